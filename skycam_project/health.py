@@ -18,7 +18,7 @@ from cameras.models import Camera
 from cameras.selectors import cameras_for
 from captures.health import free_disk_space_gb
 from monitoring.health import database_problems, findings_for
-from skycam_project import machine_health
+from skycam_project import host_diagnostics
 
 
 class CameraHealth(TypedDict):
@@ -63,7 +63,7 @@ class HealthView(APIView):
         body = HealthBody(
             status="broken" if problems else "ok",
             problems=problems,
-            warnings=machine_health.warnings(request.user),
+            warnings=host_diagnostics.warnings(request.user),
             cameras=camera_healths(cameras),
             free_disk_space_gb=free_disk_space_gb(),
             hosts=host_healths(cameras),
@@ -76,7 +76,7 @@ class HealthView(APIView):
 def all_problems(user: Any) -> dict[str, list[str]]:
     """Of the station, and of the machine that answers."""
     found = {name: sentences for name, sentences in findings_for(user).items() if sentences}
-    return {**machine_health.problems(user), **found}
+    return {**host_diagnostics.problems(user), **found}
 
 
 def camera_healths(cameras: list[Camera]) -> list[CameraHealth]:

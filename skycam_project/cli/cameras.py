@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from skycam_project.cli.camera_control import find_camera
 from skycam_project.cli.camera_parameter import camera as camera_word
 from skycam_project.cli.errors import CliError
-from skycam_project.cli.operating import chosen
 from skycam_project.cli.options import Group, given, json_or_text
 from skycam_project.cli.output import (
     humanize,
@@ -25,9 +25,9 @@ from skycam_project.cli.station import current
 if TYPE_CHECKING:
     from cameras.models import Camera
     from cameras.serializers import Detected, DetectedList
-    from skycam_project.cli.identity import Person
+    from skycam_project.cli.identity import Caller
 
-ALONE = {"hang": 1, "crash": 1, "torn_frame": 1}
+DEFAULT_VALUES = {"hang": 1, "crash": 1, "torn_frame": 1}
 """Faults that count: how often they strike when nobody says."""
 password_option = click.option(
     "--password",
@@ -46,10 +46,10 @@ def cameras() -> None:
 @cameras.command("list")
 def list_cameras() -> None:
     """List the cameras of the station."""
-    person = current().person("viewer")
+    caller = current().authorize("viewer")
     from cameras.bodies import camera_bodies
 
-    print_result({"results": [dict(body) for body in camera_bodies(person.user)]}, draw_cameras)
+    print_result({"results": [dict(body) for body in camera_bodies(caller.user)]}, draw_cameras)
 
 
 @cameras.command("show")
@@ -59,13 +59,13 @@ def show_camera(camera: str | None) -> None:
 
     Example: skycam cameras show dslr
     """
-    person = current().person("viewer")
+    caller = current().authorize("viewer")
     from cameras.bodies import camera_body
 
-    found = chosen(person, camera)
+    found = find_camera(caller, camera)
     able = found.capabilities.get("settings", {})
     print_result(
-        {**camera_body(found, person.user), "capabilities": found.capabilities}, lambda body: draw_shown(body, able)
+        {**camera_body(found, caller.user), "capabilities": found.capabilities}, lambda body: draw_shown(body, able)
     )
 
 
@@ -81,14 +81,14 @@ def show_camera(camera: str | None) -> None:
 @settings_option
 def add(camera: str, password: str | None, restrict: bool, values: tuple[tuple[str, Any], ...], **fields: Any) -> None:
     """Add a camera under the id CAMERA."""
-    person = current().person("manager")
-    fields["address"] = addressed(fields["address"], password)
+    caller = current().authorize("manager")
+    fields["address"] = add_password(fields["address"], password)
     from cameras.bodies import camera_body
     from cameras.services import add_camera
 
     seen_by = {"restricted": restrict}
-    added = add_camera(slug=camera, values=setting_values(values), seen_by=seen_by, actor=person.actor, **fields)
-    print_result(dict(camera_body(added, person.user)), lambda body: draw_camera(body, "Added"))
+    added = add_camera(slug=camera, values=setting_values(values), seen_by=seen_by, actor=caller.actor, **fields)
+    print_result(dict(camera_body(added, caller.user)), lambda body: draw_camera(body, "Added"))
 
 
 @cameras.command("detect")
@@ -96,23 +96,23 @@ def add(camera: str, password: str | None, restrict: bool, values: tuple[tuple[s
 @click.option("--name", default="", help="What people call the camera that is added; else its model.")
 def detect(wanted: str | None, name: str) -> None:
     """Look for cameras on every camera host; on this machine alone while the station does not run."""
-    person = current().person("manager" if wanted else "operator")
-    found = look()
+    caller = current().authorize("manager" if wanted else "operator")
+    found = discover()
     if wanted is None:
         print_result(dict(found), draw_detected)
         return
     from cameras.bodies import camera_body
     from cameras.services import add_camera
 
-    slug, one = chosen_of(found, wanted)
+    slug, one = find_discovered(found, wanted)
     added = add_camera(
         slug=slug, kind=one["kind"], name=name or one["model"], address=one["address"], host=one["host"],
-        actor=person.actor,
+        actor=caller.actor,
     )  # fmt: skip
-    print_result(dict(camera_body(added, person.user)), lambda body: draw_camera(body, "Added"))
+    print_result(dict(camera_body(added, caller.user)), lambda body: draw_camera(body, "Added"))
 
 
-def look() -> DetectedList:
+def discover() -> DetectedList:
     from cameras.broker import BrokerDown
     from cameras.detection import detect, detect_here
 
@@ -122,7 +122,7 @@ def look() -> DetectedList:
         return detect_here(f"{error} Only this machine was looked at.")
 
 
-def chosen_of(found: DetectedList, wanted: str) -> tuple[str, Detected]:
+def find_discovered(found: DetectedList, wanted: str) -> tuple[str, Detected]:
     """The id and the camera that `[SLUG=]ADDRESS` names; CliError when it is not there, or is added already."""
     slug, equals, address = wanted.partition("=")
     if not equals:
@@ -141,22 +141,22 @@ def chosen_of(found: DetectedList, wanted: str) -> tuple[str, Detected]:
 @click.option("--clear", is_flag=True, help="Switch off those that are on, first.")
 def faults(camera: str | None, wanted: tuple[str, ...], clear: bool) -> None:
     """Show or switch the faults of a simulated camera, to rehearse a bad night."""
-    person = current().person("manager")
+    caller = current().authorize("manager")
     from cameras import services
     from cameras.drivers.simulated.faults import Faults
 
-    simulated = chosen(person, camera)
+    simulated = find_camera(caller, camera)
     found = {} if clear else services.read_faults(simulated)
     if wanted or clear:
-        asked = Faults.model_validate(found | dict(map(named_fault, wanted)))
-        found = services.set_faults(simulated, asked, person.actor)
+        asked = Faults.model_validate(found | dict(map(parse_fault, wanted)))
+        found = services.set_faults(simulated, asked, caller.actor)
     print_result({"camera": simulated.slug, "faults": found}, draw_faults)
 
 
-def named_fault(text: str) -> tuple[str, Any]:
+def parse_fault(text: str) -> tuple[str, Any]:
     """`slow=5`, or the name alone where the fault needs no value, or strikes once."""
     name, equals, value = text.partition("=")
-    return name, json_or_text(value) if equals else ALONE.get(name, True)
+    return name, json_or_text(value) if equals else DEFAULT_VALUES.get(name, True)
 
 
 @cameras.command("set")
@@ -187,22 +187,22 @@ def change(
     if not changes and not values and password is None and not allow and not disallow:
         raise CliError("invalid", "Nothing to change was given. `skycam cameras set --help` shows what can be.")
     manages = changes or password is not None or allow or disallow
-    person = current().person("manager" if manages else "operator")
+    caller = current().authorize("manager" if manages else "operator")
     from cameras.bodies import camera_body
 
-    found = chosen(person, camera)
+    found = find_camera(caller, camera)
     if password is not None:
-        changes["address"] = addressed(changes.get("address", found.address), password)
+        changes["address"] = add_password(changes.get("address", found.address), password)
     if allow or disallow:
-        changes["audience"] = listed(found, allow, disallow)
+        changes["audience"] = change_audience(found, allow, disallow)
     before = found.host
-    warnings = apply(person, found, changes, setting_values(values), host_is_gone=host_is_gone)
+    warnings = apply_changes(caller, found, changes, setting_values(values), host_is_gone=host_is_gone)
     found.refresh_from_db()
-    print_result(dict(camera_body(found, person.user)), lambda body: draw_camera(body, "Changed"))
-    print_warnings([*moved(found, before, host_is_gone), *warnings])
+    print_result(dict(camera_body(found, caller.user)), lambda body: draw_camera(body, "Changed"))
+    print_warnings([*move_notes(found, before, host_is_gone), *warnings])
 
 
-def moved(camera: Camera, before: str, host_is_gone: bool) -> list[str]:
+def move_notes(camera: Camera, before: str, host_is_gone: bool) -> list[str]:
     """What becomes of what the host before still has of it."""
     if camera.host == before:
         return []
@@ -210,7 +210,7 @@ def moved(camera: Camera, before: str, host_is_gone: bool) -> list[str]:
     return [f"{camera.slug} is {camera.host}'s now. What {before} still holds of it is taken in there {returns}."]
 
 
-def listed(camera: Camera, allow: tuple[str, ...], disallow: tuple[str, ...]) -> list[str]:
+def change_audience(camera: Camera, allow: tuple[str, ...], disallow: tuple[str, ...]) -> list[str]:
     """The audience with some more and some fewer; CliError for a name on both sides."""
     from cameras.audience import audience_of
 
@@ -219,7 +219,7 @@ def listed(camera: Camera, allow: tuple[str, ...], disallow: tuple[str, ...]) ->
     return sorted({*audience_of(camera), *allow} - {*disallow})
 
 
-def addressed(address: str, password: str | None) -> str:
+def add_password(address: str, password: str | None) -> str:
     """The address with the password that was given apart from it, so that it stands in no list of processes."""
     from cameras.drivers.credentials import with_password
 
@@ -229,8 +229,8 @@ def addressed(address: str, password: str | None) -> str:
         raise CliError("invalid", str(error)) from None
 
 
-def apply(
-    person: Person, camera: Camera, changes: dict[str, Any], values: dict[str, Any], *, host_is_gone: bool = False
+def apply_changes(
+    caller: Caller, camera: Camera, changes: dict[str, Any], values: dict[str, Any], *, host_is_gone: bool = False
 ) -> list[str]:
     """All of it or, when a value is bad, nothing; what the camera says of its new settings."""
     from cameras.services import change_camera
@@ -238,21 +238,21 @@ def apply(
 
     checked_settings(camera.kind, {**camera.settings, **values}, camera.capabilities.get("settings"))
     if changes:
-        change_camera(camera, changes, person.actor, host_is_gone=host_is_gone)
-    return list(set_or_store(camera, values, person.actor).get("warnings", [])) if values else []
+        change_camera(camera, changes, caller.actor, host_is_gone=host_is_gone)
+    return list(set_or_store(camera, values, caller.actor).get("warnings", [])) if values else []
 
 
 @cameras.command("remove")
 @camera_word("Which camera.", required=True)
 def remove(camera: str) -> None:
     """Remove a camera. Its captures stay."""
-    person = current().person("manager")
+    caller = current().authorize("manager")
     from cameras.bodies import camera_body
     from cameras.services import remove_camera
 
-    found = chosen(person, camera)
-    body = dict(camera_body(found, person.user))
-    remove_camera(found, person.actor)
+    found = find_camera(caller, camera)
+    body = dict(camera_body(found, caller.user))
+    remove_camera(found, caller.actor)
     print_result(body, lambda body: print_line(f"Removed {body['slug']}."))
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from skycam_project.cli.camera_control import camera_filter
 from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.errors import CliError
-from skycam_project.cli.ids import by_id, newest, short_id
-from skycam_project.cli.local_files import STDOUT, check_free, copy_file, force_option, to_option
-from skycam_project.cli.operating import of_camera
+from skycam_project.cli.ids import find_by_id, find_newest, short_id
+from skycam_project.cli.local_files import STDOUT, check_destination, copy_file, force_option, to_option
 from skycam_project.cli.options import Group, PastTimeParam, given
 from skycam_project.cli.output import (
     format_requested_and_used,
@@ -28,7 +28,7 @@ from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
     from captures.models import Capture, CaptureFile
-    from skycam_project.cli.identity import Person
+    from skycam_project.cli.identity import Caller
 
 OUTCOMES = click.Choice(["planned", "saved", "failed", "skipped"])
 of_camera_option = click.option("--camera", "-c", metavar="CAMERA", help="The newest of this camera.")
@@ -55,13 +55,13 @@ def list_captures(
 
     Example: skycam captures list dslr --status failed --from 8h
     """
-    person = current().person("viewer")
+    caller = current().authorize("viewer")
     from captures.bodies import capture_body
     from captures.selectors import captures_for, sessions_for
 
-    session = by_id(sessions_for(person.user), session_id, "session") if session_id else None
+    session = find_by_id(sessions_for(caller.user), session_id, "session") if session_id else None
     conditions = given(session=session, status=status, started_at__gte=from_, started_at__lt=to, simulated=simulated)
-    found = captures_for(person.user).filter(**of_camera(person, camera), **conditions)[:limit]
+    found = captures_for(caller.user).filter(**camera_filter(caller, camera), **conditions)[:limit]
     print_result({"results": [dict(capture_body(capture)) for capture in found]}, draw_captures)
 
 
@@ -73,10 +73,10 @@ def show_capture(capture_id: str | None, camera: str | None) -> None:
 
     Example: skycam captures show --camera dslr
     """
-    person = current().person("viewer")
+    caller = current().authorize("viewer")
     from captures.bodies import capture_body
 
-    print_result(dict(capture_body(the_capture(person, capture_id, camera))), draw_capture)
+    print_result(dict(capture_body(find_capture(caller, capture_id, camera))), draw_capture)
 
 
 @captures.command("get")
@@ -90,24 +90,24 @@ def get(capture_id: str | None, camera: str | None, kind: str | None, to: str | 
 
     Example: skycam captures get --camera dslr --kind raw -o night.nef
     """
-    person = current().person("viewer")
-    check_free(to, force=force)
-    file = file_of(the_capture(person, capture_id, camera, status="saved"), kind)
+    caller = current().authorize("viewer")
+    check_destination(to, force=force)
+    file = find_file(find_capture(caller, capture_id, camera, status="saved"), kind)
     path = copy_file(file, to, force=force)
     if to != STDOUT:
         body = {"path": str(path), "capture": str(file.capture_id), "kind": file.kind, "bytes": file.bytes}
         print_result({**body, "sha256": file.sha256}, lambda body: print_line(f"Saved {body['path']}"))
 
 
-def the_capture(person: Person, text: str | None, camera: str | None, **newest_of: str) -> Capture:
+def find_capture(caller: Caller, text: str | None, camera: str | None, **newest_of: str) -> Capture:
     """The capture whose id begins so, else the newest; CliError when this person knows none such."""
     from captures.selectors import captures_for
 
-    visible = captures_for(person.user).filter(**of_camera(person, camera))
-    return by_id(visible, text, "capture") if text else newest(visible.filter(**newest_of), "capture", camera)
+    visible = captures_for(caller.user).filter(**camera_filter(caller, camera))
+    return find_by_id(visible, text, "capture") if text else find_newest(visible.filter(**newest_of), "capture", camera)
 
 
-def file_of(capture: Capture, kind: str | None) -> CaptureFile:
+def find_file(capture: Capture, kind: str | None) -> CaptureFile:
     """CliError when it has none such."""
     files = list(capture.files.select_related("root"))
     found = next((file for file in files if kind in (None, file.kind)), None)

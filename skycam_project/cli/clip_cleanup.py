@@ -24,10 +24,10 @@ def cleanup(dry_run: bool) -> int:
 
     Pinned and held clips stay. The station does the same by itself every two seconds.
     """
-    person = current().person("manager")
+    caller = current().authorize("manager")
     from captures.recording.bodies import gone_body
 
-    looked = planned() if dry_run else cleaned(person.actor)
+    looked = planned() if dry_run else cleaned(caller.actor)
     results = [dict(gone_body(one)) for one in looked.gone]
     body = {"dry_run": dry_run, "bytes": sum(one.clip.bytes for one in looked.gone), "problems": looked.problems}
     print_result({**body, "results": results}, draw)

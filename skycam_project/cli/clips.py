@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from skycam_project.cli.camera_control import camera_filter
 from skycam_project.cli.camera_parameter import camera
-from skycam_project.cli.ids import by_id, newest, short_id
-from skycam_project.cli.local_files import STDOUT, check_free, copy_file, force_option, to_option
-from skycam_project.cli.operating import of_camera
+from skycam_project.cli.ids import find_by_id, find_newest, short_id
+from skycam_project.cli.local_files import STDOUT, check_destination, copy_file, force_option, to_option
 from skycam_project.cli.options import Group, PastTimeParam, given
 from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
     from captures.models import Clip
-    from skycam_project.cli.identity import Person
+    from skycam_project.cli.identity import Caller
 
 
 @click.group(cls=Group)
@@ -43,11 +43,11 @@ def list_clips(
 
     Example: skycam clips list dome --from 22:00
     """
-    person = current().person("viewer")
+    caller = current().authorize("viewer")
     from captures.clips.bodies import clip_body
     from captures.clips.selectors import clips_for, overlapping
 
-    found = clips_for(person.user).filter(**of_camera(person, camera), **given(**conditions))
+    found = clips_for(caller.user).filter(**camera_filter(caller, camera), **given(**conditions))
     results = overlapping(found, from_, to).order_by("-started_at", "-id")[:limit]
     print_result({"results": [dict(clip_body(clip)) for clip in results]}, draw_clips)
 
@@ -62,21 +62,21 @@ def get(clip_id: str | None, camera: str | None, to: str | None, force: bool) ->
 
     Example: skycam clips get --camera dome -o last.mp4
     """
-    person = current().person("viewer")
-    check_free(to, force=force)
-    clip = the_clip(person, clip_id, camera)
+    caller = current().authorize("viewer")
+    check_destination(to, force=force)
+    clip = the_clip(caller, clip_id, camera)
     path = copy_file(clip, to, force=force)
     if to != STDOUT:
         body = {"path": str(path), "clip": str(clip.pk), "bytes": clip.bytes, "sha256": clip.sha256}
         print_result(body, lambda body: print_line(f"Saved {body['path']}"))
 
 
-def the_clip(person: Person, text: str | None, camera: str | None) -> Clip:
+def the_clip(caller: Caller, text: str | None, camera: str | None) -> Clip:
     """The clip whose id begins so, else the newest; CliError when this person knows none such."""
     from captures.clips.selectors import clips_for
 
-    visible = clips_for(person.user).filter(**of_camera(person, camera)).order_by("-started_at", "-id")
-    return by_id(visible, text, "clip") if text else newest(visible, "clip", camera)
+    visible = clips_for(caller.user).filter(**camera_filter(caller, camera)).order_by("-started_at", "-id")
+    return find_by_id(visible, text, "clip") if text else find_newest(visible, "clip", camera)
 
 
 def draw_clips(body: dict[str, Any]) -> None:

@@ -78,7 +78,7 @@ def set_key(key: str, value: str | None, unset: bool) -> None:
     live_streaming_config."""
     if unset == (value is not None):
         raise CliError("invalid", "Give a value, or --unset.")
-    person = current().person("manager")
+    caller = current().authorize("manager")
     from monitoring import station_settings
     from skycam_project.config.layers import from_text
     from skycam_project.config.model import LEAVES
@@ -86,7 +86,7 @@ def set_key(key: str, value: str | None, unset: bool) -> None:
 
     name = tuple(key.split("."))
     given = from_text(name, value) if value is not None and name in LEAVES else value
-    station_settings.change({key: given}, person.actor)
+    station_settings.change({key: given}, caller.actor)
     (found,) = [dict(body) for body in all_settings() if body["key"] == key]
     print_result(found, lambda body: print_line(f"{body['key']} is {body['value']} ({body['origin']})."))
 

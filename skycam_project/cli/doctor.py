@@ -15,9 +15,9 @@ from skycam_project.cli.station import current
 @click.command(cls=Command)
 def doctor() -> int:
     """Examine the station and this machine; a sentence for each thing to put right."""
-    from skycam_project.cli.diagnosis import examine
+    from skycam_project.cli.diagnostics import run_diagnostics
 
-    findings = examine(current())
+    findings = run_diagnostics(current())
     broken = sum(finding.state == "broken" for finding in findings)
     print_result({"ok": not broken, "checks": [finding.body() for finding in findings]}, draw)
     return FAILED if broken else 0

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from skycam_project.cli.camera_control import camera_filter
 from skycam_project.cli.camera_parameter import camera
-from skycam_project.cli.ids import by_id, short_id
-from skycam_project.cli.operating import of_camera
+from skycam_project.cli.ids import find_by_id, short_id
 from skycam_project.cli.options import Command, Group, PastTimeParam, given
 from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table, to_json
 from skycam_project.cli.station import current
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from monitoring.models import Event
-    from skycam_project.cli.identity import Person
+    from skycam_project.cli.identity import Caller
 
 SEVERITIES = ["info", "warning", "error", "critical"]
 EVERY_S = 1.0
@@ -41,41 +41,41 @@ def events(
 
     Example: skycam events dslr --severity warning --since 8h
     """
-    person = current().person("viewer")
-    found = selected_events(person, camera, severity, kind)
+    caller = current().authorize("viewer")
+    found = selected_events(caller, camera, severity, kind)
     newest = list(found.filter(**given(at__gte=since)).order_by("-at", "-id")[:limit])
-    bodies = event_bodies(person, newest)
+    bodies = event_bodies(caller, newest)
     if not follow:
         print_result({"results": bodies}, draw_events)
         return
     for body in reversed(bodies):
         print_event(body)
     try:
-        follow_events(person, found, newest[0] if newest else None)
+        follow_events(caller, found, newest[0] if newest else None)
     except KeyboardInterrupt:
         return
 
 
-def selected_events(person: Person, slug: str | None, severity: str | None, kind: str | None) -> QuerySet[Event]:
+def selected_events(caller: Caller, slug: str | None, severity: str | None, kind: str | None) -> QuerySet[Event]:
     """Those that this person may see; CliError for a camera that they do not know."""
     from monitoring.selectors import events_for
 
-    found = events_for(person.user)
+    found = events_for(caller.user)
     if slug is not None:
-        of_camera(person, slug)
+        camera_filter(caller, slug)
         found = found.filter(camera=slug)
     if severity is not None:
         found = found.filter(severity__in=SEVERITIES[SEVERITIES.index(severity) :])
     return found.filter(kind__startswith=kind) if kind else found
 
 
-def event_bodies(person: Person, events: list[Event]) -> list[dict[str, Any]]:
+def event_bodies(caller: Caller, events: list[Event]) -> list[dict[str, Any]]:
     from monitoring.bodies import event_body
 
-    return [dict(event_body(event, person.user)) for event in events]
+    return [dict(event_body(event, caller.user)) for event in events]
 
 
-def follow_events(person: Person, events: QuerySet[Event], last: Event | None) -> None:
+def follow_events(caller: Caller, events: QuerySet[Event], last: Event | None) -> None:
     """Look each second for those after `last`. What is written later with an earlier time is not seen."""
     from django.utils import timezone
 
@@ -85,7 +85,7 @@ def follow_events(person: Person, events: QuerySet[Event], last: Event | None) -
         later = events.filter(at__gte=at).order_by("at", "id")
         later = later.exclude(at=at, pk__lte=pk) if pk else later
         for event in list(later[:AT_ONCE]):
-            print_event(event_bodies(person, [event])[0])
+            print_event(event_bodies(caller, [event])[0])
             at, pk = event.at, event.pk
 
 
@@ -123,14 +123,14 @@ def list_alerts(camera: str | None, severity: str | None, every: bool, limit: in
 
     Example: skycam alerts list --severity error
     """
-    person = current().person("viewer")
+    caller = current().authorize("viewer")
     from monitoring.bodies import alert_body
     from monitoring.models import Alert
     from monitoring.selectors import alerts_for
 
-    found = alerts_for(person.user)
+    found = alerts_for(caller.user)
     if camera is not None:
-        of_camera(person, camera)
+        camera_filter(caller, camera)
         found = found.filter(camera=camera)
     found = found if every else found.exclude(state=Alert.State.RESOLVED)
     if severity is not None:
@@ -146,13 +146,13 @@ def acknowledge(alert_ids: tuple[str, ...]) -> None:
 
     Example: skycam alerts ack 01a1fc97-f1ce
     """
-    person = current().person("operator")
+    caller = current().authorize("operator")
     from monitoring.bodies import alert_body
     from monitoring.selectors import alerts_for
     from monitoring.services import acknowledge_alert
 
-    found = [by_id(alerts_for(person.user), text, "alert") for text in alert_ids]
-    results = [dict(alert_body(acknowledge_alert(alert, person.actor))) for alert in found]
+    found = [find_by_id(alerts_for(caller.user), text, "alert") for text in alert_ids]
+    results = [dict(alert_body(acknowledge_alert(alert, caller.actor))) for alert in found]
     print_result({"results": results}, draw_acknowledged)
 
 

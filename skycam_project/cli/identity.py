@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from skycam_project.config import SkycamConfig
 
 
-class Owner:
+class StationOwner:
     """Who owns the station's files, to selectors that ask what a user may."""
 
     is_authenticated = True
@@ -30,7 +30,7 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class Caller:
     """`actor` is the name in events and ledgers; `user` is what selectors take."""
 
     actor: str
@@ -52,18 +52,18 @@ def is_owner(config: SkycamConfig) -> bool:
     return os.getuid() in {0, os.stat(config.data).st_uid}
 
 
-def identify(config: SkycamConfig) -> Person:
+def identify_caller(config: SkycamConfig) -> Caller:
     """Whoever runs this process; CliError for somebody the station does not know."""
-    return person_of(os.getuid(), os.stat(config.data).st_uid)
+    return caller_for_uid(os.getuid(), os.stat(config.data).st_uid)
 
 
-def person_of(uid: int, owner: int) -> Person:
+def caller_for_uid(uid: int, owner: int) -> Caller:
     """Who the operating-system user `uid` is on a station whose folder belongs to `owner`."""
     from skycam_project.access.models import User
 
     name = system_name(uid)
     if uid in {0, owner}:
-        return Person(f"cli:{name}", Owner())
+        return Caller(f"cli:{name}", StationOwner())
     if is_reserved(name):
         raise CliError(
             "forbidden", f"{name} is a name that the station uses for itself. Use another account of this machine."
@@ -75,7 +75,7 @@ def person_of(uid: int, owner: int) -> Person:
             f"The station has no user {name}, and its folder belongs to {system_name(owner)}, "
             f"who can let you in: `skycam users add {name} --role operator`.",
         )
-    return Person(f"cli:{name}", user)
+    return Caller(f"cli:{name}", user)
 
 
 def system_name(uid: int) -> str:

@@ -21,7 +21,7 @@ def short_id(text: str) -> str:
     return text[:SHORT]
 
 
-def by_id(rows: QuerySet[Row], text: str, what: str) -> Row:
+def find_by_id(rows: QuerySet[Row], text: str, what: str) -> Row:
     """The one row of `rows` whose id begins so; `what` is `capture`, `session`, ... CliError."""
     digits = text.replace("-", "")
     if not HEX.fullmatch(digits):
@@ -39,7 +39,7 @@ def article(noun: str) -> str:
     return "an" if noun[0] in "aeiou" else "a"
 
 
-def newest(rows: QuerySet[Row], what: str, camera: str | None) -> Row:
+def find_newest(rows: QuerySet[Row], what: str, camera: str | None) -> Row:
     """The first of `rows`, which are newest first; CliError when there is none."""
     found = rows.first()
     if found is None:

@@ -25,7 +25,7 @@ to_option = click.option(
 force_option = click.option("--force", is_flag=True, help="Also where that file is there already.")
 
 
-def check_free(to: str | None, *, force: bool) -> None:
+def check_destination(to: str | None, *, force: bool) -> None:
     """Before anything is done for it: CliError where a file is there already, or its folder is not."""
     if to is None or to == STDOUT:
         return
@@ -40,7 +40,7 @@ def copy_file(row: Stored, to: str | None, *, force: bool = False) -> Path | Non
     """Copy the file of a row; where it is now, None for stdout. CliError when it is not as it was stored, when it lies
     on another host, or when something is there already: then what was there stays."""
     if to == STDOUT:
-        write_out(row, sys.stdout.buffer)
+        write_file(row, sys.stdout.buffer)
         sys.stdout.buffer.flush()
         return None
     target = target_of(row, to)
@@ -48,10 +48,10 @@ def copy_file(row: Stored, to: str | None, *, force: bool = False) -> Path | Non
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         with part.open("xb") as stream:
-            write_out(row, stream)
+            write_file(row, stream)
             stream.flush()
             os.fsync(stream.fileno())
-        put_in_place(part, target, force=force)
+        move_into_place(part, target, force=force)
     except OSError as error:
         raise CliError("failed", f"{target} cannot be written: {error.strerror or error}.") from None
     finally:
@@ -69,7 +69,7 @@ def refuse_existing(target: Path, *, force: bool) -> None:
         raise CliError("invalid", f"{target} is there already. Choose another name, or give --force.")
 
 
-def put_in_place(part: Path, target: Path, *, force: bool) -> None:
+def move_into_place(part: Path, target: Path, *, force: bool) -> None:
     """At once and whole. Without `force` a file that came meanwhile stays."""
     if force:
         part.replace(target)
@@ -80,7 +80,7 @@ def put_in_place(part: Path, target: Path, *, force: bool) -> None:
         refuse_existing(target, force=False)
 
 
-def write_out(row: Stored, stream: BinaryIO) -> None:
+def write_file(row: Stored, stream: BinaryIO) -> None:
     """CliError when the bytes are not those that were stored."""
     from django.conf import settings
 

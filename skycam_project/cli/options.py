@@ -32,7 +32,7 @@ def remember_output(_ctx: click.Context, _option: click.Parameter, value: str | 
 
 def remember_verbose(_ctx: click.Context, _option: click.Parameter, value: bool) -> None:
     if value:
-        current().say_more()
+        current().enable_verbose()
 
 
 def common(*, hidden: bool) -> list[click.Parameter]:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from skycam_project.cli import errors
+from skycam_project.cli.camera_control import find_camera
 from skycam_project.cli.camera_parameter import cameras
 from skycam_project.cli.clip_cleanup import cleanup
 from skycam_project.cli.errors import CliError
-from skycam_project.cli.operating import chosen
 from skycam_project.cli.options import Group
 from skycam_project.cli.output import format_time, print_fields, print_line, print_result
 from skycam_project.cli.station import current
@@ -19,7 +19,7 @@ from skycam_project.cli.station import current
 if TYPE_CHECKING:
     from cameras.models import Camera
     from captures.recording.orders import RecordingBody
-    from skycam_project.cli.identity import Person
+    from skycam_project.cli.identity import Caller
 
 
 @click.group(cls=Group)
@@ -36,12 +36,12 @@ record.add_command(cleanup)
 @click.option("--kind", type=click.Choice(["rolling", "manual"]), help="By default as it records already, or rolling.")
 def start(cameras: tuple[str, ...], every: bool, kind: str | None) -> int:
     """Record cameras, by default the primary one; it stays so across restarts."""
-    person = current().person("operator")
+    caller = current().authorize("operator")
     from cameras.models import may_record
     from captures.recording import orders
 
-    found = [camera for camera in cameras_of(person, cameras, every) if not every or may_record(camera)]
-    return for_each(found, lambda camera: orders.record(camera, kind or "", person.actor))
+    found = [camera for camera in cameras_of(caller, cameras, every) if not every or may_record(camera)]
+    return for_each(found, lambda camera: orders.record(camera, kind or "", caller.actor))
 
 
 @record.command("stop")
@@ -49,35 +49,35 @@ def start(cameras: tuple[str, ...], every: bool, kind: str | None) -> int:
 @click.option("--all", "every", is_flag=True, help="Every camera that shall record.")
 def stop(cameras: tuple[str, ...], every: bool) -> int:
     """Stop recording cameras, by default the primary one."""
-    person = current().person("operator")
+    caller = current().authorize("operator")
     from captures.recording.orders import stop_recording
 
-    found = [camera for camera in cameras_of(person, cameras, every) if not every or camera.recording]
-    return for_each(found, lambda camera: stop_recording(camera, person.actor))
+    found = [camera for camera in cameras_of(caller, cameras, every) if not every or camera.recording]
+    return for_each(found, lambda camera: stop_recording(camera, caller.actor))
 
 
 @record.command("status")
 @cameras("Which cameras; by default all of them.")
 def status(cameras: tuple[str, ...]) -> None:
     """Show what cameras record, by default all of them."""
-    person = current().person("viewer")
+    caller = current().authorize("viewer")
     from cameras.status import read_all
     from captures.recording.orders import recording_of
 
-    found = cameras_of(person, cameras, every=not cameras)
+    found = cameras_of(caller, cameras, every=not cameras)
     told = read_all(found)
     print_result({"results": [dict(recording_of(camera, told[camera.slug])) for camera in found]}, draw)
 
 
-def cameras_of(person: Person, slugs: tuple[str, ...], every: bool) -> list[Camera]:
+def cameras_of(caller: Caller, slugs: tuple[str, ...], every: bool) -> list[Camera]:
     """Those that were named, or all that this person knows, or the primary one."""
     from cameras.selectors import cameras_for
 
     if every and slugs:
         raise CliError("invalid", "Name cameras, or say --all: not both.")
     if every:
-        return list(cameras_for(person.user))
-    return [chosen(person, slug) for slug in dict.fromkeys(slugs)] or [chosen(person, None)]
+        return list(cameras_for(caller.user))
+    return [find_camera(caller, slug) for slug in dict.fromkeys(slugs)] or [find_camera(caller, None)]
 
 
 def for_each(cameras: list[Camera], order: Callable[[Camera], RecordingBody]) -> int:

@@ -13,19 +13,19 @@ from skycam_project.cli.options import Group
 from skycam_project.cli.station import Station
 
 COMMANDS = {
-    "up": "skycam_project.cli.launching:up",
-    "ps": "skycam_project.cli.launching:ps",
-    "restart": "skycam_project.cli.launching:restart",
+    "up": "skycam_project.cli.launcher:up",
+    "ps": "skycam_project.cli.launcher:ps",
+    "restart": "skycam_project.cli.launcher:restart",
     "status": "skycam_project.cli.status:status",
-    "connect": "skycam_project.cli.operating:connect",
-    "disconnect": "skycam_project.cli.operating:disconnect",
-    "take": "skycam_project.cli.operating:take",
-    "release": "skycam_project.cli.operating:release",
-    "capture": "skycam_project.cli.capturing:capture",
-    "start": "skycam_project.cli.capturing:start",
-    "stop": "skycam_project.cli.moving:stop",
-    "pause": "skycam_project.cli.moving:pause",
-    "resume": "skycam_project.cli.moving:resume",
+    "connect": "skycam_project.cli.camera_control:connect",
+    "disconnect": "skycam_project.cli.camera_control:disconnect",
+    "take": "skycam_project.cli.camera_control:take",
+    "release": "skycam_project.cli.camera_control:release",
+    "capture": "skycam_project.cli.capture_commands:capture",
+    "start": "skycam_project.cli.capture_commands:start",
+    "stop": "skycam_project.cli.session_control:stop",
+    "pause": "skycam_project.cli.session_control:pause",
+    "resume": "skycam_project.cli.session_control:resume",
     "sessions": "skycam_project.cli.sessions:sessions",
     "captures": "skycam_project.cli.captures:captures",
     "cameras": "skycam_project.cli.cameras:cameras",
@@ -39,8 +39,8 @@ COMMANDS = {
     "tokens": "skycam_project.cli.tokens:tokens",
     "doctor": "skycam_project.cli.doctor:doctor",
     "config": "skycam_project.cli.configuration:config",
-    "help": "skycam_project.cli.about:show_help",
-    "version": "skycam_project.cli.about:version",
+    "help": "skycam_project.cli.help:show_help",
+    "version": "skycam_project.cli.help:version",
 }
 
 

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from skycam_project.cli.camera_control import camera_filter
 from skycam_project.cli.camera_parameter import camera
-from skycam_project.cli.ids import by_id, newest, short_id
-from skycam_project.cli.moving import move
-from skycam_project.cli.operating import of_camera
+from skycam_project.cli.ids import find_by_id, find_newest, short_id
 from skycam_project.cli.options import Group
 from skycam_project.cli.output import (
     format_seconds,
@@ -20,12 +19,13 @@ from skycam_project.cli.output import (
     print_result,
     print_table,
 )
-from skycam_project.cli.session_drawing import draw_session
+from skycam_project.cli.session_control import change_session
+from skycam_project.cli.session_output import draw_session
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
     from captures.models import Session
-    from skycam_project.cli.identity import Person
+    from skycam_project.cli.identity import Caller
 
 
 @click.group(cls=Group)
@@ -39,12 +39,12 @@ def sessions() -> None:
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="At most so many.")
 def list_sessions(camera: str | None, active: bool, limit: int) -> None:
     """List sessions, the newest first."""
-    person = current().person("viewer")
+    caller = current().authorize("viewer")
     from captures.bodies import session_body
     from captures.models.session import ACTIVE
     from captures.selectors import sessions_for
 
-    found = sessions_for(person.user).filter(**of_camera(person, camera))
+    found = sessions_for(caller.user).filter(**camera_filter(caller, camera))
     found = found.filter(state__in=ACTIVE) if active else found
     print_result({"results": [dict(session_body(session)) for session in found[:limit]]}, draw_sessions)
 
@@ -55,12 +55,12 @@ def list_sessions(camera: str | None, active: bool, limit: int) -> None:
 @click.option("--limit", type=click.IntRange(0), default=50, show_default=True, help="At most so many captures.")
 def show_session(session_id: str | None, camera: str | None, limit: int) -> None:
     """Show a session with its gaps and its newest captures; by default the newest session."""
-    person = current().person("viewer")
+    caller = current().authorize("viewer")
     from captures.bodies import capture_body, session_body
     from captures.selectors import captures_for
 
-    session = the_session(person, session_id, camera)
-    captures = captures_for(person.user).filter(session=session).order_by("-index")[:limit]
+    session = find_session(caller, session_id, camera)
+    captures = captures_for(caller.user).filter(session=session).order_by("-index")[:limit]
     body = {**session_body(session), "captures": [dict(capture_body(capture)) for capture in reversed(captures)]}
     print_result(body, draw_ledger)
 
@@ -69,32 +69,32 @@ def show_session(session_id: str | None, camera: str | None, limit: int) -> None
 @click.argument("session_id", metavar="ID")
 def stop_session(session_id: str) -> None:
     """Stop the session ID; one that has ended stays as it is."""
-    person = current().person("operator")
-    move(person, the_session(person, session_id), "stop")
+    caller = current().authorize("operator")
+    change_session(caller, find_session(caller, session_id), "stop")
 
 
 @sessions.command("pause")
 @click.argument("session_id", metavar="ID")
 def pause_session(session_id: str) -> None:
     """Pause the session ID: the running picture ends, and no further one is taken."""
-    person = current().person("operator")
-    move(person, the_session(person, session_id), "pause")
+    caller = current().authorize("operator")
+    change_session(caller, find_session(caller, session_id), "pause")
 
 
 @sessions.command("resume")
 @click.argument("session_id", metavar="ID")
 def resume_session(session_id: str) -> None:
     """Go on with the paused session ID."""
-    person = current().person("operator")
-    move(person, the_session(person, session_id), "resume")
+    caller = current().authorize("operator")
+    change_session(caller, find_session(caller, session_id), "resume")
 
 
-def the_session(person: Person, text: str | None, camera: str | None = None) -> Session:
+def find_session(caller: Caller, text: str | None, camera: str | None = None) -> Session:
     """The session whose id begins so, else the newest of all or of that camera; CliError when there is none."""
     from captures.selectors import sessions_for
 
-    visible = sessions_for(person.user).filter(**of_camera(person, camera))
-    return by_id(visible, text, "session") if text else newest(visible, "session", camera)
+    visible = sessions_for(caller.user).filter(**camera_filter(caller, camera))
+    return find_by_id(visible, text, "session") if text else find_newest(visible, "session", camera)
 
 
 def draw_sessions(body: dict[str, Any]) -> None:

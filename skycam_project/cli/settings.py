@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
+from skycam_project.cli.camera_control import find_camera
 from skycam_project.cli.camera_parameter import camera
-from skycam_project.cli.operating import chosen
 from skycam_project.cli.options import AssignmentParam, Group
 from skycam_project.cli.output import make_table, print_fields, print_line, print_result, print_table, print_warnings
 from skycam_project.cli.setting_values import set_or_store, setting_values, settings_option
@@ -24,11 +24,11 @@ def settings() -> None:
 @click.option("--refresh", is_flag=True, help="Ask the camera now.")
 def show_settings(camera: str | None, refresh: bool) -> None:
     """Show what is wished of a camera, and what it has."""
-    person = current().person("viewer")
+    caller = current().authorize("viewer")
     from cameras import services
     from cameras.bodies import settings_body
 
-    found = chosen(person, camera)
+    found = find_camera(caller, camera)
     print_result(dict(settings_body(found, services.refresh_settings(found) if refresh else None)), draw_settings)
 
 
@@ -41,11 +41,11 @@ def set_settings(camera: str | None, values: tuple[tuple[str, Any], ...], replac
 
     Example: skycam settings set dslr iso=800 exposure=1/50s
     """
-    person = current().person("operator")
+    caller = current().authorize("operator")
     from cameras.bodies import settings_body
 
-    found = chosen(person, camera)
-    told = set_or_store(found, setting_values(values), person.actor, replace=replace)
+    found = find_camera(caller, camera)
+    told = set_or_store(found, setting_values(values), caller.actor, replace=replace)
     print_result(dict(settings_body(found, told)), draw_settings)
 
 
@@ -53,12 +53,12 @@ def set_settings(camera: str | None, values: tuple[tuple[str, Any], ...], replac
 @camera()
 def adopt(camera: str | None) -> None:
     """Adopt what was changed on the body of a camera: it becomes what is asked of it."""
-    person = current().person("operator")
+    caller = current().authorize("operator")
     from cameras import services
     from cameras.bodies import settings_body
 
-    found = chosen(person, camera)
-    print_result(dict(settings_body(found, services.adopt_settings(found, person.actor))), draw_settings)
+    found = find_camera(caller, camera)
+    print_result(dict(settings_body(found, services.adopt_settings(found, caller.actor))), draw_settings)
 
 
 @settings.group("presets", cls=Group)
@@ -70,11 +70,11 @@ def presets() -> None:
 @camera()
 def list_presets(camera: str | None) -> None:
     """List the presets for cameras of the kind of this one."""
-    person = current().person("viewer")
+    caller = current().authorize("viewer")
     from cameras.presets import preset_body, presets_for
 
     print_result(
-        {"results": [dict(preset_body(preset)) for preset in presets_for(chosen(person, camera))]}, draw_presets
+        {"results": [dict(preset_body(preset)) for preset in presets_for(find_camera(caller, camera))]}, draw_presets
     )
 
 
@@ -85,10 +85,12 @@ def list_presets(camera: str | None) -> None:
 @click.option("--replace", is_flag=True, help="In the place of the preset of that name.")
 def save(camera: str | None, name: str, values: tuple[tuple[str, Any], ...], replace: bool) -> None:
     """Save what is wished of a camera now, or the settings given, under NAME."""
-    person = current().person("operator")
+    caller = current().authorize("operator")
     from cameras.presets import preset_body, save_preset
 
-    preset = save_preset(chosen(person, camera), name, setting_values(values) or None, person.actor, replace=replace)
+    preset = save_preset(
+        find_camera(caller, camera), name, setting_values(values) or None, caller.actor, replace=replace
+    )
     print_result(dict(preset_body(preset)), lambda body: draw_preset(body, "Saved"))
 
 
@@ -97,12 +99,12 @@ def save(camera: str | None, name: str, values: tuple[tuple[str, Any], ...], rep
 @click.argument("name")
 def apply(camera: str | None, name: str) -> None:
     """Set on a camera exactly what the preset NAME holds."""
-    person = current().person("operator")
+    caller = current().authorize("operator")
     from cameras.bodies import settings_body
     from cameras.presets import apply_preset
 
-    found = chosen(person, camera)
-    print_result(dict(settings_body(found, apply_preset(found, name, person.actor))), draw_settings)
+    found = find_camera(caller, camera)
+    print_result(dict(settings_body(found, apply_preset(found, name, caller.actor))), draw_settings)
 
 
 @presets.command("compare")
@@ -110,10 +112,10 @@ def apply(camera: str | None, name: str) -> None:
 @click.argument("name")
 def compare(camera: str | None, name: str) -> None:
     """Compare the preset NAME with what is wished of a camera and what it has."""
-    person = current().person("viewer")
+    caller = current().authorize("viewer")
     from cameras.presets import compare_preset
 
-    print_result(dict(compare_preset(chosen(person, camera), name)), draw_comparison)
+    print_result(dict(compare_preset(find_camera(caller, camera), name)), draw_comparison)
 
 
 @presets.command("delete")
@@ -121,33 +123,35 @@ def compare(camera: str | None, name: str) -> None:
 @click.argument("name")
 def delete(camera: str | None, name: str) -> None:
     """Delete the preset NAME of the kind of this camera. No camera's settings change."""
-    person = current().person("operator")
+    caller = current().authorize("operator")
     from cameras.presets import delete_preset, preset_body, preset_for
 
-    found = chosen(person, camera)
+    found = find_camera(caller, camera)
     body = dict(preset_body(preset_for(found, name)))
-    delete_preset(found, name, person.actor)
+    delete_preset(found, name, caller.actor)
     print_result(body, lambda body: print_line(f"Deleted {body['name']}."))
 
 
 def draw_settings(body: dict[str, Any]) -> None:
     names = sorted(body["desired"].keys() | body["actual"].keys())
     changed = {one["name"] for one in body["differs"]}
-    rows = [[name, body["desired"].get(name), body["actual"].get(name), word(name in changed)] for name in names]
+    rows = [
+        [name, body["desired"].get(name), body["actual"].get(name), changed_mark(name in changed)] for name in names
+    ]
     print_table(make_table(["setting", "wished", "camera has", "on its body"], rows))
     print_warnings(body["warnings"])
 
 
-def word(changed: bool) -> str:
+def changed_mark(changed: bool) -> str:
     return "changed" if changed else ""
 
 
 def draw_presets(body: dict[str, Any]) -> None:
-    rows = [[one["name"], one["kind"], said(one["settings"]), one["saved_by"]] for one in body["results"]]
+    rows = [[one["name"], one["kind"], format_settings(one["settings"]), one["saved_by"]] for one in body["results"]]
     print_table(make_table(["name", "kind", "settings", "saved by"], rows))
 
 
-def said(settings: dict[str, Any]) -> str:
+def format_settings(settings: dict[str, Any]) -> str:
     return ", ".join(f"{name}={value}" for name, value in sorted(settings.items()))
 
 

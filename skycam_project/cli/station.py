@@ -14,7 +14,7 @@ import click
 from skycam_project.cli.errors import CliError
 
 if TYPE_CHECKING:
-    from skycam_project.cli.identity import Person
+    from skycam_project.cli.identity import Caller
     from skycam_project.config import SkycamConfig
 
 
@@ -30,24 +30,24 @@ class Station:
         """ConfigError, also when there is no data folder: a command other than `up` makes none."""
         from skycam_project.config import load_config
 
-        self.choose()
+        self.use_config()
         config = load_config(create=False)
         if config.cli.verbose:
-            self.say_more()
+            self.enable_verbose()
         return config
 
-    def forget_configuration(self) -> None:
+    def reload_configuration(self) -> None:
         """The next use of `config` reads it anew."""
         self.__dict__.pop("config", None)
 
-    def choose(self) -> None:
+    def use_config(self) -> None:
         """Make `--config` the file of this process, of Django's settings and of children."""
         from skycam_project.config import choose_config
 
         if self.config_path is not None:
             choose_config(self.config_path)
 
-    def say_more(self) -> None:
+    def enable_verbose(self) -> None:
         """What `--verbose` and `cli.verbose` mean: logs and tracebacks."""
         self.verbose = True
         logging.disable(logging.NOTSET)
@@ -63,12 +63,12 @@ class Station:
         except (ConfigError, OSError):
             return "rich"
 
-    def person(self, role: str) -> Person:
+    def authorize(self, role: str) -> Caller:
         """Whoever runs the command, with Django ready; CliError when they may not do what `role` may."""
-        from skycam_project.cli.identity import identify
+        from skycam_project.cli.identity import identify_caller
 
         self.set_up_django()
-        return identify(self.config).require(role)
+        return identify_caller(self.config).require(role)
 
     def set_up_django(self) -> None:
         data = self.config.data

@@ -39,7 +39,7 @@ def status(camera: str | None, watch: bool) -> None:
     """Show hosts, cameras and alerts."""
     station = current()
     if not watch:
-        print_result(dict(read(station, camera)), draw)
+        print_result(dict(read_status(station, camera)), draw)
         return
     try:
         (watch_json if station.output == "json" else watch_table)(station, camera)
@@ -47,7 +47,7 @@ def status(camera: str | None, watch: bool) -> None:
         return
 
 
-def read(station: Station, camera: str | None = None) -> StationStatus:
+def read_status(station: Station, camera: str | None = None) -> StationStatus:
     """Of all cameras, or of one with its alerts; CliError when no host has told of it."""
     from cameras.status_reader import read_station
     from cameras.wire import BrokerDown
@@ -55,13 +55,13 @@ def read(station: Station, camera: str | None = None) -> StationStatus:
     try:
         found = read_station(station.config.redis_url, station.config.station.id)
     except BrokerDown:
-        station.forget_configuration()  # a station that is started again has another password for its broker
+        station.reload_configuration()  # a station that is started again has another password for its broker
         raise
-    seen = found if is_owner(station.config) else seen_by(station.person("viewer").user, found)
+    seen = found if is_owner(station.config) else visible_to(station.authorize("viewer").user, found)
     return seen if camera is None else of_camera(seen, camera)
 
 
-def seen_by(user: Any, found: StationStatus) -> StationStatus:
+def visible_to(user: Any, found: StationStatus) -> StationStatus:
     """Without the cameras that are hidden from `user`, and their alerts. The broker does not know of roles."""
     from cameras.selectors import cameras_for
     from monitoring.selectors import alerts_for
@@ -90,7 +90,7 @@ def watch_json(station: Station, camera: str | None) -> None:
 
     while True:
         try:
-            body: Any = read(station, camera)
+            body: Any = read_status(station, camera)
         except BrokerDown as error:
             body = errors.CliError("broker-down", str(error)).body("skycam status")
         click.echo(to_json(body))
@@ -100,13 +100,13 @@ def watch_json(station: Station, camera: str | None) -> None:
 def watch_table(station: Station, camera: str | None) -> None:
     from rich.live import Live
 
-    with Live(picture(station, camera), auto_refresh=False) as live:
+    with Live(render_status(station, camera), auto_refresh=False) as live:
         while True:
             time.sleep(EVERY_S)
-            live.update(picture(station, camera), refresh=True)
+            live.update(render_status(station, camera), refresh=True)
 
 
-def picture(station: Station, camera: str | None) -> Any:
+def render_status(station: Station, camera: str | None) -> Any:
     """The table as it is now; while the broker is away, the sentence that says so."""
     from rich.console import Group
     from rich.text import Text
@@ -114,7 +114,7 @@ def picture(station: Station, camera: str | None) -> Any:
     from cameras.wire import BrokerDown
 
     try:
-        body = read(station, camera)
+        body = read_status(station, camera)
     except BrokerDown as error:
         return Text(str(error))
     return Group(camera_table(body), *(Text(line) for line in remarks(body)))
@@ -154,7 +154,7 @@ def progress(session: dict[str, Any] | None) -> str:
 
 def remarks(body: Any) -> list[str]:
     found = [] if body["hosts"] else ["No camera host answers. `skycam ps` shows the station's parts."]
-    found += [line for status in body["cameras"] if (line := supplies(status))]
+    found += [line for status in body["cameras"] if (line := camera_remarks(status))]
     found += [how_to_connect(status["camera"]) for status in body["cameras"] if status["observed"] == "quarantined"]
     return found + [
         f"{format_cell(alert.get('severity'))}: {format_cell(alert.get('message'))}" for alert in body["alerts"]
@@ -165,7 +165,7 @@ def how_to_connect(camera: str) -> str:
     return f"{camera} is quarantined. Once you have looked at it: skycam connect {camera}"
 
 
-def supplies(status: dict[str, Any]) -> str:
+def camera_remarks(status: dict[str, Any]) -> str:
     """`dslr: battery 77 %, 32.0 GB free on its card, held by anna since ...`, `dome: records since ...`; empty for a
     camera that tells of none."""
     battery, card = status.get("battery_percent"), status.get("card_free_bytes")

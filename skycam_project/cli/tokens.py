@@ -11,13 +11,13 @@ from skycam_project.cli.errors import CliError
 from skycam_project.cli.options import DurationParam, Group
 from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table
 from skycam_project.cli.station import current
-from skycam_project.cli.users import the_user
+from skycam_project.cli.users import find_user
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from skycam_project.access.models import ApiToken, User
-    from skycam_project.cli.identity import Person
+    from skycam_project.cli.identity import Caller
 
 SCOPES = click.Choice(["viewer", "operator", "manager"])
 LEAST_LIFE_S, LONGEST_LIFE_S = 60, 730 * 86_400
@@ -35,12 +35,12 @@ def list_tokens(name: str | None) -> None:
 
     Example: skycam tokens list --user anna
     """
-    person = current().person("viewer")
+    caller = current().authorize("viewer")
     from skycam_project.access.serializers import known_token_body
 
-    found = visible(person)
+    found = visible_tokens(caller)
     if name is not None:
-        found = found.filter(user=the_user(name)) if person.user.may("manager") else found.filter(user__username=name)
+        found = found.filter(user=find_user(name)) if caller.user.may("manager") else found.filter(user__username=name)
     print_result({"results": [dict(known_token_body(token)) for token in found]}, draw_tokens)
 
 
@@ -56,13 +56,13 @@ def add(label: str, owner: str | None, scope: str | None, life: float | None) ->
 
     Example: skycam tokens add "backup script" --user anna --scope viewer --life 90d
     """
-    person = current().person("viewer")
+    caller = current().authorize("viewer")
     from monitoring.bodies import stamp
     from skycam_project.access.models import DEFAULT_LIFE
     from skycam_project.access.services import issue_token
 
     lasts = DEFAULT_LIFE if life is None else timedelta(seconds=life)
-    token, text = issue_token(owner_of(person, owner), name=label, scope=scope, life=lasts, actor=person.actor)
+    token, text = issue_token(token_owner(caller, owner), name=label, scope=scope, life=lasts, actor=caller.actor)
     body = {"id": token.pk, "name": token.name, "user": token.user.username, "token": text, "scope": token.scope}
     print_result({**body, "expires": stamp(token.expires_at)}, draw_made)
 
@@ -74,35 +74,35 @@ def revoke(token_id: int) -> None:
 
     Example: skycam tokens revoke 3
     """
-    person = current().person("viewer")
+    caller = current().authorize("viewer")
     from skycam_project.access.serializers import known_token_body
     from skycam_project.access.services import revoke_token
 
-    token = visible(person).filter(pk=token_id).first()
+    token = visible_tokens(caller).filter(pk=token_id).first()
     if token is None:
         raise CliError("not-found", f"There is no token {token_id}. `skycam tokens list` shows those there are.")
     body = dict(known_token_body(token))
-    revoke_token(token, actor=person.actor)
+    revoke_token(token, actor=caller.actor)
     print_result(body, lambda body: print_line(f"Revoked the token {body['name']} of {body['user']}."))
 
 
-def visible(person: Person) -> QuerySet[ApiToken]:
+def visible_tokens(caller: Caller) -> QuerySet[ApiToken]:
     from skycam_project.access.services import list_tokens
 
-    return list_tokens(None if person.user.may("manager") else person.user)
+    return list_tokens(None if caller.user.may("manager") else caller.user)
 
 
-def owner_of(person: Person, name: str | None) -> User:
+def token_owner(caller: Caller, name: str | None) -> User:
     """CliError where somebody makes one for another, or is nobody of the station and names nobody."""
     from skycam_project.access.models import User
 
     if name is None:
-        if not isinstance(person.user, User):
+        if not isinstance(caller.user, User):
             raise CliError("invalid", "Whose token shall it be? `--user NAME`; `skycam users list` shows names.")
-        return person.user
-    if not person.user.may("manager") and name != person.user.username:
+        return caller.user
+    if not caller.user.may("manager") and name != caller.user.username:
         raise CliError("forbidden", "Only a manager makes tokens for others. Leave out --user for one of your own.")
-    return the_user(name)
+    return find_user(name)
 
 
 def draw_tokens(body: dict[str, Any]) -> None:

@@ -33,7 +33,7 @@ def users() -> None:
 @users.command("list")
 def list_users() -> None:
     """List the users of the station."""
-    current().person("manager")
+    current().authorize("manager")
     from skycam_project.access.models import User
 
     print_result({"results": [user_body(user) for user in User.objects.order_by("username")]}, draw_users)
@@ -45,10 +45,10 @@ def list_users() -> None:
 @password_option
 def add(name: str, role: str, password: str | None) -> None:
     """Add the user NAME. Without --password one is made up and shown once."""
-    person = current().person("manager")
+    caller = current().authorize("manager")
     from skycam_project.access import accounts
 
-    user, generated = accounts.add_user(name, role, password, actor=person.actor)
+    user, generated = accounts.add_user(name, role, password, actor=caller.actor)
     print_result(with_password(user, generated), lambda body: draw_user(body, "Added"))
 
 
@@ -63,11 +63,11 @@ def change(name: str, role: str | None, password: str | None, reset_password: bo
         raise CliError("invalid", "Give --password or --reset-password, not both.")
     if role is None and password is None and not reset_password:
         raise CliError("invalid", "Nothing to change was given: --role, --password or --reset-password.")
-    person = current().person("manager")
+    caller = current().authorize("manager")
     from skycam_project.access import accounts
 
     changed = accounts.change_user(
-        the_user(name), role=role, password=password, reset=reset_password, actor=person.actor
+        find_user(name), role=role, password=password, reset=reset_password, actor=caller.actor
     )
     body = {**with_password(changed.user, changed.password), "tokens_revoked": changed.revoked}
     print_result(body, lambda body: draw_user(body, "Changed"))
@@ -77,16 +77,16 @@ def change(name: str, role: str | None, password: str | None, reset_password: bo
 @click.argument("name")
 def remove(name: str) -> None:
     """Remove the user NAME, with their tokens."""
-    person = current().person("manager")
+    caller = current().authorize("manager")
     from skycam_project.access import accounts
 
-    user = the_user(name)
+    user = find_user(name)
     body = user_body(user)
-    accounts.remove_user(user, actor=person.actor)
+    accounts.remove_user(user, actor=caller.actor)
     print_result(body, lambda body: print_line(f"Removed {body['name']}."))
 
 
-def the_user(name: str) -> User:
+def find_user(name: str) -> User:
     from skycam_project.access.models import User
 
     user = User.objects.filter(username=name).first()

@@ -19,7 +19,7 @@ from captures.models import Capture
 from monitoring.services import raise_alert
 from skycam_project.access.models import User
 from skycam_project.cli.station import Station as CliStation
-from skycam_project.cli.status import read, seen_by
+from skycam_project.cli.status import read_status, visible_to
 from skycam_project.config import load_config
 from skycam_project.config.folder import renew_broker_password
 from tests.skycam_project.cli_station import answer, camera_host, run, skycam, valkey
@@ -57,7 +57,7 @@ def test_status_leaves_out_the_cameras_that_somebody_may_not_see(empty: redis.Re
     [status.write(empty, {**READY, "camera": slug}) for slug in ("sim", "attic")]
     told = [{"key": key, "message": "."} for key in ("camera.unreachable:attic", "storage.unmounted:1")]
     empty.set(key("alerts"), json.dumps(told))
-    found = seen_by(User.objects.create_user("ben", role="operator"), read(CliStation()))
+    found = visible_to(User.objects.create_user("ben", role="operator"), read_status(CliStation()))
     assert [one["camera"] for one in found["cameras"]] == ["sim"]
     assert [one["key"] for one in found["alerts"]] == ["storage.unmounted:1"]
 
@@ -157,9 +157,9 @@ def test_watching_goes_on_when_the_station_has_another_password_for_its_broker(
     config = load_config()
     station = CliStation()
     with valkey(station.config):
-        assert read(station)["hosts"] == []
+        assert read_status(station)["hosts"] == []
     renew_broker_password(config.data)
     with valkey(load_config()):
         with pytest.raises(BrokerDown):
-            read(station)
-        assert read(station)["hosts"] == []
+            read_status(station)
+        assert read_status(station)["hosts"] == []

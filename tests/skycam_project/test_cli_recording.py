@@ -14,7 +14,7 @@ from cameras import broker, status
 from cameras.models import Camera
 from cameras.runtime.recording_state import Recorder
 from cameras.services import add_camera
-from skycam_project.cli.status import supplies
+from skycam_project.cli.status import camera_remarks
 from tests.fakes.camera_host import camera_host
 from tests.skycam_project.cli_station import answer, skycam, valkey
 
@@ -118,4 +118,4 @@ STATES = [
 
 @pytest.mark.parametrize(("told", "line"), STATES)
 def test_the_status_of_the_station_says_what_becomes_of_a_recording(told: dict[str, Any], line: str) -> None:
-    assert supplies({"camera": "dome", "recorder": {**RECORDER, **told}}) == line
+    assert camera_remarks({"camera": "dome", "recorder": {**RECORDER, **told}}) == line

@@ -19,7 +19,7 @@ def up(only: str | None) -> int:
     from skycam_project.launch import up as launch
 
     station = current()
-    station.choose()
+    station.use_config()
     return launch(station.config_path, only=only)
 
 
@@ -47,7 +47,7 @@ def draw_parts(body: dict[str, Any]) -> None:
     print_table(make_table(columns, [part_cells(row) for row in body["results"]]))
 
 
-def described(row: Mapping[str, Any]) -> str:
+def describe_state(row: Mapping[str, Any]) -> str:
     """`running`; `crash loop, next try in 42 s`."""
     seconds = row.get("next_try_s")  # a launcher of an older version says nothing of it
     return str(row["state"]) if seconds is None else f"{row['state']}, next try in {seconds} s"
@@ -55,4 +55,12 @@ def described(row: Mapping[str, Any]) -> str:
 
 def part_cells(row: dict[str, Any]) -> list[object]:
     memory = f"{row.get('pss_bytes', 0) / 1e6:.0f} MB"
-    return [row["name"], described(row), format_time(row["since"]), row["pid"], row["restarts"], memory, row["reason"]]
+    return [
+        row["name"],
+        describe_state(row),
+        format_time(row["since"]),
+        row["pid"],
+        row["restarts"],
+        memory,
+        row["reason"],
+    ]

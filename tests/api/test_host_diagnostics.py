@@ -12,8 +12,8 @@ from django.conf import settings
 from cameras import broker, status
 from cameras.models import Camera
 from cameras.process_usage import ProcessUsage, usages
-from skycam_project import machine_health
-from skycam_project.cli.diagnosis.machine import clock
+from skycam_project import host_diagnostics
+from skycam_project.cli.diagnostics.machine import clock
 from skycam_project.cli.station import Station
 from skycam_project.config.folder import KEY_FILE
 
@@ -22,9 +22,9 @@ OPEN_FOLDER = "may enter the data folder"
 
 @pytest.fixture
 def looked_at_anew() -> Iterator[None]:
-    machine_health.forget()
+    host_diagnostics.clear_cache()
     yield
-    machine_health.forget()
+    host_diagnostics.clear_cache()
 
 
 @pytest.fixture

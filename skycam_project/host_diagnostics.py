@@ -13,37 +13,39 @@ from typing import Any
 from django.conf import settings
 
 from monitoring.selectors import hidden_cameras
-from skycam_project.cli.diagnosis import asked
-from skycam_project.cli.diagnosis.finding import BROKEN, WARNING, Finding
+from skycam_project.cli.diagnostics import run_check
+from skycam_project.cli.diagnostics.finding import BROKEN, WARNING, Finding
 from skycam_project.cli.station import Station
 
-KEPT_S = 30.0
+CACHE_S = 30.0
 CHECKS = {
-    "storage": "skycam_project.cli.diagnosis.database:storage",
-    "passwords": "skycam_project.cli.diagnosis.database:passwords",
-    "station": "skycam_project.cli.diagnosis.database:station_checks",
-    "clock": "skycam_project.cli.diagnosis.machine:clock",
-    "libraries": "skycam_project.cli.diagnosis.machine:libraries",
-    "desktop": "skycam_project.cli.diagnosis.machine:desktop",
+    "storage": "skycam_project.cli.diagnostics.database:storage",
+    "passwords": "skycam_project.cli.diagnostics.database:passwords",
+    "station": "skycam_project.cli.diagnostics.database:station_checks",
+    "clock": "skycam_project.cli.diagnostics.machine:clock",
+    "libraries": "skycam_project.cli.diagnostics.machine:libraries",
+    "desktop": "skycam_project.cli.diagnostics.machine:desktop",
 }
-OF_CAMERAS = {"passwords"}
+NAMES_CAMERAS = {"passwords"}
 """Checks that name cameras."""
-ELSEWHERE = {"storage"}
+REPORTED_ELSEWHERE = {"storage"}
 """What is broken of these, HEALTH says where it matters: a machine without cameras needs no storage root."""
 
 _lock = threading.Lock()
-_kept: tuple[float, list[Finding]] | None = None
+_cached: tuple[float, list[Finding]] | None = None
 
 
 def machine_findings(user: Any) -> list[Finding]:
     """Looked at in the last KEPT_S; without what names cameras for whoever may not see them all."""
-    unseen = OF_CAMERAS if hidden_cameras(user) else set()
-    return [found for found in _examined() if found.check not in unseen]
+    unseen = NAMES_CAMERAS if hidden_cameras(user) else set()
+    return [found for found in _cached_findings() if found.check not in unseen]
 
 
 def problems(user: Any) -> dict[str, list[str]]:
     """Sentences by check, of what is broken."""
-    return _by_check(one for one in machine_findings(user) if one.state == BROKEN and one.check not in ELSEWHERE)
+    return _by_check(
+        one for one in machine_findings(user) if one.state == BROKEN and one.check not in REPORTED_ELSEWHERE
+    )
 
 
 def warnings(user: Any) -> dict[str, list[str]]:
@@ -51,10 +53,10 @@ def warnings(user: Any) -> dict[str, list[str]]:
     return _by_check(one for one in machine_findings(user) if one.state == WARNING)
 
 
-def forget() -> None:
+def clear_cache() -> None:
     """Look anew at the next question."""
-    global _kept
-    _kept = None
+    global _cached
+    _cached = None
 
 
 def _by_check(findings: Iterable[Finding]) -> dict[str, list[str]]:
@@ -64,11 +66,14 @@ def _by_check(findings: Iterable[Finding]) -> dict[str, list[str]]:
     return found
 
 
-def _examined() -> list[Finding]:
-    global _kept
+def _cached_findings() -> list[Finding]:
+    global _cached
     with _lock:
-        if _kept is None or time.monotonic() - _kept[0] >= KEPT_S:
+        if _cached is None or time.monotonic() - _cached[0] >= CACHE_S:
             station = Station()
             station.__dict__["config"] = settings.STATION  # as this process has it
-            _kept = (time.monotonic(), [one for name, path in CHECKS.items() for one in asked(name, path, station)])
-        return _kept[1]
+            _cached = (
+                time.monotonic(),
+                [one for name, path in CHECKS.items() for one in run_check(name, path, station)],
+            )
+        return _cached[1]

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from skycam_project.cli.camera_control import find_camera
 from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.errors import STATUSES, CliError
-from skycam_project.cli.operating import chosen
 from skycam_project.cli.options import Command
 from skycam_project.cli.output import print_line, print_result
-from skycam_project.cli.session_drawing import draw_session
+from skycam_project.cli.session_output import draw_session
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
     from captures.camera_service import CameraService
     from captures.models import Session
-    from skycam_project.cli.identity import Person
+    from skycam_project.cli.identity import Caller
 
 STORED = {
     "stop": "It is stored that the session shall stop, and it will as soon as its camera can be told.",
@@ -32,47 +32,47 @@ STORED = {
 @camera()
 def stop(camera: str | None) -> None:
     """Stop the session that runs on a camera."""
-    person = current().person("operator")
-    move(person, session_on(person, camera), "stop")
+    caller = current().authorize("operator")
+    change_session(caller, running_session(caller, camera), "stop")
 
 
 @click.command(cls=Command)
 @camera()
 def pause(camera: str | None) -> None:
     """Pause the session that runs on a camera: the running picture ends, and no further one is taken."""
-    person = current().person("operator")
-    move(person, session_on(person, camera), "pause")
+    caller = current().authorize("operator")
+    change_session(caller, running_session(caller, camera), "pause")
 
 
 @click.command(cls=Command)
 @camera()
 def resume(camera: str | None) -> None:
     """Go on with the session that is paused on a camera."""
-    person = current().person("operator")
-    move(person, session_on(person, camera), "resume")
+    caller = current().authorize("operator")
+    change_session(caller, running_session(caller, camera), "resume")
 
 
-def session_on(person: Person, slug: str | None) -> Session:
+def running_session(caller: Caller, slug: str | None) -> Session:
     """CliError when none runs there."""
     from captures.sessions.orders import active_session
 
-    found = chosen(person, slug)
+    found = find_camera(caller, slug)
     session = active_session(found)
     if session is None:
         raise CliError("not-found", f"No session runs on {found.slug}. `skycam start {found.slug}` starts one.")
     return session
 
 
-def move(person: Person, session: Session, order: str) -> None:
+def change_session(caller: Caller, session: Session, order: str) -> None:
     """Have it stopped, paused or resumed, and show how it stands then."""
     from captures.bodies import session_body
     from captures.camera_service import CameraService
 
-    service = CameraService(person.actor)
-    print_result(dict(session_body(moved(service, session, order))), draw_moved)
+    service = CameraService(caller.actor)
+    print_result(dict(session_body(apply_change(service, session, order))), draw_changed)
 
 
-def moved(service: CameraService, session: Session, order: str) -> Session:
+def apply_change(service: CameraService, session: Session, order: str) -> Session:
     """The session once its camera has done it. What was asked is stored also when the camera cannot be told now."""
     from cameras.broker import BrokerDown
     from cameras.control import ControlError
@@ -93,7 +93,7 @@ def moved(service: CameraService, session: Session, order: str) -> Session:
         raise CliError(problem, f"{error} {STORED[order]}", status=STATUSES.get(problem)) from None
 
 
-def draw_moved(body: dict[str, Any]) -> None:
+def draw_changed(body: dict[str, Any]) -> None:
     draw_session(body)
     if body["desired"] == "paused" and body["state"] == "running":
         print_line("It pauses after the picture that is being taken.")

@@ -11,14 +11,14 @@ import click
 
 from core.constraints import describe_error
 from core.durations import format_exposure
+from skycam_project.cli.camera_control import find_camera
 from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.errors import CliError, invalid
-from skycam_project.cli.local_files import STDOUT, check_free, copy_file, force_option, to_option
+from skycam_project.cli.local_files import STDOUT, check_destination, copy_file, force_option, to_option
 from skycam_project.cli.local_time import LocalZone
-from skycam_project.cli.operating import chosen
 from skycam_project.cli.options import Command, DurationParam, ExposureParam, FutureTimeParam, given
 from skycam_project.cli.output import format_requested_and_used, print_fields, print_line, print_result, print_warnings
-from skycam_project.cli.session_drawing import draw_session
+from skycam_project.cli.session_output import draw_session
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from captures.models import Capture, CaptureFile
 
 Request = TypeVar("Request", bound="BaseModel")
-LOOK_EVERY_S = 0.2
+POLL_S = 0.2
 MARGIN_S = 15.0
 EXPOSURE = "Such as 8s, 250ms, 1/50; a number is seconds."
 
@@ -51,23 +51,23 @@ def capture(
 
     Example: skycam capture dslr --exposure 1/50 -o moon.jpg
     """
-    person = current().person("operator")
+    caller = current().authorize("operator")
     from captures.bodies import capture_body
     from captures.camera_service import CameraService
     from captures.requests import CaptureRequest
 
-    check_free(to, force=force)
-    found = chosen(person, camera)
-    request = requested(CaptureRequest, exposure_us=exposure, format=file_format, **values)
-    outcome = CameraService(person.actor).capture(found, request)
-    taken = saved(outcome, request.exposure_s(found) + MARGIN_S)
-    path = copied(taken, to, force=force) if to else None
+    check_destination(to, force=force)
+    found = find_camera(caller, camera)
+    request = build_request(CaptureRequest, exposure_us=exposure, format=file_format, **values)
+    outcome = CameraService(caller.actor).capture(found, request)
+    taken = require_saved(outcome, request.exposure_s(found) + MARGIN_S)
+    path = copy_first_file(taken, to, force=force) if to else None
     if to != STDOUT:
         body = {**capture_body(taken), **({"copied_to": str(path)} if path else {})}
-        print_result(body, lambda body: draw_capture(body, place(taken)))
+        print_result(body, lambda body: draw_capture(body, primary_file_path(taken)))
 
 
-def copied(taken: Capture, to: str, *, force: bool) -> Path | None:
+def copy_first_file(taken: Capture, to: str, *, force: bool) -> Path | None:
     """CliError says that the picture itself is saved, and how to get it later."""
     try:
         return copy_file(first_file(taken), to, force=force)
@@ -83,28 +83,28 @@ def first_file(taken: Capture) -> CaptureFile:
     return file
 
 
-def saved(outcome: Outcome, patience_s: float) -> Capture:
+def require_saved(outcome: Outcome, patience_s: float) -> Capture:
     """The capture, waited for beyond what the service waits; NotSaved or CliError when it was not saved."""
     from captures.outcomes import check_saved
 
     if outcome.pending and outcome.problem is None:
-        outcome = replace(outcome, capture=ended(outcome.capture, patience_s))
+        outcome = replace(outcome, capture=wait_for_outcome(outcome.capture, patience_s))
     check_saved(outcome)
     if outcome.capture.status == outcome.capture.Status.PLANNED:
         raise CliError("too-slow", f"No outcome yet. The capture {outcome.capture.id} goes on, and will have one.")
     return outcome.capture
 
 
-def ended(taken: Capture, patience_s: float) -> Capture:
+def wait_for_outcome(taken: Capture, patience_s: float) -> Capture:
     """The capture once it has an outcome; as it stands when it has none in `patience_s`."""
     deadline = time.monotonic() + patience_s
     while taken.status == taken.Status.PLANNED and time.monotonic() < deadline:
-        time.sleep(LOOK_EVERY_S)
+        time.sleep(POLL_S)
         taken.refresh_from_db()
     return taken
 
 
-def place(taken: Capture) -> str:
+def primary_file_path(taken: Capture) -> str:
     """Where its primary file lies."""
     file = taken.files.select_related("root").first()
     return f"{file.root.path}/{file.path}" if file else "nothing"
@@ -132,19 +132,19 @@ def start(camera: str | None, exposure: int | None, delay: float | None, dry_run
 
     Example: skycam start dslr --exposure 8s --every 12s --until 05:30
     """
-    person = current().person("operator")
+    caller = current().authorize("operator")
     from captures.bodies import session_body
     from captures.camera_service import CameraService
     from captures.sessions.forecast import forecast, forecast_body
 
-    found, request = chosen(person, camera), session_request(exposure, delay, **values)
+    found, request = find_camera(caller, camera), session_request(exposure, delay, **values)
     expected = forecast_body(forecast(found, request, zone=LocalZone()))
     if dry_run:
         print_result(dict(expected), draw_forecast)
         return
     if current().output != "json":
         draw_forecast(dict(expected))
-    session = CameraService(person.actor).start_session(found, request)
+    session = CameraService(caller.actor).start_session(found, request)
     print_result({**session_body(session), "forecast": expected}, draw_started)
 
 
@@ -163,13 +163,13 @@ def session_request(exposure: int | None, delay: float | None, cadence: float | 
     if cadence is not None and cadence * 1e6 < (exposure or EXPOSURE_US):
         said = f"{cadence:g} s is shorter than the exposure of {format_exposure(exposure or EXPOSURE_US)}."
         raise CliError("invalid", f"--every: {said} Give a longer time.")
-    return requested(SessionRequest, exposure_us=exposure, delay_s=delay, cadence_s=cadence, **values)
+    return build_request(SessionRequest, exposure_us=exposure, delay_s=delay, cadence_s=cadence, **values)
 
 
 OPTIONS = {"exposure_us": "--exposure", "delay_s": "--delay", "cadence_s": "--every"}
 
 
-def requested(model: type[Request], **values: Any) -> Request:
+def build_request(model: type[Request], **values: Any) -> Request:
     """The request of those that were given; CliError that names options."""
     from pydantic import ValidationError
 
@@ -177,11 +177,11 @@ def requested(model: type[Request], **values: Any) -> Request:
         return model(**given(**values))
     except ValidationError as error:
         raise invalid(
-            (option_of(str(item["loc"][0])) if item["loc"] else "", describe_error(item)) for item in error.errors()
+            (option_name(str(item["loc"][0])) if item["loc"] else "", describe_error(item)) for item in error.errors()
         ) from None
 
 
-def option_of(field: str) -> str:
+def option_name(field: str) -> str:
     return OPTIONS.get(field, f"--{field.replace('_', '-')}")
 
 

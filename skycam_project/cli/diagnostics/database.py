@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from skycam_project.cli.diagnosis.finding import BROKEN, OK, WARNING, Finding
+from skycam_project.cli.diagnostics.finding import BROKEN, OK, WARNING, Finding
 from skycam_project.cli.station import Station
 
 if TYPE_CHECKING:

