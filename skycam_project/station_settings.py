@@ -11,7 +11,7 @@ from monitoring import station_settings
 from monitoring.bodies import stamp
 from monitoring.models import StationSetting
 from monitoring.station_settings import Key, value_at
-from skycam_project.config.model import LEAVES, note, variable_of
+from skycam_project.config.model import KEYS, key_option, variable_of
 
 PAGE = "page"
 
@@ -47,9 +47,9 @@ def _of_section(name: str, rows: dict[Key, StationSetting]) -> Iterator[SettingB
             key=".".join(key),
             value=value_at(found, key),
             default=value_at(type(found)(), key),
-            unset=str(note(key, "unset") or ""),
-            meaning=LEAVES[key].description or "",
-            allowed=str(note(key, "allowed")),
+            unset=str(key_option(key, "unset") or ""),
+            meaning=KEYS[key].description or "",
+            allowed=str(key_option(key, "allowed")),
             variable=variable_of(key),
             origin=PAGE if row and key not in unused else settings.STATION.origin(key),
             fixed=key in settings.STATION.fixed,
@@ -66,7 +66,7 @@ def values_from_page() -> dict[Key, Any]:
 
 def choices(key: str) -> list[str]:
     """What a key takes, where these are a few words; of a yes and no both."""
-    kind: Any = LEAVES[tuple(key.split("."))].annotation
+    kind: Any = KEYS[tuple(key.split("."))].annotation
     if kind is bool:
         return ["true", "false"]
     words = get_args(kind)
@@ -74,5 +74,5 @@ def choices(key: str) -> list[str]:
 
 
 def is_number(key: str) -> bool:
-    kind: Any = LEAVES[tuple(key.split("."))].annotation
+    kind: Any = KEYS[tuple(key.split("."))].annotation
     return bool({int, float} & {kind, *get_args(kind)})

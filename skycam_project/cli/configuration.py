@@ -22,7 +22,7 @@ def config() -> None:
 def show_config() -> None:
     """Show every key with its value and where it was given; secrets are masked."""
     from skycam_project.config import ConfigManager
-    from skycam_project.config.manager import nested
+    from skycam_project.config.manager import nest_keys
 
     manager = ConfigManager(current().config_path, create=False)
     on_page = set_on_the_page()
@@ -34,14 +34,14 @@ def show_config() -> None:
         ]
         print_table(make_table(["key", "value", "from"], rows))
 
-    print_result(nested({**dict(leaves(manager.show())), **on_page}), draw)
+    print_result(nest_keys({**dict(leaves(manager.show())), **on_page}), draw)
 
 
 def marked(key: tuple[str, ...], origin: str) -> str:
     """Where a value was given, and whether anything reads it."""
-    from skycam_project.config.model import note
+    from skycam_project.config.model import key_option
 
-    return f"{origin} (reserved, no effect yet)" if note(key, "reserved") else origin
+    return f"{origin} (reserved, no effect yet)" if key_option(key, "reserved") else origin
 
 
 def set_on_the_page() -> dict[tuple[str, ...], Any]:
@@ -81,11 +81,11 @@ def set_key(key: str, value: str | None, unset: bool) -> None:
     caller = current().authorize("manager")
     from monitoring import station_settings
     from skycam_project.config.layers import from_text
-    from skycam_project.config.model import LEAVES
+    from skycam_project.config.model import KEYS
     from skycam_project.station_settings import all_settings
 
     name = tuple(key.split("."))
-    given = from_text(name, value) if value is not None and name in LEAVES else value
+    given = from_text(name, value) if value is not None and name in KEYS else value
     station_settings.change({key: given}, caller.actor)
     (found,) = [dict(body) for body in all_settings() if body["key"] == key]
     print_result(found, lambda body: print_line(f"{body['key']} is {body['value']} ({body['origin']})."))

@@ -46,7 +46,7 @@ def check_database_url(url: str | None) -> str | None:
     return url
 
 
-def anchored(url: str, base: Path) -> str:
+def resolve_sqlite_path(url: str, base: Path) -> str:
     """The address with a relative SQLite file made absolute from `base`; anything else as it is."""
     try:
         name = sqlite_file(url)

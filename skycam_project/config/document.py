@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 
 from skycam_project.config.keys import Key, Section
-from skycam_project.config.layers import HIDDEN, Given, Layer, did_you_mean, reason, shortened
-from skycam_project.config.model import SkycamConfig, note, section_of
+from skycam_project.config.layers import HIDDEN, GivenValue, Layer, did_you_mean, reason, shorten
+from skycam_project.config.model import SkycamConfig, key_option, section_of
 
 REFERENCE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
 QUOTED = re.compile(r"(['\"])(.*?)\1")
@@ -43,7 +43,7 @@ def not_yaml(path: Path, error: yaml.MarkedYAMLError) -> str:
     return f"{path}{line}: this is not YAML: {cause}."
 
 
-SHORT: dict[Key, str] = {("station",): "id"}
+SHORTHANDS: dict[Key, str] = {("station",): "id"}
 """A section -> the one of its keys that may be written in its place."""
 
 
@@ -69,8 +69,8 @@ class YamlReader:
                 self.refuse(key_node, where, "this key is here twice; keep one.")
             elif name not in model.model_fields:
                 self.refuse(key_node, where, f"there is no such key. {did_you_mean(name, model.model_fields)}")
-            elif where in SHORT and isinstance(value_node, yaml.ScalarNode):
-                self.value(value_node, (*where, SHORT[where]))
+            elif where in SHORTHANDS and isinstance(value_node, yaml.ScalarNode):
+                self.value(value_node, (*where, SHORTHANDS[where]))
             elif section := section_of(model.model_fields[name]):
                 self.section(section, value_node, where)
             else:
@@ -85,8 +85,8 @@ class YamlReader:
         plain = self.construct(node, key)
         expanded = self.expand(plain, node, key)
         if len(self.layer.problems) == before:
-            shown = HIDDEN if note(key, "secret") else shortened(plain)
-            self.layer.values[key] = Given(expanded, self.where(node, key), shown, self.path.parent)
+            shown = HIDDEN if key_option(key, "secret") else shorten(plain)
+            self.layer.values[key] = GivenValue(expanded, self.where(node, key), shown, self.path.parent)
 
     def asks_for_own_secret_key(self, node: yaml.Node, key: Key) -> bool:
         """An unset ${DJANGO_SECRET_KEY} means: the key that the station keeps."""
@@ -98,7 +98,7 @@ class YamlReader:
             constructor = yaml.constructor.SafeConstructor()
             return constructor.construct_object(node, deep=True)
         except (yaml.YAMLError, ValueError, RecursionError):
-            self.refuse(node, key, f"this value cannot be read; allowed is {note(key, 'allowed')}.")
+            self.refuse(node, key, f"this value cannot be read; allowed is {key_option(key, 'allowed')}.")
             return None
 
     def expand(self, value: Any, node: yaml.Node, key: Key) -> Any:

@@ -44,28 +44,28 @@ def prepare(data: Path, *, create: bool = True) -> None:
 
 def secret_key(data: Path) -> str:
     """The key kept in the data folder, made at the first call."""
-    return kept(data / KEY_FILE, lambda: secrets.token_urlsafe(48), r"\S{32,}")
+    return read_or_create(data / KEY_FILE, lambda: secrets.token_urlsafe(48), r"\S{32,}")
 
 
 def address_secret(data: Path) -> str:
     """What encrypts the passwords in cameras' addresses, kept in the data folder and made at the first call."""
-    return kept(data / ADDRESS_FILE, lambda: secrets.token_urlsafe(48), r"\S{32,}")
+    return read_or_create(data / ADDRESS_FILE, lambda: secrets.token_urlsafe(48), r"\S{32,}")
 
 
 def station_id(data: Path) -> str:
     """The station's id kept in the data folder, made at the first call."""
-    return kept(data / STATION_FILE, lambda: secrets.token_hex(6), r"[a-z0-9-]{1,40}")
+    return read_or_create(data / STATION_FILE, lambda: secrets.token_hex(6), r"[a-z0-9-]{1,40}")
 
 
 def broker_password(data: Path) -> str:
     """Of the embedded Valkey, kept in the run folder; made at the first call, and anew at each start of a station."""
-    return kept(data / "run" / BROKER_FILE, new_password, r"\S{32,}")
+    return read_or_create(data / "run" / BROKER_FILE, new_password, r"\S{32,}")
 
 
 def renew_broker_password(data: Path) -> str:
     """For a launcher that holds the whole station: nobody else uses the one before."""
     path = data / "run" / BROKER_FILE
-    put(path, new_password(), os.replace)
+    write_durably(path, new_password(), os.replace)
     return path.read_text("utf-8").strip()
 
 
@@ -73,7 +73,7 @@ def new_password() -> str:
     return secrets.token_urlsafe(32)
 
 
-def kept(path: Path, new: Callable[[], str], pattern: str) -> str:
+def read_or_create(path: Path, new: Callable[[], str], pattern: str) -> str:
     """The text of a small file, made with mode 0600 when there is none.
 
     Two processes that make it at once get the same text, and a kill leaves no empty file: the text is durable under
@@ -93,10 +93,10 @@ def kept(path: Path, new: Callable[[], str], pattern: str) -> str:
 def create_once(path: Path, text: str) -> None:
     """Put `text` durably at `path` unless somebody was quicker."""
     with contextlib.suppress(FileExistsError):
-        put(path, text, os.link)
+        write_durably(path, text, os.link)
 
 
-def put(path: Path, text: str, name: Callable[[str, Path], None]) -> None:
+def write_durably(path: Path, text: str, name: Callable[[str, Path], None]) -> None:
     """Write `text` durably for its owner alone; `name` gives the whole file its place."""
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:

@@ -40,9 +40,9 @@ def key(
     `page` it is not set on the page, although its section is. A `reserved` key is checked and shown, and nothing reads
     it yet.
     """
-    notes: dict[str, Any] = {"allowed": allowed, "env": env, "secret": secret, "separator": separator, "unset": unset}
-    notes |= {"dotenv": dotenv, "page": page, "reserved": reserved}
-    return Field(default, description=meaning, json_schema_extra=notes, repr=not secret, **limits)
+    options: dict[str, Any] = {"allowed": allowed, "env": env, "secret": secret, "separator": separator, "unset": unset}
+    options |= {"dotenv": dotenv, "page": page, "reserved": reserved}
+    return Field(default, description=meaning, json_schema_extra=options, repr=not secret, **limits)
 
 
 class Section(StrictModel):
@@ -52,7 +52,7 @@ class Section(StrictModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def refuse_what_is_silently_converted(cls, value: Any, info: ValidationInfo) -> Any:
+    def refuse_silent_conversions(cls, value: Any, info: ValidationInfo) -> Any:
         """YAML's `yes` is no text, and a path holds no NUL. Without a word: then it is said what is allowed."""
         wants_bool = accepts_boolean(cls.model_fields[str(info.field_name)].annotation)
         if (contains_boolean(value) and not wants_bool) or (isinstance(value, str) and "\0" in value):

@@ -12,19 +12,19 @@ from typing import Any
 from dotenv.parser import parse_stream
 
 from skycam_project.config.keys import Key
-from skycam_project.config.model import DOTENV_VARIABLES, LEAVES, VARIABLES, note
+from skycam_project.config.model import DOTENV_VARIABLES, KEYS, VARIABLES, key_option
 
 CONFIG_VARIABLE = "SKYCAM_CONFIG"
-FROM_LAUNCHER = frozenset(["SKYCAM_PART", "SKYCAM_HEARTBEAT_FD"])
+LAUNCHER_VARIABLES = frozenset(["SKYCAM_PART", "SKYCAM_HEARTBEAT_FD"])
 DOTENV_NAMES = VARIABLES | DOTENV_VARIABLES
-OURS = ("SKYCAM_", *{f"{variable.partition('__')[0]}__" for variable in VARIABLES if "__" in variable})
+OWN_PREFIXES = ("SKYCAM_", *{f"{variable.partition('__')[0]}__" for variable in VARIABLES if "__" in variable})
 """What begins so is ours: a misspelt one is refused."""
 HIDDEN = "This value"
 LONGEST_SHOWN = 80
 
 
 @dataclass(frozen=True)
-class Given:
+class GivenValue:
     """One value as somebody wrote it: where (file, line and key), what may be printed of it, and the folder from
     which its relative paths start."""
 
@@ -38,7 +38,7 @@ class Given:
 class Layer:
     """What one place gives, and what is wrong with it."""
 
-    values: dict[Key, Given] = field(default_factory=dict)
+    values: dict[Key, GivenValue] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
 
@@ -90,13 +90,13 @@ def add_variable(
 ) -> None:
     """Take a variable that is ours, refuse one that pretends to be. An empty one counts as not set."""
     if name not in names:
-        if name.startswith(OURS) and name not in {CONFIG_VARIABLE, *FROM_LAUNCHER}:
+        if name.startswith(OWN_PREFIXES) and name not in {CONFIG_VARIABLE, *LAUNCHER_VARIABLES}:
             layer.problems.append(f"{where}: there is no such variable. {unknown_variable(name)}")
         return
     if text:
         key = names[name]
-        shown = HIDDEN if note(key, "secret") else shortened(text)
-        layer.values[key] = Given(from_text(key, text), where, shown, base)
+        shown = HIDDEN if key_option(key, "secret") else shorten(text)
+        layer.values[key] = GivenValue(from_text(key, text), where, shown, base)
 
 
 def unknown_variable(name: str) -> str:
@@ -112,10 +112,10 @@ def unknown_variable(name: str) -> str:
 
 def from_text(key: Key, text: str) -> Any:
     """The text of a variable; that of a list split, or read as JSON when it begins with [."""
-    if not str(LEAVES[key].annotation).startswith("list"):
+    if not str(KEYS[key].annotation).startswith("list"):
         return text
     if not text.startswith("["):
-        return [part.strip() for part in text.split(note(key, "separator")) if part.strip()]
+        return [part.strip() for part in text.split(key_option(key, "separator")) if part.strip()]
     try:
         return json.loads(text)
     except ValueError:
@@ -126,12 +126,12 @@ def reason(error: Exception) -> str:
     return str(getattr(error, "strerror", "") or "it is not text in UTF-8")
 
 
-def shortened(value: Any) -> str:
+def shorten(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 
 
-def merged(layers: Iterable[Layer]) -> Layer:
+def merge_layers(layers: Iterable[Layer]) -> Layer:
     """All layers as one: a later value over an earlier one, and every problem."""
     whole = Layer()
     for layer in layers:

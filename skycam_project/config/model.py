@@ -122,7 +122,7 @@ class SkycamConfig(Section):
 
     @field_validator("camera_environment")
     @classmethod
-    def no_secrets_for_cameras(cls, names: list[str]) -> list[str]:
+    def refuse_secret_variables(cls, names: list[str]) -> list[str]:
         if not all(VARIABLE.match(name) for name in names):
             raise ValueError
         if any(NEVER_FOR_CAMERAS.search(name.upper()) for name in names):
@@ -183,14 +183,14 @@ class SkycamConfig(Section):
         return [notice.text for notice in self._notices]
 
 
-def leaves(model: type[Section] = SkycamConfig, prefix: Key = ()) -> Iterator[tuple[Key, FieldInfo]]:
+def iterate_keys(model: type[Section] = SkycamConfig, prefix: Key = ()) -> Iterator[tuple[Key, FieldInfo]]:
     """Every key that takes a value, in the order of the model."""
     for name, field in model.model_fields.items():
         section = section_of(field)
         if section is None:
             yield (*prefix, name), field
         else:
-            yield from leaves(section, (*prefix, name))
+            yield from iterate_keys(section, (*prefix, name))
 
 
 def section_of(field: FieldInfo) -> type[Section] | None:
@@ -199,18 +199,20 @@ def section_of(field: FieldInfo) -> type[Section] | None:
     return kind if isinstance(kind, type) and issubclass(kind, Section) else None
 
 
-def note(where: Key, name: str) -> Any:
+def key_option(where: Key, name: str) -> Any:
     """What `key()` noted about the key at `where`: allowed, env, secret, separator, unset, dotenv."""
-    extra = LEAVES[where].json_schema_extra
+    extra = KEYS[where].json_schema_extra
     return extra[name] if isinstance(extra, dict) else None
 
 
 def variable_of(where: Key) -> str:
     """The key's one name in the environment."""
-    return str(note(where, "env")) or "SKYCAM_" + "__".join(where).upper()
+    return str(key_option(where, "env")) or "SKYCAM_" + "__".join(where).upper()
 
 
-LEAVES: dict[Key, FieldInfo] = dict(leaves())
-VARIABLES: dict[str, Key] = {variable_of(where): where for where in LEAVES}
-DOTENV_VARIABLES: dict[str, Key] = {str(note(where, "dotenv")): where for where in LEAVES if note(where, "dotenv")}
+KEYS: dict[Key, FieldInfo] = dict(iterate_keys())
+VARIABLES: dict[str, Key] = {variable_of(where): where for where in KEYS}
+DOTENV_VARIABLES: dict[str, Key] = {
+    str(key_option(where, "dotenv")): where for where in KEYS if key_option(where, "dotenv")
+}
 """Names that count in a `.env` alone."""

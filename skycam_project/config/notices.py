@@ -46,7 +46,7 @@ def notices(config: SkycamConfig) -> Iterator[Notice]:
         )
 
 
-def dotenv_apart(read: Path) -> Notice:
+def ignored_dotenv(read: Path) -> Notice:
     return Notice(
         "W005", f"The .env in the current folder is not read; with a YAML file it is {read} that counts. Move it there."
     )

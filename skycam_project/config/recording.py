@@ -67,7 +67,7 @@ class RecordingConfig(Section):
 
     @field_validator("default_resolution", mode="before")
     @classmethod
-    def in_small_letters(cls, value: Any) -> Any:
+    def lower_case(cls, value: Any) -> Any:
         return value.lower() if isinstance(value, str) else value
 
     @property

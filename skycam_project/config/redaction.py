@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from skycam_project.config.keys import Key
-from skycam_project.config.model import SkycamConfig, note
+from skycam_project.config.model import SkycamConfig, key_option
 
 REDACTED = "********"
 LOGIN_IN_URL = re.compile(r"(?<=://)[^/?#]*@")
@@ -20,7 +20,7 @@ def redacted(key: Key, value: Any) -> Any:
     """The value of `key` as it may be shown, in a form that JSON takes."""
     if isinstance(value, list):
         return [str(part) for part in value]
-    if isinstance(value, str) and value and note(key, "secret"):
+    if isinstance(value, str) and value and key_option(key, "secret"):
         return redacted_url(value) if "://" in value else REDACTED
     return str(value) if isinstance(value, Path) else value
 

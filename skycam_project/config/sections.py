@@ -354,7 +354,7 @@ class ServiceConfig(Section):
 
     @field_validator("image_format", mode="before")
     @classmethod
-    def in_small_letters(cls, value: Any) -> Any:
+    def lower_case(cls, value: Any) -> Any:
         return value.lower() if isinstance(value, str) else value
 
     @field_validator("allowed_origins")
@@ -401,7 +401,7 @@ class StationConfig(Section):
 
     @field_validator("name")
     @classmethod
-    def without_spaces_around(cls, value: str) -> str:
+    def collapse_spaces(cls, value: str) -> str:
         return " ".join(value.split())
 
 

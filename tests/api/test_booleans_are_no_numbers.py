@@ -20,7 +20,7 @@ from captures.pixelink_service import bodies
 from captures.pixelink_service.requests import CaptureOptions, SettingsUpdate
 from captures.pixelink_service.schema import MODELS
 from core.model import StrictModel
-from skycam_project.config.model import LEAVES
+from skycam_project.config.model import KEYS
 from tests.access.people import World
 
 NUMBERS = {"integer", "number"}
@@ -120,7 +120,7 @@ def test_true_is_no_setting_of_a_camera(kind: str, name: str, camera: Camera, ma
 
 
 def station_numbers() -> list[str]:
-    return [".".join(key) for key, field in LEAVES.items() if key[0] in ("camera_config", "live_streaming_config")
+    return [".".join(key) for key, field in KEYS.items() if key[0] in ("camera_config", "live_streaming_config")
             and takes_number({"anyOf": [{"type": kind} for kind in kinds_of(field.annotation)]})]  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from captures.models import StorageRoot
 from captures.recording.ingest import wished_recording
 from monitoring import station_settings
 from monitoring.models import StationSetting
-from skycam_project.config.model import LEAVES
+from skycam_project.config.model import KEYS
 from tests.docs.pages import PROJECT
 from tests.skycam_project.cli_station import answer, skycam
 
@@ -36,7 +36,7 @@ def listed(manager: Any) -> dict[str, Any]:
 
 def test_every_key_is_listed_with_what_it_means(manager: Any) -> None:
     found = listed(manager)
-    assert set(found) == {".".join(key) for name in station_settings.SECTIONS for key in LEAVES if key[0] == name} - {
+    assert set(found) == {".".join(key) for name in station_settings.SECTIONS for key in KEYS if key[0] == name} - {
         "station.id"
     }
     assert found[CRF] == {

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skycam_project.config.database import anchored, check_database_url, django_database, parse
+from skycam_project.config.database import check_database_url, django_database, parse, resolve_sqlite_path
 from skycam_project.config.redis import celery_broker, check_redis_url, socket_url
 
 any_text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=30)
@@ -80,10 +80,10 @@ def test_a_bad_database_is_refused_without_showing_it(url, sentence):
 
 
 def test_a_relative_file_starts_from_the_folder_it_is_named_in():
-    assert anchored("sqlite:///a/../db%3F", Path("/x y")) == "sqlite:////x%20y/db%3F"
+    assert resolve_sqlite_path("sqlite:///a/../db%3F", Path("/x y")) == "sqlite:////x%20y/db%3F"
     assert parse("sqlite:////x%20y/db%3F")["NAME"] == "/x y/db?"
-    assert anchored("sqlite:////db", Path("/x")) == "sqlite:////db"
-    assert anchored("sqlite:///", Path("/x")) == "sqlite:///"
+    assert resolve_sqlite_path("sqlite:////db", Path("/x")) == "sqlite:////db"
+    assert resolve_sqlite_path("sqlite:///", Path("/x")) == "sqlite:///"
 
 
 def test_connections_persist_and_are_checked():
