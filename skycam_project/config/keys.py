@@ -1,4 +1,4 @@
-"""How a key of the configuration is described, and what every section of them refuses."""
+"""How a key of the configuration is declared, and the base class of all sections."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from core.constraints import accepts_boolean, contains_boolean
 from core.model import StrictModel
 
 Key = tuple[str, ...]
-"""Where a key stands: `web.port` is `("web", "port")`."""
+"""A key's path: `web.port` is `("web", "port")`."""
 
 PORT = "a whole number from 1 to 65535"
 SECONDS = "a number of seconds above 0"
@@ -34,11 +34,12 @@ def key(
     reserved: bool = False,
     **limits: Any,
 ) -> Any:
-    """One key. `unset` says in words what holds when nothing is configured; `separator` splits a list's variable.
+    """Declare one key. `unset` describes the value that is used when nothing is configured. `separator` splits the
+    variable of a list.
 
-    `dotenv` is a second name that counts in a `.env` alone: in an environment it is often another program's. Without
-    `page` it is not set on the page, although its section is. A `reserved` key is checked and shown, and nothing reads
-    it yet.
+    `dotenv` is a second name that is read only from a `.env`: in the environment it often belongs to another program.
+    A key without `page` cannot be set on the Settings page, although its section can. A `reserved` key is validated
+    and shown, but has no effect yet.
     """
     options: dict[str, Any] = {"allowed": allowed, "env": env, "secret": secret, "separator": separator, "unset": unset}
     options |= {"dotenv": dotenv, "page": page, "reserved": reserved}
@@ -53,7 +54,8 @@ class Section(StrictModel):
     @field_validator("*", mode="before")
     @classmethod
     def refuse_silent_conversions(cls, value: Any, info: ValidationInfo) -> Any:
-        """YAML's `yes` is no text, and a path holds no NUL. Without a word: then it is said what is allowed."""
+        """Refuse YAML's `yes` as a text, and NUL in a path. The ValueError has no text, so that the message says what
+        is allowed."""
         wants_bool = accepts_boolean(cls.model_fields[str(info.field_name)].annotation)
         if (contains_boolean(value) and not wants_bool) or (isinstance(value, str) and "\0" in value):
             raise ValueError

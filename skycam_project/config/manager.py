@@ -1,4 +1,4 @@
-"""From layers to one checked `SkycamConfig`."""
+"""Merges the layers into one validated `SkycamConfig`."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ RANDOM_NAME = re.compile(r"[0-9a-f]{12,64}")
 
 
 def load_config(path: Path | str | None = None, *, create: bool = True) -> SkycamConfig:
-    """The configuration from `path`, else from SKYCAM_CONFIG, else without a YAML file; ConfigError lists all problems.
+    """The configuration with the YAML file `path`, else SKYCAM_CONFIG, else none. ConfigError lists all problems.
 
-    It makes the data folder, unless `create` is False: then a missing one is a ConfigError.
+    Creates the data folder, unless `create` is False: then a missing one raises NoStation.
     """
     return ConfigManager(path, create=create).config
 
@@ -41,8 +41,8 @@ def choose_config(path: Path | str) -> None:
 class ConfigManager:
     """Loads the configuration and remembers where each value came from.
 
-    `path` is the YAML file; `.env` is read beside it, or in the current folder when there is none. `environment` and
-    `here` stand for the process's own environment and current folder.
+    `path` is the YAML file. `.env` is read from its folder, or from the current folder when there is no YAML file.
+    `environment` and `here` replace the process's environment and current folder.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class ConfigManager:
         self.config = self._completed(validate(self.given, layer.problems), create=create)
 
     def _read(self) -> Layer:
-        """YAML, then `.env` over it, then the environment over both, which together are `fixed`."""
+        """Read YAML, `.env` and the environment, in rising precedence. Keys of the last two are `fixed`."""
         dotenv, variables = read_dotenv(self.dotenv) if self.dotenv.is_file() else (Layer(), {})
         document = read_yaml(self.path, {**variables, **self.environment}) if self.path else Layer()
         environment = read_environment(self.environment, self.here)
@@ -71,7 +71,7 @@ class ConfigManager:
         return merge_layers([document, dotenv, environment])
 
     def _completed(self, config: SkycamConfig, *, create: bool) -> SkycamConfig:
-        """With what depends on the data folder, which is made here."""
+        """Create the data folder and fill in the values that depend on it."""
         data = (self.here / config.data).resolve()
         folder.prepare(data, create=create)
         log = config.logging.file
@@ -98,7 +98,7 @@ class ConfigManager:
         return complete.with_origin(origins, self.fixed, (*notices(config), *apart))
 
     def _another_dotenv_is_here(self) -> bool:
-        """Whether the current folder has a `.env` with names of ours that is not read."""
+        """Whether the current folder has a `.env` with Skycam's variables that is not read."""
         other = self.here / ".env"
         return self.dotenv.parent != self.here and other.is_file() and bool(read_dotenv(other)[0].values)
 
@@ -107,11 +107,11 @@ class ConfigManager:
         return nest_keys({key: redacted(key, value_at(self.config, key)) for key in KEYS})
 
     def origin(self, key: Key) -> str:
-        """Where the value of `key` was given: file, line and key, or the variable; `default` when nowhere."""
+        """Where the value of `key` was set: file, line and key, or the variable; `default` when nowhere."""
         return self.config.origin(key)
 
     def write(self, path: Path) -> None:
-        """Write what was given as YAML, with mode 0600. A secret is written as `${ITS_NAME}`, to be set elsewhere."""
+        """Write the values that were set as YAML, with mode 0600. A secret becomes `${ITS_VARIABLE}`."""
         import yaml
 
         values = {key: self._writable(key) for key in KEYS if key in self.given}
@@ -130,26 +130,26 @@ def embedded_redis_url(data: Path) -> str:
 
 
 def machine_name() -> str:
-    """As people may have called it; not the random id of a container."""
+    """The host name without its domain; `Skycam` for localhost and for the random id of a container."""
     name = socket.gethostname().partition(".")[0]
     return "Skycam" if name in {"", "localhost"} or RANDOM_NAME.fullmatch(name) else name
 
 
 def read_yaml(path: Path, variables: Mapping[str, str]) -> Layer:
-    from skycam_project.config.document import read_document  # PyYAML takes a while and is often not needed
+    from skycam_project.config.document import read_document  # importing PyYAML is slow and often not needed
 
     return read_document(path, variables)
 
 
 def escape_references(value: Any) -> Any:
-    """With `${` written so that it is read back as it is."""
+    """The value with `${` escaped, so that it is read back unchanged."""
     if isinstance(value, list):
         return [escape_references(part) for part in value]
     return value.replace("${", "$${") if isinstance(value, str) else value
 
 
 def resolve_paths(key: Key, given: GivenValue) -> GivenValue:
-    """With relative paths made absolute from where they were written."""
+    """The value with relative paths made absolute from the folder of the file that holds them."""
     if key == ("database_url",) and isinstance(given.value, str):
         return replace(given, value=database.resolve_sqlite_path(given.value, given.base))
     if "Path" not in str(KEYS[key].annotation):
@@ -160,14 +160,14 @@ def resolve_paths(key: Key, given: GivenValue) -> GivenValue:
 
 
 def absolute_path(value: Any, base: Path) -> Any:
-    """An absolute path; None for an empty text, which is no path."""
+    """An absolute path; None for an empty text."""
     if not isinstance(value, str):
         return value
     return os.path.abspath(base / os.path.expanduser(value)) if value else None
 
 
 def validate(given: Mapping[Key, GivenValue], problems: list[str]) -> SkycamConfig:
-    """The checked configuration; ConfigError with `problems` and one sentence for each bad value."""
+    """The validated configuration. Raises ConfigError with `problems` and one sentence for each invalid value."""
     values = nest_keys({key: found.value for key, found in given.items()})
     try:
         config = SkycamConfig.model_validate(values)
@@ -179,7 +179,7 @@ def validate(given: Mapping[Key, GivenValue], problems: list[str]) -> SkycamConf
 
 
 def error_sentences(errors: list[ErrorDetails], given: Mapping[Key, GivenValue]) -> Iterator[str]:
-    """For each bad value: file, line, key, what it is and what is allowed."""
+    """For each invalid value: file, line, key, the value and what is allowed."""
     for item in errors:
         loc = item["loc"]
         key = next((key for key in given if key == loc[: len(key)] or (loc and key[: len(loc)] == loc)), None)

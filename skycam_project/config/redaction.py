@@ -1,4 +1,4 @@
-"""Secrets: which texts they are, and values as they may be shown."""
+"""Redaction: which texts are secrets, and values with secrets replaced."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SENSITIVE_OPTION = re.compile(r"(?i)([?&][^=&]*(?:pass|secret|token|key)[^=&]*=)
 
 
 def redacted(key: Key, value: Any) -> Any:
-    """The value of `key` as it may be shown, in a form that JSON takes."""
+    """The value of `key` with secrets replaced, in JSON's types."""
     if isinstance(value, list):
         return [str(part) for part in value]
     if isinstance(value, str) and value and key_option(key, "secret"):
@@ -26,7 +26,7 @@ def redacted(key: Key, value: Any) -> Any:
 
 
 def redacted_url(url: str) -> str:
-    """An address without its passwords, wherever they stand in it."""
+    """A URL with its passwords replaced, in the login and in the query."""
     return SENSITIVE_OPTION.sub(rf"\1{REDACTED}", LOGIN_IN_URL.sub(lambda match: redacted_login(match[0]), url))
 
 
@@ -36,7 +36,7 @@ def redacted_login(login: str) -> str:
 
 
 def secrets_of(config: SkycamConfig) -> list[str]:
-    """Every text that must be neither printed nor logged, the longest first."""
+    """Every text that must not be printed or logged, longest first."""
     urls = [url for url in (config.database_url, config.redis_url, config.camera_redis_url) if url]
     found = {
         config.secret_key,

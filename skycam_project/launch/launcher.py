@@ -132,7 +132,7 @@ class Launcher:
         if self.failure:
             self.stream.file.write_line("skycam", str(self.failure))
             raise self.failure
-        self.stream.log("stopped")
+        self.stream.log_message("stopped")
         return SECOND_INTERRUPT if self.interrupted_twice else 0
 
     def _make_part(self, name: str) -> Part:
@@ -150,7 +150,7 @@ class Launcher:
             self.interrupted_twice = True
             self._kill_all()
         else:
-            self.stream.log("stopping; Ctrl-C once more ends everything at once")
+            self.stream.log_message("stopping; Ctrl-C once more ends everything at once")
             self._end.set()
 
     def _start_watched(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -168,12 +168,12 @@ class Launcher:
 
     async def _start_parts(self) -> None:
         for warning in self.config.warnings:
-            self.stream.log(f"warning: {warning}")
+            self.stream.log_message(f"warning: {warning}")
         if "valkey" in self.parts:
             self._run_part("valkey")
             await self.parts["valkey"].wait_until_running()
         elif self.config.redis_embedded and not control.is_listening(paths.valkey_path(self.config)):
-            self.stream.log(
+            self.stream.log_message(
                 "warning: no broker answers yet. Set REDIS_URL to the station's broker, or start one here: "
                 "skycam up --only valkey"
             )

@@ -207,7 +207,7 @@ class Part:
         await self.wait_until_running()
         await asyncio.sleep(self.timings.healthy_s)
         if self.crash_loops.remove(self.name):
-            self.stream.log(f"{self.name} is out of its crash loop")
+            self.stream.log_message(f"{self.name} is out of its crash loop")
             self.journal.record_restart(self.name, "", self.restarts, recovered=True)
 
     def _silence_limit_s(self) -> float:
@@ -230,7 +230,7 @@ class Part:
         self.restarts += 1
         state, delay_s = (State.BACKING_OFF, 0.0) if self._restart_requested else self._delay_after(uptime_s)
         what = f"{self.name} stopped on request" if self._restart_requested else self.reason
-        self.stream.log(f"{what}; starting it again {f'in {delay_s:.0f} s' if delay_s else 'at once'}")
+        self.stream.log_message(f"{what}; starting it again {f'in {delay_s:.0f} s' if delay_s else 'at once'}")
         self._next_try = self._loop.time() + delay_s
         self._set_state(state)
         if state is State.CRASH_LOOP:
@@ -267,7 +267,9 @@ class Part:
         try:
             self.crash_loops.write(self.name, message)
         except OSError as error:
-            self.stream.log(f"no alert for this crash loop: {self.crash_loops.folder}: {error.strerror}. {message}")
+            self.stream.log_message(
+                f"no alert for this crash loop: {self.crash_loops.folder}: {error.strerror}. {message}"
+            )
 
     def _set_state(self, state: State) -> None:
         if state is not self.state:

@@ -37,7 +37,7 @@ async def _record_restarts(plan: Plan, stream: LogStream) -> None:
             command, plan.environment, lambda line: stream.write_line("restart-events", line), on_heartbeat=lambda: None
         )
     except OSError as error:
-        stream.log(f"restarts are not in the event log yet: {error}")
+        stream.log_message(f"restarts are not in the event log yet: {error}")
         return
     killing = asyncio.get_running_loop().call_later(TIMEOUT_S, child.kill)
     try:

@@ -98,7 +98,7 @@ class LogStream:
         self.terminal.write_line(part, text)
         self.file.write_line(part, text)
 
-    def log(self, text: str) -> None:
+    def log_message(self, text: str) -> None:
         """Write a line of the launcher itself."""
         self.write_line("skycam", text)
 
@@ -108,6 +108,6 @@ class LogStream:
 
     def repeat_tail(self, part: str) -> None:
         """Write the last lines of a failed part again."""
-        self.log(f"last lines of {part}:")
+        self.log_message(f"last lines of {part}:")
         for line in list(self._tails.get(part, ())):
-            self.log(f"    {line}")
+            self.log_message(f"    {line}")

@@ -108,8 +108,8 @@ def test_an_address_inside_another_one_is_judged_alike(address: ipaddress.IPv4Ad
     inside = [ipaddress.IPv6Address(prefix + int(address)) for prefix in (0xFFFF << 32, 0x64FF9B << 96)]
     inside.append(ipaddress.IPv6Address(0x2002 << 112 | int(address) << 80 | 1))
     assert all(address in set(equivalent_addresses(found)) for found in inside)
-    assert {bool(STATION._objection(found, WEB)) for found in [*inside, address]} == {
-        bool(STATION._objection(address, WEB))
+    assert {bool(STATION._refusal_reason(found, WEB)) for found in [*inside, address]} == {
+        bool(STATION._refusal_reason(address, WEB))
     }
 
 

@@ -59,16 +59,16 @@ def test_a_host_may_be_an_address_or_the_folder_of_a_socket(url, host):
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        ("mysql://u:hidden@h/n", "This is no database that Skycam knows"),
-        ("", "This is no database that Skycam knows"),
+        ("mysql://u:hidden@h/n", "Skycam does not support this kind of database"),
+        ("", "Skycam does not support this kind of database"),
         ("sqlite://db", "SQLite needs a file"),
         ("sqlite:///", "SQLite needs a file"),
         ("sqlite:///:memory:", "SQLite needs a file"),
         ("sqlite:///db?mode=ro", "SQLite needs a file"),
-        ("postgresql://u:hidden@h", "PostgreSQL needs the name of one database"),
-        ("postgresql://u:12/hidden@h", "PostgreSQL needs the name of one database"),
-        ("postgresql://u:hidden@h:port/n", "This address cannot be read"),
-        ("postgresql://[u:hidden@h/n", "This address cannot be read"),
+        ("postgresql://u:hidden@h", "A PostgreSQL URL must end with the name of one database"),
+        ("postgresql://u:12/hidden@h", "A PostgreSQL URL must end with the name of one database"),
+        ("postgresql://u:hidden@h:port/n", "This URL cannot be parsed"),
+        ("postgresql://[u:hidden@h/n", "This URL cannot be parsed"),
         ("postgresql://h/n?password=hidden", "1 option(s) after the ? are unknown"),
     ],
 )
@@ -110,14 +110,17 @@ def test_a_private_redis_is_taken(url):
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        ("http://localhost", "This is no address of Redis or Valkey"),
-        ("redis://", "This is no address of Redis or Valkey"),
-        ("redis://localhost:port", "This address cannot be read"),
-        ("unix://run/redis.sock", "A socket's path is absolute"),
+        ("http://localhost", "This is not a URL of Redis or Valkey"),
+        ("redis://", "This is not a URL of Redis or Valkey"),
+        ("redis://localhost:port", "This URL cannot be parsed"),
+        ("unix://run/redis.sock", "The path of a socket must be absolute"),
         ("redis://r.example.org", "A Redis on another machine needs a password and TLS"),
         ("redis://:hidden@r.example.org", "A Redis on another machine needs a password and TLS"),
         ("rediss://r.example.org", "A Redis on another machine needs a password and TLS"),
-        ("rediss://:hidden@r.example.org?ssl_cert_reqs=none", "A Redis on another machine must show a certificate"),
+        (
+            "rediss://:hidden@r.example.org?ssl_cert_reqs=none",
+            "The certificate of a Redis on another machine must be verified",
+        ),
     ],
 )
 def test_a_redis_that_others_could_reach_is_refused_without_showing_it(url, sentence):

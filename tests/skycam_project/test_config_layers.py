@@ -110,7 +110,7 @@ def test_dotenv_is_read_beside_the_yaml_file_and_another_one_is_warned_of(config
     config = ConfigManager(tmp_path / "skycam.yaml", environment={}, here=here).config
     assert config.web.port == 9001
     (warning,) = config.warnings
-    assert warning.startswith("The .env in the current folder is not read; with a YAML file ")
+    assert warning.startswith("The .env in the current folder is not read. With a YAML file, ")
 
 
 def test_the_file_may_be_named_in_the_environment(tmp_path):

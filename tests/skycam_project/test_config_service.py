@@ -62,7 +62,7 @@ def test_the_token_is_a_secret(configure):
     ("name", "text", "said"),
     [
         ("SERVICE_TOKEN", "hidden", "This value is not allowed; allowed is at least 16 letters"),
-        ("ALLOWED_ORIGINS", "*", "An origin of all, *, would open the camera to every page"),
+        ("ALLOWED_ORIGINS", "*", "The origin * would open the camera to every page"),
         ("ALLOWED_ORIGINS", "localhost:3000", "allowed is a list of origins such as http://localhost:3000"),
         ("DEFAULT_EXPOSURE", "0.1", "allowed is a whole number of microseconds from 1 to 3600000000"),
         ("IMAGE_FORMAT", "png", "allowed is jpg or jpeg"),
