@@ -1,4 +1,4 @@
-"""What a value may be, in words: of a JSON schema's property, and of what a pydantic model refused."""
+"""Describes constraints in words: of a property in a JSON schema, and of an error that pydantic found."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 LIMITS = {"maximum": "at most", "exclusiveMaximum": "below", "minimum": "at least", "exclusiveMinimum": "above"}
 UNITS = ("microseconds", "pixels", "kelvin")
-"""Descriptions of a property that are its unit."""
+"""Descriptions of a property that name its unit."""
 MESSAGES: dict[str, str] = {
     "greater_than": "must be above {gt}.",
     "greater_than_equal": "must be at least {ge}.",
@@ -66,7 +66,7 @@ def format_number(number: float) -> str:
 
 
 def describe_error(error: Mapping[str, Any]) -> str:
-    """What is wrong with a value, of one item of a pydantic error: `must be at least 1.`"""
+    """One item of a pydantic error in words: `must be at least 1.`"""
     kind, context = str(error["type"]), error.get("ctx") or {}
     if kind in MESSAGES:
         return MESSAGES[kind].format(
@@ -81,8 +81,8 @@ def describe_error(error: Mapping[str, Any]) -> str:
 
 
 def reject_boolean(value: Any, annotation: Any) -> Any:
-    """The value; ValueError for true and false, alone or in a list, where the annotation has numbers and no bool: to
-    Python they are 1 and 0."""
+    """Returns the value. Raises ValueError for true and false, alone or in a list, where the annotation accepts numbers
+    but no bool: in Python they equal 1 and 0."""
     if contains_boolean(value) and accepts_type(annotation, int, float) and not accepts_boolean(annotation):
         raise ValueError("Input should be a valid number, not true or false")
     return value
@@ -93,13 +93,13 @@ def contains_boolean(value: Any) -> bool:
 
 
 def accepts_boolean(annotation: Any) -> bool:
-    """Whether true may stand somewhere in a value of this annotation. A model within it refuses for itself."""
+    """Whether a value of this annotation may contain a bool. A nested model checks its own fields."""
     return accepts_type(annotation, bool, Any, BaseModel)
 
 
 @functools.cache
 def accepts_type(annotation: Any, *kinds: Any) -> bool:
-    """Whether one of these types stands in it."""
+    """Whether the annotation contains one of these types."""
     if annotation in kinds or (
         BaseModel in kinds and isinstance(annotation, type) and issubclass(annotation, BaseModel)
     ):
@@ -108,7 +108,7 @@ def accepts_type(annotation: Any, *kinds: Any) -> bool:
 
 
 def is_type(part: Any) -> bool:
-    """Not what `Annotated` and `Literal` have besides types."""
+    """False for the metadata of `Annotated` and the values of `Literal`."""
     return isinstance(part, type) or part is Any or bool(get_args(part))
 
 

@@ -1,4 +1,4 @@
-"""Dates and times as people write them: one form, `2026-11-21 02:07:10`, for pages, command line and configuration."""
+"""Dates and times as people write them. The form is `2026-11-21 02:07:10` on pages, command line and configuration."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ DATE_TIME = re.compile(rf"{DATE}(?:(?:\s+|T){TIME}\s*{ZONE}?)?", re.ASCII | re.I
 
 
 class InvalidDateTime(ValueError):
-    """The sentence says what is wrong and what to write."""
+    """The message says what is wrong and what to write."""
 
 
 def parse_datetime(text: str) -> datetime:
-    """The date and time of `2026-11-21 02:07:10`; seconds may be missing, and a date alone begins at midnight.
+    """The date and time of `2026-11-21 02:07:10`. Seconds are optional; a date without a time means midnight.
 
-    Naive, unless `Z`, `UTC` or an offset such as `+01:00` follows. `T` may stand for the space. Raises InvalidDateTime.
+    The result is naive unless `Z`, `UTC` or an offset such as `+01:00` follows. `T` may replace the space. Raises
+    InvalidDateTime.
     """
     plain = text.strip()
     match = DATE_TIME.fullmatch(plain)

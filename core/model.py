@@ -1,4 +1,4 @@
-"""What every model of given values begins with: requests, settings of cameras, configuration."""
+"""The base of all models that validate user input: requests, camera settings, configuration."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from core.constraints import reject_boolean
 
 
 class StrictModel(BaseModel):
-    """pydantic takes true for 1 and false for 0. Here they are values of fields for true and false alone.
-    NaN and the infinities are no values of any field."""
+    """Pydantic reads true as 1 and false as 0; this model accepts them only for boolean fields. It also refuses NaN and
+    the infinities."""
 
     model_config = ConfigDict(allow_inf_nan=False)
 

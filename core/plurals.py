@@ -1,4 +1,4 @@
-"""Numbers of things in sentences."""
+"""Singular and plural in sentences."""
 
 from __future__ import annotations
 

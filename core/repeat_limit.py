@@ -1,4 +1,4 @@
-"""A log that tells an error which repeats once a minute, with its count."""
+"""A log handler that writes a repeated error once a minute, with its count."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Key = tuple[str, int, str, str]
 
 @dataclass(slots=True)
 class WrittenRecord:
-    """A line that was written at `at` (monotonic), and how often it came since."""
+    """A record written at `at` (monotonic), and its number of repeats since then."""
 
     record: logging.LogRecord
     at: float
@@ -23,10 +23,10 @@ class WrittenRecord:
 
 
 class RepeatLimitingHandler(logging.StreamHandler[IO[str]]):
-    """Writes a warning or an error that came in the minute before only once that minute is over, with its count.
+    """Suppresses a warning or error that was written in the last minute, and writes it with its count afterwards.
 
-    Two are the same when logger, level, text and exception are. A record with `verbatim=True` in its `extra` is a line
-    of something longer, and is always written.
+    Two records are equal if logger, level, text and exception are. A record with `verbatim=True` in its `extra` is one
+    line of a longer text and is always written.
     """
 
     def __init__(self, stream: Any = None, clock: Callable[[], float] = time.monotonic) -> None:
@@ -53,7 +53,7 @@ class RepeatLimitingHandler(logging.StreamHandler[IO[str]]):
         super().close()
 
     def _write_repeats(self) -> None:
-        """Of lines whose minute is over; one that goes on begins another."""
+        """Write the counts of records whose minute is over. A record that still repeats starts another minute."""
         now = self._clock()
         if now - self._checked_at < 1.0:
             return
@@ -77,7 +77,7 @@ def key_of(record: logging.LogRecord) -> Key:
 
 
 def with_count(record: logging.LogRecord, repeats: int) -> logging.LogRecord:
-    """The line once more, with how often it came since it was written, and when it is written again."""
+    """The record again, with its number of repeats in the last minute."""
     times = "once more" if repeats == 1 else f"{repeats} times more"
     found = logging.makeLogRecord(record.__dict__)
     found.msg = f"{record.msg} ({times} in the last minute)"
@@ -85,7 +85,7 @@ def with_count(record: logging.LogRecord, repeats: int) -> logging.LogRecord:
 
 
 def without_frames(record: logging.LogRecord) -> logging.LogRecord:
-    """The line alone: an exception would keep its frames in memory, and the pictures in them."""
+    """The record without its exception, which would keep its frames, and the pictures in them, in memory."""
     found = logging.makeLogRecord(record.__dict__)
     found.msg, found.args = record.getMessage(), ()
     found.exc_info = found.exc_text = found.stack_info = None

@@ -1,4 +1,4 @@
-"""Which known word somebody meant who mistyped it."""
+"""Suggestions for mistyped words."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 LEAST_PREFIX = 3
 LONG = 8
-"""From so many letters on two slips are one word still."""
+"""Words of at least this length may differ by two letters."""
 
 
 def similar_words(word: str, known: Iterable[str]) -> list[str]:
-    """The known words that `word` begins, else those that are a slip or, when long, two away from it."""
+    """The known words that start with `word`, else those that differ by one letter, or by two in a long word."""
     names = list(known)
     begun = [name for name in names if len(word) >= LEAST_PREFIX and name.startswith(word)]
     slips = 2 if len(word) >= LONG else 1
@@ -24,7 +24,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def distance(first: str, second: str) -> int:
-    """How many letters were left out, put in, exchanged or swapped with their neighbour (optimal string alignment)."""
+    """The number of letters deleted, inserted, replaced or swapped with a neighbour (optimal string alignment)."""
     before: list[int] = []
     row = list(range(len(second) + 1))
     for i, letter in enumerate(first, 1):

@@ -1,4 +1,4 @@
-"""Times as people write them: a clock time, a date, a length of time from now, or sunrise, sunset, dawn and dusk."""
+"""Times as people write them: a clock time, a date, a duration from now, or sunrise, sunset, dawn and dusk."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ LONGEST_S = 3653 * 86_400
 
 
 class InvalidTime(ValueError):
-    """The sentence says what is wrong and what to write."""
+    """The message says what is wrong and what to write."""
 
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Degrees north and east; both are needed for the Sun."""
+    """Degrees north and east. Sun events need both."""
 
     latitude: float | None
     longitude: float | None
@@ -31,16 +31,16 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class ParsedTime:
-    """`at` is aware, in UTC; `words` says what was written where that is more than a clock: a name of the Sun's."""
+    """`at` is aware, in UTC. `words` describes a Sun event and is empty for other times."""
 
     at: datetime
     words: str = ""
 
 
 def parse_time(text: str, now: datetime, zone: tzinfo, place: Location) -> ParsedTime:
-    """A time after `now` (aware) as `06:30` (the next), `2026-11-22 06:30`, `2 h` (from now) or one of core.sun.EVENTS.
+    """The time of `06:30` (the next one), `2026-11-22 06:30`, `2 h` (from `now`, aware) or one of core.sun.EVENTS.
 
-    Without an offset it is of `zone`. What is over already is taken as it is written. Raises NotAMoment.
+    A time without an offset is in `zone`. A date and time in the past is accepted. Raises InvalidTime.
     """
     plain = " ".join(text.split())
     if plain.lower() in EVENTS:
@@ -55,8 +55,8 @@ def parse_time(text: str, now: datetime, zone: tzinfo, place: Location) -> Parse
 def _sun_event_time(name: str, now: datetime, place: Location) -> ParsedTime:
     if place.latitude is None or place.longitude is None:
         raise InvalidTime(
-            f"{name.capitalize()} needs to know where the station stands: set `site.latitude` and `site.longitude`, or "
-            "write a time such as 06:30."
+            f"{name.capitalize()} needs the station's location: set `site.latitude` and `site.longitude`, or write a "
+            "time such as 06:30."
         )
     try:
         return ParsedTime(next_sun_event(name, now, place.latitude, place.longitude), EVENTS[name].words)
@@ -65,7 +65,7 @@ def _sun_event_time(name: str, now: datetime, place: Location) -> ParsedTime:
 
 
 def _next_clock_time(clock: time, now: datetime, zone: tzinfo) -> datetime:
-    """The next time that the clock of `zone` shows it."""
+    """The next time at which a clock in `zone` shows it."""
     today = now.astimezone(zone).date()
     found = (_combine(today + timedelta(days=days), clock, zone) for days in range(3))
     return next(at for at in found if at > now)
@@ -95,7 +95,7 @@ def _dated_time(plain: str, zone: tzinfo) -> datetime:
     except InvalidDateTime as error:
         raise InvalidTime(str(error)) from None
     except (ValueError, OverflowError):
-        raise InvalidTime(f"{plain} lies beyond the calendar.") from None
+        raise InvalidTime(f"{plain} is out of range.") from None
 
 
 def _invalid_time(plain: str) -> InvalidTime:

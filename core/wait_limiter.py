@@ -1,4 +1,4 @@
-"""Requests that hold a thread while they wait for something: only so many, so that quick ones find a thread."""
+"""Limits requests that hold a thread while they wait for something, so that quick requests still get a thread."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from core.refusals import count_refusal
 
 
 class TooManyWaiting(Exception):
-    """The message says what the limit is."""
+    """The message names the limit."""
 
     retry_s = 2
 
 
 class WaitLimiter:
-    """`most` in all, `most_per_user` of one user. For many threads."""
+    """Allows `most` waiting requests in total and `most_per_user` of one user. Thread-safe."""
 
     def __init__(self, name: str, most: int, most_per_user: int) -> None:
         self.name, self.most, self.most_per_user = name, most, most_per_user
@@ -26,7 +26,7 @@ class WaitLimiter:
 
     @contextmanager
     def slot(self, user: str) -> Iterator[None]:
-        """TooManyWaiting."""
+        """Hold a slot while the request waits. Raises TooManyWaiting."""
         with self._lock:
             self._check(user)
             self._users[user] += 1
@@ -35,14 +35,14 @@ class WaitLimiter:
         finally:
             with self._lock:
                 self._users[user] -= 1
-                self._users += Counter()  # forgets users without a place
+                self._users += Counter()  # drops users without a slot
 
     def _check(self, user: str) -> None:
         if self._users[user] >= self.most_per_user:
             count_refusal(f"waiting for {self.name}, one user")
             raise TooManyWaiting(
-                f"At most {self.most_per_user} requests of one user wait for {self.name} at a time, and so many do."
+                f"At most {self.most_per_user} requests of one user may wait for {self.name} at a time."
             )
         if self._users.total() >= self.most:
             count_refusal(f"waiting for {self.name}")
-            raise TooManyWaiting(f"At most {self.most} requests wait for {self.name} at a time, and so many do.")
+            raise TooManyWaiting(f"At most {self.most} requests may wait for {self.name} at a time.")

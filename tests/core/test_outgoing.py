@@ -137,7 +137,7 @@ def test_another_port_of_this_machine_is_allowed() -> None:
 
 def test_no_setting_opens_the_stations_own_ports() -> None:
     guard = OutgoingGuard(allowed_ranges=["127.0.0.0/8", "127.0.0.1/32"], own_ports=[WEB])
-    assert "refused always" in refusal("127.0.0.1", WEB, guard)
+    assert "always refused" in refusal("127.0.0.1", WEB, guard)
 
 
 def test_the_stations_services_on_other_machines_are_refused_by_name_and_by_address() -> None:

@@ -27,7 +27,7 @@ def camera() -> Camera:
         ("gain=high", "gain: 'high' is not allowed; allowed is a number from 0 to 1000. This camera has 0 to 24 dB."),
         ("gain=-1", "gain: -1 is not allowed; allowed is a number from 0 to 1000. This camera has 0 to 24 dB."),
         ("gain=true", "gain: True is not allowed; allowed is a number from 0 to 1000."),
-        ("exposure=1", "exposure: 1 of which unit? Write 1 s or 1 ms. exposure_us=1 is microseconds."),
+        ("exposure=1", "exposure: 1 has no unit. Write 1 s or 1 ms. exposure_us=1 is microseconds."),
         ("exposure=soon", "exposure: 'soon' is not an exposure. Write 8 s, 250 ms, 20 µs or 1/50 s."),
         ("exposure_us=soon", "exposure_us: 'soon' is not an exposure."),
         (

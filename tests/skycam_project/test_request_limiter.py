@@ -151,9 +151,9 @@ async def test_an_answer_that_streams_has_no_place_while_it_goes_on(keep: int) -
 def test_one_user_does_not_take_all_places_to_wait() -> None:
     waiting = WaitLimiter("a thumbnail", most=3, most_per_user=1)
     with waiting.slot("ada"), waiting.slot("bob"):
-        with pytest.raises(TooManyWaiting, match="At most 1 requests of one user wait for a thumbnail"):
+        with pytest.raises(TooManyWaiting, match="At most 1 requests of one user may wait for a thumbnail"):
             waiting.slot("ada").__enter__()
-        with waiting.slot("eve"), pytest.raises(TooManyWaiting, match="At most 3 requests wait for a thumbnail"):
+        with waiting.slot("eve"), pytest.raises(TooManyWaiting, match="At most 3 requests may wait for a thumbnail"):
             waiting.slot("mallory").__enter__()
     with waiting.slot("ada"):
         assert waiting._users == {"ada": 1}

@@ -55,7 +55,7 @@ def test_a_camera_is_opened_only_where_its_job_lets_it(tmp_path: Path, clock: Se
     spec = {**bench.spec, "kind": "network", "address": "http://127.0.0.1:8001/video", "outgoing": rules}
     device = Device(spec, clock, Watch(), Report(link), bench.buffer)  # type: ignore[arg-type]
     assert not device.ready()
-    assert "leads to a port of the station itself, which is refused always" in str(device.trouble)
+    assert "leads to a port of the station itself, which is always refused" in str(device.trouble)
 
 
 def break_off(device: Device, clock: SetClock, *, after_s: float, error: CameraError = GONE) -> None:
