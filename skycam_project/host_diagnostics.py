@@ -1,6 +1,6 @@
-"""What `skycam doctor` finds wrong with the machine that answers, as far as it is quick to know.
+"""The quick checks of `skycam doctor` for the answering machine, shown on the status page and in `health/`.
 
-For the status page and `health/`. Libraries that must be loaded for it, and Django's own checks, are left to doctor.
+Checks that load libraries, and Django's own checks, run only in doctor.
 """
 
 from __future__ import annotations
@@ -29,32 +29,32 @@ CHECKS = {
 NAMES_CAMERAS = {"passwords"}
 """Checks that name cameras."""
 REPORTED_ELSEWHERE = {"storage"}
-"""What is broken of these, HEALTH says where it matters: a machine without cameras needs no storage root."""
+"""Checks whose failures HEALTH reports where they matter: a machine without cameras needs no storage root."""
 
 _lock = threading.Lock()
 _cached: tuple[float, list[Finding]] | None = None
 
 
 def machine_findings(user: Any) -> list[Finding]:
-    """Looked at in the last KEPT_S; without what names cameras for whoever may not see them all."""
+    """Findings at most CACHE_S old. Checks that name cameras are left out for a user who may not see all cameras."""
     unseen = NAMES_CAMERAS if hidden_cameras(user) else set()
     return [found for found in _cached_findings() if found.check not in unseen]
 
 
 def problems(user: Any) -> dict[str, list[str]]:
-    """Sentences by check, of what is broken."""
+    """Sentences of failed checks, by check."""
     return _by_check(
         one for one in machine_findings(user) if one.state == BROKEN and one.check not in REPORTED_ELSEWHERE
     )
 
 
 def warnings(user: Any) -> dict[str, list[str]]:
-    """Sentences by check, of what works and should be looked at."""
+    """Sentences of warnings, by check."""
     return _by_check(one for one in machine_findings(user) if one.state == WARNING)
 
 
 def clear_cache() -> None:
-    """Look anew at the next question."""
+    """Run the checks again at the next call."""
     global _cached
     _cached = None
 

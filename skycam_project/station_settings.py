@@ -1,4 +1,4 @@
-"""Keys of the configuration that a manager changes while the station runs, as pages, API and command line show them."""
+"""Keys of the configuration that can be changed while the station runs, for pages, API and command line."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ PAGE = "page"
 
 
 class SettingBody(TypedDict):
-    """`value` holds now, `origin` says from where: `default`, `page`, a file's line, or a variable. What is `fixed` is
-    changed there alone. `unused` is a value that was set on the page and does not hold."""
+    """`value` is in effect, and `origin` says where it was set: `default`, `page`, a file's line, or a variable. A
+    `fixed` key can be changed only there. `unused` is a value that was set on the page but is overridden or invalid."""
 
     key: str
     value: Any
@@ -60,12 +60,12 @@ def _of_section(name: str, rows: dict[Key, StationSetting]) -> Iterator[SettingB
 
 
 def values_from_page() -> dict[Key, Any]:
-    """Those of the page that hold."""
+    """The values of the page that are in effect."""
     return {tuple(body["key"].split(".")): body["value"] for body in all_settings() if body["origin"] == PAGE}
 
 
 def choices(key: str) -> list[str]:
-    """What a key takes, where these are a few words; of a yes and no both."""
+    """The allowed values of a key with a fixed set of them; true and false for a boolean; else empty."""
     kind: Any = KEYS[tuple(key.split("."))].annotation
     if kind is bool:
         return ["true", "false"]

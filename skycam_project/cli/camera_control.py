@@ -1,4 +1,4 @@
-"""`skycam connect`, `disconnect`, `take` and `release`: what is wished of a camera, and what came of it."""
+"""`skycam connect`, `disconnect`, `take` and `release`, and how commands find their camera."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DEFAULT_LEASE_S = 600
 @click.command(cls=Command)
 @camera()
 def connect(camera: str | None) -> None:
-    """Connect a camera, by default the primary one; it stays so across restarts."""
+    """Connect a camera, by default the primary one; this persists across restarts."""
     body = set_connected(camera, connected=True)
     if body["observed"] not in CONNECTED:
         raise CliError(
@@ -36,12 +36,12 @@ def connect(camera: str | None) -> None:
 @click.command(cls=Command)
 @camera()
 def disconnect(camera: str | None) -> None:
-    """Disconnect a camera, by default the primary one; it stays so across restarts."""
+    """Disconnect a camera, by default the primary one; this persists across restarts."""
     print_result(set_connected(camera, connected=False), draw)
 
 
 def set_connected(slug: str | None, *, connected: bool) -> dict[str, Any]:
-    """The camera's status once its host has done it."""
+    """The camera's status after its host has connected or disconnected it."""
     caller = current().authorize("operator")
     from cameras import services
 
@@ -49,7 +49,7 @@ def set_connected(slug: str | None, *, connected: bool) -> dict[str, Any]:
 
 
 def find_camera(caller: Caller, slug: str | None) -> Camera:
-    """The camera of that name, else the primary one; CliError when this person knows none such."""
+    """The camera with that id, or the primary one for None; CliError when the caller can see none."""
     from cameras.models import Camera
     from cameras.selectors import camera_for, primary_camera_for
 
@@ -65,11 +65,11 @@ def camera_not_found(caller: Caller, slug: str) -> CliError:
     from cameras.selectors import cameras_for
 
     meant = did_you_mean(slug, cameras_for(caller.user).values_list("slug", flat=True))
-    return CliError("not-found", f"There is no camera {slug}.{meant} `skycam cameras list` shows those there are.")
+    return CliError("not-found", f"There is no camera {slug}.{meant} `skycam cameras list` lists all.")
 
 
 def camera_filter(caller: Caller, slug: str | None) -> dict[str, Any]:
-    """The condition for rows of that camera, also of a removed one; CliError when this person knows none such."""
+    """The filter for rows of that camera, also of a removed one; CliError when the caller can see none."""
     from captures.selectors import UnknownCamera, camera_condition
 
     try:
@@ -84,16 +84,16 @@ def draw(body: dict[str, Any]) -> None:
 
 @click.command(cls=Command)
 @camera()
-@click.option("--over", is_flag=True, help="Also where another holds it, who is told.")
+@click.option("--over", is_flag=True, help="Take it over from its holder, who is notified.")
 @click.option(
     "--for",
     "for_s",
     type=DurationParam(1, 86_400),
     default=DEFAULT_LEASE_S,
-    help="Such as 10 min, which it is by default.",
+    help="Lease time, such as 10 min (default).",
 )
 def take(camera: str | None, over: bool, for_s: float) -> None:
-    """Take a camera, by default the primary one: nobody else commands it then. Taking it again renews it."""
+    """Take a camera, by default the primary one: no one else can control it then. Taking it again renews the lease."""
     caller = current().authorize("operator")
     from cameras.bodies import lease_body
     from cameras.taking import take
@@ -104,9 +104,9 @@ def take(camera: str | None, over: bool, for_s: float) -> None:
 
 @click.command(cls=Command)
 @camera()
-@click.option("--over", is_flag=True, help="Also where another holds it, who is told.")
+@click.option("--over", is_flag=True, help="Release it although another user holds it, who is notified.")
 def release(camera: str | None, over: bool) -> None:
-    """Let a camera go, by default the primary one."""
+    """Release a camera, by default the primary one."""
     caller = current().authorize("operator")
     from cameras.bodies import lease_body
     from cameras.taking import release

@@ -1,4 +1,4 @@
-"""`skycam cameras`: which cameras the station has."""
+"""`skycam cameras`: the station's cameras."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
     from skycam_project.cli.identity import Caller
 
 DEFAULT_VALUES = {"hang": 1, "crash": 1, "torn_frame": 1}
-"""Faults that count: how often they strike when nobody says."""
+"""Faults with a count -> the count that is used when none is given."""
 password_option = click.option(
     "--password",
     prompt=True,
     prompt_required=False,
     hide_input=True,
-    help="The password of a network camera, for the name in its address; without a value it is asked for.",
+    help="Password of a network camera, for the user in its address; prompts if no value is given.",
 )
 
 
 @click.group(cls=Group)
 def cameras() -> None:
-    """List, add, find, change and remove cameras."""
+    """List, add, detect, change and remove cameras."""
 
 
 @cameras.command("list")
@@ -55,7 +55,7 @@ def list_cameras() -> None:
 @cameras.command("show")
 @camera_word()
 def show_camera(camera: str | None) -> None:
-    """Show a camera, by default the primary one: how it is, what it is, and what it can be set to.
+    """Show a camera, by default the primary one: its state, its identity and its settings.
 
     Example: skycam cameras show dslr
     """
@@ -70,17 +70,17 @@ def show_camera(camera: str | None) -> None:
 
 
 @cameras.command("add")
-@camera_word("Its id: letters, digits and hyphens.", required=True)
-@click.option("--kind", required=True, help="What drives it: simulated, gphoto2, opencv, network, ...")
-@click.option("--address", default="", help="Where it is: as `cameras detect` shows it, or rtsp://NAME@HOST/PATH.")
+@camera_word("Id of the camera: letters, digits and hyphens.", required=True)
+@click.option("--kind", required=True, help="Driver: simulated, gphoto2, opencv, network, ...")
+@click.option("--address", default="", help="Address, as `cameras detect` shows it, or rtsp://NAME@HOST/PATH.")
 @password_option
-@click.option("--name", default="", help="What people call it.")
-@click.option("--host", default="", help="The camera host it hangs on; by default this one.")
+@click.option("--name", default="", help="Display name.")
+@click.option("--host", default="", help="Camera host that the camera is connected to; this one by default.")
 @click.option("--primary", is_flag=True, help="Make it the primary camera.")
-@click.option("--restrict", is_flag=True, help="Only managers see it, until others are allowed.")
+@click.option("--restrict", is_flag=True, help="Only managers can see it, until you allow other users.")
 @settings_option
 def add(camera: str, password: str | None, restrict: bool, values: tuple[tuple[str, Any], ...], **fields: Any) -> None:
-    """Add a camera under the id CAMERA."""
+    """Add a camera with the id CAMERA."""
     caller = current().authorize("manager")
     fields["address"] = add_password(fields["address"], password)
     from cameras.bodies import camera_body
@@ -93,9 +93,9 @@ def add(camera: str, password: str | None, restrict: bool, values: tuple[tuple[s
 
 @cameras.command("detect")
 @click.option("--add", "wanted", metavar="[SLUG=]ADDRESS", help="Add the camera found at ADDRESS, under SLUG.")
-@click.option("--name", default="", help="What people call the camera that is added; else its model.")
+@click.option("--name", default="", help="Display name of the added camera; its model by default.")
 def detect(wanted: str | None, name: str) -> None:
-    """Look for cameras on every camera host; on this machine alone while the station does not run."""
+    """Detect cameras on every camera host; only on this machine while the station is not running."""
     caller = current().authorize("manager" if wanted else "operator")
     found = discover()
     if wanted is None:
@@ -119,28 +119,32 @@ def discover() -> DetectedList:
     try:
         return detect()
     except BrokerDown as error:
-        return detect_here(f"{error} Only this machine was looked at.")
+        return detect_here(f"{error} Only this machine was searched.")
 
 
 def find_discovered(found: DetectedList, wanted: str) -> tuple[str, Detected]:
-    """The id and the camera that `[SLUG=]ADDRESS` names; CliError when it is not there, or is added already."""
+    """The id and the camera that `[SLUG=]ADDRESS` names; CliError when it is missing or already added."""
     slug, equals, address = wanted.partition("=")
     if not equals:
         slug, address = "", wanted
     one = next((one for one in found["results"] if address in (one["address"], one["serial"])), None)
     if one is None:
-        raise CliError("not-found", f"No camera was found at {address}. `skycam cameras detect` lists those there are.")
+        raise CliError(
+            "not-found", f"No camera was found at {address}. `skycam cameras detect` lists all cameras found."
+        )
     if one["camera"]:
-        raise CliError("invalid", f"{address} is the camera {one['camera']} already.")
+        raise CliError("invalid", f"{address} is already added as the camera {one['camera']}.")
     return slug or one["suggested"], one
 
 
 @cameras.command("faults")
 @camera_word()
-@click.option("--set", "wanted", metavar="NAME[=VALUE]", multiple=True, help="Switch one on besides those that are on.")
-@click.option("--clear", is_flag=True, help="Switch off those that are on, first.")
+@click.option(
+    "--set", "wanted", metavar="NAME[=VALUE]", multiple=True, help="Enable a fault, in addition to those enabled."
+)
+@click.option("--clear", is_flag=True, help="First disable all faults.")
 def faults(camera: str | None, wanted: tuple[str, ...], clear: bool) -> None:
-    """Show or switch the faults of a simulated camera, to rehearse a bad night."""
+    """Show or set the faults of a simulated camera, to test how the station reacts."""
     caller = current().authorize("manager")
     from cameras import services
     from cameras.drivers.simulated.faults import Faults
@@ -154,38 +158,38 @@ def faults(camera: str | None, wanted: tuple[str, ...], clear: bool) -> None:
 
 
 def parse_fault(text: str) -> tuple[str, Any]:
-    """`slow=5`, or the name alone where the fault needs no value, or strikes once."""
+    """Parse `slow=5`, or a name alone for a fault without a value or with a default count."""
     name, equals, value = text.partition("=")
     return name, json_or_text(value) if equals else DEFAULT_VALUES.get(name, True)
 
 
 @cameras.command("set")
-@camera_word("Which camera.", required=True)
-@click.option("--name", help="What people call it.")
-@click.option("--address", help="Where it is. *** in it keeps the password, if only the path is another one.")
+@camera_word("The camera.", required=True)
+@click.option("--name", help="Display name.")
+@click.option("--address", help="Address. *** in it keeps the stored password, if only the path changes.")
 @password_option
-@click.option("--host", help="The camera host that has it from now on.")
+@click.option("--host", help="Move it to this camera host.")
 @click.option(
     "--host-is-gone",
     is_flag=True,
-    help="The machine that had it is off: a session on it ends, and the camera is moved.",
+    help="Move it although its current host is off; a session running there ends.",
 )
-@click.option("--enabled/--disabled", default=None, help="Whether it is used at all.")
+@click.option("--enabled/--disabled", default=None, help="Whether the camera is used.")
 @click.option("--primary", is_flag=True, default=None, help="Make it the primary camera.")
 @click.option(
-    "--restrict/--publish", "restricted", default=None, help="Only managers and those allowed see it, or all."
+    "--restrict/--publish", "restricted", default=None, help="Visible to managers and allowed users only, or to all."
 )
-@click.option("--allow", metavar="USER", multiple=True, help="Who may see it while it is restricted.")
-@click.option("--disallow", metavar="USER", multiple=True, help="Who may see it no more while it is restricted.")
+@click.option("--allow", metavar="USER", multiple=True, help="Let USER see it while it is restricted.")
+@click.option("--disallow", metavar="USER", multiple=True, help="Stop USER from seeing it while it is restricted.")
 @settings_option
 def change(
     camera: str, password: str | None, values: tuple[tuple[str, Any], ...], allow: tuple[str, ...],
     disallow: tuple[str, ...], host_is_gone: bool, **fields: Any,
 ) -> None:  # fmt: skip
-    """Change a camera. Settings are stored, and applied at once when the camera is there."""
+    """Change a camera. Settings are stored, and applied at once if the camera is connected."""
     changes = given(**fields)
     if not changes and not values and password is None and not allow and not disallow:
-        raise CliError("invalid", "Nothing to change was given. `skycam cameras set --help` shows what can be.")
+        raise CliError("invalid", "No change was given. `skycam cameras set --help` lists the options.")
     manages = changes or password is not None or allow or disallow
     caller = current().authorize("manager" if manages else "operator")
     from cameras.bodies import camera_body
@@ -203,15 +207,15 @@ def change(
 
 
 def move_notes(camera: Camera, before: str, host_is_gone: bool) -> list[str]:
-    """What becomes of what the host before still has of it."""
+    """What happens to data of the camera that is still on its previous host."""
     if camera.host == before:
         return []
-    returns = "when it returns" if host_is_gone else "once its process there has ended"
-    return [f"{camera.slug} is {camera.host}'s now. What {before} still holds of it is taken in there {returns}."]
+    returns = "when it returns" if host_is_gone else "after its process there has ended"
+    return [f"{camera.slug} is now on {camera.host}. Data that {before} still holds is ingested there {returns}."]
 
 
 def change_audience(camera: Camera, allow: tuple[str, ...], disallow: tuple[str, ...]) -> list[str]:
-    """The audience with some more and some fewer; CliError for a name on both sides."""
+    """The audience with users added and removed; CliError for a name in both."""
     from cameras.audience import audience_of
 
     if both := sorted(set(allow) & set(disallow)):
@@ -220,7 +224,7 @@ def change_audience(camera: Camera, allow: tuple[str, ...], disallow: tuple[str,
 
 
 def add_password(address: str, password: str | None) -> str:
-    """The address with the password that was given apart from it, so that it stands in no list of processes."""
+    """The address with a password that was given separately, so that it does not appear in the process list."""
     from cameras.drivers.credentials import with_password
 
     try:
@@ -232,7 +236,7 @@ def add_password(address: str, password: str | None) -> str:
 def apply_changes(
     caller: Caller, camera: Camera, changes: dict[str, Any], values: dict[str, Any], *, host_is_gone: bool = False
 ) -> list[str]:
-    """All of it or, when a value is bad, nothing; what the camera says of its new settings."""
+    """Apply all changes or, if a value is invalid, none; returns the camera's warnings about its new settings."""
     from cameras.services import change_camera
     from cameras.validation import checked_settings
 
@@ -243,9 +247,9 @@ def apply_changes(
 
 
 @cameras.command("remove")
-@camera_word("Which camera.", required=True)
+@camera_word("The camera.", required=True)
 def remove(camera: str) -> None:
-    """Remove a camera. Its captures stay."""
+    """Remove a camera. Its captures are kept."""
     caller = current().authorize("manager")
     from cameras.bodies import camera_body
     from cameras.services import remove_camera
@@ -311,5 +315,5 @@ def draw_detected(body: dict[str, Any]) -> None:
 
 def draw_faults(body: dict[str, Any]) -> None:
     if not body["faults"]:
-        print_line(f"{body['camera']} has no fault switched on.")
+        print_line(f"{body['camera']} has no fault enabled.")
     print_fields(sorted(body["faults"].items()))

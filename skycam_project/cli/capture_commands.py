@@ -1,4 +1,4 @@
-"""`skycam capture`, `start` and `stop`: over CameraService, like the pages and the API."""
+"""`skycam capture` and `start`, through CameraService like the pages and the API."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ if TYPE_CHECKING:
 Request = TypeVar("Request", bound="BaseModel")
 POLL_S = 0.2
 MARGIN_S = 15.0
-EXPOSURE = "Such as 8s, 250ms, 1/50; a number is seconds."
+EXPOSURE = "Exposure time, such as 8s, 250ms, 1/50; a plain number is seconds."
 
 
 @click.command(cls=Command)
 @camera()
-@click.option("--exposure", "-e", type=ExposureParam(), help=f"{EXPOSURE} Else as it is set.")
+@click.option("--exposure", "-e", type=ExposureParam(), help=f"{EXPOSURE} The camera's setting by default.")
 @click.option("--gain", type=float, help="Gain of a camera that has it.")
 @click.option("--iso", type=int, help="Sensitivity of a DSLR.")
 @click.option("--f-number", "-f", type=float, help="Aperture: 2.8 is f/2.8.")
-@click.option("--format", "file_format", help="What a DSLR shall leave: raw, jpeg, raw+jpeg, or as it names it.")
-@click.option("--job", help="A name of yours to find it by.")
-@click.option("--note", help="What you want to remember of it.")
+@click.option("--format", "file_format", help="File format of a DSLR: raw, jpeg, raw+jpeg, or the camera's own name.")
+@click.option("--job", help="Your own name for finding the capture.")
+@click.option("--note", help="A note to store with the capture.")
 @to_option
 @force_option
 def capture(
     camera: str | None, exposure: int | None, file_format: str | None, to: str | None, force: bool, **values: Any
 ) -> None:
-    """Take one picture and wait for it; with --to its first file is copied as well.
+    """Capture one picture and wait until it is saved; --to also copies its first file.
 
     Example: skycam capture dslr --exposure 1/50 -o moon.jpg
     """
@@ -68,7 +68,7 @@ def capture(
 
 
 def copy_first_file(taken: Capture, to: str, *, force: bool) -> Path | None:
-    """CliError says that the picture itself is saved, and how to get it later."""
+    """Copy the first file. CliError says that the picture itself is saved, and how to get it later."""
     try:
         return copy_file(first_file(taken), to, force=force)
     except CliError as error:
@@ -79,24 +79,24 @@ def copy_first_file(taken: Capture, to: str, *, force: bool) -> Path | None:
 def first_file(taken: Capture) -> CaptureFile:
     file = taken.files.select_related("root").first()
     if file is None:
-        raise CliError("not-found", "The picture's file is not known yet.")
+        raise CliError("not-found", "The picture's file is not in the database yet.")
     return file
 
 
 def require_saved(outcome: Outcome, patience_s: float) -> Capture:
-    """The capture, waited for beyond what the service waits; NotSaved or CliError when it was not saved."""
+    """The saved capture. Waits longer than the service does. Raises NotSaved or CliError when it was not saved."""
     from captures.outcomes import check_saved
 
     if outcome.pending and outcome.problem is None:
         outcome = replace(outcome, capture=wait_for_outcome(outcome.capture, patience_s))
     check_saved(outcome)
     if outcome.capture.status == outcome.capture.Status.PLANNED:
-        raise CliError("too-slow", f"No outcome yet. The capture {outcome.capture.id} goes on, and will have one.")
+        raise CliError("too-slow", f"The capture {outcome.capture.id} is not finished yet. It continues.")
     return outcome.capture
 
 
 def wait_for_outcome(taken: Capture, patience_s: float) -> Capture:
-    """The capture once it has an outcome; as it stands when it has none in `patience_s`."""
+    """The capture once it has an outcome, or as it is after `patience_s`."""
     deadline = time.monotonic() + patience_s
     while taken.status == taken.Status.PLANNED and time.monotonic() < deadline:
         time.sleep(POLL_S)
@@ -105,30 +105,35 @@ def wait_for_outcome(taken: Capture, patience_s: float) -> Capture:
 
 
 def primary_file_path(taken: Capture) -> str:
-    """Where its primary file lies."""
+    """The path of the capture's first file."""
     file = taken.files.select_related("root").first()
     return f"{file.root.path}/{file.path}" if file else "nothing"
 
 
 @click.command(cls=Command)
 @camera()
-@click.option("--exposure", "-e", type=ExposureParam(), help=f"{EXPOSURE} Else camera.exposure_time.")
+@click.option("--exposure", "-e", type=ExposureParam(), help=f"{EXPOSURE} camera.exposure_time by default.")
 @click.option(
-    "--delay", "-d", type=DurationParam(), help="From the end of one to the next start: 12 s. Else camera.delay."
+    "--delay",
+    "-d",
+    type=DurationParam(),
+    help="From the end of one capture to the next start: 12 s. camera.delay by default.",
 )
 @click.option("--every", "--cadence", "cadence", type=DurationParam(), help="From start to start, instead of --delay.")
-@click.option("--f-number", "-f", type=float, help="Aperture; else camera.f_number.")
+@click.option("--f-number", "-f", type=float, help="Aperture; camera.f_number by default.")
 @click.option("--iso", type=int, help="Sensitivity of a DSLR.")
 @click.option("--gain", type=float, help="Gain of a camera that has it.")
-@click.option("--count", type=int, help="End after so many pictures.")
+@click.option("--count", type=int, help="End after this number of pictures.")
 @click.option(
-    "--until", type=FutureTimeParam(), help="End then: 05:30, 2h (from now), 2026-03-01T05:30:00Z, dawn, sunrise, ..."
+    "--until",
+    type=FutureTimeParam(),
+    help="End at this time: 05:30, 2h (from now), 2026-03-01T05:30:00Z, dawn, sunrise, ...",
 )
-@click.option("--format", help="What a DSLR shall leave: raw, jpeg, raw+jpeg, or as it names it.")
-@click.option("--name", help="What the session is called.")
-@click.option("--dry-run", is_flag=True, help="Only say what the session will bring.")
+@click.option("--format", help="File format of a DSLR: raw, jpeg, raw+jpeg, or the camera's own name.")
+@click.option("--name", help="Name of the session.")
+@click.option("--dry-run", is_flag=True, help="Only show the session's forecast.")
 def start(camera: str | None, exposure: int | None, delay: float | None, dry_run: bool, **values: Any) -> None:
-    """Start a session: one picture after the other, until it is stopped.
+    """Start a session: one capture after another, until it is stopped.
 
     Example: skycam start dslr --exposure 8s --every 12s --until 05:30
     """
@@ -154,11 +159,13 @@ def draw_forecast(body: dict[str, Any]) -> None:
 
 
 def session_request(exposure: int | None, delay: float | None, cadence: float | None, **values: Any) -> Any:
-    """CliError in the words of the command's options."""
+    """The session's request. CliError names the command's options."""
     from captures.requests import EXPOSURE_US, SessionRequest
 
     if delay is not None and cadence is not None:
-        said = "Give --delay (from the end of one to the next start) or --every (from start to start), not both."
+        said = (
+            "Give --delay (from the end of one capture to the next start) or --every (from start to start), not both."
+        )
         raise CliError("invalid", said)
     if cadence is not None and cadence * 1e6 < (exposure or EXPOSURE_US):
         said = f"{cadence:g} s is shorter than the exposure of {format_exposure(exposure or EXPOSURE_US)}."
@@ -170,7 +177,7 @@ OPTIONS = {"exposure_us": "--exposure", "delay_s": "--delay", "cadence_s": "--ev
 
 
 def build_request(model: type[Request], **values: Any) -> Request:
-    """The request of those that were given; CliError that names options."""
+    """A request from the values that were given. CliError names the options."""
     from pydantic import ValidationError
 
     try:

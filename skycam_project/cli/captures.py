@@ -1,4 +1,4 @@
-"""`skycam captures`: pictures and how they ended, and their files."""
+"""`skycam captures`: captures, their outcomes and their files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from skycam_project.cli.identity import Caller
 
 OUTCOMES = click.Choice(["planned", "saved", "failed", "skipped"])
-of_camera_option = click.option("--camera", "-c", metavar="CAMERA", help="The newest of this camera.")
+of_camera_option = click.option("--camera", "-c", metavar="CAMERA", help="Use the newest capture of this camera.")
 
 
 @click.group(cls=Group)
@@ -40,13 +40,15 @@ def captures() -> None:
 
 
 @captures.command("list")
-@camera("Of this camera alone.")
-@click.option("--session", "session_id", metavar="ID", help="Of this session alone.")
-@click.option("--status", type=OUTCOMES, help="Those that ended so.")
-@click.option("--from", "from_", type=PastTimeParam(), help="Not before: 22:30, 2026-03-01T22:30:00Z, or 2 h (ago).")
-@click.option("--to", type=PastTimeParam(), help="Before this time, written as for --from.")
-@click.option("--simulated/--real", "simulated", default=None, help="Of simulated cameras, or of real ones.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="At most so many.")
+@camera("Only this camera.")
+@click.option("--session", "session_id", metavar="ID", help="Only this session.")
+@click.option("--status", type=OUTCOMES, help="Only captures with this outcome.")
+@click.option(
+    "--from", "from_", type=PastTimeParam(), help="From this time: 22:30, 2026-03-01T22:30:00Z, or 2 h (ago)."
+)
+@click.option("--to", type=PastTimeParam(), help="Before this time, in the form of --from.")
+@click.option("--simulated/--real", "simulated", default=None, help="Only simulated cameras, or only real ones.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Maximum number.")
 def list_captures(
     camera: str | None, session_id: str | None, status: str | None, from_: datetime | None, to: datetime | None,
     simulated: bool | None, limit: int,
@@ -69,7 +71,7 @@ def list_captures(
 @click.argument("capture_id", metavar="[ID]", required=False)
 @of_camera_option
 def show_capture(capture_id: str | None, camera: str | None) -> None:
-    """Show the capture ID, by default the newest. The beginning of an id is enough.
+    """Show the capture ID, by default the newest one. The first characters of an id are enough.
 
     Example: skycam captures show --camera dslr
     """
@@ -82,11 +84,11 @@ def show_capture(capture_id: str | None, camera: str | None) -> None:
 @captures.command("get")
 @click.argument("capture_id", metavar="[ID]", required=False)
 @of_camera_option
-@click.option("--kind", metavar="KIND", help="Which file, such as raw or jpeg; else the first.")
+@click.option("--kind", metavar="KIND", help="Kind of file, such as raw or jpeg; the first file by default.")
 @to_option
 @force_option
 def get(capture_id: str | None, camera: str | None, kind: str | None, to: str | None, force: bool) -> None:
-    """Copy a file of the capture ID, by default of the newest saved one, and check it.
+    """Copy a file of the capture ID, by default of the newest saved one, and verify it.
 
     Example: skycam captures get --camera dslr --kind raw -o night.nef
     """
@@ -100,7 +102,7 @@ def get(capture_id: str | None, camera: str | None, kind: str | None, to: str | 
 
 
 def find_capture(caller: Caller, text: str | None, camera: str | None, **newest_of: str) -> Capture:
-    """The capture whose id begins so, else the newest; CliError when this person knows none such."""
+    """The capture whose id begins with `text`, else the newest; CliError when the caller can see none."""
     from captures.selectors import captures_for
 
     visible = captures_for(caller.user).filter(**camera_filter(caller, camera))
@@ -108,7 +110,7 @@ def find_capture(caller: Caller, text: str | None, camera: str | None, **newest_
 
 
 def find_file(capture: Capture, kind: str | None) -> CaptureFile:
-    """CliError when it has none such."""
+    """The capture's file of that kind, else its first; CliError when it has none."""
     files = list(capture.files.select_related("root"))
     found = next((file for file in files if kind in (None, file.kind)), None)
     if found is None:

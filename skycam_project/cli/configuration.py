@@ -1,4 +1,4 @@
-"""`skycam config`: what holds, where it came from, and what is wrong with it."""
+"""`skycam config`: the configuration in effect, the origin of its values, and its problems."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def config() -> None:
 
 @config.command("show")
 def show_config() -> None:
-    """Show every key with its value and where it was given; secrets are masked."""
+    """Show every key with its value and where it was set; secrets are redacted."""
     from skycam_project.config import ConfigManager
     from skycam_project.config.manager import nest_keys
 
@@ -38,14 +38,14 @@ def show_config() -> None:
 
 
 def marked(key: tuple[str, ...], origin: str) -> str:
-    """Where a value was given, and whether anything reads it."""
+    """Where a value was set, and whether the key is reserved."""
     from skycam_project.config.model import key_option
 
     return f"{origin} (reserved, no effect yet)" if key_option(key, "reserved") else origin
 
 
 def set_on_the_page() -> dict[tuple[str, ...], Any]:
-    """What holds from the page Settings; nothing, with a warning, while the database does not answer."""
+    """The values of the Settings page that are in effect. Empty, with a warning, while the database does not answer."""
     try:
         current().set_up_django()
     except CliError:
@@ -57,7 +57,7 @@ def set_on_the_page() -> dict[tuple[str, ...], Any]:
     try:
         return values_from_page()
     except Error as error:
-        print_warnings([f"What was set on the page Settings is not shown: {database(error)}"])
+        print_warnings([f"Values that were set on the Settings page are not shown: {database(error)}"])
         return {}
 
 
@@ -72,9 +72,9 @@ def leaves(branch: dict[str, Any], prefix: tuple[str, ...] = ()) -> Iterator[tup
 @config.command("set")
 @click.argument("key")
 @click.argument("value", required=False)
-@click.option("--unset", is_flag=True, help="Take back what was set, so that file and default hold again.")
+@click.option("--unset", is_flag=True, help="Remove the value that was set, so that file or default apply again.")
 def set_key(key: str, value: str | None, unset: bool) -> None:
-    """Set KEY to VALUE while the station runs, as the page Settings does: station.name, camera_config and
+    """Set KEY to VALUE while the station runs, like the Settings page: station.name, camera_config and
     live_streaming_config."""
     if unset == (value is not None):
         raise CliError("invalid", "Give a value, or --unset.")
@@ -93,7 +93,7 @@ def set_key(key: str, value: str | None, unset: bool) -> None:
 
 @config.command("check")
 def check() -> int:
-    """Check file, .env and environment; a sentence for each thing to put right."""
+    """Check the YAML file, .env and the environment, and show a sentence for each problem."""
     from skycam_project.config import ConfigError, ConfigManager, NoStation
 
     problems: list[str] = []
@@ -113,4 +113,4 @@ def draw_check(body: dict[str, Any]) -> None:
     for problem in body["problems"]:
         print_line(problem, err=True)
     if body["ok"]:
-        print_line("The configuration is in order.")
+        print_line("The configuration is valid.")

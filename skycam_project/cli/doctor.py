@@ -1,4 +1,4 @@
-"""`skycam doctor`: what is wrong with a station, and what to do."""
+"""`skycam doctor`: problems of the station and what to do about them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from skycam_project.cli.station import current
 
 @click.command(cls=Command)
 def doctor() -> int:
-    """Examine the station and this machine; a sentence for each thing to put right."""
+    """Check the station and this machine, and show a sentence for each problem."""
     from skycam_project.cli.diagnostics import run_diagnostics
 
     findings = run_diagnostics(current())
@@ -27,4 +27,4 @@ def draw(body: dict[str, Any]) -> None:
     rows = [[check["state"], check["check"], check["detail"], check["remedy"]] for check in body["checks"]]
     print_table(make_table(["", "check", "found", "what to do"], rows))
     broken = sum(check["state"] == "broken" for check in body["checks"])
-    print_line(f"{broken} to put right." if broken else "Nothing is broken.")
+    print_line(f"{broken} to fix." if broken else "Nothing is broken.")

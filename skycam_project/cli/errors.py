@@ -1,4 +1,4 @@
-"""What went wrong, as a problem with a sentence, and the exit status that goes with it."""
+"""Errors as problems with a sentence, and their exit statuses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STATUSES = {
 """Problem type -> exit status; every other problem is FAILED."""
 
 HTTP_STATUSES = {
-    "invalid": (400, "What was asked is not possible"),
+    "invalid": (400, "Invalid request"),
     "forbidden": (403, "Not permitted"),
     "not-found": (404, "Not found"),
     "held": (409, "Held by another"),
@@ -64,7 +64,7 @@ class CliError(Exception):
 
 
 def to_cli_error(error: Exception) -> CliError | None:
-    """The problem that an exception of the project's boundaries is; None for what nobody foresaw."""
+    """The CliError for an exception of the project's boundaries; None for an unexpected exception."""
     for ancestor in type(error).__mro__:
         if translate := TRANSLATIONS.get(f"{ancestor.__module__}.{ancestor.__qualname__}"):
             return translate(error)
@@ -72,7 +72,7 @@ def to_cli_error(error: Exception) -> CliError | None:
 
 
 def unexpected_error(error: Exception) -> CliError:
-    return CliError("failed", f"Something unforeseen: {type(error).__name__}: {error}. `--verbose` shows where.")
+    return CliError("failed", f"Unexpected error: {type(error).__name__}: {error}. `--verbose` shows the traceback.")
 
 
 def unchanged(error: Any) -> CliError:
@@ -88,7 +88,7 @@ def usage(error: Any) -> CliError:
 
 
 def unknown_option(error: Any) -> CliError:
-    """With the option that was meant; `-c` named the configuration file once."""
+    """Suggests the option that was meant. `-c` once named the configuration file."""
     options = [name for option in error.ctx.command.params for name in (*option.opts, *option.secondary_opts)]
     meant = did_you_mean(error.option_name, [name for name in options if name.startswith("--")])
     if error.option_name == "-c":
@@ -98,7 +98,7 @@ def unknown_option(error: Any) -> CliError:
 
 
 def configuration(error: Any) -> CliError:
-    """A folder that is closed to this user is no fault of the configuration."""
+    """A folder that this user cannot access is not a mistake in the configuration."""
     closed = isinstance(error.__context__, PermissionError)
     return CliError("forbidden" if closed else "invalid", "\n".join(error.problems), status=None if closed else FAILED)
 
@@ -126,7 +126,7 @@ def not_saved(error: Any) -> CliError:
 
 
 def django_validation(error: Any) -> CliError:
-    """Django's: messages by field, those of no field under an empty name."""
+    """Django's messages by field; messages without a field have an empty name."""
     by_field = error.message_dict if hasattr(error, "error_dict") else {"__all__": error.messages}
     return invalid(
         (field if field != "__all__" else "", message) for field, messages in by_field.items() for message in messages
@@ -134,7 +134,7 @@ def django_validation(error: Any) -> CliError:
 
 
 def pydantic_validation(error: Any) -> CliError:
-    """Pydantic's, in our words."""
+    """Pydantic's errors in Skycam's words."""
     from core.constraints import describe_error  # it imports pydantic, and `skycam help` needs none
 
     return invalid((".".join(map(str, item["loc"])), describe_error(item)) for item in error.errors())
@@ -146,7 +146,7 @@ def invalid(found: Iterable[tuple[str, str]]) -> CliError:
 
 
 def lines(errors: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Each error once, with its field; a field of settings names the setting itself."""
+    """One line per error, with its field; the message of a setting names the setting itself."""
     for field, message in errors:
         yield message if not field or field == "settings" else f"{field}: {message}"
 
@@ -179,4 +179,4 @@ TRANSLATIONS: dict[str, Callable[[Any], CliError]] = {
     "django.db.utils.Error": database,
     "builtins.PermissionError": permission,
 }
-"""By dotted name, so that nothing is imported to ask."""
+"""By dotted name, so that no module must be imported for the lookup."""

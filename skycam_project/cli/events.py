@@ -1,4 +1,4 @@
-"""`skycam events` and `skycam alerts`: what happened, and what a person must see to."""
+"""`skycam events` and `skycam alerts`."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 SEVERITIES = ["info", "warning", "error", "critical"]
 EVERY_S = 1.0
 AT_ONCE = 1000
-"""Events that are printed between two looks, at most; the others come with the next."""
+"""Maximum events printed per poll; the rest follow with the next."""
 
 
 @click.command(cls=Command)
-@camera("Of this camera alone.")
-@click.option("--severity", type=click.Choice(SEVERITIES), help="So severe, or more.")
-@click.option("--kind", help="Of this kind, such as session.gap, or of all that begin so, such as session.")
-@click.option("--since", type=PastTimeParam(), help="Not before: 22:30, 2026-03-01T22:30:00Z, or 2 h (ago).")
-@click.option("--limit", "-n", type=click.IntRange(0, 10_000), default=20, show_default=True, help="At most so many.")
-@click.option("--follow", is_flag=True, help="Go on with those that come, until Ctrl-C.")
+@camera("Only this camera.")
+@click.option("--severity", type=click.Choice(SEVERITIES), help="This severity or higher.")
+@click.option("--kind", help="Only this kind, such as session.gap, or a prefix such as session.")
+@click.option("--since", type=PastTimeParam(), help="From this time: 22:30, 2026-03-01T22:30:00Z, or 2 h (ago).")
+@click.option("--limit", "-n", type=click.IntRange(0, 10_000), default=20, show_default=True, help="Maximum number.")
+@click.option("--follow", is_flag=True, help="Continue with new events, until Ctrl-C.")
 def events(
     camera: str | None, severity: str | None, kind: str | None, since: datetime | None, limit: int, follow: bool
 ) -> None:
-    """Show what happened, the newest last.
+    """Show events, newest last.
 
     Example: skycam events dslr --severity warning --since 8h
     """
@@ -57,7 +57,7 @@ def events(
 
 
 def selected_events(caller: Caller, slug: str | None, severity: str | None, kind: str | None) -> QuerySet[Event]:
-    """Those that this person may see; CliError for a camera that they do not know."""
+    """The events that the caller may see; CliError for a camera that the caller cannot see."""
     from monitoring.selectors import events_for
 
     found = events_for(caller.user)
@@ -76,7 +76,7 @@ def event_bodies(caller: Caller, events: list[Event]) -> list[dict[str, Any]]:
 
 
 def follow_events(caller: Caller, events: QuerySet[Event], last: Event | None) -> None:
-    """Look each second for those after `last`. What is written later with an earlier time is not seen."""
+    """Poll each second for events after `last`. Events recorded late with an earlier time are missed."""
     from django.utils import timezone
 
     at, pk = (last.at, last.pk) if last else (timezone.now(), None)
@@ -100,7 +100,7 @@ def draw_events(body: dict[str, Any]) -> None:
     for event in reversed(body["results"]):
         print_line(event_line(event))
     if not body["results"]:
-        print_line("No event.")
+        print_line("No events.")
 
 
 def event_line(event: dict[str, Any]) -> str:
@@ -110,16 +110,16 @@ def event_line(event: dict[str, Any]) -> str:
 
 @click.group(cls=Group)
 def alerts() -> None:
-    """Show what a person must see to, and say that you have seen it."""
+    """List and acknowledge alerts."""
 
 
 @alerts.command("list")
-@camera("Of this camera alone.")
-@click.option("--severity", type=click.Choice(SEVERITIES), help="So severe, or more.")
-@click.option("--all", "every", is_flag=True, help="Also those that are over.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="At most so many.")
+@camera("Only this camera.")
+@click.option("--severity", type=click.Choice(SEVERITIES), help="This severity or higher.")
+@click.option("--all", "every", is_flag=True, help="Include resolved alerts.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Maximum number.")
 def list_alerts(camera: str | None, severity: str | None, every: bool, limit: int) -> None:
-    """List alerts that are not over, the newest first.
+    """List unresolved alerts, newest first.
 
     Example: skycam alerts list --severity error
     """
@@ -142,7 +142,7 @@ def list_alerts(camera: str | None, severity: str | None, every: bool, limit: in
 @alerts.command("ack")
 @click.argument("alert_ids", metavar="ID...", nargs=-1, required=True)
 def acknowledge(alert_ids: tuple[str, ...]) -> None:
-    """Say that you have seen the alerts ID; they stay until their cause is gone. The beginning of an id is enough.
+    """Acknowledge the alerts ID. They stay open until their cause is gone. The first characters of an id are enough.
 
     Example: skycam alerts ack 01a1fc97-f1ce
     """
@@ -158,7 +158,7 @@ def acknowledge(alert_ids: tuple[str, ...]) -> None:
 
 def draw_alerts(body: dict[str, Any]) -> None:
     if not body["results"]:
-        print_line("No alert.")
+        print_line("No alerts.")
         return
     rows = [
         [short_id(one["id"]), format_time(one["opened"]), one["severity"], alert_state(one), one["message"]]

@@ -1,4 +1,4 @@
-"""`skycam up`, `ps` and `restart`: the launcher."""
+"""`skycam up`, `ps` and `restart`: commands of the launcher."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from skycam_project.cli.station import current
 
 
 @click.command(cls=Command)
-@click.option("--only", metavar="PART", help="Run this part alone.")
+@click.option("--only", metavar="PART", help="Run only this part.")
 def up(only: str | None) -> int:
-    """Start the station, and keep it up until Ctrl-C."""
+    """Start the station and run it until Ctrl-C."""
     from skycam_project.launch import up as launch
 
     station = current()
@@ -34,7 +34,7 @@ def ps() -> None:
 @click.command(cls=Command)
 @click.argument("part")
 def restart(part: str) -> None:
-    """Start PART again, and wait until it runs."""
+    """Restart PART and wait until it runs."""
     from skycam_project import launch
 
     print_result(
@@ -49,7 +49,7 @@ def draw_parts(body: dict[str, Any]) -> None:
 
 def describe_state(row: Mapping[str, Any]) -> str:
     """`running`; `crash loop, next try in 42 s`."""
-    seconds = row.get("next_try_s")  # a launcher of an older version says nothing of it
+    seconds = row.get("next_try_s")  # a launcher of an older version does not send it
     return str(row["state"]) if seconds is None else f"{row['state']}, next try in {seconds} s"
 
 

@@ -1,4 +1,4 @@
-"""`skycam logs`: the log of the station's parts, also while nothing else of it works."""
+"""`skycam logs`: the log of the station's parts, also while the station is down."""
 
 from __future__ import annotations
 
@@ -25,10 +25,12 @@ EVERY_S = 0.5
 
 @click.command(cls=Command)
 @click.argument("part", required=False)
-@click.option("--lines", "-n", type=click.IntRange(0, 1_000_000), default=50, show_default=True, help="The last ones.")
-@click.option("--follow", is_flag=True, help="Go on with those that come, until Ctrl-C.")
+@click.option(
+    "--lines", "-n", type=click.IntRange(0, 1_000_000), default=50, show_default=True, help="Number of last lines."
+)
+@click.option("--follow", is_flag=True, help="Continue with new lines, until Ctrl-C.")
 def logs(part: str | None, lines: int, follow: bool) -> None:
-    """Show the log, of PART alone where it is named: web, worker, valkey, ... or skycam, the launcher itself.
+    """Show the log, or only that of PART: web, worker, valkey, ... or skycam, the launcher itself.
 
     Example: skycam logs worker --follow
     """
@@ -58,7 +60,7 @@ def check_part(part: str | None) -> None:
 
 
 def rotated(path: Path) -> Iterator[bytes]:
-    """Lines of the file before, where there is one: the log may have begun anew a moment ago."""
+    """Lines of the previous file, if there is one: the log may have been rotated a moment ago."""
     before = path.with_name(f"{path.name}.1")
     if before.exists():
         with before.open("rb") as stream:
@@ -66,7 +68,7 @@ def rotated(path: Path) -> Iterator[bytes]:
 
 
 def parsed(lines: Iterable[bytes], part: str | None) -> Iterator[dict[str, str]]:
-    """Those of the part, or all."""
+    """The parsed lines of the part, or of all parts."""
     for text in lines:
         match = LINE.match(text.decode(errors="replace").rstrip("\n"))
         if match and part in (None, match["part"]):
@@ -74,7 +76,7 @@ def parsed(lines: Iterable[bytes], part: str | None) -> Iterator[dict[str, str]]
 
 
 def follow_log(path: Path, stream: BinaryIO, part: str | None) -> None:
-    """Whole lines as they are written, also into the files that take this one's place; until Ctrl-C."""
+    """Print complete lines as they are written, also after a rotation, until Ctrl-C."""
     rest = b""
     while True:
         whole, newline, rest = (rest + stream.read()).rpartition(b"\n")
@@ -87,7 +89,7 @@ def follow_log(path: Path, stream: BinaryIO, part: str | None) -> None:
 
 
 def is_another(path: Path, stream: BinaryIO) -> bool:
-    """Whether the log was rotated, or begins anew."""
+    """Whether the log was rotated or truncated."""
     try:
         now, here = path.stat(), os.fstat(stream.fileno())
     except FileNotFoundError:
@@ -106,7 +108,7 @@ def draw(body: dict[str, Any]) -> None:
     for line in body["results"]:
         print_line(shown(line))
     if not body["results"]:
-        print_line("Nothing is in the log.")
+        print_line("The log is empty.")
 
 
 def shown(line: dict[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""Options that every command takes, before or after its name, and the types of values."""
+"""Options that every command accepts, before or after its name, and parameter types."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def common(*, hidden: bool) -> list[click.Parameter]:
             ["--config"],
             type=click.Path(path_type=Path),
             callback=remember_config,
-            help="The station's YAML file; else SKYCAM_CONFIG, else none.",
+            help="The station's YAML file; SKYCAM_CONFIG by default.",
             **shared,
         ),
         click.Option(
             ["--output"],
             type=click.Choice(["rich", "json"]),
             callback=remember_output,
-            help="For people or for programs; the default is cli.output_format of the configuration.",
+            help="Output for people or programs; cli.output_format of the configuration by default.",
             **shared,
         ),
         click.Option(
@@ -94,7 +94,7 @@ class Group(click.Group):
 
 
 class ExposureParam(click.ParamType[int]):
-    """Whole microseconds, of a time with its unit or a number of seconds; the services say what is too long."""
+    """Whole microseconds, from a time with its unit or a number of seconds. Services check the upper limit."""
 
     name = "time"
 
@@ -108,7 +108,7 @@ class ExposureParam(click.ParamType[int]):
 
 
 class DurationParam(click.ParamType[float]):
-    """Seconds, of a length of time with its unit or a number of seconds."""
+    """Seconds, from a duration with its unit or a number of seconds."""
 
     name = "time"
 
@@ -129,8 +129,8 @@ class DurationParam(click.ParamType[float]):
 
 
 class FutureTimeParam(click.ParamType[datetime]):
-    """A time to come: HH:MM for the next time the clock shows it, a date and time, a length of time from now, or a name
-    of the Sun's. Without a zone it is this machine's."""
+    """A future time: HH:MM (the next one), a date and time, a duration from now, or a Sun event. Without a time zone it
+    is in this machine's."""
 
     name = "time"
 
@@ -144,7 +144,7 @@ class FutureTimeParam(click.ParamType[datetime]):
 
 
 def station_place() -> Location:
-    """Where the Sun rises for the station; nowhere while its configuration cannot be read."""
+    """The station's location for Sun events; empty while its configuration is invalid."""
     from skycam_project.config import ConfigError
 
     try:
@@ -162,8 +162,8 @@ def last_time(now: datetime, hour: int, minute: int) -> datetime:
 
 
 class PastTimeParam(click.ParamType[datetime]):
-    """A time that is over: ISO 8601, HH:MM for the last time the clock showed it, or a length of time before now.
-    Without a zone it is this machine's."""
+    """A past time: ISO 8601, HH:MM (the last one), or a duration before now. Without a time zone it is in this
+    machine's."""
 
     name = "time"
 
@@ -184,7 +184,7 @@ class PastTimeParam(click.ParamType[datetime]):
 
 
 class AssignmentParam(click.ParamType[tuple[str, Any]]):
-    """`key=value`; the value as JSON when it is JSON, else as text."""
+    """`key=value`, where the value is parsed as JSON if possible, else used as text."""
 
     name = "key=value"
 
@@ -205,5 +205,5 @@ def json_or_text(text: str) -> Any:
 
 
 def given(**values: Any) -> dict[str, Any]:
-    """Those that somebody gave."""
+    """The values that were given."""
     return {name: value for name, value in values.items() if value is not None}

@@ -1,4 +1,4 @@
-"""What a command prints: one JSON object for programs, tables and lines for people."""
+"""Output of commands: one JSON object for programs, tables and lines for people."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAME_WIDTH = 12
 
 
 def print_result(body: dict[str, Any], draw: Callable[[dict[str, Any]], None]) -> None:
-    """The command's answer, in the form that was chosen."""
+    """Print the command's result in the chosen format."""
     if current().output == "json":
         click.echo(to_json(body, indent=2))
     else:
@@ -29,7 +29,7 @@ def print_result(body: dict[str, Any], draw: Callable[[dict[str, Any]], None]) -
 
 
 def print_error(station: Station, error: CliError) -> int:
-    """Say what went wrong, on stderr for people and on stdout for programs; the exit status."""
+    """Print the error, on stderr for people and on stdout for programs; returns the exit status."""
     if station.output == "json":
         click.echo(to_json(error.body(station.command), indent=2))
     else:
@@ -43,7 +43,7 @@ def to_json(body: Any, indent: int | None = None) -> str:
 
 
 def json_default(value: object) -> str:
-    """What JSON has no type for."""
+    """The text of a value that JSON has no type for."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     return str(value)
@@ -54,12 +54,12 @@ def print_line(text: str, *, err: bool = False) -> None:
 
 
 def strip_control_characters(text: object) -> str:
-    """Without what could steer a terminal: cameras and files name themselves."""
+    """The text without control characters, which names of cameras and files may contain."""
     return "".join(sign if sign.isprintable() else " " for sign in str(text))
 
 
 def make_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> Table:
-    """A table of plain text; nothing in it is taken for markup."""
+    """A table of plain text; markup in cells is not interpreted."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -91,12 +91,12 @@ def print_table(table: Table) -> None:
 
 
 def humanize(word: str) -> str:
-    """A state or a reason as people read it: `host down`."""
+    """A state or a reason for people: `host down`."""
     return word.replace("_", " ")
 
 
 def print_fields(pairs: Iterable[tuple[str, object]]) -> None:
-    """Lines of name and value; what is not known is left out."""
+    """Print lines of name and value; unknown values are left out."""
     known = [(name, value) for name, value in pairs if value not in (None, "", [], {})]
     width = max([NAME_WIDTH, *(len(name) + 1 for name, _ in known)])
     for name, value in known:
@@ -109,7 +109,7 @@ def print_warnings(warnings: Iterable[object]) -> None:
 
 
 def format_seconds(microseconds: int | None) -> str:
-    """`8 s`; below a quarter of a second as a photographer writes it, `1/250 s`."""
+    """`8 s`; below a quarter of a second as a fraction, `1/250 s`."""
     if microseconds is None:
         return ""
     if 0 < microseconds < 250_000:
@@ -120,11 +120,11 @@ def format_seconds(microseconds: int | None) -> str:
 def format_requested_and_used(asked: int | None, used: int | None) -> str:
     if asked is None or asked == used:
         return format_seconds(used)
-    return f"{format_seconds(asked)} asked, {format_seconds(used) or 'not told'} used"
+    return f"{format_seconds(asked)} requested, {format_seconds(used) or 'unknown'} used"
 
 
 def format_time(text: str | None) -> str:
-    """An ISO time as a person reads it on this machine's clock."""
+    """An ISO time in this machine's time zone, for people."""
     if not text:
         return ""
     return f"{datetime.fromisoformat(str(text)).astimezone():%Y-%m-%d %H:%M:%S}"

@@ -1,4 +1,4 @@
-"""The tree's root: which commands there are, and the one place where errors become exit statuses."""
+"""The root command: the table of commands, and the one place where errors become exit statuses."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Root(Group):
         return command
 
     def main(self, *args: Any, **extra: Any) -> Any:
-        """Run and leave the process with an exit status of docs/cli.md."""
+        """Run the command and exit with a status of docs/cli.md."""
         station = Station()
         try:
             result = super().main(*args, **{**extra, "prog_name": "skycam", "obj": station, "standalone_mode": False})
@@ -73,7 +73,7 @@ class Root(Group):
 @click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="skycam")
 def cli() -> None:
-    """Run a station of cameras and speak to it.
+    """Run and control a station of cameras.
 
     Exit statuses: 0 done, 1 failed, 2 usage, 3 camera not reachable, 4 held by another, 5 not permitted.
     """

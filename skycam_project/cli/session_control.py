@@ -1,4 +1,4 @@
-"""`skycam stop`, `pause` and `resume`, and the same of `skycam sessions`: by camera, and by the session's id."""
+"""`skycam stop`, `pause` and `resume` by camera; `skycam sessions` has the same by the session's id."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from skycam_project.cli.identity import Caller
 
 STORED = {
-    "stop": "It is stored that the session shall stop, and it will as soon as its camera can be told.",
-    "pause": "It is stored that the session shall pause, and it will as soon as its camera can be told.",
-    "resume": "It is stored that the session shall go on, and it will as soon as its camera can be told.",
+    "stop": "The request is stored: the session stops as soon as its camera host can be reached.",
+    "pause": "The request is stored: the session pauses as soon as its camera host can be reached.",
+    "resume": "The request is stored: the session continues as soon as its camera host can be reached.",
 }
-"""What is said when the host cannot be told now."""
+"""Added to the error when the host cannot be reached now."""
 
 
 @click.command(cls=Command)
@@ -39,7 +39,7 @@ def stop(camera: str | None) -> None:
 @click.command(cls=Command)
 @camera()
 def pause(camera: str | None) -> None:
-    """Pause the session that runs on a camera: the running picture ends, and no further one is taken."""
+    """Pause the session that runs on a camera: the current capture finishes, and no further one starts."""
     caller = current().authorize("operator")
     change_session(caller, running_session(caller, camera), "pause")
 
@@ -47,13 +47,13 @@ def pause(camera: str | None) -> None:
 @click.command(cls=Command)
 @camera()
 def resume(camera: str | None) -> None:
-    """Go on with the session that is paused on a camera."""
+    """Resume the session that is paused on a camera."""
     caller = current().authorize("operator")
     change_session(caller, running_session(caller, camera), "resume")
 
 
 def running_session(caller: Caller, slug: str | None) -> Session:
-    """CliError when none runs there."""
+    """The camera's active session; CliError when there is none."""
     from captures.sessions.orders import active_session
 
     found = find_camera(caller, slug)
@@ -64,7 +64,7 @@ def running_session(caller: Caller, slug: str | None) -> Session:
 
 
 def change_session(caller: Caller, session: Session, order: str) -> None:
-    """Have it stopped, paused or resumed, and show how it stands then."""
+    """Stop, pause or resume the session, and show its state afterwards."""
     from captures.bodies import session_body
     from captures.camera_service import CameraService
 
@@ -73,7 +73,8 @@ def change_session(caller: Caller, session: Session, order: str) -> None:
 
 
 def apply_change(service: CameraService, session: Session, order: str) -> Session:
-    """The session once its camera has done it. What was asked is stored also when the camera cannot be told now."""
+    """The session once its camera has applied the change. The request is stored even if the camera cannot be reached
+    now; then CliError says so."""
     from cameras.broker import BrokerDown
     from cameras.control import ControlError
     from cameras.leases import Held
@@ -96,4 +97,4 @@ def apply_change(service: CameraService, session: Session, order: str) -> Sessio
 def draw_changed(body: dict[str, Any]) -> None:
     draw_session(body)
     if body["desired"] == "paused" and body["state"] == "running":
-        print_line("It pauses after the picture that is being taken.")
+        print_line("It pauses after the current capture.")

@@ -1,4 +1,4 @@
-"""A session as people read it."""
+"""Prints a session for people."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def asked_and_actual(programme: dict[str, Any], actual: dict[str, Any], name: st
     asked, used = programme.get(name), actual.get(name)
     if asked is None or used is None or asked == used:
         return str(asked if used is None else used) if (asked, used) != (None, None) else ""
-    return f"{asked} asked, {used} used"
+    return f"{asked} requested, {used} used"
 
 
 def named(value: float | None, unit: str) -> str:

@@ -1,4 +1,4 @@
-"""`skycam sessions`: what ran, and the ledger of each."""
+"""`skycam sessions`: the sessions and their ledgers."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
 
 @click.group(cls=Group)
 def sessions() -> None:
-    """List sessions, show their ledgers, stop, pause and resume them."""
+    """List, show, stop, pause and resume sessions."""
 
 
 @sessions.command("list")
-@camera("Of this camera alone.")
-@click.option("--active", is_flag=True, help="Only those that have not ended.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="At most so many.")
+@camera("Only this camera.")
+@click.option("--active", is_flag=True, help="Only sessions that have not ended.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Maximum number.")
 def list_sessions(camera: str | None, active: bool, limit: int) -> None:
-    """List sessions, the newest first."""
+    """List sessions, newest first."""
     caller = current().authorize("viewer")
     from captures.bodies import session_body
     from captures.models.session import ACTIVE
@@ -52,9 +52,9 @@ def list_sessions(camera: str | None, active: bool, limit: int) -> None:
 @sessions.command("show")
 @click.argument("session_id", metavar="[ID]", required=False)
 @click.option("--camera", "-c", metavar="CAMERA", help="The newest session of this camera.")
-@click.option("--limit", type=click.IntRange(0), default=50, show_default=True, help="At most so many captures.")
+@click.option("--limit", type=click.IntRange(0), default=50, show_default=True, help="Maximum number of captures.")
 def show_session(session_id: str | None, camera: str | None, limit: int) -> None:
-    """Show a session with its gaps and its newest captures; by default the newest session."""
+    """Show a session with its gaps and newest captures; the newest session by default."""
     caller = current().authorize("viewer")
     from captures.bodies import capture_body, session_body
     from captures.selectors import captures_for
@@ -68,7 +68,7 @@ def show_session(session_id: str | None, camera: str | None, limit: int) -> None
 @sessions.command("stop")
 @click.argument("session_id", metavar="ID")
 def stop_session(session_id: str) -> None:
-    """Stop the session ID; one that has ended stays as it is."""
+    """Stop the session ID; a session that has ended does not change."""
     caller = current().authorize("operator")
     change_session(caller, find_session(caller, session_id), "stop")
 
@@ -76,7 +76,7 @@ def stop_session(session_id: str) -> None:
 @sessions.command("pause")
 @click.argument("session_id", metavar="ID")
 def pause_session(session_id: str) -> None:
-    """Pause the session ID: the running picture ends, and no further one is taken."""
+    """Pause the session ID: the current capture finishes, and no further one starts."""
     caller = current().authorize("operator")
     change_session(caller, find_session(caller, session_id), "pause")
 
@@ -84,13 +84,14 @@ def pause_session(session_id: str) -> None:
 @sessions.command("resume")
 @click.argument("session_id", metavar="ID")
 def resume_session(session_id: str) -> None:
-    """Go on with the paused session ID."""
+    """Resume the paused session ID."""
     caller = current().authorize("operator")
     change_session(caller, find_session(caller, session_id), "resume")
 
 
 def find_session(caller: Caller, text: str | None, camera: str | None = None) -> Session:
-    """The session whose id begins so, else the newest of all or of that camera; CliError when there is none."""
+    """The session whose id begins with `text`, else the newest of all or of that camera; CliError when there is
+    none."""
     from captures.selectors import sessions_for
 
     visible = sessions_for(caller.user).filter(**camera_filter(caller, camera))

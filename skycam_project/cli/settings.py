@@ -1,4 +1,4 @@
-"""`skycam settings`: what is wished of a camera and what it has, and presets of it."""
+"""`skycam settings`: a camera's desired and actual settings, and presets."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from skycam_project.cli.station import current
 
 @click.group(cls=Group)
 def settings() -> None:
-    """Show a camera's settings, adopt what was changed on its body, and use presets."""
+    """Show and set a camera's settings, adopt changes made on its body, and use presets."""
 
 
 @settings.command("show")
 @camera()
-@click.option("--refresh", is_flag=True, help="Ask the camera now.")
+@click.option("--refresh", is_flag=True, help="Read the settings from the camera now.")
 def show_settings(camera: str | None, refresh: bool) -> None:
-    """Show what is wished of a camera, and what it has."""
+    """Show the desired and the actual settings of a camera."""
     caller = current().authorize("viewer")
     from cameras import services
     from cameras.bodies import settings_body
@@ -35,9 +35,11 @@ def show_settings(camera: str | None, refresh: bool) -> None:
 @settings.command("set")
 @camera()
 @click.argument("values", metavar="NAME=VALUE...", nargs=-1, type=AssignmentParam(), required=True)
-@click.option("--replace", is_flag=True, help="These and no others: what is not named is left to the camera.")
+@click.option(
+    "--replace", is_flag=True, help="Replace all desired settings; settings that are not named are left to the camera."
+)
 def set_settings(camera: str | None, values: tuple[tuple[str, Any], ...], replace: bool) -> None:
-    """Set a camera, by default the primary one, and show what it has then. Settings last across restarts.
+    """Change settings of a camera, by default the primary one, and show the result. Settings persist across restarts.
 
     Example: skycam settings set dslr iso=800 exposure=1/50s
     """
@@ -45,14 +47,14 @@ def set_settings(camera: str | None, values: tuple[tuple[str, Any], ...], replac
     from cameras.bodies import settings_body
 
     found = find_camera(caller, camera)
-    told = set_or_store(found, setting_values(values), caller.actor, replace=replace)
-    print_result(dict(settings_body(found, told)), draw_settings)
+    reported = set_or_store(found, setting_values(values), caller.actor, replace=replace)
+    print_result(dict(settings_body(found, reported)), draw_settings)
 
 
 @settings.command("adopt")
 @camera()
 def adopt(camera: str | None) -> None:
-    """Adopt what was changed on the body of a camera: it becomes what is asked of it."""
+    """Adopt changes made on the body of a camera as its desired settings."""
     caller = current().authorize("operator")
     from cameras import services
     from cameras.bodies import settings_body
@@ -63,13 +65,13 @@ def adopt(camera: str | None) -> None:
 
 @settings.group("presets", cls=Group)
 def presets() -> None:
-    """Settings under a name, for every camera of a kind."""
+    """Named settings for all cameras of a kind."""
 
 
 @presets.command("list")
 @camera()
 def list_presets(camera: str | None) -> None:
-    """List the presets for cameras of the kind of this one."""
+    """List the presets for the kind of this camera."""
     caller = current().authorize("viewer")
     from cameras.presets import preset_body, presets_for
 
@@ -82,9 +84,9 @@ def list_presets(camera: str | None) -> None:
 @camera()
 @click.argument("name")
 @settings_option
-@click.option("--replace", is_flag=True, help="In the place of the preset of that name.")
+@click.option("--replace", is_flag=True, help="Replace an existing preset of that name.")
 def save(camera: str | None, name: str, values: tuple[tuple[str, Any], ...], replace: bool) -> None:
-    """Save what is wished of a camera now, or the settings given, under NAME."""
+    """Save the desired settings of a camera, or the given settings, as the preset NAME."""
     caller = current().authorize("operator")
     from cameras.presets import preset_body, save_preset
 
@@ -98,7 +100,7 @@ def save(camera: str | None, name: str, values: tuple[tuple[str, Any], ...], rep
 @camera()
 @click.argument("name")
 def apply(camera: str | None, name: str) -> None:
-    """Set on a camera exactly what the preset NAME holds."""
+    """Set exactly the settings of the preset NAME on a camera."""
     caller = current().authorize("operator")
     from cameras.bodies import settings_body
     from cameras.presets import apply_preset
@@ -111,7 +113,7 @@ def apply(camera: str | None, name: str) -> None:
 @camera()
 @click.argument("name")
 def compare(camera: str | None, name: str) -> None:
-    """Compare the preset NAME with what is wished of a camera and what it has."""
+    """Compare the preset NAME with the desired and the actual settings of a camera."""
     caller = current().authorize("viewer")
     from cameras.presets import compare_preset
 
@@ -122,7 +124,7 @@ def compare(camera: str | None, name: str) -> None:
 @camera()
 @click.argument("name")
 def delete(camera: str | None, name: str) -> None:
-    """Delete the preset NAME of the kind of this camera. No camera's settings change."""
+    """Delete the preset NAME for the kind of this camera. Settings of cameras do not change."""
     caller = current().authorize("operator")
     from cameras.presets import delete_preset, preset_body, preset_for
 
@@ -138,7 +140,7 @@ def draw_settings(body: dict[str, Any]) -> None:
     rows = [
         [name, body["desired"].get(name), body["actual"].get(name), changed_mark(name in changed)] for name in names
     ]
-    print_table(make_table(["setting", "wished", "camera has", "on its body"], rows))
+    print_table(make_table(["setting", "desired", "actual", "on its body"], rows))
     print_warnings(body["warnings"])
 
 
@@ -161,7 +163,7 @@ def draw_preset(body: dict[str, Any], verb: str) -> None:
 
 
 def draw_comparison(body: dict[str, Any]) -> None:
-    columns = ["setting", "preset", "wished", "camera has", ""]
+    columns = ["setting", "preset", "desired", "actual", ""]
     rows = [
         [one["name"], one["preset"], one["desired"], one["actual"], "differs" if one["differs"] else "same"]
         for one in body["results"]

@@ -1,4 +1,4 @@
-"""The station that a command speaks to: its configuration, and Django when a command needs the database."""
+"""The station that a command works on: its configuration, and Django when the command needs the database."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Station:
 
     @cached_property
     def config(self) -> SkycamConfig:
-        """ConfigError, also when there is no data folder: a command other than `up` makes none."""
+        """The configuration. Raises ConfigError, also without a data folder: only `up` creates one."""
         from skycam_project.config import load_config
 
         self.use_config()
@@ -37,7 +37,7 @@ class Station:
         return config
 
     def reload_configuration(self) -> None:
-        """The next use of `config` reads it anew."""
+        """Read the configuration again at the next use of `config`."""
         self.__dict__.pop("config", None)
 
     def use_config(self) -> None:
@@ -48,7 +48,7 @@ class Station:
             choose_config(self.config_path)
 
     def enable_verbose(self) -> None:
-        """What `--verbose` and `cli.verbose` mean: logs and tracebacks."""
+        """Show logs and tracebacks, as `--verbose` and `cli.verbose` ask for."""
         self.verbose = True
         logging.disable(logging.NOTSET)
 
@@ -64,7 +64,7 @@ class Station:
             return "rich"
 
     def authorize(self, role: str) -> Caller:
-        """Whoever runs the command, with Django ready; CliError when they may not do what `role` may."""
+        """The user who runs the command, with Django set up; CliError when the user's role is below `role`."""
         from skycam_project.cli.identity import identify_caller
 
         self.set_up_django()
@@ -84,7 +84,7 @@ class Station:
 
 
 def database_missing(database: dict[str, object]) -> bool:
-    """Whether it is a SQLite file that is not there; connecting would make an empty one."""
+    """Whether the database is a SQLite file that does not exist; connecting would create an empty one."""
     name = str(database["NAME"])
     return str(database["ENGINE"]).endswith("sqlite3") and name.startswith(os.sep) and not os.path.exists(name)
 

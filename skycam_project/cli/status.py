@@ -1,4 +1,4 @@
-"""`skycam status`: what the hosts say of the cameras, from Redis alone."""
+"""`skycam status`: the cameras' status as their hosts publish it; reads only Redis."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ COLUMNS = ("camera", "observed", "desired", "session", "last capture", "°C", "f
 
 
 @click.command(cls=Command)
-@camera("Of this camera alone.")
-@click.option("--watch", is_flag=True, help="Again each second, until Ctrl-C.")
+@camera("Only this camera.")
+@click.option("--watch", is_flag=True, help="Refresh each second, until Ctrl-C.")
 def status(camera: str | None, watch: bool) -> None:
     """Show hosts, cameras and alerts."""
     station = current()
@@ -48,21 +48,21 @@ def status(camera: str | None, watch: bool) -> None:
 
 
 def read_status(station: Station, camera: str | None = None) -> StationStatus:
-    """Of all cameras, or of one with its alerts; CliError when no host has told of it."""
+    """The status of all cameras, or of one with its alerts; CliError when no host publishes that camera."""
     from cameras.status_reader import read_station
     from cameras.wire import BrokerDown
 
     try:
         found = read_station(station.config.redis_url, station.config.station.id)
     except BrokerDown:
-        station.reload_configuration()  # a station that is started again has another password for its broker
+        station.reload_configuration()  # a restarted station has a new broker password
         raise
     seen = found if is_owner(station.config) else visible_to(station.authorize("viewer").user, found)
     return seen if camera is None else of_camera(seen, camera)
 
 
 def visible_to(user: Any, found: StationStatus) -> StationStatus:
-    """Without the cameras that are hidden from `user`, and their alerts. The broker does not know of roles."""
+    """The status without cameras hidden from `user`, and their alerts. The broker does not know roles."""
     from cameras.selectors import cameras_for
     from monitoring.selectors import alerts_for
 
@@ -79,7 +79,7 @@ def of_camera(found: StationStatus, camera: str) -> StationStatus:
     cameras = [status for status in found["cameras"] if status["camera"] == camera]
     if not cameras:
         meant = did_you_mean(camera, [status["camera"] for status in found["cameras"]])
-        said = f"No camera host tells of a camera {camera}.{meant} `skycam cameras list` shows those there are."
+        said = f"No camera host publishes a camera {camera}.{meant} `skycam cameras list` lists all."
         raise errors.CliError("not-found", said)
     alerts = [alert for alert in found["alerts"] if alert.get("camera") == camera]
     return {**found, "cameras": cameras, "alerts": alerts}
@@ -107,7 +107,7 @@ def watch_table(station: Station, camera: str | None) -> None:
 
 
 def render_status(station: Station, camera: str | None) -> Any:
-    """The table as it is now; while the broker is away, the sentence that says so."""
+    """The current table; while the broker is down, the error message."""
     from rich.console import Group
     from rich.text import Text
 

@@ -1,4 +1,4 @@
-"""`skycam tokens`: what programs show instead of a password."""
+"""`skycam tokens`: API tokens, which programs use instead of a password."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ LEAST_LIFE_S, LONGEST_LIFE_S = 60, 730 * 86_400
 
 @click.group(cls=Group)
 def tokens() -> None:
-    """List, make and revoke the tokens by which programs come in."""
+    """List, create and revoke API tokens."""
 
 
 @tokens.command("list")
-@click.option("--user", "name", metavar="NAME", help="Of this user alone.")
+@click.option("--user", "name", metavar="NAME", help="Only this user.")
 def list_tokens(name: str | None) -> None:
-    """List tokens: everybody's for a manager, else your own. Their text is kept nowhere.
+    """List tokens: all users' for a manager, else your own. Their text is not stored.
 
     Example: skycam tokens list --user anna
     """
@@ -46,13 +46,17 @@ def list_tokens(name: str | None) -> None:
 
 @tokens.command("add")
 @click.argument("label", metavar="NAME")
-@click.option("--user", "owner", metavar="USER", help="Whose it is; else yours. Managers make them for anybody.")
-@click.option("--scope", type=SCOPES, help="What it may do at most; else what its user may.")
 @click.option(
-    "--life", type=DurationParam(LEAST_LIFE_S, LONGEST_LIFE_S), help="Such as 90 d; a year by default, two at most."
+    "--user", "owner", metavar="USER", help="Owner of the token; you by default. Managers can create tokens for anyone."
+)
+@click.option("--scope", type=SCOPES, help="Maximum role of the token; its user's role by default.")
+@click.option(
+    "--life",
+    type=DurationParam(LEAST_LIFE_S, LONGEST_LIFE_S),
+    help="Lifetime, such as 90 d; one year by default, at most two.",
 )
 def add(label: str, owner: str | None, scope: str | None, life: float | None) -> None:
-    """Make a token and show it, this once. NAME says what will use it.
+    """Create a token and show it once. NAME says what will use it.
 
     Example: skycam tokens add "backup script" --user anna --scope viewer --life 90d
     """
@@ -70,7 +74,7 @@ def add(label: str, owner: str | None, scope: str | None, life: float | None) ->
 @tokens.command("revoke")
 @click.argument("token_id", metavar="ID", type=int)
 def revoke(token_id: int) -> None:
-    """Revoke the token ID: it lets in no longer, at once.
+    """Revoke the token ID. It stops working at once.
 
     Example: skycam tokens revoke 3
     """
@@ -80,7 +84,7 @@ def revoke(token_id: int) -> None:
 
     token = visible_tokens(caller).filter(pk=token_id).first()
     if token is None:
-        raise CliError("not-found", f"There is no token {token_id}. `skycam tokens list` shows those there are.")
+        raise CliError("not-found", f"There is no token {token_id}. `skycam tokens list` lists all.")
     body = dict(known_token_body(token))
     revoke_token(token, actor=caller.actor)
     print_result(body, lambda body: print_line(f"Revoked the token {body['name']} of {body['user']}."))
@@ -93,15 +97,16 @@ def visible_tokens(caller: Caller) -> QuerySet[ApiToken]:
 
 
 def token_owner(caller: Caller, name: str | None) -> User:
-    """CliError where somebody makes one for another, or is nobody of the station and names nobody."""
+    """The user that the token is created for. CliError when the caller may not create it for that user, or is no user
+    of the station and names none."""
     from skycam_project.access.models import User
 
     if name is None:
         if not isinstance(caller.user, User):
-            raise CliError("invalid", "Whose token shall it be? `--user NAME`; `skycam users list` shows names.")
+            raise CliError("invalid", "Name the token's owner with `--user NAME`; `skycam users list` lists the names.")
         return caller.user
     if not caller.user.may("manager") and name != caller.user.username:
-        raise CliError("forbidden", "Only a manager makes tokens for others. Leave out --user for one of your own.")
+        raise CliError("forbidden", "Only managers can create tokens for others. Omit --user to create your own.")
     return find_user(name)
 
 
@@ -126,5 +131,5 @@ def day(at: str) -> str:
 
 
 def draw_made(body: dict[str, Any]) -> None:
-    print_line(f"Made the token {body['name']} of {body['user']}, {body['scope']}, until {day(body['expires'])}.")
+    print_line(f"Created the token {body['name']} of {body['user']}, {body['scope']}, until {day(body['expires'])}.")
     print_line(f"Token: {body['token']}  (shown only now)")

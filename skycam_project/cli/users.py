@@ -1,4 +1,4 @@
-"""`skycam users`: who may sign in, and as what."""
+"""`skycam users`: the station's users and their roles."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ password_option = click.option(
     prompt_required=False,
     hide_input=True,
     confirmation_prompt=True,
-    help="The password; without a value it is asked for.",
+    help="The password; prompts if no value is given.",
 )
 
 
 @click.group(cls=Group)
 def users() -> None:
-    """List, add, change and remove who may sign in."""
+    """List, add, change and remove users."""
 
 
 @users.command("list")
@@ -41,10 +41,10 @@ def list_users() -> None:
 
 @users.command("add")
 @click.argument("name")
-@click.option("--role", type=ROLES, required=True, help="What they may do.")
+@click.option("--role", type=ROLES, required=True, help="Role of the user.")
 @password_option
 def add(name: str, role: str, password: str | None) -> None:
-    """Add the user NAME. Without --password one is made up and shown once."""
+    """Add the user NAME. Without --password, a password is generated and shown once."""
     caller = current().authorize("manager")
     from skycam_project.access import accounts
 
@@ -54,15 +54,15 @@ def add(name: str, role: str, password: str | None) -> None:
 
 @users.command("set")
 @click.argument("name")
-@click.option("--role", type=ROLES, help="What they may do.")
+@click.option("--role", type=ROLES, help="New role of the user.")
 @password_option
-@click.option("--reset-password", is_flag=True, help="Make up a new password and show it once.")
+@click.option("--reset-password", is_flag=True, help="Generate a new password and show it once.")
 def change(name: str, role: str | None, password: str | None, reset_password: bool) -> None:
-    """Change the role or the password of the user NAME. A new password ends their sign-ins and their tokens."""
+    """Change the role or the password of the user NAME. A new password ends the user's sign-ins and tokens."""
     if password is not None and reset_password:
         raise CliError("invalid", "Give --password or --reset-password, not both.")
     if role is None and password is None and not reset_password:
-        raise CliError("invalid", "Nothing to change was given: --role, --password or --reset-password.")
+        raise CliError("invalid", "No change was given: use --role, --password or --reset-password.")
     caller = current().authorize("manager")
     from skycam_project.access import accounts
 
@@ -76,7 +76,7 @@ def change(name: str, role: str | None, password: str | None, reset_password: bo
 @users.command("remove")
 @click.argument("name")
 def remove(name: str) -> None:
-    """Remove the user NAME, with their tokens."""
+    """Remove the user NAME with all tokens."""
     caller = current().authorize("manager")
     from skycam_project.access import accounts
 
@@ -91,7 +91,7 @@ def find_user(name: str) -> User:
 
     user = User.objects.filter(username=name).first()
     if user is None:
-        raise CliError("not-found", f"There is no user {name}. `skycam users list` shows those there are.")
+        raise CliError("not-found", f"There is no user {name}. `skycam users list` lists all.")
     return user
 
 
@@ -113,4 +113,4 @@ def draw_user(body: dict[str, Any], verb: str) -> None:
     if "password" in body:
         print_line(f"Password: {body['password']}  (shown only now)")
     if revoked := body.get("tokens_revoked"):
-        print_line(f"Tokens that no longer let in: {revoked}.")
+        print_line(f"Revoked tokens: {revoked}.")

@@ -17,7 +17,7 @@ from skycam_project.cli.diagnostics.machine import clock
 from skycam_project.cli.station import Station
 from skycam_project.config.folder import KEY_FILE
 
-OPEN_FOLDER = "may enter the data folder"
+OPEN_FOLDER = "can access the data folder"
 
 
 @pytest.fixture

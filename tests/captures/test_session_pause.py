@@ -175,13 +175,13 @@ def test_a_pause_that_must_wait_for_the_exposure_says_so(session: Session, empty
     skycam("take", "sky", "--over")
     with camera_host(empty, {"start": {}}):
         found = skycam("sessions", "pause", str(session.pk))
-    assert (found.exit_code, "It pauses after the picture that is being taken." in found.stdout) == (0, True)
+    assert (found.exit_code, "It pauses after the current capture." in found.stdout) == (0, True)
 
 
 def test_without_its_host_the_command_line_says_that_it_is_stored(session: Session, empty: redis.Redis) -> None:
     skycam("take", "sky", "--over")
     found = skycam("pause", "sky")
-    assert (found.exit_code, "It is stored that the session shall pause" in found.stderr) == (3, True)
+    assert (found.exit_code, "The request is stored: the session pauses" in found.stderr) == (3, True)
 
 
 def test_the_command_line_says_what_has_ended(paused: Session) -> None:

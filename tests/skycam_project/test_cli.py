@@ -124,7 +124,7 @@ def test_a_program_reads_who_holds_it(session: Session) -> None:
 
 def test_once_it_is_taken_over_the_session_is_stopped(session: Session) -> None:
     assert skycam("take", "sim", "--over").exit_code == 0
-    assert "It is stored that the session shall stop" in skycam("stop").stderr
+    assert "The request is stored: the session stops" in skycam("stop").stderr
 
 
 def test_what_nobody_does_beside_a_session_is_not_said_to_be_possible(session: Session) -> None:

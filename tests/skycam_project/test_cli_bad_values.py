@@ -70,7 +70,7 @@ def test_a_kind_that_does_not_exist_is_said_once() -> None:
         (["--count", "0"], "--count: must be at least 1."),
         (["--gain", "-1"], "--gain: must be at least 0."),
         (["--f-number", "0"], "--f-number: must be above 0."),
-        (["-d", "1", "--every", "12"], "Give --delay (from the end of one to the next start) or --every"),
+        (["-d", "1", "--every", "12"], "Give --delay (from the end of one capture to the next start) or --every"),
         (["-d", "2 d"], "--delay: must be at most 86400."),
     ],
 )

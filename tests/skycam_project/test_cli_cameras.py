@@ -54,7 +54,7 @@ def test_faults_are_switched_on_beside_those_that_are_on(empty: redis.Redis, cam
 def test_faults_are_cleared(empty: redis.Redis, camera: Camera) -> None:
     with camera_host(empty, {"faults": {"faults": {}}}) as commands:
         shown = skycam("cameras", "faults", "sim", "--clear")
-    assert "sim has no fault switched on." in shown.stdout
+    assert "sim has no fault enabled." in shown.stdout
     assert [command["arguments"].get("faults") for command in commands] == [{}]
 
 
@@ -71,4 +71,4 @@ def test_a_camera_whose_host_is_gone_is_moved_once_that_is_said(empty: redis.Red
     session.refresh_from_db()
     assert (refused.exit_code, "--host-is-gone" in refused.stderr) == (4, True)
     assert (moved.exit_code, session.state) == (0, "failed")
-    assert "sim is barn's now. What main still holds of it is taken in there when it returns." in moved.stderr
+    assert "sim is now on barn. Data that main still holds is ingested there when it returns." in moved.stderr

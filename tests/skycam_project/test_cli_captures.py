@@ -175,7 +175,7 @@ def test_a_clip_is_copied(film: Clip, here: Path) -> None:
 def test_what_is_there_stays_unless_force_is_given(capture: Capture, here: Path) -> None:
     (here / "moon.jpg").write_text("mine")
     refused = skycam("captures", "get", "-o", "moon.jpg")
-    assert (refused.exit_code, "moon.jpg is there already." in refused.stderr) == (2, True)
+    assert (refused.exit_code, "moon.jpg exists already." in refused.stderr) == (2, True)
     assert (here / "moon.jpg").read_text() == "mine"
     assert skycam("captures", "get", "-o", "moon.jpg", "--force").exit_code == 0
     assert (here / "moon.jpg").read_bytes() == PICTURE

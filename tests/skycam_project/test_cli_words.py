@@ -56,7 +56,7 @@ def test_options_may_stand_before_the_camera_and_after_it() -> None:
 def test_two_different_cameras_are_a_usage_error_that_says_so() -> None:
     found = skycam("take", "sky", "--camera", "dslr")
     assert found.exit_code == 2
-    assert "Two cameras are named: sky, and dslr with --camera." in found.stderr
+    assert "Two cameras are given: sky, and dslr with --camera." in found.stderr
 
 
 @pytest.mark.parametrize("words", [["dslr", "Night"], ["--camera", "dslr", "Night"], ["Night", "-c", "dslr"]])

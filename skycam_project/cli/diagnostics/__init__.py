@@ -1,7 +1,7 @@
-"""The checks of `skycam doctor`, named once. They run in this order; one that fails itself says so.
+"""The checks of `skycam doctor`, in the order in which they run. A check that raises is reported as broken.
 
-A check takes the `Station` and yields findings. Those of STATION need a configuration that loads, and those of
-DATABASE besides a database that answers.
+A check takes the `Station` and yields findings. The checks of STATION need a valid configuration; those of DATABASE
+also need a database that answers.
 """
 
 from __future__ import annotations
@@ -59,4 +59,4 @@ def run_check(name: str, path: str, station: Station) -> list[Finding]:
         return list(getattr(import_module(module), function)(station))
     except Exception as error:
         log.exception("The check %s failed.", name)
-        return [Finding(name, BROKEN, f"It could not be checked: {type(error).__name__}: {error}")]
+        return [Finding(name, BROKEN, f"The check itself failed: {type(error).__name__}: {error}")]

@@ -1,4 +1,4 @@
-"""What the database says of the station, and what can be seen of it: hosts, storage roots, system checks, health."""
+"""Checks that need the database: hosts, storage roots, camera passwords, system checks, health."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def database(station: Station) -> Iterator[Finding]:
         yield Finding("database", BROKEN, error.detail, UP)
     except database_error() as error:
         yield Finding(
-            "database", BROKEN, f"It does not answer: {str(error).strip()}.", "Start it; look at DATABASE_URL."
+            "database", BROKEN, f"It does not answer: {str(error).strip()}.", "Start it, or check DATABASE_URL."
         )
     else:
         if waiting:
@@ -53,7 +53,7 @@ def unapplied() -> int:
 
 
 def hosts(station: Station) -> Iterator[Finding]:
-    """A host that should serve cameras and has no heartbeat is broken."""
+    """A camera host without a heartbeat is broken if it has cameras."""
     from cameras.models import Camera
     from cameras.status_reader import read_station
     from cameras.wire import BrokerDown
@@ -62,7 +62,7 @@ def hosts(station: Station) -> Iterator[Finding]:
     try:
         alive = {host["host"] for host in read_station(station.config.redis_url, station.config.station.id)["hosts"]}
     except BrokerDown:
-        return  # the check of the broker says so
+        return  # the broker's own check reports it
     for host in wanted:
         if host in alive:
             yield Finding("hosts", OK, f"The camera host {host} is alive.")
@@ -92,27 +92,28 @@ def root_finding(root: StorageRoot) -> Finding:
     free = found.f_bavail * found.f_frsize
     detail = f"{root.path} has {free / 1e9:.1f} GB free."
     if free < NEARLY_NONE_BYTES:
-        return Finding("storage", BROKEN, detail, "Make room: captures are about to fail.")
+        return Finding("storage", BROKEN, detail, "Free some space: captures are about to fail.")
     return Finding(
-        "storage", WARNING if free < LITTLE_BYTES else OK, detail, "Make room." if free < LITTLE_BYTES else ""
+        "storage", WARNING if free < LITTLE_BYTES else OK, detail, "Free some space." if free < LITTLE_BYTES else ""
     )
 
 
 def passwords(_station: Station) -> Iterator[Finding]:
-    """Whether the passwords of network cameras can be read with the key that the station has."""
+    """Whether the stored passwords of network cameras can be decrypted with the station's key."""
     from cameras.models import Camera
 
     sealed = Camera.objects.present().exclude(sealed="")
     lost = [camera.slug for camera in sealed if camera.whole_address == camera.address]
     if lost:
-        remedy = "Put the old key back (docs/network-cameras.md), or: skycam cameras set NAME --password"
-        yield Finding("passwords", BROKEN, f"The stored password cannot be read of: {', '.join(lost)}.", remedy)
+        remedy = "Restore the old key (docs/network-cameras.md), or: skycam cameras set NAME --password"
+        detail = f"The stored passwords of these cameras cannot be decrypted: {', '.join(lost)}."
+        yield Finding("passwords", BROKEN, detail, remedy)
     else:
-        yield Finding("passwords", OK, "Those of network cameras can be read.")
+        yield Finding("passwords", OK, "The stored passwords of network cameras can be decrypted.")
 
 
 def station_checks(_station: Station) -> Iterator[Finding]:
-    """Skycam's own system checks, which load nothing."""
+    """Skycam's own system checks, which load no libraries."""
     from django.core import checks
 
     from skycam_project.checks import check_station
@@ -132,7 +133,7 @@ def system_checks(_station: Station) -> Iterator[Finding]:
         state = BROKEN if message.level >= checks.ERROR else WARNING
         yield Finding(str(message.id or "system check"), state, str(message.msg), str(message.hint or ""))
     if not found:
-        yield Finding("system checks", OK, "Django and Skycam have nothing to say.")
+        yield Finding("system checks", OK, "No problems found.")
 
 
 def health(_station: Station) -> Iterator[Finding]:
@@ -142,4 +143,4 @@ def health(_station: Station) -> Iterator[Finding]:
         for sentence in sentences:
             yield Finding(name, BROKEN, sentence)
         if not sentences:
-            yield Finding(name, OK, "In order.")
+            yield Finding(name, OK, "No problems.")

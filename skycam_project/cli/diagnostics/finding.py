@@ -7,7 +7,7 @@ OK, WARNING, BROKEN = "ok", "warning", "broken"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check found: `state` is ok, warning or broken; `remedy` says what to do."""
+    """The result of a check: `state` is ok, warning or broken; `remedy` says what to do."""
 
     check: str
     state: str

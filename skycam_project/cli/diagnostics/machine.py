@@ -1,4 +1,4 @@
-"""What can be wrong with this machine: its clock, its libraries, and a desktop that takes cameras."""
+"""Checks of this machine: its clock, its libraries, and desktop programs that claim cameras."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def installed(name: str) -> str:
 
 
 def libgphoto2(_station: Station) -> Iterator[Finding]:
-    """Asked in a process of its own, which a broken library may take down."""
+    """Loads the library in a separate process, which a broken library may crash."""
     asked = subprocess.run(
         [sys.executable, "-c", GPHOTO2], capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
@@ -62,11 +62,11 @@ def libgphoto2(_station: Station) -> Iterator[Finding]:
 
 
 def desktop(_station: Station) -> Iterator[Finding]:
-    """Parts of a desktop session that take every camera on USB."""
+    """Programs of a desktop session that claim every USB camera."""
     from cameras.drivers.gphoto2.holders import DESKTOP, holders
 
     found = [holder for holder in holders("") if holder.name in DESKTOP]
     for holder in found:
-        yield Finding("desktop", WARNING, f"{holder.name} (pid {holder.pid}) takes every camera on USB.", holder.stop)
+        yield Finding("desktop", WARNING, f"{holder.name} (pid {holder.pid}) claims every USB camera.", holder.stop)
     if not found:
         yield Finding("desktop", OK, "No desktop program holds the cameras.")

@@ -1,4 +1,4 @@
-"""What can be asked without the database: configuration, launcher, broker."""
+"""Checks that need no database: configuration, launcher, broker."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def configuration(station: Station) -> Iterator[Finding]:
         config = station.config
     except ConfigError as error:
         for problem in error.problems:
-            yield Finding("configuration", BROKEN, problem, "Put it right; `skycam config check` looks again.")
+            yield Finding("configuration", BROKEN, problem, "Fix it; `skycam config check` checks again.")
         return
     for warning in config.warnings:
         yield Finding("configuration", WARNING, warning)
@@ -54,23 +54,23 @@ def broker(station: Station) -> Iterator[Finding]:
     try:
         with wire(station.config.redis_url) as server:
             server.ask([("PING",)])
-            refused = makes_no_users(server)
+            refused = refuses_users(server)
     except BrokerDown as error:
         reason = error.__cause__ or error
-        yield Finding("broker", BROKEN, f"The broker does not answer: {reason}.", "skycam up, or look at REDIS_URL")
+        yield Finding("broker", BROKEN, f"The broker does not answer: {reason}.", "skycam up, or check REDIS_URL")
         return
     yield Finding("broker", OK, "It answers.")
     if refused and not station.config.camera_redis_url:
         yield Finding(
             "broker",
             OK,
-            "Note: it lets this station make no users, so camera processes have the station's own access to it.",
-            "Allow `acl`, or set CAMERA_REDIS_URL to a user that may only publish.",
+            "Note: this station cannot create users on it, so camera processes use the station's own credentials.",
+            "Allow `acl`, or set CAMERA_REDIS_URL to a user that can only publish.",
         )
 
 
-def makes_no_users(server: Wire) -> bool:
-    """Tried with a user that can do nothing and goes at once."""
+def refuses_users(server: Wire) -> bool:
+    """Whether the broker refuses to create users; tried with a user without rights that is deleted at once."""
     import hiredis
 
     (made, _) = server.ask([("ACL", "SETUSER", "skycam-doctor", "reset"), ("ACL", "DELUSER", "skycam-doctor")])
