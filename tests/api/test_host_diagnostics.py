@@ -68,7 +68,7 @@ def test_what_doctor_finds_broken_is_to_be_put_right(viewer: Any, well: None, op
     assert "1 to put right" in viewer.get("/status/").content.decode()
 
 
-def test_the_clock_is_told_as_doctor_tells_it(viewer: Any, well: None, looked_at_anew: None) -> None:
+def test_the_clock_is_reported_as_in_doctor(viewer: Any, well: None, looked_at_anew: None) -> None:
     by_doctor = [f"{one.detail} {one.remedy}" for one in clock(Station()) if one.state == "warning"]
     assert viewer.get("/api/v1/health/").json()["warnings"].get("clock", []) == by_doctor
 
@@ -81,6 +81,6 @@ def test_processor_and_memory_of_a_camera_process_stand_on_the_status_page(viewe
     assert "MB" in row
 
 
-def test_a_process_that_has_ended_is_not_told(well: None) -> None:
+def test_an_ended_process_is_not_reported(well: None) -> None:
     ProcessUsage().write(broker.connection(), {"sky": 2**22 + 1})
     assert usages(["sky"]) == {}

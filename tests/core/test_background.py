@@ -32,7 +32,7 @@ async def test_a_task_does_not_run_in_the_context_of_the_request_that_started_it
     assert await start_background_task(seen_request(), "looking") == "none"
 
 
-async def test_a_task_that_nobody_holds_still_comes_to_its_end() -> None:
+async def test_a_task_without_other_references_still_finishes() -> None:
     done, begun = asyncio.Event(), asyncio.Event()
 
     async def work() -> None:
@@ -54,7 +54,7 @@ async def test_an_error_that_ends_a_task_is_counted_and_logged(caplog: pytest.Lo
     assert "LookupError: gone" in caplog.text
 
 
-def test_a_loop_goes_on_after_an_error(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_loop_continues_after_an_error(caplog: pytest.LogCaptureFixture) -> None:
     before = failures("rounds")
     for _ in range(3):
         with log_and_continue("rounds"):

@@ -31,7 +31,7 @@ class Shape(BaseModel, extra="forbid"):
         ("hollow", "true or false"),
     ],
 )
-def test_a_property_is_told_in_words(name: str, words: str) -> None:
+def test_a_property_is_described_in_words(name: str, words: str) -> None:
     assert describe_allowed(Shape.model_json_schema()["properties"][name]) == words
 
 
@@ -50,7 +50,7 @@ def test_a_property_is_told_in_words(name: str, words: str) -> None:
         ({"depth": 1}, "is not known here."),
     ],
 )
-def test_what_was_refused_is_told_in_words(values: dict[str, Any], words: str) -> None:
+def test_a_validation_error_is_described_in_words(values: dict[str, Any], words: str) -> None:
     with pytest.raises(ValidationError) as caught:
         Shape.model_validate(values)
     assert describe_error(dict(caught.value.errors()[0])) == words

@@ -47,7 +47,7 @@ def test_a_number_alone_is_refused_with_both_readings_offered(text: str) -> None
         parse_exposure(text)
 
 
-def test_a_number_alone_is_seconds_where_the_place_says_so() -> None:
+def test_a_plain_number_is_seconds_if_the_caller_allows_it() -> None:
     assert parse_exposure("2", bare="s") == 2_000_000
 
 

@@ -202,7 +202,7 @@ def test_a_link_local_address_with_its_interface_is_judged_as_one() -> None:
     assert "link-local" in refusal("camera.test", guard=OutgoingGuard(resolver=Resolver(["fe80::1%eth0"])))
 
 
-def test_the_second_address_is_tried_when_the_first_takes_no_connection(listening: socket.socket) -> None:
+def test_the_second_address_is_tried_when_the_first_refuses(listening: socket.socket) -> None:
     resolver = Resolver(["127.0.0.2", "127.0.0.1"])
     with OutgoingGuard(resolver=resolver).connect("camera.test", port_of(listening), 5.0) as connection:
         assert connection.getpeername() == listening.getsockname()
@@ -213,7 +213,7 @@ def test_a_host_that_does_not_exist_is_no_refusal() -> None:
         ANYWHERE.resolve("nobody.invalid", 554)
 
 
-def test_a_guard_goes_to_another_process_as_json() -> None:
+def test_a_guard_is_passed_to_another_process_as_json() -> None:
     guard = OutgoingGuard(["10.0.0.0/8"], ["10.1.0.0/16"], [WEB], [("db.test", 5432)])
     there = OutgoingGuard.of(json.loads(json.dumps(guard.rules())))
     assert there.rules() == guard.rules()

@@ -47,21 +47,21 @@ def test_an_error_each_second_is_one_line_a_minute_with_its_count(log: Log) -> N
     ]
 
 
-def test_what_stopped_is_counted_once_the_minute_is_over_and_something_else_is_said(log: Log) -> None:
+def test_a_stopped_repeat_is_counted_with_the_next_record_after_a_minute(log: Log) -> None:
     log.each_second("Away.", 3)
     log.now += 60
     log.say("Back.", logging.INFO)
     assert log.lines == ["Away.", "Away. (2 times more in the last minute)", "Back."]
 
 
-def test_what_comes_again_after_a_quiet_minute_is_told_at_once(log: Log) -> None:
+def test_a_record_after_a_quiet_minute_is_written_at_once(log: Log) -> None:
     log.say("Away.")
     log.now += 61
     log.say("Away.")
     assert log.lines == ["Away.", "Away."]
 
 
-def test_what_differs_is_told(log: Log) -> None:
+def test_different_records_are_written(log: Log) -> None:
     [log.say(f"{camera} stumbled.") for camera in ("sky", "yard", "sky")]
     log.say("sky stumbled.", logging.WARNING)
     assert log.lines == ["sky stumbled.", "yard stumbled.", "sky stumbled."]
@@ -77,7 +77,7 @@ def test_a_line_of_something_longer_is_never_left_out(log: Log) -> None:
     assert log.lines == ["Traceback:"] * 3
 
 
-def test_another_exception_behind_the_same_words_is_told(log: Log) -> None:
+def test_the_same_text_with_another_exception_is_written(log: Log) -> None:
     errors = [OSError("disk"), OSError("disk"), OSError("cable")]
     [log.say("It stumbled.", exc_info=(type(error), error, None)) for error in errors]
     assert [line for line in log.lines if "OSError" in line] == ["OSError: disk", "OSError: cable"]

@@ -45,18 +45,18 @@ def test_an_hour_that_the_clocks_skip_comes_after_now() -> None:
     assert read("02:30", now=datetime(2027, 3, 28, 0, 59, tzinfo=UTC)) == "2027-03-28 01:30:00"
 
 
-def test_the_suns_times_are_computed_for_the_place() -> None:
+def test_sun_events_are_computed_for_the_location() -> None:
     found = parse_time("Sunrise", NOW, BERLIN, THERE)
     assert (found.at.strftime("%Y-%m-%d %H:%M"), found.words) == ("2026-11-22 06:40", "sunrise")
     assert parse_time("dawn", NOW, BERLIN, THERE).words == "civil dawn, the Sun 6° below the horizon"
 
 
-def test_without_a_place_the_suns_times_are_refused_with_what_to_set() -> None:
+def test_without_a_location_sun_events_are_refused_with_the_settings_to_set() -> None:
     with pytest.raises(InvalidTime, match=r"Dawn needs the station's location: set `site\.latitude`"):
         read("dawn", NOWHERE)
 
 
-def test_without_a_sunset_it_is_said() -> None:
+def test_a_missing_sunset_is_an_error() -> None:
     with pytest.raises(InvalidTime, match="No sunset in the next 36 hours here"):
         read("sunset", Location(78.2, 15.6), datetime(2026, 6, 20, tzinfo=UTC))
 
@@ -65,7 +65,7 @@ def test_without_a_sunset_it_is_said() -> None:
     ("text", "said"),
     [("2026-13-01 00:00", "There is no 2026-13-01"), ("9999-12-31T23:59:59-01:00", "is out of range")],
 )
-def test_a_date_that_is_none_is_refused(text: str, said: str) -> None:
+def test_an_invalid_date_is_refused(text: str, said: str) -> None:
     with pytest.raises(InvalidTime, match=said):
         read(text)
 

@@ -62,7 +62,7 @@ def test_the_description_of_the_routes_is_open(alone: ServiceStation) -> None:
     assert [alone.ask("GET", path).status for path in ("/docs", "/openapi.json")] == [200, 200]
 
 
-def test_with_a_token_it_listens_where_it_is_told(alone: ServiceStation) -> None:
+def test_with_a_token_it_listens_on_its_configured_host(alone: ServiceStation) -> None:
     connections = alone.service().net_connections("tcp")
     assert [connection.laddr.ip for connection in connections if connection.status == "LISTEN"] == ["0.0.0.0"]
 

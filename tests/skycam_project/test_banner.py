@@ -31,25 +31,25 @@ def identity(descriptor: int) -> str:
     return f"{found.st_dev}:{found.st_ino}"
 
 
-def test_a_pipe_is_shown_it() -> None:
+def test_a_pipe_gets_the_password() -> None:
     reader, writer = os.pipe()
     show_on(writer)
     assert SHOWN in os.read(reader, 4096).decode()
 
 
-def test_a_terminal_is_shown_it_also_below_a_service_of_the_user() -> None:
+def test_a_terminal_gets_the_password_also_below_a_user_service() -> None:
     screen, terminal = os.openpty()
     show_on(terminal, JOURNAL_STREAM="8:1234")
     assert SHOWN in os.read(screen, 4096).decode()
 
 
-def test_a_file_is_not_shown_it(tmp_path: Path) -> None:
+def test_a_file_does_not_get_the_password(tmp_path: Path) -> None:
     with (tmp_path / "up.log").open("w") as file:
         show_on(file.fileno())
     assert WITHHELD in (tmp_path / "up.log").read_text()
 
 
-def test_the_journal_is_not_shown_it() -> None:
+def test_the_journal_does_not_get_the_password() -> None:
     ours, journals = socket.socketpair()
     with ours, journals:
         show_on(journals.fileno(), JOURNAL_STREAM=identity(journals.fileno()))
@@ -60,7 +60,7 @@ def test_the_journal_is_not_shown_it() -> None:
     ("listens_on", "said"),
     [("127.0.0.1", "see docs/operating.md"), ("0.0.0.0", f"by this machine's name, {socket.gethostname()}")],
 )
-def test_it_says_how_to_open_the_station_from_another_computer(listens_on: str, said: str) -> None:
+def test_the_banner_says_how_to_open_the_station_from_another_computer(listens_on: str, said: str) -> None:
     assert said in remote_access_lines(listens_on)[0]
 
 

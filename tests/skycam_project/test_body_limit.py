@@ -48,7 +48,7 @@ async def test_a_client_that_leaves_within_its_body_is_one_that_left() -> None:
     assert application.received == [{"type": "http.disconnect"}]
 
 
-async def test_all_bodies_together_take_so_much_memory_and_one_too_many_is_told_to_come_again() -> None:
+async def test_bodies_above_the_total_limit_are_refused_with_retry_after() -> None:
     limit, sent = BodyLimit(Application()), asyncio.Queue[Any]()
     wires = [asyncio.Queue[Any]() for _ in range(MAX_TOTAL_BYTES // MAX_BODY_BYTES)]
     slow = [asyncio.create_task(limit(SCOPE, wire.get, sent.put)) for wire in wires]

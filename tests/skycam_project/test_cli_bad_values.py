@@ -58,7 +58,7 @@ def test_one_exposure_is_not_given_by_two_names(camera: Camera) -> None:
     assert (found.exit_code, "one setting" in found.stderr) == (2, True)
 
 
-def test_a_kind_that_does_not_exist_is_said_once() -> None:
+def test_an_unknown_kind_is_reported_once() -> None:
     found = skycam("cameras", "add", "foo", "--kind", "nikon")
     said = "skycam: kind: There is no kind 'nikon'; known are: gphoto2, network, opencv, pixelink, simulated.\n"
     assert (found.exit_code, found.stderr) == (2, said)
@@ -74,8 +74,6 @@ def test_a_kind_that_does_not_exist_is_said_once() -> None:
         (["-d", "2 d"], "--delay: must be at most 86400."),
     ],
 )
-def test_what_a_session_cannot_do_is_said_in_the_words_of_the_options(
-    words: list[str], said: str, camera: Camera
-) -> None:
+def test_errors_of_a_session_name_the_options(words: list[str], said: str, camera: Camera) -> None:
     found = skycam("start", "sim", *words)
     assert (found.exit_code, said in found.stderr) == (2, True)

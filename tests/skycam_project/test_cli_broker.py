@@ -84,7 +84,7 @@ def test_another_stations_cameras_are_not_shown(empty: redis.Redis) -> None:
     assert answer("status")["cameras"] == []
 
 
-def test_status_for_people_escapes_what_a_camera_says_of_itself(empty: redis.Redis) -> None:
+def test_status_for_people_escapes_texts_of_cameras(empty: redis.Redis) -> None:
     status.write(empty, READY | {"reason": "[bold]\x1b[31mred"})
     shown = skycam("status").stdout
     assert "[bold]" in shown
@@ -127,7 +127,7 @@ def test_a_busy_camera_is_held(empty: redis.Redis, camera: Camera) -> None:
     assert "It exposes until" in found.stderr
 
 
-def test_settings_are_applied_and_the_cameras_remarks_told(empty: redis.Redis, camera: Camera) -> None:
+def test_settings_are_applied_and_the_cameras_warnings_are_shown(empty: redis.Redis, camera: Camera) -> None:
     body = {"actual": {"iso": 800}, "read_at": "2026-03-01T20:00:00Z", "warnings": ["ISO 801 is 800 here."]}
     with camera_host(empty, settings.STATION.station.id, {"ok": True, "body": body}):
         found = skycam("cameras", "set", "sim", "--set", "iso=801")
@@ -149,7 +149,7 @@ def run_doctor(server: redis.Redis, *commands: str) -> str:
     return json.dumps(json.loads(run(settings.STATION.data, "--output", "json", "doctor", REDIS_URL=url).stdout))
 
 
-def test_watching_goes_on_when_the_station_has_another_password_for_its_broker(
+def test_watching_continues_after_a_new_broker_password(
     empty: redis.Redis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("SKYCAM_DATA", str(tmp_path / "data"))

@@ -16,7 +16,7 @@ __all__ = ["camera", "empty", "server"]
 pytestmark = pytest.mark.django_db
 
 
-def test_what_is_found_is_shown_with_who_has_it(empty: redis.Redis, camera: Camera) -> None:
+def test_detected_cameras_are_shown_with_their_users(empty: redis.Redis, camera: Camera) -> None:
     with camera_host(empty, host_with(found("3001"), found("3002", camera="sim"))):
         shown = skycam("cameras", "detect")
     assert (shown.exit_code, "3001" in shown.stdout, "sim" in shown.stdout) == (0, True, True)
@@ -29,7 +29,7 @@ def test_a_camera_that_is_found_is_added_with_one_option(empty: redis.Redis, wan
     assert (added["slug"], added["kind"], added["address"], added["host"]) == (slug, "gphoto2", "3001", "main")
 
 
-def test_a_found_camera_is_called_as_somebody_says(empty: redis.Redis) -> None:
+def test_a_detected_camera_is_added_with_the_given_name(empty: redis.Redis) -> None:
     with camera_host(empty, host_with(found("3001"))):
         assert answer("cameras", "detect", "--add", "north=3001", "--name", "North wall")["name"] == "North wall"
 
@@ -64,7 +64,7 @@ def test_a_fault_that_does_not_exist_is_a_usage_error(empty: redis.Redis, camera
         assert skycam("cameras", "faults", "sim", "--set", wrong).exit_code == 2
 
 
-def test_a_camera_whose_host_is_gone_is_moved_once_that_is_said(empty: redis.Redis, camera: Camera) -> None:
+def test_a_camera_of_a_gone_host_is_moved_with_host_is_gone(empty: redis.Redis, camera: Camera) -> None:
     session = Session.objects.create(camera=camera, programme={}, state="running")
     refused = skycam("cameras", "set", "sim", "--host", "barn")
     moved = skycam("cameras", "set", "sim", "--host", "barn", "--host-is-gone")

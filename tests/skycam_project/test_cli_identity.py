@@ -51,7 +51,7 @@ def test_an_inactive_user_is_nobody() -> None:
     assert caught.value.status == 5
 
 
-def test_a_stranger_is_told_who_can_let_them_in() -> None:
+def test_a_stranger_is_told_who_can_add_them() -> None:
     with pytest.raises(CliError, match="skycam users add 54321") as caught:
         caller_for_uid(SOMEBODY, owner=0)
     assert caught.value.status == 5

@@ -73,7 +73,7 @@ def test_all_that_record_are_stopped(server: redis.Redis) -> None:
     assert set(wished().values()) == {""}
 
 
-def test_one_that_cannot_keeps_none_of_the_others(server: redis.Redis) -> None:
+def test_a_camera_that_fails_does_not_stop_the_others(server: redis.Redis) -> None:
     with camera_host(server, {"record": RECORDED}):
         ran = skycam("--output", "json", "record", "start", "dslr", "dome")
     found = json.loads(ran.stdout)
@@ -81,7 +81,7 @@ def test_one_that_cannot_keeps_none_of_the_others(server: redis.Redis) -> None:
     assert (found["problems"][0]["camera"], found["problems"][0]["type"]) == ("dslr", "/problems/invalid")
 
 
-def test_a_start_that_could_not_be_told_is_kept_and_says_so(server: redis.Redis) -> None:
+def test_a_start_that_could_not_be_sent_is_stored_and_reported(server: redis.Redis) -> None:
     ran = skycam("record", "start", "dome")
     assert (ran.exit_code, wished()["dome"]) == (3, "rolling")
     assert "dome records as soon as it can: that is kept." in ran.stderr
@@ -101,7 +101,7 @@ def test_status_shows_what_is_recorded_since_when_and_for_how_long_there_is_room
     assert "frames 900 size 12.5 MB grows 12.5 MB/min disk full in 2 d 4 h" in shown
 
 
-def test_status_of_a_camera_whose_host_is_away_says_that_nobody_knows(server: redis.Redis) -> None:
+def test_the_recording_status_is_unknown_while_the_host_is_down(server: redis.Redis) -> None:
     Camera.objects.filter(slug="dome").update(recording="rolling")
     [found] = answer("record", "status", "dome")["results"]
     assert (found["desired"], found["recording"], found["recorder"]) == ("rolling", False, None)

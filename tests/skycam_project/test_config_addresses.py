@@ -103,7 +103,7 @@ def test_connections_persist_and_are_checked():
         "unix:///run/redis.sock?db=1",
     ],
 )
-def test_a_private_redis_is_taken(url):
+def test_a_private_redis_is_accepted(url):
     assert check_redis_url(url) == url
 
 

@@ -154,7 +154,7 @@ def test_a_bad_line_of_dotenv_is_refused_and_foreign_names_are_ignored(problems)
     ]
 
 
-def test_all_that_is_wrong_is_said_at_once(problems):
+def test_all_problems_are_reported_at_once(problems):
     assert len(problems("web: {port: 0, hots: x}\nx: 1", "SKYCAM_X=1", SKYCAM_Y="2", SERVICE_PORT="-1")) == 6
 
 
@@ -167,12 +167,12 @@ def test_a_document_that_is_no_yaml_shows_nothing_of_itself(problems):
     assert "hidden" not in str(problems("web: {secret_key: *hidden}"))
 
 
-def test_a_file_that_is_not_there_is_said(tmp_path):
+def test_a_missing_file_is_an_error(tmp_path):
     with pytest.raises(ConfigError, match=r"none\.yaml: this file cannot be read: No such file or directory\."):
         ConfigManager("none.yaml", environment={}, here=tmp_path)
 
 
-def test_a_file_that_is_no_text_is_said(tmp_path):
+def test_a_binary_file_is_an_error(tmp_path):
     (tmp_path / "x.yaml").write_bytes(b"\xff\xfe\x00\xd8\x00")
     with pytest.raises(ConfigError, match=r"x\.yaml"):
         ConfigManager("x.yaml", environment={}, here=tmp_path)

@@ -11,7 +11,7 @@ from tests.service.stations import DOTENV
 TOKEN = "a-token-for-programs"
 
 
-def test_the_dotenv_of_old_loads_as_it_stands(configure, tmp_path):
+def test_the_dotenv_of_the_replaced_service_loads(configure, tmp_path):
     config = configure(None, DOTENV).config
     service = config.service
     assert (service.port, service.camera_serial_number, service.default_exposure) == (8001, "", 100_000)
@@ -26,7 +26,7 @@ def test_without_a_token_it_stays_on_loopback_with_a_warning(configure):
     assert [notice.code for notice in config.notices] == ["W006"]
 
 
-def test_with_a_token_it_listens_where_it_is_told(configure):
+def test_with_a_token_it_listens_on_its_configured_host(configure):
     config = configure(None, DOTENV, SERVICE_TOKEN=TOKEN).config
     assert (config.service.listens_on, config.warnings) == ("0.0.0.0", [])
 
@@ -75,7 +75,7 @@ def test_a_bad_value_is_refused_with_what_is_allowed(problems, name, text, said)
     assert "hidden" not in found
 
 
-def test_a_bad_name_of_old_is_said_with_its_line(problems):
+def test_a_bad_value_of_a_replaced_services_variable_is_reported_with_its_line(problems):
     assert problems(None, "\nPORT=none\n") == [
         ".env:2: PORT: 'none' is not allowed; allowed is a whole number from 1 to 65535."
     ]

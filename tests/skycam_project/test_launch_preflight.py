@@ -63,7 +63,7 @@ def answers(client: redis.Redis) -> bool:
         return False
 
 
-def test_a_taken_port_is_refused_with_who_has_it_and_the_setting(new_station: NewStation) -> None:
+def test_a_port_in_use_is_an_error_with_its_process_and_the_setting(new_station: NewStation) -> None:
     station = new_station()
     with socket.create_server(("127.0.0.1", station.port)):
         assert station.start().status() == 1
@@ -100,7 +100,7 @@ def test_a_file_in_place_of_the_folder_is_refused(new_station: NewStation) -> No
 
 
 @pytest.mark.parametrize(("disk", "sentence"), [(READ_ONLY, "SKYCAM_DATA"), (TINY_DISK, "is full: 1 MB are free")])
-def test_a_disk_that_takes_nothing_is_refused(new_station: NewStation, disk: tuple[str, ...], sentence: str) -> None:
+def test_a_full_or_read_only_disk_is_refused(new_station: NewStation, disk: tuple[str, ...], sentence: str) -> None:
     station = new_station()
     station.data.mkdir()
     assert station.start(wrapped_in=disk).status() == 1
@@ -169,7 +169,7 @@ def test_a_database_that_does_not_answer_is_a_sentence(new_station: NewStation) 
     assert "Traceback" not in station.output()
 
 
-def test_two_stations_do_not_meet(new_station: NewStation) -> None:
+def test_two_stations_have_separate_brokers(new_station: NewStation) -> None:
     one, other = running_valkey(new_station("one")), running_valkey(new_station("other"))
     one.set("key", "value")
     assert other.get("key") is None

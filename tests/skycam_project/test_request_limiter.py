@@ -31,14 +31,14 @@ async def test_a_request_waits_until_another_has_ended() -> None:
     assert await second == "198.51.100.1"
 
 
-async def test_a_request_for_which_no_place_comes_free_is_refused() -> None:
+async def test_a_request_without_a_free_slot_is_refused() -> None:
     limiter = RequestLimiter(1, 1, timeout_s=0.05)
     await limiter.acquire(HOME)
     with pytest.raises(TooManyRequests):
         await limiter.acquire(ELSEWHERE)
 
 
-async def test_an_address_leaves_places_to_others() -> None:
+async def test_an_address_cannot_use_all_slots() -> None:
     limiter = RequestLimiter(4, 2)
     [await limiter.acquire(HOME) for _ in range(2)]
     third = asyncio.create_task(limiter.acquire(HOME))
@@ -49,14 +49,14 @@ async def test_an_address_leaves_places_to_others() -> None:
     await asyncio.wait([third])
 
 
-async def test_a_network_of_ipv6_is_one_address() -> None:
+async def test_an_ipv6_network_counts_as_one_address() -> None:
     limiter = RequestLimiter(4, 1, timeout_s=0.05)
     await limiter.acquire({"client": ("2001:db8::1", 1)})
     with pytest.raises(TooManyRequests):
         await limiter.acquire({"client": ("2001:db8::2", 1)})
 
 
-async def test_who_gives_up_waiting_leaves_its_turn_to_the_next() -> None:
+async def test_a_cancelled_request_leaves_the_queue() -> None:
     limiter = RequestLimiter(1, 1)
     first = await limiter.acquire(HOME)
     gone, next_ = (asyncio.create_task(limiter.acquire(ELSEWHERE)) for _ in range(2))
@@ -66,7 +66,7 @@ async def test_who_gives_up_waiting_leaves_its_turn_to_the_next() -> None:
     assert await asyncio.wait_for(next_, 5) == "198.51.100.1"
 
 
-async def test_who_gives_up_just_when_its_turn_comes_leaves_no_place_taken() -> None:
+async def test_a_request_cancelled_just_as_it_gets_a_slot_releases_it() -> None:
     limiter = RequestLimiter(1, 1)
     first = await limiter.acquire(HOME)
     gone = asyncio.create_task(limiter.acquire(ELSEWHERE))
@@ -99,7 +99,7 @@ def request(address: str = "192.0.2.1") -> dict[str, Any]:
     return {"type": "http", "path": "/api/v1/cameras/", "client": (address, 1)}
 
 
-async def test_the_work_of_a_client_that_left_keeps_its_place_until_it_has_ended() -> None:
+async def test_the_request_of_a_disconnected_client_keeps_its_slot_until_it_has_ended() -> None:
     application, sent = Working(), asyncio.Queue[Any]()
     pooled = RequestThreadPool(application, limiter=RequestLimiter(1, 1, timeout_s=0.1))
     left = asyncio.create_task(pooled(request(), None, None))
@@ -118,7 +118,7 @@ async def test_the_work_of_a_client_that_left_keeps_its_place_until_it_has_ended
     assert application.most_at_work == 1
 
 
-async def test_a_request_without_a_place_is_a_problem_that_says_when_to_come_again() -> None:
+async def test_a_request_without_a_slot_is_a_problem_with_retry_after() -> None:
     limiter = RequestLimiter(1, 1, timeout_s=0.01)
     await limiter.acquire(HOME)
     sent = asyncio.Queue[Any]()
@@ -136,7 +136,7 @@ class Streaming:
 
 
 @pytest.mark.parametrize("keep", [0, 16])
-async def test_an_answer_that_streams_has_no_place_while_it_goes_on(keep: int) -> None:
+async def test_a_streaming_response_holds_no_slot(keep: int) -> None:
     limiter, sent, end = RequestLimiter(1, 1), asyncio.Queue[Any](), asyncio.Event()
     pooled = RequestThreadPool(Streaming(), keep=keep, limiter=limiter)
     streams = []
@@ -148,7 +148,7 @@ async def test_an_answer_that_streams_has_no_place_while_it_goes_on(keep: int) -
     assert limiter._active == {}
 
 
-def test_one_user_does_not_take_all_places_to_wait() -> None:
+def test_one_user_cannot_use_all_waiting_slots() -> None:
     waiting = WaitLimiter("a thumbnail", most=3, most_per_user=1)
     with waiting.slot("ada"), waiting.slot("bob"):
         with pytest.raises(TooManyWaiting, match="At most 1 requests of one user may wait for a thumbnail"):

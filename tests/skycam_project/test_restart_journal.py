@@ -31,7 +31,7 @@ def test_each_restart_is_one_event(journal: RestartJournal, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("broken", [b"", b"{", b"[]", b'{"at": "noon"}', b'{"at": null}', b"\xff"])
-def test_a_broken_note_is_set_aside_once_and_keeps_no_other_back(
+def test_a_broken_record_is_set_aside_once_and_does_not_block_others(
     journal: RestartJournal, tmp_path: Path, caplog: pytest.LogCaptureFixture, broken: bytes
 ) -> None:
     (journal_folder(tmp_path) / "cut.json").write_bytes(broken)
