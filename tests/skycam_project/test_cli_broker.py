@@ -137,9 +137,9 @@ def test_settings_are_applied_and_the_cameras_warnings_are_shown(empty: redis.Re
 
 def test_the_doctor_notes_a_broker_where_cameras_have_the_stations_own_access(empty: redis.Redis) -> None:
     said = " ".join(run_doctor(empty, "+@all").split())
-    assert "so camera processes have the station's own access" not in said
+    assert "so camera processes use the station's own credentials" not in said
     said = " ".join(run_doctor(empty, "+@all", "-acl").split())
-    assert "so camera processes have the station's own access" in said
+    assert "so camera processes use the station's own credentials" in said
 
 
 def run_doctor(server: redis.Redis, *commands: str) -> str:

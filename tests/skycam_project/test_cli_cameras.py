@@ -38,7 +38,7 @@ def test_a_camera_that_is_there_already_or_not_at_all_is_not_added(empty: redis.
     with camera_host(empty, host_with(found("3002", camera="sim"))):
         again = skycam("cameras", "detect", "--add", "3002")
         absent = skycam("cameras", "detect", "--add", "3009")
-    assert "3002 is the camera sim already." in again.stderr
+    assert "3002 is already added as the camera sim." in again.stderr
     assert "No camera was found at 3009." in absent.stderr
     assert (again.exit_code, absent.exit_code, Camera.objects.count()) == (2, 1, 1)
 

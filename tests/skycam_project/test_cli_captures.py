@@ -104,7 +104,7 @@ def test_the_beginning_of_an_id_is_enough(length: int, capture: Capture) -> None
 
 def test_a_beginning_of_two_ids_is_refused(capture: Capture, failed: Capture) -> None:
     found = skycam("captures", "show", str(capture.pk)[:4])
-    assert (found.exit_code, "Write more of it." in found.stderr) == (2, True)
+    assert (found.exit_code, "Give more characters." in found.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(("text", "status"), [("zzzz", 2), ("0197a000-0000", 1), ("01", 2)])
