@@ -1,4 +1,4 @@
-"""What a value may be, and what was refused, in words."""
+"""Constraints and validation errors in words."""
 
 from __future__ import annotations
 

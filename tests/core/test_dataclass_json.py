@@ -1,4 +1,4 @@
-"""Objects of JSON that another version wrote; and that nothing else makes objects of what crosses a border."""
+"""Dataclasses from JSON of another version; and no other code builds dataclasses from data of another process."""
 
 from __future__ import annotations
 

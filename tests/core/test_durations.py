@@ -1,4 +1,4 @@
-"""Exposures and lengths of time as people write them."""
+"""Exposures and durations as people write them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which characters may stand in names and notes."""
+"""The characters that names and notes may contain."""
 
 from __future__ import annotations
 

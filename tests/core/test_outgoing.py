@@ -1,4 +1,4 @@
-"""What the station connects to: nothing of its own, no address that is refused, and only what was judged."""
+"""Outgoing connections: none to the station's own ports or refused addresses, and only to checked ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ addresses = st.ip_addresses(v=4)
 
 
 class Resolver:
-    """Answers with one list of addresses after the other, the last one again and again."""
+    """Returns one list of addresses after another, and then always the last one."""
 
     def __init__(self, *answers: list[str]) -> None:
         self.answers, self.asked = list(answers), 0

@@ -1,4 +1,4 @@
-"""One is no plural."""
+"""Singular and plural."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An error that repeats is told once a minute, with its count."""
+"""A repeated error is logged once a minute, with its count."""
 
 from __future__ import annotations
 

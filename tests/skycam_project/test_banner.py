@@ -1,4 +1,4 @@
-"""Who is shown the first password: people, and no log."""
+"""The banner shows the first password to people, not to logs."""
 
 from __future__ import annotations
 

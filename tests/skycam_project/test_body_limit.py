@@ -1,4 +1,4 @@
-"""Bodies are read before a request gets a thread, and take only so much memory together."""
+"""Bodies are read before a request gets a thread, and their total memory is limited."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SCOPE = {"type": "http", "path": "/api/v1/cameras/", "headers": []}
 
 
 class Application:
-    """Notes what it receives."""
+    """Records what it receives."""
 
     def __init__(self) -> None:
         self.received: list[Any] = []

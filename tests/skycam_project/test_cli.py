@@ -1,4 +1,4 @@
-"""The command line as a person meets it: what it prints, and its exit statuses."""
+"""The command line: its output and its exit statuses."""
 
 from __future__ import annotations
 

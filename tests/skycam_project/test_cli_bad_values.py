@@ -1,4 +1,4 @@
-"""What is wrong with a value is said once, in words, with what is allowed."""
+"""An invalid value is reported once, in words, with what is allowed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HAS = {"exposure_us": {"minimum": 20, "maximum": 2_000_000}, "gain": {"minimum":
 
 @pytest.fixture
 def camera() -> Camera:
-    """It has said what it can."""
+    """A camera that has reported its capabilities."""
     camera = add_camera(slug="sim", kind="simulated")
     camera.capabilities = {"settings": HAS}
     camera.save()

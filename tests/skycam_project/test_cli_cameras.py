@@ -1,4 +1,4 @@
-"""Finding cameras and switching the faults of a simulated one, on the command line, over a real broker."""
+"""Detecting cameras and setting faults of a simulated one on the command line, over a real broker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Captures and clips on the command line: lists, one of them, and their files copied to where somebody wants them."""
+"""Captures and clips on the command line: lists, details, and copies of their files."""
 
 from __future__ import annotations
 

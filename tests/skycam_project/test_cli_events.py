@@ -29,7 +29,7 @@ SOMEBODY = 54321
 
 @pytest.fixture
 def viewer_at_the_machine(monkeypatch: pytest.MonkeyPatch) -> User:
-    """Whoever runs the commands of the test is a viewer of the station, and not its owner."""
+    """The caller of the test's commands is a viewer of the station, not its owner."""
     monkeypatch.setattr(os, "getuid", lambda: SOMEBODY)
     return User.objects.create_user(username=str(SOMEBODY), role="viewer")
 
@@ -86,7 +86,7 @@ def test_events_are_followed_as_they_come(camera: Camera) -> None:
 
 
 class Followed:
-    """A command that goes on, in a process of its own, and its JSON lines so far. Ctrl-C ends it with 0."""
+    """A command that runs in its own process until Ctrl-C, which ends it with 0; `lines` are its JSON lines so far."""
 
     def __init__(self, *words: str, **variables: str) -> None:
         self.lines: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""Who somebody at the machine is to the station."""
+"""How operating-system users map to users of the station."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ CONFIGURED = {"configure": {"actual": {"gain": 2.0}, "read_at": "2026-03-01T20:0
 
 @pytest.fixture
 def able(camera: Camera) -> Camera:
-    """It has said what it can be set to."""
+    """A camera that has reported its capabilities."""
     ranges = {"exposure_us": {"minimum": 20, "maximum": 2_000_000}, "gain": {"minimum": 0, "maximum": 24.0}}
     camera.capabilities, camera.settings = {"settings": ranges}, {"gain": 2.0}
     camera.save()

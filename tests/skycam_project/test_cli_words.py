@@ -1,4 +1,4 @@
-"""How a person names cameras, commands and times on the command line, and what is said of a slip."""
+"""Names of cameras, commands and times on the command line, and suggestions for mistyped ones."""
 
 from __future__ import annotations
 

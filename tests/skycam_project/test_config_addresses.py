@@ -35,7 +35,7 @@ def test_whatever_is_written_is_understood_or_refused_with_a_sentence(rubbish):
 
 
 def refusal(url: str) -> str | None:
-    """How the sentence ends that refuses `url`; None when it is taken."""
+    """The message that refuses `url`; None when it is accepted."""
     try:
         check_database_url(url)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""The PixeLink service in the configuration, also by the names that the service of old had."""
+"""The PixeLink service in the configuration, also with the variable names of the replaced service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of parts in a crash loop, and the alerts that are made of them."""
+"""Files of parts in a crash loop, and their alerts."""
 
 from __future__ import annotations
 

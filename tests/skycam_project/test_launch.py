@@ -1,4 +1,4 @@
-"""A whole station: brought up, hurt, and taken down."""
+"""A whole station: started, disturbed and stopped."""
 
 from __future__ import annotations
 

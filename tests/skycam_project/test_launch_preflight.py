@@ -1,4 +1,4 @@
-"""What a station does not start with, and what it starts with all the same."""
+"""Conditions under which a station refuses to start, and others under which it starts."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def test_two_stations_have_separate_brokers(new_station: NewStation) -> None:
 
 @pytest.fixture
 def hung(new_station: NewStation) -> Station:
-    """A station whose part no longer reacts, and which has just been told to stop."""
+    """A station with a hung part that has just been asked to stop."""
     station = new_station(SKYCAM_SUPERVISION__SILENCE_S="60")
     running_valkey(station)
     os.kill(station.pids()["valkey"], signal.SIGSTOP)

@@ -1,4 +1,4 @@
-"""Only so many requests are worked on at a time, and no address has all limiter."""
+"""Limits on the requests that run at a time, in total and per address."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HOME, ELSEWHERE = ({"client": (address, 1)} for address in ("192.0.2.1", "198.51
 
 
 async def settled() -> None:
-    """Every task has come as far as it comes by itself."""
+    """Let every task run until it waits."""
     [await asyncio.sleep(0) for _ in range(10)]
 
 

@@ -11,7 +11,7 @@ from skycam_project.request_thread_pool import RequestThreadPool
 
 
 class Application:
-    """Notes the thread of each request; each waits until `together` requests are there."""
+    """Records the thread of each request. Each waits until `together` requests have arrived."""
 
     def __init__(self, together: int) -> None:
         self.threads: list[int] = []
@@ -45,7 +45,7 @@ async def test_requests_at_the_same_time_do_not_wait_for_each_other() -> None:
 
 
 class Leaving:
-    """The first client leaves while its view still works; the view ends when `end` is set."""
+    """The first client disconnects while its view still runs. The view ends when `end` is set."""
 
     def __init__(self) -> None:
         self.end = threading.Event()
@@ -125,7 +125,7 @@ async def test_the_thread_of_a_stream_that_is_not_kept_ends_and_the_stream_goes_
 
 
 class Waiting:
-    """A request that has not called on its thread yet, then works on it until `meet` has both."""
+    """A request that has not used its thread yet, then works on it until `meet` has both."""
 
     def __init__(self) -> None:
         self.may_work = asyncio.Event()

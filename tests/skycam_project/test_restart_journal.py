@@ -1,4 +1,4 @@
-"""Restarts of parts on their way into the event log."""
+"""Records of restarts become events."""
 
 from __future__ import annotations
 
