@@ -92,7 +92,7 @@ def test_an_unknown_camera_is_a_failure_with_a_way_out() -> None:
 def test_detection_reports_every_installed_kind_and_no_other() -> None:
     found = answer("cameras", "detect")
     assert found["hosts"] == ["main"]
-    assert "Only this machine was looked at." in found["problems"][0]["message"]
+    assert "Only this machine was searched." in found["problems"][0]["message"]
 
 
 @pytest.mark.parametrize("command", [["start", "-e", "1", "-d", "2", "-f", "1.4"], ["stop"], ["capture"], ["connect"]])
