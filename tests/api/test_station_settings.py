@@ -41,7 +41,7 @@ def test_every_key_is_listed_with_what_it_means(manager: Any) -> None:
     }
     assert found[CRF] == {
         "key": CRF, "value": 23, "default": 23, "unset": "", "allowed": "a whole number from 0 to 51",
-        "meaning": "Quality of recorded video: smaller is better and larger on the disk (x264's CRF).",
+        "meaning": "x264 CRF: a lower value means better quality and larger files.",
         "variable": "CAMERA_CONFIG__CRF", "origin": "default", "fixed": False, "unused": None, "changed_by": "",
         "changed": None,
     }  # fmt: skip
