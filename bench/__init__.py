@@ -1,1 +1,1 @@
-"""Speed, as tables: `python -m bench`. Not a test: what is measured here depends on the machine."""
+"""Benchmarks, printed as tables: `python -m bench`. They are not tests: the results depend on the machine."""

@@ -1,5 +1,5 @@
-"""`python -m bench [--quick] [NAME...]`: speed, as tables. What is not quick is written into docs/benchmarks.md: all of
-it, or with names the tables of these in place of those that stand there."""
+"""`python -m bench [--quick] [NAME...]`: benchmarks, printed as tables. Without --quick the tables are written to
+docs/benchmarks.md: all of them, or with names only theirs are replaced."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ BENCHES = {
     "flatness": "bench.flatness",
     "start":    "bench.starting",
 }  # fmt: skip
-"""In this order: what starts and stops stations comes last."""
+"""In the order of execution: benchmarks that start and stop stations come last."""
 
 DOCUMENT = PROJECT / "docs" / "benchmarks.md"
 HEAD = """# Benchmarks
@@ -66,7 +66,7 @@ def main() -> int:
 
 
 def sections() -> dict[str, str]:
-    """What stands in the document, by title."""
+    """The document's sections, by title."""
     _, *parts = DOCUMENT.read_text().split("\n## ")
     return {part.partition("\n")[0]: f"## {part.strip()}" for part in parts}
 

@@ -1,4 +1,4 @@
-"""The pages in Debian's chromium: when a dashboard of six cameras answers, and what a live picture takes."""
+"""The pages in Debian's Chromium: when a dashboard of six cameras responds, and the load of a live picture."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def one_camera(found: Table, site: Site, browser: Browser, seconds: int) -> None
 
 
 def busy_share(page: Page, seconds: int) -> float:
-    """Per cent of the main thread."""
+    """The main thread's load in per cent."""
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable")
     before, began = task_s(session), time.monotonic()
@@ -99,7 +99,7 @@ def dashboard(found: Table, site: Site, browser: Browser) -> None:
 
 
 def load(page: Page) -> float:
-    """Milliseconds from the click to the first key that is answered, while the pictures before go on."""
+    """Milliseconds from the click to the first key press that is handled, while the previous pictures still load."""
     page.goto("/", wait_until="commit")
     answered = float(page.evaluate(ANSWERED))
     page.evaluate(CLOSE)

@@ -1,4 +1,4 @@
-"""A capture by API, from the request to the answer, whole and by its legs."""
+"""A capture over the API, from request to response: in total and by its steps."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ def run(runs: Runs) -> list[Table]:
     found.add("Captures", f"{alone.per_second:.1f} /s", "50 /s", f"{alone}; files of {size / 1000:.0f} kB")
     not_ours = legs["exposure"] + legs["encode"] + legs["fsync"]
     found.add("Ours, without exposure, encoding and fsync", f"{alone.median - not_ours:.1f} ms", f"{OURS_MS:g} ms")
-    dark = of_the_dark(runs)
+    dark = with_default_scene(runs)
     found.add("Captures of the default sky, black at 1 ms", f"{dark.per_second:.1f} /s", note=f"{dark}; files of 50 kB")
-    with frames_wanted(runs.station):
+    with live_view(runs.station):
         streaming, _ = series(runs.station.client(), runs.times(500))
     found.add(f"Captures while {FPS} frames/s are streamed", f"{streaming.per_second:.1f} /s", note=str(streaming))
     return [found, spans_table(spans, alone), legs_table(legs, alone), processor_table(used, len(alone.ms))]
 
 
-def of_the_dark(runs: Runs) -> Times:
-    """With the scene that a newcomer's station has."""
+def with_default_scene(runs: Runs) -> Times:
+    """With the default scene of a new station."""
     runs.station.set_scene({})
     try:
         return series(runs.station.client(), runs.times(200))[0]
@@ -51,7 +51,7 @@ def of_the_dark(runs: Runs) -> Times:
 
 
 def series(client: Client, count: int) -> tuple[Times, dict[str, float]]:
-    """So many captures, and the medians of what lies between the time stamps that each leaves behind."""
+    """Times of `count` captures, and the medians of the spans between their time stamps."""
     times, all_spans = [], []
     for _ in range(count):
         began_wall, began = time.time(), time.perf_counter()
@@ -105,7 +105,7 @@ def legs_table(legs: dict[str, float], whole: Times) -> Table:
 
 
 def processor_table(used: dict[str, float], captures: int) -> Table:
-    """It depends less than all else on what the machine does besides."""
+    """Processor time depends least on what else the machine does."""
     found = Table("Processor time of a capture")
     for name, seconds in used.items():
         found.add(name, f"{seconds / captures * 1000:.1f} ms")
@@ -114,7 +114,7 @@ def processor_table(used: dict[str, float], captures: int) -> Table:
 
 
 def measured_legs(runs: Runs) -> dict[str, float]:
-    """Medians in ms, by a program of its own with the running station's settings."""
+    """Medians in ms, measured by a separate program with the running station's settings."""
     command = [sys.executable, "-m", "bench.legs", str(runs.folder), str(runs.times(200)), runs.station.token]
     environment = {**runs.station.station.environment, "DJANGO_SETTINGS_MODULE": "skycam_project.settings"}
     done = subprocess.run(command, env=environment, cwd=PROJECT, check=True, stdout=subprocess.PIPE, text=True)
@@ -123,8 +123,8 @@ def measured_legs(runs: Runs) -> dict[str, float]:
 
 
 @contextmanager
-def frames_wanted(station: BenchStation) -> Iterator[None]:
-    """Live view at medium quality goes on, as if somebody watched."""
+def live_view(station: BenchStation) -> Iterator[None]:
+    """Keep live view at medium quality running, as for a viewer."""
     ended = threading.Event()
     viewer = threading.Thread(target=_watch, args=(station.client(), ended), name="viewer")
     viewer.start()
@@ -137,7 +137,7 @@ def frames_wanted(station: BenchStation) -> Iterator[None]:
 
 
 def _watch(client: Client, ended: threading.Event) -> None:
-    """A picture each two seconds keeps the key alive by which a stream is wanted."""
+    """Request a picture every two seconds, which keeps the key alive that requests a stream."""
     while not ended.wait(2.0 if client.picture() else 0.1):
         continue
 

@@ -18,7 +18,7 @@ from tests.pages.browsing import signed_in
 ROWS = 1_000_000
 LENGTH_S = 60
 SHARE = 10
-"""One clip in so many belongs to another camera."""
+"""One in this many clips belongs to another camera."""
 LIST_MS, LINE_MS, PAGE_MS = 30, 150, 100
 LISTS = {
     "The first page": "",
@@ -45,10 +45,10 @@ def run(runs: Runs) -> list[Table]:
         if rows_of(station) < ROWS:
             other_camera(station.client())
             make_rows(station)
-        return [asked(station.client(), runs.times(40)), looked_at(station, runs.times(20))]
+        return [queries(station.client(), runs.times(40)), pages(station, runs.times(20))]
 
 
-def asked(client: Client, times: int) -> Table:
+def queries(client: Client, times: int) -> Table:
     found = Table(f"/api/v1/clips/ at {ROWS:,} clips")
     for name, query in LISTS.items():
         took = timed(lambda query=query: client.get(f"/api/v1/clips/?{query}"), times)  # type: ignore[misc]
@@ -60,8 +60,8 @@ def asked(client: Client, times: int) -> Table:
     return found
 
 
-def looked_at(station: BenchStation, times: int) -> Table:
-    """Each page whole, as a browser asks for it."""
+def pages(station: BenchStation, times: int) -> Table:
+    """Each complete page, as a browser requests it."""
     found = Table(f"Pages of recordings at {ROWS:,} clips")
     address = f"http://127.0.0.1:{station.station.port}"
     cookies = signed_in(address, PASSWORD)
@@ -80,7 +80,7 @@ def rows_of(station: BenchStation) -> int:
 
 
 def make_rows(station: BenchStation) -> None:
-    """Of a minute each, one after the other from 2020 on, in one transaction."""
+    """Insert consecutive clips of one minute, from 2020 on, in one transaction."""
     with closing(database(station)) as connection, connection:
         connection.execute("DELETE FROM captures_clip")
         connection.execute(

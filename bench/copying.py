@@ -1,4 +1,4 @@
-"""Recording an H.264 camera by RTSP: its packets copied, beside ffmpeg that copies them too, or encodes anew."""
+"""Recording an H.264 camera over RTSP by stream copy, compared with ffmpeg's stream copy and re-encoding."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import psutil
 
 from bench.figures import Table
 from bench.recording import RECORDING
-from bench.relay import SKYCAM, ended, python, said
+from bench.relay import SKYCAM, ended, python, read_line
 from bench.runs import Runs
 from cameras.drivers.simulated.codec import draw_frame_number
 from cameras.tables import CONSUMERS
@@ -44,7 +44,7 @@ Started = Callable[[Runs, str], AbstractContextManager[psutil.Process]]
 def run(runs: Runs) -> list[Table]:
     found = Table(f"Recording one RTSP camera, H.264 {WIDTH}x{HEIGHT} at {FPS} fps, while nobody looks: of a core")
     with python("bench.copying") as source:
-        address, rate = said(source).split()
+        address, rate = read_line(source).split()
         used: dict[str, list[float]] = {name: [] for name in contenders()}
         for _ in range(TURNS):
             for name, started in contenders().items():
@@ -124,7 +124,7 @@ def scene(number: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
 
 
 def main() -> None:
-    """The same group over and over: it begins with a key frame."""
+    """Send the same group of pictures repeatedly; it begins with a key frame."""
     group = encoded([scene(number) for number in range(GROUP)], FPS, {"crf": "32", "tune": "zerolatency"})
     pictures = [CodedPicture(one.data, number, one.is_key) for number, one in enumerate(group * (PICTURES // GROUP))]
     rate = sum(len(one.data) for one in group) * 8 * FPS / GROUP / 1e6

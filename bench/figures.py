@@ -1,4 +1,4 @@
-"""Figures and the tables that they stand in."""
+"""Results and their tables."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _line(cells: Sequence[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """How long something took, each time, in milliseconds."""
+    """Durations of repeated calls, in milliseconds."""
 
     ms: tuple[float, ...]
 
@@ -68,7 +68,7 @@ class Times:
 
 
 def timed(call: Callable[[], object], times: int, warm_up: int = WARM_UP) -> Times:
-    """One after the other, in this thread."""
+    """Times of sequential calls in this thread, after a warm-up."""
     for _ in range(warm_up):
         call()
     return Times(tuple(_once(call) for _ in range(times)))

@@ -1,4 +1,4 @@
-"""A file of two gigabytes by the API: how fast, and what it takes of the web part's memory."""
+"""Downloading a file of two gigabytes over the API: speed, and memory of the web part."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def run(runs: Runs) -> list[Table]:
 
 
 def large_file(station: BenchStation) -> tuple[str, Path]:
-    """The file of a new capture made large: its address, and where it lies. Its content is no picture any more."""
+    """Enlarge the file of a new capture; returns its URL and its path. Its content is no longer a picture."""
     capture = station.client().capture()
     with closing(sqlite3.connect(station.station.config.data / "skycam.sqlite3", timeout=60)) as connection, connection:
         where = "FROM captures_capturefile f JOIN captures_storageroot r ON f.root_id = r.id WHERE f.sha256 = ?"

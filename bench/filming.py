@@ -1,4 +1,4 @@
-"""One MJPEG camera, recorded and shown at once, by Skycam and by Debian's motion; then both are killed."""
+"""One MJPEG camera, recorded and shown live, by Skycam and by Debian's motion; then each is killed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from bench.relay import (
     ended,
     gives,
     measured,
-    said,
+    read_line,
     serving,
     with_one_camera,
 )
@@ -38,7 +38,7 @@ from tests.skycam_project.stations import eventually, free_port
 VIEWERS = 20
 MEASURED_S = 30
 RUN_ON_S = 3.3
-"""From the last measurement to the kill: not at a round moment of a group of pictures."""
+"""Delay from the last measurement to the kill, so that it does not coincide with the start of a group of pictures."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Filming:
     relay: Relay
     kill: Callable[[], None]
     files: Callable[[], list[Path]]
-    """What is on the disk of the video, oldest first, once the killed one was started again where it must be."""
+    """Lists the video files on the disk, oldest first, after restarting the killed program if it needs that."""
 
 
 Started = Callable[[Runs, int], AbstractContextManager[Filming]]
@@ -55,7 +55,7 @@ Started = Callable[[Runs, int], AbstractContextManager[Filming]]
 def run(runs: Runs) -> list[Table]:
     found = Table(f"Recording one MJPEG camera, {WIDTH}x{HEIGHT} at {FPS} fps, with {VIEWERS} viewers of it")
     with serving("source") as source:
-        port = int(said(source))
+        port = int(read_line(source))
         for name, started in CONTENDERS.items():
             if name == MOTION and not shutil.which("motion"):
                 found.add(MOTION, "not measured", note=f"not installed: {INSTALL}")
@@ -85,7 +85,7 @@ def add_rows(found: Table, name: str, filming: Filming, seconds: int) -> None:
 
 
 def frames_of(file: Path) -> list[int]:
-    """The moments that stand in the pixels of a file's frames; none of one that cannot be played."""
+    """The times encoded in the pixels of a file's frames; empty for a file that cannot be played."""
     try:
         with av.open(str(file)) as container:
             found = [read_frame_number(frame.to_ndarray(format="rgb24")) for frame in container.decode(video=0)]
@@ -112,7 +112,7 @@ def skycam(runs: Runs, source: int) -> Iterator[Filming]:
 
 
 def clips(station: LiveStation) -> list[Path]:
-    """Once the next process has filed what the killed one left."""
+    """The clips, once the next process has finalized what the killed one left."""
     folder = station.config.storage_root / "clips"
     eventually(lambda: list(folder.rglob("*.mp4")), 30, "the clip is filed")
     return sorted(folder.rglob("*.mp4"))

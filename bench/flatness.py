@@ -1,4 +1,4 @@
-"""Whether anything grows while a station works: memory, threads and open files of each part and each kind of camera."""
+"""Growth while a station works: memory, threads and open files of each part and each kind of camera."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.long_runs.everything import run as run_everything
 from tests.long_runs.slopes import MOST_HANDLES, MOST_MB, MOST_THREADS, Used, seconds_of_a_run
 
 SECONDS = 600.0
-"""LONG_RUN_S in the environment is another time: 3600 for the proof of an hour."""
+"""LONG_RUN_S in the environment overrides it: 3600 for a run of one hour."""
 
 
 def run(runs: Runs) -> list[Table]:
@@ -31,7 +31,7 @@ def run(runs: Runs) -> list[Table]:
 
 
 def add_row(table: Table, used: Used) -> None:
-    """The slope of each, with what it may be: so that the line rises by no more than a little over the run."""
+    """The slope of each, with its limit, which allows only a small rise over the run."""
     last = used.samples[-1]
     threads = f"threads {last.threads}, {used.threads_per_hour:+.1f} /h of {MOST_THREADS / used.hours:.0f}"
     handles = f"handles {last.handles}, {used.handles_per_hour:+.1f} /h of {MOST_HANDLES / used.hours:.0f}"

@@ -1,4 +1,4 @@
-"""The least that a server can do, `python -m bench.hello PORT`: the share of a request that is not Django's or ours."""
+"""A minimal server, `python -m bench.hello PORT`: the cost of a request without Django and Skycam."""
 
 from __future__ import annotations
 

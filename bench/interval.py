@@ -1,4 +1,4 @@
-"""A session of one picture each half second: how far its starts stray from the grid."""
+"""A session of one picture every half second: the deviation of its starts from the grid."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def run(runs: Runs) -> list[Table]:
 
 
 def session(client: Client, count: int) -> list[float]:
-    """Run it; when each exposure began, in seconds."""
+    """Run a session; returns the start of each exposure, in seconds."""
     asked = {**EXPOSURE, "cadence_s": CADENCE_S, "count": count}
     path = f"/api/v1/sessions/{client.ask('POST', f'/api/v1/cameras/{SLUG}/start/', asked, expect=201)['id']}/"
     eventually(lambda: _over(client.get(path)), within_s=count * CADENCE_S + 30, what="the end of the session")
@@ -41,6 +41,6 @@ def _over(session: dict[str, Any]) -> bool:
 
 
 def drift_ms(strays: list[float]) -> float:
-    """The slope of the line through them, over their whole length."""
+    """The drift over the whole session, from a line fitted to the deviations."""
     line = statistics.linear_regression(range(len(strays)), strays)
     return line.slope * (len(strays) - 1) * 1000

@@ -1,4 +1,4 @@
-"""Live view, from the camera to programs that look: 1280x1024 at 15 fps, JPEG of quality 75."""
+"""Live view, from the camera to viewers: 1280x1024 at 15 fps, JPEG of quality 75."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recording: what a camera that records costs, alone and with three others while twenty look."""
+"""Recording: the cost of a recording camera, alone and with three others and twenty viewers."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ def add_one(found: Table, name: str, scene: dict[str, Any], root: Path, seconds:
         process, before = psutil.Process(camera.process.pid), frames_of(camera.messages[-1])
         used, began = sum(process.cpu_times()[:2]), time.monotonic()
         camera.until(lambda message: message["type"] == "state" and time.monotonic() - began > seconds, seconds + 10)
-        took, told = time.monotonic() - began, camera.messages[-1]["recorder"]
+        took, recorder = time.monotonic() - began, camera.messages[-1]["recorder"]
         share = 100 * (sum(process.cpu_times()[:2]) - used) / took
-    frames = f"{(told['frames'] - before) / took:.1f} fps, {told['lost_frames']} lost"
+    frames = f"{(recorder['frames'] - before) / took:.1f} fps, {recorder['lost_frames']} lost"
     found.add(f"{name}, of a core", f"{share:.1f} %", f"{MOST_PERCENT} %", frames)
-    found.add(f"{name}, on the disk", f"{told['mb_per_min']:.1f} MB/min", note="crf 23, at most 8 Mbit/s")
+    found.add(f"{name}, on the disk", f"{recorder['mb_per_min']:.1f} MB/min", note="crf 23, at most 8 Mbit/s")
 
 
 def frames_of(message: dict[str, Any]) -> int:
@@ -97,7 +97,7 @@ async def add_rows(found: Table, station: LiveStation, slugs: list[str], seconds
     used = {name: 100 * (after[name] - before[name]) / took for name in after}
     recorders = [station.ask(f"/api/v1/cameras/{slug}/status/", **station.token)["recorder"] for slug in slugs]
     add_shares(found, seen, used, cameras)
-    found.add("Frames lost by recording", f"{sum(told['lost_frames'] for told in recorders)}", "0")
+    found.add("Frames lost by recording", f"{sum(recorder['lost_frames'] for recorder in recorders)}", "0")
     found.add("Live view, median", f"{statistics.median(late):.1f} ms")
     found.add("Live view, 99th percentile", f"{late[int(0.99 * (len(late) - 1))]:.1f} ms", f"{P99_MS} ms")
 

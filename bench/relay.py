@@ -1,4 +1,4 @@
-"""One MJPEG source and those who look at it: through Skycam, Debian's motion, and a relay of a few lines."""
+"""One MJPEG source and its viewers: through Skycam, Debian's motion, and a minimal relay."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def run(runs: Runs) -> list[Table]:
     found = Table(f"Live view of one MJPEG camera, {WIDTH}x{HEIGHT} at {FPS} fps, JPEG of quality {QUALITY}: relays")
     used: dict[str, float] = {}
     with serving("source") as source:
-        port = int(said(source))
+        port = int(read_line(source))
         for name, started in RELAYS.items():
             if name == MOTION and not shutil.which("motion"):
                 found.add(MOTION, "not measured", note=f"not installed: {INSTALL}")
@@ -109,11 +109,11 @@ def measured(relay: Relay, viewers: int, seconds: int) -> tuple[Seen, dict[str, 
         assert watching.stdin
         watching.stdin.write(json.dumps(asdict(watch)))
         watching.stdin.close()
-        assert said(watching) == "began"
+        assert read_line(watching) == "began"
         before, began_us = cpu_seconds(processes), monotonic_us()
-        assert said(watching) == "ended"
+        assert read_line(watching) == "ended"
         after, took_s = cpu_seconds(processes), (monotonic_us() - began_us) / 1e6
-        seen = Seen(**json.loads(said(watching)))
+        seen = Seen(**json.loads(read_line(watching)))
     return seen, {name: 100 * (after[name] - before[name]) / took_s for name in processes}
 
 
@@ -159,7 +159,7 @@ def motion(runs: Runs, source: int) -> Iterator[Relay]:
 @contextlib.contextmanager
 def plain(_runs: Runs, source: int) -> Iterator[Relay]:
     with serving("relay", str(source)) as process:
-        yield Relay(int(said(process)), {PLAIN: psutil.Process(process.pid)}, {})
+        yield Relay(int(read_line(process)), {PLAIN: psutil.Process(process.pid)}, {})
 
 
 RELAYS: dict[str, Started] = {SKYCAM: skycam, MOTION: motion, PLAIN: plain}
@@ -186,7 +186,7 @@ def ended(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def said(process: subprocess.Popen[str]) -> str:
+def read_line(process: subprocess.Popen[str]) -> str:
     assert process.stdout
     return process.stdout.readline().strip()
 

@@ -1,4 +1,4 @@
-"""The PixeLink service: captures and settings as programs of old ask for them, and live pictures."""
+"""The PixeLink service: captures and settings as existing clients request them, and live pictures."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def process_of(station: BenchStation) -> psutil.Process:
 @contextlib.asynccontextmanager
 async def viewers(runs: Runs) -> AsyncIterator[list[Seen]]:
     seen = [Seen() for _ in range(VIEWERS)]
-    tasks = [asyncio.create_task(look(runs, one)) for one in seen]
+    tasks = [asyncio.create_task(watch_stream(runs, one)) for one in seen]
     try:
         async with asyncio.timeout(20):
             await asyncio.gather(*(one.began.wait() for one in seen))
@@ -144,15 +144,15 @@ async def viewers(runs: Runs) -> AsyncIterator[list[Seen]]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def look(runs: Runs, seen: Seen) -> None:
+async def watch_stream(runs: Runs, seen: Seen) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", runs.station.station.service_port, limit=1 << 22)
     try:
         writer.write(REQUEST)
         while True:
             head = await reader.readuntil(b"\r\n\r\n")
-            if told := HEAD.search(head):
-                seen.bytes = int(told[1])
-                seen.numbers.append(int(told[2]))
+            if match := HEAD.search(head):
+                seen.bytes = int(match[1])
+                seen.numbers.append(int(match[2]))
                 seen.began.set()
     finally:
         writer.close()

@@ -1,4 +1,4 @@
-"""From `skycam up` to the first picture that is saved, and the memory of a station that has just taken it."""
+"""Time from `skycam up` to the first saved picture, and the station's memory after it."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Viewer:
     count: int = 0
     kept: list[tuple[int, bytes]] = field(default_factory=list)
 
-    async def look(self, watch: Watch) -> None:
+    async def watch(self, watch: Watch) -> None:
         async for jpeg in watch.frames():
             self.count += 1
             if self.count % self.of == self.turn:
@@ -71,7 +71,7 @@ async def live_frames(watch: Watch) -> AsyncIterator[bytes]:
 
 async def watched(watch: Watch) -> list[Viewer]:
     viewers = [Viewer(turn, watch.viewers) for turn in range(watch.viewers)]
-    tasks = [asyncio.create_task(viewer.look(watch)) for viewer in viewers]
+    tasks = [asyncio.create_task(viewer.watch(watch)) for viewer in viewers]
     await asyncio.sleep(watch.warm_up_s)
     for viewer in viewers:
         viewer.count = 0

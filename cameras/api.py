@@ -45,7 +45,7 @@ from cameras.serializers import (
     SettingsQuery,
 )
 from cameras.tables import ACCESS, resolve
-from core.waiting import WaitingRequests
+from core.wait_limiter import WaitLimiter
 
 FRAME_WAIT_S = 3.0
 NOT_KEPT = {"Cache-Control": "no-store"}
@@ -56,7 +56,7 @@ def actor(request: Request) -> str:
     return str(request.user.get_username())
 
 
-ASKING = WaitingRequests("a camera's settings", most=16, most_of_a_user=8)
+ASKING = WaitLimiter("a camera's settings", most=16, most_per_user=8)
 """Viewers may read a camera's settings; each request that waits holds a thread."""
 
 
@@ -173,7 +173,7 @@ class SettingsView(CameraView):
         camera = self.camera()
         if not query.refresh:
             return Response(settings_body(camera, None))
-        with ASKING.place(request.user.get_username()):
+        with ASKING.slot(request.user.get_username()):
             return Response(settings_body(camera, services.refresh_settings(camera)))
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses=SettingsBody)

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 from cameras.bodies import CameraBody
 from cameras.lease_holders import LEASE_S, LONGEST_S
 from cameras.presets import PresetBody
-from core.model import GivenModel
+from core.model import StrictModel
 from core.names import Line
 from monitoring.cursor import Query
 
@@ -30,7 +30,7 @@ def _no_route(slug: str) -> str:
     return slug
 
 
-class CameraNew(GivenModel):
+class CameraNew(StrictModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     slug: Annotated[str, Field(max_length=40), AfterValidator(_no_route)]
@@ -44,7 +44,7 @@ class CameraNew(GivenModel):
     audience: Audience = []
 
 
-class CameraChange(GivenModel):
+class CameraChange(StrictModel):
     """Only named fields are changed. `host_is_gone` confirms, with a new `host`, that the old host's machine is off."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -63,7 +63,7 @@ class CameraChange(GivenModel):
         return self.model_dump(exclude_none=True, exclude={"host_is_gone"})
 
 
-class ReleaseLeaseBody(GivenModel):
+class ReleaseLeaseBody(StrictModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     over: Annotated[
@@ -117,14 +117,14 @@ class FaultsBody(TypedDict):
     faults: dict[str, Any]
 
 
-class PresetNew(GivenModel):
+class PresetNew(StrictModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     name: Annotated[str, Field(max_length=60)]
     settings: Annotated[Settings | None, Field(description="By default the camera's present desired settings.")] = None
 
 
-class PresetChange(GivenModel):
+class PresetChange(StrictModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     settings: Annotated[Settings | None, Field(description="By default the camera's present desired settings.")] = None

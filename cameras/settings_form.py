@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 
 from cameras.models import Camera
 from cameras.validation import checked_settings
-from core.durations import NotAnExposure, exposure_readings, format_exposure, parse_exposure
+from core.durations import InvalidExposure, exposure_readings, format_exposure, parse_exposure
 
 NAMES = {
     "exposure_us": "Exposure",
@@ -144,7 +144,7 @@ class SettingsForm:
             return
         try:
             self.values[found.name] = parse_value(found, self.allowed[found.name])
-        except NotAnExposure as error:
+        except InvalidExposure as error:
             found.error, found.readings = str(error), exposure_readings(found.value)
         except ValueError:
             found.error = f"{found.range} on this camera" if found.range else INVALID_VALUE[found.picked]

@@ -11,10 +11,10 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from cameras.drivers import DRIVERS, driver_class
-from core.constraints import allowed, one_of, refused
+from core.constraints import describe_allowed, describe_error, join_choices
 from core.durations import format_exposure
-from core.near_misses import did_you_mean
 from core.outgoing import AddressRefused, literal_address
+from core.suggestions import did_you_mean
 
 
 def checked_address(kind: str, address: str) -> str:
@@ -54,7 +54,7 @@ def setting_sentence(kind: str, item: Any, able: Mapping[str, Any]) -> str:
     """`gain: 'high' is not allowed; allowed is a number from 0 to 1000. This camera has 0 to 24 dB.`"""
     known = settings_schema(kind)["properties"]
     if not item["loc"]:
-        return refused(item)
+        return describe_error(item)
     name = str(item["loc"][0])
     if name not in known:
         names = list(able) or list(known)
@@ -62,13 +62,13 @@ def setting_sentence(kind: str, item: Any, able: Mapping[str, Any]) -> str:
         return f"{name}: There is no such setting.{meant} This camera has: {', '.join(names)}."
     value = item["input"] if isinstance(item["input"], str | bool | int | float) else "This"
     has = f" This camera has {said}." if (said := has_range(name, able.get(name) or {})) else ""
-    return f"{name}: {value!r} is not allowed; allowed is {allowed(known[name])}.{has}"
+    return f"{name}: {value!r} is not allowed; allowed is {describe_allowed(known[name])}.{has}"
 
 
 def has_range(name: str, limits: Mapping[str, Any]) -> str:
     """`20 µs to 2 s`, `0 to 24 dB`, `100, 200 or 400`; empty when the camera reports no range."""
     if choices := limits.get("choices"):
-        return one_of([shown_value(name, choice) for choice in choices])
+        return join_choices([shown_value(name, choice) for choice in choices])
     least, most = limits.get("minimum"), limits.get("maximum")
     if least is None or most is None:
         return ""
@@ -85,7 +85,7 @@ def shown_value(name: str, value: Any) -> str:
 def sentence(item: Any) -> str:
     """One line of a pydantic error: `gain: must be at least 0.`"""
     where = ".".join(str(part) for part in item["loc"])
-    return f"{where}: {refused(item)}" if where else refused(item).capitalize()
+    return f"{where}: {describe_error(item)}" if where else describe_error(item).capitalize()
 
 
 @functools.cache

@@ -23,7 +23,7 @@ from captures.models import Capture, CaptureFile, Session, SessionGap
 from captures.models.session import SESSION_MOVES
 from captures.notices import publish_capture
 from captures.sessions.session_commands import active_session, describe_desired_session
-from core.counting import counted, were
+from core.plurals import pluralize, was_or_were
 from monitoring.camera_refs import CameraName, CameraRef
 from monitoring.services import raise_alert, record_event
 
@@ -201,7 +201,7 @@ def ingest_gap(record: Record) -> None:
     Session.objects.filter(pk=session.pk).update(
         planned=F("planned") + body["count"], skipped=F("skipped") + body["count"]
     )
-    captures = f"{counted(body['count'], 'capture')} of {record['slug']} {were(body['count'])}"
+    captures = f"{pluralize(body['count'], 'capture')} of {record['slug']} {was_or_were(body['count'])}"
     message = f"{captures} missed: {body['message']}"
     data = {"reason": body["reason"], "count": body["count"]}
     record_event("session.gap", message, severity="warning", camera=camera_of(record), subject=session.pk, data=data)

@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from cameras.models import Camera
-from core.model import GivenModel
+from core.model import StrictModel
 from core.names import Line, Note
 from monitoring.cursor import in_utc
 
@@ -28,7 +28,7 @@ DELAY_S: float = settings.STATION.camera.delay
 F_NUMBER: float = settings.STATION.camera.f_number
 
 
-class ExposureSettings(GivenModel):
+class ExposureSettings(StrictModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     gain: Annotated[float, Field(ge=0, le=1000, strict=False)] | None = None

@@ -14,7 +14,7 @@ from captures.models.capture import CaptureStatus
 from captures.models.session import SessionState
 from captures.requests import SessionRequest
 from captures.selectors import DayCount
-from core.model import GivenModel
+from core.model import StrictModel
 from monitoring.cursor import Links, PageQuery, Query, TimeQuery
 
 MAX_DAYS = 400
@@ -52,7 +52,7 @@ class SeedStartBody(StartBody):
         return {**given, "delay_s": given["delay"]}
 
 
-class RecordBody(GivenModel):
+class RecordBody(StrictModel):
     model_config = ConfigDict(extra="forbid")
 
     kind: Literal["rolling", "manual"] = Field(

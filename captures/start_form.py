@@ -16,14 +16,14 @@ from cameras.settings_form import parse_number, range_of
 from captures.gallery.days import station_site
 from captures.requests import DELAY_S, EXPOSURE_US, F_NUMBER, MAX_SESSION, SessionRequest
 from core.durations import (
-    NotADuration,
-    NotAnExposure,
+    InvalidDuration,
+    InvalidExposure,
     exposure_readings,
     format_exposure,
     parse_duration,
     parse_exposure,
 )
-from core.moments import Moment, NotAMoment, Place, parse_moment
+from core.time_parsing import InvalidTime, Location, ParsedTime, parse_time
 
 LABELS = {
     "exposure": "Exposure",
@@ -87,7 +87,7 @@ class StartForm:
         self.ranges: dict[str, dict[str, Any]] = camera.capabilities.get("settings", {})
         self.data: dict[str, str] = {name: text.strip() for name, text in (data or self._defaults()).items()}
         self.errors: dict[str, str] = {}
-        self.until: Moment | None = None
+        self.until: ParsedTime | None = None
         self.request = self._read() if data is not None else None
 
     def _defaults(self) -> dict[str, str]:
@@ -138,9 +138,9 @@ class StartForm:
         return len(self.errors)
 
     @property
-    def site(self) -> Place:
+    def site(self) -> Location:
         site = station_site()
-        return Place(site.latitude, site.longitude)
+        return Location(site.latitude, site.longitude)
 
     @property
     def suggested_ends(self) -> list[str]:
@@ -178,7 +178,7 @@ class StartForm:
             return None
         try:
             return read(self, text)
-        except (NotAnExposure, NotADuration, NotAMoment) as error:
+        except (InvalidExposure, InvalidDuration, InvalidTime) as error:
             self.errors[name] = str(error)
         except ValueError:
             self.errors[name] = RULES[name]
@@ -241,9 +241,9 @@ def parse_integer(text: str) -> int:
     return int(text)
 
 
-def parse_end(form: StartForm, text: str) -> Moment:
+def parse_end(form: StartForm, text: str) -> ParsedTime:
     """The end, in the reader's time zone. NotAMoment."""
-    return parse_moment(text, timezone.now(), timezone.get_current_timezone(), form.site)
+    return parse_time(text, timezone.now(), timezone.get_current_timezone(), form.site)
 
 
 READERS: dict[str, Callable[[StartForm, str], Any]] = {

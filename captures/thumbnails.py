@@ -23,11 +23,11 @@ from captures.ranges import not_modified
 from captures.selectors import picture_for
 from captures.serializers import ThumbnailQuery
 from captures.stills.thumbnails import ThumbnailStore
-from core.waiting import TooManyWaiting, WaitingRequests
+from core.wait_limiter import TooManyWaiting, WaitLimiter
 
 WAIT_S = 2.0
 POLL_S = 0.05
-WAITING = WaitingRequests("a thumbnail", most=16, most_of_a_user=8)
+WAITING = WaitLimiter("a thumbnail", most=16, most_per_user=8)
 REQUEST_INTERVAL_S = 5
 """Seconds before the file's host is asked again for the same thumbnail."""
 
@@ -76,7 +76,7 @@ def read_or_render(store: ThumbnailStore, file: Stored, read: Callable[[], bytes
     check_renderable(store, file)
     request_rendering(file)
     try:
-        with WAITING.place(user):
+        with WAITING.slot(user):
             return wait_for_rendering(store, file, read)
     except TooManyWaiting:
         raise NotRenderedYet from None

@@ -1,4 +1,4 @@
-"""Addresses of clients."""
+"""The network of a client's address, for limits per client."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import ipaddress
 LONGEST = 60
 
 
-def block_of(address: str) -> str:
-    """The addresses that one household or machine has: one of IPv4, a /64 network of IPv6. Other text as it is."""
+def client_network(address: str) -> str:
+    """The addresses that one household or machine has: one IPv4 address, or a /64 network of IPv6. Other text is
+    returned, shortened to LONGEST characters."""
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

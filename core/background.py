@@ -1,4 +1,4 @@
-"""Tasks that outlive whoever started them, and work that goes on after any error."""
+"""Background tasks that outlive their starter, and loops that continue after errors."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Result = TypeVar("Result")
 FAILURES = Counter("skycam_background_failures_total", "Errors in what a process does in the background.", ["task"])
 
 _running: set[asyncio.Task[Any]] = set()
-"""The event loop holds its tasks weakly: one that nobody else holds may vanish while it waits."""
+"""Strong references: the event loop holds tasks weakly, so a task without another reference may vanish."""
 
 
-def start_background(work: Coroutine[Any, Any, Result], name: str) -> asyncio.Task[Result]:
-    """A task in a context of its own. In a request's context its calls to the database would be refused as soon as that
-    request has ended. An error that ends it is logged and counted under `name`."""
+def start_background_task(work: Coroutine[Any, Any, Result], name: str) -> asyncio.Task[Result]:
+    """Start a task in a new context. In a request's context its database calls would fail once the request has ended.
+    An error that ends the task is logged and counted under `name`."""
     task = asyncio.create_task(work, name=name, context=contextvars.Context())
     _running.add(task)
     task.add_done_callback(_ended)
@@ -35,8 +35,8 @@ def _ended(task: asyncio.Task[Any]) -> None:
 
 
 @contextlib.contextmanager
-def surviving(name: str) -> Iterator[None]:
-    """For one round of a loop: an error is logged and counted under `name`, and the loop goes on."""
+def log_and_continue(name: str) -> Iterator[None]:
+    """For one iteration of a loop: an error is logged and counted under `name`, and the loop continues."""
     try:
         yield
     except Exception as error:  # noqa: BLE001 - logged and counted
@@ -44,6 +44,6 @@ def surviving(name: str) -> Iterator[None]:
 
 
 def count_failure(name: str, error: BaseException) -> None:
-    """Count it and log it with its traceback. The log itself tells an error that repeats once a minute."""
+    """Count the error and log it with its traceback. The log handler limits a repeated error to once a minute."""
     FAILURES.labels(name).inc()
     log.error("%s failed.", name, exc_info=error)

@@ -1,4 +1,4 @@
-"""What a value may be, in words: of a JSON schema's property, and of what a pydantic model refused."""
+"""Describes constraints in words: of a property in a JSON schema, and of an error that pydantic found."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pydantic import BaseModel
 
 LIMITS = {"maximum": "at most", "exclusiveMaximum": "below", "minimum": "at least", "exclusiveMinimum": "above"}
 UNITS = ("microseconds", "pixels", "kelvin")
-"""Descriptions of a property that are its unit."""
-SAID: dict[str, str] = {
+"""Descriptions of a property that name its unit."""
+MESSAGES: dict[str, str] = {
     "greater_than": "must be above {gt}.",
     "greater_than_equal": "must be at least {ge}.",
     "less_than": "must be below {lt}.",
@@ -22,7 +22,7 @@ SAID: dict[str, str] = {
     "missing": "is missing.",
     "finite_number": "must be a finite number.",
 }
-KINDS = {
+TYPE_MESSAGES = {
     "int": "must be a whole number.",
     "float": "must be a number.",
     "bool": "must be true or false.",
@@ -33,82 +33,82 @@ KINDS = {
 }
 
 
-def allowed(schema: Mapping[str, Any]) -> str:
+def describe_allowed(schema: Mapping[str, Any]) -> str:
     """`a number from 0 to 1000`, `a whole number of pixels, at least 16`, `true or false`, `card or memory`."""
     of_value = next((one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"), schema)
     if "enum" in of_value:
-        return one_of([str(value) for value in of_value["enum"]])
+        return join_choices([str(value) for value in of_value["enum"]])
     unit = f" of {schema['description']}" if schema.get("description") in UNITS else ""
-    return f"{kind_of(of_value)}{unit}{limits_of(of_value)}"
+    return f"{describe_type(of_value)}{unit}{describe_limits(of_value)}"
 
 
-def kind_of(schema: Mapping[str, Any]) -> str:
+def describe_type(schema: Mapping[str, Any]) -> str:
     kinds = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "string": "a text"}
     return kinds.get(str(schema.get("type")), "another value")
 
 
-def limits_of(schema: Mapping[str, Any]) -> str:
-    multiple = f", a multiple of {plain(schema['multipleOf'])}" if "multipleOf" in schema else ""
+def describe_limits(schema: Mapping[str, Any]) -> str:
+    multiple = f", a multiple of {format_number(schema['multipleOf'])}" if "multipleOf" in schema else ""
     if "minimum" in schema and "maximum" in schema:
-        return f" from {plain(schema['minimum'])} to {plain(schema['maximum'])}{multiple}"
-    said = [f"{words} {plain(schema[name])}" for name, words in LIMITS.items() if name in schema]
+        return f" from {format_number(schema['minimum'])} to {format_number(schema['maximum'])}{multiple}"
+    said = [f"{words} {format_number(schema[name])}" for name, words in LIMITS.items() if name in schema]
     long = [f"of at most {schema['maxLength']} characters"] if "maxLength" in schema else []
     return "".join([f" {' and '.join(said)}" if said else "", multiple, *(f" {words}" for words in long)])
 
 
-def one_of(choices: list[str]) -> str:
+def join_choices(choices: list[str]) -> str:
     *most, last = choices
     return f"{', '.join(most)} or {last}" if most else last
 
 
-def plain(number: float) -> str:
+def format_number(number: float) -> str:
     return f"{number:.12g}"
 
 
-def refused(error: Mapping[str, Any]) -> str:
-    """What is wrong with a value, of one item of a pydantic error: `must be at least 1.`"""
+def describe_error(error: Mapping[str, Any]) -> str:
+    """One item of a pydantic error in words: `must be at least 1.`"""
     kind, context = str(error["type"]), error.get("ctx") or {}
-    if kind in SAID:
-        return SAID[kind].format(
-            **{name: plain(found) if is_number(found) else found for name, found in context.items()}
+    if kind in MESSAGES:
+        return MESSAGES[kind].format(
+            **{name: format_number(found) if is_number(found) else found for name, found in context.items()}
         )
     if kind in {"literal_error", "enum"}:
         return f"must be {context['expected']}."
     if kind == "extra_forbidden":
         return "is not known here."
     begun = kind.partition("_")[0]
-    return KINDS.get(begun, str(error["msg"]).removeprefix("Value error, "))
+    return TYPE_MESSAGES.get(begun, str(error["msg"]).removeprefix("Value error, "))
 
 
-def no_boolean(value: Any, annotation: Any) -> Any:
-    """The value; ValueError for true and false, alone or in a list, where the annotation has numbers and no bool: to
-    Python they are 1 and 0."""
-    if has_boolean(value) and takes(annotation, int, float) and not takes_boolean(annotation):
+def reject_boolean(value: Any, annotation: Any) -> Any:
+    """Returns the value. Raises ValueError for true and false, alone or in a list, where the annotation accepts numbers
+    but no bool: in Python they equal 1 and 0."""
+    if contains_boolean(value) and accepts_type(annotation, int, float) and not accepts_boolean(annotation):
         raise ValueError("Input should be a valid number, not true or false")
     return value
 
 
-def has_boolean(value: Any) -> bool:
-    return isinstance(value, bool) or (isinstance(value, list | tuple) and any(map(has_boolean, value)))
+def contains_boolean(value: Any) -> bool:
+    return isinstance(value, bool) or (isinstance(value, list | tuple) and any(map(contains_boolean, value)))
 
 
-def takes_boolean(annotation: Any) -> bool:
-    """Whether true may stand somewhere in a value of this annotation. A model within it refuses for itself."""
-    return takes(annotation, bool, Any, BaseModel)
+def accepts_boolean(annotation: Any) -> bool:
+    """Whether a value of this annotation may contain a bool. A nested model checks its own fields."""
+    return accepts_type(annotation, bool, Any, BaseModel)
 
 
 @functools.cache
-def takes(annotation: Any, *kinds: Any) -> bool:
-    """Whether one of these types stands in it."""
+def accepts_type(annotation: Any, *kinds: Any) -> bool:
+    """Whether the annotation contains one of these types."""
     if annotation in kinds or (
         BaseModel in kinds and isinstance(annotation, type) and issubclass(annotation, BaseModel)
     ):
         return True
-    return any(takes(part, *kinds) for part in get_args(annotation) if is_type(part))
+    return any(accepts_type(part, *kinds) for part in get_args(annotation) if is_type(part))
 
 
 def is_type(part: Any) -> bool:
-    """Not what `Annotated` and `Literal` have besides types."""
+    """False for the metadata of `Annotated` and the values of `Literal`."""
     return isinstance(part, type) or part is Any or bool(get_args(part))
 
 

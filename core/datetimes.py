@@ -1,4 +1,4 @@
-"""Dates and times as people write them: one form, `2026-11-21 02:07:10`, for pages, command line and configuration."""
+"""Dates and times as people write them. The form is `2026-11-21 02:07:10` on pages, command line and configuration."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ ZONE = r"(Z|UTC|[+-][0-9]{2}:?[0-9]{2})"
 DATE_TIME = re.compile(rf"{DATE}(?:(?:\s+|T){TIME}\s*{ZONE}?)?", re.ASCII | re.IGNORECASE)
 
 
-class NotADateTime(ValueError):
-    """The sentence says what is wrong and what to write."""
+class InvalidDateTime(ValueError):
+    """The message says what is wrong and what to write."""
 
 
 def parse_datetime(text: str) -> datetime:
-    """The date and time of `2026-11-21 02:07:10`; seconds may be missing, and a date alone begins at midnight.
+    """The date and time of `2026-11-21 02:07:10`. Seconds are optional; a date without a time means midnight.
 
-    Naive, unless `Z`, `UTC` or an offset such as `+01:00` follows. `T` may stand for the space. Raises NotADateTime.
+    The result is naive unless `Z`, `UTC` or an offset such as `+01:00` follows. `T` may replace the space. Raises
+    InvalidDateTime.
     """
     plain = text.strip()
     match = DATE_TIME.fullmatch(plain)
     if match is None:
-        raise NotADateTime(f"{plain[:40]!r} is not a date and time. Write it as 2026-11-21 02:07:10.")
+        raise InvalidDateTime(f"{plain[:40]!r} is not a date and time. Write it as 2026-11-21 02:07:10.")
     year, month, day, hour, minute, second, fraction, zone = match.groups()
     microsecond = int((fraction or "0")[:6].ljust(6, "0"))
     try:
@@ -38,7 +39,7 @@ def parse_datetime(text: str) -> datetime:
             _zone(zone),
         )
     except ValueError as error:
-        raise NotADateTime(f"There is no {plain}: {error}.") from None
+        raise InvalidDateTime(f"There is no {plain}: {error}.") from None
 
 
 def _zone(text: str | None) -> timezone | None:

@@ -1,4 +1,4 @@
-"""Exposures and lengths of time as people write them, in one form for pages, command line and configuration."""
+"""Exposures and durations as people write them, in one form for pages, command line and configuration."""
 
 from __future__ import annotations
 
@@ -13,40 +13,43 @@ EXPOSURE = re.compile(rf"({NUMBER})\s*(?:/\s*({NUMBER}))?\s*([a-zµ\"]*)", re.AS
 DURATION_PART = re.compile(rf"({NUMBER})\s*([a-z]*)\s*", re.ASCII | re.IGNORECASE)
 
 Bare = Literal["refuse", "s"]
-"""What a number without a unit means: refused with both readings offered, or seconds."""
+"""How a number without a unit is read: refused, with both readings offered, or as seconds."""
 
 
-class NotAnExposure(ValueError):
-    """The sentence says what is wrong and what to write."""
+class InvalidExposure(ValueError):
+    """The message says what is wrong and what to write."""
 
 
-class NotADuration(ValueError):
-    """The sentence says what is wrong and what to write."""
+class InvalidDuration(ValueError):
+    """The message says what is wrong and what to write."""
 
 
 def parse_exposure(text: str, *, bare: Bare = "refuse") -> int:
-    """Whole microseconds, at least 1, of `8 s`, `250 ms`, `20 µs`, `1/50 s` or `1/100`; a comma may be the point.
+    """Whole microseconds, at least 1, from `8 s`, `250 ms`, `20 µs`, `1/50 s` or `1/100`. The decimal point may be a
+    comma.
 
-    A fraction without a unit is a fraction of a second, as on a camera's dial. Raises NotAnExposure.
+    A fraction without a unit is a fraction of a second, as on a camera's dial. Raises InvalidExposure.
     """
     plain = text.strip().replace("μ", "µ")
     match = EXPOSURE.fullmatch(plain)
     unit = match[3].lower().replace('"', "s") if match else ""
     if match is None or (unit and unit not in EXPOSURE_UNITS_US):
-        raise NotAnExposure(f"{text.strip()[:40]!r} is not an exposure. Write 8 s, 250 ms, 20 µs or 1/50 s.")
+        raise InvalidExposure(f"{text.strip()[:40]!r} is not an exposure. Write 8 s, 250 ms, 20 µs or 1/50 s.")
     if not unit and not match[2] and bare == "refuse":
-        raise NotAnExposure(f"{plain} of which unit? Write {plain} s or {plain} ms.")
+        raise InvalidExposure(f"{plain} has no unit. Write {plain} s or {plain} ms.")
     divisor = _number(match[2] or "1")
     if divisor == 0:
-        raise NotAnExposure(f"{plain} divides by zero. Write a fraction such as 1/50 s.")
+        raise InvalidExposure(f"{plain} divides by zero. Write a fraction such as 1/50 s.")
     found = round(_number(match[1]) / divisor * EXPOSURE_UNITS_US[unit or "s"])
     if not 1 <= found <= LONGEST_EXPOSURE_US:
-        raise NotAnExposure(f"{plain} is out of range: an exposure takes 1 µs to {LONGEST_EXPOSURE_US // 1_000_000} s.")
+        raise InvalidExposure(
+            f"{plain} is out of range: an exposure takes 1 µs to {LONGEST_EXPOSURE_US // 1_000_000} s."
+        )
     return found
 
 
 def exposure_readings(text: str) -> list[str]:
-    """What a number without a unit may mean, to choose from: `2 s`, `2 ms`. Empty for what is no such number."""
+    """The possible readings of a number without a unit: `2 s`, `2 ms`. Empty for any other text."""
     plain = text.strip()
     return [reading for reading in (f"{plain} s", f"{plain} ms") if re.fullmatch(NUMBER, plain) and _fits(reading)]
 
@@ -54,14 +57,14 @@ def exposure_readings(text: str) -> list[str]:
 def _fits(exposure: str) -> bool:
     try:
         return parse_exposure(exposure) > 0
-    except NotAnExposure:
+    except InvalidExposure:
         return False
 
 
 def parse_duration(text: str) -> float:
-    """Seconds, 0 or more, of `12`, `12 s`, `500 ms`, `90 min`, `2 h` or `1 h 30 min`; a number alone is seconds.
+    """Seconds, 0 or more, from `12`, `12 s`, `500 ms`, `90 min`, `2 h` or `1 h 30 min`. A plain number means seconds.
 
-    Raises NotADuration.
+    Raises InvalidDuration.
     """
     plain = text.strip()
     parts = list(DURATION_PART.finditer(plain))
@@ -69,7 +72,7 @@ def parse_duration(text: str) -> float:
     whole = "".join(part[0] for part in parts) == plain
     bare_among_others = len(parts) > 1 and "" in units
     if not parts or not whole or bare_among_others or any(unit and unit not in DURATION_UNITS_S for unit in units):
-        raise NotADuration(f"{plain[:40]!r} is not a length of time. Write 12 s, 90 min, 2 h or 1 h 30 min.")
+        raise InvalidDuration(f"{plain[:40]!r} is not a duration. Write 12 s, 90 min, 2 h or 1 h 30 min.")
     return sum(_number(part[1]) * DURATION_UNITS_S[part[2].lower() or "s"] for part in parts)
 
 

@@ -1,4 +1,4 @@
-"""What every model of given values begins with: requests, settings of cameras, configuration."""
+"""The base of all models that validate user input: requests, camera settings, configuration."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
-from core.constraints import no_boolean
+from core.constraints import reject_boolean
 
 
-class GivenModel(BaseModel):
-    """pydantic takes true for 1 and false for 0. Here they are values of fields for true and false alone.
-    NaN and the infinities are no values of any field."""
+class StrictModel(BaseModel):
+    """Pydantic reads true as 1 and false as 0; this model accepts them only for boolean fields. It also refuses NaN and
+    the infinities."""
 
     model_config = ConfigDict(allow_inf_nan=False)
 
     @field_validator("*", mode="before")
     @classmethod
     def refuse_booleans_as_numbers(cls, value: Any, info: ValidationInfo) -> Any:
-        return no_boolean(value, cls.model_fields[str(info.field_name)].annotation)
+        return reject_boolean(value, cls.model_fields[str(info.field_name)].annotation)

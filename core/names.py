@@ -1,4 +1,4 @@
-"""Names and notes that people write: which characters may stand in them, and which names the station keeps."""
+"""Names and notes that people write: which characters they may contain, and which names are reserved."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ STATION_ACTORS = frozenset({"anonymous", "cli", "service", "station", "system"})
 """Names under which the station itself acts, in events and ledgers."""
 
 RESERVED_USER_NAMES = STATION_ACTORS | {"root"}
-"""No user has one of them, so that nobody is taken for the station, or for the machine's administrator."""
+"""No user may have one of these names, which could be mistaken for the station or the machine's administrator."""
 
 LINE_BREAKS = frozenset("\t\n\r")
 JOINERS = frozenset("\u200c\u200d")
@@ -19,7 +19,7 @@ JOINERS = frozenset("\u200c\u200d")
 
 
 def is_reserved(name: str) -> bool:
-    """Also in other letters of the same look: `Service`, or in full width."""
+    """Also matches variants such as `Service` or full-width letters."""
     return unicodedata.normalize("NFKC", name).strip().casefold() in RESERVED_USER_NAMES
 
 
@@ -28,26 +28,26 @@ def is_station_actor(name: str) -> bool:
 
 
 def is_readable(sign: str) -> bool:
-    """False for what is not seen but has an effect: control characters, changes of direction, half characters."""
+    """False for invisible characters that have an effect: control characters, text direction marks, lone surrogates."""
     return sign in JOINERS or unicodedata.category(sign) not in {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 def check_line(text: str) -> str:
-    """A name: one line. ValueError."""
+    """Check a name, which is one line. Raises ValueError."""
     if not all(map(is_readable, text)):
-        raise ValueError("This holds a line break or an invisible character. Write one line of plain text.")
+        raise ValueError("This contains a line break or an invisible character. Write one line of plain text.")
     return text
 
 
 def check_note(text: str) -> str:
-    """Text of several lines. ValueError."""
+    """Check a text that may have several lines. Raises ValueError."""
     if not all(sign in LINE_BREAKS or is_readable(sign) for sign in text):
-        raise ValueError("This holds an invisible character. Write plain text.")
+        raise ValueError("This contains an invisible character. Write plain text.")
     return text
 
 
 def readable(text: str, keep: str = "") -> str:
-    """The text with a � for each character that could steer a terminal or turn the line around, but those of `keep`."""
+    """The text with � for each character that could control a terminal or change the text direction, except `keep`."""
     return "".join(sign if sign in keep or is_readable(sign) else "\ufffd" for sign in text)
 
 

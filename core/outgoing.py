@@ -1,7 +1,8 @@
-"""The one guard for addresses that people give and the station then connects to: of cameras, web-hooks, buckets.
+"""Protection against SSRF: the guard of all addresses that users give and the station connects to, such as cameras,
+web-hooks and buckets.
 
-A name is resolved once. Each address that it has is judged, and a connection goes to an address that was judged, never
-to the name again: what the name leads to later does not matter.
+A name is resolved once and each of its addresses is checked. The connection uses a checked address and never resolves
+the name again, so a later change of the name (DNS rebinding) has no effect.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ import psutil
 Address = IPv4Address | IPv6Address
 Resolver = Callable[..., list[Any]]
 
-METADATA = "an address where clouds give their machines passwords"
+METADATA = "a cloud metadata address"
 REFUSED: dict[str, str] = {
-    "0.0.0.0/8": "an address of no machine",
+    "0.0.0.0/8": "an unspecified address",
     "169.254.0.0/16": "a link-local address",
     "169.254.169.254/32": METADATA,
     "169.254.170.2/32": METADATA,
@@ -31,16 +32,16 @@ REFUSED: dict[str, str] = {
     "192.0.0.192/32": METADATA,
     "224.0.0.0/4": "a multicast address",
     "240.0.0.0/4": "a reserved address",
-    "::/128": "an address of no machine",
+    "::/128": "an unspecified address",
     "fe80::/10": "a link-local address",
     "fec0::/10": "a link-local address",
     "fd00:ec2::254/128": METADATA,
     "ff00::/8": "a multicast address",
 }
-"""What is refused unless it is allowed, and what it is. The narrowest range that an address lies in decides."""
+"""Ranges that are refused unless allowed -> what they are. The narrowest range that contains an address decides."""
 SETTING = "network.allowed_ranges"
 CONFIGURED = "an address of `network.refused_ranges`"
-OWN = "leads to a port of the station itself, which is refused always. Give another one."
+OWN = "leads to a port of the station itself, which is always refused. Give another one."
 HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?\.?")
 NUMBER = re.compile(r"(?:[0-9]+|0[xX][0-9A-Fa-f]*)\.?")
 NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
@@ -48,12 +49,12 @@ COMPATIBLE = IPv6Network("::/96")
 
 
 class AddressRefused(ValueError):
-    """The sentence goes on after "The address", and says what is refused and which setting allows it. It is the same
-    whether or not anything listens there, and does not name the address: not everybody may see it."""
+    """The text continues a sentence that begins with "The address": it says what is refused and which setting allows
+    it. It is the same whether or not anything listens there, and omits the address, which not everyone may see."""
 
 
 class Rules(TypedDict):
-    """A guard as JSON."""
+    """A guard's arguments as JSON."""
 
     refused_ranges: list[str]
     allowed_ranges: list[str]
@@ -63,7 +64,7 @@ class Rules(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a connection may go: `addresses` were judged, in the order in which they are to be tried."""
+    """A checked destination. `addresses` are in the order in which they are tried."""
 
     host: str
     addresses: tuple[Address, ...]
@@ -71,11 +72,11 @@ class Endpoint:
 
 
 class OutgoingGuard:
-    """`refused_ranges` and `allowed_ranges` are networks such as `10.0.0.0/8`, besides those of REFUSED; of two that
-    hold an address the narrower one decides, and of two alike the allowed one.
+    """`refused_ranges` and `allowed_ranges` are networks such as `10.0.0.0/8`, in addition to REFUSED. The narrowest
+    network that contains an address decides; of two equal ones, the allowed one.
 
-    `own_ports` are the station's on this machine, and `own_services` (host, port) those wherever they run, such as its
-    database: no setting opens these. Raises ValueError for what is no network.
+    `own_ports` are the station's ports on this machine. `own_services` are (host, port) of its services anywhere, such
+    as its database. No setting allows these. Raises ValueError for an invalid network.
     """
 
     def __init__(
@@ -108,25 +109,25 @@ class OutgoingGuard:
         )
 
     def resolve(self, host: str, port: int) -> Endpoint:
-        """Where `host` is, by one question to the system's resolver, without the addresses that are refused.
+        """The allowed addresses of `host`, from one query to the system's resolver.
 
-        AddressRefused where none is left, OSError (socket.gaierror) where there is no such host.
+        Raises AddressRefused when all are refused, and OSError (socket.gaierror) for an unknown host.
         """
-        found = {address: self._objection(address, port) for address in self._addresses(host, port)}
+        found = {address: self._refusal_reason(address, port) for address in self._addresses(host, port)}
         allowed = tuple(address for address, said in found.items() if not said)
         if not allowed:
             raise AddressRefused(next(iter(found.values()), "leads nowhere. Give another one."))
         return Endpoint(host, allowed, port)
 
     def check(self, address: Address, port: int) -> None:
-        """AddressRefused for an address that is not to be connected to."""
-        if said := self._objection(address, port):
+        """Raises AddressRefused for an address that the station must not connect to."""
+        if said := self._refusal_reason(address, port):
             raise AddressRefused(said)
 
     def connect(self, host: str, port: int, timeout_s: float) -> socket.socket:
-        """A connection to the first address of `host` that takes one. AddressRefused; OSError, also after `timeout_s`
-        seconds in all."""
-        return connected(self.resolve(host, port), timeout_s)
+        """A connection to the first address of `host` that accepts one. Raises AddressRefused, and OSError, also after
+        `timeout_s` seconds in total."""
+        return connect_endpoint(self.resolve(host, port), timeout_s)
 
     def _addresses(self, host: str, port: int) -> Iterator[Address]:
         literal = literal_address(host)
@@ -136,34 +137,39 @@ class OutgoingGuard:
         for *_, place in self._resolver(host, port, type=socket.SOCK_STREAM):
             yield ipaddress.ip_address(str(place[0]).partition("%")[0])
 
-    def _objection(self, address: Address, port: int) -> str:
-        """Why not; empty where it may be."""
-        for view in views(address):
+    def _refusal_reason(self, address: Address, port: int) -> str:
+        """Why the address is refused; empty if it is allowed."""
+        for view in equivalent_addresses(address):
             within = [network for network in self._ranges if view in network]
             narrowest = max(within, key=lambda network: network.prefixlen, default=None)
             if narrowest is not None and (why := self._ranges[narrowest]):
                 return f"leads to {why}, which is refused. Give another one, or allow it with `{SETTING}`."
-        if self._is_own(address, port):
+        if self._is_own_port(address, port):
             return OWN
         return ""
 
-    def _is_own(self, address: Address, port: int) -> bool:
-        here = any(is_of_this_machine(view) for view in views(address))
+    def _is_own_port(self, address: Address, port: int) -> bool:
+        here = any(is_of_this_machine(view) for view in equivalent_addresses(address))
         if here and port in self._own_ports:
             return True
-        return any(port == own and self._is_at(host, port, address, here) for host, own in self._own_services)
+        return any(
+            port == own and self._host_has_address(host, port, address, here) for host, own in self._own_services
+        )
 
-    def _is_at(self, host: str, port: int, address: Address, here: bool) -> bool:
-        """Whether `address`, one of this machine if `here`, is that of `host`, on whichever card."""
+    def _host_has_address(self, host: str, port: int, address: Address, here: bool) -> bool:
+        """Whether `host` has `address`. If `here`, `address` is this machine's, and any of its interfaces counts."""
         try:
             found = list(self._addresses(host, port))
         except OSError:
             return False
-        return bool(set(views(address)) & set(found)) or (here and any(is_of_this_machine(own) for own in found))
+        return bool(set(equivalent_addresses(address)) & set(found)) or (
+            here and any(is_of_this_machine(own) for own in found)
+        )
 
 
-def connected(endpoint: Endpoint, timeout_s: float) -> socket.socket:
-    """A connection to the first of its addresses that takes one, each tried for its share of `timeout_s`. OSError."""
+def connect_endpoint(endpoint: Endpoint, timeout_s: float) -> socket.socket:
+    """A connection to the first address that accepts one. Each address gets an equal share of `timeout_s`. Raises
+    OSError."""
     failure: OSError = OSError("There is no address.")
     for address in endpoint.addresses:
         try:
@@ -174,8 +180,8 @@ def connected(endpoint: Endpoint, timeout_s: float) -> socket.socket:
 
 
 def literal_address(host: str) -> Address | None:
-    """The address that `host` spells, or None for a name. AddressRefused for what some programs read as an address and
-    others as another one or as a name: `0177.0.0.1`, `2130706433`, `127.1`."""
+    """The address that `host` spells, or None for a name. Raises AddressRefused for ambiguous forms, which programs
+    read as different addresses or as a name: `0177.0.0.1`, `2130706433`, `127.1`."""
     plain = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     if "%" not in plain:
         with contextlib.suppress(ValueError):
@@ -187,8 +193,8 @@ def literal_address(host: str) -> Address | None:
     return None
 
 
-def views(address: Address) -> Iterator[Address]:
-    """The address, and the IPv4 addresses that it stands for where it is one of IPv6 that leads to them."""
+def equivalent_addresses(address: Address) -> Iterator[Address]:
+    """The address, and the IPv4 addresses embedded in it if it is an IPv6 address that leads to them."""
     yield address
     if isinstance(address, IPv6Address):
         embedded = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
@@ -198,7 +204,7 @@ def views(address: Address) -> Iterator[Address]:
 
 
 def is_of_this_machine(address: Address) -> bool:
-    """Whether it is one of this machine's own, loopback among them."""
+    """Whether the address belongs to this machine; loopback does."""
     if address.is_loopback or address.is_unspecified:
         return True
     own = {place.address.partition("%")[0] for places in psutil.net_if_addrs().values() for place in places}

@@ -1,4 +1,4 @@
-"""What was refused because somebody asked for too much: counted, for Prometheus."""
+"""A Prometheus counter of what limits have refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How high the Sun stands, and when it next passes a height: sunrise, sunset and the three twilights."""
+"""The Sun's altitude, and the next sunrise, sunset, dawn and dusk of the three twilights."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from math import asin, cos, degrees, radians, sin
 
 J2000 = datetime(2000, 1, 1, 12, tzinfo=UTC)
 LEAP = timedelta(seconds=69)
-"""Terrestrial time is ahead of UTC by this much, to within a second from 2010 to 2050."""
+"""Terrestrial Time minus UTC, within a second from 2010 to 2050."""
 STEP = timedelta(minutes=10)
 WITHIN = timedelta(hours=36)
 EXACT = timedelta(seconds=1)
@@ -17,7 +17,7 @@ EXACT = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class SunEvent:
-    """`altitude` of the Sun's centre in degrees, without refraction, which it passes upwards if `rises`."""
+    """The Sun's centre passes `altitude` (degrees, without refraction), upwards if `rises`."""
 
     words: str
     altitude: float
@@ -39,7 +39,7 @@ EVENTS = {
 
 
 class NoSunEvent(ValueError):
-    """The Sun does not pass this height in the next 36 hours; the sentence says which side it stays on."""
+    """The Sun does not pass this altitude in the next 36 hours; the message says on which side it stays."""
 
 
 def sun_altitude(at: datetime, latitude: float, longitude: float) -> float:
@@ -68,7 +68,7 @@ def sun_altitude(at: datetime, latitude: float, longitude: float) -> float:
 
 
 def next_sun_event(name: str, after: datetime, latitude: float, longitude: float) -> datetime:
-    """The first moment after `after` (aware) of one of EVENTS, in UTC, to the second. NoSunEvent; KeyError."""
+    """The first time after `after` (aware) of one of EVENTS, in UTC, to the second. Raises NoSunEvent and KeyError."""
     event = EVENTS[name]
 
     def above(at: datetime) -> bool:
@@ -83,12 +83,12 @@ def next_sun_event(name: str, after: datetime, latitude: float, longitude: float
         if not passed(low) and passed(low + STEP):
             return _narrowed(low, low + STEP, passed)
     side = "above" if above(begin) else "below"
-    raise NoSunEvent(f"No {name} in the next 36 hours here: the Sun stays {side} that height. Write a time instead.")
+    raise NoSunEvent(f"No {name} in the next 36 hours here: the Sun stays {side} that altitude. Write a time instead.")
 
 
 def _narrowed(low: datetime, high: datetime, passed: Callable[[datetime], bool]) -> datetime:
-    """The first whole second, or the one after, from which on `passed` holds; by halving."""
+    """The first whole second, or the next one, at which `passed` is true; by bisection."""
     while high - low > EXACT:
         middle = low + (high - low) / 2
         low, high = (low, middle) if passed(middle) else (middle, high)
-    return high.replace(microsecond=0) + EXACT  # so that it has passed at the moment that is answered
+    return high.replace(microsecond=0) + EXACT  # so that the Sun has passed it at the returned time

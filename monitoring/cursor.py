@@ -15,7 +15,7 @@ from django.http import QueryDict
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict, Field, model_validator
 from rest_framework.request import Request
 
-from core.model import GivenModel
+from core.model import StrictModel
 
 Row = TypeVar("Row", bound=Model)
 
@@ -63,7 +63,7 @@ def _parsed(value: object) -> object:
     return value if isinstance(value, Cursor) else Cursor.parse(value)
 
 
-class Query(GivenModel):
+class Query(StrictModel):
     """Query parameters. An unknown name is refused, so that a typing error does not widen a search."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False, arbitrary_types_allowed=True)

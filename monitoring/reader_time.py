@@ -6,18 +6,18 @@ from datetime import UTC, datetime
 
 from django.utils import timezone
 
-from core.datetimes import NotADateTime, parse_datetime
+from core.datetimes import InvalidDateTime, parse_datetime
 
 
 def reader_datetime(text: str) -> datetime:
     """The moment, in UTC, of a date and time in the reader's zone or in the one that it names.
 
-    Raises NotADateTime, with a sentence for the reader; also for a moment that the reader's clock cannot show.
+    Raises InvalidDateTime, with a sentence for the reader; also for a moment that the reader's clock cannot show.
     """
     found = parse_datetime(text)
     try:
         moment = (timezone.make_aware(found) if found.tzinfo is None else found).astimezone(UTC)
         timezone.localtime(moment)
     except (ValueError, OverflowError):
-        raise NotADateTime(f"{text.strip()} is beyond the calendar.") from None
+        raise InvalidDateTime(f"{text.strip()} is beyond the calendar.") from None
     return moment

@@ -1,4 +1,4 @@
-"""The addresses of the API: /api/v1/, and the seed's /api/camera/."""
+"""The API's URLs: /api/v1/, and the seed's /api/camera/."""
 
 from __future__ import annotations
 

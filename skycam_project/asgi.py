@@ -1,4 +1,4 @@
-"""What the web part serves: Django over HTTP, consumers over WebSockets."""
+"""The web part's ASGI application: Django over HTTP, consumers over WebSockets."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ django.setup(set_prefix=False)
 from django.conf import settings  # noqa: E402
 
 from skycam_project.body_limit import BodyLimit  # noqa: E402
-from skycam_project.busy_database import answer_soon  # noqa: E402
-from skycam_project.one_hop import OneHopHandler  # noqa: E402
-from skycam_project.pooled_threads import PooledThreads  # noqa: E402
-from skycam_project.request_places import RequestPlaces  # noqa: E402
+from skycam_project.request_limiter import RequestLimiter  # noqa: E402
+from skycam_project.request_thread_pool import RequestThreadPool  # noqa: E402
 from skycam_project.routing import websocket_urlpatterns  # noqa: E402 - consumers need the apps
+from skycam_project.sqlite_busy_timeout import shorten_busy_timeouts  # noqa: E402
+from skycam_project.sync_asgi_handler import SyncASGIHandler  # noqa: E402
 
-answer_soon()
+shorten_busy_timeouts()
 limits = settings.STATION.web.limits
-places = RequestPlaces(limits.requests, limits.requests_per_address)
+limiter = RequestLimiter(limits.requests, limits.requests_per_address)
 application = ProtocolTypeRouter(
-    {"http": BodyLimit(PooledThreads(OneHopHandler(), places=places)), "websocket": URLRouter(websocket_urlpatterns)}
+    {
+        "http": BodyLimit(RequestThreadPool(SyncASGIHandler(), limiter=limiter)),
+        "websocket": URLRouter(websocket_urlpatterns),
+    }
 )

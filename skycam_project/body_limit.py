@@ -1,30 +1,30 @@
-"""Bodies of requests are at most 1 MiB, and larger ones are refused before they are read: no page takes files."""
+"""Limits request bodies to 1 MiB. Larger ones are refused before they are read; no page accepts uploads."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from core.refusals import count_refusal
-from skycam_project.early_answers import MOST_BODY_BYTES, EarlyAnswer, send_answer, too_busy, too_large
+from skycam_project.early_responses import MAX_BODY_BYTES, EarlyResponse, send_response, too_busy, too_large
 
-MOST_IN_ALL_BYTES = 64 * MOST_BODY_BYTES
+MAX_TOTAL_BYTES = 64 * MAX_BODY_BYTES
 
 
 class BodyLimit:
-    """ASGI: reads a body whole before the application begins, so that a slow client holds no thread, and refuses one
-    above MOST_BODY_BYTES, also one without a length. All that are being read take at most MOST_IN_ALL_BYTES.
+    """ASGI middleware: reads the whole body before the application begins, so that a slow client holds no thread.
 
-    Runs in one event loop.
+    It refuses a body above MAX_BODY_BYTES, also one without a length. All bodies that are being read together take at
+    most MAX_TOTAL_BYTES. Runs in one event loop.
     """
 
-    def __init__(self, application: Any, large: EarlyAnswer = too_large, busy: EarlyAnswer = too_busy) -> None:
+    def __init__(self, application: Any, large: EarlyResponse = too_large, busy: EarlyResponse = too_busy) -> None:
         self.application = application
         self.large, self.busy = large, busy
         self._held_bytes = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if _length(scope) > MOST_BODY_BYTES:
-            await send_answer(self.large(scope["path"]), send)
+        if _length(scope) > MAX_BODY_BYTES:
+            await send_response(self.large(scope["path"]), send)
             return
         body = bytearray()
         try:
@@ -32,20 +32,20 @@ class BodyLimit:
         finally:
             self._held_bytes -= len(body)
         if refusal:
-            await send_answer(refusal(scope["path"]), send)
+            await send_response(refusal(scope["path"]), send)
         else:
             await self.application(scope, _Replay([*left, message_of(body)], receive), send)
 
-    async def _read(self, body: bytearray, receive: Any) -> tuple[EarlyAnswer | None, list[Any]]:
-        """All of it into `body`. What refuses it, if anything; and what comes before it: that its client has left."""
+    async def _read(self, body: bytearray, receive: Any) -> tuple[EarlyResponse | None, list[Any]]:
+        """Read into `body`. Returns a refusal or None, and the messages to replay first, such as a disconnect."""
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
                 return None, [message]
             piece = message.get("body", b"")
-            if len(body) + len(piece) > MOST_BODY_BYTES:
+            if len(body) + len(piece) > MAX_BODY_BYTES:
                 return self.large, []
-            if self._held_bytes + len(piece) > MOST_IN_ALL_BYTES:
+            if self._held_bytes + len(piece) > MAX_TOTAL_BYTES:
                 count_refusal("bodies")
                 return self.busy, []
             body += piece
@@ -59,7 +59,7 @@ def message_of(body: bytearray) -> dict[str, Any]:
 
 
 class _Replay:
-    """`receive` that begins with what was read already."""
+    """A `receive` that first replays messages that were read already."""
 
     def __init__(self, first: list[Any], receive: Any) -> None:
         self._first = first

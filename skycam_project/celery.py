@@ -11,14 +11,14 @@ from celery.exceptions import SecurityWarning
 
 from monitoring import heartbeat
 
-warnings.simplefilter("ignore", SecurityWarning)  # about root and pickle: tasks are JSON alone
+warnings.simplefilter("ignore", SecurityWarning)  # about root and pickle: tasks use only JSON
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skycam_project.settings")
 
 PART = os.environ.get("SKYCAM_PART", "")
-"""Which part this process is; the launcher says so. Empty where tasks are only sent."""
+"""Which part this process is; the launcher sets it. Empty where tasks are only sent."""
 
-BEAT_BY_THREAD = {"jobs", "beat"}
-"""Parts whose heartbeat is a thread's. The worker's is its Supervisor's loop."""
+HEARTBEAT_BY_THREAD = {"jobs", "beat"}
+"""Parts whose heartbeat comes from a thread. The worker's comes from its Supervisor's loop."""
 
 app = Celery("skycam")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -28,26 +28,26 @@ if PART == "worker":
     app.steps["worker"].add("cameras.supervision.bootstep:SupervisorStep")
 
 
-def tell_the_launcher(**_: Any) -> None:
-    if PART in BEAT_BY_THREAD:
+def start_heartbeat(**_: Any) -> None:
+    if PART in HEARTBEAT_BY_THREAD:
         heartbeat.start_heartbeat_thread()
 
 
-def take_in_restarts(**_: Any) -> None:
+def start_restart_events(**_: Any) -> None:
     if PART == "worker":
-        from skycam_project.launch.intake import start_intake_thread
+        from skycam_project.launch.restart_events import start_restart_events_thread
 
-        start_intake_thread()
+        start_restart_events_thread()
 
 
-def keep_good_connections(**_: Any) -> None:
-    """A database connection serves the next task on its thread as well; one that broke is replaced."""
+def replace_broken_connections(**_: Any) -> None:
+    """Tasks on a thread share its database connection; a broken one is replaced before the next task."""
     from django.db import close_old_connections
 
     close_old_connections()
 
 
-signals.task_prerun.connect(keep_good_connections)
-signals.worker_init.connect(tell_the_launcher)
-signals.worker_init.connect(take_in_restarts)  # at its start: worker_ready comes only with the broker
-signals.beat_init.connect(tell_the_launcher)
+signals.task_prerun.connect(replace_broken_connections)
+signals.worker_init.connect(start_heartbeat)
+signals.worker_init.connect(start_restart_events)  # not at worker_ready, which needs the broker
+signals.beat_init.connect(start_heartbeat)

@@ -1,4 +1,4 @@
-"""What a station can have wrong, as Django system checks; `skycam doctor` lists them."""
+"""Django system checks of a station. `skycam doctor` lists their results."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TABLES = (
     "monitoring.tables.RETENTION",
     "monitoring.tasks.ALERT_RESOLVERS",
 )
-"""The literal tables of dotted paths. A value is a path, or a label and a path; a table without keys is a tuple."""
+"""The literal tables of dotted paths. A value is a path, or a label and a path. A table without keys is a tuple."""
 
 
 def register_checks() -> None:
@@ -71,13 +71,13 @@ def check_data_folder(data: Path) -> Iterator[CheckMessage]:
         return
     if data.stat().st_mode & 0o077:
         yield checks.Warning(
-            f"Others than its owner may enter the data folder {data}.", hint=f"chmod 700 {data}", id="skycam.W010"
+            f"Other users can access the data folder {data}.", hint=f"chmod 700 {data}", id="skycam.W010"
         )
 
 
 def check_secret_key(path: Path) -> Iterator[CheckMessage]:
     if path.exists() and stat.S_IMODE(path.stat().st_mode) != 0o600:
-        yield Error(f"Others may read the secret key {path}.", hint=f"chmod 600 {path}", id="skycam.E002")
+        yield Error(f"Other users can read the secret key {path}.", hint=f"chmod 600 {path}", id="skycam.E002")
 
 
 def check_storage_root(root: Path) -> Iterator[CheckMessage]:
@@ -92,7 +92,9 @@ def check_video_path(folder: Path | None) -> Iterator[CheckMessage]:
         if folder is not None:
             check_writable(folder)
     except ConfigError as error:
-        yield Error(f"VIDEO_PATH: {error}", hint="Mount it or unset VIDEO_PATH; restart the station.", id="skycam.E006")
+        yield Error(
+            f"VIDEO_PATH: {error}", hint="Mount it or unset VIDEO_PATH, then restart the station.", id="skycam.E006"
+        )
 
 
 def check_database_folder(database: Mapping[str, Any]) -> Iterator[CheckMessage]:
@@ -103,14 +105,14 @@ def check_database_folder(database: Mapping[str, Any]) -> Iterator[CheckMessage]
         check_writable(folder)
     except ConfigError:
         yield Error(
-            f"The folder of the database, {folder}, cannot be written.",
-            hint="Make it, change its owner, or set DATABASE_URL.",
+            f"The database's folder {folder} cannot be written.",
+            hint="Create it, change its owner, or set DATABASE_URL.",
             id="skycam.E004",
         )
 
 
 def check_table(table: str) -> Iterator[CheckMessage]:
-    """Each path in a table leads to something."""
+    """Check that each path in a table can be imported."""
     module, _, name = table.rpartition(".")
     entries = getattr(import_module(module), name)
     for key, value in entries.items() if isinstance(entries, Mapping) else enumerate(entries):

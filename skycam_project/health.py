@@ -1,4 +1,4 @@
-"""How the station is: `/healthz` for machines that may know nothing more, `health/` for people and monitoring."""
+"""The station's health: `/healthz` for load balancers, without details, and `health/` for people and monitoring."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cameras.models import Camera
 from cameras.selectors import cameras_for
 from captures.health import free_disk_space_gb
 from monitoring.health import database_problems, findings_for
-from skycam_project import machine_health
+from skycam_project import host_diagnostics
 
 
 class CameraHealth(TypedDict):
@@ -29,9 +29,9 @@ class CameraHealth(TypedDict):
 
 
 class HealthBody(TypedDict):
-    """`status` is ok or broken; `problems` has a sentence for each thing that an operator must put right, under
-    the name of what was asked: parts, database, broker, hosts, cameras, disk, and of the machine that answers passwords
-    and station. `warnings` are of that machine too: clock, storage, libraries, desktop, station."""
+    """`status` is ok or broken. `problems` has a sentence for each thing that an operator must fix, by check: parts,
+    database, broker, hosts, cameras, disk; and, for the answering machine, passwords and station. `warnings` are also
+    for that machine: clock, storage, libraries, desktop, station."""
 
     status: str
     problems: dict[str, list[str]]
@@ -45,7 +45,7 @@ class HealthBody(TypedDict):
 
 @require_safe
 def healthz(_request: HttpRequest) -> HttpResponse:
-    """Whether this web process can answer: `ok` or 503, and nothing else."""
+    """`ok`, or 503 when this web process cannot use the database. Gives no details."""
     if database_problems():
         return HttpResponse("not ok", status=503, content_type="text/plain")
     return HttpResponse("ok", content_type="text/plain")
@@ -56,14 +56,14 @@ class HealthView(APIView):
 
     @extend_schema(responses={200: HealthBody, 503: HealthBody})
     def get(self, request: Request) -> Response:
-        """How the station is; 503 when something an operator must put right is broken. Without a word of cameras
-        that whoever asks may not see."""
+        """The station's health; 503 when something is broken that an operator must fix. Cameras that the user may not
+        see are left out."""
         problems = all_problems(request.user)
         cameras = list(cameras_for(request.user))
         body = HealthBody(
             status="broken" if problems else "ok",
             problems=problems,
-            warnings=machine_health.warnings(request.user),
+            warnings=host_diagnostics.warnings(request.user),
             cameras=camera_healths(cameras),
             free_disk_space_gb=free_disk_space_gb(),
             hosts=host_healths(cameras),
@@ -74,13 +74,13 @@ class HealthView(APIView):
 
 
 def all_problems(user: Any) -> dict[str, list[str]]:
-    """Of the station, and of the machine that answers."""
+    """Problems of the station and of the answering machine."""
     found = {name: sentences for name, sentences in findings_for(user).items() if sentences}
-    return {**machine_health.problems(user), **found}
+    return {**host_diagnostics.problems(user), **found}
 
 
 def camera_healths(cameras: list[Camera]) -> list[CameraHealth]:
-    """As observed now; as last written down while the broker is away."""
+    """The cameras' observed states; the last recorded ones while the broker is down."""
     try:
         found = status.read_statuses(cameras)
     except BrokerDown:
@@ -89,7 +89,7 @@ def camera_healths(cameras: list[Camera]) -> list[CameraHealth]:
                 camera=camera.slug,
                 desired=status.desired_connection(camera),
                 observed=camera.observed,
-                reason="The broker is away; this was seen last.",
+                reason="The broker is down; this is the last known state.",
             )
             for camera in cameras
         ]
@@ -100,7 +100,7 @@ def camera_healths(cameras: list[Camera]) -> list[CameraHealth]:
 
 
 def host_healths(cameras: list[Camera]) -> list[HostHealth]:
-    """Empty while the broker is away: then nobody knows."""
+    """Empty while the broker is down: then the hosts' health is unknown."""
     try:
         return host_health(cameras)
     except BrokerDown:

@@ -1,4 +1,4 @@
-"""What Django's cache writes into Redis: JSON. Its default, pickle, runs what it reads."""
+"""Django's cache stores JSON in Redis. Its default, pickle, would execute what it reads."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ log = logging.getLogger(__name__)
 
 
 class JsonSerializer:
-    """Numbers stay plain numbers, so that Redis can count with them."""
+    """Numbers stay plain numbers, so that Redis can increment them."""
 
     def dumps(self, value: Any) -> bytes:
-        """TypeError for what JSON has no type for."""
+        """Raises TypeError for a value that JSON cannot represent."""
         return json.dumps(value).encode()
 
     def loads(self, data: bytes | int) -> Any:
-        """None for what is no JSON, as for a key that is not there."""
+        """None for invalid JSON, as for a missing key."""
         try:
             return json.loads(data) if isinstance(data, bytes) else data
         except (ValueError, RecursionError):
-            log.warning("An entry of the cache is no JSON and is ignored.")
+            log.warning("A cache entry is not valid JSON and is ignored.")
             return None

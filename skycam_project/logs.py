@@ -1,4 +1,4 @@
-"""One line for each log record, in UTC, without secrets."""
+"""One line per log record, in UTC, without secrets."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import logging
 import time
 from collections.abc import Iterable
 
-from skycam_project.config.masking import MASK
+from skycam_project.config.redaction import REDACTED
 
 
 class WithoutTraceback(logging.Filter):
-    """For what somebody else does wrong: the sentence says all."""
+    """Removes the traceback: the client made the mistake, and the message says all."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.exc_info = record.exc_text = None
         return True
 
 
-class Refusals(logging.Filter):
-    """Who may not do something needs no traceback, and who is told to come again is no error of the station."""
+class ResponseStatus(logging.Filter):
+    """Sets the level by the response's status: a 4xx has no traceback, and 503 is a warning, not an error."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         status = getattr(record, "status_code", 500)
@@ -40,5 +40,5 @@ class OneLineFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line = " | ".join(part for part in super().format(record).splitlines() if part.strip())
         for secret in self.secrets:
-            line = line.replace(secret, MASK)
+            line = line.replace(secret, REDACTED)
         return line

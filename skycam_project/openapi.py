@@ -1,5 +1,5 @@
-"""The API's schema, from the same types that the code is checked with: pydantic models for what comes in,
-TypedDicts for what goes out."""
+"""The API's OpenAPI schema, generated from the types in the code: pydantic models for requests, TypedDicts for
+responses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from skycam_project.access.problems import ProblemBody
 
 
 class RequestSchema(OpenApiSerializerExtension):
-    """A pydantic model, as it validates."""
+    """The schema of a pydantic model, as it validates."""
 
     target_class = BaseModel
     match_subclasses = True
@@ -33,7 +33,7 @@ class RequestSchema(OpenApiSerializerExtension):
 
 
 class BodySchema(OpenApiSerializerExtension):
-    """A TypedDict."""
+    """The schema of a TypedDict."""
 
     target_class = dict
 
@@ -49,7 +49,7 @@ class BodySchema(OpenApiSerializerExtension):
 
 
 def without_nullable(schema: Any) -> Any:
-    """OpenAPI 3.1 says `type: [x, null]` where 3.0 said `nullable`."""
+    """Replace `nullable` of OpenAPI 3.0 with `type: [x, null]` of 3.1."""
     if isinstance(schema, list):
         return [without_nullable(part) for part in schema]
     if not isinstance(schema, dict):
@@ -77,7 +77,7 @@ class SchemaView(SpectacularJSONAPIView):
 
 
 class DocsView(SpectacularSwaggerSplitView):
-    """A page over the schema, from files of this installation alone and without inline scripts."""
+    """The API's documentation page. It uses only local files and no inline scripts."""
 
     roles = {"GET": "viewer"}
     permission_classes = [RolePermission]

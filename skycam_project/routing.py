@@ -1,4 +1,4 @@
-"""WebSocket addresses."""
+"""WebSocket URLs."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ sockets: dict[str, Any] = {
 
 websocket_urlpatterns: list[URLPattern] = [
     *(path(route, consumer.as_asgi()) for route, consumer in sockets.items()),
-    re_path("", NotFound.as_asgi()),  # Channels raises for an address that is none
+    re_path("", NotFound.as_asgi()),  # without it, Channels raises for an unknown path
 ]

@@ -12,7 +12,7 @@ import psutil
 from skycam_project.config import load_config
 from skycam_project.config.addresses import is_everywhere, is_loopback
 from skycam_project.config.database import django_database
-from skycam_project.config.masking import secrets_of
+from skycam_project.config.redaction import secrets_of
 from skycam_project.config.redis import celery_broker
 
 STATION = load_config()
@@ -22,7 +22,7 @@ YEAR_S = 365 * DAY_S
 
 
 def bracketed(host: str) -> str:
-    """A host as it stands in an address."""
+    """A host as written in a URL: an IPv6 address has brackets."""
     return f"[{host}]" if ":" in host else host
 
 
@@ -36,9 +36,9 @@ def names_of(host: str) -> list[str]:
     return [name, f"{name.partition('.')[0]}.local", *(bracketed(address.partition("%")[0]) for address in addresses)]
 
 
-# Who may ask
+# Access
 SECRET_KEY = STATION.secret_key
-# Beside TLS, proxies and other names the configuration refuses it.
+# The configuration refuses it together with TLS, proxies and other names.
 DEBUG = STATION.web.debug and is_loopback(STATION.web.host)
 LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = list(dict.fromkeys([*STATION.web.allowed_hosts, *LOOPBACK_NAMES, *names_of(STATION.web.host)]))
@@ -62,14 +62,14 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = STATION.web.session_idle_s
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
-# Cookies are shared between ports, and two stations of one machine must not sign each other out.
+# Browsers share cookies between ports, and two stations on one machine must not sign each other out.
 SESSION_COOKIE_NAME = f"skycam_session_{STATION.station.id}"
 CSRF_COOKIE_NAME = f"skycam_csrf_{STATION.station.id}"
 KNOWN_BROWSER_COOKIE = f"skycam_known_{STATION.station.id}"
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = STATION.web.tls
 SECURE_HSTS_SECONDS = YEAR_S if STATION.web.tls else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = STATION.web.tls
-# Whether browsers may carry a domain in their list for ever is for its owner to say.
+# HSTS preloading is permanent in browsers: that is the domain owner's decision.
 SILENCED_SYSTEM_CHECKS = ["security.W021"]
 CSRF_TRUSTED_ORIGINS = (
     [f"https://{f'*{host}' if host.startswith('.') else host}" for host in ALLOWED_HOSTS if host != "*"]
@@ -77,7 +77,7 @@ CSRF_TRUSTED_ORIGINS = (
     else []
 )
 
-# What runs
+# Apps and middleware
 INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
@@ -136,7 +136,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 STATIC_URL = "/static/"
 STATIC_ROOT = None
 STATICFILES_DIRS = [folder for folder in [BASE_DIR / "static"] if folder.is_dir()]
-# Without a collectstatic step: files are found where they lie.
+# There is no collectstatic step: files are served from where they are.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 STORAGES = {
@@ -144,7 +144,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "skycam_project.pages.static_files.HashedStaticFilesStorage"},
 }
 
-# What is kept
+# Storage
 DATABASES: dict[str, dict[str, Any]] = {"default": django_database(STATION.database_url, STATION.data)}
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 CACHES = {
@@ -174,9 +174,9 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["skycam_project.access.permissions.RolePermission"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "skycam_project.wire.JsonAlways",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "skycam_project.json_renderer.JsonNegotiation",
     "DEFAULT_METADATA_CLASS": None,
-    "DEFAULT_PARSER_CLASSES": ["skycam_project.wire.JsonParser"],
+    "DEFAULT_PARSER_CLASSES": ["skycam_project.json_renderer.JsonParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "skycam_project.access.problems.problem_handler",
@@ -203,7 +203,7 @@ CELERY_BROKER_URL = BROKER["broker_url"]
 CELERY_BROKER_USE_SSL = BROKER.get("broker_use_ssl")
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-# A broker that refuses writes counts as away; else the worker would end, and its cameras with it.
+# A broker that refuses writes counts as down. Otherwise the worker would exit, and its cameras with it.
 CELERY_BROKER_CHANNEL_ERROR_RETRY = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "global_keyprefix": f"{STATION.station.id}:",
@@ -218,12 +218,12 @@ CELERY_TASK_DEFAULT_QUEUE = "jobs"
 CELERY_TASK_ANNOTATIONS = {"*": {"expires": DAY_S}}
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
-CELERY_WORKER_CONSUMER = "skycam_project.consumer:QuickConsumer"
+CELERY_WORKER_CONSUMER = "skycam_project.celery_consumer:FastReconnectConsumer"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_TIMEZONE = "UTC"
-# Celery's own count of tasks after which it closes a thread's connection: skycam_project/celery.py looks after them.
+# Celery must not close a thread's connection after a number of tasks: skycam_project/celery.py replaces broken ones.
 CELERY_DB_REUSE_MAX = 1_000_000_000
 CELERY_BEAT_SCHEDULE = {
     "health": {"task": "monitoring.check_health", "schedule": 60.0},
@@ -231,24 +231,24 @@ CELERY_BEAT_SCHEDULE = {
     "denials": {"task": "access.count_denials", "schedule": 3600.0},
 }
 
-# Logs: one line for each record to stderr, where the launcher collects them
+# Logs: one line per record to stderr, where the launcher collects them
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"()": "skycam_project.logs.OneLineFormatter", "secrets": secrets_of(STATION)}},
     "filters": {
         "one line": {"()": "skycam_project.logs.WithoutTraceback"},
-        "refusals": {"()": "skycam_project.logs.Refusals"},
+        "response status": {"()": "skycam_project.logs.ResponseStatus"},
     },
-    "handlers": {"stderr": {"class": "core.repeats.RepeatLimitingHandler", "formatter": "line"}},
+    "handlers": {"stderr": {"class": "core.repeat_limit.RepeatLimitingHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": STATION.logging.level},
     "loggers": {
         "django": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
-        # A line for each command that passes through would bury what matters.
+        # At INFO these log every command, which would bury what matters.
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},
-        "django.request": {"filters": ["refusals"]},
+        "django.request": {"filters": ["response status"]},
         "django.security.DisallowedHost": {"filters": ["one line"]},
         "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
     },

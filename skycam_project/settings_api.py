@@ -1,4 +1,4 @@
-"""`/api/v1/settings/`: what a manager changes while the station runs."""
+"""`/api/v1/settings/`: settings that a manager can change while the station runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class SettingList(TypedDict):
 
 
 class SettingChanges(RootModel[dict[str, Any]]):
-    """Key -> value; null takes back what was set here."""
+    """Key -> value; null removes the value that was set here."""
 
 
 class StationSettingsView(APIView):
@@ -28,13 +28,13 @@ class StationSettingsView(APIView):
 
     @extend_schema(operation_id="settings_list", responses=SettingList)
     def get(self, _request: Request) -> Response:
-        """Every key that can be changed while the station runs: its value, what it means, and where it comes from."""
+        """Every key that can be changed while the station runs: its value, its meaning, and where the value was set."""
         return Response(SettingList(results=all_settings()))
 
     @extend_schema(operation_id="settings_change", request=OpenApiTypes.OBJECT, responses=SettingList)
     def patch(self, request: Request) -> Response:
-        """Set keys such as `camera_config.crf`, all of them or, when one is bad, none; null takes back what was set
-        here. All parts of the station follow within two seconds."""
+        """Set keys such as `camera_config.crf`; if one value is invalid, none is changed. null removes the value that
+        was set here. All parts of the station apply the changes within two seconds."""
         changes = SettingChanges.model_validate(request.data).root
         change_settings(changes, request.user.get_username())
         return Response(SettingList(results=all_settings()))

@@ -1,4 +1,4 @@
-"""Keys of the configuration that a manager changes while the station runs, as pages, API and command line show them."""
+"""Keys of the configuration that can be changed while the station runs, for pages, API and command line."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from monitoring import station_settings
 from monitoring.bodies import stamp
 from monitoring.models import StationSetting
 from monitoring.station_settings import Key, value_at
-from skycam_project.config.model import LEAVES, note, variable_of
+from skycam_project.config.model import KEYS, key_option, variable_of
 
 PAGE = "page"
 
 
 class SettingBody(TypedDict):
-    """`value` holds now, `origin` says from where: `default`, `page`, a file's line, or a variable. What is `fixed` is
-    changed there alone. `unused` is a value that was set on the page and does not hold."""
+    """`value` is in effect, and `origin` says where it was set: `default`, `page`, a file's line, or a variable. A
+    `fixed` key can be changed only there. `unused` is a value that was set on the page but is overridden or invalid."""
 
     key: str
     value: Any
@@ -47,9 +47,9 @@ def _of_section(name: str, rows: dict[Key, StationSetting]) -> Iterator[SettingB
             key=".".join(key),
             value=value_at(found, key),
             default=value_at(type(found)(), key),
-            unset=str(note(key, "unset") or ""),
-            meaning=LEAVES[key].description or "",
-            allowed=str(note(key, "allowed")),
+            unset=str(key_option(key, "unset") or ""),
+            meaning=KEYS[key].description or "",
+            allowed=str(key_option(key, "allowed")),
             variable=variable_of(key),
             origin=PAGE if row and key not in unused else settings.STATION.origin(key),
             fixed=key in settings.STATION.fixed,
@@ -60,13 +60,13 @@ def _of_section(name: str, rows: dict[Key, StationSetting]) -> Iterator[SettingB
 
 
 def values_from_page() -> dict[Key, Any]:
-    """Those of the page that hold."""
+    """The values of the page that are in effect."""
     return {tuple(body["key"].split(".")): body["value"] for body in all_settings() if body["origin"] == PAGE}
 
 
 def choices(key: str) -> list[str]:
-    """What a key takes, where these are a few words; of a yes and no both."""
-    kind: Any = LEAVES[tuple(key.split("."))].annotation
+    """The allowed values of a key with a fixed set of them; true and false for a boolean; else empty."""
+    kind: Any = KEYS[tuple(key.split("."))].annotation
     if kind is bool:
         return ["true", "false"]
     words = get_args(kind)
@@ -74,5 +74,5 @@ def choices(key: str) -> list[str]:
 
 
 def is_number(key: str) -> bool:
-    kind: Any = LEAVES[tuple(key.split("."))].annotation
+    kind: Any = KEYS[tuple(key.split("."))].annotation
     return bool({int, float} & {kind, *get_args(kind)})

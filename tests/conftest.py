@@ -62,7 +62,7 @@ def pytest_unconfigure() -> None:
 
 @pytest.fixture(autouse=True)
 def settings_are_asked_anew() -> None:
-    """What a test before set on the page is gone with its rows."""
+    """Settings of an earlier test are gone with its rows, so the cache must be too."""
     from monitoring import station_settings
 
     station_settings.clear_cache()

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, ValidationError
 
 from cameras.drivers.packets import PacketSink
-from core.model import GivenModel
+from core.model import StrictModel
 from core.outgoing import OutgoingGuard
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
@@ -104,7 +104,7 @@ class Capabilities:
     settings: dict[str, SettingRange] = field(default_factory=dict)
 
 
-class DriverSettings(GivenModel):
+class DriverSettings(StrictModel):
     """Settings that every driver understands; a driver's own `Settings` adds its own.
 
     None leaves the camera's own value. Unknown names are refused.

@@ -14,7 +14,7 @@ from cameras.live.viewer_limits import LiveViewRefused
 from cameras.sockets.access import Access
 from cameras.sockets.consumer import BadMessage, MessageHandler, Socket
 from cameras.sockets.loop_singletons import loop_singleton
-from core.background import start_background
+from core.background import start_background_task
 
 BINARY = "skycam.live.v1"
 NO_FRAME_S = 2.0
@@ -92,7 +92,7 @@ class LiveConsumer(Socket):
         return self._viewer
 
     def _end(self, sentence: str) -> None:
-        start_background(self.close_with_reason(ENDED, sentence), "closing a socket")
+        start_background_task(self.close_with_reason(ENDED, sentence), "closing a socket")
 
     def _encode_picture(self, picture: Picture) -> str | bytes:
         lowered = bool(self._limits)

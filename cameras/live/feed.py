@@ -13,7 +13,7 @@ import logging
 from cameras import broker
 from cameras.live.picture import Picture
 from cameras.sockets.subscription import CONNECTION_ERRORS, Subscription
-from core.background import start_background, surviving
+from core.background import log_and_continue, start_background_task
 
 log = logging.getLogger(__name__)
 WANT_TTL_S = 5
@@ -59,7 +59,7 @@ class Feed:
         """Start the feed, or keep it running for another IDLE_AFTER_S."""
         self._last_request_at = asyncio.get_running_loop().time()
         if self._running is None:
-            self._running = start_background(self._run(), "live feed")
+            self._running = start_background_task(self._run(), "live feed")
 
     def _receive_picture(self, message: bytes) -> None:
         try:
@@ -72,10 +72,10 @@ class Feed:
         arrived.set()
 
     async def _run(self) -> None:
-        listening = start_background(self._subscription.run(), "subscription")
+        listening = start_background_task(self._subscription.run(), "subscription")
         try:
             while asyncio.get_running_loop().time() - self._last_request_at < IDLE_AFTER_S:
-                with surviving("live feed"):
+                with log_and_continue("live feed"):
                     await self._renew_request()
                 await asyncio.sleep(RENEW_S if self._renewed else RETRY_S)
         finally:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from cameras.live.load_shedder import FPS_LEVELS, QUALITY_LEVELS
-from core.known_fields import from_json
+from core.dataclass_json import dataclass_from_json
 
 LOWERED_SCALE = 0.5
 """Scale of the longest side at the levels that make pictures smaller."""
@@ -57,7 +57,7 @@ PRESETS = {"low": Preset(640, 60, 10.0), "medium": Preset(1280, 75, 25.0), "high
 
 def presets_of(configured: Mapping[str, Mapping[str, Any]] | None) -> dict[str, Preset]:
     """The presets of a spec's configuration; PRESETS when it has none."""
-    return {name: from_json(Preset, configured[name]) for name in PRESETS} if configured else PRESETS
+    return {name: dataclass_from_json(Preset, configured[name]) for name in PRESETS} if configured else PRESETS
 
 
 class FrameRateLimiter:

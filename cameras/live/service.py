@@ -31,7 +31,7 @@ from cameras.live.viewer_limits import LIVE_VIEW_OFF, LiveViewRefused, ViewerLim
 from cameras.live.viewer_registry import Renewal
 from cameras.sockets.subscription import CONNECTION_ERRORS
 from cameras.status import Status, read_statuses_by_slug
-from core.background import start_background, surviving
+from core.background import log_and_continue, start_background_task
 from monitoring.station_settings import live_streaming_config
 
 log = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ class LiveStreamingService:
             metrics.REFUSED.labels(error.reason).inc()
             raise
         if self._running is None:
-            self._running = start_background(self._run(), "live view")
+            self._running = start_background_task(self._run(), "live view")
         return viewer
 
     async def refresh_settings(self, wait_s: float = 0.0) -> None:
@@ -97,7 +97,7 @@ class LiveStreamingService:
             self._settings_task.done() and time.monotonic() - self._settings_read_at >= SETTINGS_MAX_AGE_S
         ):
             self._settings_read_at = time.monotonic()
-            self._settings_task = start_background(self._apply_settings(), "live view settings")
+            self._settings_task = start_background_task(self._apply_settings(), "live view settings")
         if not self._settings_task.done():
             await asyncio.wait({self._settings_task}, timeout=wait_s)
 
@@ -130,7 +130,7 @@ class LiveStreamingService:
         """Until no one watches and the registry shows it."""
         try:
             while True:
-                with surviving("live view"):
+                with log_and_continue("live view"):
                     if await self._run_once():
                         return
                 await asyncio.sleep(RUN_EVERY_S)

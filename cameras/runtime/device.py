@@ -27,7 +27,7 @@ from cameras.runtime.sessions import iso
 from cameras.runtime.settings_drift import Difference, SettingsDrift, same_values
 from cameras.runtime.spec import Spec
 from cameras.runtime.watchdog import Watchdog
-from core.known_fields import from_json
+from core.dataclass_json import dataclass_from_json
 from core.outgoing import OutgoingGuard
 
 JPEG = frozenset({"jpeg", "jpg"})
@@ -231,7 +231,7 @@ class Device:
     def expose(self, asked: dict[str, Any], allowed_s: float) -> Exposure:
         """One exposure. If it failed before the shutter opened, the camera is reopened for a second try. CameraError,
         Aborted."""
-        request = from_json(ExposureRequest, asked)
+        request = dataclass_from_json(ExposureRequest, asked)
         deadline = self.clock.monotonic() + allowed_s
         try:
             return self._expose_once(request, deadline)
@@ -246,7 +246,7 @@ class Device:
         if not self.open:
             return {}
         with self.watchdog.watch_call("trying settings", APPLY_S + self.spec["margin_s"]):
-            used = self.driver.dry_run(from_json(ExposureRequest, asked), self.clock.monotonic() + APPLY_S)
+            used = self.driver.dry_run(dataclass_from_json(ExposureRequest, asked), self.clock.monotonic() + APPLY_S)
         self._update_shutter(asked.get("exposure_us"), used.actual)
         return {"actual": used.actual, "warnings": [*used.warnings, *self._format_warnings(asked.get("format"))]}
 

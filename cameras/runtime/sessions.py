@@ -13,7 +13,7 @@ from typing import Any, NotRequired, TypedDict
 import uuid6
 
 from cameras.runtime.spool import Record, Spool
-from core.known_fields import from_json
+from core.dataclass_json import dataclass_from_json
 
 TERMINAL = frozenset({"finished", "stopped", "failed"})
 
@@ -136,8 +136,8 @@ class SessionFile:
         if "told" in content:  # `reported`, in the file of an older version: a station may be upgraded during a session
             content.setdefault("reported", content["told"])
         for key in ("anchor", "last_end"):
-            content[key] = from_json(Moment, content[key])
-        return from_json(cls, content)
+            content[key] = dataclass_from_json(Moment, content[key])
+        return dataclass_from_json(cls, content)
 
     def save(self, spool: Spool) -> None:
         moments = {"anchor": self.anchor, "last_end": self.last_end}

@@ -12,7 +12,7 @@ from cameras.runtime.spec import Spec
 from cameras.runtime.spool import Spool, is_out_of_space
 from cameras.runtime.storage import RootMissing, SpoolLocked, Storage
 from cameras.runtime.watchdog import DiskWatchdog
-from core.known_fields import from_json
+from core.dataclass_json import dataclass_from_json
 
 REFILL_S = 10.0
 
@@ -66,7 +66,7 @@ class StorageHolder:
         storage = Storage(self.spec["root_path"], self.spec["root"], self.spec["camera"], watchdog=self.watchdog)
         try:
             decided = self.spec["decided_outcome"]
-            recovered = storage.recover(from_json(DecidedOutcome, decided) if decided else None)
+            recovered = storage.recover(dataclass_from_json(DecidedOutcome, decided) if decided else None)
             storage.spool.refill_slots()
             self._resume_session(storage.spool)
         except BaseException:

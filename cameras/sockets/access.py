@@ -13,7 +13,7 @@ from django.db import Error
 
 from cameras.selectors import cameras_for
 from cameras.status import desired_connection
-from core.background import count_failure, start_background, surviving
+from core.background import count_failure, log_and_continue, start_background_task
 
 log = logging.getLogger(__name__)
 CHECK_EVERY_S = 2.0
@@ -104,7 +104,7 @@ class AccessMonitor:
     def add_listener(self, listener: AccessListener) -> None:
         self._listeners.add(listener)
         if self._task is None:
-            self._task = start_background(self._run(), "rights check")
+            self._task = start_background_task(self._run(), "rights check")
 
     def remove_listener(self, listener: AccessListener) -> None:
         self._listeners.discard(listener)
@@ -113,7 +113,7 @@ class AccessMonitor:
         try:
             while self._listeners:
                 await asyncio.sleep(CHECK_EVERY_S)
-                with surviving("rights check"):
+                with log_and_continue("rights check"):
                     await self._round()
         finally:
             self._task = None
@@ -127,5 +127,5 @@ class AccessMonitor:
             return
         for listener in list(self._listeners):
             if access := found.get(listener.principal):
-                with surviving("rights check"):
+                with log_and_continue("rights check"):
                     listener.update_access(access)

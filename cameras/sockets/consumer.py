@@ -21,7 +21,7 @@ from cameras.sockets.loop_singletons import loop_singleton
 from cameras.sockets.message_rate import MessageRate
 from cameras.sockets.open_sockets import OpenSockets
 from cameras.tables import ACCESS, resolve
-from core.background import start_background
+from core.background import start_background_task
 from core.constraints import is_number
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class Socket(AsyncWebsocketConsumer):
         self._rate, self._errors = MessageRate(MESSAGES_PER_S), 0
         self.handlers: Mapping[str, MessageHandler] = {"ping": self.pong, **self.own_handlers()}
         loop_singleton(AccessMonitor).add_listener(self)
-        self._task = start_background(self._run(), "socket")
+        self._task = start_background_task(self._run(), "socket")
 
     async def disconnect(self, code: int) -> None:
         """Channels also calls it for a socket that was refused."""
@@ -121,7 +121,7 @@ class Socket(AsyncWebsocketConsumer):
         """Called every two seconds with what the principal may see now."""
         self.access = self.narrow_access(access)
         if self.access.code and not self.ended:
-            start_background(self.close_with_reason(self.access.code, self.access.reason), "closing a socket")
+            start_background_task(self.close_with_reason(self.access.code, self.access.reason), "closing a socket")
 
     # Messages
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from cameras import broker
 from cameras.sockets.subscription import Subscription
-from core.background import start_background
+from core.background import start_background_task
 
 log = logging.getLogger(__name__)
 MAX_WAITING = 200
@@ -37,7 +37,7 @@ class NoticeBroadcaster:
         listener: Listener = asyncio.Queue(MAX_WAITING)
         self._listeners.add(listener)
         if self._running is None:
-            self._running = start_background(self._run(), "notices")
+            self._running = start_background_task(self._run(), "notices")
         try:
             yield listener
         finally:
@@ -54,7 +54,10 @@ class NoticeBroadcaster:
 
     async def _run(self) -> None:
         """Keep the subscription; after a cut every listener gets MISSED as soon as it is up again."""
-        subscribed, reported_cuts = start_background(self._subscription.run(), "subscription"), self._subscription.cuts
+        subscribed, reported_cuts = (
+            start_background_task(self._subscription.run(), "subscription"),
+            self._subscription.cuts,
+        )
         try:
             while self._listeners:
                 await asyncio.sleep(POLL_S)

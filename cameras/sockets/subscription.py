@@ -15,7 +15,7 @@ from django.conf import settings
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from core.background import surviving
+from core.background import log_and_continue
 
 log = logging.getLogger(__name__)
 SILENCE_S = 3.0
@@ -35,7 +35,7 @@ class Subscription:
 
     async def run(self) -> NoReturn:
         while True:
-            with surviving("subscription"):
+            with log_and_continue("subscription"):
                 await self._listen_until_cut()
             await asyncio.sleep(random.uniform(*RETRY_DELAY_S))
 

@@ -126,7 +126,7 @@ class CommandRouter:
         starts with them. Clearing them ends a quarantine, as a repair would."""
         wanted = command["arguments"].get("faults")
         if wanted is None:
-            self.supervisor.send_answer(command["command_id"], Answer(ok=True, body={"faults": slot.faults}))
+            self.supervisor.send_response(command["command_id"], Answer(ok=True, body={"faults": slot.faults}))
             return
         slot.faults = wanted
         if not wanted and slot.quarantined:
@@ -134,7 +134,7 @@ class CommandRouter:
         if slot.child is not None and not slot.child.ending:
             self._send_to_process(command, slot, slot.child)
         else:
-            self.supervisor.send_answer(command["command_id"], Answer(ok=True, body={"faults": wanted}))
+            self.supervisor.send_response(command["command_id"], Answer(ok=True, body={"faults": wanted}))
 
     def _send_to_process(self, command: Command, slot: CameraSlot, child: CameraChild) -> None:
         message = {"type": command["order"], "command_id": command["command_id"], **command["arguments"]}
@@ -184,7 +184,7 @@ class CommandRouter:
                 command["arguments"]["id"], "camera_unreachable", detail, command["command_id"], content
             )
         else:
-            self.supervisor.send_answer(command["command_id"], content)
+            self.supervisor.send_response(command["command_id"], content)
 
     def _answer_waiters(self) -> None:
         """Callers of `reconcile` are answered once the camera is in its desired state, or has reported why not."""
@@ -197,10 +197,10 @@ class CommandRouter:
             if settled and (slot.child is None or slot.desired.runs):
                 self._waiters.remove((command, since))
                 content = Answer(ok=True, body={**self.supervisor.status_publisher.build_status(slot)})
-                self.supervisor.send_answer(command["command_id"], content)
+                self.supervisor.send_response(command["command_id"], content)
             elif observed == "reconnecting" and time.monotonic() - since > TRIED_S and not slot.is_opening:
                 self._waiters.remove((command, since))
                 content = Answer(ok=False, problem="camera-not-reachable", reason="camera_unreachable", detail=why)
-                self.supervisor.send_answer(command["command_id"], content)
+                self.supervisor.send_response(command["command_id"], content)
             elif time.monotonic() - since > RECONCILE_WAIT_S:
                 self._waiters.remove((command, since))

@@ -267,7 +267,7 @@ class DatabaseSync:
         with OpenedSpool(spooled.desired) as ingester:
             record = ingester.ingest(spooled.record)
             if spooled.claim():
-                self.supervisor.send_answer(spooled.command, record_answer(record))
+                self.supervisor.send_response(spooled.command, record_answer(record))
             if record is not None:
                 if record["kind"] == "capture":
                     self._note_last_capture(spooled.desired.id, record)
@@ -417,7 +417,7 @@ class DatabaseSync:
     def _answer_with_record(self, spooled: Spooled) -> None:
         with OpenedSpool(spooled.desired) as ingester:
             record: Record | None = ingester.read_record(spooled.record)
-        self.supervisor.send_answer(spooled.command, record_answer(record))
+        self.supervisor.send_response(spooled.command, record_answer(record))
 
 
 def recovery_message(what: str, count: int, slug: str) -> str:

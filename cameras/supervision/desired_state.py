@@ -16,7 +16,7 @@ from cameras.runtime.spec import Spec
 from cameras.runtime.spool import spool_folder
 from cameras.supervision.usb import UsbIdentity
 from cameras.tables import CONSUMERS, PROGRAMMES, ROOTS, resolve
-from core.known_fields import from_json
+from core.dataclass_json import dataclass_from_json
 from monitoring.station_settings import live_streaming_config
 
 CLOCK_WAIT_S = 120.0
@@ -127,7 +127,7 @@ def _desired_state(camera: Camera, root: dict[str, Any], video: dict[str, Any]) 
         video_root=video["id"],
         video_root_path=video["path"],
         lease=lease_of(camera),
-        usb=from_json(UsbIdentity, camera.identity["usb"]) if camera.identity.get("usb") else None,
+        usb=dataclass_from_json(UsbIdentity, camera.identity["usb"]) if camera.identity.get("usb") else None,
     )
 
 

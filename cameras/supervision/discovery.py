@@ -43,7 +43,7 @@ class DiscoveryRunner:
         while commands := self._take_waiting():
             answer = self._run_discovery()
             for command in commands:
-                self.supervisor.send_answer(command, answer)
+                self.supervisor.send_response(command, answer)
 
     def _take_waiting(self) -> list[str]:
         with self._lock:

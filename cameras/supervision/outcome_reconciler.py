@@ -59,7 +59,7 @@ class OutcomeReconciler:
 
     def settle_capture(self, capture: str, reason: str, message: str, command: str, content: Answer) -> None:
         self._settle(capture, reason, message)
-        self.supervisor.send_answer(command, content)
+        self.supervisor.send_response(command, content)
 
     def _settle(self, capture: str, reason: str, message: str) -> None:
         resolve(DECIDED_OUTCOMES["capture"])(capture, reason, message)
@@ -80,7 +80,7 @@ class OutcomeReconciler:
             content = Answer(ok=False, problem="camera-not-reachable", reason="not_started", detail=detail)
             self._settle(capture, "not_started", detail)
         if slot.outstanding.remove(command):
-            self.supervisor.send_answer(command, content)
+            self.supervisor.send_response(command, content)
 
 
 def record_answer(record: Record | None) -> Answer:

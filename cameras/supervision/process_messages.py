@@ -114,7 +114,7 @@ class ProcessMessages:
                 message["id"], message["reason"], message["detail"], message["command_id"], content
             )
         else:
-            answer = functools.partial(self.supervisor.send_answer, message["command_id"], content)
+            answer = functools.partial(self.supervisor.send_response, message["command_id"], content)
             self.database.call_after_ingest(answer)
 
     def _on_desired_session_answer(self, message: dict[str, Any]) -> None:

@@ -62,7 +62,7 @@ class HostLocked(Exception):
 class Supervisor:
     """Only its own thread writes the attributes; only the database thread writes `_ended_sessions`. Values are replaced
     whole and never changed in place, so any thread may read them. The status publisher's thread calls
-    `update_live_view`; any thread may call `record_observed` and `send_answer`."""
+    `update_live_view`; any thread may call `record_observed` and `send_response`."""
 
     def __init__(self, bus: UsbBus | None = None) -> None:
         self.bus = bus or UsbBus()
@@ -154,7 +154,7 @@ class Supervisor:
             if child and child.live != live and child.send({"type": "live", **asdict(live)}):
                 child.live = live
 
-    def send_answer(self, command_id: str, content: Answer) -> None:
+    def send_response(self, command_id: str, content: Answer) -> None:
         """While the broker is away, callers get no answer; they find the outcome in the database."""
         try:
             control.push_answer(broker.connection(), command_id, content)
@@ -301,7 +301,7 @@ class Supervisor:
         child.finish()
         for command in slot.outstanding.remove_without_capture():  # captures are answered from the spool
             detail = f"The process of {slot.desired.slug} ended ({exit_reason(status)}) before it could answer."
-            self.send_answer(
+            self.send_response(
                 command, Answer(ok=False, problem="camera-not-reachable", reason="camera_crashed", detail=detail)
             )
         if was_ending:

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, StrictBool, model_validator
 from captures.clips.bodies import ClipBody
 from captures.models.clip import ClipKind
 from captures.serializers import Slug
-from core.model import GivenModel
+from core.model import StrictModel
 from monitoring.cursor import Links, Moment, Query, TimeQuery
 
 MAX_STEPS = 2000
@@ -39,7 +39,7 @@ class ClipFileQuery(Query):
     ] = None
 
 
-class PinBody(GivenModel):
+class PinBody(StrictModel):
     model_config = ConfigDict(extra="forbid")
 
     pinned: Annotated[StrictBool, Field(description="Nothing deletes a pinned clip.")]

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from captures.models import Clip, ClipHold
 from captures.recording.deletion import delete_marked, mark_for_deletion
-from core.counting import counted
+from core.plurals import pluralize
 from monitoring.services import record_event
 
 PIN = "a pin, which an operator can remove"
@@ -52,7 +52,7 @@ def delete_clip(clip: Clip, actor: str) -> None:
 
 
 def _record_deletion(clip: Clip, actor: str) -> None:
-    content = f"{clip.duration.total_seconds():.0f} s, {counted(clip.frames, 'frame')}, {clip.filename}"
+    content = f"{clip.duration.total_seconds():.0f} s, {pluralize(clip.frames, 'frame')}, {clip.filename}"
     record_event(
         "recording.deleted", f"{actor} deleted the clip {clip}: {content}.", camera=clip.camera, subject=clip.pk,
         actor=actor, data={"path": clip.path, "bytes": clip.bytes, "sha256": clip.sha256},

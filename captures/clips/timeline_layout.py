@@ -13,7 +13,7 @@ from captures.clips.selectors import known_until
 from captures.clips.timeline import Row as Clip
 from captures.clips.timeline import Span, Timeline, timeline
 from captures.clips.windows import Window
-from core.counting import counted
+from core.plurals import pluralize
 
 WIDTH = 1000.0
 MIN_WIDTH = 2.0
@@ -104,7 +104,7 @@ def rows_of(found: Timeline, step: timedelta) -> list[Row]:
 def loss_of(clip: Clip, step: timedelta) -> Row:
     """The losses of a clip; a clip that was cut off is marked at its end."""
     if clip.lost_frames:
-        return Row("lost", f"{counted(clip.lost_frames, 'frame')} lost", clip.started_at, clip.ended_at)
+        return Row("lost", f"{pluralize(clip.lost_frames, 'frame')} lost", clip.started_at, clip.ended_at)
     return Row("lost", "cut off", max(clip.started_at, clip.ended_at - step), clip.ended_at)
 
 

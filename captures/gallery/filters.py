@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from captures.gallery.days import FIRST, LAST, By, Day, station_site
 from captures.models.capture import CaptureStatus
-from core.datetimes import NotADateTime
+from core.datetimes import InvalidDateTime
 from monitoring.cursor import Cursor
 from monitoring.reader_time import reader_datetime
 
@@ -80,7 +80,7 @@ def parse_moment(text: str) -> datetime | None:
     beyond the calendar."""
     try:
         return reader_datetime(text)
-    except NotADateTime:
+    except InvalidDateTime:
         return None
 
 

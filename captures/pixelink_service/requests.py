@@ -7,13 +7,13 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from captures.requests import HOUR_US
-from core.model import GivenModel
+from core.model import StrictModel
 
 Exposure = Annotated[int, Field(ge=1, le=HOUR_US, description="Microseconds.")]
 Gain = Annotated[float, Field(ge=0, le=1000)]
 
 
-class ExposureOptions(GivenModel):
+class ExposureOptions(StrictModel):
     """Exposure and gain; None keeps the camera's setting."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -34,9 +34,9 @@ class CaptureOptions(ExposureOptions):
     """What one capture is to be made with; the camera's own settings stay as they are."""
 
 
-class ListQuery(GivenModel):
+class ListQuery(StrictModel):
     limit: Annotated[int, Field(ge=1, le=10_000, description="The newest so many.")] = 1000
 
 
-class FeedQuery(GivenModel):
+class FeedQuery(StrictModel):
     quality: Literal["low", "medium", "high"] = "high"

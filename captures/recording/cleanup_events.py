@@ -11,7 +11,7 @@ from cameras.models import Camera
 from cameras.runtime.disk_reserve import FREE_SPACE_HYSTERESIS
 from captures.models import Clip, StorageRoot
 from captures.recording.disk_space import FreedSpace
-from core.counting import counted, were
+from core.plurals import pluralize, was_or_were
 from monitoring.services import record_event
 from monitoring.templatetags.skycam import format_bytes
 
@@ -24,7 +24,7 @@ def record_deletions(clips: Iterable[Clip], why: str, reason: str, actor: str = 
         by_camera[clip.camera].append(clip)
     for camera, deleted in by_camera.items():
         number, size = len(deleted), sum(clip.bytes for clip in deleted)
-        message = f"{counted(number, 'clip')} of {camera.slug} ({format_bytes(size)}) {were(number)} deleted: {reason}."
+        message = f"{pluralize(number, 'clip')} of {camera.slug} ({format_bytes(size)}) {was_or_were(number)} deleted: {reason}."
         data = {"why": why, "clips": number, "bytes": size, "unfreed_bytes": pending}
         severity = "warning" if pending else "info"
         record_event("storage.cleaned", message, severity=severity, camera=camera, actor=actor, data=data)

@@ -34,7 +34,7 @@ from captures.recording.recorder_status import PART, RecorderStatus, floor_of
 from captures.recording.recovery import unfinished_clips
 from captures.recording.retry import RETRY_S, RetryDelay
 from captures.recording.tracks import FrameOrPacket, Unplayable, can_begin_clip
-from core.known_fields import from_json
+from core.dataclass_json import dataclass_from_json
 
 log = logging.getLogger(__name__)
 FLOORS = {"floor_bytes": 0, "rolling_floor_bytes": 0}
@@ -56,9 +56,11 @@ STORAGE_ERRORS = (RootMissing, SpoolLocked, LockLost, OSError)
 class ClipRecorder:
     def __init__(self, context: Context) -> None:
         self._spec, self._buffer = context.spec, context.buffer
-        self._organizer = ImageOrganizer(context.spec["slug"], from_json(Site, context.spec["site"]))
+        self._organizer = ImageOrganizer(context.spec["slug"], dataclass_from_json(Site, context.spec["site"]))
         self._decided = (
-            from_json(DecidedOutcome, context.spec["decided_outcome"]) if context.spec["decided_outcome"] else None
+            dataclass_from_json(DecidedOutcome, context.spec["decided_outcome"])
+            if context.spec["decided_outcome"]
+            else None
         )
         self._status = RecorderStatus(context.link, context.spec["slug"], context.spec["video_root_path"])
         self._finalizer = ClipFinalizer(self._lose_storage)

@@ -14,7 +14,7 @@ from cameras.runtime.spec import Recording
 from cameras.runtime.spool import Record
 from captures.recording.open_clip import OpenClip
 from captures.recording.recovery import RecoveredClips, unrecovered_message
-from core.counting import counted, were
+from core.plurals import pluralize, was_or_were
 
 RATE_S = 5.0
 """A shorter clip does not show how fast it grows; the rate of the clip before it is used."""
@@ -189,8 +189,8 @@ class RecorderStatus:
             )
         if found.repaired:
             number = len(found.repaired)
-            clips = f"{counted(number, 'clip')} of {self._slug} that {were(number)} cut off"
-            self._log_event("spool.recovered", f"{clips} {were(number)} repaired and kept.", "warning")
+            clips = f"{pluralize(number, 'clip')} of {self._slug} that {was_or_were(number)} cut off"
+            self._log_event("spool.recovered", f"{clips} {was_or_were(number)} repaired and kept.", "warning")
         for clip in found.tried:
             self._unrecovered.pop(clip, None)
         self._unrecovered |= found.failed

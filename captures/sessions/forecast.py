@@ -18,8 +18,8 @@ from captures.bodies import SessionBody
 from captures.models import Capture
 from captures.requests import MAX_SESSION, SessionRequest
 from captures.storage.roots import UnusableRoot, root_of
-from core.counting import counted
 from core.durations import format_exposure
+from core.plurals import pluralize
 from monitoring.bodies import stamp_or_none
 from monitoring.templatetags.skycam import duration, format_bytes
 
@@ -108,10 +108,10 @@ class Forecast:
         about = "about" if self.measured else "at most"
         if self.pictures is None:
             rate, per = (1, "an hour") if self.pictures_per_hour >= 2 else (24, "a day")
-            amounts = f"{about} {counted(rounded(self.pictures_per_hour * rate), 'picture')} {per}"
+            amounts = f"{about} {pluralize(rounded(self.pictures_per_hour * rate), 'picture')} {per}"
             sized = self._sized(self.bytes_per_hour, rate, f" {per}")
             return f"{self._rhythm()} until stopped, {amounts}{sized}"
-        pictures = counted(self.pictures, "picture")
+        pictures = pluralize(self.pictures, "picture")
         if self.pictures == self.programme.get("count"):
             return f"{self._rhythm()}, {pictures}{self._ends('about ')}{self._sized(self.bytes)}"
         return f"{self._rhythm()}{self._ends()}, {about} {pictures}{self._sized(self.bytes)}"

@@ -13,14 +13,14 @@ from captures.organizer import ImageOrganizer
 from captures.stills.exif import exif_of, with_exif
 from captures.stills.formats import JPEG_QUALITY, encode_jpeg, jpeg_size
 from captures.stills.thumbnail_thread import SavedCapture, ThumbnailThread
-from core.known_fields import from_json
+from core.dataclass_json import dataclass_from_json
 
 HEAD_BYTES = 1 << 18
 
 
 class StillWriter:
     def __init__(self, context: Context) -> None:
-        self._organizer = ImageOrganizer(context.spec["slug"], from_json(Site, context.spec["site"]))
+        self._organizer = ImageOrganizer(context.spec["slug"], dataclass_from_json(Site, context.spec["site"]))
         self.thumbnails = ThumbnailThread(context.spec["root_path"], context.spec["root"])
 
     def file_path(self, capture: str, at: datetime, name: str = "") -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypedDict
 
 from pydantic import ConfigDict, Field
 
-from core.model import GivenModel
+from core.model import StrictModel
 from core.names import Line
 from monitoring.bodies import stamp, stamp_or_none
 from monitoring.cursor import Query
@@ -15,7 +15,7 @@ from skycam_project.access.models import ApiToken
 DAY_S = 86_400
 
 
-class TokenRequest(GivenModel):
+class TokenRequest(StrictModel):
     """`scope` caps what the token may do: at most the role that its user has now, which is the default. It is valid for
     `life_s` seconds, a year by default and two at most."""
 

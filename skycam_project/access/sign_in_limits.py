@@ -21,7 +21,7 @@ from django.core.cache.backends.locmem import LocMemCache
 from prometheus_client import Counter
 
 from cameras.broker import UNREACHABLE
-from core.addresses import block_of
+from core.addresses import client_network
 from skycam_project.access.models import ApiToken, SignIn
 
 WINDOW_S = 60
@@ -62,7 +62,7 @@ def count_attempt(username: str, address: str, browser: str = "") -> None:
     """Count one more attempt. TooManyAttempts over a limit. `browser` is the `browser_mark` of a known browser."""
     now = time.time()
     username = unicodedata.normalize("NFKC", username).strip()  # as the form does before it looks for the user
-    for limit in limits(username, block_of(address), browser):
+    for limit in limits(username, client_network(address), browser):
         if _count(limit.key(int(now // WINDOW_S))) > limit.most:
             REFUSED.labels(limit.by).inc()
             raise TooManyAttempts(math.ceil(WINDOW_S - now % WINDOW_S))
@@ -101,7 +101,7 @@ def has_signed_in_from(username: str, block: str) -> bool:
     addresses = {
         address for row in rows for address in row.filter(user__username=username).values_list("address", flat=True)
     }
-    return any(address and block_of(address) == block for address in addresses)
+    return any(address and client_network(address) == block for address in addresses)
 
 
 def browser_mark(username: str) -> str:

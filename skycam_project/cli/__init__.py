@@ -1,4 +1,4 @@
-"""`skycam`, the command line. A command's module loads Django, Redis or rich only when it runs."""
+"""`skycam`, the command line. A command imports Django, Redis or rich only when it runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 
 
 def main() -> None:
-    """The console script. Logs are for the station's parts; here they show with `--verbose` alone."""
+    """The console script. Logs belong to the station's parts; commands show them only with `--verbose`."""
     from skycam_project.cli.root import cli
 
     logging.disable(logging.CRITICAL)

@@ -1,4 +1,4 @@
-"""How every command names a camera: as a word or with `--camera`, `-c`, before or after its other options."""
+"""The parameter that names a camera in every command: an argument, or `--camera`, `-c`, in any order."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 import click
 
 WORD = "camera_word"
-"""Where the parser leaves the word, until it is made one with the option."""
+"""The parser's name for the argument, before it is merged with the option."""
 ID = re.compile(r"[a-z0-9-]*\Z", re.IGNORECASE)
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -18,7 +18,7 @@ class Decorator(Protocol):
     def __call__(self, function: Decorated, /) -> Decorated: ...
 
 
-def camera(text: str = "Which camera; by default the primary one.", *, required: bool = False) -> Decorator:
+def camera(text: str = "The camera; the primary one by default.", *, required: bool = False) -> Decorator:
     """The parameter `camera` of a command: an id, or None for the primary camera."""
 
     def decorate(function: Decorated) -> Decorated:
@@ -41,7 +41,7 @@ def cameras(text: str) -> Decorator:
 
 
 class CameraWord(click.Argument):
-    """The word of a command that takes one camera; makes one value of word and option before any other is read."""
+    """The argument of a command for one camera. It merges argument and option before other parameters are read."""
 
     def __init__(self, names: list[str], *, needed: bool = False, **extra: Any) -> None:
         self.needed = needed
@@ -53,7 +53,7 @@ class CameraWord(click.Argument):
         values = dict_of(opts)
         if not isinstance(values.get("camera"), str):
             values.pop("camera", None)
-        self._make_room(ctx, values)
+        self._shift_argument(ctx, values)
         word, option = values.get(self.name), values.get("camera")
         if isinstance(word, str):
             self._check_both(ctx, word, option)
@@ -62,8 +62,8 @@ class CameraWord(click.Argument):
             self._check(ctx, values.get("camera"))
         return None, args
 
-    def _make_room(self, ctx: click.Context, values: dict[str, Any]) -> None:
-        """The word is the command's next argument where the option names the camera, or where it can be no camera."""
+    def _shift_argument(self, ctx: click.Context, values: dict[str, Any]) -> None:
+        """Pass the word on to the command's next argument if the option names the camera, or if it cannot be an id."""
         word = values.get(self.name)
         later = [found for found in ctx.command.params if isinstance(found, click.Argument) and found is not self]
         if not later or not isinstance(word, str):
@@ -81,7 +81,7 @@ class CameraWord(click.Argument):
     @staticmethod
     def _check_both(ctx: click.Context, word: str, option: str | None) -> None:
         if option is not None and option != word:
-            said = f"Two cameras are named: {word}, and {option} with --camera. Name one of them, either way."
+            said = f"Two cameras are given: {word}, and {option} with --camera. Give only one."
             raise click.UsageError(said, ctx)
 
     def _check(self, ctx: click.Context, found: str | None) -> None:
@@ -93,7 +93,7 @@ class CameraWord(click.Argument):
 
 
 class CameraWords(click.Argument):
-    """The words of a command that takes several cameras."""
+    """The arguments of a command for several cameras."""
 
     def __init__(self, names: list[str], **extra: Any) -> None:
         super().__init__(names, required=False, is_eager=True, expose_value=False, **extra)
@@ -111,15 +111,15 @@ class CameraWords(click.Argument):
 
 
 def dict_of(opts: Mapping[str, Any]) -> dict[str, Any]:
-    """The parser's own values, which click hands on to each parameter in turn."""
+    """The parser's own values, which click passes to each parameter in turn."""
     assert isinstance(opts, dict)
     return opts
 
 
 def check_id(ctx: click.Context, text: str) -> None:
-    """UsageError for what can be no camera's id, such as a file."""
+    """Raises UsageError for a text that cannot be a camera's id, such as a file name."""
     if ID.match(text):
         return
     file = f" The configuration file is `--config {text}`." if re.search(r"[./]", text) else ""
-    said = "a camera's id: lower-case letters, digits and hyphens. `skycam cameras list` shows those there are."
+    said = "a camera's id: lower-case letters, digits and hyphens. `skycam cameras list` lists all."
     raise click.UsageError(f"{text!r} is not {said}{file}", ctx)

@@ -1,4 +1,4 @@
-"""`skycam cameras`: which cameras the station has."""
+"""`skycam cameras`: the station's cameras."""
 
 from __future__ import annotations
 
@@ -6,202 +6,216 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from skycam_project.cli.camera_control import find_camera
 from skycam_project.cli.camera_parameter import camera as camera_word
 from skycam_project.cli.errors import CliError
-from skycam_project.cli.operating import chosen
 from skycam_project.cli.options import Group, given, json_or_text
-from skycam_project.cli.output import answer, facts, grid, plain, say, show, warn
+from skycam_project.cli.output import (
+    humanize,
+    make_table,
+    print_fields,
+    print_line,
+    print_result,
+    print_table,
+    print_warnings,
+)
 from skycam_project.cli.setting_values import set_or_store, setting_values, settings_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
     from cameras.models import Camera
     from cameras.serializers import Discovered, DiscoveredList
-    from skycam_project.cli.identity import Person
+    from skycam_project.cli.identity import Caller
 
-ALONE = {"hang": 1, "crash": 1, "torn_frame": 1}
-"""Faults that count: how often they strike when nobody says."""
+DEFAULT_VALUES = {"hang": 1, "crash": 1, "torn_frame": 1}
+"""Faults with a count -> the count that is used when none is given."""
 password_option = click.option(
     "--password",
     prompt=True,
     prompt_required=False,
     hide_input=True,
-    help="The password of a network camera, for the name in its address; without a value it is asked for.",
+    help="Password of a network camera, for the user in its address; prompts if no value is given.",
 )
 
 
 @click.group(cls=Group)
 def cameras() -> None:
-    """List, add, find, change and remove cameras."""
+    """List, add, detect, change and remove cameras."""
 
 
 @cameras.command("list")
 def list_cameras() -> None:
     """List the cameras of the station."""
-    person = current().person("viewer")
+    caller = current().authorize("viewer")
     from cameras.bodies import camera_bodies
 
-    answer({"results": [dict(body) for body in camera_bodies(person.user)]}, draw_cameras)
+    print_result({"results": [dict(body) for body in camera_bodies(caller.user)]}, draw_cameras)
 
 
 @cameras.command("show")
 @camera_word()
 def show_camera(camera: str | None) -> None:
-    """Show a camera, by default the primary one: how it is, what it is, and what it can be set to.
+    """Show a camera, by default the primary one: its state, its identity and its settings.
 
     Example: skycam cameras show dslr
     """
-    person = current().person("viewer")
+    caller = current().authorize("viewer")
     from cameras.bodies import camera_body
 
-    found = chosen(person, camera)
+    found = find_camera(caller, camera)
     able = found.capabilities.get("settings", {})
-    answer({**camera_body(found, person.user), "capabilities": found.capabilities}, lambda body: draw_shown(body, able))
+    print_result(
+        {**camera_body(found, caller.user), "capabilities": found.capabilities}, lambda body: draw_shown(body, able)
+    )
 
 
 @cameras.command("add")
-@camera_word("Its id: letters, digits and hyphens.", required=True)
-@click.option("--kind", required=True, help="What drives it: simulated, gphoto2, opencv, network, ...")
-@click.option("--address", default="", help="Where it is: as `cameras detect` shows it, or rtsp://NAME@HOST/PATH.")
+@camera_word("Id of the camera: letters, digits and hyphens.", required=True)
+@click.option("--kind", required=True, help="Driver: simulated, gphoto2, opencv, network, ...")
+@click.option("--address", default="", help="Address, as `cameras detect` shows it, or rtsp://NAME@HOST/PATH.")
 @password_option
-@click.option("--name", default="", help="What people call it.")
-@click.option("--host", default="", help="The camera host it hangs on; by default this one.")
+@click.option("--name", default="", help="Display name.")
+@click.option("--host", default="", help="Camera host that the camera is connected to; this one by default.")
 @click.option("--primary", is_flag=True, help="Make it the primary camera.")
-@click.option("--restrict", is_flag=True, help="Only managers see it, until others are allowed.")
+@click.option("--restrict", is_flag=True, help="Only managers can see it, until you allow other users.")
 @settings_option
 def add(camera: str, password: str | None, restrict: bool, values: tuple[tuple[str, Any], ...], **fields: Any) -> None:
-    """Add a camera under the id CAMERA."""
-    person = current().person("manager")
-    fields["address"] = addressed(fields["address"], password)
+    """Add a camera with the id CAMERA."""
+    caller = current().authorize("manager")
+    fields["address"] = add_password(fields["address"], password)
     from cameras.bodies import camera_body
     from cameras.services import add_camera
 
     seen_by = {"restricted": restrict}
-    added = add_camera(slug=camera, values=setting_values(values), seen_by=seen_by, actor=person.actor, **fields)
-    answer(dict(camera_body(added, person.user)), lambda body: draw_camera(body, "Added"))
+    added = add_camera(slug=camera, values=setting_values(values), seen_by=seen_by, actor=caller.actor, **fields)
+    print_result(dict(camera_body(added, caller.user)), lambda body: draw_camera(body, "Added"))
 
 
 @cameras.command("detect")
 @click.option("--add", "wanted", metavar="[SLUG=]ADDRESS", help="Add the camera found at ADDRESS, under SLUG.")
-@click.option("--name", default="", help="What people call the camera that is added; else its model.")
+@click.option("--name", default="", help="Display name of the added camera; its model by default.")
 def detect(wanted: str | None, name: str) -> None:
-    """Look for cameras on every camera host; on this machine alone while the station does not run."""
-    person = current().person("manager" if wanted else "operator")
-    found = look()
+    """Detect cameras on every camera host; only on this machine while the station is not running."""
+    caller = current().authorize("manager" if wanted else "operator")
+    found = discover()
     if wanted is None:
-        answer(dict(found), draw_detected)
+        print_result(dict(found), draw_detected)
         return
     from cameras.bodies import camera_body
     from cameras.services import add_camera
 
-    slug, one = chosen_of(found, wanted)
+    slug, one = find_discovered(found, wanted)
     added = add_camera(
         slug=slug, kind=one["kind"], name=name or one["model"], address=one["address"], host=one["host"],
-        actor=person.actor,
+        actor=caller.actor,
     )  # fmt: skip
-    answer(dict(camera_body(added, person.user)), lambda body: draw_camera(body, "Added"))
+    print_result(dict(camera_body(added, caller.user)), lambda body: draw_camera(body, "Added"))
 
 
-def look() -> DiscoveredList:
+def discover() -> DiscoveredList:
     from cameras.broker import BrokerDown
     from cameras.discovery import discover_cameras, discover_local_cameras
 
     try:
         return discover_cameras()
     except BrokerDown as error:
-        return discover_local_cameras(f"{error} Only this machine was looked at.")
+        return discover_local_cameras(f"{error} Only this machine was searched.")
 
 
-def chosen_of(found: DiscoveredList, wanted: str) -> tuple[str, Discovered]:
-    """The id and the camera that `[SLUG=]ADDRESS` names; CliError when it is not there, or is added already."""
+def find_discovered(found: DiscoveredList, wanted: str) -> tuple[str, Discovered]:
+    """The id and the camera that `[SLUG=]ADDRESS` names; CliError when it is missing or already added."""
     slug, equals, address = wanted.partition("=")
     if not equals:
         slug, address = "", wanted
     one = next((one for one in found["results"] if address in (one["address"], one["serial"])), None)
     if one is None:
-        raise CliError("not-found", f"No camera was found at {address}. `skycam cameras detect` lists those there are.")
+        raise CliError(
+            "not-found", f"No camera was found at {address}. `skycam cameras detect` lists all cameras found."
+        )
     if one["camera"]:
-        raise CliError("invalid", f"{address} is the camera {one['camera']} already.")
+        raise CliError("invalid", f"{address} is already added as the camera {one['camera']}.")
     return slug or one["suggested"], one
 
 
 @cameras.command("faults")
 @camera_word()
-@click.option("--set", "wanted", metavar="NAME[=VALUE]", multiple=True, help="Switch one on besides those that are on.")
-@click.option("--clear", is_flag=True, help="Switch off those that are on, first.")
+@click.option(
+    "--set", "wanted", metavar="NAME[=VALUE]", multiple=True, help="Enable a fault, in addition to those enabled."
+)
+@click.option("--clear", is_flag=True, help="First disable all faults.")
 def faults(camera: str | None, wanted: tuple[str, ...], clear: bool) -> None:
-    """Show or switch the faults of a simulated camera, to rehearse a bad night."""
-    person = current().person("manager")
+    """Show or set the faults of a simulated camera, to test how the station reacts."""
+    caller = current().authorize("manager")
     from cameras import services
     from cameras.drivers.simulated.faults import Faults
 
-    simulated = chosen(person, camera)
+    simulated = find_camera(caller, camera)
     found = {} if clear else services.read_faults(simulated)
     if wanted or clear:
-        asked = Faults.model_validate(found | dict(map(named_fault, wanted)))
-        found = services.set_faults(simulated, asked, person.actor)
-    answer({"camera": simulated.slug, "faults": found}, draw_faults)
+        asked = Faults.model_validate(found | dict(map(parse_fault, wanted)))
+        found = services.set_faults(simulated, asked, caller.actor)
+    print_result({"camera": simulated.slug, "faults": found}, draw_faults)
 
 
-def named_fault(text: str) -> tuple[str, Any]:
-    """`slow=5`, or the name alone where the fault needs no value, or strikes once."""
+def parse_fault(text: str) -> tuple[str, Any]:
+    """Parse `slow=5`, or a name alone for a fault without a value or with a default count."""
     name, equals, value = text.partition("=")
-    return name, json_or_text(value) if equals else ALONE.get(name, True)
+    return name, json_or_text(value) if equals else DEFAULT_VALUES.get(name, True)
 
 
 @cameras.command("set")
-@camera_word("Which camera.", required=True)
-@click.option("--name", help="What people call it.")
-@click.option("--address", help="Where it is. *** in it keeps the password, if only the path is another one.")
+@camera_word("The camera.", required=True)
+@click.option("--name", help="Display name.")
+@click.option("--address", help="Address. *** in it keeps the stored password, if only the path changes.")
 @password_option
-@click.option("--host", help="The camera host that has it from now on.")
+@click.option("--host", help="Move it to this camera host.")
 @click.option(
     "--host-is-gone",
     is_flag=True,
-    help="The machine that had it is off: a session on it ends, and the camera is moved.",
+    help="Move it although its current host is off; a session running there ends.",
 )
-@click.option("--enabled/--disabled", default=None, help="Whether it is used at all.")
+@click.option("--enabled/--disabled", default=None, help="Whether the camera is used.")
 @click.option("--primary", is_flag=True, default=None, help="Make it the primary camera.")
 @click.option(
-    "--restrict/--publish", "restricted", default=None, help="Only managers and those allowed see it, or all."
+    "--restrict/--publish", "restricted", default=None, help="Visible to managers and allowed users only, or to all."
 )
-@click.option("--allow", metavar="USER", multiple=True, help="Who may see it while it is restricted.")
-@click.option("--disallow", metavar="USER", multiple=True, help="Who may see it no more while it is restricted.")
+@click.option("--allow", metavar="USER", multiple=True, help="Let USER see it while it is restricted.")
+@click.option("--disallow", metavar="USER", multiple=True, help="Stop USER from seeing it while it is restricted.")
 @settings_option
 def change(
     camera: str, password: str | None, values: tuple[tuple[str, Any], ...], allow: tuple[str, ...],
     disallow: tuple[str, ...], host_is_gone: bool, **fields: Any,
 ) -> None:  # fmt: skip
-    """Change a camera. Settings are stored, and applied at once when the camera is there."""
+    """Change a camera. Settings are stored, and applied at once if the camera is connected."""
     changes = given(**fields)
     if not changes and not values and password is None and not allow and not disallow:
-        raise CliError("invalid", "Nothing to change was given. `skycam cameras set --help` shows what can be.")
+        raise CliError("invalid", "No change was given. `skycam cameras set --help` lists the options.")
     manages = changes or password is not None or allow or disallow
-    person = current().person("manager" if manages else "operator")
+    caller = current().authorize("manager" if manages else "operator")
     from cameras.bodies import camera_body
 
-    found = chosen(person, camera)
+    found = find_camera(caller, camera)
     if password is not None:
-        changes["address"] = addressed(changes.get("address", found.address), password)
+        changes["address"] = add_password(changes.get("address", found.address), password)
     if allow or disallow:
-        changes["audience"] = listed(found, allow, disallow)
+        changes["audience"] = change_audience(found, allow, disallow)
     before = found.host
-    warnings = apply(person, found, changes, setting_values(values), host_is_gone=host_is_gone)
+    warnings = apply_changes(caller, found, changes, setting_values(values), host_is_gone=host_is_gone)
     found.refresh_from_db()
-    answer(dict(camera_body(found, person.user)), lambda body: draw_camera(body, "Changed"))
-    warn([*moved(found, before, host_is_gone), *warnings])
+    print_result(dict(camera_body(found, caller.user)), lambda body: draw_camera(body, "Changed"))
+    print_warnings([*move_notes(found, before, host_is_gone), *warnings])
 
 
-def moved(camera: Camera, before: str, host_is_gone: bool) -> list[str]:
-    """What becomes of what the host before still has of it."""
+def move_notes(camera: Camera, before: str, host_is_gone: bool) -> list[str]:
+    """What happens to data of the camera that is still on its previous host."""
     if camera.host == before:
         return []
-    returns = "when it returns" if host_is_gone else "once its process there has ended"
-    return [f"{camera.slug} is {camera.host}'s now. What {before} still holds of it is taken in there {returns}."]
+    returns = "when it returns" if host_is_gone else "after its process there has ended"
+    return [f"{camera.slug} is now on {camera.host}. Data that {before} still holds is ingested there {returns}."]
 
 
-def listed(camera: Camera, allow: tuple[str, ...], disallow: tuple[str, ...]) -> list[str]:
-    """The audience with some more and some fewer; CliError for a name on both sides."""
+def change_audience(camera: Camera, allow: tuple[str, ...], disallow: tuple[str, ...]) -> list[str]:
+    """The audience with users added and removed; CliError for a name in both."""
     from cameras.audience import audience_of
 
     if both := sorted(set(allow) & set(disallow)):
@@ -209,8 +223,8 @@ def listed(camera: Camera, allow: tuple[str, ...], disallow: tuple[str, ...]) ->
     return sorted({*audience_of(camera), *allow} - {*disallow})
 
 
-def addressed(address: str, password: str | None) -> str:
-    """The address with the password that was given apart from it, so that it stands in no list of processes."""
+def add_password(address: str, password: str | None) -> str:
+    """The address with a password that was given separately, so that it does not appear in the process list."""
     from cameras.drivers.credentials import with_password
 
     try:
@@ -219,63 +233,63 @@ def addressed(address: str, password: str | None) -> str:
         raise CliError("invalid", str(error)) from None
 
 
-def apply(
-    person: Person, camera: Camera, changes: dict[str, Any], values: dict[str, Any], *, host_is_gone: bool = False
+def apply_changes(
+    caller: Caller, camera: Camera, changes: dict[str, Any], values: dict[str, Any], *, host_is_gone: bool = False
 ) -> list[str]:
-    """All of it or, when a value is bad, nothing; what the camera says of its new settings."""
+    """Apply all changes or, if a value is invalid, none; returns the camera's warnings about its new settings."""
     from cameras.services import change_camera
     from cameras.validation import checked_settings
 
     checked_settings(camera.kind, {**camera.settings, **values}, camera.capabilities.get("settings"))
     if changes:
-        change_camera(camera, changes, person.actor, host_is_gone=host_is_gone)
-    return list(set_or_store(camera, values, person.actor).get("warnings", [])) if values else []
+        change_camera(camera, changes, caller.actor, host_is_gone=host_is_gone)
+    return list(set_or_store(camera, values, caller.actor).get("warnings", [])) if values else []
 
 
 @cameras.command("remove")
-@camera_word("Which camera.", required=True)
+@camera_word("The camera.", required=True)
 def remove(camera: str) -> None:
-    """Remove a camera. Its captures stay."""
-    person = current().person("manager")
+    """Remove a camera. Its captures are kept."""
+    caller = current().authorize("manager")
     from cameras.bodies import camera_body
     from cameras.services import remove_camera
 
-    found = chosen(person, camera)
-    body = dict(camera_body(found, person.user))
-    remove_camera(found, person.actor)
-    answer(body, lambda body: say(f"Removed {body['slug']}."))
+    found = find_camera(caller, camera)
+    body = dict(camera_body(found, caller.user))
+    remove_camera(found, caller.actor)
+    print_result(body, lambda body: print_line(f"Removed {body['slug']}."))
 
 
 def draw_cameras(body: dict[str, Any]) -> None:
     columns = ["id", "name", "kind", "host", "is", "primary"]
-    show(grid(columns, [camera_cells(camera) for camera in body["results"]]))
+    print_table(make_table(columns, [camera_cells(camera) for camera in body["results"]]))
 
 
 def camera_cells(camera: dict[str, Any]) -> list[object]:
     names = [camera[name] for name in ("slug", "name", "kind", "host")]
-    return [*names, plain(camera["observed"]), "yes" if camera["primary"] else ""]
+    return [*names, humanize(camera["observed"]), "yes" if camera["primary"] else ""]
 
 
 def draw_camera(body: dict[str, Any], verb: str) -> None:
-    say(f"{verb} {body['slug']}.")
-    facts((name, body.get(name)) for name in ("name", "kind", "address", "host", "primary"))
+    print_line(f"{verb} {body['slug']}.")
+    print_fields((name, body.get(name)) for name in ("name", "kind", "address", "host", "primary"))
     draw_seen_by(body)
-    facts(sorted(body.get("settings", {}).items()))
+    print_fields(sorted(body.get("settings", {}).items()))
 
 
 def draw_seen_by(body: dict[str, Any]) -> None:
     if body.get("restricted"):
-        facts([("seen by", ", ".join(["managers", *(body["audience"] or [])]))])
+        print_fields([("seen by", ", ".join(["managers", *(body["audience"] or [])]))])
 
 
 def draw_shown(body: dict[str, Any], able: dict[str, Any]) -> None:
     from cameras.validation import has_range, shown_value
 
     why = f": {body['reason']}" if body["reason"] else ""
-    say(f"{body['slug']} is {plain(body['observed'])}{why}")
+    print_line(f"{body['slug']} is {humanize(body['observed'])}{why}")
     names = ("name", "kind", "address", "host", "enabled", "connected", "primary")
-    facts((name, body[name]) for name in names)
-    facts((name, body["identity"].get(name)) for name in ("vendor", "model", "serial", "firmware", "library"))
+    print_fields((name, body[name]) for name in names)
+    print_fields((name, body["identity"].get(name)) for name in ("vendor", "model", "serial", "firmware", "library"))
     draw_seen_by(body)
     names_of_settings = sorted({*able, *body["settings"]})
     rows = [
@@ -283,21 +297,23 @@ def draw_shown(body: dict[str, Any], able: dict[str, Any]) -> None:
         for name in names_of_settings
     ]
     if rows:
-        show(grid(["setting", "set to", "it can have"], rows))
+        print_table(make_table(["setting", "set to", "it can have"], rows))
 
 
 def draw_detected(body: dict[str, Any]) -> None:
-    warn(f"{' '.join(filter(None, [one['host'], one['kind']]))}: {one['message']}" for one in body["problems"])
+    print_warnings(
+        f"{' '.join(filter(None, [one['host'], one['kind']]))}: {one['message']}" for one in body["problems"]
+    )
     if not body["results"]:
-        say(f"No camera was found on {', '.join(body['hosts'])}.")
+        print_line(f"No camera was found on {', '.join(body['hosts'])}.")
         return
     columns = ["host", "kind", "address", "model", "serial", "in use by"]
     found = [{**one, "in use by": one["camera"] or one["held_by"]} for one in body["results"]]
-    show(grid(columns, [[one.get(name) for name in columns] for one in found]))
-    say("Add one:  skycam cameras detect --add NAME=ADDRESS")
+    print_table(make_table(columns, [[one.get(name) for name in columns] for one in found]))
+    print_line("Add one:  skycam cameras detect --add NAME=ADDRESS")
 
 
 def draw_faults(body: dict[str, Any]) -> None:
     if not body["faults"]:
-        say(f"{body['camera']} has no fault switched on.")
-    facts(sorted(body["faults"].items()))
+        print_line(f"{body['camera']} has no fault enabled.")
+    print_fields(sorted(body["faults"].items()))

@@ -1,4 +1,4 @@
-"""`skycam captures`: pictures and how they ended, and their files."""
+"""`skycam captures`: captures, their outcomes and their files."""
 
 from __future__ import annotations
 
@@ -7,21 +7,31 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from skycam_project.cli.camera_control import camera_filter
 from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.errors import CliError
-from skycam_project.cli.ids import by_id, newest, short_id
-from skycam_project.cli.local_files import STDOUT, check_free, copy_file, force_option, to_option
-from skycam_project.cli.operating import of_camera
-from skycam_project.cli.options import Group, PastMoment, given
-from skycam_project.cli.output import answer, asked_and_used, facts, grid, plain, say, short_time, show, warn
+from skycam_project.cli.ids import find_by_id, find_newest, short_id
+from skycam_project.cli.local_files import STDOUT, check_destination, copy_file, force_option, to_option
+from skycam_project.cli.options import Group, PastTimeParam, given
+from skycam_project.cli.output import (
+    format_requested_and_used,
+    format_time,
+    humanize,
+    make_table,
+    print_fields,
+    print_line,
+    print_result,
+    print_table,
+    print_warnings,
+)
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
     from captures.models import Capture, CaptureFile
-    from skycam_project.cli.identity import Person
+    from skycam_project.cli.identity import Caller
 
 OUTCOMES = click.Choice(["planned", "saved", "failed", "skipped"])
-of_camera_option = click.option("--camera", "-c", metavar="CAMERA", help="The newest of this camera.")
+of_camera_option = click.option("--camera", "-c", metavar="CAMERA", help="Use the newest capture of this camera.")
 
 
 @click.group(cls=Group)
@@ -30,13 +40,15 @@ def captures() -> None:
 
 
 @captures.command("list")
-@camera("Of this camera alone.")
-@click.option("--session", "session_id", metavar="ID", help="Of this session alone.")
-@click.option("--status", type=OUTCOMES, help="Those that ended so.")
-@click.option("--from", "from_", type=PastMoment(), help="Not before: 22:30, 2026-03-01T22:30:00Z, or 2 h (ago).")
-@click.option("--to", type=PastMoment(), help="Before this time, written as for --from.")
-@click.option("--simulated/--real", "simulated", default=None, help="Of simulated cameras, or of real ones.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="At most so many.")
+@camera("Only this camera.")
+@click.option("--session", "session_id", metavar="ID", help="Only this session.")
+@click.option("--status", type=OUTCOMES, help="Only captures with this outcome.")
+@click.option(
+    "--from", "from_", type=PastTimeParam(), help="From this time: 22:30, 2026-03-01T22:30:00Z, or 2 h (ago)."
+)
+@click.option("--to", type=PastTimeParam(), help="Before this time, in the form of --from.")
+@click.option("--simulated/--real", "simulated", default=None, help="Only simulated cameras, or only real ones.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Maximum number.")
 def list_captures(
     camera: str | None, session_id: str | None, status: str | None, from_: datetime | None, to: datetime | None,
     simulated: bool | None, limit: int,
@@ -45,60 +57,60 @@ def list_captures(
 
     Example: skycam captures list dslr --status failed --from 8h
     """
-    person = current().person("viewer")
+    caller = current().authorize("viewer")
     from captures.bodies import capture_body
     from captures.selectors import captures_for, sessions_for
 
-    session = by_id(sessions_for(person.user), session_id, "session") if session_id else None
+    session = find_by_id(sessions_for(caller.user), session_id, "session") if session_id else None
     conditions = given(session=session, status=status, started_at__gte=from_, started_at__lt=to, simulated=simulated)
-    found = captures_for(person.user).filter(**of_camera(person, camera), **conditions)[:limit]
-    answer({"results": [dict(capture_body(capture)) for capture in found]}, draw_captures)
+    found = captures_for(caller.user).filter(**camera_filter(caller, camera), **conditions)[:limit]
+    print_result({"results": [dict(capture_body(capture)) for capture in found]}, draw_captures)
 
 
 @captures.command("show")
 @click.argument("capture_id", metavar="[ID]", required=False)
 @of_camera_option
 def show_capture(capture_id: str | None, camera: str | None) -> None:
-    """Show the capture ID, by default the newest. The beginning of an id is enough.
+    """Show the capture ID, by default the newest one. The first characters of an id are enough.
 
     Example: skycam captures show --camera dslr
     """
-    person = current().person("viewer")
+    caller = current().authorize("viewer")
     from captures.bodies import capture_body
 
-    answer(dict(capture_body(the_capture(person, capture_id, camera))), draw_capture)
+    print_result(dict(capture_body(find_capture(caller, capture_id, camera))), draw_capture)
 
 
 @captures.command("get")
 @click.argument("capture_id", metavar="[ID]", required=False)
 @of_camera_option
-@click.option("--kind", metavar="KIND", help="Which file, such as raw or jpeg; else the first.")
+@click.option("--kind", metavar="KIND", help="Kind of file, such as raw or jpeg; the first file by default.")
 @to_option
 @force_option
 def get(capture_id: str | None, camera: str | None, kind: str | None, to: str | None, force: bool) -> None:
-    """Copy a file of the capture ID, by default of the newest saved one, and check it.
+    """Copy a file of the capture ID, by default of the newest saved one, and verify it.
 
     Example: skycam captures get --camera dslr --kind raw -o night.nef
     """
-    person = current().person("viewer")
-    check_free(to, force=force)
-    file = file_of(the_capture(person, capture_id, camera, status="saved"), kind)
+    caller = current().authorize("viewer")
+    check_destination(to, force=force)
+    file = find_file(find_capture(caller, capture_id, camera, status="saved"), kind)
     path = copy_file(file, to, force=force)
     if to != STDOUT:
         body = {"path": str(path), "capture": str(file.capture_id), "kind": file.kind, "bytes": file.bytes}
-        answer({**body, "sha256": file.sha256}, lambda body: say(f"Saved {body['path']}"))
+        print_result({**body, "sha256": file.sha256}, lambda body: print_line(f"Saved {body['path']}"))
 
 
-def the_capture(person: Person, text: str | None, camera: str | None, **newest_of: str) -> Capture:
-    """The capture whose id begins so, else the newest; CliError when this person knows none such."""
+def find_capture(caller: Caller, text: str | None, camera: str | None, **newest_of: str) -> Capture:
+    """The capture whose id begins with `text`, else the newest; CliError when the caller can see none."""
     from captures.selectors import captures_for
 
-    visible = captures_for(person.user).filter(**of_camera(person, camera))
-    return by_id(visible, text, "capture") if text else newest(visible.filter(**newest_of), "capture", camera)
+    visible = captures_for(caller.user).filter(**camera_filter(caller, camera))
+    return find_by_id(visible, text, "capture") if text else find_newest(visible.filter(**newest_of), "capture", camera)
 
 
-def file_of(capture: Capture, kind: str | None) -> CaptureFile:
-    """CliError when it has none such."""
+def find_file(capture: Capture, kind: str | None) -> CaptureFile:
+    """The capture's file of that kind, else its first; CliError when it has none."""
     files = list(capture.files.select_related("root"))
     found = next((file for file in files if kind in (None, file.kind)), None)
     if found is None:
@@ -110,28 +122,28 @@ def file_of(capture: Capture, kind: str | None) -> CaptureFile:
 
 def draw_captures(body: dict[str, Any]) -> None:
     columns = ["id", "started", "camera", "outcome", "size"]
-    show(grid(columns, [capture_cells(capture) for capture in body["results"]]))
+    print_table(make_table(columns, [capture_cells(capture) for capture in body["results"]]))
 
 
 def capture_cells(capture: dict[str, Any]) -> list[object]:
     from monitoring.templatetags.skycam import format_bytes
 
-    reason = plain(capture["reason"])
+    reason = humanize(capture["reason"])
     outcome = f"{capture['status']}, {reason}" if reason else capture["status"]
-    started = short_time(capture["started"] or capture["planned"])
+    started = format_time(capture["started"] or capture["planned"])
     size = format_bytes(sum(file["bytes"] for file in capture["files"])) if capture["files"] else ""
     return [short_id(capture["id"]), started, capture["camera"], outcome, size]
 
 
 def draw_capture(body: dict[str, Any]) -> None:
-    say(f"{body['camera']}: {body['status']}{', ' if body['message'] else ''}{body['message']}")
+    print_line(f"{body['camera']}: {body['status']}{', ' if body['message'] else ''}{body['message']}")
     used = [(name, body[key]) for name, key in (("f-number", "f_number"), ("ISO", "iso"), ("gain", "gain"))]
     made = [("library", body["library"]), ("serial", body["serial"]), ("firmware", body["firmware"])]
-    facts(
+    print_fields(
         [
-            ("started", short_time(body["started"])),
-            ("ended", short_time(body["ended"])),
-            ("exposure", asked_and_used(body["asked"].get("exposure_us"), body["exposure_us"])),
+            ("started", format_time(body["started"])),
+            ("ended", format_time(body["ended"])),
+            ("exposure", format_requested_and_used(body["asked"].get("exposure_us"), body["exposure_us"])),
             *used,
             ("temperature", degrees(body["temperature_celsius"])),
             ("simulated", body["simulated"] or None),
@@ -145,8 +157,8 @@ def draw_capture(body: dict[str, Any]) -> None:
     )
     rows = [[file["kind"], file["filename"], size_of(file), file["bytes"], file["sha256"]] for file in body["files"]]
     if rows:
-        show(grid(["kind", "file", "pixels", "bytes", "SHA-256"], rows))
-    warn(body["warnings"])
+        print_table(make_table(["kind", "file", "pixels", "bytes", "SHA-256"], rows))
+    print_warnings(body["warnings"])
 
 
 def degrees(celsius: float | None) -> str:

@@ -8,7 +8,7 @@ import click
 
 from skycam_project.cli.errors import FAILED
 from skycam_project.cli.options import Command
-from skycam_project.cli.output import answer, grid, say, short_time, show, warn
+from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table, print_warnings
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -24,13 +24,13 @@ def cleanup(dry_run: bool) -> int:
 
     Pinned and held clips stay. The station does the same by itself every two seconds.
     """
-    person = current().person("manager")
+    caller = current().authorize("manager")
     from captures.recording.bodies import deleted_body
 
-    result = plan() if dry_run else clean_up(person.actor)
+    result = plan() if dry_run else clean_up(caller.actor)
     results = [dict(deleted_body(one)) for one in result.deleted]
     body = {"dry_run": dry_run, "bytes": sum(one.clip.bytes for one in result.deleted), "problems": result.problems}
-    answer({**body, "results": results}, draw)
+    print_result({**body, "results": results}, draw)
     return FAILED if result.problems else 0
 
 
@@ -63,15 +63,15 @@ def clean_up(actor: str) -> CleanupResult:
 
 
 def draw(body: dict[str, Any]) -> None:
-    from core.counting import counted
+    from core.plurals import pluralize
     from monitoring.templatetags.skycam import format_bytes
 
     rows = [
-        [one["camera"], one["filename"], short_time(one["started"]), format_bytes(one["bytes"]), WHY[one["why"]]]
+        [one["camera"], one["filename"], format_time(one["started"]), format_bytes(one["bytes"]), WHY[one["why"]]]
         for one in body["results"]
     ]
     if rows:
-        show(grid(["camera", "clip", "started", "size", "why"], rows))
+        print_table(make_table(["camera", "clip", "started", "size", "why"], rows))
     verb = "would be deleted" if body["dry_run"] else "deleted"
-    say(f"{counted(len(rows), 'clip')} {verb}, {format_bytes(body['bytes'])}.")
-    warn(body["problems"])
+    print_line(f"{pluralize(len(rows), 'clip')} {verb}, {format_bytes(body['bytes'])}.")
+    print_warnings(body["problems"])

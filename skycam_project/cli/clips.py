@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from skycam_project.cli.camera_control import camera_filter
 from skycam_project.cli.camera_parameter import camera
-from skycam_project.cli.ids import by_id, newest, short_id
-from skycam_project.cli.local_files import STDOUT, check_free, copy_file, force_option, to_option
-from skycam_project.cli.operating import of_camera
-from skycam_project.cli.options import Group, PastMoment, given
-from skycam_project.cli.output import answer, grid, say, short_time, show
+from skycam_project.cli.ids import find_by_id, find_newest, short_id
+from skycam_project.cli.local_files import STDOUT, check_destination, copy_file, force_option, to_option
+from skycam_project.cli.options import Group, PastTimeParam, given
+from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
     from captures.models import Clip
-    from skycam_project.cli.identity import Person
+    from skycam_project.cli.identity import Caller
 
 
 @click.group(cls=Group)
@@ -29,9 +29,9 @@ def clips() -> None:
 @camera("Only of this camera.")
 @click.option("--kind", type=click.Choice(["rolling", "manual"]), help="Only clips of this kind.")
 @click.option(
-    "--from", "from_", type=PastMoment(), help="Clips that show this time or a later one: 22:30, or 2 h (ago)."
+    "--from", "from_", type=PastTimeParam(), help="Clips that show this time or a later one: 22:30, or 2 h (ago)."
 )
-@click.option("--to", type=PastMoment(), help="Clips that begin before this time, written as for --from.")
+@click.option("--to", type=PastTimeParam(), help="Clips that begin before this time, written as for --from.")
 @click.option("--pinned/--unpinned", "pinned", default=None, help="Only pinned clips, or only others.")
 @click.option(
     "--interrupted/--whole", "interrupted", default=None, help="Only clips that were cut off, or only others."
@@ -45,13 +45,13 @@ def list_clips(
 
     Example: skycam clips list dome --from 22:00
     """
-    person = current().person("viewer")
+    caller = current().authorize("viewer")
     from captures.clips.bodies import clip_body
     from captures.clips.selectors import clips_for, overlapping
 
-    found = clips_for(person.user).filter(**of_camera(person, camera), **given(**conditions))
+    found = clips_for(caller.user).filter(**camera_filter(caller, camera), **given(**conditions))
     results = overlapping(found, from_, to).order_by("-started_at", "-id")[:limit]
-    answer({"results": [dict(clip_body(clip)) for clip in results]}, draw_clips)
+    print_result({"results": [dict(clip_body(clip)) for clip in results]}, draw_clips)
 
 
 @clips.command("get")
@@ -64,26 +64,26 @@ def get(clip_id: str | None, camera: str | None, to: str | None, force: bool) ->
 
     Example: skycam clips get --camera dome -o last.mp4
     """
-    person = current().person("viewer")
-    check_free(to, force=force)
-    clip = the_clip(person, clip_id, camera)
+    caller = current().authorize("viewer")
+    check_destination(to, force=force)
+    clip = the_clip(caller, clip_id, camera)
     path = copy_file(clip, to, force=force)
     if to != STDOUT:
         body = {"path": str(path), "clip": str(clip.pk), "bytes": clip.bytes, "sha256": clip.sha256}
-        answer(body, lambda body: say(f"Saved {body['path']}"))
+        print_result(body, lambda body: print_line(f"Saved {body['path']}"))
 
 
-def the_clip(person: Person, text: str | None, camera: str | None) -> Clip:
+def the_clip(caller: Caller, text: str | None, camera: str | None) -> Clip:
     """The clip whose id begins with `text`, else the newest. CliError if this person can see none."""
     from captures.clips.selectors import clips_for
 
-    visible = clips_for(person.user).filter(**of_camera(person, camera)).order_by("-started_at", "-id")
-    return by_id(visible, text, "clip") if text else newest(visible, "clip", camera)
+    visible = clips_for(caller.user).filter(**camera_filter(caller, camera)).order_by("-started_at", "-id")
+    return find_by_id(visible, text, "clip") if text else find_newest(visible, "clip", camera)
 
 
 def draw_clips(body: dict[str, Any]) -> None:
     columns = ["id", "started", "camera", "length", "size", "lost", "remarks"]
-    show(grid(columns, [clip_cells(clip) for clip in body["results"]]))
+    print_table(make_table(columns, [clip_cells(clip) for clip in body["results"]]))
 
 
 def clip_cells(clip: dict[str, Any]) -> list[object]:
@@ -97,6 +97,6 @@ def clip_cells(clip: dict[str, Any]) -> list[object]:
     }
     remarks = [word for word, applies in marks.items() if applies]
     length, size = duration(clip["duration_s"]), format_bytes(clip["bytes"])
-    started = short_time(clip["started"])
+    started = format_time(clip["started"])
     lost = "unknown" if clip["lost_frames"] is None else clip["lost_frames"]
     return [short_id(clip["id"]), started, clip["camera"], length, size, lost, ", ".join(remarks)]

@@ -1,4 +1,4 @@
-"""`skycam config`: what holds, where it came from, and what is wrong with it."""
+"""`skycam config`: the configuration in effect, the origin of its values, and its problems."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from skycam_project.cli.errors import FAILED, CliError, database
 from skycam_project.cli.options import Group
-from skycam_project.cli.output import answer, grid, say, show, warn
+from skycam_project.cli.output import make_table, print_line, print_result, print_table, print_warnings
 from skycam_project.cli.station import current
 
 
@@ -20,9 +20,9 @@ def config() -> None:
 
 @config.command("show")
 def show_config() -> None:
-    """Show every key with its value and where it was given; secrets are masked."""
+    """Show every key with its value and where it was set; secrets are redacted."""
     from skycam_project.config import ConfigManager
-    from skycam_project.config.manager import nested
+    from skycam_project.config.manager import nest_keys
 
     manager = ConfigManager(current().config_path, create=False)
     on_page = set_on_the_page()
@@ -32,20 +32,20 @@ def show_config() -> None:
             [".".join(key), value, marked(key, "page" if key in on_page else manager.origin(key))]
             for key, value in leaves(body)
         ]
-        show(grid(["key", "value", "from"], rows))
+        print_table(make_table(["key", "value", "from"], rows))
 
-    answer(nested({**dict(leaves(manager.show())), **on_page}), draw)
+    print_result(nest_keys({**dict(leaves(manager.show())), **on_page}), draw)
 
 
 def marked(key: tuple[str, ...], origin: str) -> str:
-    """Where a value was given, and whether anything reads it."""
-    from skycam_project.config.model import note
+    """Where a value was set, and whether the key is reserved."""
+    from skycam_project.config.model import key_option
 
-    return f"{origin} (reserved, no effect yet)" if note(key, "reserved") else origin
+    return f"{origin} (reserved, no effect yet)" if key_option(key, "reserved") else origin
 
 
 def set_on_the_page() -> dict[tuple[str, ...], Any]:
-    """What holds from the page Settings; nothing, with a warning, while the database does not answer."""
+    """The values of the Settings page that are in effect. Empty, with a warning, while the database does not answer."""
     try:
         current().set_up_django()
     except CliError:
@@ -57,7 +57,7 @@ def set_on_the_page() -> dict[tuple[str, ...], Any]:
     try:
         return values_from_page()
     except Error as error:
-        warn([f"What was set on the page Settings is not shown: {database(error)}"])
+        print_warnings([f"Values that were set on the Settings page are not shown: {database(error)}"])
         return {}
 
 
@@ -72,28 +72,28 @@ def leaves(branch: dict[str, Any], prefix: tuple[str, ...] = ()) -> Iterator[tup
 @config.command("set")
 @click.argument("key")
 @click.argument("value", required=False)
-@click.option("--unset", is_flag=True, help="Take back what was set, so that file and default hold again.")
+@click.option("--unset", is_flag=True, help="Remove the value that was set, so that file or default apply again.")
 def set_key(key: str, value: str | None, unset: bool) -> None:
-    """Set KEY to VALUE while the station runs, as the page Settings does: station.name, camera_config and
+    """Set KEY to VALUE while the station runs, like the Settings page: station.name, camera_config and
     live_streaming_config."""
     if unset == (value is not None):
         raise CliError("invalid", "Give a value, or --unset.")
-    person = current().person("manager")
+    caller = current().authorize("manager")
     from monitoring import station_settings
     from skycam_project.config.layers import from_text
-    from skycam_project.config.model import LEAVES
+    from skycam_project.config.model import KEYS
     from skycam_project.station_settings import all_settings
 
     name = tuple(key.split("."))
-    given = from_text(name, value) if value is not None and name in LEAVES else value
-    station_settings.change_settings({key: given}, person.actor)
+    given = from_text(name, value) if value is not None and name in KEYS else value
+    station_settings.change_settings({key: given}, caller.actor)
     (found,) = [dict(body) for body in all_settings() if body["key"] == key]
-    answer(found, lambda body: say(f"{body['key']} is {body['value']} ({body['origin']})."))
+    print_result(found, lambda body: print_line(f"{body['key']} is {body['value']} ({body['origin']})."))
 
 
 @config.command("check")
 def check() -> int:
-    """Check file, .env and environment; a sentence for each thing to put right."""
+    """Check the YAML file, .env and the environment, and show a sentence for each problem."""
     from skycam_project.config import ConfigError, ConfigManager, NoStation
 
     problems: list[str] = []
@@ -104,13 +104,13 @@ def check() -> int:
         warnings += error.problems
     except ConfigError as error:
         problems += error.problems
-    answer({"ok": not problems, "problems": problems, "warnings": warnings}, draw_check)
+    print_result({"ok": not problems, "problems": problems, "warnings": warnings}, draw_check)
     return FAILED if problems else 0
 
 
 def draw_check(body: dict[str, Any]) -> None:
-    warn(body["warnings"])
+    print_warnings(body["warnings"])
     for problem in body["problems"]:
-        say(problem, err=True)
+        print_line(problem, err=True)
     if body["ok"]:
-        say("The configuration is in order.")
+        print_line("The configuration is valid.")

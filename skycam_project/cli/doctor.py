@@ -1,4 +1,4 @@
-"""`skycam doctor`: what is wrong with a station, and what to do."""
+"""`skycam doctor`: problems of the station and what to do about them."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import click
 
 from skycam_project.cli.errors import FAILED
 from skycam_project.cli.options import Command
-from skycam_project.cli.output import answer, grid, say, show
+from skycam_project.cli.output import make_table, print_line, print_result, print_table
 from skycam_project.cli.station import current
 
 
 @click.command(cls=Command)
 def doctor() -> int:
-    """Examine the station and this machine; a sentence for each thing to put right."""
-    from skycam_project.cli.diagnosis import examine
+    """Check the station and this machine, and show a sentence for each problem."""
+    from skycam_project.cli.diagnostics import run_diagnostics
 
-    findings = examine(current())
+    findings = run_diagnostics(current())
     broken = sum(finding.state == "broken" for finding in findings)
-    answer({"ok": not broken, "checks": [finding.body() for finding in findings]}, draw)
+    print_result({"ok": not broken, "checks": [finding.body() for finding in findings]}, draw)
     return FAILED if broken else 0
 
 
 def draw(body: dict[str, Any]) -> None:
     rows = [[check["state"], check["check"], check["detail"], check["remedy"]] for check in body["checks"]]
-    show(grid(["", "check", "found", "what to do"], rows))
+    print_table(make_table(["", "check", "found", "what to do"], rows))
     broken = sum(check["state"] == "broken" for check in body["checks"])
-    say(f"{broken} to put right." if broken else "Nothing is broken.")
+    print_line(f"{broken} to fix." if broken else "Nothing is broken.")

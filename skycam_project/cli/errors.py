@@ -1,4 +1,4 @@
-"""What went wrong, as a problem with a sentence, and the exit status that goes with it."""
+"""Errors as problems with a sentence, and their exit statuses."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from core.near_misses import did_you_mean
+from core.suggestions import did_you_mean
 
 INTERRUPTED = 130
 FAILED = 1
@@ -22,8 +22,8 @@ STATUSES = {
 }
 """Problem type -> exit status; every other problem is FAILED."""
 
-HTTP = {
-    "invalid": (400, "What was asked is not possible"),
+HTTP_STATUSES = {
+    "invalid": (400, "Invalid request"),
     "forbidden": (403, "Not permitted"),
     "not-found": (404, "Not found"),
     "held": (409, "Held by another"),
@@ -37,7 +37,7 @@ HTTP = {
     "too-slow": (504, "No answer in time"),
     "disk-full": (507, "The disk is full"),
 }
-OTHER = (500, "It failed")
+OTHER_PROBLEM = (500, "It failed")
 
 
 class CliError(Exception):
@@ -55,7 +55,7 @@ class CliError(Exception):
         self.status = STATUSES.get(problem, FAILED) if status is None else status
 
     def body(self, command: str) -> dict[str, Any]:
-        http, title = HTTP.get(self.problem, OTHER)
+        http, title = HTTP_STATUSES.get(self.problem, OTHER_PROBLEM)
         found = {"type": f"/problems/{self.problem}", "title": title, "status": http, "detail": self.detail}
         found |= {"instance": command, **self.more}
         if self.errors:
@@ -63,19 +63,19 @@ class CliError(Exception):
         return found
 
 
-def translated(error: Exception) -> CliError | None:
-    """The problem that an exception of the project's boundaries is; None for what nobody foresaw."""
+def to_cli_error(error: Exception) -> CliError | None:
+    """The CliError for an exception of the project's boundaries; None for an unexpected exception."""
     for ancestor in type(error).__mro__:
         if translate := TRANSLATIONS.get(f"{ancestor.__module__}.{ancestor.__qualname__}"):
             return translate(error)
     return None
 
 
-def unexpected(error: Exception) -> CliError:
-    return CliError("failed", f"Something unforeseen: {type(error).__name__}: {error}. `--verbose` shows where.")
+def unexpected_error(error: Exception) -> CliError:
+    return CliError("failed", f"Unexpected error: {type(error).__name__}: {error}. `--verbose` shows the traceback.")
 
 
-def itself(error: Any) -> CliError:
+def unchanged(error: Any) -> CliError:
     found: CliError = error
     return found
 
@@ -87,8 +87,8 @@ def usage(error: Any) -> CliError:
     return CliError("invalid", f"{click_error.format_message()}{hint}", status=click_error.exit_code)
 
 
-def no_such_option(error: Any) -> CliError:
-    """With the option that was meant; `-c` named the configuration file once."""
+def unknown_option(error: Any) -> CliError:
+    """Suggests the option that was meant. `-c` once named the configuration file."""
     options = [name for option in error.ctx.command.params for name in (*option.opts, *option.secondary_opts)]
     meant = did_you_mean(error.option_name, [name for name in options if name.startswith("--")])
     if error.option_name == "-c":
@@ -98,7 +98,7 @@ def no_such_option(error: Any) -> CliError:
 
 
 def configuration(error: Any) -> CliError:
-    """A folder that is closed to this user is no fault of the configuration."""
+    """A folder that this user cannot access is not a mistake in the configuration."""
     closed = isinstance(error.__context__, PermissionError)
     return CliError("forbidden" if closed else "invalid", "\n".join(error.problems), status=None if closed else FAILED)
 
@@ -125,19 +125,19 @@ def not_saved(error: Any) -> CliError:
     return CliError(error.problem, str(error))
 
 
-def validation(error: Any) -> CliError:
-    """Django's: messages by field, those of no field under an empty name."""
+def django_validation(error: Any) -> CliError:
+    """Django's messages by field; messages without a field have an empty name."""
     by_field = error.message_dict if hasattr(error, "error_dict") else {"__all__": error.messages}
     return invalid(
         (field if field != "__all__" else "", message) for field, messages in by_field.items() for message in messages
     )
 
 
-def typed(error: Any) -> CliError:
-    """Pydantic's, in our words."""
-    from core.constraints import refused  # it imports pydantic, and `skycam help` needs none
+def pydantic_validation(error: Any) -> CliError:
+    """Pydantic's errors in Skycam's words."""
+    from core.constraints import describe_error  # it imports pydantic, and `skycam help` needs none
 
-    return invalid((".".join(map(str, item["loc"])), refused(item)) for item in error.errors())
+    return invalid((".".join(map(str, item["loc"])), describe_error(item)) for item in error.errors())
 
 
 def invalid(found: Iterable[tuple[str, str]]) -> CliError:
@@ -146,7 +146,7 @@ def invalid(found: Iterable[tuple[str, str]]) -> CliError:
 
 
 def lines(errors: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Each error once, with its field; a field of settings names the setting itself."""
+    """One line per error, with its field; the message of a setting names the setting itself."""
     for field, message in errors:
         yield message if not field or field == "settings" else f"{field}: {message}"
 
@@ -162,9 +162,9 @@ def permission(error: Any) -> CliError:
 
 
 TRANSLATIONS: dict[str, Callable[[Any], CliError]] = {
-    "skycam_project.cli.errors.CliError": itself,
+    "skycam_project.cli.errors.CliError": unchanged,
     "click.exceptions.ClickException": usage,
-    "click.exceptions.NoSuchOption": no_such_option,
+    "click.exceptions.NoSuchOption": unknown_option,
     "skycam_project.config.errors.ConfigError": configuration,
     "skycam_project.launch.errors.LaunchError": launching,
     "cameras.control.ControlError": control,
@@ -174,9 +174,9 @@ TRANSLATIONS: dict[str, Callable[[Any], CliError]] = {
     "cameras.selectors.NoPrimaryCamera": lambda error: CliError("not-found", str(error)),
     "cameras.hiredis_client.BrokerDown": lambda error: CliError("broker-down", str(error)),
     "captures.outcomes.NotSaved": not_saved,
-    "django.core.exceptions.ValidationError": validation,
-    "pydantic_core._pydantic_core.ValidationError": typed,
+    "django.core.exceptions.ValidationError": django_validation,
+    "pydantic_core._pydantic_core.ValidationError": pydantic_validation,
     "django.db.utils.Error": database,
     "builtins.PermissionError": permission,
 }
-"""By dotted name, so that nothing is imported to ask."""
+"""By dotted name, so that no module must be imported for the lookup."""

@@ -1,4 +1,4 @@
-"""`skycam events` and `skycam alerts`: what happened, and what a person must see to."""
+"""`skycam events` and `skycam alerts`."""
 
 from __future__ import annotations
 
@@ -8,75 +8,75 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from skycam_project.cli.camera_control import camera_filter
 from skycam_project.cli.camera_parameter import camera
-from skycam_project.cli.ids import by_id, short_id
-from skycam_project.cli.operating import of_camera
-from skycam_project.cli.options import Command, Group, PastMoment, given
-from skycam_project.cli.output import answer, as_json, grid, say, short_time, show
+from skycam_project.cli.ids import find_by_id, short_id
+from skycam_project.cli.options import Command, Group, PastTimeParam, given
+from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table, to_json
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from monitoring.models import Event
-    from skycam_project.cli.identity import Person
+    from skycam_project.cli.identity import Caller
 
 SEVERITIES = ["info", "warning", "error", "critical"]
 EVERY_S = 1.0
 AT_ONCE = 1000
-"""Events that are printed between two looks, at most; the others come with the next."""
+"""Maximum events printed per poll; the rest follow with the next."""
 
 
 @click.command(cls=Command)
-@camera("Of this camera alone.")
-@click.option("--severity", type=click.Choice(SEVERITIES), help="So severe, or more.")
-@click.option("--kind", help="Of this kind, such as session.gap, or of all that begin so, such as session.")
-@click.option("--since", type=PastMoment(), help="Not before: 22:30, 2026-03-01T22:30:00Z, or 2 h (ago).")
-@click.option("--limit", "-n", type=click.IntRange(0, 10_000), default=20, show_default=True, help="At most so many.")
-@click.option("--follow", is_flag=True, help="Go on with those that come, until Ctrl-C.")
+@camera("Only this camera.")
+@click.option("--severity", type=click.Choice(SEVERITIES), help="This severity or higher.")
+@click.option("--kind", help="Only this kind, such as session.gap, or a prefix such as session.")
+@click.option("--since", type=PastTimeParam(), help="From this time: 22:30, 2026-03-01T22:30:00Z, or 2 h (ago).")
+@click.option("--limit", "-n", type=click.IntRange(0, 10_000), default=20, show_default=True, help="Maximum number.")
+@click.option("--follow", is_flag=True, help="Continue with new events, until Ctrl-C.")
 def events(
     camera: str | None, severity: str | None, kind: str | None, since: datetime | None, limit: int, follow: bool
 ) -> None:
-    """Show what happened, the newest last.
+    """Show events, newest last.
 
     Example: skycam events dslr --severity warning --since 8h
     """
-    person = current().person("viewer")
-    found = selected_events(person, camera, severity, kind)
+    caller = current().authorize("viewer")
+    found = selected_events(caller, camera, severity, kind)
     newest = list(found.filter(**given(at__gte=since)).order_by("-at", "-id")[:limit])
-    bodies = event_bodies(person, newest)
+    bodies = event_bodies(caller, newest)
     if not follow:
-        answer({"results": bodies}, draw_events)
+        print_result({"results": bodies}, draw_events)
         return
     for body in reversed(bodies):
         print_event(body)
     try:
-        follow_events(person, found, newest[0] if newest else None)
+        follow_events(caller, found, newest[0] if newest else None)
     except KeyboardInterrupt:
         return
 
 
-def selected_events(person: Person, slug: str | None, severity: str | None, kind: str | None) -> QuerySet[Event]:
-    """Those that this person may see; CliError for a camera that they do not know."""
+def selected_events(caller: Caller, slug: str | None, severity: str | None, kind: str | None) -> QuerySet[Event]:
+    """The events that the caller may see; CliError for a camera that the caller cannot see."""
     from monitoring.selectors import events_for
 
-    found = events_for(person.user)
+    found = events_for(caller.user)
     if slug is not None:
-        of_camera(person, slug)
+        camera_filter(caller, slug)
         found = found.filter(camera=slug)
     if severity is not None:
         found = found.filter(severity__in=SEVERITIES[SEVERITIES.index(severity) :])
     return found.filter(kind__startswith=kind) if kind else found
 
 
-def event_bodies(person: Person, events: list[Event]) -> list[dict[str, Any]]:
+def event_bodies(caller: Caller, events: list[Event]) -> list[dict[str, Any]]:
     from monitoring.bodies import event_body
 
-    return [dict(event_body(event, person.user)) for event in events]
+    return [dict(event_body(event, caller.user)) for event in events]
 
 
-def follow_events(person: Person, events: QuerySet[Event], last: Event | None) -> None:
-    """Look each second for those after `last`. What is written later with an earlier time is not seen."""
+def follow_events(caller: Caller, events: QuerySet[Event], last: Event | None) -> None:
+    """Poll each second for events after `last`. Events recorded late with an earlier time are missed."""
     from django.utils import timezone
 
     at, pk = (last.at, last.pk) if last else (timezone.now(), None)
@@ -85,86 +85,86 @@ def follow_events(person: Person, events: QuerySet[Event], last: Event | None) -
         later = events.filter(at__gte=at).order_by("at", "id")
         later = later.exclude(at=at, pk__lte=pk) if pk else later
         for event in list(later[:AT_ONCE]):
-            print_event(event_bodies(person, [event])[0])
+            print_event(event_bodies(caller, [event])[0])
             at, pk = event.at, event.pk
 
 
 def print_event(body: dict[str, Any]) -> None:
     if current().output == "json":
-        click.echo(as_json(body))
+        click.echo(to_json(body))
     else:
-        say(event_line(body))
+        print_line(event_line(body))
 
 
 def draw_events(body: dict[str, Any]) -> None:
     for event in reversed(body["results"]):
-        say(event_line(event))
+        print_line(event_line(event))
     if not body["results"]:
-        say("No event.")
+        print_line("No events.")
 
 
 def event_line(event: dict[str, Any]) -> str:
     severity = f"{event['severity']}: " if event["severity"] != "info" else ""
-    return f"{short_time(event['at'])}  {event['camera'] or '-':<12}  {severity}{event['message']}"
+    return f"{format_time(event['at'])}  {event['camera'] or '-':<12}  {severity}{event['message']}"
 
 
 @click.group(cls=Group)
 def alerts() -> None:
-    """Show what a person must see to, and say that you have seen it."""
+    """List and acknowledge alerts."""
 
 
 @alerts.command("list")
-@camera("Of this camera alone.")
-@click.option("--severity", type=click.Choice(SEVERITIES), help="So severe, or more.")
-@click.option("--all", "every", is_flag=True, help="Also those that are over.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="At most so many.")
+@camera("Only this camera.")
+@click.option("--severity", type=click.Choice(SEVERITIES), help="This severity or higher.")
+@click.option("--all", "every", is_flag=True, help="Include resolved alerts.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Maximum number.")
 def list_alerts(camera: str | None, severity: str | None, every: bool, limit: int) -> None:
-    """List alerts that are not over, the newest first.
+    """List unresolved alerts, newest first.
 
     Example: skycam alerts list --severity error
     """
-    person = current().person("viewer")
+    caller = current().authorize("viewer")
     from monitoring.bodies import alert_body
     from monitoring.models import Alert
     from monitoring.selectors import alerts_for
 
-    found = alerts_for(person.user)
+    found = alerts_for(caller.user)
     if camera is not None:
-        of_camera(person, camera)
+        camera_filter(caller, camera)
         found = found.filter(camera=camera)
     found = found if every else found.exclude(state=Alert.State.RESOLVED)
     if severity is not None:
         found = found.filter(severity__in=SEVERITIES[SEVERITIES.index(severity) :])
     rows = found.order_by("-opened_at", "-id")[:limit]
-    answer({"results": [dict(alert_body(alert)) for alert in rows]}, draw_alerts)
+    print_result({"results": [dict(alert_body(alert)) for alert in rows]}, draw_alerts)
 
 
 @alerts.command("ack")
 @click.argument("alert_ids", metavar="ID...", nargs=-1, required=True)
 def acknowledge(alert_ids: tuple[str, ...]) -> None:
-    """Say that you have seen the alerts ID; they stay until their cause is gone. The beginning of an id is enough.
+    """Acknowledge the alerts ID. They stay open until their cause is gone. The first characters of an id are enough.
 
     Example: skycam alerts ack 01a1fc97-f1ce
     """
-    person = current().person("operator")
+    caller = current().authorize("operator")
     from monitoring.bodies import alert_body
     from monitoring.selectors import alerts_for
     from monitoring.services import acknowledge_alert
 
-    found = [by_id(alerts_for(person.user), text, "alert") for text in alert_ids]
-    results = [dict(alert_body(acknowledge_alert(alert, person.actor))) for alert in found]
-    answer({"results": results}, draw_acknowledged)
+    found = [find_by_id(alerts_for(caller.user), text, "alert") for text in alert_ids]
+    results = [dict(alert_body(acknowledge_alert(alert, caller.actor))) for alert in found]
+    print_result({"results": results}, draw_acknowledged)
 
 
 def draw_alerts(body: dict[str, Any]) -> None:
     if not body["results"]:
-        say("No alert.")
+        print_line("No alerts.")
         return
     rows = [
-        [short_id(one["id"]), short_time(one["opened"]), one["severity"], alert_state(one), one["message"]]
+        [short_id(one["id"]), format_time(one["opened"]), one["severity"], alert_state(one), one["message"]]
         for one in body["results"]
     ]
-    show(grid(["id", "since", "severity", "state", "what"], rows))
+    print_table(make_table(["id", "since", "severity", "state", "what"], rows))
 
 
 def alert_state(alert: dict[str, Any]) -> str:
@@ -174,4 +174,4 @@ def alert_state(alert: dict[str, Any]) -> str:
 
 def draw_acknowledged(body: dict[str, Any]) -> None:
     for one in body["results"]:
-        say(f"{alert_state(one)[:1].upper()}{alert_state(one)[1:]}: {one['message']}")
+        print_line(f"{alert_state(one)[:1].upper()}{alert_state(one)[1:]}: {one['message']}")

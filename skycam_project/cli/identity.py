@@ -1,7 +1,7 @@
-"""The operating-system user, mapped to somebody of the station.
+"""Maps the operating-system user who runs a command to a user of the station.
 
-The owner of the data folder and root are managers: they can read and write all of it anyway. Anybody else is the
-station user of the same name, with that user's role.
+Root and the owner of the data folder are managers, because they can read and write all of it anyway. Anyone else is
+the station user of the same name, with that user's role.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from skycam_project.config import SkycamConfig
 
 
-class Owner:
-    """Who owns the station's files, to selectors that ask what a user may."""
+class StationOwner:
+    """The owner of the station's files, as a user for selectors that check permissions."""
 
     is_authenticated = True
     is_active = True
@@ -30,40 +30,40 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """`actor` is the name in events and ledgers; `user` is what selectors take."""
+class Caller:
+    """Who runs the command. `actor` is the name in events and ledgers; selectors take `user`."""
 
     actor: str
     user: Any
 
     def require(self, role: str) -> Self:
-        """CliError when this person's role is below `role`."""
+        """Raises CliError when the caller's role is below `role`."""
         if not self.user.may(role):
             raise CliError(
                 "forbidden",
                 f"This needs the role {role}, and yours is {self.user.role}. "
-                "Whoever owns the station can change it: `skycam users set NAME --role ROLE`.",
+                "The station's owner can change it: `skycam users set NAME --role ROLE`.",
             )
         return self
 
 
 def is_owner(config: SkycamConfig) -> bool:
-    """Whether this process may read all of the station anyway, and so needs no database to be somebody."""
+    """Whether this process can read all files of the station, and so needs no database to be identified."""
     return os.getuid() in {0, os.stat(config.data).st_uid}
 
 
-def identify(config: SkycamConfig) -> Person:
-    """Whoever runs this process; CliError for somebody the station does not know."""
-    return person_of(os.getuid(), os.stat(config.data).st_uid)
+def identify_caller(config: SkycamConfig) -> Caller:
+    """The caller who runs this process; CliError for a user that the station does not know."""
+    return caller_for_uid(os.getuid(), os.stat(config.data).st_uid)
 
 
-def person_of(uid: int, owner: int) -> Person:
-    """Who the operating-system user `uid` is on a station whose folder belongs to `owner`."""
+def caller_for_uid(uid: int, owner: int) -> Caller:
+    """The caller for the operating-system user `uid` on a station whose folder belongs to `owner`."""
     from skycam_project.access.models import User
 
     name = system_name(uid)
     if uid in {0, owner}:
-        return Person(f"cli:{name}", Owner())
+        return Caller(f"cli:{name}", StationOwner())
     if is_reserved(name):
         raise CliError(
             "forbidden", f"{name} is a name that the station uses for itself. Use another account of this machine."
@@ -73,9 +73,9 @@ def person_of(uid: int, owner: int) -> Person:
         raise CliError(
             "forbidden",
             f"The station has no user {name}, and its folder belongs to {system_name(owner)}, "
-            f"who can let you in: `skycam users add {name} --role operator`.",
+            f"who can add you: `skycam users add {name} --role operator`.",
         )
-    return Person(f"cli:{name}", user)
+    return Caller(f"cli:{name}", user)
 
 
 def system_name(uid: int) -> str:

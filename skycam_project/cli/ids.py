@@ -1,4 +1,4 @@
-"""Rows that are named by the beginning of their id, as a commit is by the beginning of its hash."""
+"""Finds rows by a prefix of their id, like a commit by a prefix of its hash."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ if TYPE_CHECKING:
 Row = TypeVar("Row", bound="Model")
 HEX = re.compile(r"[0-9a-f]{4,32}", re.IGNORECASE)
 SHORT = 13
-"""So many characters of an id hold the millisecond in which it was made."""
+"""The number of characters of an id that encode its creation time to the millisecond."""
 
 
 def short_id(text: str) -> str:
     return text[:SHORT]
 
 
-def by_id(rows: QuerySet[Row], text: str, what: str) -> Row:
-    """The one row of `rows` whose id begins so; `what` is `capture`, `session`, ... CliError."""
+def find_by_id(rows: QuerySet[Row], text: str, what: str) -> Row:
+    """The one row of `rows` whose id begins with `text`; `what` is `capture`, `session`, ... Raises CliError."""
     digits = text.replace("-", "")
     if not HEX.fullmatch(digits):
         raise CliError("invalid", f"{text!r} is not the id of {article(what)} {what}. `skycam {what}s list` shows ids.")
     least, most = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
     found = list(rows.filter(pk__gte=least, pk__lte=most)[:2])
     if len(found) > 1:
-        raise CliError("invalid", f"More than one {what} has an id that begins with {text}. Write more of it.")
+        raise CliError("invalid", f"More than one {what} has an id that begins with {text}. Give more characters.")
     if not found:
-        raise CliError("not-found", f"There is no {what} {text}. `skycam {what}s list` shows those there are.")
+        raise CliError("not-found", f"There is no {what} {text}. `skycam {what}s list` lists all.")
     return found[0]
 
 
@@ -39,8 +39,8 @@ def article(noun: str) -> str:
     return "an" if noun[0] in "aeiou" else "a"
 
 
-def newest(rows: QuerySet[Row], what: str, camera: str | None) -> Row:
-    """The first of `rows`, which are newest first; CliError when there is none."""
+def find_newest(rows: QuerySet[Row], what: str, camera: str | None) -> Row:
+    """The first of `rows`, which are sorted newest first; CliError when there is none."""
     found = rows.first()
     if found is None:
         raise CliError("not-found", f"There is no {what}{f' of {camera}' if camera else ''} yet.")

@@ -1,4 +1,4 @@
-"""Copies of stored files on this machine: whole and checked, or not there at all."""
+"""Copies of stored files on this machine: complete and verified, or absent."""
 
 from __future__ import annotations
 
@@ -20,27 +20,31 @@ CHUNK_BYTES = 1 << 20
 STDOUT = "-"
 
 to_option = click.option(
-    "--to", "-o", "to", metavar="FILE", help="Where to: a file, a folder, or - for stdout; else the current folder."
+    "--to",
+    "-o",
+    "to",
+    metavar="FILE",
+    help="Destination: a file, a folder, or - for stdout; the current folder by default.",
 )
-force_option = click.option("--force", is_flag=True, help="Also where that file is there already.")
+force_option = click.option("--force", is_flag=True, help="Overwrite an existing file.")
 
 
-def check_free(to: str | None, *, force: bool) -> None:
-    """Before anything is done for it: CliError where a file is there already, or its folder is not."""
+def check_destination(to: str | None, *, force: bool) -> None:
+    """Check the destination in advance; CliError when the file exists already, or its folder does not."""
     if to is None or to == STDOUT:
         return
     target = Path(to)
     if not target.is_dir():
         refuse_existing(target, force=force)
         if not target.parent.is_dir():
-            raise CliError("invalid", f"There is no folder {target.parent}. Make it first, or choose another.")
+            raise CliError("invalid", f"There is no folder {target.parent}. Create it, or choose another.")
 
 
 def copy_file(row: Stored, to: str | None, *, force: bool = False) -> Path | None:
-    """Copy the file of a row; where it is now, None for stdout. CliError when it is not as it was stored, when it lies
-    on another host, or when something is there already: then what was there stays."""
+    """Copy the file of a row; returns the copy's path, or None for stdout. CliError when the file has changed since it
+    was stored, when it is on another host, or when the destination exists, which is then kept."""
     if to == STDOUT:
-        write_out(row, sys.stdout.buffer)
+        write_file(row, sys.stdout.buffer)
         sys.stdout.buffer.flush()
         return None
     target = target_of(row, to)
@@ -48,10 +52,10 @@ def copy_file(row: Stored, to: str | None, *, force: bool = False) -> Path | Non
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         with part.open("xb") as stream:
-            write_out(row, stream)
+            write_file(row, stream)
             stream.flush()
             os.fsync(stream.fileno())
-        put_in_place(part, target, force=force)
+        move_into_place(part, target, force=force)
     except OSError as error:
         raise CliError("failed", f"{target} cannot be written: {error.strerror or error}.") from None
     finally:
@@ -66,11 +70,11 @@ def target_of(row: Stored, to: str | None) -> Path:
 
 def refuse_existing(target: Path, *, force: bool) -> None:
     if os.path.lexists(target) and not force:
-        raise CliError("invalid", f"{target} is there already. Choose another name, or give --force.")
+        raise CliError("invalid", f"{target} exists already. Choose another name, or give --force.")
 
 
-def put_in_place(part: Path, target: Path, *, force: bool) -> None:
-    """At once and whole. Without `force` a file that came meanwhile stays."""
+def move_into_place(part: Path, target: Path, *, force: bool) -> None:
+    """Move the complete file atomically. Without `force`, a file created meanwhile is kept."""
     if force:
         part.replace(target)
         return
@@ -80,8 +84,8 @@ def put_in_place(part: Path, target: Path, *, force: bool) -> None:
         refuse_existing(target, force=False)
 
 
-def write_out(row: Stored, stream: BinaryIO) -> None:
-    """CliError when the bytes are not those that were stored."""
+def write_file(row: Stored, stream: BinaryIO) -> None:
+    """Write the file's bytes to the stream. CliError when they are not those that were stored."""
     from django.conf import settings
 
     from captures.files import FileMissing, OnOtherHost, check_size, open_below
@@ -91,7 +95,7 @@ def write_out(row: Stored, stream: BinaryIO) -> None:
     try:
         file = open_below(row.root.path, row.path)
     except FileMissing as error:
-        raise CliError("not-found", f"{error} `skycam doctor` says where the storage root is.") from None
+        raise CliError("not-found", f"{error} `skycam doctor` checks the storage root.") from None
     digest = hashlib.sha256()
     try:
         check_size(file, row)
@@ -105,4 +109,4 @@ def write_out(row: Stored, stream: BinaryIO) -> None:
     finally:
         file.close()
     if digest.hexdigest() != row.sha256:
-        raise CliError("failed", f"{row.path} is damaged: its SHA-256 is not the one it was stored with.")
+        raise CliError("failed", f"{row.path} is damaged: its SHA-256 differs from the stored one.")

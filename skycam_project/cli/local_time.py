@@ -1,4 +1,4 @@
-"""This machine's own time zone, with its summer time, as the operating system knows it."""
+"""This machine's time zone with daylight saving time, as the operating system knows it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 
 class LocalZone(tzinfo):
-    """`datetime.astimezone()` gives the offset of one moment alone; here it follows the moment."""
+    """`datetime.astimezone()` gives the fixed offset of one moment; here the offset depends on the moment."""
 
     def utcoffset(self, moment: datetime | None, /) -> timedelta | None:
         return self._here(moment).utcoffset()

@@ -1,4 +1,4 @@
-"""`skycam logs`: the log of the station's parts, also while nothing else of it works."""
+"""`skycam logs`: the log of the station's parts, also while the station is down."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import Any, BinaryIO
 
 import click
 
-from core.near_misses import did_you_mean
+from core.suggestions import did_you_mean
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.options import Command
-from skycam_project.cli.output import answer, as_json, say
+from skycam_project.cli.output import print_line, print_result, to_json
 from skycam_project.cli.station import current
 
 LINE = re.compile(r"(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ) (?P<part>[a-z0-9_.-]+) \| (?P<line>.*)")
@@ -25,10 +25,12 @@ EVERY_S = 0.5
 
 @click.command(cls=Command)
 @click.argument("part", required=False)
-@click.option("--lines", "-n", type=click.IntRange(0, 1_000_000), default=50, show_default=True, help="The last ones.")
-@click.option("--follow", is_flag=True, help="Go on with those that come, until Ctrl-C.")
+@click.option(
+    "--lines", "-n", type=click.IntRange(0, 1_000_000), default=50, show_default=True, help="Number of last lines."
+)
+@click.option("--follow", is_flag=True, help="Continue with new lines, until Ctrl-C.")
 def logs(part: str | None, lines: int, follow: bool) -> None:
-    """Show the log, of PART alone where it is named: web, worker, valkey, ... or skycam, the launcher itself.
+    """Show the log, or only that of PART: web, worker, valkey, ... or skycam, the launcher itself.
 
     Example: skycam logs worker --follow
     """
@@ -38,10 +40,10 @@ def logs(part: str | None, lines: int, follow: bool) -> None:
         with path.open("rb") as stream:
             last = deque(parsed(chain(rotated(path), stream), part), lines)
             if not follow:
-                answer({"results": list(last)}, draw)
+                print_result({"results": list(last)}, draw)
                 return
             for found in last:
-                print_line(found)
+                print_log_line(found)
             follow_log(path, stream, part)
     except FileNotFoundError:
         raise CliError("not-found", f"There is no log {path} yet. `skycam up` starts the station.") from None
@@ -58,7 +60,7 @@ def check_part(part: str | None) -> None:
 
 
 def rotated(path: Path) -> Iterator[bytes]:
-    """Lines of the file before, where there is one: the log may have begun anew a moment ago."""
+    """Lines of the previous file, if there is one: the log may have been rotated a moment ago."""
     before = path.with_name(f"{path.name}.1")
     if before.exists():
         with before.open("rb") as stream:
@@ -66,7 +68,7 @@ def rotated(path: Path) -> Iterator[bytes]:
 
 
 def parsed(lines: Iterable[bytes], part: str | None) -> Iterator[dict[str, str]]:
-    """Those of the part, or all."""
+    """The parsed lines of the part, or of all parts."""
     for text in lines:
         match = LINE.match(text.decode(errors="replace").rstrip("\n"))
         if match and part in (None, match["part"]):
@@ -74,12 +76,12 @@ def parsed(lines: Iterable[bytes], part: str | None) -> Iterator[dict[str, str]]
 
 
 def follow_log(path: Path, stream: BinaryIO, part: str | None) -> None:
-    """Whole lines as they are written, also into the files that take this one's place; until Ctrl-C."""
+    """Print complete lines as they are written, also after a rotation, until Ctrl-C."""
     rest = b""
     while True:
         whole, newline, rest = (rest + stream.read()).rpartition(b"\n")
         for found in parsed((whole + newline).splitlines(keepends=True), part):
-            print_line(found)
+            print_log_line(found)
         if not newline and is_another(path, stream):
             stream.close()
             stream, rest = path.open("rb"), b""
@@ -87,7 +89,7 @@ def follow_log(path: Path, stream: BinaryIO, part: str | None) -> None:
 
 
 def is_another(path: Path, stream: BinaryIO) -> bool:
-    """Whether the log was rotated, or begins anew."""
+    """Whether the log was rotated or truncated."""
     try:
         now, here = path.stat(), os.fstat(stream.fileno())
     except FileNotFoundError:
@@ -95,18 +97,18 @@ def is_another(path: Path, stream: BinaryIO) -> bool:
     return (now.st_dev, now.st_ino) != (here.st_dev, here.st_ino) or now.st_size < stream.tell()
 
 
-def print_line(line: dict[str, str]) -> None:
+def print_log_line(line: dict[str, str]) -> None:
     if current().output == "json":
-        click.echo(as_json(line))
+        click.echo(to_json(line))
     else:
-        say(shown(line))
+        print_line(shown(line))
 
 
 def draw(body: dict[str, Any]) -> None:
     for line in body["results"]:
-        say(shown(line))
+        print_line(shown(line))
     if not body["results"]:
-        say("Nothing is in the log.")
+        print_line("The log is empty.")
 
 
 def shown(line: dict[str, str]) -> str:

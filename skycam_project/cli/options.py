@@ -1,4 +1,4 @@
-"""Options that every command takes, before or after its name, and the types of values."""
+"""Options that every command accepts, before or after its name, and parameter types."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
-from core.durations import NotADuration, NotAnExposure, parse_duration, parse_exposure
-from core.moments import NotAMoment, Place, parse_moment
-from core.near_misses import did_you_mean
+from core.durations import InvalidDuration, InvalidExposure, parse_duration, parse_exposure
+from core.suggestions import did_you_mean
+from core.time_parsing import InvalidTime, Location, parse_time
 from skycam_project.cli.local_time import LocalZone
 from skycam_project.cli.station import current
 
@@ -32,7 +32,7 @@ def remember_output(_ctx: click.Context, _option: click.Parameter, value: str | 
 
 def remember_verbose(_ctx: click.Context, _option: click.Parameter, value: bool) -> None:
     if value:
-        current().say_more()
+        current().enable_verbose()
 
 
 def common(*, hidden: bool) -> list[click.Parameter]:
@@ -42,14 +42,14 @@ def common(*, hidden: bool) -> list[click.Parameter]:
             ["--config"],
             type=click.Path(path_type=Path),
             callback=remember_config,
-            help="The station's YAML file; else SKYCAM_CONFIG, else none.",
+            help="The station's YAML file; SKYCAM_CONFIG by default.",
             **shared,
         ),
         click.Option(
             ["--output"],
             type=click.Choice(["rich", "json"]),
             callback=remember_output,
-            help="For people or for programs; the default is cli.output_format of the configuration.",
+            help="Output for people or programs; cli.output_format of the configuration by default.",
             **shared,
         ),
         click.Option(
@@ -93,8 +93,8 @@ class Group(click.Group):
         return super().resolve_command(ctx, args)
 
 
-class Exposure(click.ParamType[int]):
-    """Whole microseconds, of a time with its unit or a number of seconds; the services say what is too long."""
+class ExposureParam(click.ParamType[int]):
+    """Whole microseconds, from a time with its unit or a number of seconds. Services check the upper limit."""
 
     name = "time"
 
@@ -103,12 +103,12 @@ class Exposure(click.ParamType[int]):
             return value
         try:
             return parse_exposure(value, bare="s")
-        except NotAnExposure as error:
+        except InvalidExposure as error:
             self.fail(str(error), param, ctx)
 
 
-class Duration(click.ParamType[float]):
-    """Seconds, of a length of time with its unit or a number of seconds."""
+class DurationParam(click.ParamType[float]):
+    """Seconds, from a duration with its unit or a number of seconds."""
 
     name = "time"
 
@@ -120,7 +120,7 @@ class Duration(click.ParamType[float]):
             return float(value)
         try:
             seconds = parse_duration(value)
-        except NotADuration as error:
+        except InvalidDuration as error:
             self.fail(str(error), param, ctx)
         if seconds < self.least or (self.most is not None and seconds > self.most):
             most = "" if self.most is None else f" and at most {self.most:g} s"
@@ -128,9 +128,9 @@ class Duration(click.ParamType[float]):
         return seconds
 
 
-class Moment(click.ParamType[datetime]):
-    """A time to come: HH:MM for the next time the clock shows it, a date and time, a length of time from now, or a name
-    of the Sun's. Without a zone it is this machine's."""
+class FutureTimeParam(click.ParamType[datetime]):
+    """A future time: HH:MM (the next one), a date and time, a duration from now, or a Sun event. Without a time zone it
+    is in this machine's."""
 
     name = "time"
 
@@ -138,20 +138,20 @@ class Moment(click.ParamType[datetime]):
         if isinstance(value, datetime):
             return value
         try:
-            return parse_moment(value, datetime.now(UTC), LocalZone(), station_place()).at
-        except NotAMoment as error:
+            return parse_time(value, datetime.now(UTC), LocalZone(), station_place()).at
+        except InvalidTime as error:
             self.fail(str(error), param, ctx)
 
 
-def station_place() -> Place:
-    """Where the Sun rises for the station; nowhere while its configuration cannot be read."""
+def station_place() -> Location:
+    """The station's location for Sun events; empty while its configuration is invalid."""
     from skycam_project.config import ConfigError
 
     try:
         site = current().config.site
     except ConfigError:
-        return Place(None, None)
-    return Place(site.latitude, site.longitude)
+        return Location(None, None)
+    return Location(site.latitude, site.longitude)
 
 
 def last_time(now: datetime, hour: int, minute: int) -> datetime:
@@ -161,9 +161,9 @@ def last_time(now: datetime, hour: int, minute: int) -> datetime:
     return found.replace(tzinfo=None).astimezone()
 
 
-class PastMoment(click.ParamType[datetime]):
-    """A time that is over: ISO 8601, HH:MM for the last time the clock showed it, or a length of time before now.
-    Without a zone it is this machine's."""
+class PastTimeParam(click.ParamType[datetime]):
+    """A past time: ISO 8601, HH:MM (the last one), or a duration before now. Without a time zone it is in this
+    machine's."""
 
     name = "time"
 
@@ -183,8 +183,8 @@ class PastMoment(click.ParamType[datetime]):
             )
 
 
-class Assignment(click.ParamType[tuple[str, Any]]):
-    """`key=value`; the value as JSON when it is JSON, else as text."""
+class AssignmentParam(click.ParamType[tuple[str, Any]]):
+    """`key=value`, where the value is parsed as JSON if possible, else used as text."""
 
     name = "key=value"
 
@@ -205,5 +205,5 @@ def json_or_text(text: str) -> Any:
 
 
 def given(**values: Any) -> dict[str, Any]:
-    """Those that somebody gave."""
+    """The values that were given."""
     return {name: value for name, value in values.items() if value is not None}

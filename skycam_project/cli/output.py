@@ -1,4 +1,4 @@
-"""What a command prints: one JSON object for programs, tables and lines for people."""
+"""Output of commands: one JSON object for programs, tables and lines for people."""
 
 from __future__ import annotations
 
@@ -20,46 +20,46 @@ PIPE_WIDTH = 200
 NAME_WIDTH = 12
 
 
-def answer(body: dict[str, Any], draw: Callable[[dict[str, Any]], None]) -> None:
-    """The command's answer, in the form that was chosen."""
+def print_result(body: dict[str, Any], draw: Callable[[dict[str, Any]], None]) -> None:
+    """Print the command's result in the chosen format."""
     if current().output == "json":
-        click.echo(as_json(body, indent=2))
+        click.echo(to_json(body, indent=2))
     else:
         draw(body)
 
 
-def complain(station: Station, error: CliError) -> int:
-    """Say what went wrong, on stderr for people and on stdout for programs; the exit status."""
+def print_error(station: Station, error: CliError) -> int:
+    """Print the error, on stderr for people and on stdout for programs; returns the exit status."""
     if station.output == "json":
-        click.echo(as_json(error.body(station.command), indent=2))
+        click.echo(to_json(error.body(station.command), indent=2))
     else:
         for line in error.detail.splitlines():
-            say(f"skycam: {line}", err=True)
+            print_line(f"skycam: {line}", err=True)
     return error.status
 
 
-def as_json(body: Any, indent: int | None = None) -> str:
-    return json.dumps(body, ensure_ascii=False, indent=indent, default=as_text)
+def to_json(body: Any, indent: int | None = None) -> str:
+    return json.dumps(body, ensure_ascii=False, indent=indent, default=json_default)
 
 
-def as_text(value: object) -> str:
-    """What JSON has no type for."""
+def json_default(value: object) -> str:
+    """The text of a value that JSON has no type for."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     return str(value)
 
 
-def say(text: str, *, err: bool = False) -> None:
-    click.echo(printable(text), err=err)
+def print_line(text: str, *, err: bool = False) -> None:
+    click.echo(strip_control_characters(text), err=err)
 
 
-def printable(text: object) -> str:
-    """Without what could steer a terminal: cameras and files name themselves."""
+def strip_control_characters(text: object) -> str:
+    """The text without control characters, which names of cameras and files may contain."""
     return "".join(sign if sign.isprintable() else " " for sign in str(text))
 
 
-def grid(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> Table:
-    """A table of plain text; nothing in it is taken for markup."""
+def make_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> Table:
+    """A table of plain text; markup in cells is not interpreted."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -71,45 +71,45 @@ def grid(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = 
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell(value)) for value in row))
+        table.add_row(*(Text(format_cell(value)) for value in row))
     return table
 
 
-def cell(value: object) -> str:
+def format_cell(value: object) -> str:
     if value is None or value == "":
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return printable(value)
+    return strip_control_characters(value)
 
 
-def show(table: Table) -> None:
+def print_table(table: Table) -> None:
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else PIPE_WIDTH
     Console(width=width, markup=False, highlight=False).print(table)
 
 
-def plain(word: str) -> str:
-    """A state or a reason as people read it: `host down`."""
+def humanize(word: str) -> str:
+    """A state or a reason for people: `host down`."""
     return word.replace("_", " ")
 
 
-def facts(pairs: Iterable[tuple[str, object]]) -> None:
-    """Lines of name and value; what is not known is left out."""
+def print_fields(pairs: Iterable[tuple[str, object]]) -> None:
+    """Print lines of name and value; unknown values are left out."""
     known = [(name, value) for name, value in pairs if value not in (None, "", [], {})]
     width = max([NAME_WIDTH, *(len(name) + 1 for name, _ in known)])
     for name, value in known:
-        say(f"{name:<{width}}{cell(value)}")
+        print_line(f"{name:<{width}}{format_cell(value)}")
 
 
-def warn(warnings: Iterable[object]) -> None:
+def print_warnings(warnings: Iterable[object]) -> None:
     for warning in warnings:
-        say(f"warning: {warning}", err=True)
+        print_line(f"warning: {warning}", err=True)
 
 
-def seconds(microseconds: int | None) -> str:
-    """`8 s`; below a quarter of a second as a photographer writes it, `1/250 s`."""
+def format_seconds(microseconds: int | None) -> str:
+    """`8 s`; below a quarter of a second as a fraction, `1/250 s`."""
     if microseconds is None:
         return ""
     if 0 < microseconds < 250_000:
@@ -117,14 +117,14 @@ def seconds(microseconds: int | None) -> str:
     return f"{microseconds / 1e6:g} s"
 
 
-def asked_and_used(asked: int | None, used: int | None) -> str:
+def format_requested_and_used(asked: int | None, used: int | None) -> str:
     if asked is None or asked == used:
-        return seconds(used)
-    return f"{seconds(asked)} asked, {seconds(used) or 'not told'} used"
+        return format_seconds(used)
+    return f"{format_seconds(asked)} requested, {format_seconds(used) or 'unknown'} used"
 
 
-def short_time(text: str | None) -> str:
-    """An ISO time as a person reads it on this machine's clock."""
+def format_time(text: str | None) -> str:
+    """An ISO time in this machine's time zone, for people."""
     if not text:
         return ""
     return f"{datetime.fromisoformat(str(text)).astimezone():%Y-%m-%d %H:%M:%S}"

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from skycam_project.cli import errors
+from skycam_project.cli.camera_control import find_camera
 from skycam_project.cli.camera_parameter import cameras
 from skycam_project.cli.clip_cleanup import cleanup
 from skycam_project.cli.errors import CliError
-from skycam_project.cli.operating import chosen
 from skycam_project.cli.options import Group
-from skycam_project.cli.output import answer, facts, say, short_time
+from skycam_project.cli.output import format_time, print_fields, print_line, print_result
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
     from cameras.models import Camera
     from captures.recording.recording_commands import RecordingBody
-    from skycam_project.cli.identity import Person
+    from skycam_project.cli.identity import Caller
 
 
 @click.group(cls=Group)
@@ -36,12 +36,12 @@ record.add_command(cleanup)
 @click.option("--kind", type=click.Choice(["rolling", "manual"]), help="By default the current kind, else rolling.")
 def start(cameras: tuple[str, ...], every: bool, kind: str | None) -> int:
     """Start recording cameras, by default the primary one. Recording continues after restarts."""
-    person = current().person("operator")
+    caller = current().authorize("operator")
     from cameras.models import may_record
     from captures.recording import recording_commands
 
-    found = [camera for camera in cameras_of(person, cameras, every) if not every or may_record(camera)]
-    return for_each(found, lambda camera: recording_commands.record(camera, kind or "", person.actor))
+    found = [camera for camera in cameras_of(caller, cameras, every) if not every or may_record(camera)]
+    return for_each(found, lambda camera: recording_commands.record(camera, kind or "", caller.actor))
 
 
 @record.command("stop")
@@ -49,35 +49,35 @@ def start(cameras: tuple[str, ...], every: bool, kind: str | None) -> int:
 @click.option("--all", "every", is_flag=True, help="Every camera that should be recording.")
 def stop(cameras: tuple[str, ...], every: bool) -> int:
     """Stop recording cameras, by default the primary one."""
-    person = current().person("operator")
+    caller = current().authorize("operator")
     from captures.recording.recording_commands import stop_recording
 
-    found = [camera for camera in cameras_of(person, cameras, every) if not every or camera.recording]
-    return for_each(found, lambda camera: stop_recording(camera, person.actor))
+    found = [camera for camera in cameras_of(caller, cameras, every) if not every or camera.recording]
+    return for_each(found, lambda camera: stop_recording(camera, caller.actor))
 
 
 @record.command("status")
 @cameras("Which cameras; by default all of them.")
 def status(cameras: tuple[str, ...]) -> None:
     """Show what cameras record, by default all of them."""
-    person = current().person("viewer")
+    caller = current().authorize("viewer")
     from cameras.status import read_statuses
     from captures.recording.recording_commands import recording_body
 
-    found = cameras_of(person, cameras, every=not cameras)
+    found = cameras_of(caller, cameras, every=not cameras)
     statuses = read_statuses(found)
-    answer({"results": [dict(recording_body(camera, statuses[camera.slug])) for camera in found]}, draw)
+    print_result({"results": [dict(recording_body(camera, statuses[camera.slug])) for camera in found]}, draw)
 
 
-def cameras_of(person: Person, slugs: tuple[str, ...], every: bool) -> list[Camera]:
+def cameras_of(caller: Caller, slugs: tuple[str, ...], every: bool) -> list[Camera]:
     """The named cameras, or all that this person can see, or the primary one."""
     from cameras.selectors import cameras_for
 
     if every and slugs:
         raise CliError("invalid", "Name cameras or use --all, not both.")
     if every:
-        return list(cameras_for(person.user))
-    return [chosen(person, slug) for slug in dict.fromkeys(slugs)] or [chosen(person, None)]
+        return list(cameras_for(caller.user))
+    return [find_camera(caller, slug) for slug in dict.fromkeys(slugs)] or [find_camera(caller, None)]
 
 
 def for_each(cameras: list[Camera], action: Callable[[Camera], RecordingBody]) -> int:
@@ -89,12 +89,12 @@ def for_each(cameras: list[Camera], action: Callable[[Camera], RecordingBody]) -
         try:
             results.append(dict(action(camera)))
         except Exception as error:
-            problem = errors.translated(error)
+            problem = errors.to_cli_error(error)
             if problem is None or len(cameras) == 1:
                 raise
             problems.append({"camera": camera.slug, **problem.body(current().command)})
             exit_statuses.append(problem.status)
-    answer({"results": results, "problems": problems}, draw)
+    print_result({"results": results, "problems": problems}, draw)
     return max(exit_statuses)
 
 
@@ -102,26 +102,26 @@ def draw(body: dict[str, Any]) -> None:
     for result in body["results"]:
         draw_recording(result)
     for problem in body.get("problems", []):
-        say(f"{problem['camera']}: {problem['detail']}", err=True)
+        print_line(f"{problem['camera']}: {problem['detail']}", err=True)
     if not body["results"] and not body.get("problems"):
-        say("No camera.")
+        print_line("No camera.")
 
 
 def draw_recording(body: dict[str, Any]) -> None:
     from captures.recording.descriptions import describe_recording
     from monitoring.templatetags.skycam import duration, format_bytes
 
-    say(describe_recording(body))  # type: ignore[arg-type]
+    print_line(describe_recording(body))  # type: ignore[arg-type]
     recorder = body["recorder"]
     if not recorder:
         return
     rate, floor = recorder["mb_per_min"], recorder["floor_s"]
-    facts(
+    print_fields(
         [
-            ("since", short_time(recorder["since"])),
+            ("since", format_time(recorder["since"])),
             ("lost frames", recorder["lost_frames"]),
             ("clip", recorder["clip"]),
-            ("begun", short_time(recorder["clip_started"])),
+            ("begun", format_time(recorder["clip_started"])),
             ("frames", recorder["frames"] if recorder["clip"] else None),
             ("size", format_bytes(recorder["bytes"]) if recorder["clip"] else None),
             ("grows", f"{rate:g} MB/min" if rate else None),

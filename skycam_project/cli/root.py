@@ -1,4 +1,4 @@
-"""The tree's root: which commands there are, and the one place where errors become exit statuses."""
+"""The root command: the table of commands, and the one place where errors become exit statuses."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from skycam_project.cli.options import Group
 from skycam_project.cli.station import Station
 
 COMMANDS = {
-    "up": "skycam_project.cli.launching:up",
-    "ps": "skycam_project.cli.launching:ps",
-    "restart": "skycam_project.cli.launching:restart",
+    "up": "skycam_project.cli.launcher:up",
+    "ps": "skycam_project.cli.launcher:ps",
+    "restart": "skycam_project.cli.launcher:restart",
     "status": "skycam_project.cli.status:status",
-    "connect": "skycam_project.cli.operating:connect",
-    "disconnect": "skycam_project.cli.operating:disconnect",
-    "take": "skycam_project.cli.operating:take",
-    "release": "skycam_project.cli.operating:release",
-    "capture": "skycam_project.cli.capturing:capture",
-    "start": "skycam_project.cli.capturing:start",
-    "stop": "skycam_project.cli.moving:stop",
-    "pause": "skycam_project.cli.moving:pause",
-    "resume": "skycam_project.cli.moving:resume",
+    "connect": "skycam_project.cli.camera_control:connect",
+    "disconnect": "skycam_project.cli.camera_control:disconnect",
+    "take": "skycam_project.cli.camera_control:take",
+    "release": "skycam_project.cli.camera_control:release",
+    "capture": "skycam_project.cli.capture_commands:capture",
+    "start": "skycam_project.cli.capture_commands:start",
+    "stop": "skycam_project.cli.session_control:stop",
+    "pause": "skycam_project.cli.session_control:pause",
+    "resume": "skycam_project.cli.session_control:resume",
     "sessions": "skycam_project.cli.sessions:sessions",
     "captures": "skycam_project.cli.captures:captures",
     "cameras": "skycam_project.cli.cameras:cameras",
@@ -39,8 +39,8 @@ COMMANDS = {
     "tokens": "skycam_project.cli.tokens:tokens",
     "doctor": "skycam_project.cli.doctor:doctor",
     "config": "skycam_project.cli.configuration:config",
-    "help": "skycam_project.cli.about:show_help",
-    "version": "skycam_project.cli.about:version",
+    "help": "skycam_project.cli.help:show_help",
+    "version": "skycam_project.cli.help:version",
 }
 
 
@@ -56,24 +56,24 @@ class Root(Group):
         return command
 
     def main(self, *args: Any, **extra: Any) -> Any:
-        """Run and leave the process with an exit status of docs/cli.md."""
+        """Run the command and exit with a status of docs/cli.md."""
         station = Station()
         try:
             result = super().main(*args, **{**extra, "prog_name": "skycam", "obj": station, "standalone_mode": False})
         except click.Abort:
             sys.exit(errors.INTERRUPTED)
         except Exception as error:
-            problem = errors.translated(error)
+            problem = errors.to_cli_error(error)
             if problem is None and station.verbose:
                 raise
-            sys.exit(output.complain(station, problem or errors.unexpected(error)))
+            sys.exit(output.print_error(station, problem or errors.unexpected_error(error)))
         sys.exit(result if isinstance(result, int) else 0)
 
 
 @click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="skycam")
 def cli() -> None:
-    """Run a station of cameras and speak to it.
+    """Run and control a station of cameras.
 
     Exit statuses: 0 done, 1 failed, 2 usage, 3 camera not reachable, 4 held by another, 5 not permitted.
     """

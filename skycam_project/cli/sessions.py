@@ -1,4 +1,4 @@
-"""`skycam sessions`: what ran, and the ledger of each."""
+"""`skycam sessions`: the sessions and their ledgers."""
 
 from __future__ import annotations
 
@@ -6,96 +6,105 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from skycam_project.cli.camera_control import camera_filter
 from skycam_project.cli.camera_parameter import camera
-from skycam_project.cli.ids import by_id, newest, short_id
-from skycam_project.cli.moving import move
-from skycam_project.cli.operating import of_camera
+from skycam_project.cli.ids import find_by_id, find_newest, short_id
 from skycam_project.cli.options import Group
-from skycam_project.cli.output import answer, grid, plain, say, seconds, short_time, show
-from skycam_project.cli.session_drawing import draw_session
+from skycam_project.cli.output import (
+    format_seconds,
+    format_time,
+    humanize,
+    make_table,
+    print_line,
+    print_result,
+    print_table,
+)
+from skycam_project.cli.session_control import change_session
+from skycam_project.cli.session_output import draw_session
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
     from captures.models import Session
-    from skycam_project.cli.identity import Person
+    from skycam_project.cli.identity import Caller
 
 
 @click.group(cls=Group)
 def sessions() -> None:
-    """List sessions, show their ledgers, stop, pause and resume them."""
+    """List, show, stop, pause and resume sessions."""
 
 
 @sessions.command("list")
-@camera("Of this camera alone.")
-@click.option("--active", is_flag=True, help="Only those that have not ended.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="At most so many.")
+@camera("Only this camera.")
+@click.option("--active", is_flag=True, help="Only sessions that have not ended.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Maximum number.")
 def list_sessions(camera: str | None, active: bool, limit: int) -> None:
-    """List sessions, the newest first."""
-    person = current().person("viewer")
+    """List sessions, newest first."""
+    caller = current().authorize("viewer")
     from captures.bodies import session_body
     from captures.models.session import ACTIVE
     from captures.selectors import sessions_for
 
-    found = sessions_for(person.user).filter(**of_camera(person, camera))
+    found = sessions_for(caller.user).filter(**camera_filter(caller, camera))
     found = found.filter(state__in=ACTIVE) if active else found
-    answer({"results": [dict(session_body(session)) for session in found[:limit]]}, draw_sessions)
+    print_result({"results": [dict(session_body(session)) for session in found[:limit]]}, draw_sessions)
 
 
 @sessions.command("show")
 @click.argument("session_id", metavar="[ID]", required=False)
 @click.option("--camera", "-c", metavar="CAMERA", help="The newest session of this camera.")
-@click.option("--limit", type=click.IntRange(0), default=50, show_default=True, help="At most so many captures.")
+@click.option("--limit", type=click.IntRange(0), default=50, show_default=True, help="Maximum number of captures.")
 def show_session(session_id: str | None, camera: str | None, limit: int) -> None:
-    """Show a session with its gaps and its newest captures; by default the newest session."""
-    person = current().person("viewer")
+    """Show a session with its gaps and newest captures; the newest session by default."""
+    caller = current().authorize("viewer")
     from captures.bodies import capture_body, session_body
     from captures.selectors import captures_for
 
-    session = the_session(person, session_id, camera)
-    captures = captures_for(person.user).filter(session=session).order_by("-index")[:limit]
+    session = find_session(caller, session_id, camera)
+    captures = captures_for(caller.user).filter(session=session).order_by("-index")[:limit]
     body = {**session_body(session), "captures": [dict(capture_body(capture)) for capture in reversed(captures)]}
-    answer(body, draw_ledger)
+    print_result(body, draw_ledger)
 
 
 @sessions.command("stop")
 @click.argument("session_id", metavar="ID")
 def stop_session(session_id: str) -> None:
-    """Stop the session ID; one that has ended stays as it is."""
-    person = current().person("operator")
-    move(person, the_session(person, session_id), "stop")
+    """Stop the session ID; a session that has ended does not change."""
+    caller = current().authorize("operator")
+    change_session(caller, find_session(caller, session_id), "stop")
 
 
 @sessions.command("pause")
 @click.argument("session_id", metavar="ID")
 def pause_session(session_id: str) -> None:
-    """Pause the session ID: the running picture ends, and no further one is taken."""
-    person = current().person("operator")
-    move(person, the_session(person, session_id), "pause")
+    """Pause the session ID: the current capture finishes, and no further one starts."""
+    caller = current().authorize("operator")
+    change_session(caller, find_session(caller, session_id), "pause")
 
 
 @sessions.command("resume")
 @click.argument("session_id", metavar="ID")
 def resume_session(session_id: str) -> None:
-    """Go on with the paused session ID."""
-    person = current().person("operator")
-    move(person, the_session(person, session_id), "resume")
+    """Resume the paused session ID."""
+    caller = current().authorize("operator")
+    change_session(caller, find_session(caller, session_id), "resume")
 
 
-def the_session(person: Person, text: str | None, camera: str | None = None) -> Session:
-    """The session whose id begins so, else the newest of all or of that camera; CliError when there is none."""
+def find_session(caller: Caller, text: str | None, camera: str | None = None) -> Session:
+    """The session whose id begins with `text`, else the newest of all or of that camera; CliError when there is
+    none."""
     from captures.selectors import sessions_for
 
-    visible = sessions_for(person.user).filter(**of_camera(person, camera))
-    return by_id(visible, text, "session") if text else newest(visible, "session", camera)
+    visible = sessions_for(caller.user).filter(**camera_filter(caller, camera))
+    return find_by_id(visible, text, "session") if text else find_newest(visible, "session", camera)
 
 
 def draw_sessions(body: dict[str, Any]) -> None:
     columns = ["id", "started", "camera", "name", "state", "saved", "lost"]
-    show(grid(columns, [session_cells(session) for session in body["results"]]))
+    print_table(make_table(columns, [session_cells(session) for session in body["results"]]))
 
 
 def session_cells(session: dict[str, Any]) -> list[object]:
-    started, lost = short_time(session["started"] or session["created"])[:16], session["failed"] + session["skipped"]
+    started, lost = format_time(session["started"] or session["created"])[:16], session["failed"] + session["skipped"]
     names = [session[name] for name in ("camera", "name", "state", "saved")]
     return [short_id(session["id"]), started, *names, lost]
 
@@ -104,16 +113,19 @@ def draw_ledger(body: dict[str, Any]) -> None:
     draw_session(body)
     if body["gaps"]:
         rows = [
-            [short_time(gap["from"]), short_time(gap["to"]), gap["count"], plain(gap["reason"])] for gap in body["gaps"]
+            [format_time(gap["from"]), format_time(gap["to"]), gap["count"], humanize(gap["reason"])]
+            for gap in body["gaps"]
         ]
-        show(grid(["gap from", "to", "missed", "reason"], rows))
+        print_table(make_table(["gap from", "to", "missed", "reason"], rows))
     if body["captures"]:
         columns = ["index", "started", "status", "exposure", "file or reason", "sentence"]
-        show(grid(columns, [capture_cells(capture) for capture in body["captures"]]))
-    say(f"{body['planned']} planned = {body['saved']} saved + {body['failed']} failed + {body['skipped']} skipped")
+        print_table(make_table(columns, [capture_cells(capture) for capture in body["captures"]]))
+    print_line(
+        f"{body['planned']} planned = {body['saved']} saved + {body['failed']} failed + {body['skipped']} skipped"
+    )
 
 
 def capture_cells(capture: dict[str, Any]) -> list[object]:
-    what = capture["filename"] if capture["status"] == "saved" else plain(capture["reason"])
-    exposure = seconds(capture["exposure_us"])
-    return [capture["index"], short_time(capture["started"]), capture["status"], exposure, what, capture["message"]]
+    what = capture["filename"] if capture["status"] == "saved" else humanize(capture["reason"])
+    exposure = format_seconds(capture["exposure_us"])
+    return [capture["index"], format_time(capture["started"]), capture["status"], exposure, what, capture["message"]]

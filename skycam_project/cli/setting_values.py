@@ -1,4 +1,4 @@
-"""A camera's settings as people write them: `exposure=1/50s` beside the driver's own `exposure_us=20000`."""
+"""Camera settings as people write them: `exposure=1/50s`, besides the driver's own `exposure_us=20000`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.durations import NotAnExposure, parse_exposure
+from core.durations import InvalidExposure, parse_exposure
 from skycam_project.cli.errors import CliError, invalid
-from skycam_project.cli.options import Assignment
+from skycam_project.cli.options import AssignmentParam
 
 if TYPE_CHECKING:
     from cameras.models import Camera
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 settings_option = click.option(
     "--set",
     "values",
-    type=Assignment(),
+    type=AssignmentParam(),
     multiple=True,
     metavar="NAME=VALUE",
-    help="A setting, such as exposure=1/50s or gain=2; may be given several times.",
+    help="A setting, such as exposure=1/50s or gain=2; can be repeated.",
 )
 
 
 def setting_values(given: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """As drivers take them. CliError for an exposure that is none, or that is given twice."""
+    """The settings in the form of the drivers. CliError for an invalid exposure, or one that is given twice."""
     found: dict[str, Any] = {}
     for name, value in given:
         setting = "exposure_us" if name == "exposure" else name
@@ -36,7 +36,7 @@ def setting_values(given: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def set_or_store(camera: Camera, values: dict[str, Any], actor: str, *, replace: bool = False) -> dict[str, Any]:
-    """What the camera said of its new settings. CliError says that they are stored when it cannot be told now."""
+    """The camera's answer to its new settings. CliError says that they are stored if the camera cannot be reached."""
     from cameras.broker import BrokerDown
     from cameras.control import ControlError
     from cameras.lease_holders import LeaseHeld
@@ -48,17 +48,17 @@ def set_or_store(camera: Camera, values: dict[str, Any], actor: str, *, replace:
         raise
     except (ControlError, BrokerDown) as error:
         problem = getattr(error, "problem", "broker-down")
-        stored = "The settings are stored, and the camera gets them when it opens."
+        stored = "The settings are stored and applied when the camera opens."
         raise CliError(problem, f"{error} {stored}") from None
 
 
 def in_microseconds(name: str, value: Any) -> Any:
-    """Of a text with its unit; a number alone is microseconds under the name that says so, else refused."""
+    """Microseconds from a text with its unit. A plain number is accepted only for `exposure_us`."""
     if name == "exposure_us" and not isinstance(value, str):
         return value
     try:
         return parse_exposure(str(value))
-    except NotAnExposure as error:
+    except InvalidExposure as error:
         raise invalid(
             [(name, f"{error} exposure_us={value} is microseconds." if is_number(value) else str(error))]
         ) from None

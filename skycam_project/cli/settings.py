@@ -1,4 +1,4 @@
-"""`skycam settings`: the desired settings of a camera and what it has, and presets of it."""
+"""`skycam settings`: a camera's desired and actual settings, and presets."""
 
 from __future__ import annotations
 
@@ -6,158 +6,166 @@ from typing import Any
 
 import click
 
+from skycam_project.cli.camera_control import find_camera
 from skycam_project.cli.camera_parameter import camera
-from skycam_project.cli.operating import chosen
-from skycam_project.cli.options import Assignment, Group
-from skycam_project.cli.output import answer, facts, grid, say, show, warn
+from skycam_project.cli.options import AssignmentParam, Group
+from skycam_project.cli.output import make_table, print_fields, print_line, print_result, print_table, print_warnings
 from skycam_project.cli.setting_values import set_or_store, setting_values, settings_option
 from skycam_project.cli.station import current
 
 
 @click.group(cls=Group)
 def settings() -> None:
-    """Show a camera's settings, adopt what was changed on its body, and use presets."""
+    """Show and set a camera's settings, adopt changes made on its body, and use presets."""
 
 
 @settings.command("show")
 @camera()
-@click.option("--refresh", is_flag=True, help="Ask the camera now.")
+@click.option("--refresh", is_flag=True, help="Read the settings from the camera now.")
 def show_settings(camera: str | None, refresh: bool) -> None:
-    """Show the desired settings of a camera, and what it has."""
-    person = current().person("viewer")
+    """Show the desired and the actual settings of a camera."""
+    caller = current().authorize("viewer")
     from cameras import services
     from cameras.bodies import settings_body
 
-    found = chosen(person, camera)
-    answer(dict(settings_body(found, services.refresh_settings(found) if refresh else None)), draw_settings)
+    found = find_camera(caller, camera)
+    print_result(dict(settings_body(found, services.refresh_settings(found) if refresh else None)), draw_settings)
 
 
 @settings.command("set")
 @camera()
-@click.argument("values", metavar="NAME=VALUE...", nargs=-1, type=Assignment(), required=True)
-@click.option("--replace", is_flag=True, help="These and no others: what is not named is left to the camera.")
+@click.argument("values", metavar="NAME=VALUE...", nargs=-1, type=AssignmentParam(), required=True)
+@click.option(
+    "--replace", is_flag=True, help="Replace all desired settings; settings that are not named are left to the camera."
+)
 def set_settings(camera: str | None, values: tuple[tuple[str, Any], ...], replace: bool) -> None:
-    """Set a camera, by default the primary one, and show what it has then. Settings last across restarts.
+    """Change settings of a camera, by default the primary one, and show the result. Settings persist across restarts.
 
     Example: skycam settings set dslr iso=800 exposure=1/50s
     """
-    person = current().person("operator")
+    caller = current().authorize("operator")
     from cameras.bodies import settings_body
 
-    found = chosen(person, camera)
-    told = set_or_store(found, setting_values(values), person.actor, replace=replace)
-    answer(dict(settings_body(found, told)), draw_settings)
+    found = find_camera(caller, camera)
+    reported = set_or_store(found, setting_values(values), caller.actor, replace=replace)
+    print_result(dict(settings_body(found, reported)), draw_settings)
 
 
 @settings.command("adopt")
 @camera()
 def adopt(camera: str | None) -> None:
-    """Adopt what was changed on the body of a camera: it becomes what is asked of it."""
-    person = current().person("operator")
+    """Adopt changes made on the body of a camera as its desired settings."""
+    caller = current().authorize("operator")
     from cameras import services
     from cameras.bodies import settings_body
 
-    found = chosen(person, camera)
-    answer(dict(settings_body(found, services.adopt_settings(found, person.actor))), draw_settings)
+    found = find_camera(caller, camera)
+    print_result(dict(settings_body(found, services.adopt_settings(found, caller.actor))), draw_settings)
 
 
 @settings.group("presets", cls=Group)
 def presets() -> None:
-    """Settings under a name, for every camera of a kind."""
+    """Named settings for all cameras of a kind."""
 
 
 @presets.command("list")
 @camera()
 def list_presets(camera: str | None) -> None:
-    """List the presets for cameras of the kind of this one."""
-    person = current().person("viewer")
+    """List the presets for the kind of this camera."""
+    caller = current().authorize("viewer")
     from cameras.presets import preset_body, presets_for
 
-    answer({"results": [dict(preset_body(preset)) for preset in presets_for(chosen(person, camera))]}, draw_presets)
+    print_result(
+        {"results": [dict(preset_body(preset)) for preset in presets_for(find_camera(caller, camera))]}, draw_presets
+    )
 
 
 @presets.command("save")
 @camera()
 @click.argument("name")
 @settings_option
-@click.option("--replace", is_flag=True, help="In the place of the preset of that name.")
+@click.option("--replace", is_flag=True, help="Replace an existing preset of that name.")
 def save(camera: str | None, name: str, values: tuple[tuple[str, Any], ...], replace: bool) -> None:
-    """Save the desired settings of a camera, or the settings given, under NAME."""
-    person = current().person("operator")
+    """Save the desired settings of a camera, or the given settings, as the preset NAME."""
+    caller = current().authorize("operator")
     from cameras.presets import preset_body, save_preset
 
-    preset = save_preset(chosen(person, camera), name, setting_values(values) or None, person.actor, replace=replace)
-    answer(dict(preset_body(preset)), lambda body: draw_preset(body, "Saved"))
+    preset = save_preset(
+        find_camera(caller, camera), name, setting_values(values) or None, caller.actor, replace=replace
+    )
+    print_result(dict(preset_body(preset)), lambda body: draw_preset(body, "Saved"))
 
 
 @presets.command("apply")
 @camera()
 @click.argument("name")
 def apply(camera: str | None, name: str) -> None:
-    """Set on a camera exactly what the preset NAME holds."""
-    person = current().person("operator")
+    """Set exactly the settings of the preset NAME on a camera."""
+    caller = current().authorize("operator")
     from cameras.bodies import settings_body
     from cameras.presets import apply_preset
 
-    found = chosen(person, camera)
-    answer(dict(settings_body(found, apply_preset(found, name, person.actor))), draw_settings)
+    found = find_camera(caller, camera)
+    print_result(dict(settings_body(found, apply_preset(found, name, caller.actor))), draw_settings)
 
 
 @presets.command("compare")
 @camera()
 @click.argument("name")
 def compare(camera: str | None, name: str) -> None:
-    """Compare the preset NAME with the desired settings of a camera and what it has."""
-    person = current().person("viewer")
+    """Compare the preset NAME with the desired and the actual settings of a camera."""
+    caller = current().authorize("viewer")
     from cameras.presets import compare_preset
 
-    answer(dict(compare_preset(chosen(person, camera), name)), draw_comparison)
+    print_result(dict(compare_preset(find_camera(caller, camera), name)), draw_comparison)
 
 
 @presets.command("delete")
 @camera()
 @click.argument("name")
 def delete(camera: str | None, name: str) -> None:
-    """Delete the preset NAME of the kind of this camera. No camera's settings change."""
-    person = current().person("operator")
+    """Delete the preset NAME for the kind of this camera. Settings of cameras do not change."""
+    caller = current().authorize("operator")
     from cameras.presets import delete_preset, preset_body, preset_for
 
-    found = chosen(person, camera)
+    found = find_camera(caller, camera)
     body = dict(preset_body(preset_for(found, name)))
-    delete_preset(found, name, person.actor)
-    answer(body, lambda body: say(f"Deleted {body['name']}."))
+    delete_preset(found, name, caller.actor)
+    print_result(body, lambda body: print_line(f"Deleted {body['name']}."))
 
 
 def draw_settings(body: dict[str, Any]) -> None:
     names = sorted(body["desired"].keys() | body["actual"].keys())
     changed = {one["name"] for one in body["differs"]}
-    rows = [[name, body["desired"].get(name), body["actual"].get(name), word(name in changed)] for name in names]
-    show(grid(["setting", "desired", "camera has", "on its body"], rows))
-    warn(body["warnings"])
+    rows = [
+        [name, body["desired"].get(name), body["actual"].get(name), changed_mark(name in changed)] for name in names
+    ]
+    print_table(make_table(["setting", "desired", "actual", "on its body"], rows))
+    print_warnings(body["warnings"])
 
 
-def word(changed: bool) -> str:
+def changed_mark(changed: bool) -> str:
     return "changed" if changed else ""
 
 
 def draw_presets(body: dict[str, Any]) -> None:
-    rows = [[one["name"], one["kind"], said(one["settings"]), one["saved_by"]] for one in body["results"]]
-    show(grid(["name", "kind", "settings", "saved by"], rows))
+    rows = [[one["name"], one["kind"], format_settings(one["settings"]), one["saved_by"]] for one in body["results"]]
+    print_table(make_table(["name", "kind", "settings", "saved by"], rows))
 
 
-def said(settings: dict[str, Any]) -> str:
+def format_settings(settings: dict[str, Any]) -> str:
     return ", ".join(f"{name}={value}" for name, value in sorted(settings.items()))
 
 
 def draw_preset(body: dict[str, Any], verb: str) -> None:
-    say(f"{verb} {body['name']}.")
-    facts(sorted(body["settings"].items()))
+    print_line(f"{verb} {body['name']}.")
+    print_fields(sorted(body["settings"].items()))
 
 
 def draw_comparison(body: dict[str, Any]) -> None:
-    columns = ["setting", "preset", "desired", "camera has", ""]
+    columns = ["setting", "preset", "desired", "actual", ""]
     rows = [
         [one["name"], one["preset"], one["desired"], one["actual"], "differs" if one["differs"] else "same"]
         for one in body["results"]
     ]
-    show(grid(columns, rows))
+    print_table(make_table(columns, rows))

@@ -1,4 +1,4 @@
-"""The station that a command speaks to: its configuration, and Django when a command needs the database."""
+"""The station that a command works on: its configuration, and Django when the command needs the database."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import click
 from skycam_project.cli.errors import CliError
 
 if TYPE_CHECKING:
-    from skycam_project.cli.identity import Person
+    from skycam_project.cli.identity import Caller
     from skycam_project.config import SkycamConfig
 
 
@@ -27,28 +27,28 @@ class Station:
 
     @cached_property
     def config(self) -> SkycamConfig:
-        """ConfigError, also when there is no data folder: a command other than `up` makes none."""
+        """The configuration. Raises ConfigError, also without a data folder: only `up` creates one."""
         from skycam_project.config import load_config
 
-        self.choose()
+        self.use_config()
         config = load_config(create=False)
         if config.cli.verbose:
-            self.say_more()
+            self.enable_verbose()
         return config
 
-    def forget_configuration(self) -> None:
-        """The next use of `config` reads it anew."""
+    def reload_configuration(self) -> None:
+        """Read the configuration again at the next use of `config`."""
         self.__dict__.pop("config", None)
 
-    def choose(self) -> None:
+    def use_config(self) -> None:
         """Make `--config` the file of this process, of Django's settings and of children."""
         from skycam_project.config import choose_config
 
         if self.config_path is not None:
             choose_config(self.config_path)
 
-    def say_more(self) -> None:
-        """What `--verbose` and `cli.verbose` mean: logs and tracebacks."""
+    def enable_verbose(self) -> None:
+        """Show logs and tracebacks, as `--verbose` and `cli.verbose` ask for."""
         self.verbose = True
         logging.disable(logging.NOTSET)
 
@@ -63,12 +63,12 @@ class Station:
         except (ConfigError, OSError):
             return "rich"
 
-    def person(self, role: str) -> Person:
-        """Whoever runs the command, with Django ready; CliError when they may not do what `role` may."""
-        from skycam_project.cli.identity import identify
+    def authorize(self, role: str) -> Caller:
+        """The user who runs the command, with Django set up; CliError when the user's role is below `role`."""
+        from skycam_project.cli.identity import identify_caller
 
         self.set_up_django()
-        return identify(self.config).require(role)
+        return identify_caller(self.config).require(role)
 
     def set_up_django(self) -> None:
         data = self.config.data
@@ -84,7 +84,7 @@ class Station:
 
 
 def database_missing(database: dict[str, object]) -> bool:
-    """Whether it is a SQLite file that is not there; connecting would make an empty one."""
+    """Whether the database is a SQLite file that does not exist; connecting would create an empty one."""
     name = str(database["NAME"])
     return str(database["ENGINE"]).endswith("sqlite3") and name.startswith(os.sep) and not os.path.exists(name)
 

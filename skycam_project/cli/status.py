@@ -1,4 +1,4 @@
-"""`skycam status`: what the hosts say of the cameras, from Redis alone."""
+"""`skycam status`: the cameras' status as their hosts publish it; reads only Redis."""
 
 from __future__ import annotations
 
@@ -7,13 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.counting import counted
-from core.near_misses import did_you_mean
+from core.plurals import pluralize
+from core.suggestions import did_you_mean
 from skycam_project.cli import errors
 from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.identity import is_owner
 from skycam_project.cli.options import Command
-from skycam_project.cli.output import answer, as_json, cell, grid, plain, say, short_time, show
+from skycam_project.cli.output import (
+    format_cell,
+    format_time,
+    humanize,
+    make_table,
+    print_line,
+    print_result,
+    print_table,
+    to_json,
+)
 from skycam_project.cli.station import Station, current
 
 if TYPE_CHECKING:
@@ -24,13 +33,13 @@ COLUMNS = ("camera", "observed", "desired", "session", "last capture", "°C", "f
 
 
 @click.command(cls=Command)
-@camera("Of this camera alone.")
-@click.option("--watch", is_flag=True, help="Again each second, until Ctrl-C.")
+@camera("Only this camera.")
+@click.option("--watch", is_flag=True, help="Refresh each second, until Ctrl-C.")
 def status(camera: str | None, watch: bool) -> None:
     """Show hosts, cameras and alerts."""
     station = current()
     if not watch:
-        answer(dict(read(station, camera)), draw)
+        print_result(dict(read_status(station, camera)), draw)
         return
     try:
         (watch_json if station.output == "json" else watch_table)(station, camera)
@@ -38,22 +47,22 @@ def status(camera: str | None, watch: bool) -> None:
         return
 
 
-def read(station: Station, camera: str | None = None) -> StationStatus:
-    """Of all cameras, or of one with its alerts; CliError when no host has told of it."""
+def read_status(station: Station, camera: str | None = None) -> StationStatus:
+    """The status of all cameras, or of one with its alerts; CliError when no host publishes that camera."""
     from cameras.hiredis_client import BrokerDown
     from cameras.status_reader import read_station
 
     try:
         found = read_station(station.config.redis_url, station.config.station.id)
     except BrokerDown:
-        station.forget_configuration()  # a station that is started again has another password for its broker
+        station.reload_configuration()  # a restarted station has a new broker password
         raise
-    seen = found if is_owner(station.config) else seen_by(station.person("viewer").user, found)
+    seen = found if is_owner(station.config) else visible_to(station.authorize("viewer").user, found)
     return seen if camera is None else of_camera(seen, camera)
 
 
-def seen_by(user: Any, found: StationStatus) -> StationStatus:
-    """Without the cameras that are hidden from `user`, and their alerts. The broker does not know of roles."""
+def visible_to(user: Any, found: StationStatus) -> StationStatus:
+    """The status without cameras hidden from `user`, and their alerts. The broker does not know roles."""
     from cameras.selectors import cameras_for
     from monitoring.selectors import alerts_for
 
@@ -70,7 +79,7 @@ def of_camera(found: StationStatus, camera: str) -> StationStatus:
     cameras = [status for status in found["cameras"] if status["camera"] == camera]
     if not cameras:
         meant = did_you_mean(camera, [status["camera"] for status in found["cameras"]])
-        said = f"No camera host tells of a camera {camera}.{meant} `skycam cameras list` shows those there are."
+        said = f"No camera host publishes a camera {camera}.{meant} `skycam cameras list` lists all."
         raise errors.CliError("not-found", said)
     alerts = [alert for alert in found["alerts"] if alert.get("camera") == camera]
     return {**found, "cameras": cameras, "alerts": alerts}
@@ -81,54 +90,54 @@ def watch_json(station: Station, camera: str | None) -> None:
 
     while True:
         try:
-            body: Any = read(station, camera)
+            body: Any = read_status(station, camera)
         except BrokerDown as error:
             body = errors.CliError("broker-down", str(error)).body("skycam status")
-        click.echo(as_json(body))
+        click.echo(to_json(body))
         time.sleep(EVERY_S)
 
 
 def watch_table(station: Station, camera: str | None) -> None:
     from rich.live import Live
 
-    with Live(picture(station, camera), auto_refresh=False) as live:
+    with Live(render_status(station, camera), auto_refresh=False) as live:
         while True:
             time.sleep(EVERY_S)
-            live.update(picture(station, camera), refresh=True)
+            live.update(render_status(station, camera), refresh=True)
 
 
-def picture(station: Station, camera: str | None) -> Any:
-    """The table as it is now; while the broker is away, the sentence that says so."""
+def render_status(station: Station, camera: str | None) -> Any:
+    """The current table; while the broker is down, the error message."""
     from rich.console import Group
     from rich.text import Text
 
     from cameras.hiredis_client import BrokerDown
 
     try:
-        body = read(station, camera)
+        body = read_status(station, camera)
     except BrokerDown as error:
         return Text(str(error))
     return Group(camera_table(body), *(Text(line) for line in remarks(body)))
 
 
 def draw(body: dict[str, Any]) -> None:
-    show(camera_table(body))
+    print_table(camera_table(body))
     for line in remarks(body):
-        say(line)
+        print_line(line)
 
 
 def camera_table(body: Any) -> Any:
     hosts = ", ".join(host["host"] for host in body["hosts"]) or "none"
-    return grid(COLUMNS, [camera_cells(status) for status in body["cameras"]], f"{body['name']}: hosts {hosts}")
+    return make_table(COLUMNS, [camera_cells(status) for status in body["cameras"]], f"{body['name']}: hosts {hosts}")
 
 
 def camera_cells(status: dict[str, Any]) -> list[object]:
     return [
         status["camera"],
-        plain(status["observed"]),
+        humanize(status["observed"]),
         status["desired"],
         progress(status["session"]),
-        short_time((status["last_capture"] or {}).get("at")),
+        format_time((status["last_capture"] or {}).get("at")),
         status["temperature_celsius"],
         status["fps"] or None,
         status["reason"],
@@ -145,22 +154,24 @@ def progress(session: dict[str, Any] | None) -> str:
 
 def remarks(body: Any) -> list[str]:
     found = [] if body["hosts"] else ["No camera host answers. `skycam ps` shows the station's parts."]
-    found += [line for status in body["cameras"] if (line := supplies(status))]
+    found += [line for status in body["cameras"] if (line := camera_remarks(status))]
     found += [how_to_connect(status["camera"]) for status in body["cameras"] if status["observed"] == "quarantined"]
-    return found + [f"{cell(alert.get('severity'))}: {cell(alert.get('message'))}" for alert in body["alerts"]]
+    return found + [
+        f"{format_cell(alert.get('severity'))}: {format_cell(alert.get('message'))}" for alert in body["alerts"]
+    ]
 
 
 def how_to_connect(camera: str) -> str:
     return f"{camera} is quarantined. Once you have looked at it: skycam connect {camera}"
 
 
-def supplies(status: dict[str, Any]) -> str:
+def camera_remarks(status: dict[str, Any]) -> str:
     """`dslr: battery 77 %, 32.0 GB free on its card, held by anna since ...`, `dome: records since ...`; empty for a
     camera that tells of none."""
     battery, card = status.get("battery_percent"), status.get("card_free_bytes")
     told = [f"battery {battery:.0f} %"] if battery is not None else []
     told += [f"{card / 1e9:.1f} GB free on its card"] if card is not None else []
-    told += [f"held by {status['held_by']} since {short_time(status['held_since'])}"] if status.get("held_by") else []
+    told += [f"held by {status['held_by']} since {format_time(status['held_since'])}"] if status.get("held_by") else []
     told += recording(status.get("recorder"))
     return f"{status['camera']}: {', '.join(told)}" if told else ""
 
@@ -171,5 +182,5 @@ def recording(recorder: dict[str, Any] | None) -> list[str]:
         return []
     if recorder["state"] != "recording":
         return [f"does not record: {recorder['message'] or 'it waits for frames.'}"]
-    lost = [f"{counted(recorder['lost_frames'], 'frame')} lost"] if recorder["lost_frames"] else []
-    return [f"records since {short_time(recorder['since'])}", *lost]
+    lost = [f"{pluralize(recorder['lost_frames'], 'frame')} lost"] if recorder["lost_frames"] else []
+    return [f"records since {format_time(recorder['since'])}", *lost]

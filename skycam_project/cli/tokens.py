@@ -1,4 +1,4 @@
-"""`skycam tokens`: what programs show instead of a password."""
+"""`skycam tokens`: API tokens, which programs use instead of a password."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from skycam_project.cli.errors import CliError
-from skycam_project.cli.options import Duration, Group
-from skycam_project.cli.output import answer, grid, say, short_time, show
+from skycam_project.cli.options import DurationParam, Group
+from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table
 from skycam_project.cli.station import current
-from skycam_project.cli.users import the_user
+from skycam_project.cli.users import find_user
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from skycam_project.access.models import ApiToken, User
-    from skycam_project.cli.identity import Person
+    from skycam_project.cli.identity import Caller
 
 SCOPES = click.Choice(["viewer", "operator", "manager"])
 LEAST_LIFE_S, LONGEST_LIFE_S = 60, 730 * 86_400
@@ -25,84 +25,89 @@ LEAST_LIFE_S, LONGEST_LIFE_S = 60, 730 * 86_400
 
 @click.group(cls=Group)
 def tokens() -> None:
-    """List, make and revoke the tokens by which programs come in."""
+    """List, create and revoke API tokens."""
 
 
 @tokens.command("list")
-@click.option("--user", "name", metavar="NAME", help="Of this user alone.")
+@click.option("--user", "name", metavar="NAME", help="Only this user.")
 def list_tokens(name: str | None) -> None:
-    """List tokens: everybody's for a manager, else your own. Their text is kept nowhere.
+    """List tokens: all users' for a manager, else your own. Their text is not stored.
 
     Example: skycam tokens list --user anna
     """
-    person = current().person("viewer")
+    caller = current().authorize("viewer")
     from skycam_project.access.serializers import known_token_body
 
-    found = visible(person)
+    found = visible_tokens(caller)
     if name is not None:
-        found = found.filter(user=the_user(name)) if person.user.may("manager") else found.filter(user__username=name)
-    answer({"results": [dict(known_token_body(token)) for token in found]}, draw_tokens)
+        found = found.filter(user=find_user(name)) if caller.user.may("manager") else found.filter(user__username=name)
+    print_result({"results": [dict(known_token_body(token)) for token in found]}, draw_tokens)
 
 
 @tokens.command("add")
 @click.argument("label", metavar="NAME")
-@click.option("--user", "owner", metavar="USER", help="Whose it is; else yours. Managers make them for anybody.")
-@click.option("--scope", type=SCOPES, help="What it may do at most; else what its user may.")
 @click.option(
-    "--life", type=Duration(LEAST_LIFE_S, LONGEST_LIFE_S), help="Such as 90 d; a year by default, two at most."
+    "--user", "owner", metavar="USER", help="Owner of the token; you by default. Managers can create tokens for anyone."
+)
+@click.option("--scope", type=SCOPES, help="Maximum role of the token; its user's role by default.")
+@click.option(
+    "--life",
+    type=DurationParam(LEAST_LIFE_S, LONGEST_LIFE_S),
+    help="Lifetime, such as 90 d; one year by default, at most two.",
 )
 def add(label: str, owner: str | None, scope: str | None, life: float | None) -> None:
-    """Make a token and show it, this once. NAME says what will use it.
+    """Create a token and show it once. NAME says what will use it.
 
     Example: skycam tokens add "backup script" --user anna --scope viewer --life 90d
     """
-    person = current().person("viewer")
+    caller = current().authorize("viewer")
     from monitoring.bodies import stamp
     from skycam_project.access.models import DEFAULT_LIFE
     from skycam_project.access.services import issue_token
 
     lasts = DEFAULT_LIFE if life is None else timedelta(seconds=life)
-    token, text = issue_token(owner_of(person, owner), name=label, scope=scope, life=lasts, actor=person.actor)
+    token, text = issue_token(token_owner(caller, owner), name=label, scope=scope, life=lasts, actor=caller.actor)
     body = {"id": token.pk, "name": token.name, "user": token.user.username, "token": text, "scope": token.scope}
-    answer({**body, "expires": stamp(token.expires_at)}, draw_made)
+    print_result({**body, "expires": stamp(token.expires_at)}, draw_made)
 
 
 @tokens.command("revoke")
 @click.argument("token_id", metavar="ID", type=int)
 def revoke(token_id: int) -> None:
-    """Revoke the token ID: it lets in no longer, at once.
+    """Revoke the token ID. It stops working at once.
 
     Example: skycam tokens revoke 3
     """
-    person = current().person("viewer")
+    caller = current().authorize("viewer")
     from skycam_project.access.serializers import known_token_body
     from skycam_project.access.services import revoke_token
 
-    token = visible(person).filter(pk=token_id).first()
+    token = visible_tokens(caller).filter(pk=token_id).first()
     if token is None:
-        raise CliError("not-found", f"There is no token {token_id}. `skycam tokens list` shows those there are.")
+        raise CliError("not-found", f"There is no token {token_id}. `skycam tokens list` lists all.")
     body = dict(known_token_body(token))
-    revoke_token(token, actor=person.actor)
-    answer(body, lambda body: say(f"Revoked the token {body['name']} of {body['user']}."))
+    revoke_token(token, actor=caller.actor)
+    print_result(body, lambda body: print_line(f"Revoked the token {body['name']} of {body['user']}."))
 
 
-def visible(person: Person) -> QuerySet[ApiToken]:
+def visible_tokens(caller: Caller) -> QuerySet[ApiToken]:
     from skycam_project.access.services import list_tokens
 
-    return list_tokens(None if person.user.may("manager") else person.user)
+    return list_tokens(None if caller.user.may("manager") else caller.user)
 
 
-def owner_of(person: Person, name: str | None) -> User:
-    """CliError where somebody makes one for another, or is nobody of the station and names nobody."""
+def token_owner(caller: Caller, name: str | None) -> User:
+    """The user that the token is created for. CliError when the caller may not create it for that user, or is no user
+    of the station and names none."""
     from skycam_project.access.models import User
 
     if name is None:
-        if not isinstance(person.user, User):
-            raise CliError("invalid", "Whose token shall it be? `--user NAME`; `skycam users list` shows names.")
-        return person.user
-    if not person.user.may("manager") and name != person.user.username:
-        raise CliError("forbidden", "Only a manager makes tokens for others. Leave out --user for one of your own.")
-    return the_user(name)
+        if not isinstance(caller.user, User):
+            raise CliError("invalid", "Name the token's owner with `--user NAME`; `skycam users list` lists the names.")
+        return caller.user
+    if not caller.user.may("manager") and name != caller.user.username:
+        raise CliError("forbidden", "Only managers can create tokens for others. Omit --user to create your own.")
+    return find_user(name)
 
 
 def draw_tokens(body: dict[str, Any]) -> None:
@@ -114,17 +119,17 @@ def draw_tokens(body: dict[str, Any]) -> None:
             one["name"],
             one["scope"],
             day(one["expires"]),
-            short_time(one["last_used"]) or "never",
+            format_time(one["last_used"]) or "never",
         ]
         for one in body["results"]
     ]
-    show(grid(columns, rows))
+    print_table(make_table(columns, rows))
 
 
 def day(at: str) -> str:
-    return short_time(at)[:10]
+    return format_time(at)[:10]
 
 
 def draw_made(body: dict[str, Any]) -> None:
-    say(f"Made the token {body['name']} of {body['user']}, {body['scope']}, until {day(body['expires'])}.")
-    say(f"Token: {body['token']}  (shown only now)")
+    print_line(f"Created the token {body['name']} of {body['user']}, {body['scope']}, until {day(body['expires'])}.")
+    print_line(f"Token: {body['token']}  (shown only now)")

@@ -1,4 +1,4 @@
-"""`skycam users`: who may sign in, and as what."""
+"""`skycam users`: the station's users and their roles."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.options import Group
-from skycam_project.cli.output import answer, grid, say, short_time, show
+from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -21,77 +21,77 @@ password_option = click.option(
     prompt_required=False,
     hide_input=True,
     confirmation_prompt=True,
-    help="The password; without a value it is asked for.",
+    help="The password; prompts if no value is given.",
 )
 
 
 @click.group(cls=Group)
 def users() -> None:
-    """List, add, change and remove who may sign in."""
+    """List, add, change and remove users."""
 
 
 @users.command("list")
 def list_users() -> None:
     """List the users of the station."""
-    current().person("manager")
+    current().authorize("manager")
     from skycam_project.access.models import User
 
-    answer({"results": [user_body(user) for user in User.objects.order_by("username")]}, draw_users)
+    print_result({"results": [user_body(user) for user in User.objects.order_by("username")]}, draw_users)
 
 
 @users.command("add")
 @click.argument("name")
-@click.option("--role", type=ROLES, required=True, help="What they may do.")
+@click.option("--role", type=ROLES, required=True, help="Role of the user.")
 @password_option
 def add(name: str, role: str, password: str | None) -> None:
-    """Add the user NAME. Without --password one is made up and shown once."""
-    person = current().person("manager")
+    """Add the user NAME. Without --password, a password is generated and shown once."""
+    caller = current().authorize("manager")
     from skycam_project.access import accounts
 
-    user, generated = accounts.add_user(name, role, password, actor=person.actor)
-    answer(with_password(user, generated), lambda body: draw_user(body, "Added"))
+    user, generated = accounts.add_user(name, role, password, actor=caller.actor)
+    print_result(with_password(user, generated), lambda body: draw_user(body, "Added"))
 
 
 @users.command("set")
 @click.argument("name")
-@click.option("--role", type=ROLES, help="What they may do.")
+@click.option("--role", type=ROLES, help="New role of the user.")
 @password_option
-@click.option("--reset-password", is_flag=True, help="Make up a new password and show it once.")
+@click.option("--reset-password", is_flag=True, help="Generate a new password and show it once.")
 def change(name: str, role: str | None, password: str | None, reset_password: bool) -> None:
-    """Change the role or the password of the user NAME. A new password ends their sign-ins and their tokens."""
+    """Change the role or the password of the user NAME. A new password ends the user's sign-ins and tokens."""
     if password is not None and reset_password:
         raise CliError("invalid", "Give --password or --reset-password, not both.")
     if role is None and password is None and not reset_password:
-        raise CliError("invalid", "Nothing to change was given: --role, --password or --reset-password.")
-    person = current().person("manager")
+        raise CliError("invalid", "No change was given: use --role, --password or --reset-password.")
+    caller = current().authorize("manager")
     from skycam_project.access import accounts
 
     changed = accounts.change_user(
-        the_user(name), role=role, password=password, reset=reset_password, actor=person.actor
+        find_user(name), role=role, password=password, reset=reset_password, actor=caller.actor
     )
     body = {**with_password(changed.user, changed.password), "tokens_revoked": changed.revoked}
-    answer(body, lambda body: draw_user(body, "Changed"))
+    print_result(body, lambda body: draw_user(body, "Changed"))
 
 
 @users.command("remove")
 @click.argument("name")
 def remove(name: str) -> None:
-    """Remove the user NAME, with their tokens."""
-    person = current().person("manager")
+    """Remove the user NAME with all tokens."""
+    caller = current().authorize("manager")
     from skycam_project.access import accounts
 
-    user = the_user(name)
+    user = find_user(name)
     body = user_body(user)
-    accounts.remove_user(user, actor=person.actor)
-    answer(body, lambda body: say(f"Removed {body['name']}."))
+    accounts.remove_user(user, actor=caller.actor)
+    print_result(body, lambda body: print_line(f"Removed {body['name']}."))
 
 
-def the_user(name: str) -> User:
+def find_user(name: str) -> User:
     from skycam_project.access.models import User
 
     user = User.objects.filter(username=name).first()
     if user is None:
-        raise CliError("not-found", f"There is no user {name}. `skycam users list` shows those there are.")
+        raise CliError("not-found", f"There is no user {name}. `skycam users list` lists all.")
     return user
 
 
@@ -104,13 +104,13 @@ def with_password(user: User, generated: str | None) -> dict[str, Any]:
 
 
 def draw_users(body: dict[str, Any]) -> None:
-    rows = [[user["name"], user["role"], user["active"], short_time(user["last_login"])] for user in body["results"]]
-    show(grid(["name", "role", "active", "last sign-in"], rows))
+    rows = [[user["name"], user["role"], user["active"], format_time(user["last_login"])] for user in body["results"]]
+    print_table(make_table(["name", "role", "active", "last sign-in"], rows))
 
 
 def draw_user(body: dict[str, Any], verb: str) -> None:
-    say(f"{verb} {body['name']}, role {body['role']}.")
+    print_line(f"{verb} {body['name']}, role {body['role']}.")
     if "password" in body:
-        say(f"Password: {body['password']}  (shown only now)")
+        print_line(f"Password: {body['password']}  (shown only now)")
     if revoked := body.get("tokens_revoked"):
-        say(f"Tokens that no longer let in: {revoked}.")
+        print_line(f"Revoked tokens: {revoked}.")

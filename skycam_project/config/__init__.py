@@ -1,6 +1,6 @@
 """The station's configuration: defaults < YAML < `.env` < environment, read once, typed and validated.
 
-Django's `settings.STATION` is the `SkycamConfig` made here. Nothing else reads the environment.
+Django's `settings.STATION` is the `SkycamConfig` loaded here. No other code reads the environment.
 """
 
 from skycam_project.config.errors import ConfigError, NoStation

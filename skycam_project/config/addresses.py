@@ -1,4 +1,4 @@
-"""Which hosts are this machine alone, and which are all of its addresses."""
+"""Whether a host name or address is loopback, or stands for all addresses of the machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_everywhere(host: str) -> bool:
-    """Whether a server that listens on `host` is reached by every address of the machine."""
+    """Whether a server that listens on `host` is reachable at every address of the machine."""
     try:
         return ipaddress.ip_address(host).is_unspecified
     except ValueError:

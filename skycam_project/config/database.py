@@ -1,4 +1,4 @@
-"""DATABASE_URL: what is allowed, and Django's settings from it."""
+"""DATABASE_URL: validation, and Django's settings from it."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ CONNECT_TIMEOUT_S = 5
 
 
 def check_database_url(url: str | None) -> str | None:
-    """The address itself; ValueError with a sentence, without the address, when it is not one of a database."""
+    """Returns the URL. Raises ValueError with a sentence that does not contain the URL when it is not supported."""
     if url is not None:
         parse(url)
     return url
 
 
-def anchored(url: str, base: Path) -> str:
-    """The address with a relative SQLite file made absolute from `base`; anything else as it is."""
+def resolve_sqlite_path(url: str, base: Path) -> str:
+    """The URL with a relative SQLite file made absolute from `base`; any other URL unchanged."""
     try:
         name = sqlite_file(url)
     except ValueError:
@@ -56,19 +56,19 @@ def anchored(url: str, base: Path) -> str:
 
 
 def django_database(url: str | None, data: Path) -> dict[str, Any]:
-    """Django's DATABASES["default"]: connections persist and are checked before each use."""
+    """Django's DATABASES["default"]. Connections persist and are checked before each use."""
     found = parse(url) if url else sqlite(str(data / "skycam.sqlite3"))
     return {**found, "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
 
 
 def parse(url: str) -> dict[str, Any]:
-    """ENGINE, NAME and the rest, from an address. ValueError with a sentence."""
+    """ENGINE, NAME and the other settings from a URL. Raises ValueError with a sentence."""
     scheme = url.partition(":")[0]
     if scheme == "sqlite":
         return sqlite(sqlite_file(url))
     if scheme in {"postgresql", "postgres"}:
         return postgresql(url)
-    raise ValueError(f"This is no database that Skycam knows; {ALLOWED}.")
+    raise ValueError(f"Skycam does not support this kind of database; {ALLOWED}.")
 
 
 def sqlite(name: str) -> dict[str, Any]:
@@ -76,16 +76,16 @@ def sqlite(name: str) -> dict[str, Any]:
 
 
 def keep_private(database: Mapping[str, Any]) -> None:
-    """Make a SQLite file that its owner alone can read, or make it so: it holds the keys of who is signed in.
+    """Create a SQLite file, or change its mode, so that only its owner can read it: it holds the keys of sign-ins.
 
-    Call before the first connection. SQLite gives the mode to the files that it makes beside it.
+    Call it before the first connection. SQLite creates its -wal and -shm files with the same mode.
     """
     if not database["ENGINE"].endswith("sqlite3"):
         return
     file = Path(database["NAME"]).resolve()
     file.touch(mode=0o600)
     for name in (file.name, f"{file.name}-wal", f"{file.name}-shm"):
-        with contextlib.suppress(FileNotFoundError, PermissionError):  # not there, or another user's to close
+        with contextlib.suppress(FileNotFoundError, PermissionError):  # missing, or owned by another user
             file.with_name(name).chmod(0o600)
 
 
@@ -94,7 +94,7 @@ def sqlite_file(url: str) -> str:
     name = unquote(rest)
     if rest == url or not name or "?" in rest or "\0" in name or name.endswith("/") or name == ":memory:":
         raise ValueError(
-            "SQLite needs a file: sqlite:///FILE is relative, sqlite:////FILE absolute, without options after it."
+            "SQLite needs a file: sqlite:///FILE is relative, sqlite:////FILE is absolute. Options are not supported."
         )
     return name
 
@@ -106,13 +106,13 @@ def postgresql(url: str) -> dict[str, Any]:
         options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
     except ValueError:
         raise ValueError(
-            f"This address cannot be read ({ALLOWED}); write special characters of a password as %XX."
+            f"This URL cannot be parsed ({ALLOWED}); write special characters of a password as %XX."
         ) from None
     name = unquote(parts.path.removeprefix("/"))
     host = options.pop("host", "") or host_of(parts.netloc)
     if not name or "/" in name or "@" in parts.path or parts.fragment:
         raise ValueError(
-            "PostgreSQL needs the name of one database at the end: postgresql://USER:PASSWORD@HOST:PORT/NAME."
+            "A PostgreSQL URL must end with the name of one database: postgresql://USER:PASSWORD@HOST:PORT/NAME."
         )
     if unknown := sorted(set(options) - POSTGRESQL_OPTIONS):
         raise ValueError(
@@ -130,7 +130,7 @@ def postgresql(url: str) -> dict[str, Any]:
 
 
 def host_of(netloc: str) -> str:
-    """The host with its capitals, which a socket's folder (%2Frun%2Fpostgresql) may have."""
+    """The host with its capital letters, which the folder of a socket (%2Frun%2Fpostgresql) may contain."""
     host = netloc.rpartition("@")[2]
     if host.startswith("["):
         return host[1:].partition("]")[0]

@@ -1,4 +1,4 @@
-"""The YAML layer: the document beside the model, each value with its line, `${NAME}` replaced."""
+"""The YAML layer: the document checked against the model, each value with its line, `${NAME}` replaced."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 
 from skycam_project.config.keys import Key, Section
-from skycam_project.config.layers import HIDDEN, Given, Layer, did_you_mean, reason, shortened
-from skycam_project.config.model import SkycamConfig, note, section_of
+from skycam_project.config.layers import HIDDEN, GivenValue, Layer, did_you_mean, reason, shorten
+from skycam_project.config.model import SkycamConfig, key_option, section_of
 
 REFERENCE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
 QUOTED = re.compile(r"(['\"])(.*?)\1")
@@ -36,20 +36,20 @@ def read_document(path: Path, variables: Mapping[str, str]) -> Layer:
 
 
 def not_yaml(path: Path, error: yaml.MarkedYAMLError) -> str:
-    """The line and the reason, without what stands there, which may be a secret; punctuation is none."""
+    """The line and the reason, without the text of the line, which may be a secret. Punctuation may be shown."""
     mark = error.problem_mark or error.context_mark
     line = f":{mark.line + 1}" if mark else ""
     cause = QUOTED.sub(lambda quoted: quoted[0] if len(quoted[2]) < 3 else "...", error.problem or "it cannot be read")
     return f"{path}{line}: this is not YAML: {cause}."
 
 
-SHORT: dict[Key, str] = {("station",): "id"}
-"""A section -> the one of its keys that may be written in its place."""
+SHORTHANDS: dict[Key, str] = {("station",): "id"}
+"""A section -> the key that a plain value in place of the section sets."""
 
 
 @dataclass
 class YamlReader:
-    """Walks a YAML document beside the model."""
+    """Reads a YAML document along the model."""
 
     path: Path
     variables: Mapping[str, str]
@@ -59,18 +59,20 @@ class YamlReader:
         if is_null(node):
             return
         if not isinstance(node, yaml.MappingNode):
-            self.refuse(node, prefix, f"keys belong here. Allowed here: {', '.join(sorted(model.model_fields))}.")
+            self.refuse(
+                node, prefix, f"this must be a mapping of keys. Allowed here: {', '.join(sorted(model.model_fields))}."
+            )
             return
         seen: set[str] = set()
         for key_node, value_node in node.value:
             name = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "?"
             where = (*prefix, name)
             if name in seen:
-                self.refuse(key_node, where, "this key is here twice; keep one.")
+                self.refuse(key_node, where, "this key is given twice; keep one.")
             elif name not in model.model_fields:
                 self.refuse(key_node, where, f"there is no such key. {did_you_mean(name, model.model_fields)}")
-            elif where in SHORT and isinstance(value_node, yaml.ScalarNode):
-                self.value(value_node, (*where, SHORT[where]))
+            elif where in SHORTHANDS and isinstance(value_node, yaml.ScalarNode):
+                self.value(value_node, (*where, SHORTHANDS[where]))
             elif section := section_of(model.model_fields[name]):
                 self.section(section, value_node, where)
             else:
@@ -78,31 +80,31 @@ class YamlReader:
             seen.add(name)
 
     def value(self, node: yaml.Node, key: Key) -> None:
-        """Take one value; null means the default."""
-        if is_null(node) or self.asks_for_own_secret_key(node, key):
+        """Read one value; null means the default."""
+        if is_null(node) or self.uses_generated_secret_key(node, key):
             return
         before = len(self.layer.problems)
         plain = self.construct(node, key)
         expanded = self.expand(plain, node, key)
         if len(self.layer.problems) == before:
-            shown = HIDDEN if note(key, "secret") else shortened(plain)
-            self.layer.values[key] = Given(expanded, self.where(node, key), shown, self.path.parent)
+            shown = HIDDEN if key_option(key, "secret") else shorten(plain)
+            self.layer.values[key] = GivenValue(expanded, self.where(node, key), shown, self.path.parent)
 
-    def asks_for_own_secret_key(self, node: yaml.Node, key: Key) -> bool:
-        """An unset ${DJANGO_SECRET_KEY} means: the key that the station keeps."""
-        wanted = key == ("web", "secret_key") and node.value == "${DJANGO_SECRET_KEY}"
-        return wanted and not self.variables.get("DJANGO_SECRET_KEY")
+    def uses_generated_secret_key(self, node: yaml.Node, key: Key) -> bool:
+        """An unset ${DJANGO_SECRET_KEY} means the key that the station generates."""
+        is_reference = key == ("web", "secret_key") and node.value == "${DJANGO_SECRET_KEY}"
+        return is_reference and not self.variables.get("DJANGO_SECRET_KEY")
 
     def construct(self, node: yaml.Node, key: Key) -> Any:
         try:
             constructor = yaml.constructor.SafeConstructor()
             return constructor.construct_object(node, deep=True)
         except (yaml.YAMLError, ValueError, RecursionError):
-            self.refuse(node, key, f"this value cannot be read; allowed is {note(key, 'allowed')}.")
+            self.refuse(node, key, f"this value cannot be read; allowed is {key_option(key, 'allowed')}.")
             return None
 
     def expand(self, value: Any, node: yaml.Node, key: Key) -> Any:
-        """`value` with each ${NAME} replaced; one that is not set is a problem."""
+        """`value` with each ${NAME} replaced. A variable that is not set is a problem."""
         if isinstance(value, list):
             return [self.expand(part, node, key) for part in value]
         if not isinstance(value, str):
@@ -115,7 +117,7 @@ class YamlReader:
 
     def missing(self, text: str) -> str:
         if text == "${":
-            return "after ${ a variable's name and } must follow; write $${ for the two characters themselves."
+            return "${ must be followed by a variable's name and }. Write $${ for a literal ${."
         return f"the variable {text[2:-1]} is not set. Set it in the environment or in .env, or write the value here."
 
     def refuse(self, node: yaml.Node, key: Key, sentence: str) -> None:

@@ -1,4 +1,4 @@
-"""The one exception of the configuration."""
+"""The configuration's exceptions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 class ConfigError(Exception):
-    """The station cannot be configured as asked. `problems` has one sentence for each thing to put right."""
+    """The configuration is invalid. `problems` has one sentence for each thing to fix."""
 
     def __init__(self, problems: str | Iterable[str]) -> None:
         self.problems = [problems] if isinstance(problems, str) else list(problems)
@@ -14,4 +14,4 @@ class ConfigError(Exception):
 
 
 class NoStation(ConfigError):
-    """There is no data folder yet, and none was to be made. The configuration itself is in order."""
+    """There is no data folder yet, and the caller asked not to create one. The configuration itself is valid."""

@@ -1,4 +1,4 @@
-"""The data folder: made for its owner alone, with the keys, the station's id and the sockets in it."""
+"""The data folder: readable by its owner only, with the keys, the station's id and the sockets in it."""
 
 from __future__ import annotations
 
@@ -24,18 +24,20 @@ BROKER_FILE = "broker-password"
 
 
 def prepare(data: Path, *, create: bool = True) -> None:
-    """Make the data folder with mode 0700 and its subfolders; ConfigError when it cannot be used, NoStation when it is
-    not there and `create` is False."""
+    """Create the data folder with mode 0700, and its subfolders. Raises ConfigError when it cannot be used, and
+    NoStation when it is missing and `create` is False."""
     if not create and not data.exists():
-        raise NoStation(f"There is no station in {data}. Start one with `skycam up`, or say where it is: SKYCAM_DATA.")
+        raise NoStation(f"There is no station in {data}. Start one with `skycam up`, or set SKYCAM_DATA to its folder.")
     try:
         data.parent.mkdir(parents=True, exist_ok=True)
         for folder in (data, *(data / name for name in FOLDERS)):
             folder.mkdir(mode=0o700, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        raise ConfigError(f"The data folder {data} is in the way of a file; set SKYCAM_DATA to a folder.") from None
+        raise ConfigError(f"A file is in the place of the data folder {data}; set SKYCAM_DATA to a folder.") from None
     except OSError as error:
-        raise ConfigError(f"The data folder {data} cannot be made: {error.strerror}. Set SKYCAM_DATA.") from None
+        raise ConfigError(
+            f"The data folder {data} cannot be created: {error.strerror}. Set SKYCAM_DATA to another folder."
+        ) from None
     if not os.access(data, os.R_OK | os.W_OK | os.X_OK):
         raise ConfigError(
             f"The data folder {data} cannot be written by this user. Change its owner or set SKYCAM_DATA."
@@ -43,29 +45,29 @@ def prepare(data: Path, *, create: bool = True) -> None:
 
 
 def secret_key(data: Path) -> str:
-    """The key kept in the data folder, made at the first call."""
-    return kept(data / KEY_FILE, lambda: secrets.token_urlsafe(48), r"\S{32,}")
+    """Django's secret key from the data folder; generated at the first call."""
+    return read_or_create(data / KEY_FILE, lambda: secrets.token_urlsafe(48), r"\S{32,}")
 
 
 def address_secret(data: Path) -> str:
-    """What encrypts the passwords in cameras' addresses, kept in the data folder and made at the first call."""
-    return kept(data / ADDRESS_FILE, lambda: secrets.token_urlsafe(48), r"\S{32,}")
+    """The secret that encrypts passwords in cameras' addresses, from the data folder; generated at the first call."""
+    return read_or_create(data / ADDRESS_FILE, lambda: secrets.token_urlsafe(48), r"\S{32,}")
 
 
 def station_id(data: Path) -> str:
-    """The station's id kept in the data folder, made at the first call."""
-    return kept(data / STATION_FILE, lambda: secrets.token_hex(6), r"[a-z0-9-]{1,40}")
+    """The station's id from the data folder; generated at the first call."""
+    return read_or_create(data / STATION_FILE, lambda: secrets.token_hex(6), r"[a-z0-9-]{1,40}")
 
 
 def broker_password(data: Path) -> str:
-    """Of the embedded Valkey, kept in the run folder; made at the first call, and anew at each start of a station."""
-    return kept(data / "run" / BROKER_FILE, new_password, r"\S{32,}")
+    """The embedded Valkey's password, from the run folder; generated at the first call and at each station start."""
+    return read_or_create(data / "run" / BROKER_FILE, new_password, r"\S{32,}")
 
 
 def renew_broker_password(data: Path) -> str:
-    """For a launcher that holds the whole station: nobody else uses the one before."""
+    """Replace the broker's password. Only for a launcher that has locked the whole station: no one uses the old one."""
     path = data / "run" / BROKER_FILE
-    put(path, new_password(), os.replace)
+    write_durably(path, new_password(), os.replace)
     return path.read_text("utf-8").strip()
 
 
@@ -73,31 +75,31 @@ def new_password() -> str:
     return secrets.token_urlsafe(32)
 
 
-def kept(path: Path, new: Callable[[], str], pattern: str) -> str:
-    """The text of a small file, made with mode 0600 when there is none.
+def read_or_create(path: Path, new: Callable[[], str], pattern: str) -> str:
+    """The text of a small file, which is created with mode 0600 when it is missing.
 
-    Two processes that make it at once get the same text, and a kill leaves no empty file: the text is durable under
-    another name before the link gives it its own. ConfigError when the file does not hold what it should.
+    Two processes that create it at the same time get the same text. A kill leaves no empty file: the text is durable
+    under another name before it is linked to its own. Raises ConfigError when the content does not match `pattern`.
     """
     try:
         if not path.exists():
             create_once(path, new())
         text = path.read_text("utf-8", "replace").strip()
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read or made: {error.strerror}. Look at its owner and mode.") from None
+        raise ConfigError(f"{path} cannot be read or created: {error.strerror}. Check its owner and mode.") from None
     if not re.fullmatch(pattern, text):
-        raise ConfigError(f"{path} does not hold what it should. Restore it, or remove it and a new one is made.")
+        raise ConfigError(f"{path} has invalid content. Restore it, or remove it to generate a new one.")
     return text
 
 
 def create_once(path: Path, text: str) -> None:
-    """Put `text` durably at `path` unless somebody was quicker."""
+    """Write `text` durably to `path` unless another process created it first."""
     with contextlib.suppress(FileExistsError):
-        put(path, text, os.link)
+        write_durably(path, text, os.link)
 
 
-def put(path: Path, text: str, name: Callable[[str, Path], None]) -> None:
-    """Write `text` durably for its owner alone; `name` gives the whole file its place."""
+def write_durably(path: Path, text: str, name: Callable[[str, Path], None]) -> None:
+    """Write `text` durably, readable by its owner only; `name` moves or links the complete file to `path`."""
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "w") as file:
@@ -120,8 +122,8 @@ def sync_folder(folder: Path) -> None:
 
 
 def socket_path(data: Path, name: str) -> Path:
-    """Where the socket `name` of this station is: in the data folder, or, when that path is too long for a socket,
-    in a private folder of this user's. ConfigError when somebody else holds that folder."""
+    """The path of this station's socket `name`: in the data folder or, when that path is too long for a socket, in a
+    private folder of this user. Raises ConfigError when another user owns that folder."""
     path = data / "run" / f"{name}.sock"
     if len(os.fsencode(path)) <= SOCKET_PATH_BYTES:
         return path
@@ -132,23 +134,23 @@ def socket_path(data: Path, name: str) -> Path:
 
 
 def make_private(folder: Path) -> None:
-    """Make `folder` for this user alone, or make sure that it is so already."""
+    """Create `folder` for this user only, or check that it is private already."""
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise ConfigError(
-            f"{folder} is not a private folder of this user's, so no socket is put there. "
+            f"{folder} is not a private folder of this user, so it is not used for sockets. "
             "Remove it, or set SKYCAM_DATA to a shorter path."
         )
 
 
 def check_writable(folder: Path) -> None:
-    """Prove that files can be made in a storage root; ConfigError with a sentence. It makes no folder: a root that is
-    missing may be a disk that is not mounted."""
+    """Check that files can be created in a storage root; raises ConfigError with a sentence. It creates no folder: a
+    missing root may be a disk that is not mounted."""
     if not folder.exists():
         raise ConfigError(
-            f"The storage root {folder} does not exist. Mount it, make it, or set storage_root (or camera.image_path)."
+            f"The storage root {folder} does not exist. Mount or create it, or set storage_root (or camera.image_path)."
         )
     try:
         with tempfile.TemporaryFile(dir=folder, prefix=".skycam-"):

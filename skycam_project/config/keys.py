@@ -1,4 +1,4 @@
-"""How a key of the configuration is described, and what every section of them refuses."""
+"""How a key of the configuration is declared, and the base class of all sections."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
-from core.constraints import has_boolean, takes_boolean
-from core.model import GivenModel
+from core.constraints import accepts_boolean, contains_boolean
+from core.model import StrictModel
 
 Key = tuple[str, ...]
-"""Where a key stands: `web.port` is `("web", "port")`."""
+"""A key's path: `web.port` is `("web", "port")`."""
 
 PORT = "a whole number from 1 to 65535"
 SECONDS = "a number of seconds above 0"
@@ -34,27 +34,29 @@ def key(
     reserved: bool = False,
     **limits: Any,
 ) -> Any:
-    """One key. `unset` says in words what holds when nothing is configured; `separator` splits a list's variable.
+    """Declare one key. `unset` describes the value that is used when nothing is configured. `separator` splits the
+    variable of a list.
 
-    `dotenv` is a second name that counts in a `.env` alone: in an environment it is often another program's. Without
-    `page` it is not set on the page, although its section is. A `reserved` key is checked and shown, and nothing reads
-    it yet.
+    `dotenv` is a second name that is read only from a `.env`: in the environment it often belongs to another program.
+    A key without `page` cannot be set on the Settings page, although its section can. A `reserved` key is validated
+    and shown, but has no effect yet.
     """
-    notes: dict[str, Any] = {"allowed": allowed, "env": env, "secret": secret, "separator": separator, "unset": unset}
-    notes |= {"dotenv": dotenv, "page": page, "reserved": reserved}
-    return Field(default, description=meaning, json_schema_extra=notes, repr=not secret, **limits)
+    options: dict[str, Any] = {"allowed": allowed, "env": env, "secret": secret, "separator": separator, "unset": unset}
+    options |= {"dotenv": dotenv, "page": page, "reserved": reserved}
+    return Field(default, description=meaning, json_schema_extra=options, repr=not secret, **limits)
 
 
-class Section(GivenModel):
+class Section(StrictModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, hide_input_in_errors=True, coerce_numbers_to_str=True, allow_inf_nan=False
     )
 
     @field_validator("*", mode="before")
     @classmethod
-    def refuse_what_is_silently_converted(cls, value: Any, info: ValidationInfo) -> Any:
-        """YAML's `yes` is no text, and a path holds no NUL. Without a word: then it is said what is allowed."""
-        wants_bool = takes_boolean(cls.model_fields[str(info.field_name)].annotation)
-        if (has_boolean(value) and not wants_bool) or (isinstance(value, str) and "\0" in value):
+    def refuse_silent_conversions(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse YAML's `yes` as a text, and NUL in a path. The ValueError has no text, so that the message says what
+        is allowed."""
+        wants_bool = accepts_boolean(cls.model_fields[str(info.field_name)].annotation)
+        if (contains_boolean(value) and not wants_bool) or (isinstance(value, str) and "\0" in value):
             raise ValueError
         return value

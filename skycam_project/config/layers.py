@@ -1,4 +1,4 @@
-"""Layers above the defaults, as values that know where they stand; and two of them: `.env` and the environment."""
+"""Configuration layers above the defaults, whose values know where they were written; reads `.env` and environment."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from typing import Any
 from dotenv.parser import parse_stream
 
 from skycam_project.config.keys import Key
-from skycam_project.config.model import DOTENV_VARIABLES, LEAVES, VARIABLES, note
+from skycam_project.config.model import DOTENV_VARIABLES, KEYS, VARIABLES, key_option
 
 CONFIG_VARIABLE = "SKYCAM_CONFIG"
-FROM_LAUNCHER = frozenset(["SKYCAM_PART", "SKYCAM_HEARTBEAT_FD"])
+LAUNCHER_VARIABLES = frozenset(["SKYCAM_PART", "SKYCAM_HEARTBEAT_FD"])
 DOTENV_NAMES = VARIABLES | DOTENV_VARIABLES
-OURS = ("SKYCAM_", *{f"{variable.partition('__')[0]}__" for variable in VARIABLES if "__" in variable})
-"""What begins so is ours: a misspelt one is refused."""
+OWN_PREFIXES = ("SKYCAM_", *{f"{variable.partition('__')[0]}__" for variable in VARIABLES if "__" in variable})
+"""Prefixes of Skycam's own variables: an unknown variable with one of them is refused."""
 HIDDEN = "This value"
 LONGEST_SHOWN = 80
 
 
 @dataclass(frozen=True)
-class Given:
-    """One value as somebody wrote it: where (file, line and key), what may be printed of it, and the folder from
-    which its relative paths start."""
+class GivenValue:
+    """One value as the user wrote it: `where` (file, line and key), `shown` (what may be printed of it), and `base`,
+    the folder that its relative paths start from."""
 
     value: Any
     where: str
@@ -36,14 +36,14 @@ class Given:
 
 @dataclass
 class Layer:
-    """What one place gives, and what is wrong with it."""
+    """The values of one source, and its problems."""
 
-    values: dict[Key, Given] = field(default_factory=dict)
+    values: dict[Key, GivenValue] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
 
 def did_you_mean(name: str, known: Iterable[str], allowed: Iterable[str] = ()) -> str:
-    """Ends a sentence about an unknown name: the nearest of `known`, and what is allowed here (all of them)."""
+    """The end of a message about an unknown name: the closest of `known`, and the names that are allowed here."""
     known = list(known)
     near = difflib.get_close_matches(name, known, n=1)
     return (f"Did you mean {near[0]}? " if near else "") + f"Allowed here: {', '.join(sorted(allowed or known))}."
@@ -57,8 +57,8 @@ def read_environment(variables: Mapping[str, str], base: Path) -> Layer:
 
 
 def read_dotenv(path: Path) -> tuple[Layer, dict[str, str]]:
-    """The layer of a `.env` file, and all its variables, which YAML may refer to. A key's own name takes precedence
-    over the one that counts here alone."""
+    """The layer of a `.env` file, and all its variables, which YAML may refer to. A key's own variable takes precedence
+    over the name that is read only from `.env`."""
     layer, variables = Layer(), {}
     try:
         with path.open(encoding="utf-8") as stream:
@@ -81,29 +81,29 @@ def read_dotenv(path: Path) -> tuple[Layer, dict[str, str]]:
 
 
 def leading_newlines(text: str) -> int:
-    """Empty lines count towards the binding that follows them."""
+    """The parser counts empty lines towards the binding that follows them."""
     return text[: len(text) - len(text.lstrip())].count("\n")
 
 
 def add_variable(
     layer: Layer, name: str, text: str, where: str, base: Path, names: Mapping[str, Key] = VARIABLES
 ) -> None:
-    """Take a variable that is ours, refuse one that pretends to be. An empty one counts as not set."""
+    """Add a variable of Skycam's; refuse an unknown one with Skycam's prefix. An empty variable counts as not set."""
     if name not in names:
-        if name.startswith(OURS) and name not in {CONFIG_VARIABLE, *FROM_LAUNCHER}:
+        if name.startswith(OWN_PREFIXES) and name not in {CONFIG_VARIABLE, *LAUNCHER_VARIABLES}:
             layer.problems.append(f"{where}: there is no such variable. {unknown_variable(name)}")
         return
     if text:
         key = names[name]
-        shown = HIDDEN if note(key, "secret") else shortened(text)
-        layer.values[key] = Given(from_text(key, text), where, shown, base)
+        shown = HIDDEN if key_option(key, "secret") else shorten(text)
+        layer.values[key] = GivenValue(from_text(key, text), where, shown, base)
 
 
 def unknown_variable(name: str) -> str:
     key = tuple(name.removeprefix("SKYCAM_").lower().split("__"))
     for variable, known in VARIABLES.items():
         if known == key:
-            return f"This key's name is {variable}."
+            return f"The variable of this key is {variable}."
     section = name.rpartition("__")[0]
     inside = [variable for variable in VARIABLES if section and variable.startswith(f"{section}__")]
     outside = [*(variable for variable in VARIABLES if "__" not in variable), "SKYCAM_<SECTION>__<KEY>"]
@@ -111,11 +111,11 @@ def unknown_variable(name: str) -> str:
 
 
 def from_text(key: Key, text: str) -> Any:
-    """The text of a variable; that of a list split, or read as JSON when it begins with [."""
-    if not str(LEAVES[key].annotation).startswith("list"):
+    """The value of a variable's text. A list is split, or parsed as JSON when it begins with `[`."""
+    if not str(KEYS[key].annotation).startswith("list"):
         return text
     if not text.startswith("["):
-        return [part.strip() for part in text.split(note(key, "separator")) if part.strip()]
+        return [part.strip() for part in text.split(key_option(key, "separator")) if part.strip()]
     try:
         return json.loads(text)
     except ValueError:
@@ -126,13 +126,13 @@ def reason(error: Exception) -> str:
     return str(getattr(error, "strerror", "") or "it is not text in UTF-8")
 
 
-def shortened(value: Any) -> str:
+def shorten(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 
 
-def merged(layers: Iterable[Layer]) -> Layer:
-    """All layers as one: a later value over an earlier one, and every problem."""
+def merge_layers(layers: Iterable[Layer]) -> Layer:
+    """One layer from all: later values override earlier ones, and problems accumulate."""
     whole = Layer()
     for layer in layers:
         whole.values |= layer.values

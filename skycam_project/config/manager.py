@@ -1,4 +1,4 @@
-"""From layers to one checked `SkycamConfig`."""
+"""Merges the layers into one validated `SkycamConfig`."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from pydantic_core import ErrorDetails
 from skycam_project.config import database, folder
 from skycam_project.config.errors import ConfigError
 from skycam_project.config.keys import Key
-from skycam_project.config.layers import CONFIG_VARIABLE, Given, Layer, merged, read_dotenv, read_environment
-from skycam_project.config.masking import masked
-from skycam_project.config.model import LEAVES, SkycamConfig, note, variable_of
-from skycam_project.config.notices import dotenv_apart, may_write, notices
+from skycam_project.config.layers import CONFIG_VARIABLE, GivenValue, Layer, merge_layers, read_dotenv, read_environment
+from skycam_project.config.model import KEYS, SkycamConfig, key_option, variable_of
+from skycam_project.config.notices import ignored_dotenv, may_write, notices
+from skycam_project.config.redaction import redacted
 from skycam_project.config.redis import socket_url
 
 RANDOM_NAME = re.compile(r"[0-9a-f]{12,64}")
 
 
 def load_config(path: Path | str | None = None, *, create: bool = True) -> SkycamConfig:
-    """The configuration from `path`, else from SKYCAM_CONFIG, else without a YAML file; ConfigError lists all problems.
+    """The configuration with the YAML file `path`, else SKYCAM_CONFIG, else none. ConfigError lists all problems.
 
-    It makes the data folder, unless `create` is False: then a missing one is a ConfigError.
+    Creates the data folder, unless `create` is False: then a missing one raises NoStation.
     """
     return ConfigManager(path, create=create).config
 
@@ -41,8 +41,8 @@ def choose_config(path: Path | str) -> None:
 class ConfigManager:
     """Loads the configuration and remembers where each value came from.
 
-    `path` is the YAML file; `.env` is read beside it, or in the current folder when there is none. `environment` and
-    `here` stand for the process's own environment and current folder.
+    `path` is the YAML file. `.env` is read from its folder, or from the current folder when there is no YAML file.
+    `environment` and `here` replace the process's environment and current folder.
     """
 
     def __init__(
@@ -59,19 +59,19 @@ class ConfigManager:
         self.path = Path(os.path.abspath(self.here / os.path.expanduser(chosen))) if chosen else None
         self.dotenv = (self.path.parent if self.path else self.here) / ".env"
         layer = self._read()
-        self.given = {key: anchored(key, given) for key, given in layer.values.items()}
-        self.config = self._completed(validated(self.given, layer.problems), create=create)
+        self.given = {key: resolve_paths(key, given) for key, given in layer.values.items()}
+        self.config = self._completed(validate(self.given, layer.problems), create=create)
 
     def _read(self) -> Layer:
-        """YAML, then `.env` over it, then the environment over both, which together are `fixed`."""
+        """Read YAML, `.env` and the environment, in rising precedence. Keys of the last two are `fixed`."""
         dotenv, variables = read_dotenv(self.dotenv) if self.dotenv.is_file() else (Layer(), {})
         document = read_yaml(self.path, {**variables, **self.environment}) if self.path else Layer()
         environment = read_environment(self.environment, self.here)
         self.fixed = frozenset([*dotenv.values, *environment.values])
-        return merged([document, dotenv, environment])
+        return merge_layers([document, dotenv, environment])
 
     def _completed(self, config: SkycamConfig, *, create: bool) -> SkycamConfig:
-        """With what depends on the data folder, which is made here."""
+        """Create the data folder and fill in the values that depend on it."""
         data = (self.here / config.data).resolve()
         folder.prepare(data, create=create)
         log = config.logging.file
@@ -82,7 +82,7 @@ class ConfigManager:
                 "station": config.station.model_copy(
                     update={
                         "id": config.station.id or folder.station_id(data),
-                        "name": config.station.name or name_of_this_machine(),
+                        "name": config.station.name or machine_name(),
                     }
                 ),
                 "redis_url": config.redis_url or embedded_redis_url(data),
@@ -93,93 +93,93 @@ class ConfigManager:
                 "web": config.web.model_copy(update={"secret_key": config.web.secret_key or folder.secret_key(data)}),
             }
         )
-        apart = [dotenv_apart(self.dotenv)] if self._another_dotenv_is_here() else []
+        apart = [ignored_dotenv(self.dotenv)] if self._another_dotenv_is_here() else []
         origins = {key: given.where for key, given in self.given.items()}
         return complete.with_origin(origins, self.fixed, (*notices(config), *apart))
 
     def _another_dotenv_is_here(self) -> bool:
-        """Whether the current folder has a `.env` with names of ours that is not read."""
+        """Whether the current folder has a `.env` with Skycam's variables that is not read."""
         other = self.here / ".env"
         return self.dotenv.parent != self.here and other.is_file() and bool(read_dotenv(other)[0].values)
 
     def show(self) -> dict[str, Any]:
-        """The whole configuration as JSON takes it, with secrets masked."""
-        return nested({key: masked(key, value_at(self.config, key)) for key in LEAVES})
+        """The whole configuration as JSON takes it, with secrets redacted."""
+        return nest_keys({key: redacted(key, value_at(self.config, key)) for key in KEYS})
 
     def origin(self, key: Key) -> str:
-        """Where the value of `key` was given: file, line and key, or the variable; `default` when nowhere."""
+        """Where the value of `key` was set: file, line and key, or the variable; `default` when nowhere."""
         return self.config.origin(key)
 
     def write(self, path: Path) -> None:
-        """Write what was given as YAML, with mode 0600. A secret is written as `${ITS_NAME}`, to be set elsewhere."""
+        """Write the values that were set as YAML, with mode 0600. A secret becomes `${ITS_VARIABLE}`."""
         import yaml
 
-        values = {key: self._writable(key) for key in LEAVES if key in self.given}
+        values = {key: self._writable(key) for key in KEYS if key in self.given}
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            yaml.safe_dump(nested(values), file, sort_keys=False, allow_unicode=True)
+            yaml.safe_dump(nest_keys(values), file, sort_keys=False, allow_unicode=True)
 
     def _writable(self, key: Key) -> Any:
-        if note(key, "secret"):
+        if key_option(key, "secret"):
             return f"${{{variable_of(key)}}}"
-        return escaped(masked(key, value_at(self.config, key)))
+        return escape_references(redacted(key, value_at(self.config, key)))
 
 
 def embedded_redis_url(data: Path) -> str:
     return socket_url(folder.socket_path(data, "valkey"), folder.broker_password(data))
 
 
-def name_of_this_machine() -> str:
-    """As people may have called it; not the random id of a container."""
+def machine_name() -> str:
+    """The host name without its domain; `Skycam` for localhost and for the random id of a container."""
     name = socket.gethostname().partition(".")[0]
     return "Skycam" if name in {"", "localhost"} or RANDOM_NAME.fullmatch(name) else name
 
 
 def read_yaml(path: Path, variables: Mapping[str, str]) -> Layer:
-    from skycam_project.config.document import read_document  # PyYAML takes a while and is often not needed
+    from skycam_project.config.document import read_document  # importing PyYAML is slow and often not needed
 
     return read_document(path, variables)
 
 
-def escaped(value: Any) -> Any:
-    """With `${` written so that it is read back as it is."""
+def escape_references(value: Any) -> Any:
+    """The value with `${` escaped, so that it is read back unchanged."""
     if isinstance(value, list):
-        return [escaped(part) for part in value]
+        return [escape_references(part) for part in value]
     return value.replace("${", "$${") if isinstance(value, str) else value
 
 
-def anchored(key: Key, given: Given) -> Given:
-    """With relative paths made absolute from where they were written."""
+def resolve_paths(key: Key, given: GivenValue) -> GivenValue:
+    """The value with relative paths made absolute from the folder of the file that holds them."""
     if key == ("database_url",) and isinstance(given.value, str):
-        return replace(given, value=database.anchored(given.value, given.base))
-    if "Path" not in str(LEAVES[key].annotation):
+        return replace(given, value=database.resolve_sqlite_path(given.value, given.base))
+    if "Path" not in str(KEYS[key].annotation):
         return given
     if isinstance(given.value, list):
-        return replace(given, value=[absolute(part, given.base) for part in given.value])
-    return replace(given, value=absolute(given.value, given.base))
+        return replace(given, value=[absolute_path(part, given.base) for part in given.value])
+    return replace(given, value=absolute_path(given.value, given.base))
 
 
-def absolute(value: Any, base: Path) -> Any:
-    """An absolute path; None for an empty text, which is no path."""
+def absolute_path(value: Any, base: Path) -> Any:
+    """An absolute path; None for an empty text."""
     if not isinstance(value, str):
         return value
     return os.path.abspath(base / os.path.expanduser(value)) if value else None
 
 
-def validated(given: Mapping[Key, Given], problems: list[str]) -> SkycamConfig:
-    """The checked configuration; ConfigError with `problems` and one sentence for each bad value."""
-    values = nested({key: found.value for key, found in given.items()})
+def validate(given: Mapping[Key, GivenValue], problems: list[str]) -> SkycamConfig:
+    """The validated configuration. Raises ConfigError with `problems` and one sentence for each invalid value."""
+    values = nest_keys({key: found.value for key, found in given.items()})
     try:
         config = SkycamConfig.model_validate(values)
     except ValidationError as error:
-        raise ConfigError([*problems, *dict.fromkeys(sentences(error.errors(), given))]) from None
+        raise ConfigError([*problems, *dict.fromkeys(error_sentences(error.errors(), given))]) from None
     if problems:
         raise ConfigError(problems)
     return config
 
 
-def sentences(errors: list[ErrorDetails], given: Mapping[Key, Given]) -> Iterator[str]:
-    """For each bad value: file, line, key, what it is and what is allowed."""
+def error_sentences(errors: list[ErrorDetails], given: Mapping[Key, GivenValue]) -> Iterator[str]:
+    """For each invalid value: file, line, key, the value and what is allowed."""
     for item in errors:
         loc = item["loc"]
         key = next((key for key in given if key == loc[: len(key)] or (loc and key[: len(loc)] == loc)), None)
@@ -188,10 +188,12 @@ def sentences(errors: list[ErrorDetails], given: Mapping[Key, Given]) -> Iterato
             yield own
         else:
             found = given[key]
-            yield f"{found.where}: " + (own or f"{found.shown} is not allowed; allowed is {note(key, 'allowed')}.")
+            yield f"{found.where}: " + (
+                own or f"{found.shown} is not allowed; allowed is {key_option(key, 'allowed')}."
+            )
 
 
-def nested(values: Mapping[Key, Any]) -> dict[str, Any]:
+def nest_keys(values: Mapping[Key, Any]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for key, value in values.items():
         branch = tree

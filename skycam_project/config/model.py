@@ -1,4 +1,4 @@
-"""What can be configured: each key with its default, its meaning, what is allowed and its name in the environment."""
+"""The configuration's model: each key with its default, meaning, allowed values and environment variable."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NEVER_FOR_CAMERAS = re.compile(r"SECRET|PASSWORD|TOKEN|\ADATABASE_URL\Z|\AREDIS_
 
 
 class Notice(NamedTuple):
-    """A warning: the station runs, but somebody should know. `code` is its id among the system checks."""
+    """A warning about a configuration that works. `code` is its id among the system checks."""
 
     code: str
     text: str
@@ -44,9 +44,9 @@ class Notice(NamedTuple):
 
 class SkycamConfig(Section):
     data: Path = key(
-        Path("skycam-data"), "Folder of database, logs, sockets and secret key.", FOLDER, unset="`./skycam-data`"
+        Path("skycam-data"), "Folder of the database, logs, sockets and secret key.", FOLDER, unset="`./skycam-data`"
     )
-    host: str = key("main", "Stable id of this machine among the station's.", NAME, pattern=NAME_PATTERN)
+    host: str = key("main", "Stable id of this machine within the station.", NAME, pattern=NAME_PATTERN)
     station: StationConfig = StationConfig()
     database_url: str | None = key(
         None,
@@ -66,11 +66,11 @@ class SkycamConfig(Section):
     )
     camera_redis_url: str = key(
         "",
-        "Where camera processes publish live pictures; its user needs no more than PUBLISH.",
+        "Broker to which camera processes publish live pictures. Its user needs only PUBLISH.",
         "redis://, rediss:// or unix://",
         env="CAMERA_REDIS_URL",
         secret=True,
-        unset="a user of each camera's own, made in `redis_url`",
+        unset="one user per camera, created in `redis_url`",
     )
     admin_password: str | None = key(
         None,
@@ -82,22 +82,28 @@ class SkycamConfig(Section):
     )
     address_secret: str = key(
         "",
-        "What passwords in cameras' addresses are encrypted with; the same on every host of a station.",
+        "Secret that encrypts the passwords in cameras' addresses. It must be the same on every host of a station.",
         "at least 32 characters without spaces",
         secret=True,
-        unset="generated, kept in `<data>/address-secret`",
+        unset="generated, stored in `<data>/address-secret`",
         pattern=r"^(\S{32,})?$",
     )
-    storage_root: Path = key(None, "Where pictures go.", FOLDER, unset="`camera.image_path`, else `<data>/images`")
+    storage_root: Path = key(
+        None, "Folder where pictures are stored.", FOLDER, unset="`camera.image_path`, else `<data>/images`"
+    )
     video_path: Path | None = key(
-        None, "Where clips go, when not beside the pictures.", FOLDER, env="VIDEO_PATH", unset="`storage_root`"
+        None, "Folder where clips are stored.", FOLDER, env="VIDEO_PATH", unset="`storage_root`"
     )
     sources: list[Path] = key(
-        None, "Folders whose files may serve as cameras.", "a list of folders", separator=":", unset="`<data>/sources`"
+        None,
+        "Folders whose files may be used as cameras.",
+        "a list of folders",
+        separator=":",
+        unset="`<data>/sources`",
     )
     camera_environment: list[str] = key(
         [],
-        "Further variables that pass to camera processes; never one that holds a secret.",
+        "Additional environment variables passed to camera processes. Variables that hold secrets are refused.",
         "a list of variable names",
     )
     camera: CameraConfig = CameraConfig()
@@ -122,11 +128,13 @@ class SkycamConfig(Section):
 
     @field_validator("camera_environment")
     @classmethod
-    def no_secrets_for_cameras(cls, names: list[str]) -> list[str]:
+    def refuse_secret_variables(cls, names: list[str]) -> list[str]:
         if not all(VARIABLE.match(name) for name in names):
             raise ValueError
         if any(NEVER_FOR_CAMERAS.search(name.upper()) for name in names):
-            raise ValueError("A camera process never gets secrets or addresses of database and broker; take them out.")
+            raise ValueError(
+                "Camera processes must not get secrets or the URLs of database and broker; remove these variables."
+            )
         return names
 
     @model_validator(mode="after")
@@ -137,18 +145,18 @@ class SkycamConfig(Section):
         return self
 
     def with_origin(self, origins: Mapping[Key, str], fixed: frozenset[Key], found: tuple[Notice, ...]) -> Self:
-        """This configuration, knowing where somebody gave which key, which of them in `.env` or environment, and what
-        there is to warn of."""
+        """This configuration with the origin of each key that was set, the keys that `.env` or the environment fixes,
+        and the warnings."""
         self._given, self._origins, self._notices = frozenset(origins), Origins(origins, fixed), found
         return self
 
     @property
     def fixed(self) -> frozenset[Key]:
-        """Keys that the environment or `.env` gives: nothing that is set on a page goes before them."""
+        """Keys that the environment or `.env` sets: they override what is set on a page."""
         return self._origins.fixed
 
     def origin(self, where: Key) -> str:
-        """Where a key was given: file, line and key, or the variable; `default` when nowhere."""
+        """Where a key was set: file, line and key, or the variable; `default` when nowhere."""
         return self._origins.where.get(where, "default")
 
     @property
@@ -162,12 +170,12 @@ class SkycamConfig(Section):
 
     @property
     def outgoing(self) -> OutgoingGuard:
-        """What cameras' addresses, and all others that people give, may lead to."""
+        """Which addresses the station may connect to, for cameras and other addresses that users give."""
         return outgoing_guard(self)
 
     @property
     def camera_given(self) -> bool:
-        """Whether somebody configured a camera (its port alone does not make one)."""
+        """Whether a camera is configured (its port alone does not count)."""
         return any(given[0] == "camera" and given != ("camera", "port") for given in self._given)
 
     @property
@@ -183,34 +191,36 @@ class SkycamConfig(Section):
         return [notice.text for notice in self._notices]
 
 
-def leaves(model: type[Section] = SkycamConfig, prefix: Key = ()) -> Iterator[tuple[Key, FieldInfo]]:
-    """Every key that takes a value, in the order of the model."""
+def iterate_keys(model: type[Section] = SkycamConfig, prefix: Key = ()) -> Iterator[tuple[Key, FieldInfo]]:
+    """Every key that has a value (not a section), in the order of the model."""
     for name, field in model.model_fields.items():
         section = section_of(field)
         if section is None:
             yield (*prefix, name), field
         else:
-            yield from leaves(section, (*prefix, name))
+            yield from iterate_keys(section, (*prefix, name))
 
 
 def section_of(field: FieldInfo) -> type[Section] | None:
-    """The section that a key opens; None when it takes a value."""
+    """The section of a field; None when the field is a value."""
     kind = field.annotation
     return kind if isinstance(kind, type) and issubclass(kind, Section) else None
 
 
-def note(where: Key, name: str) -> Any:
-    """What `key()` noted about the key at `where`: allowed, env, secret, separator, unset, dotenv."""
-    extra = LEAVES[where].json_schema_extra
+def key_option(where: Key, name: str) -> Any:
+    """An option that `key()` stored for the key at `where`: allowed, env, secret, separator, unset, dotenv ..."""
+    extra = KEYS[where].json_schema_extra
     return extra[name] if isinstance(extra, dict) else None
 
 
 def variable_of(where: Key) -> str:
     """The key's one name in the environment."""
-    return str(note(where, "env")) or "SKYCAM_" + "__".join(where).upper()
+    return str(key_option(where, "env")) or "SKYCAM_" + "__".join(where).upper()
 
 
-LEAVES: dict[Key, FieldInfo] = dict(leaves())
-VARIABLES: dict[str, Key] = {variable_of(where): where for where in LEAVES}
-DOTENV_VARIABLES: dict[str, Key] = {str(note(where, "dotenv")): where for where in LEAVES if note(where, "dotenv")}
-"""Names that count in a `.env` alone."""
+KEYS: dict[Key, FieldInfo] = dict(iterate_keys())
+VARIABLES: dict[str, Key] = {variable_of(where): where for where in KEYS}
+DOTENV_VARIABLES: dict[str, Key] = {
+    str(key_option(where, "dotenv")): where for where in KEYS if key_option(where, "dotenv")
+}
+"""Variable names that are read only from a `.env`."""

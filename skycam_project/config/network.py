@@ -1,4 +1,4 @@
-"""Which addresses the station may connect to, for whoever gives them."""
+"""Which addresses the station may connect to when a user gives them."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ REDIS_PORT, POSTGRESQL_PORT = 6379, 5432
 
 
 class NetworkConfig(Section):
-    """Where cameras' addresses may lead."""
+    """Networks that cameras' addresses may or may not lead to."""
 
-    refused_ranges: list[str] = key([], "Networks that cameras' addresses may not lead to, besides the usual.", RANGES)
+    refused_ranges: list[str] = key(
+        [], "Networks that cameras' addresses must not lead to, in addition to the built-in list.", RANGES
+    )
     allowed_ranges: list[str] = key(
-        [], "Networks that they may lead to all the same; of two ranges the narrower one decides.", RANGES
+        [], "Networks that cameras' addresses may lead to although refused; the narrower range decides.", RANGES
     )
 
     @field_validator("refused_ranges", "allowed_ranges")
@@ -37,7 +39,7 @@ class NetworkConfig(Section):
 
 
 def outgoing_guard(config: SkycamConfig) -> OutgoingGuard:
-    """What `network.*` says, and that nothing leads to the station's own ports, its broker or its database."""
+    """The guard of `network.*`, which also refuses the station's own ports, its broker and its database."""
     ports = [config.web.port, config.service.port, config.monitoring.prometheus.port]
     services = [*_broker(config.redis_url), *_broker(config.camera_redis_url), *_database(config)]
     return OutgoingGuard(config.network.refused_ranges, config.network.allowed_ranges, ports, services)
@@ -49,7 +51,7 @@ def _broker(url: str) -> list[tuple[str, int]]:
 
 
 def _database(config: SkycamConfig) -> list[tuple[str, int]]:
-    """None of a SQLite file, nor of a socket; a PostgreSQL may have several hosts."""
+    """Host and port of each PostgreSQL server, of which there may be several. Empty for SQLite and for a socket."""
     found = django_database(config.database_url, config.data)
     hosts = str(found.get("HOST", "")).split(",")
     ports = [int(port or POSTGRESQL_PORT) for port in str(found.get("PORT", "")).split(",")]

@@ -1,4 +1,4 @@
-"""Warnings: the station runs with it, but somebody should know. The codes are those of the system checks."""
+"""Warnings about a configuration that works. Their codes are the ids of system checks."""
 
 from __future__ import annotations
 
@@ -19,41 +19,41 @@ def notices(config: SkycamConfig) -> Iterator[Notice]:
         yield Notice(
             "W001",
             f"The web server listens on {web.host} without TLS: passwords and pictures can be read on the network. "
-            "Put a proxy with TLS in front and set web.tls, or set web.host to 127.0.0.1.",
+            "Put a TLS proxy in front and set web.tls, or set web.host to 127.0.0.1.",
         )
     service = config.service
     if service.enabled and service.listens_on != service.host:
         yield Notice(
             "W006",
-            f"The PixeLink service listens on {service.listens_on} alone, not on {service.host}: "
-            "set SERVICE_TOKEN, which programs then must show.",
+            f"The PixeLink service listens only on {service.listens_on}, not on {service.host}, because no token is "
+            "set. Set SERVICE_TOKEN; clients must then send it.",
         )
     if config.logging.file and not may_write(config.logging):
         yield Notice(
             "W002",
-            f"The log file {config.logging.file} cannot be written, or not be rotated in its folder; "
-            "the log is <data>/logs/skycam.log instead.",
+            f"The log file {config.logging.file} cannot be written, or cannot be rotated in its folder. "
+            "The log is written to <data>/logs/skycam.log instead.",
         )
     if web.debug and not is_loopback(web.host):
         yield Notice(
-            "W003", f"web.debug is ignored, because the web server listens on {web.host}, not on loopback alone."
+            "W003", f"web.debug is ignored, because the web server listens on {web.host}, not only on loopback."
         )
     if 0 < len(web.secret_key) < SHORT_SECRET:
         yield Notice(
             "W004",
             f"DJANGO_SECRET_KEY is shorter than {SHORT_SECRET} characters and may be guessed. "
-            "Unset it, and the station makes and keeps a good one.",
+            "Unset it: the station then generates and stores a strong one.",
         )
 
 
-def dotenv_apart(read: Path) -> Notice:
+def ignored_dotenv(read: Path) -> Notice:
     return Notice(
-        "W005", f"The .env in the current folder is not read; with a YAML file it is {read} that counts. Move it there."
+        "W005", f"The .env in the current folder is not read. With a YAML file, {read} is read. Move it there."
     )
 
 
 def may_write(log: LoggingConfig) -> bool:
-    """Whether this user may write the log file, or make it, and may rename it in its folder where old ones are kept."""
+    """Whether this user can write or create the log file and, if rotated logs are kept, rename it in its folder."""
     folder_is_open = os.access(log.file.parent, os.W_OK | os.X_OK)
     if log.backup_count > 0 and not folder_is_open:
         return False

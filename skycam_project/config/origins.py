@@ -10,7 +10,7 @@ from skycam_project.config.keys import Key
 
 @dataclass(frozen=True)
 class Origins:
-    """No part of what the values are, so that configurations of the same values are equal. `fixed` are those of
+    """Excluded from comparison, so that configurations with the same values are equal. `fixed` are the keys set by the
     environment and `.env`."""
 
     where: Mapping[Key, str] = field(default_factory=dict, compare=False)

@@ -1,4 +1,4 @@
-"""What cameras record, by the names of the laboratory's recording system: `CAMERA_CONFIG`."""
+"""Recording settings, with the names of the laboratory's recording system: `CAMERA_CONFIG`."""
 
 from __future__ import annotations
 
@@ -17,45 +17,45 @@ def _key(name: str, default: Any, meaning: str, allowed: str, **limits: Any) -> 
 
 
 class RecordingConfig(Section):
-    """Of every camera that records."""
+    """Settings of all cameras that record."""
 
     max_cameras: int = _key(
-        "MAX_CAMERAS", 32, "Most cameras of the station.", "a whole number from 1 to 1000", ge=1, le=1000
+        "MAX_CAMERAS", 32, "Maximum number of cameras.", "a whole number from 1 to 1000", ge=1, le=1000
     )
     recording_duration_minutes: float = _key(
-        "RECORDING_DURATION_MINUTES", 10.0, "Length of a clip, in minutes; then the next one begins.",
+        "RECORDING_DURATION_MINUTES", 10.0, "Length of a clip, in minutes. Then the next clip begins.",
         "a number of minutes from 0.01 to 1440", ge=0.01, le=1440,
     )  # fmt: skip
     rolling_clips_count: int = _key(
-        "ROLLING_CLIPS_COUNT", 144, "How many rolling clips of a camera are kept; the oldest go.",
+        "ROLLING_CLIPS_COUNT", 144, "Number of rolling clips kept per camera. The oldest are deleted first.",
         "a whole number from 1 to 1000000", ge=1, le=1_000_000,
     )  # fmt: skip
     default_fps: float | None = _key(
-        "DEFAULT_FPS", None, "Frames per second of a camera that is added without them.",
+        "DEFAULT_FPS", None, "Frame rate of a camera that is added without one, in frames per second.",
         "a number from 0.1 to 240", ge=0.1, le=240, unset="the camera's own",
     )  # fmt: skip
     default_resolution: str | None = _key(
-        "DEFAULT_RESOLUTION", None, "Picture size of a camera that is added without it.",
+        "DEFAULT_RESOLUTION", None, "Picture size of a camera that is added without one.",
         "WIDTHxHEIGHT in pixels", pattern=RESOLUTION, unset="the camera's own",
     )  # fmt: skip
     preset: Preset = _key(
-        "PRESET", "ultrafast", "How much work the encoder takes for a smaller file (x264's presets).",
+        "PRESET", "ultrafast", "x264 preset: slower presets use more CPU for smaller files.",
         "ultrafast, superfast, veryfast, faster, fast, medium or slow",
     )  # fmt: skip
     crf: int = _key(
-        "CRF", 23, "Quality of recorded video: smaller is better and larger on the disk (x264's CRF).",
+        "CRF", 23, "x264 CRF: a lower value means better quality and larger files.",
         "a whole number from 0 to 51", ge=0, le=51,
     )  # fmt: skip
     max_kbit_s: int = _key(
-        "MAX_KBIT_S", 8000, "Most that recorded video takes, in kbit/s, however noisy the picture.",
+        "MAX_KBIT_S", 8000, "Maximum bit rate of recorded video, in kbit/s, also for noisy pictures.",
         "a whole number from 100 to 1000000", ge=100, le=1_000_000,
     )  # fmt: skip
     soft_floor_gb: float = _key(
-        "SOFT_FLOOR_GB", 10.0, "With less room than this on the disk the oldest rolling clips go first, in GB.",
+        "SOFT_FLOOR_GB", 10.0, "Free disk space below which the oldest rolling clips are deleted, in GB.",
         "a number from 0 to 1000000", ge=0, le=1e6,
     )  # fmt: skip
     hard_floor_gb: float = _key(
-        "HARD_FLOOR_GB", 2.0, "With less room than this on the disk recording stops, in GB.",
+        "HARD_FLOOR_GB", 2.0, "Free disk space below which recording stops, in GB.",
         "a number from 0 to 1000000", ge=0, le=1e6,
     )  # fmt: skip
 
@@ -67,7 +67,7 @@ class RecordingConfig(Section):
 
     @field_validator("default_resolution", mode="before")
     @classmethod
-    def in_small_letters(cls, value: Any) -> Any:
+    def lower_case(cls, value: Any) -> Any:
         return value.lower() if isinstance(value, str) else value
 
     @property

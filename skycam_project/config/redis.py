@@ -1,4 +1,4 @@
-"""REDIS_URL: what is allowed, and the forms in which Celery wants it."""
+"""REDIS_URL: validation, and the forms that Celery needs."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ ALLOWED = "allowed are redis://HOST:PORT/0, rediss://:PASSWORD@HOST:PORT/0 and u
 
 
 def check_redis_url(url: str) -> str:
-    """The address itself; ValueError with a sentence, without the address, when it is not allowed."""
+    """Returns the URL. Raises ValueError with a sentence that does not contain the URL when it is not allowed."""
     try:
         parts = urlsplit(url)
         loopback = is_loopback(parts.hostname or "")
         _ = parts.port
     except ValueError:
-        raise ValueError(f"This address cannot be read; {ALLOWED}.") from None
+        raise ValueError(f"This URL cannot be parsed; {ALLOWED}.") from None
     if parts.scheme == "unix":
         check_socket(parts)
     elif parts.scheme not in {"redis", "rediss"} or not parts.hostname or "@" in parts.path:
-        raise ValueError(f"This is no address of Redis or Valkey; {ALLOWED}.")
+        raise ValueError(f"This is not a URL of Redis or Valkey; {ALLOWED}.")
     elif not loopback:
         check_remote(parts)
     return url
@@ -31,17 +31,17 @@ def check_redis_url(url: str) -> str:
 
 def check_socket(parts: SplitResult) -> None:
     if parts.hostname or not parts.path.startswith("/"):
-        raise ValueError("A socket's path is absolute: unix:///PATH, with three slashes.")
+        raise ValueError("The path of a socket must be absolute: unix:///PATH, with three slashes.")
 
 
 def check_remote(parts: SplitResult) -> None:
     if parts.scheme != "rediss" or not parts.password:
         raise ValueError(
             "A Redis on another machine needs a password and TLS: rediss://:PASSWORD@HOST:PORT/0. "
-            "Whoever reaches it commands the cameras."
+            "Anyone with access to it can control the cameras."
         )
     if parse_qs(parts.query).get("ssl_cert_reqs", ["required"]) != ["required"]:
-        raise ValueError("A Redis on another machine must show a certificate that is checked; take ssl_cert_reqs out.")
+        raise ValueError("The certificate of a Redis on another machine must be verified; remove ssl_cert_reqs.")
 
 
 def socket_url(path: Path, password: str = "") -> str:
@@ -49,7 +49,7 @@ def socket_url(path: Path, password: str = "") -> str:
 
 
 def celery_broker(url: str) -> dict[str, Any]:
-    """Celery's broker_url and what goes with it. Its form for a socket is redis+socket://PATH?virtual_host=0."""
+    """Celery's broker settings. Its form for a socket is redis+socket://PATH?virtual_host=0."""
     parts = urlsplit(url)
     if parts.scheme == "unix":
         database = parse_qs(parts.query).get("db", ["0"])[0]

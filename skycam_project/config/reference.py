@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from skycam_project.config.keys import Key
-from skycam_project.config.model import LEAVES, note, variable_of
+from skycam_project.config.model import KEYS, key_option, variable_of
 
 RESERVED = "Reserved, no effect yet: "
 
@@ -17,20 +17,20 @@ def table() -> str:
 
 
 def rows() -> Iterator[str]:
-    for key, field in LEAVES.items():
+    for key, field in KEYS.items():
         cells = [
             f"`{'.'.join(key)}`",
             default(key),
             f"`{variable_of(key)}`",
-            f"{RESERVED if note(key, 'reserved') else ''}{field.description or ''}",
-            note(key, "allowed"),
+            f"{RESERVED if key_option(key, 'reserved') else ''}{field.description or ''}",
+            key_option(key, "allowed"),
         ]
         yield "| " + " | ".join(cells) + " |"
 
 
 def default(key: Key) -> str:
-    value = LEAVES[key].default
-    if unset := note(key, "unset"):
+    value = KEYS[key].default
+    if unset := key_option(key, "unset"):
         return str(unset)
     if value in ("", []):
         return "empty"

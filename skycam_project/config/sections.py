@@ -1,4 +1,4 @@
-"""The sections of the configuration: each key with its default, its meaning, what is allowed and its variable."""
+"""The sections of the configuration: each key with its default, meaning, allowed values and variable."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ UNITS = {None: 1, "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 
 
 def with_unit(value: Any, parse: Callable[[str], float]) -> Any:
-    """A text that is more than a number, parsed; any other value as it is. ValueError without a sentence of its own."""
+    """Parse a text with a unit; return a plain number or another value unchanged. Raises ValueError without a text."""
     if not isinstance(value, str) or PLAIN_NUMBER.fullmatch(value.strip()):
         return value
     try:
@@ -37,36 +37,38 @@ def parse_exposure_s(text: str) -> float:
 
 
 class CameraConfig(Section):
-    """The camera that a file may name: the first start makes the primary camera `dslr` of it, once."""
+    """The camera that the file may configure: the first start creates the primary camera `dslr` from it, once."""
 
-    type: Literal["dslr"] = key("dslr", "What kind of camera; `dslr` is gphoto2.", "dslr")
+    type: Literal["dslr"] = key("dslr", "Type of the camera; `dslr` uses gphoto2.", "dslr")
     exposure_time: float = key(
         8.0,
-        "Seconds of one exposure of a session, unless told otherwise.",
+        "Default exposure time of a session, in seconds.",
         "a number of seconds above 0, at most 3600, or a time with its unit such as 250 ms or 1/50 s",
         gt=0,
         le=3600,
     )
     f_number: float = key(
-        1.4, "Aperture of a session, unless told otherwise.", "a number from 0.5 to 128", ge=0.5, le=128
+        1.4, "Default aperture of a session, as an f-number.", "a number from 0.5 to 128", ge=0.5, le=128
     )
     delay: float = key(
         12.0,
-        "Seconds from the end of one capture's saving to the next start of a session, unless told otherwise.",
+        "Default delay of a session, in seconds: from the end of saving one capture to the start of the next.",
         "a number of seconds from 0 to 86400, or a time with its unit such as 12 s or 5 min",
         ge=0,
         le=86400,
     )
-    image_path: Path | None = key(None, "Where pictures go when `storage_root` is not set.", FOLDER, unset="none")
+    image_path: Path | None = key(
+        None, "Folder where pictures are stored if `storage_root` is not set.", FOLDER, unset="none"
+    )
     port: str | None = key(
-        None, "Port of the camera.", "a port as gphoto2 names it, or null", env="CAMERA_PORT", unset="found by itself"
+        None, "Port of the camera.", "a port as gphoto2 names it, or null", env="CAMERA_PORT", unset="detected"
     )
 
     @field_validator("type", mode="before")
     @classmethod
     def refuse_astronomical_cameras(cls, value: Any) -> Any:
         if value == "astro":
-            raise ValueError("astro means an INDI camera, which Skycam does not drive yet; allowed is dslr.")
+            raise ValueError("astro means an INDI camera, which Skycam does not support yet; allowed is dslr.")
         return value
 
     @field_validator("exposure_time", mode="before")
@@ -87,14 +89,14 @@ class CameraConfig(Section):
 
 class SensorConfig(Section):
     type: Literal["digitemp", "arduino"] = key(
-        "digitemp", "What measures the temperature.", "digitemp or arduino", reserved=True
+        "digitemp", "Type of the temperature sensor.", "digitemp or arduino", reserved=True
     )
     port: str | None = key(
-        None, "Serial port of the sensor.", "a device's path, or null", unset="found by itself", reserved=True
+        None, "Serial port of the sensor.", "a device's path, or null", unset="detected", reserved=True
     )
     baud_rate: int = key(
         9600,
-        "Bits a second on the serial port.",
+        "Baud rate of the serial port.",
         "a whole number from 50 to 4000000",
         ge=50,
         le=4_000_000,
@@ -130,8 +132,8 @@ class GrafanaConfig(Section):
 class MonitoringConfig(Section):
     events_kept_days: int = key(
         90,
-        "Days that events and alerts which are over are kept; with 0 for ever. Open alerts stay, and so do the newest "
-        "1000 events.",
+        "Days to keep events and resolved alerts; 0 keeps them forever. Open alerts and the newest 1000 events are "
+        "always kept.",
         "a whole number from 0 to 36500",
         ge=0,
         le=36_500,
@@ -142,14 +144,18 @@ class MonitoringConfig(Section):
 
 class LoggingConfig(Section):
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = key(
-        "INFO", "The least that is logged.", "DEBUG, INFO, WARNING, ERROR or CRITICAL"
+        "INFO", "Minimum level of logged messages.", "DEBUG, INFO, WARNING, ERROR or CRITICAL"
     )
     file: Path = key(None, "The log file.", "a file's path", unset="`<data>/logs/skycam.log`")
     max_size: int = key(
         10_000_000, "Size at which the log is rotated, in bytes.", "a size such as 10MB, at least 1kB", ge=1000
     )
     backup_count: int = key(
-        5, "How many rotated logs are kept; with 0 the log begins anew.", "a whole number from 0 to 1000", ge=0, le=1000
+        5,
+        "Number of rotated logs to keep; with 0 the log is truncated.",
+        "a whole number from 0 to 1000",
+        ge=0,
+        le=1000,
     )
 
     @field_validator("max_size", mode="before")
@@ -160,7 +166,7 @@ class LoggingConfig(Section):
 
 
 def known_proxy(text: str) -> str:
-    """An address or network in its normal form. A ValueError without a word: then it is said what is allowed."""
+    """An address or network in its normal form. The ValueError has no text: then the message says what is allowed."""
     try:
         return str(ip_network(text) if "/" in text else ip_address(text))
     except ValueError:
@@ -168,33 +174,33 @@ def known_proxy(text: str) -> str:
 
 
 class LimitsConfig(Section):
-    """How much at once, so that no client keeps the others out."""
+    """Limits on simultaneous work, so that one client cannot lock out the others."""
 
     head_s: float = key(
-        10.0, "Seconds within which a client sends the head of a request.", "a number of seconds from 1 to 600",
+        10.0, "Timeout for receiving the head of a request, in seconds.", "a number of seconds from 1 to 600",
         ge=1, le=600,
     )  # fmt: skip
     body_s: float = key(
-        30.0, "Seconds within which a client sends the body of a request.", "a number of seconds from 1 to 3600",
+        30.0, "Timeout for receiving the body of a request, in seconds.", "a number of seconds from 1 to 3600",
         ge=1, le=3600,
     )  # fmt: skip
     connections: int = key(
-        1000, "Most connections of a server at a time; it never has more than its open files allow.",
+        1000, "Maximum connections of a server at a time; also limited by the number of open files.",
         "a whole number from 10 to 100000", ge=10, le=100_000,
     )  # fmt: skip
     connections_per_address: int = key(
-        250, "Most connections of one address (IPv6: one /64 network); those of trusted proxies do not count.",
+        250, "Maximum connections per address (IPv6: per /64 network); trusted proxies are not limited.",
         "a whole number from 10 to 100000", ge=10, le=100_000,
     )  # fmt: skip
     requests: int = key(
-        64, "Most requests that are worked on at a time, each by a thread; others wait up to five seconds.",
+        64, "Maximum requests processed at a time, each by a thread; others wait up to five seconds.",
         "a whole number from 8 to 1000", ge=8, le=1000,
     )  # fmt: skip
     requests_per_address: int = key(
-        32, "Most requests of one address that are worked on at a time.", "a whole number from 4 to 1000", ge=4, le=1000
+        32, "Maximum requests of one address processed at a time.", "a whole number from 4 to 1000", ge=4, le=1000
     )
     sockets_per_user: int = key(
-        40, "Most WebSockets of one user, besides `live_streaming_config.max_viewers_per_user`; a page has two.",
+        40, "Maximum WebSockets per user, besides `live_streaming_config.max_viewers_per_user`; a page uses two.",
         "a whole number from 2 to 10000", ge=2, le=10_000,
     )  # fmt: skip
 
@@ -202,16 +208,16 @@ class LimitsConfig(Section):
 class WebConfig(Section):
     host: str = key(
         "127.0.0.1",
-        "Address the web server listens on; 0.0.0.0 is all.",
+        "Address that the web server listens on; 0.0.0.0 means all.",
         "an IP address or a host name",
         pattern=HOST_PATTERN,
     )
     port: int = key(8080, "Port of the web server.", PORT, env="WEB_PORT", ge=1, le=65535)
-    debug: bool = key(False, "Django's debug pages; only while `host` is loopback, and not behind a proxy.", YES_NO)
-    tls: bool = key(False, "Whether browsers reach the station by https, through a proxy in front.", YES_NO)
+    debug: bool = key(False, "Enable Django's debug pages; only if `host` is loopback, and not behind a proxy.", YES_NO)
+    tls: bool = key(False, "Whether browsers reach the station over HTTPS through a proxy.", YES_NO)
     trusted_proxies: list[str] = key(
         [],
-        "Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+        "Proxies whose X-Forwarded-For and X-Forwarded-Proto headers are trusted.",
         "a list of IP addresses and networks such as 10.0.0.0/24",
         unset="with `web.tls` 127.0.0.1 and ::1, else none",
     )
@@ -221,9 +227,9 @@ class WebConfig(Section):
         "text",
         env="DJANGO_SECRET_KEY",
         secret=True,
-        unset="generated, kept in `<data>/secret-key`",
+        unset="generated, stored in `<data>/secret-key`",
     )
-    allowed_hosts: list[str] = key([], "Names by which browsers may reach the station.", "a list of host names")
+    allowed_hosts: list[str] = key([], "Host names under which browsers may reach the station.", "a list of host names")
     x_accel: str = key(
         "",
         "URL prefix under which nginx serves the storage root (X-Accel-Redirect).",
@@ -232,7 +238,7 @@ class WebConfig(Section):
     )
     session_idle_s: int = key(
         1_209_600,
-        "Seconds without use after which a browser is signed out; an open page counts as use.",
+        "Seconds of inactivity after which a browser is signed out; an open page counts as activity.",
         "a whole number of seconds from 300 to 31536000",
         ge=300,
         le=31_536_000,
@@ -243,33 +249,34 @@ class WebConfig(Section):
     @classmethod
     def known_proxies(cls, values: list[str]) -> list[str]:
         if "*" in values:
-            raise ValueError("With * every client could write down whose tries are counted; name the proxies.")
+            raise ValueError(
+                "With * every client could forge its address and evade the sign-in limits; name the proxies."
+            )
         return [known_proxy(value) for value in values]
 
     @model_validator(mode="after")
     def no_debug_pages_behind_a_proxy(self) -> Self:
         if self.debug and (self.tls or self.trusted_proxies or self.allowed_hosts):
             raise ValueError(
-                "web.debug shows the station's inside to everybody who meets an error, and web.tls, "
-                "web.trusted_proxies or web.allowed_hosts says that others than this machine reach it. "
-                "Take out web.debug."
+                "web.debug shows internals of the station on every error page, and web.tls, web.trusted_proxies or "
+                "web.allowed_hosts means that other machines can reach it. Remove web.debug."
             )
         return self
 
     @property
     def proxies(self) -> list[str]:
-        """Addresses and networks whose word is taken for whom a request comes from."""
+        """Addresses and networks that are trusted to name the client of a request."""
         return self.trusted_proxies or (["127.0.0.1", "::1"] if self.tls else [])
 
 
 class ServiceConfig(Section):
-    """The PixeLink-compatible service. Its variables without SKYCAM_ are those of the service whose place it takes,
-    and mean nothing to any other part."""
+    """The PixeLink-compatible service. Its variables without SKYCAM_ have the names of the service that it replaces;
+    no other part reads them."""
 
     enabled: bool = key(True, "Whether the PixeLink service runs.", YES_NO)
     host: str = key(
         "127.0.0.1",
-        "Address the PixeLink service listens on; another than loopback needs `service.token`.",
+        "Address that the PixeLink service listens on; any other than loopback needs `service.token`.",
         "an IP address or a host name",
         dotenv="HOST",
         pattern=HOST_PATTERN,
@@ -277,7 +284,7 @@ class ServiceConfig(Section):
     port: int = key(8001, "Port of the PixeLink service.", PORT, env="SERVICE_PORT", dotenv="PORT", ge=1, le=65535)
     token: str = key(
         "",
-        "What programs must show: `Authorization: Bearer TOKEN`.",
+        "Token that clients must send: `Authorization: Bearer TOKEN`.",
         "at least 16 letters, digits and ._~+/=-",
         env="SERVICE_TOKEN",
         secret=True,
@@ -286,15 +293,15 @@ class ServiceConfig(Section):
     )
     camera: str = key(
         "",
-        "The camera that is served, by its id.",
+        "Id of the served camera.",
         "a camera's id",
         env="SERVICE_CAMERA",
-        unset="that of the serial number, else the first PixeLink camera, else the simulated one",
+        unset="the camera with the serial number, else the first PixeLink camera, else the simulated one",
         max_length=40,
     )
     camera_serial_number: str = key(
         "",
-        "The PixeLink camera that is served, by its serial number.",
+        "Serial number of the served PixeLink camera.",
         "a serial number",
         env="CAMERA_SERIAL_NUMBER",
         unset="the first one",
@@ -302,7 +309,7 @@ class ServiceConfig(Section):
     )
     timeout_ms: int = key(
         30_000,
-        "Milliseconds in which a capture is answered; after them 504.",
+        "Timeout of a capture in milliseconds; then the service answers 504.",
         "a whole number from 1000 to 60000",
         env="SERVICE_TIMEOUT",
         ge=1000,
@@ -310,7 +317,7 @@ class ServiceConfig(Section):
     )
     default_exposure: int | None = key(
         None,
-        "Exposure of the served camera where nobody has set another, in microseconds.",
+        "Default exposure of the served camera, in microseconds.",
         "a whole number of microseconds from 1 to 3600000000, or a time with its unit such as 20 ms or 1/50 s",
         env="DEFAULT_EXPOSURE",
         unset="the camera's own",
@@ -319,7 +326,7 @@ class ServiceConfig(Section):
     )
     default_gain: float | None = key(
         None,
-        "Gain of the served camera where nobody has set another.",
+        "Default gain of the served camera.",
         "a number from 0 to 1000",
         env="DEFAULT_GAIN",
         unset="the camera's own",
@@ -328,13 +335,13 @@ class ServiceConfig(Section):
     )
     image_save_path: Path | None = key(
         None,
-        "Where all pictures of the served camera go: a storage root of its own.",
+        "Folder for all pictures of the served camera, as a storage root of its own.",
         FOLDER,
         env="IMAGE_SAVE_PATH",
         unset="`storage_root`",
     )
     image_format: Literal["jpg", "jpeg"] = key(
-        "jpg", "Format of the service's pictures: both are JPEG.", "jpg or jpeg", env="IMAGE_FORMAT", reserved=True
+        "jpg", "Format of the service's pictures; both mean JPEG.", "jpg or jpeg", env="IMAGE_FORMAT", reserved=True
     )
     image_quality: int = key(
         95, "JPEG quality of the service's pictures.", "a whole number from 1 to 100", env="IMAGE_QUALITY", ge=1, le=100
@@ -349,12 +356,12 @@ class ServiceConfig(Section):
     @field_validator("default_exposure", mode="before")
     @classmethod
     def read_exposure(cls, value: Any) -> Any:
-        """A number alone is microseconds, as it always was here."""
+        """A plain number means microseconds, as in the service that this one replaces."""
         return with_unit(value, parse_exposure)
 
     @field_validator("image_format", mode="before")
     @classmethod
-    def in_small_letters(cls, value: Any) -> Any:
+    def lower_case(cls, value: Any) -> Any:
         return value.lower() if isinstance(value, str) else value
 
     @field_validator("allowed_origins")
@@ -362,53 +369,59 @@ class ServiceConfig(Section):
     def origins(cls, values: list[str]) -> list[str]:
         found = [value.rstrip("/").lower() for value in values]
         if "*" in found:
-            raise ValueError("An origin of all, *, would open the camera to every page on the web; name them.")
+            raise ValueError("The origin * would open the camera to every page on the web; name the origins.")
         if not all(ORIGIN.match(value) for value in found):
             raise ValueError
         return found
 
     @property
     def listens_on(self) -> str:
-        """Loopback where there is no token, whatever `host` says."""
+        """`host`, but loopback if no token is set."""
         return self.host if self.token or is_loopback(self.host) else "127.0.0.1"
 
 
 class CliConfig(Section):
-    output_format: Literal["rich", "json"] = key("rich", "What `skycam` prints.", "rich or json")
+    output_format: Literal["rich", "json"] = key("rich", "Output format of `skycam`.", "rich or json")
     verbose: bool = key(False, "Whether `skycam` shows logs and tracebacks, as with `--verbose`.", YES_NO)
 
 
 class StationConfig(Section):
-    """Which station this is. `station: ID` in YAML is its id alone."""
+    """The station's id and name. `station: ID` in YAML sets only the id."""
 
     id: str = key(
         "",
-        "Id of the station; names in Redis begin with it, and all its hosts have the same.",
+        "Id of the station, the same on all its hosts; it prefixes the keys in Redis.",
         NAME,
         env="SKYCAM_STATION",
         pattern=NAME_PATTERN,
-        unset="random, kept in `<data>/station`",
+        unset="random, stored in `<data>/station`",
         page=False,
     )
     name: str = key(
         "",
-        "What people call the station; it stands on every page.",
+        "Name of the station, shown on every page.",
         "1 to 60 characters",
         max_length=60,
         pattern=r"^[^\x00-\x1f\x7f]*$",
-        unset="the machine's name, or Skycam where that is none",
+        unset="the machine's name, or Skycam if it has none",
     )
 
     @field_validator("name")
     @classmethod
-    def without_spaces_around(cls, value: str) -> str:
+    def collapse_spaces(cls, value: str) -> str:
         return " ".join(value.split())
 
 
 class SiteConfig(Section):
-    latitude: float | None = key(None, "Degrees north.", "a number from -90 to 90", ge=-90, le=90, unset="none")
-    longitude: float | None = key(None, "Degrees east.", "a number from -180 to 180", ge=-180, le=180, unset="none")
-    time_zone: str | None = key(None, "The site's time zone.", "a name such as Europe/Berlin", unset="the machine's")
+    latitude: float | None = key(
+        None, "Latitude in degrees, north positive.", "a number from -90 to 90", ge=-90, le=90, unset="none"
+    )
+    longitude: float | None = key(
+        None, "Longitude in degrees, east positive.", "a number from -180 to 180", ge=-180, le=180, unset="none"
+    )
+    time_zone: str | None = key(
+        None, "Time zone of the site.", "a name such as Europe/Berlin", unset="the machine's time zone"
+    )
 
     @field_validator("time_zone")
     @classmethod
@@ -420,16 +433,18 @@ class SiteConfig(Section):
     @model_validator(mode="after")
     def both_or_neither(self) -> Self:
         if (self.latitude is None) != (self.longitude is None):
-            raise ValueError("site.latitude and site.longitude belong together: give both or neither.")
+            raise ValueError("site.latitude and site.longitude belong together: set both or neither.")
         return self
 
 
 class SupervisionConfig(Section):
-    healthy_s: float = key(30.0, "Seconds without a fault that reset the back-off.", SECONDS, gt=0)
-    margin_s: float = key(5.0, "Seconds a frame may be late before the camera counts as hung.", SECONDS, gt=0)
-    silence_s: float = key(15.0, "Seconds without a sign of life after which a part is killed.", SECONDS, gt=0)
-    crash_loop_exits: int = key(5, "Exits in a row that make a crash loop.", "a whole number above 0", gt=0)
-    crash_loop_s: float = key(10.0, "Seconds after its start within which an exit counts.", SECONDS, gt=0)
+    healthy_s: float = key(30.0, "Seconds without a fault after which the back-off is reset.", SECONDS, gt=0)
+    margin_s: float = key(5.0, "Seconds that a frame may be late before the camera counts as hung.", SECONDS, gt=0)
+    silence_s: float = key(15.0, "Seconds without a heartbeat after which a part is killed.", SECONDS, gt=0)
+    crash_loop_exits: int = key(
+        5, "Number of early exits in a row that make a crash loop.", "a whole number above 0", gt=0
+    )
+    crash_loop_s: float = key(10.0, "Seconds after its start within which an exit counts as early.", SECONDS, gt=0)
     usb_reset: bool = key(
-        False, "Whether the USB port of a camera is reset before the last try to start it (docs/ladder.md).", YES_NO
+        False, "Whether a camera's USB port is reset before the last restart attempt (docs/ladder.md).", YES_NO
     )

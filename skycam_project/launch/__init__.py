@@ -1,6 +1,7 @@
-"""The launcher: one command starts every part of a station, watches it, and stops it.
+"""The launcher: one command starts every part of a station, supervises it, and stops it.
 
-Nothing here imports Django, except `prepare`, `firststart` and `journal.take_in`, which run in parts.
+The launcher itself does not import Django. Only code that runs in other processes does: `prepare`, `first_start`,
+`restart_journal.record_restarts` and `crash_loops.report_crash_loops`.
 """
 
 from __future__ import annotations

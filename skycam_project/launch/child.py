@@ -1,4 +1,4 @@
-"""One operating-system process of the launcher's: its output, its pulse, its end. Linux."""
+"""One operating-system process that the launcher started: its output, heartbeats and exit status. Linux only."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def die_with(parent: int) -> None:
-    """Run in the child before exec: the kernel kills it when the thread that started it ends."""
+    """Runs in the child before exec: makes the kernel kill it when the thread that started it ends."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
 
 
 class Child:
-    """Starts `command`. Call from the launcher's main thread, because the child dies with the thread that started it.
+    """Starts `command`. Create it in the launcher's main thread: the child dies with the thread that started it.
 
-    `on_line` gets each line of its standard output and error; `on_beat` is called for each sign of life on its
-    heartbeat pipe. It leads a session of its own, so that Ctrl-C reaches the launcher alone.
+    `on_line` gets each line of its standard output and error. `on_heartbeat` is called for each heartbeat on its pipe.
+    The child leads a session of its own, so that Ctrl-C reaches the launcher only.
     """
 
     def __init__(
@@ -35,40 +35,40 @@ class Child:
         command: Sequence[str],
         environment: Mapping[str, str],
         on_line: Callable[[str], None],
-        on_beat: Callable[[], None],
-        keep_fds: Sequence[int] = (),
+        on_heartbeat: Callable[[], None],
+        inherited_fds: Sequence[int] = (),
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._output, output_end = os.pipe()
-        self._pulse, pulse_end = os.pipe()
+        self._heartbeat_end, heartbeat_end = os.pipe()
         parent = os.getpid()
         try:
             self._process = subprocess.Popen(
                 command,
-                env={**environment, heartbeat.FD_VARIABLE: str(pulse_end)},
+                env={**environment, heartbeat.FD_VARIABLE: str(heartbeat_end)},
                 stdin=subprocess.DEVNULL,
                 stdout=output_end,
                 stderr=output_end,
-                pass_fds=(pulse_end, *keep_fds),
+                pass_fds=(heartbeat_end, *inherited_fds),
                 start_new_session=True,
                 preexec_fn=lambda: die_with(parent),  # noqa: PLW1509 - the launcher has one thread
             )
         except OSError:
             os.close(self._output)
-            os.close(self._pulse)
+            os.close(self._heartbeat_end)
             raise
         finally:
             os.close(output_end)
-            os.close(pulse_end)
+            os.close(heartbeat_end)
         self.pid = self._process.pid
         self._lines = Lines(on_line)
-        self._on_beat = on_beat
+        self._on_heartbeat = on_heartbeat
         self._output_ended = asyncio.Event()
         self._loop.add_reader(self._output, self._read_output)
-        self._loop.add_reader(self._pulse, self._read_pulse)
+        self._loop.add_reader(self._heartbeat_end, self._read_heartbeat)
 
     async def wait(self) -> int:
-        """Its exit status, negative for a signal, once what it said has been read."""
+        """Its exit status, negative for a signal, after all its output has been read."""
         ended = asyncio.Event()
         descriptor = os.pidfd_open(self.pid)
         self._loop.add_reader(descriptor, ended.set)
@@ -85,20 +85,20 @@ class Child:
         self._process.send_signal(number)
 
     def kill(self) -> None:
-        """SIGKILL to it and to what it started in its session."""
+        """Send SIGKILL to the child and to all processes in its session."""
         if self._process.poll() is None:
             os.killpg(self.pid, signal.SIGKILL)
 
     async def _finish_output(self) -> None:
         try:
-            async with asyncio.timeout(0.3):  # a process of its own may hold the other end for longer
+            async with asyncio.timeout(0.3):  # a process that the child started may hold the pipe open for longer
                 await self._output_ended.wait()
         except TimeoutError:
             self._loop.remove_reader(self._output)
         self._lines.end()
-        self._loop.remove_reader(self._pulse)
+        self._loop.remove_reader(self._heartbeat_end)
         os.close(self._output)
-        os.close(self._pulse)
+        os.close(self._heartbeat_end)
 
     def _read_output(self) -> None:
         data = os.read(self._output, LONGEST_LINE)
@@ -108,15 +108,15 @@ class Child:
             self._loop.remove_reader(self._output)
             self._output_ended.set()
 
-    def _read_pulse(self) -> None:
-        if os.read(self._pulse, 4096):
-            self._on_beat()
+    def _read_heartbeat(self) -> None:
+        if os.read(self._heartbeat_end, 4096):
+            self._on_heartbeat()
         else:
-            self._loop.remove_reader(self._pulse)
+            self._loop.remove_reader(self._heartbeat_end)
 
 
 class Lines:
-    """Cuts a stream of bytes into lines; one without an end is cut at 64 KiB."""
+    """Splits a stream of bytes into lines. A longer line is split at 64 KiB."""
 
     def __init__(self, on_line: Callable[[str], None]) -> None:
         self._on_line = on_line
@@ -125,14 +125,14 @@ class Lines:
     def feed(self, data: bytes) -> None:
         *whole, self._rest = (self._rest + data).split(b"\n")
         for line in whole:
-            self._tell(line)
+            self._emit(line)
         if len(self._rest) >= LONGEST_LINE:
             self.end()
 
     def end(self) -> None:
         if self._rest:
-            self._tell(self._rest)
+            self._emit(self._rest)
         self._rest = b""
 
-    def _tell(self, line: bytes) -> None:
+    def _emit(self, line: bytes) -> None:
         self._on_line(line.decode(errors="replace").rstrip())

@@ -1,4 +1,4 @@
-"""How many connections a server keeps, in all and of one address, and which of them goes when there is no room."""
+"""Limits a server's connections, in total and per address, and closes idle ones to make room."""
 
 from __future__ import annotations
 
@@ -9,77 +9,77 @@ from typing import Any
 
 from uvicorn.middleware.proxy_headers import _TrustedHosts
 
-from core.addresses import block_of
+from core.addresses import client_network
 from core.refusals import count_refusal
 from skycam_project.config.sections import LimitsConfig
 
-SPARE_FILES = 256
-"""For everything else that the process opens."""
+RESERVED_FILES = 256
+"""File descriptors left for everything else that the process opens."""
 
 
-class Connections:
-    """Used by one event loop. A connection is quiet while the next word is its client's: then it may be cut off for a
-    new one, the quietest first, so that those who hold connections open keep nobody out."""
+class ConnectionLimiter:
+    """Used by one event loop. A connection is idle while the server waits for its client. The connection that has been
+    idle longest is closed for a new one, so that clients that hold connections open lock no one out."""
 
     def __init__(self, limits: LimitsConfig, proxies: list[str]) -> None:
         self.limits = limits
-        self.most = min(limits.connections, open_files() - SPARE_FILES)
+        self.most = min(limits.connections, raise_open_file_limit() - RESERVED_FILES)
         self._proxies = _TrustedHosts(proxies)
-        self._address: dict[asyncio.Transport, str] = {}
-        self._counted: Counter[str] = Counter()
-        self._quiet: dict[asyncio.Transport, None] = {}
+        self._addresses: dict[asyncio.Transport, str] = {}
+        self._count: Counter[str] = Counter()
+        self._idle: dict[asyncio.Transport, None] = {}
 
-    def enter(self, transport: asyncio.Transport) -> bool:
-        """Whether there is a place for it, perhaps that of another."""
+    def admit(self, transport: asyncio.Transport) -> bool:
+        """Whether the connection is accepted. It may take the slot of an idle one, which is closed."""
         address = self._address_of(transport)
-        if address and self._counted[address] >= self.limits.connections_per_address:
-            if not self._cut_off(address):
+        if address and self._count[address] >= self.limits.connections_per_address:
+            if not self._close_idle(address):
                 count_refusal("connections of an address")
                 return False
-        elif len(self._address) >= self.most and not self._cut_off(None):
+        elif len(self._addresses) >= self.most and not self._close_idle(None):
             count_refusal("connections")
             return False
-        self._address[transport] = address
-        self._counted[address] += 1
-        self._quiet[transport] = None
+        self._addresses[transport] = address
+        self._count[address] += 1
+        self._idle[transport] = None
         return True
 
-    def quiet(self, transport: asyncio.Transport) -> None:
-        if transport in self._address:
-            self._quiet[transport] = None
+    def mark_idle(self, transport: asyncio.Transport) -> None:
+        if transport in self._addresses:
+            self._idle[transport] = None
 
-    def busy(self, transport: asyncio.Transport) -> None:
-        self._quiet.pop(transport, None)
+    def mark_active(self, transport: asyncio.Transport) -> None:
+        self._idle.pop(transport, None)
 
-    def leave(self, transport: asyncio.Transport) -> None:
-        address = self._address.pop(transport, None)
-        self._quiet.pop(transport, None)
+    def remove(self, transport: asyncio.Transport) -> None:
+        address = self._addresses.pop(transport, None)
+        self._idle.pop(transport, None)
         if address is None:
             return
-        self._counted[address] -= 1
-        if not self._counted[address]:
-            del self._counted[address]
+        self._count[address] -= 1
+        if not self._count[address]:
+            del self._count[address]
 
     def _address_of(self, transport: Any) -> str:
-        """Empty for a proxy of ours, behind which there are many, and where there is none."""
+        """Empty for a trusted proxy, which many clients share, and for a connection without an address."""
         peer = transport.get_extra_info("peername")
         host = peer[0] if isinstance(peer, tuple) else ""
-        return "" if host in self._proxies else block_of(host)
+        return "" if host in self._proxies else client_network(host)
 
-    def _cut_off(self, address: str | None) -> bool:
-        """End the connection that has been quiet for longest, of this address or of all. False when there is none."""
-        candidates = (one for one in self._quiet if address is None or self._address[one] == address)
+    def _close_idle(self, address: str | None) -> bool:
+        """Close the connection that has been idle longest, of this address or of all. False when none is idle."""
+        candidates = (one for one in self._idle if address is None or self._addresses[one] == address)
         found = next(candidates, None)
         if found is None:
             return False
         count_refusal("quiet connections")
-        self.leave(found)
+        self.remove(found)
         found.abort()
         return True
 
 
-def open_files() -> int:
-    """How many files this process may have open, after it has asked for as many as it may ask for."""
+def raise_open_file_limit() -> int:
+    """Raise the soft limit on open files to the hard limit; returns the limit that holds then."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

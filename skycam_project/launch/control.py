@@ -1,6 +1,6 @@
-"""The launcher's socket in the data folder: who runs, and start that part again.
+"""The launcher's control socket in the data folder: list the parts, restart a part.
 
-One JSON line each way. Only the folder's owner can open it (mode 0600).
+A request and its answer are one line of JSON each. Only the folder's owner can open the socket (mode 0600).
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from skycam_project.launch.part import Part
 from skycam_project.launch.parts import PARTS
 from skycam_project.launch.paths import control_path
 
-PATIENCE_S = 90.0
+TIMEOUT_S = 90.0
 
 
 async def serve(path: Path, parts: Mapping[str, Part]) -> asyncio.Server:
-    """Answer on `path` until the returned server is closed."""
+    """Answer requests on the socket `path` until the returned server is closed."""
 
-    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def handle_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             if line := await reader.readline():
-                writer.write(json.dumps(await _answer(line, parts)).encode() + b"\n")
+                writer.write(json.dumps(await _handle_request(line, parts)).encode() + b"\n")
                 await writer.drain()
         except ConnectionError:
-            return  # whoever asked has gone
+            return  # the client has gone
         finally:
             writer.close()
 
-    return await asyncio.start_unix_server(converse, sock=_bound(path))
+    return await asyncio.start_unix_server(handle_connection, sock=_bind_private_socket(path))
 
 
 def close(server: asyncio.Server, path: Path) -> None:
@@ -44,8 +44,8 @@ def close(server: asyncio.Server, path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def _bound(path: Path) -> socket.socket:
-    """A socket at `path` for the folder's owner alone. What a killed launcher left there goes."""
+def _bind_private_socket(path: Path) -> socket.socket:
+    """A socket at `path` for the folder's owner only. It replaces one that a killed launcher left."""
     path.unlink(missing_ok=True)
     bound = socket.socket(socket.AF_UNIX)
     before = os.umask(0o177)
@@ -56,19 +56,19 @@ def _bound(path: Path) -> socket.socket:
     return bound
 
 
-async def _answer(line: bytes, parts: Mapping[str, Part]) -> dict[str, Any]:
+async def _handle_request(line: bytes, parts: Mapping[str, Part]) -> dict[str, Any]:
     try:
-        asked = json.loads(line)
-        if asked["ask"] == "ps":
+        request = json.loads(line)
+        if request["ask"] == "ps":
             return {"parts": [part.row() for part in parts.values()]}
-        return {"part": await _named(asked["part"], parts).restart()}
+        return {"part": await _find_part(request["part"], parts).restart()}
     except LaunchError as error:
         return {"error": str(error)}
     except (ValueError, KeyError, TypeError):
-        return {"error": "The launcher did not understand the question."}
+        return {"error": "The launcher did not understand the request."}
 
 
-def _named(name: str, parts: Mapping[str, Part]) -> Part:
+def _find_part(name: str, parts: Mapping[str, Part]) -> Part:
     if name not in parts:
         raise LaunchError(f"There is no part {name} here. There are: {', '.join(parts)}.")
     return parts[name]
@@ -76,38 +76,38 @@ def _named(name: str, parts: Mapping[str, Part]) -> Part:
 
 def ps(config: SkycamConfig) -> list[dict[str, Any]]:
     """The parts that run on this data folder, each with the memory of its processes. Raises LaunchError without any."""
-    return [{**row, **_memory(row["pid"])} for row in rows(config)]
+    return [{**row, **_memory(row["pid"])} for row in part_rows(config)]
 
 
-def rows(config: SkycamConfig) -> list[dict[str, Any]]:
+def part_rows(config: SkycamConfig) -> list[dict[str, Any]]:
     """The parts that run on this data folder. Raises LaunchError without any."""
-    return [row for only in _launchers(config) for row in _ask(config, only, {"ask": "ps"})["parts"]]
+    return [row for only in _running_launchers(config) for row in _send_request(config, only, {"ask": "ps"})["parts"]]
 
 
 def restart(config: SkycamConfig, part: str) -> dict[str, Any]:
-    """Start a part again and wait until it runs; its row. Raises LaunchError with a sentence when it does not."""
-    launchers = _launchers(config)
+    """Restart a part and wait until it runs; returns its row. Raises LaunchError with a sentence when it does not."""
+    launchers = _running_launchers(config)
     only = part if part in launchers else launchers[0]
-    row: dict[str, Any] = _ask(config, only, {"ask": "restart", "part": part})["part"]
+    row: dict[str, Any] = _send_request(config, only, {"ask": "restart", "part": part})["part"]
     return row
 
 
-def _launchers(config: SkycamConfig) -> list[str | None]:
-    """Those that listen: None for the whole station's, else the one part that it runs."""
-    found = [only for only in (None, *PARTS) if listens(control_path(config, only))]
+def _running_launchers(config: SkycamConfig) -> list[str | None]:
+    """The launchers that listen: None for the whole station's, else the name of the one part that it runs."""
+    found = [only for only in (None, *PARTS) if is_listening(control_path(config, only))]
     if not found:
         raise LaunchError(f"No station runs on {config.data}. Start it with `skycam up`.")
     return found
 
 
-def listens(path: Path) -> bool:
+def is_listening(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as connection:
         return connection.connect_ex(str(path)) not in (errno.ENOENT, errno.ECONNREFUSED)
 
 
-def _ask(config: SkycamConfig, only: str | None, question: dict[str, str]) -> dict[str, Any]:
+def _send_request(config: SkycamConfig, only: str | None, request: dict[str, str]) -> dict[str, Any]:
     try:
-        answer = _converse(control_path(config, only), question)
+        answer = _exchange(control_path(config, only), request)
     except ConnectionError:
         raise LaunchError(f"The launcher of {config.data} has just ended.") from None
     except PermissionError:
@@ -119,11 +119,11 @@ def _ask(config: SkycamConfig, only: str | None, question: dict[str, str]) -> di
     return answer
 
 
-def _converse(path: Path, question: dict[str, str]) -> dict[str, Any]:
+def _exchange(path: Path, request: dict[str, str]) -> dict[str, Any]:
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(PATIENCE_S)
+        connection.settimeout(TIMEOUT_S)
         connection.connect(str(path))
-        connection.sendall(json.dumps(question).encode() + b"\n")
+        connection.sendall(json.dumps(request).encode() + b"\n")
         line = connection.makefile().readline()
     if not line:
         raise ConnectionResetError
@@ -132,7 +132,7 @@ def _converse(path: Path, question: dict[str, str]) -> dict[str, Any]:
 
 
 def _memory(pid: int | None) -> dict[str, int]:
-    """`rss_bytes` and `pss_bytes` of a process and of all below it; `processes` is how many they are."""
+    """`rss_bytes` and `pss_bytes` of a process and all its descendants; `processes` is their number."""
     import psutil
 
     total = {"processes": 0, "rss_bytes": 0, "pss_bytes": 0}

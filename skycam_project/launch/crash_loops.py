@@ -1,8 +1,8 @@
-"""Parts in a crash loop, on their way to an alert.
+"""Alerts for parts in a crash loop.
 
-The launcher imports no Django and must not wait for a database. It keeps one small file for each part in a crash loop;
-the worker, or a short process of the launcher's when the worker is away, makes the alerts what the files say. A kill
-between any two steps loses nothing: the files are the state, and are compared with the alerts again.
+The launcher imports no Django and must not wait for a database. It keeps one small file for each part in a crash loop.
+The worker, or a short-lived process of the launcher while the worker is away, opens and resolves alerts to match the
+files. A kill between any two steps loses nothing: the files are the state and are compared with the alerts again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 
 from skycam_project.config import SkycamConfig
-from skycam_project.config.masking import MASK, secrets_of
+from skycam_project.config.redaction import REDACTED, secrets_of
 
 LONGEST_LINE = 200
 
@@ -22,31 +22,31 @@ def alert_key(host: str, part: str) -> str:
 
 
 def crash_loop_sentence(part: str, reason: str, last_line: str, config: SkycamConfig) -> str:
-    """What the alert says: the part, its last exit, its last line without secrets, and what to do."""
+    """The alert's message: the part, its last exit, its last log line without secrets, and what to do."""
     for secret in secrets_of(config):
-        last_line = last_line.replace(secret, MASK)
+        last_line = last_line.replace(secret, REDACTED)
     said = f" Its last line: {last_line[:LONGEST_LINE]}" if last_line else ""
     return (
-        f"{part} is in a crash loop on {config.host}: {reason}. It is tried again each minute; the other parts go on."
-        f"{said} Look at {config.logging.file}, then `skycam restart {part}` tries at once."
+        f"{part} is in a crash loop on {config.host}: {reason}. It is restarted once a minute; the other parts keep "
+        f"running.{said} Read {config.logging.file}, then restart it at once with `skycam restart {part}`."
     )
 
 
 class CrashLoopFiles:
-    """One file for each part in a crash loop, in the run folder. The sets of parts of two launchers do not overlap."""
+    """One file for each part in a crash loop, in the run folder. Two launchers never share a part."""
 
     def __init__(self, run_folder: Path) -> None:
         self.folder = run_folder / "crash-loops"
 
     def write(self, part: str, message: str) -> None:
-        """Durable is not needed: it is written again each minute. OSError, as on a full disk."""
+        """Not fsynced: it is written again each minute. Raises OSError, for example on a full disk."""
         unfinished = self.folder / f".{part}-{os.getpid()}"
         self.folder.mkdir(mode=0o700, exist_ok=True)
         unfinished.write_text(json.dumps({"message": message}), encoding="utf-8")
         unfinished.replace(self._path(part))
 
     def remove(self, part: str) -> bool:
-        """Whether there was one."""
+        """Returns whether there was a file."""
         try:
             self._path(part).unlink()
         except FileNotFoundError:
@@ -57,12 +57,12 @@ class CrashLoopFiles:
         return self._path(part).exists()
 
     def keep_only(self, parts: list[str]) -> None:
-        """Forget parts that this station no longer has."""
+        """Remove the files of parts that this station no longer has."""
         for part in self.read().keys() - set(parts):
             self.remove(part)
 
     def read(self) -> dict[str, str]:
-        """Part -> message. A file that cannot be read says so itself."""
+        """Part -> message. An unreadable file still gives a message."""
         return {path.stem: _message(path) for path in sorted(self.folder.glob("[!.]*.json"))}
 
     def _path(self, part: str) -> Path:
@@ -77,8 +77,8 @@ def _message(path: Path) -> str:
 
 
 def report_crash_loops(run_folder: Path) -> None:
-    """Open an alert for each part in a crash loop on this host and resolve those that are over. For a process with
-    Django; raises DatabaseError."""
+    """Open an alert for each part in a crash loop on this host, and resolve the alerts of parts that recovered. For a
+    process with Django. Raises DatabaseError."""
     from django.conf import settings
 
     from monitoring.models import Alert

@@ -2,4 +2,4 @@ from __future__ import annotations
 
 
 class LaunchError(Exception):
-    """A station cannot start, or does not answer. The text is one sentence that says what to do."""
+    """A station cannot start or does not answer. The text is a sentence that says what to do."""

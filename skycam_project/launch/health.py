@@ -1,26 +1,26 @@
-"""What is wrong with the parts of this machine, for `monitoring.health.HEALTH`."""
+"""Problems of the parts on this machine, for `monitoring.health.HEALTH`."""
 
 from __future__ import annotations
 
 from django.conf import settings
 
 from monitoring.health import Finding
-from skycam_project.launch.control import rows
+from skycam_project.launch.control import part_rows
 from skycam_project.launch.crash_loops import alert_key
 from skycam_project.launch.errors import LaunchError
 
 
 def part_problems() -> list[Finding]:
-    """A finding for each part in a crash loop. None where no launcher answers: whoever asks is no part of one."""
+    """A finding for each part in a crash loop. Empty where no launcher answers: then this process is not a part."""
     host = settings.STATION.host
     try:
-        parts = [part for part in rows(settings.STATION) if part.get("next_try_s") is not None]
+        parts = [part for part in part_rows(settings.STATION) if part.get("next_try_s") is not None]
     except LaunchError:
         return []
     return [
         Finding(
-            f"{part['name']} is in a crash loop on {host}: {part['reason']}. Look at the log, then `skycam restart "
-            f"{part['name']}`.",
+            f"{part['name']} is in a crash loop on {host}: {part['reason']}. Read the log, then restart it with "
+            f"`skycam restart {part['name']}`.",
             host=host,
             alert=alert_key(host, part["name"]),
         )

@@ -1,28 +1,28 @@
-"""Where the web part is, and whether it answers there."""
+"""The web part's address, and a wait until it answers there."""
 
 from __future__ import annotations
 
 import asyncio
 
 LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
-PATIENCE_S = 5.0
+TIMEOUT_S = 5.0
 
 
-def reachable(host: str) -> str:
-    """An address of this machine for one that means all addresses."""
+def connect_host(host: str) -> str:
+    """The address to connect to: loopback for one that means all addresses."""
     return LOOPBACK.get(host, host)
 
 
-def address(host: str, port: int) -> str:
-    name = reachable(host)
+def base_url(host: str, port: int) -> str:
+    name = connect_host(host)
     return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
 
 
-async def answers(host: str, port: int) -> None:
-    """Wait until `/healthz` is answered, well or ill."""
+async def wait_until_answering(host: str, port: int) -> None:
+    """Wait until `/healthz` is answered, with whatever status."""
     while True:
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(TIMEOUT_S):
                 if await _first_line(host, port):
                     return
         except (OSError, TimeoutError):
@@ -31,9 +31,9 @@ async def answers(host: str, port: int) -> None:
 
 
 async def _first_line(host: str, port: int) -> bytes:
-    reader, writer = await asyncio.open_connection(reachable(host), port)
+    reader, writer = await asyncio.open_connection(connect_host(host), port)
     try:
-        name = address(host, port).removeprefix("http://")
+        name = base_url(host, port).removeprefix("http://")
         writer.write(f"GET /healthz HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
         return await reader.readline()
     finally:

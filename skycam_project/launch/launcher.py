@@ -1,4 +1,4 @@
-"""Brings a station up, keeps it up, and takes it down."""
+"""Starts a station, keeps it running, and stops it."""
 
 from __future__ import annotations
 
@@ -14,36 +14,37 @@ from typing import Any
 
 from skycam_project.config import ConfigError, SkycamConfig, check_writable, load_config
 from skycam_project.config.folder import renew_broker_password
-from skycam_project.launch import control, http, paths, refusals, reporting, welcome
+from skycam_project.launch import banner, control, http, paths, preflight, reporting
 from skycam_project.launch.crash_loops import CrashLoopFiles
 from skycam_project.launch.errors import LaunchError
-from skycam_project.launch.journal import Journal
-from skycam_project.launch.limits import Limits
 from skycam_project.launch.part import Part, State
-from skycam_project.launch.parts import PARTS, Plan, environment, wanted
-from skycam_project.launch.preparation import FirstStart, prepared
+from skycam_project.launch.parts import PARTS, Plan, part_environment, parts_to_start
+from skycam_project.launch.preparation import FirstStart, run_preparation
+from skycam_project.launch.restart_journal import RestartJournal
 from skycam_project.launch.stream import LogStream
+from skycam_project.launch.timings import Timings
 
-AT_ONCE = 130
+SECOND_INTERRUPT = 130
 
 
 def up(config_path: Path | None = None, only: str | None = None) -> int:
-    """Run a station, or one part of it, until Ctrl-C or SIGTERM; the exit status.
+    """Run a station, or one part of it, until Ctrl-C or SIGTERM; returns the exit status.
 
-    0: stopped as asked. 1: refused or given up, with one line on standard error. 130: a second Ctrl-C ended it at once.
+    0: stopped on request. 1: could not start, or a part failed for good; standard error has one line for each reason.
+    130: a second Ctrl-C ended it at once.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold every secret; children inherit this
     try:
-        config = _configuration(config_path)
-        with ExitStack() as held:
-            plan = _claim(config, config_path, only, held)
+        config = _load_configuration(config_path)
+        with ExitStack() as resources:
+            plan = _acquire_resources(config, config_path, only, resources)
             return asyncio.run(_run(plan, only))
     except ConfigError as error:
-        _complain(error.problems)
+        _print_errors(error.problems)
     except LaunchError as error:
-        _complain([str(error)])
+        _print_errors([str(error)])
     except KeyboardInterrupt:
-        return AT_ONCE
+        return SECOND_INTERRUPT
     return 1
 
 
@@ -51,7 +52,7 @@ async def _run(plan: Plan, only: str | None) -> int:
     return await Launcher(plan, only).run()
 
 
-def _configuration(config_path: Path | None) -> SkycamConfig:
+def _load_configuration(config_path: Path | None) -> SkycamConfig:
     try:
         return load_config(config_path)
     except OSError as error:
@@ -61,28 +62,29 @@ def _configuration(config_path: Path | None) -> SkycamConfig:
         ) from None
 
 
-def _claim(config: SkycamConfig, config_path: Path | None, only: str | None, held: ExitStack) -> Plan:
-    """Take the folder and the ports, or say why they cannot be had."""
+def _acquire_resources(config: SkycamConfig, config_path: Path | None, only: str | None, resources: ExitStack) -> Plan:
+    """Lock the folder and bind the ports. Raises LaunchError or ConfigError with the reason when that fails."""
     _check_part(config, only)
-    refusals.check_folder(config)
+    preflight.check_data_folder(config)
     if only in (None, "worker"):
         check_writable(config.storage_root)
-    for name in dict.fromkeys([only, *wanted(config, only)]):  # a second Valkey would take the socket of the first
-        held.enter_context(refusals.lock(paths.lock_path(config, name), config.data))
+    # Single parts are locked too: a second Valkey would take the socket of the first.
+    for name in dict.fromkeys([only, *parts_to_start(config, only)]):
+        resources.enter_context(preflight.lock_folder(paths.lock_path(config, name), config.data))
     if only is None and config.redis_embedded:
         renew_broker_password(config.data)
-        config = _configuration(config_path)
-    return Plan(config, environment(dict(os.environ), config, config_path), _listening(config, only, held))
+        config = _load_configuration(config_path)
+    return Plan(config, part_environment(dict(os.environ), config, config_path), _bind_ports(config, only, resources))
 
 
-def _listening(config: SkycamConfig, only: str | None, held: ExitStack) -> dict[str, int]:
+def _bind_ports(config: SkycamConfig, only: str | None, resources: ExitStack) -> dict[str, int]:
     """The bound sockets of the parts that serve."""
     addresses = {
         "web": (config.web.host, config.web.port, "WEB_PORT"),
         "service": (config.service.listens_on, config.service.port, "SERVICE_PORT"),
     }
-    asked = [name for name in wanted(config, only) if name in addresses]
-    return {name: held.enter_context(closing(refusals.bind(*addresses[name]))).fileno() for name in asked}
+    serving = [name for name in parts_to_start(config, only) if name in addresses]
+    return {name: resources.enter_context(closing(preflight.bind_port(*addresses[name]))).fileno() for name in serving}
 
 
 def _check_part(config: SkycamConfig, only: str | None) -> None:
@@ -92,143 +94,142 @@ def _check_part(config: SkycamConfig, only: str | None) -> None:
         raise LaunchError("REDIS_URL is set, so this station uses that server and starts no Valkey of its own.")
 
 
-def _complain(lines: Iterable[str]) -> None:
+def _print_errors(lines: Iterable[str]) -> None:
     for line in lines:
         print(f"skycam: {line}", file=sys.stderr)
 
 
 class Launcher:
-    """One run of a station: up, kept up, down."""
+    """One run of a station, from start to stop."""
 
     def __init__(self, plan: Plan, only: str | None) -> None:
         self.plan = plan
         self.config = plan.config
         self.only = only
-        self.limits = Limits.of(plan.config)
+        self.timings = Timings.of(plan.config)
         self.stream = LogStream(plan.config.logging)
-        self.journal = Journal(paths.run_folder(plan.config))
+        self.journal = RestartJournal(paths.run_folder(plan.config))
         self.parts: dict[str, Part] = {}
         self.failure: BaseException | None = None
-        self.ended_at_once = False
+        self.interrupted_twice = False
         self._end = asyncio.Event()
-        self._kept: dict[str, asyncio.Task[None]] = {}
+        self._part_tasks: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> int:
-        """Until a signal (the exit status) or a failure, which is raised once everything is stopped."""
-        self._listen_to_signals()
-        self.parts = {name: self._part(name) for name in wanted(self.config, self.only)}
+        """Run until a signal; returns the exit status. A failure is raised after everything has stopped."""
+        self._handle_signals()
+        self.parts = {name: self._make_part(name) for name in parts_to_start(self.config, self.only)}
         address = paths.control_path(self.config, self.only)
         server = await control.serve(address, self.parts)
         if self.only is None:
             CrashLoopFiles(paths.run_folder(self.config)).keep_only(list(self.parts))
-        coming_up, reporter = self._watched(self._come_up()), self._watched(self._report())
+        starting, reporter = self._start_watched(self._start_parts()), self._start_watched(self._report())
         await self._end.wait()
-        await self._cancelled(coming_up)
-        await self._cancelled(reporter)
-        await self._go_down()
+        await self._cancel(starting)
+        await self._cancel(reporter)
+        await self._stop_parts()
         control.close(server, address)
         if self.failure:
-            self.stream.file.keep_line("skycam", str(self.failure))
+            self.stream.file.write_line("skycam", str(self.failure))
             raise self.failure
-        self.stream.say("stopped")
-        return AT_ONCE if self.ended_at_once else 0
+        self.stream.log_message("stopped")
+        return SECOND_INTERRUPT if self.interrupted_twice else 0
 
-    def _part(self, name: str) -> Part:
-        return Part(name, self.plan, self.limits, self.stream, self.journal)
+    def _make_part(self, name: str) -> Part:
+        return Part(name, self.plan, self.timings, self.stream, self.journal)
 
-    def _listen_to_signals(self) -> None:
+    def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGINT, self._on_signal)
         loop.add_signal_handler(signal.SIGTERM, self._on_signal)
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup sets it
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it
             loop.add_signal_handler(signal.SIGHUP, self._on_signal)
 
     def _on_signal(self) -> None:
         if self._end.is_set():
-            self.ended_at_once = True
+            self.interrupted_twice = True
             self._kill_all()
         else:
-            self.stream.say("stopping; Ctrl-C once more ends everything at once")
+            self.stream.log_message("stopping; Ctrl-C once more ends everything at once")
             self._end.set()
 
-    def _watched(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _start_watched(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
-        task.add_done_callback(self._note_failure)
+        task.add_done_callback(self._record_failure)
         return task
 
-    def _note_failure(self, task: asyncio.Task[None]) -> None:
+    def _record_failure(self, task: asyncio.Task[None]) -> None:
         if task.cancelled() or task.exception() is None:
             return
         self.failure = self.failure or task.exception()
         self._end.set()
 
-    # up
+    # start
 
-    async def _come_up(self) -> None:
+    async def _start_parts(self) -> None:
         for warning in self.config.warnings:
-            self.stream.say(f"warning: {warning}")
+            self.stream.log_message(f"warning: {warning}")
         if "valkey" in self.parts:
-            self._keep("valkey")
-            await self.parts["valkey"].ready()
-        elif self.config.redis_embedded and not control.listens(paths.valkey_path(self.config)):
-            self.stream.say(
-                "warning: no broker answers yet. Set REDIS_URL to the station's, or start this one: "
+            self._run_part("valkey")
+            await self.parts["valkey"].wait_until_running()
+        elif self.config.redis_embedded and not control.is_listening(paths.valkey_path(self.config)):
+            self.stream.log_message(
+                "warning: no broker answers yet. Set REDIS_URL to the station's broker, or start one here: "
                 "skycam up --only valkey"
             )
-        first = await prepared(self.plan, self.stream, self.only) if self.only != "valkey" else None
+        first = await run_preparation(self.plan, self.stream, self.only) if self.only != "valkey" else None
         for name in self.parts:
-            self._keep(name)
+            self._run_part(name)
         if first is not None:
-            await http.answers(self.config.web.host, self.config.web.port)
-            self._welcome(first)
+            await http.wait_until_answering(self.config.web.host, self.config.web.port)
+            self._print_banner(first)
+        await self._survive_crash_loops()
 
-        await self._never_end_again()
-
-    async def _never_end_again(self) -> None:
-        """Once every part was ready, cameras may be at work: a part in a crash loop no longer ends the others."""
+    async def _survive_crash_loops(self) -> None:
+        """Once every part has been running, cameras may be working. A crash loop then no longer ends the station."""
         for part in self.parts.values():
-            await part.ready()
+            await part.wait_until_running()
         for part in self.parts.values():
             part.ends_station = False
 
     async def _report(self) -> None:
-        await reporting.report_while(self._worker_is_away, self.journal, self.plan, self.stream)
+        await reporting.report_restarts_while(self._worker_is_away, self.journal, self.plan, self.stream)
 
     def _worker_is_away(self) -> bool:
         return "worker" not in self.parts or self.parts["worker"].state is not State.RUNNING
 
-    def _keep(self, name: str) -> None:
-        if name not in self._kept:
-            self._kept[name] = self._watched(self.parts[name].keep())
+    def _run_part(self, name: str) -> None:
+        if name not in self._part_tasks:
+            self._part_tasks[name] = self._start_watched(self.parts[name].run_until_stopped())
 
-    def _welcome(self, first: FirstStart) -> None:
-        address = http.address(self.config.web.host, self.config.web.port)
-        self.stream.file.keep_line("skycam", f"Skycam is at {address}")
+    def _print_banner(self, first: FirstStart) -> None:
+        address = http.base_url(self.config.web.host, self.config.web.port)
+        self.stream.file.write_line("skycam", f"Skycam is at {address}")
         web, given = self.config.web, bool(self.config.admin_password)
-        welcome.show(address, first, given=given, listens_on=web.host)
+        banner.print_banner(address, first, given=given, listens_on=web.host)
 
-    # down
+    # stop
 
-    async def _cancelled(self, task: asyncio.Task[None]) -> None:
+    async def _cancel(self, task: asyncio.Task[None]) -> None:
         task.cancel()
         await asyncio.wait([task])
 
-    async def _go_down(self) -> None:
-        """The worker first, so that cameras finish; then the rest; Valkey last. What lasts too long is killed."""
-        killing = asyncio.get_running_loop().call_later(self.limits.stop_s, self._kill_all)
+    async def _stop_parts(self) -> None:
+        """Stop the worker first, so that cameras finish, then the rest, Valkey last. Kill what takes too long."""
+        killing = asyncio.get_running_loop().call_later(self.timings.stop_s, self._kill_all)
         for part in self.parts.values():
-            part.retire()
-        await self._stop(stages={0}, patience_s=self.limits.finish_first_s)
+            part.prevent_restart()
+        await self._stop(stages={0}, timeout_s=self.timings.finish_first_s)
         await self._stop(stages={0, 1})
         await self._stop(stages={2})
         killing.cancel()
 
-    async def _stop(self, stages: set[int], patience_s: float | None = None) -> None:
-        names = [name for name in self._kept if PARTS[name].stop_stage in stages]
+    async def _stop(self, stages: set[int], timeout_s: float | None = None) -> None:
+        names = [name for name in self._part_tasks if PARTS[name].stop_stage in stages]
         for name in names:
             self.parts[name].stop()
         if names:
-            await asyncio.wait([self._kept[name] for name in names], timeout=patience_s)
+            await asyncio.wait([self._part_tasks[name] for name in names], timeout=timeout_s)
 
     def _kill_all(self) -> None:
         for part in self.parts.values():

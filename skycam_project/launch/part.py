@@ -1,4 +1,4 @@
-"""A part under the launcher's care: started, watched, started again."""
+"""A part of the station as the launcher supervises it: started, watched, restarted."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from skycam_project.launch import paths
 from skycam_project.launch.child import Child
 from skycam_project.launch.crash_loops import CrashLoopFiles, crash_loop_sentence
 from skycam_project.launch.errors import LaunchError
-from skycam_project.launch.journal import ON_REQUEST, Journal
-from skycam_project.launch.limits import Limits
 from skycam_project.launch.parts import PARTS, Plan
+from skycam_project.launch.restart_journal import ON_REQUEST, RestartJournal
 from skycam_project.launch.stream import LogStream
+from skycam_project.launch.timings import Timings
 
 
 class State(StrEnum):
@@ -29,8 +29,8 @@ class State(StrEnum):
 
 
 class PartRow(TypedDict):
-    """A part as `skycam ps` shows it; `since` is when it came into its state, `next_try_s` the seconds until a part in
-    a crash loop is tried again, None in other states."""
+    """A part as `skycam ps` shows it. `since` is when its state began. `next_try_s` is the number of seconds until a
+    part in a crash loop is restarted; it is None in other states."""
 
     name: str
     pid: int | None
@@ -42,14 +42,14 @@ class PartRow(TypedDict):
 
 
 class Part:
-    """`ends_station` is whether a crash loop ends the station: while it comes up, when nothing would be lost by that.
-    Later the part is tried each minute, and the others go on."""
+    """`ends_station` says whether a crash loop ends the station: only during its start, when that loses nothing. Later
+    the part is restarted once a minute, and the others keep running."""
 
-    def __init__(self, name: str, plan: Plan, limits: Limits, stream: LogStream, journal: Journal) -> None:
+    def __init__(self, name: str, plan: Plan, timings: Timings, stream: LogStream, journal: RestartJournal) -> None:
         self.name = name
         self.kind = PARTS[name]
         self.plan = plan
-        self.limits = limits
+        self.timings = timings
         self.stream = stream
         self.journal = journal
         self.crash_loops = CrashLoopFiles(paths.run_folder(plan.config))
@@ -57,18 +57,18 @@ class Part:
         self.state = State.STOPPED
         self.since = datetime.now(UTC)
         self.restarts = 0
-        self.lives = 0
+        self.runs = 0
         self.reason = ""
         self.child: Child | None = None
-        self._back_off = BackOff(limits.healthy_s, limits.crash_loop_exits, limits.crash_loop_s)
+        self._back_off = BackOff(timings.healthy_s, timings.crash_loop_exits, timings.crash_loop_s)
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
         self._wake = asyncio.Event()
         self._stopping = False
-        self._told = False
-        self._asked = False
-        self._killed_for = ""
-        self._last_sign = 0.0
+        self._stop_sent = False
+        self._restart_requested = False
+        self._kill_reason = ""
+        self._last_heartbeat = 0.0
         self._next_try = 0.0
 
     def row(self) -> PartRow:
@@ -87,35 +87,35 @@ class Part:
             return None
         return max(0, round(self._next_try - self._loop.time()))
 
-    async def keep(self) -> None:
-        """Start it, and again whenever it ends, until it is stopped. Raises LaunchError after a crash loop that ends
-        the station."""
+    async def run_until_stopped(self) -> None:
+        """Start the part, and restart it whenever it ends, until it is stopped. Raises LaunchError after a crash loop
+        that ends the station."""
         try:
             while not self._stopping:
-                lived_s = await self._live()
+                uptime_s = await self._run_once()
                 if not self._stopping:
-                    await self._prepare_next_life(lived_s)
+                    await self._wait_before_restart(uptime_s)
         finally:
-            self._become(State.STOPPED)
+            self._set_state(State.STOPPED)
 
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for a condition that a change of its state can bring about."""
+    async def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Wait until the condition is true. It is checked after each change of the part's state."""
         while not condition():
             await self._changed.wait()
 
-    async def ready(self) -> None:
-        await self.until(lambda: self.state is State.RUNNING)
+    async def wait_until_running(self) -> None:
+        await self.wait_until(lambda: self.state is State.RUNNING)
 
-    def retire(self) -> None:
-        """The life that it has is its last one."""
+    def prevent_restart(self) -> None:
+        """Let the current run be the last one."""
         self._stopping = True
         self._wake.set()
 
     def stop(self) -> None:
-        """Tell it to finish, once; `keep` returns when it has."""
-        self.retire()
-        if self.child and not self._told:
-            self._told = True
+        """Send SIGTERM once; `run_until_stopped` returns when the process has ended."""
+        self.prevent_restart()
+        if self.child and not self._stop_sent:
+            self._stop_sent = True
             self.child.send(signal.SIGTERM)
 
     def kill(self) -> None:
@@ -123,34 +123,34 @@ class Part:
             self.child.kill()
 
     async def restart(self) -> PartRow:
-        """Stop it, start it again, and say how that went. Raises LaunchError when it does not come back."""
+        """Stop the part, start it again and wait until it runs. Raises LaunchError when it does not."""
         if self._stopping:
             raise LaunchError("The station is stopping.")
-        life = self.lives
-        self._asked = True
+        run = self.runs
+        self._restart_requested = True
         self._wake.set()
-        killing = self._loop.call_later(self.limits.stop_s, self._kill_life, life)
+        killing = self._loop.call_later(self.timings.stop_s, self._kill_run, run)
         if self.child:
             self.child.send(signal.SIGTERM)
         try:
-            async with asyncio.timeout(self.limits.stop_s + self.limits.start_s):
-                await self.until(lambda: self._stopping or (self.lives > life and self.state is not State.STARTING))
+            async with asyncio.timeout(self.timings.stop_s + self.timings.start_s):
+                await self.wait_until(lambda: self._stopping or (self.runs > run and self.state is not State.STARTING))
         except TimeoutError:
-            raise LaunchError(f"{self.name} has not come back yet; `skycam ps` shows how it fares.") from None
+            raise LaunchError(f"{self.name} is not running again yet; `skycam ps` shows its state.") from None
         finally:
             killing.cancel()
         if self.state is not State.RUNNING:
-            raise LaunchError(f"{self.name} did not come back: {self.reason}.")
+            raise LaunchError(f"{self.name} did not restart: {self.reason}.")
         return self.row()
 
-    async def _live(self) -> float:
-        """One life of its process, from start to end, in seconds."""
-        self.lives += 1
-        self._killed_for = ""
-        self._asked = False
+    async def _run_once(self) -> float:
+        """Run the process once, from start to end; returns its uptime in seconds."""
+        self.runs += 1
+        self._kill_reason = ""
+        self._restart_requested = False
         self._wake.clear()
-        self._last_sign = started = self._loop.time()
-        self._become(State.STARTING)
+        self._last_heartbeat = started = self._loop.time()
+        self._set_state(State.STARTING)
         try:
             self.child = self._spawn()
         except OSError as error:
@@ -161,112 +161,117 @@ class Part:
         for task in watching:
             task.cancel()
         self.child = None
-        self.reason = self._why(status)
+        self.reason = self._exit_reason(status)
         return self._loop.time() - started
 
     def _spawn(self) -> Child:
         return Child(
             self.kind.command(self.plan),
             {**self.plan.environment, "SKYCAM_PART": self.name},
-            on_line=self._show,
-            on_beat=self._beat,
-            keep_fds=self.kind.keep_fds(self.plan),
+            on_line=self._show_line,
+            on_heartbeat=self._on_heartbeat,
+            inherited_fds=self.kind.inherited_fds(self.plan),
         )
 
-    def _show(self, line: str) -> None:
-        if line and not any(text in line for text in self.kind.hushed):
-            self.stream.line(self.name, line)
+    def _show_line(self, line: str) -> None:
+        if line and not any(text in line for text in self.kind.hidden_lines):
+            self.stream.write_line(self.name, line)
 
     def _watch(self) -> list[asyncio.Task[None]]:
         tasks = [asyncio.create_task(self._kill_when_silent()), asyncio.create_task(self._end_crash_loop())]
-        if self.kind.pulse:
-            tasks.append(asyncio.create_task(self.kind.pulse(self.plan, self._beat)))
+        if self.kind.probe:
+            tasks.append(asyncio.create_task(self.kind.probe(self.plan, self._on_heartbeat)))
         return tasks
 
-    def _beat(self) -> None:
-        self._last_sign = self._loop.time()
+    def _on_heartbeat(self) -> None:
+        self._last_heartbeat = self._loop.time()
         if self.state is State.STARTING:
-            self._become(State.RUNNING)
+            self._set_state(State.RUNNING)
 
     async def _kill_when_silent(self) -> None:
-        tick = min(1.0, self.limits.silence_s / 4)
+        tick = min(1.0, self.timings.silence_s / 4)
         while True:
             before = self._loop.time()
             await asyncio.sleep(tick)
             if self._loop.time() - before > tick + 1.0:
-                self._last_sign = self._loop.time()  # the launcher itself was held up: hear the part first
-            elif self._loop.time() - self._last_sign > self._silence_limit():
-                self._killed_for = f"{self.name} silent for {self._silence_limit():g} s"
+                self._last_heartbeat = (
+                    self._loop.time()
+                )  # the launcher itself was delayed: read pending heartbeats first
+            elif self._loop.time() - self._last_heartbeat > self._silence_limit_s():
+                self._kill_reason = f"{self.name} silent for {self._silence_limit_s():g} s"
                 self.kill()
                 return
 
     async def _end_crash_loop(self) -> None:
-        """Once this life has been healthy for long enough."""
-        await self.ready()
-        await asyncio.sleep(self.limits.healthy_s)
+        """Resolve the crash loop once this run has been healthy for `healthy_s`."""
+        await self.wait_until_running()
+        await asyncio.sleep(self.timings.healthy_s)
         if self.crash_loops.remove(self.name):
-            self.stream.say(f"{self.name} is out of its crash loop")
-            self.journal.note(self.name, "", self.restarts, recovered=True)
+            self.stream.log_message(f"{self.name} is out of its crash loop")
+            self.journal.record_restart(self.name, "", self.restarts, recovered=True)
 
-    def _silence_limit(self) -> float:
-        return self.limits.start_s if self.state is State.STARTING else self.limits.silence_s
+    def _silence_limit_s(self) -> float:
+        return self.timings.start_s if self.state is State.STARTING else self.timings.silence_s
 
-    def _kill_life(self, life: int) -> None:
-        if self.lives == life:
+    def _kill_run(self, run: int) -> None:
+        if self.runs == run:
             self.kill()
 
-    def _why(self, status: int) -> str:
-        if self._asked:
+    def _exit_reason(self, status: int) -> str:
+        if self._restart_requested:
             return ON_REQUEST
-        if self._killed_for:
-            return self._killed_for
+        if self._kill_reason:
+            return self._kill_reason
         if status < 0:
             return f"{self.name} killed by {signal_name(-status)}"
         return f"{self.name} exited with status {status}"
 
-    async def _prepare_next_life(self, lived_s: float) -> None:
+    async def _wait_before_restart(self, uptime_s: float) -> None:
         self.restarts += 1
-        state, delay_s = (State.BACKING_OFF, 0.0) if self._asked else self._delay_after(lived_s)
-        what = f"{self.name} stopped on request" if self._asked else self.reason
-        self.stream.say(f"{what}; starting it again {f'in {delay_s:.0f} s' if delay_s else 'at once'}")
+        state, delay_s = (State.BACKING_OFF, 0.0) if self._restart_requested else self._delay_after(uptime_s)
+        what = f"{self.name} stopped on request" if self._restart_requested else self.reason
+        self.stream.log_message(f"{what}; starting it again {f'in {delay_s:.0f} s' if delay_s else 'at once'}")
         self._next_try = self._loop.time() + delay_s
-        self._become(state)
+        self._set_state(state)
         if state is State.CRASH_LOOP:
             self._report_crash_loop()
-        self.journal.note(self.name, self.reason, self.restarts, asked=self._asked)
+        self.journal.record_restart(self.name, self.reason, self.restarts, asked=self._restart_requested)
         try:
             async with asyncio.timeout(delay_s):
                 await self._wake.wait()
         except TimeoutError:
             return
 
-    def _delay_after(self, lived_s: float) -> tuple[State, float]:
-        """The state until the next life, and its seconds. Raises LaunchError when the station ends instead."""
+    def _delay_after(self, uptime_s: float) -> tuple[State, float]:
+        """The state until the next run, and the delay in seconds. Raises LaunchError when the station ends instead."""
         try:
-            return State.BACKING_OFF, self._back_off.next_delay_s(lived_s)
+            return State.BACKING_OFF, self._back_off.next_delay_s(uptime_s)
         except CrashLoop:
             if self.ends_station:
-                self.stream.explain(self.name)
-                raise LaunchError(f"{self._exits()}. Everything is stopped.") from None
-            return State.CRASH_LOOP, self.limits.retry_s
+                self.stream.repeat_tail(self.name)
+                raise LaunchError(f"{self._repeated_exits()}. Everything is stopped.") from None
+            return State.CRASH_LOOP, self.timings.retry_s
 
-    def _exits(self) -> str:
+    def _repeated_exits(self) -> str:
         return (
-            f"{self.reason}, as it did {self.limits.crash_loop_exits} times within "
-            f"{self.limits.crash_loop_s:g} s of its start"
+            f"{self.reason}, as it did {self.timings.crash_loop_exits} times within "
+            f"{self.timings.crash_loop_s:g} s of its start"
         )
 
     def _report_crash_loop(self) -> None:
-        """As an alert, once for each crash loop: what is unchanged is not told again each minute."""
+        """Write the crash loop's file, which becomes an alert. The part's last lines are repeated only the first time,
+        not each minute."""
         if not self.crash_loops.holds(self.name):
-            self.stream.explain(self.name)
+            self.stream.repeat_tail(self.name)
         message = crash_loop_sentence(self.name, self.reason, self.stream.last_line(self.name), self.plan.config)
         try:
             self.crash_loops.write(self.name, message)
         except OSError as error:
-            self.stream.say(f"there is no alert of this: {self.crash_loops.folder}: {error.strerror}. {message}")
+            self.stream.log_message(
+                f"no alert for this crash loop: {self.crash_loops.folder}: {error.strerror}. {message}"
+            )
 
-    def _become(self, state: State) -> None:
+    def _set_state(self, state: State) -> None:
         if state is not self.state:
             self.since = datetime.now(UTC)
         self.state = state

@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 from skycam_project.config import SkycamConfig
 from skycam_project.launch import paths, valkey
 
-Pulse = Callable[["Plan", Callable[[], None]], Coroutine[Any, Any, None]]
+LivenessProbe = Callable[["Plan", Callable[[], None]], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What the parts of one launcher are started with. `fds` are the bound sockets that parts inherit, by part."""
+    """What one launcher starts its parts with. `fds` are the bound sockets that parts inherit, by part."""
 
     config: SkycamConfig
     environment: dict[str, str]
@@ -26,26 +26,26 @@ class Plan:
 
 @dataclass(frozen=True)
 class PartKind:
-    """`pulse` is how the launcher looks for signs of life itself; other parts send theirs (see heartbeat).
+    """`probe` is how the launcher checks that the part is alive; parts without one send heartbeats (see heartbeat).
 
-    Parts of a lower `stop_stage` are told to stop before those of a higher one. A line that contains one of `hushed`
-    is not shown.
+    Parts of a lower `stop_stage` stop before those of a higher one. A log line that contains one of `hidden_lines` is
+    not shown.
     """
 
     command: Callable[[Plan], list[str]]
     stop_stage: int = 1
-    pulse: Pulse | None = None
-    hushed: tuple[str, ...] = ()
-    keep_fds: Callable[[Plan], list[int]] = field(default=lambda _plan: [])
+    probe: LivenessProbe | None = None
+    hidden_lines: tuple[str, ...] = ()
+    inherited_fds: Callable[[Plan], list[int]] = field(default=lambda _plan: [])
 
 
 def _valkey(plan: Plan) -> list[str]:
     return valkey.station_command(plan.config)
 
 
-async def _ping_valkey(plan: Plan, on_beat: Callable[[], None]) -> None:
+async def _ping_valkey(plan: Plan, on_heartbeat: Callable[[], None]) -> None:
     password = urlsplit(plan.config.redis_url).password or ""
-    await valkey.pulse(paths.valkey_path(plan.config), password, on_beat)
+    await valkey.probe(paths.valkey_path(plan.config), password, on_heartbeat)
 
 
 def _web(plan: Plan) -> list[str]:
@@ -66,7 +66,7 @@ def _jobs(plan: Plan) -> list[str]:
 
 
 def _beat(plan: Plan) -> list[str]:
-    """The schedule is static and its state stays in memory: no file to corrupt, nothing to write on a full disk."""
+    """The schedule is static and its state stays in memory: no file to corrupt, and a full disk does not matter."""
     words = [*_celery(), "beat", "--scheduler", "celery.beat:Scheduler", "--pidfile", ""]
     return [*words, "--loglevel", plan.config.logging.level]
 
@@ -78,22 +78,22 @@ def _celery_worker(plan: Plan, name: str, queues: str, threads: int) -> list[str
 
 
 def _celery() -> list[str]:
-    """Without Django's system checks: they load every driver's library, 50 MB in each part."""
+    """Without Django's system checks, which load every driver's library: 50 MB in each part."""
     return [sys.executable, "-m", "celery", "--quiet", "--skip-checks", "--app", "skycam_project.celery"]
 
 
 PARTS: dict[str, PartKind] = {
-    # Memory overcommit matters to a server that saves; this one never does.
-    "valkey": PartKind(_valkey, stop_stage=2, pulse=_ping_valkey, hushed=("Memory overcommit",)),
-    "web": PartKind(_web, keep_fds=lambda plan: [plan.fds["web"]]),
-    "service": PartKind(_service, keep_fds=lambda plan: [plan.fds["service"]]),
+    # The warning about memory overcommit concerns servers that save to disk; this one never does.
+    "valkey": PartKind(_valkey, stop_stage=2, probe=_ping_valkey, hidden_lines=("Memory overcommit",)),
+    "web": PartKind(_web, inherited_fds=lambda plan: [plan.fds["web"]]),
+    "service": PartKind(_service, inherited_fds=lambda plan: [plan.fds["service"]]),
     "worker": PartKind(_worker, stop_stage=0),
     "jobs": PartKind(_jobs),
     "beat": PartKind(_beat),
 }
 
 
-def wanted(config: SkycamConfig, only: str | None) -> list[str]:
+def parts_to_start(config: SkycamConfig, only: str | None) -> list[str]:
     """Names of the parts to start, in the order of the table."""
     if only is not None:
         return [only]
@@ -101,8 +101,8 @@ def wanted(config: SkycamConfig, only: str | None) -> list[str]:
     return [name for name in PARTS if not without.get(name)]
 
 
-def environment(base: dict[str, str], config: SkycamConfig, config_path: Path | None) -> dict[str, str]:
-    """What parts find in their environment: the caller's, the data folder, and never the first password."""
+def part_environment(base: dict[str, str], config: SkycamConfig, config_path: Path | None) -> dict[str, str]:
+    """The environment of the parts: the caller's, with the data folder and without the first password."""
     shared = {name: value for name, value in base.items() if name != "SKYCAM_ADMIN_PASSWORD"}
     shared |= {"DJANGO_SETTINGS_MODULE": "skycam_project.settings", "PYTHONUNBUFFERED": "1"}
     shared["SKYCAM_DATA"] = str(config.data)

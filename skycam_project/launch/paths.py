@@ -1,4 +1,4 @@
-"""Where a station's launcher keeps its own files."""
+"""Paths of the launcher's own files."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ def run_folder(config: SkycamConfig) -> Path:
 
 
 def launcher_name(only: str | None) -> str:
-    """A launcher of one part has a lock and a socket of its own, so that each part may have its launcher. That of the
-    whole station holds the locks of its parts too."""
+    """A launcher of one part has its own lock and socket, so that each part may have its own launcher. The launcher of
+    the whole station also holds the locks of its parts."""
     return f"launcher-{only}" if only else "launcher"
 
 

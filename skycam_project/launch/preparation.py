@@ -1,4 +1,4 @@
-"""Runs `prepare` in a process of its own, and takes its answer over a pipe, so that no log ever sees it."""
+"""Runs `prepare` in its own process and reads its result from a pipe, so that no log contains it."""
 
 from __future__ import annotations
 
@@ -15,20 +15,19 @@ from skycam_project.launch.stream import LogStream
 
 
 class FirstStart(TypedDict):
-    """What the first start did. `admin_password` is one that was generated just now; it is kept nowhere else."""
+    """What the first start did. `admin_password` is the password that was generated just now; it is stored nowhere."""
 
     admin_created: bool
     admin_password: str | None
 
 
-async def prepared(plan: Plan, stream: LogStream, only: str | None) -> FirstStart | None:
-    """What a start of the whole station needs, or of one part alone; what the first start did. Raises LaunchError when
-    that fails."""
+async def run_preparation(plan: Plan, stream: LogStream, only: str | None) -> FirstStart | None:
+    """Prepare the whole station, or one part; returns what the first start did. Raises LaunchError when that fails."""
     answer, answer_end = os.pipe()
     try:
         status = await _run(plan, stream, answer_end, only or "")
         if status != 0:
-            stream.explain("prepare")
+            stream.repeat_tail("prepare")
             raise LaunchError(f"The station could not be prepared: prepare ended with status {status}.")
         found = json.loads(os.read(answer, 4096))
         if "refused" in found:
@@ -45,12 +44,12 @@ async def _run(plan: Plan, stream: LogStream, answer_end: int, part: str) -> int
     child = Child(
         [sys.executable, "-m", "skycam_project.launch.prepare", str(answer_end), part],
         {**plan.environment, **({"SKYCAM_ADMIN_PASSWORD": password} if password else {})},
-        on_line=lambda line: stream.line("prepare", line),
-        on_beat=lambda: None,
-        keep_fds=[answer_end],
+        on_line=lambda line: stream.write_line("prepare", line),
+        on_heartbeat=lambda: None,
+        inherited_fds=[answer_end],
     )
     try:
         return await child.wait()
     except asyncio.CancelledError:
-        child.kill()  # each migration and the first start are transactions
+        child.kill()  # safe: each migration and the first start are transactions
         raise

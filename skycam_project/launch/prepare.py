@@ -1,8 +1,7 @@
-"""Before the parts start: what their host needs, `python -m skycam_project.launch.prepare FD [PART]`.
+"""Prepares a host before its parts start: `python -m skycam_project.launch.prepare FD [PART]`.
 
-Without PART the whole station is prepared: migrations and the first start. A part that runs alone prepares what its own
-host lacks, and leaves the database to the station. The answer goes to FD as JSON and not to standard output, because
-that ends up in a log.
+Without PART it prepares the whole station: migrations and the first start. With PART it prepares what this host lacks
+and leaves the database to the station. The result goes to FD as JSON, not to standard output, which ends up in a log.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ from django.conf import settings
 from skycam_project.config.database import keep_private
 from skycam_project.launch.preparation import FirstStart
 
-LEASE_PATIENCE_S = 35.0
+LEASE_TIMEOUT_S = 35.0
 
 
-class Refused(Exception):
-    """It cannot be prepared. The text is a sentence that says what to do."""
+class PreparationError(Exception):
+    """The host cannot be prepared. The text is a sentence that says what to do."""
 
 
 def migrate() -> None:
@@ -46,38 +45,39 @@ def missing_migrations() -> int:
 def prepare_station() -> FirstStart:
     keep_private(settings.DATABASES["default"])
     migrate()
-    from skycam_project.launch.firststart import first_start
+    from skycam_project.launch.first_start import run_first_start
 
-    return first_start(settings.STATION.admin_password)
+    return run_first_start(settings.STATION.admin_password)
 
 
 def prepare_part() -> None:
-    """What every part with a database needs. Refused when it is not there."""
+    """Check the database for a part that runs alone. Raises PreparationError when it is missing or not migrated."""
     database = settings.DATABASES["default"]
     if database["ENGINE"].endswith("sqlite3") and not Path(database["NAME"]).exists():
-        raise Refused(
+        raise PreparationError(
             f"There is no database in {settings.STATION.data} yet. Set DATABASE_URL to the station's PostgreSQL, or "
             "start the whole station here once: skycam up."
         )
     if missing := missing_migrations():
-        raise Refused(
+        raise PreparationError(
             f"The database lacks {missing} migrations of this version of Skycam. Start the whole station once with "
             "this version (`skycam up` on its main machine), then this part."
         )
 
 
 def prepare_worker() -> None:
-    """A camera host: its name, and where its pictures go."""
-    from skycam_project.launch.firststart import ensure_roots
+    """Prepare a camera host: its name and its storage roots."""
+    from skycam_project.launch.first_start import ensure_roots
 
     prepare_part()
-    check_station_of_new_host()
-    take_name()
+    check_new_host_station()
+    acquire_host_name()
     ensure_roots()
 
 
-def check_station_of_new_host() -> None:
-    """A host that the database does not know yet, and whose station's id nobody gave: it would command itself alone."""
+def check_new_host_station() -> None:
+    """Raises PreparationError for a new host without a configured station id when the broker serves another station:
+    such a host would form a station of its own."""
     from cameras import broker
     from cameras.models import CameraHost
 
@@ -88,25 +88,26 @@ def check_station_of_new_host() -> None:
         beating = broker.connection().scan_iter(match="*:host:*")
         others = sorted({name.partition(":")[0] for name in beating} - {config.station.id})
     except broker.UNREACHABLE as error:
-        raise Refused(f"The broker does not answer ({error}). Start it, or look at REDIS_URL.") from None
+        raise PreparationError(f"The broker does not answer ({error}). Start it, or look at REDIS_URL.") from None
     if others:
-        raise Refused(
-            f"This host would be of a station of its own ({config.station.id}), but in the broker is the station "
-            f"{', '.join(others)}. Set SKYCAM_STATION to its id, and SKYCAM_ADDRESS_SECRET to its secret."
+        raise PreparationError(
+            f"This host would form its own station ({config.station.id}), but the broker serves the station "
+            f"{', '.join(others)}. Set SKYCAM_STATION to that id, and SKYCAM_ADDRESS_SECRET to that station's secret."
         )
 
 
-def take_name() -> None:
-    """Wait for the lease of a machine that has ended; refuse beside one that runs."""
+def acquire_host_name() -> None:
+    """Acquire the lease of this host's name. The lease of a machine that has ended expires within LEASE_TIMEOUT_S; a
+    running machine keeps it, and PreparationError is raised."""
     from cameras.supervision.lease import NameTaken, renew_lease
 
-    deadline = time.monotonic() + LEASE_PATIENCE_S
+    deadline = time.monotonic() + LEASE_TIMEOUT_S
     while True:
         try:
             return renew_lease(settings.STATION.host)
         except NameTaken as error:
             if time.monotonic() > deadline:
-                raise Refused(str(error)) from None
+                raise PreparationError(str(error)) from None
         time.sleep(1.0)
 
 
@@ -118,16 +119,16 @@ PREPARATIONS: dict[str, Callable[[], FirstStart | None]] = {
     "jobs": prepare_part,
     "beat": prepare_part,
 }
-"""Part that runs alone -> what it prepares; the whole station without a name. Valkey needs nothing."""
+"""A part that runs alone -> its preparation; "" is the whole station. Valkey needs none."""
 
 
 def main(fd: int, part: str = "") -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skycam_project.settings")
     django.setup()
-    os.write(fd, json.dumps(prepared(part)).encode())
+    os.write(fd, json.dumps(run_preparation(part)).encode())
 
 
-def prepared(part: str) -> dict[str, object]:
+def run_preparation(part: str) -> dict[str, object]:
     """`first`: what the first start did; `refused`: a sentence."""
     from django.db import OperationalError
 
@@ -135,7 +136,7 @@ def prepared(part: str) -> dict[str, object]:
 
     try:
         return {"first": PREPARATIONS[part]()}
-    except (Refused, UnusableRoot) as error:
+    except (PreparationError, UnusableRoot) as error:
         return {"refused": str(error)}
     except OperationalError as error:
         cause = str(error).strip().splitlines()

@@ -1,7 +1,7 @@
-"""uvicorn's protocols with deadlines and limits of ours: a client that does not send its request in time is cut off, a
-live viewer that does not read too, and there are only so many connections.
+"""uvicorn's protocols with timeouts and limits: they disconnect a client that does not send its request in time and a
+live viewer that does not read, and they limit the number of connections.
 
-uvicorn waits for such clients for ever, in `send` and when it closes too; only the transport can end that.
+uvicorn itself waits for such clients without limit, in `send` and at shutdown. Only the transport can end that.
 """
 
 from __future__ import annotations
@@ -14,117 +14,119 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from core.refusals import count_refusal
-from skycam_project.launch.connections import Connections
+from skycam_project.launch.connections import ConnectionLimiter
 
 STALLED_S = 10.0
 STREAMS = ("/stream.mjpeg", "/video/feed")
-MOST_UNSENT_BYTES = 512 * 1024
-"""What the kernel keeps for a WebSocket; its default of several MB would be seconds of old pictures."""
+SEND_BUFFER_BYTES = 512 * 1024
+"""The kernel's send buffer of a WebSocket. The default of several MB would hold seconds of old pictures."""
 LARGEST_MESSAGE_BYTES = 65_536
 LARGEST_HEAD_BYTES = 65_536
 
-
-LATE = b"HTTP/1.1 408 Request Timeout"
-FULL = b"HTTP/1.1 503 Service Unavailable"
+REQUEST_TIMEOUT = b"HTTP/1.1 408 Request Timeout"
+SERVICE_UNAVAILABLE = b"HTTP/1.1 503 Service Unavailable"
 RETRY_S = 5
 
 
-def last_word(status: bytes, sentence: str) -> bytes:
-    """An answer without an application, after which the connection ends."""
+def final_response(status: bytes, sentence: str) -> bytes:
+    """A response that the protocol sends itself, before it closes the connection."""
     body = sentence.encode()
     head = f"content-type: text/plain; charset=utf-8\r\ncontent-length: {len(body)}\r\nretry-after: {RETRY_S}\r\n"
     return status + b"\r\n" + head.encode() + b"connection: close\r\n\r\n" + body
 
 
-class Deadline:
-    """A mixin before an asyncio.Protocol of uvicorn's, whose `transport` it aborts."""
+class WriteDeadline:
+    """A mixin before one of uvicorn's protocols. It aborts the `transport` of a client that does not read."""
 
     transport: asyncio.Transport
-    _expiry: asyncio.TimerHandle | None = None
+    _write_timer: asyncio.TimerHandle | None = None
 
     @property
-    def live(self) -> bool:
+    def has_write_deadline(self) -> bool:
         return True
 
     def pause_writing(self) -> None:
         super().pause_writing()  # type: ignore[misc]
-        if self.live:
-            self._expiry = asyncio.get_running_loop().call_later(STALLED_S, self.transport.abort)
+        if self.has_write_deadline:
+            self._write_timer = asyncio.get_running_loop().call_later(STALLED_S, self.transport.abort)
 
     def resume_writing(self) -> None:
-        self._forget()
+        self._cancel_write_timer()
         super().resume_writing()  # type: ignore[misc]
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._forget()
+        self._cancel_write_timer()
         super().connection_lost(exc)  # type: ignore[misc]
 
     def shutdown(self) -> None:
-        """The server ends: what is said already goes out, but nobody is waited for."""
+        """At shutdown, data that is already buffered is still sent, but a stalled client is not waited for."""
         super().shutdown()  # type: ignore[misc]
-        if self.live:
-            self.transport.abort() if self._expiry else self.transport.close()
+        if self.has_write_deadline:
+            self.transport.abort() if self._write_timer else self.transport.close()
 
-    def _forget(self) -> None:
-        if self._expiry:
-            self._expiry.cancel()
-            self._expiry = None
+    def _cancel_write_timer(self) -> None:
+        if self._write_timer:
+            self._write_timer.cancel()
+            self._write_timer = None
 
 
-class WebSockets(Deadline, WebSocketsSansIOProtocol):
-    """`station_connections` is set where the server is made."""
+class WebSocketProtocol(WriteDeadline, WebSocketsSansIOProtocol):
+    """`serve()` sets `connection_limiter`."""
 
-    station_connections: ClassVar[Connections]
+    connection_limiter: ClassVar[ConnectionLimiter]
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MOST_UNSENT_BYTES)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.station_connections.leave(self.transport)
+        self.connection_limiter.remove(self.transport)
         super().connection_lost(exc)
 
     def send_receive_event_to_app(self) -> None:
-        """uvicorn writes a traceback for text that is no UTF-8; as bytes the consumer refuses it."""
+        """uvicorn logs a traceback for text that is not UTF-8. Passed on as bytes, the consumer refuses it."""
         if self.curr_msg_data_type == "text" and not is_text(b"".join(self.frames)):
             self.curr_msg_data_type = "bytes"
         super().send_receive_event_to_app()
 
 
-class Http(Deadline, HttpToolsProtocol):
-    """Only MJPEG streams have the deadline: a paused film or download may wait for hours.
+class HttpProtocol(WriteDeadline, HttpToolsProtocol):
+    """Only MJPEG streams have the write deadline: a paused film or download may wait for hours.
 
-    The parser keeps a head of any length; one of more than LARGEST_HEAD_BYTES is refused. What may stand before and
-    behind a chunk counts as a head too, and what stands behind the last one never becomes a header.
+    The parser accepts a head of any length; a head above LARGEST_HEAD_BYTES is refused. Chunk extensions and trailers
+    count as a head too, and trailers never become headers.
 
-    uvicorn looks at the newest request alone when a client leaves. The one that is answered may be an older one.
+    When a client disconnects, uvicorn marks only its newest request. With pipelining, the request that is being
+    answered may be an older one; `connection_lost` marks that one.
 
-    Head and body have a deadline each from their first byte on, and the first head from the connection on. Between two
-    requests uvicorn's own keep-alive deadline counts. While an answer is owed to the client, none does.
+    Head and body each have a read timeout from their first byte; the first head has it from the connection. Between
+    two requests uvicorn's own keep-alive timeout applies. While a response is pending, no timeout does.
     """
 
-    station_connections: ClassVar[Connections]
-    _patience: asyncio.TimerHandle | None = None
+    connection_limiter: ClassVar[ConnectionLimiter]
+    _read_timer: asyncio.TimerHandle | None = None
     _refused = False
     _head_bytes = 0
     _in_head = True
     _has_headers = False
-    _answered: RequestResponseCycle | None = None
+    _current_cycle: RequestResponseCycle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self._refused = not self.station_connections.enter(transport)
+        self._refused = not self.connection_limiter.admit(transport)
         if self._refused:
-            transport.write(last_word(FULL, "The station has as many connections as it takes. Try again soon."))
+            transport.write(
+                final_response(SERVICE_UNAVAILABLE, "The station has too many connections. Try again soon.")
+            )
             transport.close()
         else:
-            self._wait_for_client(self.station_connections.limits.head_s)
+            self._start_read_timer(self.connection_limiter.limits.head_s)
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
             return
-        if self._patience is None and self._in_head and not self._owes_an_answer:
-            self._wait_for_client(self.station_connections.limits.head_s)
+        if self._read_timer is None and self._in_head and not self._response_pending:
+            self._start_read_timer(self.connection_limiter.limits.head_s)
         self._head_bytes += len(data)
         super().data_received(data)
         if self._in_head and self._head_bytes > LARGEST_HEAD_BYTES and not self.transport.is_closing():
@@ -141,7 +143,7 @@ class Http(Deadline, HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head, self._has_headers = False, True
         super().on_headers_complete()
-        self._wait_for_client(self.station_connections.limits.body_s)
+        self._start_read_timer(self.connection_limiter.limits.body_s)
 
     def on_chunk_header(self) -> None:
         self._in_head, self._head_bytes = True, 0
@@ -152,60 +154,62 @@ class Http(Deadline, HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._in_head, self._head_bytes = True, 0
-        self._stop_waiting()
-        self.station_connections.busy(self.transport)
+        self._cancel_read_timer()
+        self.connection_limiter.mark_active(self.transport)
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if not self._owes_an_answer:
-            self.station_connections.quiet(self.transport)
+        if not self._response_pending:
+            self.connection_limiter.mark_idle(self.transport)
 
-    def _wait_for_client(self, patience_s: float) -> None:
-        self._stop_waiting()
-        self._patience = asyncio.get_running_loop().call_later(patience_s, self._lose_patience, patience_s)
+    def _start_read_timer(self, timeout_s: float) -> None:
+        self._cancel_read_timer()
+        self._read_timer = asyncio.get_running_loop().call_later(timeout_s, self._on_read_timeout, timeout_s)
 
-    def _stop_waiting(self) -> None:
-        if self._patience:
-            self._patience.cancel()
-            self._patience = None
+    def _cancel_read_timer(self) -> None:
+        if self._read_timer:
+            self._read_timer.cancel()
+            self._read_timer = None
 
-    def _lose_patience(self, patience_s: float) -> None:
-        self._patience = None
+    def _on_read_timeout(self, timeout_s: float) -> None:
+        self._read_timer = None
         if self.transport.is_closing():
             self.transport.abort()
-        elif self._owes_an_answer and self._answered is not self.cycle:  # it waits for us, with the requests before
-            self._wait_for_client(patience_s)
+        elif self._response_pending and self._current_cycle is not self.cycle:  # pipelined: earlier requests come first
+            self._start_read_timer(timeout_s)
         else:
             count_refusal("slow requests")
-            if not (self._owes_an_answer and self._answered and self._answered.response_started):
-                self.transport.write(last_word(LATE, f"The request did not come within {patience_s:g} s."))
+            if not (self._response_pending and self._current_cycle and self._current_cycle.response_started):
+                self.transport.write(
+                    final_response(REQUEST_TIMEOUT, f"The request did not come within {timeout_s:g} s.")
+                )
             self.transport.close()
 
     @property
-    def _owes_an_answer(self) -> bool:
-        return bool(self._answered and not self._answered.response_complete)
+    def _response_pending(self) -> bool:
+        return bool(self._current_cycle and not self._current_cycle.response_complete)
 
     def handle_websocket_upgrade(self) -> None:
-        self._stop_waiting()
-        self.station_connections.busy(self.transport)
+        self._cancel_read_timer()
+        self.connection_limiter.mark_active(self.transport)
         super().handle_websocket_upgrade()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        self._answered = cycle
+        self._current_cycle = cycle
         super()._start_asgi_task(cycle, app)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_waiting()
-        self.station_connections.leave(self.transport)
-        if self._answered:
-            self._answered.disconnected = not self._answered.response_complete
-            self._answered.message_event.set()
+        self._cancel_read_timer()
+        self.connection_limiter.remove(self.transport)
+        if self._current_cycle:
+            self._current_cycle.disconnected = not self._current_cycle.response_complete
+            self._current_cycle.message_event.set()
         super().connection_lost(exc)
 
     @property
-    def live(self) -> bool:
-        answered = self._answered
+    def has_write_deadline(self) -> bool:
+        answered = self._current_cycle
         return bool(answered and not answered.response_complete and answered.scope["path"].endswith(STREAMS))
 
 

@@ -1,7 +1,7 @@
-"""The one readable log stream of a station: on the terminal, and in a file that is rotated.
+"""The log stream of a station: on the terminal, and in a rotated file.
 
-Neither may hold the launcher up: a terminal that takes no more (Ctrl-S, a pipe nobody reads) misses lines
-and is told how many, and a full disk costs lines of the file, nothing else.
+Neither may block the launcher. A terminal that accepts no more output (Ctrl-S, an unread pipe) misses lines and shows
+their number later. A full disk costs lines of the file, nothing else.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ATOMIC_BYTES = select.PIPE_BUF if hasattr(select, "PIPE_BUF") else 512
 
 
 class Terminal:
-    """A file descriptor for people, written only when that cannot block."""
+    """A file descriptor that people read. It is written only when that cannot block."""
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
@@ -34,13 +34,13 @@ class Terminal:
         self._poll = select.poll()
         self._poll.register(fd, select.POLLOUT)
 
-    def show(self, part: str, line: str) -> None:
-        if self.missed and self._write(f"{self._head('skycam')}{self.missed} lines were not shown here\n"):
+    def write_line(self, part: str, line: str) -> None:
+        if self.missed and self._write(f"{self._prefix('skycam')}{self.missed} lines were not shown here\n"):
             self.missed = 0
-        if not self._write(f"{self._head(part)}{OWN_TIME.sub('', line)}\n"):
+        if not self._write(f"{self._prefix(part)}{OWN_TIME.sub('', line)}\n"):
             self.missed += 1
 
-    def _head(self, part: str) -> str:
+    def _prefix(self, part: str) -> str:
         name = f"{part:<7}"
         if self.coloured:
             name = f"\x1b[{COLOURS.get(part, 37)}m{name}\x1b[0m"
@@ -70,44 +70,44 @@ class LogFile(RotatingFileHandler):
         formatter.converter = time.gmtime
         self.setFormatter(formatter)
 
-    def keep_line(self, part: str, line: str) -> None:
+    def write_line(self, part: str, line: str) -> None:
         self.handle(logging.LogRecord(part, logging.INFO, "", 0, line, None, None))
 
     def doRollover(self) -> None:  # noqa: N802
         super().doRollover()
-        if not self.backupCount:  # the handler itself would write on in the same file
+        if not self.backupCount:  # the base class would append to the same file
             os.truncate(self.baseFilename, 0)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        """A full disk: the line is lost here, and was shown on the terminal."""
+        """On a full disk the line is lost here; the terminal has shown it."""
         self.lost += 1
 
 
 class LogStream:
-    """Takes the lines of all parts; `tail` keeps the last ones of each for the day it must be explained."""
+    """Writes the lines of all parts, and keeps the last ones of each part for `repeat_tail`."""
 
     def __init__(self, logging: LoggingConfig) -> None:
         self.terminal = Terminal(sys.stderr.fileno())
         self.file = LogFile(logging.file, logging.max_size, logging.backup_count)
         self._tails: dict[str, deque[str]] = {}
 
-    def line(self, part: str, text: str) -> None:
-        """Without what could steer a terminal, that of whoever reads the file too."""
+    def write_line(self, part: str, text: str) -> None:
+        """Write a line without control characters, which could steer a terminal, also when the file is read later."""
         text = readable(text, keep="\t")
         self._tails.setdefault(part, deque(maxlen=12)).append(text)
-        self.terminal.show(part, text)
-        self.file.keep_line(part, text)
+        self.terminal.write_line(part, text)
+        self.file.write_line(part, text)
 
-    def say(self, text: str) -> None:
-        """A line of the launcher's own."""
-        self.line("skycam", text)
+    def log_message(self, text: str) -> None:
+        """Write a line of the launcher itself."""
+        self.write_line("skycam", text)
 
     def last_line(self, part: str) -> str:
-        """Without its time; empty when it has said nothing."""
+        """The part's last line without its time; empty when it has written none."""
         return OWN_TIME.sub("", next(reversed(self._tails.get(part, ())), ""))
 
-    def explain(self, part: str) -> None:
-        """Once more the last lines of a part that is given up."""
-        self.say(f"the last that {part} said:")
+    def repeat_tail(self, part: str) -> None:
+        """Write the last lines of a failed part again."""
+        self.log_message(f"last lines of {part}:")
         for line in list(self._tails.get(part, ())):
-            self.say(f"    {line}")
+            self.log_message(f"    {line}")

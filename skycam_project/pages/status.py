@@ -25,8 +25,8 @@ from captures.models import StorageRoot
 from monitoring.feed import feed
 from monitoring.page import Page
 from monitoring.selectors import events_for, hidden_cameras
-from skycam_project import machine_health
-from skycam_project.cli.diagnosis import examine
+from skycam_project import host_diagnostics
+from skycam_project.cli.diagnostics import run_diagnostics
 from skycam_project.cli.station import Station
 from skycam_project.health import all_problems
 from skycam_project.launch import LaunchError, ps
@@ -114,13 +114,13 @@ class ExaminationPage(Page):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         unseen = CAMERA_CHECKS if hidden_cameras(request.user) else set()
-        found = [(FINDING_DISPLAYS[one.state], one) for one in examine(Station()) if one.check not in unseen]
+        found = [(FINDING_DISPLAYS[one.state], one) for one in run_diagnostics(Station()) if one.check not in unseen]
         return self.render({"found": found})
 
 
 def status_context(user: Any) -> dict[str, Any]:
     problems = [sentence for sentences in all_problems(user).values() for sentence in sentences]
-    warnings = [sentence for sentences in machine_health.warnings(user).values() for sentence in sentences]
+    warnings = [sentence for sentences in host_diagnostics.warnings(user).values() for sentence in sentences]
     panels = host_panels(user)
     restarts = feed(user, RESTARTS, kind="part.restarted")
     return {"problems": problems, "warnings": warnings, "hosts": panels, "restarts": restarts, "disks": disks()}

@@ -12,13 +12,13 @@ django.setup(set_prefix=False)
 from captures.pixelink_service.captures import MAX_WAITING  # noqa: E402
 from captures.pixelink_service.errors import too_busy, too_large  # noqa: E402 - it needs the settings
 from skycam_project.body_limit import BodyLimit  # noqa: E402
-from skycam_project.busy_database import answer_soon  # noqa: E402
-from skycam_project.one_hop import OneHopHandler  # noqa: E402
-from skycam_project.pooled_threads import PooledThreads  # noqa: E402
-from skycam_project.request_places import RequestPlaces  # noqa: E402
+from skycam_project.request_limiter import RequestLimiter  # noqa: E402
+from skycam_project.request_thread_pool import RequestThreadPool  # noqa: E402
+from skycam_project.sqlite_busy_timeout import shorten_busy_timeouts  # noqa: E402
+from skycam_project.sync_asgi_handler import SyncASGIHandler  # noqa: E402
 
-answer_soon()
-places = RequestPlaces(2 * MAX_WAITING, 2 * MAX_WAITING)
+shorten_busy_timeouts()
+limiter = RequestLimiter(2 * MAX_WAITING, 2 * MAX_WAITING)
 """Each waiting capture holds a thread; twice as many leave threads for other requests."""
 
-application = BodyLimit(PooledThreads(OneHopHandler(), places=places, busy=too_busy), too_large, too_busy)
+application = BodyLimit(RequestThreadPool(SyncASGIHandler(), limiter=limiter, busy=too_busy), too_large, too_busy)

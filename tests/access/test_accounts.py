@@ -20,7 +20,7 @@ from core.names import RESERVED_USER_NAMES
 from skycam_project.access import accounts
 from skycam_project.access.models import User
 from skycam_project.cli.errors import CliError
-from skycam_project.cli.identity import person_of
+from skycam_project.cli.identity import caller_for_uid
 from tests.faults.camera_process import PROJECT
 from tests.pages.builders import text_of
 from tests.postgresql import postgresql
@@ -84,7 +84,7 @@ def test_an_account_of_the_machine_is_not_the_service(db: None, monkeypatch: pyt
 def test_a_machine_account_with_a_reserved_name_is_no_user(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pwd.getpwuid", lambda _: type("Entry", (), {"pw_name": "service"}))
     with pytest.raises(CliError, match="uses for itself"):
-        person_of(54321, owner=0)
+        caller_for_uid(54321, owner=0)
 
 
 # The last manager

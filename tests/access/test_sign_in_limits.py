@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from core.addresses import block_of
+from core.addresses import client_network
 from monitoring.models import Event
 from skycam_project.access import denials, sign_in_limits
 from skycam_project.access.models import DeniedHour, SignIn, User
@@ -149,7 +149,7 @@ def test_tries_are_counted_in_the_broker_while_it_is_there(ada: User, valkey: An
     ],
 )
 def test_what_counts_as_one_address(address: str, block: str) -> None:
-    assert block_of(address) == block
+    assert client_network(address) == block
 
 
 # Refused sign-ins as events

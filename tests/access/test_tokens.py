@@ -193,5 +193,5 @@ def test_a_user_with_a_name_of_the_stations_gets_another_and_an_event_says_so(
 def test_the_command_line_says_how_many_tokens_a_new_password_revoked(ada: User) -> None:
     ApiToken.issue(ada)
     done = skycam("users", "set", "ada", "--reset-password")
-    assert "Tokens that no longer let in: 1." in done.stdout
+    assert "Revoked tokens: 1." in done.stdout
     assert not ApiToken.objects.exists()

@@ -19,8 +19,8 @@ from cameras.models import Camera
 from captures.pixelink_service import bodies
 from captures.pixelink_service.requests import CaptureOptions, SettingsUpdate
 from captures.pixelink_service.schema import MODELS
-from core.model import GivenModel
-from skycam_project.config.model import LEAVES
+from core.model import StrictModel
+from skycam_project.config.model import KEYS
 from tests.access.people import World
 
 NUMBERS = {"integer", "number"}
@@ -120,7 +120,7 @@ def test_true_is_no_setting_of_a_camera(kind: str, name: str, camera: Camera, ma
 
 
 def station_numbers() -> list[str]:
-    return [".".join(key) for key, field in LEAVES.items() if key[0] in ("camera_config", "live_streaming_config")
+    return [".".join(key) for key, field in KEYS.items() if key[0] in ("camera_config", "live_streaming_config")
             and takes_number({"anyOf": [{"type": kind} for kind in kinds_of(field.annotation)]})]  # fmt: skip
 
 
@@ -159,8 +159,8 @@ def test_every_model_of_given_values_is_one_that_refuses_true() -> None:
     ours = {model for model in models() if model.__module__.startswith(names)}
     given = {model for model in ours if not issubclass(model, bodies.Body | RootModel)}
     assert len(given) > 20
-    assert [model for model in given if not issubclass(model, GivenModel)] == []
+    assert [model for model in given if not issubclass(model, StrictModel)] == []
 
 
 def test_the_service_has_no_models_but_those() -> None:
-    assert all(issubclass(model, GivenModel | bodies.Body) for model, _ in MODELS)
+    assert all(issubclass(model, StrictModel | bodies.Body) for model, _ in MODELS)

@@ -78,7 +78,7 @@ RAW_BODIES = [
     (b'{"gain": NaN}', "JSON parse error"),
     (b'{"gain": 1' + b"0" * 5000 + b"}", "JSON parse error"),
     (b"[" * 100_000, "nested too deeply"),
-    (b"[" * 51 + b"1" + b"]" * 51, "nested too deeply: at most 50"),
+    (b"[" * 51 + b"1" + b"]" * 51, "nested too deeply. At most 50"),
     (b"[" * 900 + b'"",' * 200_000 + b'""' + b"]" * 900, "nested too deeply"),
     (b'{"note": "\\u0000"}', "cannot be stored"),
     (b'{"note": "\\ud800"}', "cannot be stored"),

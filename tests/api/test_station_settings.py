@@ -18,7 +18,7 @@ from captures.models import StorageRoot
 from captures.recording.ingest import desired_recording
 from monitoring import station_settings
 from monitoring.models import StationSetting
-from skycam_project.config.model import LEAVES
+from skycam_project.config.model import KEYS
 from tests.docs.pages import PROJECT
 from tests.skycam_project.cli_station import answer, skycam
 
@@ -36,12 +36,12 @@ def listed(manager: Any) -> dict[str, Any]:
 
 def test_every_key_is_listed_with_what_it_means(manager: Any) -> None:
     found = listed(manager)
-    assert set(found) == {".".join(key) for name in station_settings.SECTIONS for key in LEAVES if key[0] == name} - {
+    assert set(found) == {".".join(key) for name in station_settings.SECTIONS for key in KEYS if key[0] == name} - {
         "station.id"
     }
     assert found[CRF] == {
         "key": CRF, "value": 23, "default": 23, "unset": "", "allowed": "a whole number from 0 to 51",
-        "meaning": "Quality of recorded video: smaller is better and larger on the disk (x264's CRF).",
+        "meaning": "x264 CRF: a lower value means better quality and larger files.",
         "variable": "CAMERA_CONFIG__CRF", "origin": "default", "fixed": False, "unused": None, "changed_by": "",
         "changed": None,
     }  # fmt: skip

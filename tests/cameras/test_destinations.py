@@ -24,8 +24,8 @@ def camera(address: str) -> Camera:
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        ("rtsp://169.254.169.254/live", "an address where clouds give"),
-        ("http://0.0.0.0:8080/video", "an address of no machine, which is refused"),
+        ("rtsp://169.254.169.254/live", "a cloud metadata address"),
+        ("http://0.0.0.0:8080/video", "an unspecified address, which is refused"),
         ("http://[::ffff:169.254.7.7]/video", "a link-local address, which is refused"),
         ("tcp://127.1:5000", "neither a name nor an IP address"),
         ("rtsp://2130706433/live", "neither a name nor an IP address"),
@@ -37,7 +37,7 @@ def test_an_address_that_leads_to_no_camera_is_not_saved(address: str, said: str
 
 
 def test_the_stations_own_ports_are_no_cameras() -> None:
-    with pytest.raises(ValidationError, match="of the station itself, which is refused always"):
+    with pytest.raises(ValidationError, match="of the station itself, which is always refused"):
         camera(f"http://127.0.0.1:{settings.STATION.web.port}/video").full_clean()
 
 

@@ -177,13 +177,13 @@ def test_the_command_line_says_that_a_running_exposure_ends_first(session: Sessi
     skycam("take", "sky", "--over")
     with camera_host(empty, {"start": {}}):
         found = skycam("sessions", "pause", str(session.pk))
-    assert (found.exit_code, "It pauses after the picture that is being taken." in found.stdout) == (0, True)
+    assert (found.exit_code, "It pauses after the current capture." in found.stdout) == (0, True)
 
 
 def test_without_its_host_the_command_line_says_that_the_pause_is_stored(session: Session, empty: redis.Redis) -> None:
     skycam("take", "sky", "--over")
     found = skycam("pause", "sky")
-    assert (found.exit_code, "It is stored that the session shall pause" in found.stderr) == (3, True)
+    assert (found.exit_code, "The request is stored: the session pauses" in found.stderr) == (3, True)
 
 
 def test_the_command_line_says_that_a_session_has_ended(paused: Session) -> None:

@@ -12,7 +12,7 @@ from django.core.checks import run_checks
 
 from captures.models import StorageRoot
 from captures.storage.roots import UnusableRoot, ensure_default_root, ensure_video_root, video_root
-from skycam_project.launch.firststart import ensure_roots
+from skycam_project.launch.first_start import ensure_roots
 from tests.faults.small_disk import SmallDisk, mounted
 
 pytestmark = pytest.mark.django_db

@@ -10,7 +10,7 @@ import logging
 import pytest
 from prometheus_client import REGISTRY
 
-from core.background import start_background, surviving
+from core.background import log_and_continue, start_background_task
 
 request = contextvars.ContextVar("request", default="none")
 
@@ -29,10 +29,10 @@ async def fail() -> None:
 
 async def test_a_task_does_not_run_in_the_context_of_the_request_that_started_it() -> None:
     request.set("the first viewer's")
-    assert await start_background(seen_request(), "looking") == "none"
+    assert await start_background_task(seen_request(), "looking") == "none"
 
 
-async def test_a_task_that_nobody_holds_still_comes_to_its_end() -> None:
+async def test_a_task_without_other_references_still_finishes() -> None:
     done, begun = asyncio.Event(), asyncio.Event()
 
     async def work() -> None:
@@ -40,7 +40,7 @@ async def test_a_task_that_nobody_holds_still_comes_to_its_end() -> None:
         await asyncio.sleep(0)
         done.set()
 
-    start_background(work(), "unheld")
+    start_background_task(work(), "unheld")
     await begun.wait()
     gc.collect()
     await asyncio.wait_for(done.wait(), 5)
@@ -48,23 +48,23 @@ async def test_a_task_that_nobody_holds_still_comes_to_its_end() -> None:
 
 async def test_an_error_that_ends_a_task_is_counted_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     before = failures("ends")
-    await asyncio.wait([start_background(fail(), "ends")])
+    await asyncio.wait([start_background_task(fail(), "ends")])
     assert failures("ends") == before + 1
     assert "ends failed" in caplog.text
     assert "LookupError: gone" in caplog.text
 
 
-def test_a_loop_goes_on_after_an_error(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_loop_continues_after_an_error(caplog: pytest.LogCaptureFixture) -> None:
     before = failures("rounds")
     for _ in range(3):
-        with surviving("rounds"):
+        with log_and_continue("rounds"):
             raise LookupError
     assert failures("rounds") == before + 3
     assert [record.levelno for record in caplog.records] == 3 * [logging.ERROR]
 
 
 async def test_a_task_that_is_cancelled_counts_as_no_error() -> None:
-    task = start_background(asyncio.sleep(60), "cancelled")
+    task = start_background_task(asyncio.sleep(60), "cancelled")
     task.cancel()
     await asyncio.wait([task])
     assert failures("cancelled") == 0

@@ -1,4 +1,4 @@
-"""What a value may be, and what was refused, in words."""
+"""Constraints and validation errors in words."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, Field, ValidationError
 
-from core.constraints import allowed, no_boolean, refused
-from core.model import GivenModel
+from core.constraints import describe_allowed, describe_error, reject_boolean
+from core.model import StrictModel
 
 
 class Shape(BaseModel, extra="forbid"):
@@ -31,8 +31,8 @@ class Shape(BaseModel, extra="forbid"):
         ("hollow", "true or false"),
     ],
 )
-def test_a_property_is_told_in_words(name: str, words: str) -> None:
-    assert allowed(Shape.model_json_schema()["properties"][name]) == words
+def test_a_property_is_described_in_words(name: str, words: str) -> None:
+    assert describe_allowed(Shape.model_json_schema()["properties"][name]) == words
 
 
 @pytest.mark.parametrize(
@@ -50,23 +50,27 @@ def test_a_property_is_told_in_words(name: str, words: str) -> None:
         ({"depth": 1}, "is not known here."),
     ],
 )
-def test_what_was_refused_is_told_in_words(values: dict[str, Any], words: str) -> None:
+def test_a_validation_error_is_described_in_words(values: dict[str, Any], words: str) -> None:
     with pytest.raises(ValidationError) as caught:
         Shape.model_validate(values)
-    assert refused(dict(caught.value.errors()[0])) == words
+    assert describe_error(dict(caught.value.errors()[0])) == words
 
 
 def test_a_boolean_is_no_number_and_a_boolean_is_a_boolean() -> None:
-    assert (no_boolean(1.0, float | None), no_boolean(True, bool), no_boolean(False, bool | None)) == (1.0, True, False)
+    assert (reject_boolean(1.0, float | None), reject_boolean(True, bool), reject_boolean(False, bool | None)) == (
+        1.0,
+        True,
+        False,
+    )
     with pytest.raises(ValueError, match="valid number"):
-        no_boolean(True, float | None)
+        reject_boolean(True, float | None)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_what_is_no_finite_number_is_refused(value: float) -> None:
-    class Lens(GivenModel):
+    class Lens(StrictModel):
         f_number: Annotated[float, Field(ge=0, le=128)]
 
     with pytest.raises(ValidationError) as caught:
         Lens(f_number=value)
-    assert refused(dict(caught.value.errors()[0])) == "must be a finite number."
+    assert describe_error(dict(caught.value.errors()[0])) == "must be a finite number."

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.datetimes import NotADateTime, parse_datetime
+from core.datetimes import InvalidDateTime, parse_datetime
 
 
 @pytest.mark.parametrize(
@@ -36,13 +36,13 @@ NOT_THERE = ["2026-02-30", "2026-11-21 24:00", "2026-11-21 02:60", "0000-01-01",
 
 @pytest.mark.parametrize("text", OTHER_FORMS)
 def test_another_form_is_refused_with_the_form_to_write(text: str) -> None:
-    with pytest.raises(NotADateTime, match="Write it as 2026-11-21 02:07:10"):
+    with pytest.raises(InvalidDateTime, match="Write it as 2026-11-21 02:07:10"):
         parse_datetime(text)
 
 
 @pytest.mark.parametrize("text", NOT_THERE)
 def test_a_time_that_does_not_exist_is_refused(text: str) -> None:
-    with pytest.raises(NotADateTime, match="There is no"):
+    with pytest.raises(InvalidDateTime, match="There is no"):
         parse_datetime(text)
 
 
@@ -54,5 +54,5 @@ def test_what_pages_write_is_read_again(seconds: int) -> None:
 
 @given(st.text(max_size=40))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    with suppress(NotADateTime):
+    with suppress(InvalidDateTime):
         assert parse_datetime(text).year >= 1

@@ -1,4 +1,4 @@
-"""Exposures and lengths of time as people write them."""
+"""Exposures and durations as people write them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from core.durations import (
     LONGEST_EXPOSURE_US,
-    NotADuration,
-    NotAnExposure,
+    InvalidDuration,
+    InvalidExposure,
     format_exposure,
     parse_duration,
     parse_exposure,
@@ -43,11 +43,11 @@ def test_an_exposure_is_understood_with_its_unit(text: str, microseconds: int) -
 
 @pytest.mark.parametrize("text", ["2", "0.5", "1,5"])
 def test_a_number_alone_is_refused_with_both_readings_offered(text: str) -> None:
-    with pytest.raises(NotAnExposure, match=rf"{text} s or {text} ms"):
+    with pytest.raises(InvalidExposure, match=rf"{text} s or {text} ms"):
         parse_exposure(text)
 
 
-def test_a_number_alone_is_seconds_where_the_place_says_so() -> None:
+def test_a_plain_number_is_seconds_if_the_caller_allows_it() -> None:
     assert parse_exposure("2", bare="s") == 2_000_000
 
 
@@ -55,7 +55,7 @@ def test_a_number_alone_is_seconds_where_the_place_says_so() -> None:
     "text", ["", "s", "fast", "1/0", "-1 s", "0 s", "1/2/3", "2 h", "1e9 s", "3601 s", "nan s", "\uff12 s"]
 )
 def test_what_is_no_exposure_is_refused_with_what_to_write(text: str) -> None:
-    with pytest.raises(NotAnExposure, match=r" s\b"):
+    with pytest.raises(InvalidExposure, match=r" s\b"):
         parse_exposure(text)
 
 
@@ -78,7 +78,7 @@ def test_a_length_of_time_is_understood(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "soon", "-1", "1 h 30", "2 fortnights", "1:30", "inf", "1 h, 2 min"])
 def test_what_is_no_length_of_time_is_refused_with_what_to_write(text: str) -> None:
-    with pytest.raises(NotADuration, match="2 h"):
+    with pytest.raises(InvalidDuration, match="2 h"):
         parse_duration(text)
 
 
@@ -89,11 +89,11 @@ def test_an_exposure_reads_back_as_it_was_written(microseconds: int) -> None:
 
 @given(st.text(max_size=60))
 def test_any_text_is_an_exposure_or_gets_a_sentence(text: str) -> None:
-    with suppress(NotAnExposure):
+    with suppress(InvalidExposure):
         assert 1 <= parse_exposure(text) <= LONGEST_EXPOSURE_US
 
 
 @given(st.text(max_size=60))
 def test_any_text_is_a_length_of_time_or_gets_a_sentence(text: str) -> None:
-    with suppress(NotADuration):
+    with suppress(InvalidDuration):
         assert parse_duration(text) >= 0

@@ -1,4 +1,4 @@
-"""Which characters may stand in names and notes."""
+"""The characters that names and notes may contain."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_a_name_may_be_in_any_script(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", STEERING)
-def test_what_steers_a_terminal_or_turns_a_line_around_is_refused(text: str) -> None:
+def test_control_characters_and_direction_marks_are_refused(text: str) -> None:
     for check in (check_line, check_note):
         with pytest.raises(ValueError, match="invisible character"):
             check(text)

@@ -1,4 +1,4 @@
-"""What the station connects to: nothing of its own, no address that is refused, and only what was judged."""
+"""Outgoing connections: none to the station's own ports or refused addresses, and only to checked ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.outgoing import AddressRefused, OutgoingGuard, is_of_this_machine, literal_address, views
+from core.outgoing import AddressRefused, OutgoingGuard, equivalent_addresses, is_of_this_machine, literal_address
 
 ANYWHERE = OutgoingGuard()
 WEB, SERVICE = 8080, 8001
@@ -22,7 +22,7 @@ addresses = st.ip_addresses(v=4)
 
 
 class Resolver:
-    """Answers with one list of addresses after the other, the last one again and again."""
+    """Returns one list of addresses after another, and then always the last one."""
 
     def __init__(self, *answers: list[str]) -> None:
         self.answers, self.asked = list(answers), 0
@@ -107,9 +107,9 @@ def test_a_number_is_never_a_host(address: ipaddress.IPv4Address, spelling: str)
 def test_an_address_inside_another_one_is_judged_alike(address: ipaddress.IPv4Address) -> None:
     inside = [ipaddress.IPv6Address(prefix + int(address)) for prefix in (0xFFFF << 32, 0x64FF9B << 96)]
     inside.append(ipaddress.IPv6Address(0x2002 << 112 | int(address) << 80 | 1))
-    assert all(address in set(views(found)) for found in inside)
-    assert {bool(STATION._objection(found, WEB)) for found in [*inside, address]} == {
-        bool(STATION._objection(address, WEB))
+    assert all(address in set(equivalent_addresses(found)) for found in inside)
+    assert {bool(STATION._refusal_reason(found, WEB)) for found in [*inside, address]} == {
+        bool(STATION._refusal_reason(address, WEB))
     }
 
 
@@ -137,7 +137,7 @@ def test_another_port_of_this_machine_is_allowed() -> None:
 
 def test_no_setting_opens_the_stations_own_ports() -> None:
     guard = OutgoingGuard(allowed_ranges=["127.0.0.0/8", "127.0.0.1/32"], own_ports=[WEB])
-    assert "refused always" in refusal("127.0.0.1", WEB, guard)
+    assert "always refused" in refusal("127.0.0.1", WEB, guard)
 
 
 def test_the_stations_services_on_other_machines_are_refused_by_name_and_by_address() -> None:
@@ -202,7 +202,7 @@ def test_a_link_local_address_with_its_interface_is_judged_as_one() -> None:
     assert "link-local" in refusal("camera.test", guard=OutgoingGuard(resolver=Resolver(["fe80::1%eth0"])))
 
 
-def test_the_second_address_is_tried_when_the_first_takes_no_connection(listening: socket.socket) -> None:
+def test_the_second_address_is_tried_when_the_first_refuses(listening: socket.socket) -> None:
     resolver = Resolver(["127.0.0.2", "127.0.0.1"])
     with OutgoingGuard(resolver=resolver).connect("camera.test", port_of(listening), 5.0) as connection:
         assert connection.getpeername() == listening.getsockname()
@@ -213,7 +213,7 @@ def test_a_host_that_does_not_exist_is_no_refusal() -> None:
         ANYWHERE.resolve("nobody.invalid", 554)
 
 
-def test_a_guard_goes_to_another_process_as_json() -> None:
+def test_a_guard_is_passed_to_another_process_as_json() -> None:
     guard = OutgoingGuard(["10.0.0.0/8"], ["10.1.0.0/16"], [WEB], [("db.test", 5432)])
     there = OutgoingGuard.of(json.loads(json.dumps(guard.rules())))
     assert there.rules() == guard.rules()

@@ -1,4 +1,4 @@
-"""The Sun's height against published times: tables of the US Naval Observatory, and VSOP87 by PyEphem."""
+"""The Sun's altitude against published times: tables of the US Naval Observatory, and VSOP87 by PyEphem."""
 
 from __future__ import annotations
 

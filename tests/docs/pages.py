@@ -1,4 +1,4 @@
-"""The pages that people read: README, CHANGELOG and docs/, and what stands in them."""
+"""The pages that people read: README, CHANGELOG and docs/, and their contents."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def blocks(path: str, language: str) -> list[str]:
 
 
 def section(path: str, heading: str) -> str:
-    """What stands under a heading, up to the next of any level."""
+    """The text under a heading, up to the next heading of any level."""
     parts = re.split(r"^#+ (.+)$", without_blocks(page(path)), flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))[heading]
 

@@ -73,7 +73,7 @@ def dotted_paths(value: ast.Dict | ast.Tuple) -> bool:
     return bool(last) and all(isinstance(one, ast.Constant) and DOTTED.fullmatch(str(one.value)) for one in last)
 
 
-def test_every_table_of_dotted_paths_stands_there_and_is_checked() -> None:
+def test_every_table_of_dotted_paths_is_documented_and_checked() -> None:
     found = literal_tables()
     del found["TABLES"]
     listed = dict(re.findall(r"^\| ([A-Z_]+) \| `([\w./]+)` \|", section(PAGE, "The house"), re.MULTILINE))

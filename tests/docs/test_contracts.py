@@ -105,12 +105,12 @@ def moves(name: str) -> dict[str, set[str]]:
     return {state.strip(): set(re.split(r" \| ", after.strip())) for state, after in pairs}
 
 
-def test_every_event_of_the_code_stands_there_and_no_other() -> None:
+def test_the_documented_events_are_those_of_the_code() -> None:
     assert first_cells(section(PAGE, "Events")) == sorted(event_kinds())
 
 
 @pytest.mark.parametrize("name", FIELDS)
-def test_a_body_has_the_fields_that_stand_there(name: str) -> None:
+def test_a_body_has_the_documented_fields(name: str) -> None:
     assert set(line(name)) == set(FIELDS[name])
 
 
@@ -120,18 +120,18 @@ def test_the_moves_are_those_of_the_code() -> None:
     assert line("camera observed") == Observed.values
 
 
-def test_every_reason_stands_there_and_no_other() -> None:
+def test_the_documented_reasons_are_those_of_the_code() -> None:
     assert first_cells(section(PAGE, "Reasons")) == Reason.values
     assert re.findall(r"`(\w+)`", section(PAGE, "Events"))[: len(Severity)] == Severity.values
 
 
-def test_every_name_in_redis_stands_there_and_no_other() -> None:
+def test_the_documented_redis_names_are_those_of_the_code() -> None:
     own = texts(*calls("key", "cameras/")) | {"live"}
     written = {re.split(r"[:<]", name)[0] for name in first_cells(section(PAGE, "Names in Redis"))}
     assert written == own | {"cache", "asgi"}
 
 
-def test_every_message_of_the_link_stands_there_and_no_other() -> None:
+def test_the_documented_messages_of_the_link_are_those_of_the_code() -> None:
     down, up = section(PAGE, "The link to a camera process").split("| up | what |")
     said = texts(*calls("send", "cameras/runtime"), *calls("send", "captures/recording"))
     assert set(first_cells(up)) == said
@@ -140,7 +140,7 @@ def test_every_message_of_the_link_stands_there_and_no_other() -> None:
     assert [order for order in first_cells(down) if f'"{order}"' not in heard and order not in {"live", "record"}] == []
 
 
-def test_what_passes_to_a_camera_process_stands_there() -> None:
+def test_the_environment_of_a_camera_process_is_documented() -> None:
     passing = section(PAGE, "The link to a camera process").partition("Environment that passes:")[2]
     assert re.findall(r"`([A-Z_]+\*?)`", passing.partition(", and what")[0]) == [
         *PASSED_ENVIRONMENT[:3],

@@ -25,7 +25,7 @@ def unit(*words: str) -> str:
 
 
 @pytest.mark.parametrize(("words", "scope"), [((), "--user"), (("system", "root"), "--system")])
-def test_a_unit_is_one_that_systemd_takes(words: tuple[str, ...], scope: str, tmp_path: Path) -> None:
+def test_systemd_accepts_the_unit(words: tuple[str, ...], scope: str, tmp_path: Path) -> None:
     analyze = shutil.which("systemd-analyze")
     assert analyze, INSTALL
     file = tmp_path / "skycam.service"

@@ -34,7 +34,7 @@ def drawn(body: Any) -> str:
     return FROM_ELSEWHERE.sub("", console.export_svg(title="skycam status", theme=MONOKAI, unique_id="status"))
 
 
-def test_the_picture_shows_what_the_command_shows_and_no_place_of_a_machine() -> None:
+def test_the_picture_shows_the_commands_output_and_no_path_of_a_machine() -> None:
     text = PICTURE.read_text()
     assert [column for column in COLUMNS if column.replace(" ", "&#160;") not in text] == []
     assert "running:" in text
@@ -42,7 +42,7 @@ def test_the_picture_shows_what_the_command_shows_and_no_place_of_a_machine() ->
 
 
 @pytest.mark.prove
-def test_the_picture_is_taken_anew_of_a_station_with_running_sessions(shell: Shell) -> None:
+def test_the_picture_is_rendered_again_from_a_station_with_running_sessions(shell: Shell) -> None:
     assert shell.run(SESSIONS).returncode == 0
     station = shell.station.config
 

@@ -33,7 +33,7 @@ def test_the_first_screen_is_one_sentence_one_picture_and_two_commands() -> None
     assert re.findall(r"make \w+", commands) == ["make run", "make test"]
 
 
-def test_make_help_stands_there_as_it_is_printed() -> None:
+def test_the_output_of_make_help_is_documented() -> None:
     listed = README.partition("## Make\n\n")[2].partition("\n\n##")[0]
     assert [line.strip() for line in listed.splitlines()] == [line.strip() for line in made("help").splitlines()]
 
@@ -53,7 +53,7 @@ def test_the_commands_of_a_block_do_what_they_say(shell: Shell, script: str) -> 
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_picture_of_a_session_lies_where_it_says(shell: Shell) -> None:
+def test_the_picture_of_a_session_is_at_its_documented_path(shell: Shell) -> None:
     """`dslr` has captured by now: the blocks above ran in order."""
     found = eventually(lambda: list(Path(shell.station.data).glob("images/captures/dslr/*/*/*/raw/*.jpg")), 60)
     assert found[0].read_bytes() == (shell.station.data.parent / "jpegs" / "sky.jpg").read_bytes()

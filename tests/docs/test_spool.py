@@ -23,7 +23,7 @@ def lives(stride: int) -> str:
 
 
 @pytest.mark.parametrize("stride", [1, 5, 197])
-def test_the_page_says_how_many_lives_the_simulation_runs(stride: int) -> None:
+def test_the_page_states_the_number_of_simulated_lives(stride: int) -> None:
     assert lives(stride) in section("docs/spool.md", "Proof")
 
 

@@ -28,6 +28,6 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert (stream.QUEUED, "ten more in the kernel" in text) == (10, True)
 
 
-def test_who_holds_a_camera_is_said_as_the_page_says() -> None:
+def test_the_holder_of_a_camera_is_named_as_documented() -> None:
     said = format_holders_with_commands([DeviceHolder(4711, "cheese", "kill 4711")])
     assert f"    /dev/video0 is held by {said}.\n" in page(PAGE)

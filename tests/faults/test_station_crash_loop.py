@@ -95,9 +95,11 @@ def test_a_part_in_a_crash_loop_costs_no_camera_and_no_session_and_comes_back(
         eventually(lambda: saved(station) > before + 4, 10, "the session goes on")
     assert 0 <= row["next_try_s"] <= 60
     assert message.startswith(
-        f"{part} is in a crash loop on main: {part} killed by SIGKILL. It is tried again each minute"
+        f"{part} is in a crash loop on main: {part} killed by SIGKILL. It is restarted once a minute"
     )
-    assert message.endswith(f"Look at {station.data}/logs/skycam.log, then `skycam restart {part}` tries at once.")
+    assert message.endswith(
+        f"Read {station.data}/logs/skycam.log, then restart it at once with `skycam restart {part}`."
+    )
     assert f"{part} is in a crash loop, next try in" in run(station.data, "doctor").stdout
     assert "crash loop, next try in" in run(station.data, "ps").stdout
     assert restart(station.config, part)["state"] == "running"

@@ -12,8 +12,8 @@ import uvicorn
 
 from skycam_project.config.sections import LimitsConfig
 from skycam_project.launch import protocols
-from skycam_project.launch.connections import Connections
-from skycam_project.launch.protocols import Http
+from skycam_project.launch.connections import ConnectionLimiter
+from skycam_project.launch.protocols import HttpProtocol
 
 FEED = b"GET /video/feed?quality=low HTTP/1.1\r\nHost: localhost\r\n\r\n"
 REQUEST = b"GET /stream.mjpeg HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -46,10 +46,10 @@ async def endless() -> Endless:
 
 @pytest_asyncio.fixture
 async def wire(endless: Endless) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    config = uvicorn.Config(endless, http=Http, lifespan="off", log_config=None)
+    config = uvicorn.Config(endless, http=HttpProtocol, lifespan="off", log_config=None)
     config.load()
     state = uvicorn.server.ServerState()
-    counted = type("Counted", (Http,), {"station_connections": Connections(LimitsConfig(), [])})
+    counted = type("Counted", (HttpProtocol,), {"connection_limiter": ConnectionLimiter(LimitsConfig(), [])})
     listening = await asyncio.get_running_loop().create_server(lambda: counted(config, state, {}), "127.0.0.1", 0)
     reader, writer = await asyncio.open_connection(*listening.sockets[0].getsockname())
     yield reader, writer

@@ -41,5 +41,5 @@ def test_what_rises_while_it_warms_up_is_left_out() -> None:
     assert warm.is_flat
 
 
-def test_what_becomes_less_is_flat() -> None:
+def test_a_falling_series_is_flat() -> None:
     assert used(mb_per_hour=-50, threads_per_hour=-5).is_flat

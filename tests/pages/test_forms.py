@@ -27,7 +27,7 @@ def able(camera: Camera) -> Camera:
 
 def test_an_exposure_without_a_unit_is_refused_with_both_readings(able: Camera) -> None:
     exposure = SettingsForm(able, {"exposure_us": "30"}).fields[0]
-    assert exposure.error == "30 of which unit? Write 30 s or 30 ms."
+    assert exposure.error == "30 has no unit. Write 30 s or 30 ms."
     assert exposure.readings == ["30 s", "30 ms"]
 
 

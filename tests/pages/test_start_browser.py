@@ -68,7 +68,7 @@ def test_what_will_happen_is_said_while_the_form_is_filled_in(form: Locator) -> 
     expect(forecast).to_contain_text("4 s every 30 s until", timeout=SOON_MS)
     expect(forecast).to_contain_text("about 240 pictures")
     filled(form, Exposure="4")
-    expect(forecast).to_contain_text("4 of which unit? Write 4 s or 4 ms.", timeout=SOON_MS)
+    expect(forecast).to_contain_text("4 has no unit. Write 4 s or 4 ms.", timeout=SOON_MS)
 
 
 def test_without_scripts_the_forecast_is_confirmed(chromium: Browser, site: Site, stopped: None) -> None:

@@ -76,7 +76,7 @@ def test_the_form_begins_with_what_the_camera_can_come_to(able: Camera, anna: Cl
 
 def test_an_exposure_without_a_unit_is_refused_with_both_readings(anna: Client) -> None:
     page = text_of(anna.post(START, {**GOOD, "exposure": "2"}, headers=SCRIPT))
-    assert "2 of which unit? Write 2 s or 2 ms." in page
+    assert "2 has no unit. Write 2 s or 2 ms." in page
     assert 'data-fill="start-exposure" data-value="2 s"' in page
     assert 'data-fill="start-exposure" data-value="2 ms"' in page
     assert not Session.objects.exists()
@@ -91,8 +91,8 @@ def test_a_fraction_is_of_a_second_as_on_a_dial(able: Camera) -> None:
 def test_all_that_is_wrong_is_said_at_once_at_its_field(able: Camera) -> None:
     data = {"exposure": "2", "wait": "-1", "count": "0", "until": "2001-01-01 00:00", "gain": "34", "name": "A\0"}
     errors = StartForm(able, data).errors
-    assert errors["exposure"] == "2 of which unit? Write 2 s or 2 ms."
-    assert "is not a length of time" in errors["wait"]
+    assert errors["exposure"] == "2 has no unit. Write 2 s or 2 ms."
+    assert "is not a duration" in errors["wait"]
     assert errors["count"].startswith("Write a whole number from 1 to 10 000 000")
     assert "is over already. Write a later time." in errors["until"]
     assert errors["gain"] == "1 to 16 dB on this camera."
@@ -170,7 +170,7 @@ def test_before_it_starts_the_page_says_what_will_happen(anna: Client) -> None:
 
 
 def test_what_is_wrong_is_said_where_the_forecast_would_be(anna: Client) -> None:
-    assert "Exposure: 2 of which unit?" in text_of(anna.post(f"{START}forecast/", {**GOOD, "exposure": "2"}))
+    assert "Exposure: 2 has no unit" in text_of(anna.post(f"{START}forecast/", {**GOOD, "exposure": "2"}))
 
 
 def test_without_scripts_the_forecast_is_confirmed_before_anything_starts(anna: Client) -> None:

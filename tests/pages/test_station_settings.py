@@ -43,7 +43,7 @@ def test_each_key_is_shown_with_its_value_its_meaning_and_what_is_allowed(manage
     text = text_of(manager.get("/settings/"))
     for key in station_settings.fields("camera_config"):
         assert f'name="{".".join(key)}"' in text
-    assert "Quality of recorded video" in text
+    assert "x264 CRF: a lower value" in text
     assert 'for="set-camera_config-max_kbit_s">Max bit rate<' in text
     assert "A whole number from 0 to 51; default 23, which holds." in text
 

@@ -1,4 +1,4 @@
-"""The command line in this process and in its own, a real broker, and the far end of a command's wire."""
+"""The command line in this process and in its own, a real broker, and a fake camera host that answers commands."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Ran:
 
 
 def run(data: Path, *words: str, **variables: str) -> Ran:
-    """Run a command as a person would, in a process of its own, on the station in `data`."""
+    """Run a command in its own process, on the station in `data`."""
     inherited = {name: os.environ[name] for name in ("PATH", "HOME")}
     done = subprocess.run(
         [*SKYCAM, *words], env={**inherited, "SKYCAM_DATA": str(data), **variables}, cwd=data.parent,
@@ -84,7 +84,7 @@ def answers(client: redis.Redis) -> bool:
 
 @contextmanager
 def camera_host(client: redis.Redis, station: str, reply: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
-    """The far end: a host that is alive and answers the first command with `reply`; the commands it was sent."""
+    """A fake camera host that is alive and answers the first command with `reply`; yields received commands."""
     taken: list[dict[str, Any]] = []
 
     def serve() -> None:

@@ -29,7 +29,7 @@ def configure(tmp_path: Path) -> Configure:
 
 @pytest.fixture
 def problems(configure: Configure, tmp_path: Path) -> Problems:
-    """What is wrong with such a configuration, with file names instead of paths."""
+    """The problems of such a configuration, with file names instead of paths."""
 
     def load(*layers: str, **environment: str) -> list[str]:
         with pytest.raises(ConfigError) as caught:

@@ -20,7 +20,7 @@ from skycam_project.launch import ps
 
 RUN = "import sys; from skycam_project.launch import up; sys.exit(up(only=sys.argv[1] or None))"
 NOT_LOWERED = {f"LIVE_STREAMING_CONFIG__CPU_THRESHOLDS__{name}": "0" for name in ("LOWER_QUALITY", "LOWER_FPS")}
-"""A machine that runs tests may be as busy as it likes."""
+"""Tests must not depend on the load of the machine."""
 PASSING = ("PATH", "HOME", "LANG", "COVERAGE_PROCESS_START")
 
 

@@ -1,18 +1,18 @@
-"""Bodies are read before a request gets a thread, and take only so much memory together."""
+"""Bodies are read before a request gets a thread, and their total memory is limited."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
 
-from skycam_project.body_limit import MOST_IN_ALL_BYTES, BodyLimit
-from skycam_project.early_answers import MOST_BODY_BYTES
+from skycam_project.body_limit import MAX_TOTAL_BYTES, BodyLimit
+from skycam_project.early_responses import MAX_BODY_BYTES
 
 SCOPE = {"type": "http", "path": "/api/v1/cameras/", "headers": []}
 
 
 class Application:
-    """Notes what it receives."""
+    """Records what it receives."""
 
     def __init__(self) -> None:
         self.received: list[Any] = []
@@ -48,11 +48,11 @@ async def test_a_client_that_leaves_within_its_body_is_one_that_left() -> None:
     assert application.received == [{"type": "http.disconnect"}]
 
 
-async def test_all_bodies_together_take_so_much_memory_and_one_too_many_is_told_to_come_again() -> None:
+async def test_bodies_above_the_total_limit_are_refused_with_retry_after() -> None:
     limit, sent = BodyLimit(Application()), asyncio.Queue[Any]()
-    wires = [asyncio.Queue[Any]() for _ in range(MOST_IN_ALL_BYTES // MOST_BODY_BYTES)]
+    wires = [asyncio.Queue[Any]() for _ in range(MAX_TOTAL_BYTES // MAX_BODY_BYTES)]
     slow = [asyncio.create_task(limit(SCOPE, wire.get, sent.put)) for wire in wires]
-    [wire.put_nowait(piece(MOST_BODY_BYTES, more=True)) for wire in wires]
+    [wire.put_nowait(piece(MAX_BODY_BYTES, more=True)) for wire in wires]
     await settled()
     late = asyncio.Queue[Any]()
     late.put_nowait(piece(1, more=False))

@@ -1,4 +1,4 @@
-"""The command line as a person meets it: what it prints, and its exit statuses."""
+"""The command line: its output and its exit statuses."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_usage_error_is_a_problem_for_programs() -> None:
     assert answer("start", "--exposure", "nan")["type"] == "/problems/invalid"
 
 
-def test_options_of_every_command_may_stand_after_it(camera: Camera) -> None:
+def test_common_options_may_follow_every_command(camera: Camera) -> None:
     found = skycam("cameras", "list", "--output", "json")
     assert json.loads(found.stdout)["results"][0]["slug"] == "sim"
 
@@ -78,7 +78,7 @@ def test_nothing_of_a_change_happens_when_one_value_is_bad(camera: Camera) -> No
     assert camera.name == "Simulated"
 
 
-def test_a_removed_camera_is_listed_no_more(camera: Camera) -> None:
+def test_a_removed_camera_is_not_listed(camera: Camera) -> None:
     assert skycam("cameras", "remove", "sim").exit_code == 0
     assert answer("cameras", "list") == {"results": []}
 
@@ -89,14 +89,14 @@ def test_an_unknown_camera_is_a_failure_with_a_way_out() -> None:
     assert "skycam cameras list" in found.stderr
 
 
-def test_detection_speaks_of_every_kind_and_of_none_that_is_absent() -> None:
+def test_detection_reports_every_installed_kind_and_no_other() -> None:
     found = answer("cameras", "detect")
     assert found["hosts"] == ["main"]
-    assert "Only this machine was looked at." in found["problems"][0]["message"]
+    assert "Only this machine was searched." in found["problems"][0]["message"]
 
 
 @pytest.mark.parametrize("command", [["start", "-e", "1", "-d", "2", "-f", "1.4"], ["stop"], ["capture"], ["connect"]])
-def test_a_session_is_held_by_whoever_started_it_and_the_way_to_it_is_said(
+def test_a_session_is_held_by_its_starter_and_the_error_says_how_to_take_over(
     command: list[str], session: Session
 ) -> None:
     found = skycam(*command)
@@ -122,9 +122,9 @@ def test_a_program_reads_who_holds_it(session: Session) -> None:
     assert problem["since"].endswith("Z")
 
 
-def test_once_it_is_taken_over_the_session_is_stopped(session: Session) -> None:
+def test_after_a_take_over_the_session_is_stopped(session: Session) -> None:
     assert skycam("take", "sim", "--over").exit_code == 0
-    assert "It is stored that the session shall stop" in skycam("stop").stderr
+    assert "The request is stored: the session stops" in skycam("stop").stderr
 
 
 def test_what_nobody_does_beside_a_session_is_not_said_to_be_possible(session: Session) -> None:
@@ -167,7 +167,7 @@ def test_the_ledger_shows_reasons_and_adds_up(session: Session) -> None:
     assert "2 planned = 0 saved + 1 failed + 1 skipped" in found
 
 
-def test_the_newest_session_is_shown_unless_told(session: Session) -> None:
+def test_the_newest_session_is_shown_by_default(session: Session) -> None:
     assert answer("sessions", "show")["id"] == str(session.id)
 
 
@@ -183,7 +183,7 @@ def test_a_password_is_in_no_event() -> None:
     assert "correct-horse-7" not in f"{event.message} {event.data}"
 
 
-def test_a_password_is_asked_for_where_none_is_written() -> None:
+def test_the_command_prompts_for_a_missing_password() -> None:
     skycam("users", "add", "anna", "--role", "viewer")
     skycam("users", "set", "anna", "--password", given="correct-horse-7\ncorrect-horse-7\n")
     assert User.objects.get(username="anna").check_password("correct-horse-7")
@@ -203,13 +203,13 @@ def test_a_manager_who_becomes_a_viewer_leaves_the_admin() -> None:
     assert (anna.is_staff, anna.is_superuser) == (False, False)
 
 
-def test_a_removed_user_is_gone_and_told_of() -> None:
+def test_a_removed_user_is_gone_and_reported() -> None:
     skycam("users", "add", "anna", "--role", "viewer")
     assert skycam("users", "remove", "anna").exit_code == 0
     assert Event.objects.filter(message__endswith="removed the user anna.").exists()
 
 
-def test_a_folder_without_a_station_is_said_in_one_sentence(tmp_path: Path) -> None:
+def test_a_folder_without_a_station_is_one_sentence(tmp_path: Path) -> None:
     found = run(tmp_path / "none", "cameras", "list")
     assert found.status == 1
     assert "There is no station in" in found.stderr
@@ -237,7 +237,7 @@ def test_checking_a_bad_configuration_names_every_problem(tmp_path: Path) -> Non
     assert "station.yaml:3: hots" in found.stderr
 
 
-def test_a_shown_configuration_masks_its_secrets(tmp_path: Path) -> None:
+def test_a_shown_configuration_redacts_its_secrets(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir(mode=0o700)
     found = run(tmp_path / "data", "config", "show", "--output", "json", DJANGO_SECRET_KEY="s" * 40)
     assert json.loads(found.stdout)["web"]["secret_key"] == "********"

@@ -1,4 +1,4 @@
-"""What is wrong with a value is said once, in words, with what is allowed."""
+"""An invalid value is reported once, in words, with what is allowed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HAS = {"exposure_us": {"minimum": 20, "maximum": 2_000_000}, "gain": {"minimum":
 
 @pytest.fixture
 def camera() -> Camera:
-    """It has said what it can."""
+    """A camera that has reported its capabilities."""
     camera = add_camera(slug="sim", kind="simulated")
     camera.capabilities = {"settings": HAS}
     camera.save()
@@ -27,7 +27,7 @@ def camera() -> Camera:
         ("gain=high", "gain: 'high' is not allowed; allowed is a number from 0 to 1000. This camera has 0 to 24 dB."),
         ("gain=-1", "gain: -1 is not allowed; allowed is a number from 0 to 1000. This camera has 0 to 24 dB."),
         ("gain=true", "gain: True is not allowed; allowed is a number from 0 to 1000."),
-        ("exposure=1", "exposure: 1 of which unit? Write 1 s or 1 ms. exposure_us=1 is microseconds."),
+        ("exposure=1", "exposure: 1 has no unit. Write 1 s or 1 ms. exposure_us=1 is microseconds."),
         ("exposure=soon", "exposure: 'soon' is not an exposure. Write 8 s, 250 ms, 20 µs or 1/50 s."),
         ("exposure_us=soon", "exposure_us: 'soon' is not an exposure."),
         (
@@ -58,7 +58,7 @@ def test_one_exposure_is_not_given_by_two_names(camera: Camera) -> None:
     assert (found.exit_code, "one setting" in found.stderr) == (2, True)
 
 
-def test_a_kind_that_does_not_exist_is_said_once() -> None:
+def test_an_unknown_kind_is_reported_once() -> None:
     found = skycam("cameras", "add", "foo", "--kind", "nikon")
     said = "skycam: kind: There is no kind 'nikon'; known are: gphoto2, network, opencv, pixelink, simulated.\n"
     assert (found.exit_code, found.stderr) == (2, said)
@@ -70,12 +70,10 @@ def test_a_kind_that_does_not_exist_is_said_once() -> None:
         (["--count", "0"], "--count: must be at least 1."),
         (["--gain", "-1"], "--gain: must be at least 0."),
         (["--f-number", "0"], "--f-number: must be above 0."),
-        (["-d", "1", "--every", "12"], "Give --delay (from the end of one to the next start) or --every"),
+        (["-d", "1", "--every", "12"], "Give --delay (from the end of one capture to the next start) or --every"),
         (["-d", "2 d"], "--delay: must be at most 86400."),
     ],
 )
-def test_what_a_session_cannot_do_is_said_in_the_words_of_the_options(
-    words: list[str], said: str, camera: Camera
-) -> None:
+def test_errors_of_a_session_name_the_options(words: list[str], said: str, camera: Camera) -> None:
     found = skycam("start", "sim", *words)
     assert (found.exit_code, said in found.stderr) == (2, True)

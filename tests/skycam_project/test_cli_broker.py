@@ -19,7 +19,7 @@ from captures.models import Capture
 from monitoring.services import raise_alert
 from skycam_project.access.models import User
 from skycam_project.cli.station import Station as CliStation
-from skycam_project.cli.status import read, seen_by
+from skycam_project.cli.status import read_status, visible_to
 from skycam_project.config import load_config
 from skycam_project.config.folder import renew_broker_password
 from tests.skycam_project.cli_station import answer, camera_host, run, skycam, valkey
@@ -57,7 +57,7 @@ def test_status_leaves_out_the_cameras_that_somebody_may_not_see(empty: redis.Re
     [status.write_status(empty, {**READY, "camera": slug}) for slug in ("sim", "attic")]
     told = [{"key": key, "message": "."} for key in ("camera.unreachable:attic", "storage.unmounted:1")]
     empty.set(key("alerts"), json.dumps(told))
-    found = seen_by(User.objects.create_user("ben", role="operator"), read(CliStation()))
+    found = visible_to(User.objects.create_user("ben", role="operator"), read_status(CliStation()))
     assert [one["camera"] for one in found["cameras"]] == ["sim"]
     assert [one["key"] for one in found["alerts"]] == ["storage.unmounted:1"]
 
@@ -84,7 +84,7 @@ def test_another_stations_cameras_are_not_shown(empty: redis.Redis) -> None:
     assert answer("status")["cameras"] == []
 
 
-def test_status_for_people_escapes_what_a_camera_says_of_itself(empty: redis.Redis) -> None:
+def test_status_for_people_escapes_texts_of_cameras(empty: redis.Redis) -> None:
     status.write_status(empty, READY | {"reason": "[bold]\x1b[31mred"})
     shown = skycam("status").stdout
     assert "[bold]" in shown
@@ -127,7 +127,7 @@ def test_a_busy_camera_is_held(empty: redis.Redis, camera: Camera) -> None:
     assert "It exposes until" in found.stderr
 
 
-def test_settings_are_applied_and_the_cameras_remarks_told(empty: redis.Redis, camera: Camera) -> None:
+def test_settings_are_applied_and_the_cameras_warnings_are_shown(empty: redis.Redis, camera: Camera) -> None:
     body = {"actual": {"iso": 800}, "read_at": "2026-03-01T20:00:00Z", "warnings": ["ISO 801 is 800 here."]}
     with camera_host(empty, settings.STATION.station.id, {"ok": True, "body": body}):
         found = skycam("cameras", "set", "sim", "--set", "iso=801")
@@ -137,9 +137,9 @@ def test_settings_are_applied_and_the_cameras_remarks_told(empty: redis.Redis, c
 
 def test_the_doctor_notes_a_broker_where_cameras_have_the_stations_own_access(empty: redis.Redis) -> None:
     said = " ".join(run_doctor(empty, "+@all").split())
-    assert "so camera processes have the station's own access" not in said
+    assert "so camera processes use the station's own credentials" not in said
     said = " ".join(run_doctor(empty, "+@all", "-acl").split())
-    assert "so camera processes have the station's own access" in said
+    assert "so camera processes use the station's own credentials" in said
 
 
 def run_doctor(server: redis.Redis, *commands: str) -> str:
@@ -149,7 +149,7 @@ def run_doctor(server: redis.Redis, *commands: str) -> str:
     return json.dumps(json.loads(run(settings.STATION.data, "--output", "json", "doctor", REDIS_URL=url).stdout))
 
 
-def test_watching_goes_on_when_the_station_has_another_password_for_its_broker(
+def test_watching_continues_after_a_new_broker_password(
     empty: redis.Redis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("SKYCAM_DATA", str(tmp_path / "data"))
@@ -157,9 +157,9 @@ def test_watching_goes_on_when_the_station_has_another_password_for_its_broker(
     config = load_config()
     station = CliStation()
     with valkey(station.config):
-        assert read(station)["hosts"] == []
+        assert read_status(station)["hosts"] == []
     renew_broker_password(config.data)
     with valkey(load_config()):
         with pytest.raises(BrokerDown):
-            read(station)
-        assert read(station)["hosts"] == []
+            read_status(station)
+        assert read_status(station)["hosts"] == []

@@ -1,4 +1,4 @@
-"""Finding cameras and switching the faults of a simulated one, on the command line, over a real broker."""
+"""Detecting cameras and setting faults of a simulated one on the command line, over a real broker."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["camera", "empty", "server"]
 pytestmark = pytest.mark.django_db
 
 
-def test_what_is_found_is_shown_with_who_has_it(empty: redis.Redis, camera: Camera) -> None:
+def test_detected_cameras_are_shown_with_their_users(empty: redis.Redis, camera: Camera) -> None:
     with camera_host(empty, host_with(found("3001"), found("3002", camera="sim"))):
         shown = skycam("cameras", "detect")
     assert (shown.exit_code, "3001" in shown.stdout, "sim" in shown.stdout) == (0, True, True)
@@ -29,7 +29,7 @@ def test_a_camera_that_is_found_is_added_with_one_option(empty: redis.Redis, wan
     assert (added["slug"], added["kind"], added["address"], added["host"]) == (slug, "gphoto2", "3001", "main")
 
 
-def test_a_found_camera_is_called_as_somebody_says(empty: redis.Redis) -> None:
+def test_a_detected_camera_is_added_with_the_given_name(empty: redis.Redis) -> None:
     with camera_host(empty, host_with(found("3001"))):
         assert answer("cameras", "detect", "--add", "north=3001", "--name", "North wall")["name"] == "North wall"
 
@@ -38,7 +38,7 @@ def test_a_camera_that_is_there_already_or_not_at_all_is_not_added(empty: redis.
     with camera_host(empty, host_with(found("3002", camera="sim"))):
         again = skycam("cameras", "detect", "--add", "3002")
         absent = skycam("cameras", "detect", "--add", "3009")
-    assert "3002 is the camera sim already." in again.stderr
+    assert "3002 is already added as the camera sim." in again.stderr
     assert "No camera was found at 3009." in absent.stderr
     assert (again.exit_code, absent.exit_code, Camera.objects.count()) == (2, 1, 1)
 
@@ -54,7 +54,7 @@ def test_faults_are_switched_on_beside_those_that_are_on(empty: redis.Redis, cam
 def test_faults_are_cleared(empty: redis.Redis, camera: Camera) -> None:
     with camera_host(empty, {"faults": {"faults": {}}}) as commands:
         shown = skycam("cameras", "faults", "sim", "--clear")
-    assert "sim has no fault switched on." in shown.stdout
+    assert "sim has no fault enabled." in shown.stdout
     assert [command["arguments"].get("faults") for command in commands] == [{}]
 
 
@@ -64,11 +64,11 @@ def test_a_fault_that_does_not_exist_is_a_usage_error(empty: redis.Redis, camera
         assert skycam("cameras", "faults", "sim", "--set", wrong).exit_code == 2
 
 
-def test_a_camera_whose_host_is_gone_is_moved_once_that_is_said(empty: redis.Redis, camera: Camera) -> None:
+def test_a_camera_of_a_gone_host_is_moved_with_host_is_gone(empty: redis.Redis, camera: Camera) -> None:
     session = Session.objects.create(camera=camera, programme={}, state="running")
     refused = skycam("cameras", "set", "sim", "--host", "barn")
     moved = skycam("cameras", "set", "sim", "--host", "barn", "--host-is-gone")
     session.refresh_from_db()
     assert (refused.exit_code, "--host-is-gone" in refused.stderr) == (4, True)
     assert (moved.exit_code, session.state) == (0, "failed")
-    assert "sim is barn's now. What main still holds of it is taken in there when it returns." in moved.stderr
+    assert "sim is now on barn. Data that main still holds is ingested there when it returns." in moved.stderr

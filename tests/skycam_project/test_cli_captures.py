@@ -1,4 +1,4 @@
-"""Captures and clips on the command line: lists, one of them, and their files copied to where somebody wants them."""
+"""Captures and clips on the command line: lists, details, and copies of their files."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def ids(found: dict[str, Any]) -> list[str]:
         (["--limit", "1"], ["capture"]),
     ],
 )
-def test_captures_are_listed_newest_first_by_what_is_asked(
+def test_captures_are_filtered_and_listed_newest_first(
     words: list[str], those: list[str], capture: Capture, failed: Capture
 ) -> None:
     by_name = {"capture": str(capture.pk), "failed": str(failed.pk)}
@@ -104,11 +104,11 @@ def test_the_beginning_of_an_id_is_enough(length: int, capture: Capture) -> None
 
 def test_a_beginning_of_two_ids_is_refused(capture: Capture, failed: Capture) -> None:
     found = skycam("captures", "show", str(capture.pk)[:4])
-    assert (found.exit_code, "Write more of it." in found.stderr) == (2, True)
+    assert (found.exit_code, "Give more characters." in found.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(("text", "status"), [("zzzz", 2), ("0197a000-0000", 1), ("01", 2)])
-def test_what_is_no_id_and_what_is_not_there_are_said(text: str, status: int, capture: Capture) -> None:
+def test_an_invalid_id_and_an_unknown_id_are_errors(text: str, status: int, capture: Capture) -> None:
     found = skycam("captures", "show", text)
     assert (found.exit_code, "`skycam captures list`" in found.stderr) == (status, True)
 
@@ -162,7 +162,7 @@ def test_it_is_copied_to_where_somebody_wants_it(capture: Capture, here: Path) -
     assert (here / "folder" / f"{capture.pk}.nef").read_bytes() == b"raw" * 999
 
 
-def test_it_goes_to_stdout_and_nothing_else_does(capture: Capture) -> None:
+def test_only_the_file_goes_to_stdout(capture: Capture) -> None:
     found = skycam("--output", "json", "captures", "get", str(capture.pk), "-o", "-")
     assert (found.exit_code, found.stdout_bytes) == (0, PICTURE)
 
@@ -175,13 +175,13 @@ def test_a_clip_is_copied(film: Clip, here: Path) -> None:
 def test_what_is_there_stays_unless_force_is_given(capture: Capture, here: Path) -> None:
     (here / "moon.jpg").write_text("mine")
     refused = skycam("captures", "get", "-o", "moon.jpg")
-    assert (refused.exit_code, "moon.jpg is there already." in refused.stderr) == (2, True)
+    assert (refused.exit_code, "moon.jpg exists already." in refused.stderr) == (2, True)
     assert (here / "moon.jpg").read_text() == "mine"
     assert skycam("captures", "get", "-o", "moon.jpg", "--force").exit_code == 0
     assert (here / "moon.jpg").read_bytes() == PICTURE
 
 
-def test_a_folder_that_is_not_there_is_said_before_anything_is_done(capture: Capture, here: Path) -> None:
+def test_a_missing_folder_is_an_error_before_anything_is_done(capture: Capture, here: Path) -> None:
     found = skycam("captures", "get", "-o", "nowhere/moon.jpg")
     assert (found.exit_code, "There is no folder nowhere." in found.stderr) == (2, True)
 
@@ -195,7 +195,7 @@ def test_a_damaged_file_is_not_copied(damaged: bytes, capture: Capture, here: Pa
     assert list(here.iterdir()) == []
 
 
-def test_a_file_that_is_gone_is_said_with_where_to_look(capture: Capture, here: Path) -> None:
+def test_a_missing_file_is_an_error_that_names_doctor(capture: Capture, here: Path) -> None:
     file = CaptureFile.objects.get(capture=capture, kind="jpeg")
     Path(file.root.path, file.path).unlink()
     found = skycam("captures", "get")
@@ -208,7 +208,7 @@ def test_a_file_of_another_host_names_the_host(capture: Capture, here: Path) -> 
     assert (found.exit_code, "'dome'" in found.stderr) == (1, True)
 
 
-def test_a_kind_that_it_does_not_have_is_said_with_those_it_has(capture: Capture, failed: Capture) -> None:
+def test_a_missing_kind_is_an_error_that_lists_the_kinds(capture: Capture, failed: Capture) -> None:
     assert "has no fits file. It has jpeg, raw." in skycam("captures", "get", str(capture.pk), "--kind", "fits").stderr
     assert "has no file. It is failed." in skycam("captures", "get", str(failed.pk)).stderr
 

@@ -33,14 +33,14 @@ def archive(disk: SmallDisk, monkeypatch: pytest.MonkeyPatch) -> ClipArchive:
     return archive
 
 
-def test_a_dry_run_says_what_would_go_and_why_and_leaves_all(archive: ClipArchive) -> None:
+def test_a_dry_run_lists_clips_with_reasons_and_deletes_none(archive: ClipArchive) -> None:
     told = answer("record", "cleanup", "--dry-run")
     found = [(one["camera"], one["filename"][0], one["bytes"], one["why"]) for one in told["results"]]
     assert found == [("sim", "0", MB, "count"), ("sim", "1", MB, "space")]
     assert (told["bytes"], told["dry_run"], archive.kept) == (2 * MB, True, ["0", "1", "2", "3", "4", "5"])
 
 
-def test_what_a_dry_run_names_is_what_goes(archive: ClipArchive) -> None:
+def test_cleanup_deletes_what_the_dry_run_lists(archive: ClipArchive) -> None:
     named = answer("record", "cleanup", "--dry-run")["results"]
     told = answer("record", "cleanup")
     assert [one["clip"] for one in told["results"]] == [one["clip"] for one in named]

@@ -74,7 +74,7 @@ def test_the_page_has_every_exit_status() -> None:
 
 def test_the_page_puts_each_problem_with_its_status() -> None:
     rows = dict(re.findall(r"^\| `/problems/([a-z-]+)` \| (\d+) \|$", PAGE, re.MULTILINE))
-    assert rows == {problem: str(errors.STATUSES.get(problem, errors.FAILED)) for problem in errors.HTTP}
+    assert rows == {problem: str(errors.STATUSES.get(problem, errors.FAILED)) for problem in errors.HTTP_STATUSES}
 
 
 def test_the_page_has_the_fields_that_are_printed() -> None:

@@ -13,7 +13,7 @@ from cameras.models import Camera
 from cameras.runtime.storage import make_root
 from cameras.services import add_camera
 from captures.models import StorageRoot
-from skycam_project.cli.diagnosis.database import root_finding
+from skycam_project.cli.diagnostics.database import root_finding
 from tests.skycam_project.cli_station import answer, run
 
 

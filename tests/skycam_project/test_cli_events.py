@@ -29,7 +29,7 @@ SOMEBODY = 54321
 
 @pytest.fixture
 def viewer_at_the_machine(monkeypatch: pytest.MonkeyPatch) -> User:
-    """Whoever runs the commands of the test is a viewer of the station, and not its owner."""
+    """The caller of the test's commands is a viewer of the station, not its owner."""
     monkeypatch.setattr(os, "getuid", lambda: SOMEBODY)
     return User.objects.create_user(username=str(SOMEBODY), role="viewer")
 
@@ -55,7 +55,7 @@ def three_events(camera: Camera) -> None:
         (["-n", "1"], ["web was started again."]),
     ],
 )
-def test_events_are_found_by_what_is_asked(words: list[str], messages: list[str], three_events: None) -> None:
+def test_events_are_filtered(words: list[str], messages: list[str], three_events: None) -> None:
     assert [event["message"] for event in answer("events", *words)["results"]] == messages
 
 
@@ -86,7 +86,7 @@ def test_events_are_followed_as_they_come(camera: Camera) -> None:
 
 
 class Followed:
-    """A command that goes on, in a process of its own, and its JSON lines so far. Ctrl-C ends it with 0."""
+    """A command that runs in its own process until Ctrl-C, which ends it with 0; `lines` are its JSON lines so far."""
 
     def __init__(self, *words: str, **variables: str) -> None:
         self.lines: list[dict[str, Any]] = []
@@ -154,7 +154,7 @@ def test_a_token_is_made_shown_once_listed_and_revoked() -> None:
     assert not ApiToken.objects.exists()
 
 
-def test_a_token_lets_its_user_in(client: Any) -> None:
+def test_a_token_signs_its_user_in(client: Any) -> None:
     User.objects.create_user(username="anna", role="viewer")
     made = answer("tokens", "add", "script", "--user", "anna")
     found = client.get("/api/v1/captures/", headers={"authorization": f"Token {made['token']}"})
@@ -170,7 +170,7 @@ def test_who_made_and_revoked_it_is_an_event_without_its_text() -> None:
     assert made["token"] not in str(said)
 
 
-def test_whoever_is_nobody_of_the_station_says_whose_it_is() -> None:
+def test_a_caller_without_a_station_user_must_name_the_tokens_owner() -> None:
     found = skycam("tokens", "add", "script")
     assert (found.exit_code, "--user NAME" in found.stderr) == (2, True)
 
@@ -232,7 +232,7 @@ def test_what_was_rotated_a_moment_ago_is_shown_too(of_its_own: Path) -> None:
     assert [line["line"] for line in answer("logs", "-n", "2")["results"]] == ["a line", "new"]
 
 
-def test_a_part_that_there_is_not_is_said(of_its_own: Path) -> None:
+def test_an_unknown_part_is_an_error(of_its_own: Path) -> None:
     found = skycam("logs", "wokrer")
     assert (found.exit_code, "There is no part wokrer. Did you mean worker?" in found.stderr) == (2, True)
 

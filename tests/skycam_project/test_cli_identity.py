@@ -1,4 +1,4 @@
-"""Who somebody at the machine is to the station."""
+"""How operating-system users map to users of the station."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cameras.services import add_camera
 from monitoring.models import Event
 from skycam_project.access.models import User
 from skycam_project.cli.errors import CliError
-from skycam_project.cli.identity import person_of, system_name
+from skycam_project.cli.identity import caller_for_uid, system_name
 from tests.skycam_project.cli_station import skycam
 
 pytestmark = pytest.mark.django_db
@@ -18,42 +18,42 @@ SOMEBODY, SOMEBODY_ELSE = 54321, 54322
 
 
 def test_the_owner_of_the_folder_is_manager() -> None:
-    assert person_of(SOMEBODY, owner=SOMEBODY).require("manager").actor == "cli:54321"
+    assert caller_for_uid(SOMEBODY, owner=SOMEBODY).require("manager").actor == "cli:54321"
 
 
 def test_root_is_manager() -> None:
-    assert person_of(0, owner=SOMEBODY).require("manager").actor == "cli:root"
+    assert caller_for_uid(0, owner=SOMEBODY).require("manager").actor == "cli:root"
 
 
 def test_anybody_else_has_the_role_of_the_user_of_that_name() -> None:
     User.objects.create_user(username=str(SOMEBODY), role="operator")
-    assert person_of(SOMEBODY, owner=SOMEBODY_ELSE).require("operator").actor == "cli:54321"
+    assert caller_for_uid(SOMEBODY, owner=SOMEBODY_ELSE).require("operator").actor == "cli:54321"
 
 
 def test_a_viewer_is_not_let_in_as_operator() -> None:
     User.objects.create_user(username=str(SOMEBODY), role="viewer")
     with pytest.raises(CliError, match="needs the role operator") as caught:
-        person_of(SOMEBODY, owner=SOMEBODY_ELSE).require("operator")
+        caller_for_uid(SOMEBODY, owner=SOMEBODY_ELSE).require("operator")
     assert caught.value.status == 5
 
 
 def test_a_user_without_access_may_nothing() -> None:
     User.objects.create_user(username=str(SOMEBODY), role="none")
     with pytest.raises(CliError) as caught:
-        person_of(SOMEBODY, owner=SOMEBODY_ELSE).require("viewer")
+        caller_for_uid(SOMEBODY, owner=SOMEBODY_ELSE).require("viewer")
     assert caught.value.status == 5
 
 
 def test_an_inactive_user_is_nobody() -> None:
     User.objects.create_user(username=str(SOMEBODY), role="manager", is_active=False)
     with pytest.raises(CliError) as caught:
-        person_of(SOMEBODY, owner=SOMEBODY_ELSE)
+        caller_for_uid(SOMEBODY, owner=SOMEBODY_ELSE)
     assert caught.value.status == 5
 
 
-def test_a_stranger_is_told_who_can_let_them_in() -> None:
+def test_a_stranger_is_told_who_can_add_them() -> None:
     with pytest.raises(CliError, match="skycam users add 54321") as caught:
-        person_of(SOMEBODY, owner=0)
+        caller_for_uid(SOMEBODY, owner=0)
     assert caught.value.status == 5
 
 

@@ -14,7 +14,7 @@ from cameras import broker, status
 from cameras.models import Camera
 from cameras.runtime.recording_state import Recorder
 from cameras.services import add_camera
-from skycam_project.cli.status import supplies
+from skycam_project.cli.status import camera_remarks
 from tests.fakes.camera_host import camera_host
 from tests.skycam_project.cli_station import answer, skycam, valkey
 
@@ -81,7 +81,7 @@ def test_a_camera_that_fails_does_not_stop_the_others(server: redis.Redis) -> No
     assert (found["problems"][0]["camera"], found["problems"][0]["type"]) == ("dslr", "/problems/invalid")
 
 
-def test_a_start_without_a_host_is_stored_and_says_so(server: redis.Redis) -> None:
+def test_a_start_that_could_not_be_sent_is_stored_and_reported(server: redis.Redis) -> None:
     ran = skycam("record", "start", "dome")
     assert (ran.exit_code, desired()["dome"]) == (3, "rolling")
     assert "dome records as soon as it can: that is kept." in ran.stderr
@@ -101,7 +101,7 @@ def test_status_shows_what_is_recorded_since_when_and_how_long_the_disk_lasts(se
     assert "frames 900 size 12.5 MB grows 12.5 MB/min disk full in 2 d 4 h" in shown
 
 
-def test_status_of_a_camera_whose_host_is_away_is_unknown(server: redis.Redis) -> None:
+def test_the_recording_status_is_unknown_while_the_host_is_down(server: redis.Redis) -> None:
     Camera.objects.filter(slug="dome").update(recording="rolling")
     [found] = answer("record", "status", "dome")["results"]
     assert (found["desired"], found["recording"], found["recorder"]) == ("rolling", False, None)
@@ -118,4 +118,4 @@ STATES = [
 
 @pytest.mark.parametrize(("told", "line"), STATES)
 def test_the_status_of_the_station_says_what_becomes_of_a_recording(told: dict[str, Any], line: str) -> None:
-    assert supplies({"camera": "dome", "recorder": {**RECORDER, **told}}) == line
+    assert camera_remarks({"camera": "dome", "recorder": {**RECORDER, **told}}) == line

@@ -20,7 +20,7 @@ CONFIGURED = {"configure": {"actual": {"gain": 2.0}, "read_at": "2026-03-01T20:0
 
 @pytest.fixture
 def able(camera: Camera) -> Camera:
-    """It has said what it can be set to."""
+    """A camera that has reported its capabilities."""
     ranges = {"exposure_us": {"minimum": 20, "maximum": 2_000_000}, "gain": {"minimum": 0, "maximum": 24.0}}
     camera.capabilities, camera.settings = {"settings": ranges}, {"gain": 2.0}
     camera.save()
@@ -57,7 +57,7 @@ def test_these_settings_and_no_others(empty: redis.Redis, able: Camera) -> None:
         assert answer("settings", "set", "sim", "iso=100", "--replace")["desired"] == {"iso": 100}
 
 
-def test_without_its_host_a_setting_is_stored_and_that_is_said(empty: redis.Redis, able: Camera) -> None:
+def test_without_its_host_a_setting_is_stored_and_the_error_says_so(empty: redis.Redis, able: Camera) -> None:
     found = skycam("settings", "set", "sim", "gain=3")
     able.refresh_from_db()
     assert (found.exit_code, "The settings are stored" in found.stderr, able.settings) == (3, True, {"gain": 3.0})
@@ -67,7 +67,7 @@ def test_nothing_to_set_and_what_is_no_setting_are_usage_errors(able: Camera) ->
     assert [skycam("settings", "set", "sim").exit_code, skycam("settings", "set", "sim", "gain").exit_code] == [2, 2]
 
 
-def test_no_picture_is_taken_where_its_copy_could_not_be_written(camera: Camera, tmp_path: Path) -> None:
+def test_no_picture_is_captured_when_its_copy_could_not_be_written(camera: Camera, tmp_path: Path) -> None:
     (tmp_path / "moon.jpg").write_text("mine")
     assert skycam("capture", "sim", "-o", str(tmp_path / "moon.jpg")).exit_code == 2
     assert skycam("capture", "sim", "-o", str(tmp_path / "nowhere" / "moon.jpg")).exit_code == 2

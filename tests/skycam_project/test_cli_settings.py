@@ -40,7 +40,7 @@ def test_the_commands_of_the_page_do_what_it_says(empty: redis.Redis) -> None:
         assert [skycam(*command).exit_code for command in commands] == [0] * 5
 
 
-def test_a_name_is_taken_unless_it_is_replaced(empty: redis.Redis, camera: Camera) -> None:
+def test_an_existing_name_is_refused_without_replace(empty: redis.Redis, camera: Camera) -> None:
     save = (*PRESETS, "save", "sim", "Night", "--set")
     answer(*save, "gain=2")
     assert skycam(*save, "gain=3").exit_code == 2
@@ -57,7 +57,7 @@ def test_a_preset_is_applied_and_compared(empty: redis.Redis, camera: Camera) ->
     assert "differs" in skycam(*PRESETS, "compare", "sim", "Night").stdout
 
 
-def test_a_preset_that_is_not_there_is_said(empty: redis.Redis, camera: Camera) -> None:
+def test_an_unknown_preset_is_an_error(empty: redis.Redis, camera: Camera) -> None:
     shown = skycam(*PRESETS, "apply", "sim", "Day")
     assert (shown.exit_code, "There is no preset 'Day' for simulated cameras" in shown.stderr) == (1, True)
 
@@ -72,6 +72,6 @@ def test_a_change_on_the_body_is_shown_and_adopted(empty: redis.Redis, camera: C
     assert skycam("settings", "adopt", "sim").exit_code == 2
 
 
-def test_the_camera_is_asked_on_request(empty: redis.Redis, camera: Camera) -> None:
+def test_refresh_reads_the_camera(empty: redis.Redis, camera: Camera) -> None:
     with camera_host(empty, {"read": configured(gain=1.5)["configure"]}):
         assert answer("settings", "show", "sim", "--refresh")["actual"] == {"gain": 1.5}

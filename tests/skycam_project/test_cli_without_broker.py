@@ -1,4 +1,4 @@
-"""What the command line says when the broker is away."""
+"""The command line while the broker is down."""
 
 from __future__ import annotations
 

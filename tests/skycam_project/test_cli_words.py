@@ -1,4 +1,4 @@
-"""How a person names cameras, commands and times on the command line, and what is said of a slip."""
+"""Names of cameras, commands and times on the command line, and suggestions for mistyped ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from cameras.models import Camera
 from cameras.services import add_camera
-from core.near_misses import near_misses
+from core.suggestions import similar_words
 from skycam_project.cli.local_time import LocalZone
 from tests.skycam_project.cli_station import answer, run, skycam
 
@@ -34,7 +34,7 @@ TAKING_ONE = [
 
 @pytest.mark.parametrize("command", TAKING_ONE, ids=" ".join)
 @pytest.mark.parametrize("camera", [["nosuch"], ["--camera", "nosuch"], ["-c", "nosuch"]], ids=" ".join)
-def test_every_command_takes_a_camera_as_a_word_and_as_an_option(command: list[str], camera: list[str]) -> None:
+def test_every_command_accepts_a_camera_as_an_argument_and_as_an_option(command: list[str], camera: list[str]) -> None:
     more = ["--name", "x"] if command[-1] == "set" else []
     assert "There is no camera" in skycam(*command, *camera, *more).stderr
 
@@ -48,7 +48,7 @@ def test_without_one_it_is_the_primary_camera() -> None:
     assert answer("take")["camera"] == "sky"
 
 
-def test_options_may_stand_before_the_camera_and_after_it() -> None:
+def test_options_may_precede_or_follow_the_camera() -> None:
     assert answer("take", "--for", "5 min", "dslr")["camera"] == "dslr"
     assert answer("take", "dslr", "--for", "300")["camera"] == "dslr"
 
@@ -56,7 +56,7 @@ def test_options_may_stand_before_the_camera_and_after_it() -> None:
 def test_two_different_cameras_are_a_usage_error_that_says_so() -> None:
     found = skycam("take", "sky", "--camera", "dslr")
     assert found.exit_code == 2
-    assert "Two cameras are named: sky, and dslr with --camera." in found.stderr
+    assert "Two cameras are given: sky, and dslr with --camera." in found.stderr
 
 
 @pytest.mark.parametrize("words", [["dslr", "Night"], ["--camera", "dslr", "Night"], ["Night", "-c", "dslr"]])
@@ -65,7 +65,7 @@ def test_a_camera_may_be_named_either_way_beside_another_word(words: list[str]) 
     assert answer("settings", "presets", "list", "dslr")["results"][0]["name"] == "Night"
 
 
-def test_a_camera_that_must_be_named_is_asked_for() -> None:
+def test_a_missing_camera_argument_is_a_usage_error() -> None:
     found = skycam("cameras", "remove")
     assert (found.exit_code, "Which camera? Write `skycam cameras remove CAMERA`" in found.stderr) == (2, True)
     assert Camera.objects.present().count() == 2
@@ -106,7 +106,9 @@ def test_what_is_no_slip_gets_no_suggestion(words: list[str]) -> None:
 
 def test_letters_left_out_put_in_exchanged_or_swapped_are_slips() -> None:
     known = ["connect", "disconnect", "capture", "cameras", "remove"]
-    found = [near_misses(word, known) for word in ("conect", "connectt", "comnect", "conncet", "dissconect", "rename")]
+    found = [
+        similar_words(word, known) for word in ("conect", "connectt", "comnect", "conncet", "dissconect", "rename")
+    ]
     assert found == [["connect"], ["connect"], ["connect"], ["connect"], ["disconnect"], []]
 
 
@@ -202,6 +204,6 @@ def test_this_machines_zone_follows_summer_time(in_vienna: None) -> None:
     assert [at.astimezone(UTC).astimezone(LocalZone()).hour for at in days] == [12, 12]
 
 
-def test_what_a_session_will_bring_is_said_before_it_starts() -> None:
+def test_the_forecast_of_a_session_is_shown_before_it_starts() -> None:
     found = skycam("start", "sky", "-e", "8s", "--every", "12s", "--dry-run")
     assert found.stdout.startswith("8 s every 12 s until stopped, about 300 pictures an hour")

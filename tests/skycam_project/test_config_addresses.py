@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skycam_project.config.database import anchored, check_database_url, django_database, parse
+from skycam_project.config.database import check_database_url, django_database, parse, resolve_sqlite_path
 from skycam_project.config.redis import celery_broker, check_redis_url, socket_url
 
 any_text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=30)
@@ -35,7 +35,7 @@ def test_whatever_is_written_is_understood_or_refused_with_a_sentence(rubbish):
 
 
 def refusal(url: str) -> str | None:
-    """How the sentence ends that refuses `url`; None when it is taken."""
+    """The message that refuses `url`; None when it is accepted."""
     try:
         check_database_url(url)
     except ValueError as error:
@@ -59,16 +59,16 @@ def test_a_host_may_be_an_address_or_the_folder_of_a_socket(url, host):
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        ("mysql://u:hidden@h/n", "This is no database that Skycam knows"),
-        ("", "This is no database that Skycam knows"),
+        ("mysql://u:hidden@h/n", "Skycam does not support this kind of database"),
+        ("", "Skycam does not support this kind of database"),
         ("sqlite://db", "SQLite needs a file"),
         ("sqlite:///", "SQLite needs a file"),
         ("sqlite:///:memory:", "SQLite needs a file"),
         ("sqlite:///db?mode=ro", "SQLite needs a file"),
-        ("postgresql://u:hidden@h", "PostgreSQL needs the name of one database"),
-        ("postgresql://u:12/hidden@h", "PostgreSQL needs the name of one database"),
-        ("postgresql://u:hidden@h:port/n", "This address cannot be read"),
-        ("postgresql://[u:hidden@h/n", "This address cannot be read"),
+        ("postgresql://u:hidden@h", "A PostgreSQL URL must end with the name of one database"),
+        ("postgresql://u:12/hidden@h", "A PostgreSQL URL must end with the name of one database"),
+        ("postgresql://u:hidden@h:port/n", "This URL cannot be parsed"),
+        ("postgresql://[u:hidden@h/n", "This URL cannot be parsed"),
         ("postgresql://h/n?password=hidden", "1 option(s) after the ? are unknown"),
     ],
 )
@@ -80,10 +80,10 @@ def test_a_bad_database_is_refused_without_showing_it(url, sentence):
 
 
 def test_a_relative_file_starts_from_the_folder_it_is_named_in():
-    assert anchored("sqlite:///a/../db%3F", Path("/x y")) == "sqlite:////x%20y/db%3F"
+    assert resolve_sqlite_path("sqlite:///a/../db%3F", Path("/x y")) == "sqlite:////x%20y/db%3F"
     assert parse("sqlite:////x%20y/db%3F")["NAME"] == "/x y/db?"
-    assert anchored("sqlite:////db", Path("/x")) == "sqlite:////db"
-    assert anchored("sqlite:///", Path("/x")) == "sqlite:///"
+    assert resolve_sqlite_path("sqlite:////db", Path("/x")) == "sqlite:////db"
+    assert resolve_sqlite_path("sqlite:///", Path("/x")) == "sqlite:///"
 
 
 def test_connections_persist_and_are_checked():
@@ -103,21 +103,24 @@ def test_connections_persist_and_are_checked():
         "unix:///run/redis.sock?db=1",
     ],
 )
-def test_a_private_redis_is_taken(url):
+def test_a_private_redis_is_accepted(url):
     assert check_redis_url(url) == url
 
 
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        ("http://localhost", "This is no address of Redis or Valkey"),
-        ("redis://", "This is no address of Redis or Valkey"),
-        ("redis://localhost:port", "This address cannot be read"),
-        ("unix://run/redis.sock", "A socket's path is absolute"),
+        ("http://localhost", "This is not a URL of Redis or Valkey"),
+        ("redis://", "This is not a URL of Redis or Valkey"),
+        ("redis://localhost:port", "This URL cannot be parsed"),
+        ("unix://run/redis.sock", "The path of a socket must be absolute"),
         ("redis://r.example.org", "A Redis on another machine needs a password and TLS"),
         ("redis://:hidden@r.example.org", "A Redis on another machine needs a password and TLS"),
         ("rediss://r.example.org", "A Redis on another machine needs a password and TLS"),
-        ("rediss://:hidden@r.example.org?ssl_cert_reqs=none", "A Redis on another machine must show a certificate"),
+        (
+            "rediss://:hidden@r.example.org?ssl_cert_reqs=none",
+            "The certificate of a Redis on another machine must be verified",
+        ),
     ],
 )
 def test_a_redis_that_others_could_reach_is_refused_without_showing_it(url, sentence):

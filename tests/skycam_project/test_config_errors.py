@@ -29,12 +29,9 @@ PORTS = "allowed is a whole number from 1 to 65535."
         ),
         (
             "web: {host: '${'}",
-            (
-                "skycam.yaml:1: web.host: after ${ a variable's name and } must follow; "
-                "write $${ for the two characters themselves."
-            ),
+            "skycam.yaml:1: web.host: ${ must be followed by a variable's name and }. Write $${ for a literal ${.",
         ),
-        ("web: {tls: true, tls: false}", "skycam.yaml:1: web.tls: this key is here twice; keep one."),
+        ("web: {tls: true, tls: false}", "skycam.yaml:1: web.tls: this key is given twice; keep one."),
         (
             "web: {trusted_proxies: [proxy]}",
             (
@@ -45,20 +42,26 @@ PORTS = "allowed is a whole number from 1 to 65535."
         (
             "web: {trusted_proxies: ['*']}",
             (
-                "skycam.yaml:1: web.trusted_proxies: With * every client could write down whose tries are counted; "
-                "name the proxies."
+                "skycam.yaml:1: web.trusted_proxies: With * every client could forge its address and evade "
+                "the sign-in limits; name the proxies."
             ),
         ),
-        ("site: here", "skycam.yaml:1: site: keys belong here. Allowed here: latitude, longitude, time_zone."),
+        (
+            "site: here",
+            "skycam.yaml:1: site: this must be a mapping of keys. Allowed here: latitude, longitude, time_zone.",
+        ),
         ("web: {port: 1", "skycam.yaml:2: this is not YAML: did not find expected ',' or '}'."),
         ("web: {port: !!python/none x}", f"skycam.yaml:1: web.port: this value cannot be read; {PORTS}"),
         (
             "camera: {type: astro}",
-            "skycam.yaml:1: camera.type: astro means an INDI camera, which Skycam does not drive yet; allowed is dslr.",
+            (
+                "skycam.yaml:1: camera.type: astro means an INDI camera, which Skycam does not support yet; "
+                "allowed is dslr."
+            ),
         ),
         (
             "site: {latitude: 52}",
-            "skycam.yaml:1: site.latitude: site.latitude and site.longitude belong together: give both or neither.",
+            "skycam.yaml:1: site.latitude: site.latitude and site.longitude belong together: set both or neither.",
         ),
         (
             "site: {time_zone: Mars/Olympus}",
@@ -73,8 +76,8 @@ PORTS = "allowed is a whole number from 1 to 65535."
         (
             "camera_environment: [DATABASE_URL]",
             (
-                "skycam.yaml:1: camera_environment: A camera process never gets secrets or addresses of database "
-                "and broker; take them out."
+                "skycam.yaml:1: camera_environment: Camera processes must not get secrets or the URLs of "
+                "database and broker; remove these variables."
             ),
         ),
     ],
@@ -102,7 +105,7 @@ def test_a_bad_file_is_refused_with_line_key_and_what_is_allowed(problems, docum
         (
             "SKYCAM_WEB__PORT",
             "1",
-            "environment: SKYCAM_WEB__PORT: there is no such variable. This key's name is WEB_PORT.",
+            "environment: SKYCAM_WEB__PORT: there is no such variable. The variable of this key is WEB_PORT.",
         ),
         ("WEB_PORT", "http", f"environment: WEB_PORT: 'http' is not allowed; {PORTS}"),
         (
@@ -117,7 +120,7 @@ def test_a_bad_file_is_refused_with_line_key_and_what_is_allowed(problems, docum
             "DATABASE_URL",
             "mysql://hidden@x/y",
             (
-                "environment: DATABASE_URL: This is no database that Skycam knows; "
+                "environment: DATABASE_URL: Skycam does not support this kind of database; "
                 "allowed are sqlite:///FILE and postgresql://USER:PASSWORD@HOST:PORT/NAME."
             ),
         ),
@@ -126,7 +129,7 @@ def test_a_bad_file_is_refused_with_line_key_and_what_is_allowed(problems, docum
             "redis://:hidden@r.example.org/0",
             (
                 "environment: REDIS_URL: A Redis on another machine needs a password and TLS: "
-                "rediss://:PASSWORD@HOST:PORT/0. Whoever reaches it commands the cameras."
+                "rediss://:PASSWORD@HOST:PORT/0. Anyone with access to it can control the cameras."
             ),
         ),
         ("SKYCAM_SOURCES", "[1", "environment: SKYCAM_SOURCES: '[1' is not allowed; allowed is a list of folders."),
@@ -151,7 +154,7 @@ def test_a_bad_line_of_dotenv_is_refused_and_foreign_names_are_ignored(problems)
     ]
 
 
-def test_all_that_is_wrong_is_said_at_once(problems):
+def test_all_problems_are_reported_at_once(problems):
     assert len(problems("web: {port: 0, hots: x}\nx: 1", "SKYCAM_X=1", SKYCAM_Y="2", SERVICE_PORT="-1")) == 6
 
 
@@ -164,12 +167,12 @@ def test_a_document_that_is_no_yaml_shows_nothing_of_itself(problems):
     assert "hidden" not in str(problems("web: {secret_key: *hidden}"))
 
 
-def test_a_file_that_is_not_there_is_said(tmp_path):
+def test_a_missing_file_is_an_error(tmp_path):
     with pytest.raises(ConfigError, match=r"none\.yaml: this file cannot be read: No such file or directory\."):
         ConfigManager("none.yaml", environment={}, here=tmp_path)
 
 
-def test_a_file_that_is_no_text_is_said(tmp_path):
+def test_a_binary_file_is_an_error(tmp_path):
     (tmp_path / "x.yaml").write_bytes(b"\xff\xfe\x00\xd8\x00")
     with pytest.raises(ConfigError, match=r"x\.yaml"):
         ConfigManager("x.yaml", environment={}, here=tmp_path)
@@ -185,7 +188,7 @@ def test_wide_listening_without_tls_is_honoured_with_a_warning(configure):
 @pytest.mark.parametrize("exposed", ["tls: true", "trusted_proxies: [10.0.0.1]", "allowed_hosts: [sky.example.org]"])
 def test_debug_pages_are_refused_where_others_reach_the_station(problems, exposed):
     (found,) = problems(f"web: {{debug: true, {exposed}}}")
-    assert "Take out web.debug." in found
+    assert "Remove web.debug." in found
 
 
 def test_with_tls_there_is_nothing_to_warn_of(configure):
@@ -197,8 +200,8 @@ def test_a_log_that_cannot_be_written_goes_to_the_data_folder_with_a_warning(con
     assert config.logging.file == config.data / "logs" / "skycam.log"
     assert config.warnings == [
         (
-            f"The log file {tmp_path}/no-such-folder/skycam.log cannot be written, or not be rotated in its folder; "
-            "the log is <data>/logs/skycam.log instead."
+            f"The log file {tmp_path}/no-such-folder/skycam.log cannot be written, or cannot be rotated in its folder. "
+            "The log is written to <data>/logs/skycam.log instead."
         )
     ]
 

@@ -69,24 +69,24 @@ def test_a_kill_while_the_key_is_made_leaves_no_empty_key(tmp_path):
 
 def test_an_emptied_key_is_an_error_and_not_a_new_key(tmp_path):
     (tmp_path / KEY_FILE).touch()
-    with pytest.raises(ConfigError, match="does not hold what it should"):
+    with pytest.raises(ConfigError, match="has invalid content"):
         secret_key(tmp_path)
 
 
-def test_a_file_where_the_data_folder_should_be_is_said(tmp_path):
+def test_a_file_in_place_of_the_data_folder_is_an_error(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(
-        ConfigError, match=r"The data folder .*/file is in the way of a file; set SKYCAM_DATA to a folder\."
+        ConfigError, match=r"A file is in the place of the data folder .*/file; set SKYCAM_DATA to a folder\."
     ):
         ConfigManager(environment={"SKYCAM_DATA": "file"}, here=tmp_path)
 
 
-def test_a_data_folder_that_cannot_be_made_is_said():
-    with pytest.raises(ConfigError, match=r"The data folder /proc/skycam cannot be made: "):
+def test_a_data_folder_that_cannot_be_created_is_an_error():
+    with pytest.raises(ConfigError, match=r"The data folder /proc/skycam cannot be created: "):
         ConfigManager(environment={"SKYCAM_DATA": "/proc/skycam"})
 
 
-def test_whoever_only_reads_makes_no_data_folder(tmp_path):
+def test_reading_the_configuration_creates_no_data_folder(tmp_path):
     with pytest.raises(ConfigError, match=r"There is no station in .*Start one with `skycam up`"):
         ConfigManager(environment={}, here=tmp_path, create=False)
     assert os.listdir(tmp_path) == []
@@ -115,7 +115,7 @@ def test_a_path_too_long_for_a_socket_gets_a_private_folder(long_folder):
 def test_a_private_folder_that_others_may_enter_is_refused(long_folder):
     folder = socket_path(long_folder, "valkey").parent
     folder.chmod(0o755)
-    with pytest.raises(ConfigError, match="is not a private folder of this user's"):
+    with pytest.raises(ConfigError, match="is not a private folder of this user"):
         socket_path(long_folder, "valkey")
     folder.chmod(0o700)
 
@@ -124,18 +124,18 @@ def test_a_link_in_place_of_the_private_folder_is_refused(long_folder, tmp_path)
     folder = socket_path(long_folder, "valkey").parent
     folder.rmdir()
     folder.symlink_to(tmp_path)
-    with pytest.raises(ConfigError, match="is not a private folder of this user's"):
+    with pytest.raises(ConfigError, match="is not a private folder of this user"):
         socket_path(long_folder, "valkey")
     folder.unlink()
 
 
-def test_a_storage_root_that_is_missing_is_said_and_not_made(tmp_path):
-    with pytest.raises(ConfigError, match=r"The storage root .*/images does not exist\. Mount it, make it, or set"):
+def test_a_missing_storage_root_is_an_error_and_is_not_created(tmp_path):
+    with pytest.raises(ConfigError, match=r"The storage root .*/images does not exist\. Mount or create it, or set"):
         check_writable(tmp_path / "images")
     assert not (tmp_path / "images").exists()
 
 
-def test_a_storage_root_that_cannot_be_written_is_said(tmp_path):
+def test_a_read_only_storage_root_is_an_error(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match=r"The storage root .* cannot be written: Not a directory\. Change its owner"):
         check_writable(tmp_path / "file")

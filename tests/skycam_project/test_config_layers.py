@@ -33,7 +33,7 @@ def test_nothing_needs_to_be_configured(configure, tmp_path):
     assert not config.camera_given
 
 
-def test_the_documented_file_loads_as_it_stands(tmp_path):
+def test_the_documented_file_loads(tmp_path):
     config = ConfigManager(SEED, environment={}, here=tmp_path).config
     assert config.camera.kind == "gphoto2"
     assert config.camera_given
@@ -44,7 +44,7 @@ def test_the_documented_file_loads_as_it_stands(tmp_path):
     assert len(config.secret_key) >= 50
 
 
-def test_the_documented_environment_loads_as_it_stands(configure, tmp_path):
+def test_the_documented_environment_loads(configure, tmp_path):
     manager = configure(
         None,
         "DJANGO_SECRET_KEY=your-secret-key\nDATABASE_URL=sqlite:///db.sqlite3\nREDIS_URL=redis://localhost:6379/0\n"
@@ -110,7 +110,7 @@ def test_dotenv_is_read_beside_the_yaml_file_and_another_one_is_warned_of(config
     config = ConfigManager(tmp_path / "skycam.yaml", environment={}, here=here).config
     assert config.web.port == 9001
     (warning,) = config.warnings
-    assert warning.startswith("The .env in the current folder is not read; with a YAML file ")
+    assert warning.startswith("The .env in the current folder is not read. With a YAML file, ")
 
 
 def test_the_file_may_be_named_in_the_environment(tmp_path):
@@ -159,7 +159,7 @@ def test_a_station_has_the_name_that_it_was_given(configure: Configure) -> None:
 @pytest.mark.parametrize(
     ("machine", "name"), [("dome.example.org", "dome"), ("3b45f3518829", "Skycam"), ("localhost", "Skycam")]
 )
-def test_a_station_without_a_name_has_that_of_its_machine_unless_it_is_none(
+def test_a_station_without_a_name_has_the_machines_name_or_skycam(
     configure: Configure, monkeypatch: pytest.MonkeyPatch, machine: str, name: str
 ) -> None:
     monkeypatch.setattr("socket.gethostname", lambda: machine)

@@ -1,4 +1,4 @@
-"""What the configuration says of outgoing connections, as the guard takes it."""
+"""The configuration's rules for outgoing connections, as the guard applies them."""
 
 from __future__ import annotations
 

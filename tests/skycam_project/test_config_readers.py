@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from skycam_project.config.model import LEAVES, note
+from skycam_project.config.model import KEYS, key_option
 from tests.skycam_project.cli_station import skycam
 
 PROJECT = Path(__file__).resolve().parents[2]
 PACKAGES = ("skycam_project", "scheduler", "captures", "cameras", "monitoring", "core")
 DEFINITIONS = {"sections.py", "live.py", "recording.py", "keys.py"}
-RESERVED = sorted(".".join(key) for key in LEAVES if note(key, "reserved"))
+RESERVED = sorted(".".join(key) for key in KEYS if key_option(key, "reserved"))
 WHOLE = {"site", "quality_presets", "low", "medium", "high"}
 """Sections that are read as one."""
 
@@ -33,7 +33,7 @@ def own_keys(text: str) -> str:
     return "\n".join(re.findall(r"return .*self\.\w+.*", text))
 
 
-@pytest.mark.parametrize("key", [key for key in LEAVES if not note(key, "reserved")], ids=".".join)
+@pytest.mark.parametrize("key", [key for key in KEYS if not key_option(key, "reserved")], ids=".".join)
 def test_a_key_is_read(key: tuple[str, ...], code: str) -> None:
     *sections, name = key
     read = WHOLE & set(sections) or re.search(rf"\.{name}\b", code)

@@ -1,17 +1,17 @@
-"""The PixeLink service in the configuration, also by the names that the service of old had."""
+"""The PixeLink service in the configuration, also with the variable names of the replaced service."""
 
 from __future__ import annotations
 
 import pytest
 
-from skycam_project.config.masking import secrets_of
-from skycam_project.launch.parts import wanted
+from skycam_project.config.redaction import secrets_of
+from skycam_project.launch.parts import parts_to_start
 from tests.service.stations import DOTENV
 
 TOKEN = "a-token-for-programs"
 
 
-def test_the_dotenv_of_old_loads_as_it_stands(configure, tmp_path):
+def test_the_dotenv_of_the_replaced_service_loads(configure, tmp_path):
     config = configure(None, DOTENV).config
     service = config.service
     assert (service.port, service.camera_serial_number, service.default_exposure) == (8001, "", 100_000)
@@ -26,7 +26,7 @@ def test_without_a_token_it_stays_on_loopback_with_a_warning(configure):
     assert [notice.code for notice in config.notices] == ["W006"]
 
 
-def test_with_a_token_it_listens_where_it_is_told(configure):
+def test_with_a_token_it_listens_on_its_configured_host(configure):
     config = configure(None, DOTENV, SERVICE_TOKEN=TOKEN).config
     assert (config.service.listens_on, config.warnings) == ("0.0.0.0", [])
 
@@ -62,7 +62,7 @@ def test_the_token_is_a_secret(configure):
     ("name", "text", "said"),
     [
         ("SERVICE_TOKEN", "hidden", "This value is not allowed; allowed is at least 16 letters"),
-        ("ALLOWED_ORIGINS", "*", "An origin of all, *, would open the camera to every page"),
+        ("ALLOWED_ORIGINS", "*", "The origin * would open the camera to every page"),
         ("ALLOWED_ORIGINS", "localhost:3000", "allowed is a list of origins such as http://localhost:3000"),
         ("DEFAULT_EXPOSURE", "0.1", "allowed is a whole number of microseconds from 1 to 3600000000"),
         ("IMAGE_FORMAT", "png", "allowed is jpg or jpeg"),
@@ -75,12 +75,12 @@ def test_a_bad_value_is_refused_with_what_is_allowed(problems, name, text, said)
     assert "hidden" not in found
 
 
-def test_a_bad_name_of_old_is_said_with_its_line(problems):
+def test_a_bad_value_of_a_replaced_services_variable_is_reported_with_its_line(problems):
     assert problems(None, "\nPORT=none\n") == [
         ".env:2: PORT: 'none' is not allowed; allowed is a whole number from 1 to 65535."
     ]
 
 
 def test_it_can_be_left_out(configure):
-    assert "service" in wanted(configure().config, None)
-    assert "service" not in wanted(configure("service: {enabled: false}").config, None)
+    assert "service" in parts_to_start(configure().config, None)
+    assert "service" not in parts_to_start(configure("service: {enabled: false}").config, None)

@@ -96,7 +96,7 @@ def test_all_names_in_redis_begin_with_the_station():
 
 
 @pytest.mark.parametrize(("part", "patience_ms"), [("", 20_000), ("asgi", 3_000), ("service.asgi", 3_000)])
-def test_sqlite_commits_durably_lets_readers_in_and_has_the_patience_of_its_part(
+def test_sqlite_commits_durably_allows_readers_and_has_the_busy_timeout_of_its_part(
     of_another_process, part: str, patience_ms: int
 ) -> None:
     assert of_another_process(PRAGMAS, part) == ["wal", 2, patience_ms]

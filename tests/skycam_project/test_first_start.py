@@ -9,7 +9,7 @@ from cameras.models import Camera
 from captures.models import StorageRoot
 from skycam_project.access.models import User
 from skycam_project.config import ConfigManager
-from skycam_project.launch.firststart import ensure_admin, ensure_cameras, first_start
+from skycam_project.launch.first_start import ensure_admin, ensure_cameras, run_first_start
 
 pytestmark = pytest.mark.django_db
 
@@ -31,7 +31,7 @@ def test_the_first_user_is_a_manager_with_a_generated_password() -> None:
     assert admin.may("manager")
 
 
-def test_a_password_that_was_given_is_used_and_not_told() -> None:
+def test_a_given_password_is_used_and_not_shown() -> None:
     assert ensure_admin("correct horse battery") == {"admin_created": True, "admin_password": None}
     assert User.objects.get().check_password("correct horse battery")
 
@@ -47,7 +47,7 @@ def test_a_new_station_has_the_simulated_camera_as_its_primary_one() -> None:
     assert primary() == "simulated"
 
 
-def test_the_configured_camera_is_made_once_and_becomes_the_primary_one(settings: Settings, tmp_path: Path) -> None:
+def test_the_configured_camera_is_created_once_and_becomes_the_primary_one(settings: Settings, tmp_path: Path) -> None:
     ensure_cameras()
     configure_camera(settings, tmp_path)
     ensure_cameras()
@@ -67,12 +67,12 @@ def test_what_an_operator_changed_or_removed_stays_so(settings: Settings, tmp_pa
     assert Camera.objects.present().get().name == "Mine"
 
 
-def test_a_folder_for_the_service_that_cannot_be_used_is_said_and_stops_nothing(
+def test_an_unusable_folder_for_the_service_is_a_warning(
     settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").touch()
     variables = {"IMAGE_SAVE_PATH": "file/captures"}
     settings.STATION = ConfigManager(environment=variables, here=tmp_path).config
-    first_start("correct horse battery")
+    run_first_start("correct horse battery")
     assert "warning: IMAGE_SAVE_PATH:" in capsys.readouterr().out
     assert [root.path for root in StorageRoot.objects.all()] == [str(tmp_path / "skycam-data" / "images")]

@@ -1,4 +1,4 @@
-"""A whole station: brought up, hurt, and taken down."""
+"""A whole station: started, disturbed and stopped."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ def doomed(tmp_path: Path) -> Iterator[Station]:
     station.ensure_stopped()
 
 
-def test_it_says_where_it_is_and_the_first_password_once_and_in_no_log(station: Station) -> None:
+def test_the_banner_shows_address_and_first_password_once_and_no_log_does(station: Station) -> None:
     said = re.findall(r"Skycam is at (\S+)  \(sign in as admin / (\S+)\)", station.output())
     assert [address for address, _ in said] == [f"http://127.0.0.1:{station.port}"]
     assert said[0][1] not in (station.data / "logs" / "skycam.log").read_text()
     assert "skycam cameras add NAME --kind gphoto2" in station.output()
 
 
-def test_it_answers_where_it_says(station: Station) -> None:
+def test_it_answers_at_the_address_of_the_banner(station: Station) -> None:
     with urllib.request.urlopen(f"http://127.0.0.1:{station.port}/healthz") as answer:
         assert answer.status == 200
 
 
-def test_ps_tells_the_memory_of_each_part(station: Station) -> None:
+def test_ps_shows_the_memory_of_each_part(station: Station) -> None:
     rows = ps(station.config)
     assert [row["name"] for row in rows] == ["valkey", "web", "service", "worker", "jobs", "beat"]
     assert all(row["rss_bytes"] >= row["pss_bytes"] > 1_000_000 for row in rows)
@@ -65,7 +65,7 @@ def test_no_process_of_a_station_writes_a_core_dump(station: Station) -> None:
 
 
 @pytest.mark.parametrize("part", ["valkey", "web", "service", "worker", "jobs", "beat"])
-def test_a_killed_part_comes_back_and_the_others_stay(station: Station, part: str) -> None:
+def test_a_killed_part_is_restarted_and_the_others_keep_running(station: Station, part: str) -> None:
     before = station.pids()
     os.kill(before[part], signal.SIGKILL)
     station.back_with(part, f"{part} killed by SIGKILL", within_s=15)
@@ -73,7 +73,7 @@ def test_a_killed_part_comes_back_and_the_others_stay(station: Station, part: st
     assert {name for name in before if before[name] != after[name]} == {part}
 
 
-def test_parts_that_hang_are_killed_and_come_back(station: Station) -> None:
+def test_hung_parts_are_killed_and_restarted(station: Station) -> None:
     [os.kill(station.pids()[part], signal.SIGSTOP) for part in ("web", "service")]
     rows = [station.back_with(part, f"{part} silent for 4 s", within_s=20) for part in ("web", "service")]
     assert all(row["restarts"] >= 1 for row in rows)

@@ -19,36 +19,36 @@ def pipe() -> Iterator[tuple[int, int]]:
         os.close(end)
 
 
-def test_a_terminal_that_takes_nothing_holds_nobody_up_and_is_told_what_it_missed(pipe: tuple[int, int]) -> None:
+def test_a_stalled_terminal_does_not_block_and_shows_how_many_lines_it_missed(pipe: tuple[int, int]) -> None:
     reader, writer = pipe
     terminal = Terminal(writer)
     for _ in range(5000):
-        terminal.show("web", "x" * 100)
+        terminal.write_line("web", "x" * 100)
     missed = terminal.missed
     assert missed > 1000
     os.read(reader, 1 << 20)
-    terminal.show("web", "again")
+    terminal.write_line("web", "again")
     assert f"{missed} lines were not shown here".encode() in os.read(reader, 1 << 20)
 
 
-def test_a_terminal_that_has_gone_holds_nobody_up() -> None:
+def test_a_closed_terminal_does_not_block() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     terminal = Terminal(writer)
-    terminal.show("web", "nobody reads this")
+    terminal.write_line("web", "nobody reads this")
     os.close(writer)
     assert terminal.missed == 1
 
 
-def test_the_time_that_a_part_puts_before_its_line_is_not_shown_twice(pipe: tuple[int, int]) -> None:
+def test_a_parts_own_time_stamp_is_not_shown_twice(pipe: tuple[int, int]) -> None:
     reader, writer = pipe
-    Terminal(writer).show("web", "2026-11-20T08:32:10.123Z INFO django: hello")
+    Terminal(writer).write_line("web", "2026-11-20T08:32:10.123Z INFO django: hello")
     assert os.read(reader, 1000).decode().split(" ", 1)[1] == "web     | INFO django: hello\n"
 
 
-def test_a_full_disk_costs_lines_of_the_log_and_nothing_else() -> None:
+def test_a_full_disk_loses_only_log_lines() -> None:
     file = LogFile(Path("/dev/full"), size=0, keep=0)
-    file.keep_line("web", "lost")
+    file.write_line("web", "lost")
     assert file.lost == 1
     with pytest.raises(OSError, match="No space left"):
         file.close()
@@ -57,16 +57,16 @@ def test_a_full_disk_costs_lines_of_the_log_and_nothing_else() -> None:
 def test_the_log_file_is_rotated(tmp_path: Path) -> None:
     file = LogFile(tmp_path / "skycam.log", size=1000, keep=2)
     for number in range(100):
-        file.keep_line("web", f"line {number}")
+        file.write_line("web", f"line {number}")
     file.close()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["skycam.log", "skycam.log.1", "skycam.log.2"]
     assert all(path.stat().st_size <= 1000 for path in tmp_path.iterdir())
 
 
-def test_a_log_file_of_which_no_old_ones_are_kept_begins_anew(tmp_path: Path) -> None:
+def test_a_log_file_without_backups_is_truncated(tmp_path: Path) -> None:
     file = LogFile(tmp_path / "skycam.log", size=1000, keep=0)
     for number in range(100):
-        file.keep_line("web", f"line {number}")
+        file.write_line("web", f"line {number}")
     file.close()
     assert [path.name for path in tmp_path.iterdir()] == ["skycam.log"]
     assert (tmp_path / "skycam.log").stat().st_size <= 1000
@@ -82,11 +82,11 @@ def test_output_is_cut_into_lines_wherever_its_pieces_end() -> None:
     assert seen == ["one", "two", "x" * 70_000, "\ufffd end"]
 
 
-def test_what_a_part_logs_steers_neither_the_terminal_nor_a_reader_of_the_file(
+def test_control_characters_of_a_part_reach_neither_terminal_nor_file(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     stream = LogStream(LoggingConfig(file=tmp_path / "log"))
-    stream.line("worker", "a camera called \x1b[2J\x1b]0;title\x07 \u202egpj.exe\there")
+    stream.write_line("worker", "a camera called \x1b[2J\x1b]0;title\x07 \u202egpj.exe\there")
     stream.file.close()
     shown, kept = capfd.readouterr().err, (tmp_path / "log").read_text(encoding="utf-8")
     for text in (shown, kept):

@@ -1,4 +1,4 @@
-"""What is done before the parts start, by a process of its own."""
+"""The preparation of a host, which runs in its own process before the parts start."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STDOUT = "1"
 
 @pytest.fixture
 def open_folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder that everybody may read, where files are made for everybody to read."""
+    """A world-readable folder with a umask that creates world-readable files."""
     folder = tmp_path / "data"
     folder.mkdir(mode=0o755)
     before = os.umask(0o022)

@@ -6,7 +6,7 @@ import pytest
 from celery.fixups.django import DjangoWorkerFixup
 from django.db import connection
 
-from skycam_project.celery import app, keep_good_connections
+from skycam_project.celery import app, replace_broken_connections
 
 
 @pytest.mark.django_db(transaction=True)
@@ -14,5 +14,5 @@ def test_a_good_connection_serves_the_next_task() -> None:
     connection.ensure_connection()
     kept = connection.connection
     DjangoWorkerFixup(app).close_database()
-    keep_good_connections()
+    replace_broken_connections()
     assert connection.connection is kept

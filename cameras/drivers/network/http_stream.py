@@ -11,7 +11,7 @@ import time
 from urllib.parse import SplitResult, urlsplit
 
 from cameras.drivers.network.http_auth import HttpCredentials
-from core.outgoing import Endpoint, connected
+from core.outgoing import Endpoint, connect_endpoint
 
 UNVERIFIED_CIPHERS = "DEFAULT:@SECLEVEL=0"
 """Old cameras have short keys, and without verification the connection is not secure anyway."""
@@ -102,7 +102,7 @@ class HttpStream:
         left = self._until - time.monotonic()
         if left <= 0:
             raise TimeoutError
-        connection = self._encrypted(connected(self._endpoint, left))
+        connection = self._encrypted(connect_endpoint(self._endpoint, left))
         try:
             connection.settimeout(max(0.001, self._until - time.monotonic()))
             connection.sendall(request(self._parts, authorization))

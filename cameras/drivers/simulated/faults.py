@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import ConfigDict, Field, ValidationError
 
 from cameras.drivers.base import CameraError, Pixels
-from core.model import GivenModel
+from core.model import StrictModel
 
 Times = Annotated[int, Field(ge=1, le=1000)]
 SHIFT = 3
@@ -20,7 +20,7 @@ GREY = 128
 FaultListener = Callable[[dict[str, Any], str], None]
 
 
-class Faults(GivenModel):
+class Faults(StrictModel):
     """The active faults; faults that are not named are off. Counted faults are used up, the others stay until they are
     cleared."""
 

@@ -453,7 +453,7 @@ def test_the_stations_own_ports_are_refused_in_the_same_words_whatever_listens_t
     with kind() as server:
         said = refusal_of_guarded(server, clock)
     assert refusal_of_guarded(server, clock) == said
-    assert "of the station itself, which is refused always" in said
+    assert "of the station itself, which is always refused" in said
     assert server.clients == 0
 
 

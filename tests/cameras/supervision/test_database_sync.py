@@ -128,7 +128,7 @@ def full_broker(valkey: Any) -> Iterator[Any]:
 def test_a_broker_that_refuses_an_answer_does_not_end_the_thread(database: DatabaseSync, full_broker: Any) -> None:
     answered: list[str] = []
     answer = Answer(ok=True)
-    database._after_ingest.append(lambda: database.supervisor.send_answer("c", answer))
+    database._after_ingest.append(lambda: database.supervisor.send_response("c", answer))
     database._after_ingest.append(lambda: answered.append({}["nothing"]))
     database._after_ingest.append(lambda: answered.append("the next one"))
     database._run_once()
@@ -136,7 +136,7 @@ def test_a_broker_that_refuses_an_answer_does_not_end_the_thread(database: Datab
 
 
 def test_an_answer_that_the_broker_refuses_raises_nothing(database: DatabaseSync, full_broker: Any) -> None:
-    database.supervisor.send_answer("c", Answer(ok=True))
+    database.supervisor.send_response("c", Answer(ok=True))
     assert full_broker.keys("*") == []
 
 

@@ -1,0 +1,92 @@
+"""A log handler that writes a repeated error once a minute, with its count."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import IO, Any
+
+EVERY_S = 60.0
+MAX_KNOWN = 500
+Key = tuple[str, int, str, str]
+
+
+@dataclass(slots=True)
+class WrittenRecord:
+    """A record written at `at` (monotonic), and its number of repeats since then."""
+
+    record: logging.LogRecord
+    at: float
+    repeats: int = 0
+
+
+class RepeatLimitingHandler(logging.StreamHandler[IO[str]]):
+    """Suppresses a warning or error that was written in the last minute, and writes it with its count afterwards.
+
+    Two records are equal if logger, level, text and exception are. A record with `verbatim=True` in its `extra` is one
+    line of a longer text and is always written.
+    """
+
+    def __init__(self, stream: Any = None, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(stream)
+        self._clock = clock
+        self._written: dict[Key, WrittenRecord] = {}
+        self._checked_at = clock()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._write_repeats()
+        if record.levelno < logging.WARNING or getattr(record, "verbatim", False):
+            super().emit(record)
+        elif written := self._written.get(key := key_of(record)):
+            written.repeats += 1
+        else:
+            self._written[key] = WrittenRecord(without_frames(record), self._clock())
+            while len(self._written) > MAX_KNOWN:
+                self._close(next(iter(self._written)))
+            super().emit(record)
+
+    def close(self) -> None:
+        for key in list(self._written):
+            self._close(key)
+        super().close()
+
+    def _write_repeats(self) -> None:
+        """Write the counts of records whose minute is over. A record that still repeats starts another minute."""
+        now = self._clock()
+        if now - self._checked_at < 1.0:
+            return
+        self._checked_at = now
+        for key, written in list(self._written.items()):
+            if now - written.at >= EVERY_S:
+                repeats = written.repeats
+                self._close(key)
+                if repeats:
+                    self._written[key] = WrittenRecord(written.record, now)
+
+    def _close(self, key: Key) -> None:
+        written = self._written.pop(key)
+        if written.repeats:
+            super().emit(with_count(written.record, written.repeats))
+
+
+def key_of(record: logging.LogRecord) -> Key:
+    error = record.exc_info[1] if record.exc_info else None
+    return (record.name, record.levelno, record.getMessage(), repr(error) if error else "")
+
+
+def with_count(record: logging.LogRecord, repeats: int) -> logging.LogRecord:
+    """The record again, with its number of repeats in the last minute."""
+    times = "once more" if repeats == 1 else f"{repeats} times more"
+    found = logging.makeLogRecord(record.__dict__)
+    found.msg = f"{record.msg} ({times} in the last minute)"
+    return found
+
+
+def without_frames(record: logging.LogRecord) -> logging.LogRecord:
+    """The record without its exception, which would keep its frames, and the pictures in them, in memory."""
+    found = logging.makeLogRecord(record.__dict__)
+    found.msg, found.args = record.getMessage(), ()
+    found.exc_info = found.exc_text = found.stack_info = None
+    return found

@@ -1,0 +1,104 @@
+"""Times as people write them: a clock time, a date, a duration from now, or sunrise, sunset, dawn and dusk."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+from core.datetimes import InvalidDateTime, parse_datetime
+from core.durations import InvalidDuration, parse_duration
+from core.sun import EVENTS, NoSunEvent, next_sun_event
+
+CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?", re.ASCII)
+DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+WITH_UNIT = re.compile(r"(?:in\s+|\+\s*)?(\d.*[a-z])", re.ASCII | re.IGNORECASE)
+FORMS = "06:30, 2 h, 2026-11-22 06:30, dawn, sunrise, sunset or dusk"
+LONGEST_S = 3653 * 86_400
+
+
+class InvalidTime(ValueError):
+    """The message says what is wrong and what to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Degrees north and east. Sun events need both."""
+
+    latitude: float | None
+    longitude: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedTime:
+    """`at` is aware, in UTC. `words` describes a Sun event and is empty for other times."""
+
+    at: datetime
+    words: str = ""
+
+
+def parse_time(text: str, now: datetime, zone: tzinfo, place: Location) -> ParsedTime:
+    """The time of `06:30` (the next one), `2026-11-22 06:30`, `2 h` (from `now`, aware) or one of core.sun.EVENTS.
+
+    A time without an offset is in `zone`. A date and time in the past is accepted. Raises InvalidTime.
+    """
+    plain = " ".join(text.split())
+    if plain.lower() in EVENTS:
+        return _sun_event_time(plain.lower(), now, place)
+    if match := CLOCK.fullmatch(plain):
+        return ParsedTime(_next_clock_time(time(int(match[1]), int(match[2]), int(match[3] or 0)), now, zone))
+    if DATE.match(plain):
+        return ParsedTime(_dated_time(plain, zone))
+    return ParsedTime(_time_from_now(plain, now))
+
+
+def _sun_event_time(name: str, now: datetime, place: Location) -> ParsedTime:
+    if place.latitude is None or place.longitude is None:
+        raise InvalidTime(
+            f"{name.capitalize()} needs the station's location: set `site.latitude` and `site.longitude`, or write a "
+            "time such as 06:30."
+        )
+    try:
+        return ParsedTime(next_sun_event(name, now, place.latitude, place.longitude), EVENTS[name].words)
+    except NoSunEvent as error:
+        raise InvalidTime(str(error)) from None
+
+
+def _next_clock_time(clock: time, now: datetime, zone: tzinfo) -> datetime:
+    """The next time at which a clock in `zone` shows it."""
+    today = now.astimezone(zone).date()
+    found = (_combine(today + timedelta(days=days), clock, zone) for days in range(3))
+    return next(at for at in found if at > now)
+
+
+def _combine(day: date, clock: time, zone: tzinfo) -> datetime:
+    return datetime.combine(day, clock, zone).astimezone(UTC)
+
+
+def _time_from_now(plain: str, now: datetime) -> datetime:
+    match = WITH_UNIT.fullmatch(plain)
+    if match is None:
+        raise _invalid_time(plain)
+    try:
+        seconds = parse_duration(match[1])
+    except InvalidDuration:
+        raise _invalid_time(plain) from None
+    if seconds > LONGEST_S:
+        raise InvalidTime(f"{plain[:40]} is more than ten years. Write an earlier time, or leave it empty.")
+    return (now + timedelta(seconds=seconds)).astimezone(UTC)
+
+
+def _dated_time(plain: str, zone: tzinfo) -> datetime:
+    try:
+        found = parse_datetime(plain)
+        return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
+    except InvalidDateTime as error:
+        raise InvalidTime(str(error)) from None
+    except (ValueError, OverflowError):
+        raise InvalidTime(f"{plain} is out of range.") from None
+
+
+def _invalid_time(plain: str) -> InvalidTime:
+    return InvalidTime(
+        f"{plain[:40]!r} is not a time. Write 06:30, 2 h, 2026-11-22 06:30, dawn, sunrise, sunset or dusk."
+    )

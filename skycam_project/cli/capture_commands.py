@@ -1,0 +1,215 @@
+"""`skycam capture` and `start`, through CameraService like the pages and the API."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from core.constraints import describe_error
+from core.durations import format_exposure
+from skycam_project.cli.camera_control import find_camera
+from skycam_project.cli.camera_parameter import camera
+from skycam_project.cli.errors import CliError, invalid
+from skycam_project.cli.local_files import STDOUT, check_destination, copy_file, force_option, to_option
+from skycam_project.cli.local_time import LocalZone
+from skycam_project.cli.options import Command, DurationParam, ExposureParam, FutureTimeParam, given
+from skycam_project.cli.output import format_requested_and_used, print_fields, print_line, print_result, print_warnings
+from skycam_project.cli.session_output import draw_session
+from skycam_project.cli.station import current
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from captures.camera_service import Outcome
+    from captures.models import Capture, CaptureFile
+
+Request = TypeVar("Request", bound="BaseModel")
+POLL_S = 0.2
+MARGIN_S = 15.0
+EXPOSURE = "Exposure time, such as 8s, 250ms, 1/50; a plain number is seconds."
+
+
+@click.command(cls=Command)
+@camera()
+@click.option("--exposure", "-e", type=ExposureParam(), help=f"{EXPOSURE} The camera's setting by default.")
+@click.option("--gain", type=float, help="Gain of a camera that has it.")
+@click.option("--iso", type=int, help="Sensitivity of a DSLR.")
+@click.option("--f-number", "-f", type=float, help="Aperture: 2.8 is f/2.8.")
+@click.option("--format", "file_format", help="File format of a DSLR: raw, jpeg, raw+jpeg, or the camera's own name.")
+@click.option("--job", help="Your own name for finding the capture.")
+@click.option("--note", help="A note to store with the capture.")
+@to_option
+@force_option
+def capture(
+    camera: str | None, exposure: int | None, file_format: str | None, to: str | None, force: bool, **values: Any
+) -> None:
+    """Capture one picture and wait until it is saved; --to also copies its first file.
+
+    Example: skycam capture dslr --exposure 1/50 -o moon.jpg
+    """
+    caller = current().authorize("operator")
+    from captures.bodies import capture_body
+    from captures.camera_service import CameraService
+    from captures.requests import CaptureRequest
+
+    check_destination(to, force=force)
+    found = find_camera(caller, camera)
+    request = build_request(CaptureRequest, exposure_us=exposure, format=file_format, **values)
+    outcome = CameraService(caller.actor).capture(found, request)
+    taken = require_saved(outcome, request.exposure_s(found) + MARGIN_S)
+    path = copy_first_file(taken, to, force=force) if to else None
+    if to != STDOUT:
+        body = {**capture_body(taken), **({"copied_to": str(path)} if path else {})}
+        print_result(body, lambda body: draw_capture(body, primary_file_path(taken)))
+
+
+def copy_first_file(taken: Capture, to: str, *, force: bool) -> Path | None:
+    """Copy the first file. CliError says that the picture itself is saved, and how to get it later."""
+    try:
+        return copy_file(first_file(taken), to, force=force)
+    except CliError as error:
+        later = f"The picture is saved: `skycam captures get {taken.pk} -o FILE` copies it."
+        raise CliError(error.problem, f"{error.detail} {later}", status=error.status) from None
+
+
+def first_file(taken: Capture) -> CaptureFile:
+    file = taken.files.select_related("root").first()
+    if file is None:
+        raise CliError("not-found", "The picture's file is not in the database yet.")
+    return file
+
+
+def require_saved(outcome: Outcome, patience_s: float) -> Capture:
+    """The saved capture. Waits longer than the service does. Raises NotSaved or CliError when it was not saved."""
+    from captures.outcomes import check_saved
+
+    if outcome.pending and outcome.problem is None:
+        outcome = replace(outcome, capture=wait_for_outcome(outcome.capture, patience_s))
+    check_saved(outcome)
+    if outcome.capture.status == outcome.capture.Status.PLANNED:
+        raise CliError("too-slow", f"The capture {outcome.capture.id} is not finished yet. It continues.")
+    return outcome.capture
+
+
+def wait_for_outcome(taken: Capture, patience_s: float) -> Capture:
+    """The capture once it has an outcome, or as it is after `patience_s`."""
+    deadline = time.monotonic() + patience_s
+    while taken.status == taken.Status.PLANNED and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+        taken.refresh_from_db()
+    return taken
+
+
+def primary_file_path(taken: Capture) -> str:
+    """The path of the capture's first file."""
+    file = taken.files.select_related("root").first()
+    return f"{file.root.path}/{file.path}" if file else "nothing"
+
+
+@click.command(cls=Command)
+@camera()
+@click.option("--exposure", "-e", type=ExposureParam(), help=f"{EXPOSURE} camera.exposure_time by default.")
+@click.option(
+    "--delay",
+    "-d",
+    type=DurationParam(),
+    help="From the end of one capture to the next start: 12 s. camera.delay by default.",
+)
+@click.option("--every", "--cadence", "cadence", type=DurationParam(), help="From start to start, instead of --delay.")
+@click.option("--f-number", "-f", type=float, help="Aperture; camera.f_number by default.")
+@click.option("--iso", type=int, help="Sensitivity of a DSLR.")
+@click.option("--gain", type=float, help="Gain of a camera that has it.")
+@click.option("--count", type=int, help="End after this number of pictures.")
+@click.option(
+    "--until",
+    type=FutureTimeParam(),
+    help="End at this time: 05:30, 2h (from now), 2026-03-01T05:30:00Z, dawn, sunrise, ...",
+)
+@click.option("--format", help="File format of a DSLR: raw, jpeg, raw+jpeg, or the camera's own name.")
+@click.option("--name", help="Name of the session.")
+@click.option("--dry-run", is_flag=True, help="Only show the session's forecast.")
+def start(camera: str | None, exposure: int | None, delay: float | None, dry_run: bool, **values: Any) -> None:
+    """Start a session: one capture after another, until it is stopped.
+
+    Example: skycam start dslr --exposure 8s --every 12s --until 05:30
+    """
+    caller = current().authorize("operator")
+    from captures.bodies import session_body
+    from captures.camera_service import CameraService
+    from captures.sessions.forecast import forecast, forecast_body
+
+    found, request = find_camera(caller, camera), session_request(exposure, delay, **values)
+    expected = forecast_body(forecast(found, request, zone=LocalZone()))
+    if dry_run:
+        print_result(dict(expected), draw_forecast)
+        return
+    if current().output != "json":
+        draw_forecast(dict(expected))
+    session = CameraService(caller.actor).start_session(found, request)
+    print_result({**session_body(session), "forecast": expected}, draw_started)
+
+
+def draw_forecast(body: dict[str, Any]) -> None:
+    print_line(body["sentence"])
+    print_warnings(body["warnings"])
+
+
+def session_request(exposure: int | None, delay: float | None, cadence: float | None, **values: Any) -> Any:
+    """The session's request. CliError names the command's options."""
+    from captures.requests import EXPOSURE_US, SessionRequest
+
+    if delay is not None and cadence is not None:
+        said = (
+            "Give --delay (from the end of one capture to the next start) or --every (from start to start), not both."
+        )
+        raise CliError("invalid", said)
+    if cadence is not None and cadence * 1e6 < (exposure or EXPOSURE_US):
+        said = f"{cadence:g} s is shorter than the exposure of {format_exposure(exposure or EXPOSURE_US)}."
+        raise CliError("invalid", f"--every: {said} Give a longer time.")
+    return build_request(SessionRequest, exposure_us=exposure, delay_s=delay, cadence_s=cadence, **values)
+
+
+OPTIONS = {"exposure_us": "--exposure", "delay_s": "--delay", "cadence_s": "--every"}
+
+
+def build_request(model: type[Request], **values: Any) -> Request:
+    """A request from the values that were given. CliError names the options."""
+    from pydantic import ValidationError
+
+    try:
+        return model(**given(**values))
+    except ValidationError as error:
+        raise invalid(
+            (option_name(str(item["loc"][0])) if item["loc"] else "", describe_error(item)) for item in error.errors()
+        ) from None
+
+
+def option_name(field: str) -> str:
+    return OPTIONS.get(field, f"--{field.replace('_', '-')}")
+
+
+def draw_capture(body: dict[str, Any], path: str) -> None:
+    print_line(f"Saved {path}")
+    print_fields(
+        [
+            ("copied to", body.get("copied_to")),
+            ("exposure", format_requested_and_used(body["asked"].get("exposure_us"), body["exposure_us"])),
+            ("f-number", body["f_number"]),
+            ("ISO", body["iso"]),
+            ("gain", body["gain"]),
+            ("simulated", body["simulated"] or None),
+            ("bytes", body["bytes"]),
+            ("sha256", body["sha256"]),
+            ("id", body["id"]),
+        ]
+    )
+    print_warnings(body["warnings"])
+
+
+def draw_started(body: dict[str, Any]) -> None:
+    draw_session(body)
+    print_line(f"Stop it with `skycam stop {body['camera']}`; `skycam status --watch` shows it.")

@@ -1,0 +1,146 @@
+"""Checks that need the database: hosts, storage roots, camera passwords, system checks, health."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from skycam_project.cli.diagnostics.finding import BROKEN, OK, WARNING, Finding
+from skycam_project.cli.station import Station
+
+if TYPE_CHECKING:
+    from captures.models import StorageRoot
+
+UP = "Start the station: skycam up"
+LITTLE_BYTES = 5_000_000_000
+NEARLY_NONE_BYTES = 500_000_000
+
+
+def database(station: Station) -> Iterator[Finding]:
+    from skycam_project.cli.errors import CliError
+
+    try:
+        station.set_up_django()
+        waiting = unapplied()
+    except CliError as error:
+        yield Finding("database", BROKEN, error.detail, UP)
+    except database_error() as error:
+        yield Finding(
+            "database", BROKEN, f"It does not answer: {str(error).strip()}.", "Start it, or check DATABASE_URL."
+        )
+    else:
+        if waiting:
+            yield Finding(
+                "database", BROKEN, f"{waiting} migrations are not applied.", "Restart the station: skycam up"
+            )
+        else:
+            yield Finding("database", OK, "It answers, and all migrations are applied.")
+
+
+def database_error() -> type[Exception]:
+    from django.db import Error
+
+    return Error
+
+
+def unapplied() -> int:
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def hosts(station: Station) -> Iterator[Finding]:
+    """A camera host without a heartbeat is broken if it has cameras."""
+    from cameras.hiredis_client import BrokerDown
+    from cameras.models import Camera
+    from cameras.status_reader import read_station
+
+    wanted = Camera.objects.present().filter(enabled=True).order_by("host").values_list("host", flat=True).distinct()
+    try:
+        alive = {host["host"] for host in read_station(station.config.redis_url, station.config.station.id)["hosts"]}
+    except BrokerDown:
+        return  # the broker's own check reports it
+    for host in wanted:
+        if host in alive:
+            yield Finding("hosts", OK, f"The camera host {host} is alive.")
+        else:
+            yield Finding("hosts", BROKEN, f"The camera host {host} does not answer.", f"On that machine: {UP}")
+
+
+def storage(station: Station) -> Iterator[Finding]:
+    """Each storage root of this machine: its marker, and its free space."""
+    from captures.models import StorageRoot
+
+    roots = StorageRoot.objects.filter(host=station.config.host)
+    if not roots:
+        yield Finding("storage", BROKEN, "This host has no storage root.", UP)
+    for root in roots:
+        yield root_finding(root)
+
+
+def root_finding(root: StorageRoot) -> Finding:
+    from cameras.runtime.storage import read_marker, root_missing_message
+
+    if read_marker(root.path) != str(root.id):
+        return Finding("storage", BROKEN, root_missing_message(root.path), "Mount the disk that holds it.")
+    if not os.access(root.path, os.W_OK | os.X_OK):
+        return Finding("storage", BROKEN, f"{root.path} cannot be written.", "Change its owner, or mount it writable.")
+    found = os.statvfs(root.path)
+    free = found.f_bavail * found.f_frsize
+    detail = f"{root.path} has {free / 1e9:.1f} GB free."
+    if free < NEARLY_NONE_BYTES:
+        return Finding("storage", BROKEN, detail, "Free some space: captures are about to fail.")
+    return Finding(
+        "storage", WARNING if free < LITTLE_BYTES else OK, detail, "Free some space." if free < LITTLE_BYTES else ""
+    )
+
+
+def passwords(_station: Station) -> Iterator[Finding]:
+    """Whether the stored passwords of network cameras can be decrypted with the station's key."""
+    from cameras.models import Camera
+
+    sealed = Camera.objects.present().exclude(sealed="")
+    lost = [camera.slug for camera in sealed if camera.full_address == camera.address]
+    if lost:
+        remedy = "Restore the old key (docs/network-cameras.md), or: skycam cameras set NAME --password"
+        detail = f"The stored passwords of these cameras cannot be decrypted: {', '.join(lost)}."
+        yield Finding("passwords", BROKEN, detail, remedy)
+    else:
+        yield Finding("passwords", OK, "The stored passwords of network cameras can be decrypted.")
+
+
+def station_checks(_station: Station) -> Iterator[Finding]:
+    """Skycam's own system checks, which load no libraries."""
+    from django.core import checks
+
+    from skycam_project.checks import check_station
+
+    for message in check_station():
+        state = BROKEN if message.level >= checks.ERROR else WARNING
+        yield Finding("station", state, str(message.msg), str(message.hint or ""))
+
+
+def system_checks(_station: Station) -> Iterator[Finding]:
+    from django.core import checks
+
+    found = [
+        message for message in checks.run_checks() if message.level >= checks.WARNING and not message.is_silenced()
+    ]
+    for message in found:
+        state = BROKEN if message.level >= checks.ERROR else WARNING
+        yield Finding(str(message.id or "system check"), state, str(message.msg), str(message.hint or ""))
+    if not found:
+        yield Finding("system checks", OK, "No problems found.")
+
+
+def health(_station: Station) -> Iterator[Finding]:
+    from monitoring.health import findings
+
+    for name, sentences in findings().items():
+        for sentence in sentences:
+            yield Finding(name, BROKEN, sentence)
+        if not sentences:
+            yield Finding(name, OK, "No problems.")

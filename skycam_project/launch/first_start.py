@@ -1,0 +1,64 @@
+"""The first start of a station creates its first user, its storage roots and its first cameras.
+
+Each is created once. What an operator removes later does not come back.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from cameras.models import Camera
+from skycam_project.access.models import Role, User
+from skycam_project.config import SkycamConfig
+from skycam_project.launch.preparation import FirstStart
+
+
+def run_first_start(admin_password: str | None) -> FirstStart:
+    ensure_roots()
+    ensure_cameras()
+    return ensure_admin(admin_password)
+
+
+def ensure_roots() -> None:
+    """A host does not start without its default root. A missing further root is replaced by the default root."""
+    from captures.storage.roots import UnusableRoot, ensure_default_root, ensure_service_root, ensure_video_root
+
+    ensure_default_root()
+    try:
+        ensure_service_root()
+    except UnusableRoot as error:
+        print(f"warning: IMAGE_SAVE_PATH: {error} The service's pictures are stored with all others.", flush=True)
+    try:
+        ensure_video_root()
+    except UnusableRoot as error:
+        print(f"warning: VIDEO_PATH: {error} Clips are stored with the pictures.", flush=True)
+
+
+@transaction.atomic
+def ensure_admin(password: str | None) -> FirstStart:
+    """Create the user `admin` if the station has no user yet. Without `password` one is generated."""
+    if User.objects.exists():
+        return FirstStart(admin_created=False, admin_password=None)
+    generated = None if password else secrets.token_urlsafe(9)
+    User.objects.create_superuser("admin", password=password or generated, role=Role.MANAGER)
+    return FirstStart(admin_created=True, admin_password=generated)
+
+
+@transaction.atomic
+def ensure_cameras() -> None:
+    """Create the simulated camera, and the camera of the configuration's `camera` section as the primary one."""
+    config: SkycamConfig = settings.STATION
+    if not Camera.objects.filter(slug="simulated").exists():
+        primary = not Camera.objects.present().filter(primary=True).exists()
+        _add("simulated", name="Simulated camera", kind="simulated", primary=primary)
+    if config.camera_given and not Camera.objects.filter(slug="dslr").exists():
+        Camera.objects.present().filter(primary=True).update(primary=False)
+        _add("dslr", name="DSLR", kind=config.camera.kind, address=config.camera.port or "", primary=True)
+
+
+def _add(slug: str, **fields: Any) -> None:
+    Camera.objects.create(slug=slug, host=settings.STATION.host, **fields)

@@ -1,0 +1,109 @@
+"""Checks before a station starts: its folder, its lock and its ports. Each failure is a LaunchError of one line."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+import socket
+import time
+from pathlib import Path
+from typing import TextIO
+
+from skycam_project.config import SkycamConfig
+from skycam_project.launch.errors import LaunchError
+from skycam_project.launch.paths import run_folder
+
+MIN_FREE_BYTES = 64 * 1024 * 1024
+PORT_TIMEOUT_S = 1.0
+
+
+def check_data_folder(config: SkycamConfig) -> None:
+    """Create the run folder, and check that it is writable and has free space."""
+    folder = run_folder(config)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free
+        if free >= MIN_FREE_BYTES:
+            _write_probe(folder / "probe")
+    except OSError as error:
+        raise _folder_error(config.data, error) from None
+    if free < MIN_FREE_BYTES:
+        raise LaunchError(
+            f"The disk of {config.data} is full: {free / 1e6:.0f} MB are free and Skycam needs "
+            f"{MIN_FREE_BYTES / 1e6:.0f} MB. Free some space, or set SKYCAM_DATA to a folder on another disk."
+        )
+
+
+def _write_probe(path: Path) -> None:
+    with path.open("wb") as probe:
+        probe.write(bytes(4096))
+        probe.flush()
+        os.fsync(probe.fileno())
+    path.unlink()
+
+
+def _folder_error(folder: Path, error: OSError) -> LaunchError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return LaunchError(
+            f"The disk of {folder} is full. Free some space, or set SKYCAM_DATA to a folder on another disk."
+        )
+    return LaunchError(
+        f"The data folder {folder} cannot be written ({error.strerror}). "
+        "Give this user write permission, or set SKYCAM_DATA to another folder."
+    )
+
+
+def lock_folder(path: Path, folder: Path) -> TextIO:
+    """Lock the folder for this launcher until the returned file is closed or the process ends."""
+    file = path.open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        holder = file.read().strip() or "unknown"
+        file.close()
+        raise LaunchError(
+            f"Another station uses {folder} (process {holder}). Stop it, or set SKYCAM_DATA to another folder."
+        ) from None
+    file.truncate(0)
+    file.write(f"{os.getpid()}\n")
+    file.flush()
+    return file
+
+
+def bind_port(host: str, port: int, setting: str) -> socket.socket:
+    """A listening socket. Waits up to PORT_TIMEOUT_S for a port that an ending predecessor still holds."""
+    deadline = time.monotonic() + PORT_TIMEOUT_S
+    while True:
+        try:
+            return _listen(host, port)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                raise _port_error(host, port, setting, error) from None
+            time.sleep(0.05)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=1024)
+
+
+def _port_error(host: str, port: int, setting: str, error: OSError) -> LaunchError:
+    if error.errno == errno.EADDRINUSE:
+        return LaunchError(
+            f"Port {port} on {host} is in use{_by_process(port)}. Stop that process, or set {setting} to a free port."
+        )
+    return LaunchError(f"Cannot listen on {host} port {port} ({error.strerror or error}). Change {setting}.")
+
+
+def _by_process(port: int) -> str:
+    """` by process 123 (nginx)`, or nothing when this user may not see it."""
+    import psutil
+
+    for connection in psutil.net_connections(kind="tcp"):
+        local = connection.laddr
+        if connection.status == psutil.CONN_LISTEN and local and local.port == port and connection.pid:
+            return f" by process {connection.pid} ({psutil.Process(connection.pid).name()})"
+    return ""

@@ -1,0 +1,74 @@
+"""Turns the launcher's records of restarts and crash loops into events and alerts, and checks this machine's health.
+
+Runs as a thread of the worker. While the worker is away, the launcher runs
+`python -m skycam_project.launch.restart_events` once for the records alone. A database that is down is tried again.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from pathlib import Path
+
+from skycam_project.launch import restart_journal
+from skycam_project.launch.crash_loops import report_crash_loops
+from skycam_project.launch.paths import run_folder
+
+logger = logging.getLogger(__name__)
+EVERY_S = 2.0
+HEALTH_EVERY_S = 60.0
+
+
+def start_restart_events_thread() -> threading.Thread:
+    from django.conf import settings
+
+    thread = threading.Thread(target=_run, args=(run_folder(settings.STATION),), name="restart-events", daemon=True)
+    thread.start()
+    return thread
+
+
+def record_restarts_and_crash_loops(folder: Path) -> None:
+    """Raises DatabaseError, OSError, and ValueError or KeyError for a malformed record."""
+    restart_journal.record_restarts(folder)
+    report_crash_loops(folder)
+
+
+def _run(folder: Path) -> None:
+    from django.db import DatabaseError, close_old_connections
+
+    from monitoring.tasks import check_host
+
+    looked_at = -HEALTH_EVERY_S
+    while True:
+        try:
+            record_restarts_and_crash_loops(folder)
+            if time.monotonic() - looked_at >= HEALTH_EVERY_S:
+                looked_at = time.monotonic()
+                check_host()
+        except (DatabaseError, OSError, ValueError, KeyError) as error:
+            logger.warning("Restarts of parts are not in the event log yet: %s", error)
+        close_old_connections()
+        time.sleep(EVERY_S)
+
+
+def main() -> None:
+    """Record once. It creates no database: a machine that runs only a broker has none."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skycam_project.settings")
+    import django
+    from django.conf import settings
+    from django.db import DatabaseError
+
+    django.setup()
+    database = settings.DATABASES["default"]
+    if database["ENGINE"].endswith("sqlite3") and not Path(database["NAME"]).exists():
+        return
+    try:
+        record_restarts_and_crash_loops(run_folder(settings.STATION))
+    except DatabaseError as error:
+        logger.warning("Restarts of parts are not in the event log yet: %s", error)
+
+
+if __name__ == "__main__":
+    main()

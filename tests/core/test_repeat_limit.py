@@ -1,0 +1,95 @@
+"""A repeated error is logged once a minute, with its count."""
+
+from __future__ import annotations
+
+import io
+import logging
+
+import pytest
+
+from core.repeat_limit import MAX_KNOWN, RepeatLimitingHandler
+
+
+class Log:
+    """A handler with a clock of its own."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.stream = io.StringIO()
+        self.handler = RepeatLimitingHandler(self.stream, lambda: self.now)
+
+    def say(self, message: str, level: int = logging.ERROR, **extra: object) -> None:
+        record = logging.LogRecord("loop", level, "loop.py", 1, message, None, extra.pop("exc_info", None))  # type: ignore[arg-type]
+        record.__dict__.update(extra)
+        self.handler.handle(record)
+
+    def each_second(self, message: str, seconds: int) -> None:
+        for _ in range(seconds):
+            self.say(message)
+            self.now += 1
+
+    @property
+    def lines(self) -> list[str]:
+        return self.stream.getvalue().splitlines()
+
+
+@pytest.fixture
+def log() -> Log:
+    return Log()
+
+
+def test_an_error_each_second_is_one_line_a_minute_with_its_count(log: Log) -> None:
+    log.each_second("It has no storage root.", 150)
+    assert log.lines == [
+        "It has no storage root.",
+        "It has no storage root. (59 times more in the last minute)",
+        "It has no storage root. (60 times more in the last minute)",
+    ]
+
+
+def test_a_stopped_repeat_is_counted_with_the_next_record_after_a_minute(log: Log) -> None:
+    log.each_second("Away.", 3)
+    log.now += 60
+    log.say("Back.", logging.INFO)
+    assert log.lines == ["Away.", "Away. (2 times more in the last minute)", "Back."]
+
+
+def test_a_record_after_a_quiet_minute_is_written_at_once(log: Log) -> None:
+    log.say("Away.")
+    log.now += 61
+    log.say("Away.")
+    assert log.lines == ["Away.", "Away."]
+
+
+def test_different_records_are_written(log: Log) -> None:
+    [log.say(f"{camera} stumbled.") for camera in ("sky", "yard", "sky")]
+    log.say("sky stumbled.", logging.WARNING)
+    assert log.lines == ["sky stumbled.", "yard stumbled.", "sky stumbled."]
+
+
+def test_information_is_never_left_out(log: Log) -> None:
+    [log.say("Saved.", logging.INFO) for _ in range(3)]
+    assert log.lines == ["Saved."] * 3
+
+
+def test_a_line_of_something_longer_is_never_left_out(log: Log) -> None:
+    [log.say("Traceback:", logging.WARNING, verbatim=True) for _ in range(3)]
+    assert log.lines == ["Traceback:"] * 3
+
+
+def test_the_same_text_with_another_exception_is_written(log: Log) -> None:
+    errors = [OSError("disk"), OSError("disk"), OSError("cable")]
+    [log.say("It stumbled.", exc_info=(type(error), error, None)) for error in errors]
+    assert [line for line in log.lines if "OSError" in line] == ["OSError: disk", "OSError: cable"]
+
+
+def test_what_was_left_out_is_counted_at_the_end(log: Log) -> None:
+    log.each_second("Away.", 3)
+    log.handler.close()
+    assert log.lines == ["Away.", "Away. (2 times more in the last minute)"]
+
+
+def test_many_different_errors_take_bounded_memory(log: Log) -> None:
+    [log.say(f"error {number}") for number in range(2 * MAX_KNOWN)]
+    assert len(log.lines) == 2 * MAX_KNOWN
+    assert len(log.handler._written) == MAX_KNOWN

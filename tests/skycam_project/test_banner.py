@@ -1,0 +1,68 @@
+"""The banner shows the first password to people, not to logs."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from skycam_project.launch.banner import remote_access_lines
+
+SHOW = """
+from skycam_project.launch.banner import print_banner
+print_banner("http://127.0.0.1:8080", {"admin_created": True, "admin_password": "first-password"}, given=False)
+"""
+WITHHELD = "(sign in as admin; this is a log, so set a password: skycam users set admin --password)"
+SHOWN = "(sign in as admin / first-password)"
+
+
+def show_on(output: int, **variables: str) -> None:
+    own = {"PATH": os.environ["PATH"], **variables}
+    subprocess.run([sys.executable, "-c", SHOW], env=own, stdout=output, check=True)
+
+
+def identity(descriptor: int) -> str:
+    """As systemd writes it into JOURNAL_STREAM."""
+    found = os.fstat(descriptor)
+    return f"{found.st_dev}:{found.st_ino}"
+
+
+def test_a_pipe_gets_the_password() -> None:
+    reader, writer = os.pipe()
+    show_on(writer)
+    assert SHOWN in os.read(reader, 4096).decode()
+
+
+def test_a_terminal_gets_the_password_also_below_a_user_service() -> None:
+    screen, terminal = os.openpty()
+    show_on(terminal, JOURNAL_STREAM="8:1234")
+    assert SHOWN in os.read(screen, 4096).decode()
+
+
+def test_a_file_does_not_get_the_password(tmp_path: Path) -> None:
+    with (tmp_path / "up.log").open("w") as file:
+        show_on(file.fileno())
+    assert WITHHELD in (tmp_path / "up.log").read_text()
+
+
+def test_the_journal_does_not_get_the_password() -> None:
+    ours, journals = socket.socketpair()
+    with ours, journals:
+        show_on(journals.fileno(), JOURNAL_STREAM=identity(journals.fileno()))
+        assert WITHHELD in ours.recv(4096).decode()
+
+
+@pytest.mark.parametrize(
+    ("listens_on", "said"),
+    [("127.0.0.1", "see docs/operating.md"), ("0.0.0.0", f"by this machine's name, {socket.gethostname()}")],
+)
+def test_the_banner_says_how_to_open_the_station_from_another_computer(listens_on: str, said: str) -> None:
+    assert said in remote_access_lines(listens_on)[0]
+
+
+def test_a_station_at_one_address_is_reached_there() -> None:
+    assert remote_access_lines("192.0.2.7") == []
