@@ -152,7 +152,8 @@ class StatusPublisher:
         """Why live pictures are reduced; empty when they are not."""
         if not self.load_shedder.level:
             return ""
-        return f"The camera host is busy ({self.load_shedder.percent:.0f} % of its processors): {self.load_shedder.description}."
+        load = f"{self.load_shedder.percent:.0f} % of its processors"
+        return f"The camera host is busy ({load}): {self.load_shedder.description}."
 
     def build_status(self, slot: CameraSlot) -> statuses.Status:
         desired, state, identity = slot.desired, slot.state, slot.identity

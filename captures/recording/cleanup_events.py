@@ -24,7 +24,8 @@ def record_deletions(clips: Iterable[Clip], why: str, reason: str, actor: str = 
         by_camera[clip.camera].append(clip)
     for camera, deleted in by_camera.items():
         number, size = len(deleted), sum(clip.bytes for clip in deleted)
-        message = f"{pluralize(number, 'clip')} of {camera.slug} ({format_bytes(size)}) {was_or_were(number)} deleted: {reason}."
+        clips_deleted = f"{pluralize(number, 'clip')} of {camera.slug} ({format_bytes(size)})"
+        message = f"{clips_deleted} {was_or_were(number)} deleted: {reason}."
         data = {"why": why, "clips": number, "bytes": size, "unfreed_bytes": pending}
         severity = "warning" if pending else "info"
         record_event("storage.cleaned", message, severity=severity, camera=camera, actor=actor, data=data)

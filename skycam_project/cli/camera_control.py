@@ -98,7 +98,7 @@ def take(camera: str | None, over: bool, for_s: float) -> None:
     from cameras.bodies import lease_body
     from cameras.leases import acquire_lease
 
-    taken = take(find_camera(caller, camera), caller.actor, over=over, for_s=round(for_s))
+    taken = acquire_lease(find_camera(caller, camera), caller.actor, over=over, for_s=round(for_s))
     print_result(dict(lease_body(taken)), draw_lease)
 
 
@@ -111,7 +111,7 @@ def release(camera: str | None, over: bool) -> None:
     from cameras.bodies import lease_body
     from cameras.leases import release_lease
 
-    released = release(find_camera(caller, camera), caller.actor, over=over)
+    released = release_lease(find_camera(caller, camera), caller.actor, over=over)
     print_result(dict(lease_body(released)), draw_lease)
 
 

@@ -102,8 +102,8 @@ def passwords(_station: Station) -> Iterator[Finding]:
     """Whether the stored passwords of network cameras can be decrypted with the station's key."""
     from cameras.models import Camera
 
-    sealed = Camera.objects.present().exclude(sealed="")
-    lost = [camera.slug for camera in sealed if camera.full_address == camera.address]
+    encrypted = Camera.objects.present().exclude(encrypted_address="")
+    lost = [camera.slug for camera in encrypted if camera.full_address == camera.address]
     if lost:
         remedy = "Restore the old key (docs/network-cameras.md), or: skycam cameras set NAME --password"
         detail = f"The stored passwords of these cameras cannot be decrypted: {', '.join(lost)}."

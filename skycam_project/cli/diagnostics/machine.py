@@ -63,7 +63,7 @@ def libgphoto2(_station: Station) -> Iterator[Finding]:
 
 def desktop(_station: Station) -> Iterator[Finding]:
     """Programs of a desktop session that claim every USB camera."""
-    from cameras.drivers.gphoto2.device_holders import DESKTOP, holders
+    from cameras.drivers.gphoto2.device_holders import DESKTOP, find_holders
 
     found = [holder for holder in find_holders("") if holder.name in DESKTOP]
     for holder in found:

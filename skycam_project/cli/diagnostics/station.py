@@ -9,7 +9,7 @@ from skycam_project.cli.diagnostics.finding import BROKEN, OK, WARNING, Finding
 from skycam_project.cli.station import Station
 
 if TYPE_CHECKING:
-    from cameras.hiredis_client import Wire
+    from cameras.hiredis_client import HiredisClient
 
 UP = "Start the station: skycam up"
 
@@ -49,11 +49,11 @@ def launcher(station: Station) -> Iterator[Finding]:
 
 
 def broker(station: Station) -> Iterator[Finding]:
-    from cameras.hiredis_client import BrokerDown, wire
+    from cameras.hiredis_client import BrokerDown, open_client
 
     try:
-        with wire(station.config.redis_url) as server:
-            server.ask([("PING",)])
+        with open_client(station.config.redis_url) as server:
+            server.run_commands([("PING",)])
             refused = refuses_users(server)
     except BrokerDown as error:
         reason = error.__cause__ or error
@@ -69,7 +69,7 @@ def broker(station: Station) -> Iterator[Finding]:
         )
 
 
-def refuses_users(server: Wire) -> bool:
+def refuses_users(server: HiredisClient) -> bool:
     """Whether the broker refuses to create users; tried with a user without rights that is deleted at once."""
     import hiredis
 
