@@ -6,8 +6,8 @@ import { now, shown } from "./clock.js";
 
 const LATE_MS = 6000;
 const REFUSALS = {
-  403: "Not yours to do, or this page is too old: load it anew.",
-  503: "The station cannot do this just now. Nothing was done, as far as this page knows: try again in a moment.",
+  403: "You are not allowed to do this, or this page has expired. Reload the page.",
+  503: "The station cannot do this right now. As far as this page knows, nothing was done. Try again in a moment.",
 };
 const banner = document.querySelector("#connection");
 const link = document.querySelector("#link");
