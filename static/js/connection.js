@@ -112,8 +112,8 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-refused-seen]")) refused.hidden = true;
 });
 document.addEventListener("htmx:sendError", (event) => unanswered(event, "was not sent. The station does not answer."));
-document.addEventListener("htmx:timeout", (event) => unanswered(event, "got no answer in time. It may still happen: look before you press it again."));
-document.addEventListener("htmx:targetError", () => sayOnPage("It was done, but this page has no place to show it. Load the page again."));
+document.addEventListener("htmx:timeout", (event) => unanswered(event, "got no answer in time. It may still take effect: check before you press it again."));
+document.addEventListener("htmx:targetError", () => sayOnPage("It was done, but this page cannot show it. Reload the page."));
 // A form that leads to another page would leave this one for the browser's own page of errors.
 document.addEventListener("submit", (event) => {
   const form = event.target;
