@@ -137,7 +137,7 @@ function draw(series) {
   plot?.destroy();
   plot = null;
   shown = series;
-  said.textContent = series.length ? "" : "No camera tells its temperature";
+  said.textContent = series.length ? "" : "No camera reports its temperature";
   tabulate(series);
   if (!series.length) return;
   const data = joined(series);
@@ -154,7 +154,7 @@ async function look() {
     if (!answer.ok) throw new Error(String(answer.status));
     draw((await answer.json()).series);
   } catch {
-    said.textContent = "not renewed: the station did not answer";
+    said.textContent = "not updated: the station did not answer";
   }
 }
 
