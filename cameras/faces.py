@@ -37,14 +37,14 @@ LOOKS = {
     "reconnecting": Look("retry", "Reconnecting", "warn"),
     "quarantined": Look("quar", "Quarantined", "bad"),
     "host_down": Look("bad", "Host down", "bad"),
-    "unknown": Look("stale", "Not known", "warn"),
+    "unknown": Look("stale", "Unknown", "warn"),
 }
 LIVE = Look("live", "Live", "ok")
 RECORDING = Look("rec", "Recording", "rec")
 NOT_YET = Look("wait", "Not recording", "warn")
 FAILING = Look("bad", "Not recording", "bad")
 UNASKED = Look("off", "Not recording")
-UNKNOWN = Look("stale", "Not known", "warn")
+UNKNOWN = Look("stale", "Unknown", "warn")
 BETWEEN = Look("wait", "In session", "act")
 TROUBLED = frozenset({"reconnecting", "quarantined", "host_down", "unknown"})
 

@@ -44,7 +44,7 @@ PART_LOOKS = {
 FINDING_LOOKS = {
     "ok": Look("ok", "Well", "ok"),
     "warning": Look("warn", "Warning", "warn"),
-    "broken": Look("bad", "To put right", "bad"),
+    "broken": Look("bad", "Problem", "bad"),
 }
 TELLING = {"cameras", "hosts"}
 """Checks of the examination that name cameras and their hosts. The page itself has them for each reader."""

@@ -3,7 +3,7 @@
 
 /** The live picture tells its own state. */
 const CHIPS = "[data-observed] .st:not([data-live-chip])";
-const UNKNOWN = "Not known";
+const UNKNOWN = "Unknown";
 
 /** `at` is the time of the last answer, as the page writes times. */
 export function showStale(at) {
@@ -16,7 +16,7 @@ export function showStale(at) {
   for (const words of document.querySelectorAll("[data-observed] .do")) words.classList.add("old");
   for (const line of document.querySelectorAll("[data-observed] .name .vh")) line.textContent = ` ${UNKNOWN}`;
   const summary = document.querySelector("#summary");
-  if (summary) summary.textContent = `${summary.textContent.split(":")[0]}: not known since ${at}`;
+  if (summary) summary.textContent = `${summary.textContent.split(":")[0]}: unknown since ${at}`;
 }
 
 function turn(chip, at) {

@@ -276,7 +276,7 @@ def readings(celsius: float) -> dict[str, Any]:
 def test_the_station_can_be_examined(page: Page) -> None:
     page.goto("/status/")
     expect(page.locator("#status")).to_contain_text("worker")
-    page.get_by_role("link", name="Examine").click()
+    page.get_by_role("link", name="Run checks").click()
     expect(page.locator("#examination")).to_contain_text("Database", timeout=30_000)
 
 

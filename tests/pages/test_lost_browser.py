@@ -32,8 +32,8 @@ def lost(page: Page) -> Page:
 
 
 def test_what_is_not_known_any_more_is_said_to_be_so(lost: Page) -> None:
-    expect(lost.locator("#summary")).to_have_text(re.compile(r"^2 cameras: not known since \d\d:\d\d:\d\d$"))
-    expect(lost.locator(f"{CARD} header .st")).to_have_text("Not known")
+    expect(lost.locator("#summary")).to_have_text(re.compile(r"^2 cameras: unknown since \d\d:\d\d:\d\d$"))
+    expect(lost.locator(f"{CARD} header .st")).to_have_text("Unknown")
     expect(lost.locator(f"{CARD} header .st use")).to_have_attribute("href", re.compile("#stale$"))
     expect(lost.locator("#side-cameras .st.ok")).to_have_count(0)
     expect(lost.locator(f"{CARD} .well")).to_have_class(re.compile("stale"))

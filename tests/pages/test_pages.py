@@ -89,7 +89,7 @@ def test_a_lost_capture_says_why_on_the_card(viewer: Any, camera: Camera) -> Non
 
 def test_without_a_broker_nothing_pretends_to_be_well(viewer: Any, camera: Camera) -> None:
     text = text_of(viewer.get("/"))
-    assert "Not known" in text
+    assert "Unknown" in text
     assert "broker does not answer" in text
 
 

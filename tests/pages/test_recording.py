@@ -84,7 +84,7 @@ def test_what_should_be_recorded_and_is_not_has_a_look_and_a_sentence(
 
 
 def test_of_a_host_that_is_away_nobody_knows(operator: Any, wished: Camera, valkey: Any) -> None:
-    assert "Not known" in panel(operator)
+    assert "Unknown" in panel(operator)
     assert "It shall record." in panel(operator)
 
 
