@@ -102,10 +102,10 @@ def test_one_chooses_the_clock_on_a_phone(phone: Page) -> None:
 def test_a_token_is_made_with_a_name_on_a_phone(phone: Page) -> None:
     phone.goto("/accounts/")
     expect(phone.get_by_label("Valid for")).to_have_value("365")
-    phone.get_by_role("button", name="Make a token").click()
+    phone.get_by_role("button", name="Create token").click()
     assert phone.locator("#token-name:invalid").count() == 1
     phone.get_by_label("Name").fill("weather station")
-    phone.get_by_role("button", name="Make a token").click()
+    phone.get_by_role("button", name="Create token").click()
     expect(phone.locator("#new-token")).to_contain_text("skycam_")
 
 
