@@ -142,7 +142,7 @@ def test_errors_of_the_add_form_stand_at_their_fields(manager: Any, camera: Came
     )
     assert re.search(r'<p class="hint bad" id="add-slug-hint">.*?1 to 40 lower-case letters', page)
     assert re.search(r'<p class="hint bad" id="add-address-hint">.*?any name of at most 40', page)
-    assert "2 to mend. Nothing was added." in page
+    assert "2 to correct. Nothing was added." in page
     assert "slug:" not in page
 
 

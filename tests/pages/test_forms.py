@@ -94,7 +94,7 @@ def test_a_refused_form_says_that_nothing_was_sent(operator: Any, able: Camera) 
     page = operator.post(
         "/cameras/sky/settings/", {"exposure_us": "3 s", "gain": "much"}, format="multipart"
     ).content.decode()  # fmt: skip
-    assert "1 to mend. Nothing was sent." in page
+    assert "1 to correct. Nothing was sent." in page
     assert "Not sent. Camera has 11.996 ms" in page
     assert "Camera took" not in page
     assert 'aria-invalid="true" autofocus' in page

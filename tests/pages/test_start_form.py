@@ -160,7 +160,7 @@ def test_the_first_wrong_field_is_focused_and_all_are_marked(anna: Client) -> No
     page = text_of(anna.post(START, {**GOOD, "wait": "x", "count": "0"}, headers=SCRIPT))
     assert page.count('aria-invalid="true"') == 2
     assert page.count("autofocus") == 1
-    assert "2 to mend. Nothing was started." in page
+    assert "2 to correct. Nothing was started." in page
 
 
 def test_before_it_starts_the_page_says_what_will_happen(anna: Client) -> None:
