@@ -111,4 +111,4 @@ def test_all_faults_are_cleared_whatever_stands_in_the_form(manager: Any, camera
 
 def test_a_fault_that_is_typed_wrongly_is_to_mend(manager: Any, camera: Camera) -> None:
     answer = manager.post("/cameras/sky/faults/", {"hang": "often", "slow": "-1"}, headers=PART, format="multipart")
-    assert (answer.status_code, "2 to mend" in text_of(answer)) == (400, True)
+    assert (answer.status_code, "2 to correct" in text_of(answer)) == (400, True)

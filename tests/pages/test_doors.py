@@ -39,14 +39,14 @@ def test_signing_in_leads_to_where_one_wanted_to_go(astronomer: User) -> None:
 @pytest.mark.parametrize(("name", "password"), [("astronomer", "wrong"), ("nobody", PASSWORD)])
 def test_it_is_not_said_what_was_wrong(name: str, password: str, astronomer: User) -> None:
     _, answer = come_in(name, password)
-    assert "do not belong together, or the account has no role" in text_of(answer)
+    assert "The name or password is wrong, or the account has no role." in text_of(answer)
     assert Event.objects.get(kind="user.denied").data["username"] == name
 
 
 def test_somebody_without_a_role_is_told_the_same(db: None) -> None:
     User.objects.create_user(username="nobody", password=PASSWORD)
     _, answer = come_in("nobody", PASSWORD)
-    assert "do not belong together" in text_of(answer)
+    assert "The name or password is wrong" in text_of(answer)
 
 
 def test_whoever_tries_too_often_waits(astronomer: User) -> None:

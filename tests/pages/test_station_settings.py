@@ -45,7 +45,7 @@ def test_each_key_is_shown_with_its_value_its_meaning_and_what_is_allowed(manage
         assert f'name="{".".join(key)}"' in text
     assert "Quality of recorded video" in text
     assert 'for="set-camera_config-max_kbit_s">Max bit rate<' in text
-    assert "A whole number from 0 to 51; default 23, which holds." in text
+    assert "A whole number from 0 to 51; default 23 (in use)." in text
 
 
 def test_it_is_said_where_a_value_comes_from(station: None, manager: Any) -> None:
@@ -82,14 +82,14 @@ def test_where_clips_go_is_shown_with_how_many_there_are_and_where_it_is_changed
     panel = where_clips_go(manager)
     for said in (f">{video_path}</code>", "skycam.yaml:1: video_path", "1 clip lies there", "restart the station"):
         assert said in panel
-    assert "not followed" not in panel
+    assert "not in use" not in panel
     assert "<input" not in panel
 
 
 def test_a_video_path_that_is_not_followed_is_told_of(video_path: Path, pictures_folder: str, manager: Any) -> None:
     panel = where_clips_go(manager)
     assert f">{pictures_folder}</code>" in panel
-    assert f"<code>{video_path}</code> is configured and not followed" in panel
+    assert f"<code>{video_path}</code> is configured but not in use" in panel
 
 
 def test_without_a_video_path_clips_go_beside_the_pictures(pictures_folder: str, manager: Any) -> None:
@@ -153,7 +153,7 @@ def test_a_value_that_no_longer_goes_with_the_file_does_not_hold_and_is_shown(ma
     StationSetting.objects.create(key="camera_config.hard_floor_gb", value=50)
     StationSetting.objects.create(key=CRF, value=30)
     assert (station_settings.camera_config().hard_floor_gb, station_settings.camera_config().crf) == (2.0, 30)
-    assert "50, set here, does not hold" in text_of(manager.get("/settings/"))
+    assert "50, set here, is not used" in text_of(manager.get("/settings/"))
 
 
 def test_a_key_that_there_is_not_is_refused(manager: Any) -> None:
