@@ -87,10 +87,10 @@ def test_what_was_found_is_valid_html_and_text_alone(
 
 
 def test_the_faults_of_a_simulated_camera_are_a_managers(manager: Any, operator: Any, camera: Camera) -> None:
-    assert "Rehearse a bad night" in text_of(manager.get("/cameras/sky/"))
-    assert "Rehearse a bad night" not in text_of(operator.get("/cameras/sky/"))
+    assert "Simulate faults" in text_of(manager.get("/cameras/sky/"))
+    assert "Simulate faults" not in text_of(operator.get("/cameras/sky/"))
     Camera.objects.update(kind="gphoto2")
-    assert "Rehearse a bad night" not in text_of(manager.get("/cameras/sky/"))
+    assert "Simulate faults" not in text_of(manager.get("/cameras/sky/"))
     assert manager.get("/cameras/sky/faults/").status_code == 404
 
 
