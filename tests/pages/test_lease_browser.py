@@ -27,7 +27,7 @@ def taken(page: Page, site: Site) -> Iterator[Page]:
     """The camera's page, by whose button it was taken. Its time can be wound on."""
     page.clock.install()
     page.goto("/cameras/simulated/")
-    page.locator("#lease").get_by_role("button", name="Take Simulated camera", exact=True).click()
+    page.locator("#lease").get_by_role("button", name="Take control Simulated camera", exact=True).click()
     expect(page.locator("#lease")).to_contain_text("You, since", timeout=SOON_MS)
     yield page
     site.ask("POST", "cameras/simulated/release/", {"over": True})
@@ -93,7 +93,7 @@ def test_a_session_of_another_is_stopped_with_two_clicks_and_not_with_one(foreig
     foreign.click()
     expect(page.locator("#said-simulated")).to_contain_text("Session stopped", timeout=SOON_MS)
     expect(page.locator("#lease")).to_contain_text("You, since", timeout=SOON_MS)
-    assert [question.endswith(f"Take over from {ME} and stop it?") for question in asked] == [True, True]
+    assert [question.endswith(f"Take over from {ME} and stop the session?") for question in asked] == [True, True]
 
 
 def test_the_key_asks_too(foreign: Locator, site: Site) -> None:

@@ -184,7 +184,7 @@ def test_whoever_started_it_stops_it_without_more_ado(run: Session) -> None:
 def test_another_is_asked_whether_to_stop_what_is_not_theirs(path: str, anna: Client, run: Session) -> None:
     page = text_of(anna.get(path.format(run.pk)))
     assert "This session was started by cli:bob" in page
-    assert "Take over from bob and stop it?" in page
+    assert "Take over from bob and stop the session?" in page
     assert "Capture between two frames" not in page
 
 
@@ -207,7 +207,7 @@ def test_whose_session_it_is_sees_who_took_it_over(camera: Camera, run: Session)
     taking.take(camera, "anna", over=True)
     page = shown(somebody("bob"))
     assert "anna took it over from you" in page
-    assert "anna has taken the camera over. Take over from anna and stop it?" in page
+    assert "anna has since taken over the camera. Take over from anna and stop the session?" in page
 
 
 def test_a_session_that_has_ended_meanwhile_takes_no_camera(anna: Client, run: Session) -> None:
