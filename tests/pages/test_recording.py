@@ -68,7 +68,7 @@ def test_the_card_says_so_too(operator: Any, wished: Camera, valkey: Any) -> Non
 
 @pytest.mark.parametrize(
     ("recorder", "tone", "sentence"),
-    [(FAILING, "bad", "Free some space."), (WAITING, "warn", "It waits for frames. It takes a picture.")],
+    [(FAILING, "bad", "Free some space."), (WAITING, "warn", "Waiting for frames. It takes a picture.")],
 )
 def test_what_should_be_recorded_and_is_not_has_a_look_and_a_sentence(
     recorder: Any, tone: str, sentence: str, operator: Any, wished: Camera, valkey: Any
@@ -85,7 +85,7 @@ def test_what_should_be_recorded_and_is_not_has_a_look_and_a_sentence(
 
 def test_of_a_host_that_is_away_nobody_knows(operator: Any, wished: Camera, valkey: Any) -> None:
     assert "Unknown" in panel(operator)
-    assert "It shall record." in panel(operator)
+    assert "Recording has not started yet." in panel(operator)
 
 
 def test_a_camera_that_shall_not_record_offers_it(operator: Any, camera: Camera) -> None:
@@ -95,7 +95,7 @@ def test_a_camera_that_shall_not_record_offers_it(operator: Any, camera: Camera)
 
 def test_a_camera_without_a_stream_says_why_it_does_not(operator: Any, camera: Camera) -> None:
     Camera.objects.update(capabilities={"stream": False})
-    assert "gives no stream of frames" in panel(operator)
+    assert "has no video stream" in panel(operator)
     assert "<button" not in panel(operator)
 
 
