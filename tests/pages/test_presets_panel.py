@@ -56,7 +56,7 @@ def test_a_bad_name_is_said_on_the_panel(operator: Any, night: SettingsPreset, n
 def test_a_comparison_marks_what_differs_with_a_glyph_and_a_word(viewer: Any, night: SettingsPreset) -> None:
     shown = text_of(viewer.get(f"{PAGE}presets/Night/", headers=PART))
     assert "Exposure 8 s 12 ms 11.996 ms differs" in words(viewer.get(f"{PAGE}presets/Night/", headers=PART))
-    assert "Gain 2 dB as it is 4 dB differs" in words(viewer.get(f"{PAGE}presets/Night/"))
+    assert "Gain 2 dB unchanged 4 dB differs" in words(viewer.get(f"{PAGE}presets/Night/"))
     assert shown.count("#warn") == shown.count("differs</span>") == 2
 
 
@@ -83,7 +83,7 @@ def test_a_preset_is_applied_without_a_script_too(operator: Any, night: Settings
 
 
 def test_a_preset_is_deleted_after_a_question(operator: Any, night: SettingsPreset) -> None:
-    assert 'data-confirm="Delete the preset Night? No camera' in text_of(operator.get(PAGE))
+    assert 'data-confirm="Delete the preset Night? No camera settings' in text_of(operator.get(PAGE))
     assert operator.post(f"{PAGE}presets/Night/", {"do": "delete"}, format="multipart").status_code == 302
     assert (SettingsPreset.objects.count(), Camera.objects.get().settings) == (0, {"exposure_us": 12_000})
     assert posted(operator, "presets/Night/", do="delete").status_code == 404
@@ -92,7 +92,7 @@ def test_a_preset_is_deleted_after_a_question(operator: Any, night: SettingsPres
 def test_a_viewer_compares_and_does_no_more(viewer: Any, night: SettingsPreset, turned: Camera) -> None:
     shown = text_of(viewer.get(PAGE))
     assert 'href="/cameras/sky/presets/Night/"' in shown
-    assert [word for word in ("Save as", "Apply", "Delete", "Adopt") if word in shown] == []
+    assert [word for word in ("Save as", "Apply", "Delete", "Keep camera values") if word in shown] == []
 
 
 def test_a_change_on_the_body_is_shown_and_follows_the_page(viewer: Any, turned: Camera, valkey: Any) -> None:
