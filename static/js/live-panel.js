@@ -13,7 +13,7 @@ const STATES = {
   stale: ["stale", "Stale", "warn"],
 };
 const REASONS = {
-  broker: ["stale", "Broker away", "warn"],
+  broker: ["stale", "Broker down", "warn"],
   host_down: ["bad", "Host down", "bad"],
   disabled: ["off", "Disabled", ""],
   disconnected: ["off", "Disconnected", ""],
@@ -26,11 +26,11 @@ const REASONS = {
   stale: ["stale", "Stale", "warn"],
   capacity: ["warn", "Full", "warn"],
   bandwidth: ["warn", "Limited", "warn"],
-  no_websockets: ["warn", "No room", "warn"],
+  no_websockets: ["warn", "No connection", "warn"],
   ended: ["stop", "Ended", "warn"],
   signed_out: ["bad", "Signed out", "bad"],
   forbidden: ["bad", "Forbidden", "bad"],
-  not_found: ["bad", "Not there", "bad"],
+  not_found: ["bad", "Not found", "bad"],
 };
 const BANNERED = new Set(["broker", "disabled", "disconnected", "capacity", "bandwidth", "ended", "signed_out", "forbidden", "not_found"]);
 

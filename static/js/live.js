@@ -41,11 +41,11 @@ const OUTSTANDING = 2; // requests on their way: one being drawn, one travelling
 const SOCKET_AGAIN_MS = 60000;
 const REFUSALS = {
   4401: ["signed_out", "You are signed out. Sign in again to see pictures."],
-  4403: ["forbidden", "You may not look at this camera. Ask a manager."],
+  4403: ["forbidden", "You are not allowed to view this camera. Ask a manager."],
   4404: ["not_found", "This camera does not exist, or you may not see it."],
 };
-const UNREACHABLE = ["unreachable", "The station cannot be reached; it is tried again."];
-const NO_ROOM = ["no_websockets", `More than ${MOST_MJPEG} live pictures need WebSockets, which are blocked on the way.`];
+const UNREACHABLE = ["unreachable", "The station cannot be reached. Retrying automatically."];
+const NO_ROOM = ["no_websockets", `More than ${MOST_MJPEG} live pictures need WebSockets, which the network blocks.`];
 
 const views = new Map();
 let lastId = 0;
@@ -226,7 +226,7 @@ export class LiveView {
   onClosed({ code, reason, opened, tries }) {
     if (code === ENDED) {
       this.ended = true;
-      this.change("offline", "ended", this.panel.all("again").length ? reason : `${reason} Load this page again to look.`);
+      this.change("offline", "ended", this.panel.all("again").length ? reason : `${reason} Reload this page to view it again.`);
     } else if (REFUSALS[code]) this.change("offline", ...REFUSALS[code]);
     else if (opened) this.lost();
     else this.askHttp(tries);
@@ -298,7 +298,7 @@ export class LiveView {
   change(state, reason, message, since = null) {
     const { dataset } = this.host;
     const old = this.picture && state !== "live" ? this.capturedAt : since;
-    const sentence = state === "offline" && old ? `${message} The picture is of ${shown(this.picture?.stationMs ?? old)}.` : message;
+    const sentence = state === "offline" && old ? `${message} The picture is from ${shown(this.picture?.stationMs ?? old)}.` : message;
     this.message = sentence;
     if (dataset.state === state && (dataset.reason ?? "") === reason) return;
     dataset.state = state;
