@@ -13,10 +13,10 @@ async function look(image) {
     image.src = image.src;
     delete tile.dataset.waits;
   } else if (status === 503 && tries < MOST_TRIES) {
-    tile.dataset.waits = "Being drawn";
+    tile.dataset.waits = "Being rendered";
     setTimeout(() => look(image), AGAIN_MS);
   } else {
-    tile.dataset.waits = status === 404 ? "No picture" : "Not to be had now";
+    tile.dataset.waits = status === 404 ? "No picture" : "Not available now";
   }
 }
 

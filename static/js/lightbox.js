@@ -89,7 +89,7 @@ function dataOf(picture) {
 /** How a picture was taken, beside it. */
 function factsOf(lightbox) {
   const facts = made("aside", "pswp__facts");
-  facts.setAttribute("aria-label", "How it was taken");
+  facts.setAttribute("aria-label", "Capture details");
   facts.hidden = true;
   const fill = async () => {
     const { page } = lightbox.pswp.currSlide.data;
@@ -124,7 +124,7 @@ function addBar(lightbox, pictures) {
   }, { className: "pswp__act pswp__place" });
   add("where", 5, "span", (element, { camera = "", time = "" }) => element.replaceChildren(made("b", "", camera), ` ${time}`), { className: "pswp__act pswp__where" });
   add("said", 6, "span", (element, data) => { element.hidden = !data.simulated; }, { html: "SIMULATED" });
-  add("details", 7, "button", nothing, { html: "Details", onClick: toggle, title: "How it was taken (i)" });
+  add("details", 7, "button", nothing, { html: "Details", onClick: toggle, title: "Capture details (i)" });
   add("page", 8, "a", (element, { page = "" }) => { element.href = page; }, { html: "Page" });
   add("original", 9, "a", (element, { original }) => {
     element.href = `${original}&download=1`;
@@ -171,7 +171,7 @@ export function openAtFullSize(tiles) {
     loop: false,
     counter: false,
     showHideAnimationType: "none",
-    errorMsg: "The picture is not drawn yet, or cannot be shown now.",
+    errorMsg: "The picture is not rendered yet, or cannot be shown now.",
     paddingFn: () => ({ top: 60, bottom: 12, left: 12, right: 12 }),
   });
   const renew = ([from, to]) => {

@@ -181,10 +181,10 @@ def test_arrow_keys_go_from_tile_to_tile_and_from_capture_to_capture(
 def test_a_thumbnail_that_is_not_there_yet_says_so_and_appears(page: Page, captures: list[dict[str, Any]]) -> None:
     page.route("**/thumbnail/**", lambda route: route.fulfill(status=503))
     page.goto("/gallery/")
-    expect(tile(page, captures[2])).to_have_attribute("data-waits", "Being drawn", timeout=SOON_MS)
+    expect(tile(page, captures[2])).to_have_attribute("data-waits", "Being rendered", timeout=SOON_MS)
     page.unroute("**/thumbnail/**")
     eventually(lambda: tile(page, captures[2]).locator("img").evaluate(WHOLE), 15, "the thumbnail is there")
-    expect(tile(page, captures[2])).not_to_have_attribute("data-waits", "Being drawn")
+    expect(tile(page, captures[2])).not_to_have_attribute("data-waits", "Being rendered")
 
 
 def test_a_picture_that_is_not_drawn_yet_appears_at_full_size_by_itself(
@@ -207,7 +207,7 @@ def test_the_gallery_works_without_scripts(page: Page, site: Site, captures: lis
     plain = context.new_page()
     plain.goto("/gallery/")
     tile(plain, captures[2]).click()
-    expect(plain.get_by_role("heading", name="How it was taken")).to_be_visible()
+    expect(plain.get_by_role("heading", name="Capture details")).to_be_visible()
     context.close()
 
 

@@ -155,7 +155,7 @@ def test_what_the_camera_used_has_labels_and_units(viewer: Any, session: Session
     Camera.objects.update(capabilities={"settings": {"gain": {"unit": "dB"}}})
     Session.objects.update(actual={"exposure_us": 1_000_000, "gain": 1.0, "f_number": 1.4})
     text = text_of(viewer.get(address(session)))
-    assert '<dt>Exposure</dt><dd>1 s <span class="dim">asked 8 s</span></dd>' in text
+    assert '<dt>Exposure</dt><dd>1 s <span class="dim">requested 8 s</span></dd>' in text
     assert "<dt>Gain</dt><dd>1 dB</dd>" in text
     assert "used exposure_us" not in text
 
