@@ -48,8 +48,8 @@ class Picker {
     const head = element("tr", {}, ...WEEK.map((name) => element("th", { scope: "col", abbr: name }, name.slice(0, 2))));
     this.box = element(
       "div", { class: "picker", popover: "auto", role: "dialog", "aria-label": "Choose date and time" },
-      element("div", { class: "picker-head" }, this.act("left", "The month before", () => this.show(inMonth(this.at, -1))), this.title,
-        this.act("right", "The next month", () => this.show(inMonth(this.at, 1)))),
+      element("div", { class: "picker-head" }, this.act("left", "Previous month", () => this.show(inMonth(this.at, -1))), this.title,
+        this.act("right", "Next month", () => this.show(inMonth(this.at, 1)))),
       element("table", { role: "grid", "aria-label": "Days" }, element("thead", {}, head), this.days),
       element("div", { class: "picker-time" }, ...this.parts),
       element("div", { class: "acts-end" }, this.wordButton("Now", () => this.choose(now() + shownOffset())), this.wordButton("Done", () => this.box.hidePopover())),
