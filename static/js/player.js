@@ -128,7 +128,7 @@ async function inTurn(work) {
   }
 }
 
-/** One frame on or back. */
+/** One frame forward or back. */
 function step(by) {
   video.pause();
   return inTurn(async () => {

@@ -34,7 +34,7 @@ function read() {
   for (const lane of bands.querySelectorAll(".lane")) {
     lane.tabIndex = 0;
     lane.setAttribute("role", "slider");
-    lane.setAttribute("aria-label", `Time-line of ${lane.dataset.name}`);
+    lane.setAttribute("aria-label", `Timeline of ${lane.dataset.name}`);
     lane.dataset.live = "";
     tell(lane);
   }

@@ -142,7 +142,7 @@ def test_a_part_of_the_day_is_drawn_to_the_width_and_stands_as_a_table_too(
     assert re.findall(r'<rect class="(video|lost)" x="([\d.]+)" width="([\d.]+)"', text) == [
         ("video", "0.0", "16.67"), ("video", "500.0", "16.67"), ("lost", "515.28", "2.0"),
     ]  # fmt: skip
-    table = text[text.index("Table of the time-line of Sky") :]
+    table = text[text.index("Table of the timeline of Sky") :]
     assert re.findall(r"<tr><td>([^<]*)<", table) == ["Video", "Video", "Cut off"]
     assert "/clips/at/?camera=sky&amp;at=2026-03-28T12%3A30%3A00%2B00%3A00" in table
 
@@ -220,7 +220,7 @@ def test_a_moment_without_video_in_any_camera_is_said_of_all_of_them(
     [clip] = rows(camera, root, 0)
     text = text_of(viewer.get("/clips/at/?at=2026-03-28 13:00:00", follow=True))
     assert "No video of any camera at 2026-03-28 13:00:00" in text
-    assert [f"/clips/{clip.pk}/?t=60.0000" in text, "There is none after it.</p>" in text] == [True, True]
+    assert [f"/clips/{clip.pk}/?t=60.0000" in text, "There is no later clip.</p>" in text] == [True, True]
 
 
 def test_where_another_camera_has_video_the_page_leads_there(viewer: Any, camera: Camera, root: StorageRoot) -> None:
@@ -228,7 +228,7 @@ def test_where_another_camera_has_video_the_page_leads_there(viewer: Any, camera
     rows(camera, root, 0)
     text = text_of(viewer.get("/clips/at/?camera=lab&at=2026-03-28 12:00:30", follow=True))
     assert "No video of Lab at 2026-03-28 12:00:30" in text
-    assert "Sky has video then" in text
+    assert "Sky has video at that time" in text
 
 
 def test_a_clip_that_is_being_recorded_is_promised_only_of_a_camera_that_records(
@@ -239,7 +239,7 @@ def test_a_clip_that_is_being_recorded_is_promised_only_of_a_camera_that_records
     texts = [
         text_of(viewer.get(f"/clips/?{of}missed=2026-03-28 13:00:00Z")) for of in ("camera=sky&", "camera=lab&", "")
     ]
-    assert ["is being recorded appears when it ends" in text for text in texts] == [False, True, True]
+    assert ["being recorded appears when it ends" in text for text in texts] == [False, True, True]
 
 
 def test_a_clip_is_played_and_says_all_that_is_known_of_it(viewer: Any, camera: Camera, root: StorageRoot) -> None:
@@ -276,8 +276,8 @@ def test_a_clip_leads_to_its_neighbours_and_says_whether_it_goes_on(
 ) -> None:
     first, second, third = rows(camera, root, 0, 1, 5)
     texts = [text_of(viewer.get(f"/clips/{clip.pk}/")) for clip in (first, second)]
-    assert (f'href="/clips/{second.pk}/" data-newer' in texts[0], "Goes on in the" in texts[0]) == (True, True)
-    assert (f'href="/clips/{first.pk}/" data-older' in texts[1], "No video after this one" in texts[1]) == (True, True)
+    assert (f'href="/clips/{second.pk}/" data-newer' in texts[0], "Continues in the" in texts[0]) == (True, True)
+    assert (f'href="/clips/{first.pk}/" data-older' in texts[1], "No video until the" in texts[1]) == (True, True)
     assert f'href="/clips/{third.pk}/" data-newer' in texts[1]
 
 
@@ -321,7 +321,7 @@ def test_a_deletion_says_first_what_is_lost(manager: Any, clip: Clip) -> None:
 def test_a_pinned_or_held_clip_offers_no_deletion(manager: Any, clip: Clip) -> None:
     Clip.objects.update(pinned=True)
     text = text_of(manager.get(f"/clips/{clip.pk}/delete/"))
-    assert ("It stays: it is held by a pin" in text, "Delete 1 clip" in text) == (True, False)
+    assert ("It cannot be deleted: it is held by a pin" in text, "Delete 1 clip" in text) == (True, False)
     assert (manager.post(f"/clips/{clip.pk}/delete/").status_code, Clip.objects.count()) == (409, 1)
 
 
