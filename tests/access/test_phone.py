@@ -75,7 +75,7 @@ def test_a_role_can_be_read_and_a_user_removed(phone: Page) -> None:
     assert box["width"] > 140
     phone.on("dialog", lambda dialog: dialog.accept())
     phone.get_by_role("button", name=f"Remove {NAMES[1]}").click()
-    expect(phone.get_by_text("3 in all")).to_be_visible()
+    expect(phone.get_by_text("3 in total")).to_be_visible()
 
 
 def test_a_manager_is_asked_before_a_password_and_its_tokens_go(phone: Page) -> None:

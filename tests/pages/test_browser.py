@@ -200,7 +200,7 @@ def test_a_database_that_is_locked_is_said_on_the_page(page: Page) -> None:
     page.goto("/cameras/simulated/")
     page.route("**/start/", TROUBLES["locked"])
     page.keyboard.press("s")
-    expect(page.locator("#refused")).to_contain_text("The station cannot do this just now.")
+    expect(page.locator("#refused")).to_contain_text("The station cannot do this right now.")
 
 
 def test_a_refusal_after_the_dialog_was_closed_is_said_on_the_page(page: Page) -> None:

@@ -312,7 +312,7 @@ def test_a_capture_shows_how_it_was_taken_its_files_and_what_was_said(
     file_of(capture, root, "captures/sky/a.jpg", b"jpeg")
     record_event("capture.saved", "sky saved a capture.", camera=camera, subject=capture.pk)
     text = text_of(viewer.get(f"/captures/{capture.pk}/"))
-    wanted = ["f/1.4", "1600", "asked 900 µs", "a.nef", "a.jpg", "kind=raw&amp;download=1", "Sky saved", "SIMULATED"]
+    wanted = ["f/1.4", "1600", "requested 900 µs", "a.nef", "a.jpg", "kind=raw&amp;download=1", "Sky saved", "SIMULATED"]
     assert [word for word in wanted if word not in text] == []
     assert f"/captures/{capture.pk}/thumbnail/?size=2048" in text
 

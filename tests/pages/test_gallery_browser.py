@@ -50,7 +50,7 @@ def tile(page: Page, capture: dict[str, Any]) -> Any:
 def test_two_clicks_lead_to_a_date_and_hour(page: Page, captures: list[dict[str, Any]]) -> None:
     page.goto("/gallery/?day=2020-02-02")
     expect(page.get_by_role("heading", name="2020-02-02")).to_be_visible()
-    page.get_by_role("link", name="The next day that has captures").click()
+    page.get_by_role("link", name="Next day with captures").click()
     page.locator(".cal a[aria-current]").click()
     page.get_by_role("navigation", name="Jump to an hour").get_by_role("link", name="Newest").click()
     expect(tile(page, captures[2])).to_be_visible()
@@ -159,7 +159,7 @@ def test_a_picture_is_deleted_on_its_page_and_its_capture_stays(page: Page, site
     eventually(lambda: page.evaluate("document.fullscreenElement?.id") == "stage", 10, "the picture fills the screen")
     page.evaluate("document.exitFullscreen()")
     page.get_by_role("link", name="Delete").click()
-    expect(page.locator("#dialog")).to_contain_text("What is lost for good: 1 file of Simulated camera")
+    expect(page.locator("#dialog")).to_contain_text("This permanently deletes 1 file of Simulated camera")
     page.get_by_role("button", name="Delete 1 picture").click()
     expect(page.get_by_text("The picture is deleted.")).to_be_visible(timeout=SOON_MS)
     expect(page.locator("#stage")).to_contain_text("admin deleted its picture at 20")
@@ -194,7 +194,7 @@ def test_a_picture_that_is_not_drawn_yet_appears_at_full_size_by_itself(
     page.goto("/gallery/")
     tile(page, captures[2]).click()
     expect(page.locator(".pswp__item[aria-hidden=false]")).to_contain_text(
-        "The picture is not drawn yet", timeout=SOON_MS
+        "The picture is not rendered yet", timeout=SOON_MS
     )
     page.unroute("**/thumbnail/?size=2048")
     expect(page.locator(".pswp__item[aria-hidden=false] .pswp__img").last).to_be_visible(timeout=SOON_MS)

@@ -132,7 +132,7 @@ def test_a_view_that_was_ended_says_by_whom_and_waits_for_a_click(live: Page) ->
     banner = live.locator("#live-banner")
     expect(banner).to_contain_text("admin ended this live view.", timeout=SOON_MS)
     expect(chip(live)).to_have_text("Ended")
-    banner.get_by_role("button", name="Look again").click()
+    banner.get_by_role("button", name="View again").click()
     is_live(live)
     expect(banner).to_be_hidden()
 

@@ -53,7 +53,7 @@ def test_one_age_stands_on_a_picture(lost: Page, age: str, shown: str, hidden: s
 def test_the_banner_says_no_more_than_is_known(lost: Page) -> None:
     banner = lost.locator("#connection")
     expect(banner).to_contain_text(re.compile(r"No answer from the station since \d\d:\d\d:\d\d"))
-    expect(banner).to_contain_text("Cameras may go on")
+    expect(banner).to_contain_text("Cameras may still be running")
 
 
 def test_what_is_pressed_says_that_it_was_not_sent(lost: Page) -> None:

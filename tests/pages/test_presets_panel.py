@@ -96,7 +96,7 @@ def test_a_viewer_compares_and_does_no_more(viewer: Any, night: SettingsPreset, 
 
 
 def test_a_change_on_the_body_is_shown_and_follows_the_page(viewer: Any, turned: Camera, valkey: Any) -> None:
-    said = "Changed on the camera itself Exposure 33 ms, not 12 ms as wished"
+    said = "Changed on the camera itself Exposure 33 ms, not 12 ms as desired"
     assert said in words(viewer.get(PAGE))
     assert said in words(viewer.get(f"{PAGE}now/", headers=PART))
 

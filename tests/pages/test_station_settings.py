@@ -80,7 +80,7 @@ def test_where_clips_go_is_shown_with_how_many_there_are_and_where_it_is_changed
     assert root is not None
     clip_of(camera, root)
     panel = where_clips_go(manager)
-    for said in (f">{video_path}</code>", "skycam.yaml:1: video_path", "1 clip lies there", "restart the station"):
+    for said in (f">{video_path}</code>", "skycam.yaml:1: video_path", "(1 clip now)", "restart the station"):
         assert said in panel
     assert "not in use" not in panel
     assert "<input" not in panel
