@@ -52,7 +52,7 @@ class Picker {
         this.act("right", "Next month", () => this.show(inMonth(this.at, 1)))),
       element("table", { role: "grid", "aria-label": "Days" }, element("thead", {}, head), this.days),
       element("div", { class: "picker-time" }, ...this.parts),
-      element("div", { class: "acts-end" }, this.wordButton("Now", () => this.choose(now() + shownOffset())), this.wordButton("Done", () => this.box.hidePopover())),
+      element("div", { class: "actions-end" }, this.wordButton("Now", () => this.choose(now() + shownOffset())), this.wordButton("Done", () => this.box.hidePopover())),
     );
     this.box.addEventListener("keydown", (event) => this.key(event));
     this.box.addEventListener("toggle", (event) => { if (event.newState === "closed") this.end(); });

@@ -120,12 +120,12 @@ async function draw(address = addressOf(seen)) {
   section.toggleAttribute("data-late", !isDrawn);
   if (!isDrawn) return;
   const focus = keyOf(document.activeElement);
-  const open = [...bands.querySelectorAll("details[open]")].map((twin) => twin.closest(".band").dataset.band);
+  const open = [...bands.querySelectorAll("details[open]")].map((twin) => twin.closest(".timeline-row").dataset.timelineRow);
   bands.innerHTML = await answer.text();
   history.replaceState(history.state, "", address);
   bands.classList.remove("moving");
   read();
-  for (const twin of bands.querySelectorAll("details")) twin.open = open.includes(twin.closest(".band").dataset.band);
+  for (const twin of bands.querySelectorAll("details")) twin.open = open.includes(twin.closest(".timeline-row").dataset.timelineRow);
   if (focus) bands.querySelector(focus)?.focus({ preventScroll: true });
   showCursor();
 }
@@ -133,13 +133,13 @@ async function draw(address = addressOf(seen)) {
 /** How that which had the focus is found after it was drawn anew. */
 function keyOf(element) {
   if (!bands.contains(element)) return "";
-  if (element.matches(".lane")) return `[data-band="${CSS.escape(element.closest(".band").dataset.band)}"] .lane`;
+  if (element.matches(".lane")) return `[data-timeline-row="${CSS.escape(element.closest(".timeline-row").dataset.timelineRow)}"] .lane`;
   return element.dataset.zoom ? `[data-zoom="${element.dataset.zoom}"]` : "";
 }
 
 function open(lane, ms) {
   if (here(ms)) return;
-  const query = new URLSearchParams({ camera: lane.closest(".band").dataset.band, at: new Date(ms).toISOString() });
+  const query = new URLSearchParams({ camera: lane.closest(".timeline-row").dataset.timelineRow, at: new Date(ms).toISOString() });
   for (const name of ["from", "to"]) {
     const value = new URLSearchParams(location.search).get(name);
     if (value) query.set(name, value);

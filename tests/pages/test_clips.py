@@ -168,7 +168,7 @@ def test_a_part_that_is_too_short_too_long_or_of_another_day_is_the_nearest_of_t
 def test_a_script_gets_the_time_lines_alone(viewer: Any, clip: Clip) -> None:
     for address in (DAY, f"/clips/{clip.pk}/"):
         text = text_of(viewer.get(address, headers={"HX-Request": "true"}))
-        assert ("data-band" in text, "<html" in text, "<video" in text) == (True, False, False)
+        assert ("data-timeline-row" in text, "<html" in text, "<video" in text) == (True, False, False)
 
 
 def test_a_clips_page_shows_the_hour_around_it(viewer: Any, camera: Camera, root: StorageRoot) -> None:
