@@ -13,7 +13,7 @@ const COLOURS = ["--accent", "--text-2", "--text-3", "--text-2"];
 const RIGHT_PX = 150;
 
 const host = document.querySelector("[data-chart]");
-const said = document.querySelector("[data-chart-said]");
+const said = document.querySelector("[data-chart-note]");
 const probe = host.appendChild(document.createElement("span"));
 const table = document.querySelector("[data-chart-table]");
 let plot = null;

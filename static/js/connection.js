@@ -77,7 +77,7 @@ function sayOnPage(sentence) {
 }
 
 function sayInForm(form, sentence) {
-  const line = form.querySelector(":scope > .said, .acts-end .said") ?? form.insertBefore(document.createElement("p"), form.firstChild);
+  const line = form.querySelector(":scope > .message, .acts-end .message") ?? form.insertBefore(document.createElement("p"), form.firstChild);
   line.setAttribute("role", "alert");
   say(line, sentence);
 }
@@ -87,7 +87,7 @@ function sayIn(target, sentence) {
 }
 
 function say(line, sentence) {
-  line.className = "said bad";
+  line.className = "message bad";
   line.replaceChildren(refused.querySelector(".i").cloneNode(true), sentence);
   return line;
 }

@@ -35,9 +35,9 @@ const isNow = (event) => event.detail.elt?.id === "now";
 let asked = 0;
 
 function followHolder() {
-  for (const line of document.querySelectorAll("[data-says-held-by]")) {
+  for (const line of document.querySelectorAll("[data-reported-holder]")) {
     const holder = line.closest("[data-held-by]")?.dataset.heldBy;
-    if (Number(line.dataset.saidAt) < asked && holder !== line.dataset.saysHeldBy) line.parentElement.replaceChildren();
+    if (Number(line.dataset.reportedAt) < asked && holder !== line.dataset.reportedHolder) line.parentElement.replaceChildren();
   }
   const lease = document.querySelector("#lease");
   if (lease) for (const button of document.querySelectorAll("[data-command]")) holdBack(button, lease.dataset.held);
@@ -54,7 +54,7 @@ document.addEventListener("htmx:beforeSend", (event) => {
   if (isNow(event)) asked = performance.now();
 });
 document.addEventListener("htmx:afterSwap", (event) => {
-  for (const line of event.detail.target.querySelectorAll("[data-says-held-by]")) line.dataset.saidAt = performance.now();
+  for (const line of event.detail.target.querySelectorAll("[data-reported-holder]")) line.dataset.reportedAt = performance.now();
 });
 document.addEventListener("htmx:afterRequest", (event) => {
   if (isNow(event)) followHolder();

@@ -58,7 +58,7 @@ def test_a_capture_appears_with_its_outcome_in_its_place(page: Page) -> None:
     card = page.locator(CARD)
     newest = page.locator("#recent a").first.get_attribute("href") or ""
     card.get_by_role("button", name="Capture").click()
-    expect(card.locator(".said.ok")).to_contain_text("Saved", timeout=SOON_MS)
+    expect(card.locator(".message.ok")).to_contain_text("Saved", timeout=SOON_MS)
     expect(page.locator("#recent a").first).not_to_have_attribute("href", newest, timeout=SOON_MS)
     assert page.url.endswith("/")
 
@@ -99,7 +99,7 @@ def test_settings_say_what_the_camera_took(page: Page) -> None:
     expect(settings.locator(".hint.bad")).to_have_text("1 to 16 on this camera")
     settings.get_by_label("Gain").fill("2")
     settings.get_by_role("button", name="Apply").click()
-    expect(settings.locator(".said.ok")).to_contain_text("The camera has taken it.", timeout=SOON_MS)
+    expect(settings.locator(".message.ok")).to_contain_text("The camera has taken it.", timeout=SOON_MS)
 
 
 def test_a_camera_is_disconnected_and_connected(page: Page) -> None:
@@ -173,7 +173,7 @@ def test_a_refused_form_keeps_what_was_typed(trouble: str, page: Page) -> None:
     form = started(page)
     page.route("**/start/", TROUBLES[trouble])
     form.get_by_role("button", name="Start").click()
-    expect(form.locator(".said.bad")).to_contain_text("The station ")
+    expect(form.locator(".message.bad")).to_contain_text("The station ")
     expect(form.get_by_label("Name")).to_have_value("Perseids")
 
 
@@ -183,7 +183,7 @@ def test_refused_settings_keep_what_was_typed(page: Page) -> None:
     settings.get_by_label("Gain").fill("3")
     page.route("**/settings/", TROUBLES["away"])
     settings.get_by_role("button", name="Apply").click()
-    expect(settings.locator(".said.bad")).to_contain_text("The station does not answer.")
+    expect(settings.locator(".message.bad")).to_contain_text("The station does not answer.")
     expect(settings.get_by_label("Gain")).to_have_value("3")
 
 

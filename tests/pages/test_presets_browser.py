@@ -29,7 +29,7 @@ def test_a_preset_is_compared_applied_and_the_same_then(panel: Locator) -> None:
     night.click()
     expect(panel.locator(".compared .st.warn")).to_have_text(["differs", "differs"], timeout=SOON_MS)
     panel.get_by_role("button", name="Apply Night").click()
-    expect(panel.locator(".said.ok")).to_contain_text("Night is applied.", timeout=SOON_MS)
+    expect(panel.locator(".message.ok")).to_contain_text("Night is applied.", timeout=SOON_MS)
     expect(panel.get_by_label("Gain")).to_have_value("2")
     night.press("Enter")
     expect(panel.locator(".compared .st.ok")).to_have_text(["same", "same"], timeout=SOON_MS)
@@ -38,7 +38,7 @@ def test_a_preset_is_compared_applied_and_the_same_then(panel: Locator) -> None:
 def test_a_preset_is_saved_with_the_keyboard_and_deleted_after_a_question(panel: Locator, page: Page) -> None:
     panel.get_by_label("Name of a new preset").fill("Dusk")
     page.keyboard.press("Enter")
-    expect(panel.locator(".said.ok")).to_contain_text("Saved as Dusk.", timeout=SOON_MS)
+    expect(panel.locator(".message.ok")).to_contain_text("Saved as Dusk.", timeout=SOON_MS)
     page.once("dialog", lambda dialog: dialog.dismiss())
     panel.get_by_role("button", name="Delete Dusk").click()
     expect(panel.get_by_role("link", name="Dusk")).to_be_visible()

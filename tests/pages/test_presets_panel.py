@@ -49,7 +49,7 @@ def test_a_preset_is_saved_from_what_is_wished(operator: Any, able: Camera) -> N
 def test_a_bad_name_is_said_on_the_panel(operator: Any, night: SettingsPreset, name: str) -> None:
     answer = posted(operator, "presets/", name=name)
     assert (answer.status_code, SettingsPreset.objects.count()) == (400, 1)
-    assert 'class="said bad"' in text_of(answer)
+    assert 'class="message bad"' in text_of(answer)
     assert MARKUP not in text_of(answer)
 
 

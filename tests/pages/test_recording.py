@@ -110,7 +110,7 @@ def test_an_operator_records(kind: str, operator: Any, camera: Camera, valkey: A
 
 def test_what_is_kept_for_later_is_said_on_the_page(operator: Any, camera: Camera, valkey: Any) -> None:
     answer = text_of(operator.post(f"{PAGE}record/", headers=SCRIPT))
-    assert 'class="said warn"' in answer
+    assert 'class="message warn"' in answer
     assert "sky records as soon as it can: that is kept." in answer
 
 
