@@ -77,7 +77,7 @@ function sayOnPage(sentence) {
 }
 
 function sayInForm(form, sentence) {
-  const line = form.querySelector(":scope > .message, .acts-end .message") ?? form.insertBefore(document.createElement("p"), form.firstChild);
+  const line = form.querySelector(":scope > .message, .actions-end .message") ?? form.insertBefore(document.createElement("p"), form.firstChild);
   line.setAttribute("role", "alert");
   say(line, sentence);
 }
@@ -109,7 +109,7 @@ function unanswered(event, sentence) {
 }
 
 document.addEventListener("click", (event) => {
-  if (event.target.closest("[data-refused-seen]")) refused.hidden = true;
+  if (event.target.closest("[data-refused-close]")) refused.hidden = true;
 });
 document.addEventListener("htmx:sendError", (event) => unanswered(event, "was not sent. The station does not answer."));
 document.addEventListener("htmx:timeout", (event) => unanswered(event, "got no answer in time. It may still take effect: check before you press it again."));

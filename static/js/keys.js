@@ -19,7 +19,7 @@ export function step(by) {
 
 const act = (...names) => {
   const stage = document.querySelector("#stage");
-  const found = names.map((name) => stage?.querySelector(`[data-act=${name}]`)).find(Boolean);
+  const found = names.map((name) => stage?.querySelector(`[data-action=${name}]`)).find(Boolean);
   follow(found);
 };
 
@@ -35,7 +35,7 @@ const KEYS = {
   k: () => step(-1),
   c: () => act("capture"),
   s: () => act("stop", "start"),
-  r: () => follow(document.querySelector("#recording [data-act]")),
+  r: () => follow(document.querySelector("#recording [data-action]")),
   t: nextTheme,
   d: () => stepBrightness(-1),
   b: () => stepBrightness(1),

@@ -111,7 +111,7 @@ function addBar(lightbox, pictures) {
   const { facts, toggle } = factsOf(lightbox);
   lightbox.toggleFacts = toggle;
   const add = (name, order, tagName, show, more = {}) => pswp.ui.registerElement({
-    name, order, tagName, className: "pswp__act", appendTo: "bar", ...more,
+    name, order, tagName, className: "pswp__action", appendTo: "bar", ...more,
     onInit: (element) => {
       const tell = () => show(element, pswp.currSlide.data);
       pswp.on("change", tell);
@@ -121,8 +121,8 @@ function addBar(lightbox, pictures) {
   const nothing = () => {};
   add("place", 5, "span", (element) => {
     element.textContent = `${pswp.currIndex + 1} / ${pictures.total}${pictures.isMost ? "+" : ""}`;
-  }, { className: "pswp__act pswp__place" });
-  add("where", 5, "span", (element, { camera = "", time = "" }) => element.replaceChildren(made("b", "", camera), ` ${time}`), { className: "pswp__act pswp__where" });
+  }, { className: "pswp__action pswp__place" });
+  add("where", 5, "span", (element, { camera = "", time = "" }) => element.replaceChildren(made("b", "", camera), ` ${time}`), { className: "pswp__action pswp__where" });
   add("said", 6, "span", (element, data) => { element.hidden = !data.simulated; }, { html: "SIMULATED" });
   add("details", 7, "button", nothing, { html: "Details", onClick: toggle, title: "Capture details (i)" });
   add("page", 8, "a", (element, { page = "" }) => { element.href = page; }, { html: "Page" });
@@ -130,7 +130,7 @@ function addBar(lightbox, pictures) {
     element.href = `${original}&download=1`;
     element.setAttribute("download", "");
   }, { html: "Download" });
-  add("full", 9, "button", (element) => element.toggleAttribute("data-full", true), { html: "Full screen", className: "pswp__act pswp__full", title: "Full screen (f)" });
+  add("full", 9, "button", (element) => element.toggleAttribute("data-full", true), { html: "Full screen", className: "pswp__action pswp__full", title: "Full screen (f)" });
   pswp.ui.registerElement({ name: "facts", appendTo: "root", tagName: "div", className: "pswp__facts-place", onInit: (element) => element.append(facts) });
 }
 

@@ -114,11 +114,11 @@ def test_the_buttons_of_a_camera_of_another_say_so_before_they_are_pressed(
     status.write(valkey, status.absent("sky", "connected", "") | {"observed": state})
     taking.take(camera, "bob")
     page = text_of(anna.get(path))
-    commands = re.findall(r'<button [^>]*data-act="(?:capture|connect|disconnect|record)"[^>]*>', page)
+    commands = re.findall(r'<button [^>]*data-action="(?:capture|connect|disconnect|record)"[^>]*>', page)
     assert commands
     assert [button for button in commands if " disabled title=" not in button] == []
-    assert re.findall(r'<a [^>]*data-act="start"', page) == []
-    assert 'data-act="take"' in page
+    assert re.findall(r'<a [^>]*data-action="start"', page) == []
+    assert 'data-action="take"' in page
 
 
 def test_settings_are_held_back_with_the_reason(anna: Client, camera: Camera) -> None:

@@ -89,7 +89,7 @@ def test_of_a_host_that_is_away_nobody_knows(operator: Any, wished: Camera, valk
 
 
 def test_a_camera_that_shall_not_record_offers_it(operator: Any, camera: Camera) -> None:
-    assert 'data-act="record"' in panel(operator)
+    assert 'data-action="record"' in panel(operator)
     assert "Record and keep" in panel(operator)
 
 

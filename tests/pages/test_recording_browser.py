@@ -34,7 +34,7 @@ def test_the_page_says_live_what_is_recorded(recorded: Page) -> None:
 def test_a_key_stops_it_and_starts_it_again(recorded: Page) -> None:
     recorded.keyboard.press("r")
     expect(recorded.locator("#said-simulated")).to_contain_text("Recording stopped", timeout=SOON_MS)
-    expect(recorded.locator("#recording [data-act=record]")).to_be_visible(timeout=SOON_MS)
+    expect(recorded.locator("#recording [data-action=record]")).to_be_visible(timeout=SOON_MS)
     recorded.keyboard.press("r")
     expect(recorded.locator("#recording .st")).to_have_text("Recording", timeout=SOON_MS)
 

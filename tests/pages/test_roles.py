@@ -77,7 +77,7 @@ def test_a_camera_that_one_may_not_see_does_not_exist(operator: Any, manager: An
 
 
 def test_a_viewer_sees_no_controls(viewer: Any, operator: Any, camera: Camera) -> None:
-    assert "data-act" not in viewer.get("/").content.decode()
+    assert "data-action" not in viewer.get("/").content.decode()
     assert "Acknowledge" not in viewer.get("/events/").content.decode()
 
 
