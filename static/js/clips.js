@@ -11,5 +11,5 @@ const TURNS = { ArrowLeft: -1, ArrowRight: 1 };
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || !(event.key in TURNS)) return;
   if (document.querySelector("dialog[open]") || event.target.closest("input, select, textarea")) return;
-  document.querySelector(`[data-turn="${TURNS[event.key]}"]`)?.click();
+  document.querySelector(`[data-pager="${TURNS[event.key]}"]`)?.click();
 });

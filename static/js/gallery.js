@@ -25,7 +25,7 @@ document.addEventListener("keydown", (event) => {
   if (document.querySelector("dialog[open], .pswp--open") || event.target.closest("input, select, textarea, .tw")) return;
   const tile = event.target.closest(".tiles .th");
   const found = tile && all()[all().indexOf(tile) + STEPS[event.key]()];
-  const turn = tile ? null : document.querySelector(`[data-turn="${STEPS[event.key]()}"]`);
+  const turn = tile ? null : document.querySelector(`[data-pager="${STEPS[event.key]()}"]`);
   if (!found && !turn) return;
   event.preventDefault();
   if (found) found.focus();

@@ -11,11 +11,11 @@ window.Idiomorph.defaults.callbacks.beforeNodeMorphed = (old) => !kept(old);
 // next renewal by time may come too late.
 document.addEventListener("htmx:beforeRequest", (event) => {
   const { elt } = event.detail;
-  if (document.hidden && (elt.id === "now" || elt.hasAttribute("data-while-seen"))) event.preventDefault();
+  if (document.hidden && (elt.id === "now" || elt.hasAttribute("data-while-visible"))) event.preventDefault();
 });
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) return;
-  window.htmx.trigger(document.body, "seen");
+  window.htmx.trigger(document.body, "visible");
   window.htmx.trigger(document.body, "acted");
 });
 

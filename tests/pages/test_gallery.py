@@ -373,5 +373,5 @@ def test_a_lost_capture_has_a_page_that_says_why(viewer: Any, camera: Camera) ->
 def test_a_capture_leads_to_its_neighbours(viewer: Any, camera: Camera) -> None:
     first, second, third = (saved(camera, started_at=NOON + timedelta(minutes=number)) for number in range(3))
     text = text_of(viewer.get(f"/captures/{second.pk}/"))
-    turns = re.findall(r'href="/captures/([^/]+)/" data-turn="(-?1)"', text)
+    turns = re.findall(r'href="/captures/([^/]+)/" data-pager="(-?1)"', text)
     assert turns == [(str(first.pk), "-1"), (str(third.pk), "1")]

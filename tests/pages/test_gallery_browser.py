@@ -246,7 +246,7 @@ def test_on_a_phone_tables_fit_and_every_page_and_signing_out_is_two_taps_away(
     assert page.evaluate(VIOLATIONS) == []
     more.get_by_role("link", name="Sessions").click()
     expect(page.get_by_role("heading", name="Sessions", level=1)).to_be_visible()
-    assert max(cell.evaluate(RIGHT) for cell in page.locator(".of-sessions td").all()) <= 378
+    assert max(cell.evaluate(RIGHT) for cell in page.locator(".sessions-table td").all()) <= 378
 
 
 @pytest.fixture(params=["capture", "session", "lightbox"])
