@@ -58,7 +58,7 @@ def said(request: HttpRequest, tone: str, sentence: str, **more: Any) -> HttpRes
     """
     if is_part(request):
         context = {"tone": tone, "sentence": sentence, **more}
-        answer = render(request, "_said.html", context)
+        answer = render(request, "_message.html", context)
         answer.headers["HX-Trigger"] = "acted"
         return answer
     messages.add_message(request, MESSAGE_LEVELS[tone], " ".join(filter(None, [sentence, more.get("name")])))

@@ -103,7 +103,7 @@ class ClipsPage(Page):
         try:
             scope = Scope(request.user, request.GET.dict())
             if is_part(request):
-                return self.render(time_lines(scope), "clips/_bands.html")
+                return self.render(time_lines(scope), "clips/_timelines.html")
             return self.render(observed(scope) | time_lines(scope))
         except OverflowError:
             raise Http404("There is no such day.") from None

@@ -49,7 +49,7 @@ class ClipPage(OfClip):
         found = self.clip()
         time_line = self.time_line(found)
         if is_part(request):
-            return self.render({"clip": found, **time_line}, "clips/_bands.html")
+            return self.render({"clip": found, **time_line}, "clips/_timelines.html")
         return self.render({
             "clip": found,
             **time_line,

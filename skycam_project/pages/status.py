@@ -110,7 +110,7 @@ class ExaminationPage(Page):
     """What `skycam doctor` says of the machine that answers; not of cameras to whoever may not see them all."""
 
     roles = {"GET": "operator"}
-    template = "_examination.html"
+    template = "_checks.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
         unseen = TELLING if hidden_cameras(request.user) else set()

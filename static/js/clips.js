@@ -1,5 +1,5 @@
 // Recordings of a day: pictures that are still being drawn, time-lines, and arrow keys from day to day.
-import "./drawn.js";
+import "./thumbnails.js";
 import { listen } from "./timeline.js";
 
 listen();

@@ -1,5 +1,5 @@
 // The gallery and the page of a capture: pictures at full size, arrow keys, and thumbnails that are still being drawn.
-import "./drawn.js";
+import "./thumbnails.js";
 import { openAtFullSize } from "./lightbox.js";
 
 const tiles = document.querySelector("#tiles");

@@ -1,5 +1,5 @@
 // The player of a clip: the time of the shown frame, single frames, speed, keys, and the day's time-line.
-import "./drawn.js";
+import "./thumbnails.js";
 import { listen, mark } from "./timeline.js";
 
 const player = document.querySelector("#player");
