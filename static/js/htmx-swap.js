@@ -1,14 +1,14 @@
-// How parts of a page are exchanged. What is marked to be kept stays as it is: a live picture, an outcome that was
-// just said, a form that is on its way.
+// How htmx swaps parts of a page. Some elements are kept as they are: a live picture, a message that is being shown,
+// a form that is being sent.
 
-const kept = (node) =>
+const isKept = (node) =>
   node.nodeType === Node.ELEMENT_NODE &&
   (node.hasAttribute("data-live") || node.hasAttribute("data-keep") || node.classList.contains("htmx-request"));
 
-window.Idiomorph.defaults.callbacks.beforeNodeMorphed = (old) => !kept(old);
+window.Idiomorph.defaults.callbacks.beforeNodeMorphed = (old) => !isKept(old);
 
-// A page that nobody looks at asks nothing, and keeps no camera. Once it is looked at again it does both at once: the
-// next renewal by time may come too late.
+// A hidden page requests nothing and does not renew its lease. When it becomes visible it does both at once, because
+// the next timed update may come too late.
 document.addEventListener("htmx:beforeRequest", (event) => {
   const { elt } = event.detail;
   if (document.hidden && (elt.id === "now" || elt.hasAttribute("data-while-visible"))) event.preventDefault();
@@ -19,31 +19,31 @@ document.addEventListener("visibilitychange", () => {
   window.htmx.trigger(document.body, "acted");
 });
 
-// An outcome stands for half a minute, then what is usual stands there again.
-const SAID_MS = 30_000;
+// A message is shown for half a minute, then the usual content returns.
+const SHOWN_MS = 30_000;
 const timers = new Map();
 document.addEventListener("htmx:afterSwap", (event) => {
   const { target } = event.detail;
   if (!target.id.startsWith("said-")) return;
   clearTimeout(timers.get(target.id));
-  timers.set(target.id, setTimeout(() => target.replaceChildren(), SAID_MS));
+  timers.set(target.id, setTimeout(() => target.replaceChildren(), SHOWN_MS));
 });
 
-// Who holds a camera is known with each renewal of the page. An outcome that says otherwise by then is gone, and what
-// another's hold would refuse cannot be pressed, with the reason in its title.
+// Each update of the page says who holds a camera. A message that contradicts it is removed, and buttons that another
+// user's lease would refuse are disabled, with the reason in their titles.
 const isNow = (event) => event.detail.elt?.id === "now";
-let asked = 0;
+let requestedAt = 0;
 
-function followHolder() {
-  for (const line of document.querySelectorAll("[data-reported-holder]")) {
-    const holder = line.closest("[data-held-by]")?.dataset.heldBy;
-    if (Number(line.dataset.reportedAt) < asked && holder !== line.dataset.reportedHolder) line.parentElement.replaceChildren();
+function updateForHolder() {
+  for (const message of document.querySelectorAll("[data-reported-holder]")) {
+    const holder = message.closest("[data-held-by]")?.dataset.heldBy;
+    if (Number(message.dataset.reportedAt) < requestedAt && holder !== message.dataset.reportedHolder) message.parentElement.replaceChildren();
   }
   const lease = document.querySelector("#lease");
-  if (lease) for (const button of document.querySelectorAll("[data-command]")) holdBack(button, lease.dataset.held);
+  if (lease) for (const button of document.querySelectorAll("[data-command]")) setRefused(button, lease.dataset.held);
 }
 
-function holdBack(button, reason) {
+function setRefused(button, reason) {
   if (button.closest(".htmx-request")) return;
   if (reason) button.title = reason;
   else if (button.disabled) button.removeAttribute("title");
@@ -51,13 +51,13 @@ function holdBack(button, reason) {
 }
 
 document.addEventListener("htmx:beforeSend", (event) => {
-  if (isNow(event)) asked = performance.now();
+  if (isNow(event)) requestedAt = performance.now();
 });
 document.addEventListener("htmx:afterSwap", (event) => {
-  for (const line of event.detail.target.querySelectorAll("[data-reported-holder]")) line.dataset.reportedAt = performance.now();
+  for (const message of event.detail.target.querySelectorAll("[data-reported-holder]")) message.dataset.reportedAt = performance.now();
 });
 document.addEventListener("htmx:afterRequest", (event) => {
-  if (isNow(event)) followHolder();
+  if (isNow(event)) updateForHolder();
 });
-document.addEventListener("htmx:load", followHolder);
-followHolder();
+document.addEventListener("htmx:load", updateForHolder);
+updateForHolder();

@@ -1,25 +1,25 @@
-// Pictures that their host is still drawing: 503 means that it does so now.
-const MOST_TRIES = 6;
-const AGAIN_MS = 2000;
-const refused = new WeakMap();
+// Thumbnails that are still being rendered: the station answers 503 until they are ready.
+const MAX_TRIES = 6;
+const RETRY_MS = 2000;
+const attempts = new WeakMap();
 
-async function look(image) {
+async function retry(image) {
   const tile = image.closest(".th, .well");
-  if (!tile) return; // a picture at full size tells its own state
-  const tries = (refused.get(image) ?? 0) + 1;
-  refused.set(image, tries);
+  if (!tile) return; // a picture at full size shows its own state
+  const tries = (attempts.get(image) ?? 0) + 1;
+  attempts.set(image, tries);
   const status = await fetch(image.src).then((answer) => answer.status, () => 0);
   if (status === 200) {
     image.src = image.src;
     delete tile.dataset.waits;
-  } else if (status === 503 && tries < MOST_TRIES) {
+  } else if (status === 503 && tries < MAX_TRIES) {
     tile.dataset.waits = "Being rendered";
-    setTimeout(() => look(image), AGAIN_MS);
+    setTimeout(() => retry(image), RETRY_MS);
   } else {
     tile.dataset.waits = status === 404 ? "No picture" : "Not available now";
   }
 }
 
-const failed = (image) => image.complete && image.naturalWidth === 0 && !refused.has(image);
-document.addEventListener("error", (event) => event.target instanceof HTMLImageElement && !refused.has(event.target) && look(event.target), true);
-for (const image of document.querySelectorAll(".th img, .well img")) if (failed(image)) look(image);
+const hasFailed = (image) => image.complete && image.naturalWidth === 0 && !attempts.has(image);
+document.addEventListener("error", (event) => event.target instanceof HTMLImageElement && !attempts.has(event.target) && retry(event.target), true);
+for (const image of document.querySelectorAll(".th img, .well img")) if (hasFailed(image)) retry(image);
