@@ -56,7 +56,7 @@ def test_two_clicks_lead_to_a_date_and_hour(page: Page, captures: list[dict[str,
     expect(tile(page, captures[2])).to_be_visible()
 
 
-def test_a_typed_date_and_time_begins_the_page_there(page: Page, captures: list[dict[str, Any]]) -> None:
+def test_a_typed_date_and_time_starts_the_page_there(page: Page, captures: list[dict[str, Any]]) -> None:
     page.goto("/gallery/")
     page.get_by_label("Jump to date and time", exact=True).fill("2020-02-02 23:50")
     page.get_by_role("button", name="Go").click()
@@ -64,7 +64,7 @@ def test_a_typed_date_and_time_begins_the_page_there(page: Page, captures: list[
     expect(page.get_by_label("Jump to date and time", exact=True)).to_have_value("2020-02-02 23:50:00")
 
 
-def test_a_date_and_time_is_chosen_by_keyboard_in_one_form_and_another_form_is_not_sent(page: Page) -> None:
+def test_a_date_and_time_is_chosen_by_keyboard_and_other_formats_are_not_sent(page: Page) -> None:
     page.goto("/gallery/?day=2020-02-02")
     field = page.get_by_label("Jump to date and time", exact=True)
     field.fill("2020-02-28 23:50:00")
@@ -120,7 +120,7 @@ def long_day(site: Site) -> list[str]:
     return put_captures(site, FAR, 80, lost=(40, 41, 70))
 
 
-def test_the_lightbox_goes_on_over_all_pictures_of_the_day(page: Page, long_day: list[str]) -> None:
+def test_the_lightbox_continues_through_all_pictures_of_the_day(page: Page, long_day: list[str]) -> None:
     page.route("**/thumbnail/**", lambda route: route.fulfill(path=PICTURE))
     page.goto("/gallery/?day=2026-02-03&camera=simulated&status=saved")
     page.locator("#tiles .th").nth(58).click()
@@ -178,7 +178,7 @@ def test_arrow_keys_go_from_tile_to_tile_and_from_capture_to_capture(
     page.wait_for_url(f"**/captures/{captures[0]['id']}/")
 
 
-def test_a_thumbnail_that_is_not_there_yet_says_so_and_appears(page: Page, captures: list[dict[str, Any]]) -> None:
+def test_a_pending_thumbnail_says_so_and_appears(page: Page, captures: list[dict[str, Any]]) -> None:
     page.route("**/thumbnail/**", lambda route: route.fulfill(status=503))
     page.goto("/gallery/")
     expect(tile(page, captures[2])).to_have_attribute("data-waits", "Being rendered", timeout=SOON_MS)
@@ -187,9 +187,7 @@ def test_a_thumbnail_that_is_not_there_yet_says_so_and_appears(page: Page, captu
     expect(tile(page, captures[2])).not_to_have_attribute("data-waits", "Being rendered")
 
 
-def test_a_picture_that_is_not_drawn_yet_appears_at_full_size_by_itself(
-    page: Page, captures: list[dict[str, Any]]
-) -> None:
+def test_a_pending_picture_appears_at_full_size_by_itself(page: Page, captures: list[dict[str, Any]]) -> None:
     page.route("**/thumbnail/?size=2048", lambda route: route.fulfill(status=503))
     page.goto("/gallery/")
     tile(page, captures[2]).click()
@@ -282,7 +280,7 @@ def test_it_is_accessible_and_fits(
     assert scrolled <= window
 
 
-def test_the_red_theme_is_red_alone(place: str, page: Page, site: Site, captures: list[dict[str, Any]]) -> None:
+def test_the_red_theme_shows_only_red(place: str, page: Page, site: Site, captures: list[dict[str, Any]]) -> None:
     in_theme(page, site, "red")
     visit(page, place, captures)
     page.evaluate("document.fonts.ready")

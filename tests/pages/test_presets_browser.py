@@ -24,7 +24,7 @@ def panel(page: Page, site: Site) -> Iterator[Locator]:
         site.drop(f"cameras/simulated/presets/{preset['name']}/")
 
 
-def test_a_preset_is_compared_applied_and_the_same_then(panel: Locator) -> None:
+def test_a_preset_is_compared_applied_and_then_the_same(panel: Locator) -> None:
     night = panel.get_by_role("link", name="Night")
     night.click()
     expect(panel.locator(".compared .st.warn")).to_have_text(["differs", "differs"], timeout=SOON_MS)
@@ -48,7 +48,7 @@ def test_a_preset_is_saved_with_the_keyboard_and_deleted_after_a_question(panel:
 
 
 @pytest.mark.parametrize("theme", ["dark", "light", "red"])
-def test_a_comparison_is_for_everybody(panel: Locator, page: Page, site: Site, theme: str) -> None:
+def test_a_comparison_is_accessible(panel: Locator, page: Page, site: Site, theme: str) -> None:
     page.context.add_cookies([{"name": "theme", "value": theme, "url": site.url}])
     page.set_viewport_size({"width": 390, "height": 844})
     page.reload()

@@ -131,9 +131,7 @@ def test_every_colour_is_seen_by_its_brightness_and_only_in_red(
     assert seen[:, 0].max() <= CAP
 
 
-def test_pictures_are_dimmed_by_keys_and_stay_so_and_show_their_colours_while_that_is_held(
-    red_page: Page, site: Site
-) -> None:
+def test_pictures_are_dimmed_by_shortcuts_and_show_true_colours_while_held(red_page: Page, site: Site) -> None:
     picture = in_a_tile(red_page, site)
     eventually(lambda: shown(picture)[0, 0] > CAP / 2, DRAWN_S, "the picture is drawn")
     before = shown(picture)[0, 0]

@@ -13,7 +13,7 @@ from tests.pages.browsing import AXE, VIOLATIONS, Site
 SOON_MS = 30_000
 
 
-def test_cameras_are_looked_for_on_all_hosts(page: Page) -> None:
+def test_cameras_are_searched_for_on_all_hosts(page: Page) -> None:
     page.goto("/cameras/")
     found = page.locator("#found")
     found.get_by_role("button", name="Search for cameras").click()
@@ -44,7 +44,7 @@ def test_faults_are_switched_on_and_cleared_in_the_panel(page: Page) -> None:
 
 
 @pytest.mark.parametrize("theme", ["dark", "light", "red"])
-def test_what_was_found_is_for_everybody(page: Page, site: Site, theme: str) -> None:
+def test_the_list_of_found_cameras_is_accessible(page: Page, site: Site, theme: str) -> None:
     page.context.add_cookies([{"name": "theme", "value": theme, "url": site.url}])
     page.goto("/cameras/")
     page.get_by_role("button", name="Search for cameras").click()
