@@ -238,7 +238,7 @@ def test_on_a_phone_tables_fit_and_every_page_and_signing_out_is_two_taps_away(
     tabs.get_by_role("button", name="More").click()
     more = page.get_by_role("dialog", name="All pages")
     expect(more.get_by_role("button", name="Sign out")).to_be_visible()
-    expect(more.get_by_role("group", name="Time zone of times")).to_be_visible()
+    expect(more.get_by_role("group", name="Time zone")).to_be_visible()
     expect(more.get_by_role("link", name="Cameras")).to_be_visible()
     page.evaluate(AXE.read_text())
     assert page.evaluate(VIOLATIONS) == []

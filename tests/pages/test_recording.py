@@ -85,7 +85,7 @@ def test_a_requested_recording_that_does_not_run_is_shown_with_its_reason(
 
 def test_recording_on_a_host_that_is_down_is_unknown(operator: Any, wished: Camera, valkey: Any) -> None:
     assert "Unknown" in panel(operator)
-    assert "Recording has not started yet." in panel(operator)
+    assert "Recording is requested, but its state is unknown." in panel(operator)
 
 
 def test_a_camera_that_is_not_recording_offers_to_record(operator: Any, camera: Camera) -> None:
