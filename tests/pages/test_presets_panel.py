@@ -92,7 +92,7 @@ def test_a_preset_is_deleted_after_a_question(operator: Any, night: SettingsPres
 def test_a_viewer_can_only_compare(viewer: Any, night: SettingsPreset, turned: Camera) -> None:
     shown = text_of(viewer.get(PAGE))
     assert 'href="/cameras/sky/presets/Night/"' in shown
-    assert [word for word in ("Save as", "Apply", "Delete", "Keep camera values") if word in shown] == []
+    assert [word for word in ("Save as", "Apply", "Delete", "Adopt camera values") if word in shown] == []
 
 
 def test_a_change_made_on_the_camera_is_shown_and_updates_with_the_page(
