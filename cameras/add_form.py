@@ -15,20 +15,20 @@ from cameras.models import Camera
 from cameras.serializers import CameraNew
 
 ADDRESSES = {
-    "gphoto2": "its serial number, such as 3012345; empty: the first one",
+    "gphoto2": "the serial number, for example 3012345; empty: the first camera found",
     "opencv": "/dev/v4l/by-id/..., or a video file",
-    "pixelink": "its serial number; empty: the first one",
-    "simulated": "none is needed",
+    "pixelink": "the serial number; empty: the first camera found",
+    "simulated": "not needed",
 }
 """Kind -> an example of its address."""
 FIELDS = ("slug", "name", "kind", "address", "host")
-LABELS = {"slug": "Id", "name": "Name", "kind": "Kind", "address": "Address", "host": "Host"}
+LABELS = {"slug": "ID", "name": "Name", "kind": "Kind", "address": "Address", "host": "Host"}
 FORM_RULES = {
-    "slug": "An id has at most 40 lower-case letters, digits and hyphens.",
+    "slug": "An ID has at most 40 lower-case letters, digits and hyphens.",
     "name": "A name has 1 to 80 characters.",
-    "kind": "Choose one of the kinds.",
+    "kind": "Choose a kind.",
     "address": "An address has at most 500 characters.",
-    "host": "Choose one of the hosts.",
+    "host": "Choose a host.",
 }
 """The message for a value that is missing or too long."""
 

@@ -37,14 +37,14 @@ STATE_DISPLAYS = {
     "reconnecting": StateDisplay("retry", "Reconnecting", "warn"),
     "quarantined": StateDisplay("quar", "Quarantined", "bad"),
     "host_down": StateDisplay("bad", "Host down", "bad"),
-    "unknown": StateDisplay("stale", "Not known", "warn"),
+    "unknown": StateDisplay("stale", "Unknown", "warn"),
 }
 LIVE = StateDisplay("live", "Live", "ok")
 RECORDING = StateDisplay("rec", "Recording", "rec")
 NOT_YET = StateDisplay("wait", "Not recording", "warn")
 FAILING = StateDisplay("bad", "Not recording", "bad")
 NOT_REQUESTED = StateDisplay("off", "Not recording")
-UNKNOWN = StateDisplay("stale", "Not known", "warn")
+UNKNOWN = StateDisplay("stale", "Unknown", "warn")
 BETWEEN = StateDisplay("wait", "In session", "act")
 STALE_STATES = frozenset({"reconnecting", "quarantined", "host_down", "unknown"})
 

@@ -12,13 +12,13 @@ from cameras.drivers.simulated.faults import Faults
 from cameras.validation import sentence
 
 FAULT_FIELDS = (
-    ("hang", "Hang", "times", "the next picture never comes back"),
-    ("crash", "Crash", "times", "the next picture ends the process"),
-    ("disconnect", "Unplugged", "", "until switched off"),
-    ("slow", "Slow", "s", "more for each picture"),
-    ("torn_frame", "Torn", "pictures", "their lower half is wrong"),
-    ("rejected_setting", "Refuses", "", "new settings"),
-    ("wrong_clock", "Clock", "s", "ahead; less than 0 is behind"),
+    ("hang", "Hang", "times", "the next picture never arrives"),
+    ("crash", "Crash", "times", "the next picture crashes the process"),
+    ("disconnect", "Unplugged", "", "until turned off"),
+    ("slow", "Slow", "s", "added to each picture"),
+    ("torn_frame", "Torn frames", "pictures", "the lower half is corrupt"),
+    ("rejected_setting", "Rejected settings", "", "new settings are refused"),
+    ("wrong_clock", "Clock offset", "s", "ahead; negative: behind"),
     ("temperature", "Temperature", "°C", "of the sensor"),
 )
 """Name, label, unit (empty: on or off), hint."""

@@ -231,7 +231,7 @@ class CamerasPage(Page):
         one: dict[str, Any] = {name: asked.get(name, "") for name in names}
         one |= {"suggested": asked.get("slug", ""), "camera": camera.slug if camera else None}
         added = {"added": camera, "displays": self.displays()} if camera else {}
-        answer = self.render({"one": one, "error": form.error, **added}, "cameras/_found_row.html")
+        answer = self.render({"one": one, "error": form.error, **added}, "cameras/_found_camera.html")
         if camera:
             answer.headers["HX-Trigger"] = "acted"
         return answer

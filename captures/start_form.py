@@ -47,7 +47,7 @@ RULES = {
     "exposure": "Write 8 s, 250 ms, 20 µs or 1/50 s; at most 3600 s.",
     "wait": "Write 0 s to 24 h, such as 12 s, 90 min or 2 h.",
     "cadence_s": "Write more than 0 s, at most 24 h, such as 12 s, 90 min or 2 h.",
-    "count": "Write a whole number from 1 to 10 000 000, or leave it empty to go on until it is stopped.",
+    "count": "Write a whole number from 1 to 10 000 000, or leave it empty to continue until stopped.",
     "until": "Write 06:30, 2 h, 2026-11-22 06:30, dawn, sunrise, sunset or dusk.",
     "gain": "Write a number from 0 to 1000.",
     "iso": "Write a whole number from 1 to 10 000 000.",

@@ -44,7 +44,7 @@ PART_DISPLAYS = {
 FINDING_DISPLAYS = {
     "ok": StateDisplay("ok", "Well", "ok"),
     "warning": StateDisplay("warn", "Warning", "warn"),
-    "broken": StateDisplay("bad", "To put right", "bad"),
+    "broken": StateDisplay("bad", "Problem", "bad"),
 }
 CAMERA_CHECKS = {"cameras", "hosts"}
 """Checks of the examination that name cameras and hosts. The rest of the page shows those that the reader may see."""
@@ -110,7 +110,7 @@ class ExaminationPage(Page):
     """The result of `skycam doctor` on this machine; without checks of cameras for readers who may not see them all."""
 
     roles = {"GET": "operator"}
-    template = "_examination.html"
+    template = "_checks.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
         unseen = CAMERA_CHECKS if hidden_cameras(request.user) else set()

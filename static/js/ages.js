@@ -1,8 +1,8 @@
-// Ages go on counting between two looks at the station, so that nothing old looks new.
+// Ages keep counting between two updates from the station, so that old data never look new.
 import { now } from "./clock.js";
 
-/** 12 s, 3 min, 2 h 5 min, 6 d 4 h: as the server writes it. */
-export function length(seconds) {
+/** 12 s, 3 min, 2 h 5 min, 6 d 4 h: the format of the server. */
+export function ageText(seconds) {
   const s = Math.max(0, seconds);
   if (s < 60) return `${Math.round(s)} s`;
   if (s < 3600) return `${Math.floor(s / 60)} min`;
@@ -12,6 +12,6 @@ export function length(seconds) {
 
 setInterval(() => {
   for (const element of document.querySelectorAll("[data-age]")) {
-    element.textContent = length((now() - Date.parse(element.dataset.age)) / 1000);
+    element.textContent = ageText((now() - Date.parse(element.dataset.age)) / 1000);
   }
 }, 1000);

@@ -1,45 +1,45 @@
-// The cameras' temperatures of the last day. Labels stand at the lines' ends; series differ by dash, not by colour alone.
-// Where a camera said nothing for longer than it usually does, its line ends: nothing is drawn that nobody measured. What
-// is drawn stands in a table too.
+// Temperatures of the cameras in the last day. Labels are at the ends of the lines; series differ by dash, not only by colour.
+// A line ends where a camera reported nothing for longer than usual, so that only measured values are drawn. A table
+// shows the same data.
 import { now, shown as timeOf, shownOffset } from "./clock.js";
 
-const EVERY_MS = 30_000;
-const SILENT_S = 180; // shorter pauses are no gaps
-const USUAL = 3; // nor are pauses up to so many times the usual one
+const REFRESH_MS = 30_000;
+const MIN_GAP_S = 180; // shorter pauses are not gaps
+const GAP_FACTOR = 3; // nor are pauses up to this many times the usual one
 const DAY_S = 86400;
-const LEAST_S = 60; // so that one point alone has an axis of times
+const MIN_SPAN_S = 60; // so that a single point has a time axis
 const DASHES = [[], [6, 4], [2, 4], [10, 4, 2, 4]];
 const COLOURS = ["--accent", "--text-2", "--text-3", "--text-2"];
 const RIGHT_PX = 150;
 
 const host = document.querySelector("[data-chart]");
-const said = document.querySelector("[data-chart-said]");
-const probe = host.appendChild(document.createElement("span"));
+const note = document.querySelector("[data-chart-note]");
+const colourProbe = host.appendChild(document.createElement("span"));
 const table = document.querySelector("[data-chart-table]");
 let plot = null;
-let shown = [];
+let shownSeries = [];
 
-/** A token's colour as the canvas takes it, whatever theme holds. */
+/** A token's colour in the current theme, in a form that the canvas accepts. */
 function colour(token) {
-  probe.style.color = `var(${token})`;
-  return getComputedStyle(probe).color;
+  colourProbe.style.color = `var(${token})`;
+  return getComputedStyle(colourProbe).color;
 }
 
-/** After how many seconds without a reading a series has a gap. */
-function silence({ points }) {
+/** Seconds without a reading that make a gap in a series. */
+function gapThreshold({ points }) {
   const pauses = points.slice(1).map(([at], index) => at - points[index][0]).sort((a, b) => a - b);
-  return Math.max(SILENT_S, USUAL * (pauses[Math.floor(pauses.length / 2)] ?? 0));
+  return Math.max(MIN_GAP_S, GAP_FACTOR * (pauses[Math.floor(pauses.length / 2)] ?? 0));
 }
 
-/** Times without a reading, from the last before to the first after; the last one may go on until now. */
+/** Times without a reading, from the last reading before to the first after; the last gap may last until now. */
 function gapsOf(series) {
-  const limit = silence(series);
+  const limit = gapThreshold(series);
   const times = [...series.points.map(([at]) => at), Math.round(now() / 1000)];
   return times.slice(1).map((at, index) => [times[index], at]).filter(([from, to]) => to - from > limit);
 }
 
-/** All series on one axis of times: undefined where another camera spoke, null in the middle of a gap. */
-function joined(series) {
+/** All series on one time axis: undefined where only another camera has a reading, null in the middle of a gap. */
+function mergedSeries(series) {
   const gaps = series.map((one) => gapsOf(one).map(([from, to]) => (from + to) / 2));
   const times = [...new Set([...series.flatMap((one) => one.points.map(([at]) => at)), ...gaps.flat()])].sort((a, b) => a - b);
   const place = new Map(times.map((at, index) => [at, index]));
@@ -52,11 +52,11 @@ function joined(series) {
   return [times, ...values];
 }
 
-/** Readings between two gaps make no line: they are drawn as points. */
-function alone(row) {
-  const said = row.map((value, index) => [value, index]).filter(([value]) => value !== undefined);
+/** Single readings between two gaps make no line: they are drawn as points. */
+function isolatedPoints(row) {
+  const readings = row.map((value, index) => [value, index]).filter(([value]) => value !== undefined);
   const isEnd = (entry) => !entry || entry[0] === null;
-  return said.filter(([value], at) => value !== null && isEnd(said[at - 1]) && isEnd(said[at + 1])).map(([, index]) => index);
+  return readings.filter(([value], at) => value !== null && isEnd(readings[at - 1]) && isEnd(readings[at + 1])).map(([, index]) => index);
 }
 
 const clockOf = (at, every) => new Date(at * 1000 + shownOffset()).toISOString().slice(11, every < 60 ? 19 : 16);
@@ -86,23 +86,23 @@ function options(series, rows) {
       stroke: colour(COLOURS[index % COLOURS.length]),
       dash: DASHES[index % DASHES.length],
       width: 1.75,
-      points: { show: true, size: 5, fill: colour(COLOURS[index % COLOURS.length]), filter: () => alone(rows[index]) },
+      points: { show: true, size: 5, fill: colour(COLOURS[index % COLOURS.length]), filter: () => isolatedPoints(rows[index]) },
     }))],
-    hooks: { draw: [label] },
+    hooks: { draw: [drawLabels] },
   };
 }
 
-/** The name and the newest value at the end of each line; those that would overlap move down. */
-function label(chart) {
+/** The name and the newest value at the end of each line; labels that would overlap move down. */
+function drawLabels(chart) {
   host.querySelectorAll(".end").forEach((element) => element.remove());
   const left = (chart.bbox.left + chart.bbox.width) / devicePixelRatio + 8;
   let lowest = -Infinity;
-  const ends = shown.map((one) => ({ ...one, top: chart.valToPos(one.points.at(-1)[1], "y") + 2 }));
+  const ends = shownSeries.map((one) => ({ ...one, top: chart.valToPos(one.points.at(-1)[1], "y") + 2 }));
   for (const one of ends.sort((a, b) => a.top - b.top)) {
     lowest = Math.max(one.top, lowest + 15);
     const element = document.createElement("span");
     const [at, value] = one.points.at(-1);
-    const isOld = now() / 1000 - at > silence(one);
+    const isOld = now() / 1000 - at > gapThreshold(one);
     element.className = isOld ? "end old" : "end";
     element.textContent = `${degrees(value)} ${one.name}${isOld ? `, ${timeOf(at * 1000)}` : ""}`;
     element.style.left = `${left}px`;
@@ -113,14 +113,14 @@ function label(chart) {
 }
 
 const cell = (content, head) => {
-  const made = document.createElement(head ? "th" : "td");
-  if (head) made.scope = "row";
-  made.textContent = content;
-  return made;
+  const element = document.createElement(head ? "th" : "td");
+  if (head) element.scope = "row";
+  element.textContent = content;
+  return element;
 };
 
-/** The same in words, a row for each camera. */
-function tabulate(series) {
+/** The same data as a table, one row per camera. */
+function fillTable(series) {
   table.closest("details").hidden = !series.length;
   table.tBodies[0].replaceChildren(...series.map((one) => {
     const values = one.points.map(([, value]) => value);
@@ -136,31 +136,31 @@ function tabulate(series) {
 function draw(series) {
   plot?.destroy();
   plot = null;
-  shown = series;
-  said.textContent = series.length ? "" : "No camera tells its temperature";
-  tabulate(series);
+  shownSeries = series;
+  note.textContent = series.length ? "" : "No camera reports its temperature";
+  fillTable(series);
   if (!series.length) return;
-  const data = joined(series);
+  const data = mergedSeries(series);
   plot = new window.uPlot(options(series, data.slice(1)), data, host);
   const last = now() / 1000;
   const first = Math.max(last - DAY_S, Math.min(...series.map((one) => one.points[0][0])));
-  plot.setScale("x", { min: Math.min(first, last - LEAST_S), max: last });
+  plot.setScale("x", { min: Math.min(first, last - MIN_SPAN_S), max: last });
 }
 
-async function look() {
+async function refresh() {
   if (document.hidden) return;
   try {
     const answer = await fetch(host.dataset.chart);
     if (!answer.ok) throw new Error(String(answer.status));
     draw((await answer.json()).series);
   } catch {
-    said.textContent = "not renewed: the station did not answer";
+    note.textContent = "not updated: the station did not answer";
   }
 }
 
-look();
-setInterval(look, EVERY_MS);
-document.addEventListener("visibilitychange", look);
-document.body.addEventListener("acted", look);
-document.addEventListener("themechange", () => draw(shown));
+refresh();
+setInterval(refresh, REFRESH_MS);
+document.addEventListener("visibilitychange", refresh);
+document.body.addEventListener("acted", refresh);
+document.addEventListener("themechange", () => draw(shownSeries));
 new ResizeObserver(() => plot?.setSize({ width: host.clientWidth - RIGHT_PX / 10, height: host.clientHeight - 8 })).observe(host);

@@ -1,15 +1,15 @@
-// Recordings of a day: pictures that are still being drawn, time-lines, and arrow keys from day to day.
-import "./drawn.js";
-import { listen } from "./timeline.js";
+// Recordings of a day: pending thumbnails, timelines, and arrow keys for the previous and next day.
+import "./thumbnails.js";
+import { startTimeline } from "./timeline.js";
 
-listen();
+startTimeline();
 
 const chosen = document.querySelector(".hours [aria-current]");
 if (chosen) chosen.parentElement.scrollLeft = chosen.offsetLeft - chosen.parentElement.offsetLeft - chosen.parentElement.clientWidth / 2;
 
-const TURNS = { ArrowLeft: -1, ArrowRight: 1 };
+const PAGES = { ArrowLeft: -1, ArrowRight: 1 };
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || !(event.key in TURNS)) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || !(event.key in PAGES)) return;
   if (document.querySelector("dialog[open]") || event.target.closest("input, select, textarea")) return;
-  document.querySelector(`[data-turn="${TURNS[event.key]}"]`)?.click();
+  document.querySelector(`[data-pager="${PAGES[event.key]}"]`)?.click();
 });

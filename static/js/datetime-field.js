@@ -1,5 +1,5 @@
-// Date and time fields (templates/_datetime_field.html): text in one form, `2026-11-21 02:07:10`, and a calendar to
-// choose from. The text field alone is enough; the button appears where the browser can show the calendar.
+// Date and time fields (templates/_datetime_field.html): text in one format, `2026-11-21 02:07:10`, and a calendar.
+// The text field works alone; the button appears where the browser can show the calendar.
 import { now, shownOffset } from "./clock.js";
 
 const FORM = /^\s*(\d{4})-(\d{1,2})-(\d{1,2})(?:(?:\s+|T)(\d{1,2}):(\d{2})(?::(\d{2}))?)?/;
@@ -10,25 +10,25 @@ const PARTS = { Hour: [11, 23], Minute: [14, 59], Second: [17, 59] };
 const STEPS = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -7, ArrowDown: 7 };
 
 const text = (ms) => new Date(ms).toISOString().slice(0, 19).replace("T", " ");
-const two = (number) => String(number).padStart(2, "0");
+const twoDigits = (number) => String(number).padStart(2, "0");
 /** Monday is 0. */
 const weekday = (ms) => (new Date(ms).getUTCDay() + 6) % 7;
 const element = (name, attributes, ...children) => {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  made.append(...children);
-  return made;
+  const created = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) created.setAttribute(key, value);
+  created.append(...children);
+  return created;
 };
 
-/** Milliseconds of what the clock of the field shows; now for what cannot be read. */
-function parsed(value) {
+/** The field's text in milliseconds, by the clock that the page shows; now if the text cannot be parsed. */
+function parseTime(value) {
   const found = FORM.exec(value);
   const ms = found ? Date.UTC(found[1], found[2] - 1, found[3], found[4] ?? 0, found[5] ?? 0, found[6] ?? 0) : NaN;
   return Number.isNaN(ms) ? now() + shownOffset() : ms;
 }
 
-/** The same day of another month, or its last one. */
-function inMonth(ms, by) {
+/** The same day of another month, or that month's last day. */
+function addMonths(ms, by) {
   const at = new Date(ms);
   const last = new Date(Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + by + 1, 0)).getUTCDate();
   return Date.UTC(
@@ -41,58 +41,58 @@ class Picker {
   constructor(button) {
     this.button = button;
     this.input = button.parentElement.querySelector("input");
-    this.at = parsed(this.input.value);
+    this.at = parseTime(this.input.value);
     this.title = element("b", { "aria-live": "polite" });
     this.days = element("tbody", {});
     this.parts = Object.keys(PARTS).map((name) => this.partField(name));
     const head = element("tr", {}, ...WEEK.map((name) => element("th", { scope: "col", abbr: name }, name.slice(0, 2))));
     this.box = element(
       "div", { class: "picker", popover: "auto", role: "dialog", "aria-label": "Choose date and time" },
-      element("div", { class: "picker-head" }, this.act("left", "The month before", () => this.show(inMonth(this.at, -1))), this.title,
-        this.act("right", "The next month", () => this.show(inMonth(this.at, 1)))),
+      element("div", { class: "picker-head" }, this.iconButton("left", "Previous month", () => this.show(addMonths(this.at, -1))), this.title,
+        this.iconButton("right", "Next month", () => this.show(addMonths(this.at, 1)))),
       element("table", { role: "grid", "aria-label": "Days" }, element("thead", {}, head), this.days),
       element("div", { class: "picker-time" }, ...this.parts),
-      element("div", { class: "acts-end" }, this.wordButton("Now", () => this.choose(now() + shownOffset())), this.wordButton("Done", () => this.box.hidePopover())),
+      element("div", { class: "actions-end" }, this.textButton("Now", () => this.choose(now() + shownOffset())), this.textButton("Done", () => this.box.hidePopover())),
     );
-    this.box.addEventListener("keydown", (event) => this.key(event));
-    this.box.addEventListener("toggle", (event) => { if (event.newState === "closed") this.end(); });
+    this.box.addEventListener("keydown", (event) => this.onKey(event));
+    this.box.addEventListener("toggle", (event) => { if (event.newState === "closed") this.close(); });
     this.days.addEventListener("click", (event) => {
       const day = event.target.closest("[data-day]");
       if (day) this.choose(Number(day.dataset.day), true);
     });
   }
 
-  wordButton(name, does) {
-    const made = element("button", { class: "btn", type: "button" }, name);
-    made.addEventListener("click", does);
-    return made;
+  textButton(name, onClick) {
+    const created = element("button", { class: "btn", type: "button" }, name);
+    created.addEventListener("click", onClick);
+    return created;
   }
 
-  act(glyph, name, does) {
-    const made = element("button", { class: "btn quiet icon", type: "button", title: name, "aria-label": name });
+  iconButton(glyph, name, onClick) {
+    const created = element("button", { class: "btn quiet icon", type: "button", title: name, "aria-label": name });
     const icon = this.button.querySelector("svg").cloneNode(true);
     const use = icon.querySelector("use");
     use.setAttribute("href", use.getAttribute("href").replace(/#.*/, `#${glyph}`));
-    made.append(icon);
-    made.addEventListener("click", does);
-    return made;
+    created.append(icon);
+    created.addEventListener("click", onClick);
+    return created;
   }
 
   partField(name) {
     const [place, most] = PARTS[name];
     const field = element("input", { type: "text", inputmode: "numeric", maxlength: "2", "aria-label": name });
-    const take = (value) => {
+    const setPart = (value) => {
       if (/^\d{1,2}$/.test(value) && Number(value) <= most) {
         const whole = text(this.at);
-        this.choose(parsed(whole.slice(0, place) + two(value) + whole.slice(place + 2)));
+        this.choose(parseTime(whole.slice(0, place) + twoDigits(value) + whole.slice(place + 2)));
       } else field.value = text(this.at).slice(place, place + 2);
     };
-    field.addEventListener("change", () => take(field.value));
+    field.addEventListener("change", () => setPart(field.value));
     field.addEventListener("keydown", (event) => {
       const by = { ArrowUp: 1, ArrowDown: -1 }[event.key];
       if (!by) return;
       event.preventDefault();
-      take(String((Number(field.value) + by + most + 1) % (most + 1)));
+      setPart(String((Number(field.value) + by + most + 1) % (most + 1)));
     });
     return element("span", { class: "in" }, field);
   }
@@ -114,7 +114,7 @@ class Picker {
     this.box.style.top = `${below ? field.bottom + 4 : Math.max(8, field.top - height - 4)}px`;
   }
 
-  end() {
+  close() {
     const isInside = this.box.contains(document.activeElement);
     this.box.remove();
     if (isInside) this.button.focus();
@@ -148,7 +148,7 @@ class Picker {
     return element("td", { role: "gridcell", "aria-selected": String(date === chosen) }, button);
   }
 
-  /** Into the field, as if it had been typed there. */
+  /** Writes the time into the field and fires the events of typing. */
   choose(at, focus = false) {
     this.show(at);
     this.input.value = text(at);
@@ -157,16 +157,16 @@ class Picker {
     if (focus) this.days.querySelector("[tabindex='0']").focus();
   }
 
-  key(event) {
-    event.stopPropagation(); // the page's own keys wait meanwhile
+  onKey(event) {
+    event.stopPropagation(); // keeps the page's shortcuts from acting
     const isDay = event.target.closest("[data-day]");
     if (event.key === "Enter" && !event.target.closest("button")) {
       event.preventDefault();
       event.target.dispatchEvent(new Event("change"));
       this.box.hidePopover();
     } else if (isDay && event.key in STEPS) this.move(event, this.at + STEPS[event.key] * DAY_MS);
-    else if (isDay && event.key === "PageUp") this.move(event, inMonth(this.at, -1));
-    else if (isDay && event.key === "PageDown") this.move(event, inMonth(this.at, 1));
+    else if (isDay && event.key === "PageUp") this.move(event, addMonths(this.at, -1));
+    else if (isDay && event.key === "PageDown") this.move(event, addMonths(this.at, 1));
     else if (isDay && event.key === "Home") this.move(event, this.at - weekday(this.at) * DAY_MS);
     else if (isDay && event.key === "End") this.move(event, this.at + (6 - weekday(this.at)) * DAY_MS);
   }
@@ -178,16 +178,16 @@ class Picker {
   }
 }
 
-const SHOWS = "popover" in HTMLElement.prototype;
+const HAS_POPOVER = "popover" in HTMLElement.prototype;
 
-/** Also in what htmx has put into the page. */
-function offer(root) {
-  if (SHOWS) for (const button of root.querySelectorAll("[data-pick-datetime][hidden]")) button.hidden = false;
+/** Also for content that htmx has swapped in. */
+function showButtons(root) {
+  if (HAS_POPOVER) for (const button of root.querySelectorAll("[data-pick-datetime][hidden]")) button.hidden = false;
 }
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-pick-datetime]");
   if (button) new Picker(button).open();
 });
-document.addEventListener("htmx:load", (event) => offer(event.target));
-offer(document);
+document.addEventListener("htmx:load", (event) => showButtons(event.target));
+showButtons(document);

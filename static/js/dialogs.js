@@ -1,4 +1,4 @@
-// Forms that open over the page. Without scripts each is a page of its own.
+// Forms that open over the page. Without JavaScript each form is a separate page.
 
 const dialog = document.querySelector("#dialog");
 
@@ -6,14 +6,14 @@ document.addEventListener("htmx:afterSwap", (event) => {
   if (event.detail.target.id === "dialog-body" && !dialog.open) dialog.showModal();
 });
 document.body.addEventListener("acted", (event) => {
-  if (dialog.contains(event.target)) dialog.close(); // what others did leaves the form as it was typed
+  if (dialog.contains(event.target)) dialog.close(); // actions of others leave an open form as it is
 });
 document.addEventListener("click", (event) => {
   if (!event.target.closest("#dialog [data-close]")) return;
   event.preventDefault();
   dialog.close();
 });
-// A reading of what was typed, to choose: it goes into the field as if it had been typed there.
+// A suggested meaning of ambiguous input: a click writes it into the field and fires the event of typing.
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-fill]");
   if (!button) return;

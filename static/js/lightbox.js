@@ -1,52 +1,52 @@
-// Pictures at full size. It goes on over all pictures of the day by the filters of the page: the page brings those of its
-// own tiles and says how many come before and how many there are; the others are asked for as one comes near them.
+// Pictures at full size: all pictures of the day that match the page's filters. The page has the data of its own tiles,
+// their position and the total; the other pictures are loaded shortly before they are reached.
 import PhotoSwipeLightbox from "../vendor/photoswipe-5.4.4/photoswipe-lightbox.esm.min.js";
 
-const MOST_TRIES = 6;
-const AGAIN_MS = 2000;
-const NEAR = 8; // pictures from the end of what is known at which more are asked for
-const ADOPTED = 0.01; // a shape that differs by more than this is the picture's own, and not what was guessed
+const MAX_TRIES = 6;
+const RETRY_MS = 2000;
+const PREFETCH = 8; // pictures before the end of the loaded range at which more are loaded
+const SHAPE_TOLERANCE = 0.01; // relative difference above which a picture's own shape replaces the guessed one
 
-const made = (name, className, content = "") => Object.assign(document.createElement(name), { className, textContent: content });
+const createElement = (name, className, content = "") => Object.assign(document.createElement(name), { className, textContent: content });
 
-/** A page of pictures; null where the station does not give it. */
-async function bodyOf(address) {
+/** A page of pictures; null when the station refuses or does not answer. */
+async function fetchJson(address) {
   const answer = await fetch(address).catch(() => null);
   return answer?.ok && !answer.redirected ? answer.json() : null;
 }
 
-/** The pictures of a day, by their place in it; those that are not known yet are asked for. */
+/** The pictures of a day by their position; more are loaded on demand. */
 class Pictures {
   constructor(tiles) {
     const { before, total, most, here, earlier, later } = tiles.dataset;
     const links = [...tiles.querySelectorAll("a[data-large]")];
-    this.known = new Map(links.map((link, index) => [Number(before) + index, ofTile(link, here)]));
-    this.base = Number(before); // where the first of this page stands
+    this.known = new Map(links.map((link, index) => [Number(before) + index, pictureOfTile(link, here)]));
+    this.base = Number(before); // position of the first picture of this page
     [this.from, this.to] = [this.base, this.base + links.length];
     this.total = Math.max(Number(total), this.to);
-    this.isMost = Number(total) >= Number(most);
+    this.isCapped = Number(total) >= Number(most);
     this.addresses = { earlier, later };
-    this.asking = new Set();
+    this.loading = new Set();
   }
 
   at(index) {
     return this.known.get(index) ?? { html: '<p class="pswp__waits">Loading</p>', isUnknown: true };
   }
 
-  /** Asks for what lies around a place, until it is known. `seen` is called with the places that became known. */
-  async near(index, seen) {
+  /** Loads the pictures around a position. `onLoaded` is called with the range of each loaded page. */
+  async loadAround(index, onLoaded) {
     await Promise.all([
-      this.ask("later", () => index >= this.to - NEAR, seen),
-      this.ask("earlier", () => index < this.from + NEAR, seen),
+      this.loadSide("later", () => index >= this.to - PREFETCH, onLoaded),
+      this.loadSide("earlier", () => index < this.from + PREFETCH, onLoaded),
     ]);
   }
 
-  async ask(side, isWanted, seen) {
-    while (this.addresses[side] && isWanted() && !this.asking.has(side)) {
-      this.asking.add(side);
-      const body = await bodyOf(this.addresses[side]).finally(() => this.asking.delete(side));
+  async loadSide(side, isWanted, onLoaded) {
+    while (this.addresses[side] && isWanted() && !this.loading.has(side)) {
+      this.loading.add(side);
+      const body = await fetchJson(this.addresses[side]).finally(() => this.loading.delete(side));
       if (!body) return;
-      seen(side === "later" ? this.append(body) : this.prepend(body));
+      onLoaded(side === "later" ? this.append(body) : this.prepend(body));
     }
     if (!this.addresses.later) this.total = this.to;
   }
@@ -70,7 +70,7 @@ class Pictures {
   }
 }
 
-function ofTile(link, here) {
+function pictureOfTile(link, here) {
   const { large, original, camera, time, pswpWidth, pswpHeight } = link.dataset;
   return {
     id: link.id.slice(2), page: link.getAttribute("href"), large, original, camera, time, gallery: here,
@@ -78,83 +78,83 @@ function ofTile(link, here) {
   };
 }
 
-/** As PhotoSwipe takes it. The shape is the thumbnail's or the picture's own, where it is known. */
-function dataOf(picture) {
+/** The data for PhotoSwipe. The shape is the picture's own where known, else the thumbnail's. */
+function slideData(picture) {
   if (picture.isUnknown) return picture;
   const { naturalWidth, naturalHeight } = picture.thumbnail ?? {};
   if (naturalWidth && !picture.isMeasured) picture.height = Math.round((picture.width * naturalHeight) / naturalWidth);
   return { ...picture, src: picture.large, msrc: naturalWidth ? picture.thumbnail.src : undefined, alt: `${picture.camera}, ${picture.time}` };
 }
 
-/** How a picture was taken, beside it. */
-function factsOf(lightbox) {
-  const facts = made("aside", "pswp__facts");
-  facts.setAttribute("aria-label", "How it was taken");
-  facts.hidden = true;
+/** The panel with a picture's capture details. */
+function createDetails(lightbox) {
+  const details = createElement("aside", "pswp__facts");
+  details.setAttribute("aria-label", "Capture details");
+  details.hidden = true;
   const fill = async () => {
     const { page } = lightbox.pswp.currSlide.data;
     if (!page) return;
     const answer = await fetch(`${page}details/`).catch(() => null);
     const text = answer?.ok ? await answer.text() : "";
-    if (lightbox.pswp?.currSlide.data.page === page) facts.innerHTML = text || "The station did not answer.";
+    if (lightbox.pswp?.currSlide.data.page === page) details.innerHTML = text || "The station did not answer.";
   };
   const toggle = () => {
-    facts.hidden = !facts.hidden;
-    if (!facts.hidden) fill();
+    details.hidden = !details.hidden;
+    if (!details.hidden) fill();
   };
-  lightbox.pswp.on("change", () => facts.hidden || fill());
-  return { facts, toggle };
+  lightbox.pswp.on("change", () => details.hidden || fill());
+  return { details, toggle };
 }
 
 function addBar(lightbox, pictures) {
   const { pswp } = lightbox;
-  const { facts, toggle } = factsOf(lightbox);
+  const { details, toggle } = createDetails(lightbox);
   lightbox.toggleFacts = toggle;
   const add = (name, order, tagName, show, more = {}) => pswp.ui.registerElement({
-    name, order, tagName, className: "pswp__act", appendTo: "bar", ...more,
+    name, order, tagName, className: "pswp__action", appendTo: "bar", ...more,
     onInit: (element) => {
-      const tell = () => show(element, pswp.currSlide.data);
-      pswp.on("change", tell);
-      pswp.on("renewed", tell);
+      const update = () => show(element, pswp.currSlide.data);
+      pswp.on("change", update);
+      pswp.on("renewed", update);
     },
   });
-  const nothing = () => {};
+  const noUpdate = () => {};
   add("place", 5, "span", (element) => {
-    element.textContent = `${pswp.currIndex + 1} / ${pictures.total}${pictures.isMost ? "+" : ""}`;
-  }, { className: "pswp__act pswp__place" });
-  add("where", 5, "span", (element, { camera = "", time = "" }) => element.replaceChildren(made("b", "", camera), ` ${time}`), { className: "pswp__act pswp__where" });
+    element.textContent = `${pswp.currIndex + 1} / ${pictures.total}${pictures.isCapped ? "+" : ""}`;
+  }, { className: "pswp__action pswp__place" });
+  add("where", 5, "span", (element, { camera = "", time = "" }) => element.replaceChildren(createElement("b", "", camera), ` ${time}`), { className: "pswp__action pswp__where" });
   add("said", 6, "span", (element, data) => { element.hidden = !data.simulated; }, { html: "SIMULATED" });
-  add("details", 7, "button", nothing, { html: "Details", onClick: toggle, title: "How it was taken (i)" });
+  add("details", 7, "button", noUpdate, { html: "Details", onClick: toggle, title: "Capture details (i)" });
   add("page", 8, "a", (element, { page = "" }) => { element.href = page; }, { html: "Page" });
   add("original", 9, "a", (element, { original }) => {
     element.href = `${original}&download=1`;
     element.setAttribute("download", "");
   }, { html: "Download" });
-  add("full", 9, "button", (element) => element.toggleAttribute("data-full", true), { html: "Full screen", className: "pswp__act pswp__full", title: "Full screen (f)" });
-  pswp.ui.registerElement({ name: "facts", appendTo: "root", tagName: "div", className: "pswp__facts-place", onInit: (element) => element.append(facts) });
+  add("full", 9, "button", (element) => element.toggleAttribute("data-full", true), { html: "Full screen", className: "pswp__action pswp__full", title: "Full screen (f)" });
+  pswp.ui.registerElement({ name: "facts", appendTo: "root", tagName: "div", className: "pswp__facts-place", onInit: (element) => element.append(details) });
 }
 
-/** A picture whose own shape is another than was guessed is laid out anew. */
-function adopt(lightbox, pictures, { content }) {
+/** Lays out a picture again when its own shape differs from the guessed one. */
+function applyOwnShape(lightbox, pictures, { content }) {
   const { naturalWidth, naturalHeight } = content.element ?? {};
   const picture = pictures.known.get(content.index);
   if (!naturalWidth || !picture || picture.isMeasured) return;
   const height = Math.round((picture.width * naturalHeight) / naturalWidth);
-  const isOther = Math.abs(height - picture.height) > ADOPTED * picture.height;
+  const hasOtherShape = Math.abs(height - picture.height) > SHAPE_TOLERANCE * picture.height;
   Object.assign(picture, { height, isMeasured: true });
-  if (isOther) lightbox.pswp?.refreshSlideContent(content.index);
+  if (hasOtherShape) lightbox.pswp?.refreshSlideContent(content.index);
 }
 
-/** A picture that its host is still drawing is asked for again. */
-function tryAgain(lightbox, pictures, { content }) {
+/** Loads a picture again that is still being rendered. */
+function retryLater(lightbox, pictures, { content }) {
   const picture = pictures.known.get(content.index);
-  if (!picture || picture.tries >= MOST_TRIES) return;
+  if (!picture || picture.tries >= MAX_TRIES) return;
   picture.tries = (picture.tries ?? 0) + 1;
-  setTimeout(() => lightbox.pswp?.refreshSlideContent(content.index), AGAIN_MS);
+  setTimeout(() => lightbox.pswp?.refreshSlideContent(content.index), RETRY_MS);
 }
 
-/** To the tile of the picture that was shown last, on this page or on its own page of the gallery. */
-function leave({ id, gallery }) {
+/** Focuses the tile of the last picture shown, on this page or on its own page of the gallery. */
+function focusTile({ id, gallery }) {
   const tile = document.querySelector(`#c-${CSS.escape(id ?? "")}`);
   if (tile) tile.focus();
   else if (gallery) location.assign(`${gallery}#c-${id}`);
@@ -171,10 +171,10 @@ export function openAtFullSize(tiles) {
     loop: false,
     counter: false,
     showHideAnimationType: "none",
-    errorMsg: "The picture is not drawn yet, or cannot be shown now.",
+    errorMsg: "The picture is not rendered yet, or cannot be shown now.",
     paddingFn: () => ({ top: 60, bottom: 12, left: 12, right: 12 }),
   });
-  const renew = ([from, to]) => {
+  const refreshSlides = ([from, to]) => {
     const { pswp } = lightbox;
     if (!pswp) return;
     for (let index = pswp.currIndex - 1; index <= pswp.currIndex + 1; index += 1) {
@@ -182,24 +182,24 @@ export function openAtFullSize(tiles) {
     }
     pswp.dispatch("renewed");
   };
-  const look = async () => {
+  const loadNearby = async () => {
     const { pswp } = lightbox;
-    await pictures.near(pswp.currIndex, renew);
+    await pictures.loadAround(pswp.currIndex, refreshSlides);
     if (lightbox.pswp !== pswp) return;
     const { currIndex } = pswp;
-    const there = Math.min(Math.max(currIndex, pictures.addresses.earlier ? 0 : pictures.from), pictures.total - 1);
-    if (there !== currIndex) pswp.goTo(there); // what was counted has gone meanwhile
+    const target = Math.min(Math.max(currIndex, pictures.addresses.earlier ? 0 : pictures.from), pictures.total - 1);
+    if (target !== currIndex) pswp.goTo(target); // pictures were deleted since they were counted
     pswp.dispatch("renewed");
   };
   lightbox.addFilter("clickedIndex", (index) => (index < 0 ? index : pictures.base + index));
   lightbox.addFilter("numItems", () => pictures.total);
-  lightbox.addFilter("itemData", (_, index) => dataOf(pictures.at(index)));
+  lightbox.addFilter("itemData", (_, index) => slideData(pictures.at(index)));
   lightbox.on("uiRegister", () => addBar(lightbox, pictures));
   lightbox.on("afterInit", () => lightbox.pswp.element.setAttribute("aria-label", "Picture"));
-  lightbox.on("loadComplete", (event) => adopt(lightbox, pictures, event));
-  lightbox.on("loadError", (event) => tryAgain(lightbox, pictures, event));
-  lightbox.on("change", look);
-  lightbox.on("close", () => leave(lightbox.pswp.currSlide.data));
+  lightbox.on("loadComplete", (event) => applyOwnShape(lightbox, pictures, event));
+  lightbox.on("loadError", (event) => retryLater(lightbox, pictures, event));
+  lightbox.on("change", loadNearby);
+  lightbox.on("close", () => focusTile(lightbox.pswp.currSlide.data));
   document.addEventListener("keydown", (event) => {
     if (event.key === "i" && lightbox.pswp && !event.ctrlKey && !event.metaKey) lightbox.toggleFacts();
   });

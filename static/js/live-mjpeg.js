@@ -1,29 +1,29 @@
-// Live pictures over plain HTTP, where WebSockets are blocked: an endless answer, read part by part. An <img> would show
-// the same, but keep its last picture when the answer ends and tell nobody.
+// Live pictures over plain HTTP, where WebSockets are blocked: an endless multipart response. An <img> would show
+// the same, but would keep its last picture without notice when the response ends.
 import { BackOff, LOWERED, Screen, SIMULATED, STALE } from "./live-screen.js";
 
 const LONGEST_HEAD_BYTES = 4096;
 const LARGEST_PICTURE_BYTES = 64 * 1024 * 1024;
 const BLANK_LINE = [13, 10, 13, 10];
-const LATE_MS = 2000; // without a picture for so long: the camera's status says why
-const SILENT_MS = 12000; // the station ends a stream that has had no picture for 10 s: one silent for longer is dead
-const LOOK_MS = 1000;
-const ANSWER_MS = 2000;
+const LATE_MS = 2000; // after this time without a picture the camera's status is fetched for the reason
+const SILENT_MS = 12000; // the station ends a stream after 10 s without a picture, so a longer silence means a dead connection
+const CHECK_MS = 1000;
+const STATUS_TIMEOUT_MS = 2000;
 const BACK_OFF_MS = [500, 15000];
 export const REFUSED_STATUS = { 401: 4401, 403: 4403, 404: 4404 };
-export const ENDED = 4410; // somebody ended this view
+export const ENDED = 4410; // a user ended this view
 const PROBLEMS = { "/problems/live-disabled": "disabled", "/problems/live-full": "capacity" };
 
-/** The camera's status over HTTP; it throws when no answer comes soon. */
-export function askStatus(url) {
-  return fetch(`${url}status/`, { headers: { Accept: "application/json" }, signal: AbortSignal.timeout(ANSWER_MS) });
+/** The camera's status over HTTP; throws after a timeout. */
+export function fetchStatus(url) {
+  return fetch(`${url}status/`, { headers: { Accept: "application/json" }, signal: AbortSignal.timeout(STATUS_TIMEOUT_MS) });
 }
 
-/** The parts of a multipart answer as they come: {head: Map, body: Uint8Array}. It throws for what is none. */
+/** Yields the parts of a multipart response: {head: Map, body: Uint8Array}. Throws for anything else. */
 export async function* parts(reader) {
   let bytes = new Uint8Array(0);
   while (true) {
-    const part = split(bytes);
+    const part = firstPart(bytes);
     if (part) {
       bytes = bytes.subarray(part.end);
       yield part;
@@ -31,34 +31,34 @@ export async function* parts(reader) {
     }
     const { done, value } = await reader.read();
     if (done) return;
-    bytes = joined(bytes, value);
+    bytes = concatenated(bytes, value);
   }
 }
 
-/** The first part in the bytes, if it is whole; its head begins with the boundary, which is no line of it. */
-function split(bytes) {
-  const isBlankLine = (_, place) => BLANK_LINE.every((byte, further) => bytes[place + further] === byte);
-  const ends = bytes.subarray(0, LONGEST_HEAD_BYTES).findIndex(isBlankLine);
-  if (ends < 0 && bytes.length >= LONGEST_HEAD_BYTES) throw new Error("no part of a stream");
-  if (ends < 0) return null;
-  const head = new Map(new TextDecoder().decode(bytes.subarray(0, ends)).split("\r\n").map(field));
-  const start = ends + BLANK_LINE.length;
+/** The first part in the bytes, or null if it is incomplete. Its head begins with the boundary, which is not a header. */
+function firstPart(bytes) {
+  const isBlankLine = (_, index) => BLANK_LINE.every((byte, offset) => bytes[index + offset] === byte);
+  const headEnd = bytes.subarray(0, LONGEST_HEAD_BYTES).findIndex(isBlankLine);
+  if (headEnd < 0 && bytes.length >= LONGEST_HEAD_BYTES) throw new Error("no part of a stream");
+  if (headEnd < 0) return null;
+  const head = new Map(new TextDecoder().decode(bytes.subarray(0, headEnd)).split("\r\n").map(headerField));
+  const start = headEnd + BLANK_LINE.length;
   const length = Number(head.get("content-length") ?? NaN);
   if (!(length <= LARGEST_PICTURE_BYTES)) throw new Error("a part without a length");
   const end = start + length;
   return bytes.length < end ? null : { head, body: bytes.subarray(start, end), end };
 }
 
-function field(line) {
+function headerField(line) {
   const [name, ...value] = line.split(":");
   return [name.trim().toLowerCase(), value.join(":").trim()];
 }
 
-function joined(a, b) {
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
+function concatenated(a, b) {
+  const result = new Uint8Array(a.length + b.length);
+  result.set(a);
+  result.set(b, a.length);
+  return result;
 }
 
 function unpack({ head, body }) {
@@ -74,17 +74,17 @@ function unpack({ head, body }) {
   };
 }
 
-/** Until the time is over, or the turn. */
-function pause(ms, turn) {
+/** Waits until the time is over or the signal aborts. */
+function pause(ms, signal) {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
-    turn.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+    signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
   });
 }
 
 /**
- * One camera on one canvas. `report` is called as by LiveStream, without {kind: "open"}; what a picture cannot say is
- * asked of the camera's status. A turn is from a start to a pause, and what it began ends with it.
+ * One camera on one canvas. `report` is called as by LiveStream, without {kind: "open"}. Reasons for missing pictures come
+ * from the camera's status. An AbortSignal covers the time from start to pause and ends everything begun in it.
  */
 export class MjpegStream {
   constructor({ canvas, url, quality, report }) {
@@ -95,93 +95,93 @@ export class MjpegStream {
   }
 
   start() {
-    const turns = new AbortController();
-    this.turns = turns;
-    this.heardAt = performance.now();
+    const running = new AbortController();
+    this.running = running;
+    this.lastFrameAt = performance.now();
     this.screen.restart();
     this.backOff.reset();
-    this.run(turns.signal);
-    this.look(turns.signal);
+    this.run(running.signal);
+    this.watchStatus(running.signal);
   }
 
   // The stream
 
-  async run(turn) {
-    while (!turn.aborted) {
-      await this.follow(turn);
-      await pause(this.backOff.next(), turn);
+  async run(signal) {
+    while (!signal.aborted) {
+      await this.readStream(signal);
+      await pause(this.backOff.next(), signal);
     }
   }
 
-  /** One answer, to its end. */
-  async follow(turn) {
-    const line = new AbortController();
-    const hangUp = () => line.abort();
-    turn.addEventListener("abort", hangUp, { once: true });
-    let silence;
-    const heard = () => {
-      clearTimeout(silence);
-      silence = setTimeout(hangUp, SILENT_MS);
+  /** Reads one response to its end. */
+  async readStream(signal) {
+    const connection = new AbortController();
+    const disconnect = () => connection.abort();
+    signal.addEventListener("abort", disconnect, { once: true });
+    let silenceTimer;
+    const onData = () => {
+      clearTimeout(silenceTimer);
+      silenceTimer = setTimeout(disconnect, SILENT_MS);
     };
     try {
-      heard();
-      const answer = await fetch(`${this.url}stream.mjpeg?quality=${this.quality}`, { signal: line.signal, cache: "no-store" });
-      if (!answer.ok) await this.onProblem(answer, turn);
-      else for await (const part of parts(answer.body.getReader())) await this.onPart(part, turn).then(heard);
+      onData();
+      const answer = await fetch(`${this.url}stream.mjpeg?quality=${this.quality}`, { signal: connection.signal, cache: "no-store" });
+      if (!answer.ok) await this.onProblem(answer, signal);
+      else for await (const part of parts(answer.body.getReader())) await this.onPart(part, signal).then(onData);
     } catch {
-      // it broke, or was silent for too long: it is opened again, like one that ended
+      // broken or silent for too long: opened again, like a response that ended
     }
-    clearTimeout(silence);
-    hangUp();
+    clearTimeout(silenceTimer);
+    disconnect();
   }
 
-  async onPart(part, turn) {
+  async onPart(part, signal) {
     if (part.head.has("x-ended")) this.onEnd(new TextDecoder().decode(part.body));
-    else await this.onFrame(unpack(part), turn);
+    else await this.onFrame(unpack(part), signal);
   }
 
-  /** Nobody asks for it again before the page does. */
+  /** The view stays closed until the page opens it again. */
   onEnd(sentence) {
     this.pause();
     this.ended = true;
     this.report({ kind: "closed", code: ENDED, reason: sentence, opened: true, tries: 1 });
   }
 
-  async onProblem(answer, turn) {
+  async onProblem(answer, signal) {
     if (this.refused(answer.status)) return;
     const problem = await answer.json();
     const reason = PROBLEMS[problem.type];
-    if (!reason || turn.aborted) return;
-    this.heardAt = performance.now();
+    if (!reason || signal.aborted) return;
+    this.lastFrameAt = performance.now();
     this.report({ kind: "no-frame", reason, message: problem.detail });
   }
 
-  async onFrame(frame, turn) {
+  async onFrame(frame, signal) {
     const drawn = await this.screen.draw(frame.jpeg);
-    if (!drawn || turn.aborted) return;
-    this.heardAt = performance.now();
+    if (!drawn || signal.aborted) return;
+    this.lastFrameAt = performance.now();
     this.backOff.reset();
     if (frame.limited !== this.limited) this.report({ kind: "limited", message: frame.limited });
     this.limited = frame.limited;
-    this.screen.tell(frame, null);
+    this.screen.reportFrame(frame, null);
   }
 
   // Why there is no picture
 
-  async look(turn) {
-    while (!turn.aborted) {
-      await pause(LOOK_MS, turn);
-      if (!turn.aborted && performance.now() - this.heardAt > LATE_MS) await this.ask(turn);
+  async watchStatus(signal) {
+    while (!signal.aborted) {
+      await pause(CHECK_MS, signal);
+      if (!signal.aborted && performance.now() - this.lastFrameAt > LATE_MS) await this.explainSilence(signal);
     }
   }
 
-  async ask(turn) {
+  async explainSilence(signal) {
     try {
-      const answer = await askStatus(this.url);
+      const answer = await fetchStatus(this.url);
       const status = await answer.json();
-      if (!turn.aborted) this.explain(answer, status);
+      if (!signal.aborted) this.explain(answer, status);
     } catch {
-      if (!turn.aborted) this.report({ kind: "closed", code: 1006, opened: true, tries: 1 });
+      if (!signal.aborted) this.report({ kind: "closed", code: 1006, opened: true, tries: 1 });
     }
   }
 
@@ -197,18 +197,18 @@ export class MjpegStream {
     return Boolean(code);
   }
 
-  // What the page says
+  // Calls from the page
 
   setQuality(quality) {
     if (quality === this.quality) return;
     this.quality = quality;
-    if (this.turns.signal.aborted) return;
+    if (this.running.signal.aborted) return;
     this.pause();
     this.start();
   }
 
   pause() {
-    this.turns.abort();
+    this.running.abort();
   }
 
   snapshot() {
@@ -216,7 +216,7 @@ export class MjpegStream {
   }
 
   resume() {
-    if (this.turns.signal.aborted && !this.ended) this.start();
+    if (this.running.signal.aborted && !this.ended) this.start();
   }
 
   close() {

@@ -1,19 +1,19 @@
-// What stands beside a large live picture: its state as a chip, why there is none and what to do about it, what limits it,
-// its quality, and what a snapshot was saved as. Elements with data-live-panel="SLUG" hold any of
+// The parts beside a large live picture: its state as a chip, why there is no picture and what to do, what reduces the
+// quality, the selected quality, and the file name of a snapshot. Elements with data-live-panel="SLUG" hold any of
 //   <span data-live-chip><svg><use href="icons.svg#wait"/></svg><span>word</span></span>
 //   <span data-live-message>  <button data-live-again hidden>; one with data-live-banner itself shows when they do
 //   <span data-live-why>  <span data-live-limited>  <span data-live-saved>
 //   <button name="quality" value="low" aria-pressed>   <button data-live-snapshot>
 
 const YEAR_S = 365 * 86400;
-const SAID_MS = 30000;
+const SHOWN_MS = 30000;
 const STATES = {
   connecting: ["wait", "Connecting", ""],
   live: ["live", "Live", "ok"],
   stale: ["stale", "Stale", "warn"],
 };
 const REASONS = {
-  broker: ["stale", "Broker away", "warn"],
+  broker: ["stale", "Broker down", "warn"],
   host_down: ["bad", "Host down", "bad"],
   disabled: ["off", "Disabled", ""],
   disconnected: ["off", "Disconnected", ""],
@@ -26,16 +26,16 @@ const REASONS = {
   stale: ["stale", "Stale", "warn"],
   capacity: ["warn", "Full", "warn"],
   bandwidth: ["warn", "Limited", "warn"],
-  no_websockets: ["warn", "No room", "warn"],
+  no_websockets: ["warn", "No connection", "warn"],
   ended: ["stop", "Ended", "warn"],
   signed_out: ["bad", "Signed out", "bad"],
   forbidden: ["bad", "Forbidden", "bad"],
-  not_found: ["bad", "Not there", "bad"],
+  not_found: ["bad", "Not found", "bad"],
 };
-const BANNERED = new Set(["broker", "disabled", "disconnected", "capacity", "bandwidth", "ended", "signed_out", "forbidden", "not_found"]);
+const WITH_BANNER = new Set(["broker", "disabled", "disconnected", "capacity", "bandwidth", "ended", "signed_out", "forbidden", "not_found"]);
 
 /** The state as a glyph, a word and a tone. */
-export const lookOf = (state, reason) => (state === "live" ? STATES.live : (REASONS[reason] ?? STATES[state] ?? REASONS.unreachable));
+export const displayOf = (state, reason) => (state === "live" ? STATES.live : (REASONS[reason] ?? STATES[state] ?? REASONS.unreachable));
 
 export class Panel {
   constructor(slug) {
@@ -51,33 +51,33 @@ export class Panel {
   }
 
   show(state, reason, message) {
-    const [glyph, word, tone] = lookOf(state, reason);
+    const [glyph, word, tone] = displayOf(state, reason);
     for (const chip of this.all("chip")) {
       chip.className = `st ${tone}`;
       const use = chip.querySelector("use");
       use.setAttribute("href", `${use.getAttribute("href").split("#")[0]}#${glyph}`);
       chip.lastElementChild.textContent = word;
     }
-    const isBannered = state !== "live" && BANNERED.has(reason);
-    this.fill("why", state === "live" || state === "connecting" || isBannered ? "" : message);
+    const hasBanner = state !== "live" && WITH_BANNER.has(reason);
+    this.fill("why", state === "live" || state === "connecting" || hasBanner ? "" : message);
     this.fill("message", message);
     const banner = document.querySelector(`[data-live-banner][data-live-panel="${CSS.escape(this.slug)}"]`);
-    if (banner) banner.hidden = !isBannered;
+    if (banner) banner.hidden = !hasBanner;
     for (const button of this.all("again")) button.hidden = reason !== "ended";
   }
 
-  limited(message) {
+  showLimits(message) {
     this.fill("limited", message);
   }
 
-  saved(text) {
+  showSaved(text) {
     this.fill("saved", text);
-    clearTimeout(this.forgetting);
-    this.forgetting = setTimeout(() => this.fill("saved", ""), SAID_MS);
+    clearTimeout(this.clearTimer);
+    this.clearTimer = setTimeout(() => this.fill("saved", ""), SHOWN_MS);
   }
 }
 
-/** simulated_2026-11-20T184312.125Z_simulated.jpg: the camera, when it was captured, and that it is no real one. */
+/** simulated_2026-11-20T184312.125Z_simulated.jpg: the camera, the capture time, and whether the picture is simulated. */
 export function fileName(slug, stationMs, simulated) {
   const at = new Date(stationMs).toISOString().replaceAll(":", "");
   return `${slug}_${at}${simulated ? "_simulated" : ""}.jpg`;
@@ -88,7 +88,7 @@ export function download(jpeg, name) {
   link.href = URL.createObjectURL(jpeg);
   link.download = name;
   link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), SAID_MS);
+  setTimeout(() => URL.revokeObjectURL(link.href), SHOWN_MS);
 }
 
 /** 0.1 s, 14 s, 3 min, 2 h. */
@@ -99,9 +99,9 @@ export function duration(ms) {
   return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
 }
 
-// Quality: at once on the page, and kept in the cookie that the server reads.
+// Quality: applied at once, and stored in a cookie that the server reads.
 
-function choose(button) {
+function chooseQuality(button) {
   const slug = button.closest("[data-live-panel]").dataset.livePanel;
   const secure = location.protocol === "https:" ? "; secure" : "";
   document.cookie = `quality=${button.value}; path=/; max-age=${YEAR_S}; samesite=lax${secure}`;
@@ -115,5 +115,5 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-live-panel] [name=quality]");
   if (!button) return;
   event.preventDefault();
-  choose(button);
+  chooseQuality(button);
 });

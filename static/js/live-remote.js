@@ -1,49 +1,49 @@
-// A page's streams, where a worker has them; and none at all.
+// A page's streams when a worker runs them, and the empty stream.
 
 let worker = null;
 let workersFail = !("OffscreenCanvas" in window && "transferControlToOffscreen" in HTMLCanvasElement.prototype);
 
-/** The page's one worker; null where there can be none, and pictures are drawn on the main thread. */
-export function sharedWorker(hear, withoutWorker) {
+/** The page's one worker; null where workers are not available, and the main thread draws the pictures. */
+export function sharedWorker(onMessage, onWorkerFailed) {
   if (worker || workersFail) return worker;
   worker = new Worker(new URL("./live-worker.js", import.meta.url), { type: "module" });
-  worker.onmessage = ({ data }) => hear(data);
+  worker.onmessage = ({ data }) => onMessage(data);
   worker.onerror = () => {
-    workersFail = true; // old browsers have workers, but not from modules
+    workersFail = true; // old browsers have workers, but no module workers
     worker = null;
-    withoutWorker();
+    onWorkerFailed();
   };
   return worker;
 }
 
-/** A LiveStream's own methods, by messages to the worker. */
+/** The methods of a LiveStream, as messages to the worker. */
 export class RemoteStream {
-  constructor(there, { id, transport, canvas, url, quality, requests }) {
-    Object.assign(this, { there, id });
+  constructor(streamWorker, { id, transport, canvas, url, quality, requests }) {
+    Object.assign(this, { worker: streamWorker, id });
     const offscreen = canvas.transferControlToOffscreen();
-    there.postMessage({ id, do: "open", transport, canvas: offscreen, url, quality, requests }, [offscreen]);
+    streamWorker.postMessage({ id, do: "open", transport, canvas: offscreen, url, quality, requests }, [offscreen]);
   }
 
   setQuality(quality) {
-    this.there.postMessage({ id: this.id, do: "quality", quality });
+    this.worker.postMessage({ id: this.id, do: "quality", quality });
   }
 
   pause() {
-    this.there.postMessage({ id: this.id, do: "pause" });
+    this.worker.postMessage({ id: this.id, do: "pause" });
   }
 
   snapshot() {
-    this.there.postMessage({ id: this.id, do: "snapshot" });
+    this.worker.postMessage({ id: this.id, do: "snapshot" });
   }
 
   resume() {
-    this.there.postMessage({ id: this.id, do: "resume" });
+    this.worker.postMessage({ id: this.id, do: "resume" });
   }
 
   close() {
-    this.there.postMessage({ id: this.id, do: "close" });
+    this.worker.postMessage({ id: this.id, do: "close" });
   }
 }
 
-/** Where the browser's connections are for others: it shows nothing. */
+/** Used while other views hold the browser's connections: it shows nothing. */
 export const NO_STREAM = { setQuality() {}, pause() {}, resume() {}, snapshot() {}, close() {} };

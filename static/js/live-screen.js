@@ -1,4 +1,4 @@
-// Where pictures are drawn, whichever way they come, and what is known of those that were.
+// Draws the pictures of every transport, and reports on those drawn.
 
 export const SIMULATED = 1;
 export const STALE = 2;
@@ -7,17 +7,17 @@ const REPORT_MS = 200;
 const FPS_MS = 3000;
 const INTERVALS = 6;
 
-/** Milliseconds since 1970 by a clock that does not jump when the browser's is set. */
+/** Milliseconds since 1970 by the monotonic clock, which does not jump when the browser's clock is set. */
 export const steady = () => performance.timeOrigin + performance.now();
 
-/** Delays that double from the least to the most, each drawn at random from its upper half. */
+/** Delays that double from `min` to `max`, each picked at random from its upper half. */
 export class BackOff {
-  constructor([least, most] = [250, 15000], random = Math.random) {
-    Object.assign(this, { least, most, random, tries: 0 });
+  constructor([min, max] = [250, 15000], random = Math.random) {
+    Object.assign(this, { min, max, random, tries: 0 });
   }
 
   next() {
-    const whole = Math.min(this.most, this.least * 2 ** this.tries++);
+    const whole = Math.min(this.max, this.min * 2 ** this.tries++);
     return whole * (0.5 + this.random() / 2);
   }
 
@@ -28,9 +28,9 @@ export class BackOff {
 
 /**
  * One camera on one canvas. `report` is called with
- *   {kind: "frame", number, stationMs (its clock), ageMs (since the capture; null when nobody knows), intervalMs, fps,
+ *   {kind: "frame", number, stationMs (its clock), ageMs (since the capture; null when unknown), intervalMs, fps,
  *    width, height, simulated, stale, lowered}
- *   {kind: "snapshot", jpeg (null before the first), stationMs, number, simulated} when one is asked for
+ *   {kind: "snapshot", jpeg (null before the first), stationMs, number, simulated} after snapshot()
  */
 export class Screen {
   constructor(canvas, report) {
@@ -39,18 +39,18 @@ export class Screen {
     this.restart();
   }
 
-  /** After a pause: it is not part of the pace. */
+  /** After a pause, which does not count towards the frame rate. */
   restart() {
     this.drawnAt = [];
   }
 
-  /** Whether it is a picture. */
+  /** Returns false when the data are not a picture. */
   async draw(jpeg) {
     let bitmap;
     try {
       bitmap = await createImageBitmap(jpeg);
     } catch {
-      return false; // broken on its way: the next one comes
+      return false; // corrupt in transit: wait for the next one
     }
     const { canvas } = this;
     if (canvas.width !== bitmap.width || canvas.height !== bitmap.height) {
@@ -63,8 +63,8 @@ export class Screen {
     return true;
   }
 
-  /** Of a frame that was drawn. */
-  tell(frame, ageMs) {
+  /** Reports a frame that was drawn. */
+  reportFrame(frame, ageMs) {
     this.frame = frame;
     const now = performance.now();
     this.drawnAt = [...this.drawnAt.filter((at) => now - at < FPS_MS), now];
@@ -78,13 +78,13 @@ export class Screen {
     this.report({ kind: "frame", number, stationMs, ageMs, intervalMs, fps, width, height, simulated, stale, lowered });
   }
 
-  /** The picture that is shown, as it came. */
+  /** Reports the shown picture as received. */
   snapshot() {
     const { number, stationMs, simulated } = this.frame ?? {};
     this.report({ kind: "snapshot", jpeg: this.frame ? this.jpeg : null, number, stationMs, simulated });
   }
 
-  /** The median of the last few: one pause, or a slow start, is not the camera's pace. */
+  /** The median of the last intervals: a single pause or a slow start is not the camera's frame rate. */
   get intervalMs() {
     const gaps = this.captured.slice(1).map((at, place) => at - this.captured[place]);
     return gaps.sort((a, b) => a - b)[gaps.length >> 1] ?? 0;

@@ -1,6 +1,6 @@
 // Live pictures off the main thread: socket, decoding and drawing on an OffscreenCanvas.
 //
-// As a worker it serves all views of a page. Where there is no OffscreenCanvas, live.js imports TRANSPORTS and
+// As a worker it serves all views of a page. Where OffscreenCanvas is missing, live.js imports TRANSPORTS and
 // runs them on the main thread with the canvas itself. Nothing here needs a secure context.
 //
 // Messages to the worker:   {id, do: "open", transport, canvas, url, quality, requests}
@@ -14,13 +14,13 @@ export const SUBPROTOCOL = "skycam.live.v1";
 const HEAD_BYTES = 28;
 const MAGIC = 0x534b594c; // SKYL
 const OPEN_MS = 5000;
-const SILENT_MS = 7000; // the station answers every request within 2 s: a socket silent for longer is dead
+const SILENT_MS = 7000; // the station answers every request within 2 s, so a longer silence means a dead socket
 const PING_MS = 10000;
 const FIRST_PINGS = 4;
-const REFUSED_MS = 30000;
-const ASK_AGAIN_MS = 500;
-const NO_HURRY_MS = 4000; // where nothing will come soon
-const NO_HURRY = new Set(["disabled", "capacity"]);
+const REFUSED_RETRY_MS = 30000;
+const RETRY_MS = 500;
+const SLOW_RETRY_MS = 4000; // for reasons that last
+const SLOW_REASONS = new Set(["disabled", "capacity"]);
 
 /** Network order `!4sBBHIQQ`, then a JPEG; null for anything else. */
 export function unpack(buffer) {
@@ -38,8 +38,8 @@ export function unpack(buffer) {
 }
 
 /**
- * How far the station's clock is ahead of ours, in ms: from the ping with the least round trip of the last few. One that
- * cannot be reconciled with it tells of a clock that was set, or of a machine that slept: it counts alone.
+ * How far the station's clock is ahead of ours, in ms, from the recent ping with the shortest round trip. A sample that
+ * contradicts it means that a clock was set or a machine slept: older samples are then dropped.
  */
 export class ClockOffset {
   constructor() {
@@ -48,8 +48,8 @@ export class ClockOffset {
 
   add(sentMs, serverMs, nowMs) {
     const sample = { roundTrip: nowMs - sentMs, offset: serverMs - (sentMs + nowMs) / 2 };
-    const apart = Math.abs(sample.offset - this.ms);
-    if (this.known && apart > (sample.roundTrip + this.best.roundTrip) / 2 + 1) this.samples = [];
+    const difference = Math.abs(sample.offset - this.ms);
+    if (this.known && difference > (sample.roundTrip + this.best.roundTrip) / 2 + 1) this.samples = [];
     this.samples = [...this.samples, sample].slice(-8);
   }
 
@@ -70,7 +70,7 @@ export class ClockOffset {
  * One camera on one canvas. `report` is called with
  *   {kind: "frame", ...} as Screen does
  *   {kind: "no-frame", reason, message}
- *   {kind: "limited", message}    why there is less than the quality promises; empty when there no longer is
+ *   {kind: "limited", message}    why the quality is reduced; empty when it no longer is
  *   {kind: "open"}
  *   {kind: "closed", code, reason, opened, tries}    `opened` is false when the socket never opened
  */
@@ -90,7 +90,7 @@ export class LiveStream {
   // The socket
 
   connect() {
-    clearTimeout(this.again);
+    clearTimeout(this.reconnectTimer);
     this.opened = false;
     const socket = new WebSocket(this.url, [SUBPROTOCOL]);
     this.socket = socket;
@@ -98,21 +98,21 @@ export class LiveStream {
     socket.onopen = () => this.onOpen();
     socket.onmessage = (event) => this.onMessage(event.data);
     socket.onclose = (event) => this.onClose(event);
-    this.expect(OPEN_MS);
+    this.startWatchdog(OPEN_MS);
   }
 
-  /** Give the socket up if nothing comes within `ms`. */
-  expect(ms) {
+  /** Give up the socket if nothing arrives within `ms`. */
+  startWatchdog(ms) {
     clearTimeout(this.watchdog);
     this.watchdog = setTimeout(() => this.giveUp(), ms);
   }
 
   giveUp() {
-    this.drop();
+    this.dropSocket();
     this.onClose({ code: 1006, reason: "" });
   }
 
-  drop() {
+  dropSocket() {
     const { socket } = this;
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close();
@@ -122,22 +122,22 @@ export class LiveStream {
     this.opened = true;
     this.outstanding = 0;
     this.pings = 0;
-    this.expect(SILENT_MS);
+    this.startWatchdog(SILENT_MS);
     this.report({ kind: "open" });
     this.ping();
-    this.ask();
+    this.requestFrames();
   }
 
   onClose({ code, reason }) {
     clearTimeout(this.watchdog);
-    clearTimeout(this.pinging);
+    clearTimeout(this.pingTimer);
     if (this.ended) return;
     this.ended = code === ENDED;
     const refused = code >= 4400 && code < 4500;
-    const wait = refused ? REFUSED_MS : this.backOff.next();
+    const wait = refused ? REFUSED_RETRY_MS : this.backOff.next();
     this.report({ kind: "closed", code, reason, opened: this.opened, tries: this.backOff.tries });
-    clearTimeout(this.again);
-    if (!this.paused && !this.ended) this.again = setTimeout(() => this.connect(), wait);
+    clearTimeout(this.reconnectTimer);
+    if (!this.paused && !this.ended) this.reconnectTimer = setTimeout(() => this.connect(), wait);
   }
 
   get isOpen() {
@@ -151,47 +151,47 @@ export class LiveStream {
   ping() {
     if (this.paused) return;
     this.send({ type: "ping", sent: steady() });
-    this.pinging = setTimeout(() => this.ping(), ++this.pings < FIRST_PINGS ? 300 : PING_MS);
+    this.pingTimer = setTimeout(() => this.ping(), ++this.pings < FIRST_PINGS ? 300 : PING_MS);
   }
 
-  ask() {
+  requestFrames() {
     while (!this.paused && this.isOpen && this.outstanding < this.requests) {
       this.outstanding++;
       this.send({ type: "request_frame", quality: this.quality });
     }
   }
 
-  // What the station says
+  // Messages from the station
 
   onMessage(data) {
-    if (!this.paused) this.expect(SILENT_MS);
+    if (!this.paused) this.startWatchdog(SILENT_MS);
     if (typeof data !== "string") {
-      this.drawing = this.drawing.then(() => this.onFrame(unpack(data))); // one after the other
+      this.drawing = this.drawing.then(() => this.onFrame(unpack(data))); // one at a time
       return;
     }
     const message = JSON.parse(data);
     if (message.type === "pong") this.offset.add(message.sent, message.server_us / 1000, steady());
     else if (message.type === "no_frame") this.onNoFrame(message);
     else if (message.type === "limited") this.onLimited(message);
-    else if (message.type === "error") this.answered(ASK_AGAIN_MS);
+    else if (message.type === "error") this.onAnswered(RETRY_MS);
   }
 
   onNoFrame({ reason, message }) {
     this.report({ kind: "no-frame", reason, message });
-    this.answered(NO_HURRY.has(reason) ? NO_HURRY_MS : ASK_AGAIN_MS);
+    this.onAnswered(SLOW_REASONS.has(reason) ? SLOW_RETRY_MS : RETRY_MS);
   }
 
   onLimited({ limits }) {
     this.report({ kind: "limited", message: limits.map(({ message }) => message).join(" ") });
   }
 
-  /** One request less on its way; ask again after `wait` ms. */
-  answered(wait) {
+  /** One outstanding request less; request the next frame after `wait` ms. */
+  onAnswered(wait) {
     const socket = this.socket;
     const next = () => {
       if (socket !== this.socket) return;
       this.outstanding = Math.max(0, this.outstanding - 1);
-      this.ask();
+      this.requestFrames();
     };
     if (wait) setTimeout(next, wait);
     else next();
@@ -200,11 +200,11 @@ export class LiveStream {
   async onFrame(frame) {
     this.backOff.reset();
     const drawn = frame && (await this.screen.draw(frame.jpeg));
-    this.answered(drawn ? 0 : ASK_AGAIN_MS);
-    if (drawn && !this.ended) this.screen.tell(frame, this.offset.known ? Math.max(0, steady() + this.offset.ms - frame.stationMs) : null);
+    this.onAnswered(drawn ? 0 : RETRY_MS);
+    if (drawn && !this.ended) this.screen.reportFrame(frame, this.offset.known ? Math.max(0, steady() + this.offset.ms - frame.stationMs) : null);
   }
 
-  // What the page says
+  // Calls from the page
 
   setQuality(quality) {
     this.quality = quality;
@@ -213,8 +213,8 @@ export class LiveStream {
   pause() {
     this.paused = true;
     clearTimeout(this.watchdog);
-    clearTimeout(this.again);
-    clearTimeout(this.pinging);
+    clearTimeout(this.reconnectTimer);
+    clearTimeout(this.pingTimer);
   }
 
   snapshot() {
@@ -227,20 +227,20 @@ export class LiveStream {
     this.screen.restart();
     this.backOff.reset();
     if (!this.isOpen) {
-      this.drop();
+      this.dropSocket();
       this.connect();
       return;
     }
-    this.expect(SILENT_MS);
+    this.startWatchdog(SILENT_MS);
     this.pings = 0;
     this.ping();
-    this.ask();
+    this.requestFrames();
   }
 
   close() {
     this.ended = true;
     this.pause();
-    this.drop();
+    this.dropSocket();
   }
 }
 
@@ -249,7 +249,7 @@ export const TRANSPORTS = { socket: LiveStream, mjpeg: MjpegStream };
 // As a worker
 
 const streams = new Map();
-const orders = {
+const COMMANDS = {
   open: ({ id, transport, canvas, url, quality, requests }) => {
     const report = (content) => postMessage({ id, ...content });
     streams.set(id, new TRANSPORTS[transport]({ canvas, url, quality, requests, report }));
@@ -265,5 +265,5 @@ const orders = {
 };
 
 if (typeof DedicatedWorkerGlobalScope !== "undefined" && self instanceof DedicatedWorkerGlobalScope) {
-  self.onmessage = ({ data }) => orders[data.do](data);
+  self.onmessage = ({ data }) => COMMANDS[data.do](data);
 }

@@ -1,32 +1,32 @@
 // Live pictures in a page.
 //
 //   <figure data-live="SLUG" data-quality="medium" data-label="Sky">
-//     <canvas></canvas>                        optional; made as the first child where there is none
-//     <span data-live-state></span>            a sentence: what is to be seen, and since when
+//     <canvas></canvas>                        optional; created as the first child if missing
+//     <span data-live-state></span>            a sentence: what is shown, and since when
 //     <span data-live-age></span>              the picture's age since its capture: 0.1 s, 14 s, 3 min
 //     <span data-live-fps></span> <span data-live-latency></span> <span data-live-number></span>
 //   </figure>
-//   <script type="module" src="/static/js/live.js"></script>      beside a large picture there may be more: live-panel.js
+//   <script type="module" src="/static/js/live.js"></script>      parts beside a large picture: live-panel.js
 //
-// Elements that are added or removed later (htmx) are followed, and so is a change of data-quality (low, medium, high).
+// Elements that htmx adds or removes later are handled, and so are changes of data-quality (low, medium, high).
 // On the host this module sets, for CSS:
-//   data-state      connecting  no picture yet, and it is being tried
+//   data-state      connecting  no picture yet, trying
 //                   live        pictures come
 //                   stale       the picture shown is old: none came for max(2 s, three frame intervals)
 //                   no-frame    the station answers but has no picture; data-reason says why
-//                   offline     the station cannot be reached, or does not let us in; a picture shown is old
+//                   offline     the station cannot be reached or refuses access; a shown picture is old
 //   data-reason     no_frame's reason (broker, host_down, disabled, disconnected, starting, reconnecting, quarantined,
 //                   busy, stale, never, capacity, bandwidth), or no_websockets, signed_out, forbidden, not_found,
-//                   unreachable, ended (by somebody; it is not tried again before `again` is called); else absent
-//   data-transport  socket | mjpeg | none (WebSockets are blocked, and the page has as many MJPEG streams as it may)
+//                   unreachable, ended (by a user; not retried until `restart` is called); else absent
+//   data-transport  socket | mjpeg | none (WebSockets are blocked, and the page has its maximum of MJPEG streams)
 //   data-simulated  present while the picture is a simulated one
-//   data-lowered    present while it is less than its quality, since a machine or a line is busy
+//   data-lowered    present while the quality is reduced, because a machine or a network is busy
 // On each change of state or reason the host fires `live:change` (bubbles) with
 //   detail {state, reason, message, since (Date or null), transport}.
-// It pauses while the page is hidden or the host is out of sight.
+// A view pauses while the page is hidden or the host is scrolled out of view.
 
 import { now, shown } from "./clock.js";
-import { askStatus, ENDED, REFUSED_STATUS } from "./live-mjpeg.js";
+import { fetchStatus, ENDED, REFUSED_STATUS } from "./live-mjpeg.js";
 import { download, duration, fileName, Panel } from "./live-panel.js";
 import { NO_STREAM, RemoteStream, sharedWorker } from "./live-remote.js";
 import { SUBPROTOCOL, TRANSPORTS } from "./live-worker.js";
@@ -35,27 +35,27 @@ const ISO = /\d{4}-\d{2}-\d{2}T[\d:.]+Z/g;
 const TICK_MS = 250;
 const STALE_MS = 2000;
 const STALE_INTERVALS = 3;
-const BLOCKED_AFTER = 2; // sockets that never opened, while the station answers over HTTP
-const MOST_MJPEG = 4;
-const OUTSTANDING = 2; // requests on their way: one being drawn, one travelling
-const SOCKET_AGAIN_MS = 60000;
+const BLOCKED_AFTER = 2; // sockets that never opened while the station answers over HTTP
+const MAX_MJPEG = 4;
+const OUTSTANDING = 2; // outstanding requests: one frame being drawn, one in transit
+const SOCKET_RETRY_MS = 60000;
 const REFUSALS = {
   4401: ["signed_out", "You are signed out. Sign in again to see pictures."],
-  4403: ["forbidden", "You may not look at this camera. Ask a manager."],
+  4403: ["forbidden", "You are not allowed to view this camera. Ask a manager."],
   4404: ["not_found", "This camera does not exist, or you may not see it."],
 };
-const UNREACHABLE = ["unreachable", "The station cannot be reached; it is tried again."];
-const NO_ROOM = ["no_websockets", `More than ${MOST_MJPEG} live pictures need WebSockets, which are blocked on the way.`];
+const UNREACHABLE = ["unreachable", "The station cannot be reached. Retrying automatically."];
+const NO_CONNECTION = ["no_websockets", `More than ${MAX_MJPEG} live pictures need WebSockets, which the network blocks.`];
 
 const views = new Map();
 let lastId = 0;
 
-const hear = (data) => [...views.values()].find((view) => view.id === data.id)?.hear(data);
-const withoutWorker = () => views.forEach((view) => view.openSocket());
+const onWorkerMessage = (data) => [...views.values()].find((view) => view.id === data.id)?.onReport(data);
+const onWorkerFailed = () => views.forEach((view) => view.openSocket());
 
-/** Whether this view, too, may hold a connection: a browser has six of them to a station, and the page needs some. */
-function isRoomFor(asking) {
-  return [...views.values()].filter((view) => view !== asking && view.holdsConnection).length < MOST_MJPEG;
+/** Whether one more view may hold a connection: a browser opens at most six to a station, and the page needs some. */
+function hasConnectionFor(requester) {
+  return [...views.values()].filter((view) => view !== requester && view.holdsConnection).length < MAX_MJPEG;
 }
 
 export class LiveView {
@@ -66,20 +66,20 @@ export class LiveView {
     this.picture = null;
     this.intervalMs = 0;
     this.blocked = 0;
-    this.inSight = true;
+    this.isVisible = true;
     this.resumedAt = performance.now();
     this.change("connecting", "", "Connecting.");
     this.openSocket();
-    this.sight = new IntersectionObserver((entries) => this.onSight(entries.at(-1).isIntersecting));
-    this.sight.observe(host);
-    this.ticking = setInterval(() => this.tick(), TICK_MS);
+    this.visibilityObserver = new IntersectionObserver((entries) => this.onVisibility(entries.at(-1).isIntersecting));
+    this.visibilityObserver.observe(host);
+    this.ticker = setInterval(() => this.tick(), TICK_MS);
   }
 
   get quality() {
     return this.host.dataset.quality || "medium";
   }
 
-  /** No more than the station lets wait. */
+  /** At most the number that the station queues. */
   get requests() {
     return Math.min(OUTSTANDING, Number(this.host.dataset.requests) || OUTSTANDING);
   }
@@ -97,16 +97,16 @@ export class LiveView {
 
   openMjpeg() {
     this.stream.close();
-    this.trySocketAt = performance.now() + SOCKET_AGAIN_MS;
-    this.openMjpegIfRoom();
+    this.trySocketAt = performance.now() + SOCKET_RETRY_MS;
+    this.openMjpegIfPossible();
   }
 
-  openMjpegIfRoom() {
-    if (isRoomFor(this)) this.open("mjpeg", this.api);
-    else this.waitForRoom();
+  openMjpegIfPossible() {
+    if (hasConnectionFor(this)) this.open("mjpeg", this.api);
+    else this.waitForConnection();
   }
 
-  waitForRoom() {
+  waitForConnection() {
     this.stream.close();
     this.stream = NO_STREAM;
     this.host.dataset.transport = "none";
@@ -122,13 +122,13 @@ export class LiveView {
 
   open(transport, url) {
     const canvas = this.freshCanvas();
-    const there = sharedWorker(hear, withoutWorker);
-    const report = (content) => this.hear(content);
+    const worker = sharedWorker(onWorkerMessage, onWorkerFailed);
+    const report = (content) => this.onReport(content);
     const { quality, requests } = this;
     this.id = ++lastId;
     this.host.dataset.transport = transport;
-    this.stream = there
-      ? new RemoteStream(there, { id: this.id, transport, canvas, url, quality, requests })
+    this.stream = worker
+      ? new RemoteStream(worker, { id: this.id, transport, canvas, url, quality, requests })
       : new TRANSPORTS[transport]({ canvas, url, quality, requests, report });
     if (this.paused) this.stream.pause();
   }
@@ -147,9 +147,9 @@ export class LiveView {
     return canvas;
   }
 
-  /** Beside the stream, which goes on meanwhile. */
+  /** Tries a socket while the MJPEG stream continues. */
   probeSocket() {
-    this.trySocketAt = performance.now() + SOCKET_AGAIN_MS;
+    this.trySocketAt = performance.now() + SOCKET_RETRY_MS;
     this.dropProbe();
     const probe = new WebSocket(this.socketUrl, [SUBPROTOCOL]);
     probe.onopen = () => this.backToSocket();
@@ -172,10 +172,10 @@ export class LiveView {
 
   // Reports
 
-  hear(report) {
+  onReport(report) {
     const { onFrame, onNoFrame, onLimited, onSnapshot, onOpen, onClosed } = this;
-    const hear = { frame: onFrame, "no-frame": onNoFrame, limited: onLimited, snapshot: onSnapshot, open: onOpen, closed: onClosed };
-    hear[report.kind].call(this, report);
+    const handlers = { frame: onFrame, "no-frame": onNoFrame, limited: onLimited, snapshot: onSnapshot, open: onOpen, closed: onClosed };
+    handlers[report.kind].call(this, report);
     this.show();
   }
 
@@ -193,55 +193,55 @@ export class LiveView {
     else this.change("live", "", "Live.");
   }
 
-  onNoFrame({ reason, message: told }) {
-    const message = this.worded(told);
+  onNoFrame({ reason, message: stationMessage }) {
+    const message = this.localise(stationMessage);
     if (this.picture && (this.isLate || this.host.dataset.state === "stale")) this.becomeStale(reason, message);
     else if (!this.picture) this.change("no-frame", reason, message);
   }
 
-  /** The station's sentences have the camera's id and times in UTC; the page has its name and times of its own. What is
-      to be typed stays. */
-  worded(message) {
+  /** The station's messages have the camera's ID and UTC times; the page shows its name and the page's time zone. Text
+      in backquotes (commands to type) stays. */
+  localise(message) {
     const { live, name } = this.host.dataset;
-    const [said, ...typed] = message.split("`");
+    const [prose, ...commands] = message.split("`");
     const mention = new RegExp(`(?<![\\w/.@-])${live}(?![\\w/@-]|\\.\\w)`);
-    const local = said.replace(mention, () => name || live).replace(ISO, (time) => shown(Date.parse(time)));
-    return [local, ...typed].join("`");
+    const local = prose.replace(mention, () => name || live).replace(ISO, (time) => shown(Date.parse(time)));
+    return [local, ...commands].join("`");
   }
 
   onLimited({ message }) {
-    this.panel.limited(message);
+    this.panel.showLimits(message);
   }
 
   onSnapshot({ jpeg, stationMs, simulated }) {
     if (!jpeg) {
-      this.panel.saved("There is no picture to save yet.");
+      this.panel.showSaved("There is no picture to save yet.");
       return;
     }
     const name = fileName(this.slug, stationMs, simulated);
     download(jpeg, name);
-    this.panel.saved(`Saved ${name}`);
+    this.panel.showSaved(`Saved ${name}`);
   }
 
   onClosed({ code, reason, opened, tries }) {
     if (code === ENDED) {
       this.ended = true;
-      this.change("offline", "ended", this.panel.all("again").length ? reason : `${reason} Load this page again to look.`);
+      this.change("offline", "ended", this.panel.all("again").length ? reason : `${reason} Reload this page to view it again.`);
     } else if (REFUSALS[code]) this.change("offline", ...REFUSALS[code]);
-    else if (opened) this.lost();
-    else this.askHttp(tries);
+    else if (opened) this.onLost();
+    else this.probeHttp(tries);
   }
 
-  lost() {
+  onLost() {
     if (!this.picture) this.change("connecting", "", "Connecting.");
     else if (this.isLate) this.change("offline", ...UNREACHABLE);
   }
 
-  /** The socket never opened: is the station away, are we refused, or is it only the socket that is blocked? */
-  async askHttp(tries) {
+  /** The socket never opened: finds out whether the station is down, refuses access, or only WebSockets are blocked. */
+  async probeHttp(tries) {
     let answer;
     try {
-      answer = await askStatus(this.api);
+      answer = await fetchStatus(this.api);
     } catch {
       answer = null;
     }
@@ -261,7 +261,7 @@ export class LiveView {
     return Math.max(STALE_MS, STALE_INTERVALS * this.intervalMs);
   }
 
-  /** No picture for so long that what is shown may not be called live. */
+  /** No picture for so long that the shown one no longer counts as live. */
   get isLate() {
     return performance.now() - Math.max(this.picture?.at ?? 0, this.resumedAt) > this.staleMs;
   }
@@ -273,19 +273,19 @@ export class LiveView {
       return;
     }
     if (this.host.dataset.state === "live" && this.isLate) this.becomeStale("", "");
-    if (this.host.dataset.transport === "none") this.onNoFrame({ reason: NO_ROOM[0], message: NO_ROOM[1] });
+    if (this.host.dataset.transport === "none") this.onNoFrame({ reason: NO_CONNECTION[0], message: NO_CONNECTION[1] });
     if (this.host.dataset.transport !== "socket" && performance.now() > this.trySocketAt) this.probeSocket();
-    else if (this.host.dataset.transport === "none" && isRoomFor(this)) this.openMjpegIfRoom();
+    else if (this.host.dataset.transport === "none" && hasConnectionFor(this)) this.openMjpegIfPossible();
     this.show();
   }
 
-  /** Of the picture, since its capture: the clock that went further counts, as in clock.js. */
+  /** The picture's age since its capture, by the clock that advanced further, as in clock.js. */
   get ageMs() {
     const { ageMs, at, wallAt } = this.picture;
     return ageMs + Math.max(performance.now() - at, Date.now() - wallAt);
   }
 
-  /** By the browser's clock, wrong as it may be. */
+  /** By the browser's clock, which may be wrong. */
   get capturedAt() {
     return new Date(Date.now() - this.ageMs);
   }
@@ -298,7 +298,7 @@ export class LiveView {
   change(state, reason, message, since = null) {
     const { dataset } = this.host;
     const old = this.picture && state !== "live" ? this.capturedAt : since;
-    const sentence = state === "offline" && old ? `${message} The picture is of ${shown(this.picture?.stationMs ?? old)}.` : message;
+    const sentence = state === "offline" && old ? `${message} The picture is from ${shown(this.picture?.stationMs ?? old)}.` : message;
     this.message = sentence;
     if (dataset.state === state && (dataset.reason ?? "") === reason) return;
     dataset.state = state;
@@ -326,36 +326,36 @@ export class LiveView {
     }
   }
 
-  // Sight
+  // Visibility
 
-  onSight(inSight) {
-    this.inSight = inSight;
-    this.followSight();
+  onVisibility(isVisible) {
+    this.isVisible = isVisible;
+    this.updatePaused();
   }
 
-  followSight() {
-    const paused = !this.inSight || document.visibilityState === "hidden";
+  updatePaused() {
+    const paused = !this.isVisible || document.visibilityState === "hidden";
     if (paused === this.paused) return;
     this.paused = paused;
-    if (!paused) this.lookAgain();
+    if (!paused) this.checkStale();
     if (paused) {
       this.dropProbe();
       this.stream.pause();
-    } else if (this.host.dataset.transport === "mjpeg" && !isRoomFor(this)) {
-      this.waitForRoom();
+    } else if (this.host.dataset.transport === "mjpeg" && !hasConnectionFor(this)) {
+      this.waitForConnection();
     } else {
       this.resumedAt = performance.now();
       this.stream.resume();
     }
   }
 
-  /** What grew old meanwhile is not called live until the next picture comes: the camera may have died. */
-  lookAgain() {
+  /** A picture that became old during the pause counts as stale until the next one arrives: the camera may be down. */
+  checkStale() {
     if (this.host.dataset.state === "live" && this.ageMs > this.staleMs) this.becomeStale("", "");
   }
 
-  /** After somebody has ended it. */
-  again() {
+  /** Opens a view again that a user has ended. */
+  restart() {
     this.ended = false;
     this.stream.close();
     this.change("connecting", "", "Connecting.");
@@ -364,15 +364,15 @@ export class LiveView {
 
   close() {
     this.closed = true;
-    clearInterval(this.ticking);
-    this.sight.disconnect();
+    clearInterval(this.ticker);
+    this.visibilityObserver.disconnect();
     this.dropProbe();
     this.stream.close();
   }
 }
 
-/** Follow the hosts that are in the page now. */
-function follow() {
+/** Creates and closes views for the hosts that are in the page now. */
+function updateViews() {
   for (const [host, view] of views) {
     if (host.isConnected && host.dataset.live === view.slug) continue;
     view.close();
@@ -387,15 +387,15 @@ function onMutations(mutations) {
   for (const { type, target, attributeName } of mutations) {
     if (type === "attributes" && attributeName === "data-quality") views.get(target)?.stream.setQuality(views.get(target).quality);
   }
-  if (mutations.some(({ addedNodes, removedNodes }) => [...addedNodes, ...removedNodes].some(isElement))) follow();
-  else if (mutations.some(({ attributeName }) => attributeName === "data-live")) follow();
+  if (mutations.some(({ addedNodes, removedNodes }) => [...addedNodes, ...removedNodes].some(isElement))) updateViews();
+  else if (mutations.some(({ attributeName }) => attributeName === "data-live")) updateViews();
 }
 
 function isElement(node) {
   return node.nodeType === Node.ELEMENT_NODE;
 }
 
-/** The views that a button in a panel is about. */
+/** The views that a button in a panel belongs to. */
 function viewsOf(button) {
   const slug = button.closest("[data-live-panel]").dataset.livePanel;
   return [...views.values()].filter((view) => view.slug === slug);
@@ -404,9 +404,9 @@ function viewsOf(button) {
 document.addEventListener("click", ({ target }) => {
   const button = target.closest("[data-live-panel] :is([data-live-snapshot], [data-live-again])");
   if (!button) return;
-  for (const view of viewsOf(button)) button.hasAttribute("data-live-again") ? view.again() : view.stream.snapshot();
+  for (const view of viewsOf(button)) button.hasAttribute("data-live-again") ? view.restart() : view.stream.snapshot();
 });
-document.addEventListener("visibilitychange", () => views.forEach((view) => view.followSight()));
+document.addEventListener("visibilitychange", () => views.forEach((view) => view.updatePaused()));
 window.addEventListener("pagehide", () => views.forEach((view) => view.stream.pause()));
 window.addEventListener("pageshow", ({ persisted }) => persisted && views.forEach((view) => view.stream.resume()));
 window.addEventListener("online", () => views.forEach((view) => view.paused || (view.stream.pause(), view.stream.resume())));
@@ -415,4 +415,4 @@ new MutationObserver(onMutations).observe(document.documentElement, {
   subtree: true,
   attributeFilter: ["data-live", "data-quality"],
 });
-follow();
+updateViews();

@@ -1,4 +1,4 @@
-// Pictures: full screen, and true colours for as long as `v` or the button is held in the red theme.
+// Pictures: full screen, and true colours while `v` or the button is held in the red theme.
 
 const root = document.documentElement;
 const peek = (on) => root.classList.toggle("peek", on);

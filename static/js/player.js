@@ -1,121 +1,121 @@
-// The player of a clip: the time of the shown frame, single frames, speed, keys, and the day's time-line.
-import "./drawn.js";
-import { listen, mark } from "./timeline.js";
+// The player of a clip: the time of the shown frame, single frames, speed, shortcuts, and the day's timeline.
+import "./thumbnails.js";
+import { startTimeline, mark } from "./timeline.js";
 
 const player = document.querySelector("#player");
 const video = player.querySelector("video");
 const { started, length, frames, offset, start } = Object.fromEntries(
   Object.entries(player.dataset).map(([name, value]) => [name, Number(value)]),
 );
-const CLOSE_S = 0.004; // no camera gives frames closer than this
+const MIN_INTERVAL_S = 0.004; // cameras deliver frames at longer intervals than this
 const SEEK_MS = 3000;
-const SAME_MS = 300; // after a seek, until the frame is taken for the same one
+const SETTLE_MS = 300; // after a seek without a new frame for this time, the frame is the same
 const STEP_S = 5;
 const RATES = [0.25, 0.5, 1, 2, 4, 8];
 
-/** When the shown frame is shown, in seconds of the clip. */
+/** Time of the shown frame, in seconds of the clip. */
 let shownAt = 0;
-/** From one frame to the next, as it was last; at first as it is on average. */
-let gap = frames > 1 && length > 0 ? length / frames : 1 / 15;
-/** Ends when all that was asked for has been done: a step takes some seeks, and no other seek comes between them. */
-let turn = Promise.resolve();
+/** The last known interval between frames; initially the average. */
+let frameInterval = frames > 1 && length > 0 ? length / frames : 1 / 15;
+/** Resolves when all queued work is done: a step takes several seeks, and no other seek may come between them. */
+let queue = Promise.resolve();
 let waiting = 0;
-/** Whether a seek's frame has not told its time yet: `shownAt` is then of the frame before the seek. */
-let isUntold = false;
-/** Whether the hand is on the slider, which then leads. */
+/** Whether the frame of a seek is still pending: `shownAt` is then the time of the frame before the seek. */
+let isFramePending = false;
+/** Whether the user is dragging the slider, which then keeps its position. */
 let isSliding = false;
 
 const slider = player.querySelector("[data-seek]");
-const place = player.querySelector("[data-place]");
+const positionText = player.querySelector("[data-place]");
 /** 1:02.3 */
-const clock = (seconds) => `${Math.floor(seconds / 60)}:${(Math.floor((seconds % 60) * 10) / 10).toFixed(1).padStart(4, "0")}`;
-const wall = (ms) => new Date(ms).toISOString().slice(0, 23).replace("T", " ");
+const formatTime = (seconds) => `${Math.floor(seconds / 60)}:${(Math.floor((seconds % 60) * 10) / 10).toFixed(1).padStart(4, "0")}`;
+const formatWall = (ms) => new Date(ms).toISOString().slice(0, 23).replace("T", " ");
 
 function show(seconds) {
   shownAt = seconds;
   const ms = Math.round((started + seconds) * 1000);
   for (const time of player.querySelectorAll("[data-wall]")) {
-    time.textContent = wall(time.dataset.wall === "utc" ? ms : ms + offset * 1000);
+    time.textContent = formatWall(time.dataset.wall === "utc" ? ms : ms + offset * 1000);
   }
   if (slider) {
     if (!isSliding) slider.value = seconds;
-    slider.setAttribute("aria-valuetext", `${clock(seconds)} of ${clock(length)}`);
-    place.textContent = `${clock(seconds)} / ${clock(length)}`;
+    slider.setAttribute("aria-valuetext", `${formatTime(seconds)} of ${formatTime(length)}`);
+    positionText.textContent = `${formatTime(seconds)} / ${formatTime(length)}`;
   }
   mark(ms);
 }
 
-/** The browser tells the time of each frame that it shows. */
-function follow() {
+/** The browser reports the time of each frame that it shows. */
+function trackFrames() {
   video.requestVideoFrameCallback((_, frame) => {
-    isUntold = video.seeking;
+    isFramePending = video.seeking;
     show(frame.mediaTime);
-    follow();
+    trackFrames();
   });
 }
 
 const seek = (seconds) => { video.currentTime = Math.min(Math.max(seconds, 0), video.duration || length); };
 
-/** After a seek: when the frame that is then shown is shown, in seconds of the clip. */
-function told() {
+/** After a seek: resolves with the time of the shown frame, in seconds of the clip. */
+function presentedFrame() {
   return new Promise((resolve) => {
     let waiting = setTimeout(() => resolve(shownAt), SEEK_MS);
-    const soon = () => {
+    const settle = () => {
       clearTimeout(waiting);
-      waiting = setTimeout(() => resolve(shownAt), SAME_MS);
+      waiting = setTimeout(() => resolve(shownAt), SETTLE_MS);
     };
-    if (video.seeking) video.addEventListener("seeked", soon, { once: true });
-    else soon();
-    const see = () => video.requestVideoFrameCallback((_, frame) => {
-      if (video.seeking) return see();
+    if (video.seeking) video.addEventListener("seeked", settle, { once: true });
+    else settle();
+    const waitForFrame = () => video.requestVideoFrameCallback((_, frame) => {
+      if (video.seeking) return waitForFrame();
       clearTimeout(waiting);
-      video.removeEventListener("seeked", soon);
+      video.removeEventListener("seeked", settle);
       return resolve(frame.mediaTime);
     });
-    see();
+    waitForFrame();
   });
 }
 
-function frameAt(seconds) {
+function seekFrame(seconds) {
   seek(seconds);
-  return told();
+  return presentedFrame();
 }
 
-/** The frame before ends where this one begins. */
-const back = () => frameAt(shownAt - CLOSE_S / 2);
+/** The previous frame ends where this one begins. */
+const previousFrame = () => seekFrame(shownAt - MIN_INTERVAL_S / 2);
 
 /**
- * To the next frame, whose time nobody tells: cameras pause and change their pace. First where it is expected, then
- * further and further; and back, until no frame can lie between. It ends on the shown frame where it is the last one.
+ * Shows the next frame. Its time is unknown, because cameras pause and change their frame rate. Seeks to the expected
+ * time first, then further ahead, then bisects until no frame can lie between. Stays on the last frame of the clip.
  */
-async function on() {
+async function nextFrame() {
   const from = shownAt;
-  const end = (video.duration || length) - CLOSE_S / 4;
-  let [before, next, reach] = [from, Infinity, gap - CLOSE_S / 2];
-  const look = async (at) => {
-    const found = await frameAt(at);
-    if (found > from + CLOSE_S / 4) next = Math.min(next, found);
+  const end = (video.duration || length) - MIN_INTERVAL_S / 4;
+  let [before, next, reach] = [from, Infinity, frameInterval - MIN_INTERVAL_S / 2];
+  const probe = async (at) => {
+    const found = await seekFrame(at);
+    if (found > from + MIN_INTERVAL_S / 4) next = Math.min(next, found);
     else before = at;
     return found;
   };
   while (next === Infinity && before < end) {
-    await look(Math.min(from + reach, end));
-    reach = reach < gap ? gap + CLOSE_S / 2 : reach * 2;
+    await probe(Math.min(from + reach, end));
+    reach = reach < frameInterval ? frameInterval + MIN_INTERVAL_S / 2 : reach * 2;
   }
   if (next === Infinity) return;
-  while (next - before > CLOSE_S) {
-    await look(next - CLOSE_S / 2);
-    if (next - before > CLOSE_S) await look((before + next) / 2);
+  while (next - before > MIN_INTERVAL_S) {
+    await probe(next - MIN_INTERVAL_S / 2);
+    if (next - before > MIN_INTERVAL_S) await probe((before + next) / 2);
   }
-  if (shownAt !== next) await frameAt(next + CLOSE_S / 4);
-  gap = next - from;
+  if (shownAt !== next) await seekFrame(next + MIN_INTERVAL_S / 4);
+  frameInterval = next - from;
 }
 
-/** After what was asked for before. */
-async function inTurn(work) {
-  const before = turn;
+/** Runs after the work queued before. */
+async function enqueue(work) {
+  const before = queue;
   let done;
-  turn = new Promise((resolve) => { done = resolve; });
+  queue = new Promise((resolve) => { done = resolve; });
   waiting += 1;
   player.dataset.stepping = "";
   await before;
@@ -128,32 +128,32 @@ async function inTurn(work) {
   }
 }
 
-/** One frame on or back. */
+/** One frame forward or backward. */
 function step(by) {
   video.pause();
-  return inTurn(async () => {
-    if (isUntold || video.seeking) await told();
-    await (by > 0 ? on() : back());
+  return enqueue(async () => {
+    if (isFramePending || video.seeking) await presentedFrame();
+    await (by > 0 ? nextFrame() : previousFrame());
   });
 }
 
-const skip = (by) => inTurn(() => seek(video.currentTime + by));
-const toggle = () => inTurn(() => { video.paused ? video.play() : video.pause(); });
+const skip = (by) => enqueue(() => seek(video.currentTime + by));
+const toggle = () => enqueue(() => { video.paused ? video.play() : video.pause(); });
 
-function rate(value) {
+function setRate(value) {
   video.playbackRate = value;
   for (const button of player.querySelectorAll("[data-rate]")) {
     button.setAttribute("aria-pressed", String(Number(button.dataset.rate) === value));
   }
 }
 
-/** Of RATES; a script may have set another. */
-const nearest = (value) => RATES.reduce((best, one) => (Math.abs(one - value) < Math.abs(best - value) ? one : best));
-const faster = (by) => {
-  const place = RATES.indexOf(nearest(video.playbackRate)) + by;
-  rate(RATES[Math.min(Math.max(place, 0), RATES.length - 1)]);
+/** The nearest of RATES; a script may have set another rate. */
+const nearestRate = (value) => RATES.reduce((best, one) => (Math.abs(one - value) < Math.abs(best - value) ? one : best));
+const changeRate = (by) => {
+  const index = RATES.indexOf(nearestRate(video.playbackRate)) + by;
+  setRate(RATES[Math.min(Math.max(index, 0), RATES.length - 1)]);
 };
-const follow_link = (name) => document.querySelector(`[data-${name}]`)?.click();
+const clickLink = (name) => document.querySelector(`[data-${name}]`)?.click();
 
 const KEYS = {
   " ": toggle,
@@ -161,29 +161,29 @@ const KEYS = {
   ArrowRight: () => skip(STEP_S),
   ",": () => step(-1),
   ".": () => step(1),
-  "+": () => faster(1),
-  "-": () => faster(-1),
-  "[": () => follow_link("older"),
-  "]": () => follow_link("newer"),
+  "+": () => changeRate(1),
+  "-": () => changeRate(-1),
+  "[": () => clickLink("older"),
+  "]": () => clickLink("newer"),
 };
-/** Where keys mean something else. */
-const ELSEWHERE = "input:not([data-seek]), select, textarea, [popover], .lane";
-const PRESSES = new Set([" ", "Enter"]);
-const DOES = { play: toggle, "frame-back": KEYS[","], "frame-on": KEYS["."] };
+/** Elements with their own meaning of keys. */
+const OWN_KEYS = "input:not([data-seek]), select, textarea, [popover], .lane";
+const ACTIVATION_KEYS = new Set([" ", "Enter"]);
+const BUTTONS = { play: toggle, "frame-back": KEYS[","], "frame-on": KEYS["."] };
 
-/** Both sources failed: the words stand where the picture would. */
-function fail() {
+/** Both sources failed: shows a message in place of the picture. */
+function showFailure() {
   player.querySelector("[data-failed]").hidden = false;
 }
 
-/** One bar, ours: a browser's own is in nobody's theme and knows no single frames. */
-function takeOver() {
+/** Replaces the browser's controls, which ignore the theme and cannot step by single frames. */
+function useOwnControls() {
   video.controls = false;
   player.querySelector("[data-bar]").hidden = false;
   slider.addEventListener("input", () => {
     isSliding = true;
     const seconds = Number(slider.value);
-    inTurn(() => seek(seconds));
+    enqueue(() => seek(seconds));
   });
   slider.addEventListener("change", () => { isSliding = false; });
   video.addEventListener("click", toggle);
@@ -191,24 +191,24 @@ function takeOver() {
 }
 
 function begin() {
-  takeOver();
-  follow();
-  if (video.error || video.networkState === HTMLMediaElement.NETWORK_NO_SOURCE) fail();
-  video.addEventListener("error", fail);
-  video.querySelector("source:last-of-type").addEventListener("error", fail);
-  video.addEventListener("seeking", () => { isUntold = true; });
+  useOwnControls();
+  trackFrames();
+  if (video.error || video.networkState === HTMLMediaElement.NETWORK_NO_SOURCE) showFailure();
+  video.addEventListener("error", showFailure);
+  video.querySelector("source:last-of-type").addEventListener("error", showFailure);
+  video.addEventListener("seeking", () => { isFramePending = true; });
   video.addEventListener("play", () => { player.querySelector("[data-play]").textContent = "Pause"; });
   video.addEventListener("pause", () => { player.querySelector("[data-play]").textContent = "Play"; });
   player.addEventListener("click", (event) => {
     const button = event.target.closest("[data-do], [data-rate]");
-    if (button?.dataset.do) DOES[button.dataset.do]();
-    else if (button) rate(Number(button.dataset.rate));
+    if (button?.dataset.do) BUTTONS[button.dataset.do]();
+    else if (button) setRate(Number(button.dataset.rate));
   });
-  // Before the video's own keys, which are others in each browser.
+  // Handled before the video's own shortcuts, which differ between browsers.
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || !(event.key in KEYS)) return;
-    if (document.querySelector("dialog[open]") || event.target.closest(ELSEWHERE)) return;
-    if (PRESSES.has(event.key) && event.target.closest("button, a, summary")) return;
+    if (document.querySelector("dialog[open]") || event.target.closest(OWN_KEYS)) return;
+    if (ACTIVATION_KEYS.has(event.key) && event.target.closest("button, a, summary")) return;
     event.preventDefault();
     event.stopPropagation();
     if (!(event.repeat && "stepping" in player.dataset)) KEYS[event.key]();
@@ -220,9 +220,9 @@ if (video) {
   show(start);
 }
 
-listen((ms) => {
+startTimeline((ms) => {
   const seconds = ms / 1000 - started;
   if (!video || seconds < 0 || seconds >= length) return false;
-  inTurn(() => seek(seconds));
+  enqueue(() => seek(seconds));
   return true;
 });

@@ -1,5 +1,5 @@
-// What every page does by itself: counting ages, the clock, keys, theme, and telling when the station is lost.
-import "./swapping.js";
+// Modules of every page: ages, clock, shortcuts, theme, and the loss of the connection to the station.
+import "./htmx-swap.js";
 import "./ages.js";
 import "./theme.js";
 import "./brightness.js";

@@ -1,25 +1,25 @@
-// What a page observes of the station, once the station does not answer: not known, and old. The next renewal brings
-// back what is: each of these parts comes whole with it.
+// Marks what the page shows of the station as unknown and old while the station does not answer. The next update
+// replaces each of these parts as a whole.
 
-/** The live picture tells its own state. */
+/** The live picture shows its own state. */
 const CHIPS = "[data-observed] .st:not([data-live-chip])";
-const UNKNOWN = "Not known";
+const UNKNOWN = "Unknown";
 
-/** `at` is the time of the last answer, as the page writes times. */
+/** `at` is the time of the last answer, in the page's format. */
 export function showStale(at) {
-  for (const chip of document.querySelectorAll(CHIPS)) turn(chip, at);
+  for (const chip of document.querySelectorAll(CHIPS)) markChip(chip, at);
   for (const card of document.querySelectorAll(".cam[data-observed]")) {
     card.classList.remove("is-bad");
     card.classList.add("is-warn");
   }
   for (const well of document.querySelectorAll("[data-observed] .well")) well.classList.add("stale");
-  for (const words of document.querySelectorAll("[data-observed] .do")) words.classList.add("old");
-  for (const line of document.querySelectorAll("[data-observed] .name .vh")) line.textContent = ` ${UNKNOWN}`;
+  for (const line of document.querySelectorAll("[data-observed] .do")) line.classList.add("old");
+  for (const name of document.querySelectorAll("[data-observed] .name .vh")) name.textContent = ` ${UNKNOWN}`;
   const summary = document.querySelector("#summary");
-  if (summary) summary.textContent = `${summary.textContent.split(":")[0]}: not known since ${at}`;
+  if (summary) summary.textContent = `${summary.textContent.split(":")[0]}: unknown since ${at}`;
 }
 
-function turn(chip, at) {
+function markChip(chip, at) {
   const word = chip.textContent.trim();
   if (word === UNKNOWN || chip.dataset.stale) return;
   chip.dataset.stale = at;

@@ -1,4 +1,4 @@
-// Theme: at once on the page, and kept in the cookie that the server reads. Without scripts the forms do the same.
+// Theme: applied at once, and stored in a cookie that the server reads. Without JavaScript the forms do the same.
 
 const THEMES = ["light", "dark", "red"];
 const YEAR_S = 365 * 86400;
@@ -14,8 +14,8 @@ export function setTheme(theme) {
 }
 
 export function nextTheme() {
-  const place = THEMES.indexOf(document.documentElement.dataset.theme);
-  setTheme(THEMES[(place + 1) % THEMES.length]);
+  const index = THEMES.indexOf(document.documentElement.dataset.theme);
+  setTheme(THEMES[(index + 1) % THEMES.length]);
 }
 
 document.addEventListener("click", (event) => {

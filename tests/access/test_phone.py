@@ -75,7 +75,7 @@ def test_a_role_can_be_read_and_a_user_removed(phone: Page) -> None:
     assert box["width"] > 140
     phone.on("dialog", lambda dialog: dialog.accept())
     phone.get_by_role("button", name=f"Remove {NAMES[1]}").click()
-    expect(phone.get_by_text("3 in all")).to_be_visible()
+    expect(phone.get_by_text("3 in total")).to_be_visible()
 
 
 def test_a_manager_is_asked_before_a_password_and_its_tokens_go(phone: Page) -> None:
@@ -102,10 +102,10 @@ def test_one_chooses_the_clock_on_a_phone(phone: Page) -> None:
 def test_a_token_is_made_with_a_name_on_a_phone(phone: Page) -> None:
     phone.goto("/accounts/")
     expect(phone.get_by_label("Valid for")).to_have_value("365")
-    phone.get_by_role("button", name="Make a token").click()
+    phone.get_by_role("button", name="Create token").click()
     assert phone.locator("#token-name:invalid").count() == 1
     phone.get_by_label("Name").fill("weather station")
-    phone.get_by_role("button", name="Make a token").click()
+    phone.get_by_role("button", name="Create token").click()
     expect(phone.locator("#new-token")).to_contain_text("skycam_")
 
 

@@ -59,13 +59,13 @@ def test_a_warning_of_doctor_is_a_warning_of_health_and_no_fault(viewer: Any, we
 def test_the_status_page_counts_warnings_of_doctor(viewer: Any, well: None, open_folder: None) -> None:
     text = viewer.get("/status/").content.decode()
     assert OPEN_FOLDER in text
-    assert "Nothing to put right" not in text
+    assert "No problems" not in text
 
 
 def test_what_doctor_finds_broken_is_to_be_put_right(viewer: Any, well: None, open_key: None) -> None:
     answer = viewer.get("/api/v1/health/")
     assert (answer.status_code, list(answer.json()["problems"])) == (503, ["station"])
-    assert "1 to put right" in viewer.get("/status/").content.decode()
+    assert "1 problem" in viewer.get("/status/").content.decode()
 
 
 def test_the_clock_is_reported_as_in_doctor(viewer: Any, well: None, looked_at_anew: None) -> None:

@@ -94,7 +94,7 @@ def test_each_name_that_was_kept_is_in_the_file_beside_it() -> None:
 
 
 def test_the_letters_of_pages_are_those_that_take_there() -> None:
-    (keys,) = re.findall(r"^\| (`g d`.*?) \.\.\. \| a page", page("docs/pages.md"), re.MULTILINE)
+    (keys,) = re.findall(r"^\| (`g d`.*?) \.\.\. \| open a page", page("docs/pages.md"), re.MULTILINE)
     assert set(re.findall(r"`g (\w)`", keys)) <= {entry.key for entry in PAGES}
 
 

@@ -98,5 +98,5 @@ def test_what_was_backed_up_is_restored_elsewhere_with_its_pictures_and_users(
 
 
 def test_the_page_says_what_to_do_for_each_thing_that_a_headless_machine_needs() -> None:
-    for heading in ("Reach it from another computer", "Start it at boot", "Bring it up to date", "Back it up"):
+    for heading in ("Reach it from another computer", "Start it at boot", "Update it", "Back it up"):
         assert section(PAGE, heading).strip()

@@ -58,7 +58,7 @@ def test_a_capture_appears_with_its_outcome_in_its_place(page: Page) -> None:
     card = page.locator(CARD)
     newest = page.locator("#recent a").first.get_attribute("href") or ""
     card.get_by_role("button", name="Capture").click()
-    expect(card.locator(".said.ok")).to_contain_text("Saved", timeout=SOON_MS)
+    expect(card.locator(".message.ok")).to_contain_text("Saved", timeout=SOON_MS)
     expect(page.locator("#recent a").first).not_to_have_attribute("href", newest, timeout=SOON_MS)
     assert page.url.endswith("/")
 
@@ -80,7 +80,7 @@ def test_a_session_is_started_seen_and_stopped(page: Page) -> None:
     expect(card.get_by_role("button", name="Capture Simulated camera", exact=True)).to_be_visible(timeout=SOON_MS)
 
 
-def test_a_bad_start_is_mended_in_the_dialog(page: Page) -> None:
+def test_an_invalid_session_form_is_corrected_in_the_dialog(page: Page) -> None:
     page.goto("/cameras/simulated/")
     page.keyboard.press("s")
     form = page.locator("#dialog form")
@@ -91,7 +91,7 @@ def test_a_bad_start_is_mended_in_the_dialog(page: Page) -> None:
     expect(form).to_be_hidden()
 
 
-def test_settings_say_what_the_camera_took(page: Page) -> None:
+def test_settings_show_the_values_that_the_camera_uses(page: Page) -> None:
     page.goto("/cameras/simulated/")
     settings = page.locator("#settings")
     settings.get_by_label("Gain").fill("99")
@@ -99,7 +99,7 @@ def test_settings_say_what_the_camera_took(page: Page) -> None:
     expect(settings.locator(".hint.bad")).to_have_text("1 to 16 on this camera")
     settings.get_by_label("Gain").fill("2")
     settings.get_by_role("button", name="Apply").click()
-    expect(settings.locator(".said.ok")).to_contain_text("The camera has applied them.", timeout=SOON_MS)
+    expect(settings.locator(".message.ok")).to_contain_text("The camera has taken it.", timeout=SOON_MS)
 
 
 def test_a_camera_is_disconnected_and_connected(page: Page) -> None:
@@ -111,7 +111,7 @@ def test_a_camera_is_disconnected_and_connected(page: Page) -> None:
     expect(card.locator("header .st")).to_have_text(RUNNING, timeout=SOON_MS)
 
 
-def test_the_theme_is_kept_without_a_flash(page: Page) -> None:
+def test_the_theme_survives_a_reload_without_a_flash(page: Page) -> None:
     page.goto("/")
     page.get_by_role("group", name="Theme").first.get_by_role("button", name="Red").click()
     expect(page.locator("html")).to_have_attribute("data-theme", "red")
@@ -120,7 +120,7 @@ def test_the_theme_is_kept_without_a_flash(page: Page) -> None:
     assert 'data-theme="red"' in answer.text()
 
 
-def test_keys_lead_to_pages_and_cameras(page: Page) -> None:
+def test_shortcuts_open_pages_and_cameras(page: Page) -> None:
     page.goto("/")
     page.keyboard.press("?")
     expect(page.locator("#keys")).to_be_visible()
@@ -132,7 +132,7 @@ def test_keys_lead_to_pages_and_cameras(page: Page) -> None:
     expect(page.get_by_role("heading", name="Status", exact=True)).to_be_visible()
 
 
-def test_a_page_that_lost_the_station_says_so_and_heals(page: Page) -> None:
+def test_a_page_that_lost_the_station_says_so_and_recovers(page: Page) -> None:
     page.goto("/")
     page.route("**/now/", lambda route: route.abort())
     expect(page.locator("#connection")).to_be_visible(timeout=SOON_MS)
@@ -140,7 +140,7 @@ def test_a_page_that_lost_the_station_says_so_and_heals(page: Page) -> None:
     expect(page.locator("#connection")).to_be_hidden(timeout=SOON_MS)
 
 
-def test_a_slow_answer_renews_the_page_and_is_no_loss(page: Page) -> None:
+def test_a_slow_answer_updates_the_page_and_does_not_count_as_a_loss(page: Page) -> None:
     page.goto("/")
     page.route("**/now/", slow)
     page.evaluate("document.querySelector('#summary').textContent = 'of before'")
@@ -158,7 +158,7 @@ def slow(route: Route) -> None:
     route.fulfill(response=answer)
 
 
-def test_a_form_stays_open_while_the_page_is_left_and_others_act(page: Page) -> None:
+def test_a_form_stays_open_while_the_page_is_hidden_and_others_act(page: Page) -> None:
     page.goto("/cameras/simulated/")
     form = started(page)
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
@@ -168,26 +168,26 @@ def test_a_form_stays_open_while_the_page_is_left_and_others_act(page: Page) -> 
 
 
 @pytest.mark.parametrize("trouble", ["away", "broken"])
-def test_a_refused_form_keeps_what_was_typed(trouble: str, page: Page) -> None:
+def test_a_refused_form_keeps_its_input(trouble: str, page: Page) -> None:
     page.goto("/cameras/simulated/")
     form = started(page)
     page.route("**/start/", TROUBLES[trouble])
     form.get_by_role("button", name="Start").click()
-    expect(form.locator(".said.bad")).to_contain_text("The station ")
+    expect(form.locator(".message.bad")).to_contain_text("The station ")
     expect(form.get_by_label("Name")).to_have_value("Perseids")
 
 
-def test_refused_settings_keep_what_was_typed(page: Page) -> None:
+def test_refused_settings_keep_their_input(page: Page) -> None:
     page.goto("/cameras/simulated/")
     settings = page.locator("#settings")
     settings.get_by_label("Gain").fill("3")
     page.route("**/settings/", TROUBLES["away"])
     settings.get_by_role("button", name="Apply").click()
-    expect(settings.locator(".said.bad")).to_contain_text("The station does not answer.")
+    expect(settings.locator(".message.bad")).to_contain_text("The station does not answer.")
     expect(settings.get_by_label("Gain")).to_have_value("3")
 
 
-def test_a_form_that_does_not_come_is_said_on_the_page(page: Page) -> None:
+def test_the_page_says_that_a_form_could_not_be_loaded(page: Page) -> None:
     page.goto("/cameras/simulated/")
     page.route("**/start/", TROUBLES["broken"])
     page.keyboard.press("s")
@@ -196,14 +196,14 @@ def test_a_form_that_does_not_come_is_said_on_the_page(page: Page) -> None:
     expect(page.locator("#refused")).to_be_hidden()
 
 
-def test_a_database_that_is_locked_is_said_on_the_page(page: Page) -> None:
+def test_the_page_says_that_the_database_is_locked(page: Page) -> None:
     page.goto("/cameras/simulated/")
     page.route("**/start/", TROUBLES["locked"])
     page.keyboard.press("s")
-    expect(page.locator("#refused")).to_contain_text("The station cannot do this just now.")
+    expect(page.locator("#refused")).to_contain_text("The station cannot do this right now.")
 
 
-def test_a_refusal_after_the_dialog_was_closed_is_said_on_the_page(page: Page) -> None:
+def test_a_refusal_after_the_dialog_was_closed_is_shown_on_the_page(page: Page) -> None:
     page.goto("/cameras/simulated/")
     form = started(page)
     page.evaluate(CLOSED_ON_ITS_WAY)
@@ -249,7 +249,7 @@ def test_the_chart_is_drawn(page: Page) -> None:
     expect(page.locator(".chart .end").first).to_contain_text("Simulated camera")
 
 
-def test_the_chart_draws_nothing_that_nobody_measured_stands_as_a_table_and_is_renewed(page: Page, site: Site) -> None:
+def test_the_chart_draws_only_measured_values_has_a_table_and_updates(page: Page, site: Site) -> None:
     in_theme(page, site, "light")
     page.clock.install()
     answers = iter([readings(20.0), readings(20.0), *[readings(25.0)] * 20])
@@ -273,10 +273,10 @@ def readings(celsius: float) -> dict[str, Any]:
     return {"series": [{"name": "Sky", "points": [[now - 60 * age, celsius] for age in ages]}]}
 
 
-def test_the_station_can_be_examined(page: Page) -> None:
+def test_the_checks_of_the_station_run_on_the_status_page(page: Page) -> None:
     page.goto("/status/")
     expect(page.locator("#status")).to_contain_text("worker")
-    page.get_by_role("link", name="Examine").click()
+    page.get_by_role("link", name="Run checks").click()
     expect(page.locator("#examination")).to_contain_text("Database", timeout=30_000)
 
 
@@ -298,7 +298,7 @@ def test_a_page_is_accessible(path: str, theme: str, page: Page, site: Site, sho
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_the_red_theme_is_red_alone(path: str, page: Page, site: Site) -> None:
+def test_the_red_theme_shows_only_red(path: str, page: Page, site: Site) -> None:
     in_theme(page, site, "red")
     page.goto(path)
     page.evaluate("document.fonts.ready")
@@ -306,7 +306,7 @@ def test_the_red_theme_is_red_alone(path: str, page: Page, site: Site) -> None:
     assert pixels[..., 1:].max() == 0
 
 
-def test_the_door_is_accessible_on_a_phone(stranger_page: Page) -> None:
+def test_the_sign_in_page_is_accessible_on_a_phone(stranger_page: Page) -> None:
     stranger_page.set_viewport_size({"width": 390, "height": 844})
     stranger_page.goto("/accounts/login/")
     stranger_page.evaluate(AXE.read_text())

@@ -29,20 +29,18 @@ def test_a_camera_that_was_found_is_added_by_one_click(manager: Any, camera: Cam
     assert Camera.objects.get(slug="nikon-dsc-d750").address == "3001"
 
 
-def test_a_click_that_cannot_be_followed_says_why_in_its_line(manager: Any, camera: Camera) -> None:
+def test_a_camera_that_cannot_be_added_shows_the_reason_in_its_row(manager: Any, camera: Camera) -> None:
     answer = manager.post("/cameras/", {**NEW, "slug": "sky"}, headers=PART, format="multipart")
     assert (answer.status_code, "There is a camera" in text_of(answer)) == (200, True)
 
 
-def test_without_scripts_one_is_led_to_the_new_camera(manager: Any, camera: Camera) -> None:
+def test_without_scripts_adding_a_camera_opens_its_page(manager: Any, camera: Camera) -> None:
     answer = manager.post("/cameras/", NEW, format="multipart")
     assert (answer.status_code, answer["Location"]) == (302, "/cameras/dome/")
 
 
 @pytest.mark.parametrize("bad", [{"slug": "Dome!"}, {"slug": "detect"}, {"kind": "radio"}, {"address": "A B"}])
-def test_what_is_typed_wrongly_stays_in_the_form_with_a_sentence(
-    manager: Any, camera: Camera, bad: dict[str, str]
-) -> None:
+def test_invalid_input_stays_in_the_form_with_an_error(manager: Any, camera: Camera, bad: dict[str, str]) -> None:
     answer = manager.post("/cameras/", {**NEW, **bad}, format="multipart")
     assert (answer.status_code, 'role="alert"' in text_of(answer), 'value="Dome"' in text_of(answer)) == (
         400,
@@ -61,18 +59,18 @@ def test_a_password_that_was_typed_is_not_shown_again(manager: Any, camera: Came
 @pytest.mark.parametrize(
     "address", ["rtsp://me:hun/ter2@10.0.0.9/live", "rtsp://me:a@hun/ter2@cam", "me:hunter2@10.0.0.9/"]
 )
-def test_neither_is_one_in_an_address_that_nobody_understands(manager: Any, camera: Camera, address: str) -> None:
+def test_a_password_in_an_unreadable_address_is_not_shown_again(manager: Any, camera: Camera, address: str) -> None:
     answer = text_of(manager.post("/cameras/", {**NEW, "kind": "network", "address": address}, format="multipart"))
     assert ('role="alert"' in answer, "ter2" in answer) == (True, False)
 
 
-def test_nothing_found_and_nobody_asked_are_said(manager: Any, camera: Camera, valkey: Any) -> None:
+def test_the_panel_says_that_nothing_was_found_or_no_host_answered(manager: Any, camera: Camera, valkey: Any) -> None:
     with camera_host(valkey, host_with()):
         assert "No camera was found." in text_of(manager.post("/cameras/detect/"))
     assert "The camera host main does not answer." in text_of(manager.post("/cameras/detect/"))
 
 
-def test_a_broker_that_is_away_is_said_in_the_panel(manager: Any, camera: Camera) -> None:
+def test_the_panel_says_that_the_broker_is_down(manager: Any, camera: Camera) -> None:
     assert "does not answer" in text_of(manager.post("/cameras/detect/", headers=PART))
 
 
@@ -86,11 +84,11 @@ def test_what_was_found_is_valid_html_and_text_alone(
     assert validated(html_validate, tmp_path) == ("", "", 0)
 
 
-def test_the_faults_of_a_simulated_camera_are_a_managers(manager: Any, operator: Any, camera: Camera) -> None:
-    assert "Rehearse a bad night" in text_of(manager.get("/cameras/sky/"))
-    assert "Rehearse a bad night" not in text_of(operator.get("/cameras/sky/"))
+def test_only_a_manager_sees_the_faults_of_a_simulated_camera(manager: Any, operator: Any, camera: Camera) -> None:
+    assert "Simulate faults" in text_of(manager.get("/cameras/sky/"))
+    assert "Simulate faults" not in text_of(operator.get("/cameras/sky/"))
     Camera.objects.update(kind="gphoto2")
-    assert "Rehearse a bad night" not in text_of(manager.get("/cameras/sky/"))
+    assert "Simulate faults" not in text_of(manager.get("/cameras/sky/"))
     assert manager.get("/cameras/sky/faults/").status_code == 404
 
 
@@ -103,12 +101,12 @@ def test_faults_are_switched_on_from_the_panel(manager: Any, camera: Camera, val
     assert "They strike from the next picture on." in text_of(answer)
 
 
-def test_all_faults_are_cleared_whatever_stands_in_the_form(manager: Any, camera: Camera, valkey: Any) -> None:
+def test_clearing_all_faults_ignores_the_fields_of_the_form(manager: Any, camera: Camera, valkey: Any) -> None:
     with camera_host(valkey, {"faults": {"faults": {}}}) as commands:
         manager.post("/cameras/sky/faults/", {"hang": "often", "do": "clear"}, format="multipart")
     assert commands[0]["arguments"]["faults"] == {}
 
 
-def test_a_fault_that_is_typed_wrongly_is_to_mend(manager: Any, camera: Camera) -> None:
+def test_an_invalid_fault_is_an_error_at_its_field(manager: Any, camera: Camera) -> None:
     answer = manager.post("/cameras/sky/faults/", {"hang": "often", "slow": "-1"}, headers=PART, format="multipart")
-    assert (answer.status_code, "2 to mend" in text_of(answer)) == (400, True)
+    assert (answer.status_code, "2 to correct" in text_of(answer)) == (400, True)

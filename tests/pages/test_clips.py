@@ -52,7 +52,7 @@ def test_a_page_shows_one_day_in_the_order_of_time(viewer: Any, camera: Camera, 
     assert "2 clips, 80 frames" in text_of(answer)
 
 
-def test_a_clip_over_midnight_is_of_both_days(viewer: Any, camera: Camera, root: StorageRoot) -> None:
+def test_a_clip_across_midnight_belongs_to_both_days(viewer: Any, camera: Camera, root: StorageRoot) -> None:
     rows(camera, root, 12 * 60 - 0.5)
     days = [shown(viewer.get(f"/clips/?day=2026-03-{number}")) for number in (27, 28, 29, 30)]
     assert days == [[], ["23:59"], ["23:59"], []]
@@ -62,7 +62,9 @@ def test_without_a_day_the_newest_with_clips_is_shown(viewer: Any, clip: Clip) -
     assert "2026-03-28" in text_of(viewer.get("/clips/"))
 
 
-def test_a_time_begins_the_page_there_and_leads_back(viewer: Any, camera: Camera, root: StorageRoot) -> None:
+def test_a_time_starts_the_page_there_with_a_link_to_earlier_ones(
+    viewer: Any, camera: Camera, root: StorageRoot
+) -> None:
     rows(camera, root, 0, 10, 20, 30)
     later = viewer.get(f"{DAY}&at=12:15")
     earlier = re.findall(r'href="(\?[^"]*cursor[^"]*)"', text_of(later))
@@ -70,7 +72,7 @@ def test_a_time_begins_the_page_there_and_leads_back(viewer: Any, camera: Camera
     assert shown(viewer.get("/clips/" + earlier[0].replace("&amp;", "&"))) == ["12:00", "12:10"]
 
 
-def test_a_long_day_comes_in_pages(
+def test_a_long_day_is_split_into_pages(
     viewer: Any, camera: Camera, root: StorageRoot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(clip_pages, "PAGE", 2)
@@ -89,7 +91,7 @@ FILTERS = [
 
 
 @pytest.mark.parametrize(("query", "times"), FILTERS)
-def test_filters_stand_in_the_address(
+def test_filters_are_in_the_address(
     query: str, times: list[str], viewer: Any, camera: Camera, root: StorageRoot
 ) -> None:
     lab = Camera.objects.create(slug="lab", name="Lab", kind="simulated", host="main")
@@ -100,11 +102,11 @@ def test_filters_stand_in_the_address(
 
 
 @pytest.mark.parametrize("query", ["camera=none", "camera=%00"])
-def test_a_camera_that_is_not_there_is_not_found(query: str, viewer: Any, clip: Clip) -> None:
+def test_an_unknown_camera_is_not_found(query: str, viewer: Any, clip: Clip) -> None:
     assert [viewer.get(f"/clips/{tail}?{query}&at=2026-03-28T12:00").status_code for tail in ("", "at/")] == [404, 404]
 
 
-def test_the_time_line_says_what_is_covered_and_what_was_lost(viewer: Any, camera: Camera, root: StorageRoot) -> None:
+def test_the_timeline_shows_video_and_losses(viewer: Any, camera: Camera, root: StorageRoot) -> None:
     rows(camera, root, *range(60))
     rows(camera, root, 120, interrupted=True, message="Cut by a kill.")
     text = text_of(viewer.get(DAY + "&camera=sky"))
@@ -114,7 +116,7 @@ def test_the_time_line_says_what_is_covered_and_what_was_lost(viewer: Any, camer
     assert "1 h 1 min of video, 1 clip with losses" in text
 
 
-def test_a_break_of_seconds_after_a_kill_is_drawn_and_not_counted_as_video(
+def test_a_short_gap_after_a_kill_is_drawn_and_not_counted_as_video(
     viewer: Any, camera: Camera, root: StorageRoot
 ) -> None:
     rows(camera, root, 0, interrupted=True)
@@ -124,7 +126,7 @@ def test_a_break_of_seconds_after_a_kill_is_drawn_and_not_counted_as_video(
     assert "<title>no video for 6 s, 12:01:00 to 12:01:06</title>" in text
 
 
-def test_short_clips_with_long_breaks_are_not_taken_for_a_day_of_video(
+def test_short_clips_with_long_gaps_do_not_count_as_a_day_of_video(
     viewer: Any, camera: Camera, root: StorageRoot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Clip.objects.bulk_create(row_of(camera, root, STARTED + number * timedelta(seconds=115), 5) for number in range(36))
@@ -133,16 +135,14 @@ def test_short_clips_with_long_breaks_are_not_taken_for_a_day_of_video(
     assert "at most 1 h 7 min of video" in text_of(viewer.get(DAY + "&camera=sky"))
 
 
-def test_a_part_of_the_day_is_drawn_to_the_width_and_stands_as_a_table_too(
-    viewer: Any, camera: Camera, root: StorageRoot
-) -> None:
+def test_a_range_of_the_day_fills_the_width_and_has_a_table(viewer: Any, camera: Camera, root: StorageRoot) -> None:
     rows(camera, root, 0)
     rows(camera, root, 30, interrupted=True, message="Cut by a kill.")
     text = text_of(viewer.get(DAY + "&camera=sky&from=2026-03-28T12:00:00Z&to=2026-03-28T13:00:00Z"))
     assert re.findall(r'<rect class="(video|lost)" x="([\d.]+)" width="([\d.]+)"', text) == [
         ("video", "0.0", "16.67"), ("video", "500.0", "16.67"), ("lost", "515.28", "2.0"),
     ]  # fmt: skip
-    table = text[text.index("Table of the time-line of Sky") :]
+    table = text[text.index("Table of the timeline of Sky") :]
     assert re.findall(r"<tr><td>([^<]*)<", table) == ["Video", "Video", "Cut off"]
     assert "/clips/at/?camera=sky&amp;at=2026-03-28T12%3A30%3A00%2B00%3A00" in table
 
@@ -158,17 +158,17 @@ WINDOWS = [
 
 
 @pytest.mark.parametrize(("query", "shown"), WINDOWS)
-def test_a_part_that_is_too_short_too_long_or_of_another_day_is_the_nearest_of_this_one(
+def test_a_range_that_is_too_short_too_long_or_on_another_day_is_limited_to_this_day(
     query: str, shown: tuple[str, str], viewer: Any, clip: Clip
 ) -> None:
     text = text_of(viewer.get(f"{DAY}&{query}"))
     assert re.findall(r"<span data-range>\S+ (\S+) to \S+ (\S+)</span>", text) == [shown]
 
 
-def test_a_script_gets_the_time_lines_alone(viewer: Any, clip: Clip) -> None:
+def test_a_script_gets_only_the_timelines(viewer: Any, clip: Clip) -> None:
     for address in (DAY, f"/clips/{clip.pk}/"):
         text = text_of(viewer.get(address, headers={"HX-Request": "true"}))
-        assert ("data-band" in text, "<html" in text, "<video" in text) == (True, False, False)
+        assert ("data-timeline-row" in text, "<html" in text, "<video" in text) == (True, False, False)
 
 
 def test_a_clips_page_shows_the_hour_around_it(viewer: Any, camera: Camera, root: StorageRoot) -> None:
@@ -194,7 +194,7 @@ def test_a_moment_opens_its_clip_at_that_second(
     assert viewer.get(f"/clips/at/?camera=sky&at={at}")["Location"] == leads_to.format(clip.pk)
 
 
-def test_a_moment_without_video_is_said_with_what_lies_around_it(
+def test_a_moment_without_video_shows_the_clips_before_and_after(
     viewer: Any, camera: Camera, root: StorageRoot
 ) -> None:
     before, after = rows(camera, root, 0, 10)
@@ -214,24 +214,22 @@ def test_without_a_camera_a_moment_opens_any_that_has_video_there(
     assert answer["Location"] == f"/clips/{clip.pk}/?t=20"
 
 
-def test_a_moment_without_video_in_any_camera_is_said_of_all_of_them(
-    viewer: Any, camera: Camera, root: StorageRoot
-) -> None:
+def test_a_moment_without_video_in_any_camera_names_no_camera(viewer: Any, camera: Camera, root: StorageRoot) -> None:
     [clip] = rows(camera, root, 0)
     text = text_of(viewer.get("/clips/at/?at=2026-03-28 13:00:00", follow=True))
     assert "No video of any camera at 2026-03-28 13:00:00" in text
-    assert [f"/clips/{clip.pk}/?t=60.0000" in text, "There is none after it.</p>" in text] == [True, True]
+    assert [f"/clips/{clip.pk}/?t=60.0000" in text, "There is no later clip.</p>" in text] == [True, True]
 
 
-def test_where_another_camera_has_video_the_page_leads_there(viewer: Any, camera: Camera, root: StorageRoot) -> None:
+def test_the_page_links_to_other_cameras_that_have_video(viewer: Any, camera: Camera, root: StorageRoot) -> None:
     Camera.objects.create(slug="lab", name="Lab", kind="simulated", host="main")
     rows(camera, root, 0)
     text = text_of(viewer.get("/clips/at/?camera=lab&at=2026-03-28 12:00:30", follow=True))
     assert "No video of Lab at 2026-03-28 12:00:30" in text
-    assert "Sky has video then" in text
+    assert "Sky has video at that time" in text
 
 
-def test_a_clip_that_is_being_recorded_is_promised_only_of_a_camera_that_records(
+def test_a_clip_being_recorded_is_announced_only_for_a_recording_camera(
     viewer: Any, camera: Camera, root: StorageRoot
 ) -> None:
     rows(camera, root, 0)
@@ -239,10 +237,10 @@ def test_a_clip_that_is_being_recorded_is_promised_only_of_a_camera_that_records
     texts = [
         text_of(viewer.get(f"/clips/?{of}missed=2026-03-28 13:00:00Z")) for of in ("camera=sky&", "camera=lab&", "")
     ]
-    assert ["is being recorded appears when it ends" in text for text in texts] == [False, True, True]
+    assert ["being recorded appears when it ends" in text for text in texts] == [False, True, True]
 
 
-def test_a_clip_is_played_and_says_all_that_is_known_of_it(viewer: Any, camera: Camera, root: StorageRoot) -> None:
+def test_a_clip_has_a_player_and_its_details(viewer: Any, camera: Camera, root: StorageRoot) -> None:
     clip = clip_of(camera, root, simulated=True, requested_by="ada", lost_frames=2)
     ClipHold.objects.create(clip=clip, by="experiment", name="Perseids")
     text = text_of(viewer.get(f"/clips/{clip.pk}/?t=2.5"))
@@ -255,7 +253,7 @@ def test_a_clip_is_played_and_says_all_that_is_known_of_it(viewer: Any, camera: 
 
 
 @pytest.mark.parametrize(("given", "start"), [("x", "0.0000"), ("nan", "0.0000"), ("-1", "0.0000"), ("1e9", "4.0000")])
-def test_a_start_that_is_none_is_the_nearest_that_is_one(given: str, start: str, viewer: Any, clip: Clip) -> None:
+def test_an_invalid_start_becomes_the_nearest_valid_one(given: str, start: str, viewer: Any, clip: Clip) -> None:
     assert f'data-start="{start}"' in text_of(viewer.get(f"/clips/{clip.pk}/?t={given}"))
 
 
@@ -265,51 +263,47 @@ def test_a_clip_that_was_cut_off_says_so_and_why(viewer: Any, camera: Camera, ro
     assert "Cut off at 12:00:04: camera crashed.</b> The process was killed." in text
 
 
-def test_what_a_clip_lost_that_a_kill_cut_off_is_unknown(viewer: Any, camera: Camera, root: StorageRoot) -> None:
+def test_the_losses_of_a_clip_cut_off_by_a_kill_are_unknown(viewer: Any, camera: Camera, root: StorageRoot) -> None:
     clip = clip_of(camera, root, interrupted=True, reason="camera_crashed", lost_frames=None)
     assert "lost frames: unknown" in text_of(viewer.get(f"/clips/{clip.pk}/"))
     assert viewer.get(f"/api/v1/clips/{clip.pk}/").json()["lost_frames"] is None
 
 
-def test_a_clip_leads_to_its_neighbours_and_says_whether_it_goes_on(
+def test_a_clip_links_to_its_neighbours_and_says_whether_the_video_continues(
     viewer: Any, camera: Camera, root: StorageRoot
 ) -> None:
     first, second, third = rows(camera, root, 0, 1, 5)
     texts = [text_of(viewer.get(f"/clips/{clip.pk}/")) for clip in (first, second)]
-    assert (f'href="/clips/{second.pk}/" data-newer' in texts[0], "Goes on in the" in texts[0]) == (True, True)
-    assert (f'href="/clips/{first.pk}/" data-older' in texts[1], "No video after this one" in texts[1]) == (True, True)
+    assert (f'href="/clips/{second.pk}/" data-newer' in texts[0], "Continues in the" in texts[0]) == (True, True)
+    assert (f'href="/clips/{first.pk}/" data-older' in texts[1], "No video until the" in texts[1]) == (True, True)
     assert f'href="/clips/{third.pk}/" data-newer' in texts[1]
 
 
-def test_a_file_on_another_host_is_told_as_such(viewer: Any, camera: Camera, root: StorageRoot) -> None:
+def test_a_file_on_another_host_names_the_host(viewer: Any, camera: Camera, root: StorageRoot) -> None:
     clip = clip_of(camera, root, host="mountain")
     text = text_of(viewer.get(f"/clips/{clip.pk}/"))
     assert ["camera host mountain" in text, "<video" in text, "data-do=" in text] == [True, False, False]
 
 
-def test_a_moment_that_the_readers_clock_cannot_show_is_none(
-    viewer: Any, camera: Camera, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_moment_outside_the_calendar_is_ignored(viewer: Any, camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("skycam_project.pages.preferences.station_zone", lambda: timezone(timedelta(hours=14)))
     assert viewer.get("/clips/at/?camera=sky&at=9999-12-31T23:59:59Z")["Location"] == "/clips/?camera=sky"
     assert viewer.get("/clips/?camera=sky&missed=9999-12-31T23:59:59Z").status_code == 200
 
 
-def test_a_clip_is_pinned_and_let_go_on_its_page(operator: Any, clip: Clip) -> None:
+def test_a_clip_is_pinned_and_unpinned_on_its_page(operator: Any, clip: Clip) -> None:
     operator.post(f"/clips/{clip.pk}/pin/", {"pinned": "yes"}, format="multipart")
     assert Clip.objects.get().pinned
     part = operator.post(f"/clips/{clip.pk}/pin/", {"pinned": "no"}, format="multipart", headers={"HX-Request": "true"})
     assert (Clip.objects.get().pinned, 'aria-pressed="false"' in text_of(part)) == (False, True)
 
 
-def test_a_clip_that_goes_just_now_is_not_said_to_be_pinned(
-    operator: Any, clip: Clip, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_clip_being_deleted_cannot_be_pinned(operator: Any, clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(player, "pin_clip", lambda found, *_: mark_for_deletion(Clip.objects.filter(pk=found.pk)))
     assert operator.post(f"/clips/{clip.pk}/pin/", {"pinned": "yes"}, format="multipart").status_code == 404
 
 
-def test_a_deletion_says_first_what_is_lost(manager: Any, clip: Clip) -> None:
+def test_a_deletion_lists_first_what_is_lost(manager: Any, clip: Clip) -> None:
     text = text_of(manager.get(f"/clips/{clip.pk}/delete/"))
     assert "4 s of video of Sky" in text
     assert "40 frames from 2026-03-28 12:00:00 to 12:00:04" in text
@@ -321,17 +315,17 @@ def test_a_deletion_says_first_what_is_lost(manager: Any, clip: Clip) -> None:
 def test_a_pinned_or_held_clip_offers_no_deletion(manager: Any, clip: Clip) -> None:
     Clip.objects.update(pinned=True)
     text = text_of(manager.get(f"/clips/{clip.pk}/delete/"))
-    assert ("It stays: it is held by a pin" in text, "Delete 1 clip" in text) == (True, False)
+    assert ("It cannot be deleted: it is held by a pin" in text, "Delete 1 clip" in text) == (True, False)
     assert (manager.post(f"/clips/{clip.pk}/delete/").status_code, Clip.objects.count()) == (409, 1)
 
 
-def test_a_viewer_sees_no_controls_and_an_operator_does_not_delete(viewer: Any, operator: Any, clip: Clip) -> None:
+def test_a_viewer_sees_no_controls_and_an_operator_cannot_delete(viewer: Any, operator: Any, clip: Clip) -> None:
     address = f"/clips/{clip.pk}/"
     assert ("/pin/" in text_of(viewer.get(address)), "/delete/" in text_of(viewer.get(DAY))) == (False, False)
     assert ("/pin/" in text_of(operator.get(DAY)), "/delete/" in text_of(operator.get(address))) == (True, False)
 
 
-def test_a_hidden_camera_is_nowhere_among_the_recordings(viewer: Any, manager: Any, clip: Clip) -> None:
+def test_the_recordings_leave_out_a_hidden_camera(viewer: Any, manager: Any, clip: Clip) -> None:
     only_for(clip.camera)
     text = text_of(viewer.get(DAY))
     assert (shown(viewer.get(DAY)), ">Sky<" in text, "no clips" in text) == ([], False, True)
@@ -368,14 +362,14 @@ def test_the_number_of_queries_does_not_grow(
     assert max(found) <= 30
 
 
-def test_an_empty_station_says_how_clips_come(viewer: Any, camera: Camera) -> None:
+def test_an_empty_station_says_how_to_get_clips(viewer: Any, camera: Camera) -> None:
     text = text_of(viewer.get("/clips/"))
     assert "No clips yet." in text
     assert f"{datetime.now(UTC):%Y}" in text
 
 
 @pytest.mark.parametrize("error", [OperationalError, InterfaceError])
-def test_a_database_that_is_locked_is_said_on_a_page(
+def test_a_page_says_that_the_database_is_locked(
     error: type[Exception], operator: Any, clip: Clip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def locked(*_: Any) -> None:

@@ -77,7 +77,7 @@ def seek(page: Page, seconds: float) -> None:
     page.locator("video").evaluate("(v, seconds) => { v.currentTime = seconds; }", seconds)
 
 
-def test_two_clicks_lead_from_the_time_line_to_a_frame(page: Page, clip: str) -> None:
+def test_two_clicks_lead_from_the_timeline_to_a_frame(page: Page, clip: str) -> None:
     page.goto("/clips/?day=2026-03-28&camera=simulated")
     page.get_by_label("Jump to date and time", exact=True).fill(local(page, STARTED + timedelta(seconds=30)))
     page.get_by_role("button", name="Go").click()
@@ -106,7 +106,7 @@ def test_a_clip_is_found_played_sought_pinned_and_deleted(page: Page, site: Site
     page.get_by_role("button", name="Pin", exact=True).click()
     expect(page.get_by_role("button", name="Pinned")).to_be_visible(timeout=SOON_MS)
     page.get_by_role("link", name="Delete").click()
-    expect(page.locator("#dialog")).to_contain_text("It stays: it is held by a pin")
+    expect(page.locator("#dialog")).to_contain_text("It cannot be deleted: it is held by a pin")
     page.locator("#dialog").get_by_role("link", name="Close").click()
     page.get_by_role("button", name="Pinned").click()
     expect(page.get_by_role("button", name="Pin", exact=True)).to_be_visible(timeout=SOON_MS)
@@ -130,7 +130,7 @@ def test_keys_step_by_single_frames_and_seconds(page: Page, clip: str) -> None:
     assert page.locator("video").evaluate("v => v.playbackRate") == 2
 
 
-def test_single_frames_come_one_after_the_other_whatever_the_cameras_pace(page: Page, halting: str) -> None:
+def test_single_frames_are_stepped_in_order_at_any_frame_rate(page: Page, halting: str) -> None:
     page.goto(f"/clips/{halting}/")
     ready(page)
     shows(page, 0)
@@ -139,7 +139,7 @@ def test_single_frames_come_one_after_the_other_whatever_the_cameras_pace(page: 
     assert pressed(page, ",", numbers[-2::-1]) == numbers[-2::-1]
 
 
-def test_presses_that_come_at_once_are_followed_one_after_the_other(page: Page, halting: str) -> None:
+def test_quick_key_presses_are_queued(page: Page, halting: str) -> None:
     page.goto(f"/clips/{halting}/")
     ready(page)
     shows(page, 0)
@@ -147,7 +147,7 @@ def test_presses_that_come_at_once_are_followed_one_after_the_other(page: Page, 
     shows(page, 14)
 
 
-def test_a_leap_during_a_step_comes_after_it_and_before_the_next_step(page: Page, clip: str) -> None:
+def test_a_skip_during_a_step_runs_after_it_and_before_the_next_step(page: Page, clip: str) -> None:
     page.goto(f"/clips/{clip}/?t=10.05")
     ready(page)
     shows(page, 100)
@@ -172,11 +172,11 @@ def another(page: Page, than: int | None) -> int | None:
     return frame_number(page)
 
 
-def test_keys_work_after_a_click_and_space_is_the_buttons(page: Page, clip: str) -> None:
+def test_shortcuts_work_after_a_click_and_space_presses_a_focused_button(page: Page, clip: str) -> None:
     page.goto(f"/clips/{clip}/?t=10.05")
     ready(page)
     shows(page, 100)
-    page.get_by_role("button", name="One frame on").click()
+    page.get_by_role("button", name="One frame forward").click()
     shows(page, 101)
     page.keyboard.press("ArrowRight")
     shows(page, 151)
@@ -189,7 +189,9 @@ def test_keys_work_after_a_click_and_space_is_the_buttons(page: Page, clip: str)
 
 
 @pytest.mark.parametrize(("key", "rate"), [("+", 2), ("-", 0.5)])
-def test_a_speed_of_the_browsers_menu_is_changed_from_the_nearest(page: Page, clip: str, key: str, rate: float) -> None:
+def test_a_speed_from_the_browsers_menu_changes_to_the_next_of_ours(
+    page: Page, clip: str, key: str, rate: float
+) -> None:
     page.goto(f"/clips/{clip}/")
     ready(page)
     page.locator("video").evaluate("v => { v.playbackRate = 1.25; }")
@@ -220,9 +222,7 @@ def test_a_clip_that_cannot_be_played_says_so(page: Page, clip: str) -> None:
     expect(page.locator("[data-failed]")).to_be_visible(timeout=SOON_MS)
 
 
-def test_a_click_on_the_time_line_seeks_within_the_clip_and_leaves_it_elsewhere(
-    page: Page, clip: str, cut: str
-) -> None:
+def test_a_click_on_the_timeline_seeks_in_the_clip_or_opens_another(page: Page, clip: str, cut: str) -> None:
     page.goto(f"/clips/{clip}/?from=2026-03-28T12:00:00Z&to=2026-03-28T14:00:00Z")
     ready(page)
     lane = page.locator(".lane")
@@ -245,7 +245,7 @@ def widest(page: Page) -> float:
     return max(float(bar.get_attribute("width") or 0) for bar in page.locator(".lane rect.video").all())
 
 
-def test_the_time_line_goes_from_a_day_to_a_minute_by_wheel_hand_and_keys_and_keeps_its_part_in_the_address(
+def test_the_timeline_zooms_from_a_day_to_a_minute_and_keeps_its_range_in_the_address(
     page: Page, clip: str, cut: str
 ) -> None:
     page.goto("/clips/?day=2026-03-28&camera=simulated")
@@ -286,7 +286,7 @@ def test_there_is_one_player_bar_and_its_slider_seeks(page: Page, clip: str) -> 
     ready(page)
     assert page.locator("video").evaluate("v => v.controls") is False
     expect(page.get_by_role("button", name="Full screen")).to_have_count(1)
-    slider = page.get_by_role("slider", name="Place in the clip")
+    slider = page.get_by_role("slider", name="Position in the clip")
     slider.fill("30.05")
     shows(page, 300)
     expect(slider).to_have_attribute("aria-valuetext", "0:30.0 of 1:00.0")
@@ -330,7 +330,7 @@ def test_the_long_name_of_a_clip_that_was_deleted_fits_a_phone(page: Page, site:
 
 
 @pytest.mark.parametrize("name", ["day", "clip"])
-def test_the_red_theme_is_red_alone(name: str, page: Page, site: Site, clip: str) -> None:
+def test_the_red_theme_shows_only_red(name: str, page: Page, site: Site, clip: str) -> None:
     from PIL import Image
 
     in_theme(page, site, "red")

@@ -39,31 +39,31 @@ def test_a_camera_is_renamed(manager: Any, camera: Camera) -> None:
     assert Event.objects.get(kind="camera.changed").message.endswith("changed name of sky.")
 
 
-def test_it_is_given_another_address(manager: Any, camera: Camera) -> None:
+def test_a_camera_gets_another_address(manager: Any, camera: Camera) -> None:
     edited(manager, address="dome")
     assert Camera.objects.get().address == "dome"
 
 
-def test_it_is_switched_off_and_on(manager: Any, camera: Camera) -> None:
+def test_a_camera_is_disabled_and_enabled(manager: Any, camera: Camera) -> None:
     manager.post(EDIT, {name: value for name, value in AS_IT_IS.items() if name != "enabled"}, format="multipart")
     assert not Camera.objects.get().enabled
     edited(manager)
     assert Camera.objects.get().enabled
 
 
-def test_what_nobody_touched_is_not_changed_back(manager: Any, camera: Camera) -> None:
+def test_untouched_fields_do_not_undo_the_changes_of_others(manager: Any, camera: Camera) -> None:
     stood = {f"was-{name}": value for name, value in AS_IT_IS.items()}
     Camera.objects.update(address="dome")
     edited(manager, **stood, name="Fish-eye")
     assert (Camera.objects.get().name, Camera.objects.get().address) == ("Fish-eye", "dome")
 
 
-def test_nothing_is_changed_where_nothing_was_touched(manager: Any, camera: Camera) -> None:
+def test_an_untouched_form_changes_nothing(manager: Any, camera: Camera) -> None:
     edited(manager)
     assert not Event.objects.filter(kind="camera.changed").exists()
 
 
-def test_all_that_is_wrong_stands_at_its_field(manager: Any, camera: Camera) -> None:
+def test_all_errors_are_shown_at_their_fields(manager: Any, camera: Camera) -> None:
     answer = edited(manager, name="", address="A B")
     page = text_of(answer)
     assert answer.status_code == 400
@@ -74,7 +74,7 @@ def test_all_that_is_wrong_stands_at_its_field(manager: Any, camera: Camera) -> 
     assert "name:" not in page
 
 
-def test_a_bad_address_is_said_at_the_address(manager: Any, camera: Camera) -> None:
+def test_an_invalid_address_is_an_error_at_its_field(manager: Any, camera: Camera) -> None:
     page = text_of(edited(manager, address="A B"))
     assert re.search(r'<p class="hint bad" id="edit-address-hint">.*?any name of at most 40', page)
     assert 'value="A B"' in page
@@ -104,14 +104,14 @@ def test_a_camera_with_a_session_keeps_its_address_and_says_why(manager: Any, ca
 
 
 @pytest.mark.parametrize("path", [EDIT, REMOVE])
-def test_what_another_holds_is_not_touched(path: str, manager: Any, camera: Camera) -> None:
+def test_a_camera_held_by_another_is_not_changed(path: str, manager: Any, camera: Camera) -> None:
     leases.acquire_lease(camera, "bob")
     answer = manager.post(path, {**AS_IT_IS, "address": "dome", "typed": "sky"}, format="multipart")
     assert "Sky is held by bob since" in text_of(answer)
     assert (Camera.objects.get().address, Camera.objects.get().removed_at) == ("", None)
 
 
-def test_removing_says_what_stays_and_asks_for_the_id(manager: Any, camera: Camera) -> None:
+def test_removing_lists_what_is_kept_and_asks_for_the_id(manager: Any, camera: Camera) -> None:
     page = text_of(manager.get(REMOVE, headers=PART))
     assert "its pictures, clips, sessions and events" in page
     answer = manager.post(REMOVE, {"typed": "Sky"}, headers=PART, format="multipart")
@@ -119,30 +119,30 @@ def test_removing_says_what_stays_and_asks_for_the_id(manager: Any, camera: Came
     assert Camera.objects.get().removed_at is None
 
 
-def test_with_the_id_typed_it_is_removed(manager: Any, camera: Camera) -> None:
+def test_typing_the_id_removes_the_camera(manager: Any, camera: Camera) -> None:
     answer = manager.post(REMOVE, {"typed": "sky"}, headers=PART, format="multipart")
     assert answer["HX-Redirect"] == "/cameras/"
     assert Camera.objects.get().removed_at is not None
     assert "Sky is removed. Its pictures, clips and sessions stay." in text_of(manager.get("/cameras/"))
 
 
-def test_without_scripts_too(manager: Any, camera: Camera) -> None:
+def test_a_camera_is_removed_without_scripts(manager: Any, camera: Camera) -> None:
     assert "<html" in text_of(manager.get(REMOVE))
     assert manager.post(REMOVE, {"typed": "sky"}, format="multipart")["Location"] == "/cameras/"
 
 
-def test_the_camera_page_leads_a_manager_there_and_nobody_else(manager: Any, operator: Any, camera: Camera) -> None:
+def test_only_a_manager_gets_the_link_to_edit(manager: Any, operator: Any, camera: Camera) -> None:
     assert f'href="{EDIT}"' in text_of(manager.get("/cameras/sky/"))
     assert f'href="{EDIT}"' not in text_of(operator.get("/cameras/sky/"))
 
 
-def test_errors_of_the_add_form_stand_at_their_fields(manager: Any, camera: Camera) -> None:
+def test_errors_of_the_add_form_are_shown_at_their_fields(manager: Any, camera: Camera) -> None:
     page = text_of(
         manager.post("/cameras/", {"slug": "Dome!", "kind": "simulated", "address": "A B"}, format="multipart")
     )
     assert re.search(r'<p class="hint bad" id="add-slug-hint">.*?1 to 40 lower-case letters', page)
     assert re.search(r'<p class="hint bad" id="add-address-hint">.*?any name of at most 40', page)
-    assert "2 to mend. Nothing was added." in page
+    assert "2 to correct. Nothing was added." in page
     assert "slug:" not in page
 
 

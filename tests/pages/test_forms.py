@@ -25,55 +25,55 @@ def able(camera: Camera) -> Camera:
     return camera
 
 
-def test_an_exposure_without_a_unit_is_refused_with_both_readings(able: Camera) -> None:
+def test_an_exposure_without_a_unit_is_refused_with_both_meanings(able: Camera) -> None:
     exposure = SettingsForm(able, {"exposure_us": "30"}).fields[0]
     assert exposure.error == "30 has no unit. Write 30 s or 30 ms."
     assert exposure.readings == ["30 s", "30 ms"]
 
 
-def test_the_readings_are_buttons_that_fill_the_field(operator: Any, able: Camera) -> None:
+def test_the_meanings_are_buttons_that_fill_the_field(operator: Any, able: Camera) -> None:
     page = operator.post("/cameras/sky/settings/", {"exposure_us": "30"}, format="multipart").content.decode()
     assert 'data-fill="set-exposure_us" data-value="30 s"' in page
     assert 'data-fill="set-exposure_us" data-value="30 ms"' in page
 
 
-def test_what_is_no_exposure_is_refused_in_words(able: Camera) -> None:
+def test_an_invalid_exposure_is_refused_with_a_reason(able: Camera) -> None:
     assert "is not an exposure. Write 8 s" in SettingsForm(able, {"exposure_us": "long"}).fields[0].error
 
 
-def test_the_form_says_what_the_camera_really_took(able: Camera) -> None:
+def test_the_form_shows_the_value_that_the_camera_uses(able: Camera) -> None:
     exposure, gain, _ = SettingsForm(able).fields
     assert (exposure.value, exposure.has, exposure.differs_from_camera) == ("12 ms", "11.996 ms", True)
     assert (gain.value, gain.has, gain.range) == ("", "4", "1 to 16 dB")
 
 
-def test_values_are_read_as_the_driver_takes_them(able: Camera) -> None:
+def test_values_are_parsed_into_the_drivers_units(able: Camera) -> None:
     form = SettingsForm(able, {"exposure_us": "1/50 s", "gain": "2.5", "shot_noise": "yes"})
     assert form.values == {"exposure_us": 20_000, "gain": 2.5, "shot_noise": True}
 
 
-def test_a_value_out_of_range_is_told_its_range(able: Camera) -> None:
+def test_a_value_out_of_range_is_refused_with_the_range(able: Camera) -> None:
     form = SettingsForm(able, {"exposure_us": "12 ms", "gain": "34"})
     assert (form.valid, form.error_count) == (False, 1)
     assert form.fields[1].error == "1 to 16 dB on this camera"
 
 
 @pytest.mark.parametrize("gain", [2.123456789, 34.0])
-def test_a_field_that_nobody_touched_keeps_its_desired_value(gain: float, able: Camera) -> None:
+def test_untouched_fields_keep_the_desired_settings(gain: float, able: Camera) -> None:
     """A form shows fewer digits, and a preset may name more than the camera can."""
     able.settings = {"gain": gain}
     shown = {field.name: field.value for field in SettingsForm(able).fields}
     assert SettingsForm(able, {**shown, "exposure_us": "1 s"}).values == {"gain": gain, "exposure_us": 1_000_000}
 
 
-def test_what_another_set_meanwhile_is_not_undone_by_a_form_that_stood_open(able: Camera) -> None:
+def test_an_open_form_does_not_undo_the_changes_of_others(able: Camera) -> None:
     stood = {f"was-{field.name}": field.value for field in SettingsForm(able).fields}
     able.settings = {"exposure_us": 8_000_000, "gain": 4.0}
     asked = {**stood, "exposure_us": "12 ms", "gain": "", "shot_noise": "yes"}
     assert SettingsForm(able, asked).values == {"exposure_us": 8_000_000, "gain": 4.0, "shot_noise": True}
 
 
-def test_what_is_left_empty_is_left_to_the_camera(able: Camera) -> None:
+def test_an_empty_field_leaves_the_setting_to_the_camera(able: Camera) -> None:
     assert SettingsForm(able, {"exposure_us": "", "gain": ""}).values == {}
 
 
@@ -84,7 +84,7 @@ def test_a_bad_value_changes_nothing(operator: Any, able: Camera) -> None:
     assert Camera.objects.get().settings == {"exposure_us": 12_000}
 
 
-def test_settings_are_kept_for_a_camera_that_is_away(operator: Any, able: Camera, valkey: Any) -> None:
+def test_settings_are_stored_for_a_disconnected_camera(operator: Any, able: Camera, valkey: Any) -> None:
     answer = operator.post("/cameras/sky/settings/", {"gain": "2"}, format="multipart")
     assert "Kept for when the camera opens." in answer.content.decode()
     assert Camera.objects.get().settings == {"gain": 2.0}
@@ -94,7 +94,7 @@ def test_a_refused_form_says_that_nothing_was_sent(operator: Any, able: Camera) 
     page = operator.post(
         "/cameras/sky/settings/", {"exposure_us": "3 s", "gain": "much"}, format="multipart"
     ).content.decode()  # fmt: skip
-    assert "1 to mend. Nothing was sent." in page
+    assert "1 to correct. Nothing was sent." in page
     assert "Not sent. Camera has 11.996 ms" in page
     assert "Camera took" not in page
     assert 'aria-invalid="true" autofocus' in page

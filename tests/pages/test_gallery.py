@@ -72,7 +72,7 @@ def test_a_night_is_the_range_of_the_moments_that_belong_to_it(night: date, site
     ]  # fmt: skip
 
 
-def test_a_clock_after_midnight_is_still_of_the_night(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_time_after_midnight_belongs_to_the_night_before(monkeypatch: pytest.MonkeyPatch) -> None:
     sited(monkeypatch, 15.0, "Europe/Vienna")
     with timezone.override(ZoneInfo("Europe/Vienna")):
         night = Day(date(2026, 1, 10), "night")
@@ -101,7 +101,9 @@ def test_a_date_and_time_leads_to_its_night(
     assert f"Night of {day}" in text_of(viewer.get("/gallery/", {"to": to}))
 
 
-def test_a_time_begins_the_page_there_and_leads_back(viewer: Any, camera: Camera, root: StorageRoot) -> None:
+def test_a_time_starts_the_page_there_with_a_link_to_earlier_ones(
+    viewer: Any, camera: Camera, root: StorageRoot
+) -> None:
     for minutes in range(0, 60, 10):
         file_of(saved(camera, started_at=NOON + timedelta(minutes=minutes)), root)
     later = viewer.get(DAY + "&at=12:25")
@@ -110,7 +112,7 @@ def test_a_time_begins_the_page_there_and_leads_back(viewer: Any, camera: Camera
     assert shown(viewer.get("/gallery/" + earlier[0].replace("&amp;", "&"))) == ["12:00:00", "12:10:00", "12:20:00"]
 
 
-def test_a_long_night_comes_in_pages(
+def test_a_long_night_is_split_into_pages(
     viewer: Any, camera: Camera, root: StorageRoot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tiles, "PAGE", 2)
@@ -131,7 +133,7 @@ def test_a_long_night_comes_in_pages(
         ("&status=nonsense&simulated=x", ["12:00:00", "12:01:00"]),
     ],
 )  # fmt: skip
-def test_filters_stand_in_the_address(
+def test_filters_are_in_the_address(
     query: str, times: list[str], viewer: Any, camera: Camera, root: StorageRoot
 ) -> None:
     lab = Camera.objects.create(slug="lab", name="Lab", kind="simulated", host="main")
@@ -148,7 +150,7 @@ def test_a_session_is_a_filter_too(viewer: Any, camera: Camera, root: StorageRoo
     assert viewer.get(f"/gallery/?session={UNKNOWN}").status_code == 404
 
 
-def test_a_run_of_losses_is_one_tile_with_its_reason(viewer: Any, camera: Camera) -> None:
+def test_consecutive_losses_are_one_tile_with_the_reason(viewer: Any, camera: Camera) -> None:
     for minutes in range(5):
         lost(camera, NOON + timedelta(minutes=minutes))
     lost(camera, NOON + timedelta(minutes=5), "overrun", status="skipped")
@@ -182,18 +184,18 @@ def test_a_day_with_nothing_to_show_says_so_and_leads_to_the_nearest_with_someth
     assert (sentence in text, nearest in text, "No captures yet" in text) == (True, True, False)
 
 
-def test_a_filter_that_lets_nothing_through_is_no_end_of_the_day(viewer: Any, camera: Camera) -> None:
+def test_a_filter_without_matches_offers_the_beginning_of_the_day(viewer: Any, camera: Camera) -> None:
     saved(camera, started_at=NOON)
     text = text_of(viewer.get(DAY + "&camera=sky&status=failed"))
-    assert ("from here on" in text, "No failed captures of Sky" in text, "Show everything" in text) == (
+    assert ("after this time" in text, "No failed captures of Sky" in text, "Show everything" in text) == (
         False,
         True,
         True,
     )
-    assert "No captures from here on" in text_of(viewer.get(DAY + "&at=23:00"))
+    assert "No captures after this time" in text_of(viewer.get(DAY + "&at=23:00"))
 
 
-def test_hours_without_captures_lead_nowhere(viewer: Any, camera: Camera) -> None:
+def test_hours_without_captures_are_not_links(viewer: Any, camera: Camera) -> None:
     saved(camera, started_at=NOON)
     lost(camera, NOON + timedelta(hours=2))
     hours = re.findall(r"at=(\d\d)%3A00", text_of(viewer.get(DAY)))
@@ -207,7 +209,7 @@ def test_tiles_have_the_shape_of_most_pictures(viewer: Any, camera: Camera, root
     assert 'class="tiles r-5-4"' in text_of(viewer.get(DAY))
 
 
-def test_pictures_beyond_the_page_are_told_with_their_place_and_by_the_same_filters(
+def test_pictures_beyond_the_page_are_listed_with_their_position_by_the_same_filters(
     viewer: Any, camera: Camera, root: StorageRoot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tiles, "PAGE", 2)
@@ -254,7 +256,7 @@ def test_a_count_stops_at_its_limit_and_says_so(viewer: Any, camera: Camera, mon
     "query", ["day=x", "day=2026-02-30", "day=0001-01-01", "day=9999-12-31", "to=T", "at=99", "cursor=%00", "month=13",
               "month=9999-12", "session=x", "to=1970-01-01T00:00", "day=9000-12-31", "day=1970-01-01"]
 )  # fmt: skip
-def test_what_cannot_be_read_in_the_address_is_left_out(query: str, viewer: Any, camera: Camera) -> None:
+def test_invalid_parameters_in_the_address_are_ignored(query: str, viewer: Any, camera: Camera) -> None:
     assert viewer.get(f"/gallery/?{query}").status_code in {200, 404}
 
 
@@ -262,9 +264,7 @@ def hidden(camera: Camera, manager: Any) -> None:
     only_for(camera)
 
 
-def test_a_hidden_camera_is_nowhere_in_the_gallery(
-    viewer: Any, manager: Any, camera: Camera, root: StorageRoot
-) -> None:
+def test_the_gallery_leaves_out_a_hidden_camera(viewer: Any, manager: Any, camera: Camera, root: StorageRoot) -> None:
     capture = saved(camera, started_at=NOON)
     file_of(capture, root)
     hidden(camera, manager)
@@ -304,15 +304,22 @@ def test_the_number_of_queries_does_not_grow(
     assert max(found) <= 24
 
 
-def test_a_capture_shows_how_it_was_taken_its_files_and_what_was_said(
-    viewer: Any, camera: Camera, root: StorageRoot
-) -> None:
+def test_a_capture_shows_its_details_files_and_events(viewer: Any, camera: Camera, root: StorageRoot) -> None:
     capture = saved(camera, started_at=NOON, f_number=1.4, iso=1600, asked={"exposure_us": 900}, simulated=True)
     file_of(capture, root, "captures/sky/a.nef", b"raw", kind="raw", place=1)
     file_of(capture, root, "captures/sky/a.jpg", b"jpeg")
     record_event("capture.saved", "sky saved a capture.", camera=camera, subject=capture.pk)
     text = text_of(viewer.get(f"/captures/{capture.pk}/"))
-    wanted = ["f/1.4", "1600", "asked 900 µs", "a.nef", "a.jpg", "kind=raw&amp;download=1", "Sky saved", "SIMULATED"]
+    wanted = [
+        "f/1.4",
+        "1600",
+        "requested 900 µs",
+        "a.nef",
+        "a.jpg",
+        "kind=raw&amp;download=1",
+        "Sky saved",
+        "SIMULATED",
+    ]
     assert [word for word in wanted if word not in text] == []
     assert f"/captures/{capture.pk}/thumbnail/?size=2048" in text
 
@@ -337,7 +344,7 @@ def test_a_deleted_picture_is_gone_from_the_disk_and_its_capture_says_who_did_it
     assert manager.get(f"/captures/{capture.pk}/delete/").status_code == 404
 
 
-def test_a_deletion_that_a_kill_cut_off_goes_on_when_it_is_asked_for_again(
+def test_a_deletion_interrupted_by_a_kill_completes_when_requested_again(
     manager: Any, camera: Camera, disk: StorageRoot
 ) -> None:
     capture = saved(camera, started_at=NOON)
@@ -347,7 +354,7 @@ def test_a_deletion_that_a_kill_cut_off_goes_on_when_it_is_asked_for_again(
     assert (Path(disk.path, second.path).exists(), capture.files.count()) == (False, 0)
 
 
-def test_a_file_on_another_host_or_a_disk_that_is_away_is_not_said_to_be_deleted(
+def test_a_file_on_another_host_or_a_missing_disk_is_not_reported_as_deleted(
     manager: Any, camera: Camera, disk: StorageRoot
 ) -> None:
     capture = saved(camera, started_at=NOON)
@@ -370,8 +377,8 @@ def test_a_lost_capture_has_a_page_that_says_why(viewer: Any, camera: Camera) ->
     assert "The disk is full. Make room." in text
 
 
-def test_a_capture_leads_to_its_neighbours(viewer: Any, camera: Camera) -> None:
+def test_a_capture_links_to_its_neighbours(viewer: Any, camera: Camera) -> None:
     first, second, third = (saved(camera, started_at=NOON + timedelta(minutes=number)) for number in range(3))
     text = text_of(viewer.get(f"/captures/{second.pk}/"))
-    turns = re.findall(r'href="/captures/([^/]+)/" data-turn="(-?1)"', text)
+    turns = re.findall(r'href="/captures/([^/]+)/" data-pager="(-?1)"', text)
     assert turns == [(str(first.pk), "-1"), (str(third.pk), "1")]

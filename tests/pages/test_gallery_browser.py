@@ -50,13 +50,13 @@ def tile(page: Page, capture: dict[str, Any]) -> Any:
 def test_two_clicks_lead_to_a_date_and_hour(page: Page, captures: list[dict[str, Any]]) -> None:
     page.goto("/gallery/?day=2020-02-02")
     expect(page.get_by_role("heading", name="2020-02-02")).to_be_visible()
-    page.get_by_role("link", name="The next day that has captures").click()
+    page.get_by_role("link", name="Next day with captures").click()
     page.locator(".cal a[aria-current]").click()
     page.get_by_role("navigation", name="Jump to an hour").get_by_role("link", name="Newest").click()
     expect(tile(page, captures[2])).to_be_visible()
 
 
-def test_a_typed_date_and_time_begins_the_page_there(page: Page, captures: list[dict[str, Any]]) -> None:
+def test_a_typed_date_and_time_starts_the_page_there(page: Page, captures: list[dict[str, Any]]) -> None:
     page.goto("/gallery/")
     page.get_by_label("Jump to date and time", exact=True).fill("2020-02-02 23:50")
     page.get_by_role("button", name="Go").click()
@@ -64,7 +64,7 @@ def test_a_typed_date_and_time_begins_the_page_there(page: Page, captures: list[
     expect(page.get_by_label("Jump to date and time", exact=True)).to_have_value("2020-02-02 23:50:00")
 
 
-def test_a_date_and_time_is_chosen_by_keyboard_in_one_form_and_another_form_is_not_sent(page: Page) -> None:
+def test_a_date_and_time_is_chosen_by_keyboard_and_other_formats_are_not_sent(page: Page) -> None:
     page.goto("/gallery/?day=2020-02-02")
     field = page.get_by_label("Jump to date and time", exact=True)
     field.fill("2020-02-28 23:50:00")
@@ -120,7 +120,7 @@ def long_day(site: Site) -> list[str]:
     return put_captures(site, FAR, 80, lost=(40, 41, 70))
 
 
-def test_the_lightbox_goes_on_over_all_pictures_of_the_day(page: Page, long_day: list[str]) -> None:
+def test_the_lightbox_continues_through_all_pictures_of_the_day(page: Page, long_day: list[str]) -> None:
     page.route("**/thumbnail/**", lambda route: route.fulfill(path=PICTURE))
     page.goto("/gallery/?day=2026-02-03&camera=simulated&status=saved")
     page.locator("#tiles .th").nth(58).click()
@@ -159,7 +159,7 @@ def test_a_picture_is_deleted_on_its_page_and_its_capture_stays(page: Page, site
     eventually(lambda: page.evaluate("document.fullscreenElement?.id") == "stage", 10, "the picture fills the screen")
     page.evaluate("document.exitFullscreen()")
     page.get_by_role("link", name="Delete").click()
-    expect(page.locator("#dialog")).to_contain_text("What is lost for good: 1 file of Simulated camera")
+    expect(page.locator("#dialog")).to_contain_text("This permanently deletes 1 file of Simulated camera")
     page.get_by_role("button", name="Delete 1 picture").click()
     expect(page.get_by_text("The picture is deleted.")).to_be_visible(timeout=SOON_MS)
     expect(page.locator("#stage")).to_contain_text("admin deleted its picture at 20")
@@ -178,23 +178,21 @@ def test_arrow_keys_go_from_tile_to_tile_and_from_capture_to_capture(
     page.wait_for_url(f"**/captures/{captures[0]['id']}/")
 
 
-def test_a_thumbnail_that_is_not_there_yet_says_so_and_appears(page: Page, captures: list[dict[str, Any]]) -> None:
+def test_a_pending_thumbnail_says_so_and_appears(page: Page, captures: list[dict[str, Any]]) -> None:
     page.route("**/thumbnail/**", lambda route: route.fulfill(status=503))
     page.goto("/gallery/")
-    expect(tile(page, captures[2])).to_have_attribute("data-waits", "Being drawn", timeout=SOON_MS)
+    expect(tile(page, captures[2])).to_have_attribute("data-waits", "Being rendered", timeout=SOON_MS)
     page.unroute("**/thumbnail/**")
     eventually(lambda: tile(page, captures[2]).locator("img").evaluate(WHOLE), 15, "the thumbnail is there")
-    expect(tile(page, captures[2])).not_to_have_attribute("data-waits", "Being drawn")
+    expect(tile(page, captures[2])).not_to_have_attribute("data-waits", "Being rendered")
 
 
-def test_a_picture_that_is_not_drawn_yet_appears_at_full_size_by_itself(
-    page: Page, captures: list[dict[str, Any]]
-) -> None:
+def test_a_pending_picture_appears_at_full_size_by_itself(page: Page, captures: list[dict[str, Any]]) -> None:
     page.route("**/thumbnail/?size=2048", lambda route: route.fulfill(status=503))
     page.goto("/gallery/")
     tile(page, captures[2]).click()
     expect(page.locator(".pswp__item[aria-hidden=false]")).to_contain_text(
-        "The picture is not drawn yet", timeout=SOON_MS
+        "The picture is not rendered yet", timeout=SOON_MS
     )
     page.unroute("**/thumbnail/?size=2048")
     expect(page.locator(".pswp__item[aria-hidden=false] .pswp__img").last).to_be_visible(timeout=SOON_MS)
@@ -207,7 +205,7 @@ def test_the_gallery_works_without_scripts(page: Page, site: Site, captures: lis
     plain = context.new_page()
     plain.goto("/gallery/")
     tile(plain, captures[2]).click()
-    expect(plain.get_by_role("heading", name="How it was taken")).to_be_visible()
+    expect(plain.get_by_role("heading", name="Capture details")).to_be_visible()
     context.close()
 
 
@@ -240,13 +238,13 @@ def test_on_a_phone_tables_fit_and_every_page_and_signing_out_is_two_taps_away(
     tabs.get_by_role("button", name="More").click()
     more = page.get_by_role("dialog", name="All pages")
     expect(more.get_by_role("button", name="Sign out")).to_be_visible()
-    expect(more.get_by_role("group", name="Times on pages")).to_be_visible()
+    expect(more.get_by_role("group", name="Time zone")).to_be_visible()
     expect(more.get_by_role("link", name="Cameras")).to_be_visible()
     page.evaluate(AXE.read_text())
     assert page.evaluate(VIOLATIONS) == []
     more.get_by_role("link", name="Sessions").click()
     expect(page.get_by_role("heading", name="Sessions", level=1)).to_be_visible()
-    assert max(cell.evaluate(RIGHT) for cell in page.locator(".of-sessions td").all()) <= 378
+    assert max(cell.evaluate(RIGHT) for cell in page.locator(".sessions-table td").all()) <= 378
 
 
 @pytest.fixture(params=["capture", "session", "lightbox"])
@@ -282,7 +280,7 @@ def test_it_is_accessible_and_fits(
     assert scrolled <= window
 
 
-def test_the_red_theme_is_red_alone(place: str, page: Page, site: Site, captures: list[dict[str, Any]]) -> None:
+def test_the_red_theme_shows_only_red(place: str, page: Page, site: Site, captures: list[dict[str, Any]]) -> None:
     in_theme(page, site, "red")
     visit(page, place, captures)
     page.evaluate("document.fonts.ready")

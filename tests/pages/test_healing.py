@@ -84,7 +84,7 @@ def killed(site: Site, victim: str) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("victim", VICTIMS)
-def test_a_card_says_that_its_picture_is_stale_and_heals(victim: str, page: Page, site: Site) -> None:
+def test_a_card_says_that_its_picture_is_stale_and_recovers(victim: str, page: Page, site: Site) -> None:
     opened(page)
     with killed(site, victim):
         expect(page.locator(LIVE)).to_have_attribute("data-state", "stale", timeout=4000)
@@ -103,7 +103,7 @@ def test_a_stale_picture_is_dated_by_the_stations_clock(page: Page, site: Site) 
     expect(page.locator(LIVE)).to_have_attribute("data-state", "live", timeout=HEALED_MS)
 
 
-def test_why_there_is_no_picture_calls_the_camera_by_its_name(page: Page, site: Site) -> None:
+def test_the_reason_for_a_missing_picture_names_the_camera(page: Page, site: Site) -> None:
     opened(page)
     with killed(site, "camera"):
         expect(page.locator(f"{LIVE} [data-live-state]")).to_contain_text(" Simulated camera ", timeout=HEALED_MS)
@@ -112,7 +112,7 @@ def test_why_there_is_no_picture_calls_the_camera_by_its_name(page: Page, site: 
 
 
 @pytest.mark.prove
-def test_what_a_card_says_each_second_is_written_down(page: Page, site: Site) -> None:
+def test_what_a_card_shows_each_second_is_recorded(page: Page, site: Site) -> None:
     told = {victim: watched(page, site, victim) for victim in VICTIMS}
     DOCUMENT.write_text(document(told), encoding="utf-8")
     assert all(said[-1].picture == "live" for said in told.values())

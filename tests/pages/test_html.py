@@ -60,7 +60,7 @@ def test_every_page_is_valid_html(
     raise_alert("disk", "The disk is nearly full. See `skycam doctor`.", severity="error")
     for name, address in ADDRESSES.items():
         (tmp_path / f"{name}.html").write_text(text_of(manager.get(address.format(clip=clip.pk))))
-    (tmp_path / "door.html").write_text(text_of(anonymous.get("/accounts/login/")))
+    (tmp_path / "sign_in.html").write_text(text_of(anonymous.get("/accounts/login/")))
     assert validated(html_validate, tmp_path) == ("", "", 0)
 
 

@@ -27,13 +27,13 @@ def taken(page: Page, site: Site) -> Iterator[Page]:
     """The camera's page, by whose button it was taken. Its time can be wound on."""
     page.clock.install()
     page.goto("/cameras/simulated/")
-    page.locator("#lease").get_by_role("button", name="Take Simulated camera", exact=True).click()
+    page.locator("#lease").get_by_role("button", name="Take control Simulated camera", exact=True).click()
     expect(page.locator("#lease")).to_contain_text("You, since", timeout=SOON_MS)
     yield page
     site.ask("POST", "cameras/simulated/release/", {"over": True})
 
 
-def test_the_page_keeps_it_while_it_is_in_front_and_only_then(taken: Page) -> None:
+def test_the_page_renews_the_lease_only_while_it_is_visible(taken: Page) -> None:
     renewals: list[str] = []
     taken.on("request", lambda request: renewals.append(request.url) if "/hold/" in request.url else None)
     taken.evaluate(HIDDEN, True)
@@ -45,7 +45,7 @@ def test_the_page_keeps_it_while_it_is_in_front_and_only_then(taken: Page) -> No
     assert (answer.value.status, len(renewals)) == (204, 1)
 
 
-def test_the_page_renews_as_soon_as_it_is_in_front_again(taken: Page) -> None:
+def test_the_page_renews_the_lease_as_soon_as_it_is_visible_again(taken: Page) -> None:
     taken.evaluate(HIDDEN, True)
     taken.clock.fast_forward(2 * RENEWAL_MS)
     with taken.expect_response("**/hold/", timeout=AT_ONCE_MS) as answer:
@@ -53,7 +53,7 @@ def test_the_page_renews_as_soon_as_it_is_in_front_again(taken: Page) -> None:
     assert answer.value.status == 204
 
 
-def test_whoever_held_it_sees_who_took_it_and_takes_it_back_when_asked(taken: Page, site: Site) -> None:
+def test_the_previous_holder_sees_who_took_over_and_takes_back_after_confirming(taken: Page, site: Site) -> None:
     lease, asked = taken.locator("#lease"), list[str]()
     expect(taken.locator("#said-simulated")).to_have_text("You hold Simulated camera.")
     run(site.station.data, "take", "simulated", "--over")
@@ -84,7 +84,7 @@ def foreign(page: Page, site: Site) -> Iterator[Locator]:
     run(site.station.data, "release", "simulated")
 
 
-def test_a_session_of_another_is_stopped_with_two_clicks_and_not_with_one(foreign: Locator, site: Site) -> None:
+def test_stopping_the_session_of_another_needs_a_confirmation(foreign: Locator, site: Site) -> None:
     page, asked = foreign.page, list[str]()
     page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
     foreign.click()
@@ -93,10 +93,10 @@ def test_a_session_of_another_is_stopped_with_two_clicks_and_not_with_one(foreig
     foreign.click()
     expect(page.locator("#said-simulated")).to_contain_text("Session stopped", timeout=SOON_MS)
     expect(page.locator("#lease")).to_contain_text("You, since", timeout=SOON_MS)
-    assert [question.endswith(f"Take over from {ME} and stop it?") for question in asked] == [True, True]
+    assert [question.endswith(f"Take over from {ME} and stop the session?") for question in asked] == [True, True]
 
 
-def test_the_key_asks_too(foreign: Locator, site: Site) -> None:
+def test_the_shortcut_asks_for_confirmation_too(foreign: Locator, site: Site) -> None:
     asked: list[str] = []
     foreign.page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
     foreign.wait_for()
@@ -105,7 +105,7 @@ def test_the_key_asks_too(foreign: Locator, site: Site) -> None:
 
 
 @pytest.mark.parametrize("width", [360, 1440])
-def test_the_panel_is_for_everybody_and_fits(taken: Page, width: int) -> None:
+def test_the_panel_is_accessible_and_fits(taken: Page, width: int) -> None:
     taken.set_viewport_size({"width": width, "height": 900})
     taken.evaluate(AXE.read_text())
     assert taken.evaluate(VIOLATIONS) == []

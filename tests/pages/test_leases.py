@@ -44,18 +44,18 @@ def test_an_operator_takes_a_camera_and_releases_it(anna: Client) -> None:
     assert "Not taken. Any operator can control it." in shown(anna)
 
 
-def test_a_page_without_scripts_takes_it_too(anna: Client) -> None:
+def test_a_camera_is_taken_without_scripts(anna: Client) -> None:
     answer = anna.post(f"{PAGE}take/", headers={"HX-Request": "", "Referer": f"http://testserver{PAGE}"})
     assert (answer.status_code, answer["Location"]) == (302, f"http://testserver{PAGE}")
 
 
-def test_the_holders_page_renews_and_others_do_not(anna: Client) -> None:
+def test_only_the_holders_page_renews_the_lease(anna: Client) -> None:
     anna.post(f"{PAGE}take/")
     assert 'hx-post="/cameras/sky/hold/"' in shown(anna, "")
     assert 'hx-post="/cameras/sky/hold/"' not in shown(somebody("bob"), "")
 
 
-def test_a_renewal_keeps_it_and_says_nothing(anna: Client, camera: Camera) -> None:
+def test_a_renewal_extends_the_lease_without_a_message(anna: Client, camera: Camera) -> None:
     anna.post(f"{PAGE}take/")
     Camera.objects.update(held_until=timezone.now() + timedelta(seconds=20))
     assert anna.post(f"{PAGE}hold/").status_code == 204
@@ -64,14 +64,14 @@ def test_a_renewal_keeps_it_and_says_nothing(anna: Client, camera: Camera) -> No
     assert camera.held_until > timezone.now() + timedelta(seconds=30)
 
 
-def test_a_renewal_that_came_too_late_says_so_and_takes_nothing(anna: Client, camera: Camera) -> None:
+def test_a_late_renewal_says_so_and_acquires_nothing(anna: Client, camera: Camera) -> None:
     anna.post(f"{PAGE}take/")
     Camera.objects.update(held_until=timezone.now())
     assert "You do not hold Sky any more." in text_of(anna.post(f"{PAGE}hold/"))
     assert "Not taken. Any operator can control it." in shown(anna)
 
 
-def test_whoever_held_it_is_told_who_took_it_over(anna: Client, camera: Camera) -> None:
+def test_the_previous_holder_sees_who_took_over(anna: Client, camera: Camera) -> None:
     anna.post(f"{PAGE}take/")
     leases.acquire_lease(camera, "bob", over=True)
     assert "bob took it over from you" in shown(anna)
@@ -79,14 +79,14 @@ def test_whoever_held_it_is_told_who_took_it_over(anna: Client, camera: Camera) 
     assert "bob took Sky over from anna." in shown(anna)
 
 
-def test_taking_over_asks_first(anna: Client, camera: Camera) -> None:
+def test_taking_over_asks_for_confirmation(anna: Client, camera: Camera) -> None:
     leases.acquire_lease(camera, "bob")
     page = shown(anna, "")
     assert 'hx-confirm="bob has held it since' in page
     assert "Take over" in page
 
 
-def test_without_the_word_nothing_is_taken_over(anna: Client, camera: Camera) -> None:
+def test_nothing_is_taken_over_without_confirmation(anna: Client, camera: Camera) -> None:
     leases.acquire_lease(camera, "bob")
     assert "Sky is held by bob since" in text_of(anna.post(f"{PAGE}take/"))
     assert "You hold Sky." in text_of(anna.post(f"{PAGE}take/", {"over": "bob"}))
@@ -108,20 +108,20 @@ def test_a_command_of_another_says_who_holds_it_by_the_name_and_clock_of_the_pag
 
 @pytest.mark.parametrize("path", [PAGE, "/"])
 @pytest.mark.parametrize("state", ["ready", "reconnecting", "quarantined"])
-def test_the_buttons_of_a_camera_of_another_say_so_before_they_are_pressed(
+def test_the_buttons_of_a_camera_held_by_another_are_disabled_with_the_reason(
     path: str, state: str, anna: Client, camera: Camera, valkey: Any
 ) -> None:
     status.write_status(valkey, status.absent_status("sky", "connected", "") | {"observed": state})
     leases.acquire_lease(camera, "bob")
     page = text_of(anna.get(path))
-    commands = re.findall(r'<button [^>]*data-act="(?:capture|connect|disconnect|record)"[^>]*>', page)
+    commands = re.findall(r'<button [^>]*data-action="(?:capture|connect|disconnect|record)"[^>]*>', page)
     assert commands
     assert [button for button in commands if " disabled title=" not in button] == []
-    assert re.findall(r'<a [^>]*data-act="start"', page) == []
-    assert 'data-act="take"' in page
+    assert re.findall(r'<a [^>]*data-action="start"', page) == []
+    assert 'data-action="take"' in page
 
 
-def test_settings_are_held_back_with_the_reason(anna: Client, camera: Camera) -> None:
+def test_settings_are_disabled_with_the_reason(anna: Client, camera: Camera) -> None:
     leases.acquire_lease(camera, "bob")
     assert 'data-held="Held by bob since' in shown(anna)
 
@@ -135,7 +135,7 @@ def test_a_preset_is_not_applied_by_another(anna: Client, camera: Camera) -> Non
     assert Camera.objects.get().settings == {"gain": 2}
 
 
-def test_the_session_of_whoever_holds_it_is_not_stopped_by_another(anna: Client, camera: Camera) -> None:
+def test_the_holders_session_is_not_stopped_by_another(anna: Client, camera: Camera) -> None:
     session = Session.objects.create(camera=camera, programme={"exposure_us": 1}, state="running", created_by="bob")
     leases.acquire_lease(camera, "bob")
     assert "Sky is held by bob" in text_of(anna.post(f"{PAGE}stop/"))
@@ -143,7 +143,7 @@ def test_the_session_of_whoever_holds_it_is_not_stopped_by_another(anna: Client,
     assert not Event.objects.filter(kind="command", data__outcome="wished").exists()
 
 
-def test_it_is_taken_over_from_nobody_but_whom_the_question_named(anna: Client, camera: Camera) -> None:
+def test_taking_over_works_only_from_the_holder_named_in_the_question(anna: Client, camera: Camera) -> None:
     """The question stood there while bob took it."""
     leases.acquire_lease(camera, "bob")
     assert "Sky is held by bob since" in text_of(anna.post(f"{PAGE}take/", {"over": "carl"}))
@@ -172,7 +172,7 @@ def test_a_session_is_shown_as_the_holder(anna: Client, run: Session) -> None:
     assert "Held by bob since" in text_of(anna.get("/dashboard/now/"))
 
 
-def test_whoever_started_it_stops_it_without_more_ado(run: Session) -> None:
+def test_the_owner_stops_a_session_without_confirmation(run: Session) -> None:
     bob = somebody("bob")
     assert "You, since" in shown(bob)
     assert "Held by" not in text_of(bob.get("/dashboard/now/"))
@@ -181,15 +181,15 @@ def test_whoever_started_it_stops_it_without_more_ado(run: Session) -> None:
 
 
 @pytest.mark.parametrize("path", [PAGE, "/", "/sessions/{}/"])
-def test_another_is_asked_whether_to_stop_what_is_not_theirs(path: str, anna: Client, run: Session) -> None:
+def test_stopping_the_session_of_another_asks_for_confirmation(path: str, anna: Client, run: Session) -> None:
     page = text_of(anna.get(path.format(run.pk)))
     assert "This session was started by cli:bob" in page
-    assert "Take over from bob and stop it?" in page
+    assert "Take over from bob and stop the session?" in page
     assert "Capture between two frames" not in page
 
 
 @pytest.mark.parametrize("path", STOPS)
-def test_without_that_question_another_does_not_stop_it(path: str, anna: Client, run: Session) -> None:
+def test_the_session_of_another_is_not_stopped_without_confirmation(path: str, anna: Client, run: Session) -> None:
     answer = text_of(anna.post(path.format(run.pk)))
     assert "Sky is held by bob since" in answer
     assert "with the session Leo. Ask them to stop it, or take it over." in answer
@@ -197,26 +197,26 @@ def test_without_that_question_another_does_not_stop_it(path: str, anna: Client,
 
 
 @pytest.mark.parametrize("path", STOPS)
-def test_whoever_says_yes_has_taken_it_over_and_stopped_it(path: str, anna: Client, run: Session) -> None:
+def test_confirming_takes_the_camera_over_and_stops_the_session(path: str, anna: Client, run: Session) -> None:
     assert "It will stop when its host is back." in text_of(anna.post(path.format(run.pk), {"over": "bob"}))
     assert (Camera.objects.get().held_by, Session.objects.get().desired) == ("anna", "stopped")
     assert "anna took Sky over from bob." in shown(anna)
 
 
-def test_whose_session_it_is_sees_who_took_it_over(camera: Camera, run: Session) -> None:
+def test_the_owner_of_the_session_sees_who_took_over(camera: Camera, run: Session) -> None:
     leases.acquire_lease(camera, "anna", over=True)
     page = shown(somebody("bob"))
     assert "anna took it over from you" in page
-    assert "anna has taken the camera over. Take over from anna and stop it?" in page
+    assert "anna has since taken over the camera. Take over from anna and stop the session?" in page
 
 
-def test_a_session_that_has_ended_meanwhile_takes_no_camera(anna: Client, run: Session) -> None:
+def test_stopping_an_ended_session_acquires_no_lease(anna: Client, run: Session) -> None:
     Session.objects.update(state="finished")
     assert "Session finished" in text_of(anna.post(f"/sessions/{run.pk}/stop/", {"over": "bob"}))
     assert Camera.objects.get().held_by == ""
 
 
-def test_whoever_lets_it_go_leaves_it_to_the_session(anna: Client, camera: Camera, run: Session) -> None:
+def test_after_a_release_the_session_holds_the_camera(anna: Client, camera: Camera, run: Session) -> None:
     leases.acquire_lease(camera, "anna", over=True)
     assert "The session of bob holds it now." in text_of(anna.post(f"{PAGE}release/"))
 

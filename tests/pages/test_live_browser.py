@@ -115,7 +115,7 @@ def frozen(site: Site) -> Iterator[psutil.Process]:
     os.kill(process.pid, signal.SIGCONT)
 
 
-def test_when_frames_stop_it_greys_and_says_since_when(live: Page, frozen: psutil.Process) -> None:
+def test_when_frames_stop_the_picture_turns_grey_and_says_since_when(live: Page, frozen: psutil.Process) -> None:
     os.kill(frozen.pid, signal.SIGSTOP)
     expect(live.locator(".live[data-state=stale]")).to_be_visible(timeout=SOON_MS)
     expect(live.locator("[data-live-why]")).to_contain_text("No picture since")
@@ -124,7 +124,7 @@ def test_when_frames_stop_it_greys_and_says_since_when(live: Page, frozen: psuti
     is_live(live)
 
 
-def test_a_view_that_was_ended_says_by_whom_and_waits_for_a_click(live: Page) -> None:
+def test_an_ended_view_says_who_ended_it_and_waits_for_a_click(live: Page) -> None:
     other = live.context.new_page()
     other.goto("/live/viewers/")
     other.get_by_role("button", name="End").first.click()
@@ -132,7 +132,7 @@ def test_a_view_that_was_ended_says_by_whom_and_waits_for_a_click(live: Page) ->
     banner = live.locator("#live-banner")
     expect(banner).to_contain_text("admin ended this live view.", timeout=SOON_MS)
     expect(chip(live)).to_have_text("Ended")
-    banner.get_by_role("button", name="Look again").click()
+    banner.get_by_role("button", name="View again").click()
     is_live(live)
     expect(banner).to_be_hidden()
 
@@ -156,7 +156,7 @@ def test_a_camera_that_is_switched_off_has_a_banner_and_what_to_do(page: Page) -
     expect(page.locator("#live-none")).to_contain_text("skycam cameras set spare --enabled")
 
 
-def test_who_watches_stands_on_the_page_of_viewers(live: Page) -> None:
+def test_the_page_of_viewers_lists_who_is_watching(live: Page) -> None:
     other = live.context.new_page()
     other.goto("/live/viewers/")
     row = other.locator("#viewers tbody tr").first

@@ -31,9 +31,9 @@ def lost(page: Page) -> Page:
     return page
 
 
-def test_what_is_not_known_any_more_is_said_to_be_so(lost: Page) -> None:
-    expect(lost.locator("#summary")).to_have_text(re.compile(r"^2 cameras: not known since \d\d:\d\d:\d\d$"))
-    expect(lost.locator(f"{CARD} header .st")).to_have_text("Not known")
+def test_states_become_unknown(lost: Page) -> None:
+    expect(lost.locator("#summary")).to_have_text(re.compile(r"^2 cameras: unknown since \d\d:\d\d:\d\d$"))
+    expect(lost.locator(f"{CARD} header .st")).to_have_text("Unknown")
     expect(lost.locator(f"{CARD} header .st use")).to_have_attribute("href", re.compile("#stale$"))
     expect(lost.locator("#side-cameras .st.ok")).to_have_count(0)
     expect(lost.locator(f"{CARD} .well")).to_have_class(re.compile("stale"))
@@ -44,19 +44,19 @@ def test_what_is_not_known_any_more_is_said_to_be_so(lost: Page) -> None:
 @pytest.mark.parametrize(
     ("age", "shown", "hidden"), [("8 s", ".of-live.tr", ".of-still"), ("", ".of-still", ".of-live.tr")]
 )
-def test_one_age_stands_on_a_picture(lost: Page, age: str, shown: str, hidden: str) -> None:
+def test_a_picture_shows_one_age(lost: Page, age: str, shown: str, hidden: str) -> None:
     lost.locator(f"{CARD} .live").evaluate(OFFLINE, age)
     expect(lost.locator(f"{CARD} .hud{shown}")).to_be_visible()
     expect(lost.locator(f"{CARD} .hud{hidden}")).to_be_hidden()
 
 
-def test_the_banner_says_no_more_than_is_known(lost: Page) -> None:
+def test_the_banner_claims_only_what_is_known(lost: Page) -> None:
     banner = lost.locator("#connection")
     expect(banner).to_contain_text(re.compile(r"No answer from the station since \d\d:\d\d:\d\d"))
-    expect(banner).to_contain_text("Cameras may go on")
+    expect(banner).to_contain_text("Cameras may still be running")
 
 
-def test_what_is_pressed_says_that_it_was_not_sent(lost: Page) -> None:
+def test_a_pressed_button_says_that_nothing_was_sent(lost: Page) -> None:
     lost.locator(CARD).get_by_role("button", name="Capture").click()
     expect(lost.locator("#said-simulated")).to_have_text("Capture was not sent. The station does not answer.")
 
@@ -66,7 +66,7 @@ def test_a_form_that_leads_to_another_page_says_so_too(lost: Page) -> None:
     expect(lost.locator("#refused")).to_contain_text("Sign out was not sent. The station does not answer.")
 
 
-def test_it_heals_by_itself(lost: Page) -> None:
+def test_the_page_recovers_by_itself(lost: Page) -> None:
     lost.unroute_all(behavior="ignoreErrors")
     expect(lost.locator("#connection")).to_be_hidden(timeout=SOON_MS)
     expect(lost.locator(f"{CARD} header .st")).to_have_text(WELL, timeout=SOON_MS)

@@ -87,9 +87,9 @@ def test_a_lost_capture_says_why_on_the_card(viewer: Any, camera: Camera) -> Non
     assert "The disk is full. Make room." in text_of(viewer.get("/"))
 
 
-def test_without_a_broker_nothing_pretends_to_be_well(viewer: Any, camera: Camera) -> None:
+def test_without_a_broker_no_camera_is_shown_as_working(viewer: Any, camera: Camera) -> None:
     text = text_of(viewer.get("/"))
-    assert "Not known" in text
+    assert "Unknown" in text
     assert "broker does not answer" in text
 
 
@@ -99,7 +99,7 @@ def test_without_a_host_the_card_says_where_to_look(valkey: Any, viewer: Any, ca
     assert "Start the station there" in text
 
 
-def test_a_camera_that_is_switched_off_is_no_fault(valkey: Any, viewer: Any, camera: Camera) -> None:
+def test_a_disabled_camera_is_not_a_fault(valkey: Any, viewer: Any, camera: Camera) -> None:
     Camera.objects.update(enabled=False)
     text = text_of(viewer.get("/"))
     assert "Switched off" in text
@@ -110,7 +110,7 @@ def test_a_station_without_cameras_says_how_to_get_one(manager: Any) -> None:
     assert "Find or add one" in text_of(manager.get("/"))
 
 
-def test_a_run_of_captures_is_one_line_of_the_feed(viewer: Any, camera: Camera) -> None:
+def test_consecutive_captures_are_one_line_of_the_feed(viewer: Any, camera: Camera) -> None:
     from monitoring.services import record_event
 
     for _ in range(40):
@@ -119,7 +119,7 @@ def test_a_run_of_captures_is_one_line_of_the_feed(viewer: Any, camera: Camera) 
     assert "40 captures saved: Sky." in text
 
 
-def test_clips_that_follow_each_other_crowd_nothing_out_of_the_feed(viewer: Any, camera: Camera) -> None:
+def test_consecutive_clips_do_not_crowd_out_other_events(viewer: Any, camera: Camera) -> None:
     from monitoring.services import record_event
 
     record_event("camera.state", "It rained.", severity="warning")
@@ -169,11 +169,11 @@ def test_the_status_says_why_a_camera_was_restarted_last(viewer: Any, camera: Ca
     assert "It crashed.</td>" in row
 
 
-def test_an_address_that_was_made_up_leads_nowhere(viewer: Any) -> None:
+def test_a_made_up_cursor_shows_no_events(viewer: Any) -> None:
     assert viewer.get("/events/?before=rubbish").status_code == 404
 
 
-def test_an_alert_is_on_every_page_until_somebody_has_seen_it(operator: Any, camera: Camera) -> None:
+def test_an_alert_is_on_every_page_until_it_is_acknowledged(operator: Any, camera: Camera) -> None:
     from monitoring.services import raise_alert
 
     alert = raise_alert("disk", "The disk is nearly full. Make room.", severity="error")
@@ -188,13 +188,13 @@ def test_a_capture_that_cannot_be_sent_says_so_in_its_place(valkey: Any, operato
     assert answer["HX-Trigger"] == "acted"
 
 
-def test_without_scripts_the_outcome_stands_on_the_page_that_one_returns_to(operator: Any, camera: Camera) -> None:
+def test_without_scripts_the_outcome_is_shown_on_the_page_returned_to(operator: Any, camera: Camera) -> None:
     answer = operator.post("/cameras/sky/stop/", headers={"Referer": "http://testserver/cameras/sky/"}, follow=True)
     assert answer.redirect_chain == [("http://testserver/cameras/sky/", 302)]
     assert "No session runs here any more." in text_of(answer)
 
 
-def test_nobody_is_led_to_another_site(operator: Any, camera: Camera) -> None:
+def test_a_redirect_never_leads_to_another_site(operator: Any, camera: Camera) -> None:
     answer = operator.post("/cameras/sky/stop/", {"next": "https://elsewhere.example/"}, format="multipart")
     assert answer["Location"] == "/"
 
@@ -210,7 +210,7 @@ def test_a_theme_that_does_not_exist_is_the_systems(viewer: Any) -> None:
     assert 'data-theme="system"' in text_of(viewer.get("/"))
 
 
-def test_static_files_are_kept_for_good_under_their_hash(client: Any) -> None:
+def test_static_files_are_cached_forever_under_their_hash(client: Any) -> None:
     from django.templatetags.static import static
 
     hashed = client.get(static("css/tokens.css"))
@@ -219,7 +219,7 @@ def test_static_files_are_kept_for_good_under_their_hash(client: Any) -> None:
 
 
 @pytest.mark.parametrize("address", ["/events/?camera=", "/events/?kind=", "/sessions/?camera=", "/gallery/?camera="])
-def test_nul_in_an_address_reaches_no_database(address: str, viewer: Any, camera: Camera) -> None:
+def test_nul_in_an_address_does_not_reach_the_database(address: str, viewer: Any, camera: Camera) -> None:
     from django.db import connection
 
     asked: list[str] = []

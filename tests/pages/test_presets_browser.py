@@ -24,12 +24,12 @@ def panel(page: Page, site: Site) -> Iterator[Locator]:
         site.drop(f"cameras/simulated/presets/{preset['name']}/")
 
 
-def test_a_preset_is_compared_applied_and_the_same_then(panel: Locator) -> None:
+def test_a_preset_is_compared_applied_and_then_the_same(panel: Locator) -> None:
     night = panel.get_by_role("link", name="Night")
     night.click()
     expect(panel.locator(".compared .st.warn")).to_have_text(["differs", "differs"], timeout=SOON_MS)
     panel.get_by_role("button", name="Apply Night").click()
-    expect(panel.locator(".said.ok")).to_contain_text("Night is applied.", timeout=SOON_MS)
+    expect(panel.locator(".message.ok")).to_contain_text("Night is applied.", timeout=SOON_MS)
     expect(panel.get_by_label("Gain")).to_have_value("2")
     night.press("Enter")
     expect(panel.locator(".compared .st.ok")).to_have_text(["same", "same"], timeout=SOON_MS)
@@ -38,7 +38,7 @@ def test_a_preset_is_compared_applied_and_the_same_then(panel: Locator) -> None:
 def test_a_preset_is_saved_with_the_keyboard_and_deleted_after_a_question(panel: Locator, page: Page) -> None:
     panel.get_by_label("Name of a new preset").fill("Dusk")
     page.keyboard.press("Enter")
-    expect(panel.locator(".said.ok")).to_contain_text("Saved as Dusk.", timeout=SOON_MS)
+    expect(panel.locator(".message.ok")).to_contain_text("Saved as Dusk.", timeout=SOON_MS)
     page.once("dialog", lambda dialog: dialog.dismiss())
     panel.get_by_role("button", name="Delete Dusk").click()
     expect(panel.get_by_role("link", name="Dusk")).to_be_visible()
@@ -48,7 +48,7 @@ def test_a_preset_is_saved_with_the_keyboard_and_deleted_after_a_question(panel:
 
 
 @pytest.mark.parametrize("theme", ["dark", "light", "red"])
-def test_a_comparison_is_for_everybody(panel: Locator, page: Page, site: Site, theme: str) -> None:
+def test_a_comparison_is_accessible(panel: Locator, page: Page, site: Site, theme: str) -> None:
     page.context.add_cookies([{"name": "theme", "value": theme, "url": site.url}])
     page.set_viewport_size({"width": 390, "height": 844})
     page.reload()

@@ -46,26 +46,26 @@ def test_a_preset_is_saved_from_the_desired_settings(operator: Any, able: Camera
 
 
 @pytest.mark.parametrize("name", ["", MARKUP, "Night"])
-def test_a_bad_name_is_said_on_the_panel(operator: Any, night: SettingsPreset, name: str) -> None:
+def test_an_invalid_name_is_an_error_on_the_panel(operator: Any, night: SettingsPreset, name: str) -> None:
     answer = posted(operator, "presets/", name=name)
     assert (answer.status_code, SettingsPreset.objects.count()) == (400, 1)
-    assert 'class="said bad"' in text_of(answer)
+    assert 'class="message bad"' in text_of(answer)
     assert MARKUP not in text_of(answer)
 
 
 def test_a_comparison_marks_what_differs_with_a_glyph_and_a_word(viewer: Any, night: SettingsPreset) -> None:
     shown = text_of(viewer.get(f"{PAGE}presets/Night/", headers=PART))
     assert "Exposure 8 s 12 ms 11.996 ms differs" in words(viewer.get(f"{PAGE}presets/Night/", headers=PART))
-    assert "Gain 2 dB as it is 4 dB differs" in words(viewer.get(f"{PAGE}presets/Night/"))
+    assert "Gain 2 dB unchanged 4 dB differs" in words(viewer.get(f"{PAGE}presets/Night/"))
     assert shown.count("#warn") == shown.count("differs</span>") == 2
 
 
-def test_what_is_the_same_is_said_to_be(viewer: Any, night: SettingsPreset) -> None:
+def test_equal_settings_are_marked_as_the_same(viewer: Any, night: SettingsPreset) -> None:
     Camera.objects.update(settings=night.settings, read_back=night.settings)
     assert words(viewer.get(f"{PAGE}presets/Night/", headers=PART)).count("same") == 2
 
 
-def test_a_preset_is_applied_and_the_panel_shows_what_the_camera_took(
+def test_a_preset_is_applied_and_the_panel_shows_the_values_in_use(
     operator: Any, night: SettingsPreset, valkey: Any
 ) -> None:
     with camera_host(valkey, configured(actual={"exposure_us": 7_999_000}, warnings=["Its nearest is 7.999 s."])):
@@ -83,26 +83,28 @@ def test_a_preset_is_applied_without_a_script_too(operator: Any, night: Settings
 
 
 def test_a_preset_is_deleted_after_a_question(operator: Any, night: SettingsPreset) -> None:
-    assert 'data-confirm="Delete the preset Night? No camera' in text_of(operator.get(PAGE))
+    assert 'data-confirm="Delete the preset Night? No camera settings' in text_of(operator.get(PAGE))
     assert operator.post(f"{PAGE}presets/Night/", {"do": "delete"}, format="multipart").status_code == 302
     assert (SettingsPreset.objects.count(), Camera.objects.get().settings) == (0, {"exposure_us": 12_000})
     assert posted(operator, "presets/Night/", do="delete").status_code == 404
 
 
-def test_a_viewer_compares_and_does_no_more(viewer: Any, night: SettingsPreset, turned: Camera) -> None:
+def test_a_viewer_can_only_compare(viewer: Any, night: SettingsPreset, turned: Camera) -> None:
     shown = text_of(viewer.get(PAGE))
     assert 'href="/cameras/sky/presets/Night/"' in shown
-    assert [word for word in ("Save as", "Apply", "Delete", "Adopt") if word in shown] == []
+    assert [word for word in ("Save as", "Apply", "Delete", "Adopt camera values") if word in shown] == []
 
 
-def test_a_change_on_the_body_is_shown_and_follows_the_page(viewer: Any, turned: Camera, valkey: Any) -> None:
+def test_a_change_made_on_the_camera_is_shown_and_updates_with_the_page(
+    viewer: Any, turned: Camera, valkey: Any
+) -> None:
     said = "Changed on the camera itself Exposure 33 ms, not 12 ms as desired"
     assert said in words(viewer.get(PAGE))
     assert said in words(viewer.get(f"{PAGE}now/", headers=PART))
 
 
 @pytest.mark.parametrize(("do", "desired"), [("adopt", 33_000), ("mine", 12_000)])
-def test_it_is_adopted_or_ones_own_is_applied(
+def test_a_change_made_on_the_camera_is_kept_or_reverted(
     operator: Any, turned: Camera, valkey: Any, do: str, desired: int
 ) -> None:
     with camera_host(valkey, configured(actual={"exposure_us": desired})) as commands:
@@ -111,7 +113,7 @@ def test_it_is_adopted_or_ones_own_is_applied(
     assert "Changed on the camera itself" not in shown
 
 
-def test_where_the_camera_is_away_the_panel_says_so(operator: Any, turned: Camera, valkey: Any) -> None:
+def test_the_panel_says_that_the_camera_is_disconnected(operator: Any, turned: Camera, valkey: Any) -> None:
     assert "Kept for when the camera opens." in words(posted(operator, "settings/body/", do="adopt"))
 
 
@@ -134,11 +136,11 @@ def test_choices_read_as_people_write_them(operator: Any, choosy: Camera) -> Non
     assert '<datalist id="set-exposure_us-choices"><option value="1 s"></option><option value="30 s">' in shown
 
 
-def test_a_desired_value_that_is_no_choice_of_the_camera_is_not_lost_with_the_next_one(choosy: Camera) -> None:
+def test_a_desired_value_outside_the_choices_is_kept_with_the_next_change(choosy: Camera) -> None:
     form = SettingsForm(choosy)
     assert form.fields[1].choices[0] == ("150", "150, nearest")
     assert SettingsForm(choosy, {field.name: field.value for field in form.fields}).values == choosy.settings
 
 
-def test_what_is_no_choice_is_refused(choosy: Camera) -> None:
+def test_a_value_outside_the_choices_is_refused(choosy: Camera) -> None:
     assert SettingsForm(choosy, {"iso": "123"}).fields[1].error == "This camera does not offer it."

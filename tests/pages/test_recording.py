@@ -48,7 +48,7 @@ def card(client: Any) -> str:
     return text_of(client.get("/")).partition('id="cam-sky"')[2].partition("</article>")[0]
 
 
-def test_the_page_says_what_is_recorded_since_when_and_for_how_long_there_is_room(
+def test_the_page_shows_the_clip_its_start_and_the_time_until_the_disk_is_full(
     viewer: Any, desired: Camera, valkey: Any
 ) -> None:
     told(valkey, RECORDER)
@@ -68,9 +68,9 @@ def test_the_card_says_so_too(operator: Any, desired: Camera, valkey: Any) -> No
 
 @pytest.mark.parametrize(
     ("recorder", "tone", "sentence"),
-    [(FAILING, "bad", "Free some space."), (WAITING, "warn", "It waits for frames. It takes a picture.")],
+    [(FAILING, "bad", "Free some space."), (WAITING, "warn", "Waiting for frames. It takes a picture.")],
 )
-def test_what_should_be_recorded_and_is_not_has_a_look_and_a_sentence(
+def test_a_requested_recording_that_does_not_run_is_shown_with_its_reason(
     recorder: Any, tone: str, sentence: str, operator: Any, desired: Camera, valkey: Any
 ) -> None:
     told(valkey, recorder)
@@ -83,24 +83,24 @@ def test_what_should_be_recorded_and_is_not_has_a_look_and_a_sentence(
     assert f"is-{tone}" in card(operator).partition(">")[0] + text_of(operator.get("/"))
 
 
-def test_of_a_host_that_is_away_nobody_knows(operator: Any, desired: Camera, valkey: Any) -> None:
-    assert "Not known" in panel(operator)
-    assert "It shall record." in panel(operator)
+def test_recording_on_a_host_that_is_down_is_unknown(operator: Any, desired: Camera, valkey: Any) -> None:
+    assert "Unknown" in panel(operator)
+    assert "Recording is requested, but its state is unknown." in panel(operator)
 
 
-def test_a_camera_that_shall_not_record_offers_it(operator: Any, camera: Camera) -> None:
-    assert 'data-act="record"' in panel(operator)
+def test_a_camera_that_is_not_recording_offers_to_record(operator: Any, camera: Camera) -> None:
+    assert 'data-action="record"' in panel(operator)
     assert "Record and keep" in panel(operator)
 
 
 def test_a_camera_without_a_stream_says_why_it_does_not(operator: Any, camera: Camera) -> None:
     Camera.objects.update(capabilities={"stream": False})
-    assert "gives no stream of frames" in panel(operator)
+    assert "has no video stream" in panel(operator)
     assert "<button" not in panel(operator)
 
 
 @pytest.mark.parametrize("kind", ["rolling", "manual"])
-def test_an_operator_records(kind: str, operator: Any, camera: Camera, valkey: Any) -> None:
+def test_an_operator_starts_a_recording(kind: str, operator: Any, camera: Camera, valkey: Any) -> None:
     desired = desired_recording(Camera(slug="sky", recording=kind, recording_by="a-operator"))
     with camera_host(valkey, {"record": {"clip": UNKNOWN, "recorder": RECORDER}}) as orders:
         answer = operator.post(f"{PAGE}record/", {"kind": kind}, format="multipart", headers=SCRIPT)
@@ -108,13 +108,13 @@ def test_an_operator_records(kind: str, operator: Any, camera: Camera, valkey: A
     assert orders[0]["arguments"]["recording"] == desired
 
 
-def test_what_is_kept_for_later_is_said_on_the_page(operator: Any, camera: Camera, valkey: Any) -> None:
+def test_the_page_says_that_a_request_is_stored_for_later(operator: Any, camera: Camera, valkey: Any) -> None:
     answer = text_of(operator.post(f"{PAGE}record/", headers=SCRIPT))
-    assert 'class="said warn"' in answer
-    assert "sky starts recording as soon as it can; the request is stored." in answer
+    assert 'class="message warn"' in answer
+    assert "sky records as soon as it can: that is kept." in answer
 
 
-def test_an_operator_stops(operator: Any, desired: Camera, valkey: Any) -> None:
+def test_an_operator_stops_a_recording(operator: Any, desired: Camera, valkey: Any) -> None:
     with camera_host(valkey, {"record": {"clip": UNKNOWN, "recorder": None}}):
         answer = text_of(operator.post(f"{PAGE}stop-recording/", headers=SCRIPT))
     assert "Recording stopped" in answer

@@ -23,7 +23,7 @@ def recorded(page: Page, site: Site) -> Iterator[Page]:
     site.ask("POST", "cameras/simulated/stop-recording/", {})
 
 
-def test_the_page_says_live_what_is_recorded(recorded: Page) -> None:
+def test_the_page_shows_the_recording_live(recorded: Page) -> None:
     panel = recorded.locator("#recording")
     expect(panel).to_contain_text("admin, rolling")
     expect(panel).to_contain_text("MB/min", timeout=SOON_MS)
@@ -31,10 +31,10 @@ def test_the_page_says_live_what_is_recorded(recorded: Page) -> None:
     expect(recorded.locator("#camera-head .st")).to_have_text("Recording", timeout=SOON_MS)
 
 
-def test_a_key_stops_it_and_starts_it_again(recorded: Page) -> None:
+def test_a_shortcut_stops_and_restarts_the_recording(recorded: Page) -> None:
     recorded.keyboard.press("r")
     expect(recorded.locator("#said-simulated")).to_contain_text("Recording stopped", timeout=SOON_MS)
-    expect(recorded.locator("#recording [data-act=record]")).to_be_visible(timeout=SOON_MS)
+    expect(recorded.locator("#recording [data-action=record]")).to_be_visible(timeout=SOON_MS)
     recorded.keyboard.press("r")
     expect(recorded.locator("#recording .st")).to_have_text("Recording", timeout=SOON_MS)
 
@@ -50,7 +50,7 @@ def test_a_card_starts_and_stops_it(page: Page, site: Site) -> None:
 
 
 @pytest.mark.parametrize("width", [390, 1440])
-def test_the_panel_is_for_everybody_and_fits(recorded: Page, width: int) -> None:
+def test_the_panel_is_accessible_and_fits(recorded: Page, width: int) -> None:
     recorded.set_viewport_size({"width": width, "height": 900})
     recorded.evaluate(AXE.read_text())
     assert recorded.evaluate(VIOLATIONS) == []

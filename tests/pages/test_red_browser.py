@@ -131,14 +131,12 @@ def test_every_colour_is_seen_by_its_brightness_and_only_in_red(
     assert seen[:, 0].max() <= CAP
 
 
-def test_pictures_are_dimmed_by_keys_and_stay_so_and_show_their_colours_while_that_is_held(
-    red_page: Page, site: Site
-) -> None:
+def test_pictures_are_dimmed_by_shortcuts_and_show_true_colours_while_held(red_page: Page, site: Site) -> None:
     picture = in_a_tile(red_page, site)
     eventually(lambda: shown(picture)[0, 0] > CAP / 2, DRAWN_S, "the picture is drawn")
     before = shown(picture)[0, 0]
     red_page.keyboard.type("ddddd")
-    expect(red_page.get_by_role("slider", name="Brightness of pictures")).to_have_attribute("aria-valuetext", "50 %")
+    expect(red_page.get_by_role("slider", name="Picture brightness")).to_have_attribute("aria-valuetext", "50 %")
     red_page.reload()
     eventually(
         lambda: 0.4 * before < shown(picture)[0, 0] < 0.6 * before, DRAWN_S, "it is half as bright, after a reload too"
@@ -146,5 +144,5 @@ def test_pictures_are_dimmed_by_keys_and_stay_so_and_show_their_colours_while_th
     red_page.keyboard.down("v")
     assert shown(picture)[3].tolist() == list(COLOURS["green"])
     red_page.keyboard.up("v")
-    red_page.get_by_role("slider", name="Brightness of pictures").press("End")
+    red_page.get_by_role("slider", name="Picture brightness").press("End")
     assert shown(picture)[0].tolist() == [before, 0, 0]

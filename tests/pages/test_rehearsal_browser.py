@@ -13,17 +13,17 @@ from tests.pages.browsing import AXE, VIOLATIONS, Site
 SOON_MS = 30_000
 
 
-def test_cameras_are_looked_for_on_all_hosts(page: Page) -> None:
+def test_cameras_are_searched_for_on_all_hosts(page: Page) -> None:
     page.goto("/cameras/")
     found = page.locator("#found")
-    found.get_by_role("button", name="Look for cameras").click()
-    expect(found.get_by_role("button", name="Look again")).to_be_visible(timeout=SOON_MS)
+    found.get_by_role("button", name="Search for cameras").click()
+    expect(found.get_by_role("button", name="Search again")).to_be_visible(timeout=SOON_MS)
     expect(found.locator("table, .empty")).to_have_count(1)
 
 
 def test_a_camera_is_added_by_hand(page: Page, site: Site) -> None:
     page.goto("/cameras/")
-    page.get_by_label("Id", exact=True).fill("by-hand")
+    page.get_by_label("ID", exact=True).fill("by-hand")
     page.get_by_label("Kind").select_option("simulated")
     page.get_by_role("button", name="Add", exact=True).click()
     expect(page.get_by_role("heading", name="by-hand", level=1)).to_be_visible()
@@ -35,19 +35,19 @@ def test_faults_are_switched_on_and_cleared_in_the_panel(page: Page) -> None:
     page.goto("/cameras/simulated/")
     panel = page.locator("#faults")
     panel.get_by_label("Temperature").fill("61")
-    panel.get_by_role("button", name="Switch").click()
-    expect(panel.locator(".said.ok")).to_contain_text("They strike from the next picture on.", timeout=SOON_MS)
-    expect(page.locator("#facts")).to_contain_text("Faults, on purpose", timeout=SOON_MS)
+    panel.get_by_role("button", name="Apply").click()
+    expect(panel.locator(".message.ok")).to_contain_text("They strike from the next picture on.", timeout=SOON_MS)
+    expect(page.locator("#facts")).to_contain_text("Simulated faults", timeout=SOON_MS)
     panel.get_by_role("button", name="Clear all").click()
-    expect(panel.locator(".said.ok")).to_contain_text("No fault is on.", timeout=SOON_MS)
-    expect(page.locator("#facts")).not_to_contain_text("Faults, on purpose", timeout=SOON_MS)
+    expect(panel.locator(".message.ok")).to_contain_text("No fault is on.", timeout=SOON_MS)
+    expect(page.locator("#facts")).not_to_contain_text("Simulated faults", timeout=SOON_MS)
 
 
 @pytest.mark.parametrize("theme", ["dark", "light", "red"])
-def test_what_was_found_is_for_everybody(page: Page, site: Site, theme: str) -> None:
+def test_the_list_of_found_cameras_is_accessible(page: Page, site: Site, theme: str) -> None:
     page.context.add_cookies([{"name": "theme", "value": theme, "url": site.url}])
     page.goto("/cameras/")
-    page.get_by_role("button", name="Look for cameras").click()
-    expect(page.get_by_role("button", name="Look again")).to_be_visible(timeout=SOON_MS)
+    page.get_by_role("button", name="Search for cameras").click()
+    expect(page.get_by_role("button", name="Search again")).to_be_visible(timeout=SOON_MS)
     page.evaluate(AXE.read_text())
     assert page.evaluate(VIOLATIONS) == []

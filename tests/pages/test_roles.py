@@ -31,11 +31,11 @@ def unlisted() -> list[tuple[str, str]]:
     return [(method, route) for route in routes for method in METHODS if (method, route) not in listed]
 
 
-def test_every_page_stands_in_the_table() -> None:
+def test_every_page_is_in_the_table() -> None:
     assert set(pages()) == {line.route for line in LINES}
 
 
-def test_every_method_that_a_page_serves_stands_in_the_table() -> None:
+def test_every_method_of_a_page_is_in_the_table() -> None:
     views = {route: getattr(view, "view_class", None) for route, view in pages().items()}
     ours = {route: view.roles for route, view in views.items() if view is not None and issubclass(view, Page)}
     served = {(method, route) for route, roles in ours.items() for method in roles}
@@ -43,31 +43,31 @@ def test_every_method_that_a_page_serves_stands_in_the_table() -> None:
 
 
 @pytest.mark.parametrize(("line", "person"), cases(LINES), ids=str)
-def test_everybody_is_answered_as_the_table_says(line: Line, person: str, world: World) -> None:
+def test_each_role_gets_the_answer_in_the_table(line: Line, person: str, world: World) -> None:
     assert world.answer(line, person) == line.answers[person]
 
 
 @pytest.mark.parametrize(("method", "route"), unlisted())
-def test_a_method_without_a_line_is_not_served(method: str, route: str, world: World) -> None:
+def test_a_method_outside_the_table_is_refused(method: str, route: str, world: World) -> None:
     assert world.ask(method, route, "manager") == "no such method"
 
 
 @pytest.mark.parametrize(("line", "person"), cases(ADMINS_OWN), ids=str)
-def test_the_admins_forms_have_the_door_of_their_page(line: Line, person: str, world: World) -> None:
+def test_the_admins_forms_need_the_role_of_their_page(line: Line, person: str, world: World) -> None:
     assert world.ask("POST", line.route, person) in {line.answers[person], "no such method"}
 
 
-def test_somebody_unknown_is_led_to_the_door_and_back(anonymous: Any) -> None:
+def test_an_anonymous_user_signs_in_and_returns_to_the_page(anonymous: Any) -> None:
     answer = anonymous.get("/status/?x=1")
     assert answer["Location"] == "/accounts/login/?next=/status/%3Fx%3D1"
 
 
-def test_a_part_of_a_page_leads_the_whole_page_to_the_door(anonymous: Any) -> None:
+def test_a_partial_redirects_the_whole_page_to_sign_in(anonymous: Any) -> None:
     answer = anonymous.get("/now/", headers={"HX-Request": "true"})
     assert (answer.status_code, answer["HX-Redirect"]) == (401, "/accounts/login/")
 
 
-def test_a_camera_that_one_may_not_see_does_not_exist(operator: Any, manager: Any, camera: Camera) -> None:
+def test_a_hidden_camera_is_not_found(operator: Any, manager: Any, camera: Camera) -> None:
 
     only_for(camera)
     answers = [operator.get("/cameras/sky/"), operator.post("/cameras/sky/capture/"), operator.get("/cameras/sky/now/")]
@@ -77,8 +77,8 @@ def test_a_camera_that_one_may_not_see_does_not_exist(operator: Any, manager: An
 
 
 def test_a_viewer_sees_no_controls(viewer: Any, operator: Any, camera: Camera) -> None:
-    assert "data-act" not in viewer.get("/").content.decode()
-    assert "Seen" not in viewer.get("/events/").content.decode()
+    assert "data-action" not in viewer.get("/").content.decode()
+    assert "Acknowledge" not in viewer.get("/events/").content.decode()
 
 
 def test_a_post_without_its_token_is_refused(camera: Camera, operator: Any) -> None:
@@ -88,4 +88,4 @@ def test_a_post_without_its_token_is_refused(camera: Camera, operator: Any) -> N
     client.cookies = operator.cookies
     answer = client.post("/cameras/sky/capture/")
     assert answer.status_code == 403
-    assert "too old" in answer.content.decode()
+    assert "has expired" in answer.content.decode()

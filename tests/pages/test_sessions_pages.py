@@ -78,7 +78,7 @@ def test_the_ledger_names_each_loss_with_its_reason(viewer: Any, session: Sessio
     assert (text.count('class="is-bad"'), text.count('class="is-warn"')) == (4, 1)
 
 
-def test_the_parts_that_change_come_alone(viewer: Any, session: Session) -> None:
+def test_an_update_has_only_the_parts_that_change(viewer: Any, session: Session) -> None:
     text = text_of(viewer.get(address(session) + "now/", headers={"hx-request": "true"}))
     assert 'id="session-numbers"' in text
     assert "<html" not in text
@@ -145,7 +145,7 @@ def test_the_number_of_queries_does_not_grow(viewer: Any, session: Session, sett
 
 
 @pytest.mark.parametrize("address", ["/", "/sessions/", "/sessions/{id}/", "/cameras/sky/"])
-def test_an_end_beyond_the_calendar_breaks_no_page(address: str, viewer: Any, session: Session) -> None:
+def test_an_end_beyond_the_calendar_does_not_break_the_page(address: str, viewer: Any, session: Session) -> None:
     session.programme = {"exposure_us": 1000, "until": "9999-12-31T23:59:59-01:00"}
     session.save()
     assert viewer.get(address.format(id=session.pk)).status_code == 200
@@ -155,12 +155,12 @@ def test_what_the_camera_used_has_labels_and_units(viewer: Any, session: Session
     Camera.objects.update(capabilities={"settings": {"gain": {"unit": "dB"}}})
     Session.objects.update(actual={"exposure_us": 1_000_000, "gain": 1.0, "f_number": 1.4})
     text = text_of(viewer.get(address(session)))
-    assert '<dt>Exposure</dt><dd>1 s <span class="dim">asked 8 s</span></dd>' in text
+    assert '<dt>Exposure</dt><dd>1 s <span class="dim">requested 8 s</span></dd>' in text
     assert "<dt>Gain</dt><dd>1 dB</dd>" in text
     assert "used exposure_us" not in text
 
 
-def test_the_session_is_a_line_of_time_with_what_was_lost(viewer: Any, session: Session) -> None:
+def test_the_sessions_timeline_shows_the_losses(viewer: Any, session: Session) -> None:
     text = text_of(viewer.get(address(session))).partition('id="session-line"')[2].partition("</section>")[0]
     assert text.count('class="lost"') == 4
     assert text.count('class="gap"') == 1
@@ -169,11 +169,11 @@ def test_the_session_is_a_line_of_time_with_what_was_lost(viewer: Any, session: 
     assert "host down" in text
 
 
-def test_a_session_that_has_not_begun_has_no_line(viewer: Any, session: Session) -> None:
+def test_a_session_that_has_not_started_has_no_timeline(viewer: Any, session: Session) -> None:
     Session.objects.update(started_at=None)
     assert "<svg viewBox" not in text_of(viewer.get(address(session))).partition('id="session-line"')[2][:200]
 
 
-def test_events_of_it_call_the_camera_by_its_name(viewer: Any, session: Session) -> None:
+def test_the_events_of_a_session_name_the_camera(viewer: Any, session: Session) -> None:
     record_event("session.started", "anna started a session on sky.", camera=session.camera, subject=session.pk)
     assert "anna started a session on Sky." in text_of(viewer.get(address(session)))

@@ -35,14 +35,14 @@ def filled(form: Locator, **values: str) -> None:
         form.get_by_label(label, exact=True).fill(text)
 
 
-def test_a_session_is_started_from_the_page_of_its_own(form: Locator, stopped: None) -> None:
+def test_a_session_is_started_from_the_page_of_the_form(form: Locator, stopped: None) -> None:
     filled(form, Exposure="50 ms", Wait="0.2 s", Frames="3")
     form.get_by_role("button", name="Start", exact=True).click()
     expect(form.page).to_have_url(HOME, timeout=SOON_MS)
     expect(form.page.locator(".banner.ok")).to_contain_text("Session running.")
 
 
-def test_errors_stand_at_their_fields_in_the_one_form_and_the_first_has_the_focus(form: Locator) -> None:
+def test_errors_are_shown_at_their_fields_and_the_first_has_the_focus(form: Locator) -> None:
     filled(form, Exposure="2", Wait="soon", Frames="0", Name="Perseids")
     form.get_by_role("button", name="Start", exact=True).click()
     expect(form.locator(".hint.bad")).to_have_count(3)
@@ -52,7 +52,7 @@ def test_errors_stand_at_their_fields_in_the_one_form_and_the_first_has_the_focu
     expect(form.page.locator("#dialog")).to_be_hidden()
 
 
-def test_a_reading_of_a_number_without_a_unit_is_chosen_by_a_button(form: Locator) -> None:
+def test_a_button_chooses_the_unit_of_a_number(form: Locator) -> None:
     filled(form, Exposure="2")
     form.get_by_role("button", name="Start", exact=True).click()
     form.get_by_role("button", name="2 s", exact=True).click()
@@ -60,11 +60,11 @@ def test_a_reading_of_a_number_without_a_unit_is_chosen_by_a_button(form: Locato
     expect(form.locator("#start-forecast")).to_contain_text("2 s and ", timeout=SOON_MS)
 
 
-def test_what_will_happen_is_said_while_the_form_is_filled_in(form: Locator) -> None:
+def test_the_forecast_updates_while_the_form_is_filled_in(form: Locator) -> None:
     forecast = form.locator("#start-forecast")
     expect(forecast).to_contain_text("8 s and 12 s of waiting in turn")
     filled(form, Exposure="4 s", Wait="30 s", Until="2 h")
-    form.get_by_label("counted").select_option("start")
+    form.get_by_label("Counted").select_option("start")
     expect(forecast).to_contain_text("4 s every 30 s until", timeout=SOON_MS)
     expect(forecast).to_contain_text("about 240 pictures")
     filled(form, Exposure="4")
@@ -80,7 +80,7 @@ def test_without_scripts_the_forecast_is_confirmed(chromium: Browser, site: Site
     page.locator("#start-form").get_by_role("button", name="Start").click()
     expect(page.locator("main")).to_contain_text("3 pictures")
     expect(page.get_by_role("button", name="2 s")).to_be_hidden()
-    page.get_by_role("region", name="This will happen").get_by_role("button", name="Start").click()
+    page.get_by_role("region", name="Confirm the session").get_by_role("button", name="Start").click()
     expect(page).to_have_url(HOME, timeout=SOON_MS)
     expect(page.locator(".banner.ok")).to_contain_text("Session running.")
     context.close()
@@ -88,7 +88,7 @@ def test_without_scripts_the_forecast_is_confirmed(chromium: Browser, site: Site
 
 @pytest.mark.parametrize("width", [390, 1440])
 @pytest.mark.parametrize("theme", ["light", "dark", "red"])
-def test_the_refused_form_is_for_everybody_and_fits(width: int, theme: str, form: Locator, site: Site) -> None:
+def test_the_refused_form_is_accessible_and_fits(width: int, theme: str, form: Locator, site: Site) -> None:
     page = form.page
     page.context.add_cookies([{"name": "theme", "value": theme, "url": site.url}])
     page.set_viewport_size({"width": width, "height": 900})

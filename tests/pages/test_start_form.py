@@ -47,7 +47,7 @@ def test_a_session_is_started_as_the_form_says(able: Camera) -> None:
     assert (form.request.exposure_us, form.request.cadence_s, form.request.count) == (2_000_000, 120.0, 5)
 
 
-def test_gain_iso_and_format_go_with_it(able: Camera) -> None:
+def test_a_session_is_started_with_gain_iso_and_format(able: Camera) -> None:
     form = StartForm(able, {**GOOD, "gain": "2,5", "iso": "800", "format": "RAW + Large Fine JPEG"})
     assert form.request is not None
     assert form.request.programme(able) | {"delay_s": 12.0} == {
@@ -55,17 +55,17 @@ def test_gain_iso_and_format_go_with_it(able: Camera) -> None:
     }  # fmt: skip
 
 
-def test_a_camera_that_has_not_said_what_it_can_is_asked_for_all(camera: Camera) -> None:
+def test_a_camera_without_reported_settings_gets_all_fields(camera: Camera) -> None:
     assert StartForm(camera).lacking == []
 
 
-def test_what_a_camera_lacks_is_said_and_not_asked(able: Camera, anna: Client) -> None:
+def test_settings_that_a_camera_lacks_are_named_and_have_no_field(able: Camera, anna: Client) -> None:
     page = text_of(anna.get(START))
     assert "This camera does not offer: Aperture." in page
     assert 'name="f_number"' not in page
 
 
-def test_the_form_begins_with_what_the_camera_can_come_to(able: Camera, anna: Client) -> None:
+def test_the_form_starts_with_the_nearest_values_of_the_camera(able: Camera, anna: Client) -> None:
     able.capabilities = {
         "settings": {"exposure_us": {"minimum": 100, "maximum": 2_000_000}, "f_number": {"minimum": 2.8, "maximum": 22}}
     }
@@ -74,7 +74,7 @@ def test_the_form_begins_with_what_the_camera_can_come_to(able: Camera, anna: Cl
     assert "2 s and 12 s of waiting in turn" in text_of(anna.get(START))
 
 
-def test_an_exposure_without_a_unit_is_refused_with_both_readings(anna: Client) -> None:
+def test_an_exposure_without_a_unit_is_refused_with_both_meanings(anna: Client) -> None:
     page = text_of(anna.post(START, {**GOOD, "exposure": "2"}, headers=SCRIPT))
     assert "2 has no unit. Write 2 s or 2 ms." in page
     assert 'data-fill="start-exposure" data-value="2 s"' in page
@@ -82,13 +82,13 @@ def test_an_exposure_without_a_unit_is_refused_with_both_readings(anna: Client) 
     assert not Session.objects.exists()
 
 
-def test_a_fraction_is_of_a_second_as_on_a_dial(able: Camera) -> None:
+def test_a_fraction_is_a_fraction_of_a_second(able: Camera) -> None:
     form = StartForm(able, {**GOOD, "exposure": "1/2"})
     assert form.request is not None
     assert form.request.exposure_us == 500_000
 
 
-def test_all_that_is_wrong_is_said_at_once_at_its_field(able: Camera) -> None:
+def test_all_errors_are_shown_at_once_at_their_fields(able: Camera) -> None:
     data = {"exposure": "2", "wait": "-1", "count": "0", "until": "2001-01-01 00:00", "gain": "34", "name": "A\0"}
     errors = StartForm(able, data).errors
     assert errors["exposure"] == "2 has no unit. Write 2 s or 2 ms."
@@ -99,7 +99,7 @@ def test_all_that_is_wrong_is_said_at_once_at_its_field(able: Camera) -> None:
     assert errors["name"] == "Write at most 120 characters."
 
 
-def test_ranges_and_what_lies_between_fields_come_in_the_same_round(able: Camera) -> None:
+def test_errors_of_ranges_and_combinations_are_shown_together(able: Camera) -> None:
     errors = StartForm(able, {"exposure": "8 s", "wait": "2 s", "from": "start", "count": "10000001"}).errors
     assert errors["wait"] == "2 s from start to start is shorter than the exposure of 8 s. Write a longer one."
     assert "count" in errors
@@ -124,7 +124,7 @@ def test_ranges_and_what_lies_between_fields_come_in_the_same_round(able: Camera
         ("name", "x" * 121),
     ],
 )
-def test_a_bad_field_is_named_in_words(field: str, text: str, able: Camera) -> None:
+def test_an_error_names_the_field_by_its_label(field: str, text: str, able: Camera) -> None:
     form = StartForm(able, {**GOOD, field: text})
     assert form.request is None
     assert list(form.errors) == [field]
@@ -132,12 +132,12 @@ def test_a_bad_field_is_named_in_words(field: str, text: str, able: Camera) -> N
     assert "String should" not in form.errors[field]
 
 
-def test_from_start_to_start_takes_more_than_nothing(able: Camera) -> None:
+def test_an_interval_from_start_to_start_is_not_zero(able: Camera) -> None:
     errors = StartForm(able, {**GOOD, "wait": "0", "from": "start"}).errors
     assert errors["wait"].startswith("Write more than 0 s")
 
 
-def test_an_end_is_a_time_from_now_or_of_the_clock(able: Camera) -> None:
+def test_an_end_is_a_duration_from_now_or_a_time_of_day(able: Camera) -> None:
     form = StartForm(able, {**GOOD, "until": "2 h"})
     assert form.request is not None
     assert form.request.until is not None
@@ -160,17 +160,17 @@ def test_the_first_wrong_field_is_focused_and_all_are_marked(anna: Client) -> No
     page = text_of(anna.post(START, {**GOOD, "wait": "x", "count": "0"}, headers=SCRIPT))
     assert page.count('aria-invalid="true"') == 2
     assert page.count("autofocus") == 1
-    assert "2 to mend. Nothing was started." in page
+    assert "2 to correct. Nothing was started." in page
 
 
-def test_before_it_starts_the_page_says_what_will_happen(anna: Client) -> None:
+def test_the_forecast_is_shown_before_the_session_starts(anna: Client) -> None:
     page = text_of(anna.post(f"{START}forecast/", {**GOOD, "until": "1 h"}, headers=SCRIPT))
     assert "8 s and 12 s of waiting in turn" in page
     assert "Ends 20" in page
 
 
-def test_what_is_wrong_is_said_where_the_forecast_would_be(anna: Client) -> None:
-    assert "Exposure: 2 has no unit" in text_of(anna.post(f"{START}forecast/", {**GOOD, "exposure": "2"}))
+def test_errors_are_shown_in_place_of_the_forecast(anna: Client) -> None:
+    assert "Exposure: 2 of which unit?" in text_of(anna.post(f"{START}forecast/", {**GOOD, "exposure": "2"}))
 
 
 def test_without_scripts_the_forecast_is_confirmed_before_anything_starts(anna: Client) -> None:
@@ -183,7 +183,7 @@ def test_without_scripts_the_forecast_is_confirmed_before_anything_starts(anna: 
     assert "does not answer" in answer, "no host is there: the command was sent"
 
 
-def test_a_camera_of_another_says_so_before_start_is_pressed(anna: Client, able: Camera) -> None:
+def test_the_form_of_a_camera_held_by_another_names_the_holder(anna: Client, able: Camera) -> None:
     leases.acquire_lease(able, "bob")
     page = text_of(anna.get(START, headers=SCRIPT))
     assert "Held by bob since" in page

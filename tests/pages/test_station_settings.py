@@ -45,10 +45,10 @@ def test_each_key_is_shown_with_its_value_its_meaning_and_what_is_allowed(manage
         assert f'name="{".".join(key)}"' in text
     assert "x264 CRF: a lower value" in text
     assert 'for="set-camera_config-max_kbit_s">Max bit rate<' in text
-    assert "A whole number from 0 to 51; default 23, which holds." in text
+    assert "A whole number from 0 to 51; default 23 (in use)." in text
 
 
-def test_it_is_said_where_a_value_comes_from(station: None, manager: Any) -> None:
+def test_the_origin_of_a_value_is_shown(station: None, manager: Any) -> None:
     StationSetting.objects.create(key=CRF, value=30, changed_by="ada")
     text = text_of(manager.get("/settings/"))
     assert "skycam.yaml:2: camera_config.preset" in text
@@ -73,32 +73,34 @@ def pictures_folder(db: None) -> str:
     return str(roots.ensure_default_root().path)
 
 
-def test_where_clips_go_is_shown_with_how_many_there_are_and_where_it_is_changed(
+def test_the_clip_folder_is_shown_with_its_clips_and_how_to_change_it(
     video_path: Path, camera: Camera, manager: Any
 ) -> None:
     root = roots.ensure_video_root()
     assert root is not None
     clip_of(camera, root)
     panel = where_clips_go(manager)
-    for said in (f">{video_path}</code>", "skycam.yaml:1: video_path", "1 clip lies there", "restart the station"):
+    for said in (f">{video_path}</code>", "skycam.yaml:1: video_path", "(1 clip now)", "restart the station"):
         assert said in panel
-    assert "not followed" not in panel
+    assert "not in use" not in panel
     assert "<input" not in panel
 
 
-def test_a_video_path_that_is_not_followed_is_told_of(video_path: Path, pictures_folder: str, manager: Any) -> None:
+def test_a_configured_video_path_that_is_not_in_use_is_shown(
+    video_path: Path, pictures_folder: str, manager: Any
+) -> None:
     panel = where_clips_go(manager)
     assert f">{pictures_folder}</code>" in panel
-    assert f"<code>{video_path}</code> is configured and not followed" in panel
+    assert f"<code>{video_path}</code> is configured but not in use" in panel
 
 
-def test_without_a_video_path_clips_go_beside_the_pictures(pictures_folder: str, manager: Any) -> None:
+def test_without_a_video_path_clips_are_stored_beside_the_pictures(pictures_folder: str, manager: Any) -> None:
     panel = where_clips_go(manager)
     assert f">{pictures_folder}</code>" in panel
     assert "Default: beside the pictures" in panel
 
 
-def test_it_is_shown_where_something_was_refused_too(pictures_folder: str, manager: Any) -> None:
+def test_the_clip_folder_is_shown_on_a_refused_form_too(pictures_folder: str, manager: Any) -> None:
     assert pictures_folder in text_of(saved(manager, CRF, "99", "23"))
 
 
@@ -106,14 +108,14 @@ def where_clips_go(manager: Any) -> str:
     return text_of(manager.get("/settings/")).partition('id="video-path-title"')[2].partition("</section>")[0]
 
 
-def test_what_the_environment_sets_cannot_be_written_there(station: None, manager: Any) -> None:
+def test_a_setting_of_the_environment_cannot_be_changed_on_the_page(station: None, manager: Any) -> None:
     text = text_of(manager.get("/settings/"))
     assert 'name="was-camera_config.rolling_clips_count"' not in text
     answer = saved(manager, "camera_config.rolling_clips_count", "5", "12")
     assert (answer.status_code, StationSetting.objects.count()) == (400, 0)
 
 
-def test_a_change_is_saved_and_told_with_the_old_and_the_new_value(manager: Any) -> None:
+def test_a_change_is_saved_and_recorded_with_the_old_and_the_new_value(manager: Any) -> None:
     assert saved(manager, CRF, "20", "23").status_code == 302
     event = Event.objects.get(kind="station.settings")
     assert (event.actor, event.data) == ("a-manager", {"key": CRF, "old": 23, "new": 20})
@@ -121,7 +123,7 @@ def test_a_change_is_saved_and_told_with_the_old_and_the_new_value(manager: Any)
     assert (station_settings.camera_config().crf, StationSetting.objects.get().changed_by) == (20, "a-manager")
 
 
-def test_what_nobody_touched_is_not_written(manager: Any) -> None:
+def test_untouched_settings_are_not_stored(manager: Any) -> None:
     send(manager, **{CRF: "23", f"was-{CRF}": "23", "camera_config.preset": "fast", "was-camera_config.preset": "fast"})
     assert (StationSetting.objects.count(), Event.objects.filter(kind="station.settings").count()) == (0, 0)
 
@@ -136,27 +138,27 @@ def test_a_bad_value_changes_nothing_and_says_what_is_allowed(manager: Any) -> N
     assert 'value="5"' in text
 
 
-def test_floors_that_do_not_go_together_are_refused(manager: Any) -> None:
+def test_contradictory_disk_limits_are_refused(manager: Any) -> None:
     answer = saved(manager, "camera_config.hard_floor_gb", "50", "2")
     assert "must not be above camera_config.soft_floor_gb" in text_of(answer)
 
 
 @pytest.mark.parametrize("form", [{"back": CRF}, {CRF: "", f"was-{CRF}": "30"}])
-def test_what_was_set_here_is_taken_back(manager: Any, form: dict[str, str]) -> None:
+def test_a_setting_is_reset(manager: Any, form: dict[str, str]) -> None:
     StationSetting.objects.create(key=CRF, value=30)
     send(manager, **form)
     assert (StationSetting.objects.count(), station_settings.camera_config().crf) == (0, 23)
     assert Event.objects.get(kind="station.settings").data == {"key": CRF, "old": 30, "new": 23}
 
 
-def test_a_value_that_no_longer_goes_with_the_file_does_not_hold_and_is_shown(manager: Any) -> None:
+def test_a_stored_value_that_contradicts_the_file_is_not_used_and_is_shown(manager: Any) -> None:
     StationSetting.objects.create(key="camera_config.hard_floor_gb", value=50)
     StationSetting.objects.create(key=CRF, value=30)
     assert (station_settings.camera_config().hard_floor_gb, station_settings.camera_config().crf) == (2.0, 30)
-    assert "50, set here, does not hold" in text_of(manager.get("/settings/"))
+    assert "50, set here, is not used" in text_of(manager.get("/settings/"))
 
 
-def test_a_key_that_there_is_not_is_refused(manager: Any) -> None:
+def test_an_unknown_key_is_refused(manager: Any) -> None:
     assert saved(manager, "web.port", "1", "8080").status_code == 400
     assert saved(manager, "nonsense", "1", "2").status_code == 400
 
@@ -166,7 +168,7 @@ def test_only_a_manager_has_the_page_in_the_side_bar(operator: Any, manager: Any
     assert ('href="/settings/"' in text_of(manager.get("/"))) is True
 
 
-def test_the_station_has_the_name_that_a_person_gave_it_on_every_page(manager: Any) -> None:
+def test_every_page_shows_the_name_of_the_station(manager: Any) -> None:
     saved(manager, "station.name", "Roof  observatory ", settings.STATION.station.name)
     assert station_settings.station_name() == "Roof observatory"
     for address in ("/", "/settings/", "/status/", "/gallery/"):

@@ -30,32 +30,32 @@ def come_in(name: str, password: str, path: str = "/accounts/login/") -> tuple[C
     return client, client.post(path, {"username": name, "password": password, "next": "/status/"})
 
 
-def test_signing_in_leads_to_where_one_wanted_to_go(astronomer: User) -> None:
+def test_signing_in_leads_to_the_requested_page(astronomer: User) -> None:
     _, answer = come_in("astronomer", PASSWORD)
     assert (answer.status_code, answer["Location"]) == (302, "/status/")
     assert Event.objects.get(kind="user.signed_in").actor == "astronomer"
 
 
 @pytest.mark.parametrize(("name", "password"), [("astronomer", "wrong"), ("nobody", PASSWORD)])
-def test_it_is_not_said_what_was_wrong(name: str, password: str, astronomer: User) -> None:
+def test_a_failed_sign_in_does_not_say_what_was_wrong(name: str, password: str, astronomer: User) -> None:
     _, answer = come_in(name, password)
-    assert "password is wrong, or the account has no role" in text_of(answer)
+    assert "The name or password is wrong, or the account has no role." in text_of(answer)
     assert Event.objects.get(kind="user.denied").data["username"] == name
 
 
-def test_somebody_without_a_role_is_told_the_same(db: None) -> None:
+def test_a_user_without_a_role_gets_the_same_message(db: None) -> None:
     User.objects.create_user(username="nobody", password=PASSWORD)
     _, answer = come_in("nobody", PASSWORD)
-    assert "password is wrong" in text_of(answer)
+    assert "The name or password is wrong" in text_of(answer)
 
 
-def test_whoever_tries_too_often_waits(astronomer: User) -> None:
+def test_too_many_attempts_must_wait(astronomer: User) -> None:
     answers = [Client().post("/accounts/login/", {"username": "astronomer", "password": ""}) for _ in range(11)]
     assert [answer.status_code for answer in answers[-2:]] == [200, 429]
     assert int(answers[-1]["Retry-After"]) > 0
 
 
-def test_the_admins_own_door_is_ours(client: Any, db: None) -> None:
+def test_the_admin_uses_our_sign_in_page(client: Any, db: None) -> None:
     assert client.get("/admin/login/?next=/admin/")["Location"] == "/accounts/login/?next=/admin/"
 
 
@@ -69,12 +69,12 @@ def test_a_sign_in_can_be_ended_from_elsewhere(astronomer: User) -> None:
     assert here.get("/").status_code == 200
 
 
-def test_an_address_of_any_length_is_written_down(astronomer: User) -> None:
+def test_a_sign_in_records_an_address_of_any_length(astronomer: User) -> None:
     Client(REMOTE_ADDR="x" * 100).post("/accounts/login/", {"username": "astronomer", "password": PASSWORD})
     assert SignIn.objects.get().address == "x" * 60
 
 
-def test_nobody_ends_the_sign_in_of_another(astronomer: User, manager: Any) -> None:
+def test_a_user_cannot_end_the_sign_in_of_another(astronomer: User, manager: Any) -> None:
     come_in("astronomer", PASSWORD)
     assert manager.post(f"/accounts/sign-ins/{SignIn.objects.get().pk}/revoke/").status_code == 404
 
@@ -85,7 +85,7 @@ def test_signing_out_ends_the_session(astronomer: User) -> None:
     assert here.get("/").status_code == 302
 
 
-def test_a_new_password_signs_out_everything_else(astronomer: User) -> None:
+def test_a_new_password_signs_out_all_other_browsers(astronomer: User) -> None:
     here, _ = come_in("astronomer", PASSWORD)
     there, _ = come_in("astronomer", PASSWORD)
     new = "another-night-of-stars"
@@ -94,7 +94,7 @@ def test_a_new_password_signs_out_everything_else(astronomer: User) -> None:
     assert [found.session_key for found in SignIn.objects.all()] == [here.session.session_key]
 
 
-def test_who_is_given_a_new_password_is_signed_in_nowhere(astronomer: User) -> None:
+def test_a_password_set_by_a_manager_signs_the_user_out_everywhere(astronomer: User) -> None:
     here, _ = come_in("astronomer", PASSWORD)
     change_user(astronomer, reset=True, actor="manager")
     assert (here.get("/").status_code, list(SignIn.objects.all())) == (302, [])
@@ -122,7 +122,7 @@ def test_a_new_password_revokes_the_users_tokens_and_says_so_before_and_after(as
     assert Client(headers={"authorization": f"Token {text}"}).get("/api/v1/cameras/").status_code == 401
 
 
-def test_without_tokens_nothing_is_said_of_them(astronomer: User) -> None:
+def test_a_user_without_tokens_sees_no_message_about_them(astronomer: User) -> None:
     here, _ = come_in("astronomer", PASSWORD)
     assert "revoked" not in text_of(here.get("/accounts/password/"))
     assert "revoked" not in text_of(give_new_password(here))
@@ -148,7 +148,7 @@ def test_the_admin_has_no_groups(manager: Any) -> None:
     assert manager.get("/admin/auth/group/").status_code == 404
 
 
-def test_whoever_is_signed_in_is_not_sent_to_and_fro(viewer: Any) -> None:
+def test_a_signed_in_user_is_not_redirected_in_a_loop(viewer: Any) -> None:
     assert viewer.get("/accounts/login/?next=/accounts/login/")["Location"] == "/"
 
 
@@ -160,7 +160,7 @@ def test_a_name_with_nul_is_refused_like_any_other(astronomer: User) -> None:
     )
 
 
-def test_a_token_is_shown_once_and_lets_in(operator: Any) -> None:
+def test_a_token_is_shown_once_and_grants_access(operator: Any) -> None:
     answer = operator.post("/accounts/tokens/", {"name": "robot", "scope": "manager", "days": 90}, format="multipart")
     text = answer.context["text"]
     assert answer["Cache-Control"] == "no-store"
@@ -168,12 +168,12 @@ def test_a_token_is_shown_once_and_lets_in(operator: Any) -> None:
     assert text not in text_of(operator.get("/accounts/"))
 
 
-def test_a_token_may_not_do_more_than_its_user(viewer: Any) -> None:
+def test_a_token_cannot_do_more_than_its_user(viewer: Any) -> None:
     viewer.post("/accounts/tokens/", {"name": "robot", "scope": "manager", "days": 90}, format="multipart")
     assert ApiToken.objects.get().scope == "viewer"
 
 
-def test_a_token_that_was_revoked_lets_nobody_in(operator: Any, viewer: Any) -> None:
+def test_a_revoked_token_is_refused(operator: Any, viewer: Any) -> None:
     operator.post("/accounts/tokens/", {"name": "robot", "scope": "viewer", "days": 30}, format="multipart")
     token = ApiToken.objects.get()
     assert viewer.post(f"/accounts/tokens/{token.pk}/revoke/").status_code == 404
@@ -181,13 +181,13 @@ def test_a_token_that_was_revoked_lets_nobody_in(operator: Any, viewer: Any) -> 
     assert not ApiToken.objects.exists()
 
 
-def test_a_manager_adds_somebody_who_can_sign_in(manager: Any) -> None:
+def test_a_manager_adds_a_user_who_can_sign_in(manager: Any) -> None:
     answer = manager.post("/users/", {"username": "guest", "role": "viewer"}, format="multipart")
     _, inside = come_in("guest", answer.context["password"])
     assert inside.status_code == 302
 
 
-def test_a_bad_name_is_refused_in_words(manager: Any, astronomer: User) -> None:
+def test_an_invalid_name_is_refused_with_a_reason(manager: Any, astronomer: User) -> None:
     answer = manager.post("/users/", {"username": "astronomer", "role": "viewer"}, format="multipart")
     assert answer.status_code == 400
     assert "There is a user of this name already." in text_of(answer)
@@ -200,13 +200,13 @@ def test_a_manager_changes_and_removes_others(manager: Any, astronomer: User) ->
     assert not User.objects.filter(username="astronomer").exists()
 
 
-def test_nobody_takes_their_own_role_away(manager: Any) -> None:
+def test_managers_cannot_change_their_own_role(manager: Any) -> None:
     me = User.objects.get(role="manager")
     assert manager.post(f"/users/{me.pk}/", {"do": "remove"}, format="multipart").status_code == 403
 
 
 @pytest.mark.django_db
-def test_a_name_that_is_not_the_stations_is_refused_with_a_page() -> None:
+def test_a_wrong_host_name_is_refused_with_a_page() -> None:
     answer = Client().get("/", headers={"host": "evil.example"})
     assert (answer.status_code, "allowed_hosts" in answer.content.decode()) == (400, True)
 
@@ -217,13 +217,13 @@ def test_a_wrong_host_is_a_line_in_the_log_and_no_traceback(anonymous: Any, capl
     assert [record.exc_info for record in caplog.records if "DisallowedHost" in record.name] == [None]
 
 
-def test_what_was_refused_is_a_line_in_the_log_and_no_traceback(viewer: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refusal_is_a_line_in_the_log_and_no_traceback(viewer: Any, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("WARNING", logger="django.request"):
         assert viewer.get("/settings/").status_code == 403
     assert [record.exc_info for record in caplog.records if record.name == "django.request"] == [None]
 
 
-def test_who_is_told_to_come_again_makes_no_error_in_the_log(viewer: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_retry_later_answer_is_not_an_error_in_the_log(viewer: Any, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("WARNING", logger="django.request"):
         assert viewer.get("/api/v1/viewers/").status_code == 503
     assert [record.levelname for record in caplog.records if record.name == "django.request"] == ["WARNING"]
