@@ -14,7 +14,7 @@ from cameras.live.load_shedder import LOWER_BOTH, LOWER_FPS_ONLY, LOWER_QUALITY,
 from cameras.live.presets import PRESETS
 from cameras.live.rate_limiter import RateLimiter
 from cameras.live.service import LiveStreamingService
-from cameras.supervision.child import Live
+from cameras.supervision.child import LiveView
 from cameras.supervision.supervisor import Supervisor
 
 
@@ -117,7 +117,7 @@ class Process:
 
     def __init__(self) -> None:
         self.heard: list[dict[str, Any]] = []
-        self.live = Live()
+        self.live = LiveView()
 
     def send(self, message: dict[str, Any]) -> bool:
         self.heard.append(message)
@@ -126,18 +126,18 @@ class Process:
 
 def test_a_busy_host_lowers_its_cameras_and_reports_it_in_their_status(machine: Machine) -> None:
     supervisor, process = Supervisor(), Process()
-    herald = supervisor.herald
+    publisher = supervisor.status_publisher
     limits = FixedThresholds(lower_quality=80, lower_fps=0, hold_s=0)
-    supervisor.ledger.seen = replace(supervisor.ledger.seen, live=SimpleNamespace(cpu_thresholds=limits))
-    herald.load_shedder = LoadShedder(limits, machine.load, machine.clock)
+    supervisor.database.snapshot = replace(supervisor.database.snapshot, live=SimpleNamespace(cpu_thresholds=limits))
+    publisher.load_shedder = LoadShedder(limits, machine.load, machine.clock)
     desired = SimpleNamespace(slug="sky", presets={})
-    supervisor.posts = {"sky": cast(Any, SimpleNamespace(desired=desired, child=process))}
+    supervisor.slots = {"sky": cast(Any, SimpleNamespace(desired=desired, child=process))}
     machine.percent = 100
-    [herald._look_at_load() for _ in range(5)]
-    supervisor.want({"sky": ("low",)}, herald.load_shedder.level, {"sky": "unix:///sock"})
+    [publisher._check_load() for _ in range(5)]
+    supervisor.update_live_view({"sky": ("low",)}, publisher.load_shedder.level, {"sky": "unix:///sock"})
     expected = {"type": "live", "qualities": ("low",), "lowered": 1, "presets": {}, "redis_url": "unix:///sock"}
     assert process.heard == [expected]
-    assert herald.lowered.startswith("The camera host is busy (9")
+    assert publisher.lowered.startswith("The camera host is busy (9")
 
 
 @given(sizes=st.lists(st.integers(1, 500_000), min_size=5, max_size=60), kbit_s=st.integers(100, 50_000))

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cameras import local_discovery
-from cameras.control import ControlError, sent_now, wait
+from cameras.control import ControlError, sent_command, wait_for_answer
 from cameras.supervision.camera_slot import Hardware
 from cameras.supervision.supervisor import Supervisor
 from tests.api.conftest import valkey
@@ -36,10 +36,10 @@ def test_a_discovery_that_fails_is_answered_and_does_not_end_later_ones(tmp_path
     slot.child, slot.hardware = Any, Hardware(place="no\0place")  # type: ignore[assignment]
     supervisor.discovery.request_discovery("first")
     with pytest.raises(ControlError, match="Camera discovery failed"):
-        wait(sent_now("first", PATIENCE_S))
+        wait_for_answer(sent_command("first", PATIENCE_S))
     slot.hardware = Hardware()
     supervisor.discovery.request_discovery("second")
-    assert wait(sent_now("second", PATIENCE_S))["host"] == supervisor.host
+    assert wait_for_answer(sent_command("second", PATIENCE_S))["host"] == supervisor.host
 
 
 def test_a_library_that_breaks_off_without_an_answer_is_a_problem_of_its_kind() -> None:

@@ -48,7 +48,7 @@ class CopyingBench(CameraLoopBench):
     @property
     def decoded(self) -> int:
         """The number of the last decoded packet."""
-        return self.network._pictures.number
+        return self.network._decoder.number
 
     def wait_for_frames(self, frames: int) -> None:
         """Wait until the open clip has `frames` frames."""
@@ -67,7 +67,7 @@ class CopyingBench(CameraLoopBench):
 
     def stop_recording(self) -> None:
         """Stop, and wait until the last clip is finalized."""
-        stopped = self.tell("record", recording=None)
+        stopped = self.send_command("record", recording=None)
         self.until_type("answer", command_id=stopped)
 
     def records(self) -> list[dict[str, Any]]:
