@@ -86,7 +86,7 @@ def test_a_bad_value_changes_nothing(operator: Any, able: Camera) -> None:
 
 def test_settings_are_stored_for_a_disconnected_camera(operator: Any, able: Camera, valkey: Any) -> None:
     answer = operator.post("/cameras/sky/settings/", {"gain": "2"}, format="multipart")
-    assert "Kept for when the camera opens." in answer.content.decode()
+    assert "Stored until the camera connects." in answer.content.decode()
     assert Camera.objects.get().settings == {"gain": 2.0}
 
 

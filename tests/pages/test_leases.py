@@ -40,7 +40,7 @@ def shown(client: Client, part: str = "now/") -> str:
 def test_an_operator_takes_a_camera_and_releases_it(anna: Client) -> None:
     assert "You hold Sky." in text_of(anna.post(f"{PAGE}take/"))
     assert "You, since" in shown(anna)
-    assert "You have released Sky. Nobody holds it now." in text_of(anna.post(f"{PAGE}release/"))
+    assert "You have released Sky. No one holds it now." in text_of(anna.post(f"{PAGE}release/"))
     assert "Not taken. Any operator can control it." in shown(anna)
 
 
@@ -67,7 +67,7 @@ def test_a_renewal_extends_the_lease_without_a_message(anna: Client, camera: Cam
 def test_a_late_renewal_says_so_and_acquires_nothing(anna: Client, camera: Camera) -> None:
     anna.post(f"{PAGE}take/")
     Camera.objects.update(held_until=timezone.now())
-    assert "You do not hold Sky any more." in text_of(anna.post(f"{PAGE}hold/"))
+    assert "You no longer hold Sky." in text_of(anna.post(f"{PAGE}hold/"))
     assert "Not taken. Any operator can control it." in shown(anna)
 
 
@@ -177,7 +177,7 @@ def test_the_owner_stops_a_session_without_confirmation(run: Session) -> None:
     assert "You, since" in shown(bob)
     assert "Held by" not in text_of(bob.get("/dashboard/now/"))
     assert "hx-confirm" not in shown(bob) + text_of(bob.get(f"/sessions/{run.pk}/"))
-    assert "It will stop when its host is back." in text_of(bob.post(f"{PAGE}stop/"))
+    assert "The session stops when its host is back." in text_of(bob.post(f"{PAGE}stop/"))
 
 
 @pytest.mark.parametrize("path", [PAGE, "/", "/sessions/{}/"])
@@ -198,7 +198,7 @@ def test_the_session_of_another_is_not_stopped_without_confirmation(path: str, a
 
 @pytest.mark.parametrize("path", STOPS)
 def test_confirming_takes_the_camera_over_and_stops_the_session(path: str, anna: Client, run: Session) -> None:
-    assert "It will stop when its host is back." in text_of(anna.post(path.format(run.pk), {"over": "bob"}))
+    assert "The session stops when its host is back." in text_of(anna.post(path.format(run.pk), {"over": "bob"}))
     assert (Camera.objects.get().held_by, Session.objects.get().desired) == ("anna", "stopped")
     assert "anna took Sky over from bob." in shown(anna)
 

@@ -29,7 +29,7 @@ def test_a_preset_is_compared_applied_and_then_the_same(panel: Locator) -> None:
     night.click()
     expect(panel.locator(".compared .st.warn")).to_have_text(["differs", "differs"], timeout=SOON_MS)
     panel.get_by_role("button", name="Apply Night").click()
-    expect(panel.locator(".message.ok")).to_contain_text("Night is applied.", timeout=SOON_MS)
+    expect(panel.locator(".message.ok")).to_contain_text("Night was applied.", timeout=SOON_MS)
     expect(panel.get_by_label("Gain")).to_have_value("2")
     night.press("Enter")
     expect(panel.locator(".compared .st.ok")).to_have_text(["same", "same"], timeout=SOON_MS)

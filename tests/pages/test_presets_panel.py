@@ -79,7 +79,7 @@ def test_a_preset_is_applied_without_a_script_too(operator: Any, night: Settings
     with camera_host(valkey, configured()):
         answer = operator.post(f"{PAGE}presets/Night/", {"do": "apply"}, format="multipart")
     assert (answer.status_code, answer["Location"]) == (302, PAGE)
-    assert "Night is applied." in words(operator.get(PAGE))
+    assert "Night was applied." in words(operator.get(PAGE))
 
 
 def test_a_preset_is_deleted_after_a_question(operator: Any, night: SettingsPreset) -> None:
@@ -114,7 +114,7 @@ def test_a_change_made_on_the_camera_is_kept_or_reverted(
 
 
 def test_the_panel_says_that_the_camera_is_disconnected(operator: Any, turned: Camera, valkey: Any) -> None:
-    assert "Kept for when the camera opens." in words(posted(operator, "settings/body/", do="adopt"))
+    assert "Stored until the camera connects." in words(posted(operator, "settings/body/", do="adopt"))
 
 
 @pytest.fixture
