@@ -1,4 +1,4 @@
-"""A manager renames a camera, gives it another address, switches it off, and removes it."""
+"""A manager renames a camera, changes its address, disables it, and removes it."""
 
 from __future__ import annotations
 

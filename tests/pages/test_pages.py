@@ -1,4 +1,4 @@
-"""What pages say, and what they never say, without a browser."""
+"""The content of pages, without a browser."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_the_number_of_queries_does_not_grow(
 
     captures(camera, root, 3)
     viewer.get(address)
-    station_settings.clear_cache()  # they are asked once a second
+    station_settings.clear_cache()  # else read once a second
     with CaptureQueriesContext(connection) as few:
         viewer.get(address)
     for more in cameras(19):
@@ -141,7 +141,7 @@ def test_events_are_chosen_by_the_address(viewer: Any, camera: Camera) -> None:
 
 
 def test_every_kind_of_event_can_be_chosen(manager: Any) -> None:
-    """Those of docs/contracts.md."""
+    """The kinds in docs/contracts.md."""
     documented = {kind.split(".")[0] for kind in first_cells(section("docs/contracts.md", "Events"))}
     text = text_of(manager.get("/events/"))
     assert documented == set(KINDS)
@@ -152,9 +152,9 @@ def test_every_kind_of_event_can_be_chosen(manager: Any) -> None:
 def test_a_kind_is_chosen_with_all_that_belongs_to_it(viewer: Any, kind: str) -> None:
     record_event("command", "ben started a session.")
     record_event("command.done", "It was done.")
-    record_event("commanded.else", "It is no command.")
+    record_event("commanded.else", "It is not a command.")
     text = text_of(viewer.get(f"/events/?kind={kind}"))
-    shown = ["ben started" in text, "It was done." in text, "It is no command." in text]
+    shown = ["ben started" in text, "It was done." in text, "It is not a command." in text]
     assert shown == [kind != "command.done", True, False]
 
 
@@ -205,7 +205,7 @@ def test_the_server_writes_the_theme_into_the_page(theme: str, viewer: Any) -> N
     assert f'data-theme="{theme}"' in text_of(viewer.get("/"))
 
 
-def test_a_theme_that_does_not_exist_is_the_systems(viewer: Any) -> None:
+def test_an_unknown_theme_becomes_the_systems(viewer: Any) -> None:
     viewer.cookies["theme"] = '"><script>'
     assert 'data-theme="system"' in text_of(viewer.get("/"))
 
@@ -222,12 +222,12 @@ def test_static_files_are_cached_forever_under_their_hash(client: Any) -> None:
 def test_nul_in_an_address_does_not_reach_the_database(address: str, viewer: Any, camera: Camera) -> None:
     from django.db import connection
 
-    asked: list[str] = []
+    parameters: list[str] = []
 
     def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        asked.append(repr(params))
+        parameters.append(repr(params))
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(note):
         assert viewer.get(address + "a%00").status_code in {200, 404}
-    assert [params for params in asked if "\\x00" in params] == []
+    assert [params for params in parameters if "\\x00" in params] == []

@@ -1,4 +1,4 @@
-"""Finding cameras and rehearsing a bad night in a real browser, on a real station."""
+"""Finding cameras and simulating faults in a real browser, on a real station."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_camera_is_added_by_hand(page: Page, site: Site) -> None:
     page.get_by_label("Kind").select_option("simulated")
     page.get_by_role("button", name="Add", exact=True).click()
     expect(page.get_by_role("heading", name="by-hand", level=1)).to_be_visible()
-    with suppress(json.JSONDecodeError):  # its answer has no body
+    with suppress(json.JSONDecodeError):  # the response has no body
         site.ask("DELETE", "cameras/by-hand/")
 
 

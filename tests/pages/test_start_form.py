@@ -1,4 +1,4 @@
-"""The form that starts a session: what it understands, what it says, and how it is a page of its own."""
+"""The form that starts a session: its input, its messages, and the form as a separate page."""
 
 from __future__ import annotations
 
