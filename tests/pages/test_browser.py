@@ -99,7 +99,7 @@ def test_settings_show_the_values_that_the_camera_uses(page: Page) -> None:
     expect(settings.locator(".hint.bad")).to_have_text("1 to 16 on this camera")
     settings.get_by_label("Gain").fill("2")
     settings.get_by_role("button", name="Apply").click()
-    expect(settings.locator(".message.ok")).to_contain_text("The camera has taken it.", timeout=SOON_MS)
+    expect(settings.locator(".message.ok")).to_contain_text("The camera has applied the settings.", timeout=SOON_MS)
 
 
 def test_a_camera_is_disconnected_and_connected(page: Page) -> None:

@@ -13,6 +13,8 @@ from cameras.models import Camera
 from monitoring import station_settings
 from monitoring.pages import KINDS
 from monitoring.services import record_event
+from skycam_project.cli.diagnostics.finding import Finding
+from skycam_project.pages import status
 from tests.docs.pages import first_cells, section
 from tests.pages.builders import MARKUP, cameras, captures, templates, text_of
 
@@ -169,7 +171,15 @@ def test_the_status_says_why_a_camera_was_restarted_last(viewer: Any, camera: Ca
     assert "It crashed.</td>" in row
 
 
-def test_a_made_up_cursor_shows_no_events(viewer: Any) -> None:
+def test_the_checks_show_their_states(operator: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    findings = [Finding("database", "ok", "It answers."), Finding("clock", "warning", "It is off.", "Run `ntp`.")]
+    monkeypatch.setattr(status, "run_diagnostics", lambda _: findings)
+    text = text_of(operator.get("/status/examination/"))
+    assert re.findall(r"</svg>(\w+)</span>", text) == ["OK", "Warning"]
+    assert "<code>ntp</code>" in text
+
+
+def test_an_invalid_cursor_is_not_found(viewer: Any) -> None:
     assert viewer.get("/events/?before=rubbish").status_code == 404
 
 

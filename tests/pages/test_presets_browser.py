@@ -44,7 +44,7 @@ def test_a_preset_is_saved_with_the_keyboard_and_deleted_after_a_question(panel:
     expect(panel.get_by_role("link", name="Dusk")).to_be_visible()
     page.once("dialog", lambda dialog: dialog.accept())
     panel.get_by_role("button", name="Delete Dusk").click()
-    expect(page.locator(".banner.ok")).to_contain_text("Dusk is deleted.", timeout=SOON_MS)
+    expect(page.locator(".banner.ok")).to_contain_text("Dusk was deleted.", timeout=SOON_MS)
 
 
 @pytest.mark.parametrize("theme", ["dark", "light", "red"])
