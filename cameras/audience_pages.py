@@ -50,7 +50,7 @@ class AudiencePage(CameraPage):
             return self._form(camera, listed, status=400, tone="bad", sentence=" ".join(error.messages))
         if not is_htmx_request(request):
             return redirect("camera", slug=slug)
-        return self._form(camera, listed, tone="ok", sentence="Saved. Open pages follow within 5 s.")
+        return self._form(camera, listed, tone="ok", sentence="Saved. Open pages update within 5 s.")
 
     def _form(self, camera: Camera, listed: list[str], status: int = 200, **outcome: Any) -> HttpResponse:
         template = "cameras/_audience.html" if is_htmx_request(self.request) else self.template

@@ -16,7 +16,9 @@ from cameras.status import Status, absent_status, desired_connection
 from monitoring.station_settings import live_streaming_config
 from monitoring.templatetags.skycam import clock_text
 
-BROKER_AWAY = "The station's broker does not answer, so nobody knows. Cameras and sessions go on."
+BROKER_AWAY = (
+    "The station's broker does not answer, so the state of the camera is unknown. Cameras and sessions continue."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +52,15 @@ STALE_STATES = frozenset({"reconnecting", "quarantined", "host_down", "unknown"}
 
 ADVICE = {
     "quarantined": (
-        "Look at the camera: power, cable, its own display.",
-        "Read the events below its name for what it said last.",
-        "Connect it, or unplug it and plug it in again. Skycam then starts it again.",
+        "Check the camera: its power, cable and display.",
+        "Read the last events on its page.",
+        "Press Connect, or unplug the camera and plug it in again. Skycam then starts it.",
     ),
     "host_down": (
-        "Look whether the machine is on and reachable.",
+        "Check that the machine is on and reachable.",
         "Start the station there: skycam up",
     ),
-    "unknown": ("Look at Status: which part does not run.",),
+    "unknown": ("Open Status to see which part is not running.",),
 }
 """What a person can do, in order, where Skycam cannot recover the camera by itself."""
 
@@ -185,5 +187,5 @@ def summary(displays: Iterable[CameraDisplay]) -> str:
         counts[label] = counts.get(label, 0) + 1
     count = f"{len(listed)} camera{'s' * (len(listed) != 1)}"
     if not listed:
-        return "No camera yet"
+        return "No cameras yet"
     return f"{count}: {', '.join(f'{number} {label}' for label, number in counts.items())}"

@@ -34,7 +34,7 @@ class EditPage(CameraPage):
             return self._form(form, 409, refusal=refusal(error, camera))
         if changed is None:
             return self._form(form, 400)
-        messages.success(request, f"{changed.name} is changed." if form.changes else "Nothing was to change.")
+        messages.success(request, f"{changed.name} was changed." if form.changes else "Nothing was changed.")
         return redirect("camera", slug=slug)
 
     def _form(self, form: EditForm, status: int = 200, **more: Any) -> HttpResponse:
@@ -54,12 +54,12 @@ class RemovePage(CameraPage):
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
         camera = self.camera()
         if request.POST.get("typed", "").strip() != camera.slug:
-            return self._form(camera, 400, error=f"This is not its id. Type {camera.slug} to remove it.")
+            return self._form(camera, 400, error=f"This is not the camera's ID. Type {camera.slug} to remove it.")
         try:
             services.remove_camera(camera, self.actor)
         except LeaseHeld as error:
             return self._form(camera, 409, refusal=refusal(error, camera))
-        messages.success(request, f"{camera.name} is removed. Its pictures, clips and sessions stay.")
+        messages.success(request, f"{camera.name} was removed. Its pictures, clips and sessions are kept.")
         home = resolve_url("cameras")
         return HttpResponse(headers={"HX-Redirect": home}) if is_htmx_request(request) else redirect(home)
 

@@ -90,7 +90,7 @@ class RenewLeasePage(CameraPage):
         camera = self.camera()
         lease = lease_of(camera)
         who = f"{lease.holder.held_by} took it over" if lease else "It was released, or not renewed in time"
-        return message_response(request, "warn", f"You do not hold {camera.name} any more. {who}.")
+        return message_response(request, "warn", f"You no longer hold {camera.name}. {who}.")
 
 
 class ReleaseLeasePage(CameraPage):
@@ -102,7 +102,7 @@ class ReleaseLeasePage(CameraPage):
             other = holder_of(leases.release_lease(camera, self.actor))
         except LeaseHeld as error:
             return message_response(request, "bad", refusal(error, camera))
-        left = f"The session of {other.held_by} holds it now" if other else "Nobody holds it now"
+        left = f"The session of {other.held_by} holds it now" if other else "No one holds it now"
         holder = other.held_by if other else NOBODY
         return message_response(request, "ok", f"You have released {camera.name}. {left}.", holder=holder)
 
@@ -125,13 +125,13 @@ class SettingsPage(CameraPage):
         except LeaseHeld as error:
             return self._form(form, tone="bad", sentence=f"Nothing was sent. {refusal(error, camera)}", status=409)
         except UNREACHED as error:
-            kept = f"Kept for when the camera opens. {refusal(error, camera)}"
+            kept = f"Stored until the camera connects. {refusal(error, camera)}"
             return self._form(SettingsForm(camera), tone="warn", sentence=kept)
         except ValidationError as error:
             return self._form(form, tone="bad", sentence=" ".join(error.messages), status=400)
         if not is_htmx_request(request):
             return redirect("camera", slug=slug)
-        tone, sentence = ("warn", " ".join(warnings)) if warnings else ("ok", "The camera has applied them.")
+        tone, sentence = ("warn", " ".join(warnings)) if warnings else ("ok", "The camera has applied the settings.")
         return self._form(SettingsForm(camera, answered=True), tone=tone, sentence=sentence)
 
     def _set(self, camera: Camera, form: SettingsForm) -> list[str]:
@@ -194,7 +194,7 @@ class FaultsPage(CameraPage):
             return self._form(camera, form, tone="bad", sentence=" ".join(error.messages), status=400)
         if not is_htmx_request(request):
             return redirect("camera", slug=slug)
-        said = "They strike from the next picture on." if found else "No fault is on."
+        said = "The faults apply from the next picture." if found else "All faults are off."
         return self._form(camera, FaultsForm(found), tone="ok", sentence=said)
 
     def _form(self, camera: Camera, form: FaultsForm, status: int = 200, **outcome: Any) -> HttpResponse:

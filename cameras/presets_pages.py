@@ -76,7 +76,7 @@ class PanelPage(SettingsPage):
         if isinstance(error, LeaseHeld):
             return self.outcome(camera, "bad", refusal(error, camera), 409)
         if isinstance(error, UNREACHED):
-            return self.outcome(camera, "warn", f"Kept for when the camera opens. {refusal(error, camera)}")
+            return self.outcome(camera, "warn", f"Stored until the camera connects. {refusal(error, camera)}")
         sentence = " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
         return self.outcome(camera, "bad", with_names(sentence, {camera.slug: camera.name}), 400)
 
@@ -90,10 +90,12 @@ class BodyPage(PanelPage):
         try:
             if request.POST.get("do") == "adopt":
                 return self.settings_outcome(
-                    camera, services.adopt_settings(camera, self.actor), "The camera's settings are adopted."
+                    camera,
+                    services.adopt_settings(camera, self.actor),
+                    "The values on the camera are now the desired settings.",
                 )
             return self.settings_outcome(
-                camera, services.set_settings(camera, {}, self.actor), "Your settings are applied again."
+                camera, services.set_settings(camera, {}, self.actor), "The desired settings were applied again."
             )
         except (*UNREACHED, ValidationError) as error:
             return self.refusal_outcome(camera, error)
@@ -130,8 +132,8 @@ class PresetPage(PanelPage):
         try:
             if request.POST.get("do") == "delete":
                 presets.delete_preset(camera, name, self.actor)
-                return self.outcome(camera, "ok", f"{name} is deleted. No camera's settings have changed.")
-            return self.settings_outcome(camera, presets.apply_preset(camera, name, self.actor), f"{name} is applied.")
+                return self.outcome(camera, "ok", f"{name} was deleted. No camera settings changed.")
+            return self.settings_outcome(camera, presets.apply_preset(camera, name, self.actor), f"{name} was applied.")
         except NoPreset as error:
             raise Http404(str(error)) from None
         except (*UNREACHED, ValidationError) as error:

@@ -41,4 +41,4 @@ class StopRecordingPage(CameraPage):
             return message_response(request, "bad", refusal(error, camera))
         except RecordingDeferred as error:
             return message_response(request, "warn", refusal(error, camera))
-        return message_response(request, "ok", "Recording stopped; its last clip is kept.")
+        return message_response(request, "ok", "Recording stopped. The last clip is saved.")

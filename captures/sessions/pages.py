@@ -238,10 +238,12 @@ def change_session(request: HttpRequest, session: Session, move: Callable[[Sessi
         return message_response(request, "bad", refusal(error, session.camera))
     except UNREACHED as error:
         return message_response(
-            request, "bad", f"It is stored, and happens when its host is back. {refusal(error, session.camera)}"
+            request,
+            "bad",
+            f"The request is stored and takes effect when the host is back. {refusal(error, session.camera)}",
         )
     if found.desired == SessionState.PAUSED and found.state == SessionState.RUNNING:
-        return message_response(request, "ok", "Pauses after the running exposure.")
+        return message_response(request, "ok", "The session pauses after the current exposure.")
     return message_response(request, "ok", f"Session {found.state}.")
 
 
@@ -255,6 +257,8 @@ def stop_session(request: HttpRequest, session: Session, actor: str) -> HttpResp
     except LeaseHeld as error:
         return message_response(request, "bad", refusal(error, session.camera))
     except UNREACHED as error:
-        return message_response(request, "bad", f"It will stop when its host is back. {refusal(error, session.camera)}")
+        return message_response(
+            request, "bad", f"The session stops when its host is back. {refusal(error, session.camera)}"
+        )
     counts = f"{ended.saved} saved, {ended.failed} failed, {ended.skipped} skipped"
     return message_response(request, "ok", f"Session {ended.state}: {counts}.")

@@ -163,7 +163,7 @@ class TokensPage(Page):
         """A new token. Its text is shown only once."""
         form = TokenForm(request.POST)
         if not form.is_valid():
-            return message_response(request, "bad", "Choose what the token may do and how long it is valid.")
+            return message_response(request, "bad", "Choose the maximum role of the token and how long it is valid.")
         user: Any = request.user
         asked = form.cleaned_data
         life = timedelta(days=asked["days"])

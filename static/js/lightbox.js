@@ -123,7 +123,7 @@ function addBar(lightbox, pictures) {
     element.textContent = `${pswp.currIndex + 1} / ${pictures.total}${pictures.isCapped ? "+" : ""}`;
   }, { className: "pswp__action pswp__place" });
   add("where", 5, "span", (element, { camera = "", time = "" }) => element.replaceChildren(createElement("b", "", camera), ` ${time}`), { className: "pswp__action pswp__where" });
-  add("said", 6, "span", (element, data) => { element.hidden = !data.simulated; }, { html: "SIMULATED" });
+  add("simulated", 6, "span", (element, data) => { element.hidden = !data.simulated; }, { html: "SIMULATED" });
   add("details", 7, "button", noUpdate, { html: "Details", onClick: toggle, title: "Capture details (i)" });
   add("page", 8, "a", (element, { page = "" }) => { element.href = page; }, { html: "Page" });
   add("original", 9, "a", (element, { original }) => {

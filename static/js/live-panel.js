@@ -1,7 +1,7 @@
 // The parts beside a large live picture: its state as a chip, why there is no picture and what to do, what reduces the
 // quality, the selected quality, and the file name of a snapshot. Elements with data-live-panel="SLUG" hold any of
 //   <span data-live-chip><svg><use href="icons.svg#wait"/></svg><span>word</span></span>
-//   <span data-live-message>  <button data-live-again hidden>; one with data-live-banner itself shows when they do
+//   <span data-live-message>  <button data-live-again hidden>; an element with data-live-banner is shown when it is needed
 //   <span data-live-why>  <span data-live-limited>  <span data-live-saved>
 //   <button name="quality" value="low" aria-pressed>   <button data-live-snapshot>
 

@@ -11,7 +11,7 @@
 // Elements that htmx adds or removes later are handled, and so are changes of data-quality (low, medium, high).
 // On the host this module sets, for CSS:
 //   data-state      connecting  no picture yet, trying
-//                   live        pictures come
+//                   live        pictures arrive
 //                   stale       the picture shown is old: none came for max(2 s, three frame intervals)
 //                   no-frame    the station answers but has no picture; data-reason says why
 //                   offline     the station cannot be reached or refuses access; a shown picture is old

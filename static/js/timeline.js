@@ -239,9 +239,9 @@ function onWheel(event) {
   else zoom(ZOOM_PER_PX ** (event.deltaY * (isPinch ? 4 : 1)), momentAt(lane, event.clientX));
 }
 
-/** `answer(ms)` returns true if it handles a click itself. */
-export function startTimeline(answer = () => false) {
-  onPick = answer;
+/** `handlePick(ms)` returns true if it handles a click itself. */
+export function startTimeline(handlePick = () => false) {
+  onPick = handlePick;
   if (!section) return;
   readRange();
   section.addEventListener("pointerdown", onPointerDown);

@@ -148,7 +148,7 @@ def test_the_cameras_card_offers_pause_or_resume(desired: str, offered: str, ope
 def test_the_page_says_that_a_running_exposure_ends_first(operator: Any, session: Session, empty: redis.Redis) -> None:
     with camera_host(empty, {"start": {}}):
         said = operator.post(page(session, "pause/"), headers=HTMX)
-    assert "Pauses after the running exposure." in text_of(said)
+    assert "The session pauses after the current exposure." in text_of(said)
 
 
 def test_the_page_says_why_a_session_cannot_be_paused(operator: Any, session: Session) -> None:

@@ -1,4 +1,4 @@
-"""A real station and how a browser comes into it."""
+"""A real station, and signing in to it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 class Site:
-    """The station `all-sky`, and the names `spare` (switched off)."""
+    """A running station with the cameras `simulated` and `spare` (disabled)."""
 
     def __init__(self, folder: Path, **variables: str) -> None:
         self.station = Station(folder / "data", SKYCAM_ADMIN_PASSWORD=PASSWORD, **variables)
@@ -83,7 +83,7 @@ class Site:
             return json.load(answer)
 
     def drop(self, path: str) -> None:
-        """DELETE, which is answered without a body."""
+        """Send DELETE. The response has no body."""
         headers = {"Authorization": f"Token {self.token}"}
         request = urllib.request.Request(f"{self.url}/api/v1/{path}", headers=headers, method="DELETE")
         urllib.request.urlopen(request, timeout=30).close()
@@ -92,7 +92,7 @@ class Site:
         return str(self.ask("GET", f"cameras/{slug}/status/")["observed"])
 
     def cookies(self) -> list[Any]:
-        """Of one sign-in, shared by all windows: a password is slow to check, and tries are counted."""
+        """The cookies of one sign-in, shared by all windows: checking a password is slow, and attempts are counted."""
         if not self._cookies:
             self._cookies = [
                 {"name": name, "value": morsel.value, "url": self.url}
@@ -102,12 +102,13 @@ class Site:
 
     @staticmethod
     def unexpected(text: str) -> bool:
-        """What a test asked for on purpose, or cut off, is no complaint; a policy that was broken is one."""
+        """Whether a console message is an error of the page. Requests that a test aborts or makes fail are none;
+        a violation of the content security policy is one."""
         return not text.startswith(("Failed to load resource", "htmx:", "Response Status Error Code"))
 
 
 def signed_in(url: str, password: str) -> SimpleCookie:
-    """The cookies of admin, who has come in through the form."""
+    """The cookies of `admin` after signing in with the form."""
     opener = urllib.request.build_opener(NoRedirect)
     first = opener.open(f"{url}/accounts/login/")
     found = SimpleCookie("; ".join(first.headers.get_all("Set-Cookie")))

@@ -1,4 +1,4 @@
-"""Many rows at once, and templates as they lie."""
+"""Many rows at once, and the template files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Captures in a station that runs: their rows, without files."""
+"""Captures in a running station: rows without files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FILE = {"kind": "jpeg", "place": 0, "bytes": 9, "width": 1280, "height": 1024}
 def put_captures(
     site: Site, started: datetime, number: int, lost: Sequence[int] = (), slug: str = "simulated"
 ) -> list[str]:
-    """The ids of new captures of a camera, one each ten seconds; those numbered in `lost` have failed."""
+    """Insert captures of a camera, one every ten seconds, and return their ids. Those numbered in `lost` are failed."""
     captures, files = [], []
     with closing(sqlite3.connect(site.station.data / "skycam.sqlite3", timeout=60)) as connection, connection:
         (camera,) = row(connection, f"SELECT id FROM cameras_camera WHERE slug = '{slug}'")

@@ -1,4 +1,4 @@
-"""Clips in a station that runs: their files in its storage root, and their rows."""
+"""Clips in a running station: files in its storage root, and rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.pages.browsing import Site
 
 
 def put_clip(site: Site, started: datetime, film: bytes, length_s: float, **fields: Any) -> str:
-    """The id of a new clip of the camera `simulated`."""
+    """Insert a clip of the camera `simulated` and return its id."""
     clip = uuid.uuid4().hex
     path = f"clips/simulated/{clip}.mp4"
     values = {

@@ -1,4 +1,4 @@
-"""Rows that pages show, a broker without a camera host, and (for a real browser) a real station."""
+"""Rows that pages show, a broker without a camera host and, for browser tests, a real station."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["camera", "no_tries_counted", "root", "valkey", "world"]
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A real station with two simulated cameras, one of them switched off, and a viewer."""
+    """A real station with two simulated cameras, one of them disabled."""
     from tests.pages.browsing import Site
 
     site = Site(tmp_path_factory.mktemp("pages"))
@@ -34,8 +34,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Debian's own. While it lives, an event loop lives in this thread: Django must be told that rows may be read, and
-    asynchronous tests, which bring their own loop, belong into other modules."""
+    """Debian's Chromium. While it is open, an event loop runs in this thread: Django must be allowed to read rows, and
+    asynchronous tests, which start their own loop, belong in other modules."""
     from playwright.sync_api import sync_playwright
 
     from tests.pages.browsing import ARGUMENTS, CHROMIUM
@@ -50,21 +50,21 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(chromium: Browser, site: Site) -> Iterator[Page]:
-    """A window of a manager who is signed in. What its console complains of fails the test."""
+    """A window of a signed-in manager. An error on its console fails the test."""
     context = chromium.new_context(viewport={"width": 1440, "height": 900}, base_url=site.url)
     context.add_cookies(site.cookies())
     page = context.new_page()
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
     context.close()
-    assert [text for text in complaints if site.unexpected(text)] == []
+    assert [text for text in errors if site.unexpected(text)] == []
 
 
 @pytest.fixture
 def stranger_page(chromium: Browser, site: Site) -> Iterator[Page]:
-    """A window of somebody who has not signed in."""
+    """A window of a user who is not signed in."""
     context = chromium.new_context(viewport={"width": 1440, "height": 900}, base_url=site.url)
     yield context.new_page()
     context.close()

@@ -25,27 +25,27 @@ def astronomer(db: None) -> User:
     return User.objects.create_user(username="astronomer", password=PASSWORD, role="operator")
 
 
-def come_in(name: str, password: str, path: str = "/accounts/login/") -> tuple[Client, Any]:
+def sign_in(name: str, password: str, path: str = "/accounts/login/") -> tuple[Client, Any]:
     client = Client(headers={"user-agent": "Mozilla/5.0 (X11; Linux) Firefox/140.0"})
     return client, client.post(path, {"username": name, "password": password, "next": "/status/"})
 
 
 def test_signing_in_leads_to_the_requested_page(astronomer: User) -> None:
-    _, answer = come_in("astronomer", PASSWORD)
+    _, answer = sign_in("astronomer", PASSWORD)
     assert (answer.status_code, answer["Location"]) == (302, "/status/")
     assert Event.objects.get(kind="user.signed_in").actor == "astronomer"
 
 
 @pytest.mark.parametrize(("name", "password"), [("astronomer", "wrong"), ("nobody", PASSWORD)])
 def test_a_failed_sign_in_does_not_say_what_was_wrong(name: str, password: str, astronomer: User) -> None:
-    _, answer = come_in(name, password)
+    _, answer = sign_in(name, password)
     assert "The name or password is wrong, or the account has no role." in text_of(answer)
     assert Event.objects.get(kind="user.denied").data["username"] == name
 
 
 def test_a_user_without_a_role_gets_the_same_message(db: None) -> None:
     User.objects.create_user(username="nobody", password=PASSWORD)
-    _, answer = come_in("nobody", PASSWORD)
+    _, answer = sign_in("nobody", PASSWORD)
     assert "The name or password is wrong" in text_of(answer)
 
 
@@ -60,8 +60,8 @@ def test_the_admin_uses_our_sign_in_page(client: Any, db: None) -> None:
 
 
 def test_a_sign_in_can_be_ended_from_elsewhere(astronomer: User) -> None:
-    here, _ = come_in("astronomer", PASSWORD)
-    there, _ = come_in("astronomer", PASSWORD)
+    here, _ = sign_in("astronomer", PASSWORD)
+    there, _ = sign_in("astronomer", PASSWORD)
     assert text_of(here.get("/accounts/")).count("Firefox on Linux") == 2
     other = SignIn.objects.get(session_key=there.session.session_key)
     here.post(f"/accounts/sign-ins/{other.pk}/revoke/")
@@ -75,19 +75,19 @@ def test_a_sign_in_records_an_address_of_any_length(astronomer: User) -> None:
 
 
 def test_a_user_cannot_end_the_sign_in_of_another(astronomer: User, manager: Any) -> None:
-    come_in("astronomer", PASSWORD)
+    sign_in("astronomer", PASSWORD)
     assert manager.post(f"/accounts/sign-ins/{SignIn.objects.get().pk}/revoke/").status_code == 404
 
 
 def test_signing_out_ends_the_session(astronomer: User) -> None:
-    here, _ = come_in("astronomer", PASSWORD)
+    here, _ = sign_in("astronomer", PASSWORD)
     here.post("/accounts/logout/")
     assert here.get("/").status_code == 302
 
 
 def test_a_new_password_signs_out_all_other_browsers(astronomer: User) -> None:
-    here, _ = come_in("astronomer", PASSWORD)
-    there, _ = come_in("astronomer", PASSWORD)
+    here, _ = sign_in("astronomer", PASSWORD)
+    there, _ = sign_in("astronomer", PASSWORD)
     new = "another-night-of-stars"
     here.post("/accounts/password/", {"old_password": PASSWORD, "new_password1": new, "new_password2": new})
     assert (here.get("/").status_code, there.get("/").status_code) == (200, 302)
@@ -95,7 +95,7 @@ def test_a_new_password_signs_out_all_other_browsers(astronomer: User) -> None:
 
 
 def test_a_password_set_by_a_manager_signs_the_user_out_everywhere(astronomer: User) -> None:
-    here, _ = come_in("astronomer", PASSWORD)
+    here, _ = sign_in("astronomer", PASSWORD)
     change_user(astronomer, reset=True, actor="manager")
     assert (here.get("/").status_code, list(SignIn.objects.all())) == (302, [])
 
@@ -107,15 +107,15 @@ def give_new_password(client: Client) -> Any:
 
 
 def test_a_browser_that_changed_its_password_can_still_be_signed_out_from_elsewhere(astronomer: User) -> None:
-    here, _ = come_in("astronomer", PASSWORD)
+    here, _ = sign_in("astronomer", PASSWORD)
     give_new_password(here)
-    there, _ = come_in("astronomer", "another-night-of-stars")
+    there, _ = sign_in("astronomer", "another-night-of-stars")
     there.post(f"/accounts/sign-ins/{SignIn.objects.get(session_key=here.session.session_key).pk}/revoke/")
     assert here.get("/")["Location"] == "/accounts/login/?next=/"
 
 
 def test_a_new_password_revokes_the_users_tokens_and_says_so_before_and_after(astronomer: User) -> None:
-    here, _ = come_in("astronomer", PASSWORD)
+    here, _ = sign_in("astronomer", PASSWORD)
     _, text = ApiToken.issue(astronomer)
     assert "your 1 token is revoked" in text_of(here.get("/accounts/password/"))
     assert "1 token was revoked" in text_of(give_new_password(here))
@@ -123,7 +123,7 @@ def test_a_new_password_revokes_the_users_tokens_and_says_so_before_and_after(as
 
 
 def test_a_user_without_tokens_sees_no_message_about_them(astronomer: User) -> None:
-    here, _ = come_in("astronomer", PASSWORD)
+    here, _ = sign_in("astronomer", PASSWORD)
     assert "revoked" not in text_of(here.get("/accounts/password/"))
     assert "revoked" not in text_of(give_new_password(here))
 
@@ -132,8 +132,8 @@ def test_the_admins_own_form_changes_a_password_as_ours_does(manager: Any) -> No
     user = User.objects.get(role="manager")
     user.set_password(PASSWORD)
     user.save()
-    here, _ = come_in(user.username, PASSWORD)
-    there, _ = come_in(user.username, PASSWORD)
+    here, _ = sign_in(user.username, PASSWORD)
+    there, _ = sign_in(user.username, PASSWORD)
     ApiToken.issue(user)
     new = "another-night-of-stars"
     here.post("/admin/password_change/", {"old_password": PASSWORD, "new_password1": new, "new_password2": new})
@@ -153,7 +153,7 @@ def test_a_signed_in_user_is_not_redirected_in_a_loop(viewer: Any) -> None:
 
 
 def test_a_name_with_nul_is_refused_like_any_other(astronomer: User) -> None:
-    _, answer = come_in("a\0", PASSWORD)
+    _, answer = sign_in("a\0", PASSWORD)
     assert (answer.status_code, Event.objects.get(kind="user.denied").data["username"]) == (
         200,
         "a\N{REPLACEMENT CHARACTER}",
@@ -183,7 +183,7 @@ def test_a_revoked_token_is_refused(operator: Any, viewer: Any) -> None:
 
 def test_a_manager_adds_a_user_who_can_sign_in(manager: Any) -> None:
     answer = manager.post("/users/", {"username": "guest", "role": "viewer"}, format="multipart")
-    _, inside = come_in("guest", answer.context["password"])
+    _, inside = sign_in("guest", answer.context["password"])
     assert inside.status_code == 302
 
 

@@ -34,7 +34,7 @@ IS_LINE = """(share) => {
         .some(([r, g, b, a]) => a > 200 && b > 150 && r < 120);
 }"""
 """Whether the first line of the chart is drawn at that share of its width, in the light theme."""
-CLOSED_ON_ITS_WAY = """document.addEventListener('htmx:beforeSend', (event) => {
+CLOSE_WHEN_SENT = """document.addEventListener('htmx:beforeSend', (event) => {
     if (event.detail.elt.matches('#dialog form')) document.querySelector('#dialog').close();
 })"""
 
@@ -43,7 +43,7 @@ def in_theme(page: Page, site: Site, theme: str) -> None:
     page.context.add_cookies([{"name": "theme", "value": theme, "url": site.url}])
 
 
-def test_somebody_signs_in_and_out(stranger_page: Page) -> None:
+def test_a_user_signs_in_and_out(stranger_page: Page) -> None:
     stranger_page.goto("/status/")
     stranger_page.get_by_label("Name").fill("admin")
     stranger_page.get_by_label("Password").fill(PASSWORD)
@@ -99,7 +99,7 @@ def test_settings_show_the_values_that_the_camera_uses(page: Page) -> None:
     expect(settings.locator(".hint.bad")).to_have_text("1 to 16 on this camera")
     settings.get_by_label("Gain").fill("2")
     settings.get_by_role("button", name="Apply").click()
-    expect(settings.locator(".message.ok")).to_contain_text("The camera has taken it.", timeout=SOON_MS)
+    expect(settings.locator(".message.ok")).to_contain_text("The camera has applied the settings.", timeout=SOON_MS)
 
 
 def test_a_camera_is_disconnected_and_connected(page: Page) -> None:
@@ -143,16 +143,16 @@ def test_a_page_that_lost_the_station_says_so_and_recovers(page: Page) -> None:
 def test_a_slow_answer_updates_the_page_and_does_not_count_as_a_loss(page: Page) -> None:
     page.goto("/")
     page.route("**/now/", slow)
-    page.evaluate("document.querySelector('#summary').textContent = 'of before'")
-    expect(page.locator("#summary")).not_to_have_text("of before", timeout=SOON_MS)
-    page.evaluate("document.querySelector('#summary').textContent = 'of before'")
-    expect(page.locator("#summary")).not_to_have_text("of before", timeout=SOON_MS)
+    page.evaluate("document.querySelector('#summary').textContent = 'outdated'")
+    expect(page.locator("#summary")).not_to_have_text("outdated", timeout=SOON_MS)
+    page.evaluate("document.querySelector('#summary').textContent = 'outdated'")
+    expect(page.locator("#summary")).not_to_have_text("outdated", timeout=SOON_MS)
     expect(page.locator("#connection")).to_be_hidden()
     page.unroute_all(behavior="ignoreErrors")
 
 
 def slow(route: Route) -> None:
-    """An answer that takes longer than the time between two questions."""
+    """Answer later than the page sends its next request."""
     answer = route.fetch()
     route.request.frame.page.wait_for_timeout(SLOW_MS)
     route.fulfill(response=answer)
@@ -160,7 +160,7 @@ def slow(route: Route) -> None:
 
 def test_a_form_stays_open_while_the_page_is_hidden_and_others_act(page: Page) -> None:
     page.goto("/cameras/simulated/")
-    form = started(page)
+    form = open_start_dialog(page)
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     page.evaluate("htmx.trigger('#act-capture-simulated', 'acted')")
     expect(form).to_be_visible()
@@ -170,7 +170,7 @@ def test_a_form_stays_open_while_the_page_is_hidden_and_others_act(page: Page) -
 @pytest.mark.parametrize("trouble", ["away", "broken"])
 def test_a_refused_form_keeps_its_input(trouble: str, page: Page) -> None:
     page.goto("/cameras/simulated/")
-    form = started(page)
+    form = open_start_dialog(page)
     page.route("**/start/", TROUBLES[trouble])
     form.get_by_role("button", name="Start").click()
     expect(form.locator(".message.bad")).to_contain_text("The station ")
@@ -205,15 +205,15 @@ def test_the_page_says_that_the_database_is_locked(page: Page) -> None:
 
 def test_a_refusal_after_the_dialog_was_closed_is_shown_on_the_page(page: Page) -> None:
     page.goto("/cameras/simulated/")
-    form = started(page)
-    page.evaluate(CLOSED_ON_ITS_WAY)
+    form = open_start_dialog(page)
+    page.evaluate(CLOSE_WHEN_SENT)
     page.route("**/start/", TROUBLES["broken"])
     form.get_by_role("button", name="Start").click()
     expect(page.locator("#refused")).to_contain_text("The station could not do this (500).")
 
 
-def started(page: Page) -> Locator:
-    """The open dialog of a session to be started, with a name typed into it."""
+def open_start_dialog(page: Page) -> Locator:
+    """Open the dialog that starts a session, and type a name."""
     page.keyboard.press("s")
     form = page.locator("#dialog form")
     form.get_by_label("Name").fill("Perseids")
@@ -229,7 +229,7 @@ def test_the_clock_follows_the_station_after_a_sleep(page: Page) -> None:
     page.unroute_all(behavior="ignoreErrors")
 
 
-def test_ages_go_on_after_a_sleep_without_the_station(page: Page) -> None:
+def test_ages_keep_counting_after_a_sleep_without_the_station(page: Page) -> None:
     page.goto("/")
     page.route("**/now/", lambda route: route.abort())
     page.evaluate("() => { const now = Date.now; Date.now = () => now() + 3 * 3600 * 1000; }")
@@ -237,7 +237,7 @@ def test_ages_go_on_after_a_sleep_without_the_station(page: Page) -> None:
 
 
 def in_january(route: Route) -> None:
-    """What the station says to a browser that has slept until 2028-01-16 08:00 UTC, while the zone changed to +2 h."""
+    """Answer with the time 2028-01-16 08:00 UTC and the offset +2 h, as after a long sleep of the browser."""
     answer = route.fetch()
     text = re.sub(r'data-now="[\d.]+"', 'data-now="1831622400"', answer.text())
     route.fulfill(response=answer, body=re.sub(r'data-offset="-?\d+"', 'data-offset="7200"', text))
@@ -267,7 +267,7 @@ def test_the_chart_draws_only_measured_values_has_a_table_and_updates(page: Page
 
 
 def readings(celsius: float) -> dict[str, Any]:
-    """Of an hour until now: one a minute in its first and last quarter, none between."""
+    """Temperatures of the last hour: one per minute in its first and last quarter, none between."""
     now = int(time.time())
     ages = [*range(60, 45, -1), *range(15, -1, -1)]
     return {"series": [{"name": "Sky", "points": [[now - 60 * age, celsius] for age in ages]}]}

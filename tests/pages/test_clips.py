@@ -1,4 +1,4 @@
-"""Recordings and the page of a clip, without a browser: days, filters, jumps, doors, and what they cost."""
+"""Recordings and the page of a clip, without a browser: days, filters, jumps, access, and the number of queries."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def clip(camera: Camera, root: StorageRoot) -> Clip:
 
 
 def rows(camera: Camera, root: StorageRoot, *minutes: float, **fields: Any) -> list[Clip]:
-    """Of a minute each."""
+    """Clips of one minute that start `minutes` after STARTED."""
     length_s = fields.pop("length_s", 60)
     made = [row_of(camera, root, STARTED + timedelta(minutes=number), length_s, **fields) for number in minutes]
     return Clip.objects.bulk_create(made)
@@ -45,7 +45,7 @@ def shown(answer: Any) -> list[str]:
     return re.findall(r'class="cap-t">(?:[^<]* )?(\d\d:\d\d):\d\d', text_of(answer))
 
 
-def test_a_page_shows_one_day_in_the_order_of_time(viewer: Any, camera: Camera, root: StorageRoot) -> None:
+def test_a_page_shows_one_day_in_chronological_order(viewer: Any, camera: Camera, root: StorageRoot) -> None:
     rows(camera, root, 60, 5, -13 * 60, 24 * 60)
     answer = viewer.get(DAY)
     assert shown(answer) == ["12:05", "13:00"]
@@ -303,7 +303,7 @@ def test_a_clip_being_deleted_cannot_be_pinned(operator: Any, clip: Clip, monkey
     assert operator.post(f"/clips/{clip.pk}/pin/", {"pinned": "yes"}, format="multipart").status_code == 404
 
 
-def test_a_deletion_lists_first_what_is_lost(manager: Any, clip: Clip) -> None:
+def test_the_deletion_form_lists_what_will_be_lost(manager: Any, clip: Clip) -> None:
     text = text_of(manager.get(f"/clips/{clip.pk}/delete/"))
     assert "4 s of video of Sky" in text
     assert "40 frames from 2026-03-28 12:00:00 to 12:00:04" in text

@@ -40,13 +40,13 @@ PIXELS = """(video, [wide, high]) => { const canvas = document.createElement("ca
 
 @pytest.fixture(scope="module")
 def clip(site: Site) -> str:
-    """The id of one of a minute, from noon on, whose frames are numbered from 0."""
+    """The id of a clip of one minute from noon, with frames numbered from 0."""
     return put_clip(site, STARTED, content(FRAMES), FRAMES / FPS)
 
 
 @pytest.fixture(scope="module")
 def cut(site: Site) -> str:
-    """One of half a minute, an hour later, whose file ends in the middle of a fragment."""
+    """The id of a clip of half a minute, an hour later, whose file ends in the middle of a fragment."""
     film = cut_off(content(300), 0.8)
     later = STARTED + timedelta(hours=1)
     return put_clip(site, later, film, 20, interrupted=1, reason="camera_crashed", message="The process was killed.")
@@ -54,22 +54,22 @@ def cut(site: Site) -> str:
 
 @pytest.fixture(scope="module")
 def halting(site: Site) -> str:
-    """One whose camera gave 30 frames a second, paused for 2 s, gave 2 a second and then 30 again."""
+    """The id of a clip with 30 frames per second, a pause of 2 s, 2 frames per second, and 30 again."""
     return put_clip(site, STARTED + timedelta(hours=5), uneven(HALTING), HALTING[-1] + 1 / 30, frames=len(HALTING))
 
 
 def frame_number(page: Page) -> int | None:
-    """Of the picture that the player shows."""
+    """The number of the frame that the player shows."""
     pixels = base64.b64decode(page.locator("video").evaluate(PIXELS, [WIDE, HIGH]))
     return read_frame_number(np.frombuffer(pixels, np.uint8).reshape(HIGH, WIDE))
 
 
-def shows(page: Page, number: int) -> None:
-    """Waits until the player shows that frame."""
+def wait_for_frame(page: Page, number: int) -> None:
+    """Wait until the player shows that frame."""
     eventually(lambda: frame_number(page) == number, 20, f"frame {number} is shown")
 
 
-def ready(page: Page) -> None:
+def wait_until_loaded(page: Page) -> None:
     eventually(lambda: page.locator("video").evaluate("v => v.readyState >= 2"), 30, "the clip is loaded")
 
 
@@ -79,29 +79,29 @@ def seek(page: Page, seconds: float) -> None:
 
 def test_two_clicks_lead_from_the_timeline_to_a_frame(page: Page, clip: str) -> None:
     page.goto("/clips/?day=2026-03-28&camera=simulated")
-    page.get_by_label("Jump to date and time", exact=True).fill(local(page, STARTED + timedelta(seconds=30)))
+    page.get_by_label("Jump to date and time", exact=True).fill(local_text(page, STARTED + timedelta(seconds=30)))
     page.get_by_role("button", name="Go").click()
     expect(page).to_have_url(f"{page.url.split('/clips/')[0]}/clips/{clip}/?t=30")
-    ready(page)
-    shows(page, 300)
+    wait_until_loaded(page)
+    wait_for_frame(page, 300)
 
 
-def local(page: Page, moment: datetime) -> str:
-    """As the reader's clock has it, for a date and time field."""
+def local_text(page: Page, moment: datetime) -> str:
+    """The moment by the reader's clock, for a date and time field."""
     offset = int(page.locator("[data-now]").get_attribute("data-offset") or 0)
     return f"{moment + timedelta(seconds=offset):%Y-%m-%d %H:%M:%S}"
 
 
-def test_a_clip_is_found_played_sought_pinned_and_deleted(page: Page, site: Site, clip: str) -> None:
+def test_a_clip_is_found_played_searched_pinned_and_deleted(page: Page, site: Site, clip: str) -> None:
     mine = put_clip(site, STARTED + timedelta(hours=3), content(FRAMES), FRAMES / FPS)
     page.goto("/clips/?day=2026-03-28")
     page.locator(f"#c-{mine} a.th").click()
-    ready(page)
+    wait_until_loaded(page)
     page.get_by_role("button", name="Play").click()
-    eventually(lambda: page.locator("video").evaluate("v => v.currentTime") > 0.5, 20, "it plays")
+    eventually(lambda: page.locator("video").evaluate("v => v.currentTime") > 0.5, 20, "the clip plays")
     page.get_by_role("button", name="Pause").click()
     seek(page, 45.05)
-    shows(page, 450)
+    wait_for_frame(page, 450)
     expect(page.locator("[data-wall=utc]")).to_have_text("2026-03-28 15:00:45.000")
     page.get_by_role("button", name="Pin", exact=True).click()
     expect(page.get_by_role("button", name="Pinned")).to_be_visible(timeout=SOON_MS)
@@ -119,12 +119,12 @@ def test_a_clip_is_found_played_sought_pinned_and_deleted(page: Page, site: Site
 
 def test_keys_step_by_single_frames_and_seconds(page: Page, clip: str) -> None:
     page.goto(f"/clips/{clip}/?t=10.05")
-    ready(page)
-    shows(page, 100)
+    wait_until_loaded(page)
+    wait_for_frame(page, 100)
     found = []
     for key, number in ((".", 101), (".", 102), (",", 101), ("ArrowRight", 151), ("ArrowLeft", 101)):
         page.keyboard.press(key)
-        shows(page, number)
+        wait_for_frame(page, number)
         found.append(number)
     page.keyboard.press("+")
     assert page.locator("video").evaluate("v => v.playbackRate") == 2
@@ -132,41 +132,41 @@ def test_keys_step_by_single_frames_and_seconds(page: Page, clip: str) -> None:
 
 def test_single_frames_are_stepped_in_order_at_any_frame_rate(page: Page, halting: str) -> None:
     page.goto(f"/clips/{halting}/")
-    ready(page)
-    shows(page, 0)
+    wait_until_loaded(page)
+    wait_for_frame(page, 0)
     numbers = list(range(len(HALTING)))
-    assert pressed(page, ".", numbers[1:]) == numbers[1:]
-    assert pressed(page, ",", numbers[-2::-1]) == numbers[-2::-1]
+    assert press_repeatedly(page, ".", numbers[1:]) == numbers[1:]
+    assert press_repeatedly(page, ",", numbers[-2::-1]) == numbers[-2::-1]
 
 
 def test_quick_key_presses_are_queued(page: Page, halting: str) -> None:
     page.goto(f"/clips/{halting}/")
-    ready(page)
-    shows(page, 0)
+    wait_until_loaded(page)
+    wait_for_frame(page, 0)
     [page.keyboard.press(".") for _ in range(14)]
-    shows(page, 14)
+    wait_for_frame(page, 14)
 
 
 def test_a_skip_during_a_step_runs_after_it_and_before_the_next_step(page: Page, clip: str) -> None:
     page.goto(f"/clips/{clip}/?t=10.05")
-    ready(page)
-    shows(page, 100)
+    wait_until_loaded(page)
+    wait_for_frame(page, 100)
     [page.keyboard.press(key) for key in (".", ".", "ArrowRight", ",")]
     page.wait_for_selector("#player:not([data-stepping])")
-    shows(page, 151)
+    wait_for_frame(page, 151)
 
 
-def pressed(page: Page, key: str, numbers: list[int]) -> list[int]:
-    """What is shown after each press, once it is another frame; that many presses."""
+def press_repeatedly(page: Page, key: str, numbers: list[int]) -> list[int]:
+    """Press the key once for each of `numbers`; the frame numbers shown after each press."""
     found = [frame_number(page)]
     for _ in numbers:
         page.keyboard.press(key)
-        found.append(another(page, found[-1]))
+        found.append(wait_for_other_frame(page, found[-1]))
     return [number for number in found[1:] if number is not None]
 
 
-def another(page: Page, than: int | None) -> int | None:
-    """Waits until the player has come to rest on another frame."""
+def wait_for_other_frame(page: Page, than: int | None) -> int | None:
+    """Wait until the player rests on another frame; its number."""
     resting = "document.querySelector('#player').dataset.stepping === undefined"
     eventually(lambda: page.evaluate(resting) and frame_number(page) != than, 20, f"another frame than {than} is shown")
     return frame_number(page)
@@ -174,16 +174,16 @@ def another(page: Page, than: int | None) -> int | None:
 
 def test_shortcuts_work_after_a_click_and_space_presses_a_focused_button(page: Page, clip: str) -> None:
     page.goto(f"/clips/{clip}/?t=10.05")
-    ready(page)
-    shows(page, 100)
+    wait_until_loaded(page)
+    wait_for_frame(page, 100)
     page.get_by_role("button", name="One frame forward").click()
-    shows(page, 101)
+    wait_for_frame(page, 101)
     page.keyboard.press("ArrowRight")
-    shows(page, 151)
+    wait_for_frame(page, 151)
     page.keyboard.press(",")
-    shows(page, 150)
+    wait_for_frame(page, 150)
     page.keyboard.press(" ")
-    shows(page, 151)
+    wait_for_frame(page, 151)
     page.keyboard.press("+")
     assert page.locator("video").evaluate("v => [v.playbackRate, v.paused]") == [2, True]
 
@@ -193,7 +193,7 @@ def test_a_speed_from_the_browsers_menu_changes_to_the_next_of_ours(
     page: Page, clip: str, key: str, rate: float
 ) -> None:
     page.goto(f"/clips/{clip}/")
-    ready(page)
+    wait_until_loaded(page)
     page.locator("video").evaluate("v => { v.playbackRate = 1.25; }")
     page.keyboard.press(key)
     assert page.locator("video").evaluate("v => v.playbackRate") == rate
@@ -201,10 +201,10 @@ def test_a_speed_from_the_browsers_menu_changes_to_the_next_of_ours(
 
 def test_a_clip_that_was_cut_off_plays_and_seeks_to_its_last_frame(page: Page, cut: str) -> None:
     page.goto(f"/clips/{cut}/")
-    ready(page)
+    wait_until_loaded(page)
     last = round(page.locator("video").evaluate("v => v.duration") * FPS) - 1
     seek(page, (last + 0.5) / FPS)
-    shows(page, last)
+    wait_for_frame(page, last)
     assert 150 < last < 300
     expect(page.locator(".banner").filter(has_text="Cut off at")).to_contain_text("The process was killed.")
 
@@ -212,8 +212,8 @@ def test_a_clip_that_was_cut_off_plays_and_seeks_to_its_last_frame(page: Page, c
 def test_without_its_index_the_file_itself_is_played(page: Page, clip: str) -> None:
     page.route("**/file/?form=faststart", lambda route: route.fulfill(status=503))
     page.goto(f"/clips/{clip}/?t=20.05")
-    ready(page)
-    shows(page, 200)
+    wait_until_loaded(page)
+    wait_for_frame(page, 200)
 
 
 def test_a_clip_that_cannot_be_played_says_so(page: Page, clip: str) -> None:
@@ -224,24 +224,24 @@ def test_a_clip_that_cannot_be_played_says_so(page: Page, clip: str) -> None:
 
 def test_a_click_on_the_timeline_seeks_in_the_clip_or_opens_another(page: Page, clip: str, cut: str) -> None:
     page.goto(f"/clips/{clip}/?from=2026-03-28T12:00:00Z&to=2026-03-28T14:00:00Z")
-    ready(page)
+    wait_until_loaded(page)
     lane = page.locator(".lane")
     width = lane.bounding_box()["width"]  # type: ignore[index]
     lane.click(position={"x": width * 0.25 / 60, "y": 10})
-    eventually(lambda: page.locator("video").evaluate("v => v.currentTime") > 5, 20, "it has sought")
+    eventually(lambda: page.locator("video").evaluate("v => v.currentTime") > 5, 20, "the player has sought")
     lane.click(position={"x": width * 0.501, "y": 10})
     page.wait_for_url(f"**/clips/{cut}/?t=*&from=2026-03-28T12*")
 
 
 def span_s(page: Page) -> float:
-    """Seconds that the time-line shows, as the address has it: of a day where it says nothing."""
+    """The seconds that the timeline shows, by the address; a day if the address has no range."""
     values = parse_qs(urlsplit(page.evaluate("location.href")).query)
     begin, end = (datetime.fromisoformat(values.get(name, [day])[0]) for name, day in DAY.items())
     return (end - begin).total_seconds()
 
 
-def widest(page: Page) -> float:
-    """Of the bars of video, in thousandths of the time-line."""
+def widest_bar(page: Page) -> float:
+    """The width of the widest bar of video, in thousandths of the timeline."""
     return max(float(bar.get_attribute("width") or 0) for bar in page.locator(".lane rect.video").all())
 
 
@@ -250,7 +250,7 @@ def test_the_timeline_zooms_from_a_day_to_a_minute_and_keeps_its_range_in_the_ad
 ) -> None:
     page.goto("/clips/?day=2026-03-28&camera=simulated")
     lane = page.locator(".lane")
-    assert widest(page) <= 2
+    assert widest_bar(page) <= 2
     lane.focus()
     page.keyboard.press("+")
     eventually(lambda: span_s(page) == 43_200, 10, "half a day is shown")
@@ -261,7 +261,7 @@ def test_the_timeline_zooms_from_a_day_to_a_minute_and_keeps_its_range_in_the_ad
     page.mouse.move(noon, box["y"] + 10)
     page.mouse.wheel(0, -4000)
     eventually(lambda: span_s(page) < 600, 10, "some minutes are shown")
-    eventually(lambda: widest(page) > 100, 10, "the clip is a bar")
+    eventually(lambda: widest_bar(page) > 100, 10, "the clip is a bar")
     begin = page.locator("[data-begin]").get_attribute("data-begin") or ""
     page.mouse.down()
     page.mouse.move(noon - 200, box["y"] + 10, steps=4)
@@ -269,7 +269,7 @@ def test_the_timeline_zooms_from_a_day_to_a_minute_and_keeps_its_range_in_the_ad
     expect(page.locator("[data-begin]")).not_to_have_attribute("data-begin", begin)
     assert (page.locator("[data-begin]").get_attribute("data-begin") or "") > begin
     page.reload()
-    assert widest(page) > 100
+    assert widest_bar(page) > 100
     page.get_by_role("link", name="Zoom in").click()
     eventually(lambda: span_s(page) == 60, 10, "a minute is shown")
     expect(page.get_by_role("link", name="Zoom in")).to_have_attribute("aria-disabled", "true")
@@ -283,15 +283,15 @@ def test_the_timeline_zooms_from_a_day_to_a_minute_and_keeps_its_range_in_the_ad
 
 def test_there_is_one_player_bar_and_its_slider_seeks(page: Page, clip: str) -> None:
     page.goto(f"/clips/{clip}/")
-    ready(page)
+    wait_until_loaded(page)
     assert page.locator("video").evaluate("v => v.controls") is False
     expect(page.get_by_role("button", name="Full screen")).to_have_count(1)
     slider = page.get_by_role("slider", name="Position in the clip")
     slider.fill("30.05")
-    shows(page, 300)
+    wait_for_frame(page, 300)
     expect(slider).to_have_attribute("aria-valuetext", "0:30.0 of 1:00.0")
     slider.press("ArrowRight")
-    shows(page, 350)
+    wait_for_frame(page, 350)
     page.locator("video").click()
     expect(page.get_by_role("button", name="Pause")).to_have_count(1)
 

@@ -1,4 +1,4 @@
-"""A manager renames a camera, gives it another address, switches it off, and removes it."""
+"""A manager renames a camera, changes its address, disables it, and removes it."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_typing_the_id_removes_the_camera(manager: Any, camera: Camera) -> None:
     answer = manager.post(REMOVE, {"typed": "sky"}, headers=PART, format="multipart")
     assert answer["HX-Redirect"] == "/cameras/"
     assert Camera.objects.get().removed_at is not None
-    assert "Sky is removed. Its pictures, clips and sessions stay." in text_of(manager.get("/cameras/"))
+    assert "Sky was removed. Its pictures, clips and sessions are kept." in text_of(manager.get("/cameras/"))
 
 
 def test_a_camera_is_removed_without_scripts(manager: Any, camera: Camera) -> None:

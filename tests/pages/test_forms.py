@@ -1,4 +1,4 @@
-"""The settings form that a camera's own words make, and the form that starts a session."""
+"""The settings form, built from a camera's capabilities, and the form that starts a session."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_value_out_of_range_is_refused_with_the_range(able: Camera) -> None:
 
 @pytest.mark.parametrize("gain", [2.123456789, 34.0])
 def test_untouched_fields_keep_the_desired_settings(gain: float, able: Camera) -> None:
-    """A form shows fewer digits, and a preset may name more than the camera can."""
+    """The form shows fewer digits, and a preset may have settings that the camera lacks."""
     able.settings = {"gain": gain}
     shown = {field.name: field.value for field in SettingsForm(able).fields}
     assert SettingsForm(able, {**shown, "exposure_us": "1 s"}).values == {"gain": gain, "exposure_us": 1_000_000}
@@ -86,7 +86,7 @@ def test_a_bad_value_changes_nothing(operator: Any, able: Camera) -> None:
 
 def test_settings_are_stored_for_a_disconnected_camera(operator: Any, able: Camera, valkey: Any) -> None:
     answer = operator.post("/cameras/sky/settings/", {"gain": "2"}, format="multipart")
-    assert "Kept for when the camera opens." in answer.content.decode()
+    assert "Stored until the camera connects." in answer.content.decode()
     assert Camera.objects.get().settings == {"gain": 2.0}
 
 

@@ -1,4 +1,5 @@
-"""The gallery and the page of a capture, without a browser: nights, filters, losses, doors, and what they cost."""
+"""The gallery and the page of a capture, without a browser: nights, filters, losses, access, and the number of
+queries."""
 
 from __future__ import annotations
 
@@ -32,7 +33,7 @@ NOON = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The reader's clock, and a station without a site: a night is a day."""
+    """The reader's clock is UTC, and the station has no site, so that a night is a day."""
     monkeypatch.setattr("skycam_project.pages.preferences.station_zone", lambda: UTC)
     sited(monkeypatch, None, "UTC")
 
@@ -63,7 +64,7 @@ SITES = [
 
 @pytest.mark.parametrize("site", SITES)
 @pytest.mark.parametrize("night", [date(2026, 3, 28), date(2026, 3, 29), date(2026, 10, 25), date(2024, 2, 29)])
-def test_a_night_is_the_range_of_the_moments_that_belong_to_it(night: date, site: Site) -> None:
+def test_a_night_is_the_range_of_its_moments(night: date, site: Site) -> None:
     begin, end = night_range(night, site)
     last = end - timedelta(microseconds=1)
     assert [night_of(at, site) for at in (begin, last)] == [night, night]
@@ -80,7 +81,7 @@ def test_a_time_after_midnight_belongs_to_the_night_before(monkeypatch: pytest.M
     assert found == [datetime(2026, 1, 10, 17, tzinfo=UTC), datetime(2026, 1, 11, 1, tzinfo=UTC)]
 
 
-def test_a_page_shows_one_day_in_the_order_of_time(viewer: Any, camera: Camera, root: StorageRoot) -> None:
+def test_a_page_shows_one_day_in_chronological_order(viewer: Any, camera: Camera, root: StorageRoot) -> None:
     for hours in (13, 5, -20, 20):
         file_of(saved(camera, started_at=NOON + timedelta(hours=hours - 12)), root)
     assert shown(viewer.get(DAY)) == ["05:00:00", "13:00:00", "20:00:00"]
@@ -326,7 +327,7 @@ def test_a_capture_shows_its_details_files_and_events(viewer: Any, camera: Camer
 
 @pytest.fixture
 def disk(root: StorageRoot) -> StorageRoot:
-    """A root that is mounted, as its marker says."""
+    """A storage root that is mounted: it has its marker file."""
     Path(root.path, MARKER).write_text(f"{root.pk}\n")
     return root
 
@@ -349,7 +350,7 @@ def test_a_deletion_interrupted_by_a_kill_completes_when_requested_again(
 ) -> None:
     capture = saved(camera, started_at=NOON)
     first, second = file_of(capture, disk), file_of(capture, disk, "captures/sky/a.nef", kind="raw", place=1)
-    Path(disk.path, first.path).unlink()  # and its row is still there
+    Path(disk.path, first.path).unlink()  # its row still exists
     manager.post(f"/captures/{capture.pk}/delete/")
     assert (Path(disk.path, second.path).exists(), capture.files.count()) == (False, 0)
 

@@ -30,16 +30,16 @@ SHIFTS = """new Promise((done) => {
 
 @pytest.fixture(scope="module")
 def captures(site: Site) -> list[dict[str, Any]]:
-    """Three that were saved, the newest last."""
+    """Three saved captures, the newest last."""
     return [site.ask("POST", "cameras/simulated/capture/", {"note": f"number {n}"}) for n in range(3)]
 
 
 @pytest.fixture(scope="module")
 def session(site: Site) -> str:
-    """The address of one that has run to its end."""
+    """The address of a finished session."""
     body = {"exposure_us": 1000, "cadence_s": 0.5, "count": 4, "name": "Four"}
     made = site.ask("POST", "cameras/simulated/start/", body)
-    eventually(lambda: site.ask("GET", f"sessions/{made['id']}/")["state"] == "finished", 30, "the session is over")
+    eventually(lambda: site.ask("GET", f"sessions/{made['id']}/")["state"] == "finished", 30, "the session is finished")
     return f"/sessions/{made['id']}/"
 
 
@@ -116,7 +116,7 @@ FAR = datetime(2026, 2, 3, 20, microsecond=500_000, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def long_day(site: Site) -> list[str]:
-    """The ids of 80 captures of one day, of which three were lost."""
+    """The ids of 80 captures of one day; three are failed."""
     return put_captures(site, FAR, 80, lost=(40, 41, 70))
 
 
@@ -249,7 +249,7 @@ def test_on_a_phone_tables_fit_and_every_page_and_signing_out_is_two_taps_away(
 
 @pytest.fixture(params=["capture", "session", "lightbox"])
 def place(request: pytest.FixtureRequest, page: Page, captures: list[dict[str, Any]], session: str) -> str:
-    """A page that only rows lead to."""
+    """A page of a single row: a capture, a session, or a picture at full size."""
     name = str(request.param)
     addresses = {"capture": f"/captures/{captures[0]['id']}/", "session": session, "lightbox": "/gallery/"}
     return f"{name} {addresses[name]}"
@@ -267,7 +267,7 @@ def visit(page: Page, place: str, captures: list[dict[str, Any]]) -> str:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark", "red"])
-def test_it_is_accessible_and_fits(
+def test_the_page_is_accessible_and_fits(
     theme: str, place: str, page: Page, site: Site, captures: list[dict[str, Any]], shots: Path
 ) -> None:
     in_theme(page, site, theme)

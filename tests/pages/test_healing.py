@@ -1,4 +1,4 @@
-"""The dashboard in a real browser while parts of the station are killed: what the card says, and that it heals."""
+"""The dashboard in a real browser while parts of the station are killed: what a card shows, and that it recovers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HEALED_MS = 20_000
 AWAY_S = 4.0
 HEALING_S = 10.0
 VICTIMS = ("camera", "web", "valkey")
-SAYS = """() => {
+READ_CARD = """() => {
     const card = document.querySelector("#cam-simulated"), live = card.querySelector(".live");
     const text = (found) => found ? (found.innerText || found.textContent).trim().replaceAll("\\n", " ") : "";
     const connection = document.querySelector("#connection");
@@ -40,8 +40,8 @@ SINCE_S = f"""() => {{
 
 
 @dataclass(frozen=True)
-class Said:
-    """`at_s` is since the kill."""
+class CardState:
+    """What a card shows `at_s` seconds after the kill."""
 
     at_s: float
     chip: str
@@ -55,7 +55,7 @@ class Said:
 
 
 def pid_of(site: Site, victim: str) -> int:
-    """Of a part, or of the process of the simulated camera."""
+    """The process id of a part, or of the process of the simulated camera."""
     if victim != "camera":
         return int(site.station.pids()[victim])
     with closing(sqlite3.connect(site.station.data / "skycam.sqlite3", timeout=60)) as connection:
@@ -64,28 +64,28 @@ def pid_of(site: Site, victim: str) -> int:
     return next(child.pid for child in children if owned_spool(child.pid) == hexed(identity))
 
 
-def opened(page: Page) -> None:
+def open_dashboard(page: Page) -> None:
     page.goto("/")
     expect(page.locator(LIVE)).to_have_attribute("data-state", "live", timeout=HEALED_MS)
 
 
 @contextmanager
 def killed(site: Site, victim: str) -> Iterator[None]:
-    """It does not come back before the block ends: who would start it again is stopped for so long."""
+    """Kill a part. It is not restarted before the block ends, because its parent process is stopped."""
     assert site.station.process
-    keeper = site.station.pids()["worker"] if victim == "camera" else site.station.process.pid
+    parent = site.station.pids()["worker"] if victim == "camera" else site.station.process.pid
     target = pid_of(site, victim)
-    os.kill(keeper, signal.SIGSTOP)
+    os.kill(parent, signal.SIGSTOP)
     try:
         os.kill(target, signal.SIGKILL)
         yield
     finally:
-        os.kill(keeper, signal.SIGCONT)
+        os.kill(parent, signal.SIGCONT)
 
 
 @pytest.mark.parametrize("victim", VICTIMS)
 def test_a_card_says_that_its_picture_is_stale_and_recovers(victim: str, page: Page, site: Site) -> None:
-    opened(page)
+    open_dashboard(page)
     with killed(site, victim):
         expect(page.locator(LIVE)).to_have_attribute("data-state", "stale", timeout=4000)
         expect(page.locator(LIVE)).to_contain_text("No picture since ")
@@ -96,7 +96,7 @@ def test_a_card_says_that_its_picture_is_stale_and_recovers(victim: str, page: P
 def test_a_stale_picture_is_dated_by_the_stations_clock(page: Page, site: Site) -> None:
     browser = page.context.new_cdp_session(page)
     browser.send("Emulation.setTimezoneOverride", {"timezoneId": "Asia/Kathmandu"})
-    opened(page)
+    open_dashboard(page)
     with killed(site, "camera"):
         expect(page.locator(LIVE)).to_contain_text("No picture since ", timeout=4000)
         assert page.evaluate(SINCE_S) < 60
@@ -104,7 +104,7 @@ def test_a_stale_picture_is_dated_by_the_stations_clock(page: Page, site: Site) 
 
 
 def test_the_reason_for_a_missing_picture_names_the_camera(page: Page, site: Site) -> None:
-    opened(page)
+    open_dashboard(page)
     with killed(site, "camera"):
         expect(page.locator(f"{LIVE} [data-live-state]")).to_contain_text(" Simulated camera ", timeout=HEALED_MS)
         assert " simulated " not in page.locator(f"{LIVE} [data-live-state]").inner_text()
@@ -113,43 +113,43 @@ def test_the_reason_for_a_missing_picture_names_the_camera(page: Page, site: Sit
 
 @pytest.mark.prove
 def test_what_a_card_shows_each_second_is_recorded(page: Page, site: Site) -> None:
-    told = {victim: watched(page, site, victim) for victim in VICTIMS}
-    DOCUMENT.write_text(document(told), encoding="utf-8")
-    assert all(said[-1].picture == "live" for said in told.values())
+    states = {victim: watched(page, site, victim) for victim in VICTIMS}
+    DOCUMENT.write_text(document(states), encoding="utf-8")
+    assert all(shown[-1].picture == "live" for shown in states.values())
 
 
-def watched(page: Page, site: Site, victim: str) -> list[Said]:
-    """What is new on the card while a part is away, and in the time after."""
-    opened(page)
-    said: list[Said] = []
+def watched(page: Page, site: Site, victim: str) -> list[CardState]:
+    """Each new state of the card while a part is down, and in the time after."""
+    open_dashboard(page)
+    shown: list[CardState] = []
     began = time.monotonic()
     with killed(site, victim):
-        listen(page, said, began, AWAY_S)
-    listen(page, said, began, AWAY_S + HEALING_S)
-    return said
+        record_changes(page, shown, began, AWAY_S)
+    record_changes(page, shown, began, AWAY_S + HEALING_S)
+    return shown
 
 
-def listen(page: Page, said: list[Said], began: float, until_s: float) -> None:
-    """Four times a second."""
+def record_changes(page: Page, shown: list[CardState], began: float, until_s: float) -> None:
+    """Append each new state of the card, checked four times a second."""
     while (at_s := time.monotonic() - began) < until_s:
-        now = Said(at_s, *page.evaluate(SAYS))
-        if not said or said[-1].words != now.words:
-            said.append(now)
+        now = CardState(at_s, *page.evaluate(READ_CARD))
+        if not shown or shown[-1].words != now.words:
+            shown.append(now)
         page.wait_for_timeout(250)
 
 
-HEAD = f"""# What the dashboard says while parts are killed
+HEAD = f"""# What the dashboard shows while parts are killed
 
-A browser shows the dashboard with a live picture. At 0 s a part is killed with SIGKILL, and nobody starts it again
-for {AWAY_S:g} s. Each line is what is new on the card of the camera; `make prove` writes this page.
+A browser shows the dashboard with a live picture. At 0 s a part is killed with SIGKILL, and it is not restarted
+for {AWAY_S:g} s. Each line is a new state of the camera's card. `make prove` writes this page.
 """
 TABLE = "| s | card | picture | says | banner |\n|---|---|---|---|---|"
 
 
-def document(told: dict[str, list[Said]]) -> str:
-    return "\n".join([HEAD, *(chapter(victim, said) for victim, said in told.items())])
+def document(states: dict[str, list[CardState]]) -> str:
+    return "\n".join([HEAD, *(chapter(victim, shown) for victim, shown in states.items())])
 
 
-def chapter(victim: str, said: list[Said]) -> str:
-    rows = [f"| {one.at_s:.1f} | {' | '.join(one.words)} |" for one in said]
+def chapter(victim: str, shown: list[CardState]) -> str:
+    rows = [f"| {one.at_s:.1f} | {' | '.join(one.words)} |" for one in shown]
     return "\n".join([f"## The {victim} is killed", "", TABLE, *rows, ""])

@@ -43,7 +43,7 @@ ADDRESSES = {
 
 @pytest.fixture(scope="session")
 def html_validate() -> Path:
-    """As the lock file says; fetched once into tests/node_modules."""
+    """The program in the version of the lock file, installed once into tests/node_modules."""
     if not VALIDATE.exists():
         subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund"], cwd=TESTS, check=True)
     return VALIDATE
@@ -54,7 +54,7 @@ def test_every_page_is_valid_html(
 ) -> None:
     from monitoring.services import raise_alert
 
-    changed_on_its_body(camera)
+    change_on_camera(camera)
     clip = clip_of(camera, pictures[0].files.get().root, simulated=True, interrupted=True, lost_frames=3)
     streams(camera)
     raise_alert("disk", "The disk is nearly full. See `skycam doctor`.", severity="error")
@@ -64,8 +64,8 @@ def test_every_page_is_valid_html(
     assert validated(html_validate, tmp_path) == ("", "", 0)
 
 
-def changed_on_its_body(camera: Camera) -> None:
-    """With a preset of its kind, which differs."""
+def change_on_camera(camera: Camera) -> None:
+    """A setting was changed on the camera itself; a preset of its kind differs too."""
     SettingsPreset.objects.create(kind=camera.kind, name="Night", settings={"gain": 4.0})
     camera.capabilities = {"settings": {"gain": {"choices": [2.0, 4.0]}, "exposure_us": {"choices": [1000]}}}
     camera.settings, camera.read_back = {"gain": 3.0, "exposure_us": 1000}, {"gain": 2.0}
@@ -74,7 +74,7 @@ def changed_on_its_body(camera: Camera) -> None:
 
 
 def validated(html_validate: Path, folder: Path) -> tuple[str, str, int]:
-    """What html-validate says of the pages in a folder, on both ways out, and its status."""
+    """The standard output, standard error and exit status of html-validate for the pages in a folder."""
     config = ["--config", TESTS / "htmlvalidate.json", "--formatter", "text"]
     command = [html_validate, *config, *sorted(folder.glob("*.html"))]
     found = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""Taking a camera in a real browser, on a real station."""
+"""Control of a camera in a real browser, on a real station."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.skycam_project.cli_station import run
 SOON_MS = 30_000
 RENEWAL_MS = 21_000
 AT_ONCE_MS = 10_000
-"""Long before the renewal that comes next by itself."""
+"""Shorter than the time until the next timed renewal."""
 HIDDEN = "is => Object.defineProperty(document, 'hidden', {value: is, configurable: true})"
 SEEN_AGAIN = f"() => {{ ({HIDDEN})(false); document.dispatchEvent(new Event('visibilitychange')); }}"
 ME = system_name(os.getuid())
@@ -24,7 +24,7 @@ ME = system_name(os.getuid())
 
 @pytest.fixture
 def taken(page: Page, site: Site) -> Iterator[Page]:
-    """The camera's page, by whose button it was taken. Its time can be wound on."""
+    """The page of the camera after its button has taken control. The browser's clock is fake."""
     page.clock.install()
     page.goto("/cameras/simulated/")
     page.locator("#lease").get_by_role("button", name="Take control Simulated camera", exact=True).click()
@@ -54,7 +54,7 @@ def test_the_page_renews_the_lease_as_soon_as_it_is_visible_again(taken: Page) -
 
 
 def test_the_previous_holder_sees_who_took_over_and_takes_back_after_confirming(taken: Page, site: Site) -> None:
-    lease, asked = taken.locator("#lease"), list[str]()
+    lease, questions = taken.locator("#lease"), list[str]()
     expect(taken.locator("#said-simulated")).to_have_text("You hold Simulated camera.")
     run(site.station.data, "take", "simulated", "--over")
     expect(lease).to_contain_text(f"{ME} took it over from you", timeout=SOON_MS)
@@ -65,17 +65,17 @@ def test_the_previous_holder_sees_who_took_over_and_takes_back_after_confirming(
     expect(taken.locator("#settings").get_by_role("button", name="Apply").last).to_have_attribute(
         "title", re.compile(f"Held by {ME} since")
     )
-    taken.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.accept()))
+    taken.once("dialog", lambda dialog: (questions.append(dialog.message), dialog.accept()))
     lease.get_by_role("button", name="Take over").click()
     expect(lease).to_contain_text("You, since", timeout=SOON_MS)
-    assert asked[0].startswith(f"{ME} has held it since")
+    assert questions[0].startswith(f"{ME} has held it since")
     expect(taken.locator("#stage").get_by_role("button", name="Capture")).to_be_enabled(timeout=SOON_MS)
     expect(taken.locator("#settings").get_by_role("button", name="Apply").last).to_be_enabled(timeout=SOON_MS)
 
 
 @pytest.fixture
 def foreign(page: Page, site: Site) -> Iterator[Locator]:
-    """The button of the camera's page that stops a session which somebody else has started."""
+    """The button on the camera's page that stops a session of another user."""
     run(site.station.data, "start", "--camera", "simulated", "-e", "0.001", "--cadence", "1")
     page.goto("/cameras/simulated/")
     yield page.locator("#stage").get_by_role("button", name="Stop session")
@@ -85,23 +85,23 @@ def foreign(page: Page, site: Site) -> Iterator[Locator]:
 
 
 def test_stopping_the_session_of_another_needs_a_confirmation(foreign: Locator, site: Site) -> None:
-    page, asked = foreign.page, list[str]()
-    page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    page, questions = foreign.page, list[str]()
+    page.once("dialog", lambda dialog: (questions.append(dialog.message), dialog.dismiss()))
     foreign.click()
     assert site.ask("GET", "cameras/simulated/status/")["held_by"] == ME
-    page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.accept()))
+    page.once("dialog", lambda dialog: (questions.append(dialog.message), dialog.accept()))
     foreign.click()
     expect(page.locator("#said-simulated")).to_contain_text("Session stopped", timeout=SOON_MS)
     expect(page.locator("#lease")).to_contain_text("You, since", timeout=SOON_MS)
-    assert [question.endswith(f"Take over from {ME} and stop the session?") for question in asked] == [True, True]
+    assert [question.endswith(f"Take over from {ME} and stop the session?") for question in questions] == [True, True]
 
 
 def test_the_shortcut_asks_for_confirmation_too(foreign: Locator, site: Site) -> None:
-    asked: list[str] = []
-    foreign.page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    questions: list[str] = []
+    foreign.page.once("dialog", lambda dialog: (questions.append(dialog.message), dialog.dismiss()))
     foreign.wait_for()
     foreign.page.keyboard.press("s")
-    assert (len(asked), site.ask("GET", "sessions/?state=running")["results"][0]["desired"]) == (1, "running")
+    assert (len(questions), site.ask("GET", "sessions/?state=running")["results"][0]["desired"]) == (1, "running")
 
 
 @pytest.mark.parametrize("width", [360, 1440])

@@ -24,10 +24,10 @@ PAGE = "/cameras/sky/"
 
 @pytest.fixture
 def anna(camera: Camera) -> Client:
-    return somebody("anna")
+    return client_of("anna")
 
 
-def somebody(name: str, role: str = "operator") -> Client:
+def client_of(name: str, role: str = "operator") -> Client:
     client = Client(headers=SCRIPT)
     client.force_login(User.objects.create_user(name, role=role))
     return client
@@ -40,7 +40,7 @@ def shown(client: Client, part: str = "now/") -> str:
 def test_an_operator_takes_a_camera_and_releases_it(anna: Client) -> None:
     assert "You hold Sky." in text_of(anna.post(f"{PAGE}take/"))
     assert "You, since" in shown(anna)
-    assert "You have released Sky. Nobody holds it now." in text_of(anna.post(f"{PAGE}release/"))
+    assert "You have released Sky. No one holds it now." in text_of(anna.post(f"{PAGE}release/"))
     assert "Not taken. Any operator can control it." in shown(anna)
 
 
@@ -52,7 +52,7 @@ def test_a_camera_is_taken_without_scripts(anna: Client) -> None:
 def test_only_the_holders_page_renews_the_lease(anna: Client) -> None:
     anna.post(f"{PAGE}take/")
     assert 'hx-post="/cameras/sky/hold/"' in shown(anna, "")
-    assert 'hx-post="/cameras/sky/hold/"' not in shown(somebody("bob"), "")
+    assert 'hx-post="/cameras/sky/hold/"' not in shown(client_of("bob"), "")
 
 
 def test_a_renewal_extends_the_lease_without_a_message(anna: Client, camera: Camera) -> None:
@@ -67,7 +67,7 @@ def test_a_renewal_extends_the_lease_without_a_message(anna: Client, camera: Cam
 def test_a_late_renewal_says_so_and_acquires_nothing(anna: Client, camera: Camera) -> None:
     anna.post(f"{PAGE}take/")
     Camera.objects.update(held_until=timezone.now())
-    assert "You do not hold Sky any more." in text_of(anna.post(f"{PAGE}hold/"))
+    assert "You no longer hold Sky." in text_of(anna.post(f"{PAGE}hold/"))
     assert "Not taken. Any operator can control it." in shown(anna)
 
 
@@ -144,7 +144,7 @@ def test_the_holders_session_is_not_stopped_by_another(anna: Client, camera: Cam
 
 
 def test_taking_over_works_only_from_the_holder_named_in_the_question(anna: Client, camera: Camera) -> None:
-    """The question stood there while bob took it."""
+    """bob has taken the camera over while the question was open."""
     leases.acquire_lease(camera, "bob")
     assert "Sky is held by bob since" in text_of(anna.post(f"{PAGE}take/", {"over": "carl"}))
 
@@ -154,7 +154,7 @@ def test_the_card_says_who_holds_it(anna: Client, camera: Camera) -> None:
     assert "Held by bob since" in text_of(anna.get("/dashboard/now/"))
 
 
-# A session
+# The session as the holder
 
 
 @pytest.fixture
@@ -173,11 +173,11 @@ def test_a_session_is_shown_as_the_holder(anna: Client, run: Session) -> None:
 
 
 def test_the_owner_stops_a_session_without_confirmation(run: Session) -> None:
-    bob = somebody("bob")
+    bob = client_of("bob")
     assert "You, since" in shown(bob)
     assert "Held by" not in text_of(bob.get("/dashboard/now/"))
     assert "hx-confirm" not in shown(bob) + text_of(bob.get(f"/sessions/{run.pk}/"))
-    assert "It will stop when its host is back." in text_of(bob.post(f"{PAGE}stop/"))
+    assert "The session stops when its host is back." in text_of(bob.post(f"{PAGE}stop/"))
 
 
 @pytest.mark.parametrize("path", [PAGE, "/", "/sessions/{}/"])
@@ -198,14 +198,14 @@ def test_the_session_of_another_is_not_stopped_without_confirmation(path: str, a
 
 @pytest.mark.parametrize("path", STOPS)
 def test_confirming_takes_the_camera_over_and_stops_the_session(path: str, anna: Client, run: Session) -> None:
-    assert "It will stop when its host is back." in text_of(anna.post(path.format(run.pk), {"over": "bob"}))
+    assert "The session stops when its host is back." in text_of(anna.post(path.format(run.pk), {"over": "bob"}))
     assert (Camera.objects.get().held_by, Session.objects.get().desired) == ("anna", "stopped")
     assert "anna took Sky over from bob." in shown(anna)
 
 
 def test_the_owner_of_the_session_sees_who_took_over(camera: Camera, run: Session) -> None:
     leases.acquire_lease(camera, "anna", over=True)
-    page = shown(somebody("bob"))
+    page = shown(client_of("bob"))
     assert "anna took it over from you" in page
     assert "anna has since taken over the camera. Take over from anna and stop the session?" in page
 
@@ -223,6 +223,6 @@ def test_after_a_release_the_session_holds_the_camera(anna: Client, camera: Came
 
 def test_a_viewer_sees_who_holds_it_and_no_button(camera: Camera) -> None:
     leases.acquire_lease(camera, "bob")
-    page: Any = shown(somebody("vera", "viewer"), "")
+    page: Any = shown(client_of("vera", "viewer"), "")
     assert "bob, since" in page
     assert "Take over" not in page

@@ -36,7 +36,7 @@ FULL = "() => document.fullscreenElement?.id ?? ''"
 
 @pytest.fixture
 def live(page: Page) -> Page:
-    """A manager who sees the camera live."""
+    """The camera's page with a live picture, for a manager."""
     page.goto(URL)
     is_live(page)
     return page
@@ -107,7 +107,7 @@ def test_a_browsers_wrong_clock_makes_no_picture_old(page: Page) -> None:
 
 @pytest.fixture
 def frozen(site: Site) -> Iterator[psutil.Process]:
-    """The camera's process, which is let go again."""
+    """The camera's process, stopped during the test."""
     process = next(
         one for one in site.station.processes() if "cameras.runtime" in one.cmdline() and one.status() != "zombie"
     )
@@ -146,7 +146,7 @@ def test_where_websockets_are_blocked_a_view_can_be_ended_as_well(page: Page, si
 
 
 def streams(site: Site) -> list[str]:
-    """Viewers by MJPEG."""
+    """The ids of the MJPEG viewers."""
     return [one["id"] for one in site.ask("GET", "viewers/")["results"] if one["transport"] == "mjpeg"]
 
 

@@ -1,4 +1,4 @@
-"""A page that the station does not answer any more: nothing old looks new, and what is pressed was not sent."""
+"""A page whose station no longer answers: old data look old, and a pressed button says that nothing was sent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OFFLINE = """(live, age) => {
     view.querySelector("[data-live-age]").textContent = age;
     live.replaceWith(view);
 }"""
-"""A live view whose line has broken, with a picture of some age or without one."""
+"""Make the live view offline, with a picture of some age or without one."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What pages say, and what they never say, without a browser."""
+"""The content of pages, without a browser."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from cameras.models import Camera
 from monitoring import station_settings
 from monitoring.pages import KINDS
 from monitoring.services import record_event
+from skycam_project.cli.diagnostics.finding import Finding
+from skycam_project.pages import status
 from tests.docs.pages import first_cells, section
 from tests.pages.builders import MARKUP, cameras, captures, templates, text_of
 
@@ -56,7 +58,7 @@ def test_the_number_of_queries_does_not_grow(
 
     captures(camera, root, 3)
     viewer.get(address)
-    station_settings.clear_cache()  # they are asked once a second
+    station_settings.clear_cache()  # else read once a second
     with CaptureQueriesContext(connection) as few:
         viewer.get(address)
     for more in cameras(19):
@@ -141,7 +143,7 @@ def test_events_are_chosen_by_the_address(viewer: Any, camera: Camera) -> None:
 
 
 def test_every_kind_of_event_can_be_chosen(manager: Any) -> None:
-    """Those of docs/contracts.md."""
+    """The kinds in docs/contracts.md."""
     documented = {kind.split(".")[0] for kind in first_cells(section("docs/contracts.md", "Events"))}
     text = text_of(manager.get("/events/"))
     assert documented == set(KINDS)
@@ -152,9 +154,9 @@ def test_every_kind_of_event_can_be_chosen(manager: Any) -> None:
 def test_a_kind_is_chosen_with_all_that_belongs_to_it(viewer: Any, kind: str) -> None:
     record_event("command", "ben started a session.")
     record_event("command.done", "It was done.")
-    record_event("commanded.else", "It is no command.")
+    record_event("commanded.else", "It is not a command.")
     text = text_of(viewer.get(f"/events/?kind={kind}"))
-    shown = ["ben started" in text, "It was done." in text, "It is no command." in text]
+    shown = ["ben started" in text, "It was done." in text, "It is not a command." in text]
     assert shown == [kind != "command.done", True, False]
 
 
@@ -169,7 +171,15 @@ def test_the_status_says_why_a_camera_was_restarted_last(viewer: Any, camera: Ca
     assert "It crashed.</td>" in row
 
 
-def test_a_made_up_cursor_shows_no_events(viewer: Any) -> None:
+def test_the_checks_show_their_states(operator: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    findings = [Finding("database", "ok", "It answers."), Finding("clock", "warning", "It is off.", "Run `ntp`.")]
+    monkeypatch.setattr(status, "run_diagnostics", lambda _: findings)
+    text = text_of(operator.get("/status/examination/"))
+    assert re.findall(r"</svg>(\w+)</span>", text) == ["OK", "Warning"]
+    assert "<code>ntp</code>" in text
+
+
+def test_an_invalid_cursor_is_not_found(viewer: Any) -> None:
     assert viewer.get("/events/?before=rubbish").status_code == 404
 
 
@@ -191,7 +201,7 @@ def test_a_capture_that_cannot_be_sent_says_so_in_its_place(valkey: Any, operato
 def test_without_scripts_the_outcome_is_shown_on_the_page_returned_to(operator: Any, camera: Camera) -> None:
     answer = operator.post("/cameras/sky/stop/", headers={"Referer": "http://testserver/cameras/sky/"}, follow=True)
     assert answer.redirect_chain == [("http://testserver/cameras/sky/", 302)]
-    assert "No session runs here any more." in text_of(answer)
+    assert "No session is running on this camera." in text_of(answer)
 
 
 def test_a_redirect_never_leads_to_another_site(operator: Any, camera: Camera) -> None:
@@ -205,7 +215,7 @@ def test_the_server_writes_the_theme_into_the_page(theme: str, viewer: Any) -> N
     assert f'data-theme="{theme}"' in text_of(viewer.get("/"))
 
 
-def test_a_theme_that_does_not_exist_is_the_systems(viewer: Any) -> None:
+def test_an_unknown_theme_becomes_the_systems(viewer: Any) -> None:
     viewer.cookies["theme"] = '"><script>'
     assert 'data-theme="system"' in text_of(viewer.get("/"))
 
@@ -222,12 +232,12 @@ def test_static_files_are_cached_forever_under_their_hash(client: Any) -> None:
 def test_nul_in_an_address_does_not_reach_the_database(address: str, viewer: Any, camera: Camera) -> None:
     from django.db import connection
 
-    asked: list[str] = []
+    parameters: list[str] = []
 
     def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        asked.append(repr(params))
+        parameters.append(repr(params))
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(note):
         assert viewer.get(address + "a%00").status_code in {200, 404}
-    assert [params for params in asked if "\\x00" in params] == []
+    assert [params for params in parameters if "\\x00" in params] == []

@@ -14,7 +14,7 @@ SOON_MS = 30_000
 
 @pytest.fixture
 def session(site: Site) -> Iterator[str]:
-    """One that runs, of the browser's own user."""
+    """The id of a running session of the browser's user."""
     asked = {"exposure_us": 1000, "cadence_s": 1}
     yield str(site.ask("POST", "cameras/simulated/start/", asked)["id"])
     site.ask("POST", "cameras/simulated/stop/", {})
@@ -30,7 +30,7 @@ def test_a_session_is_paused_and_resumed_on_its_page(page: Page, session: str) -
     expect(page.get_by_role("button", name="Pause", exact=True)).to_be_enabled(timeout=SOON_MS)
 
 
-def test_a_card_pauses_and_resumes_it(page: Page, session: str) -> None:
+def test_a_card_pauses_and_resumes_the_session(page: Page, session: str) -> None:
     page.goto("/")
     card = page.locator("#cam-simulated")
     card.get_by_role("button", name="Pause session").click()

@@ -29,7 +29,7 @@ def test_a_preset_is_compared_applied_and_then_the_same(panel: Locator) -> None:
     night.click()
     expect(panel.locator(".compared .st.warn")).to_have_text(["differs", "differs"], timeout=SOON_MS)
     panel.get_by_role("button", name="Apply Night").click()
-    expect(panel.locator(".message.ok")).to_contain_text("Night is applied.", timeout=SOON_MS)
+    expect(panel.locator(".message.ok")).to_contain_text("Night was applied.", timeout=SOON_MS)
     expect(panel.get_by_label("Gain")).to_have_value("2")
     night.press("Enter")
     expect(panel.locator(".compared .st.ok")).to_have_text(["same", "same"], timeout=SOON_MS)
@@ -44,7 +44,7 @@ def test_a_preset_is_saved_with_the_keyboard_and_deleted_after_a_question(panel:
     expect(panel.get_by_role("link", name="Dusk")).to_be_visible()
     page.once("dialog", lambda dialog: dialog.accept())
     panel.get_by_role("button", name="Delete Dusk").click()
-    expect(page.locator(".banner.ok")).to_contain_text("Dusk is deleted.", timeout=SOON_MS)
+    expect(page.locator(".banner.ok")).to_contain_text("Dusk was deleted.", timeout=SOON_MS)
 
 
 @pytest.mark.parametrize("theme", ["dark", "light", "red"])

@@ -36,7 +36,7 @@ def posted(client: Any, address: str, **fields: str) -> Any:
 
 
 def words(answer: Any) -> str:
-    """What one reads, without the markup."""
+    """The text of a page, without markup."""
     return " ".join(re.sub(r"<[^>]+>", " ", text_of(answer)).split())
 
 
@@ -79,7 +79,7 @@ def test_a_preset_is_applied_without_a_script_too(operator: Any, night: Settings
     with camera_host(valkey, configured()):
         answer = operator.post(f"{PAGE}presets/Night/", {"do": "apply"}, format="multipart")
     assert (answer.status_code, answer["Location"]) == (302, PAGE)
-    assert "Night is applied." in words(operator.get(PAGE))
+    assert "Night was applied." in words(operator.get(PAGE))
 
 
 def test_a_preset_is_deleted_after_a_question(operator: Any, night: SettingsPreset) -> None:
@@ -98,9 +98,9 @@ def test_a_viewer_can_only_compare(viewer: Any, night: SettingsPreset, turned: C
 def test_a_change_made_on_the_camera_is_shown_and_updates_with_the_page(
     viewer: Any, turned: Camera, valkey: Any
 ) -> None:
-    said = "Changed on the camera itself Exposure 33 ms, not 12 ms as desired"
-    assert said in words(viewer.get(PAGE))
-    assert said in words(viewer.get(f"{PAGE}now/", headers=PART))
+    message = "Changed on the camera itself Exposure 33 ms, not 12 ms as desired"
+    assert message in words(viewer.get(PAGE))
+    assert message in words(viewer.get(f"{PAGE}now/", headers=PART))
 
 
 @pytest.mark.parametrize(("do", "desired"), [("adopt", 33_000), ("mine", 12_000)])
@@ -114,12 +114,12 @@ def test_a_change_made_on_the_camera_is_kept_or_reverted(
 
 
 def test_the_panel_says_that_the_camera_is_disconnected(operator: Any, turned: Camera, valkey: Any) -> None:
-    assert "Kept for when the camera opens." in words(posted(operator, "settings/body/", do="adopt"))
+    assert "Stored until the camera connects." in words(posted(operator, "settings/body/", do="adopt"))
 
 
 @pytest.fixture
 def choosy(able: Camera) -> Camera:
-    """A DSLR: choices, and a time that is longer than any of them."""
+    """A DSLR: it offers choices, and accepts exposures longer than the longest."""
     choices = {"unit": "µs", "choices": [1_000_000, 30_000_000]}
     able.capabilities = {"settings": {"exposure_us": choices, "iso": {"choices": [100, 200]}}}
     able.settings = {"exposure_us": 1_000_000, "iso": 150}
@@ -127,11 +127,11 @@ def choosy(able: Camera) -> Camera:
     return able
 
 
-def test_a_time_that_is_longer_than_any_choice_may_be_written(choosy: Camera) -> None:
+def test_an_exposure_longer_than_any_choice_can_be_typed(choosy: Camera) -> None:
     assert SettingsForm(choosy, {"exposure_us": "90 s", "iso": "200"}).values == {"exposure_us": 90_000_000, "iso": 200}
 
 
-def test_choices_read_as_people_write_them(operator: Any, choosy: Camera) -> None:
+def test_choices_are_shown_as_people_write_them(operator: Any, choosy: Camera) -> None:
     shown = text_of(operator.get(PAGE))
     assert '<datalist id="set-exposure_us-choices"><option value="1 s"></option><option value="30 s">' in shown
 

@@ -1,4 +1,4 @@
-"""A camera's recording on its page and its card: what is said of it, and what may be done."""
+"""A camera's recording on its page and its card: what they show, and their controls."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def desired(camera: Camera) -> Camera:
     return camera
 
 
-def told(server: Any, recorder: Any, observed: str = "ready") -> None:
+def report_recorder(server: Any, recorder: Any, observed: str = "ready") -> None:
     recording = recorder["state"] == "recording"
     found = status.absent_status("sky", "connected", "")
     status.write_status(server, found | {"observed": observed, "recorder": recorder, "recording": recording})
 
 
 def panel(client: Any) -> str:
-    """The recording's part of the camera's page."""
+    """The panel Recording of the camera's page."""
     return text_of(client.get(PAGE)).partition('id="recording"')[2].partition("</section>")[0]
 
 
@@ -51,15 +51,15 @@ def card(client: Any) -> str:
 def test_the_page_shows_the_clip_its_start_and_the_time_until_the_disk_is_full(
     viewer: Any, desired: Camera, valkey: Any
 ) -> None:
-    told(valkey, RECORDER)
+    report_recorder(valkey, RECORDER)
     shown = panel(viewer)
     for text in ("Recording", "ada, rolling", "900 frames, 12.5 MB", "12.5 MB/min", "enough for 2 d 4 h"):
         assert text in shown
     assert "<button" not in shown
 
 
-def test_the_card_says_so_too(operator: Any, desired: Camera, valkey: Any) -> None:
-    told(valkey, RECORDER)
+def test_the_card_shows_the_recording(operator: Any, desired: Camera, valkey: Any) -> None:
+    report_recorder(valkey, RECORDER)
     shown = card(operator)
     assert "Recording</span>" in shown
     assert "12.5 MB/min" in shown
@@ -73,7 +73,7 @@ def test_the_card_says_so_too(operator: Any, desired: Camera, valkey: Any) -> No
 def test_a_requested_recording_that_does_not_run_is_shown_with_its_reason(
     recorder: Any, tone: str, sentence: str, operator: Any, desired: Camera, valkey: Any
 ) -> None:
-    told(valkey, recorder)
+    report_recorder(valkey, recorder)
     shown = panel(operator)
     assert f'<span class="st {tone}">' in shown
     assert "Not recording" in shown
@@ -93,7 +93,7 @@ def test_a_camera_that_is_not_recording_offers_to_record(operator: Any, camera: 
     assert "Record and keep" in panel(operator)
 
 
-def test_a_camera_without_a_stream_says_why_it_does_not(operator: Any, camera: Camera) -> None:
+def test_a_camera_without_a_stream_says_why_it_does_not_record(operator: Any, camera: Camera) -> None:
     Camera.objects.update(capabilities={"stream": False})
     assert "has no video stream" in panel(operator)
     assert "<button" not in panel(operator)
@@ -102,16 +102,16 @@ def test_a_camera_without_a_stream_says_why_it_does_not(operator: Any, camera: C
 @pytest.mark.parametrize("kind", ["rolling", "manual"])
 def test_an_operator_starts_a_recording(kind: str, operator: Any, camera: Camera, valkey: Any) -> None:
     desired = desired_recording(Camera(slug="sky", recording=kind, recording_by="a-operator"))
-    with camera_host(valkey, {"record": {"clip": UNKNOWN, "recorder": RECORDER}}) as orders:
+    with camera_host(valkey, {"record": {"clip": UNKNOWN, "recorder": RECORDER}}) as commands:
         answer = operator.post(f"{PAGE}record/", {"kind": kind}, format="multipart", headers=SCRIPT)
     assert "Recording." in text_of(answer)
-    assert orders[0]["arguments"]["recording"] == desired
+    assert commands[0]["arguments"]["recording"] == desired
 
 
 def test_the_page_says_that_a_request_is_stored_for_later(operator: Any, camera: Camera, valkey: Any) -> None:
     answer = text_of(operator.post(f"{PAGE}record/", headers=SCRIPT))
     assert 'class="message warn"' in answer
-    assert "sky records as soon as it can: that is kept." in answer
+    assert "sky starts recording as soon as it can; the request is stored." in answer
 
 
 def test_an_operator_stops_a_recording(operator: Any, desired: Camera, valkey: Any) -> None:

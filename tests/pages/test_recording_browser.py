@@ -14,7 +14,7 @@ SOON_MS = 30_000
 
 @pytest.fixture
 def recorded(page: Page, site: Site) -> Iterator[Page]:
-    """The camera's page, by whose button it is recorded."""
+    """The page of the camera after its button has started the recording."""
     page.goto("/cameras/simulated/")
     page.locator("#recording").get_by_role("button", name="Record", exact=True).click()
     expect(page.locator("#recording .st")).to_have_text("Recording", timeout=SOON_MS)
@@ -39,7 +39,7 @@ def test_a_shortcut_stops_and_restarts_the_recording(recorded: Page) -> None:
     expect(recorded.locator("#recording .st")).to_have_text("Recording", timeout=SOON_MS)
 
 
-def test_a_card_starts_and_stops_it(page: Page, site: Site) -> None:
+def test_a_card_starts_and_stops_the_recording(page: Page, site: Site) -> None:
     page.goto("/")
     card = page.locator("#cam-simulated")
     card.get_by_role("button", name="Record Simulated camera", exact=True).click()

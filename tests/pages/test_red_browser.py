@@ -1,4 +1,4 @@
-"""Pictures in the red theme, in a real browser: their brightness is seen, whatever their colour, and only in red."""
+"""Pictures in the red theme, in a real browser: the brightness of every colour is visible, and only red is shown."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ COLOURS = {
     "white": (255, 255, 255), "yellow": (255, 255, 0), "cyan": (0, 255, 255), "green": (0, 255, 0),
     "magenta": (255, 0, 255), "red": (255, 0, 0), "blue": (0, 0, 255), "black": (0, 0, 0),
 }  # fmt: skip
-"""In the order of their luma."""
+"""Ordered by luma, the brightest first."""
 BAR, HIGH = 40, 240
 CAP = 0.63 * 255
-"""No pixel of a picture is brighter, in red."""
+"""The maximum red value of a picture's pixels."""
 STEP = 10
-"""From one bar to the next, of 255."""
+"""The least difference between neighbouring bars, of 255."""
 SOON_MS, DRAWN_S = 15_000, 60
 DRAWN = """async ([place, address]) => {
     const image = new Image();
@@ -85,7 +85,8 @@ def in_a_tile(page: Page, site: Site) -> Locator:
 
 
 def at_full_size(page: Page, site: Site) -> Locator:
-    """Of a thumbnail that has loaded, for its shape. The placeholder goes a second after the picture has come."""
+    """The picture at full size, opened from a loaded thumbnail, which gives its shape. Not the placeholder, which
+    stays for a second."""
     tile = in_a_tile(page, site)
     eventually(lambda: tile.evaluate("image => image.naturalWidth > 0"), DRAWN_S, "the thumbnail is loaded")
     tile.click()
@@ -109,7 +110,7 @@ def in_a_clip(page: Page, site: Site) -> Locator:
 
 
 def shown(picture: Locator) -> Any:
-    """The middle of each bar as (colours, 3), on the screen."""
+    """The screen colours in the middle of each bar, as (colours, 3)."""
     pixels = np.asarray(Image.open(io.BytesIO(picture.screenshot())).convert("RGB"))
     height, width = pixels.shape[:2]
     [wide, high] = [min(width, height * BAR * len(COLOURS) // HIGH), min(height, width * HIGH // (BAR * len(COLOURS)))]

@@ -1,4 +1,4 @@
-"""Finding cameras and rehearsing a bad night in a real browser, on a real station."""
+"""Finding cameras and simulating faults in a real browser, on a real station."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_camera_is_added_by_hand(page: Page, site: Site) -> None:
     page.get_by_label("Kind").select_option("simulated")
     page.get_by_role("button", name="Add", exact=True).click()
     expect(page.get_by_role("heading", name="by-hand", level=1)).to_be_visible()
-    with suppress(json.JSONDecodeError):  # its answer has no body
+    with suppress(json.JSONDecodeError):  # the response has no body
         site.ask("DELETE", "cameras/by-hand/")
 
 
@@ -36,10 +36,10 @@ def test_faults_are_switched_on_and_cleared_in_the_panel(page: Page) -> None:
     panel = page.locator("#faults")
     panel.get_by_label("Temperature").fill("61")
     panel.get_by_role("button", name="Apply").click()
-    expect(panel.locator(".message.ok")).to_contain_text("They strike from the next picture on.", timeout=SOON_MS)
+    expect(panel.locator(".message.ok")).to_contain_text("The faults apply from the next picture.", timeout=SOON_MS)
     expect(page.locator("#facts")).to_contain_text("Simulated faults", timeout=SOON_MS)
     panel.get_by_role("button", name="Clear all").click()
-    expect(panel.locator(".message.ok")).to_contain_text("No fault is on.", timeout=SOON_MS)
+    expect(panel.locator(".message.ok")).to_contain_text("All faults are off.", timeout=SOON_MS)
     expect(page.locator("#facts")).not_to_contain_text("Simulated faults", timeout=SOON_MS)
 
 

@@ -1,4 +1,4 @@
-"""Every page, every method, everybody: each line of docs/routes.md is asked for."""
+"""Every page, method and role: the answers match the table in docs/routes.md."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.access.people import World, routes
 from tests.docs.route_table import Line, cases, lines
 
 LINES = [line for line in lines() if line.method != "WS" and not line.route.startswith("api/")]
-DOORS = {"admin/login/", "admin/logout/"}
-ADMINS_OWN = [line for line in LINES if line.route.startswith("admin/") and line.route not in DOORS]
+SIGN_IN_ROUTES = {"admin/login/", "admin/logout/"}
+ADMINS_OWN = [line for line in LINES if line.route.startswith("admin/") and line.route not in SIGN_IN_ROUTES]
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -25,7 +25,7 @@ def pages() -> dict[str, Any]:
 
 
 def unlisted() -> list[tuple[str, str]]:
-    """Methods that no line speaks of; the admin's pages take what their forms send."""
+    """Methods that the table does not list. The admin's pages are left out: they accept what their forms send."""
     listed = {(line.method, line.route) for line in LINES}
     routes = sorted({line.route for line in LINES if line not in ADMINS_OWN})
     return [(method, route) for route in routes for method in METHODS if (method, route) not in listed]

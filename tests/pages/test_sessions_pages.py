@@ -1,4 +1,4 @@
-"""Sessions as pages: the list, the ledger with reasons and gaps, and stopping one."""
+"""Pages of sessions: the list, the ledger with reasons and gaps, and stopping a session."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FULL = {"status": "failed", "reason": "disk_full", "message": "The disk is full.
 
 @pytest.fixture
 def session(camera: Camera) -> Session:
-    """Fifty planned: forty saved, four failed one by one, six swallowed by an outage."""
+    """Fifty planned captures: forty saved, four failed, and a gap of six after an outage."""
     begin = timezone.now() - timedelta(hours=1)
     made = Session.objects.create(
         camera=camera, name="Perseids", state="running", programme=PROGRAMME, created_by="anna", started_at=begin,
@@ -93,7 +93,7 @@ def test_without_a_broker_a_stop_says_that_it_will_happen_later(operator: Any, s
     Session.objects.update(created_by="a-operator")
     answer = operator.post(address(session) + "stop/", headers={"hx-request": "true"})
     session.refresh_from_db()
-    assert "It will stop when its host is back." in text_of(answer)
+    assert "The session stops when its host is back." in text_of(answer)
     assert session.desired == "stopped"
 
 
@@ -151,7 +151,7 @@ def test_an_end_beyond_the_calendar_does_not_break_the_page(address: str, viewer
     assert viewer.get(address.format(id=session.pk)).status_code == 200
 
 
-def test_what_the_camera_used_has_labels_and_units(viewer: Any, session: Session) -> None:
+def test_settings_in_use_have_labels_and_units(viewer: Any, session: Session) -> None:
     Camera.objects.update(capabilities={"settings": {"gain": {"unit": "dB"}}})
     Session.objects.update(actual={"exposure_us": 1_000_000, "gain": 1.0, "f_number": 1.4})
     text = text_of(viewer.get(address(session)))

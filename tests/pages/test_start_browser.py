@@ -17,7 +17,7 @@ HOME = re.compile("/cameras/simulated/$")
 
 @pytest.fixture
 def stopped(site: Site) -> Iterator[None]:
-    """Whatever a test has started ends with it."""
+    """Stops the session that a test has started."""
     yield
     running = site.ask("GET", "sessions/?state=running")["results"]
     site.ask("POST", f"sessions/{running[0]['id']}/stop/", {}) if running else None

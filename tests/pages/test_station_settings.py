@@ -1,4 +1,4 @@
-"""The page Settings: what holds, where it comes from, and changing it."""
+"""The page Settings: values in effect, their origins, and changes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CRF = "camera_config.crf"
 
 @pytest.fixture
 def station(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its YAML gives the preset, its environment the number of clips."""
+    """A station with the preset set in YAML and the number of clips in the environment."""
     (tmp_path / "skycam.yaml").write_text("camera_config:\n  preset: veryfast\n")
     environment = {"CAMERA_CONFIG__ROLLING_CLIPS_COUNT": "12", "SKYCAM_DATA": str(tmp_path / "data")}
     found = ConfigManager(tmp_path / "skycam.yaml", environment=environment, here=tmp_path).config
@@ -58,7 +58,7 @@ def test_the_origin_of_a_value_is_shown(station: None, manager: Any) -> None:
 
 @pytest.fixture
 def video_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Of a station whose YAML gives it, before its next start."""
+    """The video path of a station that has set it in YAML and has not restarted yet."""
     folder = tmp_path / "films"
     (tmp_path / "skycam.yaml").write_text(f"video_path: {folder}\n")
     found = ConfigManager(tmp_path / "skycam.yaml", environment={"SKYCAM_DATA": str(tmp_path)}, here=tmp_path).config
@@ -69,7 +69,7 @@ def video_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def pictures_folder(db: None) -> str:
-    """Where a host that was started once has its pictures."""
+    """The folder of pictures of a host that was started once."""
     return str(roots.ensure_default_root().path)
 
 
@@ -79,9 +79,9 @@ def test_the_clip_folder_is_shown_with_its_clips_and_how_to_change_it(
     root = roots.ensure_video_root()
     assert root is not None
     clip_of(camera, root)
-    panel = where_clips_go(manager)
-    for said in (f">{video_path}</code>", "skycam.yaml:1: video_path", "(1 clip now)", "restart the station"):
-        assert said in panel
+    panel = clip_folder_panel(manager)
+    for text in (f">{video_path}</code>", "skycam.yaml:1: video_path", "(1 clip now)", "restart the station"):
+        assert text in panel
     assert "not in use" not in panel
     assert "<input" not in panel
 
@@ -89,13 +89,13 @@ def test_the_clip_folder_is_shown_with_its_clips_and_how_to_change_it(
 def test_a_configured_video_path_that_is_not_in_use_is_shown(
     video_path: Path, pictures_folder: str, manager: Any
 ) -> None:
-    panel = where_clips_go(manager)
+    panel = clip_folder_panel(manager)
     assert f">{pictures_folder}</code>" in panel
     assert f"<code>{video_path}</code> is configured but not in use" in panel
 
 
 def test_without_a_video_path_clips_are_stored_beside_the_pictures(pictures_folder: str, manager: Any) -> None:
-    panel = where_clips_go(manager)
+    panel = clip_folder_panel(manager)
     assert f">{pictures_folder}</code>" in panel
     assert "Default: beside the pictures" in panel
 
@@ -104,7 +104,7 @@ def test_the_clip_folder_is_shown_on_a_refused_form_too(pictures_folder: str, ma
     assert pictures_folder in text_of(saved(manager, CRF, "99", "23"))
 
 
-def where_clips_go(manager: Any) -> str:
+def clip_folder_panel(manager: Any) -> str:
     return text_of(manager.get("/settings/")).partition('id="video-path-title"')[2].partition("</section>")[0]
 
 

@@ -84,7 +84,7 @@ def test_a_camera_that_fails_does_not_stop_the_others(server: redis.Redis) -> No
 def test_a_start_that_could_not_be_sent_is_stored_and_reported(server: redis.Redis) -> None:
     ran = skycam("record", "start", "dome")
     assert (ran.exit_code, desired()["dome"]) == (3, "rolling")
-    assert "dome records as soon as it can: that is kept." in ran.stderr
+    assert "dome starts recording as soon as it can; the request is stored." in ran.stderr
 
 
 def test_names_and_all_exclude_each_other() -> None:
