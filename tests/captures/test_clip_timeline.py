@@ -32,7 +32,7 @@ def segments(pieces: list[tuple[int, int]]) -> list[Segment]:
 
 @NO_HURRY
 @given(PIECES, st.integers(1, 40))
-def test_merged_stretches_cover_all_video_and_lie_a_step_apart(pieces: list[tuple[int, int]], step_s: int) -> None:
+def test_merged_segments_cover_all_video_and_lie_a_step_apart(pieces: list[tuple[int, int]], step_s: int) -> None:
     given_ones, step = segments(pieces), step_s * SECOND
     found = merged(given_ones, step)
     assert all(any(one.begin <= given.begin and given.end <= one.end for one in found) for given in given_ones)
@@ -60,13 +60,13 @@ def test_video_and_gaps_fill_the_time_up_to_less_than_a_step_at_its_ends(
     assert all(b - a >= step for a, b in gaps)
 
 
-def made(camera: Camera, root: StorageRoot, pieces: list[tuple[float, float]], **fields: Any) -> list[Clip]:
+def make_clips(camera: Camera, root: StorageRoot, pieces: list[tuple[float, float]], **fields: Any) -> list[Clip]:
     """Clips with these ends in seconds."""
     rows = [row_of(camera, root, STARTED + a * SECOND, b - a, **fields) for a, b in pieces]
     return Clip.objects.bulk_create(rows)
 
 
-def asked(client: Any, begin: int, end: int, **more: Any) -> Any:
+def get_timeline(client: Any, begin: int, end: int, **more: Any) -> Any:
     ends = {"from": stamp(begin), "to": stamp(end)}
     return client.get(ADDRESS, {"camera": "sky", **ends, **more}).json()
 
@@ -81,30 +81,30 @@ def seconds(body: Any, name: str) -> list[tuple[float, float]]:
 
 
 def test_neighbours_are_merged_and_gaps_are_kept(viewer: Any, camera: Camera, root: StorageRoot) -> None:
-    clips = made(camera, root, [(-5, 10), (10, 20), (20.5, 30), (50, 60), (95, 120)])
-    body = asked(viewer, 0, 100, step=1)
+    clips = make_clips(camera, root, [(-5, 10), (10, 20), (20.5, 30), (50, 60), (95, 120)])
+    body = get_timeline(viewer, 0, 100, step=1)
     assert seconds(body, "video") == [(0, 30), (50, 60), (95, 100)]
     assert [one["clip"] for one in body["video"]] == [str(clips[place].pk) for place in (0, 3, 4)]
     assert (seconds(body, "gaps"), body["lost"]) == ([(30, 50), (60, 95)], [])
 
 
 def test_a_gap_below_a_step_is_a_break(viewer: Any, camera: Camera, root: StorageRoot) -> None:
-    made(camera, root, [(0, 40), (46, 60), (60.5, 100)])
-    body = asked(viewer, 0, 100, step=20)
+    make_clips(camera, root, [(0, 40), (46, 60), (60.5, 100)])
+    body = get_timeline(viewer, 0, 100, step=20)
     assert (seconds(body, "video"), seconds(body, "gaps"), seconds(body, "breaks")) == ([(0, 100)], [], [(40, 46)])
 
 
 def test_losses_are_listed_by_clip(viewer: Any, camera: Camera, root: StorageRoot) -> None:
-    made(camera, root, [(10, 20)], lost_frames=3)
-    made(camera, root, [(20, 30)])
-    made(camera, root, [(30, 33)], interrupted=True, lost_frames=None)
-    lost = asked(viewer, 0, 100)["lost"]
+    make_clips(camera, root, [(10, 20)], lost_frames=3)
+    make_clips(camera, root, [(20, 30)])
+    make_clips(camera, root, [(30, 33)], interrupted=True, lost_frames=None)
+    lost = get_timeline(viewer, 0, 100)["lost"]
     assert [(one["lost_frames"], one["interrupted"]) for one in lost] == [(3, False), (None, True)]
 
 
 def test_a_clip_being_deleted_is_a_gap(viewer: Any, camera: Camera, root: StorageRoot) -> None:
-    made(camera, root, [(10, 20)], deleted_at=STARTED)
-    assert seconds(asked(viewer, 0, 100, step=1), "gaps") == [(0, 100)]
+    make_clips(camera, root, [(10, 20)], deleted_at=STARTED)
+    assert seconds(get_timeline(viewer, 0, 100, step=1), "gaps") == [(0, 100)]
 
 
 def test_a_clip_that_may_still_be_recorded_is_not_a_gap(viewer: Any, camera: Camera) -> None:
@@ -156,8 +156,8 @@ def both(camera: Camera, span: Span, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_its_size_is_bounded(viewer: Any, camera: Camera, root: StorageRoot, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines, "MAX_SINGLE", 100)
-    made(camera, root, [(number * 2, number * 2 + 1) for number in range(500)], lost_frames=1)
-    body = asked(viewer, 0, 1000, step=100)
+    make_clips(camera, root, [(number * 2, number * 2 + 1) for number in range(500)], lost_frames=1)
+    body = get_timeline(viewer, 0, 1000, step=100)
     assert (len(body["video"]), len(body["lost"])) == (1, 10)
 
 
@@ -177,7 +177,7 @@ def test_missing_or_wrong_parameters_are_refused(wrong: dict[str, Any], viewer: 
 def test_the_rows_are_found_by_indexes(camera: Camera, root: StorageRoot) -> None:
     from django.db import connection
 
-    made(camera, root, [(0, 1)])
+    make_clips(camera, root, [(0, 1)])
     with connection.cursor() as cursor:
         condition = f"camera_id = %s AND started_at >= %s AND deleted_at IS NULL {lines.LOSS}"
         sql = f"EXPLAIN QUERY PLAN SELECT id FROM captures_clip WHERE {condition} ORDER BY started_at, id LIMIT 1"

@@ -121,8 +121,10 @@ RANGES = st.tuples(st.integers(0, 200_000), st.one_of(st.none(), st.integers(0, 
 @given(RANGES, st.sampled_from(["", "?form=faststart"]))
 @example((0, 0), "?form=faststart")
 @example((len(FILM) - 1, None), "")
-def test_any_range_is_a_part_of_the_whole(viewer: Any, clip: Clip, asked: tuple[int, int | None], form: str) -> None:
-    first, last = asked
+def test_any_range_is_a_part_of_the_whole(
+    viewer: Any, clip: Clip, requested: tuple[int, int | None], form: str
+) -> None:
+    first, last = requested
     whole = sent(viewer.get(url(clip, form)))
     answer = viewer.get(url(clip, form), headers={"range": f"bytes={first}-{'' if last is None else last}"})
     assert answered(answer) == expected(whole, first, last)

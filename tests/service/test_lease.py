@@ -26,7 +26,7 @@ def names_the_holder(detail: str) -> bool:
 
 def test_the_error_names_the_holder_of_the_camera(station: ServiceStation, taken: None) -> None:
     before = station.count("captures_capture")
-    capture, settings = station.capture(), station.ask("PUT", "/settings", {"gain": 2})
+    capture, settings = station.capture(), station.send_request("PUT", "/settings", {"gain": 2})
     assert (capture.status, settings.status) == (503, 503)
     assert names_the_holder(capture.body["detail"])
     assert names_the_holder(settings.body["detail"])
@@ -41,7 +41,7 @@ def running(station: ServiceStation) -> Iterator[None]:
 
 
 def test_a_session_holds_the_camera_too(station: ServiceStation, running: None) -> None:
-    capture, settings = station.capture(), station.ask("PUT", "/settings", {"gain": 2})
+    capture, settings = station.capture(), station.send_request("PUT", "/settings", {"gain": 2})
     assert (capture.status, settings.status) == (503, 503)
     assert names_the_holder(capture.body["detail"])
     assert "with a session. Ask them" in capture.body["detail"]
@@ -52,7 +52,9 @@ def test_the_broker_has_the_holder_of_a_session_too(station: ServiceStation, run
 
 
 def test_reading_is_allowed_while_the_camera_is_held(station: ServiceStation, taken: None) -> None:
-    assert [station.ask("GET", path).status for path in ("/health", "/settings", "/captures/list")] == [200] * 3
+    assert [station.send_request("GET", path).status for path in ("/health", "/settings", "/captures/list")] == [
+        200
+    ] * 3
 
 
 def test_the_broker_has_the_holder(station: ServiceStation, taken: None) -> None:
