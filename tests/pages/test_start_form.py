@@ -170,7 +170,7 @@ def test_the_forecast_is_shown_before_the_session_starts(anna: Client) -> None:
 
 
 def test_errors_are_shown_in_place_of_the_forecast(anna: Client) -> None:
-    assert "Exposure: 2 of which unit?" in text_of(anna.post(f"{START}forecast/", {**GOOD, "exposure": "2"}))
+    assert "Exposure: 2 has no unit." in text_of(anna.post(f"{START}forecast/", {**GOOD, "exposure": "2"}))
 
 
 def test_without_scripts_the_forecast_is_confirmed_before_anything_starts(anna: Client) -> None:

@@ -40,7 +40,7 @@ def test_a_request_that_waits_too_long_fails_and_leaves_the_queue() -> None:
 
 def test_a_request_over_the_limit_is_refused() -> None:
     request_order = RequestOrder(1)
-    with request_order.admit(), pytest.raises(TooMany, match="1 captures wait already"), request_order.admit():
+    with request_order.admit(), pytest.raises(TooMany, match="1 captures are waiting already"), request_order.admit():
         pass
     with request_order.admit():
         assert request_order._admitted == 1
