@@ -173,7 +173,7 @@ def read_marker(files: RootFiles) -> str | None:
 
 def delete_clips(files: RootFiles, clips: Iterable[Clip]) -> DeletionResult:
     """Delete the files of marked clips, then their rows; continues an interrupted deletion. A clip that cannot be
-    deleted does not hold up the others.
+    deleted does not block the others.
 
     A row stays while its record is in the spool: ingesting the record again would create a row without a file.
     """

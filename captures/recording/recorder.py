@@ -320,8 +320,8 @@ class ClipRecorder:
                 self._interrupt_clip("disk_full", self._status.failure_message)
 
     def _has_ended(self, clip: OpenClip) -> bool:
-        """Whether the clip's camera is gone or sends nothing. False while frames wait in the queue, for example after a
-        disk that hung."""
+        """Whether the clip's camera is disconnected or sends nothing. False while frames wait in the queue, for example
+        after a disk that hung."""
         if self._queue.reader is not None and len(self._queue.reader):
             return False
         if clip.source is not None and clip.source is not self._buffer.coded:

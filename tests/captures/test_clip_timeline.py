@@ -33,16 +33,16 @@ def segments(pieces: list[tuple[int, int]]) -> list[Segment]:
 @NO_HURRY
 @given(PIECES, st.integers(1, 40))
 def test_merged_segments_cover_all_video_and_lie_a_step_apart(pieces: list[tuple[int, int]], step_s: int) -> None:
-    given_ones, step = segments(pieces), step_s * SECOND
-    found = merged(given_ones, step)
-    assert all(any(one.begin <= given.begin and given.end <= one.end for one in found) for given in given_ones)
+    originals, step = segments(pieces), step_s * SECOND
+    found = merged(originals, step)
+    assert all(any(one.begin <= given.begin and given.end <= one.end for one in found) for given in originals)
     assert all(after.begin - before.end >= step for before, after in pairwise(found))
-    assert {one.clip for one in found} <= {one.clip for one in given_ones}
+    assert {one.clip for one in found} <= {one.clip for one in originals}
 
 
 @NO_HURRY
 @given(PIECES, st.integers(1, 40))
-def test_what_is_merged_twice_stays_as_it_is(pieces: list[tuple[int, int]], step_s: int) -> None:
+def test_merging_twice_changes_nothing(pieces: list[tuple[int, int]], step_s: int) -> None:
     once = merged(segments(pieces), step_s * SECOND)
     assert merged(once, step_s * SECOND) == once
 
@@ -119,7 +119,7 @@ def test_a_clip_that_may_still_be_recorded_is_not_a_gap(viewer: Any, camera: Cam
 PATTERNS = st.lists(st.tuples(st.integers(0, 30), st.integers(1, 30), st.booleans()), min_size=1, max_size=25)
 
 
-def laid_out(pattern: list[tuple[int, int, bool]]) -> list[tuple[int, int, bool]]:
+def lay_out_pattern(pattern: list[tuple[int, int, bool]]) -> list[tuple[int, int, bool]]:
     """Begin, end and losses of successive clips with pauses."""
     found, at = [], 0
     for pause, length, lossy in pattern:
@@ -133,28 +133,31 @@ def test_many_clips_give_the_same_time_line_as_few(
 ) -> None:
     @settings(max_examples=40, deadline=None)
     @given(PATTERNS, st.integers(1, 50))
-    def same(pattern: list[tuple[int, int, bool]], step_s: int) -> None:
+    def check_pattern(pattern: list[tuple[int, int, bool]], step_s: int) -> None:
         Clip.objects.all().delete()
         Clip.objects.bulk_create(
-            row_of(camera, root, STARTED + a * SECOND, b - a, lost_frames=lossy) for a, b, lossy in laid_out(pattern)
+            row_of(camera, root, STARTED + a * SECOND, b - a, lost_frames=lossy)
+            for a, b, lossy in lay_out_pattern(pattern)
         )
         span = Span(STARTED + 7 * SECOND, STARTED + 400 * SECOND, step_s * SECOND)
-        few, many = both(camera, span, monkeypatch)
+        few, many = few_and_many(camera, span, monkeypatch)
         assert (many.video, many.gaps) == (few.video, few.gaps)
         assert set(many.lost) <= set(few.lost)
         assert bool(many.lost) == bool(few.lost)
 
-    same()
+    check_pattern()
 
 
-def both(camera: Camera, span: Span, monkeypatch: pytest.MonkeyPatch) -> Any:
+def few_and_many(camera: Camera, span: Span, monkeypatch: pytest.MonkeyPatch) -> Any:
     with monkeypatch.context() as patched:
         few = timeline([camera.pk], span, LATER)
         patched.setattr(lines, "MAX_SINGLE", 1)
         return few, timeline([camera.pk], span, LATER)
 
 
-def test_its_size_is_bounded(viewer: Any, camera: Camera, root: StorageRoot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_size_of_a_time_line_is_bounded(
+    viewer: Any, camera: Camera, root: StorageRoot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(lines, "MAX_SINGLE", 100)
     make_clips(camera, root, [(number * 2, number * 2 + 1) for number in range(500)], lost_frames=1)
     body = get_timeline(viewer, 0, 1000, step=100)

@@ -72,7 +72,7 @@ def test_every_complete_frame_of_a_clip_that_was_cut_off_is_found(share: float, 
 
 
 @pytest.mark.parametrize("film", [b"", b"x", b"no movie at all" * 9, FILM[:600], FILM[:40] + FILM[600:]])
-def test_what_is_no_clip_is_refused(film: bytes, head: Callable[[bytes], bytes]) -> None:
+def test_a_file_that_is_not_a_clip_is_refused(film: bytes, head: Callable[[bytes], bytes]) -> None:
     with pytest.raises(UnsupportedMp4):
         head(film)
 

@@ -1,4 +1,4 @@
-"""The service when its camera is away. A simulated camera never replaces a PixeLink."""
+"""The service when its camera is not connected. A simulated camera never replaces a PixeLink."""
 
 from __future__ import annotations
 

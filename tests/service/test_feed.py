@@ -64,7 +64,7 @@ def test_the_settings_say_that_the_camera_streams(station: ServiceStation, viewe
     assert any(streaming)
 
 
-def test_a_client_that_never_reads_costs_no_thread_and_no_memory(station: ServiceStation, viewer: Viewer) -> None:
+def test_a_client_that_never_reads_uses_no_thread_and_no_memory(station: ServiceStation, viewer: Viewer) -> None:
     (picture,) = viewer.pictures(1)
     service = station.service()
     threads, memory = service.num_threads(), service.memory_info().rss

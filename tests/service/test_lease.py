@@ -1,4 +1,4 @@
-"""The service does not control a camera that an operator has taken."""
+"""The service does not control a camera that an operator holds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.skycam_project.stations import eventually
 
 
 @pytest.fixture
-def taken(station: ServiceStation) -> Iterator[None]:
+def held(station: ServiceStation) -> Iterator[None]:
     station.web("POST", "cameras/simulated/take/", {"for_s": 600})
     yield
     station.web("POST", "cameras/simulated/release/", {})
@@ -24,7 +24,7 @@ def names_the_holder(detail: str) -> bool:
     return detail.startswith("simulated is held by admin since ")
 
 
-def test_the_error_names_the_holder_of_the_camera(station: ServiceStation, taken: None) -> None:
+def test_the_error_names_the_holder_of_the_camera(station: ServiceStation, held: None) -> None:
     before = station.count("captures_capture")
     capture, settings = station.capture(), station.send_request("PUT", "/settings", {"gain": 2})
     assert (capture.status, settings.status) == (503, 503)
@@ -51,13 +51,13 @@ def test_the_broker_has_the_holder_of_a_session_too(station: ServiceStation, run
     eventually(lambda: camera_status(station)["held_by"] == "admin", 10, "the status has the holder")
 
 
-def test_reading_is_allowed_while_the_camera_is_held(station: ServiceStation, taken: None) -> None:
+def test_reading_is_allowed_while_the_camera_is_held(station: ServiceStation, held: None) -> None:
     assert [station.send_request("GET", path).status for path in ("/health", "/settings", "/captures/list")] == [
         200
     ] * 3
 
 
-def test_the_broker_has_the_holder(station: ServiceStation, taken: None) -> None:
+def test_the_broker_has_the_holder(station: ServiceStation, held: None) -> None:
     eventually(lambda: camera_status(station)["held_by"] == "admin", 10, "the status has the holder")
     assert camera_status(station)["held_since"].endswith("Z")
 
