@@ -85,9 +85,7 @@ class CapturePage(PageOfCamera):
         except NotSaved as error:
             return message_response(request, "bad", f"Not saved. {refusal(error, camera)}")
         if outcome.pending:
-            return message_response(
-                request, "warn", "The capture is under way. Its outcome will appear in the list of captures."
-            )
+            return message_response(request, "warn", "In progress. The outcome appears in the latest captures.")
         return saved_message(request, outcome.capture)
 
 
@@ -167,7 +165,7 @@ class StopPage(PageOfCamera):
         """Stop the session that runs on the camera and show its counts."""
         session = active_session(self.camera())
         if session is None:
-            return message_response(request, "warn", "No session is running.")
+            return message_response(request, "warn", "No session is running on this camera.")
         return stop_session(request, session, self.actor)
 
 

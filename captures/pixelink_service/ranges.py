@@ -31,7 +31,7 @@ def _warning(camera: Camera, name: str, value: float, limits: dict[str, Any]) ->
     current = read_back(camera).get(name)
     kept = f"its {LABELS[name]}" if current is None else f"its {LABELS[name]} of {_text(name, current)}"
     least, most = (_text(name, limits[bound]) for bound in ("minimum", "maximum"))
-    return f"The camera keeps {kept} (it accepts {least} to {most}); {_text(name, value)} was requested."
+    return f"The camera keeps {kept} (it takes {least} to {most}); {_text(name, value)} was requested."
 
 
 def _text(name: str, value: float) -> str:

@@ -191,7 +191,7 @@ def test_a_capture_that_cannot_be_sent_says_so_in_its_place(valkey: Any, operato
 def test_without_scripts_the_outcome_is_shown_on_the_page_returned_to(operator: Any, camera: Camera) -> None:
     answer = operator.post("/cameras/sky/stop/", headers={"Referer": "http://testserver/cameras/sky/"}, follow=True)
     assert answer.redirect_chain == [("http://testserver/cameras/sky/", 302)]
-    assert "No session is running." in text_of(answer)
+    assert "No session is running on this camera." in text_of(answer)
 
 
 def test_a_redirect_never_leads_to_another_site(operator: Any, camera: Camera) -> None:

@@ -76,7 +76,7 @@ def test_a_capture_warns_of_values_that_the_camera_refused(station: ServiceStati
     body = station.capture(exposure=1000, gain=200).body
     assert (body["gain"], body["warning"]) == (
         2.0,
-        "The camera keeps its gain of 2 (it accepts 1 to 16); 200 was requested.",
+        "The camera keeps its gain of 2 (it takes 1 to 16); 200 was requested.",
     )
 
 

@@ -23,7 +23,7 @@ def test_a_value_out_of_range_is_dropped_with_a_warning_that_has_units() -> None
     camera = a_camera(read_back={"exposure_us": 20, "gain": 2.0})
     accepted, sentences = within_ranges(camera, {"exposure_us": 600_000_000, "gain": 1.5})
     assert accepted == {"gain": 1.5}
-    assert sentences == ["The camera keeps its exposure of 20 µs (it accepts 20 µs to 2 s); 600 s was requested."]
+    assert sentences == ["The camera keeps its exposure of 20 µs (it takes 20 µs to 2 s); 600 s was requested."]
 
 
 def test_unknown_ranges_limit_nothing() -> None:
@@ -46,7 +46,7 @@ def test_an_exposure_beyond_the_simulated_camera_keeps_its_own_and_is_answered_i
     captured = station.capture(exposure=3_000_000_000)
     assert (captured.status, captured.body["exposureTime"]) == (200, 5000)
     assert captured.body["warning"] == (
-        "The camera keeps its exposure of 5 ms (it accepts 20 µs to 600 s); 3000 s was requested."
+        "The camera keeps its exposure of 5 ms (it takes 20 µs to 600 s); 3000 s was requested."
     )
     changed = station.send_request("PUT", "/settings", {"exposure": 3_000_000_000})
     assert (changed.status, changed.body["exposure"], "keeps its exposure" in changed.body["warning"]) == (
