@@ -30,7 +30,7 @@ from captures.models import Capture, CaptureFile, Session
 from captures.models.session import ACTIVE, SessionState
 from captures.recording.recording_commands import record, stop_recording
 from captures.requests import CaptureRequest, SessionRequest
-from captures.sessions.session_commands import check_can_go_on, describe_desired_session
+from captures.sessions.session_commands import check_not_ended, describe_desired_session
 from monitoring.models import Event
 
 log = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ class CameraService:
     ) -> SentCapture | Outcome:
         """Insert the planned row and send the command; returns an Outcome when there is nothing to wait for.
         `wait_s`: seconds from now that `finish_capture` will wait at most."""
-        with record_refusals(camera, "capture", self.actor, request.asked()):
+        with record_refusals(camera, "capture", self.actor, request.requested_settings()):
             return self._send_capture(camera, request, key, wait_s, file)
 
     def _send_capture(
@@ -94,8 +94,8 @@ class CameraService:
             deadline_ms = control.check_reachable(camera) + int(START_DEADLINE_S * 1000)
         except (HostDown, BrokerDown) as error:
             return self._record_unsent(camera, request, key, error)
-        capture, known = self._insert_planned(camera, request, key, deadline_ms)
-        if known:
+        capture, existed = self._insert_planned(camera, request, key, deadline_ms)
+        if existed:
             return Outcome(capture, pending=capture.status == Capture.Status.PLANNED)
         arguments = self._arguments(capture, request) | ({"file": file} if file else {})
         try:
@@ -108,11 +108,11 @@ class CameraService:
     def _insert_planned(
         self, camera: Camera, request: CaptureRequest, key: str, deadline_ms: int | None
     ) -> tuple[Capture, bool]:
-        """The row, and whether it existed. An existing row is answered even if another user holds the camera now."""
+        """The row, and whether it existed. An existing row is returned even if another user holds the camera now."""
         capture = Capture(
-            id=uuid6.uuid7(), camera=camera, host=camera.host, asked=request.asked(), requested_by=self.actor,
-            job=request.job, note=request.note, driver=camera.kind, idempotency_key=key or None,
-            deadline_ms=deadline_ms,
+            id=uuid6.uuid7(), camera=camera, host=camera.host, asked=request.requested_settings(),
+            requested_by=self.actor, job=request.job, note=request.note, driver=camera.kind,
+            idempotency_key=key or None, deadline_ms=deadline_ms,
         )  # fmt: skip
         try:
             with transaction.atomic():
@@ -126,7 +126,7 @@ class CameraService:
         first = Capture.objects.get(requested_by=self.actor, idempotency_key=key)
         if (first.camera_id, first.asked, first.job, first.note) != (
             camera.id,
-            request.asked(),
+            request.requested_settings(),
             request.job,
             request.note,
         ):
@@ -137,7 +137,7 @@ class CameraService:
         return {
             "id": str(capture.id),
             "planned": capture.planned_at.isoformat(),
-            "asked": request.asked(),
+            "asked": request.requested_settings(),
             "requested_by": self.actor,
             "job": request.job,
         }
@@ -147,8 +147,8 @@ class CameraService:
         self, camera: Camera, request: CaptureRequest, key: str, error: ControlError | BrokerDown
     ) -> Outcome:
         """Insert the row with its outcome: no host would ever decide a row without a deadline."""
-        capture, known = self._insert_planned(camera, request, key, None)
-        if known:
+        capture, existed = self._insert_planned(camera, request, key, None)
+        if existed:
             return Outcome(capture, pending=capture.status == Capture.Status.PLANNED)
         return Outcome(self._mark_failed(capture, error), problem=error)
 
@@ -177,7 +177,7 @@ class CameraService:
         return Outcome(capture, files_from_record(capture, record))
 
     def _outcome_from_row(self, capture: Capture, problem: ControlError | None = None) -> Outcome:
-        """The outcome in the row, read again. The camera is not: it was read a moment ago."""
+        """The outcome in the row, which is read again. The camera is not: it was read a moment ago."""
         camera = capture.camera
         capture.refresh_from_db()
         capture.camera = camera
@@ -191,9 +191,9 @@ class CameraService:
         does not start later unnoticed.
         """
         with record_refusals(camera, "start", self.actor, request.programme(camera)):
-            return self._start(camera, request)
+            return self._start_session(camera, request)
 
-    def _start(self, camera: Camera, request: SessionRequest) -> Session:
+    def _start_session(self, camera: Camera, request: SessionRequest) -> Session:
         lease_holders.check_holder_now(camera, self.actor)
         lease_holders.check_no_session(camera)
         deadline_ms = self._reach_host(camera, request) + int(SESSION_START_S * 1000)
@@ -281,11 +281,11 @@ class CameraService:
         raises."""
         return self._change_desired(session, Session.Desired.RUNNING, "resume", "resumed")
 
-    def _change_desired(self, session: Session, desired: Session.Desired, order: str, did: str) -> Session:
-        with record_refusals(session.camera, order, self.actor), transaction.atomic():
+    def _change_desired(self, session: Session, desired: Session.Desired, command: str, did: str) -> Session:
+        with record_refusals(session.camera, command, self.actor), transaction.atomic():
             locked = Session.objects.select_for_update().get(pk=session.pk)
-            check_can_go_on(locked, order)
-            event = self._set_desired(locked, desired, order, did)
+            check_not_ended(locked, command)
+            event = self._set_desired(locked, desired, command, did)
         try:
             with record_outcome(event) if event else nullcontext():
                 control.run_command(
@@ -296,7 +296,7 @@ class CameraService:
         locked.refresh_from_db()
         return locked
 
-    def _set_desired(self, locked: Session, desired: Session.Desired, order: str, did: str) -> Event | None:
+    def _set_desired(self, locked: Session, desired: Session.Desired, command: str, did: str) -> Event | None:
         """The event; None when the state is desired already: the command is then only sent again."""
         lease_holders.check_holder_now(locked.camera, self.actor)
         if locked.desired == desired:
@@ -304,7 +304,7 @@ class CameraService:
         locked.desired, locked.revision = desired, locked.revision + 1
         locked.save(update_fields=["desired", "revision"])
         message = f"{did} the session on {locked.camera.slug}."
-        return record_desired_change(locked.camera, order, message, self.actor, {}, subject=locked.pk)
+        return record_desired_change(locked.camera, command, message, self.actor, {}, subject=locked.pk)
 
     # Recording, for programs: a camera's id is its slug
 

@@ -78,11 +78,11 @@ class Card:
         """0 to 1; None for a session without an end."""
         if self.session is None:
             return None
-        wanted = self.session.programme
-        if count := wanted.get("count"):
+        programme = self.session.programme
+        if count := programme.get("count"):
             return min(1.0, int(self.counts["planned"]) / int(count))
-        if until := wanted.get("until"):
-            return elapsed(self.session.started_at or self.session.created_at, datetime.fromisoformat(until))
+        if until := programme.get("until"):
+            return elapsed_share(self.session.started_at or self.session.created_at, datetime.fromisoformat(until))
         return None
 
     @property
@@ -109,12 +109,12 @@ CONTROLS = {
 }
 
 
-def elapsed(start: datetime, end: datetime) -> float:
+def elapsed_share(start: datetime, end: datetime) -> float:
     whole = (end - start).total_seconds()
     return min(1.0, max(0.0, (timezone.now() - start).total_seconds() / whole)) if whole > 0 else 1.0
 
 
-def faces_for(user: Any) -> list[Card]:
+def brief_cards_for(user: Any) -> list[Card]:
     """Cards with the age of the newest picture, for the cameras that the user may see. One query, one broker read."""
     return [Card(display) for display in camera_displays(with_newest(cameras_for(user)))]
 

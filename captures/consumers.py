@@ -9,7 +9,7 @@ from cameras.sockets.loop_singletons import loop_singleton
 from cameras.sockets.notice_broadcaster import MISSED, Notice, NoticeBroadcaster
 from captures.notices import CAPTURES
 
-NOTICES_LOST = {"type": "missed", "message": "Notices may have been lost; ask for the list of captures."}
+NOTICES_LOST = {"type": "missed", "message": "Notices may have been lost. Request the list of captures."}
 
 
 class CaptureBroadcaster(NoticeBroadcaster):

@@ -45,7 +45,7 @@ TYPES = {
     ".tif": "image/tiff",
     ".tiff": "image/tiff",
 }
-"""Everything else, RAW too, is OTHER_TYPE, which no browser runs."""
+"""All other files, including RAW, are OTHER_TYPE, which no browser executes."""
 OTHER_TYPE = "application/octet-stream"
 SERVED_TYPES = sorted({*TYPES.values(), OTHER_TYPE})
 
@@ -65,7 +65,7 @@ class FileMissing(Exception):
 
 
 class OpenFile:
-    """A file's bytes in chunks, read in threads, after the `head` if one is put before them. The file is closed at the
+    """A file's bytes in chunks, read in threads. A `head` comes before them if there is one. The file is closed at the
     end, or when the client disconnects."""
 
     def __init__(self, descriptor: int) -> None:
@@ -80,19 +80,19 @@ class OpenFile:
         self.size += len(head)
         self.span = Span(0, self.size - 1)
 
-    def read(self, size: int, place: int) -> bytes:
-        if place < len(self._head):
-            return self._head[place : place + size]
-        return os.pread(self._descriptor, size, place - len(self._head))
+    def read(self, size: int, offset: int) -> bytes:
+        if offset < len(self._head):
+            return self._head[offset : offset + size]
+        return os.pread(self._descriptor, size, offset - len(self._head))
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        place = self.span.first
-        while place <= self.span.last:
-            size = min(CHUNK_BYTES, self.span.last + 1 - place)
-            chunk = await asyncio.to_thread(self.read, size, place)
+        offset = self.span.first
+        while offset <= self.span.last:
+            size = min(CHUNK_BYTES, self.span.last + 1 - offset)
+            chunk = await asyncio.to_thread(self.read, size, offset)
             if not chunk:
                 raise OSError("The file became shorter while it was sent.")
-            place += len(chunk)
+            offset += len(chunk)
             yield chunk
         self.close()
 
@@ -183,7 +183,7 @@ def open_below(root: str, path: str) -> OpenFile:
     if any(part in {"", ".", ".."} for part in path.split("/")) or "\0" in path:
         raise FileMissing(f"{path!r} is not a path below a storage root.")
     try:
-        descriptor = _opened(root, folder, name)
+        descriptor = _open_descriptor(root, folder, name)
     except OSError as error:
         raise FileMissing(f"The file {path} cannot be opened: {error.strerror}.") from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -192,7 +192,7 @@ def open_below(root: str, path: str) -> OpenFile:
     return OpenFile(descriptor)
 
 
-def _opened(root: str, folder: str, name: str) -> int:
+def _open_descriptor(root: str, folder: str, name: str) -> int:
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     with contextlib.closing(RootFiles(root)) as files, files.folder(folder) as at:
         return os.open(name, flags, dir_fd=at)

@@ -69,12 +69,13 @@ def disk_problems() -> list[Finding]:
     if root is None:
         return []
     if read_marker(root.path) != str(root.id):
-        problem = f"The storage root {root.path} of the host {root.host} is not mounted, or is another one. Mount it."
+        place = f"{root.path} of the host {root.host}"
+        problem = f"The storage root {place} is not mounted, or another disk is mounted there. Mount it."
         return [Finding(problem, host=root.host)]
     free = shutil.disk_usage(root.path).free
     if free < MIN_FREE_BYTES:
         place = f"{root.path} of the host {root.host}"
-        problem = f"Only {free / 1e9:.1f} GB are free in {place}. Make room, or captures will fail."
+        problem = f"Only {free / 1e9:.1f} GB are free in {place}. Free some space, or captures will fail."
         return [Finding(problem, host=root.host)]
     return []
 

@@ -20,7 +20,7 @@ from cameras.runtime.sessions import iso
 from cameras.runtime.spool import PartFile, Record
 from cameras.status_reader import LastCapture
 from captures.models import Capture, CaptureFile, Session, SessionGap
-from captures.models.session import SESSION_MOVES
+from captures.models.session import SESSION_TRANSITIONS
 from captures.notices import publish_capture
 from captures.sessions.session_commands import active_session, describe_desired_session
 from core.plurals import pluralize, was_or_were
@@ -153,7 +153,7 @@ def _next_due(capture: Capture) -> datetime | None:
     """When the next capture of the session is due; None after its end."""
     assert capture.session
     programme = capture.session.programme
-    if not SESSION_MOVES[capture.session.state] or capture.ended_at is None:
+    if not SESSION_TRANSITIONS[capture.session.state] or capture.ended_at is None:
         return None
     if "cadence_s" in programme:
         return capture.planned_at + timedelta(seconds=programme["cadence_s"])
@@ -167,12 +167,12 @@ def _publish_outcome(capture: Capture, camera: CameraRef, files: list[CaptureFil
     record_event(
         f"capture.{capture.status}", message, severity="warning" if warnings and severity == "info" else severity,
         camera=camera, subject=capture.pk, actor=capture.requested_by,
-        data=_event_arguments(capture) | ({"reason": capture.reason} if capture.reason else {}),
+        data=_command_arguments(capture) | ({"reason": capture.reason} if capture.reason else {}),
     )  # fmt: skip
     publish_capture(capture, camera.slug, files)
 
 
-def _event_arguments(capture: Capture) -> dict[str, Any]:
+def _command_arguments(capture: Capture) -> dict[str, Any]:
     """Arguments of the capture command; a session's arguments are in the event of its start."""
     return {} if capture.session_id else {"arguments": capture.asked}
 
@@ -220,7 +220,7 @@ def ingest_session(record: Record) -> None:
     if (old, new) == ("planned", "stopped") and session.reason:
         new, reason, message = "failed", session.reason, session.message  # set by `mark_session_refused`
     session.reported = body["number"]
-    if new in SESSION_MOVES[old]:
+    if new in SESSION_TRANSITIONS[old]:
         session.state = new
         _set_times(session, parse_time(body["at"]))
         session.reason, session.message = reason, message
@@ -238,7 +238,7 @@ def ingest_session(record: Record) -> None:
 def _set_times(session: Session, at: datetime) -> None:
     if session.state == Session.State.RUNNING:
         session.started_at = session.started_at or at
-    elif not SESSION_MOVES[session.state]:
+    elif not SESSION_TRANSITIONS[session.state]:
         session.ended_at = at
 
 

@@ -42,12 +42,14 @@ class CameraPage(PageOfCamera):
         card = self.card()
         simulated = driver_class(card.camera.kind).simulated
         faults = FaultsForm(card.display.status["faults"]) if simulated else None
-        return self.render({**panel_context(SettingsForm(card.camera)), "faults": faults, **self.observed(card)})
+        return self.render(
+            {**panel_context(SettingsForm(card.camera)), "faults": faults, **self.refreshed_context(card)}
+        )
 
     def card(self) -> Card:
         return cards_of(cameras_for(self.request.user).filter(pk=self.camera().pk))[0]
 
-    def observed(self, card: Card) -> dict[str, Any]:
+    def refreshed_context(self, card: Card) -> dict[str, Any]:
         """The context of the parts that are refreshed."""
         user, camera = self.request.user, card.camera
         return {
@@ -66,7 +68,7 @@ class CameraNow(CameraPage):
     template = "cameras/_now.html"
 
     def get(self, request: HttpRequest, slug: str) -> HttpResponse:
-        return self.render(self.observed(self.card()))
+        return self.render(self.refreshed_context(self.card()))
 
 
 class CapturePage(PageOfCamera):
@@ -116,12 +118,12 @@ class StartPage(PageOfCamera):
         return self._session_started(session)
 
     def _session_started(self, session: Session) -> HttpResponse:
-        sentence, camera = f"Session {session.state}.", session.camera
+        message, camera = f"Session {session.state}.", session.camera
         if self._alone:
-            messages.success(self.request, sentence)
+            messages.success(self.request, message)
             home = resolve_url("camera", slug=camera.slug)
             return HttpResponse(headers={"HX-Redirect": home}) if is_htmx_request(self.request) else redirect(home)
-        answer = message_response(self.request, "ok", sentence)
+        answer = message_response(self.request, "ok", message)
         answer.headers["HX-Retarget"] = f"#said-{camera.slug}"
         answer.headers["HX-Reswap"] = "innerHTML"
         return answer

@@ -48,8 +48,8 @@ def requested_span(headers: Mapping[str, str], size: int, etag: str, modified: f
 
     Unsatisfiable when the range begins after the end.
     """
-    asked = headers.get("Range", "")
-    match = ONE_RANGE.match(asked) if len(asked) <= MAX_RANGE_CHARS else None
+    text = headers.get("Range", "")
+    match = ONE_RANGE.match(text) if len(text) <= MAX_RANGE_CHARS else None
     if match is None or not _matches_if_range(headers, etag, modified) or max(map(len, match.groups())) > MAX_DIGITS:
         return None
     first, last = match.groups()

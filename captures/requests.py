@@ -44,7 +44,7 @@ class CaptureRequest(ExposureSettings):
     job: Text = ""
     note: Annotated[Note, Field(max_length=2000)] = ""
 
-    def asked(self) -> dict[str, Any]:
+    def requested_settings(self) -> dict[str, Any]:
         return self.model_dump(exclude_none=True, exclude={"job", "note"})
 
     def exposure_s(self, camera: Camera) -> float:
@@ -59,7 +59,7 @@ class SessionRequest(ExposureSettings):
     exposure_us: Annotated[int, Field(ge=1, le=HOUR_US)] = EXPOSURE_US
     delay_s: Annotated[
         Annotated[float, Field(ge=0, le=86_400, strict=False)] | None,
-        Field(description=f"Seconds from the end of one to the next start; {DELAY_S:g} without `cadence_s`."),
+        Field(description=f"Seconds from the end of one exposure to the next start; {DELAY_S:g} without `cadence_s`."),
     ] = None
     cadence_s: Annotated[float, Field(gt=0, le=86_400, strict=False)] | None = None
     f_number: Annotated[float, Field(gt=0, le=128, strict=False)] | None = F_NUMBER
@@ -95,4 +95,6 @@ def check_end(until: datetime) -> None:
     if left <= timedelta(0):
         raise ValueError("until is over already.")
     if left > MAX_SESSION:
-        raise ValueError("until is more than ten years ahead. Give an earlier time, or none: the session then goes on.")
+        raise ValueError(
+            "until is more than ten years ahead. Give an earlier time, or none: the session then runs until stopped."
+        )

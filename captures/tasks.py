@@ -10,7 +10,7 @@ from captures.thumbnail_queue import job_for, local_queue
 
 @shared_task(name="captures.render_file", ignore_result=True)
 def render_file(file: int | str) -> None:
-    """Does nothing when the row is gone. A second task for the same file changes nothing."""
+    """Does nothing when the row no longer exists. A second task for the same file changes nothing."""
     found = CaptureFile.objects.select_related("root").filter(pk=file).first()
     if found is not None:
         local_queue().enqueue(job_for(found))

@@ -31,13 +31,14 @@ def temperatures(displays: Iterable[CameraDisplay]) -> list[Series]:
     for camera, minute, mean in _minutes(list(points)):
         points[camera].append((_seconds(minute), round(mean, 2)))
     found = [
-        Series(name=display.camera.name, points=_with_now(points[display.camera.pk], display)) for display in listed
+        Series(name=display.camera.name, points=_with_current(points[display.camera.pk], display)) for display in listed
     ]
     return [series for series in found if series["points"]]
 
 
 def _minutes(cameras: list[Any]) -> Iterable[tuple[Any, str, float]]:
-    """Means by the minute. They are grouped by the text of the time, which begins alike on SQLite and PostgreSQL."""
+    """Means by the minute. They are grouped by the text of the time, whose beginning is the same on SQLite and
+    PostgreSQL."""
     rows = Capture.objects.filter(
         camera__in=cameras, started_at__gte=timezone.now() - SPAN, temperature_celsius__isnull=False
     )
@@ -50,6 +51,6 @@ def _seconds(minute: str) -> int:
     return int(datetime.fromisoformat(minute).replace(tzinfo=UTC).timestamp())
 
 
-def _with_now(points: list[tuple[int, float]], display: CameraDisplay) -> list[tuple[int, float]]:
+def _with_current(points: list[tuple[int, float]], display: CameraDisplay) -> list[tuple[int, float]]:
     now = display.status["temperature_celsius"]
     return points if now is None else [*points, (int(timezone.now().timestamp()), round(now, 2))]

@@ -1,7 +1,7 @@
 """`ThumbnailQueue`: a camera host renders the thumbnails that were not made at capture time.
 
 It uses one thread and one child process at a time, so that thumbnails never fill the pool that carries commands to
-cameras. The newest job comes first: its page is being looked at now.
+cameras. The newest job comes first: someone is viewing its page now.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 MAX_QUEUED = 500
 BATCH = 8
 BATCH_TIMEOUT_S = 150.0
-"""For a batch. After it, the first picture without an answer counts as one that cannot be rendered."""
+"""For a batch. After it, the first picture without an answer is recorded as one that cannot be rendered."""
 PROJECT = Path(__file__).resolve().parent.parent
 PASSED_VARIABLES = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH")
 

@@ -29,7 +29,7 @@ WAIT_S = 2.0
 POLL_S = 0.05
 WAITING = WaitLimiter("a thumbnail", most=16, most_per_user=8)
 REQUEST_INTERVAL_S = 5
-"""Seconds before the file's host is asked again for the same thumbnail."""
+"""Seconds before the file's host is sent the same task again."""
 
 
 class NoThumbnail(Exception):
@@ -83,7 +83,7 @@ def read_or_render(store: ThumbnailStore, file: Stored, read: Callable[[], bytes
 
 
 def check_renderable(store: ThumbnailStore, file: Stored) -> None:
-    """NoThumbnail; FileMissing when the file is not the stored one: its host would never render that."""
+    """NoThumbnail; FileMissing when the file has changed: its host would never render it."""
     if why := store.read_failure(file.sha256):
         raise NoThumbnail(why)
     found = open_below(file.root.path, file.path)

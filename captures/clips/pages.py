@@ -63,7 +63,7 @@ class Scope:
 
     @property
     def bare(self) -> QuerySet[Clip]:
-        """Without related rows: to find one row, a database would otherwise begin with the smallest table."""
+        """The clips without related rows: to find one row, a database would otherwise begin with the smallest table."""
         return self.clips.select_related(None).prefetch_related(None)
 
     @cached_property
@@ -105,7 +105,7 @@ class ClipsPage(Page):
             scope = Scope(request.user, request.GET.dict())
             if is_htmx_request(request):
                 return self.render(time_lines(scope), "clips/_timelines.html")
-            return self.render(observed(scope) | time_lines(scope))
+            return self.render(page_context(scope) | time_lines(scope))
         except OverflowError:
             raise Http404("There is no such day.") from None
 
@@ -124,7 +124,7 @@ def time_lines(scope: Scope) -> dict[str, Any]:
     }
 
 
-def observed(scope: Scope) -> dict[str, Any]:
+def page_context(scope: Scope) -> dict[str, Any]:
     chosen, day = scope.chosen, scope.day
     clips = scope.clips.filter(chosen.conditions())
     clip_page = page_of_clips(clips, day.range, day.at(chosen.at) if chosen.at else None, chosen.cursor)
@@ -132,13 +132,13 @@ def observed(scope: Scope) -> dict[str, Any]:
         "chosen": chosen,
         "day": day,
         "clip_page": clip_page,
-        "counted": counted(overlapping(clips, *day.range)),
+        "counted": count_clips(overlapping(clips, *day.range)),
         "most": MAX_COUNTED,
         "cameras": scope.cameras,
         "choices": choices(scope),
         "links": links(chosen, day, clip_page) | neighbours(scope),
         "moment": chosen.missed or (day.at(chosen.at) if chosen.at else first_of(clip_page, day)),
-        "missed": missed(scope),
+        "missed": missed_moment(scope),
     }
 
 
@@ -146,7 +146,7 @@ def first_of(clip_page: PageOfClips, day: Day) -> datetime:
     return max(clip_page.clips[0].started_at, day.range[0]) if clip_page.clips else day.range[0]
 
 
-def counted(clips: QuerySet[Clip]) -> dict[str, Any]:
+def count_clips(clips: QuerySet[Clip]) -> dict[str, Any]:
     """Totals of a day's clips, at most MAX_COUNTED of them."""
     some = clips.select_related(None).prefetch_related(None).order_by()[:MAX_COUNTED]
     lost = Count("pk", filter=Q(interrupted=True) | Q(lost_frames__gt=0))
@@ -193,8 +193,9 @@ def neighbours(scope: Scope) -> dict[str, str]:
     return {"previous": "", "next": ""} | {name: scope.chosen.link(day=day) for name, day in days.items()}
 
 
-def missed(scope: Scope) -> dict[str, Any] | None:
-    """The clips around a moment without video, of the chosen camera or of all; and of other cameras at that moment."""
+def missed_moment(scope: Scope) -> dict[str, Any] | None:
+    """A moment without video: the clips before and after it, of the chosen camera or of all cameras, and the clips of
+    other cameras at that moment."""
     moment, clips = scope.chosen.missed, clips_for(scope.user)
     if moment is None:
         return None

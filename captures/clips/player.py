@@ -87,7 +87,7 @@ class ClipPage(ClipPageBase):
         of_camera = clips_for(self.request.user).filter(camera_id=clip.camera_id)
         older = neighbour(of_camera, clip, newer=False)
         newer = neighbour(of_camera, clip, newer=True)
-        return {"older": older, "newer": newer, "goes_on": newer is not None and touches(clip, newer)}
+        return {"older": older, "newer": newer, "continues": newer is not None and touches(clip, newer)}
 
 
 def neighbour(clips: Any, clip: Clip, *, newer: bool) -> Clip | None:
@@ -121,10 +121,10 @@ class PinPage(ClipPageBase):
         """Pin or unpin the clip, as the form says."""
         found, pinned = self.clip(), request.POST.get("pinned") == "yes"
         pin_clip(found, pinned, self.actor)
-        left = self.clip()
+        changed = self.clip()
         if is_htmx_request(request):
             wide = request.POST.get("wide") == "yes"
-            return self.render({"clip": left, "wide": wide}, "clips/_pin.html")
+            return self.render({"clip": changed, "wide": wide}, "clips/_pin.html")
         return message_response(request, "ok", "Pinned: nothing deletes it." if pinned else "Unpinned.")
 
 
@@ -135,21 +135,21 @@ class DeletePage(ClipPageBase):
     template = "clips/delete.html"
 
     def get(self, request: HttpRequest, clip: UUID) -> HttpResponse:
-        return self.answer(self.clip())
+        return self.render_page(self.clip())
 
     def post(self, request: HttpRequest, clip: UUID) -> HttpResponse:
         found = self.clip()
         try:
             delete_clip(found, self.actor)
         except ClipHeld as error:
-            return self.answer(found, str(error), 409)
+            return self.render_page(found, str(error), 409)
         except Clip.DoesNotExist:
             raise Http404("No such clip.") from None
         messages.success(request, f"Deleted: {found.filename}.")
         day = Day.of(found.started_at, "day").date
         return redirect_to(request, f"{reverse('clips')}?camera={found.camera.slug}&day={day}")
 
-    def answer(self, clip: Clip, refusal: str = "", status: int = 200) -> HttpResponse:
+    def render_page(self, clip: Clip, refusal: str = "", status: int = 200) -> HttpResponse:
         template = "clips/_delete.html" if is_htmx_request(self.request) else self.template
         held = hold_reasons(clip, list(clip.holds.all()))
         return self.render({"clip": clip, "held": held, "refusal": refusal}, template, status)

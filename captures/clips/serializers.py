@@ -32,7 +32,7 @@ class ClipQuery(TimeQuery):
 
 
 class ClipFileQuery(Query):
-    download: Annotated[bool, Field(description="To be saved rather than shown.")] = False
+    download: Annotated[bool, Field(description="Offer the file for saving instead of showing it.")] = False
     form: Annotated[
         Literal["faststart"] | None,
         Field(description="faststart: with an index in front, so that players open and seek it at once."),
@@ -63,7 +63,9 @@ class TimelineQuery(Query):
         if self.from_ >= self.to:
             raise ValueError("`from` must be before `to`.")
         if self.step and (self.to - self.from_) / timedelta(seconds=self.step) > MAX_STEPS:
-            raise ValueError(f"More than {MAX_STEPS} steps from `from` to `to`. Take a longer step or less time.")
+            raise ValueError(
+                f"More than {MAX_STEPS} steps from `from` to `to`. Choose a longer step or a shorter time."
+            )
         return self
 
     @property

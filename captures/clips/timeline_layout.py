@@ -1,4 +1,4 @@
-"""The layout of a camera's time-line as a drawing (x in thousandths of its width) and as a table."""
+"""The layout of a camera's time-line as a diagram (x in thousandths of its width) and as a table."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of the table, which has the same content as the drawing."""
+    """A row of the table, which has the same content as the diagram."""
 
     kind: str
     what: str

@@ -107,7 +107,7 @@ class Control:
 
 
 def controls(window: Window, middle: datetime, link: Callable[[Window], str]) -> list[Control]:
-    """The buttons for `window`; zooming keeps `middle` in sight."""
+    """The buttons for `window`; zooming keeps `middle` in view."""
     wanted = [
         ("out", "Zoom out", "zoomo", "-", window.zoomed(middle, closer=False)),
         ("in", "Zoom in", "zoomi", "+", window.zoomed(middle, closer=True)),

@@ -72,11 +72,11 @@ def total_exposure_us(wanted: CountQuery) -> int:
 
 
 def _run_queries(expression: str, column: str, wanted: Sequence[CountQuery]) -> list[Any]:
-    asked = [where for where in wanted if not where.empty]
-    if not asked:
+    nonempty = [where for where in wanted if not where.empty]
+    if not nonempty:
         return [0] * len(wanted)
     columns, values = [], []
-    for where in asked:
+    for where in nonempty:
         sql, given = _subquery(where, column)
         columns.append(f"(SELECT {expression} FROM ({sql}) AS counted)")  # noqa: S608 - no value in it
         values += given

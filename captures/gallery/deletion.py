@@ -38,7 +38,7 @@ def delete_pictures(capture: Capture, actor: str) -> None:
             raise OnOtherHost(file)
     now = f"{timezone.now():%Y-%m-%d %H:%M:%S} UTC"
     _set_message(
-        capture, f"{actor} asked at {now} for its picture to be deleted. That has not come to its end: delete it again."
+        capture, f"{actor} requested the deletion of its picture at {now}. It is not complete: delete it again."
     )
     for file in files:
         _delete_file(file)
@@ -68,7 +68,7 @@ def _delete_file(file: CaptureFile) -> None:
     except RootMissing as error:
         raise NotDeleted(str(error)) from error
     except OSError as error:
-        raise NotDeleted(f"{file.path} cannot be deleted: {error.strerror}. Look at the disk.") from error
+        raise NotDeleted(f"{file.path} cannot be deleted: {error.strerror}. Check the disk.") from error
 
 
 class DeletePage(Page):
@@ -78,14 +78,14 @@ class DeletePage(Page):
     template = "captures/delete.html"
 
     def get(self, request: HttpRequest, capture: UUID) -> HttpResponse:
-        return self.answer(self.capture())
+        return self.render_page(self.capture())
 
     def post(self, request: HttpRequest, capture: UUID) -> HttpResponse:
         found = self.capture()
         try:
             delete_pictures(found, self.actor)
         except (OnOtherHost, NotDeleted) as error:
-            return self.answer(self.capture(), str(error), 409)
+            return self.render_page(self.capture(), str(error), 409)
         messages.success(request, "The picture is deleted.")
         return redirect_to(request, reverse("picture", args=[found.pk]))
 
@@ -96,6 +96,6 @@ class DeletePage(Page):
             raise Http404("No such picture.")
         return found
 
-    def answer(self, capture: Capture, refusal: str = "", status: int = 200) -> HttpResponse:
+    def render_page(self, capture: Capture, refusal: str = "", status: int = 200) -> HttpResponse:
         template = "captures/_delete.html" if is_htmx_request(self.request) else self.template
         return self.render({"capture": capture, "refusal": refusal}, template, status)

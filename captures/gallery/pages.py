@@ -77,12 +77,12 @@ class GalleryPage(Page):
         scope = Scope(request.user, chosen)
         try:
             day = scope.day()
-            return self.render(observed(scope, day))
+            return self.render(page_context(scope, day))
         except OverflowError:
             raise Http404("There is no such day.") from None
 
 
-def observed(scope: Scope, day: Day) -> dict[str, Any]:
+def page_context(scope: Scope, day: Day) -> dict[str, Any]:
     chosen = replace(scope.chosen, day=day.date)
     counts = GalleryCounts(scope, day, chosen.month or day.date.replace(day=1))
     capture_page = page_for(scope, day)
@@ -237,7 +237,7 @@ class NeighbourDay:
 
 
 def neighbour_days(scope: Scope, chosen: GalleryFilter, day: Day) -> dict[str, NeighbourDay | None]:
-    """The nearest days before and after that have captures by the filters, and the nearer one of the two."""
+    """The nearest days before and after with captures that match the filters, and the nearer of the two."""
     (begin, end), captures = day.range, scope.captures(simulated_too=True).select_related(None).prefetch_related(None)
     before = captures.filter(started_at__lt=begin).first()
     after = captures.filter(started_at__gte=end).order_by("started_at", "id").first()

@@ -92,7 +92,7 @@ def picture_body(capture: Capture, here: str) -> PictureBody | None:
 
 
 def position_in_day(scope: Scope, day: Day, capture_page: PageOfCaptures) -> dict[str, int]:
-    """The number of pictures of the day by the filters, and of those before this page; both at most `most`."""
+    """The number of the day's pictures that match the filters, and of those before this page; both at most `most`."""
     chosen = scope.chosen
     statuses = [chosen.status] if chosen.status else []
     begin, end = day.range

@@ -1,4 +1,5 @@
-"""The captures that a user may see with the gallery's filters, and the page of them that the address names."""
+"""The captures that a user may see and that match the gallery's filters, and the page of them that the address
+names."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ from captures.selectors import UnknownCamera, camera_condition, captures_for, se
 
 
 class Scope:
-    """The cameras that a user may see, and the conditions for rows and counts by the chosen filters."""
+    """The cameras that a user may see, and the chosen filters as conditions for rows and counts."""
 
     def __init__(self, user: Any, chosen: GalleryFilter) -> None:
         """Http404 for a camera or session that the user may not see."""
@@ -57,19 +58,19 @@ class Scope:
         return CountQuery(*day.range, statuses=statuses, **(values | more))
 
     def where_chosen(self, day: Day, begin: datetime, end: datetime) -> CountQuery:
-        """Whether a part of the day has captures by all filters: counting stops at one."""
+        """Counts whether a part of the day has captures that match all filters: counting stops at one."""
         statuses = [self.chosen.status] if self.chosen.status else []
         return replace(self.where(day, *statuses), begin=begin, end=end, most=1)
 
     def captures(self, *, simulated_too: bool = False) -> QuerySet[Capture]:
-        """The captures by the filters. `simulated` is not in an index, so queries beyond one day leave it out
+        """The captures that match the filters. `simulated` is not in an index, so queries beyond one day leave it out
         (`simulated_too`)."""
-        left_out = {"simulated"} if simulated_too else set()
+        excluded = {"simulated"} if simulated_too else set()
         return captures_for(self.user).filter(
-            **{name: value for name, value in self.conditions.items() if name not in left_out}
+            **{name: value for name, value in self.conditions.items() if name not in excluded}
         )
 
-    def name_cameras(self, captures: Iterable[Capture]) -> None:
+    def assign_cameras(self, captures: Iterable[Capture]) -> None:
         """Set the captures' cameras. Captures of one camera share its object, which has large JSON fields."""
         known = {camera.pk: camera for camera in self.cameras}
         for capture in captures:
@@ -96,5 +97,5 @@ def page_for(scope: Scope, day: Day) -> PageOfCaptures:
         found = newest_page(between(captures, begin, end))
     else:
         found = page_of_captures(captures, (begin, end), day.at(chosen.at) if chosen.at else None, chosen.cursor)
-    scope.name_cameras(found.captures)
+    scope.assign_cameras(found.captures)
     return found

@@ -59,7 +59,8 @@ def page_of_captures(
 ) -> PageOfCaptures:
     """The captures between `ends`: from the cursor, else from `start`, else from the beginning.
 
-    The query has each time bound once, because the database enters its index at the first one.
+    The query has one condition for each end of the time: of two, the database may use the weaker one to search its
+    index.
     """
     begin, end = ends
     if cursor is None:

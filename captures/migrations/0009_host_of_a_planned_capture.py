@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='capture',
             name='host',
-            field=models.CharField(blank=True, help_text='That was told to take it; its spool may know of it.', max_length=60),
+            field=models.CharField(blank=True, help_text='The host that was sent the command; its spool may have it.', max_length=60),
         ),
     ]

@@ -76,12 +76,12 @@ class Clip(models.Model):
     class Meta:
         ordering = ["-started_at", "-id"]
         indexes = [
-            # It has the condition of every list: without it SQLite prefers another index that has it, and sorts.
+            # The condition of every list: without it SQLite prefers another index that has this condition, and sorts.
             models.Index(fields=["-started_at", "-id"], condition=PRESENT, name="clip_newest"),
             models.Index(fields=["camera", "-started_at", "-id"], condition=PRESENT, name="clip_camera_newest"),
             models.Index(fields=["camera", "ended_at"], name="clip_camera_ended"),
             models.Index(
-                fields=["camera", "kind", "-started_at", "-id", "deleted_at"],  # all that counting needs
+                fields=["camera", "kind", "-started_at", "-id", "deleted_at"],  # all columns that counting needs
                 condition=models.Q(deleted_at=None),
                 name="clip_camera_kind_newest",
             ),

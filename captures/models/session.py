@@ -18,7 +18,7 @@ class SessionState(models.TextChoices):
     FAILED = "failed"
 
 
-SESSION_MOVES: dict[str, set[str]] = {
+SESSION_TRANSITIONS: dict[str, set[str]] = {
     "planned": {"running", "paused", "stopped", "failed"},
     "running": {"paused", "finished", "stopped", "failed"},
     "paused": {"running", "finished", "stopped", "failed"},

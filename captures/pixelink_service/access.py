@@ -19,7 +19,7 @@ from captures.pixelink_service.errors import error_response, response_for
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PUBLIC_PATHS = ("/docs", "/openapi.json", "/static/")
-"""These reveal nothing of the station, and are loaded by pages that cannot send a token."""
+"""These paths reveal nothing about the station, and are loaded by pages that cannot send a token."""
 
 
 class AccessMiddleware:
@@ -51,7 +51,7 @@ def check_access(request: HttpRequest) -> HttpResponse | None:
         request.get_host()
     except DisallowedHost:
         return error_response(
-            400, "Invalid host header", "Ask by an address of this machine, or list the name in allowed_hosts."
+            400, "Invalid host header", "Use an address of this machine, or add the name to allowed_hosts."
         )
     if not _has_token(request):
         return error_response(401, "Not authenticated", headers={"WWW-Authenticate": "Bearer"})

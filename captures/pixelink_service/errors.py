@@ -22,9 +22,9 @@ from captures.outcomes import NotSaved
 from captures.pixelink_service.bodies import Body, Invalid, Refused, ValidationItem
 from captures.pixelink_service.served_camera import NotConnected
 
-CAMERA_AWAY = "Camera not connected"
-DATABASE_AWAY = "The station's database does not answer. Pictures that were taken are safe on the disk."
-AWAY = frozenset({"camera-not-reachable", "host-down"})
+NOT_CONNECTED = "Camera not connected"
+DATABASE_DOWN = "The station's database does not answer. Pictures that were taken are safe on the disk."
+NOT_CONNECTED_PROBLEMS = frozenset({"camera-not-reachable", "host-down"})
 """Types of problem that mean: the camera is not connected."""
 STATUS_OF = {"too-slow": 504, "disk-full": 507}
 """Type of problem -> status; every other type is 503."""
@@ -81,7 +81,7 @@ def _item(message: str) -> ValidationItem:
 
 @response_for.register
 def _(error: NotConnected) -> HttpResponse:
-    return error_response(503, CAMERA_AWAY, str(error))
+    return error_response(503, NOT_CONNECTED, str(error))
 
 
 @response_for.register
@@ -109,14 +109,14 @@ def _(error: TooSlow) -> HttpResponse:
 @response_for.register(OperationalError)
 @response_for.register(InterfaceError)
 def _(_error: Exception) -> HttpResponse:
-    return error_response(503, DATABASE_AWAY)
+    return error_response(503, DATABASE_DOWN)
 
 
-def problem_response(problem: str, sentence: str) -> HttpResponse:
-    """The response for a problem type of the station, such as `held`, whose sentence names the holder."""
-    if problem in AWAY:
-        return error_response(503, CAMERA_AWAY, sentence)
-    return error_response(STATUS_OF.get(problem, 503), sentence)
+def problem_response(problem: str, message: str) -> HttpResponse:
+    """The response for a problem type of the station, such as `held`, whose message names the holder."""
+    if problem in NOT_CONNECTED_PROBLEMS:
+        return error_response(503, NOT_CONNECTED, message)
+    return error_response(STATUS_OF.get(problem, 503), message)
 
 
 def validation_items(error: pydantic.ValidationError, place: str) -> list[ValidationItem]:

@@ -25,7 +25,7 @@ class ServiceUser:
 
 
 class ServicePrincipal:
-    """All clients of the service, as one principal of `cameras.sockets.access`. They come without an Origin."""
+    """All clients of the service, as one principal of `cameras.sockets.access`. They send no Origin."""
 
     needs_origin = False
 
@@ -40,7 +40,7 @@ def check_pictures(camera: Camera, quality: str) -> None:
     """NotConnected when no picture arrives in FIRST_WAIT_S; BrokerDown; LiveViewRefused when live view is switched
     off."""
     if not has_pictures(camera.slug, quality, FIRST_WAIT_S):
-        raise NotConnected(f"{camera.slug} gave no picture within {FIRST_WAIT_S:g} s.")
+        raise NotConnected(f"{camera.slug} delivered no picture within {FIRST_WAIT_S:g} s.")
 
 
 def open_feed(camera: Camera, quality: str, remote: str) -> MjpegStream:

@@ -15,11 +15,11 @@ LABELS = {"exposure_us": "exposure", "gain": "gain"}
 
 
 def within_ranges(camera: Camera, wanted: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The values of `wanted` (exposure_us, gain) within the camera's ranges, and a sentence for each other one."""
+    """The values of `wanted` (exposure_us, gain) within the camera's ranges, and a warning for each other value."""
     ranges = camera.capabilities.get("settings", {})
     beyond = {name: value for name, value in wanted.items() if _is_beyond(ranges.get(name, {}), value)}
-    sentences = [_sentence(camera, name, value, ranges[name]) for name, value in beyond.items()]
-    return {name: value for name, value in wanted.items() if name not in beyond}, sentences
+    warnings = [_warning(camera, name, value, ranges[name]) for name, value in beyond.items()]
+    return {name: value for name, value in wanted.items() if name not in beyond}, warnings
 
 
 def _is_beyond(limits: dict[str, Any], value: float) -> bool:
@@ -27,11 +27,11 @@ def _is_beyond(limits: dict[str, Any], value: float) -> bool:
     return (least is not None and value < least) or (most is not None and value > most)
 
 
-def _sentence(camera: Camera, name: str, value: float, limits: dict[str, Any]) -> str:
-    has = read_back(camera).get(name)
-    kept = f"its {LABELS[name]}" if has is None else f"its {LABELS[name]} of {_text(name, has)}"
+def _warning(camera: Camera, name: str, value: float, limits: dict[str, Any]) -> str:
+    current = read_back(camera).get(name)
+    kept = f"its {LABELS[name]}" if current is None else f"its {LABELS[name]} of {_text(name, current)}"
     least, most = (_text(name, limits[bound]) for bound in ("minimum", "maximum"))
-    return f"The camera keeps {kept} (it takes {least} to {most}); {_text(name, value)} was asked."
+    return f"The camera keeps {kept} (it takes {least} to {most}); {_text(name, value)} was requested."
 
 
 def _text(name: str, value: float) -> str:

@@ -61,29 +61,29 @@ def _read_at(answer: ConfigureAnswer) -> datetime:
 
 def not_yet_applied(camera: Camera) -> dict[str, Any]:
     """Exposure and gain that are set in the camera's row but not yet read back: a capture taken now must have them.
-    A setting that was changed on the camera's body keeps the value it has there."""
+    A setting that was changed on the camera's body keeps the value set there."""
     changed_there = {difference["name"] for difference in camera.body_changes}
-    has = read_back(camera)
+    current = read_back(camera)
     return {
         name: value
         for name in ("exposure_us", "gain")
-        if (value := camera.settings.get(name)) is not None and name not in changed_there and has.get(name) != value
+        if (value := camera.settings.get(name)) is not None and name not in changed_there and current.get(name) != value
     }
 
 
-def settings_body(camera: Camera, seen: Status, warnings: list[str] | None = None) -> Settings:
+def settings_body(camera: Camera, reported: Status, warnings: list[str] | None = None) -> Settings:
     """NotConnected when the camera's settings were never read."""
     values = read_back(camera)
     if not values:
-        raise NotConnected(f"{camera.slug} was never seen yet. {seen['reason']}".strip())
+        raise NotConnected(f"{camera.slug} has never been connected. {reported['reason']}".strip())
     resolution = resolution_of(camera, values)
     return Settings(
         exposure=values.get("exposure_us"),
         gain=values.get("gain"),
         resolution=resolution,
         available_resolutions=available_resolutions(camera, resolution),
-        connected=is_connected(seen),
-        streaming=seen["fps"] > 0,
+        connected=is_connected(reported),
+        streaming=reported["fps"] > 0,
         warning=warning_of(warnings or []),
     )
 

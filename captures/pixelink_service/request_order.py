@@ -24,7 +24,7 @@ class RequestOrder:
         """TooMany when `limit` requests are admitted already."""
         with self._changed:
             if self._admitted >= self.limit:
-                raise TooMany(f"{self.limit} captures wait already. Ask again when some of them are answered.")
+                raise TooMany(f"{self.limit} captures are waiting already. Try again when some of them have finished.")
             self._admitted += 1
         try:
             yield
@@ -38,10 +38,10 @@ class RequestOrder:
         ticket = object()
         with self._changed:
             self._queue.append(ticket)
-            came = self._changed.wait_for(lambda: self._queue[0] is ticket, timeout_s)
+            in_time = self._changed.wait_for(lambda: self._queue[0] is ticket, timeout_s)
         try:
-            if not came:
-                raise TooSlow("The captures before this one took too long; it was not begun.")
+            if not in_time:
+                raise TooSlow("The captures before this one took too long, so this capture was not started.")
             yield
         finally:
             with self._changed:

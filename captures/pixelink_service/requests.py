@@ -27,15 +27,15 @@ class ExposureOptions(StrictModel):
 
 
 class SettingsUpdate(ExposureOptions):
-    """What the camera is to have from now on."""
+    """New settings of the camera."""
 
 
 class CaptureOptions(ExposureOptions):
-    """What one capture is to be made with; the camera's own settings stay as they are."""
+    """Settings of one capture; the camera's own settings are not changed."""
 
 
 class ListQuery(StrictModel):
-    limit: Annotated[int, Field(ge=1, le=10_000, description="The newest so many.")] = 1000
+    limit: Annotated[int, Field(ge=1, le=10_000, description="How many files to list, newest first.")] = 1000
 
 
 class FeedQuery(StrictModel):

@@ -26,7 +26,7 @@ class Operation(NamedTuple):
 
 
 OPERATIONS: dict[tuple[str, str], Operation] = {
-    ("get", "/health"): Operation("Whether the service works, and its camera", Health),
+    ("get", "/health"): Operation("Whether the service and its camera work", Health),
     ("get", "/settings"): Operation("The camera's settings as last read back", Settings),
     ("put", "/settings"): Operation("Change settings", Settings, SettingsUpdate),
     ("post", "/capture"): Operation("Take one picture", Captured, CaptureOptions),
@@ -71,10 +71,10 @@ def responses(operation: Operation) -> dict[str, Any]:
     picture = {"multipart/x-mixed-replace": {"schema": {"type": "string", "format": "binary"}}}
     found = {
         "200": {"description": "Done", "content": json_content(operation.answers) if operation.answers else picture},
-        "default": {"description": "Refused, or not done", "content": json_content(Refused)},
+        "default": {"description": "Refused or failed", "content": json_content(Refused)},
     }
     if operation.body or operation.query:
-        found["422"] = {"description": "Bad values", "content": json_content(Invalid)}
+        found["422"] = {"description": "Invalid values", "content": json_content(Invalid)}
     return found
 
 

@@ -68,31 +68,32 @@ def _has_serial(camera: Camera, serial: str) -> bool:
 def _missing() -> str:
     wanted = settings.STATION.service
     if wanted.camera:
-        return f"There is no camera {wanted.camera!r}, which SERVICE_CAMERA names."
+        return f"SERVICE_CAMERA names the camera {wanted.camera!r}, which does not exist."
     if wanted.camera_serial_number:
         return f"No PixeLink camera has the serial number {wanted.camera_serial_number!r} (CAMERA_SERIAL_NUMBER)."
     return "The station has neither a PixeLink camera nor a simulated one."
 
 
-def observed(camera: Camera) -> Status:
+def read_status(camera: Camera) -> Status:
     """The camera's status, from the broker only. BrokerDown."""
     return status.read_statuses_by_slug({camera.slug: status.desired_connection(camera)})[camera.slug]
 
 
-def is_connected(seen: Status) -> bool:
-    return seen["observed"] in CONNECTED
+def is_connected(reported: Status) -> bool:
+    return reported["observed"] in CONNECTED
 
 
 def check_connected(camera: Camera) -> None:
     """NotConnected unless the camera accepts commands now."""
-    seen = observed(camera)
-    if not is_connected(seen):
-        raise NotConnected(f"{camera.slug} is {seen['observed']}. {seen['reason']}".strip())
+    reported = read_status(camera)
+    if not is_connected(reported):
+        raise NotConnected(f"{camera.slug} is {reported['observed']}. {reported['reason']}".strip())
 
 
 @transaction.atomic
 def set_default_settings(camera: Camera) -> None:
-    """Store DEFAULT_EXPOSURE and DEFAULT_GAIN, unless other values are set, also ones set since `camera` was read."""
+    """Store DEFAULT_EXPOSURE and DEFAULT_GAIN, unless other values are set, including values set since `camera` was
+    read."""
     wanted = settings.STATION.service
     defaults = {"exposure_us": wanted.default_exposure, "gain": wanted.default_gain}
     stored = Camera.objects.select_for_update().get(pk=camera.pk).settings

@@ -16,7 +16,7 @@ from cameras.live.mjpeg import CONTENT_TYPE, stream_parts
 from captures.pixelink_service import feed
 from captures.pixelink_service.bodies import Health, Unhealthy, ValidationItem
 from captures.pixelink_service.captures import captured_body, list_captures, take_capture
-from captures.pixelink_service.errors import DATABASE_AWAY, BadBody, json_response, validation_items
+from captures.pixelink_service.errors import DATABASE_DOWN, BadBody, json_response, validation_items
 from captures.pixelink_service.ranges import within_ranges
 from captures.pixelink_service.readback import ConfigureAnswer, not_yet_applied, record_answer, settings_body
 from captures.pixelink_service.requests import CaptureOptions, FeedQuery, ListQuery, SettingsUpdate
@@ -26,14 +26,14 @@ from captures.pixelink_service.served_camera import (
     NotConnected,
     check_connected,
     is_connected,
-    observed,
+    read_status,
     served_camera,
 )
 from captures.requests import CaptureRequest
 from monitoring.bodies import stamp
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
-NOT_KEPT = {"Cache-Control": "no-store"}
+NO_STORE = {"Cache-Control": "no-store"}
 MISSING = ValidationItem(loc=["body"], msg="Field required", type="missing")
 
 
@@ -58,13 +58,13 @@ class HealthRoute(Route):
     def get(self, _request: HttpRequest) -> HttpResponse:
         """Whether the service works, and whether its camera can be used."""
         try:
-            connected = is_connected(observed(served_camera()))
+            connected = is_connected(read_status(served_camera()))
         except NotConnected:
             connected = False
         except BrokerDown as error:
             return unhealthy(str(error))
         except (OperationalError, InterfaceError):
-            return unhealthy(DATABASE_AWAY)
+            return unhealthy(DATABASE_DOWN)
         return json_response(Health(status="healthy", camera_connected=connected, timestamp=now()))
 
 
@@ -80,17 +80,17 @@ class SettingsRoute(Route):
     def get(self, _request: HttpRequest) -> HttpResponse:
         """The settings as last read back; the camera is not read."""
         camera = served_camera()
-        return json_response(settings_body(camera, observed(camera)))
+        return json_response(settings_body(camera, read_status(camera)))
 
     def put(self, request: HttpRequest) -> HttpResponse:
-        """Change the camera's settings; answers with the settings it has then and a warning for each refused value."""
+        """Change the camera's settings; answers with its new settings and a warning for each refused value."""
         wanted = body_of(request, SettingsUpdate).settings()
         camera = served_camera()
         check_connected(camera)
-        accepted, kept = within_ranges(camera, wanted)
+        accepted, warnings = within_ranges(camera, wanted)
         configured = cast(ConfigureAnswer, services.set_settings(camera, accepted, ACTOR))
         record_answer(camera, configured)
-        return json_response(settings_body(camera, observed(camera), [*kept, *configured["warnings"]]))
+        return json_response(settings_body(camera, read_status(camera), [*warnings, *configured["warnings"]]))
 
 
 class CaptureRoute(Route):
@@ -98,9 +98,9 @@ class CaptureRoute(Route):
         """Take one picture; it is saved and recorded as a capture."""
         wanted = body_of(request, CaptureOptions).settings()
         camera = served_camera()
-        accepted, kept = within_ranges(camera, wanted)
+        accepted, warnings = within_ranges(camera, wanted)
         outcome = take_capture(camera, CaptureRequest(**(not_yet_applied(camera) | accepted)))
-        return json_response(captured_body(outcome, kept))
+        return json_response(captured_body(outcome, warnings))
 
 
 class ListRoute(Route):
@@ -118,6 +118,6 @@ class FeedRoute(Route):
         check_connected(camera)
         feed.check_pictures(camera, quality)
         if request.method == "HEAD":
-            return HttpResponse(content_type=CONTENT_TYPE, headers=NOT_KEPT)
-        watching = feed.open_feed(camera, quality, request.META.get("REMOTE_ADDR") or "")
-        return StreamingHttpResponse(stream_parts(watching), content_type=CONTENT_TYPE, headers=NOT_KEPT)
+            return HttpResponse(content_type=CONTENT_TYPE, headers=NO_STORE)
+        stream = feed.open_feed(camera, quality, request.META.get("REMOTE_ADDR") or "")
+        return StreamingHttpResponse(stream_parts(stream), content_type=CONTENT_TYPE, headers=NO_STORE)

@@ -15,7 +15,7 @@ class RecordView(CameraView):
     @extend_schema(request=RecordBody, responses=RecordingBody)
     def post(self, request: Request, slug: str) -> Response:
         """Start recording; answers when the first frame is in a clip. Starting twice changes nothing. A problem says
-        why the camera does not record yet; the request is stored all the same, unless someone else holds the camera."""
+        why the camera does not record yet; the request is stored nevertheless, unless someone else holds the camera."""
         wanted = RecordBody.model_validate(request.data)
         return Response(record(self.camera(), wanted.named, actor(request)))
 
@@ -25,5 +25,5 @@ class StopRecordingView(CameraView):
 
     @extend_schema(request=None, responses=RecordingBody)
     def post(self, request: Request, slug: str) -> Response:
-        """Stop recording; answers when the last clip is in its place. Stopping twice changes nothing."""
+        """Stop recording; answers when the last clip is finalized. Stopping twice changes nothing."""
         return Response(stop_recording(self.camera(), actor(request)))

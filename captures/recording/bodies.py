@@ -11,7 +11,7 @@ from monitoring.bodies import stamp
 
 
 class DeletedBody(TypedDict):
-    """A clip that was deleted, or would be. `why` is count, space or asked; `age_s` counts from its end."""
+    """A clip that was deleted, or would be. `why` is count, space or asked; `age_s` counts from the clip's end."""
 
     camera: str
     clip: str

@@ -44,7 +44,7 @@ ALERT_REPEAT_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """`why` is `count`, `space` or `asked`: a person deleted it, or an earlier pass could not."""
+    """`why` is `count`, `space` or `asked`: requested by a person, or left over from an earlier pass."""
 
     clip: Clip
     why: str
@@ -88,7 +88,7 @@ class ClipCleanup:
                 self._set_alert(f"storage.soft_floor:{root.pk}", "")
                 _set_exhausted(root, exhausted=False)
             else:
-                self._make_room(root, result)
+                self._free_space(root, result)
         return result
 
     # The rule of count
@@ -102,18 +102,20 @@ class ClipCleanup:
     def _delete_marked(self, beyond: set[UUID], result: CleanupResult) -> None:
         summary = delete_marked(self.host)
         counted = [clip for clip in summary.clips if clip.pk in beyond]
-        asked = [clip for clip in summary.clips if clip.pk not in beyond]
+        marked_earlier = [clip for clip in summary.clips if clip.pk not in beyond]
         keep = camera_config().rolling_clips_count
         record_deletions(counted, "count", f"beyond the newest {keep} of the camera", self.actor)
-        record_deletions(asked, "asked", "marked for deletion earlier", self.actor)
-        result.deleted += [Deleted(clip, "count") for clip in counted] + [Deleted(clip, "asked") for clip in asked]
+        record_deletions(marked_earlier, "asked", "marked for deletion earlier", self.actor)
+        result.deleted += [Deleted(clip, "count") for clip in counted] + [
+            Deleted(clip, "asked") for clip in marked_earlier
+        ]
         result.problems += [one.sentence for one in summary.problems.values()]
         problem = combine_problems(summary.problems.values()) if summary.problems else Problem("")
         self._set_alert(f"storage.clips:{self.host}", problem.sentence, "error", problem.camera)
 
     # The rule of space
 
-    def _make_room(self, root: StorageRoot, result: CleanupResult) -> None:
+    def _free_space(self, root: StorageRoot, result: CleanupResult) -> None:
         """A missing root keeps its clips. The ingest of its captures raises the alert about it."""
         config, space = camera_config(), self._spaces.setdefault(root.pk, DiskSpace(root, self.clock))
         floor, alert = int(config.soft_floor_gb * GB), f"storage.soft_floor:{root.pk}"
@@ -136,7 +138,7 @@ class ClipCleanup:
 
     def _set_alert(self, key: str, sentence: str, severity: str = "warning", camera: Camera | None = None) -> None:
         """Raise or resolve the alert on a change, also one that an earlier process left open. A new sentence for an
-        open alert, as about a second disk, waits ALERT_REPEAT_S."""
+        open alert, such as one about a second disk, waits ALERT_REPEAT_S."""
         last, at = self._reported.get(key, (None, 0.0))
         if sentence == last or (sentence and last and self.clock() - at < ALERT_REPEAT_S):
             return
@@ -148,14 +150,14 @@ class ClipCleanup:
 
 
 def _is_exhausted(root: StorageRoot, freed: FreedSpace, floor: int) -> bool:
-    """No clip is left to delete. It lasts until a tenth more than the floor is free: else each new clip would be
-    recorded into the space of the one before and be deleted for it, over and over."""
+    """Whether no clip is left to delete. True until a tenth more than the floor is free: otherwise each new clip would
+    use the space of the last deleted one and be deleted in turn."""
     enough = floor * (FREE_SPACE_HYSTERESIS if root.exhausted else 1.0)
     return freed.free + freed.pending < enough and not deletable_in(root).exists()
 
 
 def _set_exhausted(root: StorageRoot, *, exhausted: bool) -> None:
-    """Tell the recorders of this root."""
+    """Store the state; the recorders of this root follow it."""
     if root.exhausted != exhausted:
         root.exhausted = exhausted
         root.save(update_fields=["exhausted"])
@@ -164,10 +166,10 @@ def _set_exhausted(root: StorageRoot, *, exhausted: bool) -> None:
 def watched_roots(host: str) -> set[StorageRoot]:
     """The roots with clips, and the root for new clips while a camera records."""
     holding = Exists(Clip.objects.present().filter(root=OuterRef("pk"), host=host))
-    return set(StorageRoot.objects.filter(Q(holding) | Q(pk=_recorded_to(host)), host=host))
+    return set(StorageRoot.objects.filter(Q(holding) | Q(pk=_recording_root(host)), host=host))
 
 
-def _recorded_to(host: str) -> UUID | None:
+def _recording_root(host: str) -> UUID | None:
     if not Camera.objects.present().filter(host=host).exclude(recording="").exists():
         return None
     try:

@@ -39,7 +39,7 @@ class ClipFinalizer:
         self._busy = False
         self._syncs_since: float | None = None
         self._lost_frames: dict[str, int] = {}
-        """For each clip of this process that is not finalized yet, as its file does not contain the number."""
+        """For each clip of this process that is not finalized yet. Its file does not contain the number."""
         self._retry: tuple[float, Job] | None = None
         self._stopping = threading.Event()
         threading.Thread(target=self._run, name="clips", daemon=True).start()
@@ -52,15 +52,15 @@ class ClipFinalizer:
     def finalize(
         self, clip: OpenClip, ended: datetime, on_finalized: Callable[[Record], None], on_recovered: RecoveredHandler
     ) -> None:
-        """Finalize a clip that gets no more frames; `on_finalized` gets its record once that is safe. A clip that the
-        disk or the encoder failed to finish is read again and repaired; `on_recovered` gets the result."""
+        """Finalize a clip that gets no more frames; `on_finalized` gets its record once the record is safe. A clip that
+        the disk or the encoder failed to finish is read again and repaired; `on_recovered` gets the result."""
 
         def job() -> None:
             self._lost_frames[clip.id] = clip.lost_frames
             try:
                 clip.file.close()
             except OSError as error:
-                clip.interrupt("write_error", f"The disk failed at its end ({error.strerror}).")
+                clip.interrupt("write_error", f"The disk failed at the end of the clip ({error.strerror}).")
             if clip.is_whole:
                 on_finalized(_commit_clip(clip, ended))
                 del self._lost_frames[clip.id]
@@ -76,7 +76,7 @@ class ClipFinalizer:
         self, storage: Storage, clips: list[str], decided: DecidedOutcome | None, on_recovered: RecoveredHandler
     ) -> None:
         """Recover clips that an earlier owner of the spool left. `on_recovered` gets the result. Clips that the disk
-        does not give back yet are tried again every RETRY_S; recording continues."""
+        cannot read yet are tried again every RETRY_S; recording continues."""
 
         def job() -> None:
             found = self._recover(storage, clips, decided)
@@ -166,7 +166,7 @@ class ClipFinalizer:
 def _decided_outcome(clip: OpenClip) -> DecidedOutcome:
     """Why a clip is not whole."""
     error = clip.file.failed
-    message = f"The disk failed while it was recorded ({error.strerror})." if error else ""
+    message = f"The disk failed while the clip was recorded ({error.strerror})." if error else ""
     return DecidedOutcome(clip.reason or "write_error", clip.message or message)
 
 

@@ -26,12 +26,12 @@ MAX_AT_ONCE = 100
 """Rows per transaction, so that other writers do not wait long."""
 MAX_STUCK = 10
 """Folders of one root in which marked clips cannot be deleted. From then on no more clips are marked to free space: a
-disk that fails on each clip must not cost all of them once it works again."""
+disk that fails on each clip must not lead to the deletion of all of them once it works."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why clips of a root stay. `sentence` names a clip of `camera`; `without_path` names none."""
+    """Why clips of a root are not deleted. `sentence` names a clip of `camera`; `without_path` names none."""
 
     sentence: str
     camera: Camera | None = None
@@ -101,7 +101,7 @@ def _delete_marked_in(root: StorageRoot, clips: list[Clip], summary: DeletionSum
 
 
 def _move_to_end(clips: list[Clip], tried: int) -> None:
-    """If there are more marked clips than one batch, those that cannot be deleted wait behind all others."""
+    """If there are more marked clips than one batch, those that cannot be deleted are tried after all others."""
     if tried == MAX_AT_ONCE:
         Clip.objects.filter(pk__in=[clip.pk for clip in clips]).update(deleted_at=timezone.now())
 
@@ -150,7 +150,7 @@ def is_usable(root: StorageRoot) -> bool:
 
 @contextlib.contextmanager
 def open_root(root: StorageRoot) -> Iterator[RootFiles]:
-    """The root, opened by descriptor. RootMissing if it, or the right one, is not there; OSError."""
+    """The root, opened by descriptor. RootMissing if the folder does not exist or holds another root; OSError."""
     try:
         files = RootFiles(root.path)
     except FileNotFoundError as error:
@@ -164,7 +164,7 @@ def open_root(root: StorageRoot) -> Iterator[RootFiles]:
 
 
 def read_marker(files: RootFiles) -> str | None:
-    """The UUID of the root that is open, not of one mounted over it since."""
+    """The UUID of the open root, not of a root that was mounted over it later."""
     try:
         return files.read("", MARKER).decode("ascii").strip()
     except (OSError, UnicodeDecodeError):
@@ -173,9 +173,9 @@ def read_marker(files: RootFiles) -> str | None:
 
 def delete_clips(files: RootFiles, clips: Iterable[Clip]) -> DeletionResult:
     """Delete the files of marked clips, then their rows; continues an interrupted deletion. A clip that cannot be
-    deleted does not hold up the others.
+    deleted does not block the others.
 
-    A row stays while its record is in the spool: ingested again, the record would make a row without a file.
+    A row stays while its record is in the spool: ingesting the record again would create a row without a file.
     """
     result = DeletionResult()
     for clip in clips:

@@ -19,5 +19,5 @@ def _describe_state(recorder: Recorder) -> str:
     if recorder["state"] == "failing":
         return "cannot record."
     if recorder["state"] == "waiting":
-        return "should be recording and waits for frames."
+        return "should be recording and is waiting for frames."
     return f"is recording ({recorder['kind']}{', for ' + recorder['by'] if recorder['by'] else ''})."

@@ -21,8 +21,8 @@ BATCH = 20
 
 @dataclass(slots=True)
 class PendingSpace:
-    """Bytes of deleted files that the disk has not freed yet. While they are pending no more clips are deleted in their
-    place: a file that someone has open frees nothing, and all clips would be deleted."""
+    """Bytes of deleted files that the disk has not freed yet. While they are pending, no more clips are deleted in
+    their place: a file that a program has open frees nothing, and all clips would be deleted."""
 
     bytes: int = 0
     free: int = 0

@@ -9,8 +9,8 @@ from cameras.runtime.readers import CopyingReader
 from captures.recording.pixels import as_i420
 
 QUEUE_FRAMES = 300
-"""Twenty seconds of most cameras, for a disk that takes long to sync the beginning of a clip; fewer if the pictures are
-large (`readers.MOST_BYTES`). Where disk and machine are fast, one or two wait."""
+"""Twenty seconds for most cameras, in case a disk takes long to sync the beginning of a clip; fewer if the pictures are
+large (`readers.MOST_BYTES`). Where disk and machine are fast, one or two frames are queued."""
 
 
 class FrameQueue:

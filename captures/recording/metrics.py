@@ -24,7 +24,7 @@ OF_CLIP = {
 
 
 def recordings(user: Any) -> Iterator[Metric]:
-    """Metrics from the broker are left out while it is away."""
+    """Metrics from the broker are left out while it does not answer."""
     cameras = list(cameras_for(user))
     yield _by_camera(
         "skycam_recording_wished", "Whether the camera should be recording.",

@@ -24,7 +24,7 @@ FORMAT = {"movflags": "frag_every_frame+empty_moov+default_base_moof", "flush_pa
 BUFFER_BYTES = 1 << 20
 SINGLE_THREAD_PIXELS = 1920 * 1200
 BT601 = 6
-"""FFmpeg's number of SMPTE 170M, which `pixels.i420` makes."""
+"""FFmpeg's number for SMPTE 170M, which `pixels.i420` produces."""
 LIMITED = 1
 I_FRAME = 1
 
@@ -37,8 +37,8 @@ class Muxer:
         self._last = -1
 
     def ticks(self, seconds: float) -> int:
-        """The time stamp of a frame captured `seconds` after the first. Two frames in one tick are put one tick apart:
-        a muxer stops at a time stamp that does not increase."""
+        """The time stamp of a frame captured `seconds` after the first. Two frames within one tick get consecutive
+        ticks: a muxer stops at a time stamp that does not increase."""
         self._last = max(self._last + 1, round(seconds * TICKS))
         return self._last
 

@@ -36,13 +36,13 @@ def is_avcc(extradata: bytes) -> bool:
 
 def _length_prefixed(data: bytes, length_bytes: int) -> list[bytes]:
     """Units with a length before each. A unit that is cut off is left out."""
-    found, place = [], 0
-    while place + length_bytes <= len(data):
-        length = int.from_bytes(data[place : place + length_bytes])
-        place += length_bytes
-        if place + length <= len(data):
-            found.append(data[place : place + length])
-        place += length
+    found, offset = [], 0
+    while offset + length_bytes <= len(data):
+        length = int.from_bytes(data[offset : offset + length_bytes])
+        offset += length_bytes
+        if offset + length <= len(data):
+            found.append(data[offset : offset + length])
+        offset += length
     return found
 
 
@@ -59,14 +59,14 @@ def parameter_sets_in(extradata: bytes) -> tuple[bytes, ...]:
 
 def _sets_of_avcc(extradata: bytes) -> list[bytes]:
     """The parameter sets in `avcC`: first SPS, then PPS, each after its length of two bytes."""
-    found, place = list[bytes](), AVCC_HEADER_BYTES - 1
+    found, offset = list[bytes](), AVCC_HEADER_BYTES - 1
     for mask in (0x1F, 0xFF):
-        count = extradata[place] & mask if place < len(extradata) else 0
-        place += 1
+        count = extradata[offset] & mask if offset < len(extradata) else 0
+        offset += 1
         for _ in range(count):
-            length = int.from_bytes(extradata[place : place + 2])
-            found.append(extradata[place + 2 : place + 2 + length])
-            place += 2 + length
+            length = int.from_bytes(extradata[offset : offset + 2])
+            found.append(extradata[offset + 2 : offset + 2 + length])
+            offset += 2 + length
     return [unit for unit in found if unit]
 
 

@@ -21,7 +21,7 @@ TIMEOUT_S = 5.0
 TIMEOUT_INTERVALS = 5
 """A clip ends when no frame comes for TIMEOUT_S and for TIMEOUT_INTERVALS intervals of its frames."""
 FIRST_TIMEOUT_S = 20.0
-"""The same while it has a single frame, so that the interval is unknown."""
+"""The same for a clip with a single frame, whose interval is unknown."""
 COPIED_TIMEOUT_S = 30.0
 """The same where packets are copied: the end of their stream is announced, and packets after a pause may be useless
 without those before it."""
@@ -111,7 +111,7 @@ class OpenClip:
         self.frames += 1
 
     def interrupt(self, reason: str, message: str) -> None:
-        """Mark the clip as cut off before its time."""
+        """Mark the clip as cut off early."""
         self.interrupted, self.reason, self.message = True, reason, message
 
     def finish(self) -> None:

@@ -1,8 +1,8 @@
 """`ClipRecorder` writes the frames of a camera into clips. It runs in a camera process, without Django.
 
-The owner's thread converts each frame to I420 and queues it; for a camera that sends H.264 the driver's thread queues
-its packets. The recorder's thread encodes or copies and writes them, and waits for a sync only where a clip begins.
-`ClipFinalizer` finalizes clips that have ended. An error ends a clip, never the camera.
+The camera loop's thread converts each frame to I420 and queues it; for a camera that sends H.264 the driver's thread
+queues its packets. The recorder's thread encodes or copies and writes them, and waits for a sync only where a clip
+begins. `ClipFinalizer` finalizes clips that have ended. An error ends a clip, never the camera.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ MAX_CHANGES, CHANGES_S = 4, 60.0
 WRITE_S, WRITE_OUT_S = 3.0, 4.0
 """Seconds at the end of the process to write queued frames, and until the clip is finalized."""
 STUCK_S = 6.0
-"""Longer than the thread needs for a frame, and a disk to sync a second of frames."""
+"""Longer than the thread needs for a frame, and than a disk needs to sync a second of frames."""
 STORAGE_ERRORS = (RootMissing, SpoolLocked, LockLost, OSError)
 
 
@@ -66,7 +66,7 @@ class ClipRecorder:
         self._finalizer = ClipFinalizer(self._lose_storage)
         self._desired: Recording | None = None
         self._queued_desired: Recording | None = None
-        """The wish for which the queued frames were captured; it outlives a stop."""
+        """The desired recording when the queued frames were captured. It is kept after a stop."""
         self._queue = FrameQueue(context.buffer)
         self._write_until = math.inf
         self._storage: Storage | None = None
@@ -144,7 +144,7 @@ class ClipRecorder:
         return {"recorder": self._status.snapshot(self._desired, self._clip)}
 
     def _is_stuck(self) -> bool:
-        """A disk that hangs raises no error: its callers just never return."""
+        """A disk that hangs raises no error: calls to it do not return."""
         now = time.monotonic()
         return now - self._ran_at > STUCK_S or self._finalizer.syncs_for_s(now) > STUCK_S
 
@@ -152,7 +152,7 @@ class ClipRecorder:
         """The root cannot be written to. Called from any thread."""
         self._storage_error = error
 
-    # The thread
+    # On the recorder's thread
 
     def _run(self) -> None:
         while not self._is_over():
@@ -188,7 +188,7 @@ class ClipRecorder:
         return frame
 
     def _finish_reader(self) -> None:
-        """Finish a stopped recording: its queued frames are written; those left as the process ends are lost."""
+        """Finish a stopped recording: its queued frames are written; those left when the process ends are lost."""
         reader = self._queue.reader
         assert reader is not None
         lost = self._losses.count_after(reader) + len(reader)
@@ -320,7 +320,8 @@ class ClipRecorder:
                 self._interrupt_clip("disk_full", self._status.failure_message)
 
     def _has_ended(self, clip: OpenClip) -> bool:
-        """Whether its camera is gone or silent. Not while frames wait in the queue, as after a disk that hung."""
+        """Whether the clip's camera is disconnected or sends nothing. False while frames wait in the queue, for example
+        after a disk that hung."""
         if self._queue.reader is not None and len(self._queue.reader):
             return False
         if clip.source is not None and clip.source is not self._buffer.coded:
@@ -328,7 +329,7 @@ class ClipRecorder:
         return time.monotonic() - clip.newest > clip.timeout_s
 
     def _is_full(self, desired: Recording) -> bool:
-        """Whether the disk is below the floor; then until a tenth more than the floor is free."""
+        """Whether the disk is below the floor. Once True, it stays True until a tenth more than the floor is free."""
         if self._storage is None:
             return False
         free, floor = self._storage.files.free_bytes(), floor_of(desired)

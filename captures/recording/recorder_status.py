@@ -42,7 +42,7 @@ class RecorderStatus:
         """Bytes per second of the newest clip that was long enough."""
         self._last_finalized: str | None = None
         self._unrecovered: dict[str, OSError] = {}
-        """Clips that the disk does not let us recover, with its errors."""
+        """Clips that cannot be recovered yet, with the errors of the disk."""
 
     @property
     def failure_message(self) -> str:
@@ -166,12 +166,12 @@ class RecorderStatus:
     def report_disk_full(self, desired: Recording) -> None:
         """The free space is below the floor."""
         floor = floor_of(desired)
-        lack = f"The disk of {self._path} has less than {floor / 1e9:g} GB left. Free some space"
+        shortage = f"The disk of {self._path} has less than {floor / 1e9:g} GB left. Free some space"
         if floor > desired["floor_bytes"]:
             why = "No clip on it can be deleted: there is none, or they are pinned or held."
-            self.report_failure("disk_full", f"{lack}, or lower camera_config.soft_floor_gb. {why}")
+            self.report_failure("disk_full", f"{shortage}, or lower camera_config.soft_floor_gb. {why}")
         else:
-            self.report_failure("disk_full", f"{lack}.")
+            self.report_failure("disk_full", f"{shortage}.")
 
     def report_storage_opened(self) -> None:
         """The root is open; its unfinished clips are tried again."""

@@ -33,7 +33,8 @@ from monitoring.models import Event
 from monitoring.services import record_event
 
 START_S, FINALIZE_S, UNREACHABLE_S = 10.0, 20.0, 3.0
-"""Seconds to wait for the first frame in a clip, for the last clip to be finalized, and for a camera that is away."""
+"""Seconds to wait for the first frame in a clip, for the last clip to be finalized, and for a camera that is not
+connected."""
 
 
 class RecordingBody(TypedDict):
@@ -59,8 +60,8 @@ def record(camera: Camera, kind: str = "", actor: str = "") -> RecordingBody:
     """Start recording; returns when the first frame is in a clip. Without `kind` a recording keeps its kind, so that
     manual clips do not become rolling ones; a new recording is rolling.
 
-    ValidationError for a camera without a stream, or an unknown kind; LeaseHeld if someone else holds the camera. Both
-    leave the request as it was. RecordingDeferred if the camera does not record yet.
+    ValidationError for a camera without a stream, or an unknown kind; LeaseHeld if someone else holds the camera.
+    Neither changes the stored request. RecordingDeferred if the camera does not record yet.
     """
     with record_refusals(camera, "record", actor, {"kind": kind}), transaction.atomic():
         locked = _locked(camera, actor)
@@ -123,7 +124,7 @@ def _check_recordable(camera: Camera, kind: str) -> None:
 
 
 def _store_desired_kind(locked: Camera, kind: str, actor: str) -> Event | None:
-    """None if it is desired already: then the host is only asked again."""
+    """None if it is desired already: then the command is only sent again."""
     if locked.recording == kind:
         return None
     locked.recording, locked.recording_by = kind, actor if kind else ""
@@ -140,13 +141,14 @@ def _await_outcome(
 ) -> RecordingBody:
     try:
         with record_outcome(event) if event else nullcontext():
-            return _make_body(camera, _ask_host(camera, recording, wait_s))
+            return _make_body(camera, _send_recording(camera, recording, wait_s))
     except UNREACHED as error:
         raise RecordingDeferred(f"{error} {deferred}", problem_of(error), getattr(error, "reason", "")) from error
 
 
-def _ask_host(camera: Camera, recording: dict[str, Any] | None, wait_s: float) -> dict[str, Any]:
-    """The host's answer. ControlError or BrokerDown, with the reason why the camera is away if its host reported it."""
+def _send_recording(camera: Camera, recording: dict[str, Any] | None, wait_s: float) -> dict[str, Any]:
+    """The host's answer. ControlError or BrokerDown, with the reason why the camera is not connected if its host
+    reported it."""
     unreachable = _unreachable_reason(camera)
     try:
         return control.run_command(
@@ -159,13 +161,13 @@ def _ask_host(camera: Camera, recording: dict[str, Any] | None, wait_s: float) -
 
 
 def _unreachable_reason(camera: Camera) -> str:
-    """Why the camera gives no frames, as its host reports; empty if it works, or that is unknown."""
+    """Why the camera gives no frames, as its host reports; empty if the camera works or its state is unknown."""
     try:
         found = status.read_status(camera)
     except BrokerDown:
         return ""
-    away = found["observed"] in {"reconnecting", "quarantined"}
-    return f"{camera.slug} is {found['observed']}. {found['reason']}".strip() if away else ""
+    unreachable = found["observed"] in {"reconnecting", "quarantined"}
+    return f"{camera.slug} is {found['observed']}. {found['reason']}".strip() if unreachable else ""
 
 
 def _make_body(camera: Camera, answer: dict[str, Any]) -> RecordingBody:
@@ -177,6 +179,6 @@ def _make_body(camera: Camera, answer: dict[str, Any]) -> RecordingBody:
 
 
 def recording_body(camera: Camera, reported: Status) -> RecordingBody:
-    """The recording as the camera's status has it."""
+    """The recording as the camera's status reports it."""
     recorder = reported["recorder"]
     return _make_body(camera, {"recorder": recorder, "clip": recorder["clip"] if recorder else None})

@@ -55,7 +55,7 @@ def unfinished_clips(spool: Spool) -> list[str]:
 
 
 def recover_all(storage: Storage, decided: DecidedOutcome | None = None) -> RecoveredClips:
-    """Recover all clips in the spool. Those that the disk fails on stay for the next time."""
+    """Recover all clips in the spool. Clips on which the disk fails stay for the next recovery."""
     remove_temporaries(storage.spool)
     return recover(storage, unfinished_clips(storage.spool), decided)
 
@@ -63,8 +63,8 @@ def recover_all(storage: Storage, decided: DecidedOutcome | None = None) -> Reco
 def recover(
     storage: Storage, clips: list[str], decided: DecidedOutcome | None = None, lost: Mapping[str, int] = NO_LOSSES
 ) -> RecoveredClips:
-    """Recover each of these clips; one that cannot be read does not hold up the others. `lost` has the known numbers of
-    lost frames by clip; files do not contain them, so for all other clips the number is unknown."""
+    """Recover each of these clips; a clip that cannot be read does not block the others. `lost` has the known numbers
+    of lost frames by clip; files do not contain them, so for all other clips the number is unknown."""
     result = RecoveredClips(tried=clips)
     for clip in clips:
         try:

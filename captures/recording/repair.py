@@ -77,9 +77,9 @@ def repair(file: int) -> tuple[PlayablePart, str]:
 
 def _check_readable(file: int) -> None:
     """OSError if the disk cannot read all of it: in a memory map that would kill the process (SIGBUS)."""
-    place = 0
-    while read := len(os.pread(file, READ_BYTES, place)):
-        place += read
+    offset = 0
+    while read := len(os.pread(file, READ_BYTES, offset)):
+        offset += read
 
 
 def playable_part(content: mmap.mmap | bytes) -> PlayablePart:
@@ -155,11 +155,11 @@ def _fragment(content: mmap.mmap | bytes, moof: Box) -> Fragment:
 def _defaults(content: mmap.mmap | bytes, tfhd: Box) -> tuple[int, int]:
     """Duration and size of samples without their own."""
     (flags,) = struct.unpack_from(">I", content, tfhd.body)
-    place = tfhd.body + 8 + (8 if flags & BASE_OFFSET else 0) + (4 if flags & DESCRIPTION else 0)
+    offset = tfhd.body + 8 + (8 if flags & BASE_OFFSET else 0) + (4 if flags & DESCRIPTION else 0)
     found = []
     for present in (DEFAULT_DURATION, DEFAULT_SIZE):
-        found.append(struct.unpack_from(">I", content, place)[0] if flags & present else 0)
-        place += 4 if flags & present else 0
+        found.append(struct.unpack_from(">I", content, offset)[0] if flags & present else 0)
+        offset += 4 if flags & present else 0
     return found[0], found[1]
 
 
@@ -167,11 +167,11 @@ def _samples(
     content: mmap.mmap | bytes, trun: Box, duration: int, size: int
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     flags, count = struct.unpack_from(">II", content, trun.body)
-    place = trun.body + 8 + (4 if flags & DATA_OFFSET else 0) + (4 if flags & FIRST_FLAGS else 0)
+    offset = trun.body + 8 + (4 if flags & DATA_OFFSET else 0) + (4 if flags & FIRST_FLAGS else 0)
     fields = [flag for flag in (SAMPLE_DURATION, SAMPLE_SIZE, SAMPLE_FLAGS, SAMPLE_COMPOSITION) if flags & flag]
-    if count > MAX_SAMPLES or place + 4 * len(fields) * count > trun.end:
+    if count > MAX_SAMPLES or offset + 4 * len(fields) * count > trun.end:
         raise Damaged
-    rows = [struct.unpack_from(f">{len(fields)}I", content, place + 4 * len(fields) * row) for row in range(count)]
+    rows = [struct.unpack_from(f">{len(fields)}I", content, offset + 4 * len(fields) * row) for row in range(count)]
     durations = tuple(_of(row, fields, SAMPLE_DURATION, duration) for row in rows)
     return durations, tuple(_of(row, fields, SAMPLE_SIZE, size) for row in rows)
 
@@ -184,12 +184,12 @@ def _check_samples(content: mmap.mmap | bytes, mdat: Box, fragment: Fragment) ->
     """Damaged unless the pictures are complete: their NAL units fill them."""
     if mdat.body + sum(fragment.sizes) != mdat.end:
         raise Damaged
-    place = mdat.body
+    offset = mdat.body
     for size in fragment.sizes:
-        for start, _ in _units(content, place, place + size):
+        for start, _ in _units(content, offset, offset + size):
             if content[start] & 0x80 or not content[start] & 0x1F:
                 raise Damaged
-        place += size
+        offset += size
 
 
 def _has_hole(content: mmap.mmap | bytes, mdat: Box) -> bool:
@@ -198,16 +198,16 @@ def _has_hole(content: mmap.mmap | bytes, mdat: Box) -> bool:
     return any(not content[end - 1] or content.find(BLOCK, start, end) >= 0 for start, end in units)
 
 
-def _units(content: mmap.mmap | bytes, place: int, end: int) -> Iterator[tuple[int, int]]:
-    """Start and end of each NAL unit, without its length. Damaged unless the units fill `place` to `end`."""
-    if place == end:
+def _units(content: mmap.mmap | bytes, offset: int, end: int) -> Iterator[tuple[int, int]]:
+    """Start and end of each NAL unit, without its length. Damaged unless the units fill `offset` to `end`."""
+    if offset == end:
         raise Damaged
-    while place < end:
-        if place + NAL_LENGTH >= end:
+    while offset < end:
+        if offset + NAL_LENGTH >= end:
             raise Damaged
-        (length,) = struct.unpack_from(">I", content, place)
-        place += NAL_LENGTH
-        if not length or place + length > end:
+        (length,) = struct.unpack_from(">I", content, offset)
+        offset += NAL_LENGTH
+        if not length or offset + length > end:
             raise Damaged
-        yield place, place + length
-        place += length
+        yield offset, offset + length
+        offset += length

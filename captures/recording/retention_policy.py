@@ -1,10 +1,11 @@
 """Which rolling clips to delete: those beyond the newest of each camera, and the oldest of a root.
 
 A camera that is reopened every few seconds makes a clip each time. By count alone an hour of those would evict a day of
-full-length clips, so a clip beyond the count must also be older than that many full-length clips last.
+full-length clips, so a clip beyond the count is deleted only if it is also older than the time that this number of
+full-length clips covers.
 
-A clip that begins in the future was recorded before the clock was set back, so it counts as older than all others: else
-each new clip would be deleted at once until the clock catches up.
+A clip that begins in the future was recorded before the clock was set back, so it counts as older than all others:
+otherwise each new clip would be deleted at once until the clock catches up.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class RetentionLimit(NamedTuple):
 
 
 class RoundRobin:
-    """Cameras in turn: each pass gets as many as fit in its time, at least one. To count 100,000 clips of each of many
+    """Cameras in turn: each pass gets as many as fit in its time, at least one. Counting 100,000 clips of each of many
     cameras takes a while and need not happen at once."""
 
     def __init__(self) -> None:

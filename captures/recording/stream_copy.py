@@ -79,7 +79,7 @@ class PacketMuxer(Muxer):
 
 
 def _open_picture(picture: bytes) -> InputContainer:
-    """FFmpeg reads from it what the header of the file needs. Unplayable."""
+    """The picture, opened: FFmpeg reads from it what the header of the file needs. Unplayable."""
     try:
         return av.open(io.BytesIO(picture), "r", format="h264", options=PROBE_OPTIONS)
     except av.FFmpegError as error:

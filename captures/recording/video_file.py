@@ -45,8 +45,8 @@ class VideoFile:
             view = view[written:]
 
     def sync(self) -> None:
-        """Make all bytes written so far survive a power cut. A closed file needs no sync. OSError: then the content of
-        the disk is unknown, and a later sync cannot tell."""
+        """Make all bytes written so far survive a power cut. A closed file needs no sync. After an OSError the content
+        of the disk is unknown, and a later sync cannot reveal it."""
         with self._closing:
             if self._file >= 0:
                 self._sync(os.fdatasync)

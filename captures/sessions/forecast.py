@@ -109,28 +109,28 @@ class Forecast:
         if self.pictures is None:
             rate, per = (1, "an hour") if self.pictures_per_hour >= 2 else (24, "a day")
             amounts = f"{about} {pluralize(rounded(self.pictures_per_hour * rate), 'picture')} {per}"
-            sized = self._sized(self.bytes_per_hour, rate, f" {per}")
-            return f"{self._rhythm()} until stopped, {amounts}{sized}"
+            size = self._size_text(self.bytes_per_hour, rate, f" {per}")
+            return f"{self._interval_text()} until stopped, {amounts}{size}"
         pictures = pluralize(self.pictures, "picture")
         if self.pictures == self.programme.get("count"):
-            return f"{self._rhythm()}, {pictures}{self._ends('about ')}{self._sized(self.bytes)}"
-        return f"{self._rhythm()}{self._ends()}, {about} {pictures}{self._sized(self.bytes)}"
+            return f"{self._interval_text()}, {pictures}{self._end_text('about ')}{self._size_text(self.bytes)}"
+        return f"{self._interval_text()}{self._end_text()}, {about} {pictures}{self._size_text(self.bytes)}"
 
-    def _rhythm(self) -> str:
+    def _interval_text(self) -> str:
         exposure = format_exposure(self.exposure_us)
         if "cadence_s" in self.programme:
             return f"{exposure} every {length(self.programme['cadence_s'])}"
         delay_s = self.programme["delay_s"]
-        return f"{exposure} and {length(delay_s)} of waiting in turn" if delay_s else f"{exposure} without a pause"
+        return f"{exposure} with pauses of {length(delay_s)}" if delay_s else f"{exposure} without a pause"
 
-    def _ends(self, about: str = "") -> str:
+    def _end_text(self, about: str = "") -> str:
         if self.ends is None:
             return ""
         local = self.ends.astimezone(self.zone)
         return f" until {about}{local:%Y-%m-%d %H:%M} {local.tzname()}"
 
     @staticmethod
-    def _sized(size: int | None, rate: int = 1, per: str = "") -> str:
+    def _size_text(size: int | None, rate: int = 1, per: str = "") -> str:
         if size is None:
             return "; the size of a picture is not known yet."
         return f", {format_bytes(rounded(float(size * rate)))}{per}."
@@ -225,7 +225,7 @@ def _interval(programme: dict[str, Any], takes_s: float) -> tuple[float, list[st
     if starts <= 1:
         return cadence_s, []
     warning = f"A picture takes about {length(takes_s)}, longer than the {length(cadence_s)} from start to start:"
-    return cadence_s * starts, [f"{warning} the starts between are skipped."]
+    return cadence_s * starts, [f"{warning} the starts in between are skipped."]
 
 
 def _end(

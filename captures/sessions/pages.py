@@ -19,7 +19,7 @@ from cameras.pages import UNREACHED, acquire_from_form, refusal
 from cameras.selectors import cameras_for
 from cameras.settings_form import setting_label, with_unit
 from captures.camera_service import CameraService
-from captures.cards import elapsed
+from captures.cards import elapsed_share
 from captures.gallery.counting import LOST, MAX_COUNTED
 from captures.gallery.days import Day, station_site
 from captures.gallery.tiles import Tile, tiles_of
@@ -72,7 +72,7 @@ class SessionDisplay:
         if count := self.programme.get("count"):
             return min(1.0, self.session.planned / float(count))
         if self.until:
-            return elapsed(self.session.started_at or self.session.created_at, self.until)
+            return elapsed_share(self.session.started_at or self.session.created_at, self.until)
         return None
 
     @property
@@ -95,12 +95,12 @@ class SessionDisplay:
     @property
     def used(self) -> list[dict[str, str]]:
         """The settings that the camera uses, with the requested value where it differs."""
-        camera, asked = self.session.camera, self.programme
+        camera, requested = self.session.camera, self.programme
         return [
             {
                 "label": setting_label(name),
                 "used": with_unit(camera, name, value),
-                "asked": with_unit(camera, name, asked[name]) if asked.get(name) not in (None, value) else "",
+                "asked": with_unit(camera, name, requested[name]) if requested.get(name) not in (None, value) else "",
             }
             for name, value in self.session.actual.items()
         ]
@@ -157,7 +157,7 @@ class SessionPage(Page):
 
     def get(self, request: HttpRequest, session: UUID) -> HttpResponse:
         run = SessionDisplay(self.session(session))
-        return self.render({"run": run, "session": run.session, **self.observed(run.session)})
+        return self.render({"run": run, "session": run.session, **self.refreshed_context(run.session)})
 
     def session(self, session: UUID) -> Session:
         """Http404 also for a session whose camera the user may not see."""
@@ -166,7 +166,7 @@ class SessionPage(Page):
             raise Http404("No such session.")
         return found
 
-    def observed(self, session: Session) -> dict[str, Any]:
+    def refreshed_context(self, session: Session) -> dict[str, Any]:
         captures = captures_for(self.request.user).filter(session_id=session.pk)
         lost = self._lost(session)
         return {
@@ -230,10 +230,10 @@ class ResumeSessionPage(SessionPage):
         return change_session(request, found, CameraService(self.actor).resume_session)
 
 
-def change_session(request: HttpRequest, session: Session, move: Callable[[Session], Session]) -> HttpResponse:
+def change_session(request: HttpRequest, session: Session, change: Callable[[Session], Session]) -> HttpResponse:
     """Pause or resume the session, and show its state."""
     try:
-        found = move(session)
+        found = change(session)
     except (LeaseHeld, SessionEnded) as error:
         return message_response(request, "bad", refusal(error, session.camera))
     except UNREACHED as error:
@@ -248,7 +248,7 @@ def change_session(request: HttpRequest, session: Session, move: Callable[[Sessi
 
 
 def stop_session(request: HttpRequest, session: Session, actor: str) -> HttpResponse:
-    """Stop the session, and show its counts; a session that has ended is left as it is. If the form names the camera's
+    """Stop the session, and show its counts; a session that has ended is not changed. If the form names the camera's
     holder, the camera is taken over first."""
     try:
         if session.state in ACTIVE and "over" in request.POST:

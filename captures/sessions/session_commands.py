@@ -42,12 +42,12 @@ class SessionEnded(ControlError):
     problem = "session-ended"
 
 
-def check_can_go_on(session: Session, order: str) -> None:
-    """SessionEnded when the session cannot be paused or resumed any more; `order` is the verb."""
+def check_not_ended(session: Session, verb: str) -> None:
+    """SessionEnded when the session cannot be paused or resumed any more; `verb` names the command."""
     if session.state not in ACTIVE:
-        raise SessionEnded(f"The session on {session.camera.slug} is {session.state}; there is nothing to {order}.")
+        raise SessionEnded(f"The session on {session.camera.slug} is {session.state}; there is nothing to {verb}.")
     if session.desired == Session.Desired.STOPPED:
-        raise SessionEnded(f"The session on {session.camera.slug} is being stopped; there is nothing to {order}.")
+        raise SessionEnded(f"The session on {session.camera.slug} is being stopped; there is nothing to {verb}.")
 
 
 def active_session(camera: Camera) -> Session | None:
@@ -69,8 +69,8 @@ def holders(cameras: Iterable[Camera]) -> dict[UUID, LeaseHolder]:
 
 
 def fail_session_of_lost_host(camera: Camera, host: str) -> None:
-    """Fail the session of a camera that was moved from `host`, which is away; in the caller's transaction. Captures in
-    that host's spool are counted when they are ingested."""
+    """Fail the session of a camera that was moved from `host`, which does not answer; in the caller's transaction.
+    Captures in that host's spool are counted when they are ingested."""
     session = Session.objects.select_for_update().active().filter(camera=camera).first()
     if session is None:
         return
@@ -81,8 +81,8 @@ def fail_session_of_lost_host(camera: Camera, host: str) -> None:
     )
     session.reason, session.ended_at, session.next_at = "host_down", timezone.now(), None
     session.message = (
-        f"{camera.slug} was moved from the host {host}, which was away, to {camera.host}. "
-        f"Captures of this session that {host} still holds are added when it returns."
+        f"{camera.slug} was moved from the host {host}, which did not answer, to {camera.host}. "
+        f"Captures of this session in the spool of {host} are added when it returns."
     )
     session.save()
     record_event("session.stopped", session.message, camera=camera, subject=session.pk, severity="error")

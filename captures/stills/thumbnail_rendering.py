@@ -63,9 +63,9 @@ def decode_upright(image: Image.Image) -> Image.Image:
         image = image_from_frame(np.asarray(image).astype(np.uint16))
     simulated = description_of(image) == SIMULATED
     image.thumbnail((SIZES[-1], SIZES[-1]), reducing_gap=2.0)
-    turned = ImageOps.exif_transpose(image).convert("L" if image.mode == "L" else "RGB")
-    turned.info["simulated"] = simulated
-    return turned
+    upright = ImageOps.exif_transpose(image).convert("L" if image.mode == "L" else "RGB")
+    upright.info["simulated"] = simulated
+    return upright
 
 
 def description_of(image: Image.Image) -> str:

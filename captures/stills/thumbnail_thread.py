@@ -74,7 +74,7 @@ class ThumbnailThread:
         return saved
 
     def _make_thumbnails(self, saved: SavedCapture) -> None:
-        """After a failure the host renders them when someone opens them, or says then why it cannot."""
+        """After a failure the host renders them when someone opens them, or reports then why it cannot."""
         try:
             self._render(saved)
         except (Unreadable, RootMissing, OSError, ValueError) as error:

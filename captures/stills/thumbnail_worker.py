@@ -75,10 +75,10 @@ def _write_head(store: ThumbnailStore, job: ThumbnailJob) -> None:
 
 @contextlib.contextmanager
 def _open_original(store: ThumbnailStore, job: ThumbnailJob) -> Iterator[BinaryIO]:
-    """OSError also when the file is not the one that was stored."""
+    """OSError also when the file does not have the stored size."""
     with store.open_original(job["path"]) as descriptor, os.fdopen(os.dup(descriptor), "rb") as file:
         if os.fstat(descriptor).st_size != job["bytes"]:
-            raise OSError(f"{job['path']} is not as long as it was stored.")
+            raise OSError(f"{job['path']} does not have the stored size.")
         yield file
 
 

@@ -107,5 +107,5 @@ def seconds(value: float) -> str:
 
 @register.filter
 def held(card: Card, user: Any) -> str:
-    """Who else holds the camera, so that this user cannot command it; empty when the user can."""
+    """Who else holds the camera, so that this user cannot control it; empty when the user can."""
     return held_sentence(card.holder, user.get_username())

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from cameras.live.presets import Preset
 from cameras.live.service import station_presets
-from captures.cards import Card, faces_for
+from captures.cards import Card, brief_cards_for
 from monitoring.models import Alert
 from monitoring.pages import open_alerts
 from monitoring.station_settings import live_streaming_config, station_name
@@ -87,7 +87,7 @@ class Shell:
 
     @cached_property
     def cameras(self) -> list[Card]:
-        return faces_for(self.user)
+        return brief_cards_for(self.user)
 
     @cached_property
     def names(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Clips as the recorder leaves them: H.264 in fragmented MP4, a fragment for each frame, each frame with its number in
+"""Clips as the recorder writes them: H.264 in fragmented MP4, a fragment for each frame, each frame with its number in
 its pixels; and their rows, with the files in a storage root."""
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ def clip_of(
     """A row and its file. `film` is by default a clip of 40 frames, 4 s."""
     film = content() if film is None else film
     clip = row_of(camera, root, started, bytes=len(film), sha256=hashlib.sha256(film).hexdigest(), **fields)
-    there = Path(root.path, clip.path)
-    there.parent.mkdir(parents=True, exist_ok=True)
-    there.write_bytes(film)
+    file = Path(root.path, clip.path)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(film)
     clip.save(force_insert=True)
     return clip
 

@@ -44,7 +44,7 @@ def root(db: None, folder: Path) -> StorageRoot:
 
 @pytest.fixture
 def picture(camera: Camera, root: StorageRoot) -> Callable[..., CaptureFile]:
-    """The file of a new capture: its content and whatever else the row says."""
+    """The file of a new capture: its content, and any other fields of the row."""
     from tests.api.builders import file_of, saved
 
     def make(content: bytes, **fields: Any) -> CaptureFile:

@@ -52,11 +52,11 @@ def test_a_second_deletion_finds_no_clip(clip: Clip) -> None:
         delete_clip(clip, "ada")
 
 
-def test_what_was_drawn_of_a_clip_goes_with_it(clip: Clip) -> None:
+def test_the_thumbnails_of_a_clip_are_deleted_with_it(clip: Clip) -> None:
     thumbnail_queue.run_worker([job_for(clip)])
-    drawn = list(Path(clip.root.path, ".thumbnails").glob("*/*"))
+    rendered = list(Path(clip.root.path, ".thumbnails").glob("*/*"))
     delete_clip(clip, "ada")
-    assert (len(drawn), list(Path(clip.root.path, ".thumbnails").glob("*/*"))) == (4, [])
+    assert (len(rendered), list(Path(clip.root.path, ".thumbnails").glob("*/*"))) == (4, [])
 
 
 def test_a_held_clip_is_not_marked(clip: Clip) -> None:

@@ -32,17 +32,17 @@ def segments(pieces: list[tuple[int, int]]) -> list[Segment]:
 
 @NO_HURRY
 @given(PIECES, st.integers(1, 40))
-def test_merged_stretches_cover_all_video_and_lie_a_step_apart(pieces: list[tuple[int, int]], step_s: int) -> None:
-    given_ones, step = segments(pieces), step_s * SECOND
-    found = merged(given_ones, step)
-    assert all(any(one.begin <= given.begin and given.end <= one.end for one in found) for given in given_ones)
+def test_merged_segments_cover_all_video_and_lie_a_step_apart(pieces: list[tuple[int, int]], step_s: int) -> None:
+    originals, step = segments(pieces), step_s * SECOND
+    found = merged(originals, step)
+    assert all(any(one.begin <= given.begin and given.end <= one.end for one in found) for given in originals)
     assert all(after.begin - before.end >= step for before, after in pairwise(found))
-    assert {one.clip for one in found} <= {one.clip for one in given_ones}
+    assert {one.clip for one in found} <= {one.clip for one in originals}
 
 
 @NO_HURRY
 @given(PIECES, st.integers(1, 40))
-def test_what_is_merged_twice_stays_as_it_is(pieces: list[tuple[int, int]], step_s: int) -> None:
+def test_merging_twice_changes_nothing(pieces: list[tuple[int, int]], step_s: int) -> None:
     once = merged(segments(pieces), step_s * SECOND)
     assert merged(once, step_s * SECOND) == once
 
@@ -60,13 +60,13 @@ def test_video_and_gaps_fill_the_time_up_to_less_than_a_step_at_its_ends(
     assert all(b - a >= step for a, b in gaps)
 
 
-def made(camera: Camera, root: StorageRoot, pieces: list[tuple[float, float]], **fields: Any) -> list[Clip]:
+def make_clips(camera: Camera, root: StorageRoot, pieces: list[tuple[float, float]], **fields: Any) -> list[Clip]:
     """Clips with these ends in seconds."""
     rows = [row_of(camera, root, STARTED + a * SECOND, b - a, **fields) for a, b in pieces]
     return Clip.objects.bulk_create(rows)
 
 
-def asked(client: Any, begin: int, end: int, **more: Any) -> Any:
+def get_timeline(client: Any, begin: int, end: int, **more: Any) -> Any:
     ends = {"from": stamp(begin), "to": stamp(end)}
     return client.get(ADDRESS, {"camera": "sky", **ends, **more}).json()
 
@@ -81,30 +81,30 @@ def seconds(body: Any, name: str) -> list[tuple[float, float]]:
 
 
 def test_neighbours_are_merged_and_gaps_are_kept(viewer: Any, camera: Camera, root: StorageRoot) -> None:
-    clips = made(camera, root, [(-5, 10), (10, 20), (20.5, 30), (50, 60), (95, 120)])
-    body = asked(viewer, 0, 100, step=1)
+    clips = make_clips(camera, root, [(-5, 10), (10, 20), (20.5, 30), (50, 60), (95, 120)])
+    body = get_timeline(viewer, 0, 100, step=1)
     assert seconds(body, "video") == [(0, 30), (50, 60), (95, 100)]
     assert [one["clip"] for one in body["video"]] == [str(clips[place].pk) for place in (0, 3, 4)]
     assert (seconds(body, "gaps"), body["lost"]) == ([(30, 50), (60, 95)], [])
 
 
 def test_a_gap_below_a_step_is_a_break(viewer: Any, camera: Camera, root: StorageRoot) -> None:
-    made(camera, root, [(0, 40), (46, 60), (60.5, 100)])
-    body = asked(viewer, 0, 100, step=20)
+    make_clips(camera, root, [(0, 40), (46, 60), (60.5, 100)])
+    body = get_timeline(viewer, 0, 100, step=20)
     assert (seconds(body, "video"), seconds(body, "gaps"), seconds(body, "breaks")) == ([(0, 100)], [], [(40, 46)])
 
 
 def test_losses_are_listed_by_clip(viewer: Any, camera: Camera, root: StorageRoot) -> None:
-    made(camera, root, [(10, 20)], lost_frames=3)
-    made(camera, root, [(20, 30)])
-    made(camera, root, [(30, 33)], interrupted=True, lost_frames=None)
-    lost = asked(viewer, 0, 100)["lost"]
+    make_clips(camera, root, [(10, 20)], lost_frames=3)
+    make_clips(camera, root, [(20, 30)])
+    make_clips(camera, root, [(30, 33)], interrupted=True, lost_frames=None)
+    lost = get_timeline(viewer, 0, 100)["lost"]
     assert [(one["lost_frames"], one["interrupted"]) for one in lost] == [(3, False), (None, True)]
 
 
 def test_a_clip_being_deleted_is_a_gap(viewer: Any, camera: Camera, root: StorageRoot) -> None:
-    made(camera, root, [(10, 20)], deleted_at=STARTED)
-    assert seconds(asked(viewer, 0, 100, step=1), "gaps") == [(0, 100)]
+    make_clips(camera, root, [(10, 20)], deleted_at=STARTED)
+    assert seconds(get_timeline(viewer, 0, 100, step=1), "gaps") == [(0, 100)]
 
 
 def test_a_clip_that_may_still_be_recorded_is_not_a_gap(viewer: Any, camera: Camera) -> None:
@@ -119,7 +119,7 @@ def test_a_clip_that_may_still_be_recorded_is_not_a_gap(viewer: Any, camera: Cam
 PATTERNS = st.lists(st.tuples(st.integers(0, 30), st.integers(1, 30), st.booleans()), min_size=1, max_size=25)
 
 
-def laid_out(pattern: list[tuple[int, int, bool]]) -> list[tuple[int, int, bool]]:
+def lay_out_pattern(pattern: list[tuple[int, int, bool]]) -> list[tuple[int, int, bool]]:
     """Begin, end and losses of successive clips with pauses."""
     found, at = [], 0
     for pause, length, lossy in pattern:
@@ -133,31 +133,34 @@ def test_many_clips_give_the_same_time_line_as_few(
 ) -> None:
     @settings(max_examples=40, deadline=None)
     @given(PATTERNS, st.integers(1, 50))
-    def same(pattern: list[tuple[int, int, bool]], step_s: int) -> None:
+    def check_pattern(pattern: list[tuple[int, int, bool]], step_s: int) -> None:
         Clip.objects.all().delete()
         Clip.objects.bulk_create(
-            row_of(camera, root, STARTED + a * SECOND, b - a, lost_frames=lossy) for a, b, lossy in laid_out(pattern)
+            row_of(camera, root, STARTED + a * SECOND, b - a, lost_frames=lossy)
+            for a, b, lossy in lay_out_pattern(pattern)
         )
         span = Span(STARTED + 7 * SECOND, STARTED + 400 * SECOND, step_s * SECOND)
-        few, many = both(camera, span, monkeypatch)
+        few, many = few_and_many(camera, span, monkeypatch)
         assert (many.video, many.gaps) == (few.video, few.gaps)
         assert set(many.lost) <= set(few.lost)
         assert bool(many.lost) == bool(few.lost)
 
-    same()
+    check_pattern()
 
 
-def both(camera: Camera, span: Span, monkeypatch: pytest.MonkeyPatch) -> Any:
+def few_and_many(camera: Camera, span: Span, monkeypatch: pytest.MonkeyPatch) -> Any:
     with monkeypatch.context() as patched:
         few = timeline([camera.pk], span, LATER)
         patched.setattr(lines, "MAX_SINGLE", 1)
         return few, timeline([camera.pk], span, LATER)
 
 
-def test_its_size_is_bounded(viewer: Any, camera: Camera, root: StorageRoot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_size_of_a_time_line_is_bounded(
+    viewer: Any, camera: Camera, root: StorageRoot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(lines, "MAX_SINGLE", 100)
-    made(camera, root, [(number * 2, number * 2 + 1) for number in range(500)], lost_frames=1)
-    body = asked(viewer, 0, 1000, step=100)
+    make_clips(camera, root, [(number * 2, number * 2 + 1) for number in range(500)], lost_frames=1)
+    body = get_timeline(viewer, 0, 1000, step=100)
     assert (len(body["video"]), len(body["lost"])) == (1, 10)
 
 
@@ -177,7 +180,7 @@ def test_missing_or_wrong_parameters_are_refused(wrong: dict[str, Any], viewer: 
 def test_the_rows_are_found_by_indexes(camera: Camera, root: StorageRoot) -> None:
     from django.db import connection
 
-    made(camera, root, [(0, 1)])
+    make_clips(camera, root, [(0, 1)])
     with connection.cursor() as cursor:
         condition = f"camera_id = %s AND started_at >= %s AND deleted_at IS NULL {lines.LOSS}"
         sql = f"EXPLAIN QUERY PLAN SELECT id FROM captures_clip WHERE {condition} ORDER BY started_at, id LIMIT 1"

@@ -32,15 +32,15 @@ def clip(camera: Camera, root: StorageRoot) -> Clip:
 
 
 @pytest.fixture
-def row_by_row(camera: Camera, root: StorageRoot) -> list[Clip]:
-    """Five clips of a minute each, then an hour without, then one more."""
+def six_clips(camera: Camera, root: StorageRoot) -> list[Clip]:
+    """Five clips of a minute each, an hour without clips, then one more clip."""
     minutes = [0, 1, 2, 3, 4, 65]
     rows = [row_of(camera, root, STARTED + timedelta(minutes=number), 60) for number in minutes]
     return Clip.objects.bulk_create(rows)
 
 
 def listed(client: Any, **query: Any) -> list[str]:
-    """Minutes after STARTED."""
+    """The start times (HH:MM) of the listed clips."""
     answer = client.get(CLIPS, {name.rstrip("_"): value for name, value in query.items()}).json()
     return [one["started"][11:16] for one in answer["results"]]
 
@@ -55,11 +55,11 @@ def test_a_clip_has_all_its_fields(viewer: Any, clip: Clip) -> None:
     assert (body["holds"], body["pinned"], body["filename"]) == ([], False, Path(clip.path).name)
 
 
-def test_clips_come_newest_first_in_pages(viewer: Any, row_by_row: list[Clip]) -> None:
+def test_clips_come_newest_first_in_pages(viewer: Any, six_clips: list[Clip]) -> None:
     first = viewer.get(CLIPS, {"limit": 4}).json()
     second = viewer.get(first["next"]).json()
     ids = [one["id"] for one in first["results"] + second["results"]]
-    assert ids == [str(clip.pk) for clip in reversed(row_by_row)]
+    assert ids == [str(clip.pk) for clip in reversed(six_clips)]
     assert second["next"] is None
 
 
@@ -74,13 +74,13 @@ RANGES = [
 
 @pytest.mark.parametrize(("begin", "end", "expected"), RANGES)
 def test_a_range_has_the_clips_that_show_a_part_of_it(
-    begin: str, end: str, expected: list[str], viewer: Any, row_by_row: list[Clip]
+    begin: str, end: str, expected: list[str], viewer: Any, six_clips: list[Clip]
 ) -> None:
     assert listed(viewer, from_=f"2026-03-28T{begin}Z", to=f"2026-03-28T{end}Z") == expected
 
 
 def test_a_long_clip_is_found_in_its_middle_among_other_cameras(
-    viewer: Any, camera: Camera, root: StorageRoot, row_by_row: list[Clip]
+    viewer: Any, camera: Camera, root: StorageRoot, six_clips: list[Clip]
 ) -> None:
     lab = Camera.objects.create(slug="lab", name="Lab", kind="simulated", host="main")
     row_of(lab, root, STARTED - timedelta(hours=5), 8 * 3600).save()
@@ -88,14 +88,14 @@ def test_a_long_clip_is_found_in_its_middle_among_other_cameras(
 
 
 @pytest.mark.parametrize("name", ["pinned", "interrupted", "simulated"])
-def test_clips_are_filtered_by_their_flags(name: str, viewer: Any, row_by_row: list[Clip]) -> None:
-    Clip.objects.filter(pk=row_by_row[2].pk).update(**{name: True})
+def test_clips_are_filtered_by_their_flags(name: str, viewer: Any, six_clips: list[Clip]) -> None:
+    Clip.objects.filter(pk=six_clips[2].pk).update(**{name: True})
     assert listed(viewer, **{name: "true"}) == ["12:02"]
     assert len(listed(viewer, **{name: "false"})) == 5
 
 
-def test_clips_are_filtered_by_kind_and_camera(viewer: Any, row_by_row: list[Clip]) -> None:
-    Clip.objects.filter(pk=row_by_row[2].pk).update(kind="manual")
+def test_clips_are_filtered_by_kind_and_camera(viewer: Any, six_clips: list[Clip]) -> None:
+    Clip.objects.filter(pk=six_clips[2].pk).update(kind="manual")
     assert listed(viewer, kind="manual", camera="sky") == ["12:02"]
 
 

@@ -72,7 +72,7 @@ def test_every_complete_frame_of_a_clip_that_was_cut_off_is_found(share: float, 
 
 
 @pytest.mark.parametrize("film", [b"", b"x", b"no movie at all" * 9, FILM[:600], FILM[:40] + FILM[600:]])
-def test_what_is_no_clip_is_refused(film: bytes, head: Callable[[bytes], bytes]) -> None:
+def test_a_file_that_is_not_a_clip_is_refused(film: bytes, head: Callable[[bytes], bytes]) -> None:
     with pytest.raises(UnsupportedMp4):
         head(film)
 
@@ -121,8 +121,10 @@ RANGES = st.tuples(st.integers(0, 200_000), st.one_of(st.none(), st.integers(0, 
 @given(RANGES, st.sampled_from(["", "?form=faststart"]))
 @example((0, 0), "?form=faststart")
 @example((len(FILM) - 1, None), "")
-def test_any_range_is_a_part_of_the_whole(viewer: Any, clip: Clip, asked: tuple[int, int | None], form: str) -> None:
-    first, last = asked
+def test_any_range_is_a_part_of_the_whole(
+    viewer: Any, clip: Clip, requested: tuple[int, int | None], form: str
+) -> None:
+    first, last = requested
     whole = sent(viewer.get(url(clip, form)))
     answer = viewer.get(url(clip, form), headers={"range": f"bytes={first}-{'' if last is None else last}"})
     assert answered(answer) == expected(whole, first, last)

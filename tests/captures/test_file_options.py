@@ -26,8 +26,8 @@ def process(tmp_path: Path) -> Iterator[CameraProcess]:
 
 def take_capture(process: CameraProcess, **options: Any) -> Path:
     capture = str(uuid6.uuid7())
-    asked = {"planned": "2026-01-01T00:00:00Z", "asked": {"exposure_us": 1000}, "requested_by": "tester", "job": ""}
-    process.send("capture", id=capture, file=options, **asked)
+    request = {"planned": "2026-01-01T00:00:00Z", "asked": {"exposure_us": 1000}, "requested_by": "tester", "job": ""}
+    process.send("capture", id=capture, file=options, **request)
     process.until_type("spooled", id=capture)
     return next(process.root.glob(f"captures/sim/*/*/*/raw/{options['name']}_*.jpg"))
 

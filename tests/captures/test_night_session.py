@@ -23,7 +23,7 @@ HOURS_10 = 10 * 3600
 
 
 class NightClock(SetClock):
-    """Time runs as fast as the disk lets it: a wait first lets the still thread finish, then moves the time on."""
+    """Time runs as fast as the disk lets it: a wait first lets the still thread finish, then advances the time."""
 
     settled: Callable[[float], bool]
 
@@ -55,7 +55,7 @@ def is_removed(folder: Path) -> bool:
 
 
 class SpoolReader:
-    """Takes the records out of the spool during the night, like the ingest."""
+    """Removes the records from the spool during the night, like the ingest."""
 
     def __init__(self, bench: CameraLoopBench) -> None:
         self.bench, self.records = bench, list[dict[str, Any]]()

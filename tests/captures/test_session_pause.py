@@ -147,14 +147,14 @@ def test_the_cameras_card_offers_pause_or_resume(desired: str, offered: str, ope
 
 def test_the_page_says_that_a_running_exposure_ends_first(operator: Any, session: Session, empty: redis.Redis) -> None:
     with camera_host(empty, {"start": {}}):
-        said = operator.post(page(session, "pause/"), headers=HTMX)
-    assert "The session pauses after the current exposure." in text_of(said)
+        message = operator.post(page(session, "pause/"), headers=HTMX)
+    assert "The session pauses after the current exposure." in text_of(message)
 
 
 def test_the_page_says_why_a_session_cannot_be_paused(operator: Any, session: Session) -> None:
     Session.objects.update(state="finished")
-    said = text_of(operator.post(page(session, "pause/"), headers=HTMX))
-    assert "The session on Sky is finished; there is nothing to pause." in said
+    message = text_of(operator.post(page(session, "pause/"), headers=HTMX))
+    assert "The session on Sky is finished; there is nothing to pause." in message
 
 
 @pytest.mark.parametrize("words", [["pause", "sky"], ["pause"], ["pause", "-c", "sky"]], ids=" ".join)

@@ -54,12 +54,12 @@ def test_thumbnails_are_rendered_from_every_kind_of_frame(shape: tuple[int, ...]
 
 @pytest.mark.parametrize(("orientation", "place"), [(1, "upper left"), (3, "lower right"), (6, "upper right")])
 @pytest.mark.parametrize("kind", ["jpeg", "raw"])
-def test_a_camera_that_was_turned_gives_upright_thumbnails(orientation: int, place: str, kind: str) -> None:
+def test_a_camera_that_was_rotated_gives_upright_thumbnails(orientation: int, place: str, kind: str) -> None:
     content = jpeg(400, 300, orientation) if kind == "jpeg" else dng(jpeg(400, 300), orientation)
     assert corner(image_from_file(io.BytesIO(content), kind)) == (place,)
 
 
-def test_a_preview_that_is_turned_already_is_not_turned_twice() -> None:
+def test_a_preview_that_is_rotated_already_is_not_rotated_twice() -> None:
     assert image_from_file(io.BytesIO(dng(jpeg(400, 300, 6), 6)), "raw").size == (300, 400)
 
 
@@ -74,11 +74,11 @@ def test_a_raw_file_with_a_broken_preview_is_developed() -> None:
     assert image_from_file(io.BytesIO(broken), "raw").size == (32, 32)
 
 
-def test_a_raw_file_without_a_preview_is_turned_as_the_camera_was() -> None:
+def test_a_raw_file_without_a_preview_is_rotated_as_the_camera_was() -> None:
     assert image_from_file(io.BytesIO(bare_dng(64, 48, orientation=6)), "raw").size == (24, 32)
 
 
-def test_of_sixteen_bits_the_upper_byte_is_kept() -> None:
+def test_a_picture_of_16_bits_keeps_its_upper_bytes() -> None:
     content = io.BytesIO()
     Image.fromarray(np.full((30, 40), 0x7F00, np.uint16)).save(content, "PNG")
     assert np.asarray(image_from_file(content, "png")).max() == 0x7F
@@ -94,7 +94,7 @@ def test_the_thumbnails_of_a_simulated_picture_say_that_it_is_simulated() -> Non
 
 
 def huge_png() -> bytes:
-    """A head that promises 60,000 x 60,000 pixels."""
+    """A header that declares 60,000 x 60,000 pixels."""
     head = b"IHDR" + struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + head + struct.pack(">I", zlib.crc32(head))
 
@@ -153,21 +153,21 @@ def job(folder: Path, content: bytes, **fields: Any) -> ThumbnailJob:
 
 
 def test_a_file_is_rendered_once_in_all_sizes(folder: Path) -> None:
-    said = [render_file(job(folder, jpeg(2500, 2000))), render_file(job(folder, jpeg(2500, 2000)))]
-    assert said == ["rendered", "already there"]
+    results = [render_file(job(folder, jpeg(2500, 2000))), render_file(job(folder, jpeg(2500, 2000)))]
+    assert results == ["rendered", "already there"]
     names = sorted(path.name for path in (folder / ".thumbnails" / "ab").iterdir())
     assert names == sorted(f"{SHA}-{size}.jpg" for size in SIZES)
 
 
 def test_the_reason_is_stored_when_a_file_cannot_be_rendered(folder: Path) -> None:
-    said = render_file(job(folder, b"no picture"))
+    result = render_file(job(folder, b"no picture"))
     with ThumbnailStore(str(folder)) as store:
-        assert (said, store.read_failure(SHA)) == ("The file is not a picture of the kind 'jpeg'.",) * 2
+        assert (result, store.read_failure(SHA)) == ("The file is not a picture of the kind 'jpeg'.",) * 2
 
 
 @pytest.mark.parametrize("fields", [{"bytes": 5}, {"path": "gone.jpg"}, {"path": "link.jpg"}])
 def test_a_file_other_than_the_stored_one_is_not_rendered(folder: Path, fields: dict[str, Any]) -> None:
     (folder / "link.jpg").symlink_to(folder / "a.jpg")
-    with pytest.raises(OSError, match=r"as long as it was stored|No such file|Too many levels"):
+    with pytest.raises(OSError, match=r"the stored size|No such file|Too many levels"):
         render_file(job(folder, jpeg(40, 30), **fields))
     assert not list(folder.glob(".thumbnails/*/*"))

@@ -1,4 +1,5 @@
-"""`captures/{id}/thumbnail/`: what is there, what its host has yet to draw, what cannot be rendered."""
+"""`captures/{id}/thumbnail/`: existing thumbnails, those that the host has to render, and files that cannot be
+rendered."""
 
 from __future__ import annotations
 
@@ -38,12 +39,12 @@ def rendered(picture: Make) -> CaptureFile:
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(thumbnail_view, "WAIT_S", 0.1)
 
 
 @pytest.mark.parametrize(("size", "wide"), [("", 320), ("?size=800", 800), ("?size=2048", 1000)])
-def test_a_thumbnail_has_the_size_that_was_asked_for(viewer: Any, rendered: CaptureFile, size: str, wide: int) -> None:
+def test_a_thumbnail_has_the_requested_size(viewer: Any, rendered: CaptureFile, size: str, wide: int) -> None:
     answer = viewer.get(url(rendered) + size)
     assert (answer.status_code, answer["Content-Type"]) == (200, "image/jpeg")
     assert Image.open(io.BytesIO(answer.content)).width == wide
@@ -87,7 +88,7 @@ def test_a_capture_names_its_thumbnail(viewer: Any, rendered: CaptureFile) -> No
 
 
 def test_a_missing_thumbnail_is_requested_once_and_answered_with_503(
-    viewer: Any, picture: Make, valkey: Any, impatient: None
+    viewer: Any, picture: Make, valkey: Any, short_wait: None
 ) -> None:
     file = picture(jpeg(400, 300))
     answers = [viewer.get(url(file)), viewer.get(url(file))]

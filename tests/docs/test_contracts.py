@@ -21,7 +21,7 @@ from captures.clips.api import TimelineBody
 from captures.clips.bodies import ClipBody, HoldBody
 from captures.models import Capture
 from captures.models.capture import Reason
-from captures.models.session import SESSION_MOVES
+from captures.models.session import SESSION_TRANSITIONS
 from captures.recording.bodies import DeletedBody
 from captures.recording.recording_commands import RecordingBody
 from captures.requests import CaptureRequest
@@ -115,7 +115,7 @@ def test_a_body_has_the_documented_fields(name: str) -> None:
 
 
 def test_the_moves_are_those_of_the_code() -> None:
-    assert moves("session states") == {state: after for state, after in SESSION_MOVES.items() if after}
+    assert moves("session states") == {state: after for state, after in SESSION_TRANSITIONS.items() if after}
     assert moves("alert states") == {str(state): set(map(str, after)) for state, after in Alert.MOVES.items() if after}
     assert line("camera observed") == Observed.values
 

@@ -367,7 +367,7 @@ def test_a_file_on_another_host_or_a_missing_disk_is_not_reported_as_deleted(
     Path(disk.path, MARKER).unlink()
     answer = manager.post(f"/captures/{capture.pk}/delete/")
     assert (answer.status_code, capture.files.count()) == (409, 1)
-    assert "asked at" in text_of(manager.get(f"/captures/{capture.pk}/"))
+    assert "requested the deletion" in text_of(manager.get(f"/captures/{capture.pk}/"))
     assert not Event.objects.filter(kind="capture.deleted").exists()
 
 

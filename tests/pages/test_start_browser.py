@@ -62,7 +62,7 @@ def test_a_button_chooses_the_unit_of_a_number(form: Locator) -> None:
 
 def test_the_forecast_updates_while_the_form_is_filled_in(form: Locator) -> None:
     forecast = form.locator("#start-forecast")
-    expect(forecast).to_contain_text("8 s and 12 s of waiting in turn")
+    expect(forecast).to_contain_text("8 s with pauses of 12 s")
     filled(form, Exposure="4 s", Wait="30 s", Until="2 h")
     form.get_by_label("Counted").select_option("start")
     expect(forecast).to_contain_text("4 s every 30 s until", timeout=SOON_MS)

@@ -71,7 +71,7 @@ def test_the_form_starts_with_the_nearest_values_of_the_camera(able: Camera, ann
     }
     able.save()
     assert StartForm(able).data == {"exposure": "2 s", "wait": "12 s", "from": "end", "f_number": "2.8"}
-    assert "2 s and 12 s of waiting in turn" in text_of(anna.get(START))
+    assert "2 s with pauses of 12 s" in text_of(anna.get(START))
 
 
 def test_an_exposure_without_a_unit_is_refused_with_both_meanings(anna: Client) -> None:
@@ -165,7 +165,7 @@ def test_the_first_wrong_field_is_focused_and_all_are_marked(anna: Client) -> No
 
 def test_the_forecast_is_shown_before_the_session_starts(anna: Client) -> None:
     page = text_of(anna.post(f"{START}forecast/", {**GOOD, "until": "1 h"}, headers=SCRIPT))
-    assert "8 s and 12 s of waiting in turn" in page
+    assert "8 s with pauses of 12 s" in page
     assert "Ends 20" in page
 
 
@@ -175,7 +175,7 @@ def test_errors_are_shown_in_place_of_the_forecast(anna: Client) -> None:
 
 def test_without_scripts_the_forecast_is_confirmed_before_anything_starts(anna: Client) -> None:
     page = text_of(anna.post(START, {**GOOD, "name": "Leo & Co"}))
-    assert "8 s and 12 s of waiting in turn" in page
+    assert "8 s with pauses of 12 s" in page
     assert '<input type="hidden" name="confirmed" value="yes">' in page
     assert '<input type="hidden" name="name" value="Leo &amp; Co">' in page
     assert not Session.objects.exists()

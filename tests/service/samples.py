@@ -40,16 +40,16 @@ LIST = {
 }
 
 
-def lacks(answer: Any, sample: Any, where: str = "") -> list[str]:
+def missing_keys(answer: Any, sample: Any, where: str = "") -> list[str]:
     """Keys of the sample that the answer lacks or has with another type."""
     if isinstance(sample, dict) and isinstance(answer, dict):
         return [
             text
             for key, value in sample.items()
             for text in (
-                lacks(answer[key], value, f"{where}.{key}") if key in answer else [f"{where}.{key} is not there"]
+                missing_keys(answer[key], value, f"{where}.{key}") if key in answer else [f"{where}.{key} is not there"]
             )
         ]
     if isinstance(sample, list) and isinstance(answer, list):
-        return [text for one in answer for text in lacks(one, sample[0], f"{where}[]")]
+        return [text for one in answer for text in missing_keys(one, sample[0], f"{where}[]")]
     return [] if type(answer) is type(sample) else [f"{where} is {answer!r}"]

@@ -53,15 +53,15 @@ class ServiceStation(Station):
 
     def up(self) -> ServiceStation:
         super().up()
-        eventually(lambda: self.ask("GET", "/health").body["camera_connected"], 20, "the camera is connected")
+        eventually(lambda: self.send_request("GET", "/health").body["camera_connected"], 20, "the camera is connected")
         return self
 
-    def ask(self, method: str, path: str, body: Any = None, *, port: int = 0, **headers: str) -> Answer:
+    def send_request(self, method: str, path: str, body: Any = None, *, port: int = 0, **headers: str) -> Answer:
         """`body` is sent as JSON, bytes as they are. A header's name has _ for -."""
         sent = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent_headers = {name.replace("_", "-"): value for name, value in headers.items()}
         with closing(http.client.HTTPConnection("127.0.0.1", port or self.service_port, timeout=30)) as connection:
-            connection.request(method, path, sent, {"Content-Type": "application/json"} | given)
+            connection.request(method, path, sent, {"Content-Type": "application/json"} | sent_headers)
             answer = connection.getresponse()
             text = answer.read()
         is_json = answer.headers.get_content_type() == "application/json"
@@ -70,35 +70,35 @@ class ServiceStation(Station):
     def answers(self) -> bool:
         """Whether the service's port answers."""
         try:
-            return bool(self.ask("GET", "/health").status)
+            return bool(self.send_request("GET", "/health").status)
         except OSError:
             return False
 
-    def capture(self, **asked: Any) -> Answer:
-        return self.ask("POST", "/capture", asked)
+    def capture(self, **body: Any) -> Answer:
+        return self.send_request("POST", "/capture", body)
 
-    def capturing(self, pool: ThreadPoolExecutor, **asked: Any) -> Future[Answer]:
-        """On a thread, once its row is planned."""
+    def capturing(self, pool: ThreadPoolExecutor, **body: Any) -> Future[Answer]:
+        """Capture on a thread; returns once the row is planned."""
         before = self.count("captures_capture")
-        future = pool.submit(self.capture, **asked)
+        future = pool.submit(self.capture, **body)
         eventually(lambda: self.count("captures_capture") > before, 10, "the row is planned")
         return future
 
     @cached_property
     def token(self) -> dict[str, str]:
-        asked = {"username": "admin", "password": PASSWORD}
-        return {"Authorization": f"Token {self.web('POST', 'auth/token/', asked, signed_in=False).body['token']}"}
+        login = {"username": "admin", "password": PASSWORD}
+        return {"Authorization": f"Token {self.web('POST', 'auth/token/', login, signed_in=False).body['token']}"}
 
     def web(self, method: str, path: str, body: Any = None, *, signed_in: bool = True) -> Answer:
         """The station's own API."""
-        return self.ask(method, f"/api/v1/{path}", body, port=self.port, **(self.token if signed_in else {}))
+        return self.send_request(method, f"/api/v1/{path}", body, port=self.port, **(self.token if signed_in else {}))
 
     def service(self) -> psutil.Process:
         return psutil.Process(self.pids()["service"])
 
-    def rows(self, question: str) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(self.data / "skycam.sqlite3", timeout=20)) as database:
-            return database.execute(question).fetchall()
+            return database.execute(sql).fetchall()
 
     def count(self, table: str) -> int:
         return int(self.rows(f"SELECT count(*) FROM {table}")[0][0])
@@ -108,8 +108,8 @@ class ServiceStation(Station):
         command = [sys.executable, "-m", "skycam_project.launch.prepare", "2"]
         subprocess.run(command, env=self.environment, cwd=PROJECT, check=True, capture_output=True, timeout=60)
 
-    def within(self, script: str) -> None:
-        """Python with Django, in this station's database."""
+    def run_script(self, script: str) -> None:
+        """Run Python code with Django, on this station's database."""
         setup = "import django; django.setup()\n"
         own = {"DJANGO_SETTINGS_MODULE": "skycam_project.settings"}
         command = [sys.executable, "-c", setup + script]

@@ -38,7 +38,7 @@ anything = st.recursive(
 def test_an_invalid_value_is_422_in_fastapis_form(
     station: ServiceStation, method: str, path: str, body: Any, loc: list[str], kind: str
 ) -> None:
-    answer = station.ask(method, path, body)
+    answer = station.send_request(method, path, body)
     assert answer.status == 422
     assert [(error["loc"], error["type"], set(error)) for error in answer.body["detail"]] == [
         (loc, kind, {"loc", "msg", "type"})
@@ -58,69 +58,75 @@ def test_integers_may_be_sent_as_floats_and_unknown_keys_are_ignored(station: Se
 @settings(max_examples=40, deadline=None)
 @given(exposure=anything, gain=anything)
 def test_any_value_is_accepted_or_refused_with_422(station: ServiceStation, exposure: Any, gain: Any) -> None:
-    answer = station.ask("PUT", "/settings", {"exposure": exposure, "gain": gain})
+    answer = station.send_request("PUT", "/settings", {"exposure": exposure, "gain": gain})
     assert answer.status in {200, 422}, answer
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=x", "limit=10001"])
 def test_an_invalid_query_is_422(station: ServiceStation, query: str) -> None:
-    answer = station.ask("GET", f"/captures/list?{query}")
+    answer = station.send_request("GET", f"/captures/list?{query}")
     assert (answer.status, answer.body["detail"][0]["loc"]) == (422, ["query", "limit"])
 
 
 def test_the_list_is_limited(station: ServiceStation) -> None:
     [station.capture(exposure=1000) for _ in range(2)]
-    assert station.ask("GET", "/captures/list?limit=1").body["count"] == 1
+    assert station.send_request("GET", "/captures/list?limit=1").body["count"] == 1
 
 
 @pytest.mark.parametrize("content_type", [FORM, "text/plain", "multipart/form-data; boundary=x"])
 def test_an_html_form_of_another_site_is_refused(station: ServiceStation, content_type: str) -> None:
     """A browser sends such a body to any site without a preflight request."""
-    answer = station.ask("POST", "/capture", json.dumps({}).encode(), Content_Type=content_type)
+    answer = station.send_request("POST", "/capture", json.dumps({}).encode(), Content_Type=content_type)
     assert (answer.status, answer.body) == (415, {"detail": "Content-Type must be application/json"})
 
 
 def test_json_with_a_charset_is_accepted(station: ServiceStation) -> None:
-    sent = station.ask("POST", "/capture", b'{"exposure": 1000}', Content_Type="application/json; charset=utf-8")
+    sent = station.send_request(
+        "POST", "/capture", b'{"exposure": 1000}', Content_Type="application/json; charset=utf-8"
+    )
     assert sent.status == 200
 
 
 @pytest.mark.parametrize("name", ["evil.example", "localhost.evil.example:8001", "127.0.0.2", "a b"])
 def test_an_unknown_host_name_is_refused(station: ServiceStation, name: str) -> None:
-    answer = station.ask("GET", "/health", Host=name)
+    answer = station.send_request("GET", "/health", Host=name)
     assert (answer.status, answer.body["detail"]) == (400, "Invalid host header")
 
 
 @pytest.mark.parametrize("name", ["localhost:8001", "127.0.0.1", "[::1]:8001"])
 def test_the_names_of_this_machine_are_accepted(station: ServiceStation, name: str) -> None:
-    assert station.ask("GET", "/health", Host=name).status == 200
+    assert station.send_request("GET", "/health", Host=name).status == 200
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:3001", "http://[x"])
 def test_a_page_of_another_origin_cannot_change_anything(station: ServiceStation, origin: str) -> None:
     before = station.count("captures_capture")
-    answer = station.ask("POST", "/capture", {}, Origin=origin)
+    answer = station.send_request("POST", "/capture", {}, Origin=origin)
     assert (answer.status, answer.body["detail"]) == (403, "Origin not allowed")
     assert station.count("captures_capture") == before
 
 
 def test_a_page_of_another_origin_cannot_read(station: ServiceStation) -> None:
-    answer = station.ask("GET", "/settings", Origin="https://evil.example")
+    answer = station.send_request("GET", "/settings", Origin="https://evil.example")
     assert "access-control-allow-origin" not in answer.headers
 
 
 def test_a_page_of_an_allowed_origin_can_use_the_service(station: ServiceStation) -> None:
     origin = "http://localhost:5173"
-    asked = {"Origin": origin, "Access_Control_Request_Method": "PUT", "Access_Control_Request_Headers": "content-type"}
-    before = station.ask("OPTIONS", "/settings", **asked)
+    request_headers = {
+        "Origin": origin,
+        "Access_Control_Request_Method": "PUT",
+        "Access_Control_Request_Headers": "content-type",
+    }
+    before = station.send_request("OPTIONS", "/settings", **request_headers)
     assert (before.status, before.headers["access-control-allow-origin"]) == (200, origin)
-    answer = station.ask("POST", "/capture", {"exposure": 1000}, Origin=origin)
+    answer = station.send_request("POST", "/capture", {"exposure": 1000}, Origin=origin)
     assert (answer.status, answer.headers["access-control-allow-origin"]) == (200, origin)
 
 
 def test_the_services_own_page_can_use_the_service(station: ServiceStation) -> None:
     origin = f"http://127.0.0.1:{station.service_port}"
-    assert station.ask("POST", "/capture", {"exposure": 1000}, Origin=origin).status == 200
+    assert station.send_request("POST", "/capture", {"exposure": 1000}, Origin=origin).status == 200
 
 
 @pytest.mark.parametrize(
@@ -134,12 +140,12 @@ def test_the_services_own_page_can_use_the_service(station: ServiceStation) -> N
     ],
 )
 def test_there_are_no_other_routes(station: ServiceStation, method: str, path: str, status: int, detail: str) -> None:
-    answer = station.ask(method, path)
+    answer = station.send_request(method, path)
     assert (answer.status, answer.body) == (status, {"detail": detail})
 
 
 def test_a_body_of_more_than_a_mebibyte_is_refused(station: ServiceStation) -> None:
-    answer = station.ask("POST", "/capture", Content_Length=str(1024 * 1024 + 1))
+    answer = station.send_request("POST", "/capture", Content_Length=str(1024 * 1024 + 1))
     assert (answer.status, answer.body) == (413, {"detail": "Request body too large"})
 
 
@@ -157,11 +163,11 @@ def test_a_body_of_more_than_a_mebibyte_is_refused(station: ServiceStation) -> N
 def test_a_missing_method_is_405_with_the_allowed_ones(
     station: ServiceStation, method: str, path: str, allowed: str, content_type: str
 ) -> None:
-    answer = station.ask(method, path, b"", Content_Type=content_type)
+    answer = station.send_request(method, path, b"", Content_Type=content_type)
     assert (answer.status, answer.headers["allow"]) == (405, allowed)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
 def test_an_unknown_path_is_404_with_any_body(station: ServiceStation, method: str) -> None:
-    answer = station.ask(method, "/captures", b"", Content_Type="text/plain")
+    answer = station.send_request(method, "/captures", b"", Content_Type="text/plain")
     assert (answer.status, answer.body) == (404, {"detail": "Not Found"})

@@ -10,43 +10,43 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.service.samples import CAPTURE_NEWER, CAPTURE_OLDER, HEALTH, LIST, SETTINGS, lacks
+from tests.service.samples import CAPTURE_NEWER, CAPTURE_OLDER, HEALTH, LIST, SETTINGS, missing_keys
 from tests.service.stations import ServiceStation
 from tests.skycam_project.stations import eventually
 
 
 def test_the_health_has_all_keys_of_the_guides(station: ServiceStation) -> None:
-    answer = station.ask("GET", "/health")
+    answer = station.send_request("GET", "/health")
     assert (answer.status, answer.body["status"]) == (200, "healthy")
-    assert lacks(answer.body, HEALTH) == []
+    assert missing_keys(answer.body, HEALTH) == []
     assert datetime.fromisoformat(answer.body["timestamp"]).utcoffset() == timedelta(0)
 
 
 def test_the_settings_have_all_keys_of_the_guides(station: ServiceStation) -> None:
-    answer = station.ask("GET", "/settings")
-    assert (answer.status, lacks(answer.body, SETTINGS)) == (200, [])
+    answer = station.send_request("GET", "/settings")
+    assert (answer.status, missing_keys(answer.body, SETTINGS)) == (200, [])
     assert answer.body["resolution"] in answer.body["available_resolutions"]
 
 
 def test_settings_can_be_changed(station: ServiceStation) -> None:
-    answer = station.ask("PUT", "/settings", {"exposure": 50000, "gain": 2.0})
-    assert (answer.status, lacks(answer.body, SETTINGS)) == (200, [])
+    answer = station.send_request("PUT", "/settings", {"exposure": 50000, "gain": 2.0})
+    assert (answer.status, missing_keys(answer.body, SETTINGS)) == (200, [])
     assert (answer.body["exposure"], answer.body["gain"], answer.body["warning"]) == (50000, 2.0, None)
-    read = station.ask("GET", "/settings").body
+    read = station.send_request("GET", "/settings").body
     assert (read["exposure"], read["gain"]) == (50000, 2.0)
 
 
 def test_a_value_out_of_range_keeps_the_present_one_with_a_warning(station: ServiceStation) -> None:
-    station.ask("PUT", "/settings", {"exposure": 50000})
-    answer = station.ask("PUT", "/settings", {"exposure": 3_000_000_000})
+    station.send_request("PUT", "/settings", {"exposure": 50000})
+    answer = station.send_request("PUT", "/settings", {"exposure": 3_000_000_000})
     assert (answer.status, answer.body["exposure"]) == (200, 50000)
-    assert "3000 s was asked" in answer.body["warning"]
+    assert "3000 s was requested" in answer.body["warning"]
 
 
 def test_a_capture_has_all_keys_of_both_guides(station: ServiceStation) -> None:
     answer = station.capture(exposure=10000, gain=1.5)
     assert answer.status == 200
-    assert lacks(answer.body, CAPTURE_NEWER) + lacks(answer.body, CAPTURE_OLDER) == []
+    assert missing_keys(answer.body, CAPTURE_NEWER) + missing_keys(answer.body, CAPTURE_OLDER) == []
     assert (answer.body["exposureTime"], answer.body["gain"]) == (10000, 1.5)
     assert answer.body["metadata"] == {
         "format": "JPG", "quality": 95, "cameraConnected": True, "simulatedMode": True,
@@ -65,22 +65,25 @@ def test_the_file_is_at_the_path_in_the_answer(station: ServiceStation) -> None:
 
 
 def test_exposure_and_gain_of_a_capture_do_not_change_the_settings(station: ServiceStation) -> None:
-    before = station.ask("PUT", "/settings", {"exposure": 20000, "gain": 1.0}).body
+    before = station.send_request("PUT", "/settings", {"exposure": 20000, "gain": 1.0}).body
     assert station.capture(exposure=1000, gain=3).body["settings"]["gain"] == 3.0
-    assert station.ask("GET", "/settings").body | {"streaming": False} == before | {"streaming": False}
+    assert station.send_request("GET", "/settings").body | {"streaming": False} == before | {"streaming": False}
     assert station.capture().body["exposureTime"] == 20000
 
 
 def test_a_capture_warns_of_values_that_the_camera_refused(station: ServiceStation) -> None:
-    station.ask("PUT", "/settings", {"gain": 2.0})
+    station.send_request("PUT", "/settings", {"gain": 2.0})
     body = station.capture(exposure=1000, gain=200).body
-    assert (body["gain"], body["warning"]) == (2.0, "The camera keeps its gain of 2 (it takes 1 to 16); 200 was asked.")
+    assert (body["gain"], body["warning"]) == (
+        2.0,
+        "The camera keeps its gain of 2 (it takes 1 to 16); 200 was requested.",
+    )
 
 
 def test_the_list_has_the_newest_capture_first(station: ServiceStation) -> None:
     captured = station.capture(exposure=1000).body
-    answer = station.ask("GET", "/captures/list")
-    assert (answer.status, lacks(answer.body, LIST)) == (200, [])
+    answer = station.send_request("GET", "/captures/list")
+    assert (answer.status, missing_keys(answer.body, LIST)) == (200, [])
     assert answer.body["files"][0]["filename"] == captured["filename"]
     assert answer.body["count"] == len(answer.body["files"])
     assert Path(captured["filepath"]).is_relative_to(answer.body["path"])
@@ -95,8 +98,8 @@ def test_a_capture_of_the_service_is_in_the_stations_api(station: ServiceStation
 
 def test_concurrent_captures_are_taken_in_order(station: ServiceStation) -> None:
     with ThreadPoolExecutor(3) as pool:
-        asked = [station.capturing(pool, exposure=exposure) for exposure in (700_000, 2000, 1000)]
-        answers = [future.result() for future in asked]
+        futures = [station.capturing(pool, exposure=exposure) for exposure in (700_000, 2000, 1000)]
+        answers = [future.result() for future in futures]
     assert [answer.status for answer in answers] == [200, 200, 200]
     times = [answer.body["capturedAt"] for answer in answers]
     assert times == sorted(times)
@@ -105,16 +108,16 @@ def test_concurrent_captures_are_taken_in_order(station: ServiceStation) -> None
 def test_a_capture_that_takes_too_long_is_504_and_still_ends_with_an_outcome(station: ServiceStation) -> None:
     answer = station.capture(exposure=2_200_000)
     assert (answer.status, list(answer.body)) == (504, ["detail"])
-    asked = "SELECT status FROM captures_capture ORDER BY planned_at DESC LIMIT 1"
-    eventually(lambda: station.rows(asked) == [("saved",)], 20, "the late capture is saved")
+    sql = "SELECT status FROM captures_capture ORDER BY planned_at DESC LIMIT 1"
+    eventually(lambda: station.rows(sql) == [("saved",)], 20, "the late capture is saved")
 
 
 def test_the_openapi_document_has_all_routes(station: ServiceStation) -> None:
-    schema = station.ask("GET", "/openapi.json").body
+    schema = station.send_request("GET", "/openapi.json").body
     assert {"/health", "/settings", "/capture", "/captures/list", "/video/feed"} == set(schema["paths"])
-    page = station.ask("GET", "/docs")
+    page = station.send_request("GET", "/docs")
     scripts = re.findall(r'src="([^"]+)"', page.body)
-    assert [station.ask("GET", script).status for script in scripts] == [200, 200]
+    assert [station.send_request("GET", script).status for script in scripts] == [200, 200]
 
 
 def test_the_names_of_the_dotenv_configure_the_service_only(station: ServiceStation) -> None:

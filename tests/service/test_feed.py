@@ -58,11 +58,13 @@ def test_the_feed_is_a_stream_of_jpegs(viewer: Viewer) -> None:
 
 
 def test_the_settings_say_that_the_camera_streams(station: ServiceStation, viewer: Viewer) -> None:
-    streaming = (station.ask("GET", "/settings").body["streaming"] for _ in iter(lambda: viewer.pictures(1), []))
+    streaming = (
+        station.send_request("GET", "/settings").body["streaming"] for _ in iter(lambda: viewer.pictures(1), [])
+    )
     assert any(streaming)
 
 
-def test_a_client_that_never_reads_costs_no_thread_and_no_memory(station: ServiceStation, viewer: Viewer) -> None:
+def test_a_client_that_never_reads_uses_no_thread_and_no_memory(station: ServiceStation, viewer: Viewer) -> None:
     (picture,) = viewer.pictures(1)
     service = station.service()
     threads, memory = service.num_threads(), service.memory_info().rss
@@ -89,5 +91,5 @@ def test_head_ends_and_the_connection_can_be_used_again(station: ServiceStation)
 
 
 def test_an_invalid_quality_is_422(station: ServiceStation) -> None:
-    answer = station.ask("GET", "/video/feed?quality=best")
+    answer = station.send_request("GET", "/video/feed?quality=best")
     assert (answer.status, answer.body["detail"][0]["loc"]) == (422, ["query", "quality"])

@@ -1,4 +1,4 @@
-"""The service does not control a camera that an operator has taken."""
+"""The service does not control a camera that an operator holds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.skycam_project.stations import eventually
 
 
 @pytest.fixture
-def taken(station: ServiceStation) -> Iterator[None]:
+def held(station: ServiceStation) -> Iterator[None]:
     station.web("POST", "cameras/simulated/take/", {"for_s": 600})
     yield
     station.web("POST", "cameras/simulated/release/", {})
@@ -24,9 +24,9 @@ def names_the_holder(detail: str) -> bool:
     return detail.startswith("simulated is held by admin since ")
 
 
-def test_the_error_names_the_holder_of_the_camera(station: ServiceStation, taken: None) -> None:
+def test_the_error_names_the_holder_of_the_camera(station: ServiceStation, held: None) -> None:
     before = station.count("captures_capture")
-    capture, settings = station.capture(), station.ask("PUT", "/settings", {"gain": 2})
+    capture, settings = station.capture(), station.send_request("PUT", "/settings", {"gain": 2})
     assert (capture.status, settings.status) == (503, 503)
     assert names_the_holder(capture.body["detail"])
     assert names_the_holder(settings.body["detail"])
@@ -41,7 +41,7 @@ def running(station: ServiceStation) -> Iterator[None]:
 
 
 def test_a_session_holds_the_camera_too(station: ServiceStation, running: None) -> None:
-    capture, settings = station.capture(), station.ask("PUT", "/settings", {"gain": 2})
+    capture, settings = station.capture(), station.send_request("PUT", "/settings", {"gain": 2})
     assert (capture.status, settings.status) == (503, 503)
     assert names_the_holder(capture.body["detail"])
     assert "with a session. Ask them" in capture.body["detail"]
@@ -51,11 +51,13 @@ def test_the_broker_has_the_holder_of_a_session_too(station: ServiceStation, run
     eventually(lambda: camera_status(station)["held_by"] == "admin", 10, "the status has the holder")
 
 
-def test_reading_is_allowed_while_the_camera_is_held(station: ServiceStation, taken: None) -> None:
-    assert [station.ask("GET", path).status for path in ("/health", "/settings", "/captures/list")] == [200] * 3
+def test_reading_is_allowed_while_the_camera_is_held(station: ServiceStation, held: None) -> None:
+    assert [station.send_request("GET", path).status for path in ("/health", "/settings", "/captures/list")] == [
+        200
+    ] * 3
 
 
-def test_the_broker_has_the_holder(station: ServiceStation, taken: None) -> None:
+def test_the_broker_has_the_holder(station: ServiceStation, held: None) -> None:
     eventually(lambda: camera_status(station)["held_by"] == "admin", 10, "the status has the holder")
     assert camera_status(station)["held_since"].endswith("Z")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fakes.pixelink.build import SERIAL, Sdk
-from tests.service.samples import CAPTURE_NEWER, CAPTURE_OLDER, SETTINGS, lacks
+from tests.service.samples import CAPTURE_NEWER, CAPTURE_OLDER, SETTINGS, missing_keys
 from tests.service.stations import ServiceStation
 from tests.skycam_project.stations import eventually
 
@@ -23,29 +23,33 @@ def scope(sdk: Sdk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servic
     station = ServiceStation(tmp_path_factory.mktemp("scope") / "data", **sdk.environment)
     try:
         station.up().web("POST", "cameras/", {"slug": "scope", "kind": "pixelink", "address": SERIAL})
-        eventually(lambda: station.ask("GET", "/settings").body.get("connected"), 30, "the PixeLink is served")
+        eventually(lambda: station.send_request("GET", "/settings").body.get("connected"), 30, "the PixeLink is served")
         yield station
     finally:
         station.ensure_stopped()
 
 
 def connected(station: ServiceStation) -> bool:
-    return bool(station.ask("GET", "/health").body["camera_connected"])
+    return bool(station.send_request("GET", "/health").body["camera_connected"])
 
 
 def test_a_capture_of_hardware_is_not_marked_as_simulated(scope: ServiceStation) -> None:
     answer = scope.capture(exposure=5000)
-    assert (answer.status, lacks(answer.body, CAPTURE_NEWER), lacks(answer.body, CAPTURE_OLDER)) == (200, [], [])
+    assert (answer.status, missing_keys(answer.body, CAPTURE_NEWER), missing_keys(answer.body, CAPTURE_OLDER)) == (
+        200,
+        [],
+        [],
+    )
     assert (answer.body["exposureTime"], answer.body["metadata"]["simulatedMode"]) == (5000, False)
 
 
 def test_the_settings_of_a_pixelink_have_all_keys(scope: ServiceStation) -> None:
-    assert lacks(scope.ask("GET", "/settings").body, SETTINGS) == []
+    assert missing_keys(scope.send_request("GET", "/settings").body, SETTINGS) == []
 
 
 def test_a_value_out_of_range_keeps_the_cameras_own(scope: ServiceStation) -> None:
-    before = scope.ask("GET", "/settings").body["gain"]
-    answer = scope.ask("PUT", "/settings", {"gain": 99})
+    before = scope.send_request("GET", "/settings").body["gain"]
+    answer = scope.send_request("PUT", "/settings", {"gain": 99})
     assert (answer.status, answer.body["gain"]) == (200, before)
     assert answer.body["warning"].startswith("The camera keeps its gain of 0")
 

@@ -23,7 +23,7 @@ def test_a_value_out_of_range_is_dropped_with_a_warning_that_has_units() -> None
     camera = a_camera(read_back={"exposure_us": 20, "gain": 2.0})
     accepted, sentences = within_ranges(camera, {"exposure_us": 600_000_000, "gain": 1.5})
     assert accepted == {"gain": 1.5}
-    assert sentences == ["The camera keeps its exposure of 20 µs (it takes 20 µs to 2 s); 600 s was asked."]
+    assert sentences == ["The camera keeps its exposure of 20 µs (it takes 20 µs to 2 s); 600 s was requested."]
 
 
 def test_unknown_ranges_limit_nothing() -> None:
@@ -36,19 +36,19 @@ def test_a_setting_that_is_not_read_back_yet_is_sent_with_the_capture() -> None:
 
 
 def test_a_setting_that_was_changed_on_the_body_is_not_sent() -> None:
-    turned = {"name": "gain", "wished": 2.0, "has": 4.0}
-    camera = a_camera(settings={"gain": 2.0}, read_back={"gain": 4.0}, differs=[turned])
+    changed = {"name": "gain", "wished": 2.0, "has": 4.0}
+    camera = a_camera(settings={"gain": 2.0}, read_back={"gain": 4.0}, differs=[changed])
     assert not_yet_applied(camera) == {}
 
 
 def test_an_exposure_beyond_the_simulated_camera_keeps_its_own_and_is_answered_in_time(station: ServiceStation) -> None:
-    assert station.ask("PUT", "/settings", {"exposure": 5000, "gain": 1.0}).status == 200
+    assert station.send_request("PUT", "/settings", {"exposure": 5000, "gain": 1.0}).status == 200
     captured = station.capture(exposure=3_000_000_000)
     assert (captured.status, captured.body["exposureTime"]) == (200, 5000)
     assert captured.body["warning"] == (
-        "The camera keeps its exposure of 5 ms (it takes 20 µs to 600 s); 3000 s was asked."
+        "The camera keeps its exposure of 5 ms (it takes 20 µs to 600 s); 3000 s was requested."
     )
-    changed = station.ask("PUT", "/settings", {"exposure": 3_000_000_000})
+    changed = station.send_request("PUT", "/settings", {"exposure": 3_000_000_000})
     assert (changed.status, changed.body["exposure"], "keeps its exposure" in changed.body["warning"]) == (
         200, 5000, True,
     )  # fmt: skip

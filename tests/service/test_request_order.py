@@ -15,19 +15,19 @@ def eventually_queued(request_order: RequestOrder, count: int) -> None:
 
 
 def test_requests_get_the_lock_in_order() -> None:
-    request_order, came, go = RequestOrder(10), list[int](), threading.Event()
+    request_order, started, release = RequestOrder(10), list[int](), threading.Event()
 
     def hold(number: int) -> None:
         with request_order.wait_turn(10):
-            came.append(number)
-            go.wait(10)
+            started.append(number)
+            release.wait(10)
 
     with ThreadPoolExecutor(5) as pool:
         for number in range(5):
             pool.submit(hold, number)
             eventually_queued(request_order, number + 1)
-        go.set()
-    assert came == [0, 1, 2, 3, 4]
+        release.set()
+    assert started == [0, 1, 2, 3, 4]
 
 
 def test_a_request_that_waits_too_long_fails_and_leaves_the_queue() -> None:
@@ -40,7 +40,7 @@ def test_a_request_that_waits_too_long_fails_and_leaves_the_queue() -> None:
 
 def test_a_request_over_the_limit_is_refused() -> None:
     request_order = RequestOrder(1)
-    with request_order.admit(), pytest.raises(TooMany, match="1 captures wait already"), request_order.admit():
+    with request_order.admit(), pytest.raises(TooMany, match="1 captures are waiting already"), request_order.admit():
         pass
     with request_order.admit():
         assert request_order._admitted == 1

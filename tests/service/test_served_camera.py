@@ -70,7 +70,7 @@ def test_a_configured_name_overrides_all(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_an_unknown_name_is_not_replaced_by_the_simulated_camera(monkeypatch: pytest.MonkeyPatch) -> None:
     configure(monkeypatch, camera="scope")
     add("simulated", "simulated")
-    with pytest.raises(NotConnected, match="There is no camera 'scope'"):
+    with pytest.raises(NotConnected, match="SERVICE_CAMERA names the camera 'scope'"):
         served_camera()
 
 

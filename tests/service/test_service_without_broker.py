@@ -28,38 +28,38 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceStation]:
 
 
 def test_without_a_broker_it_is_unhealthy(alone: ServiceStation) -> None:
-    answer = alone.ask("GET", "/health", **WITH_TOKEN)
+    answer = alone.send_request("GET", "/health", **WITH_TOKEN)
     assert (answer.status, answer.body["status"], answer.body["camera_connected"]) == (503, "unhealthy", False)
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/settings"), ("PUT", "/settings"), ("GET", "/video/feed")])
 def test_without_a_broker_the_cameras_state_is_unknown(alone: ServiceStation, method: str, path: str) -> None:
-    answer = alone.ask(method, path, {}, **WITH_TOKEN)
+    answer = alone.send_request(method, path, {}, **WITH_TOKEN)
     assert answer.status == 503
     assert answer.body["detail"].startswith("The station's broker")
 
 
 def test_without_a_broker_a_capture_has_its_outcome_at_once(alone: ServiceStation) -> None:
-    answer = alone.ask("POST", "/capture", {}, **WITH_TOKEN)
+    answer = alone.send_request("POST", "/capture", {}, **WITH_TOKEN)
     assert (answer.status, answer.body["detail"][:20]) == (503, "The station's broker")
-    asked = "SELECT status, reason, requested_by FROM captures_capture ORDER BY planned_at DESC LIMIT 1"
-    assert alone.rows(asked) == [("failed", "host_down", "service")]
+    sql = "SELECT status, reason, requested_by FROM captures_capture ORDER BY planned_at DESC LIMIT 1"
+    assert alone.rows(sql) == [("failed", "host_down", "service")]
 
 
 def test_the_list_needs_no_broker(alone: ServiceStation) -> None:
-    assert alone.ask("GET", "/captures/list", **WITH_TOKEN).status == 200
+    assert alone.send_request("GET", "/captures/list", **WITH_TOKEN).status == 200
 
 
 @pytest.mark.parametrize("sent", ["", "Bearer", "Bearer another-token-of-20", f"Basic {TOKEN}", f"Bearer {TOKEN}x"])
 @pytest.mark.parametrize(("method", "path"), [("GET", "/health"), ("POST", "/capture"), ("GET", "/video/feed")])
 def test_a_request_without_the_token_is_refused(alone: ServiceStation, method: str, path: str, sent: str) -> None:
-    answer = alone.ask(method, path, {}, Authorization=sent)
+    answer = alone.send_request(method, path, {}, Authorization=sent)
     assert (answer.status, answer.body) == (401, {"detail": "Not authenticated"})
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
 def test_the_openapi_document_needs_no_token(alone: ServiceStation) -> None:
-    assert [alone.ask("GET", path).status for path in ("/docs", "/openapi.json")] == [200, 200]
+    assert [alone.send_request("GET", path).status for path in ("/docs", "/openapi.json")] == [200, 200]
 
 
 def test_with_a_token_it_listens_on_the_configured_address(alone: ServiceStation) -> None:

@@ -19,7 +19,7 @@ class BadDisk:
         subprocess.run(["cc", "-shared", "-fPIC", "-o", self.library, SOURCE, "-ldl"], check=True)
 
     @contextmanager
-    def does(self, how: str) -> Iterator[None]:
+    def faulty(self, how: str) -> Iterator[None]:
         """`sync-fails`, `sync-hangs`, `write-hangs`, `read-fails`, `read-hangs`: for files of clips that are not
         placed yet."""
         (self.folder / how).touch()

@@ -1,4 +1,4 @@
-"""A storage root with clips as the ingest leaves them: a row for each, and a file of its size."""
+"""A storage root with clips as the ingest stores them: a row for each, and a file of its size."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MB = 1_000_000
 
 
 class ClipArchive(Archive):
-    """Clips number 0, 1, ...: the higher, the newer."""
+    """Clips number 0, 1, ...: a higher number is newer."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)

@@ -1,4 +1,4 @@
-"""A network camera that is recorded, with its owner and recorder in this process."""
+"""A network camera that is recorded, with its camera loop and recorder in this process."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ LONG = {**RECORDING, "clip_s": 60}
 
 
 class Busy(Streamed):
-    """A consumer that blocks the owner until `may_go` is set, as a slow camera would."""
+    """A consumer that blocks the camera loop until `may_continue` is set, as a slow camera would."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.may_go = threading.Event()
+        self.may_continue = threading.Event()
 
     def handle_command(self, message: dict[str, Any]) -> None:
-        assert self.may_go.wait(PATIENCE_S)
+        assert self.may_continue.wait(PATIENCE_S)
 
 
 class CopyingBench(CameraLoopBench):
-    """`wish` is the recording from the start; None for nothing."""
+    """`desired` is the recording from the start; None for none."""
 
     def __init__(self, root: Path, address: str, desired: dict[str, Any] | None) -> None:
         clock = CameraClock()

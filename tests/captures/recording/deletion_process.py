@@ -1,4 +1,4 @@
-"""One cleanup in a separate process on the database of the run: `POINT PASSES KEEP`. It dies at the point."""
+"""One cleanup in a separate process on the database of the run: `POINT PASSES KEEP`. It is killed at the failpoint."""
 
 from __future__ import annotations
 

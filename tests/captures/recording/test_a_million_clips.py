@@ -59,10 +59,10 @@ def fill(first: Clip) -> None:
 def run_pass(cameras_in_turn: RoundRobin) -> float:
     """CPU seconds of a pass that finds nothing to delete."""
     began = time.process_time()
-    surplus = [list(clips_beyond_limit(camera, "main", RULE)[:100]) for camera in cameras_in_turn.cameras(COUNT_S)]
+    beyond = [list(clips_beyond_limit(camera, "main", RULE)[:100]) for camera in cameras_in_turn.cameras(COUNT_S)]
     assert watched_roots("main")
     seconds = time.process_time() - began
-    assert not any(surplus)
+    assert not any(beyond)
     return seconds
 
 

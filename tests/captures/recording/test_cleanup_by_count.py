@@ -159,7 +159,7 @@ def test_a_pinned_clip_from_a_fast_clock_does_not_protect_the_others(archive: Cl
     assert archive.kept == ["1", "2", "3", "9"]
 
 
-def test_a_clip_that_cannot_be_deleted_holds_up_no_other_and_the_alert_names_it(archive: ClipArchive) -> None:
+def test_a_clip_that_cannot_be_deleted_blocks_no_other_and_the_alert_names_it(archive: ClipArchive) -> None:
     archive.move_and_link(archive.clips(6)[0])
     archive.cleanup.run()
     message = Alert.objects.get(key="storage.clips:main").message
@@ -201,7 +201,7 @@ def test_many_clips_that_cannot_be_deleted_do_not_fill_every_batch(
     assert archive.rows == ["0", "1", "4", "5", "6"]
 
 
-def test_thumbnails_that_cannot_be_deleted_hold_up_no_clip(archive: ClipArchive) -> None:
+def test_thumbnails_that_cannot_be_deleted_block_no_clip(archive: ClipArchive) -> None:
     (archive.folder / ".thumbnails").symlink_to(archive.folder / "clips")
     archive.clips(4)
     archive.cleanup.run()

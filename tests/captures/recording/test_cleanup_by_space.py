@@ -273,7 +273,7 @@ def test_clips_beyond_the_count_in_a_missing_root_are_not_even_marked(
     assert Clip.objects.present().count() == 3
 
 
-def test_clips_that_cannot_be_deleted_hold_up_no_others(archive: ClipArchive) -> None:
+def test_clips_that_cannot_be_deleted_block_no_others(archive: ClipArchive) -> None:
     archive.move_and_link(*archive.clips(6, HALF_MB)[:2])
     archive.cleanup.run()
     archive.cleanup.run()
@@ -281,7 +281,7 @@ def test_clips_that_cannot_be_deleted_hold_up_no_others(archive: ClipArchive) ->
     assert (archive.rows, "clips/old/0-rolling.mp4 (Not a directory)" in message) == (["0", "1", "4", "5"], True)
 
 
-def test_a_folder_whose_clips_cannot_be_deleted_holds_up_no_other_folder(archive: ClipArchive) -> None:
+def test_a_folder_whose_clips_cannot_be_deleted_blocks_no_other_folder(archive: ClipArchive) -> None:
     clips = archive.clips(MAX_STUCK + 6, HALF_MB // 2)
     archive.move_and_link(*clips[: MAX_STUCK + 2])
     archive.cleanup.run()

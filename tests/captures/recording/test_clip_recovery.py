@@ -68,7 +68,7 @@ def test_a_recorder_replaces_slots_that_became_records(tmp_path: Path, storage: 
     assert slots == [1] * SLOTS
 
 
-def test_a_folder_that_is_briefly_a_link_costs_no_clip(storage: Storage, tmp_path: Path) -> None:
+def test_a_folder_that_is_briefly_a_link_loses_no_clip(storage: Storage, tmp_path: Path) -> None:
     clip = committed(storage)
     (tmp_path / "clips").symlink_to(tmp_path / ".spool")
     first = recover_all(storage)

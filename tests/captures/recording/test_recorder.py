@@ -119,7 +119,7 @@ def test_the_end_of_the_process_finalizes_its_clip(tmp_path: Path) -> None:
     assert not record["body"]["interrupted"]
 
 
-def test_below_the_floor_nothing_is_recorded_and_stills_go_on(tmp_path: Path) -> None:
+def test_below_the_floor_nothing_is_recorded_and_stills_continue(tmp_path: Path) -> None:
     with recording(tmp_path, floor_bytes=1 << 60) as process:
         alert = process.until_type("alert", key="recording.failed:sim")
         process.until_type("spooled", id=process.capture())

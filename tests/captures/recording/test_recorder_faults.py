@@ -39,7 +39,7 @@ def test_an_encoder_that_fails_at_each_frame_is_reported_and_does_not_end_the_re
 def test_a_disk_that_cannot_sync_is_reported_until_it_can(tmp_path: Path, disk: BadDisk) -> None:
     with on(disk)(tmp_path, settings=FAST, recording=LONG) as process:
         wait_for_frames(process)
-        with disk.does("sync-fails"):
+        with disk.faulty("sync-fails"):
             message = failure(process)
             process.until_type("spooled", part="clips")
             process.until_type("spooled", part="clips")
@@ -58,7 +58,7 @@ def killed_while_recording(folder: Path) -> None:
 
 def test_a_clip_that_cannot_be_read_is_reported_and_recording_continues(tmp_path: Path, disk: BadDisk) -> None:
     killed_while_recording(tmp_path)
-    with disk.does("read-fails"), on(disk)(tmp_path, settings=FAST, recording=LONG) as process:
+    with disk.faulty("read-fails"), on(disk)(tmp_path, settings=FAST, recording=LONG) as process:
         message = process.until(lambda one: one.get("key") == "recording.left:sim")["message"]
         wait_for_frames(process, 60)
         assert records_of(process) == []
@@ -70,9 +70,9 @@ def test_a_clip_that_cannot_be_read_is_reported_and_recording_continues(tmp_path
 
 def test_the_open_clip_is_synced_while_the_recovery_of_another_hangs(tmp_path: Path, disk: BadDisk) -> None:
     killed_while_recording(tmp_path)
-    with disk.does("read-hangs"), on(disk)(tmp_path, settings=FAST, recording=LONG) as process:
+    with disk.faulty("read-hangs"), on(disk)(tmp_path, settings=FAST, recording=LONG) as process:
         wait_for_frames(process)
-        with disk.does("sync-fails"):
+        with disk.faulty("sync-fails"):
             assert "Input/output error" in failure(process)
 
 
@@ -82,7 +82,7 @@ def test_a_disk_that_hangs_is_reported_and_the_clip_continues_when_it_is_back(
 ) -> None:
     with on(disk)(tmp_path, settings=FAST, recording=LONG) as process:
         wait_for_frames(process)
-        with disk.does(how):
+        with disk.faulty(how):
             assert "has not answered" in failure(process)
         process.until_type("alert", key="recording.failed:sim", message="")
         process.until_type("answer", command_id=process.send("record", recording=None))
@@ -103,7 +103,7 @@ def rotate(process: CameraProcess) -> str:
 def test_each_request_for_a_new_clip_is_answered_with_the_clip_that_it_ended(tmp_path: Path, disk: BadDisk) -> None:
     killed_while_recording(tmp_path)
     with on(disk)(tmp_path, settings=FAST, recording=LONG) as process:
-        with disk.does("read-hangs"):
+        with disk.faulty("read-hangs"):
             commands = [rotate(process), rotate(process)]
         clips = [process.until_type("answer", command_id=command)["body"]["clip"] for command in commands]
     assert clips[0] < clips[1]

@@ -52,7 +52,9 @@ def until(condition: Callable[[], bool], within_s: float = 20.0) -> None:
         time.sleep(0.01)
 
 
-def test_a_camera_host_deletes_surplus_clips_by_itself(archive: ClipArchive, retention_thread: Retention) -> None:
+def test_a_camera_host_deletes_clips_beyond_the_limit_by_itself(
+    archive: ClipArchive, retention_thread: Retention
+) -> None:
     archive.clips(5)
     until(lambda: archive.files == archive.rows == ["2", "3", "4"])
 

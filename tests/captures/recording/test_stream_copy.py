@@ -108,7 +108,7 @@ def test_odd_data_from_cameras_is_not_in_the_file(odd: object) -> None:
     assert copied(sent) == copied(packets(evenly()))
 
 
-def test_zeros_that_are_not_allowed_are_not_taken_for_a_power_cut() -> None:
+def test_zeros_that_are_not_allowed_are_not_mistaken_for_a_power_cut() -> None:
     remark = START + b"\x06\x05\x20" + b"A" * 16 + b"\0\0\0\0" + b"B" * 12 + b"\x80"
     sent = [replace(packet, data=remark + packet.data) for packet in packets(evenly())]
     content = copied(sent)

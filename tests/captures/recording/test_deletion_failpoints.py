@@ -1,4 +1,4 @@
-"""SIGKILL between any two steps of a deletion: no row without a file, no file without a row."""
+"""A cleanup killed at each failpoint of a deletion: no row without a file, no file without a row."""
 
 from __future__ import annotations
 

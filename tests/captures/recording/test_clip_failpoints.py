@@ -1,4 +1,4 @@
-"""A camera process killed between any two steps of finalizing a clip: the next process recovers the clip."""
+"""A camera process killed at each failpoint of finalizing a clip: the next process recovers the clip."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FAST = {"fps": 30, "width": 320, "height": 240, "exposure_us": 1000}
 POINTS = ("after_plan", "after_record", "after_place", "after_done")
 
 
-def leftovers(process: CameraProcess) -> list[str]:
+def unfinished_files(process: CameraProcess) -> list[str]:
     names = [path.name for path in (process.spool / "clips").iterdir()]
     return [
         name for name in names if not name.startswith(("slot-", ".lock", "rejected")) and not name.endswith(".done")
@@ -31,7 +31,7 @@ def test_a_kill_at_any_step_loses_and_duplicates_no_clip(tmp_path: Path, point: 
         process.until(lambda message: (message.get("recorder") or {}).get("frames", 0) > 5)
         process.until_type("answer", command_id=process.send("record", recording=None))
         records, files = records_of(process), clips_of(process)
-        assert leftovers(process) == []
+        assert unfinished_files(process) == []
     assert [record["files"][0]["path"] for record in records] == [str(file.relative_to(tmp_path)) for file in files]
     assert [record["body"]["frames"] for record in records] == [len(numbers([file])) for file in files]
     assert [len(numbers([file])) for file in files][: len(lengths)] == lengths
