@@ -72,7 +72,11 @@ def show_camera(camera: str | None) -> None:
 @cameras.command("add")
 @camera_word("Id of the camera: letters, digits and hyphens.", required=True)
 @click.option("--kind", required=True, help="Driver: simulated, gphoto2, opencv, network, ...")
-@click.option("--address", default="", help="Address, as `cameras detect` shows it, or rtsp://NAME@HOST/PATH.")
+@click.option(
+    "--address",
+    default="",
+    help="Address, as `cameras detect` shows it, or rtsp://NAME@HOST/PATH. Some drivers detect it.",
+)
 @password_option
 @click.option("--name", default="", help="Display name.")
 @click.option("--host", default="", help="Camera host that the camera is connected to; this one by default.")
