@@ -96,7 +96,7 @@ def add(camera: str, password: str | None, restrict: bool, values: tuple[tuple[s
 
 
 @cameras.command("detect")
-@click.option("--add", "wanted", metavar="[SLUG=]ADDRESS", help="Add the camera found at ADDRESS, under SLUG.")
+@click.option("--add", "wanted", metavar="[SLUG=]ADDRESS", help="Add the camera found at ADDRESS, with the id SLUG.")
 @click.option("--name", default="", help="Display name of the added camera; its model by default.")
 def detect(wanted: str | None, name: str) -> None:
     """Detect cameras on every camera host; only on this machine while the station is not running."""
