@@ -31,8 +31,8 @@ record.add_command(cleanup)
 
 
 @record.command("start")
-@cameras("A camera; can be repeated. The primary one by default.")
-@click.option("--all", "every", is_flag=True, help="All cameras that deliver a stream of frames.")
+@cameras("Cameras; the primary one by default.")
+@click.option("--all", "every", is_flag=True, help="Every camera that provides a stream of frames.")
 @click.option(
     "--kind",
     type=click.Choice(["rolling", "manual"]),
@@ -49,7 +49,7 @@ def start(cameras: tuple[str, ...], every: bool, kind: str | None) -> int:
 
 
 @record.command("stop")
-@cameras("A camera; can be repeated. The primary one by default.")
+@cameras("Cameras; the primary one by default.")
 @click.option("--all", "every", is_flag=True, help="All cameras for which recording is requested.")
 def stop(cameras: tuple[str, ...], every: bool) -> int:
     """Stop recording cameras, by default the primary one."""
@@ -61,7 +61,7 @@ def stop(cameras: tuple[str, ...], every: bool) -> int:
 
 
 @record.command("status")
-@cameras("A camera; can be repeated. All cameras by default.")
+@cameras("Cameras; all by default.")
 def status(cameras: tuple[str, ...]) -> None:
     """Show the recordings of cameras, by default of all."""
     caller = current().authorize("viewer")
@@ -74,7 +74,7 @@ def status(cameras: tuple[str, ...]) -> None:
 
 
 def cameras_of(caller: Caller, slugs: tuple[str, ...], every: bool) -> list[Camera]:
-    """The named cameras, or all that this person can see, or the primary one."""
+    """The named cameras, or all that the caller can see, or the primary one."""
     from cameras.selectors import cameras_for
 
     if every and slugs:
