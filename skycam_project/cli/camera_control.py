@@ -90,10 +90,10 @@ def draw(body: dict[str, Any]) -> None:
     "for_s",
     type=DurationParam(1, 86_400),
     default=DEFAULT_LEASE_S,
-    help="Lease time, such as 10 min (default).",
+    help="Duration of the lease, such as 1 h; 10 min by default.",
 )
 def take(camera: str | None, over: bool, for_s: float) -> None:
-    """Take a camera, by default the primary one: no one else can control it then. Taking it again renews the lease."""
+    """Take a camera, by default the primary one, so that no one else can control it. Repeat it to renew the lease."""
     caller = current().authorize("operator")
     from cameras.bodies import lease_body
     from cameras.leases import acquire_lease

@@ -72,7 +72,11 @@ def show_camera(camera: str | None) -> None:
 @cameras.command("add")
 @camera_word("Id of the camera: letters, digits and hyphens.", required=True)
 @click.option("--kind", required=True, help="Driver: simulated, gphoto2, opencv, network, ...")
-@click.option("--address", default="", help="Address, as `cameras detect` shows it, or rtsp://NAME@HOST/PATH.")
+@click.option(
+    "--address",
+    default="",
+    help="Address, as `cameras detect` shows it, or rtsp://NAME@HOST/PATH. Some drivers detect it.",
+)
 @password_option
 @click.option("--name", default="", help="Display name.")
 @click.option("--host", default="", help="Camera host that the camera is connected to; this one by default.")
@@ -92,7 +96,7 @@ def add(camera: str, password: str | None, restrict: bool, values: tuple[tuple[s
 
 
 @cameras.command("detect")
-@click.option("--add", "wanted", metavar="[SLUG=]ADDRESS", help="Add the camera found at ADDRESS, under SLUG.")
+@click.option("--add", "wanted", metavar="[SLUG=]ADDRESS", help="Add the camera found at ADDRESS, with the id SLUG.")
 @click.option("--name", default="", help="Display name of the added camera; its model by default.")
 def detect(wanted: str | None, name: str) -> None:
     """Detect cameras on every camera host; only on this machine while the station is not running."""

@@ -36,8 +36,8 @@ EXPOSURE = "Exposure time, such as 8s, 250ms, 1/50; a plain number is seconds."
 @click.command(cls=Command)
 @camera()
 @click.option("--exposure", "-e", type=ExposureParam(), help=f"{EXPOSURE} The camera's setting by default.")
-@click.option("--gain", type=float, help="Gain of a camera that has it.")
-@click.option("--iso", type=int, help="Sensitivity of a DSLR.")
+@click.option("--gain", type=float, help="Gain, if the camera has one.")
+@click.option("--iso", type=int, help="ISO sensitivity, for DSLRs.")
 @click.option("--f-number", "-f", type=float, help="Aperture: 2.8 is f/2.8.")
 @click.option("--format", "file_format", help="File format of a DSLR: raw, jpeg, raw+jpeg, or the camera's own name.")
 @click.option("--job", help="Your own name for finding the capture.")
@@ -117,12 +117,18 @@ def primary_file_path(taken: Capture) -> str:
     "--delay",
     "-d",
     type=DurationParam(),
-    help="From the end of one capture to the next start: 12 s. camera.delay by default.",
+    help="Time from the end of one capture to the start of the next, such as 12 s; camera.delay by default.",
 )
-@click.option("--every", "--cadence", "cadence", type=DurationParam(), help="From start to start, instead of --delay.")
+@click.option(
+    "--every",
+    "--cadence",
+    "cadence",
+    type=DurationParam(),
+    help="Time from one start to the next, instead of --delay.",
+)
 @click.option("--f-number", "-f", type=float, help="Aperture; camera.f_number by default.")
-@click.option("--iso", type=int, help="Sensitivity of a DSLR.")
-@click.option("--gain", type=float, help="Gain of a camera that has it.")
+@click.option("--iso", type=int, help="ISO sensitivity, for DSLRs.")
+@click.option("--gain", type=float, help="Gain, if the camera has one.")
 @click.option("--count", type=int, help="End after this number of pictures.")
 @click.option(
     "--until",
@@ -131,7 +137,7 @@ def primary_file_path(taken: Capture) -> str:
 )
 @click.option("--format", help="File format of a DSLR: raw, jpeg, raw+jpeg, or the camera's own name.")
 @click.option("--name", help="Name of the session.")
-@click.option("--dry-run", is_flag=True, help="Only show the session's forecast.")
+@click.option("--dry-run", is_flag=True, help="Only show the forecast; start nothing.")
 def start(camera: str | None, exposure: int | None, delay: float | None, dry_run: bool, **values: Any) -> None:
     """Start a session: one capture after another, until it is stopped.
 

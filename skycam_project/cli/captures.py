@@ -47,13 +47,15 @@ def captures() -> None:
     "--from", "from_", type=PastTimeParam(), help="From this time: 22:30, 2026-03-01T22:30:00Z, or 2 h (ago)."
 )
 @click.option("--to", type=PastTimeParam(), help="Before this time, in the form of --from.")
-@click.option("--simulated/--real", "simulated", default=None, help="Only simulated cameras, or only real ones.")
+@click.option(
+    "--simulated/--real", "simulated", default=None, help="Only captures of simulated cameras, or only of real ones."
+)
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Maximum number.")
 def list_captures(
     camera: str | None, session_id: str | None, status: str | None, from_: datetime | None, to: datetime | None,
     simulated: bool | None, limit: int,
 ) -> None:  # fmt: skip
-    """List captures, the newest first.
+    """List captures, newest first.
 
     Example: skycam captures list dslr --status failed --from 8h
     """

@@ -20,9 +20,9 @@ WHY = {"count": "beyond rolling_clips_count", "space": "disk space", "asked": "m
 @click.command("cleanup", cls=Command)
 @click.option("--dry-run", is_flag=True, help="Only show what would be deleted.")
 def cleanup(dry_run: bool) -> int:
-    """Delete rolling clips of this host beyond the number to keep, or to free space.
+    """Delete rolling clips of this host that exceed the number to keep, or whose space is needed.
 
-    Pinned and held clips stay. The station does the same by itself every two seconds.
+    Pinned and held clips are kept. The station does this by itself every two seconds.
     """
     caller = current().authorize("manager")
     from captures.recording.bodies import deleted_body

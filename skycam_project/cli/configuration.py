@@ -72,10 +72,12 @@ def leaves(branch: dict[str, Any], prefix: tuple[str, ...] = ()) -> Iterator[tup
 @config.command("set")
 @click.argument("key")
 @click.argument("value", required=False)
-@click.option("--unset", is_flag=True, help="Remove the value that was set, so that file or default apply again.")
+@click.option("--unset", is_flag=True, help="Remove the value, so that the file's or the default applies again.")
 def set_key(key: str, value: str | None, unset: bool) -> None:
-    """Set KEY to VALUE while the station runs, like the Settings page: station.name, camera_config and
-    live_streaming_config."""
+    """Set KEY to VALUE while the station runs, as the Settings page does.
+
+    KEY is station.name, or a key of camera_config or live_streaming_config.
+    """
     if unset == (value is not None):
         raise CliError("invalid", "Give a value, or --unset.")
     caller = current().authorize("manager")

@@ -142,7 +142,7 @@ def list_alerts(camera: str | None, severity: str | None, every: bool, limit: in
 @alerts.command("ack")
 @click.argument("alert_ids", metavar="ID...", nargs=-1, required=True)
 def acknowledge(alert_ids: tuple[str, ...]) -> None:
-    """Acknowledge the alerts ID. They stay open until their cause is gone. The first characters of an id are enough.
+    """Acknowledge the alerts ID. They are resolved when their cause is gone. The first characters of an id are enough.
 
     Example: skycam alerts ack 01a1fc97-f1ce
     """

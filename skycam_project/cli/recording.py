@@ -31,11 +31,15 @@ record.add_command(cleanup)
 
 
 @record.command("start")
-@cameras("Which cameras; by default the primary one.")
-@click.option("--all", "every", is_flag=True, help="Every camera that gives a stream of frames.")
-@click.option("--kind", type=click.Choice(["rolling", "manual"]), help="By default the current kind, else rolling.")
+@cameras("Cameras; the primary one by default.")
+@click.option("--all", "every", is_flag=True, help="Every camera that provides a stream of frames.")
+@click.option(
+    "--kind",
+    type=click.Choice(["rolling", "manual"]),
+    help="rolling: newer clips replace the oldest. manual: all are kept. The current kind by default, else rolling.",
+)
 def start(cameras: tuple[str, ...], every: bool, kind: str | None) -> int:
-    """Start recording cameras, by default the primary one. Recording continues after restarts."""
+    """Start recording cameras, by default the primary one. Recording resumes after restarts."""
     caller = current().authorize("operator")
     from cameras.models import may_record
     from captures.recording import recording_commands
@@ -45,8 +49,8 @@ def start(cameras: tuple[str, ...], every: bool, kind: str | None) -> int:
 
 
 @record.command("stop")
-@cameras("Which cameras; by default the primary one.")
-@click.option("--all", "every", is_flag=True, help="Every camera that should be recording.")
+@cameras("Cameras; the primary one by default.")
+@click.option("--all", "every", is_flag=True, help="All cameras for which recording is requested.")
 def stop(cameras: tuple[str, ...], every: bool) -> int:
     """Stop recording cameras, by default the primary one."""
     caller = current().authorize("operator")
@@ -57,9 +61,9 @@ def stop(cameras: tuple[str, ...], every: bool) -> int:
 
 
 @record.command("status")
-@cameras("Which cameras; by default all of them.")
+@cameras("Cameras; all by default.")
 def status(cameras: tuple[str, ...]) -> None:
-    """Show what cameras record, by default all of them."""
+    """Show the recordings of cameras, by default of all."""
     caller = current().authorize("viewer")
     from cameras.status import read_statuses
     from captures.recording.recording_commands import recording_body
@@ -70,7 +74,7 @@ def status(cameras: tuple[str, ...]) -> None:
 
 
 def cameras_of(caller: Caller, slugs: tuple[str, ...], every: bool) -> list[Camera]:
-    """The named cameras, or all that this person can see, or the primary one."""
+    """The named cameras, or all that the caller can see, or the primary one."""
     from cameras.selectors import cameras_for
 
     if every and slugs:

@@ -51,7 +51,7 @@ def list_sessions(camera: str | None, active: bool, limit: int) -> None:
 
 @sessions.command("show")
 @click.argument("session_id", metavar="[ID]", required=False)
-@click.option("--camera", "-c", metavar="CAMERA", help="The newest session of this camera.")
+@click.option("--camera", "-c", metavar="CAMERA", help="Use the newest session of this camera.")
 @click.option("--limit", type=click.IntRange(0), default=50, show_default=True, help="Maximum number of captures.")
 def show_session(session_id: str | None, camera: str | None, limit: int) -> None:
     """Show a session with its gaps and newest captures; the newest session by default."""

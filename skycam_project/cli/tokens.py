@@ -31,7 +31,7 @@ def tokens() -> None:
 @tokens.command("list")
 @click.option("--user", "name", metavar="NAME", help="Only this user.")
 def list_tokens(name: str | None) -> None:
-    """List tokens: all users' for a manager, else your own. Their text is not stored.
+    """List your tokens; managers see those of all users. Only a hash of each token is stored.
 
     Example: skycam tokens list --user anna
     """

@@ -76,7 +76,7 @@ def change(name: str, role: str | None, password: str | None, reset_password: bo
 @users.command("remove")
 @click.argument("name")
 def remove(name: str) -> None:
-    """Remove the user NAME with all tokens."""
+    """Remove the user NAME and all tokens of this user."""
     caller = current().authorize("manager")
     from skycam_project.access import accounts
 

@@ -98,7 +98,7 @@ class Bandwidth(Section):
 class LiveStreamingConfig(Section):
     enabled: bool = key(True, "Whether live streaming is enabled.", YES_NO, env=f"{PREFIX}ENABLED")
     frame_buffer_size: int = key(
-        4, "Maximum queued requests of one viewer. Pictures themselves are never queued (docs/decisions/live.md).",
+        4, "Maximum open requests of one viewer. Pictures are never queued (docs/decisions/live.md).",
         "a whole number from 1 to 16", env=f"{PREFIX}FRAME_BUFFER_SIZE", ge=1, le=16,
     )  # fmt: skip
     max_viewers: int = key(

@@ -26,7 +26,9 @@ class NetworkConfig(Section):
         [], "Networks that cameras' addresses must not lead to, in addition to the built-in list.", RANGES
     )
     allowed_ranges: list[str] = key(
-        [], "Networks that cameras' addresses may lead to although refused; the narrower range decides.", RANGES
+        [],
+        "Networks that cameras' addresses may lead to although another range refuses them; the narrower range decides.",
+        RANGES,
     )
 
     @field_validator("refused_ranges", "allowed_ranges")

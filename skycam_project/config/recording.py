@@ -27,7 +27,8 @@ class RecordingConfig(Section):
         "a number of minutes from 0.01 to 1440", ge=0.01, le=1440,
     )  # fmt: skip
     rolling_clips_count: int = _key(
-        "ROLLING_CLIPS_COUNT", 144, "Number of rolling clips kept per camera. The oldest are deleted first.",
+        "ROLLING_CLIPS_COUNT", 144,
+        "Number of rolling clips to keep per camera; more if they are short (docs/storage.md).",
         "a whole number from 1 to 1000000", ge=1, le=1_000_000,
     )  # fmt: skip
     default_fps: float | None = _key(

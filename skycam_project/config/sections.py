@@ -200,7 +200,8 @@ class LimitsConfig(Section):
         32, "Maximum requests of one address processed at a time.", "a whole number from 4 to 1000", ge=4, le=1000
     )
     sockets_per_user: int = key(
-        40, "Maximum WebSockets per user, besides `live_streaming_config.max_viewers_per_user`; a page uses two.",
+        40,
+        "Maximum WebSockets per user, in addition to `live_streaming_config.max_viewers_per_user`; a page uses two.",
         "a whole number from 2 to 10000", ge=2, le=10_000,
     )  # fmt: skip
 

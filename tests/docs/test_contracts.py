@@ -52,7 +52,7 @@ FIELDS = {
     "recording": RecordingBody.__annotations__,
     "recorder": Recorder.__annotations__,
     "setting": SettingBody.__annotations__,
-    "clip that goes": DeletedBody.__annotations__,
+    "deleted clip": DeletedBody.__annotations__,
     "viewer": ViewerBody.__annotations__,
     "token": KnownTokenBody.__annotations__,
     "health": HealthBody.__annotations__,
