@@ -89,7 +89,7 @@ class ExposureRunner:
         self.fail_capture(plan, reason, message, command)
 
     def forbid_capture(self, capture: str) -> None:
-        """Never expose this capture, even if its command arrives late: its outcome is decided elsewhere."""
+        """Never expose this capture, even if its command arrives late: the Supervisor decides its outcome."""
         self._seen.append(capture)
 
     def has_seen(self, capture: str) -> bool:

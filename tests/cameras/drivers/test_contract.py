@@ -116,7 +116,7 @@ def test_a_closed_camera_has_nothing_to_read_back(closed_camera: Driver, soon: S
 def test_a_refused_value_gives_a_warning(camera: Driver, soon: Soon) -> None:
     applied = camera.apply({"gain": 999.0}, soon())
     assert applied.actual.get("gain") != 999.0
-    assert "999 was asked." in " ".join(applied.warnings)
+    assert "999 was requested." in " ".join(applied.warnings)
 
 
 def test_a_setting_that_does_not_exist_is_refused(camera: Driver, soon: Soon) -> None:

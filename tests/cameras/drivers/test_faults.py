@@ -86,7 +86,7 @@ def test_a_torn_frame_keeps_its_upper_half_and_is_used_up(
     cause(torn_frame=1)
     torn, whole = camera.expose(SHORT, soon()), camera.expose(SHORT, soon())
     assert torn.frame is not None
-    assert (torn.warnings, whole.warnings) == (["The frame is torn: its lower half is not of this exposure."], [])
+    assert (torn.warnings, whole.warnings) == (["The frame is torn: its lower half is from another exposure."], [])
     assert (torn.simulated, torn.frame.simulated) == (True, True)
     assert np.all(torn.frame.image[-100:] == 128)
     assert told == [({"torn_frame": 1}, ""), ({}, "torn_frame")]
@@ -147,5 +147,5 @@ def test_faults_that_do_not_exist_are_refused_and_change_nothing(
 
 
 def test_a_real_camera_has_no_faults_to_switch_on(clock: SystemClock) -> None:
-    with pytest.raises(CameraError, match="only a simulated one has"):
+    with pytest.raises(CameraError, match="for simulated cameras only"):
         Gphoto2Driver("", clock).set_faults({"hang": 1}, lambda *_: None)

@@ -79,9 +79,9 @@ say([applied.actual, applied.warnings])
     has = {"exposure_us": 1_000_000, "f_number": 2.8, "capture_target": "memory", "exposure_compensation": 0.0}
     assert applied[0] == has
     assert applied[1] == [
-        "8 s was asked; the camera's nearest is 1 s.",
-        "This camera lets no ISO be set over USB; ISO 100 was asked.",
-        "f/1.4 was asked; the camera's nearest is f/2.8.",
+        "8 s was requested; the camera's nearest is 1 s.",
+        "The ISO of this camera cannot be set over USB; ISO 100 was requested.",
+        "f/1.4 was requested; the camera's nearest is f/2.8.",
     ]
 
 
@@ -266,7 +266,7 @@ control(folder, "error set once")
 exposure = driver.expose(ExposureRequest(exposure_us=100_000), soon())
 say([exposure.warnings, len(exposure.files)])
 """)
-    assert warnings == ["100 ms was asked; the camera refuses it in its present mode."]
+    assert warnings == ["100 ms was requested; the camera refuses it in its present mode."]
     assert files == 1
 
 

@@ -122,7 +122,7 @@ def test_the_nearest_compensation_is_used_with_a_warning(desk: Dslr) -> None:
 applied = driver.apply({{"exposure_compensation": 0.7}}, soon())
 say([applied.actual["exposure_compensation"], applied.warnings])
 """)
-    assert applied == [0.5, ["+0.7 EV was asked; the camera's nearest is +0.5 EV."]]
+    assert applied == [0.5, ["+0.7 EV was requested; the camera's nearest is +0.5 EV."]]
 
 
 def test_reading_back_keeps_what_an_exposure_overrode(desk: Dslr) -> None:
@@ -231,7 +231,7 @@ driver._settings.clear()
 say(failure(driver.expose, ExposureRequest(), soon()))
 """)
     assert (error["reason"], error["before_shutter"], error["permanent"]) == ("rejected_setting", True, True)
-    assert error["message"].startswith("The camera's dial stands at bulb")
+    assert error["message"].startswith("The camera's dial is at bulb")
 
 
 def test_a_bulb_time_beyond_the_deadline_opens_no_shutter(desk: Dslr) -> None:
@@ -246,7 +246,7 @@ driver.apply({{"capture_target": "card"}}, soon())
 say([failure(driver.expose, ExposureRequest(), soon()), driver.open(soon()).serial,
      driver.supplies(soon()).card_free_bytes])
 """)
-    assert "look at its display (focus, card, battery, mode dial)" in error[0]["message"]
+    assert "check its display (focus, card, battery, mode dial)" in error[0]["message"]
     assert error[1:] == ["6012345", 0]
 
 
@@ -266,7 +266,7 @@ control(folder, "refuse set 0x2019")
 failed = driver.expose(ExposureRequest(iso=400), soon())
 say([failed.warnings, len(failed.files)])
 """)
-    assert error == [["ISO 400 was asked; the camera refuses it in its present mode."], 1]
+    assert error == [["ISO 400 was requested; the camera refuses it in its present mode."], 1]
 
 
 def test_forty_captures_of_one_session_lose_nothing(desk: Dslr) -> None:

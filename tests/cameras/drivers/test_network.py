@@ -282,7 +282,7 @@ def test_a_camera_without_video_says_so(rtsp: RtspServer, clock: SystemClock) ->
 
 def test_video_that_nobody_can_decode_is_a_sentence(clock: SystemClock) -> None:
     with UnknownVideoServer() as server:
-        assert "none of a kind that Skycam opens" in str(refusal(server.address, clock))
+        assert "sends no video in a format that Skycam opens" in str(refusal(server.address, clock))
 
 
 def test_a_silent_server_is_given_up_in_time(
@@ -338,7 +338,7 @@ def test_a_camera_that_wants_a_password_says_how_to_give_it(clock: SystemClock) 
         ("403 Forbidden", "does not allow this user"),
         ("404 Not Found", "has no such stream"),
         ("410 Gone", "refuses the request"),
-        ("503 Service Unavailable", "an error of its own"),
+        ("503 Service Unavailable", "an internal error"),
     ],
 )
 def test_what_a_server_answers_is_a_sentence(status: str, said: str, clock: SystemClock) -> None:
@@ -398,7 +398,7 @@ def test_a_web_server_with_many_names_gets_the_right_one(
 
 def test_a_playlist_cannot_open_a_file_of_the_station(clock: SystemClock) -> None:
     with PlaylistServer() as server:
-        assert "does not send video of a kind that Skycam opens" in str(refusal(server.address, clock))
+        assert "does not send video in a format that Skycam opens" in str(refusal(server.address, clock))
 
 
 def test_a_redirection_cannot_open_a_file_of_the_station(clock: SystemClock, video_file: str) -> None:
@@ -480,7 +480,7 @@ def test_a_camera_is_looked_up_once_and_opened_where_that_led(
 def test_a_picture_that_would_fill_the_memory_is_not_decoded(clock: SystemClock) -> None:
     huge_jpeg()
     with HugeServer(fps=4) as server:
-        assert "no picture can be made of" in str(refusal(server.address, clock, patience=6))
+        assert "cannot be decoded into a picture" in str(refusal(server.address, clock, patience=6))
 
 
 @pytest.mark.parametrize("address", ["", "file:///etc/passwd", "/etc/passwd", "RTSP://host/x", "concat:a|b"])
@@ -493,7 +493,7 @@ def test_an_address_that_was_never_checked_is_not_opened(address: str, clock: Sy
 def test_an_address_whose_password_was_lost_says_what_to_do(clock: SystemClock) -> None:
     error = refusal("rtsp://me:***@127.0.0.1/live", clock)
     assert error.permanent
-    assert "its key is lost or another one" in str(error)
+    assert "its key is lost or was replaced" in str(error)
 
 
 def test_after_a_disconnect_the_camera_opens_again(server: Server, opened: Opened, soon: Soon) -> None:

@@ -105,5 +105,5 @@ def test_packets_that_cannot_be_understood_end_the_connection_and_not_in_silence
     reader = Reader(odd, SystemClock())
     reader.wait(0, 60)
     reader.close()
-    assert "could not be read (TypeError); Skycam opens it again." in str(reader.trouble)
+    assert "could not be read (TypeError); Skycam reopens the camera." in str(reader.failure)
     assert odd.is_closed

@@ -81,11 +81,11 @@ def test_a_wrong_password_is_a_permanent_error(camera: DigestServer, clock: Syst
 def test_an_unknown_challenge_is_not_answered_with_the_password(challenges: list[str]) -> None:
     login = HttpCredentials.of(urlsplit(f"http://{WRITTEN}camera/"))
     assert login is not None
-    assert "Basic" not in login.answer(challenges, "GET", "/")
+    assert "Basic" not in login.authorization(challenges, "GET", "/")
     assert PASSWORD not in repr(login)
 
 
 def test_a_camera_cannot_put_lines_into_the_request() -> None:
-    answer = HttpCredentials("me", "secret").answer(['Digest realm="x\\"\r\n Evil: y", nonce="a\r\n b"'], "GET", "/")
+    answer = HttpCredentials("me", "secret").authorization(['Digest realm="x\\"\r\n Evil: y", nonce="a\r\n b"'], "GET", "/")
     assert "\n" not in answer
     assert "\r" not in answer

@@ -96,14 +96,14 @@ def test_a_link_inside_the_folder_becomes_what_it_points_to(folder: Path) -> Non
 
 def test_a_link_out_of_the_folder_is_refused(folder: Path) -> None:
     (folder / "link.mp4").symlink_to(folder.parent / "secret.mp4")
-    with pytest.raises(ValueError, match="does not lie in a folder"):
+    with pytest.raises(ValueError, match="is not in a folder"):
         OpencvDriver.check_address("link.mp4", [str(folder)])
 
 
 def test_a_link_to_another_kind_of_file_is_refused(folder: Path) -> None:
     (folder / "passwd").touch()
     (folder / "link.mp4").symlink_to(folder / "passwd")
-    with pytest.raises(ValueError, match="does not lie in a folder"):
+    with pytest.raises(ValueError, match="is not in a folder"):
         OpencvDriver.check_address("link.mp4", [str(folder)])
 
 
@@ -169,18 +169,18 @@ def test_a_playlist_with_a_videos_extension_is_not_opened(
     trap.write_text(content.replace("{}", video_file))
     error = refusal(trap, clock)
     assert error.permanent
-    assert "is not a video of the kind" in str(error)
+    assert "does not match its extension" in str(error)
 
 
 def test_a_script_cannot_open_the_file_beside_it(folder: Path, video_file: str, clock: SystemClock) -> None:
     shutil.copy(video_file, folder / "beside.mp4")
     (folder / "trap.mp4").write_text(CONCAT.replace("{}", "beside.mp4"))
-    assert "is not a video of the kind" in str(refusal(folder / "trap.mp4", clock))
+    assert "does not match its extension" in str(refusal(folder / "trap.mp4", clock))
 
 
 def test_a_file_must_match_its_extension(folder: Path, video_file: str, clock: SystemClock) -> None:
     shutil.copy(video_file, folder / "really-mp4.avi")
-    assert "is not a video of the kind" in str(refusal(folder / "really-mp4.avi", clock))
+    assert "does not match its extension" in str(refusal(folder / "really-mp4.avi", clock))
 
 
 @pytest.mark.parametrize("suffix", sorted(FORMATS))
@@ -299,15 +299,15 @@ def test_a_file_has_its_own_size_and_says_so(camera: OpencvDriver, stepping: Ste
     applied = camera.apply({"width": 640, "height": 240, "exposure_us": 5}, stepping.monotonic() + 5)
     assert applied.actual == {"fps": 20.0, "width": 320, "height": 240}
     assert applied.warnings == [
-        "A video file has no exposure_us; 5 was asked.",
-        "The width of this video file is 320; 640 was asked.",
+        "A video file has no exposure_us; 5 was requested.",
+        "The width of this video file is 320; 640 was requested.",
     ]
 
 
 def test_a_missing_file_is_unreachable_and_may_come_back(folder: Path, clock: SystemClock) -> None:
     error = refusal(folder / "none.mp4", clock)
     assert (error.reason, error.permanent) == ("camera_unreachable", False)
-    assert "Put it there" in str(error)
+    assert "Restore it" in str(error)
 
 
 def test_a_file_swapped_for_a_link_is_refused(folder: Path, video_file: str, clock: SystemClock) -> None:

@@ -43,7 +43,7 @@ def short_version(sdk: Sdk) -> None:
     ("broken", "sentence"),
     [
         (nothing, "The PixeLink SDK is missing: libPxLApi.so is in no folder of LD_LIBRARY_PATH."),
-        (rubbish, "The PixeLink SDK is there and cannot be loaded"),
+        (rubbish, "The PixeLink SDK is installed but cannot be loaded"),
         (no_version, "holds no file such as libPxLApi.so.4.2.6.30"),
         (short_version, "holds no file such as libPxLApi.so.4.2.6.30"),
     ],
@@ -59,7 +59,7 @@ def test_a_broken_sdk_is_reported_with_how_to_install_it(
 
 def test_a_bad_version_folder_is_reported(sdk: Sdk) -> None:
     said = says(sdk.environment | {"PIXELINK_SDK_LIB": "/no/such/folder"}, OPENING)
-    assert said.startswith("PIXELINK_SDK_LIB (/no/such/folder) is no folder that can be searched")
+    assert said.startswith("PIXELINK_SDK_LIB (/no/such/folder) is not a folder that can be searched")
 
 
 def test_an_unset_version_folder_is_reported(sdk: Sdk, tmp_path: Path) -> None:
@@ -109,8 +109,8 @@ def test_nothing_stays_patched_when_the_wrapper_fails_all_the_same(sdk: Sdk) -> 
 
 def test_a_program_that_is_there_answers_for_itself_meanwhile(sdk: Sdk) -> None:
     script = """
-from cameras.drivers.pixelink.sdk import version_unasked
-with version_unasked():
+from cameras.drivers.pixelink.sdk import without_wmic
+with without_wmic():
     say(subprocess.check_output(["echo", "itself"], text=True).strip())"""
     assert says(sdk.environment, script) == "itself"
 

@@ -91,12 +91,12 @@ def test_abort_ends_a_running_exposure_from_another_thread() -> None:
 def test_a_gain_beyond_the_range_becomes_the_nearest_and_says_so(camera: SimulatedDriver) -> None:
     exposure = camera.expose(ExposureRequest(exposure_us=1000, gain=20), camera.clock.monotonic() + 10)
     assert exposure.actual["gain"] == 16
-    assert exposure.warnings == ["The camera has at most gain 16; 20 was asked."]
+    assert exposure.warnings == ["The camera has at most gain 16; 20 was requested."]
 
 
 def test_an_aperture_does_not_exist_and_gives_a_warning(camera: SimulatedDriver) -> None:
     exposure = camera.expose(ExposureRequest(exposure_us=1000, f_number=1.4), camera.clock.monotonic() + 10)
-    assert exposure.warnings == ["The camera has no aperture; 1.4 was asked."]
+    assert exposure.warnings == ["The camera has no aperture; 1.4 was requested."]
 
 
 def test_twice_the_light_gives_twice_the_value(camera: SimulatedDriver) -> None:

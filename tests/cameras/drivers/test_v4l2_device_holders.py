@@ -59,7 +59,7 @@ def test_the_other_device_of_a_camera_says_so(usb_camera: UsbCamera, driver: Far
     usb_camera.begin("other")
     error = refusal(driver, soon())
     assert error.permanent
-    assert str(error).startswith(f"{ADDRESS} gives no pictures: it is another part of a camera.")
+    assert str(error).startswith(f"{ADDRESS} gives no pictures: it is another device of the same camera.")
 
 
 def test_discovery_names_the_holder_of_a_camera(usb_camera: UsbCamera, cheese: int) -> None:

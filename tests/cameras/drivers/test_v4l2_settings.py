@@ -46,7 +46,7 @@ def test_settings_are_read_back_and_missing_ones_give_a_warning(driver: FarDrive
     applied = driver.apply({"exposure_us": 5000, "fps": 50, "width": 128, "height": 96, "gain": 2.0}, soon())
     frame = driver.frame(soon())
     assert applied.actual == {"exposure_us": 5000, "fps": 50.0, "width": 128, "height": 96}
-    assert applied.warnings == ["This camera has no gain; 2 was asked."]
+    assert applied.warnings == ["This camera has no gain; 2 was requested."]
     assert frame is not None
     assert frame.image.shape == (96, 128, 3)
 
@@ -79,7 +79,7 @@ def test_the_nearest_value_is_kept_with_a_warning(
 ) -> None:
     applied = driver.apply({name: asked}, soon())
     assert applied.actual[name] == has
-    assert applied.warnings == [f"This camera has {name} {has:g}; {asked:g} was asked."]
+    assert applied.warnings == [f"This camera has {name} {has:g}; {asked:g} was requested."]
 
 
 def test_a_value_between_two_that_the_kernel_can_count_is_taken(driver: FarDriver, soon: Soon) -> None:

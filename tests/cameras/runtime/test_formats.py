@@ -33,7 +33,7 @@ def device(tmp_path: Path) -> Device:
 
 @pytest.mark.parametrize("name", ["tiff", "png", "raw", "RAW+JPEG"])
 def test_another_format_than_jpeg_gives_a_warning(name: str, device: Device) -> None:
-    said = [f"The pictures of this camera are saved as JPEG; {name} was asked."]
+    said = [f"The pictures of this camera are saved as JPEG; {name} was requested."]
     assert device.expose({"format": name}, 5.0).warnings == said
     assert device.rehearse({"format": name})["warnings"] == said
 
