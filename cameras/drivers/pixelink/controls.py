@@ -65,7 +65,7 @@ FORMATS = {
     "bayer8": ("BAYER8_GRBG", "BAYER8_RGGB", "BAYER8_GBRG", "BAYER8_BGGR"),
     "bayer16": ("BAYER16_GRBG", "BAYER16_RGGB", "BAYER16_GBRG", "BAYER16_BGGR"),
 }
-"""Pixel formats, and the SDK's names for them: a colour camera has one of each four Bayer orders."""
+"""Pixel formats, and the SDK's names for them: a colour camera has one of each four Bayer patterns."""
 ABSENT = {"iso": "ISO setting", "f_number": "aperture"}
 THERMOMETERS = ("SENSOR_TEMPERATURE", "SENSOR_CHIP_TEMPERATURE", "BODY_TEMPERATURE")
 

@@ -13,7 +13,7 @@ from cameras.drivers.pixelink.sdk import call, library
 from cameras.drivers.pixelink.session import Raw
 
 SIXTEEN_BITS = frozenset({4, 6, 10, 11, 12, 19})
-"""The colour formats with 16 bits per channel: Bayer in its four orders, RGB48."""
+"""The colour formats with 16 bits per channel: Bayer in its four patterns, RGB48."""
 
 
 def picture(raw: Raw) -> Pixels:

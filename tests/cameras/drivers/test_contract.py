@@ -1,4 +1,4 @@
-"""What every driver keeps to. A new kind adds its far end to the table: a fixture that gives its address."""
+"""The rules for all drivers. A new kind adds its fake camera to the table: a fixture that returns its address."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FAR_ENDS = {
     "simulated": "simulated_address",
 }
 ELSEWHERE = {"opencv device": FarDriver}
-"""Beside a device that this process does not have."""
+"""Its device exists in another process only."""
 STREAMING = ["network", "opencv", "opencv device", "pixelink", "simulated"]
 Soon = Callable[[], float]
 
@@ -187,7 +187,7 @@ def test_odd_requests_give_a_picture_or_raise_a_camera_error(camera: Driver, req
 
 
 def allowed_to_fail(call: Callable[[], object]) -> None:
-    """Only these two leave a driver; anything else fails the test."""
+    """A driver raises only these two; any other error fails the test."""
     with suppress(CameraError, Aborted):
         call()
 

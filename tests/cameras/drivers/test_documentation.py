@@ -1,4 +1,4 @@
-"""The driver that docs/drivers.md shows is one."""
+"""The driver in docs/drivers.md works."""
 
 from __future__ import annotations
 

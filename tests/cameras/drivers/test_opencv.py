@@ -1,4 +1,4 @@
-"""OpenCV's sources: what an address may be, what a file may be, and a file's own time."""
+"""OpenCV's sources: valid addresses, valid files, and the time of a file."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_file_that_is_not_there_yet_is_an_address(folder: Path) -> None:
     assert OpencvDriver.check_address("later.mkv", [str(folder)]) == str(folder / "later.mkv")
 
 
-def test_a_file_is_looked_for_in_every_folder(folder: Path, tmp_path: Path) -> None:
+def test_a_file_is_searched_in_every_folder(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     sources = [str(tmp_path / "empty"), str(folder)]
     assert OpencvDriver.check_address("sky.mp4", sources) == str(folder / "sky.mp4")
@@ -219,7 +219,7 @@ def test_a_late_reader_gets_the_newest_frame(camera: OpencvDriver, stepping: Ste
     assert [frame.monotonic - start for frame in frames] == pytest.approx([0.42, 0.45])
 
 
-def test_after_a_long_pause_the_file_goes_on_where_it_was(camera: OpencvDriver, stepping: SteppingClock) -> None:
+def test_after_a_long_pause_the_file_continues_where_it_was(camera: OpencvDriver, stepping: SteppingClock) -> None:
     stream(camera)
     stepping.advance(3600)
     times = [stream(camera).monotonic for _ in range(3)]
@@ -249,7 +249,7 @@ def test_a_still_of_a_slow_file_comes_in_time(slow: OpencvDriver) -> None:
 
 
 @pytest.mark.timeout(20)
-def test_catching_up_with_a_file_heeds_an_interruption(camera: OpencvDriver, stepping: SteppingClock) -> None:
+def test_an_interruption_ends_catching_up_with_a_file(camera: OpencvDriver, stepping: SteppingClock) -> None:
     stepping.advance(0.42)
     stepping.interrupt_at = len(stepping.waits) + 1
     stream(camera)

@@ -1,4 +1,4 @@
-"""PixeLink cameras: the unmodified wrapper over our library in the place of the SDK's."""
+"""PixeLink cameras: the unmodified wrapper with our library in place of the SDK."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def rows(image: Any) -> Any:
     return np.broadcast_to(np.arange(image.shape[0])[:, None], image.shape[:2])
 
 
-# Which camera
+# Discovery and addresses
 
 
 def test_the_cameras_that_are_attached_are_listed_and_left_alone(sdk: Sdk, pixelink_address: str) -> None:
@@ -193,9 +193,7 @@ def test_a_long_still_in_a_stream_begins_at_once(colour: PixelinkDriver, clock: 
     assert exposure.started_ns >= asked_ns
 
 
-def test_an_exposure_longer_than_the_time_it_was_given_does_not_begin(
-    colour: PixelinkDriver, clock: SystemClock
-) -> None:
+def test_an_exposure_longer_than_the_allowed_time_does_not_begin(colour: PixelinkDriver, clock: SystemClock) -> None:
     with pytest.raises(CameraError, match="An exposure of 2 s does not fit") as error:
         colour.expose(ExposureRequest(exposure_us=2_000_000), clock.monotonic() + 1)
     assert (error.value.reason, error.value.before_shutter) == ("too_slow", True)
@@ -210,7 +208,7 @@ def test_a_setting_that_stops_the_stream_lets_it_go_on_afterwards(colour: Pixeli
     assert (second.number, second.image.shape) == (first.number + 1, (240, 80, 3))
 
 
-# Refusals
+# Rejected values
 
 
 def test_a_value_out_of_range_keeps_the_cameras_own_with_a_warning(
@@ -258,7 +256,7 @@ def test_a_camera_without_gain_or_thermometer_has_neither(sdk: Sdk, driver: Pixe
     assert driver.expose(ExposureRequest(exposure_us=1000), soon()).actual["exposure_us"] == 1000
 
 
-# What goes wrong
+# Failures
 
 
 def test_frames_that_time_out_are_tried_again(colour: PixelinkDriver, sdk: Sdk, soon: Soon) -> None:

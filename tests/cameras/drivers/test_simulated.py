@@ -40,7 +40,7 @@ def stream(camera: SimulatedDriver) -> FrameData:
 
 
 def sky(frame: FrameData) -> np.ndarray:
-    """Each row's value beside the code and the text; the median knows nothing of the few pixels of stars."""
+    """Each row's value beside the code and the text; the median ignores the few pixels of stars."""
     return np.median(frame.image[:, 360:].astype(float), axis=1)
 
 
@@ -55,7 +55,7 @@ def test_another_address_is_refused_with_a_sentence(address: str) -> None:
         SimulatedDriver.check_address(address, [])
 
 
-def test_its_serial_number_tells_two_of_them_apart(stepping: SteppingClock) -> None:
+def test_two_cameras_have_different_serial_numbers(stepping: SteppingClock) -> None:
     serials = [SimulatedDriver(name, stepping).open(stepping.monotonic() + 1).serial for name in ("", "roof")]
     assert serials == ["sim-0", "sim-roof"]
 

@@ -1,4 +1,4 @@
-"""Which USB cameras there are, and what is said of one that another program has."""
+"""Discovery of USB cameras, and the messages for a camera that another program holds."""
 
 from __future__ import annotations
 
