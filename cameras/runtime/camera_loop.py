@@ -292,7 +292,9 @@ class CameraLoop:
         elif kind == "withdraw":
             self._withdraw_capture(command["id"])
         elif kind == "reopen":
-            self.exposure_runner.handle_camera_error(CameraError("The Supervisor asked to reopen the camera."))
+            self.exposure_runner.handle_camera_error(
+                CameraError("The Supervisor requested that the camera is reopened.")
+            )
         else:
             self._forward_to_consumers(command)
 

@@ -167,7 +167,7 @@ def test_a_closed_camera_can_be_opened_again(camera: Driver, soon: Soon) -> None
     assert camera.expose(ExposureRequest(exposure_us=1000), soon()).ended_ns
 
 
-def test_a_closed_camera_says_so(camera: Driver, soon: Soon) -> None:
+def test_a_closed_camera_is_an_error(camera: Driver, soon: Soon) -> None:
     camera.close()
     with pytest.raises(CameraError, match="Open it first"):
         camera.expose(ExposureRequest(), soon())

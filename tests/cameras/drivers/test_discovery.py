@@ -9,7 +9,7 @@ PLACE = "usb:001,001"
 
 def test_an_open_dslr_reports_its_port(dslr: Dslr) -> None:
     assert dslr.run_script(
-        "driver.open(soon())\nsay([driver.device_location(), driver.close(), driver.device_location()])"
+        "driver.open(soon())\nreport([driver.device_location(), driver.close(), driver.device_location()])"
     ) == [PLACE, None, ""]
 
 

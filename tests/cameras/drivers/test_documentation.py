@@ -32,7 +32,7 @@ def test_the_documented_driver_applies_and_exposes(dark: Driver) -> None:
     assert exposure.ended_ns - exposure.started_ns == 2_000_000
 
 
-def test_the_documented_driver_keeps_to_its_deadline(dark: Driver) -> None:
+def test_the_documented_driver_respects_its_deadline(dark: Driver) -> None:
     with pytest.raises(CameraError, match="longer than allowed"):
         dark.expose(ExposureRequest(), dark.clock.monotonic() - 1)
 

@@ -103,7 +103,7 @@ report([hashlib.sha256(bytes_of(exposure)).hexdigest(), file.kind, file.suffix, 
     assert taken == [whole, "jpeg", ".jpg", len(dslr.picture), [], 100_000, True]
 
 
-def test_a_picture_outlives_its_camera_and_comes_in_pieces_of_a_mebibyte(dslr: Dslr) -> None:
+def test_a_picture_outlives_its_camera_and_arrives_in_chunks_of_a_mebibyte(dslr: Dslr) -> None:
     (dslr.folder / "pictures" / "scene.jpg").write_bytes(dslr.picture + bytes(3 << 20))
     pieces = dslr.run_script("""
 driver.open(soon())
@@ -289,7 +289,7 @@ while True:
     time.sleep(0.01)
 """
     with dslr.process(script) as process:
-        wait_until(dslr.obeyed)
+        wait_until(dslr.is_control_used_up)
         assert process.stdout is not None
         assert process.stdout.readline() == '"alive"\n'
         process.kill()

@@ -64,7 +64,7 @@ def test_another_camera_at_the_old_port_is_not_mistaken_for_it(desk: Dslr) -> No
 def held(desk: Dslr, *, by_skycam: bool = False) -> Iterator[subprocess.Popen[str]]:
     """Another process has the Nikon open, until its input ends. Only Skycam's own processes claim it."""
     release_claim = "" if by_skycam else "driver._session._claim.end()"
-    with desk.process(f"{OPEN}{release_claim}\nsay('mine')\nimport sys\nsys.stdin.read()") as holder:
+    with desk.process(f"{OPEN}{release_claim}\nreport('mine')\nimport sys\nsys.stdin.read()") as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == '"mine"\n'
         yield holder
@@ -306,13 +306,13 @@ report([up, driver._session.live, driver.frame(soon()) is not None])
     assert live == [1, False, True]
 
 
-def test_a_preview_that_is_no_picture_is_an_error_that_says_so(desk: Dslr) -> None:
+def test_a_preview_that_is_not_a_picture_is_an_error(desk: Dslr) -> None:
     (desk.folder / "preview.jpg").write_bytes(b"\xff\xd8\xff rubbish \xff\xd9")
     error = desk.run_script(f"{OPEN}report(failure(driver.frame, soon()))")
     assert error["reason"] == "camera_error"
 
 
-def test_a_camera_without_live_view_says_that_it_gives_none(dslr: Dslr) -> None:
+def test_a_camera_without_live_view_reports_no_preview(dslr: Dslr) -> None:
     assert dslr.run_script("driver.open(soon()); report(driver.capabilities().preview)") is False
 
 
@@ -329,6 +329,6 @@ report([[first.battery_percent, first.card_free_bytes], [now.battery_percent, no
 
 
 def test_an_idle_camera_that_is_unplugged_is_noticed(desk: Dslr) -> None:
-    error = desk.run_script(f'{OPEN}plug(folder, "{OTHER}")\nsay(failure(driver.supplies, soon()))')
+    error = desk.run_script(f'{OPEN}plug(folder, "{OTHER}")\nreport(failure(driver.supplies, soon()))')
     assert error["reason"] == "camera_unreachable"
     assert error["message"].startswith("The camera at usb:001,004 does not answer.")

@@ -275,7 +275,7 @@ def test_a_source_without_a_picture_does_not_open(
     assert (error.reason, error.permanent) == ("camera_unreachable", False)
 
 
-def test_a_camera_without_video_says_so(rtsp: RtspServer, clock: SystemClock) -> None:
+def test_a_camera_without_video_is_reported(rtsp: RtspServer, clock: SystemClock) -> None:
     rtsp.mood = "no video"
     assert "sends no video" in str(refusal(rtsp.address, clock))
 
@@ -295,7 +295,7 @@ def test_a_silent_server_is_given_up_in_time(
     assert time.monotonic() - began < 8
 
 
-def test_opening_keeps_to_its_deadline(clock: SystemClock) -> None:
+def test_opening_respects_its_deadline(clock: SystemClock) -> None:
     with RtspServer(mood="mute") as server:
         began = time.monotonic()
         refusal(server.address, clock, patience=0.5)
@@ -325,7 +325,7 @@ def test_a_wrong_password_is_a_permanent_error(kind: type[RtspServer | MjpegServ
     assert str(error) == ("The camera refuses the name or the password. Save the camera's address with the right ones.")
 
 
-def test_a_camera_that_wants_a_password_says_how_to_give_it(clock: SystemClock) -> None:
+def test_a_camera_that_requires_a_password_says_how_to_enter_it(clock: SystemClock) -> None:
     with RtspServer(login="me:right") as server:
         assert "asks for a name and a password. Save the camera's address with them" in str(
             refusal(server.address, clock)

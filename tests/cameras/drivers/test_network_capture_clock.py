@@ -53,7 +53,7 @@ def test_a_camera_whose_clock_is_slow_stays_with_ours() -> None:
 
 
 @pytest.mark.parametrize("slower", [0.003, 0.02])
-def test_a_camera_that_sends_less_often_than_it_says_is_followed(slower: float) -> None:
+def test_a_camera_that_sends_slower_than_its_time_stamps_is_followed(slower: float) -> None:
     stamped = np.arange(0.0, 1200.0, 0.04)
     ours = stamped * (1 + slower)
     times = np.array(captured(list(ours), list(stamped)))

@@ -244,7 +244,7 @@ def test_a_file_that_is_decoded_more_slowly_than_it_plays_still_gives_frames(slo
 
 
 @pytest.mark.timeout(20)
-def test_a_still_of_a_slow_file_comes_in_time(slow: OpencvDriver) -> None:
+def test_a_still_of_a_slow_file_arrives_in_time(slow: OpencvDriver) -> None:
     assert slow.expose(ExposureRequest(), slow.clock.monotonic() + 5).frame is not None
 
 
@@ -273,7 +273,7 @@ def test_a_still_does_not_take_frames_out_of_the_stream(camera: OpencvDriver, st
     assert numbers == [0, 1, 2, 3]
 
 
-def test_an_old_still_does_not_come_into_the_stream(camera: OpencvDriver, stepping: SteppingClock) -> None:
+def test_an_old_still_is_not_a_frame_of_the_stream(camera: OpencvDriver, stepping: SteppingClock) -> None:
     stream(camera)
     exposure = camera.expose(ExposureRequest(), stepping.monotonic() + 5)
     stepping.advance(60)
@@ -288,14 +288,14 @@ def test_an_interrupted_still_is_aborted(camera: OpencvDriver, stepping: Steppin
         camera.expose(ExposureRequest(), stepping.monotonic() + 5)
 
 
-def test_a_still_that_does_not_come_in_time_is_too_slow(camera: OpencvDriver, stepping: SteppingClock) -> None:
+def test_a_still_that_does_not_arrive_in_time_is_too_slow(camera: OpencvDriver, stepping: SteppingClock) -> None:
     stream(camera)
     with pytest.raises(CameraError) as error:
         camera.expose(ExposureRequest(), stepping.monotonic() + 0.01)
     assert error.value.reason == "too_slow"
 
 
-def test_a_file_has_its_own_size_and_says_so(camera: OpencvDriver, stepping: SteppingClock) -> None:
+def test_a_file_has_a_fixed_size_and_warns_of_another(camera: OpencvDriver, stepping: SteppingClock) -> None:
     applied = camera.apply({"width": 640, "height": 240, "exposure_us": 5}, stepping.monotonic() + 5)
     assert applied.actual == {"fps": 20.0, "width": 320, "height": 240}
     assert applied.warnings == [
@@ -341,7 +341,7 @@ def test_an_empty_file_is_refused(folder: Path, clock: SystemClock) -> None:
     assert "Replace the file" in str(refusal(folder / "sky.mp4", clock))
 
 
-def test_time_goes_on_when_the_time_stamps_go_back() -> None:
+def test_time_increases_when_the_time_stamps_go_back() -> None:
     line = Timeline(fps=25)
     times = [line.stamp(position) or line.time for position in (0.1, 0.2, 0.1, 0.2, 5000.0, 5000.1)]
     assert times == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4, 0.5])

@@ -175,7 +175,7 @@ def test_a_still_alone_stops_the_stream_that_it_needed(colour: PixelinkDriver, s
     assert not sdk.streams()
 
 
-def test_a_still_in_a_stream_has_its_own_exposure_and_the_stream_goes_on(
+def test_a_still_in_a_stream_has_its_own_exposure_and_the_stream_continues(
     colour: PixelinkDriver, sdk: Sdk, soon: Soon
 ) -> None:
     colour.frame(soon())
@@ -199,7 +199,7 @@ def test_an_exposure_longer_than_the_allowed_time_does_not_begin(colour: Pixelin
     assert (error.value.reason, error.value.before_shutter) == ("too_slow", True)
 
 
-def test_a_setting_that_stops_the_stream_lets_it_go_on_afterwards(colour: PixelinkDriver, soon: Soon) -> None:
+def test_a_setting_that_stops_the_stream_lets_it_continue_afterwards(colour: PixelinkDriver, soon: Soon) -> None:
     first = colour.frame(soon())
     assert colour.apply({"fps": 20.0, "pixel_format": "yuv422", "width": 80}, soon()).warnings == []
     second = colour.frame(soon())
@@ -265,7 +265,9 @@ def test_frames_that_time_out_are_tried_again(colour: PixelinkDriver, sdk: Sdk, 
     assert sdk.failed("PxLGetNextFrame")
 
 
-def test_a_camera_that_gives_no_frame_says_so_after_four_tries(colour: PixelinkDriver, sdk: Sdk, soon: Soon) -> None:
+def test_a_camera_that_sends_no_frame_is_an_error_after_four_tries(
+    colour: PixelinkDriver, sdk: Sdk, soon: Soon
+) -> None:
     sdk.fails("PxLGetNextFrame", TIMED_OUT, times=4)
     with pytest.raises(CameraError, match=r"sent no frame in several tries\. Check its cable") as error:
         picture(colour, soon())
@@ -283,7 +285,7 @@ def test_frames_of_a_stream_that_time_out_are_counted_over_the_calls(
 
 
 @pytest.mark.parametrize("code", [0x80000002, 0x80000008, HARDWARE, IO_ERROR, TIMED_OUT, 0x90000010])
-def test_a_camera_that_was_unplugged_says_so_whatever_the_code(
+def test_a_camera_that_was_unplugged_is_reported_for_any_code(
     colour: PixelinkDriver, sdk: Sdk, soon: Soon, code: int
 ) -> None:
     sdk.unplug()

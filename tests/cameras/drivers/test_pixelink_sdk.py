@@ -83,7 +83,10 @@ def test_an_sdk_that_is_installed_meanwhile_is_found_by_the_next_opening(sdk: Sd
     library = sdk.folder / LIBRARY
     library.rename(sdk.folder / "aside")
     script = f"import os; before = failure(driver.open, soon()); os.rename('aside', {LIBRARY!r})"
-    assert run_script(sdk.environment, f"{script}\nsay([bool(before), driver.open(soon()).serial])") == [True, SERIAL]
+    assert run_script(sdk.environment, f"{script}\nreport([bool(before), driver.open(soon()).serial])") == [
+        True,
+        SERIAL,
+    ]
 
 
 # pixelinkWrapper 1.4 on Windows: a package that does the same when it is imported
@@ -102,7 +105,7 @@ report([loaded, subprocess.check_output is original])"""
 def test_nothing_stays_patched_when_the_wrapper_fails_anyway(sdk: Sdk) -> None:
     wrapper(sdk.folder, f"{WMIC}raise OSError('PxLAPI40.dll')")
     script = "original = subprocess.check_output; message = failure(driver.open, soon())['message']"
-    message, restored = run_script(old(sdk), f"{script}\nsay([message, subprocess.check_output is original])")
+    message, restored = run_script(old(sdk), f"{script}\nreport([message, subprocess.check_output is original])")
     assert "PxLAPI40.dll" in message
     assert restored
 

@@ -88,7 +88,7 @@ def test_abort_ends_a_running_exposure_from_another_thread() -> None:
     assert driver.clock.monotonic() - began < 5
 
 
-def test_a_gain_beyond_the_range_becomes_the_nearest_and_says_so(camera: SimulatedDriver) -> None:
+def test_a_gain_beyond_the_range_becomes_the_nearest_with_a_warning(camera: SimulatedDriver) -> None:
     exposure = camera.expose(ExposureRequest(exposure_us=1000, gain=20), camera.clock.monotonic() + 10)
     assert exposure.actual["gain"] == 16
     assert exposure.warnings == ["The camera has at most gain 16; 20 was requested."]

@@ -110,7 +110,7 @@ def test_a_camera_that_stops_delivering_is_too_slow_in_time(
     assert clock.monotonic() - began < 3
 
 
-def test_a_silent_camera_is_noticed_while_nobody_reads_frames(
+def test_a_silent_camera_is_noticed_while_no_one_reads_frames(
     driver: FarDriver, usb_camera: UsbCamera, soon: Soon
 ) -> None:
     usb_camera.begin("stall")
@@ -119,7 +119,7 @@ def test_a_silent_camera_is_noticed_while_nobody_reads_frames(
     assert str(failure(lambda: [driver.frame(soon()) for _ in range(80)])) == SILENT
 
 
-def test_an_unplugged_camera_is_noticed_while_nobody_reads_frames(driver: FarDriver, usb_camera: UsbCamera) -> None:
+def test_an_unplugged_camera_is_noticed_while_no_one_reads_frames(driver: FarDriver, usb_camera: UsbCamera) -> None:
     usb_camera.unplug()
     error = failure(driver.temperature)
     assert (error.reason, str(error)) == ("camera_unreachable", GONE)

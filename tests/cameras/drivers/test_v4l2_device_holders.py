@@ -55,7 +55,7 @@ def test_the_other_device_of_a_camera_is_not_listed(usb_camera: UsbCamera) -> No
     assert detected(usb_camera) == []
 
 
-def test_the_other_device_of_a_camera_says_so(usb_camera: UsbCamera, driver: FarDriver, soon: Soon) -> None:
+def test_the_other_device_of_a_camera_is_an_error(usb_camera: UsbCamera, driver: FarDriver, soon: Soon) -> None:
     usb_camera.begin("other")
     error = refusal(driver, soon())
     assert error.permanent

@@ -2,7 +2,7 @@
 drifting clouds above a line of trees.
 
 The lens is equidistant: the distance from the middle of the picture grows with the angle from the zenith. North is up
-and east is left, as one sees the sky lying on one's back. The moon is an invention: it is always up.
+and east is left, as one sees the sky lying on one's back. The moon is not real: it is always above the horizon.
 """
 
 from __future__ import annotations
