@@ -252,7 +252,7 @@ def set_faults(camera: Camera, faults: Faults, actor: str = "") -> dict[str, Any
     """Set exactly these faults; returns the active ones. They survive a restart of the camera's process, until they are
     used up, cleared, or the host restarts. ValidationError for a real camera; ControlError."""
     _need_simulated(camera)
-    wanted = faults.on()
+    wanted = faults.active()
     with record_refusals(camera, "faults", actor, wanted):
         lease_holders.check_holder_now(camera, actor)
     with record_failures(camera, "faults", actor, wanted):

@@ -47,11 +47,11 @@ class CameraError(Exception):
 
 
 class Aborted(Exception):
-    """`abort` ended the wait; the core called it and knows why."""
+    """`abort` ended the wait. The core called `abort` and knows the reason."""
 
 
 class Clock(Protocol):
-    """The core's time source, so that a test can run a night in seconds."""
+    """The core's time source, so that a test runs a night in seconds."""
 
     def wall_ns(self) -> int:
         """Nanoseconds since 1970, UTC; may jump."""
@@ -133,7 +133,7 @@ class FrameData:
     `image` is (height, width, 3) RGB or (height, width) mono, uint8 or uint16, C-contiguous, never
     written to after it was handed out. `captured_ns` is the start of the exposure (UTC nanoseconds), or when the frame
     was read if the camera does not report it. `number` increases from frame to frame since `open`. `missed` counts the
-    stream's frames before it that were not given, for drivers that do not number frames.
+    frames of the stream that were lost before it, for drivers that do not number frames.
     """
 
     image: Pixels
@@ -236,7 +236,8 @@ class Driver(ABC):
     @classmethod
     def discover(cls, held: Collection[str] = ()) -> list[dict[str, str]]:
         """Discover attached cameras of this kind: address, model, serial, as text; `held_by` names a program that has
-        it open, where known. Opens cameras only briefly, and none at a location in `held`: Skycam has those open."""
+        it open, where known. Opens cameras only briefly, and none at a location in `held`: Skycam has
+        those open."""
         return []
 
     @classmethod
@@ -261,7 +262,7 @@ class Driver(ABC):
 
     @abstractmethod
     def apply(self, settings: dict[str, Any], deadline: float) -> Applied:
-        """Apply what is not None in `settings` (a dump of `Settings`) and read everything back."""
+        """Apply the values in `settings` (a dump of `Settings`) that are not None, and read all settings back."""
 
     def read_back(self, deadline: float) -> dict[str, Any]:
         """Read the camera's settings without changing them: someone may have turned a dial on its body. Leaves out
@@ -282,7 +283,7 @@ class Driver(ABC):
 
     def frame(self, deadline: float) -> FrameData | None:
         """The next frame of the stream or preview; None when the deadline passed or the wait was interrupted."""
-        raise CameraError(f"A {self.kind} camera gives no stream of frames.", permanent=True)
+        raise CameraError(f"A {self.kind} camera has no stream of frames.", permanent=True)
 
     @classmethod
     def destination(cls, address: str) -> tuple[str, int] | None:
@@ -290,18 +291,18 @@ class Driver(ABC):
         return None
 
     def set_connection_guard(self, guard: OutgoingGuard) -> None:
-        """Set, before `open`, which destinations are allowed. Only drivers that open connections use it."""
+        """Set, before `open`, the allowed destinations. Only drivers that open connections use it."""
 
     def copy_packets_to(self, sink: PacketSink) -> None:
-        """Set, before `open`, the sink for the camera's own encoded packets, which is filled while it wants them. Only
-        drivers whose camera sends a codec that browsers play use it."""
+        """Set, before `open`, the sink for the camera's own encoded packets, which receives them while it wants
+        packets. Only drivers whose camera sends a codec that browsers play use it."""
 
     def check_packets(self) -> None:
-        """CameraError when the copied packets have ended. Called while packets are copied and nobody reads frames; must
+        """CameraError when the copied packets have ended. Called while packets are copied and no one reads frames; must
         not wait."""
 
     def stop_frames(self, deadline: float) -> None:
-        """Nobody reads frames for now: end what `frame` started (a raised mirror, a warm sensor)."""
+        """No one reads frames now: end what `frame` started (a raised mirror, a warm sensor)."""
 
     def delete_from_card(self, exposure: Exposure, deadline: float) -> None:
         """Delete the files in `exposure.card` from the camera's card. Called once the record is durable."""
@@ -316,7 +317,8 @@ class Driver(ABC):
         """From any thread: set exactly these faults; returns the active ones. `on_change` is called on each change with
         the active faults and the name of the one that was triggered. Only for simulated cameras."""
         raise CameraError(
-            f"A {self.kind} camera has no faults to switch on; only a simulated one has.", reason="rejected_setting"
+            f"Faults can be switched on for simulated cameras only; this is a {self.kind} camera.",
+            reason="rejected_setting",
         )
 
     def temperature(self) -> float | None:
@@ -335,7 +337,7 @@ def remaining(clock: Clock, deadline: float) -> float:
     """Seconds until the deadline; CameraError too_slow when it has passed."""
     left = deadline - clock.monotonic()
     if left <= 0:
-        raise CameraError("The camera took longer than it was given.", reason="too_slow")
+        raise CameraError("The camera took longer than allowed.", reason="too_slow")
     return left
 
 

@@ -1,7 +1,7 @@
 """The secrets in an address: its password, and parameters whose name suggests a secret.
 
-Only a redacted address may be stored, logged or returned: `rtsp://user:***@host/live`. Its secrets are kept apart, each
-under the name of its position, and are valid only for the host that they were given for.
+Only a redacted address may be stored, logged or returned: `rtsp://user:***@host/live`. Its secrets are stored
+separately, each under the name of its position, and are valid only for the host that they were entered for.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import quote, unquote
 
 REDACTED = "***"
-"""Stands for a secret in a redacted address. It cannot occur otherwise: a password's own `*` is written `%2A`."""
+"""Replaces a secret in a redacted address. It cannot occur otherwise: a password's own `*` is written `%2A`."""
 LOGIN = re.compile(r"\A[A-Za-z][\w+.-]*://(?P<user>[^/?#@:]*)(?::(?P<password>[^/?#]*))?@")
 ORIGIN = re.compile(r"\A(?P<scheme>[A-Za-z][\w+.-]*)://(?:[^/?#]*@)?(?P<place>[^/?#]*)")
 NAMED = re.compile(r"(?P<name>(?<=[?&;])[^=&;/?#]+|[^=&;/?#_]+)=(?P<value>.*?)(?=[&;/?#]|_[A-Za-z]+=|\Z)")
@@ -43,7 +43,7 @@ def fill_secrets(address: str, known: Mapping[str, str]) -> str:
     """The address with `known` secrets where it has REDACTED; SecretMissing for one that is not known."""
     hidden = {name for name, value in address_secrets(address).items() if value == REDACTED}
     if hidden - set(known) or address.count(REDACTED) != len(hidden):
-        raise SecretMissing(f"Nothing is stored for a {REDACTED} in this address. Write the password itself there.")
+        raise SecretMissing(f"No password is stored for a {REDACTED} in this address. Write the password itself there.")
     return _replace_secrets(address, {name: known[name] for name in hidden})
 
 

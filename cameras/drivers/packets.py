@@ -42,7 +42,7 @@ class PacketData:
 
 
 class PacketSink(Protocol):
-    """Where a driver puts packets, from any thread. No method waits or raises."""
+    """Receives a driver's packets, on any thread. No method waits or raises."""
 
     @property
     def wants_packets(self) -> bool: ...

@@ -1,6 +1,6 @@
 """`SharedFrameBuffer`: the camera loop puts each frame into it, and consumers read from it.
 
-Recording reads every frame, in order, from a bounded queue that counts what it has no room for. Live view reads the
+Recording reads every frame, in order, from a bounded queue that counts frames that do not fit. Live view reads the
 newest frame only, so it never slows down the others.
 """
 
@@ -22,7 +22,7 @@ AnyReader = TypeVar("AnyReader", bound=Reader[Any])
 
 class CallbackRunner:
     """Calls a callback with the newest frame, on its own thread: a slow or hanging callback misses frames and does not
-    slow down the camera. `missed` counts the frames that it was not called with, `failures` how often it raised."""
+    slow down the camera. `missed` counts the frames that the callback did not get, `failures` how often it raised."""
 
     def __init__(self, callback: StreamingCallback) -> None:
         self._callback = callback
@@ -67,7 +67,7 @@ class SharedFrameBuffer:
         self._lost_before = 0
 
     def put_frame(self, frame: FrameData) -> None:
-        """The camera loop calls it for each frame. A reader never makes it block or raise."""
+        """The camera loop calls this for each frame. A reader never makes the call block or raise."""
         with self._lock:
             self._newest = frame
             readers = [reader for reader in self._readers if not reader.accepts_packets(self.coded)]
@@ -89,7 +89,7 @@ class SharedFrameBuffer:
             return self._newest
 
     def register_streaming_callback(self, callback: StreamingCallback) -> CallbackRunner:
-        """Call `callback` with the newest frame, each time that it has returned from the previous one."""
+        """Call `callback` with the newest frame, each time after it has returned from the previous one."""
         callback_runner = CallbackRunner(callback)
         with self._lock:
             self._callback_runners.append(callback_runner)

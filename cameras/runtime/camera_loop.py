@@ -82,7 +82,7 @@ class CameraLoop:
         self.device.driver.abort()
 
     def _inject_faults(self, command: Command) -> None:
-        """Answered at once, on the thread of the link, since a hanging camera blocks the loop."""
+        """Runs at once, on the thread of the link, since a hanging camera blocks the loop."""
         try:
             self.reporter.answer_command(command, body={"faults": self.device.inject_faults(command["faults"])})
         except CameraError as error:
@@ -114,8 +114,8 @@ class CameraLoop:
         return not self._stopping
 
     def _release_storage(self) -> None:
-        """Release the lost root, once the still thread has written all. If it wrote later, a capture could get a second
-        outcome beside that of the recovery."""
+        """Release the lost root, once the still thread has written all stills. If it wrote later, a capture could get a
+        second outcome in addition to that of the recovery."""
         if self.exposure_runner.queue.drain(0.0):
             self.storage_holder.release_storage()
         else:
@@ -123,7 +123,7 @@ class CameraLoop:
             self._run_without_storage()
 
     def _ensure_storage(self) -> bool:
-        """Whether stills can be written. A root that is not there is tried now and then, and when a command waits."""
+        """Whether stills can be written. A missing root is tried each STORAGE_RETRY_S, and when a command waits."""
         now = self.clock.monotonic()
         if (
             self.storage_holder.storage is None
@@ -196,7 +196,7 @@ class CameraLoop:
         return 0.0 if self._commands or self._captures else seconds
 
     def _poll_camera(self, due: Due | None) -> bool:
-        """Read the settings when a command asks for them, and the telemetry now and then. True when the camera was
+        """Read the settings when a command requests them, and the telemetry when it is due. True when the camera was
         read, which took time."""
         within_s = (due.in_s if due else 0.0) if self.runner.has_cadence else math.inf
         try:
@@ -292,7 +292,9 @@ class CameraLoop:
         elif kind == "withdraw":
             self._withdraw_capture(command["id"])
         elif kind == "reopen":
-            self.exposure_runner.handle_camera_error(CameraError("The Supervisor asked to reopen the camera."))
+            self.exposure_runner.handle_camera_error(
+                CameraError("The Supervisor requested that the camera is reopened.")
+            )
         else:
             self._forward_to_consumers(command)
 
@@ -386,7 +388,7 @@ class CameraLoop:
             self.buffer.put_frame(frame)
 
     def _wait_for_packets(self, due: Due | None) -> None:
-        """Packets are copied on other threads. Here it is only checked that they arrive."""
+        """Packets are copied on other threads. This only checks that they arrive."""
         try:
             self.device.wait_for_packets(self._idle_s(min(PACKET_CHECK_S, due.in_s) if due else PACKET_CHECK_S))
         except CameraError as error:
@@ -403,8 +405,8 @@ class CameraLoop:
     # Called by the reporting thread each second
 
     def check_disk(self) -> None:
-        """A hanging disk is not a camera failure. It is reported and waited for; the recovery ladder does not act,
-        since a process that waits for a disk cannot be killed."""
+        """A hanging disk is not a camera failure. It is reported, and the process waits. The recovery ladder does
+        not act, since a process that waits for a disk cannot be killed."""
         is_blocked = self.disk_watchdog.is_blocking(self._thread)
         if (is_blocked or self.exposure_runner.queue.is_stuck) and not self.storage_holder.is_lost:
             self.storage_holder.mark_lost(

@@ -203,18 +203,18 @@ class Device:
         self._read_at, read_at = self.clock.monotonic(), iso(self.clock.wall_ns() / 1e9)
         self.reading = {"actual": self._actual, "warnings": [], "read_at": read_at, "differs": self.differs}
 
-    def exposure_s(self, asked: dict[str, Any]) -> float:
+    def exposure_s(self, requested: dict[str, Any]) -> float:
         own = self.settings.get("exposure_us") or 1_000_000
-        return float(asked.get("exposure_us") or own) / 1e6
+        return float(requested.get("exposure_us") or own) / 1e6
 
-    def allowed_s(self, asked: dict[str, Any]) -> float:
+    def allowed_s(self, requested: dict[str, Any]) -> float:
         """Seconds that an exposure may take: the exposure, the next frame of a slow stream, the readout, the margin.
 
         If the shutter time is set on the camera's body it may differ from the requested one; then the longer counts.
         """
-        asked_us = asked.get("exposure_us")
-        actual_us = self._shutter_us.get(asked_us, self._shutter_us.get(None, 0))
-        exposure_s = max(self.exposure_s(asked), actual_us / 1e6)
+        requested_us = requested.get("exposure_us")
+        actual_us = self._shutter_us.get(requested_us, self._shutter_us.get(None, 0))
+        exposure_s = max(self.exposure_s(requested), actual_us / 1e6)
         return exposure_s + self._interval_s + self.capabilities.readout_s + float(self.spec["margin_s"])
 
     def _update_timing(self, actual: dict[str, Any]) -> None:
@@ -222,16 +222,16 @@ class Device:
         self._update_shutter(None, actual)
         self._interval_s = 1 / float(actual["fps"]) if actual.get("fps") else 0.0
 
-    def _update_shutter(self, asked_us: int | None, actual: dict[str, Any]) -> None:
+    def _update_shutter(self, requested_us: int | None, actual: dict[str, Any]) -> None:
         """Remember the camera's own shutter time, and the actual one for the last requested time."""
         if "exposure_us" in actual:
             own_us = self._shutter_us.get(None, 0)
-            self._shutter_us = {None: own_us, asked_us: actual["exposure_us"]}
+            self._shutter_us = {None: own_us, requested_us: actual["exposure_us"]}
 
-    def expose(self, asked: dict[str, Any], allowed_s: float) -> Exposure:
+    def expose(self, requested: dict[str, Any], allowed_s: float) -> Exposure:
         """One exposure. If it failed before the shutter opened, the camera is reopened for a second try. CameraError,
         Aborted."""
-        request = dataclass_from_json(ExposureRequest, asked)
+        request = dataclass_from_json(ExposureRequest, requested)
         deadline = self.clock.monotonic() + allowed_s
         try:
             return self._expose_once(request, deadline)
@@ -241,20 +241,22 @@ class Device:
             self.reopen()
             return self._expose_once(request, deadline)
 
-    def rehearse(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """What the camera would use for `asked`: `actual` and `warnings`. Empty while it is not open."""
+    def rehearse(self, requested: dict[str, Any]) -> dict[str, Any]:
+        """What the camera would use for `requested`: `actual` and `warnings`. Empty while it is not open."""
         if not self.open:
             return {}
         with self.watchdog.watch_call("trying settings", APPLY_S + self.spec["margin_s"]):
-            used = self.driver.dry_run(dataclass_from_json(ExposureRequest, asked), self.clock.monotonic() + APPLY_S)
-        self._update_shutter(asked.get("exposure_us"), used.actual)
-        return {"actual": used.actual, "warnings": [*used.warnings, *self._format_warnings(asked.get("format"))]}
+            used = self.driver.dry_run(
+                dataclass_from_json(ExposureRequest, requested), self.clock.monotonic() + APPLY_S
+            )
+        self._update_shutter(requested.get("exposure_us"), used.actual)
+        return {"actual": used.actual, "warnings": [*used.warnings, *self._format_warnings(requested.get("format"))]}
 
-    def _format_warnings(self, asked: str | None) -> list[str]:
+    def _format_warnings(self, requested: str | None) -> list[str]:
         """A warning when another format than JPEG was requested. A driver with a `format` setting warns itself."""
-        if asked is None or asked.lower() in JPEG or "format" in self.driver.Settings.model_fields:
+        if requested is None or requested.lower() in JPEG or "format" in self.driver.Settings.model_fields:
             return []
-        return [f"The pictures of this camera are saved as JPEG; {asked} was asked."]
+        return [f"The pictures of this camera are saved as JPEG; {requested} was requested."]
 
     def _expose_once(self, request: ExposureRequest, deadline: float) -> Exposure:
         self.clock.wakes_on_work = False
@@ -299,8 +301,8 @@ class Device:
             self.reporter.log_event("camera.clock", message, "warning")
 
     def read_frame(self, within_s: float) -> FrameData | None:
-        """The next frame of the stream; None when none arrived in time, or when other work did. CameraError when none
-        has arrived for longer than one may take: an interval or exposure, the readout, the margin."""
+        """The next frame of the stream; None when none arrived in time, or when other work arrived. CameraError when
+        none has arrived for longer than one may take: an interval or exposure, the readout, the margin."""
         began, self._is_streaming = self.clock.monotonic(), True
         with (
             self._tracking_failed_pictures(),
@@ -335,7 +337,7 @@ class Device:
         allowed_s = longest_s + self.capabilities.readout_s + float(self.spec["margin_s"])
         if self._waited_s > allowed_s:
             waited, self._waited_s = self._waited_s, 0.0
-            raise CameraError(f"The stream has given no frame for {waited:.0f} s, so the camera is reopened.")
+            raise CameraError(f"The stream has sent no frame for {waited:.0f} s, so the camera is reopened.")
 
     def _shutter_s(self) -> float:
         """Seconds that the shutter of a frame may be open. `captured_ns` is when it opened."""
@@ -363,7 +365,7 @@ class Device:
         self._telemetry_read_at = now = self.clock.monotonic()
         with self.watchdog.watch_call("reading the temperature", self.spec["margin_s"]):
             self.temperature_celsius = self.driver.temperature()
-        with self.watchdog.watch_call("asking for battery and card", APPLY_S + self.spec["margin_s"]):
+        with self.watchdog.watch_call("reading battery and card", APPLY_S + self.spec["margin_s"]):
             self.supplies = self.driver.supplies(now + APPLY_S)
         self.read_back()
         self._telemetry_took_s = self.clock.monotonic() - now

@@ -1,4 +1,4 @@
-"""The reserve of a disk: with less free space a session skips its stills. What is left is for the captures that people
+"""The reserve of a disk: with less free space a session skips its stills. The rest is for captures that users
 request, and for records."""
 
 from __future__ import annotations

@@ -73,8 +73,8 @@ class ExposureRunner:
         session = self.runner.session
         if session is None:
             return
-        asked, by = requested_exposure(session.programme), {"requested_by": session.created_by}
-        plan = self._make_plan(str(uuid6.uuid7()), asked, by)
+        requested, by = requested_exposure(session.programme), {"requested_by": session.created_by}
+        plan = self._make_plan(str(uuid6.uuid7()), requested, by)
         plan["session"], plan["index"] = due.session, due.index
         self.runner.mark_planned(due.index)
         self.session = due.session
@@ -89,7 +89,7 @@ class ExposureRunner:
         self.fail_capture(plan, reason, message, command)
 
     def forbid_capture(self, capture: str) -> None:
-        """Never expose this capture, even if its command arrives late: its outcome is decided elsewhere."""
+        """Never expose this capture, even if its command arrives late: the Supervisor decides its outcome."""
         self._seen.append(capture)
 
     def has_seen(self, capture: str) -> bool:
@@ -98,7 +98,7 @@ class ExposureRunner:
 
     # Plan and exposure
 
-    def _make_plan(self, capture: str, asked: dict[str, Any], by: Command, planned: str = "") -> Plan:
+    def _make_plan(self, capture: str, requested: dict[str, Any], by: Command, planned: str = "") -> Plan:
         self._seen.append(capture)
         now = self.clock.moment()
         file: FileOptions | None = by.get("file")
@@ -111,9 +111,9 @@ class ExposureRunner:
             planned=planned or now.iso(),
             boot=now.boot,
             boot_s=now.boot_s,
-            deadline_s=self.device.allowed_s(asked),
+            deadline_s=self.device.allowed_s(requested),
             path=self.writer.file_path(capture, datetime.fromtimestamp(now.wall, UTC), file["name"] if file else ""),
-            asked=asked,
+            asked=requested,
             requested_by=by.get("requested_by", ""),
             job=by.get("job", ""),
         )

@@ -1,4 +1,4 @@
-"""The link to the Supervisor: JSON lines, down on stdin and up on the original stdout.
+"""The link to the Supervisor: JSON lines, received on stdin and sent on the original stdout.
 
 The end of stdin is the command to finish and exit.
 """
@@ -17,7 +17,7 @@ MOST_LINE_BYTES = 1 << 20
 
 class Link:
     def __init__(self) -> None:
-        """Takes stdout: from now on, what a library prints goes to stderr."""
+        """Reserve stdout for the link: from now on, the output of libraries goes to stderr."""
         self._down: BinaryIO = sys.stdin.buffer
         up = os.dup(1)
         os.dup2(2, 1)

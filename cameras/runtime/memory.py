@@ -9,6 +9,6 @@ _libc = ctypes.CDLL(None)
 
 
 def release_freed_memory() -> None:
-    """Takes some milliseconds. Does nothing where the C library is not glibc."""
+    """Takes a few milliseconds. Does nothing if the C library is not glibc."""
     if hasattr(_libc, "malloc_trim"):
         _libc.malloc_trim(0)

@@ -120,7 +120,7 @@ class SessionRunner:
 
     @property
     def has_cadence(self) -> bool:
-        """Whether the session has a cadence, so that a late start cannot be made up for."""
+        """Whether the session has a cadence, so that a late start is lost."""
         session = self.session
         return session is not None and self.is_running and "cadence_s" in session.programme
 
@@ -151,7 +151,7 @@ class SessionRunner:
         return session
 
     def _count_from(self, session: SessionFile) -> None:
-        """The duration of its captures is not known yet."""
+        """Start counting from this session. The duration of its captures is not known yet."""
         self._planned, self._began = session.settled, None
         self._length_s = self._took_s = 0.0
 
@@ -249,7 +249,7 @@ class SessionRunner:
             self._add_gap(session, missed, self._outage or OVERRUN)
 
     def note_outage(self, reason: str, message: str) -> None:
-        """Why starts are missed from now on; the gap says it."""
+        """Set the reason for starts that are missed from now on; the gap reports it."""
         with self._lock:
             self._outage = (reason, message)
 

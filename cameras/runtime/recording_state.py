@@ -29,7 +29,7 @@ class Recorder(TypedDict):
     frames: int
     bytes: int
     mb_per_min: float | None
-    """How fast the clip grows; null in its first seconds."""
+    """The growth of the clip; null in its first seconds."""
     floor_s: int | None
     """Seconds until the free space is at its floor. The host counts the rates of all cameras that it records."""
 
@@ -45,7 +45,7 @@ def waiting_recorder(desired: Recording, message: str) -> Recorder:
 
 def observed_recording(state: Mapping[str, Any], desired: Recording | None, why: str) -> Recorder | None:
     """The recorder as the process reported it in its last `state`; without a process, a waiting one. `why` says what
-    the camera waits for."""
+    the camera is waiting for."""
     if "recorder" not in state:
         return waiting_recorder(desired, why) if desired else None
     recorder: Recorder | None = state["recorder"]

@@ -152,7 +152,7 @@ def _remove_orphans(spool: Spool, result: Recovered) -> None:
 
 
 def _load_sessions(spool: Spool, result: Recovered) -> list[SessionFile]:
-    """One that cannot be read is set aside: the database's counts stand in for it."""
+    """A session file that cannot be read is moved aside, and the counts of the database replace it."""
     found = []
     for name in spool.names():
         if not name.startswith("session-"):
@@ -168,7 +168,7 @@ def _load_sessions(spool: Spool, result: Recovered) -> list[SessionFile]:
 
 
 def reject_record(spool: Spool, name: str) -> None:
-    """Move a record with its parts to `rejected`, for a person to decide. It changes no database row."""
+    """Move a record with its parts to `rejected`, for an operator to check. It changes no database row."""
     aside = f"{spool.folder}/rejected"
     for part in [*parts_of(spool, name.partition(".")[0]), name]:
         spool.files.move_aside(spool.folder, part, aside)

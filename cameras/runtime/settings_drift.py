@@ -43,7 +43,9 @@ class SettingsDrift:
 
 def still_desired(differs: Iterable[Difference], desired: Mapping[str, Any]) -> list[Difference]:
     """Without the differences whose setting now has another desired value, or none."""
-    return [one for one in differs if one["name"] in desired and same_value(desired[one["name"]], one["wished"])]
+    return [
+        entry for entry in differs if entry["name"] in desired and same_value(desired[entry["name"]], entry["wished"])
+    ]
 
 
 def same_value(one: Any, other: Any) -> bool:

@@ -54,7 +54,7 @@ class Plan(_Planned, total=False):
 
 
 class ClipPlan(TypedDict):
-    """A clip that is about to be written: what its record has whatever its outcome. `path` is its final path."""
+    """A clip that is about to be written: the fields that its record has for any outcome. `path` is its final path."""
 
     id: str
     camera: str

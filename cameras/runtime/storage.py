@@ -14,7 +14,7 @@ MARKER = ".skycam-root"
 
 
 class RootMissing(Exception):
-    """The root is missing or is another one: it is not mounted. Nothing may be written."""
+    """The root is not mounted: it is missing, or the path has another root. Nothing may be written."""
 
 
 class SpoolLocked(Exception):

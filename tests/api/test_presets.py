@@ -84,7 +84,7 @@ def test_a_preset_is_given_other_settings(operator: Any, night: SettingsPreset) 
 
 def test_applying_it_sets_exactly_its_settings(operator: Any, night: SettingsPreset, valkey: Any) -> None:
     Camera.objects.update(settings={"width": 640})
-    warning = "8 s was asked; the camera's nearest is 4 s."
+    warning = "8 s was requested; the camera's nearest is 4 s."
     with camera_host(valkey, configured(actual={"exposure_us": 4_000_000}, warnings=[warning])) as commands:
         body = operator.post(f"{URL}Moonless night/apply/").json()
     assert commands[0]["arguments"]["settings"] == NIGHT == Camera.objects.get().settings

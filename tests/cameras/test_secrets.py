@@ -99,7 +99,7 @@ def test_nobody_who_changes_the_row_sends_the_password_elsewhere(camera: Camera)
 def test_an_address_without_a_password_has_none_from_then_on(camera: Camera) -> None:
     change_camera(camera, {"address": "rtsp://10.0.0.9:554/live"})
     assert (whole(camera), Camera.objects.get().encrypted_address) == ("rtsp://10.0.0.9:554/live", "")
-    with pytest.raises(ValidationError, match=r"Nothing is stored for a \*\*\*"):
+    with pytest.raises(ValidationError, match=r"No password is stored for a \*\*\*"):
         change_camera(Camera.objects.get(), {"address": "rtsp://:***@10.0.0.9:554/live"})
 
 
@@ -162,5 +162,5 @@ def test_any_password_can_be_encrypted_and_decrypted(secret: str) -> None:
 
 @given(encrypted=st.text(max_size=200))
 def test_a_damaged_secret_is_a_sentence(encrypted: str) -> None:
-    with pytest.raises(DecryptionFailed, match=r"cannot be read|Nothing is stored"):
+    with pytest.raises(DecryptionFailed, match=r"cannot be read|No password is stored"):
         secrets.decrypt_address(SHOWN, encrypted)

@@ -54,7 +54,7 @@ def test_when_the_second_file_breaks_off_the_first_is_kept(bench: CameraLoopBenc
     record = bench.outcome(bench.capture())
     assert (record["outcome"], record["reason"]) == ("failed", "incomplete")
     assert ([file["kind"] for file in record["files"]], archived(bench)) == (["raw"], {".nef": RAW})
-    assert record["warnings"] == ["The camera went away while its file was read."]
+    assert record["warnings"] == ["The camera disconnected while its file was read."]
 
 
 def test_when_the_first_file_breaks_off_the_second_is_kept(bench: CameraLoopBench) -> None:

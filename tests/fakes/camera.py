@@ -1,4 +1,4 @@
-"""A camera at the far end of a driver, which does what a test tells it: frames, files of its own, or an error."""
+"""A driver with a scripted camera: frames, the camera's own files, or an error."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ JPEG = b"\xff\xd8" + b"j" * 3000 + b"\xff\xd9"
 
 
 class OwnFile:
-    """A picture as the camera made it; `breaks_off` says that the cable is pulled half-way."""
+    """A picture as the camera made it; with `breaks_off` the cable is pulled half-way."""
 
     def __init__(self, kind: str, suffix: str, content: bytes, *, breaks_off: bool = False) -> None:
         self.kind, self.suffix, self.content, self.breaks_off = kind, suffix, content, breaks_off
@@ -38,7 +38,7 @@ class OwnFile:
         half = len(self.content) // 2
         yield self.content[:half]
         if self.breaks_off:
-            raise CameraError("The camera went away while its file was read.", reason="camera_unreachable")
+            raise CameraError("The camera disconnected while its file was read.", reason="camera_unreachable")
         yield self.content[half:]
 
 
@@ -71,7 +71,7 @@ class ScriptedCamera(Driver):
         self.turned: dict[str, Any] = {}
         self.supplies_take_s = 0.0
         self.supplies_asked: list[int] = []
-        """How many other calls came before each."""
+        """The number of other calls before each."""
         self.read_back_takes_s = 0.0
         self.read_back_errors: deque[CameraError] = deque()
         self.read_backs = 0
@@ -128,7 +128,7 @@ class ScriptedCamera(Driver):
         )
 
     def _times(self) -> dict[str, int]:
-        """Of an exposure that has just ended."""
+        """The times of an exposure that has just ended."""
         return {"started_ns": self.clock.wall_ns(), "ended_ns": self.clock.wall_ns() + 1_000_000}
 
     def frame(self, deadline: float) -> FrameData | None:
@@ -147,10 +147,10 @@ class ScriptedCamera(Driver):
     def supplies(self, deadline: float) -> Supplies:
         self.supplies_asked.append(len(self.calls))
         time.sleep(self.supplies_take_s)
-        told = self.supplies_results.popleft() if self.supplies_results else Supplies()
-        if isinstance(told, CameraError):
-            raise told
-        return told
+        result = self.supplies_results.popleft() if self.supplies_results else Supplies()
+        if isinstance(result, CameraError):
+            raise result
+        return result
 
     def image(self, pixels: Any) -> FrameData:
         self.number += 1

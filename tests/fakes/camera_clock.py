@@ -10,7 +10,7 @@ EVENING = 1_800_043_200.0
 
 
 class SetClock(CameraClock):
-    """Time stands still until the test moves it, and a wait moves it by what is waited for."""
+    """Time stands still until the test moves it, and a wait moves it by the time waited."""
 
     def __init__(self, wall: float = EVENING) -> None:
         super().__init__()

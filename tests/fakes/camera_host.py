@@ -1,4 +1,4 @@
-"""A camera host at the far end of the broker: alive, and with an answer for each kind of order."""
+"""A camera host behind the broker: alive, and with an answer for each kind of command."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ END = "end"
 
 @contextmanager
 def camera_host(server: redis.Redis, answers: dict[str, dict[str, Any]], host: str = "main") -> Iterator[list[Any]]:
-    """`answers`: order -> the body of its answer, or a refusal with `ok` and its members. The commands that came."""
-    taken: list[dict[str, Any]] = []
+    """`answers`: kind of command -> the body of its answer, or a refusal with `ok` and its fields. Yields the received
+    commands."""
+    received: list[dict[str, Any]] = []
 
     def serve() -> None:
         while True:
@@ -26,16 +27,16 @@ def camera_host(server: redis.Redis, answers: dict[str, dict[str, Any]], host: s
             if not found or found[1] == END:
                 return
             command = json.loads(found[1])
-            taken.append(command)
-            told = answers[command["order"]]
-            answer = told if "ok" in told else {"ok": True, "body": told}
+            received.append(command)
+            body = answers[command["order"]]
+            answer = body if "ok" in body else {"ok": True, "body": body}
             server.lpush(broker.key("reply", command["command_id"]), json.dumps(answer))
 
     server.set(broker.key("host", host), "{}")
     thread = threading.Thread(target=serve)
     thread.start()
     try:
-        yield taken
+        yield received
     finally:
         server.rpush(broker.key(f"camera.{host}"), END)
         thread.join()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class SteppingClock:
-    """`wait` moves the time on by what is waited for. The wait with number `interrupt_at` is interrupted."""
+    """`wait` advances the time by the time waited. The wait with number `interrupt_at` is interrupted."""
 
     def __init__(self, wall_ns: int = 1_800_000_000_000_000_000, monotonic: float = 1000.0) -> None:
         self._wall_ns, self._monotonic = wall_ns, monotonic
@@ -28,7 +28,7 @@ class SteppingClock:
 
 
 class SlowMachineClock(SteppingClock):
-    """Whatever is done takes so long that `step` seconds have passed whenever somebody looks at the clock."""
+    """A slow machine: each reading of the clock is `step` seconds later than the previous one."""
 
     step = 0.0
 

@@ -1,4 +1,4 @@
-"""A still writer whose library prints where it should not: on the process's own standard output."""
+"""A still writer whose library prints to the standard output of the process."""
 
 from __future__ import annotations
 

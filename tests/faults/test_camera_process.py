@@ -182,7 +182,7 @@ def test_settings_are_answered_as_read_back_with_a_warning_for_an_unknown_settin
 
 def test_an_unsupported_format_is_a_warning_in_the_record(process: CameraProcess) -> None:
     capture = process.capture(format="tiff")
-    said = "The pictures of this camera are saved as JPEG; tiff was asked."
+    said = "The pictures of this camera are saved as JPEG; tiff was requested."
     assert outcome(process, capture)["warnings"] == [said]
 
 

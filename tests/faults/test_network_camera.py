@@ -42,7 +42,7 @@ def test_a_camera_that_went_away_without_being_used_comes_back(tmp_path: Path, s
         server.hang_up()
         told = process.until_type("observed", observed="reconnecting")
         process.until_type("observed", observed="ready")
-    assert told["reason"] == "The camera ended the stream. Skycam opens it again."
+    assert told["reason"] == "The camera ended the stream. Skycam reopens it."
 
 
 def test_a_camera_that_stalls_does_not_hold_up_the_end(tmp_path: Path, server: RtspServer) -> None:

@@ -45,7 +45,7 @@ def test_a_still_is_saved_with_what_the_camera_had(process: CameraProcess, root:
     record = outcome(process, process.capture(gain=99.0))
     body, (file,) = record["body"], record["files"]
     assert (body["outcome"], body["exposure_us"], body["gain"], body["serial"]) == ("saved", 2000, 0.0, SERIAL)
-    assert body["warnings"][0].endswith("99 was asked.")
+    assert body["warnings"][0].endswith("99 was requested.")
     assert (body["temperature_celsius"], body["simulated"], body["library"]) == (31.5, False, "PixeLink SDK 4.2.6.30")
     with Image.open(root / file["path"]) as image:
         assert image.size == (320, 240)
@@ -61,7 +61,7 @@ def test_settings_are_answered_with_what_the_camera_has_and_a_warning(process: C
 def test_an_unplugged_camera_is_reported_and_resumes_when_it_is_back(process: CameraProcess, sdk: Sdk) -> None:
     sdk.unplug()
     gone = process.until_type("observed", observed="reconnecting")
-    assert gone["reason"].startswith(f"The PixeLink camera {SERIAL} is not attached any more. Check its cable")
+    assert gone["reason"].startswith(f"The PixeLink camera {SERIAL} is no longer attached. Check its cable")
     missing = process.until_type("observed", observed="reconnecting")
     assert missing["reason"].startswith(f"No PixeLink camera has the serial number {SERIAL}; none is attached.")
     sdk.plug(SERIAL)

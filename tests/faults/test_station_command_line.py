@@ -43,7 +43,7 @@ def test_a_picture_is_taken_copied_and_found_again(station: FaultStation, tmp_pa
 
 def test_another_format_than_the_cameras_gives_a_warning(station: FaultStation) -> None:
     taken = skycam(station, "capture", "simulated", "-e", "1ms", "--format", "tiff", "--iso", "100")
-    assert [warning.rpartition(" was asked.")[0] for warning in taken["warnings"]] == [
+    assert [warning.rpartition(" was requested.")[0] for warning in taken["warnings"]] == [
         "The camera has no ISO setting; 100",
         "The pictures of this camera are saved as JPEG; tiff",
     ]

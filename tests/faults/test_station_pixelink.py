@@ -76,7 +76,7 @@ def test_a_still_is_captured_and_records_who_took_it(station: FaultStation) -> N
 
 def test_a_capture_out_of_range_is_taken_with_a_warning_in_answer_and_event_log(station: FaultStation) -> None:
     body = station.capture("microscope", exposure_us=5000, gain=99.0).body
-    warning = "The camera keeps its gain of 0 (it takes 0 to 24; error 0x80000016); 99 was asked."
+    warning = "The camera keeps its gain of 0 (it takes 0 to 24; error 0x80000016); 99 was requested."
     assert (body["status"], body["gain"], body["warnings"]) == ("saved", 0.0, [warning])
     assert ("warning", f"microscope saved a capture. {warning}") in events(station, "capture.saved")
 

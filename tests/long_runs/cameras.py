@@ -74,7 +74,7 @@ def simulated(_folder: Path, _stack: ExitStack) -> Source:
 
 def dslr(folder: Path, _stack: ExitStack) -> Source:
     camera = Dslr(folder, build_dslr(folder))
-    camera.takes(scene())
+    camera.set_pictures(scene())
     camera.plugged(f"usb:001,004 {DSLR}")
     return Source("gphoto2", DSLR, variables=camera.environment)
 

@@ -1,7 +1,7 @@
 """DSLRs over USB, by python-gphoto2: stills only.
 
 `driver` implements the interface; `session` is one opened camera; `widgets` convert the camera's choices to our units
-and back; `errors` and `device_holders` make sentences. Only `session` speaks to the library.
+and back; `errors` and `device_holders` have the messages. Only `session` calls the library.
 """
 
 from cameras.drivers.gphoto2.driver import Gphoto2Driver

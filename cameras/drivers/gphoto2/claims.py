@@ -1,5 +1,5 @@
 """Which cameras Skycam's own processes have open. Only one process can open a camera, and reading its serial number
-means opening it. So each process binds an abstract socket named after its camera, which ends with the process."""
+means opening it. So each process binds an abstract socket named after its camera, which closes with the process."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Claim:
 
 
 def is_claimed(port: str) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as asking:
-        return asking.connect_ex(_name(port)) == 0
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
+        return probe.connect_ex(_name(port)) == 0
 
 
 def _name(port: str) -> str:
-    """An abstract name: it begins with a zero byte and is not a file. Other port libraries mean other cameras, so they
-    are part of it."""
+    """An abstract name: it begins with a zero byte and is not a file. The name includes
+    the port libraries, because other libraries have other cameras."""
     seen = "\0".join([os.environ.get("IOLIBS", ""), os.environ.get("VCAMERADIR", ""), port])
     return f"\0skycam-gphoto2-{hashlib.sha256(seen.encode()).hexdigest()[:32]}"

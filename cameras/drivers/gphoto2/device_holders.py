@@ -15,12 +15,14 @@ DESKTOP = {
 
 
 def held_sentence(port: str) -> str:
-    """A sentence: who probably holds the camera at `port` (`usb:BUS,DEVICE`), and how to stop it."""
+    """A sentence: which program probably holds the camera at `port` (`usb:BUS,DEVICE`), and how to stop it."""
     held = f"The camera at {port} is held by another process"
     node = device_node(port)
     listed = processes.format_holders_with_commands(find_holders(node))
     if not listed:
-        return f"{held}. Close what may use it (a file manager, gphoto2, Entangle); `fuser -v {node}` names it."
+        return (
+            f"{held}. Close programs that may use it (a file manager, gphoto2, Entangle); `fuser -v {node}` names it."
+        )
     return f"{held}, probably {listed}."
 
 

@@ -1,5 +1,5 @@
-"""Discovery: the attached cameras, and from an address to an open session. A serial number identifies a camera, a port
-does not."""
+"""Discovery: lists the attached cameras, and opens a session for an address. A serial number identifies a camera, a
+port does not."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def open_session(address: str, clock: Clock, deadline: float) -> Session:
 
 
 def describe_camera(camera: Attached) -> dict[str, str]:
-    """Address, model and serial number. A camera that cannot be opened has its port as address, and `held_by`; one that
-    Skycam has open is not tried."""
+    """Address, model and serial number. A camera that cannot be opened has its port as address, and `held_by`. A camera
+    that Skycam has open is not opened again."""
     if is_claimed(camera.port):
         return listed_camera(camera)
     try:
@@ -89,22 +89,22 @@ def _at_port(port: str, cameras: list[Attached]) -> Attached:
 
 def _open_by_serial(serial: str, cameras: list[Attached], clock: Clock, deadline: float) -> Session:
     """Cameras that Skycam has open are skipped, and one that is held or faulty does not end the search."""
-    trouble: CameraError | None = None
+    failure: CameraError | None = None
     for camera in filter(_is_free, cameras):
         try:
             session = _open(camera, clock, deadline)
             if _has_serial(session, serial):
                 return session
         except CameraError as error:
-            trouble = error
-    raise trouble or CameraError(
+            failure = error
+    raise failure or CameraError(
         f"No camera has the serial number {serial}; attached are {_list_cameras(cameras)}. {CHECK_CABLE}",
         reason="camera_unreachable",
     )
 
 
 def _has_serial(session: Session, serial: str) -> bool:
-    """Whether this is the camera; if not, or on an error, its session is ended."""
+    """Whether the camera has this serial number. If not, or on an error, its session is ended."""
     with contextlib.ExitStack() as undo:
         undo.callback(session.exit)
         try:

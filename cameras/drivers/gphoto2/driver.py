@@ -33,7 +33,7 @@ from cameras.drivers.gphoto2.discovery import (
     listed_camera,
     open_session,
 )
-from cameras.drivers.gphoto2.errors import NO_WIDGET, NOT_THERE, camera_error
+from cameras.drivers.gphoto2.errors import NO_WIDGET, NOT_ON_CARD, camera_error
 from cameras.drivers.gphoto2.file_collection import collect_files, release_shutter
 from cameras.drivers.gphoto2.live_view import LiveView
 from cameras.drivers.gphoto2.session import CardFile, Session, is_listed, library, library_version
@@ -42,11 +42,9 @@ from cameras.drivers.gphoto2.widgets import SETTINGS, format_value, setting_labe
 
 SAFE_LIBRARY = (2, 5, 34)
 READOUT_S = 5.0
-BULB_WITHOUT_A_TIME = (
-    "The camera's dial stands at bulb, and no exposure time was asked. Ask for one, or turn the dial to a time."
-)
+BULB_WITHOUT_A_TIME = "The camera's dial is at bulb, and no exposure time is set. Set one, or turn the dial to a time."
 
-OURS = frozenset({"keep_on_card"})
+DRIVER_SETTINGS = frozenset({"keep_on_card"})
 """Settings that are this driver's, not the camera's."""
 
 VIRTUAL = ("GP", "VC")
@@ -64,7 +62,8 @@ class Gphoto2Settings(DriverSettings):
 
 
 class Gphoto2Driver(Driver):
-    """A DSLR. An abort ends a bulb exposure; libgphoto2's capture() cannot be interrupted, only its process killed."""
+    """A DSLR. An abort ends a bulb exposure. libgphoto2's capture() cannot be interrupted: only a kill of the process
+    ends it."""
 
     kind: ClassVar[str] = "gphoto2"
     Settings: ClassVar[type[DriverSettings]] = Gphoto2Settings
@@ -124,7 +123,7 @@ class Gphoto2Driver(Driver):
     def apply(self, settings: dict[str, Any], deadline: float) -> Applied:
         """Apply and read back. The first call after `open` also warns of a libgphoto2 with known flaws.
 
-        What `settings` does not name stays as it was, `keep_on_card` too.
+        Settings that are not in `settings` stay as they were, `keep_on_card` too.
         """
         given = {name: value for name, value in self.validated(settings).items() if name in settings}
         self._settings |= given
@@ -139,10 +138,10 @@ class Gphoto2Driver(Driver):
 
     def dry_run(self, request: ExposureRequest, deadline: float) -> Applied:
         """Set the requested values, as an exposure does, and read them back."""
-        asked = self.validated(asdict(request))
+        requested = self.validated(asdict(request))
         with self._using_session(deadline):
-            warnings = self._override_settings(asked)
-            return Applied(self._read_settings(asked), warnings)
+            warnings = self._override_settings(requested)
+            return Applied(self._read_settings(requested), warnings)
 
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
         """Set, expose, and fetch every file. `ended_ns` is when the camera had the picture.
@@ -150,11 +149,11 @@ class Gphoto2Driver(Driver):
         The request's settings are restored by the next call that does not use them, not at once: a session of equal
         exposures does not change the camera between them.
         """
-        asked = self.validated(asdict(request))
+        requested = self.validated(asdict(request))
         with self._using_session(deadline) as session:
             if self._needs_renewal(session):
                 self._renew(deadline)
-            return self._expose(asked)
+            return self._expose(requested)
 
     def frame(self, deadline: float) -> FrameData | None:
         """A preview picture. The mirror of a DSLR stays up until `stop_frames`, or until the next exposure."""
@@ -193,13 +192,13 @@ class Gphoto2Driver(Driver):
 
     # Settings
 
-    def _override_settings(self, asked: dict[str, Any]) -> list[str]:
+    def _override_settings(self, requested: dict[str, Any]) -> list[str]:
         """Set values for one exposure and remember the camera's own; a sentence for each value that it refuses."""
         session = self._ready()
-        self._restore_settings(asked)
-        for name in asked.keys() & session.names.keys() - self._overridden.keys():
+        self._restore_settings(requested)
+        for name in requested.keys() & session.names.keys() - self._overridden.keys():
             self._overridden[name] = session.read(name).value
-        return self._set_values(asked)
+        return self._set_values(requested)
 
     def _restore_settings(self, kept: dict[str, Any]) -> None:
         """Restore what earlier exposures overrode, except for the settings in `kept`."""
@@ -208,29 +207,32 @@ class Gphoto2Driver(Driver):
             if choice in widget.choices and choice != widget.value and not widget.read_only:
                 self._write(name, choice)
 
-    def _set_values(self, asked: dict[str, Any]) -> list[str]:
+    def _set_values(self, requested: dict[str, Any]) -> list[str]:
         """Set values; a sentence for each one that the camera refuses."""
-        wanted = {name: value for name, value in asked.items() if name not in OURS}
+        wanted = {name: value for name, value in requested.items() if name not in DRIVER_SETTINGS}
         return [warning for name, value in wanted.items() if (warning := self._set_value(name, value))]
 
     def _set_value(self, name: str, value: Any) -> str | None:
         session = self._ready()
         if name not in session.names:
-            return f"This camera lets no {setting_label(name)} be set over USB; {format_value(name, value)} was asked."
+            return (
+                f"The {setting_label(name)} of this camera cannot be set over USB; "
+                f"{format_value(name, value)} was requested."
+            )
         setting, widget = SETTINGS[name], session.read(name)
         if widget.read_only:
             label = setting_label(name)
-            return f"The {label} can be set on the camera's body only; {format_value(name, value)} was asked."
+            return f"The {label} can be set on the camera's body only; {format_value(name, value)} was requested."
         choice = setting.choose(widget, value)
         if choice is None:
-            return f"{format_value(name, value)} was asked; the camera offers {', '.join(widget.choices)}."
+            return f"{format_value(name, value)} was requested; the camera offers {', '.join(widget.choices)}."
         if choice != widget.value and not self._write(name, choice):
-            return f"{format_value(name, value)} was asked; the camera refuses it in its present mode."
+            return f"{format_value(name, value)} was requested; the camera refuses it in its present mode."
         has = self._ready().read(name).value
         if setting.same(value, setting.parse(has)) or (name == "exposure_us" and is_bulb(has)):
             return None
         nearest = format_value(name, setting.parse(choice))
-        return f"{format_value(name, value)} was asked; the camera's nearest is {nearest}."
+        return f"{format_value(name, value)} was requested; the camera's nearest is {nearest}."
 
     def _write(self, name: str, choice: str) -> bool:
         """False when the camera refuses. The session is then renewed, because a capture after an error can block."""
@@ -247,13 +249,13 @@ class Gphoto2Driver(Driver):
             return False
         return True
 
-    def _read_settings(self, asked: dict[str, Any] | None = None) -> dict[str, Any]:
+    def _read_settings(self, requested: dict[str, Any] | None = None) -> dict[str, Any]:
         """The camera's settings; at bulb, the time for which the shutter will be held open."""
         session = self._ready()
-        said = {name: session.read(name).value for name in session.names}
-        values = {name: SETTINGS[name].parse(text) for name, text in said.items()}
-        if is_bulb(said.get("exposure_us", "")):
-            values["exposure_us"] = {**self._settings, **(asked or {})}.get("exposure_us")
+        texts = {name: session.read(name).value for name in session.names}
+        values = {name: SETTINGS[name].parse(text) for name, text in texts.items()}
+        if is_bulb(texts.get("exposure_us", "")):
+            values["exposure_us"] = {**self._settings, **(requested or {})}.get("exposure_us")
         return {name: value for name, value in values.items() if value is not None}
 
     def _promised_kinds(self) -> frozenset[str]:
@@ -268,12 +270,12 @@ class Gphoto2Driver(Driver):
 
     # Exposing
 
-    def _expose(self, asked: dict[str, Any]) -> Exposure:
-        """After `release_shutter` is called a picture may exist, even if an error follows."""
-        warnings = self._override_settings(asked)
-        session, promised, bulb_us = self._ready(), self._promised_kinds(), self._bulb_us(asked)
+    def _expose(self, requested: dict[str, Any]) -> Exposure:
+        """Once `release_shutter` is called, a picture may exist, even if an error follows."""
+        warnings = self._override_settings(requested)
+        session, promised, bulb_us = self._ready(), self._promised_kinds(), self._bulb_us(requested)
         session.end_live_view()
-        exposure = Exposure(0, 0, self._read_settings(asked), warnings)
+        exposure = Exposure(0, 0, self._read_settings(requested), warnings)
         session.check_due()
         self._shutter = True
         first = release_shutter(session, self.clock, exposure, bulb_us)
@@ -281,13 +283,13 @@ class Gphoto2Driver(Driver):
             self.close()
         return exposure
 
-    def _bulb_us(self, asked: dict[str, Any]) -> int | None:
+    def _bulb_us(self, requested: dict[str, Any]) -> int | None:
         """How long to hold the shutter open; None if the camera times the exposure. CameraError before the shutter when
         the dial is at bulb and no time is set."""
         session = self._ready()
         if "exposure_us" not in session.names or not is_bulb(session.read("exposure_us").value):
             return None
-        wanted_us: int | None = asked.get("exposure_us", self._settings.get("exposure_us"))
+        wanted_us: int | None = requested.get("exposure_us", self._settings.get("exposure_us"))
         if wanted_us is None or not session.has_bulb:
             raise CameraError(BULB_WITHOUT_A_TIME, reason="rejected_setting", permanent=True)
         session.check_due(wanted_us / 1e6)
@@ -297,7 +299,7 @@ class Gphoto2Driver(Driver):
         try:
             session.delete(file)
         except library().GPhoto2Error as error:
-            if error.code not in NOT_THERE:
+            if error.code not in NOT_ON_CARD:
                 raise
 
     # The boundary

@@ -1,4 +1,4 @@
-"""libgphoto2's error codes as sentences that say what to do."""
+"""The messages for libgphoto2's error codes: each says what to do."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ Reason = Literal["camera_error", "camera_unreachable", "camera_held"]
 UNSUPPORTED = -6
 CLAIMED = frozenset({-53, -60})
 ABSENT = frozenset({-52, -105})
-ON_THE_WIRE = frozenset({-7, -10, -34, -35})
-NOT_THERE = frozenset({-107, -108})
+CONNECTION_BROKEN = frozenset({-7, -10, -34, -35})
+NOT_ON_CARD = frozenset({-107, -108})
 """The folder or file is not on the card."""
 NO_WIDGET = frozenset({-1, -2, -6})
 """A setting that this camera does not have, or that cannot be read or set."""
@@ -22,15 +22,15 @@ CHECK_CABLE = "Check that it is switched on and awake, its cable, and that it is
 
 SENTENCES = {
     -3: "The camera, or libgphoto2, is out of memory: empty its card, or switch it off and on.",
-    UNSUPPORTED: "The camera does not support this over USB; libgphoto2's list of cameras says what it does.",
+    UNSUPPORTED: "The camera does not support this over USB; see libgphoto2's list of supported cameras.",
     -107: "The camera no longer has the folder of the picture: its card was changed or emptied.",
     -108: "The camera no longer has the picture: its card was changed or emptied.",
-    -110: "The camera is busy with something else: leave its menus and picture review, and try again.",
-    -112: "The camera cancelled the operation: look at its display.",
-    -113: "The camera reports a fault of its own: look at its display.",
+    -110: "The camera is busy: leave its menus and picture review, and try again.",
+    -112: "The camera cancelled the operation: check its display.",
+    -113: "The camera reports a fault of its own: check its display.",
     -115: "The camera's card is full. Empty it, or set capture_target to memory.",
 }
-UNKNOWN = "The camera reports an error without saying which: look at its display (focus, card, battery, mode dial)."
+UNKNOWN = "The camera reports an unspecified error: check its display (focus, card, battery, mode dial)."
 
 
 def camera_error(code: int, port: str, *, gone: bool = False, before_shutter: bool = False) -> CameraError:
@@ -39,8 +39,8 @@ def camera_error(code: int, port: str, *, gone: bool = False, before_shutter: bo
         sentence, reason = f"The camera at {port} does not answer. {CHECK_CABLE}", _UNREACHABLE
     elif code in CLAIMED:
         sentence, reason = held_sentence(port), _HELD
-    elif code in ON_THE_WIRE:
-        sentence, reason = f"The connection to the camera at {port} broke. {CHECK_CABLE}", _UNREACHABLE
+    elif code in CONNECTION_BROKEN:
+        sentence, reason = f"The connection to the camera at {port} was lost. {CHECK_CABLE}", _UNREACHABLE
     else:
         sentence, reason = SENTENCES.get(code, UNKNOWN), _ERROR
     return CameraError(

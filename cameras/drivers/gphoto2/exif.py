@@ -16,7 +16,7 @@ from cameras.drivers.gphoto2.choices import LONGEST_US
 TIFF = (b"II*\0", b"MM\0*", b"IIRO", b"IIU\0")
 """The magic numbers of TIFF-based files: NEF, CR2, ARW, DNG and PEF; ORF; RW2."""
 JPEG = b"\xff\xd8"
-RUBBISH = (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, OverflowError, ZeroDivisionError,
+MALFORMED_EXIF = (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, OverflowError, ZeroDivisionError,
            AttributeError, AssertionError, RuntimeError, struct.error)  # fmt: skip
 """What Pillow raises for malformed EXIF."""
 
@@ -27,7 +27,7 @@ def read_exif(picture: CameraFile) -> dict[str, Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return _read_tags(bytes(next(picture.chunks(), b"")))
-    except RUBBISH:
+    except MALFORMED_EXIF:
         return {}
 
 
@@ -58,9 +58,9 @@ def _number(value: Any) -> float:
     return number if math.isfinite(number) else 0.0
 
 
-def _whole(number: float, most: int) -> int | None:
-    return round(number) if 1 <= number <= most else None
+def _whole(number: float, maximum: int) -> int | None:
+    return round(number) if 1 <= number <= maximum else None
 
 
-def _within(number: float, most: float) -> float | None:
-    return number if 0 < number <= most else None
+def _within(number: float, maximum: float) -> float | None:
+    return number if 0 < number <= maximum else None

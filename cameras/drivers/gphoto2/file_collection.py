@@ -30,25 +30,25 @@ def release_shutter(session: Session, clock: Clock, exposure: Exposure, bulb_us:
 def collect_files(
     session: Session, clock: Clock, exposure: Exposure, first: CardFile, promised: frozenset[str], *, bulb: bool
 ) -> bool:
-    """Fetch the first file, which is required, and the others that the format promises, which may be missing. EXIF
+    """Fetch the first file, which is required, and the others that the format includes, which may be missing. EXIF
     fills in what the camera did not report.
 
-    False when the session must end: a missing file may still be announced and would be taken for one of the next
+    False when the session must end: a missing file may still be announced, and would be counted as a file of the next
     capture.
     """
     _fetch_file(session, exposure, first)
-    sound = True
+    succeeded = True
     try:
         for file in _further_files(session, clock, exposure, first, promised):
             _fetch_file(session, exposure, file)
     except (library().GPhoto2Error, CameraError) as error:
-        exposure.warnings.append(f"The camera gave one file and then failed: {error}")
-        sound = False
+        exposure.warnings.append(f"The camera sent one file and then failed: {error}")
+        succeeded = False
     exposure.missing = sorted(promised - _kinds(exposure))
     if exposure.missing:
-        exposure.warnings.append(f"The camera gave no {' or '.join(exposure.missing)} file, which its format promises.")
+        exposure.warnings.append(f"The camera sent no {' or '.join(exposure.missing)} file, which its format includes.")
     _add_exif(exposure, bulb=bulb)
-    return sound and not exposure.missing
+    return succeeded and not exposure.missing
 
 
 def _add_exif(exposure: Exposure, *, bulb: bool) -> None:

@@ -40,4 +40,4 @@ def decode_jpeg(jpeg: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
         with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as image:
             return np.array(image.convert("RGB"))
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
-        raise CameraError(f"The camera's live view gave no picture ({error}). Skycam opens the camera again.") from None
+        raise CameraError(f"The camera's live view sent no picture ({error}). Skycam reopens the camera.") from None

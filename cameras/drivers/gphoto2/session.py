@@ -1,7 +1,7 @@
-"""One opened camera: every call that reaches libgphoto2. Raises the library's GPhoto2Error, which the driver turns into
+"""One opened camera: all calls to libgphoto2. Raises the library's GPhoto2Error, which the driver turns into
 sentences.
 
-A session that saw an error must be ended: capture() on it can block for ever.
+After an error the session must be ended: its capture() can block for ever.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from cameras.drivers.base import Aborted, CameraError, Clock, Identity, remaining
 from cameras.drivers.gphoto2.choices import is_bulb
 from cameras.drivers.gphoto2.claims import Claim
-from cameras.drivers.gphoto2.errors import NO_WIDGET, NOT_THERE
+from cameras.drivers.gphoto2.errors import NO_WIDGET, NOT_ON_CARD
 from cameras.drivers.gphoto2.widgets import SETTINGS, Widget
 
 CHUNK = 1 << 20
@@ -34,29 +34,29 @@ RAW_SUFFIXES = frozenset({".nef", ".nrw", ".cr2", ".cr3", ".crw", ".arw", ".raf"
 def library() -> Any:
     """The gphoto2 module, imported when first needed: it is slow, and reads VCAMERADIR while it is imported.
 
-    It then points IOLIBS and CAMLIBS into its own wheel; what the environment brought is put back, so that a
-    station can name port libraries of its own.
+    The import sets IOLIBS and CAMLIBS to folders in its own wheel. The values of the environment are restored, so that
+    a station can name its own port libraries.
     """
-    brought = {name: os.environ[name] for name in ("IOLIBS", "CAMLIBS") if name in os.environ}
+    original = {name: os.environ[name] for name in ("IOLIBS", "CAMLIBS") if name in os.environ}
     try:
         import gphoto2
     except ImportError as error:
         raise CameraError(f"gphoto2 cannot be loaded ({error}): run `make install`.", permanent=True) from None
     wheel = os.path.dirname(gphoto2.__file__)
-    os.environ.update({name: path for name, path in brought.items() if not path.startswith(wheel)})
+    os.environ.update({name: path for name, path in original.items() if not path.startswith(wheel)})
     return gphoto2
 
 
 def library_version() -> str:
-    """As the library says it: `2.5.34`."""
+    """As the library reports it: `2.5.34`."""
     return str(library().gp_library_version(library().GP_VERSION_SHORT)[0])
 
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """A camera that USB lists: who it seems to be, and where.
+    """A camera that USB lists: its probable model, and its port.
 
-    `models` and `ports` are the library's lists. What is looked up in them points into them: they are kept alive.
+    `models` and `ports` are the library's lists. They are kept alive, because their entries point into them.
     """
 
     model: str
@@ -148,7 +148,7 @@ class Session:
         try:
             return str(self._call(self._camera.get_single_config, widget).get_value())
         except library().GPhoto2Error as error:
-            return self._nothing(error)
+            return self._empty_if_missing(error)
 
     def read(self, name: str) -> Widget:
         """One of our settings (in `names`) as it is now."""
@@ -240,7 +240,7 @@ class Session:
         try:
             self._call(self._camera.get_single_config, widget)
         except library().GPhoto2Error as error:
-            return bool(self._nothing(error))
+            return bool(self._empty_if_missing(error))
         return True
 
     def _identify(self) -> Identity:
@@ -258,7 +258,7 @@ class Session:
             try:
                 self._read(widget)
             except library().GPhoto2Error as error:
-                self._nothing(error)
+                self._empty_if_missing(error)
             else:
                 return widget
         return None
@@ -274,7 +274,7 @@ class Session:
         try:
             info = self._call(self._camera.file_get_info, file.folder, file.name).file
         except library().GPhoto2Error as error:
-            if error.code not in NO_WIDGET | NOT_THERE:
+            if error.code not in NO_WIDGET | NOT_ON_CARD:
                 raise
             return None
         return int(info.size) if info.fields & library().GP_FILE_INFO_SIZE else None
@@ -282,7 +282,7 @@ class Session:
     def _card_file(self, path: Any) -> CardFile:
         return CardFile(path.folder, path.name, self.number)
 
-    def _nothing(self, error: Any) -> str:
+    def _empty_if_missing(self, error: Any) -> str:
         """An empty text when the widget does not exist; any other error is raised."""
         if error.code not in NO_WIDGET:
             raise error

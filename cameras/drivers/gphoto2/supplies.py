@@ -1,4 +1,4 @@
-"""Battery and card space, read now and then. Reading them also detects that an idle camera is gone."""
+"""Battery and card space. Reading them also detects that an idle camera is gone."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ class SupplyReader:
             card_free_bytes=self._read_unless_unsupported(session, "card", session.card_free_bytes),
         )
 
-    def _read_unless_unsupported(self, session: Session, what: str, question: Callable[[], T | None]) -> T | None:
+    def _read_unless_unsupported(self, session: Session, what: str, read: Callable[[], T | None]) -> T | None:
         if what in self._unsupported:
             return None
         try:
-            answer = question()
+            value = read()
         except library().GPhoto2Error as error:
             if error.code not in NO_WIDGET or not is_listed(session.port):
                 raise
-            answer = None
-        if answer is None:
+            value = None
+        if value is None:
             self._unsupported.add(what)
-        return answer
+        return value

@@ -24,13 +24,13 @@ from core.durations import format_exposure
 
 LABELS = {"exposure_us": "exposure time", "f_number": "f-number", "iso": "ISO"}
 SAME_STOPS = 0.01
-"""Values this near are the same setting in two spellings: 333333 µs and 1/3."""
+"""Values this close are the same setting written in two ways: 333333 µs and 1/3."""
 SAME_EV = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Widget:
-    """The present state of one of the camera's settings. Only choices can be set, so one without choices is
+    """The current state of one of the camera's settings. Only choices can be set, so a widget without choices is
     read-only."""
 
     value: str
@@ -47,7 +47,7 @@ class Setting:
     parse: Callable[[str], Any]
     choose: Callable[[Widget, Any], str | None]
     same: Callable[[Any, Any], bool]
-    say: Callable[[Any], str]
+    describe: Callable[[Any], str]
 
     def range_of(self, widget: Widget) -> SettingRange:
         values = {value for choice in widget.choices if (value := self.parse(choice)) is not None}
@@ -61,14 +61,16 @@ class Setting:
         )
 
 
-def _numeric(widgets: tuple[str, ...], unit: str, parse: Callable[[str], Any], say: Callable[[Any], str]) -> Setting:
+def _numeric(
+    widgets: tuple[str, ...], unit: str, parse: Callable[[str], Any], describe: Callable[[Any], str]
+) -> Setting:
     return Setting(
         widgets=widgets,
         unit=unit,
         parse=parse,
         choose=lambda widget, wanted: nearest(widget.choices, wanted, parse),
         same=lambda wanted, got: got is not None and stops(wanted, got) <= SAME_STOPS,
-        say=say,
+        describe=describe,
     )
 
 
@@ -98,7 +100,7 @@ SETTINGS = {
         parse=parse_ev,
         choose=lambda widget, wanted: closest(widget.choices, wanted, parse_ev),
         same=lambda wanted, got: got is not None and abs(wanted - got) <= SAME_EV,
-        say=lambda ev: f"{ev:+g} EV",
+        describe=lambda ev: f"{ev:+g} EV",
     ),
     "format": Setting(
         widgets=("imageformat", "imagequality"),
@@ -106,7 +108,7 @@ SETTINGS = {
         parse=str,
         choose=lambda widget, wanted: choose_format(widget.choices, widget.value, wanted),
         same=lambda _wanted, got: got is not None,
-        say=str,
+        describe=str,
     ),
     "capture_target": Setting(
         widgets=("capturetarget",),
@@ -114,14 +116,14 @@ SETTINGS = {
         parse=parse_capture_target,
         choose=_choose_target,
         same=lambda wanted, got: bool(wanted == got),
-        say=str,
+        describe=str,
     ),
 }
 
 
 def format_value(name: str, value: Any) -> str:
     """A value in words: `8 s`, `f/2.8`, `ISO 100`."""
-    return SETTINGS[name].say(value) if name in SETTINGS else f"{value:g}"
+    return SETTINGS[name].describe(value) if name in SETTINGS else f"{value:g}"
 
 
 def setting_label(name: str) -> str:

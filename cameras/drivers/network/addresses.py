@@ -1,6 +1,6 @@
 """Validation of addresses: one of a few protocols, a host, and nothing that FFmpeg would interpret as an option.
 
-The same table limits FFmpeg: whatever a server answers, FFmpeg opens no file and no other protocol.
+The same table limits FFmpeg: it opens no file and no other protocol, whatever a server answers.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Protocol:
     """Only a host and a port: no user name, path or query."""
     encrypted: bool = False
     listens: bool = False
-    """It opens no connection and receives what arrives."""
+    """It opens no connection, and only receives."""
 
 
 OVER_HTTP = "mpjpeg,mpegts"
@@ -57,13 +57,13 @@ def normalise_address(address: str) -> str:
     parts = _split(address.strip())
     protocol = PROTOCOLS[parts.scheme]
     if "@" in f"{parts.path}{parts.query}{parts.fragment}":
-        _refuse("Inside a password /, ? and # are written %2F, %3F and %23, and behind the host @ is written %40.")
+        _refuse("In a password, write /, ? and # as %2F, %3F and %23. After the host, write @ as %40.")
     if protocol.bare:
         if parts.username is not None or parts.path or parts.query or parts.fragment or not parts.port:
             _refuse(f"A {parts.scheme} address is a host and a port, and nothing else.")
         return f"{parts.scheme}://{_host(parts)}"
     if parts.fragment not in {"", UNVERIFIED} or (parts.fragment and not protocol.encrypted):
-        _refuse(f"After # an rtsps or https address may have {UNVERIFIED}, and others nothing.")
+        _refuse(f"After # only {UNVERIFIED} is allowed, and only in an rtsps or https address.")
     query = f"?{parts.query}" if parts.query else ""
     fragment = f"#{parts.fragment}" if parts.fragment else ""
     return f"{parts.scheme}://{_login(parts)}{_host(parts)}{parts.path}{query}{fragment}"
@@ -86,10 +86,10 @@ def destination_of(address: str) -> tuple[str, int] | None:
 
 def _split(address: str) -> SplitResult:
     if not address.isprintable() or REFUSED & set(address):
-        _refuse("An address has no space, quotation mark, bracket or control character; write such a one as %20.")
+        _refuse("An address has no space, quotation mark, bracket or control character. Encode them: a space is %20.")
     scheme, colon, _ = address.partition("://")
     if not colon or scheme.lower() not in PROTOCOLS:
-        _refuse("This is no address of a network camera.")
+        _refuse("This is not the address of a network camera.")
     if REDACTED in address:
         _refuse(f"Write the password itself in place of {REDACTED}.")
     try:
@@ -105,7 +105,7 @@ def _host(parts: SplitResult) -> str:
     if ":" in host and _is_ip6(host):
         return f"[{host}]{port}"
     if not HOST.fullmatch(host) or parts.netloc.endswith(":") or parts.port == 0:
-        _refuse("The host is missing or wrong. Inside a password @, / and : are written %40, %2F and %3A.")
+        _refuse("The host is missing or wrong. In a password, write @, / and : as %40, %2F and %3A.")
     return f"{host}{port}"
 
 

@@ -19,21 +19,23 @@ class CaptureClock:
     over the last WINDOW_S. If the camera's clock is slow, the offset rises gradually."""
 
     def __init__(self, parsed: int) -> None:
-        """`parsed` is how many packets later a packet is known to be complete."""
+        """`parsed` is how many packets must follow a packet before it is known to be complete."""
         self._parsed = parsed
         self._stamp: float | None = None
         self._captured = float("-inf")
         self._step_s = 0.0
-        self._ahead_s = 0.0
-        self._least: deque[tuple[float, float]] = deque()
+        self._offset_s = 0.0
+        self._smallest: deque[tuple[float, float]] = deque()
         """Arrival times and offsets, ascending: a sliding-window minimum."""
 
     def captured(self, arrived: float, stamp: float | None) -> float:
-        """The capture time in seconds of the monotonic clock, increasing; so is `arrived`. `stamp` is in seconds of the
-        camera's clock."""
+        """The capture time, which increases. It and `arrived` are in seconds of the monotonic clock, `stamp` in seconds
+        of the camera's clock."""
         step_s = self._step_to(stamp)
         earliest = arrived - self._parsed * self._step_s
-        found = earliest if stamp is None else min(earliest, stamp + self._followed(arrived, earliest - stamp, step_s))
+        found = (
+            earliest if stamp is None else min(earliest, stamp + self._follow_offset(arrived, earliest - stamp, step_s))
+        )
         self._captured = max(found, self._captured + 1e-6)
         return self._captured
 
@@ -45,19 +47,19 @@ class CaptureClock:
         self._step_s = stamp - before
         return self._step_s
 
-    def _followed(self, arrived: float, ahead_s: float, step_s: float | None) -> float:
-        """`ahead_s` is the offset measured by this packet, including its delay."""
-        if step_s is None or ahead_s - self._ahead_s >= LATEST_S:
-            self._least.clear()
-            self._ahead_s = ahead_s
-        self._ahead_s = min(self._least_of(arrived, ahead_s), self._ahead_s + (step_s or 0.0) * SLEW)
-        return self._ahead_s
+    def _follow_offset(self, arrived: float, offset_s: float, step_s: float | None) -> float:
+        """`offset_s` is the offset measured by this packet, including its delay."""
+        if step_s is None or offset_s - self._offset_s >= LATEST_S:
+            self._smallest.clear()
+            self._offset_s = offset_s
+        self._offset_s = min(self._smallest_offset(arrived, offset_s), self._offset_s + (step_s or 0.0) * SLEW)
+        return self._offset_s
 
-    def _least_of(self, arrived: float, ahead_s: float) -> float:
+    def _smallest_offset(self, arrived: float, offset_s: float) -> float:
         """The smallest offset of the packets within `WINDOW_S`, including this one."""
-        while self._least and self._least[0][0] < arrived - WINDOW_S:
-            self._least.popleft()
-        while self._least and self._least[-1][1] >= ahead_s:
-            self._least.pop()
-        self._least.append((arrived, ahead_s))
-        return self._least[0][1]
+        while self._smallest and self._smallest[0][0] < arrived - WINDOW_S:
+            self._smallest.popleft()
+        while self._smallest and self._smallest[-1][1] >= offset_s:
+            self._smallest.pop()
+        self._smallest.append((arrived, offset_s))
+        return self._smallest[0][1]

@@ -22,17 +22,17 @@ from cameras.drivers.network.http_stream import HttpStream
 from core.outgoing import AddressRefused, OutgoingGuard
 
 READ_S = 4.0
-"""A source that sends no packet for this long is treated as gone. With RTSP, FFmpeg needs twice the time."""
+"""A source that sends no packet for this long is treated as disconnected. With RTSP, FFmpeg needs twice the time."""
 PROBE_US = 3_000_000
 CODECS = "h264,hevc,mjpeg,mpeg4,mpeg2video,vp8,vp9,av1,libdav1d"
 MOST_PIXELS = 8192 * 8192
 """Larger pictures are not decoded: a few KB may expand to a GB."""
 LIMITS = {"max_pixels": str(MOST_PIXELS), "codec_whitelist": CODECS}
 NO_STREAM_OF_VIDEO = re.compile(r"(?:text|image|audio)/|.*(?:mpegurl|xml|json)")
-"""Content types that are no video: a login page, a playlist, a single picture."""
+"""Content types that are not video: a login page, a playlist, a single picture."""
 NO_VIDEO = (
-    "sends no video, or none of a kind that Skycam opens (H.264, H.265, MJPEG). "
-    "Look at the address, and at the camera's own settings of its streams."
+    "sends no video in a format that Skycam opens (H.264, H.265, MJPEG). "
+    "Check the address, and the stream settings on the camera's own pages."
 )
 
 
@@ -42,7 +42,7 @@ class Connection:
 
     def __init__(self, address: str, guard: OutgoingGuard, open_s: float) -> None:
         self._address = address
-        self._container, self._stream = _opened(address, guard, open_s)
+        self._container, self._stream = _open(address, guard, open_s)
         known = [stream for stream in self._container.streams.video if stream.codec_context]
         if not known:
             self.close()
@@ -52,10 +52,10 @@ class Connection:
     def new_decoder(self) -> VideoCodecContext:
         """A decoder that is freed with its last reference. The stream's own decoder and its threads would live until
         Python's garbage collection, because PyAV's container and streams refer to each other."""
-        described = self.stream.codec_context
-        decoder = CodecContext.create(described.codec, "r")
+        parameters = self.stream.codec_context
+        decoder = CodecContext.create(parameters.codec, "r")
         assert isinstance(decoder, VideoCodecContext)
-        decoder.extradata, decoder.codec_tag = described.extradata, described.codec_tag
+        decoder.extradata, decoder.codec_tag = parameters.extradata, parameters.codec_tag
         decoder.options |= LIMITS
         return decoder
 
@@ -66,7 +66,7 @@ class Connection:
 
     @property
     def parsed(self) -> int:
-        """How many packets late FFmpeg returns a packet: its parser waits for the beginning of the next one."""
+        """By how many packets FFmpeg returns a packet late: its parser waits for the beginning of the next one."""
         if self.stream.codec_context.name == "mjpeg":
             return 0
         return 2 if self._container.format.name == "mpegts" else 1
@@ -91,13 +91,13 @@ class Connection:
                 if packet.size:
                     yield packet
         except FAILURES:
-            ended = f"stopped sending, or was silent for {READ_S:g} s. Look at the camera and the network."
+            ended = f"stopped sending, or was silent for {READ_S:g} s. Check the camera and the network."
         else:
-            ended = "ended the stream. Skycam opens it again."
+            ended = "ended the stream. Skycam reopens it."
         raise unreachable(ended)
 
     def interrupt(self) -> None:
-        """From any thread: end a waiting read soon."""
+        """From any thread: end a running read soon."""
         if self._stream is not None:
             self._stream.interrupt()
 
@@ -108,19 +108,19 @@ class Connection:
             self._stream.close()
 
 
-def _opened(address: str, guard: OutgoingGuard, open_s: float) -> tuple[InputContainer, HttpStream | None]:
+def _open(address: str, guard: OutgoingGuard, open_s: float) -> tuple[InputContainer, HttpStream | None]:
     """Errors are raised without a cause, because the cause may contain the address with its password."""
     try:
         protocol = protocol_of(address)
     except ValueError as error:
-        raise CameraError(f"This address is not opened: {error}", permanent=True) from None
+        raise CameraError(f"This address cannot be opened: {error}", permanent=True) from None
     until, failure = time.monotonic() + open_s, unreachable(LOST)
     try:
         if protocol.formats == OVER_HTTP:
-            return _opened_http(address, protocol, guard, open_s)
-        for place in _places(address, guard):
+            return _open_http(address, protocol, guard, open_s)
+        for place in _endpoints(address, guard):
             try:
-                return _opened_by_ffmpeg(address, place, protocol, until - time.monotonic()), None
+                return _open_with_ffmpeg(address, place, protocol, until - time.monotonic()), None
             except FAILURES as error:
                 failure = opening_failed(address, error)
     except AddressRefused as error:
@@ -130,7 +130,7 @@ def _opened(address: str, guard: OutgoingGuard, open_s: float) -> tuple[InputCon
     raise failure
 
 
-def _places(address: str, guard: OutgoingGuard) -> list[str]:
+def _endpoints(address: str, guard: OutgoingGuard) -> list[str]:
     """Host and port for FFmpeg, as IP addresses, so that it connects where the guard checked. For a listening address,
     the address itself."""
     parts = urlsplit(address)
@@ -142,15 +142,15 @@ def _places(address: str, guard: OutgoingGuard) -> list[str]:
             for found in endpoint.addresses]  # fmt: skip
 
 
-def _opened_by_ffmpeg(address: str, place: str, protocol: Protocol, open_s: float) -> InputContainer:
+def _open_with_ffmpeg(address: str, place: str, protocol: Protocol, open_s: float) -> InputContainer:
     parts = urlsplit(address)
     login, at, _ = parts.netloc.rpartition("@")
-    there = parts._replace(netloc=f"{login}{at}{place}", fragment="").geturl()
+    resolved = parts._replace(netloc=f"{login}{at}{place}", fragment="").geturl()
     options = _options(address, protocol) | ({"verifyhost": parts.hostname or ""} if protocol.encrypted else {})
-    return av.open(there, options=options, timeout=(max(0.1, open_s), READ_S), metadata_errors="replace")
+    return av.open(resolved, options=options, timeout=(max(0.1, open_s), READ_S), metadata_errors="replace")
 
 
-def _opened_http(
+def _open_http(
     address: str, protocol: Protocol, guard: OutgoingGuard, open_s: float
 ) -> tuple[InputContainer, HttpStream]:
     destination = destination_of(address)

@@ -1,4 +1,4 @@
-"""The driver of network cameras. One thread reads all the time; pictures are decoded here, and only on demand."""
+"""The driver of network cameras. One thread reads continuously; pictures are decoded here, on demand only."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ FIRST_S = 10.0
 PICTURELESS_S = 10.0
 """After waiting this long in total, the camera is treated as one that sends no pictures."""
 CHECK_EVERY_S = 10.0
-"""While nobody reads frames, a picture is decoded this often to check that the camera still sends some."""
+"""While no one reads frames, a picture is decoded this often to check that the camera still sends pictures."""
 CHECK_S = 0.5
 """The time limit of that check."""
 STREAMING_S = 1.0
-"""A reader that asked for a frame within this time gets every frame; otherwise it gets the newest."""
+"""A reader that requested a frame within this time gets every frame; otherwise it gets the newest."""
 READOUT_S = 3.0
-"""Until the picture after the request has arrived and is decoded from the last key frame on."""
+"""The time until the next picture has arrived and is decoded, from the last key frame on."""
 SLICE_S = 0.02
 UNITS = {"fps": "1/s", "width": "px", "height": "px"}
 UNREADABLE = (
-    "The camera's address holds a password that this station cannot read: its key is lost or another one. "
-    "Put the key back (docs/network-cameras.md says where), or save the address again with its password."
+    "The camera's address holds a password that this station cannot read: its key is lost or was replaced. "
+    "Restore the key (see docs/network-cameras.md), or save the address again with its password."
 )
 
 
@@ -116,7 +116,7 @@ class NetworkDriver(Driver):
         self._streamed, self._pictureless_s, self._seen = -math.inf, 0.0, self.clock.monotonic()
         self._ahead.clear()
         picture = self._wait_for_picture(min(deadline, self.clock.monotonic() + FIRST_S))
-        self._missed = self._decoder.passed = 0
+        self._missed = self._decoder.dropped = 0
         self._offer_packets(connection, picture)
         return Identity(model=title, library=library())
 
@@ -151,32 +151,37 @@ class NetworkDriver(Driver):
     def apply(self, settings: dict[str, Any], deadline: float) -> Applied:
         self._need_open()
         remaining(self.clock, deadline)
-        return Applied(dict(self._actual), self._refusals(self.validated(settings)))
+        return Applied(dict(self._actual), self._setting_warnings(self.validated(settings)))
 
     def read_back(self, deadline: float) -> dict[str, Any]:
         self._need_open()
         return dict(self._actual)
 
     def dry_run(self, request: ExposureRequest, deadline: float) -> Applied:
-        return Applied({}, self._refusals(_asked(request)))
+        return Applied({}, self._setting_warnings(_requested_settings(request)))
 
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
         self._need_open()
         remaining(self.clock, deadline)
-        ordered, streaming = self.clock.monotonic(), self._is_streaming()
+        requested_at, streaming = self.clock.monotonic(), self._is_streaming()
         newest: DecodedPicture | None = None
         for picture in self._decoded(deadline, skip=not streaming):
             newest = picture
             self._missed += not streaming or len(self._ahead) == self._ahead.maxlen
             if streaming:
                 self._ahead.append(_frame_of(picture))
-            if picture.of.earliest >= ordered and self._is_newest():
+            if picture.arrival.earliest >= requested_at and self._is_newest():
                 break
-        if newest is None or newest.of.earliest < ordered:
+        if newest is None or newest.arrival.earliest < requested_at:
             remaining(self.clock, deadline - SLICE_S)
             raise Aborted
         frame = self._ahead[-1] if streaming else _frame_of(newest)
-        return Exposure(frame.captured_ns, frame.captured_ns, warnings=self._refusals(_asked(request)), frame=frame)
+        return Exposure(
+            frame.captured_ns,
+            frame.captured_ns,
+            warnings=self._setting_warnings(_requested_settings(request)),
+            frame=frame,
+        )
 
     def frame(self, deadline: float) -> FrameData | None:
         self._need_open()
@@ -196,17 +201,17 @@ class NetworkDriver(Driver):
 
     def _counted(self, frame: FrameData) -> FrameData:
         """The frame with the count of those missed since the last one."""
-        missed = self._missed + self._decoder.passed
-        self._missed = self._decoder.passed = 0
+        missed = self._missed + self._decoder.dropped
+        self._missed = self._decoder.dropped = 0
         return replace(frame, missed=missed)
 
     def check_packets(self) -> None:
-        if self._reader is not None and self._reader.trouble is not None:
-            raise self._reader.trouble
+        if self._reader is not None and self._reader.failure is not None:
+            raise self._reader.failure
 
     def temperature(self) -> float | None:
         """None. Called regularly, so it also detects (CameraError) that the connection has ended or pictures have
-        stopped while nobody reads frames."""
+        stopped while no one reads frames."""
         self.check_packets()
         if self._reader is not None and self.clock.monotonic() - self._seen > CHECK_EVERY_S:
             self._check_decodable(self._reader)
@@ -215,14 +220,14 @@ class NetworkDriver(Driver):
     # Pictures
 
     def _check_decodable(self, reader: Reader) -> None:
-        """Check that the recent packets can be decoded, and decode hardly more. CameraError when none could be for a
-        long time."""
+        """Check that the recent packets can be decoded, and stop at the first new picture. CameraError when none could
+        be decoded for a long time."""
         began, seen = self.clock.monotonic(), self._seen
         self._decoder.skip_to(reader.newest_group())
         while self._seen == seen and (arrived := reader.after(self._decoder.number)):
-            for picture in self._decoder.of(arrived):
+            for picture in self._decoder.decode(arrived):
                 self._missed += 1
-                if picture.of.captured > seen or self.clock.monotonic() - began > CHECK_S:
+                if picture.arrival.captured > seen or self.clock.monotonic() - began > CHECK_S:
                     self._seen = self.clock.monotonic()
         if began - self._seen > CHECK_EVERY_S + PICTURELESS_S:
             raise self._no_pictures()
@@ -231,7 +236,7 @@ class NetworkDriver(Driver):
         """Wait for the first live picture, not one that was queued before the connection."""
         reader = self._need_open()
         seen: DecodedPicture | None = None
-        for picture in self._decoded(deadline, skip=True, heed=False):
+        for picture in self._decoded(deadline, skip=True, interruptible=False):
             self._actual |= {"width": picture.decoded.width, "height": picture.decoded.height}
             seen = picture
             if reader.live and self._is_newest():
@@ -241,16 +246,16 @@ class NetworkDriver(Driver):
             raise self._no_pictures()
         return seen
 
-    def _decoded(self, deadline: float, *, skip: bool, heed: bool = True) -> Iterator[DecodedPicture]:
-        """Pictures as they arrive, until the deadline, or an interruption if `heed`. `skip` starts at the newest key
-        frame."""
+    def _decoded(self, deadline: float, *, skip: bool, interruptible: bool = True) -> Iterator[DecodedPicture]:
+        """Pictures as they arrive, until the deadline or, if `interruptible`, an interruption. `skip` starts at the
+        newest key frame."""
         reader = self._need_open()
         began = self.clock.monotonic()
         if skip:
             self._decoder.skip_to(reader.newest_group())
-        while self.clock.monotonic() < deadline and not (heed and self.clock.wait(0)):
+        while self.clock.monotonic() < deadline and not (interruptible and self.clock.wait(0)):
             arrived = reader.after(self._decoder.number)
-            for picture in self._decoder.of(arrived) if arrived else ():
+            for picture in self._decoder.decode(arrived) if arrived else ():
                 began = self._seen = self.clock.monotonic()
                 self._pictureless_s = 0.0
                 yield picture
@@ -261,8 +266,8 @@ class NetworkDriver(Driver):
             raise self._no_pictures()
 
     def _wait(self, reader: Reader, deadline: float) -> None:
-        if reader.trouble is not None:
-            raise reader.trouble
+        if reader.failure is not None:
+            raise reader.failure
         reader.wait(self._decoder.number, min(SLICE_S, deadline - self.clock.monotonic()))
 
     def _is_newest(self) -> bool:
@@ -278,29 +283,32 @@ class NetworkDriver(Driver):
 
     def _no_pictures(self) -> CameraError:
         return CameraError(
-            "The camera sends something that no picture can be made of. "
-            "Look at it with another program, and restart the camera.",
+            "The camera sends data that cannot be decoded into a picture. "
+            "Check it with another program, and restart the camera.",
             reason="camera_unreachable",
         )
 
-    def _refusals(self, asked: dict[str, Any]) -> list[str]:
+    def _setting_warnings(self, requested: dict[str, Any]) -> list[str]:
         return [
-            _refusal(name, value, self._actual.get(name))
-            for name, value in asked.items()
+            _setting_warning(name, value, self._actual.get(name))
+            for name, value in requested.items()
             if value != self._actual.get(name)
         ]
 
 
 def _frame_of(picture: DecodedPicture) -> FrameData:
-    return FrameData(picture.image, picture.of.captured_ns, picture.of.captured, picture.of.number)
+    return FrameData(picture.image, picture.arrival.captured_ns, picture.arrival.captured, picture.arrival.number)
 
 
-def _asked(request: ExposureRequest) -> dict[str, Any]:
+def _requested_settings(request: ExposureRequest) -> dict[str, Any]:
     values = {name: getattr(request, name) for name in ("exposure_us", "gain", "iso", "f_number")}
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _refusal(name: str, asked: Any, actual: Any) -> str:
+def _setting_warning(name: str, requested: Any, actual: Any) -> str:
     if actual is None:
-        return f"A network camera has no {name}; {asked:g} was asked."
-    return f"The {name} of this network camera is {actual:g}; {asked:g} was asked. Set it on the camera's own pages."
+        return f"A network camera has no {name}; {requested:g} was requested."
+    return (
+        f"The {name} of this network camera is {actual:g}; {requested:g} was requested. "
+        "Set it on the camera's own pages."
+    )

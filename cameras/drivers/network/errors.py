@@ -1,6 +1,6 @@
-"""FFmpeg's errors as sentences. PyAV's exceptions contain the whole address with its password, so only their type is
-used, and none becomes the cause or context of a CameraError. No sentence contains the address: everyone who sees the
-camera can read them, but addresses are for managers."""
+"""The messages for FFmpeg's errors. PyAV's exceptions contain the whole address with its password, so only their type
+is used, and none becomes the cause or context of a CameraError. No message contains the address: all users of the
+camera can read messages, but only managers may see addresses."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ FAILURES = (av_error.FFmpegError, OSError, ValueError, RuntimeError)
 FORBIDDEN = "does not allow this user to see it. Give the user that right on the camera."
 NO_STREAM = "has no such stream. Look up the path in the camera's manual and change the address."
 BAD_REQUEST = "refuses the request. Look up the address in the camera's manual."
-OWN_ERROR = "says that it has an error of its own. Restart the camera."
-OTHER_KIND = "does not send video of a kind that Skycam opens (H.264, H.265, MJPEG, MPEG-TS)."
-NOT_VIDEO = "sends something that is no video. Look at the address with another program."
+OWN_ERROR = "reports an internal error. Restart the camera."
+OTHER_KIND = "does not send video in a format that Skycam opens (H.264, H.265, MJPEG, MPEG-TS)."
+NOT_VIDEO = "sends something other than video. Check the address with another program."
 SENTENCES: list[tuple[type[Exception], str]] = [
     (av_error.HTTPForbiddenError, FORBIDDEN),
     (av_error.HTTPNotFoundError, NO_STREAM),
@@ -35,29 +35,29 @@ SENTENCES: list[tuple[type[Exception], str]] = [
 UNAUTHORIZED = 401
 STATUSES = {403: FORBIDDEN, 404: NO_STREAM, 400: BAD_REQUEST, 500: OWN_ERROR}
 """Sentences for HTTP statuses; 400 and 500 stand for all others of their class."""
-UNTRUSTED = "Where its certificate is signed by nobody but itself, end its address with #unverified."
-REDIRECTED = "A redirection to another address is not followed: give that one."
-LOST = "cannot be reached, or broke off the connection. Look at its name, its power and the network."
+UNTRUSTED = "If its certificate is self-signed, end its address with #unverified."
+REDIRECTED = "A redirection to another address is not followed: enter that address."
+LOST = "cannot be reached, or closed the connection. Check its name, its power and the network."
 
 
 def opening_failed(address: str, error: Exception) -> CameraError:
     """The CameraError for a connection that could not be opened."""
     if isinstance(error, UnexpectedStatus):
-        return _answered(address, error.status)
+        return _status_error(address, error.status)
     if isinstance(error, av_error.HTTPUnauthorizedError):
         return _unauthorized(address)
     if isinstance(error, av_error.ArgumentError) and address.startswith("rtsp"):
-        return unreachable(f"{LOST} {REDIRECTED}")  # FFmpeg refuses one so
-    said = next((said for kind, said in SENTENCES if isinstance(error, kind)), None)
-    return unreachable(said or _lost(address))
+        return unreachable(f"{LOST} {REDIRECTED}")  # FFmpeg's error for a redirection
+    sentence = next((sentence for kind, sentence in SENTENCES if isinstance(error, kind)), None)
+    return unreachable(sentence or _lost(address))
 
 
 def refused(error: AddressRefused) -> CameraError:
-    """The sentence does not reveal what listens there."""
+    """The message does not reveal what listens there."""
     return CameraError(f"The camera's address {error}", permanent=True)
 
 
-def _answered(address: str, status: int) -> CameraError:
+def _status_error(address: str, status: int) -> CameraError:
     if status == UNAUTHORIZED:
         return _unauthorized(address)
     if status // 100 == 3:
@@ -77,12 +77,14 @@ def unreachable(sentence: str) -> CameraError:
 
 
 def _unauthorized(address: str) -> CameraError:
-    """Permanent: trying again cannot help, and many cameras lock out users who do."""
+    """Permanent: trying again cannot help, and many cameras lock out users who try again."""
     if LOGIN.match(address):
-        said = "refuses the name or the password. Save the camera's address with the right ones."
+        sentence = "refuses the name or the password. Save the camera's address with the right ones."
     else:
-        said = "asks for a name and a password. Save the camera's address with them: rtsp://NAME:PASSWORD@host/path."
-    return CameraError(f"The camera {said}", permanent=True)
+        sentence = (
+            "asks for a name and a password. Save the camera's address with them: rtsp://NAME:PASSWORD@host/path."
+        )
+    return CameraError(f"The camera {sentence}", permanent=True)
 
 
 def library() -> str:

@@ -1,4 +1,4 @@
-"""HTTP authentication: Basic (RFC 7617) or Digest (RFC 7616), whichever the camera asks for."""
+"""HTTP authentication as the camera requests it: Basic (RFC 7617) or Digest (RFC 7616)."""
 
 from __future__ import annotations
 
@@ -25,42 +25,42 @@ class HttpCredentials:
         """None for an address without a name."""
         return None if parts.username is None else cls(unquote(parts.username), unquote(parts.password or ""))
 
-    def answer(self, challenges: list[str], method: str, target: str) -> str:
+    def authorization(self, challenges: list[str], method: str, target: str) -> str:
         """The `Authorization` header for the best of `challenges`; empty if none is supported."""
-        digests = [found for found in map(digest_asked, challenges) if found is not None]
+        digests = [found for found in map(parse_digest, challenges) if found is not None]
         if digests:
             return self._digest(digests[-1], method, target)
         if any(challenge.strip().lower().startswith("basic") for challenge in challenges):
             return "Basic " + base64.b64encode(f"{self.name}:{self.password}".encode()).decode()
         return ""
 
-    def _digest(self, asked: dict[str, str], method: str, target: str) -> str:
-        algorithm = asked.get("algorithm", "MD5").upper()
-        realm, nonce = asked.get("realm", ""), asked.get("nonce", "")
+    def _digest(self, challenge: dict[str, str], method: str, target: str) -> str:
+        algorithm = challenge.get("algorithm", "MD5").upper()
+        realm, nonce = challenge.get("realm", ""), challenge.get("nonce", "")
         secret = hashed(algorithm, f"{self.name}:{realm}:{self.password}")
         wanted = hashed(algorithm, f"{method}:{target}")
         fields = {"username": self.name, "realm": realm, "nonce": nonce, "uri": target}
-        plain = {"algorithm": algorithm} if "algorithm" in asked else {}
-        if "auth" in [quality.strip() for quality in asked.get("qop", "").split(",")]:
+        plain = {"algorithm": algorithm} if "algorithm" in challenge else {}
+        if "auth" in [quality.strip() for quality in challenge.get("qop", "").split(",")]:
             count, own = "00000001", secrets.token_hex(8)
             plain |= {"qop": "auth", "nc": count}
             fields |= {"cnonce": own, "response": hashed(algorithm, f"{secret}:{nonce}:{count}:{own}:auth:{wanted}")}
         else:
             fields["response"] = hashed(algorithm, f"{secret}:{nonce}:{wanted}")
-        if "opaque" in asked:
-            fields["opaque"] = asked["opaque"]
+        if "opaque" in challenge:
+            fields["opaque"] = challenge["opaque"]
         quoted = [f'{name}="{escaped(value)}"' for name, value in fields.items()]
         return "Digest " + ", ".join([*quoted, *(f"{name}={value}" for name, value in plain.items())])
 
 
-def digest_asked(challenge: str) -> dict[str, str] | None:
+def parse_digest(challenge: str) -> dict[str, str] | None:
     """The fields of a Digest challenge; None for other schemes and unsupported hashes."""
     scheme, _, rest = challenge.strip().partition(" ")
     if scheme.lower() != "digest":
         return None
     found = PARAMETER.findall(as_sent(rest))
-    asked = {name.lower(): ESCAPED.sub(r"\1", quoted) or plain for name, quoted, plain in found}
-    return asked if asked.get("algorithm", "MD5").upper() in HASHES else None
+    fields = {name.lower(): ESCAPED.sub(r"\1", quoted) or plain for name, quoted, plain in found}
+    return fields if fields.get("algorithm", "MD5").upper() in HASHES else None
 
 
 def as_sent(header: str) -> str:

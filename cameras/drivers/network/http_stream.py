@@ -39,43 +39,45 @@ class HttpStream:
         self._until, self._silent_s = time.monotonic() + open_s, silent_s
         self._ended = False
         login = HttpCredentials.of(self._parts)
-        self._socket, self._answer = self._asked("")
-        if self._answer.status in AGAIN and login is not None:
-            challenges = self._answer.headers.get_all("WWW-Authenticate") or []
+        self._socket, self._response = self._send_request("")
+        if self._response.status in AGAIN and login is not None:
+            challenges = self._response.headers.get_all("WWW-Authenticate") or []
             self.close()
-            self._socket, self._answer = self._asked(login.answer(challenges, "GET", target_of(self._parts)))
-        if not 200 <= self._answer.status < 300:
+            self._socket, self._response = self._send_request(
+                login.authorization(challenges, "GET", target_of(self._parts))
+            )
+        if not 200 <= self._response.status < 300:
             self.close()
-            raise UnexpectedStatus(self._answer.status)
+            raise UnexpectedStatus(self._response.status)
 
     @property
     def content_type(self) -> str:
         """Such as `multipart/x-mixed-replace`; empty if the camera sends none."""
-        return str(self._answer.headers.get("Content-Type", "")).partition(";")[0].strip().lower()
+        return str(self._response.headers.get("Content-Type", "")).partition(";")[0].strip().lower()
 
     @property
     def format(self) -> str | None:
         """FFmpeg's name of the format; None if FFmpeg has to detect it."""
         if self.content_type.startswith("multipart/"):
             return "mpjpeg"
-        return "mpegts" if self.content_type == TRANSPORT_STREAM or self._first() == SYNC_BYTE else None
+        return "mpegts" if self.content_type == TRANSPORT_STREAM or self._first_byte() == SYNC_BYTE else None
 
-    def _first(self) -> bytes:
+    def _first_byte(self) -> bytes:
         try:
-            return self._answer.peek(1)[:1]
+            return self._response.peek(1)[:1]
         except TimeoutError:
             self._ended = True
             return b""
 
     def read(self, size: int) -> bytes:
         """At most `size` bytes, as soon as some arrive; empty at the end, and when opening takes too long: FFmpeg then
-        uses what it has."""
+        uses what it has received."""
         if self._ended:
             return b""
         left = max(0.001, self._until - time.monotonic()) if self._until else self._silent_s
         self._socket.settimeout(min(left, self._silent_s))
         try:
-            return self._answer.read1(size)
+            return self._response.read1(size)
         except http.client.HTTPException as error:
             raise ConnectionResetError(type(error).__name__) from None
         except TimeoutError:
@@ -89,45 +91,45 @@ class HttpStream:
         self._until = 0.0
 
     def interrupt(self) -> None:
-        """From any thread: end a waiting read."""
+        """From any thread: end a running read."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Idempotent."""
-        self._answer.close()
+        self._response.close()
         self._socket.close()
 
-    def _asked(self, authorization: str) -> tuple[socket.socket, http.client.HTTPResponse]:
+    def _send_request(self, authorization: str) -> tuple[socket.socket, http.client.HTTPResponse]:
         left = self._until - time.monotonic()
         if left <= 0:
             raise TimeoutError
-        connection = self._encrypted(connect_endpoint(self._endpoint, left))
+        connection = self._wrap_tls(connect_endpoint(self._endpoint, left))
         try:
             connection.settimeout(max(0.001, self._until - time.monotonic()))
-            connection.sendall(request(self._parts, authorization))
-            answer = http.client.HTTPResponse(connection, method="GET")
-            answer.begin()
+            connection.sendall(get_request(self._parts, authorization))
+            response = http.client.HTTPResponse(connection, method="GET")
+            response.begin()
         except http.client.HTTPException:
             connection.close()
             raise UnexpectedStatus(0) from None
         except BaseException:
             connection.close()
             raise
-        return connection, answer
+        return connection, response
 
-    def _encrypted(self, connection: socket.socket) -> socket.socket:
+    def _wrap_tls(self, connection: socket.socket) -> socket.socket:
         if self._parts.scheme != "https":
             return connection
         connection.settimeout(max(0.001, self._until - time.monotonic()))
         try:
-            return context(verified=self._verified).wrap_socket(connection, server_hostname=self._parts.hostname)
+            return tls_context(verified=self._verified).wrap_socket(connection, server_hostname=self._parts.hostname)
         except BaseException:
             connection.close()
             raise
 
 
-def request(parts: SplitResult, authorization: str) -> bytes:
+def get_request(parts: SplitResult, authorization: str) -> bytes:
     host = parts.netloc.rpartition("@")[2]
     login = f"Authorization: {authorization}\r\n" if authorization else ""
     return f"GET {target_of(parts)} HTTP/1.1\r\nHost: {host}\r\n{HEADERS}{login}\r\n".encode()
@@ -137,11 +139,11 @@ def target_of(parts: SplitResult) -> str:
     return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
-def context(*, verified: bool) -> ssl.SSLContext:
-    found = ssl.create_default_context()
+def tls_context(*, verified: bool) -> ssl.SSLContext:
+    settings = ssl.create_default_context()
     if not verified:
-        found.check_hostname = False
-        found.verify_mode = ssl.CERT_NONE
-        found.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
-        found.set_ciphers(UNVERIFIED_CIPHERS)
-    return found
+        settings.check_hostname = False
+        settings.verify_mode = ssl.CERT_NONE
+        settings.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+        settings.set_ciphers(UNVERIFIED_CIPHERS)
+    return settings

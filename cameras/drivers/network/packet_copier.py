@@ -9,28 +9,28 @@ from cameras.drivers.network.capture_clock import LONGEST_STEP_S, SLEW
 from cameras.drivers.network.packet_buffer import ArrivedPacket
 from cameras.drivers.packets import CodedStream, PacketData, PacketSink
 
-COPIED = "h264"
-PLAYED = frozenset({"yuv420p", "yuvj420p"})
+COPIED_CODEC = "h264"
+PLAYABLE_FORMATS = frozenset({"yuv420p", "yuvj420p"})
 """The H.264 pixel formats that browsers play."""
 LEAD_S = 10.0
 """Copying begins with the packets since the newest key frame, unless it is older than this."""
 MOST_SHIFT_S = 5.0
 LEAST_STEP_S = 1e-6
 REORDERED = 17
-"""The most pictures until FFmpeg knows the reordering between decoding and presentation."""
+"""The maximum number of pictures until FFmpeg knows the reordering between decoding and presentation."""
 
 
 def may_be_copied(codec: str, picture: VideoFrame) -> bool:
     """Whether browsers play the codec of this picture. With interlaced video each packet is half a picture."""
-    return codec == COPIED and picture.format.name in PLAYED and not picture.interlaced_frame
+    return codec == COPIED_CODEC and picture.format.name in PLAYABLE_FORMATS and not picture.interlaced_frame
 
 
 class PacketCopier:
     """Used by the reading thread only, apart from its construction."""
 
     def __init__(self, sink: PacketSink, extradata: bytes | None) -> None:
-        self._sink, self._coded = sink, CodedStream(COPIED, extradata or b"")
-        self._wanted = False
+        self._sink, self._coded = sink, CodedStream(COPIED_CODEC, extradata or b"")
+        self._copying = False
         self._newest = -1
         self._order = PresentationOrder()
         sink.begin(self._coded)
@@ -38,24 +38,24 @@ class PacketCopier:
     def add(self, arrived: ArrivedPacket, group: list[ArrivedPacket]) -> None:
         """`group` are the packets since the newest key frame, including `arrived`."""
         if not self._sink.wants_packets:
-            self._wanted = False
-        elif self._wanted or not group or arrived.captured - group[0].captured > LEAD_S:
+            self._copying = False
+        elif self._copying or not group or arrived.captured - group[0].captured > LEAD_S:
             at = _seconds(arrived.packet, arrived.packet.dts)
-            self._give(self._packet(arrived, at, _shift_s(arrived.packet), arrived.captured))
+            self._put_once(self._packet(arrived, at, _shift_s(arrived.packet), arrived.captured))
         elif arrived.packet.dts is not None or len(group) > REORDERED:
-            self._wanted = True
+            self._copying = True
             for packet in self._lead(group):
-                self._give(packet)
+                self._put_once(packet)
 
-    def _give(self, packet: PacketData) -> None:
+    def _put_once(self, packet: PacketData) -> None:
         """Put each packet once, even if copying begins again."""
         if packet.number > self._newest:
             self._newest = packet.number
             self._sink.put_packet(packet)
 
     def _lead(self, group: list[ArrivedPacket]) -> list[PacketData]:
-        """The first packets, with corrected times for those that were queued and then arrived all at once: each is one
-        step of the camera's clock older than the next."""
+        """The first packets. Those that were queued arrive all at once, so their times are corrected: each is one step
+        of the camera's clock older than the next."""
         decoded, captured = decode_times(group), list[float]()
         moment, after = float("inf"), decoded[-1]
         for arrived, at in zip(reversed(group), reversed(decoded), strict=True):
@@ -64,7 +64,7 @@ class PacketCopier:
             captured.append(moment)
         self._order = PresentationOrder()
         return [
-            self._packet(arrived, at, _shown(arrived, at, group) - at, moment)
+            self._packet(arrived, at, _presentation_s(arrived, at, group) - at, moment)
             for arrived, at, moment in zip(group, decoded, reversed(captured), strict=True)
         ]
 
@@ -105,19 +105,19 @@ def decode_times(group: list[ArrivedPacket]) -> list[float]:
     found, after = list[float](), 0.0
     for arrived in reversed(group):
         known = _seconds(arrived.packet, arrived.packet.dts)
-        after = known if known is not None else after - _length_s(arrived.packet)
+        after = known if known is not None else after - _duration_s(arrived.packet)
         found.append(after)
     return found[::-1]
 
 
-def _shown(arrived: ArrivedPacket, at: float, group: list[ArrivedPacket]) -> float:
+def _presentation_s(arrived: ArrivedPacket, at: float, group: list[ArrivedPacket]) -> float:
     """The presentation time in seconds of the camera's clock; `at` is the decoding time. A key frame without one is
     shown before all that follow."""
     own = _seconds(arrived.packet, arrived.packet.pts)
     if own is not None or not arrived.packet.is_keyframe:
         return at if own is None else own
     others = [_seconds(other.packet, other.packet.pts) for other in group]
-    return min((other - _length_s(arrived.packet) for other in others if other is not None), default=at)
+    return min((other - _duration_s(arrived.packet) for other in others if other is not None), default=at)
 
 
 def _shift_s(packet: Packet[VideoStream]) -> float:
@@ -130,5 +130,5 @@ def _seconds(packet: Packet[VideoStream], ticks: int | None) -> float | None:
     return None if ticks is None or packet.time_base is None else float(ticks * packet.time_base)
 
 
-def _length_s(packet: Packet[VideoStream]) -> float:
+def _duration_s(packet: Packet[VideoStream]) -> float:
     return _seconds(packet, packet.duration or 0) or 0.0

@@ -23,10 +23,10 @@ PADDING = 64
 
 @dataclass(frozen=True, slots=True)
 class DecodedPicture:
-    """A picture that is decoded but not yet converted. `of` says when its packet arrived."""
+    """A picture that is decoded but not yet converted. `arrival` says when its packet arrived."""
 
     decoded: VideoFrame
-    of: Arrival
+    arrival: Arrival
 
     @property
     def image(self) -> NDArray[np.uint8]:
@@ -35,27 +35,29 @@ class DecodedPicture:
             return np.ascontiguousarray(self.decoded.to_ndarray(format="rgb24"), np.uint8)
         except FAILURES:
             colours = self.decoded.format.name
-        raise CameraError(f"The camera sends its pictures as {colours}, which cannot be shown. Set it to H.264.")
+        raise CameraError(
+            f"The camera sends pictures in the pixel format {colours}, which cannot be shown. Set it to H.264."
+        )
 
 
 class PictureDecoder:
-    """`number` is the last decoded packet's, `passed` the number of pictures that were not returned: damaged, or
+    """`number` is the last decoded packet's, `dropped` the number of pictures that were not returned: damaged, or
     skipped."""
 
     def __init__(self, codec: VideoCodecContext) -> None:
         codec.copy_opaque, codec.thread_count = True, THREADS
         self._codec = codec
         self._damaged = False
-        self.number = self._given = -1
-        self.passed = 0
+        self.number = self._last_counted = -1
+        self.dropped = 0
 
     def skip_to(self, number: int) -> None:
         """Skip to the packet after `number`, which is a key frame."""
         skipped = max(0, number - self.number)
         self.number += skipped
-        self._pass(skipped)
+        self._count_dropped(skipped)
 
-    def of(self, arrived: ArrivedPacket) -> Iterator[DecodedPicture]:
+    def decode(self, arrived: ArrivedPacket) -> Iterator[DecodedPicture]:
         """The pictures that this packet completes: usually one, and none after a damaged one until the next key
         frame."""
         followed, self.number = arrived.number == self.number + 1, arrived.number
@@ -71,25 +73,25 @@ class PictureDecoder:
             self._damaged = True
             return
         for frame in frames:
-            of = cast(Arrival, frame.opaque)
-            self._given = max(self._given, of.number)
+            arrival = cast(Arrival, frame.opaque)
+            self._last_counted = max(self._last_counted, arrival.number)
             if frame.is_corrupt:
-                self.passed += 1
+                self.dropped += 1
             else:
-                yield DecodedPicture(frame, of)
+                yield DecodedPicture(frame, arrival)
 
     def _flush(self, arrived: ArrivedPacket) -> None:
-        """What the decoder still holds goes too."""
+        """Restart the decoder. Pictures that it still holds are dropped."""
         self._codec.flush_buffers()
         self._damaged = False
-        self._pass(arrived.number - self._given - 1)
+        self._count_dropped(arrived.number - self._last_counted - 1)
 
-    def _pass(self, pictures: int) -> None:
-        self.passed += pictures
-        self._given += pictures
+    def _count_dropped(self, pictures: int) -> None:
+        self.dropped += pictures
+        self._last_counted += pictures
 
     def _is_whole(self, arrived: ArrivedPacket) -> bool:
-        """A JPEG without its end is decoded all the same, with the rest of an older picture."""
+        """Whether the packet is complete. FFmpeg would complete a JPEG without its end from an older picture."""
         packet = arrived.packet
         if packet.is_corrupt:
             return False

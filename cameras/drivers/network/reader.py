@@ -1,4 +1,4 @@
-"""The thread that reads a connection all the time, so that frames are the newest and a lost camera is noticed."""
+"""The thread that reads a connection continuously, so that frames are the newest and a lost camera is noticed."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from cameras.drivers.network.packet_copier import PacketCopier
 log = logging.getLogger(__name__)
 LIVE_S = 0.005
 """Packets that arrive closer together were queued: they are older than their arrival."""
-LEAVE_S = 1.0
-"""How long `close` waits for a running read. The thread then ends by itself."""
+CLOSE_TIMEOUT_S = 1.0
+"""How long `close` waits for a running read. After that the thread ends on its own."""
 
 
 class Reader:
-    """Reads from its construction on. `trouble` is why it ended."""
+    """Reads from its construction on. `failure` is why it ended."""
 
     def __init__(self, connection: Connection, clock: Clock) -> None:
-        self.trouble: CameraError | None = None
+        self.failure: CameraError | None = None
         self.live = False
         """Whether the packets that were queued at the camera have been read."""
         self._connection, self._clock = connection, clock
         self._capture_clock = CaptureClock(connection.parsed)
         self._packets = PacketBuffer()
         self._copier: PacketCopier | None = None
-        self._news = threading.Condition()
-        self._leaving = False
+        self._changed = threading.Condition()
+        self._closing = False
         self._thread = threading.Thread(target=self._run, name="network-camera", daemon=True)
         self._thread.start()
 
     def after(self, number: int) -> ArrivedPacket | None:
         """The next packet to decode after `number`; None if it has not arrived."""
-        with self._news:
+        with self._changed:
             return self._packets.after(number)
 
     def newest_group(self) -> int:
-        with self._news:
+        with self._changed:
             return self._packets.newest_group()
 
     def start_copying(self, copier: PacketCopier) -> None:
@@ -50,19 +50,19 @@ class Reader:
 
     def wait(self, number: int, seconds: float) -> None:
         """Wait for a packet after `number`, or for the end, at most `seconds`."""
-        with self._news:
-            self._news.wait_for(lambda: self.trouble or self._packets.after(number), max(0.0, seconds))
+        with self._changed:
+            self._changed.wait_for(lambda: self.failure or self._packets.after(number), max(0.0, seconds))
 
     def close(self) -> None:
         """Idempotent. Drops the buffered packets."""
-        with self._news:
-            self._leaving = True
+        with self._changed:
+            self._closing = True
         self._connection.interrupt()
-        self._thread.join(LEAVE_S)
+        self._thread.join(CLOSE_TIMEOUT_S)
         if not self._thread.is_alive():
-            self._let_go()
+            self._release()
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         self._connection.close()
         self._packets.clear()
 
@@ -73,21 +73,21 @@ class Reader:
             self._end(error)
         except Exception as error:
             log.exception("The packets of a network camera could not be read.")
-            said = f"What the camera sends could not be read ({type(error).__name__}); Skycam opens it again."
-            self._end(CameraError(said, reason="camera_unreachable"))
-        if self._leaving:
-            self._let_go()
+            message = f"The camera's data could not be read ({type(error).__name__}); Skycam reopens the camera."
+            self._end(CameraError(message, reason="camera_unreachable"))
+        if self._closing:
+            self._release()
 
-    def _end(self, trouble: CameraError) -> None:
-        with self._news:
-            self.trouble = trouble
-            self._news.notify_all()
+    def _end(self, failure: CameraError) -> None:
+        with self._changed:
+            self.failure = failure
+            self._changed.notify_all()
 
     def _read(self) -> None:
         held: ArrivedPacket | None = None
         before = self._clock.monotonic()
         for number, packet in enumerate(self._connection.packets()):
-            if self._leaving:
+            if self._closing:
                 return
             now, now_ns = self._clock.monotonic(), self._clock.wall_ns()
             captured = self._capture_clock.captured(now, self._connection.stamp(packet))
@@ -99,16 +99,16 @@ class Reader:
             self._keep([] if held else [arrived], live=waited > LIVE_S)
 
     def _may_be_cut_off(self, waited: float) -> bool:
-        """When a source breaks off, FFmpeg returns the incomplete picture that it has: right after the one before it,
-        or after its time-out. Such a packet is kept only once another follows."""
+        """When a source disconnects, FFmpeg returns the incomplete picture that it has, right after the previous one or
+        after its time-out. Such a packet is kept only when another one follows."""
         return self._connection.parsed > 0 and not LIVE_S < waited < connections.READ_S / 2
 
     def _keep(self, packets: list[ArrivedPacket], *, live: bool = False) -> None:
-        with self._news:
+        with self._changed:
             self.live = self.live or live
             for arrived in packets:
                 self._packets.add(arrived)
-            self._news.notify_all()
+            self._changed.notify_all()
         if self._copier is not None:
             for arrived in packets:
                 self._copier.add(arrived, self._packets.group)

@@ -50,12 +50,12 @@ def suffix(path: str) -> str:
 
 def _file_inside(address: str, sources: list[str]) -> str:
     if ".." in address.split("/"):
-        _refuse("An address does not go up with `..`.", sources)
+        _refuse("An address must not contain `..`.", sources)
     folders = [os.path.realpath(source) for source in sources]
     paths = [os.path.realpath(os.path.join(folder, address)) for folder in folders]
     inside = [path for path in paths if suffix(path) in FORMATS and any(_is_inside(path, folder) for folder in folders)]
     if not inside:
-        _refuse("This file does not lie in a folder for video files.", sources)
+        _refuse("This file is not in a folder for video files.", sources)
     return next(filter(os.path.exists, inside), inside[0])
 
 

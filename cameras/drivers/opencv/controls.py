@@ -14,20 +14,20 @@ from cameras.drivers.opencv.v4l2 import Control, Node
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """`scale` of our units are one of the kernel's. `automatic` is the control of the camera's automatic mode, and
-    `by_hand` its values for manual mode, the best first."""
+    """One kernel unit is `scale` of ours. `automatic` is the control of the camera's automatic mode, and
+    `manual` its values for manual mode, the best first."""
 
     control: int
     unit: str
     automatic: int
-    by_hand: tuple[int, ...]
+    manual: tuple[int, ...]
     scale: int = 1
 
 
 SETTINGS = {
-    "exposure_us": Setting(v4l2.EXPOSURE_ABSOLUTE, "µs", v4l2.EXPOSURE_AUTO, by_hand=(1, 2), scale=100),
-    "gain": Setting(v4l2.GAIN, "", v4l2.AUTOGAIN, by_hand=(0,)),
-    "white_balance_k": Setting(v4l2.WHITE_BALANCE_TEMPERATURE, "K", v4l2.AUTO_WHITE_BALANCE, by_hand=(0,)),
+    "exposure_us": Setting(v4l2.EXPOSURE_ABSOLUTE, "µs", v4l2.EXPOSURE_AUTO, manual=(1, 2), scale=100),
+    "gain": Setting(v4l2.GAIN, "", v4l2.AUTOGAIN, manual=(0,)),
+    "white_balance_k": Setting(v4l2.WHITE_BALANCE_TEMPERATURE, "K", v4l2.AUTO_WHITE_BALANCE, manual=(0,)),
 }
 """The kernel counts exposures in 100 µs. 1 is V4L2_EXPOSURE_MANUAL and 2 V4L2_EXPOSURE_SHUTTER_PRIORITY."""
 
@@ -55,13 +55,13 @@ class Controls:
         if control is None:
             return
         setting = SETTINGS[name]
-        by_hand = self._by_hand(setting)
-        if by_hand is not None and self._node.value(setting.automatic) not in setting.by_hand:
-            self._node.set(setting.automatic, by_hand)
+        manual = self._manual_value(setting)
+        if manual is not None and self._node.value(setting.automatic) not in setting.manual:
+            self._node.set(setting.automatic, manual)
         self._node.set(control.id, control.nearest(value / setting.scale))
 
     @contextmanager
-    def kept(self, names: Iterable[str]) -> Iterator[None]:
+    def restored_afterwards(self, names: Iterable[str]) -> Iterator[None]:
         """Restore these settings and their automatic modes afterwards."""
         numbers = [number for name in names if name in self._present for number in self._numbers(SETTINGS[name])]
         before = {number: self._node.value(number) for number in numbers}
@@ -79,16 +79,16 @@ class Controls:
     def _range(self, name: str, known: Control) -> SettingRange:
         setting = SETTINGS[name]
         control = self._node.control(known.id) or known
-        fixed = control.flags & v4l2.READ_ONLY or (control.locked and self._by_hand(setting) is None)
+        fixed = control.flags & v4l2.READ_ONLY or (control.locked and self._manual_value(setting) is None)
         step = max(1, control.step)
-        ours: dict[str, Any] = {"minimum": control.minimum, "maximum": control.maximum, "step": step}
-        scaled = {limit: value * setting.scale for limit, value in ours.items()}
+        limits: dict[str, Any] = {"minimum": control.minimum, "maximum": control.maximum, "step": step}
+        scaled = {limit: value * setting.scale for limit, value in limits.items()}
         return SettingRange(setting.unit, **scaled, read_only=bool(fixed))
 
-    def _by_hand(self, setting: Setting) -> int | None:
+    def _manual_value(self, setting: Setting) -> int | None:
         """The value for manual mode; None if the camera has none."""
-        ruler = self._node.control(setting.automatic)
-        if ruler is None or ruler.flags & v4l2.READ_ONLY:
+        mode = self._node.control(setting.automatic)
+        if mode is None or mode.flags & v4l2.READ_ONLY:
             return None
-        offered = self._node.menu(ruler) if ruler.kind == v4l2.MENU else [0, 1]
-        return next((value for value in setting.by_hand if value in offered), None)
+        offered = self._node.menu(mode) if mode.kind == v4l2.MENU else [0, 1]
+        return next((value for value in setting.manual if value in offered), None)

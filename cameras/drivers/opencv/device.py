@@ -16,15 +16,15 @@ from cameras.drivers.opencv.stream import Stream
 from cameras.drivers.opencv.v4l2 import Node
 
 IN_FLIGHT, SETTLING = 1, 3
-"""Frames to skip for a still: the first frame after a request was exposed before it, and new settings need some frames
-more."""
+"""Frames to skip for a still: the exposure of the first frame began before the request, and new settings take effect
+some frames later."""
 PICTURE = ("width", "height", "fps")
 """Changing these restarts the stream; all others are controls."""
 
 
 class VideoDevice:
-    """`_tried` is the last requested picture size and rate: the stream is not restarted twice for one that the device
-    does not have."""
+    """`_last_requested` is the last requested picture size and rate: the stream is not restarted twice for a value that
+    the device does not have."""
 
     def __init__(self, path: str, clock: Clock, deadline: float) -> None:
         self.path, self._clock = path, clock
@@ -37,7 +37,7 @@ class VideoDevice:
             undo.callback(self._node.close)
             self.model = self._node.card().name
             self._controls, self._modes = Controls(self._node), Modes(self._node)
-            self._picture, self._tried = self._stream.actual(), dict[str, Any]()
+            self._picture, self._last_requested = self._stream.actual(), dict[str, Any]()
             self._reader = Reader(self._stream, clock, self._interval_s())
             undo.pop_all()
 
@@ -46,10 +46,10 @@ class VideoDevice:
         self._node.close()
 
     def check_present(self) -> None:
-        if self._reader.trouble is not None:
-            raise self._reader.trouble
+        if self._reader.failure is not None:
+            raise self._reader.failure
         if not os.path.exists(self._device):
-            raise self._stream.trouble()
+            raise self._stream.read_error()
 
     def next_frame(self, deadline: float) -> FrameData | None:
         return self._reader.next_frame(deadline)
@@ -61,14 +61,21 @@ class VideoDevice:
         before = self.actual()
         picture = {name: values.get(name, before.get(name)) for name in PICTURE}
         differs = any(not _is_same(name, value, before.get(name)) for name, value in picture.items())
-        if differs and picture != self._tried:
-            self._picture, self._tried = self._reader.between_reads(lambda: self._restart(picture), deadline), picture
+        if differs and picture != self._last_requested:
+            self._picture, self._last_requested = (
+                self._reader.between_reads(lambda: self._restart(picture), deadline),
+                picture,
+            )
         for name, value in values.items():
             self._controls.set(name, value)
         actual = self.actual()
         self._reader.interval_s = self._interval_s()
-        refused = {name: asked for name, asked in values.items() if not _is_same(name, asked, actual.get(name))}
-        return Applied(actual, [_refusal(name, asked, actual.get(name)) for name, asked in refused.items()])
+        differing = {
+            name: requested for name, requested in values.items() if not _is_same(name, requested, actual.get(name))
+        }
+        return Applied(
+            actual, [_setting_warning(name, requested, actual.get(name)) for name, requested in differing.items()]
+        )
 
     def actual(self) -> dict[str, Any]:
         return {name: value for name, value in self._picture.items() if value > 0} | self._controls.actual()
@@ -93,17 +100,17 @@ class VideoDevice:
     def overridden(self, values: dict[str, Any], deadline: float) -> Iterator[Applied]:
         """`values` are controls: the stream is not restarted for a still."""
         self._in_flight = SETTLING if values else IN_FLIGHT
-        with self._controls.kept(values):
+        with self._controls.restored_afterwards(values):
             yield self.apply(values, deadline)
 
 
-def _is_same(name: str, asked: Any, actual: Any) -> bool:
+def _is_same(name: str, requested: Any, actual: Any) -> bool:
     """Whether they are equal within the kernel's resolution."""
-    unit = SETTINGS[name].scale if name in SETTINGS else 0
-    return actual is not None and abs(asked - actual) <= max(0.01, unit / 2 if unit > 1 else 0)
+    scale = SETTINGS[name].scale if name in SETTINGS else 0
+    return actual is not None and abs(requested - actual) <= max(0.01, scale / 2 if scale > 1 else 0)
 
 
-def _refusal(name: str, asked: float, actual: float | None) -> str:
+def _setting_warning(name: str, requested: float, actual: float | None) -> str:
     if actual is None:
-        return f"This camera has no {name}; {asked:g} was asked."
-    return f"This camera has {name} {actual:g}; {asked:g} was asked."
+        return f"This camera has no {name}; {requested:g} was requested."
+    return f"This camera has {name} {actual:g}; {requested:g} was requested."

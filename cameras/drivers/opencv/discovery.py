@@ -19,10 +19,14 @@ def attached_devices(held: Collection[str] = ()) -> list[dict[str, str]]:
     """The devices of this machine that give pictures, with their persistent names in `/dev/v4l/by-id` where they have
     one. Those at a location in `held` are not opened."""
     names = sorted(os.listdir(BY_ID)) if os.path.isdir(BY_ID) else []
-    lasting = {os.path.realpath(f"{BY_ID}/{name}"): f"{BY_ID}/{name}" for name in reversed(names)}
+    persistent = {os.path.realpath(f"{BY_ID}/{name}"): f"{BY_ID}/{name}" for name in reversed(names)}
     devices = sorted(f"/dev/{name}" for name in os.listdir("/dev") if REAL.fullmatch(f"/dev/{name}"))
     found = {device: _list_device(device) if device in held else _describe_device(device) for device in devices}
-    return [{**one, "address": lasting.get(device, device)} for device, one in found.items() if one]
+    return [
+        {**description, "address": persistent.get(device, device)}
+        for device, description in found.items()
+        if description
+    ]
 
 
 def _describe_device(device: str) -> dict[str, str] | None:
@@ -34,8 +38,8 @@ def _describe_device(device: str) -> dict[str, str] | None:
         card, busy = None, error.errno == errno.EBUSY
     if card is not None and not card.captures:
         return None
-    one = _list_device(device) if card is None else {"model": card.name, "serial": ""}
-    return {**one, "held_by": format_holders(find_holders(device)) or ANOTHER_PROGRAM} if busy else one
+    description = _list_device(device) if card is None else {"model": card.name, "serial": ""}
+    return {**description, "held_by": format_holders(find_holders(device)) or ANOTHER_PROGRAM} if busy else description
 
 
 def _list_device(device: str) -> dict[str, str]:
@@ -53,13 +57,13 @@ def device_node(path: str) -> str:
     found = os.path.realpath(path)
     if not os.path.exists(found):
         raise CameraError(
-            f"There is no device {path}. Plug the camera in, or look for its name in {BY_ID}.",
+            f"There is no device {path}. Plug the camera in, or find its name in {BY_ID}.",
             reason="camera_unreachable",
         )
     if not REAL.fullmatch(found):
         raise CameraError(f"{path} is not a video device. Give /dev/video0 or {BY_ID}/...", permanent=True)
     if not os.access(found, os.R_OK | os.W_OK):
-        raise CameraError(f"{path} may not be used. Add the user that runs Skycam to the group `video`.")
+        raise CameraError(f"Skycam may not use {path}. Add the user that runs Skycam to the group `video`.")
     return found
 
 
@@ -74,27 +78,27 @@ def start_error(path: str, found: str) -> CameraError:
         return _held_error(path, found)
     if not pictures:
         return CameraError(
-            f"{path} gives no pictures: it is another part of a camera. "
-            "`skycam cameras detect` lists the one that does.",
+            f"{path} gives no pictures: it is another device of the same camera. "
+            "`skycam cameras detect` lists the one that gives pictures.",
             permanent=True,
         )
     return CameraError(
-        f"{path} could not be started: OpenCV reads none of its pixel formats, or it is at fault. Plug it in again, "
-        f"and look at it with `v4l2-ctl -d {found} --list-formats-ext`.",
+        f"{path} could not be started: OpenCV reads none of its pixel formats, or it is faulty. Plug it in again, "
+        f"and check it with `v4l2-ctl -d {found} --list-formats-ext`.",
         reason="camera_unreachable",
     )
 
 
 def _held_error(path: str, found: str) -> CameraError:
     listed = format_holders_with_commands(find_holders(found))
-    who = f"by {listed}" if listed else f"by {ANOTHER_PROGRAM}. Close it; `sudo fuser -v {found}` names it"
-    return CameraError(f"{path} is held {who}.", reason="camera_held")
+    holder = f"by {listed}" if listed else f"by {ANOTHER_PROGRAM}. Close it; `sudo fuser -v {found}` names it"
+    return CameraError(f"{path} is held {holder}.", reason="camera_held")
 
 
 def read_error(path: str, found: str) -> CameraError:
     """The error of an open device that delivers no frames."""
     if os.path.exists(found):
-        cure = f"{path} delivers no frames. Open it again; if it happens often, change its cable or port."
+        message = f"{path} delivers no frames. Open it again; if it happens often, change its cable or port."
     else:
-        cure = f"{path} is gone. Plug the camera in again."
-    return CameraError(cure, reason="camera_unreachable")
+        message = f"{path} is gone. Plug the camera in again."
+    return CameraError(message, reason="camera_unreachable")

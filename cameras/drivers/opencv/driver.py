@@ -29,11 +29,11 @@ from cameras.drivers.opencv.file import VideoFile
 from cameras.drivers.opencv.source import Source, camera_errors
 
 ROUNDING_S = 0.005
-"""How early a wait until the deadline may end."""
+"""How many seconds before the deadline a wait may end."""
 
 
 class OpencvSettings(DriverSettings):
-    """A device uses the settings that it supports; a file has its own rate and size."""
+    """A device uses the settings that it supports. The rate and size of a file are fixed."""
 
     white_balance_k: int | None = Field(default=None, ge=1000, le=40_000, description="kelvin")
     fps: float | None = Field(default=None, gt=0, le=1000, description="frames per second")
@@ -67,7 +67,7 @@ class OpencvDriver(Driver):
     def open(self, deadline: float) -> Identity:
         self.close()
         with camera_errors(self.address):
-            self._source = self._opened(deadline)
+            self._source = self._open_source(deadline)
         remaining(self.clock, deadline)
         return Identity(model=self._source.model, library=f"OpenCV {cv2.__version__}")
 
@@ -97,7 +97,7 @@ class OpencvDriver(Driver):
         source = self._need_open()
         remaining(self.clock, deadline)
         started_ns, started = self.clock.wall_ns(), self.clock.monotonic()
-        with camera_errors(self.address), source.overridden(_asked(request), deadline) as applied:
+        with camera_errors(self.address), source.overridden(_requested_settings(request), deadline) as applied:
             frame = source.next_still(deadline)
         if frame is None:
             remaining(self.clock, deadline - ROUNDING_S)
@@ -116,18 +116,18 @@ class OpencvDriver(Driver):
             return source.next_frame(deadline)
 
     def temperature(self) -> float | None:
-        """None. Called regularly, so it also detects (CameraError) that the camera was unplugged while nobody reads
+        """None. Called regularly, so it also detects (CameraError) that the camera was unplugged while no one reads
         frames."""
         if self._source is not None:
             self._source.check_present()
         return None
 
-    def _opened(self, deadline: float) -> Source:
+    def _open_source(self, deadline: float) -> Source:
         if addresses.is_device(self.address):
             return VideoDevice(self.address, self.clock, deadline)
         if not self.address.startswith("/") or addresses.suffix(self.address) not in addresses.FORMATS:
             raise CameraError(
-                "The camera's address is neither a device nor a video file's full path. Save it again.",
+                "The camera's address is neither a device nor the full path of a video file. Save it again.",
                 permanent=True,
             )
         return VideoFile(self.address, self.clock, deadline)
@@ -138,6 +138,6 @@ class OpencvDriver(Driver):
         return self._source
 
 
-def _asked(request: ExposureRequest) -> dict[str, Any]:
+def _requested_settings(request: ExposureRequest) -> dict[str, Any]:
     values = {name: getattr(request, name) for name in ("exposure_us", "gain", "iso", "f_number")}
     return {name: value for name, value in values.items() if value is not None}

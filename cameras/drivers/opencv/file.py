@@ -17,20 +17,20 @@ from cameras.drivers.opencv.source import capture, rgb
 LONGEST_STEP_S = 10.0
 """A longer step between two time stamps is an error in the file and counts as one frame."""
 LATEST_S = 2.0
-"""After a longer pause playback continues where it stopped."""
+"""After a longer pause, playback continues where it stopped."""
 CATCH_UP_S = 1.0
 """The limit of catching up with a file that is decoded more slowly than it plays."""
 STREAMING_S = 1.0
-"""A reader that asked for a frame within this time gets every frame, including those read for a still."""
+"""A reader that requested a frame within this time gets every frame, including those read for a still."""
 READ_TIMEOUT_MS = 5_000
 UNITS = {"fps": "1/s", "width": "px", "height": "px"}
 
 
 class VideoFile:
-    """`path` is absolute and real: opening fails if a symbolic link was put into it since it was checked.
+    """`path` is absolute and real: opening fails if a part of it was replaced by a symbolic link after it was checked.
 
     FFmpeg gets the open file, not its name, and only the demuxer of its extension. So a playlist or script with a
-    video's extension is not opened, nor are the files and addresses that it refers to.
+    video's extension is not opened, nor are the files and addresses in it.
     """
 
     model = "Video file"
@@ -42,7 +42,7 @@ class VideoFile:
         self._file = open_regular_file(path)
         try:
             self._capture = self._reader(deadline)
-            self._line = Timeline(self._capture.get(cv2.CAP_PROP_FPS))
+            self._timeline = Timeline(self._capture.get(cv2.CAP_PROP_FPS))
             self._origin = clock.monotonic()
             self._advance()
         except BaseException:
@@ -70,8 +70,10 @@ class VideoFile:
 
     def apply(self, values: dict[str, Any], deadline: float) -> Applied:
         actual = self.actual()
-        refused = {name: asked for name, asked in values.items() if asked != actual.get(name)}
-        return Applied(actual, [_refusal(name, asked, actual.get(name)) for name, asked in refused.items()])
+        differing = {name: requested for name, requested in values.items() if requested != actual.get(name)}
+        return Applied(
+            actual, [_setting_warning(name, requested, actual.get(name)) for name, requested in differing.items()]
+        )
 
     def overridden(self, values: dict[str, Any], deadline: float) -> AbstractContextManager[Applied]:
         return nullcontext(self.apply(values, deadline))
@@ -94,7 +96,7 @@ class VideoFile:
             self._ahead.clear()
 
     def _read(self, deadline: float) -> FrameData | None:
-        self._catch_up(self._line.interval)
+        self._catch_up(self._timeline.interval)
         now, due = self._clock.monotonic(), self._due
         if due > deadline:
             self._clock.wait(max(0.0, deadline - now))
@@ -104,7 +106,7 @@ class VideoFile:
         return self._frame()
 
     def _skip_old(self) -> list[FrameData]:
-        self._catch_up(self._line.interval)
+        self._catch_up(self._timeline.interval)
         if self._clock.monotonic() < self._due:
             return []
         old = self._frame()
@@ -113,7 +115,7 @@ class VideoFile:
 
     @property
     def _due(self) -> float:
-        return self._origin + self._line.time
+        return self._origin + self._timeline.time
 
     def _catch_up(self, late: float) -> None:
         """Grab frames until one is at most `late` seconds overdue, or the wait is interrupted."""
@@ -132,14 +134,14 @@ class VideoFile:
         self._grabbed = False
         image = rgb(self._capture)
         if image is None:
-            raise CameraError("The video file has a frame that cannot be decoded. Look at it with another program.")
+            raise CameraError("The video file has a frame that cannot be decoded. Check it with another program.")
         number, self._number = self._number, self._number + 1
         return FrameData(image, self._clock.wall_ns(), self._clock.monotonic(), number)
 
     def _advance(self) -> None:
         if not self._capture.grab():
             self._rewind()
-        self._line.stamp(self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
+        self._timeline.stamp(self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
         self._grabbed = True
 
     def _rewind(self) -> None:
@@ -166,7 +168,7 @@ class VideoFile:
 
     def _unreadable(self) -> CameraError:
         return CameraError(
-            "The video file is not a video of the kind that its ending says, or it is damaged. Replace the file.",
+            "The content of the video file does not match its extension, or is damaged. Replace the file.",
             permanent=True,
         )
 
@@ -189,7 +191,7 @@ class Timeline:
         self._last = position
 
 
-def _refusal(name: str, asked: Any, actual: Any) -> str:
+def _setting_warning(name: str, requested: Any, actual: Any) -> str:
     if actual is None:
-        return f"A video file has no {name}; {asked:g} was asked."
-    return f"The {name} of this video file is {actual:g}; {asked:g} was asked."
+        return f"A video file has no {name}; {requested:g} was requested."
+    return f"The {name} of this video file is {actual:g}; {requested:g} was requested."

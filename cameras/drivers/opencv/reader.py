@@ -1,6 +1,6 @@
-"""The thread that reads a device all the time, so that no frame waits in the kernel and an unplugged device is noticed.
+"""The thread that reads a device continuously, so that no frame waits in the kernel and an unplugged device is noticed.
 
-A reader of the stream gets every frame, in order. Frames that nobody reads are not decoded.
+A reader of the stream gets every frame, in order. Frames that no one reads are not decoded.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 STREAMING_S = 2.0
-"""A reader that asked for a frame within this time gets every frame; otherwise it gets those from now on."""
+"""A reader that requested a frame within this time gets every frame; otherwise it gets those from now on."""
 READ_S = 0.1
 """How long a read waits before queued jobs run."""
 SLICE_S = 0.02
 """The interval at which a wait checks for an interruption."""
 SILENT_S = 4.0
 """A device that gives no picture for this long plus one frame interval has failed."""
-LEAVE_S = 1.0
-"""How long `close` waits for a running read. The thread then ends by itself."""
+CLOSE_TIMEOUT_S = 1.0
+"""How long `close` waits for a running read. After that the thread ends on its own."""
 
 
 class Reader:
-    """Reads from its construction on. `trouble` is why it ended. Frames are numbered as they are read: one that was
+    """Reads from its construction on. `failure` is why it ended. Frames are numbered as they are read: one that was
     dropped or could not be decoded leaves a gap in the numbers and is counted in the log."""
 
     def __init__(self, stream: Stream, clock: Clock, interval_s: float) -> None:
-        self.trouble: CameraError | None = None
+        self.failure: CameraError | None = None
         self.interval_s = interval_s
         """From one frame to the next, at most."""
         self._stream, self._clock = stream, clock
         self._queue = FrameQueue()
-        self._news = threading.Condition()
+        self._changed = threading.Condition()
         self._jobs: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = queue.SimpleQueue()
         self._number, self._undecoded, self._logged_lost = 0, 0, 0
         self._streamed_until, self._stills = -math.inf, 0
@@ -59,7 +59,7 @@ class Reader:
 
     def next_frame(self, deadline: float) -> FrameData | None:
         """The next frame of the stream; None when the deadline passed or the wait was interrupted."""
-        with self._news:
+        with self._changed:
             if not self._streams():
                 self._queue.clear()
         with self._streaming():
@@ -77,34 +77,34 @@ class Reader:
         """Run `job` on the reading thread and return its result. CameraError too_slow when it does not run in time."""
         future: Future[T] = Future()
         self._jobs.put((job, future))
-        if self.trouble is not None:
-            raise self.trouble
+        if self.failure is not None:
+            raise self.failure
         try:
             return future.result(max(0.0, deadline - self._clock.monotonic()))
         except TimeoutError:
             future.cancel()
-        raise CameraError("The camera was not free for its new settings in time.", reason="too_slow")
+        raise CameraError("The camera was too busy to apply its new settings in time.", reason="too_slow")
 
     def close(self) -> None:
-        """Idempotent. A hanging read is left behind; its thread closes the device when the read returns."""
+        """Idempotent. Does not wait for a hanging read: its thread closes the device when the read returns."""
         atexit.unregister(self.close)
         self._closing = True
-        self._thread.join(LEAVE_S)
+        self._thread.join(CLOSE_TIMEOUT_S)
 
     # Waiting
 
     def _wait(self, found: Callable[[], FrameData | None], deadline: float) -> FrameData | None:
         while True:
             left = deadline - self._clock.monotonic()
-            with self._news:
+            with self._changed:
                 frame = found()
-                if frame is None and self.trouble is None and left > 0:
-                    self._news.wait(min(SLICE_S, left))
+                if frame is None and self.failure is None and left > 0:
+                    self._changed.wait(min(SLICE_S, left))
                     frame = found()
             if frame is not None:
                 return frame
-            if self.trouble is not None:
-                raise self.trouble
+            if self.failure is not None:
+                raise self.failure
             if left <= 0 or self._clock.wait(0):
                 return None
 
@@ -126,13 +126,13 @@ class Reader:
             yield
         finally:
             self._stills -= 1
-            with self._news:
+            with self._changed:
                 self._queue.clear()
 
     def _log_lost_frames(self) -> None:
         lost = self._queue.lost + self._undecoded
         if lost > self._logged_lost:
-            log.warning("%d frames of a USB camera were lost: not taken in time, or damaged.", lost - self._logged_lost)
+            log.warning("%d frames of a USB camera were lost: not read in time, or damaged.", lost - self._logged_lost)
             self._logged_lost = lost
 
     # The thread
@@ -144,18 +144,18 @@ class Reader:
             self._end(error)
         except Exception as error:
             log.exception("The frames of a USB camera could not be read.")
-            said = f"The camera's frames could not be read ({type(error).__name__}); Skycam opens it again."
-            self._end(CameraError(said, reason="camera_unreachable"))
+            message = f"The camera's frames could not be read ({type(error).__name__}); Skycam reopens the camera."
+            self._end(CameraError(message, reason="camera_unreachable"))
         self._stream.close()
 
-    def _end(self, trouble: CameraError) -> None:
-        with self._news:
-            self.trouble = trouble
-            self._news.notify_all()
+    def _end(self, failure: CameraError) -> None:
+        with self._changed:
+            self.failure = failure
+            self._changed.notify_all()
         while not self._jobs.empty():
             _, future = self._jobs.get()
             if future.set_running_or_notify_cancel():
-                future.set_exception(trouble)
+                future.set_exception(failure)
 
     def _read(self) -> None:
         seen = self._clock.monotonic()
@@ -165,7 +165,7 @@ class Reader:
             if self._stream.arrived(READ_S):
                 seen = self._store_frame(seen)
             elif self._clock.monotonic() - seen > SILENT_S + self.interval_s:
-                raise self._stream.trouble()
+                raise self._stream.read_error()
 
     def _run_job(self) -> bool:
         """Run one queued job; True if there was one."""
@@ -192,7 +192,7 @@ class Reader:
             self._undecoded += 1
             return seen
         captured = now if captured is None else captured
-        with self._news:
+        with self._changed:
             self._queue.add(FrameData(image, now_ns - round((now - captured) * 1e9), captured, number))
-            self._news.notify_all()
+            self._changed.notify_all()
         return now

@@ -1,4 +1,4 @@
-"""Opens a path that was checked earlier, and refuses a file that was put in its place since."""
+"""Opens a path that was checked earlier, and refuses it if the file was replaced since."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ def open_regular_file(path: str) -> io.FileIO:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         raise CameraError(
-            "The camera's video file is not there. Put it there, or change the camera's address.",
+            "The camera's video file is missing. Restore it, or change the camera's address.",
             reason="camera_unreachable",
         ) from None
     except PermissionError:
         raise CameraError(
-            "The camera's video file may not be read. Give the user that runs Skycam the right to."
+            "Skycam may not read the camera's video file. Give the user that runs Skycam permission to read it."
         ) from None
     except OSError as error:
-        raise CameraError(f"The camera's video file cannot be opened ({error.strerror}). Look at the file.") from error
+        raise CameraError(f"The camera's video file cannot be opened ({error.strerror}). Check the file.") from error
     file = io.FileIO(descriptor, closefd=True)
     if stat.S_ISREG(os.fstat(descriptor).st_mode) and os.readlink(f"/proc/self/fd/{descriptor}") == path:
         return file
     file.close()
     raise CameraError(
-        "The camera's video file is no longer the one that was checked: it, or a folder above it, was replaced. "
+        "The camera's video file has changed since it was checked: it, or a folder above it, was replaced. "
         "Save the camera's address again.",
         permanent=True,
     )

@@ -1,4 +1,4 @@
-"""Sources of frames: a device, which a thread of its own reads, or a file, which the driver's thread reads."""
+"""Sources of frames: a device, which has its own reading thread, or a file, which the driver's thread reads."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def camera_errors(name: str) -> Iterator[None]:
     except OSError as error:
         if error.errno == errno.ENODEV:
             raise CameraError(f"{name} is gone. Plug the camera in again.", reason="camera_unreachable") from error
-        said = (
+        message = (
             f"{name} does not answer ({error.strerror}). Open it again; if it happens often, change its cable or port."
         )
-        raise CameraError(said, reason="camera_unreachable") from error
+        raise CameraError(message, reason="camera_unreachable") from error

@@ -40,9 +40,9 @@ class Stream:
         try:
             ready, _ = cv2.VideoCapture.waitAny([self._capture], max(1, int(seconds * 1e9)))
         except cv2.error:
-            raise self.trouble() from None
+            raise self.read_error() from None
         if not ready and not os.path.exists(self._device):
-            raise self.trouble()
+            raise self.read_error()
         return bool(ready)
 
     def image(self) -> Image | None:
@@ -81,7 +81,7 @@ class Stream:
             self._capture.set(cv2.CAP_PROP_FPS, max(1, round(fps)))
         self._begin()
 
-    def trouble(self) -> CameraError:
+    def read_error(self) -> CameraError:
         return discovery.read_error(self._path, self._device)
 
     def _begin(self) -> None:
@@ -89,7 +89,7 @@ class Stream:
         self._decodes = True
         self._capture.set(cv2.CAP_PROP_CONVERT_RGB, 1)
         if not self._capture.grab():
-            raise self.trouble()
+            raise self.read_error()
         self._capture.retrieve()
 
     def _decode(self, decodes: bool) -> None:

@@ -106,7 +106,7 @@ class Rates:
 
 
 class Node:
-    """A second open file of the device, besides OpenCV's: any number of programs may query it and set its controls.
+    """A second open file of the device, besides OpenCV's: several programs may query it and set its controls.
 
     The calls raise OSError: ENODEV when the device is gone.
     """
@@ -121,13 +121,13 @@ class Node:
             os.close(file)
 
     def card(self) -> Card:
-        _, name, _, _, everything, own, *_ = self._call(QUERYCAP, b"", b"", b"", *[0] * 6)
-        able = own if everything & DEVICE_CAPS else everything
-        return Card(name.split(b"\0")[0].decode("utf-8", "replace").strip(), bool(able & VIDEO_CAPTURE))
+        _, name, _, _, capabilities, device_capabilities, *_ = self._call(QUERYCAP, b"", b"", b"", *[0] * 6)
+        effective = device_capabilities if capabilities & DEVICE_CAPS else capabilities
+        return Card(name.split(b"\0")[0].decode("utf-8", "replace").strip(), bool(effective & VIDEO_CAPTURE))
 
     def busy(self) -> bool:
-        """Whether another program streams. Only the streaming program may request buffers, even zero of them, as this
-        call does."""
+        """Whether another program streams. Only the streaming program may request buffers. This call requests zero
+        buffers, to find out."""
         try:
             self._call(REQBUFS, 0, CAPTURE_BUFFERS, MAPPED, 0, 0)
         except OSError as error:
@@ -198,9 +198,9 @@ class Node:
             raise
 
     def _call(self, call: Call, *values: Any) -> tuple[Any, ...]:
-        room = bytearray(struct.pack(call.layout, *values))
-        fcntl.ioctl(self._file, call.request, room)
-        return struct.unpack(call.layout, room)
+        buffer = bytearray(struct.pack(call.layout, *values))
+        fcntl.ioctl(self._file, call.request, buffer)
+        return struct.unpack(call.layout, buffer)
 
 
 @contextmanager

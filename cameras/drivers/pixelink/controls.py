@@ -32,8 +32,8 @@ class Setting:
         scaled = value * self.scale
         return round(scaled) if self.whole else float(f"{scaled:.7g}")
 
-    def same(self, asked: float, has: float) -> bool:
-        return abs(asked - has) <= TOLERANCE * max(1.0, abs(asked))
+    def same(self, requested: float, has: float) -> bool:
+        return abs(requested - has) <= TOLERANCE * max(1.0, abs(requested))
 
     def range_of(self, ranges: list[tuple[float, float]], *, read_only: bool) -> SettingRange:
         low, high = ranges[self.place] if self.place < len(ranges) else (math.nan, math.nan)
@@ -65,7 +65,7 @@ FORMATS = {
     "bayer8": ("BAYER8_GRBG", "BAYER8_RGGB", "BAYER8_GBRG", "BAYER8_BGGR"),
     "bayer16": ("BAYER16_GRBG", "BAYER16_RGGB", "BAYER16_GBRG", "BAYER16_BGGR"),
 }
-"""Pixel formats, and the SDK's names for them: a colour camera has one of each four Bayer orders."""
+"""Pixel formats, and the SDK's names for them: a colour camera has one of each four Bayer patterns."""
 ABSENT = {"iso": "ISO setting", "f_number": "aperture"}
 THERMOMETERS = ("SENSOR_TEMPERATURE", "SENSOR_CHIP_TEMPERATURE", "BODY_TEMPERATURE")
 
@@ -84,7 +84,7 @@ class Controls:
     def ranges(self) -> dict[str, SettingRange]:
         found = {"pixel_format": SettingRange(choices=sorted(self.formats))}
         for feature in self.present:
-            flags, ranges = self.session.described(feature)
+            flags, ranges = self.session.describe_feature(feature)
             read_only = bool(flags & library().FeatureFlags.READ_ONLY)
             found |= {name: SETTINGS[name].range_of(ranges, read_only=read_only) for name in _of(feature)}
         return found
@@ -99,9 +99,9 @@ class Controls:
         }
         return actual | {"pixel_format": self._format_name(self.session.read("PIXEL_FORMAT").values[0])}
 
-    def read_features(self, asked: Values) -> dict[str, Feature]:
-        """Read the features that `asked` would change."""
-        features = {SETTINGS[name].feature for name in asked if name in SETTINGS}.intersection(self.present)
+    def read_features(self, requested: Values) -> dict[str, Feature]:
+        """Read the features that `requested` would change."""
+        features = {SETTINGS[name].feature for name in requested if name in SETTINGS}.intersection(self.present)
         return {feature: self.session.read(feature) for feature in features}
 
     def temperature(self) -> float | None:
@@ -120,21 +120,21 @@ class Controls:
 
     # Setting
 
-    def set_values(self, asked: Values) -> dict[str, int]:
+    def set_values(self, requested: Values) -> dict[str, int]:
         """Set the values; returns name -> the code of the camera's refusal. It keeps its own value then."""
         refused = {}
-        if "pixel_format" in asked:
-            refused["pixel_format"] = self._set_format(asked["pixel_format"])
+        if "pixel_format" in requested:
+            refused["pixel_format"] = self._set_format(requested["pixel_format"])
         for feature in FEATURES:
-            wanted = {name: asked[name] for name in _of(feature) if name in asked}
+            wanted = {name: requested[name] for name in _of(feature) if name in requested}
             if wanted and feature in self.present:
                 refused |= dict.fromkeys(wanted, self._set_feature(feature, wanted))
         return refused
 
     def restore_features(self, kept: dict[str, Feature]) -> None:
-        for feature, had in kept.items():
-            if self.session.read(feature) != had:
-                self.session.write(feature, had)
+        for feature, original in kept.items():
+            if self.session.read(feature) != original:
+                self.session.write(feature, original)
 
     def _set_feature(self, feature: str, wanted: Values) -> int:
         has = self.session.read(feature)
@@ -156,16 +156,16 @@ class Controls:
 
     def _formats(self) -> dict[str, float]:
         """The SDK does not list the camera's pixel formats: each is tried, and the original one is restored."""
-        had = self.session.read("PIXEL_FORMAT")
-        found = {self._format_name(had.values[0]): had.values[0]}
+        original = self.session.read("PIXEL_FORMAT")
+        found = {self._format_name(original.values[0]): original.values[0]}
         try:
             for name, codes in FORMATS.items():
                 numbers = (float(getattr(library().PixelFormat, code)) for code in codes)
-                taken = next((number for number in numbers if self._accepts_format(number)), None)
-                if taken is not None:
-                    found.setdefault(name, taken)
+                accepted = next((number for number in numbers if self._accepts_format(number)), None)
+                if accepted is not None:
+                    found.setdefault(name, accepted)
         finally:
-            self.session.write("PIXEL_FORMAT", had)
+            self.session.write("PIXEL_FORMAT", original)
         return found
 
     def _accepts_format(self, number: float) -> bool:
@@ -177,30 +177,31 @@ class Controls:
 
     # In words
 
-    def warnings(self, asked: Values, actual: Values, refused: dict[str, int]) -> list[str]:
+    def warnings(self, requested: Values, actual: Values, refused: dict[str, int]) -> list[str]:
         """A sentence for each value that the camera did not accept as requested."""
-        return [said for name, value in asked.items() if (said := self._warning(name, value, actual, refused))]
+        return [
+            sentence for name, value in requested.items() if (sentence := self._warning(name, value, actual, refused))
+        ]
 
     def _warning(self, name: str, value: Any, actual: Values, refused: dict[str, int]) -> str | None:
         if name not in actual:
             what = ABSENT.get(name) or SETTINGS[name].label
-            return f"The camera has no {what}; {_format_value(name, value)} was asked."
+            return f"The camera has no {what}; {_format_value(name, value)} was requested."
         has = actual[name]
         if value == has or (name in SETTINGS and SETTINGS[name].same(value, has)):
             return None
         label = SETTINGS[name].label if name in SETTINGS else "pixel format"
         if not refused.get(name):
-            return (
-                f"The camera's nearest {label} is {_format_value(name, has)}; {_format_value(name, value)} was asked."
-            )
-        takes = f"it takes {self._offer(name)}; error {refused[name]:#x}"
+            nearest, wanted = _format_value(name, has), _format_value(name, value)
+            return f"The camera's nearest {label} is {nearest}; {wanted} was requested."
+        offer = f"it takes {self._offer(name)}; error {refused[name]:#x}"
         kept, wanted = _format_value(name, has), _format_value(name, value)
-        return f"The camera keeps its {label} of {kept} ({takes}); {wanted} was asked."
+        return f"The camera keeps its {label} of {kept} ({offer}); {wanted} was requested."
 
     def _offer(self, name: str) -> str:
         if name == "pixel_format":
             return ", ".join(sorted(self.formats))
-        offer = SETTINGS[name].range_of(self.session.described(SETTINGS[name].feature)[1], read_only=False)
+        offer = SETTINGS[name].range_of(self.session.describe_feature(SETTINGS[name].feature)[1], read_only=False)
         return f"{_format_value(name, offer.minimum)} to {_format_value(name, offer.maximum)}"
 
 

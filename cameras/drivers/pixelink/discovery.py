@@ -1,4 +1,4 @@
-"""Discovery: the attached cameras, and from a serial number to an open session."""
+"""Discovery: lists the attached cameras, and opens a session for a serial number."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def check_address(address: str) -> str:
         return ""
     if not (address.isascii() and address.isdecimal() and 0 < int(address[:20]) <= LARGEST):
         raise ValueError(
-            "The address of a PixeLink camera is its serial number, as it stands on the camera (a number of at most "
+            "The address of a PixeLink camera is its serial number, as printed on the camera (a number of at most "
             "10 digits), or empty for the first camera."
         )
     return str(int(address))
 
 
 def open_session(address: str, clock: Clock, deadline: float) -> Session:
-    """Open the camera with that serial number, and stop a stream that another process left running."""
+    """Open the camera with that serial number, and stop a stream that another process did not stop."""
     library()
     serial = _choose_serial(address)
     try:

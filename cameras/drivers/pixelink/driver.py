@@ -46,9 +46,9 @@ still."""
 STREAMING_S = 2.0
 """A stream from which no frame was read for this long is stopped before a still."""
 MOST_OLD = 4
-"""The most frames that may still have the old exposure after it was changed in a stream."""
+"""The maximum number of frames that still have the old exposure after it was changed in a stream."""
 ABORT_CHECK_S = 0.05
-TIDY_S = 2.0
+RESTORE_S = 2.0
 EXPOSURE = ("exposure_us", "gain")
 
 
@@ -72,7 +72,7 @@ class PixelinkDriver(Driver):
         self._session: Session | None = None
         self._controls: Controls | None = None
         self._overridden: dict[str, Feature] = {}
-        """The camera's values that an exposure overrode, until they are restored, if need be in the next session."""
+        """The camera's values that an exposure overrode. They are restored after it, or in the next session."""
         self._overridden_on = ""
         self._number = 0
         self._shutter = False
@@ -118,10 +118,10 @@ class PixelinkDriver(Driver):
         return Capabilities(stream=True, width=width, height=height, readout_s=READOUT_S, settings=ranges)
 
     def apply(self, settings: dict[str, Any], deadline: float) -> Applied:
-        """A value out of range leaves the camera's own, which is returned with a warning."""
-        asked = self.validated(settings)
+        """The camera keeps its own value if one is out of range; it is returned with a warning."""
+        requested = self.validated(settings)
         with self._using_controls(deadline) as controls:
-            return self._applied(controls, asked)
+            return self._applied(controls, requested)
 
     def read_back(self, deadline: float) -> Values:
         with self._using_controls(deadline) as controls:
@@ -129,19 +129,19 @@ class PixelinkDriver(Driver):
 
     def dry_run(self, request: ExposureRequest, deadline: float) -> Applied:
         """Set the requested values, read them back, and restore the original ones."""
-        asked = self._asked(request)
+        requested = self._requested_settings(request)
         with self._using_controls(deadline) as controls:
-            applied = self._override_settings(controls, asked)
+            applied = self._override_settings(controls, requested)
             self._restore_settings(controls)
         return Applied(_of_exposure(applied.actual), applied.warnings)
 
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
         """As in the SDK's samples: start the stream, read a frame, stop it. A running stream continues."""
-        asked = self._asked(request)
+        requested = self._requested_settings(request)
         self._aborted.clear()
         with self._using_controls(deadline) as controls:
             try:
-                exposure = self._capture(controls, asked, deadline)
+                exposure = self._capture(controls, requested, deadline)
             except Aborted:
                 self._restore_settings(controls)
                 raise
@@ -160,10 +160,10 @@ class PixelinkDriver(Driver):
                 return None
             self._shutter = True
             raw = session.grab()
-            return None if raw is None else self._framed(raw)
+            return None if raw is None else self._make_frame(raw)
 
     def temperature(self) -> float | None:
-        """Celsius. Also detects (CameraError) that the camera was unplugged while nobody reads frames."""
+        """Celsius. Also detects (CameraError) that the camera was unplugged while no one reads frames."""
         if self._session is None:
             return None
         with self._using_controls(self.clock.monotonic() + READOUT_S) as controls:
@@ -174,51 +174,51 @@ class PixelinkDriver(Driver):
 
     # Settings
 
-    def _asked(self, request: ExposureRequest) -> Values:
+    def _requested_settings(self, request: ExposureRequest) -> Values:
         names = asdict(request)
         return self.validated({name: value for name, value in names.items() if name != "format"})
 
-    def _applied(self, controls: Controls, asked: Values) -> Applied:
-        refused = controls.set_values(asked)
+    def _applied(self, controls: Controls, requested: Values) -> Applied:
+        refused = controls.set_values(requested)
         actual = controls.read_settings()
-        return Applied(actual, controls.warnings(asked, actual, refused))
+        return Applied(actual, controls.warnings(requested, actual, refused))
 
-    def _override_settings(self, controls: Controls, asked: Values) -> Applied:
+    def _override_settings(self, controls: Controls, requested: Values) -> Applied:
         """Apply values for one exposure and remember the camera's own."""
-        self._overridden = controls.read_features(asked) | self._overridden
-        return self._applied(controls, asked)
+        self._overridden = controls.read_features(requested) | self._overridden
+        return self._applied(controls, requested)
 
     def _restore_settings(self, controls: Controls) -> None:
-        """Restore what an exposure overrode. If that fails, or the camera was closed, the next call tries again, so
-        that the picture is not lost."""
+        """Restore what an exposure overrode. If that fails, or the camera was closed, the next call tries again: the
+        picture must not be lost."""
         if not self._overridden or self._session is None:
             return
-        controls.session.deadline = self.clock.monotonic() + TIDY_S
+        controls.session.deadline = self.clock.monotonic() + RESTORE_S
         with contextlib.suppress(SdkError, CameraError):
             controls.restore_features(self._overridden)
             self._overridden = {}
 
     # Frames
 
-    def _capture(self, controls: Controls, asked: Values, deadline: float) -> Exposure:
+    def _capture(self, controls: Controls, requested: Values, deadline: float) -> Exposure:
         session = controls.session
-        applied = self._override_settings(controls, asked)
+        applied = self._override_settings(controls, requested)
         exposure_s, period_s = session.timing()
         self._check_time_left(exposure_s, deadline)
         celsius = controls.temperature()
-        if exposure_s > LONG_S or self.clock.monotonic() - session.came > STREAMING_S + period_s:
+        if exposure_s > LONG_S or self.clock.monotonic() - session.last_arrival > STREAMING_S + period_s:
             session.stop()
-        alone = not session.streaming
+        was_stopped = not session.streaming
         try:
-            raw = self._still(session, applied.actual, deadline)
-            frame = self._framed(raw)
+            raw = self._read_still(session, applied.actual, deadline)
+            frame = self._make_frame(raw)
         finally:
-            if alone:
+            if was_stopped:
                 session.stop()
         return Exposure(
             started_ns=frame.captured_ns,
             ended_ns=raw.wall_ns,
-            actual=_of_exposure(applied.actual | _described(raw)),
+            actual=_of_exposure(applied.actual | _reported_settings(raw)),
             warnings=[*applied.warnings, *_contradictions(raw, applied.actual)],
             frame=frame,
             temperature_celsius=celsius,
@@ -227,23 +227,23 @@ class PixelinkDriver(Driver):
     def _check_time_left(self, exposure_s: float, deadline: float) -> None:
         if remaining(self.clock, deadline) < exposure_s:
             raise CameraError(
-                f"An exposure of {format_exposure(exposure_s * 1e6)} does not fit into the time it was given. "
-                "Give it a shorter exposure or more time.",
+                f"An exposure of {format_exposure(exposure_s * 1e6)} does not fit into the allowed time. "
+                "Use a shorter exposure, or allow more time.",
                 reason="too_slow",
             )
 
-    def _still(self, session: Session, actual: Values, deadline: float) -> Raw:
+    def _read_still(self, session: Session, actual: Values, deadline: float) -> Raw:
         """A frame with that exposure and gain. Skips at most MOST_OLD older frames of the stream."""
         session.start()
         self._shutter = True
-        raw = self._next(session, deadline)
+        raw = self._next_frame(session, deadline)
         for _ in range(MOST_OLD):
             if not _contradictions(raw, actual):
                 break
-            raw = self._next(session, deadline)
+            raw = self._next_frame(session, deadline)
         return raw
 
-    def _next(self, session: Session, deadline: float) -> Raw:
+    def _next_frame(self, session: Session, deadline: float) -> Raw:
         while True:
             self._wait_until(session.due(), deadline)
             raw = session.grab()
@@ -259,9 +259,9 @@ class PixelinkDriver(Driver):
             if due <= self.clock.monotonic():
                 return
 
-    def _framed(self, raw: Raw) -> FrameData:
+    def _make_frame(self, raw: Raw) -> FrameData:
         number, self._number = self._number, self._number + 1
-        exposure_ns = max(0, round(_described(raw).get("exposure_us", 0) * 1000))
+        exposure_ns = max(0, round(_reported_settings(raw).get("exposure_us", 0) * 1000))
         return FrameData(picture(raw), raw.wall_ns - exposure_ns, raw.monotonic, number)
 
     # The boundary
@@ -300,7 +300,7 @@ def _of_exposure(values: Values) -> Values:
     return {name: values[name] for name in EXPOSURE if name in values}
 
 
-def _described(raw: Raw) -> Values:
+def _reported_settings(raw: Raw) -> Values:
     """The exposure and gain in a frame's description; empty if they are not plausible."""
     exposure_s, gain = raw.description.Shutter.fValue, raw.description.Gain.fValue
     if not (math.isfinite(exposure_s) and math.isfinite(gain) and exposure_s > 0):
@@ -310,9 +310,9 @@ def _described(raw: Raw) -> Values:
 
 def _contradictions(raw: Raw, actual: Values) -> list[str]:
     """A sentence for each value of the frame that differs from the camera's."""
-    reported = {name: value for name, value in _described(raw).items() if name in actual}
+    reported = {name: value for name, value in _reported_settings(raw).items() if name in actual}
     wrong = {name: value for name, value in reported.items() if not SETTINGS[name].same(actual[name], value)}
     return [
-        f"The frame was taken with {SETTINGS[name].label} {value:g}, where the camera has {actual[name]:g}."
+        f"The frame was taken with {SETTINGS[name].label} {value:g}, although the camera reports {actual[name]:g}."
         for name, value in wrong.items()
     ]

@@ -1,4 +1,4 @@
-"""The SDK's return codes as sentences that say what to do."""
+"""The messages for the SDK's return codes: each says what to do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ UNSUPPORTED_FORMAT = 0x90000020
 PERHAPS_GONE = frozenset(
     {0x80000002, 0x80000008, 0x80000009, 0x80000011, 0x80000017, TIMED_OUT, 0x90000007, 0x90000010}
 )
-"""Any of these may come from a camera that was unplugged."""
+"""An unplugged camera may cause any of these."""
 REFUSED = frozenset({0x80000003, 0x80000006, 0x80000016, 0x90000016, 0x9000001A, UNSUPPORTED_FORMAT, 0x9000002C})
 """The camera refuses a value and keeps its own."""
 
@@ -41,20 +41,20 @@ def is_listed(serial: str) -> bool:
 
 def camera_error(error: SdkError, serial: str, *, before_shutter: bool = False) -> CameraError:
     """The CameraError of a failed call. A camera that is no longer listed counts as unplugged, whatever the code."""
-    camera, said = f"The PixeLink camera {serial}", f"({name_of(error.code)})"
+    camera, code_name = f"The PixeLink camera {serial}", f"({name_of(error.code)})"
     if error.code == IN_USE:
-        who = (
+        holder = (
             format_holders_with_commands(find_holders(usb_device_node(serial)))
             or f"{ANOTHER_PROGRAM} (PixeLINK Capture, a script, another Skycam)"
         )
-        return CameraError(f"{camera} is in use by {who}. Close it. {said}", reason="camera_held")
+        return CameraError(f"{camera} is in use by {holder}. Close it. {code_name}", reason="camera_held")
     if error.code in PERHAPS_GONE and not is_listed(serial):
-        sentence = f"is not attached any more. {CHECK_CABLE}; it is opened again when it is back."
+        sentence = f"is no longer attached. {CHECK_CABLE}; Skycam reopens it when it is back."
     elif error.code == TIMED_OUT:
-        sentence = f"gave no frame in several tries. {CHECK_CABLE}, and that it waits for no trigger."
+        sentence = f"sent no frame in several tries. {CHECK_CABLE}, and that it is not waiting for a trigger."
     elif error.code in PERHAPS_GONE:
-        sentence = f"broke off its connection. {CHECK_CABLE}; Skycam opens it again."
+        sentence = f"lost its connection. {CHECK_CABLE}; Skycam reopens it."
     else:
         sentence = SENTENCES.get(error.code, "reports an error. Open it again, or switch it off and on.")
-        return CameraError(f"{camera} {sentence} {said}", before_shutter=before_shutter)
-    return CameraError(f"{camera} {sentence} {said}", reason="camera_unreachable", before_shutter=before_shutter)
+        return CameraError(f"{camera} {sentence} {code_name}", before_shutter=before_shutter)
+    return CameraError(f"{camera} {sentence} {code_name}", reason="camera_unreachable", before_shutter=before_shutter)

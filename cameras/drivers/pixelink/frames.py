@@ -13,11 +13,12 @@ from cameras.drivers.pixelink.sdk import call, library
 from cameras.drivers.pixelink.session import Raw
 
 SIXTEEN_BITS = frozenset({4, 6, 10, 11, 12, 19})
-"""The colour formats with 16 bits per channel: Bayer in its four orders, RGB48."""
+"""The colour formats with 16 bits per channel: Bayer in its four patterns, RGB48."""
 
 
 def picture(raw: Raw) -> Pixels:
-    """(height, width) for a mono camera, (height, width, 3) RGB else; uint8, or uint16 with the value's top bit on top.
+    """(height, width) for a mono camera, else (height, width, 3) RGB; uint8, or uint16 with its most
+    significant bit in bit 15.
 
     CameraError incomplete for a frame with an implausible description.
     """
@@ -25,7 +26,7 @@ def picture(raw: Raw) -> Pixels:
     formats, own = library().PixelFormat, int(raw.description.PixelFormat.fValue)
     pixels = height * width
     if not 0 < pixels * library().getBytesPerPixel(own) <= raw.pixels.size:
-        raise _rubbish()
+        raise _damaged_frame()
     if own == formats.MONO8:
         return raw.pixels[:pixels].reshape(height, width).copy()
     if own == formats.MONO16:
@@ -41,7 +42,7 @@ def size(description: Any) -> tuple[int, int]:
     roi, by = description.Roi, description.PixelAddressingValue
     reported = (roi.fHeight, by.fVertical, roi.fWidth, by.fHorizontal, description.PixelFormat.fValue)
     if not all(map(math.isfinite, reported)) or by.fVertical < 1 or by.fHorizontal < 1:
-        raise _rubbish()
+        raise _damaged_frame()
     return int(roi.fHeight / by.fVertical), int(roi.fWidth / by.fHorizontal)
 
 
@@ -50,5 +51,5 @@ def _formatted(raw: Raw, image_format: int) -> NDArray[np.uint8]:
     return np.frombuffer(image, np.uint8)
 
 
-def _rubbish() -> CameraError:
-    return CameraError("The camera gave a frame that is damaged. Check its cable.", reason="incomplete")
+def _damaged_frame() -> CameraError:
+    return CameraError("The camera sent a damaged frame. Check its cable.", reason="incomplete")

@@ -44,24 +44,24 @@ def imported() -> Any:
     try:
         from pixelinkWrapper import PxLApi
     except FileNotFoundError:
-        with version_unasked():
+        with without_wmic():
             from pixelinkWrapper import PxLApi
     return PxLApi
 
 
 @contextlib.contextmanager
-def version_unasked() -> Iterator[None]:
+def without_wmic() -> Iterator[None]:
     """pixelinkWrapper 1.4 on Windows runs `wmic` to find the SDK's version, which newer versions of Windows do not
     have. In this context a missing program returns a version instead of failing."""
     check_output = subprocess.check_output
 
-    def answer(*arguments: Any, **options: Any) -> Any:
+    def check_output_or_version(*arguments: Any, **options: Any) -> Any:
         try:
             return check_output(*arguments, **options)
         except FileNotFoundError:
             return UNKNOWN_VERSION
 
-    subprocess.__dict__["check_output"] = answer
+    subprocess.__dict__["check_output"] = check_output_or_version
     try:
         yield
     finally:
@@ -73,13 +73,12 @@ def broken(error: Exception) -> str:
     folder = os.environ.get("PIXELINK_SDK_LIB", "")
     where = f"PIXELINK_SDK_LIB ({folder})" if folder else "PIXELINK_SDK_LIB, which is not set,"
     if isinstance(error, OSError) and f"{LIBRARY}: cannot open" not in str(error):
-        return (
-            f"The PixeLink SDK is there and cannot be loaded ({error}): `ldd {LIBRARY}` lists what it lacks. {INSTALL}"
-        )
+        missing = f"`ldd {LIBRARY}` lists what is missing"
+        return f"The PixeLink SDK is installed but cannot be loaded ({error}): {missing}. {INSTALL}"
     if isinstance(error, OSError):
         return f"The PixeLink SDK is missing: {LIBRARY} is in no folder of LD_LIBRARY_PATH. {INSTALL}"
     if isinstance(error, subprocess.CalledProcessError):
-        return f"{where} is no folder that can be searched for the PixeLink SDK's version. {INSTALL}"
+        return f"{where} is not a folder that can be searched for the PixeLink SDK's version. {INSTALL}"
     if isinstance(error, (ValueError, IndexError)):
         return (
             f"The version of the PixeLink SDK is unknown: {where} holds no file such as {LIBRARY}.4.2.6.30, with four "
@@ -92,12 +91,12 @@ def call(name: str, *arguments: Any) -> tuple[Any, ...]:
     """Call the wrapper's function `name`; returns its results without the return code. SdkError, or CameraError if this
     SDK lacks the function."""
     try:
-        code, *answer = getattr(library(), name)(*arguments)
+        code, *results = getattr(library(), name)(*arguments)
     except AttributeError as error:
         raise CameraError(f"This PixeLink SDK is too old or damaged ({error}). {INSTALL}", permanent=True) from None
     if code < 0:
         raise SdkError(code)
-    return tuple(answer)
+    return tuple(results)
 
 
 def version() -> str:

@@ -52,7 +52,7 @@ class Session:
     def __init__(self, serial: str, clock: Clock, deadline: float, flags: int = 0) -> None:
         self.serial, self.clock, self.deadline = serial, clock, deadline
         self.streaming = False
-        self.came = -math.inf
+        self.last_arrival = -math.inf
         """When the last frame arrived, or the stream was started."""
         self._first, self._silent = True, 0
         self._timing: tuple[float, float] | None = None
@@ -73,24 +73,26 @@ class Session:
     # Features
 
     def has(self, feature: str) -> bool:
-        return bool(self.described(feature)[0] & library().FeatureFlags.PRESENCE)
+        return bool(self.describe_feature(feature)[0] & library().FeatureFlags.PRESENCE)
 
-    def described(self, feature: str) -> tuple[int, list[tuple[float, float]]]:
+    def describe_feature(self, feature: str) -> tuple[int, list[tuple[float, float]]]:
         """The flags of a feature, and the range of each of its parameters."""
         (features,) = self._call("getCameraFeatures", self._id(feature))
-        one = features.Features[0]
-        ranges = [(one.Params[at].fMinValue, one.Params[at].fMaxValue) for at in range(one.uNumberOfParameters)]
-        return int(one.uFlags), ranges
+        info = features.Features[0]
+        ranges = [(info.Params[at].fMinValue, info.Params[at].fMaxValue) for at in range(info.uNumberOfParameters)]
+        return int(info.uFlags), ranges
 
     def read(self, feature: str) -> Feature:
         """The feature's state. CameraError when the camera returns values that are not numbers."""
         flags, values = self._call("getFeature", self._id(feature))
         if not all(map(math.isfinite, values)):
-            raise CameraError(f"The PixeLink camera {self.serial} says {values} for {feature}. Switch it off and on.")
+            raise CameraError(
+                f"The PixeLink camera {self.serial} reports {values} for {feature}. Switch it off and on."
+            )
         return Feature(flags & library().FeatureFlags.MOD_BITS, tuple(values))
 
     def write(self, feature: str, wanted: Feature) -> int:
-        """Set the values; returns 0, or the code of the camera's refusal, and then it keeps its own.
+        """Set the values; returns 0, or an error code if the camera refuses them and keeps its own.
 
         Stops the stream for features that cannot be changed while streaming.
         """
@@ -120,12 +122,12 @@ class Session:
     def start(self) -> None:
         if self.streaming:
             return
-        self._buffer = np.empty(self._most_bytes(), np.uint8)
+        self._buffer = np.empty(self._max_frame_bytes(), np.uint8)
         self._call("setStreamState", library().StreamState.START)
-        self.streaming, self.came, self._first, self._silent = True, self.clock.monotonic(), True, 0
+        self.streaming, self.last_arrival, self._first, self._silent = True, self.clock.monotonic(), True, 0
 
     def stop(self) -> None:
-        """Errors are ignored: a camera that does not answer has stopped too, and the next call reports its error."""
+        """Errors are ignored: a camera that does not answer has stopped too. The next call reports its error."""
         if self.streaming:
             self.streaming = False
             with contextlib.suppress(SdkError, CameraError):
@@ -134,7 +136,7 @@ class Session:
     def due(self) -> float:
         """The monotonic time from which `grab` may be called: just before the next frame is due."""
         exposure_s, period_s = self.timing()
-        return self.came + (exposure_s if self._first else period_s) - EARLY_S
+        return self.last_arrival + (exposure_s if self._first else period_s) - EARLY_S
 
     def timing(self) -> tuple[float, float]:
         """Seconds of an exposure, and from frame to frame."""
@@ -156,10 +158,10 @@ class Session:
             if error.code != TIMED_OUT or self._silent >= TRIES or not is_listed(self.serial):
                 raise
             return None
-        self._silent, self._first, self.came = 0, False, self.clock.monotonic()
-        return Raw(self._buffer, description, self.clock.wall_ns(), self.came)
+        self._silent, self._first, self.last_arrival = 0, False, self.clock.monotonic()
+        return Raw(self._buffer, description, self.clock.wall_ns(), self.last_arrival)
 
-    def _most_bytes(self) -> int:
+    def _max_frame_bytes(self) -> int:
         """The largest size of a raw frame: twice the region's, because of interleaved frames (gain HDR). Binning makes
         it smaller."""
         _, _, width, height = self.read("ROI").values

@@ -2,7 +2,7 @@
 
 The code is 16 x 5 blocks of 16 x 16 pixels, black or white, 16 pixels from the top left corner: 48 bits of number
 and the CRC-32 of those six bytes, most significant bit first. The blocks lie on the grid of JPEG and H.264, and only
-their middles are read, which survives both (JPEG from quality 50, H.264 up to crf 28) and halving the picture.
+their middles are read. So the code survives both (JPEG from quality 50, H.264 up to crf 28) and halving the picture.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class SimulatedSettings(DriverSettings):
     height: int | None = Field(default=None, ge=240, le=2880, multiple_of=2, description="pixels")
     scene: Literal["sky", "microscope", "bench", "chart"] | None = Field(
         default=None,
-        description="what it looks at; `chart` is for tests: linear, with each frame's number as a code",
+        description="what the picture shows; `chart` is for tests: linear, with each frame's number as a code",
     )
     sky_level: float | None = Field(
         default=None, ge=0, le=1e7, description="of the chart: luminance at middle height, counts per second at gain 1"
@@ -91,12 +91,12 @@ SETTINGS = {
 
 SCENE_SETTINGS = ("width", "height", "sky_level", "contrast_decades", "shot_noise")
 """The settings that a scene is constructed with."""
-TORN = "The frame is torn: its lower half is not of this exposure."
+TORN = "The frame is torn: its lower half is from another exposure."
 ABSENT = {"iso": "ISO setting", "f_number": "aperture"}
 
 
 class SimulatedDriver(Driver):
-    """A colour camera that looks at one of the SCENES. The chart simulates a linear sensor, and its frames carry their
+    """A colour camera that shows one of the SCENES. The chart simulates a linear sensor, and its frames carry their
     number in their pixels (`codec.py`); the other scenes are realistic.
 
     In the stream, exposures are limited to the time between two frames, as in video cameras.
@@ -116,7 +116,7 @@ class SimulatedDriver(Driver):
         self._pacer = FramePacer(clock)
         self._number = 0
         self._opened = 0.0
-        self._framed = 0.0
+        self._last_frame_at = 0.0
         self._faults = FaultInjector()
 
     @classmethod
@@ -161,7 +161,7 @@ class SimulatedDriver(Driver):
 
     def apply(self, settings: dict[str, Any], deadline: float) -> Applied:
         self._need_open()
-        self._faults.need_cable()
+        self._faults.check_cable()
         remaining(self.clock, deadline)
         wanted, warnings = self._accepted(*_within_range(self.validated(settings)))
         changed = {name for name, value in wanted.items() if value != self._settings[name]}
@@ -174,12 +174,12 @@ class SimulatedDriver(Driver):
 
     def read_back(self, deadline: float) -> dict[str, Any]:
         self._need_open()
-        self._faults.need_cable()
+        self._faults.check_cable()
         return dict(self._settings)
 
     def dry_run(self, request: ExposureRequest, deadline: float) -> Applied:
         self._need_open()
-        wanted, warnings = _within_range(_asked(request))
+        wanted, warnings = _within_range(_requested_settings(request))
         used = {name: wanted.get(name, self._settings[name]) for name in ("exposure_us", "gain")}
         return Applied(used, warnings)
 
@@ -187,14 +187,14 @@ class SimulatedDriver(Driver):
         self._need_open()
         self._aborted.clear()
         self._faults.trigger()
-        wanted, warnings = _within_range(_asked(request))
+        wanted, warnings = _within_range(_requested_settings(request))
         self._refuse_changes(wanted)
         exposure_us = int(wanted.get("exposure_us", self._settings["exposure_us"]))
         gain = float(wanted.get("gain", self._settings["gain"]))
         if remaining(self.clock, deadline) < exposure_us / 1e6:
             raise CameraError(
-                f"An exposure of {format_exposure(exposure_us)} does not fit into the time it was given. "
-                "Give it a shorter exposure or more time.",
+                f"An exposure of {format_exposure(exposure_us)} does not fit into the allowed time. "
+                "Use a shorter exposure, or allow more time.",
                 reason="too_slow",
                 before_shutter=True,
             )
@@ -219,12 +219,12 @@ class SimulatedDriver(Driver):
         if not self._is_transferred(deadline) or not self._pacer.wait(deadline):
             return None
         exposure_us = min(self._settings["exposure_us"], int(1e6 / self._settings["fps"]))
-        self._framed = self.clock.monotonic()
-        return self._frame(exposure_us, self._settings["gain"], self._wall_ns(), self._framed)[0]
+        self._last_frame_at = self.clock.monotonic()
+        return self._frame(exposure_us, self._settings["gain"], self._wall_ns(), self._last_frame_at)[0]
 
     def temperature(self) -> float:
         """A slow sine since the camera was opened, unless a fault sets it."""
-        self._faults.need_cable()
+        self._faults.check_cable()
         if (reported := self._faults.value("temperature")) is not None:
             return float(reported)
         turns = (self.clock.monotonic() - self._opened) / self._settings["temperature_period_s"]
@@ -253,7 +253,7 @@ class SimulatedDriver(Driver):
 
     def _is_transferred(self, deadline: float) -> bool:
         """Wait for the transfer time of a slow camera; whether the frame arrived before the deadline."""
-        due = self._framed + (self._faults.value("slow") or 0.0)
+        due = self._last_frame_at + (self._faults.value("slow") or 0.0)
         left = due - self.clock.monotonic()
         return left <= 0 or (not self.clock.wait(min(left, deadline - self.clock.monotonic())) and due <= deadline)
 
@@ -262,15 +262,15 @@ class SimulatedDriver(Driver):
         if not self._faults.value("rejected_setting"):
             return wanted, warnings
         refused = {name: value for name, value in wanted.items() if value != self._settings[name]}
-        said = [
+        messages = [
             f"The camera refuses {name} {value} and keeps {self._settings[name]}." for name, value in refused.items()
         ]
-        return {}, [*warnings, *said]
+        return {}, [*warnings, *messages]
 
     def _refuse_changes(self, wanted: dict[str, Any]) -> None:
-        _, said = self._accepted(wanted, [])
-        if said:
-            raise CameraError(" ".join(said), reason="rejected_setting", permanent=True, before_shutter=True)
+        _, messages = self._accepted(wanted, [])
+        if messages:
+            raise CameraError(" ".join(messages), reason="rejected_setting", permanent=True, before_shutter=True)
 
     def _frame(self, exposure_us: int, gain: float, wall_ns: int, monotonic: float) -> tuple[FrameData, list[str]]:
         """The frame, and a sentence if it is damaged."""
@@ -283,7 +283,7 @@ class SimulatedDriver(Driver):
         return frame, [TORN] if damaged else []
 
 
-def _asked(request: ExposureRequest) -> dict[str, Any]:
+def _requested_settings(request: ExposureRequest) -> dict[str, Any]:
     values = {name: getattr(request, name) for name in ("exposure_us", "gain", "iso", "f_number")}
     return {name: value for name, value in values.items() if value is not None}
 
@@ -292,15 +292,15 @@ def _within_range(values: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """The nearest values that the camera has, and a sentence for each that differs from the request."""
     nearest: dict[str, Any] = {}
     warnings = []
-    for name, asked in values.items():
+    for name, requested in values.items():
         if name not in SETTINGS:
-            warnings.append(f"The camera has no {ABSENT[name]}; {asked:g} was asked.")
+            warnings.append(f"The camera has no {ABSENT[name]}; {requested:g} was requested.")
             continue
-        nearest[name] = _nearest(name, asked)
-        if nearest[name] != asked:
-            bound = "most" if nearest[name] < asked else "least"
-            has, wanted = _amount(name, nearest[name]), _amount(name, asked)
-            warnings.append(f"The camera has at {bound} {name.removesuffix('_us')} {has}; {wanted} was asked.")
+        nearest[name] = _nearest(name, requested)
+        if nearest[name] != requested:
+            bound = "most" if nearest[name] < requested else "least"
+            has, wanted = _amount(name, nearest[name]), _amount(name, requested)
+            warnings.append(f"The camera has at {bound} {name.removesuffix('_us')} {has}; {wanted} was requested.")
     return nearest, warnings
 
 

@@ -1,4 +1,4 @@
-"""Fault injection for the simulated camera, so that a bad night can be rehearsed."""
+"""Fault injection for the simulated camera, so that a night with failures can be rehearsed."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ class Faults(StrictModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    hang: Times | None = Field(default=None, description="times that the next picture, or opening, never comes back")
+    hang: Times | None = Field(default=None, description="times that the next picture, or opening, never returns")
     crash: Times | None = Field(default=None, description="times that the next picture, or opening, ends the process")
     disconnect: bool = Field(default=False, description="as if the cable were pulled")
     slow: Annotated[float, Field(gt=0, le=600)] | None = Field(
         default=None, description="seconds that each picture takes longer; it can be aborted"
     )
-    torn_frame: Times | None = Field(default=None, description="pictures whose lower half is another one's")
+    torn_frame: Times | None = Field(default=None, description="pictures whose lower half is from another picture")
     rejected_setting: bool = Field(default=False, description="new settings are refused, and the old ones kept")
     wrong_clock: Annotated[float, Field(ge=-1e9, le=1e9)] | None = Field(
         default=None, description="seconds that the camera's own clock is ahead"
     )
     temperature: Annotated[float, Field(ge=-273, le=1000)] | None = Field(
-        default=None, description="degrees Celsius that the sensor shows"
+        default=None, description="degrees Celsius that the sensor reports"
     )
 
-    def on(self) -> dict[str, Any]:
+    def active(self) -> dict[str, Any]:
         """The active faults, as JSON."""
         return {name: value for name, value in self.model_dump().items() if value is not None and value is not False}
 
@@ -50,7 +50,7 @@ class FaultInjector:
     """The faults of one camera. Set from any thread, triggered by the driver's."""
 
     def __init__(self) -> None:
-        self._on: dict[str, Any] = {}
+        self._active: dict[str, Any] = {}
         self._listener: FaultListener = lambda *_: None
         self._changed = threading.Condition()
         self._revision = 0
@@ -59,11 +59,11 @@ class FaultInjector:
         """Set exactly these faults; ends a hang. `on_change` is called on each change, in order, with the active faults
         and the name of the one that was triggered, if any. CameraError."""
         try:
-            wanted = Faults.model_validate(faults).on()
+            wanted = Faults.model_validate(faults).active()
         except ValidationError as error:
             raise CameraError(f"No such faults: {error.errors()[0]['msg']}.", reason="rejected_setting") from None
         with self._changed:
-            self._on, self._listener = wanted, on_change
+            self._active, self._listener = wanted, on_change
             self._revision += 1
             on_change(dict(wanted), "")
             self._changed.notify_all()
@@ -71,7 +71,7 @@ class FaultInjector:
 
     def value(self, name: str) -> Any:
         """The value of a fault; None when it is off."""
-        return self._on.get(name)
+        return self._active.get(name)
 
     def trigger(self) -> None:
         """Trigger due faults; called before a picture and on opening. `hang` never returns, `crash` ends the process.
@@ -80,10 +80,10 @@ class FaultInjector:
             signal.raise_signal(signal.SIGSEGV)
         if self.use_once("hang"):
             self._hang()
-        self.need_cable()
+        self.check_cable()
 
-    def need_cable(self) -> None:
-        if self._on.get("disconnect"):
+    def check_cable(self) -> None:
+        if self._active.get("disconnect"):
             raise CameraError(
                 "The simulated camera is unplugged: its fault `disconnect` is on. Switch it off to plug it in.",
                 reason="camera_unreachable",
@@ -93,12 +93,12 @@ class FaultInjector:
     def use_once(self, name: str) -> bool:
         """Whether this fault occurs now; counts it down by one."""
         with self._changed:
-            left = self._on.get(name, 0)
+            left = self._active.get(name, 0)
             if not left:
                 return False
-            rest = {other: value for other, value in self._on.items() if other != name}
-            self._on = {**rest, name: left - 1} if left > 1 else rest
-            self._listener(dict(self._on), name)
+            rest = {other: value for other, value in self._active.items() if other != name}
+            self._active = {**rest, name: left - 1} if left > 1 else rest
+            self._listener(dict(self._active), name)
         return True
 
     def _hang(self) -> None:

@@ -8,7 +8,7 @@ from cameras.drivers.base import Clock
 
 
 class FramePacer:
-    """Ticks on the monotonic clock. Ticks that nobody waited for are skipped."""
+    """Ticks on the monotonic clock. Ticks that no one waited for are skipped."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -1,4 +1,4 @@
-"""What stands at the far end of each kind of camera in these tests."""
+"""The fake cameras for each kind of driver."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.fakes.v4l2 import ADDRESS, UsbCamera, playing
 
 
 def ffmpeg(*arguments: str | Path) -> None:
-    """Debian's ffmpeg; what fails says why."""
+    """Run Debian's ffmpeg; a failure shows its output."""
     command = ["ffmpeg", "-v", "error", "-nostdin", "-y", *map(str, arguments)]
     subprocess.run(command, check=True, timeout=30)
 
@@ -30,7 +30,7 @@ def clock() -> SystemClock:
 
 @pytest.fixture
 def soon(clock: SystemClock) -> Callable[[], float]:
-    """A deadline that a quick camera keeps easily."""
+    """A deadline that leaves a quick camera enough time."""
     return lambda: clock.monotonic() + 5
 
 
@@ -55,7 +55,7 @@ def simulated_address() -> str:
 
 @pytest.fixture(scope="session")
 def rtsp_address() -> Iterator[str]:
-    """Twenty frames a second of H.264, for whoever knows the password."""
+    """Twenty frames a second of H.264, for clients with the password."""
     with RtspServer(fps=20, login="viewer:night") as server:
         yield server.with_login("viewer:night@")
 
@@ -82,8 +82,8 @@ def sdk(tmp_path: Path) -> Sdk:
 
 @pytest.fixture
 def pixelink_address(sdk: Sdk, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The same camera for a driver in this process, which is too old for another LD_LIBRARY_PATH: the library is
-    loaded beforehand, and found by its name."""
+    """The same camera for a driver in this process, which started before
+    LD_LIBRARY_PATH was set: the library is loaded beforehand, and found by its name."""
     ctypes.CDLL(str(compiled()), ctypes.RTLD_GLOBAL)
     monkeypatch.setenv("PIXELINK_SDK_LIB", str(sdk.folder))
     return SERIAL

@@ -1,6 +1,6 @@
-"""A DSLR for tests: libgphoto2's virtual camera behind our port library, driven in a process of its own,
+"""A DSLR for tests: libgphoto2's virtual camera behind our port library, driven in its own process,
 
-because a hang or a crash in the library must not take pytest with it.
+because a hang or a crash in the library must not end pytest.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tests.fakes.gphoto2_port.build import control, plug
 clock = SystemClock()
 soon = lambda: clock.monotonic() + 10
 driver = Gphoto2Driver("", clock)
-say = lambda value: print(json.dumps(value), flush=True)
+report = lambda value: print(json.dumps(value), flush=True)
 bytes_of = lambda exposure: b"".join(chunk for file in exposure.files for chunk in file.chunks())
 
 def failure(call, *arguments):
@@ -48,28 +48,28 @@ class Dslr:
 
     @property
     def picture(self) -> bytes:
-        """What it takes, whatever it is pointed at."""
+        """The picture that it takes."""
         return (self.folder / "pictures" / "scene.jpg").read_bytes()
 
-    def misbehaves(self, order: str) -> None:
-        control(self.folder, order)
+    def set_control(self, control_line: str) -> None:
+        control(self.folder, control_line)
 
     def plugged(self, *cameras: str) -> None:
-        """Exactly these are plugged in now: see `tests.fakes.gphoto2_port.build.plug`."""
+        """From now on exactly these are plugged in: see `tests.fakes.gphoto2_port.build.plug`."""
         plug(self.folder, *cameras)
 
-    def takes(self, picture: bytes, raw: bytes = b"") -> None:
-        """What it takes from now on; its live view shows the same."""
+    def set_pictures(self, picture: bytes, raw: bytes = b"") -> None:
+        """Set the picture that it takes from now on; its live view shows the same."""
         put(self.folder / "pictures" / "scene.jpg", picture)
         put(self.folder / "preview.jpg", picture)
         put(self.folder / "raw.nef", raw)
 
-    def obeyed(self) -> bool:
-        """Whether an order with `once` was met."""
+    def is_control_used_up(self) -> bool:
+        """Whether a fault with `once` has occurred."""
         return not (self.folder / "control").exists()
 
-    def says(self, script: str) -> Any:
-        """What the script last said, as JSON; anything but a clean exit is an error with its output."""
+    def run_script(self, script: str) -> Any:
+        """Run the script and return its last report. Any exit but a clean one is an error that shows its output."""
         with self.process(script) as process:
             output, errors = process.communicate(timeout=60)
         assert process.returncode == 0, errors
@@ -77,7 +77,7 @@ class Dslr:
 
     @contextmanager
     def process(self, script: str) -> Iterator[subprocess.Popen[str]]:
-        """The script in a process that is killed at the end."""
+        """Run the script in a process that is killed at the end."""
         command = [sys.executable, "-W", "error", "-c", f"{PRELUDE}\nfolder = {str(self.folder)!r}\n{script}"]
         with subprocess.Popen(
             command,

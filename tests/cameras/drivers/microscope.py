@@ -1,6 +1,6 @@
-"""A PixeLink camera's driver in a process of its own, because how the SDK is found is settled when a process starts,
+"""A PixeLink camera's driver in its own process.
 
-and a hang in it must not take pytest with it.
+The path of the SDK is fixed when a process starts, and a hang in the SDK must not end pytest.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from cameras.drivers.pixelink import PixelinkDriver
 clock = SystemClock()
 soon = lambda: clock.monotonic() + 10
 driver = PixelinkDriver("", clock)
-say = lambda value: print(json.dumps(value), flush=True)
+report = lambda value: print(json.dumps(value), flush=True)
 
 def failure(call, *arguments):
     try:
@@ -34,8 +34,8 @@ def failure(call, *arguments):
 """
 
 
-def says(environment: dict[str, str], script: str) -> Any:
-    """What the script last said, as JSON; anything but a clean exit is an error with its output."""
+def run_script(environment: dict[str, str], script: str) -> Any:
+    """Run the script and return its last report. Any exit but a clean one is an error that shows its output."""
     with running(environment, script) as process:
         output, errors = process.communicate(timeout=30)
     assert process.returncode == 0, errors
@@ -44,7 +44,7 @@ def says(environment: dict[str, str], script: str) -> Any:
 
 @contextmanager
 def running(environment: dict[str, str], script: str) -> Iterator[subprocess.Popen[str]]:
-    """The script in a process that is killed at the end. It runs in `/`, where the wrapper finds nothing by chance."""
+    """Run the script in a process that is killed at the end, in `/`, where the wrapper finds nothing by chance."""
     with subprocess.Popen(
         [sys.executable, "-W", "error", "-c", f"{PRELUDE}\n{script}"],
         cwd=environment.get("PIXELINK_SDK_LIB") if Path(environment.get("PIXELINK_SDK_LIB", "")).is_dir() else "/",

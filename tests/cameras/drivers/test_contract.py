@@ -1,4 +1,4 @@
-"""What every driver keeps to. A new kind adds its far end to the table: a fixture that gives its address."""
+"""The rules for all drivers. A new kind adds its fake camera to the table: a fixture that returns its address."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FAR_ENDS = {
     "simulated": "simulated_address",
 }
 ELSEWHERE = {"opencv device": FarDriver}
-"""Beside a device that this process does not have."""
+"""Its device exists in another process only."""
 STREAMING = ["network", "opencv", "opencv device", "pixelink", "simulated"]
 Soon = Callable[[], float]
 
@@ -116,7 +116,7 @@ def test_a_closed_camera_has_nothing_to_read_back(closed_camera: Driver, soon: S
 def test_a_refused_value_gives_a_warning(camera: Driver, soon: Soon) -> None:
     applied = camera.apply({"gain": 999.0}, soon())
     assert applied.actual.get("gain") != 999.0
-    assert "999 was asked." in " ".join(applied.warnings)
+    assert "999 was requested." in " ".join(applied.warnings)
 
 
 def test_a_setting_that_does_not_exist_is_refused(camera: Driver, soon: Soon) -> None:
@@ -167,7 +167,7 @@ def test_a_closed_camera_can_be_opened_again(camera: Driver, soon: Soon) -> None
     assert camera.expose(ExposureRequest(exposure_us=1000), soon()).ended_ns
 
 
-def test_a_closed_camera_says_so(camera: Driver, soon: Soon) -> None:
+def test_a_closed_camera_is_an_error(camera: Driver, soon: Soon) -> None:
     camera.close()
     with pytest.raises(CameraError, match="Open it first"):
         camera.expose(ExposureRequest(), soon())
@@ -187,7 +187,7 @@ def test_odd_requests_give_a_picture_or_raise_a_camera_error(camera: Driver, req
 
 
 def allowed_to_fail(call: Callable[[], object]) -> None:
-    """Only these two leave a driver; anything else fails the test."""
+    """A driver raises only these two; any other error fails the test."""
     with suppress(CameraError, Aborted):
         call()
 

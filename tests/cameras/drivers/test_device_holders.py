@@ -1,4 +1,4 @@
-"""Who has a device open: what /proc and /sys show."""
+"""The programs that have a device open, as /proc and /sys show them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Detection leaves alone what Skycam has open, and says where an open camera hangs."""
+"""Discovery does not open cameras that Skycam has open; an open camera reports its port."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ PLACE = "usb:001,001"
 
 
 def test_an_open_dslr_reports_its_port(dslr: Dslr) -> None:
-    assert dslr.says(
-        "driver.open(soon())\nsay([driver.device_location(), driver.close(), driver.device_location()])"
+    assert dslr.run_script(
+        "driver.open(soon())\nreport([driver.device_location(), driver.close(), driver.device_location()])"
     ) == [PLACE, None, ""]
 
 
 def test_a_dslr_at_a_held_port_is_listed_and_not_opened(dslr: Dslr) -> None:
-    found = dslr.says(f"say([driver.discover(['{PLACE}']), driver.discover()])")
+    found = dslr.run_script(f"report([driver.discover(['{PLACE}']), driver.discover()])")
     assert [one["serial"] for listed in found for one in listed] == ["", "0.1"]
     assert (found[0][0]["address"], found[0][0]["model"]) == (PLACE, "Nikon DSC D750")

@@ -1,4 +1,4 @@
-"""What a simulated camera does while a fault is on. Each is one that a real camera has."""
+"""The behaviour of a simulated camera while a fault is on. Real cameras have each of these faults."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from tests.skycam_project.stations import eventually
 
 SHORT = ExposureRequest(exposure_us=1000)
 Soon = Callable[[], float]
-Told = list[tuple[dict[str, Any], str]]
+Reports = list[tuple[dict[str, Any], str]]
 
 
 @pytest.fixture
-def told() -> Told:
+def reports() -> Reports:
     return []
 
 
 @pytest.fixture
-def cause(camera: SimulatedDriver, told: Told) -> Callable[..., dict[str, Any]]:
-    return lambda **faults: camera.set_faults(faults, lambda left, struck: told.append((left, struck)))
+def inject(camera: SimulatedDriver, reports: Reports) -> Callable[..., dict[str, Any]]:
+    return lambda **faults: camera.set_faults(faults, lambda left, struck: reports.append((left, struck)))
 
 
 @pytest.fixture
@@ -41,26 +41,26 @@ def camera(clock: SystemClock, soon: Soon) -> Iterator[SimulatedDriver]:
 
 
 def test_a_camera_that_is_disconnected_is_unreachable_until_it_is_plugged_in(
-    camera: SimulatedDriver, cause: Any, soon: Soon
+    camera: SimulatedDriver, inject: Any, soon: Soon
 ) -> None:
-    cause(disconnect=True)
+    inject(disconnect=True)
     for call in (camera.open, camera.frame, lambda until: camera.expose(SHORT, until), lambda _: camera.temperature()):
         with pytest.raises(CameraError, match="Switch it off to plug it in") as error:
             call(soon())
         assert error.value.reason == "camera_unreachable"
-    cause()
+    inject()
     camera.open(soon())
     assert camera.expose(SHORT, soon()).simulated
 
 
-def test_a_slow_camera_takes_longer_by_the_given_seconds(camera: SimulatedDriver, cause: Any, soon: Soon) -> None:
-    cause(slow=0.2)
+def test_a_slow_camera_takes_longer_by_the_given_seconds(camera: SimulatedDriver, inject: Any, soon: Soon) -> None:
+    inject(slow=0.2)
     before = camera.clock.monotonic()
     camera.expose(SHORT, soon())
     assert camera.clock.monotonic() - before >= 0.2
     assert [camera.frame(soon()) is None for _ in range(2)] == [False, False]
     assert camera.clock.monotonic() - before >= 0.4
-    cause(slow=600)
+    inject(slow=600)
     assert camera.frame(camera.clock.monotonic() + 0.02) is None
 
 
@@ -81,19 +81,19 @@ def test_a_slow_camera_can_be_aborted(soon: Soon) -> None:
 
 
 def test_a_torn_frame_keeps_its_upper_half_and_is_used_up(
-    camera: SimulatedDriver, cause: Any, told: Told, soon: Soon
+    camera: SimulatedDriver, inject: Any, reports: Reports, soon: Soon
 ) -> None:
-    cause(torn_frame=1)
+    inject(torn_frame=1)
     torn, whole = camera.expose(SHORT, soon()), camera.expose(SHORT, soon())
     assert torn.frame is not None
-    assert (torn.warnings, whole.warnings) == (["The frame is torn: its lower half is not of this exposure."], [])
+    assert (torn.warnings, whole.warnings) == (["The frame is torn: its lower half is from another exposure."], [])
     assert (torn.simulated, torn.frame.simulated) == (True, True)
     assert np.all(torn.frame.image[-100:] == 128)
-    assert told == [({"torn_frame": 1}, ""), ({}, "torn_frame")]
+    assert reports == [({"torn_frame": 1}, ""), ({}, "torn_frame")]
 
 
-def test_rejected_settings_stay_unchanged_with_a_warning(camera: SimulatedDriver, cause: Any, soon: Soon) -> None:
-    cause(rejected_setting=True)
+def test_rejected_settings_stay_unchanged_with_a_warning(camera: SimulatedDriver, inject: Any, soon: Soon) -> None:
+    inject(rejected_setting=True)
     applied = camera.apply({"gain": 4.0}, soon())
     assert (applied.actual["gain"], applied.warnings) == (1.0, ["The camera refuses gain 4.0 and keeps 1.0."])
     with pytest.raises(CameraError, match="refuses exposure_us 5000 and keeps 1000") as error:
@@ -102,34 +102,34 @@ def test_rejected_settings_stay_unchanged_with_a_warning(camera: SimulatedDriver
     assert camera.expose(SHORT, soon()).actual["exposure_us"] == 1000
 
 
-def test_a_wrong_clock_is_ahead_in_frames_and_exposures(camera: SimulatedDriver, cause: Any, soon: Soon) -> None:
-    cause(wrong_clock=-7200)
+def test_a_wrong_clock_is_ahead_in_frames_and_exposures(camera: SimulatedDriver, inject: Any, soon: Soon) -> None:
+    inject(wrong_clock=-7200)
     exposure, frame = camera.expose(SHORT, soon()), camera.frame(soon())
     assert frame is not None
     behind_s = [(camera.clock.wall_ns() - ns) / 1e9 for ns in (exposure.started_ns, frame.captured_ns)]
     assert behind_s == pytest.approx([7200, 7200], abs=5)
 
 
-def test_the_fault_sets_the_temperature(camera: SimulatedDriver, cause: Any) -> None:
-    cause(temperature=81.5)
+def test_the_fault_sets_the_temperature(camera: SimulatedDriver, inject: Any) -> None:
+    inject(temperature=81.5)
     assert camera.temperature() == 81.5
 
 
 def test_a_hang_ignores_abort_and_ends_with_the_next_faults(
-    camera: SimulatedDriver, cause: Any, told: Told, soon: Soon
+    camera: SimulatedDriver, inject: Any, reports: Reports, soon: Soon
 ) -> None:
     def expose() -> None:
         with suppress(Aborted):
             camera.expose(SHORT, soon())
 
-    cause(hang=1)
+    inject(hang=1)
     caller = threading.Thread(target=expose, daemon=True)
     caller.start()
-    eventually(lambda: told[-1] == ({}, "hang"), 10, "the hang")
+    eventually(lambda: reports[-1] == ({}, "hang"), 10, "the hang")
     camera.abort()
     caller.join(0.2)
     assert caller.is_alive()
-    cause()
+    inject()
     caller.join(10)
     assert not caller.is_alive()
 
@@ -138,14 +138,14 @@ def test_a_hang_ignores_abort_and_ends_with_the_next_faults(
     "faults", [{"flood": True}, {"slow": 0}, {"hang": 0}, {"hang": "often"}, {"disconnect": 1}, {"temperature": "hot"}]
 )
 def test_faults_that_do_not_exist_are_refused_and_change_nothing(
-    camera: SimulatedDriver, cause: Any, told: Told, faults: dict[str, Any], soon: Soon
+    camera: SimulatedDriver, inject: Any, reports: Reports, faults: dict[str, Any], soon: Soon
 ) -> None:
     with pytest.raises(CameraError) as error:
-        cause(**faults)
-    assert (error.value.reason, told) == ("rejected_setting", [])
+        inject(**faults)
+    assert (error.value.reason, reports) == ("rejected_setting", [])
     assert camera.expose(SHORT, soon()).warnings == []
 
 
 def test_a_real_camera_has_no_faults_to_switch_on(clock: SystemClock) -> None:
-    with pytest.raises(CameraError, match="only a simulated one has"):
+    with pytest.raises(CameraError, match="for simulated cameras only"):
         Gphoto2Driver("", clock).set_faults({"hang": 1}, lambda *_: None)

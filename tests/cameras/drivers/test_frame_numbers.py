@@ -1,4 +1,4 @@
-"""A frame's number survives the encoders, and a damaged code is none rather than another."""
+"""A frame's number survives the encoders, and a damaged code gives no number, never a wrong one."""
 
 from __future__ import annotations
 

@@ -24,47 +24,47 @@ OPEN = 'driver = Gphoto2Driver("6012345", clock)\ndriver.open(soon())\n'
 def desk(tmp_path: Path) -> Dslr:
     """Two cameras on a desk."""
     cameras = Dslr(tmp_path, build(tmp_path))
-    cameras.takes(exposed_jpeg(seconds=(8, 1)), dng(jpeg(320, 212)))
+    cameras.set_pictures(exposed_jpeg(seconds=(8, 1)), dng(jpeg(320, 212)))
     cameras.plugged(OTHER, NIKON)
     return cameras
 
 
-# Who is who
+# Identity
 
 
 def test_each_camera_is_listed_with_its_serial_number(desk: Dslr) -> None:
-    assert [one["address"] for one in desk.says("say(driver.discover())")] == ["6012346", "6012345"]
+    assert [one["address"] for one in desk.run_script("report(driver.discover())")] == ["6012346", "6012345"]
 
 
 @pytest.mark.parametrize("serial", ["6012345", "6012346"])
 def test_a_camera_is_found_by_its_serial_number_among_several(desk: Dslr, serial: str) -> None:
-    assert desk.says(f'driver = Gphoto2Driver("{serial}", clock); say(driver.open(soon()).serial)') == serial
+    assert desk.run_script(f'driver = Gphoto2Driver("{serial}", clock); report(driver.open(soon()).serial)') == serial
 
 
 def test_a_camera_that_is_replugged_into_another_port_is_found_again(desk: Dslr) -> None:
-    ports = desk.says(f"""{OPEN}
+    ports = desk.run_script(f"""{OPEN}
 ports = [driver._session.port]
 plug(folder, "{OTHER}")
 gone = failure(driver.supplies, soon())
 plug(folder, "{OTHER}", "usb:002,017 6012345")
 driver.open(soon())
-say([*ports, driver._session.port, gone["reason"], len(driver.expose(ExposureRequest(), soon()).files)])
+report([*ports, driver._session.port, gone["reason"], len(driver.expose(ExposureRequest(), soon()).files)])
 """)
     assert ports == ["usb:001,004", "usb:002,017", "camera_unreachable", 1]
 
 
 def test_another_camera_at_the_old_port_is_not_mistaken_for_it(desk: Dslr) -> None:
     desk.plugged("usb:001,004 6012346")
-    error = desk.says('driver = Gphoto2Driver("6012345", clock); say(failure(driver.open, soon()))')
+    error = desk.run_script('driver = Gphoto2Driver("6012345", clock); report(failure(driver.open, soon()))')
     assert error["reason"] == "camera_unreachable"
     assert error["message"].startswith("No camera has the serial number 6012345; attached are")
 
 
 @contextmanager
 def held(desk: Dslr, *, by_skycam: bool = False) -> Iterator[subprocess.Popen[str]]:
-    """Another process has the Nikon open, until its input ends. Only Skycam's own say so."""
-    unsaid = "" if by_skycam else "driver._session._claim.end()"
-    with desk.process(f"{OPEN}{unsaid}\nsay('mine')\nimport sys\nsys.stdin.read()") as holder:
+    """Another process has the Nikon open, until its input ends. Only Skycam's own processes claim it."""
+    release_claim = "" if by_skycam else "driver._session._claim.end()"
+    with desk.process(f"{OPEN}{release_claim}\nreport('mine')\nimport sys\nsys.stdin.read()") as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == '"mine"\n'
         yield holder
@@ -72,21 +72,22 @@ def held(desk: Dslr, *, by_skycam: bool = False) -> Iterator[subprocess.Popen[st
 
 def test_a_camera_that_another_process_has_open_is_held_until_it_closes(desk: Dslr) -> None:
     with held(desk) as holder:
-        error = desk.says('driver = Gphoto2Driver("6012345", clock); say(failure(driver.open, soon()))')
+        error = desk.run_script('driver = Gphoto2Driver("6012345", clock); report(failure(driver.open, soon()))')
         holder.communicate(timeout=20)
     assert (error["reason"], error["before_shutter"]) == ("camera_held", False)
     assert "is held by another process" in error["message"]
-    assert desk.says(f"{OPEN}say(driver._session.identity.serial)") == "6012345"
+    assert desk.run_script(f"{OPEN}report(driver._session.identity.serial)") == "6012345"
 
 
 def test_a_held_camera_does_not_block_the_others(desk: Dslr) -> None:
     with held(desk):
-        assert desk.says('driver = Gphoto2Driver("6012346", clock); say(driver.open(soon()).serial)') == "6012346"
+        script = 'driver = Gphoto2Driver("6012346", clock); report(driver.open(soon()).serial)'
+        assert desk.run_script(script) == "6012346"
 
 
 def test_a_camera_of_another_skycam_process_is_not_disturbed_and_listed_as_in_use(desk: Dslr) -> None:
     with held(desk, by_skycam=True):
-        error = desk.says('driver = Gphoto2Driver("6012399", clock); say(failure(driver.open, soon()))')
+        error = desk.run_script('driver = Gphoto2Driver("6012399", clock); report(failure(driver.open, soon()))')
     listed = "Nikon DSC D750 at usb:001,005, Nikon DSC D750 at usb:001,004 (in use by Skycam)."
     assert error["message"].startswith(f"No camera has the serial number 6012399; attached are {listed}")
 
@@ -94,14 +95,14 @@ def test_a_camera_of_another_skycam_process_is_not_disturbed_and_listed_as_in_us
 def test_without_an_address_the_first_free_camera_is_opened(desk: Dslr) -> None:
     desk.plugged(NIKON, OTHER)
     with held(desk, by_skycam=True):
-        assert desk.says("say(driver.open(soon()).serial)") == "6012346"
+        assert desk.run_script("report(driver.open(soon()).serial)") == "6012346"
 
 
 def test_a_killed_process_holds_no_camera(desk: Dslr) -> None:
     with held(desk) as holder:
         holder.kill()
         holder.wait(10)
-        assert desk.says(f"{OPEN}say(driver._session.identity.serial)") == "6012345"
+        assert desk.run_script(f"{OPEN}report(driver._session.identity.serial)") == "6012345"
 
 
 # Settings
@@ -109,37 +110,37 @@ def test_a_killed_process_holds_no_camera(desk: Dslr) -> None:
 
 def test_every_setting_is_read_back_as_the_camera_has_it(desk: Dslr) -> None:
     desired = {"exposure_us": 8_000_000, "iso": 800, "f_number": 4.0, "exposure_compensation": -1.0, "format": "raw"}
-    actual, warnings = desk.says(f"""{OPEN}
+    actual, warnings = desk.run_script(f"""{OPEN}
 applied = driver.apply({desired}, soon())
-say([applied.actual, applied.warnings])
+report([applied.actual, applied.warnings])
 """)
     assert actual == {**desired, "format": "NEF (Raw)", "capture_target": "memory"}
     assert warnings == []
 
 
 def test_the_nearest_compensation_is_used_with_a_warning(desk: Dslr) -> None:
-    applied = desk.says(f"""{OPEN}
+    applied = desk.run_script(f"""{OPEN}
 applied = driver.apply({{"exposure_compensation": 0.7}}, soon())
-say([applied.actual["exposure_compensation"], applied.warnings])
+report([applied.actual["exposure_compensation"], applied.warnings])
 """)
-    assert applied == [0.5, ["+0.7 EV was asked; the camera's nearest is +0.5 EV."]]
+    assert applied == [0.5, ["+0.7 EV was requested; the camera's nearest is +0.5 EV."]]
 
 
 def test_reading_back_keeps_what_an_exposure_overrode(desk: Dslr) -> None:
-    told = desk.says(f"""{OPEN}
+    result = desk.run_script(f"""{OPEN}
 driver.apply({{"iso": 100}}, soon())
 driver.expose(ExposureRequest(iso=800), soon())
 found = driver.read_back(soon())
-say(["iso" in found, driver._session.read("iso").value])
+report(["iso" in found, driver._session.read("iso").value])
 """)
-    assert told == [False, "800"]
+    assert result == [False, "800"]
 
 
 def test_a_time_beyond_the_longest_is_bulb_and_may_be_read_back(desk: Dslr) -> None:
-    can, actual, warnings = desk.says(f"""{OPEN}
+    can, actual, warnings = desk.run_script(f"""{OPEN}
 applied = driver.apply({{"exposure_us": 90_000_000}}, soon())
 limits = driver.capabilities().settings["exposure_us"]
-say([[limits.maximum, limits.choices[-1]], applied.actual["exposure_us"], applied.warnings])
+report([[limits.maximum, limits.choices[-1]], applied.actual["exposure_us"], applied.warnings])
 """)
     assert (can, actual, warnings) == ([3_600_000_000, 30_000_000], 90_000_000, [])
 
@@ -148,12 +149,12 @@ say([[limits.maximum, limits.choices[-1]], applied.actual["exposure_us"], applie
 
 
 def test_raw_and_jpeg_are_two_files_of_one_capture(desk: Dslr) -> None:
-    files, on_card = desk.says(f"""{OPEN}
+    files, on_card = desk.run_script(f"""{OPEN}
 driver.apply({{"format": "raw+jpeg", "capture_target": "card"}}, soon())
 exposure = driver.expose(ExposureRequest(), soon())
 left = driver._session._camera.folder_list_files(exposure.card[0].folder).count()
 driver.delete_from_card(exposure, soon())
-say([[[file.kind, hashlib.sha256(b"".join(file.chunks())).hexdigest()] for file in exposure.files],
+report([[[file.kind, hashlib.sha256(b"".join(file.chunks())).hexdigest()] for file in exposure.files],
      [left, driver._session._camera.folder_list_files(exposure.card[0].folder).count()]])
 """)
     raw, picture = (desk.folder / "raw.nef").read_bytes(), desk.picture
@@ -162,48 +163,48 @@ say([[[file.kind, hashlib.sha256(b"".join(file.chunks())).hexdigest()] for file 
 
 
 def test_raw_and_jpeg_come_from_the_cameras_memory_too(desk: Dslr) -> None:
-    kinds = desk.says(f"""{OPEN}
+    kinds = desk.run_script(f"""{OPEN}
 driver.apply({{"format": "raw+jpeg", "capture_target": "memory"}}, soon())
 taken = [driver.expose(ExposureRequest(), soon()) for _ in range(3)]
 for exposure in taken:
     driver.delete_from_card(exposure, soon())
-say([[file.kind for file in exposure.files] + exposure.missing for exposure in taken])
+report([[file.kind for file in exposure.files] + exposure.missing for exposure in taken])
 """)
     assert kinds == [["raw", "jpeg"]] * 3
 
 
 def test_exif_fills_in_what_the_camera_does_not_report(desk: Dslr) -> None:
     desk.plugged(f"{NIKON} silent")
-    actual = desk.says(f"""{OPEN}
+    actual = desk.run_script(f"""{OPEN}
 driver.apply({{"format": "raw"}}, soon())
-say(driver.expose(ExposureRequest(), soon()).actual)
+report(driver.expose(ExposureRequest(), soon()).actual)
 """)
     assert (actual["iso"], actual["exposure_us"], actual["f_number"]) == (800, 10_000, 2.8)
 
 
 def test_bulb_holds_the_shutter_open_and_exif_gives_the_time(desk: Dslr) -> None:
-    actual, taken, held_s = desk.says(f"""{OPEN}
+    actual, taken, held_s = desk.run_script(f"""{OPEN}
 driver.apply({{"exposure_us": 31_000_000}}, soon())
 driver._settings["exposure_us"] = 300_000      # what the shutter is held open for, so that the test does not take 31 s
 exposure = driver.expose(ExposureRequest(), soon())
-say([exposure.actual, len(exposure.files), (exposure.ended_ns - exposure.started_ns) / 1e9])
+report([exposure.actual, len(exposure.files), (exposure.ended_ns - exposure.started_ns) / 1e9])
 """)
     assert (actual["exposure_us"], taken) == (8_000_000, 1)
     assert held_s >= 0.3
 
 
 def test_bulb_without_exif_is_as_long_as_measured(desk: Dslr) -> None:
-    desk.takes(jpeg(64, 48))
-    exposure_us = desk.says(f"""{OPEN}
+    desk.set_pictures(jpeg(64, 48))
+    exposure_us = desk.run_script(f"""{OPEN}
 driver.apply({{"exposure_us": 31_000_000}}, soon())
 driver._settings["exposure_us"] = 300_000
-say(driver.expose(ExposureRequest(), soon()).actual["exposure_us"])
+report(driver.expose(ExposureRequest(), soon()).actual["exposure_us"])
 """)
     assert 300_000 <= exposure_us < 5_000_000
 
 
 def test_an_abort_closes_a_shutter_that_is_held_open(desk: Dslr) -> None:
-    aborted = desk.says(f"""
+    aborted = desk.run_script(f"""
 from cameras.drivers.base import Aborted
 from cameras.runtime.clock import CameraClock
 import threading
@@ -218,61 +219,61 @@ except Aborted:
     took_s = clock.monotonic() - began
 clock.clear_abort()
 driver.open(soon())
-say([took_s, len(driver.expose(ExposureRequest(exposure_us=1000), soon()).files)])
+report([took_s, len(driver.expose(ExposureRequest(exposure_us=1000), soon()).files)])
 """)
     assert aborted[0] < 10
     assert aborted[1] == 1
 
 
 def test_a_dial_at_bulb_without_a_time_opens_no_shutter(desk: Dslr) -> None:
-    error = desk.says(f"""{OPEN}
+    error = desk.run_script(f"""{OPEN}
 driver.apply({{"exposure_us": 60_000_000}}, soon())
 driver._settings.clear()
-say(failure(driver.expose, ExposureRequest(), soon()))
+report(failure(driver.expose, ExposureRequest(), soon()))
 """)
     assert (error["reason"], error["before_shutter"], error["permanent"]) == ("rejected_setting", True, True)
-    assert error["message"].startswith("The camera's dial stands at bulb")
+    assert error["message"].startswith("The camera's dial is at bulb")
 
 
 def test_a_bulb_time_beyond_the_deadline_opens_no_shutter(desk: Dslr) -> None:
-    error = desk.says(f"{OPEN}say(failure(driver.expose, ExposureRequest(exposure_us=60_000_000), soon()))")
+    error = desk.run_script(f"{OPEN}report(failure(driver.expose, ExposureRequest(exposure_us=60_000_000), soon()))")
     assert (error["reason"], error["before_shutter"]) == ("too_slow", True)
 
 
 def test_a_full_card_is_named_in_the_message(desk: Dslr) -> None:
     desk.plugged("usb:001,004 6012345 free=0")
-    error = desk.says(f"""{OPEN}
+    error = desk.run_script(f"""{OPEN}
 driver.apply({{"capture_target": "card"}}, soon())
-say([failure(driver.expose, ExposureRequest(), soon()), driver.open(soon()).serial,
+report([failure(driver.expose, ExposureRequest(), soon()), driver.open(soon()).serial,
      driver.supplies(soon()).card_free_bytes])
 """)
-    assert "look at its display (focus, card, battery, mode dial)" in error[0]["message"]
+    assert "check its display (focus, card, battery, mode dial)" in error[0]["message"]
     assert error[1:] == ["6012345", 0]
 
 
 def test_a_truncated_file_is_incomplete_and_may_be_on_the_card(desk: Dslr) -> None:
-    error = desk.says(f"""{OPEN}
+    error = desk.run_script(f"""{OPEN}
 driver.apply({{"capture_target": "card"}}, soon())
 control(folder, "half fetch")
-say(failure(driver.expose, ExposureRequest(), soon()))
+report(failure(driver.expose, ExposureRequest(), soon()))
 """)
     assert (error["reason"], error["before_shutter"]) == ("incomplete", False)
     assert error["message"].endswith("of DSC_0001.JPG; it may still be on its card.")
 
 
 def test_a_camera_that_is_busy_before_the_shutter_may_be_tried_again(desk: Dslr) -> None:
-    error = desk.says(f"""{OPEN}
+    error = desk.run_script(f"""{OPEN}
 control(folder, "refuse set 0x2019")
 failed = driver.expose(ExposureRequest(iso=400), soon())
-say([failed.warnings, len(failed.files)])
+report([failed.warnings, len(failed.files)])
 """)
-    assert error == [["ISO 400 was asked; the camera refuses it in its present mode."], 1]
+    assert error == [["ISO 400 was requested; the camera refuses it in its present mode."], 1]
 
 
 def test_forty_captures_of_one_session_lose_nothing(desk: Dslr) -> None:
     assert (
-        desk.says(f"""{OPEN}
-say(sum(len(driver.expose(ExposureRequest(), soon()).files) for _ in range(40)))
+        desk.run_script(f"""{OPEN}
+report(sum(len(driver.expose(ExposureRequest(), soon()).files) for _ in range(40)))
 """)
         == 40
     )
@@ -282,10 +283,10 @@ say(sum(len(driver.expose(ExposureRequest(), soon()).files) for _ in range(40)))
 
 
 def test_a_preview_gives_numbered_frames_at_a_limited_rate(desk: Dslr) -> None:
-    preview, numbers, shape, took_s = desk.says(f"""{OPEN}
+    preview, numbers, shape, took_s = desk.run_script(f"""{OPEN}
 began = clock.monotonic()
 frames = [driver.frame(soon()) for _ in range(4)]
-say([driver.capabilities().preview, [frame.number for frame in frames], frames[0].image.shape,
+report([driver.capabilities().preview, [frame.number for frame in frames], frames[0].image.shape,
      clock.monotonic() - began])
 """)
     assert (preview, numbers, shape) == (True, [1, 2, 3, 4], [424, 640, 3])
@@ -293,41 +294,41 @@ say([driver.capabilities().preview, [frame.number for frame in frames], frames[0
 
 
 @pytest.mark.parametrize("end", ["driver.stop_frames(soon())", "driver.expose(ExposureRequest(), soon())"])
-def test_the_mirror_comes_down_when_nobody_watches_and_for_a_still(desk: Dslr, end: str) -> None:
-    live = desk.says(f"""{OPEN}
+def test_the_mirror_comes_down_when_no_one_watches_and_for_a_still(desk: Dslr, end: str) -> None:
+    live = desk.run_script(f"""{OPEN}
 value = lambda: driver._session._camera.get_single_config("viewfinder").get_value()
 driver.apply({{"capture_target": "card"}}, soon())
 driver.frame(soon())
 up = value()
 {end}
-say([up, driver._session.live, driver.frame(soon()) is not None])
+report([up, driver._session.live, driver.frame(soon()) is not None])
 """)
     assert live == [1, False, True]
 
 
-def test_a_preview_that_is_no_picture_is_an_error_that_says_so(desk: Dslr) -> None:
+def test_a_preview_that_is_not_a_picture_is_an_error(desk: Dslr) -> None:
     (desk.folder / "preview.jpg").write_bytes(b"\xff\xd8\xff rubbish \xff\xd9")
-    error = desk.says(f"{OPEN}say(failure(driver.frame, soon()))")
+    error = desk.run_script(f"{OPEN}report(failure(driver.frame, soon()))")
     assert error["reason"] == "camera_error"
 
 
-def test_a_camera_without_live_view_says_that_it_gives_none(dslr: Dslr) -> None:
-    assert dslr.says("driver.open(soon()); say(driver.capabilities().preview)") is False
+def test_a_camera_without_live_view_reports_no_preview(dslr: Dslr) -> None:
+    assert dslr.run_script("driver.open(soon()); report(driver.capabilities().preview)") is False
 
 
 def test_battery_and_card_are_reported_as_they_change(desk: Dslr) -> None:
-    told = desk.says(f"""{OPEN}
+    result = desk.run_script(f"""{OPEN}
 first = driver.supplies(soon())
 plug(folder, "usb:001,004 6012345 battery=9 free=1000448")
 until = clock.monotonic() + 15      # libgphoto2 asks for a battery every few seconds at most
 while (now := driver.supplies(soon())).battery_percent == first.battery_percent and clock.monotonic() < until:
     time.sleep(0.05)
-say([[first.battery_percent, first.card_free_bytes], [now.battery_percent, now.card_free_bytes]])
+report([[first.battery_percent, first.card_free_bytes], [now.battery_percent, now.card_free_bytes]])
 """)
-    assert told == [[77, 32_000_000_000], [9, 1_000_448]]
+    assert result == [[77, 32_000_000_000], [9, 1_000_448]]
 
 
 def test_an_idle_camera_that_is_unplugged_is_noticed(desk: Dslr) -> None:
-    error = desk.says(f'{OPEN}plug(folder, "{OTHER}")\nsay(failure(driver.supplies, soon()))')
+    error = desk.run_script(f'{OPEN}plug(folder, "{OTHER}")\nreport(failure(driver.supplies, soon()))')
     assert error["reason"] == "camera_unreachable"
     assert error["message"].startswith("The camera at usb:001,004 does not answer.")

@@ -1,5 +1,5 @@
-"""Which of the files that a DSLR announces belong to a capture. The virtual camera makes one file each, so here the
-far end is a session that announces what a test says."""
+"""Which of the files that a DSLR announces belong to a capture. The virtual camera makes one file for each capture, so
+these tests use a session with scripted announcements."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tests.fakes.clock import SteppingClock
 RAW_AND_JPEG = "NEF+Fine"
 
 
-class ToldSession:
-    """A Nikon that makes two files for each capture, and announces them as `events` says; None is no event."""
+class ScriptedSession:
+    """A Nikon that makes two files for each capture and announces `events`; None is no event."""
 
     def __init__(self, clock: SteppingClock, *events: str | None) -> None:
         self.clock, self.events = clock, deque(events)
-        self.identity, self.names = Identity(model="Told"), {"format": "imagequality"}
+        self.identity, self.names = Identity(model="Scripted"), {"format": "imagequality"}
         self.number, self.captures, self.deadline, self.port = 1, 0, 0.0, "usb:001,001"
         self.ended = False
 
@@ -52,9 +52,9 @@ class ToldSession:
         return CardFile("/store", name, self.number)
 
 
-def exposed(*events: str | None) -> tuple[Exposure, ToldSession, Gphoto2Driver]:
+def exposed(*events: str | None) -> tuple[Exposure, ScriptedSession, Gphoto2Driver]:
     clock = SteppingClock()
-    session, driver = ToldSession(clock, *events), Gphoto2Driver("", clock)
+    session, driver = ScriptedSession(clock, *events), Gphoto2Driver("", clock)
     opened: Any = session
     driver._session = opened
     return driver.expose(ExposureRequest(), clock.monotonic() + 60), session, driver

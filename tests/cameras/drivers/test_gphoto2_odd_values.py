@@ -1,4 +1,4 @@
-"""Whatever is asked of a DSLR, and whatever its pictures say: no crash, no hang, no lie."""
+"""No request to a DSLR, and no content of its pictures, causes a crash, a hang or a wrong report."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def soon() -> float:
 
 
 def has(camera: Gphoto2Driver) -> dict[str, Any]:
-    """What the camera says of itself now."""
+    """The settings that the camera has now."""
     session = camera._session
     assert session is not None
     return {name: session.read(name).value for name in session.names}
@@ -64,34 +64,34 @@ def true_of(name: str, value: Any, text: str) -> bool:
 
 
 @few
-@given(asked=st.fixed_dictionaries({}, optional=odd_values))
-def test_reported_settings_are_those_of_the_camera(camera: Gphoto2Driver, asked: dict[str, Any]) -> None:
-    applied = camera.apply(asked, soon())
+@given(requested=st.fixed_dictionaries({}, optional=odd_values))
+def test_reported_settings_are_those_of_the_camera(camera: Gphoto2Driver, requested: dict[str, Any]) -> None:
+    applied = camera.apply(requested, soon())
     now = has(camera)
     assert all(true_of(name, value, now[name]) for name, value in applied.actual.items())
     assert set(applied.actual) == set(now)
 
 
 @few
-@given(asked=st.fixed_dictionaries({}, optional=odd_values))
-def test_a_value_is_accepted_or_gives_a_warning(camera: Gphoto2Driver, asked: dict[str, Any]) -> None:
-    applied = camera.apply(asked, soon())
-    beyond = [name for name in asked if name != "keep_on_card" and not taken(name, asked[name], applied)]
+@given(requested=st.fixed_dictionaries({}, optional=odd_values))
+def test_a_value_is_accepted_or_gives_a_warning(camera: Gphoto2Driver, requested: dict[str, Any]) -> None:
+    applied = camera.apply(requested, soon())
+    beyond = [name for name in requested if name != "keep_on_card" and not is_accepted(name, requested[name], applied)]
     assert len(applied.warnings) >= len(beyond)
 
 
-def taken(name: str, value: Any, applied: Applied) -> bool:
-    """As the driver's own rule says, or, of a format, by its kinds."""
+def is_accepted(name: str, value: Any, applied: Applied) -> bool:
+    """By the driver's own rule; for a format, by its kinds."""
     got = applied.actual.get(name)
     return name == "format" or (got is not None and SETTINGS[name].same(value, got))
 
 
 @few
-@given(asked=st.dictionaries(st.sampled_from([*odd_values, "colour", ""]), anything, max_size=4))
-def test_an_unknown_setting_is_refused_and_changes_nothing(camera: Gphoto2Driver, asked: dict[str, Any]) -> None:
+@given(requested=st.dictionaries(st.sampled_from([*odd_values, "colour", ""]), anything, max_size=4))
+def test_an_unknown_setting_is_refused_and_changes_nothing(camera: Gphoto2Driver, requested: dict[str, Any]) -> None:
     before = has(camera)
     with pytest.raises(CameraError) as refusal:
-        camera.apply({**asked, "colour": 1}, soon())
+        camera.apply({**requested, "colour": 1}, soon())
     assert refusal.value.reason == "rejected_setting"
     assert has(camera) == before
 
@@ -117,11 +117,11 @@ PICTURES = {".jpg": exposed_jpeg(64, 48), ".nef": dng(jpeg(64, 48))}
 )
 def test_malformed_exif_breaks_nothing(suffix: str, at: int, rubbish: bytes, cut: int) -> None:
     whole = PICTURES[suffix]
-    told = read_exif(OwnFile("any", suffix, (whole[:at] + rubbish + whole[at + len(rubbish) :])[: len(whole) - cut]))
-    assert set(told) <= {"exposure_us", "f_number", "iso"}
-    assert 1 <= told.get("exposure_us", 1) <= 3_600_000_000
-    assert 0 < told.get("f_number", 1) <= 128
-    assert 1 <= told.get("iso", 1) <= 10_000_000
+    exif = read_exif(OwnFile("any", suffix, (whole[:at] + rubbish + whole[at + len(rubbish) :])[: len(whole) - cut]))
+    assert set(exif) <= {"exposure_us", "f_number", "iso"}
+    assert 1 <= exif.get("exposure_us", 1) <= 3_600_000_000
+    assert 0 < exif.get("f_number", 1) <= 128
+    assert 1 <= exif.get("iso", 1) <= 10_000_000
 
 
 @given(st.binary(max_size=200))

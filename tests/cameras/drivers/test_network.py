@@ -1,4 +1,4 @@
-"""Network cameras: the real FFmpeg, over real servers that stall, end, refuse, and send rubbish."""
+"""Network cameras: the real FFmpeg, with real servers that stall, end, refuse, and send garbage."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def frames(camera: NetworkDriver, count: int) -> list[FrameData]:
 
 
 def number(frame: FrameData | None) -> int:
-    """What the server drew into the picture; -1 for a damaged one."""
+    """The number in the picture; -1 for a damaged picture."""
     found = None if frame is None else read_frame_number(frame.image)
     return -1 if found is None else found
 
@@ -94,7 +94,7 @@ def is_whole(frame: FrameData) -> bool:
 
 
 def trouble(camera: NetworkDriver) -> CameraError:
-    """What the stream ends with, without a damaged picture on the way."""
+    """The error that ends the stream; it contains no damaged picture before that."""
     end = time.monotonic() + 30
     while time.monotonic() < end:
         try:
@@ -131,7 +131,7 @@ def test_a_stream_of_small_pictures_opens_at_once(content_type: str, opened: Ope
 
 @every_server
 def test_a_still_was_captured_after_its_request(kind: type[Server], opened: Opened, soon: Soon) -> None:
-    """Ordered in the middle between two pictures, since the one before arrives a little later than it is sent."""
+    """The request is made midway between two pictures, since the previous one arrives slightly after it is sent."""
     with kind(fps=10) as server:
         camera = opened(server.address)
         newest = max(server.sent)
@@ -163,7 +163,7 @@ def test_a_frame_says_when_it_was_captured(server: Server, opened: Opened) -> No
     assert abs(seen[-1].captured_ns / 1e9 - (time.time() - time.monotonic() + seen[-1].monotonic)) < 1
 
 
-def test_nothing_is_decoded_while_nobody_wants_pictures(rtsp: RtspServer, opened: Opened, soon: Soon) -> None:
+def test_nothing_is_decoded_while_no_one_wants_pictures(rtsp: RtspServer, opened: Opened, soon: Soon) -> None:
     camera = opened(rtsp.address)
     before, seen = camera._decoder.number, len(rtsp.sent)
     until(lambda: len(rtsp.sent) > seen + 25)
@@ -179,7 +179,7 @@ def test_a_reader_that_returns_to_the_stream_gets_the_newest_frame(rtsp: RtspSer
     assert number(frames(camera, 1)[0]) > left_at + 40
 
 
-def test_frames_skipped_while_nobody_read_are_counted(opened: Opened) -> None:
+def test_frames_skipped_while_no_one_reads_are_counted(opened: Opened) -> None:
     with MjpegServer() as server:
         camera = opened(server.address)
         left_at = frames(camera, 2)[-1]
@@ -243,7 +243,7 @@ def test_a_still_is_not_taken_from_before_a_stall(rtsp: RtspServer, opened: Open
 
 
 @impatient
-def test_rubbish_in_the_stream_is_never_a_picture(server: Server, opened: Opened) -> None:
+def test_garbage_in_the_stream_is_never_a_picture(server: Server, opened: Opened) -> None:
     camera = opened(server.address)
     frames(camera, 2)
     server.mood = "rubbish"
@@ -251,14 +251,14 @@ def test_rubbish_in_the_stream_is_never_a_picture(server: Server, opened: Opened
 
 
 @impatient
-def test_rubbish_is_noticed_while_nobody_watches(server: Server, opened: Opened) -> None:
+def test_garbage_is_noticed_while_no_one_watches(server: Server, opened: Opened) -> None:
     camera = opened(server.address)
     server.mood = "rubbish"
     until(lambda: ends(camera.temperature))
 
 
 @impatient
-def test_one_picture_is_decoded_now_and_then_while_nobody_watches(server: Server, opened: Opened) -> None:
+def test_one_picture_is_decoded_at_intervals_while_no_one_watches(server: Server, opened: Opened) -> None:
     camera = opened(server.address)
     before = camera._decoder.number
     until(lambda: camera.temperature() is None and camera._decoder.number > before)
@@ -275,14 +275,14 @@ def test_a_source_without_a_picture_does_not_open(
     assert (error.reason, error.permanent) == ("camera_unreachable", False)
 
 
-def test_a_camera_without_video_says_so(rtsp: RtspServer, clock: SystemClock) -> None:
+def test_a_camera_without_video_is_reported(rtsp: RtspServer, clock: SystemClock) -> None:
     rtsp.mood = "no video"
     assert "sends no video" in str(refusal(rtsp.address, clock))
 
 
-def test_video_that_nobody_can_decode_is_a_sentence(clock: SystemClock) -> None:
+def test_video_that_cannot_be_decoded_is_reported(clock: SystemClock) -> None:
     with UnknownVideoServer() as server:
-        assert "none of a kind that Skycam opens" in str(refusal(server.address, clock))
+        assert "sends no video in a format that Skycam opens" in str(refusal(server.address, clock))
 
 
 def test_a_silent_server_is_given_up_in_time(
@@ -295,14 +295,14 @@ def test_a_silent_server_is_given_up_in_time(
     assert time.monotonic() - began < 8
 
 
-def test_opening_keeps_to_its_deadline(clock: SystemClock) -> None:
+def test_opening_respects_its_deadline(clock: SystemClock) -> None:
     with RtspServer(mood="mute") as server:
         began = time.monotonic()
         refusal(server.address, clock, patience=0.5)
     assert time.monotonic() - began < 4
 
 
-def test_a_port_where_nobody_listens_says_what_to_look_at(clock: SystemClock) -> None:
+def test_a_refused_connection_says_what_to_check(clock: SystemClock) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     error = refusal(f"rtsp://viewer:secret@127.0.0.1:{port}/live", clock)
@@ -325,7 +325,7 @@ def test_a_wrong_password_is_a_permanent_error(kind: type[RtspServer | MjpegServ
     assert str(error) == ("The camera refuses the name or the password. Save the camera's address with the right ones.")
 
 
-def test_a_camera_that_wants_a_password_says_how_to_give_it(clock: SystemClock) -> None:
+def test_a_camera_that_requires_a_password_says_how_to_enter_it(clock: SystemClock) -> None:
     with RtspServer(login="me:right") as server:
         assert "asks for a name and a password. Save the camera's address with them" in str(
             refusal(server.address, clock)
@@ -333,17 +333,17 @@ def test_a_camera_that_wants_a_password_says_how_to_give_it(clock: SystemClock) 
 
 
 @pytest.mark.parametrize(
-    ("status", "said"),
+    ("status", "sentence"),
     [
         ("403 Forbidden", "does not allow this user"),
         ("404 Not Found", "has no such stream"),
         ("410 Gone", "refuses the request"),
-        ("503 Service Unavailable", "an error of its own"),
+        ("503 Service Unavailable", "an internal error"),
     ],
 )
-def test_what_a_server_answers_is_a_sentence(status: str, said: str, clock: SystemClock) -> None:
+def test_each_http_status_has_a_message(status: str, sentence: str, clock: SystemClock) -> None:
     with MjpegServer(status=status) as server:
-        assert said in str(refusal(server.address, clock))
+        assert sentence in str(refusal(server.address, clock))
 
 
 @pytest.mark.parametrize("login", ["me:sesame", "me:se%2Fsame"])
@@ -354,9 +354,9 @@ def test_no_trace_of_an_error_holds_the_password(
     monkeypatch.setattr(driver, "OPEN_S", 0.5)
     with MjpegServer(mood=mood, login="me:other") as server:
         error = refusal(server.with_login(f"{login}@"), clock)
-    told = "".join(traceback.format_exception(error)) + repr(error.__dict__) + "".join(capfd.readouterr())
+    trace = "".join(traceback.format_exception(error)) + repr(error.__dict__) + "".join(capfd.readouterr())
     assert error.__cause__ is error.__context__ is None
-    assert "same" not in told
+    assert "same" not in trace
 
 
 @pytest.mark.parametrize("kind", [EncryptedServer, EncryptedRtspServer])
@@ -392,13 +392,13 @@ def test_a_web_server_with_many_names_gets_the_right_one(
         camera.set_connection_guard(OutgoingGuard(resolver=at_loopback))
         camera.open(clock.monotonic() + 10)
         camera.close()
-    assert server.asked_for == ["camera.invalid"]
+    assert server.requested_names == ["camera.invalid"]
     assert f"Host: camera.invalid:{server.port}\r" in server.requests[0]
 
 
 def test_a_playlist_cannot_open_a_file_of_the_station(clock: SystemClock) -> None:
     with PlaylistServer() as server:
-        assert "does not send video of a kind that Skycam opens" in str(refusal(server.address, clock))
+        assert "does not send video in a format that Skycam opens" in str(refusal(server.address, clock))
 
 
 def test_a_redirection_cannot_open_a_file_of_the_station(clock: SystemClock, video_file: str) -> None:
@@ -451,9 +451,9 @@ def test_the_stations_own_ports_are_refused_in_the_same_words_whatever_listens_t
     kind: type[Server], clock: SystemClock
 ) -> None:
     with kind() as server:
-        said = refusal_of_guarded(server, clock)
-    assert refusal_of_guarded(server, clock) == said
-    assert "of the station itself, which is always refused" in said
+        sentence = refusal_of_guarded(server, clock)
+    assert refusal_of_guarded(server, clock) == sentence
+    assert "of the station itself, which is always refused" in sentence
     assert server.clients == 0
 
 
@@ -461,11 +461,11 @@ def test_the_stations_own_ports_are_refused_in_the_same_words_whatever_listens_t
 def test_a_camera_is_looked_up_once_and_opened_where_that_led(
     kind: type[Server], opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A name that no resolver of the machine knows: whoever asked again would find nothing."""
-    asked = list[str]()
+    """The machine cannot resolve this name: a second lookup would fail."""
+    lookups = list[str]()
 
     def resolver(host: str, port: int, **_: object) -> list[object]:
-        asked.append(host)
+        lookups.append(host)
         return at_loopback(host, port)
 
     with kind() as server:
@@ -474,13 +474,13 @@ def test_a_camera_is_looked_up_once_and_opened_where_that_led(
         camera.open(time.monotonic() + 10)
         assert len(frames(camera, 2)) == 2
         camera.close()
-    assert asked == ["camera.invalid"]
+    assert lookups == ["camera.invalid"]
 
 
 def test_a_picture_that_would_fill_the_memory_is_not_decoded(clock: SystemClock) -> None:
     huge_jpeg()
     with HugeServer(fps=4) as server:
-        assert "no picture can be made of" in str(refusal(server.address, clock, patience=6))
+        assert "cannot be decoded into a picture" in str(refusal(server.address, clock, patience=6))
 
 
 @pytest.mark.parametrize("address", ["", "file:///etc/passwd", "/etc/passwd", "RTSP://host/x", "concat:a|b"])
@@ -493,7 +493,7 @@ def test_an_address_that_was_never_checked_is_not_opened(address: str, clock: Sy
 def test_an_address_whose_password_was_lost_says_what_to_do(clock: SystemClock) -> None:
     error = refusal("rtsp://me:***@127.0.0.1/live", clock)
     assert error.permanent
-    assert "its key is lost or another one" in str(error)
+    assert "its key is lost or was replaced" in str(error)
 
 
 def test_after_a_disconnect_the_camera_opens_again(server: Server, opened: Opened, soon: Soon) -> None:
@@ -524,7 +524,7 @@ class InterruptedClock(SystemClock):
 
 
 def at_loopback(host: str, port: int, **_: object) -> list[object]:
-    """Every name is this machine's."""
+    """Resolve every name to this machine."""
     return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
 
 
@@ -548,5 +548,5 @@ def ends(call: Callable[[], object]) -> bool:
 def until(condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + 20
     while not condition():
-        assert time.monotonic() < deadline, "It did not come about in time."
+        assert time.monotonic() < deadline, "The condition did not become true in time."
         time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""What the address of a network camera may be, and which parts of one are nobody's business."""
+"""The valid addresses of a network camera, and which parts of an address are secret."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def normalise_address(address: str) -> str:
 
 
 def answered(address: str) -> tuple[str, str]:
-    """The normal form, or else the sentence."""
+    """The normal form, or the error message."""
     try:
         return normalise_address(address), ""
     except ValueError as refusal:

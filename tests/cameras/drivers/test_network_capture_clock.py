@@ -1,4 +1,4 @@
-"""When a picture was captured: never later than it arrived, and not at the end of a stall that it sat out."""
+"""The capture time of a picture: never after its arrival, and not at the end of a stall that delayed it."""
 
 from __future__ import annotations
 
@@ -53,19 +53,19 @@ def test_a_camera_whose_clock_is_slow_stays_with_ours() -> None:
 
 
 @pytest.mark.parametrize("slower", [0.003, 0.02])
-def test_a_camera_that_sends_less_often_than_it_says_is_followed(slower: float) -> None:
-    said = np.arange(0.0, 1200.0, 0.04)
-    ours = said * (1 + slower)
-    times = np.array(captured(list(ours), list(said)))
+def test_a_camera_that_sends_slower_than_its_time_stamps_is_followed(slower: float) -> None:
+    stamped = np.arange(0.0, 1200.0, 0.04)
+    ours = stamped * (1 + slower)
+    times = np.array(captured(list(ours), list(stamped)))
     assert (ours - times).max() < 0.3
     assert np.diff(times).max() < 0.05
 
 
 def test_a_stall_of_a_camera_with_a_slow_clock_is_dated_right() -> None:
-    said = np.arange(0.0, 60.0, 0.04)
-    ours = said * 1.003
+    stamped = np.arange(0.0, 60.0, 0.04)
+    ours = stamped * 1.003
     arrived = np.where((ours > 40) & (ours < 49), 49.0, ours)
-    assert captured(list(arrived), list(said)) == pytest.approx(list(ours), abs=0.3)
+    assert captured(list(arrived), list(stamped)) == pytest.approx(list(ours), abs=0.3)
 
 
 def test_a_camera_whose_clock_stands_still_half_the_time_is_not_left_behind() -> None:
@@ -76,14 +76,15 @@ def test_a_camera_whose_clock_stands_still_half_the_time_is_not_left_behind() ->
 @given(waits=st.lists(seconds, min_size=1, max_size=30), stamps=st.data())
 def test_times_increase_and_are_never_in_the_future(waits: list[float], stamps: st.DataObject) -> None:
     arrived = [float(moment) for moment in 1000 + np.cumsum(waits)]
-    said = stamps.draw(st.lists(st.one_of(st.none(), st.floats(-1e6, 1e6)), min_size=len(waits), max_size=len(waits)))
-    times = captured(arrived, said, parsed=1)
+    stamp = st.one_of(st.none(), st.floats(-1e6, 1e6))
+    stamped = stamps.draw(st.lists(stamp, min_size=len(waits), max_size=len(waits)))
+    times = captured(arrived, stamped, parsed=1)
     assert np.all(np.diff(times) > 0)
     assert np.all(np.array(times) <= np.array(arrived) + 1e-4)
 
 
 class Odd:
-    """A connection whose packets have times that nobody can count with."""
+    """A connection whose packets have invalid times."""
 
     parsed, timed = 0, True
     is_closed = False
@@ -100,10 +101,10 @@ class Odd:
         self.is_closed = True
 
 
-def test_packets_that_cannot_be_understood_end_the_connection_and_not_in_silence() -> None:
+def test_packets_that_cannot_be_read_end_the_connection_with_an_error() -> None:
     odd: Any = Odd()
     reader = Reader(odd, SystemClock())
     reader.wait(0, 60)
     reader.close()
-    assert "could not be read (TypeError); Skycam opens it again." in str(reader.trouble)
+    assert "could not be read (TypeError); Skycam reopens the camera." in str(reader.failure)
     assert odd.is_closed

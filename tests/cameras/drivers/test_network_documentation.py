@@ -1,4 +1,4 @@
-"""What docs/network-cameras.md shows is so."""
+"""docs/network-cameras.md is correct."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core import outgoing
 PAGE = Path(__file__).parents[3] / "docs" / "network-cameras.md"
 TEXT = PAGE.read_text()
 ADDRESSES = sorted({address for address in re.findall(r"[a-z]+://[^\s`]+", TEXT) if REDACTED not in address})
-SAID = re.findall(r"^\| ([a-z][^|]+?) \| [A-Z]", TEXT, re.MULTILINE)
+MESSAGES = re.findall(r"^\| ([a-z][^|]+?) \| [A-Z]", TEXT, re.MULTILINE)
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
@@ -27,7 +27,7 @@ def test_the_page_has_every_protocol() -> None:
     assert {address.partition("://")[0] for address in ADDRESSES} == set(PROTOCOLS)
 
 
-@pytest.mark.parametrize("sentence", SAID)
+@pytest.mark.parametrize("sentence", MESSAGES)
 def test_every_quoted_message_is_one_of_the_driver(sentence: str) -> None:
     code = "".join(Path(str(module.__file__)).read_text() for module in (connection, driver, errors, outgoing))
     assert sentence in code
@@ -35,4 +35,4 @@ def test_every_quoted_message_is_one_of_the_driver(sentence: str) -> None:
 
 def test_the_page_has_the_real_time_limits() -> None:
     assert f"sends nothing for {connection.READ_S:g} s (RTSP: {2 * connection.READ_S:g} s)" in TEXT
-    assert len(SAID) == 12
+    assert len(MESSAGES) == 12

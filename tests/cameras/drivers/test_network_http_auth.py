@@ -1,4 +1,4 @@
-"""How the driver answers a camera that asks for a name and a password by HTTP, checked as a camera does it."""
+"""HTTP authentication of the driver, checked as a camera does it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HASHES: dict[str, Callable[[bytes], hashlib._Hash]] = {"MD5": hashlib.md5, "SHA-
 
 
 class DigestServer(MjpegServer):
-    """It asks as `challenges` say, and lets in who answers one of them as RFC 7616 wants it."""
+    """It sends `challenges`, and accepts a client that answers one of them as RFC 7616 requires."""
 
     def __init__(self, challenges: list[str], algorithm: str = "MD5") -> None:
         super().__init__()
@@ -34,9 +34,9 @@ class DigestServer(MjpegServer):
         if not given.startswith("Digest ") or fields["uri"] != "/video":
             return False
         secret = self._hashed(f"{NAME}:{REALM}:{PASSWORD}")
-        asked = self._hashed(f"GET:{fields['uri']}")
+        request_hash = self._hashed(f"GET:{fields['uri']}")
         middle = [fields[name] for name in ("nc", "cnonce", "qop") if name in fields]
-        return fields["response"] == self._hashed(":".join([secret, "abc", *middle, asked]))
+        return fields["response"] == self._hashed(":".join([secret, "abc", *middle, request_hash]))
 
     def _hashed(self, text: str) -> str:
         return HASHES[self.algorithm](text.encode()).hexdigest()
@@ -81,11 +81,12 @@ def test_a_wrong_password_is_a_permanent_error(camera: DigestServer, clock: Syst
 def test_an_unknown_challenge_is_not_answered_with_the_password(challenges: list[str]) -> None:
     login = HttpCredentials.of(urlsplit(f"http://{WRITTEN}camera/"))
     assert login is not None
-    assert "Basic" not in login.answer(challenges, "GET", "/")
+    assert "Basic" not in login.authorization(challenges, "GET", "/")
     assert PASSWORD not in repr(login)
 
 
 def test_a_camera_cannot_put_lines_into_the_request() -> None:
-    answer = HttpCredentials("me", "secret").answer(['Digest realm="x\\"\r\n Evil: y", nonce="a\r\n b"'], "GET", "/")
+    challenge = 'Digest realm="x\\"\r\n Evil: y", nonce="a\r\n b"'
+    answer = HttpCredentials("me", "secret").authorization([challenge], "GET", "/")
     assert "\n" not in answer
     assert "\r" not in answer

@@ -1,4 +1,4 @@
-"""Network cameras are watched for months: what was decoded goes, and so does the decoder of each connection."""
+"""Network cameras run for months: decoded pictures are freed, and so is the decoder of each connection."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def camera(server: Server, clock: SystemClock) -> Iterator[NetworkDriver]:
 
 @pytest.fixture
 def idle_collector() -> Iterator[None]:
-    """What ends only when Python's collector comes by does not end."""
+    """Python's garbage collector does not run, so nothing depends on it to be freed."""
     gc.collect()
     gc.disable()
     yield
@@ -74,7 +74,7 @@ def watch(camera: NetworkDriver, seconds: float) -> None:
 
 
 def watch_once(camera: NetworkDriver, soon: Callable[[], float]) -> None:
-    """Opened, watched for some frames, and closed."""
+    """Open a camera, read some frames, and close it."""
     camera.open(soon() + 15)
     for _ in range(3):
         assert camera.frame(soon()) is not None
@@ -82,7 +82,7 @@ def watch_once(camera: NetworkDriver, soon: Callable[[], float]) -> None:
 
 
 def living(kind: type[T]) -> list[T]:
-    """By their type: to ask a proxy of something that is gone for its class, as isinstance does, is an error."""
+    """Compares types, since isinstance raises an error for a proxy of a freed object."""
     return [found for found in gc.get_objects() if issubclass(type(found), kind)]
 
 
@@ -95,7 +95,7 @@ def decoders() -> int:
 
 
 def foreign_threads() -> int:
-    """The threads of this process that are none of the server's: those of FFmpeg's decoders are not Python's."""
+    """The threads of this process except the server's. Those of FFmpeg's decoders are not Python threads."""
     return psutil.Process().num_threads() - threading.active_count()
 
 

@@ -1,4 +1,4 @@
-"""What is kept of a network camera's packets, and how much at most."""
+"""The buffered packets of a network camera, and their limit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cameras.drivers.network.packet_buffer import ArrivedPacket, PacketBuffer
 
 
 def arrived(number: int) -> ArrivedPacket:
-    """The first one of 1000 is a key frame; all are of one byte and of one millisecond."""
+    """The first of each 1000 is a key frame; each has one byte and lasts one millisecond."""
     packet = cast("Packet[VideoStream]", Packet(b"x"))
     packet.is_keyframe = number == 0
     return ArrivedPacket(number, 0.0, 0, 0.0, packet)

@@ -1,4 +1,4 @@
-"""A network camera's packets on their way into a clip: when each picture is shown."""
+"""The presentation times of copied packets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cameras.drivers.packets import CodedStream, PacketData
 
 FPS = 25
 SEEN = [0, 3, 1, 2, 6, 4, 5, 9, 7, 8, 12, 10, 11, 15, 13, 14]
-"""In the order of sending: each third picture goes before the two that lie before it."""
+"""In the order of sending: each third picture is sent before the two that precede it."""
 LATENESSES = st.lists(st.floats(0, 2), min_size=len(SEEN), max_size=len(SEEN))
 
 
@@ -31,13 +31,13 @@ class Sink:
         self.given: list[PacketData] = []
 
     def begin(self, coded: CodedStream) -> None:
-        """Nothing is made of it."""
+        """Ignored."""
 
     def put_packet(self, packet: PacketData) -> None:
         self.given.append(packet)
 
     def end(self) -> None:
-        """Nothing is open."""
+        """Ignored."""
 
 
 def packet(place: int, seen: list[int]) -> Packet[VideoStream]:
@@ -48,7 +48,7 @@ def packet(place: int, seen: list[int]) -> Packet[VideoStream]:
 
 
 def shown(seen: list[int], latenesses: list[float]) -> list[float]:
-    """When each is to be shown, in the order in which they are to be seen."""
+    """The presentation time of each picture, in presentation order."""
     sink, clock, group = Sink(), CaptureClock(0), list[ArrivedPacket]()
     copier, now = PacketCopier(sink, b""), 0.0
     for place, late in enumerate(latenesses):

@@ -1,4 +1,4 @@
-"""OpenCV's sources: what an address may be, what a file may be, and a file's own time."""
+"""OpenCV's sources: valid addresses, valid files, and the time of a file."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_file_that_is_not_there_yet_is_an_address(folder: Path) -> None:
     assert OpencvDriver.check_address("later.mkv", [str(folder)]) == str(folder / "later.mkv")
 
 
-def test_a_file_is_looked_for_in_every_folder(folder: Path, tmp_path: Path) -> None:
+def test_a_file_is_searched_in_every_folder(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     sources = [str(tmp_path / "empty"), str(folder)]
     assert OpencvDriver.check_address("sky.mp4", sources) == str(folder / "sky.mp4")
@@ -96,14 +96,14 @@ def test_a_link_inside_the_folder_becomes_what_it_points_to(folder: Path) -> Non
 
 def test_a_link_out_of_the_folder_is_refused(folder: Path) -> None:
     (folder / "link.mp4").symlink_to(folder.parent / "secret.mp4")
-    with pytest.raises(ValueError, match="does not lie in a folder"):
+    with pytest.raises(ValueError, match="is not in a folder"):
         OpencvDriver.check_address("link.mp4", [str(folder)])
 
 
 def test_a_link_to_another_kind_of_file_is_refused(folder: Path) -> None:
     (folder / "passwd").touch()
     (folder / "link.mp4").symlink_to(folder / "passwd")
-    with pytest.raises(ValueError, match="does not lie in a folder"):
+    with pytest.raises(ValueError, match="is not in a folder"):
         OpencvDriver.check_address("link.mp4", [str(folder)])
 
 
@@ -169,18 +169,18 @@ def test_a_playlist_with_a_videos_extension_is_not_opened(
     trap.write_text(content.replace("{}", video_file))
     error = refusal(trap, clock)
     assert error.permanent
-    assert "is not a video of the kind" in str(error)
+    assert "does not match its extension" in str(error)
 
 
 def test_a_script_cannot_open_the_file_beside_it(folder: Path, video_file: str, clock: SystemClock) -> None:
     shutil.copy(video_file, folder / "beside.mp4")
     (folder / "trap.mp4").write_text(CONCAT.replace("{}", "beside.mp4"))
-    assert "is not a video of the kind" in str(refusal(folder / "trap.mp4", clock))
+    assert "does not match its extension" in str(refusal(folder / "trap.mp4", clock))
 
 
 def test_a_file_must_match_its_extension(folder: Path, video_file: str, clock: SystemClock) -> None:
     shutil.copy(video_file, folder / "really-mp4.avi")
-    assert "is not a video of the kind" in str(refusal(folder / "really-mp4.avi", clock))
+    assert "does not match its extension" in str(refusal(folder / "really-mp4.avi", clock))
 
 
 @pytest.mark.parametrize("suffix", sorted(FORMATS))
@@ -219,7 +219,7 @@ def test_a_late_reader_gets_the_newest_frame(camera: OpencvDriver, stepping: Ste
     assert [frame.monotonic - start for frame in frames] == pytest.approx([0.42, 0.45])
 
 
-def test_after_a_long_pause_the_file_goes_on_where_it_was(camera: OpencvDriver, stepping: SteppingClock) -> None:
+def test_after_a_long_pause_the_file_continues_where_it_was(camera: OpencvDriver, stepping: SteppingClock) -> None:
     stream(camera)
     stepping.advance(3600)
     times = [stream(camera).monotonic for _ in range(3)]
@@ -244,12 +244,12 @@ def test_a_file_that_is_decoded_more_slowly_than_it_plays_still_gives_frames(slo
 
 
 @pytest.mark.timeout(20)
-def test_a_still_of_a_slow_file_comes_in_time(slow: OpencvDriver) -> None:
+def test_a_still_of_a_slow_file_arrives_in_time(slow: OpencvDriver) -> None:
     assert slow.expose(ExposureRequest(), slow.clock.monotonic() + 5).frame is not None
 
 
 @pytest.mark.timeout(20)
-def test_catching_up_with_a_file_heeds_an_interruption(camera: OpencvDriver, stepping: SteppingClock) -> None:
+def test_an_interruption_ends_catching_up_with_a_file(camera: OpencvDriver, stepping: SteppingClock) -> None:
     stepping.advance(0.42)
     stepping.interrupt_at = len(stepping.waits) + 1
     stream(camera)
@@ -273,7 +273,7 @@ def test_a_still_does_not_take_frames_out_of_the_stream(camera: OpencvDriver, st
     assert numbers == [0, 1, 2, 3]
 
 
-def test_an_old_still_does_not_come_into_the_stream(camera: OpencvDriver, stepping: SteppingClock) -> None:
+def test_an_old_still_is_not_a_frame_of_the_stream(camera: OpencvDriver, stepping: SteppingClock) -> None:
     stream(camera)
     exposure = camera.expose(ExposureRequest(), stepping.monotonic() + 5)
     stepping.advance(60)
@@ -288,26 +288,26 @@ def test_an_interrupted_still_is_aborted(camera: OpencvDriver, stepping: Steppin
         camera.expose(ExposureRequest(), stepping.monotonic() + 5)
 
 
-def test_a_still_that_does_not_come_in_time_is_too_slow(camera: OpencvDriver, stepping: SteppingClock) -> None:
+def test_a_still_that_does_not_arrive_in_time_is_too_slow(camera: OpencvDriver, stepping: SteppingClock) -> None:
     stream(camera)
     with pytest.raises(CameraError) as error:
         camera.expose(ExposureRequest(), stepping.monotonic() + 0.01)
     assert error.value.reason == "too_slow"
 
 
-def test_a_file_has_its_own_size_and_says_so(camera: OpencvDriver, stepping: SteppingClock) -> None:
+def test_a_file_has_a_fixed_size_and_warns_of_another(camera: OpencvDriver, stepping: SteppingClock) -> None:
     applied = camera.apply({"width": 640, "height": 240, "exposure_us": 5}, stepping.monotonic() + 5)
     assert applied.actual == {"fps": 20.0, "width": 320, "height": 240}
     assert applied.warnings == [
-        "A video file has no exposure_us; 5 was asked.",
-        "The width of this video file is 320; 640 was asked.",
+        "A video file has no exposure_us; 5 was requested.",
+        "The width of this video file is 320; 640 was requested.",
     ]
 
 
 def test_a_missing_file_is_unreachable_and_may_come_back(folder: Path, clock: SystemClock) -> None:
     error = refusal(folder / "none.mp4", clock)
     assert (error.reason, error.permanent) == ("camera_unreachable", False)
-    assert "Put it there" in str(error)
+    assert "Restore it" in str(error)
 
 
 def test_a_file_swapped_for_a_link_is_refused(folder: Path, video_file: str, clock: SystemClock) -> None:
@@ -341,7 +341,7 @@ def test_an_empty_file_is_refused(folder: Path, clock: SystemClock) -> None:
     assert "Replace the file" in str(refusal(folder / "sky.mp4", clock))
 
 
-def test_time_goes_on_when_the_time_stamps_go_back() -> None:
+def test_time_increases_when_the_time_stamps_go_back() -> None:
     line = Timeline(fps=25)
     times = [line.stamp(position) or line.time for position in (0.1, 0.2, 0.1, 0.2, 5000.0, 5000.1)]
     assert times == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4, 0.5])

@@ -1,4 +1,4 @@
-"""PixeLink cameras: the unmodified wrapper over our library in the place of the SDK's."""
+"""PixeLink cameras: the unmodified wrapper with our library in place of the SDK."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def rows(image: Any) -> Any:
     return np.broadcast_to(np.arange(image.shape[0])[:, None], image.shape[:2])
 
 
-# Which camera
+# Discovery and addresses
 
 
 def test_the_cameras_that_are_attached_are_listed_and_left_alone(sdk: Sdk, pixelink_address: str) -> None:
@@ -175,7 +175,7 @@ def test_a_still_alone_stops_the_stream_that_it_needed(colour: PixelinkDriver, s
     assert not sdk.streams()
 
 
-def test_a_still_in_a_stream_has_its_own_exposure_and_the_stream_goes_on(
+def test_a_still_in_a_stream_has_its_own_exposure_and_the_stream_continues(
     colour: PixelinkDriver, sdk: Sdk, soon: Soon
 ) -> None:
     colour.frame(soon())
@@ -193,15 +193,13 @@ def test_a_long_still_in_a_stream_begins_at_once(colour: PixelinkDriver, clock: 
     assert exposure.started_ns >= asked_ns
 
 
-def test_an_exposure_longer_than_the_time_it_was_given_does_not_begin(
-    colour: PixelinkDriver, clock: SystemClock
-) -> None:
+def test_an_exposure_longer_than_the_allowed_time_does_not_begin(colour: PixelinkDriver, clock: SystemClock) -> None:
     with pytest.raises(CameraError, match="An exposure of 2 s does not fit") as error:
         colour.expose(ExposureRequest(exposure_us=2_000_000), clock.monotonic() + 1)
     assert (error.value.reason, error.value.before_shutter) == ("too_slow", True)
 
 
-def test_a_setting_that_stops_the_stream_lets_it_go_on_afterwards(colour: PixelinkDriver, soon: Soon) -> None:
+def test_a_setting_that_stops_the_stream_lets_it_continue_afterwards(colour: PixelinkDriver, soon: Soon) -> None:
     first = colour.frame(soon())
     assert colour.apply({"fps": 20.0, "pixel_format": "yuv422", "width": 80}, soon()).warnings == []
     second = colour.frame(soon())
@@ -210,7 +208,7 @@ def test_a_setting_that_stops_the_stream_lets_it_go_on_afterwards(colour: Pixeli
     assert (second.number, second.image.shape) == (first.number + 1, (240, 80, 3))
 
 
-# Refusals
+# Rejected values
 
 
 def test_a_value_out_of_range_keeps_the_cameras_own_with_a_warning(
@@ -219,7 +217,7 @@ def test_a_value_out_of_range_keeps_the_cameras_own_with_a_warning(
     applied = colour.apply({"exposure_us": 100_000_000}, soon())
     assert applied.actual["exposure_us"] == 3096
     assert " ".join(applied.warnings) == (
-        "The camera keeps its exposure time of 3.096 ms (it takes 20 µs to 2 s; error 0x80000003); 100 s was asked."
+        "The camera keeps its exposure time of 3.096 ms (it takes 20 µs to 2 s; error 0x80000003); 100 s was requested."
     )
 
 
@@ -227,25 +225,25 @@ def test_a_value_that_the_camera_clamps_gives_a_warning(colour: PixelinkDriver, 
     sdk.clips()
     applied = colour.apply({"gain": 30.0}, soon())
     assert (applied.actual["gain"], sdk.has(GAIN)[0]) == (24.0, 24.0)
-    assert applied.warnings == ["The camera's nearest gain is 24; 30 was asked."]
+    assert applied.warnings == ["The camera's nearest gain is 24; 30 was requested."]
 
 
 def test_a_pixel_format_of_other_cameras_is_refused_with_those_it_has(colour: PixelinkDriver, soon: Soon) -> None:
     applied = colour.apply({"pixel_format": "mono16"}, soon())
     assert applied.actual["pixel_format"] == "bayer8"
-    assert "(it takes bayer16, bayer8, yuv422; error 0x90000020); mono16 was asked." in applied.warnings[0]
+    assert "(it takes bayer16, bayer8, yuv422; error 0x90000020); mono16 was requested." in applied.warnings[0]
 
 
 def test_a_capture_with_a_value_out_of_range_uses_the_cameras_own(colour: PixelinkDriver, soon: Soon) -> None:
     exposure = colour.expose(ExposureRequest(exposure_us=100_000_000), soon())
     assert exposure.actual["exposure_us"] == 3096
-    assert "100 s was asked." in exposure.warnings[0]
+    assert "100 s was requested." in exposure.warnings[0]
 
 
 def test_a_dry_run_returns_the_settings_and_changes_nothing(colour: PixelinkDriver, sdk: Sdk, soon: Soon) -> None:
     applied = colour.dry_run(ExposureRequest(exposure_us=5000, gain=99.0), soon())
     assert applied.actual == {"exposure_us": 5000, "gain": 0.0}
-    assert "99 was asked." in applied.warnings[0]
+    assert "99 was requested." in applied.warnings[0]
     assert sdk.has(SHUTTER)[0] == pytest.approx(0.003096)
 
 
@@ -253,12 +251,12 @@ def test_a_camera_without_gain_or_thermometer_has_neither(sdk: Sdk, driver: Pixe
     sdk.lacks(GAIN, TEMPERATURE, ADDRESSING)
     driver.open(soon())
     assert "gain" not in driver.capabilities().settings
-    assert driver.apply({"gain": 2.0}, soon()).warnings == ["The camera has no gain; 2 was asked."]
+    assert driver.apply({"gain": 2.0}, soon()).warnings == ["The camera has no gain; 2 was requested."]
     assert driver.temperature() is None
     assert driver.expose(ExposureRequest(exposure_us=1000), soon()).actual["exposure_us"] == 1000
 
 
-# What goes wrong
+# Failures
 
 
 def test_frames_that_time_out_are_tried_again(colour: PixelinkDriver, sdk: Sdk, soon: Soon) -> None:
@@ -267,9 +265,11 @@ def test_frames_that_time_out_are_tried_again(colour: PixelinkDriver, sdk: Sdk, 
     assert sdk.failed("PxLGetNextFrame")
 
 
-def test_a_camera_that_gives_no_frame_says_so_after_four_tries(colour: PixelinkDriver, sdk: Sdk, soon: Soon) -> None:
+def test_a_camera_that_sends_no_frame_is_an_error_after_four_tries(
+    colour: PixelinkDriver, sdk: Sdk, soon: Soon
+) -> None:
     sdk.fails("PxLGetNextFrame", TIMED_OUT, times=4)
-    with pytest.raises(CameraError, match=r"gave no frame in several tries\. Check its cable") as error:
+    with pytest.raises(CameraError, match=r"sent no frame in several tries\. Check its cable") as error:
         picture(colour, soon())
     assert (error.value.reason, error.value.before_shutter) == ("camera_unreachable", False)
     assert sdk.failed("PxLGetNextFrame")
@@ -280,17 +280,17 @@ def test_frames_of_a_stream_that_time_out_are_counted_over_the_calls(
 ) -> None:
     colour.frame(soon())
     sdk.fails("PxLGetNextFrame", TIMED_OUT)
-    with pytest.raises(CameraError, match="gave no frame"):
+    with pytest.raises(CameraError, match="sent no frame"):
         [colour.frame(soon()) for _ in range(10)]
 
 
 @pytest.mark.parametrize("code", [0x80000002, 0x80000008, HARDWARE, IO_ERROR, TIMED_OUT, 0x90000010])
-def test_a_camera_that_was_unplugged_says_so_whatever_the_code(
+def test_a_camera_that_was_unplugged_is_reported_for_any_code(
     colour: PixelinkDriver, sdk: Sdk, soon: Soon, code: int
 ) -> None:
     sdk.unplug()
     sdk.fails("PxLGetFeature", code)
-    with pytest.raises(CameraError, match=f"The PixeLink camera {SERIAL} is not attached any more") as error:
+    with pytest.raises(CameraError, match=f"The PixeLink camera {SERIAL} is no longer attached") as error:
         picture(colour, soon())
     assert error.value.reason == "camera_unreachable"
 
@@ -300,14 +300,14 @@ def test_a_camera_that_is_unplugged_while_it_streams_is_not_waited_for(
 ) -> None:
     colour.frame(soon())
     sdk.unplug()
-    with pytest.raises(CameraError, match="is not attached any more"):
+    with pytest.raises(CameraError, match="is no longer attached"):
         colour.frame(soon())
 
 
 def test_a_replugged_camera_is_opened_again_for_the_same_capture(colour: PixelinkDriver, sdk: Sdk, soon: Soon) -> None:
     sdk.unplug()
     sdk.plug(SERIAL)
-    with pytest.raises(CameraError, match="broke off its connection") as error:
+    with pytest.raises(CameraError, match="lost its connection") as error:
         picture(colour, soon())
     assert error.value.before_shutter
     colour.open(soon())
@@ -317,7 +317,7 @@ def test_a_replugged_camera_is_opened_again_for_the_same_capture(colour: Pixelin
 def test_an_unplugged_camera_is_noticed_by_reading_its_temperature(colour: PixelinkDriver, sdk: Sdk) -> None:
     assert colour.temperature() == 31.5
     sdk.unplug()
-    with pytest.raises(CameraError, match="is not attached any more"):
+    with pytest.raises(CameraError, match="is no longer attached"):
         colour.temperature()
 
 

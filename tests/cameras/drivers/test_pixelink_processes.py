@@ -1,4 +1,4 @@
-"""A PixeLink camera and several processes: held by one, left dirty by another that was killed."""
+"""A PixeLink camera and several processes: one holds it, or another that was killed left it streaming."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cameras.drivers.microscope import running, says
+from tests.cameras.drivers.microscope import run_script, running
 from tests.fakes.pixelink.build import ADDRESSING, SERIAL, SHUTTER, Sdk
 
 STREAMING = """
 driver.open(soon())
 driver.apply({"exposure_us": 20_000, "gain": 3.0}, soon())
 driver.frame(soon())
-say("streaming")
+report("streaming")
 time.sleep(60)
 """
 ANOTHER_PROGRAM = f"""
@@ -22,14 +22,14 @@ from pixelinkWrapper import PxLApi
 _, camera = PxLApi.initialize({SERIAL})
 assert PxLApi.setFeature(camera, {ADDRESSING}, 2, [2, 0, 2, 2]) == (0,)
 assert PxLApi.setStreamState(camera, 0) == (0,)
-say("streaming")
+report("streaming")
 time.sleep(60)
 """
 A_PICTURE = """
 driver.open(soon())
-said = driver.apply({"width": 160}, soon())
+applied = driver.apply({"width": 160}, soon())
 frame = driver.expose(ExposureRequest(exposure_us=1000), soon()).frame
-say([said.warnings, list(frame.image.shape)])
+report([applied.warnings, list(frame.image.shape)])
 """
 
 
@@ -43,7 +43,7 @@ def holder(sdk: Sdk) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_a_camera_that_another_process_holds_is_reported(sdk: Sdk, holder: subprocess.Popen[str]) -> None:
-    refusal = says(sdk.environment, "say(failure(driver.open, soon()))")
+    refusal = run_script(sdk.environment, "report(failure(driver.open, soon()))")
     assert refusal["reason"] == "camera_held"
     assert refusal["message"].startswith(f"The PixeLink camera {SERIAL} is in use by another program")
 
@@ -52,14 +52,14 @@ def test_a_camera_that_a_killed_process_left_streaming_is_opened(sdk: Sdk, holde
     holder.kill()
     holder.wait()
     assert sdk.streams()
-    assert says(sdk.environment, A_PICTURE) == [[], [240, 160, 3]]
+    assert run_script(sdk.environment, A_PICTURE) == [[], [240, 160, 3]]
 
 
 def test_settings_of_another_program_apply_to_the_picture(sdk: Sdk) -> None:
     with running(sdk.environment, ANOTHER_PROGRAM) as process:
         assert process.stdout
         assert process.stdout.readline() == '"streaming"\n'
-    assert says(sdk.environment, A_PICTURE) == [[], [120, 80, 3]]
+    assert run_script(sdk.environment, A_PICTURE) == [[], [120, 80, 3]]
 
 
 def test_an_exposure_is_aborted_while_it_lasts(sdk: Sdk) -> None:
@@ -73,6 +73,6 @@ began = clock.monotonic()
 try:
     driver.expose(ExposureRequest(exposure_us=60_000_000), clock.monotonic() + 70)
 except Aborted:
-    say([clock.monotonic() - began < 15, driver.apply({}, soon()).actual["exposure_us"]])"""
-    assert says(sdk.environment, script) == [True, 3096]
+    report([clock.monotonic() - began < 15, driver.apply({}, soon()).actual["exposure_us"]])"""
+    assert run_script(sdk.environment, script) == [True, 3096]
     assert not sdk.streams()

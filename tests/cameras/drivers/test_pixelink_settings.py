@@ -1,4 +1,4 @@
-"""Whatever is asked of a PixeLink camera: it neither crashes nor hangs, and what is told is what it has."""
+"""No requested value makes a PixeLink camera crash or hang, and the reported settings are its own."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def camera(pixelink_address: str, clock: SystemClock, soon: Soon) -> Iterator[Pi
 
 
 def truth(sdk: Sdk) -> dict[str, Any]:
-    """What the camera has, from its own memory."""
+    """The camera's settings, from its own memory."""
     left, top, width, height = sdk.has(ROI)
     return {
         "exposure_us": round(sdk.has(SHUTTER)[0] * 1e6),
@@ -61,8 +61,8 @@ def truth(sdk: Sdk) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def same(asked: Any, has: Any) -> bool:
-    return has == (asked if isinstance(asked, str) else pytest.approx(asked, rel=1e-6, abs=1e-6))
+def same(requested: Any, has: Any) -> bool:
+    return has == (requested if isinstance(requested, str) else pytest.approx(requested, rel=1e-6, abs=1e-6))
 
 
 @many
@@ -72,7 +72,7 @@ def test_reported_values_are_the_cameras_and_every_other_value_gives_a_warning(
 ) -> None:
     began = camera.clock.monotonic()
     applied = camera.apply(values, soon())
-    other = [name for name, asked in values.items() if not same(asked, applied.actual.get(name))]
+    other = [name for name, requested in values.items() if not same(requested, applied.actual.get(name))]
     assert applied.actual == truth(sdk)
     assert len(applied.warnings) == len(other)
     assert camera.clock.monotonic() - began < LIMIT_S

@@ -1,4 +1,4 @@
-"""What the simulated camera shows: scenes that look like what they are called, at any size and exposure."""
+"""The scenes of the simulated camera, at any size and exposure."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def stream(camera: SimulatedDriver) -> FrameData:
 
 
 def sky(frame: FrameData) -> np.ndarray:
-    """Each row's value beside the code and the text; the median knows nothing of the few pixels of stars."""
+    """Each row's value beside the code and the text; the median ignores the few pixels of stars."""
     return np.median(frame.image[:, 360:].astype(float), axis=1)
 
 
@@ -55,7 +55,7 @@ def test_another_address_is_refused_with_a_sentence(address: str) -> None:
         SimulatedDriver.check_address(address, [])
 
 
-def test_its_serial_number_tells_two_of_them_apart(stepping: SteppingClock) -> None:
+def test_two_cameras_have_different_serial_numbers(stepping: SteppingClock) -> None:
     serials = [SimulatedDriver(name, stepping).open(stepping.monotonic() + 1).serial for name in ("", "roof")]
     assert serials == ["sim-0", "sim-roof"]
 
@@ -88,15 +88,15 @@ def test_abort_ends_a_running_exposure_from_another_thread() -> None:
     assert driver.clock.monotonic() - began < 5
 
 
-def test_a_gain_beyond_the_range_becomes_the_nearest_and_says_so(camera: SimulatedDriver) -> None:
+def test_a_gain_beyond_the_range_becomes_the_nearest_with_a_warning(camera: SimulatedDriver) -> None:
     exposure = camera.expose(ExposureRequest(exposure_us=1000, gain=20), camera.clock.monotonic() + 10)
     assert exposure.actual["gain"] == 16
-    assert exposure.warnings == ["The camera has at most gain 16; 20 was asked."]
+    assert exposure.warnings == ["The camera has at most gain 16; 20 was requested."]
 
 
 def test_an_aperture_does_not_exist_and_gives_a_warning(camera: SimulatedDriver) -> None:
     exposure = camera.expose(ExposureRequest(exposure_us=1000, f_number=1.4), camera.clock.monotonic() + 10)
-    assert exposure.warnings == ["The camera has no aperture; 1.4 was asked."]
+    assert exposure.warnings == ["The camera has no aperture; 1.4 was requested."]
 
 
 def test_twice_the_light_gives_twice_the_value(camera: SimulatedDriver) -> None:

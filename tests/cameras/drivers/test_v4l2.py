@@ -1,4 +1,4 @@
-"""USB cameras: the real OpenCV and its V4L2 code, over a device that answers as the kernel would."""
+"""USB cameras: the real OpenCV and its V4L2 code, with a device that answers as the kernel would."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def driver(usb_camera: UsbCamera, clock: SystemClock, soon: Soon) -> Iterator[Fa
     driver.close()
 
 
-def taken(frame: FrameData | None) -> FrameData:
+def not_none(frame: FrameData | None) -> FrameData:
     assert frame is not None
     return frame
 
@@ -46,7 +46,7 @@ def number(frame: FrameData) -> int:
 
 
 def steps(frames: list[FrameData]) -> set[int]:
-    """From each frame to the next, as the camera counts, to 256."""
+    """The differences of the camera's frame numbers, modulo 256."""
     return {int(step) % 256 for step in np.diff([number(frame) for frame in frames])}
 
 
@@ -57,17 +57,17 @@ def failure(call: Callable[[], object]) -> CameraError:
 
 
 def test_the_stream_of_a_usb_camera_is_complete_and_rgb(driver: FarDriver, soon: Soon) -> None:
-    frames = [taken(driver.frame(soon())) for _ in range(12)]
+    frames = [not_none(driver.frame(soon())) for _ in range(12)]
     assert steps(frames) == {1}
     assert frames[0].image[0, 0, 0] == 200
 
 
 def test_a_late_reader_gets_every_frame_with_its_own_time(driver: FarDriver, clock: SystemClock, soon: Soon) -> None:
-    frames = [taken(driver.frame(soon()))]
+    frames = [not_none(driver.frame(soon()))]
     time.sleep(0.5)
-    frames.append(taken(driver.frame(soon())))
+    frames.append(not_none(driver.frame(soon())))
     age, by_the_wall = clock.monotonic() - frames[1].monotonic, (clock.wall_ns() - frames[1].captured_ns) / 1e9
-    frames += [taken(driver.frame(soon())) for _ in range(10)]
+    frames += [not_none(driver.frame(soon())) for _ in range(10)]
     assert steps(frames) == {1}
     assert age > 0.3
     assert abs(age - by_the_wall) < 0.05
@@ -76,14 +76,14 @@ def test_a_late_reader_gets_every_frame_with_its_own_time(driver: FarDriver, clo
 def test_a_reader_after_a_long_pause_gets_no_old_frame(driver: FarDriver, clock: SystemClock, soon: Soon) -> None:
     driver.frame(soon())
     time.sleep(2.3)
-    asked = clock.monotonic()
-    assert taken(driver.frame(soon())).monotonic > asked - 1
+    requested_at = clock.monotonic()
+    assert not_none(driver.frame(soon())).monotonic > requested_at - 1
 
 
 def test_a_still_takes_no_frame_out_of_the_stream(driver: FarDriver, soon: Soon) -> None:
-    frames = [taken(driver.frame(soon())) for _ in range(3)]
-    still = taken(driver.expose(ExposureRequest(), soon()).frame)
-    frames += [taken(driver.frame(soon())) for _ in range(6)]
+    frames = [not_none(driver.frame(soon())) for _ in range(3)]
+    still = not_none(driver.expose(ExposureRequest(), soon()).frame)
+    frames += [not_none(driver.frame(soon())) for _ in range(6)]
     assert steps(frames) == {1}
     assert still.number in [frame.number for frame in frames]
 
@@ -92,9 +92,9 @@ def test_a_still_was_captured_after_its_request(
     driver: FarDriver, usb_camera: UsbCamera, clock: SystemClock, soon: Soon
 ) -> None:
     usb_camera.begin("late")
-    wait_until(lambda: clock.monotonic() - taken(driver.frame(soon())).monotonic > 0.3)
+    wait_until(lambda: clock.monotonic() - not_none(driver.frame(soon())).monotonic > 0.3)
     ordered = clock.monotonic()
-    still = taken(driver.expose(ExposureRequest(), soon()).frame)
+    still = not_none(driver.expose(ExposureRequest(), soon()).frame)
     assert still.monotonic > ordered
     assert clock.monotonic() - still.monotonic > 0.3
 
@@ -110,7 +110,7 @@ def test_a_camera_that_stops_delivering_is_too_slow_in_time(
     assert clock.monotonic() - began < 3
 
 
-def test_a_silent_camera_is_noticed_while_nobody_reads_frames(
+def test_a_silent_camera_is_noticed_while_no_one_reads_frames(
     driver: FarDriver, usb_camera: UsbCamera, soon: Soon
 ) -> None:
     usb_camera.begin("stall")
@@ -119,7 +119,7 @@ def test_a_silent_camera_is_noticed_while_nobody_reads_frames(
     assert str(failure(lambda: [driver.frame(soon()) for _ in range(80)])) == SILENT
 
 
-def test_an_unplugged_camera_is_noticed_while_nobody_reads_frames(driver: FarDriver, usb_camera: UsbCamera) -> None:
+def test_an_unplugged_camera_is_noticed_while_no_one_reads_frames(driver: FarDriver, usb_camera: UsbCamera) -> None:
     usb_camera.unplug()
     error = failure(driver.temperature)
     assert (error.reason, str(error)) == ("camera_unreachable", GONE)
@@ -161,10 +161,10 @@ def test_a_read_that_returns_closes_the_camera(driver: FarDriver, usb_camera: Us
 
 
 def wait_until(condition: Callable[[], object]) -> None:
-    """Twenty seconds at most."""
+    """Wait for at most twenty seconds."""
     deadline = time.monotonic() + 20
     while not condition():
-        assert time.monotonic() < deadline, "It never came true."
+        assert time.monotonic() < deadline, "The condition did not become true."
         time.sleep(0.01)
 
 

@@ -1,4 +1,4 @@
-"""Which USB cameras there are, and what is said of one that another program has."""
+"""Discovery of USB cameras, and the messages for a camera that another program holds."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ def test_the_other_device_of_a_camera_is_not_listed(usb_camera: UsbCamera) -> No
     assert detected(usb_camera) == []
 
 
-def test_the_other_device_of_a_camera_says_so(usb_camera: UsbCamera, driver: FarDriver, soon: Soon) -> None:
+def test_the_other_device_of_a_camera_is_an_error(usb_camera: UsbCamera, driver: FarDriver, soon: Soon) -> None:
     usb_camera.begin("other")
     error = refusal(driver, soon())
     assert error.permanent
-    assert str(error).startswith(f"{ADDRESS} gives no pictures: it is another part of a camera.")
+    assert str(error).startswith(f"{ADDRESS} gives no pictures: it is another device of the same camera.")
 
 
 def test_discovery_names_the_holder_of_a_camera(usb_camera: UsbCamera, cheese: int) -> None:

@@ -1,4 +1,4 @@
-"""Frames of a USB camera that wait for who takes them."""
+"""The queue of frames of a USB camera."""
 
 from __future__ import annotations
 

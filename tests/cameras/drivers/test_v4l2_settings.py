@@ -1,4 +1,4 @@
-"""What a USB camera can be set to, as the kernel says it, and what becomes of a desired value."""
+"""The settings of a USB camera as the kernel reports them, and how a requested value is applied."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BY_APERTURE = 3
 
 @pytest.fixture
 def equipped(usb_camera: UsbCamera) -> UsbCamera:
-    """With everything that such a camera may have."""
+    """A camera with all optional controls."""
     usb_camera.begin("balance")
     usb_camera.begin("gain")
     _, jpeg = cv2.imencode(".jpg", np.full((1024, 1280, 3), 90, np.uint8))
@@ -46,12 +46,12 @@ def test_settings_are_read_back_and_missing_ones_give_a_warning(driver: FarDrive
     applied = driver.apply({"exposure_us": 5000, "fps": 50, "width": 128, "height": 96, "gain": 2.0}, soon())
     frame = driver.frame(soon())
     assert applied.actual == {"exposure_us": 5000, "fps": 50.0, "width": 128, "height": 96}
-    assert applied.warnings == ["This camera has no gain; 2 was asked."]
+    assert applied.warnings == ["This camera has no gain; 2 was requested."]
     assert frame is not None
     assert frame.image.shape == (96, 128, 3)
 
 
-def test_the_camera_says_what_it_can_be_set_to(equipped: UsbCamera, driver: FarDriver) -> None:
+def test_the_ranges_are_those_of_the_camera(equipped: UsbCamera, driver: FarDriver) -> None:
     assert driver.capabilities().settings == {
         "width": SettingRange("px", choices=[64, 128, 1280]),
         "height": SettingRange("px", choices=[48, 96, 1024]),
@@ -63,7 +63,7 @@ def test_the_camera_says_what_it_can_be_set_to(equipped: UsbCamera, driver: FarD
 
 
 @pytest.mark.parametrize(
-    ("name", "asked", "has"),
+    ("name", "requested", "has"),
     [
         ("exposure_us", 100_000, 25_000),
         ("exposure_us", 1, 100),
@@ -75,14 +75,14 @@ def test_the_camera_says_what_it_can_be_set_to(equipped: UsbCamera, driver: FarD
     ],
 )
 def test_the_nearest_value_is_kept_with_a_warning(
-    equipped: UsbCamera, driver: FarDriver, soon: Soon, name: str, asked: float, has: float
+    equipped: UsbCamera, driver: FarDriver, soon: Soon, name: str, requested: float, has: float
 ) -> None:
-    applied = driver.apply({name: asked}, soon())
+    applied = driver.apply({name: requested}, soon())
     assert applied.actual[name] == has
-    assert applied.warnings == [f"This camera has {name} {has:g}; {asked:g} was asked."]
+    assert applied.warnings == [f"This camera has {name} {has:g}; {requested:g} was requested."]
 
 
-def test_a_value_between_two_that_the_kernel_can_count_is_taken(driver: FarDriver, soon: Soon) -> None:
+def test_a_value_between_two_kernel_units_is_accepted(driver: FarDriver, soon: Soon) -> None:
     applied = driver.apply({"exposure_us": 5040}, soon())
     assert (applied.actual["exposure_us"], applied.warnings) == (5000, [])
 
@@ -98,7 +98,7 @@ def test_a_large_picture_comes_compressed_where_only_that_is_fast_enough(
     assert frame.image.shape == (1024, 1280, 3)
 
 
-def test_the_stream_goes_on_with_other_settings(driver: FarDriver, soon: Soon) -> None:
+def test_the_stream_continues_with_other_settings(driver: FarDriver, soon: Soon) -> None:
     before = driver.frame(soon())
     driver.apply({"width": 128, "height": 96}, soon())
     after = driver.frame(soon())
@@ -137,9 +137,9 @@ def test_a_still_with_its_own_exposure_restores_the_automatic_mode(
     assert control(usb_camera, v4l2.EXPOSURE_AUTO) == BY_APERTURE
 
 
-@pytest.mark.parametrize(("asked", "has"), [(-5, 2), (2, 2), (5.9, 5), (6.6, 8), (11, 11), (99, 11)])
-def test_a_control_has_its_nearest_step(asked: float, has: int) -> None:
-    assert Control(1, 1, minimum=2, maximum=13, step=3, default=2, flags=0).nearest(asked) == has
+@pytest.mark.parametrize(("requested", "has"), [(-5, 2), (2, 2), (5.9, 5), (6.6, 8), (11, 11), (99, 11)])
+def test_a_control_has_its_nearest_step(requested: float, has: int) -> None:
+    assert Control(1, 1, minimum=2, maximum=13, step=3, default=2, flags=0).nearest(requested) == has
 
 
 class Stepwise(Node):
@@ -164,6 +164,8 @@ def test_sizes_that_go_by_steps_are_a_range() -> None:
     assert ranges["fps"] == SettingRange("1/s", minimum=1.0, maximum=60.0)
 
 
-@pytest.mark.parametrize(("asked", "has"), [((101, 33), (104, 32)), ((9999, 9999), (1920, 1080)), ((1, 1), (16, 16))])
-def test_sizes_that_go_by_steps_have_a_nearest(asked: tuple[int, int], has: tuple[int, int]) -> None:
-    assert Modes(Stepwise()).nearest(*asked, fps=30) == Picture(*has, "YUYV")
+@pytest.mark.parametrize(
+    ("requested", "has"), [((101, 33), (104, 32)), ((9999, 9999), (1920, 1080)), ((1, 1), (16, 16))]
+)
+def test_sizes_that_go_by_steps_have_a_nearest(requested: tuple[int, int], has: tuple[int, int]) -> None:
+    assert Modes(Stepwise()).nearest(*requested, fps=30) == Picture(*has, "YUYV")

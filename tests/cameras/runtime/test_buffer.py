@@ -50,8 +50,8 @@ def test_a_reader_has_or_counts_as_lost_each_frame_in_order(most: int, sent: int
     buffer = SharedFrameBuffer()
     reader = buffer.open_reader(most)
     any(map(buffer.put_frame, map(frame, range(sent))))
-    taken = numbers(reader)
-    assert (taken, reader.lost) == (list(range(min(most, sent))), max(0, sent - most))
+    received = numbers(reader)
+    assert (received, reader.lost) == (list(range(min(most, sent))), max(0, sent - most))
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
@@ -59,8 +59,8 @@ def test_a_reader_has_or_counts_as_lost_each_frame_in_order(most: int, sent: int
 def test_frames_put_and_read_alternately_stay_in_order(steps: list[bool], most: int) -> None:
     buffer = SharedFrameBuffer()
     reader = buffer.open_reader(most)
-    taken = [reader.get(0.0) if take else buffer.put_frame(frame(place)) for place, take in enumerate(steps)]
-    got = [found.number for found in taken if found] + numbers(reader)
+    received = [reader.get(0.0) if reads else buffer.put_frame(frame(place)) for place, reads in enumerate(steps)]
+    got = [found.number for found in received if found] + numbers(reader)
     assert got == sorted(set(got))
     assert len(got) + reader.lost == steps.count(False)
 
@@ -70,13 +70,13 @@ def test_the_newest_frame_is_whole_and_never_older_than_the_one_before() -> None
     buffer.put_frame(frame(0))
     ended = threading.Event()
 
-    def look() -> None:
+    def read_newest() -> None:
         while not ended.is_set():
             found = buffer.get_frame_for_streaming()
             assert found is not None
             seen.append(found)
 
-    viewer = threading.Thread(target=look)
+    viewer = threading.Thread(target=read_newest)
     viewer.start()
     any(map(buffer.put_frame, map(frame, range(1, 3000))))
     ended.set()

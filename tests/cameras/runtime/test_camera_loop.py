@@ -109,15 +109,15 @@ def test_a_viewer_of_a_camera_without_a_stream_does_not_take_it_out_of_service(t
         assert (outcomes, bench.camera.calls.count("close")) == (["saved"] * 3, 1)
 
 
-@pytest.mark.parametrize("asked", [{}, {"exposure_us": 1000}])
-def test_an_exposure_may_take_as_long_as_the_dial_of_the_camera_says(tmp_path: Path, asked: dict[str, int]) -> None:
+@pytest.mark.parametrize("requested", [{}, {"exposure_us": 1000}])
+def test_an_exposure_may_take_as_long_as_the_dial_of_the_camera_says(tmp_path: Path, requested: dict[str, int]) -> None:
     bench = CameraLoopBench(tmp_path)
     bench.camera.body_us = 30_000_000
     with bench:
         bench.until_type("observed", observed="ready")
-        assert bench.loop.device.allowed_s(asked) > 30
-        bench.outcome(bench.capture(**asked))
-        assert bench.loop.device.allowed_s(asked) > 30
+        assert bench.loop.device.allowed_s(requested) > 30
+        bench.outcome(bench.capture(**requested))
+        assert bench.loop.device.allowed_s(requested) > 30
 
 
 def test_a_long_exposure_does_not_extend_the_deadline_of_the_next_short_one(bench: CameraLoopBench) -> None:

@@ -26,8 +26,8 @@ def inject_faults(process: CameraProcess, **faults: Any) -> dict[str, Any]:
     return process.until_type("answer", command_id=command)
 
 
-def outcome(process: CameraProcess, **asked: Any) -> dict[str, Any]:
-    capture = process.capture(**asked)
+def outcome(process: CameraProcess, **requested: Any) -> dict[str, Any]:
+    capture = process.capture(**requested)
     process.until_type("spooled", id=capture)
     found: dict[str, Any] = process.done()[capture]["body"]
     return found
@@ -52,8 +52,8 @@ def test_a_crash_is_reported_before_it_ends_the_process(process: CameraProcess) 
 
 def test_a_process_starts_with_the_faults_of_its_spec(tmp_path: Path) -> None:
     with CameraProcess(tmp_path, faults={"disconnect": True}) as process:
-        said = process.until_type("observed", observed="reconnecting")
-        assert "is unplugged" in said["reason"]
+        message = process.until_type("observed", observed="reconnecting")
+        assert "is unplugged" in message["reason"]
         inject_faults(process)
         process.until_type("observed", observed="ready")
 
@@ -82,5 +82,5 @@ def test_a_camera_whose_stream_falls_silent_is_reopened(process: CameraProcess) 
     process.send("live", qualities=["low"])
     process.until(lambda message: message["type"] == "state" and message["frames"] > 0)
     inject_faults(process, slow=600)
-    said = process.until_type("observed", observed="reconnecting")
-    assert "has given no frame for" in said["reason"]
+    message = process.until_type("observed", observed="reconnecting")
+    assert "has sent no frame for" in message["reason"]

@@ -33,14 +33,14 @@ def device(tmp_path: Path) -> Device:
 
 @pytest.mark.parametrize("name", ["tiff", "png", "raw", "RAW+JPEG"])
 def test_another_format_than_jpeg_gives_a_warning(name: str, device: Device) -> None:
-    said = [f"The pictures of this camera are saved as JPEG; {name} was asked."]
-    assert device.expose({"format": name}, 5.0).warnings == said
-    assert device.rehearse({"format": name})["warnings"] == said
+    warnings = [f"The pictures of this camera are saved as JPEG; {name} was requested."]
+    assert device.expose({"format": name}, 5.0).warnings == warnings
+    assert device.rehearse({"format": name})["warnings"] == warnings
 
 
-@pytest.mark.parametrize("asked", [{}, {"format": "jpeg"}, {"format": "JPG"}])
-def test_jpeg_gives_no_warning(asked: dict[str, str], device: Device) -> None:
-    assert device.expose(asked, 5.0).warnings == []
+@pytest.mark.parametrize("requested", [{}, {"format": "jpeg"}, {"format": "JPG"}])
+def test_jpeg_gives_no_warning(requested: dict[str, str], device: Device) -> None:
+    assert device.expose(requested, 5.0).warnings == []
 
 
 def test_only_a_dslr_has_the_setting_and_warns_itself() -> None:

@@ -49,7 +49,7 @@ def test_a_failure_whose_record_is_written_late_keeps_the_reason_of_the_outage(b
 
 
 @pytest.mark.parametrize(("took_s", "following", "skipped"), [(45.0, (2, 145.0), 1), (55.0, (3, 160.0), 2)])
-def test_an_exposure_longer_than_the_cadence_skips_what_no_longer_fits(
+def test_an_exposure_longer_than_the_cadence_skips_starts_that_no_longer_fit(
     bench: SessionBench, took_s: float, following: tuple[int, float], skipped: int
 ) -> None:
     bench.shoot(took_s=took_s)
@@ -82,7 +82,7 @@ def test_a_process_killed_in_an_exposure_leaves_one_failure_and_no_gap_for_it(be
     assert bench.counts == (2, 1, 1, 0)
 
 
-def test_after_a_reboot_the_wall_clock_tells_how_much_was_missed(bench: SessionBench) -> None:
+def test_after_a_reboot_the_wall_clock_shows_how_much_was_missed(bench: SessionBench) -> None:
     bench.shoot()
     bench.clock.reboot(off_s=112.0)
     bench.start_process()

@@ -44,8 +44,8 @@ def test_a_difference_is_reported_once_and_again_when_it_ends(bench: CameraLoopB
     with bench:
         bench.camera.turned = {"gain": 4.0}
         bench.until(with_differs("gain"))
-        asked = len(bench.camera.supplies_asked)
-        bench.wait_for(lambda: len(bench.camera.supplies_asked) > asked + 1)
+        count = len(bench.camera.supplies_asked)
+        bench.wait_for(lambda: len(bench.camera.supplies_asked) > count + 1)
         bench.camera.turned = {"gain": 2.0}
         bench.until(with_differs())
     assert len([message for message in bench.link.messages if with_differs("gain")(message)]) == 1
@@ -124,7 +124,9 @@ def test_a_dial_on_a_dslr_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert (answer["body"]["actual"]["iso"], answer["body"]["differs"]) == (400, [])
 
 
-def test_what_another_program_sets_on_a_pixelink_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_setting_changed_by_another_program_on_a_pixelink_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sdk = Sdk(tmp_path / "sdk")
     for name, value in sdk.environment.items():
         monkeypatch.setenv(name, value)

@@ -94,10 +94,10 @@ def test_between_two_exposures_the_camera_is_read_if_there_is_time(bench: Camera
 
 @pytest.mark.usefixtures("no_cache")
 def test_a_failed_reading_is_refused_and_the_camera_is_reopened(bench: CameraLoopBench) -> None:
-    bench.camera.read_back_errors.append(CameraError("It said nothing."))
+    bench.camera.read_back_errors.append(CameraError("It does not answer."))
     refused = read(bench)
-    assert (refused["ok"], refused["detail"]) == (False, "It said nothing.")
-    bench.until_type("ladder", message="It said nothing.")
+    assert (refused["ok"], refused["detail"]) == (False, "It does not answer.")
+    bench.until_type("ladder", message="It does not answer.")
     bench.until_type("observed", observed="ready")
 
 

@@ -1,16 +1,16 @@
 """A camera to test with: libgphoto2's virtual Nikon behind a port library of ours that can misbehave.
 
-    environment = build(folder)          # what the process that shall see the camera needs
-    control(folder, "hang capture once") # what the camera does from now on; port.c lists the words
+    environment = build(folder)          # the environment of a process that sees the camera
+    control(folder, "hang capture once") # the camera's behaviour from now on; port.c lists the modes
     control(folder, "")                  # it behaves again
     turn(folder, "usb:001,004", ISO, 800)  # on the body of one of them
     plug(folder, "usb:001,004 6012345 battery=77 free=32000000000", "usb:001,005 6012346")  # these, from now on
 
-Under `folder`: `pictures/` (what it takes: the first JPEG in it), `raw.nef`, `preview.jpg`, `iolibs/`, `control`
+Under `folder`: `pictures/` (it takes the first JPEG in it), `raw.nef`, `preview.jpg`, `iolibs/`, `control`
 and `cameras` (cameras.c says how a line reads), which port.c finds from VCAMERADIR. Cameras that are plugged in by
-`plug` can more than the virtual one (extras.c), and are held by one process at a time.
+`plug` have more functions than the virtual one (extras.c), and one process at a time can open them.
 
-A driver keeps IOLIBS where the environment brings it. HOME is `folder` as well, because libgphoto2 remembers the
+A driver keeps IOLIBS if the environment sets it. HOME is `folder` as well, because libgphoto2 remembers the
 capture target in $HOME/.gphoto/settings.
 """
 
@@ -44,23 +44,23 @@ def build(folder: str | Path) -> dict[str, str]:
     return {"VCAMERADIR": str(pictures), "IOLIBS": str(iolibs), "HOME": str(folder)}
 
 
-def control(folder: str | Path, order: str) -> None:
-    """Tell the camera what to do."""
-    put(Path(folder) / "control", order.encode())
+def control(folder: str | Path, line: str) -> None:
+    """Set the camera's behaviour."""
+    put(Path(folder) / "control", line.encode())
 
 
 def plug(folder: str | Path, *cameras: str) -> None:
-    """Exactly these cameras are plugged in now: port, serial number, and what else cameras.c reads."""
+    """Plug in exactly these cameras: port, serial number, and the options that cameras.c reads."""
     put(Path(folder) / "cameras", "".join(f"{camera}\n" for camera in cameras).encode())
 
 
 def turn(folder: str | Path, port: str, dial: int, value: int) -> None:
-    """Somebody turns a dial on the body of a plugged camera: a PTP property (extras.c), once for each new value."""
+    """Turn a dial on the body of a plugged camera: a PTP property (extras.c), once for each new value."""
     put(Path(folder) / "turned", f"{port} {dial:x} {value}\n".encode())
 
 
 def put(path: Path, content: bytes) -> None:
-    """In one step, so that the far end never reads half of it."""
+    """Write in one step, so that no reader sees half of the content."""
     new = path.with_name(f"{path.name}.new")
     new.write_bytes(content)
     os.replace(new, path)

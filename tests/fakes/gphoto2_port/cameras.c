@@ -3,7 +3,7 @@
  *   PORT SERIAL [battery=PERCENT] [free=BYTES] [silent]
  *
  * such as `usb:001,004 6012345 battery=80`; a silent one has no ISO. It is read each time, so that a test unplugs, replugs and moves cameras by
- * writing it anew. Without the file there is one camera, as vusb has it.
+ * rewriting it. Without the file there is one camera, as vusb has it.
  *
  * A camera is held by one process at a time: by a lock on the file `claim-PORT`, which ends with the process.
  */

@@ -1,9 +1,9 @@
 /* What libgphoto2's virtual Nikon lacks, for the cameras of the file `cameras`: a serial number of its own, ISO,
  * shutter times up to 30 s and bulb, image quality (JPEG, RAW, both), live view, battery level and free card space.
  *
- * It stands in the line of PTP containers (USB still image class: length, type, code, transaction, then parameters or
- * data, all little-endian): an order that is dealt with here never reaches vusb, an answer of vusb's that must say
- * more is read and rewritten, and all else is handed on.
+ * It intercepts the PTP containers (USB still image class: length, type, code, transaction, then parameters or
+ * data, all little-endian): an operation that is handled here never reaches vusb, an answer of vusb's that needs
+ * more data is rewritten, and all else is passed on.
  *
  * Pictures come from beside $VCAMERADIR: `pictures/scene.jpg`, `raw.nef`, `preview.jpg`.
  */
@@ -65,8 +65,8 @@ struct line {
     struct plugged camera;
     uint32_t values[SETTINGS], turned[SETTINGS];
     int live, to_memory, awaited; /* awaited: the setting whose value comes in the next container, from 1 */
-    int forwarded; /* the order that vusb deals with */
-    uint32_t transaction, kept_from_vusb; /* vusb wants to see every transaction's number: those that it does not see count */
+    int forwarded; /* the operation that vusb handles */
+    uint32_t transaction, kept_from_vusb; /* vusb expects consecutive transaction numbers: those that it does not see are counted */
     struct bytes answer;
     size_t left; /* of the container that is read now */
     struct object objects[MOST_OBJECTS], in_memory[2];
@@ -159,7 +159,7 @@ void forget_transfers(const char *port)
     line->events = line->awaited = line->live = line->kept_from_vusb = 0;
 }
 
-/* Somebody turns a dial on the body: each line of the file `turned` is `PORT PROPERTY VALUE`. */
+/* A dial on the body is turned: each line of the file `turned` is `PORT PROPERTY VALUE`. */
 static void turn_dials(struct line *line)
 {
     char path[PATH_BYTES], port[PORT_BYTES];
@@ -265,90 +265,90 @@ static struct bytes part_of(struct line *line, const struct object *object, size
 static struct bytes description_of(struct line *line, int place)
 {
     const struct setting *setting = &settings[place];
-    struct bytes said = {0};
+    struct bytes data = {0};
     int count = 0;
 
-    put_number(&said, setting->code, 2);
-    put_number(&said, setting->type, 2);
-    put_number(&said, 1, 1);
-    put_number(&said, setting->choices[0], setting->size);
-    put_number(&said, line->values[place], setting->size);
-    put_number(&said, 2, 1);
+    put_number(&data, setting->code, 2);
+    put_number(&data, setting->type, 2);
+    put_number(&data, 1, 1);
+    put_number(&data, setting->choices[0], setting->size);
+    put_number(&data, line->values[place], setting->size);
+    put_number(&data, 2, 1);
     while (setting->choices[count])
         count++;
-    put_number(&said, count, 2);
+    put_number(&data, count, 2);
     for (int choice = 0; choice < count; choice++)
-        put_number(&said, setting->choices[choice], setting->size);
-    return said;
+        put_number(&data, setting->choices[choice], setting->size);
+    return data;
 }
 
 static struct bytes battery_description(long long percent)
 {
-    struct bytes said = {0};
+    struct bytes data = {0};
 
-    put_number(&said, BATTERY, 2);
-    put_number(&said, 2, 2);
-    put_number(&said, 0, 1);
-    put_number(&said, percent, 1);
-    put_number(&said, percent, 1);
-    put_number(&said, 1, 1);
-    put_number(&said, 0, 1);
-    put_number(&said, 100, 1);
-    put_number(&said, 1, 1);
-    return said;
+    put_number(&data, BATTERY, 2);
+    put_number(&data, 2, 2);
+    put_number(&data, 0, 1);
+    put_number(&data, percent, 1);
+    put_number(&data, percent, 1);
+    put_number(&data, 1, 1);
+    put_number(&data, 0, 1);
+    put_number(&data, 100, 1);
+    put_number(&data, 1, 1);
+    return data;
 }
 
 static struct bytes live_view_description(int live)
 {
-    struct bytes said = {0};
+    struct bytes data = {0};
 
-    put_number(&said, LIVE_VIEW, 2);
-    put_number(&said, 2, 2);
-    put_number(&said, 0, 1);
-    put_number(&said, 0, 1);
-    put_number(&said, live, 1);
-    put_number(&said, 0, 1);
-    return said;
+    put_number(&data, LIVE_VIEW, 2);
+    put_number(&data, 2, 2);
+    put_number(&data, 0, 1);
+    put_number(&data, 0, 1);
+    put_number(&data, live, 1);
+    put_number(&data, 0, 1);
+    return data;
 }
 
 static struct bytes value(uint64_t number, size_t size)
 {
-    struct bytes said = {0};
-    put_number(&said, number, size);
-    return said;
+    struct bytes data = {0};
+    put_number(&data, number, size);
+    return data;
 }
 
 /* What the camera says of a property: 0 when it is one of vusb's. */
-static int property(struct line *line, int order, uint32_t code, struct bytes *said)
+static int property(struct line *line, int order, uint32_t code, struct bytes *data)
 {
     int place = setting_of(code), described = order == GET_PROP_DESC;
 
     turn_dials(line);
     if (place >= 0)
-        *said = described ? description_of(line, place) : value(line->values[place], settings[place].size);
+        *data = described ? description_of(line, place) : value(line->values[place], settings[place].size);
     else if (code == BATTERY && line->camera.battery >= 0)
-        *said = described ? battery_description(line->camera.battery) : value(line->camera.battery, 1);
+        *data = described ? battery_description(line->camera.battery) : value(line->camera.battery, 1);
     else if (code == LIVE_VIEW)
-        *said = described ? live_view_description(line->live) : value(line->live, 1);
+        *data = described ? live_view_description(line->live) : value(line->live, 1);
     else if (code == LIVE_VIEW_PROHIBITED && !described)
-        *said = value(0, 4);
+        *data = value(0, 4);
     else
         return 0;
     return 1;
 }
 
-static int object_order(struct line *line, int order, const uint32_t *parameters, struct bytes *said)
+static int object_order(struct line *line, int order, const uint32_t *parameters, struct bytes *data)
 {
     struct object *object = object_of(line, parameters[0]);
 
     if (!object)
         return 0;
     if (order == GET_OBJECT_INFO)
-        *said = object_info(object);
+        *data = object_info(object);
     else if (order == GET_OBJECT)
-        *said = part_of(line, object, 0, SIZE_MAX);
+        *data = part_of(line, object, 0, SIZE_MAX);
     else if (order == GET_PARTIAL_OBJECT)
-        *said = part_of(line, object, parameters[1], parameters[2]);
+        *data = part_of(line, object, parameters[1], parameters[2]);
     else
         object->handle = 0;
     return DONE;
@@ -365,34 +365,34 @@ static int capture(struct line *line, int order, int to_memory)
     return DONE;
 }
 
-static int live_view(struct line *line, struct bytes *said)
+static int live_view(struct line *line, struct bytes *data)
 {
     if (!line->live)
         return NO_LIVE_VIEW;
-    *said = file("preview.jpg");
+    *data = file("preview.jpg");
     return DONE;
 }
 
-/* The second file of a capture is announced after the capture itself is told to be complete, one question later. */
+/* The second file of a capture is announced after the capture itself is reported complete, one request later. */
 static struct bytes events(struct line *line)
 {
-    struct bytes said = {0};
-    int told = 0;
+    struct bytes data = {0};
+    int reported = 0;
 
-    while (told < line->events && (!told || line->event_codes[told - 1][0] != CAPTURE_COMPLETE))
-        told++;
-    put_number(&said, told, 2);
-    for (int place = 0; place < told; place++) {
-        put_number(&said, line->event_codes[place][0], 2);
-        put_number(&said, line->event_codes[place][1], 4);
+    while (reported < line->events && (!reported || line->event_codes[reported - 1][0] != CAPTURE_COMPLETE))
+        reported++;
+    put_number(&data, reported, 2);
+    for (int place = 0; place < reported; place++) {
+        put_number(&data, line->event_codes[place][0], 2);
+        put_number(&data, line->event_codes[place][1], 4);
     }
-    line->events -= told;
-    memmove(line->event_codes, line->event_codes + told, line->events * sizeof line->event_codes[0]);
-    return said;
+    line->events -= reported;
+    memmove(line->event_codes, line->event_codes + reported, line->events * sizeof line->event_codes[0]);
+    return data;
 }
 
-/* The PTP answer to an order, 0 when it is vusb's. `said` is what the camera sends before it. */
-static int answer_to(struct line *line, int order, const uint32_t *parameters, struct bytes *said)
+/* The PTP answer to an order, 0 when it is vusb's. `data` is what the camera sends before it. */
+static int answer_to(struct line *line, int order, const uint32_t *parameters, struct bytes *data)
 {
     switch (order) {
     case INITIATE_CAPTURE:
@@ -400,7 +400,7 @@ static int answer_to(struct line *line, int order, const uint32_t *parameters, s
     case CAPTURE_TO_MEDIA:
         return capture(line, order, parameters[1] != 0);
     case GET_EVENTS:
-        *said = events(line);
+        *data = events(line);
         return DONE;
     case CHANGE_MODE:
     case DEVICE_READY:
@@ -412,15 +412,15 @@ static int answer_to(struct line *line, int order, const uint32_t *parameters, s
         line->live = order == START_LIVE_VIEW;
         return DONE;
     case GET_LIVE_VIEW:
-        return live_view(line, said);
+        return live_view(line, data);
     case GET_OBJECT:
     case GET_OBJECT_INFO:
     case GET_PARTIAL_OBJECT:
     case DELETE_OBJECT:
-        return object_order(line, order, parameters, said);
+        return object_order(line, order, parameters, data);
     case GET_PROP_DESC:
     case GET_PROP_VALUE:
-        return property(line, order, parameters[0], said) ? DONE : 0;
+        return property(line, order, parameters[0], data) ? DONE : 0;
     }
     return 0;
 }
@@ -451,44 +451,44 @@ static void copy_numbers(struct bytes *to, const unsigned char **from, const uin
 
 static struct bytes device_info(const struct line *line, const unsigned char *from)
 {
-    struct bytes said = {0};
+    struct bytes data = {0};
 
-    copy(&said, &from, 8);
-    copy(&said, &from, text_bytes(from));
-    copy(&said, &from, 2);
-    copy_numbers(&said, &from, new_orders, sizeof new_orders / 2);
-    copy_numbers(&said, &from, NULL, 0);
-    copy_numbers(&said, &from, new_properties, sizeof new_properties / 2 - line->camera.silent);
-    copy_numbers(&said, &from, NULL, 0);
-    copy_numbers(&said, &from, NULL, 0);
+    copy(&data, &from, 8);
+    copy(&data, &from, text_bytes(from));
+    copy(&data, &from, 2);
+    copy_numbers(&data, &from, new_orders, sizeof new_orders / 2);
+    copy_numbers(&data, &from, NULL, 0);
+    copy_numbers(&data, &from, new_properties, sizeof new_properties / 2 - line->camera.silent);
+    copy_numbers(&data, &from, NULL, 0);
+    copy_numbers(&data, &from, NULL, 0);
     for (int text = 0; text < 3; text++) /* manufacturer, model, version */
-        copy(&said, &from, text_bytes(from));
-    put_text(&said, line->camera.serial);
-    return said;
+        copy(&data, &from, text_bytes(from));
+    put_text(&data, line->camera.serial);
+    return data;
 }
 
 static struct bytes storage_info(const struct line *line, const unsigned char *from, size_t size)
 {
-    struct bytes said = {0};
+    struct bytes data = {0};
 
-    put(&said, from, 14);
-    put_number(&said, line->camera.free, 8);
-    put(&said, from + 22, size - 22);
-    return said;
+    put(&data, from, 14);
+    put_number(&data, line->camera.free, 8);
+    put(&data, from + 22, size - 22);
+    return data;
 }
 
 static struct bytes object_handles(const struct line *line, const unsigned char *from)
 {
-    struct bytes said = {0}, ours = {0};
+    struct bytes data = {0}, ours = {0};
 
     for (int place = 0; place < MOST_OBJECTS; place++)
         if (line->objects[place].handle)
             put_number(&ours, line->objects[place].handle, 4);
-    put_number(&said, number_at(from, 4) + ours.size / 4, 4);
-    put(&said, from + 4, 4 * number_at(from, 4));
-    put(&said, ours.at, ours.size);
+    put_number(&data, number_at(from, 4) + ours.size / 4, 4);
+    put(&data, from + 4, 4 * number_at(from, 4));
+    put(&data, ours.at, ours.size);
     free(ours.at);
-    return said;
+    return data;
 }
 
 static struct bytes rewritten(const struct line *line, int order, const unsigned char *content, size_t size)
@@ -551,18 +551,18 @@ static int take_value(struct line *line, const unsigned char *bytes)
     return 1;
 }
 
-/* Whether an order is dealt with here. */
+/* Whether an operation is handled here. */
 static int obey(struct line *line, int order, const uint32_t *parameters)
 {
-    struct bytes said = {0};
+    struct bytes data = {0};
     int answer;
 
     if (order == SET_PROP_VALUE && setting_of(parameters[0]) >= 0)
         return line->awaited = setting_of(parameters[0]) + 1;
-    if (!(answer = refusal(line->port, order)) && !(answer = answer_to(line, order, parameters, &said)))
+    if (!(answer = refusal(line->port, order)) && !(answer = answer_to(line, order, parameters, &data)))
         return 0;
-    if (said.size)
-        put_container(&line->answer, DATA, order, line->transaction, said);
+    if (data.size)
+        put_container(&line->answer, DATA, order, line->transaction, data);
     put_container(&line->answer, RESPONSE, answer, line->transaction, (struct bytes){0});
     return 1;
 }

@@ -1,6 +1,6 @@
 /* A port library for libgphoto2: the wheel's own virtual USB camera (vusb.so), made to misbehave on demand.
  *
- * libgphoto2 loads every library of $IOLIBS and asks it for a table of operations. This one hands on vusb's
+ * libgphoto2 loads every library of $IOLIBS and asks it for a table of operations. This one passes on vusb's
  * table, with the operations that reach the device replaced by ones that first read the file `control` beside
  * the folder $VCAMERADIR. Its one line is `MODE [capture|set|fetch|PORT] [once] [NUMBER]`:
  *
@@ -16,8 +16,8 @@
  * (SetDevicePropValue); `fetch`: only the order to give a file (GetObject); `usb:001,002`: only the camera there.
  * `once`: the file is removed when it is obeyed. An empty or missing file: the camera behaves.
  *
- * Beside it the file `cameras` may say that several cameras are plugged in, and where: see cameras.c. These can more
- * than vusb's: see extras.c.
+ * Beside it the file `cameras` may say that several cameras are plugged in, and where: see cameras.c. These have more
+ * functions than vusb's: see extras.c.
  *
  * VUSB, the path of the wheel's vusb.so, is compiled in. The table is declared here as slots by number, because
  * the header that declares it is not among those that libgphoto2 installs.
@@ -156,7 +156,7 @@ int sends_half(const char *where)
     return 1;
 }
 
-/* The PTP operation that a command container orders. */
+/* The PTP operation of a command container. */
 static int order_in(const char *bytes, int size)
 {
     const unsigned char *container = (const unsigned char *)bytes;

@@ -1,1 +1,1 @@
-"""Network cameras for tests: real servers on loopback. Their pictures carry a number; they misbehave on demand."""
+"""Network cameras for tests: real servers on loopback. Their pictures carry a number. They misbehave on demand."""

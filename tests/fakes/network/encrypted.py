@@ -1,4 +1,4 @@
-"""MJPEG over https and RTSP over TLS, with a certificate that nobody signed but the camera itself, as most have."""
+"""MJPEG over https and RTSP over TLS, with a self-signed certificate, as most cameras have."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from tests.fakes.network.server import Server
 
 
 class Encrypted(Server):
-    """`name` is the host that its certificate names, besides 127.0.0.1; `asked_for` are those that clients named."""
+    """`name` is the host in its certificate, besides 127.0.0.1; `requested_names` are those that clients sent."""
 
     def __init__(self, folder: Path, name: str = "camera", **fields: Any) -> None:
         super().__init__(**fields)
-        self.asked_for: list[str | None] = []
+        self.requested_names: list[str | None] = []
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(certificate(folder, name))
-        self._context.sni_callback = lambda _, asked, __: self.asked_for.append(asked)
+        self._context.sni_callback = lambda _, name, __: self.requested_names.append(name)
 
     def serve(self, client: socket.socket) -> None:
         with self._context.wrap_socket(client, server_side=True) as encrypted:

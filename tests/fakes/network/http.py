@@ -1,4 +1,4 @@
-"""Small HTTP servers: pictures one after the other in one endless answer (MJPEG), and a transport stream."""
+"""Small HTTP servers: pictures one after the other in one endless response (MJPEG), and a transport stream."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class HttpServer(Server):
         request = head_of(client)
         self.requests.append(request)
         if not self.lets_in(request):
-            asked = "".join(f"WWW-Authenticate: {challenge}\r\n" for challenge in self.challenges)
-            client.sendall(HEAD.format("401 Unauthorized", asked).encode())
+            challenges = "".join(f"WWW-Authenticate: {challenge}\r\n" for challenge in self.challenges)
+            client.sendall(HEAD.format("401 Unauthorized", challenges).encode())
             return
         client.sendall(HEAD.format(self.status, f"Content-Type: {self.content_type}\r\n").encode())
         self.send(client)
@@ -71,7 +71,7 @@ class MjpegServer(HttpServer):
 
 
 class HugeServer(MjpegServer):
-    """One colour, so many pixels that they are a GB when they are decoded, and hardly anything on the wire."""
+    """Pictures of one colour that are small when sent and 1 GB when decoded."""
 
     def piece(self, number: int) -> bytes:
         data = huge_jpeg()
@@ -79,7 +79,7 @@ class HugeServer(MjpegServer):
 
 
 class UnmeasuredServer(MjpegServer):
-    """A picture ends where the boundary says."""
+    """Pictures without Content-Length: only the boundary ends a picture."""
 
     measured = False
 
@@ -108,7 +108,7 @@ class UnknownVideoServer(TransportStreamServer):
 
 
 class BareStreamServer(TransportStreamServer):
-    """MPEG-TS over TCP, for whoever connects."""
+    """MPEG-TS over TCP, for every client."""
 
     scheme, path = "tcp", ""
 
@@ -117,7 +117,7 @@ class BareStreamServer(TransportStreamServer):
 
 
 class PlaylistServer(HttpServer):
-    """A playlist that names a file of the one who reads it."""
+    """A playlist that names a file on the client's machine."""
 
     content_type = "application/vnd.apple.mpegurl"
 

@@ -27,10 +27,10 @@ DIGEST = re.compile(r'(\w+)="([^"]*)"')
 class RtspServer(Server):
     """`login` is `user:password`; with it every request needs one, as `scheme_of_login` says.
 
-    Moods: good, mute (accepts and says nothing), stall (sends no more), stall inside (stops in a picture's midst),
+    Moods: good, mute (accepts and says nothing), stall (sends no more), stall inside (stops within a picture),
     end (closes), end inside, rubbish (sends noise in place of pictures), no video (describes none).
-    `pictures` are PICTURES many, and may be changed. `redirects` names for a method the address that its answer leads
-    to; a REDIRECT there goes out by itself once it plays.
+    `pictures` are PICTURES many, and may be changed. `redirects` maps a method to the address in its answer; a
+    REDIRECT entry is sent without a request once it plays.
     """
 
     scheme, path = "rtsp", "/live"
@@ -84,8 +84,8 @@ class RtspServer(Server):
         fields = dict(DIGEST.findall(given))
         user, _, password = self.login.partition(":")
         secret = md5(f"{user}:{REALM}:{password}")
-        asked = md5(f"{request.split(maxsplit=1)[0]}:{fields.get('uri', '')}")
-        return fields.get("response") == md5(f"{secret}:{NONCE}:{asked}")
+        request_hash = md5(f"{request.split(maxsplit=1)[0]}:{fields.get('uri', '')}")
+        return fields.get("response") == md5(f"{secret}:{NONCE}:{request_hash}")
 
     def _description(self) -> str:
         if self.mood == "no video":
@@ -147,7 +147,7 @@ def payloads_of(unit: bytes) -> list[bytes]:
 
 
 def requests(client: socket.socket) -> Iterator[str]:
-    """What the client asks; what it sends of RTCP in between is left out."""
+    """The requests of the client, without its RTCP packets in between."""
     file = client.makefile("rb")
     while first := file.read(1):
         if first == b"$":

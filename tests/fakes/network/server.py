@@ -1,4 +1,4 @@
-"""What all the servers have in common: a free port of loopback, a thread for each client, and a mood."""
+"""The base of all servers: a free port on loopback, a thread for each client, and a mood."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Server:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Gone like a machine that lost its power: nobody is told, save by the kernel."""
+        """Stop like a machine that lost its power: only the kernel informs the clients."""
         self._closing.set()
         with contextlib.suppress(OSError):
             self._listening.shutdown(socket.SHUT_RDWR)
@@ -59,7 +59,7 @@ class Server:
                 client.shutdown(socket.SHUT_RDWR)
 
     def numbers(self, count: int) -> Iterator[int]:
-        """From 0 on, over and over, each in its time, until the server closes; none while it stalls."""
+        """Numbers from 0, repeatedly, each when it is due, until the server closes; none while it stalls."""
         began = time.monotonic()
         for picture in itertools.count():
             due = began + (picture + 1) / self.fps

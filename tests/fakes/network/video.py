@@ -1,4 +1,4 @@
-"""What the servers send: pictures that carry their number, as H.264, as JPEG, or in a transport stream."""
+"""The servers' video: pictures that carry their number, as H.264, as JPEG, or in a transport stream."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ START_CODE = re.compile(rb"\x00\x00\x00?\x01")
 
 
 def picture(number: int, width: int = WIDTH, height: int = HEIGHT) -> NDArray[np.uint8]:
-    """On a ground that changes from one to the next, so that half of another one shows."""
+    """The background changes with each picture, so that a mix of two pictures is detected."""
     image = np.full((height, width, 3), 60 + number * 37 % 120, np.uint8)
     draw_frame_number(image, number)
     return image
@@ -55,7 +55,7 @@ class CodedPicture:
 def coded(
     count: int, fps: int, *, width: int = WIDTH, height: int = HEIGHT, group: int = GROUP, b_frames: int = 0
 ) -> list[CodedPicture]:
-    """So many pictures as H.264, numbered from 0, in the order of decoding."""
+    """`count` pictures as H.264, numbered from 0, in decoding order."""
     order = {"bf": str(b_frames), "b-adapt": "0"} if b_frames else {"tune": "zerolatency"}
     pictures = [picture(number, width, height) for number in range(count)]
     return encoded(pictures, fps, {"g": str(group), "crf": "20", **order})
@@ -77,7 +77,7 @@ def encoded(pictures: Sequence[NDArray[np.uint8]], fps: int, options: dict[str, 
 
 
 def h264(count: int, fps: int) -> list[bytes]:
-    """So many pictures, numbered from 0, as Annex B. `count` is a multiple of GROUP, so that they can be sent again."""
+    """`count` pictures, numbered from 0, as Annex B. `count` is a multiple of GROUP, so that they can be repeated."""
     return [one.data for one in coded(count, fps)]
 
 

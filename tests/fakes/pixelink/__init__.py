@@ -1,1 +1,1 @@
-"""The PixeLink SDK, played by a small library; the unmodified pixelinkWrapper runs over it."""
+"""A small library that replaces the PixeLink SDK. The unmodified pixelinkWrapper runs with it."""

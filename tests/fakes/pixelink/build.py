@@ -1,7 +1,7 @@
-"""PixeLink cameras to test with: our library in the place of the SDK's, steered by files in its folder (see sdk.c).
+"""PixeLink cameras to test with: our library in place of the SDK's, controlled by files in its folder (see sdk.c).
 
     sdk = Sdk(folder)                         # installed, with one colour camera plugged in
-    sdk.environment                           # what a process needs that shall find it
+    sdk.environment                           # the environment of a process that finds it
     sdk.fails("PxLGetNextFrame", TIMED_OUT, times=2)
 
 The same files are read by every process, at each call of the library. `python -m tests.fakes.pixelink.build FOLDER`
@@ -73,34 +73,34 @@ class Sdk:
         """`colour` or `mono`. A camera that was unplugged comes back with its own settings."""
         self.plugs += 1
         self.cameras[serial] = f"{serial} {colours} {self.plugs}\n"
-        self._tell("cameras", "".join(self.cameras.values()))
+        self._write("cameras", "".join(self.cameras.values()))
 
     def unplug(self, serial: str = SERIAL) -> None:
         self.cameras.pop(serial)
-        self._tell("cameras", "".join(self.cameras.values()))
+        self._write("cameras", "".join(self.cameras.values()))
 
     # What goes wrong
 
     def fails(self, function: str, code: int | str, times: int = 0) -> None:
         """`code` is the SDK's, `hang` or `torn`; for good when `times` is 0."""
-        self._tell(f"fault.{function}", f"{code} {times}" if times else f"{code}")
+        self._write(f"fault.{function}", f"{code} {times}" if times else f"{code}")
 
     def works(self, function: str) -> None:
         (self.folder / f"fault.{function}").unlink(missing_ok=True)
 
     def failed(self, function: str) -> bool:
-        """Whether the last of so many `times` has come."""
+        """Whether the fault has occurred `times` times."""
         return not (self.folder / f"fault.{function}").exists()
 
     def limits(self, feature: int, minimum: float, maximum: float) -> None:
-        self._tell("limits", f"{feature} {minimum} {maximum}\n")
+        self._write("limits", f"{feature} {minimum} {maximum}\n")
 
     def lacks(self, *features: int) -> None:
-        self._tell("limits", "".join(f"{feature} none\n" for feature in features))
+        self._write("limits", "".join(f"{feature} none\n" for feature in features))
 
     def clips(self) -> None:
         """From now on a value out of range is brought into it, with the SDK's warning."""
-        self._tell("clips", "")
+        self._write("clips", "")
 
     # What the camera itself says
 
@@ -109,7 +109,7 @@ class Sdk:
         return list(struct.unpack_from(f"{PARAMETERS}f", state, VALUES_AT + 4 * PARAMETERS * feature))
 
     def is_turned(self, feature: int, value: float, serial: str = SERIAL) -> None:
-        """Another program, or a hand, gives the camera another value: it has it from now on."""
+        """Another program, or a user, changes a value of the camera."""
         with (self.folder / f"camera-{serial}").open("r+b") as state:
             state.seek(VALUES_AT + 4 * PARAMETERS * feature)
             state.write(struct.pack("f", value))
@@ -118,8 +118,8 @@ class Sdk:
         state = (self.folder / f"camera-{serial}").read_bytes()
         return bool(struct.unpack_from("I", state, STREAMING_AT)[0])
 
-    def _tell(self, name: str, text: str) -> None:
-        """In one step, so that no half is ever read."""
+    def _write(self, name: str, text: str) -> None:
+        """Write in one step, so that no reader sees half of the content."""
         new = self.folder / f"{name}.new"
         new.write_text(text)
         os.replace(new, self.folder / name)

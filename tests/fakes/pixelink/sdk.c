@@ -4,7 +4,7 @@
  *                    plugged in so far: a handle from before is invalid, and the camera has forgotten its settings.
  *   limits           `FEATURE MINIMUM MAXIMUM` narrows or widens a feature's range; `FEATURE none` takes it away.
  *   clips            where it exists, a value out of range is brought into it with a warning, not refused.
- *   fault.FUNCTION   `CODE [TIMES]`: what the function answers, for good or so many times; `hang` never returns,
+ *   fault.FUNCTION   `CODE [TIMES]`: the answer of the function, always or TIMES times; `hang` never returns,
  *                    `torn` gives a frame whose description is rubbish, and a feature whose value is no number.
  *   camera-SERIAL    what the camera has (struct camera): it outlives the processes that use it, as real ones do.
  *
@@ -42,7 +42,7 @@ struct camera {
     U32 plugged, colour, streaming, started_frames;
     float values[TOTAL][MOST_PARAMETERS];
     float old_shutter, old_gain;
-    U32 old_frames; /* so many frames still come with the old exposure: they were in the pipeline */
+    U32 old_frames; /* the number of frames that still have the old exposure: they were in the pipeline */
     double started;
 };
 
@@ -270,22 +270,22 @@ static int known(U32 feature, struct range ranges[MOST_PARAMETERS])
 
 code PxLGetCameraFeatures(U32 handle, U32 feature, void *buffer, U32 *size)
 {
-    struct { struct features all; struct entry entry; struct range ranges[MOST_PARAMETERS]; } *told = buffer;
+    struct { struct features all; struct entry entry; struct range ranges[MOST_PARAMETERS]; } *description = buffer;
     struct range ranges[MOST_PARAMETERS];
     code answer;
 
     MAY_FAIL();
     if (!behind(handle, NEEDS_CONTROL, &answer))
         return answer;
-    *size = sizeof *told;
-    if (!told)
+    *size = sizeof *description;
+    if (!description)
         return OK;
     int at = known(feature, ranges);
-    told->all = (struct features){sizeof *told, 1, &told->entry};
-    told->entry = (struct entry){feature, 0, 0, told->ranges};
+    description->all = (struct features){sizeof *description, 1, &description->entry};
+    description->entry = (struct entry){feature, 0, 0, description->ranges};
     if (at >= 0)
-        told->entry = (struct entry){feature, FEATURES[at].flags | PRESENCE, FEATURES[at].parameters, told->ranges};
-    memcpy(told->ranges, ranges, sizeof ranges);
+        description->entry = (struct entry){feature, FEATURES[at].flags | PRESENCE, FEATURES[at].parameters, description->ranges};
+    memcpy(description->ranges, ranges, sizeof ranges);
     return OK;
 }
 

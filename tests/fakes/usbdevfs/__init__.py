@@ -35,7 +35,7 @@ class FakeBus:
         return node
 
     def hang(self, port: str) -> Path:
-        """Whoever asks this device for its serial number waits until somebody writes into the returned file."""
+        """Reading the serial number of this device waits until a test writes into the returned file."""
         serial = self.devices / port / "serial"
         serial.unlink(missing_ok=True)
         os.mkfifo(serial)

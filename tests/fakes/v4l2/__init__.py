@@ -23,7 +23,7 @@ def build(folder: Path) -> Path:
 
 @dataclass(frozen=True)
 class UsbCamera:
-    """The far end: what is done to the camera, or comes with it. `port` is where drivers beside it are made."""
+    """Controls the fake camera. `port` is that of the process in which its drivers run."""
 
     node: Path
     library: Path
@@ -34,7 +34,7 @@ class UsbCamera:
         return {"LD_PRELOAD": str(self.library), "FAKE_V4L2": str(self.node)}
 
     def plug(self) -> None:
-        """As new, whatever was done to it before."""
+        """Plug in a camera with default settings."""
         for file in self.node.parent.glob(f"{self.node.name}*"):
             file.unlink()
         self.node.touch()

@@ -2,7 +2,7 @@
  *
  * The device is the file FAKE_V4L2 (remove it: unplugged). Files beside it make it misbehave:
  *   FILE.stall     no frames come
- *   FILE.slow      ten frames come in a second, whatever is asked
+ *   FILE.slow      ten frames come in a second, whatever rate is requested
  *   FILE.late      frames come 0.3 s after their time stamps
  *   FILE.hang      a wait for a frame does not end, whatever its timeout
  *   FILE.busy      another program streams
@@ -280,11 +280,11 @@ static int format(struct v4l2_format *f, int set) {
 }
 static double rate_of(struct v4l2_fract fract) { return (double)fract.denominator / fract.numerator; }
 static int rate(struct v4l2_streamparm *p, int set) {
-    struct v4l2_fract asked = p->parm.capture.timeperframe;
-    if (set && asked.denominator && asked.numerator) {
+    struct v4l2_fract requested = p->parm.capture.timeperframe;
+    if (set && requested.denominator && requested.numerator) {
         interval = mode->intervals[0];
         for (int i = 1; i < 4 && mode->intervals[i].denominator; i++)
-            if (off(rate_of(mode->intervals[i]), rate_of(asked)) < off(rate_of(interval), rate_of(asked)))
+            if (off(rate_of(mode->intervals[i]), rate_of(requested)) < off(rate_of(interval), rate_of(requested)))
                 interval = mode->intervals[i];
     }
     if (flag("slow")) interval = (struct v4l2_fract){1, 10};

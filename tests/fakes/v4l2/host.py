@@ -25,7 +25,7 @@ CALLS = ("open", "close", "capabilities", "apply", "read_back", "expose", "frame
 
 
 class Discoverer:
-    """What is asked of the machine, and of the kernel behind the driver's back."""
+    """Discovery, and the values of controls as the kernel reports them."""
 
     def discover(self, held: Collection[str]) -> list[dict[str, str]]:
         return OpencvDriver.discover(held)
@@ -85,7 +85,7 @@ class FarDriver(OpencvDriver):
 
 
 def end_with_parent() -> None:
-    """The pipe from the tests closes with them, however they end."""
+    """The pipe from the tests closes when they end, for any reason."""
     os.read(0, 1)
     os._exit(0)
 

@@ -18,12 +18,12 @@ class WallClock:
 
     @property
     def environment(self) -> dict[str, str]:
-        """With it a station and its camera processes live by this clock."""
+        """With it a station and its camera processes use this clock."""
         own = {"LD_PRELOAD": str(self.library), "WALL_CLOCK_SHIFT": str(self.file)}
         return {**own, "SKYCAM_CAMERA_ENVIRONMENT": ",".join(own)}
 
     def set(self, seconds: int) -> None:
-        """How many seconds it is ahead of the true time from now on."""
+        """Set how many seconds it is ahead of the true time."""
         new = self.file.with_suffix(".new")
         new.write_text(str(seconds))
         os.replace(new, self.file)

@@ -1,4 +1,4 @@
-/* Sets the wall clock of the processes that preload it, and of nobody else: the file $WALL_CLOCK_SHIFT holds the
+/* Sets the wall clock of the processes that preload it, and of no others: the file $WALL_CLOCK_SHIFT holds the
  * seconds by which it is wrong, and may change at any time. Monotonic clocks stay as they are, as they do on a
  * machine whose wall clock is set.
  */

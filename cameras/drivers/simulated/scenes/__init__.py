@@ -1,4 +1,4 @@
-"""What the simulated camera can look at. Each scene is one file and one line here."""
+"""The scenes that the simulated camera can show. Each scene is one file and one line here."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Scene(ABC):
 
 
 class Backdrop:
-    """The part of a picture that stands still for a while; made once for each brightness and moment."""
+    """The static part of a picture; made once for each brightness and moment."""
 
     def __init__(self, life_s: float = math.inf) -> None:
         self.life_s = life_s
@@ -67,7 +67,7 @@ def brightness_of(exposure_us: int, gain: float) -> float:
 def developed(light: Light, brightness: float, noise: float, seed: int) -> Image:
     """8 bits with the tone of a camera's JPEG: a display gamma and soft highlights. `noise` is a share of full scale.
 
-    By a table: the same in float32 takes five times as long, and a stream waits for it.
+    Uses a table: the same in float32 takes five times as long, and delays the stream.
     """
     levels = np.clip(light * np.float32(LEVELS / FULL_SCALE), 0, LEVELS - 1).astype(np.uint16)
     image = np.take(tone_table(round(brightness, 3)), levels)
@@ -79,7 +79,7 @@ def developed(light: Light, brightness: float, noise: float, seed: int) -> Image
 
 @functools.lru_cache(maxsize=4)
 def tone_table(brightness: float) -> Image:
-    """What each of LEVELS of light becomes."""
+    """The output value for each of LEVELS of light."""
     light = np.arange(LEVELS) / LEVELS * FULL_SCALE * brightness**2
     return np.asarray(np.sqrt(1 - np.exp(-1.4 * light)) * 255, np.uint8)
 
@@ -92,7 +92,7 @@ def noise_tile(noise: float) -> NDArray[np.int16]:
 
 
 def smooth_noise(height: int, width: int, cell: float, seed: int, octaves: int = 4) -> Light:
-    """(height, width), 0 to 1: clouds of any kind; `cell` is the size in pixels of the largest lump."""
+    """(height, width), 0 to 1: cloud-like noise; `cell` is the size in pixels of the largest structure."""
     random = np.random.default_rng(seed)
     total = np.zeros((height, width), np.float32)
     weight = 1.0
@@ -106,7 +106,7 @@ def smooth_noise(height: int, width: int, cell: float, seed: int, octaves: int =
 
 
 def draw_caption(image: Image, wall_ns: int) -> None:
-    """That it is simulated, and its time to the second: small, in the lower left corner."""
+    """Write `SIMULATED` and the time to the second into the lower left corner."""
     text = f"SIMULATED  {utc_text(wall_ns)[:-5].replace('T', '  ')} UTC"
     height, width = image.shape[:2]
     scale = max(CAPTION_HEIGHT * height / 1024, 9) / 22

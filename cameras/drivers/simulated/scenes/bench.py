@@ -55,7 +55,7 @@ class BenchScene(Scene):
         draw_caption(image, wall_ns)
         return image
 
-    # What stands still
+    # The static part
 
     def _developed(self, brightness: float, _moment: float) -> Image:
         return developed(self._lighted_room, brightness, NOISE, 1)
@@ -156,7 +156,7 @@ class BenchScene(Scene):
         path = sum(math.comb(4, k) * t**k * (1 - t) ** (4 - k) * curve[k] for k in range(5))
         cv2.polylines(light, [np.round(path).astype(np.int32)], False, (0.05, 0.05, 0.06), self._px(0.005), cv2.LINE_AA)
 
-    # What moves
+    # The moving part
 
     def _draw_vortex(self, image: Image, seconds: float) -> None:
         turn = 360 * (seconds * 1.7 % 1)
@@ -244,7 +244,7 @@ class BenchScene(Scene):
         cv2.ellipse(light, self._at(x, y), self._size(wide, high), 0, 0, 360, GLASS, self._px(0.0025), cv2.LINE_AA)
 
     def _glass(self, light: Light, outline: list[tuple[float, float]]) -> None:
-        """Walls that are bright where the light runs along them, and a faint veil between."""
+        """Glass walls with bright edges, and a faint veil between."""
         points = np.array([self._at(*corner) for corner in outline])
         mask = np.zeros(light.shape[:2], np.float32)
         cv2.fillPoly(mask, [points], 1.0, cv2.LINE_AA)

@@ -58,7 +58,7 @@ class ChartScene(Scene):
         return image
 
     def _sky(self, exposure_us: int, gain: float, field: int) -> Image:
-        """The sky without stars as the sensor sees it, with the shot noise number `field`; made once, not to change."""
+        """The sky without stars as the sensor sees it, with shot noise number `field`. Made once; do not change it."""
         key = (exposure_us, gain, field)
         if key not in self._skies:
             self._skies[key] = self._exposed(exposure_us / 1e6 * gain, gain, field)

@@ -28,21 +28,21 @@ LIGHT, NOISE = (0.52, 0.505, 0.45), 0.006
 MICROMETRES_OF_HEIGHT = 256.0
 BAR_MICROMETRES = 50
 TURNS = 16
-"""Drawings of a cell, each turned a little more."""
+"""Drawings of a cell, each rotated a little more."""
 CLEAR = 200
-"""In the sprites, which are 8 bits: what lets all the light through."""
+"""Full transmission in the 8-bit sprites."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """Where it is and how it wanders; lengths as shares of the picture's height, angles in radians."""
+    """The position and movement of a cell; lengths as shares of the picture's height, angles in radians."""
 
     x: float
     y: float
     pace: float
     phase: float
     sprites: list[Image]
-    """What the cell lets through, as shares of CLEAR, turned by steps of a full turn."""
+    """The transmission of the cell in shares of CLEAR, rotated in equal steps."""
 
     def place(self, seconds: float, aspect: float) -> tuple[float, float]:
         t, p = seconds * self.pace, self.phase
@@ -119,7 +119,7 @@ class MicroscopeScene(Scene):
 
 
 def shade(image: Image, sprite: Image, x: float, y: float) -> None:
-    """Multiply the picture by what the sprite lets through, its middle at (x, y) in pixels; cut at the edges."""
+    """Multiply the picture by the sprite's transmission, centred at (x, y) in pixels and cut at the edges."""
     rows, columns = sprite.shape[:2]
     left, top = round(x) - columns // 2, round(y) - rows // 2
     from_x, from_y = max(0, -left), max(0, -top)

@@ -1,8 +1,8 @@
-"""A fish-eye picture of the night sky at the equator: bright stars where they really stand, the Milky Way, a moon and
+"""A fish-eye picture of the night sky at the equator: bright stars at their real positions, the Milky Way, a moon and
 drifting clouds above a line of trees.
 
 The lens is equidistant: the distance from the middle of the picture grows with the angle from the zenith. North is up
-and east is left, as one sees the sky lying on one's back. The moon is an invention: it is always up.
+and east is left, as one sees the sky lying on one's back. The moon is not real: it is always above the horizon.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class SkyScene(Scene):
         return np.asarray(light + np.array(TOWN, np.float32) * town, np.float32), np.asarray(town, np.float32)
 
     def _glow(self, unix_s: float, cloud: Angle) -> Light:
-        """All that is not a point: the sky's own light, the Milky Way, moonlight, clouds."""
+        """All extended light: the sky's own light, the Milky Way, moonlight, clouds."""
         fixed, town = self._fixed
         light = fixed + self._milky_way_of_minute(unix_s)[..., None] * np.array(MILKY_WAY, np.float32)
         altitude, azimuth, lit = moon_place(unix_s)
@@ -187,7 +187,7 @@ class SkyScene(Scene):
         patch += (1.6 * crescent + 0.02 * disc)[..., None] * np.array((1.0, 0.98, 0.90), np.float32)
 
     def _silhouette(self) -> Light:
-        """1 where the sky is, 0 behind trees and outside of the lens's circle."""
+        """1 for the sky, 0 behind trees and outside of the lens's circle."""
         rows, columns = np.mgrid[0 : self.height, 0 : self.width].astype(np.float32)
         x, y = columns - self.centre[0], rows - self.centre[1]
         angle = np.arctan2(x, y)
@@ -203,7 +203,7 @@ class SkyScene(Scene):
 
 
 def star_catalogue() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Right ascension and declination in radians, flux and tint (n, 3): the bright stars, and faint ones of chance."""
+    """Right ascension and declination in radians, flux and tint (n, 3): the bright stars, and random faint ones."""
     random = np.random.default_rng(7)
     known = np.array(BRIGHT_STARS)
     faint = FAINTEST - random.exponential(0.75, FAINT_STARS).clip(0, 3.2)
@@ -216,7 +216,7 @@ def star_catalogue() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[
 
 
 def around(surface: Angle, width: int) -> Angle:
-    """`width` columns of a surface that has more of them, so that the last column goes on in the first."""
+    """`width` columns of a surface that has more of them, so that the last column continues in the first."""
     beyond = surface[..., width:]
     share = np.linspace(0, 1, beyond.shape[-1], dtype=np.float32)
     closed = surface[..., :width].copy()
