@@ -36,7 +36,7 @@ def run(runs: Runs) -> list[Table]:
         site.start()
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-            found = Table("The pages in chromium, on the machine of the station")
+            found = Table("Pages in Chromium on the station's machine")
             one_camera(found, site, browser, runs.times(MEASURED_S))
             dashboard(found, site, browser)
             browser.close()

@@ -24,9 +24,9 @@ from bench.relay import (
     SLUG,
     Relay,
     ended,
-    gives,
     measured,
     read_line,
+    sends_pictures,
     serving,
     with_one_camera,
 )
@@ -38,7 +38,8 @@ from tests.skycam_project.stations import eventually, free_port
 VIEWERS = 20
 MEASURED_S = 30
 RUN_ON_S = 3.3
-"""Delay from the last measurement to the kill, so that it does not coincide with the start of a group of pictures."""
+"""Delay from the last measurement to the kill, so that the kill does not coincide with the start of a group of
+pictures."""
 
 
 @dataclass(frozen=True)
@@ -124,12 +125,12 @@ def motion(runs: Runs, source: int) -> Iterator[Filming]:
     folder.mkdir()
     conf = runs.folder / "motion-filming.conf"
     movies = f"movie_output on\nmovie_codec mp4\nemulate_motion on\ntarget_dir {folder}\nmovie_filename clip\n"
-    said_of = MOTION_CONF.replace("movie_output off\n", movies)
-    conf.write_text(f"{said_of}netcam_url http://127.0.0.1:{source}/\nstream_port {port}\n")
+    settings = MOTION_CONF.replace("movie_output off\n", movies)
+    conf.write_text(f"{settings}netcam_url http://127.0.0.1:{source}/\nstream_port {port}\n")
     with (runs.folder / "motion-filming.log").open("w") as log, ended(
         subprocess.Popen(["motion", "-c", str(conf)], cwd=runs.folder, stdout=log, stderr=log, text=True)
     ) as process:  # fmt: skip
-        eventually(lambda: gives(port), 20, "motion serves")
+        eventually(lambda: sends_pictures(port), 20, "motion serves")
         eventually(lambda: list(folder.iterdir()), 20, "motion records")
         relay = Relay(port, {MOTION: psutil.Process(process.pid)}, {})
         yield Filming(relay, process.kill, lambda: sorted(folder.iterdir()))

@@ -22,15 +22,15 @@ def run(runs: Runs) -> list[Table]:
     middle = statistics.median(strays)
     jitter = Times(tuple(abs(stray - middle) * 1000 for stray in strays))
     found = Table(f"An interval of {CADENCE_S} s, {wanted} captures")
-    found.add("Drift over all of them", f"{abs(drift_ms(strays)):.2f} ms", "5 ms", "of the line through their starts")
+    found.add("Drift over all captures", f"{abs(drift_ms(strays)):.2f} ms", "5 ms", "of the line fitted to the starts")
     found.add("Jitter", str(jitter), note="from the grid; the ledger's times are in whole milliseconds")
     return [found]
 
 
 def session(client: Client, count: int) -> list[float]:
     """Run a session; returns the start of each exposure, in seconds."""
-    asked = {**EXPOSURE, "cadence_s": CADENCE_S, "count": count}
-    path = f"/api/v1/sessions/{client.ask('POST', f'/api/v1/cameras/{SLUG}/start/', asked, expect=201)['id']}/"
+    request = {**EXPOSURE, "cadence_s": CADENCE_S, "count": count}
+    path = f"/api/v1/sessions/{client.ask('POST', f'/api/v1/cameras/{SLUG}/start/', request, expect=201)['id']}/"
     eventually(lambda: _over(client.get(path)), within_s=count * CADENCE_S + 30, what="the end of the session")
     captures = client.get(f"/api/v1/captures/?session={path.split('/')[-2]}&limit=200")["results"]
     return sorted(datetime.fromisoformat(capture["started"]).timestamp() for capture in captures)

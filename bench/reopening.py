@@ -1,4 +1,4 @@
-"""From the kill of a camera's process to the next picture: how long a camera is gone that was killed."""
+"""The time from the kill of a camera process to the next saved capture."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from bench.station import BenchStation, Client, Refused
 from tests.skycam_project.stations import eventually
 
 HEALTHY_S = 0.2
-"""The station of this bench forgives each restart, so that each kill is the first."""
+"""This station resets the back-off at once, so that each kill counts as the first."""
 LIMIT = "2 s"
 
 
 def run(runs: Runs) -> list[Table]:
-    found = Table("Reopening after a killed camera process: kill -9, then captures asked for without pause")
+    found = Table("Reopening after a killed camera process: kill -9, then capture requests without a pause")
     patience = {"SKYCAM_SUPERVISION__HEALTHY_S": str(HEALTHY_S), "SKYCAM_SUPERVISION__CRASH_LOOP_EXITS": "1000"}
     with BenchStation(runs.folder / "reopening", **patience) as station:
         client = station.client()

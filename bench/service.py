@@ -53,7 +53,9 @@ def captures(runs: Runs) -> Table:
     found.add("A noisy scene, files of 500 kB", f"{large.per_second:.1f} /s", "50 /s", str(large))
     found.add("of the noisy scene, exposure, JPEG and fsync", f"{not_ours:.1f} ms", note=f"{legs['fsyncs']:.0f} fsyncs")
     found.add(
-        "of the noisy scene, ours", f"{large.median - not_ours:.1f} ms", note=f"{1 - not_ours / large.median:.0%} of it"
+        "of the noisy scene, Skycam's share",
+        f"{large.median - not_ours:.1f} ms",
+        note=f"{1 - not_ours / large.median:.0%} of it",
     )
     return found
 
@@ -63,14 +65,14 @@ def settings(runs: Runs) -> Table:
     client = client_of(runs)
     times = timed(lambda: client.get("/settings"), runs.times(1500), warm_up=50)
     found.add("Requests on one connection", f"{times.per_second:.0f} /s", "300 /s", str(times))
-    answered, asked, took_s, slowest = together(runs)
+    answered, sent, took_s, slowest = together(runs)
     found.add(f"{CLIENTS} clients at once", f"{answered / took_s:.0f} /s", "300 /s", f"slowest answer {slowest:.0f} ms")
-    found.add(f"{CLIENTS} clients at once, without an answer", f"{asked - answered}", "0", f"of {asked}")
+    found.add(f"{CLIENTS} clients at once, without an answer", f"{sent - answered}", "0", f"of {sent}")
     return found
 
 
 def together(runs: Runs) -> tuple[int, int, float, float]:
-    """Answered, asked, seconds, and the slowest answer in ms."""
+    """The numbers of answered and sent requests, the seconds, and the slowest answer in ms."""
     each = runs.times(50)
 
     def ask(_number: int) -> Times:
@@ -86,7 +88,7 @@ def together(runs: Runs) -> tuple[int, int, float, float]:
 
 @dataclass
 class Seen:
-    """Numbers of the frames that a viewer got, and their size."""
+    """Numbers and size of the frames that a viewer received."""
 
     numbers: list[int] = field(default_factory=list)
     bytes: int = 0

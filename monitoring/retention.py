@@ -22,7 +22,7 @@ PAUSE_S = 0.02
 RUN_S = 20.0
 """The time for each entry of RETENTION in one run; the rest waits for the next run."""
 NEWEST = 1000
-"""Events that stay whatever their age, so that a clock that jumps years ahead does not empty the log."""
+"""The number of newest events that stay at any age, so that a clock that jumps years ahead does not empty the log."""
 
 
 def remove_expired() -> dict[str, int]:

@@ -94,10 +94,10 @@ class SignInPage(auth_views.LoginView):
 
 
 class AdminSignInRedirect(View):
-    """The Django admin redirects here whoever may not use it."""
+    """The Django admin redirects users here who may not use it."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Redirect to the sign-in page; refuse users who are signed in but no managers, or they would loop."""
+        """Redirect to the sign-in page; refuse signed-in users who are not managers, to avoid a loop."""
         if not request.user.is_authenticated:
             return redirect_to_login(request.GET.get("next") or resolve_url("admin:index"))
         if not request.user.is_staff:
@@ -151,7 +151,7 @@ class TokenForm(forms.Form):
 
 
 class TokensPage(Page):
-    """Make a token for yourself; a manager sees everybody's."""
+    """Make a token for yourself. Managers see all users' tokens."""
 
     roles = {"GET": "manager", "POST": "viewer"}
     template = "access/account.html"
@@ -180,7 +180,7 @@ class TokensPage(Page):
 
 
 class RevokeTokenPage(Page):
-    """Revoke your own tokens; a manager may revoke anybody's."""
+    """Revoke one of your tokens. Managers can revoke any token."""
 
     roles = {"POST": "viewer"}
 

@@ -116,5 +116,5 @@ def release(camera: str | None, over: bool) -> None:
 
 
 def draw_lease(body: dict[str, Any]) -> None:
-    until = f"held by {body['held_by']} until {format_time(body['until'])}" if body["held_by"] else "held by nobody"
+    until = f"held by {body['held_by']} until {format_time(body['until'])}" if body["held_by"] else "held by no one"
     print_line(f"{body['camera']} is {until}.")

@@ -163,13 +163,13 @@ def session_request(exposure: int | None, delay: float | None, cadence: float | 
     from captures.requests import EXPOSURE_US, SessionRequest
 
     if delay is not None and cadence is not None:
-        said = (
+        message = (
             "Give --delay (from the end of one capture to the next start) or --every (from start to start), not both."
         )
-        raise CliError("invalid", said)
+        raise CliError("invalid", message)
     if cadence is not None and cadence * 1e6 < (exposure or EXPOSURE_US):
-        said = f"{cadence:g} s is shorter than the exposure of {format_exposure(exposure or EXPOSURE_US)}."
-        raise CliError("invalid", f"--every: {said} Give a longer time.")
+        message = f"{cadence:g} s is shorter than the exposure of {format_exposure(exposure or EXPOSURE_US)}."
+        raise CliError("invalid", f"--every: {message} Give a longer time.")
     return build_request(SessionRequest, exposure_us=exposure, delay_s=delay, cadence_s=cadence, **values)
 
 

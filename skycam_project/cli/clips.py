@@ -26,7 +26,7 @@ def clips() -> None:
 
 
 @clips.command("list")
-@camera("Only of this camera.")
+@camera("Only this camera.")
 @click.option("--kind", type=click.Choice(["rolling", "manual"]), help="Only clips of this kind.")
 @click.option(
     "--from", "from_", type=PastTimeParam(), help="Clips that show this time or a later one: 22:30, or 2 h (ago)."
@@ -37,7 +37,7 @@ def clips() -> None:
     "--interrupted/--whole", "interrupted", default=None, help="Only clips that were cut off, or only others."
 )
 @click.option("--simulated/--real", "simulated", default=None, help="Only clips of simulated cameras, or of real ones.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="At most this number.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Maximum number of clips.")
 def list_clips(
     camera: str | None, from_: datetime | None, to: datetime | None, limit: int, **conditions: Any
 ) -> None:  # fmt: skip
@@ -56,25 +56,25 @@ def list_clips(
 
 @clips.command("get")
 @click.argument("clip_id", metavar="[ID]", required=False)
-@click.option("--camera", "-c", metavar="CAMERA", help="The newest of this camera.")
+@click.option("--camera", "-c", metavar="CAMERA", help="The newest clip of this camera.")
 @to_option
 @force_option
 def get(clip_id: str | None, camera: str | None, to: str | None, force: bool) -> None:
-    """Copy the file of the clip ID, by default of the newest, and check it. The beginning of an id is enough.
+    """Copy the file of the clip ID, by default of the newest, and verify it. The first characters of an id are enough.
 
     Example: skycam clips get --camera dome -o last.mp4
     """
     caller = current().authorize("viewer")
     check_destination(to, force=force)
-    clip = the_clip(caller, clip_id, camera)
+    clip = find_clip(caller, clip_id, camera)
     path = copy_file(clip, to, force=force)
     if to != STDOUT:
         body = {"path": str(path), "clip": str(clip.pk), "bytes": clip.bytes, "sha256": clip.sha256}
         print_result(body, lambda body: print_line(f"Saved {body['path']}"))
 
 
-def the_clip(caller: Caller, text: str | None, camera: str | None) -> Clip:
-    """The clip whose id begins with `text`, else the newest. CliError if this person can see none."""
+def find_clip(caller: Caller, text: str | None, camera: str | None) -> Clip:
+    """The clip whose id begins with `text`, else the newest; CliError when the caller can see none."""
     from captures.clips.selectors import clips_for
 
     visible = clips_for(caller.user).filter(**camera_filter(caller, camera)).order_by("-started_at", "-id")

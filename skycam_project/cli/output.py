@@ -117,10 +117,10 @@ def format_seconds(microseconds: int | None) -> str:
     return f"{microseconds / 1e6:g} s"
 
 
-def format_requested_and_used(asked: int | None, used: int | None) -> str:
-    if asked is None or asked == used:
+def format_requested_and_used(requested: int | None, used: int | None) -> str:
+    if requested is None or requested == used:
         return format_seconds(used)
-    return f"{format_seconds(asked)} requested, {format_seconds(used) or 'unknown'} used"
+    return f"{format_seconds(requested)} requested, {format_seconds(used) or 'unknown'} used"
 
 
 def format_time(text: str | None) -> str:

@@ -31,8 +31,8 @@ record.add_command(cleanup)
 
 
 @record.command("start")
-@cameras("Which cameras; by default the primary one.")
-@click.option("--all", "every", is_flag=True, help="Every camera that gives a stream of frames.")
+@cameras("Cameras; the primary one by default.")
+@click.option("--all", "every", is_flag=True, help="Every camera that provides a stream of frames.")
 @click.option("--kind", type=click.Choice(["rolling", "manual"]), help="By default the current kind, else rolling.")
 def start(cameras: tuple[str, ...], every: bool, kind: str | None) -> int:
     """Start recording cameras, by default the primary one. Recording continues after restarts."""
@@ -45,7 +45,7 @@ def start(cameras: tuple[str, ...], every: bool, kind: str | None) -> int:
 
 
 @record.command("stop")
-@cameras("Which cameras; by default the primary one.")
+@cameras("Cameras; the primary one by default.")
 @click.option("--all", "every", is_flag=True, help="Every camera that should be recording.")
 def stop(cameras: tuple[str, ...], every: bool) -> int:
     """Stop recording cameras, by default the primary one."""
@@ -57,7 +57,7 @@ def stop(cameras: tuple[str, ...], every: bool) -> int:
 
 
 @record.command("status")
-@cameras("Which cameras; by default all of them.")
+@cameras("Cameras; all by default.")
 def status(cameras: tuple[str, ...]) -> None:
     """Show what cameras record, by default all of them."""
     caller = current().authorize("viewer")
@@ -70,7 +70,7 @@ def status(cameras: tuple[str, ...]) -> None:
 
 
 def cameras_of(caller: Caller, slugs: tuple[str, ...], every: bool) -> list[Camera]:
-    """The named cameras, or all that this person can see, or the primary one."""
+    """The named cameras, or all that the caller can see, or the primary one."""
     from cameras.selectors import cameras_for
 
     if every and slugs:

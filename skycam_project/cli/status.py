@@ -79,8 +79,8 @@ def of_camera(found: StationStatus, camera: str) -> StationStatus:
     cameras = [status for status in found["cameras"] if status["camera"] == camera]
     if not cameras:
         meant = did_you_mean(camera, [status["camera"] for status in found["cameras"]])
-        said = f"No camera host publishes a camera {camera}.{meant} `skycam cameras list` lists all."
-        raise errors.CliError("not-found", said)
+        message = f"No camera host publishes a camera {camera}.{meant} `skycam cameras list` lists all."
+        raise errors.CliError("not-found", message)
     alerts = [alert for alert in found["alerts"] if alert.get("camera") == camera]
     return {**found, "cameras": cameras, "alerts": alerts}
 
@@ -167,13 +167,15 @@ def how_to_connect(camera: str) -> str:
 
 def camera_remarks(status: dict[str, Any]) -> str:
     """`dslr: battery 77 %, 32.0 GB free on its card, held by anna since ...`, `dome: records since ...`; empty for a
-    camera that tells of none."""
+    camera without such a remark."""
     battery, card = status.get("battery_percent"), status.get("card_free_bytes")
-    told = [f"battery {battery:.0f} %"] if battery is not None else []
-    told += [f"{card / 1e9:.1f} GB free on its card"] if card is not None else []
-    told += [f"held by {status['held_by']} since {format_time(status['held_since'])}"] if status.get("held_by") else []
-    told += recording(status.get("recorder"))
-    return f"{status['camera']}: {', '.join(told)}" if told else ""
+    remarks = [f"battery {battery:.0f} %"] if battery is not None else []
+    remarks += [f"{card / 1e9:.1f} GB free on its card"] if card is not None else []
+    remarks += (
+        [f"held by {status['held_by']} since {format_time(status['held_since'])}"] if status.get("held_by") else []
+    )
+    remarks += recording(status.get("recorder"))
+    return f"{status['camera']}: {', '.join(remarks)}" if remarks else ""
 
 
 def recording(recorder: dict[str, Any] | None) -> list[str]:

@@ -97,7 +97,7 @@ def test_the_last_manager_is_not_removed(boss: User) -> None:
 
 
 def test_the_last_manager_stays_one(boss: User) -> None:
-    with pytest.raises(ValidationError, match="Make somebody else a manager first"):
+    with pytest.raises(ValidationError, match="Make someone else a manager first"):
         accounts.change_user(boss, role="viewer", actor="cli:root")
     assert User.objects.get().role == "manager"
 

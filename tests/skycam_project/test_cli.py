@@ -146,7 +146,7 @@ def test_it_is_taken_over_for_ten_minutes_and_released(camera: Camera) -> None:
     taken = answer("take", "sim", "--over")
     lasts = datetime.fromisoformat(taken["until"]) - datetime.fromisoformat(taken["since"])
     assert lasts == pytest.approx(timedelta(seconds=600), abs=timedelta(seconds=5))
-    assert "held by nobody" in skycam("release").stdout
+    assert "held by no one" in skycam("release").stdout
 
 
 def test_a_cadence_shorter_than_the_exposure_is_refused(camera: Camera) -> None:

@@ -165,7 +165,7 @@ def test_a_database_that_does_not_answer_is_a_sentence(new_station: NewStation) 
     assert station.status() == 1
     last = station.output().splitlines()[-1]
     assert last.startswith("skycam: The database cannot be used (connection failed: ")
-    assert last.endswith("Start it, or look at DATABASE_URL.")
+    assert last.endswith("Start it, or check DATABASE_URL.")
     assert "Traceback" not in station.output()
 
 
