@@ -1,4 +1,4 @@
-"""Slow and many clients: the real server cuts them off, and others are answered meanwhile."""
+"""Slow clients and many clients: the real server disconnects them, and meanwhile answers others."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def trickle(wires: list[socket.socket]) -> None:
 
 
 def is_open(wire: socket.socket) -> bool:
-    """Whether its other end has neither answered nor gone."""
+    """Whether the server has neither answered nor closed the connection."""
     return not select.select([wire], [], [], 0)[0]
 
 
@@ -65,7 +65,7 @@ def seconds_of_a_page(web: Web) -> float:
 
 
 @pytest.mark.parametrize("first", [SLOW_HEAD, SLOW_BODY, b""], ids=["heads", "bodies", "silence"])
-def test_five_hundred_slow_clients_leave_the_pages_answering_and_are_cut_off(
+def test_five_hundred_slow_clients_do_not_block_pages_and_are_disconnected(
     first: bytes, web: Web, wires: contextlib.ExitStack
 ) -> None:
     seconds_of_a_page(web)
@@ -90,14 +90,14 @@ def test_a_slow_client_gets_the_reason(web: Web, wires: contextlib.ExitStack) ->
     assert b"retry-after: 5" in content
 
 
-def test_a_client_that_sends_a_byte_now_and_then_is_cut_off(web: Web, wires: contextlib.ExitStack) -> None:
+def test_a_client_that_sends_single_bytes_is_disconnected(web: Web, wires: contextlib.ExitStack) -> None:
     (slow,) = opened(web, wires, 1, SLOW_HEAD)
     began = time.monotonic()
     until(lambda: trickle([slow]) or not is_open(slow), seconds=HEAD_S + 5)
     assert HEAD_S - 1 < time.monotonic() - began < HEAD_S + 4
 
 
-def test_a_slow_second_request_on_a_wire_is_cut_off_too(web: Web, wires: contextlib.ExitStack) -> None:
+def test_a_slow_second_request_on_a_connection_is_disconnected_too(web: Web, wires: contextlib.ExitStack) -> None:
     (wire,) = opened(web, wires, 1, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" + SLOW_HEAD)
     began = time.monotonic()
     with wire.makefile("rb") as answer:
@@ -105,7 +105,7 @@ def test_a_slow_second_request_on_a_wire_is_cut_off_too(web: Web, wires: context
     assert time.monotonic() - began < HEAD_S + 4
 
 
-def test_what_is_refused_is_counted(web: Web, wires: contextlib.ExitStack) -> None:
+def test_refused_requests_are_counted(web: Web, wires: contextlib.ExitStack) -> None:
     headers = {"Authorization": f"Token {ApiToken.issue(User.objects.create_user('ada', role='viewer'))[1]}"}
     (slow,) = opened(web, wires, 1, SLOW_HEAD)
     with slow.makefile("rb") as answer:
@@ -114,7 +114,9 @@ def test_what_is_refused_is_counted(web: Web, wires: contextlib.ExitStack) -> No
     assert b'skycam_requests_refused_total{limit="slow requests"} 1.0' in counted
 
 
-def test_the_quietest_connection_makes_room_for_a_new_one(transactional_db: None, wires: contextlib.ExitStack) -> None:
+def test_the_connection_that_is_idle_longest_is_closed_for_a_new_one(
+    transactional_db: None, wires: contextlib.ExitStack
+) -> None:
     web = Web(SKYCAM_WEB__LIMITS__CONNECTIONS_PER_ADDRESS="10")
     wires.callback(web.stop)
     slow = opened(web, wires, 10, SLOW_HEAD)
@@ -175,7 +177,7 @@ def test_the_sockets_of_one_user_are_limited(transactional_db: None, wires: cont
     assert status_line(opened(web, wires, 1, upgrade(bob))[0]) == b"HTTP/1.1 101 Switching Protocols"
 
 
-def test_a_socket_that_was_closed_makes_room(transactional_db: None, wires: contextlib.ExitStack) -> None:
+def test_a_closed_socket_frees_its_slot(transactional_db: None, wires: contextlib.ExitStack) -> None:
     web = Web(SKYCAM_WEB__LIMITS__SOCKETS_PER_USER="2")
     wires.callback(web.stop)
     ada = upgrade(ApiToken.issue(User.objects.create_user("ada", role="viewer"))[1])

@@ -1,4 +1,4 @@
-"""Commands by the API without a camera host; those with one are in the tests of the whole station."""
+"""Commands over the API without a camera host. The tests of the whole station cover commands with one."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_an_unsent_capture_without_an_outcome_has_no_row(operator: Any, camera: 
 
 @pytest.fixture
 def mute_broker(valkey: Any) -> Any:
-    """It has the camera's host, and accepts commands without an answer."""
+    """A broker with the camera's host that accepts commands but never answers."""
     valkey.set(broker.key("host", "main"), "{}")
     valkey.client_pause(60_000, all=False)
     return valkey
@@ -194,10 +194,10 @@ def test_a_capture_that_failed_is_a_problem_with_its_id_and_reason(
     reason: str, problem: str, status: int, operator: Any, camera: Camera
 ) -> None:
     first = known(camera)
-    Capture.objects.update(status="failed", reason=reason, message="So it went.")
+    Capture.objects.update(status="failed", reason=reason, message="The reason.")
     answer = again(operator)
     body = answer.json()
-    assert (answer.status_code, body["type"], body["detail"]) == (status, f"/problems/{problem}", "So it went.")
+    assert (answer.status_code, body["type"], body["detail"]) == (status, f"/problems/{problem}", "The reason.")
     assert (body["capture"], body["capture_status"], body["reason"]) == (str(first.id), "failed", reason)
 
 

@@ -1,4 +1,4 @@
-"""What the station reads from Redis is data: whoever can write there runs nothing in the web process."""
+"""The station treats the contents of Redis as data: someone who can write there runs no code in the web process."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def ada(db: None) -> User:
 
 
 def plant(valkey: Any, value: bytes) -> int:
-    """Into every entry of the cache. How many there were."""
+    """Write the value into every entry of the cache; returns their number."""
     keys = list(valkey.scan_iter(f"{settings.STATION.station.id}:cache:*"))
     [valkey.set(key, value) for key in keys]
     return len(keys)
@@ -52,13 +52,13 @@ def test_a_pickle_planted_where_sign_ins_are_counted_does_not_run(
     assert not (tmp_path / "ran").exists()
 
 
-def test_what_is_cached_comes_back_as_it_was(valkey: Any) -> None:
+def test_cached_values_are_read_back_unchanged(valkey: Any) -> None:
     cache.set("kept", {"tries": [1.5, 2], "of": None})
     cache.set("count", 1)
     assert (cache.get("kept"), cache.incr("count"), cache.get("count")) == ({"tries": [1.5, 2], "of": None}, 2, 2)
 
 
-def test_what_json_has_no_type_for_is_not_cached(valkey: Any) -> None:
+def test_values_without_a_json_type_are_not_cached(valkey: Any) -> None:
     with pytest.raises(TypeError):
         cache.set("object", object())
 
@@ -78,7 +78,7 @@ async def _received(layer: Any, message: dict[str, str]) -> Any:
     return found
 
 
-def test_celery_takes_json_alone(tmp_path: Path) -> None:
+def test_celery_accepts_only_json(tmp_path: Path) -> None:
     assert list(app.conf.accept_content) == ["json"]
     with pytest.raises(ContentDisallowed):
         loads(pickle.dumps(Planted(tmp_path / "ran")), "application/x-python-serialize", "binary", accept=["json"])

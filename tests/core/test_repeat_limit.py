@@ -11,7 +11,7 @@ from core.repeat_limit import MAX_KNOWN, RepeatLimitingHandler
 
 
 class Log:
-    """A handler with a clock of its own."""
+    """A handler with a fake clock."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -67,12 +67,12 @@ def test_different_records_are_written(log: Log) -> None:
     assert log.lines == ["sky stumbled.", "yard stumbled.", "sky stumbled."]
 
 
-def test_information_is_never_left_out(log: Log) -> None:
+def test_info_records_are_never_suppressed(log: Log) -> None:
     [log.say("Saved.", logging.INFO) for _ in range(3)]
     assert log.lines == ["Saved."] * 3
 
 
-def test_a_line_of_something_longer_is_never_left_out(log: Log) -> None:
+def test_verbatim_records_are_never_suppressed(log: Log) -> None:
     [log.say("Traceback:", logging.WARNING, verbatim=True) for _ in range(3)]
     assert log.lines == ["Traceback:"] * 3
 
@@ -83,7 +83,7 @@ def test_the_same_text_with_another_exception_is_written(log: Log) -> None:
     assert [line for line in log.lines if "OSError" in line] == ["OSError: disk", "OSError: cable"]
 
 
-def test_what_was_left_out_is_counted_at_the_end(log: Log) -> None:
+def test_suppressed_records_are_counted_at_the_end(log: Log) -> None:
     log.each_second("Away.", 3)
     log.handler.close()
     assert log.lines == ["Away.", "Away. (2 times more in the last minute)"]

@@ -1,4 +1,4 @@
-"""docs/dslr.md: its settings are the driver's, its sentences are said, its command makes cameras."""
+"""docs/dslr.md: its settings are the driver's, its messages exist, and its command creates cameras."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def test_each_quoted_message_exists(sentence: str) -> None:
 
 
 @pytest.mark.parametrize("command", DESKTOP.values())
-def test_the_commands_against_a_desktop_are_those_of_the_message(command: str) -> None:
+def test_the_commands_that_stop_desktop_programs_are_those_of_the_message(command: str) -> None:
     assert command in page(PAGE)
 
 
-def test_the_command_plugs_cameras_in(tmp_path: Path) -> None:
+def test_the_command_attaches_cameras(tmp_path: Path) -> None:
     (line,) = re.findall(r"\.venv/bin/python (-m tests\.fakes\.gphoto2_port\.build .*)", page(PAGE))
     words = shlex.split(line.replace("/tmp/desk", str(tmp_path)))
     done = subprocess.run([sys.executable, *words], cwd=PROJECT, check=True, capture_output=True, text=True, timeout=60)

@@ -1,4 +1,4 @@
-"""docs/pixelink.md: its settings are the driver's, its sentences are said, its command installs the SDK's stand-in."""
+"""docs/pixelink.md: its settings are the driver's, its messages exist, and its command installs the fake SDK."""
 
 from __future__ import annotations
 

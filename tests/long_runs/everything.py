@@ -1,5 +1,4 @@
-"""All at once, for as long as is wanted: a station in use, and beside it a camera process of each kind for each thing
-that is done with it."""
+"""A station in use, and at the same time a camera process of each kind in each mode of use, for a given time."""
 
 from __future__ import annotations
 
@@ -12,12 +11,13 @@ from tests.long_runs.slopes import Used, measure
 from tests.long_runs.station import in_use
 
 WARM_UP_ROUNDS = 400
-"""Until lists have full pages, each thread of the web part has worked on each page, and decoders have been opened and
-closed some dozen times: then memory stays."""
+"""Afterwards memory is constant: lists have full pages, each thread of the web part has served each page, and decoders
+have been opened and closed about a dozen times."""
 
 
 def run(folder: Path, seconds: float) -> list[Used]:
-    """AssertionError for a camera that gave no pictures; psutil.NoSuchProcess for a part that ended."""
+    """Run everything for `seconds`. AssertionError for a camera without pictures; psutil.NoSuchProcess for a part that
+    ended."""
     with in_use(folder) as station, working(folder / "cameras", station.station.config.redis_url) as cameras:
         processes = station.processes() + [(one.used, psutil.Process(one.process.process.pid)) for one in cameras]
 

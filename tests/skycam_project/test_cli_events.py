@@ -122,7 +122,7 @@ def alert(camera: Camera) -> Alert:
     return raise_alert("disk", "The disk is nearly full.", severity="error", camera=camera)
 
 
-def test_alerts_that_are_not_over_are_listed(alert: Alert) -> None:
+def test_unresolved_alerts_are_listed(alert: Alert) -> None:
     assert [one["key"] for one in answer("alerts", "list")["results"]] == ["disk"]
     assert [one["key"] for one in answer("alerts", "list", "--all")["results"]] == ["disk", "old"]
     assert answer("alerts", "list", "sky", "--severity", "critical")["results"] == []
@@ -144,7 +144,7 @@ def test_a_viewer_acknowledges_nothing(alert: Alert, viewer_at_the_machine: User
 # Tokens
 
 
-def test_a_token_is_made_shown_once_listed_and_revoked() -> None:
+def test_a_token_is_created_shown_once_listed_and_revoked() -> None:
     User.objects.create_user(username="anna", role="operator")
     made = answer("tokens", "add", "backup script", "--user", "anna", "--scope", "viewer", "--life", "90d")
     listed = answer("tokens", "list", "--user", "anna")["results"]
@@ -161,13 +161,13 @@ def test_a_token_signs_its_user_in(client: Any) -> None:
     assert (found.status_code, made["scope"]) == (200, "viewer")
 
 
-def test_who_made_and_revoked_it_is_an_event_without_its_text() -> None:
+def test_creating_and_revoking_a_token_write_events_without_its_text() -> None:
     User.objects.create_user(username="anna", role="viewer")
     made = answer("tokens", "add", "script", "--user", "anna")
     skycam("tokens", "revoke", str(made["id"]))
-    said = list(Event.objects.filter(kind="user.changed").values_list("actor", "message"))
-    assert [actor for actor, _ in said] == ["cli:root", "cli:root"]
-    assert made["token"] not in str(said)
+    message = list(Event.objects.filter(kind="user.changed").values_list("actor", "message"))
+    assert [actor for actor, _ in message] == ["cli:root", "cli:root"]
+    assert made["token"] not in str(message)
 
 
 def test_a_caller_without_a_station_user_must_name_the_tokens_owner() -> None:
@@ -175,7 +175,7 @@ def test_a_caller_without_a_station_user_must_name_the_tokens_owner() -> None:
     assert (found.exit_code, "--user NAME" in found.stderr) == (2, True)
 
 
-def test_a_viewer_makes_sees_and_revokes_their_own_alone(viewer_at_the_machine: User) -> None:
+def test_a_viewer_creates_sees_and_revokes_only_their_own_tokens(viewer_at_the_machine: User) -> None:
     other = User.objects.create_user(username="anna", role="manager")
     foreign, _ = ApiToken.issue(other, name="of anna")
     assert answer("tokens", "add", "mine")["user"] == str(SOMEBODY)
@@ -186,13 +186,13 @@ def test_a_viewer_makes_sees_and_revokes_their_own_alone(viewer_at_the_machine: 
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [(["", "--user", "anna"], "Give the token a name"), (["x", "--user", "anna", "--life", "3000 d"], "out of range")],
 )
-def test_a_token_without_a_name_or_with_too_long_a_life_is_refused(words: list[str], said: str) -> None:
+def test_a_token_without_a_name_or_with_too_long_a_life_is_refused(words: list[str], message: str) -> None:
     User.objects.create_user(username="anna", role="viewer")
     found = skycam("tokens", "add", *words)
-    assert (found.exit_code, said in found.stderr) == (2, True)
+    assert (found.exit_code, message in found.stderr) == (2, True)
 
 
 # The log
@@ -226,7 +226,7 @@ def test_the_log_is_shown_without_a_station(of_its_own: Path) -> None:
     assert skycam("logs", "worker").stdout == "2026-03-01 20:00:02Z worker   a line\n"
 
 
-def test_what_was_rotated_a_moment_ago_is_shown_too(of_its_own: Path) -> None:
+def test_lines_of_a_just_rotated_file_are_shown_too(of_its_own: Path) -> None:
     of_its_own.rename(f"{of_its_own}.1")
     of_its_own.write_text("2026-03-01 20:00:03Z web | new\n")
     assert [line["line"] for line in answer("logs", "-n", "2")["results"]] == ["a line", "new"]

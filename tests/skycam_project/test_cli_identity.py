@@ -25,39 +25,39 @@ def test_root_is_manager() -> None:
     assert caller_for_uid(0, owner=SOMEBODY).require("manager").actor == "cli:root"
 
 
-def test_anybody_else_has_the_role_of_the_user_of_that_name() -> None:
+def test_any_other_user_has_the_role_of_the_station_user_of_that_name() -> None:
     User.objects.create_user(username=str(SOMEBODY), role="operator")
     assert caller_for_uid(SOMEBODY, owner=SOMEBODY_ELSE).require("operator").actor == "cli:54321"
 
 
-def test_a_viewer_is_not_let_in_as_operator() -> None:
+def test_a_viewer_is_refused_as_operator() -> None:
     User.objects.create_user(username=str(SOMEBODY), role="viewer")
     with pytest.raises(CliError, match="needs the role operator") as caught:
         caller_for_uid(SOMEBODY, owner=SOMEBODY_ELSE).require("operator")
     assert caught.value.status == 5
 
 
-def test_a_user_without_access_may_nothing() -> None:
+def test_a_user_without_a_role_is_refused() -> None:
     User.objects.create_user(username=str(SOMEBODY), role="none")
     with pytest.raises(CliError) as caught:
         caller_for_uid(SOMEBODY, owner=SOMEBODY_ELSE).require("viewer")
     assert caught.value.status == 5
 
 
-def test_an_inactive_user_is_nobody() -> None:
+def test_an_inactive_user_is_refused() -> None:
     User.objects.create_user(username=str(SOMEBODY), role="manager", is_active=False)
     with pytest.raises(CliError) as caught:
         caller_for_uid(SOMEBODY, owner=SOMEBODY_ELSE)
     assert caught.value.status == 5
 
 
-def test_a_stranger_is_told_who_can_add_them() -> None:
+def test_an_unknown_user_learns_who_can_add_them() -> None:
     with pytest.raises(CliError, match="skycam users add 54321") as caught:
         caller_for_uid(SOMEBODY, owner=0)
     assert caught.value.status == 5
 
 
-def test_what_somebody_does_is_in_the_event_log_under_their_name() -> None:
+def test_events_have_the_name_of_the_caller() -> None:
     add_camera(slug="sim", kind="simulated")
     skycam("cameras", "set", "sim", "--name", "New")
     assert Event.objects.filter(kind="camera.changed").get().actor == f"cli:{system_name(os.getuid())}"

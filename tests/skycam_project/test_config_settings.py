@@ -1,4 +1,4 @@
-"""Django's settings as another process sees them, with an environment of its own."""
+"""Django's settings as another process sees them, with a separate environment."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ with connection.cursor() as cursor:
 
 @pytest.fixture
 def of_another_process(tmp_path):
-    """What a script prints, as JSON, where the station is configured by these variables."""
+    """The JSON that a script prints on a station with these variables."""
 
     def run(script: str, *arguments: str, **environment: str):
         mine = {"PATH": os.environ["PATH"], "SKYCAM_DATA": str(tmp_path), **environment}
@@ -49,11 +49,11 @@ def of_another_process(tmp_path):
 
 @pytest.fixture
 def settings_with(of_another_process):
-    """The values of some settings when the station is configured by these variables."""
+    """The values of some settings on a station with these variables."""
     return functools.partial(of_another_process, SHOW)
 
 
-def test_with_tls_browsers_are_held_to_https(settings_with):
+def test_with_tls_browsers_must_use_https(settings_with):
     found = settings_with(
         "SECURE_SSL_REDIRECT",
         "SECURE_HSTS_SECONDS",
@@ -68,7 +68,7 @@ def test_with_tls_browsers_are_held_to_https(settings_with):
     assert found[5][:2] == ["https://sky.example.org", "https://*.example.com"]
 
 
-def test_debug_pages_are_shown_on_loopback_alone(settings_with):
+def test_debug_pages_are_shown_only_on_loopback(settings_with):
     assert settings_with("DEBUG", SKYCAM_WEB__DEBUG="true") == [True]
     assert settings_with("DEBUG", SKYCAM_WEB__DEBUG="true", SKYCAM_WEB__HOST="0.0.0.0") == [False]
 
@@ -83,7 +83,7 @@ def test_a_station_on_all_addresses_answers_to_its_machines_name_also_as_local(s
     assert {socket.gethostname(), f"{socket.gethostname().partition('.')[0]}.local"} <= set(hosts)
 
 
-def test_the_tests_have_a_station_of_their_own():
+def test_the_tests_have_a_separate_station():
     assert "skycam-test-" in str(settings.STATION.data)
     assert str(settings.DATABASES["default"]["NAME"]).startswith(str(settings.STATION.data))
 

@@ -35,14 +35,14 @@ def doomed(tmp_path: Path) -> Iterator[Station]:
     station.ensure_stopped()
 
 
-def test_the_banner_shows_address_and_first_password_once_and_no_log_does(station: Station) -> None:
-    said = re.findall(r"Skycam is at (\S+)  \(sign in as admin / (\S+)\)", station.output())
-    assert [address for address, _ in said] == [f"http://127.0.0.1:{station.port}"]
-    assert said[0][1] not in (station.data / "logs" / "skycam.log").read_text()
+def test_only_the_banner_shows_the_first_password_and_only_once(station: Station) -> None:
+    banners = re.findall(r"Skycam is at (\S+)  \(sign in as admin / (\S+)\)", station.output())
+    assert [address for address, _ in banners] == [f"http://127.0.0.1:{station.port}"]
+    assert banners[0][1] not in (station.data / "logs" / "skycam.log").read_text()
     assert "skycam cameras add NAME --kind gphoto2" in station.output()
 
 
-def test_it_answers_at_the_address_of_the_banner(station: Station) -> None:
+def test_the_station_answers_at_the_address_of_the_banner(station: Station) -> None:
     with urllib.request.urlopen(f"http://127.0.0.1:{station.port}/healthz") as answer:
         assert answer.status == 200
 
@@ -93,10 +93,10 @@ def test_an_unknown_part_is_not_restarted(station: Station) -> None:
 
 def test_each_restart_becomes_one_event(station: Station) -> None:
     restart(station.config, "beat")
-    told = station.parts()["beat"]["restarts"]
+    restarts = station.parts()["beat"]["restarts"]
     with closing(sqlite3.connect(station.data / "skycam.sqlite3")) as database:
         question = "SELECT count(*) FROM monitoring_event WHERE kind = 'part.restarted' AND subject = 'beat'"
-        eventually(lambda: database.execute(question).fetchone() == (told,), 15, "all restarts in the event log")
+        eventually(lambda: database.execute(question).fetchone() == (restarts,), 15, "all restarts in the event log")
 
 
 def test_a_killed_launcher_leaves_no_process_and_the_next_one_starts_and_stops_cleanly(doomed: Station) -> None:
