@@ -103,6 +103,6 @@ def load(page: Page) -> float:
     page.goto("/", wait_until="commit")
     answered = float(page.evaluate(ANSWERED))
     page.evaluate(CLOSE)
-    for well in page.locator(".live").all():
-        expect(well).to_have_attribute("data-state", "live", timeout=30_000)
+    for live_picture in page.locator(".live").all():
+        expect(live_picture).to_have_attribute("data-state", "live", timeout=30_000)
     return answered

@@ -76,10 +76,10 @@ def add_rows(found: Table, name: str, filming: Filming, seconds: int) -> None:
     times, used = Times(tuple(seen.late_ms)), sum(cpu[part] for part in filming.relay.parts)
     found.add(f"{name}, of a core", f"{used:.1f} %", note=f"{seen.fewest / seconds:.1f} fps to the slowest viewer")
     found.add(f"{name}, live view", f"{times.median:.1f} ms late", note=f"p99 {times.p99:.1f}")
-    measured_ones = [number for number in numbers if number > began_us]
-    if measured_ones:
-        wanted = round((measured_ones[-1] - measured_ones[0]) * FPS / 1e6) + 1
-        found.add(f"{name}, frames lost", f"{wanted - len(measured_ones)}", note=f"of {wanted}")
+    measured_numbers = [number for number in numbers if number > began_us]
+    if measured_numbers:
+        wanted = round((measured_numbers[-1] - measured_numbers[0]) * FPS / 1e6) + 1
+        found.add(f"{name}, frames lost", f"{wanted - len(measured_numbers)}", note=f"of {wanted}")
         found.add(f"{name}, video lost by kill -9", f"{(killed_us - numbers[-1]) / 1e6:.2f} s")
     else:
         found.add(f"{name}, video lost by kill -9", "all of it", note="nothing on the disk can be played")

@@ -18,11 +18,13 @@ def run(runs: Runs) -> list[Table]:
     wanted = runs.times(200)
     client = runs.station.client()
     starts = session(client, wanted)
-    strays = [(at - starts[0]) - CADENCE_S * number for number, at in enumerate(starts)]
-    middle = statistics.median(strays)
-    jitter = Times(tuple(abs(stray - middle) * 1000 for stray in strays))
+    offsets_s = [(at - starts[0]) - CADENCE_S * number for number, at in enumerate(starts)]
+    middle = statistics.median(offsets_s)
+    jitter = Times(tuple(abs(offset_s - middle) * 1000 for offset_s in offsets_s))
     found = Table(f"An interval of {CADENCE_S} s, {wanted} captures")
-    found.add("Drift over all captures", f"{abs(drift_ms(strays)):.2f} ms", "5 ms", "of the line fitted to the starts")
+    found.add(
+        "Drift over all captures", f"{abs(drift_ms(offsets_s)):.2f} ms", "5 ms", "of the line fitted to the starts"
+    )
     found.add("Jitter", str(jitter), note="from the grid; the ledger's times are in whole milliseconds")
     return [found]
 
@@ -40,7 +42,7 @@ def _over(session: dict[str, Any]) -> bool:
     return session["state"] not in {"planned", "running"} and session["saved"] == session["planned"]
 
 
-def drift_ms(strays: list[float]) -> float:
+def drift_ms(offsets_s: list[float]) -> float:
     """The drift over the whole session, from a line fitted to the deviations."""
-    line = statistics.linear_regression(range(len(strays)), strays)
-    return line.slope * (len(strays) - 1) * 1000
+    line = statistics.linear_regression(range(len(offsets_s)), offsets_s)
+    return line.slope * (len(offsets_s) - 1) * 1000

@@ -23,13 +23,13 @@ def run(runs: Runs) -> list[Table]:
     with BenchStation(runs.folder / "reopening", **patience) as station:
         client = station.client()
         client.capture()
-        times = Times(tuple(gone_ms(station, client) for _ in range(runs.times(20))))
+        times = Times(tuple(milliseconds_to_capture(station, client) for _ in range(runs.times(20))))
     slowest = f"slowest {max(times.ms) / 1000:.2f} s"
     found.add("Until the next capture is saved", f"{times.median / 1000:.2f} s", LIMIT, slowest)
     return [found]
 
 
-def gone_ms(station: BenchStation, client: Client) -> float:
+def milliseconds_to_capture(station: BenchStation, client: Client) -> float:
     """Milliseconds from the kill to the answer of the first capture that is saved."""
     [process] = camera_processes(station)
     time.sleep(2 * HEALTHY_S)

@@ -23,7 +23,7 @@ CLIENTS = 100
 VIEWERS = 5
 FPS = 30
 MEASURED_S = 15
-DEAF_S = 5
+STALLED_S = 5
 HEAD = re.compile(rb"Content-Length: (\d+)\r\nX-Frame-Number: (\d+)")
 REQUEST = b"GET /video/feed HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -48,14 +48,16 @@ def captures(runs: Runs) -> Table:
     small = timed(lambda: capture(client), runs.times(500), warm_up=10)
     runs.station.set_scene(SCENE)
     legs = measured_legs(runs)
-    not_ours = legs["exposure"] + legs["encode"] + legs["fsync"]
+    outside_ms = legs["exposure"] + legs["encode"] + legs["fsync"]
     found.add("The default sky, files of 50 kB", f"{small.per_second:.1f} /s", "50 /s", str(small))
     found.add("A noisy scene, files of 500 kB", f"{large.per_second:.1f} /s", "50 /s", str(large))
-    found.add("of the noisy scene, exposure, JPEG and fsync", f"{not_ours:.1f} ms", note=f"{legs['fsyncs']:.0f} fsyncs")
+    found.add(
+        "of the noisy scene, exposure, JPEG and fsync", f"{outside_ms:.1f} ms", note=f"{legs['fsyncs']:.0f} fsyncs"
+    )
     found.add(
         "of the noisy scene, Skycam's share",
-        f"{large.median - not_ours:.1f} ms",
-        note=f"{1 - not_ours / large.median:.0%} of it",
+        f"{large.median - outside_ms:.1f} ms",
+        note=f"{1 - outside_ms / large.median:.0%} of it",
     )
     return found
 
@@ -123,10 +125,10 @@ async def add_viewers(found: Table, runs: Runs) -> None:
         lost = sum(one.lost for one in seen)
         note = f"{lost} frames lost; frames of {seen[0].bytes // 1000} kB; the service takes {used:.1f} % of a core"
         found.add(f"{VIEWERS} clients, the slowest", f"{min(rates):.1f} fps", f"{FPS} fps", note)
-        with deaf(runs):
-            await asyncio.sleep(DEAF_S)
+        with stalled_client(runs):
+            await asyncio.sleep(STALLED_S)
             more = service.memory_info().rss - before
-    found.add("A client that never reads, memory of the service", f"{more / 1e6:+.1f} MB", note=f"after {DEAF_S} s")
+    found.add("A client that never reads, memory of the service", f"{more / 1e6:+.1f} MB", note=f"after {STALLED_S} s")
 
 
 def process_of(station: BenchStation) -> psutil.Process:
@@ -161,9 +163,9 @@ async def watch_stream(runs: Runs, seen: Seen) -> None:
 
 
 @contextlib.contextmanager
-def deaf(runs: Runs) -> Iterator[None]:
-    with socket.socket() as wire:
-        wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        wire.connect(("127.0.0.1", runs.station.station.service_port))
-        wire.sendall(REQUEST)
+def stalled_client(runs: Runs) -> Iterator[None]:
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", runs.station.station.service_port))
+        connection.sendall(REQUEST)
         yield

@@ -26,10 +26,10 @@ class TokenView(APIView):
 
     @extend_schema(request=TokenRequest, responses=TokenBody, auth=[])
     def post(self, request: Request) -> Response:
-        asked = TokenRequest.model_validate(request.data)
+        sign_in_request = TokenRequest.model_validate(request.data)
         token, text = sign_in(
-            asked.username, asked.password, request.META.get("REMOTE_ADDR", ""),
-            scope=asked.scope, name=asked.name, life=timedelta(seconds=asked.life_s),
+            sign_in_request.username, sign_in_request.password, request.META.get("REMOTE_ADDR", ""),
+            scope=sign_in_request.scope, name=sign_in_request.name, life=timedelta(seconds=sign_in_request.life_s),
         )  # fmt: skip
         body = TokenBody(token=text, scope=token.scope, expires=stamp(token.expires_at))
         return Response(body, headers={"Cache-Control": "no-store"})

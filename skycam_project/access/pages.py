@@ -165,14 +165,14 @@ class TokensPage(Page):
         if not form.is_valid():
             return message_response(request, "bad", "Choose what the token may do and how long it is valid.")
         user: Any = request.user
-        asked = form.cleaned_data
-        life = timedelta(days=asked["days"])
+        values = form.cleaned_data
+        life = timedelta(days=values["days"])
         try:
             token, text = services.issue_token(
-                user, name=asked["name"], scope=asked["scope"], life=life, actor=self.actor
+                user, name=values["name"], scope=values["scope"], life=life, actor=self.actor
             )
         except ValidationError as error:
-            typed = {"token_errors": error.messages, "typed": asked}
+            typed = {"token_errors": error.messages, "typed": values}
             return self.render({**account_context(request), **typed}, status=400)
         answer = self.render({**account_context(request), "new_token": token, "text": text})
         answer.headers["Cache-Control"] = "no-store"

@@ -18,7 +18,7 @@ from skycam_project.cli.local_files import STDOUT, check_destination, copy_file,
 from skycam_project.cli.local_time import LocalZone
 from skycam_project.cli.options import Command, DurationParam, ExposureParam, FutureTimeParam, given
 from skycam_project.cli.output import format_requested_and_used, print_fields, print_line, print_result, print_warnings
-from skycam_project.cli.session_output import draw_session
+from skycam_project.cli.session_output import print_session
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def capture(
     path = copy_first_file(taken, to, force=force) if to else None
     if to != STDOUT:
         body = {**capture_body(taken), **({"copied_to": str(path)} if path else {})}
-        print_result(body, lambda body: draw_capture(body, primary_file_path(taken)))
+        print_result(body, lambda body: print_capture(body, primary_file_path(taken)))
 
 
 def copy_first_file(taken: Capture, to: str, *, force: bool) -> Path | None:
@@ -145,15 +145,15 @@ def start(camera: str | None, exposure: int | None, delay: float | None, dry_run
     found, request = find_camera(caller, camera), session_request(exposure, delay, **values)
     expected = forecast_body(forecast(found, request, zone=LocalZone()))
     if dry_run:
-        print_result(dict(expected), draw_forecast)
+        print_result(dict(expected), print_forecast)
         return
     if current().output != "json":
-        draw_forecast(dict(expected))
+        print_forecast(dict(expected))
     session = CameraService(caller.actor).start_session(found, request)
-    print_result({**session_body(session), "forecast": expected}, draw_started)
+    print_result({**session_body(session), "forecast": expected}, print_started)
 
 
-def draw_forecast(body: dict[str, Any]) -> None:
+def print_forecast(body: dict[str, Any]) -> None:
     print_line(body["sentence"])
     print_warnings(body["warnings"])
 
@@ -192,7 +192,7 @@ def option_name(field: str) -> str:
     return OPTIONS.get(field, f"--{field.replace('_', '-')}")
 
 
-def draw_capture(body: dict[str, Any], path: str) -> None:
+def print_capture(body: dict[str, Any], path: str) -> None:
     print_line(f"Saved {path}")
     print_fields(
         [
@@ -210,6 +210,6 @@ def draw_capture(body: dict[str, Any], path: str) -> None:
     print_warnings(body["warnings"])
 
 
-def draw_started(body: dict[str, Any]) -> None:
-    draw_session(body)
+def print_started(body: dict[str, Any]) -> None:
+    print_session(body)
     print_line(f"Stop it with `skycam stop {body['camera']}`; `skycam status --watch` shows it.")

@@ -20,12 +20,12 @@ PIPE_WIDTH = 200
 NAME_WIDTH = 12
 
 
-def print_result(body: dict[str, Any], draw: Callable[[dict[str, Any]], None]) -> None:
+def print_result(body: dict[str, Any], print_body: Callable[[dict[str, Any]], None]) -> None:
     """Print the command's result in the chosen format."""
     if current().output == "json":
         click.echo(to_json(body, indent=2))
     else:
-        draw(body)
+        print_body(body)
 
 
 def print_error(station: Station, error: CliError) -> int:

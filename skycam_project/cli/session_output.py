@@ -14,7 +14,7 @@ from skycam_project.cli.output import (
 )
 
 
-def draw_session(body: dict[str, Any]) -> None:
+def print_session(body: dict[str, Any]) -> None:
     print_line(f"{body['camera']}: session {body['name'] or body['id']} is {body['state']}.")
     programme, actual = body["programme"], body.get("actual") or {}
     print_fields(

@@ -39,7 +39,7 @@ def status(camera: str | None, watch: bool) -> None:
     """Show hosts, cameras and alerts."""
     station = current()
     if not watch:
-        print_result(dict(read_status(station, camera)), draw)
+        print_result(dict(read_status(station, camera)), print_status)
         return
     try:
         (watch_json if station.output == "json" else watch_table)(station, camera)
@@ -120,7 +120,7 @@ def render_status(station: Station, camera: str | None) -> Any:
     return Group(camera_table(body), *(Text(line) for line in remarks(body)))
 
 
-def draw(body: dict[str, Any]) -> None:
+def print_status(body: dict[str, Any]) -> None:
     print_table(camera_table(body))
     for line in remarks(body):
         print_line(line)
@@ -162,7 +162,7 @@ def remarks(body: Any) -> list[str]:
 
 
 def how_to_connect(camera: str) -> str:
-    return f"{camera} is quarantined. Once you have looked at it: skycam connect {camera}"
+    return f"{camera} is quarantined. Check it, then run: skycam connect {camera}"
 
 
 def camera_remarks(status: dict[str, Any]) -> str:

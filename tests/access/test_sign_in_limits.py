@@ -155,7 +155,7 @@ def test_what_counts_as_one_address(address: str, block: str) -> None:
 # Refused sign-ins as events
 
 
-def flood(times: int) -> None:
+def refuse_sign_ins(times: int) -> None:
     [denials.record_denied(f"name-{number % 3}", f"203.0.113.{number % 100}") for number in range(times)]
 
 
@@ -164,12 +164,12 @@ def an_hour_later() -> None:
 
 
 def test_many_refused_sign_ins_cause_a_bounded_number_of_events(db: None) -> None:
-    flood(500)
+    refuse_sign_ins(500)
     assert Event.objects.filter(kind="user.denied").count() == denials.MAX_SINGLE_EVENTS
 
 
 def test_the_other_refused_sign_ins_of_an_hour_share_one_event_with_their_count(db: None) -> None:
-    flood(500)
+    refuse_sign_ins(500)
     an_hour_later()
     denials.record_denied("late", "203.0.113.1")
     summary = Event.objects.filter(kind="user.denied", data__has_key="count").get()
@@ -180,7 +180,7 @@ def test_the_other_refused_sign_ins_of_an_hour_share_one_event_with_their_count(
 
 
 def test_an_hour_is_summarised_once(db: None) -> None:
-    flood(40)
+    refuse_sign_ins(40)
     an_hour_later()
     denials.summarise_past_hours()
     denials.summarise_past_hours()
@@ -189,7 +189,7 @@ def test_an_hour_is_summarised_once(db: None) -> None:
 
 
 def test_a_quiet_hour_gets_no_summary(db: None) -> None:
-    flood(3)
+    refuse_sign_ins(3)
     an_hour_later()
     denials.summarise_past_hours()
     assert Event.objects.filter(kind="user.denied").count() == 3

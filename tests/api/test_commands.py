@@ -141,13 +141,13 @@ def known(camera: Camera, **fields: Any) -> Capture:
     return saved(camera, **values | fields)
 
 
-def again(client: Any, **more: Any) -> Any:
+def repeat_request(client: Any, **more: Any) -> Any:
     return client.post(CAPTURE, {"exposure_us": 1000, **more}, headers={"idempotency-key": "k-1"})
 
 
 def test_a_repeated_key_returns_the_first_capture(operator: Any, camera: Camera) -> None:
     first = known(camera)
-    answer = again(operator)
+    answer = repeat_request(operator)
     assert (answer.status_code, answer.json()["id"]) == (201, str(first.id))
     assert answer["Location"] == f"/api/v1/captures/{first.id}/"
     assert Capture.objects.count() == 1
@@ -156,19 +156,19 @@ def test_a_repeated_key_returns_the_first_capture(operator: Any, camera: Camera)
 def test_a_repeated_key_of_a_running_capture_is_202(operator: Any, camera: Camera) -> None:
     first = known(camera)
     Capture.objects.update(status="planned", exposed=False)
-    answer = again(operator)
+    answer = repeat_request(operator)
     assert (answer.status_code, answer["Location"]) == (202, f"/api/v1/captures/{first.id}/")
 
 
 def test_a_key_with_another_request_is_refused(operator: Any, camera: Camera) -> None:
     known(camera)
-    answer = again(operator, gain=2)
+    answer = repeat_request(operator, gain=2)
     assert (answer.status_code, answer.json()["type"]) == (422, "/problems/idempotency-mismatch")
 
 
 def test_a_key_of_another_user_is_another_key(operator: Any, camera: Camera) -> None:
     known(camera, requested_by="ada")
-    again(operator)
+    repeat_request(operator)
     assert Capture.objects.count() == 2
 
 
@@ -195,7 +195,7 @@ def test_a_capture_that_failed_is_a_problem_with_its_id_and_reason(
 ) -> None:
     first = known(camera)
     Capture.objects.update(status="failed", reason=reason, message="The reason.")
-    answer = again(operator)
+    answer = repeat_request(operator)
     body = answer.json()
     assert (answer.status_code, body["type"], body["detail"]) == (status, f"/problems/{problem}", "The reason.")
     assert (body["capture"], body["capture_status"], body["reason"]) == (str(first.id), "failed", reason)
@@ -204,4 +204,4 @@ def test_a_capture_that_failed_is_a_problem_with_its_id_and_reason(
 def test_a_capture_that_was_skipped_is_a_problem_too(operator: Any, camera: Camera) -> None:
     known(camera)
     Capture.objects.update(status="skipped", reason="vetoed")
-    assert again(operator).json()["type"] == "/problems/capture-skipped"
+    assert repeat_request(operator).json()["type"] == "/problems/capture-skipped"

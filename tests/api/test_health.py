@@ -12,7 +12,7 @@ from monitoring.tasks import check_health, check_host
 from tests.access.audiences import only_for
 
 
-def beat(valkey: Any, observed: str) -> None:
+def write_heartbeat(valkey: Any, observed: str) -> None:
     """Write the heartbeat and the status that a camera host would write."""
     valkey.set(broker.key("host", "main"), "1", ex=5)
     written = status.absent_status("sky", "connected", "")
@@ -36,14 +36,14 @@ def test_a_station_without_its_camera_host_is_broken(viewer: Any, camera: Camera
 
 
 def test_a_station_whose_parts_answer_is_healthy(viewer: Any, camera: Camera, valkey: Any) -> None:
-    beat(valkey, "ready")
+    write_heartbeat(valkey, "ready")
     answer = viewer.get("/api/v1/health/")
     assert (answer.status_code, answer.json()["status"], answer.json()["problems"]) == (200, "ok", {})
     assert answer.json()["cameras"][0]["observed"] == "ready"
 
 
 def test_a_quarantined_camera_is_a_problem(viewer: Any, camera: Camera, valkey: Any) -> None:
-    beat(valkey, "quarantined")
+    write_heartbeat(valkey, "quarantined")
     answer = viewer.get("/api/v1/health/")
     assert (answer.status_code, list(answer.json()["problems"])) == (503, ["cameras"])
 
@@ -62,7 +62,7 @@ HIDDEN_FAULTS = [("quarantined", "cameras", "sky is quarantined"), ("", "hosts",
 def test_problems_of_a_hidden_camera_are_shown_only_to_its_audience(
     observed: str, name: str, problem: str, viewer: Any, manager: Any, hidden: Camera, valkey: Any
 ) -> None:
-    [beat(valkey, state) for state in filter(None, [observed])]
+    [write_heartbeat(valkey, state) for state in filter(None, [observed])]
     assert viewer.get("/api/v1/health/").json()["problems"] == {}
     assert problem not in viewer.get("/status/").content.decode()
     assert problem in manager.get("/api/v1/health/").json()["problems"][name][0]
@@ -70,7 +70,7 @@ def test_problems_of_a_hidden_camera_are_shown_only_to_its_audience(
 
 
 def test_the_examination_names_no_hidden_camera(operator: Any, manager: Any, hidden: Camera, valkey: Any) -> None:
-    beat(valkey, "quarantined")
+    write_heartbeat(valkey, "quarantined")
     pages = [client.get("/status/examination/").content.decode() for client in (operator, manager)]
     assert ["sky is quarantined" in text for text in pages] == [False, True]
 
@@ -87,7 +87,7 @@ def test_the_alert_of_a_hidden_camera_is_shown_only_to_its_audience(
 
 def test_a_quarantine_gets_no_second_alert(camera: Camera, valkey: Any) -> None:
     """The camera's host raises its own alert."""
-    beat(valkey, "quarantined")
+    write_heartbeat(valkey, "quarantined")
     check_health()
     assert list(Alert.objects.all()) == []
 
@@ -95,7 +95,7 @@ def test_a_quarantine_gets_no_second_alert(camera: Camera, valkey: Any) -> None:
 def test_a_health_alert_is_resolved_with_its_problem(camera: Camera, valkey: Any) -> None:
     [check_health() for _ in range(2)]
     assert (Alert.objects.get().state, Alert.objects.get().count) == ("open", 2)
-    beat(valkey, "ready")
+    write_heartbeat(valkey, "ready")
     check_health()
     assert Alert.objects.get().state == "resolved"
 

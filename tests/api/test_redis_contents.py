@@ -36,7 +36,7 @@ def ada(db: None) -> User:
     return User.objects.create_user(username="ada", password="analytical engine", role="operator")
 
 
-def plant(valkey: Any, value: bytes) -> int:
+def write_to_cache(valkey: Any, value: bytes) -> int:
     """Write the value into every entry of the cache; returns their number."""
     keys = list(valkey.scan_iter(f"{settings.STATION.station.id}:cache:*"))
     [valkey.set(key, value) for key in keys]
@@ -47,7 +47,7 @@ def test_a_pickle_planted_where_sign_ins_are_counted_does_not_run(
     anonymous: Any, ada: User, valkey: Any, tmp_path: Path
 ) -> None:
     assert anonymous.post("/api/v1/auth/token/", BODY).status_code == 200
-    assert plant(valkey, pickle.dumps([Planted(tmp_path / "ran")])) > 0
+    assert write_to_cache(valkey, pickle.dumps([Planted(tmp_path / "ran")])) > 0
     assert anonymous.post("/api/v1/auth/token/", BODY).status_code == 200
     assert not (tmp_path / "ran").exists()
 

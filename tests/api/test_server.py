@@ -157,9 +157,9 @@ HEADS = [
 
 @pytest.mark.parametrize("head", HEADS, ids=["many", "long", "address"])
 def test_a_head_without_an_end_is_refused(head: bytes, web: Web) -> None:
-    with socket.create_connection(("127.0.0.1", web.port), timeout=20) as wire:
-        wire.sendall(head)
-        assert wire.recv(1000).startswith(b"HTTP/1.1 400 ")
+    with socket.create_connection(("127.0.0.1", web.port), timeout=20) as client_socket:
+        client_socket.sendall(head)
+        assert client_socket.recv(1000).startswith(b"HTTP/1.1 400 ")
     assert web.request("GET", "/healthz")[0] == 200
 
 
@@ -170,10 +170,10 @@ TRAILERS = [b"X-Many: 12345\r\n" * 40_000, b"X-Long: " + b"x" * 500_000]
 
 @pytest.mark.parametrize("trailers", TRAILERS, ids=["many", "long"])
 def test_the_length_of_trailers_is_limited_too(trailers: bytes, web: Web) -> None:
-    with socket.create_connection(("127.0.0.1", web.port), timeout=20) as wire:
+    with socket.create_connection(("127.0.0.1", web.port), timeout=20) as client_socket:
         with contextlib.suppress(ConnectionError):  # the server closes the connection before it has read everything
-            wire.sendall(CHUNKED + trailers)
-        assert wire.recv(1000).startswith(b"HTTP/1.1 400 ")
+            client_socket.sendall(CHUNKED + trailers)
+        assert client_socket.recv(1000).startswith(b"HTTP/1.1 400 ")
     assert web.request("GET", "/healthz")[0] == 200
 
 
@@ -181,17 +181,20 @@ def test_trailers_are_not_headers(web: Web) -> None:
     request = CHUNKED.replace(b"/accounts/login/", b"/api/v1/captures/").replace(
         b"\r\n", b"\r\nConnection: close\r\n", 1
     )
-    with socket.create_connection(("127.0.0.1", web.port), timeout=20) as wire, wire.makefile("rb") as answer:
-        wire.sendall(request + b"Authorization: Token unheard-of\r\n\r\n")
+    with (
+        socket.create_connection(("127.0.0.1", web.port), timeout=20) as client_socket,
+        client_socket.makefile("rb") as answer,
+    ):
+        client_socket.sendall(request + b"Authorization: Token unheard-of\r\n\r\n")
         assert b"Sign in, or send `Authorization: Token ...`" in answer.read()
 
 
 def test_the_limit_of_a_head_does_not_add_up_over_requests_of_one_connection(web: Web) -> None:
-    wire = web.connection()
+    client_socket = web.connection()
     for _ in range(3):
-        wire.request("GET", "/healthz", headers={"X-Long": "x" * 40_000})
-        assert wire.getresponse().read() == b"ok"
-    wire.close()
+        client_socket.request("GET", "/healthz", headers={"X-Long": "x" * 40_000})
+        assert client_socket.getresponse().read() == b"ok"
+    client_socket.close()
 
 
 def try_password(web: Web, address: str) -> str:

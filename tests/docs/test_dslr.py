@@ -17,7 +17,7 @@ from tests.docs.pages import PROJECT, page, section
 
 PAGE = "docs/dslr.md"
 SOURCE = " ".join(path.read_text() for path in sorted((PROJECT / "cameras/drivers/gphoto2").glob("*.py")))
-SAID = re.findall(r"\*([^*]+)\*", section(PAGE, "Messages"))
+MESSAGES = re.findall(r"\*([^*]+)\*", section(PAGE, "Messages"))
 
 
 def test_the_table_names_every_setting() -> None:
@@ -26,7 +26,7 @@ def test_the_table_names_every_setting() -> None:
     assert set(re.findall(r"`(\w+)`", "".join(rows))) == own | {"exposure_us", "f_number", "iso"}
 
 
-@pytest.mark.parametrize("sentence", SAID)
+@pytest.mark.parametrize("sentence", MESSAGES)
 def test_each_quoted_message_exists(sentence: str) -> None:
     assert sentence in SOURCE
 

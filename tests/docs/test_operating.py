@@ -63,7 +63,7 @@ def test_make_install_creates_what_a_unit_starts_and_starts_nothing() -> None:
 
 
 @pytest.fixture
-def lost(tmp_path: Path) -> Iterator[FaultStation]:
+def original(tmp_path: Path) -> Iterator[FaultStation]:
     """A station with a picture, whose disk is about to be lost."""
     station = FaultStation(tmp_path / "data").up().sign_in()
     station.eventually_ready()
@@ -77,12 +77,12 @@ def run(script: str, data: Path, backup: Path) -> None:
     subprocess.run(["sh", "-euc", here], cwd=PROJECT, check=True, timeout=60)
 
 
-def test_a_backup_is_restored_elsewhere_with_pictures_and_users(lost: FaultStation, tmp_path: Path) -> None:
+def test_a_backup_is_restored_elsewhere_with_pictures_and_users(original: FaultStation, tmp_path: Path) -> None:
     back_up, restore = blocks(PAGE, "sh")
-    capture = lost.capture().body
-    [run(back_up, lost.data, tmp_path / "backup") for _ in range(2)]
-    lost.stop()
-    shutil.rmtree(lost.data)
+    capture = original.capture().body
+    [run(back_up, original.data, tmp_path / "backup") for _ in range(2)]
+    original.stop()
+    shutil.rmtree(original.data)
     restored = FaultStation(tmp_path / "elsewhere")
     run(restore, restored.data, tmp_path / "backup")
     try:

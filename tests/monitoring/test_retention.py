@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def few_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+def keep_two_events(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep only the newest two events at any age, and remove three rows per batch."""
     monkeypatch.setattr(retention, "NEWEST", 2)
     monkeypatch.setattr(retention, "BATCH", 3)

@@ -24,14 +24,14 @@ from tests.skycam_project.cli_station import SKYCAM, answer, skycam, until
 
 __all__ = ["camera"]
 pytestmark = pytest.mark.django_db
-SOMEBODY = 54321
+VIEWER_UID = 54321
 
 
 @pytest.fixture
 def viewer_at_the_machine(monkeypatch: pytest.MonkeyPatch) -> User:
     """The caller of the test's commands is a viewer of the station, not its owner."""
-    monkeypatch.setattr(os, "getuid", lambda: SOMEBODY)
-    return User.objects.create_user(username=str(SOMEBODY), role="viewer")
+    monkeypatch.setattr(os, "getuid", lambda: VIEWER_UID)
+    return User.objects.create_user(username=str(VIEWER_UID), role="viewer")
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ def test_a_caller_without_a_station_user_must_name_the_tokens_owner() -> None:
 def test_a_viewer_creates_sees_and_revokes_only_their_own_tokens(viewer_at_the_machine: User) -> None:
     other = User.objects.create_user(username="anna", role="manager")
     foreign, _ = ApiToken.issue(other, name="of anna")
-    assert answer("tokens", "add", "mine")["user"] == str(SOMEBODY)
+    assert answer("tokens", "add", "mine")["user"] == str(VIEWER_UID)
     assert [one["name"] for one in answer("tokens", "list")["results"]] == ["mine"]
     assert [skycam("tokens", "revoke", str(foreign.pk)).exit_code] == [1]
     assert skycam("tokens", "add", "hers", "--user", "anna").exit_code == 5
@@ -213,43 +213,43 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def of_its_own(data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def log_file(data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SKYCAM_DATA", str(data))
     monkeypatch.delenv("SKYCAM_CONFIG")
     return data / "logs" / "skycam.log"
 
 
-def test_the_log_is_shown_without_a_station(of_its_own: Path) -> None:
+def test_the_log_is_shown_without_a_station(log_file: Path) -> None:
     assert [line["part"] for line in answer("logs")["results"]] == ["skycam", "web", "worker"]
     assert answer("logs", "web")["results"][0]["line"].endswith("INFO uvicorn: up")
     assert [line["part"] for line in answer("logs", "-n", "1")["results"]] == ["worker"]
     assert skycam("logs", "worker").stdout == "2026-03-01 20:00:02Z worker   a line\n"
 
 
-def test_lines_of_a_just_rotated_file_are_shown_too(of_its_own: Path) -> None:
-    of_its_own.rename(f"{of_its_own}.1")
-    of_its_own.write_text("2026-03-01 20:00:03Z web | new\n")
+def test_lines_of_a_just_rotated_file_are_shown_too(log_file: Path) -> None:
+    log_file.rename(f"{log_file}.1")
+    log_file.write_text("2026-03-01 20:00:03Z web | new\n")
     assert [line["line"] for line in answer("logs", "-n", "2")["results"]] == ["a line", "new"]
 
 
-def test_an_unknown_part_is_an_error(of_its_own: Path) -> None:
+def test_an_unknown_part_is_an_error(log_file: Path) -> None:
     found = skycam("logs", "wokrer")
     assert (found.exit_code, "There is no part wokrer. Did you mean worker?" in found.stderr) == (2, True)
 
 
-def test_a_station_that_never_ran_has_no_log(of_its_own: Path) -> None:
-    of_its_own.unlink()
+def test_a_station_that_never_ran_has_no_log(log_file: Path) -> None:
+    log_file.unlink()
     found = skycam("logs")
     assert (found.exit_code, "`skycam up` starts the station." in found.stderr) == (1, True)
 
 
-def test_the_log_is_followed_into_the_next_file(of_its_own: Path) -> None:
+def test_the_log_is_followed_into_the_next_file(log_file: Path) -> None:
     with Followed("logs", "worker") as seen:
         until(lambda: len(seen()) == 1, 20)
-        with of_its_own.open("a") as log:
+        with log_file.open("a") as log:
             log.write("2026-03-01 20:00:04Z worker | more\n2026-03-01 20:00:04Z web | other\n2026-03-01 20:00:05Z wor")
         until(lambda: len(seen()) == 2, 20)
-        of_its_own.rename(f"{of_its_own}.1")
-        of_its_own.write_text("2026-03-01 20:00:06Z worker | in the next\n")
+        log_file.rename(f"{log_file}.1")
+        log_file.write_text("2026-03-01 20:00:06Z worker | in the next\n")
         until(lambda: len(seen()) == 3, 20)
         assert [line["line"] for line in seen()] == ["a line", "more", "in the next"]

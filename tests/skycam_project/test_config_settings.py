@@ -36,7 +36,7 @@ with connection.cursor() as cursor:
 
 
 @pytest.fixture
-def of_another_process(tmp_path):
+def run_script(tmp_path):
     """The JSON that a script prints on a station with these variables."""
 
     def run(script: str, *arguments: str, **environment: str):
@@ -48,9 +48,9 @@ def of_another_process(tmp_path):
 
 
 @pytest.fixture
-def settings_with(of_another_process):
+def settings_with(run_script):
     """The values of some settings on a station with these variables."""
-    return functools.partial(of_another_process, SHOW)
+    return functools.partial(run_script, SHOW)
 
 
 def test_with_tls_browsers_must_use_https(settings_with):
@@ -97,9 +97,9 @@ def test_all_names_in_redis_begin_with_the_station():
 
 @pytest.mark.parametrize(("part", "patience_ms"), [("", 20_000), ("asgi", 3_000), ("service.asgi", 3_000)])
 def test_sqlite_commits_durably_allows_readers_and_has_the_busy_timeout_of_its_part(
-    of_another_process, part: str, patience_ms: int
+    run_script, part: str, patience_ms: int
 ) -> None:
-    assert of_another_process(PRAGMAS, part) == ["wal", 2, patience_ms]
+    assert run_script(PRAGMAS, part) == ["wal", 2, patience_ms]
 
 
 def test_a_log_record_is_one_line_in_utc_without_secrets():

@@ -29,7 +29,7 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
 
 
 @pytest.fixture
-def doomed(tmp_path: Path) -> Iterator[Station]:
+def disposable_station(tmp_path: Path) -> Iterator[Station]:
     station = Station(tmp_path / "data", SKYCAM_ADMIN_PASSWORD="correct horse battery")
     yield station
     station.ensure_stopped()
@@ -99,15 +99,17 @@ def test_each_restart_becomes_one_event(station: Station) -> None:
         eventually(lambda: database.execute(question).fetchone() == (restarts,), 15, "all restarts in the event log")
 
 
-def test_a_killed_launcher_leaves_no_process_and_the_next_one_starts_and_stops_cleanly(doomed: Station) -> None:
-    processes = doomed.up().processes()
+def test_a_killed_launcher_leaves_no_process_and_the_next_one_starts_and_stops_cleanly(
+    disposable_station: Station,
+) -> None:
+    processes = disposable_station.up().processes()
     os.kill(processes[0].pid, signal.SIGKILL)
-    doomed.status()
+    disposable_station.status()
     eventually(lambda: not any(process.is_running() for process in processes), 5, "no process is left")
-    processes = doomed.up().processes()
-    assert doomed.stop() == 0
+    processes = disposable_station.up().processes()
+    assert disposable_station.stop() == 0
     assert not any(process.is_running() for process in processes)
-    assert "sign in as admin; a new password: skycam users set admin --password" in doomed.output()
+    assert "sign in as admin; a new password: skycam users set admin --password" in disposable_station.output()
 
 
 def test_without_a_station_ps_says_how_to_start_one(tmp_path: Path) -> None:

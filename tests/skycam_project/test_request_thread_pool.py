@@ -25,7 +25,7 @@ class Application:
         await sync_to_async(self.work)()
 
 
-async def ask(pooled: RequestThreadPool) -> None:
+async def send_request(pooled: RequestThreadPool) -> None:
     await pooled({"type": "http"}, None, None)
 
 
@@ -33,14 +33,14 @@ async def test_requests_one_after_the_other_share_a_thread_and_so_its_connection
     application = Application(together=1)
     pooled = RequestThreadPool(application)
     for _ in range(3):
-        await ask(pooled)
+        await send_request(pooled)
     assert len(set(application.threads)) == 1
 
 
 async def test_requests_at_the_same_time_do_not_wait_for_each_other() -> None:
     application = Application(together=4)
     pooled = RequestThreadPool(application, keep=2)
-    await asyncio.gather(*(ask(pooled) for _ in range(4)))
+    await asyncio.gather(*(send_request(pooled) for _ in range(4)))
     assert len(set(application.threads)) == 4
 
 
@@ -106,7 +106,7 @@ async def test_a_thread_of_a_stream_outlives_the_requests_that_used_it_meanwhile
     stream = asyncio.create_task(pooled({"type": "http"}, None, sent.put))
     await sent.get()
     pooled.application = Application(together=2)
-    await asyncio.gather(ask(pooled), ask(pooled))
+    await asyncio.gather(send_request(pooled), send_request(pooled))
     streaming.end.set()
     await stream
     assert streaming.closed == streaming.opened
@@ -142,10 +142,10 @@ async def test_a_stream_does_not_return_a_thread_that_another_request_uses() -> 
     stream = asyncio.create_task(pooled({"type": "http"}, None, sent.put))
     await sent.get()
     pooled.application = waiting
-    first = asyncio.create_task(ask(pooled))
+    first = asyncio.create_task(send_request(pooled))
     await asyncio.sleep(0)
     streaming.end.set()
     await stream
-    second = asyncio.create_task(ask(pooled))
+    second = asyncio.create_task(send_request(pooled))
     waiting.may_work.set()
     await asyncio.gather(first, second)
