@@ -10,7 +10,7 @@ import sqlite3
 from contextlib import closing
 
 from bench.figures import Table, timed
-from bench.pages import database, other_camera, shown
+from bench.pages import database, fetch_page, other_camera
 from bench.runs import Runs
 from bench.station import PASSWORD, SLUG, BenchStation, Client
 from tests.pages.browsing import signed_in
@@ -69,7 +69,7 @@ def pages(station: BenchStation, times: int) -> Table:
     with closing(http.client.HTTPConnection("127.0.0.1", station.station.port, timeout=60)) as connection:
         for name, path in PAGES.items():
             expect = 302 if "/at/" in path else 200
-            took = timed(lambda path=path, expect=expect: shown(connection, path, headers, expect), times)  # type: ignore[misc]
+            took = timed(lambda path=path, expect=expect: fetch_page(connection, path, headers, expect), times)  # type: ignore[misc]
             found.add(name, str(took), f"{PAGE_MS} ms")
     return found
 

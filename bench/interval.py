@@ -32,13 +32,13 @@ def run(runs: Runs) -> list[Table]:
 def session(client: Client, count: int) -> list[float]:
     """Run a session; returns the start of each exposure, in seconds."""
     request = {**EXPOSURE, "cadence_s": CADENCE_S, "count": count}
-    path = f"/api/v1/sessions/{client.ask('POST', f'/api/v1/cameras/{SLUG}/start/', request, expect=201)['id']}/"
-    eventually(lambda: _over(client.get(path)), within_s=count * CADENCE_S + 30, what="the end of the session")
+    path = f"/api/v1/sessions/{client.request('POST', f'/api/v1/cameras/{SLUG}/start/', request, expect=201)['id']}/"
+    eventually(lambda: _has_ended(client.get(path)), within_s=count * CADENCE_S + 30, what="the end of the session")
     captures = client.get(f"/api/v1/captures/?session={path.split('/')[-2]}&limit=200")["results"]
     return sorted(datetime.fromisoformat(capture["started"]).timestamp() for capture in captures)
 
 
-def _over(session: dict[str, Any]) -> bool:
+def _has_ended(session: dict[str, Any]) -> bool:
     return session["state"] not in {"planned", "running"} and session["saved"] == session["planned"]
 
 

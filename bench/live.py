@@ -34,7 +34,7 @@ def run(runs: Runs) -> list[Table]:
     with running(runs) as station:
         encodes = Encodes(station)
         tables = [of_scene(runs, station, encodes, name, scene) for name, scene in SCENES.items()]
-        tables[-1].add("Encodes while no one is watching", f"{asyncio.run(unwatched(encodes))}", "0", "in 3 s")
+        tables[-1].add("Encodes while no one is watching", f"{asyncio.run(unwatched_encodes(encodes))}", "0", "in 3 s")
         return tables
 
 
@@ -110,7 +110,7 @@ def cpu_seconds(processes: dict[str, psutil.Process]) -> dict[str, float]:
     return {name: sum(process.cpu_times()[:2]) for name, process in processes.items()}
 
 
-async def unwatched(encodes: Encodes) -> int:
+async def unwatched_encodes(encodes: Encodes) -> int:
     await asyncio.sleep(FORGOTTEN_S)
     encodes.count()
     await asyncio.sleep(3)

@@ -66,9 +66,9 @@ def monotonic_us() -> int:
     return time.monotonic_ns() // 1000
 
 
-async def play(feed: Feed) -> None:
+async def publish_frames(feed: Feed) -> None:
     """Publish frames. The number in a frame is the time when it is sent, in monotonic µs."""
-    pictures, began = itertools.cycle(grounds()), monotonic_us()
+    pictures, began = itertools.cycle(backgrounds()), monotonic_us()
     for number in itertools.count(1):
         due, picture = began + number * 1_000_000 // FPS, next(pictures)
         draw_frame_number(picture, due)
@@ -77,7 +77,7 @@ async def play(feed: Feed) -> None:
         feed.publish(jpeg)
 
 
-def grounds() -> Iterator[NDArray[np.uint8]]:
+def backgrounds() -> Iterator[NDArray[np.uint8]]:
     """Pictures of a static scene with the noise of a camera."""
     scene = np.linspace(40, 160, HEIGHT).reshape(-1, 1, 1)
     random = np.random.default_rng(1)
@@ -104,7 +104,7 @@ async def main(role: str, *ports: str) -> None:
     feed = Feed()
     server = await asyncio.start_server(feed.serve, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
-    await (play(feed) if role == "source" else relay(feed, int(ports[0])))
+    await (publish_frames(feed) if role == "source" else relay(feed, int(ports[0])))
 
 
 if __name__ == "__main__":

@@ -63,12 +63,12 @@ def page_times(station: BenchStation, times: int) -> Table:
     headers = {"Cookie": "; ".join(f"{name}={morsel.value}" for name, morsel in cookies.items())}
     with closing(http.client.HTTPConnection("127.0.0.1", station.station.port, timeout=60)) as connection:
         for name, path in PAGES.items():
-            took = timed(lambda path=path: shown(connection, path, headers), times)  # type: ignore[misc]
+            took = timed(lambda path=path: fetch_page(connection, path, headers), times)  # type: ignore[misc]
             found.add(name, str(took), f"{PAGE_MS} ms")
     return found
 
 
-def shown(connection: http.client.HTTPConnection, path: str, headers: dict[str, str], expect: int = 200) -> bytes:
+def fetch_page(connection: http.client.HTTPConnection, path: str, headers: dict[str, str], expect: int = 200) -> bytes:
     connection.request("GET", path, headers=headers)
     answer = connection.getresponse()
     body = answer.read()
@@ -87,7 +87,7 @@ def other_camera(client: Client) -> str:
     """The id of the camera `other`, added when it is missing."""
     known = {camera["slug"] for camera in client.get("/api/v1/cameras/")["results"]}
     if "other" not in known:
-        client.ask("POST", "/api/v1/cameras/", {"slug": "other", "kind": "simulated"}, expect=201)
+        client.request("POST", "/api/v1/cameras/", {"slug": "other", "kind": "simulated"}, expect=201)
     return "other"
 
 

@@ -38,11 +38,11 @@ MOST_PERCENT, P99_MS = 20, 40
 def run(runs: Runs) -> list[Table]:
     found = Table("Recording 1280x1024 at 15 fps into H.264, one camera process, everything included")
     for name, scene in SCENES.items():
-        add_one(found, name, scene, runs.folder / f"recording-{len(found.rows)}", runs.times(MEASURED_S))
-    return [found, four(runs)]
+        add_scene_rows(found, name, scene, runs.folder / f"recording-{len(found.rows)}", runs.times(MEASURED_S))
+    return [found, record_four_cameras(runs)]
 
 
-def add_one(found: Table, name: str, scene: dict[str, Any], root: Path, seconds: int) -> None:
+def add_scene_rows(found: Table, name: str, scene: dict[str, Any], root: Path, seconds: int) -> None:
     root.mkdir()
     with CameraProcess(root, settings=scene, recording=RECORDING, consumers=CONSUMERS) as camera:
         camera.until(lambda message: frames_of(message) > 30, 60)
@@ -60,7 +60,7 @@ def frames_of(message: dict[str, Any]) -> int:
     return int((message.get("recorder") or {}).get("frames", 0))
 
 
-def four(runs: Runs) -> Table:
+def record_four_cameras(runs: Runs) -> Table:
     found = Table(f"{CAMERAS} cameras that record at once, 1280x1024 at 15 fps, and {VIEWERS} viewers of one of them")
     station = LiveStation(runs.folder / "four")
     try:

@@ -18,7 +18,7 @@ from bench.figures import Table, Times
 from bench.live import cpu_seconds
 from bench.mjpeg import FPS, HEIGHT, QUALITY, WIDTH, frames, monotonic_us
 from bench.runs import PROJECT, Runs
-from bench.watching import Seen, Watch
+from bench.watching import ViewerResult, Watch
 from tests.live.stations import LiveStation
 from tests.skycam_project.stations import eventually, free_port
 
@@ -101,7 +101,7 @@ def add_row(found: Table, name: str, relay: Relay, viewers: int, seconds: int) -
     return used
 
 
-def measured(relay: Relay, viewers: int, seconds: int) -> tuple[Seen, dict[str, float]]:
+def measured(relay: Relay, viewers: int, seconds: int) -> tuple[ViewerResult, dict[str, float]]:
     """What the viewers received, and the percent of a core that each process used meanwhile."""
     watch = Watch(relay.port, viewers, WARM_UP_S, seconds, relay.path, dict(relay.headers))
     processes = relay.parts | relay.others
@@ -113,7 +113,7 @@ def measured(relay: Relay, viewers: int, seconds: int) -> tuple[Seen, dict[str, 
         before, began_us = cpu_seconds(processes), monotonic_us()
         assert read_line(watching) == "ended"
         after, took_s = cpu_seconds(processes), (monotonic_us() - began_us) / 1e6
-        seen = Seen(**json.loads(read_line(watching)))
+        seen = ViewerResult(**json.loads(read_line(watching)))
     return seen, {name: 100 * (after[name] - before[name]) / took_s for name in processes}
 
 

@@ -37,7 +37,7 @@ def client_of(runs: Runs) -> Client:
 
 
 def capture(client: Client) -> None:
-    client.ask("POST", "/capture", {"exposure": EXPOSURE_US})
+    client.request("POST", "/capture", {"exposure": EXPOSURE_US})
 
 
 def captures(runs: Runs) -> Table:
@@ -67,29 +67,29 @@ def settings(runs: Runs) -> Table:
     client = client_of(runs)
     times = timed(lambda: client.get("/settings"), runs.times(1500), warm_up=50)
     found.add("Requests on one connection", f"{times.per_second:.0f} /s", "300 /s", str(times))
-    answered, sent, took_s, slowest = together(runs)
+    answered, sent, took_s, slowest = request_in_parallel(runs)
     found.add(f"{CLIENTS} clients at once", f"{answered / took_s:.0f} /s", "300 /s", f"slowest answer {slowest:.0f} ms")
     found.add(f"{CLIENTS} clients at once, without an answer", f"{sent - answered}", "0", f"of {sent}")
     return found
 
 
-def together(runs: Runs) -> tuple[int, int, float, float]:
+def request_in_parallel(runs: Runs) -> tuple[int, int, float, float]:
     """The numbers of answered and sent requests, the seconds, and the slowest answer in ms."""
     each = runs.times(50)
 
-    def ask(_number: int) -> Times:
+    def read_settings(_number: int) -> Times:
         client = client_of(runs)
         return timed(lambda: client.get("/settings"), each, warm_up=0)
 
     began = time.monotonic()
     with ThreadPoolExecutor(CLIENTS) as pool:
-        found = list(pool.map(ask, range(CLIENTS)))
+        found = list(pool.map(read_settings, range(CLIENTS)))
     took_s = time.monotonic() - began
     return sum(len(times.ms) for times in found), CLIENTS * each, took_s, max(max(times.ms) for times in found)
 
 
 @dataclass
-class Seen:
+class ReceivedFrames:
     """Numbers and size of the frames that a viewer received."""
 
     numbers: list[int] = field(default_factory=list)
@@ -103,7 +103,7 @@ class Seen:
 
 def feed(runs: Runs) -> Table:
     found = Table(f":8001/video/feed, 1280x1024 at {FPS} fps")
-    runs.station.client().ask("PATCH", "/api/v1/cameras/simulated/settings/", {"fps": FPS})
+    runs.station.client().request("PATCH", "/api/v1/cameras/simulated/settings/", {"fps": FPS})
     try:
         asyncio.run(add_viewers(found, runs))
     finally:
@@ -136,8 +136,8 @@ def process_of(station: BenchStation) -> psutil.Process:
 
 
 @contextlib.asynccontextmanager
-async def viewers(runs: Runs) -> AsyncIterator[list[Seen]]:
-    seen = [Seen() for _ in range(VIEWERS)]
+async def viewers(runs: Runs) -> AsyncIterator[list[ReceivedFrames]]:
+    seen = [ReceivedFrames() for _ in range(VIEWERS)]
     tasks = [asyncio.create_task(watch_stream(runs, one)) for one in seen]
     try:
         async with asyncio.timeout(20):
@@ -148,7 +148,7 @@ async def viewers(runs: Runs) -> AsyncIterator[list[Seen]]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def watch_stream(runs: Runs, seen: Seen) -> None:
+async def watch_stream(runs: Runs, seen: ReceivedFrames) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", runs.station.station.service_port, limit=1 << 22)
     try:
         writer.write(REQUEST)

@@ -29,7 +29,7 @@ class Client:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Token {token}"} if token else {})
 
-    def ask(self, method: str, path: str, body: dict[str, Any] | None = None, expect: int = 200) -> Any:
+    def request(self, method: str, path: str, body: dict[str, Any] | None = None, expect: int = 200) -> Any:
         return json.loads(self.raw(method, path, body, expect))
 
     def raw(self, method: str, path: str, body: dict[str, Any] | None = None, expect: int = 200) -> bytes:
@@ -41,10 +41,10 @@ class Client:
         return content
 
     def get(self, path: str) -> Any:
-        return self.ask("GET", path)
+        return self.request("GET", path)
 
     def capture(self) -> Any:
-        return self.ask("POST", f"/api/v1/cameras/{SLUG}/capture/", EXPOSURE, expect=201)
+        return self.request("POST", f"/api/v1/cameras/{SLUG}/capture/", EXPOSURE, expect=201)
 
     def settings(self) -> Any:
         return self.get(f"/api/v1/cameras/{SLUG}/settings/")
@@ -92,13 +92,13 @@ class BenchStation:
 
     def set_scene(self, scene: dict[str, Any]) -> None:
         """Set the camera's settings; settings that are not named get their initial values."""
-        self.client().ask("PUT", f"/api/v1/cameras/{SLUG}/settings/", DEFAULT_SCENE | scene)
+        self.client().request("PUT", f"/api/v1/cameras/{SLUG}/settings/", DEFAULT_SCENE | scene)
 
     def sign_in(self) -> None:
         """Get one token per data folder, because sign-ins are throttled."""
         if not self.token:
             credentials = {"username": "admin", "password": PASSWORD}
-            self.token = Client(self.station.port).ask("POST", "/api/v1/auth/token/", credentials)["token"]
+            self.token = Client(self.station.port).request("POST", "/api/v1/auth/token/", credentials)["token"]
 
     def client(self) -> Client:
         return Client(self.station.port, self.token)

@@ -31,7 +31,7 @@ def run(runs: Runs) -> list[Table]:
     )
     found.add("Stills of 500 kB, one after the other", f"{alone.per_second:.0f} /s", note=str(alone))
     found.add("Stills of 50 kB, the default sky, the next commands queued already", f"{dark:.0f} /s", "130 /s")
-    found.add("Start of a camera process until it is ready", str(starts(runs)), "500 ms")
+    found.add("Start of a camera process until it is ready", str(start_times(runs)), "500 ms")
     found.add(
         "Encoding and one durable file of 500 kB, and nothing else",
         f"{most:.0f} /s",
@@ -44,7 +44,7 @@ def rates(runs: Runs, scene: dict[str, Any]) -> tuple[float, Times]:
     """Stills per second with queued commands, and the times of stills one after the other."""
     with camera(runs.folder, scene) as process:
         process.until_type("observed", observed="ready")
-        alone = timed(lambda: one(process), runs.times(200), warm_up=20)
+        alone = timed(lambda: capture_once(process), runs.times(200), warm_up=20)
         return pipelined(process, runs.times(500)), alone
 
 
@@ -59,7 +59,7 @@ def camera(folder: Path, scene: dict[str, Any]) -> CameraProcess:
     return CameraProcess(root, settings={**EXPOSURE, **scene})
 
 
-def one(process: CameraProcess) -> None:
+def capture_once(process: CameraProcess) -> None:
     capture = process.capture(**EXPOSURE)
     process.until_type("spooled", id=capture)
 
@@ -77,7 +77,7 @@ def pipelined(process: CameraProcess, captures: int) -> float:
     return captures / (time.monotonic() - began)
 
 
-def starts(runs: Runs) -> Times:
+def start_times(runs: Runs) -> Times:
     """Start times of a process whose spool exists already."""
     root = Path(mkdtemp(prefix="root-", dir=runs.folder))
     return timed(lambda: start(root), 5, warm_up=1)

@@ -69,7 +69,7 @@ async def live_frames(watch: Watch) -> AsyncIterator[bytes]:
                 yield message[FRAME_HEADER.size :]
 
 
-async def watched(watch: Watch) -> list[Viewer]:
+async def run_viewers(watch: Watch) -> list[Viewer]:
     viewers = [Viewer(turn, watch.viewers) for turn in range(watch.viewers)]
     tasks = [asyncio.create_task(viewer.watch(watch)) for viewer in viewers]
     await asyncio.sleep(watch.warm_up_s)
@@ -86,7 +86,7 @@ async def watched(watch: Watch) -> list[Viewer]:
 
 
 @dataclass(frozen=True)
-class Seen:
+class ViewerResult:
     """The result for all viewers: how late the kept frames were, and the number of frames of the slowest viewer."""
 
     late_ms: list[float]
@@ -94,9 +94,9 @@ class Seen:
 
 
 def main() -> None:
-    viewers = asyncio.run(watched(Watch(**json.load(sys.stdin))))
+    viewers = asyncio.run(run_viewers(Watch(**json.load(sys.stdin))))
     late = [value for viewer in viewers for value in viewer.late_ms()]
-    print(json.dumps(asdict(Seen(late, min(viewer.count for viewer in viewers)))), flush=True)
+    print(json.dumps(asdict(ViewerResult(late, min(viewer.count for viewer in viewers)))), flush=True)
 
 
 if __name__ == "__main__":

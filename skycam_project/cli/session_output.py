@@ -28,8 +28,8 @@ def print_session(body: dict[str, Any]) -> None:
             ("f-number", requested_and_actual(programme, actual, "f_number")),
             ("ISO", requested_and_actual(programme, actual, "iso")),
             ("gain", requested_and_actual(programme, actual, "gain")),
-            ("delay", named(programme.get("delay_s"), "s")),
-            ("cadence", named(programme.get("cadence_s"), "s")),
+            ("delay", with_unit(programme.get("delay_s"), "s")),
+            ("cadence", with_unit(programme.get("cadence_s"), "s")),
             ("count", programme.get("count")),
             ("until", format_time(programme.get("until"))),
             ("reason", humanize(body["reason"])),
@@ -51,5 +51,5 @@ def requested_and_actual(programme: dict[str, Any], actual: dict[str, Any], name
     return f"{requested} requested, {used} used"
 
 
-def named(value: float | None, unit: str) -> str:
+def with_unit(value: float | None, unit: str) -> str:
     return "" if value is None else f"{value:g} {unit}"

@@ -21,7 +21,7 @@ from skycam_project.celery import app
 BODY = {"username": "ada", "password": "analytical engine"}
 
 
-class Planted:
+class PickledCode:
     """Touches a file when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
@@ -47,7 +47,7 @@ def test_a_pickle_planted_where_sign_ins_are_counted_does_not_run(
     anonymous: Any, ada: User, valkey: Any, tmp_path: Path
 ) -> None:
     assert anonymous.post("/api/v1/auth/token/", BODY).status_code == 200
-    assert write_to_cache(valkey, pickle.dumps([Planted(tmp_path / "ran")])) > 0
+    assert write_to_cache(valkey, pickle.dumps([PickledCode(tmp_path / "ran")])) > 0
     assert anonymous.post("/api/v1/auth/token/", BODY).status_code == 200
     assert not (tmp_path / "ran").exists()
 
@@ -67,7 +67,7 @@ def test_the_channel_layer_reads_no_pickle(valkey: Any, tmp_path: Path) -> None:
     layer = get_channel_layer()
     assert async_to_sync(_received)(layer, {"type": "note", "text": "x"}) == {"type": "note", "text": "x"}
     with pytest.raises(ValueError):  # noqa: PT011 - json's own
-        layer._serializer.deserialize(bytes(12) + pickle.dumps(Planted(tmp_path / "ran")))
+        layer._serializer.deserialize(bytes(12) + pickle.dumps(PickledCode(tmp_path / "ran")))
     assert not (tmp_path / "ran").exists()
 
 
@@ -81,5 +81,5 @@ async def _received(layer: Any, message: dict[str, str]) -> Any:
 def test_celery_accepts_only_json(tmp_path: Path) -> None:
     assert list(app.conf.accept_content) == ["json"]
     with pytest.raises(ContentDisallowed):
-        loads(pickle.dumps(Planted(tmp_path / "ran")), "application/x-python-serialize", "binary", accept=["json"])
+        loads(pickle.dumps(PickledCode(tmp_path / "ran")), "application/x-python-serialize", "binary", accept=["json"])
     assert not (tmp_path / "ran").exists()

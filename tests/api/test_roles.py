@@ -50,9 +50,9 @@ def test_a_view_without_roles_refuses_even_a_manager(rf: Any, manager: Any) -> N
 
     from skycam_project.access.models import User
 
-    class Forgotten(APIView):
+    class ViewWithoutRoles(APIView):
         def get(self, request: Any) -> None: ...
 
     request = rf.get("/api/v1/forgotten/")
     force_authenticate(request, User.objects.get(role="manager"))
-    assert Forgotten.as_view()(request).status_code == 403
+    assert ViewWithoutRoles.as_view()(request).status_code == 403

@@ -84,12 +84,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     night_sky(folder / "jpegs" / "sky.jpg")
     site = Site(folder, VCAMERADIR=str(folder / "jpegs"), SKYCAM_STATION="roof", SKYCAM_STATION__NAME="Roof")
     try:
-        yield furnished(site)
+        yield add_cameras(site)
     finally:
         site.station.ensure_stopped()
 
 
-def furnished(site: Site) -> Site:
+def add_cameras(site: Site) -> Site:
     """A station with four cameras: two in the middle of a session, two that record."""
     site.start()
     site.ask("PATCH", "cameras/simulated/", {"name": "All-sky"})

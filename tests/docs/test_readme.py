@@ -17,7 +17,7 @@ README = page("README.md")
 TARGETS = sorted(set(re.findall(r"^    make (\w+)", README, re.MULTILINE)))
 
 
-def made(*words: str) -> str:
+def make_output(*words: str) -> str:
     """The output of make, without the variables of a surrounding `make test`."""
     own = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}}
     command = ["make", *words]
@@ -35,16 +35,16 @@ def test_the_readme_begins_with_one_sentence_one_picture_and_two_commands() -> N
 
 def test_the_output_of_make_help_is_documented() -> None:
     listed = README.partition("## Make\n\n")[2].partition("\n\n##")[0]
-    assert [line.strip() for line in listed.splitlines()] == [line.strip() for line in made("help").splitlines()]
+    assert [line.strip() for line in listed.splitlines()] == [line.strip() for line in make_output("help").splitlines()]
 
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_named_target_exists(target: str) -> None:
-    assert made("--dry-run", target)
+    assert make_output("--dry-run", target)
 
 
 def test_make_run_starts_the_station() -> None:
-    assert made("--dry-run", "run").rstrip().endswith("exec .venv/bin/skycam up")
+    assert make_output("--dry-run", "run").rstrip().endswith("exec .venv/bin/skycam up")
 
 
 @pytest.mark.parametrize("script", blocks("README.md", "sh"), ids=lambda script: script.splitlines()[-1])

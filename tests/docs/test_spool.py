@@ -17,14 +17,14 @@ from tests.faults import test_spool_simulation as simulation
 PAGE = page("docs/spool.md")
 
 
-def lives(stride: int) -> str:
+def simulated_lives(stride: int) -> str:
     """The number of simulated lives with this stride: two kills and the ingest at each step, and each cut."""
     return f"{math.ceil((simulation.steps_of_a_life() + 1) ** 3 * len(simulation.CUTS) / stride):,}"
 
 
 @pytest.mark.parametrize("stride", [1, 5, 197])
 def test_the_page_states_the_number_of_simulated_lives(stride: int) -> None:
-    assert lives(stride) in section("docs/spool.md", "Proof")
+    assert simulated_lives(stride) in section("docs/spool.md", "Proof")
 
 
 def test_the_page_names_the_failpoints_in_their_order() -> None:

@@ -66,7 +66,7 @@ class FakeDeviceProcess(CameraProcess):
         return super().environment() | self.source.variables
 
 
-Made = Callable[[Path, ExitStack], Source]
+MakeSource = Callable[[Path, ExitStack], Source]
 
 
 def simulated(_folder: Path, _stack: ExitStack) -> Source:
@@ -97,7 +97,7 @@ def pixelink(folder: Path, _stack: ExitStack) -> Source:
     return Source("pixelink", SERIAL, variables=Sdk(folder / "sdk").environment)
 
 
-def network(server: type[Server], codec: str = "") -> Made:
+def network(server: type[Server], codec: str = "") -> MakeSource:
     def made(_folder: Path, stack: ExitStack) -> Source:
         if codec:
             transport_stream(PICTURES, FPS, codec)  # now, not at the first request
@@ -107,7 +107,7 @@ def network(server: type[Server], codec: str = "") -> Made:
     return made
 
 
-KINDS: dict[str, tuple[Made, tuple[str, ...]]] = {
+KINDS: dict[str, tuple[MakeSource, tuple[str, ...]]] = {
     "simulated": (simulated, (WATCHED, RECORDED, RECONNECTING)),
     "DSLR (gphoto2)": (dslr, (WATCHED, STILLS, RECONNECTING)),
     "video file (opencv)": (file, (WATCHED, RECORDED, RECONNECTING)),
@@ -142,7 +142,7 @@ class Working:
         pictures = status.get("frames") or status.get("last_capture")
         return bool(pictures) and (self.used.mode == RECONNECTING or status["observed"] in {"ready", "busy"})
 
-    def go_on(self) -> None:
+    def use_once(self) -> None:
         self.process.drop_messages()
         if self.used.mode == STILLS:
             self.process.capture()
@@ -165,7 +165,7 @@ def working(folder: Path, redis_url: str) -> Iterator[list[Working]]:
         ]
 
 
-def _started(folder: Path, kind: str, mode: str, made: Made, stack: ExitStack, redis_url: str) -> Working:
+def _started(folder: Path, kind: str, mode: str, made: MakeSource, stack: ExitStack, redis_url: str) -> Working:
     root = folder / "root"
     root.mkdir(parents=True)
     source = made(folder, stack)

@@ -19,16 +19,18 @@ def run(folder: Path, seconds: float) -> list[Used]:
     """Run everything for `seconds`. AssertionError for a camera without pictures; psutil.NoSuchProcess for a part that
     ended."""
     with in_use(folder) as station, working(folder / "cameras", station.station.config.redis_url) as cameras:
-        processes = station.processes() + [(one.used, psutil.Process(one.process.process.pid)) for one in cameras]
+        processes = station.processes() + [
+            (camera.used, psutil.Process(camera.process.process.pid)) for camera in cameras
+        ]
 
-        def go_on() -> None:
-            station.go_on()
-            for one in cameras:
-                one.go_on()
+        def use_all() -> None:
+            station.use_once()
+            for camera in cameras:
+                camera.use_once()
 
         for _ in range(WARM_UP_ROUNDS):
-            go_on()
-        measure(processes, seconds, go_on)
-        failed = [f"{one.used}: {one.process.state}" for one in cameras if not one.works]
+            use_all()
+        measure(processes, seconds, use_all)
+        failed = [f"{camera.used}: {camera.process.state}" for camera in cameras if not camera.works]
         assert not failed, "\n".join(["These do not work:", *failed])
         return [used for used, _ in processes]

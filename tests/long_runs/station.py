@@ -45,7 +45,7 @@ class StationInUse:
         pids |= {f"camera {slug}": pid for slug, pid in self.station.camera_pids().items()}
         return [(Used(name, IN_USE), psutil.Process(pid)) for name, pid in pids.items() if pid]
 
-    def go_on(self) -> None:
+    def use_once(self) -> None:
         """A capture, some requests, one short viewer, and from time to time an interrupted camera."""
         with contextlib.suppress(*AWAY):
             self.station.capture()
@@ -96,14 +96,14 @@ def in_use(folder: Path) -> Iterator[StationInUse]:
             assert station.post(f"cameras/{slug}/record/").status < 300
         used = StationInUse(station, server)
         viewers = [threading.Thread(target=used.keep_watching, args=(slug,), daemon=True) for slug in CAMERAS]
-        stack.callback(leave, used, viewers, station)
+        stack.callback(shut_down, used, viewers, station)
         for viewer in viewers:
             viewer.start()
         eventually(lambda: len(station.camera_pids()) == len(CAMERAS), 20, "both cameras have a process")
         yield used
 
 
-def leave(used: StationInUse, viewers: list[threading.Thread], station: FaultStation) -> None:
+def shut_down(used: StationInUse, viewers: list[threading.Thread], station: FaultStation) -> None:
     used.stopping.set()
     for viewer in viewers:
         viewer.join(10)

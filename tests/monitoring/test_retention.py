@@ -38,7 +38,7 @@ def events(*days_ago: float) -> None:
         record_event("camera.state", f"{days}", at=timezone.now() - timedelta(days=days))
 
 
-def left() -> list[str]:
+def remaining_events() -> list[str]:
     """The remaining events, newest first."""
     return list(Event.objects.values_list("message", flat=True))
 
@@ -54,20 +54,20 @@ def alert(key: str, days_ago: float, *, over: bool) -> None:
 def test_events_are_removed_after_ninety_days() -> None:
     events(100, 95, 92, 91, 90.5, 89, 1, 0)
     assert remove_expired()["events"] == 5
-    assert left() == ["0", "1", "89"]
+    assert remaining_events() == ["0", "1", "89"]
 
 
 def test_the_newest_events_stay_when_the_clock_jumps() -> None:
     events(500, 400, 300)
     remove_expired()
-    assert left() == ["300", "400"]
+    assert remaining_events() == ["300", "400"]
 
 
 def test_the_retention_time_is_configured(kept_for: Callable[[int], None]) -> None:
     kept_for(2)
     events(4, 3, 1, 0)
     remove_expired()
-    assert left() == ["0", "1"]
+    assert remaining_events() == ["0", "1"]
 
 
 def test_zero_keeps_all_events_forever(kept_for: Callable[[int], None]) -> None:

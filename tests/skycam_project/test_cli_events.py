@@ -76,7 +76,7 @@ def test_events_of_people_are_for_managers(viewer_at_the_machine: User) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_events_are_followed_as_they_come(camera: Camera) -> None:
     record_event("session.started", "It began.", camera=camera)
-    with Followed("events", "sky") as seen:
+    with FollowedCommand("events", "sky") as seen:
         until(lambda: len(seen()) == 1, 20)
         record_event("session.gap", "Some are missing.", camera=camera)
         record_event("part.restarted", "web was started again.")
@@ -85,7 +85,7 @@ def test_events_are_followed_as_they_come(camera: Camera) -> None:
         assert [event["message"] for event in seen()] == ["It began.", "Some are missing.", "It ended."]
 
 
-class Followed:
+class FollowedCommand:
     """A command that runs in its own process until Ctrl-C, which ends it with 0; `lines` are its JSON lines so far."""
 
     def __init__(self, *words: str, **variables: str) -> None:
@@ -244,7 +244,7 @@ def test_a_station_that_never_ran_has_no_log(log_file: Path) -> None:
 
 
 def test_the_log_is_followed_into_the_next_file(log_file: Path) -> None:
-    with Followed("logs", "worker") as seen:
+    with FollowedCommand("logs", "worker") as seen:
         until(lambda: len(seen()) == 1, 20)
         with log_file.open("a") as log:
             log.write("2026-03-01 20:00:04Z worker | more\n2026-03-01 20:00:04Z web | other\n2026-03-01 20:00:05Z wor")
