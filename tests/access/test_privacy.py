@@ -123,7 +123,7 @@ def test_a_program_has_no_session(astronomer: User) -> None:
     assert not Session.objects.exists()
 
 
-# Removal of old rows
+# Removal of expired rows
 
 
 def test_expired_sessions_are_removed(browser: Client) -> None:
