@@ -1,5 +1,7 @@
-"""`python -m bench [--quick] [NAME...]`: benchmarks, printed as tables. Without --quick the tables are written to
-docs/benchmarks.md: all of them, or with names only theirs are replaced."""
+"""`python -m bench [--quick] [NAME...]`: benchmarks, printed as tables.
+
+Without --quick the tables are written to docs/benchmarks.md. With names, only their tables are replaced.
+"""
 
 from __future__ import annotations
 
@@ -42,8 +44,8 @@ BENCHES = {
 DOCUMENT = PROJECT / "docs" / "benchmarks.md"
 HEAD = """# Benchmarks
 
-What `make bench` measured; do not edit. Limits are the project's own, for a disk whose fsync takes less than 0.5 ms on
-two cores that do nothing else. Times are medians and 99th percentiles.
+`make bench` writes this page; do not edit it. The limits are the project's own, for two otherwise idle cores and a disk
+whose fsync takes less than 0.5 ms. Times are medians and 99th percentiles.
 """
 
 Bench = Callable[[Runs], list[Table]]
@@ -51,7 +53,7 @@ Bench = Callable[[Runs], list[Table]]
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(BENCHES)}; all without")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(BENCHES)}; by default all")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions; nothing is written")
     given = parser.parse_args()
     if unknown := set(given.names) - set(BENCHES):
@@ -75,7 +77,7 @@ def measure(names: list[str], *, quick: bool) -> list[Table]:
     console = Console()
     tables: list[Table] = []
     of = "" if len(names) == len(BENCHES) else f" during {', '.join(names)}"
-    load = Table(f"What else the machine did{of}")
+    load = Table(f"Other load on the machine{of}")
     with ExitStack() as stack:
         runs = Runs(stack, quick=quick)
         for name in names:

@@ -36,7 +36,7 @@ def run(runs: Runs) -> list[Table]:
         site.start()
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-            found = Table("The pages in chromium, on the machine of the station")
+            found = Table("Pages in Chromium on the station's machine")
             one_camera(found, site, browser, runs.times(MEASURED_S))
             dashboard(found, site, browser)
             browser.close()
@@ -45,7 +45,7 @@ def run(runs: Runs) -> list[Table]:
     return [found]
 
 
-def window(site: Site, browser: Browser) -> Page:
+def open_page(site: Site, browser: Browser) -> Page:
     context = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=site.url)
     context.add_cookies(site.cookies())
     return context.new_page()
@@ -54,7 +54,7 @@ def window(site: Site, browser: Browser) -> Page:
 def one_camera(found: Table, site: Site, browser: Browser, seconds: int) -> None:
     eventually(lambda: site.observed() == "ready", 30, "the camera is ready")
     site.ask("PATCH", "cameras/simulated/settings/", {"fps": FAST_FPS})
-    page = window(site, browser)
+    page = open_page(site, browser)
     page.goto("/cameras/simulated/")
     expect(page.locator(".live").first).to_have_attribute("data-state", "live", timeout=20_000)
     page.wait_for_timeout(3000)
@@ -89,7 +89,7 @@ def dashboard(found: Table, site: Site, browser: Browser) -> None:
         )
     slugs = [camera["slug"] for camera in site.ask("GET", "cameras/")["results"]]
     eventually(lambda: {site.observed(slug) for slug in slugs} == {"ready"}, 60, "all cameras are ready")
-    page = window(site, browser)
+    page = open_page(site, browser)
     answered = sorted(load(page) for _ in range(LOADS))
     found.add(
         f"Dashboard of {CAMERAS} cameras at {SLOW_FPS} fps: a key is answered after", f"{answered[LOADS // 2]:.0f} ms",
@@ -103,6 +103,6 @@ def load(page: Page) -> float:
     page.goto("/", wait_until="commit")
     answered = float(page.evaluate(ANSWERED))
     page.evaluate(CLOSE)
-    for well in page.locator(".live").all():
-        expect(well).to_have_attribute("data-state", "live", timeout=30_000)
+    for live_picture in page.locator(".live").all():
+        expect(live_picture).to_have_attribute("data-state", "live", timeout=30_000)
     return answered

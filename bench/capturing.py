@@ -19,11 +19,11 @@ from bench.runs import PROJECT, Runs
 from bench.station import SCENE, SLUG, BenchStation, Client
 
 FPS = 15
-OURS_MS = 8.0
+SHARE_MS = 8.0
 
 
 def run(runs: Runs) -> list[Table]:
-    found = Table("A capture by API: 1 ms exposure, 1280x1024 JPEG of quality 95, one after the other")
+    found = Table("A capture over the API: 1 ms exposure, 1280x1024 JPEG of quality 95, one after the other")
     size = runs.station.client().capture()["bytes"]
     series(runs.station.client(), 30)
     before = processor_s(runs.station)
@@ -31,8 +31,12 @@ def run(runs: Runs) -> list[Table]:
     used = {name: s - before[name] for name, s in processor_s(runs.station).items()}
     legs = measured_legs(runs)
     found.add("Captures", f"{alone.per_second:.1f} /s", "50 /s", f"{alone}; files of {size / 1000:.0f} kB")
-    not_ours = legs["exposure"] + legs["encode"] + legs["fsync"]
-    found.add("Ours, without exposure, encoding and fsync", f"{alone.median - not_ours:.1f} ms", f"{OURS_MS:g} ms")
+    outside_ms = legs["exposure"] + legs["encode"] + legs["fsync"]
+    found.add(
+        "Skycam's share, without exposure, encoding and fsync",
+        f"{alone.median - outside_ms:.1f} ms",
+        f"{SHARE_MS:g} ms",
+    )
     dark = with_default_scene(runs)
     found.add("Captures of the default sky, black at 1 ms", f"{dark.per_second:.1f} /s", note=f"{dark}; files of 50 kB")
     with live_view(runs.station):
@@ -51,7 +55,7 @@ def with_default_scene(runs: Runs) -> Times:
 
 
 def series(client: Client, count: int) -> tuple[Times, dict[str, float]]:
-    """Times of `count` captures, and the medians of the spans between their time stamps."""
+    """The times of `count` captures, and the medians of the spans between their time stamps."""
     times, all_spans = [], []
     for _ in range(count):
         began_wall, began = time.time(), time.perf_counter()
@@ -83,7 +87,7 @@ SPANS = {
 
 
 def spans_table(spans: dict[str, float], whole: Times) -> Table:
-    found = Table("The same, by the time stamps that a capture leaves behind")
+    found = Table("The same, by the capture's time stamps")
     for name, ms in spans.items():
         found.add(name, f"{ms:.1f} ms", note=SPANS[name])
     found.add("Sum", f"{sum(spans.values()):.1f} ms", note=f"whole: {whole.median:.1f} ms")
@@ -91,21 +95,21 @@ def spans_table(spans: dict[str, float], whole: Times) -> Table:
 
 
 def legs_table(legs: dict[str, float], whole: Times) -> Table:
-    found = Table("The same, each leg measured by itself")
+    found = Table("The same, each step measured separately")
     on_the_way = {name: ms for name, ms in legs.items() if not name.startswith("fsync")}
     for name, ms in on_the_way.items():
         found.add(name, f"{ms:.2f} ms")
     found.add(
         "Sum",
         f"{sum(on_the_way.values()):.1f} ms",
-        note=f"whole: {whole.median:.1f} ms; what is missing waits for a core",
+        note=f"whole: {whole.median:.1f} ms; the rest is waiting for a core",
     )
     found.add("of these, waiting for fsync", f"{legs['fsync']:.2f} ms", note=f"{legs['fsyncs']:.0f} of them")
     return found
 
 
 def processor_table(used: dict[str, float], captures: int) -> Table:
-    """Processor time depends least on what else the machine does."""
+    """Processor time depends least on other load on the machine."""
     found = Table("Processor time of a capture")
     for name, seconds in used.items():
         found.add(name, f"{seconds / captures * 1000:.1f} ms")
@@ -137,7 +141,7 @@ def live_view(station: BenchStation) -> Iterator[None]:
 
 
 def _watch(client: Client, ended: threading.Event) -> None:
-    """Request a picture every two seconds, which keeps the key alive that requests a stream."""
+    """Request a picture every two seconds, so that the key that requests a stream does not expire."""
     while not ended.wait(2.0 if client.picture() else 0.1):
         continue
 

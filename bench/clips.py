@@ -1,6 +1,6 @@
-"""A million clips: what the API and the pages of recordings cost, and the time-line of all of them.
+"""A million clips: what the API and the pages of recordings cost, and the timeline of all of them.
 
-The database is made once and kept, as `clips` in the benchmarks' folder; remove that to have it made anew.
+The database is created once and kept, as `clips` in the benchmarks' folder; remove that folder to create it again.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sqlite3
 from contextlib import closing
 
 from bench.figures import Table, timed
-from bench.pages import database, other_camera, shown
+from bench.pages import database, fetch_page, other_camera
 from bench.runs import Runs
 from bench.station import PASSWORD, SLUG, BenchStation, Client
 from tests.pages.browsing import signed_in
@@ -25,8 +25,8 @@ LISTS = {
     "Of one camera": f"camera={SLUG}",
     "Of a camera with a tenth of them": "camera=other",
     "A day, in the middle": "from=2020-06-01T00:00:00Z&to=2020-06-02T00:00:00Z",
-    "Pinned ones, of which there are none": f"pinned=true&camera={SLUG}",
-    "Cut off ones, one in five thousand": f"interrupted=true&camera={SLUG}",
+    "Pinned clips, of which there are none": f"pinned=true&camera={SLUG}",
+    "Interrupted clips, one in five thousand": f"interrupted=true&camera={SLUG}",
 }
 LINES = {
     "A day, by minutes": ("2020-06-01T00:00:00Z", "2020-06-02T00:00:00Z", 60),
@@ -36,7 +36,7 @@ LINES = {
 PAGES = {
     "Recordings, the newest": "/clips/",
     "Recordings, a day of one camera": f"/clips/?day=2020-06-01&camera={SLUG}",
-    "The way to a moment": f"/clips/at/?camera={SLUG}&at=2020-06-01T12:00:30Z",
+    "Redirect to the clip of a time": f"/clips/at/?camera={SLUG}&at=2020-06-01T12:00:30Z",
 }
 
 
@@ -56,7 +56,7 @@ def queries(client: Client, times: int) -> Table:
     for name, (begin, end, step) in LINES.items():
         address = f"/api/v1/clips/timeline/?camera={SLUG}&from={begin}&to={end}&step={step}"
         took = timed(lambda address=address: client.get(address), times)  # type: ignore[misc]
-        found.add(f"Time-line: {name}", str(took), f"{LINE_MS} ms")
+        found.add(f"Timeline: {name}", str(took), f"{LINE_MS} ms")
     return found
 
 
@@ -69,7 +69,7 @@ def pages(station: BenchStation, times: int) -> Table:
     with closing(http.client.HTTPConnection("127.0.0.1", station.station.port, timeout=60)) as connection:
         for name, path in PAGES.items():
             expect = 302 if "/at/" in path else 200
-            took = timed(lambda path=path, expect=expect: shown(connection, path, headers, expect), times)  # type: ignore[misc]
+            took = timed(lambda path=path, expect=expect: fetch_page(connection, path, headers, expect), times)  # type: ignore[misc]
             found.add(name, str(took), f"{PAGE_MS} ms")
     return found
 

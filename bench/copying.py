@@ -32,7 +32,7 @@ WARM_UP_S = 3.0
 TURNS = 2
 MOST_PERCENT = 3
 NOISE = 14
-"""Of the scene, in grey levels: some 6 Mbit/s."""
+"""Noise of the scene, in grey levels; gives about 6 Mbit/s."""
 COPY, ENCODE = "ffmpeg -c copy", "ffmpeg, decoded and encoded"
 WORDS = {COPY: ["-c", "copy"], ENCODE: ["-c:v", "libx264", "-preset", "ultrafast", "-crf", "23", "-threads", "1"]}
 MOVFLAGS = "frag_every_frame+empty_moov+default_base_moof"
@@ -42,7 +42,9 @@ Started = Callable[[Runs, str], AbstractContextManager[psutil.Process]]
 
 
 def run(runs: Runs) -> list[Table]:
-    found = Table(f"Recording one RTSP camera, H.264 {WIDTH}x{HEIGHT} at {FPS} fps, while nobody looks: of a core")
+    found = Table(
+        f"Recording one RTSP camera, H.264 {WIDTH}x{HEIGHT} at {FPS} fps, while no one is watching: of a core"
+    )
     with python("bench.copying") as source:
         address, rate = read_line(source).split()
         used: dict[str, list[float]] = {name: [] for name in contenders()}
@@ -55,14 +57,14 @@ def run(runs: Runs) -> list[Table]:
 
 
 def add_rows(found: Table, used: dict[str, float], rate: str) -> None:
-    all_of_it = f"all of it, with {rate} from the camera"
-    found.add(f"{SKYCAM}, the camera's process", f"{used[SKYCAM]:.2f} %", f"{MOST_PERCENT} %", all_of_it)
+    whole_process = f"the whole process, with {rate} from the camera"
+    found.add(f"{SKYCAM}, the camera's process", f"{used[SKYCAM]:.2f} %", f"{MOST_PERCENT} %", whole_process)
     if COPY not in used:
         found.add("ffmpeg", "not measured", note=f"not installed: {INSTALL}")
         return
     for name in WORDS:
         found.add(name, f"{used[name]:.2f} %")
-    found.add(f"{SKYCAM} to {COPY}", f"{used[SKYCAM] / used[COPY]:.2f}", note="which syncs and hashes nothing")
+    found.add(f"{SKYCAM} to {COPY}", f"{used[SKYCAM] / used[COPY]:.2f}", note="ffmpeg neither syncs nor hashes")
     found.add(f"{SKYCAM} to {ENCODE}", f"{used[SKYCAM] / used[ENCODE]:.2f}")
 
 
@@ -115,7 +117,7 @@ def has_begun(file: Path) -> bool:
 
 
 def scene(number: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Stripes that move, under noise, with the number in a corner."""
+    """Moving stripes under noise, with the number in a corner."""
     noise = np.random.default_rng(number).normal(0, NOISE, (HEIGHT, WIDTH))
     stripes = (np.arange(WIDTH) + 4 * number) // 80 % 2 * 90 + 60
     image = np.repeat(np.clip(stripes + noise, 0, 255).astype(np.uint8)[..., None], 3, axis=2)

@@ -29,7 +29,7 @@ def run(runs: Runs) -> list[Table]:
     seconds = downloaded(station, address)
     grown = (peak_bytes(web) - before) / 1e6
     peer = read(path)
-    found = Table(f"A file of {GIGABYTES} GB by the API")
+    found = Table(f"A file of {GIGABYTES} GB over the API")
     found.add(
         "Download", f"{BYTES / seconds / 1e6:.0f} MB/s", note=f"reading the file alone: {BYTES / peer / 1e6:.0f} MB/s"
     )

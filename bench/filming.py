@@ -24,9 +24,9 @@ from bench.relay import (
     SLUG,
     Relay,
     ended,
-    gives,
     measured,
     read_line,
+    sends_pictures,
     serving,
     with_one_camera,
 )
@@ -38,7 +38,8 @@ from tests.skycam_project.stations import eventually, free_port
 VIEWERS = 20
 MEASURED_S = 30
 RUN_ON_S = 3.3
-"""Delay from the last measurement to the kill, so that it does not coincide with the start of a group of pictures."""
+"""Delay from the last measurement to the kill, so that the kill does not coincide with the start of a group of
+pictures."""
 
 
 @dataclass(frozen=True)
@@ -75,10 +76,10 @@ def add_rows(found: Table, name: str, filming: Filming, seconds: int) -> None:
     times, used = Times(tuple(seen.late_ms)), sum(cpu[part] for part in filming.relay.parts)
     found.add(f"{name}, of a core", f"{used:.1f} %", note=f"{seen.fewest / seconds:.1f} fps to the slowest viewer")
     found.add(f"{name}, live view", f"{times.median:.1f} ms late", note=f"p99 {times.p99:.1f}")
-    measured_ones = [number for number in numbers if number > began_us]
-    if measured_ones:
-        wanted = round((measured_ones[-1] - measured_ones[0]) * FPS / 1e6) + 1
-        found.add(f"{name}, frames lost", f"{wanted - len(measured_ones)}", note=f"of {wanted}")
+    measured_numbers = [number for number in numbers if number > began_us]
+    if measured_numbers:
+        wanted = round((measured_numbers[-1] - measured_numbers[0]) * FPS / 1e6) + 1
+        found.add(f"{name}, frames lost", f"{wanted - len(measured_numbers)}", note=f"of {wanted}")
         found.add(f"{name}, video lost by kill -9", f"{(killed_us - numbers[-1]) / 1e6:.2f} s")
     else:
         found.add(f"{name}, video lost by kill -9", "all of it", note="nothing on the disk can be played")
@@ -124,12 +125,12 @@ def motion(runs: Runs, source: int) -> Iterator[Filming]:
     folder.mkdir()
     conf = runs.folder / "motion-filming.conf"
     movies = f"movie_output on\nmovie_codec mp4\nemulate_motion on\ntarget_dir {folder}\nmovie_filename clip\n"
-    said_of = MOTION_CONF.replace("movie_output off\n", movies)
-    conf.write_text(f"{said_of}netcam_url http://127.0.0.1:{source}/\nstream_port {port}\n")
+    settings = MOTION_CONF.replace("movie_output off\n", movies)
+    conf.write_text(f"{settings}netcam_url http://127.0.0.1:{source}/\nstream_port {port}\n")
     with (runs.folder / "motion-filming.log").open("w") as log, ended(
         subprocess.Popen(["motion", "-c", str(conf)], cwd=runs.folder, stdout=log, stderr=log, text=True)
     ) as process:  # fmt: skip
-        eventually(lambda: gives(port), 20, "motion serves")
+        eventually(lambda: sends_pictures(port), 20, "motion serves")
         eventually(lambda: list(folder.iterdir()), 20, "motion records")
         relay = Relay(port, {MOTION: psutil.Process(process.pid)}, {})
         yield Filming(relay, process.kill, lambda: sorted(folder.iterdir()))

@@ -19,7 +19,7 @@ def run(runs: Runs) -> list[Table]:
     folder = runs.folder / "flatness"
     folder.mkdir()
     found = run_everything(folder, seconds)
-    table = Table("What grows: a station in use, and each kind of camera, all at once")
+    table = Table("Growth: a station in use and each kind of camera, all at once")
     table.add(
         "Measured for", f"{seconds / 60:.0f} min", note=f"LONG_RUN_S={seconds:.0f}; the first quarter is left out"
     )

@@ -1,4 +1,4 @@
-"""A minimal server, `python -m bench.hello PORT`: the cost of a request without Django and Skycam."""
+"""A minimal server, `python -m bench.hello PORT`: it measures the cost of a request without Django and Skycam."""
 
 from __future__ import annotations
 

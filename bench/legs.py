@@ -1,4 +1,4 @@
-"""The legs of a capture, each by itself, through the very functions that the station runs.
+"""The steps of a capture, each measured separately, with the functions that the station itself runs.
 
 `python -m bench.legs FOLDER TIMES TOKEN`, with the settings of a running station; prints medians in ms as JSON.
 """
@@ -24,15 +24,15 @@ from bench.station import EXPOSURE, SCENE, SLUG
 from bench.still import camera as camera_process
 
 COMMITS = 2
-"""Of the database, before the answer: the plan's row and the outcome's."""
-NOBODY = "nobody-listens-here"
+"""Commits to the database before the answer: one for the planned row, one for its outcome."""
+UNUSED_HOST = "no-one-listens-here"
 
 
 def main(folder: Path, times: int, token: str) -> dict[str, float]:
     django.setup()
     files = FileLegs(folder, times)
     web = WebLegs(times, token)
-    found = {**web.legs(), **files.legs(), **RowLegs(times, files.record).legs(), **web.back()}
+    found = {**web.legs(), **files.legs(), **RowLegs(times, files.record).legs(), **web.answer_legs()}
     found["queue, task and hand-over"] = max(0.0, web.command_ms - found["send"] - found["link"] - found["reply"])
     found["fsync"] = files.fsync_ms + COMMITS * web.commit_ms
     found["fsyncs"] = files.fsyncs + COMMITS
@@ -40,7 +40,7 @@ def main(folder: Path, times: int, token: str) -> dict[str, float]:
 
 
 class WebLegs:
-    """What the web process does."""
+    """The steps of the web process."""
 
     def __init__(self, times: int, token: str) -> None:
         from cameras.models import Camera
@@ -62,10 +62,10 @@ class WebLegs:
         }
         self.command_ms = self.median(lambda: services.refresh_settings(self.camera)) - found["heartbeat and time"]
         self.commit_ms = max(0.0, found["plan row"] - self.without_fsync())
-        self.settle()
+        self.fail_planned_rows()
         return found
 
-    def back(self) -> dict[str, float]:
+    def answer_legs(self) -> dict[str, float]:
         from captures.models import Capture
 
         self.capture = Capture.objects.filter(status=Capture.Status.SAVED, files__isnull=False).latest("started_at")
@@ -104,17 +104,17 @@ class WebLegs:
             cursor.execute("PRAGMA synchronous=FULL")
         return found
 
-    def settle(self) -> None:
-        """No row of ours stays planned."""
+    def fail_planned_rows(self) -> None:
+        """Give an outcome to every row that the benchmark planned."""
         from captures.models import Capture
 
         mine = Capture.objects.filter(requested_by="bench", status=Capture.Status.PLANNED)
-        mine.update(status=Capture.Status.FAILED, reason="not_started", message="Planned by the bench alone.")
+        mine.update(status=Capture.Status.FAILED, reason="not_started", message="Planned only by the benchmark.")
 
     def send(self) -> None:
         from cameras import control
 
-        control.push_command(NOBODY, self._command())
+        control.push_command(UNUSED_HOST, self._command())
 
     def _command(self) -> Any:
         from cameras.control import Command
@@ -125,7 +125,7 @@ class WebLegs:
         )  # fmt: skip
 
     def reply(self) -> None:
-        """The answer to Redis, and from there to who waits."""
+        """Push an answer to Redis and fetch it again, as the waiting web process does."""
         from cameras import broker, control
         from cameras.control import Answer, SentCommand
 
@@ -134,19 +134,19 @@ class WebLegs:
         control.wait_for_answer(SentCommand(command, time.monotonic() + 5))
 
     def link(self) -> float:
-        """An order to a camera process and its answer."""
+        """The time of a command to a camera process and its answer."""
         with camera_process(FOLDER, SCENE) as process:
             process.until_type("observed", observed="ready")
             return self.median(lambda: process.until_type("answer", command_id=process.send("read")))
 
     def answer(self) -> None:
-        """As it is told by the record, without reading the row."""
+        """Build the answer from the record, without reading the row."""
         from captures.bodies import capture_body
 
         json.dumps(capture_body(self.capture, self.files))
 
     def http(self) -> float:
-        """A request with a token that is answered from the camera's row, without the token's own look-up."""
+        """The time of a request that is answered from the camera's row, without looking up the token."""
         from bench.station import Client
 
         client = Client(int(os.environ["WEB_PORT"]), self.token)
@@ -155,7 +155,7 @@ class WebLegs:
 
 
 class FileLegs:
-    """What the camera process does, with a spool of its own on the measured disk."""
+    """The steps of the camera process, with a separate spool on the measured disk."""
 
     def __init__(self, folder: Path, times: int) -> None:
         from cameras.drivers.simulated import SimulatedDriver
@@ -196,10 +196,10 @@ class FileLegs:
         return self.driver.expose(ExposureRequest(**EXPOSURE), time.monotonic() + 5)
 
     def spooled(self, picture: bytes, sha_ms: float) -> dict[str, float]:
-        """Plan, file, record, place and done of the same capture, so often, and what of it was fsync."""
+        """Medians of plan, file, record, place and done of a capture, and the part of it that was fsync."""
         spent: dict[str, list[float]] = {name: [] for name in ("plan", "file", "record", "place", "done", "fsync")}
         for _ in range(self.times):
-            for name, ms in self.one(picture).items():
+            for name, ms in self.capture_once(picture).items():
                 spent[name].append(ms)
         self.fsyncs = self._count / self.times
         found = {name: sorted(ms)[len(ms) // 2] for name, ms in spent.items()}
@@ -207,24 +207,24 @@ class FileLegs:
         found["file"] -= sha_ms
         return found
 
-    def one(self, picture: bytes) -> dict[str, float]:
+    def capture_once(self, picture: bytes) -> dict[str, float]:
         steps, self._spent = Steps(), 0.0
-        with patch("os.fsync", self.counted):
-            self.steps(steps, str(uuid6.uuid7()), picture)
+        with patch("os.fsync", self.timed_fsync):
+            self.run_steps(steps, str(uuid6.uuid7()), picture)
         return {**steps.ms, "fsync": self._spent}
 
-    def steps(self, steps: Steps, capture: str, picture: bytes) -> None:
+    def run_steps(self, steps: Steps, capture: str, picture: bytes) -> None:
         path = f"captures/{SLUG}/2026/01/01/raw/{capture}"
         self.files.make_folders(path.rpartition("/")[0])
-        steps.take("plan", lambda: self.spool.plan(plan(capture, path)))
-        part = steps.take("file", lambda: self.spool.write_part(capture, "jpeg", ".jpg", [picture]))
+        steps.measure("plan", lambda: self.spool.plan(plan(capture, path)))
+        part = steps.measure("file", lambda: self.spool.write_part(capture, "jpeg", ".jpg", [picture]))
         self.record = record(capture, path, part)
-        steps.take("record", lambda: self.spool.commit(self.record))
-        steps.take("place", lambda: self.spool.place(self.record))
-        steps.take("done", lambda: self.spool.done(self.record))
+        steps.measure("record", lambda: self.spool.commit(self.record))
+        steps.measure("place", lambda: self.spool.place(self.record))
+        steps.measure("done", lambda: self.spool.done(self.record))
 
-    def counted(self, file: int) -> None:
-        """An fsync that says how long it took."""
+    def timed_fsync(self, file: int) -> None:
+        """Call fsync and add its time to the sum."""
         began = time.perf_counter()
         fsync(file)
         self._spent += (time.perf_counter() - began) * 1000
@@ -232,20 +232,20 @@ class FileLegs:
 
 
 class Steps:
-    """How long each step of one capture took, in ms."""
+    """The time of each step of one capture, in ms."""
 
     def __init__(self) -> None:
         self.ms: dict[str, float] = {}
 
-    def take(self, name: str, step: Callable[[], Any]) -> Any:
+    def measure(self, name: str, step: Callable[[], Any]) -> Any:
         began = time.perf_counter()
-        made = step()
+        result = step()
         self.ms[name] = (time.perf_counter() - began) * 1000
-        return made
+        return result
 
 
 class RowLegs:
-    """What the Supervisor does: records into rows, of the real camera and root."""
+    """The steps of the Supervisor: records become rows of the real camera and storage root."""
 
     def __init__(self, times: int, pattern: Any) -> None:
         from cameras.models import Camera

@@ -22,19 +22,19 @@ SCENES: dict[str, dict[str, object]] = {
     "the chart": {"scene": "chart", "shot_noise": False},
     "a noisy chart": {"scene": "chart", "shot_noise": True, "exposure_us": 60_000, "gain": 16},
 }
-"""Smooth and small; noisy and large, where drawing the noise is most of the camera process's work."""
+"""One is smooth and small. The other is noisy and large: drawing the noise is most of the camera process's work."""
 MEDIAN_MS, P99_MS = 10, 40
 WARM_UP_S = 5.0
 MEASURED_S = 15
 FORGOTTEN_S = 12.0
-"""After so long nobody is remembered to have looked."""
+"""After this time the station counts no viewer any more."""
 
 
 def run(runs: Runs) -> list[Table]:
     with running(runs) as station:
         encodes = Encodes(station)
         tables = [of_scene(runs, station, encodes, name, scene) for name, scene in SCENES.items()]
-        tables[-1].add("Encodes while nobody looks", f"{asyncio.run(unwatched(encodes))}", "0", "in 3 s")
+        tables[-1].add("Encodes while no one is watching", f"{asyncio.run(unwatched_encodes(encodes))}", "0", "in 3 s")
         return tables
 
 
@@ -50,15 +50,15 @@ def running(runs: Runs) -> Iterator[LiveStation]:
 
 def of_scene(runs: Runs, station: LiveStation, encodes: Encodes, name: str, scene: dict[str, object]) -> Table:
     station.ask("/api/v1/cameras/simulated/settings/", scene, "PATCH", **station.token)
-    found = Table(f"Live view of {name}, 1280x1024 at 15 fps: from the capture into a viewer's hands")
+    found = Table(f"Live view of {name}, 1280x1024 at 15 fps: from the capture to the viewer")
     for viewers in VIEWERS:
         asyncio.run(add_rows(found, station, viewers, encodes, runs.times(MEASURED_S)))
     return found
 
 
 class Encodes:
-    """Counts what is published on the broker: the camera's process does that once for each encode, and hardly any
-    other part does."""
+    """Counts the messages that the broker publishes. The camera process publishes one for each encode; other parts
+    publish hardly any."""
 
     def __init__(self, station: LiveStation) -> None:
         self.server = redis.Redis.from_url(station.config.redis_url)
@@ -66,7 +66,7 @@ class Encodes:
         self.count()
 
     def count(self) -> int:
-        """Since the last time."""
+        """The number of encodes since the previous call."""
         stats: Any = self.server.info("commandstats")
         before, self.total = self.total, stats.get("cmdstat_publish", {}).get("calls", 0)
         return int(self.total - before)
@@ -110,7 +110,7 @@ def cpu_seconds(processes: dict[str, psutil.Process]) -> dict[str, float]:
     return {name: sum(process.cpu_times()[:2]) for name, process in processes.items()}
 
 
-async def unwatched(encodes: Encodes) -> int:
+async def unwatched_encodes(encodes: Encodes) -> int:
     await asyncio.sleep(FORGOTTEN_S)
     encodes.count()
     await asyncio.sleep(3)

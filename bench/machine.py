@@ -1,4 +1,4 @@
-"""What was measured on: the machine, the versions, and what its disk takes to make something durable."""
+"""The measured machine: its hardware, its versions, and how long its disk takes to make a file durable."""
 
 from __future__ import annotations
 
@@ -44,12 +44,15 @@ def _processor() -> str:
 
 
 def _disk(runs: Runs) -> Table:
-    found = Table("The disk's own fsync")
+    found = Table("fsync of the disk")
     for size, name in ((SMALL, "4 kB"), (PICTURE, "500 kB")):
         made = timed(lambda size=size: durable(runs.folder, bytes(size)), runs.times(200))  # type: ignore[misc]
-        found.add(f"A new file of {name}, written and fsynced", str(made), note="what follows is bounded by this")
+        found.add(f"A new file of {name}, written and fsynced", str(made), note="a lower bound for the results below")
     with tempfile.NamedTemporaryFile(dir=runs.folder) as file:
-        found.add("An fsync of 4 kB more in an open file", str(timed(lambda: _append(file.fileno()), runs.times(200))))
+        found.add(
+            "An fsync after 4 kB are appended to an open file",
+            str(timed(lambda: _append(file.fileno()), runs.times(200))),
+        )
     return found
 
 
@@ -57,7 +60,7 @@ _numbers = count()
 
 
 def durable(folder: Path, content: bytes) -> None:
-    """The least that a file costs which outlives a power cut, but for its name."""
+    """The least work for a file whose content survives a power cut; its name may still be lost."""
     path = folder / f"durable-{next(_numbers)}"
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     os.write(file, content)

@@ -1,6 +1,6 @@
-"""MJPEG over HTTP, in asyncio: a source in step with the clock, and a relay of it that does no more than it must.
+"""MJPEG over HTTP, in asyncio: a source that keeps time with the clock, and a minimal relay of it.
 
-`python -m bench.mjpeg source`, or `relay PORT` of the source: serves on a free port of loopback and prints it.
+`python -m bench.mjpeg source`, or `relay PORT` of the source: serves on a free loopback port and prints the port.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ WIDTH, HEIGHT, FPS = 1280, 720, 15
 NOISE, SOURCE_QUALITY = 7, 85
 """Make JPEGs of 148 kB."""
 QUALITY = 75
-"""Of whatever is encoded anew: Skycam's `medium`."""
+"""JPEG quality of everything that is encoded again; the same as Skycam's `medium`."""
 GROUNDS = 8
 LENGTH = re.compile(rb"Content-Length: *(\d+)", re.IGNORECASE)
 REQUEST = b"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n"
@@ -31,13 +31,13 @@ HEAD = b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=fr
 
 
 class Feed:
-    """Each client gets every frame; one that is slow gets the next after it is done with one."""
+    """Sends every frame to each client. A slow client gets the newest frame once it has received the previous one."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._next: asyncio.Future[bytes] = self._loop.create_future()
 
-    def give(self, jpeg: bytes) -> None:
+    def publish(self, jpeg: bytes) -> None:
         given, self._next = self._next, self._loop.create_future()
         head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
         given.set_result(head.encode() + jpeg + b"\r\n")
@@ -52,7 +52,7 @@ class Feed:
 
 
 async def frames(port: int) -> AsyncIterator[bytes]:
-    """What such a server sends, JPEG by JPEG."""
+    """The JPEGs that such a server sends."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 22)
     with contextlib.closing(writer):
         writer.write(REQUEST)
@@ -62,23 +62,23 @@ async def frames(port: int) -> AsyncIterator[bytes]:
 
 
 def monotonic_us() -> int:
-    """The same for all processes of a machine."""
+    """A clock that all processes of a machine share."""
     return time.monotonic_ns() // 1000
 
 
-async def play(feed: Feed) -> None:
-    """The number that a frame carries is the moment when it is sent, in monotonic µs."""
-    pictures, began = itertools.cycle(grounds()), monotonic_us()
+async def publish_frames(feed: Feed) -> None:
+    """Publish frames. The number in a frame is the time when it is sent, in monotonic µs."""
+    pictures, began = itertools.cycle(backgrounds()), monotonic_us()
     for number in itertools.count(1):
         due, picture = began + number * 1_000_000 // FPS, next(pictures)
         draw_frame_number(picture, due)
         jpeg = encoded(picture, SOURCE_QUALITY)
         await asyncio.sleep(max(0, due - monotonic_us()) / 1e6)
-        feed.give(jpeg)
+        feed.publish(jpeg)
 
 
-def grounds() -> Iterator[NDArray[np.uint8]]:
-    """A still scene, with the noise of a camera."""
+def backgrounds() -> Iterator[NDArray[np.uint8]]:
+    """Pictures of a static scene with the noise of a camera."""
     scene = np.linspace(40, 160, HEIGHT).reshape(-1, 1, 1)
     random = np.random.default_rng(1)
     for _ in range(GROUNDS):
@@ -87,7 +87,7 @@ def grounds() -> Iterator[NDArray[np.uint8]]:
 
 async def relay(feed: Feed, port: int) -> None:
     async for jpeg in frames(port):
-        feed.give(encoded(decoded(jpeg), QUALITY))
+        feed.publish(encoded(decoded(jpeg), QUALITY))
 
 
 def encoded(picture: NDArray[np.uint8], quality: int) -> bytes:
@@ -104,7 +104,7 @@ async def main(role: str, *ports: str) -> None:
     feed = Feed()
     server = await asyncio.start_server(feed.serve, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
-    await (play(feed) if role == "source" else relay(feed, int(ports[0])))
+    await (publish_frames(feed) if role == "source" else relay(feed, int(ports[0])))
 
 
 if __name__ == "__main__":

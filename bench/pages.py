@@ -1,6 +1,6 @@
-"""A million captures: what `captures/` costs, first page and deepest, and the pages that people look at.
+"""A million captures: the times of `captures/`, first and deepest page, and of the pages for people.
 
-The database is made once and kept, as `million` in the benchmarks' folder; remove that to have it made anew.
+The database is created once and kept, as `million` in the benchmarks' folder; remove that folder to create it again.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PAGES = {
     "Events": "/events/",
 }
 SHARE = 10
-"""One row in so many belongs to another camera."""
+"""One in this many rows belongs to another camera."""
 
 
 def run(runs: Runs) -> list[Table]:
@@ -37,7 +37,7 @@ def run(runs: Runs) -> list[Table]:
         made = rows_of(station)
         if made < ROWS:
             make_rows(station, ROWS - made, other_camera(station.client()))
-        return [pages(station.client(), runs.times(100)), looked_at(station, runs.times(40))]
+        return [pages(station.client(), runs.times(100)), page_times(station, runs.times(40))]
 
 
 def pages(client: Client, times: int) -> Table:
@@ -55,20 +55,20 @@ def pages(client: Client, times: int) -> Table:
     return found
 
 
-def looked_at(station: BenchStation, times: int) -> Table:
-    """Each page whole, as a browser asks for it."""
+def page_times(station: BenchStation, times: int) -> Table:
+    """The times of complete pages, as a browser requests them."""
     found = Table(f"Pages at {ROWS:,} captures, {DAY} of them on the day of the gallery")
     address = f"http://127.0.0.1:{station.station.port}"
     cookies = signed_in(address, PASSWORD)
     headers = {"Cookie": "; ".join(f"{name}={morsel.value}" for name, morsel in cookies.items())}
     with closing(http.client.HTTPConnection("127.0.0.1", station.station.port, timeout=60)) as connection:
         for name, path in PAGES.items():
-            took = timed(lambda path=path: shown(connection, path, headers), times)  # type: ignore[misc]
+            took = timed(lambda path=path: fetch_page(connection, path, headers), times)  # type: ignore[misc]
             found.add(name, str(took), f"{PAGE_MS} ms")
     return found
 
 
-def shown(connection: http.client.HTTPConnection, path: str, headers: dict[str, str], expect: int = 200) -> bytes:
+def fetch_page(connection: http.client.HTTPConnection, path: str, headers: dict[str, str], expect: int = 200) -> bytes:
     connection.request("GET", path, headers=headers)
     answer = connection.getresponse()
     body = answer.read()
@@ -78,7 +78,7 @@ def shown(connection: http.client.HTTPConnection, path: str, headers: dict[str, 
 
 
 def deepest_cursor(client: Client) -> str:
-    """One that leads to the last 50 rows: asked for by time, then used without it."""
+    """A cursor that leads to the last 50 rows. It comes from a query by time and is used without the time."""
     following: str = client.get("/api/v1/captures/?to=2020-01-01T00:01:00Z&limit=10")["next"]
     return parse_qs(urlsplit(following).query)["cursor"][0]
 
@@ -87,7 +87,7 @@ def other_camera(client: Client) -> str:
     """The id of the camera `other`, added when it is missing."""
     known = {camera["slug"] for camera in client.get("/api/v1/cameras/")["results"]}
     if "other" not in known:
-        client.ask("POST", "/api/v1/cameras/", {"slug": "other", "kind": "simulated"}, expect=201)
+        client.request("POST", "/api/v1/cameras/", {"slug": "other", "kind": "simulated"}, expect=201)
     return "other"
 
 
@@ -137,7 +137,7 @@ def _copies(connection: sqlite3.Connection, table: str, changed: dict[str, str])
 
 
 def _columns(connection: sqlite3.Connection, table: str, changed: dict[str, str]) -> Iterator[str]:
-    """All but a number that the database gives itself."""
+    """All columns but an id that the database assigns itself."""
     for _, name, _, _, _, key in connection.execute(f"PRAGMA table_info({table})"):
         if not key or name in changed:
             yield name

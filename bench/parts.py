@@ -1,4 +1,4 @@
-"""What the parts of a running station use, and what the command line takes."""
+"""Memory and processor time of the parts of a running station, and the time of the command line."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run(runs: Runs) -> list[Table]:
 
 
 def memory(station: BenchStation) -> Table:
-    """PSS: what several processes share is counted once, in shares."""
+    """Memory as PSS: pages that several processes share are divided among them."""
     found = Table("Memory of the station, with one camera")
     total = 0
     for name, process in named_processes(station):
@@ -46,7 +46,7 @@ def _own_name(process: psutil.Process) -> str:
 
 
 def processor_s(station: BenchStation) -> dict[str, float]:
-    """Seconds of processor that each part has used so far."""
+    """Seconds of processor time that each part has used so far."""
     return {name: sum(process.cpu_times()[:2]) for name, process in named_processes(station)}
 
 

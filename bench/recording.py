@@ -27,7 +27,7 @@ SCENES: dict[str, dict[str, Any]] = {
     "the chart": {"scene": "chart", "fps": 15, "exposure_us": 10_000},
     "a noisy chart": {"scene": "chart", "fps": 15, "exposure_us": 60_000, "gain": 16, "shot_noise": True},
 }
-"""Of the noisy one, drawing the noise is a good part of the camera process's work."""
+"""With the noisy scene, drawing the noise is a large part of the camera process's work."""
 MEASURED_S = 30
 WARM_UP_S = 5.0
 VIEWERS = 20
@@ -36,13 +36,13 @@ MOST_PERCENT, P99_MS = 20, 40
 
 
 def run(runs: Runs) -> list[Table]:
-    found = Table("Recording 1280x1024 at 15 fps into H.264, one camera's process, all included")
+    found = Table("Recording 1280x1024 at 15 fps into H.264, one camera process, everything included")
     for name, scene in SCENES.items():
-        add_one(found, name, scene, runs.folder / f"recording-{len(found.rows)}", runs.times(MEASURED_S))
-    return [found, four(runs)]
+        add_scene_rows(found, name, scene, runs.folder / f"recording-{len(found.rows)}", runs.times(MEASURED_S))
+    return [found, record_four_cameras(runs)]
 
 
-def add_one(found: Table, name: str, scene: dict[str, Any], root: Path, seconds: int) -> None:
+def add_scene_rows(found: Table, name: str, scene: dict[str, Any], root: Path, seconds: int) -> None:
     root.mkdir()
     with CameraProcess(root, settings=scene, recording=RECORDING, consumers=CONSUMERS) as camera:
         camera.until(lambda message: frames_of(message) > 30, 60)
@@ -60,7 +60,7 @@ def frames_of(message: dict[str, Any]) -> int:
     return int((message.get("recorder") or {}).get("frames", 0))
 
 
-def four(runs: Runs) -> Table:
+def record_four_cameras(runs: Runs) -> Table:
     found = Table(f"{CAMERAS} cameras that record at once, 1280x1024 at 15 fps, and {VIEWERS} viewers of one of them")
     station = LiveStation(runs.folder / "four")
     try:
@@ -76,11 +76,11 @@ def four(runs: Runs) -> Table:
 
 
 def add_camera(station: LiveStation, number: int) -> str:
-    asked = {"slug": f"sim-{number}", "kind": "simulated", "address": f"sim-{number}"}
-    station.ask("/api/v1/cameras/", asked, **station.token)
-    status = f"/api/v1/cameras/{asked['slug']}/status/"
+    camera = {"slug": f"sim-{number}", "kind": "simulated", "address": f"sim-{number}"}
+    station.ask("/api/v1/cameras/", camera, **station.token)
+    status = f"/api/v1/cameras/{camera['slug']}/status/"
     eventually(lambda: station.ask(status, **station.token)["observed"] == "ready", 60, "the camera is ready")
-    return asked["slug"]
+    return camera["slug"]
 
 
 async def add_rows(found: Table, station: LiveStation, slugs: list[str], seconds: int) -> None:

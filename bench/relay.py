@@ -18,7 +18,7 @@ from bench.figures import Table, Times
 from bench.live import cpu_seconds
 from bench.mjpeg import FPS, HEIGHT, QUALITY, WIDTH, frames, monotonic_us
 from bench.runs import PROJECT, Runs
-from bench.watching import Seen, Watch
+from bench.watching import ViewerResult, Watch
 from tests.live.stations import LiveStation
 from tests.skycam_project.stations import eventually, free_port
 
@@ -28,13 +28,13 @@ MEASURED_S = 15
 SLUG = "relayed"
 SKYCAM, MOTION, PLAIN = "Skycam", "motion", "a plain relay"
 MOST = {MOTION: 1.0, PLAIN: 1.3}
-"""Skycam's processor time at most, to that of each, with the most viewers."""
+"""The limit of the ratio of Skycam's processor time to that of the other relay, with the most viewers."""
 REMARKS = {
     MOTION: "motion also detects motion, which cannot be switched off",
     PLAIN: "decodes and encodes once, and does nothing else",
 }
 INSTALL = "systemctl mask motion; apt-get install -y --no-install-recommends motion"
-"""Masked, or its daemon starts with the machine and takes the first camera."""
+"""The unit is mcamera, because otherwise motion's daemon starts at boot and claims the first camera."""
 MOTION_CONF = f"""
 daemon off
 log_level 4
@@ -51,12 +51,12 @@ stream_maxrate {FPS}
 stream_quality {QUALITY}
 stream_motion off
 """
-"""Its frame rate above the source's, or frames queue."""
+"""The frame rate must be above the source's, or frames queue."""
 
 
 @dataclass(frozen=True)
 class Relay:
-    """`parts` are what relays; `others` are needed and do something else."""
+    """`parts` are the processes that relay; `others` are needed but do other work."""
 
     port: int
     parts: dict[str, psutil.Process]
@@ -90,7 +90,7 @@ def add_ratio(found: Table, name: str, used: dict[str, float]) -> None:
 
 
 def add_row(found: Table, name: str, relay: Relay, viewers: int, seconds: int) -> float:
-    """Percent of a core, of all that relays."""
+    """Add the row of a relay; returns the percent of a core that its parts use."""
     seen, cpu = measured(relay, viewers, seconds)
     times, used = Times(tuple(seen.late_ms)), sum(cpu[part] for part in relay.parts)
     shares = ", ".join(f"{part} {cpu[part]:.1f}" for part in relay.parts if len(relay.parts) > 1)
@@ -101,8 +101,8 @@ def add_row(found: Table, name: str, relay: Relay, viewers: int, seconds: int) -
     return used
 
 
-def measured(relay: Relay, viewers: int, seconds: int) -> tuple[Seen, dict[str, float]]:
-    """What was seen, and percent of a core of each process meanwhile."""
+def measured(relay: Relay, viewers: int, seconds: int) -> tuple[ViewerResult, dict[str, float]]:
+    """What the viewers received, and the percent of a core that each process used meanwhile."""
     watch = Watch(relay.port, viewers, WARM_UP_S, seconds, relay.path, dict(relay.headers))
     processes = relay.parts | relay.others
     with python("bench.watching", stdin=subprocess.PIPE) as watching:
@@ -113,7 +113,7 @@ def measured(relay: Relay, viewers: int, seconds: int) -> tuple[Seen, dict[str, 
         before, began_us = cpu_seconds(processes), monotonic_us()
         assert read_line(watching) == "ended"
         after, took_s = cpu_seconds(processes), (monotonic_us() - began_us) / 1e6
-        seen = Seen(**json.loads(read_line(watching)))
+        seen = ViewerResult(**json.loads(read_line(watching)))
     return seen, {name: 100 * (after[name] - before[name]) / took_s for name in processes}
 
 
@@ -138,21 +138,21 @@ def with_one_camera(station: LiveStation, source: int) -> None:
     simulated = station.camera_process()
     station.ask("/api/v1/cameras/simulated/", {"enabled": False}, "PATCH", **station.token)
     simulated.wait(30)
-    asked = {"slug": SLUG, "kind": "network", "address": f"http://127.0.0.1:{source}/"}
-    station.ask("/api/v1/cameras/", asked, **station.token)
+    camera = {"slug": SLUG, "kind": "network", "address": f"http://127.0.0.1:{source}/"}
+    station.ask("/api/v1/cameras/", camera, **station.token)
     status = f"/api/v1/cameras/{SLUG}/status/"
     eventually(lambda: station.ask(status, **station.token)["observed"] == "ready", 60, "the camera is ready")
 
 
 @contextlib.contextmanager
 def motion(runs: Runs, source: int) -> Iterator[Relay]:
-    """On a port that nobody has used lately: it would refuse viewers there, silently."""
+    """The port must not have been used recently: motion would silently refuse viewers on it."""
     port, conf = free_port(), runs.folder / "motion.conf"
     conf.write_text(f"{MOTION_CONF}netcam_url http://127.0.0.1:{source}/\nstream_port {port}\n")
     with (runs.folder / "motion.log").open("w") as log, ended(
         subprocess.Popen(["motion", "-c", str(conf)], cwd=runs.folder, stdout=log, stderr=log, text=True)
     ) as process:  # fmt: skip
-        eventually(lambda: gives(port), 20, "motion serves")
+        eventually(lambda: sends_pictures(port), 20, "motion serves")
         yield Relay(port, {MOTION: psutil.Process(process.pid)}, {})
 
 
@@ -191,8 +191,8 @@ def read_line(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip()
 
 
-def gives(port: int) -> bool:
-    """Whether there is a picture; motion listens before it has any, and then hangs up."""
+def sends_pictures(port: int) -> bool:
+    """Whether the server sends a picture. motion listens before it has one, and then closes the connection."""
 
     async def first() -> bytes:
         async with asyncio.timeout(5):

@@ -1,4 +1,4 @@
-"""From the kill of a camera's process to the next picture: how long a camera is gone that was killed."""
+"""The time from the kill of a camera process to the next saved capture."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from bench.station import BenchStation, Client, Refused
 from tests.skycam_project.stations import eventually
 
 HEALTHY_S = 0.2
-"""The station of this bench forgives each restart, so that each kill is the first."""
+"""This station resets the back-off at once, so that each kill counts as the first."""
 LIMIT = "2 s"
 
 
 def run(runs: Runs) -> list[Table]:
-    found = Table("Reopening after a killed camera process: kill -9, then captures asked for without pause")
+    found = Table("Reopening after a killed camera process: kill -9, then capture requests without a pause")
     patience = {"SKYCAM_SUPERVISION__HEALTHY_S": str(HEALTHY_S), "SKYCAM_SUPERVISION__CRASH_LOOP_EXITS": "1000"}
     with BenchStation(runs.folder / "reopening", **patience) as station:
         client = station.client()
         client.capture()
-        times = Times(tuple(gone_ms(station, client) for _ in range(runs.times(20))))
+        times = Times(tuple(milliseconds_to_capture(station, client) for _ in range(runs.times(20))))
     slowest = f"slowest {max(times.ms) / 1000:.2f} s"
     found.add("Until the next capture is saved", f"{times.median / 1000:.2f} s", LIMIT, slowest)
     return [found]
 
 
-def gone_ms(station: BenchStation, client: Client) -> float:
+def milliseconds_to_capture(station: BenchStation, client: Client) -> float:
     """Milliseconds from the kill to the answer of the first capture that is saved."""
     [process] = camera_processes(station)
     time.sleep(2 * HEALTHY_S)
     began = time.perf_counter()
     process.kill()
-    eventually(lambda: saves(client), within_s=60, what="a capture after the kill")
+    eventually(lambda: captures_successfully(client), within_s=60, what="a capture after the kill")
     return (time.perf_counter() - began) * 1000
 
 
-def saves(client: Client) -> bool:
+def captures_successfully(client: Client) -> bool:
     try:
         client.capture()
     except Refused:

@@ -1,4 +1,4 @@
-"""What the benchmarks of one run share: a folder on the measured disk, the station, how often to measure."""
+"""Shared by the benchmarks of one run: a folder on the measured disk, the station, and the number of repetitions."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Runs:
         self._stack = stack
 
     def times(self, full: int) -> int:
-        """How often to measure: `full`, or a fifth of it in a quick run."""
+        """The number of repetitions: `full`, or a fifth of it in a quick run."""
         return max(3, full // QUICK_SHARE) if self.quick else full
 
     @cached_property
     def station(self) -> BenchStation:
-        """One for all benchmarks, started when the first asks for it."""
+        """The station of all benchmarks, started at its first use."""
         return self._stack.enter_context(BenchStation(self.folder / "station"))

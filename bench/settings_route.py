@@ -1,4 +1,4 @@
-"""GET settings/: the small request of a program that looks often. Beside it the server without Django."""
+"""GET settings/, the small request of a polling program, compared with the server without Django."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def run(runs: Runs) -> list[Table]:
     found.add(
         "uvicorn alone, an answer without content",
         f"{plain.per_second:.0f} /s",
-        note=f"{plain}; ours takes {share:.1f} times as long",
+        note=f"{plain}; Skycam takes {share:.1f} times as long",
     )
     return [found]
 
 
 def at_once(runs: Runs) -> float:
-    """Requests per second over CONNECTIONS connections together."""
+    """Requests per second over CONNECTIONS parallel connections."""
     each = runs.times(500)
     clients = [runs.station.client() for _ in range(CONNECTIONS)]
     with ThreadPoolExecutor(CONNECTIONS) as pool:
@@ -47,7 +47,7 @@ def at_once(runs: Runs) -> float:
 
 @contextmanager
 def hello() -> Iterator[int]:
-    """The port of a uvicorn, set up as ours is, that answers `{}`."""
+    """The port of a uvicorn with Skycam's setup that answers `{}`."""
     port = free_port()
     process = subprocess.Popen([sys.executable, "-m", "bench.hello", str(port)], cwd=PROJECT)
     try:

@@ -12,7 +12,7 @@ def run(runs: Runs) -> list[Table]:
     found = Table("From `skycam up` to the first saved capture")
     station = BenchStation(runs.folder / "fresh")
     try:
-        found.add("With nothing there yet", f"{station.start():.1f} s", note="asked for by API without pause")
+        found.add("Without a data folder", f"{station.start():.1f} s", note="requested over the API without a pause")
         station.stop()
         found.add("With an existing data folder", f"{station.start():.1f} s")
         used = memory(station)

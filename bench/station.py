@@ -1,4 +1,4 @@
-"""A real station, run by `skycam up`, and a program that speaks to it over one connection."""
+"""A real station, run by `skycam up`, and an API client with one connection."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from typing import Any, Self
 
 from tests.skycam_project.stations import Station, eventually
 
-PASSWORD = "for-the-bench-alone"
+PASSWORD = "only-for-the-benchmark"
 SLUG = "simulated"
 SCENE: dict[str, Any] = {"scene": "chart", "sky_level": 80_000.0, "contrast_decades": 3.0, "shot_noise": True}
-"""A picture of about 490 kB as a JPEG of quality 95: the chart in DEFAULT_SCENE, black at 1 ms, is 50 kB."""
+"""Its picture has about 490 kB as a JPEG of quality 95. The chart of DEFAULT_SCENE, black at 1 ms, has 50 kB."""
 DEFAULT_SCENE: dict[str, Any] = {"scene": "chart", "sky_level": 500.0, "contrast_decades": 5.0, "shot_noise": False}
 EXPOSURE: dict[str, Any] = {"exposure_us": 1000}
 
 
 class Refused(Exception):
-    """The station answered something else than was expected."""
+    """The station answered with another status than expected."""
 
 
 class Client:
-    """A program with a token, on one connection that is kept."""
+    """An API client with a token, on one persistent connection."""
 
     def __init__(self, port: int, token: str = "") -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Token {token}"} if token else {})
 
-    def ask(self, method: str, path: str, body: dict[str, Any] | None = None, expect: int = 200) -> Any:
+    def request(self, method: str, path: str, body: dict[str, Any] | None = None, expect: int = 200) -> Any:
         return json.loads(self.raw(method, path, body, expect))
 
     def raw(self, method: str, path: str, body: dict[str, Any] | None = None, expect: int = 200) -> bytes:
@@ -41,16 +41,16 @@ class Client:
         return content
 
     def get(self, path: str) -> Any:
-        return self.ask("GET", path)
+        return self.request("GET", path)
 
     def capture(self) -> Any:
-        return self.ask("POST", f"/api/v1/cameras/{SLUG}/capture/", EXPOSURE, expect=201)
+        return self.request("POST", f"/api/v1/cameras/{SLUG}/capture/", EXPOSURE, expect=201)
 
     def settings(self) -> Any:
         return self.get(f"/api/v1/cameras/{SLUG}/settings/")
 
     def picture(self) -> bytes:
-        """The newest of the live view."""
+        """The newest live picture."""
         return self.raw("GET", f"/api/v1/cameras/{SLUG}/frame.jpg?quality=medium")
 
     def close(self) -> None:
@@ -58,7 +58,7 @@ class Client:
 
 
 class BenchStation:
-    """As a context: up with a camera that is ready, and stopped at the end."""
+    """A context manager: the station runs with a ready camera, and stops at the end."""
 
     def __init__(self, data: Path, **variables: str) -> None:
         data.parent.mkdir(parents=True, exist_ok=True)
@@ -75,7 +75,7 @@ class BenchStation:
         self.stop()
 
     def start(self) -> float:
-        """Start it; seconds until the first picture is saved, asked for without pause."""
+        """Start the station; returns the seconds until the first picture is saved. Requests follow without a pause."""
         began = time.monotonic()
         self.station.start()
         eventually(self._saves, within_s=60, what="a first capture")
@@ -91,14 +91,14 @@ class BenchStation:
         return True
 
     def set_scene(self, scene: dict[str, Any]) -> None:
-        """The camera's settings; what is not named is as at the camera's start."""
-        self.client().ask("PUT", f"/api/v1/cameras/{SLUG}/settings/", DEFAULT_SCENE | scene)
+        """Set the camera's settings; settings that are not named get their initial values."""
+        self.client().request("PUT", f"/api/v1/cameras/{SLUG}/settings/", DEFAULT_SCENE | scene)
 
     def sign_in(self) -> None:
-        """One token for as long as the data folder lives: signing in is throttled."""
+        """Get one token per data folder, because sign-ins are throttled."""
         if not self.token:
-            asked = {"username": "admin", "password": PASSWORD}
-            self.token = Client(self.station.port).ask("POST", "/api/v1/auth/token/", asked)["token"]
+            credentials = {"username": "admin", "password": PASSWORD}
+            self.token = Client(self.station.port).request("POST", "/api/v1/auth/token/", credentials)["token"]
 
     def client(self) -> Client:
         return Client(self.station.port, self.token)

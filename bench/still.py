@@ -24,25 +24,27 @@ def run(runs: Runs) -> list[Table]:
     dark, _ = rates(runs, DEFAULT_SCENE)
     most = least_work(runs).per_second
     found.add(
-        "Stills of 500 kB, the next ones ordered already",
+        "Stills of 500 kB, the next commands queued already",
         f"{rate:.0f} /s",
         "130 /s",
         f"{rate / most:.0%} of the last row",
     )
     found.add("Stills of 500 kB, one after the other", f"{alone.per_second:.0f} /s", note=str(alone))
-    found.add("Stills of 50 kB, the default sky, the next ones ordered already", f"{dark:.0f} /s", "130 /s")
-    found.add("Start of a camera process until it is ready", str(starts(runs)), "500 ms")
+    found.add("Stills of 50 kB, the default sky, the next commands queued already", f"{dark:.0f} /s", "130 /s")
+    found.add("Start of a camera process until it is ready", str(start_times(runs)), "500 ms")
     found.add(
-        "Encoding and one durable file of 500 kB, nothing else", f"{most:.0f} /s", note="what one thread can do here"
+        "Encoding and one durable file of 500 kB, and nothing else",
+        f"{most:.0f} /s",
+        note="the limit of one thread here",
     )
     return [found]
 
 
 def rates(runs: Runs, scene: dict[str, Any]) -> tuple[float, Times]:
-    """Stills per second with orders ahead, and the times of stills one after the other."""
+    """Stills per second with queued commands, and the times of stills one after the other."""
     with camera(runs.folder, scene) as process:
         process.until_type("observed", observed="ready")
-        alone = timed(lambda: one(process), runs.times(200), warm_up=20)
+        alone = timed(lambda: capture_once(process), runs.times(200), warm_up=20)
         return pipelined(process, runs.times(500)), alone
 
 
@@ -57,13 +59,13 @@ def camera(folder: Path, scene: dict[str, Any]) -> CameraProcess:
     return CameraProcess(root, settings={**EXPOSURE, **scene})
 
 
-def one(process: CameraProcess) -> None:
+def capture_once(process: CameraProcess) -> None:
     capture = process.capture(**EXPOSURE)
     process.until_type("spooled", id=capture)
 
 
 def pipelined(process: CameraProcess, captures: int) -> float:
-    """Captures per second with IN_FLIGHT orders ahead, as a session or two programs give them."""
+    """Captures per second with IN_FLIGHT queued commands, as from a session or two programs."""
     began = time.monotonic()
     for _ in range(IN_FLIGHT):
         process.capture(**EXPOSURE)
@@ -75,8 +77,8 @@ def pipelined(process: CameraProcess, captures: int) -> float:
     return captures / (time.monotonic() - began)
 
 
-def starts(runs: Runs) -> Times:
-    """Of a process whose spool is there already."""
+def start_times(runs: Runs) -> Times:
+    """Start times of a process whose spool exists already."""
     root = Path(mkdtemp(prefix="root-", dir=runs.folder))
     return timed(lambda: start(root), 5, warm_up=1)
 

@@ -1,6 +1,6 @@
-"""Those who look at a relay, in a process of their own: `python -m bench.watching`, with a `Watch` as JSON on stdin.
+"""The viewers of a relay, in a separate process: `python -m bench.watching`, with a `Watch` as JSON on stdin.
 
-Prints a line when the measured time begins and one when it ends, and then what was seen as JSON.
+Prints one line when the measured time begins and one when it ends, then the result as JSON.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.live.viewers import REQUEST
 
 @dataclass(frozen=True)
 class Watch:
-    """A port of loopback: MJPEG at `/`, or with `path` a live view of Skycam."""
+    """A loopback port: MJPEG at `/`, or with `path` a live view of Skycam."""
 
     port: int
     viewers: int
@@ -38,7 +38,7 @@ class Watch:
 
 @dataclass
 class Viewer:
-    """Keeps one frame of `of` with its time: to read the numbers of all would take more than to relay them."""
+    """Keeps one of `of` frames with its time. Reading the numbers of all frames would cost more than relaying them."""
 
     turn: int
     of: int
@@ -57,7 +57,7 @@ class Viewer:
 
 
 async def live_frames(watch: Watch) -> AsyncIterator[bytes]:
-    """Two requests outstanding, for ever."""
+    """Frames of a live view, with two outstanding requests at any time."""
     async with connect(
         f"ws://127.0.0.1:{watch.port}{watch.path}", subprotocols=cast(Any, [BINARY]),
         additional_headers=watch.headers, compression=None, max_size=None,
@@ -69,7 +69,7 @@ async def live_frames(watch: Watch) -> AsyncIterator[bytes]:
                 yield message[FRAME_HEADER.size :]
 
 
-async def watched(watch: Watch) -> list[Viewer]:
+async def run_viewers(watch: Watch) -> list[Viewer]:
     viewers = [Viewer(turn, watch.viewers) for turn in range(watch.viewers)]
     tasks = [asyncio.create_task(viewer.watch(watch)) for viewer in viewers]
     await asyncio.sleep(watch.warm_up_s)
@@ -86,17 +86,17 @@ async def watched(watch: Watch) -> list[Viewer]:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """Of all viewers: how late the frames were that were kept, and the frames of the slowest."""
+class ViewerResult:
+    """The result for all viewers: how late the kept frames were, and the number of frames of the slowest viewer."""
 
     late_ms: list[float]
     fewest: int
 
 
 def main() -> None:
-    viewers = asyncio.run(watched(Watch(**json.load(sys.stdin))))
+    viewers = asyncio.run(run_viewers(Watch(**json.load(sys.stdin))))
     late = [value for viewer in viewers for value in viewer.late_ms()]
-    print(json.dumps(asdict(Seen(late, min(viewer.count for viewer in viewers)))), flush=True)
+    print(json.dumps(asdict(ViewerResult(late, min(viewer.count for viewer in viewers)))), flush=True)
 
 
 if __name__ == "__main__":

@@ -51,9 +51,9 @@ def describe_limits(schema: Mapping[str, Any]) -> str:
     multiple = f", a multiple of {format_number(schema['multipleOf'])}" if "multipleOf" in schema else ""
     if "minimum" in schema and "maximum" in schema:
         return f" from {format_number(schema['minimum'])} to {format_number(schema['maximum'])}{multiple}"
-    said = [f"{words} {format_number(schema[name])}" for name, words in LIMITS.items() if name in schema]
+    limits = [f"{words} {format_number(schema[name])}" for name, words in LIMITS.items() if name in schema]
     long = [f"of at most {schema['maxLength']} characters"] if "maxLength" in schema else []
-    return "".join([f" {' and '.join(said)}" if said else "", multiple, *(f" {words}" for words in long)])
+    return "".join([f" {' and '.join(limits)}" if limits else "", multiple, *(f" {words}" for words in long)])
 
 
 def join_choices(choices: list[str]) -> str:

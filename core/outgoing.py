@@ -114,15 +114,15 @@ class OutgoingGuard:
         Raises AddressRefused when all are refused, and OSError (socket.gaierror) for an unknown host.
         """
         found = {address: self._refusal_reason(address, port) for address in self._addresses(host, port)}
-        allowed = tuple(address for address, said in found.items() if not said)
+        allowed = tuple(address for address, reason in found.items() if not reason)
         if not allowed:
             raise AddressRefused(next(iter(found.values()), "leads nowhere. Give another one."))
         return Endpoint(host, allowed, port)
 
     def check(self, address: Address, port: int) -> None:
         """Raises AddressRefused for an address that the station must not connect to."""
-        if said := self._refusal_reason(address, port):
-            raise AddressRefused(said)
+        if reason := self._refusal_reason(address, port):
+            raise AddressRefused(reason)
 
     def connect(self, host: str, port: int, timeout_s: float) -> socket.socket:
         """A connection to the first address of `host` that accepts one. Raises AddressRefused, and OSError, also after

@@ -92,7 +92,7 @@ class AcknowledgePage(Page):
 
 
 def open_alerts(user: Any) -> list[Alert]:
-    """Alerts that nobody has acknowledged, the most severe first."""
+    """Alerts that no one has acknowledged, the most severe first."""
     rank = {value: place for place, value in enumerate(reversed(Severity.values))}
     found = list(alerts_for(user).filter(state=Alert.State.OPEN))
     return sorted(found, key=lambda alert: (rank[alert.severity], alert.opened_at))

@@ -22,12 +22,12 @@ class BackOff:
     exits: int = 0
     quick_exits: int = 0
 
-    def next_delay_s(self, lived_s: float) -> float:
-        """Seconds to wait after a run of `lived_s` seconds. Raises CrashLoop after too many short runs in a row."""
-        self.quick_exits = self.quick_exits + 1 if lived_s < self.crash_loop_s else 0
+    def next_delay_s(self, uptime_s: float) -> float:
+        """Seconds to wait after a run of `uptime_s` seconds. Raises CrashLoop after too many short runs in a row."""
+        self.quick_exits = self.quick_exits + 1 if uptime_s < self.crash_loop_s else 0
         if self.quick_exits >= self.crash_loop_exits:
             raise CrashLoop
-        self.exits = 1 if lived_s >= self.healthy_s else self.exits + 1
+        self.exits = 1 if uptime_s >= self.healthy_s else self.exits + 1
         if self.exits == 1:
             return 0.0
         exact: float = min(MAX_PAUSE_S, 2.0 ** min(self.exits - 2, 10))

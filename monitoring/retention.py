@@ -22,7 +22,7 @@ PAUSE_S = 0.02
 RUN_S = 20.0
 """The time for each entry of RETENTION in one run; the rest waits for the next run."""
 NEWEST = 1000
-"""Events that stay whatever their age, so that a clock that jumps years ahead does not empty the log."""
+"""The number of newest events that stay at any age, so that a clock that jumps years ahead does not empty the log."""
 
 
 def remove_expired() -> dict[str, int]:
@@ -34,15 +34,15 @@ def remove_expired() -> dict[str, int]:
             removed[name] = in_batches(import_string(path))
         except Exception as error:  # noqa: BLE001 - logged and counted
             count_failure(f"retention of {name}", error)
-    if went := {name: count for name, count in removed.items() if count}:
-        log.info("Removed old rows: %s.", ", ".join(f"{n} {name}" for name, n in went.items()))
+    if counts := {name: count for name, count in removed.items() if count}:
+        log.info("Removed old rows: %s.", ", ".join(f"{n} {name}" for name, n in counts.items()))
     return removed
 
 
 def in_batches(remove_batch: Callable[[], int]) -> int:
     removed, until = 0, time.monotonic() + RUN_S
-    while time.monotonic() < until and (went := remove_batch()):
-        removed += went
+    while time.monotonic() < until and (count := remove_batch()):
+        removed += count
         time.sleep(PAUSE_S)
     return removed
 

@@ -51,7 +51,7 @@ def raise_alert(
     data: dict[str, Any] | None = None,
 ) -> Alert:
     """Open the alert `key`, or increase its count when it is already open. `camera` is the one that the message is
-    about; None for a whole disk or host, which concerns everybody."""
+    about; None for a whole disk or host, which concerns all users."""
     alert, created = Alert.objects.exclude(state=Alert.State.RESOLVED).get_or_create(
         key=key,
         defaults={"message": message, "severity": severity, "data": data or {}, **camera_columns(camera)},

@@ -44,7 +44,7 @@ def _texts(content: Any) -> Iterator[str]:
 
 
 class JsonNegotiation(BaseContentNegotiation):
-    """Answers JSON whatever the Accept header says; views of images answer with the image."""
+    """Answers with JSON for any Accept header; views of images answer with the image."""
 
     def select_parser(self, request: Any, parsers: Any) -> BaseParser | None:
         """The JSON parser, for JSON or a body without a content type; None for other types."""

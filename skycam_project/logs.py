@@ -10,7 +10,7 @@ from skycam_project.config.redaction import REDACTED
 
 
 class WithoutTraceback(logging.Filter):
-    """Removes the traceback: the client made the mistake, and the message says all."""
+    """Removes the traceback: the client made the mistake, and the message is complete."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.exc_info = record.exc_text = None

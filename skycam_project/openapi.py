@@ -59,7 +59,7 @@ def without_nullable(schema: Any) -> Any:
 
 
 def add_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Every operation may answer with a problem."""
+    """Add the problem response to every operation."""
     result["components"]["schemas"]["Problem"] = without_nullable(resolve_type_hint(ProblemBody))
     answer = {
         "description": "A problem (RFC 9457).",

@@ -1,6 +1,6 @@
-"""Every run has its own station: a temporary data folder, and nothing of the developer's own environment.
+"""Every run has its own station: a temporary data folder, and no variable of the developer's environment.
 
-This happens before Django's settings are loaded, because the station's configuration is read then.
+The station is set up before Django's settings are loaded, because they read its configuration.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ FOLDER = Path(tempfile.mkdtemp(prefix="skycam-test-"))
 def leave_the_developers_environment() -> None:
     for name in [name for name in os.environ if name in VARIABLES or name.startswith("SKYCAM_")]:
         del os.environ[name]
-    (FOLDER / "skycam.yaml").touch()  # with it, no .env of the current folder is read
+    (FOLDER / "skycam.yaml").touch()  # because of it, the .env of the current folder is not read
     os.environ["SKYCAM_CONFIG"] = str(FOLDER / "skycam.yaml")
     os.environ["SKYCAM_DATA"] = str(FOLDER / "data")
-    for name in ("LOWER_QUALITY", "LOWER_FPS"):  # a machine that runs tests may be as busy as it likes
+    for name in ("LOWER_QUALITY", "LOWER_FPS"):  # a machine that runs tests may be busy
         os.environ[f"LIVE_STREAMING_CONFIG__CPU_THRESHOLDS__{name}"] = "0"
 
 
@@ -38,7 +38,7 @@ def load_settings() -> None:
     if settings.configured:
         raise pytest.UsageError("Unset DJANGO_SETTINGS_MODULE (and --ds): the tests load the settings by themselves.")
     os.environ["DJANGO_SETTINGS_MODULE"] = "skycam_project.settings"
-    # The station's own file, so that the processes that a test starts see the same database.
+    # Tests use the station's own database file, so that the processes that they start see the same data.
     settings.DATABASES["default"]["TEST"] = {"NAME": settings.DATABASES["default"]["NAME"]}
 
 
@@ -53,7 +53,7 @@ def pytest_xdist_setupnodes(config: pytest.Config, specs: object) -> None:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings_xdist_suffix() -> None:
-    """Each worker has a station of its own already, whose processes know its database by its own name."""
+    """No suffix: each worker already has its own station, whose processes use the database's plain name."""
 
 
 def pytest_unconfigure() -> None:
@@ -61,8 +61,8 @@ def pytest_unconfigure() -> None:
 
 
 @pytest.fixture(autouse=True)
-def settings_are_asked_anew() -> None:
-    """Settings of an earlier test are gone with its rows, so the cache must be too."""
+def clear_settings_cache() -> None:
+    """Clear the cached settings: those of an earlier test are gone with its rows."""
     from monitoring import station_settings
 
     station_settings.clear_cache()
@@ -70,7 +70,7 @@ def settings_are_asked_anew() -> None:
 
 @pytest.fixture
 def settings_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is kept of the station's settings is not read again, however slow the machine is."""
+    """Keep the cached settings of the station, even on a slow machine."""
     monkeypatch.setattr("monitoring.station_settings.CACHE_S", 3600)
 
 
@@ -102,13 +102,13 @@ def manager(db: None) -> APIClient:
 
 @pytest.fixture
 def stranger(db: None) -> APIClient:
-    """Somebody who is signed in but has no role."""
+    """A client that is signed in as a user without a role."""
     return signed_in("none")
 
 
 @pytest.fixture
 def anonymous(db: None) -> APIClient:
-    """Somebody who is not signed in."""
+    """A client that is not signed in."""
     from rest_framework.test import APIClient
 
     return APIClient()

@@ -1,4 +1,4 @@
-"""A real PostgreSQL server in a folder of its own, on a Unix socket that nobody else sees."""
+"""A real PostgreSQL server in its own folder, on a private Unix socket."""
 
 from __future__ import annotations
 
@@ -21,26 +21,28 @@ def binary(name: str) -> str:
     return found
 
 
-def as_its_user(*command: str) -> list[str]:
+def as_postgres_user(*command: str) -> list[str]:
     """The server refuses to run as root; Debian's package brings the user `postgres`."""
     return ["runuser", "-u", "postgres", "--", *command] if os.geteuid() == 0 else list(command)
 
 
 @contextmanager
 def postgresql() -> Iterator[str]:
-    """The address of an empty database."""
+    """The URL of an empty database."""
     folder = Path(tempfile.mkdtemp(prefix="skycam-pg-"))
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres", "postgres")
     cluster = folder / "cluster"
     options = f"-c listen_addresses='' -c unix_socket_directories='{folder}'"
     run = {"check": True, "cwd": "/", "stdout": subprocess.DEVNULL, "timeout": 60}
-    subprocess.run(as_its_user(binary("initdb"), "-D", str(cluster), "-A", "trust", "-U", "skycam"), **run)
-    start = as_its_user(binary("pg_ctl"), "-D", str(cluster), "-l", str(folder / "log"), "-o", options, "-w", "start")
+    subprocess.run(as_postgres_user(binary("initdb"), "-D", str(cluster), "-A", "trust", "-U", "skycam"), **run)
+    start = as_postgres_user(
+        binary("pg_ctl"), "-D", str(cluster), "-l", str(folder / "log"), "-o", options, "-w", "start"
+    )
     subprocess.run(start, **run)
     try:
         subprocess.run([binary("createdb"), "-h", str(folder), "-U", "skycam", "skycam"], **run)
         yield f"postgresql://skycam@{quote(str(folder), safe='')}/skycam"
     finally:
-        subprocess.run(as_its_user(binary("pg_ctl"), "-D", str(cluster), "-m", "immediate", "-w", "stop"), **run)
+        subprocess.run(as_postgres_user(binary("pg_ctl"), "-D", str(cluster), "-m", "immediate", "-w", "stop"), **run)
         shutil.rmtree(folder)

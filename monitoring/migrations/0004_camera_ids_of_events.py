@@ -13,12 +13,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='alert',
             name='camera_uuid',
-            field=models.CharField(blank=True, help_text='By it is decided who may see the row.', max_length=36),
+            field=models.CharField(blank=True, help_text='Decides who may see the row.', max_length=36),
         ),
         migrations.AddField(
             model_name='event',
             name='camera_uuid',
-            field=models.CharField(blank=True, help_text='By it is decided who may see the row.', max_length=36),
+            field=models.CharField(blank=True, help_text='Decides who may see the row.', max_length=36),
         ),
         migrations.AlterField(
             model_name='alert',

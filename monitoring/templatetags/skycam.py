@@ -156,7 +156,7 @@ def get(mapping: Any, name: str) -> Any:
 
 @register.filter
 def unlocalised(value: float) -> str:
-    """A number for an HTML attribute, whatever the locale."""
+    """A number for an HTML attribute, in any locale."""
     return f"{value:.4f}"
 
 

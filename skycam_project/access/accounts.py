@@ -14,7 +14,7 @@ from monitoring.services import record_event
 from skycam_project.access.models import Role, User
 from skycam_project.access.services import end_sign_ins, lower_scopes, revoke_tokens, revoked_tokens_text
 
-LAST_MANAGER = "{name} is the last manager. Make somebody else a manager first."
+LAST_MANAGER = "{name} is the last manager. Make someone else a manager first."
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def change_user(
     user: User, *, role: str | None = None, password: str | None = None, reset: bool = False, actor: str
 ) -> UserChange:
     """Set a role, a password, or both; `reset` generates a password and returns it. A new password ends all sign-ins
-    and tokens of the user. ValidationError; User.DoesNotExist when somebody has removed the user meanwhile."""
+    and tokens of the user. ValidationError; User.DoesNotExist when the user has been removed meanwhile."""
     done, generated, revoked = [], None, 0
     if role is not None:
         check_a_manager_remains(user, role)
@@ -66,7 +66,7 @@ def change_user(
 @transaction.atomic
 def remove_user(user: User, *, actor: str) -> None:
     """Remove a user and their tokens; their events stay in the log. ValidationError for the last manager;
-    User.DoesNotExist when somebody has removed the user meanwhile."""
+    User.DoesNotExist when the user has been removed meanwhile."""
     check_a_manager_remains(user, Role.NONE)
     User.objects.select_for_update().get(pk=user.pk).delete()
     record_event("user.changed", f"{actor} removed the user {user}.", subject=user, actor=actor)

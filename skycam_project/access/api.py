@@ -26,10 +26,10 @@ class TokenView(APIView):
 
     @extend_schema(request=TokenRequest, responses=TokenBody, auth=[])
     def post(self, request: Request) -> Response:
-        asked = TokenRequest.model_validate(request.data)
+        sign_in_request = TokenRequest.model_validate(request.data)
         token, text = sign_in(
-            asked.username, asked.password, request.META.get("REMOTE_ADDR", ""),
-            scope=asked.scope, name=asked.name, life=timedelta(seconds=asked.life_s),
+            sign_in_request.username, sign_in_request.password, request.META.get("REMOTE_ADDR", ""),
+            scope=sign_in_request.scope, name=sign_in_request.name, life=timedelta(seconds=sign_in_request.life_s),
         )  # fmt: skip
         body = TokenBody(token=text, scope=token.scope, expires=stamp(token.expires_at))
         return Response(body, headers={"Cache-Control": "no-store"})
@@ -40,7 +40,7 @@ class TokensView(APIView):
 
     @extend_schema(operation_id="tokens_list", parameters=TokenQuery.parameters(), responses=TokenList)
     def get(self, request: Request) -> Response:
-        """Tokens: everybody's for a manager, or those of `user`; else your own."""
+        """List tokens. Managers see all users' tokens, or those of `user`; others see their own."""
         query = TokenQuery.of(request)
         tokens = tokens_for(request.user)
         if query.user is not None:
@@ -53,7 +53,7 @@ class TokenDetailView(APIView):
 
     @extend_schema(operation_id="tokens_revoke", responses={204: None})
     def delete(self, request: Request, token: int) -> Response:
-        """Revoke a token: anybody's for a manager, else your own. It stops working at once."""
+        """Revoke one of your tokens; managers can revoke any token. It stops working at once."""
         revoke_token(tokens_for(request.user).get(pk=token), actor=request.user.username)
         return Response(status=204)
 

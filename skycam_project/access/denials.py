@@ -1,5 +1,5 @@
-"""Refused sign-ins as events. Anybody can cause them, so their number is bounded: the first of an hour get an event
-each, the others one event together."""
+"""Refused sign-ins as events. Anyone can cause them, so their number is bounded: the first ones of an hour get
+one event each, and the others share one."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _add(counted: dict[str, int], name: str) -> None:
 
 
 def summarise_past_hours() -> None:
-    """One event for each past hour with more refusals than MAX_SINGLE_EVENTS."""
+    """Record one event for each past hour with more refused sign-ins than MAX_SINGLE_EVENTS."""
     now = timezone.now()
     for hour in DeniedHour.objects.filter(began_at__lte=now - HOUR):
         _record_summary(hour)

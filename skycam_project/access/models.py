@@ -84,7 +84,7 @@ class ApiToken(models.Model):
     name = models.CharField(max_length=80, help_text="What uses it.")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tokens")
     scope = models.CharField(max_length=10, choices=Role)
-    address = models.CharField(max_length=60, blank=True, editable=False, help_text="Where it was asked for.")
+    address = models.CharField(max_length=60, blank=True, editable=False, help_text="Where it was requested from.")
     created_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True, blank=True)
@@ -150,12 +150,12 @@ class SignIn(models.Model):
 
 
 class DeniedHour(models.Model):
-    """How many sign-ins were refused within an hour. Those beyond MAX_SINGLE_EVENTS share one event."""
+    """The number of sign-ins that were refused within an hour. Those beyond MAX_SINGLE_EVENTS share one event."""
 
     began_at = models.DateTimeField(unique=True)
     count = models.PositiveIntegerField(default=0)
-    names = models.JSONField(default=dict, help_text="Name that was tried -> how often, of those without an event.")
-    addresses = models.JSONField(default=dict, help_text="Address -> how often, of those without an event.")
+    names = models.JSONField(default=dict, help_text="Tried name -> number of attempts without an event of their own.")
+    addresses = models.JSONField(default=dict, help_text="Address -> number of attempts without an event of their own.")
 
     def __str__(self) -> str:
         return f"{self.count} from {self.began_at:%Y-%m-%d %H:%MZ}"

@@ -94,10 +94,10 @@ class SignInPage(auth_views.LoginView):
 
 
 class AdminSignInRedirect(View):
-    """The Django admin redirects here whoever may not use it."""
+    """The Django admin redirects users here who may not use it."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Redirect to the sign-in page; refuse users who are signed in but no managers, or they would loop."""
+        """Redirect to the sign-in page; refuse signed-in users who are not managers, to avoid a loop."""
         if not request.user.is_authenticated:
             return redirect_to_login(request.GET.get("next") or resolve_url("admin:index"))
         if not request.user.is_staff:
@@ -151,7 +151,7 @@ class TokenForm(forms.Form):
 
 
 class TokensPage(Page):
-    """Make a token for yourself; a manager sees everybody's."""
+    """Make a token for yourself. Managers see all users' tokens."""
 
     roles = {"GET": "manager", "POST": "viewer"}
     template = "access/account.html"
@@ -165,14 +165,14 @@ class TokensPage(Page):
         if not form.is_valid():
             return message_response(request, "bad", "Choose the maximum role of the token and how long it is valid.")
         user: Any = request.user
-        asked = form.cleaned_data
-        life = timedelta(days=asked["days"])
+        values = form.cleaned_data
+        life = timedelta(days=values["days"])
         try:
             token, text = services.issue_token(
-                user, name=asked["name"], scope=asked["scope"], life=life, actor=self.actor
+                user, name=values["name"], scope=values["scope"], life=life, actor=self.actor
             )
         except ValidationError as error:
-            typed = {"token_errors": error.messages, "typed": asked}
+            typed = {"token_errors": error.messages, "typed": values}
             return self.render({**account_context(request), **typed}, status=400)
         answer = self.render({**account_context(request), "new_token": token, "text": text})
         answer.headers["Cache-Control"] = "no-store"
@@ -180,7 +180,7 @@ class TokensPage(Page):
 
 
 class RevokeTokenPage(Page):
-    """Revoke your own tokens; a manager may revoke anybody's."""
+    """Revoke one of your tokens. Managers can revoke any token."""
 
     roles = {"POST": "viewer"}
 

@@ -264,13 +264,13 @@ def _(error: Unsatisfiable) -> Problem:
 
 @problem_of.register
 def _(error: LeaseHeld) -> Problem:
-    """Somebody's lease holds the camera, or a session forbids it."""
+    """Another user's lease holds the camera, or its session forbids the command."""
     return Problem("held", error.detail, extensions=error.members)
 
 
 @problem_of.register
 def _(error: ClipHeld) -> Problem:
-    """Something that needs the clip holds it, such as a pin."""
+    """The clip has a hold, such as a pin."""
     return Problem("held", str(error), extensions={"holds": [hold_body(hold) for hold in error.holds]})
 
 

@@ -24,7 +24,9 @@ class TokenRequest(StrictModel):
     username: Annotated[str, Field(min_length=1, max_length=150)]
     password: Annotated[str, Field(min_length=1, max_length=1024, json_schema_extra={"format": "password"})]
     scope: Literal["viewer", "operator", "manager"] | None = None
-    name: Annotated[Line, Field(max_length=80, description="What uses it; without, where it was asked for.")] = ""
+    name: Annotated[
+        Line, Field(max_length=80, description="What uses it; by default, where it was requested from.")
+    ] = ""
     life_s: Annotated[int, Field(ge=60, le=3650 * DAY_S)] = 365 * DAY_S
 
 

@@ -2,8 +2,8 @@
 cache is away.
 
 Attempts of unknown clients are counted by address and by account, so that neither one address nor many together can
-guess a password. A client that has signed in before, by its address or its browser, has a count of its own, so that
-nobody can lock users out by trying with their names.
+guess a password. A client that has signed in before, by its address or its browser, has a separate count, so that no
+one can lock users out by trying their names.
 """
 
 from __future__ import annotations

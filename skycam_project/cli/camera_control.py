@@ -30,14 +30,14 @@ def connect(camera: str | None) -> None:
         raise CliError(
             "camera-not-reachable", f"{body['camera']} is {humanize(body['observed'])}. {body['reason']}".strip()
         )
-    print_result(body, draw)
+    print_result(body, print_state)
 
 
 @click.command(cls=Command)
 @camera()
 def disconnect(camera: str | None) -> None:
     """Disconnect a camera, by default the primary one; this persists across restarts."""
-    print_result(set_connected(camera, connected=False), draw)
+    print_result(set_connected(camera, connected=False), print_state)
 
 
 def set_connected(slug: str | None, *, connected: bool) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def camera_filter(caller: Caller, slug: str | None) -> dict[str, Any]:
         raise camera_not_found(caller, slug or "") from None
 
 
-def draw(body: dict[str, Any]) -> None:
+def print_state(body: dict[str, Any]) -> None:
     print_line(f"{body['camera']} is {humanize(body['observed'])}.")
 
 
@@ -99,7 +99,7 @@ def take(camera: str | None, over: bool, for_s: float) -> None:
     from cameras.leases import acquire_lease
 
     taken = acquire_lease(find_camera(caller, camera), caller.actor, over=over, for_s=round(for_s))
-    print_result(dict(lease_body(taken)), draw_lease)
+    print_result(dict(lease_body(taken)), print_lease)
 
 
 @click.command(cls=Command)
@@ -112,9 +112,9 @@ def release(camera: str | None, over: bool) -> None:
     from cameras.leases import release_lease
 
     released = release_lease(find_camera(caller, camera), caller.actor, over=over)
-    print_result(dict(lease_body(released)), draw_lease)
+    print_result(dict(lease_body(released)), print_lease)
 
 
-def draw_lease(body: dict[str, Any]) -> None:
-    until = f"held by {body['held_by']} until {format_time(body['until'])}" if body["held_by"] else "held by nobody"
+def print_lease(body: dict[str, Any]) -> None:
+    until = f"held by {body['held_by']} until {format_time(body['until'])}" if body["held_by"] else "held by no one"
     print_line(f"{body['camera']} is {until}.")

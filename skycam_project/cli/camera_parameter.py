@@ -81,13 +81,13 @@ class CameraWord(click.Argument):
     @staticmethod
     def _check_both(ctx: click.Context, word: str, option: str | None) -> None:
         if option is not None and option != word:
-            said = f"Two cameras are given: {word}, and {option} with --camera. Give only one."
-            raise click.UsageError(said, ctx)
+            message = f"Two cameras are given: {word}, and {option} with --camera. Give only one."
+            raise click.UsageError(message, ctx)
 
     def _check(self, ctx: click.Context, found: str | None) -> None:
         if found is None and self.needed:
-            said = f"Which camera? Write `{ctx.command_path} CAMERA`; `skycam cameras list` shows their ids."
-            raise click.UsageError(said, ctx)
+            message = f"Which camera? Write `{ctx.command_path} CAMERA`; `skycam cameras list` shows their ids."
+            raise click.UsageError(message, ctx)
         if found is not None:
             check_id(ctx, found)
 
@@ -121,5 +121,5 @@ def check_id(ctx: click.Context, text: str) -> None:
     if ID.match(text):
         return
     file = f" The configuration file is `--config {text}`." if re.search(r"[./]", text) else ""
-    said = "a camera's id: lower-case letters, digits and hyphens. `skycam cameras list` lists all."
-    raise click.UsageError(f"{text!r} is not {said}{file}", ctx)
+    expected = "a camera's id: lower-case letters, digits and hyphens. `skycam cameras list` lists all."
+    raise click.UsageError(f"{text!r} is not {expected}{file}", ctx)

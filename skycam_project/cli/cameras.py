@@ -49,7 +49,7 @@ def list_cameras() -> None:
     caller = current().authorize("viewer")
     from cameras.bodies import camera_bodies
 
-    print_result({"results": [dict(body) for body in camera_bodies(caller.user)]}, draw_cameras)
+    print_result({"results": [dict(body) for body in camera_bodies(caller.user)]}, print_cameras)
 
 
 @cameras.command("show")
@@ -65,7 +65,7 @@ def show_camera(camera: str | None) -> None:
     found = find_camera(caller, camera)
     able = found.capabilities.get("settings", {})
     print_result(
-        {**camera_body(found, caller.user), "capabilities": found.capabilities}, lambda body: draw_shown(body, able)
+        {**camera_body(found, caller.user), "capabilities": found.capabilities}, lambda body: print_shown(body, able)
     )
 
 
@@ -92,7 +92,7 @@ def add(camera: str, password: str | None, restrict: bool, values: tuple[tuple[s
 
     seen_by = {"restricted": restrict}
     added = add_camera(slug=camera, values=setting_values(values), seen_by=seen_by, actor=caller.actor, **fields)
-    print_result(dict(camera_body(added, caller.user)), lambda body: draw_camera(body, "Added"))
+    print_result(dict(camera_body(added, caller.user)), lambda body: print_camera(body, "Added"))
 
 
 @cameras.command("detect")
@@ -103,7 +103,7 @@ def detect(wanted: str | None, name: str) -> None:
     caller = current().authorize("manager" if wanted else "operator")
     found = discover()
     if wanted is None:
-        print_result(dict(found), draw_detected)
+        print_result(dict(found), print_detected)
         return
     from cameras.bodies import camera_body
     from cameras.services import add_camera
@@ -113,7 +113,7 @@ def detect(wanted: str | None, name: str) -> None:
         slug=slug, kind=one["kind"], name=name or one["model"], address=one["address"], host=one["host"],
         actor=caller.actor,
     )  # fmt: skip
-    print_result(dict(camera_body(added, caller.user)), lambda body: draw_camera(body, "Added"))
+    print_result(dict(camera_body(added, caller.user)), lambda body: print_camera(body, "Added"))
 
 
 def discover() -> DiscoveredList:
@@ -156,9 +156,9 @@ def faults(camera: str | None, wanted: tuple[str, ...], clear: bool) -> None:
     simulated = find_camera(caller, camera)
     found = {} if clear else services.read_faults(simulated)
     if wanted or clear:
-        asked = Faults.model_validate(found | dict(map(parse_fault, wanted)))
-        found = services.set_faults(simulated, asked, caller.actor)
-    print_result({"camera": simulated.slug, "faults": found}, draw_faults)
+        requested = Faults.model_validate(found | dict(map(parse_fault, wanted)))
+        found = services.set_faults(simulated, requested, caller.actor)
+    print_result({"camera": simulated.slug, "faults": found}, print_faults)
 
 
 def parse_fault(text: str) -> tuple[str, Any]:
@@ -206,7 +206,7 @@ def change(
     before = found.host
     warnings = apply_changes(caller, found, changes, setting_values(values), host_is_gone=host_is_gone)
     found.refresh_from_db()
-    print_result(dict(camera_body(found, caller.user)), lambda body: draw_camera(body, "Changed"))
+    print_result(dict(camera_body(found, caller.user)), lambda body: print_camera(body, "Changed"))
     print_warnings([*move_notes(found, before, host_is_gone), *warnings])
 
 
@@ -264,7 +264,7 @@ def remove(camera: str) -> None:
     print_result(body, lambda body: print_line(f"Removed {body['slug']}."))
 
 
-def draw_cameras(body: dict[str, Any]) -> None:
+def print_cameras(body: dict[str, Any]) -> None:
     columns = ["id", "name", "kind", "host", "is", "primary"]
     print_table(make_table(columns, [camera_cells(camera) for camera in body["results"]]))
 
@@ -274,19 +274,19 @@ def camera_cells(camera: dict[str, Any]) -> list[object]:
     return [*names, humanize(camera["observed"]), "yes" if camera["primary"] else ""]
 
 
-def draw_camera(body: dict[str, Any], verb: str) -> None:
+def print_camera(body: dict[str, Any], verb: str) -> None:
     print_line(f"{verb} {body['slug']}.")
     print_fields((name, body.get(name)) for name in ("name", "kind", "address", "host", "primary"))
-    draw_seen_by(body)
+    print_seen_by(body)
     print_fields(sorted(body.get("settings", {}).items()))
 
 
-def draw_seen_by(body: dict[str, Any]) -> None:
+def print_seen_by(body: dict[str, Any]) -> None:
     if body.get("restricted"):
         print_fields([("seen by", ", ".join(["managers", *(body["audience"] or [])]))])
 
 
-def draw_shown(body: dict[str, Any], able: dict[str, Any]) -> None:
+def print_shown(body: dict[str, Any], able: dict[str, Any]) -> None:
     from cameras.validation import has_range, shown_value
 
     why = f": {body['reason']}" if body["reason"] else ""
@@ -294,7 +294,7 @@ def draw_shown(body: dict[str, Any], able: dict[str, Any]) -> None:
     names = ("name", "kind", "address", "host", "enabled", "connected", "primary")
     print_fields((name, body[name]) for name in names)
     print_fields((name, body["identity"].get(name)) for name in ("vendor", "model", "serial", "firmware", "library"))
-    draw_seen_by(body)
+    print_seen_by(body)
     names_of_settings = sorted({*able, *body["settings"]})
     rows = [
         [name, shown_value(name, body["settings"].get(name, "")), has_range(name, able.get(name) or {})]
@@ -304,7 +304,7 @@ def draw_shown(body: dict[str, Any], able: dict[str, Any]) -> None:
         print_table(make_table(["setting", "set to", "it can have"], rows))
 
 
-def draw_detected(body: dict[str, Any]) -> None:
+def print_detected(body: dict[str, Any]) -> None:
     print_warnings(
         f"{' '.join(filter(None, [one['host'], one['kind']]))}: {one['message']}" for one in body["problems"]
     )
@@ -317,7 +317,7 @@ def draw_detected(body: dict[str, Any]) -> None:
     print_line("Add one:  skycam cameras detect --add NAME=ADDRESS")
 
 
-def draw_faults(body: dict[str, Any]) -> None:
+def print_faults(body: dict[str, Any]) -> None:
     if not body["faults"]:
         print_line(f"{body['camera']} has no fault enabled.")
     print_fields(sorted(body["faults"].items()))

@@ -18,7 +18,7 @@ from skycam_project.cli.local_files import STDOUT, check_destination, copy_file,
 from skycam_project.cli.local_time import LocalZone
 from skycam_project.cli.options import Command, DurationParam, ExposureParam, FutureTimeParam, given
 from skycam_project.cli.output import format_requested_and_used, print_fields, print_line, print_result, print_warnings
-from skycam_project.cli.session_output import draw_session
+from skycam_project.cli.session_output import print_session
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def capture(
     path = copy_first_file(taken, to, force=force) if to else None
     if to != STDOUT:
         body = {**capture_body(taken), **({"copied_to": str(path)} if path else {})}
-        print_result(body, lambda body: draw_capture(body, primary_file_path(taken)))
+        print_result(body, lambda body: print_capture(body, primary_file_path(taken)))
 
 
 def copy_first_file(taken: Capture, to: str, *, force: bool) -> Path | None:
@@ -151,15 +151,15 @@ def start(camera: str | None, exposure: int | None, delay: float | None, dry_run
     found, request = find_camera(caller, camera), session_request(exposure, delay, **values)
     expected = forecast_body(forecast(found, request, zone=LocalZone()))
     if dry_run:
-        print_result(dict(expected), draw_forecast)
+        print_result(dict(expected), print_forecast)
         return
     if current().output != "json":
-        draw_forecast(dict(expected))
+        print_forecast(dict(expected))
     session = CameraService(caller.actor).start_session(found, request)
-    print_result({**session_body(session), "forecast": expected}, draw_started)
+    print_result({**session_body(session), "forecast": expected}, print_started)
 
 
-def draw_forecast(body: dict[str, Any]) -> None:
+def print_forecast(body: dict[str, Any]) -> None:
     print_line(body["sentence"])
     print_warnings(body["warnings"])
 
@@ -169,13 +169,13 @@ def session_request(exposure: int | None, delay: float | None, cadence: float | 
     from captures.requests import EXPOSURE_US, SessionRequest
 
     if delay is not None and cadence is not None:
-        said = (
+        message = (
             "Give --delay (from the end of one capture to the next start) or --every (from start to start), not both."
         )
-        raise CliError("invalid", said)
+        raise CliError("invalid", message)
     if cadence is not None and cadence * 1e6 < (exposure or EXPOSURE_US):
-        said = f"{cadence:g} s is shorter than the exposure of {format_exposure(exposure or EXPOSURE_US)}."
-        raise CliError("invalid", f"--every: {said} Give a longer time.")
+        message = f"{cadence:g} s is shorter than the exposure of {format_exposure(exposure or EXPOSURE_US)}."
+        raise CliError("invalid", f"--every: {message} Give a longer time.")
     return build_request(SessionRequest, exposure_us=exposure, delay_s=delay, cadence_s=cadence, **values)
 
 
@@ -198,7 +198,7 @@ def option_name(field: str) -> str:
     return OPTIONS.get(field, f"--{field.replace('_', '-')}")
 
 
-def draw_capture(body: dict[str, Any], path: str) -> None:
+def print_capture(body: dict[str, Any], path: str) -> None:
     print_line(f"Saved {path}")
     print_fields(
         [
@@ -216,6 +216,6 @@ def draw_capture(body: dict[str, Any], path: str) -> None:
     print_warnings(body["warnings"])
 
 
-def draw_started(body: dict[str, Any]) -> None:
-    draw_session(body)
+def print_started(body: dict[str, Any]) -> None:
+    print_session(body)
     print_line(f"Stop it with `skycam stop {body['camera']}`; `skycam status --watch` shows it.")

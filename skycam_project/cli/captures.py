@@ -66,7 +66,7 @@ def list_captures(
     session = find_by_id(sessions_for(caller.user), session_id, "session") if session_id else None
     conditions = given(session=session, status=status, started_at__gte=from_, started_at__lt=to, simulated=simulated)
     found = captures_for(caller.user).filter(**camera_filter(caller, camera), **conditions)[:limit]
-    print_result({"results": [dict(capture_body(capture)) for capture in found]}, draw_captures)
+    print_result({"results": [dict(capture_body(capture)) for capture in found]}, print_captures)
 
 
 @captures.command("show")
@@ -80,7 +80,7 @@ def show_capture(capture_id: str | None, camera: str | None) -> None:
     caller = current().authorize("viewer")
     from captures.bodies import capture_body
 
-    print_result(dict(capture_body(find_capture(caller, capture_id, camera))), draw_capture)
+    print_result(dict(capture_body(find_capture(caller, capture_id, camera))), print_capture)
 
 
 @captures.command("get")
@@ -122,7 +122,7 @@ def find_file(capture: Capture, kind: str | None) -> CaptureFile:
     return found
 
 
-def draw_captures(body: dict[str, Any]) -> None:
+def print_captures(body: dict[str, Any]) -> None:
     columns = ["id", "started", "camera", "outcome", "size"]
     print_table(make_table(columns, [capture_cells(capture) for capture in body["results"]]))
 
@@ -137,7 +137,7 @@ def capture_cells(capture: dict[str, Any]) -> list[object]:
     return [short_id(capture["id"]), started, capture["camera"], outcome, size]
 
 
-def draw_capture(body: dict[str, Any]) -> None:
+def print_capture(body: dict[str, Any]) -> None:
     print_line(f"{body['camera']}: {body['status']}{', ' if body['message'] else ''}{body['message']}")
     used = [(name, body[key]) for name, key in (("f-number", "f_number"), ("ISO", "iso"), ("gain", "gain"))]
     made = [("library", body["library"]), ("serial", body["serial"]), ("firmware", body["firmware"])]

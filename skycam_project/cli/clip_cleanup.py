@@ -30,7 +30,7 @@ def cleanup(dry_run: bool) -> int:
     result = plan() if dry_run else clean_up(caller.actor)
     results = [dict(deleted_body(one)) for one in result.deleted]
     body = {"dry_run": dry_run, "bytes": sum(one.clip.bytes for one in result.deleted), "problems": result.problems}
-    print_result({**body, "results": results}, draw)
+    print_result({**body, "results": results}, print_cleanup)
     return FAILED if result.problems else 0
 
 
@@ -62,7 +62,7 @@ def clean_up(actor: str) -> CleanupResult:
     return whole
 
 
-def draw(body: dict[str, Any]) -> None:
+def print_cleanup(body: dict[str, Any]) -> None:
     from core.plurals import pluralize
     from monitoring.templatetags.skycam import format_bytes
 

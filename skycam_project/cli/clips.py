@@ -51,7 +51,7 @@ def list_clips(
 
     found = clips_for(caller.user).filter(**camera_filter(caller, camera), **given(**conditions))
     results = overlapping(found, from_, to).order_by("-started_at", "-id")[:limit]
-    print_result({"results": [dict(clip_body(clip)) for clip in results]}, draw_clips)
+    print_result({"results": [dict(clip_body(clip)) for clip in results]}, print_clips)
 
 
 @clips.command("get")
@@ -81,7 +81,7 @@ def find_clip(caller: Caller, text: str | None, camera: str | None) -> Clip:
     return find_by_id(visible, text, "clip") if text else find_newest(visible, "clip", camera)
 
 
-def draw_clips(body: dict[str, Any]) -> None:
+def print_clips(body: dict[str, Any]) -> None:
     columns = ["id", "started", "camera", "length", "size", "lost", "remarks"]
     print_table(make_table(columns, [clip_cells(clip) for clip in body["results"]]))
 

@@ -27,14 +27,14 @@ def show_config() -> None:
     manager = ConfigManager(current().config_path, create=False)
     on_page = set_on_the_page()
 
-    def draw(body: dict[str, Any]) -> None:
+    def print_configuration(body: dict[str, Any]) -> None:
         rows = [
             [".".join(key), value, marked(key, "page" if key in on_page else manager.origin(key))]
             for key, value in leaves(body)
         ]
         print_table(make_table(["key", "value", "from"], rows))
 
-    print_result(nest_keys({**dict(leaves(manager.show())), **on_page}), draw)
+    print_result(nest_keys({**dict(leaves(manager.show())), **on_page}), print_configuration)
 
 
 def marked(key: tuple[str, ...], origin: str) -> str:
@@ -106,11 +106,11 @@ def check() -> int:
         warnings += error.problems
     except ConfigError as error:
         problems += error.problems
-    print_result({"ok": not problems, "problems": problems, "warnings": warnings}, draw_check)
+    print_result({"ok": not problems, "problems": problems, "warnings": warnings}, print_check)
     return FAILED if problems else 0
 
 
-def draw_check(body: dict[str, Any]) -> None:
+def print_check(body: dict[str, Any]) -> None:
     print_warnings(body["warnings"])
     for problem in body["problems"]:
         print_line(problem, err=True)

@@ -19,11 +19,11 @@ def doctor() -> int:
 
     findings = run_diagnostics(current())
     broken = sum(finding.state == "broken" for finding in findings)
-    print_result({"ok": not broken, "checks": [finding.body() for finding in findings]}, draw)
+    print_result({"ok": not broken, "checks": [finding.body() for finding in findings]}, print_findings)
     return FAILED if broken else 0
 
 
-def draw(body: dict[str, Any]) -> None:
+def print_findings(body: dict[str, Any]) -> None:
     rows = [[check["state"], check["check"], check["detail"], check["remedy"]] for check in body["checks"]]
     print_table(make_table(["", "check", "found", "what to do"], rows))
     broken = sum(check["state"] == "broken" for check in body["checks"])

@@ -46,7 +46,7 @@ def events(
     newest = list(found.filter(**given(at__gte=since)).order_by("-at", "-id")[:limit])
     bodies = event_bodies(caller, newest)
     if not follow:
-        print_result({"results": bodies}, draw_events)
+        print_result({"results": bodies}, print_events)
         return
     for body in reversed(bodies):
         print_event(body)
@@ -96,7 +96,7 @@ def print_event(body: dict[str, Any]) -> None:
         print_line(event_line(body))
 
 
-def draw_events(body: dict[str, Any]) -> None:
+def print_events(body: dict[str, Any]) -> None:
     for event in reversed(body["results"]):
         print_line(event_line(event))
     if not body["results"]:
@@ -136,7 +136,7 @@ def list_alerts(camera: str | None, severity: str | None, every: bool, limit: in
     if severity is not None:
         found = found.filter(severity__in=SEVERITIES[SEVERITIES.index(severity) :])
     rows = found.order_by("-opened_at", "-id")[:limit]
-    print_result({"results": [dict(alert_body(alert)) for alert in rows]}, draw_alerts)
+    print_result({"results": [dict(alert_body(alert)) for alert in rows]}, print_alerts)
 
 
 @alerts.command("ack")
@@ -153,10 +153,10 @@ def acknowledge(alert_ids: tuple[str, ...]) -> None:
 
     found = [find_by_id(alerts_for(caller.user), text, "alert") for text in alert_ids]
     results = [dict(alert_body(acknowledge_alert(alert, caller.actor))) for alert in found]
-    print_result({"results": results}, draw_acknowledged)
+    print_result({"results": results}, print_acknowledged)
 
 
-def draw_alerts(body: dict[str, Any]) -> None:
+def print_alerts(body: dict[str, Any]) -> None:
     if not body["results"]:
         print_line("No alerts.")
         return
@@ -172,6 +172,6 @@ def alert_state(alert: dict[str, Any]) -> str:
     return "over" if alert["resolved"] else seen
 
 
-def draw_acknowledged(body: dict[str, Any]) -> None:
+def print_acknowledged(body: dict[str, Any]) -> None:
     for one in body["results"]:
         print_line(f"{alert_state(one)[:1].upper()}{alert_state(one)[1:]}: {one['message']}")

@@ -28,7 +28,7 @@ def ps() -> None:
     """List the parts of the running station."""
     from skycam_project import launch
 
-    print_result({"results": list(launch.ps(current().config))}, draw_parts)
+    print_result({"results": list(launch.ps(current().config))}, print_parts)
 
 
 @click.command(cls=Command)
@@ -42,7 +42,7 @@ def restart(part: str) -> None:
     )
 
 
-def draw_parts(body: dict[str, Any]) -> None:
+def print_parts(body: dict[str, Any]) -> None:
     columns = ["part", "state", "since", "pid", "restarts", "memory", "reason"]
     print_table(make_table(columns, [part_cells(row) for row in body["results"]]))
 

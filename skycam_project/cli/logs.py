@@ -40,7 +40,7 @@ def logs(part: str | None, lines: int, follow: bool) -> None:
         with path.open("rb") as stream:
             last = deque(parsed(chain(rotated(path), stream), part), lines)
             if not follow:
-                print_result({"results": list(last)}, draw)
+                print_result({"results": list(last)}, print_log)
                 return
             for found in last:
                 print_log_line(found)
@@ -104,7 +104,7 @@ def print_log_line(line: dict[str, str]) -> None:
         print_line(shown(line))
 
 
-def draw(body: dict[str, Any]) -> None:
+def print_log(body: dict[str, Any]) -> None:
     for line in body["results"]:
         print_line(shown(line))
     if not body["results"]:

@@ -20,12 +20,12 @@ PIPE_WIDTH = 200
 NAME_WIDTH = 12
 
 
-def print_result(body: dict[str, Any], draw: Callable[[dict[str, Any]], None]) -> None:
+def print_result(body: dict[str, Any], print_body: Callable[[dict[str, Any]], None]) -> None:
     """Print the command's result in the chosen format."""
     if current().output == "json":
         click.echo(to_json(body, indent=2))
     else:
-        draw(body)
+        print_body(body)
 
 
 def print_error(station: Station, error: CliError) -> int:
@@ -117,10 +117,10 @@ def format_seconds(microseconds: int | None) -> str:
     return f"{microseconds / 1e6:g} s"
 
 
-def format_requested_and_used(asked: int | None, used: int | None) -> str:
-    if asked is None or asked == used:
+def format_requested_and_used(requested: int | None, used: int | None) -> str:
+    if requested is None or requested == used:
         return format_seconds(used)
-    return f"{format_seconds(asked)} requested, {format_seconds(used) or 'unknown'} used"
+    return f"{format_seconds(requested)} requested, {format_seconds(used) or 'unknown'} used"
 
 
 def format_time(text: str | None) -> str:

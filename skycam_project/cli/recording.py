@@ -70,7 +70,9 @@ def status(cameras: tuple[str, ...]) -> None:
 
     found = cameras_of(caller, cameras, every=not cameras)
     statuses = read_statuses(found)
-    print_result({"results": [dict(recording_body(camera, statuses[camera.slug])) for camera in found]}, draw)
+    print_result(
+        {"results": [dict(recording_body(camera, statuses[camera.slug])) for camera in found]}, print_recordings
+    )
 
 
 def cameras_of(caller: Caller, slugs: tuple[str, ...], every: bool) -> list[Camera]:
@@ -98,20 +100,20 @@ def for_each(cameras: list[Camera], action: Callable[[Camera], RecordingBody]) -
                 raise
             problems.append({"camera": camera.slug, **problem.body(current().command)})
             exit_statuses.append(problem.status)
-    print_result({"results": results, "problems": problems}, draw)
+    print_result({"results": results, "problems": problems}, print_recordings)
     return max(exit_statuses)
 
 
-def draw(body: dict[str, Any]) -> None:
+def print_recordings(body: dict[str, Any]) -> None:
     for result in body["results"]:
-        draw_recording(result)
+        print_recording(result)
     for problem in body.get("problems", []):
         print_line(f"{problem['camera']}: {problem['detail']}", err=True)
     if not body["results"] and not body.get("problems"):
         print_line("No camera.")
 
 
-def draw_recording(body: dict[str, Any]) -> None:
+def print_recording(body: dict[str, Any]) -> None:
     from captures.recording.descriptions import describe_recording
     from monitoring.templatetags.skycam import duration, format_bytes
 

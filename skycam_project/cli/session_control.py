@@ -12,7 +12,7 @@ from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.errors import STATUSES, CliError
 from skycam_project.cli.options import Command
 from skycam_project.cli.output import print_line, print_result
-from skycam_project.cli.session_output import draw_session
+from skycam_project.cli.session_output import print_session
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def change_session(caller: Caller, session: Session, order: str) -> None:
     from captures.camera_service import CameraService
 
     service = CameraService(caller.actor)
-    print_result(dict(session_body(apply_change(service, session, order))), draw_changed)
+    print_result(dict(session_body(apply_change(service, session, order))), print_changed)
 
 
 def apply_change(service: CameraService, session: Session, order: str) -> Session:
@@ -94,7 +94,7 @@ def apply_change(service: CameraService, session: Session, order: str) -> Sessio
         raise CliError(problem, f"{error} {STORED[order]}", status=STATUSES.get(problem)) from None
 
 
-def draw_changed(body: dict[str, Any]) -> None:
-    draw_session(body)
+def print_changed(body: dict[str, Any]) -> None:
+    print_session(body)
     if body["desired"] == "paused" and body["state"] == "running":
         print_line("It pauses after the current capture.")

@@ -14,7 +14,7 @@ from skycam_project.cli.output import (
 )
 
 
-def draw_session(body: dict[str, Any]) -> None:
+def print_session(body: dict[str, Any]) -> None:
     print_line(f"{body['camera']}: session {body['name'] or body['id']} is {body['state']}.")
     programme, actual = body["programme"], body.get("actual") or {}
     print_fields(
@@ -25,11 +25,11 @@ def draw_session(body: dict[str, Any]) -> None:
                     programme.get("exposure_us"), actual.get("exposure_us", programme.get("exposure_us"))
                 ),
             ),
-            ("f-number", asked_and_actual(programme, actual, "f_number")),
-            ("ISO", asked_and_actual(programme, actual, "iso")),
-            ("gain", asked_and_actual(programme, actual, "gain")),
-            ("delay", named(programme.get("delay_s"), "s")),
-            ("cadence", named(programme.get("cadence_s"), "s")),
+            ("f-number", requested_and_actual(programme, actual, "f_number")),
+            ("ISO", requested_and_actual(programme, actual, "iso")),
+            ("gain", requested_and_actual(programme, actual, "gain")),
+            ("delay", with_unit(programme.get("delay_s"), "s")),
+            ("cadence", with_unit(programme.get("cadence_s"), "s")),
             ("count", programme.get("count")),
             ("until", format_time(programme.get("until"))),
             ("reason", humanize(body["reason"])),
@@ -44,12 +44,12 @@ def draw_session(body: dict[str, Any]) -> None:
     print_warnings(body.get("warnings") or [])
 
 
-def asked_and_actual(programme: dict[str, Any], actual: dict[str, Any], name: str) -> str:
-    asked, used = programme.get(name), actual.get(name)
-    if asked is None or used is None or asked == used:
-        return str(asked if used is None else used) if (asked, used) != (None, None) else ""
-    return f"{asked} requested, {used} used"
+def requested_and_actual(programme: dict[str, Any], actual: dict[str, Any], name: str) -> str:
+    requested, used = programme.get(name), actual.get(name)
+    if requested is None or used is None or requested == used:
+        return str(requested if used is None else used) if (requested, used) != (None, None) else ""
+    return f"{requested} requested, {used} used"
 
 
-def named(value: float | None, unit: str) -> str:
+def with_unit(value: float | None, unit: str) -> str:
     return "" if value is None else f"{value:g} {unit}"

@@ -20,7 +20,7 @@ from skycam_project.cli.output import (
     print_table,
 )
 from skycam_project.cli.session_control import change_session
-from skycam_project.cli.session_output import draw_session
+from skycam_project.cli.session_output import print_session
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def list_sessions(camera: str | None, active: bool, limit: int) -> None:
 
     found = sessions_for(caller.user).filter(**camera_filter(caller, camera))
     found = found.filter(state__in=ACTIVE) if active else found
-    print_result({"results": [dict(session_body(session)) for session in found[:limit]]}, draw_sessions)
+    print_result({"results": [dict(session_body(session)) for session in found[:limit]]}, print_sessions)
 
 
 @sessions.command("show")
@@ -62,7 +62,7 @@ def show_session(session_id: str | None, camera: str | None, limit: int) -> None
     session = find_session(caller, session_id, camera)
     captures = captures_for(caller.user).filter(session=session).order_by("-index")[:limit]
     body = {**session_body(session), "captures": [dict(capture_body(capture)) for capture in reversed(captures)]}
-    print_result(body, draw_ledger)
+    print_result(body, print_ledger)
 
 
 @sessions.command("stop")
@@ -98,7 +98,7 @@ def find_session(caller: Caller, text: str | None, camera: str | None = None) ->
     return find_by_id(visible, text, "session") if text else find_newest(visible, "session", camera)
 
 
-def draw_sessions(body: dict[str, Any]) -> None:
+def print_sessions(body: dict[str, Any]) -> None:
     columns = ["id", "started", "camera", "name", "state", "saved", "lost"]
     print_table(make_table(columns, [session_cells(session) for session in body["results"]]))
 
@@ -109,8 +109,8 @@ def session_cells(session: dict[str, Any]) -> list[object]:
     return [short_id(session["id"]), started, *names, lost]
 
 
-def draw_ledger(body: dict[str, Any]) -> None:
-    draw_session(body)
+def print_ledger(body: dict[str, Any]) -> None:
+    print_session(body)
     if body["gaps"]:
         rows = [
             [format_time(gap["from"]), format_time(gap["to"]), gap["count"], humanize(gap["reason"])]

@@ -29,7 +29,7 @@ def show_settings(camera: str | None, refresh: bool) -> None:
     from cameras.bodies import settings_body
 
     found = find_camera(caller, camera)
-    print_result(dict(settings_body(found, services.refresh_settings(found) if refresh else None)), draw_settings)
+    print_result(dict(settings_body(found, services.refresh_settings(found) if refresh else None)), print_settings)
 
 
 @settings.command("set")
@@ -48,7 +48,7 @@ def set_settings(camera: str | None, values: tuple[tuple[str, Any], ...], replac
 
     found = find_camera(caller, camera)
     reported = set_or_store(found, setting_values(values), caller.actor, replace=replace)
-    print_result(dict(settings_body(found, reported)), draw_settings)
+    print_result(dict(settings_body(found, reported)), print_settings)
 
 
 @settings.command("adopt")
@@ -60,7 +60,7 @@ def adopt(camera: str | None) -> None:
     from cameras.bodies import settings_body
 
     found = find_camera(caller, camera)
-    print_result(dict(settings_body(found, services.adopt_settings(found, caller.actor))), draw_settings)
+    print_result(dict(settings_body(found, services.adopt_settings(found, caller.actor))), print_settings)
 
 
 @settings.group("presets", cls=Group)
@@ -76,7 +76,7 @@ def list_presets(camera: str | None) -> None:
     from cameras.presets import preset_body, presets_for
 
     print_result(
-        {"results": [dict(preset_body(preset)) for preset in presets_for(find_camera(caller, camera))]}, draw_presets
+        {"results": [dict(preset_body(preset)) for preset in presets_for(find_camera(caller, camera))]}, print_presets
     )
 
 
@@ -93,7 +93,7 @@ def save(camera: str | None, name: str, values: tuple[tuple[str, Any], ...], rep
     preset = save_preset(
         find_camera(caller, camera), name, setting_values(values) or None, caller.actor, replace=replace
     )
-    print_result(dict(preset_body(preset)), lambda body: draw_preset(body, "Saved"))
+    print_result(dict(preset_body(preset)), lambda body: print_preset(body, "Saved"))
 
 
 @presets.command("apply")
@@ -106,7 +106,7 @@ def apply(camera: str | None, name: str) -> None:
     from cameras.presets import apply_preset
 
     found = find_camera(caller, camera)
-    print_result(dict(settings_body(found, apply_preset(found, name, caller.actor))), draw_settings)
+    print_result(dict(settings_body(found, apply_preset(found, name, caller.actor))), print_settings)
 
 
 @presets.command("compare")
@@ -117,7 +117,7 @@ def compare(camera: str | None, name: str) -> None:
     caller = current().authorize("viewer")
     from cameras.presets import compare_preset
 
-    print_result(dict(compare_preset(find_camera(caller, camera), name)), draw_comparison)
+    print_result(dict(compare_preset(find_camera(caller, camera), name)), print_comparison)
 
 
 @presets.command("delete")
@@ -134,7 +134,7 @@ def delete(camera: str | None, name: str) -> None:
     print_result(body, lambda body: print_line(f"Deleted {body['name']}."))
 
 
-def draw_settings(body: dict[str, Any]) -> None:
+def print_settings(body: dict[str, Any]) -> None:
     names = sorted(body["desired"].keys() | body["actual"].keys())
     changed = {one["name"] for one in body["differs"]}
     rows = [
@@ -148,7 +148,7 @@ def changed_mark(changed: bool) -> str:
     return "changed" if changed else ""
 
 
-def draw_presets(body: dict[str, Any]) -> None:
+def print_presets(body: dict[str, Any]) -> None:
     rows = [[one["name"], one["kind"], format_settings(one["settings"]), one["saved_by"]] for one in body["results"]]
     print_table(make_table(["name", "kind", "settings", "saved by"], rows))
 
@@ -157,12 +157,12 @@ def format_settings(settings: dict[str, Any]) -> str:
     return ", ".join(f"{name}={value}" for name, value in sorted(settings.items()))
 
 
-def draw_preset(body: dict[str, Any], verb: str) -> None:
+def print_preset(body: dict[str, Any], verb: str) -> None:
     print_line(f"{verb} {body['name']}.")
     print_fields(sorted(body["settings"].items()))
 
 
-def draw_comparison(body: dict[str, Any]) -> None:
+def print_comparison(body: dict[str, Any]) -> None:
     columns = ["setting", "preset", "desired", "actual", ""]
     rows = [
         [one["name"], one["preset"], one["desired"], one["actual"], "differs" if one["differs"] else "same"]

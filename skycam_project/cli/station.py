@@ -48,7 +48,7 @@ class Station:
             choose_config(self.config_path)
 
     def enable_verbose(self) -> None:
-        """Show logs and tracebacks, as `--verbose` and `cli.verbose` ask for."""
+        """Show logs and tracebacks, for `--verbose` and `cli.verbose`."""
         self.verbose = True
         logging.disable(logging.NOTSET)
 

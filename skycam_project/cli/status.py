@@ -39,7 +39,7 @@ def status(camera: str | None, watch: bool) -> None:
     """Show hosts, cameras and alerts."""
     station = current()
     if not watch:
-        print_result(dict(read_status(station, camera)), draw)
+        print_result(dict(read_status(station, camera)), print_status)
         return
     try:
         (watch_json if station.output == "json" else watch_table)(station, camera)
@@ -79,8 +79,8 @@ def of_camera(found: StationStatus, camera: str) -> StationStatus:
     cameras = [status for status in found["cameras"] if status["camera"] == camera]
     if not cameras:
         meant = did_you_mean(camera, [status["camera"] for status in found["cameras"]])
-        said = f"No camera host publishes a camera {camera}.{meant} `skycam cameras list` lists all."
-        raise errors.CliError("not-found", said)
+        message = f"No camera host publishes a camera {camera}.{meant} `skycam cameras list` lists all."
+        raise errors.CliError("not-found", message)
     alerts = [alert for alert in found["alerts"] if alert.get("camera") == camera]
     return {**found, "cameras": cameras, "alerts": alerts}
 
@@ -120,7 +120,7 @@ def render_status(station: Station, camera: str | None) -> Any:
     return Group(camera_table(body), *(Text(line) for line in remarks(body)))
 
 
-def draw(body: dict[str, Any]) -> None:
+def print_status(body: dict[str, Any]) -> None:
     print_table(camera_table(body))
     for line in remarks(body):
         print_line(line)
@@ -162,18 +162,20 @@ def remarks(body: Any) -> list[str]:
 
 
 def how_to_connect(camera: str) -> str:
-    return f"{camera} is quarantined. Once you have looked at it: skycam connect {camera}"
+    return f"{camera} is quarantined. Check it, then run: skycam connect {camera}"
 
 
 def camera_remarks(status: dict[str, Any]) -> str:
     """`dslr: battery 77 %, 32.0 GB free on its card, held by anna since ...`, `dome: records since ...`; empty for a
-    camera that tells of none."""
+    camera without such a remark."""
     battery, card = status.get("battery_percent"), status.get("card_free_bytes")
-    told = [f"battery {battery:.0f} %"] if battery is not None else []
-    told += [f"{card / 1e9:.1f} GB free on its card"] if card is not None else []
-    told += [f"held by {status['held_by']} since {format_time(status['held_since'])}"] if status.get("held_by") else []
-    told += recording(status.get("recorder"))
-    return f"{status['camera']}: {', '.join(told)}" if told else ""
+    remarks = [f"battery {battery:.0f} %"] if battery is not None else []
+    remarks += [f"{card / 1e9:.1f} GB free on its card"] if card is not None else []
+    remarks += (
+        [f"held by {status['held_by']} since {format_time(status['held_since'])}"] if status.get("held_by") else []
+    )
+    remarks += recording(status.get("recorder"))
+    return f"{status['camera']}: {', '.join(remarks)}" if remarks else ""
 
 
 def recording(recorder: dict[str, Any] | None) -> list[str]:

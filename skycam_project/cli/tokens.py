@@ -41,7 +41,7 @@ def list_tokens(name: str | None) -> None:
     found = visible_tokens(caller)
     if name is not None:
         found = found.filter(user=find_user(name)) if caller.user.may("manager") else found.filter(user__username=name)
-    print_result({"results": [dict(known_token_body(token)) for token in found]}, draw_tokens)
+    print_result({"results": [dict(known_token_body(token)) for token in found]}, print_tokens)
 
 
 @tokens.command("add")
@@ -68,7 +68,7 @@ def add(label: str, owner: str | None, scope: str | None, life: float | None) ->
     lasts = DEFAULT_LIFE if life is None else timedelta(seconds=life)
     token, text = issue_token(token_owner(caller, owner), name=label, scope=scope, life=lasts, actor=caller.actor)
     body = {"id": token.pk, "name": token.name, "user": token.user.username, "token": text, "scope": token.scope}
-    print_result({**body, "expires": stamp(token.expires_at)}, draw_made)
+    print_result({**body, "expires": stamp(token.expires_at)}, print_made)
 
 
 @tokens.command("revoke")
@@ -110,7 +110,7 @@ def token_owner(caller: Caller, name: str | None) -> User:
     return find_user(name)
 
 
-def draw_tokens(body: dict[str, Any]) -> None:
+def print_tokens(body: dict[str, Any]) -> None:
     columns = ["id", "user", "name", "scope", "expires", "last used"]
     rows = [
         [
@@ -130,6 +130,6 @@ def day(at: str) -> str:
     return format_time(at)[:10]
 
 
-def draw_made(body: dict[str, Any]) -> None:
+def print_made(body: dict[str, Any]) -> None:
     print_line(f"Created the token {body['name']} of {body['user']}, {body['scope']}, until {day(body['expires'])}.")
     print_line(f"Token: {body['token']}  (shown only now)")

@@ -36,7 +36,7 @@ def list_users() -> None:
     current().authorize("manager")
     from skycam_project.access.models import User
 
-    print_result({"results": [user_body(user) for user in User.objects.order_by("username")]}, draw_users)
+    print_result({"results": [user_body(user) for user in User.objects.order_by("username")]}, print_users)
 
 
 @users.command("add")
@@ -49,7 +49,7 @@ def add(name: str, role: str, password: str | None) -> None:
     from skycam_project.access import accounts
 
     user, generated = accounts.add_user(name, role, password, actor=caller.actor)
-    print_result(with_password(user, generated), lambda body: draw_user(body, "Added"))
+    print_result(with_password(user, generated), lambda body: print_user(body, "Added"))
 
 
 @users.command("set")
@@ -70,7 +70,7 @@ def change(name: str, role: str | None, password: str | None, reset_password: bo
         find_user(name), role=role, password=password, reset=reset_password, actor=caller.actor
     )
     body = {**with_password(changed.user, changed.password), "tokens_revoked": changed.revoked}
-    print_result(body, lambda body: draw_user(body, "Changed"))
+    print_result(body, lambda body: print_user(body, "Changed"))
 
 
 @users.command("remove")
@@ -103,12 +103,12 @@ def with_password(user: User, generated: str | None) -> dict[str, Any]:
     return {**user_body(user), **({"password": generated} if generated else {})}
 
 
-def draw_users(body: dict[str, Any]) -> None:
+def print_users(body: dict[str, Any]) -> None:
     rows = [[user["name"], user["role"], user["active"], format_time(user["last_login"])] for user in body["results"]]
     print_table(make_table(["name", "role", "active", "last sign-in"], rows))
 
 
-def draw_user(body: dict[str, Any], verb: str) -> None:
+def print_user(body: dict[str, Any], verb: str) -> None:
     print_line(f"{verb} {body['name']}, role {body['role']}.")
     if "password" in body:
         print_line(f"Password: {body['password']}  (shown only now)")

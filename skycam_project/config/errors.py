@@ -14,4 +14,4 @@ class ConfigError(Exception):
 
 
 class NoStation(ConfigError):
-    """There is no data folder yet, and the caller asked not to create one. The configuration itself is valid."""
+    """There is no data folder yet, and the caller requested not to create one. The configuration itself is valid."""

@@ -25,10 +25,10 @@ def crash_loop_sentence(part: str, reason: str, last_line: str, config: SkycamCo
     """The alert's message: the part, its last exit, its last log line without secrets, and what to do."""
     for secret in secrets_of(config):
         last_line = last_line.replace(secret, REDACTED)
-    said = f" Its last line: {last_line[:LONGEST_LINE]}" if last_line else ""
+    last = f" Its last line: {last_line[:LONGEST_LINE]}" if last_line else ""
     return (
         f"{part} is in a crash loop on {config.host}: {reason}. It is restarted once a minute; the other parts keep "
-        f"running.{said} Read {config.logging.file}, then restart it at once with `skycam restart {part}`."
+        f"running.{last} Read {config.logging.file}, then restart it at once with `skycam restart {part}`."
     )
 
 

@@ -19,7 +19,7 @@ def base_url(host: str, port: int) -> str:
 
 
 async def wait_until_answering(host: str, port: int) -> None:
-    """Wait until `/healthz` is answered, with whatever status."""
+    """Wait until `/healthz` is answered, with any status."""
     while True:
         try:
             async with asyncio.timeout(TIMEOUT_S):

@@ -235,7 +235,7 @@ class Part:
         self._set_state(state)
         if state is State.CRASH_LOOP:
             self._report_crash_loop()
-        self.journal.record_restart(self.name, self.reason, self.restarts, asked=self._restart_requested)
+        self.journal.record_restart(self.name, self.reason, self.restarts, on_request=self._restart_requested)
         try:
             async with asyncio.timeout(delay_s):
                 await self._wake.wait()

@@ -88,7 +88,7 @@ def check_new_host_station() -> None:
         beating = broker.connection().scan_iter(match="*:host:*")
         others = sorted({name.partition(":")[0] for name in beating} - {config.station.id})
     except broker.UNREACHABLE as error:
-        raise PreparationError(f"The broker does not answer ({error}). Start it, or look at REDIS_URL.") from None
+        raise PreparationError(f"The broker does not answer ({error}). Start it, or check REDIS_URL.") from None
     if others:
         raise PreparationError(
             f"This host would form its own station ({config.station.id}), but the broker serves the station "
@@ -142,7 +142,7 @@ def run_preparation(part: str) -> dict[str, object]:
         cause = str(error).strip().splitlines()
         return {
             "refused": f"The database cannot be used ({cause[0] if cause else 'no reason given'}). "
-            "Start it, or look at DATABASE_URL."
+            "Start it, or check DATABASE_URL."
         }
 
 

@@ -19,7 +19,7 @@ from skycam_project.launch.connections import ConnectionLimiter
 STALLED_S = 10.0
 STREAMS = ("/stream.mjpeg", "/video/feed")
 SEND_BUFFER_BYTES = 512 * 1024
-"""The kernel's send buffer of a WebSocket. The default of several MB would hold seconds of old pictures."""
+"""The kernel's send buffer of a WebSocket. The default of several MB would hold outdated pictures of some seconds."""
 LARGEST_MESSAGE_BYTES = 65_536
 LARGEST_HEAD_BYTES = 65_536
 

@@ -45,10 +45,12 @@ class RestartJournal:
         self.lost = 0
 
     def record_restart(
-        self, part: str, reason: str, restarts: int, *, asked: bool = False, recovered: bool = False
+        self, part: str, reason: str, restarts: int, *, on_request: bool = False, recovered: bool = False
     ) -> None:
         at = datetime.now(UTC).isoformat()
-        record = RestartRecord(part=part, reason=reason, restarts=restarts, asked=asked, at=at, recovered=recovered)
+        record = RestartRecord(
+            part=part, reason=reason, restarts=restarts, asked=on_request, at=at, recovered=recovered
+        )
         try:
             self._write_record(record)
         except OSError:

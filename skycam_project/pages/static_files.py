@@ -1,4 +1,4 @@
-"""Static files without collectstatic: their URLs contain a hash of the content, so browsers may cache them for ever."""
+"""Static files without collectstatic: their URLs contain a hash of the content, so browsers may cache them forever."""
 
 from __future__ import annotations
 

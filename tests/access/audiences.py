@@ -1,4 +1,4 @@
-"""Cameras that not everybody may see."""
+"""Cameras that only some users may see."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from skycam_project.access.models import User
 
 
 def only_for(camera: Camera, *names: str) -> Camera:
-    """Restricted to managers and the users of these names, as a row alone: without an event."""
+    """Restrict the camera to managers and the named users. Only the row changes; no event is written."""
     camera.restricted = True
     camera.save(update_fields=["restricted"])
     camera.audience.set(User.objects.filter(username__in=names))

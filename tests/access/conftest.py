@@ -14,7 +14,7 @@ __all__ = ["camera", "file", "file_url", "no_tries_counted", "root", "valkey", "
 
 @pytest.fixture
 def migrated_from(transactional_db: None) -> Iterator[Callable[[list[tuple[str, str]], Callable[[Any], None]], None]]:
-    """Goes back to a state of the database, fills it, and comes forward again."""
+    """Migrates the database backwards, fills it, and migrates it forwards again."""
 
     def forward() -> None:
         executor = MigrationExecutor(connection)

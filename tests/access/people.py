@@ -1,4 +1,4 @@
-"""Six people at the doors of a station that has one of everything."""
+"""Six kinds of people who request the routes of a station that has one object of each kind."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from tests.captures.clips import clip_of
 from tests.docs.route_table import PEOPLE, Line
 
 SIGN_IN = "/accounts/login/?next="
-ADMIN_DOOR = "/admin/login/?next="
+ADMIN_SIGN_IN = "/admin/login/?next="
 WORDS = {401: "sign in", 403: "refused", 404: "not there", 405: "no such method"}
 
 
 def routes(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Route and view of each address."""
+    """The route and the view of each URL."""
     for pattern in patterns:
         if isinstance(pattern, URLResolver):
             yield from routes(pattern.url_patterns, prefix + str(pattern.pattern))
@@ -36,7 +36,7 @@ def routes(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 class World:
-    """One camera that `excluded` may not see, with what belongs to it; and for each person a token and a sign-in."""
+    """A camera that `excluded` may not see, with its objects; and a token and a sign-in for each person."""
 
     def __init__(self, camera: Camera, root: StorageRoot) -> None:
         self.users = {name: user_named(name) for name in PEOPLE}
@@ -44,7 +44,7 @@ class World:
         self.capture = file_of(saved(camera), root, content=jpeg()).capture
         self.clip = clip_of(camera, root)
         self.session = Session.objects.create(camera=camera, programme={"exposure_us": 1000})
-        self.alert = raise_alert("camera.quarantined:sky", "Look at it.", camera=camera)
+        self.alert = raise_alert("camera.quarantined:sky", "Check the camera.", camera=camera)
         SettingsPreset.objects.create(kind=camera.kind, name="night", settings={"gain": 2.0})
         self.group = Group.objects.create(name="observers")
 
@@ -64,21 +64,21 @@ class World:
         return f"/{route}"
 
     def answer(self, line: Line, person: str) -> str:
-        """A word of the route table, or what else came."""
-        return self.ask(line.method, line.route, person)
+        """The answer as a word of the route table."""
+        return self.request(line.method, line.route, person)
 
-    def ask(self, method: str, route: str, person: str) -> str:
+    def request(self, method: str, route: str, person: str) -> str:
         client, user = Client(), self.users[person]
         if person != "stranger":
             client.force_login(user)
         answer = client.generic(method, self.address(route, user))
-        if answer.get("Location", "").startswith(ADMIN_DOOR):
+        if answer.get("Location", "").startswith(ADMIN_SIGN_IN):
             answer = client.get(answer["Location"])
         return "sign in" if answer.get("Location", "").startswith(SIGN_IN) else WORDS.get(answer.status_code, "in")
 
 
 def user_named(person: str) -> User:
-    """One of PEOPLE."""
+    """Create the user for one of PEOPLE."""
     role = {"stranger": "none", "excluded": "operator"}.get(person, person)
     manages = role == "manager"
     return User.objects.create_user(person, role=role, is_staff=manages, is_superuser=manages)

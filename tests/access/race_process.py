@@ -1,6 +1,6 @@
-"""Two managers remove, or demote, each other at the same moment, again and again, on the database of the environment.
+"""Two managers repeatedly remove or demote each other at the same time, on the database of the environment.
 
-Prints the managers that are left after each round, as JSON.
+Prints the remaining managers after each round as JSON.
 """
 
 from __future__ import annotations

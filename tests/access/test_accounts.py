@@ -1,4 +1,4 @@
-"""Users: names that they may have, and the manager that always remains."""
+"""Users: their allowed names, and the manager that always remains."""
 
 from __future__ import annotations
 
@@ -38,32 +38,32 @@ def boss(db: None) -> User:
 
 
 @pytest.mark.parametrize("name", TAKEN)
-def test_no_user_gets_a_name_of_the_stations_on_the_page(name: str, manager: Any) -> None:
+def test_a_reserved_name_is_refused_on_the_page(name: str, manager: Any) -> None:
     answer = manager.post("/users/", {"username": name, "role": "operator"}, format="multipart")
     assert answer.status_code == 400
     assert "is a name that the station uses for itself" in text_of(answer)
 
 
 @pytest.mark.parametrize("name", TAKEN)
-def test_no_user_gets_a_name_of_the_stations_by_the_service(name: str, db: None) -> None:
+def test_a_reserved_name_is_refused_by_add_user(name: str, db: None) -> None:
     with pytest.raises(ValidationError, match="uses for itself"):
         accounts.add_user(name, "operator", actor="boss")
 
 
 @pytest.mark.django_db
-def test_no_user_gets_a_name_of_the_stations_on_the_command_line() -> None:
+def test_a_reserved_name_is_refused_on_the_command_line() -> None:
     done = skycam("users", "add", "service", "--role", "operator")
     assert done.exit_code == 2
     assert "uses for itself" in done.stderr
 
 
-def test_no_user_gets_a_name_of_the_stations_by_djangos_own_command(db: None) -> None:
+def test_a_reserved_name_is_refused_by_djangos_own_command(db: None) -> None:
     with pytest.raises(CommandError, match="uses for itself"):
         call_command("createsuperuser", username="service", email="", interactive=False, stdout=io.StringIO())
 
 
 @pytest.mark.parametrize("name", sorted(RESERVED_USER_NAMES))
-def test_the_database_itself_takes_no_such_user(name: str, db: None) -> None:
+def test_the_database_itself_refuses_a_reserved_name(name: str, db: None) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         User.objects.create(username=name)
 
@@ -96,13 +96,13 @@ def test_the_last_manager_is_not_removed(boss: User) -> None:
     assert User.objects.exists()
 
 
-def test_the_last_manager_stays_one(boss: User) -> None:
-    with pytest.raises(ValidationError, match="Make somebody else a manager first"):
+def test_the_last_manager_keeps_the_role(boss: User) -> None:
+    with pytest.raises(ValidationError, match="Make someone else a manager first"):
         accounts.change_user(boss, role="viewer", actor="cli:root")
     assert User.objects.get().role == "manager"
 
 
-def test_a_manager_who_was_switched_off_does_not_count(boss: User) -> None:
+def test_an_inactive_manager_does_not_count(boss: User) -> None:
     User.objects.create_user(username="gone", role="manager", is_active=False)
     with pytest.raises(ValidationError, match="last manager"):
         accounts.remove_user(boss, actor="cli:root")
@@ -115,7 +115,7 @@ def test_the_command_line_says_why_the_last_manager_stays(boss: User) -> None:
     assert "boss is the last manager" in done.stderr
 
 
-def test_one_of_two_managers_goes(boss: User) -> None:
+def test_one_of_two_managers_can_be_removed(boss: User) -> None:
     other = User.objects.create_user(username="other", role="manager")
     accounts.remove_user(boss, actor="other")
     assert list(User.objects.all()) == [other]
@@ -131,12 +131,12 @@ def race(**environment: str) -> list[list[str]]:
     return found
 
 
-def test_two_managers_who_remove_each_other_at_once_leave_one_on_sqlite(tmp_path: Any) -> None:
+def test_one_of_two_managers_who_remove_each_other_at_once_remains_on_sqlite(tmp_path: Any) -> None:
     rounds = race(SKYCAM_DATA=str(tmp_path))
     assert [len(left) for left in rounds] == [1] * len(rounds)
 
 
-def test_two_managers_who_remove_each_other_at_once_leave_one_on_postgresql(tmp_path: Any) -> None:
+def test_one_of_two_managers_who_remove_each_other_at_once_remains_on_postgresql(tmp_path: Any) -> None:
     with postgresql() as address:
         rounds = race(SKYCAM_DATA=str(tmp_path), DATABASE_URL=address)
     assert [len(left) for left in rounds] == [1] * len(rounds)

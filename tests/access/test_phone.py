@@ -1,4 +1,4 @@
-"""Users and account in a real browser, as wide as a phone."""
+"""The pages Users and Account in a real browser with the width of a phone."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NAMES = ["anna", "bartholomew.van.der.meer@observatory.example.org", "robot"]
 
 @pytest.fixture
 def beside_a_browser() -> Iterator[None]:
-    """The browser's event loop lives in this thread: Django is told that rows may be read, also when it clears up."""
+    """Allow database access in this thread, which runs the browser's event loop, also during teardown."""
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     yield
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
@@ -40,7 +40,7 @@ def web(beside_a_browser: None, transactional_db: None) -> Iterator[Web]:
 
 @pytest.fixture
 def phone(web: Web, chromium: Browser) -> Iterator[Page]:
-    """Of a manager, with other users and tokens."""
+    """A phone where a manager is signed in; there are other users and tokens."""
     boss = User.objects.create_user("boss", role="manager")
     people = [User.objects.create_user(name, role="viewer") for name in NAMES]
     [ApiToken.issue(user, name="backup script of the second dome") for user in (boss, *people)]
@@ -55,7 +55,7 @@ def phone(web: Web, chromium: Browser) -> Iterator[Page]:
 
 
 def shot(page: Page, name: str) -> None:
-    """Into SHOTS, for somebody who wants to look."""
+    """Save a screenshot in SHOTS for manual inspection."""
     if folder := os.environ.get("SHOTS"):
         page.screenshot(path=Path(folder, f"{name}.png"), full_page=True)
 
@@ -78,28 +78,28 @@ def test_a_role_can_be_read_and_a_user_removed(phone: Page) -> None:
     expect(phone.get_by_text("3 in total")).to_be_visible()
 
 
-def test_a_manager_is_asked_before_a_password_and_its_tokens_go(phone: Page) -> None:
-    asked: list[str] = []
+def test_a_manager_must_confirm_a_new_password_that_revokes_tokens(phone: Page) -> None:
+    dialogs: list[str] = []
     phone.goto("/users/")
-    phone.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.accept()))
+    phone.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.accept()))
     phone.get_by_role("button", name="New password for anna").click()
     expect(phone.locator("#new-password")).to_be_visible()
-    assert "their tokens (1) are revoked" in asked[0]
+    assert "their tokens (1) are revoked" in dialogs[0]
 
 
-def test_one_signs_out_on_a_phone(phone: Page) -> None:
+def test_signing_out_works_on_a_phone(phone: Page) -> None:
     phone.goto("/accounts/")
     phone.get_by_role("button", name="Sign out", exact=True).click()
     expect(phone.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
-def test_one_chooses_the_clock_on_a_phone(phone: Page) -> None:
+def test_the_clock_can_be_chosen_on_a_phone(phone: Page) -> None:
     phone.goto("/accounts/")
     phone.get_by_role("button", name="UTC").click()
     expect(phone.get_by_role("button", name="UTC")).to_have_attribute("aria-pressed", "true")
 
 
-def test_a_token_is_made_with_a_name_on_a_phone(phone: Page) -> None:
+def test_a_named_token_can_be_created_on_a_phone(phone: Page) -> None:
     phone.goto("/accounts/")
     expect(phone.get_by_label("Valid for")).to_have_value("365")
     phone.get_by_role("button", name="Create token").click()
@@ -111,7 +111,7 @@ def test_a_token_is_made_with_a_name_on_a_phone(phone: Page) -> None:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [PHONE, WIDE])
-def test_no_field_has_the_name_of_another(theme: str, width: int, phone: Page, web: Web) -> None:
+def test_every_field_has_a_unique_name(theme: str, width: int, phone: Page, web: Web) -> None:
     phone.context.add_cookies([{"name": "theme", "value": theme, "url": f"http://127.0.0.1:{web.port}"}])
     phone.set_viewport_size({"width": width, "height": 900})
     phone.goto("/accounts/")

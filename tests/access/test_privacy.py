@@ -1,4 +1,4 @@
-"""What a browser keeps, how long it stays signed in, and what the station forgets."""
+"""What a browser caches, how long it stays signed in, and which old rows the station removes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def browser(astronomer: User) -> Client:
     return client
 
 
-# What is kept
+# Caching
 
 
 @pytest.mark.parametrize("path", [*PAGES, *ANSWERS])
@@ -48,7 +48,7 @@ def test_no_refusal_is_cached_either(path: str, viewer: Any) -> None:
     assert viewer.get(path)["Cache-Control"] == "private, no-store"
 
 
-def test_static_files_are_cached_for_ever(client: Client) -> None:
+def test_static_files_are_cached_forever(client: Client) -> None:
     from django.templatetags.static import static
 
     assert client.get(static("css/base.css"))["Cache-Control"] == "public, max-age=31536000, immutable"
@@ -72,7 +72,7 @@ def test_a_cached_picture_is_not_shown_after_the_rights_are_revoked(
     assert browser.get(file_url, headers={"if-none-match": etag}).status_code in {401, 403}
 
 
-# How long one stays signed in
+# How long a browser stays signed in
 
 
 def hours_later(hours: float, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,7 +123,7 @@ def test_a_program_has_no_session(astronomer: User) -> None:
     assert not Session.objects.exists()
 
 
-# What is forgotten
+# Removal of expired rows
 
 
 def test_expired_sessions_are_removed(browser: Client) -> None:
@@ -132,7 +132,7 @@ def test_expired_sessions_are_removed(browser: Client) -> None:
     assert browser.get("/").status_code == 200
 
 
-def test_a_sign_in_that_has_ended_is_forgotten_after_three_months(browser: Client, astronomer: User) -> None:
+def test_an_ended_sign_in_is_removed_after_three_months(browser: Client, astronomer: User) -> None:
     long_ago = timezone.now() - timedelta(days=91)
     SignIn.objects.create(user=astronomer, session_key="gone", at=long_ago)
     SignIn.objects.create(user=astronomer, session_key="lately", at=timezone.now() - timedelta(days=89))
@@ -141,7 +141,7 @@ def test_a_sign_in_that_has_ended_is_forgotten_after_three_months(browser: Clien
     assert not SignIn.objects.filter(session_key="gone").exists()
 
 
-def test_a_token_is_forgotten_three_months_after_its_end(astronomer: User) -> None:
+def test_a_token_is_removed_three_months_after_it_expired(astronomer: User) -> None:
     [ApiToken.issue(astronomer, expires_at=timezone.now() - timedelta(days=days)) for days in (-1, 1, 91)]
     assert remove_expired()["tokens"] == 1
     assert ApiToken.objects.count() == 2

@@ -1,4 +1,4 @@
-"""How often a password may be tried: by address, by account, and never so that others keep somebody out."""
+"""How often a password may be tried, by address and by account. Other people can lock no user out."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _cheap_passwords(settings: Any) -> None:
 
 @pytest.fixture(autouse=True)
 def _in_one_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test runs over the end of a window."""
+    """Keep each test within one window."""
     monkeypatch.setattr(sign_in_limits.time, "time", lambda: 30.0)
 
 
@@ -65,12 +65,12 @@ def test_many_addresses_try_one_account_thirty_times_a_minute(ada: User) -> None
     assert answers == [401] * 30 + [429]
 
 
-def test_another_way_to_write_a_name_is_the_same_account(ada: User) -> None:
+def test_variants_of_a_name_count_as_the_same_account(ada: User) -> None:
     assert try_often(10) == [401] * 10
     assert try_often(1, username=" \uff41da ") == [429]
 
 
-def test_the_account_of_another_is_not_slowed_down(ada: User) -> None:
+def test_other_accounts_are_not_limited(ada: User) -> None:
     try_often(11)
     assert try_often(1, username="bob") == [401]
 
@@ -82,26 +82,26 @@ def test_a_refusal_says_how_long_to_wait(ada: User) -> None:
     assert answer.json()["type"] == "/problems/rate-limited"
 
 
-def test_in_the_next_minute_one_may_try_again(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_attempts_are_allowed_again_in_the_next_minute(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     try_often(11)
     monkeypatch.setattr(sign_in_limits.time, "time", lambda: 60.0)
     assert try_often(1) == [401]
 
 
-def test_nobody_can_lock_an_account_out_of_an_address_where_it_has_signed_in(ada: User) -> None:
+def test_no_one_can_lock_out_a_user_at_an_address_with_an_earlier_sign_in(ada: User) -> None:
     SignIn.objects.create(user=ada, address=HOME)
     [try_often(31, address=f"203.0.113.{number}") for number in range(1, 5)]
     assert sign_in(Client(REMOTE_ADDR=HOME)) == 302
 
 
-def test_nobody_can_lock_out_a_program_that_has_a_token_from_there(ada: User) -> None:
+def test_no_one_can_lock_out_a_program_with_a_token_from_that_address(ada: User) -> None:
     body = {"username": "ada", "password": PASSWORD}
     assert Client(REMOTE_ADDR=HOME).post(URL, body, "application/json").status_code == 200
     [try_often(31, address=f"203.0.113.{number}") for number in range(1, 5)]
     assert Client(REMOTE_ADDR=HOME).post(URL, body, "application/json").status_code == 200
 
 
-def test_nobody_can_lock_out_a_known_browser_even_from_its_own_address(ada: User) -> None:
+def test_no_one_can_lock_out_a_known_browser_even_from_its_own_address(ada: User) -> None:
     browser = Client(REMOTE_ADDR=HOME)
     sign_in(browser)
     browser.post("/accounts/logout/")
@@ -109,7 +109,7 @@ def test_nobody_can_lock_out_a_known_browser_even_from_its_own_address(ada: User
     assert sign_in(browser) == 302
 
 
-def test_a_browser_from_before_counts_its_own_tries_too(ada: User) -> None:
+def test_attempts_of_a_known_browser_are_limited_too(ada: User) -> None:
     browser = Client(REMOTE_ADDR=HOME)
     sign_in(browser)
     browser.post("/accounts/logout/")
@@ -117,22 +117,22 @@ def test_a_browser_from_before_counts_its_own_tries_too(ada: User) -> None:
 
 
 @pytest.mark.parametrize("kept", ["", "made up"])
-def test_the_mark_of_a_known_browser_is_not_made_up(kept: str, ada: User) -> None:
+def test_a_forged_mark_of_a_known_browser_is_refused(kept: str, ada: User) -> None:
     assert not sign_in_limits.is_known_browser(kept, "ada")
 
 
-def test_the_mark_of_a_known_browser_is_for_one_user_alone(ada: User) -> None:
+def test_the_mark_of_a_known_browser_is_valid_for_one_user_only(ada: User) -> None:
     assert not sign_in_limits.is_known_browser(sign_in_limits.browser_mark("bob"), "ada")
 
 
-def test_the_mark_of_a_browser_goes_to_the_sign_in_alone_and_no_script_reads_it(ada: User, settings: Any) -> None:
+def test_the_browser_mark_is_sent_only_to_the_sign_in_and_hidden_from_scripts(ada: User, settings: Any) -> None:
     browser = Client(REMOTE_ADDR=HOME)
     sign_in(browser)
     cookie = browser.cookies[settings.KNOWN_BROWSER_COOKIE]
     assert (cookie["path"], cookie["httponly"], cookie["samesite"]) == (PAGE, True, "Strict")
 
 
-def test_tries_are_counted_in_the_broker_while_it_is_there(ada: User, valkey: Any) -> None:
+def test_attempts_are_counted_in_the_broker_while_it_answers(ada: User, valkey: Any) -> None:
     assert try_often(11) == [401] * 10 + [429]
     assert len([key for key in valkey.scan_iter("*") if "sign-in:" in key]) == 3
 
@@ -155,7 +155,7 @@ def test_what_counts_as_one_address(address: str, block: str) -> None:
 # Refused sign-ins as events
 
 
-def flood(times: int) -> None:
+def refuse_sign_ins(times: int) -> None:
     [denials.record_denied(f"name-{number % 3}", f"203.0.113.{number % 100}") for number in range(times)]
 
 
@@ -163,13 +163,13 @@ def an_hour_later() -> None:
     DeniedHour.objects.update(began_at=timezone.now() - timedelta(hours=2))
 
 
-def test_a_flood_of_refused_sign_ins_is_a_bounded_number_of_events(db: None) -> None:
-    flood(500)
+def test_many_refused_sign_ins_cause_a_bounded_number_of_events(db: None) -> None:
+    refuse_sign_ins(500)
     assert Event.objects.filter(kind="user.denied").count() == denials.MAX_SINGLE_EVENTS
 
 
-def test_the_others_of_the_hour_are_one_event_with_their_number(db: None) -> None:
-    flood(500)
+def test_the_other_refused_sign_ins_of_an_hour_share_one_event_with_their_count(db: None) -> None:
+    refuse_sign_ins(500)
     an_hour_later()
     denials.record_denied("late", "203.0.113.1")
     summary = Event.objects.filter(kind="user.denied", data__has_key="count").get()
@@ -180,7 +180,7 @@ def test_the_others_of_the_hour_are_one_event_with_their_number(db: None) -> Non
 
 
 def test_an_hour_is_summarised_once(db: None) -> None:
-    flood(40)
+    refuse_sign_ins(40)
     an_hour_later()
     denials.summarise_past_hours()
     denials.summarise_past_hours()
@@ -189,13 +189,13 @@ def test_an_hour_is_summarised_once(db: None) -> None:
 
 
 def test_a_quiet_hour_gets_no_summary(db: None) -> None:
-    flood(3)
+    refuse_sign_ins(3)
     an_hour_later()
     denials.summarise_past_hours()
     assert Event.objects.filter(kind="user.denied").count() == 3
 
 
-def test_a_name_that_was_tried_steers_no_terminal(db: None) -> None:
+def test_a_tried_name_cannot_control_a_terminal(db: None) -> None:
     denials.record_denied("a\x1b[2J\u202eb", "203.0.113.1")
     assert "\x1b" not in Event.objects.get().message
     assert Event.objects.get().data["username"] == "a\ufffd[2J\ufffdb"

@@ -1,4 +1,4 @@
-"""Slow and many clients: the real server cuts them off, and others are answered meanwhile."""
+"""Slow clients and many clients: the real server disconnects them, and meanwhile answers others."""
 
 from __future__ import annotations
 
@@ -36,26 +36,28 @@ def web(transactional_db: None) -> Iterator[Web]:
 
 
 @pytest.fixture
-def wires() -> Iterator[contextlib.ExitStack]:
+def connections() -> Iterator[contextlib.ExitStack]:
     with contextlib.ExitStack() as stack:
         yield stack
 
 
-def opened(web: Web, wires: contextlib.ExitStack, count: int, first: bytes) -> list[socket.socket]:
-    found = [wires.enter_context(socket.create_connection(("127.0.0.1", web.port), timeout=20)) for _ in range(count)]
-    [wire.sendall(first) for wire in found]
+def open_connections(web: Web, connections: contextlib.ExitStack, count: int, first: bytes) -> list[socket.socket]:
+    found = [
+        connections.enter_context(socket.create_connection(("127.0.0.1", web.port), timeout=20)) for _ in range(count)
+    ]
+    [connection.sendall(first) for connection in found]
     return found
 
 
-def trickle(wires: list[socket.socket]) -> None:
-    for wire in wires:
+def send_bytes(connections: list[socket.socket]) -> None:
+    for connection in connections:
         with contextlib.suppress(OSError):
-            wire.send(b"x")
+            connection.send(b"x")
 
 
-def is_open(wire: socket.socket) -> bool:
-    """Whether its other end has neither answered nor gone."""
-    return not select.select([wire], [], [], 0)[0]
+def is_open(connection: socket.socket) -> bool:
+    """Whether the server has neither answered nor closed the connection."""
+    return not select.select([connection], [], [], 0)[0]
 
 
 def seconds_of_a_page(web: Web) -> float:
@@ -65,71 +67,77 @@ def seconds_of_a_page(web: Web) -> float:
 
 
 @pytest.mark.parametrize("first", [SLOW_HEAD, SLOW_BODY, b""], ids=["heads", "bodies", "silence"])
-def test_five_hundred_slow_clients_leave_the_pages_answering_and_are_cut_off(
-    first: bytes, web: Web, wires: contextlib.ExitStack
+def test_five_hundred_slow_clients_do_not_block_pages_and_are_disconnected(
+    first: bytes, web: Web, connections: contextlib.ExitStack
 ) -> None:
     seconds_of_a_page(web)
     began = time.monotonic()
-    slow = opened(web, wires, MANY, first)
+    slow = open_connections(web, connections, MANY, first)
     assert seconds_of_a_page(web) < 3
-    trickle(slow)
+    send_bytes(slow)
     assert seconds_of_a_page(web) < 3
     until(lambda: not any(map(is_open, slow)), seconds=HEAD_S + 20)
     assert time.monotonic() - began < HEAD_S + 15
     assert seconds_of_a_page(web) < 3
 
 
-def test_a_slow_client_gets_the_reason(web: Web, wires: contextlib.ExitStack) -> None:
-    (slow,) = opened(web, wires, 1, SLOW_HEAD)
+def test_a_slow_client_gets_the_reason(web: Web, connections: contextlib.ExitStack) -> None:
+    (slow,) = open_connections(web, connections, 1, SLOW_HEAD)
     with slow.makefile("rb") as answer:
         assert answer.read().startswith(b"HTTP/1.1 408 ")
-    (slow,) = opened(web, wires, 1, SLOW_BODY)
+    (slow,) = open_connections(web, connections, 1, SLOW_BODY)
     with slow.makefile("rb") as answer:
         content = answer.read()
     assert content.startswith(b"HTTP/1.1 408 ")
     assert b"retry-after: 5" in content
 
 
-def test_a_client_that_sends_a_byte_now_and_then_is_cut_off(web: Web, wires: contextlib.ExitStack) -> None:
-    (slow,) = opened(web, wires, 1, SLOW_HEAD)
+def test_a_client_that_sends_single_bytes_is_disconnected(web: Web, connections: contextlib.ExitStack) -> None:
+    (slow,) = open_connections(web, connections, 1, SLOW_HEAD)
     began = time.monotonic()
-    until(lambda: trickle([slow]) or not is_open(slow), seconds=HEAD_S + 5)
+    until(lambda: send_bytes([slow]) or not is_open(slow), seconds=HEAD_S + 5)
     assert HEAD_S - 1 < time.monotonic() - began < HEAD_S + 4
 
 
-def test_a_slow_second_request_on_a_wire_is_cut_off_too(web: Web, wires: contextlib.ExitStack) -> None:
-    (wire,) = opened(web, wires, 1, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" + SLOW_HEAD)
+def test_a_slow_second_request_on_a_connection_is_disconnected_too(web: Web, connections: contextlib.ExitStack) -> None:
+    (connection,) = open_connections(
+        web, connections, 1, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" + SLOW_HEAD
+    )
     began = time.monotonic()
-    with wire.makefile("rb") as answer:
+    with connection.makefile("rb") as answer:
         assert answer.read().startswith(b"HTTP/1.1 200 ")
     assert time.monotonic() - began < HEAD_S + 4
 
 
-def test_what_is_refused_is_counted(web: Web, wires: contextlib.ExitStack) -> None:
+def test_refused_requests_are_counted(web: Web, connections: contextlib.ExitStack) -> None:
     headers = {"Authorization": f"Token {ApiToken.issue(User.objects.create_user('ada', role='viewer'))[1]}"}
-    (slow,) = opened(web, wires, 1, SLOW_HEAD)
+    (slow,) = open_connections(web, connections, 1, SLOW_HEAD)
     with slow.makefile("rb") as answer:
         answer.read()
     counted = web.request("GET", "/api/v1/metrics/", headers=headers)[1]
     assert b'skycam_requests_refused_total{limit="slow requests"} 1.0' in counted
 
 
-def test_the_quietest_connection_makes_room_for_a_new_one(transactional_db: None, wires: contextlib.ExitStack) -> None:
+def test_the_connection_that_is_idle_longest_is_closed_for_a_new_one(
+    transactional_db: None, connections: contextlib.ExitStack
+) -> None:
     web = Web(SKYCAM_WEB__LIMITS__CONNECTIONS_PER_ADDRESS="10")
-    wires.callback(web.stop)
-    slow = opened(web, wires, 10, SLOW_HEAD)
+    connections.callback(web.stop)
+    slow = open_connections(web, connections, 10, SLOW_HEAD)
     assert seconds_of_a_page(web) < 3
-    assert [is_open(wire) for wire in slow] == [False] + [True] * 9
+    assert [is_open(connection) for connection in slow] == [False] + [True] * 9
 
 
 def test_an_address_whose_connections_are_all_busy_gets_retry_after(
-    transactional_db: None, wires: contextlib.ExitStack
+    transactional_db: None, connections: contextlib.ExitStack
 ) -> None:
     web = Web(SKYCAM_WEB__LIMITS__CONNECTIONS_PER_ADDRESS="10")
-    wires.callback(web.stop)
-    sockets = opened(web, wires, 10, upgrade(ApiToken.issue(User.objects.create_user("ada", role="viewer"))[1]))
-    [wire.recv(1000) for wire in sockets]
-    (refused,) = opened(web, wires, 1, b"")
+    connections.callback(web.stop)
+    sockets = open_connections(
+        web, connections, 10, upgrade(ApiToken.issue(User.objects.create_user("ada", role="viewer"))[1])
+    )
+    [connection.recv(1000) for connection in sockets]
+    (refused,) = open_connections(web, connections, 1, b"")
     with refused.makefile("rb") as answer:
         content = answer.read()
     assert content.startswith(b"HTTP/1.1 503 ")
@@ -137,18 +145,18 @@ def test_an_address_whose_connections_are_all_busy_gets_retry_after(
 
 
 def test_a_viewer_who_waits_for_many_thumbnails_holds_few_threads(
-    transactional_db: None, valkey: redis.Redis, file: CaptureFile, wires: contextlib.ExitStack
+    transactional_db: None, valkey: redis.Redis, file: CaptureFile, connections: contextlib.ExitStack
 ) -> None:
     web = Web()
-    wires.callback(web.stop)
+    connections.callback(web.stop)
     token = ApiToken.issue(User.objects.create_user("ada", role="viewer"))[1]
     seconds_of_a_page(web)
     before = psutil.Process(web.process.pid).num_threads()
     line = f"GET /api/v1/captures/{file.capture_id}/thumbnail/ HTTP/1.1\r\nHost: localhost\r\n"
-    waiting = opened(web, wires, 120, f"{line}Authorization: Token {token}\r\n\r\n".encode())
+    waiting = open_connections(web, connections, 120, f"{line}Authorization: Token {token}\r\n\r\n".encode())
     assert seconds_of_a_page(web) < 3
     assert psutil.Process(web.process.pid).num_threads() - before <= 40
-    lines = [status_line(wire) for wire in waiting]
+    lines = [status_line(connection) for connection in waiting]
     assert set(lines) == {b"HTTP/1.1 503 Service Unavailable"}
 
 
@@ -160,26 +168,29 @@ def upgrade(token: str) -> bytes:
     )
 
 
-def status_line(wire: socket.socket) -> bytes:
-    return wire.recv(1000).partition(b"\r\n")[0]
+def status_line(connection: socket.socket) -> bytes:
+    return connection.recv(1000).partition(b"\r\n")[0]
 
 
-def test_the_sockets_of_one_user_are_limited(transactional_db: None, wires: contextlib.ExitStack) -> None:
+def test_the_sockets_of_one_user_are_limited(transactional_db: None, connections: contextlib.ExitStack) -> None:
     web = Web(SKYCAM_WEB__LIMITS__SOCKETS_PER_USER="3")
-    wires.callback(web.stop)
+    connections.callback(web.stop)
     ada, bob = (ApiToken.issue(User.objects.create_user(name, role="viewer"))[1] for name in ("ada", "bob"))
-    lines = [status_line(wire) for wire in opened(web, wires, 3, upgrade(ada))]
+    lines = [status_line(connection) for connection in open_connections(web, connections, 3, upgrade(ada))]
     assert lines == [b"HTTP/1.1 101 Switching Protocols"] * 3
-    (fourth,) = opened(web, wires, 1, upgrade(ada))
+    (fourth,) = open_connections(web, connections, 1, upgrade(ada))
     assert status_line(fourth) == b"HTTP/1.1 403 Forbidden"
-    assert status_line(opened(web, wires, 1, upgrade(bob))[0]) == b"HTTP/1.1 101 Switching Protocols"
+    assert status_line(open_connections(web, connections, 1, upgrade(bob))[0]) == b"HTTP/1.1 101 Switching Protocols"
 
 
-def test_a_socket_that_was_closed_makes_room(transactional_db: None, wires: contextlib.ExitStack) -> None:
+def test_a_closed_socket_frees_its_slot(transactional_db: None, connections: contextlib.ExitStack) -> None:
     web = Web(SKYCAM_WEB__LIMITS__SOCKETS_PER_USER="2")
-    wires.callback(web.stop)
+    connections.callback(web.stop)
     ada = upgrade(ApiToken.issue(User.objects.create_user("ada", role="viewer"))[1])
-    first, second = opened(web, wires, 2, ada)
+    first, second = open_connections(web, connections, 2, ada)
     assert {status_line(first), status_line(second)} == {b"HTTP/1.1 101 Switching Protocols"}
     first.close()
-    until(lambda: status_line(opened(web, wires, 1, ada)[0]) == b"HTTP/1.1 101 Switching Protocols", seconds=10)
+    until(
+        lambda: status_line(open_connections(web, connections, 1, ada)[0]) == b"HTTP/1.1 101 Switching Protocols",
+        seconds=10,
+    )

@@ -1,4 +1,4 @@
-"""Tokens: what they may at most, how long, who revokes them, and what ends them."""
+"""Tokens: their scope, their lifetime, who can revoke them, and what ends them."""
 
 from __future__ import annotations
 
@@ -37,16 +37,14 @@ def lives_s(token: ApiToken) -> float:
     return (token.expires_at - timezone.now()).total_seconds()
 
 
-def test_a_viewers_old_token_stays_a_viewers_when_the_person_is_promoted(
-    anonymous: Any, viewing: User, camera: Camera
-) -> None:
+def test_a_token_keeps_its_scope_when_its_user_is_promoted(anonymous: Any, viewing: User, camera: Camera) -> None:
     text = anonymous.post(URL, {"username": "vera", "password": PASSWORD, "scope": "manager"}).json()["token"]
     accounts.change_user(viewing, role="manager", actor="boss")
     assert ApiToken.objects.get().scope == "viewer"
     assert with_token(text).post("/api/v1/cameras/sky/stop/").status_code == 403
 
 
-def test_a_role_that_is_given_back_gives_nothing_back_to_a_token(ada: User) -> None:
+def test_a_restored_role_does_not_restore_a_tokens_scope(ada: User) -> None:
     ApiToken.issue(ada)
     accounts.change_user(ada, role="viewer", actor="boss")
     accounts.change_user(ada, role="operator", actor="boss")
@@ -68,13 +66,13 @@ def test_a_token_is_valid_for_a_year_by_default(anonymous: Any, ada: User) -> No
     assert lives_s(ApiToken.objects.get()) == pytest.approx(YEAR_S, abs=60)
 
 
-def test_no_token_lives_longer_than_two_years(anonymous: Any, ada: User) -> None:
+def test_no_token_is_valid_for_more_than_two_years(anonymous: Any, ada: User) -> None:
     answer = anonymous.post(URL, {"username": "ada", "password": PASSWORD, "life_s": 10 * YEAR_S})
     assert answer.status_code == 200
     assert lives_s(ApiToken.objects.get()) == pytest.approx(2 * YEAR_S, abs=60)
 
 
-def test_a_program_that_names_no_token_gets_one_with_its_address_as_its_name(anonymous: Any, ada: User) -> None:
+def test_a_token_without_a_name_is_named_after_its_address(anonymous: Any, ada: User) -> None:
     anonymous.post(URL, {"username": "ada", "password": PASSWORD})
     token = ApiToken.objects.get()
     assert (token.name, token.address) == ("Signed in from 127.0.0.1", "127.0.0.1")
@@ -87,18 +85,18 @@ def test_a_token_needs_a_name(name: str, operator: Any) -> None:
     assert not ApiToken.objects.exists()
 
 
-def test_what_was_chosen_for_a_token_without_a_name_stays(operator: Any) -> None:
+def test_the_form_keeps_its_choices_when_the_name_is_missing(operator: Any) -> None:
     answer = operator.post("/accounts/tokens/", {"name": "", "scope": "operator", "days": 30}, format="multipart")
     assert "Give the token a name" in text_of(answer)
     assert b'<option value="operator" selected>' in answer.content
 
 
-def test_a_service_makes_no_nameless_token(ada: User) -> None:
+def test_issue_token_refuses_an_empty_name(ada: User) -> None:
     with pytest.raises(ValidationError, match="Give the token a name"):
         services.issue_token(ada, name=" ", actor="cli:root")
 
 
-def test_a_token_made_for_somebody_else_names_both(ada: User) -> None:
+def test_the_event_of_a_token_for_another_user_names_both_users(ada: User) -> None:
     token, _ = services.issue_token(ada, name="backup", scope="viewer", actor="cli:root")
     event = Event.objects.get(kind="user.changed")
     assert (event.actor, event.subject) == ("cli:root", "ada")
@@ -113,12 +111,12 @@ def test_a_manager_who_resets_a_password_revokes_the_tokens(manager: Any, ada: U
     assert "1 token was revoked" in Event.objects.get(kind="user.changed").message
 
 
-def test_the_page_says_beforehand_what_a_new_password_revokes(manager: Any, ada: User) -> None:
+def test_the_page_warns_about_tokens_that_a_new_password_revokes(manager: Any, ada: User) -> None:
     ApiToken.issue(ada)
     assert "their tokens (1) are revoked" in manager.get("/users/").content.decode()
 
 
-def test_a_manager_sees_and_revokes_everybodys_tokens(manager: Any, ada: User) -> None:
+def test_a_manager_sees_and_revokes_all_users_tokens(manager: Any, ada: User) -> None:
     token = ApiToken.issue(ada, name="robot")[0]
     assert "robot" in text_of(manager.get("/accounts/tokens/"))
     manager.post(f"/accounts/tokens/{token.pk}/revoke/")
@@ -128,7 +126,7 @@ def test_a_manager_sees_and_revokes_everybodys_tokens(manager: Any, ada: User) -
     )
 
 
-def test_over_the_api_a_manager_sees_and_revokes_everybodys_tokens(manager: Any, ada: User) -> None:
+def test_over_the_api_a_manager_sees_and_revokes_all_users_tokens(manager: Any, ada: User) -> None:
     token, text = ApiToken.issue(ada, name="robot")
     listed = manager.get("/api/v1/tokens/?user=ada").json()["results"]
     assert [(one["user"], one["name"], one["scope"]) for one in listed] == [("ada", "robot", "operator")]
@@ -145,7 +143,7 @@ def test_others_see_and_revoke_only_their_own(operator: Any, ada: User) -> None:
     assert ApiToken.objects.exists()
 
 
-def test_a_managers_token_of_a_lower_scope_sees_its_owners_alone(ada: User) -> None:
+def test_a_managers_token_of_a_lower_scope_sees_only_its_owners_tokens(ada: User) -> None:
     boss = User.objects.create_user(username="boss", role="manager")
     ApiToken.issue(ada, name="robot")
     text = ApiToken.issue(boss, name="screen", scope="viewer")[1]
@@ -158,7 +156,7 @@ def test_a_stolen_token_does_not_survive_the_removal_of_its_user(ada: User) -> N
     assert Client(headers={"authorization": f"Token {text}"}).get("/api/v1/cameras/").status_code == 401
 
 
-def test_tokens_that_were_made_before_get_an_end_a_name_and_their_users_role(
+def test_the_migration_gives_existing_tokens_an_end_a_name_and_a_scope(
     transactional_db: None, migrated_from: Any
 ) -> None:
     def before(apps: Any) -> None:
@@ -176,7 +174,7 @@ def test_tokens_that_were_made_before_get_an_end_a_name_and_their_users_role(
     assert max(map(lives_s, tokens)) <= 2 * YEAR_S
 
 
-def test_a_user_with_a_name_of_the_stations_gets_another_and_an_event_says_so(
+def test_the_migration_renames_a_user_with_a_reserved_name_and_writes_an_event(
     transactional_db: None, migrated_from: Any
 ) -> None:
     def before(apps: Any) -> None:

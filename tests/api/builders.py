@@ -1,4 +1,4 @@
-"""Captures with files in a storage root, programs with tokens, and waiting with a deadline."""
+"""Builders of captures with files in a storage root and of clients with tokens, and a wait with a deadline."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def saved(camera: Camera, **fields: Any) -> Capture:
 def file_of(
     capture: Capture, root: StorageRoot, path: str = "", content: bytes = PICTURE, **fields: Any
 ) -> CaptureFile:
-    """A row, and its file where the row says."""
+    """A capture's file: its row, and the file at the row's path."""
     path = path or f"captures/{capture.camera.slug}/{capture.id}.jpg"
     there = Path(root.path, path)
     there.parent.mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,7 @@ def until(condition: Callable[[], Any], seconds: float = 10) -> None:
             if condition():
                 return
         time.sleep(0.02)
-    raise AssertionError("It did not come about in time.")
+    raise AssertionError("The condition did not become true in time.")
 
 
 def open_descriptors() -> set[str]:
@@ -68,7 +68,7 @@ def is_open(number: str) -> bool:
 
 
 def content(response: Any) -> bytes:
-    """What a streaming response sends."""
+    """The content that a streaming response sends."""
 
     async def gathered() -> bytes:
         return b"".join([part async for part in response])

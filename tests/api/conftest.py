@@ -39,7 +39,7 @@ def root(db: None, tmp_path: Path) -> StorageRoot:
 
 @pytest.fixture
 def world(camera: Camera, root: StorageRoot) -> World:
-    """The six people of the route table, and one of everything."""
+    """The six people of the route table, and one object of each kind."""
     from tests.access.people import World
 
     return World(camera, root)
@@ -59,7 +59,7 @@ def file_url(file: CaptureFile) -> str:
 
 @pytest.fixture
 def valkey() -> Iterator[redis.Redis]:
-    """A broker where the station looks for it; no camera host."""
+    """The station's broker, without a camera host."""
     from django.conf import settings
 
     from cameras import broker
@@ -78,7 +78,7 @@ def valkey() -> Iterator[redis.Redis]:
 
 @pytest.fixture(autouse=True)
 def no_tries_counted() -> None:
-    """The throttle's fallback lives as long as the process."""
+    """Reset the count of sign-in attempts: its fallback lives as long as the process."""
     from django.core.cache.backends.locmem import LocMemCache
 
     LocMemCache("sign-in", {}).clear()

@@ -1,4 +1,4 @@
-"""Who may see a camera, as managers set it: API, page and command line."""
+"""Who may see a camera, as managers set it over the API, on the page and on the command line."""
 
 from __future__ import annotations
 
@@ -29,28 +29,26 @@ def slugs(client: Any) -> list[str]:
     return [one["slug"] for one in client.get(URL).json()["results"]]
 
 
-def told() -> list[tuple[str, str]]:
-    """Events of who may see a camera: by whom, and what they say."""
+def audience_events() -> list[tuple[str, str]]:
+    """Events about a camera's audience: their actors and messages."""
     rows = Event.objects.filter(kind="camera.audience").order_by("at", "id")
     return [(event.actor, event.message) for event in rows]
 
 
-def test_a_camera_is_for_everybody_until_somebody_restricts_it(viewer: Any, manager: Any, camera: Camera) -> None:
+def test_all_users_see_a_camera_until_it_is_restricted(viewer: Any, manager: Any, camera: Camera) -> None:
     assert slugs(viewer) == ["sky"]
     answer = manager.patch(SKY, {"restricted": True})
     assert (answer.status_code, answer.json()["restricted"], answer.json()["audience"]) == (200, True, [])
     assert (slugs(viewer), slugs(manager)) == ([], ["sky"])
 
 
-def test_a_restricted_camera_is_seen_by_those_who_are_listed(
-    viewer: Any, operator: Any, manager: Any, camera: Camera
-) -> None:
+def test_listed_users_see_a_restricted_camera(viewer: Any, operator: Any, manager: Any, camera: Camera) -> None:
     answer = manager.patch(SKY, {"restricted": True, "audience": ["a-viewer"]})
     assert answer.json()["audience"] == ["a-viewer"]
     assert (slugs(viewer), slugs(operator)) == (["sky"], [])
 
 
-def test_a_user_who_sees_it_does_not_see_who_else_may(viewer: Any, manager: Any, camera: Camera) -> None:
+def test_a_listed_user_does_not_see_the_list(viewer: Any, manager: Any, camera: Camera) -> None:
     manager.patch(SKY, {"restricted": True, "audience": ["a-viewer"]})
     assert viewer.get(SKY).json()["audience"] is None
     assert viewer.get("/api/v1/events/").json()["results"] == []
@@ -61,7 +59,7 @@ def test_a_list_without_the_restriction_hides_nothing(viewer: Any, manager: Any,
     assert slugs(viewer) == ["sky"]
 
 
-def test_the_removal_of_the_last_listed_user_publishes_nothing(
+def test_removing_the_last_listed_user_does_not_publish_the_camera(
     viewer: Any, manager: Any, ben: User, camera: Camera
 ) -> None:
     manager.patch(SKY, {"restricted": True, "audience": ["ben"]})
@@ -80,19 +78,19 @@ def test_a_user_that_does_not_exist_is_refused_at_its_field(manager: Any, ben: U
 
 
 @pytest.mark.parametrize("wrong", [{"restricted": "yes"}, {"audience": "ben"}, {"audience": [1]}, {"audience": [""]}])
-def test_what_is_no_list_of_names_is_refused(manager: Any, camera: Camera, wrong: dict[str, Any]) -> None:
+def test_an_invalid_audience_is_refused(manager: Any, camera: Camera, wrong: dict[str, Any]) -> None:
     answer = manager.patch(SKY, wrong)
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["field"].startswith(next(iter(wrong)))
 
 
 @pytest.mark.parametrize("role", ["viewer", "operator"])
-def test_only_managers_set_it(role: str, request: pytest.FixtureRequest, camera: Camera) -> None:
+def test_only_managers_set_the_audience(role: str, request: pytest.FixtureRequest, camera: Camera) -> None:
     client = request.getfixturevalue(role)
     assert [client.patch(SKY, {"restricted": True}).status_code, client.post(PAGE).status_code] == [403, 403]
 
 
-def test_each_change_is_an_event_with_who_and_what(manager: Any, ben: User, camera: Camera) -> None:
+def test_each_change_is_an_event_with_actor_and_change(manager: Any, ben: User, camera: Camera) -> None:
     for change in (
         {"restricted": True, "audience": ["ben"]},
         {"audience": []},
@@ -100,7 +98,7 @@ def test_each_change_is_an_event_with_who_and_what(manager: Any, ben: User, came
         {"restricted": False},
     ):
         manager.patch(SKY, change)
-    assert told() == [
+    assert audience_events() == [
         ("a-manager", "a-manager restricted sky: only managers and ben may see it now."),
         ("a-manager", "a-manager changed who may see sky: only managers."),
         ("a-manager", "a-manager lifted the restriction of sky, which everybody with a role may see now."),
@@ -109,12 +107,12 @@ def test_each_change_is_an_event_with_who_and_what(manager: Any, ben: User, came
     assert data["arguments"] == {"restricted": False, "audience": []}
 
 
-def test_a_camera_may_be_restricted_from_its_first_moment(viewer: Any, manager: Any, ben: User) -> None:
+def test_a_camera_can_be_added_as_restricted(viewer: Any, manager: Any, ben: User) -> None:
     answer = manager.post(URL, {"slug": "attic", "kind": "simulated", "restricted": True, "audience": ["ben"]})
     assert (answer.status_code, answer.json()["audience"], slugs(viewer)) == (201, ["ben"], [])
 
 
-def test_a_list_of_cameras_costs_no_query_for_each(
+def test_listing_cameras_needs_no_query_for_each(
     manager: Any, viewer: Any, ben: User, camera: Camera, django_assert_num_queries: Any
 ) -> None:
     cameras = [add_camera(slug=f"c{number}", kind="simulated") for number in range(5)]
@@ -129,7 +127,7 @@ def test_a_list_of_cameras_costs_no_query_for_each(
 # The page, as a browser without JavaScript sends it
 
 
-def test_the_page_has_a_form_with_everybody_whom_it_concerns(manager: Any, ben: User, camera: Camera) -> None:
+def test_the_form_lists_the_users_who_can_be_chosen(manager: Any, ben: User, camera: Camera) -> None:
     text = manager.get(PAGE).content.decode()
     assert '<input type="checkbox" name="audience" value="ben">' in text
     assert 'value="a-manager"' not in text
@@ -144,12 +142,12 @@ def test_the_form_restricts_and_lifts(manager: Any, viewer: Any, ben: User, came
     assert slugs(viewer) == ["sky"]
 
 
-def test_the_form_says_what_is_wrong(manager: Any, camera: Camera) -> None:
+def test_the_form_shows_the_error(manager: Any, camera: Camera) -> None:
     answer = manager.post(PAGE, {"restricted": "yes", "audience": ["nobody"]}, format="multipart")
     assert (answer.status_code, "There is no user nobody." in answer.content.decode()) == (400, True)
 
 
-def test_the_cameras_pages_lead_to_it(manager: Any, camera: Camera) -> None:
+def test_the_cameras_pages_link_to_the_form(manager: Any, camera: Camera) -> None:
     assert all(f'href="{PAGE}"' in manager.get(path).content.decode() for path in ("/cameras/", "/cameras/sky/"))
 
 
@@ -171,12 +169,10 @@ def test_the_command_line_says_that_a_user_does_not_exist(camera: Camera) -> Non
     assert (refused.exit_code, "There is no user nobody." in refused.stderr) == (2, True)
 
 
-# Slugs that are used again, and what belongs to no camera
+# Reused slugs, and alerts about no camera
 
 
-def test_a_slug_that_is_used_again_does_not_bring_back_what_was_hidden(
-    viewer: Any, manager: Any, camera: Camera
-) -> None:
+def test_a_reused_slug_does_not_reveal_rows_of_the_old_hidden_camera(viewer: Any, manager: Any, camera: Camera) -> None:
     change_camera(camera, {"restricted": True})
     raise_alert("recording.failed:sky", "The old disk is full.", camera=camera)
     camera.refresh_from_db()
@@ -190,20 +186,20 @@ def test_a_slug_that_is_used_again_does_not_bring_back_what_was_hidden(
     assert len(manager.get("/api/v1/alerts/").json()["results"]) == 1
 
 
-def test_a_row_from_before_rows_had_ids_is_decided_by_its_slug(viewer: Any, camera: Camera) -> None:
-    Event.objects.create(kind="camera.state", message="It was so.", camera="sky", at=timezone.now())
+def test_rows_without_a_camera_id_are_filtered_by_slug(viewer: Any, camera: Camera) -> None:
+    Event.objects.create(kind="camera.state", message="It happened.", camera="sky", at=timezone.now())
     assert len(viewer.get("/api/v1/events/").json()["results"]) == 1
     change_camera(camera, {"restricted": True})
     assert viewer.get("/api/v1/events/").json()["results"] == []
 
 
-def test_an_alert_about_a_whole_disk_is_seen_by_everybody(viewer: Any, camera: Camera) -> None:
+def test_all_users_see_an_alert_about_a_whole_disk(viewer: Any, camera: Camera) -> None:
     change_camera(camera, {"restricted": True})
     raise_alert("storage.unmounted:1", "The storage root /data is not mounted.")
     assert [alert["camera"] for alert in viewer.get("/api/v1/alerts/").json()["results"]] == [""]
 
 
-def test_an_alert_is_about_the_camera_that_it_names_now(viewer: Any, camera: Camera) -> None:
+def test_an_alert_belongs_to_the_camera_that_it_now_names(viewer: Any, camera: Camera) -> None:
     hidden = add_camera(slug="attic", kind="simulated", seen_by={"restricted": True})
     raise_alert("storage.clips:main", "A clip cannot be deleted: clips/sky/1.mp4.", camera=camera)
     raise_alert("storage.clips:main", "A clip cannot be deleted: clips/attic/1.mp4.", camera=hidden)

@@ -1,4 +1,4 @@
-"""A setting that was changed on the camera's body: shown, told once, and adopted on request."""
+"""A setting that was changed on the camera's body is shown, recorded once, and adopted on request."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CHANGE = {"name": "gain", "wished": 2.0, "has": 4.0}
 
 
 @pytest.fixture
-def turned(camera: Camera) -> Camera:
+def changed(camera: Camera) -> Camera:
     camera.settings = {"gain": 2.0, "exposure_us": 1000}
     camera.save()
     read(camera, CHANGE)
@@ -26,7 +26,7 @@ def turned(camera: Camera) -> Camera:
 
 
 def read(camera: Camera, *differs: Any) -> None:
-    """What the camera's process says of itself."""
+    """Store a report of the camera process."""
     actual = {"gain": differs[0]["has"] if differs else 2.0, "exposure_us": 1000}
     store_read_back(str(camera.pk), {"actual": actual, "read_at": "2026-11-20T20:00:00Z", "differs": list(differs)})
 
@@ -35,15 +35,15 @@ def events() -> list[str]:
     return list(Event.objects.filter(kind="camera.settings").values_list("message", flat=True))
 
 
-def test_the_settings_show_the_desired_ones_what_the_camera_has_and_the_change(viewer: Any, turned: Camera) -> None:
+def test_the_settings_show_desired_actual_and_changed_values(viewer: Any, changed: Camera) -> None:
     body = viewer.get(URL).json()
     assert (body["desired"]["gain"], body["actual"]["gain"], body["differs"]) == (2.0, 4.0, [CHANGE])
 
 
-def test_a_change_is_one_event_and_another_change_is_another(turned: Camera) -> None:
-    read(turned, CHANGE)
-    read(turned, CHANGE)
-    read(turned, {**CHANGE, "has": 8.0})
+def test_each_change_is_one_event(changed: Camera) -> None:
+    read(changed, CHANGE)
+    read(changed, CHANGE)
+    read(changed, {**CHANGE, "has": 8.0})
     assert events() == [
         f"gain of sky was changed on the camera itself: it has {has}, and 2.0 is desired. Adopt it, or apply yours "
         "again."
@@ -51,25 +51,25 @@ def test_a_change_is_one_event_and_another_change_is_another(turned: Camera) -> 
     ]
 
 
-def test_a_change_back_ends_it_without_an_event(viewer: Any, turned: Camera) -> None:
-    read(turned)
+def test_changing_the_setting_back_writes_no_event(viewer: Any, changed: Camera) -> None:
+    read(changed)
     assert (viewer.get(URL).json()["differs"], len(events())) == ([], 1)
 
 
-def test_a_change_of_a_setting_that_is_desired_otherwise_by_now_is_none(viewer: Any, turned: Camera) -> None:
+def test_a_change_of_a_setting_with_a_new_desired_value_is_ignored(viewer: Any, changed: Camera) -> None:
     Camera.objects.update(settings={"gain": 8.0})
-    read(turned, CHANGE)
+    read(changed, CHANGE)
     assert (viewer.get(URL).json()["differs"], len(events())) == ([], 1)
 
 
-def test_a_camera_that_was_removed_meanwhile_is_ignored(turned: Camera) -> None:
-    pk = str(turned.pk)
-    turned.delete()
+def test_a_camera_that_was_removed_meanwhile_is_ignored(changed: Camera) -> None:
+    pk = str(changed.pk)
+    changed.delete()
     store_read_back(pk, {"actual": {}, "read_at": "2026-11-20T20:00:00Z", "differs": []})
     assert not Camera.objects.exists()
 
 
-def test_adopting_it_makes_it_desired(operator: Any, turned: Camera, valkey: Any) -> None:
+def test_adopting_a_change_makes_it_desired(operator: Any, changed: Camera, valkey: Any) -> None:
     with camera_host(valkey, configured(actual={"gain": 4.0})) as commands:
         body = operator.post(f"{URL}adopt/").json()
     assert commands[0]["arguments"]["settings"] == {"gain": 4.0, "exposure_us": 1000}
@@ -77,21 +77,21 @@ def test_adopting_it_makes_it_desired(operator: Any, turned: Camera, valkey: Any
     assert events()[0] == "a-operator adopted gain to 4.0 from the body of sky."
 
 
-def test_applying_ones_own_again_changes_no_desired_setting(operator: Any, turned: Camera, valkey: Any) -> None:
+def test_applying_the_desired_settings_again_does_not_change_them(operator: Any, changed: Camera, valkey: Any) -> None:
     with camera_host(valkey, configured(actual={"gain": 2.0})) as commands:
         body = operator.patch(URL, {}).json()
     assert commands[0]["arguments"]["settings"] == {"gain": 2.0, "exposure_us": 1000}
     assert (body["actual"], body["differs"]) == ({"gain": 2.0}, [])
 
 
-def test_where_nothing_was_changed_there_is_nothing_to_adopt(operator: Any, camera: Camera) -> None:
+def test_without_a_change_there_is_nothing_to_adopt(operator: Any, camera: Camera) -> None:
     answer = operator.post(f"{URL}adopt/")
     assert answer.status_code == 400
-    assert "None of the desired settings was changed on sky itself." in str(answer.json())
+    assert "None of the settings was changed on sky itself." in str(answer.json())
     assert not events()
 
 
-def test_a_value_that_is_no_valid_setting_is_not_adopted(operator: Any, turned: Camera) -> None:
-    read(turned, {**CHANGE, "has": -5.0})
+def test_an_invalid_value_is_not_adopted(operator: Any, changed: Camera) -> None:
+    read(changed, {**CHANGE, "has": -5.0})
     assert operator.post(f"{URL}adopt/").status_code == 400
     assert Camera.objects.get().settings["gain"] == 2.0

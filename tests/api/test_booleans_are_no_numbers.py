@@ -1,4 +1,4 @@
-"""JSON's `true` is no number, wherever a number may be given: to the API, to cameras, in the configuration."""
+"""JSON's `true` is not accepted as a number: by the API, by cameras, in the configuration."""
 
 from __future__ import annotations
 
@@ -83,27 +83,31 @@ def address(path: str, world: World) -> str:
     return path.format(**places)
 
 
-def fields_told(answer: Any) -> list[str]:
+def error_fields(answer: Any) -> list[str]:
     return [error["field"] for error in answer.json().get("errors", [])]
 
 
-def test_there_are_numbers_to_ask_for() -> None:
+def test_the_schema_has_numbers() -> None:
     assert ("post", "/api/v1/cameras/{slug}/capture/", "f_number") in fields_of_bodies()
     assert ("get", "/api/v1/captures/", "limit") in parameters()
 
 
 @pytest.mark.parametrize(("method", "path", "name"), fields_of_bodies())
-def test_true_is_no_number_in_a_body(method: str, path: str, name: str, world: World, manager: Any) -> None:
+def test_true_is_not_accepted_as_a_number_in_a_body(
+    method: str, path: str, name: str, world: World, manager: Any
+) -> None:
     answer = getattr(manager, method)(address(path, world), {name: True}, format="json")
     assert answer.status_code == 400
-    assert name in fields_told(answer)
+    assert name in error_fields(answer)
 
 
 @pytest.mark.parametrize(("method", "path", "name"), parameters())
-def test_true_is_no_number_after_a_question_mark(method: str, path: str, name: str, world: World, manager: Any) -> None:
+def test_true_is_not_accepted_as_a_number_in_a_query(
+    method: str, path: str, name: str, world: World, manager: Any
+) -> None:
     answer = manager.get(f"{address(path, world)}?{name}=true")
     assert answer.status_code == 400
-    assert name in fields_told(answer)
+    assert name in error_fields(answer)
 
 
 def numbers_of(kind: str) -> list[tuple[str, str]]:
@@ -112,7 +116,9 @@ def numbers_of(kind: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("kind", "name"), [one for kind in DRIVERS for one in numbers_of(kind)])
-def test_true_is_no_setting_of_a_camera(kind: str, name: str, camera: Camera, manager: Any) -> None:
+def test_true_is_not_accepted_as_a_number_in_camera_settings(
+    kind: str, name: str, camera: Camera, manager: Any
+) -> None:
     Camera.objects.update(kind=kind)
     answer = manager.patch("/api/v1/cameras/sky/settings/", {name: True}, format="json")
     assert answer.status_code == 400
@@ -129,19 +135,19 @@ def kinds_of(annotation: Any) -> set[str]:
 
 
 @pytest.mark.parametrize("key", station_numbers())
-def test_true_is_no_setting_of_the_station(key: str, manager: Any) -> None:
+def test_true_is_not_accepted_as_a_number_in_station_settings(key: str, manager: Any) -> None:
     assert manager.patch("/api/v1/settings/", {key: True}, format="json").status_code == 400
 
 
 @pytest.mark.parametrize("model", [CaptureOptions, SettingsUpdate])
 @pytest.mark.parametrize("name", ["exposure", "gain"])
-def test_true_is_no_number_to_the_service(model: type[BaseModel], name: str) -> None:
+def test_true_is_not_accepted_as_a_number_by_the_service(model: type[BaseModel], name: str) -> None:
     with pytest.raises(ValueError, match="valid number"):
         model.model_validate({name: True})
 
 
 def models() -> set[type[BaseModel]]:
-    """Every model of the project."""
+    """Every pydantic model of the project."""
     packages = (cameras, captures, monitoring, skycam_project)
     for package in packages:
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
@@ -154,7 +160,7 @@ def subclasses(model: type[BaseModel]) -> set[type[BaseModel]]:
     return {one for child in model.__subclasses__() for one in {child, *subclasses(child)}}
 
 
-def test_every_model_of_given_values_is_one_that_refuses_true() -> None:
+def test_every_model_of_user_input_refuses_true_for_numbers() -> None:
     names = tuple(package.__name__ for package in (cameras, captures, monitoring, skycam_project))
     ours = {model for model in models() if model.__module__.startswith(names)}
     given = {model for model in ours if not issubclass(model, bodies.Body | RootModel)}
@@ -162,5 +168,5 @@ def test_every_model_of_given_values_is_one_that_refuses_true() -> None:
     assert [model for model in given if not issubclass(model, StrictModel)] == []
 
 
-def test_the_service_has_no_models_but_those() -> None:
+def test_the_tests_cover_every_model_of_the_service() -> None:
     assert all(issubclass(model, StrictModel | bodies.Body) for model, _ in MODELS)

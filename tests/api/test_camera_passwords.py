@@ -1,4 +1,4 @@
-"""What the API, the pages and the command line show of a network camera's password: nothing."""
+"""API, pages and command line never show a network camera's password."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def yard(manager: Any) -> Any:
     return manager.post(URL, {"slug": "yard", "kind": "network", "address": ADDRESS})
 
 
-def whole() -> str:
+def stored_address() -> str:
     return Camera.objects.get(slug="yard").full_address
 
 
-def test_the_password_is_taken_and_not_returned(manager: Any, yard: Any) -> None:
+def test_the_password_is_accepted_and_not_returned(manager: Any, yard: Any) -> None:
     assert (yard.status_code, yard.json()["address"]) == (201, SHOWN)
-    assert whole() == ADDRESS
+    assert stored_address() == ADDRESS
 
 
 @pytest.mark.parametrize("path", ["", "yard/", "yard/settings/", "yard/capabilities/"])
@@ -45,9 +45,9 @@ def test_no_event_holds_the_password(manager: Any, yard: Any) -> None:
     assert SECRET not in json.dumps(list(Event.objects.values()), default=str)
 
 
-def test_an_address_sent_back_as_it_came_keeps_its_password(manager: Any, yard: Any) -> None:
+def test_an_unchanged_redacted_address_keeps_its_password(manager: Any, yard: Any) -> None:
     assert manager.patch(f"{URL}yard/", {"address": SHOWN, "name": "Yard"}).status_code == 200
-    assert whole() == ADDRESS
+    assert stored_address() == ADDRESS
 
 
 def test_another_host_needs_the_password_again(manager: Any, yard: Any) -> None:
@@ -75,23 +75,25 @@ def test_no_page_shows_the_password(manager: Any, yard: Any, page: str) -> None:
     assert SECRET not in shown.content.decode()
 
 
-def test_the_command_line_asks_for_the_password_and_shows_none() -> None:
+def test_the_command_line_prompts_for_the_password_and_does_not_show_it() -> None:
     words = ("cameras", "add", "yard", "--kind", "network", "--address", "rtsp://viewer@10.0.0.9/live", "--password")
-    said = skycam(*words, given=f"{SECRET}\n")
-    assert (said.exit_code, SECRET in said.output, whole()) == (0, False, ADDRESS)
+    result = skycam(*words, given=f"{SECRET}\n")
+    assert (result.exit_code, SECRET in result.output, stored_address()) == (0, False, ADDRESS)
     assert answer("cameras", "list")["results"][0]["address"] == SHOWN
 
 
-def test_the_command_line_changes_the_password_alone(yard: Any) -> None:
-    said = skycam("cameras", "set", "yard", "--password", given="p@ss/word\n")
-    assert said.exit_code == 0, said.output
-    assert whole() == "rtsp://viewer:p%40ss%2Fword@10.0.0.9/live"
+def test_the_command_line_changes_only_the_password(yard: Any) -> None:
+    result = skycam("cameras", "set", "yard", "--password", given="p@ss/word\n")
+    assert result.exit_code == 0, result.output
+    assert stored_address() == "rtsp://viewer:p%40ss%2Fword@10.0.0.9/live"
 
 
-def test_a_password_without_a_name_is_a_sentence() -> None:
-    said = skycam("cameras", "add", "yard", "--kind", "network", "--address", "rtsp://10.0.0.9/live", "--password", "x")
-    assert said.exit_code == 2
-    assert "A password needs a name: rtsp://NAME@host/path." in said.output
+def test_a_password_without_a_name_is_an_error() -> None:
+    result = skycam(
+        "cameras", "add", "yard", "--kind", "network", "--address", "rtsp://10.0.0.9/live", "--password", "x"
+    )
+    assert result.exit_code == 2
+    assert "A password needs a name: rtsp://NAME@host/path." in result.output
 
 
 def test_the_configuration_shows_no_key() -> None:

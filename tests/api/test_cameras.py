@@ -23,24 +23,24 @@ def test_a_manager_adds_a_camera(manager: Any, camera: Camera) -> None:
     assert Event.objects.get().actor == "a-manager"
 
 
-def test_a_manager_changes_what_is_named_and_nothing_else(manager: Any, camera: Camera) -> None:
+def test_a_manager_changes_only_the_named_fields(manager: Any, camera: Camera) -> None:
     before = manager.get(f"{URL}sky/").json()
     after = manager.patch(f"{URL}sky/", {"name": "All sky", "enabled": False}).json()
     assert after == before | {"name": "All sky", "enabled": False, "desired": "disabled"}
 
 
 @pytest.mark.parametrize("change", [{"slug": "other"}, {"kind": "opencv"}, {"name": ""}, {"enabled": "yes"}])
-def test_what_cannot_be_changed_is_refused(manager: Any, camera: Camera, change: dict[str, Any]) -> None:
+def test_unchangeable_fields_are_refused(manager: Any, camera: Camera, change: dict[str, Any]) -> None:
     answer = manager.patch(f"{URL}sky/", change)
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, next(iter(change)))
 
 
-def test_making_another_camera_primary_takes_it_from_the_first(manager: Any, camera: Camera) -> None:
+def test_only_one_camera_is_primary(manager: Any, camera: Camera) -> None:
     manager.post(URL, {"slug": "dome", "kind": "simulated", "primary": True})
     assert list(Camera.objects.filter(primary=True).values_list("slug", flat=True)) == ["dome"]
 
 
-def test_an_address_is_shown_to_managers_alone_and_without_its_password(
+def test_an_address_is_shown_only_to_managers_and_without_its_password(
     viewer: Any, operator: Any, manager: Any, camera: Camera
 ) -> None:
     Camera.objects.update(address="rtsp://me:secret@10.0.0.9/live")
@@ -60,14 +60,14 @@ def test_a_host_that_writes_nothing_is_down(viewer: Any, camera: Camera, valkey:
     assert viewer.get(f"{URL}sky/status/").json()["observed"] == "host_down"
 
 
-def test_settings_are_those_last_read_back_with_their_time(viewer: Any, camera: Camera) -> None:
+def test_actual_settings_are_the_last_ones_read_back_with_their_time(viewer: Any, camera: Camera) -> None:
     Camera.objects.update(read_back={"exposure_us": 1000}, read_at=timezone.now(), settings={"exposure_us": 900})
     body = viewer.get(f"{URL}sky/settings/").json()
     assert (body["camera"], body["desired"], body["actual"]) == ("sky", {"exposure_us": 900}, {"exposure_us": 1000})
     assert body["read_at"].endswith("Z")
 
 
-def test_settings_that_do_not_reach_the_host_are_stored_all_the_same(operator: Any, camera: Camera) -> None:
+def test_settings_that_do_not_reach_the_host_are_still_stored(operator: Any, camera: Camera) -> None:
     assert operator.patch(f"{URL}sky/settings/", {"exposure_us": 2000}).status_code == 503
     camera.refresh_from_db()
     assert camera.settings["exposure_us"] == 2000
@@ -80,7 +80,7 @@ def test_unknown_settings_are_refused(operator: Any, camera: Camera, values: Any
     assert camera.settings == {}
 
 
-def test_a_refresh_asks_the_camera_and_says_when_it_cannot(viewer: Any, camera: Camera) -> None:
+def test_a_refresh_fails_when_the_camera_cannot_be_read(viewer: Any, camera: Camera) -> None:
     assert viewer.get(f"{URL}sky/settings/?refresh=1").json()["type"] == "/problems/broker-down"
     assert viewer.get(f"{URL}sky/settings/?refresh=perhaps").status_code == 400
 
@@ -93,7 +93,7 @@ def test_a_refresh_reads_and_sets_nothing(viewer: Any, camera: Camera, valkey: A
     assert [(command["order"], set(command["arguments"])) for command in commands] == [("read", set())]
 
 
-def test_capabilities_come_with_the_schema_of_the_settings(viewer: Any, camera: Camera) -> None:
+def test_capabilities_include_the_schema_of_the_settings(viewer: Any, camera: Camera) -> None:
     Camera.objects.update(capabilities={"stills": True})
     body = viewer.get(f"{URL}sky/capabilities/").json()
     assert (body["capabilities"], body["kind"]) == ({"stills": True}, "simulated")

@@ -131,7 +131,7 @@ def test_the_number_of_queries_does_not_depend_on_the_length_of_a_page(
 
 
 def plan(conditions: dict[str, Any], cursor: Cursor | None) -> str:
-    """How the database would find a page of captures for a manager."""
+    """The database's query plan for a page of captures for a manager."""
     user = User.objects.create_user(username="m", role="manager")
     rows = captures_for(user).filter(**conditions)
     return str(beyond(rows, "started_at", cursor).order_by("-started_at", "-id")[:51].explain())

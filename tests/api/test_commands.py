@@ -1,4 +1,4 @@
-"""Commands by the API without a camera host; those with one are in the tests of the whole station."""
+"""Commands over the API without a camera host. The tests of the whole station cover commands with one."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_an_unsent_capture_without_an_outcome_has_no_row(operator: Any, camera: 
 
 @pytest.fixture
 def mute_broker(valkey: Any) -> Any:
-    """It has the camera's host, and accepts commands without an answer."""
+    """A broker with the camera's host that accepts commands but never answers."""
     valkey.set(broker.key("host", "main"), "{}")
     valkey.client_pause(60_000, all=False)
     return valkey
@@ -141,13 +141,13 @@ def known(camera: Camera, **fields: Any) -> Capture:
     return saved(camera, **values | fields)
 
 
-def again(client: Any, **more: Any) -> Any:
+def repeat_request(client: Any, **more: Any) -> Any:
     return client.post(CAPTURE, {"exposure_us": 1000, **more}, headers={"idempotency-key": "k-1"})
 
 
 def test_a_repeated_key_returns_the_first_capture(operator: Any, camera: Camera) -> None:
     first = known(camera)
-    answer = again(operator)
+    answer = repeat_request(operator)
     assert (answer.status_code, answer.json()["id"]) == (201, str(first.id))
     assert answer["Location"] == f"/api/v1/captures/{first.id}/"
     assert Capture.objects.count() == 1
@@ -156,19 +156,19 @@ def test_a_repeated_key_returns_the_first_capture(operator: Any, camera: Camera)
 def test_a_repeated_key_of_a_running_capture_is_202(operator: Any, camera: Camera) -> None:
     first = known(camera)
     Capture.objects.update(status="planned", exposed=False)
-    answer = again(operator)
+    answer = repeat_request(operator)
     assert (answer.status_code, answer["Location"]) == (202, f"/api/v1/captures/{first.id}/")
 
 
 def test_a_key_with_another_request_is_refused(operator: Any, camera: Camera) -> None:
     known(camera)
-    answer = again(operator, gain=2)
+    answer = repeat_request(operator, gain=2)
     assert (answer.status_code, answer.json()["type"]) == (422, "/problems/idempotency-mismatch")
 
 
 def test_a_key_of_another_user_is_another_key(operator: Any, camera: Camera) -> None:
     known(camera, requested_by="ada")
-    again(operator)
+    repeat_request(operator)
     assert Capture.objects.count() == 2
 
 
@@ -194,14 +194,14 @@ def test_a_capture_that_failed_is_a_problem_with_its_id_and_reason(
     reason: str, problem: str, status: int, operator: Any, camera: Camera
 ) -> None:
     first = known(camera)
-    Capture.objects.update(status="failed", reason=reason, message="So it went.")
-    answer = again(operator)
+    Capture.objects.update(status="failed", reason=reason, message="The reason.")
+    answer = repeat_request(operator)
     body = answer.json()
-    assert (answer.status_code, body["type"], body["detail"]) == (status, f"/problems/{problem}", "So it went.")
+    assert (answer.status_code, body["type"], body["detail"]) == (status, f"/problems/{problem}", "The reason.")
     assert (body["capture"], body["capture_status"], body["reason"]) == (str(first.id), "failed", reason)
 
 
 def test_a_capture_that_was_skipped_is_a_problem_too(operator: Any, camera: Camera) -> None:
     known(camera)
     Capture.objects.update(status="skipped", reason="vetoed")
-    assert again(operator).json()["type"] == "/problems/capture-skipped"
+    assert repeat_request(operator).json()["type"] == "/problems/capture-skipped"

@@ -1,4 +1,4 @@
-"""What is attached, on every host: who has it, and under which name it could be added."""
+"""Discovered cameras of every host: what uses each one, and under which id it can be added."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ URL = "/api/v1/cameras/detect/"
 
 
 def found(address: str, **fields: Any) -> dict[str, Any]:
-    """As a host says it."""
+    """A discovered camera as a host reports it."""
     return {
         "kind": "gphoto2", "label": "DSLR over USB (gphoto2)", "address": address, "model": "Nikon DSC D750",
         "serial": address, "held_by": "", "camera": None, **fields,
@@ -23,7 +23,7 @@ def host_with(*results: dict[str, Any], **problems: str) -> dict[str, Any]:
     return {"detect": {"host": "main", "results": list(results), "problems": problems}}
 
 
-def test_a_free_camera_comes_with_an_id_to_add_it_under(manager: Any, camera: Camera, valkey: Any) -> None:
+def test_a_free_camera_has_a_suggested_id(manager: Any, camera: Camera, valkey: Any) -> None:
     with camera_host(valkey, host_with(found("3001"), found("3002"))):
         body = manager.post(URL).json()
     assert [(one["host"], one["address"], one["suggested"]) for one in body["results"]] == [
@@ -33,7 +33,7 @@ def test_a_free_camera_comes_with_an_id_to_add_it_under(manager: Any, camera: Ca
     assert (body["hosts"], body["problems"]) == (["main"], [])
 
 
-def test_what_is_a_camera_already_or_held_by_another_program_says_so(manager: Any, camera: Camera, valkey: Any) -> None:
+def test_added_and_held_cameras_are_marked(manager: Any, camera: Camera, valkey: Any) -> None:
     Camera.objects.create(slug="north", name="North", kind="gphoto2", host="main", identity={"serial": "3001"})
     Camera.objects.create(slug="south", name="South", kind="gphoto2", host="main", address="3002", enabled=False)
     others = found("usb:001,009", serial="", held_by="gvfsd-gphoto2 (pid 77)"), found("3004", camera="sky")
@@ -43,7 +43,7 @@ def test_what_is_a_camera_already_or_held_by_another_program_says_so(manager: An
     assert [one["held_by"] for one in results] == ["", "", "gvfsd-gphoto2 (pid 77)", ""]
 
 
-def test_a_host_that_does_not_answer_is_a_problem_beside_what_the_others_found(
+def test_a_host_that_does_not_answer_is_a_problem_beside_the_other_hosts_results(
     manager: Any, camera: Camera, valkey: Any
 ) -> None:
     Camera.objects.create(slug="far", name="Far", kind="gphoto2", host="dome")
@@ -59,7 +59,7 @@ def test_without_a_broker_discovery_says_so(manager: Any, camera: Camera) -> Non
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/broker-down")
 
 
-def test_this_machine_alone_is_searched_without_a_station(camera: Camera) -> None:
+def test_only_this_machine_is_searched_without_a_station(camera: Camera) -> None:
     alone = discovery.discover_local_cameras("The broker is away.")
     assert alone["problems"][0]["message"] == "The broker is away."
     assert {one["host"] for one in alone["results"]} <= {"main"}

@@ -1,4 +1,4 @@
-"""docs/api.md: its examples are sent, and its table of problems is the program's."""
+"""docs/api.md: its examples work, and its table of problems matches the code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROWS = re.findall(r"^\| `/problems/([a-z-]+)` \| (\d+) \|", PAGE, re.MULTILINE)
 
 
 @pytest.mark.parametrize(("method", "path", "body", "status"), EXAMPLES, ids=[example[1] for example in EXAMPLES])
-def test_an_example_answers_as_it_says(
+def test_an_example_has_the_documented_status(
     method: str, path: str, body: str, status: str, operator: Any, camera: Camera
 ) -> None:
     User.objects.create_user(username="ada", password="analytical engine", role="operator")

@@ -17,7 +17,7 @@ def kinds(answer: Any) -> list[str]:
 
 def test_events_come_newest_first_in_pages(viewer: Any, camera: Camera) -> None:
     for number in range(3):
-        record_event(f"kind.{number}", "It was so.", camera=camera)
+        record_event(f"kind.{number}", "It happened.", camera=camera)
     first = viewer.get("/api/v1/events/?limit=2")
     assert kinds(first) == ["kind.2", "kind.1"]
     assert kinds(viewer.get(first.json()["next"])) == ["kind.0"]
@@ -34,18 +34,18 @@ def test_events_come_newest_first_in_pages(viewer: Any, camera: Camera) -> None:
     ],
 )
 def test_events_are_filtered(query: dict[str, str], expected: list[str], viewer: Any, camera: Camera) -> None:
-    record_event("a", "It was so.", camera=camera)
-    record_event("b", "It was so.", severity="error")
+    record_event("a", "It happened.", camera=camera)
+    record_event("b", "It happened.", severity="error")
     assert kinds(viewer.get("/api/v1/events/", query)) == expected
 
 
 @pytest.mark.parametrize("query", [{"severity": "bad"}, {"kind": "\0"}, {"actor": "me"}, {"to": "now"}])
-def test_a_filter_that_is_wrong_is_refused(query: dict[str, str], viewer: Any) -> None:
+def test_an_invalid_filter_is_refused(query: dict[str, str], viewer: Any) -> None:
     assert viewer.get("/api/v1/events/", query).status_code == 400
 
 
-def test_sign_ins_are_shown_to_managers_alone(viewer: Any, manager: Any) -> None:
-    record_event("user.denied", "Somebody was not let in.")
+def test_sign_ins_are_shown_only_to_managers(viewer: Any, manager: Any) -> None:
+    record_event("user.denied", "A sign-in was refused.")
     assert (kinds(viewer.get("/api/v1/events/")), kinds(manager.get("/api/v1/events/"))) == ([], ["user.denied"])
 
 
@@ -57,7 +57,7 @@ def test_events_and_alerts_of_a_hidden_camera_are_hidden_too(viewer: Any, operat
     assert operator.post(f"/api/v1/alerts/{alert.id}/acknowledge/").status_code == 404
 
 
-def test_what_becomes_of_an_alert_of_a_hidden_camera_is_hidden_too(viewer: Any, operator: Any, camera: Camera) -> None:
+def test_changes_of_an_alert_of_a_hidden_camera_are_hidden_too(viewer: Any, operator: Any, camera: Camera) -> None:
     only_for(camera, "a-operator")
     acknowledge_alert(raise_alert("camera.quarantined:sky", "It hangs.", camera=camera), "somebody")
     resolve_alert("camera.quarantined:sky")
@@ -65,7 +65,7 @@ def test_what_becomes_of_an_alert_of_a_hidden_camera_is_hidden_too(viewer: Any, 
     assert kinds(viewer.get("/api/v1/events/")) == []
 
 
-def test_a_camera_that_was_removed_shows_nothing_of_a_hidden_one_with_its_name(
+def test_a_removed_camera_reveals_nothing_of_a_hidden_one_with_its_slug(
     viewer: Any, manager: Any, camera: Camera
 ) -> None:
     Camera.objects.update(removed_at=timezone.now(), primary=False)

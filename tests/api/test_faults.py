@@ -1,4 +1,4 @@
-"""The faults of a simulated camera, over the API: who may, what is refused, and what stands in the event log."""
+"""The faults of a simulated camera over the API: who may set them, what is refused, and which events they write."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.fakes.camera_host import camera_host
 URL = "/api/v1/cameras/sky/faults/"
 
 
-def test_a_manager_switches_faults_on_and_hears_which_are_on(manager: Any, camera: Camera, valkey: Any) -> None:
+def test_a_manager_enables_faults_and_gets_the_enabled_ones(manager: Any, camera: Camera, valkey: Any) -> None:
     with camera_host(valkey, {"faults": {"faults": {"hang": 2, "slow": 1.5}}}) as commands:
         answer = manager.put(URL, {"hang": 2, "slow": 1.5, "crash": None, "disconnect": False})
     assert answer.json() == {"camera": "sky", "faults": {"hang": 2, "slow": 1.5}}
@@ -43,14 +43,14 @@ def test_faults_that_do_not_exist_are_refused(manager: Any, camera: Camera, faul
 
 
 @pytest.mark.parametrize("method", ["get", "put"])
-def test_a_real_camera_has_none(manager: Any, camera: Camera, method: str) -> None:
+def test_a_real_camera_has_no_faults(manager: Any, camera: Camera, method: str) -> None:
     Camera.objects.update(kind="gphoto2")
     answer = getattr(manager, method)(URL, {})
     assert (answer.status_code, answer.json()["type"]) == (400, "/problems/invalid")
     assert "sky is a real camera." in str(answer.json())
 
 
-def test_a_host_that_is_away_is_reported(manager: Any, camera: Camera, valkey: Any) -> None:
+def test_a_host_that_does_not_answer_is_reported(manager: Any, camera: Camera, valkey: Any) -> None:
     assert manager.put(URL, {"hang": 1}).json()["type"] == "/problems/host-down"
     assert not Event.objects.filter(kind="camera.faults").exists()
     assert Event.objects.get(kind="command.failed").data["outcome"] == "host-down"

@@ -156,7 +156,7 @@ def test_nginx_sends_the_file_when_it_is_configured(
 def test_nginx_is_not_sent_to_a_symbolic_link(
     viewer: Any, file: CaptureFile, file_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """nginx opens the path again; its own configuration must refuse links too."""
+    """nginx opens the path again, so its own configuration must refuse links too."""
     StorageRoot.objects.update(default=True)
     web = settings.STATION.web.model_copy(update={"x_accel": "/files/"})
     monkeypatch.setattr(settings, "STATION", settings.STATION.model_copy(update={"web": web}))

@@ -17,13 +17,13 @@ FRAME = FrameData(image=np.zeros((2, 2), np.uint8), captured_ns=0, monotonic=0.0
 
 
 def camera_process(valkey: Any, quality: str) -> None:
-    """The far end: publishes pictures from when somebody wants one until somebody gets one."""
+    """A fake camera process: publishes pictures from the first request until one is received."""
     until(lambda: valkey.exists(broker.key("want", "sky", quality)))
     until(lambda: valkey.publish(broker.key("live", "sky", quality), pack_picture(FRAME, b"\xff\xd8 picture")))
 
 
 @pytest.mark.parametrize(("query", "quality"), [("", "medium"), ("?quality=low", "low")])
-def test_the_newest_picture_comes_as_jpeg_and_is_not_kept(
+def test_the_newest_picture_is_a_jpeg_and_is_not_stored(
     query: str, quality: str, viewer: Any, camera: Camera, valkey: Any
 ) -> None:
     far_end = threading.Thread(target=camera_process, args=(valkey, quality))
@@ -34,7 +34,7 @@ def test_the_newest_picture_comes_as_jpeg_and_is_not_kept(
     assert (answer["Content-Type"], answer["Cache-Control"]) == ("image/jpeg", "no-store")
 
 
-def test_a_camera_that_gives_none_is_not_reachable(
+def test_a_camera_without_pictures_is_not_reachable(
     viewer: Any, camera: Camera, valkey: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(api, "FRAME_WAIT_S", 0.1)
@@ -46,5 +46,5 @@ def test_without_a_broker_there_is_no_picture(viewer: Any, camera: Camera) -> No
     assert viewer.get(URL).json()["type"] == "/problems/broker-down"
 
 
-def test_a_quality_that_is_none_is_refused(viewer: Any, camera: Camera) -> None:
+def test_an_unknown_quality_is_refused(viewer: Any, camera: Camera) -> None:
     assert viewer.get(f"{URL}?quality=best").json()["errors"][0]["field"] == "quality"

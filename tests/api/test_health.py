@@ -12,15 +12,15 @@ from monitoring.tasks import check_health, check_host
 from tests.access.audiences import only_for
 
 
-def beat(valkey: Any, observed: str) -> None:
-    """What a camera host would write."""
+def write_heartbeat(valkey: Any, observed: str) -> None:
+    """Write the heartbeat and the status that a camera host would write."""
     valkey.set(broker.key("host", "main"), "1", ex=5)
     written = status.absent_status("sky", "connected", "")
     written["observed"] = observed
     status.write_status(valkey, written)
 
 
-def test_a_station_without_a_broker_is_broken_and_says_so(viewer: Any, camera: Camera) -> None:
+def test_a_station_without_a_broker_reports_itself_as_broken(viewer: Any, camera: Camera) -> None:
     answer = viewer.get("/api/v1/health/")
     body = answer.json()
     assert (answer.status_code, body["status"], body["broker"], body["database"]) == (503, "broken", False, True)
@@ -35,22 +35,22 @@ def test_a_station_without_its_camera_host_is_broken(viewer: Any, camera: Camera
     assert answer.json()["hosts"] == [{"host": "main", "alive": False}]
 
 
-def test_a_station_whose_parts_answer_is_well(viewer: Any, camera: Camera, valkey: Any) -> None:
-    beat(valkey, "ready")
+def test_a_station_whose_parts_answer_is_healthy(viewer: Any, camera: Camera, valkey: Any) -> None:
+    write_heartbeat(valkey, "ready")
     answer = viewer.get("/api/v1/health/")
     assert (answer.status_code, answer.json()["status"], answer.json()["problems"]) == (200, "ok", {})
     assert answer.json()["cameras"][0]["observed"] == "ready"
 
 
-def test_a_quarantined_camera_is_for_an_operator_to_put_right(viewer: Any, camera: Camera, valkey: Any) -> None:
-    beat(valkey, "quarantined")
+def test_a_quarantined_camera_is_a_problem(viewer: Any, camera: Camera, valkey: Any) -> None:
+    write_heartbeat(valkey, "quarantined")
     answer = viewer.get("/api/v1/health/")
     assert (answer.status_code, list(answer.json()["problems"])) == (503, ["cameras"])
 
 
 @pytest.fixture
 def hidden(camera: Camera, manager: Any) -> Camera:
-    """One that nobody but the manager may know of."""
+    """A camera that only the manager may see."""
     only_for(camera)
     return camera
 
@@ -58,24 +58,24 @@ def hidden(camera: Camera, manager: Any) -> Camera:
 HIDDEN_FAULTS = [("quarantined", "cameras", "sky is quarantined"), ("", "hosts", "The camera host main does not")]
 
 
-@pytest.mark.parametrize(("observed", "name", "told"), HIDDEN_FAULTS)
-def test_the_faults_of_a_hidden_camera_are_told_to_those_who_may_see_it(
-    observed: str, name: str, told: str, viewer: Any, manager: Any, hidden: Camera, valkey: Any
+@pytest.mark.parametrize(("observed", "name", "problem"), HIDDEN_FAULTS)
+def test_problems_of_a_hidden_camera_are_shown_only_to_its_audience(
+    observed: str, name: str, problem: str, viewer: Any, manager: Any, hidden: Camera, valkey: Any
 ) -> None:
-    [beat(valkey, state) for state in filter(None, [observed])]
+    [write_heartbeat(valkey, state) for state in filter(None, [observed])]
     assert viewer.get("/api/v1/health/").json()["problems"] == {}
-    assert told not in viewer.get("/status/").content.decode()
-    assert told in manager.get("/api/v1/health/").json()["problems"][name][0]
-    assert told in manager.get("/status/").content.decode()
+    assert problem not in viewer.get("/status/").content.decode()
+    assert problem in manager.get("/api/v1/health/").json()["problems"][name][0]
+    assert problem in manager.get("/status/").content.decode()
 
 
 def test_the_examination_names_no_hidden_camera(operator: Any, manager: Any, hidden: Camera, valkey: Any) -> None:
-    beat(valkey, "quarantined")
-    told = [one.get("/status/examination/").content.decode() for one in (operator, manager)]
-    assert ["sky is quarantined" in text for text in told] == [False, True]
+    write_heartbeat(valkey, "quarantined")
+    pages = [client.get("/status/examination/").content.decode() for client in (operator, manager)]
+    assert ["sky is quarantined" in text for text in pages] == [False, True]
 
 
-def test_the_alert_of_a_hidden_camera_is_for_those_who_may_see_it(
+def test_the_alert_of_a_hidden_camera_is_shown_only_to_its_audience(
     viewer: Any, manager: Any, hidden: Camera, valkey: Any
 ) -> None:
     check_health()
@@ -86,29 +86,29 @@ def test_the_alert_of_a_hidden_camera_is_for_those_who_may_see_it(
 
 
 def test_a_quarantine_gets_no_second_alert(camera: Camera, valkey: Any) -> None:
-    """The camera's host raises its own."""
-    beat(valkey, "quarantined")
+    """The camera's host raises its own alert."""
+    write_heartbeat(valkey, "quarantined")
     check_health()
     assert list(Alert.objects.all()) == []
 
 
-def test_an_alert_of_the_stations_health_ends_with_what_it_tells_of(camera: Camera, valkey: Any) -> None:
+def test_a_health_alert_is_resolved_with_its_problem(camera: Camera, valkey: Any) -> None:
     [check_health() for _ in range(2)]
     assert (Alert.objects.get().state, Alert.objects.get().count) == ("open", 2)
-    beat(valkey, "ready")
+    write_heartbeat(valkey, "ready")
     check_health()
     assert Alert.objects.get().state == "resolved"
 
 
 @pytest.fixture
 def unmounted(root: Any) -> Any:
-    """The storage root of this host is not there."""
+    """The storage root of this host is not mounted."""
     root.default = True
     root.save()
     return root
 
 
-def test_an_alert_of_a_machine_carries_its_host(unmounted: Any) -> None:
+def test_an_alert_about_a_machine_names_its_host(unmounted: Any) -> None:
     check_host()
     alert = Alert.objects.get()
     assert (alert.key, alert.data) == ("health.disk:main", {"host": "main"})
@@ -116,8 +116,8 @@ def test_an_alert_of_a_machine_carries_its_host(unmounted: Any) -> None:
 
 
 def test_the_health_of_another_machine_is_left_to_that_machine(unmounted: Any, valkey: Any) -> None:
-    Alert.objects.create(key="health.disk:dome", message="There.")
-    [look() for look in (check_host, check_health)]
+    Alert.objects.create(key="health.disk:dome", message="Existing.")
+    [check() for check in (check_host, check_health)]
     assert set(Alert.objects.values_list("key", "state")) == {
         ("health.disk:dome", "open"),
         ("health.disk:main", "open"),
@@ -128,26 +128,26 @@ def test_the_health_of_another_machine_is_left_to_that_machine(unmounted: Any, v
     assert Alert.objects.get(key="health.disk:dome").state == "open"
 
 
-def test_an_alert_of_a_host_that_does_not_answer_carries_that_host(camera: Camera, valkey: Any) -> None:
+def test_an_alert_about_an_unreachable_host_names_the_host(camera: Camera, valkey: Any) -> None:
     check_health()
     assert [(alert.key, alert.data) for alert in Alert.objects.all()] == [("health.hosts:main", {"host": "main"})]
 
 
 @pytest.mark.parametrize("key", ["health.disk", "health.gone"])
-def test_an_alert_that_an_older_version_left_is_over(db: None, key: str, valkey: Any) -> None:
-    Alert.objects.create(key=key, message="Of old.")
-    [look() for look in (check_host, check_health)]
+def test_an_alert_of_an_older_version_is_resolved(db: None, key: str, valkey: Any) -> None:
+    Alert.objects.create(key=key, message="Existing.")
+    [check() for check in (check_host, check_health)]
     assert Alert.objects.get(key=key).state == "resolved"
 
 
-def test_machines_are_told_ok_and_nothing_else(anonymous: Any) -> None:
+def test_healthz_answers_only_ok(anonymous: Any) -> None:
     answer = anonymous.get("/healthz")
     assert (answer.status_code, answer.content, answer["Content-Type"]) == (200, b"ok", "text/plain")
     assert dict(answer.cookies) == {}
 
 
-def test_machines_are_told_503_without_a_database(anonymous: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("skycam_project.health.database_problems", lambda: ["It is gone."])
+def test_healthz_answers_503_without_a_database(anonymous: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("skycam_project.health.database_problems", lambda: ["It does not answer."])
     answer = anonymous.get("/healthz")
     assert (answer.status_code, b"gone" in answer.content) == (503, False)
 

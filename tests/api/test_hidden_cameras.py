@@ -1,4 +1,4 @@
-"""What a restricted camera leaves in lists, pages and numbers for somebody who is not listed: nothing."""
+"""A restricted camera leaves no trace in lists, pages and numbers for users who are not listed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SHOWING = ("api/v1/cameras/", "api/v1/captures/", "api/v1/clips/", "api/v1/sessi
 
 @pytest.fixture
 def traces(world: World) -> list[str]:
-    """What would tell of the camera or of what belongs to it."""
+    """Texts that would reveal the camera or its objects."""
     Camera.objects.update(name=NAME)
     camera = Camera.objects.get()
     SessionGap.objects.create(
@@ -50,7 +50,7 @@ def text_of(world: World, person: str, route: str) -> str:
 
 
 @pytest.mark.parametrize("line", LISTS, ids=str)
-def test_nothing_reveals_it(line: Line, world: World, traces: list[str], valkey: Any) -> None:
+def test_nothing_reveals_a_hidden_camera(line: Line, world: World, traces: list[str], valkey: Any) -> None:
     found = text_of(world, "excluded", line.route)
     assert [trace for trace in traces if trace in found] == []
 
@@ -63,7 +63,7 @@ def test_managers_and_listed_users_see_it(route: str, world: World, traces: list
 
 @pytest.fixture
 def addressed(camera: Camera, world: World) -> Camera:
-    """A network camera that everybody with a role may see, which was added and moved."""
+    """A network camera that all users with a role may see, which was added and moved."""
     Camera.objects.update(kind="network", restricted=False)
     Session.objects.update(state="finished")
     changed = change_camera(camera, {"address": ADDRESS.replace(REDACTED, "sesame")}, "manager")

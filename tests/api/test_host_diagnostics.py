@@ -1,4 +1,4 @@
-"""What doctor finds on the machine that answers stands on the status page and in health/."""
+"""Doctor's findings on the answering machine are on the status page and in health/."""
 
 from __future__ import annotations
 
@@ -21,59 +21,61 @@ OPEN_FOLDER = "can access the data folder"
 
 
 @pytest.fixture
-def looked_at_anew() -> Iterator[None]:
+def cleared_cache() -> Iterator[None]:
     host_diagnostics.clear_cache()
     yield
     host_diagnostics.clear_cache()
 
 
 @pytest.fixture
-def open_folder(looked_at_anew: None) -> Iterator[None]:
-    """A data folder that others may enter: a warning of doctor."""
+def open_folder(cleared_cache: None) -> Iterator[None]:
+    """A data folder that other users can access: doctor warns."""
     os.chmod(settings.STATION.data, 0o755)
     yield
     os.chmod(settings.STATION.data, 0o700)
 
 
 @pytest.fixture
-def open_key(looked_at_anew: None) -> Iterator[None]:
-    """A secret key that others may read: doctor says broken."""
+def open_key(cleared_cache: None) -> Iterator[None]:
+    """A secret key that other users can read: doctor reports it as broken."""
     os.chmod(settings.STATION.data / KEY_FILE, 0o644)
     yield
     os.chmod(settings.STATION.data / KEY_FILE, 0o600)
 
 
 @pytest.fixture
-def well(valkey: Any, camera: Camera) -> None:
-    """A station whose host and camera answer."""
+def healthy_station(valkey: Any, camera: Camera) -> None:
+    """A healthy station: its host and its camera answer."""
     valkey.set(broker.key("host", "main"), "1", ex=5)
     status.write_status(valkey, {**status.absent_status("sky", "connected", ""), "observed": "ready"})
 
 
-def test_a_warning_of_doctor_is_a_warning_of_health_and_no_fault(viewer: Any, well: None, open_folder: None) -> None:
+def test_a_doctor_warning_is_a_health_warning_and_not_a_problem(
+    viewer: Any, healthy_station: None, open_folder: None
+) -> None:
     answer = viewer.get("/api/v1/health/")
     assert (answer.status_code, answer.json()["status"], answer.json()["problems"]) == (200, "ok", {})
     assert OPEN_FOLDER in answer.json()["warnings"]["station"][0]
 
 
-def test_the_status_page_counts_warnings_of_doctor(viewer: Any, well: None, open_folder: None) -> None:
+def test_the_status_page_counts_warnings_of_doctor(viewer: Any, healthy_station: None, open_folder: None) -> None:
     text = viewer.get("/status/").content.decode()
     assert OPEN_FOLDER in text
     assert "No problems" not in text
 
 
-def test_what_doctor_finds_broken_is_to_be_put_right(viewer: Any, well: None, open_key: None) -> None:
+def test_what_doctor_finds_broken_is_a_problem(viewer: Any, healthy_station: None, open_key: None) -> None:
     answer = viewer.get("/api/v1/health/")
     assert (answer.status_code, list(answer.json()["problems"])) == (503, ["station"])
     assert "1 problem" in viewer.get("/status/").content.decode()
 
 
-def test_the_clock_is_reported_as_in_doctor(viewer: Any, well: None, looked_at_anew: None) -> None:
+def test_the_clock_is_reported_as_in_doctor(viewer: Any, healthy_station: None, cleared_cache: None) -> None:
     by_doctor = [f"{one.detail} {one.remedy}" for one in clock(Station()) if one.state == "warning"]
     assert viewer.get("/api/v1/health/").json()["warnings"].get("clock", []) == by_doctor
 
 
-def test_processor_and_memory_of_a_camera_process_stand_on_the_status_page(viewer: Any, well: None) -> None:
+def test_the_status_page_shows_processor_and_memory_of_a_camera_process(viewer: Any, healthy_station: None) -> None:
     ProcessUsage().write_usage(broker.connection(), {"sky": os.getpid()})
     assert read_usages(["sky"])["sky"]["memory_bytes"] > 10_000_000
     row = viewer.get("/status/").content.decode().partition('id="row-main-sky"')[2].partition("</tr>")[0]
@@ -81,6 +83,6 @@ def test_processor_and_memory_of_a_camera_process_stand_on_the_status_page(viewe
     assert "MB" in row
 
 
-def test_an_ended_process_is_not_reported(well: None) -> None:
+def test_an_ended_process_is_not_reported(healthy_station: None) -> None:
     ProcessUsage().write_usage(broker.connection(), {"sky": 2**22 + 1})
     assert read_usages(["sky"]) == {}

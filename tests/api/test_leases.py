@@ -1,4 +1,4 @@
-"""Who controls a camera: taking it, and what others are told."""
+"""Who controls a camera: leases, and how other users' commands are refused."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ GUARDED = [
 
 @pytest.fixture
 def held(camera: Camera) -> Camera:
-    """By anna, who is not one of the clients."""
+    """A camera held by anna, who is not one of the clients."""
     return leases.acquire_lease(camera, "anna")
 
 
@@ -47,7 +47,7 @@ def run_out() -> None:
     Camera.objects.update(held_until=timezone.now() - timedelta(seconds=1))
 
 
-def test_a_camera_is_taken_for_a_minute(operator: Any, camera: Camera) -> None:
+def test_a_lease_lasts_a_minute_by_default(operator: Any, camera: Camera) -> None:
     body = operator.post(f"{SKY}take/").json()
     camera.refresh_from_db()
     assert (body["camera"], body["held_by"]) == ("sky", "a-operator")
@@ -56,14 +56,14 @@ def test_a_camera_is_taken_for_a_minute(operator: Any, camera: Camera) -> None:
     assert camera.held_until - camera.held_since == pytest.approx(timedelta(seconds=60), abs=timedelta(seconds=5))
 
 
-def test_taking_again_renews_and_never_shortens(operator: Any, camera: Camera) -> None:
+def test_taking_a_camera_again_renews_the_lease_and_never_shortens_it(operator: Any, camera: Camera) -> None:
     first = operator.post(f"{SKY}take/", {"for_s": 3600}).json()
     again = operator.post(f"{SKY}take/", {"for_s": 5}).json()
     assert again == first
     assert Event.objects.filter(kind="camera.taken").count() == 1
 
 
-def test_others_see_who_holds_it_and_since_when(operator: Any, held: Camera) -> None:
+def test_others_see_the_holder_and_the_time(operator: Any, held: Camera) -> None:
     answer = operator.post(f"{SKY}take/")
     problem = answer.json()
     assert (answer.status_code, problem["type"], problem["held_by"]) == (409, "/problems/held", "anna")
@@ -71,7 +71,7 @@ def test_others_see_who_holds_it_and_since_when(operator: Any, held: Camera) -> 
     assert "take it over" in problem["detail"]
 
 
-def test_it_is_taken_over_explicitly_and_the_log_has_both(operator: Any, held: Camera) -> None:
+def test_a_camera_is_taken_over_explicitly_and_the_event_names_both_users(operator: Any, held: Camera) -> None:
     assert operator.post(f"{SKY}take/", {"over": True}).json()["held_by"] == "a-operator"
     held.refresh_from_db()
     event = Event.objects.get(kind="camera.taken", actor="a-operator")
@@ -87,7 +87,7 @@ def test_commands_of_other_users_are_refused(method: str, route: str, body: Any,
     assert (Capture.objects.count(), Session.objects.count()) == (0, 0)
 
 
-def test_another_does_not_stop_the_holders_session(operator: Any, held: Camera, run: Session) -> None:
+def test_another_user_cannot_stop_the_holders_session(operator: Any, held: Camera, run: Session) -> None:
     assert operator.post(f"{SKY}stop/").status_code == 409
     run.refresh_from_db()
     assert run.desired == "running"
@@ -107,7 +107,7 @@ def test_the_holder_at_the_command_line_is_the_same_person(held: Camera) -> None
     assert leases.release_lease(held, "cli:anna").held_by == ""
 
 
-def test_an_expired_lease_blocks_nobody(operator: Any, held: Camera) -> None:
+def test_an_expired_lease_blocks_no_one(operator: Any, held: Camera) -> None:
     run_out()
     assert operator.post(f"{SKY}capture/").json()["type"] == "/problems/broker-down"
     assert operator.post(f"{SKY}take/").json()["held_by"] == "a-operator"
@@ -125,7 +125,7 @@ def test_a_camera_is_released_by_its_holder(operator: Any, camera: Camera) -> No
     assert operator.post(f"{SKY}release/").json() == {"camera": "sky", "held_by": None, "since": None, "until": None}
 
 
-def test_another_releases_it_only_explicitly(operator: Any, held: Camera) -> None:
+def test_another_user_releases_a_camera_only_explicitly(operator: Any, held: Camera) -> None:
     assert operator.post(f"{SKY}release/").status_code == 409
     assert operator.post(f"{SKY}release/", {"over": True}).json()["held_by"] is None
 
@@ -140,7 +140,7 @@ def test_a_bad_request_for_a_lease_is_refused(body: dict[str, Any], operator: An
     assert operator.post(f"{SKY}take/", body, format="json").status_code == 400
 
 
-def test_a_retry_is_answered_though_another_has_the_camera_by_now(operator: Any, camera: Camera) -> None:
+def test_a_retry_is_answered_although_another_user_holds_the_camera_now(operator: Any, camera: Camera) -> None:
     first = saved(camera, asked={}, requested_by="a-operator", idempotency_key="k-1")
     Capture.objects.update(status="failed", reason="write_error")
     leases.acquire_lease(camera, "anna")
@@ -151,7 +151,7 @@ def test_a_retry_is_answered_though_another_has_the_camera_by_now(operator: Any,
 # A session
 
 
-def test_a_camera_with_anothers_session_is_taken_over_and_the_session_goes_on(operator: Any, run: Session) -> None:
+def test_a_session_continues_when_its_camera_is_taken_over(operator: Any, run: Session) -> None:
     refused = operator.post(f"{SKY}take/").json()
     assert (refused["held_by"], refused["session"]) == ("anna", str(run.pk))
     assert operator.post(f"{SKY}take/", {"over": True}).status_code == 200
@@ -163,7 +163,7 @@ def test_the_starter_of_the_session_can_take_its_camera(camera: Camera, run: Ses
     assert leases.acquire_lease(camera, "cli:anna").held_by == "anna"
 
 
-def test_not_even_its_starter_disconnects_a_camera_with_a_session(operator: Any, run: Session) -> None:
+def test_not_even_the_starter_disconnects_a_camera_with_a_session(operator: Any, run: Session) -> None:
     operator.post(f"{SKY}take/", {"over": True})
     problem = operator.post(f"{SKY}disconnect/").json()
     assert (problem["type"], problem["held_by"], problem["session"]) == ("/problems/held", "anna", str(run.pk))
@@ -171,7 +171,7 @@ def test_not_even_its_starter_disconnects_a_camera_with_a_session(operator: Any,
 
 
 @pytest.mark.parametrize(("method", "body"), [("PATCH", {"address": "rtsp://10.0.0.9/other"}), ("DELETE", None)])
-def test_not_even_its_holder_gives_it_another_address_or_removes_it(
+def test_not_even_the_holder_moves_or_removes_a_camera_with_a_session(
     method: str, body: Any, manager: Any, run: Session
 ) -> None:
     Camera.objects.update(kind="network", address="rtsp://10.0.0.9/live")
@@ -195,36 +195,36 @@ def test_a_session_blocks_all_but_its_starter(method: str, route: str, body: Any
     assert (Capture.objects.count(), Session.objects.get().desired) == (0, "running")
 
 
-def test_by_its_own_address_it_is_not_stopped_either(operator: Any, run: Session) -> None:
+def test_the_sessions_own_route_does_not_stop_it_either(operator: Any, run: Session) -> None:
     assert operator.post(f"/api/v1/sessions/{run.pk}/stop/").status_code == 409
 
 
-def test_its_starter_at_the_command_line_commands_it(operator: Any, run: Session) -> None:
+def test_the_starter_controls_the_camera_on_the_command_line(operator: Any, run: Session) -> None:
     Session.objects.update(created_by="cli:a-operator")
     assert operator.post(f"{SKY}capture/").json()["type"] == "/problems/broker-down"
     assert operator.post(f"{SKY}stop/").json()["type"] == "/problems/broker-down"
 
 
 @pytest.mark.parametrize("route", ["capture/", "stop/"])
-def test_the_user_who_took_it_over_controls_it(route: str, operator: Any, run: Session) -> None:
+def test_the_user_who_took_the_camera_over_controls_it(route: str, operator: Any, run: Session) -> None:
     operator.post(f"{SKY}take/", {"over": True})
     assert operator.post(f"{SKY}{route}").json()["type"] == "/problems/broker-down"
 
 
-def test_then_its_starter_is_refused(camera: Camera, run: Session) -> None:
+def test_after_a_take_over_the_starter_is_refused(camera: Camera, run: Session) -> None:
     leases.acquire_lease(camera, "bob", over=True)
     with pytest.raises(LeaseHeld, match="bob"):
         CameraService("anna").stop_session(run)
 
 
-def test_once_the_lease_expires_its_starter_controls_it_again(operator: Any, run: Session) -> None:
+def test_once_the_lease_expires_the_starter_controls_the_camera_again(operator: Any, run: Session) -> None:
     operator.post(f"{SKY}take/", {"over": True})
     run_out()
     assert operator.post(f"{SKY}stop/").json()["held_by"] == "anna"
 
 
 @pytest.mark.parametrize("holder", ["anna", "cli:anna", "bob"])
-def test_not_even_its_holder_starts_a_second_one_beside_it(holder: str, camera: Camera, run: Session) -> None:
+def test_not_even_the_holder_starts_a_second_session(holder: str, camera: Camera, run: Session) -> None:
     leases.acquire_lease(camera, holder, over=True)
     with pytest.raises(LeaseHeld, match=r"sky runs the session meteors\. Stop it first\. It was started by anna at"):
         CameraService(holder).start_session(camera, SessionRequest())
@@ -240,7 +240,7 @@ def test_the_status_names_the_starter(viewer: Any, run: Session, valkey: Any) ->
     assert viewer.get(f"{SKY}status/").json()["held_by"] == "anna"
 
 
-def test_the_user_who_took_it_over_sets_it(operator: Any, run: Session) -> None:
+def test_the_user_who_took_the_camera_over_changes_its_settings(operator: Any, run: Session) -> None:
     operator.post(f"{SKY}take/", {"over": True})
     operator.patch(f"{SKY}settings/", {"gain": 2}, format="json")
     assert Camera.objects.get().settings == {"gain": 2}
@@ -249,7 +249,7 @@ def test_the_user_who_took_it_over_sets_it(operator: Any, run: Session) -> None:
 # The event log
 
 
-def test_a_command_is_there_with_user_and_arguments_and_then_its_outcome(operator: Any, camera: Camera) -> None:
+def test_a_command_and_its_outcome_are_recorded_with_user_and_arguments(operator: Any, camera: Camera) -> None:
     operator.patch(f"{SKY}settings/", {"gain": 2}, format="json")
     desired, outcome = Event.objects.get(kind="camera.settings"), Event.objects.get(kind="command.failed")
     assert desired.data == {"order": "settings", "arguments": {"settings": {"gain": 2}}, "outcome": "wished"}
@@ -258,7 +258,7 @@ def test_a_command_is_there_with_user_and_arguments_and_then_its_outcome(operato
 
 
 @pytest.mark.parametrize("order", ["connect", "disconnect"])
-def test_a_failed_command_says_why(order: str, operator: Any, camera: Camera, valkey: Any) -> None:
+def test_the_event_of_a_failed_command_has_the_reason(order: str, operator: Any, camera: Camera, valkey: Any) -> None:
     operator.post(f"{SKY}{order}/")
     event = Event.objects.get(kind="command.failed")
     assert (event.data["order"], event.data["outcome"]) == (order, "host-down")
@@ -283,7 +283,7 @@ def test_a_refusal_is_recorded_once_a_minute(operator: Any, held: Camera) -> Non
 
 
 def test_a_user_unaware_of_the_lease_is_refused_too(camera: Camera) -> None:
-    """The row was read before it was taken."""
+    """The user read the camera's row before another user took the camera."""
     before = Camera.objects.get(pk=camera.pk)
     leases.acquire_lease(camera, "anna")
     with pytest.raises(LeaseHeld, match="anna"):
@@ -299,7 +299,7 @@ def test_a_user_unaware_of_the_lease_is_refused_too(camera: Camera) -> None:
         ("DELETE", "", None, "camera.removed", {}),
     ],
 )
-def test_what_changes_rows_alone_has_all_of_it_in_one_event(
+def test_a_command_that_only_changes_rows_is_one_event(
     method: str, route: str, body: Any, kind: str, arguments: Any, manager: Any, camera: Camera
 ) -> None:
     getattr(manager, method.lower())(f"{SKY}{route}", body, format="json")
@@ -308,14 +308,14 @@ def test_what_changes_rows_alone_has_all_of_it_in_one_event(
     assert (event.actor, event.data["arguments"], event.data["outcome"]) == ("a-manager", wanted, "done")
 
 
-def test_a_start_that_never_reached_its_host_is_there_too(operator: Any, camera: Camera, valkey: Any) -> None:
+def test_a_start_that_never_reached_its_host_is_recorded_too(operator: Any, camera: Camera, valkey: Any) -> None:
     operator.post(f"{SKY}start/", {"exposure_s": 1, "delay_s": 2}, format="json")
     event = Event.objects.get(kind="command.failed")
     assert (event.actor, event.data["order"], event.data["outcome"]) == ("a-operator", "start", "host-down")
     assert event.data["arguments"] == Session.objects.get().programme
 
 
-def test_a_refused_change_is_there_without_the_password_of_its_address(manager: Any, held: Camera) -> None:
+def test_a_refused_change_is_recorded_without_the_password_of_its_address(manager: Any, held: Camera) -> None:
     Camera.objects.update(kind="network", address="http://a/")
     manager.patch(SKY, {"address": "http://ada:secret@b/", "enabled": False}, format="json")
     assert Event.objects.get(kind="command").data["arguments"] == {"enabled": False}
@@ -325,6 +325,6 @@ def test_the_password_of_an_address_is_in_no_event(manager: Any) -> None:
     body = {"slug": "gate", "kind": "network", "address": "http://ada:secret-word@b/"}
     manager.post("/api/v1/cameras/", body, format="json")
     manager.patch("/api/v1/cameras/gate/", {"address": "http://ada:other-word@c/"}, format="json")
-    told = [event.data["arguments"]["address"] for event in Event.objects.order_by("at")]
-    assert len(told) == 2
-    assert not any("-word" in address for address in told)
+    addresses = [event.data["arguments"]["address"] for event in Event.objects.order_by("at")]
+    assert len(addresses) == 2
+    assert not any("-word" in address for address in addresses)

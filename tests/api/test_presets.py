@@ -23,7 +23,7 @@ def night(camera: Camera) -> SettingsPreset:
 
 
 def configured(**answer: Any) -> dict[str, dict[str, Any]]:
-    """What the host answers to an order to configure."""
+    """The host's answer to the command `configure`."""
     body = {"actual": {}, "warnings": [], "read_at": "2026-11-20T20:00:00.000Z", "differs": []}
     return {"configure": {**body, **answer}}
 
@@ -39,11 +39,11 @@ def test_an_operator_saves_the_desired_settings(operator: Any, camera: Camera) -
     assert Event.objects.get().message == "a-operator saved the preset 'Moonless night' for simulated cameras."
 
 
-def test_settings_that_are_given_are_saved_instead(operator: Any, camera: Camera) -> None:
+def test_given_settings_are_saved_instead(operator: Any, camera: Camera) -> None:
     assert operator.post(URL, {"name": "Dusk", "settings": {"gain": 3}}).json()["settings"] == {"gain": 3.0}
 
 
-def test_another_camera_of_the_kind_shares_it(viewer: Any, night: SettingsPreset) -> None:
+def test_another_camera_of_the_kind_shares_the_preset(viewer: Any, night: SettingsPreset) -> None:
     Camera.objects.create(slug="dome", kind="simulated", host=settings.STATION.host)
     assert viewer.get("/api/v1/cameras/dome/presets/Moonless night/").json()["settings"] == NIGHT
 
@@ -72,17 +72,17 @@ def test_a_bad_preset_is_refused_by_field(operator: Any, night: SettingsPreset, 
 
 def test_without_desired_settings_there_is_nothing_to_save(operator: Any, camera: Camera) -> None:
     answer = operator.post(URL, {"name": "Dusk"})
-    assert "sky has no desired settings" in answer.json()["errors"][0]["message"]
+    assert "No settings are set for sky" in answer.json()["errors"][0]["message"]
     assert not SettingsPreset.objects.exists()
 
 
-def test_a_preset_is_given_other_settings(operator: Any, night: SettingsPreset) -> None:
+def test_the_settings_of_a_preset_can_be_replaced(operator: Any, night: SettingsPreset) -> None:
     assert operator.put(f"{URL}Moonless night/", {"settings": {"gain": 5}}).json()["settings"] == {"gain": 5.0}
     assert operator.put(f"{URL}Moonless night/", {"settings": {"gain": "much"}}).status_code == 400
     assert SettingsPreset.objects.get().settings == {"gain": 5.0}
 
 
-def test_applying_it_sets_exactly_its_settings(operator: Any, night: SettingsPreset, valkey: Any) -> None:
+def test_applying_a_preset_sets_exactly_its_settings(operator: Any, night: SettingsPreset, valkey: Any) -> None:
     Camera.objects.update(settings={"width": 640})
     warning = "8 s was requested; the camera's nearest is 4 s."
     with camera_host(valkey, configured(actual={"exposure_us": 4_000_000}, warnings=[warning])) as commands:
@@ -92,13 +92,13 @@ def test_applying_it_sets_exactly_its_settings(operator: Any, night: SettingsPre
     assert body["read_at"] == "2026-11-20T20:00:00.000Z"
 
 
-def test_a_preset_that_does_not_reach_the_host_is_stored_all_the_same(operator: Any, night: SettingsPreset) -> None:
+def test_settings_of_a_preset_that_do_not_reach_the_host_are_still_stored(operator: Any, night: SettingsPreset) -> None:
     assert operator.post(f"{URL}Moonless night/apply/").json()["type"] == "/problems/broker-down"
     assert Camera.objects.get().settings == NIGHT
 
 
 @pytest.mark.parametrize(("method", "rest"), [("post", "apply/"), ("get", "compare/"), ("put", ""), ("delete", "")])
-def test_a_preset_of_another_kind_is_not_found_and_the_answer_says_why(
+def test_a_preset_of_another_kind_is_not_found_with_the_reason(
     operator: Any, camera: Camera, method: str, rest: str
 ) -> None:
     SettingsPreset.objects.create(kind="gphoto2", name="Stars", settings={"iso": 1600})
@@ -108,7 +108,7 @@ def test_a_preset_of_another_kind_is_not_found_and_the_answer_says_why(
     assert (Camera.objects.get().settings, SettingsPreset.objects.count()) == ({}, 1)
 
 
-def test_a_comparison_says_what_differs(viewer: Any, night: SettingsPreset) -> None:
+def test_a_comparison_shows_the_differences(viewer: Any, night: SettingsPreset) -> None:
     desired = {"exposure_us": 8_000_000, "gain": 4.0, "fps": 10.0}
     Camera.objects.update(settings=desired, read_back={"exposure_us": 8_000_000, "gain": 4.0}, read_at=timezone.now())
     body = viewer.get(f"{URL}Moonless night/compare/").json()
@@ -129,7 +129,7 @@ def test_a_camera_that_has_another_value_than_preset_and_desired_settings_differ
     assert [(row["name"], row["differs"]) for row in found] == [("exposure_us", True), ("gain", False)]
 
 
-def test_deleting_it_changes_no_camera(operator: Any, night: SettingsPreset) -> None:
+def test_deleting_a_preset_changes_no_camera(operator: Any, night: SettingsPreset) -> None:
     Camera.objects.update(settings=NIGHT)
     assert operator.delete(f"{URL}Moonless night/").status_code == 204
     assert operator.delete(f"{URL}Moonless night/").status_code == 404
@@ -137,7 +137,7 @@ def test_deleting_it_changes_no_camera(operator: Any, night: SettingsPreset) -> 
     assert Event.objects.get().message == "a-operator deleted the preset 'Moonless night' for simulated cameras."
 
 
-def test_there_are_no_more_than_a_page_can_list(operator: Any, night: SettingsPreset) -> None:
+def test_the_number_of_presets_is_limited_to_one_page(operator: Any, night: SettingsPreset) -> None:
     more = [SettingsPreset(kind="simulated", name=f"p {number}", settings=NIGHT) for number in range(MAX_PRESETS - 1)]
     SettingsPreset.objects.bulk_create(more)
     answer = operator.post(URL, {"name": "Dusk", "settings": NIGHT}, format="json")

@@ -89,7 +89,7 @@ RAW_BODIES = [
 
 
 @pytest.mark.parametrize(("body", "message"), RAW_BODIES, ids=range(len(RAW_BODIES)))
-def test_a_body_that_is_no_json_is_refused(body: bytes, message: str, operator: Any, camera: Camera) -> None:
+def test_a_body_that_is_not_json_is_refused(body: bytes, message: str, operator: Any, camera: Camera) -> None:
     answer = operator.generic("POST", CAPTURE, body, content_type="application/json")
     assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
     assert message in answer.json()["detail"]
@@ -100,11 +100,11 @@ def test_a_form_is_refused_as_a_media_type(operator: Any, camera: Camera) -> Non
     assert (answer.status_code, answer.json()["type"]) == (415, "/problems/unsupported-media-type")
 
 
-def test_a_method_that_is_not_there_is_said(viewer: Any) -> None:
+def test_an_unsupported_method_is_a_problem(viewer: Any) -> None:
     assert viewer.put("/api/v1/cameras/").json()["type"] == "/problems/method-not-allowed"
 
 
-def test_an_address_that_is_none_is_a_problem_under_the_api_alone(viewer: Any) -> None:
+def test_an_unknown_url_is_a_problem_only_under_the_api(viewer: Any) -> None:
     assert viewer.get("/api/v2/").json()["type"] == "/problems/not-found"
     assert viewer.get("/nothing")["Content-Type"].startswith("text/html")
 
@@ -114,7 +114,7 @@ def test_a_wrong_host_is_a_problem(viewer: Any) -> None:
     assert (answer.status_code, answer.json()["type"]) == (400, "/problems/invalid")
 
 
-def test_what_nobody_expected_is_told_without_its_inside(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_is_reported_without_details(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_user: Any) -> Any:
         raise RuntimeError("the secret inside")
 
@@ -125,7 +125,7 @@ def test_what_nobody_expected_is_told_without_its_inside(viewer: Any, monkeypatc
     assert b"secret" not in answer.content
 
 
-def test_a_camera_called_primary_is_missed_with_a_sentence(viewer: Any) -> None:
+def test_a_missing_camera_called_primary_gets_an_explanation(viewer: Any) -> None:
     answer = viewer.get("/api/camera/status/")
     assert (answer.status_code, answer.json()["type"]) == (409, "/problems/no-primary-camera")
 
@@ -143,7 +143,7 @@ def test_a_refusal_of_a_newer_host_is_a_camera_that_cannot_be_reached() -> None:
     assert problem.type == "camera-not-reachable"
 
 
-def test_a_locked_database_is_said() -> None:
+def test_a_locked_database_is_a_problem() -> None:
     problem = problem_of(OperationalError("database is locked"))
     assert problem is not None
     assert PROBLEMS[problem.type][0] == 503

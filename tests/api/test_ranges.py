@@ -16,7 +16,7 @@ WHOLE = [
 ]  # fmt: skip
 
 
-def asked(text: str, size: int, **more: str) -> Span | None:
+def parsed(text: str, size: int, **more: str) -> Span | None:
     return requested_span({"Range": text, **more}, size, ETAG, NOW)
 
 
@@ -24,18 +24,18 @@ def asked(text: str, size: int, **more: str) -> Span | None:
 def test_a_range_within_the_file_is_that_range(size: int, data: st.DataObject) -> None:
     first = data.draw(st.integers(0, size - 1))
     last = data.draw(st.integers(first, size - 1))
-    assert asked(f"bytes={first}-{last}", size) == Span(first, last)
+    assert parsed(f"bytes={first}-{last}", size) == Span(first, last)
 
 
 @given(SIZES, st.data(), st.integers(0, 10**15))
 def test_a_range_over_the_end_is_limited_to_the_end(size: int, data: st.DataObject, beyond: int) -> None:
     first = data.draw(st.integers(0, size - 1))
-    assert asked(f"bytes={first}-{size + beyond}", size) == Span(first, size - 1) == asked(f"bytes={first}-", size)
+    assert parsed(f"bytes={first}-{size + beyond}", size) == Span(first, size - 1) == parsed(f"bytes={first}-", size)
 
 
 @given(SIZES, st.integers(1, 10**16))
 def test_a_suffix_is_the_end_of_the_file(size: int, length: int) -> None:
-    span = asked(f"bytes=-{length}", size)
+    span = parsed(f"bytes=-{length}", size)
     assert span is not None
     assert (span.length, span.last) == (min(size, length), size - 1)
 
@@ -43,31 +43,31 @@ def test_a_suffix_is_the_end_of_the_file(size: int, length: int) -> None:
 @given(SIZES, st.integers(0, 10**9))
 def test_a_range_after_the_end_cannot_be_satisfied(size: int, beyond: int) -> None:
     with pytest.raises(Unsatisfiable):
-        asked(f"bytes={size + beyond}-", size)
+        parsed(f"bytes={size + beyond}-", size)
 
 
 @pytest.mark.parametrize("text", ["bytes=0-", "bytes=0-0", "bytes=-5"])
 def test_no_range_of_an_empty_file_can_be_satisfied(text: str) -> None:
     with pytest.raises(Unsatisfiable):
-        asked(text, 0)
+        parsed(text, 0)
 
 
 @pytest.mark.parametrize("text", WHOLE)
 def test_a_malformed_range_means_the_whole_file(text: str) -> None:
-    assert asked(text, 100) is None
+    assert parsed(text, 100) is None
 
 
 @pytest.mark.parametrize("text", ["bytes=" + " " * 60_000, "bytes=0-" + " " * 60_000 + "x"])
 def test_a_long_range_header_is_parsed_fast(text: str) -> None:
     began = time.thread_time()
-    assert asked(text, 100) is None
+    assert parsed(text, 100) is None
     assert time.thread_time() - began < 0.1
 
 
 @given(st.text(max_size=60), st.integers(0, 1000))
 def test_no_header_breaks_the_parser(text: str, size: int) -> None:
     try:
-        span = asked(text, size)
+        span = parsed(text, size)
     except Unsatisfiable:
         return
     assert span is None or 0 <= span.first <= span.last < size
@@ -84,7 +84,7 @@ def test_no_header_breaks_the_parser(text: str, size: int) -> None:
     ],
 )
 def test_if_range_gives_the_range_of_this_version_only(if_range: str, expected: Span | None) -> None:
-    assert asked("bytes=0-4", 100, **{"If-Range": if_range}) == expected
+    assert parsed("bytes=0-4", 100, **{"If-Range": if_range}) == expected
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Recording by the API and the desired state behind it: what is stored, told to the camera's host, refused and said."""
+"""Recording over the API and the desired state: what is stored, sent to the camera's host, refused and recorded."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ FULL = {"ok": False, "problem": "disk-full", "reason": "disk_full", "detail": "T
 
 
 def observed(camera: Camera) -> dict[str, Any]:
-    """What a host answers once the camera records."""
+    """A host's answer once the camera records."""
     desired: Any = desired_recording(Camera(slug=camera.slug, recording="rolling", recording_by="a-operator"))
     recorder = {**waiting_recorder(desired, ""), "state": "recording", "clip": UNKNOWN, "frames": 2}
     return {"clip": UNKNOWN, "recorder": recorder}
 
 
-def told(camera: Camera) -> tuple[str, str]:
+def desired(camera: Camera) -> tuple[str, str]:
     camera.refresh_from_db()
     return camera.recording, camera.recording_by
 
@@ -42,14 +42,16 @@ def outcomes(order: str) -> list[str]:
     return [event.data["outcome"] for event in Event.objects.filter(data__order=order).order_by("at", "id")]
 
 
-def test_a_start_is_stored_sent_and_answered_with_what_was_observed(operator: Any, camera: Camera, valkey: Any) -> None:
-    with camera_host(valkey, {"record": observed(camera)}) as orders_taken:
+def test_a_start_is_stored_sent_and_answered_with_the_observed_state(
+    operator: Any, camera: Camera, valkey: Any
+) -> None:
+    with camera_host(valkey, {"record": observed(camera)}) as commands:
         answer = operator.post(RECORD, {"kind": "rolling"})
     body = answer.json()
     assert (answer.status_code, body["camera"], body["desired"], body["recording"]) == (200, "sky", "rolling", True)
     assert (body["clip"], body["recorder"]["by"]) == (UNKNOWN, "a-operator")
-    assert orders_taken[0]["arguments"]["recording"] == desired_recording(Camera.objects.get())
-    assert told(camera) == ("rolling", "a-operator")
+    assert commands[0]["arguments"]["recording"] == desired_recording(Camera.objects.get())
+    assert desired(camera) == ("rolling", "a-operator")
     assert outcomes("record") == ["wished", "done"]
 
 
@@ -57,7 +59,7 @@ def test_starting_twice_changes_nothing(operator: Any, manager: Any, camera: Cam
     with camera_host(valkey, {"record": observed(camera)}):
         answers = [client.post(RECORD).status_code for client in (operator, manager)]
     assert answers == [200, 200]
-    assert told(camera) == ("rolling", "a-operator")
+    assert desired(camera) == ("rolling", "a-operator")
     assert outcomes("record") == ["wished", "done"]
 
 
@@ -65,61 +67,61 @@ def test_another_kind_is_another_desired_recording(operator: Any, camera: Camera
     with camera_host(valkey, {"record": observed(camera)}):
         operator.post(RECORD)
         operator.post(RECORD, {"kind": "manual"})
-    assert told(camera) == ("manual", "a-operator")
+    assert desired(camera) == ("manual", "a-operator")
 
 
-def test_a_stop_is_answered_with_the_clip_that_was_filed(operator: Any, camera: Camera, valkey: Any) -> None:
+def test_a_stop_is_answered_with_the_finalized_clip(operator: Any, camera: Camera, valkey: Any) -> None:
     Camera.objects.update(recording="rolling", recording_by="ada")
-    with camera_host(valkey, {"record": {"clip": UNKNOWN, "recorder": None}}) as orders_taken:
+    with camera_host(valkey, {"record": {"clip": UNKNOWN, "recorder": None}}) as commands:
         answer = operator.post(STOP)
     expected = {"camera": "sky", "desired": None, "recording": False, "recorder": None, "clip": UNKNOWN}
     assert (answer.status_code, answer.json()) == (200, expected)
-    assert orders_taken[0]["arguments"]["recording"] is None
-    assert told(camera) == ("", "")
+    assert commands[0]["arguments"]["recording"] is None
+    assert desired(camera) == ("", "")
 
 
-def test_the_stop_of_a_camera_that_is_disconnected_needs_no_host(operator: Any, camera: Camera) -> None:
+def test_stopping_a_disconnected_camera_needs_no_host(operator: Any, camera: Camera) -> None:
     Camera.objects.update(recording="rolling", connected=False)
     answer = operator.post(STOP)
-    assert (answer.status_code, told(camera)) == (200, ("", ""))
+    assert (answer.status_code, desired(camera)) == (200, ("", ""))
 
 
 @pytest.mark.parametrize(("body", "left"), [({}, "manual"), ({"kind": "rolling"}, "rolling")])
-def test_kept_clips_become_rolling_ones_only_on_request(
+def test_manual_clips_become_rolling_ones_only_on_request(
     body: dict[str, str], left: str, operator: Any, camera: Camera, valkey: Any
 ) -> None:
     Camera.objects.update(recording="manual", recording_by="ann")
     with camera_host(valkey, {"record": {"ok": True, "body": observed(camera)}}):
         operator.post(RECORD, body)
-    assert told(camera)[0] == left
+    assert desired(camera)[0] == left
 
 
 @pytest.mark.parametrize(("path", "left"), [(RECORD, "rolling"), (STOP, "")])
-def test_without_a_host_the_request_is_kept_and_the_answer_says_so(
+def test_without_a_host_the_request_is_stored_and_the_answer_says_so(
     path: str, left: str, operator: Any, camera: Camera, valkey: Any
 ) -> None:
     Camera.objects.update(recording="" if left else "rolling")
     answer = operator.post(path)
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/host-down")
     assert "as soon as" in answer.json()["detail"]
-    assert told(camera)[0] == left
+    assert desired(camera)[0] == left
 
 
-def test_without_a_broker_the_request_is_kept_too(operator: Any, camera: Camera) -> None:
+def test_without_a_broker_the_request_is_stored_too(operator: Any, camera: Camera) -> None:
     answer = operator.post(RECORD)
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/broker-down")
-    assert (told(camera)[0], outcomes("record")) == ("rolling", ["wished", "broker-down"])
+    assert (desired(camera)[0], outcomes("record")) == ("rolling", ["wished", "broker-down"])
 
 
-def test_a_full_disk_is_reported_and_the_request_kept(operator: Any, camera: Camera, valkey: Any) -> None:
+def test_a_full_disk_is_reported_and_the_request_stored(operator: Any, camera: Camera, valkey: Any) -> None:
     with camera_host(valkey, {"record": FULL}):
         answer = operator.post(RECORD)
     assert (answer.status_code, answer.json()["type"]) == (507, "/problems/disk-full")
     assert answer.json()["detail"] == "The disk is full. sky starts recording as soon as it can; the request is stored."
-    assert told(camera)[0] == "rolling"
+    assert desired(camera)[0] == "rolling"
 
 
-def test_a_camera_that_is_away_is_not_waited_for_long_and_the_answer_says_why(
+def test_the_wait_for_an_absent_camera_is_short_and_the_answer_has_the_reason(
     operator: Any, camera: Camera, valkey: Any
 ) -> None:
     valkey.set(broker.key("host", "main"), "{}")
@@ -130,33 +132,33 @@ def test_a_camera_that_is_away_is_not_waited_for_long_and_the_answer_says_why(
     answer = operator.post(RECORD)
     assert time.monotonic() - begun < 8
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/camera-not-reachable")
-    assert answer.json()["detail"].startswith("sky is reconnecting. Its cable is out. sky records as soon as")
+    assert answer.json()["detail"].startswith("sky is reconnecting. Its cable is out. sky starts recording as soon as")
 
 
 @pytest.mark.parametrize("path", [RECORD, STOP])
-def test_a_camera_that_another_holds_is_left_as_it_is(path: str, operator: Any, camera: Camera) -> None:
+def test_a_camera_that_another_user_holds_does_not_change(path: str, operator: Any, camera: Camera) -> None:
     now = timezone.now()
     Camera.objects.update(held_by="ada", held_since=now, held_until=now + timedelta(minutes=1), recording="manual")
     answer = operator.post(path)
     assert (answer.status_code, answer.json()["held_by"]) == (409, "ada")
-    assert told(camera)[0] == "manual"
+    assert desired(camera)[0] == "manual"
 
 
-def test_a_camera_without_a_stream_is_refused_with_a_sentence(operator: Any, camera: Camera) -> None:
+def test_a_camera_without_a_stream_is_refused(operator: Any, camera: Camera) -> None:
     Camera.objects.update(capabilities={"stream": False, "preview": True})
     answer = operator.post(RECORD)
-    assert (answer.status_code, told(camera)) == (400, ("", ""))
+    assert (answer.status_code, desired(camera)) == (400, ("", ""))
     assert "gives no stream of frames" in answer.json()["errors"][0]["message"]
 
 
 @pytest.mark.parametrize("body", [{"kind": "experiment"}, {"kind": None}, {"clip_s": 3}, []])
 def test_an_invalid_request_is_refused(body: Any, operator: Any, camera: Camera) -> None:
     assert operator.post(RECORD, body).status_code == 400
-    assert told(camera) == ("", "")
+    assert desired(camera) == ("", "")
 
 
-def test_a_new_clip_is_begun_of_what_records_alone(camera: Camera, valkey: Any) -> None:
-    with pytest.raises(recording_commands.NotRecording, match="does not record"):
+def test_a_new_clip_needs_a_recording_camera(camera: Camera, valkey: Any) -> None:
+    with pytest.raises(recording_commands.NotRecording, match="is not recording"):
         recording_commands.new_clip(camera, "ada")
     Camera.objects.update(recording="rolling")
     with camera_host(valkey, {"rotate": {"clip": UNKNOWN}}):
@@ -165,18 +167,18 @@ def test_a_new_clip_is_begun_of_what_records_alone(camera: Camera, valkey: Any) 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_eight_requests_at_once_one_starts_it(camera: Camera, valkey: Any) -> None:
+def test_only_one_of_eight_simultaneous_requests_starts_the_recording(camera: Camera, valkey: Any) -> None:
     together = Barrier(8)
 
-    def press(who: str) -> bool:
+    def start(actor: str) -> bool:
         together.wait(20)
         try:
-            return recording_commands.record(camera, actor=who)["recording"]
+            return recording_commands.record(camera, actor=actor)["recording"]
         finally:
             connection.close()
 
-    with camera_host(valkey, {"record": observed(camera)}), ThreadPoolExecutor(8) as hands:
-        recorded = list(hands.map(press, [f"person-{number}" for number in range(8)]))
+    with camera_host(valkey, {"record": observed(camera)}), ThreadPoolExecutor(8) as pool:
+        recorded = list(pool.map(start, [f"person-{number}" for number in range(8)]))
     assert recorded == [True] * 8
     assert outcomes("record") == ["wished", "done"]
-    assert told(camera)[1] == Event.objects.get(data__order="record", data__outcome="wished").actor
+    assert desired(camera)[1] == Event.objects.get(data__order="record", data__outcome="wished").actor

@@ -1,4 +1,4 @@
-"""What the station reads from Redis is data: whoever can write there runs nothing in the web process."""
+"""The station treats the contents of Redis as data: someone who can write there runs no code in the web process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from skycam_project.celery import app
 BODY = {"username": "ada", "password": "analytical engine"}
 
 
-class Planted:
+class PickledCode:
     """Touches a file when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
@@ -36,8 +36,8 @@ def ada(db: None) -> User:
     return User.objects.create_user(username="ada", password="analytical engine", role="operator")
 
 
-def plant(valkey: Any, value: bytes) -> int:
-    """Into every entry of the cache. How many there were."""
+def write_to_cache(valkey: Any, value: bytes) -> int:
+    """Write the value into every entry of the cache; returns their number."""
     keys = list(valkey.scan_iter(f"{settings.STATION.station.id}:cache:*"))
     [valkey.set(key, value) for key in keys]
     return len(keys)
@@ -47,18 +47,18 @@ def test_a_pickle_planted_where_sign_ins_are_counted_does_not_run(
     anonymous: Any, ada: User, valkey: Any, tmp_path: Path
 ) -> None:
     assert anonymous.post("/api/v1/auth/token/", BODY).status_code == 200
-    assert plant(valkey, pickle.dumps([Planted(tmp_path / "ran")])) > 0
+    assert write_to_cache(valkey, pickle.dumps([PickledCode(tmp_path / "ran")])) > 0
     assert anonymous.post("/api/v1/auth/token/", BODY).status_code == 200
     assert not (tmp_path / "ran").exists()
 
 
-def test_what_is_cached_comes_back_as_it_was(valkey: Any) -> None:
+def test_cached_values_are_read_back_unchanged(valkey: Any) -> None:
     cache.set("kept", {"tries": [1.5, 2], "of": None})
     cache.set("count", 1)
     assert (cache.get("kept"), cache.incr("count"), cache.get("count")) == ({"tries": [1.5, 2], "of": None}, 2, 2)
 
 
-def test_what_json_has_no_type_for_is_not_cached(valkey: Any) -> None:
+def test_values_without_a_json_type_are_not_cached(valkey: Any) -> None:
     with pytest.raises(TypeError):
         cache.set("object", object())
 
@@ -67,7 +67,7 @@ def test_the_channel_layer_reads_no_pickle(valkey: Any, tmp_path: Path) -> None:
     layer = get_channel_layer()
     assert async_to_sync(_received)(layer, {"type": "note", "text": "x"}) == {"type": "note", "text": "x"}
     with pytest.raises(ValueError):  # noqa: PT011 - json's own
-        layer._serializer.deserialize(bytes(12) + pickle.dumps(Planted(tmp_path / "ran")))
+        layer._serializer.deserialize(bytes(12) + pickle.dumps(PickledCode(tmp_path / "ran")))
     assert not (tmp_path / "ran").exists()
 
 
@@ -78,8 +78,8 @@ async def _received(layer: Any, message: dict[str, str]) -> Any:
     return found
 
 
-def test_celery_takes_json_alone(tmp_path: Path) -> None:
+def test_celery_accepts_only_json(tmp_path: Path) -> None:
     assert list(app.conf.accept_content) == ["json"]
     with pytest.raises(ContentDisallowed):
-        loads(pickle.dumps(Planted(tmp_path / "ran")), "application/x-python-serialize", "binary", accept=["json"])
+        loads(pickle.dumps(PickledCode(tmp_path / "ran")), "application/x-python-serialize", "binary", accept=["json"])
     assert not (tmp_path / "ran").exists()

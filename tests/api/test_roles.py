@@ -1,4 +1,4 @@
-"""Every route of the API, every method, everybody: each line of docs/routes.md is asked for."""
+"""Every route and method of the API, for each kind of user: each line of docs/routes.md is requested."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ def test_every_method_of_every_route_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize(("line", "person"), cases(LINES), ids=str)
-def test_everybody_is_answered_as_the_table_says(line: Line, person: str, world: World) -> None:
+def test_every_user_gets_the_answer_of_the_table(line: Line, person: str, world: World) -> None:
     assert world.answer(line, person) == line.answers[person]
 
 
-def test_a_viewer_is_told_which_role_is_needed(viewer: Any, camera: Camera) -> None:
+def test_a_refused_viewer_learns_the_needed_role(viewer: Any, camera: Camera) -> None:
     answer = viewer.post("/api/v1/cameras/sky/connect/")
     assert answer.json()["detail"] == "This needs the role operator; yours is viewer. Ask a manager."
     assert answer.json()["type"] == "/problems/forbidden"
 
 
-def test_somebody_unknown_is_told_how_to_sign_in(anonymous: Any) -> None:
+def test_an_anonymous_client_learns_how_to_sign_in(anonymous: Any) -> None:
     answer = anonymous.get("/api/v1/cameras/")
     assert (answer.status_code, answer["WWW-Authenticate"]) == (401, 'Token realm="Skycam"')
     assert "auth/token" in answer.json()["detail"]
@@ -50,9 +50,9 @@ def test_a_view_without_roles_refuses_even_a_manager(rf: Any, manager: Any) -> N
 
     from skycam_project.access.models import User
 
-    class Forgotten(APIView):
+    class ViewWithoutRoles(APIView):
         def get(self, request: Any) -> None: ...
 
     request = rf.get("/api/v1/forgotten/")
     force_authenticate(request, User.objects.get(role="manager"))
-    assert Forgotten.as_view()(request).status_code == 403
+    assert ViewWithoutRoles.as_view()(request).status_code == 403

@@ -1,4 +1,4 @@
-"""The schema is valid, names every route, and says what the API does: examples made from it never end in a 500."""
+"""The schema is valid, names every route and matches the API: requests generated from it never end in a 500."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_the_schema_is_served_and_names_every_route(viewer: Any) -> None:
     assert answer.json()["paths"].keys() == schema()["paths"].keys()
 
 
-def test_the_page_needs_nothing_from_elsewhere_and_has_no_inline_script(viewer: Any) -> None:
+def test_the_page_loads_nothing_from_other_origins_and_has_no_inline_script(viewer: Any) -> None:
     page = viewer.get("/api/v1/docs/").content.decode()
     assert "/static/drf_spectacular_sidecar/" in page
     assert "http://" not in page
@@ -61,7 +61,7 @@ def test_the_page_needs_nothing_from_elsewhere_and_has_no_inline_script(viewer: 
     assert "style=" not in page
 
 
-def test_the_files_of_the_page_are_there(viewer: Any) -> None:
+def test_the_files_of_the_page_exist(viewer: Any) -> None:
     answer = viewer.get("/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js")
     assert (answer.status_code, len(b"".join(answer)) > 1_000_000) == (200, True)
     answer.close()
@@ -69,7 +69,7 @@ def test_the_files_of_the_page_are_there(viewer: Any) -> None:
 
 @pytest.fixture
 def one_connection() -> Iterator[None]:
-    """As Django's own test client has it: the end of a request does not close the test's database connection."""
+    """Like Django's own test client: the end of a request does not close the test's database connection."""
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     yield
@@ -90,7 +90,7 @@ def api(camera: Camera, one_connection: None) -> Any:
 
 
 @pytest.mark.parametrize("operation", operations())
-def test_nothing_made_from_the_schema_breaks_the_api(operation: str, api: Any, camera: Camera) -> None:
+def test_requests_generated_from_the_schema_do_not_break_the_api(operation: str, api: Any, camera: Camera) -> None:
     method, path = operation.split()
     strategy = api[path][method].as_strategy()
 
@@ -106,6 +106,6 @@ def test_nothing_made_from_the_schema_breaks_the_api(operation: str, api: Any, c
 
 
 def not_a_server_error_but_503(ctx: Any, response: Any, case: Any) -> None:
-    """No host runs here: 503 and what cameras may fail with are right answers, 500 never is."""
+    """No host runs here: 503 and a camera's errors are correct answers; 500 never is."""
     if response.status_code == 500:
         not_a_server_error(ctx, response, case)

@@ -1,4 +1,5 @@
-"""The real server: bodies are refused before they are read, files take no memory, and clients may leave."""
+"""The real server refuses large bodies before it reads them, serves files in constant memory, and survives clients that
+leave."""
 
 from __future__ import annotations
 
@@ -102,7 +103,7 @@ def test_a_large_file_takes_no_memory(web: Web, token: dict[str, str], clip: Cap
     assert web.most_memory() - before < 40 * MEGABYTE
 
 
-def test_a_client_that_leaves_leaves_no_open_file(web: Web, token: dict[str, str], clip: CaptureFile) -> None:
+def test_a_disconnected_client_leaves_no_open_file(web: Web, token: dict[str, str], clip: CaptureFile) -> None:
     leaving = web.connection()
     leaving.request("GET", url_of(clip), headers=token)
     leaving.getresponse().read(10)
@@ -118,7 +119,7 @@ BODIES = [
 
 
 def post(web: Web, path: str, headers: dict[str, str], sent: bytes) -> tuple[int, str, bytes]:
-    """Status, content type and body of the answer to a request whose headers stand as they are given."""
+    """Status, content type and body of the answer to a request with exactly these headers."""
     connection = web.connection()
     connection.putrequest("POST", path)
     [connection.putheader(name, value) for name, value in headers.items()]
@@ -140,9 +141,9 @@ def test_a_large_body_is_refused_before_it_is_read(
 
 @pytest.mark.parametrize("path", ["/accounts/login/", "/nowhere/"])
 @pytest.mark.parametrize(("headers", "sent"), BODIES, ids=["length", "chunked"])
-def test_a_page_takes_no_large_body_either(headers: dict[str, str], sent: bytes, path: str, web: Web) -> None:
-    told = b"A request's body has at most 1048576 bytes."
-    assert post(web, path, headers, sent) == (413, "text/plain; charset=utf-8", told)
+def test_a_page_refuses_a_large_body_too(headers: dict[str, str], sent: bytes, path: str, web: Web) -> None:
+    message = b"A request's body has at most 1048576 bytes."
+    assert post(web, path, headers, sent) == (413, "text/plain; charset=utf-8", message)
     assert web.request("GET", "/accounts/login/")[0] == 200
 
 
@@ -156,61 +157,64 @@ HEADS = [
 
 @pytest.mark.parametrize("head", HEADS, ids=["many", "long", "address"])
 def test_a_head_without_an_end_is_refused(head: bytes, web: Web) -> None:
-    with socket.create_connection(("127.0.0.1", web.port), timeout=20) as wire:
-        wire.sendall(head)
-        assert wire.recv(1000).startswith(b"HTTP/1.1 400 ")
+    with socket.create_connection(("127.0.0.1", web.port), timeout=20) as client_socket:
+        client_socket.sendall(head)
+        assert client_socket.recv(1000).startswith(b"HTTP/1.1 400 ")
     assert web.request("GET", "/healthz")[0] == 200
 
 
 CHUNKED = b"POST /accounts/login/ HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n"
 TRAILERS = [b"X-Many: 12345\r\n" * 40_000, b"X-Long: " + b"x" * 500_000]
-"""Longer than what is read at once with the body before them."""
+"""Longer than a single read together with the preceding body."""
 
 
 @pytest.mark.parametrize("trailers", TRAILERS, ids=["many", "long"])
-def test_what_stands_behind_a_body_has_an_end_too(trailers: bytes, web: Web) -> None:
-    with socket.create_connection(("127.0.0.1", web.port), timeout=20) as wire:
-        with contextlib.suppress(ConnectionError):  # it hangs up before it has read all of it
-            wire.sendall(CHUNKED + trailers)
-        assert wire.recv(1000).startswith(b"HTTP/1.1 400 ")
+def test_the_length_of_trailers_is_limited_too(trailers: bytes, web: Web) -> None:
+    with socket.create_connection(("127.0.0.1", web.port), timeout=20) as client_socket:
+        with contextlib.suppress(ConnectionError):  # the server closes the connection before it has read everything
+            client_socket.sendall(CHUNKED + trailers)
+        assert client_socket.recv(1000).startswith(b"HTTP/1.1 400 ")
     assert web.request("GET", "/healthz")[0] == 200
 
 
-def test_what_stands_behind_a_body_is_no_header(web: Web) -> None:
+def test_trailers_are_not_headers(web: Web) -> None:
     request = CHUNKED.replace(b"/accounts/login/", b"/api/v1/captures/").replace(
         b"\r\n", b"\r\nConnection: close\r\n", 1
     )
-    with socket.create_connection(("127.0.0.1", web.port), timeout=20) as wire, wire.makefile("rb") as answer:
-        wire.sendall(request + b"Authorization: Token unheard-of\r\n\r\n")
+    with (
+        socket.create_connection(("127.0.0.1", web.port), timeout=20) as client_socket,
+        client_socket.makefile("rb") as answer,
+    ):
+        client_socket.sendall(request + b"Authorization: Token unheard-of\r\n\r\n")
         assert b"Sign in, or send `Authorization: Token ...`" in answer.read()
 
 
-def test_requests_may_follow_each_other_on_one_wire_for_longer_than_a_head_may_be(web: Web) -> None:
-    wire = web.connection()
+def test_the_limit_of_a_head_does_not_add_up_over_requests_of_one_connection(web: Web) -> None:
+    client_socket = web.connection()
     for _ in range(3):
-        wire.request("GET", "/healthz", headers={"X-Long": "x" * 40_000})
-        assert wire.getresponse().read() == b"ok"
-    wire.close()
+        client_socket.request("GET", "/healthz", headers={"X-Long": "x" * 40_000})
+        assert client_socket.getresponse().read() == b"ok"
+    client_socket.close()
 
 
 def try_password(web: Web, address: str) -> str:
-    """The address that the station wrote down for a try which says that it comes from `address`."""
+    """The address that the station recorded for an attempt that claims to come from `address`."""
     body = json.dumps({"username": "ada", "password": "guess"})
     headers = {"Content-Type": "application/json", "X-Forwarded-For": address, **BY_HTTPS}
     assert web.request("POST", "/api/v1/auth/token/", body, headers)[0] == 401
     return str(Event.objects.get(kind="user.denied").data["address"])
 
 
-def test_nobody_makes_up_the_address_that_their_tries_are_counted_by(web: Web) -> None:
+def test_no_client_can_forge_the_address_by_which_its_attempts_are_counted(web: Web) -> None:
     assert try_password(web, "203.0.113.9") == "127.0.0.1"
 
 
-def test_a_proxy_says_whose_tries_are_counted(web_behind_proxy: Web) -> None:
+def test_attempts_are_counted_by_the_address_that_the_proxy_names(web_behind_proxy: Web) -> None:
     assert try_password(web_behind_proxy, "203.0.113.9") == "203.0.113.9"
 
 
 @pytest.mark.parametrize(("trusted", "counted"), [("127.0.0.0/8", "203.0.113.9"), ("192.0.2.1", "127.0.0.1")])
-def test_a_proxy_is_believed_when_it_is_named(transactional_db: None, trusted: str, counted: str) -> None:
+def test_a_configured_proxy_is_trusted(transactional_db: None, trusted: str, counted: str) -> None:
     server = Web(SKYCAM_WEB__TRUSTED_PROXIES=trusted)
     try:
         assert try_password(server, "203.0.113.9") == counted
@@ -218,5 +222,5 @@ def test_a_proxy_is_believed_when_it_is_named(transactional_db: None, trusted: s
         server.stop()
 
 
-def test_what_a_client_writes_before_its_proxy_is_not_believed(web_behind_proxy: Web) -> None:
+def test_addresses_that_a_client_adds_before_the_proxys_are_not_trusted(web_behind_proxy: Web) -> None:
     assert try_password(web_behind_proxy, "198.51.100.1, 203.0.113.9") == "203.0.113.9"

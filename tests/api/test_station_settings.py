@@ -1,4 +1,4 @@
-"""`/api/v1/settings/`, and who follows what is set there."""
+"""`/api/v1/settings/`, and the effect of its settings."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def listed(manager: Any) -> dict[str, Any]:
     return {one["key"]: one for one in manager.get("/api/v1/settings/").json()["results"]}
 
 
-def test_every_key_is_listed_with_what_it_means(manager: Any) -> None:
+def test_every_key_is_listed_with_its_meaning(manager: Any) -> None:
     found = listed(manager)
     assert set(found) == {".".join(key) for name in station_settings.SECTIONS for key in KEYS if key[0] == name} - {
         "station.id"
@@ -47,13 +47,13 @@ def test_every_key_is_listed_with_what_it_means(manager: Any) -> None:
     }  # fmt: skip
 
 
-def test_a_change_is_answered_with_all_that_holds(manager: Any) -> None:
+def test_a_change_is_answered_with_all_settings(manager: Any) -> None:
     found = {one["key"]: one for one in patch(manager, crf=20, preset="fast").json()["results"]}
     assert (found[CRF]["value"], found[CRF]["origin"], found[CRF]["changed_by"]) == (20, "page", "a-manager")
     assert found["camera_config.preset"]["value"] == "fast"
 
 
-def test_null_takes_back_what_was_set(manager: Any) -> None:
+def test_null_removes_the_value(manager: Any) -> None:
     patch(manager, crf=20)
     patch(manager, crf=None)
     assert (listed(manager)[CRF]["value"], StationSetting.objects.count()) == (23, 0)
@@ -68,11 +68,11 @@ def test_a_bad_value_names_its_field_and_what_is_allowed(manager: Any, bad: dict
 
 
 @pytest.mark.parametrize("body", [[], "text", {"web.port": 1}, {"": 1}, {"camera_config": {"crf": 1}}])
-def test_what_is_no_change_is_refused(manager: Any, body: Any) -> None:
+def test_an_invalid_change_is_refused(manager: Any, body: Any) -> None:
     assert manager.patch("/api/v1/settings/", body).status_code == 400
 
 
-def test_a_camera_that_records_follows(manager: Any) -> None:
+def test_a_change_reaches_a_recording_camera(manager: Any) -> None:
     camera = Camera(slug="sim", kind="simulated", recording="rolling")
     patch(manager, crf=20, recording_duration_minutes=0.1)
     desired = desired_recording(camera)
@@ -81,14 +81,14 @@ def test_a_camera_that_records_follows(manager: Any) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_another_process_sees_a_change_when_it_looks_again(manager: Any) -> None:
-    asked = "import django; django.setup(); from monitoring import station_settings as s; print(s.camera_config().crf)"
+def test_another_process_sees_a_change_at_its_next_read(manager: Any) -> None:
+    script = "import django; django.setup(); from monitoring import station_settings as s; print(s.camera_config().crf)"
     patch(manager, crf=20)
-    done = subprocess.run([sys.executable, "-c", asked], cwd=PROJECT, env=os.environ, capture_output=True, check=True)
+    done = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, env=os.environ, capture_output=True, check=True)
     assert done.stdout.split() == [b"20"]
 
 
-def test_what_another_process_set_is_asked_for_once_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changes_of_another_process_are_read_periodically(monkeypatch: pytest.MonkeyPatch) -> None:
     assert station_settings.CACHE_S <= 1
     monkeypatch.setattr(station_settings, "CACHE_S", 60)
     assert station_settings.camera_config().crf == 23
@@ -98,25 +98,25 @@ def test_what_another_process_set_is_asked_for_once_in_a_while(monkeypatch: pyte
     assert station_settings.camera_config().crf == 20
 
 
-def test_the_command_line_says_page(manager: Any) -> None:
+def test_the_command_line_shows_page_as_the_origin(manager: Any) -> None:
     patch(manager, crf=20)
     assert answer("config", "show")["camera_config"]["crf"] == 20
     [line] = [line for line in skycam("config", "show").stdout.splitlines() if CRF in line]
     assert line.split() == [CRF, "20", "page"]
 
 
-def test_a_camera_beyond_the_most_is_refused_everywhere(manager: Any) -> None:
+def test_a_camera_above_the_maximum_number_is_refused_everywhere(manager: Any) -> None:
     patch(manager, max_cameras=1)
     add_camera(slug="one", kind="simulated")
     by_api = manager.post("/api/v1/cameras/", {"slug": "two", "kind": "simulated"})
     by_page = manager.post("/cameras/", {"slug": "two", "kind": "simulated"}, format="multipart")
     by_hand = skycam("cameras", "add", "two", "--kind", "simulated")
-    said = "The station has as many cameras as max_cameras allows (1)."
-    assert (by_api.status_code, said in by_api.json()["detail"], Camera.objects.count()) == (400, True, 1)
-    assert (said in by_page.content.decode(), by_hand.exit_code, said in by_hand.stderr) == (True, 2, True)
+    message = "The station has as many cameras as max_cameras allows (1)."
+    assert (by_api.status_code, message in by_api.json()["detail"], Camera.objects.count()) == (400, True, 1)
+    assert (message in by_page.content.decode(), by_hand.exit_code, message in by_hand.stderr) == (True, 2, True)
 
 
-def test_a_camera_that_is_added_begins_with_the_stations_rate_and_size(manager: Any) -> None:
+def test_an_added_camera_gets_the_stations_rate_and_size(manager: Any) -> None:
     patch(manager, default_fps=5, default_resolution="640X480")
     assert add_camera(slug="one", kind="simulated").settings == {"fps": 5.0, "width": 640, "height": 480}
     assert add_camera(slug="two", kind="simulated", values={"fps": 2.0, "width": 320}).settings == {
@@ -125,14 +125,12 @@ def test_a_camera_that_is_added_begins_with_the_stations_rate_and_size(manager: 
     assert not {"fps", "width"} & set(add_camera(slug="three", kind="gphoto2").settings)
 
 
-def test_a_size_that_a_kind_would_not_take_is_left_to_the_camera(manager: Any) -> None:
+def test_a_size_that_a_kind_does_not_support_is_left_to_the_camera(manager: Any) -> None:
     patch(manager, default_fps=5, default_resolution="99999x99999")
     assert add_camera(slug="one", kind="simulated").settings == {"fps": 5.0}
 
 
-def test_a_preset_of_live_view_that_is_set_on_the_page_reaches_the_camera_processes_and_the_viewer(
-    manager: Any, camera: Camera
-) -> None:
+def test_a_changed_live_preset_reaches_camera_processes_and_viewers(manager: Any, camera: Camera) -> None:
     StorageRoot.objects.create(host="main", path="/nowhere", default=True)
     answer = manager.patch("/api/v1/settings/", {"live_streaming_config.quality_presets.low.size": 320})
     found = {one["key"]: one["value"] for one in answer.json()["results"]}
@@ -141,7 +139,7 @@ def test_a_preset_of_live_view_that_is_set_on_the_page_reaches_the_camera_proces
     assert (desired.presets["low"]["size"], station_presets()["low"].size) == (320, 320)
 
 
-def test_the_command_line_names_the_station_and_takes_the_name_back(db: None) -> None:
+def test_the_command_line_sets_and_unsets_the_stations_name(db: None) -> None:
     before = settings.STATION.station.name
     assert skycam("config", "set", "station.name", "Roof observatory").stdout == (
         "station.name is Roof observatory (page).\n"
@@ -152,13 +150,13 @@ def test_the_command_line_names_the_station_and_takes_the_name_back(db: None) ->
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("station.id", "other"), "No such key can be set here."),
         (("camera_config.crf", "99"), "This is not allowed; allowed is a whole number from 0 to 51."),
         (("station.name",), "Give a value, or --unset."),
     ],
 )
-def test_what_the_command_line_cannot_set_is_a_sentence(db: None, words: tuple[str, ...], said: str) -> None:
+def test_a_key_that_the_command_line_cannot_set_is_an_error(db: None, words: tuple[str, ...], message: str) -> None:
     done = skycam("config", "set", *words)
-    assert (done.exit_code, said in done.stderr) == (2, True)
+    assert (done.exit_code, message in done.stderr) == (2, True)

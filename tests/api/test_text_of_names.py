@@ -1,4 +1,4 @@
-"""Names, jobs and notes that would steer a terminal or turn a line around are refused, whichever way they come in."""
+"""Names, jobs and notes that would control a terminal or reverse a line are refused, on every way into the station."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_over_the_api(path: str, body: dict[str, str], field: str, camera: Camer
     assert [error["field"] for error in answer.json()["errors"]] == [field]
 
 
-def test_over_the_api_for_a_camera_that_is_there(camera: Camera, manager: Any) -> None:
+def test_over_the_api_for_an_existing_camera(camera: Camera, manager: Any) -> None:
     assert manager.patch("/api/v1/cameras/sky/", {"name": BAD}, format="json").status_code == 400
     assert Camera.objects.get().name == "Sky"
 
@@ -62,6 +62,6 @@ def test_a_note_may_have_lines(camera: Camera, manager: Any) -> None:
     assert answer.status_code != 400
 
 
-def test_no_event_of_a_refused_name_steers_a_terminal(camera: Camera, manager: Any) -> None:
+def test_no_event_of_a_refused_name_controls_a_terminal(camera: Camera, manager: Any) -> None:
     manager.post("/accounts/login/", {"username": BAD, "password": "x"}, format="multipart")
     assert all(is_readable(sign) for event in Event.objects.all() for sign in event.message)

@@ -25,7 +25,7 @@ def sign_in(client: Any, **more: Any) -> Any:
     return client.post(URL, {"username": "ada", "password": "analytical engine", **more})
 
 
-def test_name_and_password_give_a_token_that_lets_in(anonymous: Any, ada: User) -> None:
+def test_name_and_password_give_a_working_token(anonymous: Any, ada: User) -> None:
     answer = sign_in(anonymous)
     assert (answer.status_code, answer["Cache-Control"], dict(answer.cookies)) == (200, "no-store", {})
     assert with_token(answer.json()["token"]).get("/api/v1/cameras/").status_code == 200
@@ -58,7 +58,7 @@ def test_the_scope_of_a_token_caps_its_users_role(camera: Camera) -> None:
     assert client.post("/api/v1/cameras/sky/stop/").status_code == 403
 
 
-def test_a_scope_gives_nothing_that_the_role_has_not(camera: Camera) -> None:
+def test_a_scope_above_the_role_has_no_effect(camera: Camera) -> None:
     assert program("viewer", scope="manager").post("/api/v1/cameras/sky/stop/").status_code == 403
 
 
@@ -67,7 +67,7 @@ def test_the_capped_role_is_not_stored(camera: Camera) -> None:
     assert User.objects.get().role == "manager"
 
 
-def test_an_expired_token_lets_nobody_in(db: None) -> None:
+def test_an_expired_token_is_refused(db: None) -> None:
     client = program("manager", expires_at=timezone.now() - timedelta(seconds=1))
     answer = client.get("/api/v1/cameras/")
     assert (answer.status_code, answer.json()["type"]) == (401, "/problems/not-signed-in")
@@ -75,17 +75,17 @@ def test_an_expired_token_lets_nobody_in(db: None) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "x", "skycam_" + "x" * 5000, "a b c", "\u00e9"])
-def test_a_token_that_is_none_lets_nobody_in(db: None, text: str) -> None:
+def test_an_invalid_token_is_refused(db: None, text: str) -> None:
     assert with_token(text).get("/api/v1/cameras/").status_code == 401
 
 
-def test_a_user_who_was_switched_off_is_out_at_once(camera: Camera) -> None:
+def test_a_deactivated_user_is_refused_at_once(camera: Camera) -> None:
     client = program("manager")
     User.objects.update(is_active=False)
     assert client.get("/api/v1/cameras/").status_code == 401
 
 
-def test_the_settings_cost_one_query_for_the_token_and_one_for_the_camera(
+def test_the_settings_route_needs_one_query_for_the_token_and_one_for_the_camera(
     camera: Camera, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     client = program("viewer")
@@ -94,7 +94,7 @@ def test_the_settings_cost_one_query_for_the_token_and_one_for_the_camera(
         client.get("/api/v1/cameras/sky/settings/")
 
 
-def test_the_use_of_a_token_is_written_down_once_a_minute(camera: Camera) -> None:
+def test_the_use_of_a_token_is_recorded_once_a_minute(camera: Camera) -> None:
     authentication.last_tries.clear()
     client = program("viewer")
     client.get("/api/v1/cameras/")
@@ -105,7 +105,7 @@ def test_the_use_of_a_token_is_written_down_once_a_minute(camera: Camera) -> Non
     assert ApiToken.objects.get().last_used_at == first
 
 
-def test_signing_in_throws_away_the_users_expired_tokens(anonymous: Any, ada: User) -> None:
+def test_signing_in_deletes_the_users_expired_tokens(anonymous: Any, ada: User) -> None:
     ApiToken.issue(ada, expires_at=timezone.now() - timedelta(days=1))
     sign_in(anonymous)
     assert ApiToken.objects.count() == 1

@@ -1,4 +1,4 @@
-"""`core.background`: tasks that outlive whoever started them."""
+"""`core.background`: tasks that outlive their starter."""
 
 from __future__ import annotations
 

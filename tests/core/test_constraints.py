@@ -56,7 +56,7 @@ def test_a_validation_error_is_described_in_words(values: dict[str, Any], words:
     assert describe_error(dict(caught.value.errors()[0])) == words
 
 
-def test_a_boolean_is_no_number_and_a_boolean_is_a_boolean() -> None:
+def test_booleans_are_accepted_only_for_boolean_fields() -> None:
     assert (reject_boolean(1.0, float | None), reject_boolean(True, bool), reject_boolean(False, bool | None)) == (
         1.0,
         True,
@@ -67,7 +67,7 @@ def test_a_boolean_is_no_number_and_a_boolean_is_a_boolean() -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
-def test_what_is_no_finite_number_is_refused(value: float) -> None:
+def test_infinite_numbers_and_nan_are_refused(value: float) -> None:
     class Lens(StrictModel):
         f_number: Annotated[float, Field(ge=0, le=128)]
 

@@ -14,7 +14,7 @@ from core.dataclass_json import dataclass_from_json
 PROJECT = Path(__file__).resolve().parents[2]
 IN_A_CAMERA_PROCESS = ("cameras/drivers", "cameras/runtime", "cameras/live", "captures/stills", "captures/recording")
 OWN_FIELDS = {"Scene", "Still", "Clip", "SettingRange"}
-"""Made of fields that stand in the same file."""
+"""Classes that are built from fields of the same file."""
 
 
 @dataclass(frozen=True)
@@ -23,17 +23,17 @@ class Place:
     height: int = 0
 
 
-def test_a_key_that_is_not_known_is_left_out() -> None:
+def test_an_unknown_key_is_ignored() -> None:
     assert dataclass_from_json(Place, {"name": "dome", "colour": "white"}) == Place("dome")
 
 
-def test_a_field_without_a_default_is_missed() -> None:
+def test_a_missing_field_without_a_default_is_an_error() -> None:
     with pytest.raises(TypeError):
         dataclass_from_json(Place, {"height": 3})
 
 
 def spread(source: str) -> Iterator[str]:
-    """Names of the classes that a source makes with `**something`."""
+    """Names of the classes that a source file instantiates with `**something`."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and any(word.arg is None for word in node.keywords):
             name = getattr(node.func, "attr", getattr(node.func, "id", ""))
@@ -41,7 +41,7 @@ def spread(source: str) -> Iterator[str]:
                 yield name
 
 
-def test_no_camera_process_makes_an_object_of_keys_that_it_may_not_know() -> None:
+def test_no_code_instantiates_dataclasses_from_foreign_data_directly() -> None:
     files = [path for folder in IN_A_CAMERA_PROCESS for path in (PROJECT / folder).rglob("*.py")]
     found = {(path.name, name) for path in files for name in spread(path.read_text())}
     assert {(file, name) for file, name in found if name not in OWN_FIELDS} == set()

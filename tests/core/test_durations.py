@@ -37,12 +37,12 @@ from core.durations import (
         ("30 S", 30_000_000),
     ],
 )
-def test_an_exposure_is_understood_with_its_unit(text: str, microseconds: int) -> None:
+def test_an_exposure_with_its_unit_is_parsed(text: str, microseconds: int) -> None:
     assert parse_exposure(text) == microseconds
 
 
 @pytest.mark.parametrize("text", ["2", "0.5", "1,5"])
-def test_a_number_alone_is_refused_with_both_readings_offered(text: str) -> None:
+def test_a_number_without_a_unit_is_refused_with_both_readings(text: str) -> None:
     with pytest.raises(InvalidExposure, match=rf"{text} s or {text} ms"):
         parse_exposure(text)
 
@@ -54,7 +54,7 @@ def test_a_plain_number_is_seconds_if_the_caller_allows_it() -> None:
 @pytest.mark.parametrize(
     "text", ["", "s", "fast", "1/0", "-1 s", "0 s", "1/2/3", "2 h", "1e9 s", "3601 s", "nan s", "\uff12 s"]
 )
-def test_what_is_no_exposure_is_refused_with_what_to_write(text: str) -> None:
+def test_an_invalid_exposure_is_refused_with_the_form_to_write(text: str) -> None:
     with pytest.raises(InvalidExposure, match=r" s\b"):
         parse_exposure(text)
 
@@ -72,12 +72,12 @@ def test_what_is_no_exposure_is_refused_with_what_to_write(text: str) -> None:
         ("1,5 h", 5400),
     ],
 )
-def test_a_length_of_time_is_understood(text: str, seconds: float) -> None:
+def test_a_duration_is_parsed(text: str, seconds: float) -> None:
     assert parse_duration(text) == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize("text", ["", "soon", "-1", "1 h 30", "2 fortnights", "1:30", "inf", "1 h, 2 min"])
-def test_what_is_no_length_of_time_is_refused_with_what_to_write(text: str) -> None:
+def test_an_invalid_duration_is_refused_with_the_form_to_write(text: str) -> None:
     with pytest.raises(InvalidDuration, match="2 h"):
         parse_duration(text)
 
@@ -88,12 +88,12 @@ def test_an_exposure_reads_back_as_it_was_written(microseconds: int) -> None:
 
 
 @given(st.text(max_size=60))
-def test_any_text_is_an_exposure_or_gets_a_sentence(text: str) -> None:
+def test_any_text_is_an_exposure_or_an_error(text: str) -> None:
     with suppress(InvalidExposure):
         assert 1 <= parse_exposure(text) <= LONGEST_EXPOSURE_US
 
 
 @given(st.text(max_size=60))
-def test_any_text_is_a_length_of_time_or_gets_a_sentence(text: str) -> None:
+def test_any_text_is_a_duration_or_an_error(text: str) -> None:
     with suppress(InvalidDuration):
         assert parse_duration(text) >= 0

@@ -28,11 +28,11 @@ def test_a_note_has_lines_and_a_name_has_one() -> None:
         check_line("one\ntwo")
 
 
-def test_what_came_from_outside_is_shown_readably() -> None:
+def test_foreign_text_is_shown_readably() -> None:
     assert readable("a\x1b[31mb\u202ec\td") == "a\ufffd[31mb\ufffdc\ufffdd"
     assert readable("a\tb", keep="\t") == "a\tb"
 
 
-def test_a_name_of_the_stations_is_one_however_it_is_written() -> None:
+def test_variants_of_a_reserved_name_are_reserved() -> None:
     assert all(map(is_reserved, ["service", "SERVICE", " service ", "\uff53ervice"]))
     assert not any(map(is_reserved, ["services", "admin", "operator"]))

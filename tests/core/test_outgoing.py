@@ -25,10 +25,10 @@ class Resolver:
     """Returns one list of addresses after another, and then always the last one."""
 
     def __init__(self, *answers: list[str]) -> None:
-        self.answers, self.asked = list(answers), 0
+        self.answers, self.queries = list(answers), 0
 
     def __call__(self, host: str, port: int, **_: Any) -> list[Any]:
-        self.asked += 1
+        self.queries += 1
         found = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
 
@@ -60,27 +60,27 @@ def test_a_camera_in_the_network_or_on_this_machine_is_allowed(host: str) -> Non
     ("host", "why"),
     [
         ("169.254.1.1", "link-local"),
-        ("169.254.169.254", "clouds"),
-        ("100.100.100.200", "clouds"),
-        ("[fd00:ec2::254]", "clouds"),
-        ("0.0.0.0", "no machine"),
-        ("0.1.2.3", "no machine"),
-        ("[::]", "no machine"),
+        ("169.254.169.254", "cloud metadata"),
+        ("100.100.100.200", "cloud metadata"),
+        ("[fd00:ec2::254]", "cloud metadata"),
+        ("0.0.0.0", "an unspecified address"),
+        ("0.1.2.3", "an unspecified address"),
+        ("[::]", "an unspecified address"),
         ("239.0.0.1", "multicast"),
         ("[ff02::1]", "multicast"),
         ("255.255.255.255", "reserved"),
         ("[fe80::1]", "link-local"),
-        ("[::ffff:169.254.169.254]", "clouds"),
-        ("[::ffff:0.0.0.0]", "no machine"),
-        ("[64:ff9b::a9fe:a9fe]", "clouds"),
-        ("[2002:a9fe:a9fe::1]", "clouds"),
-        ("[::169.254.169.254]", "clouds"),
+        ("[::ffff:169.254.169.254]", "cloud metadata"),
+        ("[::ffff:0.0.0.0]", "an unspecified address"),
+        ("[64:ff9b::a9fe:a9fe]", "cloud metadata"),
+        ("[2002:a9fe:a9fe::1]", "cloud metadata"),
+        ("[::169.254.169.254]", "cloud metadata"),
     ],
 )
-def test_what_is_no_camera_is_refused_and_the_setting_is_named(host: str, why: str) -> None:
-    said = refusal(host)
-    assert why in said
-    assert "`network.allowed_ranges`" in said
+def test_addresses_that_are_not_cameras_are_refused_and_the_setting_is_named(host: str, why: str) -> None:
+    message = refusal(host)
+    assert why in message
+    assert "`network.allowed_ranges`" in message
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_what_is_no_camera_is_refused_and_the_setting_is_named(host: str, why: s
         "127。0。0。1", "①②⑦.0.0.1", "x\n", "x\0", "0x", "1.", "[::1",
     ],
 )  # fmt: skip
-def test_what_programs_read_in_different_ways_is_refused(host: str) -> None:
+def test_ambiguous_addresses_are_refused(host: str) -> None:
     guard = OutgoingGuard(resolver=Resolver(["192.168.1.20"]))
     assert refusal(host, guard=guard).startswith("has a host that is neither a name nor an IP address.")
 
@@ -104,7 +104,7 @@ def test_a_number_is_never_a_host(address: ipaddress.IPv4Address, spelling: str)
 
 
 @given(addresses)
-def test_an_address_inside_another_one_is_judged_alike(address: ipaddress.IPv4Address) -> None:
+def test_an_embedded_address_is_judged_alike(address: ipaddress.IPv4Address) -> None:
     inside = [ipaddress.IPv6Address(prefix + int(address)) for prefix in (0xFFFF << 32, 0x64FF9B << 96)]
     inside.append(ipaddress.IPv6Address(0x2002 << 112 | int(address) << 80 | 1))
     assert all(address in set(equivalent_addresses(found)) for found in inside)
@@ -152,13 +152,13 @@ def test_a_service_on_a_card_of_this_machine_is_refused_on_loopback_too() -> Non
     assert "of the station itself" in refusal("127.0.0.9", 6379, guard)
 
 
-def test_an_allowed_range_opens_what_is_refused_by_itself() -> None:
+def test_an_allowed_range_overrides_the_built_in_list() -> None:
     guard = OutgoingGuard(allowed_ranges=["169.254.0.0/16"])
     assert guard.resolve("169.254.7.7", 554).port == 554
 
 
-def test_a_wide_allowed_range_does_not_open_what_is_refused_more_narrowly() -> None:
-    assert "clouds" in refusal("169.254.169.254", guard=OutgoingGuard(allowed_ranges=["169.254.0.0/16"]))
+def test_a_wide_allowed_range_does_not_override_a_narrower_refused_one() -> None:
+    assert "cloud metadata" in refusal("169.254.169.254", guard=OutgoingGuard(allowed_ranges=["169.254.0.0/16"]))
 
 
 def test_of_two_equal_ranges_the_allowed_one_decides() -> None:
@@ -182,20 +182,20 @@ def test_a_refusal_is_the_same_whether_anything_listens_there(listening: socket.
     assert refusal("127.0.0.1", own, guard) == open_port
 
 
-def test_a_name_is_resolved_once_and_what_was_judged_is_what_is_connected_to(listening: socket.socket) -> None:
+def test_a_name_is_resolved_once_and_the_checked_address_is_used(listening: socket.socket) -> None:
     resolver = Resolver(["127.0.0.1"], ["169.254.169.254"])
     with OutgoingGuard(resolver=resolver).connect("camera.test", port_of(listening), 5.0) as connection:
         assert connection.getpeername() == listening.getsockname()
-    assert resolver.asked == 1
+    assert resolver.queries == 1
 
 
-def test_of_the_addresses_of_a_name_those_that_are_refused_are_left_out() -> None:
+def test_refused_addresses_of_a_name_are_left_out() -> None:
     guard = OutgoingGuard(resolver=Resolver(["169.254.1.1", "192.168.1.20", "192.168.1.20"]))
     assert [str(address) for address in guard.resolve("camera.test", 554).addresses] == ["192.168.1.20"]
 
 
-def test_a_name_that_leads_only_to_what_is_refused_is_refused() -> None:
-    assert "clouds" in refusal("camera.test", guard=OutgoingGuard(resolver=Resolver(["169.254.169.254"])))
+def test_a_name_with_only_refused_addresses_is_refused() -> None:
+    assert "cloud metadata" in refusal("camera.test", guard=OutgoingGuard(resolver=Resolver(["169.254.169.254"])))
 
 
 def test_a_link_local_address_with_its_interface_is_judged_as_one() -> None:
@@ -208,7 +208,7 @@ def test_the_second_address_is_tried_when_the_first_refuses(listening: socket.so
         assert connection.getpeername() == listening.getsockname()
 
 
-def test_a_host_that_does_not_exist_is_no_refusal() -> None:
+def test_an_unknown_host_is_not_a_refusal() -> None:
     with pytest.raises(socket.gaierror):
         ANYWHERE.resolve("nobody.invalid", 554)
 
@@ -222,6 +222,6 @@ def test_a_guard_is_passed_to_another_process_as_json() -> None:
 
 
 @pytest.mark.parametrize("network", ["10.0.0.1/8", "10.0.0.0/33", "lan", ""])
-def test_what_is_no_network_is_no_range(network: str) -> None:
+def test_an_invalid_network_is_an_error(network: str) -> None:
     with pytest.raises(ValueError, match=r"network|host bits"):
         OutgoingGuard(refused_ranges=[network])

@@ -11,21 +11,21 @@ from core.repeat_limit import MAX_KNOWN, RepeatLimitingHandler
 
 
 class Log:
-    """A handler with a clock of its own."""
+    """A handler with a fake clock."""
 
     def __init__(self) -> None:
         self.now = 1000.0
         self.stream = io.StringIO()
         self.handler = RepeatLimitingHandler(self.stream, lambda: self.now)
 
-    def say(self, message: str, level: int = logging.ERROR, **extra: object) -> None:
+    def log_record(self, message: str, level: int = logging.ERROR, **extra: object) -> None:
         record = logging.LogRecord("loop", level, "loop.py", 1, message, None, extra.pop("exc_info", None))  # type: ignore[arg-type]
         record.__dict__.update(extra)
         self.handler.handle(record)
 
     def each_second(self, message: str, seconds: int) -> None:
         for _ in range(seconds):
-            self.say(message)
+            self.log_record(message)
             self.now += 1
 
     @property
@@ -50,46 +50,46 @@ def test_an_error_each_second_is_one_line_a_minute_with_its_count(log: Log) -> N
 def test_a_stopped_repeat_is_counted_with_the_next_record_after_a_minute(log: Log) -> None:
     log.each_second("Away.", 3)
     log.now += 60
-    log.say("Back.", logging.INFO)
+    log.log_record("Back.", logging.INFO)
     assert log.lines == ["Away.", "Away. (2 times more in the last minute)", "Back."]
 
 
 def test_a_record_after_a_quiet_minute_is_written_at_once(log: Log) -> None:
-    log.say("Away.")
+    log.log_record("Away.")
     log.now += 61
-    log.say("Away.")
+    log.log_record("Away.")
     assert log.lines == ["Away.", "Away."]
 
 
 def test_different_records_are_written(log: Log) -> None:
-    [log.say(f"{camera} stumbled.") for camera in ("sky", "yard", "sky")]
-    log.say("sky stumbled.", logging.WARNING)
+    [log.log_record(f"{camera} stumbled.") for camera in ("sky", "yard", "sky")]
+    log.log_record("sky stumbled.", logging.WARNING)
     assert log.lines == ["sky stumbled.", "yard stumbled.", "sky stumbled."]
 
 
-def test_information_is_never_left_out(log: Log) -> None:
-    [log.say("Saved.", logging.INFO) for _ in range(3)]
+def test_info_records_are_never_suppressed(log: Log) -> None:
+    [log.log_record("Saved.", logging.INFO) for _ in range(3)]
     assert log.lines == ["Saved."] * 3
 
 
-def test_a_line_of_something_longer_is_never_left_out(log: Log) -> None:
-    [log.say("Traceback:", logging.WARNING, verbatim=True) for _ in range(3)]
+def test_verbatim_records_are_never_suppressed(log: Log) -> None:
+    [log.log_record("Traceback:", logging.WARNING, verbatim=True) for _ in range(3)]
     assert log.lines == ["Traceback:"] * 3
 
 
 def test_the_same_text_with_another_exception_is_written(log: Log) -> None:
     errors = [OSError("disk"), OSError("disk"), OSError("cable")]
-    [log.say("It stumbled.", exc_info=(type(error), error, None)) for error in errors]
+    [log.log_record("It stumbled.", exc_info=(type(error), error, None)) for error in errors]
     assert [line for line in log.lines if "OSError" in line] == ["OSError: disk", "OSError: cable"]
 
 
-def test_what_was_left_out_is_counted_at_the_end(log: Log) -> None:
+def test_suppressed_records_are_counted_at_the_end(log: Log) -> None:
     log.each_second("Away.", 3)
     log.handler.close()
     assert log.lines == ["Away.", "Away. (2 times more in the last minute)"]
 
 
 def test_many_different_errors_take_bounded_memory(log: Log) -> None:
-    [log.say(f"error {number}") for number in range(2 * MAX_KNOWN)]
+    [log.log_record(f"error {number}") for number in range(2 * MAX_KNOWN)]
     assert len(log.lines) == 2 * MAX_KNOWN
     assert len(log.handler._written) == MAX_KNOWN

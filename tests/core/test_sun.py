@@ -43,18 +43,18 @@ def test_the_sun_rises_and_sets_in_washington_as_the_naval_observatory_published
         (QUITO, "2024-09-22 05:00", "astronomical dawn", "2024-09-22 09:54:26"),
     ],
 )
-def test_it_agrees_with_vsop87_within_ten_seconds(
+def test_sun_events_agree_with_vsop87_within_ten_seconds(
     place: tuple[float, float], after: str, name: str, computed: str
 ) -> None:
     assert abs(next_sun_event(name, utc(after), *place) - utc(computed)) < timedelta(seconds=10)
 
 
-def test_the_next_one_is_after_the_time_that_is_given() -> None:
+def test_the_next_sun_event_is_after_the_given_time() -> None:
     first = next_sun_event("sunset", utc("2026-11-21"), *SYDNEY)
     assert timedelta(hours=23) < next_sun_event("sunset", first, *SYDNEY) - first < timedelta(hours=25)
 
 
-def test_at_noon_on_the_equator_at_the_equinox_it_stands_overhead() -> None:
+def test_at_noon_on_the_equator_at_the_equinox_the_sun_is_overhead() -> None:
     assert sun_altitude(utc("2024-03-20 12:07"), 0, 0) > 89
 
 

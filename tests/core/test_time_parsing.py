@@ -62,20 +62,20 @@ def test_a_missing_sunset_is_an_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [("2026-13-01 00:00", "There is no 2026-13-01"), ("9999-12-31T23:59:59-01:00", "is out of range")],
 )
-def test_an_invalid_date_is_refused(text: str, said: str) -> None:
-    with pytest.raises(InvalidTime, match=said):
+def test_an_invalid_date_is_refused(text: str, message: str) -> None:
+    with pytest.raises(InvalidTime, match=message):
         read(text)
 
 
 @pytest.mark.parametrize("text", ["2", "soon", "25:00", "2 moons"])
-def test_what_is_no_time_is_refused_with_what_to_write(text: str) -> None:
+def test_an_invalid_time_is_refused_with_the_form_to_write(text: str) -> None:
     with pytest.raises(InvalidTime, match=r"is not a time\. Write 06:30, 2 h"):
         read(text)
 
 
-def test_ten_years_are_the_most() -> None:
+def test_a_time_may_be_at_most_ten_years_ahead() -> None:
     with pytest.raises(InvalidTime, match="more than ten years"):
         read("99999 d")

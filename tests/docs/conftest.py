@@ -16,7 +16,7 @@ from tests.skycam_project.stations import Station, eventually
 
 @dataclass
 class Shell:
-    """A shell in the folder where the station was started, as the README has its reader sit in one."""
+    """A shell in the folder where the station was started, as in the README."""
 
     station: Station
 

@@ -1,4 +1,4 @@
-"""The pages that people read: README, CHANGELOG and docs/, and their contents."""
+"""The documents for people: README, CHANGELOG and docs/, and their contents."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def without_blocks(text: str) -> str:
 
 
 def blocks(path: str, language: str) -> list[str]:
-    """The fenced blocks of a page that are in this language."""
+    """The fenced blocks of a page in this language."""
     return re.findall(rf"^```{language}\n(.*?)^```$", page(path), re.DOTALL | re.MULTILINE)
 
 

@@ -1,4 +1,4 @@
-"""docs/routes.md, line by line: who is let in where. The tests of API, pages and sockets ask for each line."""
+"""docs/routes.md, line by line: who may use which route. The tests of API, pages and sockets request each line."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "routes.md"
 PEOPLE = ("stranger", "none", "viewer", "operator", "manager", "excluded")
-"""Somebody not signed in, three roles and one without, and an operator who may not see the camera of the route."""
+"""Not signed in; signed in without a role; the three roles; an operator who may not see the route's camera."""
 WORDS = frozenset({"in", "sign in", "refused", "not there", "own"})
 
 
@@ -24,7 +24,7 @@ class Line:
 
 
 def lines() -> list[Line]:
-    """ValueError for a row that is not as the others."""
+    """The lines of the table. ValueError for a malformed row."""
     rows = [row for row in PAGE.read_text(encoding="utf-8").splitlines() if row.startswith("| `")]
     return [_line([cell.strip() for cell in row.strip("|").split("|")]) for row in rows]
 
@@ -37,7 +37,7 @@ def _line(cells: list[str]) -> Line:
 
 
 def lines_of(*prefixes: str) -> list[Line]:
-    """Those whose route begins so."""
+    """The lines whose route begins with one of the prefixes."""
     return [line for line in lines() if line.route.startswith(prefixes)]
 
 

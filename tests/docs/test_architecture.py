@@ -1,4 +1,4 @@
-"""docs/architecture.md: what it names exists, and its code runs."""
+"""docs/architecture.md: everything that it names exists, and its code runs."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ CLASS = re.compile(r"`([A-Z][a-z]\w+)`")
 
 
 def places() -> list[str]:
-    """Rows of tables, items of lists and paragraphs: a name's file stands in the same one."""
+    """Rows of tables, items of lists, and paragraphs. A name and its file are in the same one."""
     return [place for block in TEXT.split("\n\n") for place in re.split(r"\n(?=[|-])", block)]
 
 
-def said(place: str) -> str:
-    """The Python of the files that a place names."""
+def code_of(place: str) -> str:
+    """The code of the Python files that a place names."""
     files = [PROJECT / path for path in PATH.findall(place) if path.endswith(".py")]
     return "\n".join(file.read_text() for file in files)
 
 
 def missing(place: str) -> list[str]:
-    code = said(place)
+    code = code_of(place)
     wanted = [f"def {name}(" for _, name in FUNCTION.findall(place)]
     wanted += [f"class {owner}" for owner, _ in FUNCTION.findall(place) if owner]
     wanted += [f"class {name}" for name in CLASS.findall(place)] if code else []
@@ -55,7 +55,7 @@ DOTTED = re.compile(r"(?:cameras|captures|monitoring|scheduler|skycam_project|co
 
 
 def literal_tables() -> dict[str, str]:
-    """Tables of dotted paths in the code, by name: where each stands."""
+    """Tables of dotted paths in the code: name -> file."""
     found = {}
     for path in sources():
         for node in ast.parse(path.read_text()).body:
@@ -86,24 +86,24 @@ def module_of(path: str) -> str:
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
-def test_each_name_that_was_kept_is_in_the_file_beside_it() -> None:
+def test_each_kept_name_is_in_the_file_beside_it() -> None:
     rows = re.findall(r"^\| (.+?) \| `([\w/.]+\.py)`", section("docs/decisions/seeds-names.md", "Kept"), re.MULTILINE)
     classes = [(name, path) for names, path in rows for name in re.findall(r"`([A-Z][a-z]\w+)`", names)]
     assert len(classes) > 7
     assert [one for one in classes if f"class {one[0]}" not in (PROJECT / one[1]).read_text()] == []
 
 
-def test_the_letters_of_pages_are_those_that_take_there() -> None:
+def test_the_documented_keys_of_pages_are_those_of_the_menu() -> None:
     (keys,) = re.findall(r"^\| (`g d`.*?) \.\.\. \| open a page", page("docs/pages.md"), re.MULTILINE)
     assert set(re.findall(r"`g (\w)`", keys)) <= {entry.key for entry in PAGES}
 
 
 @pytest.mark.parametrize("path", sorted(set(PATH.findall(TEXT))))
-def test_a_path_that_is_named_exists(path: str) -> None:
+def test_a_named_path_exists(path: str) -> None:
     assert (PROJECT / path).exists()
 
 
-def test_a_function_that_is_named_is_in_the_file_beside_it() -> None:
+def test_a_named_function_is_in_the_file_beside_it() -> None:
     found = {place: missing(place) for place in places()}
     assert len(FUNCTION.findall(TEXT)) > 40
     assert {place: names for place, names in found.items() if names} == {}
@@ -111,7 +111,7 @@ def test_a_function_that_is_named_is_in_the_file_beside_it() -> None:
 
 @pytest.fixture
 def example(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
-    """The page's code as the module that it would be."""
+    """The page's code as a module."""
     module = types.ModuleType("an_example")
     exec("\n".join(blocks(PAGE, "python")), module.__dict__)
     monkeypatch.setitem(sys.modules, module.__name__, module)

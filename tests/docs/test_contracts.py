@@ -85,7 +85,7 @@ def texts(*found: ast.expr) -> set[str]:
 
 
 def event_kinds() -> set[str]:
-    """Texts of the code that are an event's kind: written out, in a table, or put together from an outcome."""
+    """The event kinds in the code: literal, from a table, or composed of an outcome."""
     written = {text for path in sources() for text in texts(*(n for n in tree(path) if isinstance(n, ast.Constant)))}
     direct = texts(*calls("record_event"), *calls("event"), *calls("log"))
     return {text for text in written if EVENT.fullmatch(text) and text != "command"} | direct | set(OUTCOMES)
@@ -97,8 +97,8 @@ def line(name: str) -> list[str]:
     return re.findall(r"`([^`]+)`", found)
 
 
-def moves(name: str) -> dict[str, set[str]]:
-    """`a -> b | c; b -> d` as it is written in the line of this name."""
+def transitions(name: str) -> dict[str, set[str]]:
+    """The transitions `a -> b | c; b -> d` in the line of this name."""
     text = re.search(rf"^- {name}: ([^.]+)\.", page(PAGE), re.MULTILINE)
     assert text
     pairs = [move.split(" -> ") for move in text[1].split(";")]
@@ -114,9 +114,11 @@ def test_a_body_has_the_documented_fields(name: str) -> None:
     assert set(line(name)) == set(FIELDS[name])
 
 
-def test_the_moves_are_those_of_the_code() -> None:
-    assert moves("session states") == {state: after for state, after in SESSION_TRANSITIONS.items() if after}
-    assert moves("alert states") == {str(state): set(map(str, after)) for state, after in Alert.MOVES.items() if after}
+def test_the_documented_transitions_are_those_of_the_code() -> None:
+    assert transitions("session states") == {state: after for state, after in SESSION_TRANSITIONS.items() if after}
+    assert transitions("alert states") == {
+        str(state): set(map(str, after)) for state, after in Alert.MOVES.items() if after
+    }
     assert line("camera observed") == Observed.values
 
 
@@ -133,8 +135,8 @@ def test_the_documented_redis_names_are_those_of_the_code() -> None:
 
 def test_the_documented_messages_of_the_link_are_those_of_the_code() -> None:
     down, up = section(PAGE, "The link to a camera process").split("| up | what |")
-    said = texts(*calls("send", "cameras/runtime"), *calls("send", "captures/recording"))
-    assert set(first_cells(up)) == said
+    sent = texts(*calls("send", "cameras/runtime"), *calls("send", "captures/recording"))
+    assert set(first_cells(up)) == sent
     listeners = ("cameras/runtime/*.py", "captures/recording/recorder.py")
     heard = "".join(path.read_text() for path in sources() if any(path.match(name) for name in listeners))
     assert [order for order in first_cells(down) if f'"{order}"' not in heard and order not in {"live", "record"}] == []

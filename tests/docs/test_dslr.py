@@ -1,4 +1,4 @@
-"""docs/dslr.md: its settings are the driver's, its sentences are said, its command makes cameras."""
+"""docs/dslr.md: its settings are the driver's, its messages exist, and its command creates cameras."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.docs.pages import PROJECT, page, section
 
 PAGE = "docs/dslr.md"
 SOURCE = " ".join(path.read_text() for path in sorted((PROJECT / "cameras/drivers/gphoto2").glob("*.py")))
-SAID = re.findall(r"\*([^*]+)\*", section(PAGE, "Messages"))
+MESSAGES = re.findall(r"\*([^*]+)\*", section(PAGE, "Messages"))
 
 
 def test_the_table_names_every_setting() -> None:
@@ -26,17 +26,17 @@ def test_the_table_names_every_setting() -> None:
     assert set(re.findall(r"`(\w+)`", "".join(rows))) == own | {"exposure_us", "f_number", "iso"}
 
 
-@pytest.mark.parametrize("sentence", SAID)
+@pytest.mark.parametrize("sentence", MESSAGES)
 def test_each_quoted_message_exists(sentence: str) -> None:
     assert sentence in SOURCE
 
 
 @pytest.mark.parametrize("command", DESKTOP.values())
-def test_the_commands_against_a_desktop_are_those_of_the_message(command: str) -> None:
+def test_the_commands_that_stop_desktop_programs_are_those_of_the_message(command: str) -> None:
     assert command in page(PAGE)
 
 
-def test_the_command_plugs_cameras_in(tmp_path: Path) -> None:
+def test_the_command_attaches_cameras(tmp_path: Path) -> None:
     (line,) = re.findall(r"\.venv/bin/python (-m tests\.fakes\.gphoto2_port\.build .*)", page(PAGE))
     words = shlex.split(line.replace("/tmp/desk", str(tmp_path)))
     done = subprocess.run([sys.executable, *words], cwd=PROJECT, check=True, capture_output=True, text=True, timeout=60)

@@ -1,4 +1,4 @@
-"""docs/operating.md: its units load, its settings exist, and its backup is one."""
+"""docs/operating.md: its units load, its settings exist, and its backup can be restored."""
 
 from __future__ import annotations
 
@@ -50,20 +50,20 @@ def test_a_unit_for_the_machine_needs_a_user() -> None:
     assert (done.returncode != 0, "Which user?" in done.stderr) == (True, True)
 
 
-def test_the_settings_that_are_named_exist() -> None:
+def test_named_settings_exist() -> None:
     named = set(re.findall(r"\b(SKYCAM_[A-Z_]+|[A-Z]+_URL)\b", page(PAGE)))
     assert {name for name in named if name not in VARIABLES and name != "SKYCAM_DATA"} == set()
     assert len(named) > 6
 
 
-def test_make_install_makes_what_a_unit_starts_and_starts_nothing() -> None:
+def test_make_install_creates_what_a_unit_starts_and_starts_nothing() -> None:
     own = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}}
     done = subprocess.run(["make", "-n", "-B", "install"], cwd=PROJECT, env=own, capture_output=True, text=True)
     assert done.stdout.split() == ["sh", "scripts/install", "run"]
 
 
 @pytest.fixture
-def lost(tmp_path: Path) -> Iterator[FaultStation]:
+def original(tmp_path: Path) -> Iterator[FaultStation]:
     """A station with a picture, whose disk is about to be lost."""
     station = FaultStation(tmp_path / "data").up().sign_in()
     station.eventually_ready()
@@ -72,19 +72,17 @@ def lost(tmp_path: Path) -> Iterator[FaultStation]:
 
 
 def run(script: str, data: Path, backup: Path) -> None:
-    """A block of the page, with its two folders elsewhere."""
+    """Run a block of the page with other folders for data and backup."""
     here = script.replace("skycam-data", str(data)).replace("/mnt/backup", str(backup))
     subprocess.run(["sh", "-euc", here], cwd=PROJECT, check=True, timeout=60)
 
 
-def test_what_was_backed_up_is_restored_elsewhere_with_its_pictures_and_users(
-    lost: FaultStation, tmp_path: Path
-) -> None:
+def test_a_backup_is_restored_elsewhere_with_pictures_and_users(original: FaultStation, tmp_path: Path) -> None:
     back_up, restore = blocks(PAGE, "sh")
-    capture = lost.capture().body
-    [run(back_up, lost.data, tmp_path / "backup") for _ in range(2)]
-    lost.stop()
-    shutil.rmtree(lost.data)
+    capture = original.capture().body
+    [run(back_up, original.data, tmp_path / "backup") for _ in range(2)]
+    original.stop()
+    shutil.rmtree(original.data)
     restored = FaultStation(tmp_path / "elsewhere")
     run(restore, restored.data, tmp_path / "backup")
     try:
@@ -97,6 +95,6 @@ def test_what_was_backed_up_is_restored_elsewhere_with_its_pictures_and_users(
         restored.ensure_stopped()
 
 
-def test_the_page_says_what_to_do_for_each_thing_that_a_headless_machine_needs() -> None:
+def test_the_page_has_a_section_for_each_task_on_a_headless_machine() -> None:
     for heading in ("Reach it from another computer", "Start it at boot", "Update it", "Back it up"):
         assert section(PAGE, heading).strip()

@@ -1,4 +1,4 @@
-"""The pictures of the documents: the pages of a station at work, in each theme and on a phone."""
+"""The screenshots of the documents: the pages of a working station, in each theme and on a phone."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from tests.skycam_project.stations import eventually
 
 PICTURES = PROJECT / "docs" / "pictures"
 DESK = {"width": 1600, "height": 1000}
-"""Four cards stand side by side."""
+"""Wide enough for four cards side by side."""
 WIDE = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 SOON_MS = 20_000
 COLOURS = 256
-"""Of a picture's palette: a third of the size, and nobody sees the difference."""
+"""Colours of a screenshot's palette: a third of the file size, without a visible difference."""
 LIVE = ("simulated", "microscope", "bench")
 ALL_DRAWN = """() => [...document.querySelectorAll(".th img")]
     .filter((image) => image.getBoundingClientRect().top < innerHeight)
     .every((image) => image.complete && image.naturalWidth)"""
-"""No thumbnail in sight is still on its way."""
+"""Every visible thumbnail is loaded."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Shot:
     theme: str
     size: dict[str, int]
     live: tuple[str, ...] = ()
-    """Cards whose picture must be live."""
+    """Cards that must show a live picture."""
 
 
 SHOTS = [
@@ -72,7 +72,7 @@ SESSIONS: dict[str, dict[str, Any]] = {
 
 
 def night_sky(path: Path) -> None:
-    """What the DSLR's virtual camera gives, large enough for a thumbnail: a piece of the sky."""
+    """Write the picture of the virtual DSLR: a part of the sky, large enough for a thumbnail."""
     image = SkyScene(2000, 2000, 0.0, 0.0, False).render(1, 60_000, 1.0, time.time_ns(), 40.0)
     Image.fromarray(image[420:1420, 250:1750].copy()).save(path, quality=90)
 
@@ -84,13 +84,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     night_sky(folder / "jpegs" / "sky.jpg")
     site = Site(folder, VCAMERADIR=str(folder / "jpegs"), SKYCAM_STATION="roof", SKYCAM_STATION__NAME="Roof")
     try:
-        yield furnished(site)
+        yield add_cameras(site)
     finally:
         site.station.ensure_stopped()
 
 
-def furnished(site: Site) -> Site:
-    """Four cameras: two in the middle of a session, two record."""
+def add_cameras(site: Site) -> Site:
+    """A station with four cameras: two in the middle of a session, two that record."""
     site.start()
     site.ask("PATCH", "cameras/simulated/", {"name": "All-sky"})
     for camera in CAMERAS:
@@ -143,13 +143,13 @@ def test_a_page_is_photographed(shot: Shot, site: Site, chromium: Browser) -> No
 
 
 def opened_first_row(page: Page, shot: Shot) -> None:
-    """The session's own page is the one to see."""
+    """Open the page of the newest session."""
     links = page.locator("main a[href^='/sessions/']")
     if shot.name == "session" and links.count():
         links.first.click()
 
 
 @pytest.mark.parametrize("shot", SHOTS, ids=lambda shot: shot.name)
-def test_there_is_a_picture_of_each_page(shot: Shot) -> None:
+def test_every_page_has_a_screenshot(shot: Shot) -> None:
     with Image.open(PICTURES / f"{shot.name}.png") as image:
         assert image.size == (shot.size["width"], shot.size["height"])

@@ -1,4 +1,4 @@
-"""All pages: links lead somewhere, commands exist, figures say how they were got."""
+"""All documents: links have targets, commands exist, and figures state how they were measured."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def exists(command: str) -> bool:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
+def test_every_link_has_a_target(page: Path) -> None:
     assert [link for link in LINK.findall(page.read_text()) if leads_nowhere(page, link)] == []
 
 
@@ -55,7 +55,7 @@ def test_the_commands_that_a_page_names_exist(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_a_table_of_figures_says_how_they_were_got(page: Path) -> None:
+def test_a_table_of_figures_names_the_command_that_measured_it(page: Path) -> None:
     tables = [block for block in page.read_text().split("\n\n") if len(FIGURE.findall(block)) > 5]
     assert not tables or HOW.search(page.read_text())
 

@@ -1,4 +1,4 @@
-"""docs/pixelink.md: its settings are the driver's, its sentences are said, its command installs the SDK's stand-in."""
+"""docs/pixelink.md: its settings are the driver's, its messages exist, and its command installs the fake SDK."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.docs.pages import PROJECT, page, section
 
 PAGE = "docs/pixelink.md"
 SOURCE = " ".join(path.read_text() for path in sorted((PROJECT / "cameras/drivers/pixelink").glob("*.py")))
-SAID = [quoted.replace("\n  ", " ") for quoted in re.findall(r"\*([^*]+)\*", section(PAGE, "Messages"))]
+MESSAGES = [quoted.replace("\n  ", " ") for quoted in re.findall(r"\*([^*]+)\*", section(PAGE, "Messages"))]
 
 
 def test_the_table_names_every_setting() -> None:
@@ -24,7 +24,7 @@ def test_the_table_names_every_setting() -> None:
     assert set(re.findall(r"`(\w+)`", "".join(rows))) == own | {"exposure_us", "gain"}
 
 
-@pytest.mark.parametrize("sentence", SAID)
+@pytest.mark.parametrize("sentence", MESSAGES)
 def test_each_quoted_message_exists(sentence: str) -> None:
     assert sentence.removesuffix(" ...").split("PIXELINK_SDK_LIB")[-1] in SOURCE
 

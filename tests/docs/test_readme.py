@@ -1,4 +1,4 @@
-"""What the README says is done: its commands on a real station, its targets by their recipes."""
+"""The README's commands work on a real station, and its make targets have the described recipes."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ README = page("README.md")
 TARGETS = sorted(set(re.findall(r"^    make (\w+)", README, re.MULTILINE)))
 
 
-def made(*words: str) -> str:
-    """As a person's make prints it, also when the tests were started by `make test`."""
+def make_output(*words: str) -> str:
+    """The output of make, without the variables of a surrounding `make test`."""
     own = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}}
     command = ["make", *words]
     return subprocess.run(command, cwd=PROJECT, env=own, capture_output=True, text=True, timeout=30, check=True).stdout
 
 
-def test_the_first_screen_is_one_sentence_one_picture_and_two_commands() -> None:
+def test_the_readme_begins_with_one_sentence_one_picture_and_two_commands() -> None:
     heading, sentence, picture, commands, *_ = README.split("\n\n")
     assert (heading, sentence.count(". ")) == ("# Skycam", 0)
     shown = re.findall(r'(?:src|srcset)="([^"]+)"', picture)
@@ -35,25 +35,25 @@ def test_the_first_screen_is_one_sentence_one_picture_and_two_commands() -> None
 
 def test_the_output_of_make_help_is_documented() -> None:
     listed = README.partition("## Make\n\n")[2].partition("\n\n##")[0]
-    assert [line.strip() for line in listed.splitlines()] == [line.strip() for line in made("help").splitlines()]
+    assert [line.strip() for line in listed.splitlines()] == [line.strip() for line in make_output("help").splitlines()]
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_a_target_that_is_named_exists(target: str) -> None:
-    assert made("--dry-run", target)
+def test_a_named_target_exists(target: str) -> None:
+    assert make_output("--dry-run", target)
 
 
 def test_make_run_starts_the_station() -> None:
-    assert made("--dry-run", "run").rstrip().endswith("exec .venv/bin/skycam up")
+    assert make_output("--dry-run", "run").rstrip().endswith("exec .venv/bin/skycam up")
 
 
 @pytest.mark.parametrize("script", blocks("README.md", "sh"), ids=lambda script: script.splitlines()[-1])
-def test_the_commands_of_a_block_do_what_they_say(shell: Shell, script: str) -> None:
+def test_the_commands_of_a_block_succeed(shell: Shell, script: str) -> None:
     done = shell.run(script)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_picture_of_a_session_is_at_its_documented_path(shell: Shell) -> None:
-    """`dslr` has captured by now: the blocks above ran in order."""
+    """`dslr` has captured pictures already: the blocks above ran in order."""
     found = eventually(lambda: list(Path(shell.station.data).glob("images/captures/dslr/*/*/*/raw/*.jpg")), 60)
     assert found[0].read_bytes() == (shell.station.data.parent / "jpegs" / "sky.jpg").read_bytes()

@@ -1,4 +1,4 @@
-"""docs/spool.md says what the spool does: its names, its numbers, its proof."""
+"""docs/spool.md matches the spool: its names, its numbers and its proof."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tests.faults import test_spool_simulation as simulation
 PAGE = page("docs/spool.md")
 
 
-def lives(stride: int) -> str:
-    """How many lives the simulation runs with this stride: two kills and the ingest at each step, and each cut."""
+def simulated_lives(stride: int) -> str:
+    """The number of simulated lives with this stride: two kills and the ingest at each step, and each cut."""
     return f"{math.ceil((simulation.steps_of_a_life() + 1) ** 3 * len(simulation.CUTS) / stride):,}"
 
 
 @pytest.mark.parametrize("stride", [1, 5, 197])
 def test_the_page_states_the_number_of_simulated_lives(stride: int) -> None:
-    assert lives(stride) in section("docs/spool.md", "Proof")
+    assert simulated_lives(stride) in section("docs/spool.md", "Proof")
 
 
 def test_the_page_names_the_failpoints_in_their_order() -> None:
@@ -32,7 +32,7 @@ def test_the_page_names_the_failpoints_in_their_order() -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "statement",
     [
         f"`{storage.MARKER}`",
         f"{spool.SLOTS} preallocated files of {spool.SLOT_BYTES // 1024} KiB",
@@ -42,5 +42,5 @@ def test_the_page_names_the_failpoints_in_their_order() -> None:
         f"at most {CLOCK_WAIT_S:.0f} s",
     ],
 )
-def test_the_numbers_of_the_page_are_those_of_the_code(said: str) -> None:
-    assert said in PAGE.replace("\n  ", " ").replace("\n", " ")
+def test_the_numbers_of_the_page_are_those_of_the_code(statement: str) -> None:
+    assert statement in PAGE.replace("\n  ", " ").replace("\n", " ")

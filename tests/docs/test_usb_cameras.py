@@ -1,4 +1,4 @@
-"""docs/usb-cameras.md: its settings are the driver's, its limits are kept, its sentence is said."""
+"""docs/usb-cameras.md: its settings are the driver's, its limits are those of the code, and its message exists."""
 
 from __future__ import annotations
 
@@ -29,5 +29,5 @@ def test_the_limits_are_those_of_the_code() -> None:
 
 
 def test_the_holder_of_a_camera_is_named_as_documented() -> None:
-    said = format_holders_with_commands([DeviceHolder(4711, "cheese", "kill 4711")])
-    assert f"    /dev/video0 is held by {said}.\n" in page(PAGE)
+    holders = format_holders_with_commands([DeviceHolder(4711, "cheese", "kill 4711")])
+    assert f"    /dev/video0 is held by {holders}.\n" in page(PAGE)

@@ -1,1 +1,1 @@
-"""Runs of minutes and hours: what a station uses must not grow."""
+"""Runs of minutes and hours: a station's use of memory, threads and files must not grow."""

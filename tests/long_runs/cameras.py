@@ -1,4 +1,4 @@
-"""One camera process of each kind and for each thing that is done with it, all at once."""
+"""One camera process for each kind of camera and each mode of use, all at once."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from tests.long_runs.slopes import Used
 FPS = 5
 SIZE = {"width": 320, "height": 240}
 CLIP_S = 4
-"""What a clip leaves shows soonest with short ones. An encoder's memory stays after some fifty."""
+"""Short clips show a leak of each clip soonest. An encoder's memory is constant after about fifty clips."""
 DSLR = "6012345"
 READY_S = 120.0
 BREAK_S = 5.0
-"""From one break of a camera that reconnects to the next."""
+"""The time between two interruptions of a camera that reconnects."""
 WATCHED, RECORDED, RECONNECTING, STILLS = "watched", "recorded", "reconnecting", "stills"
 RECORDING = {
     "kind": "rolling", "clip_s": CLIP_S, "preset": "ultrafast", "crf": 23, "max_kbit_s": 2000, "floor_bytes": 0,
@@ -41,7 +41,8 @@ RECORDING = {
 
 @dataclass
 class Source:
-    """The far end of one camera: what its process is started with, and how it breaks off; by itself where None."""
+    """The device of one camera: how its process is started, and how its connection is interrupted.
+    Without `break_off` the process itself reopens the camera."""
 
     kind: str
     address: str = ""
@@ -51,8 +52,8 @@ class Source:
     break_off: Callable[[], object] | None = None
 
 
-class FarProcess(CameraProcess):
-    """A camera process that finds the far end of its camera by its environment."""
+class FakeDeviceProcess(CameraProcess):
+    """A camera process whose environment leads to the fake device."""
 
     def __init__(self, root: Path, source: Source, **spec: Any) -> None:
         self.source = source
@@ -65,7 +66,7 @@ class FarProcess(CameraProcess):
         return super().environment() | self.source.variables
 
 
-Made = Callable[[Path, ExitStack], Source]
+MakeSource = Callable[[Path, ExitStack], Source]
 
 
 def simulated(_folder: Path, _stack: ExitStack) -> Source:
@@ -96,17 +97,17 @@ def pixelink(folder: Path, _stack: ExitStack) -> Source:
     return Source("pixelink", SERIAL, variables=Sdk(folder / "sdk").environment)
 
 
-def network(server: type[Server], codec: str = "") -> Made:
+def network(server: type[Server], codec: str = "") -> MakeSource:
     def made(_folder: Path, stack: ExitStack) -> Source:
         if codec:
-            transport_stream(PICTURES, FPS, codec)  # now, and not when the first one asks for it
+            transport_stream(PICTURES, FPS, codec)  # now, not at the first request
         running = stack.enter_context(server(fps=FPS))
         return Source("network", running.address, break_off=running.hang_up)
 
     return made
 
 
-KINDS: dict[str, tuple[Made, tuple[str, ...]]] = {
+KINDS: dict[str, tuple[MakeSource, tuple[str, ...]]] = {
     "simulated": (simulated, (WATCHED, RECORDED, RECONNECTING)),
     "DSLR (gphoto2)": (dslr, (WATCHED, STILLS, RECONNECTING)),
     "video file (opencv)": (file, (WATCHED, RECORDED, RECONNECTING)),
@@ -116,12 +117,12 @@ KINDS: dict[str, tuple[Made, tuple[str, ...]]] = {
     "network MJPEG (HTTP)": (network(MjpegServer), (WATCHED, RECORDED, RECONNECTING)),
     "network H.265 (MPEG-TS)": (network(HevcServer, "libx265"), (WATCHED, RECORDED, RECONNECTING)),
 }
-"""How the far end is made, and what is done with a camera of the kind. A DSLR has no stream to record."""
+"""Kind -> how its fake device is made, and its modes of use. A DSLR has no stream to record."""
 
 
 @dataclass
 class Working:
-    """A camera process with what is done with it."""
+    """A camera process in one mode of use."""
 
     used: Used
     process: CameraProcess
@@ -136,12 +137,12 @@ class Working:
 
     @property
     def works(self) -> bool:
-        """What its process said last: open or opened anew, and with pictures."""
-        told = self.process.state
-        pictures = told.get("frames") or told.get("last_capture")
-        return bool(pictures) and (self.used.mode == RECONNECTING or told["observed"] in {"ready", "busy"})
+        """Whether the last status of the process has pictures and, unless it reconnects, an open camera."""
+        status = self.process.state
+        pictures = status.get("frames") or status.get("last_capture")
+        return bool(pictures) and (self.used.mode == RECONNECTING or status["observed"] in {"ready", "busy"})
 
-    def go_on(self) -> None:
+    def use_once(self) -> None:
         self.process.drop_messages()
         if self.used.mode == STILLS:
             self.process.capture()
@@ -155,7 +156,7 @@ class Working:
 
 @contextmanager
 def working(folder: Path, redis_url: str) -> Iterator[list[Working]]:
-    """All of them, each ready, and watched where that is what is done with it."""
+    """All camera processes, each ready, with a live view where the mode needs one."""
     with ExitStack() as stack:
         yield [
             _started(folder / f"{number}-{mode}", kind, mode, made, stack, redis_url)
@@ -164,12 +165,12 @@ def working(folder: Path, redis_url: str) -> Iterator[list[Working]]:
         ]
 
 
-def _started(folder: Path, kind: str, mode: str, made: Made, stack: ExitStack, redis_url: str) -> Working:
+def _started(folder: Path, kind: str, mode: str, made: MakeSource, stack: ExitStack, redis_url: str) -> Working:
     root = folder / "root"
     root.mkdir(parents=True)
     source = made(folder, stack)
     recording = RECORDING if mode == RECORDED else None
-    process = stack.enter_context(FarProcess(root, source, recording=recording))
+    process = stack.enter_context(FakeDeviceProcess(root, source, recording=recording))
     found = Working(Used(kind, mode), process, source)
     found.until_ready()
     if mode in {WATCHED, RECONNECTING}:

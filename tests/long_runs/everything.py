@@ -1,5 +1,4 @@
-"""All at once, for as long as is wanted: a station in use, and beside it a camera process of each kind for each thing
-that is done with it."""
+"""A station in use, and at the same time a camera process of each kind in each mode of use, for a given time."""
 
 from __future__ import annotations
 
@@ -12,23 +11,26 @@ from tests.long_runs.slopes import Used, measure
 from tests.long_runs.station import in_use
 
 WARM_UP_ROUNDS = 400
-"""Until lists have full pages, each thread of the web part has worked on each page, and decoders have been opened and
-closed some dozen times: then memory stays."""
+"""Afterwards memory is constant: lists have full pages, each thread of the web part has served each page, and decoders
+have been opened and closed about a dozen times."""
 
 
 def run(folder: Path, seconds: float) -> list[Used]:
-    """AssertionError for a camera that gave no pictures; psutil.NoSuchProcess for a part that ended."""
+    """Run everything for `seconds`. AssertionError for a camera without pictures; psutil.NoSuchProcess for a part that
+    ended."""
     with in_use(folder) as station, working(folder / "cameras", station.station.config.redis_url) as cameras:
-        processes = station.processes() + [(one.used, psutil.Process(one.process.process.pid)) for one in cameras]
+        processes = station.processes() + [
+            (camera.used, psutil.Process(camera.process.process.pid)) for camera in cameras
+        ]
 
-        def go_on() -> None:
-            station.go_on()
-            for one in cameras:
-                one.go_on()
+        def use_all() -> None:
+            station.use_once()
+            for camera in cameras:
+                camera.use_once()
 
         for _ in range(WARM_UP_ROUNDS):
-            go_on()
-        measure(processes, seconds, go_on)
-        failed = [f"{one.used}: {one.process.state}" for one in cameras if not one.works]
+            use_all()
+        measure(processes, seconds, use_all)
+        failed = [f"{camera.used}: {camera.process.state}" for camera in cameras if not camera.works]
         assert not failed, "\n".join(["These do not work:", *failed])
         return [used for used, _ in processes]

@@ -1,4 +1,4 @@
-"""What processes use over time, as the line through it: memory, threads and open files."""
+"""Memory, threads and open files of processes over time, and the line fitted to them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import psutil
 SAMPLES = 120
 LEAST_PAUSE_S = 1.0
 WARM_UP = 0.25
-"""Of a run: until then caches fill, and pools reach their size."""
+"""The share of a run in which caches fill and pools reach their size; it is left out."""
 MOST_MB, MOST_THREADS, MOST_HANDLES = 3.0, 2.0, 2.0
-"""By so much the line may rise over what was measured: memory moves by some pages, and one more thread of a pool from
-the middle on makes a line that rises by 1.5."""
+"""How far the line may rise over the measured time. Memory varies by some pages, and one more thread of a pool from the
+middle on gives a line that rises by 1.5."""
 MB = 1e6
 
 
@@ -31,7 +31,7 @@ class Sample:
 
 @dataclass(slots=True)
 class Used:
-    """One process by `kind` (of camera, or the name of a part) and `mode`. Memory is what it has for itself alone."""
+    """One process by `kind` (of camera, or the name of a part) and `mode`. Its memory is the unshared part."""
 
     kind: str
     mode: str
@@ -39,7 +39,7 @@ class Used:
 
     @property
     def measured(self) -> list[Sample]:
-        """After the warm-up."""
+        """The samples after the warm-up."""
         if not self.samples:
             return []
         first, last = self.samples[0].at_s, self.samples[-1].at_s
@@ -85,7 +85,7 @@ class Used:
 
 
 def measure(processes: list[tuple[Used, psutil.Process]], seconds: float, meanwhile: Callable[[], object]) -> None:
-    """Sample them for so long; `meanwhile` is called between two samples. A process that ends is an error."""
+    """Sample the processes for `seconds`, and call `meanwhile` between two samples. A process that ends is an error."""
     began, pause_s = time.monotonic(), max(LEAST_PAUSE_S, seconds / SAMPLES)
     while (now := time.monotonic()) < began + seconds:
         for used, process in processes:
@@ -101,7 +101,7 @@ def sample_of(process: psutil.Process, at_s: float) -> Sample:
 
 
 def seconds_of_a_run(default_s: float) -> float:
-    """LONG_RUN_S, 3600 for the proof of an hour."""
+    """LONG_RUN_S, for example 3600 for a run of one hour; else the default."""
     with suppress(ValueError):
         return float(os.environ.get("LONG_RUN_S", ""))
     return default_s

@@ -1,4 +1,4 @@
-"""A whole station in use: two cameras that record, one of them breaking off again and again, programs and viewers."""
+"""A whole station in use: two recording cameras, one of which repeatedly loses its connection, programs and viewers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.skycam_project.stations import eventually
 IN_USE = "in use"
 FPS = 10
 BREAK_S = 7.0
-LOOK_FRAMES = 5
+FEW_FRAMES = 5
 CAMERAS = ("simulated", "yard")
 SMALL = {"width": 640, "height": 480, "fps": FPS, "exposure_us": 1000, "scene": "chart"}
 FEW_SHORT_CLIPS = {"CAMERA_CONFIG__ROLLING_CLIPS_COUNT": "5", "CAMERA_CONFIG__RECORDING_DURATION_MINUTES": "0.25"}
@@ -45,25 +45,25 @@ class StationInUse:
         pids |= {f"camera {slug}": pid for slug, pid in self.station.camera_pids().items()}
         return [(Used(name, IN_USE), psutil.Process(pid)) for name, pid in pids.items() if pid]
 
-    def go_on(self) -> None:
-        """A capture, some answers, one viewer who looks for a moment, and now and then a camera that breaks off."""
+    def use_once(self) -> None:
+        """A capture, some requests, one short viewer, and from time to time an interrupted camera."""
         with contextlib.suppress(*AWAY):
             self.station.capture()
             for page in PAGES:
                 self.station.get(page)
-            self.look(LOOK_FRAMES)
+            self.watch_frames(FEW_FRAMES)
         if time.monotonic() - self.broken_at > BREAK_S:
             self.broken_at = time.monotonic()
             self.server.hang_up()
 
-    def look(self, frames: int) -> None:
+    def watch_frames(self, frames: int) -> None:
         with self._viewer("yard") as viewer:
             for _ in range(frames):
                 viewer.send(REQUEST)
                 viewer.recv(timeout=5)
 
-    def look_on(self, slug: str) -> None:
-        """Until the end; who is sent away comes back."""
+    def keep_watching(self, slug: str) -> None:
+        """Watch until the end, and reconnect after each disconnection."""
         while not self.stopping.wait(0.1):
             with contextlib.suppress(OSError, TimeoutError, ConnectionClosed), self._viewer(slug) as viewer:
                 while not self.stopping.is_set():
@@ -95,15 +95,15 @@ def in_use(folder: Path) -> Iterator[StationInUse]:
         for slug in CAMERAS:
             assert station.post(f"cameras/{slug}/record/").status < 300
         used = StationInUse(station, server)
-        viewers = [threading.Thread(target=used.look_on, args=(slug,), daemon=True) for slug in CAMERAS]
-        stack.callback(leave, used, viewers, station)
+        viewers = [threading.Thread(target=used.keep_watching, args=(slug,), daemon=True) for slug in CAMERAS]
+        stack.callback(shut_down, used, viewers, station)
         for viewer in viewers:
             viewer.start()
         eventually(lambda: len(station.camera_pids()) == len(CAMERAS), 20, "both cameras have a process")
         yield used
 
 
-def leave(used: StationInUse, viewers: list[threading.Thread], station: FaultStation) -> None:
+def shut_down(used: StationInUse, viewers: list[threading.Thread], station: FaultStation) -> None:
     used.stopping.set()
     for viewer in viewers:
         viewer.join(10)

@@ -1,4 +1,4 @@
-"""Ten minutes, or as long as LONG_RUN_S says: nothing that a station runs grows."""
+"""For ten minutes, or LONG_RUN_S seconds: no process of a station grows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SECONDS = seconds_of_a_run(default_s=600.0)
 
 @pytest.mark.prove
 @pytest.mark.timeout(SECONDS + 900)
-def test_memory_threads_and_handles_of_every_part_stay_as_they_are(tmp_path: Path) -> None:
+def test_memory_threads_and_handles_of_every_part_do_not_grow(tmp_path: Path) -> None:
     found = run(tmp_path, SECONDS)
     print("\n".join(str(used) for used in found))
     assert not [str(used) for used in found if not used.is_flat]

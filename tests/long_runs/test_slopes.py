@@ -1,4 +1,4 @@
-"""The line through what a process uses finds what grows, and lets what moves."""
+"""The fitted line detects growth, and accepts variation."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ def used(mb_per_hour: float = 0.0, threads_per_hour: float = 0.0, handles_per_ho
     return Used("simulated", "watched", samples)
 
 
-def test_what_moves_and_stays_is_flat() -> None:
+def test_a_varying_series_without_a_trend_is_flat() -> None:
     assert used().is_flat
     assert abs(used().mb_per_hour) < 1
 
 
-def test_memory_that_grows_is_found() -> None:
+def test_growing_memory_is_detected() -> None:
     assert 9 < used(mb_per_hour=10).mb_per_hour < 11
     assert not used(mb_per_hour=10).is_flat
 
 
-def test_threads_and_handles_that_grow_are_found() -> None:
+def test_growing_threads_and_handles_are_detected() -> None:
     assert not used(threads_per_hour=6).is_flat
     assert not used(handles_per_hour=9).is_flat
 
 
-def test_what_rises_while_it_warms_up_is_left_out() -> None:
+def test_a_rise_during_the_warm_up_is_ignored() -> None:
     warm = Used("simulated", "watched", [Sample(at, min(at, 600) / 10, 9, 20) for at in range(0, 3600, 30)])
     assert warm.is_flat
 

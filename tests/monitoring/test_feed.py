@@ -32,7 +32,7 @@ def write(camera: Camera, kind: str, message: str, after_s: float = 0.0, **data:
 
 
 def restart(camera: Camera) -> None:
-    """As the camera's host writes it."""
+    """Write the events of a restart, as the camera's host does."""
     write(camera, "part.restarted", "sky: The camera's process crashed. It is started again in 4 s.", 0.01)
     write(camera, "camera.state", "sky is reconnecting: The camera's process crashed.", 0.02, observed="reconnecting")
     write(camera, "camera.ladder", "sky is started again in 4.1 s: It crashed.", 0.03, step="back_off")
@@ -44,7 +44,7 @@ def messages(reader: User) -> list[str]:
     return [line.message for line in feed(reader, 20)]
 
 
-def test_a_restart_is_one_line_and_its_end_another(camera: Camera, reader: User) -> None:
+def test_a_restart_is_one_line_and_its_end_is_another(camera: Camera, reader: User) -> None:
     restart(camera)
     assert messages(reader) == [
         "sky is ready.", "sky: The camera's process crashed. It is started again in 4 s."
@@ -58,15 +58,15 @@ def test_a_restart_hides_nothing_of_another_camera(camera: Camera, reader: User)
     assert "dome is reconnecting: No camera answers." in messages(reader)
 
 
-def test_a_camera_that_is_lost_without_a_restart_gets_a_line(camera: Camera, reader: User) -> None:
+def test_a_lost_camera_without_a_restart_gets_a_line(camera: Camera, reader: User) -> None:
     write(camera, "camera.state", "sky is reconnecting: No camera answers.", observed="reconnecting")
     assert messages(reader) == ["sky is reconnecting: No camera answers."]
 
 
 def test_a_quarantine_is_one_line(camera: Camera, reader: User) -> None:
-    said = "sky is quarantined. It failed 5 times in a row."
+    message = "sky is quarantined. It failed 5 times in a row."
     at = (timezone.now() - NOW).total_seconds()
-    write(camera, "camera.ladder", said, at, step="quarantine")
-    raise_alert("camera.quarantined:sky", said, camera=camera)
+    write(camera, "camera.ladder", message, at, step="quarantine")
+    raise_alert("camera.quarantined:sky", message, camera=camera)
     write(camera, "camera.state", "sky is quarantined: It failed 5 times in a row.", at, observed="quarantined")
-    assert messages(reader) == [said]
+    assert messages(reader) == [message]

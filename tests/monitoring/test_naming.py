@@ -1,4 +1,4 @@
-"""Cameras in sentences as people call them."""
+"""Display names of cameras in sentences."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ NAMES = {"sky": "All-sky", "lab": "Laboratory"}
         ("skyline and sky", "skyline and All-sky"),
     ],
 )
-def test_a_camera_is_called_by_its_name(stored: str, read: str) -> None:
+def test_a_sentence_shows_the_cameras_name(stored: str, read: str) -> None:
     assert with_names(stored, NAMES) == read
 
 
-def test_a_name_is_text_alone() -> None:
+def test_a_name_is_inserted_literally() -> None:
     assert with_names("sky is away.", {"sky": r"\1 <b>"}) == r"\1 <b> is away."

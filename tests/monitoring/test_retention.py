@@ -1,4 +1,4 @@
-"""What is kept of events and alerts, and for how long."""
+"""Which events and alerts are kept, and for how long."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def few_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever their age, the newest two events stay; a batch has three rows."""
+def keep_two_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep only the newest two events at any age, and remove three rows per batch."""
     monkeypatch.setattr(retention, "NEWEST", 2)
     monkeypatch.setattr(retention, "BATCH", 3)
 
@@ -38,8 +38,8 @@ def events(*days_ago: float) -> None:
         record_event("camera.state", f"{days}", at=timezone.now() - timedelta(days=days))
 
 
-def left() -> list[str]:
-    """Of events, newest first."""
+def remaining_events() -> list[str]:
+    """The remaining events, newest first."""
     return list(Event.objects.values_list("message", flat=True))
 
 
@@ -51,33 +51,33 @@ def alert(key: str, days_ago: float, *, over: bool) -> None:
     Alert.objects.filter(key=key).update(opened_at=timezone.now() - timedelta(days=days_ago))
 
 
-def test_events_go_after_ninety_days() -> None:
+def test_events_are_removed_after_ninety_days() -> None:
     events(100, 95, 92, 91, 90.5, 89, 1, 0)
     assert remove_expired()["events"] == 5
-    assert left() == ["0", "1", "89"]
+    assert remaining_events() == ["0", "1", "89"]
 
 
-def test_the_newest_stay_however_far_the_clock_jumps() -> None:
+def test_the_newest_events_stay_when_the_clock_jumps() -> None:
     events(500, 400, 300)
     remove_expired()
-    assert left() == ["300", "400"]
+    assert remaining_events() == ["300", "400"]
 
 
-def test_how_long_they_stay_is_configured(kept_for: Callable[[int], None]) -> None:
+def test_the_retention_time_is_configured(kept_for: Callable[[int], None]) -> None:
     kept_for(2)
     events(4, 3, 1, 0)
     remove_expired()
-    assert left() == ["0", "1"]
+    assert remaining_events() == ["0", "1"]
 
 
-def test_zero_keeps_all_for_ever(kept_for: Callable[[int], None]) -> None:
+def test_zero_keeps_all_events_forever(kept_for: Callable[[int], None]) -> None:
     kept_for(0)
     events(9000, 8000, 1, 0)
     alert("old", 9000, over=True)
     assert not any(remove_expired().values())
 
 
-def test_an_alert_that_is_not_over_stays() -> None:
+def test_an_unresolved_alert_stays() -> None:
     for key, over in (("open", False), ("seen", False), ("over", True)):
         alert(key, 200, over=over)
     Alert.objects.filter(key="seen").update(state=Alert.State.ACKNOWLEDGED)

@@ -49,12 +49,12 @@ def test_each_role_gets_the_answer_in_the_table(line: Line, person: str, world: 
 
 @pytest.mark.parametrize(("method", "route"), unlisted())
 def test_a_method_outside_the_table_is_refused(method: str, route: str, world: World) -> None:
-    assert world.ask(method, route, "manager") == "no such method"
+    assert world.request(method, route, "manager") == "no such method"
 
 
 @pytest.mark.parametrize(("line", "person"), cases(ADMINS_OWN), ids=str)
 def test_the_admins_forms_need_the_role_of_their_page(line: Line, person: str, world: World) -> None:
-    assert world.ask("POST", line.route, person) in {line.answers[person], "no such method"}
+    assert world.request("POST", line.route, person) in {line.answers[person], "no such method"}
 
 
 def test_an_anonymous_user_signs_in_and_returns_to_the_page(anonymous: Any) -> None:

@@ -1,4 +1,4 @@
-"""The command line in this process and in its own, a real broker, and a fake camera host that answers commands."""
+"""The command line in this process and in a separate one, a real broker, and a fake camera host."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def skycam(*words: str, given: str | None = None) -> Result:
 
 
 def answer(*words: str) -> dict[str, Any]:
-    """What a command prints as JSON, whatever its exit status."""
+    """The JSON that a command prints, with any exit status."""
     found: dict[str, Any] = json.loads(skycam("--output", "json", *words).stdout)
     return found
 
@@ -71,7 +71,7 @@ def valkey(config: SkycamConfig) -> Iterator[redis.Redis]:
 def until(condition: Callable[[], bool], within_s: float = 5.0) -> None:
     deadline = time.monotonic() + within_s
     while not condition():
-        assert time.monotonic() < deadline, "It did not come in time."
+        assert time.monotonic() < deadline, "The condition did not become true in time."
         time.sleep(0.01)
 
 

@@ -1,4 +1,4 @@
-"""A configuration of a test's own, with its own environment and current folder."""
+"""A separate configuration for each test, with its own environment and current folder."""
 
 from __future__ import annotations
 

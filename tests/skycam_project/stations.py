@@ -48,7 +48,7 @@ class Station:
         own |= NOT_LOWERED
         self.environment = {name: os.environ[name] for name in PASSING if name in os.environ} | own | variables
         self.process: subprocess.Popen[str] | None = None
-        self.said = data.parent / f"{data.name[:40]}.out"
+        self.output_file = data.parent / f"{data.name[:40]}.out"
 
     @property
     def config(self) -> SkycamConfig:
@@ -56,7 +56,7 @@ class Station:
 
     def start(self, only: str = "", wrapped_in: tuple[str, ...] = ()) -> Station:
         command = [*wrapped_in, sys.executable, "-c", RUN, only]
-        with self.said.open("w") as output:
+        with self.output_file.open("w") as output:
             self.process = subprocess.Popen(
                 command, env=self.environment, cwd=self.data.parent, stdout=output, stderr=output
             )
@@ -69,7 +69,7 @@ class Station:
         return self
 
     def output(self) -> str:
-        return self.said.read_text()
+        return self.output_file.read_text()
 
     def eventually_says(self, text: str, within_s: float = 10) -> None:
         try:
@@ -90,7 +90,7 @@ class Station:
         return self.status(within_s=10)
 
     def ensure_stopped(self) -> None:
-        """And nothing of it left outside its folder, where the sockets of a long path are."""
+        """Stop it, and remove its files outside its folder: the sockets of a long path."""
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()

@@ -26,7 +26,7 @@ def show_on(output: int, **variables: str) -> None:
 
 
 def identity(descriptor: int) -> str:
-    """As systemd writes it into JOURNAL_STREAM."""
+    """The identity of a file, as systemd writes it to JOURNAL_STREAM."""
     found = os.fstat(descriptor)
     return f"{found.st_dev}:{found.st_ino}"
 
@@ -57,11 +57,11 @@ def test_the_journal_does_not_get_the_password() -> None:
 
 
 @pytest.mark.parametrize(
-    ("listens_on", "said"),
+    ("listens_on", "message"),
     [("127.0.0.1", "see docs/operating.md"), ("0.0.0.0", f"by this machine's name, {socket.gethostname()}")],
 )
-def test_the_banner_says_how_to_open_the_station_from_another_computer(listens_on: str, said: str) -> None:
-    assert said in remote_access_lines(listens_on)[0]
+def test_the_banner_says_how_to_open_the_station_from_another_computer(listens_on: str, message: str) -> None:
+    assert message in remote_access_lines(listens_on)[0]
 
 
 def test_a_station_at_one_address_is_reached_there() -> None:

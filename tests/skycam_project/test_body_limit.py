@@ -40,7 +40,7 @@ async def test_a_request_begins_once_its_body_is_whole() -> None:
     assert application.received == [piece(7, more=False)]
 
 
-async def test_a_client_that_leaves_within_its_body_is_one_that_left() -> None:
+async def test_a_client_that_leaves_while_sending_its_body_counts_as_disconnected() -> None:
     application, wire = Application(), asyncio.Queue[Any]()
     wire.put_nowait(piece(3, more=True))
     wire.put_nowait({"type": "http.disconnect"})

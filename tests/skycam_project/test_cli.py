@@ -32,7 +32,7 @@ def session(camera: Camera) -> Session:
     return Session.objects.create(camera=camera, state="running", programme=PROGRAMME, created_by="anna")
 
 
-def test_a_bad_word_is_a_usage_error() -> None:
+def test_an_unknown_argument_is_a_usage_error() -> None:
     assert skycam("dance").exit_code == 2
 
 
@@ -72,7 +72,7 @@ def test_a_camera_is_renamed_and_made_primary(camera: Camera) -> None:
     assert (other.name, other.primary) == ("Other", True)
 
 
-def test_nothing_of_a_change_happens_when_one_value_is_bad(camera: Camera) -> None:
+def test_one_invalid_value_prevents_the_whole_change(camera: Camera) -> None:
     assert skycam("cameras", "set", "sim", "--name", "New", "--set", "iso=many").exit_code == 2
     camera.refresh_from_db()
     assert camera.name == "Simulated"
@@ -83,7 +83,7 @@ def test_a_removed_camera_is_not_listed(camera: Camera) -> None:
     assert answer("cameras", "list") == {"results": []}
 
 
-def test_an_unknown_camera_is_a_failure_with_a_way_out() -> None:
+def test_an_unknown_camera_is_an_error_with_a_hint() -> None:
     found = skycam("connect", "nosuch")
     assert found.exit_code == 1
     assert "skycam cameras list" in found.stderr
@@ -108,7 +108,7 @@ def test_a_session_is_held_by_its_starter_and_the_error_says_how_to_take_over(
 
 
 @pytest.mark.parametrize("command", [["set", "sim", "--disabled"], ["remove", "sim"]])
-def test_its_holder_is_told_to_stop_it_before_its_camera_goes(command: list[str], session: Session) -> None:
+def test_the_holder_must_stop_the_session_before_removing_its_camera(command: list[str], session: Session) -> None:
     assert skycam("take", "sim", "--over").exit_code == 0
     found = skycam("cameras", *command)
     assert found.exit_code == 4
@@ -116,7 +116,7 @@ def test_its_holder_is_told_to_stop_it_before_its_camera_goes(command: list[str]
     assert Camera.objects.present().get().enabled
 
 
-def test_a_program_reads_who_holds_it(session: Session) -> None:
+def test_a_program_can_read_the_holder(session: Session) -> None:
     problem = answer("stop")
     assert (problem["type"], problem["held_by"], problem["session"]) == ("/problems/held", "anna", str(session.pk))
     assert problem["since"].endswith("Z")
@@ -127,13 +127,13 @@ def test_after_a_take_over_the_session_is_stopped(session: Session) -> None:
     assert "The request is stored: the session stops" in skycam("stop").stderr
 
 
-def test_what_nobody_does_beside_a_session_is_not_said_to_be_possible(session: Session) -> None:
+def test_the_error_offers_no_take_over_for_what_a_session_always_forbids(session: Session) -> None:
     skycam("take", "sim", "--over")
     found = skycam("disconnect")
     assert (found.exit_code, "Stop it first." in found.stderr, "--over" in found.stderr) == (4, True, False)
 
 
-def test_a_camera_that_another_has_taken_is_held(camera: Camera) -> None:
+def test_a_camera_that_another_user_has_taken_is_held(camera: Camera) -> None:
     acquire_lease(camera, "anna")
     found = skycam("take")
     assert (found.exit_code, "sim is held by anna since" in found.stderr) == (4, True)
@@ -141,12 +141,12 @@ def test_a_camera_that_another_has_taken_is_held(camera: Camera) -> None:
     assert skycam("cameras", "set", "sim", "--set", "gain=2").exit_code == 4
 
 
-def test_it_is_taken_over_for_ten_minutes_and_released(camera: Camera) -> None:
+def test_a_camera_is_taken_over_for_ten_minutes_and_released(camera: Camera) -> None:
     acquire_lease(camera, "anna")
     taken = answer("take", "sim", "--over")
     lasts = datetime.fromisoformat(taken["until"]) - datetime.fromisoformat(taken["since"])
     assert lasts == pytest.approx(timedelta(seconds=600), abs=timedelta(seconds=5))
-    assert "held by nobody" in skycam("release").stdout
+    assert "held by no one" in skycam("release").stdout
 
 
 def test_a_cadence_shorter_than_the_exposure_is_refused(camera: Camera) -> None:
@@ -155,11 +155,11 @@ def test_a_cadence_shorter_than_the_exposure_is_refused(camera: Camera) -> None:
     assert "--every: 2 s is shorter than the exposure of 8 s." in found.stderr
 
 
-def test_stopping_where_nothing_runs_is_a_failure(camera: Camera) -> None:
+def test_stopping_without_a_session_is_an_error(camera: Camera) -> None:
     assert skycam("stop").exit_code == 1
 
 
-def test_the_ledger_shows_reasons_and_adds_up(session: Session) -> None:
+def test_the_ledger_shows_reasons_and_its_sum_is_right(session: Session) -> None:
     Capture.objects.create(camera=session.camera, session=session, index=0, status="failed", reason="camera_hung")
     Session.objects.filter(pk=session.pk).update(planned=2, failed=1, skipped=1)
     found = skycam("sessions", "show", str(session.id)).stdout
@@ -171,7 +171,7 @@ def test_the_newest_session_is_shown_by_default(session: Session) -> None:
     assert answer("sessions", "show")["id"] == str(session.id)
 
 
-def test_a_users_made_up_password_is_shown_once_and_works() -> None:
+def test_a_generated_password_is_shown_once_and_works() -> None:
     password = answer("users", "add", "anna", "--role", "operator")["password"]
     assert User.objects.get(username="anna").check_password(password)
     assert "password" not in answer("users", "list")["results"][0]
@@ -195,7 +195,7 @@ def test_a_weak_password_is_refused_by_field() -> None:
     assert not User.objects.exists()
 
 
-def test_a_manager_who_becomes_a_viewer_leaves_the_admin() -> None:
+def test_a_manager_who_becomes_a_viewer_loses_the_admin() -> None:
     skycam("users", "add", "boss", "--role", "manager")
     skycam("users", "add", "anna", "--role", "manager")
     skycam("users", "set", "anna", "--role", "viewer")
@@ -209,7 +209,7 @@ def test_a_removed_user_is_gone_and_reported() -> None:
     assert Event.objects.filter(message__endswith="removed the user anna.").exists()
 
 
-def test_a_folder_without_a_station_is_one_sentence(tmp_path: Path) -> None:
+def test_a_folder_without_a_station_is_an_error(tmp_path: Path) -> None:
     found = run(tmp_path / "none", "cameras", "list")
     assert found.status == 1
     assert "There is no station in" in found.stderr

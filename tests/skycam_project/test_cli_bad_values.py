@@ -22,7 +22,7 @@ def camera() -> Camera:
 
 
 @pytest.mark.parametrize(
-    ("setting", "said"),
+    ("setting", "message"),
     [
         ("gain=high", "gain: 'high' is not allowed; allowed is a number from 0 to 1000. This camera has 0 to 24 dB."),
         ("gain=-1", "gain: -1 is not allowed; allowed is a number from 0 to 1000. This camera has 0 to 24 dB."),
@@ -41,10 +41,10 @@ def camera() -> Camera:
         ),
     ],
 )
-def test_a_bad_setting_is_answered_with_what_is_allowed(setting: str, said: str, camera: Camera) -> None:
+def test_an_invalid_setting_is_refused_with_what_is_allowed(setting: str, message: str, camera: Camera) -> None:
     found = skycam("cameras", "set", "sim", "--set", setting)
     assert found.exit_code == 2
-    assert said in found.stderr
+    assert message in found.stderr
     assert found.stderr.count("\n") == 1
 
 
@@ -53,19 +53,19 @@ def test_an_exposure_may_be_set_with_its_unit(text: str) -> None:
     assert answer("cameras", "add", "sim", "--kind", "simulated", "--set", text)["settings"] == {"exposure_us": 20_000}
 
 
-def test_one_exposure_is_not_given_by_two_names(camera: Camera) -> None:
+def test_an_exposure_cannot_be_given_by_two_names(camera: Camera) -> None:
     found = skycam("cameras", "set", "sim", "--set", "exposure_us=1", "--set", "exposure=1s")
     assert (found.exit_code, "one setting" in found.stderr) == (2, True)
 
 
 def test_an_unknown_kind_is_reported_once() -> None:
     found = skycam("cameras", "add", "foo", "--kind", "nikon")
-    said = "skycam: kind: There is no kind 'nikon'; known are: gphoto2, network, opencv, pixelink, simulated.\n"
-    assert (found.exit_code, found.stderr) == (2, said)
+    message = "skycam: kind: There is no kind 'nikon'; known are: gphoto2, network, opencv, pixelink, simulated.\n"
+    assert (found.exit_code, found.stderr) == (2, message)
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["--count", "0"], "--count: must be at least 1."),
         (["--gain", "-1"], "--gain: must be at least 0."),
@@ -74,6 +74,6 @@ def test_an_unknown_kind_is_reported_once() -> None:
         (["-d", "2 d"], "--delay: must be at most 86400."),
     ],
 )
-def test_errors_of_a_session_name_the_options(words: list[str], said: str, camera: Camera) -> None:
+def test_errors_of_a_session_name_the_options(words: list[str], message: str, camera: Camera) -> None:
     found = skycam("start", "sim", *words)
-    assert (found.exit_code, said in found.stderr) == (2, True)
+    assert (found.exit_code, message in found.stderr) == (2, True)

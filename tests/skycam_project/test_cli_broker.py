@@ -50,13 +50,13 @@ def key(*parts: str) -> str:
     return ":".join((settings.STATION.station.id, *parts))
 
 
-def test_status_leaves_out_the_cameras_that_somebody_may_not_see(empty: redis.Redis, camera: Camera) -> None:
+def test_status_leaves_out_hidden_cameras(empty: redis.Redis, camera: Camera) -> None:
     hidden = add_camera(slug="attic", kind="simulated", seen_by={"restricted": True})
     raise_alert("camera.unreachable:attic", "attic cannot be opened.", camera=hidden)
     raise_alert("storage.unmounted:1", "The storage root is not mounted.")
     [status.write_status(empty, {**READY, "camera": slug}) for slug in ("sim", "attic")]
-    told = [{"key": key, "message": "."} for key in ("camera.unreachable:attic", "storage.unmounted:1")]
-    empty.set(key("alerts"), json.dumps(told))
+    alerts = [{"key": key, "message": "."} for key in ("camera.unreachable:attic", "storage.unmounted:1")]
+    empty.set(key("alerts"), json.dumps(alerts))
     found = visible_to(User.objects.create_user("ben", role="operator"), read_status(CliStation()))
     assert [one["camera"] for one in found["cameras"]] == ["sim"]
     assert [one["key"] for one in found["alerts"]] == ["storage.unmounted:1"]
@@ -111,7 +111,7 @@ def test_connecting_shows_what_was_reached(empty: redis.Redis, camera: Camera) -
     assert taken[0]["order"] == "reconcile"
 
 
-def test_a_camera_that_does_not_come_is_not_reachable(empty: redis.Redis, camera: Camera) -> None:
+def test_a_camera_that_does_not_connect_is_not_reachable(empty: redis.Redis, camera: Camera) -> None:
     body = READY | {"observed": "quarantined", "reason": "Its cable is out."}
     with camera_host(empty, settings.STATION.station.id, {"ok": True, "body": body}):
         found = skycam("connect")
@@ -135,15 +135,15 @@ def test_settings_are_applied_and_the_cameras_warnings_are_shown(empty: redis.Re
     assert "ISO 801 is 800 here." in found.stderr
 
 
-def test_the_doctor_notes_a_broker_where_cameras_have_the_stations_own_access(empty: redis.Redis) -> None:
-    said = " ".join(run_doctor(empty, "+@all").split())
-    assert "so camera processes use the station's own credentials" not in said
-    said = " ".join(run_doctor(empty, "+@all", "-acl").split())
-    assert "so camera processes use the station's own credentials" in said
+def test_doctor_notes_a_broker_that_gives_cameras_the_stations_credentials(empty: redis.Redis) -> None:
+    findings = " ".join(run_doctor(empty, "+@all").split())
+    assert "so camera processes use the station's own credentials" not in findings
+    findings = " ".join(run_doctor(empty, "+@all", "-acl").split())
+    assert "so camera processes use the station's own credentials" in findings
 
 
 def run_doctor(server: redis.Redis, *commands: str) -> str:
-    """Of a station whose user in the broker may do these."""
+    """Doctor's output on a station whose broker user may run these commands."""
     server.acl_setuser("me", True, passwords=["+a-long-password"], keys="*", channels="*", commands=list(commands))
     url = with_login(settings.STATION.redis_url, "me", "a-long-password")
     return json.dumps(json.loads(run(settings.STATION.data, "--output", "json", "doctor", REDIS_URL=url).stdout))

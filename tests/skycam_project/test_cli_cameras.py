@@ -23,7 +23,7 @@ def test_detected_cameras_are_shown_with_their_users(empty: redis.Redis, camera:
 
 
 @pytest.mark.parametrize(("wanted", "slug"), [("3001", "nikon-dsc-d750"), ("north=3001", "north")])
-def test_a_camera_that_is_found_is_added_with_one_option(empty: redis.Redis, wanted: str, slug: str) -> None:
+def test_a_discovered_camera_is_added_with_one_option(empty: redis.Redis, wanted: str, slug: str) -> None:
     with camera_host(empty, host_with(found("3001"))):
         added = answer("cameras", "detect", "--add", wanted)
     assert (added["slug"], added["kind"], added["address"], added["host"]) == (slug, "gphoto2", "3001", "main")
@@ -34,7 +34,7 @@ def test_a_detected_camera_is_added_with_the_given_name(empty: redis.Redis) -> N
         assert answer("cameras", "detect", "--add", "north=3001", "--name", "North wall")["name"] == "North wall"
 
 
-def test_a_camera_that_is_there_already_or_not_at_all_is_not_added(empty: redis.Redis, camera: Camera) -> None:
+def test_an_existing_or_missing_camera_is_not_added(empty: redis.Redis, camera: Camera) -> None:
     with camera_host(empty, host_with(found("3002", camera="sim"))):
         again = skycam("cameras", "detect", "--add", "3002")
         absent = skycam("cameras", "detect", "--add", "3009")
@@ -43,12 +43,12 @@ def test_a_camera_that_is_there_already_or_not_at_all_is_not_added(empty: redis.
     assert (again.exit_code, absent.exit_code, Camera.objects.count()) == (2, 1, 1)
 
 
-def test_faults_are_switched_on_beside_those_that_are_on(empty: redis.Redis, camera: Camera) -> None:
+def test_faults_are_enabled_in_addition_to_enabled_ones(empty: redis.Redis, camera: Camera) -> None:
     with camera_host(empty, {"faults": {"faults": {"slow": 5.0}}}) as commands:
-        told = answer("cameras", "faults", "sim", "--set", "crash", "--set", "temperature=-7.5", "--set", "disconnect")
-    assert told == {"camera": "sim", "faults": {"slow": 5.0}}
-    asked = {"slow": 5.0, "crash": 1, "temperature": -7.5, "disconnect": True}
-    assert [command["arguments"].get("faults") for command in commands] == [None, asked]
+        body = answer("cameras", "faults", "sim", "--set", "crash", "--set", "temperature=-7.5", "--set", "disconnect")
+    assert body == {"camera": "sim", "faults": {"slow": 5.0}}
+    faults = {"slow": 5.0, "crash": 1, "temperature": -7.5, "disconnect": True}
+    assert [command["arguments"].get("faults") for command in commands] == [None, faults]
 
 
 def test_faults_are_cleared(empty: redis.Redis, camera: Camera) -> None:
@@ -64,7 +64,7 @@ def test_a_fault_that_does_not_exist_is_a_usage_error(empty: redis.Redis, camera
         assert skycam("cameras", "faults", "sim", "--set", wrong).exit_code == 2
 
 
-def test_a_camera_of_a_gone_host_is_moved_with_host_is_gone(empty: redis.Redis, camera: Camera) -> None:
+def test_host_is_gone_moves_a_camera_from_an_absent_host(empty: redis.Redis, camera: Camera) -> None:
     session = Session.objects.create(camera=camera, programme={}, state="running")
     refused = skycam("cameras", "set", "sim", "--host", "barn")
     moved = skycam("cameras", "set", "sim", "--host", "barn", "--host-is-gone")

@@ -33,7 +33,7 @@ def film(camera: Camera, root: StorageRoot) -> Clip:
 
 @pytest.fixture
 def capture(camera: Camera, root: StorageRoot) -> Capture:
-    """Saved ten minutes ago, as JPEG and RAW."""
+    """A capture that was saved ten minutes ago, as JPEG and RAW."""
     capture: Capture = saved(camera, started_at=NOW - timedelta(minutes=10))
     file_of(capture, root, f"captures/sky/{capture.pk}.jpg")
     file_of(capture, root, f"captures/sky/{capture.pk}.nef", content=b"raw" * 999, kind="raw", place=1)
@@ -92,7 +92,7 @@ def test_the_lists_fit_a_terminal_of_80_columns(capture: Capture, failed: Captur
     assert str(capture.pk)[:13] in found[0]
 
 
-def test_an_unknown_camera_lists_nothing_silently() -> None:
+def test_listing_an_unknown_camera_is_an_error() -> None:
     found = skycam("captures", "list", "skye")
     assert (found.exit_code, "There is no camera skye." in found.stderr) == (1, True)
 
@@ -102,7 +102,7 @@ def test_the_beginning_of_an_id_is_enough(length: int, capture: Capture) -> None
     assert answer("captures", "show", str(capture.pk)[:length])["id"] == str(capture.pk)
 
 
-def test_a_beginning_of_two_ids_is_refused(capture: Capture, failed: Capture) -> None:
+def test_an_ambiguous_id_is_refused(capture: Capture, failed: Capture) -> None:
     found = skycam("captures", "show", str(capture.pk)[:4])
     assert (found.exit_code, "Give more characters." in found.stderr) == (2, True)
 
@@ -128,12 +128,12 @@ def test_clips_are_listed(film: Clip, camera: Camera, root: StorageRoot) -> None
     assert "pinned" in skycam("clips", "list").stdout
 
 
-def test_a_clip_whose_losses_nobody_counted_does_not_look_whole(camera: Camera, root: StorageRoot) -> None:
+def test_a_clip_with_unknown_losses_does_not_look_complete(camera: Camera, root: StorageRoot) -> None:
     clip_of(camera, root, lost_frames=None)
     assert "unknown" in skycam("clips", "list").stdout
 
 
-def test_a_camera_that_is_hidden_is_hidden_here_too(
+def test_a_hidden_camera_is_hidden_on_the_command_line_too(
     capture: Capture, film: Clip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     User.objects.create_user(username="54321", role="viewer")
@@ -154,7 +154,7 @@ def test_a_file_is_copied_under_its_own_name(capture: Capture, here: Path) -> No
     assert (found["kind"], found["sha256"]) == ("jpeg", hashlib.sha256(PICTURE).hexdigest())
 
 
-def test_it_is_copied_to_where_somebody_wants_it(capture: Capture, here: Path) -> None:
+def test_a_file_is_copied_to_the_given_destination(capture: Capture, here: Path) -> None:
     (here / "folder").mkdir()
     assert skycam("captures", "get", "-o", "moon.jpg").stdout == "Saved moon.jpg\n"
     assert skycam("captures", "get", "--kind", "raw", "--to", "folder").exit_code == 0
@@ -172,7 +172,7 @@ def test_a_clip_is_copied(film: Clip, here: Path) -> None:
     assert (here / "last.mp4").read_bytes() == b"a film" * 1000
 
 
-def test_what_is_there_stays_unless_force_is_given(capture: Capture, here: Path) -> None:
+def test_an_existing_file_is_kept_without_force(capture: Capture, here: Path) -> None:
     (here / "moon.jpg").write_text("mine")
     refused = skycam("captures", "get", "-o", "moon.jpg")
     assert (refused.exit_code, "moon.jpg exists already." in refused.stderr) == (2, True)
@@ -225,7 +225,7 @@ local_files.copy_file(CaptureFile(host=sys.argv[1], path=sys.argv[2], bytes=int(
 """
 
 
-def test_kill_9_while_it_is_copied_leaves_no_half_a_file(capture: Capture, here: Path) -> None:
+def test_kill_9_during_a_copy_leaves_no_partial_file(capture: Capture, here: Path) -> None:
     from django.conf import settings
 
     file = CaptureFile.objects.get(capture=capture, kind="jpeg")

@@ -26,7 +26,7 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
 
 @pytest.fixture
 def archive(disk: SmallDisk, monkeypatch: pytest.MonkeyPatch) -> ClipArchive:
-    """Six clips of 1 MB on a disk of 10 MiB: two too many for its room, one too many for the camera."""
+    """Six clips of 1 MB on a disk of 10 MiB: two too many for its space, and one too many for the camera."""
     configured(monkeypatch, rolling_clips_count=5, soft_floor_gb=0.006, hard_floor_gb=0.001)
     archive = ClipArchive(disk.path)
     archive.clips(6, MB)
@@ -34,36 +34,34 @@ def archive(disk: SmallDisk, monkeypatch: pytest.MonkeyPatch) -> ClipArchive:
 
 
 def test_a_dry_run_lists_clips_with_reasons_and_deletes_none(archive: ClipArchive) -> None:
-    told = answer("record", "cleanup", "--dry-run")
-    found = [(one["camera"], one["filename"][0], one["bytes"], one["why"]) for one in told["results"]]
+    result = answer("record", "cleanup", "--dry-run")
+    found = [(clip["camera"], clip["filename"][0], clip["bytes"], clip["why"]) for clip in result["results"]]
     assert found == [("sim", "0", MB, "count"), ("sim", "1", MB, "space")]
-    assert (told["bytes"], told["dry_run"], archive.kept) == (2 * MB, True, ["0", "1", "2", "3", "4", "5"])
+    assert (result["bytes"], result["dry_run"], archive.kept) == (2 * MB, True, ["0", "1", "2", "3", "4", "5"])
 
 
 def test_cleanup_deletes_what_the_dry_run_lists(archive: ClipArchive) -> None:
     named = answer("record", "cleanup", "--dry-run")["results"]
-    told = answer("record", "cleanup")
-    assert [one["clip"] for one in told["results"]] == [one["clip"] for one in named]
-    assert (told["problems"], archive.kept) == ([], ["2", "3", "4", "5"])
+    result = answer("record", "cleanup")
+    assert [clip["clip"] for clip in result["results"]] == [clip["clip"] for clip in named]
+    assert (result["problems"], archive.kept) == ([], ["2", "3", "4", "5"])
     assert {event.actor for event in Event.objects.filter(kind="storage.cleaned")} == {"cli:root"}
 
 
-def test_a_person_reads_it_as_a_table(archive: ClipArchive) -> None:
+def test_the_dry_run_is_shown_as_a_table(archive: ClipArchive) -> None:
     shown = skycam("record", "cleanup", "--dry-run")
     assert (shown.exit_code, "0-rolling.mp4" in shown.stdout) == (0, True)
     assert "2 clips would be deleted, 2 MB." in shown.stdout
 
 
-def test_with_nothing_to_do_it_says_so(archive: ClipArchive) -> None:
+def test_cleanup_without_clips_to_delete_says_so(archive: ClipArchive) -> None:
     Clip.objects.update(pinned=True)
     shown = skycam("record", "cleanup")
     assert (shown.exit_code, shown.stdout) == (0, "0 clips deleted, 0 B.\n")
 
 
 @pytest.mark.parametrize("option", [[], ["--dry-run"]])
-def test_a_root_that_is_not_mounted_is_a_failure_with_a_sentence(
-    archive: ClipArchive, disk: SmallDisk, option: list[str]
-) -> None:
+def test_an_unmounted_root_is_an_error(archive: ClipArchive, disk: SmallDisk, option: list[str]) -> None:
     disk.unmount()
     result = skycam("record", "cleanup", *option)
     disk.mount()

@@ -1,4 +1,4 @@
-"""docs/cli.md says what the command line is, and nothing else."""
+"""docs/cli.md describes exactly the commands and options that exist."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def written_options(section: str) -> set[str]:
 
 
 def fields(name: str) -> set[str]:
-    """The fields in the line of the page that begins with `name:`."""
+    """The fields in the page's line that begins with `name:`."""
     line = next(line for line in PAGE.splitlines() if line.startswith(f"- {name}: "))
     return set(re.findall(r"`([a-z0-9_]+)`", line))
 
@@ -72,12 +72,12 @@ def test_the_page_has_every_exit_status() -> None:
     assert {str(status) for status in errors.STATUSES.values()} | {"0", "1", str(errors.INTERRUPTED)} == set(rows)
 
 
-def test_the_page_puts_each_problem_with_its_status() -> None:
+def test_the_page_lists_each_problem_with_its_status() -> None:
     rows = dict(re.findall(r"^\| `/problems/([a-z-]+)` \| (\d+) \|$", PAGE, re.MULTILINE))
     assert rows == {problem: str(errors.STATUSES.get(problem, errors.FAILED)) for problem in errors.HTTP_STATUSES}
 
 
-def test_the_page_has_the_fields_that_are_printed() -> None:
+def test_the_page_has_the_printed_fields() -> None:
     assert fields("status") == set(Status.__annotations__)
     assert fields("session") == set(SessionBody.__annotations__)
     assert fields("capture") == set(CaptureBody.__annotations__)

@@ -21,7 +21,7 @@ def states(body: dict[str, Any], check: str) -> set[str]:
     return {found["state"] for found in body["checks"] if found["check"] == check}
 
 
-def test_a_station_that_was_never_started_is_examined_without_a_traceback(tmp_path: Path) -> None:
+def test_doctor_checks_a_station_that_was_never_started(tmp_path: Path) -> None:
     found = run(tmp_path / "none", "--output", "json", "doctor")
     body = json.loads(found.stdout)
     assert (found.status, body["ok"], found.stderr) == (1, False, "")
@@ -29,7 +29,7 @@ def test_a_station_that_was_never_started_is_examined_without_a_traceback(tmp_pa
     assert states(body, "libgphoto2") == {"ok"}
 
 
-def test_without_database_and_broker_each_is_named_with_what_to_do(tmp_path: Path) -> None:
+def test_missing_database_and_broker_are_named_with_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir(mode=0o700)
     found = run(tmp_path / "data", "--output", "json", "doctor")
     assert found.status == 1
@@ -38,16 +38,16 @@ def test_without_database_and_broker_each_is_named_with_what_to_do(tmp_path: Pat
     assert "Traceback" not in found.stdout + found.stderr
 
 
-def test_a_file_that_is_no_database_is_broken(tmp_path: Path) -> None:
+def test_an_invalid_database_file_is_broken(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir(mode=0o700)
-    (tmp_path / "data" / "skycam.sqlite3").write_text("This is no database, whatever its name says." * 50)
+    (tmp_path / "data" / "skycam.sqlite3").write_text("This is no database, despite its name." * 50)
     found = run(tmp_path / "data", "--output", "json", "doctor")
     assert states(json.loads(found.stdout), "database") == {"broken"}
     assert "Traceback" not in found.stderr
 
 
 @pytest.mark.django_db
-def test_a_prepared_database_is_in_order() -> None:
+def test_a_prepared_database_is_ok() -> None:
     assert states(answer("doctor"), "database") == {"ok"}
 
 
@@ -57,7 +57,7 @@ def test_a_station_without_a_storage_root_is_broken() -> None:
 
 
 @pytest.mark.django_db
-def test_a_password_that_cannot_be_read_is_broken() -> None:
+def test_a_password_that_cannot_be_decrypted_is_broken() -> None:
     add_camera(slug="yard", kind="network", address="rtsp://viewer:sesame@10.0.0.9/live")
     assert states(answer("doctor"), "passwords") == {"ok"}
     Camera.objects.update(encrypted_address="of another key")

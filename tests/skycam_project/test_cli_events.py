@@ -24,14 +24,14 @@ from tests.skycam_project.cli_station import SKYCAM, answer, skycam, until
 
 __all__ = ["camera"]
 pytestmark = pytest.mark.django_db
-SOMEBODY = 54321
+VIEWER_UID = 54321
 
 
 @pytest.fixture
 def viewer_at_the_machine(monkeypatch: pytest.MonkeyPatch) -> User:
     """The caller of the test's commands is a viewer of the station, not its owner."""
-    monkeypatch.setattr(os, "getuid", lambda: SOMEBODY)
-    return User.objects.create_user(username=str(SOMEBODY), role="viewer")
+    monkeypatch.setattr(os, "getuid", lambda: VIEWER_UID)
+    return User.objects.create_user(username=str(VIEWER_UID), role="viewer")
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_events_of_people_are_for_managers(viewer_at_the_machine: User) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_events_are_followed_as_they_come(camera: Camera) -> None:
     record_event("session.started", "It began.", camera=camera)
-    with Followed("events", "sky") as seen:
+    with FollowedCommand("events", "sky") as seen:
         until(lambda: len(seen()) == 1, 20)
         record_event("session.gap", "Some are missing.", camera=camera)
         record_event("part.restarted", "web was started again.")
@@ -85,7 +85,7 @@ def test_events_are_followed_as_they_come(camera: Camera) -> None:
         assert [event["message"] for event in seen()] == ["It began.", "Some are missing.", "It ended."]
 
 
-class Followed:
+class FollowedCommand:
     """A command that runs in its own process until Ctrl-C, which ends it with 0; `lines` are its JSON lines so far."""
 
     def __init__(self, *words: str, **variables: str) -> None:
@@ -122,7 +122,7 @@ def alert(camera: Camera) -> Alert:
     return raise_alert("disk", "The disk is nearly full.", severity="error", camera=camera)
 
 
-def test_alerts_that_are_not_over_are_listed(alert: Alert) -> None:
+def test_unresolved_alerts_are_listed(alert: Alert) -> None:
     assert [one["key"] for one in answer("alerts", "list")["results"]] == ["disk"]
     assert [one["key"] for one in answer("alerts", "list", "--all")["results"]] == ["disk", "old"]
     assert answer("alerts", "list", "sky", "--severity", "critical")["results"] == []
@@ -144,7 +144,7 @@ def test_a_viewer_acknowledges_nothing(alert: Alert, viewer_at_the_machine: User
 # Tokens
 
 
-def test_a_token_is_made_shown_once_listed_and_revoked() -> None:
+def test_a_token_is_created_shown_once_listed_and_revoked() -> None:
     User.objects.create_user(username="anna", role="operator")
     made = answer("tokens", "add", "backup script", "--user", "anna", "--scope", "viewer", "--life", "90d")
     listed = answer("tokens", "list", "--user", "anna")["results"]
@@ -161,13 +161,13 @@ def test_a_token_signs_its_user_in(client: Any) -> None:
     assert (found.status_code, made["scope"]) == (200, "viewer")
 
 
-def test_who_made_and_revoked_it_is_an_event_without_its_text() -> None:
+def test_creating_and_revoking_a_token_write_events_without_its_text() -> None:
     User.objects.create_user(username="anna", role="viewer")
     made = answer("tokens", "add", "script", "--user", "anna")
     skycam("tokens", "revoke", str(made["id"]))
-    said = list(Event.objects.filter(kind="user.changed").values_list("actor", "message"))
-    assert [actor for actor, _ in said] == ["cli:root", "cli:root"]
-    assert made["token"] not in str(said)
+    message = list(Event.objects.filter(kind="user.changed").values_list("actor", "message"))
+    assert [actor for actor, _ in message] == ["cli:root", "cli:root"]
+    assert made["token"] not in str(message)
 
 
 def test_a_caller_without_a_station_user_must_name_the_tokens_owner() -> None:
@@ -175,10 +175,10 @@ def test_a_caller_without_a_station_user_must_name_the_tokens_owner() -> None:
     assert (found.exit_code, "--user NAME" in found.stderr) == (2, True)
 
 
-def test_a_viewer_makes_sees_and_revokes_their_own_alone(viewer_at_the_machine: User) -> None:
+def test_a_viewer_creates_sees_and_revokes_only_their_own_tokens(viewer_at_the_machine: User) -> None:
     other = User.objects.create_user(username="anna", role="manager")
     foreign, _ = ApiToken.issue(other, name="of anna")
-    assert answer("tokens", "add", "mine")["user"] == str(SOMEBODY)
+    assert answer("tokens", "add", "mine")["user"] == str(VIEWER_UID)
     assert [one["name"] for one in answer("tokens", "list")["results"]] == ["mine"]
     assert [skycam("tokens", "revoke", str(foreign.pk)).exit_code] == [1]
     assert skycam("tokens", "add", "hers", "--user", "anna").exit_code == 5
@@ -186,13 +186,13 @@ def test_a_viewer_makes_sees_and_revokes_their_own_alone(viewer_at_the_machine: 
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [(["", "--user", "anna"], "Give the token a name"), (["x", "--user", "anna", "--life", "3000 d"], "out of range")],
 )
-def test_a_token_without_a_name_or_with_too_long_a_life_is_refused(words: list[str], said: str) -> None:
+def test_a_token_without_a_name_or_with_too_long_a_life_is_refused(words: list[str], message: str) -> None:
     User.objects.create_user(username="anna", role="viewer")
     found = skycam("tokens", "add", *words)
-    assert (found.exit_code, said in found.stderr) == (2, True)
+    assert (found.exit_code, message in found.stderr) == (2, True)
 
 
 # The log
@@ -213,43 +213,43 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def of_its_own(data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def log_file(data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SKYCAM_DATA", str(data))
     monkeypatch.delenv("SKYCAM_CONFIG")
     return data / "logs" / "skycam.log"
 
 
-def test_the_log_is_shown_without_a_station(of_its_own: Path) -> None:
+def test_the_log_is_shown_without_a_station(log_file: Path) -> None:
     assert [line["part"] for line in answer("logs")["results"]] == ["skycam", "web", "worker"]
     assert answer("logs", "web")["results"][0]["line"].endswith("INFO uvicorn: up")
     assert [line["part"] for line in answer("logs", "-n", "1")["results"]] == ["worker"]
     assert skycam("logs", "worker").stdout == "2026-03-01 20:00:02Z worker   a line\n"
 
 
-def test_what_was_rotated_a_moment_ago_is_shown_too(of_its_own: Path) -> None:
-    of_its_own.rename(f"{of_its_own}.1")
-    of_its_own.write_text("2026-03-01 20:00:03Z web | new\n")
+def test_lines_of_a_just_rotated_file_are_shown_too(log_file: Path) -> None:
+    log_file.rename(f"{log_file}.1")
+    log_file.write_text("2026-03-01 20:00:03Z web | new\n")
     assert [line["line"] for line in answer("logs", "-n", "2")["results"]] == ["a line", "new"]
 
 
-def test_an_unknown_part_is_an_error(of_its_own: Path) -> None:
+def test_an_unknown_part_is_an_error(log_file: Path) -> None:
     found = skycam("logs", "wokrer")
     assert (found.exit_code, "There is no part wokrer. Did you mean worker?" in found.stderr) == (2, True)
 
 
-def test_a_station_that_never_ran_has_no_log(of_its_own: Path) -> None:
-    of_its_own.unlink()
+def test_a_station_that_never_ran_has_no_log(log_file: Path) -> None:
+    log_file.unlink()
     found = skycam("logs")
     assert (found.exit_code, "`skycam up` starts the station." in found.stderr) == (1, True)
 
 
-def test_the_log_is_followed_into_the_next_file(of_its_own: Path) -> None:
-    with Followed("logs", "worker") as seen:
+def test_the_log_is_followed_into_the_next_file(log_file: Path) -> None:
+    with FollowedCommand("logs", "worker") as seen:
         until(lambda: len(seen()) == 1, 20)
-        with of_its_own.open("a") as log:
+        with log_file.open("a") as log:
             log.write("2026-03-01 20:00:04Z worker | more\n2026-03-01 20:00:04Z web | other\n2026-03-01 20:00:05Z wor")
         until(lambda: len(seen()) == 2, 20)
-        of_its_own.rename(f"{of_its_own}.1")
-        of_its_own.write_text("2026-03-01 20:00:06Z worker | in the next\n")
+        log_file.rename(f"{log_file}.1")
+        log_file.write_text("2026-03-01 20:00:06Z worker | in the next\n")
         until(lambda: len(seen()) == 3, 20)
         assert [line["line"] for line in seen()] == ["a line", "more", "in the next"]

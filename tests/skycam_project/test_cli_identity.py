@@ -14,50 +14,50 @@ from skycam_project.cli.identity import caller_for_uid, system_name
 from tests.skycam_project.cli_station import skycam
 
 pytestmark = pytest.mark.django_db
-SOMEBODY, SOMEBODY_ELSE = 54321, 54322
+UID, OTHER_UID = 54321, 54322
 
 
 def test_the_owner_of_the_folder_is_manager() -> None:
-    assert caller_for_uid(SOMEBODY, owner=SOMEBODY).require("manager").actor == "cli:54321"
+    assert caller_for_uid(UID, owner=UID).require("manager").actor == "cli:54321"
 
 
 def test_root_is_manager() -> None:
-    assert caller_for_uid(0, owner=SOMEBODY).require("manager").actor == "cli:root"
+    assert caller_for_uid(0, owner=UID).require("manager").actor == "cli:root"
 
 
-def test_anybody_else_has_the_role_of_the_user_of_that_name() -> None:
-    User.objects.create_user(username=str(SOMEBODY), role="operator")
-    assert caller_for_uid(SOMEBODY, owner=SOMEBODY_ELSE).require("operator").actor == "cli:54321"
+def test_any_other_user_has_the_role_of_the_station_user_of_that_name() -> None:
+    User.objects.create_user(username=str(UID), role="operator")
+    assert caller_for_uid(UID, owner=OTHER_UID).require("operator").actor == "cli:54321"
 
 
-def test_a_viewer_is_not_let_in_as_operator() -> None:
-    User.objects.create_user(username=str(SOMEBODY), role="viewer")
+def test_a_viewer_is_refused_as_operator() -> None:
+    User.objects.create_user(username=str(UID), role="viewer")
     with pytest.raises(CliError, match="needs the role operator") as caught:
-        caller_for_uid(SOMEBODY, owner=SOMEBODY_ELSE).require("operator")
+        caller_for_uid(UID, owner=OTHER_UID).require("operator")
     assert caught.value.status == 5
 
 
-def test_a_user_without_access_may_nothing() -> None:
-    User.objects.create_user(username=str(SOMEBODY), role="none")
+def test_a_user_without_a_role_is_refused() -> None:
+    User.objects.create_user(username=str(UID), role="none")
     with pytest.raises(CliError) as caught:
-        caller_for_uid(SOMEBODY, owner=SOMEBODY_ELSE).require("viewer")
+        caller_for_uid(UID, owner=OTHER_UID).require("viewer")
     assert caught.value.status == 5
 
 
-def test_an_inactive_user_is_nobody() -> None:
-    User.objects.create_user(username=str(SOMEBODY), role="manager", is_active=False)
+def test_an_inactive_user_is_refused() -> None:
+    User.objects.create_user(username=str(UID), role="manager", is_active=False)
     with pytest.raises(CliError) as caught:
-        caller_for_uid(SOMEBODY, owner=SOMEBODY_ELSE)
+        caller_for_uid(UID, owner=OTHER_UID)
     assert caught.value.status == 5
 
 
-def test_a_stranger_is_told_who_can_add_them() -> None:
+def test_an_unknown_user_learns_who_can_add_them() -> None:
     with pytest.raises(CliError, match="skycam users add 54321") as caught:
-        caller_for_uid(SOMEBODY, owner=0)
+        caller_for_uid(UID, owner=0)
     assert caught.value.status == 5
 
 
-def test_what_somebody_does_is_in_the_event_log_under_their_name() -> None:
+def test_events_have_the_name_of_the_caller() -> None:
     add_camera(slug="sim", kind="simulated")
     skycam("cameras", "set", "sim", "--name", "New")
     assert Event.objects.filter(kind="camera.changed").get().actor == f"cli:{system_name(os.getuid())}"

@@ -1,4 +1,4 @@
-"""`skycam record`: several cameras at once, what each came to, and the exit status."""
+"""`skycam record`: several cameras at once, the outcome of each, and the exit status."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def server(broker_server: redis.Redis) -> redis.Redis:
 
 @pytest.fixture(autouse=True)
 def cameras() -> list[Camera]:
-    """A primary one, another, and one that gives no frames."""
+    """The primary camera, another one, and one without a stream of frames."""
     made = [add_camera(slug=slug, kind="simulated", primary=slug == "bath") for slug in ("bath", "dome", "dslr")]
     Camera.objects.filter(slug="dslr").update(capabilities={"stream": False})
     return made
@@ -67,9 +67,9 @@ def test_all_means_cameras_that_give_frames(server: redis.Redis) -> None:
 
 def test_all_recordings_are_stopped(server: redis.Redis) -> None:
     Camera.objects.filter(slug="dome").update(recording="rolling")
-    with camera_host(server, {"record": {"clip": "c-1", "recorder": None}}) as orders:
+    with camera_host(server, {"record": {"clip": "c-1", "recorder": None}}) as commands:
         found = answer("record", "stop", "--all")
-    assert ([one["camera"] for one in found["results"]], len(orders)) == (["dome"], 1)
+    assert ([one["camera"] for one in found["results"]], len(commands)) == (["dome"], 1)
     assert set(desired().values()) == {""}
 
 
@@ -84,7 +84,7 @@ def test_a_camera_that_fails_does_not_stop_the_others(server: redis.Redis) -> No
 def test_a_start_that_could_not_be_sent_is_stored_and_reported(server: redis.Redis) -> None:
     ran = skycam("record", "start", "dome")
     assert (ran.exit_code, desired()["dome"]) == (3, "rolling")
-    assert "dome starts recording as soon as it can; the request is stored." in ran.stderr
+    assert "dome starts recording as soon as it can; the request is stored" in ran.stderr
 
 
 def test_names_and_all_exclude_each_other() -> None:
@@ -93,8 +93,8 @@ def test_names_and_all_exclude_each_other() -> None:
 
 def test_status_shows_what_is_recorded_since_when_and_how_long_the_disk_lasts(server: redis.Redis) -> None:
     Camera.objects.filter(slug="dome").update(recording="rolling")
-    told = {"observed": "ready", "recording": True, "recorder": RECORDER}
-    status.write_status(server, status.absent_status("dome", "connected", "") | told)
+    changes = {"observed": "ready", "recording": True, "recorder": RECORDER}
+    status.write_status(server, status.absent_status("dome", "connected", "") | changes)
     shown = " ".join(skycam("record", "status").stdout.split())
     assert "bath is not recording." in shown
     assert "dome is recording (rolling, for cli:anna)." in shown
@@ -116,6 +116,6 @@ STATES = [
 ]
 
 
-@pytest.mark.parametrize(("told", "line"), STATES)
-def test_the_status_of_the_station_says_what_becomes_of_a_recording(told: dict[str, Any], line: str) -> None:
-    assert camera_remarks({"camera": "dome", "recorder": {**RECORDER, **told}}) == line
+@pytest.mark.parametrize(("recorder", "line"), STATES)
+def test_the_stations_status_shows_the_state_of_a_recording(recorder: dict[str, Any], line: str) -> None:
+    assert camera_remarks({"camera": "dome", "recorder": {**RECORDER, **recorder}}) == line

@@ -1,4 +1,4 @@
-"""`skycam cameras show`, `settings set` and `capture -o`, with a camera host at the far end of the broker."""
+"""`skycam cameras show`, `settings set` and `capture -o`, with a fake camera host behind a real broker."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CONFIGURED = {"configure": {"actual": {"gain": 2.0}, "read_at": "2026-03-01T20:0
 
 
 @pytest.fixture
-def able(camera: Camera) -> Camera:
+def capable(camera: Camera) -> Camera:
     """A camera that has reported its capabilities."""
     ranges = {"exposure_us": {"minimum": 20, "maximum": 2_000_000}, "gain": {"minimum": 0, "maximum": 24.0}}
     camera.capabilities, camera.settings = {"settings": ranges}, {"gain": 2.0}
@@ -28,7 +28,7 @@ def able(camera: Camera) -> Camera:
 
 
 @pytest.mark.parametrize("words", [["sim"], ["--camera", "sim"], []], ids=" ".join)
-def test_a_camera_is_shown_with_what_it_can_be_set_to(words: list[str], able: Camera) -> None:
+def test_a_camera_is_shown_with_its_allowed_values(words: list[str], capable: Camera) -> None:
     shown = skycam("cameras", "show", *words).stdout
     assert "sim is host down" in shown
     assert "20 µs to 2 s" in shown
@@ -45,25 +45,29 @@ def test_a_camera_is_shown_with_what_it_can_be_set_to(words: list[str], able: Ca
     ],
     ids=" ".join,
 )
-def test_a_camera_is_set(words: list[str], empty: redis.Redis, able: Camera) -> None:
+def test_a_camera_is_set(words: list[str], empty: redis.Redis, capable: Camera) -> None:
     with camera_host(empty, CONFIGURED) as commands:
         found = answer("settings", "set", *words)
     assert found["desired"] == {"gain": 2.0, "exposure_us": 20_000}
     assert commands[0]["arguments"]["settings"] == {"gain": 2.0, "exposure_us": 20_000}
 
 
-def test_these_settings_and_no_others(empty: redis.Redis, able: Camera) -> None:
+def test_replace_sets_exactly_the_given_settings(empty: redis.Redis, capable: Camera) -> None:
     with camera_host(empty, CONFIGURED):
         assert answer("settings", "set", "sim", "iso=100", "--replace")["desired"] == {"iso": 100}
 
 
-def test_without_its_host_a_setting_is_stored_and_the_error_says_so(empty: redis.Redis, able: Camera) -> None:
+def test_without_its_host_a_setting_is_stored_and_the_error_says_so(empty: redis.Redis, capable: Camera) -> None:
     found = skycam("settings", "set", "sim", "gain=3")
-    able.refresh_from_db()
-    assert (found.exit_code, "The settings are stored" in found.stderr, able.settings) == (3, True, {"gain": 3.0})
+    capable.refresh_from_db()
+    assert (found.exit_code, "The settings are stored" in found.stderr, capable.settings) == (
+        3,
+        True,
+        {"gain": 3.0},
+    )
 
 
-def test_nothing_to_set_and_what_is_no_setting_are_usage_errors(able: Camera) -> None:
+def test_missing_and_invalid_settings_are_usage_errors(capable: Camera) -> None:
     assert [skycam("settings", "set", "sim").exit_code, skycam("settings", "set", "sim", "gain").exit_code] == [2, 2]
 
 

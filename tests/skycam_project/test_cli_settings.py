@@ -1,4 +1,4 @@
-"""`skycam settings`: presets, and what was changed on a camera's body, over a real broker."""
+"""`skycam settings`: presets, and changes on a camera's body, over a real broker."""
 
 from __future__ import annotations
 

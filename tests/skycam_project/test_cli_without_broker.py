@@ -34,10 +34,10 @@ def test_without_a_broker_a_command_fails_within_two_seconds(camera: Camera, wor
     assert json.loads(found.stdout)["type"] == "/problems/broker-down"
 
 
-def test_without_a_broker_no_session_starts_behind_ones_back(camera: Camera) -> None:
+def test_without_a_broker_no_session_starts_later(camera: Camera) -> None:
     skycam("start", "-e", "1")
     assert Session.objects.get().state == "failed"
 
 
-def test_without_a_broker_status_says_so() -> None:
+def test_without_a_broker_status_is_an_error() -> None:
     assert skycam("status").exit_code == 3

@@ -44,7 +44,7 @@ def test_each_way_names_the_same_camera(camera: list[str]) -> None:
     assert answer("take", *camera)["camera"] == "dslr"
 
 
-def test_without_one_it_is_the_primary_camera() -> None:
+def test_the_primary_camera_is_the_default() -> None:
     assert answer("take")["camera"] == "sky"
 
 
@@ -53,14 +53,14 @@ def test_options_may_precede_or_follow_the_camera() -> None:
     assert answer("take", "dslr", "--for", "300")["camera"] == "dslr"
 
 
-def test_two_different_cameras_are_a_usage_error_that_says_so() -> None:
+def test_two_different_cameras_are_a_usage_error() -> None:
     found = skycam("take", "sky", "--camera", "dslr")
     assert found.exit_code == 2
     assert "Two cameras are given: sky, and dslr with --camera." in found.stderr
 
 
 @pytest.mark.parametrize("words", [["dslr", "Night"], ["--camera", "dslr", "Night"], ["Night", "-c", "dslr"]])
-def test_a_camera_may_be_named_either_way_beside_another_word(words: list[str]) -> None:
+def test_a_camera_may_be_named_either_way_beside_another_argument(words: list[str]) -> None:
     assert skycam("settings", "presets", "save", *words, "--set", "gain=2").exit_code == 0
     assert answer("settings", "presets", "list", "dslr")["results"][0]["name"] == "Night"
 
@@ -71,7 +71,7 @@ def test_a_missing_camera_argument_is_a_usage_error() -> None:
     assert Camera.objects.present().count() == 2
 
 
-def test_a_mistyped_camera_is_guessed() -> None:
+def test_a_mistyped_camera_gets_a_suggestion() -> None:
     assert "There is no camera dlsr. Did you mean dslr?" in skycam("capture", "dlsr").stderr
 
 
@@ -84,7 +84,7 @@ def test_the_old_short_name_of_the_configuration_is_explained(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["conect"], "No such command 'conect'. Did you mean connect?"),
         (["statsu"], "Did you mean status?"),
@@ -93,18 +93,18 @@ def test_the_old_short_name_of_the_configuration_is_explained(tmp_path: Path) ->
         (["capture", "--exposrue", "1"], "There is no option --exposrue. Did you mean --exposure?"),
     ],
 )
-def test_a_slip_is_answered_with_what_was_meant(words: list[str], said: str) -> None:
+def test_a_typing_error_gets_a_suggestion(words: list[str], message: str) -> None:
     found = skycam(*words)
-    assert (found.exit_code, said in found.stderr) == (2, True)
+    assert (found.exit_code, message in found.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("words", [["cameras", "rename"], ["dance"], ["capture", "--every", "2"], ["settings", "drop"]])
-def test_what_is_no_slip_gets_no_suggestion(words: list[str]) -> None:
+def test_a_different_word_gets_no_suggestion(words: list[str]) -> None:
     found = skycam(*words)
     assert (found.exit_code, "Did you mean" in found.stderr) == (2, False)
 
 
-def test_letters_left_out_put_in_exchanged_or_swapped_are_slips() -> None:
+def test_missing_extra_replaced_or_swapped_letters_are_typing_errors() -> None:
     known = ["connect", "disconnect", "capture", "cameras", "remove"]
     found = [
         similar_words(word, known) for word in ("conect", "connectt", "comnect", "conncet", "dissconect", "rename")
@@ -113,7 +113,7 @@ def test_letters_left_out_put_in_exchanged_or_swapped_are_slips() -> None:
 
 
 @pytest.mark.parametrize("words", [[], ["--help"], ["-h"], ["help"]])
-def test_help_is_answered_on_stdout(words: list[str], tmp_path: Path) -> None:
+def test_help_is_printed_on_stdout(words: list[str], tmp_path: Path) -> None:
     found = run(tmp_path / "data", *words)
     assert (found.status, found.stderr) == (0, "")
     assert found.stdout.startswith("Usage: skycam [OPTIONS] COMMAND")
@@ -125,7 +125,7 @@ def test_a_group_alone_shows_its_commands() -> None:
     assert (found.exit_code, found.stderr, "detect" in found.stdout) == (0, "", True)
 
 
-def test_help_of_a_command_is_that_commands_own() -> None:
+def test_help_of_a_command_is_specific_to_it() -> None:
     assert skycam("help", "cameras", "set").stdout == skycam("cameras", "set", "--help").stdout
     assert "skycam cameras set [OPTIONS] CAMERA" in skycam("help", "cameras", "set").stdout
 
@@ -135,7 +135,7 @@ def test_help_for_a_command_that_does_not_exist_is_a_usage_error() -> None:
     assert "Did you mean connect?" in skycam("help", "conect").stderr
 
 
-def test_the_version_is_answered(tmp_path: Path) -> None:
+def test_the_version_is_printed(tmp_path: Path) -> None:
     found = [run(tmp_path / "data", "version"), run(tmp_path / "data", "--version")]
     assert [(one.status, one.stdout.startswith("skycam, version ")) for one in found] == [(0, True), (0, True)]
     assert answer("version")["version"] in found[0].stdout
@@ -153,31 +153,31 @@ def test_an_exposure_is_read_with_its_unit_and_a_number_is_seconds(text: str, ex
 
 
 @pytest.mark.parametrize("text", ["soon", "-1", "0", "nan", "8 m", "1/0"])
-def test_what_is_no_exposure_is_refused_with_what_is_one(text: str) -> None:
+def test_an_invalid_exposure_is_refused_with_valid_forms(text: str) -> None:
     found = skycam("start", "sky", f"--exposure={text}", "--dry-run")
     assert found.exit_code == 2
     assert "s" in found.stderr
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("12", 12), ("12 s", 12), ("2 h", 7200), ("1 h 30 min", 5400)])
-def test_a_length_of_time_is_read_with_its_unit(text: str, seconds: int) -> None:
+def test_a_duration_is_read_with_its_unit(text: str, seconds: int) -> None:
     assert answer("start", "sky", "-e", "1", "--every", text, "--dry-run")["interval_s"] == seconds
     assert answer("start", "sky", "-e", "1", "--cadence", text, "--dry-run")["interval_s"] == seconds
     assert answer("start", "sky", "-e", "1", "-d", text, "--dry-run")["interval_s"] == seconds + 1
 
 
 @pytest.mark.parametrize("text", ["2 h", "2h", "120 min"])
-def test_an_end_may_be_a_length_of_time_from_now(text: str) -> None:
+def test_an_end_may_be_a_duration_from_now(text: str) -> None:
     ends = datetime.fromisoformat(answer("start", "sky", "-e", "1", "--until", text, "--dry-run")["ends"])
     assert ends - datetime.now(UTC) == pytest.approx(timedelta(hours=2), abs=timedelta(seconds=20))
 
 
-def test_a_bare_number_is_no_end_for_it_might_be_an_hour() -> None:
+def test_a_bare_number_is_refused_as_an_end_because_it_might_be_an_hour() -> None:
     found = skycam("start", "sky", "--until", "5", "--dry-run")
     assert (found.exit_code, "'5' is not a time. Write 06:30, 2 h, " in found.stderr) == (2, True)
 
 
-def test_the_sun_needs_a_site_and_says_so() -> None:
+def test_sun_events_need_a_site() -> None:
     found = skycam("start", "sky", "--until", "dawn", "--dry-run")
     assert (found.exit_code, "`site.latitude`" in found.stderr) == (2, True)
 

@@ -30,7 +30,7 @@ def test_any_password_survives_its_encoding(user, password, name, port):
 
 @several_times
 @given(rubbish=st.text(max_size=60) | any_text.map("postgresql://{}".format) | any_text.map("sqlite:///{}".format))
-def test_whatever_is_written_is_understood_or_refused_with_a_sentence(rubbish):
+def test_any_url_is_accepted_or_refused_with_a_sentence(rubbish):
     assert refusal(rubbish) in {None, "."}
 
 
@@ -79,7 +79,7 @@ def test_a_bad_database_is_refused_without_showing_it(url, sentence):
     assert "hidden" not in str(caught.value)
 
 
-def test_a_relative_file_starts_from_the_folder_it_is_named_in():
+def test_a_relative_file_starts_from_the_folder_of_the_configuration():
     assert resolve_sqlite_path("sqlite:///a/../db%3F", Path("/x y")) == "sqlite:////x%20y/db%3F"
     assert parse("sqlite:////x%20y/db%3F")["NAME"] == "/x y/db?"
     assert resolve_sqlite_path("sqlite:////db", Path("/x")) == "sqlite:////db"
@@ -123,7 +123,7 @@ def test_a_private_redis_is_accepted(url):
         ),
     ],
 )
-def test_a_redis_that_others_could_reach_is_refused_without_showing_it(url, sentence):
+def test_an_unprotected_redis_is_refused_without_showing_its_url(url, sentence):
     with pytest.raises(ValueError, match=r"\.$") as caught:
         check_redis_url(url)
     assert str(caught.value).startswith(sentence)

@@ -26,12 +26,12 @@ def test_a_data_folder_that_cannot_be_written_is_found():
     assert ids(checks.check_data_folder(Path("/proc"))) == ["skycam.E001"]
 
 
-def test_a_data_folder_that_others_may_enter_is_found(tmp_path):
+def test_a_data_folder_that_others_can_access_is_found(tmp_path):
     tmp_path.chmod(0o755)
     assert ids(checks.check_data_folder(tmp_path)) == ["skycam.W010"]
 
 
-def test_a_secret_key_that_others_may_read_is_found(tmp_path):
+def test_a_secret_key_that_others_can_read_is_found(tmp_path):
     secret_key(tmp_path)
     (tmp_path / "secret-key").chmod(0o644)
     assert ids(checks.check_secret_key(tmp_path / "secret-key")) == ["skycam.E002"]

@@ -158,12 +158,12 @@ def test_all_problems_are_reported_at_once(problems):
     assert len(problems("web: {port: 0, hots: x}\nx: 1", "SKYCAM_X=1", SKYCAM_Y="2", SERVICE_PORT="-1")) == 6
 
 
-def test_a_value_that_came_from_a_variable_is_shown_as_it_was_written(problems):
+def test_a_value_from_a_variable_is_shown_as_written(problems):
     (found,) = problems("web: {port: '${ANY}'}", "", ANY="hidden")
     assert found == f"skycam.yaml:1: web.port: '${{ANY}}' is not allowed; {PORTS}"
 
 
-def test_a_document_that_is_no_yaml_shows_nothing_of_itself(problems):
+def test_an_invalid_yaml_document_is_not_shown(problems):
     assert "hidden" not in str(problems("web: {secret_key: *hidden}"))
 
 
@@ -178,7 +178,7 @@ def test_a_binary_file_is_an_error(tmp_path):
         ConfigManager("x.yaml", environment={}, here=tmp_path)
 
 
-def test_wide_listening_without_tls_is_honoured_with_a_warning(configure):
+def test_listening_on_all_addresses_without_tls_is_accepted_with_a_warning(configure):
     config = configure("web: {host: 0.0.0.0, debug: true}").config
     assert config.web.host == "0.0.0.0"
     assert [notice.code for notice in config.notices] == ["W001", "W003"]
@@ -191,7 +191,7 @@ def test_debug_pages_are_refused_where_others_reach_the_station(problems, expose
     assert "Remove web.debug." in found
 
 
-def test_with_tls_there_is_nothing_to_warn_of(configure):
+def test_with_tls_there_is_no_warning(configure):
     assert not configure("web: {host: 0.0.0.0, tls: true}").config.warnings
 
 
@@ -206,5 +206,5 @@ def test_a_log_that_cannot_be_written_goes_to_the_data_folder_with_a_warning(con
     ]
 
 
-def test_a_short_secret_key_is_warned_of(configure):
+def test_a_short_secret_key_causes_a_warning(configure):
     assert [notice.code for notice in configure(DJANGO_SECRET_KEY="short").config.notices] == ["W004"]

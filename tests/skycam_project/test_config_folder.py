@@ -29,7 +29,7 @@ def mode(path: Path) -> int:
     return path.stat().st_mode & 0o777
 
 
-def test_the_data_folder_is_its_owners_alone(configure):
+def test_only_its_owner_can_access_the_data_folder(configure):
     data = configure().config.data
     assert mode(data) == 0o700
     assert mode(data / KEY_FILE) == 0o600
@@ -47,20 +47,20 @@ def test_two_data_folders_are_two_stations(configure):
     assert first.redis_url != second.redis_url
 
 
-def test_all_who_start_at_once_get_the_same_key(tmp_path):
+def test_processes_that_start_at_once_get_the_same_key(tmp_path):
     with ThreadPoolExecutor(8) as pool:
         keys = set(pool.map(secret_key, [tmp_path] * 8))
     assert len(keys) == 1
 
 
-def test_the_second_to_make_a_file_leaves_the_first_ones(tmp_path):
+def test_the_second_process_keeps_the_file_of_the_first(tmp_path):
     create_once(tmp_path / "file", "first")
     create_once(tmp_path / "file", "second")
     assert (tmp_path / "file").read_text() == "first\n"
     assert os.listdir(tmp_path) == ["file"]
 
 
-def test_a_kill_while_the_key_is_made_leaves_no_empty_key(tmp_path):
+def test_a_kill_while_the_key_is_created_leaves_no_empty_key(tmp_path):
     killed = subprocess.run([sys.executable, "-c", KILLED_BEFORE_LINK, str(tmp_path)], check=False)
     assert killed.returncode == -signal.SIGKILL
     assert not (tmp_path / KEY_FILE).exists()
@@ -112,7 +112,7 @@ def test_a_path_too_long_for_a_socket_gets_a_private_folder(long_folder):
     assert mode(path.parent) == 0o700
 
 
-def test_a_private_folder_that_others_may_enter_is_refused(long_folder):
+def test_a_private_folder_that_others_can_access_is_refused(long_folder):
     folder = socket_path(long_folder, "valkey").parent
     folder.chmod(0o755)
     with pytest.raises(ConfigError, match="is not a private folder of this user"):
@@ -152,8 +152,8 @@ def test_a_log_file_that_could_not_be_rotated_in_its_folder_is_not_used(tmp_path
     closed.mkdir()
     (closed / "mine.log").touch()
     closed.chmod(0o555)
-    asked = {"SKYCAM_LOGGING__FILE": str(closed / "mine.log"), "SKYCAM_LOGGING__BACKUP_COUNT": kept}
+    variables = {"SKYCAM_LOGGING__FILE": str(closed / "mine.log"), "SKYCAM_LOGGING__BACKUP_COUNT": kept}
     command = [*WITHOUT_ROOTS_RIGHTS, sys.executable, "-c", LOG_FILE]
-    own = {"PATH": os.environ["PATH"], **asked}
+    own = {"PATH": os.environ["PATH"], **variables}
     found = subprocess.run(command, env=own, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert found.stdout == f"{used}\n"

@@ -67,7 +67,7 @@ def test_a_later_layer_takes_precedence(configure, document, dotenv, environment
 
 @several_times
 @given(text=st.text(st.characters(codec="utf-8", exclude_characters="\0", exclude_categories=["Cs"]), min_size=1))
-def test_a_variable_is_expanded_to_just_what_it_holds(configure, text):
+def test_a_variable_is_expanded_literally(configure, text):
     manager = configure("web: {secret_key: 'a${ANY}b$${c}'}", "", ANY=text)
     assert manager.config.secret_key == f"a{text}b${{c}}"
 
@@ -90,19 +90,19 @@ def test_each_key_has_its_variable(configure, name, text, value):
     assert value(configure(**{name: text}).config)
 
 
-def test_a_camera_exists_only_when_somebody_configured_one(configure):
+def test_a_camera_exists_only_when_one_is_configured(configure):
     assert configure("camera: {exposure_time: 4}").config.camera_given
     assert not configure("camera:\n", CAMERA_PORT="usb:001,004").config.camera_given
 
 
-def test_paths_start_from_the_file_they_are_written_in(configure, tmp_path):
+def test_relative_paths_start_from_the_folder_of_their_file(configure, tmp_path):
     config = configure("storage_root: pictures\n", "SKYCAM_SOURCES=videos\n", DATABASE_URL="sqlite:///a%20b.db").config
     assert config.storage_root == tmp_path / "pictures"
     assert config.sources == [tmp_path / "videos"]
     assert config.database_url == f"sqlite:///{tmp_path}/a%20b.db"
 
 
-def test_dotenv_is_read_beside_the_yaml_file_and_another_one_is_warned_of(configure, tmp_path):
+def test_dotenv_is_read_beside_the_yaml_file_and_another_one_causes_a_warning(configure, tmp_path):
     configure("{}", "WEB_PORT=9001\n")
     here = tmp_path / "elsewhere"
     here.mkdir()
@@ -120,7 +120,7 @@ def test_the_file_may_be_named_in_the_environment(tmp_path):
     assert manager.origin(("web", "port")) == f"{tmp_path}/other.yaml:1: web.port"
 
 
-def test_what_is_written_reads_the_same(configure, tmp_path):
+def test_a_written_configuration_reads_back_unchanged(configure, tmp_path):
     manager = configure(
         "web: {port: 9004, secret_key: 0123456789}\nlogging: {max_size: 5MB}\nsources: ['/a${']".replace("${", "$${")
     )

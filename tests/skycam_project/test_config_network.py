@@ -20,7 +20,7 @@ def test_the_stations_own_ports_are_refused(configure, port):
     assert "of the station itself" in refuses(configure().config, "127.0.0.1", port)
 
 
-def test_the_ports_are_those_that_are_configured(configure):
+def test_the_refused_ports_are_the_configured_ones(configure):
     config = configure(WEB_PORT="9090", SERVICE_PORT="9001").config
     assert "of the station itself" in refuses(config, "127.0.0.1", 9090)
     assert "of the station itself" in refuses(config, "127.0.0.1", 9001)
@@ -60,6 +60,6 @@ def test_ranges_are_given_by_the_environment_too(configure):
 
 
 @pytest.mark.parametrize("network", ["lan", "10.0.0.1/8", "10.0.0.0/33", "''"])
-def test_what_is_no_network_is_refused_with_what_is_allowed(problems, network):
+def test_an_invalid_network_is_refused_with_what_is_allowed(problems, network):
     (problem,) = problems(f"network: {{allowed_ranges: [{network}]}}")
     assert problem.endswith("allowed is a list of networks such as 10.0.0.0/8 or fd00::/8.")

@@ -15,12 +15,12 @@ PACKAGES = ("skycam_project", "scheduler", "captures", "cameras", "monitoring", 
 DEFINITIONS = {"sections.py", "live.py", "recording.py", "keys.py"}
 RESERVED = sorted(".".join(key) for key in KEYS if key_option(key, "reserved"))
 WHOLE = {"site", "quality_presets", "low", "medium", "high"}
-"""Sections that are read as one."""
+"""Sections that are read as a whole."""
 
 
 @pytest.fixture(scope="module")
 def code() -> str:
-    """Of where keys are defined only what a section says of its own keys."""
+    """The project's code; of the files that define keys, only the code of sections that reads their own keys."""
     files = [path for package in PACKAGES for path in (PROJECT / package).rglob("*.py")]
     return "\n".join(own_keys(path.read_text()) if is_definition(path) else path.read_text() for path in files)
 
@@ -41,7 +41,7 @@ def test_a_key_is_read(key: tuple[str, ...], code: str) -> None:
     assert all(re.search(rf"\.{section}\b", code) or section in WHOLE or f'"{section}"' in code for section in sections)
 
 
-def test_reserved_are_those_of_parts_that_are_not_built_and_a_choice_of_one() -> None:
+def test_the_reserved_keys_belong_to_unbuilt_parts_or_have_a_single_value() -> None:
     sections = {key.rpartition(".")[0] for key in RESERVED if key != "service.image_format"}
     assert sections == {"sensor", "monitoring.prometheus", "monitoring.grafana"}
 

@@ -31,18 +31,18 @@ def test_with_a_token_it_listens_on_its_configured_host(configure):
     assert (config.service.listens_on, config.warnings) == ("0.0.0.0", [])
 
 
-def test_debug_and_the_host_of_old_reach_no_other_part(configure):
+def test_the_replaced_services_debug_and_host_reach_no_other_part(configure):
     config = configure(None, DOTENV).config
     assert (config.web.debug, config.web.host, config.web.port) == (False, "127.0.0.1", 8080)
 
 
-def test_names_that_other_programs_have_too_count_in_the_dotenv_alone(configure):
+def test_names_that_other_programs_use_are_read_only_from_dotenv(configure):
     config = configure(None, "", PORT="9000", HOST="machine", DEBUG="1").config
     assert (config.service.port, config.service.host) == (8001, "127.0.0.1")
 
 
 @pytest.mark.parametrize("dotenv", ["PORT=9001\nSERVICE_PORT=9002\n", "SERVICE_PORT=9002\nPORT=9001\n"])
-def test_the_own_name_takes_precedence(configure, dotenv):
+def test_the_keys_own_name_takes_precedence(configure, dotenv):
     manager = configure(None, dotenv)
     assert manager.config.service.port == 9002
     assert manager.origin(("service", "port")).endswith("SERVICE_PORT")
@@ -59,7 +59,7 @@ def test_the_token_is_a_secret(configure):
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "said"),
+    ("name", "text", "message"),
     [
         ("SERVICE_TOKEN", "hidden", "This value is not allowed; allowed is at least 16 letters"),
         ("ALLOWED_ORIGINS", "*", "The origin * would open the camera to every page"),
@@ -69,9 +69,9 @@ def test_the_token_is_a_secret(configure):
         ("SERVICE_TIMEOUT", "30", "allowed is a whole number from 1000 to 60000"),
     ],
 )
-def test_a_bad_value_is_refused_with_what_is_allowed(problems, name, text, said):
+def test_a_bad_value_is_refused_with_what_is_allowed(problems, name, text, message):
     (found,) = problems(None, "", **{name: text})
-    assert said in found
+    assert message in found
     assert "hidden" not in found
 
 
@@ -81,6 +81,6 @@ def test_a_bad_value_of_a_replaced_services_variable_is_reported_with_its_line(p
     ]
 
 
-def test_it_can_be_left_out(configure):
+def test_the_service_can_be_disabled(configure):
     assert "service" in parts_to_start(configure().config, None)
     assert "service" not in parts_to_start(configure("service: {enabled: false}").config, None)

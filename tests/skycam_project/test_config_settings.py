@@ -1,4 +1,4 @@
-"""Django's settings as another process sees them, with an environment of its own."""
+"""Django's settings as another process sees them, with a separate environment."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ with connection.cursor() as cursor:
 
 
 @pytest.fixture
-def of_another_process(tmp_path):
-    """What a script prints, as JSON, where the station is configured by these variables."""
+def run_script(tmp_path):
+    """The JSON that a script prints on a station with these variables."""
 
     def run(script: str, *arguments: str, **environment: str):
         mine = {"PATH": os.environ["PATH"], "SKYCAM_DATA": str(tmp_path), **environment}
@@ -48,12 +48,12 @@ def of_another_process(tmp_path):
 
 
 @pytest.fixture
-def settings_with(of_another_process):
-    """The values of some settings when the station is configured by these variables."""
-    return functools.partial(of_another_process, SHOW)
+def settings_with(run_script):
+    """The values of some settings on a station with these variables."""
+    return functools.partial(run_script, SHOW)
 
 
-def test_with_tls_browsers_are_held_to_https(settings_with):
+def test_with_tls_browsers_must_use_https(settings_with):
     found = settings_with(
         "SECURE_SSL_REDIRECT",
         "SECURE_HSTS_SECONDS",
@@ -68,7 +68,7 @@ def test_with_tls_browsers_are_held_to_https(settings_with):
     assert found[5][:2] == ["https://sky.example.org", "https://*.example.com"]
 
 
-def test_debug_pages_are_shown_on_loopback_alone(settings_with):
+def test_debug_pages_are_shown_only_on_loopback(settings_with):
     assert settings_with("DEBUG", SKYCAM_WEB__DEBUG="true") == [True]
     assert settings_with("DEBUG", SKYCAM_WEB__DEBUG="true", SKYCAM_WEB__HOST="0.0.0.0") == [False]
 
@@ -83,7 +83,7 @@ def test_a_station_on_all_addresses_answers_to_its_machines_name_also_as_local(s
     assert {socket.gethostname(), f"{socket.gethostname().partition('.')[0]}.local"} <= set(hosts)
 
 
-def test_the_tests_have_a_station_of_their_own():
+def test_the_tests_have_a_separate_station():
     assert "skycam-test-" in str(settings.STATION.data)
     assert str(settings.DATABASES["default"]["NAME"]).startswith(str(settings.STATION.data))
 
@@ -97,9 +97,9 @@ def test_all_names_in_redis_begin_with_the_station():
 
 @pytest.mark.parametrize(("part", "patience_ms"), [("", 20_000), ("asgi", 3_000), ("service.asgi", 3_000)])
 def test_sqlite_commits_durably_allows_readers_and_has_the_busy_timeout_of_its_part(
-    of_another_process, part: str, patience_ms: int
+    run_script, part: str, patience_ms: int
 ) -> None:
-    assert of_another_process(PRAGMAS, part) == ["wal", 2, patience_ms]
+    assert run_script(PRAGMAS, part) == ["wal", 2, patience_ms]
 
 
 def test_a_log_record_is_one_line_in_utc_without_secrets():

@@ -21,7 +21,7 @@ def test_an_exposure_is_seconds_or_has_its_unit(configure, text, seconds):
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("12", 12), ("12 s", 12), ("1 min 30 s", 90), ("0", 0)])
-def test_lengths_of_time_are_seconds_or_have_their_unit(configure, text, seconds):
+def test_durations_are_seconds_or_have_their_unit(configure, text, seconds):
     assert configure(f"camera: {{delay: {text}}}").config.camera.delay == seconds
 
 
@@ -39,12 +39,12 @@ def test_the_services_exposure_is_microseconds_or_has_its_unit(configure, text, 
 
 
 @pytest.mark.parametrize("text", ["soon", "8 parsecs", "1/0 s", "0 s", "2 h"])
-def test_what_is_no_exposure_is_refused_with_what_is_allowed(problems, text):
-    said = f"skycam.yaml:1: camera.exposure_time: '{text}' is not allowed; allowed is {SECONDS}."
-    assert problems(f"camera: {{exposure_time: {text}}}") == [said]
+def test_an_invalid_exposure_is_refused_with_what_is_allowed(problems, text):
+    message = f"skycam.yaml:1: camera.exposure_time: '{text}' is not allowed; allowed is {SECONDS}."
+    assert problems(f"camera: {{exposure_time: {text}}}") == [message]
 
 
-def test_what_is_no_whole_number_of_microseconds_is_refused_with_what_is_allowed(problems):
-    (said,) = problems("service: {default_exposure: 0.5}")
-    assert "default_exposure: 0.5 is not allowed; allowed is a whole number of microseconds" in said
-    assert "a time with its unit such as 20 ms or 1/50 s" in said
+def test_a_fraction_of_a_microsecond_is_refused_with_what_is_allowed(problems):
+    (message,) = problems("service: {default_exposure: 0.5}")
+    assert "default_exposure: 0.5 is not allowed; allowed is a whole number of microseconds" in message
+    assert "a time with its unit such as 20 ms or 1/50 s" in message

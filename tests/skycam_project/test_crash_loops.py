@@ -53,6 +53,6 @@ def test_files_of_parts_that_the_station_no_longer_has_are_removed(files: CrashL
 
 
 def test_the_message_contains_no_secret() -> None:
-    said = crash_loop_sentence("web", "web exited with status 1", f"key={settings.SECRET_KEY}", settings.STATION)
-    assert settings.SECRET_KEY not in said
-    assert "Its last line: key=********" in said
+    message = crash_loop_sentence("web", "web exited with status 1", f"key={settings.SECRET_KEY}", settings.STATION)
+    assert settings.SECRET_KEY not in message
+    assert "Its last line: key=********" in message

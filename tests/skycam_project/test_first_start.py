@@ -57,7 +57,7 @@ def test_the_configured_camera_is_created_once_and_becomes_the_primary_one(setti
     assert Camera.objects.count() == 2
 
 
-def test_what_an_operator_changed_or_removed_stays_so(settings: Settings, tmp_path: Path) -> None:
+def test_changes_and_removals_by_an_operator_persist(settings: Settings, tmp_path: Path) -> None:
     configure_camera(settings, tmp_path)
     ensure_cameras()
     Camera.objects.filter(slug="dslr").update(primary=False, removed_at="2026-01-01T00:00Z")

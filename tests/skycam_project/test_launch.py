@@ -29,20 +29,20 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
 
 
 @pytest.fixture
-def doomed(tmp_path: Path) -> Iterator[Station]:
+def disposable_station(tmp_path: Path) -> Iterator[Station]:
     station = Station(tmp_path / "data", SKYCAM_ADMIN_PASSWORD="correct horse battery")
     yield station
     station.ensure_stopped()
 
 
-def test_the_banner_shows_address_and_first_password_once_and_no_log_does(station: Station) -> None:
-    said = re.findall(r"Skycam is at (\S+)  \(sign in as admin / (\S+)\)", station.output())
-    assert [address for address, _ in said] == [f"http://127.0.0.1:{station.port}"]
-    assert said[0][1] not in (station.data / "logs" / "skycam.log").read_text()
+def test_only_the_banner_shows_the_first_password_and_only_once(station: Station) -> None:
+    banners = re.findall(r"Skycam is at (\S+)  \(sign in as admin / (\S+)\)", station.output())
+    assert [address for address, _ in banners] == [f"http://127.0.0.1:{station.port}"]
+    assert banners[0][1] not in (station.data / "logs" / "skycam.log").read_text()
     assert "skycam cameras add NAME --kind gphoto2" in station.output()
 
 
-def test_it_answers_at_the_address_of_the_banner(station: Station) -> None:
+def test_the_station_answers_at_the_address_of_the_banner(station: Station) -> None:
     with urllib.request.urlopen(f"http://127.0.0.1:{station.port}/healthz") as answer:
         assert answer.status == 200
 
@@ -93,21 +93,23 @@ def test_an_unknown_part_is_not_restarted(station: Station) -> None:
 
 def test_each_restart_becomes_one_event(station: Station) -> None:
     restart(station.config, "beat")
-    told = station.parts()["beat"]["restarts"]
+    restarts = station.parts()["beat"]["restarts"]
     with closing(sqlite3.connect(station.data / "skycam.sqlite3")) as database:
         question = "SELECT count(*) FROM monitoring_event WHERE kind = 'part.restarted' AND subject = 'beat'"
-        eventually(lambda: database.execute(question).fetchone() == (told,), 15, "all restarts in the event log")
+        eventually(lambda: database.execute(question).fetchone() == (restarts,), 15, "all restarts in the event log")
 
 
-def test_a_killed_launcher_leaves_no_process_and_the_next_one_starts_and_stops_cleanly(doomed: Station) -> None:
-    processes = doomed.up().processes()
+def test_a_killed_launcher_leaves_no_process_and_the_next_one_starts_and_stops_cleanly(
+    disposable_station: Station,
+) -> None:
+    processes = disposable_station.up().processes()
     os.kill(processes[0].pid, signal.SIGKILL)
-    doomed.status()
+    disposable_station.status()
     eventually(lambda: not any(process.is_running() for process in processes), 5, "no process is left")
-    processes = doomed.up().processes()
-    assert doomed.stop() == 0
+    processes = disposable_station.up().processes()
+    assert disposable_station.stop() == 0
     assert not any(process.is_running() for process in processes)
-    assert "sign in as admin; a new password: skycam users set admin --password" in doomed.output()
+    assert "sign in as admin; a new password: skycam users set admin --password" in disposable_station.output()
 
 
 def test_without_a_station_ps_says_how_to_start_one(tmp_path: Path) -> None:

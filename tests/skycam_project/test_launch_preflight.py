@@ -71,7 +71,7 @@ def test_a_port_in_use_is_an_error_with_its_process_and_the_setting(new_station:
     assert station.output().endswith("or set WEB_PORT to a free port.\n")
 
 
-def test_a_second_station_on_a_folder_is_refused_with_the_first_ones_process(new_station: NewStation) -> None:
+def test_a_second_station_on_a_folder_is_refused_and_the_first_process_named(new_station: NewStation) -> None:
     first, second = new_station(), new_station()
     running_valkey(first)
     assert second.start(only="valkey").status() == 1
@@ -160,12 +160,12 @@ def test_a_part_whose_broker_does_not_answer_says_how_to_start_one(new_station: 
     new_station().start(only="web").eventually_says("start one here: skycam up --only valkey")
 
 
-def test_a_database_that_does_not_answer_is_a_sentence(new_station: NewStation) -> None:
+def test_an_unreachable_database_is_an_error(new_station: NewStation) -> None:
     station = new_station(DATABASE_URL="postgresql://skycam@127.0.0.1:1/skycam").start()
     assert station.status() == 1
     last = station.output().splitlines()[-1]
     assert last.startswith("skycam: The database cannot be used (connection failed: ")
-    assert last.endswith("Start it, or look at DATABASE_URL.")
+    assert last.endswith("Start it, or check DATABASE_URL.")
     assert "Traceback" not in station.output()
 
 
@@ -177,7 +177,7 @@ def test_two_stations_have_separate_brokers(new_station: NewStation) -> None:
 
 @pytest.fixture
 def hung(new_station: NewStation) -> Station:
-    """A station with a hung part that has just been asked to stop."""
+    """A station with a hung part that has just received the request to stop."""
     station = new_station(SKYCAM_SUPERVISION__SILENCE_S="60")
     running_valkey(station)
     os.kill(station.pids()["valkey"], signal.SIGSTOP)

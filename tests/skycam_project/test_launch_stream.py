@@ -73,7 +73,7 @@ def test_a_log_file_without_backups_is_truncated(tmp_path: Path) -> None:
     assert (tmp_path / "skycam.log").read_text().endswith("line 99\n")
 
 
-def test_output_is_cut_into_lines_wherever_its_pieces_end() -> None:
+def test_output_is_split_into_lines_independently_of_its_chunks() -> None:
     seen: list[str] = []
     lines = Lines(seen.append)
     for piece in (b"one\ntw", b"o\n", b"x" * 70_000, b"\xff end"):

@@ -19,7 +19,7 @@ def test_models_and_migrations_agree() -> None:
 
 
 @pytest.mark.django_db
-def test_what_clips_lost_that_a_kill_cut_off_before_the_upgrade_is_unknown(tmp_path: Path) -> None:
+def test_the_migration_marks_losses_of_interrupted_clips_as_unknown(tmp_path: Path) -> None:
     archive = Archive(tmp_path)
     killed = row_of(archive.camera, archive.root, STARTED, interrupted=True, reason="camera_crashed")
     failed = row_of(archive.camera, archive.root, STARTED, interrupted=True, reason="disk_full")

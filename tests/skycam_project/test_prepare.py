@@ -39,17 +39,17 @@ def modes(folder: Path) -> dict[str, str]:
     return {path.name: oct(path.stat().st_mode & 0o777) for path in folder.glob("*.sqlite3*")}
 
 
-def test_a_new_database_is_its_owners_alone_in_a_folder_that_all_may_read(open_folder: Path) -> None:
+def test_a_new_database_in_a_readable_folder_is_private(open_folder: Path) -> None:
     assert prepare(open_folder)["admin_created"]
     assert modes(open_folder) == {"skycam.sqlite3": "0o600"}
 
 
-def test_a_database_elsewhere_is_its_owners_alone_too(open_folder: Path, tmp_path: Path) -> None:
+def test_a_database_elsewhere_is_private_too(open_folder: Path, tmp_path: Path) -> None:
     prepare(tmp_path / "data", DATABASE_URL=f"sqlite:///{tmp_path}/other.sqlite3")
     assert modes(tmp_path) == {"other.sqlite3": "0o600"}
 
 
-def test_a_database_that_all_could_read_is_closed_to_them_with_the_files_beside_it(open_folder: Path) -> None:
+def test_a_readable_database_becomes_private_with_its_companion_files(open_folder: Path) -> None:
     file = open_folder / "old.sqlite3"
     with closing(sqlite3.connect(file, isolation_level=None)) as database:
         database.executescript("PRAGMA journal_mode=WAL; CREATE TABLE kept (id int);")

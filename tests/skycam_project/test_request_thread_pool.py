@@ -25,7 +25,7 @@ class Application:
         await sync_to_async(self.work)()
 
 
-async def ask(pooled: RequestThreadPool) -> None:
+async def send_request(pooled: RequestThreadPool) -> None:
     await pooled({"type": "http"}, None, None)
 
 
@@ -33,14 +33,14 @@ async def test_requests_one_after_the_other_share_a_thread_and_so_its_connection
     application = Application(together=1)
     pooled = RequestThreadPool(application)
     for _ in range(3):
-        await ask(pooled)
+        await send_request(pooled)
     assert len(set(application.threads)) == 1
 
 
 async def test_requests_at_the_same_time_do_not_wait_for_each_other() -> None:
     application = Application(together=4)
     pooled = RequestThreadPool(application, keep=2)
-    await asyncio.gather(*(ask(pooled) for _ in range(4)))
+    await asyncio.gather(*(send_request(pooled) for _ in range(4)))
     assert len(set(application.threads)) == 4
 
 
@@ -59,7 +59,7 @@ class Leaving:
         await sync_to_async(self.work if scope["path"] == "slow" else threading.get_ident)()
 
 
-async def test_a_request_does_not_wait_for_the_view_of_a_client_that_left() -> None:
+async def test_a_request_does_not_wait_for_the_view_of_a_disconnected_client() -> None:
     application = Leaving()
     pooled = RequestThreadPool(application)
     slow = asyncio.create_task(pooled({"type": "http", "path": "slow"}, None, None))
@@ -72,7 +72,7 @@ async def test_a_request_does_not_wait_for_the_view_of_a_client_that_left() -> N
 
 
 class Streaming:
-    """Each answer is a piece, and a last one when `end` is set; what closes it runs on the request's thread."""
+    """Each answer is a chunk, and a last one when `end` is set. Closing it runs on the request's thread."""
 
     def __init__(self) -> None:
         self.end = asyncio.Event()
@@ -87,7 +87,7 @@ class Streaming:
 
 
 @pytest.mark.parametrize("keep", [1, 16])
-async def test_streams_hold_no_thread_while_they_go_on_and_end_on_their_own(keep: int) -> None:
+async def test_streams_hold_no_thread_while_they_run_and_end_by_themselves(keep: int) -> None:
     application, sent = Streaming(), asyncio.Queue[Any]()
     pooled = RequestThreadPool(application, keep=keep)
     streams = []
@@ -106,13 +106,13 @@ async def test_a_thread_of_a_stream_outlives_the_requests_that_used_it_meanwhile
     stream = asyncio.create_task(pooled({"type": "http"}, None, sent.put))
     await sent.get()
     pooled.application = Application(together=2)
-    await asyncio.gather(ask(pooled), ask(pooled))
+    await asyncio.gather(send_request(pooled), send_request(pooled))
     streaming.end.set()
     await stream
     assert streaming.closed == streaming.opened
 
 
-async def test_the_thread_of_a_stream_that_is_not_kept_ends_and_the_stream_goes_on() -> None:
+async def test_a_stream_continues_when_its_thread_is_not_kept() -> None:
     application, sent = Streaming(), asyncio.Queue[Any]()
     stream = asyncio.create_task(RequestThreadPool(application, keep=0)({"type": "http"}, None, sent.put))
     await sent.get()
@@ -136,16 +136,16 @@ class Waiting:
         await sync_to_async(self.meet.wait)()
 
 
-async def test_a_stream_does_not_give_away_the_thread_of_a_request_that_took_it_over() -> None:
+async def test_a_stream_does_not_return_a_thread_that_another_request_uses() -> None:
     streaming, sent, waiting = Streaming(), asyncio.Queue[Any](), Waiting()
     pooled = RequestThreadPool(streaming)
     stream = asyncio.create_task(pooled({"type": "http"}, None, sent.put))
     await sent.get()
     pooled.application = waiting
-    first = asyncio.create_task(ask(pooled))
+    first = asyncio.create_task(send_request(pooled))
     await asyncio.sleep(0)
     streaming.end.set()
     await stream
-    second = asyncio.create_task(ask(pooled))
+    second = asyncio.create_task(send_request(pooled))
     waiting.may_work.set()
     await asyncio.gather(first, second)

@@ -1,4 +1,4 @@
-"""What is installed is what is used."""
+"""Every installed package is used."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def dependencies() -> list[str]:
 
 
 def modules() -> dict[str, set[str]]:
-    """Distribution -> the modules that it brings."""
+    """Distribution -> the modules that it contains."""
     found: dict[str, set[str]] = {}
     for module, distributions in packages_distributions().items():
         for distribution in distributions:
@@ -49,7 +49,7 @@ def test_each_dependency_is_used(name: str, code: str) -> None:
 
 
 @pytest.mark.parametrize("lock", ["run", "dev"])
-def test_each_dependency_is_locked_without_an_address_of_an_index(lock: str) -> None:
+def test_each_dependency_is_locked_without_the_url_of_an_index(lock: str) -> None:
     text = (PROJECT / "requirements" / f"{lock}.lock").read_text()
     assert set(dependencies()) <= set(LOCKED.findall(text))
     assert "://" not in text

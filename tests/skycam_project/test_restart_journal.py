@@ -23,8 +23,8 @@ def messages() -> list[str]:
 
 
 def test_each_restart_is_one_event(journal: RestartJournal, tmp_path: Path) -> None:
-    journal.record_restart("web", "web killed by SIGKILL", 1, asked=False)
-    journal.record_restart("beat", "", 1, asked=True)
+    journal.record_restart("web", "web killed by SIGKILL", 1, on_request=False)
+    journal.record_restart("beat", "", 1, on_request=True)
     assert (record_restarts(tmp_path), record_restarts(tmp_path)) == (2, 0)
     assert messages() == ["web killed by SIGKILL; it was started again.", "beat restarted on request."]
     assert list(journal_folder(tmp_path).iterdir()) == []
@@ -35,7 +35,7 @@ def test_a_broken_record_is_set_aside_once_and_does_not_block_others(
     journal: RestartJournal, tmp_path: Path, caplog: pytest.LogCaptureFixture, broken: bytes
 ) -> None:
     (journal_folder(tmp_path) / "cut.json").write_bytes(broken)
-    journal.record_restart("web", "web killed by SIGKILL", 1, asked=False)
+    journal.record_restart("web", "web killed by SIGKILL", 1, on_request=False)
     with caplog.at_level(logging.WARNING):
         assert (record_restarts(tmp_path), record_restarts(tmp_path)) == (1, 0)
     assert messages() == ["web killed by SIGKILL; it was started again."]

@@ -19,14 +19,14 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('began_at', models.DateTimeField(unique=True)),
                 ('count', models.PositiveIntegerField(default=0)),
-                ('names', models.JSONField(default=dict, help_text='Name that was tried -> how often, of those without an event.')),
-                ('addresses', models.JSONField(default=dict, help_text='Address -> how often, of those without an event.')),
+                ('names', models.JSONField(default=dict, help_text='Tried name -> number of attempts without an event of their own.')),
+                ('addresses', models.JSONField(default=dict, help_text='Address -> number of attempts without an event of their own.')),
             ],
         ),
         migrations.AddField(
             model_name='apitoken',
             name='address',
-            field=models.CharField(blank=True, editable=False, help_text='Where it was asked for.', max_length=60),
+            field=models.CharField(blank=True, editable=False, help_text='Where it was requested from.', max_length=60),
         ),
         migrations.AlterField(
             model_name='apitoken',

@@ -48,14 +48,14 @@ def installed(name: str) -> str:
 
 def libgphoto2(_station: Station) -> Iterator[Finding]:
     """Loads the library in a separate process, which a broken library may crash."""
-    asked = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", GPHOTO2], capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
-    if asked.returncode != 0:
-        last = (asked.stderr.strip().splitlines() or [f"status {asked.returncode}"])[-1]
+    if result.returncode != 0:
+        last = (result.stderr.strip().splitlines() or [f"status {result.returncode}"])[-1]
         yield Finding("libgphoto2", BROKEN, f"It does not load: {last}", "Install the wheel again: pip install gphoto2")
         return
-    number, *warnings = asked.stdout.splitlines()
+    number, *warnings = result.stdout.splitlines()
     yield Finding("libgphoto2", OK, f"libgphoto2 {number}.")
     for warning in warnings:
         yield Finding("libgphoto2", WARNING, warning)
