@@ -16,7 +16,7 @@ from cameras.status import Status, absent_status, desired_connection
 from monitoring.station_settings import live_streaming_config
 from monitoring.templatetags.skycam import clock_text
 
-BROKER_AWAY = "The station's broker does not answer, so nobody knows. Cameras and sessions go on."
+BROKER_AWAY = "The station's broker does not answer, so the state is unknown. Cameras and sessions go on."
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +50,15 @@ STALE_STATES = frozenset({"reconnecting", "quarantined", "host_down", "unknown"}
 
 ADVICE = {
     "quarantined": (
-        "Look at the camera: power, cable, its own display.",
-        "Read the events below its name for what it said last.",
+        "Check the camera: power, cable, its own display.",
+        "Read its latest events below its name.",
         "Connect it, or unplug it and plug it in again. Skycam then starts it again.",
     ),
     "host_down": (
-        "Look whether the machine is on and reachable.",
+        "Check that the machine is on and reachable.",
         "Start the station there: skycam up",
     ),
-    "unknown": ("Look at Status: which part does not run.",),
+    "unknown": ("Check on the page Status which part does not run.",),
 }
 """What a person can do, in order, where Skycam cannot recover the camera by itself."""
 

@@ -25,7 +25,7 @@ class EditPage(CameraPage):
         return self._form(EditForm(self.camera()))
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
-        """Change what the form asks for, and nothing else."""
+        """Change the edited fields, and no others."""
         camera = self.camera()
         form = EditForm(camera, request.POST.dict())
         try:
@@ -34,7 +34,7 @@ class EditPage(CameraPage):
             return self._form(form, 409, refusal=refusal(error, camera))
         if changed is None:
             return self._form(form, 400)
-        messages.success(request, f"{changed.name} is changed." if form.changes else "Nothing was to change.")
+        messages.success(request, f"{changed.name} is changed." if form.changes else "Nothing was changed.")
         return redirect("camera", slug=slug)
 
     def _form(self, form: EditForm, status: int = 200, **more: Any) -> HttpResponse:

@@ -51,7 +51,7 @@ class ConnectPage(CameraPage):
     connected = True
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
-        """Set whether the camera shall be connected, and show the result."""
+        """Set whether the camera should be connected, and show the result."""
         camera = self.camera()
         try:
             observed = services.connect(camera, self.connected, self.actor)["observed"]
@@ -102,7 +102,7 @@ class ReleaseLeasePage(CameraPage):
             other = holder_of(leases.release_lease(camera, self.actor))
         except LeaseHeld as error:
             return message_response(request, "bad", refusal(error, camera))
-        left = f"The session of {other.held_by} holds it now" if other else "Nobody holds it now"
+        left = f"The session of {other.held_by} holds it now" if other else "No one holds it now"
         holder = other.held_by if other else NOBODY
         return message_response(request, "ok", f"You have released {camera.name}. {left}.", holder=holder)
 
@@ -194,8 +194,8 @@ class FaultsPage(CameraPage):
             return self._form(camera, form, tone="bad", sentence=" ".join(error.messages), status=400)
         if not is_htmx_request(request):
             return redirect("camera", slug=slug)
-        said = "They strike from the next picture on." if found else "No fault is on."
-        return self._form(camera, FaultsForm(found), tone="ok", sentence=said)
+        sentence = "They take effect with the next picture." if found else "No fault is on."
+        return self._form(camera, FaultsForm(found), tone="ok", sentence=sentence)
 
     def _form(self, camera: Camera, form: FaultsForm, status: int = 200, **outcome: Any) -> HttpResponse:
         template = "cameras/_faults.html" if is_htmx_request(self.request) else self.template
@@ -226,10 +226,10 @@ class CamerasPage(Page):
 
     def _row(self, form: AddForm, camera: Camera | None) -> HttpResponse:
         """The discovered camera's row, with the result of adding it."""
-        asked = self.request.POST
+        posted = self.request.POST
         names = ("host", "kind", "label", "address", "name", "model", "serial", "held_by")
-        one: dict[str, Any] = {name: asked.get(name, "") for name in names}
-        one |= {"suggested": asked.get("slug", ""), "camera": camera.slug if camera else None}
+        one: dict[str, Any] = {name: posted.get(name, "") for name in names}
+        one |= {"suggested": posted.get("slug", ""), "camera": camera.slug if camera else None}
         added = {"added": camera, "displays": self.displays()} if camera else {}
         answer = self.render({"one": one, "error": form.error, **added}, "cameras/_found_camera.html")
         if camera:

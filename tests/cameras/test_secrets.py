@@ -86,7 +86,7 @@ def test_another_path_on_the_same_place_keeps_the_password(camera: Camera) -> No
     ],
 )
 def test_the_password_is_not_sent_to_another_host(camera: Camera, address: str) -> None:
-    with pytest.raises(ValidationError, match=r"for rtsp://viewer@10\.0\.0\.9:554 alone. For another place write it"):
+    with pytest.raises(ValidationError, match=r"for rtsp://viewer@10\.0\.0\.9:554 only. For another host, write it"):
         change_camera(camera, {"address": address})
     assert whole(camera) == ADDRESS
 
@@ -122,7 +122,7 @@ def test_a_lost_key_ends_as_a_sentence_in_the_cameras_process(camera: Camera) ->
 def test_a_lost_key_keeps_nobody_from_changing_the_rest(camera: Camera) -> None:
     with another_key():
         change_camera(camera, {"name": "Yard", "primary": True})
-        with pytest.raises(ValidationError, match="the station's key for it is lost or another one"):
+        with pytest.raises(ValidationError, match="the station's key for it is lost or has changed"):
             change_camera(camera, {"address": SHOWN.replace("live", "second")})
         change_camera(camera, {"address": ADDRESS})
         assert whole(camera) == ADDRESS

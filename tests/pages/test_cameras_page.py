@@ -98,7 +98,7 @@ def test_faults_are_switched_on_from_the_panel(manager: Any, camera: Camera, val
         answer = manager.post("/cameras/sky/faults/", filled, headers=PART, format="multipart")
     asked = {"hang": 2, "slow": 1.5, "disconnect": True, "temperature": -12.5}
     assert commands[0]["arguments"]["faults"] == asked
-    assert "They strike from the next picture on." in text_of(answer)
+    assert "They take effect with the next picture." in text_of(answer)
 
 
 def test_clearing_all_faults_ignores_the_fields_of_the_form(manager: Any, camera: Camera, valkey: Any) -> None:

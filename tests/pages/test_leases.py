@@ -40,7 +40,7 @@ def shown(client: Client, part: str = "now/") -> str:
 def test_an_operator_takes_a_camera_and_releases_it(anna: Client) -> None:
     assert "You hold Sky." in text_of(anna.post(f"{PAGE}take/"))
     assert "You, since" in shown(anna)
-    assert "You have released Sky. Nobody holds it now." in text_of(anna.post(f"{PAGE}release/"))
+    assert "You have released Sky. No one holds it now." in text_of(anna.post(f"{PAGE}release/"))
     assert "Not taken. Any operator can control it." in shown(anna)
 
 

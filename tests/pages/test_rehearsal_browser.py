@@ -36,7 +36,7 @@ def test_faults_are_switched_on_and_cleared_in_the_panel(page: Page) -> None:
     panel = page.locator("#faults")
     panel.get_by_label("Temperature").fill("61")
     panel.get_by_role("button", name="Apply").click()
-    expect(panel.locator(".message.ok")).to_contain_text("They strike from the next picture on.", timeout=SOON_MS)
+    expect(panel.locator(".message.ok")).to_contain_text("They take effect with the next picture.", timeout=SOON_MS)
     expect(page.locator("#facts")).to_contain_text("Simulated faults", timeout=SOON_MS)
     panel.get_by_role("button", name="Clear all").click()
     expect(panel.locator(".message.ok")).to_contain_text("No fault is on.", timeout=SOON_MS)

@@ -43,7 +43,7 @@ def test_a_discovery_that_fails_is_answered_and_does_not_end_later_ones(tmp_path
 
 
 def test_a_library_that_breaks_off_without_an_answer_is_a_problem_of_its_kind() -> None:
-    with pytest.raises(local_discovery.DiscoveryFailed, match="before it had answered"):
+    with pytest.raises(local_discovery.DiscoveryFailed, match="ended without an answer"):
         local_discovery.read_result(asked("pass"), time.monotonic() + PATIENCE_S)
 
 
