@@ -60,7 +60,7 @@ class CircuitBreaker:
         finally:
             with self._lock:
                 self._is_open = False
-        log.warning("The broker answers; calls are made again.")
+        log.warning("Calls go to the broker again.")
 
     def _times_out(self) -> bool:
         try:

@@ -207,7 +207,7 @@ def adopt_settings(camera: Camera, actor: str = "") -> dict[str, Any]:
         locked = _lock_for_settings(camera, actor)
         found = {one["name"]: one["has"] for one in locked.body_changes}
         if not found:
-            raise ValidationError(f"None of the settings was changed on {camera.slug} itself.")
+            raise ValidationError(f"None of the desired settings was changed on {camera.slug} itself.")
         event = _store_settings(
             camera, locked.settings, {**locked.settings, **found}, actor, "adopted {} from the body of {}."
         )

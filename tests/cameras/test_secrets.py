@@ -1,4 +1,4 @@
-"""The passwords of network cameras: encrypted in the row, shown nowhere, and sent nowhere but where they belong."""
+"""The passwords of network cameras: encrypted in the row, shown nowhere, and sent only to their own host."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def another_key() -> Any:
 
 
 def row(camera: Camera) -> str:
-    """Everything that the database has of it."""
+    """All that the database has of it."""
     return json.dumps(Camera.objects.filter(pk=camera.pk).values().get(), default=str)
 
 
@@ -91,7 +91,7 @@ def test_the_password_is_not_sent_to_another_host(camera: Camera, address: str) 
     assert whole(camera) == ADDRESS
 
 
-def test_nobody_who_changes_the_row_sends_the_password_elsewhere(camera: Camera) -> None:
+def test_a_change_of_the_row_sends_the_password_to_no_other_host(camera: Camera) -> None:
     Camera.objects.update(address=SHOWN.replace("10.0.0.9", "10.0.0.66"))
     assert SECRET not in whole(camera)
 
@@ -114,12 +114,12 @@ def test_a_bad_address_is_refused_without_being_repeated(db: None) -> None:
     assert SECRET not in str(refusal.value)
 
 
-def test_a_lost_key_ends_as_a_sentence_in_the_cameras_process(camera: Camera) -> None:
+def test_a_lost_key_is_reported_by_the_camera_process(camera: Camera) -> None:
     with another_key():
         assert desired_states(camera.host)[str(camera.id)].address == SHOWN
 
 
-def test_a_lost_key_keeps_nobody_from_changing_the_rest(camera: Camera) -> None:
+def test_other_fields_can_be_changed_without_the_key(camera: Camera) -> None:
     with another_key():
         change_camera(camera, {"name": "Yard", "primary": True})
         with pytest.raises(ValidationError, match="the station's key for it is lost or has changed"):
@@ -161,6 +161,6 @@ def test_any_password_can_be_encrypted_and_decrypted(secret: str) -> None:
 
 
 @given(encrypted=st.text(max_size=200))
-def test_a_damaged_secret_is_a_sentence(encrypted: str) -> None:
+def test_a_damaged_secret_is_refused_with_a_message(encrypted: str) -> None:
     with pytest.raises(DecryptionFailed, match=r"cannot be read|Nothing is stored"):
         secrets.decrypt_address(SHOWN, encrypted)
