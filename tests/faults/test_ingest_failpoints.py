@@ -1,4 +1,4 @@
-"""SIGKILL of the ingest between its commit and its last fsync: each record is taken in once, and none is left."""
+"""SIGKILL of the ingest between its commit and its last fsync: each record is ingested once, and none is left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dashboard in a real browser while parts of the station are killed: what the card says, and that it heals."""
+"""The dashboard in a real browser while parts of the station are killed: what the card shows, and that it recovers."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from tests.pages.browsing import Site
 
 DOCUMENT = PROJECT / "docs" / "healing.md"
 LIVE = "#cam-simulated .live"
-HEALED_MS = 20_000
+RECOVERED_MS = 20_000
 AWAY_S = 4.0
-HEALING_S = 10.0
+RECOVERY_S = 10.0
 VICTIMS = ("camera", "web", "valkey")
-SAYS = """() => {
+READ_CARD = """() => {
     const card = document.querySelector("#cam-simulated"), live = card.querySelector(".live");
     const text = (found) => found ? (found.innerText || found.textContent).trim().replaceAll("\\n", " ") : "";
     const connection = document.querySelector("#connection");
@@ -40,7 +40,7 @@ SINCE_S = f"""() => {{
 
 
 @dataclass(frozen=True)
-class Said:
+class CardState:
     """`at_s` is since the kill."""
 
     at_s: float
@@ -50,12 +50,12 @@ class Said:
     connection: str
 
     @property
-    def words(self) -> tuple[str, ...]:
+    def texts(self) -> tuple[str, ...]:
         return (self.chip, self.picture, self.sentence, self.connection)
 
 
 def pid_of(site: Site, victim: str) -> int:
-    """Of a part, or of the process of the simulated camera."""
+    """The pid of a part, or of the process of the simulated camera."""
     if victim != "camera":
         return int(site.station.pids()[victim])
     with closing(sqlite3.connect(site.station.data / "skycam.sqlite3", timeout=60)) as connection:
@@ -66,12 +66,12 @@ def pid_of(site: Site, victim: str) -> int:
 
 def opened(page: Page) -> None:
     page.goto("/")
-    expect(page.locator(LIVE)).to_have_attribute("data-state", "live", timeout=HEALED_MS)
+    expect(page.locator(LIVE)).to_have_attribute("data-state", "live", timeout=RECOVERED_MS)
 
 
 @contextmanager
 def killed(site: Site, victim: str) -> Iterator[None]:
-    """It does not come back before the block ends: who would start it again is stopped for so long."""
+    """Kill a part; until the block ends, the process that would restart it is stopped."""
     assert site.station.process
     keeper = site.station.pids()["worker"] if victim == "camera" else site.station.process.pid
     target = pid_of(site, victim)
@@ -84,13 +84,13 @@ def killed(site: Site, victim: str) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("victim", VICTIMS)
-def test_a_card_says_that_its_picture_is_stale_and_recovers(victim: str, page: Page, site: Site) -> None:
+def test_a_card_shows_that_its_picture_is_stale_and_recovers(victim: str, page: Page, site: Site) -> None:
     opened(page)
     with killed(site, victim):
         expect(page.locator(LIVE)).to_have_attribute("data-state", "stale", timeout=4000)
         expect(page.locator(LIVE)).to_contain_text("No picture since ")
-    expect(page.locator(LIVE)).to_have_attribute("data-state", "live", timeout=HEALED_MS)
-    expect(page.locator("#connection")).to_be_hidden(timeout=HEALED_MS)
+    expect(page.locator(LIVE)).to_have_attribute("data-state", "live", timeout=RECOVERED_MS)
+    expect(page.locator("#connection")).to_be_hidden(timeout=RECOVERED_MS)
 
 
 def test_a_stale_picture_is_dated_by_the_stations_clock(page: Page, site: Site) -> None:
@@ -100,56 +100,56 @@ def test_a_stale_picture_is_dated_by_the_stations_clock(page: Page, site: Site) 
     with killed(site, "camera"):
         expect(page.locator(LIVE)).to_contain_text("No picture since ", timeout=4000)
         assert page.evaluate(SINCE_S) < 60
-    expect(page.locator(LIVE)).to_have_attribute("data-state", "live", timeout=HEALED_MS)
+    expect(page.locator(LIVE)).to_have_attribute("data-state", "live", timeout=RECOVERED_MS)
 
 
 def test_the_reason_for_a_missing_picture_names_the_camera(page: Page, site: Site) -> None:
     opened(page)
     with killed(site, "camera"):
-        expect(page.locator(f"{LIVE} [data-live-state]")).to_contain_text(" Simulated camera ", timeout=HEALED_MS)
+        expect(page.locator(f"{LIVE} [data-live-state]")).to_contain_text(" Simulated camera ", timeout=RECOVERED_MS)
         assert " simulated " not in page.locator(f"{LIVE} [data-live-state]").inner_text()
-    expect(page.locator(LIVE)).to_have_attribute("data-state", "live", timeout=HEALED_MS)
+    expect(page.locator(LIVE)).to_have_attribute("data-state", "live", timeout=RECOVERED_MS)
 
 
 @pytest.mark.prove
 def test_what_a_card_shows_each_second_is_recorded(page: Page, site: Site) -> None:
-    told = {victim: watched(page, site, victim) for victim in VICTIMS}
-    DOCUMENT.write_text(document(told), encoding="utf-8")
-    assert all(said[-1].picture == "live" for said in told.values())
+    states = {victim: card_states(page, site, victim) for victim in VICTIMS}
+    DOCUMENT.write_text(document(states), encoding="utf-8")
+    assert all(found[-1].picture == "live" for found in states.values())
 
 
-def watched(page: Page, site: Site, victim: str) -> list[Said]:
-    """What is new on the card while a part is away, and in the time after."""
+def card_states(page: Page, site: Site, victim: str) -> list[CardState]:
+    """The states of the card while a part is away and while it recovers."""
     opened(page)
-    said: list[Said] = []
+    states: list[CardState] = []
     began = time.monotonic()
     with killed(site, victim):
-        listen(page, said, began, AWAY_S)
-    listen(page, said, began, AWAY_S + HEALING_S)
-    return said
+        record_states(page, states, began, AWAY_S)
+    record_states(page, states, began, AWAY_S + RECOVERY_S)
+    return states
 
 
-def listen(page: Page, said: list[Said], began: float, until_s: float) -> None:
-    """Four times a second."""
+def record_states(page: Page, states: list[CardState], began: float, until_s: float) -> None:
+    """Read the card four times a second; append each new state."""
     while (at_s := time.monotonic() - began) < until_s:
-        now = Said(at_s, *page.evaluate(SAYS))
-        if not said or said[-1].words != now.words:
-            said.append(now)
+        now = CardState(at_s, *page.evaluate(READ_CARD))
+        if not states or states[-1].texts != now.texts:
+            states.append(now)
         page.wait_for_timeout(250)
 
 
-HEAD = f"""# What the dashboard says while parts are killed
+HEAD = f"""# What the dashboard shows while parts are killed
 
-A browser shows the dashboard with a live picture. At 0 s a part is killed with SIGKILL, and nobody starts it again
-for {AWAY_S:g} s. Each line is what is new on the card of the camera; `make prove` writes this page.
+A browser shows the dashboard with a live picture. At 0 s a part is killed with SIGKILL and not restarted
+for {AWAY_S:g} s. Each line shows a change of the camera's card. `make prove` writes this page.
 """
-TABLE = "| s | card | picture | says | banner |\n|---|---|---|---|---|"
+TABLE = "| s | card | picture | message | banner |\n|---|---|---|---|---|"
 
 
-def document(told: dict[str, list[Said]]) -> str:
-    return "\n".join([HEAD, *(chapter(victim, said) for victim, said in told.items())])
+def document(states: dict[str, list[CardState]]) -> str:
+    return "\n".join([HEAD, *(chapter(victim, found) for victim, found in states.items())])
 
 
-def chapter(victim: str, said: list[Said]) -> str:
-    rows = [f"| {one.at_s:.1f} | {' | '.join(one.words)} |" for one in said]
-    return "\n".join([f"## The {victim} is killed", "", TABLE, *rows, ""])
+def chapter(victim: str, states: list[CardState]) -> str:
+    rows = [f"| {state.at_s:.1f} | {' | '.join(state.texts)} |" for state in states]
+    return "\n".join([f"## Killed: {victim}", "", TABLE, *rows, ""])
