@@ -19,7 +19,7 @@ PAGE = page("docs/spool.md")
 
 def lives(stride: int) -> str:
     """How many lives the simulation runs with this stride: two kills and the ingest at each step, and each cut."""
-    return f"{math.ceil((simulation.steps_of_a_life() + 1) ** 3 * len(simulation.CUTS) / stride):,}"
+    return f"{math.ceil((simulation.steps_of_a_run() + 1) ** 3 * len(simulation.CUTS) / stride):,}"
 
 
 @pytest.mark.parametrize("stride", [1, 5, 197])

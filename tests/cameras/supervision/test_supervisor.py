@@ -275,7 +275,7 @@ def test_records_in_a_former_root_are_ingested(
     with CameraProcess(archive.folder, str(archive.camera.id)) as process:
         capture = process.capture(str(archive.planned().pk), exposure_us=10_000_000)
         process.until_type("state", doing="exposing")
-    ensure_default_root(tmp_path_factory.mktemp("anew"))
+    ensure_default_root(tmp_path_factory.mktemp("new-root"))
     supervisor.database._sync()
     supervisor.database._sync()
     assert (Capture.objects.get(pk=capture).reason, archive.inconsistencies()) == ("interrupted", [])
