@@ -39,8 +39,8 @@ def address_example(kind: str) -> str:
 
 
 def safe_address(address: str) -> str:
-    """The address as the form may show it again: without its password, and empty where the password cannot be told
-    apart."""
+    """The address as the form may show it again: without its password; empty if the password cannot be separated from
+    the rest."""
     login = LOGIN.match(address)
     return "" if "@" in address[login.end() if login else 0 :] else redact_address(address)
 

@@ -56,7 +56,7 @@ def actor(request: Request) -> str:
     return str(request.user.get_username())
 
 
-ASKING = WaitLimiter("a camera's settings", most=16, most_per_user=8)
+SETTINGS_LIMITER = WaitLimiter("a camera's settings", most=16, most_per_user=8)
 """Viewers may read a camera's settings; each request that waits holds a thread."""
 
 
@@ -127,7 +127,7 @@ class ConnectView(CameraView):
 
     @extend_schema(request=None, responses=status.Status)
     def post(self, request: Request, slug: str = "") -> Response:
-        """Set whether the camera shall be connected; return its status. The setting survives restarts."""
+        """Set whether the camera should be connected; return its status. The setting survives restarts."""
         return Response(services.connect(self.camera(), self.connected, actor(request)))
 
 
@@ -136,7 +136,7 @@ class AcquireLeaseView(CameraView):
 
     @extend_schema(request=AcquireLeaseBody, responses=LeaseBody)
     def post(self, request: Request, slug: str) -> Response:
-        """Take the camera, or renew your lease: nobody else can control it then. 409 while another user holds it,
+        """Take the camera, or renew your lease: no one else can control it then. 409 while another user holds it,
         unless `over` is true. A running session continues."""
         wanted = AcquireLeaseBody.model_validate(request.data)
         camera = leases.acquire_lease(self.camera(), actor(request), over=wanted.over, for_s=wanted.for_s)
@@ -173,7 +173,7 @@ class SettingsView(CameraView):
         camera = self.camera()
         if not query.refresh:
             return Response(settings_body(camera, None))
-        with ASKING.slot(request.user.get_username()):
+        with SETTINGS_LIMITER.slot(request.user.get_username()):
             return Response(settings_body(camera, services.refresh_settings(camera)))
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses=SettingsBody)
@@ -255,12 +255,12 @@ class StreamView(CameraView):
         if request.method == "HEAD":
             return HttpResponse(content_type=CONTENT_TYPE, headers=NOT_KEPT)
         principal = resolve(ACCESS["visitor"])(lower_case(request.headers))
-        place = open_stream(slug, quality, principal, actor(request), request.META.get("REMOTE_ADDR") or "")
-        return StreamingHttpResponse(stream_parts(place), content_type=CONTENT_TYPE, headers=NOT_KEPT)
+        stream = open_stream(slug, quality, principal, actor(request), request.META.get("REMOTE_ADDR") or "")
+        return StreamingHttpResponse(stream_parts(stream), content_type=CONTENT_TYPE, headers=NOT_KEPT)
 
 
 def no_picture(camera: Camera) -> ControlError:
-    return ControlError(f"{camera.slug} gave no picture within {FRAME_WAIT_S:g} s. `status/` says how it is.")
+    return ControlError(f"{camera.slug} gave no picture within {FRAME_WAIT_S:g} s. See `status/`.")
 
 
 def lower_case(headers: Mapping[str, str]) -> dict[str, str]:

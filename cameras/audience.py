@@ -54,7 +54,7 @@ def change_sentence(camera: Camera, names: list[str], was_restricted: bool) -> s
     """What changed, as a sentence that follows the actor's name."""
     listed = f"managers and {', '.join(names)}" if names else "managers"
     if not camera.restricted:
-        open_to_all = f"{camera.slug}, which everybody with a role may see"
+        open_to_all = f"{camera.slug}, which all users with a role may see"
         return (
             f"lifted the restriction of {open_to_all} now." if was_restricted else f"changed the list of {open_to_all}."
         )

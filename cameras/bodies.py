@@ -37,7 +37,7 @@ class CameraBody(TypedDict):
 
 
 class SettingsBody(TypedDict):
-    """`desired` is what the row asks for, `actual` what the camera had at `read_at`; `differs` lists desired settings
+    """`desired` is what the row has, `actual` what the camera had at `read_at`; `differs` lists desired settings
     that were changed on the camera's body since they were applied."""
 
     camera: str
@@ -58,7 +58,7 @@ class CapabilitiesBody(TypedDict):
 
 
 class LeaseBody(TypedDict):
-    """Who has taken the camera, since when, and when the lease expires unless renewed; null where nobody has."""
+    """The holder of the lease, since when, and when it expires unless renewed; null without a lease."""
 
     camera: str
     held_by: str | None

@@ -41,7 +41,7 @@ class CircuitBreaker:
         """Raise CircuitOpen while the circuit is open."""
         with self._lock:
             if self._is_open:
-                raise CircuitOpen("The broker does not answer; it is asked again each second.")
+                raise CircuitOpen("The broker does not answer; it is tried again each second.")
 
     def open_circuit(self) -> None:
         """Call this after a timeout. The first probe starts at once, so that a single slow call opens the circuit only
@@ -60,7 +60,7 @@ class CircuitBreaker:
         finally:
             with self._lock:
                 self._is_open = False
-        log.warning("The broker is asked again.")
+        log.warning("Calls go to the broker again.")
 
     def _times_out(self) -> bool:
         try:

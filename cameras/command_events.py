@@ -61,7 +61,7 @@ def record_desired_change(
 
 @contextmanager
 def record_outcome(event: Event) -> Iterator[None]:
-    """Record the outcome of what `event` asked for: `command.done`, or `command.failed` with the problem's type. It is
+    """Record the outcome of the command in `event`: `command.done`, or `command.failed` with the problem's type. It is
     an event of its own, because events are never changed."""
     try:
         yield

@@ -44,11 +44,11 @@ class StatusCache:
 
 class StatusConsumer(Socket):
     async def run(self) -> None:
-        said, said_at = "", 0.0
+        sent, sent_at = "", 0.0
         while not self.ended:
             text = json.dumps(await self._content())
-            if text != said or time.monotonic() - said_at >= SEND_EVERY_S:
-                said, said_at = text, time.monotonic()
+            if text != sent or time.monotonic() - sent_at >= SEND_EVERY_S:
+                sent, sent_at = text, time.monotonic()
                 await self.send_message(text)
             await asyncio.sleep(READ_EVERY_S)
 

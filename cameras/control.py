@@ -142,7 +142,7 @@ def _pop_answer(sent: SentCommand) -> str:
             found = server.blpop([name], timeout=min(BLOCK_S, max(left, 0.01)))
             if found:
                 return str(found[1])
-    raise TooSlow("The camera has not answered yet; what was asked may still happen.")
+    raise TooSlow("The camera has not answered yet; the command may still succeed.")
 
 
 def run_command(

@@ -21,7 +21,7 @@ from cameras.supervision.child import scrubbed_environment
 
 WAIT_S = TIMEOUT_S + 3.0
 FORGET_HOST_AFTER = timedelta(days=7)
-"""A host without cameras is no longer asked when it was absent for this long."""
+"""A host without cameras is left out once it was absent for this long."""
 MAX_SLUG_LENGTH = 36
 
 
@@ -34,10 +34,10 @@ def host_names() -> list[str]:
 
 def discover_cameras() -> DiscoveredList:
     """Ask all hosts at once. A host that does not answer is listed as a problem. BrokerDown."""
-    asked = {host: _request_discovery(host) for host in host_names()}
+    requests = {host: _request_discovery(host) for host in host_names()}
     listed: list[dict[str, Any]] = []
     problems: list[DiscoveryProblem] = []
-    for host, sent in asked.items():
+    for host, sent in requests.items():
         try:
             answer = _wait_for_host(host, sent)
         except ControlError as error:
@@ -45,7 +45,7 @@ def discover_cameras() -> DiscoveredList:
         else:
             problems += problem_list(host, answer)
             listed += answer["results"]
-    return DiscoveredList(hosts=list(asked), results=describe_cameras(listed), problems=problems)
+    return DiscoveredList(hosts=list(requests), results=describe_cameras(listed), problems=problems)
 
 
 def discover_local_cameras(why: str) -> DiscoveredList:
@@ -77,12 +77,12 @@ def _wait_for_host(host: str, sent: SentCommand | None) -> dict[str, Any]:
     try:
         answer = control.wait_for_answer(sent)
     except control.TooSlow:
-        raise control.TooSlow(f"The camera host {host} did not answer within {WAIT_S:g} s. Ask again.") from None
+        raise control.TooSlow(f"The camera host {host} did not answer within {WAIT_S:g} s. Try again.") from None
     return {**answer, "results": [{**one, "host": host} for one in answer["results"]]}
 
 
 def problem_list(host: str, answer: dict[str, Any]) -> list[DiscoveryProblem]:
-    return [DiscoveryProblem(host=host, kind=kind, message=said) for kind, said in answer["problems"].items()]
+    return [DiscoveryProblem(host=host, kind=kind, message=message) for kind, message in answer["problems"].items()]
 
 
 def describe_cameras(results: Iterable[dict[str, Any]]) -> list[Discovered]:

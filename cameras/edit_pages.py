@@ -25,7 +25,7 @@ class EditPage(CameraPage):
         return self._form(EditForm(self.camera()))
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
-        """Change what the form asks for, and nothing else."""
+        """Change the edited fields, and no others."""
         camera = self.camera()
         form = EditForm(camera, request.POST.dict())
         try:

@@ -25,9 +25,9 @@ class HostGone(SessionRunning):
 
     def sentence(self, camera: str, since: str) -> str:
         return (
-            f"A session ran on {camera} when its host {self.host} was heard last. If that machine is off, say so with "
-            f"`skycam cameras set {self.holder.camera} --host ... --host-is-gone`, or `host_is_gone` in the API: then "
-            "the session ends, and the camera is moved."
+            f"A session ran on {camera} when its host {self.host} last answered. If that machine is off, confirm it "
+            f"with `skycam cameras set {self.holder.camera} --host ... --host-is-gone`, or `host_is_gone` in the API: "
+            "then the session ends, and the camera is moved."
         )
 
 
@@ -39,7 +39,7 @@ class HostAlive(SessionRunning):
         super().__init__(holder)
 
     def sentence(self, camera: str, since: str) -> str:
-        return f"The host {self.host} was heard within the last minute: it is not gone. Stop its session on {camera}."
+        return f"The host {self.host} answered within the last minute: it is not gone. Stop its session on {camera}."
 
 
 def is_host_gone(host: str) -> bool:
@@ -61,7 +61,7 @@ def check_host(camera: Camera) -> None:
 
 
 def check_lease(camera: Camera, actor: str) -> None:
-    """LeaseLeaseHeld when another user has taken the camera. A session on a host that is gone does not hold it."""
+    """LeaseHeld when another user has taken the camera. A session on a host that is gone does not hold it."""
     lease = lease_of(camera)
     if lease is not None and lease.holder.held_by != person(actor):
         raise lease_holders.LeaseHeld(lease.holder)

@@ -1,4 +1,4 @@
-"""Who controls a camera: the holder of its lease; else the user who started its running session; else nobody.
+"""Who controls a camera: the holder of its lease; else the user who started its running session; else no one.
 
 The reasons: docs/decisions/lease.md."""
 
@@ -81,7 +81,7 @@ class LeaseHeld(ControlError):
 
 
 class SessionRunning(LeaseHeld):
-    """Nobody may do this while a session runs, not even the camera's holder."""
+    """No user may do this while a session runs, not even the camera's holder."""
 
     def sentence(self, camera: str, since: str) -> str:
         started = f"It was started by {self.holder.held_by} at {since}."
@@ -108,7 +108,7 @@ def lease_of(camera: Camera) -> Lease | None:
 
 
 def who_holds(lease: Lease | None, session: LeaseHolder | None) -> LeaseHolder | None:
-    """The rule: a valid lease goes before a session."""
+    """The rule: a valid lease overrides a session."""
     return lease.holder if lease and lease.runs else session
 
 

@@ -38,11 +38,11 @@ class DiscoveryFailed(Exception):
 def discover_devices(environment: Mapping[str, str], held: Collection[str] = ()) -> dict[str, Any]:
     """`results`: kind, label and FIELDS of each camera; `problems`: a sentence for each kind that failed. Devices at
     the locations in `held` are listed but not opened. Takes a little more than TIMEOUT_S at most."""
-    asked = {kind: start_discovery(kind, environment, held) for kind in DRIVERS}
+    processes = {kind: start_discovery(kind, environment, held) for kind in DRIVERS}
     until = time.monotonic() + TIMEOUT_S
     results: list[dict[str, str]] = []
     problems: dict[str, str] = {}
-    for kind, process in asked.items():
+    for kind, process in processes.items():
         try:
             results += [device_fields(kind, camera) for camera in read_result(process, until)]
         except DiscoveryFailed as error:
@@ -65,21 +65,21 @@ def start_discovery(kind: str, environment: Mapping[str, str], held: Collection[
 def read_result(process: subprocess.Popen[str], until: float) -> list[dict[str, str]]:
     """The cameras that the process found. DiscoveryFailed, also when it hangs beyond `until` (time.monotonic())."""
     try:
-        answer, complaint = process.communicate(timeout=max(KILL_WAIT_S, until - time.monotonic()))
+        answer, errors = process.communicate(timeout=max(KILL_WAIT_S, until - time.monotonic()))
     except subprocess.TimeoutExpired:
         kill_process(process)
         raise DiscoveryFailed(f"Its library did not answer within {TIMEOUT_S:g} s.") from None
     if process.returncode != 0:
-        raise DiscoveryFailed((complaint.strip().splitlines() or [f"It ended with status {process.returncode}."])[-1])
+        raise DiscoveryFailed((errors.strip().splitlines() or [f"It ended with status {process.returncode}."])[-1])
     try:
         found: list[dict[str, str]] = json.loads(answer.splitlines()[-1])
     except (ValueError, IndexError):
-        raise DiscoveryFailed("Its library broke off before it had answered.") from None
+        raise DiscoveryFailed("Its library ended without an answer.") from None
     return found
 
 
 def kill_process(process: subprocess.Popen[str]) -> None:
-    """Kill the process. One that is stuck in the kernel ends when it can; nobody waits for it."""
+    """Kill the process. One that is stuck in the kernel ends when it can; no one waits for it."""
     process.kill()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.communicate(timeout=KILL_WAIT_S)

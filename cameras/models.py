@@ -85,14 +85,12 @@ class Camera(models.Model):
     host = models.CharField(max_length=60)
     enabled = models.BooleanField(default=True)
     connected = models.BooleanField(default=True)
-    recording = models.CharField(
-        max_length=10, blank=True, help_text="The kind of clips that it shall record; empty: none."
-    )
-    recording_by = models.CharField(max_length=150, blank=True, editable=False, help_text="Who wished it so last.")
+    recording = models.CharField(max_length=10, blank=True, help_text="The kind of clips to record; empty: none.")
+    recording_by = models.CharField(max_length=150, blank=True, editable=False, help_text="Who last requested it.")
     primary = models.BooleanField(default=False)
     settings = models.JSONField(default=dict, blank=True)
     restricted = models.BooleanField(
-        default=False, help_text="Only managers and its audience may see it. Else everybody with a role may."
+        default=False, help_text="Only managers and its audience may see it; otherwise all users with a role."
     )
     audience = models.ManyToManyField(
         django_settings.AUTH_USER_MODEL, blank=True, help_text="Who may see it besides managers while it is restricted."
@@ -107,12 +105,16 @@ class Camera(models.Model):
     capabilities = models.JSONField(default=dict, blank=True, editable=False)
     read_back = models.JSONField(default=dict, blank=True, editable=False, help_text="Settings as last read back.")
     read_at = models.DateTimeField(null=True, blank=True, editable=False)
-    differs = models.JSONField(default=list, blank=True, editable=False, help_text="What its body was changed to.")
+    differs = models.JSONField(default=list, blank=True, editable=False, help_text="Settings changed on its body.")
 
-    held_by = models.CharField(max_length=150, blank=True, editable=False, help_text="Who has taken it, or had last.")
+    held_by = models.CharField(
+        max_length=150, blank=True, editable=False, help_text="The holder of its lease, or the last one."
+    )
     held_since = models.DateTimeField(null=True, blank=True, editable=False)
     held_until = models.DateTimeField(null=True, blank=True, editable=False)
-    taken_from = models.CharField(max_length=150, blank=True, editable=False, help_text="Who held it before.")
+    taken_from = models.CharField(
+        max_length=150, blank=True, editable=False, help_text="Who held it before a takeover."
+    )
 
     objects = CameraQuerySet.as_manager()
 

@@ -1,6 +1,6 @@
-"""Notices to whoever listens, over Redis pub/sub: told once, never waited for, lost where nobody listens.
+"""Notices over Redis pub/sub: sent once, without waiting for an answer; lost when no one listens.
 
-For news that stand in the database anyway. Who tells them must not be delayed by a broker that is away or hangs.
+For news that is also in the database. A broker that is away or hangs does not delay the sender.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from cameras import broker
 
 log = logging.getLogger(__name__)
 MAX_WAITING = 500
-"""What does not fit is left out: a page that missed it finds it in the list."""
+"""Further notices are dropped: a page that missed one finds it in the list."""
 
 
 class NoticePublisher:
-    """A thread that posts what is dropped into it, in order."""
+    """Publishes the queued notices in order, on its own thread."""
 
     def __init__(self) -> None:
         self._waiting: queue.Queue[tuple[str, str]] = queue.Queue(MAX_WAITING)
@@ -33,7 +33,7 @@ class NoticePublisher:
         try:
             self._waiting.put_nowait((channel, text))
         except queue.Full:
-            log.debug("A notice for %s was left out.", channel)
+            log.debug("A notice for %s was dropped.", channel)
 
     def _run(self) -> None:
         while True:
@@ -45,7 +45,7 @@ class NoticePublisher:
             self._away = False
         except broker.UNREACHABLE as error:
             if not self._away:
-                log.warning("Notices are left out while the broker does not answer (%s).", type(error).__name__)
+                log.warning("Notices are dropped while the broker does not answer (%s).", type(error).__name__)
             self._away = True
 
 
@@ -55,5 +55,5 @@ def notice_publisher() -> NoticePublisher:
 
 
 def publish_notice(kind: str, body: Mapping[str, Any]) -> None:
-    """Tell all web processes. Never waits and never fails."""
+    """Send a notice to all web processes. Never waits and never fails."""
     notice_publisher().enqueue(broker.key(kind), json.dumps(body))

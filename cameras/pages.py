@@ -51,7 +51,7 @@ class ConnectPage(CameraPage):
     connected = True
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
-        """Set whether the camera shall be connected, and show the result."""
+        """Set whether the camera should be connected, and show the result."""
         camera = self.camera()
         try:
             observed = services.connect(camera, self.connected, self.actor)["observed"]
@@ -226,10 +226,10 @@ class CamerasPage(Page):
 
     def _row(self, form: AddForm, camera: Camera | None) -> HttpResponse:
         """The discovered camera's row, with the result of adding it."""
-        asked = self.request.POST
+        posted = self.request.POST
         names = ("host", "kind", "label", "address", "name", "model", "serial", "held_by")
-        one: dict[str, Any] = {name: asked.get(name, "") for name in names}
-        one |= {"suggested": asked.get("slug", ""), "camera": camera.slug if camera else None}
+        one: dict[str, Any] = {name: posted.get(name, "") for name in names}
+        one |= {"suggested": posted.get("slug", ""), "camera": camera.slug if camera else None}
         added = {"added": camera, "displays": self.displays()} if camera else {}
         answer = self.render({"one": one, "error": form.error, **added}, "cameras/_found_camera.html")
         if camera:

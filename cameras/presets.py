@@ -74,7 +74,7 @@ def preset_for(camera: Camera, name: str) -> SettingsPreset:
     found = {preset.kind: preset for preset in SettingsPreset.objects.filter(name=name)}
     if camera.kind in found:
         return found[camera.kind]
-    elsewhere = f" There is one for {', '.join(sorted(found))} cameras, whose settings are others." if found else ""
+    elsewhere = f" There is one for {', '.join(sorted(found))} cameras, which have other settings." if found else ""
     raise NoPreset(f"There is no preset {name!r} for {camera.kind} cameras, such as {camera.slug}.{elsewhere}")
 
 
@@ -85,7 +85,7 @@ def save_preset(
     """Save `values`, or the camera's desired settings, under `name`. `replace` overwrites a preset of that name.
     ValidationError with a sentence for each bad field; then nothing is changed."""
     if values is None and not camera.settings:
-        raise ValidationError({"settings": f"No settings are set for {camera.slug}, so there is nothing to save."})
+        raise ValidationError({"settings": f"{camera.slug} has no desired settings, so there is nothing to save."})
     stored = SettingsPreset.objects.select_for_update().filter(kind=camera.kind, name=name.strip()).first()
     if stored and not replace:
         raise _name_taken_error(stored)
@@ -144,7 +144,7 @@ def _store(preset: SettingsPreset) -> None:
 def _check_preset_limit(kind: str) -> None:
     if SettingsPreset.objects.filter(kind=kind).count() >= MAX_PRESETS:
         raise ValidationError(
-            {"name": f"There are {MAX_PRESETS} presets for {kind} cameras. Delete one that nobody needs."}
+            {"name": f"There are {MAX_PRESETS} presets for {kind} cameras. Delete one that is not needed."}
         )
 
 

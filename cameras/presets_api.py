@@ -1,4 +1,4 @@
-"""Presets over the API: each belongs to a kind, and is reached by way of a camera of it."""
+"""Presets over the API: each belongs to a kind, and is addressed through a camera of that kind."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class ApplyPresetView(CameraView):
 
     @extend_schema(request=None, responses=SettingsBody)
     def post(self, request: Request, slug: str, name: str) -> Response:
-        """Set exactly what the preset names, and answer with what the camera made of it."""
+        """Set exactly the preset's settings; the answer has what the camera made of them."""
         camera = self.camera()
         return Response(settings_body(camera, presets.apply_preset(camera, name, actor(request))))
 

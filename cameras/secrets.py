@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cryptography.fernet import Fernet
 
 UNREADABLE = (
-    "The stored password cannot be read: the station's key for it is lost or another one. "
+    "The stored password cannot be read: the station's key for it is lost or has changed. "
     "Put the key back (docs/network-cameras.md says where), or write the password itself in place of ***."
 )
 
@@ -45,7 +45,7 @@ def decrypt_address(address: str, encrypted: str) -> str:
         return address
     place, secrets = _decrypt_secrets(encrypted) if encrypted else (secret_origin(address), {})
     if place != secret_origin(address):
-        raise DecryptionFailed(f"The stored password is for {place} alone. For another place write it again.")
+        raise DecryptionFailed(f"The stored password is for {place} only. For another host, write it again.")
     try:
         return fill_secrets(address, secrets)
     except ValueError as error:

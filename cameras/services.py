@@ -74,8 +74,8 @@ def change_camera(camera: Camera, changes: dict[str, Any], actor: str = "", *, h
     """
     if unknown := set(changes) - CHANGEABLE:
         raise ValidationError(dict.fromkeys(unknown, "This cannot be changed."))
-    asked = {name: value for name, value in changes.items() if name not in {"address", "audience"}}
-    with record_refusals(camera, "change", actor, asked), transaction.atomic():
+    arguments = {name: value for name, value in changes.items() if name not in {"address", "audience"}}
+    with record_refusals(camera, "change", actor, arguments), transaction.atomic():
         return _apply_changes(_lock_camera(camera), changes, actor, host_is_gone)
 
 
@@ -156,7 +156,7 @@ def _remove(camera: Camera, actor: str) -> None:
 
 
 def set_connected(camera: Camera, connected: bool, actor: str = "") -> Event:
-    """Store whether the camera shall be connected; it survives restarts. LeaseHeld, SessionRunning."""
+    """Store whether the camera should be connected; it survives restarts. LeaseHeld, SessionRunning."""
     order = "connect" if connected else "disconnect"
     with record_refusals(camera, order, actor), transaction.atomic():
         locked = _lock_camera(camera)
@@ -170,7 +170,7 @@ def set_connected(camera: Camera, connected: bool, actor: str = "") -> Event:
 
 
 def connect(camera: Camera, connected: bool, actor: str = "") -> dict[str, Any]:
-    """Store whether the camera shall be connected and have its host apply it; returns the status reached. ControlError
+    """Store whether the camera should be connected and have its host apply it; returns the status reached. ControlError
     (LeaseHeld among them), BrokerDown."""
     with record_outcome(set_connected(camera, connected, actor)):
         return reconcile(camera)
@@ -191,10 +191,10 @@ def set_settings(
     reachable: the settings are stored and are applied when it opens.
     """
     origin = {"preset": preset} if preset else {}
-    said = f"set {{}} on {{}}, from the preset {preset!r}." if preset else "set {} on {}."
+    sentence = f"set {{}} on {{}}, from the preset {preset!r}." if preset else "set {} on {}."
     with record_refusals(camera, "settings", actor, {**origin, "settings": values}), transaction.atomic():
         stored = _lock_for_settings(camera, actor).settings
-        event = _store_settings(camera, stored, values if replace else {**stored, **values}, actor, said, origin)
+        event = _store_settings(camera, stored, values if replace else {**stored, **values}, actor, sentence, origin)
     return _apply_settings(camera, event)
 
 
@@ -207,7 +207,7 @@ def adopt_settings(camera: Camera, actor: str = "") -> dict[str, Any]:
         locked = _lock_for_settings(camera, actor)
         found = {one["name"]: one["has"] for one in locked.body_changes}
         if not found:
-            raise ValidationError(f"None of the settings was changed on {camera.slug} itself.")
+            raise ValidationError(f"None of the desired settings was changed on {camera.slug} itself.")
         event = _store_settings(
             camera, locked.settings, {**locked.settings, **found}, actor, "adopted {} from the body of {}."
         )
@@ -222,7 +222,7 @@ def _lock_for_settings(camera: Camera, actor: str) -> Camera:
 
 
 def _store_settings(
-    camera: Camera, stored: dict[str, Any], values: dict[str, Any], actor: str, said: str,
+    camera: Camera, stored: dict[str, Any], values: dict[str, Any], actor: str, sentence: str,
     origin: dict[str, str] | None = None,
 ) -> Event:  # fmt: skip
     """Store the desired settings with their event; ValidationError for a bad value."""
@@ -230,7 +230,7 @@ def _store_settings(
     Camera.objects.filter(pk=camera.pk).update(settings=desired)
     camera.settings = desired
     changed = ", ".join(f"{name} to {value}" for name, value in desired.items() if stored.get(name) != value)
-    did = said.format(changed or "nothing new", camera.slug)
+    did = sentence.format(changed or "nothing new", camera.slug)
     return record_desired_change(
         camera, "settings", did, actor, {**(origin or {}), "settings": desired}, kind="camera.settings"
     )

@@ -74,9 +74,9 @@ class Field:
         """The camera's value, where it differs, and the allowed range."""
         if not self.differs_from_camera:
             return self.range
-        said = f"Camera {'took' if self.just_answered else 'has'} {self.has}"
-        said = f"{said}; {self.range}" if self.range else f"{said} {self.unit}".rstrip()
-        return f"Not sent. {said}" if self.is_unsent else said
+        text = f"Camera {'took' if self.just_answered else 'has'} {self.has}"
+        text = f"{text}; {self.range}" if self.range else f"{text} {self.unit}".rstrip()
+        return f"Not sent. {text}" if self.is_unsent else text
 
 
 class SettingsForm:

@@ -22,13 +22,13 @@ RECORDS = {
     "session": "captures.ingest.ingest_session",
     "clip": "captures.recording.ingest.ingest_clip",
 }
-"""Kind of spool record -> the function that takes it into the database, idempotent by the record's id."""
+"""Kind of spool record -> the function that ingests it, idempotent by the record's id."""
 
 PROGRAMMES = {
     "session": "captures.ingest.desired_session",
     "recording": "captures.recording.ingest.desired_recording",
 }
-"""Camera -> its session, and what it shall record, as JSON, or None."""
+"""Camera -> its session, and its desired recording, as JSON, or None."""
 
 RECORDING = {
     "settings": "captures.recording.ingest.recording_settings",

@@ -61,7 +61,7 @@ def setting_sentence(kind: str, item: Any, able: Mapping[str, Any]) -> str:
         meant = did_you_mean(name, names)
         return f"{name}: There is no such setting.{meant} This camera has: {', '.join(names)}."
     value = item["input"] if isinstance(item["input"], str | bool | int | float) else "This"
-    has = f" This camera has {said}." if (said := has_range(name, able.get(name) or {})) else ""
+    has = f" This camera has {limits}." if (limits := has_range(name, able.get(name) or {})) else ""
     return f"{name}: {value!r} is not allowed; allowed is {describe_allowed(known[name])}.{has}"
 
 

@@ -20,7 +20,7 @@ BINARY = "skycam.live.v1"
 NO_FRAME_S = 2.0
 """How long a request waits for a picture before it is answered with the reason why there is none."""
 ENDED = 4410
-"""Closes a socket whose viewer somebody ended."""
+"""Closes a socket whose viewer was ended by someone."""
 
 
 class LiveConsumer(Socket):
@@ -56,7 +56,7 @@ class LiveConsumer(Socket):
             raise BadMessage("invalid", f"`quality` is one of {', '.join(PRESETS)}.")
         limit = loop_singleton(LiveStreamingService).config.frame_buffer_size
         if self._requests.qsize() >= limit:
-            raise BadMessage("too_many", f"At most {limit} requests can wait. Ask again when one is answered.")
+            raise BadMessage("too_many", f"At most {limit} requests can wait. Send the next one after an answer.")
         self._requests.put_nowait(quality)
 
     async def run(self) -> None:

@@ -1,6 +1,6 @@
 """`Feed`: the newest picture of one camera in one quality, for all viewers of a web process.
 
-Each feed has one subscription, and only while somebody requests pictures. Viewers have no queues: a viewer that
+Each feed has one subscription, and only while someone requests pictures. Viewers have no queues: a viewer that
 requests nothing costs nothing.
 """
 

@@ -33,11 +33,11 @@ class Picture:
         self.packed, self.quality = packed, quality
         self.serial = next(_serials)
         self._texts: dict[int, str] = {}
-        self._came = time.monotonic()
+        self._received_at = time.monotonic()
 
     @property
     def is_stale(self) -> bool:
-        return time.monotonic() - self._came > STALE_S
+        return time.monotonic() - self._received_at > STALE_S
 
     @property
     def jpeg(self) -> bytes:
@@ -86,10 +86,10 @@ def jpeg_size(jpeg: bytes) -> tuple[int, int]:
 
     Source: ITU-T T.81, B.1.
     """
-    place = 2
-    while place + 9 <= len(jpeg) and jpeg[place] == 0xFF:
-        if jpeg[place + 1] in START_OF_FRAME:
-            height, width = struct.unpack_from(">HH", jpeg, place + 5)
+    offset = 2
+    while offset + 9 <= len(jpeg) and jpeg[offset] == 0xFF:
+        if jpeg[offset + 1] in START_OF_FRAME:
+            height, width = struct.unpack_from(">HH", jpeg, offset + 5)
             return width, height
-        place += 2 + int.from_bytes(jpeg[place + 2 : place + 4], "big")
+        offset += 2 + int.from_bytes(jpeg[offset + 2 : offset + 4], "big")
     return 0, 0

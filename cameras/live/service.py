@@ -73,7 +73,7 @@ class LiveStreamingService:
     async def create_session(
         self, user_id: str, camera: str, quality: str, transport: Transport, remote: str, end: Callable[[str], None]
     ) -> Viewer:
-        """A new viewer, until `end_session`; `end` is called with a sentence when somebody else ends it.
+        """A new viewer, until `end_session`; `end` is called with a sentence when someone else ends it.
 
         LiveViewRefused when live view is switched off or a limit of viewers is reached.
         """
@@ -142,7 +142,7 @@ class LiveStreamingService:
         await self.refresh_settings()
         self.check_load()
         self._end_idle_viewers()
-        nobody = not self.viewer_limits.viewers
+        is_idle = not self.viewer_limits.viewers
         try:
             found = await self.viewer_limits.renew_viewers()
         except CONNECTION_ERRORS:
@@ -152,11 +152,11 @@ class LiveStreamingService:
                 self.end_session(ended)
                 ended.end(f"{by[:40]} ended this live view.")
         self._share_bandwidth()
-        return nobody and not self.viewer_limits.viewers
+        return is_idle and not self.viewer_limits.viewers
 
     def _end_idle_viewers(self) -> None:
         now = time.monotonic()
-        for viewer in [one for one in self.viewer_limits.viewers.values() if now - one.asked_at > IDLE_S]:
+        for viewer in [each for each in self.viewer_limits.viewers.values() if now - each.requested_at > IDLE_S]:
             self.end_session(viewer)
         watching = Counter(viewer.transport for viewer in self.viewer_limits.viewers.values())
         for transport in TRANSPORTS:
@@ -201,7 +201,7 @@ class LiveStreamingService:
         """The newest picture that this viewer has not had, once its limits allow it; None after `wait_s` seconds."""
         now = asyncio.get_running_loop().time
         deadline = now() + wait_s
-        viewer.quality, viewer.asked_at = quality, time.monotonic()
+        viewer.quality, viewer.requested_at = quality, time.monotonic()
         feed = self.feed(viewer.camera, self.served_quality(quality))
         if not await self._wait_for_turn(viewer, feed, deadline):
             return None

@@ -32,7 +32,7 @@ class SnapshotLimitExceeded(LiveViewRefused):
 
     def __init__(self, reason: str, message: str, retry_s: float) -> None:
         self.retry_s = math.ceil(retry_s)
-        super().__init__(reason, f"{message} Ask again in {self.retry_s} s.")
+        super().__init__(reason, f"{message} Try again in {self.retry_s} s.")
         metrics.REFUSED.labels(reason).inc()
 
 

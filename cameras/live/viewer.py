@@ -1,4 +1,4 @@
-"""`Viewer`: one live picture that somebody watches. A page with four live pictures has four viewers."""
+"""`Viewer`: one live picture that someone watches. A page with four live pictures has four viewers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ViewerBody(TypedDict):
 
 
 class Viewer:
-    """`end` is called with a sentence when somebody ends it. Use it only in the event loop that made it."""
+    """`end` is called with a sentence when someone ends it. Use it only in the event loop that made it."""
 
     def __init__(
         self, user: str, camera: str, quality: str, transport: Transport, remote: str, end: Callable[[str], None]
@@ -47,7 +47,7 @@ class Viewer:
         self.user, self.camera, self.quality, self.transport = user, camera, quality, transport
         self.remote, self.end = remote, end
         self.since = time.time()
-        self.asked_at = time.monotonic()
+        self.requested_at = time.monotonic()
         self.frames = self.bytes = self.dropped = 0
         self.limited: tuple[str, ...] = ()
         self.rate_limiter = RateLimiter()
@@ -56,7 +56,7 @@ class Viewer:
         self.next_picture_at = 0.0
         """When the next picture may be sent while pictures are fewer."""
         self.limited_at = -1e9
-        self._samples: deque[tuple[float, int, int]] = deque([(self.asked_at, 0, 0)], RATE_SAMPLES)
+        self._samples: deque[tuple[float, int, int]] = deque([(self.requested_at, 0, 0)], RATE_SAMPLES)
 
     def record_sent(self, serial: int, size: int) -> None:
         self.last_serial = serial

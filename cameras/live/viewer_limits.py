@@ -85,7 +85,7 @@ class ViewerLimits:
             return LiveViewRefused(
                 "capacity",
                 f"One user may have {self.max_per_user} live views at a time, and you have reached that. Close one, "
-                "here or wherever else you are signed in. The page of viewers lists yours.",
+                "on this device or another. The page Viewers lists yours.",
             )
         return None
 

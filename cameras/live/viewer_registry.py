@@ -24,7 +24,7 @@ Counts = Counter[str]
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """What a renewal returns: viewers of this process that somebody ended (id -> who), and the counts elsewhere."""
+    """What a renewal returns: viewers of this process that were ended (id -> by whom), and the counts elsewhere."""
 
     ended: dict[str, str] = field(default_factory=dict)
     others: Counts = field(default_factory=Counter)

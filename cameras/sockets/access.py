@@ -114,12 +114,12 @@ class AccessMonitor:
             while self._listeners:
                 await asyncio.sleep(CHECK_EVERY_S)
                 with log_and_continue("rights check"):
-                    await self._round()
+                    await self._check_all()
         finally:
             self._task = None
 
-    async def _round(self) -> None:
-        """While the database is away everybody keeps their access: nothing can have been revoked in it."""
+    async def _check_all(self) -> None:
+        """While the database is away all users keep their access: nothing can have been revoked in it."""
         try:
             found = await read_access_of_all({listener.principal for listener in self._listeners})
         except Error as error:

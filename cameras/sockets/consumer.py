@@ -75,7 +75,7 @@ class Socket(AsyncWebsocketConsumer):
         """Channels would switch threads for each message, to close old database connections. Sockets have none."""
         await getattr(self, message["type"].replace(".", "_"))(message)
 
-    # What a socket is for
+    # For subclasses
 
     def own_handlers(self) -> Mapping[str, MessageHandler]:
         """Message type -> handler, beside `ping`."""

@@ -133,7 +133,7 @@ class CameraSlot:
     """An alert is open: the camera cannot be opened, or fails repeatedly."""
     alerts: RaisedAlerts = field(default_factory=RaisedAlerts)
     retried_at: float = -60.0
-    """When its process was last told to retry, which also resets its failure count."""
+    """When its process last got a retry message, which also resets its failure count."""
     port_reset: PortReset | None = None
     """While it runs, no process is started."""
     faults: dict[str, Any] = field(default_factory=dict)

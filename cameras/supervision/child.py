@@ -118,8 +118,8 @@ class CameraChild:
 
     def _read(self) -> None:
         assert self.process.stdout
-        with self.process.stdout as up:
-            for line in up:
+        with self.process.stdout as output:
+            for line in output:
                 self.last_message_at = time.monotonic()
                 self._handle_line(line)
 

@@ -47,13 +47,13 @@ class CommandRouter:
         """On the command queue's thread. A command past its deadline is dropped. A capture goes to a ready process at
         once; the Supervisor's thread handles everything else."""
         with broker.reachable() as server:
-            left = command["deadline_ms"] - broker.time_ms(server)
-        if left <= 0:
+            remaining_ms = command["deadline_ms"] - broker.time_ms(server)
+        if remaining_ms <= 0:
             log.info(
                 "The command %s for %s arrived after its deadline and was dropped.", command["order"], command["slug"]
             )
             return
-        command["arguments"]["remaining_ms"] = left
+        command["arguments"]["remaining_ms"] = remaining_ms
         if command["order"] == "capture":
             if self._is_duplicate(command["arguments"]["id"]):
                 return

@@ -25,7 +25,12 @@ from cameras.runtime.spool import Record
 from cameras.runtime.storage import read_marker
 from cameras.status_reader import LastCapture
 from cameras.supervision import orphan_recovery
-from cameras.supervision.desired_state import DesiredState, desired_states, former_places, left_places
+from cameras.supervision.desired_state import (
+    DesiredState,
+    desired_states,
+    spools_of_moved_cameras,
+    spools_on_former_roots,
+)
 from cameras.supervision.ingest import OpenedSpool, SpoolIngester
 from cameras.supervision.ingest_alerts import UnfinishedClips, raise_rejected_alert, resolve_rejected_alerts
 from cameras.supervision.lease import NameTaken, renew_lease
@@ -45,7 +50,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 STORAGE_ALERTS = ("storage.unmounted", "storage.failed", "storage.last_floor")
 """Alerts that stay open until the root is opened again. A full disk is an alert of the station's health."""
-OVER = {"storage.room": "storage.last_floor"}
+RESOLVES = {"storage.room": "storage.last_floor"}
 """Kind of event -> the one of STORAGE_ALERTS that it resolves."""
 READ_S = 1.0
 SWEEP_S = 5.0
@@ -330,12 +335,16 @@ class DatabaseSync:
         snapshot, host = self.snapshot, self.supervisor.host
         desired_states, elsewhere = snapshot.cameras, self._moved_cameras()
         known = {*desired_states, *(desired.id for desired in elsewhere)}
-        here = [*desired_states.values(), *elsewhere, *(left_places(host, known) if snapshot.is_complete else ())]
+        here = [
+            *desired_states.values(),
+            *elsewhere,
+            *(spools_of_moved_cameras(host, known) if snapshot.is_complete else ()),
+        ]
         for desired in here:
             has_process = self._has_process(desired)
             self._sweep_safely(desired, None if has_process else self._recover_spool_of_slot)
             self._sweep_safely(desired.of_clips, None if has_process else self._recover_spool_of_slot)
-        former = former_places(host, desired_states)
+        former = spools_on_former_roots(host, desired_states)
         for desired in former:
             self._sweep_safely(desired, self.recover_spool)
         resolve_rejected_alerts([*here, *(desired.of_clips for desired in here), *former])
@@ -424,5 +433,5 @@ def recovery_message(what: str, count: int, slug: str) -> str:
     """`what` is `interrupted` (the captures failed) or `finished` (their pictures are safe)."""
     captures = f"A capture of {slug} was" if count == 1 else f"{count} captures of {slug} were"
     if what == "finished":
-        return f"{captures} filed after the camera's process had ended."
+        return f"{captures} finished after the camera's process had ended."
     return f"{captures} interrupted: the camera's process ended before the picture was saved."

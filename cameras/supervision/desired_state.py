@@ -131,29 +131,29 @@ def _desired_state(camera: Camera, root: dict[str, Any], video: dict[str, Any]) 
     )
 
 
-def left_places(host: str, known: Iterable[str]) -> list[DesiredState]:
-    """Cameras of other hosts, not `known` here, with each root of this host that holds a spool of theirs: they were
+def spools_of_moved_cameras(host: str, known: Iterable[str]) -> list[DesiredState]:
+    """Cameras of other hosts, not `known` here, for each root of this host that still holds their spool: they were
     moved while this host was away."""
     roots = resolve(ROOTS["all"])(host)
     return [
-        _left(camera, root)
+        _moved_camera(camera, root)
         for camera in Camera.objects.exclude(host=host).exclude(pk__in=list(known))
         for root in roots
         if Path(root["path"], spool_folder(str(camera.pk))).is_dir()
     ]
 
 
-def _left(camera: Camera, root: dict[str, Any]) -> DesiredState:
+def _moved_camera(camera: Camera, root: dict[str, Any]) -> DesiredState:
     return replace(_desired_state(camera, root, root), session=None, recording=None, elsewhere=True)
 
 
-def former_places(host: str, desired_states: Mapping[str, DesiredState]) -> list[DesiredState]:
+def spools_on_former_roots(host: str, desired_states: Mapping[str, DesiredState]) -> list[DesiredState]:
     """Cameras of `desired_states` that still have a spool on another root of this host: their root was changed."""
     roots = resolve(ROOTS["all"])(host)
     return [
         replace(desired, root=root["id"], root_path=root["path"], session=None)
-        for one in desired_states.values()
-        for desired in (one, one.of_clips)
+        for camera in desired_states.values()
+        for desired in (camera, camera.of_clips)
         for root in roots
         if root["id"] != desired.root and Path(root["path"], spool_folder(desired.id, desired.part)).is_dir()
     ]

@@ -16,7 +16,7 @@ from cameras.supervision.desired_state import DesiredState
 from cameras.tables import RECOVERIES, resolve
 
 log = logging.getLogger(__name__)
-RESTING = (".done", ".lock", "rejected", "clips")
+IDLE_SUFFIXES = (".done", ".lock", "rejected", "clips")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,10 @@ def _needs_recovery(desired: DesiredState) -> bool:
     stop = desired.session is not None and desired.session["desired"] == "stopped"
     if not folder.is_dir():
         return stop
-    resting = ("slot-",) if desired.elsewhere else ("slot-", "session-")
-    unfinished = any(not path.name.endswith(RESTING) and not path.name.startswith(resting) for path in folder.iterdir())
+    idle_prefixes = ("slot-",) if desired.elsewhere else ("slot-", "session-")
+    unfinished = any(
+        not path.name.endswith(IDLE_SUFFIXES) and not path.name.startswith(idle_prefixes) for path in folder.iterdir()
+    )
     return unfinished or stop
 
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from cameras.control import Answer
 from cameras.supervision.camera_slot import CameraSlot, Hardware
 from cameras.supervision.child import CameraChild
-from cameras.supervision.database_sync import OVER, STORAGE_ALERTS, DatabaseSync
+from cameras.supervision.database_sync import RESOLVES, STORAGE_ALERTS, DatabaseSync
 from cameras.supervision.ingest_alerts import REJECTED
 
 if TYPE_CHECKING:
     from cameras.supervision.supervisor import Supervisor
-OF_A_ROOT = {*STORAGE_ALERTS, *OVER}
+ROOT_EVENTS = {*STORAGE_ALERTS, *RESOLVES}
 """Kinds of events that concern a whole storage root, not one camera."""
 DESIRED_PREFIX = "desired-"
 """Prefix of the command id of a desired session. No caller waits for it: its answer is handled here."""
@@ -65,14 +65,14 @@ class ProcessMessages:
         self.database.record_event("camera.ladder", text, "warning", slot.desired, data)
 
     def _on_log(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
-        camera = None if message["kind"] in OF_A_ROOT else slot.desired
+        camera = None if message["kind"] in ROOT_EVENTS else slot.desired
         self.database.record_event(message["kind"], message["message"], message["level"], camera, {})
         if message["kind"] in STORAGE_ALERTS:
             self.database.raise_alert(f"{message['kind']}:{slot.desired.root}", message["message"], "critical", None)
         elif message["kind"] == REJECTED:
             self.database.raise_alert(f"{REJECTED}:{slot.desired.slug}", message["message"], "error", slot.desired)
-        elif message["kind"] in OVER:
-            self.database.resolve_alert(f"{OVER[message['kind']]}:{slot.desired.root}")
+        elif message["kind"] in RESOLVES:
+            self.database.resolve_alert(f"{RESOLVES[message['kind']]}:{slot.desired.root}")
 
     def _on_alert(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
         """Raise an alert of its recorder, or resolve it when the message is empty."""

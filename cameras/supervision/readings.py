@@ -23,14 +23,14 @@ def store_read_back(camera: str, message: dict[str, Any]) -> None:
     known, row.differs = row.differs, still_desired(message["differs"], row.settings)
     row.read_back, row.read_at = message["actual"], message["read_at"]
     row.save(update_fields=["read_back", "read_at", "differs"])
-    for one in row.differs:
-        if one not in known:
-            _record_difference(row, one)
+    for difference in row.differs:
+        if difference not in known:
+            _record_difference(row, difference)
 
 
-def _record_difference(camera: Camera, one: Difference) -> None:
+def _record_difference(camera: Camera, difference: Difference) -> None:
     text = (
-        f"{one['name']} of {camera.slug} was changed on the camera itself: it has {one['has']}, and {one['wished']} is "
-        "desired. Adopt it, or apply yours again."
+        f"{difference['name']} of {camera.slug} was changed on the camera itself: it has {difference['has']}, and "
+        f"{difference['wished']} is desired. Adopt it, or apply yours again."
     )
-    record_event("camera.settings", text, severity="warning", camera=camera, data={"differs": one})
+    record_event("camera.settings", text, severity="warning", camera=camera, data={"differs": difference})

@@ -26,7 +26,7 @@ RECOUNT_S = 2.5
 """The failure count that a process reports is up to a second old."""
 RESET_S = 30.0
 """A reset of a USB port that takes longer may never end and is no longer waited for."""
-BY_HAND = "a person"
+BY_PERSON = "a person"
 RECORDER_ALERTS = ("failed", "lost", "left")
 """Alerts `recording.*` that a process raises and its successor may have to resolve."""
 
@@ -88,12 +88,12 @@ class RecoveryLadder:
 
     def _take_step(self, slot: CameraSlot, child: CameraChild, step: str) -> None:
         doing = child.state.get("doing", "starting")
-        why = f"{slot.desired.slug} did not come back from {doing}"
+        why = f"{slot.desired.slug} hangs while {doing}"
         if step == "kill":
             message = f"The camera hung while {doing}; its process was killed."
             self._kill(slot, child, f"{why}.", {"reason": "camera_hung", "message": message}, doing=doing)
             return
-        done = "its driver is told to abort" if step == "abort" else "the camera is closed and opened again"
+        done = "the driver call is aborted" if step == "abort" else "the camera is closed and opened again"
         self.record_step(slot, step, f"{why}: {done}.", doing=doing, reason="camera_hung")
         child.send({"type": "abort", "reason": "camera_hung"} if step == "abort" else {"type": "reopen"})
 
@@ -108,12 +108,12 @@ class RecoveryLadder:
 
     def schedule_restart(self, slot: CameraSlot, status: int, *, delivered: bool) -> None:
         """Record why it ended, and schedule its restart or quarantine the camera."""
-        reason, climbed = exit_reason(status), slot.decided_outcome is not None
+        reason, was_killed_by_ladder = exit_reason(status), slot.decided_outcome is not None
         if any(name in reason for name in CRASH_SIGNALS) or status > 0:
             message = f"The camera's process crashed ({reason})."
             slot.decided_outcome = slot.decided_outcome or {"reason": "camera_crashed", "message": message}
         cause = slot.decided_outcome["message"] if slot.decided_outcome else f"The camera's process was {reason}."
-        gives_up = slot.restarts.record_exit(time.monotonic(), cause, fruitless=climbed and not delivered)
+        gives_up = slot.restarts.record_exit(time.monotonic(), cause, fruitless=was_killed_by_ladder and not delivered)
         pause_s = 0.0 if gives_up else max(0.0, slot.restarts.not_before - time.monotonic())
         when = "" if gives_up else f" It is started again {f'in {pause_s:.0f} s' if pause_s >= 1 else 'at once'}."
         data = {"reason": reason, "message": cause}
@@ -162,7 +162,7 @@ class RecoveryLadder:
     def quarantine(self, slot: CameraSlot, cause: str) -> None:
         slot.quarantined = (
             f"It failed {slot.restarts.failures} times in a row, the last time because: {cause} "
-            "Look at the camera and the log, then connect it."
+            "Check the camera and the log, then connect it."
         )
         whole = f"{slot.desired.slug} is quarantined. {slot.quarantined}"
         slot.last_seen = None
@@ -189,7 +189,7 @@ class RecoveryLadder:
     def clear_alerts(self, slot: CameraSlot) -> None:
         """Resolve its alerts: the camera should not run."""
         if slot.quarantined:
-            self.release_quarantine(slot, BY_HAND)
+            self.release_quarantine(slot, BY_PERSON)
         if slot.unreachable_alerted:
             self._resolve_unreachable(slot)
         for key in slot.alerts.remove_all() if slot.child is None else ():
@@ -197,5 +197,5 @@ class RecoveryLadder:
 
     def retry_now(self, slot: CameraSlot) -> None:
         """Retry at once, on the request of a person."""
-        self.release_quarantine(slot, BY_HAND)
+        self.release_quarantine(slot, BY_PERSON)
         slot.retry()

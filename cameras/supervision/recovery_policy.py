@@ -17,7 +17,7 @@ REOPENED = 8
 """After this many failures in a row (about a minute) the process of a camera that is present is replaced, because a
 vendor's library may be stuck."""
 IDLE_S = 6 * 3600.0
-"""No exposure takes this long: a process that lived this long without a picture was not asked for one."""
+"""No exposure takes this long: a process that lived this long without a picture got no capture command."""
 
 
 @dataclass(slots=True)

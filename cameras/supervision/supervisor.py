@@ -178,11 +178,11 @@ class Supervisor:
         try:
             step()
         except Exception as error:
-            self._failing_steps[slug] = said = f"{type(error).__name__}: {error}"
-            if said != before:
+            self._failing_steps[slug] = failure = f"{type(error).__name__}: {error}"
+            if failure != before:
                 log.exception("The Supervisor failed at %s and goes on.", slug or "its own loop")
                 what = f"{slug} is not supervised" if slug else "No camera of this host is supervised"
-                message = f"{what} ({said}). See the log, then run `skycam restart worker`."
+                message = f"{what} ({failure}). See the log, then run `skycam restart worker`."
                 self.database.raise_alert(key, message, "critical", camera)
             return
         if before:
@@ -289,7 +289,7 @@ class Supervisor:
         if time.monotonic() > child.end_by:
             slot.decided_outcome = {
                 "reason": "camera_hung",
-                "message": "The camera did not end its exposure when told to.",
+                "message": "The camera did not end its exposure in time.",
             }
             child.kill()
 
@@ -325,8 +325,8 @@ class Supervisor:
         log.warning("%s did not finish in time and is killed.", child.slug)
         child.kill()
         if child.wait(1.0):
-            said = "The station was stopped before the exposure ended."
-            self.database.recover_spool(desired, DecidedOutcome("station_stopped", said))
+            message = "The station was stopped before the exposure ended."
+            self.database.recover_spool(desired, DecidedOutcome("station_stopped", message))
 
     def record_observed(self, slot: CameraSlot, observed: str, reason: str) -> None:
         """Write a changed state to the database and the event log. A camera on another host is recorded by that

@@ -101,7 +101,7 @@ def test_each_change_is_an_event_with_actor_and_change(manager: Any, ben: User, 
     assert audience_events() == [
         ("a-manager", "a-manager restricted sky: only managers and ben may see it now."),
         ("a-manager", "a-manager changed who may see sky: only managers."),
-        ("a-manager", "a-manager lifted the restriction of sky, which everybody with a role may see now."),
+        ("a-manager", "a-manager lifted the restriction of sky, which all users with a role may see now."),
     ]
     data = Event.objects.filter(kind="camera.audience").latest("at").data
     assert data["arguments"] == {"restricted": False, "audience": []}

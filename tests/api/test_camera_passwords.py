@@ -56,7 +56,7 @@ def test_another_host_needs_the_password_again(manager: Any, yard: Any) -> None:
     assert problem.json()["errors"] == [
         {
             "field": "address",
-            "message": "The stored password is for rtsp://viewer@10.0.0.9 alone. For another place write it again.",
+            "message": "The stored password is for rtsp://viewer@10.0.0.9 only. For another host, write it again.",
         }
     ]
 

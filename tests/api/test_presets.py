@@ -104,7 +104,7 @@ def test_a_preset_of_another_kind_is_not_found_with_the_reason(
     SettingsPreset.objects.create(kind="gphoto2", name="Stars", settings={"iso": 1600})
     answer = getattr(operator, method)(f"{URL}Stars/{rest}", {})
     assert answer.status_code == 404
-    assert "There is one for gphoto2 cameras, whose settings are others." in answer.json()["detail"]
+    assert "There is one for gphoto2 cameras, which have other settings." in answer.json()["detail"]
     assert (Camera.objects.get().settings, SettingsPreset.objects.count()) == ({}, 1)
 
 
@@ -142,7 +142,7 @@ def test_the_number_of_presets_is_limited_to_one_page(operator: Any, night: Sett
     SettingsPreset.objects.bulk_create(more)
     answer = operator.post(URL, {"name": "Dusk", "settings": NIGHT}, format="json")
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "name")
-    assert "Delete one that nobody needs." in answer.json()["detail"]
+    assert "Delete one that is not needed." in answer.json()["detail"]
     assert operator.put(f"{URL}p 3/", {"settings": {"gain": 3}}, format="json").status_code == 200
 
 

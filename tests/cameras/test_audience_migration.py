@@ -1,4 +1,4 @@
-"""What the migration makes of audiences, events and alerts from before cameras could be restricted."""
+"""The migration of audiences, events and alerts from before cameras could be restricted."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def test_events_and_alerts_get_the_camera_that_had_their_slug_then(then: Any) ->
     old, new = camera("sky", 9, removed=True), camera("sky", 3)
     for hours_ago in (5, 1):
         at = NOW - timedelta(hours=hours_ago)
-        Event.objects.create(kind="camera.state", message="It was so.", camera="sky", at=at)
-        Alert.objects.create(key=f"x:{hours_ago}", message="Look.", camera="sky", opened_at=at)
-    Event.objects.create(kind="user.denied", message="Nobody's.", at=NOW)
+        Event.objects.create(kind="camera.state", message="A change.", camera="sky", at=at)
+        Alert.objects.create(key=f"x:{hours_ago}", message="Check it.", camera="sky", opened_at=at)
+    Event.objects.create(kind="user.denied", message="Of no camera.", at=NOW)
     migration.name_cameras(then, None)
     found = [
         list(model.objects.order_by(at).values_list("camera_uuid", flat=True))

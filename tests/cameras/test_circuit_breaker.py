@@ -1,4 +1,4 @@
-"""A broker that hangs: the first call waits, the next ones fail at once, and calls work again soon after it goes on."""
+"""A broker that hangs: the first call waits, the next ones fail at once, and calls work again soon after it resumes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Process:
     def __init__(self, valkey: Any) -> None:
         self.pid, self._valkey = valkey.info("server")["process_id"], valkey
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         os.kill(self.pid, signal.SIGCONT)
 
     @contextmanager
@@ -40,7 +40,7 @@ class Process:
         try:
             yield
         finally:
-            self.go_on()
+            self.resume()
             until(self._valkey.ping)
 
 
@@ -71,16 +71,16 @@ def test_calls_of_many_threads_wait_once(valkey: Any, process: Process) -> None:
     assert time.monotonic() - began < broker.ANSWER_S
 
 
-def test_the_cache_knows_what_a_call_before_it_found_out(valkey: Any, process: Process) -> None:
+def test_the_cache_uses_the_open_circuit_of_an_earlier_call(valkey: Any, process: Process) -> None:
     with process.stopped():
         failing_s(valkey.ping)
         assert failing_s(lambda: cache.set("tries", 1)) < AT_ONCE_S
 
 
-def test_calls_work_again_within_two_seconds_once_the_broker_goes_on(valkey: Any, process: Process) -> None:
+def test_calls_work_again_within_two_seconds_after_the_broker_resumes(valkey: Any, process: Process) -> None:
     with process.stopped():
         failing_s(valkey.ping)
-        process.go_on()
+        process.resume()
         began = time.monotonic()
         until(valkey.ping)
     assert time.monotonic() - began < 2 * PROBE_EVERY_S
@@ -92,7 +92,7 @@ def test_a_new_connection_to_a_broker_that_hangs_waits_a_second(valkey: Any, pro
         assert failing_s(valkey.ping) < 1.5
 
 
-def test_one_call_that_times_out_keeps_nobody_from_a_broker_that_answers(valkey: Any) -> None:
+def test_one_call_that_times_out_blocks_no_others(valkey: Any) -> None:
     valkey.ping()
     failing_s(lambda: valkey.blpop(["nothing"], timeout=broker.ANSWER_S + 2))
     began = time.monotonic()

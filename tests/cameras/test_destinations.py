@@ -22,7 +22,7 @@ def camera(address: str) -> Camera:
 
 
 @pytest.mark.parametrize(
-    ("address", "said"),
+    ("address", "message"),
     [
         ("rtsp://169.254.169.254/live", "a cloud metadata address"),
         ("http://0.0.0.0:8080/video", "an unspecified address, which is refused"),
@@ -31,12 +31,12 @@ def camera(address: str) -> Camera:
         ("rtsp://2130706433/live", "neither a name nor an IP address"),
     ],
 )
-def test_an_address_that_leads_to_no_camera_is_not_saved(address: str, said: str) -> None:
-    with pytest.raises(ValidationError, match=said):
+def test_an_address_that_leads_to_no_camera_is_not_saved(address: str, message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         camera(address).full_clean()
 
 
-def test_the_stations_own_ports_are_no_cameras() -> None:
+def test_the_stations_own_ports_are_refused_as_cameras() -> None:
     with pytest.raises(ValidationError, match="of the station itself, which is always refused"):
         camera(f"http://127.0.0.1:{settings.STATION.web.port}/video").full_clean()
 
@@ -55,7 +55,7 @@ def test_a_camera_that_was_saved_before_can_still_be_renamed() -> None:
     assert change_camera(saved, {"name": "Gate"}).name == "Gate"
 
 
-def test_the_cameras_process_gets_what_is_refused(tmp_path: Path) -> None:
+def test_the_camera_process_gets_the_rules_for_addresses(tmp_path: Path) -> None:
     ensure_default_root(tmp_path)
     saved = camera("rtsp://192.168.1.20/live")
     saved.save()

@@ -1,4 +1,4 @@
-"""A camera with a session whose host is away: it is moved when somebody says that the machine is off."""
+"""A camera with a session whose host is away: it is moved once a person confirms that the machine is off."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def session(camera: Camera) -> Session:
     return Session.objects.create(camera=camera, programme={}, state="running", created_by="ada")
 
 
-def moved(camera: Camera, actor: str = "ben", **said: bool) -> str:
-    return change_camera(camera, {"host": "main"}, actor, **said).host
+def moved(camera: Camera, actor: str = "ben", **confirmation: bool) -> str:
+    return change_camera(camera, {"host": "main"}, actor, **confirmation).host
 
 
 def host_of(camera: Camera) -> str:
@@ -62,7 +62,7 @@ def test_a_host_whose_lease_lasts_is_not_gone(camera: Camera, session: Session) 
     assert host_of(camera) == "barn"
 
 
-def test_a_host_whose_heart_beats_is_not_gone(camera: Camera, session: Session, valkey: Any) -> None:
+def test_a_host_with_a_heartbeat_is_not_gone(camera: Camera, session: Session, valkey: Any) -> None:
     valkey.set(broker.key("host", "barn"), "{}")
     with pytest.raises(HostAlive):
         moved(camera, host_is_gone=True)
@@ -83,7 +83,7 @@ def test_the_holder_of_its_lease_keeps_it(camera: Camera, session: Session) -> N
         moved(camera, host_is_gone=True)
 
 
-def test_without_a_session_it_is_moved_as_ever(camera: Camera) -> None:
+def test_without_a_session_it_is_moved_without_confirmation(camera: Camera) -> None:
     assert moved(camera) == "main"
 
 

@@ -1,4 +1,4 @@
-"""Several people press at once: one of them has the camera."""
+"""Several people take a camera at once: one of them gets the lease."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_of_eight_requests_at_once_one_gets_the_lease_and_the_others_are_refused
     camera = Camera.objects.create(slug="sky", name="Sky", kind="simulated", host="main")
     together = Barrier(len(PEOPLE))
 
-    def press(who: str) -> str:
+    def acquire(who: str) -> str:
         together.wait(20)
         try:
             return acquire_lease(camera, who).held_by
@@ -30,8 +30,8 @@ def test_of_eight_requests_at_once_one_gets_the_lease_and_the_others_are_refused
         finally:
             connection.close()
 
-    with ThreadPoolExecutor(len(PEOPLE)) as hands:
-        heard = list(hands.map(press, PEOPLE))
+    with ThreadPoolExecutor(len(PEOPLE)) as pool:
+        holders = list(pool.map(acquire, PEOPLE))
     camera.refresh_from_db()
-    assert set(heard) == {camera.held_by}
+    assert set(holders) == {camera.held_by}
     assert Event.objects.filter(kind="camera.taken").count() == 1

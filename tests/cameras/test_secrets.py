@@ -1,4 +1,4 @@
-"""The passwords of network cameras: encrypted in the row, shown nowhere, and sent nowhere but where they belong."""
+"""The passwords of network cameras: encrypted in the row, shown nowhere, and sent only to their own host."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def another_key() -> Any:
 
 
 def row(camera: Camera) -> str:
-    """Everything that the database has of it."""
+    """All that the database has of it."""
     return json.dumps(Camera.objects.filter(pk=camera.pk).values().get(), default=str)
 
 
@@ -86,12 +86,12 @@ def test_another_path_on_the_same_place_keeps_the_password(camera: Camera) -> No
     ],
 )
 def test_the_password_is_not_sent_to_another_host(camera: Camera, address: str) -> None:
-    with pytest.raises(ValidationError, match=r"for rtsp://viewer@10\.0\.0\.9:554 alone. For another place write it"):
+    with pytest.raises(ValidationError, match=r"for rtsp://viewer@10\.0\.0\.9:554 only. For another host, write it"):
         change_camera(camera, {"address": address})
     assert whole(camera) == ADDRESS
 
 
-def test_nobody_who_changes_the_row_sends_the_password_elsewhere(camera: Camera) -> None:
+def test_a_change_of_the_row_sends_the_password_to_no_other_host(camera: Camera) -> None:
     Camera.objects.update(address=SHOWN.replace("10.0.0.9", "10.0.0.66"))
     assert SECRET not in whole(camera)
 
@@ -114,15 +114,15 @@ def test_a_bad_address_is_refused_without_being_repeated(db: None) -> None:
     assert SECRET not in str(refusal.value)
 
 
-def test_a_lost_key_ends_as_a_sentence_in_the_cameras_process(camera: Camera) -> None:
+def test_a_lost_key_is_reported_by_the_camera_process(camera: Camera) -> None:
     with another_key():
         assert desired_states(camera.host)[str(camera.id)].address == SHOWN
 
 
-def test_a_lost_key_keeps_nobody_from_changing_the_rest(camera: Camera) -> None:
+def test_other_fields_can_be_changed_without_the_key(camera: Camera) -> None:
     with another_key():
         change_camera(camera, {"name": "Yard", "primary": True})
-        with pytest.raises(ValidationError, match="the station's key for it is lost or another one"):
+        with pytest.raises(ValidationError, match="the station's key for it is lost or has changed"):
             change_camera(camera, {"address": SHOWN.replace("live", "second")})
         change_camera(camera, {"address": ADDRESS})
         assert whole(camera) == ADDRESS

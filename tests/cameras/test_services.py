@@ -1,4 +1,4 @@
-"""A camera's row under the hands of two people: each changes what they named, and nothing else."""
+"""Two people change a camera's row: each changes only the fields they name."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def camera() -> Camera:
 
 @pytest.fixture
 def as_read_before(camera: Camera) -> Camera:
-    """As somebody else read it, before it was disconnected and set."""
+    """The row as another user read it before it was disconnected and its settings changed."""
     before = Camera.objects.get(pk=camera.pk)
     Camera.objects.update(connected=False, enabled=False, settings={"exposure_us": 900})
     return before
@@ -111,14 +111,14 @@ def test_harmless_changes_are_allowed_during_a_session(camera: Camera, session: 
     assert desired(camera)[0] == "Zenith"
 
 
-ORDERS = re.compile(r'record_(?:refusals|failures)\(\s*[\w.]+, "([a-z-]+)"')
+COMMANDS = re.compile(r'record_(?:refusals|failures)\(\s*[\w.]+, "([a-z-]+)"')
 
 
-def test_every_refusal_is_a_sentence() -> None:
+def test_every_command_that_can_be_refused_has_a_phrase() -> None:
     sources = [path.read_text() for app in ("cameras", "captures") for path in (PROJECT / app).rglob("*.py")]
-    orders = {order for text in sources for order in ORDERS.findall(text)}
-    assert orders
-    assert orders - set(ATTEMPT_PHRASES) == set()
+    commands = {command for text in sources for command in COMMANDS.findall(text)}
+    assert commands
+    assert commands - set(ATTEMPT_PHRASES) == set()
 
 
 def test_a_refusal_names_the_attempted_command(camera: Camera) -> None:

@@ -19,7 +19,7 @@ PAGE = page("docs/spool.md")
 
 def simulated_lives(stride: int) -> str:
     """The number of simulated lives with this stride: two kills and the ingest at each step, and each cut."""
-    return f"{math.ceil((simulation.steps_of_a_life() + 1) ** 3 * len(simulation.CUTS) / stride):,}"
+    return f"{math.ceil((simulation.steps_of_a_run() + 1) ** 3 * len(simulation.CUTS) / stride):,}"
 
 
 @pytest.mark.parametrize("stride", [1, 5, 197])

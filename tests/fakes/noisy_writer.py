@@ -13,4 +13,4 @@ class NoisyWriter(StillWriter):
     def write_files(self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity) -> list[PartFile]:
         os.write(1, b'{"type": "state"} and rubbish without an end')
         print("a library says hello", flush=True)
-        return super().write(spool, plan, exposure, identity)
+        return super().write_files(spool, plan, exposure, identity)

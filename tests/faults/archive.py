@@ -15,7 +15,7 @@ from cameras.supervision.ingest import OpenedSpool
 from captures.models import Capture, CaptureFile, Clip, Session, StorageRoot
 from captures.sessions.session_commands import describe_desired_session
 
-RESTING = ("slot-", ".lock", "rejected", "clips")
+IDLE_PREFIXES = ("slot-", ".lock", "rejected", "clips")
 
 
 class Archive:
@@ -44,15 +44,15 @@ class Archive:
         return describe_desired_session(session)
 
     def planned(self) -> Capture:
-        """A row as the web plans it, before its command is sent."""
+        """A row as the web part plans it, before its command is sent."""
         return Capture.objects.create(camera=self.camera, asked={"exposure_us": 1000})
 
     def ingest(self) -> None:
         with OpenedSpool(self.desired()) as ingester:
             for name in sorted(ingester.waiting_records()):
-                taken = ingester.ingest(name)
-                if taken is not None:
-                    ingester.remove_record(taken)
+                ingested = ingester.ingest(name)
+                if ingested is not None:
+                    ingester.remove_record(ingested)
 
     def inconsistencies(self) -> list[str]:
         return inconsistencies(self.folder)
@@ -60,7 +60,7 @@ class Archive:
 
 def inconsistencies(*folders: Path) -> list[str]:
     """Inconsistencies between these storage roots, which must be all, and their database."""
-    return [*_rows(), *(wrong for folder in folders for wrong in (*_files(folder), *_left_over(folder)))]
+    return [*_rows(), *(wrong for folder in folders for wrong in (*_files(folder), *_leftovers(folder)))]
 
 
 def _rows() -> list[str]:
@@ -91,8 +91,8 @@ def _files(folder: Path) -> list[str]:
     return wrong
 
 
-def _left_over(folder: Path) -> list[str]:
+def _leftovers(folder: Path) -> list[str]:
     spools = [spool for one in (folder / ".spool").iterdir() for spool in (one, one / "clips") if spool.is_dir()]
-    names = [path.name for spool in spools for path in spool.iterdir() if not path.name.startswith(RESTING)]
+    names = [path.name for spool in spools for path in spool.iterdir() if not path.name.startswith(IDLE_PREFIXES)]
     names += [f"rejected/{path.name}" for spool in spools for path in (spool / "rejected").iterdir()]
     return [f"left over in the spool: {name}" for name in names]

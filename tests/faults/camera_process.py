@@ -1,4 +1,4 @@
-"""A camera process alone, with its Supervisor's end of the link in the test's hand."""
+"""A camera process alone; the test has the Supervisor's end of the link."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class CameraProcess:
         self.spool = root / ".spool" / camera
         self.messages: list[dict[str, Any]] = []
         self.commands: dict[str, str] = {}
-        """Capture -> the command that asked for it."""
+        """Capture -> the command that requested it."""
         self.state: dict[str, Any] = {}
         self._inbox: queue.Queue[dict[str, Any]] = queue.Queue()
         self.spec = {
@@ -73,8 +73,8 @@ class CameraProcess:
 
     def _read(self) -> None:
         assert self.process.stdout
-        with self.process.stdout as up:
-            for line in up:
+        with self.process.stdout as output:
+            for line in output:
                 self._inbox.put(json.loads(line))
 
     def send_raw(self, message: dict[str, Any]) -> None:
@@ -90,10 +90,10 @@ class CameraProcess:
         self.send_raw({"type": kind, "command_id": command, "remaining_ms": 30_000, **fields})
         return command
 
-    def capture(self, capture: str | None = None, **asked: Any) -> str:
+    def capture(self, capture: str | None = None, **settings: Any) -> str:
         capture = capture or str(uuid6.uuid7())
         self.commands[capture] = self.send(
-            "capture", id=capture, planned="2026-01-01T00:00:00Z", asked=asked, requested_by="tester", job=""
+            "capture", id=capture, planned="2026-01-01T00:00:00Z", asked=settings, requested_by="tester", job=""
         )  # fmt: skip
         return capture
 
@@ -104,20 +104,20 @@ class CameraProcess:
         }  # fmt: skip
         return self.send("start" if desired == "running" else "stop", session=desired_session)
 
-    def until(self, wanted: Callable[[dict[str, Any]], bool], patience_s: float = TIMEOUT_S) -> dict[str, Any]:
-        """The next message that is wanted."""
+    def until(self, condition: Callable[[dict[str, Any]], bool], patience_s: float = TIMEOUT_S) -> dict[str, Any]:
+        """The next message that fulfils the condition."""
         deadline = time.monotonic() + patience_s
         while True:
             message = self._inbox.get(timeout=max(0.01, deadline - time.monotonic()))
             self.messages.append(message)
-            if wanted(message):
+            if condition(message):
                 return message
 
     def until_type(self, kind: str, /, **fields: Any) -> dict[str, Any]:
         return self.until(lambda m: m["type"] == kind and all(m.get(name) == value for name, value in fields.items()))
 
     def drop_messages(self) -> None:
-        """Those that came and nobody waited for, save the newest state (`self.state`)."""
+        """Drop the messages that no one waited for; keep the newest state (`self.state`)."""
         while not self._inbox.empty():
             message = self._inbox.get()
             self.state = message if message["type"] == "state" else self.state
@@ -131,7 +131,7 @@ class CameraProcess:
             self.process.stdin.close()
 
     def finish(self) -> int:
-        """Close the link: the order to finish and exit."""
+        """Close the link, which tells the process to finish and exit; returns its exit status."""
         assert self.process.stdin
         self.process.stdin.close()
         return self.process.wait(TIMEOUT_S)

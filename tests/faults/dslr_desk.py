@@ -1,4 +1,4 @@
-"""Two DSLRs on a desk, and a whole station that has them: what page, API and command line say of them."""
+"""Two fake DSLRs, and a whole station with them: their state on page, API and command line."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class Desk:
         put(folder / "pictures" / "scene.jpg", exposed_jpeg())
         put(folder / "preview.jpg", jpeg(640, 424))
         put(folder / "raw.nef", dng(jpeg(640, 424)))
-        self.plugged(EAST, WEST)
+        self.plug_cameras(EAST, WEST)
 
-    def plugged(self, *cameras: str) -> None:
+    def plug_cameras(self, *cameras: str) -> None:
         plug(self.folder, *cameras)
 
     @contextmanager
     def claimed(self, port: str) -> Iterator[int]:
-        """A desktop's file manager takes whatever is plugged in there, and keeps it; its pid."""
+        """A desktop's file manager opens any camera plugged in at this port, and keeps it open; yields its pid."""
         with open(self.folder / f"claim-{port}", "a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             command = [FILE_MANAGER, "-c", "import sys; sys.stdin.read()"]
@@ -54,7 +54,7 @@ class Desk:
 
 
 class DslrStation(FaultStation):
-    """`east` and `west`, by their serial numbers."""
+    """A station with the cameras `east` and `west`, by their serial numbers."""
 
     def with_cameras(self) -> DslrStation:
         self.up().sign_in()
@@ -66,14 +66,14 @@ class DslrStation(FaultStation):
         return self
 
     def page(self, path: str) -> str:
-        """What a person reads there."""
+        """The text of a page."""
         cookie = "; ".join(f"{name}={morsel.value}" for name, morsel in self.cookies.items())
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers={"Cookie": cookie})
         with urllib.request.urlopen(request, timeout=20) as answer:
             return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", answer.read().decode())).split())
 
-    def fetched(self, path: str) -> bytes:
-        """A picture of the API's, once it is there."""
+    def fetch_picture(self, path: str) -> bytes:
+        """A picture from the API, once it exists."""
         return bytes(eventually(lambda: self._fetch(path), 30, path))
 
     def _fetch(self, path: str) -> bytes:
@@ -86,34 +86,34 @@ class DslrStation(FaultStation):
     def status_of_camera(self, slug: str) -> dict[str, Any]:
         return self.get(f"cameras/{slug}/status/")
 
-    def eventually_says_of(self, slug: str, sentence: str) -> str:
-        """Its reason, once that has these words."""
+    def wait_for_reason(self, slug: str, sentence: str) -> str:
+        """The reason in its status, once it contains this sentence."""
         eventually(lambda: sentence in self.status_of_camera(slug)["reason"], 30, f"{slug}: {sentence}")
         return str(self.status_of_camera(slug)["reason"])
 
-    def says_on_the_command_line(self, slug: str) -> dict[str, Any]:
-        """Its part of `skycam status --output json`."""
-        told = json.loads(self.skycam("--output", "json", "status"))
-        return next(one for one in told["cameras"] if one["camera"] == slug)
+    def command_line_status(self, slug: str) -> dict[str, Any]:
+        """The camera's part of `skycam status --output json`."""
+        found = json.loads(self.skycam("--output", "json", "status"))
+        return next(status for status in found["cameras"] if status["camera"] == slug)
 
-    def says_in_words(self) -> str:
-        """`skycam status`, as a person sees it."""
+    def status_text(self) -> str:
+        """The text of `skycam status`."""
         return self.skycam("status")
 
     def skycam(self, *words: str) -> str:
-        """What a command prints on this station."""
+        """The output of a command on this station."""
         environment = {**os.environ, **self.environment}
         done = subprocess.run(
             [*SKYCAM, *words], env=environment, capture_output=True, text=True, timeout=60, check=True
         )
         return done.stdout
 
-    def said_everywhere(self, slug: str, sentence: str) -> dict[str, bool]:
-        """Whether status, the camera's page, the command line and the refusal of a capture have these words."""
-        told = {
-            "status": self.eventually_says_of(slug, sentence),
+    def reported_everywhere(self, slug: str, sentence: str) -> dict[str, bool]:
+        """Whether status, the camera's page, the command line and the refusal of a capture contain this sentence."""
+        texts = {
+            "status": self.wait_for_reason(slug, sentence),
             "refusal": str(self.capture(slug).body),
             "page": self.page(f"/cameras/{slug}/"),
-            "command line": self.says_on_the_command_line(slug)["reason"],
+            "command line": self.command_line_status(slug)["reason"],
         }
-        return {where: sentence in text for where, text in told.items()}
+        return {where: sentence in text for where, text in texts.items()}

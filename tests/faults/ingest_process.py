@@ -1,4 +1,4 @@
-"""The ingest in a process of its own, on the run's database: `POINT PASSES ROOT CAMERA`. It dies at the point."""
+"""The ingest in a process of its own, on the test's database: `POINT PASSES ROOT CAMERA`. It is killed at the point."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def main(point: str, passes: str, root: str, camera: str) -> None:
     failpoints.arm_failpoint(point, int(passes))
     ingester = SpoolIngester(RootFiles(root), camera, "sim")
     for name in sorted(ingester.waiting_records()):
-        taken = ingester.ingest(name)
-        if taken is not None:
-            ingester.remove_record(taken)
+        ingested = ingester.ingest(name)
+        if ingested is not None:
+            ingester.remove_record(ingested)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""SIGKILL at random moments, how long it took to be back, and what became of the captures, as a table."""
+"""SIGKILL at random moments: the time to recover and the outcomes of the captures, as tables."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tests.faults.station import Client, FaultStation
 
 PROMISED_S = {"camera": 2.0, "web": 5.0, "valkey": 5.0, "worker": 10.0, "launcher": 10.0, "all": 10.0}
 HUNG_WORKER_S = 25.0
-"""docs/contracts: from the death of a part, or from `skycam up` where the launcher died."""
+"""docs/contracts: from the end of a part, or from `skycam up` if the launcher was killed."""
 
 
 @dataclass
-class Fire:
-    """A station with a session and a client on it, and the kills that it has borne."""
+class KillTest:
+    """A station with a session and a client, and the recovery times of its kills."""
 
     station: FaultStation
     client: Client
@@ -28,13 +28,13 @@ class Fire:
     times: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
     def kill(self, target: str) -> float:
-        """Seconds until a capture that was asked for after the kill was acknowledged."""
-        self.client.saves(more=self.chance.randint(5, 15))
-        taken = self.client.recovery_s(lambda: self.station.kill(target))
-        self.times[target].append(taken)
-        return taken
+        """Seconds until a capture requested after the kill was acknowledged."""
+        self.client.wait_for_saves(more=self.chance.randint(5, 15))
+        recovery_s = self.client.recovery_s(lambda: self.station.kill(target))
+        self.times[target].append(recovery_s)
+        return recovery_s
 
-    def cease(self) -> None:
+    def stop_session(self) -> None:
         """Stop the session, and wait until every capture has its outcome."""
         self.client.stop()
         assert self.station.post("cameras/simulated/stop/").status == 200
@@ -60,8 +60,8 @@ def _heading(kills: int) -> Iterator[str]:
     machine = f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[2]:.1f}"
     yield (
         f"{kills} times SIGKILL at random moments while a session runs and a program captures in a loop; {machine}. "
-        "Seconds are from the kill (launcher, all: from `skycam up` after it) to the first capture that was asked for "
-        "afterwards and acknowledged. `make prove` writes this page."
+        "Times are from the kill to the first capture that was requested after it and acknowledged; for launcher and "
+        "all, from the `skycam up` after the kill. `make prove` writes this page."
     )
     yield ""
 
@@ -70,8 +70,8 @@ def _kills(times: dict[str, list[float]]) -> Iterator[str]:
     yield "| killed | times | median s | longest s | promised s |"
     yield "|---|---|---|---|---|"
     for target in sorted(times):
-        taken, promised = times[target], PROMISED_S[target]
-        yield f"| {target} | {len(taken)} | {statistics.median(taken):.1f} | {max(taken):.1f} | {promised:.0f} |"
+        found, promised = times[target], PROMISED_S[target]
+        yield f"| {target} | {len(found)} | {statistics.median(found):.1f} | {max(found):.1f} | {promised:.0f} |"
 
 
 def _outcomes(found: Iterable[tuple[str, str, int]]) -> Iterator[str]:

@@ -51,7 +51,7 @@ class MemoryFiles:
         self.beside_at: int | None = None
 
     def step(self) -> None:
-        """Between any two calls: somebody else may run, and the process may end."""
+        """Between any two calls: another process may run, and this one may be killed."""
         self.steps += 1
         if self.steps == self.beside_at:
             self.beside_at = None

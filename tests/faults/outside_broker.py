@@ -1,4 +1,4 @@
-"""A Valkey of the test's own, beside a station that does not start it again."""
+"""A Valkey that the test runs, for a station that does not restart it."""
 
 from __future__ import annotations
 

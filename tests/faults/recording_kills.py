@@ -1,4 +1,4 @@
-"""A station that records while its processes are killed: what of the video was lost, and for how long."""
+"""A station that records while its processes are killed: how much video is lost, and how long the gaps are."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from tests.faults.station import FaultStation
 from tests.skycam_project.stations import eventually
 
 LOST_S, GAP_S = 1.0, 10.0
-"""What a kill may cost: of what was captured before it, and until recording goes on."""
+"""What a kill may cost: video captured before it, and the time until recording resumes."""
 CLIPS = "SELECT path, started_at, ended_at, interrupted FROM captures_clip ORDER BY started_at"
 RECORD = "UPDATE cameras_camera SET recording = ? WHERE slug = 'simulated'"
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one kill, in seconds."""
+    """The cost of one kill, in seconds."""
 
     target: str
     lost_s: float
@@ -33,7 +33,7 @@ class Cost:
 
 
 @dataclass
-class Filmed:
+class RecordingStation:
     """A station whose simulated camera records."""
 
     station: FaultStation
@@ -44,14 +44,14 @@ class Filmed:
         self.station.execute(RECORD, kind)
 
     def kill(self, target: str) -> None:
-        """At a random moment of a clip; returns once recording goes on."""
-        self.films_for(self.chance.uniform(0.5, 3.0))
+        """Kill at a random moment of a clip; returns once recording resumes."""
+        self.wait_while_recording(self.chance.uniform(0.5, 3.0))
         self.kills.append((target, datetime.now(UTC)))
         self.station.kill(target)
-        eventually(self.goes_on, 60, "recording goes on")
+        eventually(self.has_resumed, 60, "recording has resumed")
 
-    def films_for(self, seconds: float) -> None:
-        """The open clip has grown by so much."""
+    def wait_while_recording(self, seconds: float) -> None:
+        """Wait until the open clip has grown for this many seconds."""
         [file], until = eventually(self.growing, 30, "a clip is open"), time.monotonic() + seconds
         before = file.stat().st_size
         eventually(lambda: time.monotonic() > until and self.growing() != [] and grew(file, before), 60, "it grows")
@@ -69,12 +69,12 @@ class Filmed:
         rows = self.station.rows(question)
         return dict(zip(names, rows[0] if rows else (0, 0, 0), strict=True))
 
-    def goes_on(self) -> bool:
+    def has_resumed(self) -> bool:
         since = self.kills[-1][1].timestamp()
         return any(started(file) > since and file.stat().st_size > 0 for file in self.growing())
 
     def costs(self) -> list[Cost]:
-        """Of each kill, by the rows of the clips before and after it."""
+        """The cost of each kill, by the rows of the clips before and after it."""
         return [self._cost(target, at) for target, at in self.kills]
 
     def _cost(self, target: str, at: datetime) -> Cost:
@@ -86,9 +86,9 @@ class Filmed:
     def paths(self) -> list[Path]:
         return [self.station.config.storage_root / path for path, *_ in self.station.rows(CLIPS)]
 
-    def disordered(self) -> list[str]:
-        """Clips whose frames are not each one once, in order."""
-        return [path.name for path in self.paths() if not in_order([frame.number for frame in shown(path)])]
+    def incomplete_clips(self) -> list[str]:
+        """Clips whose frames are not complete and in order, each once."""
+        return [path.name for path in self.paths() if not is_complete([frame.number for frame in shown(path)])]
 
     def summary(self) -> str:
         return "\n".join(table(self.costs()))
@@ -97,9 +97,9 @@ class Filmed:
 def table(costs: list[Cost]) -> Iterator[str]:
     yield (
         f"{len(costs)} times SIGKILL at random moments while the simulated camera records 1280x1024 at 15 fps; Python "
-        f"{platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[2]:.1f}. Lost is from the end of "
-        "the last clip's last whole frame to the kill (below 0: the frame had not ended yet), the gap from the kill "
-        "(all: of the whole station, which is then started again) to the first frame of the next clip. "
+        f"{platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[2]:.1f}. Lost: from the end of "
+        "the last whole frame of the last clip to the kill (below 0: that frame had not ended yet). Gap: from the kill "
+        "to the first frame of the next clip (all: the whole station is killed and started again). "
         "`make prove` writes this page."
     )
     yield ""
@@ -113,8 +113,8 @@ def table(costs: list[Cost]) -> Iterator[str]:
         )
 
 
-def in_order(numbers: list[int | None]) -> bool:
-    """Each frame of a camera's process once."""
+def is_complete(numbers: list[int | None]) -> bool:
+    """Whether the frame numbers are complete and in order."""
     return None not in numbers and numbers == list(range(numbers[0] or 0, (numbers[0] or 0) + len(numbers)))
 
 
@@ -126,7 +126,7 @@ def grew(file: Path, before: int) -> bool:
 
 
 def started(file: Path) -> float:
-    """When the id of a clip was made: the first 48 bits of a UUIDv7 are milliseconds."""
+    """When the id of a clip was created, in seconds: the first 48 bits of a UUIDv7 are milliseconds."""
     return int(file.name.replace("-", "")[:12], 16) / 1000
 
 

@@ -1,4 +1,4 @@
-"""A disk of its own for a test: a small tmpfs, mounted twice, so that it can go away and come back."""
+"""A disk for one test: a small tmpfs, mounted twice, so that one mount can be removed and restored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def mount(*arguments: str | Path) -> None:
 
 @contextmanager
 def mounted(folder: Path, over: Path) -> Iterator[None]:
-    """A folder mounted over another one, both made where they are not there."""
+    """A folder mounted over another one; both are created if missing."""
     folder.mkdir(exist_ok=True)
     over.mkdir(parents=True, exist_ok=True)
     mount("--bind", folder, over)
@@ -42,7 +42,7 @@ class SmallDisk:
         mount("--bind", self.kept, self.path)
 
     def unmount(self) -> None:
-        """At once, whoever still has files open on it."""
+        """Unmount at once, even if files on it are open."""
         subprocess.run(["umount", "-l", str(self.path)], check=True)
 
     def remount(self, how: str) -> None:
@@ -50,13 +50,13 @@ class SmallDisk:
         mount("-o", f"remount,bind,{how}", self.path)
 
     def fill(self) -> None:
-        """Leave not a byte."""
+        """Leave no free byte."""
         with open(self.kept / "filler", "ab", buffering=0) as filler:
             for size in (65536, 4096):
                 self._write_until_full(filler.fileno(), size)
 
     def leave(self, size: int) -> None:
-        """Leave this many bytes, to the next 4 KiB."""
+        """Leave this many free bytes, rounded to 4 KiB."""
         found = os.statvfs(self.kept)
         with open(self.kept / "filler", "ab") as filler:
             filled = filler.tell() + found.f_bavail * found.f_frsize - size

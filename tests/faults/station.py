@@ -1,4 +1,4 @@
-"""A whole station under fire: its launcher in its own process, a client over HTTP, and consistency checks."""
+"""A whole station for fault tests: its launcher in its own process, a client over HTTP, and consistency checks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.skycam_project.stations import Station, eventually
 PROJECT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct horse battery"
 SPOOL_LOCK = re.compile(r"\.spool/([0-9a-f-]{36})/\.lock")
-RESTING = ("slot-", ".lock", "rejected", "clips")
+IDLE_PREFIXES = ("slot-", ".lock", "rejected", "clips")
 AWAY = (OSError, http.client.HTTPException)
 
 
@@ -38,14 +38,14 @@ class Answer:
 
 
 class FaultStation(Station):
-    """Forgives restarts at once and never gives a part up, so that one station bears any number of kills."""
+    """Restarts count as healthy at once and no part ends in a crash loop, so that any number of kills can follow."""
 
     def __init__(self, data: Path, **variables: str) -> None:
         patience = {"SKYCAM_SUPERVISION__HEALTHY_S": "0.2", "SKYCAM_SUPERVISION__CRASH_LOOP_EXITS": "100000"}
         super().__init__(data, **{"SKYCAM_ADMIN_PASSWORD": PASSWORD, **patience, **variables})
         self.token = ""
 
-    # A program that uses it
+    # The HTTP client
 
     def sign_in(self) -> FaultStation:
         answer = self.call("POST", "auth/token/", {"username": "admin", "password": PASSWORD})
@@ -72,13 +72,13 @@ class FaultStation(Station):
     def get(self, path: str) -> dict[str, Any]:
         return self.call("GET", path).body
 
-    def capture(self, camera: str = "simulated", timeout: float = 30, **asked: Any) -> Answer:
-        return self.post(f"cameras/{camera}/capture/", {"exposure_us": 1000, **asked}, timeout=timeout)
+    def capture(self, camera: str = "simulated", timeout: float = 30, **settings: Any) -> Answer:
+        return self.post(f"cameras/{camera}/capture/", {"exposure_us": 1000, **settings}, timeout=timeout)
 
     def start_session(self, camera: str = "simulated", **programme: Any) -> str:
-        asked = {"exposure_us": 1000, "f_number": None, **programme}
+        body = {"exposure_us": 1000, "f_number": None, **programme}
         answer = self.post(
-            f"cameras/{camera}/start/", {name: value for name, value in asked.items() if value is not None}
+            f"cameras/{camera}/start/", {name: value for name, value in body.items() if value is not None}
         )
         assert answer.status == 201, answer
         return str(answer.body["id"])
@@ -112,7 +112,7 @@ class FaultStation(Station):
         return int(eventually(found, 20, f"a process of {slug}"))
 
     def kill(self, target: str) -> None:
-        """SIGKILL to `camera`, a part, `launcher`, or `all` of it at once; SIGSTOP to the worker for `hung worker`."""
+        """SIGKILL to `camera`, a part, `launcher`, or `all` processes at once; SIGSTOP to the worker: `hung worker`."""
         if target == "hung worker":
             os.kill(self.pids()["worker"], signal.SIGSTOP)
         elif target == "launcher":
@@ -134,7 +134,7 @@ class FaultStation(Station):
             return database.execute(question, values).fetchall()
 
     def execute(self, statement: str, *values: Any) -> None:
-        """Past the station, as a person at the database."""
+        """Write to the database directly, past the station."""
         with closing(sqlite3.connect(self.data / "skycam.sqlite3", timeout=20)) as database, database:
             database.execute(statement, values)
 
@@ -151,9 +151,9 @@ class FaultStation(Station):
         return [json.loads(data) for (data,) in self.rows(question, kind, camera)]
 
     def spooled(self) -> list[str]:
-        """What lies in the spools and should not, once all is settled."""
+        """Files in the spools that should be gone once all is settled."""
         root = self.config.storage_root / ".spool"
-        return [path.name for spool in ("*/*", "*/clips/*") for path in root.glob(spool) if not resting(path)]
+        return [path.name for spool in ("*/*", "*/clips/*") for path in root.glob(spool) if not is_idle_file(path)]
 
     def settled(self) -> bool:
         return not self.count("captures_capture WHERE status = 'planned'") and not self.spooled()
@@ -166,7 +166,7 @@ class FaultStation(Station):
         return list(json.loads(self.run("-m", "tests.faults.check_consistency")))
 
     def run(self, *words: str) -> str:
-        """Python with this station's environment; what it prints."""
+        """Run Python with this station's environment; returns its output."""
         done = subprocess.run(
             [sys.executable, *words], env=self.environment, cwd=PROJECT, capture_output=True, text=True, timeout=60,
             check=False,
@@ -185,7 +185,7 @@ class FaultStation(Station):
 
     @contextmanager
     def stopped(self, pid: int) -> Iterator[None]:
-        """A process that hangs."""
+        """Stop a process with SIGSTOP, as if it hung, until the block ends."""
         os.kill(pid, signal.SIGSTOP)
         try:
             yield
@@ -194,9 +194,9 @@ class FaultStation(Station):
                 os.kill(pid, signal.SIGCONT)
 
 
-def resting(path: Path) -> bool:
-    """What may lie in a spool though nothing is under way."""
-    return path.name.startswith(RESTING)
+def is_idle_file(path: Path) -> bool:
+    """Whether a file may stay in a spool while nothing is under way."""
+    return path.name.startswith(IDLE_PREFIXES)
 
 
 def hexed(identity: str) -> str:
@@ -204,7 +204,7 @@ def hexed(identity: str) -> str:
 
 
 def owned_spool(pid: int) -> str | None:
-    """The camera whose spool a process holds open; None of one that has just ended."""
+    """The camera whose spool a process holds open; None for a process that has just ended."""
     with suppress(FileNotFoundError):
         for descriptor in Path(f"/proc/{pid}/fd").iterdir():
             with suppress(OSError):
@@ -215,13 +215,13 @@ def owned_spool(pid: int) -> str | None:
 
 @dataclass
 class Client:
-    """Captures in a loop, as an impatient program does, and remembers what it was told."""
+    """Captures in a loop, as an impatient program does, and keeps the answers."""
 
     station: FaultStation
     pause_s: float = 0.05
     patience_s: float = 0.7
-    told: list[tuple[float, float, Answer | None]] = field(default_factory=list)
-    """When asked, when answered (monotonic), and the answer; None when there was none."""
+    answers: list[tuple[float, float, Answer | None]] = field(default_factory=list)
+    """When requested, when answered (monotonic), and the answer; None without an answer."""
 
     def __enter__(self) -> Self:
         self._stopping = threading.Event()
@@ -238,36 +238,38 @@ class Client:
 
     def _run(self) -> None:
         while not self._stopping.wait(self.pause_s):
-            self.told.append(self._ask())
+            self.answers.append(self._capture())
 
-    def _ask(self) -> tuple[float, float, Answer | None]:
-        asked = time.monotonic()
+    def _capture(self) -> tuple[float, float, Answer | None]:
+        requested = time.monotonic()
         answer = None
         with suppress(*AWAY):
             answer = self.station.capture(timeout=self.patience_s)
-        return asked, time.monotonic(), answer
+        return requested, time.monotonic(), answer
 
     def saved(self) -> list[str]:
         """Ids of the captures that were acknowledged."""
-        return [answer.body["id"] for _, _, answer in self.told if answer and answer.status == 201]
+        return [answer.body["id"] for _, _, answer in self.answers if answer and answer.status == 201]
 
-    def saves(self, more: int) -> None:
-        """Return once so many more captures were acknowledged: a random moment, in captures instead of seconds."""
+    def wait_for_saves(self, more: int) -> None:
+        """Wait until `more` captures were acknowledged: a random moment, in captures instead of seconds."""
         wanted = len(self.saved()) + more
         eventually(lambda: len(self.saved()) >= wanted, 60, f"{more} more captures")
 
-    def served_since(self, moment: float) -> float | None:
-        """When the first capture that was asked for after `moment` was acknowledged."""
+    def acknowledged_since(self, moment: float) -> float | None:
+        """When the first capture requested after `moment` was acknowledged."""
         found = [
-            ended for asked, ended, answer in list(self.told) if asked > moment and answer and answer.status == 201
+            ended
+            for requested, ended, answer in list(self.answers)
+            if requested > moment and answer and answer.status == 201
         ]
         return found[0] if found else None
 
     def recovery_s(self, fault: Callable[[], None], within_s: float = 60) -> float:
-        """Seconds from the fault until a capture asked for after it was acknowledged."""
+        """Seconds from the fault until a capture requested after it was acknowledged."""
         fault()
         began = time.monotonic()
-        return float(eventually(lambda: self.served_since(began), within_s, "captures again")) - began
+        return float(eventually(lambda: self.acknowledged_since(began), within_s, "captures again")) - began
 
     def lost(self) -> list[str]:
         """Captures that were acknowledged and are not saved."""

@@ -1,4 +1,4 @@
-"""A camera process alone: told to finish, to stop, to abort; killed, crashed, hung; its camera not there."""
+"""A camera process alone: finish, stop, abort; killed, crashed, hung; an absent camera."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def recovered(process: CameraProcess) -> dict[str, Any]:
         return next_one.until_type("recovered")
 
 
-# What another version wrote
+# Data of another version
 
 
 def test_keys_that_a_camera_process_does_not_know_are_left_out(tmp_path: Path) -> None:
@@ -77,41 +77,41 @@ def test_a_session_file_of_a_newer_version_is_resumed(process: CameraProcess) ->
 # Finish, stop, abort
 
 
-def test_the_end_of_the_link_during_an_exposure_records_it_and_ends_the_process_at_once(process: CameraProcess) -> None:
+def test_closing_the_link_during_an_exposure_records_it_and_ends_the_process_at_once(process: CameraProcess) -> None:
     capture = process.capture(exposure_us=TEN_S)
     process.until_type("state", doing="exposing")
-    told_at = time.monotonic()
+    closed_at = time.monotonic()
     assert process.finish() == 0
-    assert time.monotonic() - told_at < 3
+    assert time.monotonic() - closed_at < 3
     assert process.done()[capture]["body"]["reason"] == "station_stopped"
 
 
-def test_captures_that_wait_when_the_link_ends_are_recorded_too(process: CameraProcess) -> None:
+def test_captures_that_wait_when_the_link_closes_are_recorded_too(process: CameraProcess) -> None:
     captures = [process.capture(exposure_us=TEN_S) for _ in range(4)]
     process.until_type("state", doing="exposing")
     process.finish()
     assert [process.done()[capture]["body"]["reason"] for capture in captures] == ["station_stopped"] * 4
 
 
-def test_a_session_that_the_end_of_the_link_interrupted_goes_on_at_the_next_start(process: CameraProcess) -> None:
+def test_a_session_interrupted_by_closing_the_link_resumes_at_the_next_start(process: CameraProcess) -> None:
     process.start_session(SESSION, exposure_us=TEN_S, cadence_s=11.0)
     process.until_type("state", doing="exposing")
     process.finish()
     with CameraProcess(process.root) as next_one:
-        told = next_one.until_type("state")["session"]
-        assert (told["id"], told["state"], told["planned"], told["failed"]) == (SESSION, "running", 1, 1)
+        session = next_one.until_type("state")["session"]
+        assert (session["id"], session["state"], session["planned"], session["failed"]) == (SESSION, "running", 1, 1)
 
 
 def test_a_stop_during_a_sessions_exposure_ends_it_and_answers_with_its_counts(process: CameraProcess) -> None:
     process.start_session(SESSION, exposure_us=TEN_S, cadence_s=11.0)
     process.until_type("state", doing="exposing")
     stop = process.start_session(SESSION, 2, "stopped")
-    told = process.until_type("answer", command_id=stop)["body"]
-    assert [told[name] for name in ("state", "planned", "failed")] == ["stopped", 1, 1]
+    answer = process.until_type("answer", command_id=stop)["body"]
+    assert [answer[name] for name in ("state", "planned", "failed")] == ["stopped", 1, 1]
     assert [body["reason"] for body in captures_of(process)] == ["session_stopped"]
 
 
-def test_a_stop_of_a_session_spares_a_capture_that_was_asked_for(process: CameraProcess) -> None:
+def test_stopping_a_session_does_not_end_a_requested_capture(process: CameraProcess) -> None:
     process.start_session(SESSION, cadence_s=60.0)
     process.until(lambda message: (message.get("session") or {}).get("saved") == 1)
     capture = process.capture(exposure_us=300_000)
@@ -150,7 +150,7 @@ def test_an_id_that_another_process_exposed_is_not_exposed_again(process: Camera
         assert next_one.done()[capture]["body"] == first
 
 
-def test_a_command_whose_deadline_is_over_when_its_turn_comes_is_too_slow(process: CameraProcess) -> None:
+def test_a_command_past_its_deadline_fails_as_too_slow(process: CameraProcess) -> None:
     process.capture(exposure_us=300_000)
     late = str(uuid6.uuid7())
     process.send("capture", id=late, planned="2026-01-01T00:00:00Z", asked={}, remaining_ms=50)
@@ -175,9 +175,10 @@ def test_a_running_capture_is_not_withdrawn(process: CameraProcess) -> None:
 
 def test_settings_are_answered_as_read_back_with_a_warning_for_an_unknown_setting(process: CameraProcess) -> None:
     command = process.send("configure", settings={"gain": 999.0, "f_number": 1.4})
-    told = process.until_type("answer", command_id=command)["body"]
-    assert (told["actual"]["gain"], len(told["warnings"])) == (16.0, 2)
-    assert [heard["type"] for heard in process.messages if heard["type"] in {"settings", "answer"}][-2] == "settings"
+    answer = process.until_type("answer", command_id=command)["body"]
+    assert (answer["actual"]["gain"], len(answer["warnings"])) == (16.0, 2)
+    types = [message["type"] for message in process.messages if message["type"] in {"settings", "answer"}]
+    assert types[-2] == "settings"
 
 
 def test_an_unsupported_format_is_a_warning_in_the_record(process: CameraProcess) -> None:
@@ -190,7 +191,7 @@ def test_an_unsupported_format_is_a_warning_in_the_record(process: CameraProcess
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT], ids=lambda how: how.name)
-def test_a_process_that_dies_in_an_exposure_leaves_it_to_the_next_one(
+def test_an_exposure_of_a_killed_process_is_settled_by_the_next_one(
     process: CameraProcess, how: signal.Signals
 ) -> None:
     capture = process.capture(exposure_us=TEN_S)
@@ -211,8 +212,8 @@ def test_a_process_that_hangs_is_killed_and_the_supervisor_decides_its_outcome(p
 
 
 def test_a_process_reports_how_overdue_it_is(process: CameraProcess) -> None:
-    told = process.until_type("state")
-    assert (told["doing"], told["overdue_s"]) == ("waiting", 0.0)
+    state = process.until_type("state")
+    assert (state["doing"], state["overdue_s"]) == ("waiting", 0.0)
 
 
 def test_a_second_process_waits_until_the_first_has_released_the_spool(process: CameraProcess) -> None:
@@ -228,12 +229,12 @@ def test_a_process_ends_with_its_parent(tmp_path: Path) -> None:
     assert (done.returncode, b"is gone" in done.stderr) == (1, True)
 
 
-# A camera that is not there
+# An absent camera
 
 
 @pytest.fixture
 def absent(tmp_path: Path) -> Iterator[tuple[CameraProcess, Path]]:
-    """A camera that is a file which does not exist yet."""
+    """A camera whose video file does not exist yet."""
     address = tmp_path.resolve() / "sources" / "sky.mp4"
     address.parent.mkdir()
     root = tmp_path / "root"
@@ -256,10 +257,10 @@ def test_captures_of_an_absent_camera_fail_at_once_with_a_message(
     absent: tuple[CameraProcess, Path],
 ) -> None:
     process, _ = absent
-    asked_at = time.monotonic()
+    requested_at = time.monotonic()
     failed = outcome(process, process.capture())
     assert (failed["reason"], failed["message"].endswith(".")) == ("camera_unreachable", True)
-    assert time.monotonic() - asked_at < 5
+    assert time.monotonic() - requested_at < 5
 
 
 def test_the_captures_that_a_session_missed_of_an_absent_camera_are_one_gap_with_its_reason(
@@ -274,7 +275,7 @@ def test_the_captures_that_a_session_missed_of_an_absent_camera_are_one_gap_with
     assert gaps[0]["first_index"] == 0
 
 
-# What it loads and what it hears
+# What it loads and what it reads
 
 
 def test_a_camera_process_with_all_consumers_and_drivers_loads_no_django() -> None:

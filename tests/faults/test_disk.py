@@ -1,4 +1,4 @@
-"""The disk under a camera process: full, gone, read-only, taken over, not what it was."""
+"""The disk of a camera process: full, unmounted, read-only, locked by another process, or replaced."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def slots(process: CameraProcess) -> int:
 
 
 def ingested(process: CameraProcess, capture: str) -> dict[str, Any]:
-    """What the ingest does with a capture's record."""
+    """The body of a capture's record, which is then removed as by the ingest."""
     process.until_type("spooled", id=capture)
     body = process.done()[capture]["body"]
     (process.spool / f"{capture}.done").unlink()
@@ -71,7 +71,7 @@ def test_fifty_records_fit_into_the_slots_of_a_full_disk_while_nothing_is_ingest
     assert [process.done()[capture]["body"]["reason"] for capture in captures] == ["disk_full"] * 50
 
 
-def test_slots_that_were_used_up_are_made_again(disk: SmallDisk, process: CameraProcess) -> None:
+def test_used_slots_are_created_again(disk: SmallDisk, process: CameraProcess) -> None:
     disk.fill()
     ingested(process, process.capture())
     assert slots(process) < 64
@@ -85,10 +85,10 @@ def test_slots_that_were_used_up_are_made_again(disk: SmallDisk, process: Camera
 def test_a_session_on_a_full_disk_goes_on_and_its_ledger_adds_up(disk: SmallDisk, process: CameraProcess) -> None:
     disk.fill()
     process.start_session(SESSION, cadence_s=0.1, count=10)
-    told = process.until(lambda m: m["type"] == "state" and not m["session"])
+    state = process.until(lambda m: m["type"] == "state" and not m["session"])
     outcomes = [record["body"]["outcome"] for record in process.done().values() if record["kind"] == "capture"]
     gaps = sum(record["body"]["count"] for record in process.done().values() if record["kind"] == "gap")
-    assert (told["observed"], set(outcomes), len(outcomes) + gaps) == ("ready", {"failed"}, 10)
+    assert (state["observed"], set(outcomes), len(outcomes) + gaps) == ("ready", {"failed"}, 10)
 
 
 def test_nothing_is_written_under_a_root_that_was_unmounted(disk: SmallDisk, process: CameraProcess) -> None:
@@ -135,7 +135,7 @@ def test_the_captures_that_a_session_missed_without_its_root_are_a_gap_with_the_
     assert reasons_of_gaps(process) <= {"root_missing", "overrun"}
 
 
-def test_a_stop_while_the_root_is_away_is_followed_when_it_is_back(disk: SmallDisk, process: CameraProcess) -> None:
+def test_a_stop_while_the_root_is_away_is_applied_when_it_is_back(disk: SmallDisk, process: CameraProcess) -> None:
     process.start_session(SESSION, cadence_s=60)
     process.until(lambda m: m["type"] == "state" and m["session"] and m["session"]["saved"] == 1)
     disk.unmount()
@@ -179,7 +179,7 @@ def test_captures_go_on_after_the_lock_file_was_deleted(process: CameraProcess) 
     assert lock(process) is None
 
 
-def test_a_process_whose_lock_another_took_writes_nothing(process: CameraProcess) -> None:
+def test_a_process_that_lost_its_lock_writes_nothing(process: CameraProcess) -> None:
     (process.spool / ".lock").unlink()
     other = lock(process)
     assert other is not None
@@ -192,10 +192,10 @@ def test_a_process_whose_lock_another_took_writes_nothing(process: CameraProcess
 
 
 def lock(process: CameraProcess) -> FolderLock | None:
-    """The spool's lock, unless it is held."""
+    """The spool's lock; None while another process holds it."""
     files = RootFiles(str(process.root))
-    taken = FolderLock(files, f".spool/{process.camera}")
-    return taken if taken.acquire() else None
+    taken_lock = FolderLock(files, f".spool/{process.camera}")
+    return taken_lock if taken_lock.acquire() else None
 
 
 @pytest.mark.django_db

@@ -1,4 +1,4 @@
-"""Below the last floor of a disk a session skips its captures, by one gap; what people ask for is still taken."""
+"""Below the disk reserve a session skips its captures, with one gap; requested captures are still taken."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def test_a_session_on_a_disk_below_the_floor_takes_no_picture_and_reports_it_onc
     process.until_type("log", kind="storage.last_floor")
     process.until(lambda m: m["type"] == "state" and m["session"] and m["session"]["state"] == "running")
     process.until_type("state")
-    told = [message for message in process.messages if message["type"] == "log"]
-    assert ([message["kind"] for message in told], bodies(process, "capture")) == (["storage.last_floor"], [])
+    logged = [message for message in process.messages if message["type"] == "log"]
+    assert ([message["kind"] for message in logged], bodies(process, "capture")) == (["storage.last_floor"], [])
 
 
-def test_it_goes_on_by_itself_and_what_it_missed_is_a_gap_of_a_full_disk(
+def test_it_resumes_by_itself_and_the_missed_captures_are_a_gap_of_a_full_disk(
     disk: SmallDisk, process: CameraProcess
 ) -> None:
     disk.leave(FLOOR // 2)
@@ -87,7 +87,7 @@ def test_a_requested_capture_is_still_taken(disk: SmallDisk, process: CameraProc
     assert process.done()[capture]["body"]["outcome"] == "saved"
 
 
-def test_a_session_that_is_stopped_there_ends_with_its_gap_and_waits_for_no_room(
+def test_a_session_stopped_below_the_floor_ends_with_its_gap_without_waiting_for_space(
     disk: SmallDisk, process: CameraProcess
 ) -> None:
     disk.leave(FLOOR // 2)

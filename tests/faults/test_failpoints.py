@@ -27,7 +27,7 @@ def process(archive: Archive, session: Session | None = None, **spec: object) ->
 
 
 def run_to_the_end(archive: Archive, session: Session) -> None:
-    """A healthy process resumes the session and finishes it; then everything is taken in."""
+    """A healthy process resumes the session and finishes it; then all records are ingested."""
     with process(archive, session) as healthy:
         healthy.until(lambda message: message["type"] == "state" and not message["session"], patience_s=60)
         healthy.finish()
@@ -36,12 +36,12 @@ def run_to_the_end(archive: Archive, session: Session) -> None:
 
 @pytest.mark.parametrize("passes", [0, 1, 4])
 @pytest.mark.parametrize("point", CAMERA_POINTS)
-def test_a_session_killed_at_a_point_of_the_protocol_loses_and_doubles_nothing(
+def test_a_session_killed_at_a_point_of_the_protocol_loses_and_repeats_nothing(
     archive: Archive, point: str, passes: int
 ) -> None:
     session = archive.session(delay_s=0, count=10)
-    with process(archive, session, kill={"point": point, "passes": passes}) as doomed:
-        assert doomed.process.wait(15) == -9
+    with process(archive, session, kill={"point": point, "passes": passes}) as killed:
+        assert killed.process.wait(15) == -9
     run_to_the_end(archive, session)
     session.refresh_from_db()
     assert (archive.inconsistencies(), session.state, session.planned) == ([], "finished", 10)
@@ -50,9 +50,9 @@ def test_a_session_killed_at_a_point_of_the_protocol_loses_and_doubles_nothing(
 @pytest.mark.parametrize("point", CAMERA_POINTS)
 def test_a_commanded_capture_killed_at_a_point_has_one_outcome(archive: Archive, point: str) -> None:
     capture = archive.planned()
-    with process(archive, kill={"point": point}) as doomed:
-        doomed.capture(str(capture.id), exposure_us=1000)
-        assert doomed.process.wait(15) == -9
+    with process(archive, kill={"point": point}) as killed:
+        killed.capture(str(capture.id), exposure_us=1000)
+        assert killed.process.wait(15) == -9
     with process(archive) as healthy:
         healthy.until_type("recovered")
         healthy.finish()
@@ -65,15 +65,15 @@ def test_a_commanded_capture_killed_at_a_point_has_one_outcome(archive: Archive,
 def kill_at_random(archive: Archive, session: Session, kills: int, seed: int) -> None:
     chance = random.Random(seed)
     for _ in range(kills):
-        with process(archive, session) as doomed:
-            doomed.until_type("observed", observed="ready")
+        with process(archive, session) as killed:
+            killed.until_type("observed", observed="ready")
             time.sleep(chance.uniform(0.0, 0.3))
-            doomed.kill()
+            killed.kill()
         archive.ingest()
 
 
 @pytest.mark.parametrize("seed", [1])
-def test_three_kills_at_random_moments_lose_and_double_nothing(archive: Archive, seed: int) -> None:
+def test_three_kills_at_random_moments_lose_and_repeat_nothing(archive: Archive, seed: int) -> None:
     session = archive.session(cadence_s=0.02, count=300)
     kill_at_random(archive, session, kills=3, seed=seed)
     run_to_the_end(archive, session)
@@ -83,7 +83,7 @@ def test_three_kills_at_random_moments_lose_and_double_nothing(archive: Archive,
 @pytest.mark.prove
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("seed", range(10))
-def test_two_hundred_kills_at_random_moments_lose_and_double_nothing(archive: Archive, seed: int) -> None:
+def test_two_hundred_kills_at_random_moments_lose_and_repeat_nothing(archive: Archive, seed: int) -> None:
     session = archive.session(cadence_s=0.02, count=1500)
     kill_at_random(archive, session, kills=20, seed=seed)
     run_to_the_end(archive, session)

@@ -1,4 +1,4 @@
-"""SIGKILL of the ingest between its commit and its last fsync: each record is taken in once, and none is left."""
+"""SIGKILL of the ingest between its commit and its last fsync: each record is ingested once, and none is left."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from captures.models import Capture, Session, SessionGap
 from monitoring.models import Event
-from tests.cameras.supervision.records import capture_record, lay, session_records
+from tests.cameras.supervision.records import capture_record, session_records, write_records
 from tests.faults.archive import Archive
 from tests.faults.camera_process import PROJECT
 
@@ -35,7 +35,7 @@ def test_an_ingest_killed_at_a_point_of_the_protocol_ingests_each_record_once(
     session = archive.session(cadence_s=60)
     captures = [capture_record(archive, "failed", session=str(session.id), index=index) for index in range(2)]
     ended = session_records(archive, str(session.id), gap=3, after=2)
-    lay(archive, *captures, *ended)
+    write_records(archive, *captures, *ended)
     assert ingest_until_killed(archive, point, passes) == -9
     assert Capture.objects.count() + SessionGap.objects.count() + Session.objects.get().reported > 0
     archive.ingest()

@@ -1,4 +1,4 @@
-"""A network camera in a process of its own: it comes back by itself, and its password is nowhere to be seen."""
+"""A network camera in its own process: it reconnects by itself, and its password is visible nowhere."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def test_a_camera_that_went_away_without_being_used_comes_back(tmp_path: Path, s
     with started(tmp_path, server) as process:
         process.until_type("observed", observed="ready")
         server.hang_up()
-        told = process.until_type("observed", observed="reconnecting")
+        message = process.until_type("observed", observed="reconnecting")
         process.until_type("observed", observed="ready")
-    assert told["reason"] == "The camera ended the stream. Skycam reopens it."
+    assert message["reason"] == "The camera ended the stream. Skycam reopens it."
 
 
 def test_a_camera_that_stalls_does_not_hold_up_the_end(tmp_path: Path, server: RtspServer) -> None:
@@ -56,8 +56,8 @@ def test_a_camera_that_stalls_does_not_hold_up_the_end(tmp_path: Path, server: R
 
 def test_a_wrong_password_is_reported_in_the_status(tmp_path: Path, server: RtspServer) -> None:
     with started(tmp_path, server, "wrong-one") as process:
-        told = process.until_type("observed", observed="reconnecting")
-    assert told["reason"] == (
+        message = process.until_type("observed", observed="reconnecting")
+    assert message["reason"] == (
         "The camera refuses the name or the password. Save the camera's address with the right ones."
     )
 

@@ -1,4 +1,4 @@
-"""A PixeLink camera in a camera process of its own: a still, its own values, unplugged, hung, killed."""
+"""A PixeLink camera in its own camera process: a still, settings read back, unplugged, hung, killed."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def outcome(process: CameraProcess, capture: str) -> dict[str, Any]:
     return dict(process.done()[capture])
 
 
-def test_a_still_is_saved_with_what_the_camera_had(process: CameraProcess, root: Path) -> None:
+def test_a_still_is_saved_with_the_cameras_actual_settings(process: CameraProcess, root: Path) -> None:
     record = outcome(process, process.capture(gain=99.0))
     body, (file,) = record["body"], record["files"]
     assert (body["outcome"], body["exposure_us"], body["gain"], body["serial"]) == ("saved", 2000, 0.0, SERIAL)
@@ -51,7 +51,7 @@ def test_a_still_is_saved_with_what_the_camera_had(process: CameraProcess, root:
         assert image.size == (320, 240)
 
 
-def test_settings_are_answered_with_what_the_camera_has_and_a_warning(process: CameraProcess) -> None:
+def test_settings_are_answered_with_the_actual_values_and_a_warning(process: CameraProcess) -> None:
     command = process.send("configure", settings={"exposure_us": 100_000_000, "gain": 4.0})
     body = process.until_type("answer", command_id=command)["body"]
     assert (body["actual"]["exposure_us"], body["actual"]["gain"]) == (2000, 4.0)
@@ -77,7 +77,7 @@ def test_a_camera_replugged_between_two_captures_loses_none(process: CameraProce
     assert (body["outcome"], body["exposure_us"]) == ("saved", 2000)
 
 
-def test_a_killed_process_leaves_a_camera_that_the_next_one_opens(process: CameraProcess, sdk: Sdk, root: Path) -> None:
+def test_the_next_process_opens_the_camera_of_a_killed_one(process: CameraProcess, sdk: Sdk, root: Path) -> None:
     sdk.fails("PxLGetNextFrame", "hang", times=1)
     capture = process.capture(gain=7.0)
     process.until_type("state", doing="exposing")

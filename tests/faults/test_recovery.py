@@ -1,4 +1,4 @@
-"""Recovery meets what a power cut, a bad disk or a person left in a spool, and always comes through."""
+"""Recovery handles all that a power cut, a bad disk or a person can leave in a spool."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def planned(storage: Storage) -> Plan:
 
 
 def committed(storage: Storage, **wrong: Any) -> Record:
-    """A capture with a picture that was killed after its record."""
+    """A capture with a picture, whose process was killed after it wrote the record."""
     plan = planned(storage)
     part = storage.spool.write_part(plan["id"], "raw", ".nef", [b"picture"])
     record: Any = failed_record(plan, storage.root, "", "", "saved")
@@ -50,8 +50,8 @@ def committed(storage: Storage, **wrong: Any) -> Record:
     return record  # type: ignore[no-any-return]
 
 
-def lying(storage: Storage) -> dict[str, list[str]]:
-    """What lies in the spool, by its ending."""
+def spool_files(storage: Storage) -> dict[str, list[str]]:
+    """The files in the spool, by suffix."""
     found: dict[str, list[str]] = {}
     for name in storage.spool.names():
         found.setdefault(name.rpartition(".")[2], []).append(name.partition(".")[0])
@@ -66,20 +66,20 @@ def test_a_committed_capture_is_finished(storage: Storage, tmp_path: Path) -> No
     record = committed(storage)
     assert storage.recover().finished == [record["id"]]
     assert (tmp_path / record["files"][0]["path"]).read_bytes() == b"picture"
-    assert lying(storage)["done"] == [record["id"]]
+    assert spool_files(storage)["done"] == [record["id"]]
 
 
-def test_recovery_twice_is_once(storage: Storage) -> None:
+def test_a_second_recovery_changes_nothing(storage: Storage) -> None:
     record = committed(storage)
     storage.recover()
-    assert (bool(storage.recover()), lying(storage)["done"]) == (False, [record["id"]])
+    assert (bool(storage.recover()), spool_files(storage)["done"]) == (False, [record["id"]])
 
 
 def test_a_plan_without_a_record_is_interrupted_and_its_part_removed(storage: Storage) -> None:
     plan = planned(storage)
     storage.spool.write_part(plan["id"], "raw", ".nef", [b"half"])
     assert storage.recover().interrupted == [plan["id"]]
-    assert lying(storage).keys() == {"lock", "rejected", "done"}
+    assert spool_files(storage).keys() == {"lock", "rejected", "done"}
 
 
 WRONG_FILES: list[dict[str, Any]] = [
@@ -104,7 +104,7 @@ def test_a_file_that_cannot_be_read_is_rejected(storage: Storage, ending: str, c
     capture = str(uuid6.uuid7())
     storage.files.create(storage.spool.folder, f"{capture}.{ending}", [content])
     assert len(storage.recover().rejected) == 1
-    assert lying(storage).keys() == {"lock", "rejected"}
+    assert spool_files(storage).keys() == {"lock", "rejected"}
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_file_that_cannot_be_read_is_rejected(storage: Storage, ending: str, c
 def test_a_session_that_cannot_be_read_is_rejected(storage: Storage, content: bytes) -> None:
     storage.files.create(storage.spool.folder, f"session-{uuid6.uuid7()}.json", [content])
     assert len(storage.recover().rejected) == 1
-    assert lying(storage).keys() == {"lock", "rejected"}
+    assert spool_files(storage).keys() == {"lock", "rejected"}
 
 
 def test_a_symbolic_link_in_place_of_the_days_folder_is_not_followed(storage: Storage, tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_a_part_without_a_plan_and_a_temporary_name_are_removed(storage: Storage
     storage.spool.write_part(str(uuid6.uuid7()), "raw", ".nef", [b"x"])
     storage.files.create(storage.spool.folder, "tmp-x", [b"x"])
     assert len(storage.recover().removed) == 2
-    assert lying(storage).keys() == {"lock", "rejected"}
+    assert spool_files(storage).keys() == {"lock", "rejected"}
 
 
 def test_a_record_in_a_slot_is_read_like_any_other(storage: Storage) -> None:

@@ -35,13 +35,13 @@ def plan_of(index: int, minted: int) -> Plan:
 
 @dataclass
 class Station:
-    """One camera's owner, the ingest beside it, and a database that forgets nothing."""
+    """The owner of one camera's spool, the ingest beside it, and a database that loses nothing."""
 
     files: MemoryFiles = field(default_factory=MemoryFiles)
     rows: dict[str, Record] = field(default_factory=dict)
     gaps: dict[str, Record] = field(default_factory=dict)
     minted: int = 0
-    told: int = 0
+    revision: int = 0
     state: str = "planned"
     contradictions: list[str] = field(default_factory=list)
 
@@ -104,24 +104,24 @@ class Station:
         for name in self.spool.names():
             if name.endswith(".done"):
                 record: Record = json.loads(self.files.read(self.spool.folder, name))
-                self.take(record)
+                self.ingest_record(record)
                 self.files.step()
                 self.files.unlink(self.spool.folder, record.get("settles", ""))
                 self.files.unlink(self.spool.folder, name)
                 self.files.sync(self.spool.folder)
 
-    def take(self, record: Record) -> None:
+    def ingest_record(self, record: Record) -> None:
         if record["kind"] == "capture":
             kept = self.rows.setdefault(record["id"], record)
             if kept["body"]["outcome"] != record["body"]["outcome"]:
                 self.contradictions.append(record["id"])
         elif record["kind"] == "gap":
             self.gaps[record["id"]] = record
-        elif record["body"]["number"] > self.told:
-            self.told, self.state = record["body"]["number"], record["body"]["state"]
+        elif record["body"]["number"] > self.revision:
+            self.revision, self.state = record["body"]["number"], record["body"]["state"]
 
     def inconsistencies(self) -> list[str]:
-        """What is not as the protocol promises, once everything came to rest."""
+        """Violations of the protocol's guarantees, once all is settled."""
         indices = sorted(record["body"]["index"] for record in self.rows.values())
         wrong = list(self.contradictions)
         wrong += [f"indices {indices}"] * (indices != [0, 1])
@@ -137,7 +137,7 @@ class Station:
 
 
 def until_killed(station: Station, at: int | None, beside: int | None, cut: float | None) -> bool:
-    """Run the owner until it is killed at that step (True) or is through (False)."""
+    """Run the owner until it is killed at that step (True) or has finished (False)."""
     station.files.steps = 0
     station.files.kill_at, station.files.beside_at = at, beside
     try:
@@ -152,20 +152,20 @@ def until_killed(station: Station, at: int | None, beside: int | None, cut: floa
     return False
 
 
-def steps_of_a_life() -> int:
+def steps_of_a_run() -> int:
     station = Station()
     until_killed(station, None, None, None)
     return station.files.steps
 
 
-def lives(stride: int) -> Iterator[tuple[int, int, int, float | None]]:
-    """First kill, ingest beside the first life, second kill, what the cut keeps."""
-    steps = steps_of_a_life() + 2
+def runs(stride: int) -> Iterator[tuple[int, int, int, float | None]]:
+    """First kill, step of the ingest during the first run, second kill, share that a power cut keeps."""
+    steps = steps_of_a_run() + 2
     every = itertools.product(range(1, steps), range(1, steps), range(1, steps), CUTS.values())
     return itertools.islice(every, 0, None, stride)
 
 
-def wrong_lives(chosen: Iterable[tuple[int, int, int, float | None]]) -> list[tuple[object, list[str]]]:
+def failed_runs(chosen: Iterable[tuple[int, int, int, float | None]]) -> list[tuple[object, list[str]]]:
     wrong: list[tuple[object, list[str]]] = []
     for first, beside, second, cut in chosen:
         station = Station()
@@ -177,17 +177,17 @@ def wrong_lives(chosen: Iterable[tuple[int, int, int, float | None]]) -> list[tu
     return wrong
 
 
-def test_a_life_without_a_kill_ends_with_every_outcome_in_the_database() -> None:
+def test_a_run_without_a_kill_ends_with_every_outcome_in_the_database() -> None:
     station = Station()
     until_killed(station, None, None, None)
     assert station.inconsistencies() == []
 
 
-def test_no_kill_or_power_cut_between_two_calls_loses_or_doubles_a_capture() -> None:
-    assert wrong_lives(lives(stride=197))[:3] == []
+def test_no_kill_or_power_cut_between_two_calls_loses_or_repeats_a_capture() -> None:
+    assert failed_runs(runs(stride=197))[:3] == []
 
 
 @pytest.mark.prove
 @pytest.mark.timeout(3600)
-def test_half_a_million_kills_lose_or_double_no_capture() -> None:
-    assert wrong_lives(lives(stride=5))[:3] == []
+def test_half_a_million_kills_lose_or_repeat_no_capture() -> None:
+    assert failed_runs(runs(stride=5))[:3] == []

@@ -34,40 +34,40 @@ def station(tmp_path_factory: pytest.TempPathFactory, clock: WallClock) -> Itera
 
 @pytest.fixture
 def session(station: FaultStation, clock: WallClock) -> Iterator[str]:
-    """Begun once the host is seen again: a clock set forward ends the life of its heartbeat."""
-    asked = {"exposure_us": 1000, "cadence_s": 0.25}
-    answer = eventually(lambda: begun(station.post("cameras/simulated/start/", asked)), 10, "the host")
+    """A session, started once the host answers again: a clock set forward makes its heartbeat expire."""
+    programme = {"exposure_us": 1000, "cadence_s": 0.25}
+    answer = eventually(lambda: started(station.post("cameras/simulated/start/", programme)), 10, "the host")
     yield str(answer["id"])
     station.post("cameras/simulated/stop/")
     station.eventually_settled()
     clock.set(0)
 
 
-def begun(answer: Answer) -> dict[str, Any]:
+def started(answer: Answer) -> dict[str, Any]:
     return answer.body if answer.status == 201 else {}
 
 
-def saves_more(station: FaultStation, session: str) -> None:
+def wait_for_saves(station: FaultStation, session: str) -> None:
     before = station.get(f"sessions/{session}/")["saved"]
     eventually(lambda: station.get(f"sessions/{session}/")["saved"] >= before + 6, 6, "the session goes on")
 
 
-def taken(station: FaultStation, session: str) -> list[tuple[int, datetime]]:
+def captures_of(station: FaultStation, session: str) -> list[tuple[int, datetime]]:
     """Index and start of the captures of a session, in its order."""
     question = 'SELECT "index", started_at FROM captures_capture WHERE session_id = ? ORDER BY "index"'
     return [(index, datetime.fromisoformat(at)) for index, at in station.rows(question, session.replace("-", ""))]
 
 
 @pytest.mark.parametrize("shift_s", [HOUR_S, -HOUR_S])
-def test_a_session_keeps_its_cadence_whatever_the_wall_clock_does(
+def test_a_session_keeps_its_cadence_when_the_wall_clock_is_set(
     station: FaultStation, session: str, clock: WallClock, shift_s: int
 ) -> None:
-    saves_more(station, session)
+    wait_for_saves(station, session)
     clock.set(shift_s)
-    saves_more(station, session)
+    wait_for_saves(station, session)
     assert station.capture().status == 201
     assert station.get(f"sessions/{session}/")["gaps"] == []
-    indices, starts = zip(*taken(station, session), strict=True)
+    indices, starts = zip(*captures_of(station, session), strict=True)
     assert list(indices) == list(range(len(indices)))
     assert abs((starts[-1] - starts[0]).total_seconds() - shift_s) < 30
 
@@ -75,10 +75,10 @@ def test_a_session_keeps_its_cadence_whatever_the_wall_clock_does(
 def test_a_process_killed_while_the_clock_is_set_resumes_without_an_hours_gap(
     station: FaultStation, session: str, clock: WallClock
 ) -> None:
-    saves_more(station, session)
+    wait_for_saves(station, session)
     os.kill(station.camera_pid(), signal.SIGKILL)
     clock.set(HOUR_S)
-    saves_more(station, session)
+    wait_for_saves(station, session)
     assert sum(gap["count"] for gap in station.get(f"sessions/{session}/")["gaps"]) < 20
 
 

@@ -26,7 +26,7 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultStation]:
 
 
 def skycam(station: FaultStation, *words: str) -> Any:
-    """What it prints as JSON."""
+    """The command's output, from JSON."""
     command = [*SKYCAM, "--output", "json", *words]
     done = subprocess.run(command, env=station.environment, capture_output=True, text=True, timeout=60, cwd="/")
     return json.loads(done.stdout)

@@ -1,4 +1,4 @@
-"""A whole station and many callers at once: order or 409, desired states that last, cameras that go and come."""
+"""A whole station and many callers at once: in order or 409, desired states that last, cameras added and removed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultStation]:
 
 def at_once(call: Callable[[], Answer], times: int = CALLERS) -> list[Answer]:
     with ThreadPoolExecutor(times) as callers:
-        return [asked.result() for asked in [callers.submit(call) for _ in range(times)]]
+        return [future.result() for future in [callers.submit(call) for _ in range(times)]]
 
 
 def saved_in(station: FaultStation, session: str) -> int:
@@ -39,7 +39,7 @@ def covered(station: FaultStation, session: str) -> int:
     return station.count("captures_capture WHERE session_id = ?", session.replace("-", ""))
 
 
-def test_a_session_that_was_stopped_does_not_come_back_with_the_next_process(station: FaultStation) -> None:
+def test_a_stopped_session_does_not_resume_with_the_next_process(station: FaultStation) -> None:
     session = station.start_session(cadence_s=0.1)
     eventually(lambda: saved_in(station, session) >= 2, 10, "the session runs")
     pid = station.camera_pid()
@@ -77,12 +77,12 @@ def test_of_two_sessions_started_at_once_one_is_refused_as_held(station: FaultSt
     assert station.post("cameras/simulated/stop/").body["state"] == "stopped"
 
 
-def test_connecting_and_disconnecting_while_captures_run_gives_each_its_outcome(station: FaultStation) -> None:
+def test_captures_during_connects_and_disconnects_each_have_an_outcome(station: FaultStation) -> None:
     with ThreadPoolExecutor(1) as beside:
         capturing = beside.submit(at_once, lambda: station.capture(exposure_us=50_000))
-        turns = [station.post(f"cameras/simulated/{verb}/") for verb in ("disconnect", "connect") * 3]
+        changes = [station.post(f"cameras/simulated/{verb}/") for verb in ("disconnect", "connect") * 3]
         answers = capturing.result()
-    assert [turn.body.get("observed") for turn in turns] == ["disconnected", "ready"] * 3
+    assert [change.body.get("observed") for change in changes] == ["disconnected", "ready"] * 3
     assert {answer.status for answer in answers} <= {201, 202, 502, 503}
     station.eventually_settled(15)
     assert station.capture().status == 201
@@ -110,7 +110,7 @@ def test_a_changed_setting_is_applied_read_back_and_kept_by_the_next_process(sta
     assert station.get("cameras/simulated/settings/?refresh=1")["actual"]["width"] == 640
 
 
-def test_settings_changed_at_once_end_as_the_row_says(station: FaultStation) -> None:
+def test_concurrent_changes_of_settings_end_as_the_row_has_them(station: FaultStation) -> None:
     gains = iter(range(1, 11))
     at_once(lambda: station.call("PATCH", "cameras/simulated/settings/", {"gain": float(next(gains))}), times=10)
     desired = station.get("cameras/simulated/settings/")["desired"]["gain"]
@@ -186,7 +186,7 @@ def test_after_all_commands_the_ledger_adds_up(station: FaultStation) -> None:
     assert station.inconsistencies() == []
 
 
-def test_a_session_may_be_started_on_a_camera_that_was_added_this_moment(station: FaultStation) -> None:
+def test_a_session_can_be_started_on_a_camera_that_was_just_added(station: FaultStation) -> None:
     added = station.post("cameras/", {"slug": "fresh", "kind": "simulated"})
     started = station.post("cameras/fresh/start/", {"exposure_us": 1000, "delay_s": 0.1, "count": 2})
     assert (added.status, started.status) == (201, 201)

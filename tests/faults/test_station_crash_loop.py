@@ -1,4 +1,4 @@
-"""A part that ends again and again on a station that was up: cameras, sessions and the other parts go on."""
+"""A part that ends repeatedly on a running station: cameras, sessions and the other parts go on."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CADENCE_S = 0.25
 
 @pytest.fixture(scope="module")
 def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultStation]:
-    """As by default, but three exits make a crash loop, and two seconds of health end it."""
+    """The default station, but three exits make a crash loop, and two healthy seconds end it."""
     patience = {"SKYCAM_SUPERVISION__CRASH_LOOP_EXITS": "3", "SKYCAM_SUPERVISION__HEALTHY_S": "2"}
     station = FaultStation(tmp_path_factory.mktemp("loop") / "data", **patience)
     try:
@@ -109,7 +109,7 @@ def test_a_part_in_a_crash_loop_costs_no_camera_and_no_session_and_comes_back(
     eventually(lambda: station.capture("simulated").status == 201, 10, "captures by command")
 
 
-def test_a_worker_in_a_crash_loop_is_an_alert_although_it_makes_them_itself(station: FaultStation) -> None:
+def test_a_worker_in_a_crash_loop_is_an_alert_although_it_raises_alerts_itself(station: FaultStation) -> None:
     others = {name: pid for name, pid in station.pids().items() if name != "worker"}
     with killed_on_each_start(station, "worker"):
         looping(station, "worker")
@@ -132,7 +132,7 @@ def test_a_part_in_a_crash_loop_is_restarted_within_a_minute(station: FaultStati
 def test_a_crash_loop_whose_alert_cannot_be_written_is_in_the_log(station: FaultStation) -> None:
     folder = station.data / "run" / "crash-loops"
     shutil.rmtree(folder, ignore_errors=True)
-    folder.write_text("A file in its place, as good as a full disk.")
+    folder.write_text("A file in its place, which fails like a full disk.")
     with killed_on_each_start(station, "beat"):
         looping(station, "beat")
         station.eventually_says("there is no alert of this", within_s=10)
@@ -149,12 +149,12 @@ def test_a_station_with_a_part_in_a_crash_loop_stops_as_any_other(station: Fault
     station.up().eventually_ready()
 
 
-def test_an_error_of_each_second_is_one_line_in_the_log_and_then_its_count(station: FaultStation) -> None:
+def test_an_error_each_second_is_logged_once_and_then_counted(station: FaultStation) -> None:
     processes = station.processes()
     station.execute('UPDATE captures_storageroot SET "default" = 0')
     station.eventually_says("has no storage root", within_s=10)
     began = time.monotonic()
-    eventually(lambda: time.monotonic() - began > 4, 5, "it is looked at again and again")
+    eventually(lambda: time.monotonic() - began > 4, 5, "four seconds passed")
     assert station.stop() == 0
     assert not any(process.is_running() for process in processes)
     lines = [line for line in station.output().splitlines() if "The database thread failed" in line]

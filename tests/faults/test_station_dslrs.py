@@ -33,10 +33,10 @@ def station(desk: Desk) -> Iterator[DslrStation]:
 
 @pytest.fixture(autouse=True)
 def both_there(station: DslrStation, desk: Desk) -> Iterator[None]:
-    """Each test finds both cameras where they belong."""
+    """Each test starts with both cameras on their ports."""
     yield
     control(desk.folder, "")
-    desk.plugged(EAST, WEST)
+    desk.plug_cameras(EAST, WEST)
     for slug in ("east", "west"):
         station.eventually_ready(slug, within_s=90)
 
@@ -47,10 +47,10 @@ def test_each_slug_has_the_camera_of_its_serial_number(station: DslrStation) -> 
 
 def test_battery_and_card_are_in_status_command_line_and_page(station: DslrStation) -> None:
     eventually(lambda: station.status_of_camera("east")["battery_percent"], 20, "the battery")
-    told = [station.status_of_camera("east"), station.says_on_the_command_line("east")]
-    assert [(one["battery_percent"], one["card_free_bytes"]) for one in told] == [(77, 32_000_000_000)] * 2
+    statuses = [station.status_of_camera("east"), station.command_line_status("east")]
+    assert [(status["battery_percent"], status["card_free_bytes"]) for status in statuses] == [(77, 32_000_000_000)] * 2
     page = station.page("/cameras/east/")
-    assert "east: battery 77 %, 32.0 GB free on its card" in station.says_in_words()
+    assert "east: battery 77 %, 32.0 GB free on its card" in station.status_text()
     assert "Battery 77 %" in page
     assert "Free on its card 32 GB" in page
 
@@ -62,21 +62,21 @@ def test_raw_and_jpeg_are_two_files_of_one_capture(station: DslrStation) -> None
     assert (capture.body["iso"], capture.body["exposure_us"], capture.body["serial"]) == (800, 10_000, "6012345")
 
 
-def test_a_raw_file_is_seen_by_the_picture_that_the_camera_put_into_it(station: DslrStation) -> None:
+def test_the_thumbnail_of_a_raw_file_is_its_embedded_picture(station: DslrStation) -> None:
     capture = station.capture("east", exposure_us=10_000, format="raw").body
     assert [file["kind"] for file in capture["files"]] == ["raw"]
-    thumbnail = Image.open(io.BytesIO(station.fetched(f"captures/{capture['id']}/thumbnail/?size=320")))
+    thumbnail = Image.open(io.BytesIO(station.fetch_picture(f"captures/{capture['id']}/thumbnail/?size=320")))
     assert thumbnail.size == (320, 212)
 
 
 def test_an_unplugged_camera_is_reported_everywhere_and_resumes_on_another_port(
     station: DslrStation, desk: Desk
 ) -> None:
-    desk.plugged(WEST)
+    desk.plug_cameras(WEST)
     gone = "No camera has the serial number 6012345; attached are Nikon DSC D750 at usb:001,005 (in use by Skycam)."
-    assert station.said_everywhere("east", gone) == EVERYWHERE
+    assert station.reported_everywhere("east", gone) == EVERYWHERE
     assert station.capture("west").status == 201
-    desk.plugged(WEST, "usb:002,017 6012345")
+    desk.plug_cameras(WEST, "usb:002,017 6012345")
     station.eventually_ready("east", within_s=90)
     assert station.capture("east").body["serial"] == "6012345"
 
@@ -84,18 +84,18 @@ def test_an_unplugged_camera_is_reported_everywhere_and_resumes_on_another_port(
 def test_a_camera_held_by_a_file_manager_is_reported_everywhere_and_comes_back_once_it_is_stopped(
     station: DslrStation, desk: Desk
 ) -> None:
-    desk.plugged(WEST)
-    station.eventually_says_of("east", "No camera has the serial number 6012345")
+    desk.plug_cameras(WEST)
+    station.wait_for_reason("east", "No camera has the serial number 6012345")
     with desk.claimed("usb:001,009") as pid:
-        desk.plugged(WEST, "usb:001,009 6012345")
+        desk.plug_cameras(WEST, "usb:001,009 6012345")
         held = f"The camera at usb:001,009 is held by another process, probably {FILE_MANAGER} (pid {pid}; stop it with"
-        assert station.said_everywhere("east", held) == EVERYWHERE
+        assert station.reported_everywhere("east", held) == EVERYWHERE
     station.eventually_ready("east", within_s=90)
     assert station.capture("east").status == 201
 
 
 def hung_in_a_session(station: DslrStation, desk: Desk) -> tuple[str, list[Answer]]:
-    """A session that went on after its camera hung in libgphoto2's capture(), and what the other one gave meanwhile."""
+    """A session that resumed after its camera hung in libgphoto2's capture(); the other camera's captures meanwhile."""
     session = station.start_session("east", exposure_us=10_000, cadence_s=0.5)
     eventually(lambda: station.get(f"sessions/{session}/")["saved"] >= 2, 30, "the session runs")
     control(desk.folder, "hang capture once usb:001,004")
@@ -123,8 +123,8 @@ def test_a_session_whose_camera_hangs_goes_on_and_records_what_was_lost_and_why(
     assert hung in station.page(f"/sessions/{session}/")
 
 
-def test_live_pictures_come_while_someone_watches(station: DslrStation) -> None:
-    assert Image.open(io.BytesIO(station.fetched("cameras/west/frame.jpg"))).size == (640, 424)
+def test_live_pictures_are_sent_while_someone_watches(station: DslrStation) -> None:
+    assert Image.open(io.BytesIO(station.fetch_picture("cameras/west/frame.jpg"))).size == (640, 424)
 
 
 def test_after_all_the_ledger_adds_up(station: DslrStation) -> None:

@@ -29,9 +29,9 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultStation]:
         station.ensure_stopped()
 
 
-def exposing(station: FaultStation, camera: str = "simulated", **asked: object) -> str:
+def exposing(station: FaultStation, camera: str = "simulated", **settings: object) -> str:
     """Id of a capture whose shutter is open now."""
-    capture = station.post(f"cameras/{camera}/capture/", asked, Prefer="respond-async").body["id"]
+    capture = station.post(f"cameras/{camera}/capture/", settings, Prefer="respond-async").body["id"]
     plan = station.config.storage_root / ".spool"
     eventually(lambda: list(plan.glob(f"*/{capture}.plan")), 5, "the plan of the capture")
     return str(capture)
@@ -63,7 +63,7 @@ def test_a_crash_is_the_reason_of_the_capture_that_it_ended(station: FaultStatio
 
 
 def crash(station: FaultStation, times: int) -> int:
-    """Crash the process of the simulated camera, and the next one; the pid of the one that follows."""
+    """Crash the process of the simulated camera `times` times; returns the pid of the next process."""
     for _ in range(times):
         pid = station.camera_pid()
         os.kill(pid, signal.SIGSEGV)
@@ -76,7 +76,7 @@ def crash_until_quarantined(station: FaultStation) -> None:
     eventually(lambda: station.observed() == "quarantined", 10, "quarantine")
 
 
-def forgiven(station: FaultStation) -> None:
+def wait_until_healthy(station: FaultStation) -> None:
     assert station.post("cameras/simulated/connect/").body["observed"] == "ready"
 
 
@@ -85,44 +85,44 @@ def open_alerts(station: FaultStation) -> list[tuple[str, ...]]:
 
 
 def test_a_crash_loop_ends_in_quarantine_with_an_alert_and_connect_ends_that(station: FaultStation) -> None:
-    forgiven(station)
+    wait_until_healthy(station)
     crash_until_quarantined(station)
     eventually(lambda: open_alerts(station) == [("camera.quarantined:simulated",)], 5, "the alert")
     refused = station.capture()
     assert (refused.status, refused.body["type"]) == (503, "/problems/camera-not-reachable")
     assert "then connect it." in refused.body["detail"]
-    forgiven(station)
+    wait_until_healthy(station)
     assert station.capture().status == 201
     eventually(lambda: open_alerts(station) == [], 5, "the alert is resolved")
 
 
-def given_to_a_stopped_process(station: FaultStation) -> str:
-    """Id of a capture whose process will never read of it."""
+def capture_for_a_stopped_process(station: FaultStation) -> str:
+    """Id of a capture whose process never reads the command."""
     capture = station.post("cameras/simulated/capture/", Prefer="respond-async").body["id"]
     return str(capture)
 
 
 def test_a_capture_that_a_quarantined_camera_never_began_has_its_outcome_soon(station: FaultStation) -> None:
-    forgiven(station)
+    wait_until_healthy(station)
     pid = crash(station, times=CRASHES - 1)
     with station.stopped(pid):
-        capture = given_to_a_stopped_process(station)
+        capture = capture_for_a_stopped_process(station)
         os.kill(pid, signal.SIGKILL)
         eventually(lambda: station.observed() == "quarantined", 10, "quarantine")
     assert eventually_ends(station, capture, within_s=10) == ("failed", "not_started")
-    forgiven(station)
+    wait_until_healthy(station)
 
 
-def test_a_camera_that_hangs_while_it_is_disconnected_is_disconnected_and_no_crash(station: FaultStation) -> None:
+def test_a_camera_that_hangs_on_disconnect_is_disconnected_without_a_crash_event(station: FaultStation) -> None:
     station.eventually_ready()
     crashes = len(station.events("part.restarted"))
     with station.stopped(station.camera_pid()):
-        capture = given_to_a_stopped_process(station)
+        capture = capture_for_a_stopped_process(station)
         assert station.post("cameras/simulated/disconnect/").body["observed"] == "disconnected"
     assert eventually_ends(station, capture, within_s=10) == ("failed", "not_started")
     assert station.rows("SELECT observed FROM cameras_camera WHERE slug = 'simulated'") == [("disconnected",)]
     assert len(station.events("part.restarted")) == crashes
-    forgiven(station)
+    wait_until_healthy(station)
 
 
 def test_after_all_hangs_and_crashes_the_ledger_adds_up(station: FaultStation) -> None:

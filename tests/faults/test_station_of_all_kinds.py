@@ -1,4 +1,4 @@
-"""Cameras of every kind at one station: each has its own process, and the death of one costs the others nothing."""
+"""Cameras of every kind at one station: each has its own process, and killing one costs the others nothing."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def add(station: DslrStation, slug: str, kind: str, address: str) -> None:
 
 @pytest.fixture(scope="module")
 def sessions(station: DslrStation) -> dict[str, str]:
-    """On every camera a capture each two seconds, which a slow machine keeps up with; each has saved some."""
+    """A session on each camera, with a capture every two seconds, which a slow machine can keep up with."""
     running = {slug: station.start_session(slug, exposure_us=10_000, cadence_s=2.0) for slug in KINDS}
     eventually(lambda: all(saved(station, session) >= 2 for session in running.values()), 90, "all of them capture")
     return running
@@ -58,7 +58,7 @@ def saved(station: DslrStation, session: str) -> int:
 
 
 def lost(station: DslrStation, session: str) -> tuple[list[tuple[str, str]], int]:
-    """What was not saved, and how many captures gaps have swallowed."""
+    """The outcomes that are not saved, and the number of captures in gaps."""
     gaps = station.rows("SELECT sum(count) FROM captures_sessiongap WHERE session_id = ?", hexed(session))
     return [found for found in outcomes(station, session) if found != ("saved", "")], gaps[0][0] or 0
 
@@ -85,8 +85,8 @@ def test_a_wrong_password_is_reported_everywhere_until_the_right_one_is_saved(st
         shown = f"rtsp://me:***@127.0.0.1:{server.port}/live"
         wrong, right = server.with_login("me:wrong-one@"), server.with_login("me:sesame-open@")
         assert station.post("cameras/", {"slug": "gate", "kind": "network", "address": wrong}).status == 201
-        said = "The camera refuses the name or the password. Save the camera's address with the right ones."
-        assert station.said_everywhere("gate", said) == EVERYWHERE
+        message = "The camera refuses the name or the password. Save the camera's address with the right ones."
+        assert station.reported_everywhere("gate", message) == EVERYWHERE
         saved = station.call("PATCH", "cameras/gate/", {"address": right})
         assert (saved.status, saved.body["address"]) == (200, shown)
         station.eventually_ready("gate", within_s=60)

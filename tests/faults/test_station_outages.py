@@ -1,4 +1,4 @@
-"""A station whose database is locked, or whose broker is gone or hangs: sessions go on, callers hear why."""
+"""A station whose database is locked, or whose broker is gone or hangs: sessions go on, and callers get the reason."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from skycam_project.sqlite_busy_timeout import BUSY_TIMEOUT_S
 from tests.faults.outside_broker import Broker
-from tests.faults.recording_kills import Filmed
+from tests.faults.recording_kills import RecordingStation
 from tests.faults.station import FaultStation
 from tests.skycam_project.stations import eventually
 
@@ -46,7 +46,7 @@ def session(station: FaultStation) -> Iterator[str]:
 
 
 def waiting(station: FaultStation) -> int:
-    """Records that lie in the spool."""
+    """The number of records in the spool."""
     return sum(name.endswith(".done") for name in station.spooled())
 
 
@@ -79,10 +79,10 @@ def test_a_camera_process_killed_while_the_database_is_locked_is_back_in_two_sec
 
 def test_a_capture_that_is_safe_in_the_spool_is_answered_although_the_database_is_locked(station: FaultStation) -> None:
     with ThreadPoolExecutor(1) as caller:
-        asked = caller.submit(station.capture, exposure_us=1_000_000)
+        capture = caller.submit(station.capture, exposure_us=1_000_000)
         eventually(lambda: any(name.endswith(".plan") for name in station.spooled()), 5, "the exposure")
         with station.locked_database():
-            answer = asked.result(10)
+            answer = capture.result(10)
     assert (answer.status in {201, 202}, answer.took_s < 4) == (True, True)
     eventually(lambda: station.status_of(answer.body["id"]) == ("saved", ""), 5, "its row")
 
@@ -90,10 +90,10 @@ def test_a_capture_that_is_safe_in_the_spool_is_answered_although_the_database_i
 def test_a_request_during_a_short_lock_waits(station: FaultStation) -> None:
     with ThreadPoolExecutor(1) as caller:
         with station.locked_database():
-            asked = caller.submit(station.capture)
+            capture = caller.submit(station.capture)
             assert station.call("GET", "captures/").status == 200
             assert station.call("GET", "cameras/simulated/status/").status == 200
-        assert asked.result(10).status == 201
+        assert capture.result(10).status == 201
 
 
 def test_a_request_during_a_long_lock_soon_fails_because_the_database_is_away(station: FaultStation) -> None:
@@ -116,7 +116,7 @@ def test_without_its_broker_a_session_goes_on_and_commands_fail_at_once_with_a_m
     eventually(lambda: station.capture().status == 201, 5, "captures by command again")
 
 
-def test_a_broker_that_hangs_is_reported_as_one_that_is_gone(
+def test_a_broker_that_hangs_is_reported_like_one_that_is_gone(
     station: FaultStation, session: str, broker: Broker
 ) -> None:
     with station.stopped(broker.process.pid):
@@ -150,39 +150,39 @@ def test_a_broker_that_refuses_writes_ends_no_part_and_no_session(
 
 
 @pytest.fixture
-def film(station: FaultStation) -> Iterator[Filmed]:
+def recording(station: FaultStation) -> Iterator[RecordingStation]:
     station.eventually_ready()
-    film = Filmed(station)
-    film.record("rolling")
-    film.films_for(1.0)
-    yield film
-    film.record("")
+    recording = RecordingStation(station)
+    recording.record("rolling")
+    recording.wait_while_recording(1.0)
+    yield recording
+    recording.record("")
     station.eventually_settled()
 
 
 @pytest.mark.parametrize("gone_s", [4, pytest.param(20, marks=LONG)])
 def test_without_its_broker_recording_goes_on_and_loses_no_frame(
-    station: FaultStation, film: Filmed, broker: Broker, gone_s: int
+    station: FaultStation, recording: RecordingStation, broker: Broker, gone_s: int
 ) -> None:
     with broker.gone():
-        film.films_for(gone_s)
-    film.record("")
-    eventually(lambda: film.newest_clip()["frames"] > 10 * gone_s, 20, "the clip has its row")
-    clip = film.newest_clip()
-    assert (clip["lost_frames"], clip["interrupted"], film.disordered()) == (0, 0, [])
+        recording.wait_while_recording(gone_s)
+    recording.record("")
+    eventually(lambda: recording.newest_clip()["frames"] > 10 * gone_s, 20, "the clip has its row")
+    clip = recording.newest_clip()
+    assert (clip["lost_frames"], clip["interrupted"], recording.incomplete_clips()) == (0, 0, [])
 
 
 def test_a_clip_whose_process_is_killed_while_the_database_is_locked_has_its_row_afterwards(
-    station: FaultStation, film: Filmed
+    station: FaultStation, recording: RecordingStation
 ) -> None:
-    clips = film.paths()
+    clips = recording.paths()
     camera = station.camera_pid()
     with station.locked_database():
         os.kill(camera, signal.SIGTERM)
-        eventually(lambda: list(film.spool.glob("*/clips/*.done")), 20, "its record waits")
-    eventually(lambda: len(film.paths()) > len(clips), 20, "its row")
-    clip = film.newest_clip()
-    assert (clip["interrupted"], clip["lost_frames"], film.disordered()) == (1, None, [])
+        eventually(lambda: list(recording.spool.glob("*/clips/*.done")), 20, "its record waits")
+    eventually(lambda: len(recording.paths()) > len(clips), 20, "its row")
+    clip = recording.newest_clip()
+    assert (clip["interrupted"], clip["lost_frames"], recording.incomplete_clips()) == (1, None, [])
 
 
 def test_an_outage_raises_no_error_in_the_supervisor(station: FaultStation) -> None:

@@ -1,4 +1,4 @@
-"""A paused session is paused still when its camera's process, or the whole station, was killed meanwhile."""
+"""A paused session stays paused when its camera's process, or the whole station, is killed."""
 
 from __future__ import annotations
 

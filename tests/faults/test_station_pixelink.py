@@ -1,4 +1,4 @@
-"""A whole station and a PixeLink camera: what the API, the status and the event log say of it in each case."""
+"""A whole station and a PixeLink camera: API, status and event log in each case."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ def bare(sdk: Sdk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultSt
 
 
 @pytest.fixture(scope="module")
-def said_without_sdk(bare: FaultStation) -> tuple[dict[str, Any], int]:
-    """What the status says while the SDK is missing, and what becomes of a capture with the other camera."""
-    status = eventually(lambda: told(bare, "reconnecting"), 20, "the camera is missed")
+def status_without_sdk(bare: FaultStation) -> tuple[dict[str, Any], int]:
+    """The camera's status while the SDK is missing, and the HTTP status of a capture with the other camera."""
+    status = eventually(lambda: status_if(bare, "reconnecting"), 20, "the camera is reconnecting")
     return status, bare.capture().status
 
 
 @pytest.fixture(scope="module")
-def station(bare: FaultStation, sdk: Sdk, said_without_sdk: object) -> FaultStation:
+def station(bare: FaultStation, sdk: Sdk, status_without_sdk: object) -> FaultStation:
     """The same station after the SDK was installed: it was not started again."""
     sdk.install()
     bare.eventually_ready("microscope", within_s=60)
     return bare
 
 
-def told(station: FaultStation, observed: str) -> dict[str, Any] | None:
+def status_if(station: FaultStation, observed: str) -> dict[str, Any] | None:
     status = station.get(f"{CAMERA}status/")
     return status if status["observed"] == observed else None
 
@@ -58,8 +58,8 @@ def events(station: FaultStation, kind: str) -> list[tuple[str, str]]:
     return [(severity, message) for severity, message in station.rows(question, kind)]
 
 
-def test_a_missing_sdk_is_reported_and_the_station_runs_on(said_without_sdk: tuple[dict[str, Any], int]) -> None:
-    status, other_camera = said_without_sdk
+def test_a_missing_sdk_is_reported_and_the_station_runs_on(status_without_sdk: tuple[dict[str, Any], int]) -> None:
+    status, other_camera = status_without_sdk
     assert status["reason"] == (
         "The PixeLink SDK is missing: libPxLApi.so is in no folder of LD_LIBRARY_PATH. Install the PixeLink SDK for "
         "Linux (https://www.navitar.com/products/pixelink-cameras/pixelink-sdk), set PIXELINK_SDK_LIB to the folder "
@@ -74,7 +74,7 @@ def test_a_still_is_captured_and_records_who_took_it(station: FaultStation) -> N
     assert (body["width"], body["height"], body["temperature_celsius"]) == (320, 240, 31.5)
 
 
-def test_a_capture_out_of_range_is_taken_with_a_warning_in_answer_and_event_log(station: FaultStation) -> None:
+def test_a_capture_out_of_range_is_saved_with_a_warning_in_answer_and_event_log(station: FaultStation) -> None:
     body = station.capture("microscope", exposure_us=5000, gain=99.0).body
     warning = "The camera keeps its gain of 0 (it takes 0 to 24; error 0x80000016); 99 was requested."
     assert (body["status"], body["gain"], body["warnings"]) == ("saved", 0.0, [warning])
@@ -91,7 +91,7 @@ def test_a_setting_out_of_range_gives_a_warning_in_answer_and_event_log(station:
 
 def test_a_camera_in_use_elsewhere_and_an_unplugged_one_are_reported(station: FaultStation, sdk: Sdk) -> None:
     sdk.unplug()
-    gone = eventually(lambda: told(station, "reconnecting"), 20, "the camera is missed")
+    gone = eventually(lambda: status_if(station, "reconnecting"), 20, "the camera is reconnecting")
     assert "PixeLink camera" in gone["reason"]
     sdk.fails("PxLInitializeEx", 0x80000007)
     sdk.plug(SERIAL)

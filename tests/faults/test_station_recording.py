@@ -1,4 +1,4 @@
-"""Recording on a whole station: by any program, resumed after a kill, beside stills, at the floor."""
+"""Recording on a whole station: started by a program, resumed after a kill, with stills, below the floor."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import pytest
 from captures.stills.thumbnails import SIZES
 from tests.captures.recording.clips import numbers
 from tests.docs.pages import blocks
-from tests.faults.recording_kills import in_order
+from tests.faults.recording_kills import is_complete
 from tests.faults.station import FaultStation
 from tests.skycam_project.stations import eventually
 
 PAGE = "docs/recording.md"
-TELL = """
+PRINT_RESULTS = """
 import json
 print(json.dumps({
     "found": isinstance(found, list), "started": started, "health": health,
@@ -48,18 +48,18 @@ def recorder(station: FaultStation) -> dict[str, Any]:
 
 
 def grows(station: FaultStation, beside: str = "", frames: int = 10) -> str:
-    """The id of the clip that grows, another than `beside`, once it has so many frames."""
+    """The id of the growing clip, other than `beside`, once it has this many frames."""
 
     def found() -> str:
-        told = recorder(station)
-        return str(told["clip"]) if told.get("frames", 0) >= frames and told["clip"] != beside else ""
+        status = recorder(station)
+        return str(status["clip"]) if status.get("frames", 0) >= frames and status["clip"] != beside else ""
 
     return str(eventually(found, BACK_S, f"a clip grows: {recorder(station)}"))
 
 
 @pytest.fixture
 def clip(station: FaultStation) -> Iterator[str]:
-    """The camera is recorded: the clip that grows."""
+    """The camera records; the id of the growing clip."""
     answer = station.post(f"{CAMERA}record/")
     assert (answer.status, answer.body["recorder"]["state"]) == (200, "recording"), answer
     yield grows(station)
@@ -69,21 +69,21 @@ def clip(station: FaultStation) -> Iterator[str]:
 
 
 def row_of(station: FaultStation, clip: str) -> dict[str, Any]:
-    """The clip's row, once it is there."""
+    """The clip's row, once it exists."""
     names = ("path", "frames", "lost_frames", "interrupted", "requested_by", "kind")
     question = f"SELECT {', '.join(names)} FROM captures_clip WHERE id = ?"
     [row] = eventually(lambda: station.rows(question, clip.replace("-", "")), BACK_S, "its row")
     return dict(zip(names, row, strict=True))
 
 
-def test_a_django_program_records_watches_and_stops_as_the_document_says(station: FaultStation) -> None:
-    script = "\n".join([*blocks(PAGE, "python"), TELL])
-    told = json.loads(station.run("manage.py", "shell", "--no-imports", "-c", script))
-    assert (told["found"], told["started"], told["stopped"]) == (True, True, True)
-    assert (told["picture"], told["again"], told["missing"]) == (True, False, False)
-    assert told["health"]["storage"] is True
-    assert told["health"]["free_disk_space_gb"] > 0
-    assert (told["health"]["active_cameras"], told["health"]["recording"]) == (["simulated"], ["simulated"])
+def test_the_django_program_of_the_document_records_watches_and_stops(station: FaultStation) -> None:
+    script = "\n".join([*blocks(PAGE, "python"), PRINT_RESULTS])
+    results = json.loads(station.run("manage.py", "shell", "--no-imports", "-c", script))
+    assert (results["found"], results["started"], results["stopped"]) == (True, True, True)
+    assert (results["picture"], results["again"], results["missing"]) == (True, False, False)
+    assert results["health"]["storage"] is True
+    assert results["health"]["free_disk_space_gb"] > 0
+    assert (results["health"]["active_cameras"], results["health"]["recording"]) == (["simulated"], ["simulated"])
 
 
 @pytest.mark.parametrize("target", ["camera", "worker"])
@@ -93,7 +93,7 @@ def test_recording_resumes_by_itself_after_a_kill(station: FaultStation, clip: s
     cut = row_of(station, clip)
     assert (cut["lost_frames"], cut["requested_by"]) == (None if cut["interrupted"] else 0, "admin")
     assert cut["interrupted"] or target == "worker"
-    assert in_order(numbers([station.config.storage_root / cut["path"]]))
+    assert is_complete(numbers([station.config.storage_root / cut["path"]]))
     assert recorder(station)["clip"] == after
     assert recorder(station)["by"] == "admin"
 
@@ -111,10 +111,10 @@ def test_stills_and_a_session_use_the_sensor_and_lose_no_other_frame(station: Fa
     eventually(lambda: station.get(f"sessions/{session}/")["state"] == "finished", 30, "the session")
     assert station.capture().status == 201
     station.post(f"{CAMERA}stop-recording/")
-    told = row_of(station, clip)
-    shown = numbers([station.config.storage_root / told["path"]])
-    assert (told["lost_frames"], told["interrupted"], len(shown)) == (0, False, told["frames"])
-    assert in_order(shown)
+    row = row_of(station, clip)
+    shown = numbers([station.config.storage_root / row["path"]])
+    assert (row["lost_frames"], row["interrupted"], len(shown)) == (0, False, row["frames"])
+    assert is_complete(shown)
 
 
 def test_a_long_exposure_ends_the_clip_and_the_next_one_follows(station: FaultStation, clip: str) -> None:
@@ -128,7 +128,7 @@ def test_a_long_exposure_ends_the_clip_and_the_next_one_follows(station: FaultSt
 def test_a_desired_recording_is_kept_while_the_camera_is_disconnected(station: FaultStation) -> None:
     station.post(f"{CAMERA}disconnect/")
     answer = station.post(f"{CAMERA}record/")
-    eventually(lambda: recorder(station).get("message") == "It is disconnected.", BACK_S, "it is told")
+    eventually(lambda: recorder(station).get("message") == "It is disconnected.", BACK_S, "the recorder reports it")
     assert (answer.status, answer.body["type"]) == (503, "/problems/camera-not-reachable")
     assert answer.body["detail"].endswith("simulated starts recording as soon as it can; the request is stored.")
     station.post(f"{CAMERA}connect/")
@@ -156,7 +156,7 @@ def test_at_the_floor_nothing_is_recorded_with_an_alert_until_it_is_stopped(full
     answer = full.post(f"{CAMERA}record/")
     assert (answer.status, answer.body["type"]) == (507, "/problems/disk-full")
     assert "Free some space." in answer.body["detail"]
-    eventually(lambda: recorder(full).get("state") == "failing", BACK_S, "it is told")
+    eventually(lambda: recorder(full).get("state") == "failing", BACK_S, "the recorder reports it")
     assert FAILED in open_alerts(full)
     assert full.capture().status == 201
     os.kill(full.camera_pid(), signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""A bad night, rehearsed on a whole station as docs/rehearsing.md says; and what detection says of its cameras."""
+"""The faults of docs/rehearsing.md on a whole station; and discovery of its cameras."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COMMANDS = [line for line in DOCUMENT.split("```")[1].splitlines() if line.start
 
 @pytest.fixture(scope="module")
 def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultStation]:
-    """With a simulated camera, and a DSLR at the far end of libgphoto2."""
+    """A station with a simulated camera and a fake DSLR under the real libgphoto2."""
     desk: Path = tmp_path_factory.mktemp("desk")
     station = FaultStation(desk / "data", SKYCAM_SUPERVISION__MARGIN_S="0.5", **build(desk))
     try:
@@ -35,14 +35,14 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultStation]:
 
 
 def set_faults(station: FaultStation, **faults: Any) -> dict[str, Any]:
-    """The faults that are on then."""
+    """Set these faults; returns the active ones."""
     answer = station.call("PUT", FAULTS, faults)
     assert answer.status == 200, answer
     found: dict[str, Any] = answer.body["faults"]
     return found
 
 
-def test_a_crash_is_caused_recorded_and_recovered(station: FaultStation) -> None:
+def test_a_crash_fault_is_recorded_and_recovered(station: FaultStation) -> None:
     pid = station.camera_pid()
     assert set_faults(station, crash=1) == {"crash": 1}
     failed = station.capture()
@@ -55,7 +55,7 @@ def test_a_crash_is_caused_recorded_and_recovered(station: FaultStation) -> None
 
 def test_a_camera_that_is_unplugged_is_reconnecting_until_the_rehearsal_ends(station: FaultStation) -> None:
     set_faults(station, disconnect=True)
-    eventually(lambda: station.observed() == "reconnecting", 15, "the camera is missed")
+    eventually(lambda: station.observed() == "reconnecting", 15, "the camera is reconnecting")
     status = station.get("cameras/simulated/status/")
     assert status["faults"] == {"disconnect": True}
     assert "Switch it off to plug it in" in status["reason"]
@@ -78,9 +78,9 @@ def test_each_change_of_the_faults_is_an_event(station: FaultStation) -> None:
     assert changes[:3] == [{"crash": 1}, {}, {"disconnect": True}]
 
 
-def test_the_commands_of_the_document_do_what_it_says(station: FaultStation) -> None:
-    told = [skycam(station, line) for line in COMMANDS]
-    assert [sorted(one["faults"]) for one in told] == [
+def test_the_commands_of_the_document_set_its_faults(station: FaultStation) -> None:
+    results = [skycam(station, line) for line in COMMANDS]
+    assert [sorted(result["faults"]) for result in results] == [
         ["slow"],
         ["slow", "temperature", "torn_frame"],
         ["slow", "temperature", "torn_frame"],
@@ -97,14 +97,14 @@ def test_the_document_lists_every_fault_and_no_other() -> None:
     assert re.findall(r"^\| `(\w+)` \|", DOCUMENT, re.MULTILINE) == list(Faults.model_fields)
 
 
-def detected(station: FaultStation) -> dict[str, Any]:
+def discovered_dslr(station: FaultStation) -> dict[str, Any]:
     body = station.post("cameras/detect/").body
     [dslr] = [one for one in body["results"] if one["kind"] == "gphoto2"]
     return dict(dslr)
 
 
 def test_a_dslr_is_found_added_and_then_left_alone(station: FaultStation) -> None:
-    free = detected(station)
+    free = discovered_dslr(station)
     assert (free["address"], free["serial"], free["camera"], free["suggested"]) == (
         "0.1",
         "0.1",
@@ -114,7 +114,7 @@ def test_a_dslr_is_found_added_and_then_left_alone(station: FaultStation) -> Non
     added = {"slug": free["suggested"], **{name: free[name] for name in ("kind", "address", "host")}}
     assert station.post("cameras/", added).status == 201
     station.eventually_ready(free["suggested"])
-    ours = detected(station)
+    ours = discovered_dslr(station)
     assert (ours["address"], ours["serial"], ours["camera"]) == ("0.1", "0.1", free["suggested"])
     assert station.capture(free["suggested"]).status == 201
     assert station.events("camera.ladder", free["suggested"]) == []

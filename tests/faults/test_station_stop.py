@@ -35,20 +35,20 @@ def station(desk: Path) -> Iterator[FaultStation]:
         station.ensure_stopped()
 
 
-def exposing(station: FaultStation, camera: str, **asked: object) -> str:
-    capture = station.post(f"cameras/{camera}/capture/", asked, Prefer="respond-async").body["id"]
+def exposing(station: FaultStation, camera: str, **settings: object) -> str:
+    capture = station.post(f"cameras/{camera}/capture/", settings, Prefer="respond-async").body["id"]
     eventually(lambda: f"{capture}.plan" in station.spooled(), 10, "the exposure")
     return str(capture)
 
 
 def stop(station: FaultStation, number: signal.Signals) -> tuple[int, float, list[psutil.Process]]:
-    """Its exit status, the seconds it took, and what is left of it."""
+    """Stop the station: its exit status, the seconds it took, and the processes that are left."""
     processes = station.processes()
     began = time.monotonic()
     return station.stop(number), time.monotonic() - began, [one for one in processes if one.is_running()]
 
 
-def test_a_stop_in_a_long_exposure_is_its_reason_and_the_session_resumes(station: FaultStation) -> None:
+def test_a_stop_during_a_long_exposure_is_its_reason_and_the_session_resumes(station: FaultStation) -> None:
     session = station.start_session(exposure_us=60_000_000, delay_s=0.1)
     eventually(lambda: any(name.endswith(".plan") for name in station.spooled()), 10, "the long exposure")
     status, took_s, left = stop(station, signal.SIGTERM)
@@ -63,9 +63,7 @@ def test_a_stop_in_a_long_exposure_is_its_reason_and_the_session_resumes(station
     assert (stopped["id"], stopped["state"], station.inconsistencies()) == (session, "stopped", [])
 
 
-def test_what_cannot_be_aborted_and_what_still_waits_is_recorded_as_stopped_with_the_station(
-    station: FaultStation, desk: Path
-) -> None:
+def test_a_hung_capture_and_waiting_captures_fail_as_station_stopped(station: FaultStation, desk: Path) -> None:
     control(desk, "hang capture once")
     stuck = exposing(station, "dslr", exposure_us=1_000_000)
     eventually(lambda: not (desk / "control").exists(), 5, "the camera is busy in the library")

@@ -1,4 +1,4 @@
-"""A camera host on another machine: a worker with a data folder of its own, joined by PostgreSQL and Redis."""
+"""A camera host on another machine: a worker with its own data folder, connected by PostgreSQL and Redis."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(240)
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """What the hosts of a station have in common."""
+    """The configuration that the hosts of a station share."""
     broker = Broker(tmp_path_factory.mktemp("broker"))
     with postgresql() as address:
         yield {"DATABASE_URL": address, "REDIS_URL": f"unix://{broker.socket}"}

@@ -1,4 +1,4 @@
-"""Two camera hosts that share a database and a broker, on one machine, and whose parts are killed at random."""
+"""Two camera hosts on one machine that share a database and a broker; their parts are killed at random."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ CLIPS = (
 )
 OUTCOMES = "SELECT status, reason, count(*) FROM captures_capture GROUP BY status, reason ORDER BY 3 DESC"
 GAPS = "SELECT 'skipped (gap)', reason, sum(count) FROM captures_sessiongap GROUP BY reason"
-OF_PARTS = {
+PART_FAULTS = {
     "web": 2, "jobs": 1, "worker of alpha": 2, "worker of bravo": 2, "camera east": 3, "camera west": 3,
     "camera north": 3,
 }  # fmt: skip
-OF_BROKER = {"broker": 3, "broker, five times": 1, "broker hangs": 1}
-"""What is done -> how often, in proportion."""
+BROKER_FAULTS = {"broker": 3, "broker, five times": 1, "broker hangs": 1}
+"""Fault -> its relative frequency."""
 PAUSE_S, AWAY_S, HANGS_S = (0.3, 3.0), (0.0, 2.0), (1.0, 4.0)
 LOOP_S = 1.0
-BLINK = timedelta(seconds=0.2)
+EXPOSURE_MARGIN = timedelta(seconds=0.2)
 """A frame that was being exposed when its process was killed may end after that."""
 
 
@@ -56,13 +56,13 @@ class Host(FaultStation):
 
 
 @dataclass
-class Life:
-    """Of a camera, from one opening to the next: the numbers of its recorded frames, and when the last clip ended."""
+class ProcessRun:
+    """A run of a camera process, from one opening to the next: its recorded frame numbers, and its last clip's end."""
 
     numbers: list[int | None]
     ended: datetime
 
-    def goes_on_with(self, seen: list[int | None]) -> bool:
+    def continues_with(self, seen: list[int | None]) -> bool:
         last, first = self.numbers[-1], seen[0]
         return last is None or first is None or first > last
 
@@ -83,13 +83,13 @@ class TwoHosts:
     broker: Broker
     chance: random.Random = field(default_factory=lambda: random.Random(9))
     kills: list[tuple[str, datetime]] = field(default_factory=list)
-    lasted_s: float = 0.0
+    duration_s: float = 0.0
 
     @property
     def host_of(self) -> dict[str, Host]:
         return {"east": self.alpha, "west": self.bravo, "north": self.bravo}
 
-    def begin(self) -> None:
+    def start_work(self) -> None:
         for slug, host in (("east", "alpha"), ("west", "bravo"), ("north", "bravo")):
             added = self.alpha.post("cameras/", {"slug": slug, "kind": "simulated", "host": host, "settings": SETTINGS})
             assert added.status == 201, added
@@ -103,15 +103,15 @@ class TwoHosts:
 
     def kill_for(self, seconds: float) -> None:
         began = time.monotonic()
-        faults = OF_PARTS | OF_BROKER
+        faults = PART_FAULTS | BROKER_FAULTS
         while time.monotonic() - began < seconds:
             time.sleep(self.chance.uniform(*PAUSE_S))
             [what] = self.chance.choices(list(faults), list(faults.values()))
-            self._hurt_broker(what) if what in OF_BROKER else self._kill(what)
-        self.lasted_s = time.monotonic() - began
+            self._disturb_broker(what) if what in BROKER_FAULTS else self._kill(what)
+        self.duration_s = time.monotonic() - began
 
     def _kill(self, what: str) -> None:
-        """Nothing while it is not running: it was killed just before."""
+        """Do nothing if it is not running because it was just killed."""
         with suppress(LaunchError, ProcessLookupError, KeyError, TypeError):
             pid = self._pid(what)
             at = datetime.now(UTC)
@@ -124,7 +124,7 @@ class TwoHosts:
             return self.host_of[of].camera_pids()[of]
         return (self.bravo if of == "of bravo" else self.alpha).pids()[part]
 
-    def _hurt_broker(self, what: str) -> None:
+    def _disturb_broker(self, what: str) -> None:
         self.kills.append((what, datetime.now(UTC)))
         if what == "broker hangs":
             with self.alpha.stopped(self.broker.process.pid):
@@ -135,10 +135,10 @@ class TwoHosts:
                 time.sleep(self.chance.uniform(*AWAY_S))
             time.sleep(LOOP_S)
 
-    # What became of it
+    # Results
 
-    def end(self) -> None:
-        """Everything is stopped, and settled on both hosts."""
+    def stop_and_settle(self) -> None:
+        """Stop all recordings and the session, and wait until both hosts have settled."""
         for path in ("east/stop-recording", "west/stop-recording", "north/stop"):
             eventually(lambda path=path: self._is_stopped(path), 180, path)
         eventually(self._is_settled, 180, f"all is settled: {self.alpha.spooled()} {self.bravo.spooled()}")
@@ -152,35 +152,35 @@ class TwoHosts:
         running = self.alpha.count("captures_session WHERE state IN ('planned', 'running', 'paused')")
         return not running and self.alpha.settled() and not self.bravo.spooled()
 
-    def lives(self, slug: str) -> list[Life]:
-        """A new one begins where the numbers begin anew."""
+    def process_runs(self, slug: str) -> list[ProcessRun]:
+        """A new run begins where the frame numbers start again."""
         root = self.host_of[slug].config.storage_root
-        found: list[Life] = []
+        found: list[ProcessRun] = []
         for path, ended in self.alpha.rows(CLIPS, slug):
             seen = numbers([root / path])
-            if not found or not found[-1].goes_on_with(seen):
-                found.append(Life([], ended))
+            if not found or not found[-1].continues_with(seen):
+                found.append(ProcessRun([], ended))
             found[-1].numbers += seen
             found[-1].ended = ended
         return found
 
-    def wrong_frames(self) -> list[str]:
-        """Frames that a living process recorded and that no clip has, or has twice or unreadable."""
+    def frame_errors(self) -> list[str]:
+        """Frames of a running process that are missing in its clips, repeated or unreadable."""
         return [
-            f"{slug}, until {life.ended:%H:%M:%S}: {wrong}"
+            f"{slug}, until {run.ended:%H:%M:%S}: {wrong}"
             for slug in RECORDED
-            for life in self.lives(slug)
-            for wrong in life.inconsistencies()
+            for run in self.process_runs(slug)
+            for wrong in run.inconsistencies()
         ]
 
     def lost_s(self) -> list[float]:
-        """Of each life that a kill ended: seconds from the end of its last clip to that kill."""
+        """For each run that a kill ended: seconds from the end of its last clip to the kill."""
         found = []
         for slug in RECORDED:
             ends = {f"camera {slug}", "worker of alpha" if slug == "east" else "worker of bravo"}
-            for life in self.lives(slug)[:-1]:
-                killed = min(at for what, at in self.kills if what in ends and at > life.ended - BLINK)
-                found.append((killed - life.ended).total_seconds())
+            for run in self.process_runs(slug)[:-1]:
+                killed = min(at for what, at in self.kills if what in ends and at > run.ended - EXPOSURE_MARGIN)
+                found.append((killed - run.ended).total_seconds())
         return found
 
     def summary(self) -> str:
@@ -188,13 +188,13 @@ class TwoHosts:
 
 
 def _table(hosts: TwoHosts) -> Iterator[str]:
-    lives, lost = [life for slug in RECORDED for life in hosts.lives(slug)], hosts.lost_s()
-    frames = sum(len(life.numbers) for life in lives)
+    runs, lost = [run for slug in RECORDED for run in hosts.process_runs(slug)], hosts.lost_s()
+    frames = sum(len(run.numbers) for run in runs)
     yield (
-        f"{len(hosts.kills)} faults at random moments in {hosts.lasted_s:.0f} s; Python {platform.python_version()}, "
-        f"{os.cpu_count()} cores, load {os.getloadavg()[2]:.1f}. The two cameras that record gave {frames} frames in "
-        f"{len(lives)} lives of their processes, none of which lacks a frame between its first and its last; before a "
-        f"kill at most {max(lost, default=0.0):.2f} s are missing. `make prove` writes this page."
+        f"{len(hosts.kills)} faults at random moments in {hosts.duration_s:.0f} s; Python {platform.python_version()}, "
+        f"{os.cpu_count()} cores, load {os.getloadavg()[2]:.1f}. Two cameras recorded {frames} frames in "
+        f"{len(runs)} runs of their processes. No run lacks a frame between its first and its last one; at most "
+        f"{max(lost, default=0.0):.2f} s before a kill are missing. `make prove` writes this page."
     )
     yield from ("", "| killed | times |", "|---|---|")
     for what, times in sorted(Counter(what for what, _ in hosts.kills).items()):
@@ -206,7 +206,7 @@ def _table(hosts: TwoHosts) -> Iterator[str]:
 
 @contextmanager
 def two_hosts(folder: Path) -> Iterator[TwoHosts]:
-    """Both run, and nothing is asked of them yet."""
+    """Both hosts, running and idle."""
     for name in ("broker", "alpha", "bravo"):
         (folder / name).mkdir()
     broker = Broker(folder / "broker")

@@ -1,4 +1,4 @@
-"""People with a browser or a token at the doors of the WebSockets, and a camera's process at the far end."""
+"""Clients of the WebSockets with a cookie or a token, and a fake camera process that publishes pictures."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OURS = f"http://{HOST}"
 
 
 class CameraProcess:
-    """Publishes real JPEGs, thirty a second, of each quality that is wanted. `quiet` stops it."""
+    """Publishes real JPEGs, thirty a second, of each requested quality. `quiet` stops it."""
 
     def __init__(self, server: redis.Redis, slug: str) -> None:
         self.server, self.slug = server, slug
@@ -100,7 +100,7 @@ class OpenSocket:
         return await self.receive()
 
     async def wait_closed(self, within_s: float = 5) -> tuple[int, str]:
-        """How the station closes it, whatever else it still says."""
+        """The close code and reason; earlier messages are skipped."""
         async with asyncio.timeout(within_s):
             while (message := await self.wire.receive_output(within_s))["type"] != "websocket.close":
                 pass

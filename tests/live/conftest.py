@@ -1,4 +1,4 @@
-"""A broker and a camera at its far end; and, for the whole path, a station that runs."""
+"""A broker with a fake camera process; and, for the whole path, a running station."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
 
 @pytest.fixture
 def configured(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """A station of which some of `live_streaming_config` is otherwise."""
+    """Change some values of the station's `live_streaming_config`."""
 
     def configure(**changes: Any) -> None:
         config = settings.STATION.live_streaming_config
@@ -51,7 +51,7 @@ def camera(transactional_db: None) -> Any:
 
 @pytest.fixture
 def pictures(server: redis.Redis) -> Iterator[Any]:
-    """The camera's process: publishes while somebody wants pictures."""
+    """The camera's process: publishes while pictures are requested."""
     from tests.live.builders import CameraProcess
 
     process = CameraProcess(server, "sky")

@@ -1,4 +1,4 @@
-"""The far end between a browser and a station: serves the test's page, and can block WebSockets as some proxies do."""
+"""A proxy between a browser and a station: serves the test's page, and can block WebSockets as some proxies do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 PAGE = (Path(__file__).parent / "page" / "live.html").read_bytes()
 POLICY = "default-src 'self'; img-src 'self' blob: data:; worker-src 'self'; object-src 'none'; base-uri 'none'"
-UNWELL = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+BAD_GATEWAY = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 STREAM = b"/stream.mjpeg"
 REFUSED = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
@@ -19,7 +19,7 @@ class PageServer:
         self.station_port = station_port
         self.blocks_websockets = False
         self.blocks_streams = False
-        self.is_unwell = False
+        self.is_down = False
         self.streams = 0
         self.refused = 0
         self.port = 0
@@ -43,7 +43,7 @@ class PageServer:
             self.open.discard(writer)
 
     async def hang_up(self) -> None:
-        """A browser that reads no more would hold its connection open for longer than the loop lives."""
+        """Close all connections: a browser that no longer reads would keep one open after the loop has ended."""
         for writer in self.open:
             writer.transport.abort()
         await asyncio.sleep(0)
@@ -55,8 +55,8 @@ class PageServer:
         elif upgrade and self.blocks_websockets:
             self.refused += 1
             writer.write(REFUSED)
-        elif (self.is_unwell and head.startswith(b"GET /api/")) or (self.blocks_streams and STREAM in head):
-            writer.write(UNWELL)
+        elif (self.is_down and head.startswith(b"GET /api/")) or (self.blocks_streams and STREAM in head):
+            writer.write(BAD_GATEWAY)
         elif STREAM in head:
             await self._pass_stream_on(head, reader, writer)
         else:
@@ -72,12 +72,12 @@ class PageServer:
     async def _pass_on(self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection("127.0.0.1", self.station_port)
         back.write(head)
-        ways = [asyncio.create_task(pump(reader, back)), asyncio.create_task(pump(there, writer))]
+        directions = [asyncio.create_task(pump(reader, back)), asyncio.create_task(pump(there, writer))]
         try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for way in ways:
-                way.cancel()
+            for direction in directions:
+                direction.cancel()
             back.transport.abort()
 
 
@@ -93,7 +93,7 @@ def page() -> bytes:
 
 
 def closing(head: bytes) -> bytes:
-    """One request for each connection, so that each is looked at."""
+    """One request for each connection, so that each one is checked."""
     lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"connection:")]
     return b"\r\n".join([lines[0], b"Connection: close", *lines[1:]])
 

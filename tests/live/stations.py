@@ -1,4 +1,4 @@
-"""A station with somebody who may look, and what a program says to it."""
+"""A running station with a signed-in user, and requests to it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MANY = {
     **{f"LIVE_STREAMING_CONFIG__{name}": "1000" for name in ("MAX_VIEWERS", "MAX_VIEWERS_PER_USER")},
     "SKYCAM_WEB__LIMITS__CONNECTIONS_PER_ADDRESS": "1000",
 }
-"""So many viewers may look, all from this machine."""
+"""Limits that allow many viewers from one machine."""
 
 
 class LiveStation(Station):

@@ -52,7 +52,7 @@ def users(server: redis.Redis) -> Iterator[BrokerUsers]:
 
 @pytest.fixture
 def camera(server: redis.Redis, users: BrokerUsers) -> Iterator[redis.Redis]:
-    """What the process of the camera `sky` can do with the address that it is given."""
+    """A client with the address that the process of the camera `sky` gets."""
     with redis.Redis.from_url(users.urls(server, ["sky"])["sky"]) as client:
         yield client
 
@@ -64,11 +64,11 @@ def test_a_camera_process_is_refused_all_but_its_own_pictures(camera: redis.Redi
 
 
 def test_a_camera_process_publishes_its_own_pictures(server: redis.Redis, camera: redis.Redis) -> None:
-    with server.pubsub() as heard:
-        heard.subscribe(broker.key("live", "sky", "low"))
-        assert heard.get_message(timeout=5)
+    with server.pubsub() as pubsub:
+        pubsub.subscribe(broker.key("live", "sky", "low"))
+        assert pubsub.get_message(timeout=5)
         assert camera.publish(broker.key("live", "sky", "low"), "picture") == 1
-        assert heard.get_message(timeout=5)["data"] == "picture"
+        assert pubsub.get_message(timeout=5)["data"] == "picture"
 
 
 def test_each_camera_has_a_user_of_its_own(server: redis.Redis, users: BrokerUsers) -> None:
@@ -78,13 +78,13 @@ def test_each_camera_has_a_user_of_its_own(server: redis.Redis, users: BrokerUse
     assert len({*logins.values(), urlsplit(settings.STATION.redis_url).password}) == 3
 
 
-def test_a_server_that_has_forgotten_the_users_has_them_again(server: redis.Redis, users: BrokerUsers) -> None:
+def test_users_that_the_server_lost_are_created_again(server: redis.Redis, users: BrokerUsers) -> None:
     before = users.urls(server, ["sky"])
     server.acl_deluser(f"skycam-{STATION}-sky")
     eventually(lambda: users.urls(server, ["sky"]) == before and server.acl_getuser(f"skycam-{STATION}-sky"), 5)
 
 
-def test_the_users_go_with_the_camera_host(server: redis.Redis) -> None:
+def test_the_users_are_deleted_with_the_camera_host(server: redis.Redis) -> None:
     users = BrokerUsers()
     users.urls(server, ["sky"])
     users.delete_users(server)
@@ -93,7 +93,7 @@ def test_the_users_go_with_the_camera_host(server: redis.Redis) -> None:
 
 @pytest.fixture
 def plain_user(server: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A station whose own user may do anything but make users, as on a server that somebody else runs."""
+    """A station whose own user may do all but create users, as on a server that someone else runs."""
     server.acl_setuser(
         "plain", True, passwords=["+a-long-password"], keys="*", channels="*", commands=["+@all", "-acl"]
     )
@@ -103,12 +103,12 @@ def plain_user(server: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator
     server.acl_deluser("plain")
 
 
-def test_where_no_users_can_be_made_the_stations_own_address_is_used(plain_user: str) -> None:
+def test_where_no_users_can_be_created_the_stations_own_address_is_used(plain_user: str) -> None:
     with redis.Redis.from_url(plain_user) as client:
         assert BrokerUsers().urls(client, ["sky"]) == {"sky": plain_user}
 
 
-def test_an_address_for_cameras_that_is_configured_is_used_as_it_is(
+def test_a_configured_address_for_cameras_is_used_unchanged(
     server: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = "rediss://camera:password@broker:6379"
@@ -129,17 +129,17 @@ def test_an_address_for_cameras_that_is_configured_is_used_as_it_is(
         ),
     ],
 )
-def test_an_address_keeps_its_place_and_loses_its_login(url: str, expected: str) -> None:
+def test_an_address_keeps_its_host_and_loses_its_login(url: str, expected: str) -> None:
     assert with_login(url, "cam", "pw") == expected
 
 
 def visible_text(process: psutil.Process) -> str:
-    """What others on the machine may see of a process, and what its owner may."""
+    """The texts of a process that other users of the machine, or its owner, can read."""
     return " ".join([*process.cmdline(), *process.environ().values()])
 
 
 def passwords(station: LiveStation) -> list[str]:
-    """The station's own; the cameras' are known to nobody but the server and two processes."""
+    """The station's own; only the server and two processes know those of the cameras."""
     found = urlsplit(station.config.redis_url).password
     assert found
     return [found]
@@ -163,15 +163,15 @@ def test_the_password_of_the_embedded_broker_is_new_at_each_start_and_is_stored_
         station.ensure_stopped()
 
 
-async def asked(socket: ClientConnection) -> str:
+async def request_picture(socket: ClientConnection) -> str:
     await socket.send('{"type": "request_frame", "quality": "low"}')
     return str(await socket.recv())
 
 
-async def test_a_picture_comes_from_a_process_that_holds_no_key_to_the_station(station: LiveStation) -> None:
+async def test_a_camera_process_publishes_without_the_stations_password(station: LiveStation) -> None:
     async with station.socket("/ws/live/simulated/") as socket:
         async with asyncio.timeout(30):
-            while '"type": "frame"' not in await asked(socket):
+            while '"type": "frame"' not in await request_picture(socket):
                 continue  # a busy machine's first picture comes later than its first answer
         users: Any = redis.Redis.from_url(station.config.redis_url, decode_responses=True).acl_list()
         ours = redis.Redis.from_url(station.config.redis_url, decode_responses=True).client_list()

@@ -1,4 +1,4 @@
-"""The whole path of a station that runs: bad viewers beside good ones, and parts that die while somebody looks."""
+"""The whole path of a running station: bad viewers beside good ones, and parts killed while someone watches."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MEGABYTE = 1_000_000
 
 @pytest.fixture
 def session(station: LiveStation) -> Iterator[str]:
-    """One that takes a picture each half second."""
+    """A session that takes a picture each half second."""
     camera = "/api/v1/cameras/simulated"
     programme = {"exposure_us": 1000, "cadence_s": 0.5}
     yield str(station.ask(f"{camera}/start/", programme, **station.token)["id"])
@@ -43,7 +43,7 @@ def session(station: LiveStation) -> Iterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def going_on(*work: Coroutine[Any, Any, None]) -> AsyncIterator[list[asyncio.Task[None]]]:
+async def running_tasks(*work: Coroutine[Any, Any, None]) -> AsyncIterator[list[asyncio.Task[None]]]:
     tasks = [asyncio.create_task(one) for one in work]
     try:
         yield tasks
@@ -53,7 +53,7 @@ async def going_on(*work: Coroutine[Any, Any, None]) -> AsyncIterator[list[async
 
 
 async def fps_of(seen: list[ReceivedFrames], seconds: float) -> float:
-    """The least of the viewers' frames a second in the time from now."""
+    """The lowest frame rate of these viewers over the next seconds."""
     now = time.monotonic()
     await asyncio.sleep(seconds)
     return min(one.fps(now) for one in seen)
@@ -73,7 +73,7 @@ async def test_every_frame_comes_and_each_is_encoded_once(station: LiveStation) 
 
 
 @pytest.mark.timeout(180)
-async def test_bad_viewers_take_neither_memory_nor_frames_nor_captures_from_others(
+async def test_bad_viewers_cost_others_no_frame_no_capture_and_the_web_part_no_memory(
     station: LiveStation, session: str
 ) -> None:
     web, non_reading = station.part("web"), [NonReadingViewer(station) for _ in range(200)]
@@ -84,7 +84,7 @@ async def test_bad_viewers_take_neither_memory_nor_frames_nor_captures_from_othe
             *(reconnect_repeatedly(station) for _ in range(50)),
             send_garbage(station),
         ]
-        async with going_on(*bad) as tasks:
+        async with running_tasks(*bad) as tasks:
             assert await fps_of(seen, 8) > 0.6 * usual
             await eventually(lambda: all(one.cut for one in non_reading), within_s=30)
             [task.result() for task in tasks if task.done()]
@@ -95,7 +95,7 @@ async def test_bad_viewers_take_neither_memory_nor_frames_nor_captures_from_othe
     assert ledger["saved"] > 20
 
 
-async def test_a_viewer_that_never_reads_is_cut_off_in_its_time(station: LiveStation) -> None:
+async def test_a_viewer_that_never_reads_is_disconnected_in_time(station: LiveStation) -> None:
     non_reading = NonReadingViewer(station)
     await asyncio.wait_for(non_reading.run(), 40)
     assert non_reading.cut
@@ -108,7 +108,7 @@ async def test_ten_megabytes_are_refused_before_they_are_read(station: LiveStati
     assert int.from_bytes(answer[2:4], "big") == 1009
 
 
-async def test_text_that_is_no_text_is_closed_without_a_traceback(station: LiveStation) -> None:
+async def test_invalid_utf_8_closes_the_socket_without_a_traceback(station: LiveStation) -> None:
     answer = await send_raw(station, frame_head(4) + bytes(4) + b"\xff\xfe\xfd\xfc")
     assert int.from_bytes(answer[2:4], "big") == 1003
     assert "Traceback" not in station.log()
@@ -129,9 +129,9 @@ async def test_viewers_resume_after_the_camera_process_was_killed(station: LiveS
         assert max(one.longest_gap_s for one in seen) < 5
 
 
-async def test_a_stop_of_the_web_part_waits_for_no_viewer(station: LiveStation) -> None:
+async def test_viewers_do_not_delay_a_stop_of_the_web_part(station: LiveStation) -> None:
     non_reading = [NonReadingViewer(station) for _ in range(10)]
-    async with watching(station, 3), going_on(*(one.run() for one in non_reading), mjpeg(station)):
+    async with watching(station, 3), running_tasks(*(one.run() for one in non_reading), mjpeg(station)):
         await asyncio.sleep(4)
         web = station.part("web")
         web.terminate()
@@ -142,7 +142,7 @@ async def test_a_stop_of_the_web_part_waits_for_no_viewer(station: LiveStation) 
 
 
 async def mjpeg(station: LiveStation) -> None:
-    """A stream that is read."""
+    """Read a stream for ever."""
     reader, writer = await asyncio.open_connection("127.0.0.1", station.port)
     address, token = "/api/v1/cameras/simulated/stream.mjpeg", station.token["Authorization"]
     writer.write(f"GET {address} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {token}\r\n\r\n".encode())
@@ -157,7 +157,7 @@ async def test_twenty_streams_cost_one_encode(station: LiveStation) -> None:
     cpu = station.camera_process()
     async with watching(station, 1):
         alone = await cpu_of(cpu, 3)
-        async with going_on(*(mjpeg(station) for _ in range(20))) as tasks:
+        async with running_tasks(*(mjpeg(station) for _ in range(20))) as tasks:
             assert await cpu_of(cpu, 3) < alone + 10
             [task.result() for task in tasks if task.done()]
 
@@ -178,7 +178,7 @@ async def test_a_capture_is_announced_to_a_page(station: LiveStation) -> None:
     assert (update["type"], update["data"]["capture"]) == ("capture_update", capture["id"])
 
 
-async def test_json_and_bytes_go_side_by_side(station: LiveStation) -> None:
+async def test_json_and_binary_sockets_work_side_by_side(station: LiveStation) -> None:
     async with station.socket(LIVE) as text, station.socket(LIVE, BINARY) as binary:
         await asyncio.gather(text.send(REQUEST), binary.send(REQUEST))
         found = await asyncio.gather(text.recv(), binary.recv())
@@ -208,7 +208,7 @@ async def test_bad_viewers_cost_a_recording_no_frame_and_the_web_part_no_memory(
             *(reconnect_repeatedly(station) for _ in range(50)),
             send_garbage(station),
         ]
-        async with going_on(*bad):
+        async with running_tasks(*bad):
             worst = await fps_of(seen, 60)
     recorded(station, "")
     await eventually(lambda: clips(station), within_s=30)

@@ -39,7 +39,7 @@ SWAP_IN_ANOTHER = """() => {
     old.replaceWith(other);
 }"""
 SEVEN = """() => {
-    document.body.style.zoom = 0.1;  // what is out of sight pauses
+    document.body.style.zoom = 0.1;  // views out of sight pause
     const first = document.querySelector('figure');
     for (let further = 1; further < 7; further++) first.before(first.cloneNode(true));
 }"""
@@ -85,11 +85,11 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def page(pages: PageServer, browser: Browser) -> AsyncIterator[Page]:
-    """Signed in, and looking; nothing may break the policy or raise."""
-    complaints: list[str] = []
+    """The live page, signed in; no script may violate the policy or raise."""
+    errors: list[str] = []
     found = await browser.new_page()
-    found.on("pageerror", lambda error: complaints.append(str(error)))
-    found.on("console", lambda line: complaints.append(line.text) if "Policy" in line.text else None)
+    found.on("pageerror", lambda error: errors.append(str(error)))
+    found.on("console", lambda line: errors.append(line.text) if "Policy" in line.text else None)
     await found.goto(f"{pages.url}/accounts/login/")
     await found.fill("#id_username", "admin")
     await found.fill("#id_password", PASSWORD)
@@ -98,7 +98,7 @@ async def page(pages: PageServer, browser: Browser) -> AsyncIterator[Page]:
     await found.goto(f"{pages.url}/live.html")
     yield found
     await found.context.close()
-    assert complaints == []
+    assert errors == []
 
 
 async def becomes(page: Page, state: str, within_s: float = 15) -> None:
@@ -106,7 +106,7 @@ async def becomes(page: Page, state: str, within_s: float = 15) -> None:
 
 
 async def holds(page: Page, expression: str, within_s: float = 15) -> None:
-    """playwright's own wait evaluates text in the page, which the policy forbids."""
+    """Wait for an expression. Playwright's own wait evaluates text in the page, which the policy forbids."""
     async with asyncio.timeout(within_s):
         while not await page.evaluate(expression):
             await page.wait_for_timeout(50)
@@ -122,7 +122,7 @@ async def advances(page: Page, within_s: float = 10) -> None:
     await holds(page, f"{NUMBER} !== {now}", within_s)
 
 
-async def test_pictures_advance_and_say_how_old_they_are(page: Page) -> None:
+async def test_pictures_advance_and_show_their_age(page: Page) -> None:
     await becomes(page, "live")
     await advances(page)
     await holds(page, "parseFloat(document.querySelector('[data-live-fps]').textContent) > 5")
@@ -132,20 +132,20 @@ async def test_pictures_advance_and_say_how_old_they_are(page: Page) -> None:
     assert await page.get_attribute("figure", "data-simulated") == ""
 
 
-async def test_it_says_at_once_that_a_picture_is_stale_and_since_when(page: Page, station: LiveStation) -> None:
+async def test_a_stale_picture_is_marked_at_once_with_its_time(page: Page, station: LiveStation) -> None:
     await becomes(page, "live")
     camera = station.camera_process()
     os.kill(camera.pid, signal.SIGSTOP)
     try:
         await becomes(page, "stale", within_s=5)
-        said = await text(page, "state")
+        message = await text(page, "state")
     finally:
         os.kill(camera.pid, signal.SIGCONT)
-    assert said.startswith("No picture since ")
+    assert message.startswith("No picture since ")
     await becomes(page, "live")
 
 
-async def test_a_camera_that_is_disconnected_says_so_and_comes_back(page: Page, station: LiveStation) -> None:
+async def test_a_disconnected_camera_is_reported_and_comes_back(page: Page, station: LiveStation) -> None:
     await becomes(page, "live")
     await asyncio.to_thread(disconnect, station)
     await page.wait_for_selector("figure[data-state=stale][data-reason=disconnected]")
@@ -156,7 +156,7 @@ async def test_a_camera_that_is_disconnected_says_so_and_comes_back(page: Page, 
     await becomes(page, "live")
 
 
-async def test_it_heals_when_the_web_part_is_killed(page: Page, station: LiveStation) -> None:
+async def test_it_recovers_when_the_web_part_is_killed(page: Page, station: LiveStation) -> None:
     await becomes(page, "live")
     await holds(page, "parseFloat(document.querySelector('[data-live-fps]').textContent) > 5")
     killed = station.pids()["web"]
@@ -167,7 +167,7 @@ async def test_it_heals_when_the_web_part_is_killed(page: Page, station: LiveSta
     assert await page.get_attribute("figure", "data-transport") == "socket"
 
 
-async def test_it_pauses_while_hidden_and_goes_on_at_once(page: Page, station: LiveStation) -> None:
+async def test_it_pauses_while_hidden_and_resumes_at_once(page: Page, station: LiveStation) -> None:
     await becomes(page, "live")
     await page.evaluate(HIDE, True)
     stopped = await settled(page)
@@ -194,7 +194,7 @@ async def test_a_picture_that_grew_old_while_the_page_was_hidden_is_stale_at_onc
 
 
 async def settled(page: Page) -> int:
-    """The number that stays, once no frame is on its way."""
+    """The frame number once no further frame arrives."""
     last = -1
     while (number := int(await page.evaluate(NUMBER))) != last:
         last = number
@@ -210,7 +210,7 @@ async def test_it_pauses_out_of_sight(page: Page) -> None:
     await holds(page, f"{NUMBER} > {stopped}", within_s=5)
 
 
-async def test_where_websockets_are_blocked_it_is_mjpeg(page: Page, pages: PageServer) -> None:
+async def test_where_websockets_are_blocked_it_uses_mjpeg(page: Page, pages: PageServer) -> None:
     await without_websockets(page, pages)
     assert await page.evaluate(PIXELS) > 10
 
@@ -225,7 +225,7 @@ async def test_the_stream_goes_on_while_a_blocked_websocket_is_tried(page: Page,
     assert await page.evaluate("window.canvas === document.querySelector('canvas')")
 
 
-async def test_it_goes_back_to_websockets_when_they_are_let_through(page: Page, pages: PageServer) -> None:
+async def test_it_returns_to_websockets_when_they_are_no_longer_blocked(page: Page, pages: PageServer) -> None:
     await without_websockets(page, pages)
     pages.blocks_websockets = False
     await page.evaluate(A_MINUTE_LATER)
@@ -233,7 +233,7 @@ async def test_it_goes_back_to_websockets_when_they_are_let_through(page: Page, 
     await advances(page)
 
 
-async def test_mjpeg_says_too_when_its_picture_is_stale(page: Page, pages: PageServer, station: LiveStation) -> None:
+async def test_a_stale_mjpeg_picture_is_marked_too(page: Page, pages: PageServer, station: LiveStation) -> None:
     await without_websockets(page, pages)
     await asyncio.to_thread(disconnect, station)
     await becomes(page, "stale")
@@ -251,7 +251,7 @@ async def test_an_mjpeg_stream_that_ended_is_stale_and_opened_again(page: Page, 
     await advances(page)
 
 
-async def test_a_page_without_websockets_keeps_connections_for_itself(page: Page, pages: PageServer) -> None:
+async def test_a_page_without_websockets_leaves_connections_for_other_requests(page: Page, pages: PageServer) -> None:
     await without_websockets(page, pages)
     await page.evaluate(SEVEN)
     await holds(page, "document.querySelectorAll('figure[data-reason=no_websockets]').length === 3", within_s=30)
@@ -262,15 +262,15 @@ async def test_a_page_without_websockets_keeps_connections_for_itself(page: Page
     await holds(page, "document.querySelectorAll('figure[data-reason=no_websockets]').length === 2")
 
 
-async def test_a_view_that_pauses_often_holds_one_stream(page: Page, pages: PageServer) -> None:
+async def test_a_view_that_pauses_often_has_one_stream(page: Page, pages: PageServer) -> None:
     await without_websockets(page, pages)
     [await page.evaluate(HIDE, hidden) for hidden in (True, False) * 5]
     await advances(page)
     assert pages.streams == 1
 
 
-async def test_an_outage_of_the_web_part_is_no_blocked_websocket(page: Page, pages: PageServer) -> None:
-    pages.blocks_websockets = pages.is_unwell = True
+async def test_an_outage_of_the_web_part_is_not_taken_for_blocked_websockets(page: Page, pages: PageServer) -> None:
+    pages.blocks_websockets = pages.is_down = True
     await page.reload()
     await page.wait_for_selector("figure[data-state=offline][data-reason=unreachable]")
     await asyncio.to_thread(eventually, lambda: pages.refused > 4, 20, "it has tried often enough")
@@ -278,7 +278,7 @@ async def test_an_outage_of_the_web_part_is_no_blocked_websocket(page: Page, pag
 
 
 async def without_websockets(page: Page, pages: PageServer) -> None:
-    """A page that has gone over to MJPEG."""
+    """Block WebSockets, and wait until the page uses MJPEG."""
     pages.blocks_websockets = True
     await page.reload()
     await page.wait_for_selector("figure[data-transport=mjpeg][data-state=live] canvas")
@@ -290,7 +290,7 @@ async def test_another_quality_needs_no_new_page(page: Page) -> None:
     await holds(page, "document.querySelector('canvas').width <= 640")
 
 
-async def test_a_view_that_is_swapped_in_lives_and_one_swapped_out_ends(page: Page) -> None:
+async def test_a_view_that_is_swapped_in_starts_and_one_swapped_out_ends(page: Page) -> None:
     await becomes(page, "live")
     await page.evaluate("document.body.innerHTML = document.body.innerHTML")
     await page.evaluate("document.querySelector('figure').removeAttribute('data-state')")
@@ -305,7 +305,7 @@ async def test_without_an_offscreen_canvas_it_draws_on_the_main_thread(page: Pag
     await advances(page)
 
 
-async def test_without_an_offscreen_canvas_and_websockets_it_draws_all_the_same(page: Page, pages: PageServer) -> None:
+async def test_without_an_offscreen_canvas_and_websockets_it_still_draws(page: Page, pages: PageServer) -> None:
     await page.add_init_script("delete HTMLCanvasElement.prototype.transferControlToOffscreen")
     await without_websockets(page, pages)
     await advances(page)

@@ -1,4 +1,4 @@
-"""What is said on `ws/live/{slug}/`, with a real broker between the web part and a camera's process."""
+"""The messages of `ws/live/{slug}/`, with a real broker between the web part and a camera's process."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FRAME_KEYS = {
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A request is told sooner why there is no picture."""
+    """A request is answered sooner with the reason why there is no picture."""
     monkeypatch.setattr(consumers, "NO_FRAME_S", 1.0)
 
 
@@ -50,7 +50,7 @@ async def binary(headers: dict[str, str]) -> AsyncIterator[OpenSocket]:
         yield opened
 
 
-async def test_a_frame_in_json_says_what_it_is(socket: OpenSocket, pictures: CameraProcess) -> None:
+async def test_a_frame_in_json_has_all_fields(socket: OpenSocket, pictures: CameraProcess) -> None:
     frame = await socket.request(REQUEST)
     assert set(frame) == FRAME_KEYS
     assert base64.b64decode(frame["data"]) == pictures.jpeg
@@ -58,7 +58,7 @@ async def test_a_frame_in_json_says_what_it_is(socket: OpenSocket, pictures: Cam
     assert frame["timestamp"].endswith("Z")
 
 
-async def test_a_frame_in_binary_has_its_head(binary: OpenSocket, pictures: CameraProcess) -> None:
+async def test_a_frame_in_binary_has_its_header(binary: OpenSocket, pictures: CameraProcess) -> None:
     frame = await binary.request(REQUEST)
     magic, version, flags, zero, _, captured, sent = FRAME_HEADER.unpack_from(frame)
     assert (magic, version, flags, zero) == (b"SKYL", 1, 1, 0)
@@ -81,7 +81,7 @@ async def test_without_a_quality_it_is_medium(socket: OpenSocket, pictures: Came
     assert (await socket.request({"type": "request_frame"}))["quality"] == "medium"
 
 
-async def test_no_pictures_are_requested_before_a_viewer_asks(
+async def test_no_pictures_are_requested_before_a_viewer_sends_a_request(
     socket: OpenSocket, server: redis.Redis, pictures: CameraProcess
 ) -> None:
     assert not server.keys("*:want:*")
@@ -89,7 +89,7 @@ async def test_no_pictures_are_requested_before_a_viewer_asks(
     assert [name.split(":", 1)[1] for name in server.keys("*:want:*")] == ["want:sky:low"]
 
 
-async def test_a_socket_that_stops_asking_ends_the_request_for_pictures(
+async def test_a_socket_without_further_requests_ends_the_request_for_pictures(
     socket: OpenSocket, server: redis.Redis, pictures: CameraProcess
 ) -> None:
     await socket.request(REQUEST)
@@ -109,7 +109,7 @@ async def test_twenty_viewers_have_one_subscription(
     [await viewer.__aexit__() for viewer in opened]
 
 
-async def test_a_picture_that_is_old_says_so(headers: dict[str, str], pictures: CameraProcess) -> None:
+async def test_an_old_picture_is_flagged_as_stale(headers: dict[str, str], pictures: CameraProcess) -> None:
     async with OpenSocket("/ws/live/sky/", headers, [BINARY]) as first, OpenSocket("/ws/live/sky/", headers) as second:
         await first.request(REQUEST)
         pictures.quiet.set()
@@ -138,26 +138,26 @@ REASONS = [
 ]
 
 
-@pytest.mark.parametrize(("state", "fields", "reason", "said"), REASONS)
-async def test_without_a_picture_it_says_why(
-    state: str, fields: dict[str, Any], reason: str, said: str, socket: OpenSocket, server: redis.Redis
+@pytest.mark.parametrize(("state", "fields", "reason", "message"), REASONS)
+async def test_without_a_picture_the_reason_is_sent(
+    state: str, fields: dict[str, Any], reason: str, message: str, socket: OpenSocket, server: redis.Redis
 ) -> None:
     observed(server, state, **fields)
     answer = await socket.request(REQUEST)
     assert (answer["type"], answer["reason"]) == ("no_frame", reason)
-    assert said in answer["message"]
+    assert message in answer["message"]
 
 
 async def test_a_host_that_does_not_write_is_down(socket: OpenSocket, server: redis.Redis) -> None:
     assert (await socket.request(REQUEST))["reason"] == "host_down"
 
 
-async def test_without_a_broker_the_socket_stays_and_says_so(socket: OpenSocket) -> None:
+async def test_without_a_broker_the_socket_stays_open_and_sends_the_reason(socket: OpenSocket) -> None:
     assert (await socket.request(REQUEST))["reason"] == "broker"
     assert (await socket.request({"type": "ping", "sent": 1}))["type"] == "pong"
 
 
-async def test_pictures_come_when_the_broker_does(socket: OpenSocket, request: pytest.FixtureRequest) -> None:
+async def test_pictures_arrive_once_the_broker_is_back(socket: OpenSocket, request: pytest.FixtureRequest) -> None:
     assert (await socket.request(REQUEST))["reason"] == "broker"
     request.getfixturevalue("pictures")
     assert (await socket.request(REQUEST))["type"] == "frame"
@@ -187,9 +187,9 @@ GARBAGE = [
 ]
 
 
-@pytest.mark.parametrize(("said", "reason"), GARBAGE, ids=[said[:44] for said, _ in GARBAGE])
-async def test_a_bad_message_is_answered_with_a_reason(said: str, reason: str, socket: OpenSocket) -> None:
-    await socket.wire.send_input({"type": "websocket.receive", "text": said})
+@pytest.mark.parametrize(("text", "reason"), GARBAGE, ids=[text[:44] for text, _ in GARBAGE])
+async def test_a_bad_message_is_answered_with_a_reason(text: str, reason: str, socket: OpenSocket) -> None:
+    await socket.wire.send_input({"type": "websocket.receive", "text": text})
     answer = await socket.receive()
     assert (answer["type"], answer["reason"]) == ("error", reason)
 

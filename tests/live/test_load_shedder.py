@@ -1,4 +1,4 @@
-"""When a busy machine gives less live view, and when all again; and how a rate_limiter of bytes runs out."""
+"""When a busy machine reduces live view and restores it; and the rate limiter of bytes."""
 
 from __future__ import annotations
 
@@ -113,14 +113,14 @@ def test_a_step_that_is_disabled_is_taken_back_at_once(
 
 
 class Process:
-    """A camera's process, as the Supervisor's end of the link has it."""
+    """A fake `CameraChild` that keeps the messages sent to it."""
 
     def __init__(self) -> None:
-        self.heard: list[dict[str, Any]] = []
+        self.sent: list[dict[str, Any]] = []
         self.live = LiveView()
 
     def send(self, message: dict[str, Any]) -> bool:
-        self.heard.append(message)
+        self.sent.append(message)
         return True
 
 
@@ -136,7 +136,7 @@ def test_a_busy_host_lowers_its_cameras_and_reports_it_in_their_status(machine: 
     [publisher._check_load() for _ in range(5)]
     supervisor.update_live_view({"sky": ("low",)}, publisher.load_shedder.level, {"sky": "unix:///sock"})
     expected = {"type": "live", "qualities": ("low",), "lowered": 1, "presets": {}, "redis_url": "unix:///sock"}
-    assert process.heard == [expected]
+    assert process.sent == [expected]
     assert publisher.lowered.startswith("The camera host is busy (9")
 
 

@@ -54,7 +54,7 @@ async def test_it_ends_when_the_pictures_do(
     assert len([part async for part in parts]) <= 2
 
 
-async def test_it_ends_when_the_role_is_taken_away(parts: AsyncIterator[bytes]) -> None:
+async def test_it_ends_when_the_role_is_revoked(parts: AsyncIterator[bytes]) -> None:
     await anext(parts)
     await User.objects.aupdate(role="none")
     async with asyncio.timeout(5):
@@ -65,10 +65,10 @@ def test_without_a_broker_it_is_a_problem(viewer: Any, camera: Camera) -> None:
     assert viewer.get(URL).json()["type"] == "/problems/broker-down"
 
 
-def test_a_quality_that_is_none_is_refused(viewer: Any, camera: Camera) -> None:
+def test_an_unknown_quality_is_refused(viewer: Any, camera: Camera) -> None:
     assert viewer.get(f"{URL}?quality=best").json()["errors"][0]["field"] == "quality"
 
 
-def test_head_is_answered_and_no_stream_goes_on_behind_it(viewer: Any, camera: Camera, pictures: CameraProcess) -> None:
+def test_head_is_answered_without_starting_a_stream(viewer: Any, camera: Camera, pictures: CameraProcess) -> None:
     answer = viewer.head(URL)
     assert (answer.status_code, answer.streaming) == (200, False)

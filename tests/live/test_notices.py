@@ -47,7 +47,7 @@ def capture_of(camera: Camera, outcome: str) -> Capture:
 
 @sync_to_async
 def ended(camera: Camera, outcome: str) -> Capture:
-    """A capture gets its outcome, as the ingest has it."""
+    """A capture gets its outcome, as by the ingest."""
     with transaction.atomic():
         capture = capture_of(camera, outcome)
         publish_capture(capture, capture.camera.slug, [CaptureFile(capture=capture, kind="jpeg")])
@@ -61,15 +61,15 @@ def ended_after_its_removal(camera: Camera) -> None:
         publish_capture(capture_of(camera, "saved"), camera.slug, [])
 
 
-async def listened(server: redis.Redis, count: int = 1) -> None:
-    """Until the web part listens for captures."""
+async def wait_for_subscription(server: redis.Redis, count: int = 1) -> None:
+    """Wait until the web part has subscribed to captures."""
     name = broker.key("captures")
     await eventually(lambda: server.pubsub_numsub(name) == [(name, count)])
 
 
 async def test_a_saved_capture_is_announced(viewer: dict[str, str], camera: Camera, server: redis.Redis) -> None:
     async with OpenSocket("/ws/captures/", viewer) as socket:
-        await listened(server)
+        await wait_for_subscription(server)
         capture = await ended(camera, "saved")
         update = await socket.receive()
     assert (update["type"], set(update["data"])) == ("capture_update", UPDATE_KEYS)
@@ -82,7 +82,7 @@ async def test_a_failed_capture_is_announced_without_an_image(
     viewer: dict[str, str], camera: Camera, server: redis.Redis
 ) -> None:
     async with OpenSocket("/ws/captures/", viewer) as socket:
-        await listened(server)
+        await wait_for_subscription(server)
         await ended(camera, "failed")
         data = (await socket.receive())["data"]
     assert (data["latest_image"], data["outcome"], data["reason"]) == (None, "failed", "camera_error")
@@ -90,7 +90,7 @@ async def test_a_failed_capture_is_announced_without_an_image(
 
 async def test_a_hidden_camera_is_not_announced(excluded: dict[str, str], camera: Camera, server: redis.Redis) -> None:
     async with OpenSocket("/ws/captures/", excluded) as socket:
-        await listened(server)
+        await wait_for_subscription(server)
         await ended(camera, "saved")
         assert (await socket.request({"type": "ping", "sent": 1}))["type"] == "pong"
         assert await socket.wire.receive_nothing(timeout=0.3)
@@ -100,7 +100,7 @@ async def test_a_removed_camera_is_not_announced_to_viewers_of_its_successor(
     viewer: dict[str, str], camera: Camera, server: redis.Redis
 ) -> None:
     async with OpenSocket("/ws/captures/", viewer) as socket:
-        await listened(server)
+        await wait_for_subscription(server)
         await ended_after_its_removal(camera)
         assert await socket.wire.receive_nothing(timeout=0.3)
 
@@ -114,14 +114,14 @@ async def test_a_rolled_back_capture_is_not_announced(
             transaction.set_rollback(True)
 
     async with OpenSocket("/ws/captures/", viewer) as socket:
-        await listened(server)
+        await wait_for_subscription(server)
         await sync_to_async(fail)()
         assert await socket.wire.receive_nothing(timeout=0.3)
 
 
 async def test_an_invalid_notice_is_ignored(viewer: dict[str, str], camera: Camera, server: redis.Redis) -> None:
     async with OpenSocket("/ws/captures/", viewer) as socket:
-        await listened(server)
+        await wait_for_subscription(server)
         server.publish(broker.key("captures"), "garbage")
         await ended(camera, "saved")
         assert (await socket.receive())["type"] == "capture_update"
@@ -129,7 +129,7 @@ async def test_an_invalid_notice_is_ignored(viewer: dict[str, str], camera: Came
 
 async def test_a_cut_is_reported_once_it_is_repaired(viewer: dict[str, str], server: redis.Redis) -> None:
     async with OpenSocket("/ws/captures/", viewer) as socket:
-        await listened(server)
+        await wait_for_subscription(server)
         server.client_kill_filter(_type="pubsub")
         assert (await socket.receive())["type"] == "missed"
 
@@ -158,9 +158,7 @@ def write_status(server: redis.Redis, **fields: Any) -> None:
     server.hset(broker.key("status", "sky"), mapping={name: json.dumps(value) for name, value in found.items()})
 
 
-async def test_the_status_comes_at_once_when_it_changes_and_each_second(
-    viewer: dict[str, str], server: redis.Redis
-) -> None:
+async def test_the_status_is_sent_on_each_change_and_each_second(viewer: dict[str, str], server: redis.Redis) -> None:
     write_status(server, observed="ready")
     async with OpenSocket("/ws/status/", viewer) as socket:
         first = await socket.receive()

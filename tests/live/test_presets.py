@@ -31,7 +31,7 @@ CONFIGURED = {"low": SMALL, "medium": {**SMALL, "size": 400}, "high": {**SMALL, 
 
 
 class Camera:
-    """The camera's process: puts frames into its buffer as fast as it is told."""
+    """A camera process that puts frames into its buffer at a given rate."""
 
     def __init__(self, **presets: Any) -> None:
         self.buffer = SharedFrameBuffer()
@@ -40,7 +40,7 @@ class Camera:
         self.numbers = itertools.count()
 
     def frame(self, at: float) -> None:
-        """Of the moment `at` in seconds; on return it was encoded, or never will be."""
+        """Publish the frame of the moment `at`, in seconds; on return it is encoded or was skipped."""
         self.buffer.put_frame(FrameData(IMAGE, time.time_ns(), at, next(self.numbers)))
         eventually(lambda: self.publisher.frames == self.buffer.frames, 5)
 
@@ -67,11 +67,11 @@ def camera(server: redis.Redis) -> Iterator[Camera]:
 
 @pytest.fixture
 def pictures(server: redis.Redis) -> Iterator[Any]:
-    """What is published: function -> (quality, flags, width)."""
-    with redis.Redis.from_url(settings.STATION.redis_url).pubsub() as heard:
-        heard.psubscribe(broker.key("live", "sky", "*"))
-        assert heard.get_message(timeout=5)
-        yield lambda: decoded(heard.get_message(timeout=5))
+    """A function that returns the next published picture: (quality, flags, width)."""
+    with redis.Redis.from_url(settings.STATION.redis_url).pubsub() as pubsub:
+        pubsub.psubscribe(broker.key("live", "sky", "*"))
+        assert pubsub.get_message(timeout=5)
+        yield lambda: decoded(pubsub.get_message(timeout=5))
 
 
 def decoded(message: Any) -> tuple[str, int, int]:
@@ -87,19 +87,19 @@ def test_a_quality_that_no_one_watches_is_not_encoded(camera: Camera) -> None:
     assert camera.encoded == {"low": 0, "medium": 4, "high": 0}
 
 
-def test_each_frame_is_encoded_once_in_each_quality_at_its_pace(camera: Camera) -> None:
+def test_each_frame_is_encoded_once_in_each_quality_at_its_rate(camera: Camera) -> None:
     camera.want("low", "high")
     camera.frames(30, fps=30)
     assert camera.encoded == {"low": 10, "medium": 0, "high": 30}
 
 
-def test_the_stations_own_sizes_are_made(camera: Camera, pictures: Any) -> None:
+def test_the_configured_sizes_are_encoded(camera: Camera, pictures: Any) -> None:
     camera.want("low", "medium")
     camera.frame(100)
     assert [pictures(), pictures()] == [("low", 0, 200), ("medium", 0, 400)]
 
 
-def test_a_busy_host_makes_smaller_pictures_and_says_so(camera: Camera, pictures: Any) -> None:
+def test_a_busy_host_makes_smaller_pictures_and_flags_them(camera: Camera, pictures: Any) -> None:
     camera.want("low", lowered=1)
     camera.frame(100)
     camera.want("low")
@@ -107,7 +107,7 @@ def test_a_busy_host_makes_smaller_pictures_and_says_so(camera: Camera, pictures
     assert [pictures(), pictures()] == [("low", LOWERED, 100), ("low", 0, 200)]
 
 
-def test_a_busier_host_makes_half_as_many(camera: Camera) -> None:
+def test_a_busier_host_makes_half_as_many_pictures(camera: Camera) -> None:
     camera.want("low", lowered=2)
     camera.frames(30, fps=10)
     assert camera.encoded["low"] == 15
@@ -141,14 +141,14 @@ def test_with_lower_quality_disabled_pictures_keep_their_size() -> None:
     source=st.floats(1, 120),
     jitter=st.lists(st.floats(-0.2, 0.2), min_size=60, max_size=60),
 )
-def test_a_pace_is_never_above_its_rate_and_close_to_it(fps: float, source: float, jitter: list[float]) -> None:
+def test_the_limiter_stays_close_to_its_rate_and_never_above(fps: float, source: float, jitter: list[float]) -> None:
     limiter, seconds = FrameRateLimiter(), len(jitter) / source
-    taken = sum(limiter.admit_frame(50 + (place + early) / source, fps) for place, early in enumerate(jitter))
-    assert taken <= fps * (seconds + 1 / source) + 2
-    assert taken >= 0.8 * min(fps, source) * seconds - 2
+    admitted = sum(limiter.admit_frame(50 + (place + early) / source, fps) for place, early in enumerate(jitter))
+    assert admitted <= fps * (seconds + 1 / source) + 2
+    assert admitted >= 0.8 * min(fps, source) * seconds - 2
 
 
 @pytest.mark.parametrize("fps", [10.0, 15.0, 25.0])
-def test_a_camera_as_fast_as_the_pace_loses_no_frame_to_its_jitter(fps: float) -> None:
+def test_a_camera_at_the_limits_rate_loses_no_frame_to_its_jitter(fps: float) -> None:
     limiter, late = FrameRateLimiter(), itertools.cycle([0.0, 0.15, -0.15, 0.1])
     assert all(limiter.admit_frame(50 + (place + next(late)) / fps, fps) for place in range(300))

@@ -1,4 +1,4 @@
-"""uvicorn with our protocols: a stream ends with its client, whatever else the client has asked for meanwhile."""
+"""uvicorn with our protocols: a stream ends with its client, even if the client has sent further requests."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ class Endless:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await receive()
         await send({"type": "http.response.start", "status": 200, "headers": []})
-        pouring = asyncio.create_task(self.pour(send))
+        sending = asyncio.create_task(self.send_chunks(send))
         await receive()
-        pouring.cancel()
+        sending.cancel()
         self.ended.set()
 
-    async def pour(self, send: Any) -> None:
+    async def send_chunks(self, send: Any) -> None:
         while True:
             await send({"type": "http.response.body", "body": bytes(100_000), "more_body": True})
-            await asyncio.sleep(0.01)  # as pictures come
+            await asyncio.sleep(0.01)  # at about the rate of pictures
 
 
 @pytest_asyncio.fixture

@@ -1,4 +1,4 @@
-"""Rights that are taken away while somebody watches: of a station that runs, its web process, its command line."""
+"""Rights that are revoked while someone watches, on a running station with its web process and command line."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Stream:
         await asyncio.wait_for(self.reader.readuntil(b"Content-Type: image/jpeg"), 20)
 
     async def ends(self) -> None:
-        """TimeoutError when it goes on."""
+        """Read until the stream ends; TimeoutError if it does not."""
         async with asyncio.timeout(WITHIN_S):
             while await self.reader.read(1 << 16):
                 pass
@@ -42,7 +42,7 @@ class Stream:
 
 
 def gives_pictures(station: LiveStation) -> bool:
-    """The first one after a pause may take longer than a request waits."""
+    """The first picture after a pause may take longer than a request waits."""
     request = urllib.request.Request(f"http://127.0.0.1:{station.port}{FRAME}", headers=station.token)
     try:
         urllib.request.urlopen(request, timeout=20).close()
@@ -53,7 +53,7 @@ def gives_pictures(station: LiveStation) -> bool:
 
 @contextlib.asynccontextmanager
 async def stream(station: LiveStation, token: dict[str, str]) -> AsyncIterator[Stream]:
-    """With its first picture."""
+    """A stream that has sent its first picture."""
     await asyncio.to_thread(eventually, lambda: gives_pictures(station), 60, "the camera gives pictures")
     reader, writer = await asyncio.open_connection("127.0.0.1", station.port, limit=1 << 24)
     opened = Stream(reader, writer)

@@ -1,4 +1,4 @@
-"""Single pictures: what one user may have of them, and that they take their part of what all may have."""
+"""Single pictures: the limits of one user, and their share of the station's bandwidth."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.live.builders import CameraProcess, eventually, user_of
 
 URL = "/api/v1/cameras/sky/frame.jpg"
 NOT_EVEN_ONE = 1
-"""kbit/s at which a picture is paid for longer than a request waits."""
+"""kbit/s at which one picture uses the budget for longer than a request waits."""
 
 
 @pytest_asyncio.fixture
@@ -33,8 +33,8 @@ async def ben(camera: Camera) -> User:
     return await sync_to_async(user_of)("operator")
 
 
-async def asked(user: User, times: int = 1, quality: str = "medium") -> list[Any]:
-    """The answers to so many requests, one after the other."""
+async def request_pictures(user: User, times: int = 1, quality: str = "medium") -> list[Any]:
+    """The answers to `times` requests, one after the other."""
 
     def on_a_thread() -> list[Any]:
         client = APIClient()
@@ -44,19 +44,19 @@ async def asked(user: User, times: int = 1, quality: str = "medium") -> list[Any
     return await sync_to_async(on_a_thread)()
 
 
-async def test_without_limits_none_is_refused(anna: User, pictures: CameraProcess) -> None:
-    assert {answer.status_code for answer in await asked(anna, 100)} == {200}
+async def test_without_limits_no_request_is_refused(anna: User, pictures: CameraProcess) -> None:
+    assert {answer.status_code for answer in await request_pictures(anna, 100)} == {200}
 
 
 async def test_a_user_has_the_bandwidth_of_one_viewer(
     configured: Any, anna: User, ben: User, pictures: CameraProcess
 ) -> None:
     configured(bandwidth={"per_viewer_kbit_s": NOT_EVEN_ONE})
-    first, second = await asked(anna, 2)
+    first, second = await request_pictures(anna, 2)
     assert (first.status_code, second.status_code, second.json()["type"]) == (200, 429, "/problems/rate-limited")
     assert "One viewer gets 1 kbit/s at most" in second.json()["detail"]
     assert int(second["Retry-After"]) >= 1
-    assert (await asked(ben))[0].status_code == 200
+    assert (await request_pictures(ben))[0].status_code == 200
 
 
 async def test_a_user_a_little_above_the_limit_waits_and_is_not_refused(
@@ -64,7 +64,7 @@ async def test_a_user_a_little_above_the_limit_waits_and_is_not_refused(
 ) -> None:
     configured(bandwidth={"per_viewer_kbit_s": len(pictures.jpeg) * 8 * 5 // 1000})  # five a second
     since = asyncio.get_running_loop().time()
-    assert {answer.status_code for answer in await asked(anna, 8)} == {200}
+    assert {answer.status_code for answer in await request_pictures(anna, 8)} == {200}
     assert asyncio.get_running_loop().time() - since > 0.8
 
 
@@ -72,7 +72,7 @@ async def test_all_users_together_have_the_bandwidth_of_the_station(
     configured: Any, anna: User, ben: User, pictures: CameraProcess
 ) -> None:
     configured(bandwidth={"total_kbit_s": NOT_EVEN_ONE})
-    assert [(await asked(user))[0].status_code for user in (anna, ben)] == [200, 429]
+    assert [(await request_pictures(user))[0].status_code for user in (anna, ben)] == [200, 429]
     assert loop_singletons.loop_singleton(LiveStreamingService).total_rate_limiter.wait_s() > 0
 
 
@@ -83,7 +83,7 @@ async def test_a_busy_web_process_gives_the_next_lower_quality(
     service = LiveStreamingService(load=lambda: 100.0)
     service.load_shedder.level = LOWER_QUALITY
     loop_singletons.set_loop_singleton(service)
-    assert (await asked(anna, quality="high"))[0].status_code == 200
+    assert (await request_pictures(anna, quality="high"))[0].status_code == 200
     assert [name.rpartition(":")[2] for name in server.keys("*:want:*")] == ["medium"]
 
 

@@ -1,4 +1,4 @@
-"""Who may open which WebSocket: one literal table. A route without a line fails."""
+"""Who may open which WebSocket, as one table. A route without a line fails."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ LIVE = "/ws/live/sky/"
 
 
 def headers_of(person: str, camera: Camera) -> dict[str, str]:
-    everybody = {name: user_named(name) for name in PEOPLE}
-    only_for(camera, *(name for name in everybody if name != "excluded"))
-    return {"host": HOST, "origin": OURS} if person == "stranger" else with_cookie(everybody[person])
+    users = {name: user_named(name) for name in PEOPLE}
+    only_for(camera, *(name for name in users if name != "excluded"))
+    return {"host": HOST, "origin": OURS} if person == "stranger" else with_cookie(users[person])
 
 
 def test_every_socket_is_in_the_table() -> None:
@@ -32,7 +32,7 @@ def test_every_socket_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize(("line", "person"), cases(LINES), ids=str)
-async def test_every_role_is_answered_as_the_table_says(line: Line, person: str, camera: Camera) -> None:
+async def test_every_role_gets_the_answer_of_the_table(line: Line, person: str, camera: Camera) -> None:
     headers = await sync_to_async(headers_of)(person, camera)
     async with OpenSocket("/" + line.route.replace("<slug:slug>", "sky"), headers) as socket:
         assert (socket.answer[0] or socket.answer[1]) == CODES[line.answers[person]]
@@ -54,13 +54,13 @@ ORIGINS = {
 
 
 @pytest.mark.parametrize(("origin", "answer"), ORIGINS.items(), ids=map(repr, ORIGINS))
-async def test_a_cookie_needs_a_page_of_ours(origin: str | None, answer: Any, camera: Camera) -> None:
+async def test_a_cookie_needs_an_origin_of_the_station(origin: str | None, answer: Any, camera: Camera) -> None:
     headers = await sync_to_async(lambda: with_cookie(user_of("viewer"), origin))()
     async with OpenSocket(LIVE, headers) as socket:
         assert socket.answer == answer
 
 
-async def test_a_host_that_is_not_ours_has_no_pages_of_ours(camera: Camera) -> None:
+async def test_the_origin_of_an_unknown_host_is_refused(camera: Camera) -> None:
     headers = await sync_to_async(lambda: with_cookie(user_of("viewer"), "http://rebound.example"))()
     async with OpenSocket(LIVE, headers | {"host": "rebound.example"}) as socket:
         assert socket.answer == REFUSED
@@ -81,7 +81,7 @@ SUBPROTOCOLS = [((), (True, None)), ((BINARY,), (True, BINARY)), (("graphql-ws",
 
 
 @pytest.mark.parametrize(("offered", "answer"), SUBPROTOCOLS)
-async def test_a_subprotocol_that_is_not_ours_is_refused(offered: Any, answer: Any, camera: Camera) -> None:
+async def test_an_unknown_subprotocol_is_refused(offered: Any, answer: Any, camera: Camera) -> None:
     headers = await sync_to_async(lambda: with_token(user_of("viewer")))()
     async with OpenSocket(LIVE, headers, offered) as socket:
         assert socket.answer == answer
@@ -119,7 +119,7 @@ def revoke(user: User, camera: Camera) -> None:
     user.tokens.all().delete()
 
 
-TAKEN_AWAY = [
+REVOCATIONS = [
     (lower_role, with_cookie, 4403),
     (deactivate, with_cookie, 4401),
     (hide, with_cookie, 4404),
@@ -131,12 +131,12 @@ TAKEN_AWAY = [
 ]
 
 
-@pytest.mark.parametrize(("take_away", "way_in", "code"), TAKEN_AWAY)
+@pytest.mark.parametrize(("revoke_right", "credentials", "code"), REVOCATIONS)
 async def test_a_revoked_right_closes_a_silent_socket_within_5_s(
-    take_away: Any, way_in: Any, code: int, camera: Camera
+    revoke_right: Any, credentials: Any, code: int, camera: Camera
 ) -> None:
     user = await sync_to_async(user_of)("viewer")
-    async with OpenSocket(LIVE, await sync_to_async(way_in)(user)) as socket:
+    async with OpenSocket(LIVE, await sync_to_async(credentials)(user)) as socket:
         assert socket.answer[0]
-        await sync_to_async(take_away)(user, camera)
+        await sync_to_async(revoke_right)(user, camera)
         assert (await socket.wait_closed(within_s=5))[0] == code

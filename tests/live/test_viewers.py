@@ -1,4 +1,4 @@
-"""Who may watch, how much they get, and how one of them is ended; with a real broker."""
+"""Viewers: who may watch, their limits, and ending one; with a real broker."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def ben(camera: Camera) -> Headers:
 
 @contextlib.asynccontextmanager
 async def watching(headers: Headers, count: int) -> AsyncIterator[list[OpenSocket]]:
-    """So many sockets, each of which has had a picture."""
+    """`count` sockets, each of which has received a picture."""
     async with contextlib.AsyncExitStack() as stack:
         opened = [await stack.enter_async_context(OpenSocket(LIVE, headers)) for _ in range(count)]
         assert {(await one.request(REQUEST))["type"] for one in opened} == {"frame"}
@@ -52,7 +52,7 @@ async def watching(headers: Headers, count: int) -> AsyncIterator[list[OpenSocke
 
 
 async def first_of(socket: OpenSocket, kind: str) -> Any:
-    """Ask until the answer is of this type."""
+    """Request pictures until the answer is of this type."""
     async with asyncio.timeout(10):
         while (answer := await socket.request(REQUEST))["type"] != kind:
             await asyncio.sleep(0.05)
@@ -93,7 +93,7 @@ async def test_all_viewers_together_are_limited(
         assert (answer["reason"], answer["message"][:9]) == ("capacity", "At most 2")
 
 
-async def test_a_viewer_who_leaves_makes_room(
+async def test_a_viewer_that_leaves_frees_a_place(
     configured: Any, anna: Headers, pictures: CameraProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configured(max_viewers_per_user=1)
@@ -132,7 +132,7 @@ async def test_a_web_process_that_was_killed_leaves_nothing_behind(
     killed = ViewerRegistry()
     await asyncio.to_thread(killed.register_counts, Counter({"a-viewer": 2}))
     assert 0 < server.ttl(viewers_key(killed)) <= 5
-    server.delete(viewers_key(killed))  # what its life's end does
+    server.delete(viewers_key(killed))  # as when the key expires
     async with watching(anna, 2):
         pass
     await eventually(lambda: not server.keys("*view*"))
@@ -152,20 +152,20 @@ async def test_a_stream_counts_as_a_viewer_too(
     assert answer["Retry-After"]
 
 
-# Who watches, and its end
+# The list of viewers, and ending one
 
 
-async def test_a_manager_sees_everybody_and_others_their_own(
+async def test_a_manager_sees_all_viewers_and_others_their_own(
     anna: Headers, ben: Headers, pictures: CameraProcess
 ) -> None:
     async with watching(anna, 1), watching(ben, 1):
         await eventually(lambda: sum(map(len, viewers_everywhere().values())) == 2)
-        everybody, own = await viewer_list(ben), await viewer_list(anna)
-    assert {one["user"] for one in everybody} == {"a-viewer", "a-manager"}
+        all_viewers, own = await viewer_list(ben), await viewer_list(anna)
+    assert {one["user"] for one in all_viewers} == {"a-viewer", "a-manager"}
     assert [(one["user"], one["camera"], one["quality"], one["transport"], one["remote"]) for one in own] == [
         ("a-viewer", "sky", "medium", "websocket", None)
     ]
-    assert all(one["remote"] is not None for one in everybody)
+    assert all(one["remote"] is not None for one in all_viewers)
 
 
 async def test_the_frames_and_bytes_of_a_viewer_are_counted(anna: Headers, pictures: CameraProcess) -> None:
@@ -177,7 +177,7 @@ async def test_the_frames_and_bytes_of_a_viewer_are_counted(anna: Headers, pictu
 
 
 async def counted(headers: Headers, frames: int) -> Any:
-    """The one viewer, once it has had `frames` frames."""
+    """The viewer, once it has received `frames` frames."""
     async with asyncio.timeout(5):
         while not (found := [one for one in await viewer_list(headers) if one["frames"] >= frames]):
             await asyncio.sleep(0.05)
@@ -229,7 +229,7 @@ def test_without_a_broker_the_viewers_are_unknown(viewer: Any) -> None:
 # Limits
 
 
-async def test_a_quality_that_is_asked_for_comes_with_the_next_frame(anna: Headers, pictures: CameraProcess) -> None:
+async def test_a_requested_quality_is_sent_with_the_next_frame(anna: Headers, pictures: CameraProcess) -> None:
     async with OpenSocket(LIVE, anna) as socket:
         found = [
             (await socket.request({**REQUEST, "quality": quality}))["quality"] for quality in ("low", "high", "low")
@@ -254,7 +254,7 @@ async def test_above_its_bandwidth_a_viewer_gets_fewer_frames_and_the_reason(
     assert found[-1]["lowered"]
 
 
-async def test_all_together_have_a_bandwidth(configured: Any, anna: Headers, pictures: CameraProcess) -> None:
+async def test_all_viewers_together_have_a_bandwidth(configured: Any, anna: Headers, pictures: CameraProcess) -> None:
     configured(bandwidth={"total_kbit_s": 100})
     async with OpenSocket(LIVE, anna) as socket:
         await socket.request(REQUEST)
@@ -263,7 +263,7 @@ async def test_all_together_have_a_bandwidth(configured: Any, anna: Headers, pic
     assert "All viewers together" in str(messages)
 
 
-async def test_a_busy_web_process_gives_the_next_lower_quality_and_then_all_again(
+async def test_a_busy_web_process_gives_the_next_lower_quality_and_then_full_quality_again(
     configured: Any, anna: Headers, pictures: CameraProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cameras.live.service.LOAD_CHECK_EVERY_S", 0.0)
@@ -271,15 +271,15 @@ async def test_a_busy_web_process_gives_the_next_lower_quality_and_then_all_agai
     load = [100.0]
     loop_singletons.set_loop_singleton(LiveStreamingService(load=lambda: load[0]))
     async with OpenSocket(LIVE, anna) as socket:
-        assert "The web server is busy" in str(await said(socket, type="limited"))
-        assert (await said(socket, quality="low", type="frame"))["lowered"]
+        assert "The web server is busy" in str(await next_message(socket, type="limited"))
+        assert (await next_message(socket, quality="low", type="frame"))["lowered"]
         load[0] = 0.0
-        assert await said(socket, type="limited", limits=[])
-        assert not (await said(socket, quality="medium", type="frame"))["lowered"]
+        assert await next_message(socket, type="limited", limits=[])
+        assert not (await next_message(socket, quality="medium", type="frame"))["lowered"]
 
 
-async def said(socket: OpenSocket, **fields: Any) -> Any:
-    """The next message with these fields, while pictures are asked for."""
+async def next_message(socket: OpenSocket, **fields: Any) -> Any:
+    """Request pictures until a message has these fields."""
     async with asyncio.timeout(10):
         while True:
             message = await socket.request(REQUEST)
@@ -313,10 +313,10 @@ async def test_a_changed_number_of_waiting_requests_applies_to_present_viewers(
         await eventually(lambda: service.config.frame_buffer_size == 2)
         pictures.quiet.set()
         [await socket.send(REQUEST) for _ in range(9)]
-        assert "At most 2 requests" in (await first_said(socket, "error"))["message"]
+        assert "At most 2 requests" in (await first_message(socket, "error"))["message"]
 
 
-async def first_said(socket: OpenSocket, kind: str) -> Any:
+async def first_message(socket: OpenSocket, kind: str) -> Any:
     """Without asking."""
     async with asyncio.timeout(5):
         while (message := await socket.receive())["type"] != kind:
@@ -327,7 +327,7 @@ async def first_said(socket: OpenSocket, kind: str) -> Any:
 # Switched off
 
 
-async def test_where_live_view_is_off_a_socket_says_so(
+async def test_where_live_view_is_off_a_socket_sends_the_reason(
     configured: Any, anna: Headers, pictures: CameraProcess, server: redis.Redis
 ) -> None:
     configured(enabled=False)
@@ -338,7 +338,7 @@ async def test_where_live_view_is_off_a_socket_says_so(
     assert not server.keys("*:want:*")
 
 
-async def test_switching_live_view_off_ends_views_with_a_reason_and_on_brings_them_back(
+async def test_switching_live_view_off_ends_views_with_a_reason_and_switching_it_on_allows_them(
     anna: Headers, pictures: CameraProcess
 ) -> None:
     async def switched(value: bool) -> None:
@@ -361,7 +361,7 @@ def test_where_live_view_is_off_its_addresses_are_a_problem(
 
 
 @pytest.mark.parametrize("page", ["/cameras/sky/", "/live/viewers/"])
-def test_where_live_view_is_off_pages_say_how_to_switch_it_on(
+def test_where_live_view_is_off_pages_show_how_to_switch_it_on(
     page: str, configured: Any, viewer: Any, camera: Camera
 ) -> None:
     configured(enabled=False)

@@ -53,8 +53,8 @@ class Second:
 
 @pytest.fixture
 def second(station: LiveStation) -> Iterator[Second]:
-    """Once no one else watches any more."""
-    eventually(lambda: not viewer_ids(station), 15, "who watched before is forgotten")
+    """A second web process, started once all earlier viewers are forgotten."""
+    eventually(lambda: not viewer_ids(station), 15, "earlier viewers are forgotten")
     found = Second(station)
     yield found
     found.kill()
@@ -77,13 +77,13 @@ async def watching(station: LiveStation, count: int) -> AsyncIterator[list[Clien
         yield opened
 
 
-async def gets_in(opened: ClientConnection, within_s: float) -> None:
+async def wait_until_admitted(opened: ClientConnection, within_s: float) -> None:
     async with asyncio.timeout(within_s):
         while await answer(opened) != "frame":
             await asyncio.sleep(0.2)
 
 
-async def test_a_camera_process_makes_the_sizes_that_are_configured(station: LiveStation, second: Second) -> None:
+async def test_a_camera_process_encodes_the_configured_sizes(station: LiveStation, second: Second) -> None:
     async with station.socket(LIVE) as opened:
         await opened.send(json.dumps({"type": "request_frame", "quality": "low"}))
         frame = json.loads(await asyncio.wait_for(opened.recv(), 20))
@@ -97,7 +97,7 @@ async def test_viewers_of_both_count_together(station: LiveStation, second: Seco
                 assert await answer(further) == "capacity"
 
 
-async def test_a_manager_ends_at_one_what_the_other_shows(station: LiveStation, second: Second) -> None:
+async def test_a_manager_ends_a_view_of_another_web_process(station: LiveStation, second: Second) -> None:
     async with watching(second.at, 1) as (opened,):
         (one,) = await asyncio.to_thread(eventually, lambda: viewer_ids(station), 10)
         await asyncio.to_thread(station.drop, f"/api/v1/viewers/{one}/")
@@ -116,4 +116,4 @@ async def test_the_viewers_of_a_killed_process_are_forgotten_when_their_keys_exp
     async with station.socket(LIVE, BINARY) as waits, watching(second.at, MOST):
         assert await answer(waits) == "capacity"
         second.kill()
-        await gets_in(waits, within_s=15)
+        await wait_until_admitted(waits, within_s=15)

@@ -1,4 +1,4 @@
-"""Programs that look at live pictures: well-behaved ones, and others."""
+"""Programs that watch live pictures: well-behaved ones and bad ones."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LARGE = json.dumps({"type": "request_frame", "quality": "high"}).encode()
 
 @dataclass
 class ReceivedFrames:
-    """Of one viewer: number, when it came and how old it then was, of each frame; and the reasons of no_frame."""
+    """What one viewer received: number, arrival time and age of each frame; and the reasons of no_frame."""
 
     numbers: list[int] = field(default_factory=list)
     came: list[float] = field(default_factory=list)
@@ -46,12 +46,12 @@ class ReceivedFrames:
 
     @property
     def missed(self) -> int:
-        """Without the start, when the camera's process loads what it encodes with."""
+        """Missed frames, without those at the start, while the camera's process loads its encoder."""
         return self.numbers[-1] - self.numbers[5] - len(self.numbers[6:])
 
     @property
     def restarts(self) -> int:
-        """How often the camera began to count anew."""
+        """How often the camera's numbers started again."""
         return sum(later < number for number, later in pairwise(self.numbers))
 
     @property
@@ -63,7 +63,7 @@ class ReceivedFrames:
 
 
 async def watch(station: LiveStation, seen: ReceivedFrames) -> None:
-    """Two requests outstanding, for ever."""
+    """Watch with two outstanding requests, for ever."""
     async with station.socket(LIVE, BINARY) as opened:
         await opened.send(REQUEST)
         while True:
@@ -73,7 +73,7 @@ async def watch(station: LiveStation, seen: ReceivedFrames) -> None:
 
 @contextlib.asynccontextmanager
 async def watching(station: LiveStation, count: int) -> AsyncIterator[list[ReceivedFrames]]:
-    """So many viewers, each of which has seen a frame."""
+    """`count` viewers, each of which has received a frame."""
     seen = [ReceivedFrames() for _ in range(count)]
     tasks = [asyncio.create_task(watch(station, one)) for one in seen]
     try:
@@ -88,7 +88,7 @@ async def watching(station: LiveStation, count: int) -> AsyncIterator[list[Recei
 
 
 class NonReadingViewer:
-    """Asks for large frames and never reads one. `cut` is when the station hung up, in seconds after the start."""
+    """Requests large frames and never reads one. `cut`: seconds until the station closed the connection."""
 
     def __init__(self, station: LiveStation) -> None:
         self.station = station
@@ -108,13 +108,13 @@ class NonReadingViewer:
             await loop.sock_connect(wire, ("127.0.0.1", self.station.port))
             await loop.sock_sendall(wire, handshake(self.station))
             while True:
-                await loop.sock_sendall(wire, masked(LARGE))
+                await loop.sock_sendall(wire, with_mask(LARGE))
                 await asyncio.sleep(0.2)
 
 
 @contextlib.asynccontextmanager
 async def hung_up(opened: ClientConnection) -> AsyncIterator[None]:
-    """Without a goodbye: one that is cancelled while it is said leaves the connection open for good."""
+    """Close without a closing handshake: a cancelled handshake would leave the connection open for good."""
     try:
         yield
     finally:
@@ -131,7 +131,7 @@ async def reconnect_repeatedly(station: LiveStation) -> None:
 
 
 async def send_garbage(station: LiveStation) -> None:
-    """Garbage until the station has had enough, then ten megabytes."""
+    """Send garbage until the station closes the socket, then ten megabytes."""
     while True:
         with contextlib.suppress(ConnectionClosed, OSError):
             async with station.socket(LIVE) as opened, hung_up(opened):
@@ -145,7 +145,7 @@ async def send_garbage(station: LiveStation) -> None:
 
 
 async def send_raw(station: LiveStation, data: bytes) -> bytes:
-    """Bytes after a handshake, and what comes back first."""
+    """Send bytes after a handshake; returns the first answer."""
     reader, writer = await asyncio.open_connection("127.0.0.1", station.port)
     try:
         writer.write(handshake(station))
@@ -167,9 +167,9 @@ def handshake(station: LiveStation) -> bytes:
 
 
 def frame_head(length: int) -> bytes:
-    """Of a masked text frame of less than 126 bytes."""
+    """The header of a text frame with a mask (RFC 6455), of less than 126 bytes."""
     return bytes([0x81, 0x80 | length])
 
 
-def masked(text: bytes) -> bytes:
+def with_mask(text: bytes) -> bytes:
     return frame_head(len(text)) + bytes(4) + text

@@ -19,8 +19,8 @@ def spool_of(archive: Archive) -> Spool:
     return Spool(files, str(archive.camera.id))
 
 
-def lay(archive: Archive, *records: Record) -> list[str]:
-    """Put them where the ingest looks."""
+def write_records(archive: Archive, *records: Record) -> list[str]:
+    """Write them into the spool, as the ingest finds them."""
     spool = spool_of(archive)
     for record in records:
         spool.commit(record)
@@ -29,7 +29,7 @@ def lay(archive: Archive, *records: Record) -> list[str]:
     return [record["id"] for record in records]
 
 
-def lay_raw(archive: Archive, content: bytes) -> str:
+def write_raw(archive: Archive, content: bytes) -> str:
     record, spool = str(uuid6.uuid7()), spool_of(archive)
     spool.files.create(spool.folder, f"{record}.done", [content])
     spool.files.close()  # type: ignore[attr-defined]
@@ -48,8 +48,8 @@ def capture_record(archive: Archive, outcome: str = "failed", capture: str | Non
 
 
 def session_records(archive: Archive, session: str, gap: int, after: int = 0) -> list[Record]:
-    """What a session tells that runs, misses `gap` captures after the first `after`, and ends."""
-    file = begun(archive, session)
+    """The records of a session that runs, misses `gap` captures after the first `after`, and ends."""
+    file = new_session_file(archive, session)
     now = file.anchor
     file.settled += after
     file.add_gap(now, now, gap, "camera_unreachable", "It was gone.")
@@ -57,16 +57,16 @@ def session_records(archive: Archive, session: str, gap: int, after: int = 0) ->
     return file.outbox
 
 
-def lay_end(archive: Archive, session: str) -> list[str]:
-    """A session that has ended, with its file in the spool and its records where the ingest looks."""
-    file, spool = begun(archive, session), spool_of(archive)
+def write_ended_session(archive: Archive, session: str) -> list[str]:
+    """A session that has ended: its file and its records are in the spool."""
+    file, spool = new_session_file(archive, session), spool_of(archive)
     file.change_state("finished")
-    told = file.save_and_send(spool)
+    records = file.save_and_send(spool)
     spool.files.close()  # type: ignore[attr-defined]
-    return told
+    return records
 
 
-def begun(archive: Archive, session: str) -> SessionFile:
+def new_session_file(archive: Archive, session: str) -> SessionFile:
     desired_session = DesiredSession(
         id=session, name="", revision=1, desired="running", created_by="", so_far={}, programme={"exposure_us": 1000}
     )

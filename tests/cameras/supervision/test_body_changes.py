@@ -1,5 +1,5 @@
-"""A dial that is turned on a DSLR, from the cable to the row, the event log and the status: the real libgphoto2 in a
-real camera process, the Supervisor's threads in the test's hand."""
+"""A dial is turned on a DSLR: from the cable to the row, the event log and the status. The real libgphoto2 runs in a
+real camera process; the test runs the Supervisor's threads."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SOON_S = 40
 
 @pytest.fixture
 def far(archive: Archive, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A DSLR whose ISO shall be 400."""
+    """A DSLR with the desired ISO 400."""
     far = tmp_path_factory.mktemp("far")
     for name, value in build(far).items():
         monkeypatch.setenv(name, value)
@@ -53,7 +53,7 @@ def shown(supervisor: Supervisor, slot: CameraSlot) -> tuple[Any, Any]:
     return Camera.objects.get().differs, supervisor.status_publisher.build_status(slot)["differs"]
 
 
-def test_it_is_in_row_status_and_event_log_until_it_is_desired(
+def test_a_change_is_in_row_status_and_event_log_until_it_is_desired(
     far: Path, supervisor: Supervisor, slot: CameraSlot
 ) -> None:
     turn(far, PORT, ISO, 1600)
@@ -81,7 +81,7 @@ def reading(seconds_ago: float, **actual: Any) -> dict[str, Any]:
 
 
 def test_an_older_reading_does_not_replace_a_newer_one(archive: Archive) -> None:
-    """As when the host that had the camera before could not write it sooner."""
+    """For example when the camera's former host could not write it sooner."""
     store_read_back(str(archive.camera.pk), reading(1, gain=2))
     store_read_back(str(archive.camera.pk), reading(2, gain=1))
     archive.camera.refresh_from_db()

@@ -1,4 +1,4 @@
-"""The Supervisor's database side, beside a database that is slow."""
+"""The Supervisor's database thread, with a slow database."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from cameras.supervision.supervisor import Supervisor
 from captures.models import Capture
 from monitoring.models import Alert, Event
 from tests.api.conftest import valkey
-from tests.cameras.supervision.records import capture_record, lay, lay_raw
+from tests.cameras.supervision.records import capture_record, write_raw, write_records
 from tests.faults.archive import Archive
 
 __all__ = ["valkey"]
@@ -50,8 +50,8 @@ def within_ten_seconds(condition: Callable[[], bool]) -> bool:
 
 
 def test_a_record_that_cannot_be_read_does_not_end_the_late_answers(archive: Archive, database: DatabaseSync) -> None:
-    waiting = Spooled(archive.desired(), lay_raw(archive, b"rubbish"), "first", time.monotonic() - 9)
-    [record] = lay(archive, capture_record(archive))
+    waiting = Spooled(archive.desired(), write_raw(archive, b"rubbish"), "first", time.monotonic() - 9)
+    [record] = write_records(archive, capture_record(archive))
     following = Spooled(archive.desired(), record, "second", time.monotonic() - 9)
     database._spooled.extend([waiting, following])
     database._late_answers.start()
@@ -60,7 +60,7 @@ def test_a_record_that_cannot_be_read_does_not_end_the_late_answers(archive: Arc
 
 def test_a_root_whose_path_is_gone_delays_no_other_camera(archive: Archive, database: DatabaseSync) -> None:
     nowhere = dataclasses.replace(archive.desired(), root_path=str(archive.folder / "gone"))
-    [record] = lay(archive, capture_record(archive))
+    [record] = write_records(archive, capture_record(archive))
     database.ingest_record(nowhere, record, "")
     database.ingest_record(archive.desired(), record, "")
     database._run_once()
@@ -74,7 +74,7 @@ def overdue(archive: Archive) -> Capture:
 
 
 def unmounted(archive: Archive) -> Path:
-    """The root as it is without its disk; where the disk is now."""
+    """Move the root's content away, as if its disk were unmounted; returns its new place."""
     disk = archive.folder.with_name("disk")
     archive.folder.rename(disk)
     archive.folder.mkdir()
@@ -85,17 +85,17 @@ def test_a_capture_that_no_spool_knows_has_failed_after_its_deadline(
     archive: Archive, database: DatabaseSync, valkey: Any
 ) -> None:
     capture = overdue(archive)
-    lay(archive, capture_record(archive))
+    write_records(archive, capture_record(archive))
     database._run_once()
     capture.refresh_from_db()
     assert (capture.status, capture.reason) == ("failed", "not_started")
 
 
-def test_a_capture_that_is_safe_on_a_root_that_is_not_mounted_is_saved_when_it_is_back(
+def test_a_capture_recorded_on_an_unmounted_root_is_saved_when_the_root_is_back(
     archive: Archive, database: DatabaseSync, valkey: Any
 ) -> None:
     capture = overdue(archive)
-    lay(archive, capture_record(archive, "saved", str(capture.pk)))
+    write_records(archive, capture_record(archive, "saved", str(capture.pk)))
     disk = unmounted(archive)
     database._run_once()
     archive.folder.rmdir()
@@ -105,7 +105,7 @@ def test_a_capture_that_is_safe_on_a_root_that_is_not_mounted_is_saved_when_it_i
     assert (capture.status, archive.inconsistencies()) == ("saved", [f"{capture.pk} is saved without a file"])
 
 
-def test_a_process_that_ended_on_a_root_that_is_not_mounted_has_lost_nothing_yet(
+def test_a_capture_of_an_ended_process_is_not_settled_while_its_root_is_not_mounted(
     archive: Archive, database: DatabaseSync
 ) -> None:
     capture = archive.planned()
@@ -119,7 +119,7 @@ def test_a_process_that_ended_on_a_root_that_is_not_mounted_has_lost_nothing_yet
 
 @pytest.fixture
 def full_broker(valkey: Any) -> Iterator[Any]:
-    """It reads, and writes no more."""
+    """It answers reads and refuses writes."""
     valkey.config_set("maxmemory", "1")
     yield valkey
     valkey.config_set("maxmemory", "0")
@@ -141,7 +141,7 @@ def test_an_answer_that_the_broker_refuses_raises_nothing(database: DatabaseSync
 
 
 def unreadable(archive: Archive) -> DesiredState:
-    """A camera on the same host whose spool's name stands for a file."""
+    """A camera on the same host; a file has the name of its spool."""
     camera = Camera.objects.create(slug="torn", name="Torn", kind="simulated", host="main")
     (archive.folder / ".spool").mkdir(exist_ok=True)
     (archive.folder / ".spool" / str(camera.pk)).write_bytes(b"")
@@ -154,7 +154,7 @@ def test_a_spool_that_cannot_be_read_delays_no_outcome_of_another_camera(
     torn = unreadable(archive)
     Capture.objects.create(camera_id=torn.id, deadline_ms=1)
     capture = overdue(archive)
-    lay(archive, capture_record(archive))
+    write_records(archive, capture_record(archive))
     database._run_once()
     database._run_once()
     outcomes = Capture.objects.values_list("camera__slug", "status", "reason")
@@ -171,14 +171,14 @@ def test_a_recovery_that_cannot_be_processed_is_recorded_once_and_delays_nothing
 ) -> None:
     slot = CameraSlot(unreadable(archive), RestartSchedule())
     database.record_recovery(slot, {"interrupted": ["x"], "finished": [], "removed": [], "rejected": []})
-    database.record_event("command", "What comes after it.", "info", None, {})
+    database.record_event("command", "The next event.", "info", None, {})
     database._run_once()
     database._run_once()
     assert sorted(Event.objects.values_list("kind", flat=True)) == ["command", "spool.recovered"]
 
 
 def without_alerts(execute: Any, sql: str, *rest: Any) -> Any:
-    """A database that goes away when an alert is closed."""
+    """A database that is away when an alert is resolved."""
     if sql.startswith('UPDATE "monitoring_alert"'):
         raise OperationalError("database is locked")
     return execute(sql, *rest)
@@ -211,7 +211,7 @@ CLIP = "0193a000-0000-7000-8000-000000000002"
 
 
 def opened(kind: str) -> list[str]:
-    """Messages of alerts of this kind that are not over."""
+    """Messages of the unresolved alerts of this kind."""
     alerts = Alert.objects.filter(key=f"{kind}:sim").exclude(state=Alert.State.RESOLVED)
     return list(alerts.values_list("message", flat=True))
 
@@ -253,7 +253,7 @@ def test_the_alert_of_rejected_records_stays_while_their_root_is_absent(
 
 
 def left_clip(archive: Archive) -> None:
-    """Committed, of a camera without a process, where a symbolic link stands in the archive."""
+    """A committed clip of a camera without a process; a symbolic link is in its place in the archive."""
     type(archive.camera).objects.update(enabled=False)
     spool, part = archive.spool / "clips", f"{CLIP}.clip.part"
     spool.mkdir(parents=True)
@@ -270,12 +270,14 @@ def test_an_unfinished_clip_in_a_spool_without_a_process_is_an_alert_and_logged_
     left_clip(archive)
     for _ in range(3):
         sweep(database)
-    [said] = opened("recording.left")
-    assert (said.startswith("A clip of sim"), "Not a directory" in said) == (True, True)
+    [message] = opened("recording.left")
+    assert (message.startswith("A clip of sim"), "Not a directory" in message) == (True, True)
     assert len([one for one in caplog.records if "clip" in one.getMessage().lower()]) == 1
 
 
-def test_the_alert_of_an_unfinished_clip_is_resolved_once_it_is_filed(archive: Archive, database: DatabaseSync) -> None:
+def test_the_alert_of_an_unfinished_clip_is_resolved_once_it_is_finished(
+    archive: Archive, database: DatabaseSync
+) -> None:
     left_clip(archive)
     sweep(database)
     database.resolve_alert("recording.left:sim")  # as the end of a recorder's alerts would

@@ -1,4 +1,4 @@
-"""A search for cameras that goes wrong: those who asked hear of it, and the next search finds what there is."""
+"""Discovery that fails: its callers get an answer, and the next discovery works."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["valkey"]
 PATIENCE_S = 60.0
 
 
-def asked(code: str) -> subprocess.Popen[str]:
+def start_script(code: str) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -42,13 +42,13 @@ def test_a_discovery_that_fails_is_answered_and_does_not_end_later_ones(tmp_path
     assert wait_for_answer(sent_command("second", PATIENCE_S))["host"] == supervisor.host
 
 
-def test_a_library_that_breaks_off_without_an_answer_is_a_problem_of_its_kind() -> None:
-    with pytest.raises(local_discovery.DiscoveryFailed, match="before it had answered"):
-        local_discovery.read_result(asked("pass"), time.monotonic() + PATIENCE_S)
+def test_a_library_that_ends_without_an_answer_is_a_problem_of_its_kind() -> None:
+    with pytest.raises(local_discovery.DiscoveryFailed, match="ended without an answer"):
+        local_discovery.read_result(start_script("pass"), time.monotonic() + PATIENCE_S)
 
 
 def test_kinds_that_hang_are_waited_for_together_and_do_not_hide_one_that_has_answered() -> None:
-    hangs, answered = asked("import time; time.sleep(600)"), asked("print([])")
+    hangs, answered = start_script("import time; time.sleep(600)"), start_script("print([])")
     os.waitid(os.P_PID, answered.pid, os.WEXITED | os.WNOWAIT)
     began = time.monotonic()
     with pytest.raises(local_discovery.DiscoveryFailed, match="did not answer"):

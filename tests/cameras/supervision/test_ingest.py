@@ -1,4 +1,4 @@
-"""From the spool into the database: twice is once, the first outcome holds, and nothing can stand in the way."""
+"""From the spool into the database: repeats change nothing, the first outcome stays, no record blocks the next."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import uuid6
 from captures.ingest import fail_unsent_capture
 from captures.models import Capture, Session, SessionGap
 from monitoring.models import Alert, Event
-from tests.cameras.supervision.records import capture_record, lay, lay_raw, session_records
+from tests.cameras.supervision.records import capture_record, session_records, write_raw, write_records
 from tests.faults.archive import Archive
 
 pytestmark = pytest.mark.django_db
-NOBODY = "0193a000-0000-7000-8000-0000000000ff"
+UNKNOWN_ID = "0193a000-0000-7000-8000-0000000000ff"
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def rejected(archive: Archive) -> list[str]:
 
 
 def test_a_record_becomes_a_row_an_event_and_nothing_in_the_spool(archive: Archive) -> None:
-    [capture] = lay(archive, capture_record(archive, "failed"))
+    [capture] = write_records(archive, capture_record(archive, "failed"))
     archive.ingest()
     row = Capture.objects.get(pk=capture)
     assert (row.status, row.reason, row.requested_by) == ("failed", "camera_error", "tester")
@@ -43,9 +43,9 @@ def test_a_record_becomes_a_row_an_event_and_nothing_in_the_spool(archive: Archi
 
 def test_a_record_ingested_twice_is_one_row_one_event_and_one_count(archive: Archive) -> None:
     record = capture_record(archive, "saved", session=str(archive.session(count=9).id), index=0)
-    lay(archive, record)
+    write_records(archive, record)
     archive.ingest()
-    lay(archive, record)
+    write_records(archive, record)
     archive.ingest()
     session = Session.objects.get()
     assert (session.planned, session.saved, session.exposure_total_us) == (1, 1, 1000)
@@ -55,9 +55,9 @@ def test_a_record_ingested_twice_is_one_row_one_event_and_one_count(archive: Arc
 def test_a_sessions_records_ingested_twice_count_once(archive: Archive) -> None:
     session = archive.session()
     records = session_records(archive, str(session.id), gap=4)
-    lay(archive, *records)
+    write_records(archive, *records)
     archive.ingest()
-    lay(archive, *records)
+    write_records(archive, *records)
     archive.ingest()
     session.refresh_from_db()
     assert (session.state, session.reported, session.planned, session.skipped) == ("finished", 2, 4, 4)
@@ -66,16 +66,16 @@ def test_a_sessions_records_ingested_twice_count_once(archive: Archive) -> None:
 
 def test_a_contradiction_keeps_the_first_outcome_and_raises_an_alert(archive: Archive) -> None:
     record = capture_record(archive, "failed")
-    lay(archive, record)
+    write_records(archive, record)
     archive.ingest()
-    lay(archive, capture_record(archive, "saved", record["id"]))
+    write_records(archive, capture_record(archive, "saved", record["id"]))
     archive.ingest()
     assert Capture.objects.get().status == "failed"
     assert (alerts(), archive.inconsistencies()) == (["capture.contradiction"], [])
 
 
 def test_deciding_the_outcome_of_what_never_started_touches_no_row_that_has_one(archive: Archive) -> None:
-    [capture] = lay(archive, capture_record(archive, "saved"))
+    [capture] = write_records(archive, capture_record(archive, "saved"))
     archive.ingest()
     assert fail_unsent_capture(capture, "not_started", "It was late.") is False
     assert Capture.objects.get().status == "saved"
@@ -100,18 +100,18 @@ RUBBISH: dict[str, Any] = {
 
 @pytest.mark.parametrize("content", RUBBISH.values(), ids=RUBBISH.keys())
 def test_a_record_that_cannot_be_read_is_rejected_with_an_alert(archive: Archive, content: bytes) -> None:
-    record = lay_raw(archive, content)
+    record = write_raw(archive, content)
     archive.ingest()
     assert (rejected(archive), alerts()) == ([record], ["spool.rejected"])
 
 
 WRONG: dict[str, dict[str, Any]] = {
     "unknown kind": {"kind": "picture"},
-    "unknown camera": {"camera": NOBODY},
-    "a camera that is no id": {"camera": "sim"},
-    "files that are none": {"files": ["x"]},
+    "unknown camera": {"camera": UNKNOWN_ID},
+    "a camera that is not an id": {"camera": "sim"},
+    "files of a wrong type": {"files": ["x"]},
     "a file without a part": {"files": [{"path": "a/b", "part": 7, "bytes": 1}]},
-    "a path that is none": {"files": [{"path": 5, "part": "x", "bytes": 1}]},
+    "a path of a wrong type": {"files": [{"path": 5, "part": "x", "bytes": 1}]},
     "no body": {"body": {}},
 }  # fmt: skip
 
@@ -122,8 +122,8 @@ def test_a_record_that_cannot_be_ingested_is_rejected_and_the_next_one_is_ingest
     archive: Archive, wrong: dict[str, Any]
 ) -> None:
     record: Any = {**capture_record(archive, "saved", str(uuid6.uuid7())), **wrong}
-    lay_raw_under(archive, record)
-    lay(archive, capture_record(archive, "failed"))
+    write_raw_under(archive, record)
+    write_records(archive, capture_record(archive, "failed"))
     archive.ingest()
     assert (rejected(archive), alerts()) == ([record["id"]], ["spool.rejected"])
     assert [row.status for row in Capture.objects.all()] == ["failed"]
@@ -134,17 +134,17 @@ def test_a_file_on_an_unknown_root_is_detected_at_the_commit_and_rejected(archiv
     record: Any = capture_record(archive, "saved")
     part = f"{record['id']}.raw.part"
     file = {"kind": "raw", "bytes": 1, "sha256": "", "part": part, "path": "a/b", "width": 1, "height": 1}
-    lay_raw_under(archive, {**record, "root": NOBODY, "files": [file]})
+    write_raw_under(archive, {**record, "root": UNKNOWN_ID, "files": [file]})
     archive.ingest()
     assert (rejected(archive), alerts(), Capture.objects.count()) == ([record["id"]], ["spool.rejected"], 0)
 
 
 WRONG_BODY: dict[str, dict[str, Any]] = {
-    "a session that is no id": {"session": "tonight"},
-    "a time that is none": {"planned": 5},
-    "a status that is none": {"outcome": None},
-    "an exposure beyond all numbers": {"exposure_us": 10**30},
-    "warnings beside the point": {"gain": "much"},
+    "a session that is not an id": {"session": "tonight"},
+    "a time of a wrong type": {"planned": 5},
+    "a missing status": {"outcome": None},
+    "an exposure beyond the column's range": {"exposure_us": 10**30},
+    "a gain that is not a number": {"gain": "much"},
 }
 
 
@@ -152,7 +152,7 @@ WRONG_BODY: dict[str, dict[str, Any]] = {
 def test_a_record_with_a_wrong_body_is_rejected(archive: Archive, wrong: dict[str, Any]) -> None:
     record = capture_record(archive, "saved")
     record["body"] |= wrong
-    lay_raw_under(archive, record)
+    write_raw_under(archive, record)
     archive.ingest()
     assert (rejected(archive), alerts(), Capture.objects.count()) == ([record["id"]], ["spool.rejected"], 0)
 
@@ -160,13 +160,13 @@ def test_a_record_with_a_wrong_body_is_rejected(archive: Archive, wrong: dict[st
 def test_two_records_for_one_index_of_a_session_keep_the_first(archive: Archive) -> None:
     session = str(archive.session(count=9).id)
     first, second = (capture_record(archive, "saved", session=session, index=0) for _ in range(2))
-    lay(archive, first, second)
+    write_records(archive, first, second)
     archive.ingest()
     assert ([str(row.id) for row in Capture.objects.all()], rejected(archive)) == ([first["id"]], [second["id"]])
     assert Session.objects.get().planned == 1
 
 
-def lay_raw_under(archive: Archive, record: Any) -> None:
-    lay_raw(archive, b"")
+def write_raw_under(archive: Archive, record: Any) -> None:
+    write_raw(archive, b"")
     (archive.spool / f"{record['id']}.done").write_bytes(json.dumps(record).encode())
     next(path for path in archive.spool.glob("*.done") if not path.stat().st_size).unlink()

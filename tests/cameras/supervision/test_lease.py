@@ -23,20 +23,20 @@ def test_a_free_name_is_leased_for_half_a_minute() -> None:
     assert LEASE_S - 5 < left.total_seconds() <= LEASE_S
 
 
-def test_ones_own_lease_is_renewed() -> None:
+def test_this_machines_lease_is_renewed() -> None:
     renew_lease("dome")
     renew_lease("dome")
     assert CameraHost.objects.count() == 1
 
 
-def test_a_name_that_another_machine_has_is_refused_with_what_to_do() -> None:
+def test_a_name_leased_by_another_machine_is_refused_with_advice() -> None:
     other_machine(left_s=5)
     with pytest.raises(NameTaken, match="SKYCAM_HOST"):
         renew_lease("dome")
     assert CameraHost.objects.get().machine == "another"
 
 
-def test_a_lease_that_has_run_out_is_taken_over() -> None:
+def test_an_expired_lease_is_taken_over() -> None:
     other_machine(left_s=-1)
     renew_lease("dome")
     assert CameraHost.objects.get().machine != "another"

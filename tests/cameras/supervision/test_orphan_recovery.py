@@ -1,4 +1,4 @@
-"""What an earlier Supervisor left: processes that hang, and spools without an owner."""
+"""What an earlier Supervisor left behind: processes that hang, and spools without an owner."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_process_that_only_has_the_same_pid_is_left_alone(
 
 
 @pytest.mark.parametrize("content", [None, "", "{", "5", "[5]", "[[1]]", '{"a": 1}', '[["x", "y"]]', "[[1, 2, 3]]"])
-def test_a_register_that_cannot_be_read_kills_nobody(tmp_path: Path, content: str | None) -> None:
+def test_an_unreadable_register_kills_no_process(tmp_path: Path, content: str | None) -> None:
     register = tmp_path / "register"
     if content is not None:
         register.write_text(content)
@@ -117,7 +117,7 @@ def test_a_session_that_never_reached_a_spool_is_stopped_too(archive: Archive) -
     assert (session.state, session.message) == ("stopped", "It was stopped before it began.")
 
 
-def test_stopping_twice_is_once(archive: Archive) -> None:
+def test_stopping_twice_records_one_stop(archive: Archive) -> None:
     session = archive.session(cadence_s=60)
     desired = stopped(archive, session)
     orphan_recovery.recover_spool(desired)

@@ -24,7 +24,7 @@ def writing(number: int) -> Callable[[], None]:
 
 
 class Database:
-    """Away, until it is not."""
+    """Raises OperationalError while `away` is set."""
 
     away = True
 
@@ -41,7 +41,7 @@ def test_calls_are_made_in_their_order() -> None:
     assert (made, len(outbox)) == ([0, 1, 2, 3, 4], 0)
 
 
-def test_a_call_that_meets_no_database_stays_first_and_is_made_later() -> None:
+def test_a_call_stays_first_while_the_database_is_away_and_is_made_later() -> None:
     outbox, database = Outbox(), Database()
     outbox.add(database.write)
     outbox.add(writing(1))
@@ -52,7 +52,7 @@ def test_a_call_that_meets_no_database_stays_first_and_is_made_later() -> None:
     assert made == [0, 1]
 
 
-def test_a_call_that_can_never_be_made_delays_no_other() -> None:
+def test_a_call_that_can_never_succeed_delays_no_other() -> None:
     outbox = Outbox()
     outbox.add(lambda: {}["nothing"])
     outbox.add(writing(1))

@@ -1,4 +1,4 @@
-"""What a recorder complained of when it was killed is over once its camera shall not run any more."""
+"""The alerts of a killed recorder are resolved once its camera should not run any more."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KEY = "recording.failed:sim"
 
 @pytest.fixture
 def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Archive:
-    """A camera that shall be recorded on a disk that never has the room."""
+    """A camera that should record on a disk that never has enough space."""
     configured(monkeypatch, soft_floor_gb=1_000_000, hard_floor_gb=900_000)
     (tmp_path / "root").mkdir()
     archive = Archive(tmp_path / "root")
@@ -55,7 +55,7 @@ def successor(tmp_path: Path, archive: Archive) -> Iterator[Supervisor]:
 
 
 def is_open(supervisor: Supervisor, key: str = KEY) -> bool:
-    """After one turn of its threads."""
+    """Whether the alert is open, after one run of its threads."""
     supervisor.database.read_soon()
     supervisor.database._sync()
     supervisor._tick()

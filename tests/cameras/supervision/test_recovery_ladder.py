@@ -1,5 +1,5 @@
-"""Each rung of the ladder with a real camera process, made to fail by its own faults; the Supervisor's threads are in
-the test's hand."""
+"""Each recovery step with a real camera process, made to fail by its own faults; the test runs the Supervisor's
+threads."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def supervisor(tmp_path: Path, fake_bus: FakeBus, archive: Archive, settings: Se
 
 
 def new_slot(supervisor: Supervisor, **faults: Any) -> CameraSlot:
-    """The camera's slot, with faults that its first process begins with."""
+    """The camera's slot; its first process starts with these faults."""
     supervisor._update_slots(supervisor.database.snapshot.cameras)
     [slot] = supervisor.slots.values()
     slot.faults = faults
@@ -71,7 +71,7 @@ def new_slot(supervisor: Supervisor, **faults: Any) -> CameraSlot:
 
 
 def hangs_on_usb(supervisor: Supervisor, archive: Archive) -> None:
-    """As the camera's row remembers of the last time that it was open."""
+    """Store the camera's USB identity, as its row has it from when it was last open."""
     archive.camera.identity = {"usb": NIKON}
     archive.camera.save()
     supervisor.database.read_soon()
@@ -79,7 +79,7 @@ def hangs_on_usb(supervisor: Supervisor, archive: Archive) -> None:
 
 
 def tick_until(supervisor: Supervisor, condition: Any) -> None:
-    """Tick until it is so."""
+    """Tick until the condition holds."""
 
     def tick() -> Any:
         supervisor._tick()
@@ -89,7 +89,7 @@ def tick_until(supervisor: Supervisor, condition: Any) -> None:
 
 
 def set_faults(supervisor: Supervisor, slot: CameraSlot, **faults: Any) -> None:
-    """As a manager's order does."""
+    """As the command of a manager does."""
     arguments = {"faults": faults}
     command = Command(
         command_id="c", camera=slot.desired.id, slug="sim", order="faults", arguments=arguments, deadline_ms=0
@@ -157,14 +157,14 @@ def test_a_camera_that_crashes_repeatedly_waits_is_reset_and_goes_into_quarantin
     assert Alert.objects.get().state == "resolved"
 
 
-def test_a_reset_that_never_ends_does_not_keep_the_camera_from_its_last_try(
+def test_a_reset_that_never_ends_does_not_prevent_the_last_try(
     supervisor: Supervisor, archive: Archive, fake_bus: FakeBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recovery_ladder, "RESET_S", 1.0)
     hangs_on_usb(supervisor, archive)
     node = fake_bus.plug("1-2", 7, serial="3004")
     node.unlink()
-    os.mkfifo(node)  # whoever opens it to write waits for a reader
+    os.mkfifo(node)  # opening it for writing waits for a reader
     slot = new_slot(supervisor, crash=EXITS - 1)
     tick_until(supervisor, lambda: slot.port_reset)
     tick_until(supervisor, lambda: is_ready(slot))
@@ -173,7 +173,7 @@ def test_a_reset_that_never_ends_does_not_keep_the_camera_from_its_last_try(
     tick_until(supervisor, lambda: "usb_reset" in steps(supervisor))
 
 
-def test_a_camera_that_is_there_and_never_opens_gets_a_fresh_process(
+def test_a_present_camera_that_never_opens_gets_a_new_process(
     supervisor: Supervisor, archive: Archive, fake_bus: FakeBus
 ) -> None:
     hangs_on_usb(supervisor, archive)
@@ -199,7 +199,7 @@ def test_a_process_that_takes_long_to_end_is_killed_once(supervisor: Supervisor)
     assert steps(supervisor) == ["kill"]
 
 
-def test_a_camera_that_is_away_is_waited_for_and_retried_as_soon_as_it_is_back(
+def test_an_absent_camera_is_retried_as_soon_as_it_is_back(
     supervisor: Supervisor, archive: Archive, fake_bus: FakeBus
 ) -> None:
     hangs_on_usb(supervisor, archive)
@@ -219,7 +219,7 @@ def test_a_camera_that_is_away_is_waited_for_and_retried_as_soon_as_it_is_back(
 
 
 def alert_after(supervisor: Supervisor, slot: CameraSlot, observed: str, **state: int) -> tuple[str, str]:
-    """How the alert of a camera stands, and what it says, after its process said so."""
+    """State and message of the camera's alert after its process has reported this state."""
     child = slot.child
     assert child is not None
     child.state, child.observed, child.last_message_at = (
@@ -234,20 +234,20 @@ def alert_after(supervisor: Supervisor, slot: CameraSlot, observed: str, **state
 
 
 @pytest.mark.parametrize(
-    ("unopened", "said", "while_open"),
+    ("unopened", "message", "while_open"),
     [
         (9, "sim cannot be opened and is retried. It is gone.", "resolved"),
         (0, "sim fails repeatedly. It is gone.", "open"),
     ],
 )
 def test_a_camera_that_opens_and_fails_is_not_reported_as_closed(
-    supervisor: Supervisor, unopened: int, said: str, while_open: str
+    supervisor: Supervisor, unopened: int, message: str, while_open: str
 ) -> None:
     slot = new_slot(supervisor)
     tick_until(supervisor, lambda: is_ready(slot))
-    assert alert_after(supervisor, slot, "reconnecting", failures=9, unopened=unopened) == ("open", said)
-    assert alert_after(supervisor, slot, "ready", failures=9, unopened=unopened) == (while_open, said)
-    assert alert_after(supervisor, slot, "ready", failures=0, unopened=unopened) == ("resolved", said)
+    assert alert_after(supervisor, slot, "reconnecting", failures=9, unopened=unopened) == ("open", message)
+    assert alert_after(supervisor, slot, "ready", failures=9, unopened=unopened) == (while_open, message)
+    assert alert_after(supervisor, slot, "ready", failures=0, unopened=unopened) == ("resolved", message)
 
 
 def test_a_device_that_hangs_does_not_delay_the_supervisor(
@@ -279,7 +279,7 @@ def test_the_end_of_its_faults_ends_the_quarantine_of_a_simulated_camera(supervi
 
 @contextmanager
 def without_files() -> Iterator[None]:
-    """This process may open no further file."""
+    """This process cannot open another file."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
     try:

@@ -8,28 +8,28 @@ from cameras.supervision.recovery_policy import SILENCE_S, RecoveryPolicy, Resta
 from monitoring.restarts import MAX_PAUSE_S, BackOff
 
 
-def climbed(policy: RecoveryPolicy, overdue_s: float, silent_s: float, times: list[float]) -> list[str | None]:
+def steps_at(policy: RecoveryPolicy, overdue_s: float, silent_s: float, times: list[float]) -> list[str | None]:
     return [policy.next_step(now, overdue_s, silent_s) for now in times]
 
 
 def test_a_camera_in_time_is_left_alone() -> None:
-    assert climbed(RecoveryPolicy(), 0.0, 1.2, [0.0, 1.0, 2.0, 60.0]) == [None] * 4
+    assert steps_at(RecoveryPolicy(), 0.0, 1.2, [0.0, 1.0, 2.0, 60.0]) == [None] * 4
 
 
 def test_an_overdue_camera_is_aborted_reopened_and_killed_two_seconds_apart() -> None:
-    steps = climbed(RecoveryPolicy(), 1.0, 0.0, [10.0, 10.1, 11.9, 12.0, 13.9, 14.0, 20.0])
+    steps = steps_at(RecoveryPolicy(), 1.0, 0.0, [10.0, 10.1, 11.9, 12.0, 13.9, 14.0, 20.0])
     assert steps == ["abort", None, None, "reconnect", None, "kill", None]
 
 
-def test_a_silent_process_climbs_the_same_ladder() -> None:
-    assert climbed(RecoveryPolicy(), 0.0, SILENCE_S + 0.1, [0.0, 2.0, 4.0]) == ["abort", "reconnect", "kill"]
+def test_a_silent_process_gets_the_same_steps() -> None:
+    assert steps_at(RecoveryPolicy(), 0.0, SILENCE_S + 0.1, [0.0, 2.0, 4.0]) == ["abort", "reconnect", "kill"]
 
 
-def test_a_camera_that_came_back_begins_at_the_foot_of_the_ladder() -> None:
+def test_a_camera_that_came_back_starts_again_with_the_first_step() -> None:
     policy = RecoveryPolicy()
-    climbed(policy, 1.0, 0.0, [0.0, 2.0])
+    steps_at(policy, 1.0, 0.0, [0.0, 2.0])
     policy.next_step(3.0, 0.0, 0.0)
-    assert climbed(policy, 1.0, 0.0, [10.0, 12.0]) == ["abort", "reconnect"]
+    assert steps_at(policy, 1.0, 0.0, [10.0, 12.0]) == ["abort", "reconnect"]
 
 
 def test_the_first_restart_is_at_once() -> None:
@@ -72,7 +72,7 @@ def test_five_exits_within_ten_seconds_of_a_start_each_are_a_crash_loop(lived_s:
     assert [life(start) for start in (0.0, 20.0, 40.0, 60.0, 80.0)] == loop
 
 
-def test_lives_that_the_ladder_ended_before_a_picture_came_are_failures_however_long_they_took() -> None:
+def test_processes_killed_by_the_ladder_before_a_picture_are_failures_after_any_lifetime() -> None:
     restarts = RestartSchedule(BackOff(crash_loop_exits=3))
 
     def life(start: float) -> bool:
@@ -82,7 +82,7 @@ def test_lives_that_the_ladder_ended_before_a_picture_came_are_failures_however_
     assert [(life(start), restarts.tries_left) for start in (0.0, 60.0, 120.0)] == [(False, 2), (False, 1), (True, 0)]
 
 
-def test_a_camera_that_nobody_uses_and_that_hangs_once_a_night_is_not_in_a_crash_loop() -> None:
+def test_an_unused_camera_that_hangs_once_a_night_is_not_in_a_crash_loop() -> None:
     restarts = RestartSchedule(BackOff(crash_loop_exits=3))
     night_s = 86_400.0
 

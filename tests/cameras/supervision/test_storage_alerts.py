@@ -1,4 +1,4 @@
-"""What a camera's process says of a whole disk is no matter of that camera: others use the disk too."""
+"""An alert about a whole disk belongs to no camera, although a camera's process reports it: others use the disk too."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def archive(tmp_path: Path) -> Archive:
 
 
 def handle(archive: Archive, kind: str, message: str) -> None:
-    """As a camera's process tells it."""
+    """Handle a log message as from a camera process."""
     supervisor = Supervisor()
     desired = archive.desired()
     supervisor.slots[desired.id] = CameraSlot(desired, RestartSchedule())
@@ -43,7 +43,7 @@ def test_an_alert_of_a_root_belongs_to_no_camera(archive: Archive, kind: str) ->
     assert [(event.camera, event.camera_uuid) for event in events] == [("", ""), ("", "")]
 
 
-def test_what_is_about_its_own_spool_belongs_to_the_camera(archive: Archive) -> None:
+def test_an_alert_about_its_own_spool_belongs_to_the_camera(archive: Archive) -> None:
     handle(archive, "spool.rejected", "A record was set aside.")
     alert = Alert.objects.get(key="spool.rejected:sim")
     assert (alert.camera, alert.camera_uuid) == ("sim", str(archive.camera.pk))

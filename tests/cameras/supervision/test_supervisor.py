@@ -1,4 +1,4 @@
-"""The Supervisor with a camera process, its threads in the test's hand."""
+"""The Supervisor with a camera process; the test runs its threads."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from captures.storage.roots import ensure_default_root
 from monitoring.models import Alert
 from tests.api.builders import until
 from tests.api.conftest import valkey
-from tests.cameras.supervision.records import capture_record, lay, lay_end
+from tests.cameras.supervision.records import capture_record, write_ended_session, write_records
 from tests.faults.archive import Archive
 from tests.faults.camera_process import CameraProcess
 
@@ -60,7 +60,7 @@ def with_session(supervisor: Supervisor, archive: Archive, session: Session) -> 
 
 @pytest.fixture
 def slot(archive: Archive, supervisor: Supervisor) -> CameraSlot:
-    """A camera whose process works."""
+    """A camera with a running process."""
     supervisor.database._sync()
     supervisor._tick()
     [slot] = supervisor.slots.values()
@@ -68,7 +68,7 @@ def slot(archive: Archive, supervisor: Supervisor) -> CameraSlot:
     return slot
 
 
-def give_to(archive: Archive, host: str) -> None:
+def move_to_host(archive: Archive, host: str) -> None:
     archive.camera.host = host
     archive.camera.save()
 
@@ -92,14 +92,14 @@ def test_a_camera_that_moves_to_another_host_is_released_and_its_spool_is_emptie
     assert slot.child is not None
     slot.child.send({"type": "capture", "command_id": "c", "id": str(capture.pk), **CAPTURE})
     until(lambda: list(archive.spool.glob("*.plan")))
-    give_to(archive, "other")
+    move_to_host(archive, "other")
     read_again(supervisor)
     until(lambda: state_after_a_read(supervisor, capture) != "planned" and slot.child is None)
     assert (capture.reason, archive.inconsistencies()) == ("station_stopped", [])
 
 
 def test_a_camera_is_recorded_by_its_own_host_only(archive: Archive, supervisor: Supervisor, slot: CameraSlot) -> None:
-    give_to(archive, "other")
+    move_to_host(archive, "other")
     read_again(supervisor)
     supervisor.record_observed(slot, "disconnected", "")
     supervisor.database._sync()
@@ -108,14 +108,14 @@ def test_a_camera_is_recorded_by_its_own_host_only(archive: Archive, supervisor:
 
 
 def test_a_camera_that_comes_back_is_run_again(archive: Archive, supervisor: Supervisor, slot: CameraSlot) -> None:
-    give_to(archive, "other")
+    move_to_host(archive, "other")
     read_again(supervisor)
-    give_to(archive, "main")
+    move_to_host(archive, "main")
     read_again(supervisor)
     assert slot.desired.runs
 
 
-def test_a_host_that_has_lost_its_name_lets_its_cameras_run_on(
+def test_a_host_that_has_lost_its_name_keeps_its_cameras_running(
     archive: Archive, supervisor: Supervisor, slot: CameraSlot
 ) -> None:
     CameraHost.objects.update(machine="another machine")
@@ -158,7 +158,7 @@ def test_a_refused_session_stays_desired_where_the_process_keeps_it_for_a_root_t
 
 
 def quarantined(supervisor: Supervisor, archive: Archive) -> CameraSlot:
-    """A camera that crashed too often; no process of it is started."""
+    """A camera that crashed too often; no process is started for it."""
     archive.camera.connected = False
     archive.camera.save()
     read_again(supervisor)
@@ -202,14 +202,14 @@ def test_a_session_whose_end_is_ingested_while_its_process_starts_does_not_begin
     archive: Archive, supervisor: Supervisor
 ) -> None:
     session = archive.session(cadence_s=0.1)
-    records = lay_end(archive, str(session.pk))
+    records = write_ended_session(archive, str(session.pk))
     slot = with_session(supervisor, archive, session)
     supervisor._start_process(slot)
     ingest_all(supervisor, slot, records)
     assert slot.child is not None
     until(lambda: slot.child and slot.child.state.get("observed") == "ready")
-    supervisor.database._sync()  # hears of the recovery
-    supervisor.database._sync()  # and takes in what it found
+    supervisor.database._sync()  # handles the recovery
+    supervisor.database._sync()  # and ingests its records
     assert (slot.child.state["session"], archive.inconsistencies()) == (None, [])
 
 
@@ -218,14 +218,14 @@ def test_a_session_whose_end_was_ingested_before_its_process_starts_is_not_desir
 ) -> None:
     session = archive.session(cadence_s=0.1)
     slot = with_session(supervisor, archive, session)
-    ingest_all(supervisor, slot, lay_end(archive, str(session.pk)))
+    ingest_all(supervisor, slot, write_ended_session(archive, str(session.pk)))
     supervisor._start_process(slot)
     assert slot.child is not None
     assert (slot.child.spec["session"], list(archive.spool.glob("session-*"))) == (None, [])
 
 
 def configure(supervisor: Supervisor, slot: CameraSlot, **settings: Any) -> None:
-    """As it comes out of the host's list, once the row is written."""
+    """Route a configure command as from the host's list, after the row is written."""
     arguments = {"settings": settings, "remaining_ms": 10_000}
     command: Any = {"command_id": "c", "camera": slot.desired.id, "slug": "sim", "order": "configure"}
     supervisor.command_router._route({**command, "arguments": arguments}, time.monotonic())
@@ -275,19 +275,19 @@ def test_records_in_a_former_root_are_ingested(
     with CameraProcess(archive.folder, str(archive.camera.id)) as process:
         capture = process.capture(str(archive.planned().pk), exposure_us=10_000_000)
         process.until_type("state", doing="exposing")
-    ensure_default_root(tmp_path_factory.mktemp("anew"))
+    ensure_default_root(tmp_path_factory.mktemp("new-root"))
     supervisor.database._sync()
     supervisor.database._sync()
     assert (Capture.objects.get(pk=capture).reason, archive.inconsistencies()) == ("interrupted", [])
 
 
-def test_a_recording_that_is_commanded_is_made_as_its_host_is_configured(
+def test_a_commanded_recording_uses_its_hosts_configuration(
     archive: Archive, supervisor: Supervisor, slot: CameraSlot
 ) -> None:
     archive.camera.recording, archive.camera.recording_by = "rolling", "anna"
     archive.camera.save()
-    asked = {"kind": "rolling", "requested_by": "anna", "clip_s": 7.0, "crf": 40}
-    arguments = {"recording": asked, "remaining_ms": 10_000}
+    recording = {"kind": "rolling", "requested_by": "anna", "clip_s": 7.0, "crf": 40}
+    arguments = {"recording": recording, "remaining_ms": 10_000}
     command: Any = {"command_id": "c", "camera": slot.desired.id, "slug": "sim", "order": "record"}
     supervisor.command_router._route({**command, "arguments": arguments}, time.monotonic())
     assert slot.child is not None
@@ -300,8 +300,8 @@ def last_capture(supervisor: Supervisor, slot: CameraSlot) -> tuple[str, str] | 
 
 
 def test_a_supervisor_knows_the_last_capture_of_the_one_before_it(archive: Archive, supervisor: Supervisor) -> None:
-    lay(archive, capture_record(archive, "failed"))
-    [newest] = lay(archive, capture_record(archive, "failed"))
+    write_records(archive, capture_record(archive, "failed"))
+    [newest] = write_records(archive, capture_record(archive, "failed"))
     archive.planned()
     archive.ingest()
     read_again(supervisor)
@@ -313,45 +313,45 @@ def test_a_capture_is_the_last_one_as_soon_as_it_is_ingested(archive: Archive, s
     read_again(supervisor)
     [slot] = supervisor.slots.values()
     before = last_capture(supervisor, slot)
-    [taken] = lay(archive, capture_record(archive, "failed"))
+    [taken] = write_records(archive, capture_record(archive, "failed"))
     ingest_all(supervisor, slot, [taken])
     assert (before, last_capture(supervisor, slot)) == (None, (taken, "failed"))
 
 
-def test_a_host_that_returns_ingests_what_it_holds_of_a_camera_that_was_moved_and_runs_it_no_more(
+def test_a_host_that_returns_ingests_its_records_of_a_moved_camera_and_no_longer_runs_it(
     archive: Archive, supervisor: Supervisor
 ) -> None:
-    """Its machine was cut off in a session: an exposure ran, and a capture waited to be ingested."""
-    session, asked = archive.session(exposure_us=10_000_000, cadence_s=20), archive.planned()
+    """Its machine was cut off during a session: an exposure was running, and a capture waited for its ingest."""
+    session, capture = archive.session(exposure_us=10_000_000, cadence_s=20), archive.planned()
     with CameraProcess(archive.folder, str(archive.camera.pk)) as process:
-        process.until_type("spooled", id=process.capture(str(asked.pk), exposure_us=1000))
+        process.until_type("spooled", id=process.capture(str(capture.pk), exposure_us=1000))
         process.start_session(str(session.pk), exposure_us=10_000_000, cadence_s=20)
         process.until_type("state", doing="exposing")
-    give_to(archive, "other")
+    move_to_host(archive, "other")
     fail_session_of_lost_host(archive.camera, "main")
     [read_again(supervisor) for _ in range(3)]
     session.refresh_from_db()
-    asked.refresh_from_db()
-    assert (asked.status, session.state, session.planned, session.failed) == ("saved", "failed", 1, 1)
+    capture.refresh_from_db()
+    assert (capture.status, session.state, session.planned, session.failed) == ("saved", "failed", 1, 1)
     assert (archive.inconsistencies(), list(archive.spool.glob("session-*")), supervisor.slots) == ([], [], {})
 
 
-def test_a_capture_that_a_host_which_returns_never_began_has_its_outcome(
+def test_a_capture_that_a_returning_host_never_began_has_its_outcome(
     archive: Archive, supervisor: Supervisor, valkey: Any
 ) -> None:
-    lay(archive, capture_record(archive))
-    asked = archive.planned()
-    Capture.objects.filter(pk=asked.pk).update(deadline_ms=1, host="main")
-    give_to(archive, "other")
+    write_records(archive, capture_record(archive))
+    capture = archive.planned()
+    Capture.objects.filter(pk=capture.pk).update(deadline_ms=1, host="main")
+    move_to_host(archive, "other")
     [read_again(supervisor) for _ in range(3)]
-    asked.refresh_from_db()
-    assert (asked.status, asked.reason) == ("failed", "not_started")
+    capture.refresh_from_db()
+    assert (capture.status, capture.reason) == ("failed", "not_started")
 
 
 def test_a_capture_that_was_sent_to_another_host_waits_for_it(
     archive: Archive, supervisor: Supervisor, valkey: Any
 ) -> None:
-    asked = archive.planned()
-    Capture.objects.filter(pk=asked.pk).update(deadline_ms=1, host="other")
+    capture = archive.planned()
+    Capture.objects.filter(pk=capture.pk).update(deadline_ms=1, host="other")
     [read_again(supervisor) for _ in range(3)]
-    assert state_after_a_read(supervisor, asked) == "planned"
+    assert state_after_a_read(supervisor, capture) == "planned"

@@ -44,7 +44,9 @@ def archive(tmp_path: Path) -> Archive:
 def supervisor(tmp_path: Path, valkey: Any) -> Iterator[Supervisor]:
     supervisor = Supervisor()
     supervisor.run_folder = tmp_path
-    supervisor.command_router._began -= 3600.0  # no command of an earlier Supervisor can come any more: no row is read
+    supervisor.command_router._began -= (
+        3600.0  # no command of an earlier Supervisor can arrive any more: no row is read
+    )
     yield supervisor
     for slot in supervisor.slots.values():
         if slot.child:
@@ -55,7 +57,7 @@ def supervisor(tmp_path: Path, valkey: Any) -> Iterator[Supervisor]:
 
 @pytest.fixture
 def slot(archive: Archive, supervisor: Supervisor) -> CameraSlot:
-    """A camera whose process works."""
+    """A camera with a running process."""
     supervisor.database._sync()
     supervisor._tick()
     [slot] = supervisor.slots.values()
@@ -64,7 +66,7 @@ def slot(archive: Archive, supervisor: Supervisor) -> CameraSlot:
 
 
 class Other:
-    """A thread that does its work while the test does its own; what it raised is raised where it is joined."""
+    """Runs `work` on another thread beside the test; its error is raised at the end of the block."""
 
     def __init__(self, work: Callable[[], object]) -> None:
         self._work, self._pool = work, ThreadPoolExecutor(1)
@@ -98,11 +100,11 @@ def capture_command(slot: CameraSlot, capture: str) -> Command:
     )  # fmt: skip
 
 
-def test_outcomes_are_decided_while_commands_come(archive: Archive, supervisor: Supervisor, slot: CameraSlot) -> None:
-    """The database thread looks through what the process was handed, and the command queue's adds to it."""
+def test_outcomes_are_decided_while_commands_arrive(archive: Archive, supervisor: Supervisor, slot: CameraSlot) -> None:
+    """The database thread reads the outstanding commands while the command queue's thread adds to them."""
     assert slot.child is not None
     os.kill(slot.child.process.pid, signal.SIGSTOP)
-    (archive.folder / MARKER).unlink()  # without its root nobody can tell what became of the capture
+    (archive.folder / MARKER).unlink()  # without its root the outcome of the capture is unknown
     overdue = archive.planned()
     Capture.objects.filter(pk=overdue.pk).update(deadline_ms=1)
     commands = [capture_command(slot, str(number)) for number in range(1000)]
@@ -114,7 +116,7 @@ def test_outcomes_are_decided_while_commands_come(archive: Archive, supervisor: 
 
 
 def test_viewers_are_read_while_cameras_are_added(archive: Archive, supervisor: Supervisor, slot: CameraSlot) -> None:
-    """The broker's thread goes through the cameras while the Supervisor's adds to them."""
+    """The status publisher's thread iterates over the cameras while the Supervisor's thread adds to them."""
     new = [dataclasses.replace(slot.desired, id=f"camera-{n}", slug=f"camera-{n}", enabled=False) for n in range(3000)]
     with Other(lambda: [supervisor._update_slots({desired.id: desired}) for desired in new]) as adding:
         while adding.works:
@@ -123,8 +125,8 @@ def test_viewers_are_read_while_cameras_are_added(archive: Archive, supervisor: 
 
 
 def test_the_states_of_a_camera_are_recorded_in_their_order(supervisor: Supervisor, slot: CameraSlot) -> None:
-    """By its process's reader and by the Supervisor's thread: no state is recorded twice in a row, and the last is
-    last."""
+    """By its process's reader and by the Supervisor's thread: no state is recorded twice in a row, and the last one
+    stays last."""
     first = repeated(lambda: [supervisor.record_observed(slot, state, "") for state in ("reconnecting", "ready")], 300)
     second = repeated(lambda: [supervisor.record_observed(slot, state, "") for state in ("starting", "ready")], 300)
     with Other(first):
@@ -136,7 +138,7 @@ def test_the_states_of_a_camera_are_recorded_in_their_order(supervisor: Supervis
 
 
 def test_a_published_status_is_not_replaced_by_an_older_one(supervisor: Supervisor, slot: CameraSlot) -> None:
-    """A reader writes a camera's status before its answer goes out; the broker's thread writes all of them."""
+    """A reader writes a camera's status before it sends an answer; the status publisher's thread writes all of them."""
     child = slot.child
     assert child is not None
     os.kill(child.process.pid, signal.SIGSTOP)
@@ -160,7 +162,7 @@ def test_a_published_status_is_not_replaced_by_an_older_one(supervisor: Supervis
 
 
 class ReadMeanwhile(dict[str, DesiredState]):
-    """The cameras of a host without its name, which has it again while somebody goes through them."""
+    """The cameras of a host without its name; it has the name again while they are iterated."""
 
     def __init__(self, database: DatabaseSync) -> None:
         super().__init__()
@@ -172,7 +174,7 @@ class ReadMeanwhile(dict[str, DesiredState]):
 
 
 def test_a_host_that_has_its_name_again_releases_no_camera(supervisor: Supervisor, slot: CameraSlot) -> None:
-    """That another machine had the name and that ours has it are two readings, and are not mixed."""
+    """A reading without the name and a later one with it are not mixed."""
     database = supervisor.database
     database.snapshot = dataclasses.replace(database.snapshot, cameras=ReadMeanwhile(database), is_complete=False)
     supervisor._tick()
@@ -180,7 +182,7 @@ def test_a_host_that_has_its_name_again_releases_no_camera(supervisor: Superviso
 
 
 class EndsMeanwhile:
-    """A process in whose place the Supervisor's thread puts another, or none, while it is looked at or spoken to."""
+    """A process that the Supervisor's thread replaces, or removes, while another thread reads it or sends to it."""
 
     live = LiveView()
 

@@ -43,7 +43,7 @@ def test_a_camera_is_found_by_its_serial_on_any_port(fake_bus: FakeBus) -> None:
     assert found.place == "usb:001,009"
 
 
-def test_of_two_cameras_without_serial_that_are_alike_none_is_mistaken_for_the_other(fake_bus: FakeBus) -> None:
+def test_two_like_cameras_without_a_serial_number_are_not_confused(fake_bus: FakeBus) -> None:
     fake_bus.plug("1-1", 4, CHEAP.vendor, CHEAP.product)
     found = fake_bus.bus.find_device(CHEAP)
     assert found is not None
@@ -51,7 +51,7 @@ def test_of_two_cameras_without_serial_that_are_alike_none_is_mistaken_for_the_o
     assert fake_bus.bus.find_device(CHEAP) is None
 
 
-def test_a_device_that_hangs_keeps_nobody_from_finding_another_model(fake_bus: FakeBus) -> None:
+def test_a_device_that_hangs_does_not_block_finding_another_model(fake_bus: FakeBus) -> None:
     fake_bus.plug("1-1", 4, CHEAP.vendor, CHEAP.product)
     fake_bus.hang("1-1")
     fake_bus.plug("1-2", 5, serial="3004")
@@ -97,7 +97,7 @@ def test_a_node_that_is_no_usb_device_is_refused_in_a_sentence(fake_bus: FakeBus
         fake_bus.bus.reset_port(device)
 
 
-def test_a_node_that_may_not_be_written_comes_with_the_rule_of_udev() -> None:
-    said = refusal(PermissionError(errno.EACCES, "Permission denied"), "/dev/bus/usb/001/007", NIKON)
-    assert 'ATTR{idVendor}=="04b0", ATTR{idProduct}=="0439"' in said
-    assert "/etc/udev/rules.d/70-skycam.rules" in said
+def test_the_message_about_a_read_only_node_has_the_udev_rule() -> None:
+    message = refusal(PermissionError(errno.EACCES, "Permission denied"), "/dev/bus/usb/001/007", NIKON)
+    assert 'ATTR{idVendor}=="04b0", ATTR{idProduct}=="0439"' in message
+    assert "/etc/udev/rules.d/70-skycam.rules" in message
