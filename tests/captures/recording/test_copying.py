@@ -191,7 +191,7 @@ def test_frames_not_decoded_in_time_are_counted_and_reported(tmp_path: Path) -> 
         bench.send_command("live")
         newest = max(server.sent)
         bench.wait_for(lambda: max(server.sent) > newest + 2 * FPS)
-        busy.may_go.set()
+        busy.may_continue.set()
         bench.until_type("alert", key="recording.lost:scripted")
         bench.stop_recording()
     [(frames, lost)], found = bodies(bench, "frames", "lost_frames"), numbers(bench.clips())
