@@ -87,7 +87,7 @@ def test_applying_the_desired_settings_again_does_not_change_them(operator: Any,
 def test_without_a_change_there_is_nothing_to_adopt(operator: Any, camera: Camera) -> None:
     answer = operator.post(f"{URL}adopt/")
     assert answer.status_code == 400
-    assert "None of the settings was changed on sky itself." in str(answer.json())
+    assert "None of the desired settings was changed on sky itself." in str(answer.json())
     assert not events()
 
 

@@ -72,7 +72,7 @@ def test_a_bad_preset_is_refused_by_field(operator: Any, night: SettingsPreset, 
 
 def test_without_desired_settings_there_is_nothing_to_save(operator: Any, camera: Camera) -> None:
     answer = operator.post(URL, {"name": "Dusk"})
-    assert "No settings are set for sky" in answer.json()["errors"][0]["message"]
+    assert "sky has no desired settings" in answer.json()["errors"][0]["message"]
     assert not SettingsPreset.objects.exists()
 
 

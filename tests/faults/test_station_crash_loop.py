@@ -135,7 +135,7 @@ def test_a_crash_loop_whose_alert_cannot_be_written_is_in_the_log(station: Fault
     folder.write_text("A file in its place, which fails like a full disk.")
     with killed_on_each_start(station, "beat"):
         looping(station, "beat")
-        station.eventually_says("there is no alert of this", within_s=10)
+        station.eventually_says("no alert for this crash loop", within_s=10)
     folder.unlink()
     assert restart(station.config, "beat")["state"] == "running"
 

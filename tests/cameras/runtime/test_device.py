@@ -55,7 +55,7 @@ def test_a_camera_is_opened_only_at_an_address_that_its_spec_allows(tmp_path: Pa
     spec = {**bench.spec, "kind": "network", "address": "http://127.0.0.1:8001/video", "outgoing": rules}
     device = Device(spec, clock, Watchdog(), Reporter(link), bench.buffer)  # type: ignore[arg-type]
     assert not device.ensure_open()
-    assert "leads to a port of the station itself, which is refused always" in str(device.error)
+    assert "leads to a port of the station itself, which is always refused" in str(device.error)
 
 
 def disconnect(device: Device, clock: SetClock, *, after_s: float, error: CameraError = GONE) -> None:

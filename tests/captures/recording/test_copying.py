@@ -37,9 +37,9 @@ def test_every_packet_is_in_one_clip_across_three_rotations(tmp_path: Path) -> N
     with RtspServer(FPS) as server, CopyingBench(tmp_path, server.address, SHORT) as bench:
         bench.wait_for_clips(3)
         bench.stop_recording()
-    found = bodies(bench, "codec", "copied", "simulated", "interrupted", "lost_frames")
+    recorded = bodies(bench, "codec", "copied", "simulated", "interrupted", "lost_frames")
     found = numbers(bench.clips())
-    assert (len(found), set(found)) == (4, {("h264", True, False, False, 0)})
+    assert (len(recorded), set(recorded)) == (4, {("h264", True, False, False, 0)})
     assert [body[0] for body in bodies(bench, "frames")] == [len(shown(clip)) for clip in bench.clips()]
     assert follow_one_another(found)
     assert len(found) > 3 * FPS
