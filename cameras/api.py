@@ -254,7 +254,7 @@ class StreamView(CameraView):
             raise no_picture(camera)
         if request.method == "HEAD":
             return HttpResponse(content_type=CONTENT_TYPE, headers=NOT_KEPT)
-        principal = resolve(ACCESS["visitor"])(lower_case(request.headers))
+        principal = resolve(ACCESS["principal"])(lower_case(request.headers))
         stream = open_stream(slug, quality, principal, actor(request), request.META.get("REMOTE_ADDR") or "")
         return StreamingHttpResponse(stream_parts(stream), content_type=CONTENT_TYPE, headers=NOT_KEPT)
 

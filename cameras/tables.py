@@ -75,7 +75,7 @@ RECOVERIES = {
 """Part of a spool -> the function that recovers it while its camera has no process. Django-free."""
 
 ACCESS = {
-    "visitor": "skycam_project.access.principals.principal_of",
+    "principal": "skycam_project.access.principals.principal_of",
 }
 """Headers of a WebSocket or request -> its user, to be checked again while it lasts."""
 

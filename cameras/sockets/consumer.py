@@ -51,7 +51,7 @@ class Socket(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         self.ended = True
         self.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.scope["headers"]}
-        self.principal = resolve(ACCESS["visitor"])(self.headers)
+        self.principal = resolve(ACCESS["principal"])(self.headers)
         refused = self._check_handshake() or await self._check_access() or self._check_open_sockets()
         if refused:
             await self.close(*refused)

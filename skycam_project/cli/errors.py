@@ -30,7 +30,7 @@ HTTP_STATUSES = {
     "busy": (409, "Busy"),
     "not-recording": (409, "Nothing is recorded"),
     "session-ended": (409, "The session has ended"),
-    "file-elsewhere": (409, "The file lies on another host"),
+    "file-elsewhere": (409, "The file is on another host"),
     "camera-not-reachable": (503, "The camera cannot be reached"),
     "host-down": (503, "The camera host does not answer"),
     "broker-down": (503, "The broker does not answer"),
