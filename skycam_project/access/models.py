@@ -23,7 +23,7 @@ MAX_LIFE = timedelta(days=730)
 
 class Role(models.TextChoices):
     NONE = "none", "No access"
-    VIEWER = "viewer", "Viewer: looks"
+    VIEWER = "viewer", "Viewer: watches cameras, sees pictures and events"
     OPERATOR = "operator", "Operator: controls cameras, sessions, settings"
     MANAGER = "manager", "Manager: adds cameras, deletes, archives, manages users"
 

@@ -127,7 +127,7 @@ def print_recording(body: dict[str, Any]) -> None:
             ("since", format_time(recorder["since"])),
             ("lost frames", recorder["lost_frames"]),
             ("clip", recorder["clip"]),
-            ("begun", format_time(recorder["clip_started"])),
+            ("started", format_time(recorder["clip_started"])),
             ("frames", recorder["frames"] if recorder["clip"] else None),
             ("size", format_bytes(recorder["bytes"]) if recorder["clip"] else None),
             ("grows", f"{rate:g} MB/min" if rate else None),

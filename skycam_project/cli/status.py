@@ -166,7 +166,7 @@ def how_to_connect(camera: str) -> str:
 
 
 def camera_remarks(status: dict[str, Any]) -> str:
-    """`dslr: battery 77 %, 32.0 GB free on its card, held by anna since ...`, `dome: records since ...`; empty for a
+    """`dslr: battery 77 %, 32.0 GB free on its card, held by anna since ...`, `dome: recording since ...`; empty for a
     camera without such a remark."""
     battery, card = status.get("battery_percent"), status.get("card_free_bytes")
     remarks = [f"battery {battery:.0f} %"] if battery is not None else []
@@ -179,10 +179,10 @@ def camera_remarks(status: dict[str, Any]) -> str:
 
 
 def recording(recorder: dict[str, Any] | None) -> list[str]:
-    """`records since ..., 3 frames lost`; `does not record: The disk is full.`"""
+    """`recording since ..., 3 frames lost`; `not recording: The disk is full.`"""
     if recorder is None:
         return []
     if recorder["state"] != "recording":
-        return [f"does not record: {recorder['message'] or 'it waits for frames.'}"]
+        return [f"not recording: {recorder['message'] or 'it waits for frames.'}"]
     lost = [f"{pluralize(recorder['lost_frames'], 'frame')} lost"] if recorder["lost_frames"] else []
-    return [f"records since {format_time(recorder['since'])}", *lost]
+    return [f"recording since {format_time(recorder['since'])}", *lost]

@@ -109,10 +109,10 @@ def test_the_recording_status_is_unknown_while_the_host_is_down(server: redis.Re
 
 
 STATES = [
-    ({}, "dome: records since 2026-03-01 20:00:00"),
-    ({"lost_frames": 3}, "dome: records since 2026-03-01 20:00:00, 3 frames lost"),
-    ({"state": "failing", "message": "The disk is full."}, "dome: does not record: The disk is full."),
-    ({"state": "waiting"}, "dome: does not record: it waits for frames."),
+    ({}, "dome: recording since 2026-03-01 20:00:00"),
+    ({"lost_frames": 3}, "dome: recording since 2026-03-01 20:00:00, 3 frames lost"),
+    ({"state": "failing", "message": "The disk is full."}, "dome: not recording: The disk is full."),
+    ({"state": "waiting"}, "dome: not recording: it waits for frames."),
 ]
 
 
