@@ -1,0 +1,44 @@
+"""docs/glossary.md: its names exist in the code, and the words that it replaced are gone."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import PROJECT, page, sources
+
+PAGE = "docs/glossary.md"
+READ = ("*.py", "*.md", "*.html", "*.js", "*.css", "*.c", "*.toml", "Makefile")
+NOT_OURS = re.compile(
+    r"(^|/)(\.|vendor/|node_modules/|migrations/|skycam-data/)|^CHANGELOG\.md$|^tests/docs/test_glossary\.py$"
+)
+REPLACED = (
+    "wish", "wishes", "herald", "climbing", "verdict", "verdicts", "unfiled", "leftovers", "exposer", "killpoint",
+    "killpoints", "filer", "surplus", "draughtsman", "studio", "thumbnailer", "census", "governor", "lookout",
+    "postbox", "mailbox", "sealing", "sealed", "anew", "whoever", "so many",
+)  # fmt: skip
+
+
+def texts() -> list[Path]:
+    found = (path for pattern in READ for path in PROJECT.rglob(pattern))
+    return [path for path in found if not NOT_OURS.search(str(path.relative_to(PROJECT)))]
+
+
+def names_in_the_code() -> list[str]:
+    """The names in the last column of the tables that have three."""
+    rows = re.findall(r"^\| [^|]+ \| [^|]+ \| ([^|]+) \|$", page(PAGE), re.MULTILINE)
+    return [name for row in rows for name in re.findall(r"`([^`]+)`", row)]
+
+
+def test_the_words_that_the_glossary_replaced_are_gone() -> None:
+    word = re.compile(rf"\b({'|'.join(REPLACED)})\b", re.IGNORECASE)
+    left = {str(path.relative_to(PROJECT)): set(word.findall(path.read_text())) for path in texts()}
+    assert {path: words for path, words in left.items() if words} == {}
+
+
+@pytest.mark.parametrize("name", names_in_the_code())
+def test_a_name_of_the_glossary_is_in_the_code(name: str) -> None:
+    code = "\n".join(path.read_text() for path in sources())
+    assert (PROJECT / name).exists() or re.search(rf"\b(class|def) {name}\b", code) or name.startswith("station.")
