@@ -52,7 +52,9 @@ def test_it_is_moved_and_its_session_ends_with_the_reason(camera: Camera, sessio
     assert moved(camera, host_is_gone=True) == "main"
     session.refresh_from_db()
     assert (session.state, session.desired, session.reason) == ("failed", "stopped", "host_down")
-    assert "moved from the host barn, which was away, to main" in Event.objects.get(kind="session.stopped").message
+    assert (
+        "moved from the host barn, which did not answer, to main" in Event.objects.get(kind="session.stopped").message
+    )
 
 
 def test_a_host_whose_lease_lasts_is_not_gone(camera: Camera, session: Session) -> None:

@@ -58,11 +58,11 @@ def test_a_worker_of_another_station_learns_the_missing_id(station: FaultStation
     fresh.environment["SKYCAM_HOST"] = "yard"
     eventually(lambda: station.parts()["worker"]["state"] == "running", 10)
     assert fresh.start(only="worker").status(30) == 1
-    assert f"in the broker is the station {station.config.station.id}. Set SKYCAM_STATION to its id" in fresh.output()
+    assert f"the broker serves the station {station.config.station.id}. Set SKYCAM_STATION to that id" in fresh.output()
 
 
 def test_a_worker_under_the_name_of_another_machine_is_refused(station: FaultStation, fresh: FaultStation) -> None:
     fresh.environment["SKYCAM_HOST"] = "main"
     assert fresh.start(only="worker").status(60) == 1
-    assert fresh.output().endswith("under the host name 'main'. Give this one a name of its own: SKYCAM_HOST.\n")
+    assert fresh.output().endswith("uses the host name 'main'. Give this one another name: SKYCAM_HOST.\n")
     assert station.parts()["worker"]["state"] == "running"

@@ -57,7 +57,7 @@ def test_a_button_chooses_the_unit_of_a_number(form: Locator) -> None:
     form.get_by_role("button", name="Start", exact=True).click()
     form.get_by_role("button", name="2 s", exact=True).click()
     expect(form.get_by_label("Exposure")).to_have_value("2 s")
-    expect(form.locator("#start-forecast")).to_contain_text("2 s and ", timeout=SOON_MS)
+    expect(form.locator("#start-forecast")).to_contain_text("2 s with pauses of ", timeout=SOON_MS)
 
 
 def test_the_forecast_updates_while_the_form_is_filled_in(form: Locator) -> None:
