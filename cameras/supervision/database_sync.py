@@ -324,7 +324,7 @@ class DatabaseSync:
             renew_lease(self.supervisor.host)
         except NameTaken as error:
             log.critical("%s", error)
-            raise_alert(f"host.record:{self.supervisor.host}", str(error), severity="critical")
+            raise_alert(f"host.taken:{self.supervisor.host}", str(error), severity="critical")
             return False
         self._leased_at = now
         return True

@@ -6,14 +6,16 @@ import dataclasses
 import json
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from django.db import OperationalError, connection
+from django.utils import timezone
 
 from cameras.control import Answer
-from cameras.models import Camera
+from cameras.models import Camera, CameraHost
 from cameras.runtime.storage import MARKER
 from cameras.supervision.camera_slot import CameraSlot, OutstandingCommand
 from cameras.supervision.database_sync import DatabaseSync, Spooled
@@ -65,6 +67,13 @@ def test_a_root_whose_path_is_gone_delays_no_other_camera(archive: Archive, data
     database.ingest_record(archive.desired(), record, "")
     database._run_once()
     assert (database.away_since, Capture.objects.filter(pk=record).exists()) == (None, True)
+
+
+def test_a_host_name_that_another_machine_uses_raises_an_alert(database: DatabaseSync) -> None:
+    host, until = database.supervisor.host, timezone.now() + timedelta(seconds=30)
+    CameraHost.objects.create(name=host, machine="another", leased_until=until)
+    assert not database._renew_lease(time.monotonic())
+    assert Alert.objects.get().key == f"host.taken:{host}"
 
 
 def overdue(archive: Archive) -> Capture:
