@@ -66,7 +66,9 @@ def test_a_session_keeps_its_cadence_when_the_wall_clock_is_set(
     clock.set(shift_s)
     wait_for_saves(station, session)
     assert station.capture().status == 201
-    assert station.get(f"sessions/{session}/")["gaps"] == []
+    gaps = station.get(f"sessions/{session}/")["gaps"]
+    assert {gap["reason"] for gap in gaps} <= {"overrun"}  # of a busy machine
+    assert sum(gap["count"] for gap in gaps) < 40  # ten seconds; an hour would be 14,400
     indices, starts = zip(*captures_of(station, session), strict=True)
     assert list(indices) == list(range(len(indices)))
     assert abs((starts[-1] - starts[0]).total_seconds() - shift_s) < 30
