@@ -160,8 +160,8 @@ class FileLegs:
     def __init__(self, folder: Path, times: int) -> None:
         from cameras.drivers.simulated import SimulatedDriver
         from cameras.runtime.clock import CameraClock
-        from cameras.runtime.durable import RootFiles
-        from cameras.runtime.spool import Spool, open_spool_folder
+        from cameras.spool.durable import RootFiles
+        from cameras.spool.spool import Spool, open_spool_folder
 
         self.times = times
         root = folder / "legs"

@@ -22,8 +22,8 @@ from cameras.discovery import discover_cameras
 from cameras.live.snapshot_limiter import next_picture
 from cameras.live.viewer_limits import LiveViewRefused
 from cameras.models import Camera
-from cameras.runtime.spool import FileOptions, Record
 from cameras.serializers import Discovered
+from cameras.spool.spool import FileOptions, Record
 from captures.health import HealthCheck, health_check
 from captures.ingest import apply_record, fail_unsent_capture, files_from_record
 from captures.models import Capture, CaptureFile, Session

@@ -24,7 +24,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from cameras.runtime.durable import RootFiles
+from cameras.spool.durable import RootFiles
 from captures.models import CaptureFile, Clip
 from captures.ranges import Span, not_modified, requested_span
 from captures.selectors import file_for

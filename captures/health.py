@@ -11,7 +11,7 @@ from django.utils import timezone
 from cameras import status
 from cameras.broker import BrokerDown
 from cameras.models import Camera
-from cameras.runtime.storage import read_marker
+from cameras.spool.storage import read_marker
 from captures.models import StorageRoot
 from captures.storage.roots import UnusableRoot, video_root
 from monitoring.bodies import stamp

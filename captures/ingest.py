@@ -16,8 +16,8 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from cameras.models import Camera
-from cameras.runtime.sessions import iso
-from cameras.runtime.spool import PartFile, Record
+from cameras.spool.session_files import iso
+from cameras.spool.spool import PartFile, Record
 from cameras.status_reader import LastCapture
 from captures.models import Capture, CaptureFile, Session, SessionGap
 from captures.models.session import SESSION_TRANSITIONS

@@ -15,7 +15,7 @@ import sys
 import threading
 from pathlib import Path
 
-from cameras.runtime.storage import RootMissing
+from cameras.spool.storage import RootMissing
 from captures.models import CaptureFile, Clip
 from captures.stills.thumbnail_worker import CLIP, ThumbnailJob
 from captures.stills.thumbnails import ThumbnailStore

@@ -11,7 +11,6 @@ import sys
 import threading
 from typing import Any, cast
 
-from cameras.runtime import failpoints
 from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.camera_loop import CameraLoop
 from cameras.runtime.clock import CameraClock
@@ -19,6 +18,7 @@ from cameras.runtime.consumers import Context, load_consumer
 from cameras.runtime.link import Link
 from cameras.runtime.spec import Spec
 from cameras.runtime.state import describe_state
+from cameras.spool import failpoints
 from core.repeat_limit import RepeatLimitingHandler
 
 PR_SET_PDEATHSIG = 1

@@ -17,11 +17,11 @@ from cameras.runtime.exposure_runner import Command, ExposureRunner, requested_e
 from cameras.runtime.link import Link
 from cameras.runtime.programmes import Due, SessionBusy, SessionRunner
 from cameras.runtime.reporter import Reporter
-from cameras.runtime.sessions import DesiredSession
 from cameras.runtime.settings_reader import SettingsReader
 from cameras.runtime.spec import Spec
 from cameras.runtime.storage_holder import StorageHolder
 from cameras.runtime.watchdog import DiskWatchdog, Watchdog
+from cameras.spool.session_files import DesiredSession
 
 WRITE_OUT_S = 4.0
 """Seconds that the still thread may take to finish writing when the process stops."""

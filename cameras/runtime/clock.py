@@ -6,8 +6,8 @@ import ctypes
 import threading
 import time
 
-from cameras.runtime.sessions import Moment
-from cameras.runtime.spool import boot_id
+from cameras.spool.session_files import Moment
+from cameras.spool.spool import boot_id
 
 TIME_ERROR = 5
 TIMEX_BYTES = 208

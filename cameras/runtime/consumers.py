@@ -11,7 +11,7 @@ from cameras.drivers.base import Exposure, Identity
 from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.link import Link
 from cameras.runtime.spec import Spec
-from cameras.runtime.spool import PartFile, Plan, Record, Spool
+from cameras.spool.spool import PartFile, Plan, Record, Spool
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from cameras.runtime.reporter import Reporter
 from cameras.runtime.spec import Spec
-from cameras.runtime.storage import Storage
+from cameras.spool.storage import Storage
 
 DISK_RESERVE_BYTES = 256 * 2**20
 FREE_SPACE_HYSTERESIS = 1.1

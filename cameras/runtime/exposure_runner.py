@@ -12,13 +12,13 @@ from cameras.drivers.base import Aborted, CameraError, Exposure
 from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.consumers import StillConsumer
 from cameras.runtime.device import Device
-from cameras.runtime.durable import LockLost
 from cameras.runtime.programmes import Due, SessionRunner
-from cameras.runtime.sessions import Programme
-from cameras.runtime.spool import FileOptions, Plan, Record
 from cameras.runtime.stills import Still, StillQueue
-from cameras.runtime.storage import RootMissing
 from cameras.runtime.storage_holder import StorageHolder, disk_reason
+from cameras.spool.durable import LockLost
+from cameras.spool.session_files import Programme
+from cameras.spool.spool import FileOptions, Plan, Record
+from cameras.spool.storage import RootMissing
 
 REMEMBERED = 1000
 ABORTED = {

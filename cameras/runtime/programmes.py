@@ -17,9 +17,9 @@ from datetime import datetime
 from typing import Any
 
 from cameras.runtime.clock import CameraClock
-from cameras.runtime.recovery import settle_session
-from cameras.runtime.sessions import DesiredSession, Moment, SessionFile, session_name
-from cameras.runtime.spool import Record, Spool
+from cameras.spool.recovery import settle_session
+from cameras.spool.session_files import DesiredSession, Moment, SessionFile, session_name
+from cameras.spool.spool import Record, Spool
 
 log = logging.getLogger(__name__)
 LATE_S = 0.25

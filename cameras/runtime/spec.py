@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NotRequired, TypedDict
 
-from cameras.runtime.sessions import DesiredSession
+from cameras.spool.session_files import DesiredSession
 from core.outgoing import Rules
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from cameras.runtime.sessions import iso
+from cameras.spool.session_files import iso
 
 if TYPE_CHECKING:
     from cameras.runtime.camera_loop import CameraLoop

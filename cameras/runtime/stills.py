@@ -17,13 +17,13 @@ from typing import Any
 from cameras.drivers.base import CameraError, Exposure, Identity
 from cameras.runtime.clock import clock_state
 from cameras.runtime.consumers import StillConsumer
-from cameras.runtime.durable import LockLost
 from cameras.runtime.programmes import SessionRunner
-from cameras.runtime.recovery import failed_record, parts_of
-from cameras.runtime.sessions import iso
-from cameras.runtime.spool import PartFile, Plan, Record, Spool, is_out_of_space
-from cameras.runtime.storage import RootMissing, Storage
 from cameras.runtime.watchdog import DISK_TIMEOUT_S
+from cameras.spool.durable import LockLost
+from cameras.spool.recovery import failed_record, parts_of
+from cameras.spool.session_files import iso
+from cameras.spool.spool import PartFile, Plan, Record, Spool, is_out_of_space
+from cameras.spool.storage import RootMissing, Storage
 
 log = logging.getLogger(__name__)
 MOST_WAITING = 4

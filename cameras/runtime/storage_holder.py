@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from cameras.runtime.programmes import SessionBusy, SessionRunner
-from cameras.runtime.recovery import DecidedOutcome
 from cameras.runtime.reporter import Reporter
-from cameras.runtime.sessions import DesiredSession
 from cameras.runtime.spec import Spec
-from cameras.runtime.spool import Spool, is_out_of_space
-from cameras.runtime.storage import RootMissing, SpoolLocked, Storage
 from cameras.runtime.watchdog import DiskWatchdog
+from cameras.spool.recovery import DecidedOutcome
+from cameras.spool.session_files import DesiredSession
+from cameras.spool.spool import Spool, is_out_of_space
+from cameras.spool.storage import RootMissing, SpoolLocked, Storage
 from core.dataclass_json import dataclass_from_json
 
 REFILL_S = 10.0

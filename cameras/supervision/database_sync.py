@@ -20,9 +20,9 @@ from django.utils import timezone
 
 from cameras.control import Answer
 from cameras.models import Camera
-from cameras.runtime.recovery import DecidedOutcome
-from cameras.runtime.spool import Record
-from cameras.runtime.storage import read_marker
+from cameras.spool.recovery import DecidedOutcome
+from cameras.spool.spool import Record
+from cameras.spool.storage import read_marker
 from cameras.status_reader import LastCapture
 from cameras.supervision import orphan_recovery
 from cameras.supervision.desired_state import (

@@ -13,7 +13,7 @@ from cameras.lease_holders import Lease, LeaseHolder, lease_of, session_holders
 from cameras.models import Camera
 from cameras.runtime.disk_reserve import DISK_RESERVE_BYTES
 from cameras.runtime.spec import Spec
-from cameras.runtime.spool import spool_folder
+from cameras.spool.spool import spool_folder
 from cameras.supervision.usb import UsbIdentity
 from cameras.tables import CONSUMERS, PROGRAMMES, ROOTS, resolve
 from core.dataclass_json import dataclass_from_json

@@ -8,11 +8,11 @@ import logging
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import DataError, IntegrityError, transaction
 
-from cameras.runtime.durable import RootFiles
-from cameras.runtime.failpoints import hit_failpoint
-from cameras.runtime.recovery import checked_record, reject_record
-from cameras.runtime.spool import Record, Spool
-from cameras.runtime.storage import MARKER
+from cameras.spool.durable import RootFiles
+from cameras.spool.failpoints import hit_failpoint
+from cameras.spool.recovery import checked_record, reject_record
+from cameras.spool.spool import Record, Spool
+from cameras.spool.storage import MARKER
 from cameras.supervision.desired_state import DesiredState
 from cameras.tables import RECORDS, resolve
 from monitoring.services import raise_alert, record_event

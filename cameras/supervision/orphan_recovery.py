@@ -9,9 +9,9 @@ from pathlib import Path
 
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.programmes import SessionRunner
-from cameras.runtime.recovery import DecidedOutcome
-from cameras.runtime.spool import spool_folder
-from cameras.runtime.storage import RootMissing, SpoolLocked, Storage, read_marker
+from cameras.spool.recovery import DecidedOutcome
+from cameras.spool.spool import spool_folder
+from cameras.spool.storage import RootMissing, SpoolLocked, Storage, read_marker
 from cameras.supervision.desired_state import DesiredState
 from cameras.tables import RECOVERIES, resolve
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cameras import broker
 from cameras.broker import BrokerDown
 from cameras.control import Answer
-from cameras.runtime.spool import Record
+from cameras.spool.spool import Record
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.ingest import OpenedSpool
 from cameras.tables import DECIDED_OUTCOMES, resolve

@@ -21,9 +21,9 @@ from cameras.live.load_shedder import LoadShedder
 from cameras.live.presets import PRESETS
 from cameras.process_usage import ProcessUsage
 from cameras.runtime.recording_state import is_recording, observed_recording, shared
-from cameras.runtime.sessions import iso
 from cameras.runtime.settings_drift import still_desired
 from cameras.runtime.spec import Recording
+from cameras.spool.session_files import iso
 from cameras.supervision.broker_users import BrokerUsers
 
 if TYPE_CHECKING:

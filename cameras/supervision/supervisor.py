@@ -21,7 +21,7 @@ from django.conf import settings
 
 from cameras import broker, control
 from cameras.control import Answer
-from cameras.runtime.recovery import DecidedOutcome
+from cameras.spool.recovery import DecidedOutcome
 from cameras.supervision.camera_slot import CameraSlot, Hardware
 from cameras.supervision.child import (
     FINISH_S,

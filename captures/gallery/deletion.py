@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from cameras.runtime.storage import RootMissing
+from cameras.spool.storage import RootMissing
 from captures.clips.player import redirect_to
 from captures.files import OnOtherHost
 from captures.models import Capture, CaptureFile

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.conf import settings
 
 from cameras.models import Camera
-from cameras.runtime.spool import FileOptions
+from cameras.spool.spool import FileOptions
 from captures.camera_service import CameraService, Outcome, SentCapture
 from captures.models import Capture, CaptureFile, StorageRoot
 from captures.outcomes import check_saved

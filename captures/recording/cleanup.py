@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from cameras.models import Camera
 from cameras.runtime.disk_reserve import FREE_SPACE_HYSTERESIS
-from cameras.runtime.storage import RootMissing
+from cameras.spool.storage import RootMissing
 from captures.models import Clip, StorageRoot
 from captures.recording.cleanup_events import record_deletions, shortage_message, space_reason
 from captures.recording.deletion import (

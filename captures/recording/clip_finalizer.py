@@ -11,11 +11,11 @@ from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 
-from cameras.runtime.durable import LockLost
-from cameras.runtime.recovery import DecidedOutcome
-from cameras.runtime.spool import Record
 from cameras.runtime.stills import retry_while_full
-from cameras.runtime.storage import RootMissing, Storage
+from cameras.spool.durable import LockLost
+from cameras.spool.recovery import DecidedOutcome
+from cameras.spool.spool import Record
+from cameras.spool.storage import RootMissing, Storage
 from captures.recording.open_clip import OpenClip, make_record
 from captures.recording.recovery import RecoveredClips, recover
 

@@ -13,10 +13,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from cameras.models import Camera
-from cameras.runtime.durable import RootFiles
-from cameras.runtime.failpoints import hit_failpoint
-from cameras.runtime.spool import spool_folder
-from cameras.runtime.storage import MARKER, RootMissing, root_missing_message
+from cameras.spool.durable import RootFiles
+from cameras.spool.failpoints import hit_failpoint
+from cameras.spool.spool import spool_folder
+from cameras.spool.storage import MARKER, RootMissing, root_missing_message
 from captures.models import Clip, StorageRoot
 from captures.models.clip import ClipQuerySet
 from captures.stills.thumbnails import delete_thumbnails

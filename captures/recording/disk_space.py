@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from cameras.runtime.durable import RootFiles
+from cameras.spool.durable import RootFiles
 from captures.models import Clip, StorageRoot
 from captures.models.clip import ClipQuerySet
 from captures.recording.deletion import MAX_AT_ONCE, MAX_STUCK, Stuck, delete_clips, folder_of, mark_for_deletion

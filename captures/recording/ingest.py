@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from cameras.models import Camera
-from cameras.runtime.spool import Record
+from cameras.spool.spool import Record
 from captures.ingest import camera_of, parse_time
 from captures.models import Clip
 from captures.storage.roots import new_clips_root

@@ -19,11 +19,11 @@ from cameras.drivers import driver_class
 from cameras.drivers.packets import PacketData
 from cameras.runtime.consumers import Context
 from cameras.runtime.disk_reserve import FREE_SPACE_HYSTERESIS
-from cameras.runtime.durable import LockLost
-from cameras.runtime.recovery import DecidedOutcome, remove_temporaries
 from cameras.runtime.spec import Recording
-from cameras.runtime.spool import is_out_of_space
-from cameras.runtime.storage import RootMissing, SpoolLocked, Storage, separate_file_systems_message
+from cameras.spool.durable import LockLost
+from cameras.spool.recovery import DecidedOutcome, remove_temporaries
+from cameras.spool.spool import is_out_of_space
+from cameras.spool.storage import RootMissing, SpoolLocked, Storage, separate_file_systems_message
 from captures.night import Site
 from captures.organizer import ImageOrganizer
 from captures.recording.clip_finalizer import ClipFinalizer

@@ -9,9 +9,9 @@ from typing import Any
 
 from cameras.runtime.link import Link
 from cameras.runtime.recording_state import Recorder, waiting_recorder
-from cameras.runtime.sessions import iso
 from cameras.runtime.spec import Recording
-from cameras.runtime.spool import Record
+from cameras.spool.session_files import iso
+from cameras.spool.spool import Record
 from captures.recording.open_clip import OpenClip
 from captures.recording.recovery import RecoveredClips, unrecovered_message
 from core.plurals import pluralize, was_or_were

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import cast
 
-from cameras.runtime.durable import RootFiles
-from cameras.runtime.recovery import (
+from cameras.spool.durable import RootFiles
+from cameras.spool.recovery import (
     UNREADABLE,
     DecidedOutcome,
     checked_record,
@@ -20,8 +20,8 @@ from cameras.runtime.recovery import (
     reject_record,
     remove_temporaries,
 )
-from cameras.runtime.spool import ClipPlan, Record, Spool
-from cameras.runtime.storage import Storage
+from cameras.spool.spool import ClipPlan, Record, Spool
+from cameras.spool.storage import Storage
 from captures.recording.open_clip import KIND, make_record
 from captures.recording.repair import PlayablePart, repair
 

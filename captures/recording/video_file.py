@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from cameras.runtime.durable import RootFiles
+from cameras.spool.durable import RootFiles
 
 
 class VideoFile:

@@ -17,7 +17,7 @@ from monitoring.services import record_event
 
 
 def describe_desired_session(session: Session) -> dict[str, Any]:
-    """The session as JSON for the camera process (`cameras.runtime.sessions.DesiredSession`)."""
+    """The session as JSON for the camera process (`cameras.spool.session_files.DesiredSession`)."""
     return {
         "id": str(session.id),
         "name": session.name,

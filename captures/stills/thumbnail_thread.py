@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from PIL import Image
 
 from cameras.drivers.base import Exposure
-from cameras.runtime.spool import Record
-from cameras.runtime.storage import RootMissing
+from cameras.spool.spool import Record
+from cameras.spool.storage import RootMissing
 from captures.stills.thumbnail_rendering import Unreadable, image_from_file, image_from_frame, render_thumbnails
 from captures.stills.thumbnails import ThumbnailStore, picture_index
 

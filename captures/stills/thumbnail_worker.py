@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from typing import BinaryIO, NotRequired, TypedDict
 
-from cameras.runtime.storage import RootMissing
+from cameras.spool.storage import RootMissing
 from captures.recording.faststart import faststart_header
 from captures.recording.mp4_boxes import UnsupportedMp4
 from captures.stills.thumbnail_rendering import Unreadable, image_from_file, render_thumbnails

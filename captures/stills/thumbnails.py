@@ -11,8 +11,8 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Self
 
-from cameras.runtime.durable import RootFiles
-from cameras.runtime.storage import MARKER, RootMissing, root_missing_message
+from cameras.spool.durable import RootFiles
+from cameras.spool.storage import MARKER, RootMissing, root_missing_message
 from captures.recording.faststart import VERSION as FASTSTART
 
 FOLDER = ".thumbnails"

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from cameras.drivers.base import CameraError, CameraFile, Exposure, Identity
 from cameras.runtime.consumers import Context
-from cameras.runtime.spool import Part, PartFile, Plan, Record, Spool
+from cameras.spool.spool import Part, PartFile, Plan, Record, Spool
 from captures.night import Site
 from captures.organizer import ImageOrganizer
 from captures.stills.exif import exif_of, with_exif

@@ -15,9 +15,9 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from cameras.models import Camera
-from cameras.runtime.durable import RootFiles
-from cameras.runtime.spool import is_out_of_space
-from cameras.runtime.storage import MARKER, make_root, read_marker, separate_file_systems_message, try_link
+from cameras.spool.durable import RootFiles
+from cameras.spool.spool import is_out_of_space
+from cameras.spool.storage import MARKER, make_root, read_marker, separate_file_systems_message, try_link
 from captures.models import StorageRoot
 from captures.pixelink_service.served_camera import find_camera
 

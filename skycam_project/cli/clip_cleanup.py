@@ -37,7 +37,7 @@ def cleanup(dry_run: bool) -> int:
 def plan() -> CleanupResult:
     from django.conf import settings
 
-    from cameras.runtime.storage import RootMissing
+    from cameras.spool.storage import RootMissing
     from captures.recording.cleanup import CleanupResult, plan_cleanup
 
     result = CleanupResult()

@@ -24,7 +24,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A storage root, as a folder."""
-    from cameras.runtime.storage import make_root
+    from cameras.spool.storage import make_root
 
     root = tmp_path / "root"
     root.mkdir()
@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 def root(db: None, folder: Path) -> StorageRoot:
     from django.conf import settings
 
-    from cameras.runtime.storage import read_marker
+    from cameras.spool.storage import read_marker
     from captures.models import StorageRoot
 
     return StorageRoot.objects.create(id=read_marker(str(folder)), host=settings.STATION.host, path=str(folder))

@@ -12,7 +12,7 @@ import pytest
 import uuid6
 from PIL import Image
 
-from cameras.runtime.spool import Plan, Spool
+from cameras.spool.spool import Plan, Spool
 from captures.stills.writer import free_path
 from tests.faults.camera_process import CameraProcess
 

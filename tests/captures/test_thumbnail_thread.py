@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from cameras.drivers.base import Exposure, FrameData
-from cameras.runtime.storage import read_marker
+from cameras.spool.storage import read_marker
 from captures.stills.thumbnail_thread import SavedCapture, ThumbnailThread
 from captures.stills.thumbnails import SIZES, ThumbnailStore
 from tests.api.builders import until

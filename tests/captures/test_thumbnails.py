@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from cameras.runtime.storage import RootMissing, read_marker
+from cameras.spool.storage import RootMissing, read_marker
 from captures.stills import thumbnail_rendering
 from captures.stills.thumbnail_rendering import (
     SIMULATED,

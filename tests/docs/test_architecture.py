@@ -16,7 +16,7 @@ import uuid6
 from cameras.drivers.base import FrameData
 from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.consumers import Context, load_consumer
-from cameras.runtime.storage import Storage
+from cameras.spool.storage import Storage
 from cameras.supervision.ingest import SpoolIngester
 from cameras.tables import RECORDS
 from monitoring.models import Event

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cameras.runtime.clock import CameraClock
-from cameras.runtime.sessions import Moment
+from cameras.spool.session_files import Moment
 
 EVENING = 1_800_043_200.0
 """2027-01-15 20:00:00Z."""

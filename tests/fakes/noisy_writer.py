@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from cameras.drivers.base import Exposure, Identity
-from cameras.runtime.spool import PartFile, Plan, Spool
+from cameras.spool.spool import PartFile, Plan, Spool
 from captures.stills.writer import StillWriter
 
 

@@ -9,7 +9,7 @@ import uuid6
 from django.db.models import Q
 
 from cameras.models import Camera
-from cameras.runtime.storage import make_root
+from cameras.spool.storage import make_root
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.ingest import OpenedSpool
 from captures.models import Capture, CaptureFile, Clip, Session, StorageRoot

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import uuid6
 
-from cameras.runtime.storage import MARKER, make_root, read_marker
+from cameras.spool.storage import MARKER, make_root, read_marker
 from cameras.tables import CONSUMERS
 
 PROJECT = Path(__file__).resolve().parents[2]

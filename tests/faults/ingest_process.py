@@ -11,8 +11,8 @@ def main(point: str, passes: str, root: str, camera: str) -> None:
     import django
 
     django.setup()
-    from cameras.runtime import failpoints
-    from cameras.runtime.durable import RootFiles
+    from cameras.spool import failpoints
+    from cameras.spool.durable import RootFiles
     from cameras.supervision.ingest import SpoolIngester
 
     failpoints.arm_failpoint(point, int(passes))

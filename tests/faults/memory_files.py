@@ -1,6 +1,6 @@
 """A disk in memory that can be killed between any two calls and can lose what was not fsynced.
 
-It implements `cameras.runtime.durable.Files`. A folder keeps its changes since its last fsync in order; a
+It implements `cameras.spool.durable.Files`. A folder keeps its changes since its last fsync in order; a
 power cut keeps a beginning of that list, and of a file's content only what was fsynced.
 """
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import uuid6
 
-from cameras.runtime.durable import FolderLock, RootFiles
-from cameras.runtime.storage import MARKER
+from cameras.spool.durable import FolderLock, RootFiles
+from cameras.spool.storage import MARKER
 from captures.storage.roots import UnusableRoot, ensure_default_root
 from tests.faults.camera_process import CameraProcess
 from tests.faults.small_disk import SmallDisk, mount

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import uuid6
 
-from cameras.runtime.recovery import failed_record
-from cameras.runtime.spool import Plan, Record
-from cameras.runtime.storage import Storage, make_root
+from cameras.spool.recovery import failed_record
+from cameras.spool.spool import Plan, Record
+from cameras.spool.storage import Storage, make_root
 
 CAMERA = "0193a000-0000-7000-8000-00000000000c"
 DAY = "captures/sim/2026/01/15/raw"

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from cameras.runtime.recovery import failed_record, recover, settle_session
-from cameras.runtime.sessions import DesiredSession, Moment, SessionFile, session_name
-from cameras.runtime.spool import Plan, Record, Spool, open_spool_folder
+from cameras.spool.recovery import failed_record, recover, settle_session
+from cameras.spool.session_files import DesiredSession, Moment, SessionFile, session_name
+from cameras.spool.spool import Plan, Record, Spool, open_spool_folder
 from tests.faults.memory_files import Killed, MemoryFiles
 
 CAMERA = "0193a000-0000-7000-8000-000000000001"

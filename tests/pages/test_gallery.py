@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cameras.models import Camera
-from cameras.runtime.storage import MARKER
+from cameras.spool.storage import MARKER
 from captures.gallery import counting, tiles
 from captures.gallery.days import Day
 from captures.models import Capture, Session, SessionGap, StorageRoot

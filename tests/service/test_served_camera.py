@@ -11,7 +11,7 @@ from django.db import OperationalError, connection
 
 from cameras import leases
 from cameras.models import Camera
-from cameras.runtime.storage import MARKER
+from cameras.spool.storage import MARKER
 from captures.models import StorageRoot
 from captures.pixelink_service import served_camera as module
 from captures.pixelink_service.served_camera import NotConnected, find_camera, served_camera

@@ -10,8 +10,8 @@ import pytest
 from django.conf import settings
 
 from cameras.models import Camera
-from cameras.runtime.storage import make_root
 from cameras.services import add_camera
+from cameras.spool.storage import make_root
 from captures.models import StorageRoot
 from skycam_project.cli.diagnostics.database import root_finding
 from tests.skycam_project.cli_station import answer, run

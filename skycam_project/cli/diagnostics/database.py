@@ -82,7 +82,7 @@ def storage(station: Station) -> Iterator[Finding]:
 
 
 def root_finding(root: StorageRoot) -> Finding:
-    from cameras.runtime.storage import read_marker, root_missing_message
+    from cameras.spool.storage import read_marker, root_missing_message
 
     if read_marker(root.path) != str(root.id):
         return Finding("storage", BROKEN, root_missing_message(root.path), "Mount the disk that holds it.")

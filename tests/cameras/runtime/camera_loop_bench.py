@@ -17,7 +17,7 @@ from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.camera_loop import CameraLoop
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.consumers import Context
-from cameras.runtime.storage import MARKER, make_root, read_marker
+from cameras.spool.storage import MARKER, make_root, read_marker
 from captures.stills.writer import StillWriter
 from tests.fakes.camera import ScriptedCamera
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import uuid6
 
-from cameras.runtime.durable import RootFiles
 from cameras.runtime.programmes import Due, SessionRunner
-from cameras.runtime.recovery import failed_record, recover
-from cameras.runtime.sessions import DesiredSession, session_name
-from cameras.runtime.spool import Plan, Spool, open_spool_folder
+from cameras.spool.durable import RootFiles
+from cameras.spool.recovery import failed_record, recover
+from cameras.spool.session_files import DesiredSession, session_name
+from cameras.spool.spool import Plan, Spool, open_spool_folder
 from tests.fakes.camera_clock import SetClock
 
 CAMERA = "0193a000-0000-7000-8000-000000000001"

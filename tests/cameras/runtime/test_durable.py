@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cameras.runtime.durable import FolderLock, RootFiles
+from cameras.spool.durable import FolderLock, RootFiles
 
 
 @pytest.fixture

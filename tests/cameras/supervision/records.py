@@ -6,10 +6,10 @@ from typing import Any
 
 import uuid6
 
-from cameras.runtime.durable import RootFiles
-from cameras.runtime.recovery import failed_record
-from cameras.runtime.sessions import DesiredSession, Moment, SessionFile
-from cameras.runtime.spool import Plan, Record, Spool, open_spool_folder
+from cameras.spool.durable import RootFiles
+from cameras.spool.recovery import failed_record
+from cameras.spool.session_files import DesiredSession, Moment, SessionFile
+from cameras.spool.spool import Plan, Record, Spool, open_spool_folder
 from tests.faults.archive import Archive
 
 

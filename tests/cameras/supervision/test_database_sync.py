@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from cameras.control import Answer
 from cameras.models import Camera, CameraHost
-from cameras.runtime.storage import MARKER
+from cameras.spool.storage import MARKER
 from cameras.supervision.camera_slot import CameraSlot, OutstandingCommand
 from cameras.supervision.database_sync import DatabaseSync, Spooled
 from cameras.supervision.desired_state import DesiredState

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cameras.runtime.storage import MARKER
+from cameras.spool.storage import MARKER
 from cameras.supervision import orphan_recovery
 from cameras.supervision.child import kill_orphans, start_time, write_register
 from captures.models import Capture, Session

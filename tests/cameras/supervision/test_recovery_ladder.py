@@ -16,7 +16,7 @@ import pytest
 import uuid6
 
 from cameras.control import Command
-from cameras.runtime.sessions import iso
+from cameras.spool.session_files import iso
 from cameras.supervision import recovery_ladder
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.supervisor import Supervisor

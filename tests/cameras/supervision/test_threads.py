@@ -17,7 +17,7 @@ import pytest
 
 from cameras import broker
 from cameras.control import Command
-from cameras.runtime.storage import MARKER
+from cameras.spool.storage import MARKER
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.child import CameraChild, LiveView
 from cameras.supervision.database_sync import DatabaseSync

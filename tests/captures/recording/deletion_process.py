@@ -13,7 +13,7 @@ def main(point: str, passes: str, keep: str) -> None:
     import django
 
     django.setup()
-    from cameras.runtime import failpoints
+    from cameras.spool import failpoints
     from captures.recording.cleanup import ClipCleanup
 
     failpoints.arm_failpoint(point, int(passes))

@@ -15,7 +15,7 @@ from cameras.drivers.base import FrameData
 from cameras.drivers.simulated.codec import draw_frame_number
 from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.consumers import Context
-from cameras.runtime.storage import make_root
+from cameras.spool.storage import make_root
 from captures.recording import recorder
 from captures.recording.recorder import ClipRecorder
 from tests.cameras.runtime.camera_loop_bench import CAMERA, PATIENCE_S, RecordingLink

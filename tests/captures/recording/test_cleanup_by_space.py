@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import uuid6
 
-from cameras.runtime.storage import MARKER, RootMissing
+from cameras.spool.storage import MARKER, RootMissing
 from captures.models import Clip, StorageRoot
 from captures.recording.cleanup import ALERT_REPEAT_S, ClipCleanup, Deleted, plan_cleanup
 from captures.recording.deletion import MAX_STUCK

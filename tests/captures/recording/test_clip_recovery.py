@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import uuid6
 
-from cameras.runtime.spool import SLOT_BYTES, SLOTS
-from cameras.runtime.storage import Storage, make_root
+from cameras.spool.spool import SLOT_BYTES, SLOTS
+from cameras.spool.storage import Storage, make_root
 from cameras.supervision.ingest import OpenedSpool
 from captures.models import Clip
 from captures.recording.recovery import recover_all

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import uuid6
 
-from cameras.runtime.storage import make_root
+from cameras.spool.storage import make_root
 from tests.captures.recording.clips import RECORDING, clips_of, numbers, records_of
 from tests.captures.recording.recorder_bench import RecorderBench
 from tests.faults.camera_process import CameraProcess

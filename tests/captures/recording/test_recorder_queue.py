@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cameras.runtime.storage import Storage
+from cameras.spool.storage import Storage
 from tests.cameras.runtime.camera_loop_bench import PATIENCE_S
 from tests.captures.recording.recorder_bench import RecorderBench
 from tests.skycam_project.stations import eventually

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from cameras.runtime.sessions import SessionFile, session_name
-from cameras.runtime.spool import Plan, Record, Spool
+from cameras.spool.session_files import SessionFile, session_name
+from cameras.spool.spool import Plan, Record, Spool
 
 PART = re.compile(r"(?P<id>[0-9a-f-]{36})\.[a-z0-9]{1,10}\.part\Z")
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError)

@@ -12,7 +12,7 @@ from typing import Any, NotRequired, TypedDict
 
 import uuid6
 
-from cameras.runtime.spool import Record, Spool
+from cameras.spool.spool import Record, Spool
 from core.dataclass_json import dataclass_from_json
 
 TERMINAL = frozenset({"finished", "stopped", "failed"})

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict
 from uuid import UUID
 
-from cameras.runtime.durable import OUT_OF_SPACE, Chunk, Files
-from cameras.runtime.failpoints import hit_failpoint
+from cameras.spool.durable import OUT_OF_SPACE, Chunk, Files
+from cameras.spool.failpoints import hit_failpoint
 
 SLOTS = 64
 SLOT_BYTES = 8192
