@@ -20,8 +20,8 @@ from cameras.runtime.reporter import Reporter
 from cameras.runtime.settings_reader import SettingsReader
 from cameras.runtime.spec import Spec
 from cameras.runtime.storage_holder import StorageHolder
-from cameras.runtime.watchdog import DiskWatchdog, Watchdog
 from cameras.spool.session_files import DesiredSession
+from core.watchdog import DiskWatchdog, Watchdog
 
 WRITE_OUT_S = 4.0
 """Seconds that the still thread may take to finish writing when the process stops."""

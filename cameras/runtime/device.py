@@ -25,10 +25,10 @@ from cameras.runtime.memory import release_freed_memory
 from cameras.runtime.reporter import Reporter
 from cameras.runtime.settings_drift import Difference, SettingsDrift, same_values
 from cameras.runtime.spec import Spec
-from cameras.runtime.watchdog import Watchdog
 from cameras.spool.session_files import iso
 from core.dataclass_json import dataclass_from_json
 from core.outgoing import OutgoingGuard
+from core.watchdog import Watchdog
 
 JPEG = frozenset({"jpeg", "jpg"})
 OPEN_S = 20.0

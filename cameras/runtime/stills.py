@@ -18,12 +18,12 @@ from cameras.drivers.base import CameraError, Exposure, Identity
 from cameras.runtime.clock import clock_state
 from cameras.runtime.consumers import StillConsumer
 from cameras.runtime.programmes import SessionRunner
-from cameras.runtime.watchdog import DISK_TIMEOUT_S
 from cameras.spool.durable import LockLost
 from cameras.spool.recovery import failed_record, parts_of
 from cameras.spool.session_files import iso
 from cameras.spool.spool import PartFile, Plan, Record, Spool, is_out_of_space
 from cameras.spool.storage import RootMissing, Storage
+from core.watchdog import DISK_TIMEOUT_S
 
 log = logging.getLogger(__name__)
 MOST_WAITING = 4

@@ -7,12 +7,12 @@ from dataclasses import asdict
 from cameras.runtime.programmes import SessionBusy, SessionRunner
 from cameras.runtime.reporter import Reporter
 from cameras.runtime.spec import Spec
-from cameras.runtime.watchdog import DiskWatchdog
 from cameras.spool.recovery import DecidedOutcome
 from cameras.spool.session_files import DesiredSession
 from cameras.spool.spool import Spool, is_out_of_space
 from cameras.spool.storage import RootMissing, SpoolLocked, Storage
 from core.dataclass_json import dataclass_from_json
+from core.watchdog import DiskWatchdog
 
 REFILL_S = 10.0
 

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from cameras.runtime.watchdog import DiskWatchdog
+from core.watchdog import DiskWatchdog
 
 Chunk = bytes | memoryview
 OUT_OF_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})

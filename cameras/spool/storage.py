@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from cameras.runtime.watchdog import DiskWatchdog
 from cameras.spool.durable import FolderLock, LockLost, RootFiles
 from cameras.spool.recovery import DecidedOutcome, Recovered, recover
 from cameras.spool.spool import Spool, is_out_of_space, open_spool_folder
+from core.watchdog import DiskWatchdog
 
 MARKER = ".skycam-root"
 

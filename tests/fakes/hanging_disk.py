@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 
-from cameras.runtime.watchdog import DiskWatchdog
 from cameras.spool.durable import Chunk, RootFiles
+from core.watchdog import DiskWatchdog
 
 PATIENCE_S = 20.0
 

@@ -11,8 +11,8 @@ from cameras.drivers.base import CameraError
 from cameras.drivers.network import NetworkDriver
 from cameras.runtime.device import Device
 from cameras.runtime.reporter import Reporter
-from cameras.runtime.watchdog import Watchdog
 from core.outgoing import OutgoingGuard
+from core.watchdog import Watchdog
 from tests.cameras.runtime.camera_loop_bench import CameraLoopBench, RecordingLink
 from tests.fakes.camera import ScriptedCamera
 from tests.fakes.camera_clock import SetClock

@@ -14,7 +14,7 @@ from cameras.drivers.pixelink import PixelinkDriver
 from cameras.drivers.simulated.driver import SimulatedDriver
 from cameras.runtime.device import Device
 from cameras.runtime.reporter import Reporter
-from cameras.runtime.watchdog import Watchdog
+from core.watchdog import Watchdog
 from tests.cameras.runtime.camera_loop_bench import CameraLoopBench, RecordingLink
 from tests.fakes.camera_clock import SetClock
 
