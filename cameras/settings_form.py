@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 
 from cameras.models import Camera
 from cameras.validation import checked_settings
-from core.durations import InvalidExposure, exposure_readings, format_exposure, parse_exposure
+from core.times.durations import InvalidExposure, exposure_readings, format_exposure, parse_exposure
 
 NAMES = {
     "exposure_us": "Exposure",

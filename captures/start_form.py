@@ -15,7 +15,7 @@ from cameras.models import Camera
 from cameras.settings_form import parse_number, range_of
 from captures.gallery.days import station_site
 from captures.requests import DELAY_S, EXPOSURE_US, F_NUMBER, MAX_SESSION, SessionRequest
-from core.durations import (
+from core.times.durations import (
     InvalidDuration,
     InvalidExposure,
     exposure_readings,
@@ -23,7 +23,7 @@ from core.durations import (
     parse_duration,
     parse_exposure,
 )
-from core.time_parsing import InvalidTime, Location, ParsedTime, parse_time
+from core.times.time_parsing import InvalidTime, Location, ParsedTime, parse_time
 
 LABELS = {
     "exposure": "Exposure",

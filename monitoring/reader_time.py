@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from django.utils import timezone
 
-from core.datetimes import InvalidDateTime, parse_datetime
+from core.times.datetimes import InvalidDateTime, parse_datetime
 
 
 def reader_datetime(text: str) -> datetime:

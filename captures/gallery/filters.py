@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from captures.gallery.days import FIRST, LAST, By, Day, station_site
 from captures.models.capture import CaptureStatus
-from core.datetimes import InvalidDateTime
+from core.times.datetimes import InvalidDateTime
 from monitoring.cursor import Cursor
 from monitoring.reader_time import reader_datetime
 

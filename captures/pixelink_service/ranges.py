@@ -9,7 +9,7 @@ from typing import Any
 
 from cameras.models import Camera
 from captures.pixelink_service.readback import read_back
-from core.durations import format_exposure
+from core.times.durations import format_exposure
 
 LABELS = {"exposure_us": "exposure", "gain": "gain"}
 

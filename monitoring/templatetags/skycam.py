@@ -15,7 +15,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from core.durations import format_exposure
+from core.times.durations import format_exposure
 from monitoring.naming import with_names
 
 register = template.Library()
@@ -76,7 +76,7 @@ def date_text(value: date | datetime | None) -> str:
 
 @register.simple_tag
 def datetime_pattern() -> str:
-    """What a date and time field of a form accepts; the server reads the same (`core.datetimes`)."""
+    """What a date and time field of a form accepts; the server reads the same (`core.times.datetimes`)."""
     return r"\s*\d{4}-\d{1,2}-\d{1,2}((\s+|T)\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*(Z|UTC|[+\-]\d{2}:?\d{2})?)?\s*"
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from core.constraints import describe_error
-from core.durations import format_exposure
+from core.times.durations import format_exposure
 from skycam_project.cli.camera_control import find_camera
 from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.errors import CliError, invalid

@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
-from core.durations import InvalidDuration, InvalidExposure, parse_duration, parse_exposure
 from core.suggestions import did_you_mean
-from core.time_parsing import InvalidTime, Location, parse_time
+from core.times.durations import InvalidDuration, InvalidExposure, parse_duration, parse_exposure
+from core.times.time_parsing import InvalidTime, Location, parse_time
 from skycam_project.cli.local_time import LocalZone
 from skycam_project.cli.station import current
 

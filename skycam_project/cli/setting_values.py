@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.durations import InvalidExposure, parse_exposure
+from core.times.durations import InvalidExposure, parse_exposure
 from skycam_project.cli.errors import CliError, invalid
 from skycam_project.cli.options import AssignmentParam
 

@@ -11,7 +11,7 @@ from zoneinfo import available_timezones
 
 from pydantic import field_validator, model_validator
 
-from core.durations import parse_duration, parse_exposure
+from core.times.durations import parse_duration, parse_exposure
 from skycam_project.config.addresses import is_loopback
 from skycam_project.config.keys import FOLDER, NAME, NAME_PATTERN, PORT, SECONDS, YES_NO, Section, key
 

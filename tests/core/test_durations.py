@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.durations import (
+from core.times.durations import (
     LONGEST_EXPOSURE_US,
     InvalidDuration,
     InvalidExposure,

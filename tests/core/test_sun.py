@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.sun import NoSunEvent, next_sun_event, sun_altitude
+from core.times.sun import NoSunEvent, next_sun_event, sun_altitude
 
 WITHIN = timedelta(minutes=2)
 WASHINGTON, GREENWICH, SYDNEY, QUITO = (38.9, -77.0), (51.4779, 0.0), (-33.8688, 151.2093), (-0.18, -78.47)

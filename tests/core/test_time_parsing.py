@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from core.time_parsing import InvalidTime, Location, parse_time
+from core.times.time_parsing import InvalidTime, Location, parse_time
 
 BERLIN = ZoneInfo("Europe/Berlin")
 THERE, NOWHERE = Location(52.52, 13.405), Location(None, None)

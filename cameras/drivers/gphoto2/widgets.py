@@ -20,7 +20,7 @@ from cameras.drivers.gphoto2.choices import (
     parse_iso,
     stops,
 )
-from core.durations import format_exposure
+from core.times.durations import format_exposure
 
 LABELS = {"exposure_us": "exposure time", "f_number": "f-number", "iso": "ISO"}
 SAME_STOPS = 0.01

@@ -10,7 +10,7 @@ from cameras.drivers.base import SettingRange
 from cameras.drivers.pixelink.errors import REFUSED, UNSUPPORTED_FORMAT
 from cameras.drivers.pixelink.sdk import library
 from cameras.drivers.pixelink.session import Feature, Session
-from core.durations import format_exposure
+from core.times.durations import format_exposure
 
 Values = dict[str, Any]
 TOLERANCE = 1e-6

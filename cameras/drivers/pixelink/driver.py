@@ -37,7 +37,7 @@ from cameras.drivers.pixelink.errors import camera_error
 from cameras.drivers.pixelink.frames import picture
 from cameras.drivers.pixelink.sdk import SdkError
 from cameras.drivers.pixelink.session import Feature, Raw, Session
-from core.durations import format_exposure
+from core.times.durations import format_exposure
 
 READOUT_S = 2.0
 LONG_S = 0.5

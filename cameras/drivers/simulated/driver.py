@@ -28,7 +28,7 @@ from cameras.drivers.base import (
 from cameras.drivers.simulated.faults import FaultInjector, FaultListener, torn
 from cameras.drivers.simulated.frame_pacer import FramePacer
 from cameras.drivers.simulated.scenes import SCENES, Scene
-from core.durations import format_exposure
+from core.times.durations import format_exposure
 
 ADDRESS = re.compile(r"[a-z0-9-]{0,40}")
 SHORTEST_US, LONGEST_US = 20, 600_000_000

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
-from core.datetimes import InvalidDateTime, parse_datetime
-from core.durations import InvalidDuration, parse_duration
-from core.sun import EVENTS, NoSunEvent, next_sun_event
+from core.times.datetimes import InvalidDateTime, parse_datetime
+from core.times.durations import InvalidDuration, parse_duration
+from core.times.sun import EVENTS, NoSunEvent, next_sun_event
 
 CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?", re.ASCII)
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -38,7 +38,7 @@ class ParsedTime:
 
 
 def parse_time(text: str, now: datetime, zone: tzinfo, place: Location) -> ParsedTime:
-    """The time of `06:30` (the next one), `2026-11-22 06:30`, `2 h` (from `now`, aware) or one of core.sun.EVENTS.
+    """The time of `06:30` (the next one), `2026-11-22 06:30`, `2 h` (from `now`, aware) or one of core.times.sun.EVENTS.
 
     A time without an offset is in `zone`. A date and time in the past is accepted. Raises InvalidTime.
     """
