@@ -15,7 +15,7 @@ from django.utils import timezone
 from cameras.control import ControlError
 from cameras.models import Camera
 from cameras.tables import LEASE_HOLDERS, resolve
-from core.names import is_station_actor
+from core.text.names import is_station_actor
 from monitoring.bodies import stamp
 
 LEASE_S = 60

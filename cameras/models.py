@@ -16,7 +16,7 @@ from cameras.drivers import DRIVERS
 from cameras.drivers.credentials import REDACTED
 from cameras.runtime.settings_drift import Difference, still_desired
 from cameras.validation import check_destination, checked_address, checked_settings
-from core.names import check_line
+from core.text.names import check_line
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser

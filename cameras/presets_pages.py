@@ -16,7 +16,7 @@ from cameras.models import Camera
 from cameras.pages import UNREACHED, SettingsPage, refusal
 from cameras.presets import ComparedSetting, Comparison, NoPreset
 from cameras.settings_form import SettingsForm, setting_label, with_unit
-from monitoring.naming import with_names
+from core.text.naming import with_names
 from monitoring.page import MESSAGE_LEVELS, is_htmx_request
 
 

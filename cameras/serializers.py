@@ -10,7 +10,7 @@ from cameras.bodies import CameraBody
 from cameras.lease_holders import LEASE_S, LONGEST_S
 from cameras.presets import PresetBody
 from core.model import StrictModel
-from core.names import Line
+from core.text.names import Line
 from monitoring.cursor import Query
 
 Settings = Annotated[dict[str, Any], Field(description="As the kind's schema says, see `capabilities/`.")]

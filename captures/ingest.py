@@ -23,7 +23,7 @@ from captures.models import Capture, CaptureFile, Session, SessionGap
 from captures.models.session import SESSION_TRANSITIONS
 from captures.notices import publish_capture
 from captures.sessions.session_commands import active_session, describe_desired_session
-from core.plurals import pluralize, was_or_were
+from core.text.plurals import pluralize, was_or_were
 from monitoring.camera_refs import CameraName, CameraRef
 from monitoring.services import raise_alert, record_event
 

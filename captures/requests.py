@@ -16,7 +16,7 @@ from pydantic import (
 
 from cameras.models import Camera
 from core.model import StrictModel
-from core.names import Line, Note
+from core.text.names import Line, Note
 from monitoring.cursor import in_utc
 
 HOUR_US = 3_600_000_000

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from captures.models import Clip, ClipHold
 from captures.recording.deletion import delete_marked, mark_for_deletion
-from core.plurals import pluralize
+from core.text.plurals import pluralize
 from monitoring.services import record_event
 
 PIN = "a pin, which an operator can remove"

@@ -13,7 +13,7 @@ from captures.clips.selectors import known_until
 from captures.clips.timeline import Row as Clip
 from captures.clips.timeline import Span, Timeline, timeline
 from captures.clips.windows import Window
-from core.plurals import pluralize
+from core.text.plurals import pluralize
 
 WIDTH = 1000.0
 MIN_WIDTH = 2.0

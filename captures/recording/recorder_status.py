@@ -14,7 +14,7 @@ from cameras.spool.session_files import iso
 from cameras.spool.spool import Record
 from captures.recording.open_clip import OpenClip
 from captures.recording.recovery import RecoveredClips, unrecovered_message
-from core.plurals import pluralize, was_or_were
+from core.text.plurals import pluralize, was_or_were
 
 RATE_S = 5.0
 """A shorter clip does not show how fast it grows; the rate of the clip before it is used."""

@@ -15,8 +15,8 @@ from django.utils.dateparse import parse_datetime
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from core.text.naming import with_names
 from core.times.durations import format_exposure
-from monitoring.naming import with_names
 
 register = template.Library()
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400

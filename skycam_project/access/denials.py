@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from core.names import readable
+from core.text.names import readable
 from monitoring.services import record_event
 from skycam_project.access.models import DeniedHour
 

@@ -14,7 +14,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from core.names import RESERVED_USER_NAMES, is_reserved
+from core.text.names import RESERVED_USER_NAMES, is_reserved
 
 DEFAULT_LIFE = timedelta(days=365)
 MAX_LIFE = timedelta(days=730)

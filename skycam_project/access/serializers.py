@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypedDict
 from pydantic import ConfigDict, Field
 
 from core.model import StrictModel
-from core.names import Line
+from core.text.names import Line
 from monitoring.bodies import stamp, stamp_or_none
 from monitoring.cursor import Query
 from skycam_project.access.models import ApiToken

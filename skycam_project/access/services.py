@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from core.names import check_line
+from core.text.names import check_line
 from monitoring.services import record_event
 from skycam_project.access import sign_in_limits
 from skycam_project.access.denials import record_denied

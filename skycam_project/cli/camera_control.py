@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.suggestions import did_you_mean
+from core.text.suggestions import did_you_mean
 from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.options import Command, DurationParam

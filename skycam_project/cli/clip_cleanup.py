@@ -63,7 +63,7 @@ def clean_up(actor: str) -> CleanupResult:
 
 
 def print_cleanup(body: dict[str, Any]) -> None:
-    from core.plurals import pluralize
+    from core.text.plurals import pluralize
     from monitoring.templatetags.skycam import format_bytes
 
     rows = [

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from core.suggestions import did_you_mean
+from core.text.suggestions import did_you_mean
 
 INTERRUPTED = 130
 FAILED = 1

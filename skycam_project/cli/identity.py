@@ -11,7 +11,7 @@ import pwd
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from core.names import is_reserved
+from core.text.names import is_reserved
 from skycam_project.cli.errors import CliError
 
 if TYPE_CHECKING:

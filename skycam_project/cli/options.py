@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from core.suggestions import did_you_mean
+from core.text.suggestions import did_you_mean
 from core.times.durations import InvalidDuration, InvalidExposure, parse_duration, parse_exposure
 from core.times.time_parsing import InvalidTime, Location, parse_time
 from skycam_project.cli.local_time import LocalZone

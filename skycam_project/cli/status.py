@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.plurals import pluralize
-from core.suggestions import did_you_mean
+from core.text.plurals import pluralize
+from core.text.suggestions import did_you_mean
 from skycam_project.cli import errors
 from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.identity import is_owner

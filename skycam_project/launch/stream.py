@@ -16,7 +16,7 @@ from collections import deque
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from core.names import readable
+from core.text.names import readable
 from skycam_project.config.sections import LoggingConfig
 
 COLOURS = {"valkey": 35, "prepare": 33, "web": 36, "service": 96, "worker": 32, "jobs": 34, "beat": 90, "skycam": 1}

@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 
 from cameras.lease_holders import person
 from captures.pixelink_service.served_camera import ACTOR
-from core.names import RESERVED_USER_NAMES
+from core.text.names import RESERVED_USER_NAMES
 from skycam_project.access import accounts
 from skycam_project.access.models import User
 from skycam_project.cli.errors import CliError

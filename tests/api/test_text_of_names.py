@@ -8,7 +8,7 @@ import pytest
 
 from cameras.models import Camera
 from captures.models import Session
-from core.names import is_readable
+from core.text.names import is_readable
 from monitoring.models import Event
 from tests.skycam_project.cli_station import skycam
 

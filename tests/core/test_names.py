@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.names import check_line, check_note, is_reserved, readable
+from core.text.names import check_line, check_note, is_reserved, readable
 
 PLAIN = ["Dachkuppel Süd", "望遠鏡", "علم", "camera (2), no. 3", "👩‍🔬 bench", "क्‍ष"]
 STEERING = ["\x1b[2J", "bell\x07", "\x9b31m", "turned \u202ecod.exe", "\u2066isolated\u2069", "mark\u200f", "a\u2028b"]

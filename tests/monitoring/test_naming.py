@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from monitoring.naming import with_names
+from core.text.naming import with_names
 
 NAMES = {"sky": "All-sky", "lab": "Laboratory"}
 

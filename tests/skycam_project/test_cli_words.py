@@ -11,7 +11,7 @@ import pytest
 
 from cameras.models import Camera
 from cameras.services import add_camera
-from core.suggestions import similar_words
+from core.text.suggestions import similar_words
 from skycam_project.cli.local_time import LocalZone
 from tests.skycam_project.cli_station import answer, run, skycam
 
