@@ -45,7 +45,7 @@ from cameras.serializers import (
     SettingsQuery,
 )
 from cameras.tables import ACCESS, resolve
-from core.wait_limiter import WaitLimiter
+from core.limits.wait_limiter import WaitLimiter
 
 FRAME_WAIT_S = 3.0
 NOT_KEPT = {"Cache-Control": "no-store"}

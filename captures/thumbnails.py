@@ -23,7 +23,7 @@ from captures.ranges import not_modified
 from captures.selectors import picture_for
 from captures.serializers import ThumbnailQuery
 from captures.stills.thumbnails import ThumbnailStore
-from core.wait_limiter import TooManyWaiting, WaitLimiter
+from core.limits.wait_limiter import TooManyWaiting, WaitLimiter
 
 WAIT_S = 2.0
 POLL_S = 0.05

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.refusals import count_refusal
+from core.limits.refusals import count_refusal
 from skycam_project.early_responses import MAX_BODY_BYTES, EarlyResponse, send_response, too_busy, too_large
 
 MAX_TOTAL_BYTES = 64 * MAX_BODY_BYTES

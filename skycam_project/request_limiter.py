@@ -7,7 +7,7 @@ from collections import Counter, deque
 from typing import Any
 
 from core.addresses import client_network
-from core.refusals import count_refusal
+from core.limits.refusals import count_refusal
 
 TIMEOUT_S = 5.0
 MAX_WAITING = 1000

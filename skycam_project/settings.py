@@ -240,7 +240,7 @@ LOGGING = {
         "one line": {"()": "skycam_project.logs.WithoutTraceback"},
         "response status": {"()": "skycam_project.logs.ResponseStatus"},
     },
-    "handlers": {"stderr": {"class": "core.repeat_limit.RepeatLimitingHandler", "formatter": "line"}},
+    "handlers": {"stderr": {"class": "core.limits.repeat_limit.RepeatLimitingHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": STATION.logging.level},
     "loggers": {
         "django": {"handlers": ["stderr"], "level": "INFO", "propagate": False},

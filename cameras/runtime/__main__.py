@@ -19,7 +19,7 @@ from cameras.runtime.link import Link
 from cameras.runtime.spec import Spec
 from cameras.runtime.state import describe_state
 from cameras.spool import failpoints
-from core.repeat_limit import RepeatLimitingHandler
+from core.limits.repeat_limit import RepeatLimitingHandler
 
 PR_SET_PDEATHSIG = 1
 REPORT_S = 1.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from core.refusals import count_refusal
+from core.limits.refusals import count_refusal
 
 TOO_MANY = 4429
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from monitoring.restarts import BackOff, CrashLoop
+from core.limits.backoff import BackOff, CrashLoop
 
 SILENCE_S = 3.0
 """A camera process sends a message every second; after this much silence it counts as hung."""

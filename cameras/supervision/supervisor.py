@@ -44,8 +44,8 @@ from cameras.supervision.recovery_policy import RecoveryPolicy, RestartSchedule
 from cameras.supervision.status_publisher import StatusPublisher
 from cameras.supervision.usb import UsbBus
 from cameras.tables import HOST_THREADS, resolve
+from core.limits.backoff import BackOff
 from monitoring import heartbeat
-from monitoring.restarts import BackOff
 
 log = logging.getLogger(__name__)
 TICK_S = 0.1

@@ -38,7 +38,7 @@ from captures.outcomes import NotSaved
 from captures.ranges import Unsatisfiable
 from captures.selectors import UnknownCamera
 from captures.thumbnails import NoThumbnail, NotRenderedYet
-from core.wait_limiter import TooManyWaiting
+from core.limits.wait_limiter import TooManyWaiting
 from skycam_project.access.services import Denied
 from skycam_project.access.sign_in_limits import TooManyAttempts
 

@@ -10,7 +10,7 @@ from typing import Any
 from uvicorn.middleware.proxy_headers import _TrustedHosts
 
 from core.addresses import client_network
-from core.refusals import count_refusal
+from core.limits.refusals import count_refusal
 from skycam_project.config.sections import LimitsConfig
 
 RESERVED_FILES = 256

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TypedDict
 
-from monitoring.restarts import BackOff, CrashLoop
+from core.limits.backoff import BackOff, CrashLoop
 from skycam_project.launch import paths
 from skycam_project.launch.child import Child
 from skycam_project.launch.crash_loops import CrashLoopFiles, crash_loop_sentence

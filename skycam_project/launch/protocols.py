@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from core.refusals import count_refusal
+from core.limits.refusals import count_refusal
 from skycam_project.launch.connections import ConnectionLimiter
 
 STALLED_S = 10.0

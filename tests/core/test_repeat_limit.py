@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from core.repeat_limit import MAX_KNOWN, RepeatLimitingHandler
+from core.limits.repeat_limit import MAX_KNOWN, RepeatLimitingHandler
 
 
 class Log:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cameras.supervision.recovery_policy import SILENCE_S, RecoveryPolicy, RestartSchedule
-from monitoring.restarts import MAX_PAUSE_S, BackOff
+from core.limits.backoff import MAX_PAUSE_S, BackOff
 
 
 def steps_at(policy: RecoveryPolicy, overdue_s: float, silent_s: float, times: list[float]) -> list[str | None]:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from core.refusals import count_refusal
+from core.limits.refusals import count_refusal
 
 
 class TooManyWaiting(Exception):
