@@ -14,7 +14,7 @@ from cameras import services
 from cameras.audience import audience_of
 from cameras.models import Camera
 from cameras.pages import CameraPage
-from monitoring.page import is_htmx_request
+from core.pages.page import is_htmx_request
 
 
 @dataclass(frozen=True, slots=True)

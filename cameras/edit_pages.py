@@ -14,7 +14,7 @@ from cameras.edit_form import EditForm
 from cameras.lease_holders import LeaseHeld
 from cameras.models import Camera
 from cameras.pages import CameraPage, refusal
-from monitoring.page import is_htmx_request
+from core.pages.page import is_htmx_request
 
 
 class EditPage(CameraPage):

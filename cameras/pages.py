@@ -20,8 +20,8 @@ from cameras.models import Camera
 from cameras.presets import presets_for
 from cameras.selectors import camera_for, cameras_for
 from cameras.settings_form import SettingsForm, setting_label, with_unit
+from core.pages.page import Page, is_htmx_request, message_response, redirect_back
 from core.text.naming import with_names
-from monitoring.page import Page, is_htmx_request, message_response, redirect_back
 from monitoring.templatetags.skycam import clock_text
 
 UNREACHED = (ControlError, BrokerDown)

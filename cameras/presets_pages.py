@@ -16,8 +16,8 @@ from cameras.models import Camera
 from cameras.pages import UNREACHED, SettingsPage, refusal
 from cameras.presets import ComparedSetting, Comparison, NoPreset
 from cameras.settings_form import SettingsForm, setting_label, with_unit
+from core.pages.page import MESSAGE_LEVELS, is_htmx_request
 from core.text.naming import with_names
-from monitoring.page import MESSAGE_LEVELS, is_htmx_request
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from pydantic import AfterValidator, ConfigDict, Field
 from cameras.bodies import CameraBody
 from cameras.lease_holders import LEASE_S, LONGEST_S
 from cameras.presets import PresetBody
-from core.model import StrictModel
+from core.api.model import StrictModel
+from core.api.paging import Query
 from core.text.names import Line
-from monitoring.cursor import Query
 
 Settings = Annotated[dict[str, Any], Field(description="As the kind's schema says, see `capabilities/`.")]
 Name = Annotated[Line, Field(max_length=80)]

@@ -12,7 +12,7 @@ from cameras.broker import BrokerDown
 from cameras.control import ControlError
 from cameras.live.service import station_presets
 from cameras.live.viewer_limits import LIVE_VIEW_OFF
-from monitoring.page import Page, message_response
+from core.pages.page import Page, message_response
 
 
 class ViewersPage(Page):

@@ -26,7 +26,7 @@ from captures.serializers import (
 )
 from captures.sessions.forecast import ForecastBody, StartedBody, forecast, forecast_body
 from captures.sessions.session_commands import active_session
-from monitoring.cursor import page
+from core.api.paging import page
 
 
 class NoSession(Exception):

@@ -27,8 +27,8 @@ from captures.sessions.pages import stop_session
 from captures.sessions.session_commands import active_session
 from captures.start_form import StartForm
 from captures.templatetags.captures import filename, original
+from core.pages.page import is_htmx_request, message_response
 from monitoring.feed import feed
-from monitoring.page import is_htmx_request, message_response
 
 STRIP = 12
 SESSIONS = 6

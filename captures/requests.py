@@ -15,9 +15,9 @@ from pydantic import (
 )
 
 from cameras.models import Camera
-from core.model import StrictModel
+from core.api.model import StrictModel
+from core.api.paging import in_utc
 from core.text.names import Line, Note
-from monitoring.cursor import in_utc
 
 HOUR_US = 3_600_000_000
 MAX_SESSION = timedelta(days=3653)

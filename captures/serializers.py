@@ -14,8 +14,8 @@ from captures.models.capture import CaptureStatus
 from captures.models.session import SessionState
 from captures.requests import SessionRequest
 from captures.selectors import DayCount
-from core.model import StrictModel
-from monitoring.cursor import Links, PageQuery, Query, TimeQuery
+from core.api.model import StrictModel
+from core.api.paging import Links, PageQuery, Query, TimeQuery
 
 MAX_DAYS = 400
 Slug = Annotated[str, Field(max_length=40, pattern=r"^[a-z0-9-]+$")]

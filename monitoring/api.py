@@ -8,8 +8,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from core.api.paging import page
 from monitoring.bodies import AlertBody, alert_body, event_body
-from monitoring.cursor import page
 from monitoring.selectors import alerts_for, events_for
 from monitoring.serializers import AlertPage, AlertQuery, EventPage, EventQuery
 from monitoring.services import acknowledge_alert

@@ -8,10 +8,10 @@ from uuid import UUID
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 
-from monitoring.cursor import Cursor, beyond
+from core.api.paging import Cursor, beyond
+from core.pages.page import Page, redirect_back
 from monitoring.feed import fold_events
 from monitoring.models import Alert, Event, Severity
-from monitoring.page import Page, redirect_back
 from monitoring.selectors import MANAGER_ONLY_KINDS, alerts_for, events_for
 from monitoring.services import acknowledge_alert
 

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from core.api.paging import Links, PageQuery, TimeQuery
 from monitoring.bodies import AlertBody, EventBody
-from monitoring.cursor import Links, PageQuery, TimeQuery
 from monitoring.models import Alert, Severity
 
 Text = Annotated[str, Field(max_length=80, pattern=r"^[^\x00]*$")]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, ValidationError
 
 from cameras.drivers.packets import PacketSink
-from core.model import StrictModel
+from core.api.model import StrictModel
 from core.outgoing import OutgoingGuard
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]

@@ -21,8 +21,8 @@ from cameras.sockets.loop_singletons import loop_singleton
 from cameras.sockets.message_rate import MessageRate
 from cameras.sockets.open_sockets import OpenSockets
 from cameras.tables import ACCESS, resolve
+from core.api.constraints import is_number
 from core.background import start_background_task
-from core.constraints import is_number
 
 log = logging.getLogger(__name__)
 MAX_CHARACTERS = 65_536

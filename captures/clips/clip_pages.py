@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from captures.clips.selectors import overlapping
 from captures.models import Clip
-from monitoring.cursor import Cursor, beyond
+from core.api.paging import Cursor, beyond
 
 PAGE = 48
 

@@ -13,7 +13,7 @@ from django.db.models import Q
 from captures.clips.windows import Window
 from captures.gallery.filters import parse_clock, parse_cursor, parse_day, parse_moment
 from captures.models.clip import ClipKind
-from monitoring.cursor import Cursor
+from core.api.paging import Cursor
 
 CONDITIONS = {
     "pinned": Q(pinned=True),

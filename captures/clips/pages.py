@@ -26,7 +26,7 @@ from captures.gallery.filters import now, parse_moment
 from captures.models import Clip
 from captures.models.clip import ClipKind
 from captures.selectors import UnknownCamera, camera_condition, camera_ids, visible_cameras
-from monitoring.page import Page, is_htmx_request
+from core.pages.page import Page, is_htmx_request
 
 MAX_COUNTED = 5_000
 MAX_TIMELINES = 12

@@ -21,8 +21,8 @@ from captures.clips.timeline_layout import lay_out_timeline
 from captures.clips.windows import Window, controls
 from captures.gallery.days import Day
 from captures.models import Clip
-from monitoring.cursor import Cursor, beyond
-from monitoring.page import Page, is_htmx_request, message_response
+from core.api.paging import Cursor, beyond
+from core.pages.page import Page, is_htmx_request, message_response
 from monitoring.selectors import events_for
 
 EVENTS = 20

@@ -10,8 +10,8 @@ from pydantic import ConfigDict, Field, StrictBool, model_validator
 from captures.clips.bodies import ClipBody
 from captures.models.clip import ClipKind
 from captures.serializers import Slug
-from core.model import StrictModel
-from monitoring.cursor import Links, Moment, Query, TimeQuery
+from core.api.model import StrictModel
+from core.api.paging import Links, Moment, Query, TimeQuery
 
 MAX_STEPS = 2000
 """The most steps of a time-line: few screens have more pixels."""

@@ -18,7 +18,7 @@ from captures.files import OnOtherHost
 from captures.models import Capture, CaptureFile
 from captures.recording.deletion import delete_file, open_root
 from captures.selectors import captures_for
-from monitoring.page import Page, is_htmx_request
+from core.pages.page import Page, is_htmx_request
 from monitoring.services import record_event
 
 

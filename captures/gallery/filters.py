@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from captures.gallery.days import FIRST, LAST, By, Day, station_site
 from captures.models.capture import CaptureStatus
+from core.api.paging import Cursor
+from core.pages.reader_time import reader_datetime
 from core.times.datetimes import InvalidDateTime
-from monitoring.cursor import Cursor
-from monitoring.reader_time import reader_datetime
 
 SIMULATED = {"yes": True, "no": False}
 

@@ -19,8 +19,8 @@ from captures.gallery.tiles import MAX_GAPS, PageOfCaptures, tiles_of
 from captures.models import Capture, SessionGap
 from captures.models.capture import CaptureStatus
 from captures.selectors import captures_for
-from monitoring.cursor import Cursor, beyond
-from monitoring.page import Page
+from core.api.paging import Cursor, beyond
+from core.pages.page import Page
 from monitoring.selectors import events_for
 
 EVENTS = 20

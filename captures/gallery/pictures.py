@@ -16,7 +16,7 @@ from captures.gallery.scope import Scope, page_for
 from captures.gallery.tiles import PageOfCaptures
 from captures.models import Capture
 from captures.templatetags.captures import shown
-from monitoring.page import Page
+from core.pages.page import Page
 from monitoring.templatetags.skycam import datetime_text
 
 RATIOS = {"1-1": 1.0, "5-4": 5 / 4, "4-3": 4 / 3, "3-2": 3 / 2, "16-9": 16 / 9}

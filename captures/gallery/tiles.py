@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from captures.gallery.counting import LOST
 from captures.models import Capture, SessionGap
-from monitoring.cursor import Cursor, beyond
+from core.api.paging import Cursor, beyond
 
 PAGE = 60
 MAX_GAPS = 200

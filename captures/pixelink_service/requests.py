@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from captures.requests import HOUR_US
-from core.model import StrictModel
+from core.api.model import StrictModel
 
 Exposure = Annotated[int, Field(ge=1, le=HOUR_US, description="Microseconds.")]
 Gain = Annotated[float, Field(ge=0, le=1000)]

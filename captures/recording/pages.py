@@ -8,8 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from cameras.lease_holders import LeaseHeld
 from cameras.pages import CameraPage, refusal
 from captures.recording.recording_commands import RecordingDeferred, record, stop_recording
+from core.pages.page import message_response
 from core.text.naming import with_names
-from monitoring.page import message_response
 
 
 class RecordPage(CameraPage):

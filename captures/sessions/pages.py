@@ -28,8 +28,8 @@ from captures.models.session import ACTIVE, SessionState
 from captures.selectors import UnknownCamera, camera_condition, captures_for, sessions_for
 from captures.sessions.session_commands import SessionEnded, holder
 from captures.sessions.timeline import session_line
-from monitoring.cursor import Cursor, beyond
-from monitoring.page import Page, message_response
+from core.api.paging import Cursor, beyond
+from core.pages.page import Page, message_response
 from monitoring.selectors import events_for
 
 ROWS = 50

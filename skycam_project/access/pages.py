@@ -21,7 +21,7 @@ from django.urls import reverse_lazy
 from django.utils import timezone
 from django.views import View
 
-from monitoring.page import Page, message_response
+from core.pages.page import Page, message_response
 from skycam_project.access import accounts, services, sign_in_limits
 from skycam_project.access.denials import record_denied
 from skycam_project.access.models import RANK, Role, SignIn, User

@@ -6,10 +6,10 @@ from typing import Annotated, Literal, TypedDict
 
 from pydantic import ConfigDict, Field
 
-from core.model import StrictModel
+from core.api.model import StrictModel
+from core.api.paging import Query
 from core.text.names import Line
 from monitoring.bodies import stamp, stamp_or_none
-from monitoring.cursor import Query
 from skycam_project.access.models import ApiToken
 
 DAY_S = 86_400

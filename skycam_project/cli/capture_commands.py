@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from core.constraints import describe_error
+from core.api.constraints import describe_error
 from core.times.durations import format_exposure
 from skycam_project.cli.camera_control import find_camera
 from skycam_project.cli.camera_parameter import camera

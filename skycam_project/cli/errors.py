@@ -135,7 +135,7 @@ def django_validation(error: Any) -> CliError:
 
 def pydantic_validation(error: Any) -> CliError:
     """Pydantic's errors in Skycam's words."""
-    from core.constraints import describe_error  # it imports pydantic, and `skycam help` needs none
+    from core.api.constraints import describe_error  # it imports pydantic, and `skycam help` needs none
 
     return invalid((".".join(map(str, item["loc"])), describe_error(item)) for item in error.errors())
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
-from core.constraints import accepts_boolean, contains_boolean
-from core.model import StrictModel
+from core.api.constraints import accepts_boolean, contains_boolean
+from core.api.model import StrictModel
 
 Key = tuple[str, ...]
 """A key's path: `web.port` is `("web", "port")`."""

@@ -11,8 +11,8 @@ from cameras.selectors import cameras_for
 from captures.cards import cards_for
 from captures.selectors import captures_for
 from captures.temperatures import temperatures
+from core.pages.page import Page
 from monitoring.feed import feed
-from monitoring.page import Page
 
 RECENT = 12
 EVENTS = 14

@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from cameras.live.presets import PRESETS
-from monitoring.page import redirect_back
+from core.pages.page import redirect_back
 
 THEMES = {"system": "Auto", "light": "Light", "dark": "Dark", "red": "Red"}
 CLOCKS = {"local": "Station", "utc": "UTC"}

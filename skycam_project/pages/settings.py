@@ -14,8 +14,8 @@ from django.shortcuts import redirect
 
 from captures.models import Clip
 from captures.storage.roots import UnusableRoot, video_root
+from core.pages.page import Page, message_response
 from monitoring import station_settings
-from monitoring.page import Page, message_response
 from skycam_project.config.layers import from_text
 from skycam_project.config.model import KEYS
 from skycam_project.station_settings import PAGE, SettingBody, all_settings, choices, is_number

@@ -22,8 +22,8 @@ from cameras.models import Camera, CameraHost
 from cameras.process_usage import Usage, read_usages
 from cameras.selectors import cameras_for
 from captures.models import StorageRoot
+from core.pages.page import Page
 from monitoring.feed import feed
-from monitoring.page import Page
 from monitoring.selectors import events_for, hidden_cameras
 from skycam_project import host_diagnostics
 from skycam_project.cli.diagnostics import run_diagnostics

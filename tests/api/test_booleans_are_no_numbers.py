@@ -19,7 +19,7 @@ from cameras.models import Camera
 from captures.pixelink_service import bodies
 from captures.pixelink_service.requests import CaptureOptions, SettingsUpdate
 from captures.pixelink_service.schema import MODELS
-from core.model import StrictModel
+from core.api.model import StrictModel
 from skycam_project.config.model import KEYS
 from tests.access.people import World
 

@@ -12,7 +12,7 @@ from cameras.models import Camera
 from captures.bodies import CaptureBody
 from captures.models import Session, SessionGap, StorageRoot
 from captures.selectors import captures_for
-from monitoring.cursor import Cursor, beyond
+from core.api.paging import Cursor, beyond
 from skycam_project.access.models import User
 from tests.access.audiences import only_for
 from tests.api.builders import UNKNOWN, file_of, program, saved

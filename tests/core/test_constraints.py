@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, Field, ValidationError
 
-from core.constraints import describe_allowed, describe_error, reject_boolean
-from core.model import StrictModel
+from core.api.constraints import describe_allowed, describe_error, reject_boolean
+from core.api.model import StrictModel
 
 
 class Shape(BaseModel, extra="forbid"):

@@ -8,7 +8,7 @@ import pytest
 from django.urls import get_resolver
 
 from cameras.models import Camera
-from monitoring.page import Page
+from core.pages.page import Page
 from tests.access.audiences import only_for
 from tests.access.people import World, routes
 from tests.docs.route_table import Line, cases, lines

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import ConfigDict, Field, ValidationError
 
 from cameras.drivers.base import CameraError, Pixels
-from core.model import StrictModel
+from core.api.model import StrictModel
 
 Times = Annotated[int, Field(ge=1, le=1000)]
 SHIFT = 3

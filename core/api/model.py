@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
-from core.constraints import reject_boolean
+from core.api.constraints import reject_boolean
 
 
 class StrictModel(BaseModel):

@@ -15,7 +15,7 @@ from django.http import QueryDict
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict, Field, model_validator
 from rest_framework.request import Request
 
-from core.model import StrictModel
+from core.api.model import StrictModel
 
 Row = TypeVar("Row", bound=Model)
 
