@@ -13,8 +13,8 @@ from cameras.live.viewer_limits import LIVE_VIEW_OFF
 from cameras.models import Camera, may_record
 from cameras.runtime.recording_state import Recorder
 from cameras.status import Status, absent_status, desired_connection
+from core.templatetags.skycam import clock_text
 from monitoring.station_settings import live_streaming_config
-from monitoring.templatetags.skycam import clock_text
 
 BROKER_AWAY = (
     "The station's broker does not answer, so the state of the camera is unknown. Cameras and sessions continue."

@@ -21,8 +21,8 @@ from cameras.presets import presets_for
 from cameras.selectors import camera_for, cameras_for
 from cameras.settings_form import SettingsForm, setting_label, with_unit
 from core.pages.page import Page, is_htmx_request, message_response, redirect_back
+from core.templatetags.skycam import clock_text
 from core.text.naming import with_names
-from monitoring.templatetags.skycam import clock_text
 
 UNREACHED = (ControlError, BrokerDown)
 """Why a command did not reach a camera. Each message says what to do."""

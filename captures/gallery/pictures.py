@@ -17,7 +17,7 @@ from captures.gallery.tiles import PageOfCaptures
 from captures.models import Capture
 from captures.templatetags.captures import shown
 from core.pages.page import Page
-from monitoring.templatetags.skycam import datetime_text
+from core.templatetags.skycam import datetime_text
 
 RATIOS = {"1-1": 1.0, "5-4": 5 / 4, "4-3": 4 / 3, "3-2": 3 / 2, "16-9": 16 / 9}
 """Aspect ratios of tiles."""

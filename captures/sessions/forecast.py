@@ -18,10 +18,10 @@ from captures.bodies import SessionBody
 from captures.models import Capture
 from captures.requests import MAX_SESSION, SessionRequest
 from captures.storage.roots import UnusableRoot, root_of
+from core.templatetags.skycam import duration, format_bytes
 from core.text.plurals import pluralize
 from core.times.durations import format_exposure
 from monitoring.bodies import stamp_or_none
-from monitoring.templatetags.skycam import duration, format_bytes
 
 RECENT = 20
 """Number of the camera's newest saved captures from which size and time of a picture are estimated."""

@@ -128,7 +128,7 @@ def print_captures(body: dict[str, Any]) -> None:
 
 
 def capture_cells(capture: dict[str, Any]) -> list[object]:
-    from monitoring.templatetags.skycam import format_bytes
+    from core.templatetags.skycam import format_bytes
 
     reason = humanize(capture["reason"])
     outcome = f"{capture['status']}, {reason}" if reason else capture["status"]

@@ -63,8 +63,8 @@ def clean_up(actor: str) -> CleanupResult:
 
 
 def print_cleanup(body: dict[str, Any]) -> None:
+    from core.templatetags.skycam import format_bytes
     from core.text.plurals import pluralize
-    from monitoring.templatetags.skycam import format_bytes
 
     rows = [
         [one["camera"], one["filename"], format_time(one["started"]), format_bytes(one["bytes"]), WHY[one["why"]]]

@@ -87,7 +87,7 @@ def print_clips(body: dict[str, Any]) -> None:
 
 
 def clip_cells(clip: dict[str, Any]) -> list[object]:
-    from monitoring.templatetags.skycam import duration, format_bytes
+    from core.templatetags.skycam import duration, format_bytes
 
     marks = {
         "manual": clip["kind"] == "manual",

@@ -115,7 +115,7 @@ def print_recordings(body: dict[str, Any]) -> None:
 
 def print_recording(body: dict[str, Any]) -> None:
     from captures.recording.descriptions import describe_recording
-    from monitoring.templatetags.skycam import duration, format_bytes
+    from core.templatetags.skycam import duration, format_bytes
 
     print_line(describe_recording(body))  # type: ignore[arg-type]
     recorder = body["recorder"]
