@@ -126,7 +126,8 @@ class WebLegs:
 
     def reply(self) -> None:
         """Push an answer to Redis and fetch it again, as the waiting web process does."""
-        from cameras import broker, control
+        from cameras import control
+        from cameras.broker import broker
         from cameras.control import Answer, SentCommand
 
         command = str(uuid6.uuid7())

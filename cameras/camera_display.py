@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cameras import status as statuses
-from cameras.broker import BrokerDown
+from cameras.broker.broker import BrokerDown
 from cameras.lease_holders import Lease, LeaseHolder, lease_of, person
 from cameras.live.viewer_limits import LIVE_VIEW_OFF
 from cameras.models import Camera, may_record

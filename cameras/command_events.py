@@ -11,7 +11,7 @@ from typing import Any
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from cameras.broker import BrokerDown
+from cameras.broker.broker import BrokerDown
 from cameras.control import ControlError
 from cameras.lease_holders import LeaseHeld
 from cameras.models import Camera

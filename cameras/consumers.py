@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from cameras import broker
+from cameras.broker import broker
 from cameras.sockets.consumer import Socket
 from cameras.sockets.loop_singletons import loop_singleton
 from cameras.status import Status, read_statuses_by_slug

@@ -14,7 +14,7 @@ from typing import Any, NotRequired, TypedDict
 import redis
 import uuid6
 
-from cameras import broker
+from cameras.broker import broker
 from cameras.models import Camera
 
 ANSWER_TTL_S = 60

@@ -12,7 +12,8 @@ import uuid6
 from django.conf import settings
 from django.utils import timezone
 
-from cameras import broker, control
+from cameras import control
+from cameras.broker import broker
 from cameras.control import Command, ControlError, SentCommand
 from cameras.local_discovery import TIMEOUT_S, discover_devices
 from cameras.models import Camera, CameraHost

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypedDict
 
-from cameras import broker, status
-from cameras.broker import BrokerDown
+from cameras import status
+from cameras.broker import broker
+from cameras.broker.broker import BrokerDown
 from cameras.models import Camera
 from monitoring.health import Finding
 

@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 
 from cameras import leases, services
 from cameras.add_form import AddForm
-from cameras.broker import BrokerDown
+from cameras.broker.broker import BrokerDown
 from cameras.camera_display import STATE_DISPLAYS, CameraDisplay, camera_displays
 from cameras.control import ControlError
 from cameras.discovery import discover_cameras, host_names

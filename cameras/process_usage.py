@@ -10,8 +10,8 @@ from typing import TypedDict, cast
 import psutil
 import redis
 
-from cameras import broker
-from cameras.broker import BrokerDown
+from cameras.broker import broker
+from cameras.broker.broker import BrokerDown
 
 MEASURE_EVERY_S = 5.0
 USAGE_TTL_S = 15

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, TypedDict, cast
 
-from cameras.hiredis_client import open_client
+from cameras.broker.hiredis_client import open_client
 from cameras.runtime.recording_state import Recorder
 from cameras.runtime.settings_drift import Difference
 

@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from cameras import control, lease_holders
-from cameras.broker import BrokerDown
+from cameras.broker.broker import BrokerDown
 from cameras.command_events import record_desired_change, record_failures, record_outcome, record_refusals
 from cameras.control import ControlError, HostDown, TooSlow
 from cameras.discovery import discover_cameras

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from cameras import status
-from cameras.broker import BrokerDown
+from cameras.broker.broker import BrokerDown
 from cameras.models import Camera
 from cameras.spool.storage import read_marker
 from captures.models import StorageRoot

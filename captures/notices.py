@@ -6,8 +6,8 @@ from typing import TypedDict
 
 from django.db import transaction
 
+from cameras.broker.notices import publish_notice
 from cameras.models import Camera
-from cameras.notices import publish_notice
 from captures.bodies import capture_url, thumbnail_url
 from captures.models import Capture, CaptureFile
 

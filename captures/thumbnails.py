@@ -15,8 +15,8 @@ from kombu.exceptions import OperationalError
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from cameras import broker
-from cameras.broker import BrokerDown
+from cameras.broker import broker
+from cameras.broker.broker import BrokerDown
 from captures.files import REVALIDATE, OnOtherHost, Stored, check_size, open_below
 from captures.models import CaptureFile
 from captures.ranges import not_modified

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from cameras import status
-from cameras.broker import BrokerDown
+from cameras.broker.broker import BrokerDown
 from cameras.health import HostHealth, host_health
 from cameras.models import Camera
 from cameras.selectors import cameras_for

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 
-from cameras import broker
+from cameras.broker import broker
 from cameras.live.picture import Picture
 from cameras.sockets.subscription import CONNECTION_ERRORS, Subscription
 from core.background import log_and_continue, start_background_task

@@ -17,7 +17,7 @@ import psutil
 from django.conf import settings
 from django.db import connection
 
-from cameras import broker
+from cameras.broker import broker
 from cameras.live import metrics
 from cameras.live.feed import Feed
 from cameras.live.load_shedder import FPS_LEVELS, QUALITY_LEVELS, LoadShedder

@@ -10,7 +10,7 @@ from contextlib import contextmanager, nullcontext
 
 from asgiref.sync import async_to_sync
 
-from cameras import broker
+from cameras.broker import broker
 from cameras.live import metrics
 from cameras.live.picture import Picture
 from cameras.live.rate_limiter import RateLimiter

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from cameras import broker
+from cameras.broker import broker
 from cameras.live.viewer import ViewerBody
 
 TTL_S = 5

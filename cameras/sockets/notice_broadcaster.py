@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from cameras import broker
+from cameras.broker import broker
 from cameras.sockets.subscription import Subscription
 from core.background import start_background_task
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from django.db import DatabaseError, close_old_connections, connection
 
-from cameras import broker
+from cameras.broker import broker
 
 if TYPE_CHECKING:
     from cameras.supervision.command_router import CommandRouter

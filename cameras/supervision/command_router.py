@@ -7,7 +7,7 @@ import queue
 import time
 from typing import TYPE_CHECKING, Any
 
-from cameras import broker
+from cameras.broker import broker
 from cameras.control import Answer, Command
 from cameras.supervision.camera_slot import CameraSlot, OutstandingCommand
 from cameras.supervision.child import CameraChild

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from cameras import broker
-from cameras.broker import BrokerDown
+from cameras.broker import broker
+from cameras.broker.broker import BrokerDown
 from cameras.control import Answer
 from cameras.spool.spool import Record
 from cameras.supervision.desired_state import DesiredState

@@ -14,8 +14,8 @@ import psutil
 import redis
 from django.conf import settings
 
-from cameras import broker
 from cameras import status as statuses
+from cameras.broker import broker
 from cameras.lease_holders import holder_fields, who_holds
 from cameras.live.load_shedder import LoadShedder
 from cameras.live.presets import PRESETS

@@ -19,7 +19,8 @@ from typing import Any
 
 from django.conf import settings
 
-from cameras import broker, control
+from cameras import control
+from cameras.broker import broker
 from cameras.control import Answer
 from cameras.spool.recovery import DecidedOutcome
 from cameras.supervision.camera_slot import CameraSlot, Hardware

@@ -15,7 +15,7 @@ from django.core import exceptions as django_errors
 from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse
 
-from cameras.broker import BrokerDown
+from cameras.broker.broker import BrokerDown
 from cameras.control import ControlError
 from cameras.live.viewer_limits import LiveViewRefused
 from captures.outcomes import NotSaved

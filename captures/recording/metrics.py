@@ -9,7 +9,7 @@ from django.db.models import Count
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from cameras.broker import BrokerDown
+from cameras.broker.broker import BrokerDown
 from cameras.selectors import cameras_for
 from cameras.status import read_statuses
 from captures.models import Clip

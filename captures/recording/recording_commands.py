@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from cameras import control, lease_holders, status
-from cameras.broker import BrokerDown
+from cameras.broker.broker import BrokerDown
 from cameras.command_events import (
     DONE,
     UNREACHED,

@@ -21,7 +21,7 @@ from django.views import defaults
 from rest_framework import exceptions as drf_errors
 from rest_framework.views import set_rollback
 
-from cameras.broker import BrokerDown
+from cameras.broker.broker import BrokerDown
 from cameras.control import ControlError
 from cameras.lease_holders import LeaseHeld
 from cameras.live.snapshot_limiter import SnapshotLimitExceeded

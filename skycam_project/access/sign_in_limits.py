@@ -20,7 +20,7 @@ from django.core.cache import cache
 from django.core.cache.backends.locmem import LocMemCache
 from prometheus_client import Counter
 
-from cameras.broker import UNREACHABLE
+from cameras.broker.broker import UNREACHABLE
 from core.addresses import client_network
 from skycam_project.access.models import ApiToken, SignIn
 

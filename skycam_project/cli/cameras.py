@@ -117,7 +117,7 @@ def detect(wanted: str | None, name: str) -> None:
 
 
 def discover() -> DiscoveredList:
-    from cameras.broker import BrokerDown
+    from cameras.broker.broker import BrokerDown
     from cameras.discovery import discover_cameras, discover_local_cameras
 
     try:

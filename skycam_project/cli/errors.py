@@ -172,7 +172,7 @@ TRANSLATIONS: dict[str, Callable[[Any], CliError]] = {
     "cameras.lease_holders.SessionRunning": session_runs,
     "cameras.presets.NoPreset": lambda error: CliError("not-found", str(error)),
     "cameras.selectors.NoPrimaryCamera": lambda error: CliError("not-found", str(error)),
-    "cameras.hiredis_client.BrokerDown": lambda error: CliError("broker-down", str(error)),
+    "cameras.broker.hiredis_client.BrokerDown": lambda error: CliError("broker-down", str(error)),
     "captures.outcomes.NotSaved": not_saved,
     "django.core.exceptions.ValidationError": django_validation,
     "pydantic_core._pydantic_core.ValidationError": pydantic_validation,

@@ -75,7 +75,7 @@ def change_session(caller: Caller, session: Session, order: str) -> None:
 def apply_change(service: CameraService, session: Session, order: str) -> Session:
     """The session once its camera has applied the change. The request is stored even if the camera cannot be reached
     now; then CliError says so."""
-    from cameras.broker import BrokerDown
+    from cameras.broker.broker import BrokerDown
     from cameras.control import ControlError
     from cameras.lease_holders import LeaseHeld
     from captures.sessions.session_commands import SessionEnded

@@ -49,7 +49,7 @@ def status(camera: str | None, watch: bool) -> None:
 
 def read_status(station: Station, camera: str | None = None) -> StationStatus:
     """The status of all cameras, or of one with its alerts; CliError when no host publishes that camera."""
-    from cameras.hiredis_client import BrokerDown
+    from cameras.broker.hiredis_client import BrokerDown
     from cameras.status_reader import read_station
 
     try:
@@ -86,7 +86,7 @@ def of_camera(found: StationStatus, camera: str) -> StationStatus:
 
 
 def watch_json(station: Station, camera: str | None) -> None:
-    from cameras.hiredis_client import BrokerDown
+    from cameras.broker.hiredis_client import BrokerDown
 
     while True:
         try:
@@ -111,7 +111,7 @@ def render_status(station: Station, camera: str | None) -> Any:
     from rich.console import Group
     from rich.text import Text
 
-    from cameras.hiredis_client import BrokerDown
+    from cameras.broker.hiredis_client import BrokerDown
 
     try:
         body = read_status(station, camera)

@@ -78,7 +78,7 @@ def prepare_worker() -> None:
 def check_new_host_station() -> None:
     """Raises PreparationError for a new host without a configured station id when the broker serves another station:
     such a host would form a station of its own."""
-    from cameras import broker
+    from cameras.broker import broker
     from cameras.models import CameraHost
 
     config = settings.STATION

@@ -15,7 +15,7 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from cameras.broker import BrokerDown
+from cameras.broker.broker import BrokerDown
 from cameras.camera_display import CameraDisplay, StateDisplay, camera_displays
 from cameras.health import host_health
 from cameras.models import Camera, CameraHost

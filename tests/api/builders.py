@@ -13,7 +13,7 @@ from typing import Any
 from asgiref.sync import async_to_sync
 from rest_framework.test import APIClient
 
-from cameras import broker
+from cameras.broker import broker
 from cameras.models import Camera
 from captures.models import Capture, CaptureFile, StorageRoot
 from skycam_project.access.models import ApiToken, User

@@ -62,7 +62,7 @@ def valkey() -> Iterator[redis.Redis]:
     """The station's broker, without a camera host."""
     from django.conf import settings
 
-    from cameras import broker
+    from cameras.broker import broker
     from skycam_project.launch.valkey import station_command
     from tests.api.builders import until
 

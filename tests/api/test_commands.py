@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection
 
-from cameras import broker
+from cameras.broker import broker
 from cameras.models import Camera
 from captures.models import Capture, Session
 from tests.api.builders import saved

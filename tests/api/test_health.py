@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from cameras import broker, status
+from cameras import status
+from cameras.broker import broker
 from cameras.models import Camera
 from monitoring import health
 from monitoring.models import Alert

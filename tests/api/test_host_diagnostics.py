@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from cameras import broker, status
+from cameras import status
+from cameras.broker import broker
 from cameras.models import Camera
 from cameras.process_usage import ProcessUsage, read_usages
 from skycam_project import host_diagnostics

@@ -12,7 +12,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from cameras import broker, status
+from cameras import status
+from cameras.broker import broker
 from cameras.models import Camera
 from cameras.runtime.recording_state import waiting_recorder
 from captures.recording import recording_commands

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
-from cameras import broker
-from cameras.broker import BrokerDown
-from cameras.circuit_breaker import PROBE_EVERY_S
+from cameras.broker import broker
+from cameras.broker.broker import BrokerDown
+from cameras.broker.circuit_breaker import PROBE_EVERY_S
 from captures.models import CaptureFile
 from captures.thumbnails import send_render_task
 from tests.api.builders import until

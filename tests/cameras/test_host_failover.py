@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from cameras import broker
+from cameras.broker import broker
 from cameras.host_failover import HostAlive, HostGone
 from cameras.lease_holders import LeaseHeld, SessionRunning
 from cameras.models import Camera, CameraHost

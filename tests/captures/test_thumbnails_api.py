@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings
 from PIL import Image
 
-from cameras import broker
+from cameras.broker import broker
 from captures import thumbnail_queue
 from captures import thumbnails as thumbnail_view
 from captures.models import CaptureFile

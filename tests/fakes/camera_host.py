@@ -10,7 +10,7 @@ from typing import Any
 
 import redis
 
-from cameras import broker
+from cameras.broker import broker
 
 END = "end"
 

@@ -16,7 +16,7 @@ from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from rest_framework.test import APIClient
 
-from cameras import broker
+from cameras.broker import broker
 from cameras.drivers.base import FrameData
 from cameras.live.presets import PRESETS
 from cameras.live.publisher import pack_picture

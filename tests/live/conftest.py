@@ -16,7 +16,7 @@ from tests.skycam_project.cli_station import valkey
 
 @pytest.fixture
 def server(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
-    from cameras import broker
+    from cameras.broker import broker
 
     broker.connection.cache_clear()
     with valkey(settings.STATION) as client:

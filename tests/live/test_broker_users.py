@@ -15,7 +15,7 @@ import redis
 from django.conf import settings
 from websockets.asyncio.client import ClientConnection
 
-from cameras import broker
+from cameras.broker import broker
 from cameras.supervision.broker_users import BrokerUsers, with_login
 from tests.live.stations import LiveStation
 from tests.skycam_project.stations import eventually

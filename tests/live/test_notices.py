@@ -15,7 +15,8 @@ from asgiref.sync import sync_to_async
 from django.db import transaction
 from django.utils import timezone
 
-from cameras import broker, notices, status
+from cameras import status
+from cameras.broker import broker, notices
 from cameras.models import Camera
 from captures.models import Capture, CaptureFile
 from captures.notices import publish_capture

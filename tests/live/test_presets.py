@@ -16,7 +16,7 @@ from django.conf import settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cameras import broker
+from cameras.broker import broker
 from cameras.drivers.base import FrameData
 from cameras.live.load_shedder import LOWER_FPS_ONLY
 from cameras.live.presets import PRESETS, FrameRateLimiter, Preset, presets_of

@@ -10,8 +10,9 @@ import pytest
 import redis
 from django.conf import settings
 
-from cameras import broker, status
-from cameras.hiredis_client import BrokerDown
+from cameras import status
+from cameras.broker import broker
+from cameras.broker.hiredis_client import BrokerDown
 from cameras.models import Camera
 from cameras.services import add_camera
 from cameras.supervision.broker_users import with_login

@@ -10,7 +10,8 @@ import pytest
 import redis
 from django.conf import settings
 
-from cameras import broker, status
+from cameras import status
+from cameras.broker import broker
 from cameras.models import Camera
 from cameras.runtime.recording_state import Recorder
 from cameras.services import add_camera

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from cameras import broker
+from cameras.broker import broker
 from cameras.models import Camera
 from cameras.services import add_camera
 from captures.models import Session

@@ -54,7 +54,7 @@ def unapplied() -> int:
 
 def hosts(station: Station) -> Iterator[Finding]:
     """A camera host without a heartbeat is broken if it has cameras."""
-    from cameras.hiredis_client import BrokerDown
+    from cameras.broker.hiredis_client import BrokerDown
     from cameras.models import Camera
     from cameras.status_reader import read_station
 

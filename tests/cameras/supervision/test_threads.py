@@ -15,7 +15,7 @@ from typing import Any, Self, cast
 
 import pytest
 
-from cameras import broker
+from cameras.broker import broker
 from cameras.control import Command
 from cameras.spool.storage import MARKER
 from cameras.supervision.camera_slot import CameraSlot

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from cameras import broker
+from cameras.broker import broker
 
 log = logging.getLogger(__name__)
 MAX_WAITING = 500

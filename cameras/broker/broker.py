@@ -12,8 +12,8 @@ from contextlib import contextmanager
 import redis
 from django.conf import settings
 
-from cameras.circuit_breaker import CONNECT_S, CircuitBreakerPool
-from cameras.hiredis_client import BrokerDown
+from cameras.broker.circuit_breaker import CONNECT_S, CircuitBreakerPool
+from cameras.broker.hiredis_client import BrokerDown
 
 __all__ = ["UNREACHABLE", "BrokerDown", "connection", "key", "reachable", "time_ms"]
 
