@@ -50,7 +50,8 @@ class WebLegs:
         self.command_ms = self.commit_ms = 0.0
 
     def legs(self) -> dict[str, float]:
-        from cameras import control, services
+        from cameras import services
+        from cameras.commands import control
 
         found = {
             "sign-in": self.median(self.sign_in),
@@ -112,12 +113,12 @@ class WebLegs:
         mine.update(status=Capture.Status.FAILED, reason="not_started", message="Planned only by the benchmark.")
 
     def send(self) -> None:
-        from cameras import control
+        from cameras.commands import control
 
         control.push_command(UNUSED_HOST, self._command())
 
     def _command(self) -> Any:
-        from cameras.control import Command
+        from cameras.commands.control import Command
 
         return Command(
             command_id=str(uuid6.uuid7()), camera=str(self.camera.id), slug=SLUG, order="capture",
@@ -126,9 +127,9 @@ class WebLegs:
 
     def reply(self) -> None:
         """Push an answer to Redis and fetch it again, as the waiting web process does."""
-        from cameras import control
         from cameras.broker import broker
-        from cameras.control import Answer, SentCommand
+        from cameras.commands import control
+        from cameras.commands.control import Answer, SentCommand
 
         command = str(uuid6.uuid7())
         control.push_answer(broker.connection(), command, Answer(ok=True, body={}))

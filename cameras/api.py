@@ -25,7 +25,7 @@ from cameras.bodies import (
     lease_body,
     settings_body,
 )
-from cameras.control import ControlError
+from cameras.commands.control import ControlError
 from cameras.discovery import discover_cameras
 from cameras.drivers.simulated.faults import Faults
 from cameras.live.mjpeg import CONTENT_TYPE, open_stream, stream_parts

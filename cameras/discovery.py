@@ -12,9 +12,9 @@ import uuid6
 from django.conf import settings
 from django.utils import timezone
 
-from cameras import control
 from cameras.broker import broker
-from cameras.control import Command, ControlError, SentCommand
+from cameras.commands import control
+from cameras.commands.control import Command, ControlError, SentCommand
 from cameras.local_discovery import TIMEOUT_S, discover_devices
 from cameras.models import Camera, CameraHost
 from cameras.serializers import Discovered, DiscoveredList, DiscoveryProblem

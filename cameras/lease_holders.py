@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from cameras.control import ControlError
+from cameras.commands.control import ControlError
 from cameras.models import Camera
 from cameras.tables import LEASE_HOLDERS, resolve
 from core.text.names import is_station_actor

@@ -12,7 +12,7 @@ from cameras import leases, services
 from cameras.add_form import AddForm
 from cameras.broker.broker import BrokerDown
 from cameras.camera_display import STATE_DISPLAYS, CameraDisplay, camera_displays
-from cameras.control import ControlError
+from cameras.commands.control import ControlError
 from cameras.discovery import discover_cameras, host_names
 from cameras.faults_form import FaultsForm
 from cameras.lease_holders import NOBODY, LeaseHeld, holder_of, lease_of

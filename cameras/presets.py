@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from cameras import services
-from cameras.command_events import DONE, command_data
+from cameras.commands.events import DONE, command_data
 from cameras.models import Camera, SettingsPreset
 from cameras.runtime.settings_drift import same_value
 from monitoring.bodies import stamp, stamp_or_none

@@ -11,8 +11,9 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from cameras import audience, camera_creation, control, host_failover, lease_holders
-from cameras.command_events import (
+from cameras import audience, camera_creation, host_failover, lease_holders
+from cameras.commands import control
+from cameras.commands.events import (
     DONE,
     command_data,
     record_desired_change,

@@ -1,6 +1,6 @@
 """`CameraService`: the façade for pages, API, CLI and programs to capture and record.
 
-It inserts planned rows, sends commands to the camera's host through `cameras.control`, and returns what was observed.
+It inserts planned rows, sends commands to the camera's host through `cameras.commands.control`, and returns what was observed.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ import uuid6
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from cameras import control, lease_holders
+from cameras import lease_holders
 from cameras.broker.broker import BrokerDown
-from cameras.command_events import record_desired_change, record_failures, record_outcome, record_refusals
-from cameras.control import ControlError, HostDown, TooSlow
+from cameras.commands import control
+from cameras.commands.control import ControlError, HostDown, TooSlow
+from cameras.commands.events import record_desired_change, record_failures, record_outcome, record_refusals
 from cameras.discovery import discover_cameras
 from cameras.live.snapshot_limiter import next_picture
 from cameras.live.viewer_limits import LiveViewRefused

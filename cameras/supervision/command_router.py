@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from cameras.broker import broker
-from cameras.control import Answer, Command
+from cameras.commands.control import Answer, Command
 from cameras.supervision.camera_slot import CameraSlot, OutstandingCommand
 from cameras.supervision.child import CameraChild
 from cameras.supervision.database_sync import DatabaseSync

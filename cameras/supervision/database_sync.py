@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection, transaction
 from django.utils import timezone
 
-from cameras.control import Answer
+from cameras.commands.control import Answer
 from cameras.models import Camera
 from cameras.spool.recovery import DecidedOutcome
 from cameras.spool.spool import Record

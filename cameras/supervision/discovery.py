@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
-from cameras.control import Answer
+from cameras.commands.control import Answer
 from cameras.local_discovery import discover_devices
 from cameras.supervision.child import scrubbed_environment
 

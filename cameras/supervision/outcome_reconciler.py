@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cameras.broker import broker
 from cameras.broker.broker import BrokerDown
-from cameras.control import Answer
+from cameras.commands.control import Answer
 from cameras.spool.spool import Record
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.ingest import OpenedSpool

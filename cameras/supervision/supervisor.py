@@ -19,9 +19,9 @@ from typing import Any
 
 from django.conf import settings
 
-from cameras import control
 from cameras.broker import broker
-from cameras.control import Answer
+from cameras.commands import control
+from cameras.commands.control import Answer
 from cameras.spool.recovery import DecidedOutcome
 from cameras.supervision.camera_slot import CameraSlot, Hardware
 from cameras.supervision.child import (

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from cameras import services, status
-from cameras.control import ControlError
+from cameras.commands.control import ControlError
 from cameras.lease_holders import holder_of
 from cameras.models import Camera
 from cameras.status import Status

@@ -11,9 +11,11 @@ from typing import Any, TypedDict
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from cameras import control, lease_holders, status
+from cameras import lease_holders, status
 from cameras.broker.broker import BrokerDown
-from cameras.command_events import (
+from cameras.commands import control
+from cameras.commands.control import ControlError, TooSlow
+from cameras.commands.events import (
     DONE,
     UNREACHED,
     command_data,
@@ -23,7 +25,6 @@ from cameras.command_events import (
     record_outcome,
     record_refusals,
 )
-from cameras.control import ControlError, TooSlow
 from cameras.models import Camera, may_record
 from cameras.runtime.recording_state import Recorder, is_recording
 from cameras.status import Status

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from cameras.control import ControlError
+from cameras.commands.control import ControlError
 from cameras.lease_holders import LeaseHolder, person
 from cameras.models import Camera
 from captures.models import Session

@@ -167,7 +167,7 @@ TRANSLATIONS: dict[str, Callable[[Any], CliError]] = {
     "click.exceptions.NoSuchOption": unknown_option,
     "skycam_project.config.errors.ConfigError": configuration,
     "skycam_project.launch.errors.LaunchError": launching,
-    "cameras.control.ControlError": control,
+    "cameras.commands.control.ControlError": control,
     "cameras.lease_holders.LeaseHeld": held,
     "cameras.lease_holders.SessionRunning": session_runs,
     "cameras.presets.NoPreset": lambda error: CliError("not-found", str(error)),

@@ -38,7 +38,7 @@ def setting_values(given: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 def set_or_store(camera: Camera, values: dict[str, Any], actor: str, *, replace: bool = False) -> dict[str, Any]:
     """The camera's answer to its new settings. CliError says that they are stored if the camera cannot be reached."""
     from cameras.broker.broker import BrokerDown
-    from cameras.control import ControlError
+    from cameras.commands.control import ControlError
     from cameras.lease_holders import LeaseHeld
     from cameras.services import set_settings
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from cameras.command_events import ATTEMPT_PHRASES
-from cameras.control import ControlError
+from cameras.commands.control import ControlError
+from cameras.commands.events import ATTEMPT_PHRASES
 from cameras.lease_holders import LeaseHeld
 from cameras.leases import acquire_lease
 from cameras.models import Camera

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cameras.control import Command
+from cameras.commands.control import Command
 from cameras.supervision.command_router import CommandRouter
 from cameras.supervision.supervisor import Supervisor
 from captures.ingest import fail_unsent_capture

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cameras import local_discovery
-from cameras.control import ControlError, sent_command, wait_for_answer
+from cameras.commands.control import ControlError, sent_command, wait_for_answer
 from cameras.supervision.camera_slot import Hardware
 from cameras.supervision.supervisor import Supervisor
 from tests.api.conftest import valkey

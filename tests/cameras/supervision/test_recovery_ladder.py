@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import uuid6
 
-from cameras.control import Command
+from cameras.commands.control import Command
 from cameras.spool.session_files import iso
 from cameras.supervision import recovery_ladder
 from cameras.supervision.camera_slot import CameraSlot

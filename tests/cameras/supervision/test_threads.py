@@ -16,7 +16,7 @@ from typing import Any, Self, cast
 import pytest
 
 from cameras.broker import broker
-from cameras.control import Command
+from cameras.commands.control import Command
 from cameras.spool.storage import MARKER
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.child import CameraChild, LiveView

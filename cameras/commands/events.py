@@ -12,7 +12,7 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from cameras.broker.broker import BrokerDown
-from cameras.control import ControlError
+from cameras.commands.control import ControlError
 from cameras.lease_holders import LeaseHeld
 from cameras.models import Camera
 from monitoring.models import Event
