@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from cameras import leases, services, status
+from cameras import leases, services
 from cameras.audience import FIELDS
 from cameras.bodies import (
     CameraBody,
@@ -44,6 +44,7 @@ from cameras.serializers import (
     Settings,
     SettingsQuery,
 )
+from cameras.status import status
 from cameras.tables import ACCESS, resolve
 from core.limits.wait_limiter import WaitLimiter
 

@@ -10,7 +10,7 @@ from cameras.lease_holders import lease_of
 from cameras.models import Camera
 from cameras.runtime.settings_drift import Difference, still_desired
 from cameras.selectors import cameras_for
-from cameras.status import desired_connection
+from cameras.status.status import desired_connection
 from monitoring.bodies import stamp, stamp_or_none
 
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from cameras import status as statuses
 from cameras.broker.broker import BrokerDown
 from cameras.lease_holders import Lease, LeaseHolder, lease_of, person
 from cameras.live.viewer_limits import LIVE_VIEW_OFF
 from cameras.models import Camera, may_record
 from cameras.runtime.recording_state import Recorder
-from cameras.status import Status, absent_status, desired_connection
+from cameras.status import status as statuses
+from cameras.status.status import Status, absent_status, desired_connection
 from core.templatetags.skycam import clock_text
 from monitoring.station_settings import live_streaming_config
 

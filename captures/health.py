@@ -8,10 +8,10 @@ from typing import TypedDict
 from django.conf import settings
 from django.utils import timezone
 
-from cameras import status
 from cameras.broker.broker import BrokerDown
 from cameras.models import Camera
 from cameras.spool.storage import read_marker
+from cameras.status import status
 from captures.models import StorageRoot
 from captures.storage.roots import UnusableRoot, video_root
 from monitoring.bodies import stamp

@@ -18,7 +18,7 @@ from django.utils import timezone
 from cameras.models import Camera
 from cameras.spool.session_files import iso
 from cameras.spool.spool import PartFile, Record
-from cameras.status_reader import LastCapture
+from cameras.status.reader import LastCapture
 from captures.models import Capture, CaptureFile, Session, SessionGap
 from captures.models.session import SESSION_TRANSITIONS
 from captures.notices import publish_capture

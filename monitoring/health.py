@@ -18,9 +18,9 @@ logger = logging.getLogger(__name__)
 HEALTH: dict[str, str] = {
     "parts": "skycam_project.launch.health.part_problems",
     "database": "monitoring.health.database_problems",
-    "broker": "cameras.health.broker_problems",
-    "hosts": "cameras.health.host_problems",
-    "cameras": "cameras.health.camera_problems",
+    "broker": "cameras.status.health.broker_problems",
+    "hosts": "cameras.status.health.host_problems",
+    "cameras": "cameras.status.health.camera_problems",
     "disk": "captures.health.disk_problems",
 }
 

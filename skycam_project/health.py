@@ -11,11 +11,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from cameras import status
 from cameras.broker.broker import BrokerDown
-from cameras.health import HostHealth, host_health
 from cameras.models import Camera
 from cameras.selectors import cameras_for
+from cameras.status import status
+from cameras.status.health import HostHealth, host_health
 from captures.health import free_disk_space_gb
 from monitoring.health import database_problems, findings_for
 from skycam_project import host_diagnostics

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.urls import URLPattern, path, re_path
 
-from cameras.consumers import StatusConsumer
 from cameras.live.consumers import LiveConsumer
 from cameras.sockets.consumer import NotFound
+from cameras.status.consumers import StatusConsumer
 from captures.consumers import CapturesConsumer
 
 sockets: dict[str, Any] = {

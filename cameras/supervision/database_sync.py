@@ -23,7 +23,7 @@ from cameras.models import Camera
 from cameras.spool.recovery import DecidedOutcome
 from cameras.spool.spool import Record
 from cameras.spool.storage import read_marker
-from cameras.status_reader import LastCapture
+from cameras.status.reader import LastCapture
 from cameras.supervision import orphan_recovery
 from cameras.supervision.desired_state import (
     DesiredState,

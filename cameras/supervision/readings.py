@@ -8,8 +8,8 @@ from typing import Any
 from django.db import transaction
 
 from cameras.models import Camera
-from cameras.readings import supersedes
 from cameras.runtime.settings_drift import Difference, still_desired
+from cameras.status.readings import supersedes
 from monitoring.services import record_event
 
 

@@ -14,16 +14,16 @@ import psutil
 import redis
 from django.conf import settings
 
-from cameras import status as statuses
 from cameras.broker import broker
 from cameras.lease_holders import holder_fields, who_holds
 from cameras.live.load_shedder import LoadShedder
 from cameras.live.presets import PRESETS
-from cameras.process_usage import ProcessUsage
 from cameras.runtime.recording_state import is_recording, observed_recording, shared
 from cameras.runtime.settings_drift import still_desired
 from cameras.runtime.spec import Recording
 from cameras.spool.session_files import iso
+from cameras.status import status as statuses
+from cameras.status.process_usage import ProcessUsage
 from cameras.supervision.broker_users import BrokerUsers
 
 if TYPE_CHECKING:

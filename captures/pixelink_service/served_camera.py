@@ -11,11 +11,12 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
 
-from cameras import services, status
+from cameras import services
 from cameras.commands.control import ControlError
 from cameras.lease_holders import holder_of
 from cameras.models import Camera
-from cameras.status import Status
+from cameras.status import status
+from cameras.status.status import Status
 
 log = logging.getLogger(__name__)
 ACTOR = "service"

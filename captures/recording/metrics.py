@@ -11,7 +11,7 @@ from prometheus_client.metrics_core import Metric
 
 from cameras.broker.broker import BrokerDown
 from cameras.selectors import cameras_for
-from cameras.status import read_statuses
+from cameras.status.status import read_statuses
 from captures.models import Clip
 
 OF_CLIP = {

@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from cameras import lease_holders, status
+from cameras import lease_holders
 from cameras.broker.broker import BrokerDown
 from cameras.commands import control
 from cameras.commands.control import ControlError, TooSlow
@@ -27,7 +27,8 @@ from cameras.commands.events import (
 )
 from cameras.models import Camera, may_record
 from cameras.runtime.recording_state import Recorder, is_recording
-from cameras.status import Status
+from cameras.status import status
+from cameras.status.status import Status
 from captures.models.clip import ClipKind
 from captures.recording.ingest import desired_recording
 from monitoring.models import Event

@@ -65,7 +65,7 @@ def stop(cameras: tuple[str, ...], every: bool) -> int:
 def status(cameras: tuple[str, ...]) -> None:
     """Show the recordings of cameras, by default of all."""
     caller = current().authorize("viewer")
-    from cameras.status import read_statuses
+    from cameras.status.status import read_statuses
     from captures.recording.recording_commands import recording_body
 
     found = cameras_of(caller, cameras, every=not cameras)

@@ -26,7 +26,7 @@ from skycam_project.cli.output import (
 from skycam_project.cli.station import Station, current
 
 if TYPE_CHECKING:
-    from cameras.status_reader import StationStatus
+    from cameras.status.reader import StationStatus
 
 EVERY_S = 1.0
 COLUMNS = ("camera", "observed", "desired", "session", "last capture", "°C", "fps", "reason")
@@ -50,7 +50,7 @@ def status(camera: str | None, watch: bool) -> None:
 def read_status(station: Station, camera: str | None = None) -> StationStatus:
     """The status of all cameras, or of one with its alerts; CliError when no host publishes that camera."""
     from cameras.broker.hiredis_client import BrokerDown
-    from cameras.status_reader import read_station
+    from cameras.status.reader import read_station
 
     try:
         found = read_station(station.config.redis_url, station.config.station.id)

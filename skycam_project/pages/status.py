@@ -17,10 +17,10 @@ from django.utils import timezone
 
 from cameras.broker.broker import BrokerDown
 from cameras.camera_display import CameraDisplay, StateDisplay, camera_displays
-from cameras.health import host_health
 from cameras.models import Camera, CameraHost
-from cameras.process_usage import Usage, read_usages
 from cameras.selectors import cameras_for
+from cameras.status.health import host_health
+from cameras.status.process_usage import Usage, read_usages
 from captures.models import StorageRoot
 from core.pages.page import Page
 from monitoring.feed import feed

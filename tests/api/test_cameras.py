@@ -6,8 +6,8 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from cameras import status
 from cameras.models import Camera
+from cameras.status import status
 from monitoring.models import Event
 from tests.fakes.camera_host import camera_host
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from cameras import status
 from cameras.broker import broker
 from cameras.models import Camera
+from cameras.status import status
 from monitoring import health
 from monitoring.models import Alert
 from monitoring.tasks import check_health, check_host

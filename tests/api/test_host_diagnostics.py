@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from cameras import status
 from cameras.broker import broker
 from cameras.models import Camera
-from cameras.process_usage import ProcessUsage, read_usages
+from cameras.status import status
+from cameras.status.process_usage import ProcessUsage, read_usages
 from skycam_project import host_diagnostics
 from skycam_project.cli.diagnostics.machine import clock
 from skycam_project.cli.station import Station

@@ -12,10 +12,10 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from cameras import status
 from cameras.broker import broker
 from cameras.models import Camera
 from cameras.runtime.recording_state import waiting_recorder
+from cameras.status import status
 from captures.recording import recording_commands
 from captures.recording.ingest import desired_recording
 from monitoring.models import Event

@@ -11,7 +11,7 @@ from rich.console import Console, Group
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
-from cameras.status_reader import read_station
+from cameras.status.reader import read_station
 from skycam_project.cli.status import COLUMNS, camera_table
 from tests.docs.conftest import Shell
 from tests.docs.pages import PROJECT

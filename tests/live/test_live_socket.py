@@ -13,11 +13,11 @@ import pytest_asyncio
 import redis
 from asgiref.sync import sync_to_async
 
-from cameras import status
 from cameras.live import consumers
 from cameras.live.picture import jpeg_size
 from cameras.live.publisher import FRAME_HEADER
 from cameras.models import Camera
+from cameras.status import status
 from tests.live.builders import CameraProcess, OpenSocket, eventually, user_of, with_token
 from tests.live.stations import BINARY
 

@@ -15,9 +15,9 @@ from asgiref.sync import sync_to_async
 from django.db import transaction
 from django.utils import timezone
 
-from cameras import status
 from cameras.broker import broker, notices
 from cameras.models import Camera
+from cameras.status import status
 from captures.models import Capture, CaptureFile
 from captures.notices import publish_capture
 from skycam_project.access.models import User

@@ -10,9 +10,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from cameras import leases, status
+from cameras import leases
 from cameras.models import Camera
 from cameras.presets import save_preset
+from cameras.status import status
 from captures.models import Session
 from monitoring.models import Event
 from skycam_project.access.models import User

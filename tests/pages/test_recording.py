@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from cameras import status
 from cameras.models import Camera
 from cameras.runtime.recording_state import Recorder
+from cameras.status import status
 from captures.recording.ingest import desired_recording
 from tests.api.builders import UNKNOWN
 from tests.fakes.camera_host import camera_host

@@ -10,11 +10,11 @@ import pytest
 import redis
 from django.conf import settings
 
-from cameras import status
 from cameras.broker import broker
 from cameras.broker.hiredis_client import BrokerDown
 from cameras.models import Camera
 from cameras.services import add_camera
+from cameras.status import status
 from cameras.supervision.broker_users import with_login
 from captures.models import Capture
 from monitoring.services import raise_alert

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from cameras.runtime.recording_state import Recorder
-from cameras.status_reader import Status
+from cameras.status.reader import Status
 from captures.bodies import CaptureBody, SessionBody
 from captures.recording.recording_commands import RecordingBody
 from skycam_project.cli import errors

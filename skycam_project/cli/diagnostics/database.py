@@ -56,7 +56,7 @@ def hosts(station: Station) -> Iterator[Finding]:
     """A camera host without a heartbeat is broken if it has cameras."""
     from cameras.broker.hiredis_client import BrokerDown
     from cameras.models import Camera
-    from cameras.status_reader import read_station
+    from cameras.status.reader import read_station
 
     wanted = Camera.objects.present().filter(enabled=True).order_by("host").values_list("host", flat=True).distinct()
     try:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from cameras import status
 from cameras.models import Camera
+from cameras.status import status
 from captures.models import Clip, StorageRoot
 from captures.recording.metrics import OF_CLIP
 from skycam_project.access.models import User

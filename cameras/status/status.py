@@ -12,7 +12,7 @@ import redis
 from cameras.broker import broker
 from cameras.lease_holders import holder_fields, holders_of
 from cameras.models import Camera
-from cameras.status_reader import LastCapture, Status, absent_status, parse_status
+from cameras.status.reader import LastCapture, Status, absent_status, parse_status
 
 __all__ = [
     "KNOWN_CAMERAS_TTL_S",
@@ -47,7 +47,7 @@ def write_status(server: redis.Redis, status: Status) -> None:
 
 
 def write_known_cameras(server: redis.Redis, host: str, statuses: Iterable[Status]) -> None:
-    """Write which cameras a host has, for `cameras.status_reader`. It outlives the host, so that its cameras are listed
+    """Write which cameras a host has, for `cameras.status.reader`. It outlives the host, so that its cameras are listed
     as host_down."""
     known = {status["camera"]: status["desired"] for status in statuses}
     server.set(broker.key("cameras", host), json.dumps(known), ex=KNOWN_CAMERAS_TTL_S)
