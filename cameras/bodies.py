@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
-from cameras.audience import audience_of
+from cameras.audience.service import audience_of
 from cameras.drivers.credentials import redact_address
-from cameras.lease_holders import lease_of
+from cameras.leases.lease_holders import lease_of
 from cameras.models import Camera
 from cameras.runtime.settings_drift import Difference, still_desired
 from cameras.selectors import cameras_for

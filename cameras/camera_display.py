@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cameras.broker.broker import BrokerDown
-from cameras.lease_holders import Lease, LeaseHolder, lease_of, person
+from cameras.leases.lease_holders import Lease, LeaseHolder, lease_of, person
 from cameras.live.viewer_limits import LIVE_VIEW_OFF
 from cameras.models import Camera, may_record
 from cameras.runtime.recording_state import Recorder

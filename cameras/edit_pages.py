@@ -11,7 +11,7 @@ from django.shortcuts import redirect, resolve_url
 from cameras import services
 from cameras.discovery import host_names
 from cameras.edit_form import EditForm
-from cameras.lease_holders import LeaseHeld
+from cameras.leases.lease_holders import LeaseHeld
 from cameras.models import Camera
 from cameras.pages import CameraPage, refusal
 from core.pages.page import is_htmx_request

@@ -10,9 +10,9 @@ from contextlib import suppress
 
 from django.utils import timezone
 
-from cameras import lease_holders
 from cameras.broker import broker
-from cameras.lease_holders import LeaseHolder, SessionRunning, lease_of, person, session_holders
+from cameras.leases import lease_holders
+from cameras.leases.lease_holders import LeaseHolder, SessionRunning, lease_of, person, session_holders
 from cameras.models import Camera, CameraHost
 from cameras.tables import LEASE_HOLDERS, resolve
 

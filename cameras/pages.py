@@ -8,14 +8,15 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from cameras import leases, services
+from cameras import services
 from cameras.add_form import AddForm
 from cameras.broker.broker import BrokerDown
 from cameras.camera_display import STATE_DISPLAYS, CameraDisplay, camera_displays
 from cameras.commands.control import ControlError
 from cameras.discovery import discover_cameras, host_names
 from cameras.faults_form import FaultsForm
-from cameras.lease_holders import NOBODY, LeaseHeld, holder_of, lease_of
+from cameras.leases import service as leases
+from cameras.leases.lease_holders import NOBODY, LeaseHeld, holder_of, lease_of
 from cameras.models import Camera
 from cameras.presets import presets_for
 from cameras.selectors import camera_for, cameras_for

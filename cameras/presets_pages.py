@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from cameras import presets, services
-from cameras.lease_holders import LeaseHeld
+from cameras.leases.lease_holders import LeaseHeld
 from cameras.models import Camera
 from cameras.pages import UNREACHED, SettingsPage, refusal
 from cameras.presets import ComparedSetting, Comparison, NoPreset

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypedDict
 from pydantic import AfterValidator, ConfigDict, Field
 
 from cameras.bodies import CameraBody
-from cameras.lease_holders import LEASE_S, LONGEST_S
+from cameras.leases.lease_holders import LEASE_S, LONGEST_S
 from cameras.presets import PresetBody
 from core.api.model import StrictModel
 from core.api.paging import Query

@@ -15,7 +15,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from cameras.camera_display import CameraDisplay, StateDisplay, camera_displays
-from cameras.lease_holders import LeaseHolder, who_holds
+from cameras.leases.lease_holders import LeaseHolder, who_holds
 from cameras.models import Camera, CameraQuerySet
 from cameras.selectors import cameras_for
 from captures.models import Capture, Session

@@ -11,7 +11,7 @@ from django.shortcuts import redirect, resolve_url
 from cameras.camera_display import held_sentence
 from cameras.drivers import driver_class
 from cameras.faults_form import FaultsForm
-from cameras.lease_holders import LeaseHeld, holder_of
+from cameras.leases.lease_holders import LeaseHeld, holder_of
 from cameras.pages import UNREACHED, body_change_rows, panel_context, refusal
 from cameras.pages import CameraPage as PageOfCamera
 from cameras.selectors import cameras_for

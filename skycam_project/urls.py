@@ -2,7 +2,7 @@ from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
-from cameras.audience_pages import AudiencePage
+from cameras.audience.pages import AudiencePage
 from cameras.edit_pages import EditPage, RemovePage
 from cameras.pages import (
     AcquireLeasePage,

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from cameras.broker.broker import BrokerDown
 from cameras.commands.control import ControlError
-from cameras.lease_holders import LeaseHeld
+from cameras.leases.lease_holders import LeaseHeld
 from cameras.models import Camera
 from monitoring.models import Event
 from monitoring.services import record_event

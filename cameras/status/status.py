@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 import redis
 
 from cameras.broker import broker
-from cameras.lease_holders import holder_fields, holders_of
+from cameras.leases.lease_holders import holder_fields, holders_of
 from cameras.models import Camera
 from cameras.status.reader import LastCapture, Status, absent_status, parse_status
 

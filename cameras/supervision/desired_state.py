@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 
-from cameras.lease_holders import Lease, LeaseHolder, lease_of, session_holders
+from cameras.leases.lease_holders import Lease, LeaseHolder, lease_of, session_holders
 from cameras.models import Camera
 from cameras.runtime.disk_reserve import DISK_RESERVE_BYTES
 from cameras.runtime.spec import Spec

@@ -15,7 +15,7 @@ import redis
 from django.conf import settings
 
 from cameras.broker import broker
-from cameras.lease_holders import holder_fields, who_holds
+from cameras.leases.lease_holders import holder_fields, who_holds
 from cameras.live.load_shedder import LoadShedder
 from cameras.live.presets import PRESETS
 from cameras.runtime.recording_state import is_recording, observed_recording, shared

@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from cameras import services
 from cameras.commands.control import ControlError
-from cameras.lease_holders import holder_of
+from cameras.leases.lease_holders import holder_of
 from cameras.models import Camera
 from cameras.status import status
 from cameras.status.status import Status

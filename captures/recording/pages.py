@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 
-from cameras.lease_holders import LeaseHeld
+from cameras.leases.lease_holders import LeaseHeld
 from cameras.pages import CameraPage, refusal
 from captures.recording.recording_commands import RecordingDeferred, record, stop_recording
 from core.pages.page import message_response

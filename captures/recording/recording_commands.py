@@ -11,7 +11,6 @@ from typing import Any, TypedDict
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from cameras import lease_holders
 from cameras.broker.broker import BrokerDown
 from cameras.commands import control
 from cameras.commands.control import ControlError, TooSlow
@@ -25,6 +24,7 @@ from cameras.commands.events import (
     record_outcome,
     record_refusals,
 )
+from cameras.leases import lease_holders
 from cameras.models import Camera, may_record
 from cameras.runtime.recording_state import Recorder, is_recording
 from cameras.status import status

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 
-from cameras.lease_holders import LeaseHeld, LeaseHolder, lease_of, who_holds
+from cameras.leases.lease_holders import LeaseHeld, LeaseHolder, lease_of, who_holds
 from cameras.pages import UNREACHED, acquire_from_form, refusal
 from cameras.selectors import cameras_for
 from cameras.settings_form import setting_label, with_unit

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from cameras.commands.control import ControlError
-from cameras.lease_holders import LeaseHolder, person
+from cameras.leases.lease_holders import LeaseHolder, person
 from cameras.models import Camera
 from captures.models import Session
 from captures.models.session import ACTIVE

@@ -23,7 +23,7 @@ from rest_framework.views import set_rollback
 
 from cameras.broker.broker import BrokerDown
 from cameras.commands.control import ControlError
-from cameras.lease_holders import LeaseHeld
+from cameras.leases.lease_holders import LeaseHeld
 from cameras.live.snapshot_limiter import SnapshotLimitExceeded
 from cameras.live.viewer_limits import LiveViewRefused
 from cameras.presets import NoPreset

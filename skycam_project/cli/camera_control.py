@@ -96,7 +96,7 @@ def take(camera: str | None, over: bool, for_s: float) -> None:
     """Take a camera, by default the primary one, so that no one else can control it. Repeat it to renew the lease."""
     caller = current().authorize("operator")
     from cameras.bodies import lease_body
-    from cameras.leases import acquire_lease
+    from cameras.leases.service import acquire_lease
 
     taken = acquire_lease(find_camera(caller, camera), caller.actor, over=over, for_s=round(for_s))
     print_result(dict(lease_body(taken)), print_lease)
@@ -109,7 +109,7 @@ def release(camera: str | None, over: bool) -> None:
     """Release a camera, by default the primary one."""
     caller = current().authorize("operator")
     from cameras.bodies import lease_body
-    from cameras.leases import release_lease
+    from cameras.leases.service import release_lease
 
     released = release_lease(find_camera(caller, camera), caller.actor, over=over)
     print_result(dict(lease_body(released)), print_lease)

@@ -220,7 +220,7 @@ def move_notes(camera: Camera, before: str, host_is_gone: bool) -> list[str]:
 
 def change_audience(camera: Camera, allow: tuple[str, ...], disallow: tuple[str, ...]) -> list[str]:
     """The audience with users added and removed; CliError for a name in both."""
-    from cameras.audience import audience_of
+    from cameras.audience.service import audience_of
 
     if both := sorted(set(allow) & set(disallow)):
         raise CliError("invalid", f"{', '.join(both)}: either --allow or --disallow, not both.")

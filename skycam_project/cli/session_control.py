@@ -77,7 +77,7 @@ def apply_change(service: CameraService, session: Session, order: str) -> Sessio
     now; then CliError says so."""
     from cameras.broker.broker import BrokerDown
     from cameras.commands.control import ControlError
-    from cameras.lease_holders import LeaseHeld
+    from cameras.leases.lease_holders import LeaseHeld
     from captures.sessions.session_commands import SessionEnded
 
     moves: dict[str, Callable[[Session], Session]] = {

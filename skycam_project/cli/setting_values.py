@@ -39,7 +39,7 @@ def set_or_store(camera: Camera, values: dict[str, Any], actor: str, *, replace:
     """The camera's answer to its new settings. CliError says that they are stored if the camera cannot be reached."""
     from cameras.broker.broker import BrokerDown
     from cameras.commands.control import ControlError
-    from cameras.lease_holders import LeaseHeld
+    from cameras.leases.lease_holders import LeaseHeld
     from cameras.services import set_settings
 
     try:

@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 
-from cameras.lease_holders import person
+from cameras.leases.lease_holders import person
 from captures.pixelink_service.served_camera import ACTOR
 from core.text.names import RESERVED_USER_NAMES
 from skycam_project.access import accounts

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from cameras import leases
-from cameras.lease_holders import LeaseHeld
+from cameras.leases import service as leases
+from cameras.leases.lease_holders import LeaseHeld
 from cameras.models import Camera
 from captures.camera_service import CameraService
 from captures.models import Capture, Session

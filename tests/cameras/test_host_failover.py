@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from cameras.broker import broker
 from cameras.host_failover import HostAlive, HostGone
-from cameras.lease_holders import LeaseHeld, SessionRunning
+from cameras.leases.lease_holders import LeaseHeld, SessionRunning
 from cameras.models import Camera, CameraHost
 from cameras.services import change_camera
 from captures.models import Session

@@ -8,8 +8,8 @@ from threading import Barrier
 import pytest
 from django.db import connection
 
-from cameras.lease_holders import LeaseHeld
-from cameras.leases import acquire_lease
+from cameras.leases.lease_holders import LeaseHeld
+from cameras.leases.service import acquire_lease
 from cameras.models import Camera
 from monitoring.models import Event
 

@@ -9,8 +9,8 @@ import pytest
 
 from cameras.commands.control import ControlError
 from cameras.commands.events import ATTEMPT_PHRASES
-from cameras.lease_holders import LeaseHeld
-from cameras.leases import acquire_lease
+from cameras.leases.lease_holders import LeaseHeld
+from cameras.leases.service import acquire_lease
 from cameras.models import Camera
 from cameras.services import change_camera, remove_camera, set_connected, set_settings
 from captures.models import Session

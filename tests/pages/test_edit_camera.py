@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cameras import leases
+from cameras.leases import service as leases
 from cameras.models import Camera
 from captures.models import Session
 from monitoring.models import Event

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from cameras import leases
+from cameras.leases import service as leases
 from cameras.models import Camera
 from cameras.presets import save_preset
 from cameras.status import status

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from cameras import leases
+from cameras.leases import service as leases
 from cameras.models import Camera
 from captures.models import Session
 from captures.start_form import StartForm

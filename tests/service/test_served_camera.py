@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 from django.db import OperationalError, connection
 
-from cameras import leases
+from cameras.leases import service as leases
 from cameras.models import Camera
 from cameras.spool.storage import MARKER
 from captures.models import StorageRoot

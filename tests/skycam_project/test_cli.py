@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cameras.leases import acquire_lease
+from cameras.leases.service import acquire_lease
 from cameras.models import Camera
 from cameras.services import add_camera
 from captures.models import Capture, Session

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from cameras.commands.events import DONE, command_data, record_refusals
-from cameras.lease_holders import LEASE_S, LeaseHeld, LeaseHolder, holder_of, lease_end, lease_of, person
+from cameras.leases.lease_holders import LEASE_S, LeaseHeld, LeaseHolder, holder_of, lease_end, lease_of, person
 from cameras.models import Camera
 from monitoring.services import record_event
 

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from cameras import services
-from cameras.audience import audience_of
+from cameras.audience.service import audience_of
 from cameras.models import Camera
 from cameras.pages import CameraPage
 from core.pages.page import is_htmx_request
