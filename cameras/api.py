@@ -26,7 +26,7 @@ from cameras.bodies import (
     settings_body,
 )
 from cameras.commands.control import ControlError
-from cameras.discovery import discover_cameras
+from cameras.discovery.service import discover_cameras
 from cameras.drivers.simulated.faults import Faults
 from cameras.leases import service as leases
 from cameras.live.mjpeg import CONTENT_TYPE, open_stream, stream_parts

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 
 from cameras import services
-from cameras.discovery import host_names
+from cameras.discovery.service import host_names
 from cameras.edit_form import EditForm
 from cameras.leases.lease_holders import LeaseHeld
 from cameras.models import Camera

@@ -13,7 +13,7 @@ from cameras.add_form import AddForm
 from cameras.broker.broker import BrokerDown
 from cameras.camera_display import STATE_DISPLAYS, CameraDisplay, camera_displays
 from cameras.commands.control import ControlError
-from cameras.discovery import discover_cameras, host_names
+from cameras.discovery.service import discover_cameras, host_names
 from cameras.faults_form import FaultsForm
 from cameras.leases import service as leases
 from cameras.leases.lease_holders import NOBODY, LeaseHeld, holder_of, lease_of

@@ -18,7 +18,7 @@ from cameras.broker.broker import BrokerDown
 from cameras.commands import control
 from cameras.commands.control import ControlError, HostDown, TooSlow
 from cameras.commands.events import record_desired_change, record_failures, record_outcome, record_refusals
-from cameras.discovery import discover_cameras
+from cameras.discovery.service import discover_cameras
 from cameras.leases import lease_holders
 from cameras.live.snapshot_limiter import next_picture
 from cameras.live.viewer_limits import LiveViewRefused

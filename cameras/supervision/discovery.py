@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from cameras.commands.control import Answer
-from cameras.local_discovery import discover_devices
+from cameras.discovery.local import discover_devices
 from cameras.supervision.child import scrubbed_environment
 
 if TYPE_CHECKING:

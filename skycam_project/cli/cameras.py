@@ -118,7 +118,7 @@ def detect(wanted: str | None, name: str) -> None:
 
 def discover() -> DiscoveredList:
     from cameras.broker.broker import BrokerDown
-    from cameras.discovery import discover_cameras, discover_local_cameras
+    from cameras.discovery.service import discover_cameras, discover_local_cameras
 
     try:
         return discover_cameras()

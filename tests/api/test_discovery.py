@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cameras import discovery
+from cameras.discovery import service as discovery
 from cameras.models import Camera
 from tests.fakes.camera_host import camera_host
 

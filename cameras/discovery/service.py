@@ -15,7 +15,7 @@ from django.utils import timezone
 from cameras.broker import broker
 from cameras.commands import control
 from cameras.commands.control import Command, ControlError, SentCommand
-from cameras.local_discovery import TIMEOUT_S, discover_devices
+from cameras.discovery.local import TIMEOUT_S, discover_devices
 from cameras.models import Camera, CameraHost
 from cameras.serializers import Discovered, DiscoveredList, DiscoveryProblem
 from cameras.supervision.child import scrubbed_environment
