@@ -18,7 +18,7 @@ from cameras.faults_form import FaultsForm
 from cameras.leases import service as leases
 from cameras.leases.lease_holders import NOBODY, LeaseHeld, holder_of, lease_of
 from cameras.models import Camera
-from cameras.presets import presets_for
+from cameras.presets.service import presets_for
 from cameras.selectors import camera_for, cameras_for
 from cameras.settings_form import SettingsForm, setting_label, with_unit
 from core.pages.page import Page, is_htmx_request, message_response, redirect_back

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 
 from cameras.bodies import CameraBody
 from cameras.leases.lease_holders import LEASE_S, LONGEST_S
-from cameras.presets import PresetBody
+from cameras.presets.service import PresetBody
 from core.api.model import StrictModel
 from core.api.paging import Query
 from core.text.names import Line

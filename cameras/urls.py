@@ -15,8 +15,8 @@ from cameras.api import (
     StatusView,
     StreamView,
 )
-from cameras.presets_api import ApplyPresetView, ComparePresetView, PresetsView, PresetView
-from cameras.viewers_api import ViewersView, ViewerView
+from cameras.presets.api import ApplyPresetView, ComparePresetView, PresetsView, PresetView
+from cameras.viewers.api import ViewersView, ViewerView
 
 urlpatterns = [
     path("", CamerasView.as_view()),

@@ -6,7 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from cameras.urls import primary as primary_camera
 from cameras.urls import viewers
-from cameras.viewers_api import MetricsView
+from cameras.viewers.api import MetricsView
 from captures.urls import primary as primary_capture
 from skycam_project.access.api import TokenDetailView, TokensView, TokenView
 from skycam_project.health import HealthView

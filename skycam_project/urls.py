@@ -14,8 +14,8 @@ from cameras.pages import (
     RenewLeasePage,
     SettingsPage,
 )
-from cameras.presets_pages import BodyPage, PresetPage, PresetsPage
-from cameras.viewers_pages import EndViewerPage, ViewersNow, ViewersPage
+from cameras.presets.pages import BodyPage, PresetPage, PresetsPage
+from cameras.viewers.pages import EndViewerPage, ViewersNow, ViewersPage
 from captures.clips.pages import AtPage, ClipsPage
 from captures.clips.player import ClipPage, DeletePage, PinPage
 from captures.gallery.deletion import DeletePage as DeletePicturePage

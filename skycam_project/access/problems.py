@@ -26,9 +26,9 @@ from cameras.commands.control import ControlError
 from cameras.leases.lease_holders import LeaseHeld
 from cameras.live.snapshot_limiter import SnapshotLimitExceeded
 from cameras.live.viewer_limits import LiveViewRefused
-from cameras.presets import NoPreset
+from cameras.presets.service import NoPreset
 from cameras.selectors import NoPrimaryCamera
-from cameras.viewers import ViewerNotFound
+from cameras.viewers.service import ViewerNotFound
 from captures.api import NoSession
 from captures.camera_service import IdempotencyMismatch
 from captures.clips.bodies import hold_body

@@ -170,7 +170,7 @@ TRANSLATIONS: dict[str, Callable[[Any], CliError]] = {
     "cameras.commands.control.ControlError": control,
     "cameras.leases.lease_holders.LeaseHeld": held,
     "cameras.leases.lease_holders.SessionRunning": session_runs,
-    "cameras.presets.NoPreset": lambda error: CliError("not-found", str(error)),
+    "cameras.presets.service.NoPreset": lambda error: CliError("not-found", str(error)),
     "cameras.selectors.NoPrimaryCamera": lambda error: CliError("not-found", str(error)),
     "cameras.broker.hiredis_client.BrokerDown": lambda error: CliError("broker-down", str(error)),
     "captures.outcomes.NotSaved": not_saved,

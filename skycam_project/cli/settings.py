@@ -73,7 +73,7 @@ def presets() -> None:
 def list_presets(camera: str | None) -> None:
     """List the presets for the kind of this camera."""
     caller = current().authorize("viewer")
-    from cameras.presets import preset_body, presets_for
+    from cameras.presets.service import preset_body, presets_for
 
     print_result(
         {"results": [dict(preset_body(preset)) for preset in presets_for(find_camera(caller, camera))]}, print_presets
@@ -88,7 +88,7 @@ def list_presets(camera: str | None) -> None:
 def save(camera: str | None, name: str, values: tuple[tuple[str, Any], ...], replace: bool) -> None:
     """Save the desired settings of a camera, or the given settings, as the preset NAME."""
     caller = current().authorize("operator")
-    from cameras.presets import preset_body, save_preset
+    from cameras.presets.service import preset_body, save_preset
 
     preset = save_preset(
         find_camera(caller, camera), name, setting_values(values) or None, caller.actor, replace=replace
@@ -103,7 +103,7 @@ def apply(camera: str | None, name: str) -> None:
     """Set exactly the settings of the preset NAME on a camera."""
     caller = current().authorize("operator")
     from cameras.bodies import settings_body
-    from cameras.presets import apply_preset
+    from cameras.presets.service import apply_preset
 
     found = find_camera(caller, camera)
     print_result(dict(settings_body(found, apply_preset(found, name, caller.actor))), print_settings)
@@ -115,7 +115,7 @@ def apply(camera: str | None, name: str) -> None:
 def compare(camera: str | None, name: str) -> None:
     """Compare the preset NAME with the desired and the actual settings of a camera."""
     caller = current().authorize("viewer")
-    from cameras.presets import compare_preset
+    from cameras.presets.service import compare_preset
 
     print_result(dict(compare_preset(find_camera(caller, camera), name)), print_comparison)
 
@@ -126,7 +126,7 @@ def compare(camera: str | None, name: str) -> None:
 def delete(camera: str | None, name: str) -> None:
     """Delete the preset NAME for the kind of this camera. Settings of cameras do not change."""
     caller = current().authorize("operator")
-    from cameras.presets import delete_preset, preset_body, preset_for
+    from cameras.presets.service import delete_preset, preset_body, preset_for
 
     found = find_camera(caller, camera)
     body = dict(preset_body(preset_for(found, name)))

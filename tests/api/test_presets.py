@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from cameras.models import Camera, SettingsPreset
-from cameras.presets import MAX_PRESETS
+from cameras.presets.service import MAX_PRESETS
 from monitoring.models import Event
 from tests.fakes.camera_host import camera_host
 

@@ -13,7 +13,7 @@ from django.conf import settings
 from cameras.bodies import CapabilitiesBody, LeaseBody, SettingsBody
 from cameras.live.viewer import ViewerBody
 from cameras.models import Observed
-from cameras.presets import Comparison, PresetBody
+from cameras.presets.service import Comparison, PresetBody
 from cameras.runtime.recording_state import Recorder
 from cameras.supervision.child import PASSED_ENVIRONMENT
 from captures.bodies import FileBody, GapBody

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from cameras.leases import service as leases
 from cameras.models import Camera
-from cameras.presets import save_preset
+from cameras.presets.service import save_preset
 from cameras.status import status
 from captures.models import Session
 from monitoring.models import Event

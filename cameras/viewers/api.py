@@ -13,8 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from cameras import viewers
 from cameras.live.viewer import ViewerBody
+from cameras.viewers import service as viewers
 from monitoring.metrics import metrics_for
 
 

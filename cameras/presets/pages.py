@@ -10,11 +10,12 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from cameras import presets, services
+from cameras import services
 from cameras.leases.lease_holders import LeaseHeld
 from cameras.models import Camera
 from cameras.pages import UNREACHED, SettingsPage, refusal
-from cameras.presets import ComparedSetting, Comparison, NoPreset
+from cameras.presets import service as presets
+from cameras.presets.service import ComparedSetting, Comparison, NoPreset
 from cameras.settings_form import SettingsForm, setting_label, with_unit
 from core.pages.page import MESSAGE_LEVELS, is_htmx_request
 from core.text.naming import with_names

@@ -8,10 +8,10 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cameras import presets
 from cameras.api import CameraView, actor
 from cameras.bodies import SettingsBody, settings_body
-from cameras.presets import Comparison, PresetBody, preset_body
+from cameras.presets import service as presets
+from cameras.presets.service import Comparison, PresetBody, preset_body
 from cameras.serializers import PresetChange, PresetList, PresetNew
 
 
