@@ -50,8 +50,8 @@ class WebLegs:
         self.command_ms = self.commit_ms = 0.0
 
     def legs(self) -> dict[str, float]:
-        from cameras import services
         from cameras.commands import control
+        from cameras.editing import services
 
         found = {
             "sign-in": self.median(self.sign_in),

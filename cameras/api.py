@@ -12,7 +12,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from cameras import services
 from cameras.audience.service import FIELDS
 from cameras.bodies import (
     CameraBody,
@@ -28,6 +27,7 @@ from cameras.bodies import (
 from cameras.commands.control import ControlError
 from cameras.discovery.service import discover_cameras
 from cameras.drivers.simulated.faults import Faults
+from cameras.editing import services
 from cameras.leases import service as leases
 from cameras.live.mjpeg import CONTENT_TYPE, open_stream, stream_parts
 from cameras.live.snapshot_limiter import has_pictures, next_picture

@@ -8,19 +8,19 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from cameras import services
-from cameras.add_form import AddForm
 from cameras.broker.broker import BrokerDown
 from cameras.camera_display import STATE_DISPLAYS, CameraDisplay, camera_displays
 from cameras.commands.control import ControlError
 from cameras.discovery.service import discover_cameras, host_names
-from cameras.faults_form import FaultsForm
+from cameras.editing import services
+from cameras.editing.add_form import AddForm
+from cameras.editing.faults_form import FaultsForm
+from cameras.editing.settings_form import SettingsForm, setting_label, with_unit
 from cameras.leases import service as leases
 from cameras.leases.lease_holders import NOBODY, LeaseHeld, holder_of, lease_of
 from cameras.models import Camera
 from cameras.presets.service import presets_for
 from cameras.selectors import camera_for, cameras_for
-from cameras.settings_form import SettingsForm, setting_label, with_unit
 from core.pages.page import Page, is_htmx_request, message_response, redirect_back
 from core.templatetags.skycam import clock_text
 from core.text.naming import with_names

@@ -10,12 +10,12 @@ from django.shortcuts import redirect, resolve_url
 
 from cameras.camera_display import held_sentence
 from cameras.drivers import driver_class
-from cameras.faults_form import FaultsForm
+from cameras.editing.faults_form import FaultsForm
+from cameras.editing.settings_form import SettingsForm
 from cameras.leases.lease_holders import LeaseHeld, holder_of
 from cameras.pages import UNREACHED, body_change_rows, panel_context, refusal
 from cameras.pages import CameraPage as PageOfCamera
 from cameras.selectors import cameras_for
-from cameras.settings_form import SettingsForm
 from captures.camera_service import CameraService
 from captures.cards import Card, cards_of
 from captures.models import Capture, Session

@@ -3,7 +3,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
 from cameras.audience.pages import AudiencePage
-from cameras.edit_pages import EditPage, RemovePage
+from cameras.editing.edit_pages import EditPage, RemovePage
 from cameras.pages import (
     AcquireLeasePage,
     CamerasPage,

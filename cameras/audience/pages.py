@@ -10,8 +10,8 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from cameras import services
 from cameras.audience.service import audience_of
+from cameras.editing import services
 from cameras.models import Camera
 from cameras.pages import CameraPage
 from core.pages.page import is_htmx_request

@@ -10,13 +10,13 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from cameras import services
+from cameras.editing import services
+from cameras.editing.settings_form import SettingsForm, setting_label, with_unit
 from cameras.leases.lease_holders import LeaseHeld
 from cameras.models import Camera
 from cameras.pages import UNREACHED, SettingsPage, refusal
 from cameras.presets import service as presets
 from cameras.presets.service import ComparedSetting, Comparison, NoPreset
-from cameras.settings_form import SettingsForm, setting_label, with_unit
 from core.pages.page import MESSAGE_LEVELS, is_htmx_request
 from core.text.naming import with_names
 

@@ -8,8 +8,8 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from cameras import services
 from cameras.commands.events import DONE, command_data
+from cameras.editing import services
 from cameras.models import Camera, SettingsPreset
 from cameras.runtime.settings_drift import same_value
 from monitoring.bodies import stamp, stamp_or_none

@@ -11,8 +11,8 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
 
-from cameras import services
 from cameras.commands.control import ControlError
+from cameras.editing import services
 from cameras.leases.lease_holders import holder_of
 from cameras.models import Camera
 from cameras.status import status

@@ -10,8 +10,8 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-from cameras import services
 from cameras.broker.broker import BrokerDown
+from cameras.editing import services
 from cameras.live.mjpeg import CONTENT_TYPE, stream_parts
 from captures.pixelink_service import feed
 from captures.pixelink_service.bodies import Health, Unhealthy, ValidationItem

@@ -43,7 +43,7 @@ def disconnect(camera: str | None) -> None:
 def set_connected(slug: str | None, *, connected: bool) -> dict[str, Any]:
     """The camera's status after its host has connected or disconnected it."""
     caller = current().authorize("operator")
-    from cameras import services
+    from cameras.editing import services
 
     return services.connect(find_camera(caller, slug), connected, caller.actor)
 

@@ -88,7 +88,7 @@ def add(camera: str, password: str | None, restrict: bool, values: tuple[tuple[s
     caller = current().authorize("manager")
     fields["address"] = add_password(fields["address"], password)
     from cameras.bodies import camera_body
-    from cameras.services import add_camera
+    from cameras.editing.services import add_camera
 
     seen_by = {"restricted": restrict}
     added = add_camera(slug=camera, values=setting_values(values), seen_by=seen_by, actor=caller.actor, **fields)
@@ -106,7 +106,7 @@ def detect(wanted: str | None, name: str) -> None:
         print_result(dict(found), print_detected)
         return
     from cameras.bodies import camera_body
-    from cameras.services import add_camera
+    from cameras.editing.services import add_camera
 
     slug, one = find_discovered(found, wanted)
     added = add_camera(
@@ -150,8 +150,8 @@ def find_discovered(found: DiscoveredList, wanted: str) -> tuple[str, Discovered
 def faults(camera: str | None, wanted: tuple[str, ...], clear: bool) -> None:
     """Show or set the faults of a simulated camera, to test how the station reacts."""
     caller = current().authorize("manager")
-    from cameras import services
     from cameras.drivers.simulated.faults import Faults
+    from cameras.editing import services
 
     simulated = find_camera(caller, camera)
     found = {} if clear else services.read_faults(simulated)
@@ -241,7 +241,7 @@ def apply_changes(
     caller: Caller, camera: Camera, changes: dict[str, Any], values: dict[str, Any], *, host_is_gone: bool = False
 ) -> list[str]:
     """Apply all changes or, if a value is invalid, none; returns the camera's warnings about its new settings."""
-    from cameras.services import change_camera
+    from cameras.editing.services import change_camera
     from cameras.validation import checked_settings
 
     checked_settings(camera.kind, {**camera.settings, **values}, camera.capabilities.get("settings"))
@@ -256,7 +256,7 @@ def remove(camera: str) -> None:
     """Remove a camera. Its captures are kept."""
     caller = current().authorize("manager")
     from cameras.bodies import camera_body
-    from cameras.services import remove_camera
+    from cameras.editing.services import remove_camera
 
     found = find_camera(caller, camera)
     body = dict(camera_body(found, caller.user))

@@ -25,8 +25,8 @@ def settings() -> None:
 def show_settings(camera: str | None, refresh: bool) -> None:
     """Show the desired and the actual settings of a camera."""
     caller = current().authorize("viewer")
-    from cameras import services
     from cameras.bodies import settings_body
+    from cameras.editing import services
 
     found = find_camera(caller, camera)
     print_result(dict(settings_body(found, services.refresh_settings(found) if refresh else None)), print_settings)
@@ -56,8 +56,8 @@ def set_settings(camera: str | None, values: tuple[tuple[str, Any], ...], replac
 def adopt(camera: str | None) -> None:
     """Adopt changes made on the body of a camera as its desired settings."""
     caller = current().authorize("operator")
-    from cameras import services
     from cameras.bodies import settings_body
+    from cameras.editing import services
 
     found = find_camera(caller, camera)
     print_result(dict(settings_body(found, services.adopt_settings(found, caller.actor))), print_settings)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from cameras.editing.services import add_camera, change_camera, remove_camera
 from cameras.models import Camera
-from cameras.services import add_camera, change_camera, remove_camera
 from monitoring.models import Event
 from monitoring.services import raise_alert, record_event
 from skycam_project.access import accounts

@@ -9,8 +9,8 @@ import pytest
 from django.test import Client
 
 from cameras.drivers.credentials import REDACTED
+from cameras.editing.services import change_camera
 from cameras.models import Camera
-from cameras.services import change_camera
 from captures.models import Session, SessionGap
 from monitoring.services import record_event
 from tests.access.people import World

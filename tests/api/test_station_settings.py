@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from cameras.editing.services import add_camera
 from cameras.live.service import station_presets
 from cameras.models import Camera
-from cameras.services import add_camera
 from cameras.supervision.desired_state import desired_states
 from captures.models import StorageRoot
 from captures.recording.ingest import desired_recording

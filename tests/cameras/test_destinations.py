@@ -9,8 +9,8 @@ import pytest
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
+from cameras.editing.services import change_camera
 from cameras.models import Camera
-from cameras.services import change_camera
 from cameras.supervision.desired_state import desired_states
 from captures.storage.roots import ensure_default_root
 

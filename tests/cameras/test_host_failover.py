@@ -9,10 +9,10 @@ import pytest
 from django.utils import timezone
 
 from cameras.broker import broker
-from cameras.host_failover import HostAlive, HostGone
+from cameras.editing.host_failover import HostAlive, HostGone
+from cameras.editing.services import change_camera
 from cameras.leases.lease_holders import LeaseHeld, SessionRunning
 from cameras.models import Camera, CameraHost
-from cameras.services import change_camera
 from captures.models import Session
 from monitoring.models import Event
 from tests.api.conftest import valkey

@@ -17,9 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cameras import secrets
+from cameras.editing.services import add_camera, change_camera
 from cameras.models import Camera
 from cameras.secrets import DecryptionFailed
-from cameras.services import add_camera, change_camera
 from cameras.supervision.desired_state import desired_states
 from captures.storage.roots import ensure_default_root
 from monitoring.models import Event

@@ -9,10 +9,10 @@ import pytest
 
 from cameras.commands.control import ControlError
 from cameras.commands.events import ATTEMPT_PHRASES
+from cameras.editing.services import change_camera, remove_camera, set_connected, set_settings
 from cameras.leases.lease_holders import LeaseHeld
 from cameras.leases.service import acquire_lease
 from cameras.models import Camera
-from cameras.services import change_camera, remove_camera, set_connected, set_settings
 from captures.models import Session
 from monitoring.models import Event
 from tests.docs.pages import PROJECT

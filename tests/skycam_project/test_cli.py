@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from cameras.editing.services import add_camera
 from cameras.leases.service import acquire_lease
 from cameras.models import Camera
-from cameras.services import add_camera
 from captures.models import Capture, Session
 from monitoring.models import Event
 from skycam_project.access.models import User

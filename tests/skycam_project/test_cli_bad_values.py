@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from cameras.editing.services import add_camera
 from cameras.models import Camera
-from cameras.services import add_camera
 from tests.skycam_project.cli_station import answer, skycam
 
 pytestmark = pytest.mark.django_db

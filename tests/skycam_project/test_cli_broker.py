@@ -12,8 +12,8 @@ from django.conf import settings
 
 from cameras.broker import broker
 from cameras.broker.hiredis_client import BrokerDown
+from cameras.editing.services import add_camera
 from cameras.models import Camera
-from cameras.services import add_camera
 from cameras.status import status
 from cameras.supervision.broker_users import with_login
 from captures.models import Capture

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from cameras.editing.services import add_camera
 from cameras.models import Camera
-from cameras.services import add_camera
 from cameras.spool.storage import make_root
 from captures.models import StorageRoot
 from skycam_project.cli.diagnostics.database import root_finding

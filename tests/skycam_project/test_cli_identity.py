@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from cameras.services import add_camera
+from cameras.editing.services import add_camera
 from monitoring.models import Event
 from skycam_project.access.models import User
 from skycam_project.cli.errors import CliError

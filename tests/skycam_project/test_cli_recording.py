@@ -11,9 +11,9 @@ import redis
 from django.conf import settings
 
 from cameras.broker import broker
+from cameras.editing.services import add_camera
 from cameras.models import Camera
 from cameras.runtime.recording_state import Recorder
-from cameras.services import add_camera
 from cameras.status import status
 from skycam_project.cli.status import camera_remarks
 from tests.fakes.camera_host import camera_host

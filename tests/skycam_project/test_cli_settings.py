@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import redis
 
+from cameras.editing.services import add_camera
 from cameras.models import Camera, SettingsPreset
-from cameras.services import add_camera
 from tests.docs.pages import blocks
 from tests.fakes.camera_host import camera_host
 from tests.skycam_project.cli_station import answer, skycam

@@ -8,8 +8,8 @@ import time
 import pytest
 
 from cameras.broker import broker
+from cameras.editing.services import add_camera
 from cameras.models import Camera
-from cameras.services import add_camera
 from captures.models import Session
 from tests.skycam_project.cli_station import skycam
 

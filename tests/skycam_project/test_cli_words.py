@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from cameras.editing.services import add_camera
 from cameras.models import Camera
-from cameras.services import add_camera
 from core.text.suggestions import similar_words
 from skycam_project.cli.local_time import LocalZone
 from tests.skycam_project.cli_station import answer, run, skycam

@@ -8,8 +8,8 @@ from typing import Any
 import pydantic
 from django.core.exceptions import ValidationError
 
-from cameras import services
-from cameras.add_form import FORM_RULES, LABELS, address_example, error_sentences, safe_address
+from cameras.editing import services
+from cameras.editing.add_form import FORM_RULES, LABELS, address_example, error_sentences, safe_address
 from cameras.models import Camera
 from cameras.serializers import CameraChange
 

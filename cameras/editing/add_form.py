@@ -8,9 +8,9 @@ from typing import Any
 import pydantic
 from django.core.exceptions import ValidationError
 
-from cameras import services
 from cameras.drivers import DRIVERS, driver_class
 from cameras.drivers.credentials import LOGIN, redact_address
+from cameras.editing import services
 from cameras.models import Camera
 from cameras.serializers import CameraNew
 

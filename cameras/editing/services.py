@@ -11,7 +11,6 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from cameras import camera_creation, host_failover
 from cameras.audience import service as audience
 from cameras.commands import control
 from cameras.commands.events import (
@@ -24,6 +23,7 @@ from cameras.commands.events import (
 )
 from cameras.drivers import driver_class
 from cameras.drivers.simulated.faults import Faults
+from cameras.editing import camera_creation, host_failover
 from cameras.leases import lease_holders
 from cameras.models import Camera
 from cameras.validation import checked_settings
