@@ -18,8 +18,8 @@ from captures.clips.selectors import clips_for
 from captures.clips.serializers import ClipFileQuery
 from captures.files import REVALIDATE, FileMissing, OnOtherHost, raise_missing_alert, serve
 from captures.models import Clip
+from captures.mp4.faststart import VERSION
 from captures.ranges import not_modified
-from captures.recording.faststart import VERSION
 from captures.serializers import ThumbnailQuery
 from captures.stills.thumbnails import ThumbnailStore
 from captures.thumbnails import read_or_render, thumbnail

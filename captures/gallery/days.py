@@ -10,7 +10,7 @@ from typing import Literal
 from django.conf import settings
 from django.utils import timezone
 
-from captures.night import Site, night_of, night_range
+from captures.paths.night import Site, night_of, night_range
 
 By = Literal["night", "day"]
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)

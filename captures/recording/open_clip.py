@@ -10,7 +10,7 @@ from cameras.drivers.packets import CodedStream
 from cameras.runtime.spec import Recording
 from cameras.spool.spool import ClipPlan, PartFile, Record
 from cameras.spool.storage import Storage
-from captures.organizer import ImageOrganizer
+from captures.paths.organizer import ImageOrganizer
 from captures.recording.tracks import FrameOrPacket, make_track
 from captures.recording.video_file import VideoFile
 

@@ -24,8 +24,8 @@ from cameras.spool.durable import LockLost
 from cameras.spool.recovery import DecidedOutcome, remove_temporaries
 from cameras.spool.spool import is_out_of_space
 from cameras.spool.storage import RootMissing, SpoolLocked, Storage, separate_file_systems_message
-from captures.night import Site
-from captures.organizer import ImageOrganizer
+from captures.paths.night import Site
+from captures.paths.organizer import ImageOrganizer
 from captures.recording.clip_finalizer import ClipFinalizer
 from captures.recording.frame_queue import FrameQueue
 from captures.recording.loss_counter import LossCounter

@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from typing import BinaryIO, NotRequired, TypedDict
 
 from cameras.spool.storage import RootMissing
-from captures.recording.faststart import faststart_header
-from captures.recording.mp4_boxes import UnsupportedMp4
+from captures.mp4.boxes import UnsupportedMp4
+from captures.mp4.faststart import faststart_header
 from captures.stills.thumbnail_rendering import Unreadable, image_from_file, render_thumbnails
 from captures.stills.thumbnails import ThumbnailStore
 

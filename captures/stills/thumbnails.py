@@ -13,7 +13,7 @@ from typing import Self
 
 from cameras.spool.durable import RootFiles
 from cameras.spool.storage import MARKER, RootMissing, root_missing_message
-from captures.recording.faststart import VERSION as FASTSTART
+from captures.mp4.faststart import VERSION as FASTSTART
 
 FOLDER = ".thumbnails"
 SIZES = (320, 800, 2048)
@@ -71,7 +71,7 @@ class ThumbnailStore:
         self._write(sha256, f"{sha256}-{size}.jpg", jpeg)
 
     def read_head(self, sha256: str) -> bytes | None:
-        """The bytes that make a clip quick to open (`captures.recording.faststart`), empty for a clip that needs none;
+        """The bytes that make a clip quick to open (`captures.mp4.faststart`), empty for a clip that needs none;
         None when they are not made yet or are truncated."""
         found = self._read(sha256, f"{sha256}.{HEAD}")
         if found is None or not found.endswith(HEAD_END):

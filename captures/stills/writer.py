@@ -8,8 +8,8 @@ from datetime import datetime
 from cameras.drivers.base import CameraError, CameraFile, Exposure, Identity
 from cameras.runtime.consumers import Context
 from cameras.spool.spool import Part, PartFile, Plan, Record, Spool
-from captures.night import Site
-from captures.organizer import ImageOrganizer
+from captures.paths.night import Site
+from captures.paths.organizer import ImageOrganizer
 from captures.stills.exif import exif_of, with_exif
 from captures.stills.formats import JPEG_QUALITY, encode_jpeg, jpeg_size
 from captures.stills.thumbnail_thread import SavedCapture, ThumbnailThread

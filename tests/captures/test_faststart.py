@@ -17,8 +17,8 @@ from cameras.models import Camera
 from captures import thumbnail_queue
 from captures import thumbnails as waiting
 from captures.models import Clip, StorageRoot
-from captures.recording.faststart import faststart_header
-from captures.recording.mp4_boxes import UnsupportedMp4
+from captures.mp4.boxes import UnsupportedMp4
+from captures.mp4.faststart import faststart_header
 from captures.thumbnail_queue import job_for
 from tests.api.builders import content as sent
 from tests.captures.clips import clip_of, content, cut_off

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from captures.night import Site, night_of
-from captures.organizer import ImageOrganizer
+from captures.paths.night import Site, night_of
+from captures.paths.organizer import ImageOrganizer
 
 MUNICH = Site(48.1, 11.6, "Europe/Berlin")
 

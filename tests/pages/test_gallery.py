@@ -20,7 +20,7 @@ from cameras.spool.storage import MARKER
 from captures.gallery import counting, tiles
 from captures.gallery.days import Day
 from captures.models import Capture, Session, SessionGap, StorageRoot
-from captures.night import Site, night_of, night_range
+from captures.paths.night import Site, night_of, night_range
 from monitoring.models import Event
 from monitoring.services import record_event
 from tests.access.audiences import only_for

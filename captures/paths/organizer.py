@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from captures.night import Site, night_of
+from captures.paths.night import Site, night_of
 
 
 class ImageOrganizer:

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from captures.recording.mp4_boxes import HEADER_BYTES, MAX_BOX_BYTES, UnsupportedMp4, child, children, header
+from captures.mp4.boxes import HEADER_BYTES, MAX_BOX_BYTES, UnsupportedMp4, child, children, header
 
 PROBE_BYTES = 1024
 MAX_SAMPLES = 350_000

@@ -9,8 +9,8 @@ from __future__ import annotations
 import struct
 from itertools import groupby, pairwise
 
-from captures.recording.fragments import Samples, movie_and_samples
-from captures.recording.mp4_boxes import UnsupportedMp4, box, child, children, full_box, pack_numbers
+from captures.mp4.boxes import UnsupportedMp4, box, child, children, full_box, pack_numbers
+from captures.mp4.fragments import Samples, movie_and_samples
 
 VERSION = 1
 """Increase it when the same file gets another header."""
