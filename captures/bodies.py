@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, TypedDict
 
 from captures.models import Capture, CaptureFile, Session, SessionGap
-from captures.stills.thumbnails import picture_index
+from captures.thumbnails.store import picture_index
 from monitoring.bodies import stamp, stamp_or_none
 
 

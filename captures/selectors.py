@@ -15,7 +15,7 @@ from django.db.models import Model, QuerySet
 from cameras.models import Camera
 from cameras.selectors import hidden_cameras
 from captures.models import Capture, CaptureFile, Session
-from captures.stills.thumbnails import picture_index
+from captures.thumbnails.store import picture_index
 
 Row = TypeVar("Row", bound=Model)
 

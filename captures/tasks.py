@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from captures.files.thumbnail_queue import job_for, local_queue
 from captures.models import CaptureFile, Clip
-from captures.thumbnail_queue import job_for, local_queue
 
 
 @shared_task(name="captures.render_file", ignore_result=True)

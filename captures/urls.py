@@ -15,10 +15,10 @@ from captures.api import (
 )
 from captures.clips.api import ClipsView, ClipView, TimelineView
 from captures.clips.serving import ClipFileView, PosterView
-from captures.files import CaptureFileView
+from captures.files.serving import CaptureFileView
+from captures.files.thumbnails import ThumbnailView
 from captures.recording.api import RecordView, StopRecordingView
 from captures.serializers import SeedStartBody
-from captures.thumbnails import ThumbnailView
 
 urlpatterns = [
     path("captures/", CapturesView.as_view()),

@@ -16,13 +16,13 @@ from rest_framework.views import APIView
 
 from captures.clips.selectors import clips_for
 from captures.clips.serializers import ClipFileQuery
-from captures.files import REVALIDATE, FileMissing, OnOtherHost, raise_missing_alert, serve
+from captures.files.ranges import not_modified
+from captures.files.serving import REVALIDATE, FileMissing, OnOtherHost, raise_missing_alert, serve
+from captures.files.thumbnails import read_or_render, thumbnail
 from captures.models import Clip
 from captures.mp4.faststart import VERSION
-from captures.ranges import not_modified
 from captures.serializers import ThumbnailQuery
-from captures.stills.thumbnails import ThumbnailStore
-from captures.thumbnails import read_or_render, thumbnail
+from captures.thumbnails.store import ThumbnailStore
 
 FORM = f"faststart{VERSION}"
 
@@ -55,7 +55,7 @@ def serve_clip(request: Request, clip: Clip, form: str | None) -> HttpResponseBa
 
 def clip_header(clip: Clip, user: str) -> bytes:
     """The faststart header of the clip, which its host makes on the first request. Raises as
-    `captures.thumbnails.thumbnail` while it is not available."""
+    `captures.files.thumbnails.thumbnail` while it is not available."""
     if clip.host != settings.STATION.host:
         raise OnOtherHost(clip)
     with ThumbnailStore(clip.root.path) as store:

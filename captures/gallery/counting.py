@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import connection
 
 from captures.models import Capture, CaptureFile
-from captures.stills.thumbnails import PICTURE_KINDS
+from captures.thumbnails.store import PICTURE_KINDS
 
 MAX_COUNTED = 5_000
 LOST = ("failed", "skipped")

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from cameras.spool.storage import RootMissing
 from captures.clips.player import redirect_to
-from captures.files import OnOtherHost
+from captures.files.serving import OnOtherHost
 from captures.models import Capture, CaptureFile
 from captures.recording.deletion import delete_file, open_root
 from captures.selectors import captures_for

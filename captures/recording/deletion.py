@@ -19,7 +19,7 @@ from cameras.spool.spool import spool_folder
 from cameras.spool.storage import MARKER, RootMissing, root_missing_message
 from captures.models import Clip, StorageRoot
 from captures.models.clip import ClipQuerySet
-from captures.stills.thumbnails import delete_thumbnails
+from captures.thumbnails.store import delete_thumbnails
 
 log = logging.getLogger(__name__)
 MAX_AT_ONCE = 100

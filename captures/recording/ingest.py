@@ -10,10 +10,10 @@ from django.db import transaction
 
 from cameras.models import Camera
 from cameras.spool.spool import Record
+from captures.files.thumbnail_queue import job_for, local_queue
 from captures.ingest import camera_of, parse_time
 from captures.models import Clip
 from captures.storage.roots import new_clips_root
-from captures.thumbnail_queue import job_for, local_queue
 from monitoring.camera_refs import CameraRef
 from monitoring.services import record_event
 from monitoring.station_settings import camera_config

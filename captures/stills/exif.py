@@ -11,7 +11,7 @@ from PIL.TiffImagePlugin import IFDRational
 
 from cameras.drivers.base import Exposure, Identity
 from cameras.spool.spool import Plan
-from captures.stills.thumbnail_rendering import SIMULATED
+from captures.thumbnails.rendering import SIMULATED
 
 SOI = b"\xff\xd8"
 

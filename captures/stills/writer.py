@@ -12,7 +12,7 @@ from captures.paths.night import Site
 from captures.paths.organizer import ImageOrganizer
 from captures.stills.exif import exif_of, with_exif
 from captures.stills.formats import JPEG_QUALITY, encode_jpeg, jpeg_size
-from captures.stills.thumbnail_thread import SavedCapture, ThumbnailThread
+from captures.thumbnails.thread import SavedCapture, ThumbnailThread
 from core.dataclass_json import dataclass_from_json
 
 HEAD_BYTES = 1 << 18

@@ -12,7 +12,7 @@ from cameras.camera_display import held_sentence
 from captures.bodies import file_body, thumbnail_url
 from captures.cards import Card
 from captures.models import Capture, CaptureFile
-from captures.stills.thumbnails import SIZES, picture_index
+from captures.thumbnails.store import SIZES, picture_index
 
 register = template.Library()
 LARGEST = SIZES[-1]

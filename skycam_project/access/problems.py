@@ -33,11 +33,11 @@ from captures.api import NoSession
 from captures.camera_service import IdempotencyMismatch
 from captures.clips.bodies import hold_body
 from captures.clips.services import ClipHeld
-from captures.files import FileMissing, OnOtherHost
+from captures.files.ranges import Unsatisfiable
+from captures.files.serving import FileMissing, OnOtherHost
+from captures.files.thumbnails import NoThumbnail, NotRenderedYet
 from captures.outcomes import NotSaved
-from captures.ranges import Unsatisfiable
 from captures.selectors import UnknownCamera
-from captures.thumbnails import NoThumbnail, NotRenderedYet
 from core.limits.wait_limiter import TooManyWaiting
 from skycam_project.access.services import Denied
 from skycam_project.access.sign_in_limits import TooManyAttempts

@@ -14,7 +14,7 @@ import click
 from skycam_project.cli.errors import CliError
 
 if TYPE_CHECKING:
-    from captures.files import Stored
+    from captures.files.serving import Stored
 
 CHUNK_BYTES = 1 << 20
 STDOUT = "-"
@@ -88,7 +88,7 @@ def write_file(row: Stored, stream: BinaryIO) -> None:
     """Write the file's bytes to the stream. CliError when they are not those that were stored."""
     from django.conf import settings
 
-    from captures.files import FileMissing, OnOtherHost, check_size, open_below
+    from captures.files.serving import FileMissing, OnOtherHost, check_size, open_below
 
     if row.host != settings.STATION.host:
         raise CliError("file-elsewhere", str(OnOtherHost(row)))

@@ -9,9 +9,9 @@ import pytest
 from django.conf import settings
 
 from cameras.models import Camera
-from captures.files import CHUNK_BYTES, FileMissing, open_below
+from captures.files.ranges import Span
+from captures.files.serving import CHUNK_BYTES, FileMissing, open_below
 from captures.models import CaptureFile, StorageRoot
-from captures.ranges import Span
 from monitoring.models import Alert, Event
 from tests.api.builders import PICTURE, UNKNOWN, content, file_of, open_descriptors, program, saved
 

@@ -16,8 +16,8 @@ from django.core.cache import cache
 from cameras.broker import broker
 from cameras.broker.broker import BrokerDown
 from cameras.broker.circuit_breaker import PROBE_EVERY_S
+from captures.files.thumbnails import send_render_task
 from captures.models import CaptureFile
-from captures.thumbnails import send_render_task
 from tests.api.builders import until
 from tests.api.conftest import camera, file, root, valkey
 

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from cameras.drivers.simulated.codec import read_frame_number
 from cameras.models import Camera
-from captures import thumbnail_queue
-from captures import thumbnails as waiting
+from captures.files import thumbnail_queue
+from captures.files import thumbnails as waiting
+from captures.files.thumbnail_queue import job_for
 from captures.models import Clip, StorageRoot
 from captures.mp4.boxes import UnsupportedMp4
 from captures.mp4.faststart import faststart_header
-from captures.thumbnail_queue import job_for
 from tests.api.builders import content as sent
 from tests.captures.clips import clip_of, content, cut_off
 

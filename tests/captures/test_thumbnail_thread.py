@@ -13,8 +13,8 @@ import pytest
 
 from cameras.drivers.base import Exposure, FrameData
 from cameras.spool.storage import read_marker
-from captures.stills.thumbnail_thread import SavedCapture, ThumbnailThread
-from captures.stills.thumbnails import SIZES, ThumbnailStore
+from captures.thumbnails.store import SIZES, ThumbnailStore
+from captures.thumbnails.thread import SavedCapture, ThumbnailThread
 from tests.api.builders import until
 from tests.captures.pictures import dng, gradient, jpeg
 from tests.faults.camera_process import CameraProcess

@@ -13,16 +13,10 @@ import pytest
 from PIL import ExifTags, Image
 
 from cameras.spool.storage import RootMissing, read_marker
-from captures.stills import thumbnail_rendering
-from captures.stills.thumbnail_rendering import (
-    SIMULATED,
-    Unreadable,
-    image_from_file,
-    image_from_frame,
-    render_thumbnails,
-)
-from captures.stills.thumbnail_worker import ThumbnailJob, render_file
-from captures.stills.thumbnails import SIZES, ThumbnailStore, picture_index
+from captures.thumbnails import rendering as thumbnail_rendering
+from captures.thumbnails.rendering import SIMULATED, Unreadable, image_from_file, image_from_frame, render_thumbnails
+from captures.thumbnails.store import SIZES, ThumbnailStore, picture_index
+from captures.thumbnails.worker import ThumbnailJob, render_file
 from tests.captures.pictures import bare_dng, dng, gradient, jpeg
 
 SHA = "ab" * 32

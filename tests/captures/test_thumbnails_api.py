@@ -13,12 +13,12 @@ from django.conf import settings
 from PIL import Image
 
 from cameras.broker import broker
-from captures import thumbnail_queue
-from captures import thumbnails as thumbnail_view
+from captures.files import thumbnail_queue
+from captures.files import thumbnails as thumbnail_view
+from captures.files.thumbnail_queue import ThumbnailQueue, job_for
 from captures.models import CaptureFile
-from captures.stills.thumbnails import ThumbnailStore
 from captures.tasks import render_file
-from captures.thumbnail_queue import ThumbnailQueue, job_for
+from captures.thumbnails.store import ThumbnailStore
 from tests.access.audiences import only_for
 from tests.api.builders import UNKNOWN, until
 from tests.captures.pictures import jpeg

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from captures.stills.thumbnails import SIZES
+from captures.thumbnails.store import SIZES
 from tests.captures.recording.clips import numbers
 from tests.docs.pages import blocks
 from tests.faults.recording_kills import is_complete

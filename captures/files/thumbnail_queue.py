@@ -17,8 +17,8 @@ from pathlib import Path
 
 from cameras.spool.storage import RootMissing
 from captures.models import CaptureFile, Clip
-from captures.stills.thumbnail_worker import CLIP, ThumbnailJob
-from captures.stills.thumbnails import ThumbnailStore
+from captures.thumbnails.store import ThumbnailStore
+from captures.thumbnails.worker import CLIP, ThumbnailJob
 
 log = logging.getLogger(__name__)
 MAX_QUEUED = 500
@@ -93,7 +93,7 @@ class ThumbnailQueue:
 
 def run_worker(batch: list[ThumbnailJob]) -> tuple[list[str], str]:
     """The worker's answers, and what ended it early; the cause is empty when no picture is responsible."""
-    command = [sys.executable, "-m", "captures.stills.thumbnail_worker"]
+    command = [sys.executable, "-m", "captures.thumbnails.worker"]
     environment = {name: os.environ[name] for name in PASSED_VARIABLES if name in os.environ}
     jobs = "".join(f"{json.dumps(job)}\n" for job in batch).encode()
     try:

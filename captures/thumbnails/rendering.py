@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from captures.stills.thumbnails import SIZES
+from captures.thumbnails.store import SIZES
 
 QUALITY = 80
 MAX_PIXELS = 160_000_000

@@ -17,12 +17,12 @@ from rest_framework.views import APIView
 
 from cameras.broker import broker
 from cameras.broker.broker import BrokerDown
-from captures.files import REVALIDATE, OnOtherHost, Stored, check_size, open_below
+from captures.files.ranges import not_modified
+from captures.files.serving import REVALIDATE, OnOtherHost, Stored, check_size, open_below
 from captures.models import CaptureFile
-from captures.ranges import not_modified
 from captures.selectors import picture_for
 from captures.serializers import ThumbnailQuery
-from captures.stills.thumbnails import ThumbnailStore
+from captures.thumbnails.store import ThumbnailStore
 from core.limits.wait_limiter import TooManyWaiting, WaitLimiter
 
 WAIT_S = 2.0

@@ -1,4 +1,4 @@
-"""Renders thumbnails of pictures and clips: `python -m captures.stills.thumbnail_worker`.
+"""Renders thumbnails of pictures and clips: `python -m captures.thumbnails.worker`.
 
 It reads a job from each line of stdin and writes one answer to stdout. It is a process of its own because image files
 are hostile input: a crash of a decoder ends this process only. It has no secrets, limited memory and processor time,
@@ -18,8 +18,8 @@ from typing import BinaryIO, NotRequired, TypedDict
 from cameras.spool.storage import RootMissing
 from captures.mp4.boxes import UnsupportedMp4
 from captures.mp4.faststart import faststart_header
-from captures.stills.thumbnail_rendering import Unreadable, image_from_file, render_thumbnails
-from captures.stills.thumbnails import ThumbnailStore
+from captures.thumbnails.rendering import Unreadable, image_from_file, render_thumbnails
+from captures.thumbnails.store import ThumbnailStore
 
 MEMORY_BYTES = 3_000_000_000
 CPU_S = 120

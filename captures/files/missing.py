@@ -1,4 +1,4 @@
-"""Closes the alerts for missing files that `captures.files.raise_missing_alert` raises."""
+"""Closes the alerts for missing files that `captures.files.serving.raise_missing_alert` raises."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from captures.files import FileMissing, Stored, check_size, open_below
+from captures.files.serving import FileMissing, Stored, check_size, open_below
 from captures.models import CaptureFile, Clip
 from monitoring.selectors import unresolved_keys
 from monitoring.services import resolve_alert

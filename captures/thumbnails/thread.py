@@ -14,8 +14,8 @@ from PIL import Image
 from cameras.drivers.base import Exposure
 from cameras.spool.spool import Record
 from cameras.spool.storage import RootMissing
-from captures.stills.thumbnail_rendering import Unreadable, image_from_file, image_from_frame, render_thumbnails
-from captures.stills.thumbnails import ThumbnailStore, picture_index
+from captures.thumbnails.rendering import Unreadable, image_from_file, image_from_frame, render_thumbnails
+from captures.thumbnails.store import ThumbnailStore, picture_index
 
 log = logging.getLogger(__name__)
 REST_FACTOR = 7
