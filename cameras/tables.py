@@ -20,18 +20,18 @@ RECORDS = {
     "capture": "captures.ingest.ingest_capture",
     "gap": "captures.ingest.ingest_gap",
     "session": "captures.ingest.ingest_session",
-    "clip": "captures.recording.ingest.ingest_clip",
+    "clip": "captures.ingest.clips.ingest_clip",
 }
 """Kind of spool record -> the function that ingests it, idempotent by the record's id."""
 
 PROGRAMMES = {
     "session": "captures.ingest.desired_session",
-    "recording": "captures.recording.ingest.desired_recording",
+    "recording": "captures.ingest.clips.desired_recording",
 }
 """Camera -> its session, and its desired recording, as JSON, or None."""
 
 RECORDING = {
-    "settings": "captures.recording.ingest.recording_settings",
+    "settings": "captures.ingest.clips.recording_settings",
 }
 """How every camera of this host records, as JSON."""
 
@@ -65,7 +65,7 @@ ROOTS = {
 host -> the root of its new clips."""
 
 HOST_THREADS = {
-    "retention": "captures.recording.retention.Retention",
+    "retention": "captures.retention.thread.Retention",
 }
 """Threads of a camera host besides the Supervisor: host -> object with `start` and `stop`."""
 

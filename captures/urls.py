@@ -17,7 +17,7 @@ from captures.clips.api import ClipsView, ClipView, TimelineView
 from captures.clips.serving import ClipFileView, PosterView
 from captures.files.serving import CaptureFileView
 from captures.files.thumbnails import ThumbnailView
-from captures.recording.api import RecordView, StopRecordingView
+from captures.recording_control.api import RecordView, StopRecordingView
 from captures.serializers import SeedStartBody
 
 urlpatterns = [

@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 logger = logging.getLogger(__name__)
 
 METRICS: dict[str, str] = {
-    "recording": "captures.recording.metrics.recordings",
+    "recording": "captures.clips.metrics.recordings",
 }
 
 

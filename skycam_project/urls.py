@@ -23,7 +23,7 @@ from captures.gallery.pages import CaptureDetails, GalleryPage
 from captures.gallery.pages import CapturePage as PicturePage
 from captures.gallery.pictures import PicturesPage
 from captures.pages import CameraNow, CameraPage, CapturePage, StartForecastPage, StartPage, StopPage
-from captures.recording.pages import RecordPage, StopRecordingPage
+from captures.recording_control.pages import RecordPage, StopRecordingPage
 from captures.sessions.pages import (
     PauseSessionPage,
     ResumeSessionPage,

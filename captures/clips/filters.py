@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 
 from django.db.models import Q
 
+from captures.clips.models import ClipKind
 from captures.clips.windows import Window
 from captures.gallery.filters import parse_clock, parse_cursor, parse_day, parse_moment
-from captures.models.clip import ClipKind
 from core.api.paging import Cursor
 
 CONDITIONS = {

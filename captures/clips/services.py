@@ -1,12 +1,12 @@
-"""Pin and delete clips. `captures.recording.deletion` deletes the files."""
+"""Pin and delete clips. `captures.clips.deletion` deletes the files."""
 
 from __future__ import annotations
 
 from django.conf import settings
 from django.db import transaction
 
+from captures.clips.deletion import delete_marked, mark_for_deletion
 from captures.models import Clip, ClipHold
-from captures.recording.deletion import delete_marked, mark_for_deletion
 from core.text.plurals import pluralize
 from monitoring.services import record_event
 

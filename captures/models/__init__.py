@@ -1,5 +1,5 @@
+from captures.clips.models import Clip, ClipHold
 from captures.models.capture import Capture, CaptureFile
-from captures.models.clip import Clip, ClipHold
 from captures.models.session import Session, SessionGap
 from captures.models.storage import StorageRoot
 

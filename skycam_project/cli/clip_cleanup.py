@@ -12,7 +12,7 @@ from skycam_project.cli.output import format_time, make_table, print_line, print
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
-    from captures.recording.cleanup import CleanupResult
+    from captures.retention.cleanup import CleanupResult
 
 WHY = {"count": "beyond rolling_clips_count", "space": "disk space", "asked": "marked earlier"}
 
@@ -25,7 +25,7 @@ def cleanup(dry_run: bool) -> int:
     Pinned and held clips are kept. The station does this by itself every two seconds.
     """
     caller = current().authorize("manager")
-    from captures.recording.bodies import deleted_body
+    from captures.retention.bodies import deleted_body
 
     result = plan() if dry_run else clean_up(caller.actor)
     results = [dict(deleted_body(one)) for one in result.deleted]
@@ -38,7 +38,7 @@ def plan() -> CleanupResult:
     from django.conf import settings
 
     from cameras.spool.storage import RootMissing
-    from captures.recording.cleanup import CleanupResult, plan_cleanup
+    from captures.retention.cleanup import CleanupResult, plan_cleanup
 
     result = CleanupResult()
     try:
@@ -53,7 +53,7 @@ def clean_up(actor: str) -> CleanupResult:
     """Run passes until one deletes nothing, as each pass covers a part."""
     from django.conf import settings
 
-    from captures.recording.cleanup import CleanupResult, ClipCleanup
+    from captures.retention.cleanup import CleanupResult, ClipCleanup
 
     runner, whole = ClipCleanup(settings.STATION.host, actor), CleanupResult()
     while (result := runner.run()).deleted:

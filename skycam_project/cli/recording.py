@@ -18,7 +18,7 @@ from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
     from cameras.models import Camera
-    from captures.recording.recording_commands import RecordingBody
+    from captures.recording_control.commands import RecordingBody
     from skycam_project.cli.identity import Caller
 
 
@@ -42,7 +42,7 @@ def start(cameras: tuple[str, ...], every: bool, kind: str | None) -> int:
     """Start recording cameras, by default the primary one. Recording resumes after restarts."""
     caller = current().authorize("operator")
     from cameras.models import may_record
-    from captures.recording import recording_commands
+    from captures.recording_control import commands as recording_commands
 
     found = [camera for camera in cameras_of(caller, cameras, every) if not every or may_record(camera)]
     return for_each(found, lambda camera: recording_commands.record(camera, kind or "", caller.actor))
@@ -54,7 +54,7 @@ def start(cameras: tuple[str, ...], every: bool, kind: str | None) -> int:
 def stop(cameras: tuple[str, ...], every: bool) -> int:
     """Stop recording cameras, by default the primary one."""
     caller = current().authorize("operator")
-    from captures.recording.recording_commands import stop_recording
+    from captures.recording_control.commands import stop_recording
 
     found = [camera for camera in cameras_of(caller, cameras, every) if not every or camera.recording]
     return for_each(found, lambda camera: stop_recording(camera, caller.actor))
@@ -66,7 +66,7 @@ def status(cameras: tuple[str, ...]) -> None:
     """Show the recordings of cameras, by default of all."""
     caller = current().authorize("viewer")
     from cameras.status.status import read_statuses
-    from captures.recording.recording_commands import recording_body
+    from captures.recording_control.commands import recording_body
 
     found = cameras_of(caller, cameras, every=not cameras)
     statuses = read_statuses(found)
@@ -114,7 +114,7 @@ def print_recordings(body: dict[str, Any]) -> None:
 
 
 def print_recording(body: dict[str, Any]) -> None:
-    from captures.recording.descriptions import describe_recording
+    from captures.recording_control.descriptions import describe_recording
     from core.templatetags.skycam import duration, format_bytes
 
     print_line(describe_recording(body))  # type: ignore[arg-type]

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from cameras.models import Camera
+from captures.clips.deletion import delete_marked
 from captures.clips.services import ClipHeld, delete_clip
 from captures.files import thumbnail_queue
 from captures.files.thumbnail_queue import job_for
 from captures.models import Clip, ClipHold, StorageRoot
-from captures.recording.deletion import delete_marked
 from tests.captures.clips import clip_of
 
 

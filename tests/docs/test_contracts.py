@@ -22,9 +22,9 @@ from captures.clips.bodies import ClipBody, HoldBody
 from captures.models import Capture
 from captures.models.capture import Reason
 from captures.models.session import SESSION_TRANSITIONS
-from captures.recording.bodies import DeletedBody
-from captures.recording.recording_commands import RecordingBody
+from captures.recording_control.commands import RecordingBody
 from captures.requests import CaptureRequest
+from captures.retention.bodies import DeletedBody
 from captures.serializers import RecordBody, StartBody
 from captures.sessions.forecast import ForecastBody
 from monitoring.bodies import AlertBody, EventBody

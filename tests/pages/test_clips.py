@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 
 from cameras.models import Camera
 from captures.clips import clip_pages, player, timeline
+from captures.clips.deletion import mark_for_deletion
 from captures.models import Clip, ClipHold, StorageRoot
-from captures.recording.deletion import mark_for_deletion
 from monitoring.models import Event
 from tests.access.audiences import only_for
 from tests.api.builders import UNKNOWN

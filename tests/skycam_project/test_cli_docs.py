@@ -11,7 +11,7 @@ import click
 from cameras.runtime.recording_state import Recorder
 from cameras.status.reader import Status
 from captures.bodies import CaptureBody, SessionBody
-from captures.recording.recording_commands import RecordingBody
+from captures.recording_control.commands import RecordingBody
 from skycam_project.cli import errors
 from skycam_project.cli.root import cli
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cameras.supervision.supervisor import Supervisor
-from captures.recording.cleanup import ClipCleanup
+from captures.retention.cleanup import ClipCleanup
 from monitoring.models import Alert
 from tests.api.builders import until
 from tests.captures.recording.clip_archive import configured

@@ -32,9 +32,9 @@ def hold_first(clip) -> list:  # type: ignore[no-untyped-def, type-arg]
     """The deletion comes while the hold is not committed yet."""
     from django.db import transaction
 
+    from captures.clips.deletion import mark_for_deletion
+    from captures.clips.holds import hold_clip
     from captures.models import Clip
-    from captures.recording.deletion import mark_for_deletion
-    from captures.recording.holds import hold_clip
 
     marked: list = []  # type: ignore[type-arg]
     deletion = threading.Thread(
@@ -52,9 +52,9 @@ def deletion_first(clip) -> str:  # type: ignore[no-untyped-def]
     """The hold comes while the mark is not committed yet."""
     from django.db import transaction
 
+    from captures.clips.deletion import mark_for_deletion
+    from captures.clips.holds import ClipDeleted, hold_clip
     from captures.models import Clip
-    from captures.recording.deletion import mark_for_deletion
-    from captures.recording.holds import ClipDeleted, hold_clip
 
     errors: list[str] = []
 

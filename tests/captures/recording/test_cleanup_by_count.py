@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from cameras.models import Camera
+from captures.clips import deletion
+from captures.clips.deletion import Problem, combine_problems, mark_for_deletion
+from captures.clips.holds import ClipDeleted, hold_clip, release_holds
 from captures.models import Clip, StorageRoot
-from captures.recording import deletion
-from captures.recording.deletion import Problem, combine_problems, mark_for_deletion
-from captures.recording.holds import ClipDeleted, hold_clip, release_holds
 from monitoring.models import Alert, Event
 from tests.captures.recording.clip_archive import LENGTH, ClipArchive, ahead, configured
 

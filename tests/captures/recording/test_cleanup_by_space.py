@@ -11,11 +11,11 @@ import pytest
 import uuid6
 
 from cameras.spool.storage import MARKER, RootMissing
+from captures.clips.deletion import MAX_STUCK
+from captures.ingest.clips import recording_settings
 from captures.models import Clip, StorageRoot
-from captures.recording.cleanup import ALERT_REPEAT_S, ClipCleanup, Deleted, plan_cleanup
-from captures.recording.deletion import MAX_STUCK
-from captures.recording.disk_space import PENDING_S
-from captures.recording.ingest import recording_settings
+from captures.retention.cleanup import ALERT_REPEAT_S, ClipCleanup, Deleted, plan_cleanup
+from captures.retention.disk_space import PENDING_S
 from monitoring.models import Alert, Event
 from tests.captures.recording.clip_archive import ClipArchive, ahead, configured
 from tests.faults.small_disk import SmallDisk

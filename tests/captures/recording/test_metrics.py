@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from cameras.status import status
+from captures.clips.metrics import OF_CLIP
 from captures.models import Clip, StorageRoot
-from captures.recording.metrics import OF_CLIP
 from skycam_project.access.models import User
 from tests.access.audiences import only_for
 from tests.api.builders import program

@@ -11,8 +11,8 @@ import pytest
 from django.db import connection
 
 from cameras.tables import HOST_THREADS, resolve
-from captures.recording import retention
-from captures.recording.retention import Retention
+from captures.retention import thread as retention
+from captures.retention.thread import Retention
 from monitoring.models import Alert
 from tests.captures.recording.clip_archive import ClipArchive, configured
 

@@ -13,9 +13,7 @@ from django.db.models import Exists, OuterRef, Q
 from cameras.models import Camera
 from cameras.runtime.disk_reserve import FREE_SPACE_HYSTERESIS
 from cameras.spool.storage import RootMissing
-from captures.models import Clip, StorageRoot
-from captures.recording.cleanup_events import record_deletions, shortage_message, space_reason
-from captures.recording.deletion import (
+from captures.clips.deletion import (
     Problem,
     combine_problems,
     delete_marked,
@@ -25,14 +23,10 @@ from captures.recording.deletion import (
     stuck_problem,
     undeletable_message,
 )
-from captures.recording.disk_space import DiskSpace, FreedSpace
-from captures.recording.retention_policy import (
-    RetentionLimit,
-    RoundRobin,
-    clips_beyond_limit,
-    clips_to_free,
-    deletable_in,
-)
+from captures.models import Clip, StorageRoot
+from captures.retention.cleanup_events import record_deletions, shortage_message, space_reason
+from captures.retention.disk_space import DiskSpace, FreedSpace
+from captures.retention.policy import RetentionLimit, RoundRobin, clips_beyond_limit, clips_to_free, deletable_in
 from captures.storage.roots import UnusableRoot, video_root
 from monitoring.services import raise_alert, resolve_alert
 from monitoring.station_settings import camera_config

@@ -6,7 +6,7 @@ from typing import TypedDict
 
 from django.utils import timezone
 
-from captures.recording.cleanup import Deleted
+from captures.retention.cleanup import Deleted
 from monitoring.bodies import stamp
 
 

@@ -29,8 +29,8 @@ from cameras.models import Camera, may_record
 from cameras.runtime.recording_state import Recorder, is_recording
 from cameras.status import status
 from cameras.status.status import Status
-from captures.models.clip import ClipKind
-from captures.recording.ingest import desired_recording
+from captures.clips.models import ClipKind
+from captures.ingest.clips import desired_recording
 from monitoring.models import Event
 from monitoring.services import record_event
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cameras.runtime.recording_state import Recorder
-from captures.recording.recording_commands import RecordingBody
+from captures.recording_control.commands import RecordingBody
 
 
 def describe_recording(body: RecordingBody) -> str:

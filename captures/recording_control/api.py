@@ -5,7 +5,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cameras.api import CameraView, actor
-from captures.recording.recording_commands import RecordingBody, record, stop_recording
+from captures.recording_control.commands import RecordingBody, record, stop_recording
 from captures.serializers import RecordBody
 
 

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 
 from cameras.leases.lease_holders import LeaseHeld
 from cameras.pages import CameraPage, refusal
-from captures.recording.recording_commands import RecordingDeferred, record, stop_recording
+from captures.recording_control.commands import RecordingDeferred, record, stop_recording
 from core.pages.page import message_response
 from core.text.naming import with_names
 

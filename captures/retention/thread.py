@@ -8,7 +8,7 @@ import threading
 
 from django.db import DatabaseError, connection
 
-from captures.recording.cleanup import ClipCleanup
+from captures.retention.cleanup import ClipCleanup
 from monitoring.services import raise_alert, resolve_alert
 
 log = logging.getLogger(__name__)
