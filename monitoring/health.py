@@ -21,7 +21,7 @@ HEALTH: dict[str, str] = {
     "broker": "cameras.status.health.broker_problems",
     "hosts": "cameras.status.health.host_problems",
     "cameras": "cameras.status.health.camera_problems",
-    "disk": "captures.health.disk_problems",
+    "disk": "captures.storage.health.disk_problems",
 }
 
 

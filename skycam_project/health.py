@@ -16,7 +16,7 @@ from cameras.models import Camera
 from cameras.selectors import cameras_for
 from cameras.status import status
 from cameras.status.health import HostHealth, host_health
-from captures.health import free_disk_space_gb
+from captures.storage.health import free_disk_space_gb
 from monitoring.health import database_problems, findings_for
 from skycam_project import host_diagnostics
 

@@ -16,15 +16,15 @@ from cameras.pages import (
 )
 from cameras.presets.pages import BodyPage, PresetPage, PresetsPage
 from cameras.viewers.pages import EndViewerPage, ViewersNow, ViewersPage
+from captures.camera_pages.pages import CameraNow, CameraPage, CapturePage, StartForecastPage, StartPage, StopPage
 from captures.clips.pages import AtPage, ClipsPage
 from captures.clips.player import ClipPage, DeletePage, PinPage
 from captures.gallery.deletion import DeletePage as DeletePicturePage
 from captures.gallery.pages import CaptureDetails, GalleryPage
 from captures.gallery.pages import CapturePage as PicturePage
 from captures.gallery.pictures import PicturesPage
-from captures.pages import CameraNow, CameraPage, CapturePage, StartForecastPage, StartPage, StopPage
 from captures.recording_control.pages import RecordPage, StopRecordingPage
-from captures.sessions.pages import (
+from captures.session_pages.pages import (
     PauseSessionPage,
     ResumeSessionPage,
     SessionNow,

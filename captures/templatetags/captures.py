@@ -10,7 +10,7 @@ from django import template
 
 from cameras.camera_display import held_sentence
 from captures.bodies import file_body, thumbnail_url
-from captures.cards import Card
+from captures.camera_pages.cards import Card
 from captures.models import Capture, CaptureFile
 from captures.thumbnails.store import SIZES, picture_index
 

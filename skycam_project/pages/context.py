@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from cameras.live.presets import Preset
 from cameras.live.service import station_presets
-from captures.cards import Card, brief_cards_for
+from captures.camera_pages.cards import Card, brief_cards_for
 from monitoring.models import Alert
 from monitoring.pages import open_alerts
 from monitoring.station_settings import live_streaming_config, station_name

@@ -8,9 +8,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from cameras.camera_display import camera_displays, summary
 from cameras.selectors import cameras_for
-from captures.cards import cards_for
+from captures.camera_pages.cards import cards_for
+from captures.camera_pages.temperatures import temperatures
 from captures.selectors import captures_for
-from captures.temperatures import temperatures
 from core.pages.page import Page
 from monitoring.feed import feed
 

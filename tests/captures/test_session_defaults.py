@@ -18,7 +18,7 @@ django.setup()
 from cameras.models import Camera
 from captures.requests import SessionRequest
 from captures.serializers import SeedStartBody
-from captures.start_form import StartForm
+from captures.camera_pages.start_form import StartForm
 fields = SeedStartBody.model_json_schema()["properties"]
 print(json.dumps({
     "programme": SessionRequest().programme(Camera()),

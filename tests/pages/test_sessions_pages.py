@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from captures.models import Capture, Session, SessionGap
-from captures.sessions import pages
+from captures.session_pages import pages
 from monitoring.services import record_event
 from tests.access.audiences import only_for
 from tests.pages.builders import MARKUP, text_of

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from cameras.leases import service as leases
 from cameras.models import Camera
+from captures.camera_pages.start_form import StartForm
 from captures.models import Session
-from captures.start_form import StartForm
 from skycam_project.access.models import User
 from tests.pages.builders import text_of
 

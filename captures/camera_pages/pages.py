@@ -16,16 +16,16 @@ from cameras.leases.lease_holders import LeaseHeld, holder_of
 from cameras.pages import UNREACHED, body_change_rows, panel_context, refusal
 from cameras.pages import CameraPage as PageOfCamera
 from cameras.selectors import cameras_for
+from captures.camera_pages.cards import Card, cards_of
+from captures.camera_pages.start_form import StartForm
 from captures.camera_service import CameraService
-from captures.cards import Card, cards_of
 from captures.models import Capture, Session
 from captures.outcomes import NotSaved, check_saved
 from captures.requests import CaptureRequest
 from captures.selectors import captures_for, sessions_for
+from captures.session_pages.pages import stop_session
 from captures.sessions.forecast import forecast
-from captures.sessions.pages import stop_session
 from captures.sessions.session_commands import active_session
-from captures.start_form import StartForm
 from captures.templatetags.captures import filename, original
 from core.pages.page import is_htmx_request, message_response
 from monitoring.feed import feed
