@@ -17,21 +17,21 @@ CONSUMERS = {
 """Frame consumers of a camera process. Django-free."""
 
 RECORDS = {
-    "capture": "captures.ingest.ingest_capture",
-    "gap": "captures.ingest.ingest_gap",
-    "session": "captures.ingest.ingest_session",
-    "clip": "captures.ingest.clips.ingest_clip",
+    "capture": "captures.ingest.captures.ingest_capture",
+    "gap": "captures.ingest.captures.ingest_gap",
+    "session": "captures.ingest.captures.ingest_session",
+    "clip": "captures.ingest.captures.clips.ingest_clip",
 }
 """Kind of spool record -> the function that ingests it, idempotent by the record's id."""
 
 PROGRAMMES = {
-    "session": "captures.ingest.desired_session",
-    "recording": "captures.ingest.clips.desired_recording",
+    "session": "captures.ingest.captures.desired_session",
+    "recording": "captures.ingest.captures.clips.desired_recording",
 }
 """Camera -> its session, and its desired recording, as JSON, or None."""
 
 RECORDING = {
-    "settings": "captures.ingest.clips.recording_settings",
+    "settings": "captures.ingest.captures.clips.recording_settings",
 }
 """How every camera of this host records, as JSON."""
 
@@ -42,16 +42,16 @@ LEASE_HOLDERS = {
 """`session`: cameras -> the holders by running sessions. `end`: ends the session of a camera whose host is gone."""
 
 DECIDED_OUTCOMES = {
-    "capture": "captures.ingest.fail_unsent_capture",
-    "session": "captures.ingest.mark_session_refused",
-    "overdue": "captures.ingest.overdue_captures",
-    "settled": "captures.ingest.has_outcome",
+    "capture": "captures.ingest.captures.fail_unsent_capture",
+    "session": "captures.ingest.captures.mark_session_refused",
+    "overdue": "captures.ingest.captures.overdue_captures",
+    "settled": "captures.ingest.captures.has_outcome",
 }
 """Id -> outcome of what never started, capture or session; what is planned beyond its deadline; whether an id has its
 outcome."""
 
 LAST_CAPTURES = {
-    "captures": "captures.ingest.last_captures",
+    "captures": "captures.ingest.captures.last_captures",
 }
 """Ids of cameras -> how the last capture of each ended, as in the status."""
 

@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
 
 from captures.bodies import CaptureBody, SessionBody
-from captures.models.capture import CaptureStatus
-from captures.models.session import SessionState
-from captures.requests import SessionRequest
+from captures.capturing.models import CaptureStatus
+from captures.capturing.requests import SessionRequest
 from captures.selectors import DayCount
+from captures.sessions.models import SessionState
 from core.api.model import StrictModel
 from core.api.paging import Links, PageQuery, Query, TimeQuery
 

@@ -9,7 +9,7 @@ from django.urls import URLPattern, path, re_path
 from cameras.live.consumers import LiveConsumer
 from cameras.sockets.consumer import NotFound
 from cameras.status.consumers import StatusConsumer
-from captures.consumers import CapturesConsumer
+from captures.capturing.consumers import CapturesConsumer
 
 sockets: dict[str, Any] = {
     "ws/live/<slug:slug>/": LiveConsumer,

@@ -19,9 +19,9 @@ from cameras.selectors import cameras_for
 from captures.camera_pages.cards import Card, cards_of
 from captures.camera_pages.start_form import StartForm
 from captures.camera_service import CameraService
+from captures.capturing.outcomes import NotSaved, check_saved
+from captures.capturing.requests import CaptureRequest
 from captures.models import Capture, Session
-from captures.outcomes import NotSaved, check_saved
-from captures.requests import CaptureRequest
 from captures.selectors import captures_for, sessions_for
 from captures.session_pages.pages import stop_session
 from captures.sessions.forecast import forecast

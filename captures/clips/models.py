@@ -8,7 +8,7 @@ from django.db import models
 from django.utils import timezone
 
 from cameras.models import Camera
-from captures.models.storage import StorageRoot
+from captures.storage.models import StorageRoot
 
 PRESENT = models.Q(deleted_at=None)
 

@@ -11,8 +11,8 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from captures.capturing.models import CaptureStatus
 from captures.gallery.days import FIRST, LAST, By, Day, station_site
-from captures.models.capture import CaptureStatus
 from core.api.paging import Cursor
 from core.pages.reader_time import reader_datetime
 from core.times.datetimes import InvalidDateTime

@@ -11,7 +11,7 @@ from django.db import transaction
 from cameras.models import Camera
 from cameras.spool.spool import Record
 from captures.files.thumbnail_queue import job_for, local_queue
-from captures.ingest import camera_of, parse_time
+from captures.ingest.captures import camera_of, parse_time
 from captures.models import Clip
 from captures.storage.roots import new_clips_root
 from monitoring.camera_refs import CameraRef

@@ -18,7 +18,7 @@ from django.http import HttpResponse
 from cameras.broker.broker import BrokerDown
 from cameras.commands.control import ControlError
 from cameras.live.viewer_limits import LiveViewRefused
-from captures.outcomes import NotSaved
+from captures.capturing.outcomes import NotSaved
 from captures.pixelink_service.bodies import Body, Invalid, Refused, ValidationItem
 from captures.pixelink_service.served_camera import NotConnected
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from captures.requests import HOUR_US
+from captures.capturing.requests import HOUR_US
 from core.api.model import StrictModel
 
 Exposure = Annotated[int, Field(ge=1, le=HOUR_US, description="Microseconds.")]

@@ -13,6 +13,7 @@ from django.http.response import HttpResponseBase
 from cameras.broker.broker import BrokerDown
 from cameras.editing import services
 from cameras.live.mjpeg import CONTENT_TYPE, stream_parts
+from captures.capturing.requests import CaptureRequest
 from captures.pixelink_service import feed
 from captures.pixelink_service.bodies import Health, Unhealthy, ValidationItem
 from captures.pixelink_service.captures import captured_body, list_captures, take_capture
@@ -29,7 +30,6 @@ from captures.pixelink_service.served_camera import (
     read_status,
     served_camera,
 )
-from captures.requests import CaptureRequest
 from monitoring.bodies import stamp
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)

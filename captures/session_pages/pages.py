@@ -24,9 +24,9 @@ from captures.gallery.counting import LOST, MAX_COUNTED
 from captures.gallery.days import Day, station_site
 from captures.gallery.tiles import Tile, tiles_of
 from captures.models import Capture, Session
-from captures.models.session import ACTIVE, SessionState
 from captures.selectors import UnknownCamera, camera_condition, captures_for, sessions_for
 from captures.session_pages.timeline import session_line
+from captures.sessions.models import ACTIVE, SessionState
 from captures.sessions.session_commands import SessionEnded, holder
 from core.api.paging import Cursor, beyond
 from core.pages.page import Page, message_response

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from captures.gallery.tiles import Tile
 from captures.models import Session
-from captures.models.session import ACTIVE
+from captures.sessions.models import ACTIVE
 
 LINE_WIDTH = 1000.0
 """Width of the line, in its own units."""

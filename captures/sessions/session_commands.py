@@ -12,7 +12,7 @@ from cameras.commands.control import ControlError
 from cameras.leases.lease_holders import LeaseHolder, person
 from cameras.models import Camera
 from captures.models import Session
-from captures.models.session import ACTIVE
+from captures.sessions.models import ACTIVE
 from monitoring.services import record_event
 
 

@@ -31,12 +31,12 @@ from cameras.selectors import NoPrimaryCamera
 from cameras.viewers.service import ViewerNotFound
 from captures.api import NoSession
 from captures.camera_service import IdempotencyMismatch
+from captures.capturing.outcomes import NotSaved
 from captures.clips.bodies import hold_body
 from captures.clips.services import ClipHeld
 from captures.files.ranges import Unsatisfiable
 from captures.files.serving import FileMissing, OnOtherHost
 from captures.files.thumbnails import NoThumbnail, NotRenderedYet
-from captures.outcomes import NotSaved
 from captures.selectors import UnknownCamera
 from core.limits.wait_limiter import TooManyWaiting
 from skycam_project.access.services import Denied

@@ -54,7 +54,7 @@ def capture(
     caller = current().authorize("operator")
     from captures.bodies import capture_body
     from captures.camera_service import CameraService
-    from captures.requests import CaptureRequest
+    from captures.capturing.requests import CaptureRequest
 
     check_destination(to, force=force)
     found = find_camera(caller, camera)
@@ -85,7 +85,7 @@ def first_file(taken: Capture) -> CaptureFile:
 
 def require_saved(outcome: Outcome, patience_s: float) -> Capture:
     """The saved capture. Waits longer than the service does. Raises NotSaved or CliError when it was not saved."""
-    from captures.outcomes import check_saved
+    from captures.capturing.outcomes import check_saved
 
     if outcome.pending and outcome.problem is None:
         outcome = replace(outcome, capture=wait_for_outcome(outcome.capture, patience_s))
@@ -166,7 +166,7 @@ def print_forecast(body: dict[str, Any]) -> None:
 
 def session_request(exposure: int | None, delay: float | None, cadence: float | None, **values: Any) -> Any:
     """The session's request. CliError names the command's options."""
-    from captures.requests import EXPOSURE_US, SessionRequest
+    from captures.capturing.requests import EXPOSURE_US, SessionRequest
 
     if delay is not None and cadence is not None:
         message = (

@@ -173,7 +173,7 @@ TRANSLATIONS: dict[str, Callable[[Any], CliError]] = {
     "cameras.presets.service.NoPreset": lambda error: CliError("not-found", str(error)),
     "cameras.selectors.NoPrimaryCamera": lambda error: CliError("not-found", str(error)),
     "cameras.broker.hiredis_client.BrokerDown": lambda error: CliError("broker-down", str(error)),
-    "captures.outcomes.NotSaved": not_saved,
+    "captures.capturing.outcomes.NotSaved": not_saved,
     "django.core.exceptions.ValidationError": django_validation,
     "pydantic_core._pydantic_core.ValidationError": pydantic_validation,
     "django.db.utils.Error": database,

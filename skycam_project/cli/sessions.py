@@ -41,8 +41,8 @@ def list_sessions(camera: str | None, active: bool, limit: int) -> None:
     """List sessions, newest first."""
     caller = current().authorize("viewer")
     from captures.bodies import session_body
-    from captures.models.session import ACTIVE
     from captures.selectors import sessions_for
+    from captures.sessions.models import ACTIVE
 
     found = sessions_for(caller.user).filter(**camera_filter(caller, camera))
     found = found.filter(state__in=ACTIVE) if active else found

@@ -12,8 +12,8 @@ from cameras.leases import service as leases
 from cameras.leases.lease_holders import LeaseHeld
 from cameras.models import Camera
 from captures.camera_service import CameraService
+from captures.capturing.requests import CaptureRequest, SessionRequest
 from captures.models import Capture, Session
-from captures.requests import CaptureRequest, SessionRequest
 from monitoring.models import Event
 from tests.api.builders import saved
 

@@ -16,7 +16,7 @@ SHOW = """
 import django, json
 django.setup()
 from cameras.models import Camera
-from captures.requests import SessionRequest
+from captures.capturing.requests import SessionRequest
 from captures.serializers import SeedStartBody
 from captures.camera_pages.start_form import StartForm
 fields = SeedStartBody.model_json_schema()["properties"]

@@ -11,9 +11,9 @@ import pytest
 from django.utils import timezone
 
 from cameras.models import Camera
-from captures import requests
+from captures.capturing import requests
+from captures.capturing.requests import SessionRequest
 from captures.models import Capture, CaptureFile, Session, StorageRoot
-from captures.requests import SessionRequest
 from captures.sessions.forecast import Forecast, forecast
 from tests.api.builders import saved
 

@@ -8,9 +8,9 @@ import pytest
 import redis
 
 from cameras.models import Camera
-from captures.ingest import ingest_session
+from captures.ingest.captures import ingest_session
 from captures.models import Session
-from captures.models.session import SessionState
+from captures.sessions.models import SessionState
 from monitoring.models import Event
 from tests.fakes.camera_host import camera_host
 from tests.pages.builders import text_of

@@ -17,16 +17,16 @@ from cameras.presets.service import Comparison, PresetBody
 from cameras.runtime.recording_state import Recorder
 from cameras.supervision.child import PASSED_ENVIRONMENT
 from captures.bodies import FileBody, GapBody
+from captures.capturing.models import Reason
+from captures.capturing.requests import CaptureRequest
 from captures.clips.api import TimelineBody
 from captures.clips.bodies import ClipBody, HoldBody
 from captures.models import Capture
-from captures.models.capture import Reason
-from captures.models.session import SESSION_TRANSITIONS
 from captures.recording_control.commands import RecordingBody
-from captures.requests import CaptureRequest
 from captures.retention.bodies import DeletedBody
 from captures.serializers import RecordBody, StartBody
 from captures.sessions.forecast import ForecastBody
+from captures.sessions.models import SESSION_TRANSITIONS
 from monitoring.bodies import AlertBody, EventBody
 from monitoring.models import Alert, Severity
 from skycam_project.access.serializers import KnownTokenBody

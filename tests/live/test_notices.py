@@ -18,8 +18,8 @@ from django.utils import timezone
 from cameras.broker import broker, notices
 from cameras.models import Camera
 from cameras.status import status
+from captures.capturing.notices import publish_capture
 from captures.models import Capture, CaptureFile
-from captures.notices import publish_capture
 from skycam_project.access.models import User
 from tests.access.audiences import only_for
 from tests.live.builders import OpenSocket, eventually, user_of, with_token

@@ -5,8 +5,8 @@ from django.db import models
 from django.utils import timezone
 
 from cameras.models import Camera
-from captures.models.session import Session
-from captures.models.storage import StorageRoot
+from captures.sessions.models import Session
+from captures.storage.models import StorageRoot
 
 
 class CaptureStatus(models.TextChoices):

@@ -19,9 +19,9 @@ from cameras.models import Camera
 from cameras.spool.session_files import iso
 from cameras.spool.spool import PartFile, Record
 from cameras.status.reader import LastCapture
+from captures.capturing.notices import publish_capture
 from captures.models import Capture, CaptureFile, Session, SessionGap
-from captures.models.session import SESSION_TRANSITIONS
-from captures.notices import publish_capture
+from captures.sessions.models import SESSION_TRANSITIONS
 from captures.sessions.session_commands import active_session, describe_desired_session
 from core.text.plurals import pluralize, was_or_were
 from monitoring.camera_refs import CameraName, CameraRef

@@ -7,7 +7,7 @@ from typing import ClassVar
 from cameras.sockets.consumer import Socket
 from cameras.sockets.loop_singletons import loop_singleton
 from cameras.sockets.notice_broadcaster import MISSED, Notice, NoticeBroadcaster
-from captures.notices import CAPTURES
+from captures.capturing.notices import CAPTURES
 
 NOTICES_LOST = {"type": "missed", "message": "Notices may have been lost. Request the list of captures."}
 
