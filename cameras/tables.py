@@ -20,18 +20,18 @@ RECORDS = {
     "capture": "captures.ingest.captures.ingest_capture",
     "gap": "captures.ingest.captures.ingest_gap",
     "session": "captures.ingest.captures.ingest_session",
-    "clip": "captures.ingest.captures.clips.ingest_clip",
+    "clip": "captures.ingest.clips.ingest_clip",
 }
 """Kind of spool record -> the function that ingests it, idempotent by the record's id."""
 
 PROGRAMMES = {
     "session": "captures.ingest.captures.desired_session",
-    "recording": "captures.ingest.captures.clips.desired_recording",
+    "recording": "captures.ingest.clips.desired_recording",
 }
 """Camera -> its session, and its desired recording, as JSON, or None."""
 
 RECORDING = {
-    "settings": "captures.ingest.captures.clips.recording_settings",
+    "settings": "captures.ingest.clips.recording_settings",
 }
 """How every camera of this host records, as JSON."""
 

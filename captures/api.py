@@ -10,9 +10,9 @@ from rest_framework.views import APIView
 from cameras.api import CameraView, actor
 from captures.bodies import CaptureBody, SessionBody, capture_body, capture_url, session_body, session_url
 from captures.camera_service import CameraService
+from captures.capturing.models import Capture
 from captures.capturing.outcomes import check_saved
 from captures.capturing.requests import CaptureRequest
-from captures.models import Capture, Session
 from captures.selectors import camera_condition, captures_for, counts_by_day, sessions_for
 from captures.serializers import (
     IDEMPOTENCY_KEY,
@@ -25,6 +25,7 @@ from captures.serializers import (
     StartBody,
 )
 from captures.sessions.forecast import ForecastBody, StartedBody, forecast, forecast_body
+from captures.sessions.models import Session
 from captures.sessions.session_commands import active_session
 from core.api.paging import page
 

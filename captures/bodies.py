@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TypedDict
 
-from captures.models import Capture, CaptureFile, Session, SessionGap
+from captures.capturing.models import Capture, CaptureFile
+from captures.sessions.models import Session, SessionGap
 from captures.thumbnails.store import picture_index
 from monitoring.bodies import stamp, stamp_or_none
 

@@ -1,6 +1,6 @@
 """`CameraService`: the façade for pages, API, CLI and programs to capture and record.
 
-It inserts planned rows, sends commands to the camera's host through `cameras.commands.control`, and returns what was observed.
+It inserts planned rows, sends commands to the camera's host through `cameras.commands`, and returns what was observed.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from cameras.live.viewer_limits import LiveViewRefused
 from cameras.models import Camera
 from cameras.serializers import Discovered
 from cameras.spool.spool import FileOptions, Record
+from captures.capturing.models import Capture, CaptureFile
 from captures.capturing.requests import CaptureRequest, SessionRequest
 from captures.ingest.captures import apply_record, fail_unsent_capture, files_from_record
-from captures.models import Capture, CaptureFile, Session
 from captures.recording_control.commands import record, stop_recording
-from captures.sessions.models import ACTIVE, SessionState
+from captures.sessions.models import ACTIVE, Session, SessionState
 from captures.sessions.session_commands import check_not_ended, describe_desired_session
 from captures.storage.health import HealthCheck, health_check
 from monitoring.models import Event

@@ -14,7 +14,8 @@ from django.db.models import Model, QuerySet
 
 from cameras.models import Camera
 from cameras.selectors import hidden_cameras
-from captures.models import Capture, CaptureFile, Session
+from captures.capturing.models import Capture, CaptureFile
+from captures.sessions.models import Session
 from captures.thumbnails.store import picture_index
 
 Row = TypeVar("Row", bound=Model)

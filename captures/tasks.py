@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from captures.capturing.models import CaptureFile
+from captures.clips.models import Clip
 from captures.files.thumbnail_queue import job_for, local_queue
-from captures.models import CaptureFile, Clip
 
 
 @shared_task(name="captures.render_file", ignore_result=True)

@@ -30,7 +30,7 @@ class ResponseStatus(logging.Filter):
 
 
 class OneLineFormatter(logging.Formatter):
-    """`2026-03-01T20:15:00.123Z INFO captures.ingest.captures: ...`; line breaks, also those of a traceback, become ` | `."""
+    """`2026-03-01T20:15:00.123Z INFO captures.ingest: ...`; line breaks, also those of a traceback, become ` | `."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         super().__init__("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")

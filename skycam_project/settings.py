@@ -91,6 +91,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "skycam_project.access",
+    "core",
     "monitoring",
     "cameras",
     "captures",

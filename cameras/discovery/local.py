@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 from cameras.drivers import DRIVERS
 
+PROJECT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 10.0
 KILL_WAIT_S = 0.5
 DISCOVERY_SCRIPT = """
@@ -58,7 +59,7 @@ def start_discovery(kind: str, environment: Mapping[str, str], held: Collection[
     command = [sys.executable, "-c", DISCOVERY_SCRIPT, kind, *held]
     return subprocess.Popen(
         command, env=dict(environment), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, cwd=os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
+        text=True, cwd=PROJECT,
     )  # fmt: skip
 
 

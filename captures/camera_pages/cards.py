@@ -18,7 +18,8 @@ from cameras.camera_display import CameraDisplay, StateDisplay, camera_displays
 from cameras.leases.lease_holders import LeaseHolder, who_holds
 from cameras.models import Camera, CameraQuerySet
 from cameras.selectors import cameras_for
-from captures.models import Capture, Session
+from captures.capturing.models import Capture
+from captures.sessions.models import Session
 from captures.sessions.session_commands import holder
 
 LOSS_SHOWN_FOR = timedelta(hours=1)

@@ -19,12 +19,13 @@ from cameras.selectors import cameras_for
 from captures.camera_pages.cards import Card, cards_of
 from captures.camera_pages.start_form import StartForm
 from captures.camera_service import CameraService
+from captures.capturing.models import Capture
 from captures.capturing.outcomes import NotSaved, check_saved
 from captures.capturing.requests import CaptureRequest
-from captures.models import Capture, Session
 from captures.selectors import captures_for, sessions_for
 from captures.session_pages.pages import stop_session
 from captures.sessions.forecast import forecast
+from captures.sessions.models import Session
 from captures.sessions.session_commands import active_session
 from captures.templatetags.captures import filename, original
 from core.pages.page import is_htmx_request, message_response

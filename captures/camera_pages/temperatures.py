@@ -11,7 +11,7 @@ from django.db.models.functions import Cast, Substr
 from django.utils import timezone
 
 from cameras.camera_display import CameraDisplay
-from captures.models import Capture
+from captures.capturing.models import Capture
 
 SPAN = timedelta(hours=24)
 TO_THE_MINUTE = len("2026-11-20 21:04")

@@ -9,7 +9,7 @@ from django.db import transaction
 from cameras.broker.notices import publish_notice
 from cameras.models import Camera
 from captures.bodies import capture_url, thumbnail_url
-from captures.models import Capture, CaptureFile
+from captures.capturing.models import Capture, CaptureFile
 
 CAPTURES = "captures"
 

@@ -78,8 +78,8 @@ class SessionRequest(ExposureSettings):
         return self
 
     def programme(self, camera: Camera) -> dict[str, Any]:
-        """The programme for the camera process (`cameras.spool.session_files.Programme`). The default f-number is left out
-        for a camera that is known to have no aperture setting."""
+        """The programme for the camera process (`cameras.spool.session_files.Programme`). The default f-number is left
+        out for a camera that is known to have no aperture setting."""
         found = self.model_dump(mode="json", exclude_none=True, exclude={"name"})
         known = camera.capabilities.get("settings")
         if known and "f_number" not in known and "f_number" not in self.model_fields_set:

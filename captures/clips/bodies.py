@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from captures.models import Clip, ClipHold
+from captures.clips.models import Clip, ClipHold
 from monitoring.bodies import stamp
 
 

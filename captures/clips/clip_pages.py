@@ -7,8 +7,8 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
+from captures.clips.models import Clip
 from captures.clips.selectors import overlapping
-from captures.models import Clip
 from core.api.paging import Cursor, beyond
 
 PAGE = 48

@@ -17,8 +17,8 @@ from cameras.spool.durable import RootFiles
 from cameras.spool.failpoints import hit_failpoint
 from cameras.spool.spool import spool_folder
 from cameras.spool.storage import MARKER, RootMissing, root_missing_message
-from captures.clips.models import ClipQuerySet
-from captures.models import Clip, StorageRoot
+from captures.clips.models import Clip, ClipQuerySet
+from captures.storage.models import StorageRoot
 from captures.thumbnails.store import delete_thumbnails
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from captures.models import Clip, ClipHold
+from captures.clips.models import Clip, ClipHold
 
 
 class ClipDeleted(Exception):

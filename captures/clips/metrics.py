@@ -12,7 +12,7 @@ from prometheus_client.metrics_core import Metric
 from cameras.broker.broker import BrokerDown
 from cameras.selectors import cameras_for
 from cameras.status.status import read_statuses
-from captures.models import Clip
+from captures.clips.models import Clip
 
 OF_CLIP = {
     "skycam_recording_frames": ("frames", "Frames in the open clip."),

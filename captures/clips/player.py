@@ -15,12 +15,12 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 
+from captures.clips.models import Clip
 from captures.clips.selectors import clips_for
 from captures.clips.services import ClipHeld, delete_clip, hold_reasons, pin_clip
 from captures.clips.timeline_layout import lay_out_timeline
 from captures.clips.windows import Window, controls
 from captures.gallery.days import Day
-from captures.models import Clip
 from core.api.paging import Cursor, beyond
 from core.pages.page import Page, is_htmx_request, message_response
 from monitoring.selectors import events_for

@@ -11,7 +11,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from cameras.models import Camera
-from captures.models import Clip
+from captures.clips.models import Clip
 from captures.selectors import visible_to
 from monitoring.station_settings import camera_config
 

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import transaction
 
 from captures.clips.deletion import delete_marked, mark_for_deletion
-from captures.models import Clip, ClipHold
+from captures.clips.models import Clip, ClipHold
 from core.text.plurals import pluralize
 from monitoring.services import record_event
 

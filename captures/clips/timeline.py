@@ -17,7 +17,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import QuerySet
 
-from captures.models import Clip
+from captures.clips.models import Clip
 
 MAX_SINGLE = 900
 """The most clips that are read one by one, and parameters of a query."""

@@ -6,8 +6,9 @@ from uuid import UUID
 
 from django.conf import settings
 
+from captures.capturing.models import CaptureFile
+from captures.clips.models import Clip
 from captures.files.serving import FileMissing, Stored, check_size, open_below
-from captures.models import CaptureFile, Clip
 from monitoring.selectors import unresolved_keys
 from monitoring.services import resolve_alert
 

@@ -25,8 +25,9 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from cameras.spool.durable import RootFiles
+from captures.capturing.models import CaptureFile
+from captures.clips.models import Clip
 from captures.files.ranges import Span, not_modified, requested_span
-from captures.models import CaptureFile, Clip
 from captures.selectors import file_for
 from captures.serializers import FileQuery
 from monitoring.camera_refs import CameraRef

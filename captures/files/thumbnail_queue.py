@@ -16,7 +16,8 @@ import threading
 from pathlib import Path
 
 from cameras.spool.storage import RootMissing
-from captures.models import CaptureFile, Clip
+from captures.capturing.models import CaptureFile
+from captures.clips.models import Clip
 from captures.thumbnails.store import ThumbnailStore
 from captures.thumbnails.worker import CLIP, ThumbnailJob
 
@@ -25,7 +26,7 @@ MAX_QUEUED = 500
 BATCH = 8
 BATCH_TIMEOUT_S = 150.0
 """For a batch. After it, the first picture without an answer is recorded as one that cannot be rendered."""
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parents[2]
 PASSED_VARIABLES = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH")
 
 

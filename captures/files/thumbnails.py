@@ -17,9 +17,9 @@ from rest_framework.views import APIView
 
 from cameras.broker import broker
 from cameras.broker.broker import BrokerDown
+from captures.capturing.models import CaptureFile
 from captures.files.ranges import not_modified
 from captures.files.serving import REVALIDATE, OnOtherHost, Stored, check_size, open_below
-from captures.models import CaptureFile
 from captures.selectors import picture_for
 from captures.serializers import ThumbnailQuery
 from captures.thumbnails.store import ThumbnailStore

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from captures.models import Capture, CaptureFile
+from captures.capturing.models import Capture, CaptureFile
 from captures.thumbnails.store import PICTURE_KINDS
 
 MAX_COUNTED = 5_000

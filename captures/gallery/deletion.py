@@ -13,10 +13,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cameras.spool.storage import RootMissing
+from captures.capturing.models import Capture, CaptureFile
 from captures.clips.deletion import delete_file, open_root
 from captures.clips.player import redirect_to
 from captures.files.serving import OnOtherHost
-from captures.models import Capture, CaptureFile
 from captures.selectors import captures_for
 from core.pages.page import Page, is_htmx_request
 from monitoring.services import record_event

@@ -14,12 +14,13 @@ from django.http import Http404
 
 from cameras.models import Camera
 from cameras.selectors import hidden_cameras
+from captures.capturing.models import Capture
 from captures.gallery.counting import CountQuery
 from captures.gallery.days import Day
 from captures.gallery.filters import SIMULATED, GalleryFilter, now
 from captures.gallery.tiles import PageOfCaptures, between, newest_page, page_of_captures
-from captures.models import Capture, Session
 from captures.selectors import UnknownCamera, camera_condition, captures_for, sessions_for
+from captures.sessions.models import Session
 
 
 class Scope:

@@ -10,8 +10,9 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from captures.capturing.models import Capture
 from captures.gallery.counting import LOST
-from captures.models import Capture, SessionGap
+from captures.sessions.models import SessionGap
 from core.api.paging import Cursor, beyond
 
 PAGE = 60

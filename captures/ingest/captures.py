@@ -19,9 +19,9 @@ from cameras.models import Camera
 from cameras.spool.session_files import iso
 from cameras.spool.spool import PartFile, Record
 from cameras.status.reader import LastCapture
+from captures.capturing.models import Capture, CaptureFile
 from captures.capturing.notices import publish_capture
-from captures.models import Capture, CaptureFile, Session, SessionGap
-from captures.sessions.models import SESSION_TRANSITIONS
+from captures.sessions.models import SESSION_TRANSITIONS, Session, SessionGap
 from captures.sessions.session_commands import active_session, describe_desired_session
 from core.text.plurals import pluralize, was_or_were
 from monitoring.camera_refs import CameraName, CameraRef

@@ -10,9 +10,9 @@ from django.db import transaction
 
 from cameras.models import Camera
 from cameras.spool.spool import Record
+from captures.clips.models import Clip
 from captures.files.thumbnail_queue import job_for, local_queue
 from captures.ingest.captures import camera_of, parse_time
-from captures.models import Clip
 from captures.storage.roots import new_clips_root
 from monitoring.camera_refs import CameraRef
 from monitoring.services import record_event

@@ -13,9 +13,9 @@ from django.conf import settings
 from cameras.models import Camera
 from cameras.spool.spool import FileOptions
 from captures.camera_service import CameraService, Outcome, SentCapture
+from captures.capturing.models import Capture, CaptureFile
 from captures.capturing.outcomes import check_saved
 from captures.capturing.requests import CaptureRequest
-from captures.models import Capture, CaptureFile, StorageRoot
 from captures.pixelink_service.bodies import (
     Captured,
     ImageInfo,
@@ -29,6 +29,7 @@ from captures.pixelink_service.bodies import (
 from captures.pixelink_service.errors import TooSlow
 from captures.pixelink_service.request_order import RequestOrder
 from captures.pixelink_service.served_camera import ACTOR
+from captures.storage.models import StorageRoot
 from captures.storage.roots import root_of
 from monitoring.bodies import stamp
 

@@ -23,10 +23,11 @@ from captures.clips.deletion import (
     stuck_problem,
     undeletable_message,
 )
-from captures.models import Clip, StorageRoot
+from captures.clips.models import Clip
 from captures.retention.cleanup_events import record_deletions, shortage_message, space_reason
 from captures.retention.disk_space import DiskSpace, FreedSpace
 from captures.retention.policy import RetentionLimit, RoundRobin, clips_beyond_limit, clips_to_free, deletable_in
+from captures.storage.models import StorageRoot
 from captures.storage.roots import UnusableRoot, video_root
 from monitoring.services import raise_alert, resolve_alert
 from monitoring.station_settings import camera_config

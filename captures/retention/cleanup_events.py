@@ -9,8 +9,9 @@ from django.db import transaction
 
 from cameras.models import Camera
 from cameras.runtime.disk_reserve import FREE_SPACE_HYSTERESIS
-from captures.models import Clip, StorageRoot
+from captures.clips.models import Clip
 from captures.retention.disk_space import FreedSpace
+from captures.storage.models import StorageRoot
 from core.templatetags.skycam import format_bytes
 from core.text.plurals import pluralize, was_or_were
 from monitoring.services import record_event

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 from cameras.spool.durable import RootFiles
 from captures.clips.deletion import MAX_AT_ONCE, MAX_STUCK, Stuck, delete_clips, folder_of, mark_for_deletion
-from captures.clips.models import ClipQuerySet
-from captures.models import Clip, StorageRoot
+from captures.clips.models import Clip, ClipQuerySet
 from captures.retention.policy import oldest_deletable
+from captures.storage.models import StorageRoot
 
 PENDING_S = 60.0
 """How long the space of a deleted file may be pending: a reader has it open, or the file system reports late."""

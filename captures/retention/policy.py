@@ -21,8 +21,8 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from cameras.models import Camera
-from captures.clips.models import ClipKind, ClipQuerySet
-from captures.models import Clip, StorageRoot
+from captures.clips.models import Clip, ClipKind, ClipQuerySet
+from captures.storage.models import StorageRoot
 from monitoring.station_settings import camera_config
 
 CLOCK_SKEW = timedelta(minutes=1)

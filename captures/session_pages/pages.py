@@ -20,13 +20,13 @@ from cameras.pages import UNREACHED, acquire_from_form, refusal
 from cameras.selectors import cameras_for
 from captures.camera_pages.cards import elapsed_share
 from captures.camera_service import CameraService
+from captures.capturing.models import Capture
 from captures.gallery.counting import LOST, MAX_COUNTED
 from captures.gallery.days import Day, station_site
 from captures.gallery.tiles import Tile, tiles_of
-from captures.models import Capture, Session
 from captures.selectors import UnknownCamera, camera_condition, captures_for, sessions_for
 from captures.session_pages.timeline import session_line
-from captures.sessions.models import ACTIVE, SessionState
+from captures.sessions.models import ACTIVE, Session, SessionState
 from captures.sessions.session_commands import SessionEnded, holder
 from core.api.paging import Cursor, beyond
 from core.pages.page import Page, message_response

@@ -10,8 +10,7 @@ from typing import Literal
 from django.utils import timezone
 
 from captures.gallery.tiles import Tile
-from captures.models import Session
-from captures.sessions.models import ACTIVE
+from captures.sessions.models import ACTIVE, Session
 
 LINE_WIDTH = 1000.0
 """Width of the line, in its own units."""

@@ -11,8 +11,7 @@ from django.utils import timezone
 from cameras.commands.control import ControlError
 from cameras.leases.lease_holders import LeaseHolder, person
 from cameras.models import Camera
-from captures.models import Session
-from captures.sessions.models import ACTIVE
+from captures.sessions.models import ACTIVE, Session
 from monitoring.services import record_event
 
 

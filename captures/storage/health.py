@@ -12,7 +12,7 @@ from cameras.broker.broker import BrokerDown
 from cameras.models import Camera
 from cameras.spool.storage import read_marker
 from cameras.status import status
-from captures.models import StorageRoot
+from captures.storage.models import StorageRoot
 from captures.storage.roots import UnusableRoot, video_root
 from monitoring.bodies import stamp
 from monitoring.health import Finding

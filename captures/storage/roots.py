@@ -18,8 +18,8 @@ from cameras.models import Camera
 from cameras.spool.durable import RootFiles
 from cameras.spool.spool import is_out_of_space
 from cameras.spool.storage import MARKER, make_root, read_marker, separate_file_systems_message, try_link
-from captures.models import StorageRoot
 from captures.pixelink_service.served_camera import find_camera
+from captures.storage.models import StorageRoot
 
 
 class UnusableRoot(Exception):

@@ -11,7 +11,7 @@ from django import template
 from cameras.camera_display import held_sentence
 from captures.bodies import file_body, thumbnail_url
 from captures.camera_pages.cards import Card
-from captures.models import Capture, CaptureFile
+from captures.capturing.models import Capture, CaptureFile
 from captures.thumbnails.store import SIZES, picture_index
 
 register = template.Library()

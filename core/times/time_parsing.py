@@ -38,7 +38,7 @@ class ParsedTime:
 
 
 def parse_time(text: str, now: datetime, zone: tzinfo, place: Location) -> ParsedTime:
-    """The time of `06:30` (the next one), `2026-11-22 06:30`, `2 h` (from `now`, aware) or one of core.times.sun.EVENTS.
+    """The time of `06:30` (the next one), `2026-11-22 06:30`, `2 h` (from `now`, aware) or one of `sun.EVENTS`.
 
     A time without an offset is in `zone`. A date and time in the past is accepted. Raises InvalidTime.
     """
