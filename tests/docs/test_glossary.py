@@ -10,7 +10,7 @@ import pytest
 from tests.docs.pages import PROJECT, page, sources
 
 PAGE = "docs/glossary.md"
-READ = ("*.py", "*.md", "*.html", "*.js", "*.css", "*.c", "*.toml", "Makefile")
+READ = ("*.py", "*.md", "*.html", "*.js", "*.css", "*.c", "*.toml", "Makefile", "NOTICE")
 NOT_OURS = re.compile(r"(^|/)(\.|vendor/|node_modules/|migrations/|skycam-data/)|^CHANGELOG\.md$")
 REPLACED = re.compile(r"^- Words that the glossary replaced: ([^.]+)\.$", re.MULTILINE)
 
