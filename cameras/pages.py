@@ -15,7 +15,7 @@ from cameras.camera_display import STATE_DISPLAYS, CameraDisplay, camera_display
 from cameras.control import ControlError
 from cameras.discovery import discover_cameras, host_names
 from cameras.faults_form import FaultsForm
-from cameras.lease_holders import NOBODY, LeaseHeld, holder_of, lease_of
+from cameras.lease_holders import LeaseHeld, holder_of, lease_of
 from cameras.models import Camera
 from cameras.presets import presets_for
 from cameras.selectors import camera_for, cameras_for
@@ -103,7 +103,7 @@ class ReleaseLeasePage(CameraPage):
         except LeaseHeld as error:
             return message_response(request, "bad", refusal(error, camera))
         left = f"The session of {other.held_by} holds it now" if other else "No one holds it now"
-        holder = other.held_by if other else NOBODY
+        holder = other.held_by if other else ""
         return message_response(request, "ok", f"You have released {camera.name}. {left}.", holder=holder)
 
 
