@@ -17,7 +17,7 @@ from cameras.editing.add_form import AddForm
 from cameras.editing.faults_form import FaultsForm
 from cameras.editing.settings_form import SettingsForm, setting_label, with_unit
 from cameras.leases import service as leases
-from cameras.leases.lease_holders import NOBODY, LeaseHeld, holder_of, lease_of
+from cameras.leases.lease_holders import LeaseHeld, holder_of, lease_of
 from cameras.models import Camera
 from cameras.presets.service import presets_for
 from cameras.selectors import camera_for, cameras_for
@@ -104,7 +104,7 @@ class ReleaseLeasePage(CameraPage):
         except LeaseHeld as error:
             return message_response(request, "bad", refusal(error, camera))
         left = f"The session of {other.held_by} holds it now" if other else "No one holds it now"
-        holder = other.held_by if other else NOBODY
+        holder = other.held_by if other else ""
         return message_response(request, "ok", f"You have released {camera.name}. {left}.", holder=holder)
 
 

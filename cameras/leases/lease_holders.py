@@ -22,7 +22,6 @@ LEASE_S = 60
 LONGEST_S = 86_400
 CLI = "cli:"
 STATION = "the station"
-NOBODY = "nobody"
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,7 @@ class SessionFile:
             failed=so_far.get("failed", 0),
             skipped=so_far.get("skipped", 0),
             exposure_us=so_far.get("exposure_us", 0),
-            reported=so_far.get("reported", so_far.get("told", 0)),  # `told`: from a Supervisor of an older version
+            reported=so_far.get("reported", 0),
         )
 
     @classmethod

@@ -33,7 +33,7 @@ from cameras.supervision.desired_state import (
 )
 from cameras.supervision.ingest import OpenedSpool, SpoolIngester
 from cameras.supervision.ingest_alerts import UnfinishedClips, raise_rejected_alert, resolve_rejected_alerts
-from cameras.supervision.lease import NameTaken, renew_lease
+from cameras.supervision.lease import NameTaken, raise_taken_alert, renew_lease
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.outcome_reconciler import OutcomeReconciler, record_answer
 from cameras.supervision.readings import store_read_back
@@ -324,7 +324,7 @@ class DatabaseSync:
             renew_lease(self.supervisor.host)
         except NameTaken as error:
             log.critical("%s", error)
-            raise_alert(f"host.taken:{self.supervisor.host}", str(error), severity="critical")
+            raise_taken_alert(self.supervisor.host, error)
             return False
         self._leased_at = now
         return True

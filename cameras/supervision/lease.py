@@ -11,8 +11,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from cameras.models import CameraHost
+from monitoring.models import Alert
+from monitoring.services import raise_alert, resolve_alert
 
 LEASE_S = 30
+TAKEN = "host.taken:"
 
 
 class NameTaken(Exception):
@@ -38,3 +41,16 @@ def renew_lease(host: str) -> None:
         raise NameTaken(host)
     row.machine, row.leased_until = ours, timezone.now() + timedelta(seconds=LEASE_S)
     row.save(update_fields=["machine", "leased_until"])
+
+
+def raise_taken_alert(host: str, error: NameTaken) -> None:
+    """The refused Supervisor repeats this each second."""
+    raise_alert(f"{TAKEN}{host}", str(error), severity="critical")
+
+
+def close_taken_alerts() -> None:
+    """Close the alerts that no Supervisor has repeated for LEASE_S: it has the name now, has another one, or is off."""
+    repeated = timezone.now() - timedelta(seconds=LEASE_S)
+    unresolved = Alert.objects.exclude(state=Alert.State.RESOLVED)
+    for alert in unresolved.filter(key__startswith=TAKEN, last_seen_at__lt=repeated):
+        resolve_alert(alert.key)

@@ -20,4 +20,4 @@ def _describe_state(recorder: Recorder) -> str:
         return "cannot record."
     if recorder["state"] == "waiting":
         return "should be recording and is waiting for frames."
-    return f"is recording ({recorder['kind']}{', for ' + recorder['by'] if recorder['by'] else ''})."
+    return f"is recording ({recorder['kind']}{', started by ' + recorder['by'] if recorder['by'] else ''})."

@@ -24,7 +24,7 @@ DEFAULT_LEASE_S = 600
 @click.command(cls=Command)
 @camera()
 def connect(camera: str | None) -> None:
-    """Connect a camera, by default the primary one; this persists across restarts."""
+    """Connect a camera, by default the primary one. This persists across restarts."""
     body = set_connected(camera, connected=True)
     if body["observed"] not in CONNECTED:
         raise CliError(
@@ -36,7 +36,7 @@ def connect(camera: str | None) -> None:
 @click.command(cls=Command)
 @camera()
 def disconnect(camera: str | None) -> None:
-    """Disconnect a camera, by default the primary one; this persists across restarts."""
+    """Disconnect a camera, by default the primary one. This persists across restarts."""
     print_result(set_connected(camera, connected=False), print_state)
 
 
@@ -93,7 +93,7 @@ def print_state(body: dict[str, Any]) -> None:
     help="Duration of the lease, such as 1 h; 10 min by default.",
 )
 def take(camera: str | None, over: bool, for_s: float) -> None:
-    """Take a camera, by default the primary one, so that no one else can control it. Repeat it to renew the lease."""
+    """Take a camera, by default the primary one. No one else can then control it. Repeat it to renew the lease."""
     caller = current().authorize("operator")
     from cameras.bodies import lease_body
     from cameras.leases.service import acquire_lease

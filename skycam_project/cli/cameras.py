@@ -55,7 +55,7 @@ def list_cameras() -> None:
 @cameras.command("show")
 @camera_word()
 def show_camera(camera: str | None) -> None:
-    """Show a camera, by default the primary one: its state, its identity and its settings.
+    """Show a camera's state, identity and settings. Without CAMERA it shows the primary camera.
 
     Example: skycam cameras show dslr
     """
@@ -99,7 +99,7 @@ def add(camera: str, password: str | None, restrict: bool, values: tuple[tuple[s
 @click.option("--add", "wanted", metavar="[SLUG=]ADDRESS", help="Add the camera found at ADDRESS, with the id SLUG.")
 @click.option("--name", default="", help="Display name of the added camera; its model by default.")
 def detect(wanted: str | None, name: str) -> None:
-    """Detect cameras on every camera host; only on this machine while the station is not running."""
+    """Detect cameras on every camera host. While the station is not running, only this machine is searched."""
     caller = current().authorize("manager" if wanted else "operator")
     found = discover()
     if wanted is None:
@@ -148,7 +148,7 @@ def find_discovered(found: DiscoveredList, wanted: str) -> tuple[str, Discovered
 )
 @click.option("--clear", is_flag=True, help="First disable all faults.")
 def faults(camera: str | None, wanted: tuple[str, ...], clear: bool) -> None:
-    """Show or set the faults of a simulated camera, to test how the station reacts."""
+    """Show or set the faults of a simulated camera. Use them to test how the station reacts."""
     caller = current().authorize("manager")
     from cameras.drivers.simulated.faults import Faults
     from cameras.editing import services

@@ -47,7 +47,7 @@ EXPOSURE = "Exposure time, such as 8s, 250ms, 1/50; a plain number is seconds."
 def capture(
     camera: str | None, exposure: int | None, file_format: str | None, to: str | None, force: bool, **values: Any
 ) -> None:
-    """Capture one picture and wait until it is saved; --to also copies its first file.
+    """Capture one picture and wait until it is saved. --to also copies its first file.
 
     Example: skycam capture dslr --exposure 1/50 -o moon.jpg
     """
@@ -139,7 +139,7 @@ def primary_file_path(taken: Capture) -> str:
 @click.option("--name", help="Name of the session.")
 @click.option("--dry-run", is_flag=True, help="Only show the forecast; start nothing.")
 def start(camera: str | None, exposure: int | None, delay: float | None, dry_run: bool, **values: Any) -> None:
-    """Start a session: one capture after another, until it is stopped.
+    """Start a session: one capture after another, until stopped.
 
     Example: skycam start dslr --exposure 8s --every 12s --until 05:30
     """

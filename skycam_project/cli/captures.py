@@ -90,7 +90,7 @@ def show_capture(capture_id: str | None, camera: str | None) -> None:
 @to_option
 @force_option
 def get(capture_id: str | None, camera: str | None, kind: str | None, to: str | None, force: bool) -> None:
-    """Copy a file of the capture ID, by default of the newest saved one, and verify it.
+    """Copy a file of the capture ID, by default of the newest saved one. The copy is verified.
 
     Example: skycam captures get --camera dslr --kind raw -o night.nef
     """

@@ -20,7 +20,8 @@ WHY = {"count": "beyond rolling_clips_count", "space": "disk space", "asked": "m
 @click.command("cleanup", cls=Command)
 @click.option("--dry-run", is_flag=True, help="Only show what would be deleted.")
 def cleanup(dry_run: bool) -> int:
-    """Delete rolling clips of this host that exceed the number to keep, or whose space is needed.
+    """Delete rolling clips of this host by the retention policy. It selects clips that exceed the number to keep, and
+    clips whose space is needed.
 
     Pinned and held clips are kept. The station does this by itself every two seconds.
     """

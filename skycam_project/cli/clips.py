@@ -60,7 +60,8 @@ def list_clips(
 @to_option
 @force_option
 def get(clip_id: str | None, camera: str | None, to: str | None, force: bool) -> None:
-    """Copy the file of the clip ID, by default of the newest, and verify it. The first characters of an id are enough.
+    """Copy the file of the clip ID, by default of the newest one. The copy is verified. The first characters of an id
+    are enough.
 
     Example: skycam clips get --camera dome -o last.mp4
     """

@@ -20,7 +20,7 @@ def config() -> None:
 
 @config.command("show")
 def show_config() -> None:
-    """Show every key with its value and where it was set; secrets are redacted."""
+    """Show every key with its value and where it was set. Secrets are redacted."""
     from skycam_project.config import ConfigManager
     from skycam_project.config.manager import nest_keys
 
@@ -95,7 +95,7 @@ def set_key(key: str, value: str | None, unset: bool) -> None:
 
 @config.command("check")
 def check() -> int:
-    """Check the YAML file, .env and the environment, and show a sentence for each problem."""
+    """Check the YAML file, .env and the environment for problems."""
     from skycam_project.config import ConfigError, ConfigManager, NoStation
 
     problems: list[str] = []

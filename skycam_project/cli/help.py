@@ -14,7 +14,7 @@ from skycam_project.cli.output import print_line, print_result
 @click.argument("words", metavar="[COMMAND]...", nargs=-1)
 @click.pass_context
 def show_help(ctx: click.Context, words: tuple[str, ...]) -> None:
-    """Show a command's help, such as `skycam help cameras set`; without COMMAND, list all commands."""
+    """Show a command's help, or list all commands. Name the whole command, such as `skycam help cameras set`."""
     shown = ctx.find_root()
     for word in words:
         if not isinstance(shown.command, click.Group):

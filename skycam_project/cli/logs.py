@@ -30,7 +30,7 @@ EVERY_S = 0.5
 )
 @click.option("--follow", is_flag=True, help="Continue with new lines, until Ctrl-C.")
 def logs(part: str | None, lines: int, follow: bool) -> None:
-    """Show the log, or only the lines of PART: web, worker, valkey, ... or skycam, the launcher itself.
+    """Show the log, or only the lines of PART. PART is web, worker, valkey, ... or skycam, the launcher itself.
 
     Example: skycam logs worker --follow
     """

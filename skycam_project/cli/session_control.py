@@ -39,7 +39,7 @@ def stop(camera: str | None) -> None:
 @click.command(cls=Command)
 @camera()
 def pause(camera: str | None) -> None:
-    """Pause the session that runs on a camera: the current capture finishes, and no further one starts."""
+    """Pause the session that runs on a camera. The current capture finishes, and no further one starts."""
     caller = current().authorize("operator")
     change_session(caller, running_session(caller, camera), "pause")
 

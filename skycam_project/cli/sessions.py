@@ -54,7 +54,7 @@ def list_sessions(camera: str | None, active: bool, limit: int) -> None:
 @click.option("--camera", "-c", metavar="CAMERA", help="Use the newest session of this camera.")
 @click.option("--limit", type=click.IntRange(0), default=50, show_default=True, help="Maximum number of captures.")
 def show_session(session_id: str | None, camera: str | None, limit: int) -> None:
-    """Show a session with its gaps and newest captures; the newest session by default."""
+    """Show a session with its gaps and newest captures. Without ID it shows the newest session."""
     caller = current().authorize("viewer")
     from captures.bodies import capture_body, session_body
     from captures.selectors import captures_for
@@ -76,7 +76,7 @@ def stop_session(session_id: str) -> None:
 @sessions.command("pause")
 @click.argument("session_id", metavar="ID")
 def pause_session(session_id: str) -> None:
-    """Pause the session ID: the current capture finishes, and no further one starts."""
+    """Pause the session ID. The current capture finishes, and no further one starts."""
     caller = current().authorize("operator")
     change_session(caller, find_session(caller, session_id), "pause")
 

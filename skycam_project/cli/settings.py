@@ -16,7 +16,7 @@ from skycam_project.cli.station import current
 
 @click.group(cls=Group)
 def settings() -> None:
-    """Show and set a camera's settings, adopt changes made on its body, and use presets."""
+    """Show, set and adopt a camera's settings, and use presets."""
 
 
 @settings.command("show")
@@ -39,7 +39,7 @@ def show_settings(camera: str | None, refresh: bool) -> None:
     "--replace", is_flag=True, help="Replace all desired settings; settings that are not named are left to the camera."
 )
 def set_settings(camera: str | None, values: tuple[tuple[str, Any], ...], replace: bool) -> None:
-    """Change settings of a camera, by default the primary one, and show the result. Settings persist across restarts.
+    """Change settings of a camera, by default the primary one. The result is shown. Settings persist across restarts.
 
     Example: skycam settings set dslr iso=800 exposure=1/50s
     """
@@ -54,7 +54,7 @@ def set_settings(camera: str | None, values: tuple[tuple[str, Any], ...], replac
 @settings.command("adopt")
 @camera()
 def adopt(camera: str | None) -> None:
-    """Adopt changes made on the body of a camera as its desired settings."""
+    """Adopt changes made on a camera's body as its desired settings."""
     caller = current().authorize("operator")
     from cameras.bodies import settings_body
     from cameras.editing import services
@@ -86,7 +86,7 @@ def list_presets(camera: str | None) -> None:
 @settings_option
 @click.option("--replace", is_flag=True, help="Replace an existing preset of that name.")
 def save(camera: str | None, name: str, values: tuple[tuple[str, Any], ...], replace: bool) -> None:
-    """Save the desired settings of a camera, or the given settings, as the preset NAME."""
+    """Save settings of a camera as the preset NAME. These are its desired settings, or the given ones."""
     caller = current().authorize("operator")
     from cameras.presets.service import preset_body, save_preset
 
@@ -113,7 +113,7 @@ def apply(camera: str | None, name: str) -> None:
 @camera()
 @click.argument("name")
 def compare(camera: str | None, name: str) -> None:
-    """Compare the preset NAME with the desired and the actual settings of a camera."""
+    """Compare the preset NAME with a camera's settings. Its desired and its actual settings are compared."""
     caller = current().authorize("viewer")
     from cameras.presets.service import compare_preset
 

@@ -30,7 +30,7 @@ document.addEventListener("htmx:afterSwap", (event) => {
 });
 
 // Each update of the page says who holds a camera. A message that contradicts it is removed, and buttons that another
-// user's lease would refuse are disabled, with the reason in their titles.
+// user's lease would refuse are disabled, with the reason in their titles. The holder is empty while no one holds it.
 const isNow = (event) => event.detail.elt?.id === "now";
 let requestedAt = 0;
 

@@ -73,6 +73,17 @@ def test_the_previous_holder_sees_who_took_over_and_takes_back_after_confirming(
     expect(taken.locator("#settings").get_by_role("button", name="Apply").last).to_be_enabled(timeout=SOON_MS)
 
 
+def test_the_message_of_a_release_is_shown_until_someone_takes_the_camera(taken: Page, site: Site) -> None:
+    message = taken.locator("#said-simulated")
+    taken.locator("#lease").get_by_role("button", name="Release").click()
+    expect(taken.locator("#lease")).to_contain_text("Not taken.", timeout=SOON_MS)
+    with taken.expect_response("**/now/**", timeout=SOON_MS):
+        pass
+    expect(message).to_have_text("You have released Simulated camera. No one holds it now.")
+    run(site.station.data, "take", "simulated")
+    expect(message).to_be_empty(timeout=AT_ONCE_MS)
+
+
 @pytest.fixture
 def foreign(page: Page, site: Site) -> Iterator[Locator]:
     """The button on the camera's page that stops a session of another user."""

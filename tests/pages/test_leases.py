@@ -45,6 +45,23 @@ def test_an_operator_takes_a_camera_and_releases_it(anna: Client) -> None:
     assert "Not taken. Any operator can control it." in shown(anna)
 
 
+def test_the_holder_on_the_page_is_empty_while_no_one_holds_the_camera(anna: Client) -> None:
+    anna.post(f"{PAGE}take/")
+    assert 'data-reported-holder=""' in text_of(anna.post(f"{PAGE}release/"))
+    assert re.findall(r'data-held-by="([^"]*)"', shown(anna, "")) == ["", ""]
+
+
+@pytest.mark.usefixtures("camera")
+def test_a_user_called_nobody_holds_a_camera() -> None:
+    nobody = client_of("nobody")
+    assert 'data-reported-holder="nobody"' in text_of(nobody.post(f"{PAGE}take/"))
+    assert re.findall(r'data-held-by="([^"]*)"', shown(nobody, "")) == ["nobody", "nobody"]
+
+
+def test_a_message_about_something_else_names_no_holder(anna: Client) -> None:
+    assert "data-reported-holder" not in text_of(anna.post(f"{PAGE}hold/"))
+
+
 def test_a_camera_is_taken_without_scripts(anna: Client) -> None:
     answer = anna.post(f"{PAGE}take/", headers={"HX-Request": "", "Referer": f"http://testserver{PAGE}"})
     assert (answer.status_code, answer["Location"]) == (302, f"http://testserver{PAGE}")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import pytest
 
 from cameras.runtime.recording_state import Recorder
 from cameras.status.reader import Status
@@ -28,6 +29,21 @@ def commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command
             yield from commands(command, f"{path} {name}")
         elif command is not None:
             yield f"{path} {name}", command
+
+
+def groups(group: click.Group, path: str) -> Iterator[tuple[str, click.Group]]:
+    yield path, group
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from groups(command, f"{path} {name}")
+
+
+def list_of_commands(group: click.Group, path: str) -> list[str]:
+    """The lines of a group's help below `Commands:`."""
+    context = click.Context(group, info_name=path, **group.context_settings)
+    return group.get_help(context).partition("Commands:\n")[2].splitlines()
 
 
 def options(command: click.Command) -> set[str]:
@@ -65,6 +81,13 @@ def test_the_page_has_no_option_that_does_not_exist() -> None:
     }
     extra = {path: written_options(text) - options(tree[path]) - both[path] for path, text in sections().items()}
     assert {path: names for path, names in extra.items() if names} == {}
+
+
+def test_no_short_help_is_cut_at_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    listed = {path: list_of_commands(group, path) for path, group in groups(cli, "skycam")}
+    assert [path for path, lines in listed.items() if not lines] == []
+    assert [line for lines in listed.values() for line in lines if line.endswith("...")] == []
 
 
 def test_the_page_has_every_exit_status() -> None:

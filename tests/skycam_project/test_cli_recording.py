@@ -98,7 +98,7 @@ def test_status_shows_what_is_recorded_since_when_and_how_long_the_disk_lasts(se
     status.write_status(server, status.absent_status("dome", "connected", "") | changes)
     shown = " ".join(skycam("record", "status").stdout.split())
     assert "bath is not recording." in shown
-    assert "dome is recording (rolling, for cli:anna)." in shown
+    assert "dome is recording (rolling, started by cli:anna)." in shown
     assert "frames 900 size 12.5 MB grows 12.5 MB/min disk full in 2 d 4 h" in shown
 
 

@@ -126,11 +126,6 @@ def test_a_session_file_of_an_older_version_is_resumed(bench: SessionBench) -> N
     assert [body["number"] for body in bench.records("session")] == [1, 2]
 
 
-def test_counts_from_a_supervisor_of_an_older_version_are_read(bench: SessionBench) -> None:
-    bench.apply_desired(so_far={"planned": 1, "saved": 1, "told": 4})
-    assert bench.records("session")[0]["number"] == 5
-
-
 def test_an_unreadable_file_is_set_aside_and_the_session_continues(bench: SessionBench) -> None:
     bench.apply_desired()
     bench.shoot()

@@ -8,7 +8,9 @@ import pytest
 from django.utils import timezone
 
 from cameras.models import CameraHost
-from cameras.supervision.lease import LEASE_S, NameTaken, renew_lease
+from cameras.supervision.lease import LEASE_S, NameTaken, raise_taken_alert, renew_lease
+from monitoring.models import Alert
+from monitoring.tasks import check_health
 
 pytestmark = pytest.mark.django_db
 
@@ -40,3 +42,11 @@ def test_an_expired_lease_is_taken_over() -> None:
     other_machine(left_s=-1)
     renew_lease("dome")
     assert CameraHost.objects.get().machine != "another"
+
+
+@pytest.mark.parametrize(("silent_s", "state"), [(LEASE_S - 5, "open"), (LEASE_S + 5, "resolved")])
+def test_the_alert_of_a_name_in_use_closes_when_no_machine_repeats_it(silent_s: float, state: str) -> None:
+    raise_taken_alert("dome", NameTaken("dome"))
+    Alert.objects.update(last_seen_at=timezone.now() - timedelta(seconds=silent_s))
+    check_health()
+    assert Alert.objects.get(key="host.taken:dome").state == state
