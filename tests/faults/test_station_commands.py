@@ -143,7 +143,8 @@ import os, sys
 os.environ["DJANGO_SETTINGS_MODULE"] = "skycam_project.settings"
 import django
 django.setup()
-from cameras import broker, control
+from cameras.broker import broker
+from cameras.commands import control
 from cameras.models import Camera
 from captures.models import Capture
 camera = Camera.objects.get(slug="simulated", removed_at=None)

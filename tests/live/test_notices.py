@@ -15,8 +15,7 @@ from asgiref.sync import sync_to_async
 from django.db import transaction
 from django.utils import timezone
 
-from cameras.broker import broker
-from cameras.broker.broker import notices
+from cameras.broker import broker, notices
 from cameras.models import Camera
 from cameras.status import status
 from captures.capturing.notices import publish_capture
