@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from cameras.spool.session_files import DesiredSession
 from cameras.supervision.child import CameraChild
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.recovery_policy import RecoveryPolicy, RestartSchedule
@@ -141,7 +142,7 @@ class CameraSlot:
     outstanding: OutstandingCommands = field(default_factory=OutstandingCommands)
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     last_observed: tuple[str, str] = ("", "")
-    commanded_session: dict[str, Any] | None = None
+    commanded_session: DesiredSession | None = None
     """The session of the last command, which may be newer than the desired state that was read."""
     session_commanded_at: float = -1.0
     commanded_settings: dict[str, Any] = field(default_factory=dict)

@@ -8,7 +8,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from cameras.broker import broker
-from cameras.commands.control import Answer, Command
+from cameras.commands.messages import Answer, Command, FaultsAnswer, FaultsCommand
+from cameras.runtime.spec import Recording
 from cameras.supervision.camera_slot import CameraSlot, OutstandingCommand
 from cameras.supervision.child import CameraChild
 from cameras.supervision.database_sync import DatabaseSync
@@ -121,12 +122,12 @@ class CommandRouter:
         assert child is not None
         self._send_to_process(command, slot, child)
 
-    def _set_faults(self, command: Command, slot: CameraSlot) -> None:
+    def _set_faults(self, command: FaultsCommand, slot: CameraSlot) -> None:
         """Set the faults of a simulated camera, or answer with the present ones when none are given. Its next process
         starts with them. Clearing them ends a quarantine, as a repair would."""
         wanted = command["arguments"].get("faults")
         if wanted is None:
-            self.supervisor.send_response(command["command_id"], Answer(ok=True, body={"faults": slot.faults}))
+            self.supervisor.send_response(command["command_id"], Answer(ok=True, body=FaultsAnswer(faults=slot.faults)))
             return
         slot.faults = wanted
         if not wanted and slot.quarantined:
@@ -134,16 +135,19 @@ class CommandRouter:
         if slot.child is not None and not slot.child.ending:
             self._send_to_process(command, slot, slot.child)
         else:
-            self.supervisor.send_response(command["command_id"], Answer(ok=True, body={"faults": wanted}))
+            self.supervisor.send_response(command["command_id"], Answer(ok=True, body=FaultsAnswer(faults=wanted)))
 
     def _send_to_process(self, command: Command, slot: CameraSlot, child: CameraChild) -> None:
         message = {"type": command["order"], "command_id": command["command_id"], **command["arguments"]}
-        slot.outstanding.add(command["command_id"], OutstandingCommand(command["arguments"].get("id"), child))
-        if command["order"] in {"start", "stop"}:
+        capture = command["arguments"]["id"] if command["order"] == "capture" else None
+        slot.outstanding.add(command["command_id"], OutstandingCommand(capture, child))
+        if command["order"] == "start" or command["order"] == "stop":
             slot.commanded_session, slot.session_commanded_at = command["arguments"]["session"], time.monotonic()
         if command["order"] == "record":
             slot.recording_commanded_at = time.monotonic()
-            slot.commanded_recording = message["recording"] = self._with_host_settings(message["recording"])
+            slot.commanded_recording = message["recording"] = self._with_host_settings(
+                command["arguments"]["recording"]
+            )
             child.desired = {**child.desired, "recording": slot.commanded_recording}
         if command["order"] == "configure":
             slot.settings_commanded_at = time.monotonic()
@@ -151,12 +155,12 @@ class CommandRouter:
             slot.commanded_settings = {**known, **command["arguments"].get("settings", {})}
             child.desired = {**child.desired, "settings": slot.commanded_settings}
         sent = child.send(message)
-        if not sent and "id" not in command["arguments"] and slot.outstanding.remove(command["command_id"]):
+        if not sent and capture is None and slot.outstanding.remove(command["command_id"]):
             self._refuse_command(
                 command, f"The process of {command['slug']} has just ended and is being started again."
             )
 
-    def _with_host_settings(self, recording: dict[str, Any] | None) -> dict[str, Any] | None:
+    def _with_host_settings(self, recording: Recording | None) -> dict[str, Any] | None:
         """The requested recording with this host's configuration; the requesting host may have another one."""
         return {**recording, **self.database.snapshot.recording} if recording else None
 
@@ -196,7 +200,7 @@ class CommandRouter:
             settled = observed in {"ready", "busy", "disconnected", "disabled", "quarantined"}
             if settled and (slot.child is None or slot.desired.runs):
                 self._waiters.remove((command, since))
-                content = Answer(ok=True, body={**self.supervisor.status_publisher.build_status(slot)})
+                content = Answer(ok=True, body=self.supervisor.status_publisher.build_status(slot))
                 self.supervisor.send_response(command["command_id"], content)
             elif observed == "reconnecting" and time.monotonic() - since > TRIED_S and not slot.is_opening:
                 self._waiters.remove((command, since))

@@ -18,12 +18,12 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection, transaction
 from django.utils import timezone
 
-from cameras.commands.control import Answer
+from cameras.commands.messages import Answer
 from cameras.models import Camera
+from cameras.runtime.messages import LastCapture
 from cameras.spool.recovery import DecidedOutcome
 from cameras.spool.spool import Record
 from cameras.spool.storage import read_marker
-from cameras.status.reader import LastCapture
 from cameras.supervision import orphan_recovery
 from cameras.supervision.desired_state import (
     DesiredState,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from cameras.commands.control import Answer
+from cameras.commands.messages import Answer, DiscoveredDevice, DiscoveryAnswer
 from cameras.discovery.local import discover_devices
 from cameras.supervision.child import scrubbed_environment
 
@@ -58,19 +58,20 @@ class DiscoveryRunner:
             log.exception("Camera discovery failed.")
             return Answer(ok=False, problem="failed", detail=f"Camera discovery failed: {error}.")
 
-    def _discover(self) -> dict[str, Any]:
+    def _discover(self) -> DiscoveryAnswer:
         held = {slot.place: slot for slot in self.supervisor.slots.values() if slot.place and slot.child}
         found = discover_devices(scrubbed_environment(settings.STATION.camera_environment), held)
-        found["results"] = [self._with_holder(one, held) for one in found["results"]]
-        return {"host": self.supervisor.host, **found}
+        results = [self._with_holder(one, held) for one in found.results]
+        return DiscoveryAnswer(host=self.supervisor.host, results=results, problems=found.problems)
 
     @staticmethod
-    def _with_holder(one: dict[str, str], held: dict[str, CameraSlot]) -> dict[str, Any]:
+    def _with_holder(one: DiscoveredDevice, held: dict[str, CameraSlot]) -> DiscoveredDevice:
         """Add `camera`: the slug of our camera that has the device open."""
         slot = held.get(one["address"]) or held.get(os.path.realpath(one["address"]))
         if slot is None:
             return {**one, "camera": None}
         identity = slot.identity
-        known = {"model": identity.get("model") or one["model"], "serial": identity.get("serial") or one["serial"]}
-        address = slot.desired.address or known["serial"] or one["address"]
-        return {**one, **known, "address": address, "held_by": "", "camera": slot.desired.slug}
+        model, serial = identity.get("model") or one["model"], identity.get("serial") or one["serial"]
+        address = slot.desired.address or serial or one["address"]
+        known: DiscoveredDevice = {**one, "model": model, "serial": serial, "address": address, "held_by": ""}
+        return {**known, "camera": slot.desired.slug}

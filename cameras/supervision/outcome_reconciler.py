@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cameras.broker import broker
 from cameras.broker.broker import BrokerDown
-from cameras.commands.control import Answer
+from cameras.commands.messages import Answer, CaptureAnswer
 from cameras.spool.spool import Record
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.ingest import OpenedSpool
@@ -85,7 +85,7 @@ class OutcomeReconciler:
 
 def record_answer(record: Record | None) -> Answer:
     """An answer with the record itself, so that the caller need not read the database; null when it was rejected."""
-    return Answer(ok=True, body={"record": record})
+    return Answer(ok=True, body=CaptureAnswer(record=record))
 
 
 def leaves_no_trace(desired: DesiredState, capture: str) -> bool:

@@ -6,7 +6,7 @@ import functools
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from cameras.commands.control import Answer
+from cameras.commands.messages import Answer
 from cameras.supervision.camera_slot import CameraSlot, Hardware
 from cameras.supervision.child import CameraChild
 from cameras.supervision.database_sync import RESOLVES, STORAGE_ALERTS, DatabaseSync

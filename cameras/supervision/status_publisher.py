@@ -18,11 +18,13 @@ from cameras.broker import broker
 from cameras.leases.lease_holders import holder_fields, who_holds
 from cameras.live.load_shedder import LoadShedder
 from cameras.live.presets import PRESETS
+from cameras.runtime.messages import LastCapture
 from cameras.runtime.recording_state import is_recording, observed_recording, shared
 from cameras.runtime.settings_drift import still_desired
 from cameras.runtime.spec import Recording
 from cameras.spool.session_files import iso
 from cameras.status import status as statuses
+from cameras.status.messages import Status, absent_status
 from cameras.status.process_usage import ProcessUsage
 from cameras.supervision.broker_users import BrokerUsers
 
@@ -75,7 +77,7 @@ class StatusPublisher:
         except broker.UNREACHABLE as error:
             log.warning("The status of %s could not be written: %s", slot.desired.slug, type(error).__name__)
 
-    def _write_status(self, server: redis.Redis, slot: CameraSlot) -> statuses.Status:
+    def _write_status(self, server: redis.Redis, slot: CameraSlot) -> Status:
         with self._writing:
             status = self.build_status(slot)
             statuses.write_status(server, status)
@@ -155,10 +157,10 @@ class StatusPublisher:
         load = f"{self.load_shedder.percent:.0f} % of its processors"
         return f"The camera host is busy ({load}): {self.load_shedder.description}."
 
-    def build_status(self, slot: CameraSlot) -> statuses.Status:
+    def build_status(self, slot: CameraSlot) -> Status:
         desired, state, identity = slot.desired, slot.state, slot.identity
         observed, reason = slot.observed
-        found: dict[str, Any] = {**statuses.absent_status(desired.slug, desired.connection, reason)}
+        found: dict[str, Any] = {**absent_status(desired.slug, desired.connection, reason)}
         found |= {"observed": observed, "since": iso(slot.since), "fps": state.get("fps", 0.0), "faults": slot.faults}
         found["differs"] = still_desired(state.get("differs") or [], desired.settings)
         found |= {name: state.get(name) for name in STATE_FIELDS}
@@ -172,9 +174,9 @@ class StatusPublisher:
         found |= {name: identity.get(name, "") for name in IDENTITY_FIELDS}
         found |= holder_fields(who_holds(desired.lease, desired.runner))
         found["lowered"] = self.lowered
-        return cast(statuses.Status, found)
+        return cast(Status, found)
 
-    def _last_capture(self, camera: str, state: Mapping[str, Any]) -> statuses.LastCapture | None:
+    def _last_capture(self, camera: str, state: Mapping[str, Any]) -> LastCapture | None:
         """The newer of what its process reports and what was ingested, which may be from an earlier process."""
         known = (state.get("last_capture"), self.supervisor.database.snapshot.last_captures.get(camera))
         return max((one for one in known if one), key=itemgetter("at"), default=None)

@@ -21,7 +21,7 @@ from django.conf import settings
 
 from cameras.broker import broker
 from cameras.commands import control
-from cameras.commands.control import Answer
+from cameras.commands.messages import Answer
 from cameras.spool.recovery import DecidedOutcome
 from cameras.supervision.camera_slot import CameraSlot, Hardware
 from cameras.supervision.child import (
@@ -220,7 +220,7 @@ class Supervisor:
             if identity not in desired_states:
                 self._apply_desired_state(slot, replace(slot.desired, session=None, elsewhere=True))
 
-    def _desired_session(self, slot: CameraSlot, desired: DesiredState) -> dict[str, Any] | None:
+    def _desired_session(self, slot: CameraSlot, desired: DesiredState) -> Any:
         """A command may be newer than the state that was read, and the end of a session newer than both."""
         found = slot.commanded_session if slot.session_commanded_at >= self.desired_read_at else desired.session
         return None if found is None or found["id"] in self._ended_sessions else found

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cameras.commands.control import Command
+from cameras.commands.messages import Command, CommandMessage
 from cameras.supervision.command_router import CommandRouter
 from cameras.supervision.supervisor import Supervisor
 from captures.ingest.captures import fail_unsent_capture
@@ -31,7 +31,7 @@ def command_router(valkey: Any) -> CommandRouter:
 
 
 def command_of(capture: Capture) -> Command:
-    return Command(
+    return CommandMessage(
         command_id="c", camera=str(capture.camera_id), slug="sim", order="capture",
         arguments={"id": str(capture.id), "asked": {}}, deadline_ms=NEXT_CENTURY_MS,
     )  # fmt: skip

@@ -14,7 +14,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from cameras.commands.control import Answer
+from cameras.commands.messages import Answer
 from cameras.models import Camera, CameraHost
 from cameras.spool.storage import MARKER
 from cameras.supervision.camera_slot import CameraSlot, OutstandingCommand

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import uuid6
 
-from cameras.commands.control import Command
+from cameras.commands.messages import CommandMessage
 from cameras.spool.session_files import iso
 from cameras.supervision import recovery_ladder
 from cameras.supervision.camera_slot import CameraSlot
@@ -91,7 +91,7 @@ def tick_until(supervisor: Supervisor, condition: Any) -> None:
 def set_faults(supervisor: Supervisor, slot: CameraSlot, **faults: Any) -> None:
     """As the command of a manager does."""
     arguments = {"faults": faults}
-    command = Command(
+    command = CommandMessage(
         command_id="c", camera=slot.desired.id, slug="sim", order="faults", arguments=arguments, deadline_ms=0
     )
     supervisor.command_router._set_faults(command, slot)

@@ -16,7 +16,7 @@ from typing import Any, Self, cast
 import pytest
 
 from cameras.broker import broker
-from cameras.commands.control import Command
+from cameras.commands.messages import Command, CommandMessage
 from cameras.spool.storage import MARKER
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.child import CameraChild, LiveView
@@ -94,7 +94,7 @@ def repeated(work: Callable[[], object], times: int) -> Callable[[], object]:
 
 
 def capture_command(slot: CameraSlot, capture: str) -> Command:
-    return Command(
+    return CommandMessage(
         command_id=f"of {capture}", camera=slot.desired.id, slug="sim", order="capture",
         arguments={"id": capture, "asked": {}}, deadline_ms=NEXT_CENTURY_MS,
     )  # fmt: skip
