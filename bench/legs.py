@@ -51,7 +51,7 @@ class WebLegs:
 
     def legs(self) -> dict[str, float]:
         from cameras.commands import control
-        from cameras.editing import services
+        from cameras.settings.service import refresh_settings
 
         found = {
             "sign-in": self.median(self.sign_in),
@@ -61,7 +61,7 @@ class WebLegs:
             "link": self.link(),
             "reply": self.median(self.reply),
         }
-        self.command_ms = self.median(lambda: services.refresh_settings(self.camera)) - found["heartbeat and time"]
+        self.command_ms = self.median(lambda: refresh_settings(self.camera)) - found["heartbeat and time"]
         self.commit_ms = max(0.0, found["plan row"] - self.without_fsync())
         self.fail_planned_rows()
         return found

@@ -186,6 +186,13 @@ def may_record(camera: Camera) -> bool:
     return not camera.capabilities or bool(camera.capabilities.get("stream"))
 
 
+def desired_connection(camera: Camera) -> str:
+    """`disabled`, `disconnected` or `connected`."""
+    if not camera.enabled:
+        return "disabled"
+    return "connected" if camera.connected else "disconnected"
+
+
 class SettingsPreset(models.Model):
     """Settings under a name, for all cameras of one kind. They are checked against the kind's model, not one camera's
     range: a value that a camera does not have becomes its nearest when the preset is applied, with a warning."""

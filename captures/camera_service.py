@@ -14,9 +14,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from cameras.broker.broker import BrokerDown
+from cameras.command_events import record_desired_change, record_failures, record_outcome, record_refusals
 from cameras.commands import control
-from cameras.commands.control import ControlError, HostDown, TooSlow
-from cameras.commands.events import record_desired_change, record_failures, record_outcome, record_refusals
 from cameras.commands.messages import (
     CAPTURE,
     START,
@@ -25,12 +24,13 @@ from cameras.commands.messages import (
     CaptureArguments,
     SessionArguments,
 )
+from cameras.discovery.bodies import Discovered
 from cameras.discovery.service import discover_cameras
+from cameras.errors import ControlError, HostDown, TooSlow
 from cameras.leases import lease_holders
 from cameras.live.snapshot_limiter import next_picture
 from cameras.live.viewer_limits import LiveViewRefused
 from cameras.models import Camera
-from cameras.serializers import Discovered
 from cameras.spool.spool import FileOptions, Record
 from captures.capturing.models import Capture, CaptureFile
 from captures.capturing.requests import CaptureRequest, SessionRequest

@@ -16,34 +16,13 @@ import uuid6
 
 from cameras.broker import broker
 from cameras.commands.messages import Answer, Arguments, ArgumentsT, BodyT, Command, CommandKind, CommandMessage
+from cameras.errors import ControlError, HostDown, TooSlow
 from cameras.models import Camera
 
 ANSWER_TTL_S = 60
 COMMAND_TTL_S = 86_400
 """A command that no host fetches expires after a day. Its own deadline is over long before."""
 BLOCK_S = 1.0
-
-
-class ControlError(Exception):
-    """The command failed. `problem` is a problem type; the message says what to do."""
-
-    problem = "camera-not-reachable"
-
-    def __init__(self, detail: str, problem: str | None = None, reason: str = "") -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.problem = problem or self.problem
-        self.reason = reason
-
-
-class HostDown(ControlError):
-    problem = "host-down"
-
-
-class TooSlow(ControlError):
-    """No answer in time; the command may still be running."""
-
-    problem = "too-slow"
 
 
 @dataclass(frozen=True, slots=True)

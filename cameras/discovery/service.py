@@ -11,13 +11,14 @@ from django.conf import settings
 from django.utils import timezone
 
 from cameras.broker import broker
+from cameras.child_environment import scrubbed_environment
 from cameras.commands import control
-from cameras.commands.control import ControlError, SentCommand
+from cameras.commands.control import SentCommand
 from cameras.commands.messages import DETECT, DiscoveredDevice, DiscoveryAnswer
+from cameras.discovery.bodies import Discovered, DiscoveredList, DiscoveryProblem
 from cameras.discovery.local import TIMEOUT_S, discover_devices
+from cameras.errors import ControlError, TooSlow
 from cameras.models import Camera, CameraHost
-from cameras.serializers import Discovered, DiscoveredList, DiscoveryProblem
-from cameras.supervision.child import scrubbed_environment
 
 WAIT_S = TIMEOUT_S + 3.0
 FORGET_HOST_AFTER = timedelta(days=7)
@@ -72,8 +73,8 @@ def _wait_for_host(host: str, sent: SentCommand[DiscoveryAnswer] | None) -> Disc
         raise ControlError(f"The camera host {host} does not answer. Start `skycam up` there.", "host-down")
     try:
         return control.wait_for_answer(sent)
-    except control.TooSlow:
-        raise control.TooSlow(f"The camera host {host} did not answer within {WAIT_S:g} s. Try again.") from None
+    except TooSlow:
+        raise TooSlow(f"The camera host {host} did not answer within {WAIT_S:g} s. Try again.") from None
 
 
 def problem_list(host: str, problems: Mapping[str, str]) -> list[DiscoveryProblem]:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,20 +21,11 @@ from cameras.runtime.spec import Spec
 
 log = logging.getLogger(__name__)
 PROJECT = Path(__file__).resolve().parents[2]
-PASSED_ENVIRONMENT = (
-    "PATH", "HOME", "LANG", "TZ", "LD_LIBRARY_PATH", "PIXELINK_SDK_LIB", "VCAMERADIR", "IOLIBS", "CAMLIBS",
-)  # fmt: skip
 FINISH_S = 5.0
 DRAIN_S = 0.5
 LINK_BYTES = 1 << 18
 """Size of the pipe to the process. A hung process can leave hundreds of commands unread before the pipe is full."""
 OnMessage = Callable[["CameraChild", dict[str, Any]], None]
-
-
-def scrubbed_environment(also: Iterable[str] = ()) -> dict[str, str]:
-    """The environment variables passed to a camera process: no secret key, no database address."""
-    names = {*PASSED_ENVIRONMENT, *also}
-    return {name: value for name, value in os.environ.items() if name in names or name.startswith("LC_")}
 
 
 def start_time(pid: int) -> str | None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
+from cameras.child_environment import scrubbed_environment
 from cameras.commands.messages import Answer, DiscoveredDevice, DiscoveryAnswer
 from cameras.discovery.local import discover_devices
-from cameras.supervision.child import scrubbed_environment
 
 if TYPE_CHECKING:
     from cameras.supervision.camera_slot import CameraSlot

@@ -20,19 +20,12 @@ from typing import Any
 from django.conf import settings
 
 from cameras.broker import broker
+from cameras.child_environment import scrubbed_environment
 from cameras.commands import control
 from cameras.commands.messages import Answer
 from cameras.spool.recovery import DecidedOutcome
 from cameras.supervision.camera_slot import CameraSlot, Hardware
-from cameras.supervision.child import (
-    FINISH_S,
-    CameraChild,
-    LiveView,
-    exit_reason,
-    kill_orphans,
-    scrubbed_environment,
-    write_register,
-)
+from cameras.supervision.child import FINISH_S, CameraChild, LiveView, exit_reason, kill_orphans, write_register
 from cameras.supervision.command_queue import CommandQueue
 from cameras.supervision.command_router import CommandRouter
 from cameras.supervision.database_sync import DatabaseSync

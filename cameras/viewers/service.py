@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from cameras.commands.control import TooSlow
+from cameras.errors import TooSlow
 from cameras.live.viewer import ViewerBody
 from cameras.live.viewer_registry import request_end, viewers_everywhere
 from cameras.models import Camera

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from cameras.api import actor
+from cameras.camera_view import actor
 from captures.clips.bodies import ClipBody, clip_body
 from captures.clips.models import Clip
 from captures.clips.selectors import clips_for, known_until, overlapping

@@ -12,11 +12,8 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from cameras.broker.broker import BrokerDown
-from cameras.commands import control
-from cameras.commands.control import ControlError, TooSlow
-from cameras.commands.events import (
+from cameras.command_events import (
     DONE,
-    UNREACHED,
     command_data,
     problem_of,
     record_desired_change,
@@ -24,9 +21,11 @@ from cameras.commands.events import (
     record_outcome,
     record_refusals,
 )
+from cameras.commands import control
 from cameras.commands.messages import RECORD, ROTATE, Arguments, RecordAnswer, RecordArguments
+from cameras.errors import UNREACHED, ControlError, TooSlow
 from cameras.leases import lease_holders
-from cameras.models import Camera, may_record
+from cameras.models import Camera, desired_connection, may_record
 from cameras.runtime.recording_state import Recorder, is_recording
 from cameras.runtime.spec import Recording
 from cameras.status import status
@@ -82,7 +81,7 @@ def stop_recording(camera: Camera, actor: str = "") -> RecordingBody:
     with record_refusals(camera, "stop-recording", actor), transaction.atomic():
         locked = _locked(camera, actor)
         event = _store_desired_kind(locked, "", actor)
-    if status.desired_connection(locked) != "connected":
+    if desired_connection(locked) != "connected":
         return _make_body(locked, RecordAnswer(recorder=None, clip=None))
     return _await_outcome(
         locked,

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from cameras.commands.control import ControlError
+from cameras.errors import ControlError
 from cameras.leases.lease_holders import LeaseHolder, person
 from cameras.models import Camera
 from cameras.spool.session_files import DesiredSession

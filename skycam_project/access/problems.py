@@ -22,7 +22,7 @@ from rest_framework import exceptions as drf_errors
 from rest_framework.views import set_rollback
 
 from cameras.broker.broker import BrokerDown
-from cameras.commands.control import ControlError
+from cameras.errors import ControlError
 from cameras.leases.lease_holders import LeaseHeld
 from cameras.live.snapshot_limiter import SnapshotLimitExceeded
 from cameras.live.viewer_limits import LiveViewRefused

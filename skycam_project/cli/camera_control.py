@@ -44,9 +44,9 @@ def disconnect(camera: str | None) -> None:
 def set_connected(slug: str | None, *, connected: bool) -> Status:
     """The camera's status after its host has connected or disconnected it."""
     caller = current().authorize("operator")
-    from cameras.editing import services
+    from cameras.connection.service import connect
 
-    return services.connect(find_camera(caller, slug), connected, caller.actor)
+    return connect(find_camera(caller, slug), connected, caller.actor)
 
 
 def find_camera(caller: Caller, slug: str | None) -> Camera:
@@ -96,7 +96,7 @@ def print_state(body: dict[str, Any]) -> None:
 def take(camera: str | None, over: bool, for_s: float) -> None:
     """Take a camera, by default the primary one, so that no one else can control it. Repeat it to renew the lease."""
     caller = current().authorize("operator")
-    from cameras.bodies import lease_body
+    from cameras.leases.bodies import lease_body
     from cameras.leases.service import acquire_lease
 
     taken = acquire_lease(find_camera(caller, camera), caller.actor, over=over, for_s=round(for_s))
@@ -109,7 +109,7 @@ def take(camera: str | None, over: bool, for_s: float) -> None:
 def release(camera: str | None, over: bool) -> None:
     """Release a camera, by default the primary one."""
     caller = current().authorize("operator")
-    from cameras.bodies import lease_body
+    from cameras.leases.bodies import lease_body
     from cameras.leases.service import release_lease
 
     released = release_lease(find_camera(caller, camera), caller.actor, over=over)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 
-from cameras.commands.control import ControlError
+from cameras.errors import ControlError
 from cameras.models import Camera
 from captures.models import Capture, Session
 from monitoring.models import Event

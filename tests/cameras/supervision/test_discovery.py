@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from cameras.commands.control import ControlError, sent_command, wait_for_answer
+from cameras.commands.control import sent_command, wait_for_answer
 from cameras.discovery import local as local_discovery
+from cameras.errors import ControlError
 from cameras.supervision.camera_slot import Hardware
 from cameras.supervision.supervisor import Supervisor
 from tests.api.conftest import valkey

@@ -12,15 +12,13 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from cameras.broker.broker import BrokerDown
-from cameras.commands.control import ControlError
-from cameras.leases.lease_holders import LeaseHeld
+from cameras.errors import UNREACHED, CommandRefused, ControlError
 from cameras.models import Camera
 from monitoring.models import Event
 from monitoring.services import record_event
 
 log = logging.getLogger(__name__)
 DESIRED, DONE = "wished", "done"
-UNREACHED = (ControlError, BrokerDown)
 ATTEMPT_PHRASES = {
     "adopt": "adopt the settings of {}",
     "capture": "take a picture with {}",
@@ -118,12 +116,12 @@ def record_refusals(camera: Camera, order: str, actor: str, arguments: dict[str,
     transaction."""
     try:
         yield
-    except LeaseHeld as error:
+    except CommandRefused as error:
         _record_refusal(error, camera, order, actor, arguments or {})
         raise
 
 
-def _record_refusal(error: LeaseHeld, camera: Camera, order: str, actor: str, arguments: dict[str, Any]) -> None:
+def _record_refusal(error: CommandRefused, camera: Camera, order: str, actor: str, arguments: dict[str, Any]) -> None:
     same = Event.objects.filter(
         kind="command", camera_uuid=str(camera.id), actor=actor, at__gte=timezone.now() - REPEAT_INTERVAL
     )

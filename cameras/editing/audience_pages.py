@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from cameras.audience.service import audience_of
+from cameras.camera_page import CameraPage
 from cameras.editing import services
 from cameras.models import Camera
-from cameras.pages import CameraPage
 from core.pages.page import is_htmx_request
 
 

@@ -9,14 +9,16 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from cameras.editing import services
-from cameras.editing.settings_form import SettingsForm, setting_label, with_unit
+from cameras.camera_page import refusal
+from cameras.errors import UNREACHED
 from cameras.leases.lease_holders import LeaseHeld
 from cameras.models import Camera
-from cameras.pages import UNREACHED, SettingsPage, refusal
 from cameras.presets import service as presets
 from cameras.presets.service import ComparedSetting, Comparison, NoPreset
 from cameras.runtime.messages import Reading
+from cameras.settings.service import adopt_settings, set_settings
+from cameras.settings.settings_form import SettingsForm, setting_label, with_unit
+from cameras.settings_panel.pages import SettingsPage
 from core.pages.page import MESSAGE_LEVELS, is_htmx_request
 from core.text.naming import with_names
 
@@ -92,11 +94,11 @@ class BodyPage(PanelPage):
             if request.POST.get("do") == "adopt":
                 return self.settings_outcome(
                     camera,
-                    services.adopt_settings(camera, self.actor),
+                    adopt_settings(camera, self.actor),
                     "The values on the camera are now the desired settings.",
                 )
             return self.settings_outcome(
-                camera, services.set_settings(camera, {}, self.actor), "The desired settings were applied again."
+                camera, set_settings(camera, {}, self.actor), "The desired settings were applied again."
             )
         except (*UNREACHED, ValidationError) as error:
             return self.refusal_outcome(camera, error)
