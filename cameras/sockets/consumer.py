@@ -73,7 +73,12 @@ class Socket(AsyncWebsocketConsumer):
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Channels would switch threads for each message, to close old database connections. Sockets have none."""
-        await getattr(self, message["type"].replace(".", "_"))(message)
+        receivers = {
+            "websocket.connect": self.websocket_connect,
+            "websocket.receive": self.websocket_receive,
+            "websocket.disconnect": self.websocket_disconnect,
+        }
+        await receivers[message["type"]](message)
 
     # For subclasses
 

@@ -15,8 +15,7 @@ from asgiref.sync import sync_to_async
 from django.db import transaction
 from django.utils import timezone
 
-from cameras.broker import broker
-from cameras.broker.broker import notices
+from cameras.broker import broker, notices
 from cameras.models import Camera
 from cameras.status.messages import absent_status
 from captures.capturing.notices import publish_capture
@@ -149,7 +148,8 @@ def test_a_broker_that_hangs_delays_no_publisher(camera: Camera, server: redis.R
     os.kill(pid, signal.SIGSTOP)
     try:
         started = time.monotonic()
-        [notices.publish_notice("captures", {"number": number}) for number in range(2 * notices.MAX_WAITING)]
+        kind: notices.NoticeKind[dict[str, int]] = notices.NoticeKind("captures")
+        [notices.publish_notice(kind, {"number": number}) for number in range(2 * notices.MAX_WAITING)]
         assert time.monotonic() - started < 2
     finally:
         os.kill(pid, signal.SIGCONT)
