@@ -46,8 +46,9 @@ from cameras.serializers import (
     SettingsQuery,
 )
 from cameras.status import status
-from cameras.tables import ACCESS, resolve
+from cameras.tables import ACCESS
 from core.limits.wait_limiter import WaitLimiter
+from core.registry import resolve
 
 FRAME_WAIT_S = 3.0
 NOT_KEPT = {"Cache-Control": "no-store"}

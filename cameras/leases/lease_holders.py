@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from cameras.commands.control import ControlError
 from cameras.models import Camera
-from cameras.tables import LEASE_HOLDERS, resolve
+from cameras.tables import LEASE_HOLDERS
+from core.registry import resolve
 from core.text.names import is_station_actor
 from monitoring.bodies import stamp
 

@@ -37,7 +37,8 @@ from cameras.supervision.lease import NameTaken, renew_lease
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.outcome_reconciler import OutcomeReconciler, record_answer
 from cameras.supervision.readings import store_read_back
-from cameras.tables import DECIDED_OUTCOMES, LAST_CAPTURES, RECORDING, resolve
+from cameras.tables import DECIDED_OUTCOMES, LAST_CAPTURES, RECORDING
+from core.registry import resolve
 from monitoring.camera_refs import CameraRef
 from monitoring.models import Alert
 from monitoring.services import raise_alert, record_event, resolve_alert
