@@ -11,7 +11,7 @@ from cameras.models import Camera
 from cameras.runtime.settings_drift import Difference, still_desired
 from cameras.selectors import cameras_for
 from cameras.status.status import desired_connection
-from monitoring.bodies import stamp, stamp_or_none
+from core.times.timestamps import stamp, stamp_or_none
 
 
 class CameraBody(TypedDict):

@@ -7,8 +7,8 @@ from typing import Any, TypedDict, get_args
 
 from django.conf import settings
 
+from core.times.timestamps import stamp
 from monitoring import station_settings
-from monitoring.bodies import stamp
 from monitoring.models import StationSetting
 from monitoring.station_settings import Key, value_at
 from skycam_project.config.model import KEYS, key_option, variable_of

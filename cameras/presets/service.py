@@ -12,7 +12,7 @@ from cameras.commands.events import DONE, command_data
 from cameras.editing import services
 from cameras.models import Camera, SettingsPreset
 from cameras.runtime.settings_drift import same_value
-from monitoring.bodies import stamp, stamp_or_none
+from core.times.timestamps import stamp, stamp_or_none
 from monitoring.services import record_event
 
 MAX_PRESETS = 100
