@@ -28,6 +28,7 @@ TABLES = (
     "cameras.tables.RECOVERIES",
     "cameras.tables.ROOTS",
     "cameras.tables.DECIDED_OUTCOMES",
+    "core.tables.EXCEPTION_TABLES",
     "monitoring.health.HEALTH",
     "monitoring.metrics.METRICS",
     "monitoring.tables.HIDDEN_CAMERAS",

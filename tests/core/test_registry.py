@@ -40,4 +40,4 @@ def test_a_table_without_keys_is_a_tuple() -> None:
 
 @pytest.mark.parametrize("table", TABLES)
 def test_each_path_of_each_table_is_resolved(table: str) -> None:
-    assert all(callable(resolve(path)) for _, path in iterate_paths(table))
+    assert all(resolve(path) for _, path in iterate_paths(table))
