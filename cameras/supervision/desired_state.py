@@ -18,7 +18,7 @@ from cameras.supervision.usb import UsbIdentity
 from cameras.tables import CONSUMERS, PROGRAMMES, ROOTS
 from core.dataclass_json import dataclass_from_json
 from core.registry import resolve
-from monitoring.station_settings import live_streaming_config
+from core.station_settings.values import live_streaming_config
 
 CLOCK_WAIT_S = 120.0
 
