@@ -11,11 +11,12 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 
-from cameras import secrets
+from cameras.address_encryption import decrypt_address, encrypt_address
 from cameras.drivers import DRIVERS
 from cameras.drivers.credentials import REDACTED
 from cameras.runtime.settings_drift import Difference, still_desired
 from cameras.validation import check_destination, checked_address, checked_settings
+from core.secrets import DecryptionFailed
 from core.text.names import check_line
 
 if TYPE_CHECKING:
@@ -144,8 +145,8 @@ class Camera(models.Model):
         """With its password, for the camera's process only. A password that cannot be decrypted stays redacted, and the
         driver reports it."""
         try:
-            return secrets.decrypt_address(self.address, self.encrypted_address)
-        except secrets.DecryptionFailed:
+            return decrypt_address(self.address, self.encrypted_address)
+        except DecryptionFailed:
             return self.address
 
     def clean(self) -> None:
@@ -170,10 +171,10 @@ class Camera(models.Model):
         be decrypted."""
         if REDACTED in self.address and self._is_stored():
             return
-        address = checked_address(self.kind, secrets.decrypt_address(self.address, self.encrypted_address))
+        address = checked_address(self.kind, decrypt_address(self.address, self.encrypted_address))
         if not self._is_stored():
             check_destination(self.kind, address)
-        self.address, self.encrypted_address = secrets.encrypt_address(address)
+        self.address, self.encrypted_address = encrypt_address(address)
 
     def _is_stored(self) -> bool:
         return Camera.objects.filter(
