@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import uuid6
 from django.conf import settings as django_settings
@@ -18,11 +18,6 @@ from cameras.runtime.settings_drift import Difference, still_desired
 from cameras.validation import check_destination, checked_address, checked_settings
 from core.secrets import DecryptionFailed
 from core.text.names import check_line
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import AnonymousUser
-
-    from skycam_project.access.models import User
 
 slug_validator = RegexValidator(
     r"\A[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?\Z",
@@ -62,7 +57,7 @@ class CameraQuerySet(models.QuerySet["Camera"]):
     def present(self) -> Self:
         return self.filter(removed_at=None)
 
-    def visible_to(self, user: User | AnonymousUser) -> Self:
+    def visible_to(self, user: Any) -> Self:
         """The cameras that `user` may see: all for a manager; for others those that are unrestricted or list them."""
         if not user.is_authenticated or not user.may("viewer"):
             return self.none()
@@ -70,7 +65,7 @@ class CameraQuerySet(models.QuerySet["Camera"]):
             return self.present()
         return self.present().open_to(user)
 
-    def open_to(self, user: User) -> Self:
+    def open_to(self, user: Any) -> Self:
         """Unrestricted cameras and those that list `user`, including removed ones."""
         listed = Camera.audience.through.objects.filter(camera=models.OuterRef("pk"), user=user)
         return self.filter(models.Q(restricted=False) | models.Exists(listed))
