@@ -8,7 +8,7 @@ from cameras.audience.service import audience_of
 from cameras.drivers.credentials import redact_address
 from cameras.models import Camera, desired_connection
 from cameras.selectors import cameras_for
-from monitoring.bodies import stamp_or_none
+from core.times.timestamps import stamp_or_none
 
 
 class CameraBody(TypedDict):

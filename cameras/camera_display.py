@@ -13,8 +13,8 @@ from cameras.models import Camera, desired_connection, may_record
 from cameras.runtime.recording_state import Recorder
 from cameras.status import status as statuses
 from cameras.status.messages import Status, absent_status
+from core.station_settings.values import live_streaming_config
 from core.templatetags.skycam import clock_text
-from monitoring.station_settings import live_streaming_config
 
 BROKER_AWAY = (
     "The station's broker does not answer, so the state of the camera is unknown. Cameras and sessions continue."

@@ -110,6 +110,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", include("skycam_project.api")),
 ]
-handler400 = "skycam_project.access.problems.bad_request"
-handler404 = "skycam_project.access.problems.not_found"
-handler500 = "skycam_project.access.problems.server_error"
+handler400 = "skycam_project.pages.errors.bad_request"
+handler404 = "skycam_project.pages.errors.not_found"
+handler500 = "skycam_project.pages.errors.server_error"

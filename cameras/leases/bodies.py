@@ -6,7 +6,7 @@ from typing import TypedDict
 
 from cameras.leases.lease_holders import lease_of
 from cameras.models import Camera
-from monitoring.bodies import stamp
+from core.times.timestamps import stamp
 
 
 class LeaseBody(TypedDict):

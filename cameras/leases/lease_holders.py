@@ -14,9 +14,10 @@ from django.utils import timezone
 
 from cameras.errors import CommandRefused
 from cameras.models import Camera
-from cameras.tables import LEASE_HOLDERS, resolve
+from cameras.tables import LEASE_HOLDERS
+from core.registry import resolve
 from core.text.names import is_station_actor
-from monitoring.bodies import stamp
+from core.times.timestamps import stamp
 
 LEASE_S = 60
 LONGEST_S = 86_400

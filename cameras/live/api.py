@@ -16,7 +16,8 @@ from cameras.live.mjpeg import CONTENT_TYPE, open_stream, stream_parts
 from cameras.live.serializers import FrameQuery
 from cameras.live.snapshot_limiter import has_pictures, next_picture
 from cameras.models import Camera
-from cameras.tables import ACCESS, resolve
+from cameras.tables import ACCESS
+from core.registry import resolve
 
 FRAME_WAIT_S = 3.0
 NOT_KEPT = {"Cache-Control": "no-store"}

@@ -33,7 +33,7 @@ from cameras.sockets.subscription import CONNECTION_ERRORS
 from cameras.status.messages import Status
 from cameras.status.status import read_statuses_by_slug
 from core.background import log_and_continue, start_background_task
-from monitoring.station_settings import live_streaming_config
+from core.station_settings.values import live_streaming_config
 
 log = logging.getLogger(__name__)
 STATUS_MAX_AGE_S = 0.5

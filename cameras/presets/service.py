@@ -13,7 +13,7 @@ from cameras.models import Camera, SettingsPreset
 from cameras.runtime.messages import Reading
 from cameras.runtime.settings_drift import same_value
 from cameras.settings.service import set_settings
-from monitoring.bodies import stamp, stamp_or_none
+from core.times.timestamps import stamp, stamp_or_none
 from monitoring.services import record_event
 
 MAX_PRESETS = 100

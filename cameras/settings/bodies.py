@@ -8,7 +8,7 @@ from cameras.models import Camera
 from cameras.runtime.messages import Reading
 from cameras.runtime.settings_drift import Difference, still_desired
 from cameras.validation import settings_schema
-from monitoring.bodies import stamp_or_none
+from core.times.timestamps import stamp_or_none
 
 
 class SettingsBody(TypedDict):

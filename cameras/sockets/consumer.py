@@ -20,9 +20,10 @@ from cameras.sockets.access import Access, AccessMonitor
 from cameras.sockets.loop_singletons import loop_singleton
 from cameras.sockets.message_rate import MessageRate
 from cameras.sockets.open_sockets import OpenSockets
-from cameras.tables import ACCESS, resolve
+from cameras.tables import ACCESS
 from core.api.constraints import is_number
 from core.background import start_background_task
+from core.registry import resolve
 
 log = logging.getLogger(__name__)
 MAX_CHARACTERS = 65_536

@@ -37,11 +37,12 @@ from cameras.supervision.lease import NameTaken, renew_lease
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.outcome_reconciler import OutcomeReconciler, record_answer
 from cameras.supervision.readings import store_read_back
-from cameras.tables import DECIDED_OUTCOMES, LAST_CAPTURES, RECORDING, resolve
+from cameras.tables import DECIDED_OUTCOMES, LAST_CAPTURES, RECORDING
+from core.registry import resolve
+from core.station_settings.values import live_streaming_config, station_name
 from monitoring.camera_refs import CameraRef
 from monitoring.models import Alert
 from monitoring.services import raise_alert, record_event, resolve_alert
-from monitoring.station_settings import live_streaming_config, station_name
 
 if TYPE_CHECKING:
     from cameras.supervision.camera_slot import CameraSlot, OutstandingCommand

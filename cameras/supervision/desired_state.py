@@ -15,9 +15,10 @@ from cameras.runtime.disk_reserve import DISK_RESERVE_BYTES
 from cameras.runtime.spec import Spec
 from cameras.spool.spool import spool_folder
 from cameras.supervision.usb import UsbIdentity
-from cameras.tables import CONSUMERS, PROGRAMMES, ROOTS, resolve
+from cameras.tables import CONSUMERS, PROGRAMMES, ROOTS
 from core.dataclass_json import dataclass_from_json
-from monitoring.station_settings import live_streaming_config
+from core.registry import resolve
+from core.station_settings.values import live_streaming_config
 
 CLOCK_WAIT_S = 120.0
 

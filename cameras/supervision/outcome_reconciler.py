@@ -12,7 +12,8 @@ from cameras.commands.messages import Answer, CaptureAnswer
 from cameras.spool.spool import Record
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.ingest import OpenedSpool
-from cameras.tables import DECIDED_OUTCOMES, resolve
+from cameras.tables import DECIDED_OUTCOMES
+from core.registry import resolve
 
 if TYPE_CHECKING:
     from cameras.supervision.camera_slot import CameraSlot, OutstandingCommand

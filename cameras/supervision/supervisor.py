@@ -37,8 +37,9 @@ from cameras.supervision.recovery_ladder import RecoveryLadder
 from cameras.supervision.recovery_policy import RecoveryPolicy, RestartSchedule
 from cameras.supervision.status_publisher import StatusPublisher
 from cameras.supervision.usb import UsbBus
-from cameras.tables import HOST_THREADS, resolve
+from cameras.tables import HOST_THREADS
 from core.limits.backoff import BackOff
+from core.registry import resolve
 from monitoring import heartbeat
 
 log = logging.getLogger(__name__)

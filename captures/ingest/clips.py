@@ -15,9 +15,9 @@ from captures.clips.models import Clip
 from captures.files.thumbnail_queue import job_for, local_queue
 from captures.ingest.captures import camera_of, parse_time
 from captures.storage.roots import new_clips_root
+from core.station_settings.values import camera_config
 from monitoring.camera_refs import CameraRef
 from monitoring.services import record_event
-from monitoring.station_settings import camera_config
 
 BODY_FIELDS = ("kind", "frames", "lost_frames", "interrupted", "reason", "message", "simulated", "codec", "copied")
 

@@ -30,7 +30,7 @@ from captures.pixelink_service.served_camera import (
     read_status,
     served_camera,
 )
-from monitoring.bodies import stamp
+from core.times.timestamps import stamp
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 NO_STORE = {"Cache-Control": "no-store"}

@@ -15,7 +15,7 @@ from cameras.status import status
 from cameras.status.messages import Status
 from captures.storage.models import StorageRoot
 from captures.storage.roots import UnusableRoot, video_root
-from monitoring.bodies import stamp
+from core.times.timestamps import stamp
 from monitoring.health import Finding
 
 MIN_FREE_BYTES = 1_000_000_000

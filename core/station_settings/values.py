@@ -11,15 +11,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
-from django.db import DatabaseError, transaction
-from django.utils import timezone
+from django.db import DatabaseError
 from pydantic import BaseModel
 from pydantic import ValidationError as Refused
 from pydantic.fields import FieldInfo
 
-from monitoring.models import StationSetting
-from monitoring.services import record_event
+from core.station_settings.models import StationSetting
 
 SECTIONS = ("station", "camera_config", "live_streaming_config")
 """The sections on the page, by their names in YAML. They contain no secrets."""
@@ -88,12 +85,13 @@ def effective(name: str, page: Mapping[Key, Any]) -> tuple[Any, list[Key]]:
 
 def _apply_values(base: BaseModel, values: Mapping[Key, Any]) -> BaseModel | None:
     try:
-        return _checked(base, values)
+        return checked_section(base, values)
     except Refused:
         return None
 
 
-def _checked(base: BaseModel, values: Mapping[Key, Any]) -> BaseModel:
+def checked_section(base: BaseModel, values: Mapping[Key, Any]) -> BaseModel:
+    """The section `base` with these values. pydantic.ValidationError."""
     tree = base.model_dump()
     for key, value in values.items():
         branch = tree
@@ -129,84 +127,3 @@ def value_at(found: BaseModel, key: Key) -> Any:
     for part in key[1:]:
         value = value[part]
     return value
-
-
-@transaction.atomic
-def change_settings(changes: Mapping[str, Any], actor: str = "") -> None:
-    """Set keys (`camera_config.crf`), or with None remove what was set on the page. One event for each key.
-
-    ValidationError with a sentence for each key that cannot be set; then nothing is changed.
-    """
-    keys = {tuple(key.split(".")): value for key, value in changes.items()}
-    _refuse_unknown(keys)
-    clear_cache()
-    before = page_values()
-    after = {**{key: value for key, value in before.items() if key not in keys}, **_given(keys)}
-    for name in {key[0] for key in keys}:
-        _change_section(name, [key for key in keys if key[0] == name], before, after, actor)
-    clear_cache()
-    transaction.on_commit(clear_cache)
-
-
-def _given(keys: Mapping[Key, Any]) -> dict[Key, Any]:
-    return {key: value for key, value in keys.items() if value is not None}
-
-
-def _refuse_unknown(keys: Mapping[Key, Any]) -> None:
-    wrong = {}
-    for key in keys:
-        if key[0] not in SECTIONS or key not in fields(key[0]):
-            wrong[".".join(key)] = "No such key can be set here."
-        elif key in settings.STATION.fixed:
-            wrong[".".join(key)] = f"It is set by {settings.STATION.origin(key)}, which overrides what is set here."
-    if wrong:
-        raise ValidationError(wrong)
-
-
-def _change_section(
-    name: str, keys: list[Key], before: Mapping[Key, Any], after: Mapping[Key, Any], actor: str
-) -> None:
-    old, unused = effective(name, before)
-    wanted = {key: value for key, value in after.items() if key[0] == name and (key in keys or key not in unused)}
-    try:
-        new = _checked(getattr(settings.STATION, name), wanted)
-    except Refused as error:
-        raise ValidationError(_sentences(error, name, keys)) from None
-    for key in keys:
-        _store(key, value_at(new, key) if key in after else None, actor)
-        _record_change(".".join(key), value_at(old, key), value_at(new, key), actor)
-
-
-def _sentences(error: Refused, name: str, keys: list[Key]) -> dict[str, list[str]]:
-    """Key -> sentences. An error about several keys together is listed under the first of them."""
-    found: dict[str, list[str]] = {}
-    for item in error.errors():
-        key = (name, *(str(part) for part in item["loc"]))
-        own = str(item.get("ctx", {}).get("error", "")) if item["type"] == "value_error" else ""
-        known = next((known for known in fields(name) if item["loc"] and known == key[: len(known)]), None)
-        text = own or f"This is not allowed; allowed is {_allowed(name, known)}."
-        found.setdefault(".".join(known or keys[0]), []).append(text)
-    return found
-
-
-def _allowed(name: str, key: Key | None) -> str:
-    extra = fields(name)[key].json_schema_extra if key else None
-    return str(extra["allowed"]) if isinstance(extra, dict) else "something else"
-
-
-def _store(key: Key, value: Any, actor: str) -> None:
-    if value is None:
-        StationSetting.objects.filter(pk=".".join(key)).delete()
-        return
-    fields = {"value": value, "changed_by": actor, "changed_at": timezone.now()}
-    StationSetting.objects.update_or_create(key=".".join(key), defaults=fields)
-
-
-def _record_change(key: str, old: Any, new: Any, actor: str) -> None:
-    change = "unchanged" if old == new else f"from {_text(old)} to {_text(new)}"
-    text = f"{actor or 'The station'} set {key}: {change}."
-    record_event("station.settings", text, actor=actor, subject=key, data={"key": key, "old": old, "new": new})
-
-
-def _text(value: Any) -> str:
-    return "nothing" if value is None else str(value)

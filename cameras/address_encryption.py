@@ -1,32 +1,20 @@
 """Addresses in the database: redacted, with their secrets encrypted in a field of their own.
 
-The key is the station's (`address_secret`). A secret is encrypted together with the host that it was given for and is
-never put into another host's address. So neither a user who may change addresses nor a thief of the database can have a
-password sent elsewhere.
+A secret is encrypted together with the host that it was given for and is never put into another host's address. So
+neither a user who may change addresses nor a thief of the database can have a password sent elsewhere.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
-from typing import TYPE_CHECKING
-
-from django.conf import settings
 
 from cameras.drivers.credentials import REDACTED, address_secrets, fill_secrets, redact_address, secret_origin
-
-if TYPE_CHECKING:
-    from cryptography.fernet import Fernet
+from core.secrets import DecryptionFailed, decrypt_secret, encrypt_secret
 
 UNREADABLE = (
     "The stored password cannot be read: the station's key for it is lost or has changed. "
     "Put the key back (docs/network-cameras.md says where), or write the password itself in place of ***."
 )
-
-
-class DecryptionFailed(ValueError):
-    """The secret for this address cannot be decrypted. The message says what to do."""
 
 
 def encrypt_address(address: str) -> tuple[str, str]:
@@ -35,7 +23,7 @@ def encrypt_address(address: str) -> tuple[str, str]:
     if not secrets:
         return address, ""
     content = json.dumps({"origin": secret_origin(address), "secrets": secrets})
-    return redact_address(address), _fernet().encrypt(content.encode()).decode()
+    return redact_address(address), encrypt_secret(content)
 
 
 def decrypt_address(address: str, encrypted: str) -> str:
@@ -54,17 +42,8 @@ def decrypt_address(address: str, encrypted: str) -> str:
 
 def _decrypt_secrets(encrypted: str) -> tuple[str, dict[str, str]]:
     """The host that the secrets belong to, and the secrets by name. DecryptionFailed."""
-    from cryptography.fernet import InvalidToken
-
     try:
-        content = json.loads(_fernet().decrypt(encrypted))
-    except (InvalidToken, ValueError):
+        content = json.loads(decrypt_secret(encrypted))
+    except ValueError:
         raise DecryptionFailed(UNREADABLE) from None
     return content["origin"], content["secrets"]
-
-
-def _fernet() -> Fernet:
-    from cryptography.fernet import Fernet
-
-    key = hashlib.sha256(settings.STATION.address_secret.encode()).digest()
-    return Fernet(base64.urlsafe_b64encode(key))

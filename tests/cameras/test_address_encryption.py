@@ -16,12 +16,12 @@ from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cameras import secrets
+from cameras.address_encryption import decrypt_address, encrypt_address
 from cameras.editing.services import add_camera, change_camera
 from cameras.models import Camera
-from cameras.secrets import DecryptionFailed
 from cameras.supervision.desired_state import desired_states
 from captures.storage.roots import ensure_default_root
+from core.secrets import DecryptionFailed
 from monitoring.models import Event
 
 SECRET = "sesame-open"
@@ -155,12 +155,12 @@ def test_any_password_can_be_encrypted_and_decrypted(secret: str) -> None:
     from cameras.drivers.credentials import with_password
 
     address = with_password("rtsp://viewer@10.0.0.9/live", secret)
-    shown, encrypted = secrets.encrypt_address(address)
+    shown, encrypted = encrypt_address(address)
     assert shown == "rtsp://viewer:***@10.0.0.9/live"
-    assert secrets.decrypt_address(shown, encrypted) == address
+    assert decrypt_address(shown, encrypted) == address
 
 
 @given(encrypted=st.text(max_size=200))
 def test_a_damaged_secret_is_a_sentence(encrypted: str) -> None:
     with pytest.raises(DecryptionFailed, match=r"cannot be read|No password is stored"):
-        secrets.decrypt_address(SHOWN, encrypted)
+        decrypt_address(SHOWN, encrypted)
