@@ -5,17 +5,16 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from django.conf import settings
 
 from cameras.commands.control import Answer
 from cameras.discovery.local import discover_devices
+from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.child import scrubbed_environment
-
-if TYPE_CHECKING:
-    from cameras.supervision.camera_slot import CameraSlot
-    from cameras.supervision.supervisor import Supervisor
+from cameras.supervision.ports import AnswerSink
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +23,8 @@ class DiscoveryRunner:
     """`_lock` guards the waiting commands and whether a discovery runs. The Supervisor's thread requests one; the
     discovery's own thread answers."""
 
-    def __init__(self, supervisor: Supervisor) -> None:
-        self.supervisor = supervisor
+    def __init__(self, host: str, slots: Mapping[str, CameraSlot], answers: AnswerSink) -> None:
+        self._host, self._slots, self._answers = host, slots, answers
         self._waiting: list[str] = []
         self._lock = threading.Lock()
         self._is_running = False
@@ -43,7 +42,7 @@ class DiscoveryRunner:
         while commands := self._take_waiting():
             answer = self._run_discovery()
             for command in commands:
-                self.supervisor.send_response(command, answer)
+                self._answers.send_response(command, answer)
 
     def _take_waiting(self) -> list[str]:
         with self._lock:
@@ -59,10 +58,10 @@ class DiscoveryRunner:
             return Answer(ok=False, problem="failed", detail=f"Camera discovery failed: {error}.")
 
     def _discover(self) -> dict[str, Any]:
-        held = {slot.place: slot for slot in self.supervisor.slots.values() if slot.place and slot.child}
+        held = {slot.place: slot for slot in self._slots.values() if slot.place and slot.child}
         found = discover_devices(scrubbed_environment(settings.STATION.camera_environment), held)
         found["results"] = [self._with_holder(one, held) for one in found["results"]]
-        return {"host": self.supervisor.host, **found}
+        return {"host": self._host, **found}
 
     @staticmethod
     def _with_holder(one: dict[str, str], held: dict[str, CameraSlot]) -> dict[str, Any]:
