@@ -118,21 +118,21 @@ class WebLegs:
         control.push_command(UNUSED_HOST, self._command())
 
     def _command(self) -> Any:
-        from cameras.commands.control import Command
+        from cameras.commands.control import make_command
+        from cameras.commands.messages import CAPTURE, CaptureArguments
 
-        return Command(
-            command_id=str(uuid6.uuid7()), camera=str(self.camera.id), slug=SLUG, order="capture",
-            arguments={"id": str(uuid6.uuid7()), "asked": EXPOSURE}, deadline_ms=1,
-        )  # fmt: skip
+        arguments = CaptureArguments(id=str(uuid6.uuid7()), planned="", asked=EXPOSURE, requested_by="bench", job="")
+        return make_command(CAPTURE, arguments, deadline_ms=1, camera=str(self.camera.id), slug=SLUG)
 
     def reply(self) -> None:
         """Push an answer to Redis and fetch it again, as the waiting web process does."""
         from cameras.broker import broker
         from cameras.commands import control
-        from cameras.commands.control import Answer, SentCommand
+        from cameras.commands.control import SentCommand
+        from cameras.commands.messages import Answer, CaptureAnswer
 
         command = str(uuid6.uuid7())
-        control.push_answer(broker.connection(), command, Answer(ok=True, body={}))
+        control.push_answer(broker.connection(), command, Answer(ok=True, body=CaptureAnswer(record=None)))
         control.wait_for_answer(SentCommand(command, time.monotonic() + 5))
 
     def link(self) -> float:

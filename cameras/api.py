@@ -46,6 +46,7 @@ from cameras.serializers import (
     SettingsQuery,
 )
 from cameras.status import status
+from cameras.status.messages import Status
 from cameras.tables import ACCESS, resolve
 from core.limits.wait_limiter import WaitLimiter
 
@@ -127,7 +128,7 @@ class ConnectView(CameraView):
     roles = {"POST": "operator"}
     connected = True
 
-    @extend_schema(request=None, responses=status.Status)
+    @extend_schema(request=None, responses=Status)
     def post(self, request: Request, slug: str = "") -> Response:
         """Set whether the camera should be connected; return its status. The setting survives restarts."""
         return Response(services.connect(self.camera(), self.connected, actor(request)))
@@ -158,7 +159,7 @@ class ReleaseLeaseView(CameraView):
 class StatusView(CameraView):
     roles = {"GET": "viewer"}
 
-    @extend_schema(responses=status.Status)
+    @extend_schema(responses=Status)
     def get(self, request: Request, slug: str = "") -> Response:
         """The camera's present state."""
         return Response(status.read_status(self.camera()))

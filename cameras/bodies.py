@@ -8,6 +8,7 @@ from cameras.audience.service import audience_of
 from cameras.drivers.credentials import redact_address
 from cameras.leases.lease_holders import lease_of
 from cameras.models import Camera
+from cameras.runtime.messages import Reading
 from cameras.runtime.settings_drift import Difference, still_desired
 from cameras.selectors import cameras_for
 from cameras.status.status import desired_connection
@@ -107,16 +108,15 @@ def camera_bodies(user: Any) -> list[CameraBody]:
     ]
 
 
-def settings_body(camera: Camera, answer: dict[str, Any] | None = None) -> SettingsBody:
+def settings_body(camera: Camera, answer: Reading | None = None) -> SettingsBody:
     """From the camera's `answer` to a command; without one, from the last reading."""
-    answer = answer or {}
     return SettingsBody(
         camera=camera.slug,
         desired=camera.settings,
-        actual=answer.get("actual", camera.read_back),
-        read_at=answer.get("read_at") or stamp_or_none(camera.read_at),
-        warnings=answer.get("warnings", []),
-        differs=still_desired(answer.get("differs", camera.differs), camera.settings),
+        actual=answer["actual"] if answer else camera.read_back,
+        read_at=answer["read_at"] if answer else stamp_or_none(camera.read_at),
+        warnings=answer["warnings"] if answer else [],
+        differs=still_desired(answer["differs"] if answer else camera.differs, camera.settings),
     )
 
 

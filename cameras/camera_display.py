@@ -12,7 +12,8 @@ from cameras.live.viewer_limits import LIVE_VIEW_OFF
 from cameras.models import Camera, may_record
 from cameras.runtime.recording_state import Recorder
 from cameras.status import status as statuses
-from cameras.status.status import Status, absent_status, desired_connection
+from cameras.status.messages import Status, absent_status
+from cameras.status.status import desired_connection
 from core.templatetags.skycam import clock_text
 from monitoring.station_settings import live_streaming_config
 

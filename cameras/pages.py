@@ -138,9 +138,8 @@ class SettingsPage(CameraPage):
     def _set(self, camera: Camera, form: SettingsForm) -> list[str]:
         answer = services.set_settings(camera, form.values, self.actor, replace=True)
         camera.refresh_from_db()
-        camera.read_back = answer.get("actual", camera.read_back)
-        camera.differs = answer.get("differs", [])
-        return list(answer.get("warnings", []))
+        camera.read_back, camera.differs = answer["actual"], answer["differs"]
+        return answer["warnings"]
 
     def _form(self, form: SettingsForm, status: int = 200, **outcome: Any) -> HttpResponse:
         template = "cameras/_settings.html" if is_htmx_request(self.request) else self.template

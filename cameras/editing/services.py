@@ -21,11 +21,22 @@ from cameras.commands.events import (
     record_outcome,
     record_refusals,
 )
+from cameras.commands.messages import (
+    CONFIGURE,
+    FAULTS,
+    READ,
+    RECONCILE,
+    Arguments,
+    ConfigureArguments,
+    FaultsArguments,
+)
 from cameras.drivers import driver_class
 from cameras.drivers.simulated.faults import Faults
 from cameras.editing import camera_creation, host_failover
 from cameras.leases import lease_holders
 from cameras.models import Camera
+from cameras.runtime.messages import Reading
+from cameras.status.messages import Status
 from cameras.validation import checked_settings
 from monitoring.models import Event
 from monitoring.services import record_event
@@ -172,21 +183,21 @@ def set_connected(camera: Camera, connected: bool, actor: str = "") -> Event:
         return record_desired_change(locked, order, f"{order}ed {locked.slug}.", actor, {})
 
 
-def connect(camera: Camera, connected: bool, actor: str = "") -> dict[str, Any]:
+def connect(camera: Camera, connected: bool, actor: str = "") -> Status:
     """Store whether the camera should be connected and have its host apply it; returns the status reached. ControlError
     (LeaseHeld among them), BrokerDown."""
     with record_outcome(set_connected(camera, connected, actor)):
         return reconcile(camera)
 
 
-def reconcile(camera: Camera, *, wait_s: float = 10.0) -> dict[str, Any]:
+def reconcile(camera: Camera, *, wait_s: float = 10.0) -> Status:
     """Have the host bring the camera to its desired state; returns the status reached."""
-    return control.run_command(camera, "reconcile", wait_s=wait_s)
+    return control.run_command(camera, RECONCILE, Arguments(), wait_s=wait_s)
 
 
 def set_settings(
     camera: Camera, values: dict[str, Any], actor: str = "", *, replace: bool = False, preset: str = ""
-) -> dict[str, Any]:
+) -> Reading:
     """Store the desired settings and apply them; `preset` names the preset that they come from. The answer has
     `actual`, `read_at`, `warnings`.
 
@@ -201,7 +212,7 @@ def set_settings(
     return _apply_settings(camera, event)
 
 
-def adopt_settings(camera: Camera, actor: str = "") -> dict[str, Any]:
+def adopt_settings(camera: Camera, actor: str = "") -> Reading:
     """Adopt the changes made on the camera's body, as last read back. The answer is that of `set_settings`.
 
     ValidationError when nothing was changed there or a value is not allowed, LeaseHeld; then nothing is changed.
@@ -239,16 +250,15 @@ def _store_settings(
     )
 
 
-def _apply_settings(camera: Camera, event: Event) -> dict[str, Any]:
+def _apply_settings(camera: Camera, event: Event) -> Reading:
     with record_outcome(event):
-        return control.run_command(camera, "configure", {"settings": camera.settings, "whole": True})
+        return control.run_command(camera, CONFIGURE, ConfigureArguments(settings=camera.settings, whole=True))
 
 
 def read_faults(camera: Camera) -> dict[str, Any]:
     """The active faults of a simulated camera. ValidationError for a real camera; ControlError."""
     _need_simulated(camera)
-    found: dict[str, Any] = control.run_command(camera, "faults")["faults"]
-    return found
+    return control.run_command(camera, FAULTS, FaultsArguments())["faults"]
 
 
 def set_faults(camera: Camera, faults: Faults, actor: str = "") -> dict[str, Any]:
@@ -259,7 +269,7 @@ def set_faults(camera: Camera, faults: Faults, actor: str = "") -> dict[str, Any
     with record_refusals(camera, "faults", actor, wanted):
         lease_holders.check_holder_now(camera, actor)
     with record_failures(camera, "faults", actor, wanted):
-        found: dict[str, Any] = control.run_command(camera, "faults", {"faults": wanted})["faults"]
+        found = control.run_command(camera, FAULTS, FaultsArguments(faults=wanted))["faults"]
     listed = ", ".join(f"{name} ({value})" for name, value in wanted.items())
     did = f"switched on the faults {listed} of" if wanted else "cleared the faults of"
     record_event(
@@ -277,7 +287,7 @@ def _need_simulated(camera: Camera) -> None:
         )
 
 
-def refresh_settings(camera: Camera) -> dict[str, Any]:
+def refresh_settings(camera: Camera) -> Reading:
     """Read the camera's settings without changing them: `actual`, `read_at`, `warnings`, `differs`. The last reading is
     returned if it is less than a second old or an exposure is due. ControlError."""
-    return control.run_command(camera, "read")
+    return control.run_command(camera, READ, Arguments())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -17,6 +16,7 @@ from cameras.models import Camera
 from cameras.pages import UNREACHED, SettingsPage, refusal
 from cameras.presets import service as presets
 from cameras.presets.service import ComparedSetting, Comparison, NoPreset
+from cameras.runtime.messages import Reading
 from core.pages.page import MESSAGE_LEVELS, is_htmx_request
 from core.text.naming import with_names
 
@@ -55,21 +55,21 @@ class PanelPage(SettingsPage):
     """The template variables of the message on the panel."""
 
     def outcome(
-        self, camera: Camera, tone: str, sentence: str, status: int = 200, answer: dict[str, Any] | None = None
+        self, camera: Camera, tone: str, sentence: str, status: int = 200, answer: Reading | None = None
     ) -> HttpResponse:
         """`answer` is the camera's, which may not be in the database yet."""
         if is_htmx_request(self.request):
             camera.refresh_from_db()
-            camera.read_back = (answer or {}).get("actual", camera.read_back)
-            camera.differs = (answer or {}).get("differs", camera.differs)
+            if answer is not None:
+                camera.read_back, camera.differs = answer["actual"], answer["differs"]
             form = SettingsForm(camera, answered=answer is not None)
             return self._form(form, status, **dict(zip(self.message_slots, (tone, sentence), strict=True)))
         messages.add_message(self.request, MESSAGE_LEVELS[tone], sentence)
         return redirect("camera", slug=camera.slug)
 
-    def settings_outcome(self, camera: Camera, answer: dict[str, Any], done: str) -> HttpResponse:
+    def settings_outcome(self, camera: Camera, answer: Reading, done: str) -> HttpResponse:
         """The result of new settings, with the camera's warnings."""
-        warnings = answer.get("warnings", [])
+        warnings = answer["warnings"]
         tone, sentence = ("warn", " ".join(warnings)) if warnings else ("ok", done)
         return self.outcome(camera, tone, sentence, answer=answer)
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from cameras.commands.events import DONE, command_data
 from cameras.editing import services
 from cameras.models import Camera, SettingsPreset
+from cameras.runtime.messages import Reading
 from cameras.runtime.settings_drift import same_value
 from monitoring.bodies import stamp, stamp_or_none
 from monitoring.services import record_event
@@ -107,7 +108,7 @@ def delete_preset(camera: Camera, name: str, actor: str = "") -> None:
     preset.delete()
 
 
-def apply_preset(camera: Camera, name: str, actor: str = "") -> dict[str, Any]:
+def apply_preset(camera: Camera, name: str, actor: str = "") -> Reading:
     """Set exactly the settings of the preset. The answer and the errors are those of `set_settings`, and NoPreset."""
     preset = preset_for(camera, name)
     return services.set_settings(camera, preset.settings, actor, replace=True, preset=preset.name)

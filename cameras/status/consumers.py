@@ -11,7 +11,8 @@ from typing import Any
 from cameras.broker import broker
 from cameras.sockets.consumer import Socket
 from cameras.sockets.loop_singletons import loop_singleton
-from cameras.status.status import Status, read_statuses_by_slug
+from cameras.status.messages import Status
+from cameras.status.status import read_statuses_by_slug
 
 READ_EVERY_S = 0.25
 SEND_EVERY_S = 1.0

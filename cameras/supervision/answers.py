@@ -6,7 +6,7 @@ import logging
 
 from cameras.broker import broker
 from cameras.commands import control
-from cameras.commands.control import Answer
+from cameras.commands.messages import Answer, CaptureAnswer
 from cameras.spool.spool import Record
 
 log = logging.getLogger(__name__)
@@ -25,4 +25,4 @@ class BrokerAnswers:
 
 def record_answer(record: Record | None) -> Answer:
     """An answer with the record itself, so that the caller need not read the database; null when it was rejected."""
-    return Answer(ok=True, body={"record": record})
+    return Answer(ok=True, body=CaptureAnswer(record=record))

@@ -123,11 +123,11 @@ class CameraChild:
         """False when the process no longer reads. Never blocks: a hung process must not delay the others."""
         return self._send(command)
 
-    def send_user_command(self, order: str, command_id: str, arguments: Mapping[str, Any]) -> bool:
+    def send_user_command(self, order: str, command_id: str, arguments: Mapping[str, object]) -> bool:
         """Send a command as it came from the host's list; otherwise as `send`."""
         return self._send({"type": order, "command_id": command_id, **arguments})
 
-    def _send(self, message: Mapping[str, Any]) -> bool:
+    def _send(self, message: Mapping[str, object]) -> bool:
         line = json.dumps(message).encode() + b"\n"
         with self._lock:
             try:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 
 from cameras.broker import broker
-from cameras.commands.control import Command
+from cameras.commands.messages import Command
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.command_sender import CommandSender
 from cameras.supervision.ports import OutcomeSink, Waker

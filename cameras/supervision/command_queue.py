@@ -14,7 +14,7 @@ from collections.abc import Callable
 from django.db import DatabaseError, close_old_connections, connection
 
 from cameras.broker import broker
-from cameras.commands.control import Command
+from cameras.commands.messages import Command
 from cameras.supervision.liveness import Liveness
 
 log = logging.getLogger(__name__)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
 
-from cameras.commands.control import Answer
+from cameras.commands.messages import Answer, AnswerBody
 from cameras.runtime.messages import AnswerReport, RecoveredReport, SpooledReport
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.child import CameraChild
@@ -77,7 +77,7 @@ def answer_of(report: AnswerReport) -> Answer:
     """The part of the report that the caller gets."""
     content = Answer(ok=report["ok"])
     if "body" in report:
-        content["body"] = report["body"]
+        content["body"] = cast(AnswerBody, report["body"])
     if "problem" in report:
         content["problem"] = report["problem"]
     if "reason" in report:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
-from cameras.commands.control import Answer, Command
+from cameras.commands.messages import Answer, Command, DetectCommand, FaultsAnswer, FaultsCommand, ReconcileCommand
 from cameras.supervision.camera_slot import CameraSlot, CameraSlots
 from cameras.supervision.command_intake import Arrival
 from cameras.supervision.command_sender import CommandSender
@@ -34,12 +35,12 @@ class CommandRouter:
         self._quarantine, self._answers = quarantine, answers
         self._request_discovery, self._read_soon = request_discovery, read_soon
         self._early: list[Arrival] = []
-        self._host_commands: Mapping[str, Callable[[Command, float], None]] = {
+        self._host_commands: Mapping[str, Callable[[Any, float], None]] = {
             "detect": self._discover,
             "reconcile": self._reconcile,
         }
         """For these, the camera need not be known."""
-        self._slot_commands: Mapping[str, Callable[[Command, CameraSlot], None]] = {"faults": self._set_faults}
+        self._slot_commands: Mapping[str, Callable[[Any, CameraSlot], None]] = {"faults": self._set_faults}
         """For these, no process need run. All other commands go to the camera's process."""
 
     def route_waiting(self) -> None:
@@ -73,22 +74,22 @@ class CommandRouter:
             return True
         return slot is not None and slot.is_first_start
 
-    def _discover(self, command: Command, since: float) -> None:
+    def _discover(self, command: DetectCommand, since: float) -> None:
         self._request_discovery(command["command_id"])
 
-    def _reconcile(self, command: Command, since: float) -> None:
+    def _reconcile(self, command: ReconcileCommand, since: float) -> None:
         """A row has changed: read it, and answer once the camera is in its desired state."""
         self._read_soon()
         if slot := self._slots.get(command["camera"]):
             self._quarantine.retry_now(slot)
         self._waiters.add(command, since)
 
-    def _set_faults(self, command: Command, slot: CameraSlot) -> None:
+    def _set_faults(self, command: FaultsCommand, slot: CameraSlot) -> None:
         """Set the faults of a simulated camera, or answer with the present ones when none are given. Its next process
         starts with them. Clearing them ends a quarantine, as a repair would."""
         wanted = command["arguments"].get("faults")
         if wanted is None:
-            self._answers.send_response(command["command_id"], Answer(ok=True, body={"faults": slot.faults}))
+            self._answers.send_response(command["command_id"], Answer(ok=True, body=FaultsAnswer(faults=slot.faults)))
             return
         slot.faults = wanted
         if not wanted and slot.quarantined:
@@ -96,7 +97,7 @@ class CommandRouter:
         if slot.child is not None and not slot.child.ending:
             self._sender.send_command(command, slot, slot.child)
         else:
-            self._answers.send_response(command["command_id"], Answer(ok=True, body={"faults": wanted}))
+            self._answers.send_response(command["command_id"], Answer(ok=True, body=FaultsAnswer(faults=wanted)))
 
     def _send_or_refuse(self, command: Command, slot: CameraSlot | None) -> None:
         child = slot.child if slot else None

@@ -6,10 +6,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cameras.commands.control import Answer, Command
+from cameras.commands.messages import Answer, Command, ConfigureArguments, RecordArguments, SessionArguments
 from cameras.supervision.camera_slot import CameraSlot, Commanded, OutstandingCommand
 from cameras.supervision.child import CameraChild
 from cameras.supervision.ports import AnswerSink, OutcomeSink, Snapshots
+
+Note = Callable[[CameraSlot, CameraChild, Any], None]
+"""Gets the arguments of the command under which it stands in the table."""
 
 
 class CommandSender:
@@ -18,7 +21,7 @@ class CommandSender:
 
     def __init__(self, host: str, snapshots: Snapshots, outcomes: OutcomeSink, answers: AnswerSink) -> None:
         self._host, self._snapshots, self._outcomes, self._answers = host, snapshots, outcomes, answers
-        self._notes: Mapping[str, Callable[[CameraSlot, CameraChild, dict[str, Any]], None]] = {
+        self._notes: Mapping[str, Note] = {
             "start": note_session,
             "stop": note_session,
             "configure": note_settings,
@@ -44,11 +47,12 @@ class CommandSender:
     def send_command(self, command: Command, slot: CameraSlot, child: CameraChild) -> None:
         """Outstanding before it is sent, so that a process that ends meanwhile leaves no caller without an answer."""
         order, arguments = command["order"], command["arguments"]
-        slot.outstanding.add(command["command_id"], OutstandingCommand(arguments.get("id"), child))
+        capture = command["arguments"]["id"] if command["order"] == "capture" else None
+        slot.outstanding.add(command["command_id"], OutstandingCommand(capture, child))
         if note := self._notes.get(order):
             note(slot, child, arguments)
         sent = child.send_user_command(order, command["command_id"], arguments)
-        if not sent and "id" not in arguments and slot.outstanding.remove(command["command_id"]):
+        if not sent and capture is None and slot.outstanding.remove(command["command_id"]):
             self.refuse_command(command, f"The process of {command['slug']} has just ended and is being started again.")
 
     def refuse_command(self, command: Command, detail: str) -> None:
@@ -60,7 +64,7 @@ class CommandSender:
         else:
             self._answers.send_response(command["command_id"], content)
 
-    def _note_recording(self, slot: CameraSlot, child: CameraChild, arguments: dict[str, Any]) -> None:
+    def _note_recording(self, slot: CameraSlot, child: CameraChild, arguments: RecordArguments) -> None:
         """The requested recording with this host's configuration; the requesting host may have another one."""
         requested = arguments["recording"]
         recording: Any = {**requested, **self._snapshots.snapshot.recording} if requested else None
@@ -69,11 +73,11 @@ class CommandSender:
         child.desired = {**child.desired, "recording": recording}
 
 
-def note_session(slot: CameraSlot, _child: CameraChild, arguments: dict[str, Any]) -> None:
+def note_session(slot: CameraSlot, _child: CameraChild, arguments: SessionArguments) -> None:
     slot.commanded_session = Commanded(arguments["session"], time.monotonic())
 
 
-def note_settings(slot: CameraSlot, child: CameraChild, arguments: dict[str, Any]) -> None:
+def note_settings(slot: CameraSlot, child: CameraChild, arguments: ConfigureArguments) -> None:
     """`settings` are added to the known ones, unless they are the whole."""
     known = {} if arguments.get("whole") else child.desired["settings"]
     slot.commanded_settings = Commanded({**known, **arguments.get("settings", {})}, time.monotonic())

@@ -15,6 +15,7 @@ from cameras.runtime.disk_reserve import DISK_RESERVE_BYTES
 from cameras.runtime.spec import Recording, Spec
 from cameras.spool.session_files import DesiredSession
 from cameras.spool.spool import spool_folder
+from cameras.status.messages import OpenAlert
 from cameras.supervision.usb import UsbIdentity
 from cameras.tables import CONSUMERS, PROGRAMMES, ROOTS, resolve
 from core.dataclass_json import dataclass_from_json
@@ -115,7 +116,7 @@ class HostSnapshot:
     recording: dict[str, Any]
     """The recording settings."""
     station_name: str
-    open_alerts: list[dict[str, Any]] = field(default_factory=list)
+    open_alerts: list[OpenAlert] = field(default_factory=list)
 
 
 def desired_states(host: str) -> dict[str, DesiredState]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from django.conf import settings
 
+from cameras.status.messages import OpenAlert
 from cameras.supervision.desired_state import HostSnapshot, desired_states
 from cameras.supervision.last_captures import LastCaptures
 from cameras.supervision.lease import HostLease
@@ -16,7 +16,6 @@ from monitoring.models import Alert
 from monitoring.station_settings import live_streaming_config, station_name
 
 READ_S = 1.0
-ALERT_FIELDS = ("key", "severity", "state", "camera", "message")
 MAX_ALERTS = 50
 
 
@@ -55,7 +54,10 @@ class DesiredStateReader:
         self.snapshot = replace(self.snapshot, open_alerts=open_alerts())
 
 
-def open_alerts() -> list[dict[str, Any]]:
+def open_alerts() -> list[OpenAlert]:
     """The first MAX_ALERTS alerts that are not resolved, as the status of the station shows them."""
     found = Alert.objects.exclude(state=Alert.State.RESOLVED)[:MAX_ALERTS]
-    return [{name: getattr(alert, name) for name in ALERT_FIELDS} for alert in found]
+    return [
+        OpenAlert(key=one.key, severity=one.severity, state=one.state, camera=one.camera, message=one.message)
+        for one in found
+    ]

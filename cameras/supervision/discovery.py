@@ -6,11 +6,10 @@ import logging
 import os
 import threading
 from collections.abc import Mapping
-from typing import Any
 
 from django.conf import settings
 
-from cameras.commands.control import Answer
+from cameras.commands.messages import Answer, DiscoveredDevice, DiscoveryAnswer
 from cameras.discovery.local import discover_devices
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.child import scrubbed_environment
@@ -57,19 +56,20 @@ class DiscoveryRunner:
             log.exception("Camera discovery failed.")
             return Answer(ok=False, problem="failed", detail=f"Camera discovery failed: {error}.")
 
-    def _discover(self) -> dict[str, Any]:
+    def _discover(self) -> DiscoveryAnswer:
         held = {slot.place: slot for slot in self._slots.values() if slot.place and slot.child}
         found = discover_devices(scrubbed_environment(settings.STATION.camera_environment), held)
-        found["results"] = [self._with_holder(one, held) for one in found["results"]]
-        return {"host": self._host, **found}
+        results = [with_holder(one, held) for one in found.results]
+        return DiscoveryAnswer(host=self._host, results=results, problems=found.problems)
 
-    @staticmethod
-    def _with_holder(one: dict[str, str], held: dict[str, CameraSlot]) -> dict[str, Any]:
-        """Add `camera`: the slug of our camera that has the device open."""
-        slot = held.get(one["address"]) or held.get(os.path.realpath(one["address"]))
-        if slot is None:
-            return {**one, "camera": None}
-        identity = slot.identity
-        known = {"model": identity.get("model") or one["model"], "serial": identity.get("serial") or one["serial"]}
-        address = slot.desired.address or known["serial"] or one["address"]
-        return {**one, **known, "address": address, "held_by": "", "camera": slot.desired.slug}
+
+def with_holder(one: DiscoveredDevice, held: Mapping[str, CameraSlot]) -> DiscoveredDevice:
+    """Add `camera`: the slug of our camera that has the device open. `held`: place -> its slot."""
+    slot = held.get(one["address"]) or held.get(os.path.realpath(one["address"]))
+    if slot is None:
+        return {**one, "camera": None}
+    identity = slot.identity
+    model, serial = identity.get("model") or one["model"], identity.get("serial") or one["serial"]
+    address = slot.desired.address or serial or one["address"]
+    known: DiscoveredDevice = {**one, "model": model, "serial": serial, "address": address, "held_by": ""}
+    return {**known, "camera": slot.desired.slug}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from cameras.runtime.messages import LastCapture
 from cameras.spool.spool import Record
-from cameras.status.reader import LastCapture
 from cameras.tables import LAST_CAPTURES, resolve
 
 

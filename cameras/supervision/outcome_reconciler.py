@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from cameras.broker import broker
 from cameras.broker.broker import BrokerDown
-from cameras.commands.control import Answer
+from cameras.commands.messages import Answer
 from cameras.runtime.messages import WithdrawCommand
 from cameras.supervision.answers import record_answer
 from cameras.supervision.camera_slot import CameraSlot, OutstandingCommand

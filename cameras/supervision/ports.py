@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from cameras.commands.control import Answer
-from cameras.status.reader import Status
+from cameras.commands.messages import Answer
+from cameras.status.messages import Status
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.desired_state import DesiredState, HostSnapshot
 from monitoring.camera_refs import CameraRef

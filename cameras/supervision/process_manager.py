@@ -9,7 +9,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from cameras.commands.control import Answer
+from cameras.commands.messages import Answer
 from cameras.spool.recovery import DecidedOutcome
 from cameras.supervision.camera_slot import CameraSlot, CameraSlots
 from cameras.supervision.child import (

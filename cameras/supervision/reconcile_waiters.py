@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from cameras.commands.control import Answer, Command
+from cameras.commands.messages import Answer, ReconcileCommand
 from cameras.supervision.camera_slot import CameraSlots
 from cameras.supervision.ports import AnswerSink, StatusSource
 
@@ -21,9 +21,9 @@ class ReconcileWaiters:
 
     def __init__(self, slots: CameraSlots, statuses: StatusSource, answers: AnswerSink) -> None:
         self._slots, self._statuses, self._answers = slots, statuses, answers
-        self._waiting: list[tuple[Command, float]] = []
+        self._waiting: list[tuple[ReconcileCommand, float]] = []
 
-    def add(self, command: Command, since: float) -> None:
+    def add(self, command: ReconcileCommand, since: float) -> None:
         """`since` is the arrival time, in time.monotonic()."""
         self._waiting.append((command, since))
 
@@ -37,7 +37,7 @@ class ReconcileWaiters:
             waited_s = time.monotonic() - since
             if observed in SETTLED and (slot.child is None or slot.desired.runs):
                 self._waiting.remove((command, since))
-                content = Answer(ok=True, body={**self._statuses.build_status(slot)})
+                content = Answer(ok=True, body=self._statuses.build_status(slot))
                 self._answers.send_response(command["command_id"], content)
             elif observed == "reconnecting" and waited_s > TRIED_S and not slot.is_opening:
                 self._waiting.remove((command, since))

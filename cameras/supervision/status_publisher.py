@@ -14,6 +14,7 @@ from cameras.broker import broker
 from cameras.live.load_shedder import LoadShedder
 from cameras.spool.session_files import iso
 from cameras.status import status as statuses
+from cameras.status.messages import Heartbeat, Status
 from cameras.status.process_usage import ProcessUsage
 from cameras.supervision.broker_users import BrokerUsers
 from cameras.supervision.camera_slot import CameraSlot
@@ -77,7 +78,7 @@ class StatusPublisher:
         self.check_load()
         snapshot = self._snapshots.snapshot
         if max(loop.age_s for loop in self._loops) < STUCK_S:
-            heartbeat = json.dumps({"host": self._host, "at": iso(time.time())})
+            heartbeat = json.dumps(Heartbeat(host=self._host, at=iso(time.time())))
             server.set(broker.key("host", self._host), heartbeat, ex=HEARTBEAT_LIFE_S)
         slots = own_slots(self._slots)
         written = [self._write_status(server, slot) for slot in slots if not slot.desired.removed]
@@ -94,7 +95,7 @@ class StatusPublisher:
             load, what = self._load_shedder.percent, self._load_shedder.description
             log.warning("Live view: the load is %.0f %%; %s.", load, what)
 
-    def _write_status(self, server: redis.Redis, slot: CameraSlot) -> statuses.Status:
+    def _write_status(self, server: redis.Redis, slot: CameraSlot) -> Status:
         with self._writing:
             status = self._statuses.build_status(slot)
             statuses.write_status(server, status)

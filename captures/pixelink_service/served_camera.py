@@ -16,7 +16,7 @@ from cameras.editing import services
 from cameras.leases.lease_holders import holder_of
 from cameras.models import Camera
 from cameras.status import status
-from cameras.status.status import Status
+from cameras.status.messages import Status
 
 log = logging.getLogger(__name__)
 ACTOR = "service"

@@ -15,6 +15,7 @@ from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
     from cameras.models import Camera
+    from cameras.status.messages import Status
     from skycam_project.cli.identity import Caller
 
 CONNECTED = {"ready", "busy"}
@@ -30,17 +31,17 @@ def connect(camera: str | None) -> None:
         raise CliError(
             "camera-not-reachable", f"{body['camera']} is {humanize(body['observed'])}. {body['reason']}".strip()
         )
-    print_result(body, print_state)
+    print_result(dict(body), print_state)
 
 
 @click.command(cls=Command)
 @camera()
 def disconnect(camera: str | None) -> None:
     """Disconnect a camera, by default the primary one; this persists across restarts."""
-    print_result(set_connected(camera, connected=False), print_state)
+    print_result(dict(set_connected(camera, connected=False)), print_state)
 
 
-def set_connected(slug: str | None, *, connected: bool) -> dict[str, Any]:
+def set_connected(slug: str | None, *, connected: bool) -> Status:
     """The camera's status after its host has connected or disconnected it."""
     caller = current().authorize("operator")
     from cameras.editing import services

@@ -18,7 +18,7 @@ from django.utils import timezone
 from cameras.broker import broker
 from cameras.broker.broker import notices
 from cameras.models import Camera
-from cameras.status import status
+from cameras.status.messages import absent_status
 from captures.capturing.notices import publish_capture
 from captures.models import Capture, CaptureFile
 from skycam_project.access.models import User
@@ -156,7 +156,7 @@ def test_a_broker_that_hangs_delays_no_publisher(camera: Camera, server: redis.R
 
 
 def write_status(server: redis.Redis, **fields: Any) -> None:
-    found = status.absent_status("sky", "connected") | fields
+    found = absent_status("sky", "connected") | fields
     server.hset(broker.key("status", "sky"), mapping={name: json.dumps(value) for name, value in found.items()})
 
 

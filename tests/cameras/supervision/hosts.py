@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cameras.commands.control import Answer
+from cameras.commands.messages import Answer
 from cameras.supervision.assembly import Host, build_host
 from cameras.supervision.camera_slot import CameraSlot, CameraSlots
 from cameras.supervision.desired_state import DesiredState

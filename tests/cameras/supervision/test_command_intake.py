@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cameras.commands.control import Command
+from cameras.commands.messages import Command, CommandMessage
 from cameras.supervision.camera_slot import CameraSlots
 from cameras.supervision.command_intake import Arrival, CommandIntake
 from cameras.supervision.command_sender import CommandSender
@@ -44,7 +44,7 @@ def intake(valkey: Any, waiting: queue.Queue[Arrival]) -> CommandIntake:
 
 
 def command_of(capture: Capture, deadline_ms: int = NEXT_CENTURY_MS) -> Command:
-    return Command(
+    return CommandMessage(
         command_id="c", camera=str(capture.camera_id), slug="sim", order="capture",
         arguments={"id": str(capture.id), "asked": {}}, deadline_ms=deadline_ms,
     )  # fmt: skip

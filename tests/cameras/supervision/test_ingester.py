@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection
 
-from cameras.commands.control import Answer
+from cameras.commands.messages import Answer
 from cameras.supervision import ingester as ingester_module
 from cameras.supervision.answers import BrokerAnswers
 from cameras.supervision.ended_sessions import EndedSessions

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from cameras.commands.control import Answer
+from cameras.commands.messages import Answer
 from cameras.spool.storage import MARKER
 from cameras.supervision.camera_slot import CameraSlot, CameraSlots, OutstandingCommand
 from cameras.supervision.outbox import Outbox

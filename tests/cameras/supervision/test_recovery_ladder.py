@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import uuid6
 
-from cameras.commands.control import Command
+from cameras.commands.messages import CommandMessage
 from cameras.spool.session_files import iso
 from cameras.supervision import port_resetter
 from cameras.supervision.assembly import Host
@@ -89,7 +89,7 @@ def tick_until(host: Host, condition: Any) -> None:
 def set_faults(host: Host, slot: CameraSlot, **faults: Any) -> None:
     """As the command of a manager does."""
     arguments = {"faults": faults, "remaining_ms": 10_000}
-    command = Command(
+    command = CommandMessage(
         command_id="c", camera=slot.desired.id, slug="sim", order="faults", arguments=arguments, deadline_ms=0
     )
     host.router.route(command, time.monotonic())

@@ -17,7 +17,7 @@ from typing import Any, Self, cast
 import pytest
 
 from cameras.broker import broker
-from cameras.commands.control import Command
+from cameras.commands.messages import Command, CommandMessage
 from cameras.live.load_shedder import FixedThresholds, LoadShedder
 from cameras.spool.storage import MARKER
 from cameras.supervision.assembly import Host, build_host
@@ -97,7 +97,7 @@ def repeated(work: Callable[[], object], times: int) -> Callable[[], object]:
 
 
 def capture_command(slot: CameraSlot, capture: str) -> Command:
-    return Command(
+    return CommandMessage(
         command_id=f"of {capture}", camera=slot.desired.id, slug="sim", order="capture",
         arguments={"id": capture, "asked": {}}, deadline_ms=NEXT_CENTURY_MS,
     )  # fmt: skip
