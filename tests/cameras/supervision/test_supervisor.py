@@ -6,6 +6,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from cameras.supervision.assembly import Host, build_host
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.camera_status import own_slots
 from cameras.supervision.desired_state import desired_states
+from cameras.supervision.process_states import ProcessState, Rule, current_rule
 from cameras.supervision.recovery_policy import RestartSchedule
 from captures.models import Capture, Session
 from captures.sessions.session_commands import fail_session_of_lost_host
@@ -339,3 +341,27 @@ def test_a_capture_that_was_sent_to_another_host_waits_for_it(archive: Archive, 
     Capture.objects.filter(pk=capture.pk).update(deadline_ms=1, host="other")
     [read_again(host) for _ in range(3)]
     assert state_after_a_read(host, capture) == "planned"
+
+
+def test_a_process_moves_as_the_table_of_its_states_says(archive: Archive, host: Host, slot: CameraSlot) -> None:
+    """Started, killed, restarted after a pause, ended because its camera is disabled, and enabled again."""
+    seen: list[Rule] = []
+
+    def reaches(state: ProcessState) -> bool:
+        rule = current_rule(slot)
+        if not seen or rule.state is not seen[-1].state:
+            seen.append(rule)
+        host.processes.maintain_process(slot)
+        return rule.state is state
+
+    until(lambda: reaches(ProcessState.RUNNING))
+    for _ in range(2):
+        assert slot.child is not None
+        slot.child.kill()
+        until(lambda: reaches(ProcessState.RUNNING) and len(seen) > 2)
+    host.applier.apply_desired_state(slot, dataclasses.replace(slot.desired, enabled=False))
+    until(lambda: reaches(ProcessState.OFF))
+    host.applier.apply_desired_state(slot, dataclasses.replace(slot.desired, enabled=True))
+    until(lambda: reaches(ProcessState.RUNNING))
+    assert [later.state for rule, later in pairwise(seen) if later.state not in rule.successors] == []
+    assert {ProcessState.KILLED, ProcessState.WAITING, ProcessState.ENDING} <= {rule.state for rule in seen}
