@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,8 +12,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from cameras.models import CameraHost
+from monitoring.services import raise_alert
 
+log = logging.getLogger(__name__)
 LEASE_S = 30
+RENEW_S = 10.0
 
 
 class NameTaken(Exception):
@@ -38,3 +42,25 @@ def renew_lease(host: str) -> None:
         raise NameTaken(host)
     row.machine, row.leased_until = ours, timezone.now() + timedelta(seconds=LEASE_S)
     row.save(update_fields=["machine", "leased_until"])
+
+
+class HostLease:
+    """This host's lease on its name. Only the database thread uses it."""
+
+    def __init__(self, host: str) -> None:
+        self._host = host
+        self._renewed_at = -RENEW_S
+
+    def hold(self, now: float) -> bool:
+        """Whether we hold the lease; renewed every RENEW_S. `now` is in time.monotonic(). Without the lease no camera
+        is touched, and an alert is raised. Raises DatabaseError."""
+        if now - self._renewed_at < RENEW_S:
+            return True
+        try:
+            renew_lease(self._host)
+        except NameTaken as error:
+            log.critical("%s", error)
+            raise_alert(f"host.taken:{self._host}", str(error), severity="critical")
+            return False
+        self._renewed_at = now
+        return True

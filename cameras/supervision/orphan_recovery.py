@@ -87,7 +87,7 @@ def _stop_session(desired: DesiredState, storage: Storage) -> None:
         return
     runner = SessionRunner(CameraClock(), desired.id, desired.slug, desired.root)
     runner.attach_spool(storage.spool)
-    runner.apply_desired_session(desired.session)  # type: ignore[arg-type]
+    runner.apply_desired_session(desired.session)
 
 
 def _end_session_elsewhere(desired: DesiredState, storage: Storage) -> None:

@@ -8,7 +8,8 @@ import pytest
 from django.utils import timezone
 
 from cameras.models import CameraHost
-from cameras.supervision.lease import LEASE_S, NameTaken, renew_lease
+from cameras.supervision.lease import LEASE_S, RENEW_S, HostLease, NameTaken, renew_lease
+from monitoring.models import Alert
 
 pytestmark = pytest.mark.django_db
 
@@ -40,3 +41,16 @@ def test_an_expired_lease_is_taken_over() -> None:
     other_machine(left_s=-1)
     renew_lease("dome")
     assert CameraHost.objects.get().machine != "another"
+
+
+def test_a_host_name_that_another_machine_uses_raises_an_alert() -> None:
+    other_machine(left_s=30)
+    assert not HostLease("dome").hold(0.0)
+    assert Alert.objects.get().key == "host.taken:dome"
+
+
+def test_a_lease_is_renewed_only_when_it_is_due() -> None:
+    lease = HostLease("dome")
+    lease.hold(0.0)
+    CameraHost.objects.update(machine="another")
+    assert (lease.hold(RENEW_S - 1), lease.hold(RENEW_S)) == (True, False)
