@@ -51,7 +51,7 @@ class WebLegs:
 
     def legs(self) -> dict[str, float]:
         from cameras.commands import control
-        from cameras.editing import services
+        from cameras.settings.service import refresh_settings
 
         found = {
             "sign-in": self.median(self.sign_in),
@@ -61,7 +61,7 @@ class WebLegs:
             "link": self.link(),
             "reply": self.median(self.reply),
         }
-        self.command_ms = self.median(lambda: services.refresh_settings(self.camera)) - found["heartbeat and time"]
+        self.command_ms = self.median(lambda: refresh_settings(self.camera)) - found["heartbeat and time"]
         self.commit_ms = max(0.0, found["plan row"] - self.without_fsync())
         self.fail_planned_rows()
         return found
@@ -118,21 +118,21 @@ class WebLegs:
         control.push_command(UNUSED_HOST, self._command())
 
     def _command(self) -> Any:
-        from cameras.commands.control import Command
+        from cameras.commands.control import make_command
+        from cameras.commands.messages import CAPTURE, CaptureArguments
 
-        return Command(
-            command_id=str(uuid6.uuid7()), camera=str(self.camera.id), slug=SLUG, order="capture",
-            arguments={"id": str(uuid6.uuid7()), "asked": EXPOSURE}, deadline_ms=1,
-        )  # fmt: skip
+        arguments = CaptureArguments(id=str(uuid6.uuid7()), planned="", asked=EXPOSURE, requested_by="bench", job="")
+        return make_command(CAPTURE, arguments, deadline_ms=1, camera=str(self.camera.id), slug=SLUG)
 
     def reply(self) -> None:
         """Push an answer to Redis and fetch it again, as the waiting web process does."""
         from cameras.broker import broker
         from cameras.commands import control
-        from cameras.commands.control import Answer, SentCommand
+        from cameras.commands.control import SentCommand
+        from cameras.commands.messages import Answer, CaptureAnswer
 
         command = str(uuid6.uuid7())
-        control.push_answer(broker.connection(), command, Answer(ok=True, body={}))
+        control.push_answer(broker.connection(), command, Answer(ok=True, body=CaptureAnswer(record=None)))
         control.wait_for_answer(SentCommand(command, time.monotonic() + 5))
 
     def link(self) -> float:

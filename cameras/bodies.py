@@ -6,12 +6,9 @@ from typing import Any, TypedDict
 
 from cameras.audience.service import audience_of
 from cameras.drivers.credentials import redact_address
-from cameras.leases.lease_holders import lease_of
-from cameras.models import Camera
-from cameras.runtime.settings_drift import Difference, still_desired
+from cameras.models import Camera, desired_connection
 from cameras.selectors import cameras_for
-from cameras.status.status import desired_connection
-from monitoring.bodies import stamp, stamp_or_none
+from core.times.timestamps import stamp_or_none
 
 
 class CameraBody(TypedDict):
@@ -34,45 +31,6 @@ class CameraBody(TypedDict):
     reason: str
     since: str | None
     identity: dict[str, Any]
-
-
-class SettingsBody(TypedDict):
-    """`desired` is what the row has, `actual` what the camera had at `read_at`; `differs` lists desired settings
-    that were changed on the camera's body since they were applied."""
-
-    camera: str
-    desired: dict[str, Any]
-    actual: dict[str, Any]
-    read_at: str | None
-    warnings: list[str]
-    differs: list[Difference]
-
-
-class CapabilitiesBody(TypedDict):
-    """`capabilities` as the camera reported them when it was last opened; `settings` is their JSON schema."""
-
-    camera: str
-    kind: str
-    capabilities: dict[str, Any]
-    settings: dict[str, Any]
-
-
-class LeaseBody(TypedDict):
-    """The holder of the lease, since when, and when it expires unless renewed; null without a lease."""
-
-    camera: str
-    held_by: str | None
-    since: str | None
-    until: str | None
-
-
-def lease_body(camera: Camera) -> LeaseBody:
-    """From the row as it was read."""
-    lease = lease_of(camera)
-    if lease is None:
-        return LeaseBody(camera=camera.slug, held_by=None, since=None, until=None)
-    holder = lease.holder
-    return LeaseBody(camera=camera.slug, held_by=holder.held_by, since=stamp(holder.since), until=stamp(lease.until))
 
 
 def camera_body(camera: Camera, user: Any) -> CameraBody:
@@ -107,22 +65,5 @@ def camera_bodies(user: Any) -> list[CameraBody]:
     ]
 
 
-def settings_body(camera: Camera, answer: dict[str, Any] | None = None) -> SettingsBody:
-    """From the camera's `answer` to a command; without one, from the last reading."""
-    answer = answer or {}
-    return SettingsBody(
-        camera=camera.slug,
-        desired=camera.settings,
-        actual=answer.get("actual", camera.read_back),
-        read_at=answer.get("read_at") or stamp_or_none(camera.read_at),
-        warnings=answer.get("warnings", []),
-        differs=still_desired(answer.get("differs", camera.differs), camera.settings),
-    )
-
-
-def capabilities_body(camera: Camera) -> CapabilitiesBody:
-    from cameras.validation import settings_schema
-
-    return CapabilitiesBody(
-        camera=camera.slug, kind=camera.kind, capabilities=camera.capabilities, settings=settings_schema(camera.kind)
-    )
+class CameraList(TypedDict):
+    results: list[CameraBody]

@@ -9,12 +9,12 @@ from datetime import datetime
 from cameras.broker.broker import BrokerDown
 from cameras.leases.lease_holders import Lease, LeaseHolder, lease_of, person
 from cameras.live.viewer_limits import LIVE_VIEW_OFF
-from cameras.models import Camera, may_record
+from cameras.models import Camera, desired_connection, may_record
 from cameras.runtime.recording_state import Recorder
 from cameras.status import status as statuses
-from cameras.status.status import Status, absent_status, desired_connection
+from cameras.status.messages import Status, absent_status
+from core.station_settings.values import live_streaming_config
 from core.templatetags.skycam import clock_text
-from monitoring.station_settings import live_streaming_config
 
 BROKER_AWAY = (
     "The station's broker does not answer, so the state of the camera is unknown. Cameras and sessions continue."

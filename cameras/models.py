@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import uuid6
 from django.conf import settings as django_settings
@@ -11,17 +11,13 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 
-from cameras import secrets
+from cameras.address_encryption import decrypt_address, encrypt_address
 from cameras.drivers import DRIVERS
 from cameras.drivers.credentials import REDACTED
 from cameras.runtime.settings_drift import Difference, still_desired
 from cameras.validation import check_destination, checked_address, checked_settings
+from core.secrets import DecryptionFailed
 from core.text.names import check_line
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import AnonymousUser
-
-    from skycam_project.access.models import User
 
 slug_validator = RegexValidator(
     r"\A[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?\Z",
@@ -61,7 +57,7 @@ class CameraQuerySet(models.QuerySet["Camera"]):
     def present(self) -> Self:
         return self.filter(removed_at=None)
 
-    def visible_to(self, user: User | AnonymousUser) -> Self:
+    def visible_to(self, user: Any) -> Self:
         """The cameras that `user` may see: all for a manager; for others those that are unrestricted or list them."""
         if not user.is_authenticated or not user.may("viewer"):
             return self.none()
@@ -69,7 +65,7 @@ class CameraQuerySet(models.QuerySet["Camera"]):
             return self.present()
         return self.present().open_to(user)
 
-    def open_to(self, user: User) -> Self:
+    def open_to(self, user: Any) -> Self:
         """Unrestricted cameras and those that list `user`, including removed ones."""
         listed = Camera.audience.through.objects.filter(camera=models.OuterRef("pk"), user=user)
         return self.filter(models.Q(restricted=False) | models.Exists(listed))
@@ -144,8 +140,8 @@ class Camera(models.Model):
         """With its password, for the camera's process only. A password that cannot be decrypted stays redacted, and the
         driver reports it."""
         try:
-            return secrets.decrypt_address(self.address, self.encrypted_address)
-        except secrets.DecryptionFailed:
+            return decrypt_address(self.address, self.encrypted_address)
+        except DecryptionFailed:
             return self.address
 
     def clean(self) -> None:
@@ -170,10 +166,10 @@ class Camera(models.Model):
         be decrypted."""
         if REDACTED in self.address and self._is_stored():
             return
-        address = checked_address(self.kind, secrets.decrypt_address(self.address, self.encrypted_address))
+        address = checked_address(self.kind, decrypt_address(self.address, self.encrypted_address))
         if not self._is_stored():
             check_destination(self.kind, address)
-        self.address, self.encrypted_address = secrets.encrypt_address(address)
+        self.address, self.encrypted_address = encrypt_address(address)
 
     def _is_stored(self) -> bool:
         return Camera.objects.filter(
@@ -184,6 +180,13 @@ class Camera(models.Model):
 def may_record(camera: Camera) -> bool:
     """Whether the camera streams frames; True also for one that was never opened, whose capabilities are unknown."""
     return not camera.capabilities or bool(camera.capabilities.get("stream"))
+
+
+def desired_connection(camera: Camera) -> str:
+    """`disabled`, `disconnected` or `connected`."""
+    if not camera.enabled:
+        return "disabled"
+    return "connected" if camera.connected else "disconnected"
 
 
 class SettingsPreset(models.Model):

@@ -6,9 +6,6 @@ Django.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
-
 CONSUMERS = {
     "still_writer": "captures.stills.writer.StillWriter",
     "live_publisher": "cameras.live.publisher.LivePublisher",
@@ -78,8 +75,3 @@ ACCESS = {
     "principal": "skycam_project.access.principals.principal_of",
 }
 """Headers of a WebSocket or request -> its user, to be checked again while it lasts."""
-
-
-def resolve(path: str) -> Any:
-    module, _, name = path.rpartition(".")
-    return getattr(import_module(module), name)

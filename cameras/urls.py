@@ -1,21 +1,14 @@
 from django.urls import path
 
-from cameras.api import (
-    AcquireLeaseView,
-    AdoptView,
-    CameraDetailView,
-    CamerasView,
-    CapabilitiesView,
-    ConnectView,
-    DiscoverView,
-    FaultsView,
-    FrameView,
-    ReleaseLeaseView,
-    SettingsView,
-    StatusView,
-    StreamView,
-)
+from cameras.api import CameraDetailView, CamerasView
+from cameras.connection.api import ConnectView
+from cameras.discovery.api import DiscoverView
+from cameras.faults.api import FaultsView
+from cameras.leases.api import AcquireLeaseView, ReleaseLeaseView
+from cameras.live.api import FrameView, StreamView
 from cameras.presets.api import ApplyPresetView, ComparePresetView, PresetsView, PresetView
+from cameras.settings.api import AdoptView, CapabilitiesView, SettingsView
+from cameras.status.api import StatusView
 from cameras.viewers.api import ViewersView, ViewerView
 
 urlpatterns = [

@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from cameras.api import CameraView, actor
+from cameras.camera_view import CameraView, actor
 from captures.bodies import CaptureBody, SessionBody, capture_body, capture_url, session_body, session_url
 from captures.camera_service import CameraService
 from captures.capturing.models import Capture

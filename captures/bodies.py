@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 from captures.capturing.models import Capture, CaptureFile
 from captures.sessions.models import Session, SessionGap
 from captures.thumbnails.store import picture_index
-from monitoring.bodies import stamp, stamp_or_none
+from core.times.timestamps import stamp, stamp_or_none
 
 
 class FileBody(TypedDict):

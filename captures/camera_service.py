@@ -8,22 +8,29 @@ from __future__ import annotations
 import logging
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
 
 import uuid6
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from cameras.broker.broker import BrokerDown
+from cameras.command_events import record_desired_change, record_failures, record_outcome, record_refusals
 from cameras.commands import control
-from cameras.commands.control import ControlError, HostDown, TooSlow
-from cameras.commands.events import record_desired_change, record_failures, record_outcome, record_refusals
+from cameras.commands.messages import (
+    CAPTURE,
+    START,
+    STOP,
+    CaptureAnswer,
+    CaptureArguments,
+    SessionArguments,
+)
+from cameras.discovery.bodies import Discovered
 from cameras.discovery.service import discover_cameras
+from cameras.errors import ControlError, HostDown, TooSlow
 from cameras.leases import lease_holders
 from cameras.live.snapshot_limiter import next_picture
 from cameras.live.viewer_limits import LiveViewRefused
 from cameras.models import Camera
-from cameras.serializers import Discovered
 from cameras.spool.spool import FileOptions, Record
 from captures.capturing.models import Capture, CaptureFile
 from captures.capturing.requests import CaptureRequest, SessionRequest
@@ -61,7 +68,7 @@ class SentCapture:
     """A capture whose command was sent."""
 
     capture: Capture
-    command: control.SentCommand
+    command: control.SentCommand[CaptureAnswer]
 
 
 class CameraService:
@@ -98,9 +105,11 @@ class CameraService:
         capture, existed = self._insert_planned(camera, request, key, deadline_ms)
         if existed:
             return Outcome(capture, pending=capture.status == Capture.Status.PLANNED)
-        arguments = self._arguments(capture, request) | ({"file": file} if file else {})
+        arguments = self._arguments(capture, request)
+        if file:
+            arguments["file"] = file
         try:
-            sent = control.send_command(camera, "capture", arguments, wait_s=wait_s, deadline_ms=deadline_ms)
+            sent = control.send_command(camera, CAPTURE, arguments, wait_s=wait_s, deadline_ms=deadline_ms)
         except BrokerDown:
             log.warning("capture %s may be sent although the broker failed; its host decides the outcome", capture.id)
             return Outcome(capture, pending=True)
@@ -134,14 +143,14 @@ class CameraService:
             raise IdempotencyMismatch(f"The Idempotency-Key {key!r} was used for another request. Use a new one.")
         return first
 
-    def _arguments(self, capture: Capture, request: CaptureRequest) -> dict[str, Any]:
-        return {
-            "id": str(capture.id),
-            "planned": capture.planned_at.isoformat(),
-            "asked": request.requested_settings(),
-            "requested_by": self.actor,
-            "job": request.job,
-        }
+    def _arguments(self, capture: Capture, request: CaptureRequest) -> CaptureArguments:
+        return CaptureArguments(
+            id=str(capture.id),
+            planned=capture.planned_at.isoformat(),
+            asked=request.requested_settings(),
+            requested_by=self.actor,
+            job=request.job,
+        )
 
     @transaction.atomic
     def _record_unsent(
@@ -163,7 +172,7 @@ class CameraService:
         """Wait for the outcome; `pending` when it does not come in time."""
         capture = sent.capture
         try:
-            record = control.wait_for_answer(sent.command).get("record")
+            record = control.wait_for_answer(sent.command)["record"]
         except (TooSlow, BrokerDown):
             log.info("capture %s has no outcome yet", capture.id)
             return self._outcome_from_row(capture)
@@ -220,9 +229,9 @@ class CameraService:
 
     @staticmethod
     def _send_start(session: Session, deadline_ms: int) -> None:
-        arguments = {"session": describe_desired_session(session)}
+        arguments = SessionArguments(session=describe_desired_session(session))
         control.wait_for_answer(
-            control.send_command(session.camera, "start", arguments, wait_s=SESSION_START_S, deadline_ms=deadline_ms)
+            control.send_command(session.camera, START, arguments, wait_s=SESSION_START_S, deadline_ms=deadline_ms)
         )
 
     def _insert_session(self, camera: Camera, request: SessionRequest) -> tuple[Session, Event]:
@@ -264,7 +273,7 @@ class CameraService:
                 return locked
             event = self._set_desired(locked, Session.Desired.STOPPED, "stop", "stopped")
         with record_outcome(event) if event else nullcontext():
-            control.run_command(locked.camera, "stop", {"session": describe_desired_session(locked)})
+            control.run_command(locked.camera, STOP, SessionArguments(session=describe_desired_session(locked)))
         locked.refresh_from_db()
         return locked
 
@@ -289,9 +298,8 @@ class CameraService:
             event = self._set_desired(locked, desired, command, did)
         try:
             with record_outcome(event) if event else nullcontext():
-                control.run_command(
-                    locked.camera, "start", {"session": describe_desired_session(locked)}, wait_s=MAX_WAIT_S
-                )
+                arguments = SessionArguments(session=describe_desired_session(locked))
+                control.run_command(locked.camera, START, arguments, wait_s=MAX_WAIT_S)
         except TooSlow:
             log.info("session %s was not %s yet: a capture runs", locked.id, did)
         locked.refresh_from_db()

@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any, TypedDict
 
+from core.times.timestamps import stamp, stamp_or_none
 from monitoring.models import Alert, Event
-
-
-def stamp(at: datetime) -> str:
-    """ISO 8601 with milliseconds and Z."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
-
-
-def stamp_or_none(at: datetime | None) -> str | None:
-    return stamp(at) if at is not None else None
 
 
 class EventBody(TypedDict):

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.module_loading import import_string
-
+from core.registry import resolve
 from monitoring.camera_refs import CameraRef
 from monitoring.selectors import hidden_cameras
 
@@ -42,7 +41,7 @@ class Finding:
 
 def run_checks(names: Iterable[str] = HEALTH) -> dict[str, list[Finding]]:
     """Entry of HEALTH -> its findings. A check that raises becomes a finding."""
-    return {name: run_check(import_string(HEALTH[name])) for name in names}
+    return {name: run_check(resolve(HEALTH[name])) for name in names}
 
 
 def findings() -> dict[str, list[str]]:

@@ -7,9 +7,10 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-from django.utils.module_loading import import_string
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.registry import Collector
+
+from core.registry import resolve
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ class _StationCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         for name, path in METRICS.items():
             try:
-                yield from list(import_string(path)(self._user))
+                yield from list(resolve(path)(self._user))
             except Exception:
                 logger.exception("The metrics of %s could not be read. The others are returned.", name)
 

@@ -9,9 +9,9 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.utils import timezone
-from django.utils.module_loading import import_string
 
 from core.background import count_failure
+from core.registry import resolve
 from monitoring.models import Alert, Event
 from monitoring.tables import RETENTION
 
@@ -31,7 +31,7 @@ def remove_expired() -> dict[str, int]:
     removed = {}
     for name, path in RETENTION.items():
         try:
-            removed[name] = in_batches(import_string(path))
+            removed[name] = in_batches(resolve(path))
         except Exception as error:  # noqa: BLE001 - logged and counted
             count_failure(f"retention of {name}", error)
     if counts := {name: count for name, count in removed.items() if count}:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from django.db.models import QuerySet
-from django.utils.module_loading import import_string
 
+from core.registry import resolve
 from monitoring.camera_refs import CameraRef
 from monitoring.models import Alert, Event
 from monitoring.tables import HIDDEN_CAMERAS
@@ -18,7 +18,7 @@ MANAGER_ONLY_KINDS = ("user.", "camera.audience")
 
 def hidden_cameras(user: Any) -> list[CameraRef]:
     """Cameras that `user` may not see, including removed ones."""
-    return [camera for path in HIDDEN_CAMERAS.values() for camera in import_string(path)(user)]
+    return [camera for path in HIDDEN_CAMERAS.values() for camera in resolve(path)(user)]
 
 
 def events_for(user: Any) -> QuerySet[Event]:

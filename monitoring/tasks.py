@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from celery import shared_task
 from django.conf import settings
-from django.utils.module_loading import import_string
 
+from core.registry import resolve
 from monitoring import retention
 from monitoring.health import HEALTH, HOST_CHECKS, Finding, run_checks, sentences
 from monitoring.selectors import unresolved_keys
@@ -25,7 +25,7 @@ def check_health() -> None:
     """Run the checks of the whole station and update their alerts."""
     _sync_alerts(HEALTH.keys() - HOST_CHECKS)
     for path in ALERT_RESOLVERS:
-        import_string(path)()
+        resolve(path)()
 
 
 @shared_task(name="monitoring.remove_expired", ignore_result=True)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator, Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error
-from django.utils.module_loading import import_string
 
+from core.registry import iterate_paths, resolve
 from skycam_project.config import ConfigError, check_writable
 from skycam_project.config.folder import ADDRESS_FILE, KEY_FILE
 
@@ -23,20 +22,20 @@ TABLES = (
     "cameras.tables.LEASE_HOLDERS",
     "cameras.tables.HOST_THREADS",
     "cameras.tables.LAST_CAPTURES",
-    "cameras.tables.LAST_CAPTURES",
     "cameras.tables.PROGRAMMES",
     "cameras.tables.RECORDING",
     "cameras.tables.RECORDS",
     "cameras.tables.RECOVERIES",
     "cameras.tables.ROOTS",
     "cameras.tables.DECIDED_OUTCOMES",
+    "core.tables.EXCEPTION_TABLES",
     "monitoring.health.HEALTH",
     "monitoring.metrics.METRICS",
     "monitoring.tables.HIDDEN_CAMERAS",
     "monitoring.tables.RETENTION",
     "monitoring.tasks.ALERT_RESOLVERS",
 )
-"""The literal tables of dotted paths. A value is a path, or a label and a path. A table without keys is a tuple."""
+"""The literal tables of dotted paths."""
 
 
 def register_checks() -> None:
@@ -113,11 +112,8 @@ def check_database_folder(database: Mapping[str, Any]) -> Iterator[CheckMessage]
 
 def check_table(table: str) -> Iterator[CheckMessage]:
     """Check that each path in a table can be imported."""
-    module, _, name = table.rpartition(".")
-    entries = getattr(import_module(module), name)
-    for key, value in entries.items() if isinstance(entries, Mapping) else enumerate(entries):
-        path = value if isinstance(value, str) else value[-1]
+    for key, path in iterate_paths(table):
         try:
-            import_string(path)
+            resolve(path)
         except ImportError as error:
             yield Error(f"{table}[{key!r}] names {path}, which cannot be imported: {error}.", id="skycam.E005")

@@ -7,6 +7,8 @@ from typing import Any
 
 from django.http import HttpResponse
 
+from core.api.problems import Problem, is_api
+
 MAX_BODY_BYTES = 1024 * 1024
 TOO_LARGE = f"A request's body has at most {MAX_BODY_BYTES} bytes."
 TOO_BUSY = "The station is handling too many requests. Try again in a moment."
@@ -24,9 +26,6 @@ def too_busy(path: str) -> HttpResponse:
 
 
 def _answer(path: str, problem: str, status: int, sentence: str, headers: dict[str, str]) -> HttpResponse:
-    """The import is local: `problems` loads the whole API, which other applications do not need."""
-    from skycam_project.access.problems import Problem, is_api
-
     if is_api(path):
         return Problem(problem, sentence, headers=headers).response(path)
     return HttpResponse(sentence, status=status, content_type="text/plain; charset=utf-8", headers=headers)

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from cameras.broker.broker import BrokerDown
-from cameras.models import Camera
+from cameras.models import Camera, desired_connection
 from cameras.selectors import cameras_for
 from cameras.status import status
 from cameras.status.health import HostHealth, host_health
@@ -87,7 +87,7 @@ def camera_healths(cameras: list[Camera]) -> list[CameraHealth]:
         return [
             CameraHealth(
                 camera=camera.slug,
-                desired=status.desired_connection(camera),
+                desired=desired_connection(camera),
                 observed=camera.observed,
                 reason="The broker is down; this is the last known state.",
             )

@@ -10,8 +10,8 @@ from drf_spectacular.plumbing import ResolvedComponent, resolve_type_hint
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 from pydantic import BaseModel
 
+from core.api.problems import ProblemBody
 from skycam_project.access.permissions import RolePermission
-from skycam_project.access.problems import ProblemBody
 
 
 class RequestSchema(OpenApiSerializerExtension):

@@ -11,8 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from monitoring.station_settings import change_settings
-from skycam_project.station_settings import SettingBody, all_settings
+from skycam_project.station_settings import SettingBody, all_settings, change_settings
 
 
 class SettingList(TypedDict):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, TypedDict, get_args
 
 from django.conf import settings
+from django.db import transaction
 
-from monitoring import station_settings
-from monitoring.bodies import stamp
-from monitoring.models import StationSetting
-from monitoring.station_settings import Key, value_at
+from core.station_settings import values
+from core.station_settings.changes import SettingChange, store_changes
+from core.station_settings.models import StationSetting
+from core.station_settings.values import Key, value_at
+from core.times.timestamps import stamp
+from monitoring.services import record_event
 from skycam_project.config.model import KEYS, key_option, variable_of
 
 PAGE = "page"
@@ -36,12 +39,12 @@ class SettingBody(TypedDict):
 
 def all_settings() -> list[SettingBody]:
     rows = {tuple(row.key.split(".")): row for row in StationSetting.objects.all()}
-    return [body for name in station_settings.SECTIONS for body in _of_section(name, rows)]
+    return [body for name in values.SECTIONS for body in _of_section(name, rows)]
 
 
 def _of_section(name: str, rows: dict[Key, StationSetting]) -> Iterator[SettingBody]:
-    found, unused = station_settings.effective(name, {key: row.value for key, row in rows.items()})
-    for key in station_settings.fields(name):
+    found, unused = values.effective(name, {key: row.value for key, row in rows.items()})
+    for key in values.fields(name):
         row = rows.get(key)
         yield SettingBody(
             key=".".join(key),
@@ -57,6 +60,27 @@ def _of_section(name: str, rows: dict[Key, StationSetting]) -> Iterator[SettingB
             changed_by=row.changed_by if row else "",
             changed=stamp(row.changed_at) if row else None,
         )
+
+
+@transaction.atomic
+def change_settings(changes: Mapping[str, Any], actor: str = "") -> None:
+    """Set keys (`camera_config.crf`), or with None remove what was set on the page. One event for each key.
+
+    ValidationError with a sentence for each key that cannot be set; then nothing is changed.
+    """
+    for change in store_changes(changes, actor):
+        record_change(change, actor)
+
+
+def record_change(change: SettingChange, actor: str) -> None:
+    key, old, new = change
+    effect = "unchanged" if old == new else f"from {_text(old)} to {_text(new)}"
+    text = f"{actor or 'The station'} set {key}: {effect}."
+    record_event("station.settings", text, actor=actor, subject=key, data={"key": key, "old": old, "new": new})
+
+
+def _text(value: Any) -> str:
+    return "nothing" if value is None else str(value)
 
 
 def values_from_page() -> dict[Key, Any]:

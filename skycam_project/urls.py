@@ -2,19 +2,14 @@ from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
-from cameras.audience.pages import AudiencePage
+from cameras.connection.pages import ConnectPage
+from cameras.editing.audience_pages import AudiencePage
 from cameras.editing.edit_pages import EditPage, RemovePage
-from cameras.pages import (
-    AcquireLeasePage,
-    CamerasPage,
-    ConnectPage,
-    DiscoverPage,
-    FaultsPage,
-    ReleaseLeasePage,
-    RenewLeasePage,
-    SettingsPage,
-)
-from cameras.presets.pages import BodyPage, PresetPage, PresetsPage
+from cameras.faults.pages import FaultsPage
+from cameras.leases.pages import AcquireLeasePage, ReleaseLeasePage, RenewLeasePage
+from cameras.pages import CamerasPage, DiscoverPage
+from cameras.settings_panel.pages import SettingsPage
+from cameras.settings_panel.preset_pages import BodyPage, PresetPage, PresetsPage
 from cameras.viewers.pages import EndViewerPage, ViewersNow, ViewersPage
 from captures.camera_pages.pages import CameraNow, CameraPage, CapturePage, StartForecastPage, StartPage, StopPage
 from captures.clips.pages import AtPage, ClipsPage
@@ -115,6 +110,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", include("skycam_project.api")),
 ]
-handler400 = "skycam_project.access.problems.bad_request"
-handler404 = "skycam_project.access.problems.not_found"
-handler500 = "skycam_project.access.problems.server_error"
+handler400 = "skycam_project.pages.errors.bad_request"
+handler404 = "skycam_project.pages.errors.not_found"
+handler500 = "skycam_project.pages.errors.server_error"

@@ -63,7 +63,7 @@ def pytest_unconfigure() -> None:
 @pytest.fixture(autouse=True)
 def clear_settings_cache() -> None:
     """Clear the cached settings: those of an earlier test are gone with its rows."""
-    from monitoring import station_settings
+    from core.station_settings import values as station_settings
 
     station_settings.clear_cache()
 
@@ -71,7 +71,7 @@ def clear_settings_cache() -> None:
 @pytest.fixture
 def settings_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the cached settings of the station, even on a slow machine."""
-    monkeypatch.setattr("monitoring.station_settings.CACHE_S", 3600)
+    monkeypatch.setattr("core.station_settings.values.CACHE_S", 3600)
 
 
 def signed_in(role: str) -> APIClient:

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 
-from cameras.commands.events import DONE, command_data
+from cameras.command_events import DONE, command_data
 from cameras.models import Camera
 from monitoring.services import record_event
 

@@ -10,14 +10,24 @@ import json
 import logging
 import queue
 import threading
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from cameras.broker import broker
 
 log = logging.getLogger(__name__)
 MAX_WAITING = 500
 """Further notices are dropped: a page that missed one finds it in the list."""
+
+
+NoticeT = TypeVar("NoticeT")
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeKind(Generic[NoticeT]):
+    """Notices of one type (a TypedDict, sent as JSON), published on `<station>:<channel>`."""
+
+    channel: str
 
 
 class NoticePublisher:
@@ -54,6 +64,6 @@ def notice_publisher() -> NoticePublisher:
     return NoticePublisher()
 
 
-def publish_notice(kind: str, body: Mapping[str, Any]) -> None:
+def publish_notice(kind: NoticeKind[NoticeT], notice: NoticeT) -> None:
     """Send a notice to all web processes. Never waits and never fails."""
-    notice_publisher().enqueue(broker.key(kind), json.dumps(body))
+    notice_publisher().enqueue(broker.key(kind.channel), json.dumps(notice))

@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
-from typing import Any, NotRequired, TypedDict
+from typing import Any, Generic, cast
 
 import redis
 import uuid6
 
 from cameras.broker import broker
+from cameras.commands.messages import Answer, Arguments, ArgumentsT, BodyT, Command, CommandKind, CommandMessage
+from cameras.errors import ControlError, HostDown, TooSlow
 from cameras.models import Camera
 
 ANSWER_TTL_S = 60
@@ -23,51 +25,10 @@ COMMAND_TTL_S = 86_400
 BLOCK_S = 1.0
 
 
-class Command(TypedDict):
-    """The message to a camera host. `deadline_ms` is in Redis TIME; the command is not started after it."""
-
-    command_id: str
-    camera: str
-    slug: str
-    order: str
-    arguments: dict[str, Any]
-    deadline_ms: int
-
-
-class Answer(TypedDict):
-    """The message on `reply:<command id>`. If not ok, it has `problem` (a problem type) and `detail`."""
-
-    ok: bool
-    body: NotRequired[dict[str, Any]]
-    problem: NotRequired[str]
-    reason: NotRequired[str]
-    detail: NotRequired[str]
-
-
-class ControlError(Exception):
-    """The command failed. `problem` is a problem type; the message says what to do."""
-
-    problem = "camera-not-reachable"
-
-    def __init__(self, detail: str, problem: str | None = None, reason: str = "") -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.problem = problem or self.problem
-        self.reason = reason
-
-
-class HostDown(ControlError):
-    problem = "host-down"
-
-
-class TooSlow(ControlError):
-    """No answer in time; the command may still be running."""
-
-    problem = "too-slow"
-
-
 @dataclass(frozen=True, slots=True)
-class SentCommand:
+class SentCommand(Generic[BodyT]):
+    """A command whose answer has a body of the type BodyT."""
+
     command_id: str
     deadline: float
     """When waiting for the answer ends, in seconds of time.monotonic()."""
@@ -86,28 +47,40 @@ def check_reachable(camera: Camera) -> int:
 
 
 def send_command(
-    camera: Camera, order: str, arguments: dict[str, Any], *, wait_s: float, deadline_ms: int
-) -> SentCommand:
+    camera: Camera, kind: CommandKind[ArgumentsT, BodyT], arguments: ArgumentsT, *, wait_s: float, deadline_ms: int
+) -> SentCommand[BodyT]:
     """Send a command to the camera's host, which does not start it after `deadline_ms` (Redis TIME, from
     `check_reachable`).
 
     `wait_s` is how long the caller will wait for the answer. BrokerDown when it cannot be sent.
     """
-    command = Command(
-        command_id=str(uuid6.uuid7()),
-        camera=str(camera.id),
-        slug=camera.slug,
-        order=order,
-        arguments=arguments,
-        deadline_ms=deadline_ms,
-    )
+    command = make_command(kind, arguments, deadline_ms, camera=str(camera.id), slug=camera.slug)
     push_command(camera.host, command)
     return sent_command(command["command_id"], wait_s)
 
 
-def sent_command(command_id: str, wait_s: float) -> SentCommand:
+def send_host_command(
+    host: str, kind: CommandKind[Arguments, BodyT], *, wait_s: float, deadline_ms: int
+) -> SentCommand[BodyT]:
+    """The same for a command to the host itself."""
+    command = make_command(kind, Arguments(), deadline_ms)
+    push_command(host, command)
+    return sent_command(command["command_id"], wait_s)
+
+
+def sent_command(command_id: str, wait_s: float) -> SentCommand[Any]:
     """The handle of a command that was just sent, with `wait_s` seconds for its answer."""
     return SentCommand(command_id, time.monotonic() + wait_s)
+
+
+def make_command(
+    kind: CommandKind[ArgumentsT, Any], arguments: ArgumentsT, deadline_ms: int, *, camera: str = "", slug: str = ""
+) -> Command:
+    message = CommandMessage[str, ArgumentsT](
+        command_id=str(uuid6.uuid7()), camera=camera, slug=slug, order=kind.order, arguments=arguments,
+        deadline_ms=deadline_ms,
+    )  # fmt: skip
+    return cast(Command, message)
 
 
 def push_command(host: str, command: Command) -> None:
@@ -127,15 +100,15 @@ def host_down_error(camera: Camera) -> HostDown:
     )
 
 
-def wait_for_answer(sent: SentCommand) -> dict[str, Any]:
+def wait_for_answer(sent: SentCommand[BodyT]) -> BodyT:
     """The answer's body. TooSlow without an answer in time; ControlError when the command failed."""
     answer: Answer = json.loads(_pop_answer(sent))
     if answer["ok"]:
-        return answer.get("body", {})
+        return cast(BodyT, answer.get("body", {}))
     raise ControlError(answer.get("detail", ""), answer.get("problem"), answer.get("reason", ""))
 
 
-def _pop_answer(sent: SentCommand) -> str:
+def _pop_answer(sent: SentCommand[Any]) -> str:
     name = broker.key("reply", sent.command_id)
     with broker.reachable() as server:
         while (left := sent.deadline - time.monotonic()) > 0:
@@ -146,11 +119,11 @@ def _pop_answer(sent: SentCommand) -> str:
 
 
 def run_command(
-    camera: Camera, order: str, arguments: dict[str, Any] | None = None, *, wait_s: float = 10.0
-) -> dict[str, Any]:
+    camera: Camera, kind: CommandKind[ArgumentsT, BodyT], arguments: ArgumentsT, *, wait_s: float = 10.0
+) -> BodyT:
     """Send a command and wait for its answer."""
     deadline_ms = check_reachable(camera) + int(wait_s * 1000)
-    return wait_for_answer(send_command(camera, order, arguments or {}, wait_s=wait_s, deadline_ms=deadline_ms))
+    return wait_for_answer(send_command(camera, kind, arguments, wait_s=wait_s, deadline_ms=deadline_ms))
 
 
 def push_answer(server: redis.Redis, command_id: str, content: Answer) -> None:

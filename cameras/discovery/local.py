@@ -11,9 +11,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from cameras.commands.messages import DiscoveredDevice
 from cameras.drivers import DRIVERS
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -29,30 +30,40 @@ except (CameraError, ImportError, OSError) as error:
     sys.exit(str(error))
 print(json.dumps(found))
 """
-FIELDS = ("address", "model", "serial", "held_by")
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """What was discovered on this machine. `problems`: a sentence for each kind that failed."""
+
+    results: list[DiscoveredDevice]
+    problems: dict[str, str]
 
 
 class DiscoveryFailed(Exception):
     """Discovery failed for a kind; the message says why."""
 
 
-def discover_devices(environment: Mapping[str, str], held: Collection[str] = ()) -> dict[str, Any]:
-    """`results`: kind, label and FIELDS of each camera; `problems`: a sentence for each kind that failed. Devices at
-    the locations in `held` are listed but not opened. Takes a little more than TIMEOUT_S at most."""
+def discover_devices(environment: Mapping[str, str], held: Collection[str] = ()) -> Devices:
+    """The devices of all kinds. Those at the locations in `held` are listed but not opened. Takes a little more than
+    TIMEOUT_S at most."""
     processes = {kind: start_discovery(kind, environment, held) for kind in DRIVERS}
     until = time.monotonic() + TIMEOUT_S
-    results: list[dict[str, str]] = []
+    results: list[DiscoveredDevice] = []
     problems: dict[str, str] = {}
     for kind, process in processes.items():
         try:
             results += [device_fields(kind, camera) for camera in read_result(process, until)]
         except DiscoveryFailed as error:
             problems[kind] = str(error)
-    return {"results": results, "problems": problems}
+    return Devices(results, problems)
 
 
-def device_fields(kind: str, camera: Mapping[str, str]) -> dict[str, str]:
-    return {"kind": kind, "label": DRIVERS[kind][0], **{name: camera.get(name, "") for name in FIELDS}}
+def device_fields(kind: str, found: Mapping[str, str]) -> DiscoveredDevice:
+    return DiscoveredDevice(
+        kind=kind, label=DRIVERS[kind][0], address=found.get("address", ""), model=found.get("model", ""),
+        serial=found.get("serial", ""), held_by=found.get("held_by", ""),
+    )  # fmt: skip
 
 
 def start_discovery(kind: str, environment: Mapping[str, str], held: Collection[str]) -> subprocess.Popen[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from core.registry import resolve
 
 if TYPE_CHECKING:
     from cameras.drivers.base import Driver
@@ -19,6 +20,5 @@ DRIVERS = {
 
 def driver_class(kind: str) -> type[Driver]:
     """The driver of a kind; KeyError for a kind that does not exist."""
-    module, _, name = DRIVERS[kind][1].rpartition(".")
-    driver: type[Driver] = getattr(import_module(module), name)
+    driver: type[Driver] = resolve(DRIVERS[kind][1])
     return driver

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from cameras.drivers import DRIVERS, driver_class
 from cameras.models import Camera
 from cameras.validation import checked_settings
-from monitoring.station_settings import camera_config
+from core.station_settings.values import camera_config
 
 
 def check_kind(kind: str) -> None:

@@ -8,12 +8,12 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 
+from cameras.camera_page import CameraPage, refusal
 from cameras.discovery.service import host_names
 from cameras.editing import services
 from cameras.editing.edit_form import EditForm
 from cameras.leases.lease_holders import LeaseHeld
 from cameras.models import Camera
-from cameras.pages import CameraPage, refusal
 from core.pages.page import is_htmx_request
 
 

@@ -14,7 +14,8 @@ from cameras.broker import broker
 from cameras.leases import lease_holders
 from cameras.leases.lease_holders import LeaseHolder, SessionRunning, lease_of, person, session_holders
 from cameras.models import Camera, CameraHost
-from cameras.tables import LEASE_HOLDERS, resolve
+from cameras.tables import LEASE_HOLDERS
+from core.registry import resolve
 
 
 class HostGone(SessionRunning):

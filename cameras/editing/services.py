@@ -1,5 +1,4 @@
-"""Services on cameras: add, change, remove, connect, settings, faults. Each change is one transaction with its
-event."""
+"""Add, change and remove cameras. Each change is one transaction with its event."""
 
 from __future__ import annotations
 
@@ -12,22 +11,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from cameras.audience import service as audience
-from cameras.commands import control
-from cameras.commands.events import (
-    DONE,
-    command_data,
-    record_desired_change,
-    record_failures,
-    record_outcome,
-    record_refusals,
-)
-from cameras.drivers import driver_class
-from cameras.drivers.simulated.faults import Faults
+from cameras.command_events import DONE, command_data, record_refusals
 from cameras.editing import camera_creation, host_failover
 from cameras.leases import lease_holders
 from cameras.models import Camera
-from cameras.validation import checked_settings
-from monitoring.models import Event
 from monitoring.services import record_event
 
 CHANGEABLE = {"name", "address", "host", "enabled", "settings", "primary", *audience.FIELDS}
@@ -142,8 +129,7 @@ def remove_camera(camera: Camera, actor: str = "") -> None:
     """Soft delete: the row stays for its captures, and its host empties the spool. The slug is free again. LeaseHeld,
     SessionRunning."""
     with record_refusals(camera, "remove", actor), transaction.atomic():
-        locked = _lock_camera(camera)
-        lease_holders.check_holder(locked, actor)
+        locked = lease_holders.lock_as_holder(camera, actor)
         lease_holders.check_no_session(locked)
         _remove(camera, actor)
 
@@ -156,128 +142,3 @@ def _remove(camera: Camera, actor: str) -> None:
         "camera.removed", f"{actor or 'The station'} removed {camera.slug}.", camera=camera, actor=actor,
         data=command_data("remove", {}, DONE),
     )  # fmt: skip
-
-
-def set_connected(camera: Camera, connected: bool, actor: str = "") -> Event:
-    """Store whether the camera should be connected; it survives restarts. LeaseHeld, SessionRunning."""
-    order = "connect" if connected else "disconnect"
-    with record_refusals(camera, order, actor), transaction.atomic():
-        locked = _lock_camera(camera)
-        lease_holders.check_holder(locked, actor)
-        if not connected:
-            lease_holders.check_no_session(locked)
-        locked.connected = connected
-        locked.enabled = locked.enabled or connected
-        locked.save(update_fields=["connected", "enabled"])
-        return record_desired_change(locked, order, f"{order}ed {locked.slug}.", actor, {})
-
-
-def connect(camera: Camera, connected: bool, actor: str = "") -> dict[str, Any]:
-    """Store whether the camera should be connected and have its host apply it; returns the status reached. ControlError
-    (LeaseHeld among them), BrokerDown."""
-    with record_outcome(set_connected(camera, connected, actor)):
-        return reconcile(camera)
-
-
-def reconcile(camera: Camera, *, wait_s: float = 10.0) -> dict[str, Any]:
-    """Have the host bring the camera to its desired state; returns the status reached."""
-    return control.run_command(camera, "reconcile", wait_s=wait_s)
-
-
-def set_settings(
-    camera: Camera, values: dict[str, Any], actor: str = "", *, replace: bool = False, preset: str = ""
-) -> dict[str, Any]:
-    """Store the desired settings and apply them; `preset` names the preset that they come from. The answer has
-    `actual`, `read_at`, `warnings`.
-
-    ValidationError for a bad value, LeaseHeld: nothing is changed. Another ControlError when the camera is not
-    reachable: the settings are stored and are applied when it opens.
-    """
-    origin = {"preset": preset} if preset else {}
-    sentence = f"set {{}} on {{}}, from the preset {preset!r}." if preset else "set {} on {}."
-    with record_refusals(camera, "settings", actor, {**origin, "settings": values}), transaction.atomic():
-        stored = _lock_for_settings(camera, actor).settings
-        event = _store_settings(camera, stored, values if replace else {**stored, **values}, actor, sentence, origin)
-    return _apply_settings(camera, event)
-
-
-def adopt_settings(camera: Camera, actor: str = "") -> dict[str, Any]:
-    """Adopt the changes made on the camera's body, as last read back. The answer is that of `set_settings`.
-
-    ValidationError when nothing was changed there or a value is not allowed, LeaseHeld; then nothing is changed.
-    """
-    with record_refusals(camera, "adopt", actor), transaction.atomic():
-        locked = _lock_for_settings(camera, actor)
-        found = {one["name"]: one["has"] for one in locked.body_changes}
-        if not found:
-            raise ValidationError(f"None of the desired settings was changed on {camera.slug} itself.")
-        event = _store_settings(
-            camera, locked.settings, {**locked.settings, **found}, actor, "adopted {} from the body of {}."
-        )
-    return _apply_settings(camera, event)
-
-
-def _lock_for_settings(camera: Camera, actor: str) -> Camera:
-    """The locked row; LeaseHeld when another user holds the camera."""
-    locked = _lock_camera(camera)
-    lease_holders.check_holder(locked, actor)
-    return locked
-
-
-def _store_settings(
-    camera: Camera, stored: dict[str, Any], values: dict[str, Any], actor: str, sentence: str,
-    origin: dict[str, str] | None = None,
-) -> Event:  # fmt: skip
-    """Store the desired settings with their event; ValidationError for a bad value."""
-    desired = checked_settings(camera.kind, values, camera.capabilities.get("settings"))
-    Camera.objects.filter(pk=camera.pk).update(settings=desired)
-    camera.settings = desired
-    changed = ", ".join(f"{name} to {value}" for name, value in desired.items() if stored.get(name) != value)
-    did = sentence.format(changed or "nothing new", camera.slug)
-    return record_desired_change(
-        camera, "settings", did, actor, {**(origin or {}), "settings": desired}, kind="camera.settings"
-    )
-
-
-def _apply_settings(camera: Camera, event: Event) -> dict[str, Any]:
-    with record_outcome(event):
-        return control.run_command(camera, "configure", {"settings": camera.settings, "whole": True})
-
-
-def read_faults(camera: Camera) -> dict[str, Any]:
-    """The active faults of a simulated camera. ValidationError for a real camera; ControlError."""
-    _need_simulated(camera)
-    found: dict[str, Any] = control.run_command(camera, "faults")["faults"]
-    return found
-
-
-def set_faults(camera: Camera, faults: Faults, actor: str = "") -> dict[str, Any]:
-    """Set exactly these faults; returns the active ones. They survive a restart of the camera's process, until they are
-    used up, cleared, or the host restarts. ValidationError for a real camera; ControlError."""
-    _need_simulated(camera)
-    wanted = faults.active()
-    with record_refusals(camera, "faults", actor, wanted):
-        lease_holders.check_holder_now(camera, actor)
-    with record_failures(camera, "faults", actor, wanted):
-        found: dict[str, Any] = control.run_command(camera, "faults", {"faults": wanted})["faults"]
-    listed = ", ".join(f"{name} ({value})" for name, value in wanted.items())
-    did = f"switched on the faults {listed} of" if wanted else "cleared the faults of"
-    record_event(
-        "camera.faults", f"{actor or 'Someone'} {did} {camera.slug}.", severity="warning" if wanted else "info",
-        camera=camera, actor=actor, data={"faults": wanted, **command_data("faults", wanted, DONE)},
-    )  # fmt: skip
-    return found
-
-
-def _need_simulated(camera: Camera) -> None:
-    if not driver_class(camera.kind).simulated:
-        raise ValidationError(
-            f"{camera.slug} is a real camera. Only a simulated one has faults that can be switched on: add one, with "
-            "`skycam cameras add NAME --kind simulated`."
-        )
-
-
-def refresh_settings(camera: Camera) -> dict[str, Any]:
-    """Read the camera's settings without changing them: `actual`, `read_at`, `warnings`, `differs`. The last reading is
-    returned if it is less than a second old or an exposure is due. ControlError."""
-    return control.run_command(camera, "read")

@@ -12,11 +12,12 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from cameras.commands.control import ControlError
+from cameras.errors import CommandRefused
 from cameras.models import Camera
-from cameras.tables import LEASE_HOLDERS, resolve
+from cameras.tables import LEASE_HOLDERS
+from core.registry import resolve
 from core.text.names import is_station_actor
-from monitoring.bodies import stamp
+from core.times.timestamps import stamp
 
 LEASE_S = 60
 LONGEST_S = 86_400
@@ -56,17 +57,14 @@ class HolderFields(TypedDict):
     held_since: str | None
 
 
-class LeaseHeld(ControlError):
+class LeaseHeld(CommandRefused):
     """Another user holds the camera. The message says who, since when, and what to do."""
 
-    problem = "held"
-
     def __init__(self, holder: LeaseHolder) -> None:
-        self.holder = holder
+        self.holder, self.since = holder, holder.since
         super().__init__(self.sentence(holder.camera, f"{holder.since:%Y-%m-%d %H:%M:%SZ}"))
 
     def sentence(self, camera: str, since: str) -> str:
-        """The message with the camera and the time as the reader knows them: pages show its name and local times."""
         by = f"{self.holder.held_by} since {since}"
         if self.holder.session:
             return f"{camera} is held by {by} with {_run(self.holder)}. Ask them to stop it, or take it over."
@@ -154,6 +152,13 @@ def check_no_session(camera: Camera) -> None:
     """SessionRunning while a session runs, for every actor."""
     if holder := session_holders([camera]).get(camera.pk):
         raise SessionRunning(holder)
+
+
+def lock_as_holder(camera: Camera, actor: str) -> Camera:
+    """The present row, locked until the transaction ends. LeaseHeld when another user holds the camera."""
+    locked = Camera.objects.select_for_update().get(pk=camera.pk)
+    check_holder(locked, actor)
+    return locked
 
 
 def lease_end(seconds: float) -> datetime:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils import timezone
 
-from cameras.commands.events import DONE, command_data, record_refusals
+from cameras.command_events import DONE, command_data, record_refusals
 from cameras.leases.lease_holders import LEASE_S, LeaseHeld, LeaseHolder, holder_of, lease_end, lease_of, person
 from cameras.models import Camera
 from monitoring.services import record_event

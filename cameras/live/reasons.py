@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol, TypedDict
 
 from cameras.live.rate_limiter import RateLimiter
-from cameras.status.status import Status
+from cameras.status.messages import Status
 
 
 class NoFrame(TypedDict):

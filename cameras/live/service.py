@@ -30,9 +30,10 @@ from cameras.live.viewer import TRANSPORTS, Transport, Viewer
 from cameras.live.viewer_limits import LIVE_VIEW_OFF, LiveViewRefused, ViewerLimits
 from cameras.live.viewer_registry import Renewal
 from cameras.sockets.subscription import CONNECTION_ERRORS
-from cameras.status.status import Status, read_statuses_by_slug
+from cameras.status.messages import Status
+from cameras.status.status import read_statuses_by_slug
 from core.background import log_and_continue, start_background_task
-from monitoring.station_settings import live_streaming_config
+from core.station_settings.values import live_streaming_config
 
 log = logging.getLogger(__name__)
 STATUS_MAX_AGE_S = 0.5

@@ -8,11 +8,11 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cameras.api import CameraView, actor
-from cameras.bodies import SettingsBody, settings_body
+from cameras.camera_view import CameraView, actor
 from cameras.presets import service as presets
+from cameras.presets.serializers import PresetChange, PresetList, PresetNew
 from cameras.presets.service import Comparison, PresetBody, preset_body
-from cameras.serializers import PresetChange, PresetList, PresetNew
+from cameras.settings.bodies import SettingsBody, settings_body
 
 
 class PresetsView(CameraView):

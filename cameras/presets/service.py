@@ -8,11 +8,12 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from cameras.commands.events import DONE, command_data
-from cameras.editing import services
+from cameras.command_events import DONE, command_data
 from cameras.models import Camera, SettingsPreset
+from cameras.runtime.messages import Reading
 from cameras.runtime.settings_drift import same_value
-from monitoring.bodies import stamp, stamp_or_none
+from cameras.settings.service import set_settings
+from core.times.timestamps import stamp, stamp_or_none
 from monitoring.services import record_event
 
 MAX_PRESETS = 100
@@ -107,10 +108,10 @@ def delete_preset(camera: Camera, name: str, actor: str = "") -> None:
     preset.delete()
 
 
-def apply_preset(camera: Camera, name: str, actor: str = "") -> dict[str, Any]:
+def apply_preset(camera: Camera, name: str, actor: str = "") -> Reading:
     """Set exactly the settings of the preset. The answer and the errors are those of `set_settings`, and NoPreset."""
     preset = preset_for(camera, name)
-    return services.set_settings(camera, preset.settings, actor, replace=True, preset=preset.name)
+    return set_settings(camera, preset.settings, actor, replace=True, preset=preset.name)
 
 
 def compare_preset(camera: Camera, name: str) -> Comparison:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from importlib import import_module
 from typing import Any, Protocol
 
 from cameras.drivers.base import Exposure, Identity
@@ -12,6 +11,7 @@ from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.link import Link
 from cameras.runtime.spec import Spec
 from cameras.spool.spool import PartFile, Plan, Record, Spool
+from core.registry import resolve
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,5 +50,4 @@ class FrameConsumer(Protocol):
 
 
 def load_consumer(path: str, context: Context) -> Any:
-    module, _, name = path.rpartition(".")
-    return getattr(import_module(module), name)(context)
+    return resolve(path)(context)

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 from channels.db import database_sync_to_async
 from django.db import Error
 
+from cameras.models import desired_connection
 from cameras.selectors import cameras_for
-from cameras.status.status import desired_connection
 from core.background import count_failure, log_and_continue, start_background_task
 
 log = logging.getLogger(__name__)

@@ -20,9 +20,10 @@ from cameras.sockets.access import Access, AccessMonitor
 from cameras.sockets.loop_singletons import loop_singleton
 from cameras.sockets.message_rate import MessageRate
 from cameras.sockets.open_sockets import OpenSockets
-from cameras.tables import ACCESS, resolve
+from cameras.tables import ACCESS
 from core.api.constraints import is_number
 from core.background import start_background_task
+from core.registry import resolve
 
 log = logging.getLogger(__name__)
 MAX_CHARACTERS = 65_536
@@ -73,7 +74,12 @@ class Socket(AsyncWebsocketConsumer):
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Channels would switch threads for each message, to close old database connections. Sockets have none."""
-        await getattr(self, message["type"].replace(".", "_"))(message)
+        receivers = {
+            "websocket.connect": self.websocket_connect,
+            "websocket.receive": self.websocket_receive,
+            "websocket.disconnect": self.websocket_disconnect,
+        }
+        await receivers[message["type"]](message)
 
     # For subclasses
 

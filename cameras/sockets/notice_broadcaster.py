@@ -7,34 +7,32 @@ import contextlib
 import json
 import logging
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Generic, TypeAlias
 
 from cameras.broker import broker
+from cameras.broker.notices import NoticeKind, NoticeT
 from cameras.sockets.subscription import Subscription
 from core.background import start_background_task
 
 log = logging.getLogger(__name__)
 MAX_WAITING = 200
 POLL_S = 0.25
-Notice = dict[str, Any]
-Listener = asyncio.Queue["Notice | None"]
+Listener: TypeAlias = "asyncio.Queue[NoticeT | None]"
 MISSED = None
 """A listener gets it in place of notices that may have been lost."""
 
 
-class NoticeBroadcaster:
+class NoticeBroadcaster(Generic[NoticeT]):
     """One of each kind in each event loop. It subscribes only while there are listeners."""
 
-    kind: ClassVar[str]
-
-    def __init__(self) -> None:
-        self._listeners: set[Listener] = set()
-        self._subscription = Subscription(broker.key(self.kind), self._broadcast)
+    def __init__(self, kind: NoticeKind[NoticeT]) -> None:
+        self._listeners: set[Listener[NoticeT]] = set()
+        self._subscription = Subscription(broker.key(kind.channel), self._broadcast)
         self._running: asyncio.Task[None] | None = None
 
     @contextlib.contextmanager
-    def subscribe(self) -> Iterator[Listener]:
-        listener: Listener = asyncio.Queue(MAX_WAITING)
+    def subscribe(self) -> Iterator[Listener[NoticeT]]:
+        listener: Listener[NoticeT] = asyncio.Queue(MAX_WAITING)
         self._listeners.add(listener)
         if self._running is None:
             self._running = start_background_task(self._run(), "notices")
@@ -45,7 +43,7 @@ class NoticeBroadcaster:
 
     def _broadcast(self, message: bytes) -> None:
         try:
-            notice = json.loads(message)
+            notice: NoticeT = json.loads(message)
         except ValueError:
             log.warning("A notice on %s was not JSON and is ignored.", self._subscription.channel)
             return
@@ -71,7 +69,7 @@ class NoticeBroadcaster:
             await asyncio.wait([subscribed])
 
 
-def deliver_notice(listener: Listener, notice: Notice | None) -> None:
+def deliver_notice(listener: Listener[NoticeT], notice: NoticeT | None) -> None:
     """A listener that is too slow loses its waiting notices and gets MISSED."""
     if listener.full():
         while not listener.empty():

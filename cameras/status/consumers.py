@@ -6,15 +6,29 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Literal, TypedDict
 
 from cameras.broker import broker
 from cameras.sockets.consumer import Socket
 from cameras.sockets.loop_singletons import loop_singleton
-from cameras.status.status import Status, read_statuses_by_slug
+from cameras.status.messages import Status
+from cameras.status.status import read_statuses_by_slug
 
 READ_EVERY_S = 0.25
 SEND_EVERY_S = 1.0
+
+
+class StatusMessage(TypedDict):
+    type: Literal["status"]
+    cameras: list[Status]
+
+
+class NoStatus(TypedDict):
+    """The broker is away."""
+
+    type: Literal["no_status"]
+    reason: str
+    message: str
 
 
 class StatusCache:
@@ -52,9 +66,9 @@ class StatusConsumer(Socket):
                 await self.send_message(text)
             await asyncio.sleep(READ_EVERY_S)
 
-    async def _content(self) -> dict[str, Any]:
+    async def _content(self) -> StatusMessage | NoStatus:
         try:
             cameras = await loop_singleton(StatusCache).statuses_of(self.access.cameras)
         except broker.BrokerDown as error:
-            return {"type": "no_status", "reason": "broker", "message": str(error)}
-        return {"type": "status", "cameras": cameras}
+            return NoStatus(type="no_status", reason="broker", message=str(error))
+        return StatusMessage(type="status", cameras=cameras)

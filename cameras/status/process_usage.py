@@ -5,25 +5,17 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Mapping
-from typing import TypedDict, cast
+from typing import cast
 
 import psutil
 import redis
 
 from cameras.broker import broker
 from cameras.broker.broker import BrokerDown
+from cameras.status.messages import Usage
 
 MEASURE_EVERY_S = 5.0
 USAGE_TTL_S = 15
-
-
-class Usage(TypedDict):
-    """`cpu_percent` of one processor over the last seconds; `memory_bytes` is the proportional set size, as in `skycam
-    ps`."""
-
-    pid: int
-    cpu_percent: float
-    memory_bytes: int
 
 
 class ProcessUsage:

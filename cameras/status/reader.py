@@ -7,68 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, TypedDict, cast
+from typing import cast
 
 from cameras.broker.hiredis_client import open_client
-from cameras.runtime.recording_state import Recorder
-from cameras.runtime.settings_drift import Difference
-
-
-class LastCapture(TypedDict):
-    """How a camera's last capture ended, and when."""
-
-    id: str
-    status: str
-    reason: str
-    at: str
-
-
-class Status(TypedDict):
-    camera: str
-    desired: str
-    observed: str
-    since: str | None
-    reason: str
-    session: dict[str, Any] | None
-    recording: bool
-    """Whether a clip is being written."""
-    recorder: Recorder | None
-    """None while no recording is desired, or its status is unknown."""
-    temperature_celsius: float | None
-    last_frame: str | None
-    last_capture: LastCapture | None
-    fps: float
-    vendor: str
-    model: str
-    serial: str
-    firmware: str
-    battery_percent: float | None
-    card_free_bytes: int | None
-    held_by: str | None
-    held_since: str | None
-    faults: dict[str, Any]
-    lowered: str
-    """Why live pictures are reduced below their quality; empty when they are not."""
-    differs: list[Difference]
-    """Settings changed on the camera's body since they were applied."""
-
-
-class StationStatus(TypedDict):
-    station: str
-    name: str
-    """The station's display name; its id until a host has written one."""
-    hosts: list[dict[str, Any]]
-    cameras: list[Status]
-    alerts: list[dict[str, Any]]
-
-
-def absent_status(slug: str, desired: str, reason: str = "The camera host does not answer.") -> Status:
-    return Status(
-        camera=slug, desired=desired, observed="host_down", since=None, reason=reason, session=None,
-        recording=False, recorder=None, temperature_celsius=None, last_frame=None, last_capture=None, fps=0.0,
-        vendor="", model="", serial="", firmware="", battery_percent=None, card_free_bytes=None, held_by=None,
-        held_since=None, faults={}, lowered="", differs=[],
-    )  # fmt: skip
+from cameras.status.messages import Heartbeat, StationStatus, Status, absent_status
 
 
 def parse_status(fields: dict[str, str]) -> Status:
@@ -100,9 +42,9 @@ def read_station(url: str, station: str) -> StationStatus:
     )
 
 
-def heartbeat_body(host: str, beat: str | None) -> dict[str, Any]:
-    """`host`, and the content of its heartbeat: `at`. Nothing if the heartbeat has just expired."""
-    return {"host": host, **json.loads(beat or "{}")}
+def heartbeat_body(host: str, beat: str | None) -> Heartbeat:
+    """Without a time if the heartbeat has just expired."""
+    return cast(Heartbeat, {"host": host, **json.loads(beat or "{}")})
 
 
 def hash_from_list(flat: Sequence[str]) -> dict[str, str]:

@@ -11,31 +11,12 @@ import redis
 
 from cameras.broker import broker
 from cameras.leases.lease_holders import holder_fields, holders_of
-from cameras.models import Camera
-from cameras.status.reader import LastCapture, Status, absent_status, parse_status
-
-__all__ = [
-    "KNOWN_CAMERAS_TTL_S",
-    "STATUS_TTL_S",
-    "LastCapture",
-    "Status",
-    "absent_status",
-    "desired_connection",
-    "read_status",
-    "read_statuses",
-    "read_statuses_by_slug",
-    "write_known_cameras",
-    "write_status",
-]
+from cameras.models import Camera, desired_connection
+from cameras.status.messages import Status, absent_status
+from cameras.status.reader import parse_status
 
 STATUS_TTL_S = 5
 KNOWN_CAMERAS_TTL_S = 7 * 86_400
-
-
-def desired_connection(camera: Camera) -> str:
-    if not camera.enabled:
-        return "disabled"
-    return "connected" if camera.connected else "disconnected"
 
 
 def write_status(server: redis.Redis, status: Status) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 
 from celery import bootsteps
 
-from cameras.supervision.supervisor import HostLocked, Supervisor
+from cameras.supervision.assembly import build_host
+from cameras.supervision.host_lock import HostLocked
+from cameras.supervision.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +23,7 @@ class SupervisorStep(bootsteps.StartStopStep):
         self.supervisor: Supervisor | None = None
 
     def start(self, parent: Any) -> None:
-        supervisor = Supervisor()
+        supervisor = build_host().supervisor
         try:
             supervisor.start()
         except HostLocked as error:

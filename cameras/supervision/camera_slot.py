@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Generic, TypeVar, cast
 
+from cameras.runtime.messages import RetryCommand, StateReport
+from cameras.runtime.spec import Recording
+from cameras.spool.session_files import DesiredSession
 from cameras.supervision.child import CameraChild
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.recovery_policy import RecoveryPolicy, RestartSchedule
@@ -106,6 +110,21 @@ class PortReset:
         return not self._ended.is_set() and time.monotonic() < self._until
 
 
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Commanded(Generic[T]):
+    """What the last command asked for, and when it arrived, in time.monotonic(). A desired state that was read earlier
+    is out of date."""
+
+    value: T
+    at: float = -1.0
+
+    def is_newer(self, read_at: float) -> bool:
+        return self.at >= read_at
+
+
 @dataclass
 class CameraSlot:
     """The desired state of a camera, and the process that serves it.
@@ -141,24 +160,24 @@ class CameraSlot:
     outstanding: OutstandingCommands = field(default_factory=OutstandingCommands)
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     last_observed: tuple[str, str] = ("", "")
-    commanded_session: dict[str, Any] | None = None
-    """The session of the last command, which may be newer than the desired state that was read."""
-    session_commanded_at: float = -1.0
-    commanded_settings: dict[str, Any] = field(default_factory=dict)
-    settings_commanded_at: float = -1.0
-    """When settings were last commanded, and which. A desired state that was read earlier is out of date."""
-    commanded_recording: dict[str, Any] | None = None
-    recording_commanded_at: float = -1.0
-    """The same for the recording."""
+    commanded_session: Commanded[DesiredSession | None] = Commanded(None)
+    commanded_settings: Commanded[dict[str, Any]] = field(default_factory=lambda: Commanded({}))
+    commanded_recording: Commanded[Recording | None] = Commanded(None)
 
-    def with_newest_commands(self, read_at: float) -> DesiredState:
+    def with_newest_commands(self, read_at: float, ended: Container[str]) -> DesiredState:
         """The desired state as read at `read_at`, updated with later commands."""
-        desired = self.desired
-        if self.settings_commanded_at >= read_at:
-            desired = replace(desired, settings=self.commanded_settings)
-        return (
-            replace(desired, recording=self.commanded_recording) if self.recording_commanded_at >= read_at else desired
-        )
+        desired = replace(self.desired, session=self.newest_session(self.desired, read_at, ended))
+        if self.commanded_settings.is_newer(read_at):
+            desired = replace(desired, settings=self.commanded_settings.value)
+        if self.commanded_recording.is_newer(read_at):
+            desired = replace(desired, recording=self.commanded_recording.value)
+        return desired
+
+    def newest_session(self, desired: DesiredState, read_at: float, ended: Container[str]) -> DesiredSession | None:
+        """A command may be newer than the state that was read, and the end of a session newer than both."""
+        commanded = self.commanded_session
+        found = commanded.value if commanded.is_newer(read_at) else desired.session
+        return None if found is None or found["id"] in ended else found
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -173,10 +192,10 @@ class CameraSlot:
         return self.hardware.usb
 
     @property
-    def state(self) -> dict[str, Any]:
-        """The last state message of its process; empty without a process."""
+    def state(self) -> StateReport:
+        """The last report of this type of its process; empty without one."""
         child = self.child
-        return child.state if child else {}
+        return child.state if child else cast(StateReport, {})
 
     @property
     def recovers(self) -> bool:
@@ -190,11 +209,6 @@ class CameraSlot:
         return self.child is None and self.desired.runs and not self.quarantined and not self.restarts.reasons
 
     @property
-    def may_start(self) -> bool:
-        resetting = self.port_reset is not None and self.port_reset.lasts
-        return self.desired.runs and not self.quarantined and not resetting
-
-    @property
     def in_trouble(self) -> bool:
         child = self.child
         return bool(self.quarantined) or (child is not None and child.observed[0] == "reconnecting")
@@ -203,7 +217,7 @@ class CameraSlot:
         """Tell its process to open the camera now instead of waiting for the end of its pause."""
         if self.child is not None and self.child.observed[0] == "reconnecting":
             self.retried_at = time.monotonic()
-            self.child.send({"type": "retry"})
+            self.child.send(RetryCommand(type="retry"))
 
     @property
     def is_opening(self) -> bool:
@@ -213,7 +227,8 @@ class CameraSlot:
     def delivered(self) -> bool:
         """Whether its process has delivered a picture."""
         state = self.state
-        return bool(state.get("frames")) or (state.get("last_capture") or {}).get("status") == "saved"
+        last = state.get("last_capture")
+        return bool(state.get("frames")) or (last is not None and last["status"] == "saved")
 
     @property
     def observed(self) -> tuple[str, str]:
@@ -228,3 +243,25 @@ class CameraSlot:
         if child is None:
             return ("reconnecting", reasons[-1]) if reasons else ("starting", "")
         return child.observed
+
+
+class CameraSlots(Mapping[str, CameraSlot]):
+    """The slots of this host's cameras, by the camera's id. Only the Supervisor's thread adds; the mapping is replaced
+    whole, so any thread may iterate over it."""
+
+    def __init__(self) -> None:
+        self._slots: dict[str, CameraSlot] = {}
+        self.read_at = 0.0
+        """When the desired states in the slots were read, in time.monotonic(). For the Supervisor's thread."""
+
+    def add(self, slot: CameraSlot) -> None:
+        self._slots = {**self._slots, slot.desired.id: slot}
+
+    def __getitem__(self, camera: str) -> CameraSlot:
+        return self._slots[camera]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._slots)
+
+    def __len__(self) -> int:
+        return len(self._slots)

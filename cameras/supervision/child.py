@@ -12,29 +12,30 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, cast
 
-from cameras.runtime.spec import Spec
+from cameras.runtime.messages import Command, LiveCommand, Report, StateReport
+from cameras.runtime.spec import Recording, Spec
+from cameras.spool.session_files import DesiredSession
 
 log = logging.getLogger(__name__)
 PROJECT = Path(__file__).resolve().parents[2]
-PASSED_ENVIRONMENT = (
-    "PATH", "HOME", "LANG", "TZ", "LD_LIBRARY_PATH", "PIXELINK_SDK_LIB", "VCAMERADIR", "IOLIBS", "CAMLIBS",
-)  # fmt: skip
 FINISH_S = 5.0
 DRAIN_S = 0.5
 LINK_BYTES = 1 << 18
 """Size of the pipe to the process. A hung process can leave hundreds of commands unread before the pipe is full."""
-OnMessage = Callable[["CameraChild", dict[str, Any]], None]
+OnMessage = Callable[["CameraChild", Report], None]
 
 
-def scrubbed_environment(also: Iterable[str] = ()) -> dict[str, str]:
-    """The environment variables passed to a camera process: no secret key, no database address."""
-    names = {*PASSED_ENVIRONMENT, *also}
-    return {name: value for name, value in os.environ.items() if name in names or name.startswith("LC_")}
+class SentState(TypedDict):
+    """The part of the desired state that may change while the process runs, as it was sent last."""
+
+    settings: dict[str, Any]
+    session: DesiredSession | None
+    recording: Recording | None
 
 
 def start_time(pid: int) -> str | None:
@@ -55,6 +56,15 @@ class LiveView:
     redis_url: str = field(default="", repr=False)
     """Where the process publishes its frames."""
 
+    def command(self) -> LiveCommand:
+        return LiveCommand(
+            type="live",
+            qualities=self.qualities,
+            lowered=self.lowered,
+            presets=self.presets,
+            redis_url=self.redis_url,
+        )
+
 
 class CameraChild:
     """Create it on a long-lived thread: the child ends with the thread that started it.
@@ -68,15 +78,13 @@ class CameraChild:
     def __init__(self, spec: Spec, environment: dict[str, str], on_message: OnMessage) -> None:
         self.spec, self.slug = spec, spec["slug"]
         self.started = self.last_message_at = time.monotonic()
-        self.state: dict[str, Any] = {}
+        self.state = cast(StateReport, {})
+        """Its last report of this type; empty before the first."""
         self.observed: tuple[str, str] = ("starting", "")
         self.has_recovered = False
         """The process has reported that it has read the spool."""
         self.live = LiveView()
-        self.desired: dict[str, Any] = {
-            "settings": spec["settings"], "session": spec["session"], "recording": spec["recording"],
-        }  # fmt: skip
-        """The part of the desired state that may change while the process runs, as it was sent last."""
+        self.desired = SentState(settings=spec["settings"], session=spec["session"], recording=spec["recording"])
         self.ending = self.killed = False
         self.end_by = 0.0
         self._on_message = on_message
@@ -91,7 +99,7 @@ class CameraChild:
         except BaseException:  # else the process would run without an owner
             self.process.kill()
             raise
-        self.send(dict(spec))
+        self._send(spec)
 
     def _attach(self) -> None:
         assert self.process.stdin
@@ -102,8 +110,15 @@ class CameraChild:
         self._reader.start()
         threading.Thread(target=self._read_errors, name=f"{self.slug}-_read_errors", daemon=True).start()
 
-    def send(self, message: dict[str, Any]) -> bool:
+    def send(self, command: Command) -> bool:
         """False when the process no longer reads. Never blocks: a hung process must not delay the others."""
+        return self._send(command)
+
+    def send_user_command(self, order: str, command_id: str, arguments: Mapping[str, object]) -> bool:
+        """Send a command as it came from the host's list; otherwise as `send`."""
+        return self._send({"type": order, "command_id": command_id, **arguments})
+
+    def _send(self, message: Mapping[str, object]) -> bool:
         line = json.dumps(message).encode() + b"\n"
         with self._lock:
             try:
@@ -125,11 +140,11 @@ class CameraChild:
 
     def _handle_line(self, line: bytes) -> None:
         try:
-            message = json.loads(line)
-            if message["type"] == "state":
-                self.state = message
-                self.observed = (message["observed"], message["reason"])
-            self._on_message(self, message)
+            report: Report = json.loads(line)
+            if report["type"] == "state":
+                self.state = report
+                self.observed = (report["observed"], report["reason"])
+            self._on_message(self, report)
         except Exception:
             log.exception("A message of %s could not be handled: %.200r", self.slug, line)
 

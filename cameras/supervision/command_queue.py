@@ -9,15 +9,13 @@ from __future__ import annotations
 import json
 import logging
 import threading
-import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from django.db import DatabaseError, close_old_connections, connection
 
 from cameras.broker import broker
-
-if TYPE_CHECKING:
-    from cameras.supervision.command_router import CommandRouter
+from cameras.commands.messages import Command
+from cameras.supervision.liveness import Liveness
 
 log = logging.getLogger(__name__)
 BLOCK_S = 1.0
@@ -26,12 +24,10 @@ AWAY_S = 0.5
 
 
 class CommandQueue:
-    """Only its thread writes `alive_at`; the status publisher's thread reads it."""
+    """`liveness` is when it last read the list. While one command takes long, no other is received."""
 
-    def __init__(self, host: str, router: CommandRouter) -> None:
-        self.name, self.router = broker.key(f"camera.{host}"), router
-        self.alive_at = time.monotonic()
-        """When it last read the list. While one command takes long, no other is received."""
+    def __init__(self, host: str, route_command: Callable[[Command], None], liveness: Liveness) -> None:
+        self._name, self._route_command, self._liveness = broker.key(f"camera.{host}"), route_command, liveness
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="command-queue", daemon=True)
 
@@ -46,7 +42,7 @@ class CommandQueue:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self.alive_at = time.monotonic()
+            self._liveness.beat()
             try:
                 self._receive_command()
             except broker.UNREACHABLE:
@@ -59,6 +55,6 @@ class CommandQueue:
         connection.close()
 
     def _receive_command(self) -> None:
-        found = broker.connection().blpop([self.name], timeout=BLOCK_S)
+        found = broker.connection().blpop([self._name], timeout=BLOCK_S)
         if found:
-            self.router.route_command(json.loads(found[1]))
+            self._route_command(json.loads(found[1]))

@@ -12,12 +12,15 @@ from django.conf import settings
 from cameras.leases.lease_holders import Lease, LeaseHolder, lease_of, session_holders
 from cameras.models import Camera
 from cameras.runtime.disk_reserve import DISK_RESERVE_BYTES
-from cameras.runtime.spec import Spec
+from cameras.runtime.spec import Recording, Spec
+from cameras.spool.session_files import DesiredSession
 from cameras.spool.spool import spool_folder
+from cameras.status.messages import OpenAlert
 from cameras.supervision.usb import UsbIdentity
-from cameras.tables import CONSUMERS, PROGRAMMES, ROOTS, resolve
+from cameras.tables import CONSUMERS, PROGRAMMES, ROOTS
 from core.dataclass_json import dataclass_from_json
-from monitoring.station_settings import live_streaming_config
+from core.registry import resolve
+from core.station_settings.values import live_streaming_config
 
 CLOCK_WAIT_S = 120.0
 
@@ -32,8 +35,8 @@ class DesiredState:
     enabled: bool
     connected: bool
     removed: bool
-    session: dict[str, Any] | None
-    recording: dict[str, Any] | None
+    session: DesiredSession | None
+    recording: Recording | None
     root: str
     root_path: str
     video_root: str
@@ -90,14 +93,31 @@ class DesiredState:
             margin_s=station.supervision.margin_s,
             clock_wait_s=CLOCK_WAIT_S,
             consumers=CONSUMERS,
-            session=self.session,  # type: ignore[typeddict-item]
-            recording=self.recording,  # type: ignore[typeddict-item]
+            session=self.session,
+            recording=self.recording,
             decided_outcome=decided,
             disk_reserve_bytes=DISK_RESERVE_BYTES,
             presets=self.presets,
             outgoing=station.outgoing.rules(),
             faults=faults or {},
         )
+
+
+@dataclass(frozen=True, slots=True)
+class HostSnapshot:
+    """What the database holds of this host's cameras and of the station, read at one moment."""
+
+    cameras: Mapping[str, DesiredState]
+    is_complete: bool
+    """Whether these are all cameras of this host. Without the lease on the host's name there are none."""
+    read_at: float
+    """When reading started, in time.monotonic()."""
+    live: Any
+    """The live view settings: `LiveStreamingConfig`."""
+    recording: dict[str, Any]
+    """The recording settings."""
+    station_name: str
+    open_alerts: list[OpenAlert] = field(default_factory=list)
 
 
 def desired_states(host: str) -> dict[str, DesiredState]:

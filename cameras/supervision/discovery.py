@@ -5,17 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
 
 from django.conf import settings
 
-from cameras.commands.control import Answer
+from cameras.child_environment import scrubbed_environment
+from cameras.commands.messages import Answer, DiscoveredDevice, DiscoveryAnswer
 from cameras.discovery.local import discover_devices
-from cameras.supervision.child import scrubbed_environment
-
-if TYPE_CHECKING:
-    from cameras.supervision.camera_slot import CameraSlot
-    from cameras.supervision.supervisor import Supervisor
+from cameras.supervision.camera_slot import CameraSlot
+from cameras.supervision.ports import AnswerSink
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +22,8 @@ class DiscoveryRunner:
     """`_lock` guards the waiting commands and whether a discovery runs. The Supervisor's thread requests one; the
     discovery's own thread answers."""
 
-    def __init__(self, supervisor: Supervisor) -> None:
-        self.supervisor = supervisor
+    def __init__(self, host: str, slots: Mapping[str, CameraSlot], answers: AnswerSink) -> None:
+        self._host, self._slots, self._answers = host, slots, answers
         self._waiting: list[str] = []
         self._lock = threading.Lock()
         self._is_running = False
@@ -43,7 +41,7 @@ class DiscoveryRunner:
         while commands := self._take_waiting():
             answer = self._run_discovery()
             for command in commands:
-                self.supervisor.send_response(command, answer)
+                self._answers.send_response(command, answer)
 
     def _take_waiting(self) -> list[str]:
         with self._lock:
@@ -58,19 +56,20 @@ class DiscoveryRunner:
             log.exception("Camera discovery failed.")
             return Answer(ok=False, problem="failed", detail=f"Camera discovery failed: {error}.")
 
-    def _discover(self) -> dict[str, Any]:
-        held = {slot.place: slot for slot in self.supervisor.slots.values() if slot.place and slot.child}
+    def _discover(self) -> DiscoveryAnswer:
+        held = {slot.place: slot for slot in self._slots.values() if slot.place and slot.child}
         found = discover_devices(scrubbed_environment(settings.STATION.camera_environment), held)
-        found["results"] = [self._with_holder(one, held) for one in found["results"]]
-        return {"host": self.supervisor.host, **found}
+        results = [with_holder(one, held) for one in found.results]
+        return DiscoveryAnswer(host=self._host, results=results, problems=found.problems)
 
-    @staticmethod
-    def _with_holder(one: dict[str, str], held: dict[str, CameraSlot]) -> dict[str, Any]:
-        """Add `camera`: the slug of our camera that has the device open."""
-        slot = held.get(one["address"]) or held.get(os.path.realpath(one["address"]))
-        if slot is None:
-            return {**one, "camera": None}
-        identity = slot.identity
-        known = {"model": identity.get("model") or one["model"], "serial": identity.get("serial") or one["serial"]}
-        address = slot.desired.address or known["serial"] or one["address"]
-        return {**one, **known, "address": address, "held_by": "", "camera": slot.desired.slug}
+
+def with_holder(one: DiscoveredDevice, held: Mapping[str, CameraSlot]) -> DiscoveredDevice:
+    """Add `camera`: the slug of our camera that has the device open. `held`: place -> its slot."""
+    slot = held.get(one["address"]) or held.get(os.path.realpath(one["address"]))
+    if slot is None:
+        return {**one, "camera": None}
+    identity = slot.identity
+    model, serial = identity.get("model") or one["model"], identity.get("serial") or one["serial"]
+    address = slot.desired.address or serial or one["address"]
+    known: DiscoveredDevice = {**one, "model": model, "serial": serial, "address": address, "held_by": ""}
+    return {**known, "camera": slot.desired.slug}

@@ -14,7 +14,8 @@ from cameras.spool.recovery import checked_record, reject_record
 from cameras.spool.spool import Record, Spool
 from cameras.spool.storage import MARKER
 from cameras.supervision.desired_state import DesiredState
-from cameras.tables import RECORDS, resolve
+from cameras.tables import RECORDS
+from core.registry import resolve
 from monitoring.services import raise_alert, record_event
 
 log = logging.getLogger(__name__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,8 +15,10 @@ from cameras.models import CameraHost
 from monitoring.models import Alert
 from monitoring.services import raise_alert, resolve_alert
 
+log = logging.getLogger(__name__)
 LEASE_S = 30
 TAKEN = "host.taken:"
+RENEW_S = 10.0
 
 
 class NameTaken(Exception):
@@ -54,3 +57,25 @@ def close_taken_alerts() -> None:
     unresolved = Alert.objects.exclude(state=Alert.State.RESOLVED)
     for alert in unresolved.filter(key__startswith=TAKEN, last_seen_at__lt=repeated):
         resolve_alert(alert.key)
+
+
+class HostLease:
+    """This host's lease on its name. Only the database thread uses it."""
+
+    def __init__(self, host: str) -> None:
+        self._host = host
+        self._renewed_at = -RENEW_S
+
+    def hold(self, now: float) -> bool:
+        """Whether we hold the lease; renewed every RENEW_S. `now` is in time.monotonic(). Without the lease no camera
+        is touched, and an alert is raised. Raises DatabaseError."""
+        if now - self._renewed_at < RENEW_S:
+            return True
+        try:
+            renew_lease(self._host)
+        except NameTaken as error:
+            log.critical("%s", error)
+            raise_taken_alert(self._host, error)
+            return False
+        self._renewed_at = now
+        return True

@@ -13,7 +13,8 @@ from cameras.spool.recovery import DecidedOutcome
 from cameras.spool.spool import spool_folder
 from cameras.spool.storage import RootMissing, SpoolLocked, Storage, read_marker
 from cameras.supervision.desired_state import DesiredState
-from cameras.tables import RECOVERIES, resolve
+from cameras.tables import RECOVERIES
+from core.registry import resolve
 
 log = logging.getLogger(__name__)
 IDLE_SUFFIXES = (".done", ".lock", "rejected", "clips")
@@ -86,7 +87,7 @@ def _stop_session(desired: DesiredState, storage: Storage) -> None:
         return
     runner = SessionRunner(CameraClock(), desired.id, desired.slug, desired.root)
     runner.attach_spool(storage.spool)
-    runner.apply_desired_session(desired.session)  # type: ignore[arg-type]
+    runner.apply_desired_session(desired.session)
 
 
 def _end_session_elsewhere(desired: DesiredState, storage: Storage) -> None:

@@ -18,7 +18,9 @@ class Outbox:
     """Calls that write to the database, in order; retried while it is away. `_lock` guards the queue. Any thread may
     call `add`; only the database thread calls `flush`."""
 
-    def __init__(self) -> None:
+    def __init__(self, wake: Callable[[], None] = lambda: None) -> None:
+        """`wake` wakes the database thread after each call that is added."""
+        self._wake = wake
         self._calls: deque[Callable[[], Any]] = deque()
         self._lock = threading.Lock()
         self.lost = 0
@@ -29,6 +31,7 @@ class Outbox:
                 self._calls.popleft()
                 self.lost += 1
             self._calls.append(call)
+        self._wake()
 
     def flush(self) -> None:
         """Make the calls. While the database is away, the first call stays first. A call that can never succeed is

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from cameras.broker import broker
 from cameras.broker.broker import BrokerDown
-from cameras.commands.control import Answer
-from cameras.spool.spool import Record
+from cameras.commands.messages import Answer
+from cameras.runtime.messages import WithdrawCommand
+from cameras.supervision.answers import record_answer
+from cameras.supervision.camera_slot import CameraSlot, OutstandingCommand
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.ingest import OpenedSpool
-from cameras.tables import DECIDED_OUTCOMES, resolve
-
-if TYPE_CHECKING:
-    from cameras.supervision.camera_slot import CameraSlot, OutstandingCommand
-    from cameras.supervision.supervisor import Supervisor
+from cameras.supervision.outbox import Outbox
+from cameras.supervision.ports import AnswerSink
+from cameras.tables import DECIDED_OUTCOMES
+from core.registry import resolve
 
 log = logging.getLogger(__name__)
 GRACE_MS = 2000
@@ -24,15 +25,27 @@ GRACE_MS = 2000
 
 
 class OutcomeReconciler:
-    """Has no state of its own. Runs on the database thread, except `is_settled`. Raises DatabaseError while the
-    database is away."""
+    """Has no state of its own. Any thread may call `is_settled`, `settle_capture` and `refuse_session`; the rest runs
+    on the database thread and raises DatabaseError while the database is away."""
 
-    def __init__(self, supervisor: Supervisor) -> None:
-        self.supervisor = supervisor
+    def __init__(self, host: str, slots: Mapping[str, CameraSlot], answers: AnswerSink, outbox: Outbox) -> None:
+        self._host, self._slots, self._answers, self._outbox = host, slots, answers, outbox
+
+    # On any thread
 
     def is_settled(self, capture: str) -> bool:
-        """Whether this capture has its outcome already. On any thread."""
+        """Whether this capture has its outcome already. Raises DatabaseError while the database is away."""
         return bool(resolve(DECIDED_OUTCOMES["settled"])(capture))
+
+    def settle_capture(self, capture: str, reason: str, message: str, command: str, content: Answer) -> None:
+        """Store the outcome of a capture that never reached a spool, then answer. Never waits."""
+        self._outbox.add(functools.partial(self._settle_and_answer, capture, reason, message, command, content))
+
+    def refuse_session(self, session: str, reason: str, message: str) -> None:
+        """Store that the camera refused a desired session. Never waits."""
+        self._outbox.add(functools.partial(resolve(DECIDED_OUTCOMES["session"]), session, reason, message))
+
+    # On the database thread
 
     def settle_overdue(self, places: Mapping[str, Sequence[DesiredState]]) -> None:
         """Settle planned rows past their deadline that no spool of their camera on this host knows. A running process
@@ -44,25 +57,13 @@ class OutcomeReconciler:
                 now_ms = broker.time_ms(server)
         except BrokerDown:
             return
-        for camera, capture in resolve(DECIDED_OUTCOMES["overdue"])(self.supervisor.host, now_ms - GRACE_MS):
-            spools, slot = places.get(camera), self.supervisor.slots.get(camera)
+        for camera, capture in resolve(DECIDED_OUTCOMES["overdue"])(self._host, now_ms - GRACE_MS):
+            spools, slot = places.get(camera), self._slots.get(camera)
             pending = slot.outstanding.captures().values() if slot else ()
             if not spools or any(one.capture == capture for one in pending):
-                self._withdraw(slot, capture)
+                withdraw(slot, capture)
             elif all(leaves_no_trace(spool, capture) for spool in spools):
                 self._settle(capture, "not_started", "The command did not reach the camera before its deadline.")
-
-    def _withdraw(self, slot: CameraSlot | None, capture: str) -> None:
-        child = slot.child if slot else None
-        if child:
-            child.send({"type": "withdraw", "id": capture})
-
-    def settle_capture(self, capture: str, reason: str, message: str, command: str, content: Answer) -> None:
-        self._settle(capture, reason, message)
-        self.supervisor.send_response(command, content)
-
-    def _settle(self, capture: str, reason: str, message: str) -> None:
-        resolve(DECIDED_OUTCOMES["capture"])(capture, reason, message)
 
     def settle_lost(self, slot: CameraSlot, outstanding: Mapping[str, OutstandingCommand]) -> None:
         """Settle captures whose process ended before it planned them. The order of the three checks matters: an ended
@@ -80,12 +81,21 @@ class OutcomeReconciler:
             content = Answer(ok=False, problem="camera-not-reachable", reason="not_started", detail=detail)
             self._settle(capture, "not_started", detail)
         if slot.outstanding.remove(command):
-            self.supervisor.send_response(command, content)
+            self._answers.send_response(command, content)
+
+    def _settle_and_answer(self, capture: str, reason: str, message: str, command: str, content: Answer) -> None:
+        self._settle(capture, reason, message)
+        self._answers.send_response(command, content)
+
+    def _settle(self, capture: str, reason: str, message: str) -> None:
+        resolve(DECIDED_OUTCOMES["capture"])(capture, reason, message)
 
 
-def record_answer(record: Record | None) -> Answer:
-    """An answer with the record itself, so that the caller need not read the database; null when it was rejected."""
-    return Answer(ok=True, body={"record": record})
+def withdraw(slot: CameraSlot | None, capture: str) -> None:
+    """Ask a running process to drop the capture, and never to begin it."""
+    child = slot.child if slot else None
+    if child:
+        child.send(WithdrawCommand(type="withdraw", id=capture))
 
 
 def leaves_no_trace(desired: DesiredState, capture: str) -> bool:

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
 
 from cameras.models import Camera
+from cameras.runtime.messages import Reading
 from cameras.runtime.settings_drift import Difference, still_desired
 from cameras.status.readings import supersedes
 from monitoring.services import record_event
 
 
 @transaction.atomic
-def store_read_back(camera: str, message: dict[str, Any]) -> None:
-    """`message` has `actual`, `read_at` and `differs`. A newer reading in the row is kept. A camera that was removed
-    meanwhile has no row."""
+def store_read_back(camera: str, reading: Reading) -> None:
+    """A newer reading in the row is kept. A camera that was removed meanwhile has no row."""
     row = Camera.objects.select_for_update().filter(pk=camera).first()
-    if row is None or not supersedes(datetime.fromisoformat(message["read_at"]), row.read_at):
+    if row is None or not supersedes(datetime.fromisoformat(reading["read_at"]), row.read_at):
         return
-    known, row.differs = row.differs, still_desired(message["differs"], row.settings)
-    row.read_back, row.read_at = message["actual"], message["read_at"]
+    known, row.differs = row.differs, still_desired(reading["differs"], row.settings)
+    row.read_back, row.read_at = reading["actual"], reading["read_at"]
     row.save(update_fields=["read_back", "read_at", "differs"])
     for difference in row.differs:
         if difference not in known:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from cameras.commands.control import TooSlow
+from cameras.errors import TooSlow
 from cameras.live.viewer import ViewerBody
 from cameras.live.viewer_registry import request_end, viewers_everywhere
 from cameras.models import Camera
+from core.station_settings.values import live_streaming_config
 from monitoring.services import record_event
-from monitoring.station_settings import live_streaming_config
 
 END_TIMEOUT_S = 2.0
 POLL_S = 0.05

@@ -5,7 +5,7 @@ The number of queries does not depend on the number of cameras.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -66,7 +66,7 @@ class Card:
         return timedelta(microseconds=self.session.programme.get("exposure_us", 0)) + LATE_AFTER
 
     @property
-    def counts(self) -> dict[str, Any]:
+    def counts(self) -> Mapping[str, Any]:
         """The session's counts: from its process, else from its ingested records."""
         reported = self.display.status["session"]
         if self.session and reported and reported.get("id") == str(self.session.pk):

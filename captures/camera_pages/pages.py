@@ -9,13 +9,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 
 from cameras.camera_display import held_sentence
+from cameras.camera_page import CameraPage as PageOfCamera
+from cameras.camera_page import refusal
 from cameras.drivers import driver_class
-from cameras.editing.faults_form import FaultsForm
-from cameras.editing.settings_form import SettingsForm
+from cameras.errors import UNREACHED
+from cameras.faults.faults_form import FaultsForm
 from cameras.leases.lease_holders import LeaseHeld, holder_of
-from cameras.pages import UNREACHED, body_change_rows, panel_context, refusal
-from cameras.pages import CameraPage as PageOfCamera
 from cameras.selectors import cameras_for
+from cameras.settings.settings_form import SettingsForm
+from cameras.settings_panel.pages import body_change_rows, panel_context
 from captures.camera_pages.cards import Card, cards_of
 from captures.camera_pages.start_form import StartForm
 from captures.camera_service import CameraService

@@ -11,8 +11,8 @@ from typing import Any
 import pydantic
 from django.utils import timezone
 
-from cameras.editing.settings_form import parse_number, range_of
 from cameras.models import Camera
+from cameras.settings.settings_form import parse_number, range_of
 from captures.capturing.requests import DELAY_S, EXPOSURE_US, F_NUMBER, MAX_SESSION, SessionRequest
 from captures.gallery.days import station_site
 from core.times.durations import (

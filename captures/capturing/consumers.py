@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from cameras.sockets.consumer import Socket
 from cameras.sockets.loop_singletons import loop_singleton
-from cameras.sockets.notice_broadcaster import MISSED, Notice, NoticeBroadcaster
-from captures.capturing.notices import CAPTURES
+from cameras.sockets.notice_broadcaster import MISSED, NoticeBroadcaster
+from captures.capturing.notices import CAPTURES, CaptureUpdate
 
 NOTICES_LOST = {"type": "missed", "message": "Notices may have been lost. Request the list of captures."}
 
 
-class CaptureBroadcaster(NoticeBroadcaster):
-    kind: ClassVar[str] = CAPTURES
+class CaptureBroadcaster(NoticeBroadcaster[CaptureUpdate]):
+    def __init__(self) -> None:
+        super().__init__(CAPTURES)
 
 
 class CapturesConsumer(Socket):
@@ -22,7 +21,7 @@ class CapturesConsumer(Socket):
             while not self.ended:
                 await self._send_notice(await listener.get())
 
-    async def _send_notice(self, notice: Notice | None) -> None:
+    async def _send_notice(self, notice: CaptureUpdate | None) -> None:
         if notice is MISSED:
             await self.send_message(dict(NOTICES_LOST))
         elif notice.get("camera") in self.access.cameras:

@@ -6,12 +6,10 @@ from typing import TypedDict
 
 from django.db import transaction
 
-from cameras.broker.notices import publish_notice
+from cameras.broker.notices import NoticeKind, publish_notice
 from cameras.models import Camera
 from captures.bodies import capture_url, thumbnail_url
 from captures.capturing.models import Capture, CaptureFile
-
-CAPTURES = "captures"
 
 
 class LatestImage(TypedDict):
@@ -31,6 +29,9 @@ class CaptureUpdate(TypedDict):
     capture: str
     outcome: str
     reason: str
+
+
+CAPTURES: NoticeKind[CaptureUpdate] = NoticeKind("captures")
 
 
 def publish_capture(capture: Capture, slug: str, files: list[CaptureFile]) -> None:

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from cameras.api import actor
+from cameras.camera_view import actor
 from captures.clips.bodies import ClipBody, clip_body
 from captures.clips.models import Clip
 from captures.clips.selectors import clips_for, known_until, overlapping
@@ -19,7 +19,7 @@ from captures.clips.services import delete_clip, pin_clip
 from captures.clips.timeline import Row, Span, Timeline, timeline
 from captures.selectors import camera_condition, camera_ids
 from core.api.paging import page
-from monitoring.bodies import stamp
+from core.times.timestamps import stamp
 
 SegmentBody = TypedDict("SegmentBody", {"from": str, "to": str, "clip": str})
 LossBody = TypedDict("LossBody", {"from": str, "to": str, "clip": str, "lost_frames": int | None, "interrupted": bool})

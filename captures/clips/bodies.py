@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from captures.clips.models import Clip, ClipHold
-from monitoring.bodies import stamp
+from core.times.timestamps import stamp
 
 
 class HoldBody(TypedDict):

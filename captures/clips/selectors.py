@@ -13,7 +13,7 @@ from django.utils import timezone
 from cameras.models import Camera
 from captures.clips.models import Clip
 from captures.selectors import visible_to
-from monitoring.station_settings import camera_config
+from core.station_settings.values import camera_config
 
 LATE = timedelta(minutes=1)
 """How long after its end a clip may still be without a row."""

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpResponse
-from django.utils.module_loading import import_string
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from kombu.exceptions import OperationalError
@@ -24,6 +23,7 @@ from captures.selectors import picture_for
 from captures.serializers import ThumbnailQuery
 from captures.thumbnails.store import ThumbnailStore
 from core.limits.wait_limiter import TooManyWaiting, WaitLimiter
+from core.registry import resolve
 
 WAIT_S = 2.0
 POLL_S = 0.05
@@ -103,7 +103,7 @@ def request_rendering(file: Stored) -> None:
 
 def send_render_task(file: Stored) -> None:
     """BrokerDown, also when the broker hangs: without a timeout Celery would wait until it answers."""
-    app = import_string(settings.CELERY_APP)
+    app = resolve(settings.CELERY_APP)
     task = "captures.render_file" if isinstance(file, CaptureFile) else "captures.render_clip"
     try:
         with app.connection_for_write(transport_options={"socket_timeout": broker.ANSWER_S}) as connection:

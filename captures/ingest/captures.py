@@ -16,9 +16,9 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from cameras.models import Camera
-from cameras.spool.session_files import iso
+from cameras.runtime.messages import LastCapture
+from cameras.spool.session_files import DesiredSession, iso
 from cameras.spool.spool import PartFile, Record
-from cameras.status.reader import LastCapture
 from captures.capturing.models import Capture, CaptureFile
 from captures.capturing.notices import publish_capture
 from captures.sessions.models import SESSION_TRANSITIONS, Session, SessionGap
@@ -275,7 +275,7 @@ def has_outcome(capture: str) -> bool:
     return Capture.objects.filter(pk=capture).exclude(status=Capture.Status.PLANNED).exists()
 
 
-def desired_session(camera: Camera) -> dict[str, Any] | None:
+def desired_session(camera: Camera) -> DesiredSession | None:
     """The session that a camera should run or stop, as JSON. A removed camera stops its session."""
     session = active_session(camera)
     if session is None:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.db import transaction
 
 from cameras.models import Camera
+from cameras.runtime.spec import Recording
 from cameras.spool.spool import Record
 from captures.clips.models import Clip
 from captures.files.thumbnail_queue import job_for, local_queue
 from captures.ingest.captures import camera_of, parse_time
 from captures.storage.roots import new_clips_root
+from core.station_settings.values import camera_config
 from monitoring.camera_refs import CameraRef
 from monitoring.services import record_event
-from monitoring.station_settings import camera_config
 
 BODY_FIELDS = ("kind", "frames", "lost_frames", "interrupted", "reason", "message", "simulated", "codec", "copied")
 
@@ -65,11 +66,12 @@ def _record_clip_event(clip: Clip, camera: CameraRef) -> None:
     )  # fmt: skip
 
 
-def desired_recording(camera: Camera) -> dict[str, Any] | None:
-    """The desired recording for the camera's process (`cameras.runtime.spec.Recording`); None for nothing."""
+def desired_recording(camera: Camera) -> Recording | None:
+    """The desired recording for the camera's process; None for nothing."""
     if not camera.recording or camera.removed_at is not None:
         return None
-    return {"kind": camera.recording, "requested_by": camera.recording_by, **recording_settings()}
+    asked = {"kind": camera.recording, "requested_by": camera.recording_by}
+    return cast(Recording, {**asked, **recording_settings()})
 
 
 def recording_settings() -> dict[str, Any]:

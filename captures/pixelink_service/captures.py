@@ -31,7 +31,7 @@ from captures.pixelink_service.request_order import RequestOrder
 from captures.pixelink_service.served_camera import ACTOR
 from captures.storage.models import StorageRoot
 from captures.storage.roots import root_of
-from monitoring.bodies import stamp
+from core.times.timestamps import stamp
 
 MAX_WAITING = 100
 NAME = "capture"

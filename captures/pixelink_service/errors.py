@@ -16,7 +16,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse
 
 from cameras.broker.broker import BrokerDown
-from cameras.commands.control import ControlError
+from cameras.errors import ControlError
 from cameras.live.viewer_limits import LiveViewRefused
 from captures.capturing.outcomes import NotSaved
 from captures.pixelink_service.bodies import Body, Invalid, Refused, ValidationItem

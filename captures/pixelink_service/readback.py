@@ -9,8 +9,8 @@ from typing import Any, TypedDict
 from uuid import UUID
 
 from cameras.models import Camera
+from cameras.status.messages import Status
 from cameras.status.readings import supersedes
-from cameras.status.status import Status
 from captures.pixelink_service.bodies import Resolution, Settings, warning_of
 from captures.pixelink_service.served_camera import NotConnected, is_connected
 

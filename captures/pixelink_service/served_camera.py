@@ -11,12 +11,12 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
 
-from cameras.commands.control import ControlError
 from cameras.editing import services
+from cameras.errors import ControlError
 from cameras.leases.lease_holders import holder_of
-from cameras.models import Camera
+from cameras.models import Camera, desired_connection
 from cameras.status import status
-from cameras.status.status import Status
+from cameras.status.messages import Status
 
 log = logging.getLogger(__name__)
 ACTOR = "service"
@@ -77,7 +77,7 @@ def _missing() -> str:
 
 def read_status(camera: Camera) -> Status:
     """The camera's status, from the broker only. BrokerDown."""
-    return status.read_statuses_by_slug({camera.slug: status.desired_connection(camera)})[camera.slug]
+    return status.read_statuses_by_slug({camera.slug: desired_connection(camera)})[camera.slug]
 
 
 def is_connected(reported: Status) -> bool:

@@ -11,8 +11,8 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from cameras.broker.broker import BrokerDown
-from cameras.editing import services
 from cameras.live.mjpeg import CONTENT_TYPE, stream_parts
+from cameras.settings.service import set_settings
 from captures.capturing.requests import CaptureRequest
 from captures.pixelink_service import feed
 from captures.pixelink_service.bodies import Health, Unhealthy, ValidationItem
@@ -30,7 +30,7 @@ from captures.pixelink_service.served_camera import (
     read_status,
     served_camera,
 )
-from monitoring.bodies import stamp
+from core.times.timestamps import stamp
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 NO_STORE = {"Cache-Control": "no-store"}
@@ -88,7 +88,7 @@ class SettingsRoute(Route):
         camera = served_camera()
         check_connected(camera)
         accepted, warnings = within_ranges(camera, wanted)
-        configured = cast(ConfigureAnswer, services.set_settings(camera, accepted, ACTOR))
+        configured = cast(ConfigureAnswer, set_settings(camera, accepted, ACTOR))
         record_answer(camera, configured)
         return json_response(settings_body(camera, read_status(camera), [*warnings, *configured["warnings"]]))
 

@@ -4,7 +4,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cameras.api import CameraView, actor
+from cameras.camera_view import CameraView, actor
 from captures.recording_control.commands import RecordingBody, record, stop_recording
 from captures.serializers import RecordBody
 

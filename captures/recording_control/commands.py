@@ -6,17 +6,14 @@ The request is stored in the camera's row and survives restarts. Its host gets a
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from cameras.broker.broker import BrokerDown
-from cameras.commands import control
-from cameras.commands.control import ControlError, TooSlow
-from cameras.commands.events import (
+from cameras.command_events import (
     DONE,
-    UNREACHED,
     command_data,
     problem_of,
     record_desired_change,
@@ -24,11 +21,15 @@ from cameras.commands.events import (
     record_outcome,
     record_refusals,
 )
+from cameras.commands import control
+from cameras.commands.messages import RECORD, ROTATE, Arguments, RecordAnswer, RecordArguments
+from cameras.errors import UNREACHED, ControlError, TooSlow
 from cameras.leases import lease_holders
-from cameras.models import Camera, may_record
+from cameras.models import Camera, desired_connection, may_record
 from cameras.runtime.recording_state import Recorder, is_recording
+from cameras.runtime.spec import Recording
 from cameras.status import status
-from cameras.status.status import Status
+from cameras.status.messages import Status
 from captures.clips.models import ClipKind
 from captures.ingest.clips import desired_recording
 from monitoring.models import Event
@@ -80,8 +81,8 @@ def stop_recording(camera: Camera, actor: str = "") -> RecordingBody:
     with record_refusals(camera, "stop-recording", actor), transaction.atomic():
         locked = _locked(camera, actor)
         event = _store_desired_kind(locked, "", actor)
-    if status.desired_connection(locked) != "connected":
-        return _make_body(locked, {"clip": None})
+    if desired_connection(locked) != "connected":
+        return _make_body(locked, RecordAnswer(recorder=None, clip=None))
     return _await_outcome(
         locked,
         None,
@@ -101,7 +102,7 @@ def new_clip(camera: Camera, actor: str = "") -> str:
     if not locked.recording:
         raise NotRecording(f"{camera.slug} is not recording. Start it first: `skycam record start {camera.slug}`.")
     with record_failures(camera, "new-clip", actor, {}):
-        clip: str = control.run_command(camera, "rotate", wait_s=FINALIZE_S)["clip"]
+        clip = control.run_command(camera, ROTATE, Arguments(), wait_s=FINALIZE_S)["clip"]
     record_event(
         "command", f"{actor or 'Someone'} began a new clip of {camera.slug}.", camera=camera, actor=actor,
         subject=clip, data=command_data("new-clip", {}, DONE),
@@ -139,7 +140,7 @@ def _store_desired_kind(locked: Camera, kind: str, actor: str) -> Event | None:
 
 
 def _await_outcome(
-    camera: Camera, recording: dict[str, Any] | None, event: Event | None, deferred: str, wait_s: float
+    camera: Camera, recording: Recording | None, event: Event | None, deferred: str, wait_s: float
 ) -> RecordingBody:
     try:
         with record_outcome(event) if event else nullcontext():
@@ -148,14 +149,13 @@ def _await_outcome(
         raise RecordingDeferred(f"{error} {deferred}", problem_of(error), getattr(error, "reason", "")) from error
 
 
-def _send_recording(camera: Camera, recording: dict[str, Any] | None, wait_s: float) -> dict[str, Any]:
+def _send_recording(camera: Camera, recording: Recording | None, wait_s: float) -> RecordAnswer:
     """The host's answer. ControlError or BrokerDown, with the reason why the camera is not connected if its host
     reported it."""
     unreachable = _unreachable_reason(camera)
     try:
-        return control.run_command(
-            camera, "record", {"recording": recording}, wait_s=UNREACHABLE_S if unreachable else wait_s
-        )
+        arguments = RecordArguments(recording=recording)
+        return control.run_command(camera, RECORD, arguments, wait_s=UNREACHABLE_S if unreachable else wait_s)
     except TooSlow as error:
         if why := _unreachable_reason(camera) or unreachable:
             raise ControlError(why, reason="camera_unreachable") from error
@@ -172,8 +172,8 @@ def _unreachable_reason(camera: Camera) -> str:
     return f"{camera.slug} is {found['observed']}. {found['reason']}".strip() if unreachable else ""
 
 
-def _make_body(camera: Camera, answer: dict[str, Any]) -> RecordingBody:
-    recorder: Recorder | None = answer.get("recorder")
+def _make_body(camera: Camera, answer: RecordAnswer) -> RecordingBody:
+    recorder = answer["recorder"]
     return RecordingBody(
         camera=camera.slug, desired=camera.recording or None, recording=is_recording(recorder),
         recorder=recorder, clip=answer["clip"],
@@ -183,4 +183,4 @@ def _make_body(camera: Camera, answer: dict[str, Any]) -> RecordingBody:
 def recording_body(camera: Camera, reported: Status) -> RecordingBody:
     """The recording as the camera's status reports it."""
     recorder = reported["recorder"]
-    return _make_body(camera, {"recorder": recorder, "clip": recorder["clip"] if recorder else None})
+    return _make_body(camera, RecordAnswer(recorder=recorder, clip=recorder["clip"] if recorder else None))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 
+from cameras.camera_page import CameraPage, refusal
 from cameras.leases.lease_holders import LeaseHeld
-from cameras.pages import CameraPage, refusal
 from captures.recording_control.commands import RecordingDeferred, record, stop_recording
 from core.pages.page import message_response
 from core.text.naming import with_names

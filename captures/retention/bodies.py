@@ -7,7 +7,7 @@ from typing import TypedDict
 from django.utils import timezone
 
 from captures.retention.cleanup import Deleted
-from monitoring.bodies import stamp
+from core.times.timestamps import stamp
 
 
 class DeletedBody(TypedDict):

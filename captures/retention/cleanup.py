@@ -29,8 +29,8 @@ from captures.retention.disk_space import DiskSpace, FreedSpace
 from captures.retention.policy import RetentionLimit, RoundRobin, clips_beyond_limit, clips_to_free, deletable_in
 from captures.storage.models import StorageRoot
 from captures.storage.roots import UnusableRoot, video_root
+from core.station_settings.values import camera_config
 from monitoring.services import raise_alert, resolve_alert
-from monitoring.station_settings import camera_config
 
 GB = 1e9
 ALERT_REPEAT_S = 60.0

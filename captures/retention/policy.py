@@ -23,7 +23,7 @@ from django.utils import timezone
 from cameras.models import Camera
 from captures.clips.models import Clip, ClipKind, ClipQuerySet
 from captures.storage.models import StorageRoot
-from monitoring.station_settings import camera_config
+from core.station_settings.values import camera_config
 
 CLOCK_SKEW = timedelta(minutes=1)
 """How far the clocks of two hosts may differ."""

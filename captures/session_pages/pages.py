@@ -14,10 +14,12 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 
-from cameras.editing.settings_form import setting_label, with_unit
+from cameras.camera_page import refusal
+from cameras.errors import UNREACHED
 from cameras.leases.lease_holders import LeaseHeld, LeaseHolder, lease_of, who_holds
-from cameras.pages import UNREACHED, acquire_from_form, refusal
+from cameras.leases.pages import acquire_from_form
 from cameras.selectors import cameras_for
+from cameras.settings.settings_form import setting_label, with_unit
 from captures.camera_pages.cards import elapsed_share
 from captures.camera_service import CameraService
 from captures.capturing.models import Capture

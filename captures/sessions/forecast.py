@@ -21,7 +21,7 @@ from captures.storage.roots import UnusableRoot, root_of
 from core.templatetags.skycam import duration, format_bytes
 from core.text.plurals import pluralize
 from core.times.durations import format_exposure
-from monitoring.bodies import stamp_or_none
+from core.times.timestamps import stamp_or_none
 
 RECENT = 20
 """Number of the camera's newest saved captures from which size and time of a picture are estimated."""

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
 
-from cameras.commands.control import ControlError
+from cameras.errors import ControlError
 from cameras.leases.lease_holders import LeaseHolder, person
 from cameras.models import Camera
+from cameras.spool.session_files import DesiredSession
 from captures.sessions.models import ACTIVE, Session
 from monitoring.services import record_event
 
 
-def describe_desired_session(session: Session) -> dict[str, Any]:
-    """The session as JSON for the camera process (`cameras.spool.session_files.DesiredSession`)."""
+def describe_desired_session(session: Session) -> DesiredSession:
+    """The session for the camera process."""
     return {
         "id": str(session.id),
         "name": session.name,

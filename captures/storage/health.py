@@ -12,9 +12,10 @@ from cameras.broker.broker import BrokerDown
 from cameras.models import Camera
 from cameras.spool.storage import read_marker
 from cameras.status import status
+from cameras.status.messages import Status
 from captures.storage.models import StorageRoot
 from captures.storage.roots import UnusableRoot, video_root
-from monitoring.bodies import stamp
+from core.times.timestamps import stamp
 from monitoring.health import Finding
 
 MIN_FREE_BYTES = 1_000_000_000
@@ -57,7 +58,7 @@ def _video_path() -> str | None:
     return root["path"] if read_marker(root["path"]) == root["id"] else None
 
 
-def _read_statuses() -> list[status.Status] | None:
+def _read_statuses() -> list[Status] | None:
     try:
         return list(status.read_statuses(Camera.objects.present()).values())
     except BrokerDown:

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from monitoring.bodies import stamp
+from core.times.timestamps import stamp
 from skycam_project.access.models import ApiToken, Role
 from skycam_project.access.permissions import ANYONE
 from skycam_project.access.serializers import TokenBody, TokenList, TokenQuery, TokenRequest, known_token_body

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from core.api.model import StrictModel
 from core.api.paging import Query
 from core.text.names import Line
-from monitoring.bodies import stamp, stamp_or_none
+from core.times.timestamps import stamp, stamp_or_none
 from skycam_project.access.models import ApiToken
 
 DAY_S = 86_400

@@ -15,6 +15,7 @@ from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
     from cameras.models import Camera
+    from cameras.status.messages import Status
     from skycam_project.cli.identity import Caller
 
 CONNECTED = {"ready", "busy"}
@@ -30,22 +31,22 @@ def connect(camera: str | None) -> None:
         raise CliError(
             "camera-not-reachable", f"{body['camera']} is {humanize(body['observed'])}. {body['reason']}".strip()
         )
-    print_result(body, print_state)
+    print_result(dict(body), print_state)
 
 
 @click.command(cls=Command)
 @camera()
 def disconnect(camera: str | None) -> None:
     """Disconnect a camera, by default the primary one. This persists across restarts."""
-    print_result(set_connected(camera, connected=False), print_state)
+    print_result(dict(set_connected(camera, connected=False)), print_state)
 
 
-def set_connected(slug: str | None, *, connected: bool) -> dict[str, Any]:
+def set_connected(slug: str | None, *, connected: bool) -> Status:
     """The camera's status after its host has connected or disconnected it."""
     caller = current().authorize("operator")
-    from cameras.editing import services
+    from cameras.connection.service import connect
 
-    return services.connect(find_camera(caller, slug), connected, caller.actor)
+    return connect(find_camera(caller, slug), connected, caller.actor)
 
 
 def find_camera(caller: Caller, slug: str | None) -> Camera:
@@ -95,7 +96,7 @@ def print_state(body: dict[str, Any]) -> None:
 def take(camera: str | None, over: bool, for_s: float) -> None:
     """Take a camera, by default the primary one. No one else can then control it. Repeat it to renew the lease."""
     caller = current().authorize("operator")
-    from cameras.bodies import lease_body
+    from cameras.leases.bodies import lease_body
     from cameras.leases.service import acquire_lease
 
     taken = acquire_lease(find_camera(caller, camera), caller.actor, over=over, for_s=round(for_s))
@@ -108,7 +109,7 @@ def take(camera: str | None, over: bool, for_s: float) -> None:
 def release(camera: str | None, over: bool) -> None:
     """Release a camera, by default the primary one."""
     caller = current().authorize("operator")
-    from cameras.bodies import lease_body
+    from cameras.leases.bodies import lease_body
     from cameras.leases.service import release_lease
 
     released = release_lease(find_camera(caller, camera), caller.actor, over=over)

@@ -23,8 +23,8 @@ from skycam_project.cli.setting_values import set_or_store, setting_values, sett
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
+    from cameras.discovery.bodies import Discovered, DiscoveredList
     from cameras.models import Camera
-    from cameras.serializers import Discovered, DiscoveredList
     from skycam_project.cli.identity import Caller
 
 DEFAULT_VALUES = {"hang": 1, "crash": 1, "torn_frame": 1}
@@ -151,13 +151,13 @@ def faults(camera: str | None, wanted: tuple[str, ...], clear: bool) -> None:
     """Show or set the faults of a simulated camera. Use them to test how the station reacts."""
     caller = current().authorize("manager")
     from cameras.drivers.simulated.faults import Faults
-    from cameras.editing import services
+    from cameras.faults.service import read_faults, set_faults
 
     simulated = find_camera(caller, camera)
-    found = {} if clear else services.read_faults(simulated)
+    found = {} if clear else read_faults(simulated)
     if wanted or clear:
         requested = Faults.model_validate(found | dict(map(parse_fault, wanted)))
-        found = services.set_faults(simulated, requested, caller.actor)
+        found = set_faults(simulated, requested, caller.actor)
     print_result({"camera": simulated.slug, "faults": found}, print_faults)
 
 

@@ -81,14 +81,13 @@ def set_key(key: str, value: str | None, unset: bool) -> None:
     if unset == (value is not None):
         raise CliError("invalid", "Give a value, or --unset.")
     caller = current().authorize("manager")
-    from monitoring import station_settings
     from skycam_project.config.layers import from_text
     from skycam_project.config.model import KEYS
-    from skycam_project.station_settings import all_settings
+    from skycam_project.station_settings import all_settings, change_settings
 
     name = tuple(key.split("."))
     given = from_text(name, value) if value is not None and name in KEYS else value
-    station_settings.change_settings({key: given}, caller.actor)
+    change_settings({key: given}, caller.actor)
     (found,) = [dict(body) for body in all_settings() if body["key"] == key]
     print_result(found, lambda body: print_line(f"{body['key']} is {body['value']} ({body['origin']})."))
 

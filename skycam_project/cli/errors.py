@@ -167,7 +167,7 @@ TRANSLATIONS: dict[str, Callable[[Any], CliError]] = {
     "click.exceptions.NoSuchOption": unknown_option,
     "skycam_project.config.errors.ConfigError": configuration,
     "skycam_project.launch.errors.LaunchError": launching,
-    "cameras.commands.control.ControlError": control,
+    "cameras.errors.ControlError": control,
     "cameras.leases.lease_holders.LeaseHeld": held,
     "cameras.leases.lease_holders.SessionRunning": session_runs,
     "cameras.presets.service.NoPreset": lambda error: CliError("not-found", str(error)),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 from typing import Any
 
 import click
 
+from core.registry import resolve
 from skycam_project.cli import errors, output
 from skycam_project.cli.options import Group
 from skycam_project.cli.station import Station
@@ -51,8 +51,7 @@ class Root(Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module, _, name = COMMANDS[cmd_name].partition(":")
-        command: click.Command = getattr(import_module(module), name)
+        command: click.Command = resolve(COMMANDS[cmd_name])
         return command
 
     def main(self, *args: Any, **extra: Any) -> Any:

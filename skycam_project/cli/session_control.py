@@ -76,7 +76,7 @@ def apply_change(service: CameraService, session: Session, order: str) -> Sessio
     """The session once its camera has applied the change. The request is stored even if the camera cannot be reached
     now; then CliError says so."""
     from cameras.broker.broker import BrokerDown
-    from cameras.commands.control import ControlError
+    from cameras.errors import ControlError
     from cameras.leases.lease_holders import LeaseHeld
     from captures.sessions.session_commands import SessionEnded
 

@@ -13,6 +13,7 @@ from skycam_project.cli.options import AssignmentParam
 
 if TYPE_CHECKING:
     from cameras.models import Camera
+    from cameras.runtime.messages import Reading
 
 settings_option = click.option(
     "--set",
@@ -35,12 +36,12 @@ def setting_values(given: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def set_or_store(camera: Camera, values: dict[str, Any], actor: str, *, replace: bool = False) -> dict[str, Any]:
+def set_or_store(camera: Camera, values: dict[str, Any], actor: str, *, replace: bool = False) -> Reading:
     """The camera's answer to its new settings. CliError says that they are stored if the camera cannot be reached."""
     from cameras.broker.broker import BrokerDown
-    from cameras.commands.control import ControlError
-    from cameras.editing.services import set_settings
+    from cameras.errors import ControlError
     from cameras.leases.lease_holders import LeaseHeld
+    from cameras.settings.service import set_settings
 
     try:
         return set_settings(camera, values, actor, replace=replace)

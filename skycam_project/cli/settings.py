@@ -25,11 +25,11 @@ def settings() -> None:
 def show_settings(camera: str | None, refresh: bool) -> None:
     """Show the desired and the actual settings of a camera."""
     caller = current().authorize("viewer")
-    from cameras.bodies import settings_body
-    from cameras.editing import services
+    from cameras.settings.bodies import settings_body
+    from cameras.settings.service import refresh_settings
 
     found = find_camera(caller, camera)
-    print_result(dict(settings_body(found, services.refresh_settings(found) if refresh else None)), print_settings)
+    print_result(dict(settings_body(found, refresh_settings(found) if refresh else None)), print_settings)
 
 
 @settings.command("set")
@@ -44,7 +44,7 @@ def set_settings(camera: str | None, values: tuple[tuple[str, Any], ...], replac
     Example: skycam settings set dslr iso=800 exposure=1/50s
     """
     caller = current().authorize("operator")
-    from cameras.bodies import settings_body
+    from cameras.settings.bodies import settings_body
 
     found = find_camera(caller, camera)
     reported = set_or_store(found, setting_values(values), caller.actor, replace=replace)
@@ -56,11 +56,11 @@ def set_settings(camera: str | None, values: tuple[tuple[str, Any], ...], replac
 def adopt(camera: str | None) -> None:
     """Adopt changes made on a camera's body as its desired settings."""
     caller = current().authorize("operator")
-    from cameras.bodies import settings_body
-    from cameras.editing import services
+    from cameras.settings.bodies import settings_body
+    from cameras.settings.service import adopt_settings
 
     found = find_camera(caller, camera)
-    print_result(dict(settings_body(found, services.adopt_settings(found, caller.actor))), print_settings)
+    print_result(dict(settings_body(found, adopt_settings(found, caller.actor))), print_settings)
 
 
 @settings.group("presets", cls=Group)
@@ -102,8 +102,8 @@ def save(camera: str | None, name: str, values: tuple[tuple[str, Any], ...], rep
 def apply(camera: str | None, name: str) -> None:
     """Set exactly the settings of the preset NAME on a camera."""
     caller = current().authorize("operator")
-    from cameras.bodies import settings_body
     from cameras.presets.service import apply_preset
+    from cameras.settings.bodies import settings_body
 
     found = find_camera(caller, camera)
     print_result(dict(settings_body(found, apply_preset(found, name, caller.actor))), print_settings)

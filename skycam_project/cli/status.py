@@ -26,7 +26,7 @@ from skycam_project.cli.output import (
 from skycam_project.cli.station import Station, current
 
 if TYPE_CHECKING:
-    from cameras.status.reader import StationStatus
+    from cameras.status.messages import StationStatus
 
 EVERY_S = 1.0
 COLUMNS = ("camera", "observed", "desired", "session", "last capture", "°C", "fps", "reason")

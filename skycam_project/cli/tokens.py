@@ -61,7 +61,7 @@ def add(label: str, owner: str | None, scope: str | None, life: float | None) ->
     Example: skycam tokens add "backup script" --user anna --scope viewer --life 90d
     """
     caller = current().authorize("viewer")
-    from monitoring.bodies import stamp
+    from core.times.timestamps import stamp
     from skycam_project.access.models import DEFAULT_LIFE
     from skycam_project.access.services import issue_token
 

@@ -11,7 +11,7 @@ from pydantic import field_validator, model_validator
 from pydantic.fields import FieldInfo
 
 from core.outgoing import OutgoingGuard
-from skycam_project.config.database import check_database_url
+from skycam_project.config.database import check_database_url, django_database
 from skycam_project.config.keys import FOLDER, NAME, NAME_PATTERN, Key, Section, key
 from skycam_project.config.live import LiveStreamingConfig
 from skycam_project.config.network import NetworkConfig, outgoing_guard
@@ -139,8 +139,7 @@ class SkycamConfig(Section):
 
     @model_validator(mode="after")
     def ports_differ(self) -> Self:
-        ports = [self.web.port, self.service.port, self.monitoring.prometheus.port]
-        if len(set(ports)) < len(ports):
+        if len(set(self.ports)) < len(self.ports):
             raise ValueError("web.port, service.port and monitoring.prometheus.port must be three different ports.")
         return self
 
@@ -169,9 +168,15 @@ class SkycamConfig(Section):
         return ("redis_url",) not in self._given
 
     @property
+    def ports(self) -> list[int]:
+        """The station's own ports."""
+        return [self.web.port, self.service.port, self.monitoring.prometheus.port]
+
+    @property
     def outgoing(self) -> OutgoingGuard:
         """Which addresses the station may connect to, for cameras and other addresses that users give."""
-        return outgoing_guard(self)
+        database = django_database(self.database_url, self.data)
+        return outgoing_guard(self.network, self.ports, [self.redis_url, self.camera_redis_url], database)
 
     @property
     def camera_given(self) -> bool:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import field_validator
 
 from core.outgoing import OutgoingGuard
-from skycam_project.config.database import django_database
 from skycam_project.config.keys import Section, key
-
-if TYPE_CHECKING:
-    from skycam_project.config.model import SkycamConfig
 
 RANGES = "a list of networks such as 10.0.0.0/8 or fd00::/8"
 REDIS_PORT, POSTGRESQL_PORT = 6379, 5432
@@ -40,11 +37,13 @@ class NetworkConfig(Section):
             raise ValueError from None
 
 
-def outgoing_guard(config: SkycamConfig) -> OutgoingGuard:
-    """The guard of `network.*`, which also refuses the station's own ports, its broker and its database."""
-    ports = [config.web.port, config.service.port, config.monitoring.prometheus.port]
-    services = [*_broker(config.redis_url), *_broker(config.camera_redis_url), *_database(config)]
-    return OutgoingGuard(config.network.refused_ranges, config.network.allowed_ranges, ports, services)
+def outgoing_guard(
+    network: NetworkConfig, ports: list[int], brokers: Iterable[str], database: Mapping[str, Any]
+) -> OutgoingGuard:
+    """The guard of `network.*`, which also refuses the station's own `ports`, its `brokers` (URLs) and its `database`
+    (as in Django's DATABASES)."""
+    services = [*(place for url in brokers for place in _broker(url)), *_database(database)]
+    return OutgoingGuard(network.refused_ranges, network.allowed_ranges, ports, services)
 
 
 def _broker(url: str) -> list[tuple[str, int]]:
@@ -52,9 +51,8 @@ def _broker(url: str) -> list[tuple[str, int]]:
     return [(parts.hostname, parts.port or REDIS_PORT)] if parts.scheme != "unix" and parts.hostname else []
 
 
-def _database(config: SkycamConfig) -> list[tuple[str, int]]:
+def _database(database: Mapping[str, Any]) -> list[tuple[str, int]]:
     """Host and port of each PostgreSQL server, of which there may be several. Empty for SQLite and for a socket."""
-    found = django_database(config.database_url, config.data)
-    hosts = str(found.get("HOST", "")).split(",")
-    ports = [int(port or POSTGRESQL_PORT) for port in str(found.get("PORT", "")).split(",")]
+    hosts = str(database.get("HOST", "")).split(",")
+    ports = [int(port or POSTGRESQL_PORT) for port in str(database.get("PORT", "")).split(",")]
     return [(host, port) for host in hosts if host and not host.startswith("/") for port in ports]

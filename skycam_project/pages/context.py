@@ -12,9 +12,9 @@ from django.utils import timezone
 from cameras.live.presets import Preset
 from cameras.live.service import station_presets
 from captures.camera_pages.cards import Card, brief_cards_for
+from core.station_settings.values import live_streaming_config, station_name
 from monitoring.models import Alert
 from monitoring.pages import open_alerts
-from monitoring.station_settings import live_streaming_config, station_name
 from skycam_project.pages.preferences import CLOCKS, THEMES, preference, station_zone
 
 

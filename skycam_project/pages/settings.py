@@ -15,10 +15,9 @@ from django.shortcuts import redirect
 from captures.models import Clip
 from captures.storage.roots import UnusableRoot, video_root
 from core.pages.page import Page, message_response
-from monitoring import station_settings
 from skycam_project.config.layers import from_text
 from skycam_project.config.model import KEYS
-from skycam_project.station_settings import PAGE, SettingBody, all_settings, choices, is_number
+from skycam_project.station_settings import PAGE, SettingBody, all_settings, change_settings, choices, is_number
 
 TITLES = {"station": "Station", "camera_config": "Recording and cameras", "live_streaming_config": "Live view"}
 UNITS = {"_minutes": "min", "_gb": "GB", "_kbit_s": "kbit/s", "_percent": "%", "_s": "s"}
@@ -180,7 +179,7 @@ class StationSettingsPage(Page):
         form = {name: str(text) for name, text in request.POST.items()}
         changes = {form[BACK]: None} if BACK in form else changes_in(form)
         try:
-            station_settings.change_settings(changes, self.actor)
+            change_settings(changes, self.actor)
         except ValidationError as error:
             errors = error.message_dict
             found = {"groups": groups(form, errors), "faults": len(errors), "video": video_folder()}

@@ -20,7 +20,8 @@ from cameras.camera_display import CameraDisplay, StateDisplay, camera_displays
 from cameras.models import Camera, CameraHost
 from cameras.selectors import cameras_for
 from cameras.status.health import host_health
-from cameras.status.process_usage import Usage, read_usages
+from cameras.status.messages import Usage
+from cameras.status.process_usage import read_usages
 from captures.models import StorageRoot
 from core.pages.page import Page
 from monitoring.feed import feed

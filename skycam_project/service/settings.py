@@ -24,6 +24,7 @@ INSTALLED_APPS = [
     "corsheaders",
     "drf_spectacular_sidecar",
     "skycam_project.access",
+    "core",
     "monitoring",
     "cameras",
     "captures",

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from cameras.status import status
+from cameras.status.messages import absent_status
 from monitoring.models import Event
 from tests.fakes.camera_host import camera_host
 
@@ -49,7 +50,7 @@ def test_an_address_is_shown_only_to_managers_and_without_its_password(
 
 
 def test_the_status_is_what_the_host_wrote(viewer: Any, camera: Camera, valkey: Any) -> None:
-    written = status.absent_status("sky", "connected", "")
+    written = absent_status("sky", "connected", "")
     written["observed"], written["temperature_celsius"] = "ready", -4.5
     status.write_status(valkey, written)
     assert viewer.get(f"{URL}sky/status/").json() == written

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from cameras.models import Camera
+from core.api.problems import PROBLEMS
 from skycam_project.access.models import User
-from skycam_project.access.problems import PROBLEMS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
 EXAMPLES = re.findall(r"```http\n(GET|POST) (\S+) ?(.*)\n(\d+)\n```", PAGE)

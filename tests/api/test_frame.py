@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cameras import api
 from cameras.broker import broker
 from cameras.drivers.base import FrameData
+from cameras.live import api
 from cameras.live.publisher import pack_picture
 from cameras.models import Camera
 from tests.api.builders import until

@@ -7,6 +7,7 @@ import pytest
 from cameras.broker import broker
 from cameras.models import Camera
 from cameras.status import status
+from cameras.status.messages import absent_status
 from monitoring import health
 from monitoring.models import Alert
 from monitoring.tasks import check_health, check_host
@@ -16,7 +17,7 @@ from tests.access.audiences import only_for
 def write_heartbeat(valkey: Any, observed: str) -> None:
     """Write the heartbeat and the status that a camera host would write."""
     valkey.set(broker.key("host", "main"), "1", ex=5)
-    written = status.absent_status("sky", "connected", "")
+    written = absent_status("sky", "connected", "")
     written["observed"] = observed
     status.write_status(valkey, written)
 

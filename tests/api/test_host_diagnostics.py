@@ -12,6 +12,7 @@ from django.conf import settings
 from cameras.broker import broker
 from cameras.models import Camera
 from cameras.status import status
+from cameras.status.messages import absent_status
 from cameras.status.process_usage import ProcessUsage, read_usages
 from skycam_project import host_diagnostics
 from skycam_project.cli.diagnostics.machine import clock
@@ -48,7 +49,7 @@ def open_key(cleared_cache: None) -> Iterator[None]:
 def healthy_station(valkey: Any, camera: Camera) -> None:
     """A healthy station: its host and its camera answer."""
     valkey.set(broker.key("host", "main"), "1", ex=5)
-    status.write_status(valkey, {**status.absent_status("sky", "connected", ""), "observed": "ready"})
+    status.write_status(valkey, {**absent_status("sky", "connected", ""), "observed": "ready"})
 
 
 def test_a_doctor_warning_is_a_health_warning_and_not_a_problem(

@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 
-from cameras.commands.control import ControlError
+from cameras.errors import ControlError
 from cameras.models import Camera
 from captures.models import Capture, Session
+from core.api.exception_handler import problem_of
+from core.api.problems import PROBLEMS
 from monitoring.models import Event
-from skycam_project.access.problems import PROBLEMS, problem_of
 
 CAPTURE = "/api/v1/cameras/sky/capture/"
 START = "/api/v1/cameras/sky/start/"

@@ -16,6 +16,7 @@ from cameras.broker import broker
 from cameras.models import Camera
 from cameras.runtime.recording_state import waiting_recorder
 from cameras.status import status
+from cameras.status.messages import absent_status
 from captures.ingest.clips import desired_recording
 from captures.recording_control import commands as recording_commands
 from monitoring.models import Event
@@ -126,9 +127,7 @@ def test_the_wait_for_an_absent_camera_is_short_and_the_answer_has_the_reason(
     operator: Any, camera: Camera, valkey: Any
 ) -> None:
     valkey.set(broker.key("host", "main"), "{}")
-    status.write_status(
-        valkey, status.absent_status("sky", "connected", "Its cable is out.") | {"observed": "reconnecting"}
-    )
+    status.write_status(valkey, absent_status("sky", "connected", "Its cable is out.") | {"observed": "reconnecting"})
     begun = time.monotonic()
     answer = operator.post(RECORD)
     assert time.monotonic() - begun < 8

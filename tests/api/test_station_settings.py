@@ -16,8 +16,8 @@ from cameras.models import Camera
 from cameras.supervision.desired_state import desired_states
 from captures.ingest.clips import desired_recording
 from captures.models import StorageRoot
-from monitoring import station_settings
-from monitoring.models import StationSetting
+from core.station_settings import values as station_settings
+from core.station_settings.models import StationSetting
 from skycam_project.config.model import KEYS
 from tests.docs.pages import PROJECT
 from tests.skycam_project.cli_station import answer, skycam
@@ -82,7 +82,9 @@ def test_a_change_reaches_a_recording_camera(manager: Any) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_another_process_sees_a_change_at_its_next_read(manager: Any) -> None:
-    script = "import django; django.setup(); from monitoring import station_settings as s; print(s.camera_config().crf)"
+    script = (
+        "import django; django.setup(); from core.station_settings import values as s; print(s.camera_config().crf)"
+    )
     patch(manager, crf=20)
     done = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, env=os.environ, capture_output=True, check=True)
     assert done.stdout.split() == [b"20"]

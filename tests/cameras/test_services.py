@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from cameras.commands.control import ControlError
-from cameras.commands.events import ATTEMPT_PHRASES
-from cameras.editing.services import change_camera, remove_camera, set_connected, set_settings
+from cameras.command_events import ATTEMPT_PHRASES
+from cameras.connection.service import set_connected
+from cameras.editing.services import change_camera, remove_camera
+from cameras.errors import ControlError
 from cameras.leases.lease_holders import LeaseHeld
 from cameras.leases.service import acquire_lease
 from cameras.models import Camera
+from cameras.settings.service import set_settings
 from captures.models import Session
 from monitoring.models import Event
 from tests.docs.pages import PROJECT

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from cameras.bodies import CapabilitiesBody, LeaseBody, SettingsBody
+from cameras.child_environment import PASSED_ENVIRONMENT
+from cameras.leases.bodies import LeaseBody
 from cameras.live.viewer import ViewerBody
 from cameras.models import Observed
 from cameras.presets.service import Comparison, PresetBody
 from cameras.runtime.recording_state import Recorder
-from cameras.supervision.child import PASSED_ENVIRONMENT
+from cameras.settings.bodies import CapabilitiesBody, SettingsBody
 from captures.bodies import FileBody, GapBody
 from captures.capturing.models import Reason
 from captures.capturing.requests import CaptureRequest

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import uuid6
 
-from cameras.supervision.child import scrubbed_environment
+from cameras.child_environment import scrubbed_environment
 from cameras.tables import CONSUMERS
 from tests.faults.camera_process import PROJECT, CameraProcess
 

@@ -145,14 +145,15 @@ import django
 django.setup()
 from cameras.broker import broker
 from cameras.commands import control
+from cameras.commands.messages import CommandMessage
 from cameras.models import Camera
 from captures.models import Capture
 camera = Camera.objects.get(slug="simulated", removed_at=None)
 deadline_ms = broker.time_ms(broker.connection()) + 3000
 capture = Capture.objects.create(camera=camera, asked={"exposure_us": 1000}, deadline_ms=deadline_ms)
 arguments = {"id": str(capture.id), "planned": capture.planned_at.isoformat(), "asked": capture.asked}
-command = control.Command(command_id=str(capture.id), camera=str(camera.id), slug=camera.slug, order="capture",
-                          arguments=arguments, deadline_ms=deadline_ms)
+command = CommandMessage(command_id=str(capture.id), camera=str(camera.id), slug=camera.slug, order="capture",
+                         arguments=arguments, deadline_ms=deadline_ms)
 for _ in range(int(sys.argv[1])):
     control.push_command(camera.host, command)
 print(capture.id)

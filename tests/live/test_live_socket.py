@@ -18,6 +18,7 @@ from cameras.live.picture import jpeg_size
 from cameras.live.publisher import FRAME_HEADER
 from cameras.models import Camera
 from cameras.status import status
+from cameras.status.messages import absent_status
 from tests.live.builders import CameraProcess, OpenSocket, eventually, user_of, with_token
 from tests.live.stations import BINARY
 
@@ -120,9 +121,7 @@ async def test_an_old_picture_is_flagged_as_stale(headers: dict[str, str], pictu
 
 
 def observed(server: redis.Redis, state: str, **fields: Any) -> None:
-    found = (
-        status.absent_status("sky", "connected") | {"observed": state, "reason": "The USB cable was pulled."} | fields
-    )
+    found = absent_status("sky", "connected") | {"observed": state, "reason": "The USB cable was pulled."} | fields
     server.hset(status.broker.key("status", "sky"), mapping={name: json.dumps(value) for name, value in found.items()})
 
 

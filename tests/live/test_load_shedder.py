@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -14,8 +13,12 @@ from cameras.live.load_shedder import LOWER_BOTH, LOWER_FPS_ONLY, LOWER_QUALITY,
 from cameras.live.presets import PRESETS
 from cameras.live.rate_limiter import RateLimiter
 from cameras.live.service import LiveStreamingService
+from cameras.supervision.camera_status import StatusBuilder
 from cameras.supervision.child import LiveView
-from cameras.supervision.supervisor import Supervisor
+from cameras.supervision.last_captures import LastCaptures
+from cameras.supervision.live_views import send_live_views
+from cameras.supervision.liveness import Liveness
+from cameras.supervision.status_publisher import StatusPublisher
 
 
 class Machine:
@@ -125,19 +128,19 @@ class Process:
 
 
 def test_a_busy_host_lowers_its_cameras_and_reports_it_in_their_status(machine: Machine) -> None:
-    supervisor, process = Supervisor(), Process()
-    publisher = supervisor.status_publisher
-    limits = FixedThresholds(lower_quality=80, lower_fps=0, hold_s=0)
-    supervisor.database.snapshot = replace(supervisor.database.snapshot, live=SimpleNamespace(cpu_thresholds=limits))
-    publisher.load_shedder = LoadShedder(limits, machine.load, machine.clock)
+    limits, process = FixedThresholds(lower_quality=80, lower_fps=0, hold_s=0), Process()
+    snapshots = cast(Any, SimpleNamespace(snapshot=SimpleNamespace(live=SimpleNamespace(cpu_thresholds=limits))))
+    load_shedder = LoadShedder(limits, machine.load, machine.clock)
     desired = SimpleNamespace(slug="sky", presets={})
-    supervisor.slots = {"sky": cast(Any, SimpleNamespace(desired=desired, child=process))}
+    slots = {"sky": cast(Any, SimpleNamespace(desired=desired, child=process))}
+    statuses = StatusBuilder(slots, LastCaptures(), load_shedder)
+    publisher = StatusPublisher("main", slots, statuses, snapshots, load_shedder, [Liveness()])
     machine.percent = 100
-    [publisher._check_load() for _ in range(5)]
-    supervisor.update_live_view({"sky": ("low",)}, publisher.load_shedder.level, {"sky": "unix:///sock"})
+    [publisher.check_load() for _ in range(5)]
+    send_live_views(slots, {"sky": ("low",)}, load_shedder.level, {"sky": "unix:///sock"})
     expected = {"type": "live", "qualities": ("low",), "lowered": 1, "presets": {}, "redis_url": "unix:///sock"}
     assert process.sent == [expected]
-    assert publisher.lowered.startswith("The camera host is busy (9")
+    assert statuses.lowered.startswith("The camera host is busy (9")
 
 
 @given(sizes=st.lists(st.integers(1, 500_000), min_size=5, max_size=60), kbit_s=st.integers(100, 50_000))

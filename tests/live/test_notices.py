@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from cameras.broker import broker, notices
 from cameras.models import Camera
-from cameras.status import status
+from cameras.status.messages import absent_status
 from captures.capturing.notices import publish_capture
 from captures.models import Capture, CaptureFile
 from skycam_project.access.models import User
@@ -148,14 +148,15 @@ def test_a_broker_that_hangs_delays_no_publisher(camera: Camera, server: redis.R
     os.kill(pid, signal.SIGSTOP)
     try:
         started = time.monotonic()
-        [notices.publish_notice("captures", {"number": number}) for number in range(2 * notices.MAX_WAITING)]
+        kind: notices.NoticeKind[dict[str, int]] = notices.NoticeKind("captures")
+        [notices.publish_notice(kind, {"number": number}) for number in range(2 * notices.MAX_WAITING)]
         assert time.monotonic() - started < 2
     finally:
         os.kill(pid, signal.SIGCONT)
 
 
 def write_status(server: redis.Redis, **fields: Any) -> None:
-    found = status.absent_status("sky", "connected") | fields
+    found = absent_status("sky", "connected") | fields
     server.hset(broker.key("status", "sky"), mapping={name: json.dumps(value) for name, value in found.items()})
 
 

@@ -22,8 +22,8 @@ from cameras.live.service import LiveStreamingService
 from cameras.live.viewer_registry import ViewerRegistry, viewers_everywhere
 from cameras.models import Camera
 from cameras.sockets import loop_singletons
-from monitoring import station_settings
 from monitoring.models import Event
+from skycam_project.station_settings import change_settings
 from tests.live.builders import CameraProcess, OpenSocket, eventually, user_of, with_token
 from tests.live.stations import BINARY
 
@@ -308,7 +308,7 @@ async def test_a_changed_number_of_waiting_requests_applies_to_present_viewers(
     anna: Headers, pictures: CameraProcess
 ) -> None:
     async with watching(anna, 1) as (socket,):
-        await sync_to_async(station_settings.change_settings)({"live_streaming_config.frame_buffer_size": 2})
+        await sync_to_async(change_settings)({"live_streaming_config.frame_buffer_size": 2})
         service = loop_singletons.loop_singleton(LiveStreamingService)
         await eventually(lambda: service.config.frame_buffer_size == 2)
         pictures.quiet.set()
@@ -342,7 +342,7 @@ async def test_switching_live_view_off_ends_views_with_a_reason_and_switching_it
     anna: Headers, pictures: CameraProcess
 ) -> None:
     async def switched(value: bool) -> None:
-        await sync_to_async(station_settings.change_settings)({"live_streaming_config.enabled": value})
+        await sync_to_async(change_settings)({"live_streaming_config.enabled": value})
 
     async with watching(anna, 1) as (socket,):
         await switched(False)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from cameras.editing.settings_form import SettingsForm
 from cameras.models import Camera
+from cameras.settings.settings_form import SettingsForm
 
 CAN = {
     "exposure_us": {"unit": "µs", "minimum": 20, "maximum": 600_000_000, "step": 1},

@@ -14,6 +14,7 @@ from cameras.leases import service as leases
 from cameras.models import Camera
 from cameras.presets.service import save_preset
 from cameras.status import status
+from cameras.status.messages import absent_status
 from captures.models import Session
 from monitoring.models import Event
 from skycam_project.access.models import User
@@ -129,7 +130,7 @@ def test_a_command_of_another_says_who_holds_it_by_the_name_and_clock_of_the_pag
 def test_the_buttons_of_a_camera_held_by_another_are_disabled_with_the_reason(
     path: str, state: str, anna: Client, camera: Camera, valkey: Any
 ) -> None:
-    status.write_status(valkey, status.absent_status("sky", "connected", "") | {"observed": state})
+    status.write_status(valkey, absent_status("sky", "connected", "") | {"observed": state})
     leases.acquire_lease(camera, "bob")
     page = text_of(anna.get(path))
     commands = re.findall(r'<button [^>]*data-action="(?:capture|connect|disconnect|record)"[^>]*>', page)

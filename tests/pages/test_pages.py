@@ -10,7 +10,7 @@ import pytest
 from django.test.utils import CaptureQueriesContext
 
 from cameras.models import Camera
-from monitoring import station_settings
+from core.station_settings import values as station_settings
 from monitoring.pages import KINDS
 from monitoring.services import record_event
 from skycam_project.cli.diagnostics.finding import Finding

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from cameras.editing.settings_form import SettingsForm
 from cameras.models import Camera, SettingsPreset
+from cameras.settings.settings_form import SettingsForm
 from tests.api.test_presets import configured
 from tests.fakes.camera_host import camera_host
 from tests.pages.builders import MARKUP, text_of

@@ -9,6 +9,7 @@ import pytest
 from cameras.models import Camera
 from cameras.runtime.recording_state import Recorder
 from cameras.status import status
+from cameras.status.messages import absent_status
 from captures.ingest.clips import desired_recording
 from tests.api.builders import UNKNOWN
 from tests.fakes.camera_host import camera_host
@@ -35,7 +36,7 @@ def desired(camera: Camera) -> Camera:
 
 def report_recorder(server: Any, recorder: Any, observed: str = "ready") -> None:
     recording = recorder["state"] == "recording"
-    found = status.absent_status("sky", "connected", "")
+    found = absent_status("sky", "connected", "")
     status.write_status(server, found | {"observed": observed, "recorder": recorder, "recording": recording})
 
 

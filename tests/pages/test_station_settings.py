@@ -10,8 +10,9 @@ from django.conf import settings
 
 from cameras.models import Camera
 from captures.storage import roots
-from monitoring import station_settings
-from monitoring.models import Event, StationSetting
+from core.station_settings import values as station_settings
+from core.station_settings.models import StationSetting
+from monitoring.models import Event
 from skycam_project.config import ConfigManager
 from tests.captures.clips import clip_of
 from tests.pages.builders import text_of

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from cameras.commands.control import ControlError, HostDown
+from cameras.errors import ControlError, HostDown
 from captures.pixelink_service.errors import response_for
 
 HOLDER = "scope is held by anna since 10:12. Ask her, or take it over."

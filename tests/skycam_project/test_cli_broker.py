@@ -15,6 +15,7 @@ from cameras.broker.hiredis_client import BrokerDown
 from cameras.editing.services import add_camera
 from cameras.models import Camera
 from cameras.status import status
+from cameras.status.messages import absent_status
 from cameras.supervision.broker_users import with_login
 from captures.models import Capture
 from monitoring.services import raise_alert
@@ -26,7 +27,7 @@ from skycam_project.config.folder import renew_broker_password
 from tests.skycam_project.cli_station import answer, camera_host, run, skycam, valkey
 
 pytestmark = pytest.mark.django_db
-READY = status.absent_status("sim", "connected") | {"observed": "ready", "reason": ""}
+READY = absent_status("sim", "connected") | {"observed": "ready", "reason": ""}
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +78,7 @@ def test_status_shows_hosts_cameras_and_alerts(empty: redis.Redis) -> None:
 
 def test_the_cameras_of_a_host_that_ended_are_down(empty: redis.Redis) -> None:
     status.write_known_cameras(empty, "main", [READY])
-    assert answer("status")["cameras"] == [status.absent_status("sim", "connected")]
+    assert answer("status")["cameras"] == [absent_status("sim", "connected")]
 
 
 def test_another_stations_cameras_are_not_shown(empty: redis.Redis) -> None:

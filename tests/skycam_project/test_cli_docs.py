@@ -10,7 +10,7 @@ import click
 import pytest
 
 from cameras.runtime.recording_state import Recorder
-from cameras.status.reader import Status
+from cameras.status.messages import Status
 from captures.bodies import CaptureBody, SessionBody
 from captures.recording_control.commands import RecordingBody
 from skycam_project.cli import errors

@@ -15,6 +15,7 @@ from cameras.editing.services import add_camera
 from cameras.models import Camera
 from cameras.runtime.recording_state import Recorder
 from cameras.status import status
+from cameras.status.messages import absent_status
 from skycam_project.cli.status import camera_remarks
 from tests.fakes.camera_host import camera_host
 from tests.skycam_project.cli_station import answer, skycam, valkey
@@ -95,7 +96,7 @@ def test_names_and_all_exclude_each_other() -> None:
 def test_status_shows_what_is_recorded_since_when_and_how_long_the_disk_lasts(server: redis.Redis) -> None:
     Camera.objects.filter(slug="dome").update(recording="rolling")
     changes = {"observed": "ready", "recording": True, "recorder": RECORDER}
-    status.write_status(server, status.absent_status("dome", "connected", "") | changes)
+    status.write_status(server, absent_status("dome", "connected", "") | changes)
     shown = " ".join(skycam("record", "status").stdout.split())
     assert "bath is not recording." in shown
     assert "dome is recording (rolling, started by cli:anna)." in shown

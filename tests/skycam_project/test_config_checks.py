@@ -56,6 +56,10 @@ def test_the_warnings_of_the_configuration_are_listed(configure, settings):
     assert "skycam.W001" in ids(checks.check_station())
 
 
+def test_each_table_is_registered_once():
+    assert len(set(checks.TABLES)) == len(checks.TABLES)
+
+
 @pytest.mark.django_db
 def test_the_database_answers():
     assert findings()["database"] == []

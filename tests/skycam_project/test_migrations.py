@@ -7,8 +7,10 @@ import pytest
 from django.apps import apps
 from django.core.management import call_command
 from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 
 from captures.models import Clip
+from core.station_settings.models import StationSetting
 from tests.captures.clips import STARTED, row_of
 from tests.faults.archive import Archive
 
@@ -29,3 +31,20 @@ def test_the_migration_marks_losses_of_interrupted_clips_as_unknown(tmp_path: Pa
     migration.forget_what_nobody_counted(apps, connection.schema_editor())
     lost = dict(Clip.objects.values_list("pk", "lost_frames"))
     assert (lost[killed.pk], lost[failed.pk], lost[whole.pk]) == (None, 0, 0)
+
+
+BEFORE = [("core", None), ("monitoring", "0004_camera_ids_of_events")]
+NOW = [("core", "0001_settings_of_the_station"), ("monitoring", "0005_settings_belong_to_core")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_settings_of_the_page_keep_their_values_while_their_model_moves() -> None:
+    executor = MigrationExecutor(connection)
+    executor.migrate(BEFORE)
+    old = executor.loader.project_state(BEFORE[1:]).apps.get_model("monitoring", "StationSetting")
+    old.objects.create(key="camera_config.crf", value=20, changed_by="ada")
+    MigrationExecutor(connection).migrate(NOW)
+    assert StationSetting.objects.values_list("key", "value", "changed_by").get() == ("camera_config.crf", 20, "ada")
+    MigrationExecutor(connection).migrate(BEFORE)
+    assert old.objects.get().value == 20
+    MigrationExecutor(connection).migrate(NOW)

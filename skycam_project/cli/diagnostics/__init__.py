@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from importlib import import_module
 
+from core.registry import resolve
 from skycam_project.cli.diagnostics.finding import BROKEN, Finding
 from skycam_project.cli.station import Station
 
@@ -54,9 +54,8 @@ def run_checks(checks: dict[str, str], station: Station) -> list[Finding]:
 
 
 def run_check(name: str, path: str, station: Station) -> list[Finding]:
-    module, _, function = path.partition(":")
     try:
-        return list(getattr(import_module(module), function)(station))
+        return list(resolve(path)(station))
     except Exception as error:
         log.exception("The check %s failed.", name)
         return [Finding(name, BROKEN, f"The check itself failed: {type(error).__name__}: {error}")]

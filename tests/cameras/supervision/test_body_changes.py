@@ -11,16 +11,17 @@ import pytest
 from django.utils import timezone
 
 from cameras.models import Camera
+from cameras.runtime.messages import Reading
+from cameras.supervision.assembly import Host
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.readings import store_read_back
-from cameras.supervision.supervisor import Supervisor
 from monitoring.models import Event
 from tests.api.builders import until
-from tests.cameras.supervision.test_supervisor import archive, read_again, supervisor
+from tests.cameras.supervision.test_supervisor import archive, host, read_again
 from tests.fakes.gphoto2_port.build import ISO, build, plug, turn
 from tests.faults.archive import Archive
 
-__all__ = ["archive", "supervisor"]
+__all__ = ["archive", "host"]
 pytestmark = pytest.mark.django_db
 PORT = "usb:001,004"
 CHANGE = {"name": "iso", "wished": 400, "has": 1600}
@@ -39,45 +40,43 @@ def far(archive: Archive, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pyt
 
 
 @pytest.fixture
-def slot(far: Path, supervisor: Supervisor) -> CameraSlot:
-    supervisor.database._sync()
-    supervisor._tick()
-    [slot] = supervisor.slots.values()
+def slot(far: Path, host: Host) -> CameraSlot:
+    host.database.sync()
+    host.supervisor.tick()
+    [slot] = host.slots.values()
     until(lambda: slot.child and slot.child.state.get("observed") == "ready", SOON_S)
     return slot
 
 
-def shown(supervisor: Supervisor, slot: CameraSlot) -> tuple[Any, Any]:
+def shown(host: Host, slot: CameraSlot) -> tuple[Any, Any]:
     """The differences, in the row and in the status."""
-    supervisor.database._sync()
-    return Camera.objects.get().differs, supervisor.status_publisher.build_status(slot)["differs"]
+    host.database.sync()
+    return Camera.objects.get().differs, host.statuses.build_status(slot)["differs"]
 
 
-def test_a_change_is_in_row_status_and_event_log_until_it_is_desired(
-    far: Path, supervisor: Supervisor, slot: CameraSlot
-) -> None:
+def test_a_change_is_in_row_status_and_event_log_until_it_is_desired(far: Path, host: Host, slot: CameraSlot) -> None:
     turn(far, PORT, ISO, 1600)
-    until(lambda: shown(supervisor, slot) == ([CHANGE], [CHANGE]), SOON_S)
+    until(lambda: shown(host, slot) == ([CHANGE], [CHANGE]), SOON_S)
     assert Camera.objects.get().read_back["iso"] == 1600
     assert Event.objects.filter(kind="camera.settings", data={"differs": CHANGE}).count() == 1
     Camera.objects.update(settings={"iso": 1600})
-    read_again(supervisor)
-    assert supervisor.status_publisher.build_status(slot)["differs"] == []
-    until(lambda: shown(supervisor, slot) == ([], []), SOON_S)
+    read_again(host)
+    assert host.statuses.build_status(slot)["differs"] == []
+    until(lambda: shown(host, slot) == ([], []), SOON_S)
 
 
-def test_the_row_wins_when_the_camera_is_reopened(far: Path, supervisor: Supervisor, slot: CameraSlot) -> None:
+def test_the_row_wins_when_the_camera_is_reopened(far: Path, host: Host, slot: CameraSlot) -> None:
     turn(far, PORT, ISO, 1600)
-    until(lambda: shown(supervisor, slot)[0] == [CHANGE], SOON_S)
+    until(lambda: shown(host, slot)[0] == [CHANGE], SOON_S)
     assert slot.child is not None
     slot.child.send({"type": "reopen"})
-    until(lambda: shown(supervisor, slot) == ([], []), SOON_S)
+    until(lambda: shown(host, slot) == ([], []), SOON_S)
     assert Camera.objects.get().read_back["iso"] == 400
 
 
-def reading(seconds_ago: float, **actual: Any) -> dict[str, Any]:
+def reading(seconds_ago: float, **actual: Any) -> Reading:
     read_at = (timezone.now() - timedelta(seconds=seconds_ago)).isoformat()
-    return {"actual": actual, "read_at": read_at, "differs": []}
+    return Reading(actual=actual, warnings=[], read_at=read_at, differs=[])
 
 
 def test_an_older_reading_does_not_replace_a_newer_one(archive: Archive) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from cameras.supervision.child import CameraChild, scrubbed_environment
+from cameras.child_environment import scrubbed_environment
+from cameras.supervision.child import CameraChild
 
 
 @pytest.fixture

@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 
-from cameras.commands.control import ControlError, sent_command, wait_for_answer
+from cameras.commands.control import sent_command, wait_for_answer
 from cameras.discovery import local as local_discovery
+from cameras.errors import ControlError
+from cameras.supervision.answers import BrokerAnswers
 from cameras.supervision.camera_slot import Hardware
-from cameras.supervision.supervisor import Supervisor
+from cameras.supervision.discovery import DiscoveryRunner
 from tests.api.conftest import valkey
+from tests.cameras.supervision.hosts import slots_of
 from tests.faults.archive import Archive
 
 __all__ = ["valkey"]
@@ -28,18 +31,17 @@ def start_script(code: str) -> subprocess.Popen[str]:
 
 @pytest.mark.django_db
 def test_a_discovery_that_fails_is_answered_and_does_not_end_later_ones(tmp_path: Path, valkey: Any) -> None:
-    Archive(tmp_path)
-    supervisor = Supervisor()
-    supervisor.database._sync()
-    supervisor._update_slots(supervisor.database.snapshot.cameras)
-    [slot] = supervisor.slots.values()
+    archive = Archive(tmp_path)
+    slots = slots_of(archive.desired())
+    discovery = DiscoveryRunner("main", slots, BrokerAnswers())
+    [slot] = slots.values()
     slot.child, slot.hardware = Any, Hardware(place="no\0place")  # type: ignore[assignment]
-    supervisor.discovery.request_discovery("first")
+    discovery.request_discovery("first")
     with pytest.raises(ControlError, match="Camera discovery failed"):
         wait_for_answer(sent_command("first", PATIENCE_S))
     slot.hardware = Hardware()
-    supervisor.discovery.request_discovery("second")
-    assert wait_for_answer(sent_command("second", PATIENCE_S))["host"] == supervisor.host
+    discovery.request_discovery("second")
+    assert wait_for_answer(sent_command("second", PATIENCE_S))["host"] == "main"
 
 
 def test_a_library_that_ends_without_an_answer_is_a_problem_of_its_kind() -> None:

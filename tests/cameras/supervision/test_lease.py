@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from cameras.models import CameraHost
-from cameras.supervision.lease import LEASE_S, NameTaken, raise_taken_alert, renew_lease
+from cameras.supervision.lease import LEASE_S, RENEW_S, HostLease, NameTaken, raise_taken_alert, renew_lease
 from monitoring.models import Alert
 from monitoring.tasks import check_health
 
@@ -50,3 +50,16 @@ def test_the_alert_of_a_name_in_use_closes_when_no_machine_repeats_it(silent_s: 
     Alert.objects.update(last_seen_at=timezone.now() - timedelta(seconds=silent_s))
     check_health()
     assert Alert.objects.get(key="host.taken:dome").state == state
+
+
+def test_a_host_name_that_another_machine_uses_raises_an_alert() -> None:
+    other_machine(left_s=30)
+    assert not HostLease("dome").hold(0.0)
+    assert Alert.objects.get().key == "host.taken:dome"
+
+
+def test_a_lease_is_renewed_only_when_it_is_due() -> None:
+    lease = HostLease("dome")
+    lease.hold(0.0)
+    CameraHost.objects.update(machine="another")
+    assert (lease.hold(RENEW_S - 1), lease.hold(RENEW_S)) == (True, False)

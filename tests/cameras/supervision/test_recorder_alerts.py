@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from cameras.supervision.supervisor import Supervisor
+from cameras.supervision.assembly import Host
 from captures.retention.cleanup import ClipCleanup
 from monitoring.models import Alert
 from tests.api.builders import until
+from tests.cameras.supervision.hosts import assembled
 from tests.captures.recording.clip_archive import configured
 from tests.faults.archive import Archive
 
@@ -33,72 +34,66 @@ def desired(archive: Archive, **fields: Any) -> None:
     type(archive.camera).objects.filter(pk=archive.camera.pk).update(**fields)
 
 
-def supervised(folder: Path) -> Iterator[Supervisor]:
-    supervisor = Supervisor()
-    supervisor.run_folder = folder
-    yield supervisor
-    for slot in supervisor.slots.values():
-        if slot.child:
-            slot.child.kill()
-            slot.child.wait(10)
-            slot.child.finish()
+def supervised(folder: Path) -> Iterator[Host]:
+    with assembled(folder) as host:
+        yield host
 
 
 @pytest.fixture
-def supervisor(tmp_path: Path, archive: Archive) -> Iterator[Supervisor]:
+def host(tmp_path: Path, archive: Archive) -> Iterator[Host]:
     yield from supervised(tmp_path)
 
 
 @pytest.fixture
-def successor(tmp_path: Path, archive: Archive) -> Iterator[Supervisor]:
+def successor(tmp_path: Path, archive: Archive) -> Iterator[Host]:
     yield from supervised(tmp_path)
 
 
-def is_open(supervisor: Supervisor, key: str = KEY) -> bool:
+def is_open(host: Host, key: str = KEY) -> bool:
     """Whether the alert is open, after one run of its threads."""
-    supervisor.database.read_soon()
-    supervisor.database._sync()
-    supervisor._tick()
+    host.reader.read_soon()
+    host.database.sync()
+    host.supervisor.tick()
     return Alert.objects.filter(key=key).exclude(state=Alert.State.RESOLVED).exists()
 
 
-def killed(supervisor: Supervisor) -> None:
-    until(lambda: is_open(supervisor), 30)
-    [slot] = supervisor.slots.values()
+def killed(host: Host) -> None:
+    until(lambda: is_open(host), 30)
+    [slot] = host.slots.values()
     assert slot.child is not None
     slot.child.kill()
     slot.child.wait(10)
 
 
-def test_an_alert_of_a_recorder_that_was_killed_ends_with_its_camera(archive: Archive, supervisor: Supervisor) -> None:
-    killed(supervisor)
+def test_an_alert_of_a_recorder_that_was_killed_ends_with_its_camera(archive: Archive, host: Host) -> None:
+    killed(host)
     desired(archive, enabled=False)
-    until(lambda: not is_open(supervisor), 30)
+    until(lambda: not is_open(host), 30)
 
 
 def test_an_alert_of_a_recorder_ends_when_its_worker_was_killed_too(
-    archive: Archive, supervisor: Supervisor, successor: Supervisor
+    archive: Archive, host: Host, successor: Host
 ) -> None:
-    killed(supervisor)
+    killed(host)
     desired(archive, enabled=False)
     until(lambda: not is_open(successor), 30)
 
 
-def test_a_clip_that_a_recorder_rejects_is_an_alert_that_outlives_it(archive: Archive, supervisor: Supervisor) -> None:
+def test_a_clip_that_a_recorder_rejects_is_an_alert_that_outlives_it(archive: Archive, host: Host) -> None:
     spool = archive.spool / "clips"
     spool.mkdir(parents=True)
     (spool / "0193a000-0000-7000-8000-000000000001.plan").write_text("{")
-    until(lambda: is_open(supervisor, "spool.rejected:sim"), 30)
+    until(lambda: is_open(host, "spool.rejected:sim"), 30)
     desired(archive, enabled=False)
-    until(lambda: supervisor.slots[str(archive.camera.pk)].child is None or not is_open(supervisor), 30)
-    assert is_open(supervisor, "spool.rejected:sim")
+    until(lambda: host.slots[str(archive.camera.pk)].child is None or not is_open(host), 30)
+    assert is_open(host, "spool.rejected:sim")
 
 
 def test_a_recorder_learns_that_no_clip_can_be_deleted_and_records_no_rolling_one(
-    archive: Archive, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+    archive: Archive, host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configured(monkeypatch, soft_floor_gb=1_000_000, hard_floor_gb=0)
-    until(lambda: not is_open(supervisor) and archive.spool.exists(), 30)
+    until(lambda: not is_open(host) and archive.spool.exists(), 30)
     ClipCleanup("main").run()
-    until(lambda: is_open(supervisor), 30)
+    until(lambda: is_open(host), 30)
     assert "they are pinned or held" in Alert.objects.get(key=KEY, state=Alert.State.OPEN).message

@@ -15,13 +15,15 @@ from typing import Any
 import pytest
 import uuid6
 
-from cameras.commands.control import Command
+from cameras.commands.messages import CommandMessage
 from cameras.spool.session_files import iso
-from cameras.supervision import recovery_ladder
+from cameras.supervision import port_resetter
+from cameras.supervision.assembly import Host
 from cameras.supervision.camera_slot import CameraSlot
-from cameras.supervision.supervisor import Supervisor
+from cameras.supervision.recovery_policy import REOPENED
 from monitoring.models import Alert, Event
 from tests.api.builders import until
+from tests.cameras.supervision.hosts import assembled
 from tests.fakes.usbdevfs import FakeBus
 from tests.faults.archive import Archive
 
@@ -45,56 +47,52 @@ def fake_bus(tmp_path: Path) -> FakeBus:
 
 
 @pytest.fixture
-def supervisor(tmp_path: Path, fake_bus: FakeBus, archive: Archive, settings: Settings) -> Iterator[Supervisor]:
+def host(
+    tmp_path: Path, fake_bus: FakeBus, archive: Archive, settings: Settings, request: pytest.FixtureRequest
+) -> Iterator[Host]:
     """A short margin, a reset of USB ports, and quarantine after EXITS failures. One camera, whose process starts with
     the first tick."""
     patience = {"margin_s": MARGIN_S, "crash_loop_exits": EXITS, "crash_loop_s": 120.0, "usb_reset": True}
     supervision = settings.STATION.supervision.model_copy(update=patience)
     settings.STATION = settings.STATION.model_copy(update={"supervision": supervision})
-    supervisor = Supervisor(fake_bus.bus)
-    supervisor.run_folder = tmp_path
-    supervisor.database._sync()
-    yield supervisor
-    for slot in supervisor.slots.values():
-        if slot.child:
-            slot.child.kill()
-            slot.child.wait(10)
-            slot.child.finish()
+    with assembled(tmp_path, bus=fake_bus.bus, reopened=getattr(request, "param", REOPENED)) as host:
+        host.database.sync()
+        yield host
 
 
-def new_slot(supervisor: Supervisor, **faults: Any) -> CameraSlot:
+def new_slot(host: Host, **faults: Any) -> CameraSlot:
     """The camera's slot; its first process starts with these faults."""
-    supervisor._update_slots(supervisor.database.snapshot.cameras)
-    [slot] = supervisor.slots.values()
+    host.applier.apply_snapshot(host.reader.snapshot)
+    [slot] = host.slots.values()
     slot.faults = faults
     return slot
 
 
-def hangs_on_usb(supervisor: Supervisor, archive: Archive) -> None:
+def hangs_on_usb(host: Host, archive: Archive) -> None:
     """Store the camera's USB identity, as its row has it from when it was last open."""
     archive.camera.identity = {"usb": NIKON}
     archive.camera.save()
-    supervisor.database.read_soon()
-    supervisor.database._sync()
+    host.reader.read_soon()
+    host.database.sync()
 
 
-def tick_until(supervisor: Supervisor, condition: Any) -> None:
+def tick_until(host: Host, condition: Any) -> None:
     """Tick until the condition holds."""
 
     def tick() -> Any:
-        supervisor._tick()
+        host.supervisor.tick()
         return condition()
 
     until(tick, TIMEOUT_S)
 
 
-def set_faults(supervisor: Supervisor, slot: CameraSlot, **faults: Any) -> None:
+def set_faults(host: Host, slot: CameraSlot, **faults: Any) -> None:
     """As the command of a manager does."""
-    arguments = {"faults": faults}
-    command = Command(
+    arguments = {"faults": faults, "remaining_ms": 10_000}
+    command = CommandMessage(
         command_id="c", camera=slot.desired.id, slug="sim", order="faults", arguments=arguments, deadline_ms=0
     )
-    supervisor.command_router._set_faults(command, slot)
+    host.router.route(command, time.monotonic())
 
 
 def expose(slot: CameraSlot) -> None:
@@ -109,8 +107,8 @@ def is_ready(slot: CameraSlot) -> bool:
     return slot.observed[0] == "ready"
 
 
-def steps(supervisor: Supervisor) -> list[str]:
-    supervisor.database._sync()
+def steps(host: Host) -> list[str]:
+    host.database.sync()
     return [event.data["step"] for event in Event.objects.filter(kind="camera.ladder").order_by("at", "id")]
 
 
@@ -118,75 +116,73 @@ def reason_of(step: str) -> str:
     return str(Event.objects.filter(kind="camera.ladder", data__step=step).latest("at").data["reason"])
 
 
-def test_a_camera_that_is_slow_is_aborted_and_reopened_by_the_same_process(supervisor: Supervisor) -> None:
-    slot = new_slot(supervisor, slow=600)
-    tick_until(supervisor, lambda: is_ready(slot))
+def test_a_camera_that_is_slow_is_aborted_and_reopened_by_the_same_process(host: Host) -> None:
+    slot = new_slot(host, slow=600)
+    tick_until(host, lambda: is_ready(slot))
     pid = slot.child and slot.child.process.pid
     expose(slot)
-    tick_until(supervisor, lambda: "reconnect" in steps(supervisor))
-    tick_until(supervisor, lambda: is_ready(slot))
-    assert (set(steps(supervisor)), slot.child and slot.child.process.pid) == ({"abort", "reconnect"}, pid)
+    tick_until(host, lambda: "reconnect" in steps(host))
+    tick_until(host, lambda: is_ready(slot))
+    assert (set(steps(host)), slot.child and slot.child.process.pid) == ({"abort", "reconnect"}, pid)
 
 
-def test_a_camera_that_hangs_is_killed_and_its_next_process_works(supervisor: Supervisor) -> None:
-    slot = new_slot(supervisor)
-    tick_until(supervisor, lambda: is_ready(slot))
-    set_faults(supervisor, slot, hang=1)
+def test_a_camera_that_hangs_is_killed_and_its_next_process_works(host: Host) -> None:
+    slot = new_slot(host)
+    tick_until(host, lambda: is_ready(slot))
+    set_faults(host, slot, hang=1)
     expose(slot)
-    tick_until(supervisor, lambda: "kill" in steps(supervisor))
-    tick_until(supervisor, lambda: is_ready(slot))
-    assert (steps(supervisor), reason_of("kill"), slot.faults) == (["abort", "reconnect", "kill"], "camera_hung", {})
+    tick_until(host, lambda: "kill" in steps(host))
+    tick_until(host, lambda: is_ready(slot))
+    assert (steps(host), reason_of("kill"), slot.faults) == (["abort", "reconnect", "kill"], "camera_hung", {})
 
 
 def test_a_camera_that_crashes_repeatedly_waits_is_reset_and_goes_into_quarantine(
-    supervisor: Supervisor, archive: Archive, fake_bus: FakeBus
+    host: Host, archive: Archive, fake_bus: FakeBus
 ) -> None:
-    hangs_on_usb(supervisor, archive)
+    hangs_on_usb(host, archive)
     fake_bus.plug("1-2", 7, serial="3004")
-    slot = new_slot(supervisor, crash=EXITS)
-    tick_until(supervisor, lambda: slot.quarantined)
-    assert steps(supervisor) == ["back_off", "usb_reset", "quarantine"]
+    slot = new_slot(host, crash=EXITS)
+    tick_until(host, lambda: slot.quarantined)
+    assert steps(host) == ["back_off", "usb_reset", "quarantine"]
     assert "Inappropriate ioctl" in reason_of("usb_reset")
     assert Alert.objects.get().key == "camera.quarantined:sim"
     assert "It failed 3 times in a row, the last time because: The camera's process crashed" in slot.quarantined
     fake_bus.unplug("1-2")
-    tick_until(supervisor, lambda: slot.last_seen == "")
+    tick_until(host, lambda: slot.last_seen == "")
     fake_bus.plug("1-3", 8, serial="3004")
-    tick_until(supervisor, lambda: is_ready(slot))
-    assert (steps(supervisor)[-1], reason_of("release")) == ("release", "its return")
+    tick_until(host, lambda: is_ready(slot))
+    assert (steps(host)[-1], reason_of("release")) == ("release", "its return")
     assert Alert.objects.get().state == "resolved"
 
 
 def test_a_reset_that_never_ends_does_not_prevent_the_last_try(
-    supervisor: Supervisor, archive: Archive, fake_bus: FakeBus, monkeypatch: pytest.MonkeyPatch
+    host: Host, archive: Archive, fake_bus: FakeBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recovery_ladder, "RESET_S", 1.0)
-    hangs_on_usb(supervisor, archive)
+    monkeypatch.setattr(port_resetter, "RESET_S", 1.0)
+    hangs_on_usb(host, archive)
     node = fake_bus.plug("1-2", 7, serial="3004")
     node.unlink()
     os.mkfifo(node)  # opening it for writing waits for a reader
-    slot = new_slot(supervisor, crash=EXITS - 1)
-    tick_until(supervisor, lambda: slot.port_reset)
-    tick_until(supervisor, lambda: is_ready(slot))
-    assert "usb_reset" not in steps(supervisor)
+    slot = new_slot(host, crash=EXITS - 1)
+    tick_until(host, lambda: slot.port_reset)
+    tick_until(host, lambda: is_ready(slot))
+    assert "usb_reset" not in steps(host)
     os.close(os.open(node, os.O_RDONLY | os.O_NONBLOCK))
-    tick_until(supervisor, lambda: "usb_reset" in steps(supervisor))
+    tick_until(host, lambda: "usb_reset" in steps(host))
 
 
-def test_a_present_camera_that_never_opens_gets_a_new_process(
-    supervisor: Supervisor, archive: Archive, fake_bus: FakeBus
-) -> None:
-    hangs_on_usb(supervisor, archive)
-    supervisor.recovery_ladder.reopened = 2
+@pytest.mark.parametrize("host", [2], indirect=True)
+def test_a_present_camera_that_never_opens_gets_a_new_process(host: Host, archive: Archive, fake_bus: FakeBus) -> None:
+    hangs_on_usb(host, archive)
     fake_bus.plug("1-2", 7, serial="3004")
-    new_slot(supervisor, disconnect=True)
-    tick_until(supervisor, lambda: "kill" in steps(supervisor))
+    new_slot(host, disconnect=True)
+    tick_until(host, lambda: "kill" in steps(host))
     assert reason_of("kill") == "camera_error"
 
 
-def test_a_process_that_takes_long_to_end_is_killed_once(supervisor: Supervisor) -> None:
-    slot = new_slot(supervisor)
-    tick_until(supervisor, lambda: is_ready(slot))
+def test_a_process_that_takes_long_to_end_is_killed_once(host: Host) -> None:
+    slot = new_slot(host)
+    tick_until(host, lambda: is_ready(slot))
     child = slot.child
     assert child is not None
     os.kill(child.process.pid, signal.SIGSTOP)
@@ -195,30 +191,28 @@ def test_a_process_that_takes_long_to_end_is_killed_once(supervisor: Supervisor)
     child.state, child.observed = {**child.state, "failures": 99, "trouble": trouble}, ("reconnecting", "It failed.")
     child.last_message_at = time.monotonic()
     for _ in range(3):
-        supervisor.recovery_ladder.check_process(slot, child)
-    assert steps(supervisor) == ["kill"]
+        host.ladder.check_process(slot)
+    assert steps(host) == ["kill"]
 
 
-def test_an_absent_camera_is_retried_as_soon_as_it_is_back(
-    supervisor: Supervisor, archive: Archive, fake_bus: FakeBus
-) -> None:
-    hangs_on_usb(supervisor, archive)
-    supervisor.recovery_ladder.reopened = 2
-    slot = new_slot(supervisor, disconnect=True)
-    tick_until(supervisor, lambda: slot.last_seen == "" and slot.unreachable_alerted)
-    supervisor.database._sync()
+@pytest.mark.parametrize("host", [2], indirect=True)
+def test_an_absent_camera_is_retried_as_soon_as_it_is_back(host: Host, archive: Archive, fake_bus: FakeBus) -> None:
+    hangs_on_usb(host, archive)
+    slot = new_slot(host, disconnect=True)
+    tick_until(host, lambda: slot.last_seen == "" and slot.unreachable_alerted)
+    host.database.sync()
     assert Alert.objects.get().key == "camera.unreachable:sim"
     fake_bus.plug("1-4", 9, serial="3004")
-    tick_until(supervisor, lambda: "its return" in reasons(supervisor))
-    found = reasons(supervisor)
+    tick_until(host, lambda: "its return" in reasons(host))
+    found = reasons(host)
     assert "camera_error" not in found[: found.index("its return")]
-    set_faults(supervisor, slot)
-    tick_until(supervisor, lambda: is_ready(slot) and not slot.unreachable_alerted)
-    supervisor.database._sync()
+    set_faults(host, slot)
+    tick_until(host, lambda: is_ready(slot) and not slot.unreachable_alerted)
+    host.database.sync()
     assert Alert.objects.get().state == "resolved"
 
 
-def alert_after(supervisor: Supervisor, slot: CameraSlot, observed: str, **state: int) -> tuple[str, str]:
+def alert_after(host: Host, slot: CameraSlot, observed: str, **state: int) -> tuple[str, str]:
     """State and message of the camera's alert after its process has reported this state."""
     child = slot.child
     assert child is not None
@@ -227,8 +221,8 @@ def alert_after(supervisor: Supervisor, slot: CameraSlot, observed: str, **state
         (observed, "It is gone."),
         time.monotonic(),
     )
-    supervisor.recovery_ladder.check_process(slot, child)
-    supervisor.database._sync()
+    host.ladder.check_process(slot)
+    host.database.sync()
     alert = Alert.objects.get()
     return alert.state, alert.message
 
@@ -241,40 +235,38 @@ def alert_after(supervisor: Supervisor, slot: CameraSlot, observed: str, **state
     ],
 )
 def test_a_camera_that_opens_and_fails_is_not_reported_as_closed(
-    supervisor: Supervisor, unopened: int, message: str, while_open: str
+    host: Host, unopened: int, message: str, while_open: str
 ) -> None:
-    slot = new_slot(supervisor)
-    tick_until(supervisor, lambda: is_ready(slot))
-    assert alert_after(supervisor, slot, "reconnecting", failures=9, unopened=unopened) == ("open", message)
-    assert alert_after(supervisor, slot, "ready", failures=9, unopened=unopened) == (while_open, message)
-    assert alert_after(supervisor, slot, "ready", failures=0, unopened=unopened) == ("resolved", message)
+    slot = new_slot(host)
+    tick_until(host, lambda: is_ready(slot))
+    assert alert_after(host, slot, "reconnecting", failures=9, unopened=unopened) == ("open", message)
+    assert alert_after(host, slot, "ready", failures=9, unopened=unopened) == (while_open, message)
+    assert alert_after(host, slot, "ready", failures=0, unopened=unopened) == ("resolved", message)
 
 
-def test_a_device_that_hangs_does_not_delay_the_supervisor(
-    supervisor: Supervisor, archive: Archive, fake_bus: FakeBus
-) -> None:
-    hangs_on_usb(supervisor, archive)
+def test_a_device_that_hangs_does_not_delay_the_supervisor(host: Host, archive: Archive, fake_bus: FakeBus) -> None:
+    hangs_on_usb(host, archive)
     fake_bus.plug("1-2", 7, serial="3004")
     serial = fake_bus.hang("1-2")
-    slot = new_slot(supervisor, disconnect=True)
-    tick_until(supervisor, lambda: supervisor.reconnect_watcher._search_thread)
-    supervisor._tick()
+    slot = new_slot(host, disconnect=True)
+    tick_until(host, lambda: host.watcher.searches)
+    host.supervisor.tick()
     serial.write_text("3004\n")
-    tick_until(supervisor, lambda: slot.last_seen is not None)
+    tick_until(host, lambda: slot.last_seen is not None)
 
 
-def reasons(supervisor: Supervisor) -> list[str]:
-    supervisor.database._sync()
+def reasons(host: Host) -> list[str]:
+    host.database.sync()
     found = Event.objects.filter(kind="camera.ladder").order_by("at", "id")
     return [event.data.get("reason", "") for event in found]
 
 
-def test_the_end_of_its_faults_ends_the_quarantine_of_a_simulated_camera(supervisor: Supervisor) -> None:
-    slot = new_slot(supervisor, crash=EXITS)
-    tick_until(supervisor, lambda: slot.quarantined)
-    set_faults(supervisor, slot)
-    tick_until(supervisor, lambda: is_ready(slot))
-    assert (steps(supervisor)[-1], reason_of("release")) == ("release", "the end of its faults")
+def test_the_end_of_its_faults_ends_the_quarantine_of_a_simulated_camera(host: Host) -> None:
+    slot = new_slot(host, crash=EXITS)
+    tick_until(host, lambda: slot.quarantined)
+    set_faults(host, slot)
+    tick_until(host, lambda: is_ready(slot))
+    assert (steps(host)[-1], reason_of("release")) == ("release", "the end of its faults")
 
 
 @contextmanager
@@ -288,25 +280,25 @@ def without_files() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
-def test_a_process_that_cannot_be_started_is_recorded_and_retried(supervisor: Supervisor) -> None:
-    slot = new_slot(supervisor)
+def test_a_process_that_cannot_be_started_is_recorded_and_retried(host: Host) -> None:
+    slot = new_slot(host)
     with without_files():
-        supervisor._tick()
+        host.supervisor.tick()
     assert "Its process cannot be started ([Errno 24] Too many open files)." in slot.last_observed[1]
-    tick_until(supervisor, lambda: is_ready(slot))
+    tick_until(host, lambda: is_ready(slot))
 
 
-def test_an_error_with_one_camera_raises_an_alert_and_the_loop_goes_on(supervisor: Supervisor) -> None:
-    slot = new_slot(supervisor)
-    tick_until(supervisor, lambda: is_ready(slot))
+def test_an_error_with_one_camera_raises_an_alert_and_the_loop_goes_on(host: Host) -> None:
+    slot = new_slot(host)
+    tick_until(host, lambda: is_ready(slot))
     recovery_policy = slot.recovery_policy
     del slot.recovery_policy
-    supervisor._tick()
-    supervisor._tick()
-    supervisor.database._sync()
+    host.supervisor.tick()
+    host.supervisor.tick()
+    host.database.sync()
     [alert] = Alert.objects.filter(key="supervisor.stumbled:sim")
     assert alert.message.startswith("sim is not supervised (AttributeError: ")
     slot.recovery_policy = recovery_policy
-    supervisor._tick()
-    supervisor.database._sync()
+    host.supervisor.tick()
+    host.database.sync()
     assert Alert.objects.get(pk=alert.pk).resolved_at is not None

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from cameras.supervision.camera_slot import CameraSlot
+from cameras.runtime.messages import LogReport
 from cameras.supervision.child import CameraChild
-from cameras.supervision.recovery_policy import RestartSchedule
-from cameras.supervision.supervisor import Supervisor
+from cameras.supervision.command_results import CommandResults
+from cameras.supervision.event_writer import EventWriter
+from cameras.supervision.outbox import Outbox
+from cameras.supervision.process_messages import ProcessMessages
+from cameras.supervision.usb import UsbBus
 from monitoring.models import Alert, Event
+from tests.cameras.supervision.hosts import Answers, Outcomes, Records, slots_of
 from tests.faults.archive import Archive
 
 pytestmark = pytest.mark.django_db
@@ -22,16 +25,20 @@ def archive(tmp_path: Path) -> Archive:
     return Archive(tmp_path)
 
 
+def nothing(*_: object) -> None:
+    """No message of these tests leads here."""
+
+
 def handle(archive: Archive, kind: str, message: str) -> None:
     """Handle a log message as from a camera process."""
-    supervisor = Supervisor()
+    outbox, slots = Outbox(), slots_of(archive.desired())
+    results = CommandResults(Records(), Outcomes(), Answers(), nothing, nothing)
+    messages = ProcessMessages(slots, EventWriter(outbox), UsbBus(), results)
     desired = archive.desired()
-    supervisor.slots[desired.id] = CameraSlot(desired, RestartSchedule())
     child = CameraChild.__new__(CameraChild)
     child.spec = desired.spec(None)
-    log_message: dict[str, Any] = {"type": "log", "kind": kind, "message": message, "level": "error"}
-    supervisor.process_messages.handle_message(child, log_message)
-    supervisor.database._outbox.flush()
+    messages.handle_message(child, LogReport(type="log", kind=kind, message=message, level="error"))
+    outbox.flush()
 
 
 @pytest.mark.parametrize("kind", ["storage.unmounted", "storage.failed", "storage.last_floor"])

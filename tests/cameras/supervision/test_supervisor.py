@@ -6,22 +6,26 @@ import dataclasses
 import math
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cameras.models import CameraHost
+from cameras.supervision.assembly import Host, build_host
 from cameras.supervision.camera_slot import CameraSlot
+from cameras.supervision.camera_status import own_slots
 from cameras.supervision.desired_state import desired_states
+from cameras.supervision.process_states import ProcessState, Rule, current_rule
 from cameras.supervision.recovery_policy import RestartSchedule
-from cameras.supervision.supervisor import Supervisor
 from captures.models import Capture, Session
 from captures.sessions.session_commands import fail_session_of_lost_host
 from captures.storage.roots import ensure_default_root
 from monitoring.models import Alert
 from tests.api.builders import until
 from tests.api.conftest import valkey
+from tests.cameras.supervision.hosts import assembled
 from tests.cameras.supervision.records import capture_record, write_ended_session, write_records
 from tests.faults.archive import Archive
 from tests.faults.camera_process import CameraProcess
@@ -40,30 +44,24 @@ def archive(tmp_path: Path) -> Archive:
 
 
 @pytest.fixture
-def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
-    supervisor = Supervisor()
-    supervisor.run_folder = tmp_path
-    yield supervisor
-    for slot in supervisor.slots.values():
-        if slot.child:
-            slot.child.kill()
-            slot.child.wait(10)
-            slot.child.finish()
+def host(tmp_path: Path) -> Iterator[Host]:
+    with assembled(tmp_path) as host:
+        yield host
 
 
-def with_session(supervisor: Supervisor, archive: Archive, session: Session) -> CameraSlot:
-    desired = dataclasses.replace(archive.desired(), session=archive.desired_session(session))
-    slot = CameraSlot(desired, RestartSchedule())
-    supervisor.slots = {desired.id: slot}
+def with_session(host: Host, archive: Archive, session: Session) -> CameraSlot:
+    desired_session: Any = archive.desired_session(session)
+    slot = CameraSlot(dataclasses.replace(archive.desired(), session=desired_session), RestartSchedule())
+    host.slots.add(slot)
     return slot
 
 
 @pytest.fixture
-def slot(archive: Archive, supervisor: Supervisor) -> CameraSlot:
+def slot(archive: Archive, host: Host) -> CameraSlot:
     """A camera with a running process."""
-    supervisor.database._sync()
-    supervisor._tick()
-    [slot] = supervisor.slots.values()
+    host.database.sync()
+    host.supervisor.tick()
+    [slot] = host.slots.values()
     until(lambda: slot.child and slot.child.state.get("observed") == "ready")
     return slot
 
@@ -73,65 +71,65 @@ def move_to_host(archive: Archive, host: str) -> None:
     archive.camera.save()
 
 
-def read_again(supervisor: Supervisor) -> None:
-    supervisor.database.read_soon()
-    supervisor.database._sync()
-    supervisor._tick()
+def read_again(host: Host) -> None:
+    host.reader.read_soon()
+    host.database.sync()
+    host.supervisor.tick()
 
 
-def state_after_a_read(supervisor: Supervisor, row: Session | Capture) -> str:
-    read_again(supervisor)
+def state_after_a_read(host: Host, row: Session | Capture) -> str:
+    read_again(host)
     row.refresh_from_db()
     return row.state if isinstance(row, Session) else row.status
 
 
 def test_a_camera_that_moves_to_another_host_is_released_and_its_spool_is_emptied(
-    archive: Archive, supervisor: Supervisor, slot: CameraSlot
+    archive: Archive, host: Host, slot: CameraSlot
 ) -> None:
     capture = archive.planned()
     assert slot.child is not None
     slot.child.send({"type": "capture", "command_id": "c", "id": str(capture.pk), **CAPTURE})
     until(lambda: list(archive.spool.glob("*.plan")))
     move_to_host(archive, "other")
-    read_again(supervisor)
-    until(lambda: state_after_a_read(supervisor, capture) != "planned" and slot.child is None)
+    read_again(host)
+    until(lambda: state_after_a_read(host, capture) != "planned" and slot.child is None)
     assert (capture.reason, archive.inconsistencies()) == ("station_stopped", [])
 
 
-def test_a_camera_is_recorded_by_its_own_host_only(archive: Archive, supervisor: Supervisor, slot: CameraSlot) -> None:
+def test_a_camera_is_recorded_by_its_own_host_only(archive: Archive, host: Host, slot: CameraSlot) -> None:
     move_to_host(archive, "other")
-    read_again(supervisor)
-    supervisor.record_observed(slot, "disconnected", "")
-    supervisor.database._sync()
+    read_again(host)
+    host.events.record_observed(slot, "disconnected", "")
+    host.database.sync()
     archive.camera.refresh_from_db()
-    assert (archive.camera.observed == "disconnected", supervisor.status_publisher._own_slots()) == (False, [])
+    assert (archive.camera.observed == "disconnected", own_slots(host.slots)) == (False, [])
 
 
-def test_a_camera_that_comes_back_is_run_again(archive: Archive, supervisor: Supervisor, slot: CameraSlot) -> None:
+def test_a_camera_that_comes_back_is_run_again(archive: Archive, host: Host, slot: CameraSlot) -> None:
     move_to_host(archive, "other")
-    read_again(supervisor)
+    read_again(host)
     move_to_host(archive, "main")
-    read_again(supervisor)
+    read_again(host)
     assert slot.desired.runs
 
 
 def test_a_host_that_has_lost_its_name_keeps_its_cameras_running(
-    archive: Archive, supervisor: Supervisor, slot: CameraSlot
+    archive: Archive, host: Host, slot: CameraSlot
 ) -> None:
     CameraHost.objects.update(machine="another machine")
-    supervisor.database._leased_at = -60.0
-    read_again(supervisor)
-    assert (supervisor.database.snapshot.cameras, slot.child is not None and slot.child.ending) == ({}, False)
+    host.reader.read(time.monotonic() + 60)  # the lease has to be renewed by then
+    host.supervisor.tick()
+    assert (host.reader.snapshot.cameras, slot.child is not None and slot.child.ending) == ({}, False)
 
 
 def test_a_session_that_its_camera_refused_has_failed_with_the_reason(
-    archive: Archive, supervisor: Supervisor, slot: CameraSlot
+    archive: Archive, host: Host, slot: CameraSlot
 ) -> None:
     session = archive.session(cadence_s=0.1)
     desired_session: Any = archive.desired_session(session)
     desired_session["programme"]["gain"] = math.nan  # the simulated camera refuses nothing else
-    supervisor._apply_desired_state(slot, dataclasses.replace(slot.desired, session=desired_session))
-    until(lambda: state_after_a_read(supervisor, session) != "planned")
+    host.applier.apply_desired_state(slot, dataclasses.replace(slot.desired, session=desired_session))
+    until(lambda: state_after_a_read(host, session) != "planned")
     assert (session.state, session.reason, session.message) == (
         "failed",
         "rejected_setting",
@@ -145,27 +143,25 @@ REFUSED = {"type": "answer", "ok": False, "problem": "camera-not-reachable", "de
 
 @pytest.mark.parametrize(("reason", "desired"), [("root_missing", "running"), ("camera_error", "stopped")])
 def test_a_refused_session_stays_desired_where_the_process_keeps_it_for_a_root_that_is_away(
-    archive: Archive, supervisor: Supervisor, slot: CameraSlot, reason: str, desired: str
+    archive: Archive, host: Host, slot: CameraSlot, reason: str, desired: str
 ) -> None:
     session = archive.session(cadence_s=60)
     assert slot.child is not None
-    supervisor.process_messages.handle_message(
-        slot.child, {**REFUSED, "command_id": f"desired-{session.pk}", "reason": reason}
-    )
-    supervisor.database._sync()
+    host.messages.handle_message(slot.child, {**REFUSED, "command_id": f"desired-{session.pk}", "reason": reason})
+    host.database.sync()
     session.refresh_from_db()
     assert session.desired == desired
 
 
-def quarantined(supervisor: Supervisor, archive: Archive) -> CameraSlot:
+def quarantined(host: Host, archive: Archive) -> CameraSlot:
     """A camera that crashed too often; no process is started for it."""
     archive.camera.connected = False
     archive.camera.save()
-    read_again(supervisor)
-    [slot] = supervisor.slots.values()
+    read_again(host)
+    [slot] = host.slots.values()
     slot.restarts.rule.quick_exits, slot.restarts.not_before = 5, math.inf
-    supervisor.recovery_ladder.quarantine(slot, "It crashed.")
-    supervisor.database._sync()
+    host.quarantine.quarantine(slot, "It crashed.")
+    host.database.sync()
     return slot
 
 
@@ -174,61 +170,61 @@ def open_alerts() -> list[str]:
 
 
 def test_a_camera_that_is_disconnected_leaves_its_quarantine_and_the_alert_with_it(
-    archive: Archive, supervisor: Supervisor
+    archive: Archive, host: Host
 ) -> None:
-    slot = quarantined(supervisor, archive)
+    slot = quarantined(host, archive)
     assert open_alerts() == ["camera.quarantined:sim"]
-    read_again(supervisor)
-    supervisor.database._sync()
+    read_again(host)
+    host.database.sync()
     assert (slot.quarantined, slot.restarts.rule.quick_exits, slot.restarts.not_before, open_alerts()) == ("", 0, 0, [])
 
 
 def test_the_alert_of_a_quarantine_that_an_earlier_supervisor_left_is_resolved(
-    archive: Archive, supervisor: Supervisor
+    archive: Archive, host: Host, tmp_path: Path
 ) -> None:
-    quarantined(Supervisor(), archive)
-    read_again(supervisor)
-    supervisor.database._sync()
+    quarantined(build_host(tmp_path), archive)
+    read_again(host)
+    host.database.sync()
     assert open_alerts() == []
 
 
-def ingest_all(supervisor: Supervisor, slot: CameraSlot, records: list[str]) -> None:
+def ingest_all(host: Host, slot: CameraSlot, records: list[str]) -> None:
     for record in records:
-        supervisor.database.ingest_record(slot.desired, record, "")
-    supervisor.database._sync()
+        host.ingester.ingest_record(slot.desired, record, "")
+    host.database.sync()
 
 
 def test_a_session_whose_end_is_ingested_while_its_process_starts_does_not_begin_again(
-    archive: Archive, supervisor: Supervisor
+    archive: Archive, host: Host
 ) -> None:
     session = archive.session(cadence_s=0.1)
     records = write_ended_session(archive, str(session.pk))
-    slot = with_session(supervisor, archive, session)
-    supervisor._start_process(slot)
-    ingest_all(supervisor, slot, records)
+    slot = with_session(host, archive, session)
+    host.processes.start_process(slot)
+    ingest_all(host, slot, records)
     assert slot.child is not None
     until(lambda: slot.child and slot.child.state.get("observed") == "ready")
-    supervisor.database._sync()  # handles the recovery
-    supervisor.database._sync()  # and ingests its records
+    host.database.sync()  # handles the recovery
+    host.database.sync()  # and ingests its records
     assert (slot.child.state["session"], archive.inconsistencies()) == (None, [])
 
 
 def test_a_session_whose_end_was_ingested_before_its_process_starts_is_not_desired_any_more(
-    archive: Archive, supervisor: Supervisor
+    archive: Archive, host: Host
 ) -> None:
     session = archive.session(cadence_s=0.1)
-    slot = with_session(supervisor, archive, session)
-    ingest_all(supervisor, slot, write_ended_session(archive, str(session.pk)))
-    supervisor._start_process(slot)
+    slot = with_session(host, archive, session)
+    ingest_all(host, slot, write_ended_session(archive, str(session.pk)))
+    host.processes.start_process(slot)
     assert slot.child is not None
     assert (slot.child.spec["session"], list(archive.spool.glob("session-*"))) == (None, [])
 
 
-def configure(supervisor: Supervisor, slot: CameraSlot, **settings: Any) -> None:
+def configure(host: Host, slot: CameraSlot, **settings: Any) -> None:
     """Route a configure command as from the host's list, after the row is written."""
     arguments = {"settings": settings, "remaining_ms": 10_000}
     command: Any = {"command_id": "c", "camera": slot.desired.id, "slug": "sim", "order": "configure"}
-    supervisor.command_router._route({**command, "arguments": arguments}, time.monotonic())
+    host.router.route({**command, "arguments": arguments}, time.monotonic())
 
 
 def desired_settings(slot: CameraSlot) -> dict[str, Any]:
@@ -236,90 +232,84 @@ def desired_settings(slot: CameraSlot) -> dict[str, Any]:
     return slot.child.desired["settings"]
 
 
-def test_settings_that_were_commanded_are_not_reverted_by_an_older_read(
-    supervisor: Supervisor, slot: CameraSlot
-) -> None:
+def test_settings_that_were_commanded_are_not_reverted_by_an_older_read(host: Host, slot: CameraSlot) -> None:
     read_before = desired_states("main")
-    configure(supervisor, slot, exposure_us=2000)
-    supervisor.database.snapshot = dataclasses.replace(supervisor.database.snapshot, cameras=read_before)
-    supervisor._tick()
+    configure(host, slot, exposure_us=2000)
+    host.reader.snapshot = dataclasses.replace(host.reader.snapshot, cameras=read_before)
+    host.supervisor.tick()
     assert desired_settings(slot) == {"exposure_us": 2000}
 
 
 def test_settings_that_were_commanded_are_those_of_the_next_process_before_the_next_read(
-    supervisor: Supervisor, slot: CameraSlot
+    host: Host, slot: CameraSlot
 ) -> None:
-    configure(supervisor, slot, exposure_us=2000)
+    configure(host, slot, exposure_us=2000)
     assert slot.child is not None
     slot.child.kill()
     assert slot.child.wait(10)
-    supervisor._maintain_process(slot)
-    supervisor._maintain_process(slot)
+    host.processes.maintain_process(slot)
+    host.processes.maintain_process(slot)
     assert desired_settings(slot) == {"exposure_us": 2000}
 
 
-def test_settings_of_the_row_are_applied_at_the_next_read(
-    archive: Archive, supervisor: Supervisor, slot: CameraSlot
-) -> None:
-    configure(supervisor, slot, exposure_us=2000)
+def test_settings_of_the_row_are_applied_at_the_next_read(archive: Archive, host: Host, slot: CameraSlot) -> None:
+    configure(host, slot, exposure_us=2000)
     archive.camera.settings = {"exposure_us": 3000}
     archive.camera.save()
-    read_again(supervisor)
+    read_again(host)
     assert desired_settings(slot) == {"exposure_us": 3000}
 
 
 def test_records_in_a_former_root_are_ingested(
-    archive: Archive, supervisor: Supervisor, tmp_path_factory: pytest.TempPathFactory
+    archive: Archive, host: Host, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Its storage root was replaced after a power cut during an exposure."""
     with CameraProcess(archive.folder, str(archive.camera.id)) as process:
         capture = process.capture(str(archive.planned().pk), exposure_us=10_000_000)
         process.until_type("state", doing="exposing")
     ensure_default_root(tmp_path_factory.mktemp("new-root"))
-    supervisor.database._sync()
-    supervisor.database._sync()
+    host.database.sync()
+    host.database.sync()
     assert (Capture.objects.get(pk=capture).reason, archive.inconsistencies()) == ("interrupted", [])
 
 
-def test_a_commanded_recording_uses_its_hosts_configuration(
-    archive: Archive, supervisor: Supervisor, slot: CameraSlot
-) -> None:
+def test_a_commanded_recording_uses_its_hosts_configuration(archive: Archive, host: Host, slot: CameraSlot) -> None:
     archive.camera.recording, archive.camera.recording_by = "rolling", "anna"
     archive.camera.save()
     recording = {"kind": "rolling", "requested_by": "anna", "clip_s": 7.0, "crf": 40}
     arguments = {"recording": recording, "remaining_ms": 10_000}
     command: Any = {"command_id": "c", "camera": slot.desired.id, "slug": "sim", "order": "record"}
-    supervisor.command_router._route({**command, "arguments": arguments}, time.monotonic())
+    host.router.route({**command, "arguments": arguments}, time.monotonic())
     assert slot.child is not None
     assert slot.child.desired["recording"] == desired_states("main")[slot.desired.id].recording
 
 
-def last_capture(supervisor: Supervisor, slot: CameraSlot) -> tuple[str, str] | None:
-    found = supervisor.status_publisher.build_status(slot)["last_capture"]
+def last_capture(host: Host, slot: CameraSlot) -> tuple[str, str] | None:
+    found = host.statuses.build_status(slot)["last_capture"]
     return found and (found["id"], found["status"])
 
 
-def test_a_supervisor_knows_the_last_capture_of_the_one_before_it(archive: Archive, supervisor: Supervisor) -> None:
+def test_a_supervisor_knows_the_last_capture_of_the_one_before_it(archive: Archive, host: Host) -> None:
     write_records(archive, capture_record(archive, "failed"))
     [newest] = write_records(archive, capture_record(archive, "failed"))
     archive.planned()
     archive.ingest()
-    read_again(supervisor)
-    [slot] = supervisor.slots.values()
-    assert last_capture(supervisor, slot) == (newest, "failed")
+    read_again(host)
+    [slot] = host.slots.values()
+    assert last_capture(host, slot) == (newest, "failed")
 
 
-def test_a_capture_is_the_last_one_as_soon_as_it_is_ingested(archive: Archive, supervisor: Supervisor) -> None:
-    read_again(supervisor)
-    [slot] = supervisor.slots.values()
-    before = last_capture(supervisor, slot)
+def test_a_capture_is_the_last_one_as_soon_as_it_is_ingested(archive: Archive, host: Host) -> None:
+    read_again(host)
+    [slot] = host.slots.values()
+    before = last_capture(host, slot)
     [taken] = write_records(archive, capture_record(archive, "failed"))
-    ingest_all(supervisor, slot, [taken])
-    assert (before, last_capture(supervisor, slot)) == (None, (taken, "failed"))
+    ingest_all(host, slot, [taken])
+    assert (before, last_capture(host, slot)) == (None, (taken, "failed"))
 
 
 def test_a_host_that_returns_ingests_its_records_of_a_moved_camera_and_no_longer_runs_it(
-    archive: Archive, supervisor: Supervisor
+    archive: Archive, host: Host
 ) -> None:
     """Its machine was cut off during a session: an exposure was running, and a capture waited for its ingest."""
     session, capture = archive.session(exposure_us=10_000_000, cadence_s=20), archive.planned()
@@ -329,29 +319,49 @@ def test_a_host_that_returns_ingests_its_records_of_a_moved_camera_and_no_longer
         process.until_type("state", doing="exposing")
     move_to_host(archive, "other")
     fail_session_of_lost_host(archive.camera, "main")
-    [read_again(supervisor) for _ in range(3)]
+    [read_again(host) for _ in range(3)]
     session.refresh_from_db()
     capture.refresh_from_db()
     assert (capture.status, session.state, session.planned, session.failed) == ("saved", "failed", 1, 1)
-    assert (archive.inconsistencies(), list(archive.spool.glob("session-*")), supervisor.slots) == ([], [], {})
+    assert (archive.inconsistencies(), list(archive.spool.glob("session-*")), list(host.slots)) == ([], [], [])
 
 
-def test_a_capture_that_a_returning_host_never_began_has_its_outcome(
-    archive: Archive, supervisor: Supervisor, valkey: Any
-) -> None:
+def test_a_capture_that_a_returning_host_never_began_has_its_outcome(archive: Archive, host: Host, valkey: Any) -> None:
     write_records(archive, capture_record(archive))
     capture = archive.planned()
     Capture.objects.filter(pk=capture.pk).update(deadline_ms=1, host="main")
     move_to_host(archive, "other")
-    [read_again(supervisor) for _ in range(3)]
+    [read_again(host) for _ in range(3)]
     capture.refresh_from_db()
     assert (capture.status, capture.reason) == ("failed", "not_started")
 
 
-def test_a_capture_that_was_sent_to_another_host_waits_for_it(
-    archive: Archive, supervisor: Supervisor, valkey: Any
-) -> None:
+def test_a_capture_that_was_sent_to_another_host_waits_for_it(archive: Archive, host: Host, valkey: Any) -> None:
     capture = archive.planned()
     Capture.objects.filter(pk=capture.pk).update(deadline_ms=1, host="other")
-    [read_again(supervisor) for _ in range(3)]
-    assert state_after_a_read(supervisor, capture) == "planned"
+    [read_again(host) for _ in range(3)]
+    assert state_after_a_read(host, capture) == "planned"
+
+
+def test_a_process_moves_as_the_table_of_its_states_says(archive: Archive, host: Host, slot: CameraSlot) -> None:
+    """Started, killed, restarted after a pause, ended because its camera is disabled, and enabled again."""
+    seen: list[Rule] = []
+
+    def reaches(state: ProcessState) -> bool:
+        rule = current_rule(slot)
+        if not seen or rule.state is not seen[-1].state:
+            seen.append(rule)
+        host.processes.maintain_process(slot)
+        return rule.state is state
+
+    until(lambda: reaches(ProcessState.RUNNING))
+    for _ in range(2):
+        assert slot.child is not None
+        slot.child.kill()
+        until(lambda: reaches(ProcessState.RUNNING) and len(seen) > 2)
+    host.applier.apply_desired_state(slot, dataclasses.replace(slot.desired, enabled=False))
+    until(lambda: reaches(ProcessState.OFF))
+    host.applier.apply_desired_state(slot, dataclasses.replace(slot.desired, enabled=True))
+    until(lambda: reaches(ProcessState.RUNNING))
+    assert [later.state for rule, later in pairwise(seen) if later.state not in rule.successors] == []
+    assert {ProcessState.KILLED, ProcessState.WAITING, ProcessState.ENDING} <= {rule.state for rule in seen}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import queue
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -16,18 +17,24 @@ from typing import Any, Self, cast
 import pytest
 
 from cameras.broker import broker
-from cameras.commands.control import Command
+from cameras.commands.messages import Command, CommandMessage
+from cameras.live.load_shedder import FixedThresholds, LoadShedder
 from cameras.spool.storage import MARKER
+from cameras.supervision.assembly import Host, build_host
+from cameras.supervision.broker_users import BrokerUsers
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.child import CameraChild, LiveView
-from cameras.supervision.database_sync import DatabaseSync
+from cameras.supervision.command_intake import CommandIntake
+from cameras.supervision.command_sender import CommandSender
 from cameras.supervision.desired_state import DesiredState
+from cameras.supervision.desired_state_reader import DesiredStateReader
+from cameras.supervision.live_views import LiveViews, send_live_views
 from cameras.supervision.recovery_policy import RestartSchedule
-from cameras.supervision.supervisor import Supervisor
 from captures.models import Capture
 from monitoring.models import Event
 from tests.api.builders import until
 from tests.api.conftest import valkey
+from tests.cameras.supervision.hosts import Answers, Outcomes
 from tests.faults.archive import Archive
 
 __all__ = ["valkey"]
@@ -41,14 +48,10 @@ def archive(tmp_path: Path) -> Archive:
 
 
 @pytest.fixture
-def supervisor(tmp_path: Path, valkey: Any) -> Iterator[Supervisor]:
-    supervisor = Supervisor()
-    supervisor.run_folder = tmp_path
-    supervisor.command_router._began -= (
-        3600.0  # no command of an earlier Supervisor can arrive any more: no row is read
-    )
-    yield supervisor
-    for slot in supervisor.slots.values():
+def host(tmp_path: Path, valkey: Any) -> Iterator[Host]:
+    host = build_host(tmp_path)
+    yield host
+    for slot in host.slots.values():
         if slot.child:
             os.kill(slot.child.process.pid, signal.SIGKILL)
             slot.child.wait(10)
@@ -56,11 +59,11 @@ def supervisor(tmp_path: Path, valkey: Any) -> Iterator[Supervisor]:
 
 
 @pytest.fixture
-def slot(archive: Archive, supervisor: Supervisor) -> CameraSlot:
+def slot(archive: Archive, host: Host) -> CameraSlot:
     """A camera with a running process."""
-    supervisor.database._sync()
-    supervisor._tick()
-    [slot] = supervisor.slots.values()
+    host.database.sync()
+    host.supervisor.tick()
+    [slot] = host.slots.values()
     until(lambda: slot.child and slot.child.state.get("observed") == "ready")
     return slot
 
@@ -94,13 +97,19 @@ def repeated(work: Callable[[], object], times: int) -> Callable[[], object]:
 
 
 def capture_command(slot: CameraSlot, capture: str) -> Command:
-    return Command(
+    return CommandMessage(
         command_id=f"of {capture}", camera=slot.desired.id, slug="sim", order="capture",
         arguments={"id": capture, "asked": {}}, deadline_ms=NEXT_CENTURY_MS,
     )  # fmt: skip
 
 
-def test_outcomes_are_decided_while_commands_arrive(archive: Archive, supervisor: Supervisor, slot: CameraSlot) -> None:
+def intake_of(host: Host) -> CommandIntake:
+    """As of a Supervisor that runs for an hour: it reads no row for a capture."""
+    sender = CommandSender("main", host.reader, Outcomes(), Answers())
+    return CommandIntake(host.slots, sender, Outcomes(), queue.Queue(), lambda: None)
+
+
+def test_outcomes_are_decided_while_commands_arrive(archive: Archive, host: Host, slot: CameraSlot) -> None:
     """The database thread reads the outstanding commands while the command queue's thread adds to them."""
     assert slot.child is not None
     os.kill(slot.child.process.pid, signal.SIGSTOP)
@@ -108,36 +117,38 @@ def test_outcomes_are_decided_while_commands_arrive(archive: Archive, supervisor
     overdue = archive.planned()
     Capture.objects.filter(pk=overdue.pk).update(deadline_ms=1)
     commands = [capture_command(slot, str(number)) for number in range(1000)]
-    with Other(lambda: [supervisor.command_router.route_command(command) for command in commands]) as command_queue:
+    intake = intake_of(host)
+    with Other(lambda: [intake.route_command(command) for command in commands]) as command_queue:
         while command_queue.works:
-            supervisor.database.outcomes.settle_overdue({slot.desired.id: [slot.desired]})
+            host.outcomes.settle_overdue({slot.desired.id: [slot.desired]})
     overdue.refresh_from_db()
     assert (overdue.status, len(slot.outstanding)) == ("planned", 1000)
 
 
-def test_viewers_are_read_while_cameras_are_added(archive: Archive, supervisor: Supervisor, slot: CameraSlot) -> None:
+def test_viewers_are_read_while_cameras_are_added(archive: Archive, host: Host, slot: CameraSlot) -> None:
     """The status publisher's thread iterates over the cameras while the Supervisor's thread adds to them."""
     new = [dataclasses.replace(slot.desired, id=f"camera-{n}", slug=f"camera-{n}", enabled=False) for n in range(3000)]
-    with Other(lambda: [supervisor._update_slots({desired.id: desired}) for desired in new]) as adding:
+    live_views = LiveViews(host.slots, LoadShedder(FixedThresholds(), lambda: 0.0), BrokerUsers())
+    with Other(lambda: [host.slots.add(CameraSlot(desired, RestartSchedule())) for desired in new]) as adding:
         while adding.works:
-            supervisor.status_publisher._update_viewers(broker.connection())
-    assert len(supervisor.slots) == 3001
+            live_views.update_viewers(broker.connection())
+    assert len(host.slots) == 3001
 
 
-def test_the_states_of_a_camera_are_recorded_in_their_order(supervisor: Supervisor, slot: CameraSlot) -> None:
+def test_the_states_of_a_camera_are_recorded_in_their_order(host: Host, slot: CameraSlot) -> None:
     """By its process's reader and by the Supervisor's thread: no state is recorded twice in a row, and the last one
     stays last."""
-    first = repeated(lambda: [supervisor.record_observed(slot, state, "") for state in ("reconnecting", "ready")], 300)
-    second = repeated(lambda: [supervisor.record_observed(slot, state, "") for state in ("starting", "ready")], 300)
+    first = repeated(lambda: [host.events.record_observed(slot, state, "") for state in ("reconnecting", "ready")], 300)
+    second = repeated(lambda: [host.events.record_observed(slot, state, "") for state in ("starting", "ready")], 300)
     with Other(first):
         second()
-    supervisor.database._sync()
+    host.database.sync()
     recorded = [e.data["observed"] for e in Event.objects.filter(kind="camera.state").order_by("at", "id")]
     assert [one for one, next_one in pairwise(recorded) if one == next_one] == []
     assert recorded[-1] == slot.last_observed[0]
 
 
-def test_a_published_status_is_not_replaced_by_an_older_one(supervisor: Supervisor, slot: CameraSlot) -> None:
+def test_a_published_status_is_not_replaced_by_an_older_one(host: Host, slot: CameraSlot) -> None:
     """A reader writes a camera's status before it sends an answer; the status publisher's thread writes all of them."""
     child = slot.child
     assert child is not None
@@ -146,13 +157,12 @@ def test_a_published_status_is_not_replaced_by_an_older_one(supervisor: Supervis
 
     def publish(number: int) -> None:
         child.state = {**child.state, "last_frame": number}
-        supervisor.status_publisher.publish_status(slot)
+        host.status_publisher.publish_status(slot)
         found = json.loads(str(broker.connection().hget(name, "last_frame")))
         taken_back.extend([number] if found != number else [])
 
     def publish_all() -> None:
-        supervisor.status_publisher._published_at = 0.0
-        supervisor.status_publisher._publish(broker.connection())
+        host.status_publisher.publish_all(broker.connection())
 
     with Other(repeated(publish_all, 150)) as status_publisher:
         number = 0
@@ -164,21 +174,21 @@ def test_a_published_status_is_not_replaced_by_an_older_one(supervisor: Supervis
 class ReadMeanwhile(dict[str, DesiredState]):
     """The cameras of a host without its name; it has the name again while they are iterated."""
 
-    def __init__(self, database: DatabaseSync) -> None:
+    def __init__(self, reader: DesiredStateReader) -> None:
         super().__init__()
-        self._database = database
+        self._reader = reader
 
     def items(self) -> Any:
-        self._database._read(self._database.snapshot.read_at)
+        self._reader.read(self._reader.snapshot.read_at)
         return super().items()
 
 
-def test_a_host_that_has_its_name_again_releases_no_camera(supervisor: Supervisor, slot: CameraSlot) -> None:
+def test_a_host_that_has_its_name_again_releases_no_camera(host: Host, slot: CameraSlot) -> None:
     """A reading without the name and a later one with it are not mixed."""
-    database = supervisor.database
-    database.snapshot = dataclasses.replace(database.snapshot, cameras=ReadMeanwhile(database), is_complete=False)
-    supervisor._tick()
-    assert (slot.desired.elsewhere, database.snapshot.is_complete) == (False, True)
+    reader = host.reader
+    reader.snapshot = dataclasses.replace(reader.snapshot, cameras=ReadMeanwhile(reader), is_complete=False)
+    host.supervisor.tick()
+    assert (slot.desired.elsewhere, reader.snapshot.is_complete) == (False, True)
 
 
 class EndsMeanwhile:
@@ -194,29 +204,28 @@ class EndsMeanwhile:
         self._slot.child = self._successor
         return False
 
-    def send(self, message: dict[str, Any]) -> bool:
+    def send(self, command: object) -> bool:
         self._slot.child = self._successor
         return True
 
+    def send_user_command(self, order: str, command_id: str, arguments: object) -> bool:
+        return self.send(arguments)
 
-def test_a_capture_whose_process_ends_while_it_is_sent_has_its_outcome(
-    archive: Archive, supervisor: Supervisor
-) -> None:
+
+def test_a_capture_whose_process_ends_while_it_is_sent_has_its_outcome(archive: Archive, host: Host) -> None:
     capture = archive.planned()
     slot = CameraSlot(archive.desired(), RestartSchedule())
-    supervisor.slots = {slot.desired.id: slot}
+    host.slots.add(slot)
     slot.child = cast(Any, EndsMeanwhile(slot, None))
-    supervisor.command_router.route_command(capture_command(slot, str(capture.pk)))
-    supervisor.database.outcomes.settle_lost(slot, slot.outstanding.captures())
+    intake_of(host).route_command(capture_command(slot, str(capture.pk)))
+    host.outcomes.settle_lost(slot, slot.outstanding.captures())
     capture.refresh_from_db()
     assert (capture.reason, len(slot.outstanding)) == ("not_started", 0)
 
 
-def test_live_view_is_sent_again_to_a_process_that_was_started_meanwhile(
-    supervisor: Supervisor, slot: CameraSlot
-) -> None:
+def test_live_view_is_sent_again_to_a_process_that_was_started_meanwhile(host: Host, slot: CameraSlot) -> None:
     assert slot.child is not None
     slot.child = cast(Any, EndsMeanwhile(slot, slot.child))
-    supervisor.update_live_view({"sim": ("low",)})
-    supervisor.update_live_view({"sim": ("low",)})
+    send_live_views(host.slots, {"sim": ("low",)})
+    send_live_views(host.slots, {"sim": ("low",)})
     until(lambda: slot.child and slot.child.state.get("fps"))

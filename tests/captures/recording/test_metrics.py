@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from cameras.status import status
+from cameras.status.messages import absent_status
 from captures.clips.metrics import OF_CLIP
 from captures.models import Clip, StorageRoot
 from skycam_project.access.models import User
@@ -39,7 +40,7 @@ def clip(camera: Camera, root: StorageRoot, kind: str, path: str) -> None:
 def test_recordings_are_counted_by_camera(camera: Camera, valkey: Any) -> None:
     Camera.objects.update(recording="rolling")
     recorded = {"observed": "ready", "recording": True, "recorder": RECORDER}
-    status.write_status(valkey, status.absent_status("sky", "connected", "") | recorded)
+    status.write_status(valkey, absent_status("sky", "connected", "") | recorded)
     found = numbers(program("viewer"))
     assert (found['skycam_recording{camera="sky"}'], found['skycam_recording_wished{camera="sky"}']) == (1, 1)
     of_clip = [found[f'{name}{{camera="sky"}}'] for name in OF_CLIP]

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from cameras.tables import HOST_THREADS, resolve
+from cameras.tables import HOST_THREADS
 from captures.retention import thread as retention
 from captures.retention.thread import Retention
+from core.registry import resolve
 from monitoring.models import Alert
 from tests.captures.recording.clip_archive import ClipArchive, configured
 

@@ -1,0 +1,30 @@
+"""The base of the pages of one camera."""
+
+from __future__ import annotations
+
+from django.http import Http404
+
+from cameras.errors import CommandRefused
+from cameras.models import Camera
+from cameras.selectors import camera_for
+from core.pages.page import Page
+from core.templatetags.skycam import clock_text
+from core.text.naming import with_names
+
+
+def refusal(error: Exception, camera: Camera) -> str:
+    """The error as pages show it: with the camera's name and local times."""
+    if isinstance(error, CommandRefused):
+        return error.sentence(camera.name, clock_text(error.since))
+    return with_names(str(error), {camera.slug: camera.name})
+
+
+class CameraPage(Page):
+    """A page of the camera in the URL."""
+
+    def camera(self) -> Camera:
+        """404 also for a camera that the user may not see."""
+        try:
+            return camera_for(self.request.user, self.kwargs["slug"])
+        except Camera.DoesNotExist:
+            raise Http404 from None

@@ -1,0 +1,133 @@
+"""Commands in the event log: who sent which command, with which arguments, and its outcome."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from django.db import DatabaseError, transaction
+from django.utils import timezone
+
+from cameras.broker.broker import BrokerDown
+from cameras.errors import UNREACHED, CommandRefused, ControlError
+from cameras.models import Camera
+from monitoring.models import Event
+from monitoring.services import record_event
+
+log = logging.getLogger(__name__)
+DESIRED, DONE = "wished", "done"
+ATTEMPT_PHRASES = {
+    "adopt": "adopt the settings of {}",
+    "capture": "take a picture with {}",
+    "change": "change {}",
+    "connect": "connect {}",
+    "disconnect": "disconnect {}",
+    "faults": "switch the faults of {}",
+    "new-clip": "begin a new clip of {}",
+    "record": "record {}",
+    "release": "release {}",
+    "remove": "remove {}",
+    "settings": "change the settings of {}",
+    "start": "start a session on {}",
+    "stop": "stop the session of {}",
+    "stop-recording": "stop the recording of {}",
+    "take": "take {}",
+}
+"""Command -> the phrase for an attempt, with a place for the camera's id."""
+REPEAT_INTERVAL = timedelta(minutes=1)
+"""The same refusal of the same person is not recorded again within this time."""
+
+
+def command_data(order: str, arguments: dict[str, Any], outcome: str) -> dict[str, Any]:
+    """The data of a command's event."""
+    return {"order": order, "arguments": arguments, "outcome": outcome}
+
+
+def record_desired_change(
+    camera: Camera, order: str, did: str, actor: str, arguments: dict[str, Any], *, kind: str = "command",
+    subject: object = "",
+) -> Event:  # fmt: skip
+    """Call it in the transaction that stores the desired state. `did` follows the actor's name in the message."""
+    return record_event(
+        kind, f"{actor or 'Someone'} {did}", camera=camera, subject=subject, actor=actor,
+        data=command_data(order, arguments, DESIRED),
+    )  # fmt: skip
+
+
+@contextmanager
+def record_outcome(event: Event) -> Iterator[None]:
+    """Record the outcome of the command in `event`: `command.done`, or `command.failed` with the problem's type. It is
+    an event of its own, because events are never changed."""
+    try:
+        yield
+    except UNREACHED as error:
+        _record_failure(f"{event.message} {error}", **_outcome_fields(event, problem_of(error)))
+        raise
+    with _log_database_errors():
+        record_event("command.done", f"Done: {event.message}", **_outcome_fields(event, DONE))
+
+
+@contextmanager
+def record_failures(camera: Camera, order: str, actor: str, arguments: dict[str, Any]) -> Iterator[None]:
+    """For a command that is not stored: record an event when it does not reach the camera."""
+    try:
+        yield
+    except UNREACHED as error:
+        message = f"{failure_sentence(order, camera, actor)} {error}"
+        _record_failure(message, camera=camera, actor=actor, data=command_data(order, arguments, problem_of(error)))
+        raise
+
+
+def problem_of(error: ControlError | BrokerDown) -> str:
+    return error.problem if isinstance(error, ControlError) else "broker-down"
+
+
+def _outcome_fields(event: Event, outcome: str) -> dict[str, Any]:
+    data = event.data | {"outcome": outcome, "event": str(event.pk)}
+    return {"camera": event.camera_ref, "subject": event.subject, "actor": event.actor, "data": data}
+
+
+def _record_failure(message: str, **fields: Any) -> None:
+    with _log_database_errors():
+        record_event("command.failed", message, severity="warning", **fields)
+
+
+@contextmanager
+def _log_database_errors() -> Iterator[None]:
+    """Log a database error and go on: the command's answer does not depend on its event."""
+    try:
+        with transaction.atomic():
+            yield
+    except DatabaseError as error:
+        log.warning("The outcome of a command cannot be written: %s", error)
+
+
+def failure_sentence(order: str, camera: Camera, actor: str) -> str:
+    """`ben could not take a picture with sky.`"""
+    return f"{actor or 'Someone'} could not {ATTEMPT_PHRASES.get(order, order + ' {}').format(camera.slug)}."
+
+
+@contextmanager
+def record_refusals(camera: Camera, order: str, actor: str, arguments: dict[str, Any] | None = None) -> Iterator[None]:
+    """Record an event when the command is refused because another user holds the camera. Enter it outside of the
+    transaction."""
+    try:
+        yield
+    except CommandRefused as error:
+        _record_refusal(error, camera, order, actor, arguments or {})
+        raise
+
+
+def _record_refusal(error: CommandRefused, camera: Camera, order: str, actor: str, arguments: dict[str, Any]) -> None:
+    same = Event.objects.filter(
+        kind="command", camera_uuid=str(camera.id), actor=actor, at__gte=timezone.now() - REPEAT_INTERVAL
+    )
+    if same.filter(data__order=order, data__outcome=error.problem).exists():
+        return
+    record_event(
+        "command", f"{failure_sentence(order, camera, actor)} {error}", severity="warning",
+        camera=camera, actor=actor, data=command_data(order, arguments, error.problem),
+    )  # fmt: skip

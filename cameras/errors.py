@@ -1,0 +1,44 @@
+"""Why a command to a camera fails. Each message says what to do."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from cameras.broker.broker import BrokerDown
+
+
+class ControlError(Exception):
+    """The command failed. `problem` is a problem type; the message says what to do."""
+
+    problem = "camera-not-reachable"
+
+    def __init__(self, detail: str, problem: str | None = None, reason: str = "") -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.problem = problem or self.problem
+        self.reason = reason
+
+
+class HostDown(ControlError):
+    problem = "host-down"
+
+
+class TooSlow(ControlError):
+    """No answer in time; the command may still be running."""
+
+    problem = "too-slow"
+
+
+class CommandRefused(ControlError):
+    """The command was not sent, because another user holds the camera, or a session runs on it, since `since`."""
+
+    problem = "held"
+    since: datetime
+
+    def sentence(self, camera: str, since: str) -> str:
+        """The message with the camera and the time as the reader knows them: pages show its name and local times."""
+        raise NotImplementedError
+
+
+UNREACHED = (ControlError, BrokerDown)
+"""Why a command did not reach a camera."""

@@ -1,0 +1,11 @@
+"""The query of a live picture."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from core.api.paging import Query
+
+
+class FrameQuery(Query):
+    quality: Literal["low", "medium", "high"] = "medium"

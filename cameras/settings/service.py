@@ -1,0 +1,76 @@
+"""A camera's desired settings: set, adopt from its body, read back. Each change is one transaction with its event."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from cameras.command_events import record_desired_change, record_outcome, record_refusals
+from cameras.commands import control
+from cameras.commands.messages import CONFIGURE, READ, Arguments, ConfigureArguments
+from cameras.leases import lease_holders
+from cameras.models import Camera
+from cameras.runtime.messages import Reading
+from cameras.validation import checked_settings
+from monitoring.models import Event
+
+
+def set_settings(
+    camera: Camera, values: dict[str, Any], actor: str = "", *, replace: bool = False, preset: str = ""
+) -> Reading:
+    """Store the desired settings and apply them; `preset` names the preset that they come from. The answer has
+    `actual`, `read_at`, `warnings`.
+
+    ValidationError for a bad value, LeaseHeld: nothing is changed. Another ControlError when the camera is not
+    reachable: the settings are stored and are applied when it opens.
+    """
+    origin = {"preset": preset} if preset else {}
+    sentence = f"set {{}} on {{}}, from the preset {preset!r}." if preset else "set {} on {}."
+    with record_refusals(camera, "settings", actor, {**origin, "settings": values}), transaction.atomic():
+        stored = lease_holders.lock_as_holder(camera, actor).settings
+        event = _store_settings(camera, stored, values if replace else {**stored, **values}, actor, sentence, origin)
+    return _apply_settings(camera, event)
+
+
+def adopt_settings(camera: Camera, actor: str = "") -> Reading:
+    """Adopt the changes made on the camera's body, as last read back. The answer is that of `set_settings`.
+
+    ValidationError when nothing was changed there or a value is not allowed, LeaseHeld; then nothing is changed.
+    """
+    with record_refusals(camera, "adopt", actor), transaction.atomic():
+        locked = lease_holders.lock_as_holder(camera, actor)
+        found = {one["name"]: one["has"] for one in locked.body_changes}
+        if not found:
+            raise ValidationError(f"None of the desired settings was changed on {camera.slug} itself.")
+        event = _store_settings(
+            camera, locked.settings, {**locked.settings, **found}, actor, "adopted {} from the body of {}."
+        )
+    return _apply_settings(camera, event)
+
+
+def _store_settings(
+    camera: Camera, stored: dict[str, Any], values: dict[str, Any], actor: str, sentence: str,
+    origin: dict[str, str] | None = None,
+) -> Event:  # fmt: skip
+    """Store the desired settings with their event; ValidationError for a bad value."""
+    desired = checked_settings(camera.kind, values, camera.capabilities.get("settings"))
+    Camera.objects.filter(pk=camera.pk).update(settings=desired)
+    camera.settings = desired
+    changed = ", ".join(f"{name} to {value}" for name, value in desired.items() if stored.get(name) != value)
+    did = sentence.format(changed or "nothing new", camera.slug)
+    return record_desired_change(
+        camera, "settings", did, actor, {**(origin or {}), "settings": desired}, kind="camera.settings"
+    )
+
+
+def _apply_settings(camera: Camera, event: Event) -> Reading:
+    with record_outcome(event):
+        return control.run_command(camera, CONFIGURE, ConfigureArguments(settings=camera.settings, whole=True))
+
+
+def refresh_settings(camera: Camera) -> Reading:
+    """Read the camera's settings without changing them: `actual`, `read_at`, `warnings`, `differs`. The last reading is
+    returned if it is less than a second old or an exposure is due. ControlError."""
+    return control.run_command(camera, READ, Arguments())

@@ -1,0 +1,143 @@
+"""The part of the settings panel for presets and for changes on the camera's body."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from cameras.camera_page import refusal
+from cameras.errors import UNREACHED
+from cameras.leases.lease_holders import LeaseHeld
+from cameras.models import Camera
+from cameras.presets import service as presets
+from cameras.presets.service import ComparedSetting, Comparison, NoPreset
+from cameras.runtime.messages import Reading
+from cameras.settings.service import adopt_settings, set_settings
+from cameras.settings.settings_form import SettingsForm, setting_label, with_unit
+from cameras.settings_panel.pages import SettingsPage
+from core.pages.page import MESSAGE_LEVELS, is_htmx_request
+from core.text.naming import with_names
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonRow:
+    """One setting of a comparison, formatted; empty where it is left to the camera or unknown."""
+
+    label: str
+    preset: str
+    desired: str
+    has: str
+    differs: bool
+
+
+def comparison_rows(camera: Camera, comparison: Comparison) -> list[ComparisonRow]:
+    return [comparison_row(camera, row) for row in comparison["results"]]
+
+
+def comparison_row(camera: Camera, row: ComparedSetting) -> ComparisonRow:
+    name = row["name"]
+    return ComparisonRow(
+        label=setting_label(name),
+        preset=with_unit(camera, name, row["preset"]),
+        desired=with_unit(camera, name, row["desired"]),
+        has=with_unit(camera, name, row["actual"]),
+        differs=row["differs"],
+    )
+
+
+class PanelPage(SettingsPage):
+    """Answers a partial request with the settings panel, others with the camera's page and a message."""
+
+    roles = {"POST": "operator"}
+    message_slots = ("preset_tone", "preset_sentence")
+    """The template variables of the message on the panel."""
+
+    def outcome(
+        self, camera: Camera, tone: str, sentence: str, status: int = 200, answer: Reading | None = None
+    ) -> HttpResponse:
+        """`answer` is the camera's, which may not be in the database yet."""
+        if is_htmx_request(self.request):
+            camera.refresh_from_db()
+            if answer is not None:
+                camera.read_back, camera.differs = answer["actual"], answer["differs"]
+            form = SettingsForm(camera, answered=answer is not None)
+            return self._form(form, status, **dict(zip(self.message_slots, (tone, sentence), strict=True)))
+        messages.add_message(self.request, MESSAGE_LEVELS[tone], sentence)
+        return redirect("camera", slug=camera.slug)
+
+    def settings_outcome(self, camera: Camera, answer: Reading, done: str) -> HttpResponse:
+        """The result of new settings, with the camera's warnings."""
+        warnings = answer["warnings"]
+        tone, sentence = ("warn", " ".join(warnings)) if warnings else ("ok", done)
+        return self.outcome(camera, tone, sentence, answer=answer)
+
+    def refusal_outcome(self, camera: Camera, error: Exception) -> HttpResponse:
+        if isinstance(error, LeaseHeld):
+            return self.outcome(camera, "bad", refusal(error, camera), 409)
+        if isinstance(error, UNREACHED):
+            return self.outcome(camera, "warn", f"Stored until the camera connects. {refusal(error, camera)}")
+        sentence = " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
+        return self.outcome(camera, "bad", with_names(sentence, {camera.slug: camera.name}), 400)
+
+
+class BodyPage(PanelPage):
+    message_slots = ("tone", "sentence")
+
+    def post(self, request: HttpRequest, slug: str) -> HttpResponse:
+        """Adopt what was changed on the camera's body, or apply the desired settings again."""
+        camera = self.camera()
+        try:
+            if request.POST.get("do") == "adopt":
+                return self.settings_outcome(
+                    camera,
+                    adopt_settings(camera, self.actor),
+                    "The values on the camera are now the desired settings.",
+                )
+            return self.settings_outcome(
+                camera, set_settings(camera, {}, self.actor), "The desired settings were applied again."
+            )
+        except (*UNREACHED, ValidationError) as error:
+            return self.refusal_outcome(camera, error)
+
+
+class PresetsPage(PanelPage):
+    def post(self, request: HttpRequest, slug: str) -> HttpResponse:
+        """Save the desired settings as a preset."""
+        camera, name = self.camera(), request.POST.get("name", "")
+        try:
+            preset = presets.save_preset(camera, name, None, self.actor)
+        except ValidationError as error:
+            return self.refusal_outcome(camera, error)
+        return self.outcome(camera, "ok", f"Saved as {preset.name}.")
+
+
+class PresetPage(PanelPage):
+    roles = {"GET": "viewer", "POST": "operator"}
+
+    def get(self, request: HttpRequest, slug: str, name: str = "") -> HttpResponse:
+        """The preset beside the desired and the actual settings."""
+        camera = self.camera()
+        try:
+            comparison = presets.compare_preset(camera, name)
+        except NoPreset as error:
+            raise Http404(str(error)) from None
+        template = "cameras/_preset.html" if is_htmx_request(request) else "cameras/preset.html"
+        context = {"camera": camera, "comparison": comparison, "compared": comparison_rows(camera, comparison)}
+        return self.render(context, template)
+
+    def post(self, request: HttpRequest, slug: str, name: str = "") -> HttpResponse:
+        """Apply the preset, or delete it."""
+        camera = self.camera()
+        try:
+            if request.POST.get("do") == "delete":
+                presets.delete_preset(camera, name, self.actor)
+                return self.outcome(camera, "ok", f"{name} was deleted. No camera settings changed.")
+            return self.settings_outcome(camera, presets.apply_preset(camera, name, self.actor), f"{name} was applied.")
+        except NoPreset as error:
+            raise Http404(str(error)) from None
+        except (*UNREACHED, ValidationError) as error:
+            return self.refusal_outcome(camera, error)

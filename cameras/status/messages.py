@@ -1,0 +1,86 @@
+"""What camera hosts write to Redis about themselves and their cameras, and what readers get. Django-free.
+
+`status:<slug>` is a hash with the fields of `Status`, each as JSON; `host:<host>` is a `Heartbeat`, `process:<slug>` a
+`Usage`, and `alerts` a list of `OpenAlert`, all as JSON.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NotRequired, TypedDict
+
+from cameras.runtime.messages import LastCapture, SessionStatus
+from cameras.runtime.recording_state import Recorder
+from cameras.runtime.settings_drift import Difference
+
+
+class Status(TypedDict):
+    camera: str
+    desired: str
+    observed: str
+    since: str | None
+    reason: str
+    session: SessionStatus | None
+    recording: bool
+    """Whether a clip is being written."""
+    recorder: Recorder | None
+    """None while no recording is desired, or its status is unknown."""
+    temperature_celsius: float | None
+    last_frame: str | None
+    last_capture: LastCapture | None
+    fps: float
+    vendor: str
+    model: str
+    serial: str
+    firmware: str
+    battery_percent: float | None
+    card_free_bytes: int | None
+    held_by: str | None
+    held_since: str | None
+    faults: dict[str, Any]
+    lowered: str
+    """Why live pictures are reduced below their quality; empty when they are not."""
+    differs: list[Difference]
+    """Settings changed on the camera's body since they were applied."""
+
+
+class Heartbeat(TypedDict):
+    host: str
+    at: NotRequired[str]
+    """When it was written; missing if the heartbeat expired while it was read."""
+
+
+class OpenAlert(TypedDict):
+    key: str
+    severity: str
+    state: str
+    camera: str
+    """The slug; empty for an alert that belongs to no camera."""
+    message: str
+
+
+class Usage(TypedDict):
+    """`cpu_percent` of one processor over the last seconds; `memory_bytes` is the proportional set size, as in `skycam
+    ps`."""
+
+    pid: int
+    cpu_percent: float
+    memory_bytes: int
+
+
+class StationStatus(TypedDict):
+    station: str
+    name: str
+    """The station's display name; its id until a host has written one."""
+    hosts: list[Heartbeat]
+    cameras: list[Status]
+    alerts: list[OpenAlert]
+
+
+def absent_status(slug: str, desired: str, reason: str = "The camera host does not answer.") -> Status:
+    """The status of a camera whose host does not write one."""
+    return Status(
+        camera=slug, desired=desired, observed="host_down", since=None, reason=reason, session=None,
+        recording=False, recorder=None, temperature_celsius=None, last_frame=None, last_capture=None, fps=0.0,
+        vendor="", model="", serial="", firmware="", battery_percent=None, card_free_bytes=None, held_by=None,
+        held_since=None, faults={}, lowered="", differs=[],
+    )  # fmt: skip

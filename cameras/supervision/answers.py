@@ -1,0 +1,28 @@
+"""Answers to the callers of commands."""
+
+from __future__ import annotations
+
+import logging
+
+from cameras.broker import broker
+from cameras.commands import control
+from cameras.commands.messages import Answer, CaptureAnswer
+from cameras.spool.spool import Record
+
+log = logging.getLogger(__name__)
+
+
+class BrokerAnswers:
+    """Sends answers through the broker. Has no state; any thread may use it."""
+
+    def send_response(self, command_id: str, content: Answer) -> None:
+        """While the broker is away, callers get no answer; they find the outcome in the database."""
+        try:
+            control.push_answer(broker.connection(), command_id, content)
+        except broker.UNREACHABLE as error:
+            log.warning("An answer could not be sent: %s", type(error).__name__)
+
+
+def record_answer(record: Record | None) -> Answer:
+    """An answer with the record itself, so that the caller need not read the database; null when it was rejected."""
+    return Answer(ok=True, body=CaptureAnswer(record=record))

@@ -1,0 +1,159 @@
+"""Builds the Supervisor of a camera host from its parts: who gets which port."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from django.conf import settings
+
+from cameras.live.load_shedder import LoadShedder
+from cameras.supervision.answers import BrokerAnswers
+from cameras.supervision.camera_alerts import CameraAlerts
+from cameras.supervision.camera_slot import CameraSlots
+from cameras.supervision.camera_status import StatusBuilder
+from cameras.supervision.command_intake import Arrival, CommandIntake
+from cameras.supervision.command_queue import CommandQueue
+from cameras.supervision.command_results import CommandResults
+from cameras.supervision.command_router import CommandRouter
+from cameras.supervision.command_sender import CommandSender
+from cameras.supervision.database_thread import DatabaseThread
+from cameras.supervision.desired_state_applier import DesiredStateApplier
+from cameras.supervision.desired_state_reader import DesiredStateReader
+from cameras.supervision.discovery import DiscoveryRunner
+from cameras.supervision.ended_sessions import EndedSessions
+from cameras.supervision.event_writer import EventWriter
+from cameras.supervision.failure_alerts import FailureAlerts
+from cameras.supervision.host_lock import HostLock
+from cameras.supervision.ingester import Ingester
+from cameras.supervision.last_captures import LastCaptures
+from cameras.supervision.lease import HostLease
+from cameras.supervision.liveness import Liveness
+from cameras.supervision.outbox import Outbox
+from cameras.supervision.outcome_reconciler import OutcomeReconciler
+from cameras.supervision.port_resetter import PortResetter
+from cameras.supervision.process_manager import ProcessManager
+from cameras.supervision.process_messages import ProcessMessages
+from cameras.supervision.quarantine import Quarantine
+from cameras.supervision.reconcile_waiters import ReconcileWaiters
+from cameras.supervision.reconnect_watcher import ReconnectWatcher
+from cameras.supervision.recovery_ladder import RecoveryLadder
+from cameras.supervision.recovery_policy import REOPENED, RestartSchedule
+from cameras.supervision.recovery_recorder import RecoveryRecorder
+from cameras.supervision.spool_janitor import SpoolJanitor
+from cameras.supervision.status_publisher import StatusPublisher
+from cameras.supervision.supervisor import Supervisor
+from cameras.supervision.usb import UsbBus
+from cameras.tables import HOST_THREADS
+from core.limits.backoff import BackOff
+from core.registry import resolve
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The parts of a camera host. The worker uses `supervisor` alone; tests reach for the others."""
+
+    supervisor: Supervisor
+    slots: CameraSlots
+    database: DatabaseThread
+    outbox: Outbox
+    reader: DesiredStateReader
+    ingester: Ingester
+    outcomes: OutcomeReconciler
+    recoveries: RecoveryRecorder
+    janitor: SpoolJanitor
+    events: EventWriter
+    answers: BrokerAnswers
+    statuses: StatusBuilder
+    status_publisher: StatusPublisher
+    applier: DesiredStateApplier
+    processes: ProcessManager
+    messages: ProcessMessages
+    intake: CommandIntake
+    router: CommandRouter
+    ladder: RecoveryLadder
+    quarantine: Quarantine
+    watcher: ReconnectWatcher
+
+
+def build_host(run_folder: Path | None = None, bus: UsbBus | None = None, reopened: int = REOPENED) -> Host:
+    """Build the parts; nothing is started. `run_folder` is the station's by default. `reopened` is the number of
+    failures in a row after which a camera is unreachable and its process is replaced."""
+    station, bus = settings.STATION, bus or UsbBus()
+    host, run_folder = station.host, run_folder or Path(station.data) / "run"
+
+    # What threads share
+    work, woken = threading.Event(), threading.Event()
+    slots, ended_sessions, last_captures = CameraSlots(), EndedSessions(), LastCaptures()
+    waiting: queue.Queue[Arrival] = queue.Queue()
+    loops = supervisor_loop, queue_loop = Liveness(), Liveness()
+
+    # The database thread
+    outbox, answers = Outbox(work.set), BrokerAnswers()
+    events = EventWriter(outbox)
+    ingester = Ingester(slots, answers, ended_sessions, last_captures, work.set)
+    outcomes = OutcomeReconciler(host, slots, answers, outbox)
+    reader = DesiredStateReader(host, HostLease(host), last_captures, work.set, woken.set)
+    janitor = SpoolJanitor(host, slots, reader, outbox, ingester, outcomes)
+    recoveries = RecoveryRecorder(outbox, ingester, outcomes)
+    database = DatabaseThread(ingester, outbox, reader, janitor, work)
+
+    # The status publisher
+    load_shedder = LoadShedder(station.live_streaming_config.cpu_thresholds, psutil.cpu_percent)
+    statuses = StatusBuilder(slots, last_captures, load_shedder)
+    status_publisher = StatusPublisher(host, slots, statuses, reader, load_shedder, loops)
+
+    # The Supervisor's thread
+    quarantine = Quarantine(events)
+    alerts = CameraAlerts(events, quarantine, reopened)
+    resetter = PortResetter(events, bus, woken.set)
+    reset_port = resetter.reset_port if station.supervision.usb_reset else None
+    ladder = RecoveryLadder(events, alerts, quarantine, reset_port, reopened)
+    watcher = ReconnectWatcher(slots, bus, events, quarantine)
+    results = CommandResults(ingester, outcomes, answers, recoveries.record_recovery, status_publisher.publish_status)
+    messages = ProcessMessages(slots, events, bus, results)
+    register = run_folder / f"cameras-{host}.json"
+    processes = ProcessManager(slots, register, events, answers, ladder, ended_sessions, messages.handle_message)
+    applier = DesiredStateApplier(slots, alerts, ended_sessions, new_schedule)
+
+    # Commands
+    sender = CommandSender(host, reader, outcomes, answers)
+    intake = CommandIntake(slots, sender, outcomes, waiting, woken.set)
+    waiters = ReconcileWaiters(slots, statuses, answers)
+    discovery = DiscoveryRunner(host, slots, answers)
+    router = CommandRouter(
+        slots, waiting, sender, waiters, quarantine, answers, discovery.request_discovery, reader.read_soon
+    )
+
+    supervisor = Supervisor(
+        slots=slots,
+        snapshots=reader,
+        applier=applier,
+        router=router,
+        watcher=watcher,
+        processes=processes,
+        failures=FailureAlerts(events),
+        janitor=janitor,
+        liveness=supervisor_loop,
+        woken=woken,
+        lock=HostLock(host, run_folder),
+        database=database,
+        status_publisher=status_publisher,
+        command_queue=CommandQueue(host, intake.route_command, queue_loop),
+        host_threads=[resolve(path)(host) for path in HOST_THREADS.values()],
+    )
+    return Host(
+        supervisor=supervisor, slots=slots, database=database, outbox=outbox, reader=reader, ingester=ingester,
+        outcomes=outcomes, recoveries=recoveries, janitor=janitor, events=events, answers=answers, statuses=statuses,
+        status_publisher=status_publisher, applier=applier, processes=processes, messages=messages, intake=intake,
+        router=router, ladder=ladder, quarantine=quarantine, watcher=watcher,
+    )  # fmt: skip
+
+
+def new_schedule() -> RestartSchedule:
+    """The restart schedule of a new camera, as configured."""
+    supervision = settings.STATION.supervision
+    return RestartSchedule(BackOff(supervision.healthy_s, supervision.crash_loop_exits, supervision.crash_loop_s))

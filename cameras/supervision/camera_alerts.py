@@ -1,0 +1,53 @@
+"""The alerts of one camera that the Supervisor raises and resolves: unreachable, quarantined, and its recorder's."""
+
+from __future__ import annotations
+
+from cameras.supervision.camera_slot import CameraSlot
+from cameras.supervision.child import CameraChild
+from cameras.supervision.ports import EventSink
+from cameras.supervision.quarantine import BY_PERSON, Quarantine
+from cameras.supervision.recovery_policy import REOPENED
+
+RECORDER_ALERTS = ("failed", "lost", "left")
+"""Alerts `recording.*` that a process raises and its successor may have to resolve."""
+
+
+class CameraAlerts:
+    """Has no state of its own: it writes `unreachable_alerted` of the slots. Only the Supervisor's thread uses it."""
+
+    def __init__(self, events: EventSink, quarantine: Quarantine, reopened: int = REOPENED) -> None:
+        """`reopened` is the number of failures in a row after which a camera counts as unreachable."""
+        self._events, self._quarantine, self._reopened = events, quarantine, reopened
+
+    def update_unreachable(self, slot: CameraSlot, child: CameraChild) -> None:
+        """Alert of a camera that fails repeatedly: until it is open, or, if it opens and then fails, until it works."""
+        observed, why = child.observed
+        fails = child.state.get("failures", 0) >= self._reopened
+        breaks_off = child.state.get("unopened", 0) == 0
+        if observed == "reconnecting" and not slot.unreachable_alerted and fails:
+            slot.unreachable_alerted = True
+            text = "fails repeatedly" if breaks_off else "cannot be opened and is retried"
+            text = f"{slot.desired.slug} {text}. {why}"
+            self._events.raise_alert(f"camera.unreachable:{slot.desired.slug}", text, "error", slot.desired)
+        elif slot.unreachable_alerted and observed in {"ready", "busy"} and not (fails and breaks_off):
+            self._resolve_unreachable(slot)
+
+    def resolve_stale_alerts(self, slot: CameraSlot) -> None:
+        """For a camera that is new to this Supervisor: resolve the alerts that an earlier one left open."""
+        self._quarantine.release(slot)
+        self._resolve_unreachable(slot)
+        if not slot.desired.runs:
+            slot.alerts.add(*(f"recording.{about}:{slot.desired.slug}" for about in RECORDER_ALERTS))
+
+    def clear_alerts(self, slot: CameraSlot) -> None:
+        """Resolve its alerts: the camera should not run."""
+        if slot.quarantined:
+            self._quarantine.release(slot, BY_PERSON)
+        if slot.unreachable_alerted:
+            self._resolve_unreachable(slot)
+        for key in slot.alerts.remove_all() if slot.child is None else ():
+            self._events.resolve_alert(key)
+
+    def _resolve_unreachable(self, slot: CameraSlot) -> None:
+        slot.unreachable_alerted = False
+        self._events.resolve_alert(f"camera.unreachable:{slot.desired.slug}")

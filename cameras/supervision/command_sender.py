@@ -1,0 +1,84 @@
+"""Sends a command to the process of its camera, or refuses it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cameras.commands.messages import Answer, Command, ConfigureArguments, RecordArguments, SessionArguments
+from cameras.supervision.camera_slot import CameraSlot, Commanded, OutstandingCommand
+from cameras.supervision.child import CameraChild
+from cameras.supervision.ports import AnswerSink, OutcomeSink, Snapshots
+
+Note = Callable[[CameraSlot, CameraChild, Any], None]
+"""Gets the arguments of the command under which it stands in the table."""
+
+
+class CommandSender:
+    """Has no state of its own; it notes in the slot what was commanded. The Supervisor's thread uses it, and for
+    captures, of which nothing is noted, the command queue's thread."""
+
+    def __init__(self, host: str, snapshots: Snapshots, outcomes: OutcomeSink, answers: AnswerSink) -> None:
+        self._host, self._snapshots, self._outcomes, self._answers = host, snapshots, outcomes, answers
+        self._notes: Mapping[str, Note] = {
+            "start": note_session,
+            "stop": note_session,
+            "configure": note_settings,
+            "record": self._note_recording,
+        }
+
+    def refusal(self, command: Command, slot: CameraSlot | None, child: CameraChild | None) -> str | None:
+        """Why no command can be sent to the process `child` now; None when it can."""
+        slug = command["slug"]
+        if slot is None or slot.desired.elsewhere:
+            return f"The host {self._host} does not know {slug}. Try again in a moment."
+        if not slot.desired.enabled:
+            return f"{slug} is disabled. Enable it first: `skycam cameras set {slug} --enabled`."
+        if not slot.desired.connected:
+            return f"{slug} is disconnected. Connect it first: `skycam connect {slug}`."
+        if slot.quarantined:
+            return f"{slug} is in quarantine. {slot.quarantined}"
+        if child is None or child.ending:
+            why = slot.observed[1]
+            return f"The process of {slug} is being started again. {why}".strip()
+        return None
+
+    def send_command(self, command: Command, slot: CameraSlot, child: CameraChild) -> None:
+        """Outstanding before it is sent, so that a process that ends meanwhile leaves no caller without an answer."""
+        order, arguments = command["order"], command["arguments"]
+        capture = command["arguments"]["id"] if command["order"] == "capture" else None
+        slot.outstanding.add(command["command_id"], OutstandingCommand(capture, child))
+        if note := self._notes.get(order):
+            note(slot, child, arguments)
+        sent = child.send_user_command(order, command["command_id"], arguments)
+        if not sent and capture is None and slot.outstanding.remove(command["command_id"]):
+            self.refuse_command(command, f"The process of {command['slug']} has just ended and is being started again.")
+
+    def refuse_command(self, command: Command, detail: str) -> None:
+        """No process got the command, so the outcome of a planned capture is decided here."""
+        content = Answer(ok=False, problem="camera-not-reachable", reason="camera_unreachable", detail=detail)
+        if command["order"] == "capture":
+            capture = command["arguments"]["id"]
+            self._outcomes.settle_capture(capture, "camera_unreachable", detail, command["command_id"], content)
+        else:
+            self._answers.send_response(command["command_id"], content)
+
+    def _note_recording(self, slot: CameraSlot, child: CameraChild, arguments: RecordArguments) -> None:
+        """The requested recording with this host's configuration; the requesting host may have another one."""
+        requested = arguments["recording"]
+        recording: Any = {**requested, **self._snapshots.snapshot.recording} if requested else None
+        arguments["recording"] = recording
+        slot.commanded_recording = Commanded(recording, time.monotonic())
+        child.desired = {**child.desired, "recording": recording}
+
+
+def note_session(slot: CameraSlot, _child: CameraChild, arguments: SessionArguments) -> None:
+    slot.commanded_session = Commanded(arguments["session"], time.monotonic())
+
+
+def note_settings(slot: CameraSlot, child: CameraChild, arguments: ConfigureArguments) -> None:
+    """`settings` are added to the known ones, unless they are the whole."""
+    known = {} if arguments.get("whole") else child.desired["settings"]
+    slot.commanded_settings = Commanded({**known, **arguments.get("settings", {})}, time.monotonic())
+    child.desired = {**child.desired, "settings": slot.commanded_settings.value}

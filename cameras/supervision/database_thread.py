@@ -1,0 +1,94 @@
+"""The Supervisor's access to the database, on its own thread: ingest, writes of events, desired states, sweeps.
+
+While the database is away everything waits in the spools and in the outbox; running cameras continue.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from django.db import DatabaseError, close_old_connections, connection
+
+from cameras.supervision.desired_state_reader import READ_S, DesiredStateReader
+from cameras.supervision.ingester import ANSWER_WAIT_S, Ingester
+from cameras.supervision.outbox import Outbox
+from cameras.supervision.spool_janitor import SpoolJanitor
+
+log = logging.getLogger(__name__)
+AWAY_S = 0.2
+"""Pause before the database is tried again."""
+LATE_ANSWERS_S = 0.1
+
+
+class DatabaseThread:
+    """Runs the steps of its parts in a fixed order, and a second thread that answers late callers. Only the database
+    thread writes `away_since`."""
+
+    def __init__(
+        self,
+        ingester: Ingester,
+        outbox: Outbox,
+        reader: DesiredStateReader,
+        janitor: SpoolJanitor,
+        work: threading.Event,
+    ) -> None:
+        """`work` is set by other threads when there is something to do."""
+        self._ingester, self._outbox, self._reader, self._janitor, self._work = ingester, outbox, reader, janitor, work
+        self.away_since: float | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="database-sync", daemon=True)
+        self._late_answers = threading.Thread(target=self._answer_late_callers, name="late-answers", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+        self._late_answers.start()
+
+    def stop(self) -> None:
+        """Ingest once more, then end the thread."""
+        self._stopping.set()
+        self._work.set()
+        if self._thread.is_alive():
+            self._thread.join(3.0)
+
+    def sync(self) -> None:
+        """Every step once. Raises DatabaseError while the database is away: what is left waits for the next call."""
+        self._ingester.ingest_waiting()
+        self._outbox.flush()
+        now = time.monotonic()
+        self._reader.read_if_due(now)
+        self._janitor.sweep_if_due(now)
+
+    def run_once(self) -> None:
+        """Every step once, then the answers that waited for records. No error ends the thread."""
+        try:
+            self.sync()
+            self.away_since = None
+        except (DatabaseError, OSError) as error:
+            self._note_away(error)
+        except Exception:
+            log.exception("The database thread failed and goes on.")
+        self._ingester.make_waiting_calls(is_away=self.away_since is not None)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self.run_once()
+            self._work.wait(READ_S if self.away_since is None else ANSWER_WAIT_S)
+            self._work.clear()
+        self._janitor.sweep_soon()
+        self.run_once()  # finds what the last processes left in their spools
+        self.run_once()  # and ingests it
+        connection.close()
+
+    def _note_away(self, error: Exception) -> None:
+        if self.away_since is None:
+            self.away_since = time.monotonic()
+            log.error("The database cannot be written (%s); records wait in the spool.", error)
+        close_old_connections()
+        connection.close()
+        self._stopping.wait(AWAY_S)
+
+    def _answer_late_callers(self) -> None:
+        while not self._stopping.wait(LATE_ANSWERS_S):
+            self._ingester.answer_late_callers()

@@ -1,0 +1,95 @@
+"""Applies the desired states that were read to the slots, and to the camera processes that run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from cameras.runtime.messages import ConfigureCommand
+from cameras.runtime.spec import Recording
+from cameras.spool.session_files import DesiredSession
+from cameras.supervision.camera_alerts import CameraAlerts
+from cameras.supervision.camera_slot import CameraSlot, CameraSlots, Hardware
+from cameras.supervision.child import CameraChild
+from cameras.supervision.command_results import DESIRED_PREFIX
+from cameras.supervision.desired_state import DesiredState, HostSnapshot
+from cameras.supervision.ended_sessions import EndedSessions
+from cameras.supervision.recovery_policy import RestartSchedule
+
+
+class DesiredStateApplier:
+    """Adds the slots and writes their desired states. Only the Supervisor's thread uses it."""
+
+    def __init__(
+        self,
+        slots: CameraSlots,
+        alerts: CameraAlerts,
+        ended_sessions: EndedSessions,
+        new_schedule: Callable[[], RestartSchedule],
+    ) -> None:
+        """`new_schedule` makes the restart schedule of a new slot."""
+        self._slots, self._alerts, self._ended_sessions = slots, alerts, ended_sessions
+        self._new_schedule = new_schedule
+
+    def apply_snapshot(self, snapshot: HostSnapshot) -> None:
+        self._slots.read_at = snapshot.read_at
+        self._update_slots(snapshot.cameras)
+        if snapshot.is_complete:
+            self._release_moved_cameras(snapshot.cameras)
+
+    def _update_slots(self, desired_states: Mapping[str, DesiredState]) -> None:
+        for camera, desired in desired_states.items():
+            if camera not in self._slots:
+                slot = CameraSlot(desired, self._new_schedule(), hardware=Hardware(usb=desired.usb))
+                self._slots.add(slot)
+                self._alerts.resolve_stale_alerts(slot)
+            slot = self._slots[camera]
+            session = slot.newest_session(desired, self._slots.read_at, self._ended_sessions)
+            self.apply_desired_state(slot, replace(desired, session=session))
+
+    def _release_moved_cameras(self, desired_states: Mapping[str, DesiredState]) -> None:
+        """Cameras that now belong to another host: their process finishes, and their spool is emptied."""
+        for camera, slot in self._slots.items():
+            if camera not in desired_states:
+                self.apply_desired_state(slot, replace(slot.desired, session=None, elsewhere=True))
+
+    def apply_desired_state(self, slot: CameraSlot, desired: DesiredState) -> None:
+        """Apply a new desired state. A process that cannot change to it while running is ended and restarted. What a
+        later command has set is left alone."""
+        old, slot.desired = slot.desired, desired
+        if not desired.runs:
+            self._alerts.clear_alerts(slot)
+        child, read_at = slot.child, self._slots.read_at
+        if child is None or child.ending:
+            return
+        if not desired.runs or old.place != desired.place:
+            child.finish()
+            return
+        if desired.settings != child.desired["settings"] and not slot.commanded_settings.is_newer(read_at):
+            send_settings(child, desired.settings)
+        if desired.recording != child.desired["recording"] and not slot.commanded_recording.is_newer(read_at):
+            send_recording(child, desired.recording)
+        if desired.session and is_newer_session(desired.session, child.desired["session"]):
+            send_session(child, desired.session)
+
+
+def send_settings(child: CameraChild, settings: dict[str, Any]) -> None:
+    if child.send(ConfigureCommand(type="configure", settings=settings, whole=True)):
+        child.desired = {**child.desired, "settings": settings}
+
+
+def send_recording(child: CameraChild, recording: Recording | None) -> None:
+    if child.send(ConfigureCommand(type="configure", recording=recording)):
+        child.desired = {**child.desired, "recording": recording}
+
+
+def send_session(child: CameraChild, session: DesiredSession) -> None:
+    """No caller waits for the answer: `CommandResults` handles it."""
+    command_id = DESIRED_PREFIX + session["id"]
+    if child.send(ConfigureCommand(type="configure", session=session, command_id=command_id)):
+        child.desired = {**child.desired, "session": session}
+
+
+def is_newer_session(session: DesiredSession, known: DesiredSession | None) -> bool:
+    return known is None or known["id"] != session["id"] or known["revision"] < session["revision"]

@@ -1,0 +1,64 @@
+"""Reads what the host's cameras should do from the database, each second, for all other threads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from django.conf import settings
+
+from cameras.status.messages import OpenAlert
+from cameras.supervision.desired_state import HostSnapshot, desired_states
+from cameras.supervision.last_captures import LastCaptures
+from cameras.supervision.lease import HostLease
+from cameras.supervision.ports import Waker
+from cameras.tables import RECORDING
+from core.registry import resolve
+from core.station_settings.values import live_streaming_config, station_name
+from monitoring.models import Alert
+
+READ_S = 1.0
+MAX_ALERTS = 50
+
+
+class DesiredStateReader:
+    """Only the database thread reads and replaces `snapshot`, which is never changed in place: any thread may look at
+    it, and keeps a consistent one while the database is away. Any thread may call `read_soon`."""
+
+    def __init__(
+        self, host: str, lease: HostLease, last_captures: LastCaptures, wake_reader: Waker, wake_supervisor: Waker
+    ) -> None:
+        self._host, self._lease, self._last_captures = host, lease, last_captures
+        self._wake_reader, self._wake_supervisor = wake_reader, wake_supervisor
+        self._read_now = True
+        station = settings.STATION
+        self.snapshot = HostSnapshot({}, False, 0.0, station.live_streaming_config, {}, station.station.name)
+
+    def read_soon(self) -> None:
+        """Read at once, because a row has changed."""
+        self._read_now = True
+        self._wake_reader()
+
+    def read_if_due(self, now: float) -> None:
+        """`now` is in time.monotonic(). Raises DatabaseError."""
+        if self._read_now or now - self.snapshot.read_at >= READ_S:
+            self.read(now)
+
+    def read(self, now: float) -> None:
+        """Read the desired states, and wake the Supervisor; then read the open alerts. Raises DatabaseError."""
+        self._read_now = False
+        has_name = self._lease.hold(now)
+        cameras = desired_states(self._host) if has_name else {}
+        live, recording = live_streaming_config(), resolve(RECORDING["settings"])()
+        self._last_captures.read_new(cameras)
+        self.snapshot = HostSnapshot(cameras, has_name, now, live, recording, station_name(), self.snapshot.open_alerts)
+        self._wake_supervisor()
+        self.snapshot = replace(self.snapshot, open_alerts=open_alerts())
+
+
+def open_alerts() -> list[OpenAlert]:
+    """The first MAX_ALERTS alerts that are not resolved, as the status of the station shows them."""
+    found = Alert.objects.exclude(state=Alert.State.RESOLVED)[:MAX_ALERTS]
+    return [
+        OpenAlert(key=one.key, severity=one.severity, state=one.state, camera=one.camera, message=one.message)
+        for one in found
+    ]

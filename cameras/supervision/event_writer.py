@@ -1,0 +1,64 @@
+"""Queues what the Supervisor records of its cameras in the database: events, alerts, observed states, readings."""
+
+from __future__ import annotations
+
+import functools
+import time
+from typing import Any
+
+from django.utils import timezone
+
+from cameras.models import Camera
+from cameras.runtime.messages import Reading
+from cameras.supervision.camera_slot import CameraSlot
+from cameras.supervision.outbox import Outbox
+from cameras.supervision.readings import store_read_back
+from monitoring.camera_refs import CameraRef
+from monitoring.services import raise_alert, record_event, resolve_alert
+
+
+class EventWriter:
+    """Has no state of its own; any thread may use it. The calls are made in their order by the database thread, and
+    wait in the outbox while the database is away."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+
+    def record_event(
+        self, kind: str, message: str, severity: str, camera: CameraRef | None, data: dict[str, Any]
+    ) -> None:
+        at = timezone.now()
+        self._outbox.add(
+            functools.partial(record_event, kind, message, severity=severity, camera=camera, data=data, at=at)
+        )
+
+    def raise_alert(self, key: str, message: str, severity: str, camera: CameraRef | None) -> None:
+        self._outbox.add(functools.partial(raise_alert, key, message, severity=severity, camera=camera))
+
+    def resolve_alert(self, key: str) -> None:
+        self._outbox.add(functools.partial(resolve_alert, key))
+
+    def record_observed(self, slot: CameraSlot, observed: str, reason: str) -> None:
+        """Record a changed state in the camera's row and the event log. A camera on another host is recorded by that
+        host. `slot.lock` keeps the states of one camera in their order."""
+        camera = slot.desired
+        with slot.lock:
+            if camera.elsewhere or (observed, reason) == slot.last_observed:
+                return
+            slot.last_observed, slot.since = (observed, reason), time.time()
+            fields = {"observed": observed, "observed_reason": reason, "observed_at": timezone.now()}
+            self._outbox.add(functools.partial(Camera.objects.filter(pk=camera.id).update, **fields))
+            text = f"{camera.slug} is {observed}." if not reason else f"{camera.slug} is {observed}: {reason}"
+            severity = "warning" if observed in {"reconnecting", "quarantined"} else "info"
+            self.record_event("camera.state", text, severity, camera, {"observed": observed})
+
+    def record_opened(self, camera: str, identity: dict[str, Any], capabilities: dict[str, Any]) -> None:
+        fields = {"identity": identity, "capabilities": capabilities}
+        self._outbox.add(functools.partial(Camera.objects.filter(pk=camera).update, **fields))
+
+    def record_read_back(self, camera: CameraRef, reading: Reading) -> None:
+        self._outbox.add(functools.partial(store_read_back, str(camera.id), reading))
+        for warning in reading["warnings"]:
+            self.record_event(
+                "camera.settings", f"{camera.slug}: {warning}", "warning", camera, {"actual": reading["actual"]}
+            )

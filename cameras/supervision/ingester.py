@@ -1,0 +1,128 @@
+"""Records of the spools on their way into the database, and the callers that wait for them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from cameras.spool.spool import Record
+from cameras.supervision.answers import record_answer
+from cameras.supervision.camera_slot import CameraSlot
+from cameras.supervision.desired_state import DesiredState
+from cameras.supervision.ended_sessions import EndedSessions
+from cameras.supervision.ingest import OpenedSpool, SpoolIngester
+from cameras.supervision.last_captures import LastCaptures
+from cameras.supervision.ports import AnswerSink, Waker
+
+log = logging.getLogger(__name__)
+ANSWER_WAIT_S = 1.0
+"""A caller is answered with the record itself when the database has not ingested it after this long."""
+
+
+@dataclass(slots=True)
+class Spooled:
+    """A record that waits for the database, and the command that waits for the record."""
+
+    desired: DesiredState
+    record: str
+    command: str
+    since: float
+    _claim: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def claim(self) -> bool:
+        """True for one caller only: the thread that answers."""
+        return bool(self.command) and self._claim.acquire(blocking=False)
+
+
+class Ingester:
+    """A queue of records, and a queue of answers that wait for them. Any thread adds to the queues; the database thread
+    works them off; `answer_late_callers` runs on a thread of its own. `Spooled.claim` decides which thread answers."""
+
+    def __init__(
+        self,
+        slots: Mapping[str, CameraSlot],
+        answers: AnswerSink,
+        ended_sessions: EndedSessions,
+        last_captures: LastCaptures,
+        wake: Waker,
+    ) -> None:
+        """`wake` wakes the database thread."""
+        self._slots, self._answers, self._wake = slots, answers, wake
+        self._ended_sessions, self._last_captures = ended_sessions, last_captures
+        self._spooled: deque[Spooled] = deque()
+        self._calls: deque[Callable[[], None]] = deque()
+
+    # On any thread
+
+    def ingest_record(self, desired: DesiredState, record: str, command: str) -> None:
+        """Ingest a record of the spool, then answer `command`; `command` is empty when no caller waits."""
+        self._spooled.append(Spooled(desired, record, command, time.monotonic()))
+        self._wake()
+
+    def call_after_ingest(self, call: Callable[[], None]) -> None:
+        """Make a call that answers about records: after the records before it are ingested, or the database is away."""
+        if not self._spooled:
+            call()
+            return
+        self._calls.append(call)
+        self._wake()
+
+    # On the database thread
+
+    def ingest_waiting(self) -> None:
+        """Ingest every record that waits. Raises DatabaseError while the database is away; the record then stays first.
+        A spool that cannot be read delays no other: its records wait for the next sweep."""
+        while self._spooled:
+            spooled = self._spooled[0]
+            try:
+                self._ingest(spooled)
+            except OSError as error:
+                log.error("The spool of %s cannot be read: %s", spooled.desired.slug, error)
+            self._spooled.popleft()
+
+    def make_waiting_calls(self, *, is_away: bool) -> None:
+        """Make the calls of `call_after_ingest` whose turn has come. One that fails must not end the thread."""
+        while self._calls and (is_away or not self._spooled):
+            try:
+                self._calls.popleft()()
+            except Exception:
+                log.exception("An answer that waited for records cannot be sent.")
+
+    def _ingest(self, spooled: Spooled) -> None:
+        """The row first, then the answer, then the removal of the record: a kill between them repeats, and loses
+        nothing."""
+        with OpenedSpool(spooled.desired) as spool:
+            record = spool.ingest(spooled.record)
+            if spooled.claim():
+                self._answers.send_response(spooled.command, record_answer(record))
+            if record is not None:
+                if record["kind"] == "capture":
+                    self._last_captures.note(spooled.desired.id, record)
+                self._remove_record(spool, spooled.desired.id, record)
+
+    def _remove_record(self, spool: SpoolIngester, camera: str, record: Record) -> None:
+        """Keep the end of a session while a process may have been sent that session: without the session's file it
+        would start again. Once that process has recovered, or is gone, the record is ingested again and removed."""
+        if "settles" in record:
+            self._ended_sessions.add(record["body"]["session"])
+            slot = self._slots.get(camera)
+            if slot is not None and slot.recovers:
+                return
+        spool.remove_record(record)
+
+    # On the thread of the late answers
+
+    def answer_late_callers(self) -> None:
+        """Callers that wait longer than ANSWER_WAIT_S for the database get the record itself: it is already safe."""
+        for spooled in list(self._spooled):
+            if time.monotonic() - spooled.since > ANSWER_WAIT_S and spooled.claim():
+                try:
+                    with OpenedSpool(spooled.desired) as spool:
+                        record = spool.read_record(spooled.record)
+                    self._answers.send_response(spooled.command, record_answer(record))
+                except Exception:
+                    log.exception("%s cannot be answered with the record %s.", spooled.command, spooled.record)

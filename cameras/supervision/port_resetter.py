@@ -1,0 +1,45 @@
+"""Resets the USB port of a camera that fails again and again, beside the Supervisor's loop."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from cameras.supervision.camera_slot import CameraSlot, PortReset
+from cameras.supervision.ladder_events import record_step
+from cameras.supervision.ports import EventSink, Waker
+from cameras.supervision.usb import UsbBus, UsbError
+
+RESET_S = 30.0
+"""A reset of a USB port that takes longer may never end and is no longer waited for."""
+
+
+class PortResetter:
+    """Has no state of its own. `reset_port` runs on the Supervisor's thread and writes `port_reset` of the slot; the
+    reset has its own thread, which only ends the `PortReset` that it was given."""
+
+    def __init__(self, events: EventSink, bus: UsbBus, wake: Waker) -> None:
+        self._events, self._bus, self._wake = events, bus, wake
+
+    def reset_port(self, slot: CameraSlot) -> None:
+        """Returns at once: the kernel may take seconds."""
+        slot.port_reset = PortReset(time.monotonic() + RESET_S)
+        name = f"{slot.desired.slug}-usb"
+        threading.Thread(target=self._run, args=(slot, slot.port_reset), name=name, daemon=True).start()
+
+    def _run(self, slot: CameraSlot, port_reset: PortReset) -> None:
+        usb = slot.usb
+        try:
+            assert usb is not None
+            device = self._bus.find_device(usb)
+            if device is None:
+                raise UsbError(f"{slot.desired.slug} is not on the USB bus, or another device is just like it.")
+            self._bus.reset_port(device)
+            text = f"The USB port of {slot.desired.slug} was reset."
+            record_step(self._events, slot, "usb_reset", text, place=device.place)
+        except UsbError as error:
+            why = f"The USB port of {slot.desired.slug} cannot be reset. {error}"
+            record_step(self._events, slot, "usb_reset", why, "error", reason=str(error))
+        finally:
+            port_reset.end()
+            self._wake()

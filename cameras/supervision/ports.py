@@ -1,0 +1,71 @@
+"""The narrow ports through which the parts of the Supervisor use one another.
+
+A part gets what it needs in its constructor and never the whole Supervisor; `assembly.py` wires them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from cameras.commands.messages import Answer
+from cameras.status.messages import Status
+from cameras.supervision.camera_slot import CameraSlot
+from cameras.supervision.desired_state import DesiredState, HostSnapshot
+from monitoring.camera_refs import CameraRef
+
+Waker = Callable[[], None]
+"""Makes a thread run its loop at once. Any thread may call it."""
+
+
+class EventSink(Protocol):
+    """Events, alerts and observed states on their way to the database. Any thread may call it; it never waits."""
+
+    def record_event(
+        self, kind: str, message: str, severity: str, camera: CameraRef | None, data: dict[str, Any]
+    ) -> None: ...
+
+    def raise_alert(self, key: str, message: str, severity: str, camera: CameraRef | None) -> None: ...
+
+    def resolve_alert(self, key: str) -> None: ...
+
+    def record_observed(self, slot: CameraSlot, observed: str, reason: str) -> None: ...
+
+
+class AnswerSink(Protocol):
+    """Answers to the callers of commands. Any thread may call it."""
+
+    def send_response(self, command_id: str, content: Answer) -> None: ...
+
+
+class RecordSink(Protocol):
+    """Records of the spools on their way to the database. Any thread may call it; it never waits."""
+
+    def ingest_record(self, desired: DesiredState, record: str, command: str) -> None:
+        """Ingest a record of the spool, then answer `command`; `command` is empty when no caller waits."""
+
+    def call_after_ingest(self, call: Callable[[], None]) -> None:
+        """Make a call that answers about records: after the records before it are ingested, or the database is away."""
+
+
+class OutcomeSink(Protocol):
+    """Outcomes that are decided without a record."""
+
+    def is_settled(self, capture: str) -> bool:
+        """Whether this capture has its outcome already. Raises DatabaseError while the database is away."""
+
+    def settle_capture(self, capture: str, reason: str, message: str, command: str, content: Answer) -> None:
+        """Store the outcome of a capture that never reached a spool, then answer. Never waits."""
+
+
+class Snapshots(Protocol):
+    """What the database held of this host's cameras when it was read last."""
+
+    @property
+    def snapshot(self) -> HostSnapshot: ...
+
+
+class StatusSource(Protocol):
+    """The status of a camera, as any thread sees it now."""
+
+    def build_status(self, slot: CameraSlot) -> Status: ...

@@ -1,0 +1,137 @@
+"""Starts, watches and ends the camera processes, as the table in `process_states.py` says."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from django.conf import settings
+
+from cameras.child_environment import scrubbed_environment
+from cameras.commands.messages import Answer
+from cameras.spool.recovery import DecidedOutcome
+from cameras.supervision.camera_slot import CameraSlot, CameraSlots
+from cameras.supervision.child import CameraChild, OnMessage, exit_reason, kill_orphans, write_register
+from cameras.supervision.desired_state import DesiredState
+from cameras.supervision.ended_sessions import EndedSessions
+from cameras.supervision.ports import AnswerSink, EventSink
+from cameras.supervision.process_states import Action, current_rule
+from cameras.supervision.recovery_ladder import RecoveryLadder
+from cameras.supervision.recovery_policy import RecoveryPolicy
+from monitoring import heartbeat
+
+log = logging.getLogger(__name__)
+START_AGAIN_S = 1.0
+"""Wait after a process that could not be started."""
+WAIT_STEP_S = 0.1
+
+
+class ProcessManager:
+    """Has no state of its own besides the file `register`, which names the running processes for the next Supervisor.
+    Only the Supervisor's thread uses it: the kernel ends a process with the thread that started it."""
+
+    def __init__(
+        self,
+        slots: CameraSlots,
+        register: Path,
+        events: EventSink,
+        answers: AnswerSink,
+        ladder: RecoveryLadder,
+        ended_sessions: EndedSessions,
+        on_message: OnMessage,
+    ) -> None:
+        self._slots, self._register, self._events, self._answers = slots, register, events, answers
+        self._ladder, self._ended_sessions, self._on_message = ladder, ended_sessions, on_message
+        self._actions: Mapping[Action, Callable[[CameraSlot], None]] = {
+            Action.NOTHING: leave_alone,
+            Action.START: self.start_process,
+            Action.CHECK: ladder.check_process,
+            Action.KILL_WHEN_LATE: self._kill_when_late,
+            Action.HANDLE_EXIT: self._handle_exit,
+        }
+
+    def maintain_process(self, slot: CameraSlot) -> None:
+        """On each tick: do what the state of the camera's process asks for."""
+        self._actions[current_rule(slot).action](slot)
+
+    def start_process(self, slot: CameraSlot) -> None:
+        now = time.monotonic()
+        slot.restarts.record_start(now)
+        slot.recovery_policy = RecoveryPolicy()
+        environment = scrubbed_environment(settings.STATION.camera_environment)
+        # Set before the session is read: the database thread marks the session ended, then checks `recovers`.
+        slot.is_starting = True
+        desired = slot.with_newest_commands(self._slots.read_at, self._ended_sessions)
+        try:
+            slot.child = CameraChild(desired.spec(slot.decided_outcome, slot.faults), environment, self._on_message)
+        except (OSError, RuntimeError) as error:
+            slot.restarts.not_before = now + START_AGAIN_S
+            why = f"Its process cannot be started ({error}). Check memory and process limits. Retried every second."
+            self._events.record_observed(slot, "reconnecting", why)
+            return
+        finally:
+            slot.is_starting = False
+        slot.decided_outcome = None
+        write_register(self._register, [other.child.identity for other in self._slots.values() if other.child])
+        self._events.record_observed(slot, "starting", "")
+
+    def _kill_when_late(self, slot: CameraSlot) -> None:
+        child = slot.child
+        if child is not None and time.monotonic() > child.end_by:
+            slot.decided_outcome = {
+                "reason": "camera_hung",
+                "message": "The camera did not end its exposure in time.",
+            }
+            child.kill()
+
+    def _handle_exit(self, slot: CameraSlot) -> None:
+        """Its last messages first, then the answers to its callers, then its restart."""
+        child = slot.child
+        assert child is not None
+        assert child.exit_status is not None
+        child.drain_output()
+        status, delivered, was_ending = child.exit_status, slot.delivered, child.ending
+        slot.child = None
+        child.finish()
+        for command in slot.outstanding.remove_without_capture():  # captures are answered from the spool
+            detail = f"The process of {slot.desired.slug} ended ({exit_reason(status)}) before it could answer."
+            self._answers.send_response(
+                command, Answer(ok=False, problem="camera-not-reachable", reason="camera_crashed", detail=detail)
+            )
+        if was_ending:
+            self._events.record_observed(slot, *slot.observed)
+        else:
+            self._ladder.schedule_restart(slot, status, delivered=delivered)
+
+    # Start and stop of the Supervisor
+
+    def kill_orphans(self) -> None:
+        """Kill the processes that the previous Supervisor left behind."""
+        for pid in kill_orphans(self._register):
+            log.warning("Killed the camera process %s, left behind by the previous Supervisor.", pid)
+
+    def finish_processes(self, recover_spool: Callable[[DesiredState, DecidedOutcome], None]) -> None:
+        """All processes get FINISH_S, in parallel. Heartbeats tell the launcher that this worker is alive."""
+        left = [(slot.desired, slot.child) for slot in self._slots.values() if slot.child]
+        for _, child in left:
+            child.finish()
+        for desired, child in left:
+            while not child.wait(WAIT_STEP_S) and time.monotonic() < child.end_by:
+                heartbeat.send_heartbeat()
+            if child.exit_status is None and kill_late_process(child):
+                # The outcome is known, so the next process need not report the capture as interrupted.
+                message = "The station was stopped before the exposure ended."
+                recover_spool(desired, DecidedOutcome("station_stopped", message))
+
+
+def leave_alone(_slot: CameraSlot) -> None:
+    """Nothing is due."""
+
+
+def kill_late_process(child: CameraChild) -> bool:
+    """True when it has ended within a second."""
+    log.warning("%s did not finish in time and is killed.", child.slug)
+    child.kill()
+    return child.wait(1.0)

@@ -1,0 +1,115 @@
+"""Sweeps the spools of this host: recovers those without a process, ingests what nobody reported, and settles captures
+that no spool knows of."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable, Iterable, Mapping
+
+from cameras.spool.recovery import DecidedOutcome
+from cameras.spool.storage import read_marker
+from cameras.supervision import orphan_recovery
+from cameras.supervision.camera_slot import CameraSlot
+from cameras.supervision.desired_state import DesiredState, spools_of_moved_cameras, spools_on_former_roots
+from cameras.supervision.ingest import OpenedSpool
+from cameras.supervision.ingest_alerts import UnfinishedClips, raise_rejected_alert, resolve_rejected_alerts
+from cameras.supervision.outbox import Outbox
+from cameras.supervision.outcome_reconciler import OutcomeReconciler
+from cameras.supervision.ports import RecordSink, Snapshots
+
+log = logging.getLogger(__name__)
+SWEEP_S = 5.0
+
+
+class SpoolJanitor:
+    """Runs on the database thread, except `recover_spool`, which the Supervisor's thread calls too, while it stops.
+    Recovery locks the spool."""
+
+    def __init__(
+        self,
+        host: str,
+        slots: Mapping[str, CameraSlot],
+        snapshots: Snapshots,
+        outbox: Outbox,
+        records: RecordSink,
+        outcomes: OutcomeReconciler,
+    ) -> None:
+        self._host, self._slots, self._snapshots = host, slots, snapshots
+        self._outbox, self._records, self._outcomes = outbox, records, outcomes
+        self._unfinished_clips = UnfinishedClips(outbox.add)
+        self._swept_at = 0.0
+
+    def sweep_soon(self) -> None:
+        """Sweep at the next call of `sweep_if_due`, because the camera processes have ended."""
+        self._swept_at = 0.0
+
+    def sweep_if_due(self, now: float) -> None:
+        """Every SWEEP_S; `now` is in time.monotonic(). Raises DatabaseError."""
+        if now - self._swept_at >= SWEEP_S:
+            self._swept_at = now
+            self.sweep()
+
+    def sweep(self) -> None:
+        """Ingest unreported records of all spools, and settle rows that no spool knows of. Raises DatabaseError."""
+        snapshot = self._snapshots.snapshot
+        here = [*snapshot.cameras.values(), *self._released_cameras()]
+        if snapshot.is_complete:
+            here += spools_of_moved_cameras(self._host, {desired.id for desired in here})
+        for desired in here:
+            recover = None if self._has_process(desired) else self._recover_spool_of_slot
+            self._sweep_spool(desired, recover)
+            self._sweep_spool(desired.of_clips, recover)
+        former = spools_on_former_roots(self._host, snapshot.cameras)
+        for desired in former:
+            self._sweep_spool(desired, self.recover_spool)
+        resolve_rejected_alerts([*here, *(desired.of_clips for desired in here), *former])
+        for slot in self._slots.values():
+            self._outcomes.settle_lost(slot, slot.outstanding.captures())
+        self._outcomes.settle_overdue(by_camera([*here, *former]))
+
+    def recover_spool(self, desired: DesiredState, decided: DecidedOutcome | None = None) -> None:
+        """Recover the spool of a camera without a process."""
+        recovered = orphan_recovery.recover_spool(desired, decided)
+        if recovered is None:
+            return
+        if recovered.rejected:
+            self._outbox.add(functools.partial(raise_rejected_alert, desired, recovered.rejected))
+        if desired.part:
+            self._unfinished_clips.update_alert(desired, recovered)
+
+    def _sweep_spool(self, desired: DesiredState, recover: Callable[[DesiredState], None] | None) -> None:
+        """One that cannot be read delays no other."""
+        try:
+            if read_marker(desired.root_path) != desired.root:
+                return
+            if recover:
+                recover(desired)
+            with OpenedSpool(desired) as spool:
+                for record in spool.waiting_records():
+                    self._records.ingest_record(desired, record, "")
+        except OSError as error:
+            log.error("The spool of %s cannot be swept: %s", desired.slug, error)
+
+    def _recover_spool_of_slot(self, desired: DesiredState) -> None:
+        """No process will recover this spool soon."""
+        slot = self._slots.get(desired.id)
+        decided = slot.decided_outcome if slot else None
+        self.recover_spool(desired, DecidedOutcome(**decided) if decided else None)
+
+    def _released_cameras(self) -> list[DesiredState]:
+        """Cameras that now have another host and may have left records here."""
+        return [desired for desired in [slot.desired for slot in self._slots.values()] if desired.elsewhere]
+
+    def _has_process(self, desired: DesiredState) -> bool:
+        """Whether a process runs, or will soon run, and recovers the spool by itself."""
+        slot = self._slots.get(desired.id)
+        return slot is not None and (slot.child is not None or (slot.desired.runs and not slot.quarantined))
+
+
+def by_camera(spools: Iterable[DesiredState]) -> dict[str, list[DesiredState]]:
+    """The spools of each camera, by its id."""
+    found: dict[str, list[DesiredState]] = {}
+    for desired in spools:
+        found.setdefault(desired.id, []).append(desired)
+    return found

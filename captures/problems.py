@@ -1,0 +1,56 @@
+"""EXCEPTIONS: the API's problems for the exceptions of this app."""
+
+from __future__ import annotations
+
+from cameras.problems import known_type
+from captures.api import NoSession
+from captures.camera_service import IdempotencyMismatch
+from captures.capturing.outcomes import NotSaved
+from captures.clips.bodies import hold_body
+from captures.clips.services import ClipHeld
+from captures.files.ranges import Unsatisfiable
+from captures.files.serving import FileMissing, OnOtherHost
+from captures.files.thumbnails import NoThumbnail, NotRenderedYet
+from captures.selectors import UnknownCamera
+from core.api.problems import ErrorBody, ExceptionTable, Problem, from_message, invalid
+
+
+def unknown_camera(error: UnknownCamera) -> Problem:
+    return invalid([ErrorBody(field="camera", message=str(error))])
+
+
+def on_other_host(error: OnOtherHost) -> Problem:
+    return Problem("file-elsewhere", str(error), extensions={"host": error.host})
+
+
+def range_unsatisfiable(error: Unsatisfiable) -> Problem:
+    return Problem("range", str(error), headers={"Content-Range": f"bytes */{error.size}"})
+
+
+def clip_held(error: ClipHeld) -> Problem:
+    """The clip has a hold, such as a pin."""
+    return Problem("held", str(error), extensions={"holds": [hold_body(hold) for hold in error.holds]})
+
+
+def capture_not_saved(error: NotSaved) -> Problem:
+    capture = error.capture
+    extensions = {"capture": str(capture.pk), "capture_status": capture.status, "reason": capture.reason}
+    return Problem(known_type(error.problem), str(error), extensions=extensions)
+
+
+def not_rendered_yet(error: NotRenderedYet) -> Problem:
+    return Problem("not-ready", str(error), headers={"Retry-After": "2"})
+
+
+EXCEPTIONS: ExceptionTable = {
+    UnknownCamera: unknown_camera,
+    NoSession: from_message("not-found"),
+    NoThumbnail: from_message("not-found"),
+    FileMissing: from_message("not-found"),
+    OnOtherHost: on_other_host,
+    Unsatisfiable: range_unsatisfiable,
+    ClipHeld: clip_held,
+    IdempotencyMismatch: from_message("idempotency-mismatch"),
+    NotSaved: capture_not_saved,
+    NotRenderedYet: not_rendered_yet,
+}

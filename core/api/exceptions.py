@@ -1,0 +1,103 @@
+"""EXCEPTIONS: the problems of exceptions that Django, DRF, pydantic and this package raise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pydantic
+from django.core import exceptions as django_errors
+from django.db import InterfaceError, OperationalError
+from django.http import Http404
+from rest_framework import exceptions as drf_errors
+
+from core.api.problems import ErrorBody, ExceptionTable, Problem, invalid
+from core.limits.wait_limiter import TooManyWaiting
+
+CHALLENGE = 'Token realm="Skycam"'
+
+
+def validation_failed(error: pydantic.ValidationError) -> Problem:
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    return invalid(
+        [
+            ErrorBody(field=".".join(map(str, item["loc"])), message=item["msg"].removeprefix("Value error, "))
+            for item in found
+        ]
+    )
+
+
+def model_validation_failed(error: django_errors.ValidationError) -> Problem:
+    if not hasattr(error, "error_dict"):
+        return invalid([ErrorBody(field="", message=message) for message in error.messages])
+    fields = {("" if name == "__all__" else name): messages for name, messages in error.message_dict.items()}
+    return invalid([ErrorBody(field=name, message=text) for name, messages in fields.items() for text in messages])
+
+
+def parsing_failed(error: drf_errors.ParseError) -> Problem:
+    return invalid([ErrorBody(field="", message=str(error.detail))])
+
+
+def unsupported_media_type(_: drf_errors.UnsupportedMediaType) -> Problem:
+    return Problem("unsupported-media-type", "Send the body as application/json.")
+
+
+def not_authenticated(error: drf_errors.NotAuthenticated) -> Problem:
+    detail = "Sign in, or send `Authorization: Token ...`; POST /api/v1/auth/token/ gives one."
+    return Problem("not-signed-in", detail, headers=_challenge(error))
+
+
+def authentication_failed(error: drf_errors.AuthenticationFailed) -> Problem:
+    return Problem("not-signed-in", str(error.detail), headers=_challenge(error))
+
+
+def _challenge(error: Any) -> dict[str, str]:
+    return {"WWW-Authenticate": getattr(error, "auth_header", CHALLENGE)}
+
+
+def permission_denied(error: Exception) -> Problem:
+    return Problem("forbidden", str(error) or "You may not do this.")
+
+
+def throttled(error: drf_errors.Throttled) -> Problem:
+    wait = int(getattr(error, "wait", None) or 60) + 1
+    return Problem("rate-limited", f"Too many requests. Wait {wait} s.", headers={"Retry-After": str(wait)})
+
+
+def too_many_waiting(error: TooManyWaiting) -> Problem:
+    return Problem("rate-limited", str(error), headers={"Retry-After": str(error.retry_s)})
+
+
+def not_found(_: Exception) -> Problem:
+    return Problem("not-found", "There is nothing here, or nothing that you may see.")
+
+
+def method_not_allowed(error: drf_errors.MethodNotAllowed) -> Problem:
+    return Problem("method-not-allowed", str(error.detail))
+
+
+def database_down(_: Exception) -> Problem:
+    return Problem(
+        "database-down",
+        "The station's database is locked or away. Nothing was changed. Running sessions continue. Try again soon.",
+        headers={"Retry-After": "5"},
+    )
+
+
+EXCEPTIONS: ExceptionTable = {
+    pydantic.ValidationError: validation_failed,
+    django_errors.ValidationError: model_validation_failed,
+    drf_errors.ParseError: parsing_failed,
+    drf_errors.UnsupportedMediaType: unsupported_media_type,
+    drf_errors.NotAuthenticated: not_authenticated,
+    drf_errors.AuthenticationFailed: authentication_failed,
+    drf_errors.PermissionDenied: permission_denied,
+    django_errors.PermissionDenied: permission_denied,
+    drf_errors.Throttled: throttled,
+    TooManyWaiting: too_many_waiting,
+    drf_errors.NotFound: not_found,
+    Http404: not_found,
+    django_errors.ObjectDoesNotExist: not_found,
+    drf_errors.MethodNotAllowed: method_not_allowed,
+    OperationalError: database_down,
+    InterfaceError: database_down,
+}

@@ -1,0 +1,3 @@
+from core.station_settings.models import StationSetting
+
+__all__ = ["StationSetting"]

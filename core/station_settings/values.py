@@ -1,0 +1,129 @@
+"""Sections of the configuration that can be changed on the page while the station runs.
+
+Precedence: environment and `.env`, then the page, then YAML, then the default. Every process reads the page's values
+again after CACHE_S. The sections themselves define the allowed values (`settings.STATION`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError
+from pydantic import BaseModel
+from pydantic import ValidationError as Refused
+from pydantic.fields import FieldInfo
+
+from core.station_settings.models import StationSetting
+
+SECTIONS = ("station", "camera_config", "live_streaming_config")
+"""The sections on the page, by their names in YAML. They contain no secrets."""
+CACHE_S = 1.0
+Key = tuple[str, ...]
+
+_cache: tuple[float, dict[Key, Any]] | None = None
+
+
+def camera_config() -> Any:
+    """What cameras record: the current `RecordingConfig`. DatabaseError."""
+    return section("camera_config")
+
+
+def live_streaming_config() -> Any:
+    """The current `LiveStreamingConfig`; while the database is away, the last known one, so that viewers do not
+    notice."""
+    try:
+        return section("live_streaming_config")
+    except DatabaseError:
+        return effective("live_streaming_config", _cache[1] if _cache else {})[0]
+
+
+def station_name() -> str:
+    """The station's display name; while the database is away, the last known one."""
+    try:
+        return str(section("station").name)
+    except DatabaseError:
+        return str(effective("station", _cache[1] if _cache else {})[0].name)
+
+
+def section(name: str) -> Any:
+    """The current values of one of SECTIONS. DatabaseError."""
+    return effective(name, page_values())[0]
+
+
+def page_values() -> dict[Key, Any]:
+    """The values that were set on the page, read at most once in CACHE_S."""
+    global _cache
+    if _cache is None or time.monotonic() - _cache[0] >= CACHE_S:
+        rows = StationSetting.objects.values_list("key", "value")
+        _cache = (time.monotonic(), {tuple(key.split(".")): value for key, value in rows})
+    return _cache[1]
+
+
+def clear_cache() -> None:
+    """Read the values again at the next use."""
+    global _cache
+    _cache = None
+
+
+def effective(name: str, page: Mapping[Key, Any]) -> tuple[Any, list[Key]]:
+    """The section with the page's values, and the keys of values that are not used: the environment sets the key, the
+    key no longer exists, or the value contradicts what YAML or a newer version says."""
+    base: BaseModel = getattr(settings.STATION, name)
+    own = {key: value for key, value in page.items() if key[0] == name}
+    waiting = {key: value for key, value in own.items() if key in fields(name) and key not in settings.STATION.fixed}
+    found, used = _apply_values(base, waiting), dict(waiting)
+    if found is None:
+        found, used = base, {}
+        while fitting := next((key for key in waiting if _apply_values(base, {**used, key: waiting[key]})), None):
+            used[fitting] = waiting.pop(fitting)
+        found = _apply_values(base, used)
+    return found, [key for key in own if key not in used]
+
+
+def _apply_values(base: BaseModel, values: Mapping[Key, Any]) -> BaseModel | None:
+    try:
+        return checked_section(base, values)
+    except Refused:
+        return None
+
+
+def checked_section(base: BaseModel, values: Mapping[Key, Any]) -> BaseModel:
+    """The section `base` with these values. pydantic.ValidationError."""
+    tree = base.model_dump()
+    for key, value in values.items():
+        branch = tree
+        for part in key[1:-1]:
+            branch = branch[part]
+        branch[key[-1]] = value
+    return type(base).model_validate(tree)
+
+
+def fields(name: str) -> dict[Key, FieldInfo]:
+    """Every key of a section, and of the sections in it, that can be set here."""
+    found = _fields(type(getattr(settings.STATION, name)), (name,))
+    return {key: field for key, field in found if _is_set_here(field)}
+
+
+def _is_set_here(field: FieldInfo) -> bool:
+    extra = field.json_schema_extra
+    return not isinstance(extra, dict) or bool(extra.get("page", True))
+
+
+def _fields(model: type[BaseModel], prefix: Key) -> list[tuple[Key, FieldInfo]]:
+    found: list[tuple[Key, FieldInfo]] = []
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        inner = isinstance(kind, type) and issubclass(kind, BaseModel)
+        found += _fields(kind, (*prefix, name)) if inner else [((*prefix, name), field)]  # type: ignore[arg-type]
+    return found
+
+
+def value_at(found: BaseModel, key: Key) -> Any:
+    """A section's value under `key`, as JSON."""
+    value: Any = found.model_dump(mode="json")
+    for part in key[1:]:
+        value = value[part]
+    return value

@@ -1,0 +1,11 @@
+"""What core needs from the apps above it, by dotted path: see `core/registry.py`."""
+
+from __future__ import annotations
+
+EXCEPTION_TABLES = {
+    "core": "core.api.exceptions.EXCEPTIONS",
+    "cameras": "cameras.problems.EXCEPTIONS",
+    "captures": "captures.problems.EXCEPTIONS",
+    "access": "skycam_project.access.problems.EXCEPTIONS",
+}
+"""App -> its table from exceptions to problems of the API."""

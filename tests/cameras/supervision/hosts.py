@@ -1,0 +1,100 @@
+"""A camera host whose threads the test runs, and the far ends of its ports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cameras.commands.messages import Answer
+from cameras.supervision.assembly import Host, build_host
+from cameras.supervision.camera_slot import CameraSlot, CameraSlots
+from cameras.supervision.desired_state import DesiredState
+from cameras.supervision.recovery_policy import RestartSchedule
+from monitoring.camera_refs import CameraRef
+
+
+@contextmanager
+def assembled(run_folder: Path, **options: Any) -> Iterator[Host]:
+    """Nothing is started; the processes that the test starts are killed at the end."""
+    host = build_host(run_folder, **options)
+    yield host
+    for slot in host.slots.values():
+        if slot.child:
+            slot.child.kill()
+            slot.child.wait(10)
+            slot.child.finish()
+
+
+def slots_of(*cameras: DesiredState) -> CameraSlots:
+    slots = CameraSlots()
+    for desired in cameras:
+        slots.add(CameraSlot(desired, RestartSchedule()))
+    return slots
+
+
+class Answers:
+    """Keeps the answers that callers would get."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, Answer]] = []
+
+    def send_response(self, command_id: str, content: Answer) -> None:
+        self.sent.append((command_id, content))
+
+    @property
+    def answered(self) -> list[str]:
+        return [command for command, _ in self.sent]
+
+
+class Events:
+    """Keeps what would be written to the database: kinds of events, keys of alerts, observed states."""
+
+    def __init__(self) -> None:
+        self.recorded: list[str] = []
+        self.open_alerts: list[str] = []
+        self.observed: list[tuple[str, str]] = []
+
+    def record_event(
+        self, kind: str, message: str, severity: str, camera: CameraRef | None, data: dict[str, Any]
+    ) -> None:
+        self.recorded.append(data.get("step", kind))
+
+    def raise_alert(self, key: str, message: str, severity: str, camera: CameraRef | None) -> None:
+        self.open_alerts.append(key)
+
+    def resolve_alert(self, key: str) -> None:
+        self.open_alerts = [one for one in self.open_alerts if one != key]
+
+    def record_observed(self, slot: CameraSlot, observed: str, reason: str) -> None:
+        self.observed.append((observed, reason))
+
+
+class Records:
+    """Keeps the records that would be ingested; calls that wait for them are made at once."""
+
+    def __init__(self) -> None:
+        self.records: list[tuple[str, str]] = []
+
+    def ingest_record(self, desired: DesiredState, record: str, command: str) -> None:
+        self.records.append((record, command))
+
+    def call_after_ingest(self, call: Any) -> None:
+        call()
+
+
+class Outcomes:
+    """Keeps the outcomes that would be stored; `settled` are the captures that have one."""
+
+    def __init__(self, *settled: str) -> None:
+        self.settled, self.decided = settled, list[tuple[str, str]]()
+
+    def is_settled(self, capture: str) -> bool:
+        return capture in self.settled
+
+    def settle_capture(self, capture: str, reason: str, message: str, command: str, content: Answer) -> None:
+        self.decided.append((capture, reason))
+
+    def refuse_session(self, session: str, reason: str, message: str) -> None:
+        self.decided.append((session, reason))

@@ -1,0 +1,77 @@
+"""What the database thread reads for the other threads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cameras.models import CameraHost
+from cameras.supervision.desired_state_reader import DesiredStateReader
+from cameras.supervision.last_captures import LastCaptures
+from cameras.supervision.lease import HostLease
+from monitoring.services import raise_alert, resolve_alert
+from tests.cameras.supervision.records import capture_record
+from tests.faults.archive import Archive
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    return Archive(tmp_path)
+
+
+@pytest.fixture
+def woken() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def reader(archive: Archive, woken: list[str]) -> DesiredStateReader:
+    wake_reader, wake_supervisor = lambda: woken.append("reader"), lambda: woken.append("supervisor")
+    return DesiredStateReader("main", HostLease("main"), LastCaptures(), wake_reader, wake_supervisor)
+
+
+def test_the_cameras_of_the_host_are_read_and_the_supervisor_is_woken(
+    archive: Archive, reader: DesiredStateReader, woken: list[str]
+) -> None:
+    reader.read(5.0)
+    snapshot = reader.snapshot
+    assert (list(snapshot.cameras), snapshot.is_complete, snapshot.read_at) == ([str(archive.camera.id)], True, 5.0)
+    assert woken == ["supervisor"]
+
+
+def test_a_host_without_its_name_has_no_cameras(reader: DesiredStateReader) -> None:
+    reader.read(0.0)
+    CameraHost.objects.update(machine="another machine")
+    reader.read(60.0)
+    assert (reader.snapshot.cameras, reader.snapshot.is_complete) == ({}, False)
+
+
+def test_it_is_read_each_second_and_at_once_when_asked(reader: DesiredStateReader, woken: list[str]) -> None:
+    read_at = []
+    for now in (10.0, 10.5, 11.0):
+        reader.read_if_due(now)
+        read_at.append(reader.snapshot.read_at)
+    reader.read_soon()
+    reader.read_if_due(11.1)
+    assert ([*read_at, reader.snapshot.read_at], woken[-2:]) == ([10.0, 10.0, 11.0, 11.1], ["reader", "supervisor"])
+
+
+def test_open_alerts_are_those_that_are_not_resolved(reader: DesiredStateReader) -> None:
+    raise_alert("one", "The first.", severity="error")
+    raise_alert("two", "The second.", severity="error")
+    resolve_alert("one")
+    reader.read(0.0)
+    assert [alert["key"] for alert in reader.snapshot.open_alerts] == ["two"]
+
+
+def test_an_older_capture_does_not_replace_the_last_one(archive: Archive) -> None:
+    last_captures, camera = LastCaptures(), str(archive.camera.id)
+    older, newer = capture_record(archive), capture_record(archive)
+    newer["body"]["ended"] = "2999-01-01T00:00:00Z"
+    for record in (newer, older):
+        last_captures.note(camera, record)
+    found = last_captures.find(camera)
+    assert (found and found["id"], last_captures.find("another")) == (newer["id"], None)

@@ -1,0 +1,167 @@
+"""The queue of records on their way into the database, and the callers that wait for them."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+
+from cameras.commands.messages import Answer
+from cameras.supervision import ingester as ingester_module
+from cameras.supervision.answers import BrokerAnswers
+from cameras.supervision.ended_sessions import EndedSessions
+from cameras.supervision.ingester import Ingester
+from cameras.supervision.last_captures import LastCaptures
+from captures.models import Capture
+from tests.api.conftest import valkey
+from tests.cameras.supervision.hosts import Answers, slots_of
+from tests.cameras.supervision.records import capture_record, write_ended_session, write_raw, write_records
+from tests.faults.archive import Archive
+
+__all__ = ["valkey"]
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    return Archive(tmp_path)
+
+
+@pytest.fixture
+def answers() -> Answers:
+    return Answers()
+
+
+@pytest.fixture
+def ingester(answers: Answers) -> Ingester:
+    return Ingester({}, answers, EndedSessions(), LastCaptures(), lambda: None)
+
+
+def database_away(*_: Any) -> Any:
+    raise OperationalError("database is locked")
+
+
+def test_a_caller_is_answered_with_its_record_after_the_row(
+    archive: Archive, ingester: Ingester, answers: Answers
+) -> None:
+    [record] = write_records(archive, capture_record(archive))
+    ingester.ingest_record(archive.desired(), record, "c")
+    ingester.ingest_waiting()
+    assert (Capture.objects.filter(pk=record).exists(), answers.answered) == (True, ["c"])
+
+
+def test_a_record_waits_while_the_database_is_away(archive: Archive, ingester: Ingester, answers: Answers) -> None:
+    [record] = write_records(archive, capture_record(archive))
+    ingester.ingest_record(archive.desired(), record, "c")
+    with connection.execute_wrapper(database_away), pytest.raises(OperationalError):
+        ingester.ingest_waiting()
+    before = list(answers.answered)
+    ingester.ingest_waiting()
+    assert (before, answers.answered, Capture.objects.filter(pk=record).exists()) == ([], ["c"], True)
+
+
+def test_a_late_caller_is_answered_once_with_the_record_itself(
+    archive: Archive, ingester: Ingester, answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingester_module, "ANSWER_WAIT_S", -1.0)
+    [record] = write_records(archive, capture_record(archive))
+    ingester.ingest_record(archive.desired(), record, "c")
+    ingester.answer_late_callers()
+    ingester.ingest_waiting()
+    [(command, content)] = answers.sent
+    assert (command, content["body"]["record"]["id"]) == ("c", record)
+
+
+def test_a_caller_that_is_not_late_waits_for_the_row(archive: Archive, ingester: Ingester, answers: Answers) -> None:
+    [record] = write_records(archive, capture_record(archive))
+    ingester.ingest_record(archive.desired(), record, "c")
+    ingester.answer_late_callers()
+    assert answers.sent == []
+
+
+def test_a_record_that_cannot_be_read_does_not_end_the_late_answers(
+    archive: Archive, ingester: Ingester, answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingester_module, "ANSWER_WAIT_S", -1.0)
+    ingester.ingest_record(archive.desired(), write_raw(archive, b"rubbish"), "first")
+    [record] = write_records(archive, capture_record(archive))
+    ingester.ingest_record(archive.desired(), record, "second")
+    ingester.answer_late_callers()
+    assert answers.answered == ["second"]
+
+
+def test_a_root_whose_path_is_gone_delays_no_other_camera(archive: Archive, ingester: Ingester) -> None:
+    nowhere = dataclasses.replace(archive.desired(), root_path=str(archive.folder / "gone"))
+    [record] = write_records(archive, capture_record(archive))
+    ingester.ingest_record(nowhere, record, "")
+    ingester.ingest_record(archive.desired(), record, "")
+    ingester.ingest_waiting()
+    assert Capture.objects.filter(pk=record).exists()
+
+
+def test_the_end_of_a_session_is_kept_while_a_process_may_have_been_sent_the_session(
+    archive: Archive, answers: Answers
+) -> None:
+    slots, ended = slots_of(archive.desired()), EndedSessions()
+    ingester = Ingester(slots, answers, ended, LastCaptures(), lambda: None)
+    session = str(archive.session().pk)
+    records = write_ended_session(archive, session)
+    slots[str(archive.camera.id)].is_starting = True
+    for _ in range(2):
+        [ingester.ingest_record(archive.desired(), record, "") for record in records]
+        ingester.ingest_waiting()
+    kept = bool(list(archive.spool.glob("session-*")))
+    slots[str(archive.camera.id)].is_starting = False
+    [ingester.ingest_record(archive.desired(), record, "") for record in records]
+    ingester.ingest_waiting()
+    assert (session in ended, kept, list(archive.spool.glob("session-*"))) == (True, True, [])
+
+
+def test_a_call_waits_for_the_records_before_it(archive: Archive, ingester: Ingester) -> None:
+    made: list[str] = []
+    ingester.call_after_ingest(lambda: made.append("at once"))
+    [record] = write_records(archive, capture_record(archive))
+    ingester.ingest_record(archive.desired(), record, "")
+    ingester.call_after_ingest(lambda: made.append("after the record"))
+    ingester.make_waiting_calls(is_away=False)
+    before = list(made)
+    ingester.ingest_waiting()
+    ingester.make_waiting_calls(is_away=False)
+    assert (before, made) == (["at once"], ["at once", "after the record"])
+
+
+def test_a_call_does_not_wait_for_a_database_that_is_away(archive: Archive, ingester: Ingester) -> None:
+    made: list[str] = []
+    [record] = write_records(archive, capture_record(archive))
+    ingester.ingest_record(archive.desired(), record, "")
+    ingester.call_after_ingest(lambda: made.append("the answer"))
+    ingester.make_waiting_calls(is_away=True)
+    assert made == ["the answer"]
+
+
+@pytest.fixture
+def full_broker(valkey: Any) -> Any:
+    """It answers reads and refuses writes."""
+    valkey.config_set("maxmemory", "1")
+    yield valkey
+    valkey.config_set("maxmemory", "0")
+
+
+def test_a_call_that_fails_prevents_no_later_one(archive: Archive, ingester: Ingester, full_broker: Any) -> None:
+    made: list[str] = []
+    [record] = write_records(archive, capture_record(archive))
+    ingester.ingest_record(archive.desired(), record, "")
+    ingester.call_after_ingest(lambda: BrokerAnswers().send_response("c", Answer(ok=True)))
+    ingester.call_after_ingest(lambda: made.append({}["nothing"]))
+    ingester.call_after_ingest(lambda: made.append("the next one"))
+    ingester.ingest_waiting()
+    ingester.make_waiting_calls(is_away=False)
+    assert made == ["the next one"]
+
+
+def test_an_answer_that_the_broker_refuses_raises_nothing(full_broker: Any) -> None:
+    BrokerAnswers().send_response("c", Answer(ok=True))
+    assert full_broker.keys("*") == []

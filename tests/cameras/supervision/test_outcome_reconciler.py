@@ -1,0 +1,127 @@
+"""Outcomes of captures that have no record: overdue ones, and those of a process that has ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from cameras.commands.messages import Answer
+from cameras.spool.storage import MARKER
+from cameras.supervision.camera_slot import CameraSlot, CameraSlots, OutstandingCommand
+from cameras.supervision.outbox import Outbox
+from cameras.supervision.outcome_reconciler import OutcomeReconciler
+from cameras.supervision.recovery_policy import RestartSchedule
+from captures.models import Capture
+from tests.api.conftest import valkey
+from tests.cameras.supervision.hosts import Answers
+from tests.cameras.supervision.records import capture_record, write_records
+from tests.faults.archive import Archive
+
+__all__ = ["valkey"]
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    return Archive(tmp_path)
+
+
+@pytest.fixture
+def answers() -> Answers:
+    return Answers()
+
+
+@pytest.fixture
+def outcomes(answers: Answers) -> OutcomeReconciler:
+    return OutcomeReconciler("main", CameraSlots(), answers, Outbox())
+
+
+def overdue(archive: Archive) -> Capture:
+    capture = archive.planned()
+    Capture.objects.filter(pk=capture.pk).update(deadline_ms=1)
+    return capture
+
+
+def settle_overdue(outcomes: OutcomeReconciler, archive: Archive) -> None:
+    outcomes.settle_overdue({str(archive.camera.id): [archive.desired()]})
+
+
+def unmounted(archive: Archive) -> Path:
+    """Move the root's content away, as if its disk were unmounted; returns its new place."""
+    disk = archive.folder.with_name("disk")
+    archive.folder.rename(disk)
+    archive.folder.mkdir()
+    return disk
+
+
+def test_a_capture_that_no_spool_knows_has_failed_after_its_deadline(
+    archive: Archive, outcomes: OutcomeReconciler, valkey: Any
+) -> None:
+    capture = overdue(archive)
+    write_records(archive, capture_record(archive))
+    settle_overdue(outcomes, archive)
+    capture.refresh_from_db()
+    assert (capture.status, capture.reason) == ("failed", "not_started")
+
+
+def test_nothing_is_overdue_while_the_broker_is_away(archive: Archive, outcomes: OutcomeReconciler) -> None:
+    capture = overdue(archive)
+    write_records(archive, capture_record(archive))
+    settle_overdue(outcomes, archive)
+    capture.refresh_from_db()
+    assert capture.status == "planned"
+
+
+def test_a_capture_recorded_on_an_unmounted_root_is_saved_when_the_root_is_back(
+    archive: Archive, outcomes: OutcomeReconciler, valkey: Any
+) -> None:
+    capture = overdue(archive)
+    write_records(archive, capture_record(archive, "saved", str(capture.pk)))
+    disk = unmounted(archive)
+    settle_overdue(outcomes, archive)
+    archive.folder.rmdir()
+    disk.rename(archive.folder)
+    archive.ingest()
+    capture.refresh_from_db()
+    assert (capture.status, archive.inconsistencies()) == ("saved", [f"{capture.pk} is saved without a file"])
+
+
+def with_ended_process(archive: Archive, capture: Capture) -> CameraSlot:
+    """The command `c` of the capture was sent to a process that has ended."""
+    slot = CameraSlot(archive.desired(), RestartSchedule())
+    slot.outstanding.add("c", OutstandingCommand(str(capture.pk), cast(Any, "a process that has ended")))
+    return slot
+
+
+def test_a_capture_of_an_ended_process_is_not_settled_while_its_root_is_not_mounted(
+    archive: Archive, outcomes: OutcomeReconciler
+) -> None:
+    capture = archive.planned()
+    slot = with_ended_process(archive, capture)
+    (archive.folder / MARKER).unlink()
+    outcomes.settle_lost(slot, slot.outstanding.captures())
+    capture.refresh_from_db()
+    assert (capture.status, list(slot.outstanding.captures())) == ("planned", ["c"])
+
+
+def test_a_capture_that_its_process_never_began_is_settled_and_its_caller_answered(
+    archive: Archive, outcomes: OutcomeReconciler, answers: Answers
+) -> None:
+    capture = archive.planned()
+    slot = with_ended_process(archive, capture)
+    outcomes.settle_lost(slot, slot.outstanding.captures())
+    capture.refresh_from_db()
+    assert (capture.reason, answers.answered, len(slot.outstanding)) == ("not_started", ["c"], 0)
+
+
+def test_a_capture_that_was_never_sent_is_settled_before_its_caller_is_answered(
+    archive: Archive, answers: Answers
+) -> None:
+    capture, outbox = archive.planned(), Outbox()
+    outcomes = OutcomeReconciler("main", CameraSlots(), answers, outbox)
+    outcomes.settle_capture(str(capture.pk), "camera_unreachable", "It is off.", "c", Answer(ok=False))
+    before = (outcomes.is_settled(str(capture.pk)), answers.answered)
+    outbox.flush()
+    assert (before, outcomes.is_settled(str(capture.pk)), answers.answered) == ((False, []), True, ["c"])

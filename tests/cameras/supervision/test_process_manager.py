@@ -1,0 +1,112 @@
+"""The start and the end of camera processes, with real processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cameras.spool.recovery import DecidedOutcome
+from cameras.supervision.camera_alerts import CameraAlerts
+from cameras.supervision.camera_slot import CameraSlot, CameraSlots, OutstandingCommand
+from cameras.supervision.desired_state import DesiredState
+from cameras.supervision.ended_sessions import EndedSessions
+from cameras.supervision.host_lock import HostLock, HostLocked
+from cameras.supervision.process_manager import ProcessManager
+from cameras.supervision.quarantine import Quarantine
+from cameras.supervision.recovery_ladder import RecoveryLadder
+from tests.api.builders import until
+from tests.cameras.supervision.hosts import Answers, Events, slots_of
+from tests.faults.archive import Archive
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def events() -> Events:
+    return Events()
+
+
+@pytest.fixture
+def answers() -> Answers:
+    return Answers()
+
+
+@pytest.fixture
+def slots(tmp_path: Path) -> Iterator[CameraSlots]:
+    (tmp_path / "root").mkdir()
+    slots = slots_of(Archive(tmp_path / "root").desired())
+    yield slots
+    for slot in slots.values():
+        if slot.child:
+            slot.child.kill()
+            slot.child.wait(10)
+            slot.child.finish()
+
+
+@pytest.fixture
+def slot(slots: CameraSlots) -> CameraSlot:
+    [slot] = slots.values()
+    return slot
+
+
+@pytest.fixture
+def processes(tmp_path: Path, slots: CameraSlots, events: Events, answers: Answers) -> ProcessManager:
+    quarantine = Quarantine(events)
+    ladder = RecoveryLadder(events, CameraAlerts(events, quarantine), quarantine, None)
+    register = tmp_path / "cameras.json"
+    return ProcessManager(slots, register, events, answers, ladder, EndedSessions(), lambda child, report: None)
+
+
+def killed(processes: ProcessManager, slot: CameraSlot) -> None:
+    processes.maintain_process(slot)
+    assert slot.child is not None
+    slot.child.kill()
+    slot.child.wait(10)
+
+
+def test_the_end_of_a_process_answers_its_callers_but_not_those_of_captures(
+    processes: ProcessManager, slot: CameraSlot, answers: Answers
+) -> None:
+    killed(processes, slot)
+    slot.outstanding.add("read", OutstandingCommand(None, slot.child))
+    slot.outstanding.add("capture", OutstandingCommand("x", slot.child))
+    processes.maintain_process(slot)
+    [(command, content)] = answers.sent
+    assert (command, content["reason"], list(slot.outstanding.captures())) == ("read", "camera_crashed", ["capture"])
+
+
+def test_a_process_that_ended_is_started_again(processes: ProcessManager, slot: CameraSlot, events: Events) -> None:
+    killed(processes, slot)
+    first = slot.child
+    processes.maintain_process(slot)
+    processes.maintain_process(slot)
+    assert (slot.child is not None, slot.child is first) == (True, False)
+    assert [state for state, _ in events.observed] == ["starting", "reconnecting", "starting"]
+
+
+def test_a_process_left_behind_is_killed_by_its_register(processes: ProcessManager, slot: CameraSlot) -> None:
+    processes.maintain_process(slot)
+    child: Any = slot.child
+    processes.kill_orphans()
+    assert child.wait(10)
+
+
+def test_at_the_end_every_process_has_finished_by_itself(processes: ProcessManager, slot: CameraSlot) -> None:
+    recovered: list[tuple[DesiredState, DecidedOutcome]] = []
+    processes.maintain_process(slot)
+    until(lambda: slot.child and slot.child.state.get("observed") == "ready", 60)
+    processes.finish_processes(lambda desired, decided: recovered.append((desired, decided)))
+    assert (slot.child and slot.child.exit_status, recovered) == (0, [])
+
+
+def test_a_host_has_one_supervisor_on_a_machine(tmp_path: Path) -> None:
+    first, second = HostLock("main", tmp_path), HostLock("main", tmp_path)
+    first.acquire()
+    with pytest.raises(HostLocked, match="'main'"):
+        second.acquire()
+    first.release()
+    second.acquire()
+    second.release()

@@ -1,0 +1,69 @@
+"""What the reports of a camera process become."""
+
+from __future__ import annotations
+
+from typing import Any, cast, get_args
+
+import pytest
+
+from cameras.runtime.messages import ReportType
+from cameras.supervision.camera_slot import CameraSlots
+from cameras.supervision.command_results import CommandResults
+from cameras.supervision.process_messages import ProcessMessages
+from cameras.supervision.usb import UsbBus
+from tests.cameras.supervision.hosts import Answers, Events, Outcomes, Records, slots_of
+from tests.cameras.supervision.test_commands import Process
+from tests.cameras.supervision.test_process_states import DESIRED
+
+
+@pytest.fixture
+def events() -> Events:
+    return Events()
+
+
+@pytest.fixture
+def slots() -> CameraSlots:
+    return slots_of(DESIRED)
+
+
+@pytest.fixture
+def messages(slots: CameraSlots, events: Events) -> ProcessMessages:
+    results = CommandResults(Records(), Outcomes(), Answers(), lambda slot, report: None, lambda slot: None)
+    return ProcessMessages(slots, cast(Any, events), UsbBus(), results)
+
+
+@pytest.fixture
+def process() -> Any:
+    process: Any = Process()
+    process.spec = {"camera": "1"}
+    return process
+
+
+def test_each_type_of_report_has_a_handler(messages: ProcessMessages) -> None:
+    assert set(messages.handlers) == set(get_args(ReportType))
+
+
+def test_a_report_of_an_unknown_type_is_ignored(messages: ProcessMessages, process: Any, events: Events) -> None:
+    messages.handle_message(process, cast(Any, {"type": "of a later version"}))
+    assert (events.recorded, events.observed) == ([], [])
+
+
+def test_an_observed_state_is_kept_and_recorded(messages: ProcessMessages, process: Any, events: Events) -> None:
+    messages.handle_message(process, {"type": "observed", "observed": "busy", "reason": "It exposes.", "code": ""})
+    assert (process.observed, events.observed) == (("busy", "It exposes."), [("busy", "It exposes.")])
+
+
+def test_a_fault_that_is_used_up_is_an_event_and_leaves_the_rest(
+    messages: ProcessMessages, process: Any, slots: CameraSlots, events: Events
+) -> None:
+    messages.handle_message(process, {"type": "faults", "faults": {"slow": 2}, "struck": "hang"})
+    assert (slots["1"].faults, events.recorded) == ({"slow": 2}, ["camera.faults"])
+
+
+def test_an_alert_of_a_recorder_lasts_until_its_message_is_empty(
+    messages: ProcessMessages, process: Any, slots: CameraSlots, events: Events
+) -> None:
+    messages.handle_message(process, {"type": "alert", "key": "recording.failed:sim", "message": "The disk is full."})
+    before = events.open_alerts
+    messages.handle_message(process, {"type": "alert", "key": "recording.failed:sim", "message": ""})
+    assert (before, events.open_alerts, slots["1"].alerts.remove_all()) == (["recording.failed:sim"], [], set())

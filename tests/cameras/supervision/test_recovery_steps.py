@@ -1,0 +1,149 @@
+"""The recovery ladder, quarantine and alerts of a camera, built from their ports, with a process that the test sets."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import Any, cast
+
+import pytest
+
+from cameras.supervision.camera_alerts import CameraAlerts
+from cameras.supervision.camera_slot import CameraSlot
+from cameras.supervision.failure_alerts import FailureAlerts
+from cameras.supervision.quarantine import Quarantine
+from cameras.supervision.recovery_ladder import RecoveryLadder
+from cameras.supervision.recovery_policy import RestartSchedule
+from core.limits.backoff import BackOff
+from tests.cameras.supervision.hosts import Events
+from tests.cameras.supervision.test_process_states import DESIRED
+
+SIGKILL, SIGSEGV = -9, -11
+
+
+@dataclasses.dataclass
+class Process:
+    """What the ladder reads of a process, and what it does to it."""
+
+    state: dict[str, Any] = dataclasses.field(default_factory=dict)
+    observed: tuple[str, str] = ("ready", "")
+    killed: bool = False
+    silent: float = 0.0
+    sent: list[str] = dataclasses.field(default_factory=list)
+
+    def silent_s(self) -> float:
+        return self.silent
+
+    def send(self, command: Any) -> bool:
+        self.sent.append(command["type"])
+        return True
+
+    def kill(self) -> None:
+        self.killed = True
+
+
+@pytest.fixture
+def events() -> Events:
+    return Events()
+
+
+@pytest.fixture
+def resets() -> list[CameraSlot]:
+    """The cameras whose USB port was reset."""
+    return []
+
+
+@pytest.fixture
+def ladder(events: Events, resets: list[CameraSlot]) -> RecoveryLadder:
+    quarantine = Quarantine(events)
+    return RecoveryLadder(events, CameraAlerts(events, quarantine), quarantine, resets.append)
+
+
+def slot_of(process: Process | None = None) -> CameraSlot:
+    slot = CameraSlot(DESIRED, RestartSchedule(BackOff(30.0, 3, 10.0)))
+    slot.child = cast(Any, process)
+    slot.restarts.record_start(time.monotonic())
+    return slot
+
+
+def test_a_camera_in_time_is_left_alone(ladder: RecoveryLadder, events: Events) -> None:
+    process = Process()
+    ladder.check_process(slot_of(process))
+    assert (process.sent, process.killed, events.recorded) == ([], False, [])
+
+
+def test_the_first_step_for_a_late_camera_is_to_abort(ladder: RecoveryLadder, events: Events) -> None:
+    process = Process({"overdue_s": 1.0, "doing": "exposing"})
+    ladder.check_process(slot_of(process))
+    assert (process.sent, events.recorded) == (["abort"], ["abort"])
+
+
+def test_a_silent_process_is_late_too(ladder: RecoveryLadder) -> None:
+    process = Process(silent=60.0)
+    ladder.check_process(slot_of(process))
+    assert process.sent == ["abort"]
+
+
+def test_a_present_camera_that_fails_repeatedly_gets_a_new_process(ladder: RecoveryLadder, events: Events) -> None:
+    trouble = {"reason": "camera_error", "permanent": False}
+    process = Process({"failures": 8, "trouble": trouble}, ("reconnecting", "It failed."))
+    slot = slot_of(process)
+    ladder.check_process(slot)
+    assert (process.killed, slot.decided_outcome) == (True, {"reason": "camera_error", "message": "It failed."})
+    assert (events.recorded, events.open_alerts) == (["kill"], ["camera.unreachable:sim"])
+
+
+def test_a_crash_is_restarted_at_once_then_after_a_pause_then_quarantined(
+    ladder: RecoveryLadder, events: Events
+) -> None:
+    slot = slot_of()
+    for _ in range(3):
+        ladder.schedule_restart(slot, SIGSEGV, delivered=True)
+    assert events.recorded == ["part.restarted", "part.restarted", "back_off", "part.restarted", "quarantine"]
+    assert (bool(slot.quarantined), events.open_alerts) == (True, ["camera.quarantined:sim"])
+    assert [state for state, _ in events.observed] == ["reconnecting", "reconnecting", "quarantined"]
+
+
+def test_a_crash_decides_the_outcome_and_a_kill_by_another_does_not(ladder: RecoveryLadder) -> None:
+    crashed, killed = slot_of(), slot_of()
+    ladder.schedule_restart(crashed, SIGSEGV, delivered=True)
+    ladder.schedule_restart(killed, SIGKILL, delivered=True)
+    assert ((crashed.decided_outcome or {}).get("reason"), killed.decided_outcome) == ("camera_crashed", None)
+
+
+def test_no_port_is_reset_for_a_camera_that_is_not_on_usb(ladder: RecoveryLadder, resets: list[CameraSlot]) -> None:
+    slot = slot_of()
+    for _ in range(2):
+        ladder.schedule_restart(slot, SIGSEGV, delivered=True)
+    assert resets == []
+
+
+def test_a_release_resolves_the_alert_and_lets_the_process_start_at_once(events: Events) -> None:
+    slot, quarantine = slot_of(), Quarantine(events)
+    slot.restarts.not_before = time.monotonic() + 60
+    quarantine.quarantine(slot, "It crashed.")
+    quarantine.release(slot, "a person")
+    assert (slot.quarantined, slot.restarts.not_before, events.open_alerts) == ("", 0.0, [])
+    assert events.recorded == ["quarantine", "release"]
+
+
+def test_a_camera_without_a_quarantine_is_released_without_an_event(events: Events) -> None:
+    Quarantine(events).release(slot_of(), "a person")
+    assert events.recorded == []
+
+
+def test_the_alerts_of_a_camera_that_should_not_run_are_resolved(events: Events) -> None:
+    slot = slot_of()
+    slot.alerts.add("recording.failed:sim")
+    slot.unreachable_alerted, events.open_alerts = True, ["recording.failed:sim", "camera.unreachable:sim"]
+    CameraAlerts(events, Quarantine(events)).clear_alerts(slot)
+    assert (events.open_alerts, slot.unreachable_alerted) == ([], False)
+
+
+def test_an_error_of_a_step_is_one_alert_until_the_step_succeeds(events: Events) -> None:
+    failures, opened = FailureAlerts(events), []
+    for step in (lambda: {}["nothing"], lambda: {}["nothing"], lambda: None):
+        failures.run_safely(DESIRED, step)
+        opened.append(list(events.open_alerts))
+    key = "supervisor.stumbled:sim"
+    assert opened == [[key], [key], []]
