@@ -15,8 +15,8 @@ from cameras.runtime.device import FRAME_S, Device
 from cameras.runtime.disk_reserve import DiskReserve
 from cameras.runtime.exposure_runner import Command, ExposureRunner, requested_exposure
 from cameras.runtime.link import Link
-from cameras.runtime.programmes import Due, SessionBusy, SessionRunner
 from cameras.runtime.reporter import Reporter
+from cameras.runtime.session_runner import Due, SessionBusy, SessionRunner
 from cameras.runtime.settings_reader import SettingsReader
 from cameras.runtime.spec import Spec
 from cameras.runtime.storage_holder import StorageHolder

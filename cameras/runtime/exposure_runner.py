@@ -12,7 +12,7 @@ from cameras.drivers.base import Aborted, CameraError, Exposure
 from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.consumers import StillConsumer
 from cameras.runtime.device import Device
-from cameras.runtime.programmes import Due, SessionRunner
+from cameras.runtime.session_runner import Due, SessionRunner
 from cameras.runtime.stills import Still, StillQueue
 from cameras.runtime.storage_holder import StorageHolder, disk_reason
 from cameras.spool.durable import LockLost

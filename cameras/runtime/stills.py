@@ -17,7 +17,7 @@ from typing import Any
 from cameras.drivers.base import CameraError, Exposure, Identity
 from cameras.runtime.clock import clock_state
 from cameras.runtime.consumers import StillConsumer
-from cameras.runtime.programmes import SessionRunner
+from cameras.runtime.session_runner import SessionRunner
 from cameras.spool.durable import LockLost
 from cameras.spool.recovery import failed_record, parts_of
 from cameras.spool.session_files import iso

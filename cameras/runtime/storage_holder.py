@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from cameras.runtime.programmes import SessionBusy, SessionRunner
 from cameras.runtime.reporter import Reporter
+from cameras.runtime.session_runner import SessionBusy, SessionRunner
 from cameras.runtime.spec import Spec
 from cameras.spool.recovery import DecidedOutcome
 from cameras.spool.session_files import DesiredSession

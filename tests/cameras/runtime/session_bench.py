@@ -8,7 +8,7 @@ from typing import Any
 
 import uuid6
 
-from cameras.runtime.programmes import Due, SessionRunner
+from cameras.runtime.session_runner import Due, SessionRunner
 from cameras.spool.durable import RootFiles
 from cameras.spool.recovery import failed_record, recover
 from cameras.spool.session_files import DesiredSession, session_name
