@@ -11,89 +11,17 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NotRequired, TypedDict
+from typing import Any
 from uuid import UUID
 
 from cameras.spool.durable import OUT_OF_SPACE, Chunk, Files
 from cameras.spool.failpoints import hit_failpoint
+from cameras.spool.records import ClipPlan, Plan, Record, SessionContent
 
 SLOTS = 64
 SLOT_BYTES = 8192
 KIND = re.compile(r"[a-z0-9]{1,10}\Z")
 SUFFIX = re.compile(r"\.[a-z0-9]{1,5}\Z")
-
-
-class FileOptions(TypedDict):
-    """How a client wants the file of its capture: `name` replaces the camera's name in the file name, which then is
-    unique only by its time. `jpeg_quality` applies to pictures that Skycam encodes."""
-
-    name: str
-    jpeg_quality: int
-
-
-class _Planned(TypedDict):
-    id: str
-    camera: str
-    slug: str
-    session: str | None
-    index: int | None
-    planned: str
-    boot: str
-    boot_s: float
-    deadline_s: float
-    path: str
-    asked: dict[str, Any]
-    requested_by: str
-    job: str
-
-
-class Plan(_Planned, total=False):
-    """A capture that is about to be exposed. `path` is the final path without the ending of the file."""
-
-    file: FileOptions
-
-
-class ClipPlan(TypedDict):
-    """A clip that is about to be written: the fields that its record has for any outcome. `path` is its final path."""
-
-    id: str
-    camera: str
-    slug: str
-    path: str
-    kind: str
-    """`rolling` or `manual`."""
-    started: str
-    simulated: bool
-    codec: str
-    copied: bool
-    width: int
-    height: int
-    requested_by: str
-
-
-class PartFile(TypedDict):
-    kind: str
-    bytes: int
-    sha256: str
-    part: str
-    path: str
-    width: int | None
-    height: int | None
-
-
-class Record(TypedDict):
-    """The outcome of a capture, session or gap. `body` of the kind `capture` has the columns of the capture; the others
-    have their own."""
-
-    kind: str
-    id: str
-    camera: str
-    slug: str
-    root: str
-    files: list[PartFile]
-    body: dict[str, Any]
-    settles: NotRequired[str]
-    """The name of a session file that the ingest removes with this record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +146,7 @@ class Spool:
 
     # Other files
 
-    def replace(self, name: str, content: dict[str, Any]) -> None:
+    def replace(self, name: str, content: SessionContent) -> None:
         """Replace a file of the owner durably: the state of a session."""
         temporary = self._durable_temporary(f"tmp-{name}", _bytes(content))
         self.files.rename(self.folder, temporary, name)

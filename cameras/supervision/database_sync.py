@@ -20,8 +20,8 @@ from django.utils import timezone
 
 from cameras.commands.control import Answer
 from cameras.models import Camera
+from cameras.spool.records import CaptureRecord, Record
 from cameras.spool.recovery import DecidedOutcome
-from cameras.spool.spool import Record
 from cameras.spool.storage import read_marker
 from cameras.status.reader import LastCapture
 from cameras.supervision import orphan_recovery
@@ -281,7 +281,7 @@ class DatabaseSync:
     def _remove_record(self, ingester: SpoolIngester, camera: str, record: Record) -> None:
         """Keep the end of a session while a process may have been sent that session: without the session's file it
         would start again. Once that process has recovered, or is gone, the record is ingested again and removed."""
-        if "settles" in record:
+        if record["kind"] == "session" and "settles" in record:
             self.supervisor.mark_session_ended(record["body"]["session"])
             slot = self.supervisor.slots.get(camera)
             if slot is not None and slot.recovers:
@@ -308,7 +308,7 @@ class DatabaseSync:
             self._last_captures = {**found, **self._last_captures}
             self._read_last_of |= frozenset(cameras)
 
-    def _note_last_capture(self, camera: str, record: Record) -> None:
+    def _note_last_capture(self, camera: str, record: CaptureRecord) -> None:
         body = record["body"]
         last = LastCapture(id=record["id"], status=body["outcome"], reason=body["reason"], at=body["ended"])
         known = self._last_captures.get(camera)

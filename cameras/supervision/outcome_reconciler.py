@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cameras.broker import broker
 from cameras.broker.broker import BrokerDown
 from cameras.commands.control import Answer
-from cameras.spool.spool import Record
+from cameras.spool.records import Record
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.ingest import OpenedSpool
 from cameras.tables import DECIDED_OUTCOMES, resolve

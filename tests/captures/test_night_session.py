@@ -43,7 +43,7 @@ def night() -> Iterator[CameraLoopBench]:
     folder = Path(tempfile.mkdtemp(dir="/dev/shm"))
     bench = CameraLoopBench(folder, clock, SimulatedDriver("", clock), settings=SMALL, site=SUTHERLAND)
     bench.spec["session"] = bench.desired_session(SESSION, exposure_us=8_000_000, cadence_s=20.0, until=until)
-    clock.settled = bench.loop.exposure_runner.queue.drain
+    clock.settled = bench.process.stills.drain
     yield bench
     bench.wait_for(lambda: is_removed(folder))
 
