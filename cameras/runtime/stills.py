@@ -18,7 +18,7 @@ from cameras.spool.records import (
     CaptureRecord,
     PartFile,
     Plan,
-    Record,
+    RecordBase,
 )
 from cameras.spool.recovery import failed_record, parts_of
 from cameras.spool.session_files import iso
@@ -145,7 +145,7 @@ def describe_exposure(exposure: Exposure) -> CaptureObservations:
     )
 
 
-def retry_while_full(step: Callable[[Record], None], record: Record) -> None:
+def retry_while_full(step: Callable[[RecordBase], None], record: RecordBase) -> None:
     """Run a step of the spool; retry it each second while the disk is too full for even a file name."""
     for _ in range(MOST_TRIES):
         try:

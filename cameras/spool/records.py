@@ -193,7 +193,9 @@ class PartFile(TypedDict):
     height: int | None
 
 
-class _Record(TypedDict):
+class RecordBase(TypedDict):
+    """What the steps of the spool need of a record of any kind."""
+
     id: str
     camera: str
     slug: str
@@ -203,24 +205,24 @@ class _Record(TypedDict):
     """The name of a session file that the ingest removes with this record: the last one of a session."""
 
 
-class CaptureRecord(_Record):
+class CaptureRecord(RecordBase):
     """The outcome of a capture."""
 
     kind: Literal["capture"]
     body: CaptureBody
 
 
-class GapRecord(_Record):
+class GapRecord(RecordBase):
     kind: Literal["gap"]
     body: GapBody
 
 
-class SessionRecord(_Record):
+class SessionRecord(RecordBase):
     kind: Literal["session"]
     body: SessionBody
 
 
-class ClipRecord(_Record):
+class ClipRecord(RecordBase):
     kind: Literal["clip"]
     body: ClipBody
 

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from cameras.spool.durable import OUT_OF_SPACE, Chunk, Files
 from cameras.spool.failpoints import hit_failpoint
-from cameras.spool.records import ClipPlan, Plan, Record, SessionContent
+from cameras.spool.records import ClipPlan, Plan, RecordBase, SessionContent
 
 SLOTS = 64
 SLOT_BYTES = 8192
@@ -83,7 +83,7 @@ class Spool:
 
     # Step 2
 
-    def commit(self, record: Record) -> None:
+    def commit(self, record: RecordBase) -> None:
         """Commit the record durably under its name. FileExistsError when there is one: the first outcome is final."""
         content = _bytes(record)
         temporary = self._durable_temporary(f"tmp-{record['id']}", content)
@@ -116,7 +116,7 @@ class Spool:
 
     # Step 3
 
-    def place(self, record: Record) -> None:
+    def place(self, record: RecordBase) -> None:
         """Link each part to its final path. FileExistsError when another file has that path."""
         for file in record["files"]:
             folder, _, name = file["path"].rpartition("/")
@@ -135,7 +135,7 @@ class Spool:
 
     # Step 4
 
-    def done(self, record: Record) -> None:
+    def done(self, record: RecordBase) -> None:
         """Remove the plan and the parts, then rename the record so that the ingest sees it."""
         self.files.unlink(self.folder, f"{record['id']}.plan")
         for file in record["files"]:
