@@ -24,6 +24,8 @@ from cameras.runtime.exposure_runner import ExposureRunner, Planner
 from cameras.runtime.frame_feed import FrameFeed
 from cameras.runtime.link import ReportSink
 from cameras.runtime.reporter import Reporter
+from cameras.runtime.session_commands import SessionCommands
+from cameras.runtime.session_resumption import SessionResumption
 from cameras.runtime.session_runner import SessionRunner
 from cameras.runtime.session_starts import SessionStarts
 from cameras.runtime.settings_reader import SettingsReader
@@ -77,7 +79,8 @@ def build_camera_process(
         device.inject_faults(faults)
     runner = SessionRunner(clock, spec["camera"], spec["slug"], spec["root"])
     errors = CameraErrors(device, runner, reporter).handle_error
-    storage_holder = StorageHolder(spec, clock, runner, reporter, link, disk_watchdog)
+    resumption = SessionResumption(runner, reporter, spec["session"])
+    storage_holder = StorageHolder(spec, clock, resumption, reporter, link, disk_watchdog)
     card = CardCleaner(device, errors)
     outcomes = StillOutcomes(reporter, writer, clock, card.delete_later)
     lose_storage = storage_holder.mark_lost
@@ -106,8 +109,9 @@ def build_camera_process(
     starts = SessionStarts(
         runner, device, storage_holder, DiskReserve(spec, reporter), clock, reporter, spec["clock_wait_s"]
     )
+    sessions = SessionCommands(runner, resumption, starts, device, stills)
     commands = CommandRunner(
-        inbox, device, settings_reader, exposures, stills, storage_holder, runner, starts, consumers, reporter, errors
+        inbox, device, settings_reader, exposures, sessions, storage_holder, consumers, reporter, errors
     )
     poller = CameraPoller(settings_reader, device.telemetry, starts, inbox, errors)
     feed = FrameFeed(device, buffer, consumers, runner, inbox, clock, errors)

@@ -8,12 +8,13 @@ from cameras.runtime.camera_poller import CameraPoller
 from cameras.runtime.card_cleaner import CardCleaner
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.command_inbox import CommandInbox
-from cameras.runtime.command_runner import WRITE_OUT_S, CommandRunner
+from cameras.runtime.command_runner import CommandRunner
 from cameras.runtime.device import Device
 from cameras.runtime.disk_monitor import DiskMonitor
 from cameras.runtime.exposure_runner import ExposureRunner
 from cameras.runtime.frame_feed import FrameFeed
 from cameras.runtime.reporter import Reporter
+from cameras.runtime.session_commands import WRITE_OUT_S
 from cameras.runtime.session_starts import SessionStarts
 from cameras.runtime.still_queue import StillQueue
 from cameras.runtime.storage_holder import StorageHolder

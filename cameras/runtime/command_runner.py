@@ -9,28 +9,21 @@ from cameras.drivers.base import CameraError
 from cameras.runtime.command_inbox import CommandInbox
 from cameras.runtime.consumers import FrameConsumer
 from cameras.runtime.device import Device
-from cameras.runtime.exposure_runner import ExposureRunner, requested_exposure
+from cameras.runtime.exposure_runner import ExposureRunner
 from cameras.runtime.messages import (
     Command,
     CommandType,
     ConfigureCommand,
     ReopenCommand,
-    SessionStatus,
     StartCommand,
     StopCommand,
     WithdrawCommand,
 )
 from cameras.runtime.reporter import Reporter
-from cameras.runtime.session_runner import SessionBusy, SessionRunner
-from cameras.runtime.session_starts import SessionStarts
+from cameras.runtime.session_commands import SessionCommands
+from cameras.runtime.session_runner import SessionBusy
 from cameras.runtime.settings_reader import SettingsReader
-from cameras.runtime.still_queue import StillQueue
 from cameras.runtime.storage_holder import StorageHolder
-from cameras.spool.records import UsedSettings
-from cameras.spool.session_files import DesiredSession
-
-WRITE_OUT_S = 4.0
-"""Seconds that the still thread may take to finish writing."""
 
 
 class CommandRunner:
@@ -42,16 +35,14 @@ class CommandRunner:
         device: Device,
         settings_reader: SettingsReader,
         exposures: ExposureRunner,
-        stills: StillQueue,
+        sessions: SessionCommands,
         storage_holder: StorageHolder,
-        runner: SessionRunner,
-        starts: SessionStarts,
         consumers: Iterable[FrameConsumer],
         reporter: Reporter,
         handle_error: Callable[[CameraError], None],
     ) -> None:
         self._inbox, self._device, self._settings_reader, self._exposures = inbox, device, settings_reader, exposures
-        self._stills, self._storage_holder, self._runner, self._starts = stills, storage_holder, runner, starts
+        self._sessions, self._storage_holder = sessions, storage_holder
         self._consumers, self._reporter, self._handle_error = consumers, reporter, handle_error
         self._handlers: dict[CommandType, Callable[[Any], None]] = {
             "start": self._change_session,
@@ -105,29 +96,17 @@ class CommandRunner:
     # Sessions
 
     def _change_session(self, command: StartCommand | StopCommand) -> None:
-        self._reporter.answer_command(command, self._apply_desired_session(command["session"]))
-
-    def _apply_desired_session(self, desired: DesiredSession) -> SessionStatus:
-        """First waits until the previous capture is counted, so that the answer includes it. A new session opens the
-        camera if needed: it records what will be used before its first exposure."""
-        self._stills.drain(WRITE_OUT_S)
-        is_new = desired["desired"] == "running" and not self._runner.has_session(desired["id"])
-        used: UsedSettings = {}
-        if is_new and self._device.ensure_open():
-            used = self._device.settings.rehearse(requested_exposure(desired["programme"]))
-        answer = self._runner.apply_desired_session(desired, used)
-        self._starts.report_records()
-        return answer
+        self._reporter.answer_command(command, self._sessions.apply(command["session"]))
 
     def _defer_session(self, command: StartCommand | StopCommand) -> None:
-        self._storage_holder.defer_session(command["session"])
+        self._sessions.defer(command["session"])
 
     # The camera
 
     def _configure(self, command: ConfigureCommand) -> None:
         session = command.get("session")
         if session:
-            self._apply_desired_session(session)
+            self._sessions.apply(session)
         if "recording" in command:
             self._forward_to_consumers(command)
         whole = command.get("whole", False)
@@ -139,7 +118,7 @@ class CommandRunner:
             self._device.settings.set_desired(command["settings"], whole=command.get("whole", False))
         session = command.get("session")
         if session:
-            self._storage_holder.defer_session(session)
+            self._sessions.defer(session)
         if "recording" in command:
             self._forward_to_consumers(command)
 

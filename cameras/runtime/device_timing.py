@@ -16,7 +16,7 @@ class DeviceTiming:
     def __init__(self, margin_s: float) -> None:
         self._margin_s = margin_s
         self.desired: Mapping[str, Any] = {}
-        """The desired settings. The device replaces them."""
+        """The desired settings. `CameraSettings` replaces them."""
         self.readout_s = 1.0
         """The longest time from the end of an exposure to the picture."""
         self._shutter_us: dict[int | None, int] = {}

@@ -6,11 +6,10 @@ from cameras.runtime.clock import CameraClock
 from cameras.runtime.link import ReportSink
 from cameras.runtime.messages import RecoveredReport
 from cameras.runtime.reporter import Reporter
-from cameras.runtime.session_runner import SessionBusy, SessionRunner
+from cameras.runtime.session_resumption import SessionResumption
 from cameras.runtime.spec import Spec
 from cameras.spool.recovery import DecidedOutcome
-from cameras.spool.session_files import DesiredSession
-from cameras.spool.spool import Spool, is_out_of_space
+from cameras.spool.spool import is_out_of_space
 from cameras.spool.storage import RootMissing, SpoolLocked, Storage
 from core.dataclass_json import dataclass_from_json
 from core.watchdog import DiskWatchdog
@@ -25,18 +24,22 @@ class StorageHolder:
         self,
         spec: Spec,
         clock: CameraClock,
-        runner: SessionRunner,
+        sessions: SessionResumption,
         reporter: Reporter,
         link: ReportSink,
         watchdog: DiskWatchdog,
     ) -> None:
-        self._spec, self._clock, self._runner = spec, clock, runner
+        self._spec, self._clock, self._sessions = spec, clock, sessions
         self._reporter, self._link, self._watchdog = reporter, link, watchdog
         self.storage: Storage | None = None
         self._error: Exception | None = None
         """Why it is not open."""
         self._lost: Exception | None = None
         """Why it was lost; the loop releases it once the still thread has written everything."""
+        self._decided = (
+            dataclass_from_json(DecidedOutcome, spec["decided_outcome"]) if spec["decided_outcome"] else None
+        )
+        """The outcome of captures that the process before this one left unfinished, if the Supervisor knows it."""
         self._refilled_at = 0.0
 
     def mark_lost(self, error: Exception) -> None:
@@ -78,18 +81,18 @@ class StorageHolder:
         return self._lost or self._error
 
     def _open(self) -> None:
-        spec = self._spec
+        spec, decided = self._spec, self._decided
         storage = Storage(spec["root_path"], spec["root"], spec["camera"], watchdog=self._watchdog)
         try:
-            decided = dataclass_from_json(DecidedOutcome, spec["decided_outcome"]) if spec["decided_outcome"] else None
             recovered = storage.recover(decided, lambda: self._clock.wall_ns() / 1e9)
             storage.spool.refill_slots()
-            self._resume_session(storage.spool, decided)
+            outage = (self.reason, self.message) if self._error else None
+            self._sessions.resume(storage.spool, outage, (decided.reason, decided.message) if decided else None)
         except BaseException:
             storage.close()
             raise
-        spec["decided_outcome"] = spec["session"] = None
-        self.storage, self._error = storage, None
+        self._sessions.forget_desired()
+        self.storage, self._error, self._decided = storage, None, None
         self._link.send(
             RecoveredReport(
                 type="recovered",
@@ -100,35 +103,10 @@ class StorageHolder:
             )
         )
 
-    def _resume_session(self, spool: Spool, decided: DecidedOutcome | None) -> None:
-        """Resume the session of the spool, then apply the desired one."""
-        self._runner.attach_spool(spool)
-        if self._error:
-            self._runner.note_outage(self.reason, self.message)
-        elif decided and self._runner.session:
-            self._runner.note_outage(decided.reason, decided.message)
-        if self._spec["session"]:
-            self._apply_desired_session(self._spec["session"])
-
-    def _apply_desired_session(self, desired: DesiredSession) -> None:
-        """The database allows one session, and ids rise with time: of two, the older one has ended there. Either the
-        session of the spool ended while this process was away, or the desired one was read before the other began."""
-        try:
-            self._runner.apply_desired_session(desired)
-        except SessionBusy as error:
-            self._reporter.log_event("session.held", str(error))
-            if desired["id"] > error.session:
-                self._runner.fail_session("interrupted", "The database asks for another session.")
-                self._runner.apply_desired_session(desired)
-
-    def defer_session(self, session: DesiredSession) -> None:
-        """Store a desired session that arrived while nothing can be written. It is applied when the root is open."""
-        self._spec["session"] = session
-
     def release_storage(self) -> None:
         """Close a lost root. Called when the still thread has nothing more to write to it."""
         self._error, self._lost = self._lost, None
-        self._runner.detach_spool()
+        self._sessions.detach()
         self.close()
 
     def close(self) -> None:

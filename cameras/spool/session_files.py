@@ -149,6 +149,8 @@ class SessionFile:
         content = spool.read(name)
         if "told" in content:  # `reported`, in the file of an older version: a station may be upgraded during a session
             content.setdefault("reported", content["told"])
+        if content["state"] not in MOVES:
+            raise ValueError(f"{content['state']!r} is not a state of a session")
         for key in ("anchor", "last_end"):
             content[key] = dataclass_from_json(Moment, content[key])
         return dataclass_from_json(cls, content)

@@ -143,7 +143,8 @@ class CameraLoopBench:
         record = json.loads((self.spool / f"{capture}.done").read_text())
         return {**record["body"], "files": record["files"]}
 
-    def desired_session(self, session: str, revision: int = 1, desired: str = "running", **programme: Any) -> Any:
+    @staticmethod
+    def desired_session(session: str, revision: int = 1, desired: str = "running", **programme: Any) -> Any:
         return {
             "id": session, "name": "", "revision": revision, "desired": desired, "created_by": "tester", "so_far": {},
             "programme": {"exposure_us": 1000, **programme},
