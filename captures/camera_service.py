@@ -31,7 +31,7 @@ from cameras.leases import lease_holders
 from cameras.live.snapshot_limiter import next_picture
 from cameras.live.viewer_limits import LiveViewRefused
 from cameras.models import Camera
-from cameras.spool.spool import FileOptions, Record
+from cameras.spool.records import CaptureRecord, FileOptions
 from captures.capturing.models import Capture, CaptureFile
 from captures.capturing.requests import CaptureRequest, SessionRequest
 from captures.ingest.captures import apply_record, fail_unsent_capture, files_from_record
@@ -180,7 +180,7 @@ class CameraService:
             return self._outcome_from_row(capture, problem=error)
         return self._outcome_from_record(capture, record) if record else self._outcome_from_row(capture)
 
-    def _outcome_from_record(self, capture: Capture, record: Record) -> Outcome:
+    def _outcome_from_record(self, capture: Capture, record: CaptureRecord) -> Outcome:
         """The outcome in the record, which is safe on the disk. The row has it too, at the latest when the database is
         back."""
         apply_record(capture, record)

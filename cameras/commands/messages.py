@@ -13,8 +13,8 @@ from typing import Any, Generic, Literal, NotRequired, TypedDict, TypeVar
 from cameras.runtime.messages import Reading, SessionStatus
 from cameras.runtime.recording_state import Recorder
 from cameras.runtime.spec import Recording
+from cameras.spool.records import CaptureRecord, FileOptions
 from cameras.spool.session_files import DesiredSession
-from cameras.spool.spool import FileOptions, Record
 from cameras.status.messages import Status
 
 # Arguments
@@ -61,7 +61,7 @@ class FaultsArguments(Arguments):
 
 
 class CaptureAnswer(TypedDict):
-    record: Record | None
+    record: CaptureRecord | None
     """None when the row has the outcome already."""
 
 

@@ -9,15 +9,14 @@ import os
 import signal
 import sys
 import threading
-from typing import Any, cast
+from typing import Any
 
+from cameras.runtime.assembly import CameraProcess, build_camera_process, make_driver
 from cameras.runtime.buffer import SharedFrameBuffer
-from cameras.runtime.camera_loop import CameraLoop
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.consumers import Context, load_consumer
-from cameras.runtime.link import Link
+from cameras.runtime.link import Link, ReportSink
 from cameras.runtime.spec import Spec
-from cameras.runtime.state import describe_state
 from cameras.spool import failpoints
 from core.limits.repeat_limit import RepeatLimitingHandler
 
@@ -32,15 +31,11 @@ def exit_with_parent(parent: int) -> None:
         sys.exit("The Supervisor that started this camera process is gone.")
 
 
-def report_states(loop: CameraLoop, link: Link, ended: threading.Event) -> None:
+def report_states(process: CameraProcess, link: ReportSink, ended: threading.Event) -> None:
     """Send the state of the camera each second, also while the camera loop is blocked."""
-    frames = loop.buffer.frames
     while not ended.wait(REPORT_S):
-        loop.check_disk()
-        state = describe_state(loop)
-        state["fps"] = round((state["frames"] - frames) / REPORT_S, 1)
-        frames = state["frames"]
-        link.send("state", **state)
+        process.disk_monitor.check_disk()
+        link.send(process.state_reporter.build_report(REPORT_S))
 
 
 def main(parent: int) -> None:
@@ -50,32 +45,28 @@ def main(parent: int) -> None:
     handlers = [RepeatLimitingHandler(sys.stderr)]
     logging.basicConfig(handlers=handlers, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     link = Link()
-    spec = cast(Spec, link.read())
+    spec = link.read_spec()
     if kill := spec.get("kill"):
         failpoints.arm_failpoint(kill["point"], kill.get("passes", 0))
     run(spec, link)
 
 
 def run(spec: Spec, link: Link) -> None:
-    buffer = SharedFrameBuffer()
-    loop = CameraLoop(spec, link, CameraClock(), buffer)
-    context = Context(spec, buffer, link)
-    for name, path in spec["consumers"].items():
-        consumer: Any = load_consumer(path, context)
-        if name == "still_writer":
-            loop.set_still_writer(consumer)
-        else:
-            loop.frame_consumers.append(consumer)
-    link.listen(loop.receive_command, loop.stop)
+    buffer, clock = SharedFrameBuffer(), CameraClock()
+    driver, context = make_driver(spec, clock), Context(spec, buffer, link)
+    consumers: dict[str, Any] = {name: load_consumer(path, context) for name, path in spec["consumers"].items()}
+    writer = consumers.pop("still_writer")
+    process = build_camera_process(spec, link, clock, buffer, writer, list(consumers.values()), driver)
+    link.listen(process.receiver.receive_command, process.loop.stop)
     ended = threading.Event()
-    reporter = threading.Thread(target=report_states, args=(loop, link, ended), name="report", daemon=True)
+    reporter = threading.Thread(target=report_states, args=(process, link, ended), name="report", daemon=True)
     reporter.start()
     try:
-        loop.run()
+        process.loop.run()
     finally:
         ended.set()
-        for frame_consumer in loop.frame_consumers:
-            frame_consumer.stop()
+        for consumer in consumers.values():
+            consumer.stop()
 
 
 if __name__ == "__main__":

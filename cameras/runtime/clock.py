@@ -33,6 +33,10 @@ class CameraClock:
         """Now, by all clocks. The boot clock also counts the time that the machine is suspended."""
         return Moment(time.time(), self._boot, time.clock_gettime(time.CLOCK_BOOTTIME))
 
+    def synchronisation(self) -> str:
+        """Whether the wall clock is right: `synchronised`, `unsynchronised` or `unknown`."""
+        return clock_state()
+
     def wait(self, seconds: float) -> bool:
         with self._changed:
             return self._changed.wait_for(self._interrupted, max(0.0, seconds))

@@ -8,9 +8,11 @@ from typing import Any, Protocol
 
 from cameras.drivers.base import Exposure, Identity
 from cameras.runtime.buffer import SharedFrameBuffer
-from cameras.runtime.link import Link
+from cameras.runtime.link import ReportSink
+from cameras.runtime.messages import Command, ConsumerStats
 from cameras.runtime.spec import Spec
-from cameras.spool.spool import PartFile, Plan, Record, Spool
+from cameras.spool.records import CaptureRecord, PartFile, Plan
+from cameras.spool.spool import Spool
 from core.registry import resolve
 
 
@@ -18,7 +20,7 @@ from core.registry import resolve
 class Context:
     spec: Spec
     buffer: SharedFrameBuffer
-    link: Link
+    link: ReportSink
 
 
 class StillConsumer(Protocol):
@@ -30,14 +32,14 @@ class StillConsumer(Protocol):
 
     def write_files(self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity) -> list[PartFile]: ...
 
-    def handle_saved(self, record: Record, exposure: Exposure) -> None:
+    def handle_saved(self, record: CaptureRecord, exposure: Exposure) -> None:
         """The record is durable and has files. Called on the still thread, so it must return at once."""
 
 
 class FrameConsumer(Protocol):
     """Reads frames from the buffer on its own threads."""
 
-    def handle_command(self, command: dict[str, Any]) -> None:
+    def handle_command(self, command: Command) -> None:
         """A command for consumers: `live`, `record`, `rotate`, or `configure` with `recording`. Others are ignored."""
 
     @property
@@ -45,7 +47,7 @@ class FrameConsumer(Protocol):
 
     def stop(self) -> None: ...
 
-    def stats(self) -> dict[str, Any]:
+    def stats(self) -> ConsumerStats:
         """Sent each second with the state of the camera. Must not wait."""
 
 

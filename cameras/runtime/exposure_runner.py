@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import uuid6
-
 from cameras.drivers.base import Aborted, CameraError, Exposure
 from cameras.runtime.buffer import SharedFrameBuffer
-from cameras.runtime.consumers import StillConsumer
+from cameras.runtime.clock import CameraClock
+from cameras.runtime.command_inbox import WaitingCapture
 from cameras.runtime.device import Device
-from cameras.runtime.programmes import Due, SessionRunner
-from cameras.runtime.stills import Still, StillQueue
+from cameras.runtime.device_timing import DeviceTiming
+from cameras.runtime.messages import CaptureCommand
+from cameras.runtime.reporter import Reporter
+from cameras.runtime.session_runner import Due, SessionRunner
+from cameras.runtime.spec import Spec
+from cameras.runtime.still_queue import StillQueue
+from cameras.runtime.stills import Still
 from cameras.runtime.storage_holder import StorageHolder, disk_reason
 from cameras.spool.durable import LockLost
-from cameras.spool.session_files import Programme
-from cameras.spool.spool import FileOptions, Plan, Record
+from cameras.spool.records import Plan, Programme
+from cameras.spool.session_files import Moment, new_id
 from cameras.spool.storage import RootMissing
 
 REMEMBERED = 1000
@@ -26,7 +31,7 @@ ABORTED = {
     "session_stopped": "The session was stopped during the exposure.",
     "camera_hung": "The camera did not deliver in time, and the exposure was aborted.",
 }
-Command = dict[str, Any]
+FilePath = Callable[[str, datetime, str], str]
 
 
 def requested_exposure(programme: Programme) -> dict[str, Any]:
@@ -35,184 +40,193 @@ def requested_exposure(programme: Programme) -> dict[str, Any]:
     return {name: value for name, value in programme.items() if name in names}
 
 
+class Planner:
+    """Makes the plans of captures. `file_path`: `StillConsumer.file_path`."""
+
+    def __init__(self, spec: Spec, timing: DeviceTiming, file_path: FilePath) -> None:
+        self._camera, self._slug, self._timing, self._file_path = spec["camera"], spec["slug"], timing, file_path
+
+    def plan_command(self, command: CaptureCommand, now: Moment) -> Plan:
+        options = command.get("file")
+        plan = self._plan(command["id"], command["asked"], now, options["name"] if options else "")
+        plan["planned"] = command["planned"] or plan["planned"]
+        plan["requested_by"], plan["job"] = command.get("requested_by", ""), command.get("job", "")
+        if options:
+            plan["file"] = options
+        return plan
+
+    def plan_session(self, due: Due, programme: Programme, requested_by: str, now: Moment) -> Plan:
+        plan = self._plan(new_id(), requested_exposure(programme), now)
+        plan["session"], plan["index"], plan["requested_by"] = due.session, due.index, requested_by
+        return plan
+
+    def _plan(self, capture: str, requested: dict[str, Any], now: Moment, name: str = "") -> Plan:
+        return Plan(
+            id=capture,
+            camera=self._camera,
+            slug=self._slug,
+            session=None,
+            index=None,
+            planned=now.iso(),
+            boot=now.boot,
+            boot_s=now.boot_s,
+            deadline_s=self._timing.allowed_s(requested),
+            path=self._file_path(capture, datetime.fromtimestamp(now.wall, UTC), name),
+            asked=requested,
+            requested_by="",
+            job="",
+        )
+
+
 class ExposureRunner:
+    """Used by the camera loop's thread, except for `abort` and `abort_session`.
+
+    A capture is planned, exposed, and written by the still thread. What each error leads to:
+
+    | step    | error                         | outcome                                                     |
+    |---------|-------------------------------|-------------------------------------------------------------|
+    | plan    | its id is in the spool        | none: no id is exposed twice                                |
+    | plan    | the storage root is lost      | refused; without a plan the Supervisor decides its outcome  |
+    | plan    | the disk is full or fails     | failed                                                      |
+    | exposure| `abort`                       | failed, with the reason of the abort                        |
+    | exposure| the camera rejects a setting  | failed; the camera stays open                               |
+    | exposure| any other error of the camera | failed; the camera is closed and opened again               |
+    """
+
     def __init__(
         self,
         device: Device,
+        kind: str,
+        planner: Planner,
         storage_holder: StorageHolder,
         runner: SessionRunner,
-        writer: StillConsumer,
+        stills: StillQueue,
         buffer: SharedFrameBuffer,
+        clock: CameraClock,
+        reporter: Reporter,
+        handle_error: Callable[[CameraError], None],
     ) -> None:
-        self.device, self.storage_holder, self.runner = device, storage_holder, runner
-        self.writer, self.buffer = writer, buffer
-        self.spec, self.clock, self.reporter = device.spec, device.clock, device.reporter
-        self.queue = StillQueue(
-            writer, runner, self._handle_record, self._handle_lost_storage, storage_holder.describe_error
-        )
-        self.session: str | None = None
+        self._device, self._kind, self._planner, self._clock = device, kind, planner, clock
+        self._storage_holder, self._runner, self._stills, self._buffer = storage_holder, runner, stills, buffer
+        self._reporter, self._handle_error = reporter, handle_error
+        self._session: str | None = None
         """The session whose exposure is running."""
-        self.abort_reason = ""
+        self._abort_reason = ""
         self._seen: deque[str] = deque(maxlen=REMEMBERED)
-        self._to_delete: deque[Exposure] = deque()
+
+    # From any thread
+
+    def abort(self, reason: str) -> None:
+        """End the running exposure."""
+        self._abort_reason = reason
+        self._clock.abort()
+        self._device.driver.abort()
+
+    def abort_session(self, session: str) -> None:
+        """End the running exposure, if it is one of this session."""
+        if self._session == session:
+            self.abort("session_stopped")
 
     # Captures
 
-    def expose_command(self, command: Command) -> None:
+    def expose_command(self, waiting: WaitingCapture) -> None:
         """Expose a requested capture. An id is never exposed twice."""
+        command = waiting.command
         if command["id"] in self._seen:
             return
-        waited_ms = (self.clock.monotonic() - command["received"]) * 1000
-        plan = self._make_plan(command["id"], command["asked"], command, command["planned"])
+        waited_ms = (self._clock.monotonic() - waiting.received) * 1000
+        plan = self._plan_command(command)
         if waited_ms > command["remaining_ms"]:
-            self.fail_capture(plan, "too_slow", "The camera was busy until the command's deadline was over.", command)
+            message = "The camera was busy until the command's deadline was over."
+            self._fail(plan, "too_slow", message, command)
         else:
             self._expose(plan, command)
 
     def expose_for_session(self, due: Due) -> None:
-        session = self.runner.session
+        session = self._runner.session
         if session is None:
             return
-        requested, by = requested_exposure(session.programme), {"requested_by": session.created_by}
-        plan = self._make_plan(str(uuid6.uuid7()), requested, by)
-        plan["session"], plan["index"] = due.session, due.index
-        self.runner.mark_planned(due.index)
-        self.session = due.session
+        plan = self._planner.plan_session(due, session.programme, session.created_by, self._clock.moment())
+        self._seen.append(plan["id"])
+        self._runner.mark_planned(due.index)
+        self._session = due.session
         try:
-            self._expose(plan, {})
+            self._expose(plan, None)
         finally:
-            self.session = None
+            self._session = None
 
-    def record_unexposed(self, command: Command, reason: str, message: str) -> None:
-        """Record the outcome of a requested capture that will not be exposed."""
-        plan = self._make_plan(command["id"], command["asked"], command, command["planned"])
-        self.fail_capture(plan, reason, message, command)
+    def record_unexposed(self, command: CaptureCommand, reason: str, message: str) -> None:
+        """Record the outcome of a requested capture that will not be exposed, after the stills that wait."""
+        self._fail(self._plan_command(command), reason, message, command)
+
+    def _plan_command(self, command: CaptureCommand) -> Plan:
+        self._seen.append(command["id"])
+        return self._planner.plan_command(command, self._clock.moment())
 
     def forbid_capture(self, capture: str) -> None:
         """Never expose this capture, even if its command arrives late: the Supervisor decides its outcome."""
         self._seen.append(capture)
 
     def has_seen(self, capture: str) -> bool:
-        storage = self.storage_holder.storage
+        storage = self._storage_holder.storage
         return capture in self._seen or (storage is not None and storage.spool.has_trace(capture))
 
     # Plan and exposure
 
-    def _make_plan(self, capture: str, requested: dict[str, Any], by: Command, planned: str = "") -> Plan:
-        self._seen.append(capture)
-        now = self.clock.moment()
-        file: FileOptions | None = by.get("file")
-        plan = Plan(
-            id=capture,
-            camera=self.spec["camera"],
-            slug=self.spec["slug"],
-            session=None,
-            index=None,
-            planned=planned or now.iso(),
-            boot=now.boot,
-            boot_s=now.boot_s,
-            deadline_s=self.device.allowed_s(requested),
-            path=self.writer.file_path(capture, datetime.fromtimestamp(now.wall, UTC), file["name"] if file else ""),
-            asked=requested,
-            requested_by=by.get("requested_by", ""),
-            job=by.get("job", ""),
-        )
-        return {**plan, "file": file} if file else plan
-
-    def _expose(self, plan: Plan, command: Command) -> None:
-        """Write the plan, expose, and pass the picture to the still thread."""
+    def _expose(self, plan: Plan, command: CaptureCommand | None) -> None:
+        """The whole capture up to the still thread. The docstring of the class lists the errors."""
+        storage_holder, storage, reporter = self._storage_holder, self._storage_holder.storage, self._reporter
+        assert storage is not None
         try:
-            self._write_plan(plan)
+            storage.check()
+            # Also creates the folder of the files, so that a full disk is detected before the shutter opens.
+            storage.files.make_folders(plan["path"].rpartition("/")[0])
+            storage.spool.plan(plan)
         except FileExistsError:
             return
         except (RootMissing, LockLost) as error:
-            self._handle_lost_storage(error)
-            reason = "root_missing" if isinstance(error, RootMissing) else "write_error"
-            self.reporter.refuse_command(command, reason, str(error))
+            storage_holder.mark_lost(error)
+            if command:
+                reason = "root_missing" if isinstance(error, RootMissing) else "write_error"
+                reporter.refuse_command(command, reason, str(error))
             return
         except OSError as error:
-            self.fail_capture(plan, disk_reason(error), self.storage_holder.describe_error(error), command)
+            self._fail(plan, disk_reason(error), storage_holder.describe_error(error), command)
             return
-        self.reporter.report_state("busy")
+        reporter.report_state("busy")
         try:
-            exposure = self.device.expose(plan["asked"], plan["deadline_s"])
+            exposure = self._device.exposures.expose(plan["asked"], plan["deadline_s"])
         except Aborted:
-            self._record_abort(plan, command)
+            reason, self._abort_reason = self._abort_reason or "interrupted", ""
+            self._clock.clear_abort()
+            message = ABORTED.get(reason, "The exposure was aborted.")
+            self._fail(plan, reason, message, command)
+            reporter.report_state("ready")
+            if reason == "camera_hung":
+                self._handle_error(CameraError(message))
         except CameraError as error:
-            self.fail_capture(plan, error.reason, str(error), command)
-            self.handle_camera_error(error)
+            self._fail(plan, error.reason, str(error), command)
+            self._handle_error(error)
         else:
-            self._hand_over(plan, command, exposure)
+            self._device.stream.record_picture()
+            self._enqueue(plan, command, exposure)
+            if exposure.frame is not None and not self._device.stream.has_stills:
+                self._buffer.put_frame(exposure.frame)
+            reporter.report_state("ready")
 
-    def _write_plan(self, plan: Plan) -> None:
-        """Also creates the folder of the files, so that a full disk is detected before the shutter opens."""
-        storage = self.storage_holder.storage
-        assert storage is not None
-        storage.check()
-        storage.files.make_folders(plan["path"].rpartition("/")[0])
-        storage.spool.plan(plan)
-
-    def _hand_over(self, plan: Plan, command: Command, exposure: Exposure) -> None:
-        self.device.record_success()
-        self._enqueue_still(self._make_still(plan, command, exposure=exposure))
-        if exposure.frame is not None and not self.device.streams_exposures:
-            self.buffer.put_frame(exposure.frame)
-        self.reporter.report_state("ready")
-
-    def _record_abort(self, plan: Plan, command: Command) -> None:
-        reason, self.abort_reason = self.abort_reason or "interrupted", ""
-        self.clock.clear_abort()
-        message = ABORTED.get(reason, "The exposure was aborted.")
-        self.fail_capture(plan, reason, message, command)
-        self.reporter.report_state("ready")
-        if reason == "camera_hung":
-            self.handle_camera_error(CameraError(message))
-
-    def handle_camera_error(self, error: CameraError) -> None:
-        """The camera failed: starts that are missed until it is back have this reason. A rejected setting is not
-        treated as a camera failure."""
-        if error.reason == "rejected_setting":
-            self.reporter.report_state("ready")
-            return
-        self.runner.note_outage(error.reason, str(error))
-        self.device.handle_failure(error)
-
-    def fail_capture(self, plan: Plan, reason: str, message: str, command: Command) -> None:
+    def _fail(self, plan: Plan, reason: str, message: str, command: CaptureCommand | None) -> None:
         """Record an outcome without a picture, after the stills that wait to be written."""
-        self._enqueue_still(self._make_still(plan, command, reason=reason, message=message))
+        self._enqueue(plan, command, None, reason, message)
 
-    def _make_still(self, plan: Plan, command: Command, **fields: Any) -> Still:
-        device = self.device
-        return Still(plan, device.identity, self.spec["kind"], command=command.get("command_id", ""), **fields)
-
-    def _enqueue_still(self, still: Still) -> None:
-        assert self.storage_holder.storage is not None
-        self.queue.put(self.storage_holder.storage, still)
-
-    # On the still thread
-
-    def _handle_record(self, record: Record, still: Still) -> None:
-        body = record["body"]
-        self.reporter.last_capture = {
-            "id": record["id"], "status": body["outcome"], "reason": body["reason"], "at": body["ended"],
-        }  # fmt: skip
-        self.reporter.report_record(record["id"], still.command)
-        if still.exposure is not None and still.exposure.card and body["outcome"] == "saved":
-            self._to_delete.append(still.exposure)
-        if still.exposure is not None and record["files"]:
-            self.writer.handle_saved(record, still.exposure)
-        self.clock.wake()
-
-    def _handle_lost_storage(self, error: Exception) -> None:
-        self.storage_holder.mark_lost(error)
-        self.clock.wake()
-
-    # Afterwards, on the thread of the camera loop
-
-    def clear_card(self) -> None:
-        """Delete pictures from the camera's card that are safe in the archive."""
-        while self._to_delete and self.device.open:
-            try:
-                self.device.delete_from_card(self._to_delete.popleft())
-            except CameraError as error:
-                self.handle_camera_error(error)
+    def _enqueue(
+        self,
+        plan: Plan,
+        command: CaptureCommand | None,
+        exposure: Exposure | None,
+        reason: str = "",
+        message: str = "",
+    ) -> None:
+        storage = self._storage_holder.storage
+        assert storage is not None
+        command_id = command.get("command_id", "") if command else ""
+        self._stills.put(storage, Still(plan, self._device.identity, self._kind, exposure, reason, message, command_id))

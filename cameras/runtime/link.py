@@ -10,9 +10,18 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any, BinaryIO
+from typing import BinaryIO, Protocol, cast
+
+from cameras.runtime.messages import Command, Report
+from cameras.runtime.spec import Spec
 
 MOST_LINE_BYTES = 1 << 20
+
+
+class ReportSink(Protocol):
+    """Where the parts of a camera process send their reports. Any thread may."""
+
+    def send(self, message: Report) -> None: ...
 
 
 class Link:
@@ -24,32 +33,39 @@ class Link:
         self._up = os.fdopen(up, "wb", buffering=0)
         self._lock = threading.Lock()
 
-    def read(self) -> dict[str, Any] | None:
+    def read_spec(self) -> Spec:
+        """The first message. ValueError when there is none."""
+        spec = self._read()
+        if spec is None:
+            raise ValueError("The link ended before the spec of the camera.")
+        return cast(Spec, spec)
+
+    def _read(self) -> object | None:
         """The next message; None at the end. ValueError for a line that is not a JSON object."""
         line = self._down.readline(MOST_LINE_BYTES)
         if not line:
             return None
-        message = json.loads(line)
+        message: object = json.loads(line)
         if not isinstance(message, dict):
             raise ValueError("A message on the link is a JSON object.")
         return message
 
-    def send(self, kind: str, /, **fields: Any) -> None:
+    def send(self, message: Report) -> None:
         """Send a message. No error when the Supervisor is gone: the end of stdin then ends this process."""
-        line = json.dumps({"type": kind, **fields}, separators=(",", ":")).encode() + b"\n"
+        line = json.dumps(message, separators=(",", ":")).encode() + b"\n"
         with self._lock:
             try:
                 self._up.write(line)
             except BrokenPipeError:
                 return
 
-    def listen(self, handle: Callable[[dict[str, Any]], None], ended: Callable[[], None]) -> threading.Thread:
+    def listen(self, handle: Callable[[Command], None], ended: Callable[[], None]) -> threading.Thread:
         """On its own thread: call `handle` with each message, and `ended` at the end."""
 
         def run() -> None:
             try:
-                while (message := self.read()) is not None:
-                    handle(message)
+                while (message := self._read()) is not None:
+                    handle(cast(Command, message))
             finally:
                 ended()
 

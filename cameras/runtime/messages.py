@@ -11,8 +11,8 @@ from typing import Any, Literal, NotRequired, TypedDict
 from cameras.runtime.recording_state import Recorder
 from cameras.runtime.settings_drift import Difference
 from cameras.runtime.spec import Recording
+from cameras.spool.records import FileOptions
 from cameras.spool.session_files import DesiredSession
-from cameras.spool.spool import FileOptions
 
 # Down: commands of the Supervisor
 
@@ -192,7 +192,14 @@ class LiveStats(TypedDict):
     lowered: int
 
 
-class StateReport(TypedDict):
+class ConsumerStats(TypedDict, total=False):
+    """What the consumers of frames add to the state."""
+
+    recorder: Recorder | None
+    live: LiveStats
+
+
+class StateReport(ConsumerStats):
     """The state of the process, each second."""
 
     type: Literal["state"]
@@ -215,8 +222,6 @@ class StateReport(TypedDict):
     unopened: int
     """Failed tries to open the camera since it was last open."""
     trouble: Trouble | None
-    recorder: NotRequired[Recorder | None]
-    live: NotRequired[LiveStats]
 
 
 class ObservedReport(TypedDict):

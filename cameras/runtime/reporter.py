@@ -1,23 +1,24 @@
-"""Messages of a camera process to the Supervisor: its state when it changes, events, records and answers."""
+"""Reports of a camera process to the Supervisor: its state when it changes, events, records and answers."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from typing import Any
 
-from cameras.runtime.link import Link
+from cameras.runtime.link import ReportSink
+from cameras.runtime.messages import AnswerReport, Command, LogReport, ObservedReport, SpooledReport
 
 
 class Reporter:
     """`_lock` guards the state. The camera loop sets it; while a disk blocks the loop, the reporting thread does."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: ReportSink) -> None:
         self._lock = threading.Lock()
-        self.link = link
+        self._link = link
         self.state = "starting"
         self.message = ""
         self._sent = ("starting", "")
-        self.last_capture: dict[str, Any] | None = None
 
     def report_state(self, state: str, message: str = "", code: str = "") -> None:
         """`starting`, `ready`, `busy` or `reconnecting`, with a sentence and a reason code. Sent when it changes,
@@ -27,24 +28,32 @@ class Reporter:
             changed = ("ready" if state == "busy" else state, message)
             if changed != self._sent:
                 self._sent = changed
-                self.link.send("observed", observed=changed[0], reason=message, code=code)
+                self._link.send(ObservedReport(type="observed", observed=changed[0], reason=message, code=code))
 
     def log_event(self, kind: str, message: str, level: str = "error") -> None:
         """Add an entry to the event log."""
-        self.link.send("log", level=level, kind=kind, message=message)
+        self._link.send(LogReport(type="log", level=level, kind=kind, message=message))
 
     def report_record(self, record: str, command: str = "") -> None:
         """The ingest can read this record now."""
-        self.link.send("spooled", id=record, command_id=command)
+        self._link.send(SpooledReport(type="spooled", id=record, command_id=command))
 
-    def answer_command(self, command: dict[str, Any], *, ok: bool = True, **fields: Any) -> None:
+    def answer_command(self, command: Command, body: Mapping[str, Any]) -> None:
         """Answer the command, if its sender waits for an answer (it has a `command_id`)."""
         if command.get("command_id"):
-            capture = {"id": command["id"]} if "id" in command else {}
-            self.link.send("answer", command_id=command["command_id"], ok=ok, **capture, **fields)
+            self._link.send({**_answer(command, ok=True), "body": {**body}})
 
-    def refuse_command(
-        self, command: dict[str, Any], reason: str, detail: str, problem: str = "camera-not-reachable"
-    ) -> None:
+    def refuse_command(self, command: Command, reason: str, detail: str, problem: str = "camera-not-reachable") -> None:
         """The command was not run and left nothing behind. For a capture the Supervisor decides the outcome."""
-        self.answer_command(command, ok=False, problem=problem, reason=reason, detail=detail, unstarted=True)
+        if command.get("command_id"):
+            refusal = AnswerReport(
+                **_answer(command, ok=False), problem=problem, reason=reason, detail=detail, unstarted=True
+            )
+            self._link.send(refusal)
+
+
+def _answer(command: Command, *, ok: bool) -> AnswerReport:
+    answer = AnswerReport(type="answer", command_id=command.get("command_id", ""), ok=ok)
+    if command["type"] == "capture" or command["type"] == "withdraw":
+        answer["id"] = command["id"]
+    return answer

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from cameras.drivers.base import CameraError
-from cameras.runtime.device import Device
-from cameras.runtime.exposure_runner import Command
+from cameras.runtime.camera_settings import CameraSettings
+from cameras.runtime.messages import ReadCommand
+from cameras.runtime.reporter import Reporter
 
 
 class SettingsReader:
-    def __init__(self, device: Device) -> None:
-        self.device, self.reporter = device, device.reporter
-        self._requests: list[Command] = []
+    def __init__(self, settings: CameraSettings, reporter: Reporter) -> None:
+        self._settings, self._reporter = settings, reporter
+        self._requests: list[ReadCommand] = []
 
-    def add_request(self, command: Command) -> None:
+    def add_request(self, command: ReadCommand) -> None:
         """It is answered once the time of the next exposure is known."""
         self._requests.append(command)
 
@@ -22,24 +23,21 @@ class SettingsReader:
 
         True when the camera was read, which took time. CameraError when that failed; the requests are then refused.
         """
-        was_read = bool(self._requests) and self.device.is_reading_due(within_s)
+        was_read = bool(self._requests) and self._settings.is_reading_due(within_s)
         if was_read:
-            self._read()
+            try:
+                self._settings.read_back()
+            except CameraError as error:
+                self.refuse_requests(error.reason, str(error))
+                raise
         for command in self._pop_requests():
-            self.reporter.answer_command(command, body=self.device.reading)
+            self._reporter.answer_command(command, self._settings.reading)
         return was_read
-
-    def _read(self) -> None:
-        try:
-            self.device.read_back()
-        except CameraError as error:
-            self.refuse_requests(error.reason, str(error))
-            raise
 
     def refuse_requests(self, reason: str, message: str) -> None:
         for command in self._pop_requests():
-            self.reporter.refuse_command(command, reason, message)
+            self._reporter.refuse_command(command, reason, message)
 
-    def _pop_requests(self) -> list[Command]:
+    def _pop_requests(self) -> list[ReadCommand]:
         requests, self._requests = self._requests, []
         return requests

@@ -2,41 +2,61 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
 
+from cameras.runtime.buffer import SharedFrameBuffer
+from cameras.runtime.consumers import FrameConsumer
+from cameras.runtime.device import Device
+from cameras.runtime.messages import StateReport
+from cameras.runtime.reporter import Reporter
+from cameras.runtime.session_runner import SessionRunner
+from cameras.runtime.still_outcomes import StillOutcomes
 from cameras.spool.session_files import iso
-
-if TYPE_CHECKING:
-    from cameras.runtime.camera_loop import CameraLoop
-    from cameras.runtime.device import Device
+from core.watchdog import Watchdog
 
 
-def describe_state(loop: CameraLoop) -> dict[str, Any]:
-    """Called by the reporting thread. Each call postpones the exit of the process: see `Watchdog.check_deadline`."""
-    device, reporter = loop.device, loop.reporter
-    doing, overdue = loop.watchdog.check_deadline()
-    newest_ns = loop.buffer.newest_ns
-    return {
-        "observed": reporter.state,
-        "reason": reporter.message,
-        "session": loop.runner.describe_session() or None,
-        "temperature_celsius": device.temperature_celsius,
-        **asdict(device.supplies),
-        "differs": device.differs,
-        "last_capture": reporter.last_capture,
-        "last_frame": iso(newest_ns / 1e9) if newest_ns else None,
-        "frames": loop.buffer.frames,
-        "doing": doing,
-        "overdue_s": round(overdue, 3),
-        "failures": device.failures,
-        "unopened": device.failed_opens,
-        "trouble": _trouble(device),
-        **{name: value for consumer in loop.frame_consumers for name, value in consumer.stats().items()},
-    }
+class StateReporter:
+    """Used by the reporting thread; it waits for no lock that is held while a disk is written."""
 
+    def __init__(
+        self,
+        watchdog: Watchdog,
+        buffer: SharedFrameBuffer,
+        reporter: Reporter,
+        device: Device,
+        runner: SessionRunner,
+        outcomes: StillOutcomes,
+        consumers: Iterable[FrameConsumer],
+    ) -> None:
+        self._watchdog, self._buffer, self._reporter, self._device = watchdog, buffer, reporter, device
+        self._runner, self._outcomes, self._consumers = runner, outcomes, consumers
+        self._frames = 0
 
-def _trouble(device: Device) -> dict[str, Any] | None:
-    """Why the camera is not open; None when it is."""
-    error = device.error
-    return {"reason": error.reason, "permanent": error.permanent} if error else None
+    def build_report(self, since_s: float) -> StateReport:
+        """The state, with the frames per second of the last `since_s` seconds. Each call postpones the exit of the
+        process: see `Watchdog.check_deadline`."""
+        device, (doing, overdue_s) = self._device, self._watchdog.check_deadline()
+        frames, newest_ns, supplies = self._buffer.frames, self._buffer.newest_ns, device.telemetry.supplies
+        report = StateReport(
+            type="state",
+            observed=self._reporter.state,
+            reason=self._reporter.message,
+            session=self._runner.describe_session(),
+            temperature_celsius=device.telemetry.temperature_celsius,
+            battery_percent=supplies.battery_percent,
+            card_free_bytes=supplies.card_free_bytes,
+            differs=device.settings.differs,
+            last_capture=self._outcomes.last_capture,
+            last_frame=iso(newest_ns / 1e9) if newest_ns else None,
+            frames=frames,
+            fps=round((frames - self._frames) / since_s, 1),
+            doing=doing,
+            overdue_s=round(overdue_s, 3),
+            failures=device.retries.failures,
+            unopened=device.failed_opens,
+            trouble=device.trouble,
+        )
+        self._frames = frames
+        for consumer in self._consumers:
+            report = {**report, **consumer.stats()}
+        return report

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
-from cameras.runtime.programmes import SessionBusy, SessionRunner
+from cameras.runtime.clock import CameraClock
+from cameras.runtime.link import ReportSink
+from cameras.runtime.messages import RecoveredReport
 from cameras.runtime.reporter import Reporter
+from cameras.runtime.session_resumption import SessionResumption
 from cameras.runtime.spec import Spec
 from cameras.spool.recovery import DecidedOutcome
-from cameras.spool.session_files import DesiredSession
-from cameras.spool.spool import Spool, is_out_of_space
+from cameras.spool.spool import is_out_of_space
 from cameras.spool.storage import RootMissing, SpoolLocked, Storage
 from core.dataclass_json import dataclass_from_json
 from core.watchdog import DiskWatchdog
@@ -18,11 +18,28 @@ REFILL_S = 10.0
 
 
 class StorageHolder:
-    def __init__(self, spec: Spec, runner: SessionRunner, reporter: Reporter, watchdog: DiskWatchdog) -> None:
-        self.spec, self.runner, self.reporter, self.watchdog = spec, runner, reporter, watchdog
+    """Used by the camera loop's thread, except for `mark_lost`. Any thread may read."""
+
+    def __init__(
+        self,
+        spec: Spec,
+        clock: CameraClock,
+        sessions: SessionResumption,
+        reporter: Reporter,
+        link: ReportSink,
+        watchdog: DiskWatchdog,
+    ) -> None:
+        self._spec, self._clock, self._sessions = spec, clock, sessions
+        self._reporter, self._link, self._watchdog = reporter, link, watchdog
         self.storage: Storage | None = None
-        self.error: Exception | None = None
+        self._error: Exception | None = None
+        """Why it is not open."""
         self._lost: Exception | None = None
+        """Why it was lost; the loop releases it once the still thread has written everything."""
+        self._decided = (
+            dataclass_from_json(DecidedOutcome, spec["decided_outcome"]) if spec["decided_outcome"] else None
+        )
+        """The outcome of captures that the process before this one left unfinished, if the Supervisor knows it."""
         self._refilled_at = 0.0
 
     def mark_lost(self, error: Exception) -> None:
@@ -30,7 +47,8 @@ class StorageHolder:
         if self._lost is None:
             self._lost = error
             kind = "storage.unmounted" if self.reason == "root_missing" else "storage.failed"
-            self.reporter.log_event(kind, self.message)
+            self._reporter.log_event(kind, self.message)
+        self._clock.wake()
 
     @property
     def is_lost(self) -> bool:
@@ -43,8 +61,8 @@ class StorageHolder:
         try:
             self._open()
         except (RootMissing, SpoolLocked, OSError) as error:
-            self.error = error
-            self.reporter.report_state("reconnecting", self.message, self.reason)
+            self._error = error
+            self._reporter.report_state("reconnecting", self.message, self.reason)
             return False
         return True
 
@@ -60,52 +78,35 @@ class StorageHolder:
 
     @property
     def _current_error(self) -> Exception | None:
-        return self._lost or self.error
+        return self._lost or self._error
 
     def _open(self) -> None:
-        storage = Storage(self.spec["root_path"], self.spec["root"], self.spec["camera"], watchdog=self.watchdog)
+        spec, decided = self._spec, self._decided
+        storage = Storage(spec["root_path"], spec["root"], spec["camera"], watchdog=self._watchdog)
         try:
-            decided = self.spec["decided_outcome"]
-            recovered = storage.recover(dataclass_from_json(DecidedOutcome, decided) if decided else None)
+            recovered = storage.recover(decided, lambda: self._clock.wall_ns() / 1e9)
             storage.spool.refill_slots()
-            self._resume_session(storage.spool)
+            outage = (self.reason, self.message) if self._error else None
+            self._sessions.resume(storage.spool, outage, (decided.reason, decided.message) if decided else None)
         except BaseException:
             storage.close()
             raise
-        self.spec["decided_outcome"] = self.spec["session"] = None
-        self.storage, self.error = storage, None
-        self.reporter.link.send("recovered", **asdict(recovered))
-
-    def _resume_session(self, spool: Spool) -> None:
-        """Resume the session of the spool, then apply the desired one."""
-        self.runner.attach_spool(spool)
-        decided = self.spec["decided_outcome"]
-        if self.error:
-            self.runner.note_outage(self.reason, self.message)
-        elif decided and self.runner.session:
-            self.runner.note_outage(decided["reason"], decided["message"])
-        if self.spec["session"]:
-            self._apply_desired_session(self.spec["session"])
-
-    def _apply_desired_session(self, desired: DesiredSession) -> None:
-        """The database allows one session, and ids rise with time: of two, the older one has ended there. Either the
-        session of the spool ended while this process was away, or the desired one was read before the other began."""
-        try:
-            self.runner.apply_desired_session(desired)
-        except SessionBusy as error:
-            self.reporter.log_event("session.held", str(error))
-            if desired["id"] > error.session:
-                self.runner.fail_session("interrupted", "The database asks for another session.")
-                self.runner.apply_desired_session(desired)
-
-    def defer_session(self, session: DesiredSession) -> None:
-        """Store a desired session that arrived while nothing can be written. It is applied when the root is open."""
-        self.spec["session"] = session
+        self._sessions.forget_desired()
+        self.storage, self._error, self._decided = storage, None, None
+        self._link.send(
+            RecoveredReport(
+                type="recovered",
+                finished=recovered.finished,
+                interrupted=recovered.interrupted,
+                removed=recovered.removed,
+                rejected=recovered.rejected,
+            )
+        )
 
     def release_storage(self) -> None:
         """Close a lost root. Called when the still thread has nothing more to write to it."""
-        self.error, self._lost = self._lost, None
-        self.runner.detach_spool()
+        self._error, self._lost = self._lost, None
+        self._sessions.detach()
         self.close()
 
     def close(self) -> None:
@@ -120,11 +121,11 @@ class StorageHolder:
             try:
                 self.storage.spool.refill_slots()
             except OSError as error:
-                self.reporter.log_event("storage.failed", self.describe_error(error))
+                self._reporter.log_event("storage.failed", self.describe_error(error))
 
     def describe_error(self, error: OSError) -> str:
         """What is wrong with the disk, and what to do."""
-        path = self.spec["root_path"]
+        path = self._spec["root_path"]
         if is_out_of_space(error):
             return f"The disk of {path} is full. Free some space; captures then continue on their own."
         return f"Writing to {path} failed: {error.strerror}. Check the disk."

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from time import time
 from typing import Any, cast
 
+from cameras.spool.records import CaptureBody, CaptureRecord, Outcome, Plan, Record
 from cameras.spool.session_files import SessionFile, session_name
-from cameras.spool.spool import Plan, Record, Spool
+from cameras.spool.spool import Spool
 
 PART = re.compile(r"(?P<id>[0-9a-f-]{36})\.[a-z0-9]{1,10}\.part\Z")
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError)
@@ -42,15 +45,18 @@ class Recovered:
         return bool(self.finished or self.interrupted or self.removed or self.rejected)
 
 
-def recover(spool: Spool, root: str, decided: DecidedOutcome | None = None) -> Recovered:
-    """Recover the spool. `root` is the UUID of the storage root."""
+def recover(
+    spool: Spool, root: str, decided: DecidedOutcome | None = None, now: Callable[[], float] = time
+) -> Recovered:
+    """Recover the spool. `root` is the UUID of the storage root; `now` gives seconds since 1970: interrupted captures
+    end when they are recovered."""
     result = Recovered()
     result.removed += remove_temporaries(spool)
     _load_sessions(spool, result)
     for name in _names_with_ending(spool, ".json"):
         _finish_record(spool, name, result)
     for name in _sorted_by_index(spool, _names_with_ending(spool, ".plan")):
-        _interrupt_capture(spool, name, root, decided or DecidedOutcome(), result)
+        _interrupt_capture(spool, name, root, decided or DecidedOutcome(), now(), result)
     _remove_orphans(spool, result)
     for session in _load_sessions(spool, result):
         session.send_outbox(spool)
@@ -87,7 +93,9 @@ def _finish_record(spool: Spool, name: str, result: Recovered) -> None:
     result.finished.append(record["id"])
 
 
-def _interrupt_capture(spool: Spool, name: str, root: str, decided: DecidedOutcome, result: Recovered) -> None:
+def _interrupt_capture(
+    spool: Spool, name: str, root: str, decided: DecidedOutcome, now: float, result: Recovered
+) -> None:
     capture = name.removesuffix(".plan")
     if spool.files.size(spool.folder, f"{capture}.done") is not None:
         spool.files.unlink(spool.folder, name)
@@ -98,7 +106,7 @@ def _interrupt_capture(spool: Spool, name: str, root: str, decided: DecidedOutco
         reject_record(spool, name)
         result.rejected.append(f"{name}: {error}")
         return
-    record = failed_record(plan, root, decided.reason, decided.message)
+    record = failed_record(plan, root, decided.reason, decided.message, now=now)
     spool.commit(record)
     for part in parts_of(spool, capture):
         spool.files.unlink(spool.folder, part)
@@ -107,34 +115,42 @@ def _interrupt_capture(spool: Spool, name: str, root: str, decided: DecidedOutco
     result.interrupted.append(capture)
 
 
-def failed_record(plan: Plan, root: str, reason: str, message: str, outcome: str = "failed") -> Record:
-    """The record of a capture without files: its plan and the reason."""
-    now = datetime.now(UTC).isoformat()
-    body: dict[str, Any] = {
-        **{key: plan[key] for key in ("session", "index", "planned", "asked", "requested_by", "job")},
-        "outcome": outcome,
-        "reason": reason,
-        "message": message[:1000],
-        "started": None,
-        "ended": now,
-    }
-    return Record(
+def failed_record(
+    plan: Plan, root: str, reason: str, message: str, outcome: Outcome = "failed", *, now: float
+) -> CaptureRecord:
+    """The record of a capture without files: its plan and the reason. It ended `now`, in seconds since 1970."""
+    body = CaptureBody(
+        session=plan["session"],
+        index=plan["index"],
+        planned=plan["planned"],
+        asked=plan["asked"],
+        requested_by=plan["requested_by"],
+        job=plan["job"],
+        outcome=outcome,
+        reason=reason,
+        message=message[:1000],
+        started=None,
+        ended=datetime.fromtimestamp(now, UTC).isoformat(),
+    )
+    return CaptureRecord(
         kind="capture", id=plan["id"], camera=plan["camera"], slug=plan["slug"], root=root, files=[], body=body
     )
 
 
 def settle_session(spool: Spool, record: Record) -> None:
     """Count a capture in the file of its session, before the ingest can see the record."""
-    if record["kind"] != "capture" or not record["body"].get("session"):
+    if record["kind"] != "capture":
         return
-    name = session_name(record["body"]["session"])
+    body = record["body"]
+    session, index = body.get("session"), body.get("index")
+    if not session or index is None:
+        return
+    name = session_name(session)
     if spool.files.size(spool.folder, name) is None:
         return
-    session = SessionFile.load(spool, name)
-    if session.count_outcome(
-        record["body"]["index"], record["body"]["outcome"], record["body"].get("exposure_us") or 0
-    ):
-        session.save(spool)
+    file = SessionFile.load(spool, name)
+    if file.count_outcome(index, body["outcome"], body.get("exposure_us") or 0):
+        file.save(spool)
 
 
 def parts_of(spool: Spool, capture: str) -> list[str]:

@@ -8,31 +8,36 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, NotRequired, TypedDict
+from typing import Literal, TypedDict
 
 import uuid6
 
-from cameras.spool.spool import Record, Spool
+from cameras.spool.records import (
+    GapBody,
+    GapRecord,
+    MomentContent,
+    Outcome,
+    Programme,
+    SessionContent,
+    SessionRecord,
+    UsedSettings,
+)
+from cameras.spool.spool import Spool
 from core.dataclass_json import dataclass_from_json
 
-TERMINAL = frozenset({"finished", "stopped", "failed"})
-
-
-class Programme(TypedDict):
-    """What a session captures. Exactly one of `delay_s` and `cadence_s` is given.
-
-    `delay_s` is the time from the saved capture to the next start; `cadence_s` the time from start to start.
-    """
-
-    exposure_us: int
-    delay_s: NotRequired[float]
-    cadence_s: NotRequired[float]
-    f_number: NotRequired[float]
-    iso: NotRequired[int]
-    gain: NotRequired[float]
-    format: NotRequired[str]
-    count: NotRequired[int]
-    until: NotRequired[str]
+State = Literal["planned", "running", "paused", "finished", "stopped", "failed"]
+Cause = Literal["desired", "over", "superseded"]
+MOVES: dict[State, dict[State, Cause]] = {
+    "planned": {"running": "desired", "paused": "desired", "stopped": "desired"},
+    "running": {"paused": "desired", "stopped": "desired", "finished": "over", "failed": "superseded"},
+    "paused": {"running": "desired", "stopped": "desired", "failed": "superseded"},
+    "finished": {},
+    "stopped": {},
+    "failed": {},
+}
+"""State -> the states that may follow, and what causes each move: `desired`, a newer desired state of the database;
+`over`, the last capture of its programme; `superseded`, another session that the database desires. A session is
+`planned` only until its file is written for the first time."""
 
 
 class DesiredSession(TypedDict):
@@ -41,7 +46,7 @@ class DesiredSession(TypedDict):
     id: str
     name: str
     revision: int
-    desired: str
+    desired: Literal["running", "paused", "stopped"]
     programme: Programme
     created_by: str
     so_far: dict[str, int]
@@ -69,9 +74,17 @@ class Moment:
     def iso(self) -> str:
         return iso(self.wall)
 
+    def content(self) -> MomentContent:
+        return MomentContent(wall=self.wall, boot=self.boot, boot_s=self.boot_s)
+
 
 def iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def new_id() -> str:
+    """A UUID that is greater than all before it."""
+    return str(uuid6.uuid7())
 
 
 def session_name(session: str) -> str:
@@ -93,7 +106,7 @@ class SessionFile:
     created_by: str
     anchor: Moment
     last_end: Moment
-    state: str = "running"
+    state: State = "running"
     settled: int = -1
     saved: int = 0
     failed: int = 0
@@ -103,7 +116,7 @@ class SessionFile:
     """The number of the last change of state: the ingest skips records of lower numbers."""
     reason: str = ""
     message: str = ""
-    outbox: list[Record] = field(default_factory=list)
+    outbox: list[GapRecord | SessionRecord] = field(default_factory=list)
 
     @classmethod
     def begin(cls, desired_session: DesiredSession, camera: str, slug: str, root: str, now: Moment) -> SessionFile:
@@ -121,6 +134,7 @@ class SessionFile:
             created_by=desired_session["created_by"],
             anchor=now.earlier(passed_s),
             last_end=now,
+            state="planned",
             settled=so_far.get("planned", 0) - 1,
             saved=so_far.get("saved", 0),
             failed=so_far.get("failed", 0),
@@ -135,26 +149,66 @@ class SessionFile:
         content = spool.read(name)
         if "told" in content:  # `reported`, in the file of an older version: a station may be upgraded during a session
             content.setdefault("reported", content["told"])
+        if content["state"] not in MOVES:
+            raise ValueError(f"{content['state']!r} is not a state of a session")
         for key in ("anchor", "last_end"):
             content[key] = dataclass_from_json(Moment, content[key])
         return dataclass_from_json(cls, content)
 
     def save(self, spool: Spool) -> None:
-        moments = {"anchor": self.anchor, "last_end": self.last_end}
-        content: dict[str, Any] = {key: getattr(self, key) for key in self.__dataclass_fields__ if key not in moments}
-        for key, moment in moments.items():
-            content[key] = {"wall": moment.wall, "boot": moment.boot, "boot_s": moment.boot_s}
+        content = SessionContent(
+            id=self.id,
+            name=self.name,
+            camera=self.camera,
+            slug=self.slug,
+            root=self.root,
+            revision=self.revision,
+            programme=self.programme,
+            created_by=self.created_by,
+            state=self.state,
+            settled=self.settled,
+            saved=self.saved,
+            failed=self.failed,
+            skipped=self.skipped,
+            exposure_us=self.exposure_us,
+            reported=self.reported,
+            reason=self.reason,
+            message=self.message,
+            outbox=self.outbox,
+            anchor=self.anchor.content(),
+            last_end=self.last_end.content(),
+        )
         spool.replace(session_name(self.id), content)
 
     @property
     def active(self) -> bool:
-        return self.state not in TERMINAL
+        """Whether it has not ended."""
+        return bool(MOVES[self.state])
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has begun, and is neither paused nor ended."""
+        return self.state == "running"
+
+    @property
+    def cadence_s(self) -> float | None:
+        """Seconds from start to start: a late start is lost. None with `delay_s`."""
+        return self.programme.get("cadence_s")
 
     @property
     def planned(self) -> int:
         return self.settled + 1
 
-    def count_outcome(self, index: int, outcome: str, exposure_us: int = 0) -> bool:
+    def anchor_to_boot_of(self, now: Moment) -> None:
+        """From now on a jump of the wall clock moves no start, even if the session began before the last boot.
+
+        If the last capture lies in the future, the wall clock is behind: then no time counts as passed.
+        """
+        anchor, last_end = self.anchor.on_boot_of(now), self.last_end.on_boot_of(now)
+        ahead_s = max(0.0, last_end.boot_s - now.boot_s)
+        self.anchor, self.last_end = anchor.earlier(ahead_s), last_end.earlier(ahead_s)
+
+    def count_outcome(self, index: int, outcome: Outcome, exposure_us: int = 0) -> bool:
         """Count the outcome of `index`. False when it is counted already."""
         if index <= self.settled:
             return False
@@ -169,7 +223,7 @@ class SessionFile:
 
     def add_gap(self, since: Moment, until: Moment, count: int, reason: str, message: str) -> None:
         """Record the captures that an outage prevented, as one gap. The next `save_and_send` sends it."""
-        body = {
+        body: GapBody = {
             "session": self.id,
             "from": since.iso(),
             "to": until.iso(),
@@ -180,41 +234,44 @@ class SessionFile:
         }
         self.settled += count
         self.skipped += count
-        self.outbox.append(self._record("gap", body))
+        self.outbox.append(
+            GapRecord(kind="gap", id=new_id(), camera=self.camera, slug=self.slug, root=self.root, files=[], body=body)
+        )
 
-    def change_state(self, state: str, reason: str = "", message: str = "", **used: Any) -> None:
-        """Change to `state`. The next `save_and_send` sends it, with `used`: `actual` and `warnings` of the camera."""
+    def change_state(
+        self, state: State, now: Moment, reason: str = "", message: str = "", used: UsedSettings | None = None
+    ) -> None:
+        """Change to `state`. The next `save_and_send` sends it, with what the camera will use. ValueError for a change
+        that is not in MOVES."""
+        if state not in MOVES[self.state]:
+            raise ValueError(f"The session {self.id} is {self.state} and cannot become {state}.")
         self.state, self.reason, self.message = state, reason, message
         self.reported += 1
-        body = {
-            **used,
-            "session": self.id,
-            "number": self.reported,
-            "state": state,
-            "reason": reason,
-            "message": message,
-            "at": iso(datetime.now(UTC).timestamp()),
-            "revision": self.revision,
-            "planned": self.planned,
-            "saved": self.saved,
-            "failed": self.failed,
-            "skipped": self.skipped,
-        }
-        record = self._record("session", body)
-        if not self.active:
-            record["settles"] = session_name(self.id)
-        self.outbox.append(record)
-
-    def _record(self, kind: str, body: dict[str, Any]) -> Record:
-        return Record(
-            kind=kind,
-            id=str(uuid6.uuid7()),
+        record = SessionRecord(
+            kind="session",
+            id=new_id(),
             camera=self.camera,
             slug=self.slug,
             root=self.root,
             files=[],
-            body=body,
+            body={
+                **(used or {}),
+                "session": self.id,
+                "number": self.reported,
+                "state": state,
+                "reason": reason,
+                "message": message,
+                "at": now.iso(),
+                "revision": self.revision,
+                "planned": self.planned,
+                "saved": self.saved,
+                "failed": self.failed,
+                "skipped": self.skipped,
+            },
         )
+        if not self.active:
+            record["settles"] = session_name(self.id)
+        self.outbox.append(record)
 
     def save_and_send(self, spool: Spool) -> list[str]:
         """Save, then send the records of the outbox. Returns the ids of the records that the ingest can read now."""
@@ -234,3 +291,20 @@ class SessionFile:
         if self.outbox and self.active:
             self.outbox = []
         return sent
+
+
+def load_active_session(spool: Spool) -> SessionFile | None:
+    """The session that the spool holds and that has not ended."""
+    for name in spool.names():
+        if name.startswith("session-"):
+            with contextlib.suppress(FileNotFoundError):  # the ingest removed it meanwhile
+                session = SessionFile.load(spool, name)
+                if session.active:
+                    return session
+    return None
+
+
+def find_session(spool: Spool, session: str) -> SessionFile | None:
+    """A session by its id, active or ended; None when the spool has no file of it."""
+    name = session_name(session)
+    return SessionFile.load(spool, name) if spool.files.size(spool.folder, name) is not None else None

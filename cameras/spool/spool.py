@@ -11,89 +11,17 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NotRequired, TypedDict
+from typing import Any
 from uuid import UUID
 
 from cameras.spool.durable import OUT_OF_SPACE, Chunk, Files
 from cameras.spool.failpoints import hit_failpoint
+from cameras.spool.records import ClipPlan, Plan, RecordBase, SessionContent
 
 SLOTS = 64
 SLOT_BYTES = 8192
 KIND = re.compile(r"[a-z0-9]{1,10}\Z")
 SUFFIX = re.compile(r"\.[a-z0-9]{1,5}\Z")
-
-
-class FileOptions(TypedDict):
-    """How a client wants the file of its capture: `name` replaces the camera's name in the file name, which then is
-    unique only by its time. `jpeg_quality` applies to pictures that Skycam encodes."""
-
-    name: str
-    jpeg_quality: int
-
-
-class _Planned(TypedDict):
-    id: str
-    camera: str
-    slug: str
-    session: str | None
-    index: int | None
-    planned: str
-    boot: str
-    boot_s: float
-    deadline_s: float
-    path: str
-    asked: dict[str, Any]
-    requested_by: str
-    job: str
-
-
-class Plan(_Planned, total=False):
-    """A capture that is about to be exposed. `path` is the final path without the ending of the file."""
-
-    file: FileOptions
-
-
-class ClipPlan(TypedDict):
-    """A clip that is about to be written: the fields that its record has for any outcome. `path` is its final path."""
-
-    id: str
-    camera: str
-    slug: str
-    path: str
-    kind: str
-    """`rolling` or `manual`."""
-    started: str
-    simulated: bool
-    codec: str
-    copied: bool
-    width: int
-    height: int
-    requested_by: str
-
-
-class PartFile(TypedDict):
-    kind: str
-    bytes: int
-    sha256: str
-    part: str
-    path: str
-    width: int | None
-    height: int | None
-
-
-class Record(TypedDict):
-    """The outcome of a capture, session or gap. `body` of the kind `capture` has the columns of the capture; the others
-    have their own."""
-
-    kind: str
-    id: str
-    camera: str
-    slug: str
-    root: str
-    files: list[PartFile]
-    body: dict[str, Any]
-    settles: NotRequired[str]
-    """The name of a session file that the ingest removes with this record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +83,7 @@ class Spool:
 
     # Step 2
 
-    def commit(self, record: Record) -> None:
+    def commit(self, record: RecordBase) -> None:
         """Commit the record durably under its name. FileExistsError when there is one: the first outcome is final."""
         content = _bytes(record)
         temporary = self._durable_temporary(f"tmp-{record['id']}", content)
@@ -188,7 +116,7 @@ class Spool:
 
     # Step 3
 
-    def place(self, record: Record) -> None:
+    def place(self, record: RecordBase) -> None:
         """Link each part to its final path. FileExistsError when another file has that path."""
         for file in record["files"]:
             folder, _, name = file["path"].rpartition("/")
@@ -207,7 +135,7 @@ class Spool:
 
     # Step 4
 
-    def done(self, record: Record) -> None:
+    def done(self, record: RecordBase) -> None:
         """Remove the plan and the parts, then rename the record so that the ingest sees it."""
         self.files.unlink(self.folder, f"{record['id']}.plan")
         for file in record["files"]:
@@ -218,7 +146,7 @@ class Spool:
 
     # Other files
 
-    def replace(self, name: str, content: dict[str, Any]) -> None:
+    def replace(self, name: str, content: SessionContent) -> None:
         """Replace a file of the owner durably: the state of a session."""
         temporary = self._durable_temporary(f"tmp-{name}", _bytes(content))
         self.files.rename(self.folder, temporary, name)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from time import time
 
 from cameras.spool.durable import FolderLock, LockLost, RootFiles
 from cameras.spool.recovery import DecidedOutcome, Recovered, recover
@@ -89,8 +91,9 @@ class Storage:
             if not is_out_of_space(error):
                 raise
 
-    def recover(self, decided: DecidedOutcome | None = None) -> Recovered:
-        return recover(self.spool, self.root, decided)
+    def recover(self, decided: DecidedOutcome | None = None, now: Callable[[], float] = time) -> Recovered:
+        """`now` gives seconds since 1970."""
+        return recover(self.spool, self.root, decided, now)
 
     def check(self) -> None:
         """Called before each commit. RootMissing when the path leads to another root; LockLost when the lock file was

@@ -7,7 +7,7 @@ import logging
 from cameras.broker import broker
 from cameras.commands import control
 from cameras.commands.messages import Answer, CaptureAnswer
-from cameras.spool.spool import Record
+from cameras.spool.records import Record
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,9 @@ from django.db import DataError, IntegrityError, transaction
 
 from cameras.spool.durable import RootFiles
 from cameras.spool.failpoints import hit_failpoint
+from cameras.spool.records import Record
 from cameras.spool.recovery import checked_record, reject_record
-from cameras.spool.spool import Record, Spool
+from cameras.spool.spool import Spool
 from cameras.spool.storage import MARKER
 from cameras.supervision.desired_state import DesiredState
 from cameras.tables import RECORDS

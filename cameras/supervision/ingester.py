@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from cameras.spool.spool import Record
+from cameras.spool.records import Record
 from cameras.supervision.answers import record_answer
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.desired_state import DesiredState
@@ -107,7 +107,7 @@ class Ingester:
     def _remove_record(self, spool: SpoolIngester, camera: str, record: Record) -> None:
         """Keep the end of a session while a process may have been sent that session: without the session's file it
         would start again. Once that process has recovered, or is gone, the record is ingested again and removed."""
-        if "settles" in record:
+        if record["kind"] == "session" and "settles" in record:
             self._ended_sessions.add(record["body"]["session"])
             slot = self._slots.get(camera)
             if slot is not None and slot.recovers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cameras.runtime.messages import LastCapture
-from cameras.spool.spool import Record
+from cameras.spool.records import CaptureRecord
 from cameras.tables import LAST_CAPTURES
 from core.registry import resolve
 
@@ -30,7 +30,7 @@ class LastCaptures:
             self._captures = {**found, **self._captures}
             self._read |= frozenset(new)
 
-    def note(self, camera: str, record: Record) -> None:
+    def note(self, camera: str, record: CaptureRecord) -> None:
         """Note the capture of an ingested record. An older one replaces no newer one."""
         body = record["body"]
         last = LastCapture(id=record["id"], status=body["outcome"], reason=body["reason"], at=body["ended"])

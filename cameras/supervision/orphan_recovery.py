@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cameras.runtime.clock import CameraClock
-from cameras.runtime.programmes import SessionRunner
+from cameras.runtime.session_runner import SessionRunner
 from cameras.spool.recovery import DecidedOutcome
 from cameras.spool.spool import spool_folder
 from cameras.spool.storage import RootMissing, SpoolLocked, Storage, read_marker

@@ -78,7 +78,7 @@ class SessionRequest(ExposureSettings):
         return self
 
     def programme(self, camera: Camera) -> dict[str, Any]:
-        """The programme for the camera process (`cameras.spool.session_files.Programme`). The default f-number is left
+        """The programme for the camera process (`cameras.spool.records.Programme`). The default f-number is left
         out for a camera that is known to have no aperture setting."""
         found = self.model_dump(mode="json", exclude_none=True, exclude={"name"})
         known = camera.capabilities.get("settings")

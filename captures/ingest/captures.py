@@ -5,7 +5,7 @@ Also here: outcomes of captures that never reached a spool, and the desired sess
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -17,8 +17,8 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from cameras.runtime.messages import LastCapture
+from cameras.spool.records import CaptureRecord, GapRecord, PartFile, Record, SessionRecord
 from cameras.spool.session_files import DesiredSession, iso
-from cameras.spool.spool import PartFile, Record
 from captures.capturing.models import Capture, CaptureFile
 from captures.capturing.notices import publish_capture
 from captures.sessions.models import SESSION_TRANSITIONS, Session, SessionGap
@@ -42,7 +42,7 @@ def camera_of(record: Record) -> CameraName:
     return CameraName(record["camera"], record["slug"])
 
 
-def ingest_capture(record: Record) -> None:
+def ingest_capture(record: CaptureRecord) -> None:
     """Store a capture's outcome. The first outcome holds: a different one raises an alert and changes nothing."""
     capture = _capture_from_record(record)
     if not _update_planned(record) and not _insert_capture(capture, record):
@@ -53,7 +53,7 @@ def ingest_capture(record: Record) -> None:
     _publish_outcome(capture, camera_of(record), files)
 
 
-def _capture_from_record(record: Record) -> Capture:
+def _capture_from_record(record: CaptureRecord) -> Capture:
     """A row built from the record, neither read nor saved. It has no session if that is deleted."""
     body = record["body"]
     session = Session.objects.filter(pk=body["session"]).first() if body["session"] else None
@@ -69,13 +69,13 @@ def _capture_from_record(record: Record) -> Capture:
     return capture
 
 
-def _update_planned(record: Record) -> bool:
+def _update_planned(record: CaptureRecord) -> bool:
     """Store the outcome in the planned row, without reading it first. False when there is no planned row."""
     planned = Capture.objects.filter(pk=record["id"], status=Capture.Status.PLANNED)
     return bool(planned.update(**fields_from_record(record)))
 
 
-def _insert_capture(capture: Capture, record: Record) -> bool:
+def _insert_capture(capture: Capture, record: CaptureRecord) -> bool:
     """Insert a capture that only the camera process has planned, for a session. False when the row exists."""
     known = Capture.objects.filter(pk=capture.pk).first()
     if known is not None:
@@ -96,15 +96,16 @@ def _alert_contradiction(capture: Capture, outcome: str) -> None:
     )
 
 
-def apply_record(capture: Capture, record: Record) -> None:
+def apply_record(capture: Capture, record: CaptureRecord) -> None:
     """Copy a record's values to its capture; not saved."""
     for name, value in fields_from_record(record).items():
         setattr(capture, name, value)
 
 
-def fields_from_record(record: Record) -> dict[str, Any]:
+def fields_from_record(record: CaptureRecord) -> dict[str, Any]:
     """A capture's fields from its record, without those that the camera did not observe."""
     body = record["body"]
+    observed: Mapping[str, Any] = body
     return {
         "status": body["outcome"],
         "reason": body["reason"],
@@ -114,11 +115,11 @@ def fields_from_record(record: Record) -> dict[str, Any]:
         "exposed": body["started"] is not None,
         "started_at": parse_time(body["started"] or body["planned"]),
         "ended_at": parse_time(body["ended"]),
-        **{name: body[name] for name in OBSERVED if body.get(name) is not None},
+        **{name: observed[name] for name in OBSERVED if observed.get(name) is not None},
     }
 
 
-def files_from_record(capture: Capture, record: Record) -> list[CaptureFile]:
+def files_from_record(capture: Capture, record: CaptureRecord) -> list[CaptureFile]:
     """Rows for the files in a record of this host, not saved."""
     return [_file(capture, record["root"], place, file) for place, file in enumerate(record["files"])]
 
@@ -182,7 +183,7 @@ def _setting_warnings(capture: Capture) -> list[str]:
     return [] if capture.session_id else capture.warnings
 
 
-def ingest_gap(record: Record) -> None:
+def ingest_gap(record: GapRecord) -> None:
     """Store the captures of a session that were missed in an outage."""
     body = record["body"]
     session = Session.objects.filter(pk=body["session"]).first()
@@ -210,7 +211,7 @@ def ingest_gap(record: Record) -> None:
 EVENT_OF = {"running": "session.started", "paused": "session.paused", "finished": "session.finished"}
 
 
-def ingest_session(record: Record) -> None:
+def ingest_session(record: SessionRecord) -> None:
     """Store a session's new state. Records are numbered: an older one changes nothing."""
     body = record["body"]
     session = Session.objects.select_for_update().filter(pk=body["session"]).first()

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from cameras.models import Camera
 from cameras.runtime.spec import Recording
-from cameras.spool.spool import Record
+from cameras.spool.records import ClipRecord
 from captures.clips.models import Clip
 from captures.files.thumbnail_queue import job_for, local_queue
 from captures.ingest.captures import camera_of, parse_time
@@ -19,10 +19,8 @@ from core.station_settings.values import camera_config
 from monitoring.camera_refs import CameraRef
 from monitoring.services import record_event
 
-BODY_FIELDS = ("kind", "frames", "lost_frames", "interrupted", "reason", "message", "simulated", "codec", "copied")
 
-
-def ingest_clip(record: Record) -> None:
+def ingest_clip(record: ClipRecord) -> None:
     """Save the clip of a record; its poster is rendered after the commit. A record that is known already changes
     nothing."""
     if Clip.objects.filter(pk=record["id"]).exists():
@@ -33,7 +31,7 @@ def ingest_clip(record: Record) -> None:
     _record_clip_event(clip, camera_of(record))
 
 
-def clip_of(record: Record) -> Clip:
+def clip_of(record: ClipRecord) -> Clip:
     """The unsaved row for a record of this host."""
     body, [file] = record["body"], record["files"]
     return Clip(
@@ -49,7 +47,15 @@ def clip_of(record: Record) -> Clip:
         sha256=file["sha256"],
         width=file["width"] or 0,
         height=file["height"] or 0,
-        **{name: body[name] for name in BODY_FIELDS},
+        kind=body["kind"],
+        frames=body["frames"],
+        lost_frames=body["lost_frames"],
+        interrupted=body["interrupted"],
+        reason=body["reason"],
+        message=body["message"],
+        simulated=body["simulated"],
+        codec=body["codec"],
+        copied=body["copied"],
     )
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.conf import settings
 
 from cameras.models import Camera
-from cameras.spool.spool import FileOptions
+from cameras.spool.records import FileOptions
 from captures.camera_service import CameraService, Outcome, SentCapture
 from captures.capturing.models import Capture, CaptureFile
 from captures.capturing.outcomes import check_saved

@@ -13,8 +13,8 @@ from datetime import datetime
 
 from cameras.runtime.stills import retry_while_full
 from cameras.spool.durable import LockLost
+from cameras.spool.records import ClipOutcome, ClipRecord
 from cameras.spool.recovery import DecidedOutcome
-from cameras.spool.spool import Record
 from cameras.spool.storage import RootMissing, Storage
 from captures.recording.open_clip import OpenClip, make_record
 from captures.recording.recovery import RecoveredClips, recover
@@ -50,7 +50,11 @@ class ClipFinalizer:
         self._open = clip
 
     def finalize(
-        self, clip: OpenClip, ended: datetime, on_finalized: Callable[[Record], None], on_recovered: RecoveredHandler
+        self,
+        clip: OpenClip,
+        ended: datetime,
+        on_finalized: Callable[[ClipRecord], None],
+        on_recovered: RecoveredHandler,
     ) -> None:
         """Finalize a clip that gets no more frames; `on_finalized` gets its record once the record is safe. A clip that
         the disk or the encoder failed to finish is read again and repaired; `on_recovered` gets the result."""
@@ -170,11 +174,11 @@ def _decided_outcome(clip: OpenClip) -> DecidedOutcome:
     return DecidedOutcome(clip.reason or "write_error", clip.message or message)
 
 
-def _commit_clip(clip: OpenClip, ended: datetime) -> Record:
+def _commit_clip(clip: OpenClip, ended: datetime) -> ClipRecord:
     """Commit and place the clip, and mark its record as done."""
     storage = clip.storage
     storage.check()
-    outcome: dict[str, object] = {
+    outcome: ClipOutcome = {
         "ended": ended.isoformat(), "frames": clip.frames, "lost_frames": clip.lost_frames,
         "interrupted": clip.interrupted, "reason": clip.reason, "message": clip.message,
     }  # fmt: skip

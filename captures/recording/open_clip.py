@@ -8,7 +8,7 @@ import uuid6
 
 from cameras.drivers.packets import CodedStream
 from cameras.runtime.spec import Recording
-from cameras.spool.spool import ClipPlan, PartFile, Record
+from cameras.spool.records import ClipBody, ClipOutcome, ClipPlan, ClipRecord, PartFile
 from cameras.spool.storage import Storage
 from captures.paths.organizer import ImageOrganizer
 from captures.recording.tracks import FrameOrPacket, make_track
@@ -135,17 +135,19 @@ class OpenClip:
         return ended
 
 
-def make_record(plan: ClipPlan, root: str, outcome: dict[str, object], size: int, sha256: str) -> Record:
-    """`outcome`: ended, frames, lost_frames, interrupted, reason, message."""
+def make_record(plan: ClipPlan, root: str, outcome: ClipOutcome, size: int, sha256: str) -> ClipRecord:
+    """The record of a clip that has ended."""
     file = PartFile(
         kind=KIND, bytes=size, sha256=sha256, part=f"{plan['id']}.{KIND}.part", path=plan["path"],
         width=plan["width"], height=plan["height"],
     )  # fmt: skip
-    kept = {name: plan[name] for name in ("kind", "started", "simulated", "codec", "copied", "requested_by")}
-    return Record(
-        kind="clip", id=plan["id"], camera=plan["camera"], slug=plan["slug"], root=root, files=[file],
-        body={**kept, **outcome},
+    body = ClipBody(
+        kind=plan["kind"], started=plan["started"], simulated=plan["simulated"], codec=plan["codec"],
+        copied=plan["copied"], requested_by=plan["requested_by"], **outcome,
     )  # fmt: skip
+    return ClipRecord(
+        kind="clip", id=plan["id"], camera=plan["camera"], slug=plan["slug"], root=root, files=[file], body=body
+    )
 
 
 def moment(nanoseconds: int) -> datetime:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from typing import Any
+from typing import Any, Literal
 
-from cameras.runtime.link import Link
+from cameras.runtime.link import ReportSink
+from cameras.runtime.messages import AlertReport, AnswerReport, LogReport, SpooledReport
 from cameras.runtime.recording_state import Recorder, waiting_recorder
 from cameras.runtime.spec import Recording
+from cameras.spool.records import ClipRecord
 from cameras.spool.session_files import iso
-from cameras.spool.spool import Record
 from captures.recording.open_clip import OpenClip
 from captures.recording.recovery import RecoveredClips, unrecovered_message
 from core.text.plurals import pluralize, was_or_were
@@ -19,7 +20,7 @@ from core.text.plurals import pluralize, was_or_were
 RATE_S = 5.0
 """A shorter clip does not show how fast it grows; the rate of the clip before it is used."""
 MINUTE_S = 60
-PART = "clips"
+PART: Literal["clips"] = "clips"
 """The part of the camera's spool with its clips."""
 PROBLEMS = {"disk_full": "disk-full", "write_error": "disk-full"}
 UNREACHABLE = "camera-not-reachable"
@@ -27,7 +28,7 @@ NOT_RECORDING = "not-recording"
 
 
 class RecorderStatus:
-    def __init__(self, link: Link, slug: str, path: str) -> None:
+    def __init__(self, link: ReportSink, slug: str, path: str) -> None:
         self._link, self._slug, self._path = link, slug, path
         self._lock = threading.Lock()
         self._requests: deque[dict[str, Any]] = deque()
@@ -79,12 +80,12 @@ class RecorderStatus:
             with self._lock:
                 self._requests.append({**command, "awaits": awaits})
 
-    def _answer_requests(self, awaited: str, **fields: Any) -> None:
+    def _answer_requests(self, awaited: str, answer: AnswerReport) -> None:
         with self._lock:
             ready = [command for command in self._requests if command["awaits"] == awaited]
             self._requests = deque(command for command in self._requests if command["awaits"] != awaited)
         for command in ready:
-            self._link.send("answer", command_id=command["command_id"], **fields)
+            self._link.send({**answer, "command_id": command["command_id"]})
 
     # Events
 
@@ -101,9 +102,7 @@ class RecorderStatus:
         if (self._failure[0] or not self._alert_closed) and (clip.file.synced or self._failure[0] != "write_error"):
             self._clear_failure()
         if self._requests:
-            self._answer_requests(
-                "written", ok=True, body={"clip": clip.id, "recorder": self.snapshot(clip.desired, clip)}
-            )
+            self._answer_requests("written", accepted({"clip": clip.id, "recorder": self.snapshot(clip.desired, clip)}))
 
     def report_lost_frames(self, clip: OpenClip, frames: int) -> None:
         if not clip.lost_frames:
@@ -113,10 +112,10 @@ class RecorderStatus:
         clip.lost_frames += frames
         self._lost += frames
 
-    def report_finalized(self, record: Record) -> None:
+    def report_finalized(self, record: ClipRecord) -> None:
         self._last_finalized = record["id"]
-        self._link.send("spooled", id=record["id"], command_id="", part=PART)
-        self._answer_requests(record["id"], ok=True, body={"clip": record["id"]})
+        self._link.send(SpooledReport(type="spooled", id=record["id"], command_id="", part=PART))
+        self._answer_requests(record["id"], accepted({"clip": record["id"]}))
         if record["body"]["lost_frames"] == 0:
             self._set_alert("lost", "")
 
@@ -128,7 +127,8 @@ class RecorderStatus:
         self.report_idle()
         if for_good:
             self._answer_requests(
-                "written", ok=False, problem=NOT_RECORDING, detail=f"Recording of {self._slug} was stopped meanwhile."
+                "written",
+                refused(NOT_RECORDING, f"Recording of {self._slug} was stopped meanwhile."),
             )
 
     def report_idle(self) -> None:
@@ -138,12 +138,12 @@ class RecorderStatus:
 
     def answer_stop(self) -> None:
         """The last clip is finalized."""
-        self._answer_requests("stopped", ok=True, body={"clip": self._last_finalized, "recorder": None})
+        self._answer_requests("stopped", accepted({"clip": self._last_finalized, "recorder": None}))
 
     def reject_rotation(self, command: dict[str, Any]) -> None:
         """There is no open clip to end."""
         detail = f"{self._slug} is not writing a clip. {self.failure_message}".strip()
-        self._link.send("answer", command_id=command["command_id"], ok=False, problem=NOT_RECORDING, detail=detail)
+        self._link.send({**refused(NOT_RECORDING, detail), "command_id": command["command_id"]})
 
     def report_failure(self, reason: str, message: str) -> None:
         """Nothing can be written. Logged once for each reason and message."""
@@ -151,9 +151,7 @@ class RecorderStatus:
             self._log_event("recording.failed", f"{self._slug} cannot record: {message}", "critical")
             self._set_alert("failed", f"{self._slug} cannot record: {message}")
         self._failure = (reason, message)
-        self._answer_requests(
-            "written", ok=False, problem=PROBLEMS.get(reason, UNREACHABLE), reason=reason, detail=message
-        )
+        self._answer_requests("written", refused(PROBLEMS.get(reason, UNREACHABLE), message, reason))
 
     def _clear_failure(self) -> None:
         self._failure, self._alert_closed = ("", ""), True
@@ -181,12 +179,10 @@ class RecorderStatus:
 
     def report_recovered(self, found: RecoveredClips) -> None:
         for clip in (*found.finalized, *found.repaired):
-            self._link.send("spooled", id=clip, command_id="", part=PART)
-            self._answer_requests(clip, ok=True, body={"clip": clip})
+            self._link.send(SpooledReport(type="spooled", id=clip, command_id="", part=PART))
+            self._answer_requests(clip, accepted({"clip": clip}))
         for clip in found.empty:
-            self._answer_requests(
-                clip, ok=False, problem=NOT_RECORDING, detail=f"The clip of {self._slug} has no frames."
-            )
+            self._answer_requests(clip, refused(NOT_RECORDING, f"The clip of {self._slug} has no frames."))
         if found.repaired:
             number = len(found.repaired)
             clips = f"{pluralize(number, 'clip')} of {self._slug} that {was_or_were(number)} cut off"
@@ -201,13 +197,25 @@ class RecorderStatus:
 
     def _set_alert(self, about: str, message: str) -> None:
         """Raise the alert, or resolve it if `message` is empty: `recording.failed:<slug>`."""
-        self._link.send("alert", key=f"recording.{about}:{self._slug}", message=message)
+        self._link.send(AlertReport(type="alert", key=f"recording.{about}:{self._slug}", message=message))
 
     def _log_event(self, kind: str, message: str, level: str) -> None:
-        self._link.send("log", level=level, kind=kind, message=message)
+        self._link.send(LogReport(type="log", level=level, kind=kind, message=message))
 
 
 def floor_of(desired: Recording) -> int:
     """How many bytes have to be free."""
     floor = desired["floor_bytes"]
     return desired.get("rolling_floor_bytes", floor) if desired["kind"] == "rolling" else floor
+
+
+def accepted(body: dict[str, Any]) -> AnswerReport:
+    """The answer to a command that succeeded. Its id is set when it is sent."""
+    return AnswerReport(type="answer", command_id="", ok=True, body=body)
+
+
+def refused(problem: str, detail: str, reason: str = "") -> AnswerReport:
+    answer = AnswerReport(type="answer", command_id="", ok=False, problem=problem, detail=detail)
+    if reason:
+        answer["reason"] = reason
+    return answer

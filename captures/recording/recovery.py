@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from cameras.spool.durable import RootFiles
+from cameras.spool.records import ClipOutcome, ClipPlan, ClipRecord, Record
 from cameras.spool.recovery import (
     UNREADABLE,
     DecidedOutcome,
@@ -20,7 +21,7 @@ from cameras.spool.recovery import (
     reject_record,
     remove_temporaries,
 )
-from cameras.spool.spool import ClipPlan, Record, Spool
+from cameras.spool.spool import Spool
 from cameras.spool.storage import Storage
 from captures.recording.open_clip import KIND, make_record
 from captures.recording.repair import PlayablePart, repair
@@ -80,7 +81,7 @@ def _recover(storage: Storage, clip: str, decided: DecidedOutcome, lost: int | N
     spool = storage.spool
     names = set(spool.names())
     if f"{clip}.json" in names:
-        record = checked_record(spool.read(f"{clip}.json"), f"{clip}.json")
+        record: Record = checked_record(spool.read(f"{clip}.json"), f"{clip}.json")
         settled = result.finalized
     elif f"{clip}.done" in names:
         spool.files.unlink(spool.folder, f"{clip}.plan")
@@ -100,7 +101,7 @@ def _recover(storage: Storage, clip: str, decided: DecidedOutcome, lost: int | N
     settled.append(clip)
 
 
-def _repaired(storage: Storage, plan: ClipPlan, decided: DecidedOutcome, lost: int | None) -> Record | None:
+def _repaired(storage: Storage, plan: ClipPlan, decided: DecidedOutcome, lost: int | None) -> ClipRecord | None:
     """None if no frame can be played."""
     spool, part = storage.spool, f"{plan['id']}.{KIND}.part"
     if spool.files.size(spool.folder, part) is None:
@@ -115,7 +116,7 @@ def _repaired(storage: Storage, plan: ClipPlan, decided: DecidedOutcome, lost: i
     return make_record(plan, storage.root, _outcome(plan, whole, decided, lost), whole.bytes, sha256)
 
 
-def _outcome(plan: ClipPlan, whole: PlayablePart, decided: DecidedOutcome, lost: int | None) -> dict[str, object]:
+def _outcome(plan: ClipPlan, whole: PlayablePart, decided: DecidedOutcome, lost: int | None) -> ClipOutcome:
     ended = datetime.fromisoformat(plan["started"]) + timedelta(seconds=whole.seconds)
     return {
         "ended": ended.isoformat(), "frames": whole.frames, "lost_frames": lost, "interrupted": True,

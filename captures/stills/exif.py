@@ -10,7 +10,7 @@ from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import IFDRational
 
 from cameras.drivers.base import Exposure, Identity
-from cameras.spool.spool import Plan
+from cameras.spool.records import Plan
 from captures.thumbnails.rendering import SIMULATED
 
 SOI = b"\xff\xd8"

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from cameras.drivers.base import CameraError, CameraFile, Exposure, Identity
 from cameras.runtime.consumers import Context
-from cameras.spool.spool import Part, PartFile, Plan, Record, Spool
+from cameras.spool.records import PartFile, Plan, Record
+from cameras.spool.spool import Part, Spool
 from captures.paths.night import Site
 from captures.paths.organizer import ImageOrganizer
 from captures.stills.exif import exif_of, with_exif

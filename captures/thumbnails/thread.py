@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from cameras.drivers.base import Exposure
-from cameras.spool.spool import Record
+from cameras.spool.records import Record
 from cameras.spool.storage import RootMissing
 from captures.thumbnails.rendering import Unreadable, image_from_file, image_from_frame, render_thumbnails
 from captures.thumbnails.store import ThumbnailStore, picture_index

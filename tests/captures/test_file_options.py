@@ -12,7 +12,8 @@ import pytest
 import uuid6
 from PIL import Image
 
-from cameras.spool.spool import Plan, Spool
+from cameras.spool.records import Plan
+from cameras.spool.spool import Spool
 from captures.stills.writer import free_path
 from tests.faults.camera_process import CameraProcess
 

@@ -41,9 +41,10 @@ def night() -> Iterator[CameraLoopBench]:
     until = datetime.fromtimestamp(EVENING + HOURS_10, UTC).isoformat()
     clock = NightClock(EVENING)
     folder = Path(tempfile.mkdtemp(dir="/dev/shm"))
-    bench = CameraLoopBench(folder, clock, SimulatedDriver("", clock), settings=SMALL, site=SUTHERLAND)
-    bench.spec["session"] = bench.desired_session(SESSION, exposure_us=8_000_000, cadence_s=20.0, until=until)
-    clock.settled = bench.loop.exposure_runner.queue.drain
+    desired = CameraLoopBench.desired_session(SESSION, exposure_us=8_000_000, cadence_s=20.0, until=until)
+    driver = SimulatedDriver("", clock)
+    bench = CameraLoopBench(folder, clock, driver, settings=SMALL, site=SUTHERLAND, session=desired)
+    clock.settled = bench.process.stills.drain
     yield bench
     bench.wait_for(lambda: is_removed(folder))
 

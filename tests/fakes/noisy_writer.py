@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 from cameras.drivers.base import Exposure, Identity
-from cameras.spool.spool import PartFile, Plan, Spool
+from cameras.spool.records import PartFile, Plan
+from cameras.spool.spool import Spool
 from captures.stills.writer import StillWriter
 
 

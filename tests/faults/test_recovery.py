@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import uuid6
 
+from cameras.spool.records import Plan, Record
 from cameras.spool.recovery import failed_record
-from cameras.spool.spool import Plan, Record
 from cameras.spool.storage import Storage, make_root
 
 CAMERA = "0193a000-0000-7000-8000-00000000000c"
@@ -41,7 +41,7 @@ def committed(storage: Storage, **wrong: Any) -> Record:
     """A capture with a picture, whose process was killed after it wrote the record."""
     plan = planned(storage)
     part = storage.spool.write_part(plan["id"], "raw", ".nef", [b"picture"])
-    record: Any = failed_record(plan, storage.root, "", "", "saved")
+    record: Any = failed_record(plan, storage.root, "", "", "saved", now=0.0)
     record["files"] = [{
         "kind": "raw", "bytes": 7, "sha256": part.sha256, "width": None, "height": None,
         "part": f"{plan['id']}.raw.part", "path": f"{plan['path']}.nef", **wrong,
@@ -144,6 +144,6 @@ def test_a_part_without_a_plan_and_a_temporary_name_are_removed(storage: Storage
 
 def test_a_record_in_a_slot_is_read_like_any_other(storage: Storage) -> None:
     plan = planned(storage)
-    record = failed_record(plan, storage.root, "disk_full", "Full.")
+    record = failed_record(plan, storage.root, "disk_full", "Full.", now=0.0)
     storage.files.create(storage.spool.folder, f"{plan['id']}.json", [json.dumps(record).encode().ljust(8192)])
     assert storage.recover().finished == [plan["id"]]

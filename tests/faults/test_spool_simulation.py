@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from cameras.spool.records import Plan, Record
 from cameras.spool.recovery import failed_record, recover, settle_session
 from cameras.spool.session_files import DesiredSession, Moment, SessionFile, session_name
-from cameras.spool.spool import Plan, Record, Spool, open_spool_folder
+from cameras.spool.spool import Spool, open_spool_folder
 from tests.faults.memory_files import Killed, MemoryFiles
 
 CAMERA = "0193a000-0000-7000-8000-000000000001"
@@ -58,7 +59,7 @@ class Station:
             self.capture(index)
         session = self.session()
         if session.active:
-            session.change_state("finished")
+            session.change_state("finished", START)
             session.save_and_send(self.spool)
 
     def session(self) -> SessionFile:
@@ -73,7 +74,7 @@ class Station:
             session.state = "finished"
             session.settled = 1
             return session
-        session.change_state("running")
+        session.change_state("running", START)
         session.save_and_send(self.spool)
         return session
 
@@ -82,9 +83,9 @@ class Station:
         plan = plan_of(index, self.minted)
         self.spool.plan(plan)
         if index == 1:
-            self.finish(failed_record(plan, ROOT, "camera_error", "It did not answer."))
+            self.finish(failed_record(plan, ROOT, "camera_error", "It did not answer.", now=START.wall))
             return
-        record = failed_record(plan, ROOT, "", "", outcome="saved")
+        record = failed_record(plan, ROOT, "", "", outcome="saved", now=START.wall)
         for kind, content in (("raw", b"R" * 20), ("jpeg", b"J" * 10)):
             part = self.spool.write_part(plan["id"], kind, f".{kind}", [content])
             record["files"].append(

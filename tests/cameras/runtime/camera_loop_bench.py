@@ -13,12 +13,17 @@ from typing import Any, Self
 import uuid6
 
 from cameras.drivers.base import Driver
+from cameras.runtime.assembly import build_camera_process
 from cameras.runtime.buffer import SharedFrameBuffer
-from cameras.runtime.camera_loop import CameraLoop
 from cameras.runtime.clock import CameraClock
-from cameras.runtime.consumers import Context
+from cameras.runtime.consumers import Context, FrameConsumer
+from cameras.runtime.device import Device
+from cameras.runtime.messages import Command, ConsumerStats, Report
+from cameras.runtime.reporter import Reporter
+from cameras.runtime.watched_driver import WatchedDriver
 from cameras.spool.storage import MARKER, make_root, read_marker
 from captures.stills.writer import StillWriter
+from core.watchdog import Watchdog
 from tests.fakes.camera import ScriptedCamera
 
 CAMERA = "0193a000-0000-7000-8000-00000000000c"
@@ -32,10 +37,16 @@ class RecordingLink:
         self.inbox: queue.Queue[dict[str, Any]] = queue.Queue()
         self.messages: list[dict[str, Any]] = []
 
-    def send(self, kind: str, /, **fields: Any) -> None:
-        message = json.loads(json.dumps({"type": kind, **fields}))
-        self.messages.append(message)
-        self.inbox.put(message)
+    def send(self, message: Report) -> None:
+        received = json.loads(json.dumps(message))
+        self.messages.append(received)
+        self.inbox.put(received)
+
+
+def make_device(spec: Any, clock: CameraClock, driver: Driver, link: RecordingLink) -> Device:
+    """A device without its loop."""
+    watched = WatchedDriver(driver, clock, Watchdog(), spec["margin_s"])
+    return Device(watched, Reporter(link), link, SharedFrameBuffer(), spec["settings"])
 
 
 class Streamed:
@@ -44,17 +55,18 @@ class Streamed:
     def __init__(self) -> None:
         self.wants_frames = False
 
-    def handle_command(self, command: dict[str, Any]) -> None:
+    def handle_command(self, command: Command) -> None:
         self.wants_frames = command["type"] == "live"
 
     def stop(self) -> None: ...
 
-    def stats(self) -> dict[str, Any]:
+    def stats(self) -> ConsumerStats:
         return {}
 
 
 class CameraLoopBench:
-    """Tests must not call `describe_state(loop)`: it arms the last resort of the watchdog, which ends the test run."""
+    """Tests must not call `state_reporter.build_report`: it arms the last resort of the watchdog, which ends the test
+    run."""
 
     def __init__(self, root: Path, clock: CameraClock | None = None, driver: Driver | None = None, **spec: Any) -> None:
         if not (root / MARKER).exists():
@@ -67,28 +79,30 @@ class CameraLoopBench:
             "site": {"latitude": None, "longitude": None, "time_zone": "UTC"}, "margin_s": 2.0, "clock_wait_s": 0.0,
             "consumers": {}, "session": None, "recording": None, "decided_outcome": None, **spec,
         }  # fmt: skip
-        link: Any = self.link
-        self.loop = CameraLoop(self.spec, link, self.clock, self.buffer)
-        self.camera = ScriptedCamera(self.clock)
-        self.loop.device.driver = driver or self.camera
-        self.loop.set_still_writer(StillWriter(Context(self.spec, self.buffer, link)))
-        self.streamed = Streamed()
-        self.loop.frame_consumers.append(self.streamed)
-        self._thread = threading.Thread(target=self.loop.run, name="camera loop")
+        self.camera, self.streamed = ScriptedCamera(self.clock), Streamed()
+        self.consumers: list[FrameConsumer] = [self.streamed]
+        writer = StillWriter(Context(self.spec, self.buffer, self.link))
+        self.process = build_camera_process(
+            self.spec, self.link, self.clock, self.buffer, writer, self.consumers, driver or self.camera
+        )
+        self._thread = threading.Thread(target=self.process.loop.run, name="camera loop")
 
     def __enter__(self) -> Self:
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.loop.stop()
+        self.process.loop.stop()
         self._thread.join(PATIENCE_S)
         assert not self._thread.is_alive(), "the camera loop does not end"
 
     def send_command(self, kind: str, **fields: Any) -> str:
         command = str(uuid6.uuid7())
-        self.loop.receive_command({"type": kind, "command_id": command, "remaining_ms": 30_000, **fields})
+        self.receive_command({"type": kind, "command_id": command, "remaining_ms": 30_000, **fields})
         return command
+
+    def receive_command(self, command: Any) -> None:
+        self.process.receiver.receive_command(command)
 
     def capture(self, capture: str | None = None, **asked: Any) -> str:
         capture = capture or str(uuid6.uuid7())
@@ -129,7 +143,8 @@ class CameraLoopBench:
         record = json.loads((self.spool / f"{capture}.done").read_text())
         return {**record["body"], "files": record["files"]}
 
-    def desired_session(self, session: str, revision: int = 1, desired: str = "running", **programme: Any) -> Any:
+    @staticmethod
+    def desired_session(session: str, revision: int = 1, desired: str = "running", **programme: Any) -> Any:
         return {
             "id": session, "name": "", "revision": revision, "desired": desired, "created_by": "tester", "so_far": {},
             "programme": {"exposure_us": 1000, **programme},

@@ -8,11 +8,13 @@ from typing import Any
 
 import uuid6
 
-from cameras.runtime.programmes import Due, SessionRunner
+from cameras.runtime.messages import SessionStatus
+from cameras.runtime.session_runner import Due, SessionRunner
 from cameras.spool.durable import RootFiles
+from cameras.spool.records import Outcome, Plan
 from cameras.spool.recovery import failed_record, recover
 from cameras.spool.session_files import DesiredSession, session_name
-from cameras.spool.spool import Plan, Spool, open_spool_folder
+from cameras.spool.spool import Spool, open_spool_folder
 from tests.fakes.camera_clock import SetClock
 
 CAMERA = "0193a000-0000-7000-8000-000000000001"
@@ -35,8 +37,8 @@ class SessionBench:
         self.runner.attach_spool(self.spool)
 
     def apply_desired(
-        self, desired: str = "running", revision: int = 1, session: str = SESSION, so_far: dict[str, int] | None = None
-    ) -> dict[str, Any]:
+        self, desired: Any = "running", revision: int = 1, session: str = SESSION, so_far: dict[str, int] | None = None
+    ) -> SessionStatus:
         return self.runner.apply_desired_session(
             DesiredSession(
                 id=session, name="", revision=revision, desired=desired, created_by="", so_far=so_far or {},
@@ -66,15 +68,15 @@ class SessionBench:
         self.spool.plan(plan)
         return plan
 
-    def settle(self, plan: Plan, outcome: str = "saved", took_s: float | None = None) -> None:
+    def settle(self, plan: Plan, outcome: Outcome = "saved", took_s: float | None = None) -> None:
         self.clock.go_on(self.length_s if took_s is None else took_s)
         reason = "" if outcome == "saved" else "camera_error"
-        record = failed_record(plan, ROOT, reason, "", outcome)
+        record = failed_record(plan, ROOT, reason, "", outcome, now=self.clock.wall)
         self.spool.commit(record)
         self.runner.settle_capture(self.spool, record)
         self.spool.done(record)
 
-    def shoot(self, outcome: str = "saved", took_s: float | None = None) -> tuple[int, float]:
+    def shoot(self, outcome: Outcome = "saved", took_s: float | None = None) -> tuple[int, float]:
         """One capture, from the wait to the record. Returns its index, and its start in seconds of the boot clock."""
         plan = self.plan()
         started = self.clock.boot_s
@@ -99,4 +101,5 @@ class SessionBench:
     @property
     def counts(self) -> tuple[int, int, int, int]:
         session = self.runner.describe_session()
+        assert session is not None
         return session["planned"], session["saved"], session["failed"], session["skipped"]

@@ -75,7 +75,7 @@ def test_rejected_settings_are_refused_and_not_stored(bench: CameraLoopBench) ->
     bench.camera.apply_errors.append(CameraError("No such gain. Choose another.", reason="rejected_setting"))
     command = bench.send_command("configure", settings={"gain": 99.0})
     assert bench.until_type("answer", command_id=command)["reason"] == "rejected_setting"
-    assert ("gain" in bench.loop.device.settings, bench.loop.device.open) == (False, True)
+    assert ("gain" in bench.process.device.settings.desired, bench.process.device.is_open) == (False, True)
 
 
 def test_settings_for_a_camera_that_is_away_are_stored_and_keep_the_reason(bench: CameraLoopBench) -> None:
@@ -83,10 +83,10 @@ def test_settings_for_a_camera_that_is_away_are_stored_and_keep_the_reason(bench
     bench.camera.open_errors.extend([gone] * 50)
     bench.camera.next.append(gone)
     bench.outcome(bench.capture())
-    bench.wait_for(lambda: not bench.loop.device.open)
+    bench.wait_for(lambda: not bench.process.device.is_open)
     bench.until_type("answer", command_id=bench.send_command("configure", settings={"gain": 2.0}))
     assert bench.outcome(bench.capture())["reason"] == "camera_unreachable"
-    assert bench.loop.device.settings["gain"] == 2.0
+    assert bench.process.device.settings.desired["gain"] == 2.0
 
 
 def test_frames_that_arrive_reset_the_failures(bench: CameraLoopBench) -> None:
@@ -96,7 +96,7 @@ def test_frames_that_arrive_reset_the_failures(bench: CameraLoopBench) -> None:
     bench.wait_for(lambda: bench.buffer.frames > 2)
     bench.camera.frame_errors.append(CameraError("No frame again."))
     bench.until_type("ladder", message="No frame again.")
-    assert bench.loop.device.next_try_s() < 0.5
+    assert bench.process.device.next_try_s() < 0.5
 
 
 def test_a_viewer_of_a_camera_without_a_stream_does_not_take_it_out_of_service(tmp_path: Path) -> None:
@@ -115,9 +115,9 @@ def test_an_exposure_may_take_as_long_as_the_dial_of_the_camera_says(tmp_path: P
     bench.camera.body_us = 30_000_000
     with bench:
         bench.until_type("observed", observed="ready")
-        assert bench.loop.device.allowed_s(requested) > 30
+        assert bench.process.device.timing.allowed_s(requested) > 30
         bench.outcome(bench.capture(**requested))
-        assert bench.loop.device.allowed_s(requested) > 30
+        assert bench.process.device.timing.allowed_s(requested) > 30
 
 
 def test_a_long_exposure_does_not_extend_the_deadline_of_the_next_short_one(bench: CameraLoopBench) -> None:
@@ -125,7 +125,7 @@ def test_a_long_exposure_does_not_extend_the_deadline_of_the_next_short_one(benc
         exposure(frame=bench.camera.image(np.zeros((16, 16), np.uint8)), actual={"exposure_us": 60_000_000})
     )
     bench.outcome(bench.capture(exposure_us=60_000_000))
-    assert bench.loop.device.allowed_s({"exposure_us": 1000}) < 5
+    assert bench.process.device.timing.allowed_s({"exposure_us": 1000}) < 5
 
 
 def test_a_capture_that_was_withdrawn_is_not_exposed_when_it_comes_late(bench: CameraLoopBench) -> None:
@@ -151,7 +151,7 @@ def test_slots_that_cannot_be_refilled_do_not_stop_captures(bench: CameraLoopBen
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
     try:
-        bench.loop.storage_holder.refill_slots(1e9)
+        bench.process.storage_holder.refill_slots(1e9)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert bench.outcome(bench.capture())["outcome"] == "saved"
@@ -164,8 +164,8 @@ def test_a_session_that_has_ended_in_the_database_makes_way_for_the_next_one(tmp
         )
     with CameraLoopBench(tmp_path, session=first.desired_session(NEXT, cadence_s=60)) as second:
         second.until_type("recovered")
-        second.wait_for(lambda: bool(second.loop.runner.describe_session()))
-        assert second.loop.runner.describe_session()["id"] == NEXT
+        second.wait_for(lambda: bool(second.process.runner.describe_session()))
+        assert second.process.runner.describe_session()["id"] == NEXT
 
 
 def test_a_session_started_before_the_camera_is_open_records_what_it_will_use(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_a_session_exposes_during_a_flood_of_commands(bench: CameraLoopBench) ->
     captures = [long, *(bench.capture() for _ in range(20))]
     bench.send_command("start", session=bench.desired_session(SESSION, delay_s=0.0, count=5))
     bench.wait_for(lambda: bench.link.messages and any(m.get("id") == captures[-1] for m in bench.link.messages))
-    assert bench.loop.runner.session is None
+    assert bench.process.runner.session is None
 
 
 def test_a_gap_without_cadence_counts_no_more_than_the_camera_could_have_taken(bench: CameraLoopBench) -> None:
@@ -222,7 +222,7 @@ def logged(bench: CameraLoopBench) -> list[str]:
 def test_a_still_of_a_slow_stream_may_wait_for_its_next_frame(tmp_path: Path) -> None:
     with CameraLoopBench(tmp_path, settings={"fps": 0.1}) as bench:
         bench.until_type("observed", observed="ready")
-        assert bench.loop.device.allowed_s({"exposure_us": 1000}) > 10.0 + float(bench.spec["margin_s"])
+        assert bench.process.device.timing.allowed_s({"exposure_us": 1000}) > 10.0 + float(bench.spec["margin_s"])
 
 
 class SetClock(CameraClock):

@@ -18,14 +18,14 @@ SESSION = "0193a000-0000-7000-8000-000000000003"
 def bench(tmp_path: Path) -> Iterator[CameraLoopBench]:
     with CameraLoopBench(tmp_path) as bench:
         bench.until_type("observed", observed="ready")
-        bench.loop.exposure_runner.queue.timeout_s = 0.05
+        bench.process.stills.timeout_s = 0.05
         yield bench
 
 
 @pytest.fixture
 def disk(bench: CameraLoopBench, tmp_path: Path) -> Iterator[HangingDisk]:
     """It hangs with a picture, until the root is opened again."""
-    storage = bench.loop.storage_holder.storage
+    storage = bench.process.storage_holder.storage
     assert storage is not None
     storage.spool.files = disk = HangingDisk(str(tmp_path), ".part")
     yield disk
@@ -35,8 +35,8 @@ def disk(bench: CameraLoopBench, tmp_path: Path) -> Iterator[HangingDisk]:
 def wait_for_hang(bench: CameraLoopBench, disk: HangingDisk) -> dict[str, Any]:
     """The event of the hanging disk, after a check of the disk."""
     assert disk.is_hanging.wait(PATIENCE_S)
-    bench.wait_for(lambda: bench.loop.exposure_runner.queue.is_stuck)
-    bench.loop.check_disk()
+    bench.wait_for(lambda: bench.process.stills.is_stuck)
+    bench.process.disk_monitor.check_disk()
     return bench.until_type("log")
 
 
@@ -80,10 +80,10 @@ def test_captures_wait_for_a_disk_that_does_not_write_them_in_time(bench: Camera
 @pytest.fixture
 def disk_of_the_loop(bench: CameraLoopBench, tmp_path: Path) -> Iterator[HangingDisk]:
     """It hangs with a plan, which the camera loop itself writes."""
-    bench.loop.disk_watchdog.timeout_s = 0.05
-    storage = bench.loop.storage_holder.storage
+    bench.process.disk_watchdog.timeout_s = 0.05
+    storage = bench.process.storage_holder.storage
     assert storage is not None
-    storage.spool.files = disk = HangingDisk(str(tmp_path), "tmp-", bench.loop.disk_watchdog)
+    storage.spool.files = disk = HangingDisk(str(tmp_path), "tmp-", bench.process.disk_watchdog)
     yield disk
     disk.released.set()
 
@@ -91,8 +91,8 @@ def disk_of_the_loop(bench: CameraLoopBench, tmp_path: Path) -> Iterator[Hanging
 def wait_for_blocked_loop(bench: CameraLoopBench, disk: HangingDisk) -> None:
     """The disk blocks the loop, and it has been checked."""
     assert disk.is_hanging.wait(PATIENCE_S)
-    bench.wait_for(lambda: bench.loop.disk_watchdog.is_blocking(bench.loop._thread))
-    bench.loop.check_disk()
+    bench.wait_for(lambda: bench.process.disk_monitor.is_blocking)
+    bench.process.disk_monitor.check_disk()
 
 
 def test_a_disk_that_blocks_the_loop_is_reported_as_an_event_and_as_the_reason(
@@ -114,7 +114,7 @@ def test_a_capture_blocked_by_a_disk_is_saved_once_the_disk_answers(
     disk_of_the_loop.released.set()
     bench.until_type("recovered")
     assert [bench.record(capture)["outcome"], bench.outcome(bench.capture())["outcome"]] == ["saved", "saved"]
-    assert bench.loop.reporter.state == "ready"
+    assert bench.process.reporter.state == "ready"
 
 
 def test_starts_missed_while_a_disk_blocked_the_loop_have_its_reason(

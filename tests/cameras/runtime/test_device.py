@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 
 from cameras.drivers.base import CameraError
 from cameras.drivers.network import NetworkDriver
+from cameras.runtime.assembly import make_driver
 from cameras.runtime.device import Device
-from cameras.runtime.reporter import Reporter
 from core.outgoing import OutgoingGuard
-from core.watchdog import Watchdog
-from tests.cameras.runtime.camera_loop_bench import CameraLoopBench, RecordingLink
+from tests.cameras.runtime.camera_loop_bench import CameraLoopBench, make_device
 from tests.fakes.camera import ScriptedCamera
 from tests.fakes.camera_clock import SetClock
 
@@ -36,24 +35,20 @@ def clock() -> SetClock:
 @pytest.fixture
 def device(tmp_path: Path, clock: SetClock) -> Device:
     bench = CameraLoopBench(tmp_path, clock)
-    link: Any = RecordingLink()
-    device = Device(bench.spec, clock, Watchdog(), Reporter(link), bench.buffer)
-    device.driver = bench.camera
-    return device
+    return make_device(bench.spec, clock, bench.camera, bench.link)
 
 
 @pytest.fixture
-def far(device: Device, clock: SetClock) -> Device:
-    device.driver = FarCamera(clock)
-    return device
+def far(tmp_path: Path, clock: SetClock) -> Device:
+    bench = CameraLoopBench(tmp_path, clock)
+    return make_device(bench.spec, clock, FarCamera(clock), bench.link)
 
 
 def test_a_camera_is_opened_only_at_an_address_that_its_spec_allows(tmp_path: Path, clock: SetClock) -> None:
     bench = CameraLoopBench(tmp_path, clock)
-    link: Any = RecordingLink()
     rules = OutgoingGuard(own_ports=[8001]).rules()
     spec = {**bench.spec, "kind": "network", "address": "http://127.0.0.1:8001/video", "outgoing": rules}
-    device = Device(spec, clock, Watchdog(), Reporter(link), bench.buffer)  # type: ignore[arg-type]
+    device = make_device(spec, clock, make_driver(spec, clock), bench.link)  # type: ignore[arg-type]
     assert not device.ensure_open()
     assert "leads to a port of the station itself, which is always refused" in str(device.error)
 
@@ -74,20 +69,20 @@ def fail_a_picture(device: Device, clock: SetClock, *, after_s: float) -> None:
     assert device.ensure_open()
     device.driver.next.append(DEAD)  # type: ignore[attr-defined]
     with pytest.raises(CameraError):
-        device.expose({}, 5.0)
+        device.exposures.expose({}, 5.0)
     device.handle_failure(DEAD)
 
 
 def test_a_camera_that_was_healthy_for_a_while_is_reopened_at_once(device: Device, clock: SetClock) -> None:
     for _ in range(20):
         disconnect(device, clock, after_s=45)
-    assert (device.failures, device.next_try_s()) == (1, 0.05)
+    assert (device.retries.failures, device.next_try_s()) == (1, 0.05)
 
 
 def test_a_camera_that_disconnects_again_and_again_is_tried_less_often(device: Device, clock: SetClock) -> None:
     for _ in range(6):
         disconnect(device, clock, after_s=10)
-    assert device.failures == 6
+    assert device.retries.failures == 6
     assert device.next_try_s() > 10
 
 
@@ -104,15 +99,15 @@ def test_failed_opens_are_counted_since_the_camera_was_last_open(device: Device,
 def test_a_camera_that_opens_but_takes_no_picture_is_not_healthy(device: Device, clock: SetClock) -> None:
     for _ in range(8):
         fail_a_picture(device, clock, after_s=60)
-    assert device.failures == 8
+    assert device.retries.failures == 8
 
 
 def test_a_picture_resets_the_failures(device: Device, clock: SetClock) -> None:
     for _ in range(3):
         fail_a_picture(device, clock, after_s=60)
-    device.record_success()
+    device.stream.record_picture()
     disconnect(device, clock, after_s=45)
-    assert device.failures == 1
+    assert device.retries.failures == 1
 
 
 def test_a_network_camera_is_tried_every_10_s_at_least(far: Device, clock: SetClock) -> None:

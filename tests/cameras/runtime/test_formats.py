@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,9 +12,7 @@ from cameras.drivers.opencv import OpencvDriver
 from cameras.drivers.pixelink import PixelinkDriver
 from cameras.drivers.simulated.driver import SimulatedDriver
 from cameras.runtime.device import Device
-from cameras.runtime.reporter import Reporter
-from core.watchdog import Watchdog
-from tests.cameras.runtime.camera_loop_bench import CameraLoopBench, RecordingLink
+from tests.cameras.runtime.camera_loop_bench import CameraLoopBench, make_device
 from tests.fakes.camera_clock import SetClock
 
 
@@ -23,10 +20,8 @@ from tests.fakes.camera_clock import SetClock
 def device(tmp_path: Path) -> Device:
     """An open device whose camera delivers frames."""
     clock = SetClock()
-    bench, link = CameraLoopBench(tmp_path, clock), RecordingLink()
-    recording_link: Any = link
-    device = Device(bench.spec, clock, Watchdog(), Reporter(recording_link), bench.buffer)
-    device.driver = bench.camera
+    bench = CameraLoopBench(tmp_path, clock)
+    device = make_device(bench.spec, clock, bench.camera, bench.link)
     assert device.ensure_open()
     return device
 
@@ -34,13 +29,13 @@ def device(tmp_path: Path) -> Device:
 @pytest.mark.parametrize("name", ["tiff", "png", "raw", "RAW+JPEG"])
 def test_another_format_than_jpeg_gives_a_warning(name: str, device: Device) -> None:
     warnings = [f"The pictures of this camera are saved as JPEG; {name} was requested."]
-    assert device.expose({"format": name}, 5.0).warnings == warnings
-    assert device.rehearse({"format": name})["warnings"] == warnings
+    assert device.exposures.expose({"format": name}, 5.0).warnings == warnings
+    assert device.settings.rehearse({"format": name})["warnings"] == warnings
 
 
 @pytest.mark.parametrize("requested", [{}, {"format": "jpeg"}, {"format": "JPG"}])
 def test_jpeg_gives_no_warning(requested: dict[str, str], device: Device) -> None:
-    assert device.expose(requested, 5.0).warnings == []
+    assert device.exposures.expose(requested, 5.0).warnings == []
 
 
 def test_only_a_dslr_has_the_setting_and_warns_itself() -> None:

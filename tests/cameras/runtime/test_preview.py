@@ -10,7 +10,7 @@ import pytest
 import uuid6
 
 from cameras.drivers.base import CameraError, Supplies
-from cameras.runtime import device
+from cameras.runtime import telemetry
 from tests.cameras.runtime.camera_loop_bench import CameraLoopBench
 
 
@@ -84,13 +84,13 @@ def test_battery_and_card_are_known_while_the_camera_is_there(tmp_path: Path) ->
     bench = CameraLoopBench(tmp_path)
     bench.camera.supplies_results.append(Supplies(battery_percent=77.0, card_free_bytes=32_000_000_000))
     with bench:
-        bench.wait_for(lambda: bench.loop.device.supplies.battery_percent == 77.0)
-        bench.loop.receive_command({"type": "reopen"})
-        bench.wait_for(lambda: bench.loop.device.supplies == Supplies())
+        bench.wait_for(lambda: bench.process.device.telemetry.supplies.battery_percent == 77.0)
+        bench.receive_command({"type": "reopen"})
+        bench.wait_for(lambda: bench.process.device.telemetry.supplies == Supplies())
 
 
 def test_slow_telemetry_is_not_read_just_before_a_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(device, "TELEMETRY_S", 0.0)
+    monkeypatch.setattr(telemetry, "TELEMETRY_S", 0.0)
     bench = CameraLoopBench(tmp_path)
     bench.camera.supplies_take_s = 0.3
     with bench:
@@ -106,4 +106,4 @@ def test_a_failed_live_view_does_not_stop_captures(bench: CameraLoopBench) -> No
     bench.send_command("live", qualities=["medium"])
     assert bench.until_type("ladder")["message"] == "Not in this position of the dial."
     assert [bench.outcome(bench.capture())["outcome"] for _ in range(3)] == ["saved"] * 3
-    assert (bench.camera.calls.count("frame"), bench.loop.device.failures) == (1, 0)
+    assert (bench.camera.calls.count("frame"), bench.process.device.retries.failures) == (1, 0)

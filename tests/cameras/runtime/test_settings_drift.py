@@ -20,7 +20,7 @@ DESIRED = {"gain": 2.0, "iso": 200}
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CameraLoopBench:
     """A camera whose settings are read very often."""
-    monkeypatch.setattr("cameras.runtime.device.TELEMETRY_S", 0.02)
+    monkeypatch.setattr("cameras.runtime.telemetry.TELEMETRY_S", 0.02)
     bench = CameraLoopBench(tmp_path, settings=dict(DESIRED))
     bench.camera.streams = False
     return bench
@@ -65,7 +65,7 @@ def test_a_setting_that_is_no_longer_desired_is_left_to_the_camera(bench: Camera
         bench.until_type("answer", command_id=bench.send_command("configure", settings={"iso": 400}, whole=True))
         bench.camera.turned = {"gain": 4.0}
         message = bench.until(lambda message: message["type"] == "settings" and message["actual"].get("gain") == 4.0)
-    assert (bench.loop.device.settings, message["differs"]) == ({"iso": 400}, [])
+    assert (bench.process.device.settings.desired, message["differs"]) == ({"iso": 400}, [])
 
 
 def test_reading_the_camera_does_not_adopt_its_change(bench: CameraLoopBench) -> None:
@@ -74,7 +74,7 @@ def test_reading_the_camera_does_not_adopt_its_change(bench: CameraLoopBench) ->
         bench.until(with_differs("gain"))
         bench.until_type("answer", command_id=bench.send_command("configure", settings={}))
         bench.until(with_differs("gain"))
-    assert bench.loop.device.settings == DESIRED
+    assert bench.process.device.settings.desired == DESIRED
 
 
 def test_the_camera_may_change_settings_that_are_left_to_it(bench: CameraLoopBench) -> None:

@@ -20,7 +20,7 @@ GONE = CameraError("The camera is not there. Plug it in.", reason="camera_unreac
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CameraLoopBench]:
     """A camera whose settings are read on request only."""
-    monkeypatch.setattr("cameras.runtime.device.TELEMETRY_S", 1000.0)
+    monkeypatch.setattr("cameras.runtime.telemetry.TELEMETRY_S", 1000.0)
     bench = CameraLoopBench(tmp_path, settings=dict(DESIRED))
     with bench:
         bench.wait_for(lambda: bench.camera.read_backs == 1)
@@ -30,7 +30,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CameraLoo
 @pytest.fixture
 def no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     """No reading is recent enough for the next request."""
-    monkeypatch.setattr("cameras.runtime.device.FRESH_S", 0.0)
+    monkeypatch.setattr("cameras.runtime.camera_settings.FRESH_S", 0.0)
 
 
 def read(bench: CameraLoopBench) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def test_a_reading_sets_nothing(bench: CameraLoopBench) -> None:
 
 
 def test_requests_within_a_second_share_one_reading(bench: CameraLoopBench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cameras.runtime.device.FRESH_S", 1000.0)
+    monkeypatch.setattr("cameras.runtime.camera_settings.FRESH_S", 1000.0)
     assert read(bench)["body"]["read_at"] == read(bench)["body"]["read_at"]
     assert bench.camera.read_backs == 1
 
@@ -105,12 +105,12 @@ def test_a_request_to_a_camera_that_is_away_is_refused(bench: CameraLoopBench) -
     bench.camera.open_errors.extend([GONE] * 50)
     bench.camera.next.append(GONE)
     bench.outcome(bench.capture())
-    bench.wait_for(lambda: not bench.loop.device.open)
-    bench.loop.device._try_at = math.inf
-    failures = bench.loop.device.failures
+    bench.wait_for(lambda: not bench.process.device.is_open)
+    bench.process.device.retries._try_at = math.inf
+    failures = bench.process.device.retries.failures
     refused = read(bench)
     assert (refused["reason"], refused["detail"]) == ("camera_unreachable", str(GONE))
-    assert bench.loop.device.failures == failures
+    assert bench.process.device.retries.failures == failures
 
 
 @pytest.fixture

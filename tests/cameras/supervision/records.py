@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import uuid6
 
 from cameras.spool.durable import RootFiles
+from cameras.spool.records import CaptureRecord, Outcome, Plan, Record
 from cameras.spool.recovery import failed_record
 from cameras.spool.session_files import DesiredSession, Moment, SessionFile
-from cameras.spool.spool import Plan, Record, Spool, open_spool_folder
+from cameras.spool.spool import Spool, open_spool_folder
 from tests.faults.archive import Archive
 
 
@@ -36,13 +38,15 @@ def write_raw(archive: Archive, content: bytes) -> str:
     return record
 
 
-def capture_record(archive: Archive, outcome: str = "failed", capture: str | None = None, **plan: Any) -> Record:
+def capture_record(
+    archive: Archive, outcome: Outcome = "failed", capture: str | None = None, **plan: Any
+) -> CaptureRecord:
     filled: dict[str, Any] = {
         "id": capture or str(uuid6.uuid7()), "camera": str(archive.camera.id), "slug": "sim", "session": None,
         "index": None, "planned": "2026-01-01T00:00:00Z", "asked": {}, "requested_by": "tester", "job": "", **plan,
     }  # fmt: skip
     reason = "" if outcome == "saved" else "camera_error"
-    record = failed_record(Plan(**filled), str(archive.root.id), reason, "", outcome)  # type: ignore[typeddict-item]
+    record = failed_record(Plan(**filled), str(archive.root.id), reason, "", outcome, now=time.time())  # type: ignore[typeddict-item]
     record["body"]["exposure_us"] = 1000
     return record
 
@@ -53,14 +57,14 @@ def session_records(archive: Archive, session: str, gap: int, after: int = 0) ->
     now = file.anchor
     file.settled += after
     file.add_gap(now, now, gap, "camera_unreachable", "It was gone.")
-    file.change_state("finished")
+    file.change_state("finished", now)
     return file.outbox
 
 
 def write_ended_session(archive: Archive, session: str) -> list[str]:
     """A session that has ended: its file and its records are in the spool."""
     file, spool = new_session_file(archive, session), spool_of(archive)
-    file.change_state("finished")
+    file.change_state("finished", file.anchor)
     records = file.save_and_send(spool)
     spool.files.close()  # type: ignore[attr-defined]
     return records
@@ -72,5 +76,5 @@ def new_session_file(archive: Archive, session: str) -> SessionFile:
     )
     now = Moment(1_800_000_000.0, "boot", 10.0)
     file = SessionFile.begin(desired_session, str(archive.camera.id), "sim", str(archive.root.id), now)
-    file.change_state("running")
+    file.change_state("running", now)
     return file

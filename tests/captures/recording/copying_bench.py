@@ -39,7 +39,7 @@ class CopyingBench(CameraLoopBench):
         self.spec |= {"recording": desired, "video_root": self.spec["root"], "video_root_path": str(root)}
         link: Any = self.link
         self.recorder = ClipRecorder(Context(self.spec, self.buffer, link))
-        self.loop.frame_consumers.append(self.recorder)
+        self.consumers.append(self.recorder)
 
     def __exit__(self, *error: object) -> None:
         super().__exit__(*error)

@@ -187,7 +187,7 @@ def test_a_stream_other_than_h264_is_encoded(tmp_path: Path) -> None:
 def test_frames_not_decoded_in_time_are_counted_and_reported(tmp_path: Path) -> None:
     with MjpegServer(FPS) as server, CopyingBench(tmp_path, server.address, LONG) as bench:
         bench.wait_for_frames(10)
-        bench.loop.frame_consumers.append(busy := Busy())
+        bench.consumers.append(busy := Busy())
         bench.send_command("live")
         newest = max(server.sent)
         bench.wait_for(lambda: max(server.sent) > newest + 2 * FPS)

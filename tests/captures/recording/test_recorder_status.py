@@ -21,7 +21,7 @@ def clip(length_s: float, size: int) -> Any:
 
 
 def test_a_clip_that_has_just_begun_has_the_rate_of_the_one_before() -> None:
-    link: Any = SimpleNamespace(send=lambda *_, **__: None)
+    link = SimpleNamespace(send=lambda _: None)
     status = RecorderStatus(link, "sky", "/video")
     status.set_disk_space(10**9, 0)
     rates = [status.snapshot(DESIRED, clip(*one)) for one in ((1.0, 10), (6.0, 600_000), (1.0, 10))]
@@ -40,7 +40,7 @@ def unrecovered(sent: list[dict[str, Any]]) -> str:
 
 def test_a_repaired_clip_does_not_close_the_alert_about_others() -> None:
     sent: list[dict[str, Any]] = []
-    status = RecorderStatus(SimpleNamespace(send=lambda _, **fields: sent.append(fields)), "sky", "/video")  # type: ignore[arg-type]
+    status = RecorderStatus(SimpleNamespace(send=sent.append), "sky", "/video")
     broken = OSError(errno.EIO, "Input/output error")
     status.report_recovered(RecoveredClips(tried=["a", "b"], failed={"a": broken, "b": broken}))
     status.report_recovered(RecoveredClips(tried=["c"], repaired=["c"]))

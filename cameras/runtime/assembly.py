@@ -1,0 +1,145 @@
+"""Builds the parts of a camera process and connects them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cameras.drivers import driver_class
+from cameras.drivers.base import Driver
+from cameras.runtime.buffer import SharedFrameBuffer
+from cameras.runtime.camera_errors import CameraErrors
+from cameras.runtime.camera_loop import CameraLoop
+from cameras.runtime.camera_poller import CameraPoller
+from cameras.runtime.card_cleaner import CardCleaner
+from cameras.runtime.clock import CameraClock
+from cameras.runtime.command_inbox import CommandInbox
+from cameras.runtime.command_receiver import CommandReceiver
+from cameras.runtime.command_runner import CommandRunner
+from cameras.runtime.consumers import FrameConsumer, StillConsumer
+from cameras.runtime.device import Device
+from cameras.runtime.disk_monitor import DiskMonitor
+from cameras.runtime.disk_reserve import DiskReserve
+from cameras.runtime.exposure_runner import ExposureRunner, Planner
+from cameras.runtime.frame_feed import FrameFeed
+from cameras.runtime.link import ReportSink
+from cameras.runtime.reporter import Reporter
+from cameras.runtime.session_commands import SessionCommands
+from cameras.runtime.session_resumption import SessionResumption
+from cameras.runtime.session_runner import SessionRunner
+from cameras.runtime.session_starts import SessionStarts
+from cameras.runtime.settings_reader import SettingsReader
+from cameras.runtime.spec import Spec
+from cameras.runtime.state import StateReporter
+from cameras.runtime.still_outcomes import StillOutcomes
+from cameras.runtime.still_queue import StillQueue
+from cameras.runtime.stills import StillRecorder
+from cameras.runtime.storage_holder import StorageHolder
+from cameras.runtime.watched_driver import WatchedDriver
+from core.outgoing import OutgoingGuard
+from core.watchdog import DiskWatchdog, Watchdog
+
+
+@dataclass(frozen=True, slots=True)
+class CameraProcess:
+    """The parts that the process itself calls, and those that tests look at."""
+
+    loop: CameraLoop
+    receiver: CommandReceiver
+    state_reporter: StateReporter
+    disk_monitor: DiskMonitor
+    device: Device
+    runner: SessionRunner
+    stills: StillQueue
+    storage_holder: StorageHolder
+    reporter: Reporter
+    disk_watchdog: DiskWatchdog
+
+
+def make_driver(spec: Spec, clock: CameraClock) -> Driver:
+    driver: Driver = driver_class(spec["kind"])(spec["address"], clock)
+    if rules := spec.get("outgoing"):
+        driver.set_connection_guard(OutgoingGuard.of(rules))
+    return driver
+
+
+def build_camera_process(
+    spec: Spec,
+    link: ReportSink,
+    clock: CameraClock,
+    buffer: SharedFrameBuffer,
+    writer: StillConsumer,
+    consumers: Sequence[FrameConsumer],
+    driver: Driver,
+) -> CameraProcess:
+    """Starts the still thread; the caller runs the loop."""
+    watchdog, disk_watchdog, reporter = Watchdog(), DiskWatchdog(), Reporter(link)
+    device = Device(WatchedDriver(driver, clock, watchdog, spec["margin_s"]), reporter, link, buffer, spec["settings"])
+    if faults := spec.get("faults"):
+        device.inject_faults(faults)
+    runner = SessionRunner(clock, spec["camera"], spec["slug"], spec["root"])
+    errors = CameraErrors(device, runner, reporter).handle_error
+    resumption = SessionResumption(runner, reporter, spec["session"])
+    storage_holder = StorageHolder(spec, clock, resumption, reporter, link, disk_watchdog)
+    card = CardCleaner(device, errors)
+    outcomes = StillOutcomes(reporter, writer, clock, card.delete_later)
+    lose_storage = storage_holder.mark_lost
+    recorder = StillRecorder(
+        writer,
+        clock,
+        runner.settle_capture,
+        storage_holder.describe_error,
+        outcomes.add_record,
+        lose_storage,
+    )
+    stills = StillQueue(recorder.write, lose_storage)
+    exposures = ExposureRunner(
+        device,
+        spec["kind"],
+        Planner(spec, device.timing, writer.file_path),
+        storage_holder,
+        runner,
+        stills,
+        buffer,
+        clock,
+        reporter,
+        errors,
+    )
+    inbox, settings_reader = CommandInbox(clock), SettingsReader(device.settings, reporter)
+    starts = SessionStarts(
+        runner, device, storage_holder, DiskReserve(spec, reporter), clock, reporter, spec["clock_wait_s"]
+    )
+    sessions = SessionCommands(runner, resumption, starts, device, stills)
+    commands = CommandRunner(
+        inbox, device, settings_reader, exposures, sessions, storage_holder, consumers, reporter, errors
+    )
+    poller = CameraPoller(settings_reader, device.telemetry, starts, inbox, errors)
+    feed = FrameFeed(device, buffer, consumers, runner, inbox, clock, errors)
+    disk_monitor = DiskMonitor(disk_watchdog, stills, storage_holder, reporter)
+    loop = CameraLoop(
+        clock,
+        reporter,
+        inbox,
+        commands,
+        device,
+        starts,
+        exposures,
+        stills,
+        card,
+        poller,
+        feed,
+        storage_holder,
+        disk_monitor,
+    )
+    return CameraProcess(
+        loop=loop,
+        receiver=CommandReceiver(inbox, device, exposures, reporter),
+        state_reporter=StateReporter(watchdog, buffer, reporter, device, runner, outcomes, consumers),
+        disk_monitor=disk_monitor,
+        device=device,
+        runner=runner,
+        stills=stills,
+        storage_holder=storage_holder,
+        reporter=reporter,
+        disk_watchdog=disk_watchdog,
+    )

@@ -1,0 +1,105 @@
+"""The settings of a camera: the desired ones, those that it reports, and the differences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from cameras.drivers.base import Applied, ExposureRequest
+from cameras.runtime.device_timing import DeviceTiming
+from cameras.runtime.link import ReportSink
+from cameras.runtime.messages import Reading, SettingsReport
+from cameras.runtime.settings_drift import Difference, SettingsDrift, same_values
+from cameras.runtime.watched_driver import WatchedDriver
+from cameras.spool.records import UsedSettings
+from cameras.spool.session_files import iso
+from core.dataclass_json import dataclass_from_json
+
+APPLY_S = 5.0
+FRESH_S = 1.0
+"""A reading of the settings answers requests for this many seconds."""
+NEGLIGIBLE_S = 0.05
+"""Reading the telemetry or the settings may take this many seconds at any time; more only between exposures."""
+JPEG = frozenset({"jpeg", "jpg"})
+
+
+class CameraSettings:
+    """Used by the camera loop's thread, with an open camera except for `set_desired`. CameraError."""
+
+    def __init__(self, driver: WatchedDriver, timing: DeviceTiming, link: ReportSink, desired: dict[str, Any]) -> None:
+        self._driver, self._timing, self._link = driver, timing, link
+        self.desired: dict[str, Any] = {}
+        self._drift = SettingsDrift()
+        self._actual: dict[str, Any] = {}
+        self.reading = Reading(actual={}, warnings=[], read_at="", differs=[])
+        """As the camera reported them last."""
+        self._read_at = self._took_s = 0.0
+        """When that was, in seconds of the clock, and how long the camera took."""
+        self.set_desired(desired, whole=True)
+
+    def set_desired(self, values: dict[str, Any], *, whole: bool) -> None:
+        """Set desired settings: in addition to the present ones or, with `whole`, instead of them. They apply when the
+        camera is opened."""
+        self.desired = dict(values) if whole else {**self.desired, **values}
+        self._timing.desired = self.desired
+
+    @property
+    def differs(self) -> list[Difference]:
+        """Settings that were changed on the camera's body since they were applied."""
+        return self.reading["differs"]
+
+    def apply(self, values: dict[str, Any]) -> Reading:
+        """Apply some of the desired settings to the open camera."""
+        with self._driver.watch_call("applying settings", APPLY_S) as deadline:
+            applied = self._driver.driver.apply(values, deadline)
+        return self.record_applied(values, applied)
+
+    def record_applied(self, names: Iterable[str], applied: Applied) -> Reading:
+        """These settings were applied. Reported with the warnings, which `reading` does not keep."""
+        self._timing.record_settings(applied.actual)
+        self._drift.record_applied(names, applied.actual)
+        return self._report(applied.actual, applied.warnings)
+
+    def _report(self, actual: dict[str, Any], warnings: list[str]) -> Reading:
+        self._record_reading(actual, self._drift.find_differences(self.desired, actual))
+        reported: Reading = {**self.reading, "warnings": warnings}
+        self._link.send(SettingsReport(type="settings", **reported))
+        return reported
+
+    def _record_reading(self, actual: dict[str, Any], differs: list[Difference]) -> None:
+        clock = self._driver.clock
+        self._actual, self._read_at = actual, clock.monotonic()
+        self.reading = Reading(actual=actual, warnings=[], read_at=iso(clock.wall_ns() / 1e9), differs=differs)
+
+    def is_reading_due(self, within_s: float) -> bool:
+        """Whether a request for the settings reads the camera: not if they were read within FRESH_S, and not if it
+        would delay the exposure that is due in `within_s` seconds."""
+        since_s = self._driver.clock.monotonic() - self._read_at
+        return since_s >= FRESH_S and self._took_s <= max(NEGLIGIBLE_S, within_s / 2)
+
+    def read_back(self) -> None:
+        """Read the settings, and report them when they changed. Settings that the camera leaves out keep their value:
+        an exposure has changed them for itself."""
+        began = self._driver.clock.monotonic()
+        with self._driver.watch_call("reading the settings back", APPLY_S) as deadline:
+            found = self._driver.driver.read_back(deadline)
+        self._took_s = self._driver.clock.monotonic() - began
+        now = {**self._actual, **found}
+        if same_values(self._actual, now):
+            self._record_reading(self._actual, self.differs)
+        else:
+            self._timing.record_settings(now)
+            self._report(now, [])
+
+    def rehearse(self, requested: dict[str, Any]) -> UsedSettings:
+        """What the camera would use for an exposure."""
+        with self._driver.watch_call("trying settings", APPLY_S) as deadline:
+            used = self._driver.driver.dry_run(dataclass_from_json(ExposureRequest, requested), deadline)
+        self._timing.record_shutter(requested.get("exposure_us"), used.actual)
+        return {"actual": used.actual, "warnings": [*used.warnings, *self.format_warnings(requested.get("format"))]}
+
+    def format_warnings(self, requested: str | None) -> list[str]:
+        """A warning when another format than JPEG was requested. A driver with a `format` setting warns itself."""
+        if requested is None or requested.lower() in JPEG or "format" in self._driver.driver.Settings.model_fields:
+            return []
+        return [f"The pictures of this camera are saved as JPEG; {requested} was requested."]

@@ -1,0 +1,136 @@
+"""Runs the commands that wait for the camera loop, on its thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from cameras.drivers.base import CameraError
+from cameras.runtime.command_inbox import CommandInbox
+from cameras.runtime.consumers import FrameConsumer
+from cameras.runtime.device import Device
+from cameras.runtime.exposure_runner import ExposureRunner
+from cameras.runtime.messages import (
+    Command,
+    CommandType,
+    ConfigureCommand,
+    ReopenCommand,
+    StartCommand,
+    StopCommand,
+    WithdrawCommand,
+)
+from cameras.runtime.reporter import Reporter
+from cameras.runtime.session_commands import SessionCommands
+from cameras.runtime.session_runner import SessionBusy
+from cameras.runtime.settings_reader import SettingsReader
+from cameras.runtime.storage_holder import StorageHolder
+
+
+class CommandRunner:
+    """Commands that are in no table are for the consumers of frames."""
+
+    def __init__(
+        self,
+        inbox: CommandInbox,
+        device: Device,
+        settings_reader: SettingsReader,
+        exposures: ExposureRunner,
+        sessions: SessionCommands,
+        storage_holder: StorageHolder,
+        consumers: Iterable[FrameConsumer],
+        reporter: Reporter,
+        handle_error: Callable[[CameraError], None],
+    ) -> None:
+        self._inbox, self._device, self._settings_reader, self._exposures = inbox, device, settings_reader, exposures
+        self._sessions, self._storage_holder = sessions, storage_holder
+        self._consumers, self._reporter, self._handle_error = consumers, reporter, handle_error
+        self._handlers: dict[CommandType, Callable[[Any], None]] = {
+            "start": self._change_session,
+            "stop": self._change_session,
+            "configure": self._configure,
+            "read": self._settings_reader.add_request,
+            "withdraw": self._withdraw_capture,
+            "reopen": self._reopen,
+        }
+        self._deferred: dict[CommandType, Callable[[Any], None]] = {
+            "start": self._defer_session,
+            "stop": self._defer_session,
+            "configure": self._defer_configuration,
+        }
+
+    def run_waiting(self) -> None:
+        for command in self._inbox.pop_commands():
+            try:
+                handler = self._handlers.get(command["type"]) or self._forward_to_consumers
+                handler(command)
+            except CameraError as error:
+                self._reporter.refuse_command(command, error.reason, str(error))
+                if self._device.is_open:
+                    self._handle_error(error)
+            except SessionBusy as error:
+                self._reporter.refuse_command(command, "camera_held", str(error), "held")
+            except OSError as error:
+                message = self._storage_holder.describe_error(error)
+                self._reporter.refuse_command(command, "write_error", message, "disk-full")
+
+    def refuse_waiting(self) -> None:
+        """Without the root no record can be written, so commands are refused. Desired states are stored for later."""
+        commands = self._inbox.pop_commands()
+        for command in commands:
+            if command["type"] not in self._handlers:
+                self._forward_to_consumers(command)
+            elif command["type"] in self._deferred:
+                self._deferred[command["type"]](command)
+        refused = [command for command in commands if command["type"] in self._handlers]
+        for command in (*self._inbox.pop_captures(), *refused):
+            self._reporter.refuse_command(command, self._storage_holder.reason, self._storage_holder.message)
+
+    def refuse_readings(self, reason: str, message: str) -> None:
+        """The camera is not open: refuse the commands that wait for a reading of its settings."""
+        self._settings_reader.refuse_requests(reason, message)
+
+    def _forward_to_consumers(self, command: Command) -> None:
+        for consumer in self._consumers:
+            consumer.handle_command(command)
+
+    # Sessions
+
+    def _change_session(self, command: StartCommand | StopCommand) -> None:
+        self._reporter.answer_command(command, self._sessions.apply(command["session"]))
+
+    def _defer_session(self, command: StartCommand | StopCommand) -> None:
+        self._sessions.defer(command["session"])
+
+    # The camera
+
+    def _configure(self, command: ConfigureCommand) -> None:
+        session = command.get("session")
+        if session:
+            self._sessions.apply(session)
+        if "recording" in command:
+            self._forward_to_consumers(command)
+        whole = command.get("whole", False)
+        answer = self._device.apply_settings(command["settings"], whole=whole) if "settings" in command else None
+        self._reporter.answer_command(command, answer or {})
+
+    def _defer_configuration(self, command: ConfigureCommand) -> None:
+        if "settings" in command:
+            self._device.settings.set_desired(command["settings"], whole=command.get("whole", False))
+        session = command.get("session")
+        if session:
+            self._sessions.defer(session)
+        if "recording" in command:
+            self._forward_to_consumers(command)
+
+    def _withdraw_capture(self, command: WithdrawCommand) -> None:
+        """Drop a capture that has not begun, because its deadline is over. The answer is that of its own command."""
+        waiting = self._inbox.remove_capture(command["id"])
+        if not self._exposures.has_seen(command["id"]):
+            detail = "The command did not reach the camera before its deadline."
+            answered = waiting.get("command_id", "withdraw") if waiting else "withdraw"
+            refused = WithdrawCommand(type="withdraw", id=command["id"], command_id=answered)
+            self._reporter.refuse_command(refused, "not_started", detail)
+            self._exposures.forbid_capture(command["id"])
+
+    def _reopen(self, _command: ReopenCommand) -> None:
+        self._handle_error(CameraError("The Supervisor requested that the camera is reopened."))

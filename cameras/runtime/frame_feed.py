@@ -1,0 +1,84 @@
+"""Feeds the frames of the camera to the consumers that want them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from cameras.drivers.base import CameraError
+from cameras.runtime.buffer import SharedFrameBuffer
+from cameras.runtime.clock import CameraClock
+from cameras.runtime.command_inbox import CommandInbox
+from cameras.runtime.consumers import FrameConsumer
+from cameras.runtime.device import Device
+from cameras.runtime.frame_stream import FRAME_S
+from cameras.runtime.session_runner import Due, SessionRunner
+
+PACKET_CHECK_S = 1.0
+"""Seconds between checks that copied packets still arrive."""
+PREVIEW_PAUSE_S = 60.0
+"""Seconds from a failed live view to the next try."""
+
+
+class FrameFeed:
+    """Used by the camera loop's thread."""
+
+    def __init__(
+        self,
+        device: Device,
+        buffer: SharedFrameBuffer,
+        consumers: Iterable[FrameConsumer],
+        runner: SessionRunner,
+        inbox: CommandInbox,
+        clock: CameraClock,
+        handle_error: Callable[[CameraError], None],
+    ) -> None:
+        self._device, self._buffer, self._consumers, self._runner = device, buffer, consumers, runner
+        self._inbox, self._clock, self._handle_error = inbox, clock, handle_error
+        self._preview_at = 0.0
+
+    @property
+    def is_wanted(self) -> bool:
+        return self._buffer.wants_packets or self._are_frames_wanted
+
+    @property
+    def _are_frames_wanted(self) -> bool:
+        return any(consumer.wants_frames for consumer in self._consumers)
+
+    def feed_or_wait(self, due: Due | None) -> None:
+        """Read one frame, check that packets arrive, or wait: until the next start of a session or new work, and for at
+        most a second or a frame. An error of a camera that gives no frame is handled."""
+        within_s = due.in_s if due else FRAME_S
+        try:
+            if self._are_frames_wanted and self._may_stream:
+                frame = self._device.stream.read_frame(within_s)
+                if frame is not None:
+                    self._buffer.put_frame(frame)
+                return
+            if self._buffer.wants_packets:
+                self._device.stream.wait_for_packets(self._inbox.idle_s(min(PACKET_CHECK_S, within_s)))
+                return
+        except CameraError as error:
+            self._handle_missing_frame(error)
+            return
+        try:
+            self._device.stream.end_live_view()
+        except CameraError as error:
+            self._handle_error(error)
+            return
+        self._clock.wait(self._inbox.idle_s(min(1.0, within_s)))
+
+    @property
+    def _may_stream(self) -> bool:
+        """Whether frames may be read. A preview raises the mirror and warms the sensor: none during a session."""
+        can, session = self._device.capabilities, self._runner.session
+        if can.stream:
+            return True
+        return can.preview and self._clock.monotonic() >= self._preview_at and not (session and session.active)
+
+    def _handle_missing_frame(self, error: CameraError) -> None:
+        """A camera without a live view (in some positions of its dial) may still take stills: it is reopened at once,
+        and the live view is paused. The camera has failed only if it does not open."""
+        self._handle_error(error)
+        if not self._device.capabilities.stream and error.reason != "camera_unreachable":
+            self._preview_at = self._clock.monotonic() + PREVIEW_PAUSE_S
+            self._device.retry_now()

@@ -1,0 +1,50 @@
+"""Resumes the session of a spool that was just opened, and then applies the desired one."""
+
+from __future__ import annotations
+
+from cameras.runtime.reporter import Reporter
+from cameras.runtime.session_runner import Reason, SessionBusy, SessionRunner
+from cameras.spool.session_files import DesiredSession
+from cameras.spool.spool import Spool
+
+
+class SessionResumption:
+    """Used by the camera loop's thread. `desired` is the session of the process's spec, None for none."""
+
+    def __init__(self, runner: SessionRunner, reporter: Reporter, desired: DesiredSession | None) -> None:
+        self._runner, self._reporter, self._desired = runner, reporter, desired
+
+    def defer_session(self, desired: DesiredSession) -> None:
+        """Store a desired session that arrived while nothing can be written. It is applied when the root is open."""
+        self._desired = desired
+
+    def resume(self, spool: Spool, outage: Reason | None, ended: Reason | None) -> None:
+        """`outage`: why the root was not open; `ended`: why the process before this one ended. The starts that the
+        session missed have the first of them as their reason. OSError: the next call tries again."""
+        runner = self._runner
+        runner.attach_spool(spool)
+        if outage:
+            runner.note_outage(*outage)
+        elif ended and runner.session:
+            runner.note_outage(*ended)
+        if self._desired:
+            self._apply(self._desired)
+
+    def _apply(self, desired: DesiredSession) -> None:
+        """The database allows one session, and ids rise with time: of two, the older one has ended there. Either the
+        session of the spool ended while this process was away, or the desired one was read before the other began."""
+        try:
+            self._runner.apply_desired_session(desired)
+        except SessionBusy as error:
+            self._reporter.log_event("session.held", str(error))
+            if desired["id"] > error.session:
+                self._runner.fail_session("interrupted", "The database asks for another session.")
+                self._runner.apply_desired_session(desired)
+
+    def forget_desired(self) -> None:
+        """It is applied, and the spool is open."""
+        self._desired = None
+
+    def detach(self) -> None:
+        """The spool is about to be closed."""
+        self._runner.detach_spool()

@@ -1,0 +1,267 @@
+"""Runs the one session of a camera: its state, its next start, and the account of its captures.
+
+An outage is one gap, whose captures count as skipped. `session_schedule` says when captures start.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from cameras.runtime.clock import CameraClock
+from cameras.runtime.messages import SessionStatus
+from cameras.runtime.session_schedule import Durations, SessionSchedule
+from cameras.spool.records import CaptureRecord, UsedSettings
+from cameras.spool.recovery import settle_session
+from cameras.spool.session_files import DesiredSession, Moment, SessionFile, State, find_session, load_active_session
+from cameras.spool.spool import Spool
+
+REMEMBERED = 100
+"""Ended sessions that are remembered: the ingest removes their files, and a late command must not start them again."""
+Reason = tuple[str, str]
+"""A reason code and a sentence."""
+OVERRUN: Reason = ("overrun", "The previous capture took longer than the cadence.")
+PAUSED: Reason = ("vetoed", "The session was paused.")
+NOT_RUNNING: Reason = ("interrupted", "The camera process was not running.")
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """The next still of the session: its index, and the seconds until it should start."""
+
+    session: str
+    index: int
+    in_s: float
+
+
+@dataclass(slots=True)
+class Progress:
+    """What this process knows of the captures of its session. The file of the session has the rest."""
+
+    planned: int = -1
+    """The highest index that has a plan. Nothing is due until it is settled."""
+    began: Moment | None = None
+    """When that plan was written."""
+    durations: Durations = field(default_factory=Durations)
+
+
+class SessionRunner:
+    """The camera loop asks for the next start, and the still thread settles captures; one lock guards both.
+
+    The lock is held while the session's file is written durably. `describe_session` does not take it: a slow disk must
+    not silence a healthy camera process. The states of a session and their moves: `cameras.spool.session_files.MOVES`.
+    """
+
+    def __init__(self, clock: CameraClock, camera: str, slug: str, root: str) -> None:
+        self._clock, self._camera, self._slug, self._root = clock, camera, slug, root
+        self._lock = threading.RLock()
+        self._spool: Spool | None = None
+        self.session: SessionFile | None = None
+        self._snapshot: SessionFile | None = None
+        self._progress = Progress()
+        self._outage: Reason | None = None
+        """Why the next starts are missed, if they are."""
+        self._ended: deque[SessionFile] = deque(maxlen=REMEMBERED)
+        self._reported: list[str] = []
+
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[None]:
+        """One change at a time; `describe_session` sees it when it is complete."""
+        with self._lock:
+            try:
+                yield
+            finally:
+                self._snapshot = replace(self.session) if self.session else None
+
+    def attach_spool(self, spool: Spool) -> None:
+        """Resume the session that the spool holds."""
+        with self._changing():
+            self._spool, self.session = spool, load_active_session(spool)
+            if self.session:
+                self._count_from(self.session)
+                self._outage = NOT_RUNNING
+
+    def detach_spool(self) -> None:
+        with self._changing():
+            self._spool = self.session = None
+
+    # The state of the session
+
+    def apply_desired_session(self, desired: DesiredSession, used: UsedSettings | None = None) -> SessionStatus:
+        """Bring the session to its desired state; a lower revision changes nothing. Returns once its file is durable.
+
+        `used`: what the camera will use, recorded with the start of a session. SessionBusy.
+        """
+        with self._changing():
+            spool = self._require_spool()
+            session = self._find(spool, desired["id"])
+            if session is None:
+                session = self._begin(spool, desired, used)
+            elif session.active and desired["revision"] >= session.revision:
+                session.revision = desired["revision"]
+                if desired["desired"] != session.state:
+                    self._outage = PAUSED if session.state == "paused" else self._outage
+                    self._close_gap(session)
+                    reason = "session_stopped" if desired["desired"] == "stopped" else ""
+                    self._change_state(spool, session, desired["desired"], reason)
+            return self._describe(session)
+
+    def _begin(self, spool: Spool, desired: DesiredSession, used: UsedSettings | None) -> SessionFile:
+        """A session that was stopped before it began is recorded as stopped, and does not use the camera."""
+        if desired["desired"] != "stopped" and self.session and self.session.active:
+            raise SessionBusy(self.session)
+        session = SessionFile.begin(desired, self._camera, self._slug, self._root, self._clock.moment())
+        if desired["desired"] == "stopped":
+            self._change_state(spool, session, "stopped", "session_stopped", "It was stopped before it began.")
+            return session
+        self.session = session
+        self._count_from(session)
+        self._change_state(spool, session, desired["desired"], used=used)
+        return session
+
+    def fail_session(self, reason: str, message: str) -> None:
+        """End the session, because it cannot continue."""
+        with self._changing():
+            if self.session and self._spool:
+                self._change_state(self._spool, self.session, "failed", reason, message)
+
+    def _change_state(
+        self,
+        spool: Spool,
+        session: SessionFile,
+        state: State,
+        reason: str = "",
+        message: str = "",
+        used: UsedSettings | None = None,
+    ) -> None:
+        """The only place where a session changes its state. Its file is durable before its record is sent."""
+        session.change_state(state, self._clock.moment(), reason, message, used)
+        self._reported += session.save_and_send(spool)
+        if not session.active:
+            self._ended.append(session)
+            if session is self.session:
+                self.session = None
+
+    def has_session(self, session: str) -> bool:
+        with self._lock:
+            return self._find(self._require_spool(), session) is not None
+
+    def _find(self, spool: Spool, session: str) -> SessionFile | None:
+        if self.session and self.session.id == session:
+            return self.session
+        known = next((ended for ended in self._ended if ended.id == session), None)
+        return find_session(spool, session) or known
+
+    def _require_spool(self) -> Spool:
+        if self._spool is None:
+            raise RuntimeError("The session has no spool.")
+        return self._spool
+
+    # The next start
+
+    def next_due(self, exposure_s: float, readout_s: float = 0.0, *, unreachable: bool = False) -> Due | None:
+        """The next start, or None when there is none. Finishes the session after its last capture.
+
+        `exposure_s` is the duration of an exposure, and `readout_s` the longest time from its end to the picture. While
+        the camera is `unreachable` no gap is recorded; one is, once it is back.
+        """
+        with self._changing():
+            session, progress = self.session, self._progress
+            if session is None or not session.is_running or progress.planned > session.settled:
+                return None
+            progress.durations = replace(progress.durations, exposure_s=exposure_s, readout_s=readout_s)
+            session.anchor_to_boot_of(self._clock.moment())
+            if not unreachable:
+                self._close_gap(session)
+            if self._schedule(session).is_over:
+                self._close_gap(session)
+                self._change_state(self._require_spool(), session, "finished")
+                return None
+            return Due(session.id, session.planned, self._schedule(session).start_s)
+
+    def _schedule(self, session: SessionFile) -> SessionSchedule:
+        return SessionSchedule(session, self._clock.moment(), self._progress.durations)
+
+    # The account of captures
+
+    def note_outage(self, reason: str, message: str) -> None:
+        """Set the reason for starts that are missed from now on; the gap reports it."""
+        with self._lock:
+            self._outage = (reason, message)
+
+    def _count_from(self, session: SessionFile) -> None:
+        """Start counting from this session. The duration of its captures is not known yet."""
+        self._progress = Progress(session.settled, durations=Durations(readout_s=self._progress.durations.readout_s))
+
+    def _close_gap(self, session: SessionFile) -> None:
+        """Record the starts that were missed until now as one gap."""
+        if self._progress.planned > session.settled:
+            return
+        missed = self._schedule(session).missed_starts(after_outage=self._outage is not None)
+        if missed <= 0:
+            return
+        now = self._clock.moment()
+        session.add_gap(session.last_end, now, missed, *(self._outage or OVERRUN))
+        session.last_end, self._progress.planned, self._outage = now, session.settled, None
+        self._reported += session.save_and_send(self._require_spool())
+
+    def mark_planned(self, index: int) -> None:
+        """The plan for `index` is on the disk. Nothing is due until it is settled."""
+        with self._lock:
+            self._progress.planned, self._progress.began = index, self._clock.moment()
+
+    def settle_capture(self, spool: Spool, record: CaptureRecord) -> None:
+        """Count a capture in its session, before the ingest can see the record."""
+        with self._changing():
+            session, body = self.session, record["body"]
+            index = body["index"]
+            if session is None or body["session"] != session.id or index is None:
+                settle_session(spool, record)
+                return
+            session.last_end = self._clock.moment()
+            session.count_outcome(index, body["outcome"], body.get("exposure_us") or 0)
+            progress = self._progress
+            progress.planned = session.settled
+            if body["outcome"] == "saved":
+                self._outage = None
+                took_s = progress.began.seconds_until(session.last_end) if progress.began else 0.0
+                progress.durations = replace(progress.durations, took_s=took_s)
+            session.save(spool)
+
+    # Reports
+
+    def pop_reported(self) -> list[str]:
+        """Ids of the records that were sent since the last call."""
+        with self._lock:
+            reported, self._reported = self._reported, []
+            return reported
+
+    def describe_session(self) -> SessionStatus | None:
+        """The session as of the last complete change. Never waits."""
+        shown = self._snapshot
+        return self._describe(shown) if shown else None
+
+    def _describe(self, session: SessionFile) -> SessionStatus:
+        start_s = self._schedule(session).start_s if session.is_running else None
+        return SessionStatus(
+            id=session.id,
+            name=session.name,
+            state=session.state,
+            revision=session.revision,
+            planned=session.planned,
+            saved=session.saved,
+            failed=session.failed,
+            skipped=session.skipped,
+            count=session.programme.get("count"),
+            until=session.programme.get("until"),
+            next_in_s=None if start_s is None else round(max(0.0, start_s), 3),
+        )
+
+
+class SessionBusy(Exception):
+    def __init__(self, session: SessionFile) -> None:
+        super().__init__(f"The session {session.name or session.id} runs on this camera. Stop it first.")
+        self.session = session.id

@@ -1,0 +1,91 @@
+"""When the next still of the session may start: not before the clock is right, and not on a full disk."""
+
+from __future__ import annotations
+
+import math
+
+from cameras.runtime.clock import CameraClock
+from cameras.runtime.device import Device
+from cameras.runtime.disk_reserve import DiskReserve
+from cameras.runtime.reporter import Reporter
+from cameras.runtime.session_runner import Due, SessionRunner
+from cameras.runtime.storage_holder import StorageHolder
+
+
+class SessionStarts:
+    """Used by the camera loop's thread. `clock_wait_s`: how long a session waits for a synchronised clock after the
+    machine has started."""
+
+    def __init__(
+        self,
+        runner: SessionRunner,
+        device: Device,
+        storage_holder: StorageHolder,
+        disk_reserve: DiskReserve,
+        clock: CameraClock,
+        reporter: Reporter,
+        clock_wait_s: float,
+    ) -> None:
+        self._runner, self._device, self._storage_holder = runner, device, storage_holder
+        self._disk_reserve, self._clock, self._reporter = disk_reserve, clock, reporter
+        self._clock_wait_s, self._started = clock_wait_s, clock.monotonic()
+
+    def next_due(self, *, unreachable: bool = False) -> Due | None:
+        """The next start; None when there is none now. `unreachable`: the camera is not open."""
+        session, device = self._runner.session, self._device
+        if session is None or not session.is_running:
+            self._disk_reserve.reset()
+        if session is None or self._waits_for_clock():
+            return None
+        exposure_s = device.timing.exposure_s({"exposure_us": session.programme["exposure_us"]})
+        try:
+            full = self._is_reserve_reached()
+            if self._storage_holder.is_lost:
+                return None
+            due = self._runner.next_due(exposure_s, device.capabilities.readout_s, unreachable=unreachable or full)
+        except OSError as error:
+            self._reporter.log_event("storage.full", self._storage_holder.describe_error(error))
+            self._clock.wait(1.0)
+            return None
+        self.report_records()
+        return None if full else due
+
+    def _waits_for_clock(self) -> bool:
+        session = self._runner.session
+        if session is None or session.last_end.boot == self._clock.moment().boot:
+            return False
+        waited_s = self._clock.monotonic() - self._started
+        if self._clock.synchronisation() == "synchronised" or waited_s > self._clock_wait_s:
+            return False
+        self._reporter.report_state("ready", "The session waits for the machine's clock to be synchronised.", "clock")
+        return True
+
+    def _is_reserve_reached(self) -> bool:
+        """While less than the disk's reserve is free, a session skips its starts as in an outage. OSError."""
+        full = self._disk_reserve.check_space(self._storage_holder.storage, self._clock.monotonic())
+        if full:
+            self._runner.note_outage("disk_full", self._disk_reserve.message)
+        return full
+
+    def note_outage(self, reason: str, message: str) -> None:
+        """Starts that are missed from now on have this reason."""
+        self._runner.note_outage(reason, message)
+
+    def report_records(self) -> None:
+        """Report the records that the session has sent: its changes of state and its gaps."""
+        for record in self._runner.pop_reported():
+            self._reporter.report_record(record)
+
+    def slack_s(self, due: Due | None) -> float:
+        """Seconds that a late start may cost nothing: all, unless the session has a cadence."""
+        session = self._runner.session
+        if session is None or not session.is_running or session.cadence_s is None:
+            return math.inf
+        return due.in_s if due else 0.0
+
+    def free_s(self, due: Due | None) -> float:
+        """Seconds until the next exposure of the session; 0 when one may be due."""
+        if due is not None:
+            return due.in_s
+        session = self._runner.session
+        return 0.0 if session is not None and session.is_running else math.inf

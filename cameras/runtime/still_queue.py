@@ -1,0 +1,82 @@
+"""The still thread: it encodes, writes, commits and places exposures, in the order of their plans.
+
+The camera loop does not encode or fsync, since that would slow down frames and stills.
+"""
+
+from __future__ import annotations
+
+import errno
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from cameras.runtime.stills import Still
+from cameras.spool.storage import Storage
+from core.watchdog import DISK_TIMEOUT_S
+
+MOST_WAITING = 4
+
+
+class StillQueue:
+    """`write` runs on the still thread, and raises nothing. `on_timeout` gets the error of a disk that hangs.
+
+    `_changed` guards all fields. The disk is real, so its time is that of the machine, not of the camera's clock.
+    """
+
+    def __init__(self, write: Callable[[Storage, Still], None], on_timeout: Callable[[Exception], None]) -> None:
+        self._write, self._on_timeout = write, on_timeout
+        self._waiting: deque[tuple[Storage, Still]] = deque()
+        self._changed = threading.Condition()
+        self.timeout_s = DISK_TIMEOUT_S
+        self._began: float | None = None
+        """When the still thread began with its still; None while it is idle."""
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="stills", daemon=True)
+        self._thread.start()
+
+    def put(self, storage: Storage, still: Still) -> None:
+        """Block while MOST_WAITING stills wait, since the disk is slower than the camera. After `timeout_s` the root
+        counts as lost; this still waits with the others until the disk answers."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: len(self._waiting) < MOST_WAITING, self.timeout_s):
+                self._on_timeout(self.timeout_error())
+            self._waiting.append((storage, still))
+            self._changed.notify_all()
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the still thread has waited for the disk for longer than `timeout_s`. Never waits."""
+        began = self._began
+        return began is not None and time.monotonic() - began > self.timeout_s
+
+    def timeout_error(self) -> OSError:
+        return TimeoutError(errno.ETIMEDOUT, f"it takes longer than {self.timeout_s:g} s")
+
+    def drain(self, timeout: float) -> bool:
+        """Wait until all stills are written; False when that takes longer than `timeout`."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._waiting and self._began is None, timeout)
+
+    def stop(self, timeout: float) -> bool:
+        done = self.drain(timeout)
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        return done
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._stopping)
+                if not self._waiting:
+                    return
+                storage, still = self._waiting.popleft()
+                self._began = time.monotonic()
+                self._changed.notify_all()
+            try:
+                self._write(storage, still)
+            finally:
+                with self._changed:
+                    self._began = None
+                    self._changed.notify_all()
