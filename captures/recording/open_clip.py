@@ -11,7 +11,8 @@ from cameras.runtime.spec import Recording
 from cameras.spool.spool import ClipPlan, PartFile, Record
 from cameras.spool.storage import Storage
 from captures.paths.organizer import ImageOrganizer
-from captures.recording.tracks import FrameOrPacket, make_track
+from captures.recording.track_factory import make_track
+from captures.recording.tracks import FrameOrPacket
 from captures.recording.video_file import VideoFile
 
 KIND = "clip"
