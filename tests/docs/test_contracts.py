@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from django.conf import settings
@@ -14,6 +15,7 @@ from cameras.bodies import CapabilitiesBody, LeaseBody, SettingsBody
 from cameras.live.viewer import ViewerBody
 from cameras.models import Observed
 from cameras.presets.service import Comparison, PresetBody
+from cameras.runtime.messages import ReportType
 from cameras.runtime.recording_state import Recorder
 from cameras.supervision.child import PASSED_ENVIRONMENT
 from captures.bodies import FileBody, GapBody
@@ -76,6 +78,14 @@ def calls(function: str, folder: str = "") -> Iterator[ast.expr]:
                 yield node.args[0]
 
 
+def message_types(folder: str) -> Iterator[ast.expr]:
+    """The `type` of each message that is created as a typed dictionary."""
+    for path in sources():
+        for node in tree(path) if str(path.relative_to(PROJECT)).startswith(folder) else ():
+            if isinstance(node, ast.Call):
+                yield from (keyword.value for keyword in node.keywords if keyword.arg == "type")
+
+
 def called(call: ast.Call) -> str:
     return str(getattr(call.func, "attr", getattr(call.func, "id", "")))
 
@@ -135,8 +145,10 @@ def test_the_documented_redis_names_are_those_of_the_code() -> None:
 
 def test_the_documented_messages_of_the_link_are_those_of_the_code() -> None:
     down, up = section(PAGE, "The link to a camera process").split("| up | what |")
-    sent = texts(*calls("send", "cameras/runtime"), *calls("send", "captures/recording"))
-    assert set(first_cells(up)) == sent
+    sent = texts(
+        *calls("send", "cameras/runtime"), *message_types("cameras/runtime"), *message_types("captures/recording")
+    )
+    assert set(first_cells(up)) == set(get_args(ReportType)) == sent
     listeners = ("cameras/runtime/*.py", "captures/recording/recorder.py")
     heard = "".join(path.read_text() for path in sources() if any(path.match(name) for name in listeners))
     assert [order for order in first_cells(down) if f'"{order}"' not in heard and order not in {"live", "record"}] == []
