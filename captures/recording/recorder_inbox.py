@@ -59,9 +59,11 @@ class RecorderInbox:
 
     def pop_request(self) -> bool:
         """Whether another recording was requested since the last call."""
+        if not self._requested:
+            return False
         with self._changed:
-            requested, self._requested = self._requested, False
-        return requested
+            self._requested = False
+        return True
 
     def next_frame(self) -> tuple[FrameOrPacket, int] | None:
         """The next frame or packet, and how many were lost before it; None if none came in time. After a stop, the

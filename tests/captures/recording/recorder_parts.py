@@ -34,21 +34,21 @@ class MemoryFile:
 
 
 class MemoryClip:
-    """A clip that accepts every frame, unless a test says otherwise; `error` is raised by the next `add`."""
+    """A clip that accepts `accepted_frames` frames; `add` raises `error`."""
 
     def __init__(
         self, first: FrameOrPacket, desired: Any = DESIRED, source: CodedStream | None = None, name: str = "a"
     ) -> None:
         self.id, self.desired, self.source = name, desired, source
         self.times, self.file = ClipTimes(first, copied=source is not None), MemoryFile()
-        self.is_accepting = True
+        self.accepted_frames = 100
         self.error: OSError | None = None
         self.interruption: Failure | None = None
         self.lost_frames = 0
         self.written: list[int] = []
 
     def accepts(self, frame: FrameOrPacket) -> bool:
-        return self.is_accepting
+        return self.times.frames < self.accepted_frames
 
     def add(self, frame: FrameOrPacket) -> None:
         if self.error is not None:

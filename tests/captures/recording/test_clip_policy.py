@@ -90,7 +90,7 @@ def test_a_frame_that_follows_continues_the_clip(rules: Rules) -> None:
 
 def test_a_frame_that_the_track_cannot_hold_ends_the_clip(rules: Rules) -> None:
     clip = MemoryClip(frame(0.0))
-    clip.is_accepting = False
+    clip.accepted_frames = 0
     assert rules.cause_to_end(clip, frame(1.0)) is Cause.OTHER_FORMAT
 
 

@@ -58,6 +58,8 @@ class Bench:
         """Raised by the first calls that create a clip."""
         self.add_error: OSError | None = None
         """Raised when a frame is added to a new clip."""
+        self.accepted_frames = 100
+        """How many frames a clip accepts."""
         queue, retry = FrameQueue(self.buffer, LossCounter(numbered=True)), RetryTimer(self.clock.monotonic)
         self.inbox, self.root_error = RecorderInbox(queue), RootError()
         disk = DiskGuard(lambda: 1 << 30, lambda *_: None, self.clock.monotonic)
@@ -78,7 +80,7 @@ class Bench:
         if self.first_errors:
             raise self.first_errors.pop(0)
         self.clips.append(clip := MemoryClip(first, desired, name=str(len(self.clips))))
-        clip.error, self.add_error = self.add_error, None
+        clip.error, self.add_error, clip.accepted_frames = self.add_error, None, self.accepted_frames
         return clip
 
     def __getattr__(self, name: str) -> Any:
@@ -105,6 +107,13 @@ def test_all_frames_of_a_recording_go_into_one_clip_that_is_finalized(bench: Ben
 
 def test_a_gap_begins_another_clip(bench: Bench) -> None:
     assert bench.write(0.0, 1.0, 100.0) == [[0, 1], [2]]
+    assert bench.reported("finalize")[0][1] == datetime.fromisoformat("1970-01-01T00:00:02Z")
+
+
+def test_a_clip_that_another_size_ends_lasts_until_the_next_one_begins(bench: Bench) -> None:
+    bench.accepted_frames = 2
+    assert bench.write(0.0, 0.5, 1.2) == [[0, 1], [2]]
+    assert bench.reported("finalize")[0][1] == datetime.fromisoformat("1970-01-01T00:00:01.2Z")
 
 
 def test_a_disk_that_is_full_interrupts_the_clip_and_frames_are_discarded_until_the_retry(bench: Bench) -> None:
