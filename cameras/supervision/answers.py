@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from typing import cast
 
 from cameras.broker import broker
 from cameras.commands import control
 from cameras.commands.messages import Answer, CaptureAnswer
-from cameras.spool.records import Record
+from cameras.spool.records import CaptureRecord, Record
 
 log = logging.getLogger(__name__)
 
@@ -24,5 +25,6 @@ class BrokerAnswers:
 
 
 def record_answer(record: Record | None) -> Answer:
-    """An answer with the record itself, so that the caller need not read the database; null when it was rejected."""
-    return Answer(ok=True, body=CaptureAnswer(record=record))
+    """An answer with the record itself, so that the caller need not read the database; null when it was rejected.
+    Only the command to capture is answered with a record."""
+    return Answer(ok=True, body=CaptureAnswer(record=cast("CaptureRecord | None", record)))

@@ -1,92 +1,86 @@
 """Finalize clips: sync, commit and place them on a separate thread, so that the frames of the next clip do not wait for
-the disk. The same thread repairs clips that a crash cut off. Another thread syncs the open clip each second."""
+the disk. The same thread repairs clips that a crash cut off."""
 
 from __future__ import annotations
 
 import functools
-import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
+from typing import Protocol
 
 from cameras.runtime.stills import retry_while_full
-from cameras.spool.durable import LockLost
 from cameras.spool.records import ClipOutcome, ClipRecord
 from cameras.spool.recovery import DecidedOutcome
-from cameras.spool.storage import RootMissing, Storage
-from captures.recording.open_clip import OpenClip, make_record
+from cameras.spool.storage import Storage
+from captures.recording.clip_record import make_record
+from captures.recording.clip_sync import ErrorHandler, run_and_report
+from captures.recording.failures import Failure
+from captures.recording.open_clip import OpenClip
 from captures.recording.recovery import RecoveredClips, recover
 
-log = logging.getLogger(__name__)
-SYNC_S = 1.0
+IDLE_S = 1.0
+"""Seconds between checks whether a recovery is due."""
 RETRY_S = 30.0
 """Seconds until a recovery that failed is tried again."""
 Job = Callable[[], None]
-ErrorHandler = Callable[[Exception], None]
-RecoveredHandler = Callable[[RecoveredClips], None]
+
+
+class ClipOutcomes(Protocol):
+    """Called on the thread of the finalizer."""
+
+    def report_finalized(self, record: ClipRecord) -> None:
+        """The record is safe, and the clip in its final place."""
+
+    def report_recovered(self, found: RecoveredClips) -> None: ...
 
 
 class ClipFinalizer:
     """`on_error` gets the error of a root that cannot be written; its clips stay for the next recovery."""
 
-    def __init__(self, on_error: ErrorHandler) -> None:
-        self._on_error = on_error
+    def __init__(self, outcomes: ClipOutcomes, on_error: ErrorHandler) -> None:
+        self._outcomes, self._on_error = outcomes, on_error
         self._jobs: deque[Job] = deque()
         self._changed = threading.Condition()
-        self._open: OpenClip | None = None
         self._busy = False
-        self._syncs_since: float | None = None
         self._lost_frames: dict[str, int] = {}
         """For each clip of this process that is not finalized yet. Its file does not contain the number."""
         self._retry: tuple[float, Job] | None = None
-        self._stopping = threading.Event()
         threading.Thread(target=self._run, name="clips", daemon=True).start()
-        threading.Thread(target=self._sync_each_second, name="clip-sync", daemon=True).start()
 
-    def set_open_clip(self, clip: OpenClip | None) -> None:
-        """Set the clip to sync each second."""
-        self._open = clip
-
-    def finalize(
-        self,
-        clip: OpenClip,
-        ended: datetime,
-        on_finalized: Callable[[ClipRecord], None],
-        on_recovered: RecoveredHandler,
-    ) -> None:
-        """Finalize a clip that gets no more frames; `on_finalized` gets its record once the record is safe. A clip that
-        the disk or the encoder failed to finish is read again and repaired; `on_recovered` gets the result."""
+    def finalize(self, clip: OpenClip, ended: datetime) -> None:
+        """Finalize a clip that gets no more frames. A clip that the disk or the encoder failed to finish is read again
+        and repaired: its outcome is then that of a recovery."""
 
         def job() -> None:
             self._lost_frames[clip.id] = clip.lost_frames
             try:
                 clip.file.close()
             except OSError as error:
-                clip.interrupt("write_error", f"The disk failed at the end of the clip ({error.strerror}).")
+                message = f"The disk failed at the end of the clip ({error.strerror})."
+                clip.interruption = Failure("write_error", message)
             if clip.is_whole:
-                on_finalized(_commit_clip(clip, ended))
+                self._outcomes.report_finalized(_commit_clip(clip, ended))
                 del self._lost_frames[clip.id]
                 return
             found = self._recover(clip.storage, [clip.id], _decided_outcome(clip))
-            on_recovered(found)
+            self._outcomes.report_recovered(found)
             for failed in found.failed.values():
                 raise failed
 
         self._enqueue(job)
 
-    def recover_clips(
-        self, storage: Storage, clips: list[str], decided: DecidedOutcome | None, on_recovered: RecoveredHandler
-    ) -> None:
-        """Recover clips that an earlier owner of the spool left. `on_recovered` gets the result. Clips that the disk
-        cannot read yet are tried again every RETRY_S; recording continues."""
+    def recover_clips(self, storage: Storage, clips: list[str], decided: DecidedOutcome | None) -> None:
+        """Recover clips that an earlier owner of the spool left. Clips that the disk cannot read yet are tried again
+        every RETRY_S; recording continues."""
 
         def job() -> None:
             found = self._recover(storage, clips, decided)
-            on_recovered(found)
+            self._outcomes.report_recovered(found)
             if found.failed:
-                retry = functools.partial(self.recover_clips, storage, list(found.failed), decided, on_recovered)
+                retry = functools.partial(self.recover_clips, storage, list(found.failed), decided)
                 self._retry = (time.monotonic() + RETRY_S, retry)
 
         self._retry = None
@@ -97,11 +91,6 @@ class ClipFinalizer:
         for clip in set(clips) - set(found.failed):
             self._lost_frames.pop(clip, None)
         return found
-
-    def syncs_for_s(self, now: float) -> float:
-        """Seconds since the running sync of the open clip began; 0 if there is none."""
-        since = self._syncs_since
-        return 0.0 if since is None else now - since
 
     def run_after(self, job: Job) -> None:
         """Run `job` after all jobs in the queue."""
@@ -117,25 +106,18 @@ class ClipFinalizer:
         with self._changed:
             return self._changed.wait_for(lambda: not self._jobs and not self._busy, timeout)
 
-    def stop(self, timeout: float) -> bool:
-        done = self.drain(timeout)
-        with self._changed:
-            self._stopping.set()
-            self._changed.notify_all()
-        return done
-
     def _run(self) -> None:
-        while not self._stopping.is_set():
+        while True:
             job = self._next_job()
             if job is not None:
-                self._run_job(job)
+                run_and_report(job, self._on_error)
             with self._changed:
                 self._busy = False
                 self._changed.notify_all()
 
     def _next_job(self) -> Job | None:
         with self._changed:
-            self._changed.wait_for(lambda: self._jobs or self._stopping.is_set(), SYNC_S)
+            self._changed.wait_for(lambda: self._jobs, IDLE_S)
             self._busy = bool(self._jobs)
             if self._jobs:
                 return self._jobs.popleft()
@@ -145,42 +127,24 @@ class ClipFinalizer:
         retry = self._retry
         return retry[1] if retry is not None and time.monotonic() >= retry[0] else None
 
-    def _run_job(self, job: Job) -> None:
-        try:
-            job()
-        except (RootMissing, LockLost, OSError) as error:
-            log.error("A clip is not safe on the disk: %s", error)
-            self._on_error(error)
-        except Exception as error:
-            log.exception("A clip could not be finalized; it is recovered when its spool is opened again.")
-            self._on_error(error)
-
-    def _sync_each_second(self) -> None:
-        while not self._stopping.wait(SYNC_S):
-            self._syncs_since = time.monotonic()
-            self._run_job(self._sync)
-            self._syncs_since = None
-
-    def _sync(self) -> None:
-        clip = self._open
-        if clip is not None:
-            clip.file.sync()
-
 
 def _decided_outcome(clip: OpenClip) -> DecidedOutcome:
     """Why a clip is not whole."""
+    if clip.interruption is not None:
+        return DecidedOutcome(*clip.interruption)
     error = clip.file.failed
     message = f"The disk failed while the clip was recorded ({error.strerror})." if error else ""
-    return DecidedOutcome(clip.reason or "write_error", clip.message or message)
+    return DecidedOutcome("write_error", message)
 
 
 def _commit_clip(clip: OpenClip, ended: datetime) -> ClipRecord:
     """Commit and place the clip, and mark its record as done."""
     storage = clip.storage
     storage.check()
+    reason, message = clip.interruption or ("", "")
     outcome: ClipOutcome = {
-        "ended": ended.isoformat(), "frames": clip.frames, "lost_frames": clip.lost_frames,
-        "interrupted": clip.interrupted, "reason": clip.reason, "message": clip.message,
+        "ended": ended.isoformat(), "frames": clip.times.frames, "lost_frames": clip.lost_frames,
+        "interrupted": clip.interruption is not None, "reason": reason, "message": message,
     }  # fmt: skip
     record = make_record(clip.plan, storage.root, outcome, clip.file.bytes, clip.file.sha256)
     retry_while_full(storage.spool.commit, record)

@@ -23,7 +23,7 @@ from cameras.spool.recovery import (
 )
 from cameras.spool.spool import Spool
 from cameras.spool.storage import Storage
-from captures.recording.open_clip import KIND, make_record
+from captures.recording.clip_record import KIND, make_record
 from captures.recording.repair import PlayablePart, repair
 
 UNPLACEABLE = (FileNotFoundError, FileExistsError)

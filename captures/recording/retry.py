@@ -1,6 +1,10 @@
-"""How long a recorder waits after a clip that could not be written."""
+"""When a recorder tries again after a failure."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+
+from captures.recording.failures import Failure
 
 RETRY_S = 1.0
 MAX_RETRY_S = 30.0
@@ -18,3 +22,27 @@ class RetryDelay:
         again = reason == "camera_error" and wrote_s < self._last_s
         self._last_s = min(2 * self._last_s, MAX_RETRY_S) if again else RETRY_S
         return self._last_s
+
+
+class RetryTimer:
+    """Until when neither a clip nor the root is opened again. `clock` is monotonic, in seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock, self._delay = clock, RetryDelay()
+        self._not_before = 0.0
+
+    @property
+    def is_due(self) -> bool:
+        return self._clock() >= self._not_before
+
+    def start(self, failure: Failure, wrote_s: float) -> None:
+        """A clip failed after `wrote_s` seconds."""
+        self._not_before = self._clock() + self._delay.next_s(failure.reason, wrote_s)
+
+    def start_for_root(self) -> None:
+        """The root cannot be opened."""
+        self._not_before = self._clock() + RETRY_S
+
+    def end(self) -> None:
+        """Try at once."""
+        self._not_before = 0.0

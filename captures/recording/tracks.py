@@ -7,7 +7,6 @@ from typing import Any, Protocol
 
 from cameras.drivers.base import FrameData
 from cameras.drivers.packets import CodedStream, PacketData
-from cameras.runtime.spec import Recording
 
 FrameOrPacket = FrameData | PacketData
 """A picture in memory (I420) to encode, or a packet from the camera to copy."""
@@ -44,17 +43,6 @@ class Track(ABC):
     @abstractmethod
     def finish(self) -> None:
         """Write what is still pending, and the index. OSError of the sink."""
-
-
-def make_track(first: FrameOrPacket, desired: Recording) -> Track:
-    """The first clip loads FFmpeg. Unplayable."""
-    if isinstance(first, PacketData):
-        from captures.recording.stream_copy import CopiedTrack
-
-        return CopiedTrack(first)
-    from captures.recording.encoding import EncodedTrack
-
-    return EncodedTrack(first, desired)
 
 
 def can_begin_clip(frame: FrameOrPacket) -> bool:

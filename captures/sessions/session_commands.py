@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal, cast
 from uuid import UUID
 
 from django.utils import timezone
@@ -21,7 +22,7 @@ def describe_desired_session(session: Session) -> DesiredSession:
         "id": str(session.id),
         "name": session.name,
         "revision": session.revision,
-        "desired": session.desired,
+        "desired": cast(Literal["running", "paused", "stopped"], session.desired),
         "programme": session.programme,
         "created_by": session.created_by,
         "so_far": {

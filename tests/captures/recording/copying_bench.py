@@ -10,7 +10,7 @@ from typing import Any
 from cameras.drivers.network import NetworkDriver
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.consumers import Context
-from captures.recording.recorder import ClipRecorder
+from captures.recording.recorder import ClipRecorder, RecorderTimes
 from tests.cameras.runtime.camera_loop_bench import CAMERA, PATIENCE_S, CameraLoopBench, Streamed
 from tests.captures.recording.clips import RECORDING
 
@@ -32,13 +32,15 @@ class Busy(Streamed):
 class CopyingBench(CameraLoopBench):
     """`desired` is the recording from the start; None for none."""
 
-    def __init__(self, root: Path, address: str, desired: dict[str, Any] | None) -> None:
+    def __init__(
+        self, root: Path, address: str, desired: dict[str, Any] | None, times: RecorderTimes | None = None
+    ) -> None:
         clock = CameraClock()
         self.network = NetworkDriver(address, clock)
         super().__init__(root, clock, self.network, kind="network", settings={})
         self.spec |= {"recording": desired, "video_root": self.spec["root"], "video_root_path": str(root)}
         link: Any = self.link
-        self.recorder = ClipRecorder(Context(self.spec, self.buffer, link))
+        self.recorder = ClipRecorder(Context(self.spec, self.buffer, link), times)
         self.consumers.append(self.recorder)
 
     def __exit__(self, *error: object) -> None:

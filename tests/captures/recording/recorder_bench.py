@@ -6,7 +6,6 @@ import json
 import time
 from pathlib import Path
 from typing import Any, Self
-from unittest import mock
 
 import numpy as np
 import uuid6
@@ -16,8 +15,7 @@ from cameras.drivers.simulated.codec import draw_frame_number
 from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.consumers import Context
 from cameras.spool.storage import make_root
-from captures.recording import recorder
-from captures.recording.recorder import ClipRecorder
+from captures.recording.recorder import ClipRecorder, RecorderTimes
 from tests.cameras.runtime.camera_loop_bench import CAMERA, PATIENCE_S, RecordingLink
 from tests.captures.recording.clips import RECORDING, numbers
 
@@ -29,7 +27,6 @@ class RecorderBench:
     """`changes` apply to the recording. At the end the recorder has `write_s` seconds to write its queue."""
 
     def __init__(self, root: Path, write_s: float = PATIENCE_S, **changes: Any) -> None:
-        self._times = mock.patch.multiple(recorder, WRITE_S=write_s, WRITE_OUT_S=write_s + PATIENCE_S)
         self.root, self.link, self.buffer = root, RecordingLink(), SharedFrameBuffer()
         make_root(root, video := str(uuid6.uuid7()))
         spec: Any = {
@@ -38,7 +35,8 @@ class RecorderBench:
             "recording": None,
         }  # fmt: skip
         link: Any = self.link
-        self.recorder = ClipRecorder(Context(spec, self.buffer, link))
+        times = RecorderTimes(write_s=write_s, write_out_s=write_s + PATIENCE_S)
+        self.recorder = ClipRecorder(Context(spec, self.buffer, link), times)
         self.desired: Any = {**RECORDING, **changes}
         self._began, self._began_ns = time.monotonic(), time.time_ns()
 
@@ -53,8 +51,7 @@ class RecorderBench:
         self.recorder.handle_command({"type": "record", "recording": None})
 
     def __exit__(self, *_: object) -> None:
-        with self._times:
-            self.recorder.stop()
+        self.recorder.stop()
 
     def put_frames(self, numbers: range, size: tuple[int, int] = SIZE) -> None:
         """Put frames captured at `FPS` a second, all at once."""

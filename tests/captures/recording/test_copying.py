@@ -13,7 +13,7 @@ import pytest
 from cameras.drivers.network import connection
 from cameras.drivers.packets import CodedStream, PacketData
 from cameras.runtime import readers
-from captures.recording import recorder
+from captures.recording.recorder import RecorderTimes
 from tests.captures.recording.clips import clips_of, numbers, records_of, shown
 from tests.captures.recording.copying_bench import LONG, SHORT, Busy, CopyingBench, bodies
 from tests.fakes.network.http import MjpegServer, TransportStreamServer
@@ -160,10 +160,9 @@ def test_a_stall_inside_a_picture_ends_the_clip_before_it(tmp_path: Path, monkey
     assert all(follow_one_another(numbers([clip])) for clip in bench.clips())
 
 
-def test_a_camera_that_stops_sending_key_frames_is_encoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recorder, "KEY_FRAME_TIMEOUT_S", 0.5)
-    pictures = coded(PICTURES, FPS, group=PICTURES)
-    with RtspServer(FPS, pictures=pictures) as server, CopyingBench(tmp_path, server.address, SHORT) as bench:
+def test_a_camera_that_stops_sending_key_frames_is_encoded(tmp_path: Path) -> None:
+    pictures, times = coded(PICTURES, FPS, group=PICTURES), RecorderTimes(key_frame_s=0.5)
+    with RtspServer(FPS, pictures=pictures) as server, CopyingBench(tmp_path, server.address, SHORT, times) as bench:
         bench.wait_for_clips(2)
     assert bodies(bench, "copied")[:2] == [(True,), (False,)]
     assert all(follow_one_another(numbers([clip])) for clip in bench.clips()[:2])

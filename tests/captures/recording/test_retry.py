@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from captures.recording.retry import RetryDelay
+from captures.recording.failures import Failure
+from captures.recording.retry import RetryDelay, RetryTimer
+from tests.fakes.clock import SteppingClock
 
 
 def test_the_delay_doubles_for_an_encoder_that_keeps_failing_at_once() -> None:
@@ -18,3 +20,26 @@ def test_an_encoder_that_worked_longer_than_its_delay_is_retried_soon() -> None:
 def test_a_disk_is_retried_each_second() -> None:
     delay = RetryDelay()
     assert [delay.next_s(reason, 0.0) for reason in ("camera_error", "write_error", "write_error")] == [1, 1, 1]
+
+
+def test_nothing_is_tried_until_the_delay_is_over_or_ended() -> None:
+    clock = SteppingClock()
+    timer = RetryTimer(clock.monotonic)
+    timer.start(Failure("write_error", ""), 0.0)
+    found = [timer.is_due]
+    clock.advance(1.0)
+    found.append(timer.is_due)
+    timer.start_for_root()
+    found.append(timer.is_due)
+    timer.end()
+    assert [*found, timer.is_due] == [False, True, False, True]
+
+
+def test_a_root_that_cannot_be_opened_does_not_shorten_the_delay_of_an_encoder() -> None:
+    clock = SteppingClock()
+    timer = RetryTimer(clock.monotonic)
+    timer.start(Failure("camera_error", ""), 0.0)
+    timer.start_for_root()
+    timer.start(Failure("camera_error", ""), 0.0)
+    clock.advance(1.9)
+    assert not timer.is_due

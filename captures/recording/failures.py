@@ -1,0 +1,54 @@
+"""Why a recorder cannot write: a reason and a sentence for users, for each error."""
+
+from __future__ import annotations
+
+import errno
+from typing import NamedTuple
+
+from cameras.runtime.spec import Recording
+from cameras.spool.durable import LockLost
+from cameras.spool.spool import is_out_of_space
+from cameras.spool.storage import RootMissing, SpoolLocked, separate_file_systems_message
+
+STORAGE_ERRORS = (RootMissing, SpoolLocked, LockLost, OSError)
+
+
+class Failure(NamedTuple):
+    reason: str
+    """One of disk_full, write_error, root_missing, camera_error."""
+    message: str
+
+
+def describe_error(error: Exception, path: str) -> Failure:
+    """`path` is the root of the clips."""
+    if isinstance(error, RootMissing):
+        return Failure("root_missing", str(error))
+    if isinstance(error, OSError) and is_out_of_space(error):
+        return Failure("disk_full", f"The disk of {path} is full.")
+    if isinstance(error, OSError) and error.errno == errno.EXDEV:
+        return Failure("write_error", separate_file_systems_message(path, "clips"))
+    if not isinstance(error, STORAGE_ERRORS):
+        return Failure("camera_error", f"The recorder failed ({type(error).__name__}: {error}).")
+    cause = error.strerror if isinstance(error, OSError) else error
+    return Failure("write_error", f"Writing to {path} failed: {cause}.")
+
+
+def describe_hang(path: str, seconds: float) -> Failure:
+    message = f"The disk of {path} has not answered for {seconds:g} s. Recording continues when it does."
+    return Failure("write_error", message)
+
+
+def describe_floor(desired: Recording, path: str) -> Failure:
+    """The free space is below the floor."""
+    floor = floor_of(desired)
+    shortage = f"The disk of {path} has less than {floor / 1e9:g} GB left. Free some space"
+    if floor > desired["floor_bytes"]:
+        why = "No clip on it can be deleted: there is none, or they are pinned or held."
+        return Failure("disk_full", f"{shortage}, or lower camera_config.soft_floor_gb. {why}")
+    return Failure("disk_full", f"{shortage}.")
+
+
+def floor_of(desired: Recording) -> int:
+    """How many bytes have to be free."""
+    floor = desired["floor_bytes"]
+    return desired.get("rolling_floor_bytes", floor) if desired["kind"] == "rolling" else floor

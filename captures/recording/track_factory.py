@@ -1,0 +1,18 @@
+"""Choose the track of a clip: encoding or copying."""
+
+from __future__ import annotations
+
+from cameras.drivers.packets import PacketData
+from cameras.runtime.spec import Recording
+from captures.recording.tracks import FrameOrPacket, Track
+
+
+def make_track(first: FrameOrPacket, desired: Recording) -> Track:
+    """The track of a clip that begins with `first`. The first call loads FFmpeg. Unplayable."""
+    if isinstance(first, PacketData):
+        from captures.recording.stream_copy import CopiedTrack
+
+        return CopiedTrack(first)
+    from captures.recording.encoding import EncodedTrack
+
+    return EncodedTrack(first, desired)
