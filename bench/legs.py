@@ -143,7 +143,7 @@ class WebLegs:
 
     def answer(self) -> None:
         """Build the answer from the record, without reading the row."""
-        from captures.bodies import capture_body
+        from captures.capturing.bodies import capture_body
 
         json.dumps(capture_body(self.capture, self.files))
 

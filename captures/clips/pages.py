@@ -16,15 +16,15 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from cameras.models import Camera
+from cameras.visibility import UnknownCamera, camera_condition, camera_ids, visible_cameras
 from captures.clips.clip_pages import PageOfClips, page_of_clips
 from captures.clips.filters import LABELS, ClipFilter
 from captures.clips.models import Clip, ClipKind
 from captures.clips.selectors import clips_for, first_after, last_before, overlapping, showing
 from captures.clips.timeline_layout import TimelineLayout, lay_out_timeline, middle_of_content
 from captures.clips.windows import Window, controls
-from captures.gallery.days import Day
-from captures.gallery.filters import now, parse_moment
-from captures.selectors import UnknownCamera, camera_condition, camera_ids, visible_cameras
+from captures.days.day import Day, now
+from captures.days.parameters import parse_moment
 from core.pages.page import Page, is_htmx_request
 
 MAX_COUNTED = 5_000

@@ -11,7 +11,6 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 
@@ -20,9 +19,10 @@ from captures.clips.selectors import clips_for
 from captures.clips.services import ClipHeld, delete_clip, hold_reasons, pin_clip
 from captures.clips.timeline_layout import lay_out_timeline
 from captures.clips.windows import Window, controls
-from captures.gallery.days import Day
+from captures.days.day import Day
 from core.api.paging import Cursor, beyond
 from core.pages.page import Page, is_htmx_request, message_response
+from core.pages.redirects import redirect_to
 from monitoring.selectors import events_for
 
 EVENTS = 20
@@ -153,10 +153,3 @@ class DeletePage(ClipPageBase):
         template = "clips/_delete.html" if is_htmx_request(self.request) else self.template
         held = hold_reasons(clip, list(clip.holds.all()))
         return self.render({"clip": clip, "held": held, "refusal": refusal}, template, status)
-
-
-def redirect_to(request: HttpRequest, address: str) -> HttpResponse:
-    """Redirect to another page, also from a form in a dialog."""
-    if is_htmx_request(request):
-        return HttpResponse(status=204, headers={"HX-Redirect": address})
-    return redirect(address)

@@ -26,10 +26,10 @@ from rest_framework.views import APIView
 
 from cameras.spool.durable import RootFiles
 from captures.capturing.models import CaptureFile
+from captures.capturing.selectors import file_for
 from captures.clips.models import Clip
+from captures.files.queries import FileQuery
 from captures.files.ranges import Span, not_modified, requested_span
-from captures.selectors import file_for
-from captures.serializers import FileQuery
 from monitoring.camera_refs import CameraRef
 from monitoring.services import raise_alert
 

@@ -30,7 +30,7 @@ from cameras.runtime.recording_state import Recorder, is_recording
 from cameras.status import status
 from cameras.status.status import Status
 from captures.clips.models import ClipKind
-from captures.ingest.clips import desired_recording
+from captures.recording_control.desired import desired_recording
 from monitoring.models import Event
 from monitoring.services import record_event
 

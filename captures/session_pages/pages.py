@@ -18,16 +18,19 @@ from cameras.editing.settings_form import setting_label, with_unit
 from cameras.leases.lease_holders import LeaseHeld, LeaseHolder, lease_of, who_holds
 from cameras.pages import UNREACHED, acquire_from_form, refusal
 from cameras.selectors import cameras_for
-from captures.camera_pages.cards import elapsed_share
-from captures.camera_service import CameraService
+from cameras.visibility import UnknownCamera, camera_condition
 from captures.capturing.models import Capture
+from captures.capturing.selectors import captures_for
+from captures.days.day import Day, station_site
+from captures.days.parameters import parse_cursor
 from captures.gallery.counting import LOST, MAX_COUNTED
-from captures.gallery.days import Day, station_site
 from captures.gallery.tiles import Tile, tiles_of
-from captures.selectors import UnknownCamera, camera_condition, captures_for, sessions_for
 from captures.session_pages.timeline import session_line
+from captures.sessions.holders import holder
 from captures.sessions.models import ACTIVE, Session, SessionState
-from captures.sessions.session_commands import SessionEnded, holder
+from captures.sessions.progress import is_overdue, planned_end, progress_of
+from captures.sessions.selectors import sessions_for
+from captures.sessions.service import SessionEnded, SessionService
 from core.api.paging import Cursor, beyond
 from core.pages.page import Page, message_response
 from monitoring.selectors import events_for
@@ -38,7 +41,6 @@ STRIP = 24
 EVENTS = 20
 EARLIER = timedelta(days=1)
 """Losses are searched from a day before the session's begin, in case a clock was set back."""
-LATE_AFTER = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +65,17 @@ class SessionDisplay:
 
     @property
     def until(self) -> datetime | None:
-        text = self.programme.get("until")
-        return datetime.fromisoformat(text) if text else None
+        return planned_end(self.session)
 
     @property
     def progress(self) -> float | None:
         """0 to 1; None for a session without an end."""
-        if count := self.programme.get("count"):
-            return min(1.0, self.session.planned / float(count))
-        if self.until:
-            return elapsed_share(self.session.started_at or self.session.created_at, self.until)
-        return None
+        return progress_of(self.session, self.session.planned)
 
     @property
     def late(self) -> bool:
         """Whether the next capture is overdue: the page shows old data, or the camera is not connected."""
-        due = self.session.next_at
-        exposure = timedelta(microseconds=self.programme["exposure_us"])
-        return due is not None and timezone.now() - due > LATE_AFTER + exposure
+        return is_overdue(self.session)
 
     @property
     def exposure_s(self) -> float:
@@ -143,13 +138,6 @@ class SessionsPage(Page):
     def _older(self, chosen: dict[str, str], last: Session) -> str:
         values = {**chosen, "before": Cursor(last.created_at, last.pk, newer=False).text()}
         return f"?{urlencode({name: value for name, value in values.items() if value})}"
-
-
-def parse_cursor(text: str) -> Cursor | None:
-    try:
-        return Cursor.parse(text)
-    except ValueError:
-        return None
 
 
 class SessionPage(Page):
@@ -219,7 +207,7 @@ class PauseSessionPage(SessionPage):
 
     def post(self, request: HttpRequest, session: UUID) -> HttpResponse:
         found = self.session(session)
-        return change_session(request, found, CameraService(self.actor).pause_session)
+        return change_session(request, found, SessionService(self.actor).pause)
 
 
 class ResumeSessionPage(SessionPage):
@@ -227,7 +215,7 @@ class ResumeSessionPage(SessionPage):
 
     def post(self, request: HttpRequest, session: UUID) -> HttpResponse:
         found = self.session(session)
-        return change_session(request, found, CameraService(self.actor).resume_session)
+        return change_session(request, found, SessionService(self.actor).resume)
 
 
 def change_session(request: HttpRequest, session: Session, change: Callable[[Session], Session]) -> HttpResponse:
@@ -253,7 +241,7 @@ def stop_session(request: HttpRequest, session: Session, actor: str) -> HttpResp
     try:
         if session.state in ACTIVE and "over" in request.POST:
             acquire_from_form(request, session.camera, actor)
-        ended = CameraService(actor).stop_session(session)
+        ended = SessionService(actor).stop(session)
     except LeaseHeld as error:
         return message_response(request, "bad", refusal(error, session.camera))
     except UNREACHED as error:

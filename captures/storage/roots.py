@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from cameras.models import Camera
 from cameras.spool.durable import RootFiles
 from cameras.spool.spool import is_out_of_space
 from cameras.spool.storage import MARKER, make_root, read_marker, separate_file_systems_message, try_link
-from captures.pixelink_service.served_camera import find_camera
+from cameras.tables import ROOTS, resolve
 from captures.storage.models import StorageRoot
 
 
@@ -33,7 +32,7 @@ def ensure_default_root(path: Path | None = None) -> StorageRoot:
     """
     folder = (path or settings.STATION.storage_root).resolve()
     host = settings.STATION.host
-    known = _find_or_create_root(folder, host, _archives_of_default(folder))
+    known = _find_orcreate_root(folder, host, _archives_of_default(folder))
     if not known.default:
         _set_default_root(known)
     return known
@@ -45,17 +44,17 @@ def _archives_of_default(folder: Path) -> tuple[str, ...]:
     return ("captures", "clips") if video is None or video.resolve() == folder else ("captures",)
 
 
-def _find_or_create_root(folder: Path, host: str, archives: Sequence[str]) -> StorageRoot:
+def _find_orcreate_root(folder: Path, host: str, archives: Sequence[str]) -> StorageRoot:
     """The root of this folder, created if missing. A known root that is not mounted is not checked. UnusableRoot."""
     known = StorageRoot.objects.filter(host=host, path=str(folder)).first()
     if known is None:
-        return _create_root(folder, host, archives)
+        return create_root(folder, host, archives)
     if read_marker(str(folder)) == str(known.id):
         check_links(folder, archives, known=True)
     return known
 
 
-def _create_root(folder: Path, host: str, archives: Sequence[str]) -> StorageRoot:
+def create_root(folder: Path, host: str, archives: Sequence[str]) -> StorageRoot:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         found = _ensure_marker(folder)
@@ -113,15 +112,6 @@ def _set_default_root(root: StorageRoot) -> None:
     root.save(update_fields=["default"])
 
 
-def ensure_service_root() -> StorageRoot | None:
-    """The root of IMAGE_SAVE_PATH on this host, created if missing; None when it is not configured."""
-    if settings.STATION.service.image_save_path is None:
-        return None
-    folder = settings.STATION.service.image_save_path.resolve()
-    host = settings.STATION.host
-    return StorageRoot.objects.filter(host=host, path=str(folder)).first() or _create_root(folder, host, ["captures"])
-
-
 def ensure_video_root() -> StorageRoot | None:
     """The root of VIDEO_PATH on this host, created if missing; None when it is not configured or is the default root.
     If it cannot be used (UnusableRoot), new clips go to the default root."""
@@ -131,7 +121,7 @@ def ensure_video_root() -> StorageRoot | None:
         return None
     path = folder.resolve()
     try:
-        root = _find_or_create_root(path, host, ["clips"])
+        root = _find_orcreate_root(path, host, ["clips"])
     except UnusableRoot:
         _set_video_root(host, None)
         raise
@@ -149,23 +139,8 @@ def _set_video_root(host: str, root: StorageRoot | None) -> None:
 
 def root_of(camera: Camera) -> dict[str, Any]:
     """The root of a camera's new captures: `id` and `path`. UnusableRoot when its host has none."""
-    return own_root(camera) or default_root(camera.host)
-
-
-def own_root(camera: Camera) -> dict[str, Any] | None:
-    """The root of IMAGE_SAVE_PATH, for the camera of the PixeLink service; None for other cameras. The camera is the
-    one found first in this process: a running camera's root must not change."""
-    folder = settings.STATION.service.image_save_path
-    if folder is None or camera.pk != _first_served_camera():
-        return None
-    root = StorageRoot.objects.filter(host=camera.host, path=str(folder.resolve())).first()
-    return {"id": str(root.id), "path": root.path} if root else None
-
-
-@functools.cache
-def _first_served_camera() -> UUID | None:
-    camera = find_camera()
-    return camera.pk if camera else None
+    own: dict[str, Any] | None = resolve(ROOTS["own"])(camera)
+    return own or default_root(camera.host)
 
 
 def all_roots(host: str) -> list[dict[str, Any]]:

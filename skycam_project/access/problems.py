@@ -29,15 +29,15 @@ from cameras.live.viewer_limits import LiveViewRefused
 from cameras.presets.service import NoPreset
 from cameras.selectors import NoPrimaryCamera
 from cameras.viewers.service import ViewerNotFound
-from captures.api import NoSession
-from captures.camera_service import IdempotencyMismatch
+from cameras.visibility import UnknownCamera
 from captures.capturing.outcomes import NotSaved
+from captures.capturing.service import IdempotencyMismatch
 from captures.clips.bodies import hold_body
 from captures.clips.services import ClipHeld
 from captures.files.ranges import Unsatisfiable
 from captures.files.serving import FileMissing, OnOtherHost
 from captures.files.thumbnails import NoThumbnail, NotRenderedYet
-from captures.selectors import UnknownCamera
+from captures.sessions.api import NoSession
 from core.limits.wait_limiter import TooManyWaiting
 from skycam_project.access.services import Denied
 from skycam_project.access.sign_in_limits import TooManyAttempts

@@ -14,8 +14,8 @@ from cameras.editing.services import add_camera
 from cameras.live.service import station_presets
 from cameras.models import Camera
 from cameras.supervision.desired_state import desired_states
-from captures.ingest.clips import desired_recording
 from captures.models import StorageRoot
+from captures.recording_control.desired import desired_recording
 from monitoring import station_settings
 from monitoring.models import StationSetting
 from skycam_project.config.model import KEYS

@@ -11,10 +11,10 @@ import pytest
 from django.utils import timezone
 
 from cameras.models import Camera
-from captures.capturing import requests
-from captures.capturing.requests import SessionRequest
 from captures.models import Capture, CaptureFile, Session, StorageRoot
+from captures.sessions import requests
 from captures.sessions.forecast import Forecast, forecast
+from captures.sessions.requests import SessionRequest
 from tests.api.builders import saved
 
 DUSK = datetime(2026, 11, 21, 17, 0, tzinfo=UTC)

@@ -13,7 +13,7 @@ from cameras.spool.storage import make_root
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.ingest import OpenedSpool
 from captures.models import Capture, CaptureFile, Clip, Session, StorageRoot
-from captures.sessions.session_commands import describe_desired_session
+from captures.sessions.desired import describe_desired_session
 
 IDLE_PREFIXES = ("slot-", ".lock", "rejected", "clips")
 

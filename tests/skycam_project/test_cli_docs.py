@@ -10,8 +10,9 @@ import click
 
 from cameras.runtime.recording_state import Recorder
 from cameras.status.reader import Status
-from captures.bodies import CaptureBody, SessionBody
+from captures.capturing.bodies import CaptureBody
 from captures.recording_control.commands import RecordingBody
+from captures.sessions.bodies import SessionBody
 from skycam_project.cli import errors
 from skycam_project.cli.root import cli
 

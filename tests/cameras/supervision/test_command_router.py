@@ -10,7 +10,7 @@ import pytest
 from cameras.commands.control import Command
 from cameras.supervision.command_router import CommandRouter
 from cameras.supervision.supervisor import Supervisor
-from captures.ingest.captures import fail_unsent_capture
+from captures.capturing.decided_outcomes import fail_unsent_capture
 from captures.models import Capture
 from tests.api.conftest import valkey
 from tests.faults.archive import Archive

@@ -12,8 +12,8 @@ import uuid6
 
 from cameras.spool.storage import MARKER, RootMissing
 from captures.clips.deletion import MAX_STUCK
-from captures.ingest.clips import recording_settings
 from captures.models import Clip, StorageRoot
+from captures.recording_control.desired import recording_settings
 from captures.retention.cleanup import ALERT_REPEAT_S, ClipCleanup, Deleted, plan_cleanup
 from captures.retention.disk_space import PENDING_S
 from monitoring.models import Alert, Event

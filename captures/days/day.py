@@ -73,3 +73,7 @@ def days_of_month(month: date, by: By) -> list[Day]:
 def next_month(month: date, by: int) -> date:
     number = month.year * 12 + month.month - 1 + by
     return date(number // 12, number % 12 + 1, 1)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
