@@ -56,13 +56,12 @@ LAST_CAPTURES = {
 """Ids of cameras -> how the last capture of each ended, as in the status."""
 
 ROOTS = {
-    "default": "captures.storage.roots.default_root",
+    "of_class": "captures.storage.roots.root_of_class",
     "own": "captures.pixelink_service.roots.own_root",
     "all": "captures.storage.roots.all_roots",
-    "video": "captures.storage.roots.video_root",
 }
-"""Host -> the storage root of its new captures as JSON; camera -> a root of its own, or None; host -> all its roots;
-host -> the root of its new clips."""
+"""Host and storage class -> the storage root of its new files as JSON; camera -> a root of its own for captures, or
+None; host -> all its roots."""
 
 HOST_THREADS = {
     "retention": "captures.retention.thread.Retention",

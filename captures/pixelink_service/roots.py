@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -11,7 +10,8 @@ from django.conf import settings
 from cameras.models import Camera
 from captures.pixelink_service.served_camera import find_camera
 from captures.storage.models import StorageRoot
-from captures.storage.roots import create_root
+from captures.storage.roots import RootBody, root_body
+from captures.storage.setup import create_root
 
 
 def ensure_service_root() -> StorageRoot | None:
@@ -23,14 +23,14 @@ def ensure_service_root() -> StorageRoot | None:
     return StorageRoot.objects.filter(host=host, path=str(folder)).first() or create_root(folder, host, ["captures"])
 
 
-def own_root(camera: Camera) -> dict[str, Any] | None:
+def own_root(camera: Camera) -> RootBody | None:
     """The root of IMAGE_SAVE_PATH, for the camera of the PixeLink service; None for other cameras. The camera is the
     one found first in this process: a running camera's root must not change."""
     folder = settings.STATION.service.image_save_path
     if folder is None or camera.pk != _first_served_camera():
         return None
     root = StorageRoot.objects.filter(host=camera.host, path=str(folder.resolve())).first()
-    return {"id": str(root.id), "path": root.path} if root else None
+    return root_body(root) if root else None
 
 
 @functools.cache

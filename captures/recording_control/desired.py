@@ -7,7 +7,8 @@ from typing import Any
 from django.conf import settings
 
 from cameras.models import Camera
-from captures.storage.roots import new_clips_root
+from captures.storage.models import StorageClass
+from captures.storage.roots import assigned_root
 from monitoring.station_settings import camera_config
 
 
@@ -21,7 +22,8 @@ def desired_recording(camera: Camera) -> dict[str, Any] | None:
 def recording_settings() -> dict[str, Any]:
     """Settings of every recording. The camera's host decides, as its configuration may differ from the caller's."""
     config, host = camera_config(), settings.STATION.host
-    floor_gb = config.soft_floor_gb if new_clips_root(host).filter(exhausted=True).exists() else config.hard_floor_gb
+    root = assigned_root(host, StorageClass.CLIPS)
+    floor_gb = config.soft_floor_gb if root is not None and root.exhausted else config.hard_floor_gb
     return {
         "clip_s": config.clip_s,
         "preset": config.preset,

@@ -12,8 +12,8 @@ from cameras.broker.broker import BrokerDown
 from cameras.models import Camera
 from cameras.spool.storage import read_marker
 from cameras.status import status
-from captures.storage.models import StorageRoot
-from captures.storage.roots import UnusableRoot, video_root
+from captures.storage.models import StorageClass
+from captures.storage.roots import UnusableRoot, assigned_root, root_of_class
 from monitoring.bodies import stamp
 from monitoring.health import Finding
 
@@ -51,7 +51,7 @@ def health_check() -> HealthCheck:
 def _video_path() -> str | None:
     """Folder of this host's new clips; None when it does not exist or is not mounted."""
     try:
-        root = video_root(settings.STATION.host)
+        root = root_of_class(settings.STATION.host, StorageClass.CLIPS)
     except UnusableRoot:
         return None
     return root["path"] if read_marker(root["path"]) == root["id"] else None
@@ -65,7 +65,7 @@ def _read_statuses() -> list[status.Status] | None:
 
 
 def disk_problems() -> list[Finding]:
-    root = StorageRoot.objects.filter(host=settings.STATION.host, default=True).first()
+    root = assigned_root(settings.STATION.host, StorageClass.CAPTURES)
     if root is None:
         return []
     if read_marker(root.path) != str(root.id):
@@ -82,7 +82,7 @@ def disk_problems() -> list[Finding]:
 
 def free_disk_space_gb() -> float | None:
     """Free space of this host's root for new captures, in decimal GB; None when the folder does not exist."""
-    root = StorageRoot.objects.filter(host=settings.STATION.host, default=True).first()
+    root = assigned_root(settings.STATION.host, StorageClass.CAPTURES)
     return _free_gb(root.path if root else str(settings.STATION.storage_root))
 
 

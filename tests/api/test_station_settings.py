@@ -16,6 +16,8 @@ from cameras.models import Camera
 from cameras.supervision.desired_state import desired_states
 from captures.models import StorageRoot
 from captures.recording_control.desired import desired_recording
+from captures.storage.models import StorageClass
+from captures.storage.roots import assign_root
 from monitoring import station_settings
 from monitoring.models import StationSetting
 from skycam_project.config.model import KEYS
@@ -131,7 +133,7 @@ def test_a_size_that_a_kind_does_not_support_is_left_to_the_camera(manager: Any)
 
 
 def test_a_changed_live_preset_reaches_camera_processes_and_viewers(manager: Any, camera: Camera) -> None:
-    StorageRoot.objects.create(host="main", path="/nowhere", default=True)
+    assign_root(StorageRoot.objects.create(host="main", path="/nowhere"), StorageClass.CAPTURES)
     answer = manager.patch("/api/v1/settings/", {"live_streaming_config.quality_presets.low.size": 320})
     found = {one["key"]: one["value"] for one in answer.json()["results"]}
     assert found["live_streaming_config.quality_presets.low.size"] == 320

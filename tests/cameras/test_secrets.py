@@ -21,7 +21,7 @@ from cameras.editing.services import add_camera, change_camera
 from cameras.models import Camera
 from cameras.secrets import DecryptionFailed
 from cameras.supervision.desired_state import desired_states
-from captures.storage.roots import ensure_default_root
+from captures.storage.setup import ensure_default_root
 from monitoring.models import Event
 
 SECRET = "sesame-open"

@@ -18,7 +18,7 @@ from cameras.supervision.recovery_policy import RestartSchedule
 from cameras.supervision.supervisor import Supervisor
 from captures.models import Capture, Session
 from captures.sessions.desired import fail_session_of_lost_host
-from captures.storage.roots import ensure_default_root
+from captures.storage.setup import ensure_default_root
 from monitoring.models import Alert
 from tests.api.builders import until
 from tests.api.conftest import valkey
