@@ -76,7 +76,7 @@ class CaptureService:
         capture, existed = self._insert_planned(camera, request, key, deadline_ms)
         if existed:
             return Outcome(capture, pending=capture.status == Capture.Status.PLANNED)
-        arguments = self._arguments(capture, request) | ({"file": file} if file else {})
+        arguments = _arguments(capture, request) | ({"file": file} if file else {})
         try:
             sent = control.send_command(camera, "capture", arguments, wait_s=wait_s, deadline_ms=deadline_ms)
         except BrokerDown:
@@ -112,15 +112,6 @@ class CaptureService:
             raise IdempotencyMismatch(f"The Idempotency-Key {key!r} was used for another request. Use a new one.")
         return first
 
-    def _arguments(self, capture: Capture, request: CaptureRequest) -> dict[str, Any]:
-        return {
-            "id": str(capture.id),
-            "planned": capture.planned_at.isoformat(),
-            "asked": request.requested_settings(),
-            "requested_by": self.actor,
-            "job": request.job,
-        }
-
     @transaction.atomic
     def _record_unsent(
         self, camera: Camera, request: CaptureRequest, key: str, error: ControlError | BrokerDown
@@ -129,13 +120,7 @@ class CaptureService:
         capture, existed = self._insert_planned(camera, request, key, None)
         if existed:
             return Outcome(capture, pending=capture.status == Capture.Status.PLANNED)
-        return Outcome(self._mark_failed(capture, error), problem=error)
-
-    def _mark_failed(self, capture: Capture, error: ControlError | BrokerDown) -> Capture:
-        """The command was not sent, so this process decides the outcome."""
-        fail_unsent_capture(capture.id, "host_down", str(error))
-        capture.refresh_from_db()
-        return capture
+        return Outcome(_mark_failed(capture, error), problem=error)
 
     def finish_capture(self, sent: SentCapture) -> Outcome:
         """Wait for the outcome; `pending` when it does not come in time."""
@@ -144,24 +129,43 @@ class CaptureService:
             record = control.wait_for_answer(sent.command).get("record")
         except (TooSlow, BrokerDown):
             log.info("capture %s has no outcome yet", capture.id)
-            return self._outcome_from_row(capture)
+            return _outcome_from_row(capture)
         except ControlError as error:
-            return self._outcome_from_row(capture, problem=error)
-        return self._outcome_from_record(capture, record) if record else self._outcome_from_row(capture)
-
-    def _outcome_from_record(self, capture: Capture, record: Record) -> Outcome:
-        """The outcome in the record, which is safe on the disk. The row has it too, at the latest when the database is
-        back."""
-        apply_record(capture, record)
-        return Outcome(capture, files_from_record(capture, record))
-
-    def _outcome_from_row(self, capture: Capture, problem: ControlError | None = None) -> Outcome:
-        """The outcome in the row, which is read again. The camera is not: it was read a moment ago."""
-        camera = capture.camera
-        capture.refresh_from_db()
-        capture.camera = camera
-        return Outcome(capture, pending=capture.status == Capture.Status.PLANNED, problem=problem)
+            return _outcome_from_row(capture, problem=error)
+        return _outcome_from_record(capture, record) if record else _outcome_from_row(capture)
 
 
 def readout_s(camera: Camera) -> float:
     return float(camera.capabilities.get("readout_s", 1.0))
+
+
+def _arguments(capture: Capture, request: CaptureRequest) -> dict[str, Any]:
+    return {
+        "id": str(capture.id),
+        "planned": capture.planned_at.isoformat(),
+        "asked": request.requested_settings(),
+        "requested_by": capture.requested_by,
+        "job": request.job,
+    }
+
+
+def _mark_failed(capture: Capture, error: ControlError | BrokerDown) -> Capture:
+    """The command was not sent, so this process decides the outcome."""
+    fail_unsent_capture(capture.id, "host_down", str(error))
+    capture.refresh_from_db()
+    return capture
+
+
+def _outcome_from_record(capture: Capture, record: Record) -> Outcome:
+    """The outcome in the record, which is safe on the disk. The row has it too, at the latest when the database is
+    back."""
+    apply_record(capture, record)
+    return Outcome(capture, files_from_record(capture, record))
+
+
+def _outcome_from_row(capture: Capture, problem: ControlError | None = None) -> Outcome:
+    """The outcome in the row, which is read again. The camera is not: it was read a moment ago."""
+    camera = capture.camera
+    capture.refresh_from_db()
+    capture.camera = camera
+    return Outcome(capture, pending=capture.status == Capture.Status.PLANNED, problem=problem)

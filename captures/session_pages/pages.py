@@ -4,31 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.utils import timezone
 
-from cameras.editing.settings_form import setting_label, with_unit
-from cameras.leases.lease_holders import LeaseHeld, LeaseHolder, lease_of, who_holds
+from cameras.leases.lease_holders import LeaseHeld
 from cameras.pages import UNREACHED, acquire_from_form, refusal
 from cameras.selectors import cameras_for
 from cameras.visibility import UnknownCamera, camera_condition
 from captures.capturing.models import Capture
 from captures.capturing.selectors import captures_for
-from captures.days.day import Day, station_site
 from captures.days.parameters import parse_cursor
 from captures.gallery.counting import LOST, MAX_COUNTED
 from captures.gallery.tiles import Tile, tiles_of
+from captures.session_pages.display import SessionDisplay
 from captures.session_pages.timeline import session_line
-from captures.sessions.holders import holder
 from captures.sessions.models import ACTIVE, Session, SessionState
-from captures.sessions.progress import is_overdue, planned_end, progress_of
 from captures.sessions.selectors import sessions_for
 from captures.sessions.service import SessionEnded, SessionService
 from core.api.paging import Cursor, beyond
@@ -41,69 +36,6 @@ STRIP = 24
 EVENTS = 20
 EARLIER = timedelta(days=1)
 """Losses are searched from a day before the session's begin, in case a clock was set back."""
-
-
-@dataclass(frozen=True, slots=True)
-class SessionDisplay:
-    """A session with the values that its pages show."""
-
-    session: Session
-
-    @property
-    def active(self) -> bool:
-        return self.session.state in ACTIVE
-
-    @property
-    def holder(self) -> LeaseHolder | None:
-        """The holder of the session's camera."""
-        return who_holds(lease_of(self.session.camera), holder(self.session.camera, self.session))
-
-    @property
-    def programme(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.session.programme
-        return found
-
-    @property
-    def until(self) -> datetime | None:
-        return planned_end(self.session)
-
-    @property
-    def progress(self) -> float | None:
-        """0 to 1; None for a session without an end."""
-        return progress_of(self.session, self.session.planned)
-
-    @property
-    def late(self) -> bool:
-        """Whether the next capture is overdue: the page shows old data, or the camera is not connected."""
-        return is_overdue(self.session)
-
-    @property
-    def exposure_s(self) -> float:
-        return self.session.exposure_total_us / 1e6
-
-    @property
-    def took_s(self) -> float | None:
-        if self.session.started_at is None:
-            return None
-        return ((self.session.ended_at or timezone.now()) - self.session.started_at).total_seconds()
-
-    @property
-    def used(self) -> list[dict[str, str]]:
-        """The settings that the camera uses, with the requested value where it differs."""
-        camera, requested = self.session.camera, self.programme
-        return [
-            {
-                "label": setting_label(name),
-                "used": with_unit(camera, name, value),
-                "asked": with_unit(camera, name, requested[name]) if requested.get(name) not in (None, value) else "",
-            }
-            for name, value in self.session.actual.items()
-        ]
-
-    @property
-    def day(self) -> Day:
-        at = self.session.started_at or self.session.created_at
-        return Day.of(at, "night" if station_site().has_nights else "day")
 
 
 class SessionsPage(Page):

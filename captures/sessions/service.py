@@ -63,11 +63,11 @@ class SessionService:
         session, event = self._insert_session(camera, request)
         try:
             with record_outcome(event):
-                self._send_start(session, deadline_ms)
+                _send_start(session, deadline_ms)
         except TooSlow:
             log.info("session %s was not confirmed yet", session.id)
         except (ControlError, BrokerDown):
-            self._store_stopped(session)
+            _store_stopped(session)
             raise
         session.refresh_from_db()
         return session
@@ -79,13 +79,6 @@ class SessionService:
             except (HostDown, BrokerDown) as error:
                 self._record_unstarted(camera, request, str(error))
                 raise
-
-    @staticmethod
-    def _send_start(session: Session, deadline_ms: int) -> None:
-        arguments = {"session": describe_desired_session(session)}
-        control.wait_for_answer(
-            control.send_command(session.camera, "start", arguments, wait_s=START_S, deadline_ms=deadline_ms)
-        )
 
     def _insert_session(self, camera: Camera, request: SessionRequest) -> tuple[Session, Event]:
         try:
@@ -101,10 +94,6 @@ class SessionService:
             lease_holders.check_no_session(camera)
             raise
         return session, event
-
-    def _store_stopped(self, session: Session) -> None:
-        """The host is alive and may have read the desired state already: this newer revision stops the session."""
-        Session.objects.filter(pk=session.pk).update(desired=Session.Desired.STOPPED, revision=session.revision + 1)
 
     def _record_unstarted(self, camera: Camera, request: SessionRequest, message: str) -> None:
         """Insert the session as failed: no host has ever read it."""
@@ -131,8 +120,8 @@ class SessionService:
         return locked
 
     def pause(self, session: Session) -> Session:
-        """Pause the session until `resume`, also across restarts. A running capture ends first, so the session
-        may still be running when this returns (`desired` is paused).
+        """Pause the session until `resume`, also across restarts. A running capture ends first, so the session may
+        still be running when this returns (`desired` is paused).
 
         SessionEnded or LeaseHeld: nothing is stored. Any other ControlError, or BrokerDown: the pause is stored and
         applies when the host is back.
@@ -140,8 +129,7 @@ class SessionService:
         return self._change_desired(session, Session.Desired.PAUSED, "pause", "paused")
 
     def resume(self, session: Session) -> Session:
-        """Resume a paused session; the starts missed meanwhile are recorded as a gap. Raises what `pause`
-        raises."""
+        """Resume a paused session; the starts missed meanwhile are recorded as a gap. Raises what `pause` raises."""
         return self._change_desired(session, Session.Desired.RUNNING, "resume", "resumed")
 
     def _change_desired(self, session: Session, desired: Session.Desired, command: str, did: str) -> Session:
@@ -168,3 +156,15 @@ class SessionService:
         locked.save(update_fields=["desired", "revision"])
         message = f"{did} the session on {locked.camera.slug}."
         return record_desired_change(locked.camera, command, message, self.actor, {}, subject=locked.pk)
+
+
+def _send_start(session: Session, deadline_ms: int) -> None:
+    arguments = {"session": describe_desired_session(session)}
+    control.wait_for_answer(
+        control.send_command(session.camera, "start", arguments, wait_s=START_S, deadline_ms=deadline_ms)
+    )
+
+
+def _store_stopped(session: Session) -> None:
+    """The host is alive and may have read the desired state already: this newer revision stops the session."""
+    Session.objects.filter(pk=session.pk).update(desired=Session.Desired.STOPPED, revision=session.revision + 1)
