@@ -1,4 +1,4 @@
-"""The days or nights of the gallery, each a time range."""
+"""The days or nights by which pages show files, each a time range."""
 
 from __future__ import annotations
 
