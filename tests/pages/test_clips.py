@@ -11,7 +11,7 @@ from django.db import InterfaceError, OperationalError
 from django.test.utils import CaptureQueriesContext
 
 from cameras.models import Camera
-from captures.clips import paging, player, timeline
+from captures.clips import change_pages, paging, timeline
 from captures.clips.deletion import mark_for_deletion
 from captures.models import Clip, ClipHold, StorageRoot
 from monitoring.models import Event
@@ -299,7 +299,7 @@ def test_a_clip_is_pinned_and_unpinned_on_its_page(operator: Any, clip: Clip) ->
 
 
 def test_a_clip_being_deleted_cannot_be_pinned(operator: Any, clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(player, "pin_clip", lambda found, *_: mark_for_deletion(Clip.objects.filter(pk=found.pk)))
+    monkeypatch.setattr(change_pages, "pin_clip", lambda found, *_: mark_for_deletion(Clip.objects.filter(pk=found.pk)))
     assert operator.post(f"/clips/{clip.pk}/pin/", {"pinned": "yes"}, format="multipart").status_code == 404
 
 
