@@ -90,7 +90,9 @@ def make_rows(station: BenchStation) -> None:
 
 def place_of(connection: sqlite3.Connection) -> dict[str, str]:
     """Root and host of new captures."""
-    (root, host) = connection.execute('SELECT id, host FROM captures_storageroot WHERE "default"').fetchone()
+    (root, host) = connection.execute(
+        "SELECT root_id, host FROM captures_storageassignment WHERE storage_class = 'captures'"
+    ).fetchone()
     return {"root": root, "host": host}
 
 

@@ -143,7 +143,7 @@ class WebLegs:
 
     def answer(self) -> None:
         """Build the answer from the record, without reading the row."""
-        from captures.bodies import capture_body
+        from captures.capturing.bodies import capture_body
 
         json.dumps(capture_body(self.capture, self.files))
 
@@ -251,11 +251,11 @@ class RowLegs:
 
     def __init__(self, times: int, pattern: Any) -> None:
         from cameras.models import Camera
-        from captures.models import StorageRoot
+        from captures.models import StorageAssignment
 
         self.times, self.pattern = times, pattern
         self.camera = str(Camera.objects.get(slug=SLUG).id)
-        self.root = str(StorageRoot.objects.get(default=True).id)
+        self.root = str(StorageAssignment.objects.get(storage_class="captures").root_id)
 
     def legs(self) -> dict[str, float]:
         from cameras.supervision.ingest import ingest_record

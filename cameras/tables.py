@@ -15,51 +15,50 @@ CONSUMERS = {
 
 RECORDS = {
     "capture": "captures.ingest.captures.ingest_capture",
-    "gap": "captures.ingest.captures.ingest_gap",
-    "session": "captures.ingest.captures.ingest_session",
+    "gap": "captures.ingest.sessions.ingest_gap",
+    "session": "captures.ingest.sessions.ingest_session",
     "clip": "captures.ingest.clips.ingest_clip",
 }
 """Kind of spool record -> the function that ingests it, idempotent by the record's id."""
 
 PROGRAMMES = {
-    "session": "captures.ingest.captures.desired_session",
-    "recording": "captures.ingest.clips.desired_recording",
+    "session": "captures.sessions.desired.desired_session",
+    "recording": "captures.recording_control.desired.desired_recording",
 }
 """Camera -> its session, and its desired recording, as JSON, or None."""
 
 RECORDING = {
-    "settings": "captures.ingest.clips.recording_settings",
+    "settings": "captures.recording_control.desired.recording_settings",
 }
 """How every camera of this host records, as JSON."""
 
 LEASE_HOLDERS = {
-    "session": "captures.sessions.session_commands.holders",
-    "end": "captures.sessions.session_commands.fail_session_of_lost_host",
+    "session": "captures.sessions.holders.holders",
+    "end": "captures.sessions.desired.fail_session_of_lost_host",
 }
 """`session`: cameras -> the holders by running sessions. `end`: ends the session of a camera whose host is gone."""
 
 DECIDED_OUTCOMES = {
-    "capture": "captures.ingest.captures.fail_unsent_capture",
-    "session": "captures.ingest.captures.mark_session_refused",
-    "overdue": "captures.ingest.captures.overdue_captures",
-    "settled": "captures.ingest.captures.has_outcome",
+    "capture": "captures.capturing.decided_outcomes.fail_unsent_capture",
+    "session": "captures.sessions.desired.mark_session_refused",
+    "overdue": "captures.capturing.decided_outcomes.overdue_captures",
+    "settled": "captures.capturing.decided_outcomes.has_outcome",
 }
 """Id -> outcome of what never started, capture or session; what is planned beyond its deadline; whether an id has its
 outcome."""
 
 LAST_CAPTURES = {
-    "captures": "captures.ingest.captures.last_captures",
+    "captures": "captures.capturing.decided_outcomes.last_captures",
 }
 """Ids of cameras -> how the last capture of each ended, as in the status."""
 
 ROOTS = {
-    "default": "captures.storage.roots.default_root",
-    "own": "captures.storage.roots.own_root",
+    "of_class": "captures.storage.roots.root_of_class",
+    "own": "captures.pixelink_service.roots.own_root",
     "all": "captures.storage.roots.all_roots",
-    "video": "captures.storage.roots.video_root",
 }
-"""Host -> the storage root of its new captures as JSON; camera -> a root of its own, or None; host -> all its roots;
-host -> the root of its new clips."""
+"""Host and storage class -> the storage root of its new files as JSON; camera -> a root of its own for captures, or
+None; host -> all its roots."""
 
 HOST_THREADS = {
     "retention": "captures.retention.thread.Retention",

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from cameras.problems import known_type
-from captures.api import NoSession
-from captures.camera_service import IdempotencyMismatch
+from cameras.visibility import UnknownCamera
 from captures.capturing.outcomes import NotSaved
+from captures.capturing.service import IdempotencyMismatch
 from captures.clips.bodies import hold_body
 from captures.clips.services import ClipHeld
 from captures.files.ranges import Unsatisfiable
 from captures.files.serving import FileMissing, OnOtherHost
 from captures.files.thumbnails import NoThumbnail, NotRenderedYet
-from captures.selectors import UnknownCamera
+from captures.sessions.api import NoSession
 from core.api.problems import ErrorBody, ExceptionTable, Problem, from_message, invalid
 
 

@@ -1,10 +1,12 @@
 from django.urls import path
 
-from captures.api import (
-    CalendarView,
-    CaptureDetailView,
-    CapturesView,
-    CaptureView,
+from captures.capturing.api import CalendarView, CaptureDetailView, CapturesView, CaptureView
+from captures.clips.api import ClipsView, ClipView, TimelineView
+from captures.files.clip_serving import ClipFileView, PosterView
+from captures.files.serving import CaptureFileView
+from captures.files.thumbnails import ThumbnailView
+from captures.recording_control.api import RecordView, StopRecordingView
+from captures.sessions.api import (
     SessionPauseView,
     SessionResumeView,
     SessionStopView,
@@ -13,12 +15,7 @@ from captures.api import (
     StartView,
     StopView,
 )
-from captures.clips.api import ClipsView, ClipView, TimelineView
-from captures.clips.serving import ClipFileView, PosterView
-from captures.files.serving import CaptureFileView
-from captures.files.thumbnails import ThumbnailView
-from captures.recording_control.api import RecordView, StopRecordingView
-from captures.serializers import SeedStartBody
+from captures.sessions.queries import SeedStartBody
 
 urlpatterns = [
     path("captures/", CapturesView.as_view()),

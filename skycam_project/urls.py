@@ -12,8 +12,10 @@ from cameras.settings_panel.pages import SettingsPage
 from cameras.settings_panel.preset_pages import BodyPage, PresetPage, PresetsPage
 from cameras.viewers.pages import EndViewerPage, ViewersNow, ViewersPage
 from captures.camera_pages.pages import CameraNow, CameraPage, CapturePage, StartForecastPage, StartPage, StopPage
-from captures.clips.pages import AtPage, ClipsPage
-from captures.clips.player import ClipPage, DeletePage, PinPage
+from captures.clips.change_pages import DeletePage, PinPage
+from captures.clips.moment_pages import AtPage
+from captures.clips.pages import ClipsPage
+from captures.clips.player import ClipPage
 from captures.gallery.deletion import DeletePage as DeletePicturePage
 from captures.gallery.pages import CaptureDetails, GalleryPage
 from captures.gallery.pages import CapturePage as PicturePage

@@ -122,7 +122,8 @@ class HostSnapshot:
 
 def desired_states(host: str) -> dict[str, DesiredState]:
     """By the camera's UUID; also removed cameras, because their spool may still hold records."""
-    root, own_root, video = resolve(ROOTS["default"])(host), resolve(ROOTS["own"]), resolve(ROOTS["video"])(host)
+    of_class, own_root = resolve(ROOTS["of_class"]), resolve(ROOTS["own"])
+    root, video = of_class(host, "captures"), of_class(host, "clips")
     cameras = list(Camera.objects.filter(host=host))
     runners = session_holders(cameras)
     found = {camera.pk: _desired_state(camera, own_root(camera) or root, video) for camera in cameras}

@@ -19,13 +19,12 @@ from cameras.leases.lease_holders import LeaseHolder, who_holds
 from cameras.models import Camera, CameraQuerySet
 from cameras.selectors import cameras_for
 from captures.capturing.models import Capture
+from captures.sessions.holders import holder
 from captures.sessions.models import Session
-from captures.sessions.session_commands import holder
+from captures.sessions.progress import is_overdue, planned_end, progress_of
 
 LOSS_SHOWN_FOR = timedelta(hours=1)
 """How long a card shows a loss; the capture's row stays."""
-LATE_AFTER = timedelta(seconds=30)
-"""How late the next capture of a session may be before the card counts as stale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +56,7 @@ class Card:
     @property
     def stale(self) -> bool:
         """Whether the card shows old data."""
-        due = self.session.next_at if self.session else None
-        return self.display.is_stale or (due is not None and timezone.now() - due > self.allowance)
-
-    @property
-    def allowance(self) -> timedelta:
-        assert self.session
-        return timedelta(microseconds=self.session.programme.get("exposure_us", 0)) + LATE_AFTER
+        return self.display.is_stale or (self.session is not None and is_overdue(self.session))
 
     @property
     def counts(self) -> Mapping[str, Any]:
@@ -77,19 +70,11 @@ class Card:
     @property
     def progress(self) -> float | None:
         """0 to 1; None for a session without an end."""
-        if self.session is None:
-            return None
-        programme = self.session.programme
-        if count := programme.get("count"):
-            return min(1.0, int(self.counts["planned"]) / int(count))
-        if until := programme.get("until"):
-            return elapsed_share(self.session.started_at or self.session.created_at, datetime.fromisoformat(until))
-        return None
+        return progress_of(self.session, int(self.counts["planned"])) if self.session else None
 
     @property
     def until(self) -> datetime | None:
-        text = self.session.programme.get("until") if self.session else None
-        return datetime.fromisoformat(text) if text else None
+        return planned_end(self.session) if self.session else None
 
     @property
     def controls(self) -> str:
@@ -108,11 +93,6 @@ CONTROLS = {
     "host_down": "away",
     "unknown": "away",
 }
-
-
-def elapsed_share(start: datetime, end: datetime) -> float:
-    whole = (end - start).total_seconds()
-    return min(1.0, max(0.0, (timezone.now() - start).total_seconds() / whole)) if whole > 0 else 1.0
 
 
 def brief_cards_for(user: Any) -> list[Card]:

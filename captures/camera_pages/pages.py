@@ -20,16 +20,17 @@ from cameras.settings.settings_form import SettingsForm
 from cameras.settings_panel.pages import body_change_rows, panel_context
 from captures.camera_pages.cards import Card, cards_of
 from captures.camera_pages.start_form import StartForm
-from captures.camera_service import CameraService
 from captures.capturing.models import Capture
 from captures.capturing.outcomes import NotSaved, check_saved
 from captures.capturing.requests import CaptureRequest
-from captures.selectors import captures_for, sessions_for
+from captures.capturing.selectors import captures_for
+from captures.capturing.service import CaptureService
+from captures.files.addresses import filename, original
 from captures.session_pages.pages import stop_session
 from captures.sessions.forecast import forecast
 from captures.sessions.models import Session
-from captures.sessions.session_commands import active_session
-from captures.templatetags.captures import filename, original
+from captures.sessions.selectors import active_session, sessions_for
+from captures.sessions.service import SessionService
 from core.pages.page import is_htmx_request, message_response
 from monitoring.feed import feed
 
@@ -81,7 +82,7 @@ class CapturePage(PageOfCamera):
         """Take one picture with the camera's settings and show its outcome."""
         camera = self.camera()
         try:
-            outcome = CameraService(self.actor).capture(camera, CaptureRequest())
+            outcome = CaptureService(self.actor).capture(camera, CaptureRequest())
             check_saved(outcome)
         except LeaseHeld as error:
             return message_response(request, "bad", refusal(error, camera))
@@ -115,7 +116,7 @@ class StartPage(PageOfCamera):
         if not is_htmx_request(request) and "confirmed" not in request.POST:
             return self._render_form(form, confirm=form.given, **forecast_of(form))
         try:
-            session = CameraService(self.actor).start_session(camera, form.request)
+            session = SessionService(self.actor).start(camera, form.request)
         except UNREACHED as error:
             return self._render_form(form, refusal=refusal(error, camera), status=409, **forecast_of(form))
         return self._session_started(session)

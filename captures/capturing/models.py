@@ -5,7 +5,6 @@ from django.db import models
 from django.utils import timezone
 
 from cameras.models import Camera
-from captures.sessions.models import Session
 from captures.storage.models import StorageRoot
 
 
@@ -51,7 +50,9 @@ class Capture(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
     camera = models.ForeignKey(Camera, on_delete=models.PROTECT, related_name="captures")
-    session = models.ForeignKey(Session, on_delete=models.PROTECT, null=True, blank=True, related_name="captures")
+    session = models.ForeignKey(
+        "captures.Session", on_delete=models.PROTECT, null=True, blank=True, related_name="captures"
+    )
     index = models.PositiveIntegerField(null=True, blank=True, help_text="Number in the session, from 0.")
     status = models.CharField(max_length=8, choices=CaptureStatus, default=CaptureStatus.PLANNED)
     reason = models.CharField(max_length=40, blank=True)

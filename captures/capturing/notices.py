@@ -8,7 +8,7 @@ from django.db import transaction
 
 from cameras.broker.notices import NoticeKind, publish_notice
 from cameras.models import Camera
-from captures.bodies import capture_url, thumbnail_url
+from captures.capturing.bodies import capture_url, thumbnail_url
 from captures.capturing.models import Capture, CaptureFile
 
 

@@ -1,8 +1,12 @@
-"""Turns a capture that was not saved into the problem for its caller."""
+"""The outcome of a capture for its caller, and the problem of one that was not saved."""
 
 from __future__ import annotations
 
-from captures.camera_service import Outcome
+from dataclasses import dataclass
+
+from cameras.broker.broker import BrokerDown
+from cameras.errors import ControlError
+from captures.capturing.models import Capture, CaptureFile
 
 PROBLEM_OF = {
     "camera_held": "held",
@@ -14,6 +18,17 @@ PROBLEM_OF = {
     "too_slow": "too-slow",
 }
 """Reason of a capture -> problem type; every other reason is capture-failed or capture-skipped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A capture and its state; `pending` when it has no outcome in time. `problem` says why it could not be sent."""
+
+    capture: Capture
+    files: list[CaptureFile] | None = None
+    """None: not read yet."""
+    pending: bool = False
+    problem: ControlError | BrokerDown | None = None
 
 
 class NotSaved(Exception):

@@ -11,13 +11,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from cameras.camera_view import actor
+from cameras.visibility import camera_condition, camera_ids
 from captures.clips.bodies import ClipBody, clip_body
 from captures.clips.models import Clip
+from captures.clips.queries import ClipPage, ClipQuery, PinBody, TimelineQuery
 from captures.clips.selectors import clips_for, known_until, overlapping
-from captures.clips.serializers import ClipPage, ClipQuery, PinBody, TimelineQuery
 from captures.clips.services import delete_clip, pin_clip
 from captures.clips.timeline import Row, Span, Timeline, timeline
-from captures.selectors import camera_condition, camera_ids
 from core.api.paging import page
 from core.times.timestamps import stamp
 

@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from captures.clips.models import ClipKind
 from captures.clips.windows import Window
-from captures.gallery.filters import parse_clock, parse_cursor, parse_day, parse_moment
+from captures.days.parameters import parse_clock, parse_cursor, parse_day, parse_moment
 from core.api.paging import Cursor
 
 CONDITIONS = {

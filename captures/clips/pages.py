@@ -1,35 +1,26 @@
-"""Recordings by day: a time-line for each camera, its clips, and a link to any moment."""
+"""Recordings by day: a time-line for each camera, its clips, and links to other days."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property
 from typing import Any
-from urllib.parse import urlencode
-from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet, Sum
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.urls import reverse
 
-from cameras.models import Camera
-from captures.clips.clip_pages import PageOfClips, page_of_clips
 from captures.clips.filters import LABELS, ClipFilter
 from captures.clips.models import Clip, ClipKind
-from captures.clips.selectors import clips_for, first_after, last_before, overlapping, showing
-from captures.clips.timeline_layout import TimelineLayout, lay_out_timeline, middle_of_content
-from captures.clips.windows import Window, controls
-from captures.gallery.days import Day
-from captures.gallery.filters import now, parse_moment
-from captures.selectors import UnknownCamera, camera_condition, camera_ids, visible_cameras
+from captures.clips.moment_pages import missed_moment
+from captures.clips.paging import PageOfClips, page_of_clips
+from captures.clips.scope import Scope
+from captures.clips.selectors import overlapping
+from captures.clips.timeline_layout import middle_of_content
+from captures.clips.windows import controls
+from captures.days.day import Day
 from core.pages.page import Page, is_htmx_request
 
 MAX_COUNTED = 5_000
-MAX_TIMELINES = 12
-"""Cameras whose time-lines are drawn at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,61 +30,6 @@ class Choice:
     label: str
     link: str
     chosen: bool
-
-
-class Scope:
-    """The clips of a filter that a user can see."""
-
-    def __init__(self, user: Any, given: Mapping[str, str]) -> None:
-        """Http404 for a camera that the user cannot see."""
-        self.user, self.chosen = user, ClipFilter.of(given)
-        try:
-            self.of_camera = camera_condition(user, self.chosen.camera or None)
-        except UnknownCamera as error:
-            raise Http404(str(error)) from None
-        self.day = self._day()
-        self.window = Window.of(given, self.day.range) or Window(*self.day.range, self.day.range)
-        self.chosen = replace(self.chosen, window=self.window)
-
-    @property
-    def clips(self) -> QuerySet[Clip]:
-        """Clips of all days."""
-        return clips_for(self.user).filter(**self.of_camera)
-
-    @property
-    def bare(self) -> QuerySet[Clip]:
-        """The clips without related rows: to find one row, a database would otherwise begin with the smallest table."""
-        return self.clips.select_related(None).prefetch_related(None)
-
-    @cached_property
-    def cameras(self) -> list[Camera]:
-        return visible_cameras(self.user)
-
-    def _day(self) -> Day:
-        """The day of the filter, else the newest with clips, else today."""
-        if self.chosen.day:
-            return Day(self.chosen.day, "day")
-        newest = self.bare.order_by("-started_at", "-id").first()
-        return Day.of(newest.started_at if newest else now(), "day")
-
-    def timelines(self) -> list[TimelineLayout]:
-        """The time-line of the chosen camera, or of all cameras with clips on the day."""
-        of_slug: dict[str, list[Camera]] = {}
-        for camera in self.cameras:
-            of_slug.setdefault(camera.slug, []).append(camera)
-        wanted = [self.chosen.camera] if self.chosen.camera else self._slugs_of_day(of_slug)
-        return [
-            lay_out_timeline(slug, of_slug[slug][-1].name, [one.pk for one in of_slug[slug]], self.window)
-            for slug in wanted
-        ]
-
-    def _slugs_of_day(self, of_slug: dict[str, list[Camera]]) -> list[str]:
-        begin, end = self.day.range
-        found = [
-            slug for slug, cameras in of_slug.items()
-            if overlapping(Clip.objects.present().filter(camera__in=cameras), begin, end).exists()
-        ]  # fmt: skip
-        return found[:MAX_TIMELINES]
 
 
 class ClipsPage(Page):
@@ -190,54 +126,3 @@ def neighbours(scope: Scope) -> dict[str, str]:
     after = scope.bare.filter(started_at__gte=end).order_by("started_at", "id").first()
     days = {name: Day.of(one.started_at, "day").date for name, one in (("previous", before), ("next", after)) if one}
     return {"previous": "", "next": ""} | {name: scope.chosen.link(day=day) for name, day in days.items()}
-
-
-def missed_moment(scope: Scope) -> dict[str, Any] | None:
-    """A moment without video: the clips before and after it, of the chosen camera or of all cameras, and the clips of
-    other cameras at that moment."""
-    moment, clips = scope.chosen.missed, clips_for(scope.user)
-    if moment is None:
-        return None
-    chosen = [camera for camera in scope.cameras if scope.chosen.camera in {"", camera.slug}]
-    ids = [camera.pk for camera in chosen]
-    return {
-        "at": moment,
-        "camera": chosen[-1].name if scope.chosen.camera else "",
-        "before": last_before(clips, ids, moment),
-        "after": first_after(clips, ids, moment),
-        "others": showing(clips, [camera.pk for camera in scope.cameras if camera.pk not in ids], moment),
-        "records": any(camera.recording and not camera.removed_at for camera in chosen),
-    }
-
-
-class AtPage(Page):
-    """Redirects to a moment: `camera` (by default any with video then) and `at`, in the reader's time zone or with
-    one."""
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        slug, moment = request.GET.get("camera", ""), parse_moment(request.GET.get("at", ""))
-        cameras = self.camera_ids(slug)
-        if moment is None:
-            return redirect(f"{reverse('clips')}?{urlencode({'camera': slug})}")
-        found = showing(clips_for(request.user), cameras, moment)
-        if found:
-            window = Window.of(request.GET.dict(), Day.of(found[0].started_at, "day").range)
-            return redirect(address_at(found[0], moment, window))
-        return redirect(f"{reverse('clips')}{ClipFilter(day=self.day(moment), camera=slug).link(missed=moment)}")
-
-    def camera_ids(self, slug: str) -> list[UUID]:
-        if not slug:
-            return [camera.pk for camera in visible_cameras(self.request.user)]
-        try:
-            return camera_ids(self.request.user, slug)
-        except UnknownCamera as error:
-            raise Http404(str(error)) from None
-
-    def day(self, moment: datetime) -> Any:
-        return Day.of(moment, "day").date
-
-
-def address_at(clip: Clip, moment: datetime, window: Window | None = None) -> str:
-    """The page of a clip, opened at `moment`, with `window` on its time-line."""
-    values = {"t": f"{(moment - clip.started_at).total_seconds():g}"} | (window.values() if window else {})
-    return f"{reverse('clip', args=[clip.pk])}?{urlencode(values)}"

@@ -11,8 +11,8 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from cameras.models import Camera
+from cameras.visibility import visible_to
 from captures.clips.models import Clip
-from captures.selectors import visible_to
 from core.station_settings.values import camera_config
 
 LATE = timedelta(minutes=1)

@@ -9,7 +9,7 @@ from typing import Self
 
 from django.utils import timezone
 
-from captures.gallery.filters import parse_moment
+from captures.days.parameters import parse_moment
 from core.api.paging import in_utc
 
 SPANS = tuple(timedelta(minutes=minutes) for minutes in (1, 10, 60, 360))

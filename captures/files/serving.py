@@ -26,10 +26,12 @@ from rest_framework.views import APIView
 
 from cameras.spool.durable import RootFiles
 from captures.capturing.models import CaptureFile
+from captures.capturing.selectors import file_for
 from captures.clips.models import Clip
+from captures.files.queries import FileQuery
 from captures.files.ranges import Span, not_modified, requested_span
-from captures.selectors import file_for
-from captures.serializers import FileQuery
+from captures.storage.models import StorageClass
+from captures.storage.roots import is_assigned
 from monitoring.camera_refs import CameraRef
 from monitoring.services import raise_alert
 
@@ -163,7 +165,7 @@ def _answer(request: Request, row: Stored, file: OpenFile, form: str) -> HttpRes
     if not_modified(request.headers, etag, file.modified):
         return HttpResponse(status=304, headers=headers)
     headers["Content-Type"] = TYPES.get(PurePosixPath(row.path).suffix.lower(), OTHER_TYPE)
-    if settings.STATION.web.x_accel and row.root.default and not form:
+    if settings.STATION.web.x_accel and not form and is_assigned(row.root, StorageClass.CAPTURES):
         return HttpResponse(headers=headers | {"X-Accel-Redirect": settings.STATION.web.x_accel + quote(row.path)})
     if request.method == "HEAD":
         return HttpResponse(headers=headers | {"Content-Length": str(file.size)})

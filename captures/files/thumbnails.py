@@ -17,10 +17,10 @@ from rest_framework.views import APIView
 from cameras.broker import broker
 from cameras.broker.broker import BrokerDown
 from captures.capturing.models import CaptureFile
+from captures.capturing.selectors import picture_for
+from captures.files.queries import ThumbnailQuery
 from captures.files.ranges import not_modified
 from captures.files.serving import REVALIDATE, OnOtherHost, Stored, check_size, open_below
-from captures.selectors import picture_for
-from captures.serializers import ThumbnailQuery
 from captures.thumbnails.store import ThumbnailStore
 from core.limits.wait_limiter import TooManyWaiting, WaitLimiter
 from core.registry import resolve

@@ -14,11 +14,11 @@ from django.utils import timezone
 
 from cameras.spool.storage import RootMissing
 from captures.capturing.models import Capture, CaptureFile
+from captures.capturing.selectors import captures_for
 from captures.clips.deletion import delete_file, open_root
-from captures.clips.player import redirect_to
 from captures.files.serving import OnOtherHost
-from captures.selectors import captures_for
 from core.pages.page import Page, is_htmx_request
+from core.pages.redirects import redirect_to
 from monitoring.services import record_event
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time
+from datetime import date, time
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -12,10 +12,9 @@ from uuid import UUID
 from django.utils import timezone
 
 from captures.capturing.models import CaptureStatus
-from captures.gallery.days import FIRST, LAST, By, Day, station_site
+from captures.days.day import By, Day, station_site
+from captures.days.parameters import parse_clock, parse_cursor, parse_day, parse_id, parse_moment
 from core.api.paging import Cursor
-from core.pages.reader_time import reader_datetime
-from core.times.datetimes import InvalidDateTime
 
 SIMULATED = {"yes": True, "no": False}
 
@@ -73,45 +72,3 @@ class GalleryFilter:
         if self.simulated:
             found["simulated"] = SIMULATED[self.simulated]
         return {name: value for name, value in found.items() if value not in ("", None)}
-
-
-def parse_moment(text: str) -> datetime | None:
-    """A time with its zone, or a time of the reader's clock. None for an invalid time and for one
-    beyond the calendar."""
-    try:
-        return reader_datetime(text)
-    except InvalidDateTime:
-        return None
-
-
-def parse_day(text: str) -> date | None:
-    try:
-        found = date.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if FIRST <= found <= LAST else None
-
-
-def parse_clock(text: str) -> time | None:
-    try:
-        return time.fromisoformat(text).replace(tzinfo=None) if text else None
-    except ValueError:
-        return None
-
-
-def parse_id(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
-
-
-def parse_cursor(text: str) -> Cursor | None:
-    try:
-        return Cursor.parse(text)
-    except ValueError:
-        return None
-
-
-def now() -> datetime:
-    return datetime.now(UTC)

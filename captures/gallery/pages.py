@@ -11,13 +11,13 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 
 from captures.capturing.models import Capture, CaptureStatus
+from captures.capturing.selectors import captures_for
+from captures.days.day import Day, days_of_month, next_month, now, station_site
 from captures.gallery.counting import LOST, MAX_COUNTED, CountQuery, count_captures, total_exposure_us
-from captures.gallery.days import Day, days_of_month, next_month, station_site
-from captures.gallery.filters import GalleryFilter, now
+from captures.gallery.filters import GalleryFilter
 from captures.gallery.pictures import address_of, position_in_day, tile_ratio
 from captures.gallery.scope import Scope, page_for
 from captures.gallery.tiles import MAX_GAPS, PageOfCaptures, tiles_of
-from captures.selectors import captures_for
 from captures.sessions.models import SessionGap
 from core.api.paging import Cursor, beyond
 from core.pages.page import Page

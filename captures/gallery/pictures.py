@@ -10,12 +10,12 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 
 from captures.capturing.models import Capture
+from captures.days.day import Day
+from captures.files.addresses import shown
 from captures.gallery.counting import MAX_COUNTED, count_captures
-from captures.gallery.days import Day
 from captures.gallery.filters import GalleryFilter
 from captures.gallery.scope import Scope, page_for
 from captures.gallery.tiles import PageOfCaptures
-from captures.templatetags.captures import shown
 from core.pages.page import Page
 from core.templatetags.skycam import datetime_text
 

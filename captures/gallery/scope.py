@@ -14,13 +14,15 @@ from django.http import Http404
 
 from cameras.models import Camera
 from cameras.selectors import hidden_cameras
+from cameras.visibility import UnknownCamera, camera_condition
 from captures.capturing.models import Capture
+from captures.capturing.selectors import captures_for
+from captures.days.day import Day, now
 from captures.gallery.counting import CountQuery
-from captures.gallery.days import Day
-from captures.gallery.filters import SIMULATED, GalleryFilter, now
+from captures.gallery.filters import SIMULATED, GalleryFilter
 from captures.gallery.tiles import PageOfCaptures, between, newest_page, page_of_captures
-from captures.selectors import UnknownCamera, camera_condition, captures_for, sessions_for
 from captures.sessions.models import Session
+from captures.sessions.selectors import sessions_for
 
 
 class Scope:

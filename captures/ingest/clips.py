@@ -1,21 +1,17 @@
-"""Ingest records of clips, idempotent and in the caller's transaction; the recording that a camera is to run."""
+"""Ingests records of clips, idempotent by the clip's id and in the caller's transaction."""
 
 from __future__ import annotations
 
 import functools
-from typing import Any, cast
+from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
 
-from cameras.models import Camera
-from cameras.runtime.spec import Recording
 from cameras.spool.records import ClipRecord
 from captures.clips.models import Clip
 from captures.files.thumbnail_queue import job_for, local_queue
-from captures.ingest.captures import camera_of, parse_time
-from captures.storage.roots import new_clips_root
-from core.station_settings.values import camera_config
+from captures.ingest.records import camera_of
 from monitoring.camera_refs import CameraRef
 from monitoring.services import record_event
 
@@ -37,8 +33,8 @@ def clip_of(record: ClipRecord) -> Clip:
     return Clip(
         id=record["id"],
         camera_id=record["camera"],
-        started_at=parse_time(body["started"]),
-        ended_at=parse_time(body["ended"]),
+        started_at=datetime.fromisoformat(body["started"]),
+        ended_at=datetime.fromisoformat(body["ended"]),
         requested_by=body["requested_by"],
         host=settings.STATION.host,
         root_id=record["root"],
@@ -70,25 +66,3 @@ def _record_clip_event(clip: Clip, camera: CameraRef) -> None:
         f"{summary} {clip.message}".strip(), severity="warning" if data else "info", camera=camera, subject=clip.pk,
         data=data,
     )  # fmt: skip
-
-
-def desired_recording(camera: Camera) -> Recording | None:
-    """The desired recording for the camera's process; None for nothing."""
-    if not camera.recording or camera.removed_at is not None:
-        return None
-    asked = {"kind": camera.recording, "requested_by": camera.recording_by}
-    return cast(Recording, {**asked, **recording_settings()})
-
-
-def recording_settings() -> dict[str, Any]:
-    """Settings of every recording. The camera's host decides, as its configuration may differ from the caller's."""
-    config, host = camera_config(), settings.STATION.host
-    floor_gb = config.soft_floor_gb if new_clips_root(host).filter(exhausted=True).exists() else config.hard_floor_gb
-    return {
-        "clip_s": config.clip_s,
-        "preset": config.preset,
-        "crf": config.crf,
-        "max_kbit_s": config.max_kbit_s,
-        "floor_bytes": int(config.hard_floor_gb * 1e9),
-        "rolling_floor_bytes": int(floor_gb * 1e9),
-    }

@@ -1,4 +1,4 @@
-"""Captures of the service: taken through `CameraService`, answered in the form that existing clients expect."""
+"""Captures of the service: taken through `CaptureService`, answered in the form that existing clients expect."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from django.conf import settings
 
 from cameras.models import Camera
 from cameras.spool.records import FileOptions
-from captures.camera_service import CameraService, Outcome, SentCapture
 from captures.capturing.models import Capture, CaptureFile
-from captures.capturing.outcomes import check_saved
+from captures.capturing.outcomes import Outcome, check_saved
 from captures.capturing.requests import CaptureRequest
+from captures.capturing.service import CaptureService, SentCapture
 from captures.pixelink_service.bodies import (
     Captured,
     ImageInfo,
@@ -42,7 +42,7 @@ def take_capture(camera: Camera, request: CaptureRequest) -> Outcome:
     """Take one picture and wait until it is saved. TooSlow when it has no outcome within SERVICE_TIMEOUT; it still ends
     with one. TooMany; NotSaved."""
     deadline = time.monotonic() + settings.STATION.service.timeout_ms / 1000
-    service = CameraService(ACTOR)
+    service = CaptureService(ACTOR)
     with _request_order.admit():
         with _request_order.wait_turn(deadline - time.monotonic()):
             sent = service.begin_capture(

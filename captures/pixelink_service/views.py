@@ -1,4 +1,8 @@
-"""The routes: parse, call, answer. Exceptions become responses in `AccessMiddleware.process_exception`."""
+"""The HTTP service on port 8001 for existing PixeLink clients: the routes, keys and units of the service it replaces.
+
+A route parses, calls and answers; exceptions become responses in `AccessMiddleware.process_exception`. Captures go
+through `CaptureService` like all others; nothing here opens a camera.
+"""
 
 from __future__ import annotations
 

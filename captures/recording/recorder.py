@@ -11,10 +11,10 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
-from typing import Any
 
 from cameras.drivers import driver_class
 from cameras.runtime.consumers import Context
+from cameras.runtime.messages import Command, ConsumerStats, RotateCommand
 from cameras.runtime.spec import Recording, Spec
 from cameras.spool.recovery import DecidedOutcome
 from cameras.spool.storage import Storage
@@ -95,21 +95,21 @@ class ClipRecorder:
             self._inbox, self._queue, root, root_error, policy, finalizer, self._sync.set_file, reports, make_clip
         )
 
-    def handle_command(self, message: dict[str, Any]) -> None:
-        """Handle `record` and `configure` (`recording`: the desired recording, None to stop) and `rotate`."""
-        if "recording" in message:
-            self._record(message)
-        elif message["type"] == "rotate":
-            self._rotate(message)
+    def handle_command(self, command: Command) -> None:
+        """Handle `record`, `configure` with a recording, and `rotate`."""
+        if command["type"] == "record" or (command["type"] == "configure" and "recording" in command):
+            self._record(command, command["recording"])
+        elif command["type"] == "rotate":
+            self._rotate(command)
 
-    def _record(self, command: dict[str, Any]) -> None:
-        desired = command["recording"]
+    def _record(self, command: Command, desired: Recording | None) -> None:
+        """None stops."""
         self._inbox.request(desired)
         self._reports.answers.add(command, WRITTEN if desired else STOPPED)
         if desired is None and self._queue.reader is None:
             self._finalizer.run_after(self._reports.answer_stop)
 
-    def _rotate(self, command: dict[str, Any]) -> None:
+    def _rotate(self, command: RotateCommand) -> None:
         """Let the next frame begin another clip."""
         clip = self._writer.clip
         if clip is None:
@@ -128,7 +128,7 @@ class ClipRecorder:
         self._inbox.stop(self._times.write_s)
         self._thread.join(self._times.write_out_s)
 
-    def stats(self) -> dict[str, Any]:
+    def stats(self) -> ConsumerStats:
         clip, desired = self._writer.clip, self._inbox.desired
         if desired is not None and self._is_stuck():
             if clip is not None:

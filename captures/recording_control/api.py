@@ -6,7 +6,7 @@ from rest_framework.response import Response
 
 from cameras.camera_view import CameraView, actor
 from captures.recording_control.commands import RecordingBody, record, stop_recording
-from captures.serializers import RecordBody
+from captures.recording_control.requests import RecordBody
 
 
 class RecordView(CameraView):

@@ -31,7 +31,7 @@ from cameras.runtime.spec import Recording
 from cameras.status import status
 from cameras.status.messages import Status
 from captures.clips.models import ClipKind
-from captures.ingest.clips import desired_recording
+from captures.recording_control.desired import desired_recording
 from monitoring.models import Event
 from monitoring.services import record_event
 

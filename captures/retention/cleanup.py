@@ -27,8 +27,8 @@ from captures.clips.models import Clip
 from captures.retention.cleanup_events import record_deletions, shortage_message, space_reason
 from captures.retention.disk_space import DiskSpace, FreedSpace
 from captures.retention.policy import RetentionLimit, RoundRobin, clips_beyond_limit, clips_to_free, deletable_in
-from captures.storage.models import StorageRoot
-from captures.storage.roots import UnusableRoot, video_root
+from captures.storage.models import StorageClass, StorageRoot
+from captures.storage.roots import UnusableRoot, root_of_class
 from core.station_settings.values import camera_config
 from monitoring.services import raise_alert, resolve_alert
 
@@ -168,7 +168,7 @@ def _recording_root(host: str) -> UUID | None:
     if not Camera.objects.present().filter(host=host).exclude(recording="").exists():
         return None
     try:
-        return UUID(video_root(host)["id"])
+        return UUID(root_of_class(host, StorageClass.CLIPS)["id"])
     except UnusableRoot:
         return None
 

@@ -4,32 +4,30 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.utils import timezone
 
 from cameras.camera_page import refusal
 from cameras.errors import UNREACHED
-from cameras.leases.lease_holders import LeaseHeld, LeaseHolder, lease_of, who_holds
+from cameras.leases.lease_holders import LeaseHeld
 from cameras.leases.pages import acquire_from_form
 from cameras.selectors import cameras_for
-from cameras.settings.settings_form import setting_label, with_unit
-from captures.camera_pages.cards import elapsed_share
-from captures.camera_service import CameraService
+from cameras.visibility import UnknownCamera, camera_condition
 from captures.capturing.models import Capture
+from captures.capturing.selectors import captures_for
+from captures.days.parameters import parse_cursor
 from captures.gallery.counting import LOST, MAX_COUNTED
-from captures.gallery.days import Day, station_site
 from captures.gallery.tiles import Tile, tiles_of
-from captures.selectors import UnknownCamera, camera_condition, captures_for, sessions_for
+from captures.session_pages.display import SessionDisplay
 from captures.session_pages.timeline import session_line
 from captures.sessions.models import ACTIVE, Session, SessionState
-from captures.sessions.session_commands import SessionEnded, holder
+from captures.sessions.selectors import sessions_for
+from captures.sessions.service import SessionEnded, SessionService
 from core.api.paging import Cursor, beyond
 from core.pages.page import Page, message_response
 from monitoring.selectors import events_for
@@ -40,77 +38,6 @@ STRIP = 24
 EVENTS = 20
 EARLIER = timedelta(days=1)
 """Losses are searched from a day before the session's begin, in case a clock was set back."""
-LATE_AFTER = timedelta(seconds=30)
-
-
-@dataclass(frozen=True, slots=True)
-class SessionDisplay:
-    """A session with the values that its pages show."""
-
-    session: Session
-
-    @property
-    def active(self) -> bool:
-        return self.session.state in ACTIVE
-
-    @property
-    def holder(self) -> LeaseHolder | None:
-        """The holder of the session's camera."""
-        return who_holds(lease_of(self.session.camera), holder(self.session.camera, self.session))
-
-    @property
-    def programme(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.session.programme
-        return found
-
-    @property
-    def until(self) -> datetime | None:
-        text = self.programme.get("until")
-        return datetime.fromisoformat(text) if text else None
-
-    @property
-    def progress(self) -> float | None:
-        """0 to 1; None for a session without an end."""
-        if count := self.programme.get("count"):
-            return min(1.0, self.session.planned / float(count))
-        if self.until:
-            return elapsed_share(self.session.started_at or self.session.created_at, self.until)
-        return None
-
-    @property
-    def late(self) -> bool:
-        """Whether the next capture is overdue: the page shows old data, or the camera is not connected."""
-        due = self.session.next_at
-        exposure = timedelta(microseconds=self.programme["exposure_us"])
-        return due is not None and timezone.now() - due > LATE_AFTER + exposure
-
-    @property
-    def exposure_s(self) -> float:
-        return self.session.exposure_total_us / 1e6
-
-    @property
-    def took_s(self) -> float | None:
-        if self.session.started_at is None:
-            return None
-        return ((self.session.ended_at or timezone.now()) - self.session.started_at).total_seconds()
-
-    @property
-    def used(self) -> list[dict[str, str]]:
-        """The settings that the camera uses, with the requested value where it differs."""
-        camera, requested = self.session.camera, self.programme
-        return [
-            {
-                "label": setting_label(name),
-                "used": with_unit(camera, name, value),
-                "asked": with_unit(camera, name, requested[name]) if requested.get(name) not in (None, value) else "",
-            }
-            for name, value in self.session.actual.items()
-        ]
-
-    @property
-    def day(self) -> Day:
-        at = self.session.started_at or self.session.created_at
-        return Day.of(at, "night" if station_site().has_nights else "day")
 
 
 class SessionsPage(Page):
@@ -145,13 +72,6 @@ class SessionsPage(Page):
     def _older(self, chosen: dict[str, str], last: Session) -> str:
         values = {**chosen, "before": Cursor(last.created_at, last.pk, newer=False).text()}
         return f"?{urlencode({name: value for name, value in values.items() if value})}"
-
-
-def parse_cursor(text: str) -> Cursor | None:
-    try:
-        return Cursor.parse(text)
-    except ValueError:
-        return None
 
 
 class SessionPage(Page):
@@ -221,7 +141,7 @@ class PauseSessionPage(SessionPage):
 
     def post(self, request: HttpRequest, session: UUID) -> HttpResponse:
         found = self.session(session)
-        return change_session(request, found, CameraService(self.actor).pause_session)
+        return change_session(request, found, SessionService(self.actor).pause)
 
 
 class ResumeSessionPage(SessionPage):
@@ -229,7 +149,7 @@ class ResumeSessionPage(SessionPage):
 
     def post(self, request: HttpRequest, session: UUID) -> HttpResponse:
         found = self.session(session)
-        return change_session(request, found, CameraService(self.actor).resume_session)
+        return change_session(request, found, SessionService(self.actor).resume)
 
 
 def change_session(request: HttpRequest, session: Session, change: Callable[[Session], Session]) -> HttpResponse:
@@ -255,7 +175,7 @@ def stop_session(request: HttpRequest, session: Session, actor: str) -> HttpResp
     try:
         if session.state in ACTIVE and "over" in request.POST:
             acquire_from_form(request, session.camera, actor)
-        ended = CameraService(actor).stop_session(session)
+        ended = SessionService(actor).stop(session)
     except LeaseHeld as error:
         return message_response(request, "bad", refusal(error, session.camera))
     except UNREACHED as error:

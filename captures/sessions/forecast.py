@@ -14,9 +14,9 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from cameras.models import Camera
-from captures.bodies import SessionBody
 from captures.capturing.models import Capture
-from captures.capturing.requests import MAX_SESSION, SessionRequest
+from captures.sessions.bodies import SessionBody
+from captures.sessions.requests import MAX_SESSION, SessionRequest
 from captures.storage.roots import UnusableRoot, root_of
 from core.templatetags.skycam import duration, format_bytes
 from core.text.plurals import pluralize

@@ -13,8 +13,8 @@ from cameras.models import Camera
 from cameras.spool.storage import read_marker
 from cameras.status import status
 from cameras.status.messages import Status
-from captures.storage.models import StorageRoot
-from captures.storage.roots import UnusableRoot, video_root
+from captures.storage.models import StorageClass
+from captures.storage.roots import UnusableRoot, assigned_root, root_of_class
 from core.times.timestamps import stamp
 from monitoring.health import Finding
 
@@ -52,7 +52,7 @@ def health_check() -> HealthCheck:
 def _video_path() -> str | None:
     """Folder of this host's new clips; None when it does not exist or is not mounted."""
     try:
-        root = video_root(settings.STATION.host)
+        root = root_of_class(settings.STATION.host, StorageClass.CLIPS)
     except UnusableRoot:
         return None
     return root["path"] if read_marker(root["path"]) == root["id"] else None
@@ -66,7 +66,7 @@ def _read_statuses() -> list[Status] | None:
 
 
 def disk_problems() -> list[Finding]:
-    root = StorageRoot.objects.filter(host=settings.STATION.host, default=True).first()
+    root = assigned_root(settings.STATION.host, StorageClass.CAPTURES)
     if root is None:
         return []
     if read_marker(root.path) != str(root.id):
@@ -83,7 +83,7 @@ def disk_problems() -> list[Finding]:
 
 def free_disk_space_gb() -> float | None:
     """Free space of this host's root for new captures, in decimal GB; None when the folder does not exist."""
-    root = StorageRoot.objects.filter(host=settings.STATION.host, default=True).first()
+    root = assigned_root(settings.STATION.host, StorageClass.CAPTURES)
     return _free_gb(root.path if root else str(settings.STATION.storage_root))
 
 

@@ -71,7 +71,7 @@ def camera_not_found(caller: Caller, slug: str) -> CliError:
 
 def camera_filter(caller: Caller, slug: str | None) -> dict[str, Any]:
     """The filter for rows of that camera, also of a removed one; CliError when the caller can see none."""
-    from captures.selectors import UnknownCamera, camera_condition
+    from cameras.visibility import UnknownCamera, camera_condition
 
     try:
         return camera_condition(caller.user, slug)

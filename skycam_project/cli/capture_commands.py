@@ -24,7 +24,7 @@ from skycam_project.cli.station import current
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from captures.camera_service import Outcome
+    from captures.capturing.outcomes import Outcome
     from captures.models import Capture, CaptureFile
 
 Request = TypeVar("Request", bound="BaseModel")
@@ -52,8 +52,8 @@ def capture(
     Example: skycam capture dslr --exposure 1/50 -o moon.jpg
     """
     caller = current().authorize("operator")
-    from captures.bodies import capture_body
     from captures.camera_service import CameraService
+    from captures.capturing.bodies import capture_body
     from captures.capturing.requests import CaptureRequest
 
     check_destination(to, force=force)
@@ -144,8 +144,8 @@ def start(camera: str | None, exposure: int | None, delay: float | None, dry_run
     Example: skycam start dslr --exposure 8s --every 12s --until 05:30
     """
     caller = current().authorize("operator")
-    from captures.bodies import session_body
     from captures.camera_service import CameraService
+    from captures.sessions.bodies import session_body
     from captures.sessions.forecast import forecast, forecast_body
 
     found, request = find_camera(caller, camera), session_request(exposure, delay, **values)
@@ -166,7 +166,7 @@ def print_forecast(body: dict[str, Any]) -> None:
 
 def session_request(exposure: int | None, delay: float | None, cadence: float | None, **values: Any) -> Any:
     """The session's request. CliError names the command's options."""
-    from captures.capturing.requests import EXPOSURE_US, SessionRequest
+    from captures.sessions.requests import EXPOSURE_US, SessionRequest
 
     if delay is not None and cadence is not None:
         message = (

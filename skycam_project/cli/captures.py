@@ -60,8 +60,9 @@ def list_captures(
     Example: skycam captures list dslr --status failed --from 8h
     """
     caller = current().authorize("viewer")
-    from captures.bodies import capture_body
-    from captures.selectors import captures_for, sessions_for
+    from captures.capturing.bodies import capture_body
+    from captures.capturing.selectors import captures_for
+    from captures.sessions.selectors import sessions_for
 
     session = find_by_id(sessions_for(caller.user), session_id, "session") if session_id else None
     conditions = given(session=session, status=status, started_at__gte=from_, started_at__lt=to, simulated=simulated)
@@ -78,7 +79,7 @@ def show_capture(capture_id: str | None, camera: str | None) -> None:
     Example: skycam captures show --camera dslr
     """
     caller = current().authorize("viewer")
-    from captures.bodies import capture_body
+    from captures.capturing.bodies import capture_body
 
     print_result(dict(capture_body(find_capture(caller, capture_id, camera))), print_capture)
 
@@ -105,7 +106,7 @@ def get(capture_id: str | None, camera: str | None, kind: str | None, to: str | 
 
 def find_capture(caller: Caller, text: str | None, camera: str | None, **newest_of: str) -> Capture:
     """The capture whose id begins with `text`, else the newest; CliError when the caller can see none."""
-    from captures.selectors import captures_for
+    from captures.capturing.selectors import captures_for
 
     visible = captures_for(caller.user).filter(**camera_filter(caller, camera))
     return find_by_id(visible, text, "capture") if text else find_newest(visible.filter(**newest_of), "capture", camera)

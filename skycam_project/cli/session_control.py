@@ -54,7 +54,7 @@ def resume(camera: str | None) -> None:
 
 def running_session(caller: Caller, slug: str | None) -> Session:
     """The camera's active session; CliError when there is none."""
-    from captures.sessions.session_commands import active_session
+    from captures.sessions.selectors import active_session
 
     found = find_camera(caller, slug)
     session = active_session(found)
@@ -65,8 +65,8 @@ def running_session(caller: Caller, slug: str | None) -> Session:
 
 def change_session(caller: Caller, session: Session, order: str) -> None:
     """Stop, pause or resume the session, and show its state afterwards."""
-    from captures.bodies import session_body
     from captures.camera_service import CameraService
+    from captures.sessions.bodies import session_body
 
     service = CameraService(caller.actor)
     print_result(dict(session_body(apply_change(service, session, order))), print_changed)
@@ -78,7 +78,7 @@ def apply_change(service: CameraService, session: Session, order: str) -> Sessio
     from cameras.broker.broker import BrokerDown
     from cameras.errors import ControlError
     from cameras.leases.lease_holders import LeaseHeld
-    from captures.sessions.session_commands import SessionEnded
+    from captures.sessions.service import SessionEnded
 
     moves: dict[str, Callable[[Session], Session]] = {
         "stop": service.stop_session,

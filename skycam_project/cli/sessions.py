@@ -40,9 +40,9 @@ def sessions() -> None:
 def list_sessions(camera: str | None, active: bool, limit: int) -> None:
     """List sessions, newest first."""
     caller = current().authorize("viewer")
-    from captures.bodies import session_body
-    from captures.selectors import sessions_for
+    from captures.sessions.bodies import session_body
     from captures.sessions.models import ACTIVE
+    from captures.sessions.selectors import sessions_for
 
     found = sessions_for(caller.user).filter(**camera_filter(caller, camera))
     found = found.filter(state__in=ACTIVE) if active else found
@@ -56,8 +56,9 @@ def list_sessions(camera: str | None, active: bool, limit: int) -> None:
 def show_session(session_id: str | None, camera: str | None, limit: int) -> None:
     """Show a session with its gaps and newest captures. Without ID it shows the newest session."""
     caller = current().authorize("viewer")
-    from captures.bodies import capture_body, session_body
-    from captures.selectors import captures_for
+    from captures.capturing.bodies import capture_body
+    from captures.capturing.selectors import captures_for
+    from captures.sessions.bodies import session_body
 
     session = find_session(caller, session_id, camera)
     captures = captures_for(caller.user).filter(session=session).order_by("-index")[:limit]
@@ -92,7 +93,7 @@ def resume_session(session_id: str) -> None:
 def find_session(caller: Caller, text: str | None, camera: str | None = None) -> Session:
     """The session whose id begins with `text`, else the newest of all or of that camera; CliError when there is
     none."""
-    from captures.selectors import sessions_for
+    from captures.sessions.selectors import sessions_for
 
     visible = sessions_for(caller.user).filter(**camera_filter(caller, camera))
     return find_by_id(visible, text, "session") if text else find_newest(visible, "session", camera)

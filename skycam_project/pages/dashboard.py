@@ -10,7 +10,7 @@ from cameras.camera_display import camera_displays, summary
 from cameras.selectors import cameras_for
 from captures.camera_pages.cards import cards_for
 from captures.camera_pages.temperatures import temperatures
-from captures.selectors import captures_for
+from captures.capturing.selectors import captures_for
 from core.pages.page import Page
 from monitoring.feed import feed
 

@@ -13,7 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from captures.models import Clip
-from captures.storage.roots import UnusableRoot, video_root
+from captures.storage.models import StorageClass
+from captures.storage.roots import assigned_root
 from core.pages.page import Page, message_response
 from skycam_project.config.layers import from_text
 from skycam_project.config.model import KEYS
@@ -124,17 +125,15 @@ class VideoFolder:
 
 def video_folder() -> VideoFolder:
     station = settings.STATION
-    try:
-        root = video_root(station.host)
-    except UnusableRoot:
-        root = {"id": None, "path": ""}
+    root = assigned_root(station.host, StorageClass.CLIPS)
+    path = root.path if root else ""
     desired = str(station.video_path.resolve()) if station.video_path else ""
     return VideoFolder(
         host=station.host,
-        path=root["path"],
-        clips=Clip.objects.filter(root=root["id"]).count() if root["id"] else 0,
+        path=path,
+        clips=Clip.objects.filter(root=root).count() if root else 0,
         origin=station.origin(("video_path",)),
-        desired=desired if desired != root["path"] else "",
+        desired=desired if desired != path else "",
     )
 
 

@@ -9,9 +9,9 @@ from django.db import connection
 from pytest_django import DjangoAssertNumQueries
 
 from cameras.models import Camera
-from captures.bodies import CaptureBody
+from captures.capturing.bodies import CaptureBody
+from captures.capturing.selectors import captures_for
 from captures.models import Session, SessionGap, StorageRoot
-from captures.selectors import captures_for
 from core.api.paging import Cursor, beyond
 from skycam_project.access.models import User
 from tests.access.audiences import only_for

@@ -12,6 +12,8 @@ from cameras.models import Camera
 from captures.files.ranges import Span
 from captures.files.serving import CHUNK_BYTES, FileMissing, open_below
 from captures.models import CaptureFile, StorageRoot
+from captures.storage.models import StorageClass
+from captures.storage.roots import assign_root
 from monitoring.models import Alert, Event
 from tests.api.builders import PICTURE, UNKNOWN, content, file_of, open_descriptors, program, saved
 
@@ -145,7 +147,7 @@ def test_a_file_of_another_host_is_409_with_its_host(viewer: Any, camera: Camera
 def test_nginx_sends_the_file_when_it_is_configured(
     viewer: Any, file: CaptureFile, file_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    StorageRoot.objects.update(default=True)
+    assign_root(StorageRoot.objects.get(), StorageClass.CAPTURES)
     web = settings.STATION.web.model_copy(update={"x_accel": "/files/"})
     monkeypatch.setattr(settings, "STATION", settings.STATION.model_copy(update={"web": web}))
     answer = viewer.get(file_url)
@@ -157,7 +159,7 @@ def test_nginx_is_not_sent_to_a_symbolic_link(
     viewer: Any, file: CaptureFile, file_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """nginx opens the path again, so its own configuration must refuse links too."""
-    StorageRoot.objects.update(default=True)
+    assign_root(StorageRoot.objects.get(), StorageClass.CAPTURES)
     web = settings.STATION.web.model_copy(update={"x_accel": "/files/"})
     monkeypatch.setattr(settings, "STATION", settings.STATION.model_copy(update={"web": web}))
     there, elsewhere = Path(file.root.path, file.path), tmp_path / "elsewhere"

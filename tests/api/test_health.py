@@ -8,6 +8,8 @@ from cameras.broker import broker
 from cameras.models import Camera
 from cameras.status import status
 from cameras.status.messages import absent_status
+from captures.storage.models import StorageClass
+from captures.storage.roots import assign_root
 from monitoring import health
 from monitoring.models import Alert
 from monitoring.tasks import check_health, check_host
@@ -105,8 +107,7 @@ def test_a_health_alert_is_resolved_with_its_problem(camera: Camera, valkey: Any
 @pytest.fixture
 def unmounted(root: Any) -> Any:
     """The storage root of this host is not mounted."""
-    root.default = True
-    root.save()
+    assign_root(root, StorageClass.CAPTURES)
     return root
 
 

@@ -12,8 +12,9 @@ from cameras.leases import service as leases
 from cameras.leases.lease_holders import LeaseHeld
 from cameras.models import Camera
 from captures.camera_service import CameraService
-from captures.capturing.requests import CaptureRequest, SessionRequest
+from captures.capturing.requests import CaptureRequest
 from captures.models import Capture, Session
+from captures.sessions.requests import SessionRequest
 from monitoring.models import Event
 from tests.api.builders import saved
 

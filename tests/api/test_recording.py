@@ -17,8 +17,8 @@ from cameras.models import Camera
 from cameras.runtime.recording_state import waiting_recorder
 from cameras.status import status
 from cameras.status.messages import absent_status
-from captures.ingest.clips import desired_recording
 from captures.recording_control import commands as recording_commands
+from captures.recording_control.desired import desired_recording
 from monitoring.models import Event
 from tests.api.builders import UNKNOWN
 from tests.fakes.camera_host import camera_host

@@ -14,8 +14,10 @@ from cameras.editing.services import add_camera
 from cameras.live.service import station_presets
 from cameras.models import Camera
 from cameras.supervision.desired_state import desired_states
-from captures.ingest.clips import desired_recording
 from captures.models import StorageRoot
+from captures.recording_control.desired import desired_recording
+from captures.storage.models import StorageClass
+from captures.storage.roots import assign_root
 from core.station_settings import values as station_settings
 from core.station_settings.models import StationSetting
 from skycam_project.config.model import KEYS
@@ -133,7 +135,7 @@ def test_a_size_that_a_kind_does_not_support_is_left_to_the_camera(manager: Any)
 
 
 def test_a_changed_live_preset_reaches_camera_processes_and_viewers(manager: Any, camera: Camera) -> None:
-    StorageRoot.objects.create(host="main", path="/nowhere", default=True)
+    assign_root(StorageRoot.objects.create(host="main", path="/nowhere"), StorageClass.CAPTURES)
     answer = manager.patch("/api/v1/settings/", {"live_streaming_config.quality_presets.low.size": 320})
     found = {one["key"]: one["value"] for one in answer.json()["results"]}
     assert found["live_streaming_config.quality_presets.low.size"] == 320

@@ -20,7 +20,7 @@ from cameras.address_encryption import decrypt_address, encrypt_address
 from cameras.editing.services import add_camera, change_camera
 from cameras.models import Camera
 from cameras.supervision.desired_state import desired_states
-from captures.storage.roots import ensure_default_root
+from captures.storage.setup import ensure_default_root
 from core.secrets import DecryptionFailed
 from monitoring.models import Event
 

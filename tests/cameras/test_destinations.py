@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from cameras.editing.services import change_camera
 from cameras.models import Camera
 from cameras.supervision.desired_state import desired_states
-from captures.storage.roots import ensure_default_root
+from captures.storage.setup import ensure_default_root
 
 pytestmark = pytest.mark.django_db
 

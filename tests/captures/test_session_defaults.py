@@ -16,8 +16,8 @@ SHOW = """
 import django, json
 django.setup()
 from cameras.models import Camera
-from captures.capturing.requests import SessionRequest
-from captures.serializers import SeedStartBody
+from captures.sessions.requests import SessionRequest
+from captures.sessions.queries import SeedStartBody
 from captures.camera_pages.start_form import StartForm
 fields = SeedStartBody.model_json_schema()["properties"]
 print(json.dumps({

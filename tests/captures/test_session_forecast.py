@@ -11,10 +11,12 @@ import pytest
 from django.utils import timezone
 
 from cameras.models import Camera
-from captures.capturing import requests
-from captures.capturing.requests import SessionRequest
 from captures.models import Capture, CaptureFile, Session, StorageRoot
+from captures.sessions import requests
 from captures.sessions.forecast import Forecast, forecast
+from captures.sessions.requests import SessionRequest
+from captures.storage.models import StorageClass
+from captures.storage.roots import assign_root
 from tests.api.builders import saved
 
 DUSK = datetime(2026, 11, 21, 17, 0, tzinfo=UTC)
@@ -118,7 +120,7 @@ def test_a_cadence_too_short_for_a_picture_has_a_warning(camera: Camera, root: S
 def test_a_disk_that_is_full_within_a_day_has_a_warning(
     camera: Camera, root: StorageRoot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    StorageRoot.objects.update(default=True)
+    assign_root(StorageRoot.objects.get(), StorageClass.CAPTURES)
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: shutil._ntuple_diskusage(10**12, 0, 14_400 * MB))
     pictures_of(camera, root, size=24 * MB)
     found = forecast_of(camera, exposure_us=8_000_000, cadence_s=12)
@@ -128,7 +130,7 @@ def test_a_disk_that_is_full_within_a_day_has_a_warning(
 def test_a_session_that_does_not_fit_on_the_disk_has_a_warning(
     camera: Camera, root: StorageRoot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    StorageRoot.objects.update(default=True)
+    assign_root(StorageRoot.objects.get(), StorageClass.CAPTURES)
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: shutil._ntuple_diskusage(10**12, 0, 14_400 * MB))
     pictures_of(camera, root, size=24 * MB)
     found = forecast_of(camera, exposure_us=8_000_000, cadence_s=12, count=1000)

@@ -10,8 +10,9 @@ import pytest
 from django.conf import settings
 from django.core.checks import run_checks
 
-from captures.models import StorageRoot
-from captures.storage.roots import UnusableRoot, ensure_default_root, ensure_video_root, video_root
+from captures.storage.models import StorageAssignment, StorageClass, StorageRoot
+from captures.storage.roots import UnusableRoot, is_assigned, root_of_class
+from captures.storage.setup import ensure_default_root, ensure_video_root
 from skycam_project.launch.first_start import ensure_roots
 from tests.faults.small_disk import SmallDisk, mounted
 
@@ -32,7 +33,7 @@ def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def clips_go_to() -> str:
-    return Path(video_root("main")["path"]).name
+    return Path(root_of_class("main", StorageClass.CLIPS)["path"]).name
 
 
 def test_without_it_clips_go_to_the_default_root(configured: Any) -> None:
@@ -44,8 +45,8 @@ def test_with_it_clips_go_to_their_own_root(configured: Any, tmp_path: Path) -> 
     configured("video")
     ensure_roots()
     ensure_roots()
-    root = StorageRoot.objects.get(video=True)
-    assert (clips_go_to(), root.default, StorageRoot.objects.count()) == ("video", False, 2)
+    root = StorageAssignment.objects.get(storage_class=StorageClass.CLIPS).root
+    assert (clips_go_to(), is_assigned(root, StorageClass.CAPTURES), StorageRoot.objects.count()) == ("video", False, 2)
     assert (tmp_path / "video" / ".skycam-root").read_text() == str(root.pk)
 
 
@@ -61,7 +62,7 @@ def test_when_it_is_unset_new_clips_go_to_the_default_root(configured: Any) -> N
     ensure_video_root()
     configured(None)
     ensure_video_root()
-    assert (clips_go_to(), StorageRoot.objects.filter(video=False).count()) == ("images", 2)
+    assert (clips_go_to(), StorageRoot.objects.count()) == ("images", 2)
 
 
 def test_the_folder_of_the_pictures_is_not_a_second_root(configured: Any) -> None:

@@ -19,17 +19,19 @@ from cameras.presets.service import Comparison, PresetBody
 from cameras.runtime.messages import Command, CommandType, Report, ReportType
 from cameras.runtime.recording_state import Recorder
 from cameras.settings.bodies import CapabilitiesBody, SettingsBody
-from captures.bodies import FileBody, GapBody
+from captures.capturing.bodies import FileBody
 from captures.capturing.models import Reason
 from captures.capturing.requests import CaptureRequest
 from captures.clips.api import TimelineBody
 from captures.clips.bodies import ClipBody, HoldBody
 from captures.models import Capture
 from captures.recording_control.commands import RecordingBody
+from captures.recording_control.requests import RecordBody
 from captures.retention.bodies import DeletedBody
-from captures.serializers import RecordBody, StartBody
+from captures.sessions.bodies import GapBody
 from captures.sessions.forecast import ForecastBody
 from captures.sessions.models import SESSION_TRANSITIONS
+from captures.sessions.queries import StartBody
 from monitoring.bodies import AlertBody, EventBody
 from monitoring.models import Alert, Severity
 from skycam_project.access.serializers import KnownTokenBody

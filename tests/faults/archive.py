@@ -13,7 +13,9 @@ from cameras.spool.storage import make_root
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.ingest import OpenedSpool
 from captures.models import Capture, CaptureFile, Clip, Session, StorageRoot
-from captures.sessions.session_commands import describe_desired_session
+from captures.sessions.desired import describe_desired_session
+from captures.storage.models import StorageClass
+from captures.storage.roots import assign_root
 
 IDLE_PREFIXES = ("slot-", ".lock", "rejected", "clips")
 
@@ -25,7 +27,8 @@ class Archive:
         self.folder = folder
         root = str(uuid6.uuid7())
         make_root(folder, root)
-        self.root = StorageRoot.objects.create(id=root, host="main", path=str(folder), default=True)
+        self.root = StorageRoot.objects.create(id=root, host="main", path=str(folder))
+        assign_root(self.root, StorageClass.CAPTURES)
         self.camera = Camera.objects.create(slug="sim", name="Sim", kind="simulated", host="main")
         self.spool = folder / ".spool" / str(self.camera.id)
 

@@ -13,7 +13,8 @@ import uuid6
 
 from cameras.spool.durable import FolderLock, RootFiles
 from cameras.spool.storage import MARKER
-from captures.storage.roots import UnusableRoot, ensure_default_root
+from captures.storage.roots import UnusableRoot
+from captures.storage.setup import ensure_default_root
 from tests.faults.camera_process import CameraProcess
 from tests.faults.small_disk import SmallDisk, mount
 

@@ -28,7 +28,9 @@ def put_captures(
     captures, files = [], []
     with closing(sqlite3.connect(site.station.data / "skycam.sqlite3", timeout=60)) as connection, connection:
         (camera,) = row(connection, f"SELECT id FROM cameras_camera WHERE slug = '{slug}'")
-        root, host = row(connection, 'SELECT id, host FROM captures_storageroot WHERE "default"')
+        root, host = row(
+            connection, "SELECT root_id, host FROM captures_storageassignment WHERE storage_class = 'captures'"
+        )
         for place in range(number):
             at, capture = stored(started + place * SPACING), uuid.uuid4().hex
             failed = {"status": "failed", "reason": "disk_full", "exposed": 0} if place in lost else {}

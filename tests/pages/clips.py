@@ -27,7 +27,10 @@ def put_clip(site: Site, started: datetime, film: bytes, length_s: float, **fiel
     } | fields  # fmt: skip
     with closing(sqlite3.connect(site.station.data / "skycam.sqlite3", timeout=60)) as connection, connection:
         (values["camera_id"],) = row(connection, "SELECT id FROM cameras_camera WHERE slug = 'simulated'")
-        root = 'SELECT id, path, host FROM captures_storageroot WHERE "default"'
+        root = (
+            "SELECT r.id, r.path, r.host FROM captures_storageroot r "
+            "JOIN captures_storageassignment a ON a.root_id = r.id WHERE a.storage_class = 'captures'"
+        )
         values["root_id"], folder, values["host"] = row(connection, root)
         Path(folder, path).parent.mkdir(parents=True, exist_ok=True)
         Path(folder, path).write_bytes(film)

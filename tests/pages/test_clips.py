@@ -11,7 +11,7 @@ from django.db import InterfaceError, OperationalError
 from django.test.utils import CaptureQueriesContext
 
 from cameras.models import Camera
-from captures.clips import clip_pages, player, timeline
+from captures.clips import change_pages, paging, timeline
 from captures.clips.deletion import mark_for_deletion
 from captures.models import Clip, ClipHold, StorageRoot
 from monitoring.models import Event
@@ -75,7 +75,7 @@ def test_a_time_starts_the_page_there_with_a_link_to_earlier_ones(
 def test_a_long_day_is_split_into_pages(
     viewer: Any, camera: Camera, root: StorageRoot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clip_pages, "PAGE", 2)
+    monkeypatch.setattr(paging, "PAGE", 2)
     rows(camera, root, 0, 1, 2)
     first = viewer.get(DAY)
     later = re.findall(r'href="([^"]*)" rel="next"', text_of(first))
@@ -299,7 +299,7 @@ def test_a_clip_is_pinned_and_unpinned_on_its_page(operator: Any, clip: Clip) ->
 
 
 def test_a_clip_being_deleted_cannot_be_pinned(operator: Any, clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(player, "pin_clip", lambda found, *_: mark_for_deletion(Clip.objects.filter(pk=found.pk)))
+    monkeypatch.setattr(change_pages, "pin_clip", lambda found, *_: mark_for_deletion(Clip.objects.filter(pk=found.pk)))
     assert operator.post(f"/clips/{clip.pk}/pin/", {"pinned": "yes"}, format="multipart").status_code == 404
 
 
@@ -376,7 +376,7 @@ def test_a_page_says_that_the_database_is_locked(
         raise error("database is locked")
 
     operator.raise_request_exception = False
-    monkeypatch.setattr("captures.clips.player.pin_clip", locked)
+    monkeypatch.setattr("captures.clips.change_pages.pin_clip", locked)
     answer = operator.post(f"/clips/{clip.pk}/pin/", {"pinned": "yes"}, format="multipart")
     assert (answer.status_code, "nothing was changed" in text_of(answer), Clip.objects.get().pinned) == (
         503,

@@ -17,8 +17,8 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from cameras.spool.storage import MARKER
+from captures.days.day import Day
 from captures.gallery import counting, tiles
-from captures.gallery.days import Day
 from captures.models import Capture, Session, SessionGap, StorageRoot
 from captures.paths.night import Site, night_of, night_range
 from monitoring.models import Event

@@ -10,7 +10,7 @@ from cameras.models import Camera
 from cameras.runtime.recording_state import Recorder
 from cameras.status import status
 from cameras.status.messages import absent_status
-from captures.ingest.clips import desired_recording
+from captures.recording_control.desired import desired_recording
 from tests.api.builders import UNKNOWN
 from tests.fakes.camera_host import camera_host
 from tests.pages.builders import MARKUP, text_of

@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 
 from cameras.models import Camera
-from captures.storage import roots
+from captures.storage import setup
 from core.station_settings import values as station_settings
 from core.station_settings.models import StationSetting
 from monitoring.models import Event
@@ -71,13 +71,13 @@ def video_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def pictures_folder(db: None) -> str:
     """The folder of pictures of a host that was started once."""
-    return str(roots.ensure_default_root().path)
+    return str(setup.ensure_default_root().path)
 
 
 def test_the_clip_folder_is_shown_with_its_clips_and_how_to_change_it(
     video_path: Path, camera: Camera, manager: Any
 ) -> None:
-    root = roots.ensure_video_root()
+    root = setup.ensure_video_root()
     assert root is not None
     clip_of(camera, root)
     panel = clip_folder_panel(manager)

@@ -13,9 +13,10 @@ from cameras.leases import service as leases
 from cameras.models import Camera
 from cameras.spool.storage import MARKER
 from captures.models import StorageRoot
+from captures.pixelink_service import roots
 from captures.pixelink_service import served_camera as module
 from captures.pixelink_service.served_camera import NotConnected, find_camera, served_camera
-from captures.storage import roots
+from captures.storage.roots import UnusableRoot
 
 pytestmark = pytest.mark.django_db
 
@@ -141,6 +142,6 @@ def test_captures_of_the_service_go_to_its_own_root(monkeypatch: pytest.MonkeyPa
 def test_a_root_with_a_damaged_marker_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, marker: str) -> None:
     configure(monkeypatch, image_save_path=tmp_path)
     (tmp_path / MARKER).write_text(marker)
-    with pytest.raises(roots.UnusableRoot, match="is damaged"):
+    with pytest.raises(UnusableRoot, match="is damaged"):
         roots.ensure_service_root()
     assert not StorageRoot.objects.exists()

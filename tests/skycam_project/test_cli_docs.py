@@ -11,8 +11,9 @@ import pytest
 
 from cameras.runtime.recording_state import Recorder
 from cameras.status.messages import Status
-from captures.bodies import CaptureBody, SessionBody
+from captures.capturing.bodies import CaptureBody
 from captures.recording_control.commands import RecordingBody
+from captures.sessions.bodies import SessionBody
 from skycam_project.cli import errors
 from skycam_project.cli.root import cli
 

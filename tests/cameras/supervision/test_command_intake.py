@@ -14,7 +14,7 @@ from cameras.supervision.command_intake import Arrival, CommandIntake
 from cameras.supervision.command_sender import CommandSender
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.outcome_reconciler import OutcomeReconciler
-from captures.ingest.captures import fail_unsent_capture
+from captures.capturing.decided_outcomes import fail_unsent_capture
 from captures.models import Capture
 from tests.api.conftest import valkey
 from tests.cameras.supervision.hosts import Answers

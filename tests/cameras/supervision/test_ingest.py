@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import uuid6
 
-from captures.ingest.captures import fail_unsent_capture
+from captures.capturing.decided_outcomes import fail_unsent_capture
 from captures.models import Capture, Session, SessionGap
 from monitoring.models import Alert, Event
 from tests.cameras.supervision.records import capture_record, session_records, write_raw, write_records

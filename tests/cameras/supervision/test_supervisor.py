@@ -20,8 +20,8 @@ from cameras.supervision.desired_state import desired_states
 from cameras.supervision.process_states import ProcessState, Rule, current_rule
 from cameras.supervision.recovery_policy import RestartSchedule
 from captures.models import Capture, Session
-from captures.sessions.session_commands import fail_session_of_lost_host
-from captures.storage.roots import ensure_default_root
+from captures.sessions.desired import fail_session_of_lost_host
+from captures.storage.setup import ensure_default_root
 from monitoring.models import Alert
 from tests.api.builders import until
 from tests.api.conftest import valkey

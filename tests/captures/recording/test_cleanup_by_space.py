@@ -12,10 +12,12 @@ import uuid6
 
 from cameras.spool.storage import MARKER, RootMissing
 from captures.clips.deletion import MAX_STUCK
-from captures.ingest.clips import recording_settings
 from captures.models import Clip, StorageRoot
+from captures.recording_control.desired import recording_settings
 from captures.retention.cleanup import ALERT_REPEAT_S, ClipCleanup, Deleted, plan_cleanup
 from captures.retention.disk_space import PENDING_S
+from captures.storage.models import StorageClass
+from captures.storage.roots import assign_root
 from monitoring.models import Alert, Event
 from tests.captures.recording.clip_archive import ClipArchive, ahead, configured
 from tests.faults.small_disk import SmallDisk
@@ -139,7 +141,7 @@ def rolling_floor() -> int:
 
 
 def test_while_no_clip_can_be_deleted_the_soft_floor_applies_to_rolling_clips(archive: ClipArchive) -> None:
-    StorageRoot.objects.update(default=True)
+    assign_root(StorageRoot.objects.get(), StorageClass.CAPTURES)
     archive.clips(6, HALF_MB)
     Clip.objects.update(pinned=True)
     archive.cleanup.run()

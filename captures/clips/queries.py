@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, StrictBool, model_validator
 
+from cameras.visibility import Slug
 from captures.clips.bodies import ClipBody
 from captures.clips.models import ClipKind
-from captures.serializers import Slug
 from core.api.model import StrictModel
 from core.api.paging import Links, Moment, Query, TimeQuery
 

@@ -1,4 +1,4 @@
-"""The days or nights of the gallery, each a time range."""
+"""The days or nights by which pages show files, each a time range."""
 
 from __future__ import annotations
 
@@ -73,3 +73,7 @@ def days_of_month(month: date, by: By) -> list[Day]:
 def next_month(month: date, by: int) -> date:
     number = month.year * 12 + month.month - 1 + by
     return date(number // 12, number % 12 + 1, 1)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)

@@ -1,5 +1,7 @@
-"""Captures and sessions as JSON for the API, the sockets and the command line. The functions use the related rows that
-`captures.selectors` prefetches, so they make no queries."""
+"""Captures and their files as JSON for the API, the sockets and the command line.
+
+The functions use the related rows that `captures.capturing.selectors` prefetches, so they make no queries.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,6 @@ from collections.abc import Iterable
 from typing import Any, TypedDict
 
 from captures.capturing.models import Capture, CaptureFile
-from captures.sessions.models import Session, SessionGap
 from captures.thumbnails.store import picture_index
 from core.times.timestamps import stamp, stamp_or_none
 
@@ -61,41 +62,8 @@ class CaptureBody(TypedDict):
     thumbnail: str | None
 
 
-GapBody = TypedDict(
-    "GapBody", {"from": str, "to": str, "first_index": int, "count": int, "reason": str, "message": str}
-)
-
-
-class SessionBody(TypedDict):
-    id: str
-    camera: str
-    name: str
-    state: str
-    desired: str
-    reason: str
-    message: str
-    programme: dict[str, Any]
-    actual: dict[str, Any]
-    warnings: list[str]
-    created_by: str
-    created: str
-    started: str | None
-    ended: str | None
-    planned: int
-    saved: int
-    failed: int
-    skipped: int
-    exposure_total_s: float
-    gaps: list[GapBody]
-    next: str | None
-
-
 def capture_url(capture: object) -> str:
     return f"/api/v1/captures/{capture}/"
-
-
-def session_url(session: object) -> str:
-    return f"/api/v1/sessions/{session}/"
 
 
 def thumbnail_url(capture: Capture, files: Iterable[CaptureFile] | None = None) -> str | None:
@@ -155,41 +123,4 @@ def capture_body(capture: Capture, known: list[CaptureFile] | None = None) -> Ca
         height=primary["height"] if primary else None,
         files=files,
         thumbnail=thumbnail_url(capture, found),
-    )
-
-
-def gap_body(gap: SessionGap) -> GapBody:
-    return {
-        "from": stamp(gap.from_at),
-        "to": stamp(gap.to_at),
-        "first_index": gap.first_index,
-        "count": gap.count,
-        "reason": gap.reason,
-        "message": gap.message,
-    }
-
-
-def session_body(session: Session) -> SessionBody:
-    return SessionBody(
-        id=str(session.id),
-        camera=session.camera.slug,
-        name=session.name,
-        state=session.state,
-        desired=session.desired,
-        reason=session.reason,
-        message=session.message,
-        programme=session.programme,
-        actual=session.actual,
-        warnings=session.warnings,
-        created_by=session.created_by,
-        created=stamp(session.created_at),
-        started=stamp_or_none(session.started_at),
-        ended=stamp_or_none(session.ended_at),
-        planned=session.planned,
-        saved=session.saved,
-        failed=session.failed,
-        skipped=session.skipped,
-        exposure_total_s=session.exposure_total_us / 1e6,
-        gaps=[gap_body(gap) for gap in session.gaps.all()],
-        next=stamp_or_none(session.next_at),
     )

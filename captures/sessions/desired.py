@@ -1,18 +1,17 @@
-"""A camera's session: its desired state for the camera process, and its holder."""
+"""The desired state of a camera's session: for its process, and when it cannot be carried out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Literal, cast
 from uuid import UUID
 
+from django.db.models import F
 from django.utils import timezone
 
-from cameras.errors import ControlError
-from cameras.leases.lease_holders import LeaseHolder, person
 from cameras.models import Camera
 from cameras.spool.session_files import DesiredSession
-from captures.sessions.models import ACTIVE, Session
+from captures.sessions.models import Session
+from captures.sessions.selectors import active_session
 from monitoring.services import record_event
 
 
@@ -36,36 +35,22 @@ def describe_desired_session(session: Session) -> DesiredSession:
     }
 
 
-class SessionEnded(ControlError):
-    """The session has ended or is being stopped."""
-
-    problem = "session-ended"
-
-
-def check_not_ended(session: Session, verb: str) -> None:
-    """SessionEnded when the session cannot be paused or resumed any more; `verb` names the command."""
-    if session.state not in ACTIVE:
-        raise SessionEnded(f"The session on {session.camera.slug} is {session.state}; there is nothing to {verb}.")
-    if session.desired == Session.Desired.STOPPED:
-        raise SessionEnded(f"The session on {session.camera.slug} is being stopped; there is nothing to {verb}.")
+def desired_session(camera: Camera) -> DesiredSession | None:
+    """The session that a camera should run or stop, as JSON. A removed camera stops its session."""
+    session = active_session(camera)
+    if session is None:
+        return None
+    if camera.removed_at is not None and session.desired != Session.Desired.STOPPED:
+        session.desired, session.revision = Session.Desired.STOPPED, session.revision + 1
+        session.save(update_fields=["desired", "revision"])
+    return describe_desired_session(session)
 
 
-def active_session(camera: Camera) -> Session | None:
-    return Session.objects.active().filter(camera=camera).first()
-
-
-def holder(camera: Camera, session: Session) -> LeaseHolder:
-    """The user who started the session holds its camera."""
-    since = session.started_at or session.created_at
-    return LeaseHolder(camera.slug, person(session.created_by), since, str(session.pk), session.name)
-
-
-def holders(cameras: Iterable[Camera]) -> dict[UUID, LeaseHolder]:
-    """The holder of each camera on which a session runs, by the camera's id."""
-    by_id = {camera.pk: camera for camera in cameras}
-    active = Session.objects.active().filter(camera__in=by_id)
-    sessions = active.only("camera_id", "name", "created_by", "started_at", "created_at")
-    return {session.camera_id: holder(by_id[session.camera_id], session) for session in sessions}
+def mark_session_refused(session: UUID | str, reason: str, message: str) -> None:
+    """Store why the camera refused to begin a session, and set it to stopped, so that no later command begins it
+    unnoticed. It becomes failed, with this reason, when the camera process reports that it is stopped."""
+    planned = Session.objects.filter(pk=session, state=Session.State.PLANNED, desired=Session.Desired.RUNNING)
+    planned.update(desired=Session.Desired.STOPPED, revision=F("revision") + 1, reason=reason, message=message[:1000])
 
 
 def fail_session_of_lost_host(camera: Camera, host: str) -> None:

@@ -15,13 +15,13 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from captures.clips.models import Clip
+from captures.clips.queries import ClipFileQuery
 from captures.clips.selectors import clips_for
-from captures.clips.serializers import ClipFileQuery
+from captures.files.queries import ThumbnailQuery
 from captures.files.ranges import not_modified
 from captures.files.serving import REVALIDATE, FileMissing, OnOtherHost, raise_missing_alert, serve
 from captures.files.thumbnails import read_or_render, thumbnail
 from captures.mp4.faststart import VERSION
-from captures.serializers import ThumbnailQuery
 from captures.thumbnails.store import ThumbnailStore
 
 FORM = f"faststart{VERSION}"

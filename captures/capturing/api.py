@@ -1,0 +1,81 @@
+"""The routes of captures: take one, list, show, count by day."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from cameras.camera_view import CameraView, actor
+from cameras.visibility import camera_condition
+from captures.capturing.bodies import CaptureBody, capture_body, capture_url
+from captures.capturing.models import Capture
+from captures.capturing.outcomes import check_saved
+from captures.capturing.queries import IDEMPOTENCY_KEY, Calendar, CalendarQuery, CapturePage, CaptureQuery
+from captures.capturing.requests import CaptureRequest
+from captures.capturing.selectors import captures_for, counts_by_day
+from captures.capturing.service import CaptureService
+from core.api.paging import page
+
+
+class CaptureView(CameraView):
+    roles = {"POST": "operator"}
+
+    @extend_schema(
+        request=CaptureRequest,
+        responses={201: CaptureBody, 202: CaptureBody},
+        parameters=[
+            OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER),
+            OpenApiParameter("Prefer", str, OpenApiParameter.HEADER, description="respond-async: 202 at once."),
+        ],
+    )
+    def post(self, request: Request, slug: str = "") -> Response:
+        """Take one picture: 201 when it is saved, 202 when it has no outcome in time."""
+        wanted = CaptureRequest.model_validate(request.data)
+        key = IDEMPOTENCY_KEY.validate_python(request.headers.get("Idempotency-Key", ""))
+        wait = "respond-async" not in request.headers.get("Prefer", "").lower()
+        outcome = CaptureService(actor(request)).capture(self.camera(), wanted, key=key, wait=wait)
+        check_saved(outcome)
+        headers = {"Location": capture_url(outcome.capture.pk)} | (
+            {} if wait else {"Preference-Applied": "respond-async"}
+        )
+        return Response(capture_body(outcome.capture, outcome.files), 202 if outcome.pending else 201, headers=headers)
+
+
+class CapturesView(APIView):
+    """Captures, newest first."""
+
+    roles = {"GET": "viewer"}
+
+    @extend_schema(operation_id="captures_list", parameters=CaptureQuery.parameters(), responses=CapturePage)
+    def get(self, request: Request) -> Response:
+        query = CaptureQuery.of(request)
+        conditions = camera_condition(request.user, query.camera) | query.conditions()
+        return Response(
+            page(captures_for(request.user).filter(**conditions), query, request, "started_at", capture_body)
+        )
+
+
+class CaptureDetailView(APIView):
+    roles = {"GET": "viewer"}
+
+    @extend_schema(responses=CaptureBody)
+    def get(self, request: Request, capture: UUID) -> Response:
+        found: Capture = captures_for(request.user).get(pk=capture)
+        return Response(capture_body(found))
+
+
+class CalendarView(APIView):
+    """The number of captures of each day. Days without captures are left out."""
+
+    roles = {"GET": "viewer"}
+
+    @extend_schema(parameters=CalendarQuery.parameters(), responses=Calendar)
+    def get(self, request: Request) -> Response:
+        query = CalendarQuery.of(request)
+        conditions = camera_condition(request.user, query.camera) | ({"status": query.status} if query.status else {})
+        captures = captures_for(request.user).filter(**conditions)
+        return Response({"tz": query.tz, "results": counts_by_day(captures, query.days(), query.zone)})

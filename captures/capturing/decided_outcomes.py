@@ -1,0 +1,53 @@
+"""Outcomes of captures for their camera host: those that it decides, because no spool ever held the capture, and those
+that the database knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from cameras.runtime.messages import LastCapture
+from cameras.spool.session_files import iso
+from captures.capturing.models import Capture
+from captures.capturing.outcome_events import publish_outcome
+
+
+@transaction.atomic
+def fail_unsent_capture(capture: UUID | str, reason: str, message: str) -> bool:
+    """Mark a planned capture that never reached a spool as failed. False when it has an outcome already."""
+    row = Capture.objects.select_for_update().filter(pk=capture, status=Capture.Status.PLANNED).first()
+    if row is None:
+        return False
+    row.status, row.reason, row.message = Capture.Status.FAILED, reason, message
+    row.ended_at = timezone.now()
+    row.save(update_fields=["status", "reason", "message", "ended_at"])
+    publish_outcome(row, row.camera, [])
+    return True
+
+
+def overdue_captures(host: str, now_ms: int) -> list[tuple[str, str]]:
+    """Camera and id of captures commanded to this host that are still planned after their deadline (in Redis TIME),
+    even if the camera has moved to another host."""
+    addressed = Q(host=host) | Q(host="", camera__host=host)
+    rows = Capture.objects.filter(addressed, status=Capture.Status.PLANNED, deadline_ms__lt=now_ms)
+    return [(str(camera), str(capture)) for camera, capture in rows.values_list("camera_id", "id")[:100]]
+
+
+def has_outcome(capture: str) -> bool:
+    """Whether this capture has its outcome: then it is never exposed again."""
+    return Capture.objects.filter(pk=capture).exclude(status=Capture.Status.PLANNED).exists()
+
+
+def last_captures(cameras: Iterable[str]) -> dict[str, LastCapture]:
+    """The outcome of each camera's newest capture, by the camera's id. Cameras without captures are left out."""
+    ended = Capture.objects.exclude(status=Capture.Status.PLANNED).exclude(ended_at=None)
+    found = {camera: ended.filter(camera_id=camera).only("status", "reason", "ended_at").first() for camera in cameras}
+    return {
+        camera: LastCapture(id=str(one.pk), status=one.status, reason=one.reason, at=iso(one.ended_at.timestamp()))
+        for camera, one in found.items()
+        if one is not None and one.ended_at is not None
+    }

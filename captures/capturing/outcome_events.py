@@ -1,0 +1,35 @@
+"""The event and the notice of a capture that has its outcome."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from captures.capturing.models import Capture, CaptureFile
+from captures.capturing.notices import publish_capture
+from monitoring.camera_refs import CameraRef
+from monitoring.services import record_event
+
+SEVERITIES = {"saved": "info", "failed": "error", "skipped": "warning"}
+
+
+def publish_outcome(capture: Capture, camera: CameraRef, files: list[CaptureFile]) -> None:
+    """Record the event of the outcome, in the caller's transaction, and publish its notice after the commit."""
+    warnings = _setting_warnings(capture)
+    message = " ".join([capture.message or f"{camera.slug} saved a capture.", *warnings])
+    severity = SEVERITIES[capture.status]
+    record_event(
+        f"capture.{capture.status}", message, severity="warning" if warnings and severity == "info" else severity,
+        camera=camera, subject=capture.pk, actor=capture.requested_by,
+        data=_command_arguments(capture) | ({"reason": capture.reason} if capture.reason else {}),
+    )  # fmt: skip
+    publish_capture(capture, camera.slug, files)
+
+
+def _command_arguments(capture: Capture) -> dict[str, Any]:
+    """Arguments of the capture command; a session's arguments are in the event of its start."""
+    return {} if capture.session_id else {"arguments": capture.asked}
+
+
+def _setting_warnings(capture: Capture) -> list[str]:
+    """Warnings of values that the camera did not accept. A session reports them once, when it begins."""
+    return [] if capture.session_id else capture.warnings

@@ -1,0 +1,78 @@
+"""Query parameters and headers of requests about captures, and the pages of their answers."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any, Self, TypedDict
+from uuid import UUID
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, Field, TypeAdapter, model_validator
+
+from cameras.visibility import Slug
+from captures.capturing.bodies import CaptureBody
+from captures.capturing.models import CaptureStatus
+from captures.capturing.selectors import DayCount
+from core.api.paging import Links, Query, TimeQuery
+
+MAX_DAYS = 400
+IDEMPOTENCY_KEY: TypeAdapter[str] = TypeAdapter(Annotated[str, Field(max_length=120, pattern=r"^[\x21-\x7e]*$")])
+
+
+class CaptureQuery(TimeQuery):
+    camera: Slug | None = None
+    session: UUID | None = None
+    status: CaptureStatus | None = None
+    simulated: bool | None = None
+
+    def conditions(self) -> dict[str, Any]:
+        found = {
+            "session_id": self.session,
+            "status": self.status,
+            "simulated": self.simulated,
+            "started_at__gte": self.from_,
+            "started_at__lt": self.to,
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"{name!r} is not a time zone; write a name such as Europe/Berlin.")
+    return name
+
+
+class CalendarQuery(Query):
+    """Days of the time zone `tz`, both ends inclusive; without `from`, the 31 days up to `to`."""
+
+    camera: Slug | None = None
+    status: CaptureStatus | None = None
+    from_: Annotated[date | None, Field(alias="from")] = None
+    to: date | None = None
+    tz: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.tz)
+
+    def days(self) -> tuple[date, date]:
+        last = self.to or datetime.now(UTC).astimezone(self.zone).date()
+        return self.from_ or last - timedelta(days=30), last
+
+    @model_validator(mode="after")
+    def _check_range(self) -> Self:
+        if any(day and not 1970 <= day.year <= 9000 for day in (self.from_, self.to)):
+            raise ValueError("Days are from 1970 to 9000.")
+        first, last = self.days()
+        if not timedelta(0) <= last - first < timedelta(days=MAX_DAYS):
+            raise ValueError(f"`from` must not be after `to`, and at most {MAX_DAYS} days are counted at once.")
+        return self
+
+
+class CapturePage(Links):
+    results: list[CaptureBody]
+
+
+class Calendar(TypedDict):
+    tz: str
+    results: list[DayCount]

@@ -1,0 +1,60 @@
+"""A capture's fields and files from its record in the spool. Nothing is read from the database or saved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+
+from cameras.spool.records import CaptureRecord, PartFile
+from captures.capturing.models import Capture, CaptureFile
+
+OBSERVED = (
+    "exposure_us", "gain", "iso", "f_number", "temperature_celsius", "simulated", "driver", "library", "firmware",
+    "serial", "clock", "warnings",
+)  # fmt: skip
+
+
+def apply_record(capture: Capture, record: CaptureRecord) -> None:
+    """Copy a record's values to its capture; not saved."""
+    for name, value in fields_from_record(record).items():
+        setattr(capture, name, value)
+
+
+def fields_from_record(record: CaptureRecord) -> dict[str, Any]:
+    """A capture's fields from its record, without those that the camera did not observe."""
+    body = record["body"]
+    observed: Mapping[str, Any] = body
+    return {
+        "status": body["outcome"],
+        "reason": body["reason"],
+        "message": body["message"],
+        "asked": body["asked"],
+        "planned_at": datetime.fromisoformat(body["planned"]),
+        "exposed": body["started"] is not None,
+        "started_at": datetime.fromisoformat(body["started"] or body["planned"]),
+        "ended_at": datetime.fromisoformat(body["ended"]),
+        **{name: observed[name] for name in OBSERVED if observed.get(name) is not None},
+    }
+
+
+def files_from_record(capture: Capture, record: CaptureRecord) -> list[CaptureFile]:
+    """Rows for the files in a record of this host, not saved."""
+    return [_file(capture, record["root"], place, file) for place, file in enumerate(record["files"])]
+
+
+def _file(capture: Capture, root: str, place: int, file: PartFile) -> CaptureFile:
+    return CaptureFile(
+        capture=capture,
+        kind=file["kind"],
+        place=place,
+        host=settings.STATION.host,
+        root_id=root,
+        path=file["path"],
+        bytes=file["bytes"],
+        sha256=file["sha256"],
+        width=file["width"],
+        height=file["height"],
+    )

@@ -1,0 +1,60 @@
+"""The captures and files that a user may see, and their number by day."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any, TypedDict
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db.models import QuerySet
+
+from cameras.visibility import visible_to
+from captures.capturing.models import Capture, CaptureFile
+from captures.thumbnails.store import picture_index
+
+
+class DayCount(TypedDict):
+    day: str
+    count: int
+
+
+def captures_for(user: Any) -> QuerySet[Capture]:
+    """The user's captures with camera and files, in a constant number of queries."""
+    return visible_to(Capture.objects.select_related("camera").prefetch_related("files"), user)
+
+
+def file_for(user: Any, capture: UUID, kind: str | None) -> CaptureFile:
+    """The capture's file of this kind, or its primary file. CaptureFile.DoesNotExist."""
+    files = CaptureFile.objects.select_related("root", "capture__camera")
+    files = files.filter(capture__in=captures_for(user).filter(pk=capture).values("pk"))
+    found = (files.filter(kind=kind) if kind else files).order_by("place", "kind").first()
+    if found is None:
+        raise CaptureFile.DoesNotExist
+    return found
+
+
+def picture_for(user: Any, capture: UUID) -> CaptureFile:
+    """The file that a capture's thumbnails show. CaptureFile.DoesNotExist when none of its files can be rendered."""
+    files = CaptureFile.objects.select_related("root")
+    found = list(files.filter(capture__in=captures_for(user).filter(pk=capture).values("pk")))
+    place = picture_index([file.kind for file in found])
+    if place is None:
+        raise CaptureFile.DoesNotExist
+    return found[place]
+
+
+def counts_by_day(captures: QuerySet[Capture], ends: tuple[date, date], zone: ZoneInfo) -> list[DayCount]:
+    """The days of `zone` from the first to the last of `ends` that have captures; each day is one index range."""
+    first, last = ends
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    counted = ((day, _within(captures, _midnight(day, zone), _midnight(day + timedelta(1), zone))) for day in days)
+    return [DayCount(day=day.isoformat(), count=count) for day, count in counted if count]
+
+
+def _within(captures: QuerySet[Capture], start: datetime, end: datetime) -> int:
+    return captures.filter(started_at__gte=start, started_at__lt=end).count()
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=zone)

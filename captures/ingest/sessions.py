@@ -1,0 +1,72 @@
+"""Ingests records of sessions and of their gaps. Each function is idempotent and runs in its caller's transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import F
+
+from cameras.spool.records import GapRecord, SessionRecord
+from captures.ingest.records import camera_of
+from captures.sessions.models import SESSION_TRANSITIONS, Session, SessionGap
+from core.text.plurals import pluralize, was_or_were
+from monitoring.services import record_event
+
+EVENT_OF = {"running": "session.started", "paused": "session.paused", "finished": "session.finished"}
+
+
+def ingest_gap(record: GapRecord) -> None:
+    """Store the captures of a session that were missed in an outage."""
+    body = record["body"]
+    session = Session.objects.filter(pk=body["session"]).first()
+    if session is None or SessionGap.objects.filter(pk=record["id"]).exists():
+        return
+    SessionGap.objects.create(
+        id=record["id"],
+        session=session,
+        from_at=datetime.fromisoformat(body["from"]),
+        to_at=datetime.fromisoformat(body["to"]),
+        first_index=body["first_index"],
+        count=body["count"],
+        reason=body["reason"],
+        message=body["message"],
+    )
+    Session.objects.filter(pk=session.pk).update(
+        planned=F("planned") + body["count"], skipped=F("skipped") + body["count"]
+    )
+    captures = f"{pluralize(body['count'], 'capture')} of {record['slug']} {was_or_were(body['count'])}"
+    message = f"{captures} missed: {body['message']}"
+    data = {"reason": body["reason"], "count": body["count"]}
+    record_event("session.gap", message, severity="warning", camera=camera_of(record), subject=session.pk, data=data)
+
+
+def ingest_session(record: SessionRecord) -> None:
+    """Store a session's new state. Records are numbered: an older one changes nothing."""
+    body = record["body"]
+    session = Session.objects.select_for_update().filter(pk=body["session"]).first()
+    if session is None or body["number"] <= session.reported:
+        return
+    old, new, reason, message = session.state, body["state"], body["reason"], body["message"]
+    if (old, new) == ("planned", "stopped") and session.reason:
+        new, reason, message = "failed", session.reason, session.message  # set by `mark_session_refused`
+    session.reported = body["number"]
+    if new in SESSION_TRANSITIONS[old]:
+        session.state = new
+        _set_times(session, datetime.fromisoformat(body["at"]))
+        session.reason, session.message = reason, message
+        kind = "session.resumed" if (old, new) == ("paused", "running") else EVENT_OF.get(new, "session.stopped")
+        sentences = [message or f"The session of {record['slug']} is {new}.", *body.get("warnings", [])]
+        record_event(
+            kind, " ".join(sentences), camera=camera_of(record),
+            subject=session.pk, severity="error" if new == "failed" else "info",
+        )  # fmt: skip
+    session.actual, session.warnings = body.get("actual", session.actual), body.get("warnings", session.warnings)
+    session.next_at = None
+    session.save()
+
+
+def _set_times(session: Session, at: datetime) -> None:
+    if session.state == Session.State.RUNNING:
+        session.started_at = session.started_at or at
+    elif not SESSION_TRANSITIONS[session.state]:
+        session.ended_at = at

@@ -1,0 +1,111 @@
+"""The routes of sessions: start, stop, pause, resume, list, show."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from cameras.camera_view import CameraView, actor
+from cameras.visibility import camera_condition
+from captures.sessions.bodies import SessionBody, session_body, session_url
+from captures.sessions.forecast import ForecastBody, StartedBody, forecast, forecast_body
+from captures.sessions.models import Session
+from captures.sessions.queries import SessionPage, SessionQuery, StartBody
+from captures.sessions.selectors import active_session, sessions_for
+from captures.sessions.service import SessionService
+from core.api.paging import page
+
+
+class NoSession(Exception):
+    """Nothing to stop."""
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"No session runs on {slug}.")
+
+
+class StartView(CameraView):
+    roles = {"POST": "operator"}
+    body: type[StartBody] = StartBody
+
+    @extend_schema(request=StartBody, responses={200: ForecastBody, 201: StartedBody})
+    def post(self, request: Request, slug: str = "") -> Response:
+        """Start a session: 201 with its `forecast`; with `dry_run`, 200 with the forecast only."""
+        wanted, camera = self.body.model_validate(request.data), self.camera()
+        expected = forecast_body(forecast(camera, wanted))
+        if wanted.dry_run:
+            return Response(expected)
+        session = SessionService(actor(request)).start(camera, wanted)
+        body = StartedBody(**session_body(session), forecast=expected)
+        return Response(body, 201, headers={"Location": session_url(session.pk)})
+
+
+class StopView(CameraView):
+    """Stop the session that runs on the camera; answers when its host has stopped it."""
+
+    roles = {"POST": "operator"}
+
+    @extend_schema(request=None, responses=SessionBody)
+    def post(self, request: Request, slug: str = "") -> Response:
+        camera = self.camera()
+        session = active_session(camera)
+        if session is None:
+            raise NoSession(camera.slug)
+        return Response(session_body(SessionService(actor(request)).stop(session)))
+
+
+class SessionsView(APIView):
+    """Sessions, newest first."""
+
+    roles = {"GET": "viewer"}
+
+    @extend_schema(operation_id="sessions_list", parameters=SessionQuery.parameters(), responses=SessionPage)
+    def get(self, request: Request) -> Response:
+        query = SessionQuery.of(request)
+        conditions = camera_condition(request.user, query.camera) | ({"state": query.state} if query.state else {})
+        sessions = sessions_for(request.user).filter(**conditions)
+        return Response(page(sessions, query, request, "created_at", session_body))
+
+
+class SessionView(APIView):
+    roles = {"GET": "viewer"}
+
+    @extend_schema(responses=SessionBody)
+    def get(self, request: Request, session: UUID) -> Response:
+        return Response(session_body(sessions_for(request.user).get(pk=session)))
+
+
+class SessionStopView(APIView):
+    """Stop the session. A session that has ended already is returned unchanged."""
+
+    roles = {"POST": "operator"}
+
+    @extend_schema(request=None, responses=SessionBody)
+    def post(self, request: Request, session: UUID) -> Response:
+        found: Session = sessions_for(request.user).get(pk=session)
+        return Response(session_body(SessionService(actor(request)).stop(found)))
+
+
+class SessionPauseView(APIView):
+    """Pause the session until it is resumed. A running capture ends first."""
+
+    roles = {"POST": "operator"}
+
+    @extend_schema(request=None, responses=SessionBody)
+    def post(self, request: Request, session: UUID) -> Response:
+        found: Session = sessions_for(request.user).get(pk=session)
+        return Response(session_body(SessionService(actor(request)).pause(found)))
+
+
+class SessionResumeView(APIView):
+    """Resume a paused session."""
+
+    roles = {"POST": "operator"}
+
+    @extend_schema(request=None, responses=SessionBody)
+    def post(self, request: Request, session: UUID) -> Response:
+        found: Session = sessions_for(request.user).get(pk=session)
+        return Response(session_body(SessionService(actor(request)).resume(found)))

@@ -1,0 +1,24 @@
+"""Who holds a camera by a session that runs on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from cameras.leases.lease_holders import LeaseHolder, person
+from cameras.models import Camera
+from captures.sessions.models import Session
+
+
+def holder(camera: Camera, session: Session) -> LeaseHolder:
+    """The user who started the session holds its camera."""
+    since = session.started_at or session.created_at
+    return LeaseHolder(camera.slug, person(session.created_by), since, str(session.pk), session.name)
+
+
+def holders(cameras: Iterable[Camera]) -> dict[UUID, LeaseHolder]:
+    """The holder of each camera on which a session runs, by the camera's id."""
+    by_id = {camera.pk: camera for camera in cameras}
+    active = Session.objects.active().filter(camera__in=by_id)
+    sessions = active.only("camera_id", "name", "created_by", "started_at", "created_at")
+    return {session.camera_id: holder(by_id[session.camera_id], session) for session in sessions}

@@ -1,0 +1,38 @@
+"""How far a session is, for cards and pages."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from captures.sessions.models import Session
+
+LATE_AFTER = timedelta(seconds=30)
+"""How long after the end of its exposure the next capture of a session may be due before it is overdue."""
+
+
+def planned_end(session: Session) -> datetime | None:
+    """The end that its programme names; None without one."""
+    text = session.programme.get("until")
+    return datetime.fromisoformat(text) if text else None
+
+
+def progress_of(session: Session, planned: int) -> float | None:
+    """0 to 1, after `planned` captures; None for a session without an end."""
+    if count := session.programme.get("count"):
+        return min(1.0, planned / int(count))
+    end = planned_end(session)
+    return elapsed_share(session.started_at or session.created_at, end) if end else None
+
+
+def elapsed_share(start: datetime, end: datetime) -> float:
+    """The part of the time from `start` to `end` that is over, from 0 to 1."""
+    whole = (end - start).total_seconds()
+    return min(1.0, max(0.0, (timezone.now() - start).total_seconds() / whole)) if whole > 0 else 1.0
+
+
+def is_overdue(session: Session) -> bool:
+    """Whether the next capture is overdue: the data is old, or the camera is not connected."""
+    exposure = timedelta(microseconds=session.programme.get("exposure_us", 0))
+    return session.next_at is not None and timezone.now() - session.next_at > LATE_AFTER + exposure

@@ -1,0 +1,64 @@
+"""Bodies and query parameters of requests about sessions, and the page of their answers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from cameras.visibility import Slug
+from captures.sessions.bodies import SessionBody
+from captures.sessions.models import SessionState
+from captures.sessions.requests import SessionRequest
+from core.api.paging import Links, PageQuery
+
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+
+
+class StartBody(SessionRequest):
+    """Give the exposure in microseconds (`exposure_us`) or in seconds (`exposure_s`)."""
+
+    exposure_s: Annotated[Seconds | None, Field(exclude=True)] = None
+    dry_run: Annotated[bool, Field(exclude=True, description="Only return the forecast.")] = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_seconds(cls, given: Any) -> Any:
+        return _in_microseconds(given, "exposure_s")
+
+
+class SeedStartBody(StartBody):
+    """Also accepts the seed's names `exposure` and `delay`, in seconds."""
+
+    exposure: Annotated[Seconds | None, Field(exclude=True)] = None
+    delay: Annotated[float | None, Field(ge=0, le=86_400, exclude=True)] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_seed_names(cls, given: Any) -> Any:
+        given = _in_microseconds(given, "exposure")
+        if not isinstance(given, dict) or given.get("delay") is None:
+            return given
+        if given.get("delay_s") is not None:
+            raise ValueError("Give `delay` or `delay_s`, not both.")
+        return {**given, "delay_s": given["delay"]}
+
+
+def _in_microseconds(given: Any, name: str) -> Any:
+    """Adds `exposure_us` for a time in seconds. Seconds that are not a valid number are left to their own field's
+    validation."""
+    seconds = given.get(name) if isinstance(given, dict) else None
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= 3600:
+        return given
+    if given.get("exposure_us") is not None:
+        raise ValueError(f"Give the exposure once: `{name}` or another, not both.")
+    return {**given, "exposure_us": max(1, round(seconds * 1e6))}
+
+
+class SessionQuery(PageQuery):
+    camera: Slug | None = None
+    state: SessionState | None = None
+
+
+class SessionPage(Links):
+    results: list[SessionBody]

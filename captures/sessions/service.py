@@ -1,0 +1,170 @@
+"""`SessionService` starts, stops, pauses and resumes sessions for pages, API and programs.
+
+The desired state is stored in the session's row and survives restarts; its host gets a command and answers with the
+outcome.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import nullcontext
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from cameras.broker.broker import BrokerDown
+from cameras.command_events import record_desired_change, record_failures, record_outcome, record_refusals
+from cameras.commands import control
+from cameras.commands.messages import START, STOP, SessionArguments
+from cameras.errors import ControlError, HostDown, TooSlow
+from cameras.leases import lease_holders
+from cameras.models import Camera
+from captures.sessions.desired import describe_desired_session
+from captures.sessions.models import ACTIVE, Session, SessionState
+from captures.sessions.requests import SessionRequest
+from monitoring.models import Event
+
+log = logging.getLogger(__name__)
+START_S, CHANGE_S = 10.0, 10.0
+"""Seconds to wait for the start of a session, and for its pause or resumption."""
+
+
+class SessionEnded(ControlError):
+    """The session has ended or is being stopped."""
+
+    problem = "session-ended"
+
+
+def check_not_ended(session: Session, verb: str) -> None:
+    """SessionEnded when the session cannot be paused or resumed any more; `verb` names the command."""
+    if session.state not in ACTIVE:
+        raise SessionEnded(f"The session on {session.camera.slug} is {session.state}; there is nothing to {verb}.")
+    if session.desired == Session.Desired.STOPPED:
+        raise SessionEnded(f"The session on {session.camera.slug} is being stopped; there is nothing to {verb}.")
+
+
+class SessionService:
+    def __init__(self, actor: str = "") -> None:
+        self.actor = actor
+
+    def start(self, camera: Camera, request: SessionRequest) -> Session:
+        """LeaseHeld when another user holds the camera, SessionRunning when a session is active: neither creates a
+        session.
+
+        ControlError or BrokerDown when the command did not reach the host: the session has failed or is stopped, so it
+        does not start later unnoticed.
+        """
+        with record_refusals(camera, "start", self.actor, request.programme(camera)):
+            return self._start(camera, request)
+
+    def _start(self, camera: Camera, request: SessionRequest) -> Session:
+        lease_holders.check_holder_now(camera, self.actor)
+        lease_holders.check_no_session(camera)
+        deadline_ms = self._reach_host(camera, request) + int(START_S * 1000)
+        session, event = self._insert_session(camera, request)
+        try:
+            with record_outcome(event):
+                _send_start(session, deadline_ms)
+        except TooSlow:
+            log.info("session %s was not confirmed yet", session.id)
+        except (ControlError, BrokerDown):
+            _store_stopped(session)
+            raise
+        session.refresh_from_db()
+        return session
+
+    def _reach_host(self, camera: Camera, request: SessionRequest) -> int:
+        with record_failures(camera, "start", self.actor, request.programme(camera)):
+            try:
+                return control.check_reachable(camera)
+            except (HostDown, BrokerDown) as error:
+                self._record_unstarted(camera, request, str(error))
+                raise
+
+    def _insert_session(self, camera: Camera, request: SessionRequest) -> tuple[Session, Event]:
+        try:
+            with transaction.atomic():
+                session = Session.objects.create(
+                    camera=camera, name=request.name, programme=request.programme(camera), created_by=self.actor
+                )
+                lease_holders.check_holder_now(camera, self.actor)
+                did = f"started a session on {camera.slug}."
+                event = record_desired_change(camera, "start", did, self.actor, session.programme, subject=session.id)
+        except IntegrityError:
+            lease_holders.check_holder_now(camera, self.actor)
+            lease_holders.check_no_session(camera)
+            raise
+        return session, event
+
+    def _record_unstarted(self, camera: Camera, request: SessionRequest, message: str) -> None:
+        """Insert the session as failed: no host has ever read it."""
+        Session.objects.create(
+            camera=camera, name=request.name, programme=request.programme(camera), created_by=self.actor,
+            state=SessionState.FAILED, desired=Session.Desired.STOPPED, reason="host_down", message=message,
+            ended_at=timezone.now(),
+        )  # fmt: skip
+
+    def stop(self, session: Session) -> Session:
+        """Stop the session; returns when its host has stored the stop.
+
+        ControlError or BrokerDown when the host does not answer: the stop is stored and applies when the host is back.
+        LeaseHeld when another user holds the camera: nothing is stored.
+        """
+        with record_refusals(session.camera, "stop", self.actor), transaction.atomic():
+            locked = Session.objects.select_for_update().get(pk=session.pk)
+            if locked.state not in ACTIVE:
+                return locked
+            event = self._set_desired(locked, Session.Desired.STOPPED, "stop", "stopped")
+        with record_outcome(event) if event else nullcontext():
+            control.run_command(locked.camera, STOP, SessionArguments(session=describe_desired_session(locked)))
+        locked.refresh_from_db()
+        return locked
+
+    def pause(self, session: Session) -> Session:
+        """Pause the session until `resume`, also across restarts. A running capture ends first, so the session may
+        still be running when this returns (`desired` is paused).
+
+        SessionEnded or LeaseHeld: nothing is stored. Any other ControlError, or BrokerDown: the pause is stored and
+        applies when the host is back.
+        """
+        return self._change_desired(session, Session.Desired.PAUSED, "pause", "paused")
+
+    def resume(self, session: Session) -> Session:
+        """Resume a paused session; the starts missed meanwhile are recorded as a gap. Raises what `pause` raises."""
+        return self._change_desired(session, Session.Desired.RUNNING, "resume", "resumed")
+
+    def _change_desired(self, session: Session, desired: Session.Desired, command: str, did: str) -> Session:
+        with record_refusals(session.camera, command, self.actor), transaction.atomic():
+            locked = Session.objects.select_for_update().get(pk=session.pk)
+            check_not_ended(locked, command)
+            event = self._set_desired(locked, desired, command, did)
+        try:
+            with record_outcome(event) if event else nullcontext():
+                arguments = SessionArguments(session=describe_desired_session(locked))
+                control.run_command(locked.camera, START, arguments, wait_s=CHANGE_S)
+        except TooSlow:
+            log.info("session %s was not %s yet: a capture runs", locked.id, did)
+        locked.refresh_from_db()
+        return locked
+
+    def _set_desired(self, locked: Session, desired: Session.Desired, command: str, did: str) -> Event | None:
+        """The event; None when the state is desired already: the command is then only sent again."""
+        lease_holders.check_holder_now(locked.camera, self.actor)
+        if locked.desired == desired:
+            return None
+        locked.desired, locked.revision = desired, locked.revision + 1
+        locked.save(update_fields=["desired", "revision"])
+        message = f"{did} the session on {locked.camera.slug}."
+        return record_desired_change(locked.camera, command, message, self.actor, {}, subject=locked.pk)
+
+
+def _send_start(session: Session, deadline_ms: int) -> None:
+    arguments = SessionArguments(session=describe_desired_session(session))
+    control.wait_for_answer(
+        control.send_command(session.camera, START, arguments, wait_s=START_S, deadline_ms=deadline_ms)
+    )
+
+
+def _store_stopped(session: Session) -> None:
+    """The host is alive and may have read the desired state already: this newer revision stops the session."""
+    Session.objects.filter(pk=session.pk).update(desired=Session.Desired.STOPPED, revision=session.revision + 1)
