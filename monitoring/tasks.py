@@ -13,7 +13,10 @@ from monitoring.health import HEALTH, HOST_CHECKS, Finding, run_checks, sentence
 from monitoring.selectors import unresolved_keys
 from monitoring.services import raise_alert, resolve_alert
 
-ALERT_RESOLVERS = ("captures.files.missing.close_missing_alerts",)
+ALERT_RESOLVERS = (
+    "captures.files.missing.close_missing_alerts",
+    "captures.files.missing.close_damaged_alerts",
+)
 """Functions that resolve alerts which HEALTH did not raise, once their cause is gone."""
 
 
