@@ -1,7 +1,7 @@
 """How a worker takes a job, keeps it with a lease, and ends it.
 
-Each write is one conditional UPDATE, on SQLite and PostgreSQL: of two workers that race for a row one wins, and one that
-lost its lease writes nothing more.
+Each write is one conditional UPDATE, on SQLite and PostgreSQL: of two workers that race for a row one wins. A worker
+that lost its lease writes nothing more.
 """
 
 from __future__ import annotations

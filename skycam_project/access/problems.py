@@ -38,6 +38,7 @@ from captures.files.ranges import Unsatisfiable
 from captures.files.serving import FileMissing, OnOtherHost
 from captures.files.thumbnails import NoThumbnail, NotRenderedYet
 from captures.selectors import UnknownCamera
+from core.jobs.services import NotCancellable
 from core.limits.wait_limiter import TooManyWaiting
 from skycam_project.access.services import Denied
 from skycam_project.access.sign_in_limits import TooManyAttempts
@@ -52,6 +53,7 @@ PROBLEMS = {
     "busy": (409, "The camera is busy"),
     "not-recording": (409, "Not recording"),
     "session-ended": (409, "The session has ended"),
+    "job-ended": (409, "The job has ended"),
     "no-primary-camera": (409, "No camera is the primary one"),
     "file-elsewhere": (409, "The file is on another host"),
     "too-large": (413, "The request is too large"),
@@ -176,6 +178,11 @@ def _(error: drf_errors.ParseError) -> Problem:
 @problem_of.register
 def _(error: UnknownCamera) -> Problem:
     return invalid([ErrorBody(field="camera", message=str(error))])
+
+
+@problem_of.register
+def _(error: NotCancellable) -> Problem:
+    return Problem("job-ended", str(error))
 
 
 @problem_of.register
