@@ -30,7 +30,7 @@ TABLES = (
     "cameras.tables.RECOVERIES",
     "cameras.tables.ROOTS",
     "cameras.tables.DECIDED_OUTCOMES",
-    "core.jobs.tables.HIDDEN_CAMERAS",
+    "core.jobs.tables.JOB_HIDDEN_CAMERAS",
     "core.jobs.tables.JOB_ENDED",
     "core.jobs.tables.JOB_KINDS",
     "monitoring.health.HEALTH",

@@ -200,8 +200,8 @@ class JobAttempt:
         return self.lease.take_back(describe_exit(status))
 
     def _write(self, write: Callable[[], bool]) -> None:
-        """Write the outcome, again and again while the database does not answer. After the end of the lease the job is
-        done again by whoever takes it."""
+        """Write the outcome, again and again while the database does not answer. After the end of the lease another
+        worker does the job again."""
         until = self._clock() + LEASE_S
         while True:
             try:

@@ -9,13 +9,13 @@ from django.utils.module_loading import import_string
 
 from core.jobs.kinds import role_of
 from core.jobs.models import Job
-from core.jobs.tables import HIDDEN_CAMERAS
+from core.jobs.tables import JOB_HIDDEN_CAMERAS
 
 
 def jobs_for(user: Any) -> QuerySet[Job]:
     if not user.is_authenticated or not user.may("viewer"):
         return Job.objects.none()
-    hidden = [camera for path in HIDDEN_CAMERAS.values() for camera in import_string(path)(user)]
+    hidden = [camera for path in JOB_HIDDEN_CAMERAS.values() for camera in import_string(path)(user)]
     return Job.objects.exclude(camera_uuid__in=[str(camera.id) for camera in hidden]) if hidden else Job.objects.all()
 
 

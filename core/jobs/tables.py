@@ -42,7 +42,7 @@ JOB_ENDED = {
 }
 """Functions that are called with each job that ended, in the transaction of its end."""
 
-HIDDEN_CAMERAS = {
+JOB_HIDDEN_CAMERAS = {
     "cameras": "cameras.selectors.hidden_cameras",
 }
 """User -> the cameras, including removed ones, whose jobs this user must not see."""

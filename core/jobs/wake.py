@@ -16,7 +16,8 @@ from core.jobs.states import JobState
 
 log = logging.getLogger(__name__)
 TASK = "core.wake_jobs"
-ANSWER_S = 1.0
+QUICK = {"socket_timeout": 1.0, "max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
+"""Otherwise kombu tries to connect for some seconds, and waits for a broker that hangs."""
 EXPIRES_S = 60.0
 """A host that was away longer searches when it starts."""
 
@@ -29,7 +30,7 @@ def wake_host(host: str) -> bool:
     """Returns whether the message was sent. Takes about a second while the broker does not answer."""
     app = import_string(settings.CELERY_APP)
     try:
-        with app.connection_for_write(transport_options={"socket_timeout": ANSWER_S}) as connection:
+        with app.connection_for_write(transport_options=QUICK) as connection:
             app.send_task(
                 TASK,
                 queue=queue_of(host),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGES = [PROJECT / "README.md", PROJECT / "CHANGELOG.md", *sorted((PROJECT / "docs").rglob("*.md"))]
-SOURCES = ("cameras", "captures", "monitoring", "scheduler", "skycam_project")
+SOURCES = ("cameras", "captures", "core", "monitoring", "scheduler", "skycam_project")
 CODE = re.compile(r"`([^`\n]+)`")
 
 
