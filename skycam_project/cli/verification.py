@@ -9,7 +9,7 @@ import click
 
 from skycam_project.cli.camera_control import find_camera
 from skycam_project.cli.camera_parameter import camera
-from skycam_project.cli.errors import FAILED
+from skycam_project.cli.errors import FAILED, CliError
 from skycam_project.cli.jobs import run_job
 from skycam_project.cli.options import Command, PastTimeParam
 from skycam_project.cli.output import make_table, print_line, print_result, print_table, print_warnings
@@ -33,12 +33,17 @@ def verify(camera: str | None, since: datetime | None, host: str | None) -> int:
     caller = current().authorize("manager")
     from django.conf import settings
 
+    from captures.models import StorageRoot
+
+    host = host or settings.STATION.host
+    if not StorageRoot.objects.filter(host=host).exists():
+        raise CliError("invalid", f"The host {host} has no files.")
     found = find_camera(caller, camera) if camera is not None else None
     since_text = since.isoformat(timespec="seconds") if since else None
     job = run_job(
         caller,
         "verify",
-        host or settings.STATION.host,
+        host,
         subject=f"{found.slug if found else 'all files'}{f' since {since_text}' if since else ''}",
         arguments={"camera": str(found.pk) if found else None, "since": since_text},
         camera=found,

@@ -152,6 +152,11 @@ def test_only_so_many_faulty_files_are_listed(picture: NewPicture, monkeypatch: 
     assert "Only the first 1" in result["problems"][0]
 
 
+def test_a_host_without_files_is_refused(picture: NewPicture) -> None:
+    shown = skycam("verify", "--host", "nowhere")
+    assert (shown.exit_code, Job.objects.count()) == (2, 0)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_the_command_runs_the_job_and_reports(picture: NewPicture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(services, "TAKEN_S", 0.0)
