@@ -122,12 +122,13 @@ class Verification:
             raise Stopped
         if not self._is_mounted(row.root):
             return
-        self.findings.files += 1
         try:
             digest = sha256_of(row, self.context.should_stop)
         except FileMissing as error:
+            self.findings.files += 1
             self._report_missing(row, str(error))
             return
+        self.findings.files += 1
         self.findings.bytes += row.bytes
         if digest != row.sha256:
             self._report_damaged(row, digest)

@@ -29,7 +29,7 @@ CONTENT = b"a picture"
 
 
 class Reports:
-    """What the job sent. With `stop_after`, it is asked to stop after so many files."""
+    """What the job sent. With `stop_after`, it is asked to stop after this number of files."""
 
     def __init__(self, stop_after: int | None = None) -> None:
         self.messages: list[ProgressMessage] = []
@@ -143,7 +143,7 @@ def test_the_next_attempt_goes_on_at_the_checkpoint(picture: NewPicture) -> None
     assert [message["done"] for message in again.messages] == [4, 5]
 
 
-def test_only_so_many_faulty_files_are_listed(picture: NewPicture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_first_faulty_files_are_listed(picture: NewPicture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verification, "MAX_LISTED", 1)
     for _ in range(3):
         damage(picture(CONTENT))
