@@ -1,3 +1,4 @@
+from core.jobs.models import Job
 from core.station_settings.models import StationSetting
 
-__all__ = ["StationSetting"]
+__all__ = ["Job", "StationSetting"]

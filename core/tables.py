@@ -4,8 +4,9 @@ from __future__ import annotations
 
 EXCEPTION_TABLES = {
     "core": "core.api.exceptions.EXCEPTIONS",
+    "jobs": "core.jobs.problems.EXCEPTIONS",
     "cameras": "cameras.problems.EXCEPTIONS",
     "captures": "captures.problems.EXCEPTIONS",
     "access": "skycam_project.access.problems.EXCEPTIONS",
 }
-"""App -> its table from exceptions to problems of the API."""
+"""App or package -> its table from exceptions to problems of the API."""

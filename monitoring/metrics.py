@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 
 METRICS: dict[str, str] = {
     "recording": "captures.clips.metrics.recordings",
+    "jobs": "monitoring.jobs.job_metrics",
 }
 
 

@@ -21,6 +21,7 @@ KINDS = {
     "camera": "cameras",
     "capture": "captures",
     "command": "commands",
+    "job": "jobs",
     "live": "live view",
     "part": "restarts",
     "recording": "recordings",

@@ -16,6 +16,7 @@ from monitoring.services import raise_alert, resolve_alert
 ALERT_RESOLVERS = (
     "cameras.supervision.lease.close_taken_alerts",
     "captures.files.missing.close_missing_alerts",
+    "captures.files.missing.close_damaged_alerts",
 )
 """Functions that resolve alerts which HEALTH did not raise, once their cause is gone."""
 

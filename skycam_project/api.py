@@ -25,6 +25,7 @@ version_1: list[URLPattern | URLResolver] = [
     path("cameras/", include("cameras.urls")),
     path("viewers/", include(viewers)),
     path("metrics/", MetricsView.as_view()),
+    path("jobs/", include("core.jobs.urls")),
     path("", include("monitoring.urls")),
 ]
 

@@ -40,6 +40,28 @@ def start_restart_events(**_: Any) -> None:
         start_restart_events_thread()
 
 
+def start_jobs_worker(**_: Any) -> None:
+    if PART == "jobs":
+        from core.jobs.worker import local_worker
+
+        local_worker().start()
+
+
+def stop_running_job(**_: Any) -> None:
+    """At the begin of the shutdown: Celery itself waits for its tasks first."""
+    if PART == "jobs":
+        from core.jobs.worker import local_worker
+
+        local_worker().request_stop()
+
+
+def stop_jobs_worker(**_: Any) -> None:
+    if PART == "jobs":
+        from core.jobs.worker import local_worker
+
+        local_worker().stop()
+
+
 def replace_broken_connections(**_: Any) -> None:
     """Tasks on a thread share its database connection; a broken one is replaced before the next task."""
     from django.db import close_old_connections
@@ -50,4 +72,7 @@ def replace_broken_connections(**_: Any) -> None:
 signals.task_prerun.connect(replace_broken_connections)
 signals.worker_init.connect(start_heartbeat)
 signals.worker_init.connect(start_restart_events)  # not at worker_ready, which needs the broker
+signals.worker_init.connect(start_jobs_worker)
+signals.worker_shutting_down.connect(stop_running_job)
+signals.worker_shutdown.connect(stop_jobs_worker)
 signals.beat_init.connect(start_heartbeat)

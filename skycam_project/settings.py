@@ -12,6 +12,8 @@ import psutil
 from skycam_project.config import load_config
 from skycam_project.config.addresses import is_everywhere, is_loopback
 from skycam_project.config.database import django_database
+from skycam_project.config.layers import CONFIG_VARIABLE
+from skycam_project.config.model import VARIABLES
 from skycam_project.config.redaction import secrets_of
 from skycam_project.config.redis import celery_broker
 
@@ -230,7 +232,11 @@ CELERY_BEAT_SCHEDULE = {
     "health": {"task": "monitoring.check_health", "schedule": 60.0},
     "retention": {"task": "monitoring.remove_expired", "schedule": 3600.0},
     "denials": {"task": "access.count_denials", "schedule": 3600.0},
+    "jobs": {"task": "core.wake_lost_jobs", "schedule": 60.0},
 }
+
+# The variables that the child process of a job gets: those of the configuration.
+JOB_ENVIRONMENT = frozenset({*VARIABLES, CONFIG_VARIABLE, "DJANGO_SETTINGS_MODULE"} - {"SKYCAM_ADMIN_PASSWORD"})
 
 # Logs: one line per record to stderr, where the launcher collects them
 LOGGING = {

@@ -29,6 +29,7 @@ from captures.session_pages.pages import (
     SessionsPage,
     StopSessionPage,
 )
+from core.jobs.pages import CancelJobPage, JobsNow, JobsPage
 from monitoring.pages import AcknowledgePage, EventsPage
 from skycam_project.access import pages as access
 from skycam_project.health import healthz
@@ -98,6 +99,9 @@ urlpatterns = [
     path("sessions/<uuid:session>/resume/", ResumeSessionPage.as_view(), name="resume-session"),
     path("events/", EventsPage.as_view(), name="events"),
     path("alerts/<uuid:alert>/acknowledge/", AcknowledgePage.as_view(), name="acknowledge"),
+    path("jobs/", JobsPage.as_view(), name="jobs"),
+    path("jobs/now/", JobsNow.as_view(), name="jobs-now"),
+    path("jobs/<uuid:job>/cancel/", CancelJobPage.as_view(), name="cancel-job"),
     path("status/", StatusPage.as_view(), name="status"),
     path("status/now/", StatusNow.as_view(), name="status-now"),
     path("status/examination/", ExaminationPage.as_view(), name="examination"),

@@ -1,4 +1,5 @@
-"""Closes the alerts for missing files that `captures.files.serving.raise_missing_alert` raises."""
+"""Closes the alerts for missing files that `captures.files.serving.raise_missing_alert` raises, and those for damaged
+files that a verification raises."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from monitoring.selectors import unresolved_keys
 from monitoring.services import resolve_alert
 
 KEYS = "storage.missing:"
+DAMAGED_KEYS = "storage.damaged:"
 
 
 def close_missing_alerts() -> None:
@@ -20,6 +22,13 @@ def close_missing_alerts() -> None:
     for key in sorted(unresolved_keys(KEYS)):
         row = row_of(key.removeprefix(KEYS))
         if row is None or (row.host == settings.STATION.host and is_present(row)):
+            resolve_alert(key)
+
+
+def close_damaged_alerts() -> None:
+    """Close the alerts whose row is deleted. The next verification closes those whose file is restored."""
+    for key in sorted(unresolved_keys(DAMAGED_KEYS)):
+        if row_of(key.removeprefix(DAMAGED_KEYS)) is None:
             resolve_alert(key)
 
 

@@ -88,6 +88,10 @@ class OpenFile:
             return self._head[offset : offset + size]
         return os.pread(self._descriptor, size, offset - len(self._head))
 
+    def forget_cached(self) -> None:
+        """Drop the file from the page cache: what was read to the end once need not displace what is in use."""
+        os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+
     async def __aiter__(self) -> AsyncIterator[bytes]:
         offset = self.span.first
         while offset <= self.span.last:

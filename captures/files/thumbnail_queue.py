@@ -11,23 +11,20 @@ import json
 import logging
 import os
 import subprocess
-import sys
 import threading
-from pathlib import Path
 
 from cameras.spool.storage import RootMissing
 from captures.capturing.models import CaptureFile
 from captures.clips.models import Clip
 from captures.thumbnails.store import ThumbnailStore
 from captures.thumbnails.worker import CLIP, ThumbnailJob
+from core.jobs.children import kill_child, start_child
 
 log = logging.getLogger(__name__)
 MAX_QUEUED = 500
 BATCH = 8
 BATCH_TIMEOUT_S = 150.0
 """For a batch. After it, the first picture without an answer is recorded as one that cannot be rendered."""
-PROJECT = Path(__file__).resolve().parents[2]
-PASSED_VARIABLES = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH")
 
 
 def job_for(file: CaptureFile | Clip) -> ThumbnailJob:
@@ -94,22 +91,17 @@ class ThumbnailQueue:
 
 def run_worker(batch: list[ThumbnailJob]) -> tuple[list[str], str]:
     """The worker's answers, and what ended it early; the cause is empty when no picture is responsible."""
-    command = [sys.executable, "-m", "captures.thumbnails.worker"]
-    environment = {name: os.environ[name] for name in PASSED_VARIABLES if name in os.environ}
+    child = start_child("captures.thumbnails.worker", str(os.getpid()))
     jobs = "".join(f"{json.dumps(job)}\n" for job in batch).encode()
     try:
-        child = subprocess.run(
-            command,
-            input=jobs,
-            stdout=subprocess.PIPE,
-            cwd=PROJECT,
-            env=environment,
-            timeout=BATCH_TIMEOUT_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        return parse_answers(error.stdout or b""), f"took more than {BATCH_TIMEOUT_S:g} s"
-    return parse_answers(child.stdout), f"was ended by signal {-child.returncode}" if child.returncode < 0 else ""
+        output, _ = child.communicate(jobs, BATCH_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        kill_child(child)
+        output, _ = child.communicate()
+        return parse_answers(output), f"took more than {BATCH_TIMEOUT_S:g} s"
+    finally:
+        kill_child(child)
+    return parse_answers(output), f"was ended by signal {-child.returncode}" if child.returncode < 0 else ""
 
 
 def parse_answers(output: bytes) -> list[str]:

@@ -1,4 +1,4 @@
-"""Renders thumbnails of pictures and clips: `python -m captures.thumbnails.worker`.
+"""Renders thumbnails of pictures and clips: `python -m captures.thumbnails.worker PARENT`.
 
 It reads a job from each line of stdin and writes one answer to stdout. It is a process of its own because image files
 are hostile input: a crash of a decoder ends this process only. It has no secrets, limited memory and processor time,
@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import resource
 import sys
 from collections.abc import Iterator
 from typing import BinaryIO, NotRequired, TypedDict
@@ -20,6 +19,7 @@ from captures.mp4.boxes import UnsupportedMp4
 from captures.mp4.faststart import faststart_header
 from captures.thumbnails.rendering import Unreadable, image_from_file, render_thumbnails
 from captures.thumbnails.store import ThumbnailStore
+from core.jobs.children import die_with_parent, limit_resources
 
 MEMORY_BYTES = 3_000_000_000
 CPU_S = 120
@@ -82,15 +82,9 @@ def _open_original(store: ThumbnailStore, job: ThumbnailJob) -> Iterator[BinaryI
         yield file
 
 
-def limit_resources() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.nice(NICE)
-
-
 def main() -> None:
-    limit_resources()
+    die_with_parent(int(sys.argv[1]))
+    limit_resources(MEMORY_BYTES, CPU_S, NICE)
     for line in sys.stdin:
         try:
             answer = render_file(json.loads(line))

@@ -21,6 +21,7 @@ PROBLEMS = {
     "busy": (409, "The camera is busy"),
     "not-recording": (409, "Not recording"),
     "session-ended": (409, "The session has ended"),
+    "job-ended": (409, "The job has ended"),
     "no-primary-camera": (409, "No camera is the primary one"),
     "file-elsewhere": (409, "The file is on another host"),
     "too-large": (413, "The request is too large"),

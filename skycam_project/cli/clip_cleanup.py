@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from skycam_project.cli.errors import FAILED
+from skycam_project.cli.jobs import run_job
 from skycam_project.cli.options import Command
 from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table, print_warnings
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
-    from captures.retention.cleanup import CleanupResult
+    from captures.retention.jobs import CleanupReport
+    from skycam_project.cli.identity import Caller
 
 WHY = {"count": "beyond rolling_clips_count", "space": "disk space", "asked": "marked earlier"}
 
@@ -23,44 +25,40 @@ def cleanup(dry_run: bool) -> int:
     """Delete rolling clips of this host by the retention policy. It selects clips that exceed the number to keep, and
     clips whose space is needed.
 
-    Pinned and held clips are kept. The station does this by itself every two seconds.
+    Pinned and held clips are kept. The station does this by itself every two seconds. This is a job: Ctrl-C ends the
+    command, and the job goes on.
     """
     caller = current().authorize("manager")
-    from captures.retention.bodies import deleted_body
-
-    result = plan() if dry_run else clean_up(caller.actor)
-    results = [dict(deleted_body(one)) for one in result.deleted]
-    body = {"dry_run": dry_run, "bytes": sum(one.clip.bytes for one in result.deleted), "problems": result.problems}
-    print_result({**body, "results": results}, print_cleanup)
-    return FAILED if result.problems else 0
+    body = plan() if dry_run else clean_up(caller)
+    print_result({"dry_run": dry_run, **body}, print_cleanup)
+    return FAILED if body["problems"] else 0
 
 
-def plan() -> CleanupResult:
+def plan() -> CleanupReport:
+    """What the job would delete."""
     from django.conf import settings
 
     from cameras.spool.storage import RootMissing
-    from captures.retention.cleanup import CleanupResult, plan_cleanup
+    from captures.retention.bodies import deleted_body
+    from captures.retention.cleanup import plan_cleanup
+    from captures.retention.jobs import CleanupReport
 
-    result = CleanupResult()
+    report = CleanupReport(bytes=0, clips=0, problems=[], results=[])
     try:
         for one in plan_cleanup(settings.STATION.host):
-            result.deleted.append(one)
+            report["clips"] += 1
+            report["bytes"] += one.clip.bytes
+            report["results"].append(deleted_body(one))
     except (RootMissing, OSError) as error:
-        result.problems.append(str(error))
-    return result
+        report["problems"].append(str(error))
+    return report
 
 
-def clean_up(actor: str) -> CleanupResult:
-    """Run passes until one deletes nothing, as each pass covers a part."""
+def clean_up(caller: Caller) -> CleanupReport:
+    """Run the job on this host and wait for it."""
     from django.conf import settings
 
-    from captures.retention.cleanup import CleanupResult, ClipCleanup
-
-    runner, whole = ClipCleanup(settings.STATION.host, actor), CleanupResult()
-    while (result := runner.run()).deleted:
-        whole.deleted += result.deleted
-    whole.problems = result.problems
-    return whole
+    return cast("CleanupReport", run_job(caller, "clip_cleanup", settings.STATION.host).result)
 
 
 def print_cleanup(body: dict[str, Any]) -> None:
@@ -74,5 +72,5 @@ def print_cleanup(body: dict[str, Any]) -> None:
     if rows:
         print_table(make_table(["camera", "clip", "started", "size", "why"], rows))
     verb = "would be deleted" if body["dry_run"] else "deleted"
-    print_line(f"{pluralize(len(rows), 'clip')} {verb}, {format_bytes(body['bytes'])}.")
+    print_line(f"{pluralize(body['clips'], 'clip')} {verb}, {format_bytes(body['bytes'])}.")
     print_warnings(body["problems"])

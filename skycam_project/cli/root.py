@@ -31,6 +31,8 @@ COMMANDS = {
     "cameras": "skycam_project.cli.cameras:cameras",
     "record": "skycam_project.cli.recording:record",
     "clips": "skycam_project.cli.clips:clips",
+    "verify": "skycam_project.cli.verification:verify",
+    "jobs": "skycam_project.cli.jobs:jobs",
     "settings": "skycam_project.cli.settings:settings",
     "events": "skycam_project.cli.events:events",
     "alerts": "skycam_project.cli.events:alerts",

@@ -62,7 +62,8 @@ def _worker(plan: Plan) -> list[str]:
 
 
 def _jobs(plan: Plan) -> list[str]:
-    return _celery_worker(plan, f"jobs-{plan.config.host}", "jobs", threads=2)
+    host = plan.config.host
+    return _celery_worker(plan, f"jobs-{host}", f"jobs,jobs.{host}", threads=2)
 
 
 def _beat(plan: Plan) -> list[str]:

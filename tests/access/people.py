@@ -14,6 +14,7 @@ from PIL import Image
 
 from cameras.models import Camera, SettingsPreset
 from captures.models import Session, StorageRoot
+from core.jobs.models import Job
 from monitoring.services import raise_alert
 from skycam_project.access.models import ApiToken, SignIn, User
 from tests.access.audiences import only_for
@@ -45,6 +46,7 @@ class World:
         self.clip = clip_of(camera, root)
         self.session = Session.objects.create(camera=camera, programme={"exposure_us": 1000})
         self.alert = raise_alert("camera.quarantined:sky", "Check the camera.", camera=camera)
+        self.job = Job.objects.create(kind="verify", host="main", camera=camera.slug, camera_uuid=str(camera.pk))
         SettingsPreset.objects.create(kind=camera.kind, name="night", settings={"gain": 2.0})
         self.group = Group.objects.create(name="observers")
 
@@ -52,7 +54,7 @@ class World:
         kind = ContentType.objects.get_for_model(Group).pk
         places = {
             "<slug:slug>": "sky", "<uuid:capture>": self.capture.pk, "<uuid:session>": self.session.pk,
-            "<uuid:clip>": self.clip.pk,
+            "<uuid:clip>": self.clip.pk, "<uuid:job>": self.job.pk,
             "<uuid:alert>": self.alert.pk, "<int:user>": self.users["none"].pk,
             "<int:token>": ApiToken.issue(user)[0].pk, "<uuid:sign_in>": SignIn.objects.create(user=user).pk,
             "<str:name>": "night", "<uuid:viewer>": self.session.pk,

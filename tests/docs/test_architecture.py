@@ -67,10 +67,16 @@ def literal_tables() -> dict[str, str]:
 
 
 def dotted_paths(value: ast.Dict | ast.Tuple) -> bool:
-    """Whether every entry is a path, or a label and a path."""
+    """Whether every entry is a path, or a label and a path, or a record that ends with a path."""
     entries = value.values if isinstance(value, ast.Dict) else value.elts
-    last = [entry.elts[-1] if isinstance(entry, ast.Tuple) and entry.elts else entry for entry in entries]
+    last = [last_of(entry) for entry in entries]
     return bool(last) and all(isinstance(one, ast.Constant) and DOTTED.fullmatch(str(one.value)) for one in last)
+
+
+def last_of(entry: ast.expr | None) -> ast.expr | None:
+    if isinstance(entry, ast.Tuple) and entry.elts:
+        return entry.elts[-1]
+    return entry.args[-1] if isinstance(entry, ast.Call) and entry.args else entry
 
 
 def test_every_table_of_dotted_paths_is_documented_and_checked() -> None:

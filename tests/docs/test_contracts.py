@@ -32,6 +32,8 @@ from captures.sessions.bodies import GapBody
 from captures.sessions.forecast import ForecastBody
 from captures.sessions.models import SESSION_TRANSITIONS
 from captures.sessions.queries import StartBody
+from core.jobs.bodies import JobBody
+from core.jobs.states import JOB_TRANSITIONS
 from monitoring.bodies import AlertBody, EventBody
 from monitoring.models import Alert, Severity
 from skycam_project.access.serializers import KnownTokenBody
@@ -40,10 +42,13 @@ from skycam_project.station_settings import SettingBody
 from tests.docs.pages import PROJECT, first_cells, page, section, sources
 
 PAGE = "docs/contracts.md"
-EVENT = re.compile(r"(?:alert|camera|capture|live|part|recording|session|spool|station|storage|user)\.[a-z_]+|command")
+EVENT = re.compile(
+    r"(?:alert|camera|capture|job|live|part|recording|session|spool|station|storage|user)\.[a-z_]+|command"
+)
 FIELDS = {
     "event": EventBody.__annotations__,
     "alert": AlertBody.__annotations__,
+    "job": JobBody.__annotations__,
     "clip": ClipBody.__annotations__,
     "hold": HoldBody.__annotations__,
     "timeline": TimelineBody.__annotations__,
@@ -123,6 +128,9 @@ def test_the_documented_transitions_are_those_of_the_code() -> None:
     assert transitions("session states") == {state: after for state, after in SESSION_TRANSITIONS.items() if after}
     assert transitions("alert states") == {
         str(state): set(map(str, after)) for state, after in Alert.MOVES.items() if after
+    }
+    assert transitions("job states") == {
+        state.value: {one.value for one in after} for state, after in JOB_TRANSITIONS.items() if after
     }
     assert line("camera observed") == Observed.values
 

@@ -38,6 +38,7 @@ PAGES = (
     "/status/",
     "/live/viewers/",
     "/events/",
+    "/jobs/",
     "/users/",
     "/settings/",
     "/accounts/",

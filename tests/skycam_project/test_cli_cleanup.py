@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from captures.models import Clip
+from core.jobs import services
+from core.jobs.models import Job
 from monitoring.models import Event
 from tests.captures.recording.clip_archive import ClipArchive, configured
 from tests.faults.small_disk import SmallDisk
 from tests.skycam_project.cli_station import answer, skycam
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)
 MB = 1_000_000
 
 
@@ -27,7 +29,11 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
 @pytest.fixture
 def archive(disk: SmallDisk, monkeypatch: pytest.MonkeyPatch) -> ClipArchive:
     """Six clips of 1 MB on a disk of 10 MiB: two too many for its space, and one too many for the camera."""
-    configured(monkeypatch, rolling_clips_count=5, soft_floor_gb=0.006, hard_floor_gb=0.001)
+    values = {"rolling_clips_count": 5, "soft_floor_gb": 0.006, "hard_floor_gb": 0.001}
+    configured(monkeypatch, **values)
+    for name, value in values.items():  # the job's child process reads the configuration by itself
+        monkeypatch.setenv(f"CAMERA_CONFIG__{name.upper()}", str(value))
+    monkeypatch.setattr(services, "TAKEN_S", 0.0)
     archive = ClipArchive(disk.path)
     archive.clips(6, MB)
     return archive
@@ -46,6 +52,14 @@ def test_cleanup_deletes_what_the_dry_run_lists(archive: ClipArchive) -> None:
     assert [clip["clip"] for clip in result["results"]] == [clip["clip"] for clip in named]
     assert (result["problems"], archive.kept) == ([], ["2", "3", "4", "5"])
     assert {event.actor for event in Event.objects.filter(kind="storage.cleaned")} == {"cli:root"}
+
+
+def test_cleanup_is_a_job_of_this_host(archive: ClipArchive) -> None:
+    skycam("record", "cleanup")
+    job = Job.objects.get()
+    assert (job.kind, job.host, job.state, job.sentence) == ("clip_cleanup", "main", "done", "2 clips deleted")
+    assert job.result is not None
+    assert (job.result["clips"], job.result["bytes"]) == (2, 2 * MB)
 
 
 def test_the_dry_run_is_shown_as_a_table(archive: ClipArchive) -> None:

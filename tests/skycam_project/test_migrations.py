@@ -33,8 +33,8 @@ def test_the_migration_marks_losses_of_interrupted_clips_as_unknown(tmp_path: Pa
     assert (lost[killed.pk], lost[failed.pk], lost[whole.pk]) == (None, 0, 0)
 
 
-BEFORE = [("core", None), ("monitoring", "0004_camera_ids_of_events")]
-NOW = [("core", "0001_settings_of_the_station"), ("monitoring", "0005_settings_belong_to_core")]
+BEFORE = [("core", "0001_initial"), ("monitoring", "0004_camera_ids_of_events")]
+NOW = [("core", "0002_settings_of_the_station"), ("monitoring", "0005_settings_belong_to_core")]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -5,9 +5,9 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """The table stands already: monitoring made it. The model alone moves."""
 
-    initial = True
 
     dependencies = [
+        ('core', '0001_initial'),
         ('monitoring', '0005_settings_belong_to_core'),
     ]
 

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import functools
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from core.api.paging import page
+from core.jobs.bodies import JobBody, job_body
+from core.jobs.kinds import role_of
+from core.jobs.selectors import jobs_for, may_control
+from core.jobs.serializers import JobPage, JobQuery
+from core.jobs.services import request_cancel
+
+
+class JobsView(APIView):
+    """Jobs, newest first."""
+
+    roles = {"GET": "viewer"}
+
+    @extend_schema(operation_id="jobs_list", parameters=JobQuery.parameters(), responses=JobPage)
+    def get(self, request: Request) -> Response:
+        query = JobQuery.of(request)
+        jobs = jobs_for(request.user).filter(**query.conditions())
+        return Response(page(jobs, query, request, "created_at", functools.partial(job_body, user=request.user)))
+
+
+class JobView(APIView):
+    """One job: its progress, and its result once it has ended."""
+
+    roles = {"GET": "viewer"}
+
+    @extend_schema(responses=JobBody)
+    def get(self, request: Request, job: UUID) -> Response:
+        return Response(job_body(jobs_for(request.user).get(pk=job), request.user))
+
+
+class CancelView(APIView):
+    """Cancel the job. A running job ends within some seconds; what it has done stays done."""
+
+    roles = {"POST": "operator"}
+
+    @extend_schema(request=None, responses=JobBody)
+    def post(self, request: Request, job: UUID) -> Response:
+        found = jobs_for(request.user).get(pk=job)
+        if not may_control(found, request.user):
+            raise PermissionDenied(f"This needs the role {role_of(found.kind)}. Ask a manager.")
+        return Response(job_body(request_cancel(found, request.user.get_username()), request.user))

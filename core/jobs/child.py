@@ -1,0 +1,90 @@
+"""Runs one job: `python -m core.jobs.child ID PARENT`. A child of a jobs worker, with Django.
+
+It reads a JobSpec from stdin and writes messages to stdout. SIGTERM asks the job's function to stop.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from core.jobs.children import die_with_parent, limit_resources
+from core.jobs.context import JobContext, JobError
+from core.jobs.messages import DoneMessage, EndMessage, FailedMessage, JobSpec, Message
+
+log = logging.getLogger(__name__)
+JobFunction = Callable[[JobContext], "dict[str, Any] | None"]
+
+
+class MessagePipe:
+    """Writes messages to the worker. What else the process prints goes to stderr, and so into the log."""
+
+    def __init__(self) -> None:
+        self._descriptor = os.dup(1)
+        os.dup2(2, 1)
+
+    def send(self, message: Message) -> None:
+        left = json.dumps(message).encode() + b"\n"
+        while left:
+            left = left[os.write(self._descriptor, left) :]
+
+
+def load_function(path: str) -> JobFunction:
+    """Set up Django and import the function. ImportError."""
+    import django
+
+    from core.registry import resolve
+
+    django.setup()
+    function: JobFunction = resolve(path)
+    return function
+
+
+def run_function(path: str, context: JobContext) -> EndMessage:
+    """Run the job to its end. Any error is its outcome, and unexpected ones are logged with a traceback."""
+    try:
+        result = load_function(path)(context)
+    except JobError as error:
+        return FailedMessage(type="failed", error=str(error), permanent=error.permanent)
+    except MemoryError:
+        return FailedMessage(type="failed", error="It needed more memory than its limit.", permanent=True)
+    except Exception as error:
+        log.exception("The job %s failed.", context.id)
+        return FailedMessage(type="failed", error=f"{type(error).__name__}: {error}", permanent=False)
+    return DoneMessage(type="done", result=result, stopped=context.was_asked_to_stop)
+
+
+def use_idle_disk_only() -> None:
+    """Leave the disk to the cameras, where its scheduler knows priorities."""
+    import psutil
+
+    psutil.Process().ionice(psutil.IOPRIO_CLASS_IDLE)
+
+
+def main() -> None:
+    die_with_parent(int(sys.argv[2]))
+    stopping = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    pipe = MessagePipe()
+    spec: JobSpec = json.loads(sys.stdin.readline())
+    limit_resources(spec["memory_bytes"], spec["cpu_s"], spec["nice"])
+    use_idle_disk_only()
+    context = JobContext(
+        id=spec["id"],
+        arguments=spec["arguments"],
+        checkpoint=spec["checkpoint"],
+        actor=spec["actor"],
+        send=pipe.send,
+        stopping=stopping,
+    )
+    pipe.send(run_function(spec["function"], context))
+
+
+if __name__ == "__main__":
+    main()

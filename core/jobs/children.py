@@ -1,0 +1,64 @@
+"""Child processes for work in the background: scrubbed environment, limits, their own session. Django-free.
+
+The parent's side is `start_child` and `kill_child`; the child's side is `die_with_parent` and `limit_resources`. The
+child sets its limits itself, because code between fork and exec may deadlock in a process with threads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+PASSED_VARIABLES = ("PATH", "HOME", "LANG", "TZ", "LD_LIBRARY_PATH")
+PR_SET_PDEATHSIG = 1
+
+
+def scrubbed_environment(also: Iterable[str] = ()) -> dict[str, str]:
+    """The variables passed to a child: those that any program needs, and `also`."""
+    names = {*PASSED_VARIABLES, *also}
+    passed = {name: value for name, value in os.environ.items() if name in names or name.startswith("LC_")}
+    return {**passed, "PYTHONPATH": str(PROJECT)}
+
+
+def start_child(module: str, *arguments: str, also: Iterable[str] = ()) -> subprocess.Popen[bytes]:
+    """Start `python -m module` with pipes on stdin and stdout. OSError.
+
+    Call it on a thread that lives as long as the child may: a child that called `die_with_parent` is killed when the
+    thread that started it ends.
+    """
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=scrubbed_environment(also),
+        start_new_session=True,
+    )
+
+
+def kill_child(child: subprocess.Popen[bytes]) -> None:
+    """Send SIGKILL to the child and to all that it started in its session, also when the child itself has ended."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+
+
+def die_with_parent(parent: int) -> None:
+    """In the child: make the kernel kill it when `parent` ends. Exits at once when `parent` has ended already."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def limit_resources(memory_bytes: int, cpu_s: int, nice: int) -> None:
+    """In the child: its address space, its processor time and its priority; no core dumps."""
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.nice(nice)

@@ -1,0 +1,143 @@
+"""How a worker takes a job, keeps it with a lease, and ends it.
+
+Each write is one conditional UPDATE, on SQLite and PostgreSQL: of two workers that race for a row one wins. A worker
+that lost its lease writes nothing more.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from core.jobs.kinds import kind_of
+from core.jobs.models import Job
+from core.jobs.states import FINISHED, JOB_TRANSITIONS, JobState
+from core.jobs.tables import JOB_ENDED
+from core.registry import resolve
+
+log = logging.getLogger(__name__)
+LEASE_S = 30.0
+"""Seconds until a job is lost whose worker no longer renews the lease."""
+FIRST_RETRY_S, MAX_RETRY_S = 5.0, 300.0
+CANDIDATES = 20
+LOST = "The process that ran it was killed or lost its connection to the database."
+
+
+def change_state(rows: QuerySet[Job], before: JobState, after: JobState, **fields: Any) -> bool:
+    """Move the one job of `rows` from `before` to `after`; False if it is in another state by now. A job that ends is
+    passed to JOB_ENDED in the same transaction. ValueError for a move that JOB_TRANSITIONS does not have."""
+    if after not in JOB_TRANSITIONS[before]:
+        raise ValueError(f"A job does not go from {before} to {after}.")
+    if after is not JobState.RUNNING:
+        fields |= {"lease_until": None, "worker": ""}
+    if after in FINISHED:
+        fields["ended_at"] = timezone.now()
+    with transaction.atomic():
+        found = list(rows.filter(state=before.value).values_list("pk", flat=True)[:2])
+        if len(found) != 1 or not rows.filter(pk=found[0], state=before.value).update(state=after.value, **fields):
+            return False
+        if after in FINISHED:
+            job = Job.objects.get(pk=found[0])
+            for path in JOB_ENDED.values():
+                resolve(path)(job)
+    return True
+
+
+def claim_next(host: str, worker: str) -> Job | None:
+    """The oldest job of this host that is due, now running and leased to `worker`; None if none is due."""
+    recover_lost(host)
+    now = timezone.now()
+    due = Job.objects.filter(host=host, state=JobState.WAITING.value, not_before__lte=now)
+    for candidate in due.order_by("created_at", "id").values_list("pk", flat=True)[:CANDIDATES]:
+        if claim(candidate, worker):
+            return Job.objects.get(pk=candidate)
+    return None
+
+
+def claim(job: Any, worker: str) -> bool:
+    """Lease a waiting job to `worker`. False if another worker has it."""
+    now = timezone.now()
+    return change_state(
+        Job.objects.filter(pk=job),
+        JobState.WAITING,
+        JobState.RUNNING,
+        worker=worker,
+        lease_until=now + timedelta(seconds=LEASE_S),
+        attempts=F("attempts") + 1,
+        started_at=Coalesce("started_at", now),
+    )
+
+
+def recover_lost(host: str) -> int:
+    """Take back this host's jobs whose lease has ended: they wait again, or end after a cancellation or too many
+    attempts. Returns their number."""
+    lost = Job.objects.filter(host=host, state=JobState.RUNNING.value, lease_until__lt=timezone.now())
+    return sum(JobLease(job).take_back(LOST) for job in lost)
+
+
+def is_busy(host: str) -> bool:
+    """Whether a worker runs a job on this host."""
+    running = Job.objects.filter(host=host, state=JobState.RUNNING.value, lease_until__gte=timezone.now())
+    return running.exists()
+
+
+def retry_delay_s(attempts: int) -> float:
+    """Seconds from a failed attempt, counted from 1, to the next: 5, 10, 20 ... 300."""
+    return min(MAX_RETRY_S, FIRST_RETRY_S * 2.0 ** min(attempts - 1, 10))
+
+
+@dataclass(frozen=True, slots=True)
+class JobLease:
+    """The right of one worker to write to a running job, in one attempt."""
+
+    job: Job
+
+    @property
+    def _rows(self) -> QuerySet[Job]:
+        return Job.objects.filter(pk=self.job.pk, worker=self.job.worker, attempts=self.job.attempts)
+
+    def renew(self, **progress: Any) -> bool:
+        """Extend the lease and write progress. False if the job is no longer this worker's. DatabaseError."""
+        until = timezone.now() + timedelta(seconds=LEASE_S)
+        return bool(self._rows.filter(state=JobState.RUNNING.value).update(lease_until=until, **progress))
+
+    def is_cancelled(self) -> bool:
+        """Whether a user has requested to cancel the job. DatabaseError."""
+        return self._rows.exclude(cancel_requested_at=None).exists()
+
+    def finish(self, result: dict[str, Any] | None, done: int, total: int | None) -> bool:
+        return self._end(JobState.DONE, result=result, done=done, total=total, error="", checkpoint=None)
+
+    def cancel(self, result: dict[str, Any] | None = None) -> bool:
+        return self._end(JobState.CANCELLED, result=result, sentence="")
+
+    def fail(self, error: str) -> bool:
+        return self._end(JobState.FAILED, error=error, sentence="")
+
+    def release(self) -> bool:
+        """Give the job back unharmed, because the worker stops: this attempt does not count."""
+        return change_state(
+            self._rows, JobState.RUNNING, JobState.WAITING, attempts=F("attempts") - 1, not_before=timezone.now()
+        )
+
+    def take_back(self, error: str) -> bool:
+        """After an attempt that failed or was lost: the job is cancelled if that was requested, tried again, or fails
+        with its last error after too many attempts."""
+        kind = kind_of(self.job.kind)
+        if self.is_cancelled():
+            return self.cancel()
+        if kind is None or self.job.attempts >= kind.max_attempts:
+            tries = f" It was tried {self.job.attempts} times." if self.job.attempts > 1 else ""
+            return self.fail(f"{error}{tries}")
+        again = timezone.now() + timedelta(seconds=retry_delay_s(self.job.attempts))
+        return change_state(self._rows, JobState.RUNNING, JobState.WAITING, error=error, not_before=again)
+
+    def _end(self, state: JobState, **fields: Any) -> bool:
+        return change_state(self._rows, JobState.RUNNING, state, **fields)

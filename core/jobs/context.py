@@ -1,0 +1,61 @@
+"""What a job's function gets. Django-free."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.jobs.messages import ProgressMessage
+
+PROGRESS_INTERVAL_S = 1.0
+SENTENCE_LENGTH = 200
+
+
+class JobError(Exception):
+    """The work failed, for the reason of the message. With `permanent` it is not tried again."""
+
+    def __init__(self, message: str, *, permanent: bool = False) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+
+
+@dataclass(slots=True)
+class JobContext:
+    """A job in its child process. The function may be started again after a kill at any line, so it must be idempotent,
+    or continue at `checkpoint`. `actor` is who requested the job."""
+
+    id: str
+    arguments: dict[str, Any]
+    checkpoint: dict[str, Any] | None
+    actor: str
+    send: Callable[[ProgressMessage], None]
+    stopping: threading.Event = field(default_factory=threading.Event)
+    clock: Callable[[], float] = time.monotonic
+    was_asked_to_stop: bool = False
+    """Whether the function has seen that it is to stop."""
+    _sent_at: float = float("-inf")
+
+    def progress(self, done: int, total: int | None = None, sentence: str = "", **checkpoint: Any) -> None:
+        """Report `done` of `total`, with a sentence that names no camera. Keywords replace the checkpoint. Cheap: at
+        most one report a second is sent, and what is dropped is lost, so the last report before a kill may be old."""
+        if self.clock() - self._sent_at < PROGRESS_INTERVAL_S:
+            return
+        self._sent_at = self.clock()
+        self.send(
+            ProgressMessage(
+                type="progress",
+                done=done,
+                total=total,
+                sentence=sentence[:SENTENCE_LENGTH],
+                checkpoint=checkpoint or None,
+            )
+        )
+
+    def should_stop(self) -> bool:
+        """Whether the function is to return soon with what it has: the job was cancelled, its deadline has passed, or
+        the worker stops. A function that does not ask is killed after a grace time."""
+        self.was_asked_to_stop = self.was_asked_to_stop or self.stopping.is_set()
+        return self.was_asked_to_stop

@@ -1,0 +1,127 @@
+"""The page of jobs: what runs in the background, how far it is, and a button that cancels it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
+
+from core.api.paging import Cursor, beyond
+from core.jobs.kinds import label_of, role_of
+from core.jobs.models import Job
+from core.jobs.selectors import jobs_for, may_control, sees_details
+from core.jobs.services import NotCancellable, request_cancel
+from core.jobs.states import UNFINISHED, JobState
+from core.jobs.tables import JOB_KINDS
+from core.pages.page import Page, message_response
+
+ROWS = 50
+STATES = [state.value for state in JobState]
+
+
+@dataclass(frozen=True, slots=True)
+class JobDisplay:
+    """A job as `user` sees it."""
+
+    job: Job
+    user: Any
+
+    @property
+    def label(self) -> str:
+        return label_of(self.job.kind)
+
+    @property
+    def may_cancel(self) -> bool:
+        unfinished = JobState(self.job.state) in UNFINISHED
+        return unfinished and self.job.cancel_requested_at is None and may_control(self.job, self.user)
+
+    @property
+    def error(self) -> str:
+        return self.job.error if sees_details(self.job, self.user) else ""
+
+    @property
+    def problems(self) -> list[str]:
+        """What a job that is done reports."""
+        found = (self.job.result or {}).get("problems", []) if sees_details(self.job, self.user) else []
+        return [str(one) for one in found]
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether its worker no longer reports."""
+        return self.job.lease_until is not None and self.job.lease_until < timezone.now()
+
+    @property
+    def took_s(self) -> float | None:
+        if self.job.started_at is None:
+            return None
+        return ((self.job.ended_at or timezone.now()) - self.job.started_at).total_seconds()
+
+
+class JobsPage(Page):
+    """Jobs, newest first. The filters are in the URL, also for the partial that refreshes the list."""
+
+    template = "jobs/jobs.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self.render(self._context(request))
+
+    def _context(self, request: HttpRequest) -> dict[str, Any]:
+        chosen = {"kind": request.GET.get("kind", ""), "state": request.GET.get("state", "")}
+        conditions = {
+            "kind": chosen["kind"] if chosen["kind"] in JOB_KINDS else "",
+            "state": chosen["state"] if chosen["state"] in STATES else "",
+        }
+        before = request.GET.get("before", "")
+        jobs = jobs_for(request.user)
+        found = jobs.filter(**{name: value for name, value in conditions.items() if value})
+        rows = list(beyond(found, "created_at", cursor_of(before)).order_by("-created_at", "-id")[: ROWS + 1])
+        older = Cursor(rows[ROWS - 1].created_at, rows[ROWS - 1].pk, newer=False).text() if len(rows) > ROWS else ""
+        return {
+            "jobs": [JobDisplay(job, request.user) for job in rows[:ROWS]],
+            "running": jobs.filter(state=JobState.RUNNING.value).count(),
+            "waiting": jobs.filter(state=JobState.WAITING.value).count(),
+            "chosen": chosen,
+            "kinds": {name: kind.label for name, kind in JOB_KINDS.items()},
+            "states": STATES,
+            "query": urlencode({name: value for name, value in {**chosen, "before": before}.items() if value}),
+            "older": urlencode({**chosen, "before": older}) if older else "",
+        }
+
+
+class JobsNow(JobsPage):
+    """The parts of the page that change by themselves."""
+
+    template = "jobs/_now.html"
+
+
+class CancelJobPage(Page):
+    roles = {"POST": "operator"}
+
+    def post(self, request: HttpRequest, job: UUID) -> HttpResponse:
+        """Cancel the job and answer with a message."""
+        found = jobs_for(request.user).filter(pk=job).first()
+        if found is None:
+            raise Http404
+        if not may_control(found, request.user):
+            raise PermissionDenied(f"This needs the role {role_of(found.kind)}. Ask a manager.")
+        try:
+            cancelled = request_cancel(found, self.actor)
+        except NotCancellable as error:
+            return message_response(request, "warn", str(error))
+        label = label_of(found.kind)
+        ended = cancelled.state == JobState.CANCELLED.value
+        sentence = f"Cancelled: {label}." if ended else f"{label} stops within some seconds."
+        return message_response(request, "ok", sentence)
+
+
+def cursor_of(text: str) -> Cursor | None:
+    """404 for a bad cursor."""
+    try:
+        return Cursor.parse(text) if text else None
+    except ValueError:
+        raise Http404 from None

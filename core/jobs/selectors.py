@@ -1,0 +1,28 @@
+"""Which jobs a user may see: none of hidden cameras."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+
+from core.jobs.kinds import role_of
+from core.jobs.models import Job
+from core.jobs.tables import JOB_HIDDEN_CAMERAS
+from core.registry import resolve
+
+
+def jobs_for(user: Any) -> QuerySet[Job]:
+    if not user.is_authenticated or not user.may("viewer"):
+        return Job.objects.none()
+    hidden = [camera for path in JOB_HIDDEN_CAMERAS.values() for camera in resolve(path)(user)]
+    return Job.objects.exclude(camera_uuid__in=[str(camera.id) for camera in hidden]) if hidden else Job.objects.all()
+
+
+def sees_details(job: Job, user: Any) -> bool:
+    """Whether `user` may see arguments, error and result: those of a job without a camera may name any camera."""
+    return bool(job.camera_uuid) or may_control(job, user)
+
+
+def may_control(job: Job, user: Any) -> bool:
+    return bool(user.may(role_of(job.kind)))

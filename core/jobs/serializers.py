@@ -1,0 +1,26 @@
+"""Query parameters and pages of jobs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from core.api.paging import Links, PageQuery
+from core.jobs.bodies import JobBody
+from core.jobs.states import JobState
+
+Text = Annotated[str, Field(max_length=60, pattern=r"^[^\x00]*$")]
+
+
+class JobQuery(PageQuery):
+    kind: Text | None = None
+    state: JobState | None = None
+    host: Text | None = None
+
+    def conditions(self) -> dict[str, object]:
+        return self.model_dump(exclude_none=True, exclude={"cursor", "limit"})
+
+
+class JobPage(Links):
+    results: list[JobBody]

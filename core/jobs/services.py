@@ -1,0 +1,129 @@
+"""Start, cancel and remove jobs."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Protocol
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from core.jobs.claims import change_state, is_busy
+from core.jobs.models import Job
+from core.jobs.states import FINISHED, UNFINISHED, JobState
+from core.jobs.tables import JOB_KINDS
+from core.jobs.wake import wake_host
+from core.jobs.worker import JobsWorker
+
+BATCH = 500
+POLL_S = 0.25
+TAKEN_S = 3.0
+"""How long a command waits for its host's jobs worker before it runs a job itself."""
+
+
+class NotCancellable(Exception):
+    """The job has ended already."""
+
+
+class JobCamera(Protocol):
+    """A camera's row, or anything else with its id and slug."""
+
+    @property
+    def id(self) -> UUID | str: ...
+
+    @property
+    def slug(self) -> str: ...
+
+
+def enqueue(
+    kind: str,
+    host: str,
+    *,
+    subject: str = "",
+    arguments: dict[str, Any] | None = None,
+    camera: JobCamera | None = None,
+    actor: str = "",
+) -> tuple[Job, bool]:
+    """The new job, and True; or the unfinished job of the same subject, where the kind has one for each, and False.
+    The host's worker is woken after the commit. KeyError for an unknown kind."""
+    unique = (subject or "host") if JOB_KINDS[kind].one_per_subject else ""
+    job = Job(
+        kind=kind,
+        host=host,
+        subject=subject,
+        arguments=arguments or {},
+        camera=camera.slug if camera else "",
+        camera_uuid=str(camera.id) if camera else "",
+        unique_key=unique,
+        requested_by=actor,
+    )
+    while True:
+        try:
+            with transaction.atomic():
+                job.save(force_insert=True)
+        except IntegrityError:
+            same = Job.objects.filter(kind=kind, host=host, unique_key=unique, state__in=_values(UNFINISHED)).first()
+            if same is None:  # it ended between the two statements
+                continue
+            return same, False
+        transaction.on_commit(functools.partial(wake_host, host))
+        return job, True
+
+
+def request_cancel(job: Job, actor: str) -> Job:
+    """Cancel a waiting or lost job at once, and ask the worker of a running one to. NotCancellable."""
+    requested = {"cancel_requested_at": timezone.now(), "cancel_requested_by": actor}
+    rows = Job.objects.filter(pk=job.pk)
+    lost = rows.filter(lease_until__lt=timezone.now())
+    if not (
+        change_state(rows, JobState.WAITING, JobState.CANCELLED, **requested)
+        or change_state(lost, JobState.RUNNING, JobState.CANCELLED, **requested)
+        or rows.filter(state=JobState.RUNNING.value).update(**requested)
+    ):
+        job.refresh_from_db()
+        raise NotCancellable(f"The job has ended already: it is {job.state}.")
+    job.refresh_from_db()
+    return job
+
+
+def wait_for_job(job: Job, on_change: Callable[[Job], None], *, run_here: bool) -> Job:
+    """Wait until the job has ended, and report each state of the row. With `run_here`, a job of this host is run by
+    the caller's process while no jobs worker of the host takes it, such as on a station that is stopped."""
+    began, last = time.monotonic(), None
+    while True:
+        job.refresh_from_db()
+        if (shown := (job.state, job.done, job.total, job.sentence, job.attempts)) != last:
+            last = shown
+            on_change(job)
+        if job.state in _values(FINISHED):
+            return job
+        if run_here and _is_left_here(job, began):
+            JobsWorker(job.host).run_job(job)
+            continue
+        time.sleep(POLL_S)
+
+
+def _is_left_here(job: Job, began: float) -> bool:
+    """Whether no worker of this host has taken the job although it is due."""
+    if job.host != settings.STATION.host or job.state != JobState.WAITING.value or job.not_before > timezone.now():
+        return False
+    return time.monotonic() - began >= TAKEN_S and not is_busy(job.host)
+
+
+def remove_jobs() -> int:
+    """Remove a batch of jobs that ended longer ago than `monitoring.events_kept_days`. Returns the number of rows."""
+    days = settings.STATION.monitoring.events_kept_days
+    if not days:
+        return 0
+    before = timezone.now() - timedelta(days=days)
+    old = Job.objects.filter(state__in=_values(FINISHED), ended_at__lt=before).values_list("pk", flat=True)
+    return Job.objects.filter(pk__in=list(old[:BATCH])).delete()[0]
+
+
+def _values(states: tuple[JobState, ...]) -> list[str]:
+    return [state.value for state in states]

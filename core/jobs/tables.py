@@ -1,0 +1,48 @@
+"""What a station can do in the background, and what core needs from higher apps for it: dotted paths, resolved at run
+time and never imported upward."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+GB = 1_000_000_000
+
+
+class JobKind(NamedTuple):
+    """One kind of job. `function` takes a `core.jobs.context.JobContext` and returns its result as JSON.
+
+    `role` is the lowest role that may start and cancel the kind. Without a camera, a job shows its arguments, error and
+    result to this role only, because they may name cameras that others cannot see.
+    """
+
+    label: str
+    role: str
+    memory_bytes: int
+    deadline_s: float
+    """Wall clock seconds of one attempt."""
+    nice: int
+    max_attempts: int
+    one_per_subject: bool
+    """Whether a subject has at most one unfinished job of this kind on each host."""
+    function: str
+
+
+JOB_KINDS: dict[str, JobKind] = {
+    "clip_cleanup": JobKind(
+        "Clean up clips", "manager", 2 * GB, 3600.0, 10, 3, True, "captures.retention.jobs.clean_up_clips"
+    ),
+    "verify": JobKind(
+        "Verify files", "manager", 2 * GB, 86_400.0, 15, 20, True, "captures.files.verification.verify_files"
+    ),
+}
+"""Kind -> what it is, its limits, and the function that does it."""
+
+JOB_ENDED = {
+    "events": "monitoring.jobs.record_job_end",
+}
+"""Functions that are called with each job that ended, in the transaction of its end."""
+
+JOB_HIDDEN_CAMERAS = {
+    "cameras": "cameras.selectors.hidden_cameras",
+}
+"""User -> the cameras, including removed ones, whose jobs this user must not see."""

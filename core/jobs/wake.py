@@ -1,0 +1,56 @@
+"""Celery messages that make a host's jobs worker search for jobs at once. Without a broker it finds them itself."""
+
+from __future__ import annotations
+
+import logging
+
+import redis
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from core.jobs.models import Job
+from core.jobs.states import JobState
+from core.registry import resolve
+
+log = logging.getLogger(__name__)
+TASK = "core.wake_jobs"
+QUICK = {"socket_timeout": 1.0, "max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
+"""Otherwise kombu tries to connect for some seconds, and waits for a broker that hangs."""
+EXPIRES_S = 60.0
+"""A host that was away longer searches when it starts."""
+
+
+def queue_of(host: str) -> str:
+    return f"jobs.{host}"
+
+
+def wake_host(host: str) -> bool:
+    """Returns whether the message was sent. Takes about a second while the broker does not answer."""
+    app = resolve(settings.CELERY_APP)
+    try:
+        with app.connection_for_write(transport_options=QUICK) as connection:
+            app.send_task(
+                TASK,
+                queue=queue_of(host),
+                expires=EXPIRES_S,
+                ignore_result=True,
+                connection=connection,
+                retry=False,
+            )
+    except (OperationalError, RuntimeError, OSError, redis.RedisError) as error:
+        log.info("The jobs worker of %s could not be woken: %s", host, error)
+        return False
+    return True
+
+
+def wake_hosts_with_jobs() -> list[str]:
+    """Wake each host that has a job to run, or one whose lease has ended. Returns these hosts."""
+    now = timezone.now()
+    due = Q(state=JobState.WAITING.value, not_before__lte=now) | Q(state=JobState.RUNNING.value, lease_until__lt=now)
+    hosts = sorted(set(Job.objects.filter(due).order_by().values_list("host", flat=True)))
+    for host in hosts:
+        if not wake_host(host):
+            break
+    return hosts

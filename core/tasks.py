@@ -1,0 +1,20 @@
+"""Celery tasks that wake jobs workers. What there is to do stands in the rows."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from core.jobs.wake import wake_hosts_with_jobs
+from core.jobs.worker import local_worker
+
+
+@shared_task(name="core.wake_jobs", ignore_result=True)
+def wake_jobs() -> None:
+    """Runs in the jobs part of one host."""
+    local_worker().wake()
+
+
+@shared_task(name="core.wake_lost_jobs", ignore_result=True)
+def wake_lost_jobs() -> None:
+    """Wake each host that has something to do, also after its worker missed a message."""
+    wake_hosts_with_jobs()

@@ -1,0 +1,57 @@
+"""Jobs that ended, as events; and the metrics of jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import Count, Max
+from django.utils import timezone
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+
+from core.jobs.kinds import label_of
+from core.jobs.models import Job
+from core.jobs.selectors import jobs_for
+from core.jobs.states import JobState
+from monitoring.camera_refs import CameraName
+from monitoring.models import Severity
+from monitoring.services import record_event
+
+
+def record_job_end(job: Job) -> None:
+    """An event for a job that failed. Without a camera it does not say why: the error may name cameras that not
+    everyone who reads events may see."""
+    if job.state != JobState.FAILED.value:
+        return
+    camera = CameraName(job.camera_uuid, job.camera) if job.camera_uuid else None
+    name = f"{label_of(job.kind)} ({job.camera or job.host})"
+    why = f": {job.error}" if camera else f". `skycam jobs show {job.pk}` says why."
+    record_event(
+        "job.failed",
+        f"Job failed: {name}{why}",
+        severity=Severity.ERROR,
+        camera=camera,
+        subject=job.pk,
+        actor=job.requested_by,
+        data={"kind": job.kind, "host": job.host, "attempts": job.attempts},
+    )
+
+
+def job_metrics(user: Any) -> Iterator[Metric]:
+    """Jobs by kind and state, and how long the running and the newest finished one of each kind took."""
+    jobs = jobs_for(user).order_by()
+    numbers = GaugeMetricFamily("skycam_jobs", "Jobs in the database.", labels=["kind", "state"])
+    for kind, state, number in jobs.values_list("kind", "state").annotate(number=Count("id")):
+        numbers.add_metric([kind, state], number)
+    yield numbers
+    seconds = GaugeMetricFamily(
+        "skycam_job_seconds", "How long the newest job of the kind in this state has run.", labels=["kind", "state"]
+    )
+    newest = jobs.exclude(started_at=None).values("kind", "state").annotate(newest=Max("started_at"))
+    for found in newest:
+        job = jobs.filter(kind=found["kind"], state=found["state"], started_at=found["newest"]).first()
+        if job is not None and job.started_at is not None:
+            ran = (job.ended_at or timezone.now()) - job.started_at
+            seconds.add_metric([job.kind, job.state], ran.total_seconds())
+    yield seconds

@@ -1,0 +1,160 @@
+"""`skycam jobs`, and how other commands start a job and wait for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from skycam_project.cli.errors import FAILED, CliError
+from skycam_project.cli.ids import find_by_id, short_id
+from skycam_project.cli.options import Command, Group, given
+from skycam_project.cli.output import format_time, make_table, print_fields, print_line, print_result, print_table
+from skycam_project.cli.station import current
+
+if TYPE_CHECKING:
+    from core.jobs.models import Job
+    from skycam_project.cli.identity import Caller
+
+STATES = ["waiting", "running", "done", "failed", "cancelled"]
+
+
+@click.group(cls=Group)
+def jobs() -> None:
+    """List, show, cancel and wait for jobs: work in the background."""
+
+
+@jobs.command("list")
+@click.option("--kind", help="Only this kind, such as verify.")
+@click.option("--state", type=click.Choice(STATES), help="Only jobs in this state.")
+@click.option("--host", help="Only jobs of this host.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Maximum number.")
+def list_jobs(kind: str | None, state: str | None, host: str | None, limit: int) -> None:
+    """List jobs, newest first.
+
+    Example: skycam jobs list --state failed
+    """
+    caller = current().authorize("viewer")
+    from core.jobs.bodies import job_body
+    from core.jobs.selectors import jobs_for
+
+    found = jobs_for(caller.user).filter(**given(kind=kind, state=state, host=host)).order_by("-created_at", "-id")
+    print_result({"results": [dict(job_body(job, caller.user)) for job in found[:limit]]}, print_jobs)
+
+
+@jobs.command("show")
+@click.argument("job_id", metavar="ID")
+def show(job_id: str) -> None:
+    """Show the job ID, with its result. The first characters of an id are enough."""
+    caller = current().authorize("viewer")
+    print_result(body_of(find_job(caller, job_id), caller), print_job)
+
+
+@jobs.command("cancel")
+@click.argument("job_id", metavar="ID")
+def cancel(job_id: str) -> None:
+    """Cancel the job ID. A running job ends within some seconds; what it has done stays done."""
+    caller = current().authorize("operator")
+    from core.jobs.kinds import role_of
+    from core.jobs.services import request_cancel
+
+    job = find_job(caller, job_id)
+    caller.require(role_of(job.kind))
+    print_result(body_of(request_cancel(job, caller.actor), caller), print_job)
+
+
+@jobs.command("wait", cls=Command)
+@click.argument("job_id", metavar="ID")
+def wait(job_id: str) -> int:
+    """Wait until the job ID has ended, and show it. Ctrl-C ends the command, not the job."""
+    caller = current().authorize("viewer")
+    job = wait_and_show(find_job(caller, job_id), run_here=False)
+    print_result(body_of(job, caller), print_job)
+    return 0 if job.state == "done" else FAILED
+
+
+def find_job(caller: Caller, text: str) -> Job:
+    from core.jobs.selectors import jobs_for
+
+    return find_by_id(jobs_for(caller.user), text, "job")
+
+
+def body_of(job: Job, caller: Caller) -> dict[str, Any]:
+    from core.jobs.bodies import job_body
+
+    return dict(job_body(job, caller.user))
+
+
+def run_job(
+    caller: Caller, kind: str, host: str, *, subject: str = "", arguments: dict[str, Any] | None = None,
+    camera: Any = None,
+) -> Job:  # fmt: skip
+    """Start a job, or join the one that already does the same, and wait for it with its progress on stderr. On a
+    station that is stopped, this process runs it. Returns the job that is done; CliError if it failed or was cancelled.
+    """
+    from core.jobs.services import enqueue
+
+    job, created = enqueue(kind, host, subject=subject, arguments=arguments, camera=camera, actor=caller.actor)
+    if not created:
+        print_line(f"The job {short_id(str(job.pk))} already does this; waiting for it.", err=True)
+    job = wait_and_show(job, run_here=True)
+    if job.state != "done":
+        raise CliError("failed", job.error or f"The job was {job.state}.")
+    return job
+
+
+def wait_and_show(job: Job, *, run_here: bool) -> Job:
+    from core.jobs.services import wait_for_job
+
+    return wait_for_job(job, show_progress, run_here=run_here)
+
+
+def show_progress(job: Job) -> None:
+    """One line per change, for people."""
+    if current().output != "json" and job.state == "running" and job.sentence:
+        share = f" ({job.done} of {job.total})" if job.total else ""
+        print_line(f"{job.sentence}{share}", err=True)
+
+
+def print_jobs(body: dict[str, Any]) -> None:
+    if not body["results"]:
+        print_line("No jobs.")
+        return
+    rows = [
+        [
+            short_id(one["id"]),
+            one["kind"],
+            one["camera"] or one["subject"],
+            one["host"],
+            one["state"],
+            progress_of(one),
+            format_time(one["created"]),
+        ]
+        for one in body["results"]
+    ]
+    print_table(make_table(["id", "kind", "subject", "host", "state", "progress", "created"], rows))
+
+
+def progress_of(job: dict[str, Any]) -> str:
+    share = f"{job['done']} of {job['total']}" if job["total"] else ""
+    return str(job["message"] or share)
+
+
+def print_job(body: dict[str, Any]) -> None:
+    print_line(f"Job {body['id']}")
+    print_fields(
+        [
+            ("kind", body["kind"]),
+            ("subject", body["camera"] or body["subject"]),
+            ("host", body["host"]),
+            ("state", body["state"]),
+            ("progress", progress_of(body)),
+            ("attempts", body["attempts"]),
+            ("error", body["error"]),
+            ("requested by", body["requested_by"]),
+            ("created", format_time(body["created"])),
+            ("ended", format_time(body["ended"])),
+        ]
+    )
+    for problem in (body["result"] or {}).get("problems", []):
+        print_line(problem)

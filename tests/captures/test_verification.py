@@ -1,0 +1,168 @@
+"""The job `verify`: what it reads, what it reports, and that it goes on after a kill."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from cameras.models import Camera
+from captures.files import verification
+from captures.files.missing import close_damaged_alerts
+from captures.files.verification import verify_files
+from captures.models import CaptureFile, StorageRoot
+from core.jobs import services
+from core.jobs.context import JobContext
+from core.jobs.messages import ProgressMessage
+from core.jobs.models import Job
+from monitoring.selectors import unresolved_keys
+from tests.captures.clips import clip_of
+from tests.skycam_project.cli_station import answer, skycam
+
+pytestmark = pytest.mark.django_db
+NewPicture = Callable[..., CaptureFile]
+CONTENT = b"a picture"
+
+
+class Reports:
+    """What the job sent. With `stop_after`, it is asked to stop after this number of files."""
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        self.messages: list[ProgressMessage] = []
+        self.stop_after = stop_after
+        self.seconds = 0.0
+
+    def context(self, checkpoint: dict[str, Any] | None = None, **arguments: Any) -> JobContext:
+        self.found = JobContext("id", arguments, checkpoint, "ada", self.send, clock=self.clock)
+        return self.found
+
+    def send(self, message: ProgressMessage) -> None:
+        self.messages.append(message)
+        if message["done"] == self.stop_after:
+            self.found.stopping.set()
+
+    def clock(self) -> float:
+        """Two seconds later at each look, so that no report is dropped."""
+        self.seconds += 2
+        return self.seconds
+
+
+def verify(**arguments: Any) -> dict[str, Any]:
+    return verify_files(Reports().context(**arguments))
+
+
+def counts(result: dict[str, Any]) -> tuple[int, int, int]:
+    return result["files"], result["missing"], result["damaged"]
+
+
+def damage(file: CaptureFile) -> Path:
+    """Other bytes, as many."""
+    path = Path(file.root.path, file.path)
+    path.write_bytes(os.urandom(file.bytes))
+    return path
+
+
+def test_whole_files_of_captures_and_clips_are_counted(picture: NewPicture, camera: Camera, root: StorageRoot) -> None:
+    picture(CONTENT)
+    clip = clip_of(camera, root)
+    result = verify()
+    assert (counts(result), result["bytes"], result["results"]) == ((2, 0, 0), len(CONTENT) + clip.bytes, [])
+
+
+def test_a_changed_file_raises_an_alert_until_it_is_restored(picture: NewPicture) -> None:
+    file = picture(CONTENT)
+    path = damage(file)
+    result = verify()
+    assert (counts(result), result["results"][0]["what"]) == ((1, 0, 1), "damaged")
+    assert unresolved_keys("storage.") == {f"storage.damaged:{file.pk}"}
+    path.write_bytes(CONTENT)
+    assert counts(verify()) == (1, 0, 0)
+    assert unresolved_keys("storage.") == set()
+
+
+def test_the_alert_of_a_deleted_file_ends(picture: NewPicture) -> None:
+    file = picture(CONTENT)
+    damage(file)
+    verify()
+    file.delete()
+    close_damaged_alerts()
+    assert unresolved_keys("storage.") == set()
+
+
+def test_a_file_that_is_gone_or_has_another_size_is_missing(picture: NewPicture) -> None:
+    gone, short = picture(CONTENT), picture(CONTENT)
+    Path(gone.root.path, gone.path).unlink()
+    Path(short.root.path, short.path).write_bytes(b"")
+    assert counts(verify()) == (2, 2, 0)
+    assert unresolved_keys("storage.") == {f"storage.missing:{gone.pk}", f"storage.missing:{short.pk}"}
+
+
+def test_a_clip_that_is_deleted_meanwhile_is_not_missing(
+    camera: Camera, root: StorageRoot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = clip_of(camera, root)
+    Path(root.path, clip.path).unlink()
+    monkeypatch.setattr(verification, "still_exists", lambda row: clip.delete() and False)
+    assert counts(verify()) == (1, 0, 0)
+
+
+def test_a_root_that_is_not_mounted_is_named_and_nothing_in_it_is_missing(picture: NewPicture, folder: Path) -> None:
+    file = picture(CONTENT)
+    Path(file.root.path, file.path).unlink()
+    (folder / ".skycam-root").unlink()
+    result = verify()
+    assert (counts(result), unresolved_keys("storage.")) == ((0, 0, 0), set())
+    assert "is not mounted" in result["problems"][0]
+
+
+def test_one_camera_and_a_time_can_be_chosen(picture: NewPicture, camera: Camera, root: StorageRoot) -> None:
+    picture(CONTENT)
+    clip_of(camera, root)
+    other = Camera.objects.create(slug="other", name="Other", kind="simulated", host="main")
+    assert counts(verify(camera=str(camera.pk))) == (2, 0, 0)
+    assert counts(verify(camera=str(other.pk))) == (0, 0, 0)
+    assert counts(verify(since=timezone.now().replace(year=2026, month=3, day=29).isoformat())) == (1, 0, 0)
+
+
+def test_files_of_another_host_are_left_to_it(picture: NewPicture) -> None:
+    picture(CONTENT, host="dome")
+    assert counts(verify()) == (0, 0, 0)
+
+
+def test_the_next_attempt_goes_on_at_the_checkpoint(picture: NewPicture) -> None:
+    files = [picture(CONTENT) for _ in range(5)]
+    damage(files[0])
+    reports = Reports(stop_after=3)
+    assert counts(verify_files(reports.context())) == (3, 0, 1)
+    again = Reports()
+    assert counts(verify_files(again.context(reports.messages[-1]["checkpoint"]))) == (5, 0, 1)
+    assert [message["done"] for message in again.messages] == [4, 5]
+
+
+def test_only_the_first_faulty_files_are_listed(picture: NewPicture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verification, "MAX_LISTED", 1)
+    for _ in range(3):
+        damage(picture(CONTENT))
+    result = verify()
+    assert (counts(result), len(result["results"]), len(unresolved_keys("storage."))) == ((3, 0, 3), 1, 1)
+    assert "Only the first 1" in result["problems"][0]
+
+
+def test_a_host_without_files_is_refused(picture: NewPicture) -> None:
+    shown = skycam("verify", "--host", "nowhere")
+    assert (shown.exit_code, Job.objects.count()) == (2, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_command_runs_the_job_and_reports(picture: NewPicture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "TAKEN_S", 0.0)
+    file = picture(CONTENT)
+    found = answer("verify", "sky")
+    assert (counts(found), found["host"], Job.objects.get().camera) == ((1, 0, 0), "main", "sky")
+    damage(file)
+    shown = skycam("verify")
+    assert (shown.exit_code, "1 damaged." in shown.stdout, file.path in shown.stdout) == (1, True, True)

@@ -1,0 +1,67 @@
+"""Kinds of jobs for tests, and a jobs worker on a thread or in a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from core.jobs.models import Job
+    from core.jobs.worker import JobsWorker
+    from tests.core.jobs.builders import WorkerProcess
+
+
+@pytest.fixture
+def add_kind(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    from core.jobs import tables
+    from tests.core.jobs.builders import kind_named
+
+    def add(name: str, **changes: Any) -> None:
+        monkeypatch.setitem(tables.JOB_KINDS, name, kind_named(name, **changes))
+
+    return add
+
+
+@pytest.fixture
+def enqueue(add_kind: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Job]:
+    """Enqueue a job of a test function, whose arguments are keywords; no broker is there to wake a worker."""
+    from core.jobs import services, tables
+    from tests.core.jobs.builders import HOST
+
+    monkeypatch.setattr(services, "wake_host", lambda host: False)
+
+    def new_job(name: str, *, limits: dict[str, Any] | None = None, **arguments: Any) -> Job:
+        if name not in tables.JOB_KINDS or limits:
+            add_kind(name, **(limits or {}))
+        return services.enqueue(name, HOST, arguments=arguments, actor="tester")[0]
+
+    return new_job
+
+
+@pytest.fixture
+def worker() -> Iterator[JobsWorker]:
+    """A worker that runs on its thread until the test ends."""
+    from core.jobs.worker import JobsWorker
+    from tests.core.jobs.builders import HOST
+
+    found = JobsWorker(HOST)
+    found.start()
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def start_worker() -> Iterator[Callable[[], WorkerProcess]]:
+    from tests.core.jobs.builders import WorkerProcess
+
+    started: list[WorkerProcess] = []
+
+    def start() -> WorkerProcess:
+        started.append(WorkerProcess())
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.kill()

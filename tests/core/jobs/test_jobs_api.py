@@ -1,0 +1,162 @@
+"""The API, the page and the commands of jobs: what each user sees, and who may cancel."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from prometheus_client.parser import text_string_to_metric_families
+
+from cameras.models import Camera
+from core.jobs import claims, services
+from core.jobs.models import Job
+from monitoring.metrics import metrics_for
+from monitoring.models import Event
+from tests.access.audiences import only_for
+from tests.skycam_project.cli_station import answer, skycam
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def camera(db: None) -> Camera:
+    return Camera.objects.create(slug="sky", name="Sky", kind="simulated", host="main")
+
+
+@pytest.fixture(autouse=True)
+def without_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "wake_host", lambda host: False)
+
+
+def new_job(camera: Camera | None = None, **fields: Any) -> Job:
+    job, _ = services.enqueue("verify", "main", subject="all files", camera=camera, actor="ada")
+    Job.objects.filter(pk=job.pk).update(**fields)
+    return Job.objects.get(pk=job.pk)
+
+
+def failed(camera: Camera | None = None) -> Job:
+    job = new_job(camera)
+    assert claims.claim(job.pk, "worker")
+    claims.JobLease(Job.objects.get(pk=job.pk)).fail("The disk of sky is gone.")
+    return Job.objects.get(pk=job.pk)
+
+
+def test_jobs_are_listed_newest_first_with_filters(viewer: Any) -> None:
+    first = new_job()
+    services.request_cancel(first, "ada")
+    second = new_job()
+    found = viewer.get("/api/v1/jobs/").json()["results"]
+    assert [one["id"] for one in found] == [str(second.pk), str(first.pk)]
+    assert [one["state"] for one in viewer.get("/api/v1/jobs/?state=cancelled").json()["results"]] == ["cancelled"]
+    assert viewer.get("/api/v1/jobs/?host=dome").json()["results"] == []
+    assert viewer.get("/api/v1/jobs/?state=lost").status_code == 400
+
+
+def test_pages_of_jobs_follow_each_other(viewer: Any) -> None:
+    jobs = [Job.objects.create(kind="verify", host="main") for _ in range(3)]
+    first = viewer.get("/api/v1/jobs/?limit=2").json()
+    second = viewer.get(first["next"]).json()
+    ids = [one["id"] for one in first["results"] + second["results"]]
+    assert ids == [str(job.pk) for job in reversed(jobs)]
+
+
+def test_a_viewer_does_not_see_what_a_job_without_a_camera_names(viewer: Any, manager: Any) -> None:
+    job = failed()
+    seen, all_of_it = (person.get(f"/api/v1/jobs/{job.pk}/").json() for person in (viewer, manager))
+    assert (seen["error"], seen["arguments"], seen["state"]) == ("", None, "failed")
+    assert (all_of_it["error"], all_of_it["arguments"]) == ("The disk of sky is gone.", {})
+    assert "disk of sky" not in viewer.get("/jobs/").content.decode()
+    assert "disk of sky" not in Event.objects.get(kind="job.failed").message
+
+
+def test_a_viewer_sees_why_the_job_of_a_camera_failed(viewer: Any, camera: Camera) -> None:
+    job = failed(camera)
+    assert viewer.get(f"/api/v1/jobs/{job.pk}/").json()["error"] == "The disk of sky is gone."
+    event = Event.objects.get(kind="job.failed")
+    assert (event.camera, "The disk of sky is gone." in event.message) == ("sky", True)
+
+
+def test_the_job_of_a_hidden_camera_is_not_there(operator: Any, camera: Camera) -> None:
+    job = new_job(camera)
+    only_for(camera)
+    assert operator.get("/api/v1/jobs/").json()["results"] == []
+    assert operator.get(f"/api/v1/jobs/{job.pk}/").status_code == 404
+    assert operator.post(f"/api/v1/jobs/{job.pk}/cancel/").status_code == 404
+    assert "all files" not in operator.get("/jobs/").content.decode()
+
+
+def test_the_role_of_the_kind_cancels(operator: Any, manager: Any) -> None:
+    job = new_job()
+    refused = operator.post(f"/api/v1/jobs/{job.pk}/cancel/")
+    assert (refused.status_code, "role manager" in refused.json()["detail"]) == (403, True)
+    done = manager.post(f"/api/v1/jobs/{job.pk}/cancel/").json()
+    assert (done["state"], done["cancel_requested"]) == ("cancelled", True)
+    again = manager.post(f"/api/v1/jobs/{job.pk}/cancel/")
+    assert (again.status_code, again.json()["type"]) == (409, "/problems/job-ended")
+
+
+def test_the_page_shows_progress_and_a_button_for_those_who_may(viewer: Any, manager: Any) -> None:
+    job = new_job()
+    assert claims.claim(job.pk, "worker")
+    Job.objects.update(done=3, total=12, sentence="3 files read")
+    seen, managed = (person.get("/jobs/").content.decode() for person in (viewer, manager))
+    assert ('<progress max="12.0000" value="3.0000"' in seen, "3 files read" in seen) == (True, True)
+    assert f"/jobs/{job.pk}/cancel/" not in seen
+    assert f"/jobs/{job.pk}/cancel/" in managed
+    assert "3 files read" in viewer.get("/jobs/now/").content.decode()
+
+
+def test_the_page_shows_a_job_without_reports_as_such(viewer: Any) -> None:
+    job = new_job()
+    assert claims.claim(job.pk, "worker")
+    Job.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert "No report" in viewer.get("/jobs/").content.decode()
+
+
+def test_the_page_without_jobs_says_so(viewer: Any) -> None:
+    assert "No jobs yet." in viewer.get("/jobs/").content.decode()
+    assert "No jobs match these filters." in viewer.get("/jobs/?state=failed").content.decode()
+    assert viewer.get("/jobs/?before=nonsense").status_code == 404
+
+
+def test_the_page_cancels(manager: Any) -> None:
+    job = new_job()
+    reply = manager.post(f"/jobs/{job.pk}/cancel/", headers={"HX-Request": "true"})
+    assert "Cancelled: Verify files." in reply.content.decode()
+    assert (
+        "has ended already" in manager.post(f"/jobs/{job.pk}/cancel/", headers={"HX-Request": "true"}).content.decode()
+    )
+
+
+def test_the_commands_list_show_and_cancel() -> None:
+    job = new_job()
+    assert [one["id"] for one in answer("jobs", "list")["results"]] == [str(job.pk)]
+    assert "verify" in skycam("jobs", "list").stdout
+    assert answer("jobs", "show", str(job.pk)[:13])["requested_by"] == "ada"
+    assert answer("jobs", "cancel", str(job.pk))["state"] == "cancelled"
+    refused = skycam("jobs", "cancel", str(job.pk))
+    assert (refused.exit_code, "has ended already" in refused.stderr) == (1, True)
+
+
+def test_waiting_for_a_job_that_failed_exits_with_1() -> None:
+    found = skycam("--output", "json", "jobs", "wait", str(failed().pk))
+    assert (found.exit_code, json.loads(found.stdout)["state"]) == (1, "failed")
+
+
+def test_the_metrics_count_jobs(manager: Any) -> None:
+    from skycam_project.access.models import User
+
+    failed()
+    families = text_string_to_metric_families(metrics_for(User.objects.get(role="manager")).decode())
+    samples = {sample.name: sample for family in families for sample in family.samples}
+    assert samples["skycam_jobs"].labels == {"kind": "verify", "state": "failed"}
+    assert (samples["skycam_jobs"].value, "skycam_job_seconds" in samples) == (1.0, True)
+
+
+def test_old_jobs_are_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new = failed(), failed()
+    Job.objects.filter(pk=old.pk).update(ended_at=timezone.now() - timedelta(days=4000))
+    assert (services.remove_jobs(), list(Job.objects.all())) == (1, [new])

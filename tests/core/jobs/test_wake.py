@@ -1,0 +1,32 @@
+"""Waking a jobs worker: never needed, and never in the way."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from core.jobs import wake
+from core.jobs.models import Job
+
+pytestmark = pytest.mark.django_db
+
+
+def test_without_a_broker_a_host_is_not_woken_and_no_one_waits_long() -> None:
+    wake.wake_host("main")  # loads Celery
+    began = time.monotonic()
+    assert wake.wake_host("main") is False
+    assert time.monotonic() - began < 3
+
+
+def test_hosts_with_due_or_lost_jobs_are_woken(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, woken = timezone.now(), list[str]()
+    monkeypatch.setattr(wake, "wake_host", lambda host: bool(woken.append(host)) or True)
+    Job.objects.create(kind="verify", host="due")
+    Job.objects.create(kind="verify", host="later", not_before=now + timedelta(hours=1))
+    Job.objects.create(kind="verify", host="lost", state="running", lease_until=now - timedelta(seconds=1))
+    Job.objects.create(kind="verify", host="busy", state="running", lease_until=now + timedelta(seconds=20))
+    wake.wake_hosts_with_jobs()
+    assert woken == ["due", "lost"]

@@ -1,0 +1,243 @@
+"""Jobs in real child processes: results, failures, limits, cancellation, kills."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from core.jobs import attempt, claims, services, worker
+from core.jobs.claims import claim_next
+from core.jobs.models import Job
+from core.jobs.worker import JobsWorker
+from monitoring.models import Event
+from tests.core.jobs.builders import HOST, Enqueue, WorkerProcess, in_threads, is_alive, pid_in, reloaded, wait_until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+StartWorker = Callable[[], WorkerProcess]
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short times, so that a test takes seconds."""
+    monkeypatch.setattr(worker, "POLL_S", 0.1)
+    monkeypatch.setattr(attempt, "GRACE_S", 1.0)
+    monkeypatch.setattr(attempt, "WRITE_INTERVAL_S", 0.2)
+    monkeypatch.setattr(claims, "FIRST_RETRY_S", 0.1)
+
+
+def run(job: Job) -> Job:
+    """Run it until it has ended, on this thread."""
+    found = JobsWorker(HOST)
+
+    def is_ended() -> bool:
+        found.run_next()
+        return reloaded(job).ended_at is not None
+
+    wait_until(is_ended)
+    return reloaded(job)
+
+
+def state_of(job: Job) -> str:
+    return reloaded(job).state
+
+
+def wait_for_progress(job: Job) -> None:
+    before = reloaded(job).done
+    wait_until(lambda: reloaded(job).done > before)
+
+
+def lose_lease(job: Job) -> None:
+    """As if LEASE_S had passed since the worker was killed."""
+    Job.objects.filter(pk=job.pk, state="running").update(lease_until=timezone.now() - timedelta(seconds=1))
+
+
+def test_a_job_returns_its_result(enqueue: Enqueue) -> None:
+    job = run(enqueue("add", numbers=[1, 2, 3]))
+    assert (job.state, job.result, job.attempts) == ("done", {"sum": 6, "actor": "tester"}, 1)
+    assert (job.worker, job.lease_until) == ("", None)
+
+
+def test_a_child_has_a_scrubbed_environment_and_its_own_session(
+    enqueue: Enqueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSH_AUTH_SOCK", "/secret")
+    monkeypatch.setenv("SKYCAM_ADMIN_PASSWORD", "secret")
+    monkeypatch.setenv("SKYCAM_PART", "jobs")
+    found = run(enqueue("report_environment")).result
+    assert found is not None
+    assert {"SSH_AUTH_SOCK", "SKYCAM_ADMIN_PASSWORD", "SKYCAM_PART"} & set(found["names"]) == set()
+    assert "SKYCAM_DATA" in found["names"]
+    assert (found["session"], found["nice"] >= 5) == (True, True)
+
+
+def test_a_failure_is_tried_again_and_then_ends_the_job(enqueue: Enqueue) -> None:
+    job = run(enqueue("fail"))
+    assert (job.state, job.attempts) == ("failed", 3)
+    assert job.error == "The disk is missing. Mount it. It was tried 3 times."
+    assert Event.objects.get(kind="job.failed").subject == str(job.pk)
+
+
+def test_a_permanent_failure_is_not_tried_again(enqueue: Enqueue) -> None:
+    job = run(enqueue("fail_for_good"))
+    assert (job.state, job.attempts, job.error) == ("failed", 1, "There is no such clip.")
+
+
+def test_a_crash_is_a_failed_attempt(enqueue: Enqueue) -> None:
+    job = run(enqueue("crash", limits={"max_attempts": 1}))
+    assert (job.state, job.error) == ("failed", "Its process was ended by SIGSEGV.")
+
+
+def test_a_child_that_needs_too_much_memory_ends_and_harms_no_one(enqueue: Enqueue) -> None:
+    job = run(enqueue("fill_memory"))
+    assert (job.state, job.error) == ("failed", "It needed more memory than its limit.")
+
+
+def test_a_child_is_killed_after_its_deadline(enqueue: Enqueue, tmp_path: Path) -> None:
+    job = run(enqueue("ignore_stop", limits={"deadline_s": 2.0, "max_attempts": 1}, path=str(tmp_path / "pid")))
+    assert (job.state, job.error) == ("failed", "It took more than 2 s.")
+    assert not is_alive(pid_in(tmp_path / "pid"))
+
+
+def test_what_a_job_started_ends_with_it(enqueue: Enqueue) -> None:
+    job = run(enqueue("start_grandchild"))
+    assert job.result
+    wait_until(lambda: not is_alive(job.result["pid"]))  # type: ignore[index]
+
+
+def test_a_kind_that_this_version_does_not_know_fails(enqueue: Enqueue) -> None:
+    job = run(Job.objects.create(kind="unknown", host=HOST))
+    assert (job.state, "no jobs of the kind 'unknown'" in job.error) == ("failed", True)
+
+
+def test_a_waiting_job_is_cancelled_at_once(enqueue: Enqueue) -> None:
+    job = services.request_cancel(enqueue("add", numbers=[]), "someone")
+    assert (job.state, job.cancel_requested_by) == ("cancelled", "someone")
+    with pytest.raises(services.NotCancellable, match="it is cancelled"):
+        services.request_cancel(job, "someone")
+
+
+def test_a_running_job_is_asked_to_stop(enqueue: Enqueue, worker: JobsWorker, tmp_path: Path) -> None:
+    job = enqueue("wait_for_stop", path=str(tmp_path / "pid"))
+    pid_in(tmp_path / "pid")
+    services.request_cancel(job, "someone")
+    wait_until(lambda: state_of(job) == "cancelled")
+    assert reloaded(job).result == {"stopped": True}
+
+
+def test_a_job_that_does_not_stop_is_killed(enqueue: Enqueue, worker: JobsWorker, tmp_path: Path) -> None:
+    job = enqueue("ignore_stop", path=str(tmp_path / "pid"))
+    pid = pid_in(tmp_path / "pid")
+    services.request_cancel(job, "someone")
+    wait_until(lambda: state_of(job) == "cancelled")
+    assert not is_alive(pid)
+
+
+def test_progress_is_in_the_row(enqueue: Enqueue, worker: JobsWorker, tmp_path: Path) -> None:
+    job = enqueue("count_to_the_end", path=str(tmp_path / "steps"), end=1000)
+    wait_until(lambda: reloaded(job).done > 5)
+    found = reloaded(job)
+    assert (found.total, found.sentence, found.checkpoint) == (1000, f"step {found.done}", {"next": found.done})
+
+
+def test_a_job_runs_without_a_broker(enqueue: Enqueue, worker: JobsWorker) -> None:
+    job = enqueue("add", numbers=[1])
+    wait_until(lambda: state_of(job) == "done")
+
+
+def test_one_of_two_workers_gets_a_row(enqueue: Enqueue) -> None:
+    jobs = [enqueue("add", numbers=[]) for _ in range(10)]
+    claimed: list[Job] = []
+
+    def claim_all(name: str) -> None:
+        while (job := claim_next(HOST, name)) is not None:
+            claimed.append(job)
+
+    in_threads(*(lambda name=name: claim_all(name) for name in ("first", "second", "third")))
+    assert sorted(job.pk for job in claimed) == sorted(job.pk for job in jobs)
+    assert {job.attempts for job in Job.objects.all()} == {1}
+
+
+def test_two_enqueued_at_the_same_moment_are_one(enqueue: Enqueue, add_kind: Callable[..., None]) -> None:
+    add_kind("add", one_per_subject=True)
+    found: list[tuple[Job, bool]] = []
+    in_threads(*[lambda: found.append(services.enqueue("add", HOST, subject="sky"))] * 3)
+    assert (len({job.pk for job, _ in found}), sorted(new for _, new in found)) == (1, [False, False, True])
+
+
+def test_the_child_of_a_killed_worker_dies_with_it(enqueue: Enqueue, start_worker: StartWorker, tmp_path: Path) -> None:
+    job = enqueue("ignore_stop", path=str(tmp_path / "pid"))
+    process = start_worker()
+    pid = pid_in(tmp_path / "pid")
+    process.kill()
+    wait_until(lambda: not is_alive(pid), within_s=5)
+    assert state_of(job) == "running"
+
+
+def test_a_worker_that_is_stopped_gives_its_job_back(
+    enqueue: Enqueue, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    job = enqueue("wait_for_stop", path=str(tmp_path / "pid"))
+    process = start_worker()
+    pid_in(tmp_path / "pid")
+    assert process.terminate() == 0
+    assert (state_of(job), reloaded(job).attempts) == ("waiting", 0)
+
+
+def test_a_job_survives_kills_of_child_and_worker(enqueue: Enqueue, start_worker: StartWorker, tmp_path: Path) -> None:
+    """Every step is done at least once, and the job goes on at its checkpoint."""
+    path = tmp_path / "steps"
+    job = enqueue("count_to_the_end", limits={"max_attempts": 50}, path=str(path), end=100, step_s=0.1)
+    for kill in ("child", "worker", "child", "worker"):
+        process = start_worker()
+        wait_for_progress(job)
+        if kill == "child":
+            os.kill(child_of(process.process.pid), signal.SIGKILL)
+            wait_until(lambda: state_of(job) == "waiting")
+        process.kill()
+        lose_lease(job)
+        claims.recover_lost(HOST)
+        Job.objects.update(not_before=timezone.now())
+    start_worker()
+    wait_until(lambda: state_of(job) == "done", within_s=40)
+    ended = reloaded(job)
+    assert {int(line) for line in path.read_text().split()} == set(range(100))
+    assert (ended.attempts, ended.result is not None and ended.result["from"] > 0) == (5, True)
+
+
+def test_a_job_that_is_lost_too_often_fails(enqueue: Enqueue) -> None:
+    job = enqueue("add", limits={"max_attempts": 2}, numbers=[])
+    for _ in range(2):
+        claims.recover_lost(HOST)
+        Job.objects.update(not_before=timezone.now())
+        assert claim_next(HOST, "worker")
+        lose_lease(job)
+    assert claim_next(HOST, "worker") is None
+    assert (state_of(job), reloaded(job).error) == ("failed", f"{claims.LOST} It was tried 2 times.")
+
+
+def test_a_lost_job_that_was_cancelled_is_not_tried_again(enqueue: Enqueue) -> None:
+    job = enqueue("add", numbers=[])
+    assert claim_next(HOST, "worker")
+    services.request_cancel(job, "someone")
+    lose_lease(job)
+    assert claim_next(HOST, "worker") is None
+    assert state_of(job) == "cancelled"
+
+
+def test_a_command_runs_the_job_itself_on_a_stopped_station(enqueue: Enqueue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "TAKEN_S", 0.1)
+    shown: list[str] = []
+    job = services.wait_for_job(enqueue("add", numbers=[4]), lambda job: shown.append(job.state), run_here=True)
+    assert (job.result, shown[0], shown[-1]) == ({"sum": 4, "actor": "tester"}, "waiting", "done")
+
+
+def child_of(pid: int) -> int:
+    """The process that a thread of `pid` started."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return int("".join((task / "children").read_text() for task in tasks).split()[0])
