@@ -16,16 +16,10 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from core.child_environment import scrubbed_environment
+
 PROJECT = Path(__file__).resolve().parents[2]
-PASSED_VARIABLES = ("PATH", "HOME", "LANG", "TZ", "LD_LIBRARY_PATH")
 PR_SET_PDEATHSIG = 1
-
-
-def scrubbed_environment(also: Iterable[str] = ()) -> dict[str, str]:
-    """The variables passed to a child: those that any program needs, and `also`."""
-    names = {*PASSED_VARIABLES, *also}
-    passed = {name: value for name, value in os.environ.items() if name in names or name.startswith("LC_")}
-    return {**passed, "PYTHONPATH": str(PROJECT)}
 
 
 def start_child(module: str, *arguments: str, also: Iterable[str] = ()) -> subprocess.Popen[bytes]:
@@ -38,7 +32,7 @@ def start_child(module: str, *arguments: str, also: Iterable[str] = ()) -> subpr
         [sys.executable, "-m", module, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=scrubbed_environment(also),
+        env={**scrubbed_environment(also), "PYTHONPATH": str(PROJECT)},
         start_new_session=True,
     )
 

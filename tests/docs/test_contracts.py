@@ -11,7 +11,7 @@ from typing import get_args, get_type_hints
 import pytest
 from django.conf import settings
 
-from cameras.child_environment import PASSED_ENVIRONMENT
+from cameras.child_environment import VENDOR_VARIABLES
 from cameras.leases.bodies import LeaseBody
 from cameras.live.viewer import ViewerBody
 from cameras.models import Observed
@@ -32,6 +32,7 @@ from captures.sessions.bodies import GapBody
 from captures.sessions.forecast import ForecastBody
 from captures.sessions.models import SESSION_TRANSITIONS
 from captures.sessions.queries import StartBody
+from core.child_environment import PASSED_VARIABLES
 from core.jobs.bodies import JobBody
 from core.jobs.states import JOB_TRANSITIONS
 from monitoring.bodies import AlertBody, EventBody
@@ -160,9 +161,10 @@ def message_types(union: object) -> set[str]:
 def test_the_environment_of_a_camera_process_is_documented() -> None:
     passing = section(PAGE, "The link to a camera process").partition("Environment that passes:")[2]
     assert re.findall(r"`([A-Z_]+\*?)`", passing.partition(", and what")[0]) == [
-        *PASSED_ENVIRONMENT[:3],
+        *PASSED_VARIABLES[:3],
         "LC_*",
-        *PASSED_ENVIRONMENT[3:],
+        *PASSED_VARIABLES[3:],
+        *VENDOR_VARIABLES,
     ]
 
 
