@@ -23,10 +23,10 @@ from skycam_project.cli.station import current
 )
 @click.option("--host", help="Verify the files of this host; of this one by default.")
 def verify(camera: str | None, since: datetime | None, host: str | None) -> int:
-    """Read the files of captures and clips, and compare their sizes and SHA-256 with the database.
+    """Compare the files of captures and clips with the database.
 
-    A missing or damaged file raises an alert. This is a job on the host that holds the files: Ctrl-C ends the command,
-    and the job goes on.
+    It reads each file and compares size and SHA-256. A missing or damaged file raises an alert. This is a job on the
+    host that holds the files: Ctrl-C ends the command, and the job goes on.
 
     Example: skycam verify dslr --since 2d
     """

@@ -15,7 +15,8 @@ from tests.skycam_project.test_cli_broker import camera, empty, server
 
 __all__ = ["camera", "empty", "server"]
 pytestmark = pytest.mark.django_db
-CONFIGURED = {"configure": {"actual": {"gain": 2.0}, "read_at": "2026-03-01T20:00:00.000Z", "warnings": []}}
+READING = {"actual": {"gain": 2.0}, "read_at": "2026-03-01T20:00:00.000Z", "warnings": [], "differs": []}
+CONFIGURED = {"configure": READING}
 
 
 @pytest.fixture
