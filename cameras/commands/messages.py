@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, NotRequired, TypedDict, TypeVar
 
-from cameras.runtime.messages import Reading, SessionStatus
+from cameras.runtime.messages import Reading, SessionStatus, StillRequest
 from cameras.runtime.recording_state import Recorder
 from cameras.runtime.spec import Recording
-from cameras.spool.records import CaptureRecord, FileOptions
+from cameras.spool.records import CaptureRecord
 from cameras.spool.session_files import DesiredSession
 from cameras.status.messages import Status
 
@@ -25,16 +25,8 @@ class Arguments(TypedDict):
     """The host adds it: milliseconds from the arrival of the command in which it may be started."""
 
 
-class CaptureArguments(Arguments):
-    id: str
-    """The capture's id. It is exposed once, however often the command arrives."""
-    planned: str
-    """When it was planned, ISO 8601."""
-    asked: dict[str, Any]
-    """The requested exposure: any of `exposure_us`, `gain`, `iso`, `f_number`, `format`."""
-    requested_by: str
-    job: str
-    file: NotRequired[FileOptions]
+class CaptureArguments(Arguments, StillRequest):
+    pass
 
 
 class SessionArguments(Arguments):

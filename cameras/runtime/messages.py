@@ -24,17 +24,24 @@ class _Command(TypedDict):
     """Milliseconds, from the arrival of the command, in which it may be started. Sent with the commands of users."""
 
 
-class CaptureCommand(_Command):
-    """Take one still."""
+class StillRequest(TypedDict):
+    """The still that a command asks for, on the host's list and on the link."""
 
-    type: Literal["capture"]
     id: str
+    """The capture's id. It is exposed once, however often the command arrives."""
     planned: str
+    """When it was planned, ISO 8601."""
     asked: dict[str, Any]
     """The requested exposure: any of `exposure_us`, `gain`, `iso`, `f_number`, `format`."""
     requested_by: str
     job: str
     file: NotRequired[FileOptions]
+
+
+class CaptureCommand(_Command, StillRequest):
+    """Take one still."""
+
+    type: Literal["capture"]
 
 
 class ConfigureCommand(_Command):
