@@ -17,7 +17,6 @@ from dataclasses import dataclass
 HEAD = struct.Struct(">I4s")
 MAX_BOX_BYTES = 1 << 30
 READ_BYTES = 1 << 20
-PARENTS = (b"moov", b"trak", b"mdia", b"moof", b"traf")
 DEFAULT_DURATION, DEFAULT_SIZE, DEFAULT_FLAGS = 0x8, 0x10, 0x20
 BASE_OFFSET, DESCRIPTION = 0x1, 0x2
 DATA_OFFSET, FIRST_FLAGS = 0x1, 0x4

@@ -13,7 +13,6 @@ from core.times.sun import EVENTS, NoSunEvent, next_sun_event
 CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?", re.ASCII)
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 WITH_UNIT = re.compile(r"(?:in\s+|\+\s*)?(\d.*[a-z])", re.ASCII | re.IGNORECASE)
-FORMS = "06:30, 2 h, 2026-11-22 06:30, dawn, sunrise, sunset or dusk"
 LONGEST_S = 3653 * 86_400
 
 
