@@ -55,7 +55,7 @@ def test_a_worker_alone_prepares_its_host_and_takes_pictures(station: FaultStati
 
 
 def test_a_worker_alone_brings_the_jobs_part_of_its_host(fresh: FaultStation) -> None:
-    fresh.start(only="worker")
+    fresh.start(only="worker").eventually_says("ready.", within_s=60)
     eventually(lambda: fresh.states() == {"running"}, 60, "both parts run")
     assert list(fresh.pids()) == ["worker", "jobs"]
     assert restart(fresh.config, "jobs")["state"] == "running"
