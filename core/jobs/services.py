@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from core.jobs.claims import change_state, is_busy
+from core.jobs.claims import change_state, is_busy, recover_lost
 from core.jobs.models import Job
 from core.jobs.states import FINISHED, UNFINISHED, JobState
 from core.jobs.tables import JOB_KINDS
@@ -102,17 +102,17 @@ def wait_for_job(job: Job, on_change: Callable[[Job], None], *, run_here: bool) 
             on_change(job)
         if job.state in _values(FINISHED):
             return job
-        if run_here and _is_left_here(job, began):
-            JobsWorker(job.host).run_job(job)
-            continue
+        if run_here and job.host == settings.STATION.host and time.monotonic() - began >= TAKEN_S:
+            recover_lost(job.host)
+            if _is_left_here(job):
+                JobsWorker(job.host).run_job(job)
+                continue
         time.sleep(POLL_S)
 
 
-def _is_left_here(job: Job, began: float) -> bool:
-    """Whether no worker of this host has taken the job although it is due."""
-    if job.host != settings.STATION.host or job.state != JobState.WAITING.value or job.not_before > timezone.now():
-        return False
-    return time.monotonic() - began >= TAKEN_S and not is_busy(job.host)
+def _is_left_here(job: Job) -> bool:
+    """Whether no worker of its host has taken the job although it is due."""
+    return job.state == JobState.WAITING.value and job.not_before <= timezone.now() and not is_busy(job.host)
 
 
 def remove_jobs() -> int:

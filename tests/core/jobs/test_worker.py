@@ -237,6 +237,18 @@ def test_a_command_runs_the_job_itself_on_a_stopped_station(enqueue: Enqueue, mo
     assert (job.result, shown[0], shown[-1]) == ({"sum": 4, "actor": "tester"}, "waiting", "done")
 
 
+def test_a_command_runs_a_job_that_a_killed_worker_left_running(
+    enqueue: Enqueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "TAKEN_S", 0.1)
+    job = enqueue("add", numbers=[4])
+    assert claim_next(HOST, "killed")
+    lose_lease(job)
+    shown: list[str] = []
+    job = services.wait_for_job(job, lambda job: shown.append(job.state), run_here=True)
+    assert (job.result, shown[0], shown[-1]) == ({"sum": 4, "actor": "tester"}, "running", "done")
+
+
 def child_of(pid: int) -> int:
     """The process that a thread of `pid` started."""
     tasks = Path(f"/proc/{pid}/task").iterdir()
