@@ -123,9 +123,7 @@ class JobLease:
 
     def release(self) -> bool:
         """Give the job back unharmed, because the worker stops: this attempt does not count."""
-        return change_state(
-            self._rows, JobState.RUNNING, JobState.WAITING, attempts=F("attempts") - 1, not_before=timezone.now()
-        )
+        return self._wait_again(attempts=F("attempts") - 1, not_before=timezone.now())
 
     def take_back(self, error: str) -> bool:
         """After an attempt that failed or was lost: the job is cancelled if that was requested, tried again, or fails
@@ -137,7 +135,12 @@ class JobLease:
             tries = f" It was tried {self.job.attempts} times." if self.job.attempts > 1 else ""
             return self.fail(f"{error}{tries}")
         again = timezone.now() + timedelta(seconds=retry_delay_s(self.job.attempts))
-        return change_state(self._rows, JobState.RUNNING, JobState.WAITING, error=error, not_before=again)
+        return self._wait_again(error=error, not_before=again)
+
+    def _wait_again(self, **fields: Any) -> bool:
+        """A job whose cancellation was requested, even just now, is cancelled instead: it must not start again."""
+        kept = self._rows.filter(cancel_requested_at=None)
+        return change_state(kept, JobState.RUNNING, JobState.WAITING, **fields) or self.cancel()
 
     def _end(self, state: JobState, **fields: Any) -> bool:
         return change_state(self._rows, JobState.RUNNING, state, **fields)

@@ -77,18 +77,24 @@ def enqueue(
 
 def request_cancel(job: Job, actor: str) -> Job:
     """Cancel a waiting or lost job at once, and ask the worker of a running one to. NotCancellable."""
-    requested = {"cancel_requested_at": timezone.now(), "cancel_requested_by": actor}
-    rows = Job.objects.filter(pk=job.pk)
-    lost = rows.filter(lease_until__lt=timezone.now())
-    if not (
-        change_state(rows, JobState.WAITING, JobState.CANCELLED, **requested)
-        or change_state(lost, JobState.RUNNING, JobState.CANCELLED, **requested)
-        or rows.filter(state=JobState.RUNNING.value).update(**requested)
-    ):
+    while not _cancel_or_request(job, actor):
         job.refresh_from_db()
-        raise NotCancellable(f"The job has ended already: it is {job.state}.")
+        if job.state in _values(FINISHED):
+            raise NotCancellable(f"The job has ended already: it is {job.state}.")
     job.refresh_from_db()
     return job
+
+
+def _cancel_or_request(job: Job, actor: str) -> bool:
+    """False when the job has ended, or changed its state between the statements."""
+    now = timezone.now()
+    requested = {"cancel_requested_at": now, "cancel_requested_by": actor}
+    rows = Job.objects.filter(pk=job.pk)
+    return bool(
+        change_state(rows, JobState.WAITING, JobState.CANCELLED, **requested)
+        or change_state(rows.filter(lease_until__lt=now), JobState.RUNNING, JobState.CANCELLED, **requested)
+        or rows.filter(state=JobState.RUNNING.value).update(**requested)
+    )
 
 
 def wait_for_job(job: Job, on_change: Callable[[Job], None], *, run_here: bool) -> Job:

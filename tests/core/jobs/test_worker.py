@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from core.jobs import attempt, claims, services, worker
@@ -230,6 +233,32 @@ def test_a_lost_job_that_was_cancelled_is_not_tried_again(enqueue: Enqueue) -> N
     assert state_of(job) == "cancelled"
 
 
+def test_a_cancelled_job_does_not_wait_again_when_its_worker_stops(enqueue: Enqueue) -> None:
+    enqueue("add", numbers=[])
+    job = claim_next(HOST, "worker")
+    assert job is not None
+    services.request_cancel(job, "someone")
+    assert claims.JobLease(job).release()
+    assert state_of(job) == "cancelled"
+
+
+def test_a_job_that_is_cancelled_while_its_attempt_fails_is_not_tried_again(enqueue: Enqueue) -> None:
+    enqueue("add", numbers=[])
+    job = claim_next(HOST, "worker")
+    assert job is not None
+    with before_update(lambda: services.request_cancel(job, "someone")):
+        assert claims.JobLease(job).take_back("The disk is missing.")
+    assert state_of(job) == "cancelled"
+
+
+def test_a_job_whose_worker_stops_while_it_is_cancelled_is_cancelled(enqueue: Enqueue) -> None:
+    enqueue("add", numbers=[])
+    job = claim_next(HOST, "worker")
+    assert job is not None
+    with before_update(lambda: claims.JobLease(job).release()):
+        assert services.request_cancel(job, "someone").state == "cancelled"
+
+
 def test_a_command_runs_the_job_itself_on_a_stopped_station(enqueue: Enqueue, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(services, "TAKEN_S", 0.1)
     shown: list[str] = []
@@ -247,6 +276,20 @@ def test_a_command_runs_a_job_that_a_killed_worker_left_running(
     shown: list[str] = []
     job = services.wait_for_job(job, lambda job: shown.append(job.state), run_here=True)
     assert (job.result, shown[0], shown[-1]) == ({"sum": 4, "actor": "tester"}, "running", "done")
+
+
+@contextmanager
+def before_update(act: Callable[[], object]) -> Iterator[None]:
+    """Call `act` once, just before the next UPDATE: as if another process came between two statements."""
+    waiting = [act]
+
+    def execute(run: Any, sql: str, *arguments: Any) -> Any:
+        if waiting and sql.startswith("UPDATE"):
+            waiting.pop()()
+        return run(sql, *arguments)
+
+    with connection.execute_wrapper(execute):
+        yield
 
 
 def child_of(pid: int) -> int:
