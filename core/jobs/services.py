@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from core.jobs.claims import change_state, is_busy, recover_lost
+from core.jobs.claims import change_state, is_busy, is_due, is_lost, recover_lost
 from core.jobs.models import Job
 from core.jobs.states import FINISHED, UNFINISHED, JobState
 from core.jobs.tables import JOB_KINDS
@@ -92,7 +92,7 @@ def _cancel_or_request(job: Job, actor: str) -> bool:
     rows = Job.objects.filter(pk=job.pk)
     return bool(
         change_state(rows, JobState.WAITING, JobState.CANCELLED, **requested)
-        or change_state(rows.filter(lease_until__lt=now), JobState.RUNNING, JobState.CANCELLED, **requested)
+        or change_state(rows.filter(is_lost(now)), JobState.RUNNING, JobState.CANCELLED, **requested)
         or rows.filter(state=JobState.RUNNING.value).update(**requested)
     )
 
@@ -118,7 +118,7 @@ def wait_for_job(job: Job, on_change: Callable[[Job], None], *, run_here: bool) 
 
 def _is_left_here(job: Job) -> bool:
     """Whether no worker of its host has taken the job although it is due."""
-    return job.state == JobState.WAITING.value and job.not_before <= timezone.now() and not is_busy(job.host)
+    return Job.objects.filter(is_due(timezone.now()), pk=job.pk).exists() and not is_busy(job.host)
 
 
 def remove_jobs() -> int:

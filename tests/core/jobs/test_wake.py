@@ -25,8 +25,9 @@ def test_hosts_with_due_or_lost_jobs_are_woken(monkeypatch: pytest.MonkeyPatch) 
     now, woken = timezone.now(), list[str]()
     monkeypatch.setattr(wake, "wake_host", lambda host: bool(woken.append(host)) or True)
     Job.objects.create(kind="verify", host="due")
-    Job.objects.create(kind="verify", host="later", not_before=now + timedelta(hours=1))
+    Job.objects.create(kind="verify", host="later", not_before=now + timedelta(minutes=4))
+    Job.objects.create(kind="verify", host="ahead", not_before=now + timedelta(hours=1))
     Job.objects.create(kind="verify", host="lost", state="running", lease_until=now - timedelta(seconds=1))
     Job.objects.create(kind="verify", host="busy", state="running", lease_until=now + timedelta(seconds=20))
     wake.wake_hosts_with_jobs()
-    assert woken == ["due", "lost"]
+    assert woken == ["ahead", "due", "lost"]

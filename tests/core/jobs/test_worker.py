@@ -233,6 +233,35 @@ def test_a_lost_job_that_was_cancelled_is_not_tried_again(enqueue: Enqueue) -> N
     assert state_of(job) == "cancelled"
 
 
+def test_a_lost_job_is_found_although_the_clock_was_set_back(enqueue: Enqueue) -> None:
+    job = enqueue("add", numbers=[])
+    assert claim_next(HOST, "killed")
+    Job.objects.update(lease_until=timezone.now() + timedelta(days=1))
+    assert claims.is_busy(HOST) is False
+    assert claim_next(HOST, "worker") is None
+    assert (state_of(job), reloaded(job).error) == ("waiting", claims.LOST)
+
+
+def test_a_lease_that_runs_is_kept(enqueue: Enqueue) -> None:
+    job = enqueue("add", numbers=[])
+    assert claim_next(HOST, "worker")
+    assert claims.is_busy(HOST) is True
+    assert claims.recover_lost(HOST) == 0
+    assert state_of(job) == "running"
+
+
+def test_a_job_runs_although_the_clock_of_the_host_that_wrote_it_is_ahead(enqueue: Enqueue) -> None:
+    job = enqueue("add", numbers=[])
+    Job.objects.update(not_before=timezone.now() + timedelta(days=1))
+    assert claim_next(HOST, "worker") == job
+
+
+def test_a_job_waits_for_its_next_attempt(enqueue: Enqueue) -> None:
+    enqueue("add", numbers=[])
+    Job.objects.update(not_before=timezone.now() + timedelta(seconds=claims.MAX_RETRY_S / 2))
+    assert claim_next(HOST, "worker") is None
+
+
 def test_a_cancelled_job_does_not_wait_again_when_its_worker_stops(enqueue: Enqueue) -> None:
     enqueue("add", numbers=[])
     job = claim_next(HOST, "worker")
