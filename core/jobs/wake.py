@@ -26,10 +26,12 @@ def queue_of(host: str) -> str:
 
 
 def wake_host(host: str) -> bool:
-    """Returns whether the message was sent. Takes about a second while the broker does not answer."""
+    """Returns whether the message was sent. It replaces those that still wait, so that they do not pile up for a host
+    that is gone. Takes about a second while the broker does not answer."""
     app = resolve(settings.CELERY_APP)
     try:
         with app.connection_for_write(transport_options=QUICK) as connection:
+            connection.default_channel.queue_purge(queue_of(host))
             app.send_task(
                 TASK,
                 queue=queue_of(host),

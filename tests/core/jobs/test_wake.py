@@ -6,11 +6,14 @@ import time
 from datetime import timedelta
 
 import pytest
+import redis
 from django.utils import timezone
 
 from core.jobs import wake
 from core.jobs.models import Job
+from tests.api.conftest import valkey
 
+__all__ = ["valkey"]
 pytestmark = pytest.mark.django_db
 
 
@@ -19,6 +22,11 @@ def test_without_a_broker_a_host_is_not_woken_and_no_one_waits_long() -> None:
     began = time.monotonic()
     assert wake.wake_host("main") is False
     assert time.monotonic() - began < 3
+
+
+def test_messages_to_a_host_that_is_gone_do_not_pile_up(valkey: redis.Redis) -> None:
+    assert [wake.wake_host("gone") for _ in range(3)] == [True] * 3
+    assert [valkey.llen(name) for name in valkey.keys("*:jobs.gone")] == [1]
 
 
 def test_hosts_with_due_or_lost_jobs_are_woken(monkeypatch: pytest.MonkeyPatch) -> None:
