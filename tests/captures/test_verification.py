@@ -29,11 +29,12 @@ CONTENT = b"a picture"
 
 
 class Reports:
-    """What the job sent. With `stop_after`, it is asked to stop after this number of files."""
+    """What the job sent. With `stop_after`, it is asked to stop after this number of files. `then` is called after each
+    file."""
 
-    def __init__(self, stop_after: int | None = None) -> None:
+    def __init__(self, stop_after: int | None = None, then: Callable[[], object] = lambda: None) -> None:
         self.messages: list[ProgressMessage] = []
-        self.stop_after = stop_after
+        self.stop_after, self.then = stop_after, then
         self.seconds = 0.0
 
     def context(self, checkpoint: dict[str, Any] | None = None, **arguments: Any) -> JobContext:
@@ -44,6 +45,7 @@ class Reports:
         self.messages.append(message)
         if message["done"] == self.stop_after:
             self.found.stopping.set()
+        self.then()
 
     def clock(self) -> float:
         """Two seconds later at each look, so that no report is dropped."""
@@ -116,6 +118,15 @@ def test_a_root_that_is_not_mounted_is_named_and_nothing_in_it_is_missing(pictur
     (folder / ".skycam-root").unlink()
     result = verify()
     assert (counts(result), unresolved_keys("storage.")) == ((0, 0, 0), set())
+    assert "is not mounted" in result["problems"][0]
+
+
+def test_nothing_is_missing_in_a_root_that_is_unmounted_meanwhile(picture: NewPicture, folder: Path) -> None:
+    for _ in range(3):
+        picture(CONTENT)
+    reports = Reports(then=lambda: folder.exists() and folder.rename(folder.with_name("unmounted")))
+    result = verify_files(reports.context())
+    assert (counts(result), unresolved_keys("storage.")) == ((1, 0, 0), set())
     assert "is not mounted" in result["problems"][0]
 
 
