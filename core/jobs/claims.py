@@ -95,10 +95,10 @@ def recover_lost(host: str) -> int:
     return sum(JobLease(job).take_back(LOST) for job in lost)
 
 
-def is_busy(host: str) -> bool:
-    """Whether a worker runs a job on this host."""
-    running = Job.objects.filter(host=host, state=JobState.RUNNING.value)
-    return running.exclude(is_lost(timezone.now())).exists()
+def is_busy(host: str, besides: Job | None = None) -> bool:
+    """Whether a worker runs a job on this host, other than `besides`."""
+    running = Job.objects.filter(host=host, state=JobState.RUNNING.value).exclude(is_lost(timezone.now()))
+    return (running.exclude(pk=besides.pk) if besides else running).exists()
 
 
 def retry_delay_s(attempts: int) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -177,3 +178,24 @@ def test_the_command_runs_the_job_and_reports(picture: NewPicture, monkeypatch: 
     damage(file)
     shown = skycam("verify")
     assert (shown.exit_code, "1 damaged." in shown.stdout, file.path in shown.stdout) == (1, True, True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_command_says_that_it_waits_for_another_job(picture: NewPicture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "TAKEN_S", 0.0)
+    soon = timezone.now() + timedelta(seconds=2)
+    Job.objects.create(kind="clip_cleanup", host="main", state="running", worker="killed", lease_until=soon)
+    picture(CONTENT)
+    shown = skycam("verify")
+    assert (shown.exit_code, "Another job runs on main; this one waits for it" in shown.stderr) == (0, True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_command_does_not_wait_for_a_job_that_no_one_runs(
+    picture: NewPicture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "TAKEN_S", 0.0)
+    Job.objects.create(kind="clip_cleanup", host="main")
+    picture(CONTENT)
+    shown = skycam("verify")
+    assert (shown.exit_code, "Another job" in shown.stderr) == (0, False)
