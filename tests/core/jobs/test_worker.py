@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -11,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
 from core.jobs import attempt, claims, services, worker
+from core.jobs.attempt import JobAttempt
 from core.jobs.claims import claim_next
 from core.jobs.models import Job
+from core.jobs.tables import JOB_KINDS
 from core.jobs.worker import JobsWorker
 from monitoring.models import Event
 from tests.core.jobs.builders import HOST, Enqueue, WorkerProcess, in_threads, is_alive, pid_in, reloaded, wait_until
@@ -102,9 +106,18 @@ def test_a_child_that_needs_too_much_memory_ends_and_harms_no_one(enqueue: Enque
 
 
 def test_a_child_is_killed_after_its_deadline(enqueue: Enqueue, tmp_path: Path) -> None:
-    job = run(enqueue("ignore_stop", limits={"deadline_s": 2.0, "max_attempts": 1}, path=str(tmp_path / "pid")))
-    assert (job.state, job.error) == ("failed", "It took more than 2 s.")
-    assert not is_alive(pid_in(tmp_path / "pid"))
+    path = tmp_path / "pid"
+    enqueue("ignore_stop", limits={"deadline_s": 60.0, "max_attempts": 1}, path=str(path))
+    job = claim_next(HOST, "worker")
+    assert job is not None
+
+    def clock() -> float:
+        """100 s later once the function runs."""
+        return time.monotonic() + 100 * path.exists()
+
+    JobAttempt(job, JOB_KINDS["ignore_stop"], settings.JOB_ENVIRONMENT, lambda: False, clock).run()
+    assert (state_of(job), reloaded(job).error) == ("failed", "It took more than 60 s.")
+    assert not is_alive(pid_in(path))
 
 
 def test_what_a_job_started_ends_with_it(enqueue: Enqueue) -> None:
