@@ -97,10 +97,13 @@ def _cancel_or_request(job: Job, actor: str) -> bool:
     )
 
 
-def wait_for_job(job: Job, on_change: Callable[[Job], None], *, run_here: bool) -> Job:
-    """Wait until the job has ended, and report each state of the row. With `run_here`, a job of this host is run by
-    the caller's process while no jobs worker of the host takes it, such as on a station that is stopped."""
-    began, last = time.monotonic(), None
+def wait_for_job(
+    job: Job, on_change: Callable[[Job], None], on_wait: Callable[[Job], None], *, run_here: bool
+) -> Job:  # fmt: skip
+    """Wait until the job has ended, and report each state of the row; and, once, that no worker has begun it within
+    TAKEN_S. With `run_here`, a job of this host is run by the caller's process while no jobs worker of the host takes
+    it, such as on a station that is stopped."""
+    began, last, explained = time.monotonic(), None, False
     while True:
         job.refresh_from_db()
         if (shown := (job.state, job.done, job.total, job.sentence, job.attempts)) != last:
@@ -108,12 +111,22 @@ def wait_for_job(job: Job, on_change: Callable[[Job], None], *, run_here: bool) 
             on_change(job)
         if job.state in _values(FINISHED):
             return job
-        if run_here and job.host == settings.STATION.host and time.monotonic() - began >= TAKEN_S:
-            recover_lost(job.host)
-            if _is_left_here(job):
-                JobsWorker(job.host).run_job(job)
+        if time.monotonic() - began >= TAKEN_S:
+            if run_here and job.host == settings.STATION.host and _run_if_left(job):
                 continue
+            if not explained and not job.attempts:
+                explained = True
+                on_wait(job)
         time.sleep(POLL_S)
+
+
+def _run_if_left(job: Job) -> bool:
+    """Run a job of this host if no worker takes it, or the one that had it is lost. Returns whether it was tried."""
+    recover_lost(job.host)
+    if not _is_left_here(job):
+        return False
+    JobsWorker(job.host).run_job(job)
+    return True
 
 
 def _is_left_here(job: Job) -> bool:

@@ -15,6 +15,7 @@ from core.jobs import claims, services
 from core.jobs.models import Job
 from monitoring.metrics import metrics_for
 from monitoring.models import Event
+from skycam_project.cli.jobs import explain_wait
 from tests.access.audiences import only_for
 from tests.skycam_project.cli_station import answer, skycam
 
@@ -144,6 +145,11 @@ def test_the_commands_list_show_and_cancel() -> None:
 def test_waiting_for_a_job_that_failed_exits_with_1() -> None:
     found = skycam("--output", "json", "jobs", "wait", str(failed().pk))
     assert (found.exit_code, json.loads(found.stdout)["state"]) == (1, "failed")
+
+
+def test_a_command_says_where_the_jobs_part_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    explain_wait(Job(kind="verify", host="dome"))
+    assert "The jobs part of dome has not taken the job yet. Start it there" in capsys.readouterr().err
 
 
 def test_the_metrics_count_jobs(manager: Any) -> None:

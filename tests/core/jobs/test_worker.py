@@ -251,7 +251,7 @@ def test_a_lost_job_is_found_although_the_clock_was_set_back(enqueue: Enqueue) -
     assert claim_next(HOST, "killed")
     Job.objects.update(lease_until=timezone.now() + timedelta(days=1))
     assert claims.is_busy(HOST) is False
-    assert claim_next(HOST, "worker") is None
+    assert claims.recover_lost(HOST) == 1
     assert (state_of(job), reloaded(job).error) == ("waiting", claims.LOST)
 
 
@@ -304,7 +304,7 @@ def test_a_job_whose_worker_stops_while_it_is_cancelled_is_cancelled(enqueue: En
 def test_a_command_runs_the_job_itself_on_a_stopped_station(enqueue: Enqueue, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(services, "TAKEN_S", 0.1)
     shown: list[str] = []
-    job = services.wait_for_job(enqueue("add", numbers=[4]), lambda job: shown.append(job.state), run_here=True)
+    job = services.wait_for_job(enqueue("add", numbers=[4]), lambda job: shown.append(job.state), fail, run_here=True)
     assert (job.result, shown[0], shown[-1]) == ({"sum": 4, "actor": "tester"}, "waiting", "done")
 
 
@@ -316,8 +316,28 @@ def test_a_command_runs_a_job_that_a_killed_worker_left_running(
     assert claim_next(HOST, "killed")
     lose_lease(job)
     shown: list[str] = []
-    job = services.wait_for_job(job, lambda job: shown.append(job.state), run_here=True)
+    job = services.wait_for_job(job, lambda job: shown.append(job.state), fail, run_here=True)
     assert (job.result, shown[0], shown[-1]) == ({"sum": 4, "actor": "tester"}, "running", "done")
+
+
+def test_a_command_that_waits_for_a_host_without_a_jobs_part_says_so_once(
+    add_kind: Callable[..., None], enqueue: Enqueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "TAKEN_S", 0.0)
+    add_kind("add")
+    job, _ = services.enqueue("add", "dome")
+    said: list[str] = []
+
+    def explain(waiting: Job) -> None:
+        said.append(waiting.host)
+        services.request_cancel(waiting, "someone")
+
+    assert services.wait_for_job(job, lambda job: None, explain, run_here=True).state == "cancelled"
+    assert said == ["dome"]
+
+
+def fail(job: Job) -> None:
+    pytest.fail(f"{job} waits.")
 
 
 @contextmanager
