@@ -100,6 +100,13 @@ def test_a_crash_is_a_failed_attempt(enqueue: Enqueue) -> None:
     assert (job.state, job.error) == ("failed", "Its process was ended by SIGSEGV.")
 
 
+def test_a_child_that_another_program_stops_says_so(enqueue: Enqueue, worker: JobsWorker, tmp_path: Path) -> None:
+    job = enqueue("wait_for_stop", limits={"max_attempts": 1}, path=str(tmp_path / "pid"))
+    os.kill(pid_in(tmp_path / "pid"), signal.SIGTERM)
+    wait_until(lambda: state_of(job) == "failed")
+    assert reloaded(job).error == "Another program asked its process to stop."
+
+
 def test_a_child_that_needs_too_much_memory_ends_and_harms_no_one(enqueue: Enqueue) -> None:
     job = run(enqueue("fill_memory"))
     assert (job.state, job.error) == ("failed", "It needed more memory than its limit.")
