@@ -21,6 +21,7 @@ from core.jobs.wake import wake_host
 from core.jobs.worker import JobsWorker
 
 BATCH = 500
+ENQUEUE_TRIES = 5
 POLL_S = 0.25
 TAKEN_S = 3.0
 """How long a command waits for its host's jobs worker before it runs a job itself."""
@@ -50,7 +51,7 @@ def enqueue(
     actor: str = "",
 ) -> tuple[Job, bool]:
     """The new job, and True; or the unfinished job of the same subject, where the kind has one for each, and False.
-    The host's worker is woken after the commit. KeyError for an unknown kind."""
+    The host's worker is woken after the commit. KeyError for an unknown kind; IntegrityError for a bad value."""
     unique = (subject or "host") if JOB_KINDS[kind].one_per_subject else ""
     job = Job(
         kind=kind,
@@ -62,15 +63,19 @@ def enqueue(
         unique_key=unique,
         requested_by=actor,
     )
+    unfinished = Job.objects.filter(kind=kind, host=host, unique_key=unique, state__in=_values(UNFINISHED))
+    tries = 0
     while True:
         try:
             with transaction.atomic():
                 job.save(force_insert=True)
         except IntegrityError:
-            same = Job.objects.filter(kind=kind, host=host, unique_key=unique, state__in=_values(UNFINISHED)).first()
-            if same is None:  # it ended between the two statements
-                continue
-            return same, False
+            tries += 1
+            if unique and (same := unfinished.first()):
+                return same, False
+            if not unique or tries == ENQUEUE_TRIES:
+                raise
+            continue  # the other ended between the two statements
         transaction.on_commit(functools.partial(wake_host, host))
         return job, True
 

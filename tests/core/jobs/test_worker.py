@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.utils import timezone
 
 from core.jobs import attempt, claims, services, worker
@@ -191,6 +191,14 @@ def test_two_enqueued_at_the_same_moment_are_one(enqueue: Enqueue, add_kind: Cal
     found: list[tuple[Job, bool]] = []
     in_threads(*[lambda: found.append(services.enqueue("add", HOST, subject="sky"))] * 3)
     assert (len({job.pk for job, _ in found}), sorted(new for _, new in found)) == (1, [False, False, True])
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("one_per_subject", [False, True])
+def test_a_job_without_a_host_is_refused(add_kind: Callable[..., None], one_per_subject: bool) -> None:
+    add_kind("add", one_per_subject=one_per_subject)
+    with pytest.raises(IntegrityError):
+        services.enqueue("add", None)  # type: ignore[arg-type]
 
 
 def test_the_child_of_a_killed_worker_dies_with_it(enqueue: Enqueue, start_worker: StartWorker, tmp_path: Path) -> None:
