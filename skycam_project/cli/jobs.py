@@ -117,7 +117,7 @@ def explain_wait(job: Job) -> None:
         hint = "`skycam jobs list --state running` shows it."
         print_line(f"Another job runs on {job.host}; this one waits for it. {hint}", err=True)
     else:
-        hint = "Start it there: `skycam up`, or `skycam up --only jobs` beside a camera host."
+        hint = "Start it there: `skycam up`, or `skycam up --only worker` on a camera host."
         print_line(f"The jobs part of {job.host} has not taken the job yet. {hint}", err=True)
 
 
