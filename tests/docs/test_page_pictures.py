@@ -108,7 +108,7 @@ def add_cameras(site: Site) -> Site:
         site.ask("POST", f"cameras/{slug}/start/", programme)
     eventually(lambda: saved(site) >= 24, 120, "24 captures")
     site.ask("POST", "cameras/bench/stop-recording/", {})
-    eventually(lambda: site.ask("GET", "clips/")["results"], 30, "a clip")
+    eventually(lambda: site.ask("GET", "clips/")["results"], 40, "a clip")
     return site
 
 

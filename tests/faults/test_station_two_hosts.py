@@ -56,7 +56,7 @@ def test_a_worker_alone_prepares_its_host_and_takes_pictures(station: FaultStati
 def test_a_worker_of_another_station_learns_the_missing_id(station: FaultStation, fresh: FaultStation) -> None:
     del fresh.environment["SKYCAM_STATION"]
     fresh.environment["SKYCAM_HOST"] = "yard"
-    eventually(lambda: station.parts()["worker"]["state"] == "running", 10)
+    eventually(lambda: station.parts()["worker"]["state"] == "running", 40)
     assert fresh.start(only="worker").status(30) == 1
     assert f"the broker serves the station {station.config.station.id}. Set SKYCAM_STATION to that id" in fresh.output()
 

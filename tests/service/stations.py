@@ -53,7 +53,7 @@ class ServiceStation(Station):
 
     def up(self) -> ServiceStation:
         super().up()
-        eventually(lambda: self.send_request("GET", "/health").body["camera_connected"], 20, "the camera is connected")
+        eventually(lambda: self.send_request("GET", "/health").body["camera_connected"], 40, "the camera is connected")
         return self
 
     def send_request(self, method: str, path: str, body: Any = None, *, port: int = 0, **headers: str) -> Answer:
@@ -81,7 +81,7 @@ class ServiceStation(Station):
         """Capture on a thread; returns once the row is planned."""
         before = self.count("captures_capture")
         future = pool.submit(self.capture, **body)
-        eventually(lambda: self.count("captures_capture") > before, 10, "the row is planned")
+        eventually(lambda: self.count("captures_capture") > before, 40, "the row is planned")
         return future
 
     @cached_property

@@ -91,7 +91,7 @@ def test_the_list_has_the_newest_capture_first(station: ServiceStation) -> None:
 
 def test_a_capture_of_the_service_is_in_the_stations_api(station: ServiceStation) -> None:
     captured = station.capture(exposure=1000).body
-    eventually(lambda: station.web("GET", f"captures/{captured['id']}/").body["status"] == "saved", 10)
+    eventually(lambda: station.web("GET", f"captures/{captured['id']}/").body["status"] == "saved", 40)
     capture = station.web("GET", f"captures/{captured['id']}/").body
     assert (capture["requested_by"], capture["sha256"]) == ("service", captured["sha256"])
 
@@ -109,7 +109,7 @@ def test_a_capture_that_takes_too_long_is_504_and_still_ends_with_an_outcome(sta
     answer = station.capture(exposure=2_200_000)
     assert (answer.status, list(answer.body)) == (504, ["detail"])
     sql = "SELECT status FROM captures_capture ORDER BY planned_at DESC LIMIT 1"
-    eventually(lambda: station.rows(sql) == [("saved",)], 20, "the late capture is saved")
+    eventually(lambda: station.rows(sql) == [("saved",)], 40, "the late capture is saved")
 
 
 def test_the_openapi_document_has_all_routes(station: ServiceStation) -> None:

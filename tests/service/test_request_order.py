@@ -11,7 +11,7 @@ from tests.skycam_project.stations import eventually
 
 
 def eventually_queued(request_order: RequestOrder, count: int) -> None:
-    eventually(lambda: len(request_order._queue) == count, 5)
+    eventually(lambda: len(request_order._queue) == count, 40)
 
 
 def test_requests_get_the_lock_in_order() -> None:
