@@ -33,7 +33,7 @@ class Web:
             self.port = listening.getsockname()[1]
             command = [sys.executable, "-m", "skycam_project.launch.web", str(listening.fileno())]
             self.process = subprocess.Popen(command, pass_fds=[listening.fileno()], env=os.environ | variables)
-        until(lambda: self.request("GET", "/healthz", headers=BY_HTTPS)[0] == 200, seconds=30)
+        until(lambda: self.request("GET", "/healthz", headers=BY_HTTPS)[0] == 200, seconds=60)
 
     def connection(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
@@ -57,7 +57,7 @@ class Web:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(15)
+        self.process.wait(60)
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ async def watching(station: LiveStation, count: int) -> AsyncIterator[list[Recei
     seen = [ReceivedFrames() for _ in range(count)]
     tasks = [asyncio.create_task(watch(station, one)) for one in seen]
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not all(one.numbers for one in seen):
                 [task.result() for task in tasks if task.done()]
                 await asyncio.sleep(0.02)
@@ -151,7 +151,7 @@ async def send_raw(station: LiveStation, data: bytes) -> bytes:
         writer.write(handshake(station))
         await reader.readuntil(b"\r\n\r\n")
         writer.write(data)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             return await reader.read(1000)
     finally:
         writer.transport.abort()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from tests.service.conftest import TIMEOUT_MS
 from tests.service.samples import CAPTURE_NEWER, CAPTURE_OLDER, HEALTH, LIST, SETTINGS, missing_keys
 from tests.service.stations import ServiceStation
 from tests.skycam_project.stations import eventually
@@ -106,7 +107,7 @@ def test_concurrent_captures_are_taken_in_order(station: ServiceStation) -> None
 
 
 def test_a_capture_that_takes_too_long_is_504_and_still_ends_with_an_outcome(station: ServiceStation) -> None:
-    answer = station.capture(exposure=2_200_000)
+    answer = station.capture(exposure=1000 * TIMEOUT_MS + 200_000)
     assert (answer.status, list(answer.body)) == (504, ["detail"])
     sql = "SELECT status FROM captures_capture ORDER BY planned_at DESC LIMIT 1"
     eventually(lambda: station.rows(sql) == [("saved",)], 40, "the late capture is saved")
