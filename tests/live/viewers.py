@@ -45,11 +45,6 @@ class ReceivedFrames:
         self.late_ms.append((time.time_ns() // 1000 - head[5]) / 1000)
 
     @property
-    def missed(self) -> int:
-        """Missed frames, without those at the start, while the camera's process loads its encoder."""
-        return self.numbers[-1] - self.numbers[5] - len(self.numbers[6:])
-
-    @property
     def restarts(self) -> int:
         """How often the camera's numbers started again."""
         return sum(later < number for number, later in pairwise(self.numbers))
