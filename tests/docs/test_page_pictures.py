@@ -23,7 +23,7 @@ DESK = {"width": 1600, "height": 1000}
 """Wide enough for four cards side by side."""
 WIDE = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
-SOON_MS = 20_000
+SOON_MS = 40_000
 COLOURS = 256
 """Colours of a screenshot's palette: a third of the file size, without a visible difference."""
 LIVE = ("simulated", "microscope", "bench")

@@ -37,7 +37,7 @@ def captures(site: Site) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def session(site: Site) -> str:
     """The address of a finished session."""
-    body = {"exposure_us": 1000, "cadence_s": 0.5, "count": 4, "name": "Four"}
+    body = {"exposure_us": 1000, "delay_s": 0.2, "count": 4, "name": "Four"}
     made = site.ask("POST", "cameras/simulated/start/", body)
     eventually(lambda: site.ask("GET", f"sessions/{made['id']}/")["state"] == "finished", 40, "the session is finished")
     return f"/sessions/{made['id']}/"
