@@ -19,7 +19,7 @@ from tests.faults.station import FaultStation
 from tests.skycam_project.cli_station import run
 from tests.skycam_project.stations import eventually
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(400)
 CADENCE_S = 0.25
 
 

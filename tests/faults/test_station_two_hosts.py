@@ -12,7 +12,7 @@ from tests.faults.test_station_outages import Broker
 from tests.postgresql import postgresql
 from tests.skycam_project.stations import eventually
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.fixture(scope="module")

@@ -81,7 +81,7 @@ async def test_every_frame_comes_and_each_is_encoded_once(station: LiveStation) 
     assert len({number for one in seen for number in one.numbers}) < 1.5 * max(len(one.numbers) for one in seen)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 async def test_bad_viewers_cost_others_no_frame_no_capture_and_the_web_part_no_memory(
     station: LiveStation, session: str
 ) -> None:

@@ -86,7 +86,6 @@ async def ben(station: LiveStation) -> AsyncIterator[dict[str, str]]:
     await skycam(station, "users", "remove", "ben")
 
 
-@pytest.mark.timeout(180)
 async def test_a_stream_ends_with_the_role_after_the_first_viewer_has_left(
     station: LiveStation, ben: dict[str, str]
 ) -> None:
@@ -97,7 +96,6 @@ async def test_a_stream_ends_with_the_role_after_the_first_viewer_has_left(
         await second.ends()
 
 
-@pytest.mark.timeout(180)
 async def test_a_socket_closes_with_the_role_after_the_first_viewer_has_left(
     station: LiveStation, ben: dict[str, str]
 ) -> None:
