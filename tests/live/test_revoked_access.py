@@ -8,7 +8,6 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
 
-import pytest
 import pytest_asyncio
 
 from tests.live.stations import BINARY, LiveStation
