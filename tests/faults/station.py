@@ -53,7 +53,7 @@ class FaultStation(Station):
         return self
 
     def call(
-        self, method: str, path: str, body: dict[str, Any] | None = None, timeout: float = 30, **headers: str
+        self, method: str, path: str, body: dict[str, Any] | None = None, timeout: float = 60, **headers: str
     ) -> Answer:
         """OSError or HTTPException when the web part is away."""
         headers |= {"Content-Type": "application/json"} | (
@@ -72,7 +72,7 @@ class FaultStation(Station):
     def get(self, path: str) -> dict[str, Any]:
         return self.call("GET", path).body
 
-    def capture(self, camera: str = "simulated", timeout: float = 30, **settings: Any) -> Answer:
+    def capture(self, camera: str = "simulated", timeout: float = 60, **settings: Any) -> Answer:
         return self.post(f"cameras/{camera}/capture/", {"exposure_us": 1000, **settings}, timeout=timeout)
 
     def saved_capture(self, camera: str = "simulated", **settings: Any) -> dict[str, Any]:
@@ -175,7 +175,7 @@ class FaultStation(Station):
     def run(self, *words: str) -> str:
         """Run Python with this station's environment; returns its output."""
         done = subprocess.run(
-            [sys.executable, *words], env=self.environment, cwd=PROJECT, capture_output=True, text=True, timeout=60,
+            [sys.executable, *words], env=self.environment, cwd=PROJECT, capture_output=True, text=True, timeout=110,
             check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
@@ -272,7 +272,7 @@ class Client:
         ]
         return found[0] if found else None
 
-    def recovery_s(self, fault: Callable[[], None], within_s: float = 60) -> float:
+    def recovery_s(self, fault: Callable[[], None], within_s: float = 100) -> float:
         """Seconds from the fault until a capture requested after it was acknowledged."""
         fault()
         began = time.monotonic()
