@@ -191,7 +191,7 @@ async def test_a_capture_is_announced_to_a_page(station: LiveStation) -> None:
 
 
 async def test_json_and_binary_sockets_work_side_by_side(station: LiveStation) -> None:
-    async with station.socket(LIVE) as text, station.socket(LIVE, BINARY) as binary:
+    async with watching(station, 1), station.socket(LIVE) as text, station.socket(LIVE, BINARY) as binary:
         await asyncio.gather(text.send(REQUEST), binary.send(REQUEST))
         found = await asyncio.gather(text.recv(), binary.recv())
     assert [type(one) for one in found] == [str, bytes]
