@@ -42,7 +42,7 @@ def at_once(change: Change) -> list[str]:
 
     def run(victim: User, actor: str) -> None:
         connection.ensure_connection()
-        start.wait(10)
+        start.wait(60)
         try:
             change(victim, actor)
         except ValidationError:
@@ -55,7 +55,7 @@ def at_once(change: Change) -> list[str]:
         threading.Thread(target=run, args=(people[0], "bob")),
     ]
     [thread.start() for thread in threads]
-    [thread.join(30) for thread in threads]
+    [thread.join(60) for thread in threads]
     return list(User.objects.filter(role="manager").values_list("username", flat=True))
 
 

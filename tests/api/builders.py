@@ -49,14 +49,18 @@ def file_of(
     return CaptureFile.objects.create(capture=capture, root=root, path=path, **values | fields)
 
 
-def until(condition: Callable[[], Any], seconds: float = 10) -> None:
+def until(condition: Callable[[], Any], seconds: float = 40) -> None:
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        with contextlib.suppress(*broker.UNREACHABLE):
-            if condition():
-                return
+    while not is_met(condition):
+        assert time.monotonic() < deadline, "The condition did not become true in time."
         time.sleep(0.02)
-    raise AssertionError("The condition did not become true in time.")
+
+
+def is_met(condition: Callable[[], Any]) -> bool:
+    """Whether it is true; False while the broker is away."""
+    with contextlib.suppress(*broker.UNREACHABLE):
+        return bool(condition())
+    return False
 
 
 def open_descriptors() -> set[str]:

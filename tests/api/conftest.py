@@ -73,7 +73,7 @@ def valkey() -> Iterator[redis.Redis]:
     finally:
         broker.connection().close()
         server.terminate()
-        server.wait(10)
+        server.wait(40)
 
 
 @pytest.fixture(autouse=True)

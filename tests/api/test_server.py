@@ -33,10 +33,10 @@ class Web:
             self.port = listening.getsockname()[1]
             command = [sys.executable, "-m", "skycam_project.launch.web", str(listening.fileno())]
             self.process = subprocess.Popen(command, pass_fds=[listening.fileno()], env=os.environ | variables)
-        until(lambda: self.request("GET", "/healthz", headers=BY_HTTPS)[0] == 200, seconds=30)
+        until(lambda: self.request("GET", "/healthz", headers=BY_HTTPS)[0] == 200, seconds=60)
 
     def connection(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
 
     def request(self, method: str, path: str, body: Any = None, headers: Any = None) -> tuple[int, bytes]:
         connection = self.connection()
@@ -57,7 +57,7 @@ class Web:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(15)
+        self.process.wait(60)
 
 
 @pytest.fixture
@@ -157,7 +157,7 @@ HEADS = [
 
 @pytest.mark.parametrize("head", HEADS, ids=["many", "long", "address"])
 def test_a_head_without_an_end_is_refused(head: bytes, web: Web) -> None:
-    with socket.create_connection(("127.0.0.1", web.port), timeout=20) as client_socket:
+    with socket.create_connection(("127.0.0.1", web.port), timeout=60) as client_socket:
         client_socket.sendall(head)
         assert client_socket.recv(1000).startswith(b"HTTP/1.1 400 ")
     assert web.request("GET", "/healthz")[0] == 200
@@ -170,7 +170,7 @@ TRAILERS = [b"X-Many: 12345\r\n" * 40_000, b"X-Long: " + b"x" * 500_000]
 
 @pytest.mark.parametrize("trailers", TRAILERS, ids=["many", "long"])
 def test_the_length_of_trailers_is_limited_too(trailers: bytes, web: Web) -> None:
-    with socket.create_connection(("127.0.0.1", web.port), timeout=20) as client_socket:
+    with socket.create_connection(("127.0.0.1", web.port), timeout=60) as client_socket:
         with contextlib.suppress(ConnectionError):  # the server closes the connection before it has read everything
             client_socket.sendall(CHUNKED + trailers)
         assert client_socket.recv(1000).startswith(b"HTTP/1.1 400 ")
@@ -182,7 +182,7 @@ def test_trailers_are_not_headers(web: Web) -> None:
         b"\r\n", b"\r\nConnection: close\r\n", 1
     )
     with (
-        socket.create_connection(("127.0.0.1", web.port), timeout=20) as client_socket,
+        socket.create_connection(("127.0.0.1", web.port), timeout=60) as client_socket,
         client_socket.makefile("rb") as answer,
     ):
         client_socket.sendall(request + b"Authorization: Token unheard-of\r\n\r\n")

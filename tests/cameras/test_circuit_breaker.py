@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,9 +19,11 @@ from captures.files.thumbnails import send_render_task
 from captures.models import CaptureFile
 from tests.api.builders import until
 from tests.api.conftest import camera, file, root, valkey
+from tests.busy_machine import own_seconds
 
 __all__ = ["camera", "file", "root", "valkey"]
-AT_ONCE_S = 0.2
+AT_ONCE_S = 0.7
+"""Less than the second that a call waits for a broker that hangs."""
 
 
 class Process:
@@ -51,24 +52,24 @@ def process(valkey: Any) -> Process:
 
 def failing_s(call: Callable[[], object]) -> float:
     """Seconds until it failed."""
-    began = time.monotonic()
+    began = own_seconds()
     with pytest.raises((BrokerDown, *broker.UNREACHABLE)):
         call()
-    return time.monotonic() - began
+    return own_seconds() - began
 
 
 def test_only_the_first_call_to_a_broker_that_hangs_waits(valkey: Any, process: Process) -> None:
     with process.stopped():
         first, following = failing_s(valkey.ping), [failing_s(valkey.ping) for _ in range(20)]
-    assert (1 < first < broker.ANSWER_S + 1, max(following) < AT_ONCE_S) == (True, True)
+    assert (1 < first < broker.ANSWER_S + 5, max(following) < AT_ONCE_S) == (True, True)
 
 
 def test_calls_of_many_threads_wait_once(valkey: Any, process: Process) -> None:
     with ThreadPoolExecutor(20) as callers, process.stopped():
         callers.submit(failing_s, valkey.ping).result()
-        began = time.monotonic()
+        began = own_seconds()
         list(callers.map(failing_s, [valkey.ping] * 200))
-    assert time.monotonic() - began < broker.ANSWER_S
+    assert own_seconds() - began < 2 * broker.ANSWER_S  # 200 calls in turn would wait for 10 s on 20 threads
 
 
 def test_the_cache_uses_the_open_circuit_of_an_earlier_call(valkey: Any, process: Process) -> None:
@@ -81,23 +82,23 @@ def test_calls_work_again_within_two_seconds_after_the_broker_resumes(valkey: An
     with process.stopped():
         failing_s(valkey.ping)
         process.resume()
-        began = time.monotonic()
+        began = own_seconds()
         until(valkey.ping)
-    assert time.monotonic() - began < 2 * PROBE_EVERY_S
+    assert own_seconds() - began < 2 * PROBE_EVERY_S
 
 
 def test_a_new_connection_to_a_broker_that_hangs_waits_a_second(valkey: Any, process: Process) -> None:
     valkey.connection_pool.disconnect()
     with process.stopped():
-        assert failing_s(valkey.ping) < 1.5
+        assert failing_s(valkey.ping) < 2.5  # on an open connection it would wait for 3 s
 
 
 def test_one_call_that_times_out_blocks_no_others(valkey: Any) -> None:
     valkey.ping()
     failing_s(lambda: valkey.blpop(["nothing"], timeout=broker.ANSWER_S + 2))
-    began = time.monotonic()
+    began = own_seconds()
     until(valkey.ping)
-    assert time.monotonic() - began < AT_ONCE_S
+    assert own_seconds() - began < AT_ONCE_S
 
 
 def test_a_task_for_a_broker_that_hangs_is_given_up(file: CaptureFile, process: Process) -> None:

@@ -22,7 +22,7 @@ def test_of_eight_requests_at_once_one_gets_the_lease_and_the_others_are_refused
     together = Barrier(len(PEOPLE))
 
     def acquire(who: str) -> str:
-        together.wait(20)
+        together.wait(60)
         try:
             return acquire_lease(camera, who).held_by
         except LeaseHeld as error:

@@ -65,4 +65,4 @@ def files_worker(valkey: Any) -> Iterator[None]:
         yield
     finally:
         worker.terminate()
-        worker.wait(20)
+        worker.wait(60)

@@ -28,7 +28,7 @@ class OwnFile:
 
     def chunks(self) -> Any:
         if self._gate:
-            self._gate.wait(10)
+            self._gate.wait(60)
         return iter([memoryview(self._content)])
 
 
@@ -84,7 +84,7 @@ def test_captures_that_come_too_fast_are_dropped_and_counted_and_the_newest_is_r
     until(lambda: thumbnail_thread._waiting is None)
     began = time.monotonic()
     [thumbnail_thread.submit_capture(saved(number, of_frame(gradient(64, 48)))) for number in range(1, 51)]
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     gate.set()
     until(lambda: complete(sha(50)))
     assert (thumbnail_thread.dropped, complete(sha(0)), complete(sha(49))) == (49, True, False)

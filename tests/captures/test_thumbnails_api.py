@@ -109,7 +109,7 @@ def test_without_a_broker_existing_thumbnails_are_served_and_missing_ones_are_50
 def test_the_worker_of_the_files_host_renders_a_requested_thumbnail(
     viewer: Any, picture: Make, files_worker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(thumbnail_view, "WAIT_S", 30.0)
+    monkeypatch.setattr(thumbnail_view, "WAIT_S", 90.0)
     assert Image.open(io.BytesIO(viewer.get(url(picture(jpeg(400, 300)))).content)).size == (320, 240)
 
 

@@ -74,12 +74,12 @@ def original(tmp_path: Path) -> Iterator[FaultStation]:
 def run(script: str, data: Path, backup: Path) -> None:
     """Run a block of the page with other folders for data and backup."""
     here = script.replace("skycam-data", str(data)).replace("/mnt/backup", str(backup))
-    subprocess.run(["sh", "-euc", here], cwd=PROJECT, check=True, timeout=60)
+    subprocess.run(["sh", "-euc", here], cwd=PROJECT, check=True, timeout=110)
 
 
 def test_a_backup_is_restored_elsewhere_with_pictures_and_users(original: FaultStation, tmp_path: Path) -> None:
     back_up, restore = blocks(PAGE, "sh")
-    capture = original.capture().body
+    capture = original.saved_capture()
     [run(back_up, original.data, tmp_path / "backup") for _ in range(2)]
     original.stop()
     shutil.rmtree(original.data)
@@ -88,7 +88,7 @@ def test_a_backup_is_restored_elsewhere_with_pictures_and_users(original: FaultS
     try:
         restored.up().sign_in().eventually_ready(within_s=60)
         assert restored.get(f"captures/{capture['id']}/")["sha256"] == capture["sha256"]
-        assert restored.capture().body["status"] == "saved"
+        assert restored.saved_capture()["status"] == "saved"
         assert list(restored.data.glob(f"images/captures/**/{capture['filename']}"))
         assert restored.inconsistencies() == []
     finally:

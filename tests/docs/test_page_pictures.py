@@ -23,7 +23,7 @@ DESK = {"width": 1600, "height": 1000}
 """Wide enough for four cards side by side."""
 WIDE = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
-SOON_MS = 20_000
+SOON_MS = 40_000
 COLOURS = 256
 """Colours of a screenshot's palette: a third of the file size, without a visible difference."""
 LIVE = ("simulated", "microscope", "bench")
@@ -108,7 +108,7 @@ def add_cameras(site: Site) -> Site:
         site.ask("POST", f"cameras/{slug}/start/", programme)
     eventually(lambda: saved(site) >= 24, 120, "24 captures")
     site.ask("POST", "cameras/bench/stop-recording/", {})
-    eventually(lambda: site.ask("GET", "clips/")["results"], 30, "a clip")
+    eventually(lambda: site.ask("GET", "clips/")["results"], 40, "a clip")
     return site
 
 

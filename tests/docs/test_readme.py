@@ -21,7 +21,7 @@ def make_output(*words: str) -> str:
     """The output of make, without the variables of a surrounding `make test`."""
     own = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}}
     command = ["make", *words]
-    return subprocess.run(command, cwd=PROJECT, env=own, capture_output=True, text=True, timeout=30, check=True).stdout
+    return subprocess.run(command, cwd=PROJECT, env=own, capture_output=True, text=True, timeout=60, check=True).stdout
 
 
 def test_the_readme_begins_with_one_sentence_one_picture_and_two_commands() -> None:

@@ -23,7 +23,7 @@ def camera_host(server: redis.Redis, answers: dict[str, dict[str, Any]], host: s
 
     def serve() -> None:
         while True:
-            found = server.blpop([broker.key(f"camera.{host}")], timeout=30)
+            found = server.blpop([broker.key(f"camera.{host}")], timeout=60)
             if not found or found[1] == END:
                 return
             command = json.loads(found[1])

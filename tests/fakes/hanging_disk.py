@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from cameras.spool.durable import Chunk, RootFiles
 from core.watchdog import DiskWatchdog
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 class HangingDisk(RootFiles):

@@ -20,7 +20,7 @@ from cameras.spool.storage import MARKER, make_root, read_marker
 from cameras.tables import CONSUMERS
 
 PROJECT = Path(__file__).resolve().parents[2]
-TIMEOUT_S = 40.0
+TIMEOUT_S = 60.0
 
 
 class CameraProcess:

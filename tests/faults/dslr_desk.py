@@ -88,7 +88,7 @@ class DslrStation(FaultStation):
 
     def wait_for_reason(self, slug: str, sentence: str) -> str:
         """The reason in its status, once it contains this sentence."""
-        eventually(lambda: sentence in self.status_of_camera(slug)["reason"], 30, f"{slug}: {sentence}")
+        eventually(lambda: sentence in self.status_of_camera(slug)["reason"], 40, f"{slug}: {sentence}")
         return str(self.status_of_camera(slug)["reason"])
 
     def command_line_status(self, slug: str) -> dict[str, Any]:

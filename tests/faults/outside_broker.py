@@ -21,7 +21,7 @@ class Broker:
 
     def start(self) -> None:
         self.process = subprocess.Popen(command(self.socket, self.folder), stdout=subprocess.DEVNULL)
-        eventually(self.answers, 20, "the broker")
+        eventually(self.answers, 40, "the broker")
 
     def answers(self) -> bool:
         with redis.Redis(unix_socket_path=str(self.socket)) as client:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tests.busy_machine import slowness
 from tests.captures.recording.clips import shown
 from tests.faults.station import FaultStation
 from tests.skycam_project.stations import eventually
@@ -39,12 +40,15 @@ class RecordingStation:
     station: FaultStation
     chance: random.Random = field(default_factory=lambda: random.Random(4))
     kills: list[tuple[str, datetime]] = field(default_factory=list)
+    slowest: float = 1.0
+    """The slowness of the machine, at its worst before a kill."""
 
     def record(self, kind: str) -> None:
         self.station.execute(RECORD, kind)
 
     def kill(self, target: str) -> None:
         """Kill at a random moment of a clip; returns once recording resumes."""
+        self.slowest = max(self.slowest, slowness())
         self.wait_while_recording(self.chance.uniform(0.5, 3.0))
         self.kills.append((target, datetime.now(UTC)))
         self.station.kill(target)

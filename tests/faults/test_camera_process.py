@@ -17,10 +17,13 @@ import uuid6
 
 from cameras.child_environment import scrubbed_environment
 from cameras.tables import CONSUMERS
-from tests.faults.camera_process import PROJECT, CameraProcess
+from tests.faults.camera_process import PROJECT, TIMEOUT_S, CameraProcess
 
 SESSION = "0193a000-0000-7000-8000-000000000003"
-TEN_S = 10_000_000
+LONG = 60_000_000
+"""An exposure that no test waits for, in microseconds."""
+AT_ONCE_S = 20
+"""Soon, compared with what the process could wait for: that exposure, or the 30 s of a command."""
 
 
 @pytest.fixture
@@ -78,23 +81,23 @@ def test_a_session_file_of_a_newer_version_is_resumed(process: CameraProcess) ->
 
 
 def test_closing_the_link_during_an_exposure_records_it_and_ends_the_process_at_once(process: CameraProcess) -> None:
-    capture = process.capture(exposure_us=TEN_S)
+    capture = process.capture(exposure_us=LONG)
     process.until_type("state", doing="exposing")
     closed_at = time.monotonic()
     assert process.finish() == 0
-    assert time.monotonic() - closed_at < 3
+    assert time.monotonic() - closed_at < AT_ONCE_S
     assert process.done()[capture]["body"]["reason"] == "station_stopped"
 
 
 def test_captures_that_wait_when_the_link_closes_are_recorded_too(process: CameraProcess) -> None:
-    captures = [process.capture(exposure_us=TEN_S) for _ in range(4)]
+    captures = [process.capture(exposure_us=LONG) for _ in range(4)]
     process.until_type("state", doing="exposing")
     process.finish()
     assert [process.done()[capture]["body"]["reason"] for capture in captures] == ["station_stopped"] * 4
 
 
 def test_a_session_interrupted_by_closing_the_link_resumes_at_the_next_start(process: CameraProcess) -> None:
-    process.start_session(SESSION, exposure_us=TEN_S, cadence_s=11.0)
+    process.start_session(SESSION, exposure_us=LONG, cadence_s=61.0)
     process.until_type("state", doing="exposing")
     process.finish()
     with CameraProcess(process.root) as next_one:
@@ -103,7 +106,7 @@ def test_a_session_interrupted_by_closing_the_link_resumes_at_the_next_start(pro
 
 
 def test_a_stop_during_a_sessions_exposure_ends_it_and_answers_with_its_counts(process: CameraProcess) -> None:
-    process.start_session(SESSION, exposure_us=TEN_S, cadence_s=11.0)
+    process.start_session(SESSION, exposure_us=LONG, cadence_s=61.0)
     process.until_type("state", doing="exposing")
     stop = process.start_session(SESSION, 2, "stopped")
     answer = process.until_type("answer", command_id=stop)["body"]
@@ -120,7 +123,7 @@ def test_stopping_a_session_does_not_end_a_requested_capture(process: CameraProc
 
 
 def test_an_abort_ends_an_exposure_with_its_reason_and_the_next_is_saved(process: CameraProcess) -> None:
-    capture = process.capture(exposure_us=TEN_S)
+    capture = process.capture(exposure_us=LONG)
     process.until_type("state", doing="exposing")
     process.send("abort", reason="interrupted")
     assert outcome(process, capture)["reason"] == "interrupted"
@@ -151,14 +154,14 @@ def test_an_id_that_another_process_exposed_is_not_exposed_again(process: Camera
 
 
 def test_a_command_past_its_deadline_fails_as_too_slow(process: CameraProcess) -> None:
-    process.capture(exposure_us=300_000)
+    process.capture(exposure_us=2_000_000)
     late = str(uuid6.uuid7())
     process.send("capture", id=late, planned="2026-01-01T00:00:00Z", asked={}, remaining_ms=50)
     assert outcome(process, late)["reason"] == "too_slow"
 
 
 def test_a_capture_is_withdrawn_while_it_waits(process: CameraProcess) -> None:
-    running, waiting = process.capture(exposure_us=300_000), process.capture()
+    running, waiting = process.capture(exposure_us=2_000_000), process.capture()
     process.send("withdraw", id=waiting)
     refused = process.until_type("answer", id=waiting)
     assert (refused["unstarted"], refused["reason"]) == (True, "not_started")
@@ -194,15 +197,15 @@ def test_an_unsupported_format_is_a_warning_in_the_record(process: CameraProcess
 def test_an_exposure_of_a_killed_process_is_settled_by_the_next_one(
     process: CameraProcess, how: signal.Signals
 ) -> None:
-    capture = process.capture(exposure_us=TEN_S)
+    capture = process.capture(exposure_us=LONG)
     process.until_type("state", doing="exposing")
     process.process.send_signal(how)
-    assert process.process.wait(10) == -how
+    assert process.process.wait(TIMEOUT_S) == -how
     assert recovered(process)["interrupted"] == [capture]
 
 
 def test_a_process_that_hangs_is_killed_and_the_supervisor_decides_its_outcome(process: CameraProcess) -> None:
-    capture = process.capture(exposure_us=TEN_S)
+    capture = process.capture(exposure_us=LONG)
     process.until_type("state", doing="exposing")
     process.process.send_signal(signal.SIGSTOP)
     process.kill()
@@ -225,7 +228,7 @@ def test_a_second_process_waits_until_the_first_has_released_the_spool(process: 
 
 def test_a_process_ends_with_its_parent(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "cameras.runtime", "--parent", "1"]
-    done = subprocess.run(command, cwd=PROJECT, input=b"", capture_output=True, timeout=20, check=False)
+    done = subprocess.run(command, cwd=PROJECT, input=b"", capture_output=True, timeout=60, check=False)
     assert (done.returncode, b"is gone" in done.stderr) == (1, True)
 
 
@@ -260,7 +263,7 @@ def test_captures_of_an_absent_camera_fail_at_once_with_a_message(
     requested_at = time.monotonic()
     failed = outcome(process, process.capture())
     assert (failed["reason"], failed["message"].endswith(".")) == ("camera_unreachable", True)
-    assert time.monotonic() - requested_at < 5
+    assert time.monotonic() - requested_at < AT_ONCE_S
 
 
 def test_the_captures_that_a_session_missed_of_an_absent_camera_are_one_gap_with_its_reason(

@@ -17,6 +17,7 @@ from captures.storage.roots import UnusableRoot
 from captures.storage.setup import ensure_default_root
 from tests.faults.camera_process import CameraProcess
 from tests.faults.small_disk import SmallDisk, mount
+from tests.skycam_project.stations import eventually
 
 SESSION = "0193a000-0000-7000-8000-000000000003"
 SMALL = {"exposure_us": 1000, "width": 320, "height": 240}
@@ -110,8 +111,8 @@ def test_captures_go_on_when_the_root_is_back_and_the_state_says_so(disk: SmallD
 def test_the_exposure_that_an_unmounting_interrupted_is_settled_once_the_root_is_back(
     disk: SmallDisk, process: CameraProcess
 ) -> None:
-    capture = process.capture(exposure_us=3_000_000)
-    process.until_type("state", doing="exposing")
+    capture = process.capture(exposure_us=5_000_000)
+    eventually(lambda: list(process.spool.glob("*.plan")), 60, "the exposure")
     disk.unmount()
     process.until_type("observed", code="root_missing")
     assert os.listdir(disk.path) == []

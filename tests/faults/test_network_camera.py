@@ -51,7 +51,7 @@ def test_a_camera_that_stalls_does_not_hold_up_the_end(tmp_path: Path, server: R
         server.mood = "stall"
         began = time.monotonic()
         assert process.finish() == 0
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 7  # a silent stream is given up after 8 s
 
 
 def test_a_wrong_password_is_reported_in_the_status(tmp_path: Path, server: RtspServer) -> None:

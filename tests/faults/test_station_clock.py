@@ -15,6 +15,8 @@ from tests.faults.station import Answer, FaultStation
 from tests.skycam_project.stations import eventually
 
 HOUR_S = 3600
+MINUTE_OF_STARTS = 240
+"""A busy machine skips some of the four starts a second; an hour has 14,400."""
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,7 @@ def station(tmp_path_factory: pytest.TempPathFactory, clock: WallClock) -> Itera
 def session(station: FaultStation, clock: WallClock) -> Iterator[str]:
     """A session, started once the host answers again: a clock set forward makes its heartbeat expire."""
     programme = {"exposure_us": 1000, "cadence_s": 0.25}
-    answer = eventually(lambda: started(station.post("cameras/simulated/start/", programme)), 10, "the host")
+    answer = eventually(lambda: started(station.post("cameras/simulated/start/", programme)), 40, "the host")
     yield str(answer["id"])
     station.post("cameras/simulated/stop/")
     station.eventually_settled()
@@ -49,7 +51,7 @@ def started(answer: Answer) -> dict[str, Any]:
 
 def wait_for_saves(station: FaultStation, session: str) -> None:
     before = station.get(f"sessions/{session}/")["saved"]
-    eventually(lambda: station.get(f"sessions/{session}/")["saved"] >= before + 6, 20, "the session goes on")
+    eventually(lambda: station.get(f"sessions/{session}/")["saved"] >= before + 6, 40, "the session goes on")
 
 
 def captures_of(station: FaultStation, session: str) -> list[tuple[int, datetime]]:
@@ -70,17 +72,17 @@ def test_a_session_keeps_its_cadence_when_the_wall_clock_is_set(
     wait_for_saves(station, session)
     clock.set(shift_s)
     wait_for_saves(station, session)
-    assert station.capture().status == 201
+    assert station.saved_capture()["status"] == "saved"
     station.post("cameras/simulated/stop/")
     station.eventually_settled()
     gaps = station.get(f"sessions/{session}/")["gaps"]
     assert {gap["reason"] for gap in gaps} <= {"overrun"}  # of a busy machine
-    assert sum(gap["count"] for gap in gaps) < 40  # ten seconds; an hour would be 14,400
+    assert sum(gap["count"] for gap in gaps) < MINUTE_OF_STARTS
     captures = captures_of(station, session)
     skipped = skipped_by(gaps)
     assert sorted([index for index, _ in captures] + skipped) == list(range(len(captures) + len(skipped)))
     starts = [start for _, start in captures]
-    assert abs((starts[-1] - starts[0]).total_seconds() - shift_s) < 30
+    assert abs((starts[-1] - starts[0]).total_seconds() - shift_s) < 90
 
 
 def test_a_process_killed_while_the_clock_is_set_resumes_without_an_hours_gap(
@@ -90,7 +92,7 @@ def test_a_process_killed_while_the_clock_is_set_resumes_without_an_hours_gap(
     os.kill(station.camera_pid(), signal.SIGKILL)
     clock.set(HOUR_S)
     wait_for_saves(station, session)
-    assert sum(gap["count"] for gap in station.get(f"sessions/{session}/")["gaps"]) < 20
+    assert sum(gap["count"] for gap in station.get(f"sessions/{session}/")["gaps"]) < MINUTE_OF_STARTS
 
 
 def test_after_all_jumps_the_ledger_adds_up(station: FaultStation) -> None:

@@ -10,7 +10,6 @@ from PIL import Image
 
 from tests.fakes.gphoto2_port.build import control
 from tests.faults.dslr_desk import EAST, FILE_MANAGER, WEST, Desk, DslrStation
-from tests.faults.station import Answer
 from tests.skycam_project.stations import eventually
 
 LADDER = ["abort", "reconnect", "kill"]
@@ -24,7 +23,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
 
 @pytest.fixture(scope="module")
 def station(desk: Desk) -> Iterator[DslrStation]:
-    station = DslrStation(desk.folder / "data", SKYCAM_SUPERVISION__MARGIN_S="0.5", **desk.environment)
+    station = DslrStation(desk.folder / "data", SKYCAM_SUPERVISION__MARGIN_S="2", **desk.environment)
     try:
         yield station.with_cameras()
     finally:
@@ -33,12 +32,17 @@ def station(desk: Desk) -> Iterator[DslrStation]:
 
 @pytest.fixture(autouse=True)
 def both_there(station: DslrStation, desk: Desk) -> Iterator[None]:
-    """Each test starts with both cameras on their ports."""
+    """Each test starts with both cameras on their ports. They take a picture each: a status of "ready" may still be
+    about the port of the test before."""
     yield
     control(desk.folder, "")
     desk.plug_cameras(EAST, WEST)
     for slug in ("east", "west"):
-        station.eventually_ready(slug, within_s=90)
+        eventually(lambda slug=slug: captures(station, slug), 90, f"{slug} takes a picture")
+
+
+def captures(station: DslrStation, slug: str) -> bool:
+    return station.capture(slug, exposure_us=10_000).status == 201
 
 
 def test_each_slug_has_the_camera_of_its_serial_number(station: DslrStation) -> None:
@@ -46,7 +50,7 @@ def test_each_slug_has_the_camera_of_its_serial_number(station: DslrStation) -> 
 
 
 def test_battery_and_card_are_in_status_command_line_and_page(station: DslrStation) -> None:
-    eventually(lambda: station.status_of_camera("east")["battery_percent"], 20, "the battery")
+    eventually(lambda: station.status_of_camera("east")["battery_percent"], 40, "the battery")
     statuses = [station.status_of_camera("east"), station.command_line_status("east")]
     assert [(status["battery_percent"], status["card_free_bytes"]) for status in statuses] == [(77, 32_000_000_000)] * 2
     page = station.page("/cameras/east/")
@@ -56,14 +60,13 @@ def test_battery_and_card_are_in_status_command_line_and_page(station: DslrStati
 
 
 def test_raw_and_jpeg_are_two_files_of_one_capture(station: DslrStation) -> None:
-    capture = station.capture("east", iso=800, exposure_us=10_000, format="raw+jpeg")
-    assert capture.status == 201
-    assert [file["kind"] for file in capture.body["files"]] == ["raw", "jpeg"]
-    assert (capture.body["iso"], capture.body["exposure_us"], capture.body["serial"]) == (800, 10_000, "6012345")
+    capture = station.saved_capture("east", iso=800, exposure_us=10_000, format="raw+jpeg")
+    assert [file["kind"] for file in capture["files"]] == ["raw", "jpeg"]
+    assert (capture["iso"], capture["exposure_us"], capture["serial"]) == (800, 10_000, "6012345")
 
 
 def test_the_thumbnail_of_a_raw_file_is_its_embedded_picture(station: DslrStation) -> None:
-    capture = station.capture("east", exposure_us=10_000, format="raw").body
+    capture = station.saved_capture("east", exposure_us=10_000, format="raw")
     assert [file["kind"] for file in capture["files"]] == ["raw"]
     thumbnail = Image.open(io.BytesIO(station.fetch_picture(f"captures/{capture['id']}/thumbnail/?size=320")))
     assert thumbnail.size == (320, 212)
@@ -75,10 +78,10 @@ def test_an_unplugged_camera_is_reported_everywhere_and_resumes_on_another_port(
     desk.plug_cameras(WEST)
     gone = "No camera has the serial number 6012345; attached are Nikon DSC D750 at usb:001,005 (in use by Skycam)."
     assert station.reported_everywhere("east", gone) == EVERYWHERE
-    assert station.capture("west").status == 201
+    assert station.saved_capture("west")["status"] == "saved"
     desk.plug_cameras(WEST, "usb:002,017 6012345")
     station.eventually_ready("east", within_s=90)
-    assert station.capture("east").body["serial"] == "6012345"
+    assert station.saved_capture("east")["serial"] == "6012345"
 
 
 def test_a_camera_held_by_a_file_manager_is_reported_everywhere_and_comes_back_once_it_is_stopped(
@@ -91,16 +94,17 @@ def test_a_camera_held_by_a_file_manager_is_reported_everywhere_and_comes_back_o
         held = f"The camera at usb:001,009 is held by another process, probably {FILE_MANAGER} (pid {pid}; stop it with"
         assert station.reported_everywhere("east", held) == EVERYWHERE
     station.eventually_ready("east", within_s=90)
-    assert station.capture("east").status == 201
+    assert station.saved_capture("east")["status"] == "saved"
 
 
-def hung_in_a_session(station: DslrStation, desk: Desk) -> tuple[str, list[Answer]]:
-    """A session that resumed after its camera hung in libgphoto2's capture(); the other camera's captures meanwhile."""
+def hung_in_a_session(station: DslrStation, desk: Desk) -> tuple[str, list[str]]:
+    """A session that resumed after its camera hung in libgphoto2's capture(); how the other camera's captures ended
+    meanwhile."""
     session = station.start_session("east", exposure_us=10_000, cadence_s=0.5)
-    eventually(lambda: station.get(f"sessions/{session}/")["saved"] >= 2, 30, "the session runs")
+    eventually(lambda: station.get(f"sessions/{session}/")["saved"] >= 2, 40, "the session runs")
     control(desk.folder, "hang capture once usb:001,004")
-    eventually(lambda: not (desk.folder / "control").exists(), 20, "the camera hangs")
-    beside = [station.capture("west", exposure_us=10_000) for _ in range(5)]
+    eventually(lambda: not (desk.folder / "control").exists(), 40, "the camera hangs")
+    beside = [station.saved_capture("west", exposure_us=10_000)["status"] for _ in range(5)]
     eventually(lambda: station.get(f"sessions/{session}/")["gaps"], 60, "the gap")
     saved = station.get(f"sessions/{session}/")["saved"]
     eventually(lambda: station.get(f"sessions/{session}/")["saved"] >= saved + 2, 60, "the session goes on")
@@ -114,9 +118,10 @@ def test_a_session_whose_camera_hangs_goes_on_and_records_what_was_lost_and_why(
     body = station.post("cameras/east/stop/").body
     failed = station.get(f"captures/?session={session}&status=failed")["results"]
     hung = "The camera hung while exposing; its process was killed."
-    assert [event["step"] for event in station.events("camera.ladder", "east")][-3:] == LADDER
-    assert [answer.status for answer in beside] == [201] * 5
-    assert [(one["reason"], one["message"]) for one in failed] == [("camera_hung", hung)]
+    steps = [event["step"] for event in station.events("camera.ladder", "east")]
+    assert LADDER in [steps[at : at + 3] for at in range(len(steps))]  # a busy machine may abort a later exposure
+    assert beside == ["saved"] * 5
+    assert [one["message"] for one in failed if one["reason"] == "camera_hung"] == [hung]
     assert ("camera_hung", hung) in [(gap["reason"], gap["message"]) for gap in body["gaps"]]
     assert sum(gap["count"] for gap in body["gaps"]) == body["skipped"] > 0
     assert body["planned"] == body["saved"] + body["failed"] + body["skipped"]

@@ -13,8 +13,11 @@ from tests.faults.station import FaultStation
 from tests.skycam_project.stations import eventually
 
 LADDER = ["abort", "reconnect", "kill"]
-MARGIN_S = "0.5"
+MARGIN_S = "2"
+"""Shorter than usual, since these tests wait for it. An exposure of a busy machine must still keep it."""
 CRASHES = 3
+SOONER_THAN_ITS_DEADLINE_S = 20
+"""A capture that was sent and not begun fails at its deadline anyway: after 30 s."""
 
 
 @pytest.fixture(scope="module")
@@ -34,11 +37,11 @@ def exposing(station: FaultStation, camera: str = "simulated", **settings: objec
     """Id of a capture whose shutter is open now."""
     capture = station.post(f"cameras/{camera}/capture/", settings, Prefer="respond-async").body["id"]
     plan = station.config.storage_root / ".spool"
-    eventually(lambda: list(plan.glob(f"*/{capture}.plan")), 5, "the plan of the capture")
+    eventually(lambda: list(plan.glob(f"*/{capture}.plan")), 40, "the plan of the capture")
     return str(capture)
 
 
-def eventually_ends(station: FaultStation, capture: str, within_s: float = 20) -> tuple[str, str]:
+def eventually_ends(station: FaultStation, capture: str, within_s: float = 60) -> tuple[str, str]:
     eventually(lambda: station.status_of(capture)[0] != "planned", within_s, "the outcome of the capture")
     return station.status_of(capture)
 
@@ -48,16 +51,17 @@ def steps(station: FaultStation, camera: str) -> list[str]:
 
 
 def test_a_stopped_camera_process_gets_every_recovery_step_and_the_next_capture_works(station: FaultStation) -> None:
-    capture = exposing(station, exposure_us=1_000_000)
+    capture = exposing(station, exposure_us=2_000_000)
     with station.stopped(station.camera_pid()):
         outcome = eventually_ends(station, capture)
-    assert (outcome, steps(station, "simulated")) == (("failed", "camera_hung"), LADDER)
-    assert station.capture().status == 201
+    found = steps(station, "simulated")
+    assert (outcome, LADDER in [found[at : at + 3] for at in range(len(found))]) == (("failed", "camera_hung"), True)
+    assert station.saved_capture()["status"] == "saved"
 
 
 def test_a_crash_is_the_reason_of_the_capture_that_it_ended(station: FaultStation) -> None:
     station.eventually_ready()
-    capture = exposing(station, exposure_us=1_000_000)
+    capture = exposing(station, exposure_us=10_000_000)
     os.kill(station.camera_pid(), signal.SIGSEGV)
     assert eventually_ends(station, capture) == ("failed", "camera_crashed")
     assert station.events("part.restarted")[-1]["reason"] == "killed by SIGSEGV"
@@ -68,19 +72,19 @@ def crash(station: FaultStation, times: int) -> int:
     for _ in range(times):
         pid = station.camera_pid()
         os.kill(pid, signal.SIGSEGV)
-        eventually(lambda pid=pid: station.camera_pids().get("simulated") != pid, 5, "the crash")
+        eventually(lambda pid=pid: station.camera_pids().get("simulated") != pid, 40, "the crash")
     return station.camera_pid()
 
 
 def crash_until_quarantined(station: FaultStation) -> None:
     os.kill(crash(station, times=CRASHES - 1), signal.SIGSEGV)
-    eventually(lambda: station.observed() == "quarantined", 10, "quarantine")
+    eventually(lambda: station.observed() == "quarantined", 40, "quarantine")
 
 
 def wait_until_healthy(station: FaultStation) -> None:
     """An earlier test may have left a capture that still runs: the camera is busy until its end."""
     connect = functools.partial(station.post, "cameras/simulated/connect/")
-    eventually(lambda: connect().body["observed"] == "ready", 30, "the camera is ready")
+    eventually(lambda: connect().body["observed"] == "ready", 40, "the camera is ready")
 
 
 def open_alerts(station: FaultStation) -> list[tuple[str, ...]]:
@@ -90,13 +94,13 @@ def open_alerts(station: FaultStation) -> list[tuple[str, ...]]:
 def test_a_crash_loop_ends_in_quarantine_with_an_alert_and_connect_ends_that(station: FaultStation) -> None:
     wait_until_healthy(station)
     crash_until_quarantined(station)
-    eventually(lambda: open_alerts(station) == [("camera.quarantined:simulated",)], 5, "the alert")
+    eventually(lambda: open_alerts(station) == [("camera.quarantined:simulated",)], 40, "the alert")
     refused = station.capture()
     assert (refused.status, refused.body["type"]) == (503, "/problems/camera-not-reachable")
     assert "then connect it." in refused.body["detail"]
     wait_until_healthy(station)
-    assert station.capture().status == 201
-    eventually(lambda: open_alerts(station) == [], 5, "the alert is resolved")
+    assert station.saved_capture()["status"] == "saved"
+    eventually(lambda: open_alerts(station) == [], 40, "the alert is resolved")
 
 
 def capture_for_a_stopped_process(station: FaultStation) -> str:
@@ -111,8 +115,8 @@ def test_a_capture_that_a_quarantined_camera_never_began_has_its_outcome_soon(st
     with station.stopped(pid):
         capture = capture_for_a_stopped_process(station)
         os.kill(pid, signal.SIGKILL)
-        eventually(lambda: station.observed() == "quarantined", 10, "quarantine")
-    assert eventually_ends(station, capture, within_s=10) == ("failed", "not_started")
+        eventually(lambda: station.observed() == "quarantined", 40, "quarantine")
+    assert eventually_ends(station, capture, within_s=SOONER_THAN_ITS_DEADLINE_S) == ("failed", "not_started")
     wait_until_healthy(station)
 
 
@@ -122,7 +126,7 @@ def test_a_camera_that_hangs_on_disconnect_is_disconnected_without_a_crash_event
     with station.stopped(station.camera_pid()):
         capture = capture_for_a_stopped_process(station)
         assert station.post("cameras/simulated/disconnect/").body["observed"] == "disconnected"
-    assert eventually_ends(station, capture, within_s=10) == ("failed", "not_started")
+    assert eventually_ends(station, capture, within_s=SOONER_THAN_ITS_DEADLINE_S) == ("failed", "not_started")
     assert station.rows("SELECT observed FROM cameras_camera WHERE slug = 'simulated'") == [("disconnected",)]
     assert len(station.events("part.restarted")) == crashes
     wait_until_healthy(station)

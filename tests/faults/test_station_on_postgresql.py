@@ -23,7 +23,7 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
         station = Station(tmp_path_factory.mktemp("pg") / "data", DATABASE_URL=address)
         try:
             station.up()
-            eventually(lambda: cli(station, "status")["cameras"][0]["observed"] == "ready", 20)
+            eventually(lambda: cli(station, "status")["cameras"][0]["observed"] == "ready", 40)
             yield station
         finally:
             station.ensure_stopped()
@@ -47,7 +47,7 @@ def test_a_capture_is_saved_and_its_hash_is_the_files(station: Station) -> None:
 
 def test_a_session_adds_up_although_the_worker_is_killed(station: Station) -> None:
     session = cli(station, "start", "-e", "0.01", "--cadence", "0.2", "--count", "40")["id"]
-    eventually(lambda: the_session(station, session)["saved"] > 5, 30)
+    eventually(lambda: the_session(station, session)["saved"] > 5, 40)
     psutil.Process(station.pids()["worker"]).kill()
     eventually(lambda: the_session(station, session)["state"] == "finished", 60)
     found = the_session(station, session)

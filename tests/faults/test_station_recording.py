@@ -120,8 +120,8 @@ def wait_for_poster(station: FaultStation, clip: str) -> None:
 
 def test_stills_and_a_session_use_the_sensor_and_lose_no_other_frame(station: FaultStation, clip: str) -> None:
     session = station.start_session(exposure_us=400_000, cadence_s=1.0, count=4)
-    eventually(lambda: station.get(f"sessions/{session}/")["state"] == "finished", 30, "the session")
-    assert station.capture().status == 201
+    eventually(lambda: station.get(f"sessions/{session}/")["state"] == "finished", 40, "the session")
+    assert station.saved_capture()["status"] == "saved"
     station.post(f"{CAMERA}stop-recording/")
     row = row_of(station, clip)
     shown = numbers([station.config.storage_root / row["path"]])
@@ -170,7 +170,7 @@ def test_at_the_floor_nothing_is_recorded_with_an_alert_until_it_is_stopped(full
     assert "Free some space." in answer.body["detail"]
     eventually(lambda: recorder(full).get("state") == "failing", BACK_S, "the recorder reports it")
     assert FAILED in open_alerts(full)
-    assert full.capture().status == 201
+    assert full.saved_capture()["status"] == "saved"
     os.kill(full.camera_pid(), signal.SIGKILL)
     assert full.post(f"{CAMERA}stop-recording/").status in {200, 503}
     eventually(lambda: FAILED not in open_alerts(full), BACK_S, "the alert is over")

@@ -13,7 +13,7 @@ from tests.faults.test_station_outages import Broker
 from tests.postgresql import postgresql
 from tests.skycam_project.stations import eventually
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_a_worker_alone_brings_the_jobs_part_of_its_host(fresh: FaultStation) ->
 def test_a_worker_of_another_station_learns_the_missing_id(station: FaultStation, fresh: FaultStation) -> None:
     del fresh.environment["SKYCAM_STATION"]
     fresh.environment["SKYCAM_HOST"] = "yard"
-    eventually(lambda: station.parts()["worker"]["state"] == "running", 10)
+    eventually(lambda: station.parts()["worker"]["state"] == "running", 40)
     assert fresh.start(only="worker").status(30) == 1
     assert f"the broker serves the station {station.config.station.id}. Set SKYCAM_STATION to that id" in fresh.output()
 

@@ -27,9 +27,8 @@ def inconsistencies_after(hosts: TwoHosts, seconds: float) -> list[str]:
     hosts.kill_for(seconds)
     hosts.stop_and_settle()
     print(hosts.summary())
-    return (
-        hosts.alpha.inconsistencies() + hosts.frame_errors() + [f"{lost} s" for lost in hosts.lost_s() if lost > LOST_S]
-    )
+    lost = [f"{lost_s} s" for lost_s in hosts.lost_s() if lost_s > LOST_S * hosts.slowest]
+    return hosts.alpha.inconsistencies() + hosts.frame_errors() + lost
 
 
 @pytest.mark.timeout(900)

@@ -20,6 +20,7 @@ from uuid import UUID
 import psycopg
 
 from skycam_project.launch import LaunchError
+from tests.busy_machine import slowness
 from tests.captures.recording.clips import numbers
 from tests.faults.outside_broker import Broker
 from tests.faults.station import AWAY, FaultStation
@@ -84,6 +85,8 @@ class TwoHosts:
     chance: random.Random = field(default_factory=lambda: random.Random(9))
     kills: list[tuple[str, datetime]] = field(default_factory=list)
     duration_s: float = 0.0
+    slowest: float = 1.0
+    """The slowness of the machine, at its worst before and after the faults."""
 
     @property
     def host_of(self) -> dict[str, Host]:
@@ -102,6 +105,7 @@ class TwoHosts:
     # Faults
 
     def kill_for(self, seconds: float) -> None:
+        self.slowest = slowness()
         began = time.monotonic()
         faults = PART_FAULTS | BROKER_FAULTS
         while time.monotonic() - began < seconds:
@@ -109,6 +113,7 @@ class TwoHosts:
             [what] = self.chance.choices(list(faults), list(faults.values()))
             self._disturb_broker(what) if what in BROKER_FAULTS else self._kill(what)
         self.duration_s = time.monotonic() - began
+        self.slowest = max(self.slowest, slowness())
 
     def _kill(self, what: str) -> None:
         """Do nothing if it is not running because it was just killed."""

@@ -81,16 +81,16 @@ class OpenSocket:
 
     async def __aenter__(self) -> Self:
         self.wire = WebsocketCommunicator(application, self.path, headers_of(**self.headers), self.offered)
-        self.answer = await self.wire.connect(timeout=5)
+        self.answer = await self.wire.connect(timeout=20)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.wire.disconnect(timeout=5)
+        await self.wire.disconnect(timeout=20)
 
     async def send(self, content: Any) -> None:
         await self.wire.send_to(text_data=content if isinstance(content, str) else json.dumps(content))
 
-    async def receive(self, within_s: float = 5) -> Any:
+    async def receive(self, within_s: float = 20) -> Any:
         """The next message: bytes, or an object."""
         found = await self.wire.receive_from(within_s)
         return found if isinstance(found, bytes) else json.loads(found)
@@ -99,7 +99,7 @@ class OpenSocket:
         await self.send(content)
         return await self.receive()
 
-    async def wait_closed(self, within_s: float = 5) -> tuple[int, str]:
+    async def wait_closed(self, within_s: float = 20) -> tuple[int, str]:
         """The close code and reason; earlier messages are skipped."""
         async with asyncio.timeout(within_s):
             while (message := await self.wire.receive_output(within_s))["type"] != "websocket.close":
@@ -107,7 +107,7 @@ class OpenSocket:
         return message["code"], message["reason"]
 
 
-async def eventually(condition: Callable[[], Any], within_s: float = 5) -> Any:
+async def eventually(condition: Callable[[], Any], within_s: float = 20) -> Any:
     async with asyncio.timeout(within_s):
         while not (value := condition()):
             await asyncio.sleep(0.02)

@@ -31,20 +31,20 @@ class LiveStation(Station):
 
     def up(self) -> LiveStation:
         super().up()
-        eventually(lambda: self.camera_state() == "ready", 20, "the simulated camera is ready")
+        eventually(lambda: self.camera_state() == "ready", 60, "the simulated camera is ready")
         return self
 
     def ask(self, path: str, body: Any = None, method: str | None = None, **headers: str) -> Any:
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json", **headers}
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers, method=method)
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
     def drop(self, path: str) -> None:
         """DELETE, which is answered without a body."""
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers=self.token, method="DELETE")
-        urllib.request.urlopen(request, timeout=20).close()
+        urllib.request.urlopen(request, timeout=60).close()
 
     @functools.cached_property
     def token(self) -> dict[str, str]:

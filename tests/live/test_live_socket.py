@@ -94,7 +94,7 @@ async def test_a_socket_without_further_requests_ends_the_request_for_pictures(
     socket: OpenSocket, server: redis.Redis, pictures: CameraProcess
 ) -> None:
     await socket.request(REQUEST)
-    await eventually(lambda: not server.keys("*:want:*"), within_s=13)
+    await eventually(lambda: not server.keys("*:want:*"), within_s=60)
     assert not [name for name, count in server.pubsub_numsub(*server.pubsub_channels()) if count]
 
 

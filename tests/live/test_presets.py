@@ -42,7 +42,7 @@ class Camera:
     def frame(self, at: float) -> None:
         """Publish the frame of the moment `at`, in seconds; on return it is encoded or was skipped."""
         self.buffer.put_frame(FrameData(IMAGE, time.time_ns(), at, next(self.numbers)))
-        eventually(lambda: self.publisher.frames == self.buffer.frames, 5)
+        eventually(lambda: self.publisher.frames == self.buffer.frames, 40)
 
     def frames(self, count: int, fps: float) -> None:
         [self.frame(100 + place / fps) for place in range(count)]
@@ -70,8 +70,8 @@ def pictures(server: redis.Redis) -> Iterator[Any]:
     """A function that returns the next published picture: (quality, flags, width)."""
     with redis.Redis.from_url(settings.STATION.redis_url).pubsub() as pubsub:
         pubsub.psubscribe(broker.key("live", "sky", "*"))
-        assert pubsub.get_message(timeout=5)
-        yield lambda: decoded(pubsub.get_message(timeout=5))
+        assert pubsub.get_message(timeout=40)
+        yield lambda: decoded(pubsub.get_message(timeout=40))
 
 
 def decoded(message: Any) -> tuple[str, int, int]:

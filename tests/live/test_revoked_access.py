@@ -8,7 +8,6 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
 
-import pytest
 import pytest_asyncio
 
 from tests.live.stations import BINARY, LiveStation
@@ -18,7 +17,8 @@ from tests.skycam_project.stations import eventually
 
 FRAME = "/api/v1/cameras/simulated/frame.jpg"
 STREAM = "/api/v1/cameras/simulated/stream.mjpeg"
-WITHIN_S = 5
+WITHIN_S = 5 + 15
+"""What is promised, and what a busy machine may add."""
 PASSWORD = "quite a good password"
 
 
@@ -85,7 +85,6 @@ async def ben(station: LiveStation) -> AsyncIterator[dict[str, str]]:
     await skycam(station, "users", "remove", "ben")
 
 
-@pytest.mark.timeout(180)
 async def test_a_stream_ends_with_the_role_after_the_first_viewer_has_left(
     station: LiveStation, ben: dict[str, str]
 ) -> None:
@@ -96,7 +95,6 @@ async def test_a_stream_ends_with_the_role_after_the_first_viewer_has_left(
         await second.ends()
 
 
-@pytest.mark.timeout(180)
 async def test_a_socket_closes_with_the_role_after_the_first_viewer_has_left(
     station: LiveStation, ben: dict[str, str]
 ) -> None:

@@ -53,7 +53,7 @@ async def watching(headers: Headers, count: int) -> AsyncIterator[list[OpenSocke
 
 async def first_of(socket: OpenSocket, kind: str) -> Any:
     """Request pictures until the answer is of this type."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (answer := await socket.request(REQUEST))["type"] != kind:
             await asyncio.sleep(0.05)
     return answer
@@ -178,7 +178,7 @@ async def test_the_frames_and_bytes_of_a_viewer_are_counted(anna: Headers, pictu
 
 async def counted(headers: Headers, frames: int) -> Any:
     """The viewer, once it has received `frames` frames."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not (found := [one for one in await viewer_list(headers) if one["frames"] >= frames]):
             await asyncio.sleep(0.05)
     return found[0]
@@ -194,7 +194,7 @@ async def test_a_manager_ends_a_view_and_its_viewer_sees_who_did(
     async with watching(anna, 1) as (socket,):
         one = await counted(ben, 1)
         assert await ended(ben, one["id"]) == 204
-        assert await socket.wait_closed(within_s=1) == (4410, "a-manager ended this live view.")
+        assert await socket.wait_closed() == (4410, "a-manager ended this live view.")
     event = await Event.objects.aget(kind="live.ended")
     assert (event.actor, event.camera) == ("a-manager", "sky")
 
@@ -280,7 +280,7 @@ async def test_a_busy_web_process_gives_the_next_lower_quality_and_then_full_qua
 
 async def next_message(socket: OpenSocket, **fields: Any) -> Any:
     """Request pictures until a message has these fields."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             message = await socket.request(REQUEST)
             if all(message.get(name) == value for name, value in fields.items()):
@@ -318,7 +318,7 @@ async def test_a_changed_number_of_waiting_requests_applies_to_present_viewers(
 
 async def first_message(socket: OpenSocket, kind: str) -> Any:
     """Without asking."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while (message := await socket.receive())["type"] != kind:
             pass
     return message

@@ -72,7 +72,7 @@ class Site:
         self.start()
         self.ask("POST", "cameras/", {"slug": "spare", "kind": "simulated", "name": "Spare"})
         self.ask("PATCH", "cameras/spare/", {"enabled": False})
-        eventually(lambda: self.observed() == "ready", 30, "the camera is ready")
+        eventually(lambda: self.observed() == "ready", 60, "the camera is ready")
         self.ask("POST", "cameras/simulated/capture/", {})
         return self
 
@@ -80,14 +80,14 @@ class Site:
         headers = {"Content-Type": "application/json", "Authorization": f"Token {self.token}"}
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.url}/api/v1/{path}", data, headers, method=method)
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
     def drop(self, path: str) -> None:
         """Send DELETE. The response has no body."""
         headers = {"Authorization": f"Token {self.token}"}
         request = urllib.request.Request(f"{self.url}/api/v1/{path}", headers=headers, method="DELETE")
-        urllib.request.urlopen(request, timeout=30).close()
+        urllib.request.urlopen(request, timeout=60).close()
 
     def observed(self, slug: str = "simulated") -> str:
         return str(self.ask("GET", f"cameras/{slug}/status/")["observed"])

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from tests.pages.browsing import Site
 
+PATIENCE_MS = 30_000
+"""How long a page may take to show what is expected, where a test has no limit of its own. Playwright's 5 s are too
+short for a busy machine."""
 __all__ = ["camera", "no_tries_counted", "root", "valkey", "world"]
 
 
@@ -36,11 +39,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium. While it is open, an event loop runs in this thread: Django must be allowed to read rows, and
     asynchronous tests, which start their own loop, belong in other modules."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
     from tests.pages.browsing import ARGUMENTS, CHROMIUM
 
     before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser

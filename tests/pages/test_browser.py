@@ -14,8 +14,9 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.pages.browsing import AXE, PAGES, PASSWORD, VIOLATIONS, WIDTHS, Site
+from tests.skycam_project.stations import eventually
 
-SOON_MS = 15_000
+SOON_MS = 40_000
 RUNNING = re.compile("Ready|Live")
 CARD = "#cam-simulated"
 SLOW_MS = 3000
@@ -257,7 +258,8 @@ def test_the_chart_draws_only_measured_values_has_a_table_and_updates(page: Page
     page.goto("/")
     expect(page.locator(".chart canvas")).to_be_visible()
     shares = [0.1, 0.4, 0.6, 0.95]
-    assert [page.evaluate(IS_LINE, share) for share in shares] == [True, False, False, True]
+    drawn = [True, False, False, True]
+    eventually(lambda: [page.evaluate(IS_LINE, share) for share in shares] == drawn, 40, "the chart is drawn")
     page.get_by_text("As a table").click()
     row = page.locator("[data-chart-table] tbody tr")
     expect(row).to_contain_text(re.compile(r"Sky ?20 at \d\d:\d\d:\d\d ?20 ?20 ?.*\d to .*\d"))

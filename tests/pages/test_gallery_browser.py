@@ -17,7 +17,7 @@ from tests.pages.captures import put_captures
 from tests.pages.test_browser import in_theme
 from tests.skycam_project.stations import eventually
 
-SOON_MS = 15_000
+SOON_MS = 40_000
 PICTURE = Path(__file__).parents[2] / "docs" / "pictures" / "dashboard-dark.png"
 WHOLE = "img => img.complete && img.naturalWidth > 0"
 SHIFTS = """new Promise((done) => {
@@ -37,9 +37,9 @@ def captures(site: Site) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def session(site: Site) -> str:
     """The address of a finished session."""
-    body = {"exposure_us": 1000, "cadence_s": 0.5, "count": 4, "name": "Four"}
+    body = {"exposure_us": 1000, "delay_s": 0.2, "count": 4, "name": "Four"}
     made = site.ask("POST", "cameras/simulated/start/", body)
-    eventually(lambda: site.ask("GET", f"sessions/{made['id']}/")["state"] == "finished", 30, "the session is finished")
+    eventually(lambda: site.ask("GET", f"sessions/{made['id']}/")["state"] == "finished", 40, "the session is finished")
     return f"/sessions/{made['id']}/"
 
 
@@ -94,7 +94,7 @@ def test_a_date_and_time_is_chosen_by_keyboard_and_other_formats_are_not_sent(pa
 def test_thumbnails_appear_without_moving_anything(page: Page, captures: list[dict[str, Any]]) -> None:
     page.goto("/gallery/")
     image = tile(page, captures[2]).locator("img")
-    eventually(lambda: image.evaluate(WHOLE), 15, "the thumbnail is there")
+    eventually(lambda: image.evaluate(WHOLE), 40, "the thumbnail is there")
     assert page.evaluate(SHIFTS) < 0.01
 
 
@@ -156,7 +156,7 @@ def test_a_picture_is_deleted_on_its_page_and_its_capture_stays(page: Page, site
     made = site.ask("POST", "cameras/simulated/capture/", {})
     page.goto(f"/captures/{made['id']}/")
     page.keyboard.press("f")
-    eventually(lambda: page.evaluate("document.fullscreenElement?.id") == "stage", 10, "the picture fills the screen")
+    eventually(lambda: page.evaluate("document.fullscreenElement?.id") == "stage", 40, "the picture fills the screen")
     page.evaluate("document.exitFullscreen()")
     page.get_by_role("link", name="Delete").click()
     expect(page.locator("#dialog")).to_contain_text("This permanently deletes 1 file of Simulated camera")
@@ -183,7 +183,7 @@ def test_a_pending_thumbnail_says_so_and_appears(page: Page, captures: list[dict
     page.goto("/gallery/")
     expect(tile(page, captures[2])).to_have_attribute("data-waits", "Being rendered", timeout=SOON_MS)
     page.unroute("**/thumbnail/**")
-    eventually(lambda: tile(page, captures[2]).locator("img").evaluate(WHOLE), 15, "the thumbnail is there")
+    eventually(lambda: tile(page, captures[2]).locator("img").evaluate(WHOLE), 40, "the thumbnail is there")
     expect(tile(page, captures[2])).not_to_have_attribute("data-waits", "Being rendered")
 
 

@@ -13,9 +13,9 @@ from skycam_project.cli.identity import system_name
 from tests.pages.browsing import AXE, VIOLATIONS, WIDTHS, Site
 from tests.skycam_project.cli_station import run
 
-SOON_MS = 30_000
+SOON_MS = 40_000
 RENEWAL_MS = 21_000
-AT_ONCE_MS = 10_000
+AT_ONCE_MS = 15_000
 """Shorter than the time until the next timed renewal."""
 HIDDEN = "is => Object.defineProperty(document, 'hidden', {value: is, configurable: true})"
 SEEN_AGAIN = f"() => {{ ({HIDDEN})(false); document.dispatchEvent(new Event('visibilitychange')); }}"

@@ -15,7 +15,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.pages.browsing import Site
 from tests.skycam_project.stations import eventually
 
-SOON_MS = 15_000
+SOON_MS = 40_000
 URL = "/cameras/simulated/"
 NAME = re.compile(r"simulated_\d{4}-\d\d-\d\dT\d{6}\.\d{3}Z_simulated\.jpg")
 AN_HOUR_OFF = """() => {
@@ -66,7 +66,7 @@ def test_a_sentence_beside_the_buttons_moves_none_of_them(live: Page) -> None:
 
 def test_another_quality_is_shown_at_once_and_remembered(live: Page) -> None:
     live.get_by_role("group", name="Quality").get_by_role("button", name="Low").click()
-    eventually(lambda: live.evaluate("document.querySelector('.live canvas').width") == 640, 10)
+    eventually(lambda: live.evaluate("document.querySelector('.live canvas').width") == 640, 40)
     live.reload()
     expect(live.get_by_role("button", name="Low")).to_have_attribute("aria-pressed", "true")
     live.keyboard.press("q")
@@ -93,9 +93,9 @@ def test_a_snapshot_is_the_picture_that_is_shown_and_says_so(live: Page) -> None
 
 def test_full_screen_by_the_keyboard_and_back(live: Page) -> None:
     live.keyboard.press("f")
-    eventually(lambda: live.evaluate(FULL) == "stage", 10)
+    eventually(lambda: live.evaluate(FULL) == "stage", 40)
     live.keyboard.press("f")
-    eventually(lambda: live.evaluate(FULL) == "", 10)
+    eventually(lambda: live.evaluate(FULL) == "", 40)
 
 
 def test_a_browsers_wrong_clock_makes_no_picture_old(page: Page) -> None:

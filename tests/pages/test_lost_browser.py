@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-SOON_MS = 15_000
+SOON_MS = 40_000
 CARD = "#cam-simulated"
 WELL = re.compile("Ready|Live|Exposing|In session")
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.pages.browsing import AXE, VIOLATIONS, WIDTHS, Site
 
-SOON_MS = 30_000
+SOON_MS = 40_000
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ CAP = 0.63 * 255
 """The maximum red value of a picture's pixels."""
 STEP = 10
 """The least difference between neighbouring bars, of 255."""
-SOON_MS, DRAWN_S = 15_000, 60
+SOON_MS, DRAWN_S = 40_000, 60
 DRAWN = """async ([place, address]) => {
     const image = new Image();
     image.src = address;
@@ -105,7 +105,7 @@ def in_a_clip(page: Page, site: Site) -> Locator:
     clip = put_clip(site, datetime(2026, 3, 20, 12, tzinfo=UTC), as_clip(), 2, frames=20)
     page.goto(f"/clips/{clip}/")
     video = page.locator("#player video")
-    eventually(lambda: video.evaluate("v => v.readyState >= 2"), 20, "the clip is loaded")
+    eventually(lambda: video.evaluate("v => v.readyState >= 2"), 40, "the clip is loaded")
     return video
 
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.pages.browsing import AXE, VIOLATIONS, Site
 
-SOON_MS = 30_000
+SOON_MS = 40_000
 
 
 def test_cameras_are_searched_for_on_all_hosts(page: Page) -> None:

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.pages.browsing import AXE, VIOLATIONS, WIDTHS, Site
 
-SOON_MS = 15_000
+SOON_MS = 40_000
 START = "/cameras/simulated/start/"
 HOME = re.compile("/cameras/simulated/$")
 

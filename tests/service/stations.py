@@ -53,14 +53,14 @@ class ServiceStation(Station):
 
     def up(self) -> ServiceStation:
         super().up()
-        eventually(lambda: self.send_request("GET", "/health").body["camera_connected"], 20, "the camera is connected")
+        eventually(lambda: self.send_request("GET", "/health").body["camera_connected"], 40, "the camera is connected")
         return self
 
     def send_request(self, method: str, path: str, body: Any = None, *, port: int = 0, **headers: str) -> Answer:
         """`body` is sent as JSON, bytes as they are. A header's name has _ for -."""
         sent = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         sent_headers = {name.replace("_", "-"): value for name, value in headers.items()}
-        with closing(http.client.HTTPConnection("127.0.0.1", port or self.service_port, timeout=30)) as connection:
+        with closing(http.client.HTTPConnection("127.0.0.1", port or self.service_port, timeout=60)) as connection:
             connection.request(method, path, sent, {"Content-Type": "application/json"} | sent_headers)
             answer = connection.getresponse()
             text = answer.read()
@@ -81,7 +81,7 @@ class ServiceStation(Station):
         """Capture on a thread; returns once the row is planned."""
         before = self.count("captures_capture")
         future = pool.submit(self.capture, **body)
-        eventually(lambda: self.count("captures_capture") > before, 10, "the row is planned")
+        eventually(lambda: self.count("captures_capture") > before, 40, "the row is planned")
         return future
 
     @cached_property
@@ -106,7 +106,7 @@ class ServiceStation(Station):
     def prepare(self) -> None:
         """Create the database without starting a part."""
         command = [sys.executable, "-m", "skycam_project.launch.prepare", "2"]
-        subprocess.run(command, env=self.environment, cwd=PROJECT, check=True, capture_output=True, timeout=60)
+        subprocess.run(command, env=self.environment, cwd=PROJECT, check=True, capture_output=True, timeout=110)
 
     def run_script(self, script: str) -> None:
         """Run Python code with Django, on this station's database."""

@@ -19,10 +19,10 @@ Camera.objects.create(slug="scope", name="Scope", kind="pixelink", host="main", 
 @pytest.fixture
 def disconnected(station: ServiceStation) -> Iterator[None]:
     station.web("POST", "cameras/simulated/disconnect/", {})
-    eventually(lambda: not station.send_request("GET", "/health").body["camera_connected"], 10, "it is disconnected")
+    eventually(lambda: not station.send_request("GET", "/health").body["camera_connected"], 40, "it is disconnected")
     yield
     station.web("POST", "cameras/simulated/connect/", {})
-    eventually(lambda: station.send_request("GET", "/health").body["camera_connected"], 10, "it is connected")
+    eventually(lambda: station.send_request("GET", "/health").body["camera_connected"], 40, "it is connected")
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_the_service_is_healthy_without_a_camera(station: ServiceStation, discon
 def test_a_capture_without_a_camera_is_recorded_as_failed(station: ServiceStation, disconnected: None) -> None:
     station.capture(exposure=1234)
     sql = "SELECT status, reason FROM captures_capture WHERE requested_by = 'service' ORDER BY planned_at DESC LIMIT 1"
-    eventually(lambda: station.rows(sql) == [("failed", "camera_unreachable")], 10)
+    eventually(lambda: station.rows(sql) == [("failed", "camera_unreachable")], 40)
 
 
 def test_a_missing_pixelink_is_never_replaced_by_the_simulated_camera(station: ServiceStation, pixelink: None) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from tests.service.conftest import TIMEOUT_MS
 from tests.service.samples import CAPTURE_NEWER, CAPTURE_OLDER, HEALTH, LIST, SETTINGS, missing_keys
 from tests.service.stations import ServiceStation
 from tests.skycam_project.stations import eventually
@@ -91,7 +92,7 @@ def test_the_list_has_the_newest_capture_first(station: ServiceStation) -> None:
 
 def test_a_capture_of_the_service_is_in_the_stations_api(station: ServiceStation) -> None:
     captured = station.capture(exposure=1000).body
-    eventually(lambda: station.web("GET", f"captures/{captured['id']}/").body["status"] == "saved", 10)
+    eventually(lambda: station.web("GET", f"captures/{captured['id']}/").body["status"] == "saved", 40)
     capture = station.web("GET", f"captures/{captured['id']}/").body
     assert (capture["requested_by"], capture["sha256"]) == ("service", captured["sha256"])
 
@@ -106,10 +107,10 @@ def test_concurrent_captures_are_taken_in_order(station: ServiceStation) -> None
 
 
 def test_a_capture_that_takes_too_long_is_504_and_still_ends_with_an_outcome(station: ServiceStation) -> None:
-    answer = station.capture(exposure=2_200_000)
+    answer = station.capture(exposure=1000 * TIMEOUT_MS + 200_000)
     assert (answer.status, list(answer.body)) == (504, ["detail"])
     sql = "SELECT status FROM captures_capture ORDER BY planned_at DESC LIMIT 1"
-    eventually(lambda: station.rows(sql) == [("saved",)], 20, "the late capture is saved")
+    eventually(lambda: station.rows(sql) == [("saved",)], 40, "the late capture is saved")
 
 
 def test_the_openapi_document_has_all_routes(station: ServiceStation) -> None:

@@ -24,7 +24,7 @@ class Viewer:
     def __init__(self, port: int, *, buffer: int = 1 << 20) -> None:
         self.wire = socket.socket()
         self.wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-        self.wire.settimeout(10)
+        self.wire.settimeout(60)
         self.wire.connect(("127.0.0.1", port))
         self.wire.sendall(REQUEST)
         self.answer = http.client.HTTPResponse(self.wire)
@@ -83,7 +83,7 @@ def test_captures_continue_during_a_stream(station: ServiceStation, viewer: View
 
 
 def test_head_ends_and_the_connection_can_be_used_again(station: ServiceStation) -> None:
-    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", station.service_port, timeout=15)) as connection:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", station.service_port, timeout=60)) as connection:
         connection.request("HEAD", "/video/feed")
         assert connection.getresponse().read() == b""
         connection.request("GET", "/health")

@@ -48,7 +48,7 @@ def test_a_session_holds_the_camera_too(station: ServiceStation, running: None) 
 
 
 def test_the_broker_has_the_holder_of_a_session_too(station: ServiceStation, running: None) -> None:
-    eventually(lambda: camera_status(station)["held_by"] == "admin", 10, "the status has the holder")
+    eventually(lambda: camera_status(station)["held_by"] == "admin", 40, "the status has the holder")
 
 
 def test_reading_is_allowed_while_the_camera_is_held(station: ServiceStation, held: None) -> None:
@@ -58,7 +58,7 @@ def test_reading_is_allowed_while_the_camera_is_held(station: ServiceStation, he
 
 
 def test_the_broker_has_the_holder(station: ServiceStation, held: None) -> None:
-    eventually(lambda: camera_status(station)["held_by"] == "admin", 10, "the status has the holder")
+    eventually(lambda: camera_status(station)["held_by"] == "admin", 40, "the status has the holder")
     assert camera_status(station)["held_since"].endswith("Z")
 
 

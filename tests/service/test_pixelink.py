@@ -23,7 +23,7 @@ def scope(sdk: Sdk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servic
     station = ServiceStation(tmp_path_factory.mktemp("scope") / "data", **sdk.environment)
     try:
         station.up().web("POST", "cameras/", {"slug": "scope", "kind": "pixelink", "address": SERIAL})
-        eventually(lambda: station.send_request("GET", "/settings").body.get("connected"), 30, "the PixeLink is served")
+        eventually(lambda: station.send_request("GET", "/settings").body.get("connected"), 40, "the PixeLink is served")
         yield station
     finally:
         station.ensure_stopped()
@@ -57,13 +57,13 @@ def test_a_value_out_of_range_keeps_the_cameras_own(scope: ServiceStation) -> No
 def test_an_unplugged_camera_is_503_until_it_is_back(scope: ServiceStation, sdk: Sdk) -> None:
     line = sdk.cameras[SERIAL]
     sdk.unplug()
-    answer = eventually(lambda: (found := scope.capture(exposure=1000)).status != 200 and found, 20, "it is missed")
+    answer = eventually(lambda: (found := scope.capture(exposure=1000)).status != 200 and found, 40, "it is missed")
     assert (answer.status, answer.body["detail"], line.split()[0] in answer.body["why"]) == (
         503,
         "Camera not connected",
         True,
     )
-    eventually(lambda: not connected(scope), 20, "its absence is seen")
+    eventually(lambda: not connected(scope), 40, "its absence is seen")
     sdk.plug(SERIAL)
     eventually(lambda: connected(scope), 40, "it is connected again")
     assert scope.capture(exposure=1000).body["metadata"]["simulatedMode"] is False

@@ -11,16 +11,16 @@ from tests.skycam_project.stations import eventually
 
 
 def eventually_queued(request_order: RequestOrder, count: int) -> None:
-    eventually(lambda: len(request_order._queue) == count, 5)
+    eventually(lambda: len(request_order._queue) == count, 40)
 
 
 def test_requests_get_the_lock_in_order() -> None:
     request_order, started, release = RequestOrder(10), list[int](), threading.Event()
 
     def hold(number: int) -> None:
-        with request_order.wait_turn(10):
+        with request_order.wait_turn(60):
             started.append(number)
-            release.wait(10)
+            release.wait(60)
 
     with ThreadPoolExecutor(5) as pool:
         for number in range(5):

@@ -21,7 +21,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceStation]:
     station.prepare()
     try:
         station.start("service")
-        eventually(station.answers, 30, "the service answers")
+        eventually(station.answers, 40, "the service answers")
         yield station
     finally:
         station.ensure_stopped()
@@ -76,7 +76,7 @@ def test_the_first_capture_of_a_new_station_uses_the_configured_defaults(tmp_pat
     try:
         Station.up(station)
         eventually(
-            lambda: station.web("GET", "cameras/simulated/status/").body["observed"] == "ready", 20, "it is ready"
+            lambda: station.web("GET", "cameras/simulated/status/").body["observed"] == "ready", 40, "it is ready"
         )
         captured = station.capture().body
     finally:

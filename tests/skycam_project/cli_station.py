@@ -48,7 +48,7 @@ def run(data: Path, *words: str, **variables: str) -> Ran:
     inherited = {name: os.environ[name] for name in ("PATH", "HOME")}
     done = subprocess.run(
         [*SKYCAM, *words], env={**inherited, "SKYCAM_DATA": str(data), **variables}, cwd=data.parent,
-        capture_output=True, text=True, timeout=30, check=False,
+        capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     return Ran(done.returncode, done.stdout, done.stderr)
 
@@ -68,7 +68,7 @@ def valkey(config: SkycamConfig) -> Iterator[redis.Redis]:
             socket.unlink(missing_ok=True)
 
 
-def until(condition: Callable[[], bool], within_s: float = 5.0) -> None:
+def until(condition: Callable[[], bool], within_s: float = 40.0) -> None:
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, "The condition did not become true in time."
@@ -88,7 +88,7 @@ def camera_host(client: redis.Redis, station: str, reply: dict[str, Any]) -> Ite
     taken: list[dict[str, Any]] = []
 
     def serve() -> None:
-        found = client.blpop([f"{station}:camera.main"], timeout=10)
+        found = client.blpop([f"{station}:camera.main"], timeout=40)
         taken.append(json.loads(found[1]))
         client.lpush(f"{station}:reply:{taken[0]['command_id']}", json.dumps(reply))
 

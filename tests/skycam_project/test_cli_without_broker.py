@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 
@@ -11,6 +10,7 @@ from cameras.broker import broker
 from cameras.editing.services import add_camera
 from cameras.models import Camera
 from captures.models import Session
+from tests.busy_machine import own_seconds
 from tests.skycam_project.cli_station import skycam
 
 pytestmark = pytest.mark.django_db
@@ -27,9 +27,9 @@ def camera() -> Camera:
     [("capture",), ("start", "-e", "1"), ("connect",), ("disconnect",), ("cameras", "set", "sim", "--set", "iso=1")],
 )
 def test_without_a_broker_a_command_fails_within_two_seconds(camera: Camera, words: tuple[str, ...]) -> None:
-    begun = time.monotonic()
+    begun = own_seconds()
     found = skycam("--output", "json", *words)
-    assert time.monotonic() - begun < 2
+    assert own_seconds() - begun < 2
     assert found.exit_code == 3
     assert json.loads(found.stdout)["type"] == "/problems/broker-down"
 

@@ -15,7 +15,7 @@ class Application:
 
     def __init__(self, together: int) -> None:
         self.threads: list[int] = []
-        self.meet = threading.Barrier(together, timeout=5)
+        self.meet = threading.Barrier(together, timeout=40)
 
     def work(self) -> None:
         self.meet.wait()
@@ -53,7 +53,7 @@ class Leaving:
 
     def work(self) -> None:
         self.began.set()
-        self.end.wait(5)
+        self.end.wait(40)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await sync_to_async(self.work if scope["path"] == "slow" else threading.get_ident)()
@@ -63,10 +63,10 @@ async def test_a_request_does_not_wait_for_the_view_of_a_disconnected_client() -
     application = Leaving()
     pooled = RequestThreadPool(application)
     slow = asyncio.create_task(pooled({"type": "http", "path": "slow"}, None, None))
-    await asyncio.to_thread(application.began.wait, 5)
+    await asyncio.to_thread(application.began.wait, 40)
     slow.cancel()
     await asyncio.wait([slow])
-    await asyncio.wait_for(pooled({"type": "http", "path": "quick"}, None, None), timeout=2)
+    await asyncio.wait_for(pooled({"type": "http", "path": "quick"}, None, None), timeout=20)
     assert not application.end.is_set()
     application.end.set()
 
@@ -116,7 +116,7 @@ async def test_a_stream_continues_when_its_thread_is_not_kept() -> None:
     application, sent = Streaming(), asyncio.Queue[Any]()
     stream = asyncio.create_task(RequestThreadPool(application, keep=0)({"type": "http"}, None, sent.put))
     await sent.get()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(40):
         while set(application.opened) & {thread.ident for thread in threading.enumerate()}:
             await asyncio.sleep(0.01)
     application.end.set()
@@ -129,7 +129,7 @@ class Waiting:
 
     def __init__(self) -> None:
         self.may_work = asyncio.Event()
-        self.meet = threading.Barrier(2, timeout=5)
+        self.meet = threading.Barrier(2, timeout=40)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await self.may_work.wait()

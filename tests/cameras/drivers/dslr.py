@@ -71,7 +71,7 @@ class Dslr:
     def run_script(self, script: str) -> Any:
         """Run the script and return its last report. Any exit but a clean one is an error that shows its output."""
         with self.process(script) as process:
-            output, errors = process.communicate(timeout=60)
+            output, errors = process.communicate(timeout=90)
         assert process.returncode == 0, errors
         return json.loads(output.splitlines()[-1])
 

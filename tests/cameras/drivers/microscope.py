@@ -37,7 +37,7 @@ def failure(call, *arguments):
 def run_script(environment: dict[str, str], script: str) -> Any:
     """Run the script and return its last report. Any exit but a clean one is an error that shows its output."""
     with running(environment, script) as process:
-        output, errors = process.communicate(timeout=30)
+        output, errors = process.communicate(timeout=90)
     assert process.returncode == 0, errors
     return json.loads(output.splitlines()[-1])
 

@@ -214,7 +214,7 @@ def test_a_frame_has_the_size_of_the_capabilities(camera: Driver, soon: Soon) ->
 def test_a_stream_without_a_frame_in_time_gives_none(camera: Driver) -> None:
     camera.frame(within(camera, 5))  # may take long to prepare
     camera.frame(within(camera, 5))
-    assert camera.frame(within(camera, 0.001)) is None
+    assert None in [camera.frame(within(camera, 0.001)) for _ in range(30)]  # one may be due after a pause of the test
 
 
 @pytest.mark.parametrize("kind", STREAMING)

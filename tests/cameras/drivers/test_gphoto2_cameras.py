@@ -73,7 +73,7 @@ def held(desk: Dslr, *, by_skycam: bool = False) -> Iterator[subprocess.Popen[st
 def test_a_camera_that_another_process_has_open_is_held_until_it_closes(desk: Dslr) -> None:
     with held(desk) as holder:
         error = desk.run_script('driver = Gphoto2Driver("6012345", clock); report(failure(driver.open, soon()))')
-        holder.communicate(timeout=20)
+        holder.communicate(timeout=60)
     assert (error["reason"], error["before_shutter"]) == ("camera_held", False)
     assert "is held by another process" in error["message"]
     assert desk.run_script(f"{OPEN}report(driver._session.identity.serial)") == "6012345"
@@ -101,7 +101,7 @@ def test_without_an_address_the_first_free_camera_is_opened(desk: Dslr) -> None:
 def test_a_killed_process_holds_no_camera(desk: Dslr) -> None:
     with held(desk) as holder:
         holder.kill()
-        holder.wait(10)
+        holder.wait(60)
         assert desk.run_script(f"{OPEN}report(driver._session.identity.serial)") == "6012345"
 
 
@@ -221,7 +221,7 @@ clock.clear_abort()
 driver.open(soon())
 report([took_s, len(driver.expose(ExposureRequest(exposure_us=1000), soon()).files)])
 """)
-    assert aborted[0] < 10
+    assert aborted[0] < 30  # of the minute of the exposure
     assert aborted[1] == 1
 
 

@@ -16,6 +16,7 @@ from cameras.drivers.base import Aborted, CameraError, ExposureRequest, FrameDat
 from cameras.drivers.opencv import OpencvDriver
 from cameras.drivers.opencv.addresses import FORMATS
 from cameras.drivers.opencv.file import Timeline
+from tests.busy_machine import slowness
 from tests.cameras.drivers.conftest import ffmpeg
 from tests.fakes.clock import SlowMachineClock, SteppingClock
 
@@ -237,18 +238,19 @@ def slow(video_file: str) -> Iterator[OpencvDriver]:
     driver.close()
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(60)
 def test_a_file_that_is_decoded_more_slowly_than_it_plays_still_gives_frames(slow: OpencvDriver) -> None:
+    longest_s = 2.5 * slowness()
     frames = [stream(slow) for _ in range(3)]
-    assert np.all(np.diff([frame.monotonic for frame in frames]) < 2.5)
+    assert np.all(np.diff([frame.monotonic for frame in frames]) < longest_s)
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(60)
 def test_a_still_of_a_slow_file_arrives_in_time(slow: OpencvDriver) -> None:
-    assert slow.expose(ExposureRequest(), slow.clock.monotonic() + 5).frame is not None
+    assert slow.expose(ExposureRequest(), slow.clock.monotonic() + 30).frame is not None
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(60)
 def test_an_interruption_ends_catching_up_with_a_file(camera: OpencvDriver, stepping: SteppingClock) -> None:
     stepping.advance(0.42)
     stepping.interrupt_at = len(stepping.waits) + 1

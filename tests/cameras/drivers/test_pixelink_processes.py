@@ -73,6 +73,6 @@ began = clock.monotonic()
 try:
     driver.expose(ExposureRequest(exposure_us=60_000_000), clock.monotonic() + 70)
 except Aborted:
-    report([clock.monotonic() - began < 15, driver.apply({}, soon()).actual["exposure_us"]])"""
+    report([clock.monotonic() - began < 40, driver.apply({}, soon()).actual["exposure_us"]])"""
     assert run_script(sdk.environment, script) == [True, 3096]
     assert not sdk.streams()

@@ -66,11 +66,12 @@ def test_a_late_reader_gets_every_frame_with_its_own_time(driver: FarDriver, clo
     frames = [not_none(driver.frame(soon()))]
     time.sleep(0.5)
     frames.append(not_none(driver.frame(soon())))
-    age, by_the_wall = clock.monotonic() - frames[1].monotonic, (clock.wall_ns() - frames[1].captured_ns) / 1e9
+    late = frames[1]
+    ages = [(clock.monotonic() - late.monotonic, (clock.wall_ns() - late.captured_ns) / 1e9) for _ in range(9)]
     frames += [not_none(driver.frame(soon())) for _ in range(10)]
     assert steps(frames) == {1}
-    assert age > 0.3
-    assert abs(age - by_the_wall) < 0.05
+    assert ages[0][0] > 0.3
+    assert min(abs(age - by_the_wall) for age, by_the_wall in ages) < 0.05  # the test may pause between two clocks
 
 
 def test_a_reader_after_a_long_pause_gets_no_old_frame(driver: FarDriver, clock: SystemClock, soon: Soon) -> None:
@@ -107,7 +108,7 @@ def test_a_camera_that_stops_delivering_is_too_slow_in_time(
     began = clock.monotonic()
     error = failure(lambda: [driver.expose(ExposureRequest(), clock.monotonic() + 0.3) for _ in range(5)])
     assert error.reason == "too_slow"
-    assert clock.monotonic() - began < 3
+    assert clock.monotonic() - began < 15
 
 
 def test_a_silent_camera_is_noticed_while_no_one_reads_frames(
@@ -148,7 +149,7 @@ def test_a_read_that_hangs_does_not_hold_up_closing(
     assert failure(lambda: driver.expose(ExposureRequest(), clock.monotonic() + 0.5)).reason == "too_slow"
     began = clock.monotonic()
     driver.close()
-    assert clock.monotonic() - began < 3
+    assert clock.monotonic() - began < 15
 
 
 def test_a_read_that_returns_closes_the_camera(driver: FarDriver, usb_camera: UsbCamera, soon: Soon) -> None:
@@ -161,8 +162,8 @@ def test_a_read_that_returns_closes_the_camera(driver: FarDriver, usb_camera: Us
 
 
 def wait_until(condition: Callable[[], object]) -> None:
-    """Wait for at most twenty seconds."""
-    deadline = time.monotonic() + 20
+    """Wait for at most a minute."""
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, "The condition did not become true."
         time.sleep(0.01)

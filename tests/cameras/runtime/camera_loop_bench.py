@@ -27,7 +27,7 @@ from core.watchdog import Watchdog
 from tests.fakes.camera import ScriptedCamera
 
 CAMERA = "0193a000-0000-7000-8000-00000000000c"
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 class RecordingLink:

@@ -183,7 +183,8 @@ def test_a_session_exposes_during_a_flood_of_commands(bench: CameraLoopBench) ->
     captures = [long, *(bench.capture() for _ in range(20))]
     bench.send_command("start", session=bench.desired_session(SESSION, delay_s=0.0, count=5))
     bench.wait_for(lambda: bench.link.messages and any(m.get("id") == captures[-1] for m in bench.link.messages))
-    assert bench.process.runner.session is None
+    session = bench.process.runner.describe_session()
+    assert not session or session["saved"] > 0
 
 
 def test_a_gap_without_cadence_counts_no_more_than_the_camera_could_have_taken(bench: CameraLoopBench) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.camera_process import CameraProcess
+from tests.faults.camera_process import TIMEOUT_S, CameraProcess
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_a_crash_is_reported_before_it_ends_the_process(process: CameraProcess) 
     inject_faults(process, crash=2)
     process.capture()
     process.until_type("faults", faults={"crash": 1}, struck="crash")
-    assert process.process.wait(10) == -signal.SIGSEGV
+    assert process.process.wait(TIMEOUT_S) == -signal.SIGSEGV
 
 
 def test_a_process_starts_with_the_faults_of_its_spec(tmp_path: Path) -> None:

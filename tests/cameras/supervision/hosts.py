@@ -23,7 +23,7 @@ def assembled(run_folder: Path, **options: Any) -> Iterator[Host]:
     for slot in host.slots.values():
         if slot.child:
             slot.child.kill()
-            slot.child.wait(10)
+            slot.child.wait(60)
             slot.child.finish()
 
 

@@ -25,7 +25,7 @@ __all__ = ["archive", "host"]
 pytestmark = pytest.mark.django_db
 PORT = "usb:001,004"
 CHANGE = {"name": "iso", "wished": 400, "has": 1600}
-SOON_S = 40
+SOON_S = 60
 
 
 @pytest.fixture

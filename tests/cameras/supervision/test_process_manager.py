@@ -42,7 +42,7 @@ def slots(tmp_path: Path) -> Iterator[CameraSlots]:
     for slot in slots.values():
         if slot.child:
             slot.child.kill()
-            slot.child.wait(10)
+            slot.child.wait(60)
             slot.child.finish()
 
 
@@ -64,7 +64,7 @@ def killed(processes: ProcessManager, slot: CameraSlot) -> None:
     processes.maintain_process(slot)
     assert slot.child is not None
     slot.child.kill()
-    slot.child.wait(10)
+    slot.child.wait(60)
 
 
 def test_the_end_of_a_process_answers_its_callers_but_not_those_of_captures(
@@ -91,7 +91,7 @@ def test_a_process_left_behind_is_killed_by_its_register(processes: ProcessManag
     processes.maintain_process(slot)
     child: Any = slot.child
     processes.kill_orphans()
-    assert child.wait(10)
+    assert child.wait(60)
 
 
 def test_at_the_end_every_process_has_finished_by_itself(processes: ProcessManager, slot: CameraSlot) -> None:

@@ -62,7 +62,7 @@ def killed(host: Host) -> None:
     [slot] = host.slots.values()
     assert slot.child is not None
     slot.child.kill()
-    slot.child.wait(10)
+    slot.child.wait(60)
 
 
 def test_an_alert_of_a_recorder_that_was_killed_ends_with_its_camera(archive: Archive, host: Host) -> None:

@@ -246,7 +246,7 @@ def test_settings_that_were_commanded_are_those_of_the_next_process_before_the_n
     configure(host, slot, exposure_us=2000)
     assert slot.child is not None
     slot.child.kill()
-    assert slot.child.wait(10)
+    assert slot.child.wait(60)
     host.processes.maintain_process(slot)
     host.processes.maintain_process(slot)
     assert desired_settings(slot) == {"exposure_us": 2000}

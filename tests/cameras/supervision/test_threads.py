@@ -54,7 +54,7 @@ def host(tmp_path: Path, valkey: Any) -> Iterator[Host]:
     for slot in host.slots.values():
         if slot.child:
             os.kill(slot.child.process.pid, signal.SIGKILL)
-            slot.child.wait(10)
+            slot.child.wait(60)
             slot.child.finish()
 
 

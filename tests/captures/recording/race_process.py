@@ -77,7 +77,7 @@ def wait_for_a_blocked_transaction() -> None:
     """Until another transaction waits for a lock of this one."""
     from django.db import connection
 
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")

@@ -25,7 +25,7 @@ def unfinished_files(process: CameraProcess) -> list[str]:
 def test_a_kill_at_any_step_loses_and_duplicates_no_clip(tmp_path: Path, point: str, passes: int) -> None:
     recording = {**RECORDING, "clip_s": 0.5}
     with CameraProcess(tmp_path, settings=FAST, recording=recording, kill={"point": point, "passes": passes}) as killed:
-        killed.process.wait(30)
+        killed.process.wait(60)
     lengths = [len(numbers([file])) for file in clips_of(killed)]
     with CameraProcess(tmp_path, settings=FAST, recording=recording) as process:
         process.until(lambda message: (message.get("recorder") or {}).get("frames", 0) > 5)

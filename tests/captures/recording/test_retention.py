@@ -46,7 +46,7 @@ def without_clips() -> Iterator[None]:
             cursor.execute("ALTER TABLE hidden RENAME TO captures_clip")
 
 
-def until(condition: Callable[[], bool], within_s: float = 20.0) -> None:
+def until(condition: Callable[[], bool], within_s: float = 60.0) -> None:
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, "the condition was not met in time"

@@ -37,14 +37,14 @@ class WorkerProcess:
 
     def terminate(self) -> int:
         self.process.terminate()
-        return self.process.wait(20)
+        return self.process.wait(60)
 
 
 def reloaded(job: Job) -> Job:
     return Job.objects.get(pk=job.pk)
 
 
-def wait_until(condition: Callable[[], object], within_s: float = 30.0) -> None:
+def wait_until(condition: Callable[[], object], within_s: float = 60.0) -> None:
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, "The condition did not become true in time."

@@ -206,7 +206,7 @@ def test_the_child_of_a_killed_worker_dies_with_it(enqueue: Enqueue, start_worke
     process = start_worker()
     pid = pid_in(tmp_path / "pid")
     process.kill()
-    wait_until(lambda: not is_alive(pid), within_s=5)
+    wait_until(lambda: not is_alive(pid))
     assert state_of(job) == "running"
 
 
@@ -235,7 +235,7 @@ def test_a_job_survives_kills_of_child_and_worker(enqueue: Enqueue, start_worker
         claims.recover_lost(HOST)
         Job.objects.update(not_before=timezone.now())
     start_worker()
-    wait_until(lambda: state_of(job) == "done", within_s=40)
+    wait_until(lambda: state_of(job) == "done")
     ended = reloaded(job)
     assert {int(line) for line in path.read_text().split()} == set(range(100))
     assert (ended.attempts, ended.result is not None and ended.result["from"] > 0) == (5, True)
