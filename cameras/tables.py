@@ -60,11 +60,6 @@ ROOTS = {
 """Host and storage class -> the storage root of its new files as JSON; camera -> a root of its own for captures, or
 None; host -> all its roots."""
 
-HOST_THREADS = {
-    "retention": "captures.retention.thread.Retention",
-}
-"""Threads of a camera host besides the Supervisor: host -> object with `start` and `stop`."""
-
 RECOVERIES = {
     "clips": "captures.recording.recovery.recover_all",
 }

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from core.jobs.part import local_part
 from core.jobs.wake import wake_hosts_with_jobs
-from core.jobs.worker import local_worker
 
 
 @shared_task(name="core.wake_jobs", ignore_result=True)
 def wake_jobs() -> None:
     """Runs in the jobs part of one host."""
-    local_worker().wake()
+    local_part().worker.wake()
 
 
 @shared_task(name="core.wake_lost_jobs", ignore_result=True)

@@ -17,49 +17,37 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skycam_project.settings")
 PART = os.environ.get("SKYCAM_PART", "")
 """Which part this process is; the launcher sets it. Empty where tasks are only sent."""
 
-HEARTBEAT_BY_THREAD = {"jobs", "beat"}
-"""Parts whose heartbeat comes from a thread. The worker's comes from its Supervisor's loop."""
-
 app = Celery("skycam")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.beat_max_loop_interval = 10
 app.autodiscover_tasks()
-if PART == "worker":
-    app.steps["worker"].add("cameras.supervision.bootstep:SupervisorStep")
 
 
 def start_heartbeat(**_: Any) -> None:
-    if PART in HEARTBEAT_BY_THREAD:
-        heartbeat.start_heartbeat_thread()
+    """From a thread: Celery's own loop stops while the broker is away."""
+    heartbeat.start_heartbeat_thread()
 
 
-def start_restart_events(**_: Any) -> None:
-    if PART == "worker":
-        from skycam_project.launch.restart_events import start_restart_events_thread
-
-        start_restart_events_thread()
-
-
-def start_jobs_worker(**_: Any) -> None:
+def start_jobs_part(**_: Any) -> None:
     if PART == "jobs":
-        from core.jobs.worker import local_worker
+        from core.jobs.part import local_part
 
-        local_worker().start()
+        local_part().start()
 
 
 def stop_running_job(**_: Any) -> None:
     """At the begin of the shutdown: Celery itself waits for its tasks first."""
     if PART == "jobs":
-        from core.jobs.worker import local_worker
+        from core.jobs.part import local_part
 
-        local_worker().request_stop()
+        local_part().worker.request_stop()
 
 
-def stop_jobs_worker(**_: Any) -> None:
+def stop_jobs_part(**_: Any) -> None:
     if PART == "jobs":
-        from core.jobs.worker import local_worker
+        from core.jobs.part import local_part
 
-        local_worker().stop()
+        local_part().stop()
 
 
 def replace_broken_connections(**_: Any) -> None:
@@ -71,8 +59,7 @@ def replace_broken_connections(**_: Any) -> None:
 
 signals.task_prerun.connect(replace_broken_connections)
 signals.worker_init.connect(start_heartbeat)
-signals.worker_init.connect(start_restart_events)  # not at worker_ready, which needs the broker
-signals.worker_init.connect(start_jobs_worker)
+signals.worker_init.connect(start_jobs_part)  # not at worker_ready, which needs the broker
 signals.worker_shutting_down.connect(stop_running_job)
-signals.worker_shutdown.connect(stop_jobs_worker)
+signals.worker_shutdown.connect(stop_jobs_part)
 signals.beat_init.connect(start_heartbeat)

@@ -20,7 +20,7 @@ TABLES = (
     "cameras.tables.CONSUMERS",
     "cameras.tables.ACCESS",
     "cameras.tables.LEASE_HOLDERS",
-    "cameras.tables.HOST_THREADS",
+    "core.jobs.tables.BACKGROUND_THREADS",
     "cameras.tables.LAST_CAPTURES",
     "cameras.tables.PROGRAMMES",
     "cameras.tables.RECORDING",

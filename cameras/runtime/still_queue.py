@@ -6,6 +6,7 @@ The camera loop does not encode or fsync, since that would slow down frames and 
 from __future__ import annotations
 
 import errno
+import logging
 import threading
 import time
 from collections import deque
@@ -15,11 +16,13 @@ from cameras.runtime.stills import Still
 from cameras.spool.storage import Storage
 from core.watchdog import DISK_TIMEOUT_S
 
+log = logging.getLogger(__name__)
 MOST_WAITING = 4
 
 
 class StillQueue:
-    """`write` runs on the still thread, and raises nothing. `on_timeout` gets the error of a disk that hangs.
+    """`write` runs on the still thread and handles the errors of the disk itself. `on_timeout` gets the error of a disk
+    that hangs.
 
     `_changed` guards all fields. The disk is real, so its time is that of the machine, not of the camera's clock.
     """
@@ -76,6 +79,8 @@ class StillQueue:
                 self._changed.notify_all()
             try:
                 self._write(storage, still)
+            except Exception:  # the record is safe, and without this thread the camera would take no more stills
+                log.exception("Capture %s was recorded, and what follows it failed.", still.plan["id"])
             finally:
                 with self._changed:
                     self._began = None

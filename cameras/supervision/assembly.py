@@ -47,9 +47,7 @@ from cameras.supervision.spool_janitor import SpoolJanitor
 from cameras.supervision.status_publisher import StatusPublisher
 from cameras.supervision.supervisor import Supervisor
 from cameras.supervision.usb import UsbBus
-from cameras.tables import HOST_THREADS
 from core.limits.backoff import BackOff
-from core.registry import resolve
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +141,6 @@ def build_host(run_folder: Path | None = None, bus: UsbBus | None = None, reopen
         database=database,
         status_publisher=status_publisher,
         command_queue=CommandQueue(host, intake.route_command, queue_loop),
-        host_threads=[resolve(path)(host) for path in HOST_THREADS.values()],
     )
     return Host(
         supervisor=supervisor, slots=slots, database=database, outbox=outbox, reader=reader, ingester=ingester,

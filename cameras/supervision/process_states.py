@@ -67,7 +67,8 @@ RULES = (
     Rule(S.RESETTING, lambda slot: slot.port_reset is not None and slot.port_reset.lasts,
          A.NOTHING, {S.OFF, S.WAITING, S.DUE}),
     Rule(S.WAITING, lambda slot: time.monotonic() < slot.restarts.not_before, A.NOTHING, {S.OFF, S.DUE}),
-    Rule(S.DUE, lambda _slot: True, A.START, {S.OFF, S.WAITING, S.RUNNING}),
+    # A process may have ended, or be told to end, before the tick after its start.
+    Rule(S.DUE, lambda _slot: True, A.START, {S.OFF, S.WAITING, S.RUNNING, S.ENDING, S.EXITED}),
 )  # fmt: skip
 
 

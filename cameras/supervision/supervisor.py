@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Mapping
 
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.child import FINISH_S
+from cameras.supervision.command_queue import CommandQueue
 from cameras.supervision.command_router import CommandRouter
 from cameras.supervision.database_thread import DatabaseThread
 from cameras.supervision.desired_state_applier import DesiredStateApplier
@@ -27,14 +27,6 @@ from cameras.supervision.status_publisher import StatusPublisher
 from monitoring import heartbeat
 
 TICK_S = 0.1
-
-
-class HostThread(Protocol):
-    """A thread that runs as long as the Supervisor."""
-
-    def start(self) -> None: ...
-
-    def stop(self) -> None: ...
 
 
 class Supervisor:
@@ -55,15 +47,14 @@ class Supervisor:
         lock: HostLock,
         database: DatabaseThread,
         status_publisher: StatusPublisher,
-        command_queue: HostThread,
-        host_threads: Sequence[HostThread],
+        command_queue: CommandQueue,
     ) -> None:
         """Other threads set `woken` to make the loop run at once."""
         self._slots, self._snapshots, self._applier, self._router = slots, snapshots, applier, router
         self._watcher, self._processes, self._failures, self._janitor = watcher, processes, failures, janitor
         self._liveness, self._woken, self._lock = liveness, woken, lock
         self._database, self._status_publisher = database, status_publisher
-        self._command_queue, self._host_threads = command_queue, host_threads
+        self._command_queue = command_queue
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
 
@@ -75,8 +66,6 @@ class Supervisor:
         self._status_publisher.start()
         self._thread.start()
         self._command_queue.start()
-        for host_thread in self._host_threads:
-            host_thread.start()
 
     def stop(self) -> None:
         """Finish every camera process, ingest what they left, then withdraw the heartbeat. Idempotent."""
@@ -85,8 +74,6 @@ class Supervisor:
         self._stopping.set()
         self._woken.set()
         self._command_queue.stop()
-        for host_thread in self._host_threads:
-            host_thread.stop()
         if self._thread.is_alive():
             self._thread.join(FINISH_S + 3)
         self._database.stop()

@@ -1,7 +1,6 @@
-"""`ThumbnailQueue`: a camera host renders the thumbnails that were not made at capture time.
+"""`ThumbnailQueue`: a host's jobs part renders the thumbnails that were not made at capture time.
 
-It uses one thread and one child process at a time, so that thumbnails never fill the pool that carries commands to
-cameras. The newest job comes first: someone is viewing its page now.
+It uses one thread and one child process at a time. The newest job comes first: someone is viewing its page now.
 """
 
 from __future__ import annotations

@@ -125,6 +125,9 @@ class Verification:
         try:
             digest = sha256_of(row, self.context.should_stop)
         except FileMissing as error:
+            self._mounted.pop(row.root_id)  # a disk may go while its files are read, which takes hours
+            if not self._is_mounted(row.root):
+                return
             self.findings.files += 1
             self._report_missing(row, str(error))
             return

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import functools
 from datetime import datetime
 
 from django.conf import settings
-from django.db import transaction
 
 from cameras.spool.records import ClipRecord
 from captures.clips.models import Clip
-from captures.files.thumbnail_queue import job_for, local_queue
 from captures.ingest.records import camera_of
 from monitoring.camera_refs import CameraRef
 from monitoring.services import record_event
 
 
 def ingest_clip(record: ClipRecord) -> None:
-    """Save the clip of a record; its poster is rendered after the commit. A record that is known already changes
-    nothing."""
+    """Save the clip of a record. A record that is known already changes nothing."""
     if Clip.objects.filter(pk=record["id"]).exists():
         return
     clip = clip_of(record)
     clip.save(force_insert=True)
-    transaction.on_commit(functools.partial(local_queue().enqueue, job_for(clip)))
     _record_clip_event(clip, camera_of(record))
 
 

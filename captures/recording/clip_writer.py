@@ -79,6 +79,7 @@ class ClipWriter:
         read = self._inbox.next_frame()
         if self._inbox.pop_request():
             self._move(Cause.REQUESTED)
+            self._keep_root_open()  # the retry delay is over: the frame at hand need not be lost
         if read is not None:
             self._write_frame(*read)
         elif self._inbox.is_read_to_end:

@@ -1,5 +1,5 @@
-"""Clean up the clips of a camera host periodically. It runs on its own thread beside the Supervisor, so that a slow
-disk or a busy database delays no camera."""
+"""Clean up the clips of a host periodically, on a thread of its jobs part: a slow disk or a busy database delays no
+camera."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Retention:
             else:
                 self._problem = (
                     f"Old clips are not deleted, as the cleanup fails ({self._logged}): the disk may fill up. Check "
-                    "the worker's log and restart the worker: `skycam restart worker`."
+                    "the log of the jobs part and restart it: `skycam restart jobs`."
                 )
 
     def _update_alert(self) -> None:

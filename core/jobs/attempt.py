@@ -195,7 +195,9 @@ class JobAttempt:
             return self.lease.release()
         if reason is StopReason.DEADLINE:
             return self.lease.take_back(f"It took more than {self.kind.deadline_s:g} s.")
-        if end is not None and end["type"] == "failed":
+        if end is not None and end["type"] == "done":
+            return self.lease.take_back("Another program asked its process to stop.")
+        if end is not None:
             return self.lease.fail(end["error"]) if end["permanent"] else self.lease.take_back(end["error"])
         return self.lease.take_back(describe_exit(status))
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -28,6 +28,20 @@ LEASE_S = 30.0
 FIRST_RETRY_S, MAX_RETRY_S = 5.0, 300.0
 CANDIDATES = 20
 LOST = "The process that ran it was killed or lost its connection to the database."
+
+
+def is_due(now: datetime) -> Q:
+    """Condition for jobs that may be run. A time that is further away than any retry comes from a clock that was set
+    back since, or from another host whose clock is ahead: it does not hold the job back."""
+    too_far = Q(not_before__gt=now + timedelta(seconds=MAX_RETRY_S))
+    return Q(state=JobState.WAITING.value) & (Q(not_before__lte=now) | too_far)
+
+
+def is_lost(now: datetime) -> Q:
+    """Condition for jobs whose worker no longer renews the lease. A lease that is longer than any worker gives is as
+    old as one that has ended: the clock was set back."""
+    too_long = Q(lease_until__gt=now + timedelta(seconds=2 * LEASE_S))
+    return Q(state=JobState.RUNNING.value) & (Q(lease_until__lt=now) | too_long)
 
 
 def change_state(rows: QuerySet[Job], before: JobState, after: JobState, **fields: Any) -> bool:
@@ -53,8 +67,7 @@ def change_state(rows: QuerySet[Job], before: JobState, after: JobState, **field
 def claim_next(host: str, worker: str) -> Job | None:
     """The oldest job of this host that is due, now running and leased to `worker`; None if none is due."""
     recover_lost(host)
-    now = timezone.now()
-    due = Job.objects.filter(host=host, state=JobState.WAITING.value, not_before__lte=now)
+    due = Job.objects.filter(is_due(timezone.now()), host=host)
     for candidate in due.order_by("created_at", "id").values_list("pk", flat=True)[:CANDIDATES]:
         if claim(candidate, worker):
             return Job.objects.get(pk=candidate)
@@ -78,14 +91,14 @@ def claim(job: Any, worker: str) -> bool:
 def recover_lost(host: str) -> int:
     """Take back this host's jobs whose lease has ended: they wait again, or end after a cancellation or too many
     attempts. Returns their number."""
-    lost = Job.objects.filter(host=host, state=JobState.RUNNING.value, lease_until__lt=timezone.now())
+    lost = Job.objects.filter(is_lost(timezone.now()), host=host)
     return sum(JobLease(job).take_back(LOST) for job in lost)
 
 
-def is_busy(host: str) -> bool:
-    """Whether a worker runs a job on this host."""
-    running = Job.objects.filter(host=host, state=JobState.RUNNING.value, lease_until__gte=timezone.now())
-    return running.exists()
+def is_busy(host: str, besides: Job | None = None) -> bool:
+    """Whether a worker runs a job on this host, other than `besides`."""
+    running = Job.objects.filter(host=host, state=JobState.RUNNING.value).exclude(is_lost(timezone.now()))
+    return (running.exclude(pk=besides.pk) if besides else running).exists()
 
 
 def retry_delay_s(attempts: int) -> float:
@@ -123,9 +136,7 @@ class JobLease:
 
     def release(self) -> bool:
         """Give the job back unharmed, because the worker stops: this attempt does not count."""
-        return change_state(
-            self._rows, JobState.RUNNING, JobState.WAITING, attempts=F("attempts") - 1, not_before=timezone.now()
-        )
+        return self._wait_again(attempts=F("attempts") - 1, not_before=timezone.now())
 
     def take_back(self, error: str) -> bool:
         """After an attempt that failed or was lost: the job is cancelled if that was requested, tried again, or fails
@@ -137,7 +148,12 @@ class JobLease:
             tries = f" It was tried {self.job.attempts} times." if self.job.attempts > 1 else ""
             return self.fail(f"{error}{tries}")
         again = timezone.now() + timedelta(seconds=retry_delay_s(self.job.attempts))
-        return change_state(self._rows, JobState.RUNNING, JobState.WAITING, error=error, not_before=again)
+        return self._wait_again(error=error, not_before=again)
+
+    def _wait_again(self, **fields: Any) -> bool:
+        """A job whose cancellation was requested, even just now, is cancelled instead: it must not start again."""
+        kept = self._rows.filter(cancel_requested_at=None)
+        return change_state(kept, JobState.RUNNING, JobState.WAITING, **fields) or self.cancel()
 
     def _end(self, state: JobState, **fields: Any) -> bool:
         return change_state(self._rows, JobState.RUNNING, state, **fields)

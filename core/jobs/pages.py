@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -21,6 +22,8 @@ from core.jobs.tables import JOB_KINDS
 from core.pages.page import Page, message_response
 
 ROWS = 50
+LARGE = ("arguments", "checkpoint", "result")
+"""Columns that may have many kB in each row. Browsers read the list again every few seconds."""
 STATES = [state.value for state in JobState]
 
 
@@ -30,6 +33,8 @@ class JobDisplay:
 
     job: Job
     user: Any
+    reported: object
+    """`problems` of its result."""
 
     @property
     def label(self) -> str:
@@ -47,8 +52,9 @@ class JobDisplay:
     @property
     def problems(self) -> list[str]:
         """What a job that is done reports."""
-        found = (self.job.result or {}).get("problems", []) if sees_details(self.job, self.user) else []
-        return [str(one) for one in found]
+        if not isinstance(self.reported, list) or not sees_details(self.job, self.user):
+            return []
+        return [str(one) for one in self.reported]
 
     @property
     def is_stale(self) -> bool:
@@ -79,10 +85,11 @@ class JobsPage(Page):
         before = request.GET.get("before", "")
         jobs = jobs_for(request.user)
         found = jobs.filter(**{name: value for name, value in conditions.items() if value})
-        rows = list(beyond(found, "created_at", cursor_of(before)).order_by("-created_at", "-id")[: ROWS + 1])
+        shown = beyond(found, "created_at", cursor_of(before)).order_by("-created_at", "-id")
+        rows = list(shown.defer(*LARGE).annotate(reported=F("result__problems"))[: ROWS + 1])
         older = Cursor(rows[ROWS - 1].created_at, rows[ROWS - 1].pk, newer=False).text() if len(rows) > ROWS else ""
         return {
-            "jobs": [JobDisplay(job, request.user) for job in rows[:ROWS]],
+            "jobs": [JobDisplay(job, request.user, job.reported) for job in rows[:ROWS]],
             "running": jobs.filter(state=JobState.RUNNING.value).count(),
             "waiting": jobs.filter(state=JobState.WAITING.value).count(),
             "chosen": chosen,

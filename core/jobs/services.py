@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from core.jobs.claims import change_state, is_busy
+from core.jobs.claims import change_state, is_busy, is_due, is_lost, recover_lost
 from core.jobs.models import Job
 from core.jobs.states import FINISHED, UNFINISHED, JobState
 from core.jobs.tables import JOB_KINDS
@@ -21,6 +21,7 @@ from core.jobs.wake import wake_host
 from core.jobs.worker import JobsWorker
 
 BATCH = 500
+ENQUEUE_TRIES = 5
 POLL_S = 0.25
 TAKEN_S = 3.0
 """How long a command waits for its host's jobs worker before it runs a job itself."""
@@ -50,7 +51,7 @@ def enqueue(
     actor: str = "",
 ) -> tuple[Job, bool]:
     """The new job, and True; or the unfinished job of the same subject, where the kind has one for each, and False.
-    The host's worker is woken after the commit. KeyError for an unknown kind."""
+    The host's worker is woken after the commit. KeyError for an unknown kind; IntegrityError for a bad value."""
     unique = (subject or "host") if JOB_KINDS[kind].one_per_subject else ""
     job = Job(
         kind=kind,
@@ -62,39 +63,52 @@ def enqueue(
         unique_key=unique,
         requested_by=actor,
     )
+    unfinished = Job.objects.filter(kind=kind, host=host, unique_key=unique, state__in=_values(UNFINISHED))
+    tries = 0
     while True:
         try:
             with transaction.atomic():
                 job.save(force_insert=True)
         except IntegrityError:
-            same = Job.objects.filter(kind=kind, host=host, unique_key=unique, state__in=_values(UNFINISHED)).first()
-            if same is None:  # it ended between the two statements
-                continue
-            return same, False
+            tries += 1
+            if unique and (same := unfinished.first()):
+                return same, False
+            if not unique or tries == ENQUEUE_TRIES:
+                raise
+            continue  # the other ended between the two statements
         transaction.on_commit(functools.partial(wake_host, host))
         return job, True
 
 
 def request_cancel(job: Job, actor: str) -> Job:
     """Cancel a waiting or lost job at once, and ask the worker of a running one to. NotCancellable."""
-    requested = {"cancel_requested_at": timezone.now(), "cancel_requested_by": actor}
-    rows = Job.objects.filter(pk=job.pk)
-    lost = rows.filter(lease_until__lt=timezone.now())
-    if not (
-        change_state(rows, JobState.WAITING, JobState.CANCELLED, **requested)
-        or change_state(lost, JobState.RUNNING, JobState.CANCELLED, **requested)
-        or rows.filter(state=JobState.RUNNING.value).update(**requested)
-    ):
+    while not _cancel_or_request(job, actor):
         job.refresh_from_db()
-        raise NotCancellable(f"The job has ended already: it is {job.state}.")
+        if job.state in _values(FINISHED):
+            raise NotCancellable(f"The job has ended already: it is {job.state}.")
     job.refresh_from_db()
     return job
 
 
-def wait_for_job(job: Job, on_change: Callable[[Job], None], *, run_here: bool) -> Job:
-    """Wait until the job has ended, and report each state of the row. With `run_here`, a job of this host is run by
-    the caller's process while no jobs worker of the host takes it, such as on a station that is stopped."""
-    began, last = time.monotonic(), None
+def _cancel_or_request(job: Job, actor: str) -> bool:
+    """False when the job has ended, or changed its state between the statements."""
+    now = timezone.now()
+    requested = {"cancel_requested_at": now, "cancel_requested_by": actor}
+    rows = Job.objects.filter(pk=job.pk)
+    return bool(
+        change_state(rows, JobState.WAITING, JobState.CANCELLED, **requested)
+        or change_state(rows.filter(is_lost(now)), JobState.RUNNING, JobState.CANCELLED, **requested)
+        or rows.filter(state=JobState.RUNNING.value).update(**requested)
+    )
+
+
+def wait_for_job(
+    job: Job, on_change: Callable[[Job], None], on_wait: Callable[[Job], None], *, run_here: bool
+) -> Job:  # fmt: skip
+    """Wait until the job has ended, and report each state of the row; and, once, that no worker has begun it within
+    TAKEN_S. With `run_here`, a job of this host is run by the caller's process while no jobs worker of the host takes
+    it, such as on a station that is stopped."""
+    began, last, explained = time.monotonic(), None, False
     while True:
         job.refresh_from_db()
         if (shown := (job.state, job.done, job.total, job.sentence, job.attempts)) != last:
@@ -102,17 +116,27 @@ def wait_for_job(job: Job, on_change: Callable[[Job], None], *, run_here: bool) 
             on_change(job)
         if job.state in _values(FINISHED):
             return job
-        if run_here and _is_left_here(job, began):
-            JobsWorker(job.host).run_job(job)
-            continue
+        if time.monotonic() - began >= TAKEN_S:
+            if run_here and job.host == settings.STATION.host and _run_if_left(job):
+                continue
+            if not explained and not job.attempts:
+                explained = True
+                on_wait(job)
         time.sleep(POLL_S)
 
 
-def _is_left_here(job: Job, began: float) -> bool:
-    """Whether no worker of this host has taken the job although it is due."""
-    if job.host != settings.STATION.host or job.state != JobState.WAITING.value or job.not_before > timezone.now():
+def _run_if_left(job: Job) -> bool:
+    """Run a job of this host if no worker takes it, or the one that had it is lost. Returns whether it was tried."""
+    recover_lost(job.host)
+    if not _is_left_here(job):
         return False
-    return time.monotonic() - began >= TAKEN_S and not is_busy(job.host)
+    JobsWorker(job.host).run_job(job)
+    return True
+
+
+def _is_left_here(job: Job) -> bool:
+    """Whether no worker of its host has taken the job although it is due."""
+    return Job.objects.filter(is_due(timezone.now()), pk=job.pk).exists() and not is_busy(job.host)
 
 
 def remove_jobs() -> int:

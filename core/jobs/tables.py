@@ -37,6 +37,12 @@ JOB_KINDS: dict[str, JobKind] = {
 }
 """Kind -> what it is, its limits, and the function that does it."""
 
+BACKGROUND_THREADS = {
+    "retention": "captures.retention.thread.Retention",
+    "posters": "captures.files.posters.PosterSearch",
+}
+"""What a host's jobs part does all the time: host -> object with `start` and `stop`, which has a thread of its own."""
+
 JOB_ENDED = {
     "events": "monitoring.jobs.record_job_end",
 }

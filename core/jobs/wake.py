@@ -6,12 +6,11 @@ import logging
 
 import redis
 from django.conf import settings
-from django.db.models import Q
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from core.jobs.claims import is_due, is_lost
 from core.jobs.models import Job
-from core.jobs.states import JobState
 from core.registry import resolve
 
 log = logging.getLogger(__name__)
@@ -27,10 +26,12 @@ def queue_of(host: str) -> str:
 
 
 def wake_host(host: str) -> bool:
-    """Returns whether the message was sent. Takes about a second while the broker does not answer."""
+    """Returns whether the message was sent. It replaces those that still wait, so that they do not pile up for a host
+    that is gone. Takes about a second while the broker does not answer."""
     app = resolve(settings.CELERY_APP)
     try:
         with app.connection_for_write(transport_options=QUICK) as connection:
+            connection.default_channel.queue_purge(queue_of(host))
             app.send_task(
                 TASK,
                 queue=queue_of(host),
@@ -48,8 +49,7 @@ def wake_host(host: str) -> bool:
 def wake_hosts_with_jobs() -> list[str]:
     """Wake each host that has a job to run, or one whose lease has ended. Returns these hosts."""
     now = timezone.now()
-    due = Q(state=JobState.WAITING.value, not_before__lte=now) | Q(state=JobState.RUNNING.value, lease_until__lt=now)
-    hosts = sorted(set(Job.objects.filter(due).order_by().values_list("host", flat=True)))
+    hosts = sorted(set(Job.objects.filter(is_due(now) | is_lost(now)).order_by().values_list("host", flat=True)))
     for host in hosts:
         if not wake_host(host):
             break

@@ -106,7 +106,19 @@ def run_job(
 def wait_and_show(job: Job, *, run_here: bool) -> Job:
     from core.jobs.services import wait_for_job
 
-    return wait_for_job(job, show_progress, run_here=run_here)
+    return wait_for_job(job, show_progress, explain_wait, run_here=run_here)
+
+
+def explain_wait(job: Job) -> None:
+    """Why no one has begun the job. A host runs one job at a time, and some take a day."""
+    from core.jobs.claims import is_busy
+
+    if is_busy(job.host, besides=job):
+        hint = "`skycam jobs list --state running` shows it."
+        print_line(f"Another job runs on {job.host}; this one waits for it. {hint}", err=True)
+    else:
+        hint = "Start it there: `skycam up`, or `skycam up --only worker` on a camera host."
+        print_line(f"The jobs part of {job.host} has not taken the job yet. {hint}", err=True)
 
 
 def show_progress(job: Job) -> None:

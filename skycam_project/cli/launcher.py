@@ -13,7 +13,9 @@ from skycam_project.cli.station import current
 
 
 @click.command(cls=Command)
-@click.option("--only", metavar="PART", help="Run only this part.")
+@click.option(
+    "--only", metavar="PART", help="Run only this part; with worker also the jobs part, which a camera host needs."
+)
 def up(only: str | None) -> int:
     """Start the station and run it until Ctrl-C."""
     from skycam_project.launch import up as launch

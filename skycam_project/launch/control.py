@@ -17,7 +17,7 @@ from typing import Any
 from skycam_project.config import SkycamConfig
 from skycam_project.launch.errors import LaunchError
 from skycam_project.launch.part import Part
-from skycam_project.launch.parts import PARTS
+from skycam_project.launch.parts import PARTS, parts_to_start
 from skycam_project.launch.paths import control_path
 
 TIMEOUT_S = 90.0
@@ -87,7 +87,8 @@ def part_rows(config: SkycamConfig) -> list[dict[str, Any]]:
 def restart(config: SkycamConfig, part: str) -> dict[str, Any]:
     """Restart a part and wait until it runs; returns its row. Raises LaunchError with a sentence when it does not."""
     launchers = _running_launchers(config)
-    only = part if part in launchers else launchers[0]
+    running = (only for only in launchers if part in parts_to_start(config, only))
+    only = next(running, launchers[0])  # one that does not run it answers what there is
     row: dict[str, Any] = _send_request(config, only, {"ask": "restart", "part": part})["part"]
     return row
 

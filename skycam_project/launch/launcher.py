@@ -38,7 +38,7 @@ def up(config_path: Path | None = None, only: str | None = None) -> int:
         config = _load_configuration(config_path)
         with ExitStack() as resources:
             plan = _acquire_resources(config, config_path, only, resources)
-            return asyncio.run(_run(plan, only))
+            return asyncio.run(_run(plan))
     except ConfigError as error:
         _print_errors(error.problems)
     except LaunchError as error:
@@ -48,8 +48,8 @@ def up(config_path: Path | None = None, only: str | None = None) -> int:
     return 1
 
 
-async def _run(plan: Plan, only: str | None) -> int:
-    return await Launcher(plan, only).run()
+async def _run(plan: Plan) -> int:
+    return await Launcher(plan).run()
 
 
 def _load_configuration(config_path: Path | None) -> SkycamConfig:
@@ -74,7 +74,8 @@ def _acquire_resources(config: SkycamConfig, config_path: Path | None, only: str
     if only is None and config.redis_embedded:
         renew_broker_password(config.data)
         config = _load_configuration(config_path)
-    return Plan(config, part_environment(dict(os.environ), config, config_path), _bind_ports(config, only, resources))
+    environment = part_environment(dict(os.environ), config, config_path)
+    return Plan(config, environment, only, _bind_ports(config, only, resources))
 
 
 def _bind_ports(config: SkycamConfig, only: str | None, resources: ExitStack) -> dict[str, int]:
@@ -102,10 +103,10 @@ def _print_errors(lines: Iterable[str]) -> None:
 class Launcher:
     """One run of a station, from start to stop."""
 
-    def __init__(self, plan: Plan, only: str | None) -> None:
+    def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.config = plan.config
-        self.only = only
+        self.only = plan.only
         self.timings = Timings.of(plan.config)
         self.stream = LogStream(plan.config.logging)
         self.journal = RestartJournal(paths.run_folder(plan.config))

@@ -17,10 +17,12 @@ LivenessProbe = Callable[["Plan", Callable[[], None]], Coroutine[Any, Any, None]
 
 @dataclass(frozen=True)
 class Plan:
-    """What one launcher starts its parts with. `fds` are the bound sockets that parts inherit, by part."""
+    """What one launcher starts its parts with. `only` is None for the whole station. `fds` are the bound sockets that
+    parts inherit, by part."""
 
     config: SkycamConfig
     environment: dict[str, str]
+    only: str | None = None
     fds: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -56,26 +58,23 @@ def _service(plan: Plan) -> list[str]:
     return [sys.executable, "-m", "skycam_project.launch.service", str(plan.fds["service"])]
 
 
-def _worker(plan: Plan) -> list[str]:
-    host = plan.config.host
-    return _celery_worker(plan, f"host-{host}", f"files.{host}", threads=16)
+def _worker(_plan: Plan) -> list[str]:
+    return [sys.executable, "-m", "skycam_project.launch.worker"]
 
 
 def _jobs(plan: Plan) -> list[str]:
+    """Beside a single worker it leaves the station's periodic tasks to the main machine."""
     host = plan.config.host
-    return _celery_worker(plan, f"jobs-{host}", f"jobs,jobs.{host}", threads=2)
+    queues = [f"jobs.{host}", f"files.{host}"] if plan.only == "worker" else ["jobs", f"jobs.{host}", f"files.{host}"]
+    words = [*_celery(), "worker", "--queues", ",".join(queues), "--hostname", f"jobs-{host}@{plan.config.station.id}"]
+    words += ["--pool", "threads", "--concurrency", "4", "--loglevel", plan.config.logging.level]
+    return [*words, "--without-gossip", "--without-mingle", "--without-heartbeat"]
 
 
 def _beat(plan: Plan) -> list[str]:
     """The schedule is static and its state stays in memory: no file to corrupt, and a full disk does not matter."""
     words = [*_celery(), "beat", "--scheduler", "celery.beat:Scheduler", "--pidfile", ""]
     return [*words, "--loglevel", plan.config.logging.level]
-
-
-def _celery_worker(plan: Plan, name: str, queues: str, threads: int) -> list[str]:
-    words = [*_celery(), "worker", "--queues", queues, "--hostname", f"{name}@{plan.config.station.id}"]
-    words += ["--pool", "threads", "--concurrency", str(threads), "--loglevel", plan.config.logging.level]
-    return [*words, "--without-gossip", "--without-mingle", "--without-heartbeat"]
 
 
 def _celery() -> list[str]:
@@ -94,8 +93,14 @@ PARTS: dict[str, PartKind] = {
 }
 
 
+CAMERA_HOST = ["worker", "jobs"]
+"""What a machine with cameras needs: without the jobs part nothing would delete old clips there."""
+
+
 def parts_to_start(config: SkycamConfig, only: str | None) -> list[str]:
     """Names of the parts to start, in the order of the table."""
+    if only == "worker":
+        return CAMERA_HOST
     if only is not None:
         return [only]
     without = {"valkey": not config.redis_embedded, "service": not config.service.enabled}

@@ -38,7 +38,7 @@ def record_restarts_and_crash_loops(folder: Path) -> None:
 def _run(folder: Path) -> None:
     from django.db import DatabaseError, close_old_connections
 
-    from monitoring.tasks import check_host
+    from monitoring.health_alerts import check_host
 
     looked_at = -HEALTH_EVERY_S
     while True:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,12 @@ CONTENT = b"a picture"
 
 
 class Reports:
-    """What the job sent. With `stop_after`, it is asked to stop after this number of files."""
+    """What the job sent. With `stop_after`, it is asked to stop after this number of files. `then` is called after each
+    file."""
 
-    def __init__(self, stop_after: int | None = None) -> None:
+    def __init__(self, stop_after: int | None = None, then: Callable[[], object] = lambda: None) -> None:
         self.messages: list[ProgressMessage] = []
-        self.stop_after = stop_after
+        self.stop_after, self.then = stop_after, then
         self.seconds = 0.0
 
     def context(self, checkpoint: dict[str, Any] | None = None, **arguments: Any) -> JobContext:
@@ -44,6 +46,7 @@ class Reports:
         self.messages.append(message)
         if message["done"] == self.stop_after:
             self.found.stopping.set()
+        self.then()
 
     def clock(self) -> float:
         """Two seconds later at each look, so that no report is dropped."""
@@ -119,6 +122,15 @@ def test_a_root_that_is_not_mounted_is_named_and_nothing_in_it_is_missing(pictur
     assert "is not mounted" in result["problems"][0]
 
 
+def test_nothing_is_missing_in_a_root_that_is_unmounted_meanwhile(picture: NewPicture, folder: Path) -> None:
+    for _ in range(3):
+        picture(CONTENT)
+    reports = Reports(then=lambda: folder.exists() and folder.rename(folder.with_name("unmounted")))
+    result = verify_files(reports.context())
+    assert (counts(result), unresolved_keys("storage.")) == ((1, 0, 0), set())
+    assert "is not mounted" in result["problems"][0]
+
+
 def test_one_camera_and_a_time_can_be_chosen(picture: NewPicture, camera: Camera, root: StorageRoot) -> None:
     picture(CONTENT)
     clip_of(camera, root)
@@ -166,3 +178,24 @@ def test_the_command_runs_the_job_and_reports(picture: NewPicture, monkeypatch: 
     damage(file)
     shown = skycam("verify")
     assert (shown.exit_code, "1 damaged." in shown.stdout, file.path in shown.stdout) == (1, True, True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_command_says_that_it_waits_for_another_job(picture: NewPicture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "TAKEN_S", 0.0)
+    soon = timezone.now() + timedelta(seconds=2)
+    Job.objects.create(kind="clip_cleanup", host="main", state="running", worker="killed", lease_until=soon)
+    picture(CONTENT)
+    shown = skycam("verify")
+    assert (shown.exit_code, "Another job runs on main; this one waits for it" in shown.stderr) == (0, True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_command_does_not_wait_for_a_job_that_no_one_runs(
+    picture: NewPicture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "TAKEN_S", 0.0)
+    Job.objects.create(kind="clip_cleanup", host="main")
+    picture(CONTENT)
+    shown = skycam("verify")
+    assert (shown.exit_code, "Another job" in shown.stderr) == (0, False)

@@ -19,6 +19,8 @@ from cameras.presets.service import Comparison, PresetBody
 from cameras.runtime.messages import Command, CommandType, Report, ReportType
 from cameras.runtime.recording_state import Recorder
 from cameras.settings.bodies import CapabilitiesBody, SettingsBody
+from cameras.supervision.camera_alerts import RECORDER_ALERTS
+from cameras.supervision.storage_alerts import STORAGE_ALERTS
 from captures.capturing.bodies import FileBody
 from captures.capturing.models import Reason
 from captures.capturing.requests import CaptureRequest
@@ -36,6 +38,7 @@ from core.child_environment import PASSED_VARIABLES
 from core.jobs.bodies import JobBody
 from core.jobs.states import JOB_TRANSITIONS
 from monitoring.bodies import AlertBody, EventBody
+from monitoring.health import HEALTH
 from monitoring.models import Alert, Severity
 from skycam_project.access.serializers import KnownTokenBody
 from skycam_project.health import HealthBody
@@ -46,6 +49,7 @@ PAGE = "docs/contracts.md"
 EVENT = re.compile(
     r"(?:alert|camera|capture|job|live|part|recording|session|spool|station|storage|user)\.[a-z_]+|command"
 )
+ALERT = re.compile(r'"((?:camera|capture|health|host|part|recording|spool|storage|supervisor)\.[a-z_]+):')
 FIELDS = {
     "event": EventBody.__annotations__,
     "alert": AlertBody.__annotations__,
@@ -118,6 +122,18 @@ def transitions(name: str) -> dict[str, set[str]]:
 
 def test_the_documented_events_are_those_of_the_code() -> None:
     assert first_cells(section(PAGE, "Events")) == sorted(event_kinds())
+
+
+def test_the_documented_alerts_are_those_of_the_code() -> None:
+    recordings = [f"recording.{about}" for about in RECORDER_ALERTS]
+    checks = [f"health.{name}" for name in HEALTH]
+    keys = [re.split(r"[:<]", key)[0] for key in first_cells(section(PAGE, "Alerts"))]
+    assert keys == sorted({*keys_in_strings(), *STORAGE_ALERTS, *recordings, *checks})
+
+
+def keys_in_strings() -> set[str]:
+    """The keys of alerts in strings, which a colon follows."""
+    return {key for path in sources() for key in re.findall(ALERT, path.read_text())}
 
 
 @pytest.mark.parametrize("name", FIELDS)

@@ -30,6 +30,8 @@ print(json.dumps({
 CAMERA = "cameras/simulated/"
 FAILED = "recording.failed:simulated"
 BACK_S = 20
+POSTER_S = 60
+"""The jobs part searches each 5 s and renders at the lowest priority."""
 
 
 @pytest.fixture(scope="module")
@@ -100,10 +102,20 @@ def test_recording_resumes_by_itself_after_a_kill(station: FaultStation, clip: s
 
 def test_a_clip_has_its_poster_before_anyone_watches(station: FaultStation, clip: str) -> None:
     station.post(f"{CAMERA}stop-recording/")
+    wait_for_poster(station, clip)
+
+
+def test_a_clip_that_ended_while_the_jobs_part_was_away_has_its_poster(station: FaultStation, clip: str) -> None:
+    station.kill("jobs")
+    station.post(f"{CAMERA}stop-recording/")
+    wait_for_poster(station, clip)
+
+
+def wait_for_poster(station: FaultStation, clip: str) -> None:
     row_of(station, clip)
     sha256 = station.get(f"clips/{clip}/")["sha256"]
-    drawn = station.config.storage_root / ".thumbnails" / sha256[:2]
-    eventually(lambda: len(list(drawn.glob(f"{sha256}-*.jpg"))) == len(SIZES), BACK_S, "the poster")
+    rendered = station.config.storage_root / ".thumbnails" / sha256[:2]
+    eventually(lambda: len(list(rendered.glob(f"{sha256}-*.jpg"))) == len(SIZES), POSTER_S, "the poster")
 
 
 def test_stills_and_a_session_use_the_sensor_and_lose_no_other_frame(station: FaultStation, clip: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from skycam_project.launch import restart
 from tests.faults.station import FaultStation
 from tests.faults.test_station_outages import Broker
 from tests.postgresql import postgresql
@@ -51,6 +52,13 @@ def test_a_worker_alone_prepares_its_host_and_takes_pictures(station: FaultStati
     assert list(fresh.data.glob("images/captures/dome/**/*.jpg"))
     assert not [line for line in fresh.output().splitlines() if "storage root" in line or "ERROR" in line]
     assert fresh.stop() == 0
+
+
+def test_a_worker_alone_brings_the_jobs_part_of_its_host(fresh: FaultStation) -> None:
+    fresh.start(only="worker").eventually_says("ready.", within_s=60)
+    eventually(lambda: fresh.states() == {"running"}, 60, "both parts run")
+    assert list(fresh.pids()) == ["worker", "jobs"]
+    assert restart(fresh.config, "jobs")["state"] == "running"
 
 
 def test_a_worker_of_another_station_learns_the_missing_id(station: FaultStation, fresh: FaultStation) -> None:

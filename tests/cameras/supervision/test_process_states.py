@@ -65,6 +65,11 @@ def test_the_state_of_a_process(process: Process | None, state: ProcessState) ->
     assert current_rule(slot_with(process)).state is state
 
 
+@pytest.mark.parametrize("process", [Process(), Process(ending=True), Process(exit_status=1)])
+def test_what_the_tick_after_a_start_finds_may_follow_it(process: Process) -> None:
+    assert current_rule(slot_with(process)).state in current_rule(slot_with()).successors
+
+
 @pytest.mark.parametrize("desired", [{"enabled": False}, {"connected": False}, {"removed": True}, {"elsewhere": True}])
 def test_no_process_is_started_for_a_camera_that_should_not_run(desired: dict[str, bool]) -> None:
     assert current_rule(slot_with(**desired)).state is S.OFF

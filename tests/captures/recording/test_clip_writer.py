@@ -33,12 +33,15 @@ class MemoryRoot:
 
     path = "/video"
 
-    def __init__(self) -> None:
+    def __init__(self, retry: RetryTimer) -> None:
+        self.retry = retry
         self.storage: Any = None
         self.missing = False
         self.closings = 0
 
     def open_if_due(self) -> None:
+        if not self.retry.is_due:
+            return
         if self.missing:
             raise RootMissing("It is not mounted.")
         self.storage = SimpleNamespace()
@@ -51,7 +54,9 @@ class Bench:
     """A writer whose clock stands still. `write(...)` queues frames by their times, and runs it until all are read."""
 
     def __init__(self) -> None:
-        self.clock, self.buffer, self.root = SteppingClock(), SharedFrameBuffer(), MemoryRoot()
+        self.clock, self.buffer = SteppingClock(), SharedFrameBuffer()
+        retry = RetryTimer(self.clock.monotonic)
+        self.root = MemoryRoot(retry)
         self.clips: list[MemoryClip] = []
         self.reports: list[tuple[Any, ...]] = []
         self.first_errors: list[Exception] = []
@@ -60,7 +65,7 @@ class Bench:
         """Raised when a frame is added to a new clip."""
         self.accepted_frames = 100
         """How many frames a clip accepts."""
-        queue, retry = FrameQueue(self.buffer, LossCounter(numbered=True)), RetryTimer(self.clock.monotonic)
+        queue = FrameQueue(self.buffer, LossCounter(numbered=True))
         self.inbox, self.root_error = RecorderInbox(queue), RootError()
         disk = DiskGuard(lambda: 1 << 30, lambda *_: None, self.clock.monotonic)
         self.policy = ClipPolicy(retry, disk, CopyingPolicy(queue.refuse_packets))
@@ -128,6 +133,11 @@ def test_a_root_that_is_lost_is_closed_after_its_clip_is_handed_to_the_finalizer
     assert bench.write(0.0, 1.0) == []
     assert [failure.reason for (failure,) in bench.reported("report_failure")] == ["root_missing"] * 2
     assert (bench.root.closings, bench.root_error.error) == (2, None)
+
+
+def test_a_request_that_ends_the_retry_delay_of_the_root_loses_no_frame_that_waits(bench: Bench) -> None:
+    bench.root_error.report(OSError(errno.EIO, "Input/output error"))
+    assert bench.write(0.0, 1.0) == [[0, 1]]
 
 
 def test_an_encoder_that_fails_ends_neither_the_thread_nor_the_next_recording(bench: Bench) -> None:

@@ -1,4 +1,4 @@
-"""The thread that cleans up clips beside the Supervisor."""
+"""The thread that cleans up clips in a jobs part."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from cameras.tables import HOST_THREADS
 from captures.retention import thread as retention
 from captures.retention.thread import Retention
+from core.jobs.tables import BACKGROUND_THREADS
 from core.registry import resolve
 from monitoring.models import Alert
 from tests.captures.recording.clip_archive import ClipArchive, configured
@@ -29,7 +29,7 @@ def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClipArchive:
 
 @pytest.fixture
 def retention_thread(archive: ClipArchive) -> Iterator[Retention]:
-    retention_thread = resolve(HOST_THREADS["retention"])("main")
+    retention_thread = resolve(BACKGROUND_THREADS["retention"])("main")
     retention_thread.start()
     yield retention_thread
     retention_thread.stop()

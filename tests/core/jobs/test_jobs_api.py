@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -15,6 +17,7 @@ from core.jobs import claims, services
 from core.jobs.models import Job
 from monitoring.metrics import metrics_for
 from monitoring.models import Event
+from skycam_project.cli.jobs import explain_wait
 from tests.access.audiences import only_for
 from tests.skycam_project.cli_station import answer, skycam
 
@@ -116,6 +119,27 @@ def test_the_page_shows_a_job_without_reports_as_such(viewer: Any) -> None:
     assert "No report" in viewer.get("/jobs/").content.decode()
 
 
+def test_the_page_shows_the_problems_of_a_result_to_those_who_may_see_it(viewer: Any, manager: Any) -> None:
+    result = {"problems": ["The disk of sky is not mounted."], "results": []}
+    new_job(state="done", ended_at=timezone.now(), result=result)
+    seen, managed = (person.get("/jobs/").content.decode() for person in (viewer, manager))
+    assert ("is not mounted" in seen, "is not mounted" in managed) == (False, True)
+
+
+@pytest.mark.parametrize("result", [None, {}, {"problems": 5}, {"problems": None}, {"problems": "text"}])
+def test_the_page_shows_any_result(manager: Any, result: Any) -> None:
+    new_job(state="done", ended_at=timezone.now(), result=result)
+    assert manager.get("/jobs/").status_code == 200
+
+
+def test_the_page_does_not_read_what_may_be_large(manager: Any) -> None:
+    new_job(arguments={"names": ["a"]}, checkpoint={"findings": []})
+    with CaptureQueriesContext(connection) as queries:
+        manager.get("/jobs/now/")
+    read = " ".join(query["sql"] for query in queries if "core_job" in query["sql"])
+    assert ('"core_job"."checkpoint"' in read, ', "core_job"."result"' in read) == (False, False)
+
+
 def test_the_page_without_jobs_says_so(viewer: Any) -> None:
     assert "No jobs yet." in viewer.get("/jobs/").content.decode()
     assert "No jobs match these filters." in viewer.get("/jobs/?state=failed").content.decode()
@@ -144,6 +168,11 @@ def test_the_commands_list_show_and_cancel() -> None:
 def test_waiting_for_a_job_that_failed_exits_with_1() -> None:
     found = skycam("--output", "json", "jobs", "wait", str(failed().pk))
     assert (found.exit_code, json.loads(found.stdout)["state"]) == (1, "failed")
+
+
+def test_a_command_says_where_the_jobs_part_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    explain_wait(Job(kind="verify", host="dome"))
+    assert "The jobs part of dome has not taken the job yet. Start it there" in capsys.readouterr().err
 
 
 def test_the_metrics_count_jobs(manager: Any) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import redis
 from django.utils import timezone
 
 from core.jobs import wake
 from core.jobs.models import Job
+from tests.api.conftest import valkey
 from tests.busy_machine import own_seconds
 
+__all__ = ["valkey"]
 pytestmark = pytest.mark.django_db
 
 
@@ -21,12 +24,18 @@ def test_without_a_broker_a_host_is_not_woken_and_no_one_waits_long() -> None:
     assert own_seconds() - began < 3
 
 
+def test_messages_to_a_host_that_is_gone_do_not_pile_up(valkey: redis.Redis) -> None:
+    assert [wake.wake_host("gone") for _ in range(3)] == [True] * 3
+    assert [valkey.llen(name) for name in valkey.keys("*:jobs.gone")] == [1]
+
+
 def test_hosts_with_due_or_lost_jobs_are_woken(monkeypatch: pytest.MonkeyPatch) -> None:
     now, woken = timezone.now(), list[str]()
     monkeypatch.setattr(wake, "wake_host", lambda host: bool(woken.append(host)) or True)
     Job.objects.create(kind="verify", host="due")
-    Job.objects.create(kind="verify", host="later", not_before=now + timedelta(hours=1))
+    Job.objects.create(kind="verify", host="later", not_before=now + timedelta(minutes=4))
+    Job.objects.create(kind="verify", host="ahead", not_before=now + timedelta(hours=1))
     Job.objects.create(kind="verify", host="lost", state="running", lease_until=now - timedelta(seconds=1))
     Job.objects.create(kind="verify", host="busy", state="running", lease_until=now + timedelta(seconds=20))
     wake.wake_hosts_with_jobs()
-    assert woken == ["due", "lost"]
+    assert woken == ["ahead", "due", "lost"]

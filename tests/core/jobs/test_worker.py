@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
-import psutil
 import pytest
+from django.conf import settings
+from django.db import IntegrityError, connection
 from django.utils import timezone
 
 from core.jobs import attempt, claims, services, worker
+from core.jobs.attempt import JobAttempt
 from core.jobs.claims import claim_next
 from core.jobs.models import Job
+from core.jobs.tables import JOB_KINDS
 from core.jobs.worker import JobsWorker
 from monitoring.models import Event
 from tests.core.jobs.builders import HOST, Enqueue, WorkerProcess, in_threads, is_alive, pid_in, reloaded, wait_until
@@ -94,16 +100,31 @@ def test_a_crash_is_a_failed_attempt(enqueue: Enqueue) -> None:
     assert (job.state, job.error) == ("failed", "Its process was ended by SIGSEGV.")
 
 
+def test_a_child_that_another_program_stops_says_so(enqueue: Enqueue, worker: JobsWorker, tmp_path: Path) -> None:
+    job = enqueue("wait_for_stop", limits={"max_attempts": 1}, path=str(tmp_path / "pid"))
+    os.kill(pid_in(tmp_path / "pid"), signal.SIGTERM)
+    wait_until(lambda: state_of(job) == "failed")
+    assert reloaded(job).error == "Another program asked its process to stop."
+
+
 def test_a_child_that_needs_too_much_memory_ends_and_harms_no_one(enqueue: Enqueue) -> None:
     job = run(enqueue("fill_memory"))
     assert (job.state, job.error) == ("failed", "It needed more memory than its limit.")
 
 
 def test_a_child_is_killed_after_its_deadline(enqueue: Enqueue, tmp_path: Path) -> None:
-    before = psutil.Process().children()
-    job = run(enqueue("ignore_stop", limits={"deadline_s": 2.0, "max_attempts": 1}, path=str(tmp_path / "pid")))
-    assert (job.state, job.error) == ("failed", "It took more than 2 s.")
-    assert psutil.Process().children() == before
+    path = tmp_path / "pid"
+    enqueue("ignore_stop", limits={"deadline_s": 60.0, "max_attempts": 1}, path=str(path))
+    job = claim_next(HOST, "worker")
+    assert job is not None
+
+    def clock() -> float:
+        """100 s later once the function runs."""
+        return time.monotonic() + 100 * path.exists()
+
+    JobAttempt(job, JOB_KINDS["ignore_stop"], settings.JOB_ENVIRONMENT, lambda: False, clock).run()
+    assert (state_of(job), reloaded(job).error) == ("failed", "It took more than 60 s.")
+    assert not is_alive(pid_in(path))
 
 
 def test_what_a_job_started_ends_with_it(enqueue: Enqueue) -> None:
@@ -172,6 +193,14 @@ def test_two_enqueued_at_the_same_moment_are_one(enqueue: Enqueue, add_kind: Cal
     assert (len({job.pk for job, _ in found}), sorted(new for _, new in found)) == (1, [False, False, True])
 
 
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("one_per_subject", [False, True])
+def test_a_job_without_a_host_is_refused(add_kind: Callable[..., None], one_per_subject: bool) -> None:
+    add_kind("add", one_per_subject=one_per_subject)
+    with pytest.raises(IntegrityError):
+        services.enqueue("add", None)  # type: ignore[arg-type]
+
+
 def test_the_child_of_a_killed_worker_dies_with_it(enqueue: Enqueue, start_worker: StartWorker, tmp_path: Path) -> None:
     job = enqueue("ignore_stop", path=str(tmp_path / "pid"))
     process = start_worker()
@@ -232,11 +261,112 @@ def test_a_lost_job_that_was_cancelled_is_not_tried_again(enqueue: Enqueue) -> N
     assert state_of(job) == "cancelled"
 
 
+def test_a_lost_job_is_found_although_the_clock_was_set_back(enqueue: Enqueue) -> None:
+    job = enqueue("add", numbers=[])
+    assert claim_next(HOST, "killed")
+    Job.objects.update(lease_until=timezone.now() + timedelta(days=1))
+    assert claims.is_busy(HOST) is False
+    assert claims.recover_lost(HOST) == 1
+    assert (state_of(job), reloaded(job).error) == ("waiting", claims.LOST)
+
+
+def test_a_lease_that_runs_is_kept(enqueue: Enqueue) -> None:
+    job = enqueue("add", numbers=[])
+    assert claim_next(HOST, "worker")
+    assert claims.is_busy(HOST) is True
+    assert claims.recover_lost(HOST) == 0
+    assert state_of(job) == "running"
+
+
+def test_a_job_runs_although_the_clock_of_the_host_that_wrote_it_is_ahead(enqueue: Enqueue) -> None:
+    job = enqueue("add", numbers=[])
+    Job.objects.update(not_before=timezone.now() + timedelta(days=1))
+    assert claim_next(HOST, "worker") == job
+
+
+def test_a_job_waits_for_its_next_attempt(enqueue: Enqueue) -> None:
+    enqueue("add", numbers=[])
+    Job.objects.update(not_before=timezone.now() + timedelta(seconds=claims.MAX_RETRY_S / 2))
+    assert claim_next(HOST, "worker") is None
+
+
+def test_a_cancelled_job_does_not_wait_again_when_its_worker_stops(enqueue: Enqueue) -> None:
+    enqueue("add", numbers=[])
+    job = claim_next(HOST, "worker")
+    assert job is not None
+    services.request_cancel(job, "someone")
+    assert claims.JobLease(job).release()
+    assert state_of(job) == "cancelled"
+
+
+def test_a_job_that_is_cancelled_while_its_attempt_fails_is_not_tried_again(enqueue: Enqueue) -> None:
+    enqueue("add", numbers=[])
+    job = claim_next(HOST, "worker")
+    assert job is not None
+    with before_update(lambda: services.request_cancel(job, "someone")):
+        assert claims.JobLease(job).take_back("The disk is missing.")
+    assert state_of(job) == "cancelled"
+
+
+def test_a_job_whose_worker_stops_while_it_is_cancelled_is_cancelled(enqueue: Enqueue) -> None:
+    enqueue("add", numbers=[])
+    job = claim_next(HOST, "worker")
+    assert job is not None
+    with before_update(lambda: claims.JobLease(job).release()):
+        assert services.request_cancel(job, "someone").state == "cancelled"
+
+
 def test_a_command_runs_the_job_itself_on_a_stopped_station(enqueue: Enqueue, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(services, "TAKEN_S", 0.1)
     shown: list[str] = []
-    job = services.wait_for_job(enqueue("add", numbers=[4]), lambda job: shown.append(job.state), run_here=True)
+    job = services.wait_for_job(enqueue("add", numbers=[4]), lambda job: shown.append(job.state), fail, run_here=True)
     assert (job.result, shown[0], shown[-1]) == ({"sum": 4, "actor": "tester"}, "waiting", "done")
+
+
+def test_a_command_runs_a_job_that_a_killed_worker_left_running(
+    enqueue: Enqueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "TAKEN_S", 0.1)
+    job = enqueue("add", numbers=[4])
+    assert claim_next(HOST, "killed")
+    lose_lease(job)
+    shown: list[str] = []
+    job = services.wait_for_job(job, lambda job: shown.append(job.state), fail, run_here=True)
+    assert (job.result, shown[0], shown[-1]) == ({"sum": 4, "actor": "tester"}, "running", "done")
+
+
+def test_a_command_that_waits_for_a_host_without_a_jobs_part_says_so_once(
+    add_kind: Callable[..., None], enqueue: Enqueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "TAKEN_S", 0.0)
+    add_kind("add")
+    job, _ = services.enqueue("add", "dome")
+    said: list[str] = []
+
+    def explain(waiting: Job) -> None:
+        said.append(waiting.host)
+        services.request_cancel(waiting, "someone")
+
+    assert services.wait_for_job(job, lambda job: None, explain, run_here=True).state == "cancelled"
+    assert said == ["dome"]
+
+
+def fail(job: Job) -> None:
+    pytest.fail(f"{job} waits.")
+
+
+@contextmanager
+def before_update(act: Callable[[], object]) -> Iterator[None]:
+    """Call `act` once, just before the next UPDATE: as if another process came between two statements."""
+    waiting = [act]
+
+    def execute(run: Any, sql: str, *arguments: Any) -> Any:
+        if waiting and sql.startswith("UPDATE"):
+            waiting.pop()()
+        return run(sql, *arguments)
+
+    with connection.execute_wrapper(execute):
+        yield
 
 
 def child_of(pid: int) -> int:

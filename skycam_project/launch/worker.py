@@ -1,0 +1,41 @@
+"""The worker part, a camera host: `python -m skycam_project.launch.worker` runs its Supervisor until a signal."""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import signal
+
+import django
+
+log = logging.getLogger(__name__)
+
+
+def run_worker() -> None:
+    """Returns after SIGTERM or SIGINT, once the cameras have finished. SystemExit when this host already has a
+    Supervisor."""
+    from cameras.supervision.assembly import build_host
+    from cameras.supervision.host_lock import HostLocked
+    from skycam_project.launch.restart_events import start_restart_events_thread
+
+    signals: queue.SimpleQueue[int] = queue.SimpleQueue()  # its put() may interrupt its get(): no lock is held twice
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _frame: signals.put(received))
+    start_restart_events_thread()
+    supervisor = build_host().supervisor
+    try:
+        supervisor.start()
+    except HostLocked as error:
+        log.critical("%s", error)
+        raise SystemExit(1) from None
+    try:
+        signals.get()
+    finally:
+        supervisor.stop()
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skycam_project.settings")
+    django.setup()
+    run_worker()
