@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from skycam_project.launch import restart
+from skycam_project.launch import LaunchError, restart
 from tests.faults.station import FaultStation
 from tests.skycam_project.cli_station import run
 from tests.skycam_project.stations import eventually
@@ -50,7 +50,7 @@ def killed_on_each_start(station: FaultStation, part: str) -> Iterator[None]:
 
     def kill() -> None:
         while not ended.wait(0.1):
-            with suppress(ProcessLookupError, TypeError):
+            with suppress(ProcessLookupError, TypeError, LaunchError):  # it is not running, or the launcher was killed
                 os.kill(station.pids()[part], signal.SIGKILL)
 
     killer = threading.Thread(target=kill)
