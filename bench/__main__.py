@@ -28,6 +28,7 @@ BENCHES = {
     "service":  "bench.service",
     "files":    "bench.files",
     "live":     "bench.live",
+    "notices":  "bench.notices",
     "relay":    "bench.relay",
     "recording": "bench.recording",
     "copying":  "bench.copying",

@@ -163,12 +163,6 @@ CACHES = {
         },
     }
 }
-CHANNEL_LAYERS = {
-    "default": {
-        "BACKEND": "channels_redis.core.RedisChannelLayer",
-        "CONFIG": {"hosts": [{"address": STATION.redis_url}], "prefix": f"{STATION.station.id}:asgi"},
-    }
-}
 
 # The API
 REST_FRAMEWORK = {

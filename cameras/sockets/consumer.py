@@ -1,7 +1,7 @@
 """`Socket`: the base of the station's WebSocket consumers: access, messages, limits, and closing.
 
 Messages are JSON objects with a `type`. A bad message is answered with `{"type": "error", "reason", "message"}`; too
-many of them close the socket. No socket needs the channel layer, so none closes when the broker goes away.
+many of them close the socket. No socket uses a channel layer of Channels, so none closes when the broker goes away.
 """
 
 from __future__ import annotations
@@ -46,7 +46,6 @@ class BadMessage(Exception):
 
 
 class Socket(AsyncWebsocketConsumer):
-    channel_layer_alias = "none: live views outlive it"
     subprotocols: ClassVar[tuple[str, ...]] = ()
 
     async def connect(self) -> None:
@@ -205,8 +204,6 @@ def parse_message(text: str) -> dict[str, Any]:
 
 class NotFound(AsyncWebsocketConsumer):
     """For unknown addresses."""
-
-    channel_layer_alias = Socket.channel_layer_alias
 
     async def connect(self) -> None:
         await self.close(NO_SUCH_ADDRESS, "There is no WebSocket at this address.")

@@ -51,11 +51,9 @@ class NoticeBroadcaster(Generic[NoticeT]):
             deliver_notice(listener, notice)
 
     async def _run(self) -> None:
-        """Keep the subscription; after a cut every listener gets MISSED as soon as it is up again."""
-        subscribed, reported_cuts = (
-            start_background_task(self._subscription.run(), "subscription"),
-            self._subscription.cuts,
-        )
+        """Keep the subscription; after a cut or a failed connect every listener gets MISSED as soon as it is up."""
+        reported_cuts = self._subscription.cuts
+        subscribed = start_background_task(self._subscription.run(), "subscription")
         try:
             while self._listeners:
                 await asyncio.sleep(POLL_S)

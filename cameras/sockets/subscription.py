@@ -51,8 +51,9 @@ class Subscription:
             self.up = False
 
     def _record_cut(self, error: Exception) -> None:
+        """A failed connect counts too: what was published meanwhile did not arrive."""
+        self.cuts += 1
         if self.up:
-            self.cuts += 1
             log.warning("The subscription to %s was cut (%s). It reconnects.", self.channel, type(error).__name__)
 
     async def _listen(self) -> NoReturn:

@@ -58,7 +58,7 @@ class SkycamConfig(Section):
     )
     redis_url: str = key(
         "",
-        "Broker, channel layer and live frames.",
+        "Broker, notices and live frames.",
         "redis://, rediss:// or unix://",
         env="REDIS_URL",
         secret=True,

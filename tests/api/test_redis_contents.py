@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asgiref.sync import async_to_sync
-from channels.layers import get_channel_layer
 from django.conf import settings
 from django.core.cache import cache
 from kombu.exceptions import ContentDisallowed
@@ -61,21 +59,6 @@ def test_cached_values_are_read_back_unchanged(valkey: Any) -> None:
 def test_values_without_a_json_type_are_not_cached(valkey: Any) -> None:
     with pytest.raises(TypeError):
         cache.set("object", object())
-
-
-def test_the_channel_layer_reads_no_pickle(valkey: Any, tmp_path: Path) -> None:
-    layer = get_channel_layer()
-    assert async_to_sync(_received)(layer, {"type": "note", "text": "x"}) == {"type": "note", "text": "x"}
-    with pytest.raises(ValueError):  # noqa: PT011 - json's own
-        layer._serializer.deserialize(bytes(12) + pickle.dumps(PickledCode(tmp_path / "ran")))
-    assert not (tmp_path / "ran").exists()
-
-
-async def _received(layer: Any, message: dict[str, str]) -> Any:
-    await layer.send("somewhere", message)
-    found = await layer.receive("somewhere")
-    await layer.close_pools()
-    return found
 
 
 def test_celery_accepts_only_json(tmp_path: Path) -> None:

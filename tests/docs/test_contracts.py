@@ -23,6 +23,7 @@ from cameras.supervision.camera_alerts import RECORDER_ALERTS
 from cameras.supervision.storage_alerts import STORAGE_ALERTS
 from captures.capturing.bodies import FileBody
 from captures.capturing.models import Reason
+from captures.capturing.notices import CaptureUpdate, LatestImage
 from captures.capturing.requests import CaptureRequest
 from captures.clips.api import TimelineBody
 from captures.clips.bodies import ClipBody, HoldBody
@@ -75,6 +76,8 @@ FIELDS = {
     "to record": RecordBody.model_fields,
     "to start": StartBody.model_fields,
     "forecast": ForecastBody.__annotations__,
+    "capture update": CaptureUpdate.__annotations__,
+    "latest image": LatestImage.__annotations__,
 }
 OUTCOMES = [f"capture.{status}" for status in Capture.Status.values if status != "planned"]
 
@@ -158,9 +161,9 @@ def test_the_documented_reasons_are_those_of_the_code() -> None:
 
 
 def test_the_documented_redis_names_are_those_of_the_code() -> None:
-    own = texts(*calls("key", "cameras/")) | {"live"}
+    own = texts(*calls("key", "cameras/"), *calls("NoticeKind")) | {"live"}
     written = {re.split(r"[:<]", name)[0] for name in first_cells(section(PAGE, "Names in Redis"))}
-    assert written == own | {"cache", "asgi"}
+    assert written == own | {"cache"}
 
 
 def test_the_documented_messages_of_the_link_are_those_of_the_code() -> None:

@@ -136,6 +136,16 @@ async def test_a_cut_is_reported_once_it_is_repaired(viewer: dict[str, str], ser
         assert (await socket.receive())["type"] == "missed"
 
 
+async def test_a_socket_that_opens_without_a_broker_hears_later_that_it_missed_notices(
+    viewer: dict[str, str], request: pytest.FixtureRequest
+) -> None:
+    broker.connection.cache_clear()
+    async with OpenSocket("/ws/captures/", viewer) as socket:
+        assert (await socket.request({"type": "ping", "sent": 1}))["type"] == "pong"
+        request.getfixturevalue("server")
+        assert (await socket.receive())["type"] == "missed"
+
+
 def test_a_broker_that_is_away_delays_no_transaction(camera: Camera) -> None:
     broker.connection.cache_clear()
     started = own_seconds()
