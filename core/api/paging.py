@@ -82,17 +82,30 @@ class Query(StrictModel):
 
 
 class PageQuery(Query):
+    """A subclass has one field for each filter, named as the column; `exclude=True` marks a field that is no column."""
+
     cursor: Annotated[
         Any,
         BeforeValidator(_parsed),
-        Field(description="From `next` or `previous`.", json_schema_extra={"type": "string"}),
+        Field(exclude=True, description="From `next` or `previous`.", json_schema_extra={"type": "string"}),
     ] = None
-    limit: Annotated[int, Field(ge=1, le=200, description="Rows of a page.")] = 50
+    limit: Annotated[int, Field(exclude=True, ge=1, le=200, description="Rows of a page.")] = 50
+
+    def conditions(self) -> dict[str, Any]:
+        """The given filters, for `QuerySet.filter`."""
+        return self.model_dump(exclude_none=True)
 
 
 class TimeQuery(PageQuery):
-    from_: Annotated[Moment | None, Field(alias="from", description="Not before; ISO 8601 with a zone.")] = None
-    to: Annotated[Moment | None, Field(description="Before; ISO 8601 with a zone.")] = None
+    from_: Annotated[
+        Moment | None, Field(alias="from", exclude=True, description="Not before; ISO 8601 with a zone.")
+    ] = None
+    to: Annotated[Moment | None, Field(exclude=True, description="Before; ISO 8601 with a zone.")] = None
+
+    def within(self, column: str) -> dict[str, datetime]:
+        """Conditions for the rows whose time in `column` is between the ends."""
+        ends = {f"{column}__gte": self.from_, f"{column}__lt": self.to}
+        return {name: at for name, at in ends.items() if at is not None}
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
