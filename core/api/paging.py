@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.db.models import Model, Q, QuerySet
 from django.http import QueryDict
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from rest_framework.request import Request
 
 from core.api.model import StrictModel
@@ -74,6 +74,17 @@ class Query(StrictModel):
         given: QueryDict = request.query_params
         repeated = {name: values for name, values in given.lists() if len(values) > 1}
         return cls.model_validate({**given.dict(), **repeated})
+
+    @classmethod
+    def lenient(cls, given: Mapping[str, str]) -> Self:
+        """The parameters of a page's address: those that are empty, unknown or invalid are left out.
+        ValidationError when valid ones contradict each other."""
+        wanted = {name: value for name, value in given.items() if value}
+        try:
+            return cls.model_validate(wanted)
+        except ValidationError as error:
+            invalid = {item["loc"][0] for item in error.errors() if item["loc"]}
+            return cls.model_validate({name: value for name, value in wanted.items() if name not in invalid})
 
     @classmethod
     def parameters(cls) -> list[Any]:
