@@ -11,8 +11,9 @@ from cameras.status.messages import absent_status
 from captures.storage.models import StorageClass
 from captures.storage.roots import assign_root
 from monitoring import health
+from monitoring.health_alerts import check_host
 from monitoring.models import Alert
-from monitoring.tasks import check_health, check_host
+from monitoring.tasks import check_health
 from tests.access.audiences import only_for
 
 
