@@ -17,6 +17,8 @@ from cameras.selectors import hidden_cameras
 Row = TypeVar("Row", bound=Model)
 Slug = Annotated[str, Field(max_length=40, pattern=r"^[a-z0-9-]+$")]
 """A camera's slug as a parameter of a query."""
+CameraFilter = Annotated[Slug | None, Field(exclude=True)]
+"""The filter of a list. It is no column: `camera_condition` makes the condition, which depends on the user."""
 
 
 class UnknownCamera(Exception):

@@ -22,8 +22,8 @@ class EventsView(APIView):
 
     @extend_schema(operation_id="events_list", parameters=EventQuery.parameters(), responses=EventPage)
     def get(self, request: Request) -> Response:
-        query = EventQuery.of(request)
-        events = events_for(request.user).filter(**query.conditions())
+        query: EventQuery = EventQuery.of(request)
+        events = events_for(request.user).filter(**query.conditions(), **query.within("at"))
         return Response(page(events, query, request, "at", functools.partial(event_body, user=request.user)))
 
 
@@ -34,7 +34,7 @@ class AlertsView(APIView):
 
     @extend_schema(operation_id="alerts_list", parameters=AlertQuery.parameters(), responses=AlertPage)
     def get(self, request: Request) -> Response:
-        query = AlertQuery.of(request)
+        query: AlertQuery = AlertQuery.of(request)
         alerts = alerts_for(request.user).filter(**query.conditions())
         return Response(page(alerts, query, request, "opened_at", alert_body))
 

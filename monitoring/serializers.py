@@ -18,24 +18,11 @@ class EventQuery(TimeQuery):
     camera: Text | None = None
     severity: Severity | None = None
 
-    def conditions(self) -> dict[str, object]:
-        found = {
-            "kind": self.kind,
-            "camera": self.camera,
-            "severity": self.severity,
-            "at__gte": self.from_,
-            "at__lt": self.to,
-        }
-        return {name: value for name, value in found.items() if value is not None}
-
 
 class AlertQuery(PageQuery):
     state: Alert.State | None = None
     camera: Text | None = None
     severity: Severity | None = None
-
-    def conditions(self) -> dict[str, object]:
-        return self.model_dump(exclude_none=True, exclude={"cursor", "limit"})
 
 
 class EventPage(Links):

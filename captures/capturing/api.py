@@ -52,11 +52,10 @@ class CapturesView(APIView):
 
     @extend_schema(operation_id="captures_list", parameters=CaptureQuery.parameters(), responses=CapturePage)
     def get(self, request: Request) -> Response:
-        query = CaptureQuery.of(request)
-        conditions = camera_condition(request.user, query.camera) | query.conditions()
-        return Response(
-            page(captures_for(request.user).filter(**conditions), query, request, "started_at", capture_body)
-        )
+        query: CaptureQuery = CaptureQuery.of(request)
+        conditions = camera_condition(request.user, query.camera) | query.conditions() | query.within("started_at")
+        captures = captures_for(request.user).filter(**conditions)
+        return Response(page(captures, query, request, "started_at", capture_body))
 
 
 class CaptureDetailView(APIView):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated, Any, Self, TypedDict
+from typing import Annotated, Self, TypedDict
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, Field, TypeAdapter, model_validator
 
-from cameras.visibility import Slug
+from cameras.visibility import CameraFilter, Slug
 from captures.capturing.bodies import CaptureBody
 from captures.capturing.models import CaptureStatus
 from captures.capturing.selectors import DayCount
@@ -20,20 +20,10 @@ IDEMPOTENCY_KEY: TypeAdapter[str] = TypeAdapter(Annotated[str, Field(max_length=
 
 
 class CaptureQuery(TimeQuery):
-    camera: Slug | None = None
+    camera: CameraFilter = None
     session: UUID | None = None
     status: CaptureStatus | None = None
     simulated: bool | None = None
-
-    def conditions(self) -> dict[str, Any]:
-        found = {
-            "session_id": self.session,
-            "status": self.status,
-            "simulated": self.simulated,
-            "started_at__gte": self.from_,
-            "started_at__lt": self.to,
-        }
-        return {name: value for name, value in found.items() if value is not None}
 
 
 def _known_zone(name: str) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, StrictBool, model_validator
 
-from cameras.visibility import Slug
+from cameras.visibility import CameraFilter, Slug
 from captures.clips.bodies import ClipBody
 from captures.clips.models import ClipKind
 from core.api.model import StrictModel
@@ -20,15 +20,11 @@ MAX_STEPS = 2000
 class ClipQuery(TimeQuery):
     """`from` and `to`: clips that show a part of that time."""
 
-    camera: Slug | None = None
+    camera: CameraFilter = None
     kind: ClipKind | None = None
     pinned: bool | None = None
     interrupted: bool | None = None
     simulated: bool | None = None
-
-    def conditions(self) -> dict[str, Any]:
-        names = ("kind", "pinned", "interrupted", "simulated")
-        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
 
 class ClipFileQuery(Query):

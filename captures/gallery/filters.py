@@ -12,6 +12,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from captures.capturing.models import CaptureStatus
+from captures.capturing.queries import CaptureQuery
 from captures.days.day import By, Day, station_site
 from captures.days.parameters import parse_clock, parse_cursor, parse_day, parse_id, parse_moment
 from core.api.paging import Cursor
@@ -68,7 +69,8 @@ class GalleryFilter:
 
     def conditions(self) -> dict[str, Any]:
         """Conditions for captures, without the camera, which depends on the user."""
-        found: dict[str, Any] = {"status": self.status, "session_id": self.session}
-        if self.simulated:
-            found["simulated"] = SIMULATED[self.simulated]
-        return {name: value for name, value in found.items() if value not in ("", None)}
+        return CaptureQuery(
+            session=self.session,
+            status=CaptureStatus(self.status) if self.status else None,
+            simulated=SIMULATED.get(self.simulated),
+        ).conditions()

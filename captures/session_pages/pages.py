@@ -26,6 +26,7 @@ from captures.gallery.tiles import Tile, tiles_of
 from captures.session_pages.display import SessionDisplay
 from captures.session_pages.timeline import session_line
 from captures.sessions.models import ACTIVE, Session, SessionState
+from captures.sessions.queries import SessionQuery
 from captures.sessions.selectors import sessions_for
 from captures.sessions.service import SessionEnded, SessionService
 from core.api.paging import Cursor, beyond
@@ -61,12 +62,10 @@ class SessionsPage(Page):
 
     def _page(self, chosen: dict[str, str], before: str) -> list[Session]:
         try:
-            conditions = camera_condition(self.request.user, chosen["camera"] or None)
+            of_camera = camera_condition(self.request.user, chosen["camera"] or None)
         except UnknownCamera as error:
             raise Http404(str(error)) from None
-        if chosen["state"] in SessionState.values:
-            conditions["state"] = chosen["state"]
-        sessions = sessions_for(self.request.user).filter(**conditions)
+        sessions = sessions_for(self.request.user).filter(**of_camera, **SessionQuery.lenient(chosen).conditions())
         return list(beyond(sessions, "created_at", parse_cursor(before)).order_by("-created_at", "-id")[: ROWS + 1])
 
     def _older(self, chosen: dict[str, str], last: Session) -> str:

@@ -64,8 +64,8 @@ class SessionsView(APIView):
 
     @extend_schema(operation_id="sessions_list", parameters=SessionQuery.parameters(), responses=SessionPage)
     def get(self, request: Request) -> Response:
-        query = SessionQuery.of(request)
-        conditions = camera_condition(request.user, query.camera) | ({"state": query.state} if query.state else {})
+        query: SessionQuery = SessionQuery.of(request)
+        conditions = camera_condition(request.user, query.camera) | query.conditions()
         sessions = sessions_for(request.user).filter(**conditions)
         return Response(page(sessions, query, request, "created_at", session_body))
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from cameras.visibility import Slug
+from cameras.visibility import CameraFilter
 from captures.sessions.bodies import SessionBody
 from captures.sessions.models import SessionState
 from captures.sessions.requests import SessionRequest
@@ -56,7 +56,7 @@ def _in_microseconds(given: Any, name: str) -> Any:
 
 
 class SessionQuery(PageQuery):
-    camera: Slug | None = None
+    camera: CameraFilter = None
     state: SessionState | None = None
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.db.models import Model, Q, QuerySet
 from django.http import QueryDict
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from rest_framework.request import Request
 
 from core.api.model import StrictModel
@@ -76,23 +76,47 @@ class Query(StrictModel):
         return cls.model_validate({**given.dict(), **repeated})
 
     @classmethod
+    def lenient(cls, given: Mapping[str, str]) -> Self:
+        """The parameters of a page's address: those that are empty, unknown or invalid are left out.
+        ValidationError when valid ones contradict each other."""
+        wanted = {name: value for name, value in given.items() if value}
+        try:
+            return cls.model_validate(wanted)
+        except ValidationError as error:
+            invalid = {item["loc"][0] for item in error.errors() if item["loc"]}
+            return cls.model_validate({name: value for name, value in wanted.items() if name not in invalid})
+
+    @classmethod
     def parameters(cls) -> list[Any]:
         """For `extend_schema`."""
         return [cls]
 
 
 class PageQuery(Query):
+    """A subclass has one field for each filter, named as the column; `exclude=True` marks a field that is no column."""
+
     cursor: Annotated[
         Any,
         BeforeValidator(_parsed),
-        Field(description="From `next` or `previous`.", json_schema_extra={"type": "string"}),
+        Field(exclude=True, description="From `next` or `previous`.", json_schema_extra={"type": "string"}),
     ] = None
-    limit: Annotated[int, Field(ge=1, le=200, description="Rows of a page.")] = 50
+    limit: Annotated[int, Field(exclude=True, ge=1, le=200, description="Rows of a page.")] = 50
+
+    def conditions(self) -> dict[str, Any]:
+        """The given filters, for `QuerySet.filter`."""
+        return self.model_dump(exclude_none=True)
 
 
 class TimeQuery(PageQuery):
-    from_: Annotated[Moment | None, Field(alias="from", description="Not before; ISO 8601 with a zone.")] = None
-    to: Annotated[Moment | None, Field(description="Before; ISO 8601 with a zone.")] = None
+    from_: Annotated[
+        Moment | None, Field(alias="from", exclude=True, description="Not before; ISO 8601 with a zone.")
+    ] = None
+    to: Annotated[Moment | None, Field(exclude=True, description="Before; ISO 8601 with a zone.")] = None
+
+    def within(self, column: str) -> dict[str, datetime]:
+        """Conditions for the rows whose time in `column` is between the ends."""
+        ends = {f"{column}__gte": self.from_, f"{column}__lt": self.to}
+        return {name: at for name, at in ends.items() if at is not None}
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

@@ -24,7 +24,7 @@ class JobsView(APIView):
 
     @extend_schema(operation_id="jobs_list", parameters=JobQuery.parameters(), responses=JobPage)
     def get(self, request: Request) -> Response:
-        query = JobQuery.of(request)
+        query: JobQuery = JobQuery.of(request)
         jobs = jobs_for(request.user).filter(**query.conditions())
         return Response(page(jobs, query, request, "created_at", functools.partial(job_body, user=request.user)))
 

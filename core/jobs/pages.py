@@ -16,6 +16,7 @@ from core.api.paging import Cursor, beyond
 from core.jobs.kinds import label_of, role_of
 from core.jobs.models import Job
 from core.jobs.selectors import jobs_for, may_control, sees_details
+from core.jobs.serializers import JobQuery
 from core.jobs.services import NotCancellable, request_cancel
 from core.jobs.states import UNFINISHED, JobState
 from core.jobs.tables import JOB_KINDS
@@ -77,14 +78,11 @@ class JobsPage(Page):
         return self.render(self._context(request))
 
     def _context(self, request: HttpRequest) -> dict[str, Any]:
-        chosen = {"kind": request.GET.get("kind", ""), "state": request.GET.get("state", "")}
-        conditions = {
-            "kind": chosen["kind"] if chosen["kind"] in JOB_KINDS else "",
-            "state": chosen["state"] if chosen["state"] in STATES else "",
-        }
+        chosen = {name: request.GET.get(name, "") for name in ("kind", "state")}
+        query = JobQuery.lenient(chosen if chosen["kind"] in JOB_KINDS else {"state": chosen["state"]})
         before = request.GET.get("before", "")
         jobs = jobs_for(request.user)
-        found = jobs.filter(**{name: value for name, value in conditions.items() if value})
+        found = jobs.filter(**query.conditions())
         shown = beyond(found, "created_at", cursor_of(before)).order_by("-created_at", "-id")
         rows = list(shown.defer(*LARGE).annotate(reported=F("result__problems"))[: ROWS + 1])
         older = Cursor(rows[ROWS - 1].created_at, rows[ROWS - 1].pk, newer=False).text() if len(rows) > ROWS else ""

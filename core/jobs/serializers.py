@@ -18,9 +18,6 @@ class JobQuery(PageQuery):
     state: JobState | None = None
     host: Text | None = None
 
-    def conditions(self) -> dict[str, object]:
-        return self.model_dump(exclude_none=True, exclude={"cursor", "limit"})
-
 
 class JobPage(Links):
     results: list[JobBody]

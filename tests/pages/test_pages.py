@@ -36,6 +36,11 @@ def test_the_content_security_policy_is_on_every_answer(address: str, manager: A
     assert "unsafe" not in policy
 
 
+@pytest.mark.parametrize("address", [*PAGES, "/accounts/login/"])
+def test_a_link_to_another_origin_does_not_reveal_the_page(address: str, manager: Any, camera: Camera) -> None:
+    assert manager.get(address)["Referrer-Policy"] == "same-origin"
+
+
 @pytest.mark.parametrize("address", PAGES)
 def test_a_name_with_markup_is_shown_as_it_is_written(address: str, manager: Any, camera: Camera) -> None:
     from monitoring.services import raise_alert, record_event

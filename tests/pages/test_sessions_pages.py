@@ -56,7 +56,9 @@ def test_the_list_shows_programme_counts_and_state(viewer: Any, session: Session
 def test_the_list_is_filtered_by_camera_and_state(viewer: Any, session: Session) -> None:
     assert "Perseids" in text_of(viewer.get("/sessions/?camera=sky&state=running"))
     assert "Perseids" not in text_of(viewer.get("/sessions/?state=finished"))
+    assert "Perseids" in text_of(viewer.get("/sessions/?state=nonsense"))
     assert viewer.get("/sessions/?camera=unknown").status_code == 404
+    assert viewer.get("/sessions/?camera=UNKNOWN").status_code == 404
 
 
 def test_older_sessions_are_on_the_next_page(viewer: Any, camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -146,6 +146,12 @@ def test_the_page_without_jobs_says_so(viewer: Any) -> None:
     assert viewer.get("/jobs/?before=nonsense").status_code == 404
 
 
+@pytest.mark.parametrize("query", ["kind=verify", "kind=unknown", "state=waiting", "state=lost", "kind=&state="])
+def test_the_page_leaves_out_an_invalid_filter(query: str, viewer: Any) -> None:
+    job = new_job()
+    assert [one.job for one in viewer.get(f"/jobs/?{query}").context["jobs"]] == [job]
+
+
 def test_the_page_cancels(manager: Any) -> None:
     job = new_job()
     reply = manager.post(f"/jobs/{job.pk}/cancel/", headers={"HX-Request": "true"})
