@@ -9,17 +9,31 @@ from django.db import connection
 
 from core.background import count_failure
 
+RETRY_S = 0.5
+"""The shortest pause after an error."""
+
 
 class RetryingThread:
-    """Calls `work` at once, then `interval_s` after each call has returned, and earlier when it is woken.
+    """Calls `work` at once, then `interval_s` after each call has returned, and earlier when it is woken. `work` may
+    return other seconds to wait this time. At the end it calls `at_end`.
 
-    An error is logged and counted under `name`, and the work is tried again after the interval, with a new database
-    connection: the old one may be broken.
+    An error is logged and counted under `name` and passed to `on_error`. The work is then tried again after the
+    interval, with a new database connection: the old one may be broken.
     """
 
-    def __init__(self, name: str, work: Callable[[], object], interval_s: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[], float | None],
+        interval_s: float = 0.0,
+        at_end: Callable[[], None] | None = None,
+        on_error: Callable[[Exception], None] | None = None,
+        awake: threading.Event | None = None,
+    ) -> None:
+        """`awake` is an event that other parts set to wake the thread."""
         self._name, self._work, self._interval_s = name, work, interval_s
-        self._awake, self._stopping = threading.Event(), threading.Event()
+        self._at_end, self._on_error = at_end, on_error
+        self._awake, self._stopping = awake or threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -32,6 +46,10 @@ class RetryingThread:
     def is_stopping(self) -> bool:
         """Whether work that takes long is to end soon."""
         return self._stopping.is_set()
+
+    def pause(self, seconds: float) -> None:
+        """Wait within the work; a stop ends the wait."""
+        self._stopping.wait(seconds)
 
     def request_stop(self) -> None:
         """Returns at once; for signal handlers."""
@@ -49,10 +67,19 @@ class RetryingThread:
             self._awake.clear()
             if self._stopping.is_set():  # read after the clear, which may have undone the wake-up of a stop
                 break
-            try:
-                self._work()
-            except Exception as error:  # noqa: BLE001 - logged and counted; the thread goes on
-                count_failure(self._name, error)
-                connection.close()
-            self._awake.wait(self._interval_s)
+            self._awake.wait(self._call(self._work))
+        if self._at_end is not None:
+            self._call(self._at_end)
         connection.close()
+
+    def _call(self, work: Callable[[], float | None]) -> float:
+        """Seconds until the next call."""
+        try:
+            pause_s = work()
+        except Exception as error:  # noqa: BLE001 - logged, counted and passed on; the thread goes on
+            count_failure(self._name, error)
+            connection.close()
+            if self._on_error is not None:
+                self._on_error(error)
+            return max(self._interval_s, RETRY_S)
+        return self._interval_s if pause_s is None else pause_s

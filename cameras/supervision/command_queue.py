@@ -7,17 +7,13 @@ took seconds to hear again after the broker was away. docs/decisions/commands.md
 from __future__ import annotations
 
 import json
-import logging
-import threading
 from collections.abc import Callable
-
-from django.db import DatabaseError, close_old_connections, connection
 
 from cameras.broker import broker
 from cameras.commands.messages import Command
 from cameras.supervision.liveness import Liveness
+from core.retrying_thread import RetryingThread
 
-log = logging.getLogger(__name__)
 BLOCK_S = 1.0
 AWAY_S = 0.5
 """Pause before the broker is tried again."""
@@ -28,31 +24,21 @@ class CommandQueue:
 
     def __init__(self, host: str, route_command: Callable[[Command], None], liveness: Liveness) -> None:
         self._name, self._route_command, self._liveness = broker.key(f"camera.{host}"), route_command, liveness
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="command-queue", daemon=True)
+        self._thread = RetryingThread("command-queue", self._run_once)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
         """Commands in the list stay there; their deadlines decide whether they are still carried out."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(BLOCK_S + 1.0)
+        self._thread.stop(BLOCK_S + 1.0)
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._liveness.beat()
-            try:
-                self._receive_command()
-            except broker.UNREACHABLE:
-                self._stopping.wait(AWAY_S)
-            except DatabaseError as error:
-                log.error("A command was not carried out because the database did not answer: %s", error)
-                close_old_connections()
-            except Exception:
-                log.exception("A command could not be handled.")
-        connection.close()
+    def _run_once(self) -> None:
+        self._liveness.beat()
+        try:
+            self._receive_command()
+        except broker.UNREACHABLE:
+            self._thread.pause(AWAY_S)
 
     def _receive_command(self) -> None:
         found = broker.connection().blpop([self._name], timeout=BLOCK_S)

@@ -15,6 +15,7 @@ from cameras.supervision.desired_state_reader import READ_S, DesiredStateReader
 from cameras.supervision.ingester import ANSWER_WAIT_S, Ingester
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.spool_janitor import SpoolJanitor
+from core.retrying_thread import RetryingThread
 
 log = logging.getLogger(__name__)
 AWAY_S = 0.2
@@ -35,11 +36,10 @@ class DatabaseThread:
         work: threading.Event,
     ) -> None:
         """`work` is set by other threads when there is something to do."""
-        self._ingester, self._outbox, self._reader, self._janitor, self._work = ingester, outbox, reader, janitor, work
+        self._ingester, self._outbox, self._reader, self._janitor = ingester, outbox, reader, janitor
         self.away_since: float | None = None
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="database-sync", daemon=True)
-        self._late_answers = threading.Thread(target=self._answer_late_callers, name="late-answers", daemon=True)
+        self._thread = RetryingThread("database-sync", self._run, at_end=self._ingest_the_rest, awake=work)
+        self._late_answers = RetryingThread("late-answers", ingester.answer_late_callers, LATE_ANSWERS_S)
 
     def start(self) -> None:
         self._thread.start()
@@ -47,10 +47,8 @@ class DatabaseThread:
 
     def stop(self) -> None:
         """Ingest once more, then end the thread."""
-        self._stopping.set()
-        self._work.set()
-        if self._thread.is_alive():
-            self._thread.join(3.0)
+        self._thread.stop(within_s=3.0)
+        self._late_answers.stop(within_s=1.0)
 
     def sync(self) -> None:
         """Every step once. Raises DatabaseError while the database is away: what is left waits for the next call."""
@@ -61,25 +59,26 @@ class DatabaseThread:
         self._janitor.sweep_if_due(now)
 
     def run_once(self) -> None:
-        """Every step once, then the answers that waited for records. No error ends the thread."""
+        """Every step once, then the answers that waited for records."""
         try:
             self.sync()
             self.away_since = None
         except (DatabaseError, OSError) as error:
             self._note_away(error)
-        except Exception:
-            log.exception("The database thread failed and goes on.")
-        self._ingester.make_waiting_calls(is_away=self.away_since is not None)
+        finally:
+            self._ingester.make_waiting_calls(is_away=self.away_since is not None)
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self.run_once()
-            self._work.wait(READ_S if self.away_since is None else ANSWER_WAIT_S)
-            self._work.clear()
+    def _run(self) -> float:
+        """Returns the seconds until the next call."""
+        self.run_once()
+        return READ_S if self.away_since is None else ANSWER_WAIT_S
+
+    def _ingest_the_rest(self) -> None:
         self._janitor.sweep_soon()
-        self.run_once()  # finds what the last processes left in their spools
-        self.run_once()  # and ingests it
-        connection.close()
+        try:
+            self.run_once()  # finds what the last processes left in their spools
+        finally:
+            self.run_once()  # and ingests it
 
     def _note_away(self, error: Exception) -> None:
         if self.away_since is None:
@@ -87,8 +86,4 @@ class DatabaseThread:
             log.error("The database cannot be written (%s); records wait in the spool.", error)
         close_old_connections()
         connection.close()
-        self._stopping.wait(AWAY_S)
-
-    def _answer_late_callers(self) -> None:
-        while not self._stopping.wait(LATE_ANSWERS_S):
-            self._ingester.answer_late_callers()
+        self._thread.pause(AWAY_S)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import redis
 
@@ -22,6 +23,7 @@ from cameras.supervision.camera_status import own_slots
 from cameras.supervision.live_views import LiveViews
 from cameras.supervision.liveness import Liveness
 from cameras.supervision.ports import Snapshots, StatusSource
+from core.retrying_thread import RetryingThread
 
 log = logging.getLogger(__name__)
 VIEWERS_S = 0.2
@@ -54,16 +56,13 @@ class StatusPublisher:
         self.away_since: float | None = None
         self._published_at = 0.0
         self._writing = threading.Lock()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="status-publisher", daemon=True)
+        self._thread = RetryingThread("status-publisher", self._run_once, VIEWERS_S, at_end=self._withdraw_host)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(2.0)
+        self._thread.stop(within_s=2.0)
 
     def publish_status(self, slot: CameraSlot) -> None:
         """Publish the status of one camera at once, before the answer about its change is sent."""
@@ -101,29 +100,27 @@ class StatusPublisher:
             statuses.write_status(server, status)
         return status
 
-    def _run(self) -> None:
-        while not self._stopping.wait(VIEWERS_S):
-            self._run_safely(self._run_once)
-        self._run_safely(self._withdraw_host)
+    def _run_once(self) -> None:
+        with self._noting_outage():
+            server = broker.connection()
+            self._live_views.update_viewers(server)
+            if time.monotonic() - self._published_at >= PUBLISH_S:
+                self.publish_all(server)
 
-    def _run_safely(self, work: Callable[[redis.Redis], None]) -> None:
+    def _withdraw_host(self) -> None:
+        """Remove heartbeat and status, so that a stopped host is seen at once."""
+        slugs = [slot.desired.slug for slot in own_slots(self._slots)]
+        with self._noting_outage():
+            server = broker.connection()
+            server.delete(broker.key("host", self._host), *(broker.key("status", slug) for slug in slugs))
+            self._broker_users.delete_users(server)
+
+    @contextlib.contextmanager
+    def _noting_outage(self) -> Iterator[None]:
         try:
-            work(broker.connection())
+            yield
             self.away_since = None
         except broker.UNREACHABLE as error:
             if self.away_since is None:
                 self.away_since = time.monotonic()
                 log.error("The broker does not answer (%s); cameras continue.", type(error).__name__)
-        except Exception:
-            log.exception("The status publisher failed and goes on.")
-
-    def _run_once(self, server: redis.Redis) -> None:
-        self._live_views.update_viewers(server)
-        if time.monotonic() - self._published_at >= PUBLISH_S:
-            self.publish_all(server)
-
-    def _withdraw_host(self, server: redis.Redis) -> None:
-        """Remove heartbeat and status, so that a stopped host is seen at once."""
-        slugs = [slot.desired.slug for slot in own_slots(self._slots)]
-        server.delete(broker.key("host", self._host), *(broker.key("status", slug) for slug in slugs))
-        self._broker_users.delete_users(server)

@@ -18,10 +18,13 @@ from captures.clips.models import Clip
 from captures.thumbnails.store import ThumbnailStore
 from captures.thumbnails.worker import CLIP, ThumbnailJob
 from core.jobs.children import kill_child, start_child
+from core.retrying_thread import RetryingThread
 
 log = logging.getLogger(__name__)
 MAX_QUEUED = 500
 BATCH = 8
+IDLE_S = 3600.0
+"""Without a job; a new one wakes the thread."""
 BATCH_TIMEOUT_S = 150.0
 """For a batch. After it, the first picture without an answer is recorded as one that cannot be rendered."""
 
@@ -41,8 +44,8 @@ def job_for(file: CaptureFile | Clip) -> ThumbnailJob:
 class ThumbnailQueue:
     def __init__(self) -> None:
         self._waiting: dict[str, ThumbnailJob] = {}
-        self._changed = threading.Condition()
-        self._thread: threading.Thread | None = None
+        self._changed = threading.Lock()
+        self._thread: RetryingThread | None = None
         self.dropped = 0
 
     def enqueue(self, job: ThumbnailJob) -> None:
@@ -53,21 +56,21 @@ class ThumbnailQueue:
             while len(self._waiting) > MAX_QUEUED:
                 self._waiting.pop(next(iter(self._waiting)))
                 self.dropped += 1
-            self._changed.notify()
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="thumbnail-queue", daemon=True)
+                self._thread = RetryingThread("thumbnail-queue", self._render_waiting, IDLE_S)
                 self._thread.start()
+            self._thread.wake()
 
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._waiting)
-                count = min(BATCH, len(self._waiting))
-                batch = [self._waiting.popitem()[1] for _ in range(count)]
+    def _render_waiting(self) -> None:
+        while batch := self._next_batch():
             try:
                 self._render(batch)
             except OSError as error:
                 log.warning("No thumbnails could be rendered: %s", error)
+
+    def _next_batch(self) -> list[ThumbnailJob]:
+        with self._changed:
+            return [self._waiting.popitem()[1] for _ in range(min(BATCH, len(self._waiting)))]
 
     def _render(self, batch: list[ThumbnailJob]) -> None:
         answers, cause = run_worker(batch)

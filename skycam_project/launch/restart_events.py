@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import time
 from pathlib import Path
 
@@ -21,12 +20,13 @@ EVERY_S = 2.0
 HEALTH_EVERY_S = 60.0
 
 
-def start_restart_events_thread() -> threading.Thread:
+def start_restart_events_thread() -> None:
     from django.conf import settings
 
-    thread = threading.Thread(target=_run, args=(run_folder(settings.STATION),), name="restart-events", daemon=True)
-    thread.start()
-    return thread
+    from core.retrying_thread import RetryingThread
+
+    recorder = RestartEvents(run_folder(settings.STATION))
+    RetryingThread("restart-events", recorder.run_once, EVERY_S).start()
 
 
 def record_restarts_and_crash_loops(folder: Path) -> None:
@@ -35,22 +35,26 @@ def record_restarts_and_crash_loops(folder: Path) -> None:
     report_crash_loops(folder)
 
 
-def _run(folder: Path) -> None:
-    from django.db import DatabaseError, close_old_connections
+class RestartEvents:
+    """What the worker does every EVERY_S; every HEALTH_EVERY_S it also checks this machine's health."""
 
-    from monitoring.health_alerts import check_host
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._checked_at = -HEALTH_EVERY_S
 
-    looked_at = -HEALTH_EVERY_S
-    while True:
+    def run_once(self) -> None:
+        from django.db import DatabaseError, close_old_connections
+
+        from monitoring.health_alerts import check_host
+
         try:
-            record_restarts_and_crash_loops(folder)
-            if time.monotonic() - looked_at >= HEALTH_EVERY_S:
-                looked_at = time.monotonic()
+            record_restarts_and_crash_loops(self._folder)
+            if time.monotonic() - self._checked_at >= HEALTH_EVERY_S:
+                self._checked_at = time.monotonic()
                 check_host()
         except (DatabaseError, OSError, ValueError, KeyError) as error:
             logger.warning("Restarts of parts are not in the event log yet: %s", error)
         close_old_connections()
-        time.sleep(EVERY_S)
 
 
 def main() -> None:

@@ -147,7 +147,7 @@ def test_a_picture_that_ended_the_decoder_is_not_tried_again(picture: Make, cras
 
 def test_the_oldest_job_is_dropped_when_the_queue_is_full(picture: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(thumbnail_queue, "MAX_QUEUED", 2)
-    monkeypatch.setattr(ThumbnailQueue, "_run", lambda _: None)
+    monkeypatch.setattr(ThumbnailQueue, "_render_waiting", lambda _: None)
     crowded = ThumbnailQueue()
     jobs = [job_for(picture(bytes([number]))) for number in range(3)]
     [crowded.enqueue(job) for job in jobs]

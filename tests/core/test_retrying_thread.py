@@ -8,18 +8,19 @@ from collections.abc import Callable, Iterator
 import pytest
 from prometheus_client import REGISTRY
 
+from core import retrying_thread
 from core.retrying_thread import RetryingThread
 
 LONG_S = 3600.0
 WAIT_S = 20.0
-Start = Callable[[Callable[[], object], float], RetryingThread]
+Start = Callable[[Callable[[], float | None], float], RetryingThread]
 
 
 @pytest.fixture
 def start() -> Iterator[Start]:
     started: list[RetryingThread] = []
 
-    def start(work: Callable[[], object], interval_s: float) -> RetryingThread:
+    def start(work: Callable[[], float | None], interval_s: float) -> RetryingThread:
         started.append(RetryingThread("sweep", work, interval_s))
         started[-1].start()
         return started[-1]
@@ -107,6 +108,61 @@ def test_long_work_sees_that_it_is_to_stop(start: Start) -> None:
     thread = RetryingThread("sweep", work, LONG_S)
     thread.start()
     assert working.wait(WAIT_S)
+    thread.stop(WAIT_S)
+    assert not is_running("sweep")
+
+
+def test_an_error_is_passed_on() -> None:
+    errors: list[Exception] = []
+    rounds = Rounds(errors=1)
+    thread = RetryingThread("sweep", rounds, LONG_S, on_error=errors.append)
+    thread.start()
+    assert rounds.next()
+    thread.stop(WAIT_S)
+    assert [str(error) for error in errors] == ["gone"]
+
+
+def test_work_that_fails_without_an_interval_is_not_repeated_at_once(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retrying_thread, "RETRY_S", LONG_S)
+    rounds = Rounds(errors=1)
+    thread = start(rounds, 0.0)
+    assert rounds.next()
+    thread.stop(WAIT_S)
+    assert rounds.count == 1
+
+
+def test_work_can_ask_for_another_pause(start: Start) -> None:
+    rounds = Rounds()
+
+    def work() -> float:
+        rounds()
+        return 0.0
+
+    start(work, LONG_S)
+    assert all(rounds.next() for _ in range(3))
+
+
+def test_the_end_is_reached_after_an_error_too() -> None:
+    last, rounds = threading.Event(), Rounds(errors=1)
+    thread = RetryingThread("sweep", rounds, LONG_S, at_end=last.set)
+    thread.start()
+    assert rounds.next()
+    thread.stop(WAIT_S)
+    assert last.is_set()
+
+
+def test_a_stop_ends_a_pause_within_the_work() -> None:
+    pausing = threading.Event()
+
+    def work() -> None:
+        pausing.set()
+        thread.pause(LONG_S)
+
+    thread = RetryingThread("sweep", work)
+    thread.start()
+    assert pausing.wait(WAIT_S)
     thread.stop(WAIT_S)
     assert not is_running("sweep")
 

@@ -60,14 +60,13 @@ def test_a_camera_host_deletes_clips_beyond_the_limit_by_itself(
     until(lambda: archive.files == archive.rows == ["2", "3", "4"])
 
 
-def test_the_thread_survives_errors_and_logs_them_once(
+def test_the_thread_survives_errors_and_logs_them(
     archive: ClipArchive, retention_thread: Retention, caplog: pytest.LogCaptureFixture
 ) -> None:
     with without_clips():
-        until(lambda: "The cleanup of clips failed" in caplog.text)
+        until(lambda: "retention failed" in caplog.text)
     archive.clips(5)
     until(lambda: archive.files == archive.rows == ["2", "3", "4"])
-    assert caplog.text.count("The cleanup of clips failed") == 1
 
 
 def test_a_pass_that_fails_raises_an_alert_until_one_succeeds(
