@@ -33,6 +33,11 @@ class PageField(BoundField):
         return f"{self.id_for_label}-hint"
 
     @property
+    def error_text(self) -> str:
+        """All errors of the field."""
+        return " ".join(str(error) for error in self.errors)
+
+    @property
     def aria_describedby(self) -> str | None:
         return self.hint_id if self.errors or self.help_text else None
 
