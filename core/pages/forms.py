@@ -42,9 +42,9 @@ class PageField(BoundField):
         return self.hint_id if self.errors or self.help_text else None
 
     def build_widget_attrs(self, attrs: Any, widget: Any = None) -> Any:
-        """The first field with an error gets the focus; a group of choices gets none."""
+        """The first field with an error gets the focus; a group of choices gets none. A hidden field needs no id."""
         if (widget or self.field.widget).is_hidden:
-            return dict(attrs)
+            return {"id": False, **attrs}
         found = super().build_widget_attrs(attrs, widget)
         form: Any = self.form
         return {**found, "autofocus": True} if self.name == form.focused and not self.use_fieldset else found
