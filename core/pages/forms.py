@@ -30,7 +30,7 @@ class PageField(BoundField):
 
     @property
     def hint_id(self) -> str:
-        return f"{self.id_for_label}-hint"
+        return f"{self.id_for_label or self.auto_id}-hint"
 
     @property
     def error_text(self) -> str:

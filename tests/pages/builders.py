@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -58,4 +59,4 @@ def described(page: str, ident: str) -> str:
     by = re.search(r'aria-describedby="([^"]+)"', tag_of(page, ident))
     assert by, f"nothing describes the field {ident}"
     _, _, after = page.partition(tag_of(page, by[1]))
-    return " ".join(re.sub(r"<[^>]+>", " ", after.partition("</p>")[0]).split())
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", after.partition("</p>")[0])).split())
