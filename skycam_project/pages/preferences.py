@@ -52,9 +52,9 @@ def save_preferences(request: HttpRequest) -> HttpResponse:
     """Store the form's choices and redirect back. Works without a sign-in, too."""
     response, form = redirect_back(request), PreferencesForm(request.POST)
     form.is_valid()
-    for name in set(form.changed_data) - set(form.errors):
-        wanted = form.cleaned_data[name]
-        response.set_cookie(name, wanted, max_age=YEAR_S, samesite="Lax", secure=request.is_secure())
+    for name, wanted in form.cleaned_data.items():
+        if wanted:
+            response.set_cookie(name, wanted, max_age=YEAR_S, samesite="Lax", secure=request.is_secure())
     return response
 
 
