@@ -23,11 +23,11 @@ class CamerasPage(Page):
     template = "cameras/cameras.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.render_page(AddForm())
+        return self.render_page(AddForm(hosts=host_names()))
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        form = AddForm(request.POST.dict())
-        camera = form.add(self.actor)
+        form = AddForm(request.POST, host_names())
+        camera = form.save(self.actor)
         if is_htmx_request(request):
             return self._row(form, camera)
         return self.render_page(form, status=400) if camera is None else redirect("camera", slug=camera.slug)
@@ -40,12 +40,11 @@ class CamerasPage(Page):
 
     def _row(self, form: AddForm, camera: Camera | None) -> HttpResponse:
         """The discovered camera's row, with the result of adding it."""
-        posted = self.request.POST
         names = ("host", "kind", "label", "address", "name", "model", "serial", "held_by")
-        one: dict[str, Any] = {name: posted.get(name, "") for name in names}
-        one |= {"suggested": posted.get("slug", ""), "camera": camera.slug if camera else None}
+        one: dict[str, Any] = {name: form.data.get(name, "") for name in names}
+        one |= {"suggested": form.data.get("slug", ""), "camera": camera.slug if camera else None}
         added = {"added": camera, "displays": self.displays()} if camera else {}
-        answer = self.render({"one": one, "error": form.error, **added}, "cameras/_found_camera.html")
+        answer = self.render({"one": one, "error": form.error_line, **added}, "cameras/_found_camera.html")
         if camera:
             answer.headers["HX-Trigger"] = "acted"
         return answer
@@ -62,4 +61,4 @@ class DiscoverPage(CamerasPage):
             found = {"trouble": str(error)}
         if is_htmx_request(request):
             return self.render({"hosts": host_names(), **found}, "cameras/_found.html")
-        return self.render_page(AddForm(), **found)
+        return self.render_page(AddForm(hosts=host_names()), **found)

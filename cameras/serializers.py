@@ -20,7 +20,7 @@ Audience = Annotated[
 Host = Annotated[str, Field(max_length=60)]
 
 
-def _no_route(slug: str) -> str:
+def check_no_route(slug: str) -> str:
     if slug == "detect":
         raise ValueError("A camera cannot be called detect: that is a route.")
     return slug
@@ -29,7 +29,7 @@ def _no_route(slug: str) -> str:
 class CameraNew(StrictModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    slug: Annotated[str, Field(max_length=40), AfterValidator(_no_route)]
+    slug: Annotated[str, Field(max_length=40), AfterValidator(check_no_route)]
     kind: Annotated[str, Field(max_length=20)]
     name: Name = ""
     address: Address = ""

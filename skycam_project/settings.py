@@ -87,6 +87,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.forms",
     "channels",
     "rest_framework",
     "drf_spectacular",
@@ -129,6 +130,7 @@ TEMPLATES = [
         },
     }
 ]
+FORM_RENDERER = "core.pages.forms.FormRenderer"
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-gb"

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-import pydantic
+from django import forms
 from django.core.exceptions import ValidationError
 
 from cameras.drivers import DRIVERS, driver_class
 from cameras.drivers.credentials import LOGIN, redact_address
 from cameras.editing import services
-from cameras.models import Camera
-from cameras.serializers import CameraNew
+from cameras.models import Camera, slug_validator
+from cameras.serializers import check_no_route
+from core.pages.forms import NAME_ATTRS, PageForm, same_message, validate_line
 
 ADDRESSES = {
     "gphoto2": "the serial number, for example 3012345; empty: the first camera found",
@@ -21,16 +21,9 @@ ADDRESSES = {
     "simulated": "not needed",
 }
 """Kind -> an example of its address."""
-FIELDS = ("slug", "name", "kind", "address", "host")
-LABELS = {"slug": "ID", "name": "Name", "kind": "Kind", "address": "Address", "host": "Host"}
-FORM_RULES = {
-    "slug": "An ID has at most 40 lower-case letters, digits and hyphens.",
-    "name": "A name has 1 to 80 characters.",
-    "kind": "Choose a kind.",
-    "address": "An address has at most 500 characters.",
-    "host": "Choose a host.",
-}
-"""The message for a value that is missing or too long."""
+KINDS = [(kind, label) for kind, (label, _) in DRIVERS.items()]
+NAME_RULE = "A name has 1 to 80 characters."
+HOST_RULE = "Choose a host."
 
 
 def address_example(kind: str) -> str:
@@ -45,63 +38,80 @@ def safe_address(address: str) -> str:
     return "" if "@" in address[login.end() if login else 0 :] else redact_address(address)
 
 
-def error_sentences(error: pydantic.ValidationError | ValidationError, rules: Mapping[str, str]) -> dict[str, str]:
-    """One sentence for each bad field; errors without a field are under the empty name."""
-    if isinstance(error, ValidationError):
-        found = error.message_dict if hasattr(error, "error_dict") else {"": error.messages}
-        return {name: rules.get(name, "") if _is_blank(texts) else " ".join(texts) for name, texts in found.items()}
-    return {str(item["loc"][0]): _error_sentence(item, rules) for item in error.errors()}
+class AddressField(forms.CharField):
+    """An address. A form that was refused does not show a typed password again."""
+
+    def __init__(self, **more: Any) -> None:
+        rule = same_message("An address has at most 500 characters.")
+        widget = forms.TextInput(attrs=NAME_ATTRS)
+        super().__init__(max_length=500, required=False, error_messages=rule, widget=widget, **more)
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        return safe_address(data) if data else data
 
 
-def _is_blank(texts: list[str]) -> bool:
-    return texts == ["This field cannot be blank."]
+class AddForm(PageForm):
+    """A new camera. The service checks the same values again, because programs use it too."""
 
+    ids = "add-%s"
+    slug = forms.CharField(
+        label="ID", max_length=40, widget=forms.TextInput(attrs=NAME_ATTRS),
+        help_text="lower-case letters, digits and hyphens; cannot be changed later",
+        error_messages=same_message("An ID has at most 40 lower-case letters, digits and hyphens."),
+    )  # fmt: skip
+    name = forms.CharField(
+        max_length=80, required=False, validators=[validate_line], error_messages=same_message(NAME_RULE),
+        help_text="shown on all pages; empty: same as the ID", widget=forms.TextInput(attrs=NAME_ATTRS),
+    )  # fmt: skip
+    kind = forms.ChoiceField(
+        choices=KINDS,
+        error_messages={
+            "required": "Choose a kind.",
+            "invalid_choice": f"There is no kind '%(value)s'; known are: {', '.join(sorted(DRIVERS))}.",
+        },
+    )
+    address = AddressField()
+    host = forms.CharField(max_length=60, required=False, widget=forms.Select, error_messages=same_message(HOST_RULE))
 
-def _error_sentence(item: Any, rules: Mapping[str, str]) -> str:
-    """Our own messages as they are; the validator's replaced by the field's rule."""
-    own: str = item["msg"]
-    if item["type"] == "value_error":
-        return own.removeprefix("Value error, ")
-    return rules.get(str(item["loc"][0]), own)
-
-
-class AddForm:
-    def __init__(self, data: Mapping[str, str] | None = None) -> None:
-        self.data = {name: (data or {}).get(name, "").strip() for name in FIELDS}
-        self.errors: dict[str, str] = {}
-
-    @property
-    def kinds(self) -> list[tuple[str, str, str]]:
-        """Kind, label and an example of its address."""
-        return [(kind, label, address_example(kind)) for kind, (label, _) in DRIVERS.items()]
-
-    @property
-    def address(self) -> str:
-        return safe_address(self.data["address"])
-
-    @property
-    def general_error(self) -> str:
-        """The errors that belong to no field."""
-        return " ".join(text for name, text in self.errors.items() if name not in FIELDS)
-
-    @property
-    def first_invalid(self) -> str:
-        return next((name for name in FIELDS if name in self.errors), "")
+    def __init__(self, data: Any = None, hosts: list[str] | None = None) -> None:
+        super().__init__(data)
+        self.fields["host"].widget.choices = [(name, name) for name in hosts or []]
 
     @property
-    def error_count(self) -> int:
-        return len(self.errors)
+    def examples(self) -> list[tuple[str, str]]:
+        """Label of a kind, and an example of its address."""
+        return [(label, address_example(kind)) for kind, label in KINDS]
 
-    @property
-    def error(self) -> str:
-        """All errors in one line."""
-        return " ".join(f"{LABELS[name]}: {text}" if name in LABELS else text for name, text in self.errors.items())
-
-    def add(self, actor: str) -> Camera | None:
-        """The new camera; None, with `errors` filled, when it is refused."""
+    def clean_slug(self) -> str:
+        slug: str = self.cleaned_data["slug"]
+        slug_validator(slug)
         try:
-            wanted: dict[str, Any] = CameraNew.model_validate(self.data).model_dump()
-            return services.add_camera(**{name: wanted[name] for name in FIELDS}, actor=actor)
-        except (pydantic.ValidationError, ValidationError) as error:
-            self.errors = error_sentences(error, FORM_RULES)
+            return check_no_route(slug)
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+
+    def clean(self) -> dict[str, Any]:
+        """The kind says which addresses are allowed."""
+        kind, address = self.cleaned_data.get("kind"), self.cleaned_data.get("address")
+        if kind and address is not None:
+            try:
+                Camera(kind=kind, address=address).clean()
+            except ValidationError as error:
+                self.add_errors(error)
+        return self.cleaned_data
+
+    @property
+    def error_line(self) -> str:
+        """All errors in one line, each after the label of its field."""
+        lines = [(self[name].label if name in self.fields else "", texts) for name, texts in self.errors.items()]
+        return " ".join(f"{label}: {text}" if label else f"{text}" for label, texts in lines for text in texts)
+
+    def save(self, actor: str) -> Camera | None:
+        """The new camera; None when it is refused, with `errors`."""
+        if not self.is_valid():
+            return None
+        try:
+            return services.add_camera(**self.cleaned_data, actor=actor)
+        except ValidationError as error:
+            self.add_errors(error)
         return None

@@ -5,67 +5,56 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import pydantic
+from django import forms
 from django.core.exceptions import ValidationError
 
 from cameras.editing import services
-from cameras.editing.add_form import FORM_RULES, LABELS, address_example, error_sentences, safe_address
+from cameras.editing.add_form import HOST_RULE, NAME_RULE, AddressField, address_example
 from cameras.models import Camera
-from cameras.serializers import CameraChange
-
-TEXTS = ("name", "address", "host")
-SWITCHES = ("enabled", "primary")
-WAS = "was-"
-"""The prefix of a field's value as the form showed it. A field that still has that value was not edited."""
+from core.pages.forms import NAME_ATTRS, WAS, PageForm, same_message, validate_line
 
 
-class EditForm:
-    """`changes` are the requested changes; `errors` has a sentence for each bad field."""
+class EditForm(PageForm):
+    """`changes` are the fields that were edited. The address is checked when it is saved, because the check needs the
+    stored password. A primary camera has no field `primary`: it stays primary until another camera is made it."""
 
-    def __init__(self, camera: Camera, data: Mapping[str, str] | None = None) -> None:
+    ids = "edit-%s"
+    name = forms.CharField(
+        max_length=80, validators=[validate_line], error_messages=same_message(NAME_RULE), show_hidden_initial=True,
+        help_text="shown on all pages", widget=forms.TextInput(attrs=NAME_ATTRS),
+    )  # fmt: skip
+    address = AddressField(show_hidden_initial=True)
+    host = forms.CharField(
+        max_length=60, widget=forms.Select, error_messages=same_message(HOST_RULE), show_hidden_initial=True,
+        help_text="the machine that the camera is connected to",
+    )  # fmt: skip
+    enabled = forms.BooleanField(
+        required=False, show_hidden_initial=True,
+        help_text="a disabled camera is not opened and does not count as a fault",
+    )  # fmt: skip
+    primary = forms.BooleanField(required=False, show_hidden_initial=True)
+
+    def __init__(self, camera: Camera, data: Mapping[str, Any] | None = None, hosts: list[str] | None = None) -> None:
         self.camera = camera
-        self.shown = {name: str(getattr(camera, name)) for name in TEXTS}
-        self.shown |= {name: "on" if getattr(camera, name) else "" for name in SWITCHES}
-        self.errors: dict[str, str] = {}
-        self.is_sent = data is not None
-        self.was = {name: (data or {}).get(f"{WAS}{name}", value) for name, value in self.shown.items()}
-        self.data = self.shown if data is None else {name: data.get(name, "").strip() for name in self.shown}
-
-    @property
-    def address(self) -> str:
-        return safe_address(self.data["address"]) if self.is_sent else self.data["address"]
-
-    @property
-    def example(self) -> str:
-        return address_example(self.camera.kind)
-
-    @property
-    def general_error(self) -> str:
-        """The errors that belong to no field."""
-        return " ".join(text for name, text in self.errors.items() if name not in self.shown)
-
-    @property
-    def first_invalid(self) -> str:
-        return next((name for name in self.shown if name in self.errors), "")
-
-    @property
-    def error_count(self) -> int:
-        return len(self.errors)
+        shown = {name: getattr(camera, name) for name in self.base_fields}
+        was = {f"{WAS}{name}": str(value) for name, value in shown.items()}
+        super().__init__(None if data is None else {**was, **data}, initial=shown)
+        self.fields["address"].help_text = address_example(camera.kind)
+        names = sorted({*(hosts or []), camera.host})
+        self.fields["host"].widget.choices = [(name, name) for name in names]
+        if camera.primary:
+            del self.fields["primary"]
 
     @property
     def changes(self) -> dict[str, Any]:
-        touched = {name: value for name, value in self.data.items() if value != self.was[name]}
-        return {name: value == "on" if name in SWITCHES else value for name, value in touched.items()}
+        return {name: self.cleaned_data[name] for name in self.changed_data}
 
     def save(self, actor: str) -> Camera | None:
-        """The changed camera; None, with `errors` filled, when a field is bad. LeaseHeld, SessionRunning."""
+        """The changed camera; None when it is refused, with `errors`. LeaseHeld, SessionRunning."""
+        if not self.is_valid():
+            return None
         try:
-            changes = CameraChange.model_validate(self.changes).changes()
-            return services.change_camera(self.camera, changes, actor) if changes else self.camera
-        except (pydantic.ValidationError, ValidationError) as error:
-            self.errors = error_sentences(error, FORM_RULES)
+            return services.change_camera(self.camera, self.changes, actor) if self.changes else self.camera
+        except ValidationError as error:
+            self.add_errors(error)
         return None
-
-    @property
-    def labels(self) -> dict[str, str]:
-        return LABELS

@@ -12,8 +12,8 @@ from cameras.camera_page import CameraPage, refusal
 from cameras.discovery.service import host_names
 from cameras.editing import services
 from cameras.editing.edit_form import EditForm
+from cameras.editing.remove_form import RemoveForm
 from cameras.leases.lease_holders import LeaseHeld
-from cameras.models import Camera
 from core.pages.page import is_htmx_request
 
 
@@ -22,12 +22,12 @@ class EditPage(CameraPage):
     template = "cameras/edit.html"
 
     def get(self, request: HttpRequest, slug: str) -> HttpResponse:
-        return self._form(EditForm(self.camera()))
+        return self._form(EditForm(self.camera(), hosts=host_names()))
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
         """Change the edited fields, and no others."""
         camera = self.camera()
-        form = EditForm(camera, request.POST.dict())
+        form = EditForm(camera, request.POST.dict(), host_names())
         try:
             changed = form.save(self.actor)
         except LeaseHeld as error:
@@ -38,8 +38,7 @@ class EditPage(CameraPage):
         return redirect("camera", slug=slug)
 
     def _form(self, form: EditForm, status: int = 200, **more: Any) -> HttpResponse:
-        names = sorted({*host_names(), form.camera.host})
-        return self.render({"form": form, "camera": form.camera, "hosts": names, **more}, status=status)
+        return self.render({"form": form, "camera": form.camera, **more}, status=status)
 
 
 class RemovePage(CameraPage):
@@ -49,20 +48,21 @@ class RemovePage(CameraPage):
     template = "cameras/remove.html"
 
     def get(self, request: HttpRequest, slug: str) -> HttpResponse:
-        return self._form(self.camera())
+        return self._form(RemoveForm(self.camera()))
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
         camera = self.camera()
-        if request.POST.get("typed", "").strip() != camera.slug:
-            return self._form(camera, 400, error=f"This is not the camera's ID. Type {camera.slug} to remove it.")
+        form = RemoveForm(camera, request.POST)
+        if not form.is_valid():
+            return self._form(form, 400)
         try:
             services.remove_camera(camera, self.actor)
         except LeaseHeld as error:
-            return self._form(camera, 409, refusal=refusal(error, camera))
+            return self._form(form, 409, refusal=refusal(error, camera))
         messages.success(request, f"{camera.name} was removed. Its pictures, clips and sessions are kept.")
         home = resolve_url("cameras")
         return HttpResponse(headers={"HX-Redirect": home}) if is_htmx_request(request) else redirect(home)
 
-    def _form(self, camera: Camera, status: int = 200, **more: Any) -> HttpResponse:
+    def _form(self, form: RemoveForm, status: int = 200, **more: Any) -> HttpResponse:
         template = "cameras/_remove.html" if is_htmx_request(self.request) else self.template
-        return self.render({"camera": camera, **more}, template, status)
+        return self.render({"form": form, "camera": form.camera, **more}, template, status)

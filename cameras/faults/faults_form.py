@@ -3,74 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
+import pydantic
+from django import forms
 
 from cameras.drivers.simulated.faults import Faults
-from cameras.validation import sentence
+from core.api.constraints import describe_allowed
+from core.pages.forms import PageForm, UnitInput, same_message
 
-FAULT_FIELDS = (
-    ("hang", "Hang", "times", "the next picture never arrives"),
-    ("crash", "Crash", "times", "the next picture crashes the process"),
-    ("disconnect", "Unplugged", "", "until turned off"),
-    ("slow", "Slow", "s", "added to each picture"),
-    ("torn_frame", "Torn frames", "pictures", "the lower half is corrupt"),
-    ("rejected_setting", "Rejected settings", "", "new settings are refused"),
-    ("wrong_clock", "Clock offset", "s", "ahead; negative: behind"),
-    ("temperature", "Temperature", "°C", "of the sensor"),
-)
-"""Name, label, unit (empty: on or off), hint."""
-INTEGER_FAULTS = frozenset({"hang", "crash", "torn_frame"})
+PROPERTIES = Faults.model_json_schema()["properties"]
+DECIMAL = {"inputmode": "decimal", "placeholder": "off"}
 
 
-@dataclass(slots=True)
-class FaultField:
-    name: str
-    label: str
-    unit: str
-    hint: str
-    value: str
-    error: str = ""
+def rule(name: str) -> str:
+    """What is allowed, as the driver's model says it."""
+    return f"Write {describe_allowed(PROPERTIES[name])}."
 
 
-class FaultsForm:
-    """`faults` are the requested faults; None when a field is bad."""
+class NumberField(forms.FloatField):
+    """A fault with a number; a decimal comma is allowed. Empty: off."""
 
-    def __init__(self, on: Mapping[str, Any], data: Mapping[str, str] | None = None) -> None:
-        shown = {name: format_value(value) for name, value in on.items()} if data is None else data
-        self.fields = [FaultField(*line, value=shown.get(line[0], "").strip()) for line in FAULT_FIELDS]
-        self.faults: Faults | None = None
-        if data is not None:
-            self._read()
+    def __init__(self, name: str, label: str, unit: str, hint: str) -> None:
+        messages, widget = same_message(rule(name)), UnitInput(unit, DECIMAL)
+        super().__init__(label=label, required=False, widget=widget, help_text=hint, error_messages=messages)
 
-    @property
-    def error_count(self) -> int:
-        return sum(bool(field.error) for field in self.fields)
+    def to_python(self, value: Any) -> Any:
+        number = super().to_python(str(value or "").replace(",", "."))
+        return int(number) if number is not None and number.is_integer() else number
 
-    def _read(self) -> None:
-        given = {field.name: parse_value(field) for field in self.fields if field.value}
+
+class SwitchField(forms.TypedChoiceField):
+    """A fault that is on or off."""
+
+    def __init__(self, label: str, hint: str) -> None:
+        super().__init__(
+            label=label, choices=[("", "off"), ("on", "on")], coerce=bool, required=False, help_text=hint,
+            error_messages=same_message("Choose on or off."),
+        )  # fmt: skip
+
+
+class FaultsForm(PageForm):
+    """`faults` are the requested faults of a valid form. The driver's model says which numbers are allowed."""
+
+    ids = "fault-%s"
+    faults: Faults
+    hang = NumberField("hang", "Hang", "times", "the next picture never arrives")
+    crash = NumberField("crash", "Crash", "times", "the next picture crashes the process")
+    disconnect = SwitchField("Unplugged", "until turned off")
+    slow = NumberField("slow", "Slow", "s", "added to each picture")
+    torn_frame = NumberField("torn_frame", "Torn frames", "pictures", "the lower half is corrupt")
+    rejected_setting = SwitchField("Rejected settings", "new settings are refused")
+    wrong_clock = NumberField("wrong_clock", "Clock offset", "s", "ahead; negative: behind")
+    temperature = NumberField("temperature", "Temperature", "°C", "of the sensor")
+
+    def __init__(self, data: Mapping[str, Any] | None = None, active: Mapping[str, Any] | None = None) -> None:
+        super().__init__(data, initial={name: format_value(value) for name, value in (active or {}).items()})
+
+    def clean(self) -> dict[str, Any]:
+        given = {name: value for name, value in self.cleaned_data.items() if value not in {None, ""}}
         try:
             self.faults = Faults.model_validate(given)
-        except ValidationError as error:
-            by_name = {field.name: field for field in self.fields}
-            for item in error.errors():
-                by_name[str(item["loc"][0])].error = sentence({**item, "loc": ()})
+        except pydantic.ValidationError as error:
+            for name in sorted({str(item["loc"][0]) for item in error.errors()}):
+                self.add_error(name, rule(name))
+        return self.cleaned_data
 
 
 def format_value(value: Any) -> str:
     if value is True:
         return "on"
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def parse_value(field: FaultField) -> Any:
-    """The value for the model, which refuses text that is not a number."""
-    if not field.unit:
-        return field.value == "on"
-    try:
-        number = float(field.value.replace(",", "."))
-    except ValueError:
-        return field.value
-    return int(number) if field.name in INTEGER_FAULTS and number.is_integer() else number

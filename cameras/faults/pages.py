@@ -25,9 +25,9 @@ class FaultsPage(CameraPage):
     def get(self, request: HttpRequest, slug: str) -> HttpResponse:
         camera = self.camera()
         try:
-            form = FaultsForm(read_faults(camera))
+            form = FaultsForm(active=read_faults(camera))
         except UNREACHED as error:
-            return self._form(camera, FaultsForm({}), tone="bad", sentence=refusal(error, camera))
+            return self._form(camera, FaultsForm(), tone="bad", sentence=refusal(error, camera))
         except ValidationError as error:
             raise Http404(" ".join(error.messages)) from None
         return self._form(camera, form)
@@ -35,8 +35,8 @@ class FaultsPage(CameraPage):
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
         """Set the faults that are filled in, clear the others, and show which are on."""
         camera = self.camera()
-        form = FaultsForm({}, {} if request.POST.get("do") == "clear" else request.POST.dict())
-        if form.faults is None:
+        form = FaultsForm({} if request.POST.get("do") == "clear" else request.POST)
+        if not form.is_valid():
             return self._form(camera, form, status=400)
         try:
             found = set_faults(camera, form.faults, self.actor)
@@ -47,7 +47,7 @@ class FaultsPage(CameraPage):
         if not is_htmx_request(request):
             return redirect("camera", slug=slug)
         said = "The faults apply from the next picture." if found else "All faults are off."
-        return self._form(camera, FaultsForm(found), tone="ok", sentence=said)
+        return self._form(camera, FaultsForm(active=found), tone="ok", sentence=said)
 
     def _form(self, camera: Camera, form: FaultsForm, status: int = 200, **outcome: Any) -> HttpResponse:
         template = "cameras/_faults.html" if is_htmx_request(self.request) else self.template

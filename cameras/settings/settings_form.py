@@ -80,8 +80,11 @@ class Field:
 
 
 class SettingsForm:
-    """`values` are the settings to store. An empty field leaves the setting to the camera. `answered`: the camera has
-    just answered to the stored settings."""
+    """Our own form, not Django's: its fields, their ranges, units and choices come from the camera's capabilities, and
+    a field shows the camera's value beside the desired one.
+
+    `values` are the settings to store. An empty field leaves the setting to the camera. `answered`: the camera has just
+    answered to the stored settings."""
 
     def __init__(self, camera: Camera, data: Mapping[str, str] | None = None, *, answered: bool = False) -> None:
         self.camera, self.answered = camera, answered

@@ -15,6 +15,7 @@ from cameras.models import Camera
 from cameras.presets.service import presets_for
 from cameras.settings.service import set_settings
 from cameras.settings.settings_form import SettingsForm, setting_label, with_unit
+from cameras.settings_panel.preset_form import PresetForm
 from core.pages.page import is_htmx_request
 
 
@@ -59,7 +60,13 @@ class SettingsPage(CameraPage):
 def panel_context(form: SettingsForm) -> dict[str, Any]:
     """The template context of the settings panel."""
     camera = form.camera
-    return {"form": form, "camera": camera, "presets": presets_for(camera), "changes": body_change_rows(camera)}
+    return {
+        "form": form,
+        "camera": camera,
+        "presets": presets_for(camera),
+        "preset_form": PresetForm(),
+        "changes": body_change_rows(camera),
+    }
 
 
 def body_change_rows(camera: Camera) -> list[dict[str, str]]:

@@ -19,6 +19,7 @@ from cameras.runtime.messages import Reading
 from cameras.settings.service import adopt_settings, set_settings
 from cameras.settings.settings_form import SettingsForm, setting_label, with_unit
 from cameras.settings_panel.pages import SettingsPage
+from cameras.settings_panel.preset_form import PresetForm
 from core.pages.page import MESSAGE_LEVELS, is_htmx_request
 from core.text.naming import with_names
 
@@ -107,12 +108,23 @@ class BodyPage(PanelPage):
 class PresetsPage(PanelPage):
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
         """Save the desired settings as a preset."""
-        camera, name = self.camera(), request.POST.get("name", "")
+        camera, form = self.camera(), PresetForm(request.POST)
+        if not form.is_valid():
+            return self._name_refused(camera, form)
         try:
-            preset = presets.save_preset(camera, name, None, self.actor)
+            preset = presets.save_preset(camera, form.cleaned_data["name"], None, self.actor)
         except ValidationError as error:
-            return self.refusal_outcome(camera, error)
+            if "name" not in getattr(error, "error_dict", {}):
+                return self.refusal_outcome(camera, error)
+            form.add_errors(error)
+            return self._name_refused(camera, form)
         return self.outcome(camera, "ok", f"Saved as {preset.name}.")
+
+    def _name_refused(self, camera: Camera, form: PresetForm) -> HttpResponse:
+        """The error at the name's field; without a script the page after the redirect shows it as a message."""
+        if is_htmx_request(self.request):
+            return self._form(SettingsForm(camera), 400, preset_form=form)
+        return self.outcome(camera, "bad", " ".join(map(str, form.errors["name"])))
 
 
 class PresetPage(PanelPage):

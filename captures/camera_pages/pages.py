@@ -45,7 +45,7 @@ class CameraPage(PageOfCamera):
     def get(self, request: HttpRequest, slug: str) -> HttpResponse:
         card = self.card()
         simulated = driver_class(card.camera.kind).simulated
-        faults = FaultsForm(card.display.status["faults"]) if simulated else None
+        faults = FaultsForm(active=card.display.status["faults"]) if simulated else None
         return self.render(
             {**panel_context(SettingsForm(card.camera)), "faults": faults, **self.refreshed_context(card)}
         )

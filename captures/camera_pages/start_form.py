@@ -79,7 +79,10 @@ class StartField:
 
 
 class StartForm:
-    """`request` is the session to start; None while the form has errors: `errors` then has a sentence for each field.
+    """Our own form, not Django's: the camera's capabilities say which fields there are, their ranges and choices, and
+    an exposure without a unit is answered with the exposures that it may mean.
+
+    `request` is the session to start; None while the form has errors: `errors` then has a sentence for each field.
     `until` is the parsed end."""
 
     def __init__(self, camera: Camera, data: Mapping[str, str] | None = None) -> None:

@@ -6,10 +6,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django import forms
 from django.conf import settings
 from django.contrib.auth import views as auth_views
-from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.password_validation import password_validators_help_texts
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -24,25 +22,12 @@ from django.views import View
 from core.pages.page import Page, message_response
 from skycam_project.access import accounts, services, sign_in_limits
 from skycam_project.access.denials import record_denied
-from skycam_project.access.models import RANK, Role, SignIn, User
-
-ROLES = [(role.value, role.label) for role in (Role.VIEWER, Role.OPERATOR, Role.MANAGER)]
-LIFETIMES = [(30, "30 days"), (90, "90 days"), (365, "a year"), (730, "two years")]
-DEFAULT_DAYS = 365
+from skycam_project.access.forms import ROLES, PasswordForm, RoleForm, SignInForm, TokenForm, UserForm
+from skycam_project.access.models import ApiToken, Role, SignIn, User
 
 MAX_NAME_LENGTH = 150
 FORM_METHODS = ["get", "head", "options", "post"]
 """Django's own form views would accept PUT too."""
-
-
-class SignInForm(AuthenticationForm):
-    def get_invalid_login_error(self) -> ValidationError:
-        return ValidationError(str(services.Denied()))
-
-    def confirm_login_allowed(self, user: Any) -> None:
-        """Users without a role get the same answer as for a wrong password."""
-        if not user.may(Role.VIEWER):
-            raise self.get_invalid_login_error()
 
 
 class SignInPage(auth_views.LoginView):
@@ -107,6 +92,7 @@ class AdminSignInRedirect(View):
 
 class PasswordPage(auth_views.PasswordChangeView):
     template_name = "registration/password_change_form.html"
+    form_class = PasswordForm
     success_url = reverse_lazy("account")
     http_method_names = FORM_METHODS
     extra_context = {"rules": password_validators_help_texts()}
@@ -129,25 +115,18 @@ class AccountPage(Page):
     template = "access/account.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.render(account_context(request))
+        user: Any = request.user
+        return self.render(account_context(request, TokenForm(user)))
 
 
-def account_context(request: HttpRequest) -> dict[str, Any]:
+def account_context(request: HttpRequest, form: TokenForm) -> dict[str, Any]:
     user: Any = request.user
     return {
+        "form": form,
         "tokens": list(services.list_tokens(user)),
         "sign_ins": services.sign_ins_of(user),
         "this": request.session.session_key,
-        "scopes": [choice for choice in ROLES if RANK[choice[0]] <= RANK[user.role]],
-        "lives": LIFETIMES,
-        "usual_days": DEFAULT_DAYS,
     }
-
-
-class TokenForm(forms.Form):
-    name = forms.CharField(required=False)
-    scope = forms.ChoiceField(choices=ROLES)
-    days = forms.TypedChoiceField(choices=LIFETIMES, coerce=int)
 
 
 class TokensPage(Page):
@@ -161,22 +140,25 @@ class TokensPage(Page):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """A new token. Its text is shown only once."""
-        form = TokenForm(request.POST)
-        if not form.is_valid():
-            return message_response(request, "bad", "Choose the maximum role of the token and how long it is valid.")
         user: Any = request.user
+        form = TokenForm(user, request.POST)
+        issued = self._issue(user, form) if form.is_valid() else None
+        if issued is None:
+            return self.render(account_context(request, form), status=400)
+        token, text = issued
+        answer = self.render({**account_context(request, TokenForm(user)), "new_token": token, "text": text})
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
+
+    def _issue(self, user: User, form: TokenForm) -> tuple[ApiToken, str] | None:
+        """The new token and its text; None when it is refused, with the form's errors."""
         values = form.cleaned_data
         life = timedelta(days=values["days"])
         try:
-            token, text = services.issue_token(
-                user, name=values["name"], scope=values["scope"], life=life, actor=self.actor
-            )
+            return services.issue_token(user, name=values["name"], scope=values["scope"], life=life, actor=self.actor)
         except ValidationError as error:
-            typed = {"token_errors": error.messages, "typed": values}
-            return self.render({**account_context(request), **typed}, status=400)
-        answer = self.render({**account_context(request), "new_token": token, "text": text})
-        answer.headers["Cache-Control"] = "no-store"
-        return answer
+            form.add_errors(error)
+        return None
 
 
 class RevokeTokenPage(Page):
@@ -213,17 +195,21 @@ class UsersPage(Page):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """A new user. The generated password is shown only once."""
-        name, role = request.POST.get("username", "").strip(), request.POST.get("role", "")
+        form = UserForm(request.POST)
+        if not form.is_valid():
+            return self.render_users(form, status=400)
+        name, role = form.cleaned_data["username"], form.cleaned_data["role"]
         try:
             user, password = accounts.add_user(name, role, actor=self.actor)
         except ValidationError as error:
-            return self.render_users(errors=error.messages, typed=name, status=400)
+            form.add_errors(error)
+            return self.render_users(form, status=400)
         return self.render_users(shown=user, password=password)
 
-    def render_users(self, status: int = 200, **more: Any) -> HttpResponse:
+    def render_users(self, form: UserForm | None = None, status: int = 200, **more: Any) -> HttpResponse:
         tokens = Count("tokens", filter=Q(tokens__expires_at__gt=timezone.now()))
         users = User.objects.annotate(valid_tokens=tokens).order_by("username")
-        context = {"users": list(users), "roles": ROLES, **more}
+        context = {"users": list(users), "roles": ROLES, "form": form or UserForm(), **more}
         answer = self.render(context, UsersPage.template, status)
         answer.headers["Cache-Control"] = "no-store"
         return answer
@@ -259,8 +245,8 @@ class UserPage(UsersPage):
             return self.render_users(
                 shown=user, password=changed.password, revoked=services.revoked_tokens_text(changed.revoked)
             )
-        role = self.request.POST.get("role", "")
-        if role not in dict(ROLES):
-            return self.render_users(errors=["There is no such role."], status=400)
-        accounts.change_user(user, role=role, actor=self.actor)
+        form = RoleForm(self.request.POST)
+        if not form.is_valid():
+            return self.render_users(errors=form.errors["role"], status=400)
+        accounts.change_user(user, role=form.cleaned_data["role"], actor=self.actor)
         return redirect("users")

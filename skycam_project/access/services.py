@@ -20,6 +20,8 @@ from skycam_project.access.denials import record_denied
 from skycam_project.access.models import DEFAULT_LIFE, RANK, ApiToken, Role, SignIn, User
 
 MAX_NAME_LENGTH = 80
+NAME_MISSING = "Give the token a name that says what uses it, such as `backup script`."
+NAME_TOO_LONG = f"A token's name has at most {MAX_NAME_LENGTH} characters."
 
 
 class Denied(Exception):
@@ -88,9 +90,9 @@ def checked_name(name: str) -> str:
     """ValidationError with a sentence for the field `name`."""
     name = name.strip()
     if not name:
-        raise ValidationError({"name": "Give the token a name that says what uses it, such as `backup script`."})
+        raise ValidationError({"name": NAME_MISSING})
     if len(name) > MAX_NAME_LENGTH:
-        raise ValidationError({"name": f"A token's name has at most {MAX_NAME_LENGTH} characters."})
+        raise ValidationError({"name": NAME_TOO_LONG})
     try:
         return check_line(name)
     except ValueError as error:

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from django import forms
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -30,6 +31,15 @@ YEAR_S = 365 * 86_400
 LOCALTIME = Path("/etc/localtime")
 
 
+class PreferencesForm(forms.Form):
+    """The choices of a button or a slider: mostly one of the fields is sent. What is no choice changes nothing."""
+
+    theme = forms.ChoiceField(choices=list(THEMES.items()), required=False)
+    clock = forms.ChoiceField(choices=list(CLOCKS.items()), required=False)
+    quality = forms.ChoiceField(choices=list(QUALITIES.items()), required=False)
+    brightness = forms.ChoiceField(choices=list(BRIGHTNESS.items()), required=False)
+
+
 def preference(request: HttpRequest, name: str) -> str:
     """The cookie's value if it is one of the choices; else the first choice."""
     choices = CHOICES[name]
@@ -40,9 +50,10 @@ def preference(request: HttpRequest, name: str) -> str:
 @require_POST
 def save_preferences(request: HttpRequest) -> HttpResponse:
     """Store the form's choices and redirect back. Works without a sign-in, too."""
-    response = redirect_back(request)
-    for name, choices in CHOICES.items():
-        if (wanted := request.POST.get(name, "")) in choices:
+    response, form = redirect_back(request), PreferencesForm(request.POST)
+    form.is_valid()
+    for name, wanted in form.cleaned_data.items():
+        if wanted:
             response.set_cookie(name, wanted, max_age=YEAR_S, samesite="Lax", secure=request.is_secure())
     return response
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -43,3 +45,18 @@ def templates() -> list[Path]:
 
 def text_of(answer: Any) -> str:
     return answer.content.decode()
+
+
+def tag_of(page: str, ident: str) -> str:
+    """The start tag with this id."""
+    found = re.search(rf'<[^>]*\bid="{re.escape(ident)}"[^>]*>', page)
+    assert found, f"no tag has the id {ident}"
+    return found[0]
+
+
+def described(page: str, ident: str) -> str:
+    """The text that describes the field with this id to screen readers."""
+    by = re.search(r'aria-describedby="([^"]+)"', tag_of(page, ident))
+    assert by, f"nothing describes the field {ident}"
+    _, _, after = page.partition(tag_of(page, by[1]))
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", after.partition("</p>")[0])).split())

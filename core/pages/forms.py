@@ -1,0 +1,112 @@
+"""The base of the forms on pages: Django's forms, rendered by our templates.
+
+`{{ form.name.as_field_group }}` renders a field with its label, its unit, and its hint or its errors.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.forms.boundfield import BoundField
+from django.forms.renderers import TemplatesSetting
+
+from core.text.names import check_line
+
+WAS = "was-"
+"""Prefix of the hidden field with the value that the form showed (`show_hidden_initial`). A field that still has it was
+not edited."""
+
+
+class FormRenderer(TemplatesSetting):
+    """Django's widgets in our field template; FORM_RENDERER of the settings."""
+
+    field_template_name = "forms/field.html"
+
+
+class PageField(BoundField):
+    """A field below which is its hint, or instead of it its errors. Either describes the field to screen readers."""
+
+    @property
+    def hint_id(self) -> str:
+        return f"{self.id_for_label or self.auto_id}-hint"
+
+    @property
+    def error_text(self) -> str:
+        """All errors of the field."""
+        return " ".join(str(error) for error in self.errors)
+
+    @property
+    def aria_describedby(self) -> str | None:
+        return self.hint_id if self.errors or self.help_text else None
+
+    def build_widget_attrs(self, attrs: Any, widget: Any = None) -> Any:
+        """The first field with an error gets the focus; a group of choices gets none. A hidden field needs no id."""
+        if (widget or self.field.widget).is_hidden:
+            return {"id": False, **attrs}
+        found = super().build_widget_attrs(attrs, widget)
+        form: Any = self.form
+        return {**found, "autofocus": True} if self.name == form.focused and not self.use_fieldset else found
+
+
+class PageFormMixin(forms.BaseForm):
+    """What our forms have beyond Django's. `ids` are the ids of the fields; `focus` is the field that has the focus
+    while no field has an error; `wide` puts labels above the fields."""
+
+    bound_field_class = PageField
+    ids: ClassVar[str] = "id_%s"
+    focus: ClassVar[str] = ""
+    wide: ClassVar[bool] = False
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **{"auto_id": self.ids, **more})
+
+    def add_initial_prefix(self, field_name: str) -> str:
+        return f"{WAS}{field_name}"
+
+    @property
+    def focused(self) -> str:
+        return next((name for name in self.fields if name in self.errors), self.focus)
+
+    def add_errors(self, error: ValidationError) -> None:
+        """Add the errors that a service found, each to its field; those of no field to the form."""
+        by_field: dict[str, Any] = error.error_dict if hasattr(error, "error_dict") else {"": error}
+        for name, found in by_field.items():
+            self.add_error(name if name in self.fields else None, found)
+
+
+class PageForm(PageFormMixin, forms.Form):
+    """A form whose fields are fixed."""
+
+
+class UnitInput(forms.TextInput):
+    """A text field with its unit inside."""
+
+    template_name = "forms/unit_input.html"
+
+    def __init__(self, unit: str, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__(attrs)
+        self.unit = unit
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        return {**super().get_context(name, value, attrs), "unit": self.unit}
+
+
+def validate_line(text: str) -> None:
+    """ValidationError unless the text is one line without invisible characters."""
+    try:
+        check_line(text)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
+
+
+def same_message(sentence: str) -> dict[str, str]:
+    """The `error_messages` of a field: one sentence that says what is allowed, whatever is wrong."""
+    return dict.fromkeys(
+        ("required", "max_length", "invalid", "invalid_choice", "null_characters_not_allowed"), sentence
+    )
+
+
+NAME_ATTRS = {"autocapitalize": "none", "spellcheck": "false"}
+"""Attributes of a field for a name or an address, which no browser should correct."""
