@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,12 @@ def leave_the_developers_environment() -> None:
         os.environ[f"LIVE_STREAMING_CONFIG__CPU_THRESHOLDS__{name}"] = "0"
 
 
+def restore_interrupts() -> None:
+    """A shell that starts the tests in the background ignores Ctrl-C for them and for all that they start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def load_settings() -> None:
     from django.conf import settings
 
@@ -43,6 +50,7 @@ def load_settings() -> None:
 
 
 leave_the_developers_environment()
+restore_interrupts()
 load_settings()
 
 
