@@ -16,7 +16,10 @@ const PROBLEMS = { "/problems/live-disabled": "disabled", "/problems/live-full":
 
 /** The camera's status over HTTP; throws after a timeout. */
 export function fetchStatus(url) {
-  return fetch(`${url}status/`, { headers: { Accept: "application/json" }, signal: AbortSignal.timeout(STATUS_TIMEOUT_MS) });
+  return fetch(`${url}status/`, {
+    headers: { Accept: "application/json" },
+    signal: AbortSignal.timeout(STATUS_TIMEOUT_MS),
+  });
 }
 
 /** Yields the parts of a multipart response: {head: Map, body: Uint8Array}. Throws for anything else. */
@@ -125,7 +128,10 @@ export class MjpegStream {
     };
     try {
       onData();
-      const answer = await fetch(`${this.url}stream.mjpeg?quality=${this.quality}`, { signal: connection.signal, cache: "no-store" });
+      const answer = await fetch(`${this.url}stream.mjpeg?quality=${this.quality}`, {
+        signal: connection.signal,
+        cache: "no-store",
+      });
       if (!answer.ok) await this.onProblem(answer, signal);
       else for await (const part of parts(answer.body.getReader())) await this.onPart(part, signal).then(onData);
     } catch {
@@ -188,7 +194,8 @@ export class MjpegStream {
   explain(answer, status) {
     if (this.refused(answer.status)) return;
     if (!answer.ok) this.report({ kind: "no-frame", reason: "broker", message: status.detail });
-    else if (status.observed !== "ready") this.report({ kind: "no-frame", reason: status.observed, message: status.reason });
+    else if (status.observed !== "ready")
+      this.report({ kind: "no-frame", reason: status.observed, message: status.reason });
   }
 
   refused(status) {

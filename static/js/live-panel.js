@@ -32,10 +32,21 @@ const REASONS = {
   forbidden: ["bad", "Forbidden", "bad"],
   not_found: ["bad", "Not found", "bad"],
 };
-const WITH_BANNER = new Set(["broker", "disabled", "disconnected", "capacity", "bandwidth", "ended", "signed_out", "forbidden", "not_found"]);
+const WITH_BANNER = new Set([
+  "broker",
+  "disabled",
+  "disconnected",
+  "capacity",
+  "bandwidth",
+  "ended",
+  "signed_out",
+  "forbidden",
+  "not_found",
+]);
 
 /** The state as a glyph, a word and a tone. */
-export const displayOf = (state, reason) => (state === "live" ? STATES.live : (REASONS[reason] ?? STATES[state] ?? REASONS.unreachable));
+export const displayOf = (state, reason) =>
+  state === "live" ? STATES.live : (REASONS[reason] ?? STATES[state] ?? REASONS.unreachable);
 
 export class Panel {
   constructor(slug) {
@@ -108,7 +119,8 @@ function chooseQuality(button) {
   for (const other of button.parentElement.querySelectorAll("[name=quality]")) {
     other.setAttribute("aria-pressed", String(other === button));
   }
-  for (const host of document.querySelectorAll(`[data-live="${CSS.escape(slug)}"]`)) host.dataset.quality = button.value;
+  for (const host of document.querySelectorAll(`[data-live="${CSS.escape(slug)}"]`))
+    host.dataset.quality = button.value;
 }
 
 document.addEventListener("click", (event) => {
