@@ -17,7 +17,7 @@ test: .venv/dev.stamp packages ## The whole test suite
 check: .venv/dev.stamp node_modules/installed.stamp ## Format, lint, types and import contracts, in seconds
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIOME) format
+	$(BIOME) check --error-on-warnings
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

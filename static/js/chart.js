@@ -1,7 +1,7 @@
-// Temperatures of the cameras in the last day. Labels are at the ends of the lines; series differ by dash, not only by colour.
-// A line ends where a camera reported nothing for longer than usual, so that only measured values are drawn. A table
-// shows the same data.
-import { now, shown as timeOf, shownOffset } from "./clock.js";
+// Temperatures of the cameras in the last day. Labels are at the ends of the lines; series differ by dash, not only by
+// colour. A line ends where a camera reported nothing for longer than usual, so that only measured values are drawn. A
+// table shows the same data.
+import { now, shownOffset, shown as timeOf } from "./clock.js";
 
 const REFRESH_MS = 30_000;
 const MIN_GAP_S = 180; // shorter pauses are not gaps
@@ -80,11 +80,11 @@ function axes() {
     {
       ...common,
       grid: { show: false },
-      values: (_, splits, axis, space, every) => splits.map((at) => clockOf(at, every)),
+      values: (_chart, splits, _axis, _space, every) => splits.map((at) => clockOf(at, every)),
       space: 70,
       size: 26,
     },
-    { ...common, grid, values: (_, splits) => splits.map(degrees), size: 44, space: 34 },
+    { ...common, grid, values: (_chart, splits) => splits.map(degrees), size: 44, space: 34 },
   ];
 }
 
@@ -118,7 +118,7 @@ function options(series, rows) {
 
 /** The name and the newest value at the end of each line; labels that would overlap move down. */
 function drawLabels(chart) {
-  host.querySelectorAll(".end").forEach((element) => element.remove());
+  for (const element of host.querySelectorAll(".end")) element.remove();
   const left = (chart.bbox.left + chart.bbox.width) / devicePixelRatio + 8;
   let lowest = -Infinity;
   const ends = shownSeries.map((one) => ({ ...one, top: chart.valToPos(one.points.at(-1)[1], "y") + 2 }));

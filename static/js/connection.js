@@ -1,8 +1,8 @@
 // Whether the station still answers. A page without an answer shows since when, marks its data as stale, and keeps
 // trying.
 import { ageText } from "./ages.js";
-import { showStale } from "./stale.js";
 import { now, shown } from "./clock.js";
+import { showStale } from "./stale.js";
 
 const LATE_MS = 6000;
 const REFUSALS = {

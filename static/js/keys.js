@@ -7,7 +7,7 @@ let afterG = -Infinity;
 
 const isTyping = (element) => element.closest("input, select, textarea, [contenteditable], dialog[open] form") !== null;
 const cameraLinks = () => [...document.querySelectorAll("[data-camera]")];
-const click = (link) => link && link.click();
+const click = (link) => link?.click();
 
 export function stepCamera(by) {
   const links = cameraLinks();

@@ -55,7 +55,7 @@ class Pictures {
   append({ pictures, later }) {
     this.addresses.later = later;
     const first = this.to;
-    pictures.forEach((picture, index) => this.known.set(first + index, picture));
+    for (const [index, picture] of pictures.entries()) this.known.set(first + index, picture);
     this.to += pictures.length;
     this.total = Math.max(this.total, this.to);
     return [first, this.to];
@@ -66,7 +66,7 @@ class Pictures {
     this.addresses.earlier = this.from > fits.length ? earlier : "";
     const last = this.from;
     this.from -= fits.length;
-    fits.forEach((picture, index) => this.known.set(this.from + index, picture));
+    for (const [index, picture] of fits.entries()) this.known.set(this.from + index, picture);
     return [this.from, last];
   }
 }

@@ -6,7 +6,7 @@ const LONGEST_HEAD_BYTES = 4096;
 const LARGEST_PICTURE_BYTES = 64 * 1024 * 1024;
 const BLANK_LINE = [13, 10, 13, 10];
 const LATE_MS = 2000; // after this time without a picture the camera's status is fetched for the reason
-const SILENT_MS = 12000; // the station ends a stream after 10 s without a picture, so a longer silence means a dead connection
+const SILENT_MS = 12000; // the station ends a stream after 10 s without a picture: longer silence is a dead connection
 const CHECK_MS = 1000;
 const STATUS_TIMEOUT_MS = 2000;
 const BACK_OFF_MS = [500, 15000];
@@ -38,7 +38,7 @@ export async function* parts(reader) {
   }
 }
 
-/** The first part in the bytes, or null if it is incomplete. Its head begins with the boundary, which is not a header. */
+/** The first part in the bytes, or null if it is incomplete. Its head begins with the boundary, which is no header. */
 function firstPart(bytes) {
   const isBlankLine = (_, index) => BLANK_LINE.every((byte, offset) => bytes[index + offset] === byte);
   const headEnd = bytes.subarray(0, LONGEST_HEAD_BYTES).findIndex(isBlankLine);
@@ -81,13 +81,17 @@ function unpack({ head, body }) {
 function pause(ms, signal) {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+    const stop = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    signal.addEventListener("abort", stop, { once: true });
   });
 }
 
 /**
- * One camera on one canvas. `report` is called as by LiveStream, without {kind: "open"}. Reasons for missing pictures come
- * from the camera's status. An AbortSignal covers the time from start to pause and ends everything begun in it.
+ * One camera on one canvas. `report` is called as by LiveStream, without {kind: "open"}. Reasons for missing pictures
+ * come from the camera's status. An AbortSignal covers the time from start to pause and ends everything begun in it.
  */
 export class MjpegStream {
   constructor({ canvas, url, quality, report }) {

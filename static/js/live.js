@@ -26,7 +26,7 @@
 // A view pauses while the page is hidden or the host is scrolled out of view.
 
 import { now, shown } from "./clock.js";
-import { fetchStatus, ENDED, REFUSED_STATUS } from "./live-mjpeg.js";
+import { ENDED, fetchStatus, REFUSED_STATUS } from "./live-mjpeg.js";
 import { download, duration, fileName, Panel } from "./live-panel.js";
 import { NO_STREAM, RemoteStream, sharedWorker } from "./live-remote.js";
 import { SUBPROTOCOL, TRANSPORTS } from "./live-worker.js";
@@ -54,7 +54,9 @@ const views = new Map();
 let lastId = 0;
 
 const onWorkerMessage = (data) => [...views.values()].find((view) => view.id === data.id)?.onReport(data);
-const onWorkerFailed = () => views.forEach((view) => view.openSocket());
+const onWorkerFailed = () => {
+  for (const view of views.values()) view.openSocket();
+};
 
 /** Whether one more view may hold a connection: a browser opens at most six to a station, and the page needs some. */
 function hasConnectionFor(requester) {
@@ -423,12 +425,23 @@ document.addEventListener("click", ({ target }) => {
   if (!button) return;
   for (const view of viewsOf(button)) button.hasAttribute("data-live-again") ? view.restart() : view.stream.snapshot();
 });
-document.addEventListener("visibilitychange", () => views.forEach((view) => view.updatePaused()));
-window.addEventListener("pagehide", () => views.forEach((view) => view.stream.pause()));
-window.addEventListener("pageshow", ({ persisted }) => persisted && views.forEach((view) => view.stream.resume()));
-window.addEventListener("online", () =>
-  views.forEach((view) => view.paused || (view.stream.pause(), view.stream.resume())),
-);
+document.addEventListener("visibilitychange", () => {
+  for (const view of views.values()) view.updatePaused();
+});
+window.addEventListener("pagehide", () => {
+  for (const view of views.values()) view.stream.pause();
+});
+window.addEventListener("pageshow", ({ persisted }) => {
+  if (!persisted) return;
+  for (const view of views.values()) view.stream.resume();
+});
+window.addEventListener("online", () => {
+  for (const view of views.values()) {
+    if (view.paused) continue;
+    view.stream.pause();
+    view.stream.resume();
+  }
+});
 new MutationObserver(onMutations).observe(document.documentElement, {
   childList: true,
   subtree: true,

@@ -1,6 +1,6 @@
 // The player of a clip: the time of the shown frame, single frames, speed, shortcuts, and the day's timeline.
 import "./thumbnails.js";
-import { startTimeline, mark } from "./timeline.js";
+import { mark, startTimeline } from "./timeline.js";
 
 const player = document.querySelector("#player");
 const video = player.querySelector("video");

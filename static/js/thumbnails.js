@@ -13,7 +13,7 @@ async function retry(image) {
     () => 0,
   );
   if (status === 200) {
-    image.src = image.src;
+    image.setAttribute("src", image.getAttribute("src")); // setting it, even to the same value, loads it again
     delete tile.dataset.waits;
   } else if (status === 503 && tries < MAX_TRIES) {
     tile.dataset.waits = "Being rendered";

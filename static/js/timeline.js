@@ -179,7 +179,7 @@ function showCursor() {
   updateSlider(lane);
 }
 
-function step(lane, ms) {
+function step(ms) {
   cursor = clamp(ms, day[0], day[1] - 1);
   const span = visibleRange[1] - visibleRange[0];
   if (cursor < visibleRange[0]) move(Math.min(-span / 2, cursor - visibleRange[0]));
@@ -192,13 +192,13 @@ function onKey(event) {
   if (!lane || event.ctrlKey || event.metaKey || event.altKey) return;
   const at = cursorTime(lane);
   if (event.key in STEPS)
-    step(lane, at + STEPS[event.key] * (event.shiftKey ? 0.1 : 1) * (visibleRange[1] - visibleRange[0]));
+    step(at + STEPS[event.key] * (event.shiftKey ? 0.1 : 1) * (visibleRange[1] - visibleRange[0]));
   else if (event.key in KEY_ZOOM) {
     cursor = at;
     zoom(KEY_ZOOM[event.key], at);
     showCursor();
-  } else if (event.key === "Home") step(lane, visibleRange[0]);
-  else if (event.key === "End") step(lane, visibleRange[1] - 1);
+  } else if (event.key === "Home") step(visibleRange[0]);
+  else if (event.key === "End") step(visibleRange[1] - 1);
   else if (event.key === "Enter" || event.key === " ") openMoment(lane, at);
   else return;
   event.preventDefault();
