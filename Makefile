@@ -17,6 +17,8 @@ test: .venv/dev.stamp packages ## The whole test suite
 check: .venv/dev.stamp node_modules/installed.stamp ## Format, lint, types and import contracts, in seconds
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/djangofmt --check templates
+	$(BIN)/djangofmt check templates
 	$(BIOME) check --error-on-warnings
 	$(BIN)/mypy
 	$(BIN)/lint-imports
