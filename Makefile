@@ -20,6 +20,7 @@ check: .venv/dev.stamp node_modules/installed.stamp ## Format, lint, types and i
 	$(BIN)/djangofmt --check templates
 	$(BIN)/djangofmt check templates
 	$(BIOME) check --error-on-warnings
+	@sh scripts/check-line-lengths
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -65,7 +65,7 @@ function describeAt(lane, ms) {
     const from = Number(rect.getAttribute("x"));
     return x >= from && x < from + Number(rect.getAttribute("width"));
   });
-  return parts.at(-1)?.textContent.split(",")[0] ?? "no video";
+  return parts.at(-1)?.textContent.trim().split(",")[0] ?? "no video";
 }
 
 function updateSlider(lane) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from django.utils import timezone
 from cameras.models import Camera
 from captures.models import Capture, CaptureFile, StorageRoot
 
+WHITE_SPACE = re.compile(r"\s+")
+BLOCKS = re.compile(r" ?(</?(?:button|dd|div|dl|dt|h[1-6]|li|ol|option|p|section|select|t[dhr]|ul)\b[^>]*>) ?")
 MARKUP = "<script>alert(1)</script>"
 
 
@@ -42,4 +45,5 @@ def templates() -> list[Path]:
 
 
 def text_of(answer: Any) -> str:
-    return answer.content.decode()
+    """The page without invisible white space: each run is one space, and beside the tags of blocks there is none."""
+    return BLOCKS.sub(r"\1", WHITE_SPACE.sub(" ", answer.content.decode()).replace(" >", ">"))
