@@ -1,6 +1,7 @@
 .POSIX:
 .PHONY: help run install test check prove bench packages
 BIN = .venv/bin
+BIOME = node_modules/@biomejs/cli-*/biome
 
 help: ## This list
 	@sed -n 's/^\([a-z][a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-15s %s\n", $$1, $$2 }'
@@ -13,9 +14,13 @@ install: .venv/run.stamp
 test: .venv/dev.stamp packages ## The whole test suite
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-check: .venv/dev.stamp ## Format, lint, types and import contracts, in seconds
+check: .venv/dev.stamp node_modules/installed.stamp ## Format, lint, types and import contracts, in seconds
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/djangofmt --check templates
+	$(BIN)/djangofmt check templates
+	$(BIOME) check --error-on-warnings
+	@sh scripts/check-line-lengths
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
@@ -34,3 +39,8 @@ packages: ## What the tests need beyond Python's wheels
 
 .venv/dev.stamp: requirements/dev.lock pyproject.toml scripts/install
 	@sh scripts/install dev
+
+node_modules/installed.stamp: package.json package-lock.json
+	@command -v npm >/dev/null || { echo "make check and the tests need npm: apt install npm" >&2; exit 1; }
+	npm ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.db.models import Q
@@ -46,9 +47,7 @@ class EventsPage(Page):
         return self.render(
             {
                 "lines": list(fold_events(events[:ROWS])),
-                "before": Cursor(events[ROWS - 1].at, events[ROWS - 1].pk, newer=False).text()
-                if len(events) > ROWS
-                else "",
+                "older": older_query(events, chosen),
                 "chosen": chosen,
                 "severities": Severity.values,
                 "kinds": kinds_for(request.user),
@@ -67,6 +66,14 @@ class EventsPage(Page):
         if kind := chosen["kind"]:
             rows = rows.filter(Q(kind=kind) | Q(kind__startswith=f"{kind}."))
         return list(beyond(rows, "at", cursor).order_by("-at", "-id")[: ROWS + 1])
+
+
+def older_query(events: list[Event], chosen: dict[str, str]) -> str:
+    """The query of the next page with the same filters; empty for the last page."""
+    if len(events) <= ROWS:
+        return ""
+    last = events[ROWS - 1]
+    return urlencode({**chosen, "before": Cursor(last.at, last.pk, newer=False).text()})
 
 
 def kinds_for(user: Any) -> dict[str, str]:

@@ -115,18 +115,22 @@ MIDDLEWARE = [
 ]
 ROOT_URLCONF = "skycam_project.urls"
 ASGI_APPLICATION = "skycam_project.asgi.application"
+TEMPLATE_LOADERS = [
+    "skycam_project.pages.template_loader.UnindentedLoader",
+    "django.template.loaders.app_directories.Loader",
+]
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
-        "APP_DIRS": True,
         "OPTIONS": {
+            "loaders": [("django.template.loaders.cached.Loader", TEMPLATE_LOADERS)],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "skycam_project.pages.context.shell",
-            ]
+            ],
         },
     }
 ]

@@ -70,6 +70,11 @@ class Field:
         return self.value != self.stored
 
     @property
+    def is_warned_of(self) -> bool:
+        """Whether the hint is a warning: the value was not sent, or the camera has another."""
+        return self.is_unsent or bool(self.differs_from_camera and self.value)
+
+    @property
     def hint(self) -> str:
         """The camera's value, where it differs, and the allowed range."""
         if not self.differs_from_camera:

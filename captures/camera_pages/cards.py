@@ -59,6 +59,11 @@ class Card:
         return self.display.is_stale or (self.session is not None and is_overdue(self.session))
 
     @property
+    def shows_lost(self) -> bool:
+        """Whether the newest capture of all was not saved."""
+        return self.lost is not None and (self.newest is None or self.lost.started_at > self.newest.started_at)
+
+    @property
     def counts(self) -> Mapping[str, Any]:
         """The session's counts: from its process, else from its ingested records."""
         reported = self.display.status["session"]
@@ -66,6 +71,12 @@ class Card:
             return reported
         names = ("planned", "saved", "failed", "skipped")
         return {name: getattr(self.session, name) for name in names} if self.session else {}
+
+    @property
+    def frame_number(self) -> int:
+        """Of the session: the number of the last capture while it is paused, else of the current one."""
+        paused = self.session is not None and self.session.state == Session.State.PAUSED
+        return int(self.counts["planned"]) + (0 if paused else 1)
 
     @property
     def progress(self) -> float | None:

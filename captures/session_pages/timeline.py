@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from captures.gallery.tiles import Tile
 from captures.sessions.models import ACTIVE, Session
+from core.templatetags.skycam import datetime_text
 
 LINE_WIDTH = 1000.0
 """Width of the line, in its own units."""
@@ -27,6 +28,13 @@ class Mark:
     width: float
     tile: Tile
 
+    @property
+    def summary(self) -> str:
+        """What was lost and when: `3 missed at 2026-11-21 02:07:10`."""
+        gap, capture = self.tile.gap, self.tile.capture
+        lost = f"{gap.count} missed" if gap else f"{self.tile.count} {capture.status if capture else ''}"
+        return f"{lost} at {datetime_text(self.tile.begin)}"
+
 
 @dataclass(frozen=True, slots=True)
 class SessionLine:
@@ -42,6 +50,12 @@ class SessionLine:
     @property
     def width_done(self) -> float:
         return self.x_of(self.done)
+
+    @property
+    def description(self) -> str:
+        """The line for screen readers."""
+        begin, end = datetime_text(self.begin), datetime_text(self.end)
+        return f"From {begin} to {end}; what was not saved is listed below"
 
     @property
     def is_whole(self) -> bool:

@@ -9,8 +9,11 @@ from django import template
 from cameras.camera_display import held_sentence
 from cameras.leases.lease_holders import LeaseHolder
 from captures.files import addresses
+from captures.sessions.models import Session
+from core.templatetags.skycam import datetime_text
 
 register = template.Library()
+STATUS_GLYPHS = {"planned": "wait", "saved": "ok", "failed": "bad", "skipped": "skip"}
 for function in (
     addresses.picture,
     addresses.filename,
@@ -29,6 +32,12 @@ def reason(code: str) -> str:
 
 
 @register.filter
+def status_glyph(status: str) -> str:
+    """The icon of a capture's status."""
+    return STATUS_GLYPHS[status]
+
+
+@register.filter
 def tenth(thousandths: float) -> str:
     """Thousandths as per cent, for attributes."""
     return f"{thousandths / 10:.3f}"
@@ -44,3 +53,18 @@ def seconds(value: float) -> str:
 def held(holder: LeaseHolder | None, user: Any) -> str:
     """Who else holds the camera, so that this user cannot control it; empty when the user can."""
     return held_sentence(holder, user.get_username())
+
+
+@register.simple_tag
+def take_over_question(holder: LeaseHolder, session: Session | None) -> str:
+    """What is asked before the camera is taken over. `session`: the camera's session, if one is running."""
+    continues = " The session continues." if session else ""
+    return f"{holder.held_by} has held it since {datetime_text(holder.since)}.{continues} Take over?"
+
+
+@register.simple_tag
+def stop_question(holder: LeaseHolder, session: Session) -> str:
+    """What is asked before a session is stopped while someone else holds its camera."""
+    by, at = session.created_by or "the station", datetime_text(session.started_at or session.created_at)
+    since = "" if holder.session else f" {holder.held_by} has since taken over the camera."
+    return f"This session was started by {by}, {at}.{since} Take over from {holder.held_by} and stop the session?"

@@ -56,6 +56,11 @@ class Shell:
         return station_name()
 
     @property
+    def title_suffix(self) -> str:
+        """What follows a page's name in the title of its window: the station's name, if it has one of its own."""
+        return "" if self.station == "Skycam" else f", {self.station}"
+
+    @property
     def user(self) -> Any:
         return getattr(self.request, "user", None)
 

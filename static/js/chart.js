@@ -1,7 +1,7 @@
-// Temperatures of the cameras in the last day. Labels are at the ends of the lines; series differ by dash, not only by colour.
-// A line ends where a camera reported nothing for longer than usual, so that only measured values are drawn. A table
-// shows the same data.
-import { now, shown as timeOf, shownOffset } from "./clock.js";
+// Temperatures of the cameras in the last day. Labels are at the ends of the lines; series differ by dash, not only by
+// colour. A line ends where a camera reported nothing for longer than usual, so that only measured values are drawn. A
+// table shows the same data.
+import { now, shownOffset, shown as timeOf } from "./clock.js";
 
 const REFRESH_MS = 30_000;
 const MIN_GAP_S = 180; // shorter pauses are not gaps
@@ -27,7 +27,10 @@ function colour(token) {
 
 /** Seconds without a reading that make a gap in a series. */
 function gapThreshold({ points }) {
-  const pauses = points.slice(1).map(([at], index) => at - points[index][0]).sort((a, b) => a - b);
+  const pauses = points
+    .slice(1)
+    .map(([at], index) => at - points[index][0])
+    .sort((a, b) => a - b);
   return Math.max(MIN_GAP_S, GAP_FACTOR * (pauses[Math.floor(pauses.length / 2)] ?? 0));
 }
 
@@ -35,13 +38,18 @@ function gapThreshold({ points }) {
 function gapsOf(series) {
   const limit = gapThreshold(series);
   const times = [...series.points.map(([at]) => at), Math.round(now() / 1000)];
-  return times.slice(1).map((at, index) => [times[index], at]).filter(([from, to]) => to - from > limit);
+  return times
+    .slice(1)
+    .map((at, index) => [times[index], at])
+    .filter(([from, to]) => to - from > limit);
 }
 
 /** All series on one time axis: undefined where only another camera has a reading, null in the middle of a gap. */
 function mergedSeries(series) {
   const gaps = series.map((one) => gapsOf(one).map(([from, to]) => (from + to) / 2));
-  const times = [...new Set([...series.flatMap((one) => one.points.map(([at]) => at)), ...gaps.flat()])].sort((a, b) => a - b);
+  const times = [...new Set([...series.flatMap((one) => one.points.map(([at]) => at)), ...gaps.flat()])].sort(
+    (a, b) => a - b,
+  );
   const place = new Map(times.map((at, index) => [at, index]));
   const values = series.map((one, index) => {
     const row = new Array(times.length).fill(undefined);
@@ -56,7 +64,9 @@ function mergedSeries(series) {
 function isolatedPoints(row) {
   const readings = row.map((value, index) => [value, index]).filter(([value]) => value !== undefined);
   const isEnd = (entry) => !entry || entry[0] === null;
-  return readings.filter(([value], at) => value !== null && isEnd(readings[at - 1]) && isEnd(readings[at + 1])).map(([, index]) => index);
+  return readings
+    .filter(([value], at) => value !== null && isEnd(readings[at - 1]) && isEnd(readings[at + 1]))
+    .map(([, index]) => index);
 }
 
 const clockOf = (at, every) => new Date(at * 1000 + shownOffset()).toISOString().slice(11, every < 60 ? 19 : 16);
@@ -67,8 +77,14 @@ function axes() {
   const common = { stroke: colour("--text-3"), font, ticks: { show: false }, border: { show: false } };
   const grid = { stroke: colour("--line"), width: 1 };
   return [
-    { ...common, grid: { show: false }, values: (_, splits, axis, space, every) => splits.map((at) => clockOf(at, every)), space: 70, size: 26 },
-    { ...common, grid, values: (_, splits) => splits.map(degrees), size: 44, space: 34 },
+    {
+      ...common,
+      grid: { show: false },
+      values: (_chart, splits, _axis, _space, every) => splits.map((at) => clockOf(at, every)),
+      space: 70,
+      size: 26,
+    },
+    { ...common, grid, values: (_chart, splits) => splits.map(degrees), size: 44, space: 34 },
   ];
 }
 
@@ -81,20 +97,28 @@ function options(series, rows) {
     cursor: { y: false, points: { show: false } },
     scales: { x: { time: true }, y: { range: (_, least, most) => [Math.floor(least - 1), Math.ceil(most + 1)] } },
     axes: axes(),
-    series: [{}, ...series.map((one, index) => ({
-      label: one.name,
-      stroke: colour(COLOURS[index % COLOURS.length]),
-      dash: DASHES[index % DASHES.length],
-      width: 1.75,
-      points: { show: true, size: 5, fill: colour(COLOURS[index % COLOURS.length]), filter: () => isolatedPoints(rows[index]) },
-    }))],
+    series: [
+      {},
+      ...series.map((one, index) => ({
+        label: one.name,
+        stroke: colour(COLOURS[index % COLOURS.length]),
+        dash: DASHES[index % DASHES.length],
+        width: 1.75,
+        points: {
+          show: true,
+          size: 5,
+          fill: colour(COLOURS[index % COLOURS.length]),
+          filter: () => isolatedPoints(rows[index]),
+        },
+      })),
+    ],
     hooks: { draw: [drawLabels] },
   };
 }
 
 /** The name and the newest value at the end of each line; labels that would overlap move down. */
 function drawLabels(chart) {
-  host.querySelectorAll(".end").forEach((element) => element.remove());
+  for (const element of host.querySelectorAll(".end")) element.remove();
   const left = (chart.bbox.left + chart.bbox.width) / devicePixelRatio + 8;
   let lowest = -Infinity;
   const ends = shownSeries.map((one) => ({ ...one, top: chart.valToPos(one.points.at(-1)[1], "y") + 2 }));
@@ -122,15 +146,22 @@ const cell = (content, head) => {
 /** The same data as a table, one row per camera. */
 function fillTable(series) {
   table.closest("details").hidden = !series.length;
-  table.tBodies[0].replaceChildren(...series.map((one) => {
-    const values = one.points.map(([, value]) => value);
-    const [at, last] = one.points.at(-1);
-    const gaps = gapsOf(one).map(([from, to]) => `${timeOf(from * 1000)} to ${timeOf(to * 1000)}`);
-    const row = document.createElement("tr");
-    const texts = [`${degrees(last)} at ${timeOf(at * 1000)}`, degrees(Math.min(...values)), degrees(Math.max(...values)), gaps.join("; ") || "none"];
-    row.append(cell(one.name, true), ...texts.map((text) => cell(text)));
-    return row;
-  }));
+  table.tBodies[0].replaceChildren(
+    ...series.map((one) => {
+      const values = one.points.map(([, value]) => value);
+      const [at, last] = one.points.at(-1);
+      const gaps = gapsOf(one).map(([from, to]) => `${timeOf(from * 1000)} to ${timeOf(to * 1000)}`);
+      const row = document.createElement("tr");
+      const texts = [
+        `${degrees(last)} at ${timeOf(at * 1000)}`,
+        degrees(Math.min(...values)),
+        degrees(Math.max(...values)),
+        gaps.join("; ") || "none",
+      ];
+      row.append(cell(one.name, true), ...texts.map((text) => cell(text)));
+      return row;
+    }),
+  );
 }
 
 function draw(series) {
@@ -163,4 +194,6 @@ setInterval(refresh, REFRESH_MS);
 document.addEventListener("visibilitychange", refresh);
 document.body.addEventListener("acted", refresh);
 document.addEventListener("themechange", () => draw(shownSeries));
-new ResizeObserver(() => plot?.setSize({ width: host.clientWidth - RIGHT_PX / 10, height: host.clientHeight - 8 })).observe(host);
+new ResizeObserver(() =>
+  plot?.setSize({ width: host.clientWidth - RIGHT_PX / 10, height: host.clientHeight - 8 }),
+).observe(host);

@@ -5,7 +5,9 @@ import { startTimeline } from "./timeline.js";
 startTimeline();
 
 const chosen = document.querySelector(".hours [aria-current]");
-if (chosen) chosen.parentElement.scrollLeft = chosen.offsetLeft - chosen.parentElement.offsetLeft - chosen.parentElement.clientWidth / 2;
+if (chosen)
+  chosen.parentElement.scrollLeft =
+    chosen.offsetLeft - chosen.parentElement.offsetLeft - chosen.parentElement.clientWidth / 2;
 
 const PAGES = { ArrowLeft: -1, ArrowRight: 1 };
 document.addEventListener("keydown", (event) => {

@@ -1,6 +1,6 @@
-// The station's time as the page knows it: the server's last time plus the time since. The browser's wall clock may be
-// hours off and may jump; its monotonic clock stops while a laptop sleeps. Until the next update the clock that advanced
-// further counts, so that old data never look new.
+// The station's time as the page knows it: the server's last time plus the time since. The browser's wall clock may
+// be hours off and may jump; its monotonic clock stops while a laptop sleeps. Until the next update the clock that
+// advanced further counts, so that old data never look new.
 
 /** The browser's zone is used on pages without the station's clock. */
 let offset = -new Date().getTimezoneOffset() * 60_000;

@@ -1,8 +1,8 @@
 // Whether the station still answers. A page without an answer shows since when, marks its data as stale, and keeps
 // trying.
 import { ageText } from "./ages.js";
-import { showStale } from "./stale.js";
 import { now, shown } from "./clock.js";
+import { showStale } from "./stale.js";
 
 const LATE_MS = 6000;
 const REFUSALS = {
@@ -77,7 +77,9 @@ function showOnPage(sentence) {
 }
 
 function showInForm(form, sentence) {
-  const line = form.querySelector(":scope > .message, .actions-end .message") ?? form.insertBefore(document.createElement("p"), form.firstChild);
+  const line =
+    form.querySelector(":scope > .message, .actions-end .message") ??
+    form.insertBefore(document.createElement("p"), form.firstChild);
   line.setAttribute("role", "alert");
   fillMessage(line, sentence);
 }
@@ -98,7 +100,8 @@ function actionOf({ elt, requestConfig }) {
   return pressed ? nameOf(pressed) : "";
 }
 
-const nameOf = (button) => button.getAttribute("aria-label") || (button.querySelector(".idle") ?? button).textContent.trim();
+const nameOf = (button) =>
+  button.getAttribute("aria-label") || (button.querySelector(".idle") ?? button).textContent.trim();
 
 /** No answer came: shown beside the pressed button, or in the part of the page that updates itself. */
 function showNoAnswer(event, sentence) {
@@ -111,9 +114,15 @@ function showNoAnswer(event, sentence) {
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-refused-close]")) refused.hidden = true;
 });
-document.addEventListener("htmx:sendError", (event) => showNoAnswer(event, "was not sent. The station does not answer."));
-document.addEventListener("htmx:timeout", (event) => showNoAnswer(event, "got no answer in time. It may still take effect: check before you press it again."));
-document.addEventListener("htmx:targetError", () => showOnPage("It was done, but this page cannot show it. Reload the page."));
+document.addEventListener("htmx:sendError", (event) =>
+  showNoAnswer(event, "was not sent. The station does not answer."),
+);
+document.addEventListener("htmx:timeout", (event) =>
+  showNoAnswer(event, "got no answer in time. It may still take effect: check before you press it again."),
+);
+document.addEventListener("htmx:targetError", () =>
+  showOnPage("It was done, but this page cannot show it. Reload the page."),
+);
 // Submitting a form that leads to another page would replace this page by the browser's error page.
 document.addEventListener("submit", (event) => {
   const form = event.target;

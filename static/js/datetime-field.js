@@ -5,7 +5,20 @@ import { now, shownOffset } from "./clock.js";
 const FORM = /^\s*(\d{4})-(\d{1,2})-(\d{1,2})(?:(?:\s+|T)(\d{1,2}):(\d{2})(?::(\d{2}))?)?/;
 const DAY_MS = 86_400_000;
 const WEEK = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
-const MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
+const MONTHS = [
+  "January",
+  "February",
+  "March",
+  "April",
+  "May",
+  "June",
+  "July",
+  "August",
+  "September",
+  "October",
+  "November",
+  "December",
+];
 const PARTS = { Hour: [11, 23], Minute: [14, 59], Second: [17, 59] };
 const STEPS = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -7, ArrowDown: 7 };
 
@@ -32,8 +45,12 @@ function addMonths(ms, by) {
   const at = new Date(ms);
   const last = new Date(Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + by + 1, 0)).getUTCDate();
   return Date.UTC(
-    at.getUTCFullYear(), at.getUTCMonth() + by, Math.min(at.getUTCDate(), last),
-    at.getUTCHours(), at.getUTCMinutes(), at.getUTCSeconds(),
+    at.getUTCFullYear(),
+    at.getUTCMonth() + by,
+    Math.min(at.getUTCDate(), last),
+    at.getUTCHours(),
+    at.getUTCMinutes(),
+    at.getUTCSeconds(),
   );
 }
 
@@ -45,17 +62,34 @@ class Picker {
     this.title = element("b", { "aria-live": "polite" });
     this.days = element("tbody", {});
     this.parts = Object.keys(PARTS).map((name) => this.partField(name));
-    const head = element("tr", {}, ...WEEK.map((name) => element("th", { scope: "col", abbr: name }, name.slice(0, 2))));
+    const head = element(
+      "tr",
+      {},
+      ...WEEK.map((name) => element("th", { scope: "col", abbr: name }, name.slice(0, 2))),
+    );
     this.box = element(
-      "div", { class: "picker", popover: "auto", role: "dialog", "aria-label": "Choose date and time" },
-      element("div", { class: "picker-head" }, this.iconButton("left", "Previous month", () => this.show(addMonths(this.at, -1))), this.title,
-        this.iconButton("right", "Next month", () => this.show(addMonths(this.at, 1)))),
+      "div",
+      { class: "picker", popover: "auto", role: "dialog", "aria-label": "Choose date and time" },
+      element(
+        "div",
+        { class: "picker-head" },
+        this.iconButton("left", "Previous month", () => this.show(addMonths(this.at, -1))),
+        this.title,
+        this.iconButton("right", "Next month", () => this.show(addMonths(this.at, 1))),
+      ),
       element("table", { role: "grid", "aria-label": "Days" }, element("thead", {}, head), this.days),
       element("div", { class: "picker-time" }, ...this.parts),
-      element("div", { class: "actions-end" }, this.textButton("Now", () => this.choose(now() + shownOffset())), this.textButton("Done", () => this.box.hidePopover())),
+      element(
+        "div",
+        { class: "actions-end" },
+        this.textButton("Now", () => this.choose(now() + shownOffset())),
+        this.textButton("Done", () => this.box.hidePopover()),
+      ),
     );
     this.box.addEventListener("keydown", (event) => this.onKey(event));
-    this.box.addEventListener("toggle", (event) => { if (event.newState === "closed") this.close(); });
+    this.box.addEventListener("toggle", (event) => {
+      if (event.newState === "closed") this.close();
+    });
     this.days.addEventListener("click", (event) => {
       const day = event.target.closest("[data-day]");
       if (day) this.choose(Number(day.dataset.day), true);
@@ -129,7 +163,9 @@ class Picker {
     this.title.textContent = `${MONTHS[new Date(first).getUTCMonth()]} ${chosen.slice(0, 4)}`;
     this.days.replaceChildren();
     for (let week = begin; week === begin || text(week).slice(0, 7) === chosen.slice(0, 7); week += 7 * DAY_MS) {
-      this.days.append(element("tr", {}, ...WEEK.map((name, place) => this.day(week + place * DAY_MS, name, chosen, today))));
+      this.days.append(
+        element("tr", {}, ...WEEK.map((name, place) => this.day(week + place * DAY_MS, name, chosen, today))),
+      );
     }
     this.parts.forEach((part, index) => {
       const [place] = Object.values(PARTS)[index];
@@ -140,9 +176,16 @@ class Picker {
   day(ms, name, chosen, today) {
     const date = text(ms).slice(0, 10);
     const clock = this.at - Date.parse(`${chosen}T00:00:00Z`);
-    const button = element("button", {
-      type: "button", tabindex: date === chosen ? "0" : "-1", "data-day": ms + clock, "aria-label": `${Number(date.slice(8))}, ${name} ${date}`,
-    }, String(Number(date.slice(8))));
+    const button = element(
+      "button",
+      {
+        type: "button",
+        tabindex: date === chosen ? "0" : "-1",
+        "data-day": ms + clock,
+        "aria-label": `${Number(date.slice(8))}, ${name} ${date}`,
+      },
+      String(Number(date.slice(8))),
+    );
     if (date === today) button.setAttribute("aria-current", "date");
     if (date.slice(0, 7) !== chosen.slice(0, 7)) button.className = "other";
     return element("td", { role: "gridcell", "aria-selected": String(date === chosen) }, button);

@@ -23,6 +23,6 @@ document.addEventListener("click", (event) => {
   field.focus();
 });
 document.addEventListener("submit", (event) => {
-  const question = event.submitter?.dataset.confirm;
+  const question = event.submitter?.dataset.confirm?.replace(/\s+/g, " "); // templates break long ones into lines
   if (question && !window.confirm(question)) event.preventDefault();
 });

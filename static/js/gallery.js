@@ -18,11 +18,17 @@ for (const chosen of document.querySelectorAll(".cal [aria-current], .hours [ari
 // Arrow keys: from tile to tile if a tile has the focus, else to the previous or next night or capture.
 const allTiles = () => [...tiles.querySelectorAll(".th")];
 const columnCount = () => getComputedStyle(tiles).gridTemplateColumns.split(" ").length;
-const STEPS = { ArrowLeft: () => -1, ArrowRight: () => 1, ArrowUp: () => -(tiles ? columnCount() : 0), ArrowDown: () => (tiles ? columnCount() : 0) };
+const STEPS = {
+  ArrowLeft: () => -1,
+  ArrowRight: () => 1,
+  ArrowUp: () => -(tiles ? columnCount() : 0),
+  ArrowDown: () => (tiles ? columnCount() : 0),
+};
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || !(event.key in STEPS)) return;
-  if (document.querySelector("dialog[open], .pswp--open") || event.target.closest("input, select, textarea, .tw")) return;
+  if (document.querySelector("dialog[open], .pswp--open") || event.target.closest("input, select, textarea, .tw"))
+    return;
   const tile = event.target.closest(".tiles .th");
   const found = tile && allTiles()[allTiles().indexOf(tile) + STEPS[event.key]()];
   const pagerLink = tile ? null : document.querySelector(`[data-pager="${STEPS[event.key]()}"]`);

@@ -26,7 +26,10 @@ document.addEventListener("htmx:afterSwap", (event) => {
   const { target } = event.detail;
   if (!target.id.startsWith("said-")) return;
   clearTimeout(timers.get(target.id));
-  timers.set(target.id, setTimeout(() => target.replaceChildren(), SHOWN_MS));
+  timers.set(
+    target.id,
+    setTimeout(() => target.replaceChildren(), SHOWN_MS),
+  );
 });
 
 // Each update of the page says who holds a camera. A message that contradicts it is removed, and buttons that another
@@ -37,7 +40,8 @@ let requestedAt = 0;
 function updateForHolder() {
   for (const message of document.querySelectorAll("[data-reported-holder]")) {
     const holder = message.closest("[data-held-by]")?.dataset.heldBy;
-    if (Number(message.dataset.reportedAt) < requestedAt && holder !== message.dataset.reportedHolder) message.parentElement.replaceChildren();
+    if (Number(message.dataset.reportedAt) < requestedAt && holder !== message.dataset.reportedHolder)
+      message.parentElement.replaceChildren();
   }
   const lease = document.querySelector("#lease");
   if (lease) for (const button of document.querySelectorAll("[data-command]")) setRefused(button, lease.dataset.held);
@@ -54,7 +58,8 @@ document.addEventListener("htmx:beforeSend", (event) => {
   if (isNow(event)) requestedAt = performance.now();
 });
 document.addEventListener("htmx:afterSwap", (event) => {
-  for (const message of event.detail.target.querySelectorAll("[data-reported-holder]")) message.dataset.reportedAt = performance.now();
+  for (const message of event.detail.target.querySelectorAll("[data-reported-holder]"))
+    message.dataset.reportedAt = performance.now();
 });
 document.addEventListener("htmx:afterRequest", (event) => {
   if (isNow(event)) updateForHolder();

@@ -7,7 +7,7 @@ let afterG = -Infinity;
 
 const isTyping = (element) => element.closest("input, select, textarea, [contenteditable], dialog[open] form") !== null;
 const cameraLinks = () => [...document.querySelectorAll("[data-camera]")];
-const click = (link) => link && link.click();
+const click = (link) => link?.click();
 
 export function stepCamera(by) {
   const links = cameraLinks();
@@ -47,7 +47,8 @@ const KEYS = {
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || isTyping(event.target)) return;
   if (document.querySelector("dialog[open]")) return;
-  const pageLink = performance.now() - afterG < AFTER_G_MS && document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+  const pageLink =
+    performance.now() - afterG < AFTER_G_MS && document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
   afterG = event.key === "g" ? performance.now() : -Infinity;
   if (pageLink) click(pageLink);
   else if (/^[1-9]$/.test(event.key)) click(cameraLinks()[Number(event.key) - 1]);

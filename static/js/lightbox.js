@@ -7,7 +7,8 @@ const RETRY_MS = 2000;
 const PREFETCH = 8; // pictures before the end of the loaded range at which more are loaded
 const SHAPE_TOLERANCE = 0.01; // relative difference above which a picture's own shape replaces the guessed one
 
-const createElement = (name, className, content = "") => Object.assign(document.createElement(name), { className, textContent: content });
+const createElement = (name, className, content = "") =>
+  Object.assign(document.createElement(name), { className, textContent: content });
 
 /** A page of pictures; null when the station refuses or does not answer. */
 async function fetchJson(address) {
@@ -54,7 +55,7 @@ class Pictures {
   append({ pictures, later }) {
     this.addresses.later = later;
     const first = this.to;
-    pictures.forEach((picture, index) => this.known.set(first + index, picture));
+    for (const [index, picture] of pictures.entries()) this.known.set(first + index, picture);
     this.to += pictures.length;
     this.total = Math.max(this.total, this.to);
     return [first, this.to];
@@ -65,7 +66,7 @@ class Pictures {
     this.addresses.earlier = this.from > fits.length ? earlier : "";
     const last = this.from;
     this.from -= fits.length;
-    fits.forEach((picture, index) => this.known.set(this.from + index, picture));
+    for (const [index, picture] of fits.entries()) this.known.set(this.from + index, picture);
     return [this.from, last];
   }
 }
@@ -73,8 +74,17 @@ class Pictures {
 function pictureOfTile(link, here) {
   const { large, original, camera, time, pswpWidth, pswpHeight } = link.dataset;
   return {
-    id: link.id.slice(2), page: link.getAttribute("href"), large, original, camera, time, gallery: here,
-    width: Number(pswpWidth), height: Number(pswpHeight), simulated: "simulated" in link.dataset, thumbnail: link.querySelector("img"),
+    id: link.id.slice(2),
+    page: link.getAttribute("href"),
+    large,
+    original,
+    camera,
+    time,
+    gallery: here,
+    width: Number(pswpWidth),
+    height: Number(pswpHeight),
+    simulated: "simulated" in link.dataset,
+    thumbnail: link.querySelector("img"),
   };
 }
 
@@ -83,7 +93,12 @@ function slideData(picture) {
   if (picture.isUnknown) return picture;
   const { naturalWidth, naturalHeight } = picture.thumbnail ?? {};
   if (naturalWidth && !picture.isMeasured) picture.height = Math.round((picture.width * naturalHeight) / naturalWidth);
-  return { ...picture, src: picture.large, msrc: naturalWidth ? picture.thumbnail.src : undefined, alt: `${picture.camera}, ${picture.time}` };
+  return {
+    ...picture,
+    src: picture.large,
+    msrc: naturalWidth ? picture.thumbnail.src : undefined,
+    alt: `${picture.camera}, ${picture.time}`,
+  };
 }
 
 /** The panel with a picture's capture details. */
@@ -110,28 +125,78 @@ function addBar(lightbox, pictures) {
   const { pswp } = lightbox;
   const { details, toggle } = createDetails(lightbox);
   lightbox.toggleFacts = toggle;
-  const add = (name, order, tagName, show, more = {}) => pswp.ui.registerElement({
-    name, order, tagName, className: "pswp__action", appendTo: "bar", ...more,
-    onInit: (element) => {
-      const update = () => show(element, pswp.currSlide.data);
-      pswp.on("change", update);
-      pswp.on("renewed", update);
-    },
-  });
+  const add = (name, order, tagName, show, more = {}) =>
+    pswp.ui.registerElement({
+      name,
+      order,
+      tagName,
+      className: "pswp__action",
+      appendTo: "bar",
+      ...more,
+      onInit: (element) => {
+        const update = () => show(element, pswp.currSlide.data);
+        pswp.on("change", update);
+        pswp.on("renewed", update);
+      },
+    });
   const noUpdate = () => {};
-  add("place", 5, "span", (element) => {
-    element.textContent = `${pswp.currIndex + 1} / ${pictures.total}${pictures.isCapped ? "+" : ""}`;
-  }, { className: "pswp__action pswp__place" });
-  add("where", 5, "span", (element, { camera = "", time = "" }) => element.replaceChildren(createElement("b", "", camera), ` ${time}`), { className: "pswp__action pswp__where" });
-  add("simulated", 6, "span", (element, data) => { element.hidden = !data.simulated; }, { html: "SIMULATED" });
+  add(
+    "place",
+    5,
+    "span",
+    (element) => {
+      element.textContent = `${pswp.currIndex + 1} / ${pictures.total}${pictures.isCapped ? "+" : ""}`;
+    },
+    { className: "pswp__action pswp__place" },
+  );
+  add(
+    "where",
+    5,
+    "span",
+    (element, { camera = "", time = "" }) => element.replaceChildren(createElement("b", "", camera), ` ${time}`),
+    { className: "pswp__action pswp__where" },
+  );
+  add(
+    "simulated",
+    6,
+    "span",
+    (element, data) => {
+      element.hidden = !data.simulated;
+    },
+    { html: "SIMULATED" },
+  );
   add("details", 7, "button", noUpdate, { html: "Details", onClick: toggle, title: "Capture details (i)" });
-  add("page", 8, "a", (element, { page = "" }) => { element.href = page; }, { html: "Page" });
-  add("original", 9, "a", (element, { original }) => {
-    element.href = `${original}&download=1`;
-    element.setAttribute("download", "");
-  }, { html: "Download" });
-  add("full", 9, "button", (element) => element.toggleAttribute("data-full", true), { html: "Full screen", className: "pswp__action pswp__full", title: "Full screen (f)" });
-  pswp.ui.registerElement({ name: "facts", appendTo: "root", tagName: "div", className: "pswp__facts-place", onInit: (element) => element.append(details) });
+  add(
+    "page",
+    8,
+    "a",
+    (element, { page = "" }) => {
+      element.href = page;
+    },
+    { html: "Page" },
+  );
+  add(
+    "original",
+    9,
+    "a",
+    (element, { original }) => {
+      element.href = `${original}&download=1`;
+      element.setAttribute("download", "");
+    },
+    { html: "Download" },
+  );
+  add("full", 9, "button", (element) => element.toggleAttribute("data-full", true), {
+    html: "Full screen",
+    className: "pswp__action pswp__full",
+    title: "Full screen (f)",
+  });
+  pswp.ui.registerElement({
+    name: "facts",
+    appendTo: "root",
+    tagName: "div",
+    className: "pswp__facts-place",
+    onInit: (element) => element.append(details),
+  });
 }
 
 /** Lays out a picture again when its own shape differs from the guessed one. */

@@ -6,7 +6,7 @@ const LONGEST_HEAD_BYTES = 4096;
 const LARGEST_PICTURE_BYTES = 64 * 1024 * 1024;
 const BLANK_LINE = [13, 10, 13, 10];
 const LATE_MS = 2000; // after this time without a picture the camera's status is fetched for the reason
-const SILENT_MS = 12000; // the station ends a stream after 10 s without a picture, so a longer silence means a dead connection
+const SILENT_MS = 12000; // the station ends a stream after 10 s without a picture: longer silence is a dead connection
 const CHECK_MS = 1000;
 const STATUS_TIMEOUT_MS = 2000;
 const BACK_OFF_MS = [500, 15000];
@@ -16,7 +16,10 @@ const PROBLEMS = { "/problems/live-disabled": "disabled", "/problems/live-full":
 
 /** The camera's status over HTTP; throws after a timeout. */
 export function fetchStatus(url) {
-  return fetch(`${url}status/`, { headers: { Accept: "application/json" }, signal: AbortSignal.timeout(STATUS_TIMEOUT_MS) });
+  return fetch(`${url}status/`, {
+    headers: { Accept: "application/json" },
+    signal: AbortSignal.timeout(STATUS_TIMEOUT_MS),
+  });
 }
 
 /** Yields the parts of a multipart response: {head: Map, body: Uint8Array}. Throws for anything else. */
@@ -35,7 +38,7 @@ export async function* parts(reader) {
   }
 }
 
-/** The first part in the bytes, or null if it is incomplete. Its head begins with the boundary, which is not a header. */
+/** The first part in the bytes, or null if it is incomplete. Its head begins with the boundary, which is no header. */
 function firstPart(bytes) {
   const isBlankLine = (_, index) => BLANK_LINE.every((byte, offset) => bytes[index + offset] === byte);
   const headEnd = bytes.subarray(0, LONGEST_HEAD_BYTES).findIndex(isBlankLine);
@@ -78,13 +81,17 @@ function unpack({ head, body }) {
 function pause(ms, signal) {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+    const stop = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    signal.addEventListener("abort", stop, { once: true });
   });
 }
 
 /**
- * One camera on one canvas. `report` is called as by LiveStream, without {kind: "open"}. Reasons for missing pictures come
- * from the camera's status. An AbortSignal covers the time from start to pause and ends everything begun in it.
+ * One camera on one canvas. `report` is called as by LiveStream, without {kind: "open"}. Reasons for missing pictures
+ * come from the camera's status. An AbortSignal covers the time from start to pause and ends everything begun in it.
  */
 export class MjpegStream {
   constructor({ canvas, url, quality, report }) {
@@ -125,7 +132,10 @@ export class MjpegStream {
     };
     try {
       onData();
-      const answer = await fetch(`${this.url}stream.mjpeg?quality=${this.quality}`, { signal: connection.signal, cache: "no-store" });
+      const answer = await fetch(`${this.url}stream.mjpeg?quality=${this.quality}`, {
+        signal: connection.signal,
+        cache: "no-store",
+      });
       if (!answer.ok) await this.onProblem(answer, signal);
       else for await (const part of parts(answer.body.getReader())) await this.onPart(part, signal).then(onData);
     } catch {
@@ -188,7 +198,8 @@ export class MjpegStream {
   explain(answer, status) {
     if (this.refused(answer.status)) return;
     if (!answer.ok) this.report({ kind: "no-frame", reason: "broker", message: status.detail });
-    else if (status.observed !== "ready") this.report({ kind: "no-frame", reason: status.observed, message: status.reason });
+    else if (status.observed !== "ready")
+      this.report({ kind: "no-frame", reason: status.observed, message: status.reason });
   }
 
   refused(status) {

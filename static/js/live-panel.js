@@ -1,7 +1,7 @@
 // The parts beside a large live picture: its state as a chip, why there is no picture and what to do, what reduces the
 // quality, the selected quality, and the file name of a snapshot. Elements with data-live-panel="SLUG" hold any of
 //   <span data-live-chip><svg><use href="icons.svg#wait"/></svg><span>word</span></span>
-//   <span data-live-message>  <button data-live-again hidden>; an element with data-live-banner is shown when it is needed
+//   <span data-live-message>  <button data-live-again hidden>; data-live-banner marks what is shown when it is needed
 //   <span data-live-why>  <span data-live-limited>  <span data-live-saved>
 //   <button name="quality" value="low" aria-pressed>   <button data-live-snapshot>
 
@@ -32,10 +32,21 @@ const REASONS = {
   forbidden: ["bad", "Forbidden", "bad"],
   not_found: ["bad", "Not found", "bad"],
 };
-const WITH_BANNER = new Set(["broker", "disabled", "disconnected", "capacity", "bandwidth", "ended", "signed_out", "forbidden", "not_found"]);
+const WITH_BANNER = new Set([
+  "broker",
+  "disabled",
+  "disconnected",
+  "capacity",
+  "bandwidth",
+  "ended",
+  "signed_out",
+  "forbidden",
+  "not_found",
+]);
 
 /** The state as a glyph, a word and a tone. */
-export const displayOf = (state, reason) => (state === "live" ? STATES.live : (REASONS[reason] ?? STATES[state] ?? REASONS.unreachable));
+export const displayOf = (state, reason) =>
+  state === "live" ? STATES.live : (REASONS[reason] ?? STATES[state] ?? REASONS.unreachable);
 
 export class Panel {
   constructor(slug) {
@@ -77,7 +88,7 @@ export class Panel {
   }
 }
 
-/** simulated_2026-11-20T184312.125Z_simulated.jpg: the camera, the capture time, and whether the picture is simulated. */
+/** simulated_2026-11-20T184312.125Z_simulated.jpg: the camera, the capture time, whether the picture is simulated. */
 export function fileName(slug, stationMs, simulated) {
   const at = new Date(stationMs).toISOString().replaceAll(":", "");
   return `${slug}_${at}${simulated ? "_simulated" : ""}.jpg`;
@@ -108,7 +119,8 @@ function chooseQuality(button) {
   for (const other of button.parentElement.querySelectorAll("[name=quality]")) {
     other.setAttribute("aria-pressed", String(other === button));
   }
-  for (const host of document.querySelectorAll(`[data-live="${CSS.escape(slug)}"]`)) host.dataset.quality = button.value;
+  for (const host of document.querySelectorAll(`[data-live="${CSS.escape(slug)}"]`))
+    host.dataset.quality = button.value;
 }
 
 document.addEventListener("click", (event) => {

@@ -73,7 +73,10 @@ export class Screen {
     this.reportedAt = now;
     this.wasStale = frame.stale;
     const { number, stationMs, simulated, stale, lowered } = frame;
-    const { intervalMs, canvas: { width, height } } = this;
+    const {
+      intervalMs,
+      canvas: { width, height },
+    } = this;
     const fps = this.fps(now);
     this.report({ kind: "frame", number, stationMs, ageMs, intervalMs, fps, width, height, simulated, stale, lowered });
   }

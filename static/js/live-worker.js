@@ -201,7 +201,11 @@ export class LiveStream {
     this.backOff.reset();
     const drawn = frame && (await this.screen.draw(frame.jpeg));
     this.onAnswered(drawn ? 0 : RETRY_MS);
-    if (drawn && !this.ended) this.screen.reportFrame(frame, this.offset.known ? Math.max(0, steady() + this.offset.ms - frame.stationMs) : null);
+    if (drawn && !this.ended)
+      this.screen.reportFrame(
+        frame,
+        this.offset.known ? Math.max(0, steady() + this.offset.ms - frame.stationMs) : null,
+      );
   }
 
   // Calls from the page

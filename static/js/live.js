@@ -26,7 +26,7 @@
 // A view pauses while the page is hidden or the host is scrolled out of view.
 
 import { now, shown } from "./clock.js";
-import { fetchStatus, ENDED, REFUSED_STATUS } from "./live-mjpeg.js";
+import { ENDED, fetchStatus, REFUSED_STATUS } from "./live-mjpeg.js";
 import { download, duration, fileName, Panel } from "./live-panel.js";
 import { NO_STREAM, RemoteStream, sharedWorker } from "./live-remote.js";
 import { SUBPROTOCOL, TRANSPORTS } from "./live-worker.js";
@@ -45,13 +45,18 @@ const REFUSALS = {
   4404: ["not_found", "This camera does not exist, or you may not see it."],
 };
 const UNREACHABLE = ["unreachable", "The station cannot be reached. Retrying automatically."];
-const NO_CONNECTION = ["no_websockets", `More than ${MAX_MJPEG} live pictures need WebSockets, which the network blocks.`];
+const NO_CONNECTION = [
+  "no_websockets",
+  `More than ${MAX_MJPEG} live pictures need WebSockets, which the network blocks.`,
+];
 
 const views = new Map();
 let lastId = 0;
 
 const onWorkerMessage = (data) => [...views.values()].find((view) => view.id === data.id)?.onReport(data);
-const onWorkerFailed = () => views.forEach((view) => view.openSocket());
+const onWorkerFailed = () => {
+  for (const view of views.values()) view.openSocket();
+};
 
 /** Whether one more view may hold a connection: a browser opens at most six to a station, and the page needs some. */
 function hasConnectionFor(requester) {
@@ -174,7 +179,14 @@ export class LiveView {
 
   onReport(report) {
     const { onFrame, onNoFrame, onLimited, onSnapshot, onOpen, onClosed } = this;
-    const handlers = { frame: onFrame, "no-frame": onNoFrame, limited: onLimited, snapshot: onSnapshot, open: onOpen, closed: onClosed };
+    const handlers = {
+      frame: onFrame,
+      "no-frame": onNoFrame,
+      limited: onLimited,
+      snapshot: onSnapshot,
+      open: onOpen,
+      closed: onClosed,
+    };
     handlers[report.kind].call(this, report);
     this.show();
   }
@@ -226,7 +238,11 @@ export class LiveView {
   onClosed({ code, reason, opened, tries }) {
     if (code === ENDED) {
       this.ended = true;
-      this.change("offline", "ended", this.panel.all("again").length ? reason : `${reason} Reload this page to view it again.`);
+      this.change(
+        "offline",
+        "ended",
+        this.panel.all("again").length ? reason : `${reason} Reload this page to view it again.`,
+      );
     } else if (REFUSALS[code]) this.change("offline", ...REFUSALS[code]);
     else if (opened) this.onLost();
     else this.probeHttp(tries);
@@ -252,7 +268,8 @@ export class LiveView {
       return;
     }
     if (refusal) this.change("offline", ...refusal);
-    else if (++this.blocked >= BLOCKED_AFTER && this.host.dataset.transport === "socket" && !this.closed) this.openMjpeg();
+    else if (++this.blocked >= BLOCKED_AFTER && this.host.dataset.transport === "socket" && !this.closed)
+      this.openMjpeg();
   }
 
   // Time
@@ -298,7 +315,8 @@ export class LiveView {
   change(state, reason, message, since = null) {
     const { dataset } = this.host;
     const old = this.picture && state !== "live" ? this.capturedAt : since;
-    const sentence = state === "offline" && old ? `${message} The picture is from ${shown(this.picture?.stationMs ?? old)}.` : message;
+    const sentence =
+      state === "offline" && old ? `${message} The picture is from ${shown(this.picture?.stationMs ?? old)}.` : message;
     this.message = sentence;
     if (dataset.state === state && (dataset.reason ?? "") === reason) return;
     dataset.state = state;
@@ -385,7 +403,8 @@ function updateViews() {
 
 function onMutations(mutations) {
   for (const { type, target, attributeName } of mutations) {
-    if (type === "attributes" && attributeName === "data-quality") views.get(target)?.stream.setQuality(views.get(target).quality);
+    if (type === "attributes" && attributeName === "data-quality")
+      views.get(target)?.stream.setQuality(views.get(target).quality);
   }
   if (mutations.some(({ addedNodes, removedNodes }) => [...addedNodes, ...removedNodes].some(isElement))) updateViews();
   else if (mutations.some(({ attributeName }) => attributeName === "data-live")) updateViews();
@@ -406,10 +425,23 @@ document.addEventListener("click", ({ target }) => {
   if (!button) return;
   for (const view of viewsOf(button)) button.hasAttribute("data-live-again") ? view.restart() : view.stream.snapshot();
 });
-document.addEventListener("visibilitychange", () => views.forEach((view) => view.updatePaused()));
-window.addEventListener("pagehide", () => views.forEach((view) => view.stream.pause()));
-window.addEventListener("pageshow", ({ persisted }) => persisted && views.forEach((view) => view.stream.resume()));
-window.addEventListener("online", () => views.forEach((view) => view.paused || (view.stream.pause(), view.stream.resume())));
+document.addEventListener("visibilitychange", () => {
+  for (const view of views.values()) view.updatePaused();
+});
+window.addEventListener("pagehide", () => {
+  for (const view of views.values()) view.stream.pause();
+});
+window.addEventListener("pageshow", ({ persisted }) => {
+  if (!persisted) return;
+  for (const view of views.values()) view.stream.resume();
+});
+window.addEventListener("online", () => {
+  for (const view of views.values()) {
+    if (view.paused) continue;
+    view.stream.pause();
+    view.stream.resume();
+  }
+});
 new MutationObserver(onMutations).observe(document.documentElement, {
   childList: true,
   subtree: true,

@@ -1,6 +1,6 @@
 // The player of a clip: the time of the shown frame, single frames, speed, shortcuts, and the day's timeline.
 import "./thumbnails.js";
-import { startTimeline, mark } from "./timeline.js";
+import { mark, startTimeline } from "./timeline.js";
 
 const player = document.querySelector("#player");
 const video = player.querySelector("video");
@@ -28,7 +28,8 @@ let isSliding = false;
 const slider = player.querySelector("[data-seek]");
 const positionText = player.querySelector("[data-place]");
 /** 1:02.3 */
-const formatTime = (seconds) => `${Math.floor(seconds / 60)}:${(Math.floor((seconds % 60) * 10) / 10).toFixed(1).padStart(4, "0")}`;
+const formatTime = (seconds) =>
+  `${Math.floor(seconds / 60)}:${(Math.floor((seconds % 60) * 10) / 10).toFixed(1).padStart(4, "0")}`;
 const formatWall = (ms) => new Date(ms).toISOString().slice(0, 23).replace("T", " ");
 
 function show(seconds) {
@@ -54,7 +55,9 @@ function trackFrames() {
   });
 }
 
-const seek = (seconds) => { video.currentTime = Math.min(Math.max(seconds, 0), video.duration || length); };
+const seek = (seconds) => {
+  video.currentTime = Math.min(Math.max(seconds, 0), video.duration || length);
+};
 
 /** After a seek: resolves with the time of the shown frame, in seconds of the clip. */
 function presentedFrame() {
@@ -66,12 +69,13 @@ function presentedFrame() {
     };
     if (video.seeking) video.addEventListener("seeked", settle, { once: true });
     else settle();
-    const waitForFrame = () => video.requestVideoFrameCallback((_, frame) => {
-      if (video.seeking) return waitForFrame();
-      clearTimeout(waiting);
-      video.removeEventListener("seeked", settle);
-      return resolve(frame.mediaTime);
-    });
+    const waitForFrame = () =>
+      video.requestVideoFrameCallback((_, frame) => {
+        if (video.seeking) return waitForFrame();
+        clearTimeout(waiting);
+        video.removeEventListener("seeked", settle);
+        return resolve(frame.mediaTime);
+      });
     waitForFrame();
   });
 }
@@ -115,7 +119,9 @@ async function nextFrame() {
 async function enqueue(work) {
   const before = queue;
   let done;
-  queue = new Promise((resolve) => { done = resolve; });
+  queue = new Promise((resolve) => {
+    done = resolve;
+  });
   waiting += 1;
   player.dataset.stepping = "";
   await before;
@@ -138,7 +144,10 @@ function step(by) {
 }
 
 const skip = (by) => enqueue(() => seek(video.currentTime + by));
-const toggle = () => enqueue(() => { video.paused ? video.play() : video.pause(); });
+const toggle = () =>
+  enqueue(() => {
+    video.paused ? video.play() : video.pause();
+  });
 
 function setRate(value) {
   video.playbackRate = value;
@@ -148,7 +157,8 @@ function setRate(value) {
 }
 
 /** The nearest of RATES; a script may have set another rate. */
-const nearestRate = (value) => RATES.reduce((best, one) => (Math.abs(one - value) < Math.abs(best - value) ? one : best));
+const nearestRate = (value) =>
+  RATES.reduce((best, one) => (Math.abs(one - value) < Math.abs(best - value) ? one : best));
 const changeRate = (by) => {
   const index = RATES.indexOf(nearestRate(video.playbackRate)) + by;
   setRate(RATES[Math.min(Math.max(index, 0), RATES.length - 1)]);
@@ -185,7 +195,9 @@ function useOwnControls() {
     const seconds = Number(slider.value);
     enqueue(() => seek(seconds));
   });
-  slider.addEventListener("change", () => { isSliding = false; });
+  slider.addEventListener("change", () => {
+    isSliding = false;
+  });
   video.addEventListener("click", toggle);
   video.addEventListener("dblclick", () => player.querySelector("[data-full]").click());
 }
@@ -196,23 +208,33 @@ function begin() {
   if (video.error || video.networkState === HTMLMediaElement.NETWORK_NO_SOURCE) showFailure();
   video.addEventListener("error", showFailure);
   video.querySelector("source:last-of-type").addEventListener("error", showFailure);
-  video.addEventListener("seeking", () => { isFramePending = true; });
-  video.addEventListener("play", () => { player.querySelector("[data-play]").textContent = "Pause"; });
-  video.addEventListener("pause", () => { player.querySelector("[data-play]").textContent = "Play"; });
+  video.addEventListener("seeking", () => {
+    isFramePending = true;
+  });
+  video.addEventListener("play", () => {
+    player.querySelector("[data-play]").textContent = "Pause";
+  });
+  video.addEventListener("pause", () => {
+    player.querySelector("[data-play]").textContent = "Play";
+  });
   player.addEventListener("click", (event) => {
     const button = event.target.closest("[data-do], [data-rate]");
     if (button?.dataset.do) BUTTONS[button.dataset.do]();
     else if (button) setRate(Number(button.dataset.rate));
   });
   // Handled before the video's own shortcuts, which differ between browsers.
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || !(event.key in KEYS)) return;
-    if (document.querySelector("dialog[open]") || event.target.closest(OWN_KEYS)) return;
-    if (ACTIVATION_KEYS.has(event.key) && event.target.closest("button, a, summary")) return;
-    event.preventDefault();
-    event.stopPropagation();
-    if (!(event.repeat && "stepping" in player.dataset)) KEYS[event.key]();
-  }, true);
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || !(event.key in KEYS)) return;
+      if (document.querySelector("dialog[open]") || event.target.closest(OWN_KEYS)) return;
+      if (ACTIVATION_KEYS.has(event.key) && event.target.closest("button, a, summary")) return;
+      event.preventDefault();
+      event.stopPropagation();
+      if (!(event.repeat && "stepping" in player.dataset)) KEYS[event.key]();
+    },
+    true,
+  );
 }
 
 if (video) {

@@ -8,9 +8,12 @@ async function retry(image) {
   if (!tile) return; // a picture at full size shows its own state
   const tries = (attempts.get(image) ?? 0) + 1;
   attempts.set(image, tries);
-  const status = await fetch(image.src).then((answer) => answer.status, () => 0);
+  const status = await fetch(image.src).then(
+    (answer) => answer.status,
+    () => 0,
+  );
   if (status === 200) {
-    image.src = image.src;
+    image.setAttribute("src", image.getAttribute("src")); // setting it, even to the same value, loads it again
     delete tile.dataset.waits;
   } else if (status === 503 && tries < MAX_TRIES) {
     tile.dataset.waits = "Being rendered";
@@ -21,5 +24,9 @@ async function retry(image) {
 }
 
 const hasFailed = (image) => image.complete && image.naturalWidth === 0 && !attempts.has(image);
-document.addEventListener("error", (event) => event.target instanceof HTMLImageElement && !attempts.has(event.target) && retry(event.target), true);
+document.addEventListener(
+  "error",
+  (event) => event.target instanceof HTMLImageElement && !attempts.has(event.target) && retry(event.target),
+  true,
+);
 for (const image of document.querySelectorAll(".th img, .well img")) if (hasFailed(image)) retry(image);

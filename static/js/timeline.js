@@ -50,7 +50,9 @@ function momentAt(lane, clientX) {
 /** The time of the keyboard cursor; initially the mark, else the start of the first video. */
 function cursorTime(lane) {
   const video = lane.querySelector("rect.video");
-  const first = video ? drawnRange[0] + (Number(video.getAttribute("x")) / WIDTH) * (drawnRange[1] - drawnRange[0]) : drawnRange[0];
+  const first = video
+    ? drawnRange[0] + (Number(video.getAttribute("x")) / WIDTH) * (drawnRange[1] - drawnRange[0])
+    : drawnRange[0];
   return clamp(cursor ?? marked ?? first, visibleRange[0], visibleRange[1]);
 }
 
@@ -63,7 +65,7 @@ function describeAt(lane, ms) {
     const from = Number(rect.getAttribute("x"));
     return x >= from && x < from + Number(rect.getAttribute("width"));
   });
-  return parts.at(-1)?.textContent.split(",")[0] ?? "no video";
+  return parts.at(-1)?.textContent.trim().split(",")[0] ?? "no video";
 }
 
 function updateSlider(lane) {
@@ -120,12 +122,15 @@ async function draw(address = addressOf(visibleRange)) {
   section.toggleAttribute("data-late", !isAnswered);
   if (!isAnswered) return;
   const focus = selectorOf(document.activeElement);
-  const open = [...timelines.querySelectorAll("details[open]")].map((table) => table.closest(".timeline-row").dataset.timelineRow);
+  const open = [...timelines.querySelectorAll("details[open]")].map(
+    (table) => table.closest(".timeline-row").dataset.timelineRow,
+  );
   timelines.innerHTML = await answer.text();
   history.replaceState(history.state, "", address);
   timelines.classList.remove("moving");
   readRange();
-  for (const table of timelines.querySelectorAll("details")) table.open = open.includes(table.closest(".timeline-row").dataset.timelineRow);
+  for (const table of timelines.querySelectorAll("details"))
+    table.open = open.includes(table.closest(".timeline-row").dataset.timelineRow);
   if (focus) timelines.querySelector(focus)?.focus({ preventScroll: true });
   showCursor();
 }
@@ -133,13 +138,17 @@ async function draw(address = addressOf(visibleRange)) {
 /** A selector that finds the focused element again after a redraw. */
 function selectorOf(element) {
   if (!timelines.contains(element)) return "";
-  if (element.matches(".lane")) return `[data-timeline-row="${CSS.escape(element.closest(".timeline-row").dataset.timelineRow)}"] .lane`;
+  if (element.matches(".lane"))
+    return `[data-timeline-row="${CSS.escape(element.closest(".timeline-row").dataset.timelineRow)}"] .lane`;
   return element.dataset.zoom ? `[data-zoom="${element.dataset.zoom}"]` : "";
 }
 
 function openMoment(lane, ms) {
   if (onPick(ms)) return;
-  const query = new URLSearchParams({ camera: lane.closest(".timeline-row").dataset.timelineRow, at: new Date(ms).toISOString() });
+  const query = new URLSearchParams({
+    camera: lane.closest(".timeline-row").dataset.timelineRow,
+    at: new Date(ms).toISOString(),
+  });
   for (const name of ["from", "to"]) {
     const value = new URLSearchParams(location.search).get(name);
     if (value) query.set(name, value);
@@ -155,7 +164,9 @@ function showFlag(lane, clientX) {
   flag.style.left = `${clamp(clientX - left - flag.offsetWidth / 2, 0, width - flag.offsetWidth)}px`;
 }
 
-const hideFlag = (lane) => { lane.querySelector(".flag").hidden = true; };
+const hideFlag = (lane) => {
+  lane.querySelector(".flag").hidden = true;
+};
 
 /** Shows the keyboard cursor on the focused lane. */
 function showCursor() {
@@ -168,7 +179,7 @@ function showCursor() {
   updateSlider(lane);
 }
 
-function step(lane, ms) {
+function step(ms) {
   cursor = clamp(ms, day[0], day[1] - 1);
   const span = visibleRange[1] - visibleRange[0];
   if (cursor < visibleRange[0]) move(Math.min(-span / 2, cursor - visibleRange[0]));
@@ -180,13 +191,14 @@ function onKey(event) {
   const lane = event.target.closest(".lane");
   if (!lane || event.ctrlKey || event.metaKey || event.altKey) return;
   const at = cursorTime(lane);
-  if (event.key in STEPS) step(lane, at + STEPS[event.key] * (event.shiftKey ? 0.1 : 1) * (visibleRange[1] - visibleRange[0]));
+  if (event.key in STEPS)
+    step(at + STEPS[event.key] * (event.shiftKey ? 0.1 : 1) * (visibleRange[1] - visibleRange[0]));
   else if (event.key in KEY_ZOOM) {
     cursor = at;
     zoom(KEY_ZOOM[event.key], at);
     showCursor();
-  } else if (event.key === "Home") step(lane, visibleRange[0]);
-  else if (event.key === "End") step(lane, visibleRange[1] - 1);
+  } else if (event.key === "Home") step(visibleRange[0]);
+  else if (event.key === "End") step(visibleRange[1] - 1);
   else if (event.key === "Enter" || event.key === " ") openMoment(lane, at);
   else return;
   event.preventDefault();
@@ -235,7 +247,8 @@ function onWheel(event) {
   }
   event.preventDefault();
   const { width } = lane.getBoundingClientRect();
-  if (Math.abs(event.deltaX) > Math.abs(event.deltaY)) move((event.deltaX / width) * (visibleRange[1] - visibleRange[0]));
+  if (Math.abs(event.deltaX) > Math.abs(event.deltaY))
+    move((event.deltaX / width) * (visibleRange[1] - visibleRange[0]));
   else zoom(ZOOM_PER_PX ** (event.deltaY * (isPinch ? 4 : 1)), momentAt(lane, event.clientX));
 }
 
@@ -246,12 +259,17 @@ export function startTimeline(handlePick = () => false) {
   readRange();
   section.addEventListener("pointerdown", onPointerDown);
   window.addEventListener("pointermove", onPointerMove);
-  for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, (event) => pointers.delete(event.pointerId));
-  section.addEventListener("pointerout", (event) => { if (event.target.closest(".lane")) hideFlag(event.target.closest(".lane")); });
+  for (const name of ["pointerup", "pointercancel"])
+    window.addEventListener(name, (event) => pointers.delete(event.pointerId));
+  section.addEventListener("pointerout", (event) => {
+    if (event.target.closest(".lane")) hideFlag(event.target.closest(".lane"));
+  });
   window.addEventListener("wheel", onWheel, { passive: false });
   section.addEventListener("keydown", onKey);
   section.addEventListener("focusin", showCursor);
-  section.addEventListener("focusout", (event) => { if (event.target.matches(".lane")) hideFlag(event.target); });
+  section.addEventListener("focusout", (event) => {
+    if (event.target.matches(".lane")) hideFlag(event.target);
+  });
   section.addEventListener("click", (event) => {
     const lane = event.target.closest(".lane");
     const button = event.target.closest("a[data-zoom][href]");

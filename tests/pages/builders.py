@@ -14,6 +14,8 @@ from django.utils import timezone
 from cameras.models import Camera
 from captures.models import Capture, CaptureFile, StorageRoot
 
+WHITE_SPACE = re.compile(r"\s+")
+BLOCKS = re.compile(r" ?(</?(?:button|dd|div|dl|dt|h[1-6]|li|ol|option|p|section|select|t[dhr]|ul)\b[^>]*>) ?")
 MARKUP = "<script>alert(1)</script>"
 
 
@@ -44,7 +46,8 @@ def templates() -> list[Path]:
 
 
 def text_of(answer: Any) -> str:
-    return answer.content.decode()
+    """The page without invisible white space: each run is one space, and beside the tags of blocks there is none."""
+    return BLOCKS.sub(r"\1", WHITE_SPACE.sub(" ", answer.content.decode()).replace(" >", ">"))
 
 
 def tag_of(page: str, ident: str) -> str:

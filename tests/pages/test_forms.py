@@ -8,6 +8,7 @@ import pytest
 
 from cameras.models import Camera
 from cameras.settings.settings_form import SettingsForm
+from tests.pages.builders import text_of
 
 CAN = {
     "exposure_us": {"unit": "µs", "minimum": 20, "maximum": 600_000_000, "step": 1},
@@ -32,7 +33,7 @@ def test_an_exposure_without_a_unit_is_refused_with_both_meanings(able: Camera) 
 
 
 def test_the_meanings_are_buttons_that_fill_the_field(operator: Any, able: Camera) -> None:
-    page = operator.post("/cameras/sky/settings/", {"exposure_us": "30"}, format="multipart").content.decode()
+    page = text_of(operator.post("/cameras/sky/settings/", {"exposure_us": "30"}, format="multipart"))
     assert 'data-fill="set-exposure_us" data-value="30 s"' in page
     assert 'data-fill="set-exposure_us" data-value="30 ms"' in page
 
@@ -80,20 +81,18 @@ def test_an_empty_field_leaves_the_setting_to_the_camera(able: Camera) -> None:
 def test_a_bad_value_changes_nothing(operator: Any, able: Camera) -> None:
     answer = operator.post("/cameras/sky/settings/", {"gain": "much"}, format="multipart")
     assert answer.status_code == 400
-    assert "1 to 16 dB on this camera" in answer.content.decode()
+    assert "1 to 16 dB on this camera" in text_of(answer)
     assert Camera.objects.get().settings == {"exposure_us": 12_000}
 
 
 def test_settings_are_stored_for_a_disconnected_camera(operator: Any, able: Camera, valkey: Any) -> None:
     answer = operator.post("/cameras/sky/settings/", {"gain": "2"}, format="multipart")
-    assert "Stored until the camera connects." in answer.content.decode()
+    assert "Stored until the camera connects." in text_of(answer)
     assert Camera.objects.get().settings == {"gain": 2.0}
 
 
 def test_a_refused_form_says_that_nothing_was_sent(operator: Any, able: Camera) -> None:
-    page = operator.post(
-        "/cameras/sky/settings/", {"exposure_us": "3 s", "gain": "much"}, format="multipart"
-    ).content.decode()  # fmt: skip
+    page = text_of(operator.post("/cameras/sky/settings/", {"exposure_us": "3 s", "gain": "much"}, format="multipart"))
     assert "1 to correct. Nothing was sent." in page
     assert "Not sent. Camera has 11.996 ms" in page
     assert "Camera took" not in page

@@ -29,6 +29,11 @@ def test_a_template_holds_no_code_no_style_and_nothing_from_elsewhere(template: 
     assert not ELSEWHERE.search(template.read_text())
 
 
+@pytest.mark.parametrize("address", ["/", "/cameras/sky/", "/users/"])
+def test_a_page_is_sent_without_the_indentation_of_its_templates(address: str, manager: Any, camera: Camera) -> None:
+    assert b"\n  " not in manager.get(address).content
+
+
 @pytest.mark.parametrize("address", [*PAGES, "/admin/", "/api/v1/docs/", "/healthz", "/accounts/login/"])
 def test_the_content_security_policy_is_on_every_answer(address: str, manager: Any, camera: Camera) -> None:
     policy = manager.get(address)["Content-Security-Policy"]

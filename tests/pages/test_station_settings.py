@@ -173,15 +173,15 @@ def test_every_page_shows_the_name_of_the_station(manager: Any) -> None:
     saved(manager, "station.name", "Roof  observatory ", settings.STATION.station.name)
     assert station_settings.station_name() == "Roof observatory"
     for address in ("/", "/settings/", "/status/", "/gallery/"):
-        text = manager.get(address).content.decode()
-        assert "Skycam<small>Roof observatory</small>" in text
+        text = text_of(manager.get(address))
+        assert "Skycam <small>Roof observatory</small>" in text
         assert ", Roof observatory</title>" in text
         assert settings.STATION.station.id not in text
 
 
 def test_the_sign_in_page_names_the_station(anonymous: Any, manager: Any) -> None:
     saved(manager, "station.name", "Roof", settings.STATION.station.name)
-    assert "Skycam<small>Roof</small>" in anonymous.get("/accounts/login/", follow=True).content.decode()
+    assert "Skycam <small>Roof</small>" in text_of(anonymous.get("/accounts/login/", follow=True))
 
 
 def test_the_id_of_the_station_is_not_set_on_the_page(manager: Any) -> None:
