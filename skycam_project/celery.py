@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from typing import Any
@@ -11,6 +12,7 @@ from celery.exceptions import SecurityWarning
 
 from monitoring import heartbeat
 
+log = logging.getLogger(__name__)
 warnings.simplefilter("ignore", SecurityWarning)  # about root and pickle: tasks use only JSON
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skycam_project.settings")
 
@@ -28,11 +30,23 @@ def start_heartbeat(**_: Any) -> None:
     heartbeat.start_heartbeat_thread()
 
 
+def refuse_camera_host(**_: Any) -> None:
+    """A launcher that runs since before an update starts the worker part by this module: it would have no cameras."""
+    if PART == "worker":
+        log.critical("The worker part is started in another way since the update. Restart the whole station.")
+        raise SystemExit(1)
+
+
 def start_jobs_part(**_: Any) -> None:
+    """SystemExit after an error. Celery would go on without jobs and retention, because it ignores exceptions here."""
     if PART == "jobs":
         from core.jobs.part import local_part
 
-        local_part().start()
+        try:
+            local_part().start()
+        except Exception as error:
+            log.critical("The jobs part cannot start.", exc_info=error)
+            raise SystemExit(1) from None
 
 
 def stop_running_job(**_: Any) -> None:
@@ -58,6 +72,7 @@ def replace_broken_connections(**_: Any) -> None:
 
 
 signals.task_prerun.connect(replace_broken_connections)
+signals.worker_init.connect(refuse_camera_host)  # first: before a heartbeat says that the part runs
 signals.worker_init.connect(start_heartbeat)
 signals.worker_init.connect(start_jobs_part)  # not at worker_ready, which needs the broker
 signals.worker_shutting_down.connect(stop_running_job)

@@ -65,7 +65,8 @@ def lock_folder(path: Path, folder: Path) -> TextIO:
         holder = file.read().strip() or "unknown"
         file.close()
         raise LaunchError(
-            f"Another station uses {folder} (process {holder}). Stop it, or set SKYCAM_DATA to another folder."
+            f"Another station uses {folder} (process {holder}). Stop it, or set SKYCAM_DATA to another folder. "
+            "`skycam ps` lists its parts."
         ) from None
     file.truncate(0)
     file.write(f"{os.getpid()}\n")
