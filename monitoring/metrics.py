@@ -3,16 +3,13 @@ without the cameras that this user may not see."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.registry import Collector
 
+from core.background import log_and_continue
 from core.registry import resolve
-
-logger = logging.getLogger(__name__)
 
 METRICS: dict[str, str] = {
     "recording": "captures.clips.metrics.recordings",
@@ -26,12 +23,13 @@ class _StationCollector(Collector):
     def __init__(self, user: Any) -> None:
         self._user = user
 
-    def collect(self) -> Iterator[Metric]:
+    def collect(self) -> list[Metric]:
+        """An entry that fails is missing; the others are returned."""
+        metrics: list[Metric] = []
         for name, path in METRICS.items():
-            try:
-                yield from list(resolve(path)(self._user))
-            except Exception:
-                logger.exception("The metrics of %s could not be read. The others are returned.", name)
+            with log_and_continue(f"metrics of {name}"):
+                metrics += list(resolve(path)(self._user))
+        return metrics
 
 
 def metrics_for(user: Any) -> bytes:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from core.background import count_failure
+from core.background import log_and_continue
 from core.registry import resolve
 from monitoring.models import Alert, Event
 from monitoring.tables import RETENTION
@@ -30,10 +30,8 @@ def remove_expired() -> dict[str, int]:
     the others."""
     removed = {}
     for name, path in RETENTION.items():
-        try:
+        with log_and_continue(f"retention of {name}"):
             removed[name] = in_batches(resolve(path))
-        except Exception as error:  # noqa: BLE001 - logged and counted
-            count_failure(f"retention of {name}", error)
     if counts := {name: count for name, count in removed.items() if count}:
         log.info("Removed old rows: %s.", ", ".join(f"{n} {name}" for name, n in counts.items()))
     return removed

@@ -43,18 +43,11 @@ class Subscription:
         try:
             await self._listen()
         except CONNECTION_ERRORS as error:
-            self._record_cut(error)
-        except Exception as error:
-            self._record_cut(error)
-            raise
+            if self.up:
+                log.warning("The subscription to %s was cut (%s). It reconnects.", self.channel, type(error).__name__)
         finally:
             self.up = False
-
-    def _record_cut(self, error: Exception) -> None:
-        """A failed connect counts too: what was published meanwhile did not arrive."""
-        self.cuts += 1
-        if self.up:
-            log.warning("The subscription to %s was cut (%s). It reconnects.", self.channel, type(error).__name__)
+            self.cuts += 1  # also after a failed connect: what was published meanwhile did not arrive
 
     async def _listen(self) -> NoReturn:
         async with connect_pubsub() as pubsub:

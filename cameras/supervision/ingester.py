@@ -17,6 +17,7 @@ from cameras.supervision.ended_sessions import EndedSessions
 from cameras.supervision.ingest import OpenedSpool, SpoolIngester
 from cameras.supervision.last_captures import LastCaptures
 from cameras.supervision.ports import AnswerSink, Waker
+from core.background import log_and_continue
 
 log = logging.getLogger(__name__)
 ANSWER_WAIT_S = 1.0
@@ -87,10 +88,8 @@ class Ingester:
     def make_waiting_calls(self, *, is_away: bool) -> None:
         """Make the calls of `call_after_ingest` whose turn has come. One that fails must not end the thread."""
         while self._calls and (is_away or not self._spooled):
-            try:
+            with log_and_continue("late answer"):
                 self._calls.popleft()()
-            except Exception:
-                log.exception("An answer that waited for records cannot be sent.")
 
     def _ingest(self, spooled: Spooled) -> None:
         """The row first, then the answer, then the removal of the record: a kill between them repeats, and loses
@@ -120,9 +119,5 @@ class Ingester:
         """Callers that wait longer than ANSWER_WAIT_S for the database get the record itself: it is already safe."""
         for spooled in list(self._spooled):
             if time.monotonic() - spooled.since > ANSWER_WAIT_S and spooled.claim():
-                try:
-                    with OpenedSpool(spooled.desired) as spool:
-                        record = spool.read_record(spooled.record)
-                    self._answers.send_response(spooled.command, record_answer(record))
-                except Exception:
-                    log.exception("%s cannot be answered with the record %s.", spooled.command, spooled.record)
+                with log_and_continue("late answer"), OpenedSpool(spooled.desired) as spool:
+                    self._answers.send_response(spooled.command, record_answer(spool.read_record(spooled.record)))

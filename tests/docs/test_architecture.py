@@ -92,6 +92,18 @@ def module_of(path: str) -> str:
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
+def catches_any_error(path: Path) -> bool:
+    """Whether the file has an `except Exception`. One that only cleans up and raises again names BaseException."""
+    handlers = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ExceptHandler)]
+    return any(isinstance(one.type, ast.Name) and one.type.id == "Exception" for one in handlers)
+
+
+def test_any_error_is_caught_only_at_the_documented_boundaries() -> None:
+    rows = re.findall(r"^\| (`.+?`) \| ", section(PAGE, "Unexpected errors"), re.MULTILINE)
+    listed = {path for row in rows for path in PATH.findall(row)}
+    assert {str(path.relative_to(PROJECT)) for path in sources() if catches_any_error(path)} == listed
+
+
 def test_each_kept_name_is_in_the_file_beside_it() -> None:
     rows = re.findall(r"^\| (.+?) \| `([\w/.]+\.py)`", section("docs/decisions/seeds-names.md", "Kept"), re.MULTILINE)
     classes = [(name, path) for names, path in rows for name in re.findall(r"`([A-Z][a-z]\w+)`", names)]
