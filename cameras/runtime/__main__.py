@@ -26,6 +26,7 @@ REPORT_S = 1.0
 
 def exit_with_parent(parent: int) -> None:
     """Last resort: the kernel ends this process with the thread that started it, which may be gone already."""
+    # Before the check: no signal is sent if the parent ended before this call.
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit("The Supervisor that started this camera process is gone.")
@@ -40,6 +41,7 @@ def report_states(process: CameraProcess, link: ReportSink, ended: threading.Eve
 
 def main(parent: int) -> None:
     exit_with_parent(parent)
+    # A vendor's library that crashes leaves its stack on stderr, which the Supervisor logs.
     faulthandler.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     handlers = [RepeatLimitingHandler(sys.stderr)]
@@ -55,8 +57,10 @@ def run(spec: Spec, link: Link) -> None:
     buffer, clock = SharedFrameBuffer(), CameraClock()
     driver, context = make_driver(spec, clock), Context(spec, buffer, link)
     consumers: dict[str, Any] = {name: load_consumer(path, context) for name, path in spec["consumers"].items()}
+    # Not a consumer of frames: the still thread calls it.
     writer = consumers.pop("still_writer")
     process = build_camera_process(spec, link, clock, buffer, writer, list(consumers.values()), driver)
+    # Only when all parts exist: some commands act at once, on the thread of the link.
     link.listen(process.receiver.receive_command, process.loop.stop)
     ended = threading.Event()
     reporter = threading.Thread(target=report_states, args=(process, link, ended), name="report", daemon=True)
@@ -65,6 +69,7 @@ def run(spec: Spec, link: Link) -> None:
         process.loop.run()
     finally:
         ended.set()
+        # After the loop, so that the recorder also writes the last frames.
         for consumer in consumers.values():
             consumer.stop()
 

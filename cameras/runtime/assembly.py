@@ -75,6 +75,7 @@ def build_camera_process(
     """Starts the still thread; the caller runs the loop."""
     watchdog, disk_watchdog, reporter = Watchdog(), DiskWatchdog(), Reporter(link)
     device = Device(WatchedDriver(driver, clock, watchdog, spec["margin_s"]), reporter, link, buffer, spec["settings"])
+    # Before the loop runs: a fault may concern the first opening.
     if faults := spec.get("faults"):
         device.inject_faults(faults)
     runner = SessionRunner(clock, spec["camera"], spec["slug"], spec["root"])

@@ -29,6 +29,7 @@ class CallbackRunner:
         self._frame: FrameData | None = None
         self._changed = threading.Condition()
         self.missed = self.failures = 0
+        # Daemon: a callback that hangs must not keep the process from ending.
         threading.Thread(target=self._run, name="callback", daemon=True).start()
 
     def offer_frame(self, frame: FrameData) -> None:
@@ -43,6 +44,7 @@ class CallbackRunner:
                 self._changed.wait_for(lambda: self._frame is not None)
                 frame, self._frame = self._frame, None
             assert frame is not None
+            # Outside the lock, for which the camera loop would have to wait in `offer_frame`.
             try:
                 self._callback(frame)
             except Exception:
@@ -71,9 +73,11 @@ class SharedFrameBuffer:
         with self._lock:
             self._newest = frame
             readers = [reader for reader in self._readers if not reader.accepts_packets(self.coded)]
+            # Otherwise `put_packet` counts: the same pictures also arrive as packets.
             if len(readers) == len(self._readers):
                 self._count_frame(frame.captured_ns)
             callback_runners = list(self._callback_runners)
+        # Outside the lock: readers convert the frame, and threads of the driver and of live view need the lock.
         for reader in readers:
             reader.put_frame(frame)
         for callback_runner in callback_runners:
@@ -112,6 +116,7 @@ class SharedFrameBuffer:
 
     def close_reader(self, reader: Reader[Any]) -> None:
         with self._lock:
+            # In one step with the count, so that `lost` neither misses nor repeats the losses of this reader.
             self._readers.remove(reader)
             self._lost_before += reader.lost
         reader.close()
@@ -149,6 +154,7 @@ class SharedFrameBuffer:
             readers = [
                 reader for reader in self._readers if reader.accepts_packets(packet.of) and packet.of is self.coded
             ]
+            # Under the lock, so that `end` on another thread cannot come between the check and the last packet.
             for reader in readers:
                 reader.put_packet(packet)
             if readers:

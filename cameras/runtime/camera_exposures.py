@@ -37,6 +37,7 @@ class CameraExposures:
         try:
             return self._expose_once(request, deadline)
         except CameraError as error:
+            # If the shutter did not open, the same id may be exposed again: there is no picture of it.
             if error.permanent or not error.before_shutter or clock.monotonic() >= deadline:
                 raise
             self._reopen()
@@ -45,6 +46,7 @@ class CameraExposures:
     def _expose_once(self, request: ExposureRequest, deadline: float) -> Exposure:
         """New work does not wake the driver meanwhile; an abort does."""
         clock = self._driver.clock
+        # A driver raises `Aborted` when a wait in its exposure is interrupted, whatever the cause.
         clock.wakes_on_work = False
         began_ns, began = clock.wall_ns(), clock.monotonic()
         try:
@@ -57,6 +59,7 @@ class CameraExposures:
             clock.wakes_on_work = True
         exposure.warnings = [*exposure.warnings, *self._settings.format_warnings(request.format)]
         self._timing.record_shutter(request.exposure_us, exposure.actual)
+        # Not the wall clock: if that was set meanwhile, the difference shows it in `correct_exposure`.
         ended_ns = began_ns + round((clock.monotonic() - began) * 1e9)
         self._clock_offset.correct_exposure(exposure, began_ns, ended_ns, clock.wall_ns())
         return exposure

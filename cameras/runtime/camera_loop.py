@@ -67,6 +67,7 @@ class CameraLoop:
         self._clock.wake()
 
     def run(self) -> None:
+        # `DiskWatchdog` times calls by thread, and only a disk that blocks this one is reported.
         self._disk_monitor.thread = threading.get_ident()
         while self._should_run():
             self._clock.clear_work()
@@ -81,6 +82,7 @@ class CameraLoop:
     def _should_run(self) -> bool:
         """Clears an abort: it was for the exposure that ran when it came. `stop` sets `_is_stopping` before it
         aborts."""
+        # Before the check: the abort of a `stop` that comes after the check must still end the next exposure.
         self._clock.clear_abort()
         return not self._is_stopping
 
@@ -90,6 +92,7 @@ class CameraLoop:
         """Release the lost root, once the still thread has written all stills. If it wrote later, a capture could get a
         second outcome in addition to that of the recovery."""
         storage_holder = self._storage_holder
+        # Without waiting: this thread also feeds the frames of a recording, perhaps to another root.
         if self._stills.drain(0.0):
             storage_holder.release_storage()
         else:
@@ -107,6 +110,7 @@ class CameraLoop:
     def _run_without_storage(self) -> None:
         """Stills need their root; recording (perhaps to another root) and live view only need the camera."""
         self._commands.refuse_waiting()
+        # For the frames, as in `_run_round`. `idle_s` notices commands that have arrived since.
         self._clock.clear_work()
         if not self._feed.is_wanted:
             self._clock.wait(self._inbox.idle_s(STORAGE_RETRY_S))
@@ -125,6 +129,7 @@ class CameraLoop:
             # The disk may have blocked a command for long. Only after the root is opened again, missed starts become a
             # gap with the disk as its reason.
             return
+        # Else a flood of commands would end each wait before a frame arrives. `idle_s` notices them.
         self._clock.clear_work()
         self._card.delete_waiting()
         self._storage_holder.refill_slots(self._clock.monotonic())
@@ -135,9 +140,11 @@ class CameraLoop:
 
     def _expose_or_feed(self) -> None:
         """One still, one frame, or a wait. When both wait, stills of a session and commanded ones alternate."""
+        # The camera stayed open while the storage root was lost, so nothing else reports that it is ready.
         if self._reporter.state == "reconnecting":
             self._reporter.report_state("ready")
         due = self._starts.next_due()
+        # Reading took time: `due` must be computed again.
         if self._poller.poll(due):
             return
         session_waits = due is not None and due.in_s <= 0
@@ -157,6 +164,7 @@ class CameraLoop:
         self._commands.refuse_readings(reason, message)
         for command in self._inbox.pop_captures():
             self._exposures.record_unexposed(command, reason, message)
+        # A session also ends while its camera is away, by its count or its `until`.
         self._starts.next_due(unreachable=True)
         self._clock.wait(self._inbox.idle_s(min(1.0, self._device.next_try_s())))
 
@@ -165,6 +173,8 @@ class CameraLoop:
             message = "The station was stopped before this capture began."
             self._exposures.record_unexposed(self._inbox.pop_capture().command, "station_stopped", message)
         self._stills.stop(WRITE_OUT_S)
+        # After the stills are saved, while the camera is open.
         self._card.delete_waiting()
         self._device.driver.close()
+        # Last: it releases the lock of the spool, and another owner may decide outcomes.
         self._storage_holder.close()

@@ -30,6 +30,7 @@ class CameraPoller:
         """Read the settings when a command requests them, and the telemetry when it is due. True when the camera was
         read, which took time."""
         try:
+            # A capture that waits is exposed next: nothing but a very quick reading comes before it.
             if self._settings_reader.answer_requests(0.0 if self._inbox.has_captures else self._starts.free_s(due)):
                 return True
             if not self._telemetry.is_due(self._starts.slack_s(due)):

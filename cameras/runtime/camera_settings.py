@@ -85,6 +85,7 @@ class CameraSettings:
             found = self._driver.driver.read_back(deadline)
         self._took_s = self._driver.clock.monotonic() - began
         now = {**self._actual, **found}
+        # Not reported: each report is written to the database, and the camera is read every few seconds.
         if same_values(self._actual, now):
             self._record_reading(self._actual, self.differs)
         else:

@@ -23,6 +23,7 @@ class CardCleaner:
         """Those that wait when the camera is closed are deleted once it is open."""
         while self._waiting and self._device.is_open:
             try:
+                # Removed from the queue first: a picture that cannot be deleted would close the camera again and again.
                 self._device.exposures.delete_from_card(self._waiting.popleft())
             except CameraError as error:
                 self._handle_error(error)

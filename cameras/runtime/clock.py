@@ -9,6 +9,7 @@ import time
 from cameras.spool.session_files import Moment
 from cameras.spool.spool import boot_id
 
+# From <sys/timex.h>: the state of a clock that is not synchronised; sizeof(struct timex) on 64-bit Linux.
 TIME_ERROR = 5
 TIMEX_BYTES = 208
 
@@ -42,6 +43,7 @@ class CameraClock:
             return self._changed.wait_for(self._interrupted, max(0.0, seconds))
 
     def _interrupted(self) -> bool:
+        # An abort stays set until the loop clears it: a driver may wait several times in one exposure.
         return self._aborted or (self.wakes_on_work and self._work)
 
     def wake(self) -> None:
@@ -71,6 +73,7 @@ class _Timex(ctypes.Structure):
 def clock_state() -> str:
     """`synchronised`, `unsynchronised` or `unknown`, as reported by the kernel (adjtimex(2))."""
     try:
+        # With `modes` 0 it only reads, which needs no privilege.
         answer = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(_Timex()))
     except (OSError, AttributeError):
         return "unknown"

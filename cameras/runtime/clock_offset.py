@@ -26,6 +26,7 @@ class ClockOffset:
         """An exposure lies between the call and its return. The times of the call replace those of the camera if these
         do not (with a warning), or if the station's clock was set meanwhile: then it is not at `ended_ns` now."""
         off_s, set_s = (exposure.started_ns - began_ns) / 1e9, (now_ns - ended_ns) / 1e9
+        # If the station's clock was set, a difference says nothing about the camera's.
         if abs(set_s) <= CLOCK_TOLERANCE_S:
             if off_s >= -CLOCK_TOLERANCE_S and exposure.ended_ns - ended_ns <= CLOCK_TOLERANCE_S * 1e9:
                 return

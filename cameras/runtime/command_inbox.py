@@ -25,6 +25,7 @@ class CommandInbox:
 
     def __init__(self, clock: CameraClock) -> None:
         self._clock = clock
+        # No lock: append and popleft of a deque are atomic.
         self._commands: deque[Command] = deque()
         self._captures: deque[WaitingCapture] = deque()
 
@@ -33,6 +34,7 @@ class CommandInbox:
             self._captures.append(WaitingCapture(command, self._clock.monotonic()))
         else:
             self._commands.append(command)
+        # Last: the loop clears its work before it reads the queues, and must not miss this command.
         self._clock.wake()
 
     @property

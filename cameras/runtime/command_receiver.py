@@ -31,6 +31,7 @@ class CommandReceiver:
             immediate(command)
             return
         if command["type"] == "stop":
+            # The loop applies the stop, and this exposure may block it for an hour.
             self._exposures.abort_session(command["session"]["id"])
         self._inbox.add(command)
 

@@ -65,6 +65,7 @@ class CommandRunner:
                 handler(command)
             except CameraError as error:
                 self._reporter.refuse_command(command, error.reason, str(error))
+                # A camera that is closed has failed already: a second failure would postpone its next try.
                 if self._device.is_open:
                     self._handle_error(error)
             except SessionBusy as error:
@@ -77,11 +78,13 @@ class CommandRunner:
         """Without the root no record can be written, so commands are refused. Desired states are stored for later."""
         commands = self._inbox.pop_commands()
         for command in commands:
+            # For consumers: clips may have another root.
             if command["type"] not in self._handlers:
                 self._forward_to_consumers(command)
             elif command["type"] in self._deferred:
                 self._deferred[command["type"]](command)
         refused = [command for command in commands if command["type"] in self._handlers]
+        # Deferred ones are refused too: their senders learn why they have no effect yet.
         for command in (*self._inbox.pop_captures(), *refused):
             self._reporter.refuse_command(command, self._storage_holder.reason, self._storage_holder.message)
 
@@ -110,6 +113,7 @@ class CommandRunner:
         if "recording" in command:
             self._forward_to_consumers(command)
         whole = command.get("whole", False)
+        # Last: it raises if the camera is away, and session and recording do not depend on that.
         answer = self._device.apply_settings(command["settings"], whole=whole) if "settings" in command else None
         self._reporter.answer_command(command, answer or {})
 
@@ -125,6 +129,7 @@ class CommandRunner:
     def _withdraw_capture(self, command: WithdrawCommand) -> None:
         """Drop a capture that has not begun, because its deadline is over. The answer is that of its own command."""
         waiting = self._inbox.remove_capture(command["id"])
+        # Otherwise it is exposed or recorded already, and its record is the outcome.
         if not self._exposures.has_seen(command["id"]):
             detail = "The command did not reach the camera before its deadline."
             answered = waiting.get("command_id", "withdraw") if waiting else "withdraw"

@@ -109,10 +109,12 @@ class Device:
     def reopen(self) -> None:
         """Close and open it, and apply its settings. CameraError."""
         with self._watched.watch_call("opening", OPEN_S) as deadline:
+            # Also if it seems open: libgphoto2 may block for ever on a connection that had an error.
             self.driver.close()
             self.driver.copy_packets_to(self._packets)
             self.identity = self.driver.open(deadline)
             self.capabilities = self.driver.capabilities()
+            # Before it counts as open: no exposure may have other settings than the desired ones.
             applied = self.driver.apply(self.settings.desired, deadline)
         self._move(DeviceEvent.OPENED)
         self.error = None
@@ -133,6 +135,7 @@ class Device:
 
     def handle_failure(self, error: CameraError) -> None:
         """Close the camera. The next try follows at once, then after 1 s and more with jitter, up to a limit."""
+        # Before the move, which ends `is_open`.
         self.failed_opens = 0 if self.is_open else self.failed_opens + 1
         self._move(DeviceEvent.FAILURE)
         self.error = error
@@ -141,14 +144,17 @@ class Device:
         with self._watched.watch_call("closing"):
             self.driver.close()
             release_freed_memory()
+        # A permanent error may be a wrong password: many cameras lock out users who try more often.
         longest_s = LONGEST_BACK_OFF_S if error.permanent else self.driver.max_retry_interval_s
         self.retries.record_failure(self._clock.monotonic(), longest_s)
+        # Once per cause, because each report is an event. Before `report_state`, which replaces the message.
         if self._reporter.message != str(error):
             self._link.send(LadderReport(type="ladder", step="reconnect", message=str(error), reason=error.reason))
         self._reporter.report_state("reconnecting", str(error), error.reason)
 
     def retry_now(self) -> None:
         """From any thread: the camera may be back. End the pause before the next try, and reset the failures."""
+        # In this order: the loop must find the try due when it wakes.
         self.retries.reset()
         self._clock.wake()
 
@@ -158,6 +164,7 @@ class Device:
     def apply_settings(self, values: dict[str, Any], *, whole: bool = False) -> Reading:
         """Set and apply desired settings; drop rejected ones. CameraError."""
         before = self.settings.desired
+        # Set first: if the camera is away, they are applied when it is opened.
         self.settings.set_desired(values, whole=whole)
         if not self.ensure_open():
             message = f"The settings are stored and will be applied when the camera is back: {self._reporter.message}"
@@ -166,6 +173,7 @@ class Device:
             return self.settings.apply(values)
         except CameraError as error:
             if error.reason == "rejected_setting":
+                # Else the camera could not be opened again: that applies all desired settings.
                 self.settings.set_desired(before, whole=True)
             raise
 

@@ -33,6 +33,7 @@ class DeviceTiming:
         """The actual shutter time of an exposure, or of the camera's own setting (None)."""
         if "exposure_us" in actual:
             own_us = self._shutter_us.get(None, 0)
+            # Only the last request: a long shutter time must not extend the deadline of the next short exposure.
             self._shutter_us = {None: own_us, requested_us: actual["exposure_us"]}
 
     def exposure_s(self, requested: Mapping[str, Any]) -> float:

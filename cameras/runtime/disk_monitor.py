@@ -29,6 +29,7 @@ class DiskMonitor:
         is_blocked, storage_holder = self.is_blocking, self._storage_holder
         if (is_blocked or self._stills.is_stuck) and not storage_holder.is_lost:
             source = self._watchdog if is_blocked else self._stills
+            # Before the report below, which has the message of this error.
             storage_holder.mark_lost(source.timeout_error())
         if is_blocked:
             self._reporter.report_state("reconnecting", storage_holder.message, storage_holder.reason)

@@ -29,6 +29,7 @@ class DiskReserve:
 
     def check_space(self, storage: Storage | None, now: float) -> bool:
         """Whether less than the reserve is free. Checked each CHECK_S seconds; a change becomes an event. OSError."""
+        # The camera loop calls this in each round, for a stream once per frame.
         if storage is not None and now - self._checked_at >= CHECK_S:
             self._checked_at = now
             free = storage.files.free_bytes()

@@ -25,6 +25,7 @@ from cameras.spool.records import Plan, Programme
 from cameras.spool.session_files import Moment, new_id
 from cameras.spool.storage import RootMissing
 
+# Ids of captures. The spool forgets an id once its record is ingested, and its command may arrive again.
 REMEMBERED = 1000
 ABORTED = {
     "station_stopped": "The station was stopped during the exposure.",
@@ -118,6 +119,7 @@ class ExposureRunner:
 
     def abort(self, reason: str) -> None:
         """End the running exposure."""
+        # Before the abort, after which the camera loop reads it.
         self._abort_reason = reason
         self._clock.abort()
         self._device.driver.abort()
@@ -148,6 +150,7 @@ class ExposureRunner:
             return
         plan = self._planner.plan_session(due, session.programme, session.created_by, self._clock.moment())
         self._seen.append(plan["id"])
+        # Before the exposure: the still thread may settle this index at any time after it.
         self._runner.mark_planned(due.index)
         self._session = due.session
         try:
@@ -183,9 +186,11 @@ class ExposureRunner:
             storage.files.make_folders(plan["path"].rpartition("/")[0])
             storage.spool.plan(plan)
         except FileExistsError:
+            # The outcome of its first exposure stands.
             return
         except (RootMissing, LockLost) as error:
             storage_holder.mark_lost(error)
+            # A session needs no record: its missed starts become a gap once the root is open.
             if command:
                 reason = "root_missing" if isinstance(error, RootMissing) else "write_error"
                 reporter.refuse_command(command, reason, str(error))
@@ -200,16 +205,20 @@ class ExposureRunner:
             reason, self._abort_reason = self._abort_reason or "interrupted", ""
             self._clock.clear_abort()
             message = ABORTED.get(reason, "The exposure was aborted.")
+            # Before the camera is closed, which may hang: the still thread records the outcome meanwhile.
             self._fail(plan, reason, message, command)
             reporter.report_state("ready")
             if reason == "camera_hung":
+                # A library that hung may hang again on the same connection.
                 self._handle_error(CameraError(message))
         except CameraError as error:
             self._fail(plan, error.reason, str(error), command)
             self._handle_error(error)
         else:
             self._device.stream.record_picture()
+            # Before the frame: the still thread writes while consumers convert the frame on this thread.
             self._enqueue(plan, command, exposure)
+            # A still of such a stream also arrives as one of its frames; a recording would have it twice.
             if exposure.frame is not None and not self._device.stream.has_stills:
                 self._buffer.put_frame(exposure.frame)
             reporter.report_state("ready")

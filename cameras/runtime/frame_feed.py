@@ -79,6 +79,7 @@ class FrameFeed:
         """A camera without a live view (in some positions of its dial) may still take stills: it is reopened at once,
         and the live view is paused. The camera has failed only if it does not open."""
         self._handle_error(error)
+        # An unplugged camera is tried with back-off like any other.
         if not self._device.capabilities.stream and error.reason != "camera_unreachable":
             self._preview_at = self._clock.monotonic() + PREVIEW_PAUSE_S
             self._device.retry_now()

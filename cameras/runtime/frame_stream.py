@@ -33,6 +33,7 @@ class FrameStream:
     def read_frame(self, within_s: float) -> FrameData | None:
         """The next frame; None when none arrived in time, or when other work arrived."""
         clock = self._driver.clock
+        # Before the call: it may raise the mirror and still give no frame.
         began, self._is_live = clock.monotonic(), True
         try:
             with self._driver.watch_call("waiting for a frame", FRAME_S):
@@ -59,6 +60,7 @@ class FrameStream:
             self._check_frames_arrive(clock.monotonic() - began)
 
     def _check_frames_arrive(self, waited_s: float) -> None:
+        # A sum, because a wait ends early for each command and for the next start of a session.
         self._waited_s += waited_s
         if self._waited_s > self._timing.frame_allowed_s:
             waited, self._waited_s = self._waited_s, 0.0

@@ -15,6 +15,7 @@ from typing import BinaryIO, Protocol, cast
 from cameras.runtime.messages import Command, Report
 from cameras.runtime.spec import Spec
 
+# Without a bound, readline would read a line without end into memory.
 MOST_LINE_BYTES = 1 << 20
 
 
@@ -29,7 +30,9 @@ class Link:
         """Reserve stdout for the link: from now on, the output of libraries goes to stderr."""
         self._down: BinaryIO = sys.stdin.buffer
         up = os.dup(1)
+        # The descriptor, because C libraries write to it and do not know `sys.stdout`.
         os.dup2(2, 1)
+        # Unbuffered: a kill loses no message that was sent.
         self._up = os.fdopen(up, "wb", buffering=0)
         self._lock = threading.Lock()
 
@@ -53,6 +56,7 @@ class Link:
     def send(self, message: Report) -> None:
         """Send a message. No error when the Supervisor is gone: the end of stdin then ends this process."""
         line = json.dumps(message, separators=(",", ":")).encode() + b"\n"
+        # Many threads send, and writes of more than PIPE_BUF (4096 bytes) to a pipe may mix.
         with self._lock:
             try:
                 self._up.write(line)
@@ -67,6 +71,7 @@ class Link:
                 while (message := self._read()) is not None:
                     handle(cast(Command, message))
             finally:
+                # Also after a message that cannot be handled: a process without its link could not be stopped.
                 ended()
 
         thread = threading.Thread(target=run, name="link", daemon=True)

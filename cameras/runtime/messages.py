@@ -146,6 +146,7 @@ Command = (
     | RetryCommand
     | FaultsCommand
 )
+# A Literal cannot be derived from the union. A test compares the two, and those of the reports.
 CommandType = Literal[
     "capture", "configure", "read", "start", "stop", "record", "rotate", "live", "abort", "reopen", "withdraw",
     "retry", "faults",

@@ -54,6 +54,7 @@ class Reader(Generic[Item]):
         """On the thread of the camera loop. A frame that cannot be prepared is lost; the camera continues."""
         self._count_lost(frame.missed if self._in_stream else 0)
         self._in_stream = True
+        # Outside the lock: the thread that reads must not wait for the conversion.
         try:
             prepared = self._prepare(frame) if self._prepare else frame
         except Exception:
@@ -121,6 +122,7 @@ class CopyingReader(Reader[FrameData | PacketData]):
         self._broken = False
 
     def accepts_packets(self, coded: CodedStream | None) -> bool:
+        # By identity: each opening has a new stream, which may be one that can be copied.
         return coded is not None and coded is not self._refused
 
     def refuse_packets(self, coded: CodedStream) -> None:

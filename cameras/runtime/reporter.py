@@ -28,6 +28,7 @@ class Reporter:
             changed = ("ready" if state == "busy" else state, message)
             if changed != self._sent:
                 self._sent = changed
+                # Under the lock: the Supervisor must receive the states in the order in which they were set.
                 self._link.send(ObservedReport(type="observed", observed=changed[0], reason=message, code=code))
 
     def log_event(self, kind: str, message: str, level: str = "error") -> None:

@@ -36,6 +36,7 @@ class SessionCommands:
         self._stills.drain(WRITE_OUT_S)
         is_new = desired["desired"] == "running" and not self._runner.has_session(desired["id"])
         used: UsedSettings = {}
+        # If it does not open, the session starts all the same, and what it misses is a gap.
         if is_new and self._device.ensure_open():
             used = self._device.settings.rehearse(requested_exposure(desired["programme"]))
         answer = self._runner.apply_desired_session(desired, used)

@@ -74,6 +74,7 @@ class SessionRunner:
             try:
                 yield
             finally:
+                # A copy, replaced in one assignment: the reporting thread reads it without the lock.
                 self._snapshot = replace(self.session) if self.session else None
 
     def attach_spool(self, spool: Spool) -> None:
@@ -103,6 +104,7 @@ class SessionRunner:
             elif session.active and desired["revision"] >= session.revision:
                 session.revision = desired["revision"]
                 if desired["desired"] != session.state:
+                    # Before the move: the starts until now belong to the old state and its reason.
                     self._outage = PAUSED if session.state == "paused" else self._outage
                     self._close_gap(session)
                     reason = "session_stopped" if desired["desired"] == "stopped" else ""
@@ -170,12 +172,14 @@ class SessionRunner:
         """
         with self._changing():
             session, progress = self.session, self._progress
+            # With a capture open nothing is due: its index has no outcome yet.
             if session is None or not session.is_running or progress.planned > session.settled:
                 return None
             progress.durations = replace(progress.durations, exposure_s=exposure_s, readout_s=readout_s)
             session.anchor_to_boot_of(self._clock.moment())
             if not unreachable:
                 self._close_gap(session)
+            # Also while the camera is away: no later call would record the starts that it missed until the end.
             if self._schedule(session).is_over:
                 self._close_gap(session)
                 self._change_state(self._require_spool(), session, "finished")
@@ -198,6 +202,7 @@ class SessionRunner:
 
     def _close_gap(self, session: SessionFile) -> None:
         """Record the starts that were missed until now as one gap."""
+        # The start of the open capture has passed as well, and would be counted as missed.
         if self._progress.planned > session.settled:
             return
         missed = self._schedule(session).missed_starts(after_outage=self._outage is not None)
@@ -225,6 +230,7 @@ class SessionRunner:
             session.count_outcome(index, body["outcome"], body.get("exposure_us") or 0)
             progress = self._progress
             progress.planned = session.settled
+            # A failure does not end an outage: its record may be written after the outage has begun.
             if body["outcome"] == "saved":
                 self._outage = None
                 took_s = progress.began.seconds_until(session.last_end) if progress.began else 0.0

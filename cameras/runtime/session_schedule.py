@@ -44,6 +44,7 @@ class SessionSchedule:
         session, programme = self.session, self.session.programme
         if "cadence_s" in programme:
             return session.planned * programme["cadence_s"] - session.anchor.seconds_until(self.now)
+        # Equal only until the first capture, also where `SessionFile.begin` continues with the counts of the database.
         first = session.planned == 0 or session.last_end == session.anchor
         return (0.0 if first else programme.get("delay_s", 0.0)) - session.last_end.seconds_until(self.now)
 
@@ -82,6 +83,7 @@ class SessionSchedule:
         else:
             missed = max(0, math.floor(late_s / self.step_s)) if after_outage else 0
         if self.past_until_s > 0:
+            # Of the starts each `step_s` up to now, those before `until`, the first included.
             missed = max(0, math.floor((late_s - self.past_until_s) / self.step_s) + 1)
         return min(self.captures_left, missed)
 

@@ -40,11 +40,13 @@ class SessionStarts:
         exposure_s = device.timing.exposure_s({"exposure_us": session.programme["exposure_us"]})
         try:
             full = self._is_reserve_reached()
+            # The disk blocked the check. What was missed becomes a gap with that reason, once the root is open.
             if self._storage_holder.is_lost:
                 return None
             due = self._runner.next_due(exposure_s, device.capabilities.readout_s, unreachable=unreachable or full)
         except OSError as error:
             self._reporter.log_event("storage.full", self._storage_holder.describe_error(error))
+            # The next round would fail in the same way, at once.
             self._clock.wait(1.0)
             return None
         self.report_records()
@@ -52,6 +54,7 @@ class SessionStarts:
 
     def _waits_for_clock(self) -> bool:
         session = self._runner.session
+        # Within one boot the times come from the boot clock, which needs no synchronisation.
         if session is None or session.last_end.boot == self._clock.moment().boot:
             return False
         waited_s = self._clock.monotonic() - self._started

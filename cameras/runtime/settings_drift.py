@@ -60,4 +60,5 @@ def same_values(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def is_number(value: Any) -> bool:
+    # In Python True is an int: a switch would equal the number 1.
     return isinstance(value, int | float) and not isinstance(value, bool)

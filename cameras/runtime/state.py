@@ -36,6 +36,7 @@ class StateReporter:
         """The state, with the frames per second of the last `since_s` seconds. Each call postpones the exit of the
         process: see `Watchdog.check_deadline`."""
         device, (doing, overdue_s) = self._device, self._watchdog.check_deadline()
+        # Read once: the camera loop counts on, and the next report subtracts this number.
         frames, newest_ns, supplies = self._buffer.frames, self._buffer.newest_ns, device.telemetry.supplies
         report = StateReport(
             type="state",

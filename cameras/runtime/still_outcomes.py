@@ -30,8 +30,10 @@ class StillOutcomes:
             id=record["id"], status=body["outcome"], reason=body["reason"], at=body["ended"]
         )
         self._reporter.report_record(record["id"], still.command)
+        # Otherwise the file on the card may be all that there is of the picture.
         if exposure is not None and exposure.card and body["outcome"] == "saved":
             self._delete_later(exposure)
         if exposure is not None and record["files"]:
             self._writer.handle_saved(record, exposure)
+        # The capture is settled, so the next start of the session may be due.
         self._clock.wake()

@@ -50,6 +50,7 @@ class StillQueue:
     @property
     def is_stuck(self) -> bool:
         """Whether the still thread has waited for the disk for longer than `timeout_s`. Never waits."""
+        # Read without the lock, and once: the still thread sets it to None at any time.
         began = self._began
         return began is not None and time.monotonic() - began > self.timeout_s
 
@@ -72,9 +73,11 @@ class StillQueue:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting or self._stopping)
+                # Only when nothing waits: `stop` drops no still.
                 if not self._waiting:
                     return
                 storage, still = self._waiting.popleft()
+                # In one step with popleft: `drain` must not see an empty queue and an idle thread in between.
                 self._began = time.monotonic()
                 self._changed.notify_all()
             try:

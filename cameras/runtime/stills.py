@@ -26,6 +26,7 @@ from cameras.spool.spool import Spool, is_out_of_space
 from cameras.spool.storage import RootMissing, Storage
 
 log = logging.getLogger(__name__)
+# One each second. After the last the root counts as lost, and its next recovery completes the capture.
 MOST_TRIES = 30
 
 
@@ -61,15 +62,18 @@ class StillRecorder:
     def write(self, storage: Storage, still: Still) -> None:
         try:
             record = self._build_record(storage, still)
+            # Again, because the root may have been unmounted while the files were written.
             storage.check()
             retry_while_full(storage.spool.commit, record)
             retry_while_full(storage.spool.place, record)
+            # Before `done`: after a kill between the two a resumed session must not use the index again.
             self._settle(storage.spool, record)
             storage.spool.done(record)
         except (RootMissing, LockLost, OSError) as error:
             log.error("Capture %s is not safe on the disk: %s", still.plan["id"], error)
             self._on_lost(error)
         except Exception as error:
+            # For example a value that JSON cannot hold. The plan is still there, so the recovery records an outcome.
             log.exception("Capture %s could not be recorded", still.plan["id"])
             self._on_lost(error)
         else:
@@ -82,6 +86,7 @@ class StillRecorder:
             record = failed_record(still.plan, storage.root, still.reason, still.message, now=now)
             record["body"] = {**record["body"], **self._conditions(still)}
             return record
+        # Outside the `try` below: on a root that is gone nothing is written, not even a failure.
         storage.check()
         record = failed_record(still.plan, storage.root, "", "", outcome="saved", now=now)
         record["body"] = {**record["body"], **self._conditions(still), **describe_exposure(still.exposure)}
@@ -102,6 +107,7 @@ class StillRecorder:
                 set_failed(record, "incomplete", message)
             return record
         set_failed(record, reason, message)
+        # Before the record: on a full disk this makes room for it.
         delete_parts(storage.spool, still.plan["id"])
         return record
 
@@ -154,6 +160,7 @@ def retry_while_full(step: Callable[[RecordBase], None], record: RecordBase) -> 
         except OSError as error:
             if not is_out_of_space(error):
                 raise
+            # Not `CameraClock.wait`: an abort or a command for the camera loop would end it early.
             time.sleep(1.0)
     step(record)
 

@@ -44,6 +44,7 @@ class StorageHolder:
 
     def mark_lost(self, error: Exception) -> None:
         """From any thread: the root is gone, its spool has another owner, or its disk hangs. Writing stops."""
+        # The first error is the cause; those that follow would only repeat the event.
         if self._lost is None:
             self._lost = error
             kind = "storage.unmounted" if self.reason == "root_missing" else "storage.failed"
@@ -85,13 +86,16 @@ class StorageHolder:
         storage = Storage(spec["root_path"], spec["root"], spec["camera"], watchdog=self._watchdog)
         try:
             recovered = storage.recover(decided, lambda: self._clock.wall_ns() / 1e9)
+            # After the recovery, which removes the used ones.
             storage.spool.refill_slots()
             outage = (self.reason, self.message) if self._error else None
             self._sessions.resume(storage.spool, outage, (decided.reason, decided.message) if decided else None)
         except BaseException:
             storage.close()
             raise
+        # Only when it is applied: if the root does not open, the next try needs it.
         self._sessions.forget_desired()
+        # `_decided` concerns the process before this one, so only the first recovery may use it.
         self.storage, self._error, self._decided = storage, None, None
         self._link.send(
             RecoveredReport(
@@ -121,6 +125,7 @@ class StorageHolder:
             try:
                 self.storage.spool.refill_slots()
             except OSError as error:
+                # Captures go on: slots are needed only on a full disk.
                 self._reporter.log_event("storage.failed", self.describe_error(error))
 
     def describe_error(self, error: OSError) -> str:

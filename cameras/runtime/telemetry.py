@@ -28,6 +28,7 @@ class Telemetry:
     def read(self) -> None:
         """Of an open camera. Also reads the settings: a dial may have been turned. CameraError."""
         driver = self._driver.driver
+        # Before the calls: a camera that fails here must not be read again at once.
         self._read_at = now = self._driver.clock.monotonic()
         with self._driver.watch_call("reading the temperature"):
             self.temperature_celsius = driver.temperature()

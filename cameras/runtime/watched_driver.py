@@ -28,5 +28,6 @@ class WatchedDriver:
     @contextlib.contextmanager
     def watch_exposure(self, deadline: float) -> Iterator[None]:
         """Around an exposure, whose deadline contains the margin."""
+        # The driver ends the exposure at its deadline; one second more tells a slow one from one that hangs.
         with self._watchdog.watch_call("exposing", max(0.1, deadline - self.clock.monotonic()) + 1.0):
             yield

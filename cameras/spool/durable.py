@@ -16,6 +16,7 @@ from core.watchdog import DiskWatchdog
 
 Chunk = bytes | memoryview
 OUT_OF_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
+# O_NOFOLLOW: the marker identifies this root only, and a symbolic link could lead to another disk.
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -79,6 +80,7 @@ class RootFiles:
         """Keep `folder` open as long as this object lives; returns its descriptor."""
         if folder not in self._kept:
             with self.folder(folder) as descriptor:
+                # A duplicate, because `folder` closes its own descriptor at the end of the block.
                 self._kept[folder] = os.dup(descriptor)
                 os.set_inheritable(self._kept[folder], False)
         return self._kept[folder]
@@ -113,8 +115,10 @@ class RootFiles:
 
     def _open_folder(self, folder: str) -> int:
         if not folder:
+            # Only after `close`, by a thread that comes late. The code below would recurse without end.
             raise OSError(errno.EBADF, os.strerror(errno.EBADF), folder)
         parent, _, name = folder.rpartition("/")
+        # Step by step: O_NOFOLLOW concerns only the last name of a path, and a link before it would be followed.
         with self.folder(parent) as above:
             return os.open(name, FOLDER, dir_fd=above)
 
@@ -134,22 +138,27 @@ class RootFiles:
             try:
                 for chunk in chunks:
                     _write_all(file, chunk)
+                # Only the content: the caller syncs the folder, once for several files.
                 os.fsync(file)
             except BaseException:
+                # Whatever the chunks raised (the encoder, the camera, the disk): a second try creates the same name.
                 os.unlink(name, dir_fd=at)
                 raise
             finally:
                 os.close(file)
 
     def overwrite(self, folder: str, name: str, content: bytes) -> None:
+        # Without O_TRUNC: the blocks would become free, and on a full disk another program could use them.
         with self._opened(folder, name, os.O_WRONLY) as file:
             _write_all(file, content)
             os.fsync(file)
 
     def preallocate(self, folder: str, name: str, size: int) -> None:
+        # A kill after this line leaves an empty slot, which `remove_temporaries` removes.
         self.create(folder, name, [])
         try:
             with self._opened(folder, name, os.O_WRONLY) as file:
+                # Not ftruncate: it makes a sparse file, which needs free space once it is written.
                 os.posix_fallocate(file, 0, size)
                 os.fsync(file)
         except OSError:
@@ -158,6 +167,7 @@ class RootFiles:
 
     def link(self, folder: str, name: str, to_folder: str, to_name: str) -> None:
         with self.folder(folder) as source, self.folder(to_folder) as target:
+            # Unlike link(2), os.link follows a symbolic link at the source by default.
             os.link(name, to_name, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
 
     def rename(self, folder: str, name: str, to_name: str) -> None:
@@ -184,6 +194,7 @@ class RootFiles:
         with self.folder(parent) as at:
             with contextlib.suppress(FileExistsError):
                 os.mkdir(name, 0o750, dir_fd=at)
+            # Also if another process has created the folder meanwhile: it may not have synced it yet.
             os.fsync(at)
 
     def sync(self, folder: str) -> None:
@@ -233,6 +244,7 @@ class RootFiles:
 def _write_all(file: int, chunk: Chunk) -> None:
     view = memoryview(chunk)
     while view:
+        # os.write may write less than it gets, for example when the disk becomes full.
         view = view[os.write(file, view) :]
 
 
@@ -254,11 +266,14 @@ class FolderLock:
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
             file = os.open(".lock", flags, 0o640, dir_fd=self._at)
             try:
+                # Not lockf: it ends when this process closes any descriptor of the file, and excludes other processes
+                # only.
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 os.close(file)
                 return False
             self._file = file
+            # Between open and flock the file may have been removed or replaced; then the lock protects nothing.
             if self._is_ours():
                 return True
             self.release()

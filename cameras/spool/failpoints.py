@@ -35,4 +35,5 @@ def hit_failpoint(point: str) -> None:
     if _armed[point] > 0:
         _armed[point] -= 1
         return
+    # SIGKILL: no `finally` and no exit handler runs, as in a real kill.
     os.kill(os.getpid(), signal.SIGKILL)

@@ -121,6 +121,7 @@ class CaptureBody(TypedDict):
     command: NotRequired[str]
 
 
+# The functional syntax, because `from` is a keyword.
 GapBody = TypedDict(
     "GapBody",
     {

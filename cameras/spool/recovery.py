@@ -18,6 +18,7 @@ from cameras.spool.session_files import SessionFile, session_name
 from cameras.spool.spool import Spool
 
 PART = re.compile(r"(?P<id>[0-9a-f-]{36})\.[a-z0-9]{1,10}\.part\Z")
+# Whatever a file contains may raise no other error: it would end this process, and each one after it.
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError)
 UNPLACEABLE = (FileNotFoundError, FileExistsError, NotADirectoryError)
 """NotADirectoryError: a symbolic link or a file is in the place of a folder of the archive."""
@@ -51,19 +52,24 @@ def recover(
     """Recover the spool. `root` is the UUID of the storage root; `now` gives seconds since 1970: interrupted captures
     end when they are recovered."""
     result = Recovered()
+    # First: a slot that is the second name of a record must not be overwritten with another record.
     result.removed += remove_temporaries(spool)
+    # Before any capture is settled: `settle_session` raises if a session file cannot be read.
     _load_sessions(spool, result)
+    # Before the plans: a rejected record leaves its plan, by which its capture still gets an outcome.
     for name in _names_with_ending(spool, ".json"):
         _finish_record(spool, name, result)
     for name in _sorted_by_index(spool, _names_with_ending(spool, ".plan")):
         _interrupt_capture(spool, name, root, decided or DecidedOutcome(), now(), result)
     _remove_orphans(spool, result)
+    # Loaded again: the captures above have changed the counts in the files.
     for session in _load_sessions(spool, result):
         session.send_outbox(spool)
     return result
 
 
 def _names_with_ending(spool: Spool, ending: str) -> list[str]:
+    # The name of a session file ends with `.json` as well.
     return [name for name in spool.names() if name.endswith(ending) and not name.startswith(("session-", "tmp-"))]
 
 
@@ -71,6 +77,7 @@ def remove_temporaries(spool: Spool) -> list[str]:
     """Remove temporary files, and slots that became a record or are empty. Returns the names of the temporary files."""
     names = spool.names()
     temporary = [name for name in names if name.startswith("tmp-")]
+    # A kill between link and unlink in `Spool.commit`, or within `preallocate`, leaves these.
     used = [name for name in names if name.startswith("slot-") and spool.files.links(spool.folder, name) > 1]
     short = [name for name in names if name.startswith("slot-") and spool.files.size(spool.folder, name) == 0]
     for name in {*temporary, *used, *short}:
@@ -97,6 +104,7 @@ def _interrupt_capture(
     spool: Spool, name: str, root: str, decided: DecidedOutcome, now: float, result: Recovered
 ) -> None:
     capture = name.removesuffix(".plan")
+    # `Spool.done` removes the plan first: only a disk that lost that order has both. The outcome is decided.
     if spool.files.size(spool.folder, f"{capture}.done") is not None:
         spool.files.unlink(spool.folder, name)
         return
@@ -108,6 +116,7 @@ def _interrupt_capture(
         return
     record = failed_record(plan, root, decided.reason, decided.message, now=now)
     spool.commit(record)
+    # The record names no files, so `done` would leave these parts.
     for part in parts_of(spool, capture):
         spool.files.unlink(spool.folder, part)
     settle_session(spool, record)
@@ -146,6 +155,7 @@ def settle_session(spool: Spool, record: Record) -> None:
     if not session or index is None:
         return
     name = session_name(session)
+    # Without a file the session has ended, or the file was rejected. The ingest counts the capture in the row.
     if spool.files.size(spool.folder, name) is None:
         return
     file = SessionFile.load(spool, name)
@@ -159,6 +169,7 @@ def parts_of(spool: Spool, capture: str) -> list[str]:
 
 def _remove_orphans(spool: Spool, result: Recovered) -> None:
     names = spool.names()
+    # Not `.done`: step 4 has removed the parts of these records before it renamed them.
     known = {name.partition(".")[0] for name in names if name.endswith((".plan", ".json"))}
     orphans = [name for name in names if (found := PART.match(name)) and found["id"] not in known]
     for name in orphans:
@@ -186,8 +197,10 @@ def _load_sessions(spool: Spool, result: Recovered) -> list[SessionFile]:
 def reject_record(spool: Spool, name: str) -> None:
     """Move a record with its parts to `rejected`, for an operator to check. It changes no database row."""
     aside = f"{spool.folder}/rejected"
+    # The record last: after a kill in between it is rejected again, while parts without their record would be removed.
     for part in [*parts_of(spool, name.partition(".")[0]), name]:
         spool.files.move_aside(spool.folder, part, aside)
+    # The new name first: a power cut may leave both names, but not none.
     spool.files.sync(aside)
     spool.files.sync(spool.folder)
 
@@ -200,6 +213,7 @@ def checked_record(content: dict[str, Any], name: str) -> Record:
     if content["id"] != name.rpartition(".")[0]:
         raise ValueError("its id does not match the name of its file")
     for file in content["files"]:
+        # A damaged record must not place a file outside of the root, nor in `.spool` or another hidden folder.
         _check_path(file["path"])
         if not PART.match(file["part"]) or not isinstance(file["bytes"], int):
             raise ValueError("it names a file that does not belong to it")
@@ -231,6 +245,6 @@ def _sorted_by_index(spool: Spool, names: list[str]) -> list[str]:
         try:
             return (int(json.loads(spool.files.read(spool.folder, name)).get("index") or 0), name)
         except (ValueError, AttributeError, TypeError):
-            return (0, name)
+            return (0, name)  # _interrupt_capture rejects it
 
     return sorted(names, key=place)

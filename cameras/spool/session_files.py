@@ -210,6 +210,7 @@ class SessionFile:
 
     def count_outcome(self, index: int, outcome: Outcome, exposure_us: int = 0) -> bool:
         """Count the outcome of `index`. False when it is counted already."""
+        # A recovery settles a record again after a kill between the steps 3a and 4.
         if index <= self.settled:
             return False
         if index > self.settled + 1:
@@ -234,6 +235,7 @@ class SessionFile:
         }
         self.settled += count
         self.skipped += count
+        # The id is stored with the record: sent twice, it is ingested once.
         self.outbox.append(
             GapRecord(kind="gap", id=new_id(), camera=self.camera, slug=self.slug, root=self.root, files=[], body=body)
         )
@@ -269,12 +271,14 @@ class SessionFile:
                 "skipped": self.skipped,
             },
         )
+        # The file stays until its end is in the database. Without it a new process would begin the session again.
         if not self.active:
             record["settles"] = session_name(self.id)
         self.outbox.append(record)
 
     def save_and_send(self, spool: Spool) -> list[str]:
         """Save, then send the records of the outbox. Returns the ids of the records that the ingest can read now."""
+        # Saved first: after a kill the session would otherwise record a gap that was sent again, under another id.
         self.save(spool)
         return self.send_outbox(spool)
 
@@ -288,6 +292,7 @@ class SessionFile:
             if spool.files.size(spool.folder, f"{record['id']}.json") is not None:
                 spool.done(record)
             sent.append(record["id"])
+        # Only in memory: the file loses them with its next save, and a restart before that sends them again.
         if self.outbox and self.active:
             self.outbox = []
         return sent

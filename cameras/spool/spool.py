@@ -18,8 +18,10 @@ from cameras.spool.durable import OUT_OF_SPACE, Chunk, Files
 from cameras.spool.failpoints import hit_failpoint
 from cameras.spool.records import ClipPlan, Plan, RecordBase, SessionContent
 
+# A full disk can record this many outcomes until the ingest removes records or someone frees space.
 SLOTS = 64
 SLOT_BYTES = 8192
+# Part of a file name that the recovery must recognise by `recovery.PART`.
 KIND = re.compile(r"[a-z0-9]{1,10}\Z")
 SUFFIX = re.compile(r"\.[a-z0-9]{1,5}\Z")
 
@@ -38,6 +40,7 @@ class Part:
 
 def spool_folder(camera: str, part: str = "") -> str:
     """The folder of a camera's spool. `part` is `clips` for the spool of its clips."""
+    # Parsed, so that no other text becomes part of a path.
     return f".spool/{UUID(camera)}/{part}".rstrip("/")
 
 
@@ -52,8 +55,10 @@ class Spool:
         """Write the plan. FileExistsError when the spool has any file of this id: an id is never exposed twice."""
         if self.has_trace(plan["id"]):
             raise FileExistsError(f"The spool already has capture {plan['id']}.")
+        # A try that failed after the create has left it.
         self.files.unlink(self.folder, f"tmp-{plan['id']}")
         self.files.create(self.folder, f"tmp-{plan['id']}", [_bytes(plan)])
+        # A kill during the write must not leave a plan that cannot be read: its session and index would be unknown.
         self.files.rename(self.folder, f"tmp-{plan['id']}", f"{plan['id']}.plan")
         self.files.sync(self.folder)
         hit_failpoint("after_plan")
@@ -77,6 +82,7 @@ class Spool:
                 total += len(chunk)
                 yield chunk
 
+        # The fsync of the folder in `commit` makes this name durable as well.
         self.files.create(self.folder, f"{capture}.{kind}.part", counted())
         hit_failpoint("after_part")
         return Part(kind, suffix, total, digest.hexdigest())
@@ -88,8 +94,10 @@ class Spool:
         content = _bytes(record)
         temporary = self._durable_temporary(f"tmp-{record['id']}", content)
         try:
+            # A link fails if there is a record already; a rename would replace the first outcome.
             self.files.link(self.folder, temporary, self.folder, f"{record['id']}.json")
         finally:
+            # Also if it is a slot: it is the record under another name, and must not be filled again.
             self.files.unlink(self.folder, temporary)
         self.files.sync(self.folder)
         hit_failpoint("after_record")
@@ -110,6 +118,7 @@ class Spool:
             raise full
         for slot in sorted(self.files.names(self.folder)):
             if slot.startswith("slot-"):
+                # Padded with spaces, which JSON allows, unlike the NUL bytes of a slot that was never used.
                 self.files.overwrite(self.folder, slot, content.ljust(SLOT_BYTES))
                 return slot
         raise full
@@ -124,9 +133,11 @@ class Spool:
             try:
                 self.files.link(self.folder, file["part"], folder, name)
             except FileExistsError:
+                # Placed by an owner that was killed before step 4.
                 if not self.files.is_same_file(self.folder, file["part"], folder, name):
                     raise
             except FileNotFoundError:
+                # Placed, and the part removed, by an owner that was killed in step 4.
                 if self.files.size(folder, name) != file["bytes"]:
                     raise
         for folder in {file["path"].rpartition("/")[0] for file in record["files"]}:
@@ -137,10 +148,13 @@ class Spool:
 
     def done(self, record: RecordBase) -> None:
         """Remove the plan and the parts, then rename the record so that the ingest sees it."""
+        # Before the rename: otherwise the ingest could remove the record while its plan is still there, and the next
+        # recovery would record a saved capture as failed.
         self.files.unlink(self.folder, f"{record['id']}.plan")
         for file in record["files"]:
             self.files.unlink(self.folder, file["part"])
         self.files.rename(self.folder, f"{record['id']}.json", f"{record['id']}.done")
+        # One fsync for the whole step: if a power cut undoes the end of it, the recovery repeats it.
         self.files.sync(self.folder)
         hit_failpoint("after_done")
 
@@ -160,6 +174,7 @@ class Spool:
         return content
 
     def names(self) -> list[str]:
+        # In the order of creation, because ids are UUIDv7: the recovery must count the captures of a session by index.
         return sorted(self.files.names(self.folder))
 
     def refill_slots(self) -> int:
@@ -179,6 +194,7 @@ class Spool:
         return made
 
 
+# Not the parts: each of them has a plan or a record, or the recovery removes it.
 _TRACES = ("plan", "json", "done")
 
 

@@ -27,6 +27,7 @@ def make_root(path: Path, root: str) -> None:
     """Write the marker into a folder. Only when a person makes it a root, never for a capture."""
     files = RootFiles(str(path))
     try:
+        # Fails if there is a marker: rows of files name the root by its UUID.
         files.create("", MARKER, [root.encode()])
         files.sync("")
     finally:
@@ -36,6 +37,7 @@ def make_root(path: Path, root: str) -> None:
 def read_marker(path: str) -> str | None:
     """The UUID in the marker of a root; None when there is no readable marker."""
     try:
+        # By the path: a descriptor leads to the old root even after another file system was mounted over it.
         return Path(path, MARKER).read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):
         return None
@@ -43,8 +45,10 @@ def read_marker(path: str) -> str | None:
 
 def try_link(files: RootFiles, folder: str, name: str, archive: str) -> None:
     """Try to link a file of a spool into a folder of the archive. OSError: EXDEV when they are on two file systems."""
+    # A name for each spool: several cameras of a root may try at the same time.
     test = f".link-{folder.replace('/', '-')}"
     files.make_folders(archive)
+    # A kill after the link has left it.
     files.unlink(archive, test)
     files.link(folder, name, archive, test)
     files.unlink(archive, test)
@@ -66,6 +70,7 @@ class Storage:
 
     def _open(self, camera: str, part: str) -> None:
         path, root = self.path, self.root
+        # Before anything is created: the folder may be an empty mount point.
         if read_marker(path) != root:
             raise RootMissing(root_missing_message(path))
         self.files = RootFiles(path, self.watchdog)
@@ -86,6 +91,7 @@ class Storage:
     def check_links_into(self, archive: str) -> None:
         """OSError when files of the spool cannot be linked into this archive. A full disk is not an error here."""
         try:
+            # `.lock` exists in every spool, so a full disk needs no room for a test file.
             try_link(self.files, self.spool.folder, ".lock", archive)
         except OSError as error:
             if not is_out_of_space(error):
@@ -107,11 +113,13 @@ class Storage:
             there = os.stat(self.path)
         except OSError as error:
             raise RootMissing(root_missing_message(self.path)) from error
+        # The marker is not enough: a copy of the root has the same one, and the open descriptors lead to the old root.
         if (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino) or read_marker(self.path) != self.root:
             raise RootMissing(root_missing_message(self.path))
         try:
             self._lock.check()
         except LockLost:
+            # Someone deleted the file. Captures continue unless another process has locked the spool since.
             if not self._lock.acquire():
                 raise
 
