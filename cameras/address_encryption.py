@@ -22,6 +22,8 @@ def encrypt_address(address: str) -> tuple[str, str]:
     secrets = address_secrets(address)
     if not secrets:
         return address, ""
+    # The host is part of the encrypted text: in a column of its own, anyone who can write to the database could replace
+    # it, and have the password sent to another host.
     content = json.dumps({"origin": secret_origin(address), "secrets": secrets})
     return redact_address(address), encrypt_secret(content)
 
@@ -29,8 +31,10 @@ def encrypt_address(address: str) -> tuple[str, str]:
 def decrypt_address(address: str, encrypted: str) -> str:
     """`address` with the secrets of `encrypted` in place of ***. DecryptionFailed, also when they belong to another
     host."""
+    # A complete address needs no stored secret, so it works while the key is lost.
     if REDACTED not in address:
         return address
+    # Without stored secrets there is no host to compare; `fill_secrets` then says that no password is stored.
     place, secrets = _decrypt_secrets(encrypted) if encrypted else (secret_origin(address), {})
     if place != secret_origin(address):
         raise DecryptionFailed(f"The stored password is for {place} only. For another host, write it again.")
@@ -44,6 +48,7 @@ def _decrypt_secrets(encrypted: str) -> tuple[str, dict[str, str]]:
     """The host that the secrets belong to, and the secrets by name. DecryptionFailed."""
     try:
         content = json.loads(decrypt_secret(encrypted))
+    # DecryptionFailed is a ValueError, too: its sentence is about any secret, this one about addresses.
     except ValueError:
         raise DecryptionFailed(UNREADABLE) from None
     return content["origin"], content["secrets"]

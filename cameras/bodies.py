@@ -60,6 +60,7 @@ def camera_bodies(user: Any) -> list[CameraBody]:
     """All cameras that `user` may see, in a constant number of queries."""
     cameras = cameras_for(user)
     return [
+        # The bodies of other users have no audience, so they save the second query.
         camera_body(camera, user)
         for camera in (cameras.prefetch_related("audience") if user.may("manager") else cameras)
     ]

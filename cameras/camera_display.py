@@ -74,6 +74,7 @@ class CameraDisplay:
 
     @property
     def observed(self) -> str:
+        # A camera that is meant to be off is no fault: it shows as off even if its host is down or the broker is away.
         desired = desired_connection(self.camera)
         return self.status["observed"] if desired == "connected" else desired
 
@@ -132,6 +133,8 @@ class CameraDisplay:
     @property
     def is_live(self) -> bool:
         """Whether pages may request live pictures."""
+        # The row and not the status decides: a page that is loaded while the camera reconnects starts its viewer, which
+        # shows pictures as soon as they come.
         desired = self.camera.enabled and self.camera.connected
         return self.streams and desired and bool(live_streaming_config().enabled)
 
@@ -145,6 +148,7 @@ class CameraDisplay:
             return f"{self.camera.name} is disabled. A manager can enable it on its page, under Edit, or by {enable}."
         if not self.camera.connected:
             return f"{self.camera.name} is disconnected. Connect it to see pictures."
+        # Capabilities are empty until a camera was opened once: until then nothing rules a live view out.
         if self.camera.capabilities and not self.streams:
             return f"{self.camera.name} has no live view. Capture takes a picture."
         return ""
@@ -168,6 +172,7 @@ def camera_displays(cameras: Iterable[Camera]) -> list[CameraDisplay]:
 
 
 def unknown(camera: Camera) -> Status:
+    # `absent_status` says host_down, which is unknown while the broker is away.
     return {**absent_status(camera.slug, desired_connection(camera), BROKER_AWAY), "observed": "unknown"}
 
 

@@ -27,4 +27,5 @@ class CameraPage(Page):
         try:
             return camera_for(self.request.user, self.kwargs["slug"])
         except Camera.DoesNotExist:
+            # Not 403, which would reveal that the camera exists.
             raise Http404 from None

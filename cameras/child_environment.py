@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from core import child_environment
 
+# Folders that the vendors' libraries read from the environment: the PixeLink SDK's, the pictures of libgphoto2's
+# virtual camera, and libgphoto2's drivers for ports and cameras.
 VENDOR_VARIABLES = ("PIXELINK_SDK_LIB", "VCAMERADIR", "IOLIBS", "CAMLIBS")
 
 

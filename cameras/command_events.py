@@ -18,6 +18,7 @@ from monitoring.models import Event
 from monitoring.services import record_event
 
 log = logging.getLogger(__name__)
+# Programs read these values in the events' data, so they are not renamed.
 DESIRED, DONE = "wished", "done"
 ATTEMPT_PHRASES = {
     "adopt": "adopt the settings of {}",
@@ -99,6 +100,8 @@ def _record_failure(message: str, **fields: Any) -> None:
 def _log_database_errors() -> Iterator[None]:
     """Log a database error and go on: the command's answer does not depend on its event."""
     try:
+        # In a caller's transaction this is a savepoint: after an error, PostgreSQL refuses all further statements of a
+        # transaction that is not rolled back to one.
         with transaction.atomic():
             yield
     except DatabaseError as error:
@@ -117,14 +120,17 @@ def record_refusals(camera: Camera, order: str, actor: str, arguments: dict[str,
     try:
         yield
     except CommandRefused as error:
+        # Outside of the transaction, as the error rolls that back: an event inside it would be lost with it.
         _record_refusal(error, camera, order, actor, arguments or {})
         raise
 
 
 def _record_refusal(error: CommandRefused, camera: Camera, order: str, actor: str, arguments: dict[str, Any]) -> None:
+    # No lock: two refusals of the same moment may both be written, which only costs a line.
     same = Event.objects.filter(
         kind="command", camera_uuid=str(camera.id), actor=actor, at__gte=timezone.now() - REPEAT_INTERVAL
     )
+    # A program that tries fifty times a second must not fill the event log.
     if same.filter(data__order=order, data__outcome=error.problem).exists():
         return
     record_event(

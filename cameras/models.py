@@ -20,11 +20,13 @@ from core.secrets import DecryptionFailed
 from core.text.names import check_line
 
 slug_validator = RegexValidator(
+    # `\Z` and not `$`, which also matches before a line break at the end.
     r"\A[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?\Z",
     "A camera's id is 1 to 40 lower-case letters, digits and hyphens, and begins and ends with a letter or digit.",
 )
 
 preset_name_validator = RegexValidator(
+    # No slash: the name is a segment of the preset's URL, and Django's `str` converter matches none.
     r"\A[^\W_](?:[\w ,.()+-]{0,58}[\w.)+-])?\Z",
     "A preset's name is 1 to 60 letters, digits, spaces and , . ( ) + - _, and begins with a letter or digit.",
 )
@@ -67,6 +69,7 @@ class CameraQuerySet(models.QuerySet["Camera"]):
 
     def open_to(self, user: Any) -> Self:
         """Unrestricted cameras and those that list `user`, including removed ones."""
+        # EXISTS and not a join, which would return an unrestricted camera once for each user in its list.
         listed = Camera.audience.through.objects.filter(camera=models.OuterRef("pk"), user=user)
         return self.filter(models.Q(restricted=False) | models.Exists(listed))
 
@@ -85,6 +88,7 @@ class Camera(models.Model):
     recording_by = models.CharField(max_length=150, blank=True, editable=False, help_text="Who last requested it.")
     primary = models.BooleanField(default=False)
     settings = models.JSONField(default=dict, blank=True)
+    # A flag of its own, not "the audience is not empty": removing the last listed user must not publish the camera.
     restricted = models.BooleanField(
         default=False, help_text="Only managers and its audience may see it; otherwise all users with a role."
     )
@@ -103,6 +107,7 @@ class Camera(models.Model):
     read_at = models.DateTimeField(null=True, blank=True, editable=False)
     differs = models.JSONField(default=list, blank=True, editable=False, help_text="Settings changed on its body.")
 
+    # The lease is in the camera's row, so that the lock on this row guards both what a command changes and who may.
     held_by = models.CharField(
         max_length=150, blank=True, editable=False, help_text="The holder of its lease, or the last one."
     )
@@ -117,6 +122,7 @@ class Camera(models.Model):
     class Meta:
         ordering = ["slug"]
         constraints = [
+            # A removed camera's row stays for its captures, but its slug can be used again.
             models.UniqueConstraint(
                 fields=["slug"], condition=models.Q(removed_at=None), name="one_present_camera_for_each_slug"
             ),
@@ -164,14 +170,18 @@ class Camera(models.Model):
     def _check_address(self) -> None:
         """ValueError for a bad address. A stored address was checked before and stays valid even if its password cannot
         be decrypted."""
+        # Other fields can be changed while the key is lost: nothing needs to be decrypted for an unchanged address.
         if REDACTED in self.address and self._is_stored():
             return
         address = checked_address(self.kind, decrypt_address(self.address, self.encrypted_address))
+        # The refused networks are configuration and may have been extended since. A stored camera can then still be
+        # renamed; its process checks the address at each connection.
         if not self._is_stored():
             check_destination(self.kind, address)
         self.address, self.encrypted_address = encrypt_address(address)
 
     def _is_stored(self) -> bool:
+        # Both columns: stored secrets beside another address must be checked against their host.
         return Camera.objects.filter(
             pk=self.pk, address=self.address, encrypted_address=self.encrypted_address
         ).exists()

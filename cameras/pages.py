@@ -40,6 +40,7 @@ class CamerasPage(Page):
 
     def _row(self, form: AddForm, camera: Camera | None) -> HttpResponse:
         """The discovered camera's row, with the result of adding it."""
+        # The results of a discovery are stored nowhere: the row's form sends back what the row shows.
         names = ("host", "kind", "label", "address", "name", "model", "serial", "held_by")
         one: dict[str, Any] = {name: form.data.get(name, "") for name in names}
         one |= {"suggested": form.data.get("slug", ""), "camera": camera.slug if camera else None}

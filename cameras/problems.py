@@ -34,6 +34,7 @@ def snapshot_limit_exceeded(error: SnapshotLimitExceeded) -> Problem:
 
 def known_type(name: str) -> str:
     """`name`, or a general type: a newer camera host may send types that are unknown here."""
+    # `Problem.response` looks the type up, so an unknown one would become a 500.
     return name if name in PROBLEMS else "camera-not-reachable"
 
 

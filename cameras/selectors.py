@@ -33,4 +33,5 @@ def hidden_cameras(user: Any) -> list[Camera]:
     """Restricted cameras that do not list `user`, including removed ones. For users with a role."""
     if user.may("manager"):
         return []
+    # Almost every list calls this: it reads no JSON columns, which may have many kB in each row.
     return list(Camera.objects.exclude(pk__in=Camera.objects.open_to(user).values("pk")).only("id", "slug"))

@@ -56,4 +56,5 @@ class CameraChange(StrictModel):
     host_is_gone: bool = False
 
     def changes(self) -> dict[str, Any]:
+        # No field may be null, so null means the same as a missing field.
         return self.model_dump(exclude_none=True, exclude={"host_is_gone"})

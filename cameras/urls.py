@@ -13,6 +13,7 @@ from cameras.viewers.api import ViewersView, ViewerView
 
 urlpatterns = [
     path("", CamerasView.as_view()),
+    # Before `<slug>/`, which would take it for a camera; `check_no_route` keeps the id free.
     path("detect/", DiscoverView.as_view()),
     path("<slug:slug>/", CameraDetailView.as_view()),
     path("<slug:slug>/connect/", ConnectView.as_view()),

@@ -21,6 +21,7 @@ def checked_address(kind: str, address: str) -> str:
     """The address in its normal form; ValueError with a sentence that says what is allowed."""
     if kind not in DRIVERS:
         raise ValueError(f"There is no kind {kind!r}; known are: {', '.join(sorted(DRIVERS))}.")
+    # Only video files in the configured folders: otherwise a manager could have any file of the machine opened.
     return driver_class(kind).check_address(address, [str(folder) for folder in settings.STATION.sources])
 
 
@@ -31,6 +32,7 @@ def check_destination(kind: str, address: str) -> None:
     if destination is None:
         return
     try:
+        # Nothing is resolved here: a name may have another address when the camera's process connects.
         literal = literal_address(destination[0])
         if literal is not None:
             settings.STATION.outgoing.check(literal, destination[1])
@@ -57,9 +59,12 @@ def setting_sentence(kind: str, item: Any, able: Mapping[str, Any]) -> str:
         return describe_error(item)
     name = str(item["loc"][0])
     if name not in known:
+        # The ranges of the camera are a better list than all settings of its kind, but it has none before its first
+        # opening.
         names = list(able) or list(known)
         meant = did_you_mean(name, names)
         return f"{name}: There is no such setting.{meant} This camera has: {', '.join(names)}."
+    # A list or an object is not quoted: it may be as long as the request.
     value = item["input"] if isinstance(item["input"], str | bool | int | float) else "This"
     has = f" This camera has {limits}." if (limits := has_range(name, able.get(name) or {})) else ""
     return f"{name}: {value!r} is not allowed; allowed is {describe_allowed(known[name])}.{has}"

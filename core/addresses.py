@@ -11,11 +11,14 @@ def client_network(address: str) -> str:
     """The addresses that one household or machine has: one IPv4 address, or a /64 network of IPv6. Other text is
     returned, shortened to LONGEST characters."""
     try:
+        # A link-local address has its interface after the %.
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return address[:LONGEST]
     if isinstance(found, ipaddress.IPv4Address):
         return str(found)
+    # A socket for both protocols shows an IPv4 client as ::ffff:192.168.1.20. In its /64 network are all IPv4
+    # addresses.
     if found.ipv4_mapped:
         return str(found.ipv4_mapped)
     return str(ipaddress.ip_network((found, 64), strict=False))

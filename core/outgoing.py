@@ -22,20 +22,23 @@ Address = IPv4Address | IPv6Address
 Resolver = Callable[..., list[Any]]
 
 METADATA = "a cloud metadata address"
+# Private networks and loopback are missing on purpose: cameras are there. The station's own ports are refused apart.
 REFUSED: dict[str, str] = {
     "0.0.0.0/8": "an unspecified address",
+    # The metadata addresses in this range have entries of their own, so that allowing the range for cameras with an
+    # automatic address does not allow them.
     "169.254.0.0/16": "a link-local address",
-    "169.254.169.254/32": METADATA,
-    "169.254.170.2/32": METADATA,
-    "100.100.100.200/32": METADATA,
-    "168.63.129.16/32": METADATA,
-    "192.0.0.192/32": METADATA,
+    "169.254.169.254/32": METADATA,  # AWS, Azure, Google Cloud, OpenStack
+    "169.254.170.2/32": METADATA,  # credentials of AWS containers
+    "100.100.100.200/32": METADATA,  # Alibaba Cloud
+    "168.63.129.16/32": METADATA,  # Azure's WireServer
+    "192.0.0.192/32": METADATA,  # Oracle Cloud Classic
     "224.0.0.0/4": "a multicast address",
     "240.0.0.0/4": "a reserved address",
     "::/128": "an unspecified address",
     "fe80::/10": "a link-local address",
     "fec0::/10": "a link-local address",
-    "fd00:ec2::254/128": METADATA,
+    "fd00:ec2::254/128": METADATA,  # AWS over IPv6
     "ff00::/8": "a multicast address",
 }
 """Ranges that are refused unless allowed -> what they are. The narrowest range that contains an address decides."""
@@ -43,6 +46,7 @@ SETTING = "network.allowed_ranges"
 CONFIGURED = "an address of `network.refused_ranges`"
 OWN = "leads to a port of the station itself, which is always refused. Give another one."
 HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?\.?")
+# C libraries read such a host, or its last part, as an IPv4 address: 0x7f.1 is 127.0.0.1.
 NUMBER = re.compile(r"(?:[0-9]+|0[xX][0-9A-Fa-f]*)\.?")
 NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
 COMPATIBLE = IPv6Network("::/96")
@@ -92,7 +96,9 @@ class OutgoingGuard:
         self._own_ports = frozenset(own_ports)
         self._own_services = tuple(own_services)
         self._resolver = resolver
+        # The order decides between equal networks: the last entry stays, so an allowed one overrides a refused one.
         judged = {**REFUSED, **dict.fromkeys(self._refused, CONFIGURED), **dict.fromkeys(self._allowed, "")}
+        # Keys are networks and not texts, since one network can be written in several ways.
         self._ranges = {ipaddress.ip_network(network): why for network, why in judged.items()}
 
     @classmethod
@@ -113,6 +119,7 @@ class OutgoingGuard:
 
         Raises AddressRefused when all are refused, and OSError (socket.gaierror) for an unknown host.
         """
+        # A name with several addresses keeps those that are allowed.
         found = {address: self._refusal_reason(address, port) for address in self._addresses(host, port)}
         allowed = tuple(address for address, reason in found.items() if not reason)
         if not allowed:
@@ -135,10 +142,12 @@ class OutgoingGuard:
             yield literal
             return
         for *_, place in self._resolver(host, port, type=socket.SOCK_STREAM):
+            # A link-local address has its interface after the %, with which it would be in none of the ranges.
             yield ipaddress.ip_address(str(place[0]).partition("%")[0])
 
     def _refusal_reason(self, address: Address, port: int) -> str:
         """Why the address is refused; empty if it is allowed."""
+        # Each form is judged alone: an allowed IPv6 range does not allow a refused IPv4 address that is embedded in it.
         for view in equivalent_addresses(address):
             within = [network for network in self._ranges if view in network]
             narrowest = max(within, key=lambda network: network.prefixlen, default=None)
@@ -159,6 +168,7 @@ class OutgoingGuard:
     def _host_has_address(self, host: str, port: int, address: Address, here: bool) -> bool:
         """Whether `host` has `address`. If `here`, `address` is this machine's, and any of its interfaces counts."""
         try:
+            # Resolved each time: the address of a database or broker may change while the station runs.
             found = list(self._addresses(host, port))
         except OSError:
             return False
@@ -173,6 +183,7 @@ def connect_endpoint(endpoint: Endpoint, timeout_s: float) -> socket.socket:
     failure: OSError = OSError("There is no address.")
     for address in endpoint.addresses:
         try:
+            # An address and not the name, so nothing is resolved a second time.
             return socket.create_connection((str(address), endpoint.port), timeout_s / len(endpoint.addresses))
         except OSError as error:
             failure = error
@@ -197,7 +208,9 @@ def equivalent_addresses(address: Address) -> Iterator[Address]:
     """The address, and the IPv4 addresses embedded in it if it is an IPv6 address that leads to them."""
     yield address
     if isinstance(address, IPv6Address):
+        # `teredo` is a pair: the server and the client.
         embedded = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+        # `::` and `::1` are in COMPATIBLE without an embedded address.
         if any(address in network for network in NAT64) or (address in COMPATIBLE and int(address) > 1):
             embedded.append(IPv4Address(int(address) & 0xFFFFFFFF))
         yield from (found for found in embedded if found is not None)
@@ -205,7 +218,9 @@ def equivalent_addresses(address: Address) -> Iterator[Address]:
 
 def is_of_this_machine(address: Address) -> bool:
     """Whether the address belongs to this machine; loopback does."""
+    # A connection to 0.0.0.0 or :: reaches this machine.
     if address.is_loopback or address.is_unspecified:
         return True
+    # Read each time: network cards and their addresses change while the station runs.
     own = {place.address.partition("%")[0] for places in psutil.net_if_addrs().values() for place in places}
     return str(address) in own

@@ -34,6 +34,7 @@ class RetryingThread:
         self._name, self._work, self._interval_s = name, work, interval_s
         self._at_end, self._on_error = at_end, on_error
         self._awake, self._stopping = awake or threading.Event(), threading.Event()
+        # A daemon, so that a call which hangs does not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -70,6 +71,7 @@ class RetryingThread:
             self._awake.wait(self._call(self._work))
         if self._at_end is not None:
             self._call(self._at_end)
+        # Django keeps a connection for each thread and closes only those of requests.
         connection.close()
 
     def _call(self, work: Callable[[], float | None]) -> float:
@@ -81,5 +83,7 @@ class RetryingThread:
             connection.close()
             if self._on_error is not None:
                 self._on_error(error)
+            # Work without an interval waits in the call itself; an error at its beginning would repeat it without a
+            # pause.
             return max(self._interval_s, RETRY_S)
         return self._interval_s if pause_s is None else pause_s

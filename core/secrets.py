@@ -37,5 +37,7 @@ def decrypt_secret(encrypted: str) -> str:
 def _fernet() -> Fernet:
     from cryptography.fernet import Fernet
 
+    # Fernet needs exactly 32 bytes. The secret is at least 32 characters long and usually random, so a plain hash
+    # suffices.
     key = hashlib.sha256(settings.STATION.address_secret.encode()).digest()
     return Fernet(base64.urlsafe_b64encode(key))

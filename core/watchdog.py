@@ -32,6 +32,7 @@ class DiskWatchdog:
         """Around one call, or around several that belong together."""
         thread = threading.get_ident()
         with self._lock:
+            # Nested calls belong to the outermost one: many slow calls in a row count as one long wait.
             is_outermost = thread not in self._began
             self._began.setdefault(thread, time.monotonic())
         try:
@@ -44,6 +45,7 @@ class DiskWatchdog:
     def is_blocking(self, thread: int | None) -> bool:
         """Whether the disk has not answered this thread for `timeout_s` seconds."""
         with self._lock:
+            # 0 is no thread: `get_ident` never returns it.
             began = self._began.get(thread or 0)
         return began is not None and time.monotonic() - began > self.timeout_s
 
@@ -63,6 +65,7 @@ class Watchdog:
     def watch_call(self, doing: str, allowed_s: float) -> Iterator[None]:
         """Around a call to the driver: `doing` should end within `allowed_s` seconds."""
         with self._lock:
+            # The camera loop's thread writes, the reporting thread reads: both fields change together.
             self._doing, self._until = doing, time.monotonic() + allowed_s
         try:
             yield
@@ -76,6 +79,8 @@ class Watchdog:
         with self._lock:
             late = 0.0 if self._until is None else time.monotonic() - self._until
             doing = self._doing
+        # The timer is a thread in C that needs no GIL, so it also ends a process whose library never gives the GIL
+        # back. A call that is too late does not set the timer again.
         if late < LAST_RESORT_S:
             faulthandler.dump_traceback_later(LAST_RESORT_S, exit=True, file=sys.stderr)
         return doing, max(0.0, late)

@@ -46,5 +46,6 @@ class AcknowledgeView(APIView):
 
     @extend_schema(request=None, responses=AlertBody)
     def post(self, request: Request, alert: UUID) -> Response:
+        # The alert of a hidden camera does not exist: 404 by the table of exceptions.
         found = alerts_for(request.user).get(pk=alert)
         return Response(alert_body(acknowledge_alert(found, request.user.get_username())))

@@ -58,6 +58,7 @@ def event_body(event: Event, user: Any) -> EventBody:
 
 
 def without_address(data: dict[str, Any]) -> dict[str, Any]:
+    # Left out on reading and not on writing: managers may see addresses, and events are never changed.
     arguments = data.get("arguments")
     if not isinstance(arguments, dict) or ADDRESS not in arguments:
         return data

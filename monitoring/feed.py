@@ -37,6 +37,7 @@ def feed(user: Any, lines: int, **conditions: Any) -> list[Line]:
 
 
 def fold_events(events: Sequence[Event]) -> Iterable[Line]:
+    # Only consecutive events share a line, so that an error between two captures stays where it happened.
     for routine, run in groupby(without_details(events), key=lambda event: event.kind in ROUTINE):
         listed = list(run)
         if routine and len(listed) > 1:

@@ -67,6 +67,7 @@ def run_check(function: Callable[[], list[Finding]]) -> list[Finding]:
     try:
         return function()
     except Exception as error:
+        # A check that raises must not hide the findings of the others, nor end the run that updates the alerts.
         logger.exception("A health check failed.")
         return [Finding(f"The check failed ({type(error).__name__}). The log has the traceback.")]
 

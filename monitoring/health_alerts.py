@@ -32,6 +32,7 @@ def _sync_alerts(names: Iterable[str]) -> None:
         first = findings[0]
         data = {"host": first.host} if first.host else {}
         raise_alert(key, " ".join(sentences(findings)), severity="error", camera=first.camera, data=data)
+    # Alerts are compared with the findings, not with those of the last run: a restart forgets nothing.
     for key in unresolved_keys("health.") - wrong.keys():
         if _is_checked_here(key, names):
             resolve_alert(key)
@@ -50,4 +51,5 @@ def _is_checked_here(key: str, names: Iterable[str]) -> bool:
     name, _, rest = key.removeprefix("health.").partition(":")
     if name in HOST_CHECKS:
         return name in names and rest.partition(":")[0] in {"", settings.STATION.host}
+    # Any run resolves the alert of a check that this version does not have: nothing else would.
     return name in names or name not in HEALTH

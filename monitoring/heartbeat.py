@@ -21,6 +21,7 @@ def send_heartbeat() -> None:
     """Tell the launcher that the caller's loop is running. Cheap, from any thread; does nothing without a launcher."""
     global _last
     fd, now = _pipe(), time.monotonic()
+    # Several loops of a part may call it. No lock: a second byte does no harm.
     if fd is None or now - _last < EVERY_S / 2:
         return
     _last = now
@@ -60,6 +61,7 @@ def _pipe() -> int | None:
     if not text:
         return None
     fd = int(text)
+    # Children of this part, such as camera processes, must not hold the pipe open after its end.
     os.set_inheritable(fd, False)
     os.set_blocking(fd, False)
     return fd

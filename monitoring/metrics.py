@@ -27,6 +27,7 @@ class _StationCollector(Collector):
         """An entry that fails is missing; the others are returned."""
         metrics: list[Metric] = []
         for name, path in METRICS.items():
+            # Prometheus would get nothing at all from a request that fails.
             with log_and_continue(f"metrics of {name}"):
                 metrics += list(resolve(path)(self._user))
         return metrics
@@ -34,6 +35,7 @@ class _StationCollector(Collector):
 
 def metrics_for(user: Any) -> bytes:
     """The metrics in Prometheus text format."""
+    # One for each request, since the metrics depend on the user. `auto_describe` would collect them a second time.
     registry = CollectorRegistry(auto_describe=False)
     collector = _StationCollector(user)
     registry.register(collector)

@@ -45,6 +45,7 @@ class Event(models.Model):
 
     class Meta:
         ordering = ["-at", "-id"]
+        # A filter's column comes before those of the order, so that a page of a filtered list needs no sorting.
         indexes = [
             models.Index(fields=["-at", "-id"], name="event_newest"),
             models.Index(fields=["camera", "-at", "-id"], name="event_camera_newest"),
@@ -100,6 +101,7 @@ class Alert(models.Model):
     class Meta:
         ordering = ["-opened_at", "-id"]
         constraints = [
+            # The condition repeats each minute, and several hosts report it: the database makes it one alert.
             models.UniqueConstraint(
                 fields=["key"], condition=~models.Q(state="resolved"), name="one_unresolved_alert_for_each_key"
             ),

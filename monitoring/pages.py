@@ -64,6 +64,8 @@ class EventsPage(Page):
         conditions = {name: value for name, value in chosen.items() if value and name != "kind"}
         rows = events_for(self.request.user).filter(**conditions)
         if kind := chosen["kind"]:
+            # `command` is a kind itself, and the beginning of `command.done`. The dot keeps `live` from matching
+            # another word.
             rows = rows.filter(Q(kind=kind) | Q(kind__startswith=f"{kind}."))
         return list(beyond(rows, "at", cursor).order_by("-at", "-id")[: ROWS + 1])
 

@@ -18,6 +18,7 @@ from monitoring.tables import RETENTION
 log = logging.getLogger(__name__)
 BATCH = 500
 """Rows per transaction, few enough that other writers need not wait."""
+# SQLite does not queue its writers: a loop without pauses kept one of them waiting for 5 s.
 PAUSE_S = 0.02
 RUN_S = 20.0
 """The time for each entry of RETENTION in one run; the rest waits for the next run."""
@@ -52,8 +53,10 @@ def remove_events() -> int:
     first_to_stay = newest[NEWEST - 1 : NEWEST].first() if days else None
     if first_to_stay is None:
         return 0
+    # The older of both times: neither the age nor the number alone removes an event.
     before = min(first_to_stay, timezone.now() - timedelta(days=days))
     old = Event.objects.filter(at__lt=before).order_by("at", "id").values_list("pk", flat=True)[:BATCH]
+    # The default manager refuses to delete events; this is the only place that may.
     return Event._base_manager.filter(pk__in=list(old)).delete()[0]
 
 

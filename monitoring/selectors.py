@@ -43,6 +43,7 @@ def visible_to(rows: QuerySet[Row], user: Any) -> QuerySet[Row]:
     hidden = hidden_cameras(user)
     if not hidden:
         return rows
+    # By id: another camera may have the slug of a removed one that is hidden from this user.
     rows = rows.exclude(camera_uuid__in=[str(camera.id) for camera in hidden])
     return rows.exclude(camera_uuid="", camera__in={camera.slug for camera in hidden})
 

@@ -52,6 +52,8 @@ def raise_alert(
 ) -> Alert:
     """Open the alert `key`, or increase its count when it is already open. `camera` is the one that the message is
     about; None for a whole disk or host, which concerns all users."""
+    # Of two processes that raise it at once, the constraint lets one insert the row, and `get_or_create` reads it in
+    # the other.
     alert, created = Alert.objects.exclude(state=Alert.State.RESOLVED).get_or_create(
         key=key,
         defaults={"message": message, "severity": severity, "data": data or {}, **camera_columns(camera)},
@@ -59,6 +61,7 @@ def raise_alert(
     if created:
         record_event("alert.opened", message, severity=severity, camera=camera, subject=alert.id, data={"key": key})
         return alert
+    # An update with F(), so that two processes lose no count. The camera, too: a slug in the key may be used again.
     Alert.objects.filter(pk=alert.pk).update(
         message=message, severity=severity, last_seen_at=timezone.now(), count=F("count") + 1, data=data or {},
         **camera_columns(camera),
@@ -71,8 +74,10 @@ def raise_alert(
 def resolve_alert(key: str) -> bool:
     """Resolve the alert `key`; False when none is open."""
     found = Alert.objects.filter(key=key).exclude(state=Alert.State.RESOLVED)
+    # Read before the update, after which `found` is empty.
     first = found.first()
     closed = found.update(state=Alert.State.RESOLVED, resolved_at=timezone.now())
+    # Only the process whose update resolved the row writes the event.
     if closed:
         record_event("alert.resolved", f"{key} is over.", camera=first.camera_ref if first else None, data={"key": key})
     return bool(closed)
@@ -81,6 +86,7 @@ def resolve_alert(key: str) -> bool:
 @transaction.atomic
 def acknowledge_alert(alert: Alert, actor: str) -> Alert:
     """Mark an alert as seen. An alert that is no longer open does not change."""
+    # Conditional: an alert that was resolved meanwhile must not become unresolved again.
     changed = Alert.objects.filter(pk=alert.pk, state=Alert.State.OPEN).update(
         state=Alert.State.ACKNOWLEDGED, acknowledged_at=timezone.now(), acknowledged_by=actor
     )

@@ -26,10 +26,12 @@ def change_audience(locked: Camera, changes: Mapping[str, Any], actor: str = "")
         locked.audience.set(users)
     locked.restricted = changes.get("restricted", was_restricted)
     locked.save(update_fields=["restricted"])
+    # The form sends both fields each time it is saved, also unchanged ones.
     if (wanted, locked.restricted) == (before, was_restricted):
         return
     difference = {"added": sorted({*wanted} - {*before}), "removed": sorted({*before} - {*wanted})}
     record_event(
+        # A kind of its own: it names users, so only managers see it (MANAGER_ONLY_KINDS in `monitoring/selectors.py`).
         "camera.audience", f"{actor or 'The station'} {change_sentence(locked, wanted, was_restricted)}", camera=locked,
         actor=actor,
         data=difference | command_data("audience", {"restricted": locked.restricted, "audience": wanted}, DONE),

@@ -22,6 +22,7 @@ from cameras.models import Camera
 ANSWER_TTL_S = 60
 COMMAND_TTL_S = 86_400
 """A command that no host fetches expires after a day. Its own deadline is over long before."""
+# Less than the connection's `socket_timeout` (ANSWER_S, 3 s), which redis-py applies to blocking commands, too.
 BLOCK_S = 1.0
 
 
@@ -39,6 +40,7 @@ def check_reachable(camera: Camera) -> int:
     with broker.reachable() as server:
         pipe = server.pipeline(transaction=False)
         pipe.time()
+        # The heartbeat lives 5 s: a host that is down is an error at once, not after the whole deadline.
         pipe.exists(broker.key("host", camera.host))
         (seconds, microseconds), alive = pipe.execute()
     if not alive:
@@ -87,6 +89,7 @@ def push_command(host: str, command: Command) -> None:
     """Push a command onto the host's list. BrokerDown within a second when the broker is away."""
     name = broker.key(f"camera.{host}")
     with broker.reachable() as server:
+        # No MULTI: if only the push arrives, the next command limits the life of the list.
         pipe = server.pipeline(transaction=False)
         pipe.rpush(name, json.dumps(command))
         pipe.expire(name, COMMAND_TTL_S)
@@ -112,6 +115,7 @@ def _pop_answer(sent: SentCommand[Any]) -> str:
     name = broker.key("reply", sent.command_id)
     with broker.reachable() as server:
         while (left := sent.deadline - time.monotonic()) > 0:
+            # Redis reads a timeout of 0 as for ever, hence the minimum.
             found = server.blpop([name], timeout=min(BLOCK_S, max(left, 0.01)))
             if found:
                 return str(found[1])
@@ -122,6 +126,7 @@ def run_command(
     camera: Camera, kind: CommandKind[ArgumentsT, BodyT], arguments: ArgumentsT, *, wait_s: float = 10.0
 ) -> BodyT:
     """Send a command and wait for its answer."""
+    # The command and its caller give up together: no command is started that no one waits for.
     deadline_ms = check_reachable(camera) + int(wait_s * 1000)
     return wait_for_answer(send_command(camera, kind, arguments, wait_s=wait_s, deadline_ms=deadline_ms))
 

@@ -21,6 +21,7 @@ from cameras.status.messages import Status
 
 
 class Arguments(TypedDict):
+    # A duration, because camera processes know neither Redis TIME nor the clock of another machine.
     remaining_ms: NotRequired[int]
     """The host adds it: milliseconds from the arrival of the command in which it may be started."""
 

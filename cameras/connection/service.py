@@ -21,6 +21,7 @@ def set_connected(camera: Camera, connected: bool, actor: str = "") -> Event:
         if not connected:
             lease_holders.check_no_session(locked)
         locked.connected = connected
+        # `enabled` of the locked row: a disconnection must not bring back what another user has disabled meanwhile.
         locked.enabled = locked.enabled or connected
         locked.save(update_fields=["connected", "enabled"])
         return record_desired_change(locked, order, f"{order}ed {locked.slug}.", actor, {})
@@ -29,6 +30,7 @@ def set_connected(camera: Camera, connected: bool, actor: str = "") -> Event:
 def connect(camera: Camera, connected: bool, actor: str = "") -> Status:
     """Store whether the camera should be connected and have its host apply it; returns the status reached. ControlError
     (LeaseHeld among them), BrokerDown."""
+    # `set_connected` has committed before the host is contacted: the host reads the row.
     with record_outcome(set_connected(camera, connected, actor)):
         return reconcile(camera)
 

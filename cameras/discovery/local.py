@@ -20,6 +20,7 @@ from cameras.drivers import DRIVERS
 PROJECT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 10.0
 KILL_WAIT_S = 0.5
+# The result is the last line of stdout, because vendors' libraries print there, too.
 DISCOVERY_SCRIPT = """
 import json, sys
 from cameras.drivers import driver_class
@@ -47,6 +48,7 @@ class DiscoveryFailed(Exception):
 def discover_devices(environment: Mapping[str, str], held: Collection[str] = ()) -> Devices:
     """The devices of all kinds. Those at the locations in `held` are listed but not opened. Takes a little more than
     TIMEOUT_S at most."""
+    # All at once and with one deadline: the search takes as long as its slowest kind, not the sum.
     processes = {kind: start_discovery(kind, environment, held) for kind in DRIVERS}
     until = time.monotonic() + TIMEOUT_S
     results: list[DiscoveredDevice] = []
@@ -68,6 +70,7 @@ def device_fields(kind: str, found: Mapping[str, str]) -> DiscoveredDevice:
 
 def start_discovery(kind: str, environment: Mapping[str, str], held: Collection[str]) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", DISCOVERY_SCRIPT, kind, *held]
+    # The working directory is the project's folder because `python -c` imports from there.
     return subprocess.Popen(
         command, env=dict(environment), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, cwd=PROJECT,
@@ -77,11 +80,14 @@ def start_discovery(kind: str, environment: Mapping[str, str], held: Collection[
 def read_result(process: subprocess.Popen[str], until: float) -> list[dict[str, str]]:
     """The cameras that the process found. DiscoveryFailed, also when it hangs beyond `until` (time.monotonic())."""
     try:
+        # `communicate`, as a library that fills a pipe would never end by `wait`. When one kind has used up the time,
+        # the others still get KILL_WAIT_S, since their results may have been waiting for long.
         answer, errors = process.communicate(timeout=max(KILL_WAIT_S, until - time.monotonic()))
     except subprocess.TimeoutExpired:
         kill_process(process)
         raise DiscoveryFailed(f"Its library did not answer within {TIMEOUT_S:g} s.") from None
     if process.returncode != 0:
+        # Of a traceback the last line names the error.
         raise DiscoveryFailed((errors.strip().splitlines() or [f"It ended with status {process.returncode}."])[-1])
     try:
         found: list[dict[str, str]] = json.loads(answer.splitlines()[-1])

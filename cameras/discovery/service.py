@@ -20,9 +20,11 @@ from cameras.discovery.local import TIMEOUT_S, discover_devices
 from cameras.errors import ControlError, TooSlow
 from cameras.models import Camera, CameraHost
 
+# More than the search itself takes, for the way there and for killing processes that hang.
 WAIT_S = TIMEOUT_S + 3.0
 FORGET_HOST_AFTER = timedelta(days=7)
 """A host without cameras is left out once it was absent for this long."""
+# Of the 40 characters of a slug, the rest is for a number such as `-12`.
 MAX_SLUG_LENGTH = 36
 
 
@@ -35,6 +37,7 @@ def host_names() -> list[str]:
 
 def discover_cameras() -> DiscoveredList:
     """Ask all hosts at once. A host that does not answer is listed as a problem. BrokerDown."""
+    # All are sent before the first answer is awaited, so that the hosts search at the same time.
     requests = {host: _request_discovery(host) for host in host_names()}
     listed: list[tuple[str, DiscoveredDevice]] = []
     problems: list[DiscoveryProblem] = []
@@ -62,6 +65,7 @@ def discover_local_cameras(why: str) -> DiscoveredList:
 def _request_discovery(host: str) -> SentCommand[DiscoveryAnswer] | None:
     """None when the host has no heartbeat."""
     with broker.reachable() as server:
+        # A host that is down costs no wait.
         if not server.exists(broker.key("host", host)):
             return None
         deadline_ms = broker.time_ms(server) + int(WAIT_S * 1000)
@@ -88,8 +92,11 @@ def describe_cameras(devices: Iterable[tuple[str, DiscoveredDevice]]) -> list[Di
     taken = {camera.slug for camera in cameras}
     found: list[Discovered] = []
     for host, one in devices:
+        # The host knows it for certain from the process that has the device open; an address or serial number may match
+        # two.
         slug = one.get("camera") or _camera_of(host, one, cameras)
         suggested = "" if slug else _free_slug(one["model"] or one["kind"], taken)
+        # Two devices of one model in the same search get different ids.
         taken.add(suggested)
         found.append(
             Discovered(
@@ -109,6 +116,7 @@ def _camera_of(host: str, one: DiscoveredDevice, cameras: Iterable[Camera]) -> s
 
 
 def _is_same(camera: Camera, one: DiscoveredDevice) -> bool:
+    # An empty serial number would match every camera without an address. The address of some kinds is a serial number.
     serials = {camera.address, camera.identity.get("serial")} - {"", None}
     return camera.address == one["address"] or one["serial"] in serials
 
@@ -116,5 +124,6 @@ def _is_same(camera: Camera, one: DiscoveredDevice) -> bool:
 def _free_slug(model: str, taken: set[str]) -> str:
     """`Nikon DSC D750` is `nikon-dsc-d750`, or `nikon-dsc-d750-2`."""
     base = re.sub(r"[^a-z0-9]+", "-", model.lower())[:MAX_SLUG_LENGTH].strip("-") or "camera"
+    # One name more than there are ids, so `next` always finds a free one.
     names = (base, *(f"{base}-{number}" for number in range(2, len(taken) + 3)))
     return next(name for name in names if name not in taken)

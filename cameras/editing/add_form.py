@@ -35,6 +35,7 @@ def safe_address(address: str) -> str:
     """The address as the form may show it again: without its password; empty if the password cannot be separated from
     the rest."""
     login = LOGIN.match(address)
+    # An @ that belongs to no login can be a part of a password that was not escaped.
     return "" if "@" in address[login.end() if login else 0 :] else redact_address(address)
 
 

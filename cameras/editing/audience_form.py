@@ -47,5 +47,6 @@ def people(listed: list[str]) -> list[tuple[str, str]]:
     return [
         (name, format_html('{} <span class="dim">{}</span>', name, role))
         for name, role in users
+        # A manager needs no entry, but one who is listed stays: without a box, saving would remove the name silently.
         if role in {"viewer", "operator"} or name in listed
     ]

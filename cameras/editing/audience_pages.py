@@ -26,6 +26,8 @@ class AudiencePage(CameraPage):
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
         """Open the camera to every user with a role, or restrict it to managers and the ticked users."""
         camera = self.camera()
+        # The names that were sent count as listed: a user who became a manager since the form was opened is a valid
+        # choice.
         form = AudienceForm(request.POST.getlist("audience"), request.POST)
         if not form.is_valid():
             return self._form(camera, form, status=400)

@@ -33,6 +33,7 @@ def with_default_settings(kind: str, values: dict[str, Any]) -> dict[str, Any]:
     are given. A default that the kind refuses is left out."""
     config, known = camera_config(), driver_class(kind).Settings.model_fields
     for default in (fps_setting(config.default_fps), size_settings(config.default_resolution)):
+        # A size is set as a whole: a given width is not combined with the default height.
         if default and set(default) <= set(known) and not set(default) & set(values):
             values = allowed_or_none(kind, {**values, **default}) or values
     return values

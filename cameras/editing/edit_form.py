@@ -37,9 +37,11 @@ class EditForm(PageForm):
     def __init__(self, camera: Camera, data: Mapping[str, Any] | None = None, hosts: list[str] | None = None) -> None:
         self.camera = camera
         shown = {name: getattr(camera, name) for name in self.base_fields}
+        # A form without the hidden values is compared with the row, so that a missing field is no change.
         was = {f"{WAS}{name}": str(value) for name, value in shown.items()}
         super().__init__(None if data is None else {**was, **data}, initial=shown)
         self.fields["address"].help_text = address_example(camera.kind)
+        # A select without the present host would choose the first one, and saving would move the camera.
         names = sorted({*(hosts or []), camera.host})
         self.fields["host"].widget.choices = [(name, name) for name in names]
         if camera.primary:
@@ -47,6 +49,7 @@ class EditForm(PageForm):
 
     @property
     def changes(self) -> dict[str, Any]:
+        # A field that was not edited is not saved: it would undo what another user has set since the form was opened.
         return {name: self.cleaned_data[name] for name in self.changed_data}
 
     def save(self, actor: str) -> Camera | None:

@@ -61,6 +61,7 @@ class RemovePage(CameraPage):
             return self._form(form, 409, refusal=refusal(error, camera))
         messages.success(request, f"{camera.name} was removed. Its pictures, clips and sessions are kept.")
         home = resolve_url("cameras")
+        # The browser would follow a redirect within htmx's request, and the list would appear inside the dialog.
         return HttpResponse(headers={"HX-Redirect": home}) if is_htmx_request(request) else redirect(home)
 
     def _form(self, form: RemoveForm, status: int = 200, **more: Any) -> HttpResponse:

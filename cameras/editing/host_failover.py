@@ -49,6 +49,8 @@ def is_host_gone(host: str) -> bool:
     with broker.reachable() as server:
         beats = bool(server.exists(broker.key("host", host)))
     row = CameraHost.objects.filter(name=host).first()
+    # Both must be missing: a host without broker has no heartbeat, one without database renews no lease, and either
+    # still runs its cameras.
     return not beats and (row is None or row.leased_until is None or row.leased_until < timezone.now())
 
 
@@ -57,6 +59,7 @@ def check_host(camera: Camera) -> None:
     holder = session_holders([camera]).get(camera.pk)
     if holder is None:
         return
+    # Without a broker the host may be alive: then the running session refuses the change as usual.
     with suppress(broker.BrokerDown):
         if is_host_gone(camera.host):
             raise HostGone(holder, camera.host)
@@ -76,4 +79,5 @@ def end_session(camera: Camera, host: str) -> None:
         return
     if not is_host_gone(host):
         raise HostAlive(holder, host)
+    # In the caller's transaction: a session ends if and only if its camera is moved.
     resolve(LEASE_HOLDERS["end"])(camera, host)

@@ -18,6 +18,7 @@ from cameras.models import Camera
 from monitoring.services import record_event
 
 CHANGEABLE = {"name", "address", "host", "enabled", "settings", "primary", *audience.FIELDS}
+# Name, primary and audience do not touch the camera's process, so they do not disturb its holder.
 GUARDED = CHANGEABLE - {"name", "primary", *audience.FIELDS}
 """What only the holder may change while the camera is held."""
 
@@ -36,8 +37,10 @@ def add_camera(
         settings=camera_creation.with_default_settings(kind, values or {}), primary=primary,
     )  # fmt: skip
     if not primary and not Camera.objects.present().filter(primary=True).exists():
+        # The first camera becomes primary, so that the seed's routes (`/api/camera/...`) work without further steps.
         camera.primary = True
     if primary:
+        # Before the row is saved: the database checks `at_most_one_primary_camera` at each statement.
         Camera.objects.present().filter(primary=True).update(primary=False)
     _save_camera(camera)
     record_event(
@@ -64,6 +67,7 @@ def change_camera(camera: Camera, changes: dict[str, Any], actor: str = "", *, h
     """
     if unknown := set(changes) - CHANGEABLE:
         raise ValidationError(dict.fromkeys(unknown, "This cannot be changed."))
+    # For the event of a refusal: a new address may contain a password, and the audience names users for managers only.
     arguments = {name: value for name, value in changes.items() if name not in {"address", "audience"}}
     with record_refusals(camera, "change", actor, arguments), transaction.atomic():
         return _apply_changes(_lock_camera(camera), changes, actor, host_is_gone)
@@ -73,12 +77,16 @@ def _apply_changes(locked: Camera, changes: dict[str, Any], actor: str, host_is_
     moves = changes.get("host", locked.host) != locked.host
     gone = host_is_gone and moves
     if moves and not gone:
+        # Before `check_holder`, which would only name the user of the session, who cannot stop it while its host is
+        # gone.
         host_failover.check_host(locked)
     if gone:
+        # Only the lease: the session on the lost host, which would hold the camera, is ended by this change.
         host_failover.check_lease(locked, actor)
     elif GUARDED & set(changes):
         lease_holders.check_holder(locked, actor)
     row = {name: value for name, value in changes.items() if name not in audience.FIELDS}
+    # A change of the audience alone leaves the row, and the process that depends on it, untouched.
     if row or not changes:
         _change_row(locked, row, actor, gone)
     if len(row) < len(changes):
@@ -87,6 +95,7 @@ def _apply_changes(locked: Camera, changes: dict[str, Any], actor: str, host_is_
 
 
 def _change_row(locked: Camera, changes: dict[str, Any], actor: str, host_is_gone: bool) -> None:
+    # Taken before the fields are set; compared after the save, which brings the address to its normal form.
     before, host = _process_location(locked), locked.host
     if changes.get("primary"):
         Camera.objects.present().filter(primary=True).exclude(pk=locked.pk).update(primary=False)
@@ -96,6 +105,7 @@ def _change_row(locked: Camera, changes: dict[str, Any], actor: str, host_is_gon
     if host_is_gone:
         host_failover.end_session(locked, host)
     if _process_location(locked) != before or changes.get("enabled") is False:
+        # After the save: the error rolls it back.
         lease_holders.check_no_session(locked)
     record_event(
         "camera.changed", f"{actor or 'The station'} changed {', '.join(sorted(changes))} of {locked.slug}.",
@@ -116,9 +126,12 @@ def _lock_camera(camera: Camera) -> Camera:
 def _save_camera(camera: Camera, fields: set[str] | None = None) -> None:
     """Save a new row, or `fields` of an existing one."""
     if fields and "address" in fields:
+        # `clean` moves the secrets of a new address to this column.
         fields = fields | {"encrypted_address"}
+    # Constraints are left to the database: a query could not exclude a second request of the same moment.
     camera.full_clean(exclude=["audience"], validate_constraints=False)
     try:
+        # A savepoint: after an IntegrityError PostgreSQL refuses every statement until a rollback.
         with transaction.atomic():
             camera.save(update_fields=fields)
     except IntegrityError:

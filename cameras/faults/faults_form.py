@@ -30,6 +30,7 @@ class NumberField(forms.FloatField):
 
     def to_python(self, value: Any) -> Any:
         number = super().to_python(str(value or "").replace(",", "."))
+        # The model is strict and does not accept 2.0 where it needs a whole number.
         return int(number) if number is not None and number.is_integer() else number
 
 
@@ -61,6 +62,7 @@ class FaultsForm(PageForm):
         super().__init__(data, initial={name: format_value(value) for name, value in (active or {}).items()})
 
     def clean(self) -> dict[str, Any]:
+        # 0 stays: it is a temperature.
         given = {name: value for name, value in self.cleaned_data.items() if value not in {None, ""}}
         try:
             self.faults = Faults.model_validate(given)

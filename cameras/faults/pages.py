@@ -35,6 +35,7 @@ class FaultsPage(CameraPage):
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
         """Set the faults that are filled in, clear the others, and show which are on."""
         camera = self.camera()
+        # The button that clears sends the fields, too: an invalid one must not prevent it.
         form = FaultsForm({} if request.POST.get("do") == "clear" else request.POST)
         if not form.is_valid():
             return self._form(camera, form, status=400)

@@ -28,6 +28,7 @@ def set_faults(camera: Camera, faults: Faults, actor: str = "") -> dict[str, Any
     _need_simulated(camera)
     wanted = faults.active()
     with record_refusals(camera, "faults", actor, wanted):
+        # No lock: nothing is stored in the row. The camera's host keeps the faults in memory.
         lease_holders.check_holder_now(camera, actor)
     with record_failures(camera, "faults", actor, wanted):
         found = control.run_command(camera, FAULTS, FaultsArguments(faults=wanted))["faults"]

@@ -19,6 +19,7 @@ from core.registry import resolve
 from core.text.names import is_station_actor
 from core.times.timestamps import stamp
 
+# An open page renews every 20 s, so that one lost renewal does not cost the lease.
 LEASE_S = 60
 LONGEST_S = 86_400
 CLI = "cli:"
@@ -93,6 +94,7 @@ def person(actor: str) -> str:
     """The person behind an actor's name: `cli:anna` is the user anna, unless the name is one of the station's own
     actors."""
     name = actor.removeprefix(CLI)
+    # `cli:service` stays as it is: an operating-system user of that name is not the station's own actor.
     return actor if is_station_actor(name) else name or STATION
 
 
@@ -100,6 +102,7 @@ def lease_of(camera: Camera) -> Lease | None:
     """The lease in the row as it was read; None without one, or when it has expired."""
     if not camera.held_by or camera.held_since is None or camera.held_until is None:
         return None
+    # An expired lease is still in the row: nothing clears it, so an expiry needs no process that watches for it.
     lease = Lease(LeaseHolder(camera.slug, camera.held_by, camera.held_since), camera.held_until, camera.taken_from)
     return lease if lease.runs else None
 
@@ -157,6 +160,7 @@ def check_no_session(camera: Camera) -> None:
 def lock_as_holder(camera: Camera, actor: str) -> Camera:
     """The present row, locked until the transaction ends. LeaseHeld when another user holds the camera."""
     locked = Camera.objects.select_for_update().get(pk=camera.pk)
+    # Under the lock: a takeover that was committed first is seen. One that comes later does not stop this command.
     check_holder(locked, actor)
     return locked
 

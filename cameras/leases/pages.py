@@ -15,6 +15,7 @@ def acquire_from_form(request: HttpRequest, camera: Camera, actor: str) -> Camer
     """Acquire the lease; take it over only from the holder whom the form's `over` names, because that is whom the user
     confirmed. LeaseHeld."""
     seen = request.POST.get("over", "")
+    # The holder that the page showed may have lost the camera to a third user, whom this user has not confirmed.
     return leases.acquire_lease(camera, actor, over=bool(seen), seen=seen)
 
 
@@ -38,6 +39,7 @@ class RenewLeasePage(CameraPage):
         """Renew this user's lease. A lease that was lost is not acquired again."""
         if leases.renew_lease(self.camera(), self.actor):
             return HttpResponse(status=204) if is_htmx_request(request) else redirect_back(request)
+        # Read again: the row above is older than the renewal that found no lease.
         camera = self.camera()
         lease = lease_of(camera)
         who = f"{lease.holder.held_by} took it over" if lease else "It was released, or not renewed in time"

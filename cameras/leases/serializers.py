@@ -20,5 +20,6 @@ class ReleaseLeaseBody(StrictModel):
 
 class AcquireLeaseBody(ReleaseLeaseBody):
     for_s: Annotated[
+        # A program that ends without releasing the camera holds it that long.
         int, Field(ge=1, le=LONGEST_S, description="Seconds from now until it runs out; taking again renews it.")
     ] = LEASE_S

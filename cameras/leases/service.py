@@ -18,9 +18,13 @@ def acquire_lease(camera: Camera, actor: str, *, over: bool = False, seen: str =
     `seen`.
     """
     with record_refusals(camera, "take", actor, {"over": over}), transaction.atomic():
+        # Of two users who press at once, the second one reads the lease of the first here: PostgreSQL waits for the
+        # row's lock, and SQLite, which has no such locks, for the transaction, as all begin IMMEDIATE.
         locked = Camera.objects.select_for_update().get(pk=camera.pk)
         holder, lease = holder_of(locked), lease_of(locked)
         if holder is None or holder.held_by == person(actor):
+            # A lease here is always the actor's own, since a lease overrides a session; without one, the actor holds
+            # the camera by a running session, or no one does.
             return _extend_lease(locked, for_s) if lease else _store_new_lease(locked, actor, for_s)
         if not over or seen not in {"", holder.held_by}:
             raise LeaseHeld(holder)
@@ -30,6 +34,7 @@ def acquire_lease(camera: Camera, actor: str, *, over: bool = False, seen: str =
 def _extend_lease(locked: Camera, for_s: float) -> Camera:
     """A lease is never shortened."""
     assert locked.held_until
+    # A program may hold the camera for a day, and its user may open the page, which requests only a minute.
     locked.held_until = max(locked.held_until, lease_end(for_s))
     locked.save(update_fields=["held_until"])
     return locked
@@ -37,6 +42,7 @@ def _extend_lease(locked: Camera, for_s: float) -> Camera:
 
 def _store_new_lease(locked: Camera, actor: str, for_s: float, other: LeaseHolder | None = None) -> Camera:
     locked.held_by, locked.held_since, locked.held_until = person(actor), timezone.now(), lease_end(for_s)
+    # The page of the previous holder shows who took the camera over.
     locked.taken_from = other.held_by if other else ""
     _save_lease(locked)
     over = f" over from {other.held_by}" if other else ""
@@ -50,8 +56,11 @@ def _store_new_lease(locked: Camera, actor: str, for_s: float, other: LeaseHolde
 
 def renew_lease(camera: Camera, actor: str) -> bool:
     """Extend `actor`'s lease to LEASE_S from now; False when `actor` no longer holds one. Never acquires."""
+    # One conditional UPDATE instead of a lock, and no event: each open page does this every 20 s.
     mine = Camera.objects.filter(pk=camera.pk, held_by=person(actor), held_until__gt=timezone.now())
+    # Longer leases of programs are not shortened.
     mine.filter(held_until__lt=lease_end(LEASE_S)).update(held_until=lease_end(LEASE_S))
+    # Not the number of updated rows: a longer lease needs no update, and is held all the same.
     return mine.exists()
 
 
@@ -61,6 +70,7 @@ def release_lease(camera: Camera, actor: str, *, over: bool = False) -> Camera:
         locked = Camera.objects.select_for_update().get(pk=camera.pk)
         lease = lease_of(locked)
         if lease is None:
+            # An expired lease writes no event: no one acted.
             return locked
         holder = lease.holder
         others = holder.held_by != person(actor)

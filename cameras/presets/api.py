@@ -44,6 +44,7 @@ class PresetView(CameraView):
     def put(self, request: Request, slug: str, name: str) -> Response:
         """Replace the settings of a preset; by default with the camera's present desired settings."""
         camera = self.camera()
+        # PUT only replaces: `save_preset` would add a preset that does not exist.
         presets.preset_for(camera, name)
         wanted = PresetChange.model_validate(request.data)
         return Response(preset_body(presets.save_preset(camera, name, wanted.settings, actor(request), replace=True)))

@@ -129,13 +129,17 @@ def compare_preset(camera: Camera, name: str) -> Comparison:
 
 def compared(camera: Camera, preset: SettingsPreset, name: str) -> ComparedSetting:
     saved, desired, has = preset.settings.get(name), camera.settings.get(name), camera.read_back.get(name)
+    # What the camera has is compared with what is desired, not with the preset: a difference from the preset alone is
+    # shown by the first comparison already. An unknown value is no difference.
     agree = same_value(saved, desired) and (has is None or same_value(desired, has))
     return ComparedSetting(name=name, preset=saved, desired=desired, actual=has, differs=not agree)
 
 
 def _store(preset: SettingsPreset) -> None:
+    # The database decides about the name: a query could not exclude a second request of the same moment.
     preset.full_clean(validate_unique=False, validate_constraints=False)
     try:
+        # A savepoint: after an IntegrityError PostgreSQL refuses every statement until a rollback.
         with transaction.atomic():
             preset.save()
     except IntegrityError:

@@ -33,6 +33,7 @@ class SettingsView(CameraView):
         camera = self.camera()
         if not query.refresh:
             return Response(settings_body(camera, None))
+        # Only this path waits for the camera; the stored reading above needs no slot.
         with SETTINGS_LIMITER.slot(request.user.get_username()):
             return Response(settings_body(camera, refresh_settings(camera)))
 

@@ -29,8 +29,11 @@ def set_settings(
     origin = {"preset": preset} if preset else {}
     sentence = f"set {{}} on {{}}, from the preset {preset!r}." if preset else "set {} on {}."
     with record_refusals(camera, "settings", actor, {**origin, "settings": values}), transaction.atomic():
+        # From the locked row: two partial changes at the same moment keep each other's settings.
         stored = lease_holders.lock_as_holder(camera, actor).settings
         event = _store_settings(camera, stored, values if replace else {**stored, **values}, actor, sentence, origin)
+    # After the commit: an exposure may delay the answer for seconds, in which no lock may be held, and a process that
+    # starts meanwhile reads the row.
     return _apply_settings(camera, event)
 
 
@@ -56,6 +59,7 @@ def _store_settings(
 ) -> Event:  # fmt: skip
     """Store the desired settings with their event; ValidationError for a bad value."""
     desired = checked_settings(camera.kind, values, camera.capabilities.get("settings"))
+    # This column alone: `camera` was read before the lock, so its other columns may be out of date.
     Camera.objects.filter(pk=camera.pk).update(settings=desired)
     camera.settings = desired
     changed = ", ".join(f"{name} to {value}" for name, value in desired.items() if stored.get(name) != value)
@@ -67,6 +71,8 @@ def _store_settings(
 
 def _apply_settings(camera: Camera, event: Event) -> Reading:
     with record_outcome(event):
+        # All settings and not the changed ones, so that settings which are left to the camera are left to it there,
+        # too.
         return control.run_command(camera, CONFIGURE, ConfigureArguments(settings=camera.settings, whole=True))
 
 

@@ -137,6 +137,7 @@ class SettingsForm:
         return [(format_value(name, desired), f"{choice_label(name, desired)}, nearest"), *found]
 
     def _read(self) -> None:
+        # Desired settings that this camera does not list are kept: a form that does not show them must not remove them.
         beyond = {name: value for name, value in self.camera.settings.items() if name not in self.allowed}
         for found in self.fields:
             self._read_field(found)
@@ -146,6 +147,8 @@ class SettingsForm:
 
     def _read_field(self, found: Field) -> None:
         desired = self.camera.settings.get(found.name)
+        # The stored value itself and not its text, which may be rounded. A field that still has the text that the form
+        # showed (`was`) was not edited, so it does not undo what another user has set since.
         if desired is not None and found.value in {found.stored, found.was}:
             self.values[found.name] = desired
         if found.value in {"", found.stored, found.was} or found.read_only:
@@ -164,6 +167,7 @@ class SettingsForm:
         except ValidationError as error:
             by_name = {found.name: found for found in self.fields}
             for message in error.messages:
+                # The form of `setting_sentence` in `cameras/validation.py`.
                 name, _, text = message.partition(": ")
                 by_name.get(name, self.fields[0]).error = text or message
 
@@ -209,6 +213,7 @@ def range_of(name: str, limits: dict[str, Any]) -> str:
 
 def parse_value(found: Field, limits: dict[str, Any]) -> Any:
     """The value for the driver. ValueError when it is not valid or out of range."""
+    # A select sends texts. The choice itself has the type that the driver needs.
     if found.picked:
         wanted = (
             next(c for c in limits["choices"] if format_value(found.name, c) == found.value)
@@ -232,6 +237,7 @@ def is_offered(found: Field) -> bool:
 def parse_number(text: str) -> float:
     """ValueError unless the text is a finite number. A decimal comma is allowed."""
     value = float(text.replace(",", "."))
+    # `float` also reads nan and inf, and no comparison with a range refuses nan.
     if not math.isfinite(value):
         raise ValueError(text)
     return value

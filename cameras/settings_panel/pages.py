@@ -34,6 +34,7 @@ class SettingsPage(CameraPage):
             return self._form(form, status=400)
         try:
             warnings = self._set(camera, form)
+        # Before UNREACHED, which contains its base class: here nothing was stored, there everything was.
         except LeaseHeld as error:
             return self._form(form, tone="bad", sentence=f"Nothing was sent. {refusal(error, camera)}", status=409)
         except UNREACHED as error:
@@ -49,6 +50,7 @@ class SettingsPage(CameraPage):
     def _set(self, camera: Camera, form: SettingsForm) -> list[str]:
         answer = set_settings(camera, form.values, self.actor, replace=True)
         camera.refresh_from_db()
+        # The answer is newer than the row, into which the camera's host writes the reading on another thread.
         camera.read_back, camera.differs = answer["actual"], answer["differs"]
         return answer["warnings"]
 

@@ -77,6 +77,7 @@ class PanelPage(SettingsPage):
         return self.outcome(camera, tone, sentence, answer=answer)
 
     def refusal_outcome(self, camera: Camera, error: Exception) -> HttpResponse:
+        # Before UNREACHED, which contains its base class: here nothing was stored, there everything was.
         if isinstance(error, LeaseHeld):
             return self.outcome(camera, "bad", refusal(error, camera), 409)
         if isinstance(error, UNREACHED):
@@ -98,6 +99,7 @@ class BodyPage(PanelPage):
                     adopt_settings(camera, self.actor),
                     "The values on the camera are now the desired settings.",
                 )
+            # No setting is changed, but all that are desired are sent to the camera.
             return self.settings_outcome(
                 camera, set_settings(camera, {}, self.actor), "The desired settings were applied again."
             )

@@ -43,12 +43,17 @@ class StatusCache:
     async def statuses_of(self, desired: Mapping[str, str]) -> list[Status]:
         """The statuses of slug -> desired. BrokerDown when the broker is away."""
         async with self._lock:
+            # A camera that no socket of this process was allowed to see before is read at once.
             if time.monotonic() - self._read_at >= READ_EVERY_S or desired.keys() - self._known.keys():
                 await self._read(desired)
+        # No `await` since the lock was released, so no other socket has replaced what was read.
         return [self._known[slug] for slug in sorted(desired)]
 
     async def _read(self, desired: Mapping[str, str]) -> None:
+        # What all sockets need: otherwise sockets of users with different cameras would take turns to replace it. After
+        # a pause it begins with one socket's cameras again.
         self._desired = {**self._desired, **desired} if self._is_fresh() else dict(desired)
+        # A thread, because a broker that hangs would stop the event loop, and with it all sockets, for seconds.
         self._known = await asyncio.to_thread(read_statuses_by_slug, self._desired)
         self._read_at = time.monotonic()
 
@@ -61,6 +66,7 @@ class StatusConsumer(Socket):
         sent, sent_at = "", 0.0
         while not self.ended:
             text = json.dumps(await self._content())
+            # An unchanged status is sent, too, so that a client tells a quiet station from a broken connection.
             if text != sent or time.monotonic() - sent_at >= SEND_EVERY_S:
                 sent, sent_at = text, time.monotonic()
                 await self.send_message(text)

@@ -56,6 +56,7 @@ def camera_problems() -> list[Finding]:
         Finding(
             f"{one['camera']} is quarantined: {one['reason']}",
             cameras[one["camera"]],
+            # The Supervisor raises this alert; a second one of the health check would repeat it.
             alert=f"camera.quarantined:{one['camera']}",
         )
         for one in ill

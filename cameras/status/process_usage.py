@@ -14,7 +14,9 @@ from cameras.broker import broker
 from cameras.broker.broker import BrokerDown
 from cameras.status.messages import Usage
 
+# psutil walks through the whole address space of a process for its proportional size, so not each second.
 MEASURE_EVERY_S = 5.0
+# Three measurements may fail before a page shows none.
 USAGE_TTL_S = 15
 
 
@@ -42,6 +44,7 @@ class ProcessUsage:
             return known
         try:
             found = psutil.Process(pid)
+            # The first call returns 0 and begins the interval that the next one measures.
             found.cpu_percent()
         except psutil.Error:
             return None
@@ -52,6 +55,7 @@ def measure_process(process: psutil.Process) -> Usage | None:
     """None for a process that has ended or may not be inspected."""
     try:
         with process.oneshot():
+            # The resident size would count the libraries that all camera processes share once for each.
             memory = process.memory_full_info().pss
             return Usage(pid=process.pid, cpu_percent=process.cpu_percent(), memory_bytes=memory)
     except psutil.Error:

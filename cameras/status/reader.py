@@ -32,6 +32,7 @@ def read_station(url: str, station: str) -> StationStatus:
     cameras = {
         slug: absent_status(slug, desired) for text in known for slug, desired in json.loads(text or "{}").items()
     }
+    # A status that has expired since its name was read has no fields.
     cameras |= {slug: parse_status(hash_from_list(fields)) for slug, fields in zip(slugs, found, strict=True) if fields}
     return StationStatus(
         station=station,

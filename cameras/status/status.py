@@ -16,11 +16,13 @@ from cameras.status.messages import Status, absent_status
 from cameras.status.reader import parse_status
 
 STATUS_TTL_S = 5
+# A host that is away for longer is not listed in `skycam status`.
 KNOWN_CAMERAS_TTL_S = 7 * 86_400
 
 
 def write_status(server: redis.Redis, status: Status) -> None:
     name = broker.key("status", status["camera"])
+    # MULTI: a status without its expiry, left by a kill between the two, would show a dead host as alive for ever.
     pipe = server.pipeline(transaction=True)
     pipe.hset(name, mapping={field: json.dumps(value) for field, value in status.items()})
     pipe.expire(name, STATUS_TTL_S)
@@ -47,6 +49,7 @@ def read_statuses(cameras: Iterable[Camera]) -> dict[str, Status]:
         holders_of(listed),
     )
     for camera in listed:
+        # A host writes the holder once a second; a user who has just taken the camera must be shown at once.
         found[camera.slug] = {**found[camera.slug], **holder_fields(holders[camera.pk])}
     return found
 

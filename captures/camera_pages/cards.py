@@ -67,6 +67,7 @@ class Card:
     def counts(self) -> Mapping[str, Any]:
         """The session's counts: from its process, else from its ingested records."""
         reported = self.display.status["session"]
+        # The status may still have the session before this one.
         if self.session and reported and reported.get("id") == str(self.session.pk):
             return reported
         names = ("planned", "saved", "failed", "skipped")
@@ -143,6 +144,7 @@ def lost(camera: Any) -> UUID | None:
 
 def with_newest(cameras: CameraQuerySet) -> CameraQuerySet:
     """Annotates `newest_id` and `newest_at`: the camera's newest saved capture."""
+    # Each subquery reads one row of the index on camera, status and time.
     saved = Capture.objects.filter(camera=OuterRef("pk"), status="saved").order_by("-started_at", "-id")
     return cameras.annotate(
         newest_id=Subquery(saved.values("pk")[:1]), newest_at=Subquery(saved.values("started_at")[:1])

@@ -105,6 +105,7 @@ class StartPage(PageOfCamera):
     def get(self, request: HttpRequest, slug: str) -> HttpResponse:
         camera = self.camera()
         form = StartForm(camera)
+        # The default values are parsed as if they were sent, so that their forecast is shown at once.
         return self._render_form(form, **forecast_of(StartForm(camera, form.data)))
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
@@ -126,8 +127,10 @@ class StartPage(PageOfCamera):
         if self._alone:
             messages.success(self.request, message)
             home = resolve_url("camera", slug=camera.slug)
+            # The browser follows a redirect before htmx sees it: the whole page would be put into the form.
             return HttpResponse(headers={"HX-Redirect": home}) if is_htmx_request(self.request) else redirect(home)
         answer = message_response(self.request, "ok", message)
+        # The form in the dialog targets itself; the message belongs to the camera's card.
         answer.headers["HX-Retarget"] = f"#said-{camera.slug}"
         answer.headers["HX-Reswap"] = "innerHTML"
         return answer

@@ -41,7 +41,7 @@ OPTIONAL_FIELDS = ("gain", "iso", "f_number", "format")
 """Fields that a camera may lack; while a camera's settings are unknown, all are shown."""
 FIELD_OF_KEY = {"exposure_us": "exposure", "delay_s": "wait", "cadence_s": "wait"}
 SETTING_OF_FIELD = {"exposure": "exposure_us", "gain": "gain", "iso": "iso", "f_number": "f_number"}
-INTEGER = re.compile(r"[0-9]{1,9}")
+INTEGER = re.compile(r"[0-9]{1,9}")  # not \d, which matches the digits of all scripts
 DEFAULTS: dict[str, float] = {"exposure": EXPOSURE_US, "f_number": F_NUMBER}
 RULES = {
     "exposure": "Write 8 s, 250 ms, 20 µs or 1/50 s; at most 3600 s.",
@@ -215,6 +215,7 @@ class StartForm:
             wrong = [str(item["loc"][0]) for item in error.errors() if item["loc"]]
             for name in wrong:
                 of_field = FIELD_OF_KEY.get(name, name)
+                # The error of the field's own parser is more specific and stays.
                 self.errors.setdefault(of_field, RULES.get(name) or RULES[of_field])
             self._check_between({name: value for name, value in given.items() if name not in wrong})
             return None

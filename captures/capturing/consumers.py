@@ -24,5 +24,6 @@ class CapturesConsumer(Socket):
     async def _send_notice(self, notice: CaptureUpdate | None) -> None:
         if notice is MISSED:
             await self.send_message(dict(NOTICES_LOST))
+        # The access of this moment: it is read again every two seconds while the socket is open.
         elif notice.get("camera") in self.access.cameras:
             await self.send_message({"type": "capture_update", "data": notice})

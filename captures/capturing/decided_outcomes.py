@@ -19,6 +19,7 @@ from captures.capturing.outcome_events import publish_outcome
 @transaction.atomic
 def fail_unsent_capture(capture: UUID | str, reason: str, message: str) -> bool:
     """Mark a planned capture that never reached a spool as failed. False when it has an outcome already."""
+    # Locked, and still planned: a record that is ingested at the same moment keeps its outcome.
     row = Capture.objects.select_for_update().filter(pk=capture, status=Capture.Status.PLANNED).first()
     if row is None:
         return False
@@ -33,6 +34,7 @@ def overdue_captures(host: str, now_ms: int) -> list[tuple[str, str]]:
     """Camera and id of captures commanded to this host that are still planned after their deadline (in Redis TIME),
     even if the camera has moved to another host."""
     addressed = Q(host=host) | Q(host="", camera__host=host)
+    # At most 100 in a sweep: when they have their outcomes, the next sweep finds the others.
     rows = Capture.objects.filter(addressed, status=Capture.Status.PLANNED, deadline_ms__lt=now_ms)
     return [(str(camera), str(capture)) for camera, capture in rows.values_list("camera_id", "id")[:100]]
 
@@ -45,6 +47,7 @@ def has_outcome(capture: str) -> bool:
 def last_captures(cameras: Iterable[str]) -> dict[str, LastCapture]:
     """The outcome of each camera's newest capture, by the camera's id. Cameras without captures are left out."""
     ended = Capture.objects.exclude(status=Capture.Status.PLANNED).exclude(ended_at=None)
+    # A query for each camera reads one row of the index on camera and time. The host reads each camera once.
     found = {camera: ended.filter(camera_id=camera).only("status", "reason", "ended_at").first() for camera in cameras}
     return {
         camera: LastCapture(id=str(one.pk), status=one.status, reason=one.reason, at=iso(one.ended_at.timestamp()))

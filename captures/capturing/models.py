@@ -84,6 +84,7 @@ class Capture(models.Model):
     class Meta:
         ordering = ["-started_at", "-id"]
         indexes = [
+            # One for each filter of a list, in the order of the cursor: no page sorts (tests/api/test_captures.py).
             models.Index(fields=["-started_at", "-id"], name="capture_newest"),
             models.Index(fields=["camera", "-started_at", "-id"], name="capture_camera_newest"),
             models.Index(fields=["status", "-started_at", "-id"], name="capture_status_newest"),
@@ -97,6 +98,7 @@ class Capture(models.Model):
                 fields=["session", "index"], condition=~models.Q(session=None), name="one_capture_for_each_index"
             ),
             models.UniqueConstraint(
+                # With the user: the key of another user is another key.
                 fields=["requested_by", "idempotency_key"],
                 condition=~models.Q(idempotency_key=None),
                 name="one_capture_for_each_idempotency_key",

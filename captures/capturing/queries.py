@@ -15,7 +15,7 @@ from captures.capturing.models import CaptureStatus
 from captures.capturing.selectors import DayCount
 from core.api.paging import Links, Query, TimeQuery
 
-MAX_DAYS = 400
+MAX_DAYS = 400  # each day is a query of its own: `counts_by_day`
 IDEMPOTENCY_KEY: TypeAdapter[str] = TypeAdapter(Annotated[str, Field(max_length=120, pattern=r"^[\x21-\x7e]*$")])
 
 
@@ -27,6 +27,7 @@ class CaptureQuery(TimeQuery):
 
 
 def _known_zone(name: str) -> str:
+    # Not ZoneInfo(name): for a folder of the time zone database, such as Europe, it raises IsADirectoryError.
     if name not in available_timezones():
         raise ValueError(f"{name!r} is not a time zone; write a name such as Europe/Berlin.")
     return name
@@ -51,6 +52,7 @@ class CalendarQuery(Query):
 
     @model_validator(mode="after")
     def _check_range(self) -> Self:
+        # Beyond these years, midnight in a time zone or the day after may be no datetime.
         if any(day and not 1970 <= day.year <= 9000 for day in (self.from_, self.to)):
             raise ValueError("Days are from 1970 to 9000.")
         first, last = self.days()

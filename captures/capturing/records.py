@@ -36,6 +36,7 @@ def fields_from_record(record: CaptureRecord) -> dict[str, Any]:
         "exposed": body["started"] is not None,
         "started_at": datetime.fromisoformat(body["started"] or body["planned"]),
         "ended_at": datetime.fromisoformat(body["ended"]),
+        # None is left out: it would overwrite what the planned row has, such as the driver.
         **{name: observed[name] for name in OBSERVED if observed.get(name) is not None},
     }
 

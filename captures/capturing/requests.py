@@ -38,5 +38,6 @@ class CaptureRequest(ExposureSettings):
 
     def exposure_s(self, camera: Camera) -> float:
         """Exposure in seconds: the requested one, else the camera's setting."""
+        # The value in use comes first: it may differ from the desired one.
         own = camera.read_back.get("exposure_us") or camera.settings.get("exposure_us") or 1_000_000
         return float(self.exposure_us or own) / 1e6

@@ -48,6 +48,7 @@ def counts_by_day(captures: QuerySet[Capture], ends: tuple[date, date], zone: Zo
     """The days of `zone` from the first to the last of `ends` that have captures; each day is one index range."""
     first, last = ends
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    # From midnight to midnight and not 24 hours: a day on which the clocks change has 23 or 25.
     counted = ((day, _within(captures, _midnight(day, zone), _midnight(day + timedelta(1), zone))) for day in days)
     return [DayCount(day=day.isoformat(), count=count) for day, count in counted if count]
 

@@ -70,18 +70,22 @@ class CaptureService:
         self, camera: Camera, request: CaptureRequest, key: str, wait_s: float, file: FileOptions | None
     ) -> SentCapture | Outcome:
         try:
+            # Before the row is inserted: a capture that cannot be sent gets its outcome at once.
             deadline_ms = control.check_reachable(camera) + int(START_DEADLINE_S * 1000)
         except (HostDown, BrokerDown) as error:
             return self._record_unsent(camera, request, key, error)
         capture, existed = self._insert_planned(camera, request, key, deadline_ms)
         if existed:
             return Outcome(capture, pending=capture.status == Capture.Status.PLANNED)
+        # The row is committed before the command is sent: its record may be ingested at any moment after that, and if
+        # the command is lost, the host finds the overdue row.
         arguments = _arguments(capture, request)
         if file:
             arguments["file"] = file
         try:
             sent = control.send_command(camera, CAPTURE, arguments, wait_s=wait_s, deadline_ms=deadline_ms)
         except BrokerDown:
+            # The broker may have stored the command before it failed: an outcome from here could contradict the record.
             log.warning("capture %s may be sent although the broker failed; its host decides the outcome", capture.id)
             return Outcome(capture, pending=True)
         return SentCapture(capture, sent)
@@ -96,8 +100,10 @@ class CaptureService:
             idempotency_key=key or None, deadline_ms=deadline_ms,
         )  # fmt: skip
         try:
+            # A savepoint within `_record_unsent`: on PostgreSQL an IntegrityError would otherwise end its transaction.
             with transaction.atomic():
                 capture.save(force_insert=True)
+                # After the insert, so that a repeated key is found first. LeaseHeld undoes the insert.
                 lease_holders.check_holder_now(camera, self.actor)
         except IntegrityError:
             return self._find_repeated(camera, request, key), True
@@ -130,6 +136,7 @@ class CaptureService:
         try:
             record = control.wait_for_answer(sent.command)["record"]
         except (TooSlow, BrokerDown):
+            # TooSlow is a ControlError too, but says nothing about the capture: the row may have its outcome already.
             log.info("capture %s has no outcome yet", capture.id)
             return _outcome_from_row(capture)
         except ControlError as error:

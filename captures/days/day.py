@@ -14,6 +14,7 @@ from captures.paths.night import Site, night_of, night_range
 
 By = Literal["night", "day"]
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+# Years away from the ends of the calendar: the day after, in any time zone, is a datetime too.
 FIRST, LAST = date(1970, 1, 1), date(9000, 12, 31)
 
 
@@ -45,12 +46,14 @@ class Day:
         begin, _ = self.range
         local = timezone.localtime(begin)
         found = local.replace(hour=clock.hour, minute=clock.minute, second=clock.second, microsecond=0)
+        # A night begins about noon: an earlier time of the clock is that of the next day.
         return (found if found >= local else found + DAY).astimezone(UTC)
 
     @property
     def hour_ranges(self) -> list[tuple[datetime, datetime]]:
         """The range of each of its `hours`, limited to the day."""
         starts = [self.at(hour) for hour in self.hours]
+        # When the clocks change, an hour may begin after the end of the day: its range is empty.
         return [(start, max(start, min(start + HOUR, self.range[1]))) for start in starts]
 
     @property

@@ -78,9 +78,11 @@ def _run_queries(expression: str, column: str, wanted: Sequence[CountQuery]) -> 
     columns, values = [], []
     for where in nonempty:
         sql, given = _subquery(where, column)
+        # PostgreSQL before 16 requires the alias.
         columns.append(f"(SELECT {expression} FROM ({sql}) AS counted)")  # noqa: S608 - no value in it
         values += given
     with connection.cursor() as cursor:
+        # One statement, as a page has about a hundred counts.
         cursor.execute(f"SELECT {', '.join(columns)}", values)
         found = iter(cursor.fetchone())
     return [0 if where.empty else next(found) for where in wanted]
@@ -92,6 +94,7 @@ def _subquery(where: CountQuery, column: str) -> tuple[str, list[Any]]:
     for name, comparison, given in where.conditions():
         field: Any = Capture._meta.get_field(name)
         conditions.append(f"{connection.ops.quote_name(field.column)} {comparison}")
+        # As each database stores it: SQLite has a UUID as text.
         values += [field.get_db_prep_value(value, connection) for value in given]
     table = connection.ops.quote_name(Capture._meta.db_table)
     if where.has_picture:

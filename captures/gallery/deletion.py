@@ -33,6 +33,7 @@ def delete_pictures(capture: Capture, actor: str) -> None:
     between the rows still exist, and deleting again continues. Raises OnOtherHost or NotDeleted.
     """
     files = list(CaptureFile.objects.select_related("root").filter(capture=capture))
+    # Before the first change: this host cannot delete the files of another, and a capture must not lose only some.
     for file in files:
         if file.host != settings.STATION.host:
             raise OnOtherHost(file)
@@ -49,6 +50,7 @@ def delete_pictures(capture: Capture, actor: str) -> None:
 
 
 def _set_message(capture: Capture, message: str) -> None:
+    # Not save(), which would write back the other columns as they were read.
     Capture.objects.filter(pk=capture.pk).update(message=message)
 
 
@@ -85,6 +87,7 @@ class DeletePage(Page):
         try:
             delete_pictures(found, self.actor)
         except (OnOtherHost, NotDeleted) as error:
+            # Read again: its message has changed.
             return self.render_page(self.capture(), str(error), 409)
         messages.success(request, "The picture is deleted.")
         return redirect_to(request, reverse("picture", args=[found.pk]))

@@ -120,6 +120,7 @@ def shown_moment(chosen: GalleryFilter, day: Day, capture_page: PageOfCaptures) 
 
 def gaps_of(scope: Scope, span: tuple[datetime, datetime]) -> list[SessionGap]:
     """The gaps in that time range. Their captures count as skipped."""
+    # A gap does not say whether its captures would have been simulated.
     if scope.chosen.status not in {"", CaptureStatus.SKIPPED} or scope.chosen.simulated:
         return []
     gaps = SessionGap.objects.select_related("session__camera").filter(from_at__gte=span[0], from_at__lt=span[1])
@@ -142,6 +143,7 @@ class GalleryCounts:
         wanted += [self._of_month(each, "saved") for each in self.days]
         wanted += [self._of_month(each, *LOST) for each in self.days]
         hours = [scope.where_chosen(day, *hour) for hour in day.hour_ranges]
+        # The counts come in the order of `wanted`, so the next() calls below must keep that order.
         found = iter(count_captures([*wanted, *hours]))
         self.saved, self.failed, self.skipped, self.planned = (next(found) for _ in statuses)
         self.of_camera = {camera.pk: next(found) for camera in scope.cameras}
@@ -152,7 +154,7 @@ class GalleryCounts:
         return CountQuery(*day.range, cameras=self.scope.camera_ids, statuses=statuses)
 
     def _bars(self, saved: list[int], lost: list[int]) -> list[Bar]:
-        highest = max(map(sum, zip(saved, lost, strict=True))) or 1
+        highest = max(map(sum, zip(saved, lost, strict=True))) or 1  # not 0: the bars are divided by it
         today = Day.of(now(), self.day.by).date
         return [
             Bar(
@@ -184,6 +186,7 @@ GLYPHS = {"saved": "ok", "failed": "bad", "skipped": "skip"}
 
 
 def choices(scope: Scope, chosen: GalleryFilter, counts: GalleryCounts) -> dict[str, list[Choice]]:
+    # By slug: a removed camera may have had the slug of a present one.
     of_slug: dict[str, int] = {}
     for camera in scope.cameras:
         of_slug[camera.slug] = of_slug.get(camera.slug, 0) + counts.of_camera[camera.pk]

@@ -53,6 +53,7 @@ class Scope:
         """None: all cameras."""
         if self.chosen.camera:
             return [camera.pk for camera in self.cameras if camera.slug == self.chosen.camera]
+        # Without a condition on the camera, the database walks the index on time alone.
         return None if self.all_seen else [camera.pk for camera in self.cameras]
 
     def where(self, day: Day, *statuses: str, **more: Any) -> CountQuery:
@@ -87,6 +88,7 @@ class Scope:
             return Day(self.chosen.day, by)
         if self.session:
             return Day.of(self.session.ended_at or now(), by)
+        # Only its time is used: neither camera nor files are read.
         newest = self.captures(simulated_too=True).select_related(None).prefetch_related(None).first()
         return Day.of(newest.started_at if newest else now(), by)
 
@@ -95,6 +97,7 @@ def page_for(scope: Scope, day: Day) -> PageOfCaptures:
     """The page that the filters name. Without a time or a cursor: the last page of a running night or day, the first
     page of any other."""
     chosen, (begin, end) = scope.chosen, day.range
+    # Without a join, which would read the camera's large JSON fields with each row: `assign_cameras` sets them.
     captures = scope.captures().select_related(None)
     if chosen.at is None and chosen.cursor is None and chosen.day is None and begin <= now() < end:
         found = newest_page(between(captures, begin, end))

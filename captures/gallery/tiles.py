@@ -67,6 +67,7 @@ def page_of_captures(
     if cursor is None:
         earlier = start is not None and between(captures, begin, start).exists()
         return _forward(between(captures, start or begin, end), before=earlier)
+    # A cursor of another day, in an address that was edited: begin with the first page.
     if not begin <= cursor.at < end:
         return _forward(between(captures, begin, end), before=False)
     if cursor.newer:
@@ -85,6 +86,7 @@ def newest_page(captures: QuerySet[Capture]) -> PageOfCaptures:
 
 
 def _forward(captures: QuerySet[Capture], *, before: bool) -> PageOfCaptures:
+    # One row more than a page shows whether another page follows, without a count.
     found = list(captures.order_by("started_at", "id")[: PAGE + 1])
     shown = found[:PAGE]
     return PageOfCaptures(
@@ -118,6 +120,7 @@ def _captures(captures: Iterable[Capture], *, apart: bool) -> Iterator[Tile]:
     numbered = enumerate(captures)
     for (status, *_), group in groupby(numbered, key=lambda found: _run_key(*found, apart=apart)):
         run = [capture for _, capture in group]
+        # A failed capture may have some of its files (incomplete): they are shown.
         if status in LOST and not run[0].files.all():
             yield Tile("lost", run[0].started_at, run[-1].started_at, run[0], count=len(run))
         else:
@@ -127,6 +130,7 @@ def _captures(captures: Iterable[Capture], *, apart: bool) -> Iterator[Tile]:
 
 def _run_key(number: int, capture: Capture, *, apart: bool) -> tuple[Any, ...]:
     """The key that captures of one run share; in a session their indexes must be consecutive."""
+    # The same number for all captures of a run of consecutive indexes.
     follows = capture.index - number if capture.index is not None else None
     same = (capture.status, capture.camera_id, capture.session_id, capture.reason, bool(capture.files.all()), follows)
     return (*same, capture.pk) if apart else same

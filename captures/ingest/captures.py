@@ -45,6 +45,7 @@ def _capture_from_record(record: CaptureRecord) -> Capture:
 
 def _update_planned(record: CaptureRecord) -> bool:
     """Store the outcome in the planned row, without reading it first. False when there is no planned row."""
+    # One UPDATE decides, without a query before it: this is in the path of each capture, whose caller waits.
     planned = Capture.objects.filter(pk=record["id"], status=Capture.Status.PLANNED)
     return bool(planned.update(**fields_from_record(record)))
 
@@ -60,6 +61,7 @@ def _insert_capture(capture: Capture, record: CaptureRecord) -> bool:
 
 
 def _alert_contradiction(capture: Capture, outcome: str) -> None:
+    # The same record again, after a kill between the commit and the removal of the record.
     if capture.status == outcome:
         return
     raise_alert(
@@ -73,6 +75,7 @@ def _alert_contradiction(capture: Capture, outcome: str) -> None:
 def _count_outcome(capture: Capture) -> None:
     assert capture.session_id
     used = (capture.exposure_us or 0) if capture.status == Capture.Status.SAVED else 0
+    # These columns only, and added by the database: pages change the desired state of the same row.
     Session.objects.filter(pk=capture.session_id).update(
         planned=F("planned") + 1,
         next_at=_next_due(capture),

@@ -31,6 +31,7 @@ def ingest_gap(record: GapRecord) -> None:
         reason=body["reason"],
         message=body["message"],
     )
+    # A gap counts as skipped, so that planned = saved + failed + skipped at all times.
     Session.objects.filter(pk=session.pk).update(
         planned=F("planned") + body["count"], skipped=F("skipped") + body["count"]
     )
@@ -50,6 +51,7 @@ def ingest_session(record: SessionRecord) -> None:
     if (old, new) == ("planned", "stopped") and session.reason:
         new, reason, message = "failed", session.reason, session.message  # set by `mark_session_refused`
     session.reported = body["number"]
+    # An ended state stays: a session that was failed because its host was gone ends again when the host returns.
     if new in SESSION_TRANSITIONS[old]:
         session.state = new
         _set_times(session, datetime.fromisoformat(body["at"]))
@@ -61,7 +63,7 @@ def ingest_session(record: SessionRecord) -> None:
             subject=session.pk, severity="error" if new == "failed" else "info",
         )  # fmt: skip
     session.actual, session.warnings = body.get("actual", session.actual), body.get("warnings", session.warnings)
-    session.next_at = None
+    session.next_at = None  # until the next capture says it
     session.save()
 
 

@@ -29,6 +29,8 @@ class AccessMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = check_access(request) or self.get_response(request)
         if isinstance(response, HttpResponse):
+            # Django sets it in CommonMiddleware, which the service does not have; uvicorn would then send chunks. A
+            # stream has no length.
             response.headers["Content-Length"] = str(len(response.content))
         return response
 
@@ -48,6 +50,7 @@ class AccessMiddleware:
 def check_access(request: HttpRequest) -> HttpResponse | None:
     """The error response; None when the request is allowed."""
     try:
+        # Against DNS rebinding: a page whose own name resolves to 127.0.0.1 sends that name as the host.
         request.get_host()
     except DisallowedHost:
         return error_response(
@@ -73,6 +76,7 @@ def _has_token(request: HttpRequest) -> bool:
     if not token or request.path.startswith(PUBLIC_PATHS):
         return True
     scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
+    # Bytes: for text, compare_digest() raises TypeError unless it is ASCII.
     return scheme.lower() in {"bearer", "token"} and hmac.compare_digest(sent.strip().encode(), token.encode())
 
 
@@ -81,4 +85,5 @@ def _is_allowed_origin(request: HttpRequest) -> bool:
     origin = request.headers.get("Origin")
     if origin is None or origin.lower() in settings.STATION.service.allowed_origins:
         return True
+    # The service's own page, /docs.
     return origin.partition("://")[2] == request.get_host()

@@ -35,6 +35,7 @@ from core.times.timestamps import stamp
 
 MAX_WAITING = 100
 NAME = "capture"
+# One for all requests: the service part is one process.
 _request_order = RequestOrder(MAX_WAITING)
 
 
@@ -44,6 +45,7 @@ def take_capture(camera: Camera, request: CaptureRequest) -> Outcome:
     deadline = time.monotonic() + settings.STATION.service.timeout_ms / 1000
     service = CaptureService(ACTOR)
     with _request_order.admit():
+        # Held only until the command is sent: the host's list and the camera process keep the order.
         with _request_order.wait_turn(deadline - time.monotonic()):
             sent = service.begin_capture(
                 camera, request, wait_s=max(0.0, deadline - time.monotonic()), file=file_options()
@@ -62,6 +64,7 @@ def file_options() -> FileOptions:
 def captured_body(outcome: Outcome, warnings: Sequence[str] = ()) -> Captured:
     """The response body; `warnings` come before those of the capture."""
     capture = outcome.capture
+    # A saved capture has a file; the first one is the primary file.
     file = (list(capture.files.all()) if outcome.files is None else outcome.files)[0]
     kind, at = format_of(file), stamp(capture.started_at)
     return Captured(

@@ -51,6 +51,7 @@ def read_back(camera: Camera) -> dict[str, Any]:
 
 
 def _newest_answer(camera: Camera) -> ConfigureAnswer | None:
+    # The caller holds `_lock`.
     at, answer = _answers.get(camera.pk, (0.0, None))
     return answer if time.monotonic() - at < ANSWER_LIFETIME_S else None
 

@@ -25,6 +25,7 @@ class RequestOrder:
         with self._changed:
             if self._admitted >= self.limit:
                 raise TooMany(f"{self.limit} captures are waiting already. Try again when some of them have finished.")
+            # Counted until the capture has its outcome: each request holds a thread of the service until then.
             self._admitted += 1
         try:
             yield
@@ -45,5 +46,7 @@ class RequestOrder:
             yield
         finally:
             with self._changed:
+                # Not popleft(): a request that waited too long leaves from the middle. All wake up, since notify()
+                # could choose one that is not the first.
                 self._queue.remove(ticket)
                 self._changed.notify_all()

@@ -53,6 +53,7 @@ def openapi() -> dict[str, Any]:
             "schemas": schemas(),
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
+        # {}: a service without a token accepts requests without one.
         "security": [{}, {"token": []}],
     }
 

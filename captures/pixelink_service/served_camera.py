@@ -37,9 +37,12 @@ def served_camera() -> Camera:
     camera = find_camera()
     if camera is None:
         raise NotConnected(_missing())
+    # While someone holds the camera the change would be refused: a later request makes it.
     if camera.pk not in _with_defaults and holder_of(camera) is None:
         set_default_settings(camera)
+        # This request already uses the defaults: it may be the first capture.
         camera.refresh_from_db(fields=["settings"])
+        # After it: when the database does not answer, the next request tries it again.
         _with_defaults.add(camera.pk)
     return camera
 

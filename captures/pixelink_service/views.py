@@ -64,6 +64,7 @@ class HealthRoute(Route):
         try:
             connected = is_connected(read_status(served_camera()))
         except NotConnected:
+            # 503 is only for what the service itself needs: broker and database.
             connected = False
         except BrokerDown as error:
             return unhealthy(str(error))
@@ -90,6 +91,7 @@ class SettingsRoute(Route):
         """Change the camera's settings; answers with its new settings and a warning for each refused value."""
         wanted = body_of(request, SettingsUpdate).settings()
         camera = served_camera()
+        # set_settings() would store the values for later; existing clients rely on 503.
         check_connected(camera)
         accepted, warnings = within_ranges(camera, wanted)
         configured = cast(ConfigureAnswer, set_settings(camera, accepted, ACTOR))
@@ -120,7 +122,9 @@ class FeedRoute(Route):
         quality = query_of(request, FeedQuery).quality
         camera = served_camera()
         check_connected(camera)
+        # Before the stream: once it has begun, its status cannot be changed.
         feed.check_pictures(camera, quality)
+        # Django calls get() for HEAD: the stream would count as a viewer, and its response would not end.
         if request.method == "HEAD":
             return HttpResponse(content_type=CONTENT_TYPE, headers=NO_STORE)
         stream = feed.open_feed(camera, quality, request.META.get("REMOTE_ADDR") or "")

@@ -100,6 +100,7 @@ class SessionPage(Page):
         }
 
     def _lost(self, session: Session) -> list[Tile]:
+        # A query for each status walks the index by status in the order of time; one for both would sort.
         queries = [self._captures_with(session, status).order_by("started_at", "id") for status in LOST]
         rows = [row for query in queries for row in query[:MAX_LOST]]
         rows.sort(key=lambda row: (row.started_at, row.pk))
@@ -156,6 +157,7 @@ def change_session(request: HttpRequest, session: Session, change: Callable[[Ses
     try:
         found = change(session)
     except (LeaseHeld, SessionEnded) as error:
+        # Caught before UNREACHED, which includes both: nothing was stored here.
         return message_response(request, "bad", refusal(error, session.camera))
     except UNREACHED as error:
         return message_response(
@@ -176,6 +178,7 @@ def stop_session(request: HttpRequest, session: Session, actor: str) -> HttpResp
             acquire_from_form(request, session.camera, actor)
         ended = SessionService(actor).stop(session)
     except LeaseHeld as error:
+        # Caught before UNREACHED, which includes it: no stop was stored here.
         return message_response(request, "bad", refusal(error, session.camera))
     except UNREACHED as error:
         return message_response(

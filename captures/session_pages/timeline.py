@@ -62,6 +62,7 @@ class SessionLine:
         return self.done >= self.end
 
     def x_of(self, at: datetime) -> float:
+        # Not 0: a session may end at the moment of its begin.
         share = (at - self.begin) / max(self.end - self.begin, timedelta(seconds=1))
         return LINE_WIDTH * min(1.0, max(0.0, share))
 
@@ -97,4 +98,4 @@ def _planned_end(session: Session) -> tuple[datetime | None, bool]:
     try:
         return session.started_at + timedelta(seconds=count * interval_s), True
     except OverflowError:
-        return None, False
+        return None, False  # `count` intervals may reach beyond the year 9999

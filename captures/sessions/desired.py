@@ -49,6 +49,7 @@ def desired_session(camera: Camera) -> DesiredSession | None:
 def mark_session_refused(session: UUID | str, reason: str, message: str) -> None:
     """Store why the camera refused to begin a session, and set it to stopped, so that no later command begins it
     unnoticed. It becomes failed, with this reason, when the camera process reports that it is stopped."""
+    # The states are conditions of the UPDATE: a session that has begun or was paused meanwhile is left alone.
     planned = Session.objects.filter(pk=session, state=Session.State.PLANNED, desired=Session.Desired.RUNNING)
     planned.update(desired=Session.Desired.STOPPED, revision=F("revision") + 1, reason=reason, message=message[:1000])
 

@@ -184,7 +184,7 @@ def recent_pictures(camera: Camera) -> RecentPictures:
     rows = list(saved.annotate(size=Sum("files__bytes"))[:RECENT])
     sizes = [row.size for row in rows if row.size]
     beyond = [
-        max(0.0, (row.ended_at - row.started_at).total_seconds() - row.exposure_us / 1e6)
+        max(0.0, (row.ended_at - row.started_at).total_seconds() - row.exposure_us / 1e6)  # a clock that was set back
         for row in rows
         if row.ended_at and row.exposure_us
     ]
@@ -221,6 +221,7 @@ def _interval(programme: dict[str, Any], takes_s: float) -> tuple[float, list[st
     if "cadence_s" not in programme:
         return max(0.001, takes_s + float(programme["delay_s"])), []
     cadence_s = float(programme["cadence_s"])
+    # The tolerance: a picture that takes exactly one cadence misses no start, whatever the division rounds to.
     starts = math.ceil(takes_s / cadence_s - 1e-9)
     if starts <= 1:
         return cadence_s, []
@@ -236,13 +237,14 @@ def _end(
     limits = [int(count)] if count is not None else []
     if until is not None:
         left_s = max(0.0, (datetime.fromisoformat(until) - starts).total_seconds())
-        limits.append(math.floor(left_s / interval_s) + 1)
+        limits.append(math.floor(left_s / interval_s) + 1)  # 1 more: the first starts at once
     if not limits:
         return None, None
     pictures = min(limits)
     if count is None or pictures < int(count):
         return pictures, datetime.fromisoformat(str(until))
     lasts_s = (pictures - 1) * interval_s + takes_s
+    # `count` times `cadence_s` may be 27,000 years, which is no datetime.
     return pictures, starts + timedelta(seconds=lasts_s) if lasts_s < MAX_SESSION.total_seconds() else None
 
 

@@ -73,6 +73,7 @@ class Session(models.Model):
     class Meta:
         ordering = ["-created_at", "-id"]
         constraints = [
+            # This decides between two starts at the same moment: `SessionService.start` checks before, without a lock.
             models.UniqueConstraint(
                 fields=["camera"],
                 condition=models.Q(state__in=["planned", "running", "paused"]),

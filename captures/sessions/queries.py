@@ -18,6 +18,7 @@ Seconds = Annotated[float, Field(gt=0, le=3600)]
 class StartBody(SessionRequest):
     """Give the exposure in microseconds (`exposure_us`) or in seconds (`exposure_s`)."""
 
+    # Excluded from the dump: `programme()` holds only what the camera process knows.
     exposure_s: Annotated[Seconds | None, Field(exclude=True)] = None
     dry_run: Annotated[bool, Field(exclude=True, description="Only return the forecast.")] = False
 
@@ -48,6 +49,7 @@ def _in_microseconds(given: Any, name: str) -> Any:
     """Adds `exposure_us` for a time in seconds. Seconds that are not a valid number are left to their own field's
     validation."""
     seconds = given.get(name) if isinstance(given, dict) else None
+    # bool is a subclass of int: true would be an exposure of 1 s.
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= 3600:
         return given
     if given.get("exposure_us") is not None:

@@ -46,6 +46,7 @@ class SessionRequest(ExposureSettings):
     def programme(self, camera: Camera) -> dict[str, Any]:
         """The programme for the camera process (`cameras.spool.records.Programme`). The default f-number is left
         out for a camera that is known to have no aperture setting."""
+        # As JSON: the row, the command and the session's file have `until` as text.
         found = self.model_dump(mode="json", exclude_none=True, exclude={"name"})
         known = camera.capabilities.get("settings")
         if known and "f_number" not in known and "f_number" not in self.model_fields_set:

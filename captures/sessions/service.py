@@ -58,6 +58,7 @@ class SessionService:
             return self._start(camera, request)
 
     def _start(self, camera: Camera, request: SessionRequest) -> Session:
+        # Before `_reach_host`, which stores a failed session: a refused start stores none.
         lease_holders.check_holder_now(camera, self.actor)
         lease_holders.check_no_session(camera)
         deadline_ms = self._reach_host(camera, request) + int(START_S * 1000)
@@ -66,6 +67,7 @@ class SessionService:
             with record_outcome(event):
                 _send_start(session, deadline_ms)
         except TooSlow:
+            # Not stopped: the host reads the desired sessions each second and starts it without this answer.
             log.info("session %s was not confirmed yet", session.id)
         except (ControlError, BrokerDown):
             _store_stopped(session)
@@ -87,10 +89,12 @@ class SessionService:
                 session = Session.objects.create(
                     camera=camera, name=request.name, programme=request.programme(camera), created_by=self.actor
                 )
+                # Again, as the camera may have been taken since the first check. LeaseHeld undoes the insert.
                 lease_holders.check_holder_now(camera, self.actor)
                 did = f"started a session on {camera.slug}."
                 event = record_desired_change(camera, "start", did, self.actor, session.programme, subject=session.id)
         except IntegrityError:
+            # Another session was started at the same moment, and the constraint let one through. Say whose it is.
             lease_holders.check_holder_now(camera, self.actor)
             lease_holders.check_no_session(camera)
             raise
@@ -111,10 +115,12 @@ class SessionService:
         LeaseHeld when another user holds the camera: nothing is stored.
         """
         with record_refusals(session.camera, "stop", self.actor), transaction.atomic():
+            # `session` may be out of date, and two changes must not get the same revision.
             locked = Session.objects.select_for_update().get(pk=session.pk)
             if locked.state not in ACTIVE:
                 return locked
             event = self._set_desired(locked, Session.Desired.STOPPED, "stop", "stopped")
+        # After the commit: the host reads the row too, and no lock is held while it answers.
         with record_outcome(event) if event else nullcontext():
             control.run_command(locked.camera, STOP, SessionArguments(session=describe_desired_session(locked)))
         locked.refresh_from_db()

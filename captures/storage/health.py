@@ -69,6 +69,7 @@ def disk_problems() -> list[Finding]:
     root = assigned_root(settings.STATION.host, StorageClass.CAPTURES)
     if root is None:
         return []
+    # Without the marker this is the empty mount point, and its free space is that of another disk.
     if read_marker(root.path) != str(root.id):
         place = f"{root.path} of the host {root.host}"
         problem = f"The storage root {place} is not mounted, or another disk is mounted there. Mount it."

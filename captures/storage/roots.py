@@ -44,6 +44,7 @@ def root_of_class(host: str, storage_class: str) -> RootBody:
 
 def root_of(camera: Camera) -> RootBody:
     """The root of a camera's new captures. UnusableRoot when its host has none."""
+    # By the registry: the service that has such a root imports this module.
     own: RootBody | None = resolve(ROOTS["own"])(camera)
     return own or root_of_class(camera.host, StorageClass.CAPTURES)
 

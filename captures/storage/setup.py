@@ -58,6 +58,7 @@ def ensure_video_root() -> StorageRoot | None:
 def _find_or_create_root(folder: Path, host: str, archives: Sequence[str]) -> StorageRoot:
     """The root of this folder, created if missing. A known root that is not mounted is not checked. UnusableRoot."""
     known = StorageRoot.objects.filter(host=host, path=str(folder)).first()
+    # Only an unknown folder is created. In place of a disk that is not mounted, it would fill the disk below.
     if known is None:
         return create_root(folder, host, archives)
     if read_marker(str(folder)) == str(known.id):
@@ -71,6 +72,7 @@ def create_root(folder: Path, host: str, archives: Sequence[str]) -> StorageRoot
         found = _ensure_marker(folder)
     except OSError as error:
         raise UnusableRoot(f"{folder} cannot hold files: {error.strerror}. Choose another folder.") from error
+    # Before the row: a folder that cannot hold files does not become a root.
     check_links(folder, archives)
     return _store_root(found, host, folder)
 
@@ -79,6 +81,7 @@ def create_root(folder: Path, host: str, archives: Sequence[str]) -> StorageRoot
 def _store_root(ident: UUID, host: str, folder: Path) -> StorageRoot:
     """The row of a marker. A root that came from another host, or from a host of another name, is no longer assigned
     there."""
+    # By the marker's id: a disk that moves to another folder or host keeps its root, and with it the rows of its files.
     root, _ = StorageRoot.objects.update_or_create(id=ident, defaults={"host": host, "path": str(folder)})
     StorageAssignment.objects.filter(root=root).exclude(host=host).delete()
     return root
@@ -116,6 +119,7 @@ def _check_link(folder: Path, archive: str) -> None:
     files = RootFiles(str(folder))
     try:
         files.make_folders(".spool")
+        # A killed check left it, and create() refuses a name that exists.
         files.unlink(".spool", "link-test")
         files.create(".spool", "link-test", [b"x"])
         try_link(files, ".spool", "link-test", archive)

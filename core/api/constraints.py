@@ -35,6 +35,7 @@ TYPE_MESSAGES = {
 
 def describe_allowed(schema: Mapping[str, Any]) -> str:
     """`a number from 0 to 1000`, `a whole number of pixels, at least 16`, `true or false`, `card or memory`."""
+    # An optional value is `anyOf` of its type and null; null is not worth a word.
     of_value = next((one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"), schema)
     if "enum" in of_value:
         return join_choices([str(value) for value in of_value["enum"]])
@@ -77,6 +78,7 @@ def describe_error(error: Mapping[str, Any]) -> str:
     if kind == "extra_forbidden":
         return "is not known here."
     begun = kind.partition("_")[0]
+    # Types of errors are named after the expected type: int_parsing, int_type, int_from_float.
     return TYPE_MESSAGES.get(begun, str(error["msg"]).removeprefix("Value error, "))
 
 
@@ -97,6 +99,7 @@ def accepts_boolean(annotation: Any) -> bool:
     return accepts_type(annotation, bool, Any, BaseModel)
 
 
+# Cached, since it runs for each field of each request.
 @functools.cache
 def accepts_type(annotation: Any, *kinds: Any) -> bool:
     """Whether the annotation contains one of these types."""

@@ -17,6 +17,7 @@ CHALLENGE = 'Token realm="Skycam"'
 
 
 def validation_failed(error: pydantic.ValidationError) -> Problem:
+    # Without the input, which may be a password.
     found = error.errors(include_url=False, include_input=False, include_context=False)
     return invalid(
         [
@@ -59,6 +60,7 @@ def permission_denied(error: Exception) -> Problem:
 
 
 def throttled(error: drf_errors.Throttled) -> Problem:
+    # Rounded up: a client that waits exactly as long must not be refused again.
     wait = int(getattr(error, "wait", None) or 60) + 1
     return Problem("rate-limited", f"Too many requests. Wait {wait} s.", headers={"Retry-After": str(wait)})
 

@@ -30,6 +30,7 @@ class Cursor:
 
     def text(self) -> str:
         plain = f"{'n' if self.newer else 'o'}{self.at.isoformat()}|{self.id}"
+        # Without the padding: `=` would have to be escaped in a URL.
         return base64.urlsafe_b64encode(plain.encode()).decode().rstrip("=")
 
     @classmethod
@@ -37,9 +38,11 @@ class Cursor:
         """ValueError for anything that `text` did not produce."""
         try:
             padded = str(text) + "=" * (-len(str(text)) % 4)
+            # `validate`, because otherwise foreign characters are skipped and endless texts are the same cursor.
             plain = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
             at, _, row = plain[1:].partition("|")
             cursor = cls(datetime.fromisoformat(at), UUID(row), {"n": True, "o": False}[plain[:1]])
+            # Only a forged cursor has no time zone; it would be an error in the query.
             in_utc(cursor.at)
         except (ValueError, KeyError, binascii.Error):
             raise ValueError("This is not a cursor. Take it from `next` or `previous` of a page.") from None
@@ -72,6 +75,7 @@ class Query(StrictModel):
     def of(cls, request: Request) -> Any:
         """The parameters of a request. pydantic.ValidationError for bad, unknown or repeated ones."""
         given: QueryDict = request.query_params
+        # `QueryDict.dict()` silently takes the last of several values. As a list they fit no parameter and are refused.
         repeated = {name: values for name, values in given.lists() if len(values) > 1}
         return cls.model_validate({**given.dict(), **repeated})
 
@@ -141,10 +145,12 @@ def page(
     cursor: Cursor | None = query.cursor
     newer = cursor is not None and cursor.newer
     order = (by, "id") if newer else (f"-{by}", "-id")
+    # One row more than the page shows whether there is another page, without counting.
     found = list(beyond(rows, by, cursor).order_by(*order)[: query.limit + 1])
     more, found = len(found) > query.limit, found[: query.limit]
     if newer:
         found.reverse()
+    # Where a page was reached from is not queried again: the row of the cursor is on that side.
     has_older, has_newer = (True, more) if newer else (more, cursor is not None)
     return Page(
         next=_link(request, found[-1], by, newer=False) if found and has_older else None,
@@ -166,4 +172,5 @@ def beyond(rows: QuerySet[Row], by: str, cursor: Cursor | None) -> QuerySet[Row]
 def _link(request: Request, row: Model, by: str, *, newer: bool) -> str:
     params = request.query_params.copy()
     params["cursor"] = Cursor(getattr(row, by), row.pk, newer).text()
+    # A path without the host: it is valid behind a proxy, and programs may store it.
     return f"{request.path}?{params.urlencode()}"

@@ -86,6 +86,7 @@ class Problem:
         }
         if self.errors:
             body["errors"] = self.errors
+        # Not DRF's Response: problems are also made outside of its views, where no renderer has been negotiated.
         return JsonResponse(
             body | dict(self.extensions),
             status=status,

@@ -47,6 +47,7 @@ class CancelView(APIView):
     @extend_schema(request=None, responses=JobBody)
     def post(self, request: Request, job: UUID) -> Response:
         found = jobs_for(request.user).get(pk=job)
+        # After the look-up: the job of a hidden camera does not exist, whatever role is needed.
         if not may_control(found, request.user):
             raise PermissionDenied(f"This needs the role {role_of(found.kind)}. Ask a manager.")
         return Response(job_body(request_cancel(found, request.user.get_username()), request.user))

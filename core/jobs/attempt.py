@@ -84,12 +84,14 @@ class JobAttempt:
             child = start_child("core.jobs.child", str(self.job.pk), str(os.getpid()), also=self._environment)
         except OSError as error:
             problem = f"No process could be started: {error.strerror}."
+            # Counts as a failed attempt, so the next one waits: the cause may last.
             self._write(lambda: self.lease.take_back(problem))
             return
         try:
             self._send_spec(child)
             self._watch(child)
         finally:
+            # Before `wait`: until then the process id cannot belong to another process.
             kill_child(child)
             status = child.wait()
             for pipe in (child.stdin, child.stdout):
@@ -107,6 +109,7 @@ class JobAttempt:
             checkpoint=self.job.checkpoint,
             actor=self.job.requested_by,
             memory_bytes=self.kind.memory_bytes,
+            # Beyond deadline and grace: it only ends a child that nothing else has ended.
             cpu_s=int(self.kind.deadline_s + GRACE_S) + 1,
             nice=self.kind.nice,
         )
@@ -123,6 +126,7 @@ class JobAttempt:
         with selectors.DefaultSelector() as selector:
             selector.register(child.stdout, selectors.EVENT_READ)
             while True:
+                # Read before the deadline is checked: an outcome that is in the pipe already counts.
                 if selector.select(TICK_S) and not self._read(child.stdout.fileno()):
                     return
                 now = self._clock()
@@ -130,6 +134,7 @@ class JobAttempt:
                     self._stop(child, StopReason.SHUTDOWN, SHUTDOWN_GRACE_S)
                 if now - began > self.kind.deadline_s:
                     self._stop(child, StopReason.DEADLINE, GRACE_S)
+                # `run` kills the child when this loop ends.
                 if now >= self._kill_at:
                     return
                 if now - written >= WRITE_INTERVAL_S:
@@ -140,6 +145,7 @@ class JobAttempt:
         """Handle what the child wrote. False at its end."""
         data = os.read(descriptor, 1 << 16)
         *lines, self._rest = (self._rest + data).split(b"\n")
+        # A child that never ends a line must not fill the worker's memory, which its own limit does not protect.
         if len(self._rest) > MAX_LINE_BYTES:
             return False
         for line in lines:
@@ -158,6 +164,8 @@ class JobAttempt:
         the child goes on until the lease has ended: then another worker may have the job."""
         try:
             if self._progress.fields or now - renewed >= RENEWAL_S:
+                # Another worker has the job, or it was cancelled as lost: what this child does from here on would be
+                # done twice.
                 if not self.lease.renew(**self._progress.fields):
                     self._stop(child, StopReason.LEASE_LOST, 0.0)
                 self._progress.fields = {}
@@ -183,6 +191,7 @@ class JobAttempt:
     def _write_outcome(self, status: int) -> bool:
         """What became of the job. A function that came to its end has done so, whatever was requested meanwhile."""
         end, reason = self._end, self._stop_reason
+        # Also after LEASE_LOST: `finish` writes only if no other worker has claimed the job.
         if end is not None and end["type"] == "done" and not end["stopped"]:
             self.lease.renew(**self._progress.fields)
             return self.lease.finish(end["result"], self._progress.done, self._progress.total)

@@ -26,17 +26,21 @@ class MessagePipe:
     """Writes messages to the worker. What else the process prints goes to stderr, and so into the log."""
 
     def __init__(self) -> None:
+        # `os.dup` makes a descriptor that programs started by the job do not inherit, so the worker sees the end of the
+        # pipe when this process ends.
         self._descriptor = os.dup(1)
         os.dup2(2, 1)
 
     def send(self, message: Message) -> None:
         left = json.dumps(message).encode() + b"\n"
         while left:
+            # A pipe may take a part of what it is given.
             left = left[os.write(self._descriptor, left) :]
 
 
 def load_function(path: str) -> JobFunction:
     """Set up Django and import the function. ImportError."""
+    # Imported here and not above: an error of Django's setup is the outcome of the job, and the limits hold already.
     import django
 
     from core.registry import resolve
@@ -53,10 +57,12 @@ def run_function(path: str, context: JobContext) -> EndMessage:
     except JobError as error:
         return FailedMessage(type="failed", error=str(error), permanent=error.permanent)
     except MemoryError:
+        # Permanent: another attempt has the same limit.
         return FailedMessage(type="failed", error="It needed more memory than its limit.", permanent=True)
     except Exception as error:
         log.exception("The job %s failed.", context.id)
         return FailedMessage(type="failed", error=f"{type(error).__name__}: {error}", permanent=False)
+    # Not `stopping.is_set()`: a function that came to its end without looking has done all its work.
     return DoneMessage(type="done", result=result, stopped=context.was_asked_to_stop)
 
 
@@ -68,11 +74,14 @@ def use_idle_disk_only() -> None:
 
 
 def main() -> None:
+    # In the first line, so that a worker that is killed meanwhile leaves no child.
     die_with_parent(int(sys.argv[2]))
     stopping = threading.Event()
+    # Before the spec is read: without a handler, an early request to stop would end the process as if it had crashed.
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     pipe = MessagePipe()
     spec: JobSpec = json.loads(sys.stdin.readline())
+    # Before Django and the function are loaded, so that all of it counts.
     limit_resources(spec["memory_bytes"], spec["cpu_s"], spec["nice"])
     use_idle_disk_only()
     context = JobContext(

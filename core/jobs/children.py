@@ -32,7 +32,10 @@ def start_child(module: str, *arguments: str, also: Iterable[str] = ()) -> subpr
         [sys.executable, "-m", module, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        # `-m` must find the project from any working directory.
         env={**scrubbed_environment(also), "PYTHONPATH": str(PROJECT)},
+        # One signal reaches all that the job starts, and Ctrl-C in a terminal reaches only the command that runs the
+        # job.
         start_new_session=True,
     )
 
@@ -45,13 +48,16 @@ def kill_child(child: subprocess.Popen[bytes]) -> None:
 
 def die_with_parent(parent: int) -> None:
     """In the child: make the kernel kill it when `parent` ends. Exits at once when `parent` has ended already."""
+    # Python has no function for prctl. SIGKILL, as a job that hangs in a library would ignore any other signal.
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    # A parent that ended before the call above sends no signal: the child has another parent by then.
     if os.getppid() != parent:
         os._exit(1)
 
 
 def limit_resources(memory_bytes: int, cpu_s: int, nice: int) -> None:
     """In the child: its address space, its processor time and its priority; no core dumps."""
+    # Linux ignores RLIMIT_RSS, so the address space is what can be limited.
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -49,16 +49,20 @@ def change_state(rows: QuerySet[Job], before: JobState, after: JobState, **field
     passed to JOB_ENDED in the same transaction. ValueError for a move that JOB_TRANSITIONS does not have."""
     if after not in JOB_TRANSITIONS[before]:
         raise ValueError(f"A job does not go from {before} to {after}.")
+    # The constraint `a_running_job_has_a_lease` forbids a lease in any other state.
     if after is not JobState.RUNNING:
         fields |= {"lease_until": None, "worker": ""}
     if after in FINISHED:
         fields["ended_at"] = timezone.now()
     with transaction.atomic():
         found = list(rows.filter(state=before.value).values_list("pk", flat=True)[:2])
+        # The UPDATE repeats the state: another process may have changed it since the SELECT, and only one of two finds
+        # it.
         if len(found) != 1 or not rows.filter(pk=found[0], state=before.value).update(state=after.value, **fields):
             return False
         if after in FINISHED:
             job = Job.objects.get(pk=found[0])
+            # In the same transaction: a failure without its event would be invisible.
             for path in JOB_ENDED.values():
                 resolve(path)(job)
     return True
@@ -69,6 +73,7 @@ def claim_next(host: str, worker: str) -> Job | None:
     recover_lost(host)
     due = Job.objects.filter(is_due(timezone.now()), host=host)
     for candidate in due.order_by("created_at", "id").values_list("pk", flat=True)[:CANDIDATES]:
+        # A command on this host may have claimed it meanwhile; then the next one is tried.
         if claim(candidate, worker):
             return Job.objects.get(pk=candidate)
     return None
@@ -83,6 +88,7 @@ def claim(job: Any, worker: str) -> bool:
         JobState.RUNNING,
         worker=worker,
         lease_until=now + timedelta(seconds=LEASE_S),
+        # Counted before the attempt: a job that kills its worker each time must not be tried for ever.
         attempts=F("attempts") + 1,
         started_at=Coalesce("started_at", now),
     )
@@ -103,6 +109,7 @@ def is_busy(host: str, besides: Job | None = None) -> bool:
 
 def retry_delay_s(attempts: int) -> float:
     """Seconds from a failed attempt, counted from 1, to the next: 5, 10, 20 ... 300."""
+    # The exponent is limited because 2.0 ** 1024 raises OverflowError.
     return min(MAX_RETRY_S, FIRST_RETRY_S * 2.0 ** min(attempts - 1, 10))
 
 
@@ -114,6 +121,7 @@ class JobLease:
 
     @property
     def _rows(self) -> QuerySet[Job]:
+        # The attempt, too: the same worker may have lost the job and claimed it again.
         return Job.objects.filter(pk=self.job.pk, worker=self.job.worker, attempts=self.job.attempts)
 
     def renew(self, **progress: Any) -> bool:

@@ -57,5 +57,6 @@ class JobContext:
     def should_stop(self) -> bool:
         """Whether the function is to return soon with what it has: the job was cancelled, its deadline has passed, or
         the worker stops. A function that does not ask is killed after a grace time."""
+        # Remembered: the outcome depends on whether the function has seen the request.
         self.was_asked_to_stop = self.was_asked_to_stop or self.stopping.is_set()
         return self.was_asked_to_stop

@@ -46,6 +46,7 @@ class Job(models.Model):
 
     class Meta:
         ordering = ["-created_at", "-id"]
+        # A filter's column comes before those of the order, so that a page of a filtered list needs no sorting.
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="job_newest"),
             models.Index(fields=["kind", "-created_at", "-id"], name="job_kind_newest"),
@@ -57,6 +58,7 @@ class Job(models.Model):
             models.Index(fields=["host", "-created_at", "-id"], name="job_host_newest"),
             models.Index(fields=["state", "ended_at"], name="job_state_ended"),
         ]
+        # The database holds them, because several hosts, and commands beside their workers, write the same rows.
         constraints = [
             models.UniqueConstraint(
                 fields=["kind", "host", "unique_key"],

@@ -84,6 +84,8 @@ class JobsPage(Page):
         jobs = jobs_for(request.user)
         found = jobs.filter(**query.conditions())
         shown = beyond(found, "created_at", cursor_of(before)).order_by("-created_at", "-id")
+        # `result` may be large, so the database extracts the part that is shown. One row more than a page shows whether
+        # there are older ones.
         rows = list(shown.defer(*LARGE).annotate(reported=F("result__problems"))[: ROWS + 1])
         older = Cursor(rows[ROWS - 1].created_at, rows[ROWS - 1].pk, newer=False).text() if len(rows) > ROWS else ""
         return {
@@ -112,6 +114,7 @@ class CancelJobPage(Page):
         found = jobs_for(request.user).filter(pk=job).first()
         if found is None:
             raise Http404
+        # After the look-up: the job of a hidden camera does not exist, whatever role is needed.
         if not may_control(found, request.user):
             raise PermissionDenied(f"This needs the role {role_of(found.kind)}. Ask a manager.")
         try:

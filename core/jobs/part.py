@@ -31,6 +31,7 @@ class JobsPart:
             thread.start()
 
     def stop(self) -> None:
+        # First, so that a running job uses its time to stop while the threads end.
         self.worker.request_stop()
         for thread in self._threads:
             thread.stop()

@@ -68,20 +68,25 @@ def enqueue(
     while True:
         try:
             with transaction.atomic():
+                # The database decides whether the subject has an unfinished job: of two processes that look first, both
+                # may find none.
                 job.save(force_insert=True)
         except IntegrityError:
             tries += 1
             if unique and (same := unfinished.first()):
                 return same, False
+            # A value that the database refuses is the same exception, and would come back for ever.
             if not unique or tries == ENQUEUE_TRIES:
                 raise
             continue  # the other ended between the two statements
+        # A worker that is woken before the commit finds nothing.
         transaction.on_commit(functools.partial(wake_host, host))
         return job, True
 
 
 def request_cancel(job: Job, actor: str) -> Job:
     """Cancel a waiting or lost job at once, and ask the worker of a running one to. NotCancellable."""
+    # A job may change its state between two of the statements, so that none of them fits; the next round finds it.
     while not _cancel_or_request(job, actor):
         job.refresh_from_db()
         if job.state in _values(FINISHED):
@@ -95,6 +100,7 @@ def _cancel_or_request(job: Job, actor: str) -> bool:
     now = timezone.now()
     requested = {"cancel_requested_at": now, "cancel_requested_by": actor}
     rows = Job.objects.filter(pk=job.pk)
+    # A lost job before a running one: the worker that would read the request is gone.
     return bool(
         change_state(rows, JobState.WAITING, JobState.CANCELLED, **requested)
         or change_state(rows.filter(is_lost(now)), JobState.RUNNING, JobState.CANCELLED, **requested)
@@ -127,6 +133,8 @@ def wait_for_job(
 
 def _run_if_left(job: Job) -> bool:
     """Run a job of this host if no worker takes it, or the one that had it is lost. Returns whether it was tried."""
+    # On a stopped station no worker does it, and a job that a killed worker left running would be waited for without
+    # end.
     recover_lost(job.host)
     if not _is_left_here(job):
         return False
@@ -136,6 +144,7 @@ def _run_if_left(job: Job) -> bool:
 
 def _is_left_here(job: Job) -> bool:
     """Whether no worker of its host has taken the job although it is due."""
+    # A worker that runs another job takes this one afterwards: one job runs at a time on each host.
     return Job.objects.filter(is_due(timezone.now()), pk=job.pk).exists() and not is_busy(job.host)
 
 
@@ -146,6 +155,7 @@ def remove_jobs() -> int:
         return 0
     before = timezone.now() - timedelta(days=days)
     old = Job.objects.filter(state__in=_values(FINISHED), ended_at__lt=before).values_list("pk", flat=True)
+    # Django cannot delete a query with a limit.
     return Job.objects.filter(pk__in=list(old[:BATCH])).delete()[0]
 
 

@@ -17,6 +17,7 @@ class JobKind(NamedTuple):
 
     label: str
     role: str
+    # The limit of the address space, of which libraries reserve far more than they use.
     memory_bytes: int
     deadline_s: float
     """Wall clock seconds of one attempt."""

@@ -25,6 +25,8 @@ class JobsWorker:
 
     def __init__(self, host: str) -> None:
         self.host = host
+        # At most 81 of the column's 120 characters. The random part tells a worker from one that had its process id
+        # before.
         self.name = f"{socket.gethostname()[:60]}:{os.getpid()}:{uuid6.uuid7().hex[-12:]}"
         self._thread = RetryingThread("jobs", self._run_due, POLL_S)
 
@@ -58,6 +60,7 @@ class JobsWorker:
 
     def _attempt(self, job: Job) -> None:
         kind = kind_of(job.kind)
+        # An update, or another host with another version, may have removed or added the kind.
         if kind is None:
             JobLease(job).fail(f"This version of the station has no jobs of the kind {job.kind!r}.")
             return
@@ -65,5 +68,6 @@ class JobsWorker:
         JobAttempt(job, kind, settings.JOB_ENVIRONMENT, self._thread.is_stopping).run()
 
     def _run_due(self) -> None:
+        # Until no job is due: the next search is up to POLL_S away.
         while not self._thread.is_stopping() and self.run_next():
             pass

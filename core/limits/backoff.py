@@ -27,10 +27,13 @@ class BackOff:
         self.quick_exits = self.quick_exits + 1 if uptime_s < self.crash_loop_s else 0
         if self.quick_exits >= self.crash_loop_exits:
             raise CrashLoop
+        # 1 and not 0: this exit counts, and its restart is the immediate one.
         self.exits = 1 if uptime_s >= self.healthy_s else self.exits + 1
         if self.exits == 1:
             return 0.0
+        # The exponent is limited because 2.0 ** 1024 raises OverflowError.
         exact: float = min(MAX_PAUSE_S, 2.0 ** min(self.exits - 2, 10))
+        # Parts that died together must not all start at the same moment.
         return exact * random.uniform(0.8, 1.2)
 
     def reset(self) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 EVERY_S = 60.0
+# A text that contains a number or an address is another one each time.
 MAX_KNOWN = 500
 Key = tuple[str, int, str, str]
 
@@ -36,6 +37,8 @@ class RepeatLimitingHandler(logging.StreamHandler[IO[str]]):
         self._checked_at = clock()
 
     def emit(self, record: logging.LogRecord) -> None:
+        # `logging` holds the handler's lock here. There is no thread of its own: counts are written with the next
+        # record.
         self._write_repeats()
         if record.levelno < logging.WARNING or getattr(record, "verbatim", False):
             super().emit(record)
@@ -55,9 +58,11 @@ class RepeatLimitingHandler(logging.StreamHandler[IO[str]]):
     def _write_repeats(self) -> None:
         """Write the counts of records whose minute is over. A record that still repeats starts another minute."""
         now = self._clock()
+        # A flood of records must not search all known ones each time.
         if now - self._checked_at < 1.0:
             return
         self._checked_at = now
+        # A copy, because `_close` removes entries.
         for key, written in list(self._written.items()):
             if now - written.at >= EVERY_S:
                 repeats = written.repeats

@@ -27,6 +27,8 @@ class WaitLimiter:
     @contextmanager
     def slot(self, user: str) -> Iterator[None]:
         """Hold a slot while the request waits. Raises TooManyWaiting."""
+        # Check and count under one lock, so that of many requests at once no more than allowed pass. A request over the
+        # limit is refused and not queued: waiting here, it would hold the thread that the limit keeps free.
         with self._lock:
             self._check(user)
             self._users[user] += 1

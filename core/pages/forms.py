@@ -19,6 +19,7 @@ WAS = "was-"
 not edited."""
 
 
+# Django's default renderer knows only the templates of apps, not those of the project's folder.
 class FormRenderer(TemplatesSetting):
     """Django's widgets in our field template; FORM_RENDERER of the settings."""
 
@@ -47,6 +48,7 @@ class PageField(BoundField):
             return {"id": False, **attrs}
         found = super().build_widget_attrs(attrs, widget)
         form: Any = self.form
+        # A group has one widget for all its inputs, each of which would get the attribute.
         return {**found, "autofocus": True} if self.name == form.focused and not self.use_fieldset else found
 
 

@@ -21,6 +21,7 @@ class Page(View):
     template: ClassVar[str] = ""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        # Django answers HEAD by `get`, so it needs the same role.
         needed = self.roles.get("GET" if request.method == "HEAD" else str(request.method))
         if needed is None:
             return self.http_method_not_allowed(request, *args, **kwargs)
@@ -47,7 +48,10 @@ def is_htmx_request(request: HttpRequest) -> bool:
 def redirect_to_sign_in(request: HttpRequest) -> HttpResponse:
     """Redirect to the sign-in page, which leads back afterwards; htmx redirects the whole page."""
     if not is_htmx_request(request):
+        # Signing in cannot repeat a POST, whose address may know no GET.
         return redirect_to_login(request.get_full_path() if request.method == "GET" else "/")
+    # The browser would follow a redirect within htmx's request, and the sign-in page would appear inside a part of this
+    # one.
     return HttpResponse(status=401, headers={"HX-Redirect": resolve_url("sign-in")})
 
 
@@ -71,5 +75,6 @@ MESSAGE_LEVELS = {"ok": messages.SUCCESS, "warn": messages.WARNING, "bad": messa
 def redirect_back(request: HttpRequest, otherwise: str = "/") -> HttpResponseRedirect:
     """Redirect to the page of the form if it is one of ours."""
     wanted = str(request.POST.get("next") or request.headers.get("Referer") or otherwise)
+    # `next` and `Referer` come from the request: a form on another site could otherwise lead its user anywhere.
     safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
     return HttpResponseRedirect(wanted if safe else otherwise)

@@ -17,6 +17,7 @@ def reader_datetime(text: str) -> datetime:
     found = parse_datetime(text)
     try:
         moment = (timezone.make_aware(found) if found.tzinfo is None else found).astimezone(UTC)
+        # The zone may move a moment at the end of the calendar beyond it; pages would fail to show it later.
         timezone.localtime(moment)
     except (ValueError, OverflowError):
         raise InvalidDateTime(f"{text.strip()} is beyond the calendar.") from None

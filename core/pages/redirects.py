@@ -11,5 +11,6 @@ from core.pages.page import is_htmx_request
 def redirect_to(request: HttpRequest, address: str) -> HttpResponse:
     """Redirect to another page, also from a form in a dialog."""
     if is_htmx_request(request):
+        # The browser would follow a redirect within htmx's request, and the page would appear inside the dialog.
         return HttpResponse(status=204, headers={"HX-Redirect": address})
     return redirect(address)

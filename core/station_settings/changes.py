@@ -40,6 +40,7 @@ def store_changes(changes: Mapping[str, Any], actor: str) -> list[SettingChange]
     """
     keys = {tuple(key.split(".")): value for key, value in changes.items()}
     _refuse_unknown(keys)
+    # The values are validated against the rows themselves, not against those of up to a second ago.
     clear_cache()
     before = page_values()
     after = {**{key: value for key, value in before.items() if key not in keys}, **_given(keys)}
@@ -49,6 +50,7 @@ def store_changes(changes: Mapping[str, Any], actor: str) -> list[SettingChange]
         for change in _change_section(name, [key for key in keys if key[0] == name], before, after, actor)
     ]
     clear_cache()
+    # Until the commit another thread of this process may read the old rows into the cache.
     transaction.on_commit(clear_cache)
     return changed
 
@@ -72,6 +74,8 @@ def _change_section(
     name: str, keys: list[Key], before: Mapping[Key, Any], after: Mapping[Key, Any], actor: str
 ) -> list[SettingChange]:
     old, unused = effective(name, before)
+    # Stored values that are not in effect, because they contradict YAML or a newer version, must not refuse a change of
+    # others.
     wanted = {key: value for key, value in after.items() if key[0] == name and (key in keys or key not in unused)}
     try:
         new = checked_section(getattr(settings.STATION, name), wanted)
@@ -87,6 +91,7 @@ def _sentences(error: Refused, name: str, keys: list[Key]) -> dict[str, list[str
     found: dict[str, list[str]] = {}
     for item in error.errors():
         key = (name, *(str(part) for part in item["loc"]))
+        # A validator of our own says in a sentence what is allowed; pydantic's sentences are for programmers.
         own = str(item.get("ctx", {}).get("error", "")) if item["type"] == "value_error" else ""
         known = next((known for known in fields(name) if item["loc"] and known == key[: len(known)]), None)
         text = own or f"This is not allowed; allowed is {_allowed(name, known)}."

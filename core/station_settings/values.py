@@ -20,9 +20,11 @@ from core.station_settings.models import StationSetting
 
 SECTIONS = ("station", "camera_config", "live_streaming_config")
 """The sections on the page, by their names in YAML. They contain no secrets."""
+# All processes of a station follow a change within this time, without messages that could be lost.
 CACHE_S = 1.0
 Key = tuple[str, ...]
 
+# Replaced as a whole, so it needs no lock: at worst two threads read the rows at the same time.
 _cache: tuple[float, dict[Key, Any]] | None = None
 
 
@@ -77,6 +79,7 @@ def effective(name: str, page: Mapping[Key, Any]) -> tuple[Any, list[Key]]:
     found, used = _apply_values(base, waiting), dict(waiting)
     if found is None:
         found, used = base, {}
+        # One by one, as many as fit: one value that YAML contradicts must not switch off all others.
         while fitting := next((key for key in waiting if _apply_values(base, {**used, key: waiting[key]})), None):
             used[fitting] = waiting.pop(fitting)
         found = _apply_values(base, used)
@@ -98,6 +101,7 @@ def checked_section(base: BaseModel, values: Mapping[Key, Any]) -> BaseModel:
         for part in key[1:-1]:
             branch = branch[part]
         branch[key[-1]] = value
+    # Not `model_copy(update=...)`, which validates nothing.
     return type(base).model_validate(tree)
 
 
@@ -116,6 +120,7 @@ def _fields(model: type[BaseModel], prefix: Key) -> list[tuple[Key, FieldInfo]]:
     found: list[tuple[Key, FieldInfo]] = []
     for name, field in model.model_fields.items():
         kind = field.annotation
+        # `issubclass` raises TypeError for `float | None` and other annotations that are no classes.
         inner = isinstance(kind, type) and issubclass(kind, BaseModel)
         found += _fields(kind, (*prefix, name)) if inner else [((*prefix, name), field)]  # type: ignore[arg-type]
     return found

@@ -77,6 +77,7 @@ def date_text(value: date | datetime | None) -> str:
 @register.simple_tag
 def datetime_pattern() -> str:
     """What a date and time field of a form accepts; the server reads the same (`core.times.datetimes`)."""
+    # Browsers compile `pattern` with the flag `v`, which requires the escaped hyphen in a character class.
     return r"\s*\d{4}-\d{1,2}-\d{1,2}((\s+|T)\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*(Z|UTC|[+\-]\d{2}:?\d{2})?)?\s*"
 
 
@@ -100,6 +101,7 @@ def age(value: str | datetime | None) -> SafeString | str:
     at = moment(value)
     if at is None:
         return NOTHING
+    # The clock of another host may be ahead.
     passed = max(0.0, (timezone.now() - at).total_seconds())
     return format_html('<time datetime="{0}" data-age="{0}">{1}</time>', at.isoformat(), duration(passed))
 
@@ -165,6 +167,7 @@ def named(context: Any, sentence: str, cameras: str | Iterable[str]) -> SafeStri
     """A sentence about `cameras` (slugs), with the names of those that the reader may see."""
     names = context["shell"].names
     about = [cameras] if isinstance(cameras, str) else cameras
+    # Only names that this reader may see: `shell.names` has no others.
     return with_code(with_names(sentence, {slug: names[slug] for slug in about if slug in names}))
 
 
@@ -177,4 +180,5 @@ def camera_name(context: Any, slug: str) -> str:
 @register.filter
 def with_code(sentence: str) -> SafeString:
     """A sentence of the log or of an error, with text in back-quotes as code."""
+    # Escaped before the tags are added: sentences contain names that users chose and texts of cameras.
     return mark_safe(QUOTED.sub(r"<code>\1</code>", conditional_escape(sentence)))  # noqa: S308 - escaped just here

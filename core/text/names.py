@@ -20,6 +20,7 @@ JOINERS = frozenset("\u200c\u200d")
 
 def is_reserved(name: str) -> bool:
     """Also matches variants such as `Service` or full-width letters."""
+    # NFKC turns full-width letters into plain ones; `casefold` goes further than `lower`.
     return unicodedata.normalize("NFKC", name).strip().casefold() in RESERVED_USER_NAMES
 
 

@@ -20,10 +20,12 @@ def with_names(sentence: str, names: Mapping[str, str]) -> str:
 
 def _named(sentence: str, slug: str, name: str) -> str:
     """Leaves slugs alone that are part of another word, a path or a file name."""
+    # Stored sentences quote some slugs, so a name replaces the quotation marks, too.
     mention = re.compile(rf"(?<![\w/.@-])'?{re.escape(slug)}'?(?![\w/@-]|\.\w)")
     subject = re.compile(rf"(?<=[.:] ){re.escape(slug)}(?= )")
     parts = TYPED.split(sentence)
     for place in range(0, len(parts), 2):
+        # A function and not the name itself, in which `\1` or `\g` would refer to a group.
         parts[place], found = mention.subn(lambda _: name, parts[place], count=1)
         if found:
             break

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 DATE = r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})"
 TIME = r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?"
 ZONE = r"(Z|UTC|[+-][0-9]{2}:?[0-9]{2})"
+# ASCII, because IGNORECASE otherwise also takes letters such as the long s for those of the pattern.
 DATE_TIME = re.compile(rf"{DATE}(?:(?:\s+|T){TIME}\s*{ZONE}?)?", re.ASCII | re.IGNORECASE)
 
 
@@ -26,6 +27,7 @@ def parse_datetime(text: str) -> datetime:
     if match is None:
         raise InvalidDateTime(f"{plain[:40]!r} is not a date and time. Write it as 2026-11-21 02:07:10.")
     year, month, day, hour, minute, second, fraction, zone = match.groups()
+    # Up to nine digits are accepted, as other programs write nanoseconds; the rest is cut off.
     microsecond = int((fraction or "0")[:6].ljust(6, "0"))
     try:
         return datetime(

@@ -8,6 +8,7 @@ from typing import Literal
 EXPOSURE_UNITS_US = {"s": 1_000_000, "sec": 1_000_000, "ms": 1_000, "us": 1, "µs": 1}
 DURATION_UNITS_S = {"ms": 0.001, "s": 1, "sec": 1, "min": 60, "m": 60, "h": 3600, "d": 86_400}
 LONGEST_EXPOSURE_US = 3_600_000_000
+# At most 12 digits, so that no text of a request becomes infinite.
 NUMBER = r"(?:[0-9]{1,12}(?:[.,][0-9]{0,12})?|[.,][0-9]{1,12})"
 EXPOSURE = re.compile(rf"({NUMBER})\s*(?:/\s*({NUMBER}))?\s*([a-zµ\"]*)", re.ASCII | re.IGNORECASE)
 DURATION_PART = re.compile(rf"({NUMBER})\s*([a-z]*)\s*", re.ASCII | re.IGNORECASE)
@@ -30,6 +31,7 @@ def parse_exposure(text: str, *, bare: Bare = "refuse") -> int:
 
     A fraction without a unit is a fraction of a second, as on a camera's dial. Raises InvalidExposure.
     """
+    # Keyboards type the Greek letter, which looks the same as the micro sign.
     plain = text.strip().replace("μ", "µ")
     match = EXPOSURE.fullmatch(plain)
     unit = match[3].lower().replace('"', "s") if match else ""
@@ -69,6 +71,7 @@ def parse_duration(text: str) -> float:
     plain = text.strip()
     parts = list(DURATION_PART.finditer(plain))
     units = [part[2].lower() for part in parts]
+    # `finditer` skips what does not fit.
     whole = "".join(part[0] for part in parts) == plain
     bare_among_others = len(parts) > 1 and "" in units
     if not parts or not whole or bare_among_others or any(unit and unit not in DURATION_UNITS_S for unit in units):

@@ -10,7 +10,9 @@ from math import asin, cos, degrees, radians, sin
 J2000 = datetime(2000, 1, 1, 12, tzinfo=UTC)
 LEAP = timedelta(seconds=69)
 """Terrestrial Time minus UTC, within a second from 2010 to 2050."""
+# Only two passes within one step, at the edge of the polar day or night, are missed.
 STEP = timedelta(minutes=10)
+# More than a day: after a sunset, the next one is more than 24 h away while the days grow longer.
 WITHIN = timedelta(hours=36)
 EXACT = timedelta(seconds=1)
 
@@ -64,6 +66,7 @@ def sun_altitude(at: datetime, latitude: float, longitude: float) -> float:
     x, y, z = cos(ecliptic), cos(tilt) * sin(ecliptic), sin(tilt) * sin(ecliptic)
     towards_meridian = x * cos(sidereal) + y * sin(sidereal)
     north = radians(latitude)
+    # Rounding may lead slightly beyond 1, for which `asin` raises.
     return degrees(asin(max(-1.0, min(1.0, z * sin(north) + towards_meridian * cos(north)))))
 
 

@@ -12,7 +12,9 @@ from core.times.sun import EVENTS, NoSunEvent, next_sun_event
 
 CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?", re.ASCII)
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+# Ends with a unit: `parse_duration` reads a plain number as seconds, which may be meant as a time of day here.
 WITH_UNIT = re.compile(r"(?:in\s+|\+\s*)?(\d.*[a-z])", re.ASCII | re.IGNORECASE)
+# Ten years with their leap days.
 LONGEST_S = 3653 * 86_400
 
 
@@ -66,6 +68,7 @@ def _sun_event_time(name: str, now: datetime, place: Location) -> ParsedTime:
 def _next_clock_time(clock: time, now: datetime, zone: tzinfo) -> datetime:
     """The next time at which a clock in `zone` shows it."""
     today = now.astimezone(zone).date()
+    # By the calendar and not 24 h later: a day on which the clocks change has 23 or 25 h.
     found = (_combine(today + timedelta(days=days), clock, zone) for days in range(3))
     return next(at for at in found if at > now)
 

@@ -30,6 +30,7 @@ def print_banner(address: str, first: FirstStart, *, given: bool, listens_on: st
     try:
         print(*lines, sep="\n", flush=True)
     except OSError:
+        # The reader has gone. Python flushes sys.stdout again at exit, and would end with status 120.
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
 
 

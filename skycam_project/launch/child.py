@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from monitoring import heartbeat
 
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>; Python's library has no prctl()
 LONGEST_LINE = 64 * 1024
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -19,8 +19,9 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def die_with(parent: int) -> None:
     """Runs in the child before exec: makes the kernel kill it when the thread that started it ends."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    # Compared after the call: for a launcher that ended before it, the kernel sends no signal.
     if os.getppid() != parent:
-        os._exit(1)
+        os._exit(1)  # no clean-up: before exec this process is a copy of the launcher
 
 
 class Child:
@@ -43,6 +44,8 @@ class Child:
         self._heartbeat_end, heartbeat_end = os.pipe()
         parent = os.getpid()
         try:
+            # Not asyncio's subprocess: on Python 3.11 it waits for each child on a thread, and `preexec_fn` is safe
+            # only in a process with one thread.
             self._process = subprocess.Popen(
                 command,
                 env={**environment, heartbeat.FD_VARIABLE: str(heartbeat_end)},
@@ -58,6 +61,7 @@ class Child:
             os.close(self._heartbeat_end)
             raise
         finally:
+            # While the launcher itself held a write end, the read ends would never report the end of the file.
             os.close(output_end)
             os.close(heartbeat_end)
         self.pid = self._process.pid
@@ -70,6 +74,7 @@ class Child:
     async def wait(self) -> int:
         """Its exit status, negative for a signal, after all its output has been read."""
         ended = asyncio.Event()
+        # Readable once the process has ended: this needs neither a thread nor a handler of SIGCHLD.
         descriptor = os.pidfd_open(self.pid)
         self._loop.add_reader(descriptor, ended.set)
         try:
@@ -77,7 +82,7 @@ class Child:
         finally:
             self._loop.remove_reader(descriptor)
             os.close(descriptor)
-        status = self._process.wait()
+        status = self._process.wait()  # returns at once: the process has ended
         await self._finish_output()
         return status
 
@@ -86,6 +91,8 @@ class Child:
 
     def kill(self) -> None:
         """Send SIGKILL to the child and to all processes in its session."""
+        # Nothing else reaps the child, so the number of a running child cannot be that of another process. It leads its
+        # own process group, so this does not reach the launcher.
         if self._process.poll() is None:
             os.killpg(self.pid, signal.SIGKILL)
 
@@ -95,7 +102,7 @@ class Child:
                 await self._output_ended.wait()
         except TimeoutError:
             self._loop.remove_reader(self._output)
-        self._lines.end()
+        self._lines.end()  # a last line without a line break
         self._loop.remove_reader(self._heartbeat_end)
         os.close(self._output)
         os.close(self._heartbeat_end)
@@ -105,6 +112,7 @@ class Child:
         if data:
             self._lines.feed(data)
         else:
+            # At its end a pipe is readable all the time: the reader would keep the loop busy.
             self._loop.remove_reader(self._output)
             self._output_ended.set()
 
@@ -126,6 +134,7 @@ class Lines:
         *whole, self._rest = (self._rest + data).split(b"\n")
         for line in whole:
             self._emit(line)
+        # A part that writes no line break must not fill the launcher's memory.
         if len(self._rest) >= LONGEST_LINE:
             self.end()
 

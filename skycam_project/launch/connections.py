@@ -23,10 +23,13 @@ class ConnectionLimiter:
 
     def __init__(self, limits: LimitsConfig, proxies: list[str]) -> None:
         self.limits = limits
+        # Below the limit of open files: at that limit asyncio accepts nothing for a second, and clients get no answer.
         self.most = min(limits.connections, raise_open_file_limit() - RESERVED_FILES)
+        # uvicorn's own rule, so that the limits and X-Forwarded-For trust the same addresses.
         self._proxies = _TrustedHosts(proxies)
         self._addresses: dict[asyncio.Transport, str] = {}
         self._count: Counter[str] = Counter()
+        # In the order in which they became idle: the first one has been idle longest.
         self._idle: dict[asyncio.Transport, None] = {}
 
     def admit(self, transport: asyncio.Transport) -> bool:
@@ -41,10 +44,12 @@ class ConnectionLimiter:
             return False
         self._addresses[transport] = address
         self._count[address] += 1
+        # Idle until its first request is complete: a client that sends nothing is closed for a new one.
         self._idle[transport] = None
         return True
 
     def mark_idle(self, transport: asyncio.Transport) -> None:
+        # The response of a connection that `_close_idle` has just closed may still complete.
         if transport in self._addresses:
             self._idle[transport] = None
 
@@ -52,6 +57,7 @@ class ConnectionLimiter:
         self._idle.pop(transport, None)
 
     def remove(self, transport: asyncio.Transport) -> None:
+        # Called twice for a connection that `_close_idle` closed: the second time by its connection_lost().
         address = self._addresses.pop(transport, None)
         self._idle.pop(transport, None)
         if address is None:
@@ -73,6 +79,8 @@ class ConnectionLimiter:
         if found is None:
             return False
         count_refusal("quiet connections")
+        # The slot is needed now, and abort() calls connection_lost() later. close() would first send what is buffered,
+        # to a client that may not read.
         self.remove(found)
         found.abort()
         return True
@@ -85,4 +93,5 @@ def raise_open_file_limit() -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     except (OSError, ValueError):
         return soft
+    # RLIM_INFINITY is -1, which min() would choose.
     return 1_000_000 if hard == resource.RLIM_INFINITY else hard

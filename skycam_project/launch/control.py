@@ -20,7 +20,7 @@ from skycam_project.launch.part import Part
 from skycam_project.launch.parts import PARTS, parts_to_start
 from skycam_project.launch.paths import control_path
 
-TIMEOUT_S = 90.0
+TIMEOUT_S = 90.0  # longer than a restart may take: stop_s and start_s of Timings, together 68 s
 
 
 async def serve(path: Path, parts: Mapping[str, Part]) -> asyncio.Server:
@@ -28,6 +28,7 @@ async def serve(path: Path, parts: Mapping[str, Part]) -> asyncio.Server:
 
     async def handle_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
+            # Empty when `is_listening` has connected: it sends nothing.
             if line := await reader.readline():
                 writer.write(json.dumps(await _handle_request(line, parts)).encode() + b"\n")
                 await writer.drain()
@@ -46,8 +47,10 @@ def close(server: asyncio.Server, path: Path) -> None:
 
 def _bind_private_socket(path: Path) -> socket.socket:
     """A socket at `path` for the folder's owner only. It replaces one that a killed launcher left."""
+    # Safe: this launcher has the lock of the folder, so no other one listens at this path.
     path.unlink(missing_ok=True)
     bound = socket.socket(socket.AF_UNIX)
+    # bind() creates the file with the mode of the umask; a chmod() after it would come a moment too late.
     before = os.umask(0o177)
     try:
         bound.bind(str(path))
@@ -103,6 +106,7 @@ def _running_launchers(config: SkycamConfig) -> list[str | None]:
 
 def is_listening(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as connection:
+        # Any other error, such as EACCES, means that there is a launcher; `_send_request` says whose it is.
         return connection.connect_ex(str(path)) not in (errno.ENOENT, errno.ECONNREFUSED)
 
 
@@ -139,6 +143,7 @@ def _memory(pid: int | None) -> dict[str, int]:
     total = {"processes": 0, "rss_bytes": 0, "pss_bytes": 0}
     for process in _tree(pid):
         try:
+            # memory_info() has no PSS, which counts a page that processes share once in their sum.
             info = process.memory_full_info()
         except psutil.Error:
             continue  # it ended meanwhile

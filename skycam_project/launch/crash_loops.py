@@ -23,6 +23,7 @@ def alert_key(host: str, part: str) -> str:
 
 def crash_loop_sentence(part: str, reason: str, last_line: str, config: SkycamConfig) -> str:
     """The alert's message: the part, its last exit, its last log line without secrets, and what to do."""
+    # The line is the part's own and may hold a secret. The alert is stored, and shown to users.
     for secret in secrets_of(config):
         last_line = last_line.replace(secret, REDACTED)
     last = f" Its last line: {last_line[:LONGEST_LINE]}" if last_line else ""
@@ -40,6 +41,7 @@ class CrashLoopFiles:
 
     def write(self, part: str, message: str) -> None:
         """Not fsynced: it is written again each minute. Raises OSError, for example on a full disk."""
+        # Renamed when it is complete: a reader never finds half a file, since `read` skips names with a leading dot.
         unfinished = self.folder / f".{part}-{os.getpid()}"
         self.folder.mkdir(mode=0o700, exist_ok=True)
         unfinished.write_text(json.dumps({"message": message}), encoding="utf-8")
@@ -89,6 +91,7 @@ def report_crash_loops(run_folder: Path) -> None:
     unresolved = Alert.objects.exclude(state=Alert.State.RESOLVED).filter(key__startswith=alert_key(host, ""))
     known = dict(unresolved.values_list("key", "message"))
     for key, (part, message) in found.items():
+        # The worker calls this every 2 s: an unchanged alert is not written again.
         if known.get(key) != message:
             raise_alert(key, message, severity="critical", data={"host": host, "part": part})
     for key in known.keys() - found.keys():

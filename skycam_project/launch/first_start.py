@@ -20,6 +20,7 @@ from skycam_project.launch.preparation import FirstStart
 def run_first_start(admin_password: str | None) -> FirstStart:
     ensure_roots()
     ensure_cameras()
+    # Last: a generated password is returned only once, so nothing after it may fail.
     return ensure_admin(admin_password)
 
 
@@ -54,10 +55,12 @@ def ensure_admin(password: str | None) -> FirstStart:
 def ensure_cameras() -> None:
     """Create the simulated camera, and the camera of the configuration's `camera` section as the primary one."""
     config: SkycamConfig = settings.STATION
+    # Finds a removed camera too, whose row stays: it is not created again.
     if not Camera.objects.filter(slug="simulated").exists():
         primary = not Camera.objects.present().filter(primary=True).exists()
         _add("simulated", name="Simulated camera", kind="simulated", primary=primary)
     if config.camera_given and not Camera.objects.filter(slug="dslr").exists():
+        # The database allows one primary camera.
         Camera.objects.present().filter(primary=True).update(primary=False)
         _add("dslr", name="DSLR", kind=config.camera.kind, address=config.camera.port or "", primary=True)
 

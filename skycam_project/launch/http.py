@@ -22,6 +22,7 @@ async def wait_until_answering(host: str, port: int) -> None:
     """Wait until `/healthz` is answered, with any status."""
     while True:
         try:
+            # The launcher's socket accepts before the web part runs: the answer is late, not the connection.
             async with asyncio.timeout(TIMEOUT_S):
                 if await _first_line(host, port):
                     return

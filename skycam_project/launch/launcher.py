@@ -71,10 +71,13 @@ def _acquire_resources(config: SkycamConfig, config_path: Path | None, only: str
     # Single parts are locked too: a second Valkey would take the socket of the first.
     for name in dict.fromkeys([only, *parts_to_start(config, only)]):
         resources.enter_context(preflight.lock_folder(paths.lock_path(config, name), config.data))
+    # All parts are locked, so none uses the old password any more. The password is a part of `redis_url`, so the
+    # configuration is read again.
     if only is None and config.redis_embedded:
         renew_broker_password(config.data)
         config = _load_configuration(config_path)
     environment = part_environment(dict(os.environ), config, config_path)
+    # The ports come after the locks: a second station on this folder is refused with the process that uses the folder.
     return Plan(config, environment, only, _bind_ports(config, only, resources))
 
 
@@ -85,6 +88,7 @@ def _bind_ports(config: SkycamConfig, only: str | None, resources: ExitStack) ->
         "service": (config.service.listens_on, config.service.port, "SERVICE_PORT"),
     }
     serving = [name for name in parts_to_start(config, only) if name in addresses]
+    # Bound here and inherited: while a part restarts, its clients wait in the backlog instead of being refused.
     return {name: resources.enter_context(closing(preflight.bind_port(*addresses[name]))).fileno() for name in serving}
 
 
@@ -122,15 +126,18 @@ class Launcher:
         self.parts = {name: self._make_part(name) for name in parts_to_start(self.config, self.only)}
         address = paths.control_path(self.config, self.only)
         server = await control.serve(address, self.parts)
+        # A launcher of one part does not know which other parts the station has.
         if self.only is None:
             CrashLoopFiles(paths.run_folder(self.config)).keep_only(list(self.parts))
         starting, reporter = self._start_watched(self._start_parts()), self._start_watched(self._report())
         await self._end.wait()
+        # First: it would start parts while others are being stopped.
         await self._cancel(starting)
         await self._cancel(reporter)
         await self._stop_parts()
         control.close(server, address)
         if self.failure:
+            # Into the file only: `up` shows it on standard error.
             self.stream.file.write_line("skycam", str(self.failure))
             raise self.failure
         self.stream.log_message("stopped")
@@ -141,6 +148,7 @@ class Launcher:
 
     def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()
+        # Also when SIGINT is ignored, as a shell sets it for a program in the background.
         loop.add_signal_handler(signal.SIGINT, self._on_signal)
         loop.add_signal_handler(signal.SIGTERM, self._on_signal)
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it
@@ -162,6 +170,7 @@ class Launcher:
     def _record_failure(self, task: asyncio.Task[None]) -> None:
         if task.cancelled() or task.exception() is None:
             return
+        # The first failure is the cause; the stop that it begins may bring others.
         self.failure = self.failure or task.exception()
         self._end.set()
 
@@ -178,6 +187,7 @@ class Launcher:
                 "warning: no broker answers yet. Set REDIS_URL to the station's broker, or start one here: "
                 "skycam up --only valkey"
             )
+        # A machine that runs only the broker has no database to prepare.
         first = await run_preparation(self.plan, self.stream, self.only) if self.only != "valkey" else None
         for name in self.parts:
             self._run_part(name)
@@ -200,6 +210,7 @@ class Launcher:
         return "worker" not in self.parts or self.parts["worker"].state is not State.RUNNING
 
     def _run_part(self, name: str) -> None:
+        # Valkey runs already when the other parts are started.
         if name not in self._part_tasks:
             self._part_tasks[name] = self._start_watched(self.parts[name].run_until_stopped())
 
@@ -218,9 +229,11 @@ class Launcher:
     async def _stop_parts(self) -> None:
         """Stop the worker first, so that cameras finish, then the rest, Valkey last. Kill what takes too long."""
         killing = asyncio.get_running_loop().call_later(self.timings.stop_s, self._kill_all)
+        # All of them before the first is stopped: a part that ends meanwhile would be restarted.
         for part in self.parts.values():
             part.prevent_restart()
         await self._stop(stages={0}, timeout_s=self.timings.finish_first_s)
+        # The worker may still be among them: `stop` sends no second SIGTERM, and `killing` limits the wait.
         await self._stop(stages={0, 1})
         await self._stop(stages={2})
         killing.cancel()
@@ -230,6 +243,7 @@ class Launcher:
         for name in names:
             self.parts[name].stop()
         if names:
+            # Not wait_for(): after the timeout it would cancel the supervision of a part that still runs.
             await asyncio.wait([self._part_tasks[name] for name in names], timeout=timeout_s)
 
     def _kill_all(self) -> None:

@@ -128,7 +128,9 @@ class Part:
             raise LaunchError("The station is stopping.")
         run = self.runs
         self._restart_requested = True
+        # Ends a back-off at once; there is no process to signal then.
         self._wake.set()
+        # With the number of the run: the next run, which may have begun by then, is not killed.
         killing = self._loop.call_later(self.timings.stop_s, self._kill_run, run)
         if self.child:
             self.child.send(signal.SIGTERM)
@@ -154,6 +156,7 @@ class Part:
         try:
             self.child = self._spawn()
         except OSError as error:
+            # Also a full disk, if the command writes a file first (Valkey). An uptime of 0 counts as a short run.
             self.reason = f"{self.name} could not be started: {error}"
             return 0.0
         watching = self._watch()
@@ -189,6 +192,7 @@ class Part:
             self._set_state(State.RUNNING)
 
     async def _kill_when_silent(self) -> None:
+        # silence_s is configurable: a kill is late by a quarter of it at most, and by 1 s at most.
         tick = min(1.0, self.timings.silence_s / 4)
         while True:
             before = self._loop.time()
@@ -205,6 +209,7 @@ class Part:
     async def _end_crash_loop(self) -> None:
         """Resolve the crash loop once this run has been healthy for `healthy_s`."""
         await self.wait_until_running()
+        # The task is cancelled when the run ends, so a shorter run does not get beyond this line.
         await asyncio.sleep(self.timings.healthy_s)
         if self.crash_loops.remove(self.name):
             self.stream.log_message(f"{self.name} is out of its crash loop")
@@ -218,6 +223,7 @@ class Part:
             self.kill()
 
     def _exit_reason(self, status: int) -> str:
+        # First: a part that ignores SIGTERM is killed after `stop_s`, and the reason is still the request.
         if self._restart_requested:
             return ON_REQUEST
         if self._kill_reason:
@@ -228,6 +234,7 @@ class Part:
 
     async def _wait_before_restart(self, uptime_s: float) -> None:
         self.restarts += 1
+        # A restart on request is no failure: it does not wait, and does not count towards a crash loop.
         state, delay_s = (State.BACKING_OFF, 0.0) if self._restart_requested else self._delay_after(uptime_s)
         what = f"{self.name} stopped on request" if self._restart_requested else self.reason
         self.stream.log_message(f"{what}; starting it again {f'in {delay_s:.0f} s' if delay_s else 'at once'}")

@@ -67,6 +67,7 @@ def _jobs(plan: Plan) -> list[str]:
     host = plan.config.host
     queues = [f"jobs.{host}", f"files.{host}"] if plan.only == "worker" else ["jobs", f"jobs.{host}", f"files.{host}"]
     words = [*_celery(), "worker", "--queues", ",".join(queues), "--hostname", f"jobs-{host}@{plan.config.station.id}"]
+    # Not prefork, Celery's default: it hung at exit (measured with Celery 5.7).
     words += ["--pool", "threads", "--concurrency", "4", "--loglevel", plan.config.logging.level]
     return [*words, "--without-gossip", "--without-mingle", "--without-heartbeat"]
 
@@ -110,6 +111,7 @@ def parts_to_start(config: SkycamConfig, only: str | None) -> list[str]:
 def part_environment(base: dict[str, str], config: SkycamConfig, config_path: Path | None) -> dict[str, str]:
     """The environment of the parts: the caller's, with the data folder and without the first password."""
     shared = {name: value for name, value in base.items() if name != "SKYCAM_ADMIN_PASSWORD"}
+    # A part's output is a pipe, which Python would buffer: a kill would lose the last lines, which say why.
     shared |= {"DJANGO_SETTINGS_MODULE": "skycam_project.settings", "PYTHONUNBUFFERED": "1"}
     shared["SKYCAM_DATA"] = str(config.data)
     if config_path is not None:

@@ -40,6 +40,7 @@ def _write_probe(path: Path) -> None:
     with path.open("wb") as probe:
         probe.write(bytes(4096))
         probe.flush()
+        # A disk may accept a write and report only here that it is full or failing.
         os.fsync(probe.fileno())
     path.unlink()
 
@@ -57,6 +58,8 @@ def _folder_error(folder: Path, error: OSError) -> LaunchError:
 
 def lock_folder(path: Path, folder: Path) -> TextIO:
     """Lock the folder for this launcher until the returned file is closed or the process ends."""
+    # "w" would delete the holder's process number before the lock is ours. Parts do not inherit the descriptor
+    # (PEP 446), so the lock ends with the launcher, also when it is killed.
     file = path.open("a+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

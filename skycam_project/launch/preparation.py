@@ -29,6 +29,7 @@ async def run_preparation(plan: Plan, stream: LogStream, only: str | None) -> Fi
         if status != 0:
             stream.repeat_tail("prepare")
             raise LaunchError(f"The station could not be prepared: prepare ended with status {status}.")
+        # Only after status 0: the launcher holds a write end too, so it would wait for ever at an empty pipe.
         found = json.loads(os.read(answer, 4096))
         if "refused" in found:
             raise LaunchError(found["refused"])
@@ -40,6 +41,7 @@ async def run_preparation(plan: Plan, stream: LogStream, only: str | None) -> Fi
 
 
 async def _run(plan: Plan, stream: LogStream, answer_end: int, part: str) -> int:
+    # Only this process gets the password; `part_environment` keeps it from the parts.
     password = plan.config.admin_password
     child = Child(
         [sys.executable, "-m", "skycam_project.launch.prepare", str(answer_end), part],

@@ -19,7 +19,7 @@ from django.conf import settings
 from skycam_project.config.database import keep_private
 from skycam_project.launch.preparation import FirstStart
 
-LEASE_TIMEOUT_S = 35.0
+LEASE_TIMEOUT_S = 35.0  # somewhat longer than a lease lasts: LEASE_S in cameras/supervision/lease.py
 
 
 class PreparationError(Exception):
@@ -43,8 +43,10 @@ def missing_migrations() -> int:
 
 
 def prepare_station() -> FirstStart:
+    # Before the first connection, which would create the file with the mode of the umask.
     keep_private(settings.DATABASES["default"])
     migrate()
+    # Models can be imported only after django.setup() in `main`, so not at the top of this module.
     from skycam_project.launch.first_start import run_first_start
 
     return run_first_start(settings.STATION.admin_password)
@@ -53,6 +55,7 @@ def prepare_station() -> FirstStart:
 def prepare_part() -> None:
     """Check the database for a part that runs alone. Raises PreparationError when it is missing or not migrated."""
     database = settings.DATABASES["default"]
+    # The file system is asked: a connection would create an empty database.
     if database["ENGINE"].endswith("sqlite3") and not Path(database["NAME"]).exists():
         raise PreparationError(
             f"There is no database in {settings.STATION.data} yet. Set DATABASE_URL to the station's PostgreSQL, or "
@@ -71,6 +74,7 @@ def prepare_worker() -> None:
 
     prepare_part()
     check_new_host_station()
+    # Before the roots, whose rows belong to the host's name.
     acquire_host_name()
     ensure_roots()
 
@@ -125,6 +129,7 @@ PREPARATIONS: dict[str, Callable[[], FirstStart | None]] = {
 def main(fd: int, part: str = "") -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skycam_project.settings")
     django.setup()
+    # A pipe takes 64 KiB without a reader: the launcher reads after this process has ended.
     os.write(fd, json.dumps(run_preparation(part)).encode())
 
 
@@ -139,7 +144,7 @@ def run_preparation(part: str) -> dict[str, object]:
     except (PreparationError, UnusableRoot) as error:
         return {"refused": str(error)}
     except OperationalError as error:
-        cause = str(error).strip().splitlines()
+        cause = str(error).strip().splitlines()  # psycopg's messages have several lines
         return {
             "refused": f"The database cannot be used ({cause[0] if cause else 'no reason given'}). "
             "Start it, or check DATABASE_URL."

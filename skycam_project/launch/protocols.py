@@ -47,6 +47,8 @@ class WriteDeadline:
 
     def pause_writing(self) -> None:
         super().pause_writing()  # type: ignore[misc]
+        # asyncio calls this once until the buffer has drained, so one timer is enough. abort() discards the buffer;
+        # close() would wait until the client has read it.
         if self.has_write_deadline:
             self._write_timer = asyncio.get_running_loop().call_later(STALLED_S, self.transport.abort)
 
@@ -80,6 +82,7 @@ class WebSocketProtocol(WriteDeadline, WebSocketsSansIOProtocol):
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        # HttpProtocol admitted this transport, but after the upgrade its connection_lost() is not called.
         self.connection_limiter.remove(self.transport)
         super().connection_lost(exc)
 
@@ -125,8 +128,10 @@ class HttpProtocol(WriteDeadline, HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._refused:
             return
+        # The next request of a kept connection: uvicorn's keep-alive timer ends with its first byte.
         if self._read_timer is None and self._in_head and not self._response_pending:
             self._start_read_timer(self.connection_limiter.limits.head_s)
+        # The check after parsing is enough: asyncio reads at most 256 KiB at a time.
         self._head_bytes += len(data)
         super().data_received(data)
         if self._in_head and self._head_bytes > LARGEST_HEAD_BYTES and not self.transport.is_closing():
@@ -137,15 +142,20 @@ class HttpProtocol(WriteDeadline, HttpToolsProtocol):
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        # The parser reports trailers here too. The scope has the list of headers itself, so a trailer such as
+        # Authorization would become a header of the running request.
         if not self._has_headers:
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._in_head, self._has_headers = False, True
         super().on_headers_complete()
+        # A request without a body is complete in the same read, which cancels this timer.
         self._start_read_timer(self.connection_limiter.limits.body_s)
 
     def on_chunk_header(self) -> None:
+        # After the last chunk come trailers, which the parser accepts without a limit; on_body() ends this state after
+        # any other chunk.
         self._in_head, self._head_bytes = True, 0
 
     def on_body(self, body: bytes) -> None:
@@ -155,11 +165,13 @@ class HttpProtocol(WriteDeadline, HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._in_head, self._head_bytes = True, 0
         self._cancel_read_timer()
+        # From here the server works for the client, so the connection is not closed for a new one.
         self.connection_limiter.mark_active(self.transport)
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        # super() may have started the next pipelined request.
         if not self._response_pending:
             self.connection_limiter.mark_idle(self.transport)
 
@@ -175,11 +187,13 @@ class HttpProtocol(WriteDeadline, HttpToolsProtocol):
     def _on_read_timeout(self, timeout_s: float) -> None:
         self._read_timer = None
         if self.transport.is_closing():
+            # Closed already, but its client does not read the answer.
             self.transport.abort()
         elif self._response_pending and self._current_cycle is not self.cycle:  # pipelined: earlier requests come first
             self._start_read_timer(timeout_s)
         else:
             count_refusal("slow requests")
+            # Within a response that has begun, a second status line would count as its content.
             if not (self._response_pending and self._current_cycle and self._current_cycle.response_started):
                 self.transport.write(
                     final_response(REQUEST_TIMEOUT, f"The request did not come within {timeout_s:g} s.")
@@ -191,11 +205,14 @@ class HttpProtocol(WriteDeadline, HttpToolsProtocol):
         return bool(self._current_cycle and not self._current_cycle.response_complete)
 
     def handle_websocket_upgrade(self) -> None:
+        # The transport passes to WebSocketProtocol: the timer would write a 408 between its frames. A WebSocket is
+        # never idle, since silence is normal there.
         self._cancel_read_timer()
         self.connection_limiter.mark_active(self.transport)
         super().handle_websocket_upgrade()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        # uvicorn calls this for direct and for pipelined requests: only here is it known which one is being answered.
         self._current_cycle = cycle
         super()._start_asgi_task(cycle, app)
 

@@ -24,6 +24,7 @@ async def report_restarts_while(
     while True:
         await asyncio.sleep(CHECK_S)
         pending = journal.pending()
+        # The worker reads the records every 2 s: one that is still there after CHECK_S is not being read.
         if worker_is_away() and pending & seen:
             await _record_restarts(plan, stream)
             await asyncio.sleep(PAUSE_S - CHECK_S)

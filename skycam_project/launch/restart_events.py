@@ -40,6 +40,7 @@ class RestartEvents:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        # Not 0: time.monotonic() is small after a boot, and the first check comes at once.
         self._checked_at = -HEALTH_EVERY_S
 
     def run_once(self) -> None:
@@ -50,10 +51,12 @@ class RestartEvents:
         try:
             record_restarts_and_crash_loops(self._folder)
             if time.monotonic() - self._checked_at >= HEALTH_EVERY_S:
+                # Before the check: one that fails is not repeated every 2 s.
                 self._checked_at = time.monotonic()
                 check_host()
         except (DatabaseError, OSError, ValueError, KeyError) as error:
             logger.warning("Restarts of parts are not in the event log yet: %s", error)
+        # Django does this after each request only: the thread would keep a connection that the database has closed.
         close_old_connections()
 
 

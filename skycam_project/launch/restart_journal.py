@@ -62,10 +62,12 @@ class RestartJournal:
 
     def _write_record(self, record: RestartRecord) -> None:
         if len(os.listdir(self.folder)) >= MAX_RECORDS:
+            # An OSError, which the caller counts as a lost record: without a database the files would fill the disk.
             raise FileExistsError(self.folder)
         unfinished = self.folder / f"unfinished-{os.getpid()}"  # several launchers of single parts share the folder
         with unfinished.open("w") as file:
             file.write(json.dumps(record))
+            # Durable before it has its name: a power cut could otherwise leave an empty file with that name.
             file.flush()
             os.fsync(file.fileno())
         unfinished.rename(self.folder / f"{uuid.uuid4()}.json")
@@ -80,6 +82,7 @@ def record_restarts(run_folder: Path) -> int:
         for path, record in sorted(records, key=lambda pair: pair[1]["at"]):
             if not record["recovered"]:
                 _create_event(path.stem, record)
+            # After the event: a kill in between repeats it, and `_create_event` finds the event by the file's name.
             path.unlink()
         return len(records)
 

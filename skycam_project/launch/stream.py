@@ -21,6 +21,7 @@ from skycam_project.config.sections import LoggingConfig
 
 COLOURS = {"valkey": 35, "prepare": 33, "web": 36, "service": 96, "worker": 32, "jobs": 34, "beat": 90, "skycam": 1}
 OWN_TIME = re.compile(r"\A\d{4}-\d\d-\d\dT[\d:.]+Z ")
+# A pipe that poll() reports as writable takes this much without blocking, but not more.
 ATOMIC_BYTES = select.PIPE_BUF if hasattr(select, "PIPE_BUF") else 512
 
 
@@ -31,6 +32,7 @@ class Terminal:
         self.fd = fd
         self.missed = 0
         self.coloured = os.isatty(fd) and "NO_COLOR" not in os.environ
+        # Not O_NONBLOCK: the flag belongs to the open file, which the shell shares.
         self._poll = select.poll()
         self._poll.register(fd, select.POLLOUT)
 
@@ -64,6 +66,7 @@ class LogFile(RotatingFileHandler):
     """`2026-11-20 08:32:10Z web | line`, at most `size` bytes in each of `keep` + 1 files."""
 
     def __init__(self, path: Path, size: int, keep: int) -> None:
+        # delay: the file is opened by the first line, where an error costs only that line (`handleError`).
         super().__init__(path, maxBytes=size, backupCount=keep, delay=True, encoding="utf-8", errors="replace")
         self.lost = 0
         formatter = logging.Formatter("%(asctime)s %(name)s | %(message)s", "%Y-%m-%d %H:%M:%SZ")

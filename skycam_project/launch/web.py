@@ -23,18 +23,19 @@ async def serve(application: str, fd: int, *, limits: LimitsConfig, proxies: lis
     """Serve the ASGI `application` on the socket `fd`. X-Forwarded-For and X-Forwarded-Proto are trusted only from
     `proxies`; other clients could forge them. `sockets` enables WebSockets."""
     limiter = ConnectionLimiter(limits, proxies)
+    # uvicorn creates the protocols itself, so the limiter is an attribute of a class of its own for each server.
     http, websockets = (
         type(kind.__name__, (kind,), {"connection_limiter": limiter}) for kind in (HttpProtocol, WebSocketProtocol)
     )
     server = uvicorn.Server(
         uvicorn.Config(
             application,
-            lifespan="off",
+            lifespan="off",  # Django's ASGI handler does not know this scope
             http=http,
             ws=websockets if sockets else "none",
             ws_max_size=LARGEST_MESSAGE_BYTES,
-            ws_per_message_deflate=False,
-            timeout_graceful_shutdown=3,
+            ws_per_message_deflate=False,  # measured with 20 viewers: 88 % of a core for JPEGs, instead of 1.5 %
+            timeout_graceful_shutdown=3,  # without it SIGTERM waits over 15 s for a socket whose client does not read
             access_log=False,
             log_config=None,
             log_level="warning",
@@ -43,6 +44,7 @@ async def serve(application: str, fd: int, *, limits: LimitsConfig, proxies: lis
             forwarded_allow_ips=proxies,
         )
     )
+    # No heartbeat before uvicorn accepts: until then the part is starting for the launcher.
     beating = asyncio.create_task(send_heartbeats(lambda: server.started))
     await server.serve(sockets=[socket.socket(fileno=fd)])
     beating.cancel()

@@ -20,6 +20,7 @@ def run_worker() -> None:
     from skycam_project.launch.restart_events import start_restart_events_thread
 
     signals: queue.SimpleQueue[int] = queue.SimpleQueue()  # its put() may interrupt its get(): no lock is held twice
+    # Before the start of the Supervisor: a signal during it waits in the queue.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _frame: signals.put(received))
     start_restart_events_thread()
