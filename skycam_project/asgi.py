@@ -8,6 +8,7 @@ import django
 from channels.routing import ProtocolTypeRouter, URLRouter
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skycam_project.settings")
+# As Django's get_asgi_application() does, which would return Django's own handler.
 django.setup(set_prefix=False)
 
 from django.conf import settings  # noqa: E402
@@ -24,7 +25,9 @@ limits = settings.STATION.web.limits
 limiter = RequestLimiter(limits.requests, limits.requests_per_address)
 application = ProtocolTypeRouter(
     {
+        # BodyLimit is outermost: a client that sends its body slowly holds neither a slot nor a thread.
         "http": BodyLimit(RequestThreadPool(SyncASGIHandler(), limiter=limiter)),
+        # Sign-in, Origin and limits of WebSockets are checked by `cameras.sockets.consumer.Socket`.
         "websocket": URLRouter(websocket_urlpatterns),
     }
 )

@@ -7,6 +7,7 @@ from typing import Any
 from core.limits.refusals import count_refusal
 from skycam_project.early_responses import MAX_BODY_BYTES, EarlyResponse, send_response, too_busy, too_large
 
+# Otherwise as many bodies as connections are allowed could fill the memory at the same time.
 MAX_TOTAL_BYTES = 64 * MAX_BODY_BYTES
 
 
@@ -23,17 +24,21 @@ class BodyLimit:
         self._held_bytes = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        # The header may be missing or too low, so `_read` counts again.
         if _length(scope) > MAX_BODY_BYTES:
             await send_response(self.large(scope["path"]), send)
             return
         body = bytearray()
         try:
             refusal, left = await self._read(body, receive)
+        # Also when the server cancels the request: bytes that stayed counted would in the end refuse every body.
         finally:
             self._held_bytes -= len(body)
         if refusal:
             await send_response(refusal(scope["path"]), send)
         else:
+            # A disconnect comes before the body, so that the application does not take a truncated body for a complete
+            # one.
             await self.application(scope, _Replay([*left, message_of(body)], receive), send)
 
     async def _read(self, body: bytearray, receive: Any) -> tuple[EarlyResponse | None, list[Any]]:

@@ -60,6 +60,7 @@ def check_station(**_: Any) -> list[CheckMessage]:
 
 
 def check_tables(**_: Any) -> list[CheckMessage]:
+    # A wrong path would otherwise fail at its first use.
     return [message for table in TABLES for message in check_table(table)]
 
 

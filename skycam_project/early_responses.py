@@ -34,6 +34,7 @@ def _answer(path: str, problem: str, status: int, sentence: str, headers: dict[s
 async def send_response(response: HttpResponse, send: Any) -> None:
     """Send it over ASGI and close the connection."""
     headers = [(name.lower().encode(), value.encode()) for name, value in response.items()]
+    # Without the close the server would go on reading the rest of a refused body.
     headers += [(b"content-length", str(len(response.content)).encode()), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
     await send({"type": "http.response.body", "body": response.content})

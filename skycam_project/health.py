@@ -46,6 +46,7 @@ class HealthBody(TypedDict):
 @require_safe
 def healthz(_request: HttpRequest) -> HttpResponse:
     """`ok`, or 503 when this web process cannot use the database. Gives no details."""
+    # Not the broker: pages and saved pictures are served without it, and a load balancer would cut them off.
     if database_problems():
         return HttpResponse("not ok", status=503, content_type="text/plain")
     return HttpResponse("ok", content_type="text/plain")

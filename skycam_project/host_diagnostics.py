@@ -37,6 +37,7 @@ _cached: tuple[float, list[Finding]] | None = None
 
 def machine_findings(user: Any) -> list[Finding]:
     """Findings at most CACHE_S old. Checks that name cameras are left out for a user who may not see all cameras."""
+    # The findings are shared by all users, so they are filtered when they are read.
     unseen = NAMES_CAMERAS if hidden_cameras(user) else set()
     return [found for found in _cached_findings() if found.check not in unseen]
 
@@ -68,6 +69,7 @@ def _by_check(findings: Iterable[Finding]) -> dict[str, list[str]]:
 
 def _cached_findings() -> list[Finding]:
     global _cached
+    # Held while the checks run: requests that come meanwhile wait for this result instead of running the checks too.
     with _lock:
         if _cached is None or time.monotonic() - _cached[0] >= CACHE_S:
             station = Station()

@@ -12,6 +12,8 @@ from rest_framework.parsers import BaseParser, JSONParser
 
 MAX_DEPTH = 50
 TOO_DEEP = f"The JSON is nested too deeply. At most {MAX_DEPTH} levels of lists and objects are allowed."
+# PostgreSQL refuses NUL in texts and JSON, and UTF-8 has no encoding for a lone surrogate: a 400 here instead of a 500
+# later.
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
@@ -52,4 +54,4 @@ class JsonNegotiation(BaseContentNegotiation):
         return next((parser for parser in parsers if parser.media_type == base), None)
 
     def select_renderer(self, request: Any, renderers: Any, format_suffix: Any = None) -> Any:
-        return renderers[0], renderers[0].media_type
+        return renderers[0], renderers[0].media_type  # DRF's own negotiation would answer 406

@@ -24,6 +24,7 @@ class ResponseStatus(logging.Filter):
         status = getattr(record, "status_code", 500)
         if status < 500:
             record.exc_info = record.exc_text = None
+        # The broker or the database is down, or the station is busy: known conditions, not faults of the code.
         if status == 503:
             record.levelno, record.levelname = logging.WARNING, "WARNING"
         return True
@@ -39,6 +40,7 @@ class OneLineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line = " | ".join(part for part in super().format(record).splitlines() if part.strip())
+        # After formatting, because a secret may be in an argument or in a traceback.
         for secret in self.secrets:
             line = line.replace(secret, REDACTED)
         return line

@@ -29,6 +29,8 @@ class RequestLimiter:
     async def acquire(self, scope: Any) -> str:
         """Acquire a slot; pass the returned key to `release`. Raises TooManyRequests."""
         address = client_network((scope.get("client") or ("",))[0])
+        # It overtakes no one: release() has offered every free slot to the queue, so all who wait are at their
+        # address's limit.
         if self._has_slot(address):
             self._active[address] += 1
             return address
@@ -62,8 +64,10 @@ class RequestLimiter:
     def release(self, address: str) -> None:
         self._active[address] -= 1
         if not self._active[address]:
+            # An entry for each address ever seen would grow without limit.
             del self._active[address]
         for index, (waiting, waiter) in enumerate(self._waiting):
+            # A waiter that has timed out or was cancelled stays in the queue until its task runs again.
             if not waiter.done() and self._has_slot(waiting):
                 del self._waiting[index]
                 self._active[waiting] += 1

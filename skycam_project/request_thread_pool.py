@@ -37,6 +37,7 @@ class RequestThread(ThreadPoolExecutor):
         self._newest: Future[Any] | None = None
 
     def submit(self, *args: Any, **kwargs: Any) -> Future[Any]:
+        # An executor that has been shut down raises RuntimeError, but the end of a stream still needs a thread.
         self._newest = self._submit_to_new_thread(*args, **kwargs) if self.retired else super().submit(*args, **kwargs)
         return self._newest
 
@@ -48,6 +49,7 @@ class RequestThread(ThreadPoolExecutor):
     def _submit_to_new_thread(self, *args: Any, **kwargs: Any) -> Future[Any]:
         other = ThreadPoolExecutor(1, thread_name_prefix="request")
         future = other.submit(*args, **kwargs)
+        # The thread ends after the call that has just been submitted.
         other.shutdown(wait=False)
         return future
 
@@ -104,9 +106,12 @@ class RequestThreadPool:
 
             async def send_message(message: Any) -> None:
                 if message.get("more_body"):
+                    # Before the chunk is sent: sending waits for a slow client.
                     self._begin_stream(thread, scope)
                 await send(message)
 
+            # Django's handler enters a ThreadSensitiveContext of its own; without an executor the inner one keeps the
+            # outer one's.
             async with ThreadSensitiveContext(executor=thread):
                 await self.application(scope, receive, send_message)
 
@@ -119,8 +124,10 @@ class RequestThreadPool:
             yield thread
         finally:
             thread.requests -= 1
+            # A stream has returned its thread already, which may have a new holder by now.
             if thread.holder is request:
                 self._return_thread(thread)
+            # A stream that returned its thread still counts in `requests`: it runs its last calls there.
             if not thread.requests and thread not in self._idle:
                 thread.shutdown(wait=False)
 
@@ -128,14 +135,18 @@ class RequestThreadPool:
         if thread.holder is not request:
             return
         self._return_thread(thread)
+        # The pool had no room. A stream of hours would otherwise keep the thread and its connections.
         if not (thread.busy or thread.retired or thread in self._idle):
             thread.retire()
 
     def _return_thread(self, thread: RequestThread) -> None:
         """Release the slot, and return the thread to the pool if there is room."""
         if thread.slot is not None:
+            # Not at once: after a disconnect the view may still run, and it would not count. Once only, because a
+            # stream comes here at its begin and at its end.
             thread.when_free(functools.partial(self.limiter.release, thread.slot))
             thread.slot = None
+        # The next request on a busy thread would wait for the view of a client that disconnected.
         if not (thread.busy or thread.retired or thread in self._idle) and len(self._idle) < self.keep:
             thread.holder = None
             self._idle.append(thread)

@@ -99,6 +99,8 @@ INSTALLED_APPS = [
     "captures",
     "scheduler",
 ]
+# The policy comes right after SecurityMiddleware, so that static files and errors have it too. Static files come before
+# the session and the user, so that they cost no query, and before no_store, because browsers may keep them.
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "skycam_project.pages.content_security_policy.ContentSecurityPolicyMiddleware",
@@ -139,6 +141,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-gb"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# Not reached in the web part: BodyLimit refuses bodies above 1 MiB earlier.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 
 STATIC_URL = "/static/"
@@ -154,6 +157,8 @@ STORAGES = {
 
 # Storage
 DATABASES: dict[str, dict[str, Any]] = {"default": django_database(STATION.database_url, STATION.data)}
+# Not signed cookies or the cache: access/services.py ends a sign-in by deleting its row, and sign-ins outlive the
+# broker.
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 CACHES = {
     "default": {
@@ -203,16 +208,19 @@ RETRY_ONCE = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "inte
 CELERY_APP = "skycam_project.celery.app"
 CELERY_BROKER_URL = BROKER["broker_url"]
 CELERY_BROKER_USE_SSL = BROKER.get("broker_use_ssl")
+# With Celery's default the worker would exit after 100 attempts.
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A broker that refuses writes counts as down. Otherwise the worker would exit, and its cameras with it.
 CELERY_BROKER_CHANNEL_ERROR_RETRY = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # Several stations may share a broker.
     "global_keyprefix": f"{STATION.station.id}:",
     "socket_connect_timeout": 1,
     "retry_on_timeout": False,
 }
 CELERY_REDIS_SOCKET_CONNECT_TIMEOUT = 1
+# With the defaults of these retries apply_async blocked its request for 19 s while the broker was down.
 CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {"retry_policy": {"max_retries": 1, "timeout": 1.0}}
 CELERY_TASK_PUBLISH_RETRY_POLICY = RETRY_ONCE
 CELERY_TASK_IGNORE_RESULT = True
@@ -222,7 +230,9 @@ CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_CONSUMER = "skycam_project.celery_consumer:FastReconnectConsumer"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# Celery would replace the handlers of LOGGING, whose formatter redacts secrets.
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# Celery would redirect the stderr of threads to its logger, and a thread that dies would leave no traceback.
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_TIMEZONE = "UTC"
 # Celery must not close a thread's connection after a number of tasks: skycam_project/celery.py replaces broken ones.

@@ -16,6 +16,7 @@ BUSY_TIMEOUT_S = 3.0
 def set_busy_timeout(connection: BaseDatabaseWrapper, **_: Any) -> None:
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
+            # A PRAGMA for each new connection, because DATABASES is the same for all parts.
             cursor.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1000)}")
 
 

@@ -49,6 +49,7 @@ def _of_section(name: str, rows: dict[Key, StationSetting]) -> Iterator[SettingB
         yield SettingBody(
             key=".".join(key),
             value=value_at(found, key),
+            # The model's own default: `settings.STATION` has the values of the YAML file.
             default=value_at(type(found)(), key),
             unset=str(key_option(key, "unset") or ""),
             meaning=KEYS[key].description or "",
@@ -68,6 +69,7 @@ def change_settings(changes: Mapping[str, Any], actor: str = "") -> None:
 
     ValidationError with a sentence for each key that cannot be set; then nothing is changed.
     """
+    # In one transaction: no change without its event, and no event of a change that was rolled back.
     for change in store_changes(changes, actor):
         record_change(change, actor)
 

@@ -76,6 +76,7 @@ urlpatterns = [
     path("now/", ShellNow.as_view(), name="now"),
     path("temperatures/", TemperaturePage.as_view(), name="temperatures"),
     path("cameras/", CamerasPage.as_view(), name="cameras"),
+    # Before the cameras: a slug would match it too.
     path("cameras/detect/", DiscoverPage.as_view(), name="detect"),
     path("cameras/<slug:slug>/", include(camera)),
     path("live/viewers/", ViewersPage.as_view(), name="viewers"),
@@ -111,6 +112,8 @@ urlpatterns = [
     path("accounts/", include(account)),
     path("preferences/", save_preferences, name="preferences"),
     path("healthz", healthz),
+    # These two come before the admin's own: its sign-in would evade the limits of sign-in attempts, and its password
+    # form the event and the end of all tokens.
     path("admin/login/", access.AdminSignInRedirect.as_view()),
     path("admin/password_change/", access.PasswordPage.as_view()),
     path("admin/", admin.site.urls),

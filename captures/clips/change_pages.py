@@ -45,6 +45,7 @@ class DeletePage(ClipPageBase):
             delete_clip(found, self.actor)
         except ClipHeld as error:
             return self.render_page(found, str(error), 409)
+        # Someone else deleted it since this request found it.
         except Clip.DoesNotExist:
             raise Http404("No such clip.") from None
         messages.success(request, f"Deleted: {found.filename}.")

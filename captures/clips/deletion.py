@@ -60,15 +60,20 @@ class DeletionResult:
 def mark_for_deletion(clips: ClipQuerySet) -> list[UUID]:
     """Mark those of `clips` whose conditions still hold when the mark is written: a concurrent hold or pin is either
     seen here or refused there. Returns the ids of the marked clips."""
+    # Only ids: the conditions of `clips` are checked once more when the rows are locked.
     wanted = list(clips.order_by().values_list("pk", flat=True)[:MAX_AT_ONCE])
     if not wanted:
         return []
     now = timezone.now()
     with transaction.atomic():
         locked = list(Clip.objects.select_for_update().filter(pk__in=wanted).values_list("pk", flat=True))
+        # The conditions once more, in the UPDATE: a hold takes the same row lock (`hold_clip`), so it is either seen
+        # here, or finds the mark.
         clips.filter(pk__in=locked).order_by().update(deleted_at=now)
+        # An UPDATE of Django returns a number and no ids. The rows are locked: this time is that of this call.
         marked = Clip.objects.filter(pk__in=locked, deleted_at=now).values_list("pk", flat=True)
         found = list(marked)
+    # After the commit: from here on the clip is hidden, and any pass of its host completes the deletion.
     hit_failpoint("after_clip_marked")
     return found
 
@@ -79,6 +84,7 @@ def delete_marked(host: str, only: Iterable[UUID] | None = None) -> DeletionSumm
     if only is not None:
         marked = marked.filter(pk__in=list(only))
     summary = DeletionSummary()
+    # Root by root, so that one that is missing or fails does not delay the clips of the others.
     for root in StorageRoot.objects.filter(pk__in=marked.order_by().values("root")):
         clips = marked.filter(root=root).select_related("camera").order_by("deleted_at", "pk")
         _delete_marked_in(root, list(clips[:MAX_AT_ONCE]), summary)
@@ -97,6 +103,7 @@ def _delete_marked_in(root: StorageRoot, clips: list[Clip], summary: DeletionSum
         summary.clips += result.deleted
         if result.stuck:
             summary.problems[root.pk] = stuck_problem(root, result.stuck)
+            # Otherwise 100 clips that cannot be deleted would fill each batch, and no other would be reached.
             _move_to_end([clip for clip, _ in result.stuck], len(clips))
 
 
@@ -116,6 +123,7 @@ def folder_of(path: str) -> str:
 
 def stuck_problem(root: StorageRoot, stuck: list[Stuck]) -> Problem:
     """Names a clip of an unrestricted camera if there is one."""
+    # An alert belongs to one camera at most, and only users who may see that camera see it.
     clip, error = min(stuck, key=lambda one: (one[0].camera.restricted, one[0].path))
     clips = "A clip" if len(stuck) == 1 else f"{len(stuck)} clips"
     folders = {folder_of(one.path) for one, _ in stuck}
@@ -156,6 +164,8 @@ def open_root(root: StorageRoot) -> Iterator[RootFiles]:
     except FileNotFoundError as error:
         raise RootMissing(root_missing_message(root.path)) from error
     try:
+        # Read through the open descriptor, like all that follows: a disk that is mounted or unmounted now changes
+        # nothing.
         if read_marker(files) != str(root.pk):
             raise RootMissing(root_missing_message(root.path))
         yield files
@@ -180,6 +190,8 @@ def delete_clips(files: RootFiles, clips: Iterable[Clip]) -> DeletionResult:
     result = DeletionResult()
     for clip in clips:
         try:
+            # The file before the row: after a kill in between the row still names it. The other order would leave a
+            # file that no row knows, and its space would never be freed.
             delete_file(files, clip.path, clip.sha256)
             hit_failpoint("after_clip_file")
             if files.size(spool_folder(str(clip.camera_id), "clips"), f"{clip.pk}.done") is None:
@@ -196,8 +208,10 @@ def delete_file(files: RootFiles, path: str, sha256: str) -> None:
     folder, _, name = path.rpartition("/")
     with contextlib.suppress(FileNotFoundError):  # people move files and folders
         files.unlink(folder, name)
+        # Before the row goes: a power cut could bring back the name of a file whose row is gone.
         files.sync(folder)
     try:
         delete_thumbnails(files, sha256)
     except OSError as error:
+        # Thumbnails are small and can be made again: they must not keep a clip of gigabytes on a full disk.
         log.warning("The thumbnails of %s cannot be deleted and stay in its root: %s", path, error)

@@ -55,6 +55,7 @@ class ClipFilter:
         """The query of the page with `changes`. Another day, camera or filter starts at its beginning; another day's
         time-line shows the whole day."""
         reset = {"at": None, "cursor": None, "missed": None} | ({"window": None} if "day" in changes else {})
+        # `changes` last, so that a link can set one of them.
         other = replace(self, **(reset | changes))
         values = {
             "day": other.day.isoformat() if other.day else "",

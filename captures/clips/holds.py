@@ -21,6 +21,7 @@ def hold_clip(clip: UUID, by: str, name: str) -> ClipHold:
     """
     if Clip.objects.present().select_for_update().filter(pk=clip).first() is None:
         raise ClipDeleted(f"The clip {clip} is being deleted, or does not exist any more.")
+    # In the transaction of the lock, or a deletion could mark the clip between the check and this row.
     found, _ = ClipHold.objects.get_or_create(clip_id=clip, by=by, name=name)
     return found
 

@@ -27,6 +27,7 @@ def recordings(user: Any) -> Iterator[Metric]:
     """Metrics from the broker are left out while it does not answer."""
     cameras = list(cameras_for(user))
     yield _by_camera(
+        # The name is older than the term `desired`, and dashboards rely on it.
         "skycam_recording_wished", "Whether the camera should be recording.",
         {camera.slug: bool(camera.recording) for camera in cameras},
     )  # fmt: skip
@@ -35,6 +36,7 @@ def recordings(user: Any) -> Iterator[Metric]:
         statuses = read_statuses(cameras)
     except BrokerDown:
         return
+    # No value instead of 0 where the host does not answer: its cameras may well be recording.
     recording = {slug: one["recording"] for slug, one in statuses.items() if one["observed"] != "host_down"}
     yield _by_camera("skycam_recording", "Whether a clip of the camera is being written.", recording)
     recorders: dict[str, Any] = {slug: one["recorder"] for slug, one in statuses.items() if one["recorder"]}

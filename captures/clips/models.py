@@ -79,6 +79,8 @@ class Clip(models.Model):
             # The condition of every list: without it SQLite prefers another index that has this condition, and sorts.
             models.Index(fields=["-started_at", "-id"], condition=PRESENT, name="clip_newest"),
             models.Index(fields=["camera", "-started_at", "-id"], condition=PRESENT, name="clip_camera_newest"),
+            # For the clip that shows a moment. Without a condition: `earliest_start` also looks at clips that are being
+            # deleted.
             models.Index(fields=["camera", "ended_at"], name="clip_camera_ended"),
             models.Index(
                 fields=["camera", "kind", "-started_at", "-id", "deleted_at"],  # all columns that counting needs
@@ -101,6 +103,7 @@ class Clip(models.Model):
             *_of_the_few("interrupted"),
         ]
         constraints = [
+            # Two rows with one file: the deletion of one clip would take the video of the other.
             models.UniqueConstraint(fields=["root", "path"], name="one_clip_for_each_place"),
             models.CheckConstraint(
                 condition=models.Q(ended_at__gte=models.F("started_at")), name="a_clip_ends_after_its_beginning"

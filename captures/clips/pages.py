@@ -83,6 +83,7 @@ def first_of(clip_page: PageOfClips, day: Day) -> datetime:
 
 def count_clips(clips: QuerySet[Clip]) -> dict[str, Any]:
     """Totals of a day's clips, at most MAX_COUNTED of them."""
+    # The slice becomes a sub-query, so a day with many clips is counted only up to the limit.
     some = clips.select_related(None).prefetch_related(None).order_by()[:MAX_COUNTED]
     lost = Count("pk", filter=Q(interrupted=True) | Q(lost_frames__gt=0))
     return some.aggregate(clips=Count("pk"), bytes=Sum("bytes"), frames=Sum("frames"), lost=lost)
@@ -91,6 +92,7 @@ def count_clips(clips: QuerySet[Clip]) -> dict[str, Any]:
 def choices(scope: Scope) -> dict[str, list[Choice]]:
     chosen = replace(scope.chosen, day=scope.day.date)
     present = {camera.slug: camera.name for camera in scope.cameras if not camera.removed_at}
+    # A removed camera is offered only while it is chosen: its clips can still be seen.
     names = present | ({chosen.camera: chosen.camera} if chosen.camera and chosen.camera not in present else {})
     return {
         "cameras": [

@@ -46,6 +46,7 @@ class ClipPage(ClipPageBase):
         found = self.clip()
         time_line = self.time_line(found)
         if is_htmx_request(request):
+            # Zooming replaces the time-line alone: the player would start again with the rest of the page.
             return self.render({"clip": found, **time_line}, "clips/_timelines.html")
         return self.render({
             "clip": found,
@@ -103,6 +104,7 @@ def start_of(clip: Clip, text: str) -> float:
         seconds = float(text)
     except ValueError:
         return 0.0
+    # float() also reads `nan` and `inf`, and min() and max() do not limit `nan`.
     return min(max(seconds, 0.0), clip.duration.total_seconds()) if math.isfinite(seconds) else 0.0
 
 

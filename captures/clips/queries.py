@@ -48,6 +48,8 @@ class TimelineQuery(Query):
     step: Annotated[
         float | None,
         Field(
+            # A timedelta has whole microseconds: a shorter step would be 0, and the division below would fail. A larger
+            # one, infinity or NaN could be no timedelta.
             ge=1e-6, le=86_400 * 366, allow_inf_nan=False,
             description=f"Seconds per pixel: segments that are closer together are merged. At most "
             f"{MAX_STEPS} steps fit into the requested time, which is the default.",
@@ -58,6 +60,7 @@ class TimelineQuery(Query):
     def _fits(self) -> Self:
         if self.from_ >= self.to:
             raise ValueError("`from` must be before `to`.")
+        # Anyone who may view can send this: the limit bounds the SQL, which has a row for each step.
         if self.step and (self.to - self.from_) / timedelta(seconds=self.step) > MAX_STEPS:
             raise ValueError(
                 f"More than {MAX_STEPS} steps from `from` to `to`. Choose a longer step or a shorter time."

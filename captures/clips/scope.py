@@ -62,6 +62,7 @@ class Scope:
         """The time-line of the chosen camera, or of all cameras with clips on the day."""
         of_slug: dict[str, list[Camera]] = {}
         for camera in self.cameras:
+            # A slug may be used again after a camera was removed: the time-line shows the clips of all that had it.
             of_slug.setdefault(camera.slug, []).append(camera)
         wanted = [self.chosen.camera] if self.chosen.camera else self._slugs_of_day(of_slug)
         return [

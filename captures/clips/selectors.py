@@ -29,12 +29,16 @@ def overlapping(clips: QuerySet[Clip], begin: datetime | None, end: datetime | N
     if end is not None:
         clips = clips.filter(started_at__lt=end)
     if begin is not None:
+        # The second condition changes no result. It bounds the search in the index by `started_at`, which would
+        # otherwise go through all earlier clips.
         clips = clips.filter(ended_at__gt=begin, started_at__gte=earliest_start(begin))
     return clips
 
 
 def earliest_start(moment: datetime) -> datetime:
     """No clip that began before this reaches beyond `moment`, so a search need not go back further."""
+    # Clips of a camera do not overlap, so the first that ends after the moment is also the first that began. Also clips
+    # that are being deleted: an earlier start does no harm, and the index has them.
     open_then = Clip.objects.filter(camera=OuterRef("pk"), ended_at__gt=moment).order_by("ended_at")
     starts = Camera.objects.annotate(start=Subquery(open_then.values("started_at")[:1])).exclude(start=None)
     found: list[datetime] = list(starts.values_list("start", flat=True))
@@ -57,6 +61,7 @@ def at_moment(clips: QuerySet[Clip], cameras: Sequence[UUID], moment: datetime) 
 
 def showing(clips: QuerySet[Clip], cameras: Sequence[UUID], moment: datetime) -> list[Clip]:
     """The clips that show the moment: at most one per camera, in the order of `cameras`."""
+    # A query per camera, each one step in an index; one for all would sort all later clips.
     found = [at_moment(clips, [camera], moment) for camera in cameras]
     return [clip for clip in found if clip is not None and clip.started_at <= moment]
 

@@ -45,8 +45,11 @@ def delete_clip(clip: Clip, actor: str) -> None:
         holds = list(found.holds.all())
         if holds or found.pinned:
             raise ClipHeld(found, holds)
+        # Not `deletable()`: a person may also delete a manual clip.
         mark_for_deletion(Clip.objects.present().filter(pk=clip.pk))
         _record_deletion(clip, actor)
+    # After the commit: a transaction that is rolled back must not have deleted a file. A kill here leaves the clip to
+    # the next pass of its host.
     if clip.host == settings.STATION.host:
         delete_marked(clip.host, [clip.pk])
 

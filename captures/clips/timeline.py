@@ -78,7 +78,9 @@ class Span:
 
 def timeline(cameras: Sequence[UUID], span: Span, known: datetime) -> Timeline:
     """The time-line of these cameras together. Time after `known` may still be recorded and is not a gap."""
+    # One row is enough: clips of a camera do not overlap, so only one can reach into the span.
     open_then = rows_of(cameras, ended_at__gt=span.begin).order_by("ended_at")[:1]
+    # By start alone, which an index finds; the clip that began earlier is the one of `open_then`.
     within = rows_of(cameras, started_at__gte=span.begin, started_at__lt=span.end).order_by("started_at", "id")
     clips = [Row(*row) for row in within[: MAX_SINGLE + 1]]
     exact = len(clips) <= MAX_SINGLE
@@ -107,6 +109,7 @@ def segments_of(clips: Sequence[Row]) -> tuple[list[Segment], list[Row]]:
 def segments_by_step(cameras: Sequence[UUID], span: Span) -> tuple[list[Segment], list[Row]]:
     steps = found_steps(cameras, span)
     clips = known_rows({pk for step in steps for pk in step if pk})
+    # A clip may be deleted between the two queries.
     found = [(clips[first], clips[last]) for first, last, _ in steps if first in clips and last in clips]
     segments = [Segment(first.started_at, last.ended_at, first.id) for first, last in found]
     return segments, [clips[lost] for _, _, lost in steps if lost in clips]
@@ -158,6 +161,7 @@ def found_steps(cameras: Sequence[UUID], span: Span) -> list[Step]:
     pairs = list(pairwise(span.bounds))
     places = ", ".join(["(%s, %s)"] * len(pairs))
     columns = ", ".join(first_in_step(cameras, *how) for how in (("ASC", ""), ("DESC", ""), ("ASC", LOSS)))
+    # The ORM has no VALUES: it would need three queries for each of up to 2,000 steps.
     sql = f"WITH step(at, till) AS (VALUES {places}) SELECT {columns} FROM step ORDER BY at"  # noqa: S608 - no value
     with connection.cursor() as cursor:
         cursor.execute(sql, [*to_db("started_at", chain(*pairs)), *to_db("camera", cameras) * 3])
@@ -177,10 +181,12 @@ def first_in_step(cameras: Sequence[UUID], order: str, condition: str) -> str:
 
 def to_db(name: str, values: Iterable[Any]) -> list[Any]:
     """The values as the database stores them for this field."""
+    # Raw SQL converts nothing: SQLite stores UUIDs as hexadecimal text and times as text, and compares them as such.
     field: Any = Clip._meta.get_field(name)
     return [field.get_db_prep_value(value, connection) for value in values]
 
 
 def to_ids(row: Sequence[Any]) -> Step:
+    # Raw SQL returns a text in SQLite and a UUID in PostgreSQL.
     first, last, lost = (UUID(str(value)) if value is not None else None for value in row)
     return first, last, lost

@@ -105,6 +105,7 @@ def loss_of(clip: Clip, step: timedelta) -> Row:
     """The losses of a clip; a clip that was cut off is marked at its end."""
     if clip.lost_frames:
         return Row("lost", f"{pluralize(clip.lost_frames, 'frame')} lost", clip.started_at, clip.ended_at)
+    # One step wide at least, as the moment of the cut has no length.
     return Row("lost", "cut off", max(clip.started_at, clip.ended_at - step), clip.ended_at)
 
 

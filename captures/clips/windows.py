@@ -35,6 +35,7 @@ class Window:
         first, last = day
         span = max(LEAST, min(span, last - first))
         begin = min(max(middle - span / 2, first), last - span)
+        # Addresses have milliseconds (`stamp`): the window of a link must be the same window.
         begin -= timedelta(microseconds=begin.microsecond % 1000)
         return cls(begin, begin + span, day)
 

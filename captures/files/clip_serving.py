@@ -24,6 +24,7 @@ from captures.files.thumbnails import read_or_render, thumbnail
 from captures.mp4.faststart import VERSION
 from captures.thumbnails.store import ThumbnailStore
 
+# Part of the ETag: a browser must not combine its cached ranges with another version of the header.
 FORM = f"faststart{VERSION}"
 
 

@@ -36,11 +36,13 @@ class PosterSearch:
 
     def queue_new_clips(self) -> None:
         """DatabaseError."""
+        # Only ids: most searches find nothing new and need no rows.
         newest = list(self._clips().values_list("pk", flat=True)[:NEWEST])
         unseen = set(newest) - self._queued
         if unseen:
             for clip in self._clips().filter(pk__in=unseen).select_related("root").reverse():
                 self._enqueue(job_for(clip))  # the queue takes the last one first: the newest
+        # After the jobs: if the database fails before, the next search queues them again.
         self._queued = set(newest)
 
     def _clips(self) -> ClipQuerySet:

@@ -23,5 +23,6 @@ def _integer(given: object) -> object:
 
 class ThumbnailQuery(Query):
     size: Annotated[
+        # A Literal of numbers accepts no text, and parameters are text.
         Literal[320, 800, 2048], BeforeValidator(_integer), Field(description="Pixels of the longest side, at most.")
     ] = 320

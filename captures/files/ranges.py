@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from django.utils.http import http_date, parse_http_date_safe
 
+# ASCII: `\d` would also match digits of other scripts, which int() accepts.
 ONE_RANGE = re.compile(r"\s*bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*\Z", re.ASCII | re.IGNORECASE)
 MAX_DIGITS = 19
 MAX_RANGE_CHARS = 100

@@ -96,6 +96,7 @@ class OpenFile:
         offset = self.span.first
         while offset <= self.span.last:
             size = min(CHUNK_BYTES, self.span.last + 1 - offset)
+            # A slow disk must not block the event loop, which serves all clients.
             chunk = await asyncio.to_thread(self.read, size, offset)
             if not chunk:
                 raise OSError("The file became shorter while it was sent.")
@@ -145,9 +146,11 @@ def serve(request: Request, row: Stored, head: bytes = b"", form: str = "") -> H
     response = None
     try:
         check_size(file, row)
+        # After the check: the head is no part of the stored size.
         file.put_before(head)
         response = _answer(request, row, file, form)
     finally:
+        # A streaming response closes the file itself, once it is sent or its client has gone.
         if response is None or not response.streaming:
             file.close()
     return response
@@ -169,6 +172,7 @@ def _answer(request: Request, row: Stored, file: OpenFile, form: str) -> HttpRes
     if not_modified(request.headers, etag, file.modified):
         return HttpResponse(status=304, headers=headers)
     headers["Content-Type"] = TYPES.get(PurePosixPath(row.path).suffix.lower(), OTHER_TYPE)
+    # nginx serves one root, that of the captures, and cannot put a head before a file. It answers Range itself.
     if settings.STATION.web.x_accel and not form and is_assigned(row.root, StorageClass.CAPTURES):
         return HttpResponse(headers=headers | {"X-Accel-Redirect": settings.STATION.web.x_accel + quote(row.path)})
     if request.method == "HEAD":
@@ -181,12 +185,14 @@ def _stream(file: OpenFile, span: Span | None, headers: dict[str, str]) -> Strea
         file.span = span
         headers["Content-Range"] = f"bytes {span.first}-{span.last}/{file.size}"
     headers["Content-Length"] = str(file.span.length)
+    # Not FileResponse: under ASGI it reads a whole clip into memory (641 MB for one of 600 MB) and ignores Range.
     return StreamingHttpResponse(file, status=206 if span else 200, headers=headers)
 
 
 def open_below(root: str, path: str) -> OpenFile:
     """FileMissing when `path` is not a regular file below `root`, or when a part of it is a symbolic link."""
     folder, _, name = path.rpartition("/")
+    # Paths come from records on disks. NUL: os.open raises a ValueError for it, no OSError.
     if any(part in {"", ".", ".."} for part in path.split("/")) or "\0" in path:
         raise FileMissing(f"{path!r} is not a path below a storage root.")
     try:
@@ -200,6 +206,7 @@ def open_below(root: str, path: str) -> OpenFile:
 
 
 def _open_descriptor(root: str, folder: str, name: str) -> int:
+    # O_NONBLOCK: a FIFO in the place of the file would block this thread for ever.
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     with contextlib.closing(RootFiles(root)) as files, files.folder(folder) as at:
         return os.open(name, flags, dir_fd=at)

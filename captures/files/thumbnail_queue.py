@@ -51,12 +51,14 @@ class ThumbnailQueue:
     def enqueue(self, job: ThumbnailJob) -> None:
         """Returns at once. A job is queued once; when the queue is full, the oldest is dropped."""
         with self._changed:
+            # A job that waits already moves to the end, which is taken first: its page is being viewed now.
             self._waiting.pop(job["sha256"], None)
             self._waiting[job["sha256"]] = job
             while len(self._waiting) > MAX_QUEUED:
                 self._waiting.pop(next(iter(self._waiting)))
                 self.dropped += 1
             if self._thread is None:
+                # It lives as long as this process: a child is killed when the thread that started it ends.
                 self._thread = RetryingThread("thumbnail-queue", self._render_waiting, IDLE_S)
                 self._thread.start()
             self._thread.wake()
@@ -78,7 +80,10 @@ class ThumbnailQueue:
             if answer.startswith("failed"):
                 log.warning("No thumbnails of %s: %s", job["path"], answer)
         if cause and len(answers) < len(batch):
+            # The worker answers in order, so the first job without an answer ended it. Without the record it would end
+            # each batch that it is in.
             self._record_failure(batch[len(answers)], cause)
+            # Backwards, so that the newest is taken first again.
             for job in reversed(batch[len(answers) + 1 :]):
                 self.enqueue(job)
 
@@ -99,6 +104,7 @@ def run_worker(batch: list[ThumbnailJob]) -> tuple[list[str], str]:
         output, _ = child.communicate(jobs, BATCH_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         kill_child(child)
+        # What it answered before it was killed.
         output, _ = child.communicate()
         return parse_answers(output), f"took more than {BATCH_TIMEOUT_S:g} s"
     finally:

@@ -52,6 +52,7 @@ class ThumbnailView(APIView):
         size: int = ThumbnailQuery.of(request).size
         file = picture_for(request.user, capture)
         headers = {"ETag": f'"{file.sha256}-{size}"', "Cache-Control": REVALIDATE}
+        # A thumbnail has no date of its own: with the present time only the ETag decides.
         if not_modified(request.headers, headers["ETag"], time.time()):
             return HttpResponse(status=304, headers=headers)
         return HttpResponse(
@@ -84,6 +85,7 @@ def read_or_render(store: ThumbnailStore, file: Stored, read: Callable[[], bytes
 
 def check_renderable(store: ThumbnailStore, file: Stored) -> None:
     """NoThumbnail; FileMissing when the file has changed: its host would never render it."""
+    # Asked first: a file that failed is not sent to its host again.
     if why := store.read_failure(file.sha256):
         raise NoThumbnail(why)
     found = open_below(file.root.path, file.path)
@@ -116,6 +118,7 @@ def send_render_task(file: Stored) -> None:
 def wait_for_rendering(store: ThumbnailStore, file: Stored, read: Callable[[], bytes | None]) -> bytes:
     deadline = time.monotonic() + WAIT_S
     while time.monotonic() < deadline:
+        # Polls the disk: the jobs part of this host renders there, and no message has to arrive.
         time.sleep(POLL_S)
         found = read()
         if found is not None:

@@ -97,6 +97,7 @@ class Verification:
         self.findings = Findings(**checkpoint.get("findings", {}))
         self._after: dict[str, str] = checkpoint.get("after", {})
         self._total = sum(rows.count() for _, rows in selected_rows(context.arguments))
+        # Read once, instead of a query for each file that is whole.
         self._open_alerts = unresolved_keys(DAMAGED_KEYS)
         self._mounted: dict[UUID, bool] = {}
 
@@ -109,6 +110,8 @@ class Verification:
 
     def _following(self, name: str, rows: QuerySet[Any]) -> QuerySet[Any]:
         after = self._after.get(name)
+        # By key: rows that are added or deleted meanwhile move no other, and the next attempt continues behind the last
+        # one.
         return (rows.filter(pk__gt=after) if after else rows).order_by("pk")
 
     def _report(self) -> None:
@@ -183,6 +186,7 @@ def sha256_of(row: Stored, should_stop: Callable[[], bool]) -> str:
         while chunk := file.read(CHUNK_BYTES, offset):
             digest.update(chunk)
             offset += len(chunk)
+            # Also within a file: a clip can have gigabytes.
             if should_stop():
                 raise Stopped
         file.forget_cached()

@@ -34,6 +34,7 @@ def children(payload: bytes) -> Iterator[tuple[bytes, bytes]]:
     at = 0
     while at < len(payload):
         size, kind = header(payload, at)
+        # Also a size of 0: `at` would not move, and the loop would never end.
         if size < HEADER_BYTES or at + size > len(payload):
             raise UnsupportedMp4("A box is longer than the box around it.")
         yield kind, payload[at + HEADER_BYTES : at + size]

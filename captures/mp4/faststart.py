@@ -25,8 +25,11 @@ def faststart_header(file: int, size: int) -> bytes:
     """The header to send before the `size` bytes of an open file. UnsupportedMp4 if there can be none."""
     movie, samples = movie_and_samples(file, size)
     try:
+        # Made twice, as the offsets count from the end of the header. Its length does not depend on them: `co64` and
+        # the head of `mdat` always have 64 bits.
         length = len(_header(movie, samples, 0, size))
         return _header(movie, samples, length, size)
+    # The file may be damaged, or not be Skycam's: what does not parse gets no header, and the file is served as it is.
     except (struct.error, ZeroDivisionError, IndexError) as error:
         raise UnsupportedMp4(f"Its header is damaged: {error}.") from None
 
@@ -38,6 +41,7 @@ def _header(movie: bytes, samples: Samples, base: int, size: int) -> bytes:
 
 def _movie(movie: bytes, samples: Samples, base: int) -> bytes:
     track = child(movie, b"trak")
+    # A recorder's header has the duration 0: it is written before the first frame.
     duration = samples.end - samples.times[0]
     shown_duration = duration * _timescale(child(movie, b"mvhd")) // _timescale(child(track, b"mdia", b"mdhd"))
     return box(
@@ -53,6 +57,7 @@ def _movie(movie: bytes, samples: Samples, base: int) -> bytes:
 
 def _media(media: bytes, samples: Samples, base: int, duration: int) -> bytes:
     info = child(media, b"minf")
+    # Only the tables are new. The descriptions are the recorder's, so the decoder is set up as for the file itself.
     kept = [box(kind, inner) for kind, inner in children(info) if kind != b"stbl"]
     table = _table(child(info, b"stbl", b"stsd"), samples, base)
     handler = box(b"hdlr", child(media, b"hdlr"))
@@ -80,6 +85,7 @@ def _table(descriptions: bytes, samples: Samples, base: int) -> bytes:
         b"stbl",
         box(b"stsd", descriptions),
         _run_lengths(b"stts", _durations(samples)),
+        # Version 1 has signed offsets, which B-frames may need.
         _run_lengths(b"ctts", samples.shifts, version=1) if any(samples.shifts) else b"",
         full_box(b"stss", pack_numbers("I", [len(samples.keys), *samples.keys])),
         full_box(b"stsc", pack_numbers("I", [1, 1, 1, 1])),

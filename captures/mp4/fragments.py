@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 
 from captures.mp4.boxes import HEADER_BYTES, MAX_BOX_BYTES, UnsupportedMp4, child, children, header
 
+# One read gets the `moof` of a frame, about 100 bytes, with the head of its `mdat`.
 PROBE_BYTES = 1024
 MAX_SAMPLES = 350_000
 MEDIA_HEAD = 16
+# `sample_is_non_sync_sample` of the sample flags (14496-12, 8.8.3.1).
 NOT_SYNC = 0x10000
 
 
@@ -67,6 +69,7 @@ def _top_boxes(file: int, size: int) -> Iterator[tuple[bytes, int, bytes]]:
         length, kind = header(probe, at - probe_at)
         if length == 1 and len(probe) >= at - probe_at + MEDIA_HEAD:
             (length,) = struct.unpack_from(">Q", probe, at - probe_at + HEADER_BYTES)
+        # A crash or a power cut ends a file anywhere: what is complete before it can still be played.
         if length < HEADER_BYTES or at + length > size:
             return
         yield kind, at, b"" if kind == b"mdat" else _payload(file, at, length, probe[at - probe_at :])
@@ -74,6 +77,7 @@ def _top_boxes(file: int, size: int) -> Iterator[tuple[bytes, int, bytes]]:
 
 
 def _payload(file: int, at: int, length: int, probe: bytes) -> bytes:
+    # The file may be anything: this bounds the memory for a box that claims to be large.
     if length > MAX_BOX_BYTES:
         raise UnsupportedMp4("A header is larger than Skycam writes them.")
     return (
@@ -82,6 +86,7 @@ def _payload(file: int, at: int, length: int, probe: bytes) -> bytes:
 
 
 def _defaults(movie: bytes) -> Defaults:
+    # Several tracks would need a table each; Skycam records no sound.
     if sum(kind == b"trak" for kind, _ in children(movie)) != 1:
         raise UnsupportedMp4("It does not have exactly one track.")
     return Defaults(*struct.unpack_from(">III", _check_length(child(movie, b"mvex", b"trex"), 24), 12))
@@ -109,6 +114,7 @@ def _add_track(samples: Samples, boxes: dict[bytes, bytes], at: int, defaults: D
     (time,) = struct.unpack_from(">Q" if decode[0] else ">I", decode, 4)
     run = _run(boxes[b"trun"], of_fragment)
     offset = base + run.offset
+    # A `moof` is written before its pictures, so a cut can leave it alone at the end.
     if offset + sum(one[1] for one in run.samples) > size:
         return
     if len(samples.sizes) + len(run.samples) > MAX_SAMPLES:
@@ -134,6 +140,7 @@ def _fragment_defaults(head: bytes, defaults: Defaults, at: int) -> tuple[Defaul
     found = Defaults(
         values.get(0x8, defaults.duration), values.get(0x10, defaults.size), values.get(0x20, defaults.flags)
     )  # fmt: skip
+    # default-base-is-moof: without its own base a fragment counts from its `moof`.
     return found, values.get(0x1, at)
 
 
@@ -152,6 +159,7 @@ def _run(payload: bytes, defaults: Defaults) -> Run:
     first, at = (struct.unpack_from(">I", payload, at)[0], at + 4) if flags & 0x4 else (None, at)
     fields = [(0x100, "I"), (0x200, "I"), (0x400, "I"), (0x800, "i")]
     form = struct.Struct(">" + "".join(letter for bit, letter in fields if flags & bit))
+    # `count` comes from the file; samples without fields take no bytes, so it is limited for them, too.
     if count * max(form.size, 1) > len(payload):
         raise UnsupportedMp4("A run of frames is longer than its box.")
     found = []

@@ -38,6 +38,7 @@ def night_of(time: datetime, site: Site) -> date:
     named = (time.astimezone(UTC) + ahead - timedelta(hours=12)).date()
     if site.time_zone is None:
         return named
+    # The clocks of the zone may show another date than the local mean time, so the zone names the evening.
     evening = datetime.combine(named, EVENING, UTC) - ahead
     return evening.astimezone(_zone(site)).date()
 
@@ -50,6 +51,7 @@ def night_range(night: date, site: Site) -> tuple[datetime, datetime]:
     if site.longitude is None:
         return _midnight(night, site), _midnight(night + timedelta(days=1), site)
     noon = datetime.combine(night, NOON, UTC) - timedelta(hours=site.longitude / 15)
+    # Where the zone's date differs from that of the mean time, the night of this name begins a day earlier or later.
     for shift in (timedelta(0), timedelta(days=-1), timedelta(days=1)):
         if night_of(noon + shift, site) == night:
             return noon + shift, noon + shift + timedelta(days=1)

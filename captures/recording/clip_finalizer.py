@@ -48,6 +48,8 @@ class ClipFinalizer:
         self._lost_frames: dict[str, int] = {}
         """For each clip of this process that is not finalized yet. Its file does not contain the number."""
         self._retry: tuple[float, Job] | None = None
+        # A daemon: a disk that hangs must not keep the process from ending. The next owner of the spool recovers the
+        # rest.
         threading.Thread(target=self._run, name="clips", daemon=True).start()
 
     def finalize(self, clip: OpenClip, ended: datetime) -> None:
@@ -55,10 +57,13 @@ class ClipFinalizer:
         and repaired: its outcome is then that of a recovery."""
 
         def job() -> None:
+            # Kept until the clip is committed: if one of the next steps fails, its recovery finds the number only here.
             self._lost_frames[clip.id] = clip.lost_frames
             try:
                 clip.file.close()
             except OSError as error:
+                # After a failed fsync the content of the disk is unknown: `is_whole` is False then, and the file is
+                # read again.
                 message = f"The disk failed at the end of the clip ({error.strerror})."
                 clip.interruption = Failure("write_error", message)
             if clip.is_whole:
@@ -68,6 +73,7 @@ class ClipFinalizer:
             found = self._recover(clip.storage, [clip.id], _decided_outcome(clip))
             self._outcomes.report_recovered(found)
             for failed in found.failed.values():
+                # An error of the root: it is closed and opened again, and this clip is then among its unfinished ones.
                 raise failed
 
         self._enqueue(job)
@@ -83,6 +89,7 @@ class ClipFinalizer:
                 retry = functools.partial(self.recover_clips, storage, list(found.failed), decided)
                 self._retry = (time.monotonic() + RETRY_S, retry)
 
+        # The clips of a retry that is still due are among `clips`: either this is that retry, or the root was reopened.
         self._retry = None
         self._enqueue(job)
 
@@ -110,6 +117,7 @@ class ClipFinalizer:
         while True:
             job = self._next_job()
             if job is not None:
+                # Outside the lock: a job waits for the disk, and `finalize` is called by the thread that writes frames.
                 run_and_report(job, self._on_error)
             with self._changed:
                 self._busy = False
@@ -118,6 +126,7 @@ class ClipFinalizer:
     def _next_job(self) -> Job | None:
         with self._changed:
             self._changed.wait_for(lambda: self._jobs, IDLE_S)
+            # Set in the same lock as the removal: `drain` must not find an empty queue while its last job runs.
             self._busy = bool(self._jobs)
             if self._jobs:
                 return self._jobs.popleft()
@@ -140,6 +149,7 @@ def _decided_outcome(clip: OpenClip) -> DecidedOutcome:
 def _commit_clip(clip: OpenClip, ended: datetime) -> ClipRecord:
     """Commit and place the clip, and mark its record as done."""
     storage = clip.storage
+    # The descriptors still work on a root that was unmounted or whose lock was lost: only this check notices it.
     storage.check()
     reason, message = clip.interruption or ("", "")
     outcome: ClipOutcome = {
@@ -147,6 +157,7 @@ def _commit_clip(clip: OpenClip, ended: datetime) -> ClipRecord:
         "interrupted": clip.interruption is not None, "reason": reason, "message": message,
     }  # fmt: skip
     record = make_record(clip.plan, storage.root, outcome, clip.file.bytes, clip.file.sha256)
+    # Both need space for a name, which a full disk may refuse until the cleanup has deleted a clip.
     retry_while_full(storage.spool.commit, record)
     retry_while_full(storage.spool.place, record)
     storage.spool.done(record)

@@ -14,6 +14,8 @@ from captures.recording.recorder_states import MOVES, Cause, Ending, State
 from captures.recording.retry import RetryTimer
 from captures.recording.tracks import FrameOrPacket
 
+# The cleanup changes `rolling_floor_bytes` whenever a root runs out of clips to delete: that alone must not begin a
+# clip.
 FLOORS = {"floor_bytes": 0, "rolling_floor_bytes": 0}
 """The settings of a recording that may change within a clip."""
 
@@ -57,6 +59,7 @@ class ClipPolicy:
             return Cause.RETRY_PENDING
         if not self._copying.can_begin_clip(frame):
             return Cause.UNPLAYABLE
+        # The disk is asked last: only for a frame that would otherwise begin a clip.
         return Cause.BELOW_FLOOR if self._disk.check_now(desired) else None
 
     def cause_to_end(
@@ -69,6 +72,7 @@ class ClipPolicy:
             return Cause.OTHER_FORMAT
         if not clip.times.precedes(frame):
             return Cause.GAP
+        # `can_begin_clip` starts the timeout for a key frame, so it is called only for a clip that is due.
         if _is_due(clip, frame, desired, rotated) and self._copying.can_begin_clip(frame):
             return Cause.DUE
         return None
@@ -78,9 +82,12 @@ class ClipPolicy:
     ) -> Cause | None:
         """What ends the open clip without a frame. `coded` is the stream of the camera. Frames wait in the queue after
         a disk that hung, for example: then the camera was not silent. OSError of the disk."""
+        # Compared by identity: each opening of a camera makes a new CodedStream, also of the same codec and parameter
+        # sets.
         was_disconnected = clip.source is not None and clip.source is not coded
         if not frames_wait and (was_disconnected or now - clip.times.newest > clip.times.timeout_s):
             return Cause.SILENCE
+        # After a stop the queued frames are still written, above the floor of their clip.
         return Cause.BELOW_FLOOR if self._disk.check_each_period(desired or clip.desired) else None
 
     def start_retry(self, failure: Failure, wrote_s: float) -> None:

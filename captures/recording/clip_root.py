@@ -60,9 +60,13 @@ class ClipRoot:
             return
         try:
             self.storage = self._open_storage()
+            # Before the first clip: one that cannot be linked into the archive (EXDEV) would be noticed only at its
+            # end.
             self.storage.check_links_into("clips")
+            # In this order: slots that have become records are removed, and then replaced by new ones.
             remove_temporaries(self.storage.spool)
             self.storage.spool.refill_slots()
+            # Listed before a new clip begins: the recovery must never truncate the file that is being written.
             clips = unfinished_clips(self.storage.spool)
         except STORAGE_ERRORS:
             self.close()
@@ -70,10 +74,12 @@ class ClipRoot:
             raise
         self._on_opened()
         self._recoverer.recover_clips(self.storage, clips, self._decided)
+        # It explains how the previous process ended. Clips of a root that is reopened were cut off by this one.
         self._decided = None
 
     def close(self) -> None:
         """Clips that are not finalized within `close_s` are left to the next recovery."""
+        # Bounded, as a disk that hangs never lets the queue become empty.
         self._recoverer.drain(self._close_s)
         if self.storage is not None:
             self.storage.close()

@@ -43,6 +43,8 @@ class ClipSync:
     def _run(self) -> None:
         while True:
             time.sleep(SYNC_S)
+            # Read once: the recorder's thread replaces it. A file that is closed meanwhile is not synced
+            # (`VideoFile.sync`).
             file = self._file
             if file is not None:
                 self._began = time.monotonic()

@@ -63,11 +63,14 @@ class ClipTimes:
 
     def ended(self, next_frame: FrameOrPacket | None) -> datetime:
         """The exclusive end: where recording continues, the start of the next clip."""
+        # The length of the last frame is unknown without a next one: it is assumed to last as long as the one before.
         length_s = self.newest - self._first + self._interval_s
         if next_frame is not None:
             length_s = next_frame.monotonic - self._first
         ended = moment(self._first_ns) + timedelta(seconds=length_s)
         if next_frame is not None and abs((moment(next_frame.captured_ns) - ended).total_seconds()) < SAME_CLOCK_S:
+            # The wall clock may have been set back by less than SAME_CLOCK_S: a row that ends before it starts is
+            # refused (constraint `a_clip_ends_after_its_beginning`), and the clip could never be ingested.
             return max(moment(next_frame.captured_ns), moment(self._first_ns))
         return ended
 

@@ -68,12 +68,16 @@ class ClipWriter:
             try:
                 self._run_once()
             except Exception as error:
+                # The encoder and its libraries can raise anything. If this thread ended, nothing would be recorded
+                # until the process is restarted.
                 log.exception("The recorder failed and continues.")
                 self._fail(error)
+        # The clip first: closing the root waits until the finalizer has finalized it.
         self._end_clip(None)
         self._root.close()
 
     def _run_once(self) -> None:
+        # Before all calls that may wait for the disk: `ClipRecorder.stats` measures how long they take.
         self.ran_at = time.monotonic()
         self._keep_root_open()
         read = self._inbox.next_frame()
@@ -88,6 +92,9 @@ class ClipWriter:
 
     def _keep_root_open(self) -> None:
         error = self._root_error.error
+        # In this order: `close` waits until the finalizer has finalized the clip that the move ends. What fails
+        # meanwhile belongs to the root that is closed here, so its error is cleared, or it would close the root once
+        # more.
         if error is not None:
             self._move(Cause.FAILURE, failure=describe_error(error, self._path))
             self._root.close()
@@ -95,6 +102,7 @@ class ClipWriter:
         try:
             self._root.open_if_due()
         except STORAGE_ERRORS as closed:
+            # A missing root concerns no one while the camera is not to be recorded.
             if self._inbox.desired is not None:
                 self._reports.report_failure(describe_error(closed, self._path))
 
@@ -110,6 +118,7 @@ class ClipWriter:
             return
         try:
             clip.add(frame)
+        # A disk that is full or fails needs no traceback in the log. Errors of the encoder go to `run`, which logs one.
         except OSError as error:
             self._fail(error)
             return
@@ -119,6 +128,7 @@ class ClipWriter:
 
     def _open_clip(self, frame: FrameOrPacket) -> OpenClip | None:
         """None while nothing can be written."""
+        # Not `desired`: a stop sets it to None while frames that were captured before are still queued.
         desired, storage = self._inbox.queued_desired, self._root.storage
         if desired is None:
             return None
@@ -158,6 +168,7 @@ class ClipWriter:
 
     def _finish_recording(self) -> None:
         """The frames queued before a stop are written; those left when the process ends are lost."""
+        # Counted before the move, which ends the clip that these frames are missing from.
         lost = self._queue.count_lost_at_end()
         if lost and self.clip is not None:
             self._reports.report_lost_frames(self.clip, lost)
@@ -166,12 +177,15 @@ class ClipWriter:
         if restarted:
             self._move(Cause.RESTARTED)
         self._reports.report_recording_stopped(for_good=not restarted)
+        # Queued behind the last clip: a stop is answered when that clip is in its final place.
         self._finalizer.run_after(self._reports.answer_stop)
 
     # Moves
 
     def _fail(self, error: Exception) -> None:
         """End the clip with what is on the disk; the next one is tried after a delay."""
+        # RootMissing and LockLost mean that the root itself is lost: the next pass closes it. After an OSError it stays
+        # open, and the next clip is tried on it.
         if isinstance(error, STORAGE_ERRORS) and not isinstance(error, OSError):
             self._root_error.report(error)
         self._move(Cause.FAILURE, failure=describe_error(error, self._path))
@@ -195,6 +209,7 @@ class ClipWriter:
     def _end_clip(self, next_frame: FrameOrPacket | None) -> None:
         """End the open clip as it is, and hand it to the finalizer."""
         clip, self.clip = self.clip, None
+        # From here on the finalizer syncs the file, when it closes it.
         self._set_synced_file(None)
         if clip is None:
             return
@@ -205,5 +220,6 @@ class ClipWriter:
         except Exception as error:  # an encoder that failed may fail again in finish()
             log.exception("The encoder could not finish a clip.")
             clip.interruption = describe_error(error, self._path)
+        # After a gap the clip ends with its own last frame: it must not seem to show the time until `next_frame`.
         continues = next_frame is not None and clip.times.precedes(next_frame)
         self._finalizer.finalize(clip, clip.times.ended(next_frame if continues else None))

@@ -34,6 +34,7 @@ class CommandAnswers:
 
     @property
     def is_empty(self) -> bool:
+        # Without the lock, as it is asked for each frame: a command added just now is answered with the next frame.
         return not self._waiting
 
     def accept(self, awaited: str, body: dict[str, Any]) -> None:
@@ -53,6 +54,7 @@ class CommandAnswers:
     def _pop(self, awaited: str) -> list[str]:
         with self._lock:
             found = [command for command, waited in self._waiting if waited == awaited]
+            # Removed in the lock that found them: two threads that observe the same outcome must not answer twice.
             self._waiting = deque(one for one in self._waiting if one[1] != awaited)
         return found
 

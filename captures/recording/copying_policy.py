@@ -37,6 +37,8 @@ class CopyingPolicy:
     def count_change(self, frame: FrameOrPacket, source: CodedStream | None) -> None:
         """A clip of the stream `source` does not accept the frame. Only changes within one stream are counted."""
         if isinstance(frame, PacketData) and frame.of is source:
+            # A new connection is a new CodedStream and begins a clip anyway: only changes within one stream are the
+            # camera's habit.
             self._changes.append(frame.monotonic)
             if len(self._changes) == MAX_CHANGES and frame.monotonic - self._changes[0] < CHANGES_S:
                 self.refuse(frame, "Its parameter sets change too often.")

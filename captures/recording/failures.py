@@ -25,10 +25,12 @@ def describe_error(error: Exception, path: str) -> Failure:
         return Failure("root_missing", str(error))
     if isinstance(error, OSError) and is_out_of_space(error):
         return Failure("disk_full", f"The disk of {path} is full.")
+    # A bind mount or a disk over `clips/` alone: links from the spool fail, whatever space is free.
     if isinstance(error, OSError) and error.errno == errno.EXDEV:
         return Failure("write_error", separate_file_systems_message(path, "clips"))
     if not isinstance(error, STORAGE_ERRORS):
         return Failure("camera_error", f"The recorder failed ({type(error).__name__}: {error}).")
+    # Without the path in the spool, which tells a user nothing.
     cause = error.strerror if isinstance(error, OSError) else error
     return Failure("write_error", f"Writing to {path} failed: {cause}.")
 
@@ -42,6 +44,7 @@ def describe_floor(desired: Recording, path: str) -> Failure:
     """The free space is below the floor."""
     floor = floor_of(desired)
     shortage = f"The disk of {path} has less than {floor / 1e9:g} GB left. Free some space"
+    # The soft floor applies: the cleanup raises it for rolling clips while it finds none to delete.
     if floor > desired["floor_bytes"]:
         why = "No clip on it can be deleted: there is none, or they are pinned or held."
         return Failure("disk_full", f"{shortage}, or lower camera_config.soft_floor_gb. {why}")

@@ -28,6 +28,7 @@ class FrameQueue:
     def open_reader(self) -> None:
         """Idempotent."""
         if not self._readers or self._readers[-1].closed:
+            # Converted before it is queued: I420 has half the bytes of RGB, of which 64 frames of 1280x1024 are 250 MB.
             self._readers.append(self._buffer.open_copying_reader(QUEUE_FRAMES, as_i420))
 
     def close_reader(self) -> None:

@@ -20,7 +20,10 @@ TICKS = 90_000
 TIME_BASE = Fraction(1, TICKS)
 KEY_S = 2.0
 """Seconds between key frames."""
+# Measured with kill -9: 0.07 s of video are lost, 2.5 s with frag_keyframe, and a plain MP4 is lost whole.
+# flush_packets passes each fragment on at once; the files are 0.2 % larger.
 FORMAT = {"movflags": "frag_every_frame+empty_moov+default_base_moof", "flush_packets": "1"}
+# Larger than a fragment, so that each one is one write: PyAV's default of 32 KiB would cut it into pieces.
 BUFFER_BYTES = 1 << 20
 SINGLE_THREAD_PIXELS = 1920 * 1200
 BT601 = 6
@@ -51,21 +54,27 @@ class Encoder(Muxer):
 
     def __init__(self, sink: Sink, width: int, height: int, desired: Recording) -> None:
         super().__init__(sink)
+        # `rate` is nominal: the time stamps follow the camera's clock.
         self._stream: VideoStream = self._container.add_stream("libx264", rate=15, options=_options(desired))
         self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
         self._stream.time_base = TIME_BASE
         codec = self._stream.codec_context
+        # Key frames are set by time in `add`: counted by frames, a slow camera would get one in minutes. B-frames would
+        # hold frames back, which a crash would lose.
         codec.time_base, codec.max_b_frames, codec.gop_size = TIME_BASE, 0, 100_000
         codec.thread_count = 1 if width * height <= SINGLE_THREAD_PIXELS else 2
+        # Untagged, players guess the matrix from the size of the picture; `pixels.i420` always uses BT.601.
         codec.color_range, codec.colorspace, codec.color_primaries, codec.color_trc = LIMITED, BT601, BT601, BT601
         self._key_at = 0.0
 
     def add(self, planes: NDArray[np.uint8], seconds: float) -> None:
         """Encode an I420 picture captured `seconds` after the first. OSError of the sink."""
+        # Shares the memory of `planes` instead of copying it: `as_i420` makes a new array for each frame.
         frame = av.VideoFrame.from_numpy_buffer(planes, format="yuv420p")
         frame.pts, frame.time_base = self.ticks(seconds), TIME_BASE
         if seconds >= self._key_at:
             self._key_at = seconds + KEY_S
+            # An IDR frame because of `forced-idr`: libx264 would otherwise make a plain I frame, which is no key frame.
             frame.pict_type = I_FRAME
         self._container.mux(self._stream.encode(frame))
 

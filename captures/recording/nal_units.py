@@ -23,6 +23,8 @@ def unit_type(unit: bytes) -> int:
 def split_units(data: bytes, extradata: bytes) -> list[bytes]:
     """The NAL units of a packet; `extradata` of its stream says how they are delimited. Without trailing zeros, and
     without empty units, fillers, and units that a decoder must ignore."""
+    # A start code of four bytes leaves its first zero at the end of the unit before it. No unit ends with a zero
+    # (7.4.1), so all zeros there are start code or padding. `repair` relies on that.
     found = _length_prefixed(data, (extradata[4] & 3) + 1) if is_avcc(extradata) else data.split(SHORT_START_CODE)
     whole = (unit.rstrip(b"\0") for unit in found)
     return [
@@ -31,6 +33,7 @@ def split_units(data: bytes, extradata: bytes) -> list[bytes]:
 
 
 def is_avcc(extradata: bytes) -> bool:
+    # `avcC` begins with its version 1, annex B with a zero.
     return len(extradata) > AVCC_HEADER_BYTES and extradata[0] == 1
 
 
@@ -60,6 +63,7 @@ def parameter_sets_in(extradata: bytes) -> tuple[bytes, ...]:
 def _sets_of_avcc(extradata: bytes) -> list[bytes]:
     """The parameter sets in `avcC`: first SPS, then PPS, each after its length of two bytes."""
     found, offset = list[bytes](), AVCC_HEADER_BYTES - 1
+    # The number of SPS has five bits, that of PPS eight. Both come from the camera, so the bytes may end too early.
     for mask in (0x1F, 0xFF):
         count = extradata[offset] & mask if offset < len(extradata) else 0
         offset += 1

@@ -25,9 +25,13 @@ class OpenClip:
         self, storage: Storage, camera: str, organizer: ImageOrganizer, first: FrameOrPacket, desired: Recording
     ) -> None:
         self.storage, self.desired = storage, desired
+        # Before anything is on the disk: a packet that no clip can begin with leaves no trace.
         self._track = make_track(first, desired)
         self.plan = self._make_plan(camera, organizer, first)
+        # The open descriptors would also write to a root that was unmounted or replaced since.
         storage.check()
+        # The folder in the archive before the first frame, the plan before the file: a disk without space for a folder
+        # is noticed at the beginning, and recovery knows from the plan what a file is.
         storage.files.make_folders(self.plan["path"].rpartition("/")[0])
         storage.spool.plan(self.plan)
         self.file = VideoFile(storage.files, storage.spool.folder, f"{self.id}.{KIND}.part")
@@ -61,6 +65,7 @@ class OpenClip:
     def add(self, frame: FrameOrPacket) -> None:
         """OSError of the disk: what was written before is kept. av.FFmpegError of the encoder."""
         if self._track.add(frame, self.times.age_s(frame)):
+            # Counted after it was written: a frame whose write failed is not in the file.
             self.times.add(frame)
 
     def finish(self) -> None:

@@ -62,13 +62,16 @@ class ClipRecorder:
         self._reports = RecorderReports(context.link.send, spec["slug"], self._path)
         self._queue = FrameQueue(context.buffer, LossCounter(numbered=driver_class(spec["kind"]).numbers_frames))
         self._inbox = RecorderInbox(self._queue)
+        # One for all threads: whichever finds that the root cannot be written, the recorder's thread closes it.
         root_error = RootError()
         self._finalizer = ClipFinalizer(self._reports, root_error.report)
         self._sync = ClipSync(root_error.report)
         self._writer = self._make_writer(spec, root_error)
         self._inbox.request(spec["recording"])
+        # A predecessor that was killed may have left its alerts open.
         if self._inbox.desired is None:
             self._reports.report_idle()
+        # A daemon: a thread that hangs in a call to the disk must not keep the process from ending.
         self._thread = threading.Thread(target=self._writer.run, name="recorder", daemon=True)
         self._thread.start()
 
@@ -77,6 +80,7 @@ class ClipRecorder:
         retry = RetryTimer(time.monotonic)
         root = ClipRoot(
             self._path,
+            # Called on the recorder's thread: a disk that hangs must not block the camera loop, which runs this.
             open_storage=lambda: Storage(self._path, spec["video_root"], spec["camera"], PART),
             retry=retry,
             recoverer=finalizer,
@@ -105,22 +109,28 @@ class ClipRecorder:
     def _record(self, command: Command, desired: Recording | None) -> None:
         """None stops."""
         self._inbox.request(desired)
+        # Added before the reader is checked: if the recorder's thread ends the recording in between, it answers this
+        # command too; if it has ended it already, only the line below does.
         self._reports.answers.add(command, WRITTEN if desired else STOPPED)
         if desired is None and self._queue.reader is None:
             self._finalizer.run_after(self._reports.answer_stop)
 
     def _rotate(self, command: RotateCommand) -> None:
         """Let the next frame begin another clip."""
+        # Read once: the recorder's thread replaces it at any time.
         clip = self._writer.clip
         if clip is None:
             self._reports.reject_rotation(command)
             return
+        # Before `rotate`: the finalizer's thread answers as soon as the ended clip is in its place.
         self._reports.answers.add(command, clip.id)
         self._inbox.rotate(clip.id)
 
     @property
     def wants_frames(self) -> bool:
         """False while the camera's own packets are copied."""
+        # `copies_packets` takes no lock: while a recording is desired, the last reader is open, and only closed readers
+        # are dropped.
         return self._inbox.desired is not None and not self._queue.copies_packets
 
     def stop(self) -> None:
@@ -130,8 +140,10 @@ class ClipRecorder:
 
     def stats(self) -> ConsumerStats:
         clip, desired = self._writer.clip, self._inbox.desired
+        # The threads that wait for the disk cannot report it; the process's reporting thread calls this each second.
         if desired is not None and self._is_stuck():
             if clip is not None:
+                # The alert then closes only after another sync: frames reach the page cache while the disk still hangs.
                 clip.file.synced = False
             self._reports.report_failure(describe_hang(self._path, self._times.stuck_s))
         return {"recorder": self._reports.snapshot(desired, clip)}
@@ -139,6 +151,7 @@ class ClipRecorder:
     def _is_stuck(self) -> bool:
         """A disk that hangs raises no error: calls to it do not return."""
         now = time.monotonic()
+        # Two threads, as either can hang alone: writes go to the page cache while a sync waits for the disk.
         return max(now - self._writer.ran_at, self._sync.runs_for_s(now)) > self._times.stuck_s
 
 

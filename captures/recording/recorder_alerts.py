@@ -77,6 +77,7 @@ class RecoveryAlert:
             clips = f"{pluralize(number, 'clip')} of {slug} that {was_or_were(number)} cut off"
             message = f"{clips} {was_or_were(number)} repaired and kept."
             self._events.log_event("spool.recovered", message, "warning")
+        # Only clips of this attempt: others may still wait for theirs, and the alert stays open for them.
         for clip in found.tried:
             self._unrecovered.pop(clip, None)
         self._unrecovered |= found.failed

@@ -10,6 +10,8 @@ from cameras.runtime.spec import Recording
 from captures.recording.frame_queue import FrameQueue
 from captures.recording.tracks import FrameOrPacket
 
+# Far below `RecorderTimes.stuck_s`: `ClipWriter.ran_at` is renewed once in each wait. Also how late a silent camera or
+# a failed root is noticed while no frame comes.
 WAIT_S = 0.2
 
 
@@ -34,6 +36,7 @@ class RecorderInbox:
     def request(self, desired: Recording | None) -> None:
         """Frames are queued from the next one on; with None, no more are."""
         with self._changed:
+            # A start that is only sent again must not end the retry delay of a disk or an encoder that fails.
             if desired and desired != self.desired:
                 self._requested = True
             self.desired, self.queued_desired = desired, desired or self.queued_desired
@@ -59,6 +62,7 @@ class RecorderInbox:
 
     def pop_request(self) -> bool:
         """Whether another recording was requested since the last call."""
+        # Read without the lock, as this runs for each frame; a request that is set just now is seen in the next pass.
         if not self._requested:
             return False
         with self._changed:
@@ -68,6 +72,7 @@ class RecorderInbox:
     def next_frame(self) -> tuple[FrameOrPacket, int] | None:
         """The next frame or packet, and how many were lost before it; None if none came in time. After a stop, the
         queue is read to its end."""
+        # Read without the lock: only this thread removes readers, so one that is found here stays.
         if self._queue.reader is None:
             with self._changed:
                 self._changed.wait_for(lambda: self._queue.reader is not None or self._stopping, WAIT_S)
@@ -83,11 +88,13 @@ class RecorderInbox:
         """Whether recording was stopped, and its frames are read or the time for them is over. A closed reader gets no
         more frames."""
         reader = self._queue.reader
+        # `closed` is read before the length: an open reader that is empty may get a frame in between.
         return reader is not None and reader.closed and not (len(reader) and self._has_time)
 
     def open_next(self) -> bool:
         """Drop what is left of the stopped recording. Returns whether recording was started again meanwhile."""
         with self._changed:
+            # Under the lock: `request` looks at the last reader on the other thread while this removes the first.
             self._queue.drop_reader()
             return self._queue.reader is not None
 

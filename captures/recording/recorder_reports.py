@@ -48,14 +48,17 @@ class RecorderReports:
 
     def report_frame_written(self, clip: OpenClip) -> None:
         """Called for each frame. The first frame is in the file once the second is added."""
+        # FFmpeg writes the fragment of a frame when the next one comes, which says how long it lasts.
         if clip.times.frames < 2:
             return
         self._failure.clear_after_frame(is_synced=clip.file.synced)
+        # A snapshot only if a command waits for it, not for each frame.
         if not self.answers.is_empty:
             recorder = self.snapshot(clip.desired, clip)
             self.answers.accept(WRITTEN, {"clip": clip.id, "recorder": recorder})
 
     def report_lost_frames(self, clip: OpenClip, frames: int) -> None:
+        # Once for each clip: a slow machine loses frames by the hundred.
         if not clip.lost_frames:
             message = f"{self._slug} loses frames while recording: this machine, its disk or its network is too slow."
             self._events.log_event("recording.lost", message, "error")
@@ -86,6 +89,7 @@ class RecorderReports:
             self._events.log_event("recording.stopped", f"{self._slug} stopped recording.", "info")
         self.status.end()
         self.report_idle()
+        # After a restart the start that waits is the new one: its first frame is still to come.
         if for_good:
             detail = f"Recording of {self._slug} was stopped meanwhile."
             self.answers.refuse(WRITTEN, NOT_RECORDING, detail)

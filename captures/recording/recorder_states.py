@@ -67,6 +67,7 @@ TABLE = (
     Move((RECORDING,), Cause.SILENCE, Ending.REGULAR, WAITING),
     Move((RECORDING,), Cause.BELOW_FLOOR, Ending.INTERRUPTED, SUSPENDED),
     Move((RECORDING, *WITHOUT_CLIP), Cause.FAILURE, Ending.INTERRUPTED, FAILING),
+    # While idle the last clip may still fail to be finalized: it is reported, but no recording fails.
     Move((IDLE,), Cause.FAILURE, Ending.INTERRUPTED, IDLE),
     Move(ANY, Cause.STOPPED, Ending.REGULAR, IDLE),
     Move((IDLE,), Cause.RESTARTED, None, WAITING),

@@ -79,6 +79,7 @@ class RecorderStatus:
         times = clip.times
         if times.length_s > RATE_S:
             self._rate = clip.file.bytes / times.length_s
+        # Read once: the recorder's thread may reset it while another thread reads.
         rate = self._rate
         status["clip"], status["clip_started"] = clip.id, iso(times.started)
         status["frames"], status["bytes"] = times.frames, clip.file.bytes

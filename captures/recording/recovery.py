@@ -51,6 +51,7 @@ class RecoveredClips:
 
 def unfinished_clips(spool: Spool) -> list[str]:
     """Ids of clips that an earlier owner did not finalize."""
+    # Not `.done`: such a clip waits only for its ingest.
     endings = (".plan", ".json", f".{KIND}.part")
     return sorted({name.partition(".")[0] for name in spool.names() if name.endswith(endings)})
 
@@ -70,6 +71,8 @@ def recover(
     for clip in clips:
         try:
             _recover(storage, clip, decided or PROCESS_ENDED, lost.get(clip), result)
+        # UNPLACEABLE are OSErrors as well, so they come before the errors of a disk. OverflowError: damaged time stamps
+        # lead beyond the year 9999.
         except (*UNREADABLE, *UNPLACEABLE, OverflowError) as error:
             _reject(storage.spool, clip, f"{clip}: {error}", result)
         except OSError as error:
@@ -80,6 +83,7 @@ def recover(
 def _recover(storage: Storage, clip: str, decided: DecidedOutcome, lost: int | None, result: RecoveredClips) -> None:
     spool = storage.spool
     names = set(spool.names())
+    # A record decides, also beside a plan, which step 4 removes only after the commit.
     if f"{clip}.json" in names:
         record: Record = checked_record(spool.read(f"{clip}.json"), f"{clip}.json")
         settled = result.finalized
@@ -87,6 +91,7 @@ def _recover(storage: Storage, clip: str, decided: DecidedOutcome, lost: int | N
         spool.files.unlink(spool.folder, f"{clip}.plan")
         return
     elif f"{clip}.plan" not in names:
+        # Unlike the parts of a still, video without a plan is not deleted but set aside for a person.
         raise ValueError("it has no plan")
     else:
         found = _repaired(storage, _checked_plan(spool, clip), decided, lost)
@@ -104,6 +109,7 @@ def _recover(storage: Storage, clip: str, decided: DecidedOutcome, lost: int | N
 def _repaired(storage: Storage, plan: ClipPlan, decided: DecidedOutcome, lost: int | None) -> ClipRecord | None:
     """None if no frame can be played."""
     spool, part = storage.spool, f"{plan['id']}.{KIND}.part"
+    # A kill between plan and file leaves a plan alone.
     if spool.files.size(spool.folder, part) is None:
         return None
     file = cast(RootFiles, spool.files).open_existing(spool.folder, part)
@@ -133,6 +139,7 @@ def _checked_plan(spool: Spool, clip: str) -> ClipPlan:
 
 
 def _discard(spool: Spool, clip: str) -> None:
+    # The plan last: after a kill in between this is repeated. A part without a plan would be set aside for a person.
     for part in parts_of(spool, clip):
         spool.files.unlink(spool.folder, part)
     spool.files.unlink(spool.folder, f"{clip}.plan")

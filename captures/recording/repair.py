@@ -64,12 +64,15 @@ def repair(file: int) -> tuple[PlayablePart, str]:
     """Truncate an open clip to the part that plays; returns that part and its SHA-256. `frames` is 0 if nothing can be
     played. OSError."""
     _check_readable(file)
+    # mmap refuses an empty file.
     if os.fstat(file).st_size == 0:
         return PlayablePart(), ""
     with mmap.mmap(file, 0, prot=mmap.PROT_READ) as content:
         whole = playable_part(content)
         sha256 = hashlib.sha256(memoryview(content)[: whole.bytes]).hexdigest()
+    # Only after the map is closed: a page of it beyond the new end would end the process (SIGBUS).
     os.ftruncate(file, whole.bytes)
+    # Before the record, which is committed next: it must not name bytes that a power cut can still bring back.
     os.fsync(file)
     return whole, sha256
 
@@ -89,6 +92,7 @@ def playable_part(content: mmap.mmap | bytes) -> PlayablePart:
         for pictures, found in _playable_parts(content):
             unsynced.append((whole, pictures, found.seconds))
             whole = found
+    # Only what no sync has covered can have holes, so the rest of a clip of gigabytes is not searched.
     for before, pictures, seconds in unsynced:
         if seconds > whole.seconds - UNSYNCED_S and _has_hole(content, pictures):
             return before
@@ -108,6 +112,7 @@ def _playable_parts(content: mmap.mmap | bytes) -> Iterator[tuple[Box, PlayableP
         elif box.kind == b"mdat" and fragment is not None and timescale:
             _check_samples(content, box, fragment)
             whole = PlayablePart(box.end, whole.frames + fragment.frames, fragment.ends / timescale)
+            # Media data without a `moof` of its own before it is not a picture.
             fragment = None
             yield box, whole
 
@@ -118,6 +123,7 @@ def boxes(content: mmap.mmap | bytes, start: int, end: int) -> Iterator[Box]:
         if start + HEAD.size > end:
             raise Damaged
         size, kind = HEAD.unpack_from(content, start)
+        # Also sizes 0 (to the end of the file) and 1 (64 bits follow), which the muxer never writes.
         if not HEAD.size <= size <= MAX_BOX_BYTES or start + size > end:
             raise Damaged
         yield Box(kind, start, start + HEAD.size, start + size)
@@ -135,6 +141,7 @@ def _inner(content: mmap.mmap | bytes, box: Box, *path: bytes) -> Box:
 
 
 def _timescale(content: mmap.mmap | bytes, moov: Box) -> int:
+    # In version 1 the two times before the timescale have 64 bits.
     header = _inner(content, moov, b"trak", b"mdia", b"mdhd")
     (version,) = struct.unpack_from(">B", content, header.body)
     (timescale,) = struct.unpack_from(">I", content, header.body + (20 if version else 12))
@@ -168,6 +175,7 @@ def _samples(
     flags, count = struct.unpack_from(">II", content, trun.body)
     offset = trun.body + 8 + (4 if flags & DATA_OFFSET else 0) + (4 if flags & FIRST_FLAGS else 0)
     fields = [flag for flag in (SAMPLE_DURATION, SAMPLE_SIZE, SAMPLE_FLAGS, SAMPLE_COMPOSITION) if flags & flag]
+    # `count` comes from a file that may be damaged, and without fields any count fits into the box.
     if count > MAX_SAMPLES or offset + 4 * len(fields) * count > trun.end:
         raise Damaged
     rows = [struct.unpack_from(f">{len(fields)}I", content, offset + 4 * len(fields) * row) for row in range(count)]
@@ -186,6 +194,7 @@ def _check_samples(content: mmap.mmap | bytes, mdat: Box, fragment: Fragment) ->
     offset = mdat.body
     for size in fragment.sizes:
         for start, _ in _units(content, offset, offset + size):
+            # The forbidden bit, and the unspecified type 0: `nal_units.split_units` lets neither into a clip.
             if content[start] & 0x80 or not content[start] & 0x1F:
                 raise Damaged
         offset += size

@@ -19,6 +19,7 @@ class RetryDelay:
 
     def next_s(self, reason: str, wrote_s: float) -> float:
         """Seconds until the next try; `wrote_s` is how long the clip was before it failed."""
+        # An encoder that worked longer than its last delay does not fail at once: it is retried soon.
         again = reason == "camera_error" and wrote_s < self._last_s
         self._last_s = min(2 * self._last_s, MAX_RETRY_S) if again else RETRY_S
         return self._last_s

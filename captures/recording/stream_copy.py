@@ -12,6 +12,8 @@ from captures.recording.muxer import TICKS, TIME_BASE, Muxer
 from captures.recording.nal_units import has_slice, parameter_sets, parameter_sets_in, split_units, to_annex_b
 from captures.recording.tracks import FrameOrPacket, Sink, Track, Unplayable
 
+# There is one picture to look at: without the zeros FFmpeg waits for more to estimate the frame rate. Its default
+# probesize of 5 MB is less than a large key frame can have.
 PROBE_OPTIONS = {"probesize": "10000000", "analyzeduration": "0", "fpsprobesize": "0"}
 NO_SETS = "Its packets come without the parameter sets that a decoder needs."
 NO_PICTURE = "Its packets cannot be decoded."
@@ -30,6 +32,7 @@ class CopiedTrack(Track):
         self._picture = _open_picture(to_annex_b([*self._sets, *self._without_sets(units)]))
         codec = self._picture.streams.video[0].codec_context
         self.size = (codec.width, codec.height)
+        # FFmpeg also opens what it cannot decode; the size is 0 then.
         if not all(self.size):
             raise Unplayable(NO_PICTURE)
         self._pending: list[bytes] = []
@@ -40,12 +43,14 @@ class CopiedTrack(Track):
     def accepts(self, frame: FrameOrPacket) -> bool:
         if not isinstance(frame, PacketData) or frame.of is not self._source:
             return False
+        # Only key frames are split and compared: this runs for each packet of the camera.
         sets = parameter_sets(split_units(frame.data, self._source.extradata)) if frame.is_key else ()
         return not sets or sets == self._sets
 
     def add(self, frame: FrameOrPacket, seconds: float) -> bool:
         assert isinstance(frame, PacketData)
         units = [*self._pending, *split_units(frame.data, self._source.extradata)]
+        # Some cameras send parameter sets or delimiters in packets of their own: MP4 has no sample without a picture.
         whole = has_slice(units)
         self._pending = [] if whole else units
         if whole:
@@ -73,6 +78,7 @@ class PacketMuxer(Muxer):
         """Add a packet decoded `seconds` after the first and shown `shown_after_s` later. OSError of the sink."""
         packet = av.Packet(data)
         packet.stream, packet.time_base, packet.is_keyframe = self._stream, TIME_BASE, is_key
+        # The decoding time, as packets come in decoding order: with B-frames the presentation times do not increase.
         packet.dts = self.ticks(seconds)
         packet.pts = packet.dts + round(shown_after_s * TICKS)
         self._container.mux(packet)

@@ -10,6 +10,7 @@ from captures.recording.tracks import FrameOrPacket, Track
 def make_track(first: FrameOrPacket, desired: Recording) -> Track:
     """The track of a clip that begins with `first`. The first call loads FFmpeg. Unplayable."""
     if isinstance(first, PacketData):
+        # Imported here, as `av` takes 62 ms and 12 MB: a camera that does not record starts without it.
         from captures.recording.stream_copy import CopiedTrack
 
         return CopiedTrack(first)

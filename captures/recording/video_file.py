@@ -39,6 +39,7 @@ class VideoFile:
     def _append(self, view: memoryview) -> None:
         """Hash exactly what is on the disk, also when a write is cut short."""
         while view:
+            # Not a buffered file: what os.write has accepted survives a kill of the process.
             written = os.write(self._file, view)
             self._digest.update(view[:written])
             self.bytes += written
@@ -47,13 +48,16 @@ class VideoFile:
     def sync(self) -> None:
         """Make all bytes written so far survive a power cut. A closed file needs no sync. After an OSError the content
         of the disk is unknown, and a later sync cannot reveal it."""
+        # Held during the sync: were the file closed meanwhile, its descriptor could already be another file.
         with self._closing:
             if self._file >= 0:
+                # fdatasync includes the new length of the file and leaves out its times.
                 self._sync(os.fdatasync)
                 self.synced = True
 
     def close(self) -> None:
         """Sync and close. OSError as in `sync`; the file is closed all the same."""
+        # The recorder's thread writes nothing more; a sync on the thread of `ClipSync` may still run.
         with self._closing:
             try:
                 self._sync(os.fsync)

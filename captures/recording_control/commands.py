@@ -66,12 +66,16 @@ def record(camera: Camera, kind: str = "", actor: str = "") -> RecordingBody:
     ValidationError for a camera without a stream, or an unknown kind; LeaseHeld if someone else holds the camera.
     Neither changes the stored request. RecordingDeferred if the camera does not record yet.
     """
+    # `record_refusals` outside: its event must outlast the rollback. The row is locked until the request is stored, so
+    # of two starts at a time the second sees the first.
     with record_refusals(camera, "record", actor, {"kind": kind}), transaction.atomic():
         locked = _locked(camera, actor)
+        # Read from the locked row: the caller's may be older than another user's request.
         kind = kind or locked.recording or ClipKind.ROLLING
         _check_recordable(locked, kind)
         event = _store_desired_kind(locked, kind, actor)
     deferred = f"{camera.slug} starts recording as soon as it can; the request is stored."
+    # Sent after the commit: the host reconciles with the row each second, and a wait of seconds must not hold the lock.
     return _await_outcome(locked, desired_recording(locked), event, deferred, START_S)
 
 
@@ -81,6 +85,7 @@ def stop_recording(camera: Camera, actor: str = "") -> RecordingBody:
     with record_refusals(camera, "stop-recording", actor), transaction.atomic():
         locked = _locked(camera, actor)
         event = _store_desired_kind(locked, "", actor)
+    # No process runs that could answer, and none has a clip to finalize.
     if desired_connection(locked) != "connected":
         return _make_body(locked, RecordAnswer(recorder=None, clip=None))
     return _await_outcome(
@@ -101,6 +106,7 @@ def new_clip(camera: Camera, actor: str = "") -> str:
         locked = _locked(camera, actor)
     if not locked.recording:
         raise NotRecording(f"{camera.slug} is not recording. Start it first: `skycam record start {camera.slug}`.")
+    # Nothing is stored: a new clip begins now or not at all.
     with record_failures(camera, "new-clip", actor, {}):
         clip = control.run_command(camera, ROTATE, Arguments(), wait_s=FINALIZE_S)["clip"]
     record_event(
@@ -155,8 +161,10 @@ def _send_recording(camera: Camera, recording: Recording | None, wait_s: float) 
     unreachable = _unreachable_reason(camera)
     try:
         arguments = RecordArguments(recording=recording)
+        # A camera that is reconnecting may be back at any moment: it gets a short wait instead of a refusal.
         return control.run_command(camera, RECORD, arguments, wait_s=UNREACHABLE_S if unreachable else wait_s)
     except TooSlow as error:
+        # Asked once more, as the camera may have gone away during the wait: its reason helps more than a timeout.
         if why := _unreachable_reason(camera) or unreachable:
             raise ControlError(why, reason="camera_unreachable") from error
         raise
@@ -167,6 +175,7 @@ def _unreachable_reason(camera: Camera) -> str:
     try:
         found = status.read_status(camera)
     except BrokerDown:
+        # The command that follows reports the broker itself.
         return ""
     unreachable = found["observed"] in {"reconnecting", "quarantined"}
     return f"{camera.slug} is {found['observed']}. {found['reason']}".strip() if unreachable else ""

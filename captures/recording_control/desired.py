@@ -25,6 +25,7 @@ def recording_settings() -> dict[str, Any]:
     """Settings of every recording. The camera's host decides, as its configuration may differ from the caller's."""
     config, host = camera_config(), settings.STATION.host
     root = assigned_root(host, StorageClass.CLIPS)
+    # `exhausted` is set by the cleanup: no clip is left to delete, so a new rolling clip would be the next one deleted.
     floor_gb = config.soft_floor_gb if root is not None and root.exhausted else config.hard_floor_gb
     return {
         "clip_s": config.clip_s,

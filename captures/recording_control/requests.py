@@ -19,4 +19,5 @@ class RecordBody(StrictModel):
     @property
     def named(self) -> str:
         """The requested kind; empty without one."""
+        # The default is for the schema: without a kind a running recording keeps its own, and manual clips stay manual.
         return self.kind if "kind" in self.model_fields_set else ""

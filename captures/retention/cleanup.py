@@ -75,6 +75,8 @@ class ClipCleanup:
         """One pass. The rule of count covers as many cameras as fit in `within_s`. DatabaseError."""
         roots = list(StorageRoot.objects.filter(host=self.host))
         result = CleanupResult()
+        # Count before space: what is deleted in any case frees space first. On a disk that is read-only or missing
+        # nothing is even marked: its clips would be hidden, and no space gained.
         beyond = self._mark_beyond([root for root in roots if is_usable(root)], within_s)
         self._delete_marked(beyond, result)
         watched = watched_roots(self.host)
@@ -97,6 +99,7 @@ class ClipCleanup:
     def _delete_marked(self, beyond: set[UUID], result: CleanupResult) -> None:
         summary = delete_marked(self.host)
         counted = [clip for clip in summary.clips if clip.pk in beyond]
+        # Also clips that a person deleted while this host was away, and those of a pass that was killed.
         marked_earlier = [clip for clip in summary.clips if clip.pk not in beyond]
         keep = camera_config().rolling_clips_count
         record_deletions(counted, "count", f"beyond the newest {keep} of the camera", self.actor)
@@ -128,6 +131,7 @@ class ClipCleanup:
         result.deleted += [Deleted(clip, "space") for clip in freed.clips]
         if freed.stuck:
             result.add(stuck_problem(root, freed.stuck).sentence)
+        # Before the alert, whose condition is the new state.
         _set_exhausted(root, exhausted=_is_exhausted(root, freed, floor))
         self._set_alert(alert, shortage_message(root, freed, floor) if root.exhausted else "")
 
@@ -135,6 +139,7 @@ class ClipCleanup:
         """Raise or resolve the alert on a change, also one that an earlier process left open. A new sentence for an
         open alert, such as one about a second disk, waits ALERT_REPEAT_S."""
         last, at = self._reported.get(key, (None, 0.0))
+        # A shortage names the free bytes, which change with each pass.
         if sentence == last or (sentence and last and self.clock() - at < ALERT_REPEAT_S):
             return
         if sentence:
@@ -188,6 +193,7 @@ def plan_cleanup(host: str) -> Iterator[Deleted]:
     for root in watched_roots(host):
         with open_root(root) as files:
             missing = config.soft_floor_gb * GB - files.free_bytes()
+        # Clips that go in any case free their space first.
         missing -= sum(clip.bytes for clip in planned.values() if clip.root_id == root.pk)
         for clip in clips_to_free(root, int(missing), set(planned)):
             yield Deleted(clip, "space")

@@ -32,6 +32,7 @@ class PendingSpace:
     def add_deleted(self, deleted: int, before: int, after: int) -> None:
         """A file of `deleted` bytes was deleted; the free space changed from `before` to `after`."""
         pending = self.remaining(before)
+        # Half of it, as cameras go on writing to the same disk.
         if (after - before) * 2 < deleted:
             pending += deleted
             self.until = self.clock() + PENDING_S
@@ -63,8 +64,11 @@ class DiskSpace:
     def free_space(self, files: RootFiles, floor: int, should_continue: Callable[[], bool]) -> FreedSpace:
         """Delete clips until `floor` bytes are free, and no more. OSError if nothing can be deleted."""
         freed = FreedSpace(files.free_bytes())
+        # Before a clip is marked: on a read-only disk it would be hidden without being deleted.
         if self._is_short(freed, floor) and files.read_only():
             raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        # From the rows, so that also earlier passes count: or each pass would mark one more clip in a folder that
+        # deletes none.
         stuck_folders = self._stuck_folders()
         while (
             self._is_short(freed, floor)
@@ -79,6 +83,7 @@ class DiskSpace:
                     break
                 self._delete(files, clip, freed)
                 if freed.stuck and freed.stuck[-1][0] == clip:
+                    # The rest of the batch may be in this folder, too: query again without it.
                     stuck_folders.add(folder_of(clip.path))
                     break
         freed.pending = self.pending.remaining(freed.free)
@@ -101,6 +106,7 @@ class DiskSpace:
         if result.stuck:
             return
         freed.clips.append(clip)
+        # Measured after each clip: the bytes of its row say nothing about a file that a program has open.
         before, freed.free = freed.free, files.free_bytes()
         self.pending.add_deleted(clip.bytes, before, freed.free)
 

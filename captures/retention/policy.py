@@ -75,6 +75,8 @@ def clips_beyond_limit(camera: UUID, host: str, limit: RetentionLimit) -> ClipQu
     past, ahead = rolling.filter(started_at__lte=soon), rolling.filter(started_at__gt=soon)
     deletable = Clip.objects.deletable().filter(camera=camera, host=host).order_by("started_at", "pk")
     found = _beyond_count(past, limit.clips) & _before_reach(past, limit.reach)
+    # Only after a clock was set back. Clips of the future count as the oldest: they keep what the others leave of the
+    # limit.
     if ahead.exists():
         found |= _beyond_count(ahead, limit.clips - past[: limit.clips].count()) & Q(started_at__gt=soon)
     return deletable.filter(found)
@@ -90,6 +92,7 @@ def _beyond_count(clips: ClipQuerySet, keep: int) -> Q:
     """Older than the `keep` newest of `clips`."""
     for started_at, pk in clips.order_by("-started_at", "-pk").values_list("started_at", "pk")[keep : keep + 1]:
         older = Q(started_at__lt=started_at) | Q(started_at=started_at, pk__lte=pk)
+        # The second condition follows from the first; with it, the database can use the index.
         return older & Q(started_at__lte=started_at)
     return Q(pk__in=[])
 
@@ -118,4 +121,5 @@ def clips_to_free(root: StorageRoot, missing_bytes: int, excluded: Container[UUI
 
 
 def _each(clips: ClipQuerySet) -> Iterator[Clip]:
+    # A root can have a million clips, of which few are needed.
     return clips.select_related("camera").iterator(chunk_size=100)

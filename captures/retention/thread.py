@@ -38,6 +38,7 @@ class Retention:
     def _note_failure(self, error: Exception) -> None:
         """A missing database has its own alert."""
         if not isinstance(error, DatabaseError):
+            # Only noted here, as an error in this handler would end the thread: the next pass raises the alert.
             self._problem = (
                 f"Old clips are not deleted, as the cleanup fails ({type(error).__name__}): the disk may fill up. "
                 "Check the log of the jobs part and restart it: `skycam restart jobs`."

@@ -35,6 +35,7 @@ def exif_of(plan: Plan, exposure: Exposure, identity: Identity) -> bytes:
     if f_number := exposure.actual.get("f_number"):
         details[ExifTags.Base.FNumber] = IFDRational(round(f_number * 100), 100)
     note = {"capture": plan["id"], "camera": plan["slug"], "simulated": exposure.simulated}
+    # EXIF wants the character set in the first eight bytes.
     details[ExifTags.Base.UserComment] = b"ASCII\0\0\0" + json.dumps(note).encode()
     return exif.tobytes()
 

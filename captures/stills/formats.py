@@ -19,6 +19,7 @@ def encode_jpeg(image: Any, quality: int = JPEG_QUALITY) -> Any:
     if image.dtype == np.uint16:
         image = (image >> 8).astype(np.uint8)
     if image.ndim == 3:
+        # OpenCV takes BGR: red and blue would be exchanged.
         image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     elif image.ndim != 2:
         raise ValueError(f"A picture of shape {image.shape} cannot be a JPEG.")

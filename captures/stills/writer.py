@@ -16,6 +16,7 @@ from captures.stills.formats import JPEG_QUALITY, encode_jpeg, jpeg_size
 from captures.thumbnails.thread import SavedCapture, ThumbnailThread
 from core.dataclass_json import dataclass_from_json
 
+# The size of a JPEG comes after its metadata, of which each segment can have 64 kB.
 HEAD_BYTES = 1 << 18
 
 
@@ -56,6 +57,7 @@ class StillWriter:
         for file in exposure.files:
             try:
                 written.append(self._write_camera_file(spool, plan, file))
+            # Only the transfer of this file: an OSError of the disk concerns all files and is raised.
             except CameraError as error:
                 broken = error
                 exposure.missing.append(file.kind)

@@ -42,6 +42,8 @@ def image_from_file(file: BinaryIO, kind: str) -> Image.Image:
         raise Unreadable(f"Files of the kind {kind!r} have no thumbnails.") from None
     except UnidentifiedImageError:
         raise Unreadable(f"The file is not a picture of the kind {kind!r}.") from None
+    # Pillow raises all of these for damaged files: SyntaxError for a broken PNG, MemoryError under the limit of the
+    # worker.
     except (OSError, ValueError, SyntaxError, EOFError, MemoryError, Image.DecompressionBombError) as error:
         raise Unreadable(f"The picture cannot be decoded: {error}") from None
 
@@ -49,10 +51,14 @@ def image_from_file(file: BinaryIO, kind: str) -> Image.Image:
 def open_image(file: BinaryIO, form: str) -> Image.Image:
     """The image, not yet decoded. Unreadable when it has too many pixels."""
     with warnings.catch_warnings():
+        # Pillow warns from 89 million pixels on, which a camera can have. The limit below decides, before anything is
+        # decoded.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         image = Image.open(file, formats=[form])
     if image.width * image.height > MAX_PIXELS:
         raise Unreadable(f"The picture has {image.width} x {image.height} pixels; the limit is {MAX_PIXELS}.")
+    # A JPEG is then decoded at a fraction of its size: 1080p at a quarter in 4.1 ms instead of 5.9. Other formats
+    # ignore it.
     image.draft("RGB", (SIZES[-1], SIZES[-1]))
     return image
 
@@ -62,6 +68,7 @@ def decode_upright(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):
         image = image_from_frame(np.asarray(image).astype(np.uint16))
     simulated = description_of(image) == SIMULATED
+    # Before it is rotated: rotating copies all pixels.
     image.thumbnail((SIZES[-1], SIZES[-1]), reducing_gap=2.0)
     upright = ImageOps.exif_transpose(image).convert("L" if image.mode == "L" else "RGB")
     upright.info["simulated"] = simulated
@@ -87,6 +94,7 @@ def image_from_raw(file: BinaryIO) -> Image.Image:
     if found.format == rawpy.ThumbFormat.BITMAP:
         return apply_flip(flip, image_from_frame(found.data))
     image = open_image(io.BytesIO(bytes(found.data)), "JPEG")
+    # Cameras write the orientation into the RAW file, its preview, or both: a preview is not rotated twice.
     own = image.getexif().get(ExifTags.Base.Orientation, 1)
     return apply_flip(flip if own == 1 else 0, decode_upright(image))
 
@@ -125,6 +133,7 @@ def render_thumbnails(image: Image.Image, *, simulated: bool = False) -> Iterato
     if simulated or image.info.get("simulated"):
         exif[ExifTags.Base.ImageDescription] = SIMULATED
     for size in reversed(SIZES):
+        # Each size is made from the larger one before it, not from the original.
         image = reduce(image, size)
         content = io.BytesIO()
         image.save(content, "JPEG", quality=QUALITY, exif=exif.tobytes() if len(exif) else b"")

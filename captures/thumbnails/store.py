@@ -95,6 +95,7 @@ class ThumbnailStore:
         """A descriptor of a file below the root. OSError when a part of `path` is a symbolic link."""
         folder, _, name = path.rpartition("/")
         with self.files.folder(folder) as at:
+            # O_NONBLOCK: a FIFO in the place of the file would block the caller for ever.
             descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at)
         try:
             yield descriptor
@@ -111,12 +112,15 @@ class ThumbnailStore:
     def _write(self, sha256: str, name: str, content: bytes) -> None:
         folder = folder_of(sha256)
         self.files.make_folders(folder)
+        # Renamed when complete. Process and thread are in the name, as a camera process and the worker of the jobs part
+        # may render the same file at the same time.
         part = f".{name}.{os.getpid()}-{threading.get_native_id()}"
         with self.files.folder(folder) as at:
             try:
                 write(part, content, at)
                 os.rename(part, name, src_dir_fd=at, dst_dir_fd=at)
             except OSError:
+                # The first error is the one to report.
                 with contextlib.suppress(OSError):
                     os.unlink(part, dir_fd=at)
                 raise
@@ -130,6 +134,7 @@ def delete_thumbnails(files: RootFiles, sha256: str) -> None:
     """Remove the thumbnails of a file that is being deleted."""
     names = [f"{sha256}-{size}.jpg" for size in SIZES]
     for name in (*names, f"{sha256}.none", f"{sha256}.{HEAD}"):
+        # The folder may be missing: thumbnails can be deleted at any time.
         with contextlib.suppress(FileNotFoundError):
             files.unlink(folder_of(sha256), name)
 

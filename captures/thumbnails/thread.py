@@ -56,17 +56,20 @@ class ThumbnailThread:
             self._thread.start()
 
     def _run(self) -> None:
+        # On Linux a priority belongs to a thread: the camera loop keeps its own.
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
         while True:
             saved = self._next_capture()
             began = time.monotonic()
             self._make_thumbnails(saved)
+            # Frees the exposure for the time of the rest: a frame of 24 megapixels has 72 MB.
             del saved
             time.sleep(min(MAX_REST_S, REST_FACTOR * (time.monotonic() - began)))
 
     def _next_capture(self) -> SavedCapture:
         with self._changed:
             self._changed.wait_for(lambda: self._waiting is not None)
+        # Outside the lock: the still thread must not wait. What comes during the delay replaces the capture.
         time.sleep(BURST_DELAY_S)
         with self._changed:
             saved, self._waiting = self._waiting, None

@@ -43,6 +43,7 @@ def render_file(job: ThumbnailJob) -> str:
     """The result, as a word or a sentence. For a file that cannot be rendered the reason is stored."""
     with ThumbnailStore(job["root_path"], job["root"]) as store:
         if job["kind"] == CLIP:
+            # Before the poster: also a clip whose picture cannot be decoded can be opened quickly.
             _write_head(store, job)
         if store.has_all_sizes(job["sha256"]):
             return "already there"
@@ -69,6 +70,7 @@ def _write_head(store: ThumbnailStore, job: ThumbnailJob) -> None:
         try:
             head = faststart_header(file.fileno(), job["bytes"])
         except UnsupportedMp4:
+            # Stored as well: without a file the web would request it again with each view.
             head = b""
         store.write_head(job["sha256"], head)
 
@@ -77,6 +79,7 @@ def _write_head(store: ThumbnailStore, job: ThumbnailJob) -> None:
 def _open_original(store: ThumbnailStore, job: ThumbnailJob) -> Iterator[BinaryIO]:
     """OSError also when the file does not have the stored size."""
     with store.open_original(job["path"]) as descriptor, os.fdopen(os.dup(descriptor), "rb") as file:
+        # Thumbnails are named by the hash in the row: a file of another size must not appear under it.
         if os.fstat(descriptor).st_size != job["bytes"]:
             raise OSError(f"{job['path']} does not have the stored size.")
         yield file
@@ -89,7 +92,9 @@ def main() -> None:
         try:
             answer = render_file(json.loads(line))
         except (OSError, RootMissing) as error:
+            # A disk or a root may be back soon, so nothing is stored as a failure of the file.
             answer = f"failed: {error}"
+        # At once: if a decoder crashes, the number of answers tells which file it was.
         print(json.dumps(answer), flush=True)
 
 

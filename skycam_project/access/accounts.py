@@ -29,9 +29,11 @@ class UserChange:
 @transaction.atomic
 def add_user(name: str, role: str, password: str | None = None, *, actor: str) -> tuple[User, str | None]:
     """A new user, and the generated password, or None. ValidationError with a sentence for each bad field."""
+    # As Django's sign-in form does: a name stored in another form could not sign in there.
     user = User(username=unicodedata.normalize("NFKC", name))
     set_role(user, role)
     generated = set_password(user, password)
+    # save() validates nothing.
     user.full_clean()
     user.save()
     record_event("user.changed", f"{actor} added the user {user} as {role}.", subject=user, actor=actor)
@@ -46,7 +48,10 @@ def change_user(
     and tokens of the user. ValidationError; User.DoesNotExist when the user has been removed meanwhile."""
     done, generated, revoked = [], None, 0
     if role is not None:
+        # First, because it locks all managers in one order: with this row locked before, two changes could wait for
+        # each other.
         check_a_manager_remains(user, role)
+    # Read again: save() writes all columns, and another manager may have changed some since the caller read them.
     user = User.objects.select_for_update().get(pk=user.pk)
     if role is not None:
         set_role(user, role)
@@ -76,6 +81,7 @@ def check_a_manager_remains(user: User, role: str) -> None:
     """ValidationError when `user` with this role would leave the station without a manager. All managers are locked, in
     one order, so that no other transaction removes one before the caller's ends."""
     managers = User.objects.filter(role=Role.MANAGER, is_active=True).order_by("pk")
+    # SQLite ignores select_for_update(). There the transaction holds the write lock from its begin (IMMEDIATE).
     locked = list(managers.select_for_update().values_list("pk", flat=True))
     if role != Role.MANAGER and locked == [user.pk]:
         raise ValidationError(LAST_MANAGER.format(name=user.username))
@@ -90,6 +96,7 @@ def set_role(user: User, role: str) -> None:
 def set_password(user: User, password: str | None) -> str | None:
     """Validate and set the password; without one, generate one and return it. ValidationError."""
     if password is None:
+        # Not validated: 96 random bits need no rules.
         generated = secrets.token_urlsafe(12)
         user.set_password(generated)
         return generated

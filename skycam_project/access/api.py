@@ -22,6 +22,7 @@ class TokenView(APIView):
     """A token for a name and a password. It is shown once; only its hash is stored."""
 
     roles = {"POST": ANYONE}
+    # A client with an expired token must be able to get a new one: TokenAuthentication would refuse it with 401.
     authentication_classes = []
 
     @extend_schema(request=TokenRequest, responses=TokenBody, auth=[])
@@ -54,6 +55,7 @@ class TokenDetailView(APIView):
     @extend_schema(operation_id="tokens_revoke", responses={204: None})
     def delete(self, request: Request, token: int) -> Response:
         """Revoke one of your tokens; managers can revoke any token. It stops working at once."""
+        # 404 for the token of another user, so that ids reveal nothing.
         revoke_token(tokens_for(request.user).get(pk=token), actor=request.user.username)
         return Response(status=204)
 

@@ -70,6 +70,8 @@ def record_use(token: ApiToken) -> None:
     written."""
     now = time.monotonic()
     recent = token.last_used_at and timezone.now() - token.last_used_at < timedelta(seconds=RECORD_USE_EVERY_S)
+    # While the database cannot be written, `last_used_at` stays old. Without `last_tries` each request would wait for
+    # the busy timeout.
     if recent or now - last_tries.get(token.pk, -RECORD_USE_EVERY_S) < RECORD_USE_EVERY_S:
         return
     last_tries[token.pk] = now

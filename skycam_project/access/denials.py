@@ -14,6 +14,7 @@ from monitoring.services import record_event
 from skycam_project.access.models import DeniedHour
 
 MAX_SINGLE_EVENTS = 30
+# Those who try to sign in choose the names, so they must not choose the size of the row.
 MAX_NAMES_KEPT = 50
 MAX_NAMES_SHOWN = 5
 OTHERS = "others"
@@ -42,6 +43,7 @@ def _count(username: str, address: str) -> int:
         _add(hour.names, username)
         _add(hour.addresses, address)
     hour.save()
+    # Beat runs it each hour too; here it needs no broker.
     if is_new:
         summarise_past_hours()
     return hour.count
@@ -61,6 +63,7 @@ def summarise_past_hours() -> None:
 
 @transaction.atomic
 def _record_summary(hour: DeniedHour) -> None:
+    # Deleted first: of two processes that summarise the same hour only one has deleted the row and writes the event.
     deleted, _ = DeniedHour.objects.filter(pk=hour.pk).delete()
     more = hour.count - MAX_SINGLE_EVENTS
     if not deleted or more <= 0:

@@ -49,6 +49,7 @@ class PasswordForm(PageFormMixin, PasswordChangeForm):
             field = self.fields[name]
             field.label, field.help_text = label, ""
             field.error_messages["required"] = "Write a password."
+        # `PageField` sets it, at the first field with an error.
         self.fields["old_password"].widget.attrs.pop("autofocus")
 
 
@@ -71,6 +72,8 @@ class TokenForm(PageForm):
 
     def __init__(self, owner: User, data: Any = None) -> None:
         super().__init__(data)
+        # Only the widget's: a form that was loaded before a demotion still validates, and ApiToken.issue() lowers the
+        # scope.
         self.fields["scope"].widget.choices = [choice for choice in ROLES if RANK[choice[0]] <= RANK[owner.role]]
 
 

@@ -64,6 +64,7 @@ class User(AbstractUser):
     class Meta(AbstractUser.Meta):
         constraints = [
             models.CheckConstraint(
+                # Validators run only in full_clean(); the constraint holds for each way into the table.
                 condition=~models.Q(username__in=sorted(RESERVED_USER_NAMES)),
                 name="no_user_has_a_name_of_the_station",
                 violation_error_message="This is a name that the station uses for itself. Choose another.",
@@ -94,6 +95,7 @@ class ApiToken(models.Model):
 
     @staticmethod
     def digest_of(text: str) -> str:
+        # Without salt, so that an index finds it, and without stretching: the text has 256 random bits.
         return hashlib.sha256(text.encode()).hexdigest()
 
     @classmethod
@@ -112,6 +114,7 @@ class ApiToken(models.Model):
         token = cls.objects.create(
             user=user,
             digest=cls.digest_of(text),
+            # After `skycam_`.
             hint=text[7:13],
             name=name,
             scope=lower_of(scope or user.role, user.role),

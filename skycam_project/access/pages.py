@@ -37,18 +37,21 @@ class SignInPage(auth_views.LoginView):
     http_method_names = FORM_METHODS
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        # LoginView.dispatch() redirects signed-in users before View.dispatch() would check the method.
         if str(request.method).lower() not in FORM_METHODS:
             return self.http_method_not_allowed(request, *args, **kwargs)
         return super().dispatch(request, *args, **kwargs)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
+            # Before the form is validated: checking a password takes processor time on purpose.
             sign_in_limits.count_attempt(
                 request.POST.get("username", "")[:MAX_NAME_LENGTH],
                 request.META.get("REMOTE_ADDR", ""),
                 request.COOKIES.get(settings.KNOWN_BROWSER_COOKIE, ""),
             )
         except sign_in_limits.TooManyAttempts as error:
+            # An unbound form: rendering a bound one validates it, and so checks the password.
             context = self.get_context_data(form=self.get_form_class()(request), wait_s=error.wait_s)
             return self.render_to_response(context, status=429, headers={"Retry-After": str(error.wait_s)})
         return super().post(request, *args, **kwargs)
@@ -61,6 +64,7 @@ class SignInPage(auth_views.LoginView):
     def form_valid(self, form: Any) -> HttpResponse:
         answer = super().form_valid(form)
         user = form.get_user()
+        # After login(), which gives the session the key that is recorded here.
         services.record_sign_in(self.request, user)
         answer.set_cookie(
             settings.KNOWN_BROWSER_COOKIE,
@@ -98,6 +102,7 @@ class PasswordPage(auth_views.PasswordChangeView):
     extra_context = {"rules": password_validators_help_texts()}
 
     def form_valid(self, form: Any) -> HttpResponse:
+        # Django replaces the session's key when the password changes.
         before = self.request.session.session_key
         answer = super().form_valid(form)
         revoked = services.record_password_change(form.user, before, self.request.session.session_key)

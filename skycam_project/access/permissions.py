@@ -22,6 +22,7 @@ class RolePermission(BasePermission):
         if not request.user.is_authenticated:
             return False
         if needed is None:
+            # DRF checks permissions first: a method that the view does not have passes here and gets 405.
             return not hasattr(view, str(request.method).lower())
         self.message = f"This needs the role {needed}; yours is {request.user.role}. Ask a manager."
         return bool(request.user.may(needed))

@@ -44,6 +44,7 @@ def principal_of(headers: Mapping[str, str]) -> Principal:
 
 def signed_in(session: str) -> User | None:
     request = HttpRequest()
+    # get_user() also compares the session with the password's hash, so a new password ends open sockets.
     request.session = SessionStore(session)
     user = get_user(request)
     return user if isinstance(user, User) and user.is_active else None

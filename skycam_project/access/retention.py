@@ -32,6 +32,7 @@ def remove_tokens() -> int:
 
 
 def _remove_batch(rows: QuerySet[Any]) -> int:
+    # Django refuses delete() on a slice.
     keys = list(rows.values_list("pk", flat=True)[:BATCH])
     rows.model.objects.filter(pk__in=keys).delete()
     return len(keys)

@@ -44,6 +44,7 @@ def sign_in(
     since a password is hashed."""
     sign_in_limits.count_attempt(username, address)
     user: Any = authenticate(username=username, password=password)
+    # The same answer for a user without a role: it must not confirm a guessed password.
     if user is None or not user.may(Role.VIEWER):
         record_denied(username, address)
         raise Denied
@@ -160,6 +161,7 @@ def sign_ins_of(user: Any) -> list[SignIn]:
 
 @transaction.atomic
 def end_sign_in(sign_in: SignIn) -> None:
+    # The browser is signed out by this row's removal. SignIn only describes it.
     Session.objects.filter(session_key=sign_in.session_key).delete()
     name = sign_in.user.username
     _changed(name, name, f"{name} ended a sign-in from {sign_in.address or 'this machine'}.")
@@ -177,6 +179,7 @@ def end_sign_ins(user: User, *, but: str | None = None) -> None:
 def record_password_change(user: User, before: str | None, session_key: str | None) -> int:
     """Give this browser's sign-in its new session key; end all other sign-ins and tokens. Returns how many valid tokens
     were revoked."""
+    # First: end_sign_ins() would otherwise end this browser's own sign-in too.
     SignIn.objects.filter(user=user, session_key=before).update(session_key=session_key)
     end_sign_ins(user, but=session_key)
     revoked = revoke_tokens(user)

@@ -33,9 +33,12 @@ class SessionRenewalMiddleware:
 
     def _is_due(self, request: HttpRequest) -> bool:
         session = request.session
+        # `accessed` first: SESSION_KEY would load the session of a program that sent only a token. A modified session
+        # is saved by Django's middleware, with a new expiry.
         if not session.accessed or session.modified or SESSION_KEY not in session:
             return False
         step_s = min(MAX_STEP_S, settings.SESSION_COOKIE_AGE / 10)
+        # Negative after the clock was set back: then it is renewed too.
         return not 0 <= time.time() - session.get(RENEWED_AT, 0.0) < step_s
 
     def _renew(self, request: HttpRequest, response: HttpResponseBase) -> None:
@@ -43,6 +46,7 @@ class SessionRenewalMiddleware:
         session[RENEWED_AT] = time.time()
         try:
             session.save()
+        # UpdateError: the session was ended meanwhile. Saving must not create it again.
         except (DatabaseError, UpdateError) as error:
             log.warning("A sign-in could not be renewed: %s", type(error).__name__)
         else:
@@ -54,4 +58,6 @@ class SessionRenewalMiddleware:
                 httponly=True,
                 samesite="Lax",
             )
+        # Django's middleware, which runs after this one, would save it a second time, and answer 400 for a session that
+        # ended.
         session.modified = False

@@ -74,6 +74,8 @@ def limits(username: str, block: str, browser: str) -> list[Limit]:
     if has_signed_in_from(username, block):
         return [Limit("known address", (username, block), MAX_OF_KNOWN_CLIENT)]
     return [
+        # In this order: counting ends at the first limit that is exceeded. One address alone uses up at most ten of the
+        # account's attempts a minute, so it cannot close the account to other addresses.
         Limit("address", (block,), MAX_OF_ADDRESS),
         Limit("account and address", (username, block), MAX_OF_ACCOUNT_AND_ADDRESS),
         Limit("account", (username,), MAX_OF_ACCOUNT),
@@ -84,10 +86,13 @@ def _count(key: str) -> int:
     try:
         return _count_in(cache, key)
     except UNREACHABLE:
+        # LocMemCache keeps its entries per process, by its name, so each instance counts on. Those who try to sign in
+        # choose the keys: MAX_ENTRIES limits the memory.
         return _count_in(LocMemCache("sign-in", {"OPTIONS": {"MAX_ENTRIES": 10_000}}), key)
 
 
 def _count_in(where: Any, key: str) -> int:
+    # incr() sets no expiry and raises ValueError for a missing key. add() changes nothing if the key exists.
     where.add(key, 0, 2 * WINDOW_S)
     try:
         return int(where.incr(key))

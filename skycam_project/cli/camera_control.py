@@ -27,6 +27,7 @@ DEFAULT_LEASE_S = 600
 def connect(camera: str | None) -> None:
     """Connect a camera, by default the primary one. This persists across restarts."""
     body = set_connected(camera, connected=True)
+    # The request is stored either way; the exit status says whether the camera was reached.
     if body["observed"] not in CONNECTED:
         raise CliError(
             "camera-not-reachable", f"{body['camera']} is {humanize(body['observed'])}. {body['reason']}".strip()

@@ -51,6 +51,7 @@ class CameraWord(click.Argument):
         self, ctx: click.Context, opts: Mapping[str, Any], args: list[str]
     ) -> tuple[Any, list[str]]:
         values = dict_of(opts)
+        # click's parser marks a missing value by an object of its own, so only texts count.
         if not isinstance(values.get("camera"), str):
             values.pop("camera", None)
         self._shift_argument(ctx, values)
@@ -58,6 +59,7 @@ class CameraWord(click.Argument):
         if isinstance(word, str):
             self._check_both(ctx, word, option)
             values["camera"] = word
+        # Shell completion parses incomplete lines.
         if not ctx.resilient_parsing:
             self._check(ctx, values.get("camera"))
         return None, args

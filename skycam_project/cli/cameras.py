@@ -205,6 +205,7 @@ def change(
         changes["audience"] = change_audience(found, allow, disallow)
     before = found.host
     warnings = apply_changes(caller, found, changes, setting_values(values), host_is_gone=host_is_gone)
+    # The services change an instance of their own, which they lock.
     found.refresh_from_db()
     print_result(dict(camera_body(found, caller.user)), lambda body: print_camera(body, "Changed"))
     print_warnings([*move_notes(found, before, host_is_gone), *warnings])
@@ -244,6 +245,7 @@ def apply_changes(
     from cameras.editing.services import change_camera
     from cameras.validation import checked_settings
 
+    # First: an invalid setting must not leave the other changes applied.
     checked_settings(camera.kind, {**camera.settings, **values}, camera.capabilities.get("settings"))
     if changes:
         change_camera(camera, changes, caller.actor, host_is_gone=host_is_gone)

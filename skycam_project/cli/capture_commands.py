@@ -56,12 +56,14 @@ def capture(
     from captures.capturing.bodies import capture_body
     from captures.capturing.requests import CaptureRequest
 
+    # Before the camera is used: no picture is captured if its copy could not be written.
     check_destination(to, force=force)
     found = find_camera(caller, camera)
     request = build_request(CaptureRequest, exposure_us=exposure, format=file_format, **values)
     outcome = CameraService(caller.actor).capture(found, request)
     taken = require_saved(outcome, request.exposure_s(found) + MARGIN_S)
     path = copy_first_file(taken, to, force=force) if to else None
+    # stdout has the file's bytes and nothing else.
     if to != STDOUT:
         body = {**capture_body(taken), **({"copied_to": str(path)} if path else {})}
         print_result(body, lambda body: print_capture(body, primary_file_path(taken)))
@@ -153,6 +155,7 @@ def start(camera: str | None, exposure: int | None, delay: float | None, dry_run
     if dry_run:
         print_result(dict(expected), print_forecast)
         return
+    # Programs read one JSON object, which has the forecast as a member.
     if current().output != "json":
         print_forecast(dict(expected))
     session = CameraService(caller.actor).start_session(found, request)

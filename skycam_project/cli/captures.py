@@ -99,6 +99,7 @@ def get(capture_id: str | None, camera: str | None, kind: str | None, to: str | 
     check_destination(to, force=force)
     file = find_file(find_capture(caller, capture_id, camera, status="saved"), kind)
     path = copy_file(file, to, force=force)
+    # stdout has the file's bytes and nothing else.
     if to != STDOUT:
         body = {"path": str(path), "capture": str(file.capture_id), "kind": file.kind, "bytes": file.bytes}
         print_result({**body, "sha256": file.sha256}, lambda body: print_line(f"Saved {body['path']}"))

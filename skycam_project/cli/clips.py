@@ -69,6 +69,7 @@ def get(clip_id: str | None, camera: str | None, to: str | None, force: bool) ->
     check_destination(to, force=force)
     clip = find_clip(caller, clip_id, camera)
     path = copy_file(clip, to, force=force)
+    # stdout has the file's bytes and nothing else.
     if to != STDOUT:
         body = {"path": str(path), "clip": str(clip.pk), "bytes": clip.bytes, "sha256": clip.sha256}
         print_result(body, lambda body: print_line(f"Saved {body['path']}"))

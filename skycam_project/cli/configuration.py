@@ -25,6 +25,7 @@ def show_config() -> None:
     from skycam_project.config.manager import nest_keys
 
     manager = ConfigManager(current().config_path, create=False)
+    # After the configuration: its problems are reported before Django is set up with it.
     on_page = set_on_the_page()
 
     def print_configuration(body: dict[str, Any]) -> None:
@@ -86,6 +87,7 @@ def set_key(key: str, value: str | None, unset: bool) -> None:
     from skycam_project.station_settings import all_settings, change_settings
 
     name = tuple(key.split("."))
+    # An unknown key goes on to the service, which refuses it with a sentence.
     given = from_text(name, value) if value is not None and name in KEYS else value
     change_settings({key: given}, caller.actor)
     (found,) = [dict(body) for body in all_settings() if body["key"] == key]
@@ -101,6 +103,7 @@ def check() -> int:
     warnings: list[str] = []
     try:
         warnings += ConfigManager(current().config_path, create=False).config.warnings
+    # The configuration is valid: checking it is allowed before the first start.
     except NoStation as error:
         warnings += error.problems
     except ConfigError as error:

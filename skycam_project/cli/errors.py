@@ -67,6 +67,7 @@ class CliError(Exception):
 def to_cli_error(error: Exception) -> CliError | None:
     """The CliError for an exception of the project's boundaries; None for an unexpected exception."""
     for ancestor in type(error).__mro__:
+        # In the order of the MRO, so that the most specific class decides.
         if translate := TRANSLATIONS.get(f"{ancestor.__module__}.{ancestor.__qualname__}"):
             return translate(error)
     return None
@@ -101,6 +102,7 @@ def unknown_option(error: Any) -> CliError:
 def configuration(error: Any) -> CliError:
     """A folder that this user cannot access is not a mistake in the configuration."""
     closed = isinstance(error.__context__, PermissionError)
+    # Not the status of `invalid`, which says that the command line is wrong.
     return CliError("forbidden" if closed else "invalid", "\n".join(error.problems), status=None if closed else FAILED)
 
 
@@ -153,6 +155,7 @@ def lines(errors: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 
 def database(error: Any) -> CliError:
+    # The words of SQLite, and of PostgreSQL.
     if "no such table" in str(error) or "does not exist" in str(error):
         return CliError("failed", "The database is not prepared. Start the station once with `skycam up`.")
     return CliError("failed", f"The database does not answer: {str(error).strip()}. `skycam doctor` says more.")

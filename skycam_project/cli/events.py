@@ -62,6 +62,7 @@ def selected_events(caller: Caller, slug: str | None, severity: str | None, kind
 
     found = events_for(caller.user)
     if slug is not None:
+        # For its error: otherwise a camera that is hidden or misspelt would look like one without events.
         camera_filter(caller, slug)
         found = found.filter(camera=slug)
     if severity is not None:
@@ -83,6 +84,7 @@ def follow_events(caller: Caller, events: QuerySet[Event], last: Event | None) -
     while True:
         time.sleep(EVERY_S)
         later = events.filter(at__gte=at).order_by("at", "id")
+        # Several events may have the same time.
         later = later.exclude(at=at, pk__lte=pk) if pk else later
         for event in list(later[:AT_ONCE]):
             print_event(event_bodies(caller, [event])[0])

@@ -61,9 +61,12 @@ def caller_for_uid(uid: int, owner: int) -> Caller:
     """The caller for the operating-system user `uid` on a station whose folder belongs to `owner`."""
     from skycam_project.access.models import User
 
+    # By the uid: variables such as USER are under the caller's control.
     name = system_name(uid)
     if uid in {0, owner}:
+        # Without a row: the owner can also repair a station that has no usable manager.
         return Caller(f"cli:{name}", StationOwner())
+    # Its events would look like those of the station itself.
     if is_reserved(name):
         raise CliError(
             "forbidden", f"{name} is a name that the station uses for itself. Use another account of this machine."

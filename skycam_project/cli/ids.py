@@ -26,6 +26,7 @@ def find_by_id(rows: QuerySet[Row], text: str, what: str) -> Row:
     digits = text.replace("-", "")
     if not HEX.fullmatch(digits):
         raise CliError("invalid", f"{text!r} is not the id of {article(what)} {what}. `skycam {what}s list` shows ids.")
+    # A range uses the index of the primary key; PostgreSQL's uuid type has no prefix search.
     least, most = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
     found = list(rows.filter(pk__gte=least, pk__lte=most)[:2])
     if len(found) > 1:

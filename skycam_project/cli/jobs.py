@@ -124,6 +124,7 @@ def explain_wait(job: Job) -> None:
 def show_progress(job: Job) -> None:
     """One line per change, for people."""
     if current().output != "json" and job.state == "running" and job.sentence:
+        # On stderr: stdout has the result only.
         share = f" ({job.done} of {job.total})" if job.total else ""
         print_line(f"{job.sentence}{share}", err=True)
 

@@ -21,6 +21,7 @@ def up(only: str | None) -> int:
     from skycam_project.launch import up as launch
 
     station = current()
+    # Not `station.config`, which raises where there is no data folder: the launcher creates it.
     station.use_config()
     return launch(station.config_path, only=only)
 

@@ -49,11 +49,13 @@ def copy_file(row: Stored, to: str | None, *, force: bool = False) -> Path | Non
         return None
     target = target_of(row, to)
     refuse_existing(target, force=force)
+    # In the target's folder, because a rename or link works only within one file system.
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         with part.open("xb") as stream:
             write_file(row, stream)
             stream.flush()
+            # Before the file gets its name: after a power cut no incomplete file has it.
             os.fsync(stream.fileno())
         move_into_place(part, target, force=force)
     except OSError as error:
@@ -79,6 +81,7 @@ def move_into_place(part: Path, target: Path, *, force: bool) -> None:
         part.replace(target)
         return
     try:
+        # A rename would replace a file that was created after the check.
         target.hardlink_to(part)
     except FileExistsError:
         refuse_existing(target, force=False)

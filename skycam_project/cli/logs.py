@@ -38,6 +38,7 @@ def logs(part: str | None, lines: int, follow: bool) -> None:
     check_part(part)
     try:
         with path.open("rb") as stream:
+            # The deque drops all but the last lines while it reads: a log may have 10 MB and more.
             last = deque(parsed(chain(rotated(path), stream), part), lines)
             if not follow:
                 print_result({"results": list(last)}, print_log)
@@ -79,9 +80,11 @@ def follow_log(path: Path, stream: BinaryIO, part: str | None) -> None:
     """Print complete lines as they are written, also after a rotation, until Ctrl-C."""
     rest = b""
     while True:
+        # The launcher may be in the middle of a line: its begin waits in `rest`.
         whole, newline, rest = (rest + stream.read()).rpartition(b"\n")
         for found in parsed((whole + newline).splitlines(keepends=True), part):
             print_log_line(found)
+        # Only once the old file is read to its end: lines may have been written to it until it was rotated.
         if not newline and is_another(path, stream):
             stream.close()
             stream, rest = path.open("rb"), b""
@@ -94,6 +97,7 @@ def is_another(path: Path, stream: BinaryIO) -> bool:
         now, here = path.stat(), os.fstat(stream.fileno())
     except FileNotFoundError:
         return False
+    # With `logging.backup_count` 0 the log is truncated and keeps its inode.
     return (now.st_dev, now.st_ino) != (here.st_dev, here.st_ino) or now.st_size < stream.tell()
 
 

@@ -36,6 +36,8 @@ def remember_verbose(_ctx: click.Context, _option: click.Parameter, value: bool)
 
 
 def common(*, hidden: bool) -> list[click.Parameter]:
+    # Eager options are read first: the conversion of other parameters uses them, such as the site of `--config` for
+    # `--until dawn`.
     shared: dict[str, Any] = {"expose_value": False, "hidden": hidden, "is_eager": True}
     return [
         click.Option(
@@ -66,6 +68,7 @@ class Command(click.Command):
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
         parent: click.Context | None = extra.get("parent")
         if parent is not None:
+            # Before the arguments are parsed, so that a usage error names the command.
             parent.find_root().obj.command = f"{parent.command_path} {self.name}"
         return super().make_context(*args, **extra)
 
@@ -78,6 +81,7 @@ class Group(click.Group):
         self.params = [*self.params, *common(hidden=False)]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        # click would print the help on stderr and exit with 2.
         if not args and not ctx.resilient_parsing:
             click.echo(ctx.get_help())
             ctx.exit()
@@ -99,6 +103,7 @@ class ExposureParam(click.ParamType[int]):
     name = "time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        # click converts defaults too.
         if isinstance(value, int):
             return value
         try:
@@ -158,6 +163,7 @@ def last_time(now: datetime, hour: int, minute: int) -> datetime:
     found = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
     if found > now:
         found -= timedelta(days=1)
+    # The offset of `now` is not that of yesterday when the clocks have changed in between.
     return found.replace(tzinfo=None).astimezone()
 
 
@@ -199,6 +205,7 @@ class AssignmentParam(click.ParamType[tuple[str, Any]]):
 
 def json_or_text(text: str) -> Any:
     try:
+        # json.loads() reads NaN and Infinity as numbers, which JSON does not have and PostgreSQL does not store.
         return json.loads(text, parse_constant=str)
     except (ValueError, RecursionError):
         return text

@@ -69,8 +69,10 @@ def make_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: 
         show_edge=False,
     )  # fmt: skip
     for column in columns:
+        # rich would shorten long ids and paths with an ellipsis.
         table.add_column(column, overflow="fold")
     for row in rows:
+        # Text, because rich would interpret brackets in names as markup.
         table.add_row(*(Text(format_cell(value)) for value in row))
     return table
 
@@ -86,6 +88,7 @@ def format_cell(value: object) -> str:
 def print_table(table: Table) -> None:
     from rich.console import Console
 
+    # rich assumes 80 columns for a pipe, and would break rows that a program or grep reads.
     width = None if sys.stdout.isatty() else PIPE_WIDTH
     Console(width=width, markup=False, highlight=False).print(table)
 

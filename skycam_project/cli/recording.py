@@ -44,6 +44,7 @@ def start(cameras: tuple[str, ...], every: bool, kind: str | None) -> int:
     from cameras.models import may_record
     from captures.recording_control import commands as recording_commands
 
+    # Only --all leaves cameras out: a camera that was named and cannot record is an error.
     found = [camera for camera in cameras_of(caller, cameras, every) if not every or may_record(camera)]
     return for_each(found, lambda camera: recording_commands.record(camera, kind or "", caller.actor))
 
@@ -96,6 +97,7 @@ def for_each(cameras: list[Camera], action: Callable[[Camera], RecordingBody]) -
             results.append(dict(action(camera)))
         except Exception as error:
             problem = errors.to_cli_error(error)
+            # The only camera's problem is the result of the command, in the form of all other commands.
             if problem is None or len(cameras) == 1:
                 raise
             problems.append({"camera": camera.slug, **problem.body(current().command)})

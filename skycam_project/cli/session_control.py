@@ -87,6 +87,7 @@ def apply_change(service: CameraService, session: Session, order: str) -> Sessio
     }
     try:
         return moves[order](session)
+    # Refused: nothing is stored in these cases.
     except (LeaseHeld, SessionEnded):
         raise
     except (ControlError, BrokerDown) as error:

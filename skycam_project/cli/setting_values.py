@@ -45,6 +45,7 @@ def set_or_store(camera: Camera, values: dict[str, Any], actor: str, *, replace:
 
     try:
         return set_settings(camera, values, actor, replace=replace)
+    # Refused: nothing is stored in this case.
     except LeaseHeld:
         raise
     except (ControlError, BrokerDown) as error:

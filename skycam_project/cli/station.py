@@ -60,6 +60,7 @@ class Station:
 
         try:
             return self.config.cli.output_format
+        # This very error must be printed.
         except (ConfigError, OSError):
             return "rich"
 
@@ -71,6 +72,8 @@ class Station:
         return identify_caller(self.config).require(role)
 
     def set_up_django(self) -> None:
+        # First: it raises where there is no station. Django's settings load the configuration again, and would create
+        # the data folder.
         data = self.config.data
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skycam_project.settings")
         import django

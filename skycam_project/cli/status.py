@@ -57,6 +57,7 @@ def read_status(station: Station, camera: str | None = None) -> StationStatus:
     except BrokerDown:
         station.reload_configuration()  # a restarted station has a new broker password
         raise
+    # The owner needs no check of roles, and so neither Django nor the database.
     seen = found if is_owner(station.config) else visible_to(station.authorize("viewer").user, found)
     return seen if camera is None else of_camera(seen, camera)
 

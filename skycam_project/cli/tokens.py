@@ -40,6 +40,7 @@ def list_tokens(name: str | None) -> None:
 
     found = visible_tokens(caller)
     if name is not None:
+        # Only managers learn whether a user exists.
         found = found.filter(user=find_user(name)) if caller.user.may("manager") else found.filter(user__username=name)
     print_result({"results": [dict(known_token_body(token)) for token in found]}, print_tokens)
 

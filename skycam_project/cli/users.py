@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from skycam_project.access.models import User
 
 ROLES = click.Choice(["viewer", "operator", "manager", "none"])
+# The value may be left out, because every user of the machine can read command lines.
 password_option = click.option(
     "--password",
     prompt=True,

@@ -16,6 +16,7 @@ from skycam_project.config.model import SkycamConfig, key_option, section_of
 
 REFERENCE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
 QUOTED = re.compile(r"(['\"])(.*?)\1")
+# PyYAML is installed without the C loader where libyaml is missing.
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -24,6 +25,7 @@ def read_document(path: Path, variables: Mapping[str, str]) -> Layer:
     layer = Layer()
     try:
         with path.open("rb") as stream:
+            # compose() returns nodes. yaml.safe_load() would return values, which do not know their lines.
             root = yaml.compose(stream, Loader=Loader)
     except yaml.MarkedYAMLError as error:
         layer.problems.append(not_yaml(path, error))
@@ -56,7 +58,7 @@ class YamlReader:
     layer: Layer
 
     def section(self, model: type[Section], node: yaml.Node, prefix: Key) -> None:
-        if is_null(node):
+        if is_null(node):  # a section whose keys are all commented out
             return
         if not isinstance(node, yaml.MappingNode):
             self.refuse(
@@ -67,6 +69,7 @@ class YamlReader:
         for key_node, value_node in node.value:
             name = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "?"
             where = (*prefix, name)
+            # PyYAML accepts a repeated key, and its last value wins.
             if name in seen:
                 self.refuse(key_node, where, "this key is given twice; keep one.")
             elif name not in model.model_fields:
@@ -86,7 +89,9 @@ class YamlReader:
         before = len(self.layer.problems)
         plain = self.construct(node, key)
         expanded = self.expand(plain, node, key)
+        # A value with a problem is left out, so that the model does not report it a second time.
         if len(self.layer.problems) == before:
+            # As written, not as expanded: a variable that is referred to may hold a secret of another program.
             shown = HIDDEN if key_option(key, "secret") else shorten(plain)
             self.layer.values[key] = GivenValue(expanded, self.where(node, key), shown, self.path.parent)
 
@@ -99,6 +104,7 @@ class YamlReader:
         try:
             constructor = yaml.constructor.SafeConstructor()
             return constructor.construct_object(node, deep=True)
+        # ValueError: a date such as 2026-13-45 has the form of a timestamp.
         except (yaml.YAMLError, ValueError, RecursionError):
             self.refuse(node, key, f"this value cannot be read; allowed is {key_option(key, 'allowed')}.")
             return None
@@ -113,6 +119,8 @@ class YamlReader:
         missing = {match[0] for match in references if match[1] not in self.variables}
         for text in sorted(missing):
             self.refuse(node, key, self.missing(text))
+        # A function as the replacement: a text would have its backslashes interpreted. One pass: a `${` inside a
+        # variable's value stays as it is.
         return value if missing else REFERENCE.sub(lambda match: self.variables.get(match[1], "${"), value)
 
     def missing(self, text: str) -> str:

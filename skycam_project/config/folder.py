@@ -15,6 +15,7 @@ from pathlib import Path
 
 from skycam_project.config.errors import ConfigError, NoStation
 
+# sun_path of struct sockaddr_un has 104 bytes on macOS and 108 on Linux, one of them for the terminating NUL.
 SOCKET_PATH_BYTES = 103 if sys.platform == "darwin" else 107
 FOLDERS = ("run", "logs", "sources", "images", "static")
 KEY_FILE = "secret-key"
@@ -38,6 +39,7 @@ def prepare(data: Path, *, create: bool = True) -> None:
         raise ConfigError(
             f"The data folder {data} cannot be created: {error.strerror}. Set SKYCAM_DATA to another folder."
         ) from None
+    # mkdir(exist_ok=True) is content with a folder of another user.
     if not os.access(data, os.R_OK | os.W_OK | os.X_OK):
         raise ConfigError(
             f"The data folder {data} cannot be written by this user. Change its owner or set SKYCAM_DATA."
@@ -87,6 +89,8 @@ def read_or_create(path: Path, new: Callable[[], str], pattern: str) -> str:
         text = path.read_text("utf-8", "replace").strip()
     except OSError as error:
         raise ConfigError(f"{path} cannot be read or created: {error.strerror}. Check its owner and mode.") from None
+    # Never replaced by a new one: a new secret key would sign everyone out, and a new address secret would lose the
+    # passwords of cameras.
     if not re.fullmatch(pattern, text):
         raise ConfigError(f"{path} has invalid content. Restore it, or remove it to generate a new one.")
     return text
@@ -95,6 +99,7 @@ def read_or_create(path: Path, new: Callable[[], str], pattern: str) -> str:
 def create_once(path: Path, text: str) -> None:
     """Write `text` durably to `path` unless another process created it first."""
     with contextlib.suppress(FileExistsError):
+        # os.replace() would overwrite the file of a process that was first and already uses its text; os.link() fails.
         write_durably(path, text, os.link)
 
 
@@ -102,14 +107,17 @@ def write_durably(path: Path, text: str, name: Callable[[str, Path], None]) -> N
     """Write `text` durably, readable by its owner only; `name` moves or links the complete file to `path`."""
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
+        # mkstemp() has created the file with mode 0600.
         with os.fdopen(descriptor, "w") as file:
             file.write(text + "\n")
             file.flush()
             os.fsync(file.fileno())
         name(temporary, path)
     finally:
+        # os.replace() has moved it; os.link() leaves it as a second name.
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
+    # Otherwise a power cut could take the name away after a password has been encrypted with the key.
     sync_folder(path.parent)
 
 
@@ -137,6 +145,7 @@ def make_private(folder: Path) -> None:
     """Create `folder` for this user only, or check that it is private already."""
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)
+    # Anyone can create this name in /tmp first. lstat(), because stat() would follow a link to a folder of this user.
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise ConfigError(

@@ -43,10 +43,13 @@ def key(
     """
     options: dict[str, Any] = {"allowed": allowed, "env": env, "secret": secret, "separator": separator, "unset": unset}
     options |= {"dotenv": dotenv, "page": page, "reserved": reserved}
+    # The configuration appears in tracebacks and logs by its repr.
     return Field(default, description=meaning, json_schema_extra=options, repr=not secret, **limits)
 
 
 class Section(StrictModel):
+    # coerce_numbers_to_str: YAML reads a name, a serial number or a token of digits as a number. hide_input_in_errors:
+    # pydantic quotes the refused value otherwise, which may be a secret.
     model_config = ConfigDict(
         extra="forbid", frozen=True, hide_input_in_errors=True, coerce_numbers_to_str=True, allow_inf_nan=False
     )

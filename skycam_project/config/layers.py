@@ -15,6 +15,7 @@ from skycam_project.config.keys import Key
 from skycam_project.config.model import DOTENV_VARIABLES, KEYS, VARIABLES, key_option
 
 CONFIG_VARIABLE = "SKYCAM_CONFIG"
+# The launcher sets these for its children; they are no keys.
 LAUNCHER_VARIABLES = frozenset(["SKYCAM_PART", "SKYCAM_HEARTBEAT_FD"])
 DOTENV_NAMES = VARIABLES | DOTENV_VARIABLES
 OWN_PREFIXES = ("SKYCAM_", *{f"{variable.partition('__')[0]}__" for variable in VARIABLES if "__" in variable})
@@ -62,6 +63,8 @@ def read_dotenv(path: Path) -> tuple[Layer, dict[str, str]]:
     layer, variables = Layer(), {}
     try:
         with path.open(encoding="utf-8") as stream:
+            # The parser, because dotenv_values() knows no lines and skips lines that it cannot parse. False sorts
+            # first, so a key's own variable comes after its other name and overrides it.
             bindings = sorted(parse_stream(stream), key=lambda found: found.key not in DOTENV_VARIABLES)
     except (OSError, UnicodeDecodeError) as error:
         return Layer(problems=[f"{path}: this file cannot be read: {reason(error)}."]), {}
@@ -70,7 +73,7 @@ def read_dotenv(path: Path) -> tuple[Layer, dict[str, str]]:
         if binding.error:
             layer.problems.append(f"{path}:{line}: this line is not NAME=value.")
         elif binding.key is not None:
-            variables[binding.key] = binding.value or ""
+            variables[binding.key] = binding.value or ""  # a foreign name too: YAML may refer to it
             where = f"{path}:{line}: {binding.key}"
             add_variable(layer, binding.key, binding.value or "", where, path.parent, DOTENV_NAMES)
     if CONFIG_VARIABLE in variables:
@@ -118,6 +121,7 @@ def from_text(key: Key, text: str) -> Any:
         return [part.strip() for part in text.split(key_option(key, "separator")) if part.strip()]
     try:
         return json.loads(text)
+    # The model refuses the text, with a message that says what is allowed.
     except ValueError:
         return text
 

@@ -60,6 +60,7 @@ class ConfigManager:
         self.dotenv = (self.path.parent if self.path else self.here) / ".env"
         layer = self._read()
         self.given = {key: resolve_paths(key, given) for key, given in layer.values.items()}
+        # Validated first: an invalid configuration creates no data folder.
         self.config = self._completed(validate(self.given, layer.problems), create=create)
 
     def _read(self) -> Layer:
@@ -115,13 +116,14 @@ class ConfigManager:
         import yaml
 
         values = {key: self._writable(key) for key in KEYS if key in self.given}
+        # With path.open() and chmod() others could open the file in between.
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             yaml.safe_dump(nest_keys(values), file, sort_keys=False, allow_unicode=True)
 
     def _writable(self, key: Key) -> Any:
         if key_option(key, "secret"):
-            return f"${{{variable_of(key)}}}"
+            return f"${{{variable_of(key)}}}"  # the file may be copied and shared; the secret stays where it was set
         return escape_references(redacted(key, value_at(self.config, key)))
 
 
@@ -163,6 +165,7 @@ def absolute_path(value: Any, base: Path) -> Any:
     """An absolute path; None for an empty text."""
     if not isinstance(value, str):
         return value
+    # `base / ""` would be the folder of the file.
     return os.path.abspath(base / os.path.expanduser(value)) if value else None
 
 
@@ -172,6 +175,7 @@ def validate(given: Mapping[Key, GivenValue], problems: list[str]) -> SkycamConf
     try:
         config = SkycamConfig.model_validate(values)
     except ValidationError as error:
+        # Each once: pydantic reports every invalid item of a list, and all of them lead to the list's sentence.
         raise ConfigError([*problems, *dict.fromkeys(error_sentences(error.errors(), given))]) from None
     if problems:
         raise ConfigError(problems)
@@ -182,7 +186,10 @@ def error_sentences(errors: list[ErrorDetails], given: Mapping[Key, GivenValue])
     """For each invalid value: file, line, key, the value and what is allowed."""
     for item in errors:
         loc = item["loc"]
+        # A validator of a section reports the section, whose first given key then says file and line. A validator of
+        # the whole model reports no location.
         key = next((key for key in given if key == loc[: len(key)] or (loc and key[: len(loc)] == loc)), None)
+        # Empty for a ValueError without text: then the key's `allowed` is the message.
         own = str(item.get("ctx", {}).get("error", "")) if item["type"] == "value_error" else ""
         if key is None:
             yield own

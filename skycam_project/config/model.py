@@ -32,6 +32,7 @@ from skycam_project.config.sections import (
 )
 
 VARIABLE = re.compile(r"\A[A-Za-z_][A-Za-z0-9_]*\Z")
+# By name, because the values of other programs' variables are unknown here.
 NEVER_FOR_CAMERAS = re.compile(r"SECRET|PASSWORD|TOKEN|\ADATABASE_URL\Z|\AREDIS_URL\Z")
 
 
@@ -119,6 +120,7 @@ class SkycamConfig(Section):
     live_streaming_config: LiveStreamingConfig = LiveStreamingConfig()
     camera_config: RecordingConfig = RecordingConfig()
 
+    # pydantic compares private attributes too, so `Origins` excludes its own from ==.
     _given: frozenset[Key] = frozenset()
     _origins: Origins = Origins()
     _notices: tuple[Notice, ...] = ()
@@ -146,6 +148,7 @@ class SkycamConfig(Section):
     def with_origin(self, origins: Mapping[Key, str], fixed: frozenset[Key], found: tuple[Notice, ...]) -> Self:
         """This configuration with the origin of each key that was set, the keys that `.env` or the environment fixes,
         and the warnings."""
+        # `frozen` does not cover private attributes.
         self._given, self._origins, self._notices = frozenset(origins), Origins(origins, fixed), found
         return self
 
@@ -165,6 +168,7 @@ class SkycamConfig(Section):
     @property
     def redis_embedded(self) -> bool:
         """Whether the launcher starts the broker itself."""
+        # Not by its value: the completed configuration has the embedded broker's URL in `redis_url`.
         return ("redis_url",) not in self._given
 
     @property

@@ -54,5 +54,6 @@ def _broker(url: str) -> list[tuple[str, int]]:
 def _database(database: Mapping[str, Any]) -> list[tuple[str, int]]:
     """Host and port of each PostgreSQL server, of which there may be several. Empty for SQLite and for a socket."""
     hosts = str(database.get("HOST", "")).split(",")
+    # libpq pairs hosts with ports, or uses one port for all hosts. Refusing each combination covers both.
     ports = [int(port or POSTGRESQL_PORT) for port in str(database.get("PORT", "")).split(",")]
     return [(host, port) for host in hosts if host and not host.startswith("/") for port in ports]

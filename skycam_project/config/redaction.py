@@ -11,6 +11,7 @@ from skycam_project.config.keys import Key
 from skycam_project.config.model import SkycamConfig, key_option
 
 REDACTED = "********"
+# Greedy, up to the last @: a password may contain an unescaped one.
 LOGIN_IN_URL = re.compile(r"(?<=://)[^/?#]*@")
 SENSITIVE = re.compile(r"(?i)pass|secret|token|key")
 SENSITIVE_OPTION = re.compile(r"(?i)([?&][^=&]*(?:pass|secret|token|key)[^=&]*=)[^&]*")
@@ -45,6 +46,7 @@ def secrets_of(config: SkycamConfig) -> list[str]:
         config.service.token,
         *(text for url in urls for text in passwords_in(url)),
     }
+    # A secret may be part of a longer one. Replaced first, it would leave the rest of the longer one readable.
     return sorted(found - {""}, key=len, reverse=True)
 
 
@@ -52,4 +54,5 @@ def passwords_in(url: str) -> set[str]:
     parts = urlsplit(url)
     written = [parts.password or ""]
     written += [value for name, value in parse_qsl(parts.query) if SENSITIVE.search(name)]
+    # Libraries log a password as it is in the URL, or decoded.
     return {*written, *(unquote(text) for text in written)}

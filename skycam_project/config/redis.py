@@ -17,7 +17,7 @@ def check_redis_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         loopback = is_loopback(parts.hostname or "")
-        _ = parts.port
+        _ = parts.port  # urlsplit() checks the port only when it is read
     except ValueError:
         raise ValueError(f"This URL cannot be parsed; {ALLOWED}.") from None
     if parts.scheme == "unix":

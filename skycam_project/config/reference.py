@@ -30,6 +30,7 @@ def rows() -> Iterator[str]:
 
 def default(key: Key) -> str:
     value = KEYS[key].default
+    # The default of such a key is a placeholder that the completed configuration replaces.
     if unset := key_option(key, "unset"):
         return str(unset)
     if value in ("", []):

@@ -24,6 +24,7 @@ UNITS = {None: 1, "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 
 def with_unit(value: Any, parse: Callable[[str], float]) -> Any:
     """Parse a text with a unit; return a plain number or another value unchanged. Raises ValueError without a text."""
+    # The environment gives every number as a text, and YAML 1.1 reads 1e-3 as one.
     if not isinstance(value, str) or PLAIN_NUMBER.fullmatch(value.strip()):
         return value
     try:
@@ -267,6 +268,7 @@ class WebConfig(Section):
     @property
     def proxies(self) -> list[str]:
         """Addresses and networks that are trusted to name the client of a request."""
+        # With TLS the proxy is the only client, so without its header all users would share one address and its limits.
         return self.trusted_proxies or (["127.0.0.1", "::1"] if self.tls else [])
 
 
@@ -378,6 +380,8 @@ class ServiceConfig(Section):
     @property
     def listens_on(self) -> str:
         """`host`, but loopback if no token is set."""
+        # Existing `.env` files of the replaced service have HOST=0.0.0.0 and no token: the service starts, but only for
+        # this machine.
         return self.host if self.token or is_loopback(self.host) else "127.0.0.1"
 
 

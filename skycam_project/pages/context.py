@@ -92,6 +92,7 @@ class Shell:
 
     @cached_property
     def cameras(self) -> list[Card]:
+        # Side bar, tabs and `names` use one query.
         return brief_cards_for(self.user)
 
     @cached_property

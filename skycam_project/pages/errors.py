@@ -30,6 +30,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
     if not is_api(request.path):
+        # Django calls handler500 while it handles the exception.
         is_away = isinstance(sys.exception(), OperationalError | InterfaceError)
         return database_down_page() if is_away else defaults.server_error(request)
     return Problem("internal", "Something went wrong inside; the station's log says what.").response(request.path)
@@ -37,4 +38,5 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
 
 def database_down_page() -> HttpResponse:
     """A page that needs no database."""
+    # Without a request: the context processors would read the user from the database.
     return HttpResponse(get_template("503.html").render(), status=503, headers={"Retry-After": "5"})

@@ -51,9 +51,11 @@ def preference(request: HttpRequest, name: str) -> str:
 def save_preferences(request: HttpRequest) -> HttpResponse:
     """Store the form's choices and redirect back. Works without a sign-in, too."""
     response, form = redirect_back(request), PreferencesForm(request.POST)
+    # The result is not needed: an invalid field has no entry in `cleaned_data`.
     form.is_valid()
     for name, wanted in form.cleaned_data.items():
         if wanted:
+            # Not HttpOnly: the scripts that apply a choice at once write the same cookies.
             response.set_cookie(name, wanted, max_age=YEAR_S, samesite="Lax", secure=request.is_secure())
     return response
 
@@ -64,6 +66,7 @@ def station_zone() -> tzinfo:
     if name := settings.STATION.site.time_zone:
         return ZoneInfo(name)
     try:
+        # The file, not its name: on some machines it is a copy and not a link into the zone database.
         with LOCALTIME.open("rb") as file:
             return ZoneInfo.from_file(file)
     except (OSError, ValueError):

@@ -73,6 +73,7 @@ class StationSettingsForm(PageForm):
         super().__init__(data)
         self.fields = {body["key"]: SettingField(body) for body in all_settings()}
         if data is not None:
+            # Otherwise the form would take the fields of the other groups as emptied.
             unsent = {key: field.initial for key, field in self.fields.items() if f"{WAS}{key}" not in data}
             self.data = {**unsent, **data}
 
@@ -89,6 +90,8 @@ class StationSettingsForm(PageForm):
         value that was set here."""
         if BACK in self.data:
             return {self.data[BACK]: None}
+        # Compared with what this browser was shown, not with the current value: a field that was not edited does not
+        # undo the change of another manager.
         was = {name.removeprefix(WAS): text.strip() for name, text in self.data.items() if name.startswith(WAS)}
         typed = {key: self.data.get(key, "").strip() for key in was}
         return {key: value_of(key, text) for key, text in typed.items() if text != was[key]}

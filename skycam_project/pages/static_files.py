@@ -39,6 +39,8 @@ class StaticFilesMiddleware(WhiteNoiseMiddleware):
         found = static_file.get_response(request.method, request.META)
         response = HttpResponse(content_of(found.file), status=int(found.status), headers=dict(found.headers))
         name = request.path_info.removeprefix("/static/")
+        # A page from before an update asks with the old hash: the new content must not be cached under it. WhiteNoise
+        # has found the file, so clients cannot fill the cache of hash_of() with other names.
         if request.GET.get("v") and request.GET["v"] == hash_of(name):
             response.headers["Cache-Control"] = IMMUTABLE
         return response

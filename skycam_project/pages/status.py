@@ -132,6 +132,7 @@ def host_panels(user: Any) -> list[HostPanel]:
     counted = restarts_of_cameras(user)
     known = {host.name: host.version for host in CameraHost.objects.all()}
     alive = hosts_alive([display.camera for display in displays])
+    # This machine runs parts even if it has no cameras.
     names = sorted({display.camera.host for display in displays} | {settings.STATION.host})
     return [
         HostPanel(name, alive.get(name), known.get(name, ""), [*part_rows(name), *camera_rows(name, displays, counted)])
@@ -153,6 +154,7 @@ def part_rows(host: str) -> list[Row]:
         return []
     try:
         parts = ps(settings.STATION)
+    # No launcher answers where this process was started without one.
     except LaunchError:
         return []
     return [
@@ -211,6 +213,7 @@ def restarts_of_cameras(user: Any) -> dict[str, Restarts]:
     """Camera id -> its restarts."""
     recent = events_for(user).filter(kind="part.restarted", at__gte=timezone.now() - DAY).exclude(camera_uuid="")
     found: dict[str, Restarts] = {}
+    # Oldest first, so that the last reason stays.
     for camera, data, message in recent.order_by("at", "id").values_list("camera_uuid", "data", "message"):
         before = found.get(camera, Restarts())
         found[camera] = Restarts(before.count + 1, str(data.get("message") or message))

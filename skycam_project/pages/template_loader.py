@@ -15,4 +15,5 @@ class UnindentedLoader(Loader):
     fifth of the bytes."""
 
     def get_contents(self, origin: Origin) -> str:
+        # Only the template's own lines: values are inserted later and keep their spaces.
         return INDENTATION.sub("", str(super().get_contents(origin)))

@@ -193,6 +193,7 @@ refresh();
 setInterval(refresh, REFRESH_MS);
 document.addEventListener("visibilitychange", refresh);
 document.body.addEventListener("acted", refresh);
+// A canvas does not follow the style sheet.
 document.addEventListener("themechange", () => draw(shownSeries));
 new ResizeObserver(() =>
   plot?.setSize({ width: host.clientWidth - RIGHT_PX / 10, height: host.clientHeight - 8 }),

@@ -7,6 +7,7 @@ let offset = -new Date().getTimezoneOffset() * 60_000;
 let serverMs = Date.now();
 let receivedAt = performance.now();
 let receivedWallMs = Date.now();
+// 0 is the navigation, from which performance.now() counts: it requested the time that the page itself contains.
 let requestedAt = 0;
 
 const clockElement = () => document.querySelector("[data-now]");

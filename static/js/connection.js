@@ -46,6 +46,7 @@ setInterval(() => {
 }, 1000);
 
 document.addEventListener("visibilitychange", () => {
+  // A hidden page requests nothing, so its silence says nothing. The first answer gets half of the usual time.
   if (!document.hidden) answeredAt = Math.max(answeredAt, performance.now() - LATE_MS / 2);
 });
 document.addEventListener("click", (event) => {

@@ -22,6 +22,8 @@ const MONTHS = [
 const PARTS = { Hour: [11, 23], Minute: [14, 59], Second: [17, 59] };
 const STEPS = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -7, ArrowDown: 7 };
 
+// Milliseconds in this module are the wall clock of the shown zone, as if it were UTC: Date's local methods would use
+// the browser's zone.
 const text = (ms) => new Date(ms).toISOString().slice(0, 19).replace("T", " ");
 const twoDigits = (number) => String(number).padStart(2, "0");
 /** Monday is 0. */
@@ -205,6 +207,7 @@ class Picker {
     const isDay = event.target.closest("[data-day]");
     if (event.key === "Enter" && !event.target.closest("button")) {
       event.preventDefault();
+      // preventDefault() keeps Enter from sending the form, and also from firing this event.
       event.target.dispatchEvent(new Event("change"));
       this.box.hidePopover();
     } else if (isDay && event.key in STEPS) this.move(event, this.at + STEPS[event.key] * DAY_MS);

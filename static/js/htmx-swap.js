@@ -40,6 +40,7 @@ let requestedAt = 0;
 function updateForHolder() {
   for (const message of document.querySelectorAll("[data-reported-holder]")) {
     const holder = message.closest("[data-held-by]")?.dataset.heldBy;
+    // An update that was requested before the message does not know of it yet.
     if (Number(message.dataset.reportedAt) < requestedAt && holder !== message.dataset.reportedHolder)
       message.parentElement.replaceChildren();
   }

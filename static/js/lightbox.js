@@ -13,6 +13,7 @@ const createElement = (name, className, content = "") =>
 /** A page of pictures; null when the station refuses or does not answer. */
 async function fetchJson(address) {
   const answer = await fetch(address).catch(() => null);
+  // A redirect leads to the sign-in page, which is no JSON.
   return answer?.ok && !answer.redirected ? answer.json() : null;
 }
 
@@ -62,6 +63,7 @@ class Pictures {
   }
 
   prepend({ pictures, earlier }) {
+    // Pictures may have been added since the page counted them, and PhotoSwipe has no negative positions.
     const fits = pictures.slice(Math.max(0, pictures.length - this.from));
     this.addresses.earlier = this.from > fits.length ? earlier : "";
     const last = this.from;
@@ -111,6 +113,7 @@ function createDetails(lightbox) {
     if (!page) return;
     const answer = await fetch(`${page}details/`).catch(() => null);
     const text = answer?.ok ? await answer.text() : "";
+    // The reader may be at another picture by now.
     if (lightbox.pswp?.currSlide.data.page === page) details.innerHTML = text || "The station did not answer.";
   };
   const toggle = () => {

@@ -47,6 +47,7 @@ function firstPart(bytes) {
   const head = new Map(new TextDecoder().decode(bytes.subarray(0, headEnd)).split("\r\n").map(headerField));
   const start = headEnd + BLANK_LINE.length;
   const length = Number(head.get("content-length") ?? NaN);
+  // Also true for NaN. A wrong length would collect bytes without end.
   if (!(length <= LARGEST_PICTURE_BYTES)) throw new Error("a part without a length");
   const end = start + length;
   return bytes.length < end ? null : { head, body: bytes.subarray(start, end), end };
@@ -142,6 +143,7 @@ export class MjpegStream {
       // broken or silent for too long: opened again, like a response that ended
     }
     clearTimeout(silenceTimer);
+    // A body that is not read to its end, as after a refusal, would keep one of the browser's few connections.
     disconnect();
   }
 

@@ -53,11 +53,13 @@ export class Screen {
       return false; // corrupt in transit: wait for the next one
     }
     const { canvas } = this;
+    // Setting the size allocates the pixels again, even if it is the same.
     if (canvas.width !== bitmap.width || canvas.height !== bitmap.height) {
       canvas.width = bitmap.width;
       canvas.height = bitmap.height;
     }
     this.context.drawImage(bitmap, 0, 0);
+    // The garbage collector would free the pixels much later.
     bitmap.close();
     this.jpeg = jpeg;
     return true;

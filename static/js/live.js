@@ -75,6 +75,7 @@ export class LiveView {
     this.resumedAt = performance.now();
     this.change("connecting", "", "Connecting.");
     this.openSocket();
+    // The browser may report several changes at once; the last one counts.
     this.visibilityObserver = new IntersectionObserver((entries) => this.onVisibility(entries.at(-1).isIntersecting));
     this.visibilityObserver.observe(host);
     this.ticker = setInterval(() => this.tick(), TICK_MS);
@@ -262,6 +263,7 @@ export class LiveView {
       answer = null;
     }
     const refusal = REFUSALS[REFUSED_STATUS[answer?.status]];
+    // The station itself is down, which says nothing about WebSockets.
     if (!answer?.ok && !refusal) {
       this.blocked = 0;
       if (tries > 1 || this.picture) this.change("offline", ...UNREACHABLE);
@@ -406,6 +408,7 @@ function onMutations(mutations) {
     if (type === "attributes" && attributeName === "data-quality")
       views.get(target)?.stream.setQuality(views.get(target).quality);
   }
+  // The views change their own texts four times a second: only elements count.
   if (mutations.some(({ addedNodes, removedNodes }) => [...addedNodes, ...removedNodes].some(isElement))) updateViews();
   else if (mutations.some(({ attributeName }) => attributeName === "data-live")) updateViews();
 }

@@ -11,6 +11,7 @@ document.addEventListener("click", (event) => {
 document.addEventListener("pointerdown", (event) => {
   if (event.target.closest("[data-peek]")) peek(true);
 });
+// blur: a window without the focus gets no keyup.
 for (const end of ["pointerup", "pointercancel", "blur"]) window.addEventListener(end, () => peek(false));
 document.addEventListener("keydown", (event) => {
   if (event.key === "v" && !event.target.closest("input, select, textarea")) peek(true);

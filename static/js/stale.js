@@ -21,6 +21,7 @@ export function showStale(at) {
 
 function markChip(chip, at) {
   const word = chip.textContent.trim();
+  // Called each second: the title keeps the word that the station said last.
   if (word === UNKNOWN || chip.dataset.stale) return;
   chip.dataset.stale = at;
   chip.title = word ? `${word} at ${at}` : at;

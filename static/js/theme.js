@@ -5,6 +5,7 @@ const YEAR_S = 365 * 86400;
 
 export function setTheme(theme) {
   document.documentElement.dataset.theme = theme;
+  // A browser does not store a secure cookie over plain HTTP.
   const secure = location.protocol === "https:" ? "; secure" : "";
   document.cookie = `theme=${theme}; path=/; max-age=${YEAR_S}; samesite=lax${secure}`;
   for (const button of document.querySelectorAll(".themes [name=theme]")) {

@@ -8,6 +8,7 @@ async function retry(image) {
   if (!tile) return; // a picture at full size shows its own state
   const tries = (attempts.get(image) ?? 0) + 1;
   attempts.set(image, tries);
+  // The error event of an image does not say why it failed.
   const status = await fetch(image.src).then(
     (answer) => answer.status,
     () => 0,
@@ -27,6 +28,8 @@ const hasFailed = (image) => image.complete && image.naturalWidth === 0 && !atte
 document.addEventListener(
   "error",
   (event) => event.target instanceof HTMLImageElement && !attempts.has(event.target) && retry(event.target),
+  // Captured: the error events of images do not bubble.
   true,
 );
+// Images that failed before this module ran.
 for (const image of document.querySelectorAll(".th img, .well img")) if (hasFailed(image)) retry(image);

@@ -117,6 +117,7 @@ async function draw(address = addressOf(visibleRange)) {
   requestCount += 1;
   const request = requestCount;
   const answer = await fetch(address, { headers: { "HX-Request": "true" } }).catch(() => null);
+  // The answer to an earlier request may come later.
   if (request !== requestCount) return;
   const isAnswered = answer?.ok && !answer.headers.has("HX-Redirect");
   section.toggleAttribute("data-late", !isAnswered);
@@ -264,6 +265,7 @@ export function startTimeline(handlePick = () => false) {
   section.addEventListener("pointerout", (event) => {
     if (event.target.closest(".lane")) hideFlag(event.target.closest(".lane"));
   });
+  // Browsers ignore preventDefault() in a passive listener, which is their default for the wheel here.
   window.addEventListener("wheel", onWheel, { passive: false });
   section.addEventListener("keydown", onKey);
   section.addEventListener("focusin", showCursor);

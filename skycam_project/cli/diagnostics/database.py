@@ -89,6 +89,7 @@ def root_finding(root: StorageRoot) -> Finding:
     if not os.access(root.path, os.W_OK | os.X_OK):
         return Finding("storage", BROKEN, f"{root.path} cannot be written.", "Change its owner, or mount it writable.")
     found = os.statvfs(root.path)
+    # f_bavail and not f_bfree, which counts the blocks that are reserved for root.
     free = found.f_bavail * found.f_frsize
     detail = f"{root.path} has {free / 1e9:.1f} GB free."
     if free < NEARLY_NONE_BYTES:
@@ -103,6 +104,7 @@ def passwords(_station: Station) -> Iterator[Finding]:
     from cameras.models import Camera
 
     encrypted = Camera.objects.present().exclude(encrypted_address="")
+    # `full_address` is the redacted address if the password cannot be decrypted.
     lost = [camera.slug for camera in encrypted if camera.full_address == camera.address]
     if lost:
         remedy = "Restore the old key (docs/network-cameras.md), or: skycam cameras set NAME --password"

@@ -51,6 +51,7 @@ def libgphoto2(_station: Station) -> Iterator[Finding]:
     result = subprocess.run(
         [sys.executable, "-c", GPHOTO2], capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
+    # Negative after a signal: the library has crashed the child.
     if result.returncode != 0:
         last = (result.stderr.strip().splitlines() or [f"status {result.returncode}"])[-1]
         yield Finding("libgphoto2", BROKEN, f"It does not load: {last}", "Install the wheel again: pip install gphoto2")
