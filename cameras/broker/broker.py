@@ -31,6 +31,7 @@ def key(*parts: str) -> str:
 def connection() -> redis.Redis:
     """The process's connection pool: 1 s to connect, 3 s to answer; calls fail at once while the circuit is open."""
     options = {"socket_connect_timeout": CONNECT_S, "socket_timeout": ANSWER_S, "decode_responses": True}
+    # Not `Redis.from_url`, which always makes a plain ConnectionPool, without the circuit breaker.
     return redis.Redis.from_pool(CircuitBreakerPool.from_url(settings.STATION.redis_url, **options))
 
 

@@ -67,6 +67,7 @@ class CircuitBreaker:
             self._probe()
         except redis.TimeoutError:
             return True
+        # A broker that refuses the connection, or answers with an error, costs no call a timeout.
         except (redis.RedisError, OSError) as error:
             log.warning("The broker is gone: %s", type(error).__name__)
         return False
@@ -76,6 +77,7 @@ class CircuitBreaker:
 def process_breaker() -> CircuitBreaker:
     """This process's."""
     options: Any = {"socket_connect_timeout": CONNECT_S, "socket_timeout": CONNECT_S, "retry": Retry(NoBackoff(), 0)}
+    # A client without the breaker, or the open circuit would refuse the probe that is to close it.
     return CircuitBreaker(redis.Redis.from_url(settings.STATION.redis_url, **options).ping)
 
 
@@ -83,8 +85,9 @@ class CircuitBreakerPool(redis.ConnectionPool):
     """Connections that open the circuit when they time out. While it is open, no connection is handed out."""
 
     def __init__(self, **options: Any) -> None:
-        options.setdefault("retry", Retry(NoBackoff(), 0))
+        options.setdefault("retry", Retry(NoBackoff(), 0))  # each retry would cost its call the timeout once more
         kind = options.pop("connection_class", redis.Connection)
+        # `from_url` gives the class by the URL's scheme: TCP, TLS or a Unix socket.
         super().__init__(
             connection_class=type(f"CircuitBreaker{kind.__name__}", (_CircuitBreakerConnection, kind), {}), **options
         )
@@ -92,6 +95,7 @@ class CircuitBreakerPool(redis.ConnectionPool):
     def get_connection(self, *names: Any, **options: Any) -> Any:
         process_breaker().check_closed()
         try:
+            # This connects, which may time out too; the connection's methods below see only its commands.
             return super().get_connection(*names, **options)
         except redis.TimeoutError:
             process_breaker().open_circuit()
@@ -102,9 +106,10 @@ class _CircuitBreakerConnection:
     """A mixin for redis-py's connections."""
 
     def on_connect_check_health(self: Any, check_health: bool = True) -> None:
+        # The kernel accepts connections for a broker that hangs, so it is the sign-in that times out.
         self.update_current_socket_timeout(CONNECT_S)
         super().on_connect_check_health(check_health=check_health)  # type: ignore[misc]
-        self.update_current_socket_timeout(-1)
+        self.update_current_socket_timeout(-1)  # redis-py: -1 stands for the connection's `socket_timeout`
 
     def send_packed_command(self: Any, *command: Any, **options: Any) -> None:
         try:

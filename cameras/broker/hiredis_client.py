@@ -49,7 +49,9 @@ class HiredisClient:
         return [self._read_reply() for _ in commands]
 
     def _read_reply(self) -> Any:
+        # hiredis gives False for an incomplete reply, and None for a null reply.
         while (found := self.reader.gets()) is False:
+            # 0 would make the socket non-blocking, and a negative timeout is a ValueError.
             self.connection.settimeout(max(0.01, self.deadline - time.monotonic()))
             received = self.connection.recv(65536)
             if not received:
@@ -62,11 +64,12 @@ class HiredisClient:
         found: set[str] = set()
         cursor = "0"
         while True:
+            # Not KEYS, which blocks the server for everyone while it searches all keys.
             (answer,) = self.run_commands([("SCAN", cursor, "MATCH", f"{prefix}*", "COUNT", str(SCAN_COUNT))])
             if isinstance(answer, hiredis.HiredisError):
                 raise answer
             cursor, keys = answer
-            found.update(key.removeprefix(prefix) for key in keys)
+            found.update(key.removeprefix(prefix) for key in keys)  # a set: SCAN may return a key more than once
             if cursor == "0":
                 return sorted(found)
 
@@ -107,6 +110,7 @@ def open_unix_socket(path: str) -> socket.socket:
     try:
         connection.connect(path)
     except OSError:
+        # Its caller closes a connected one only.
         connection.close()
         raise
     return connection

@@ -44,8 +44,10 @@ class StreamView(CameraView):
         """Live pictures as one endless response (MJPEG), for clients without WebSockets. It ends when the pictures end.
         503 when the limit of viewers is reached."""
         camera, quality = self.camera(), FrameQuery.of(request).quality
+        # Before the first byte: a response that has begun cannot become a problem.
         if not has_pictures(camera.slug, quality, FRAME_WAIT_S, actor(request)):
             raise no_picture(camera)
+        # Django answers HEAD with `get`, without its body: the stream would run on with no reader.
         if request.method == "HEAD":
             return HttpResponse(content_type=CONTENT_TYPE, headers=NOT_KEPT)
         principal = resolve(ACCESS["principal"])(lower_case(request.headers))

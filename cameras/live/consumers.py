@@ -29,6 +29,7 @@ class LiveConsumer(Socket):
     async def connect(self) -> None:
         self.slug: str = self.scope["url_route"]["kwargs"]["slug"]
         self.binary = BINARY in self.scope["subprotocols"]
+        # Without a bound of its own: `request_frame` has the limit, a setting that may change meanwhile.
         self._requests: asyncio.Queue[str] = asyncio.Queue()
         self._viewer: Viewer | None = None
         self._limits: dict[str, str] = {}
@@ -71,6 +72,7 @@ class LiveConsumer(Socket):
             await self.send_message(dict(refusal_message(error.reason, str(error))))
             return
         picture = await service.next_picture(viewer, quality, NO_FRAME_S)
+        # First: the flags of the picture depend on `_limits`, which this sets.
         await self._send_limits(quality, await service.describe_limits(viewer, picture))
         if picture is None:
             desired = self.access.cameras.get(self.slug, "")
@@ -92,6 +94,7 @@ class LiveConsumer(Socket):
         return self._viewer
 
     def _end(self, sentence: str) -> None:
+        # As a task: a client that does not read blocks the sender, and the service calls this for all viewers in turn.
         start_background_task(self.close_with_reason(ENDED, sentence), "closing a socket")
 
     def _encode_picture(self, picture: Picture) -> str | bytes:

@@ -17,8 +17,8 @@ from core.background import log_and_continue, start_background_task
 
 log = logging.getLogger(__name__)
 WANT_TTL_S = 5
-RENEW_S = 1.5
-RETRY_S = 0.3
+RENEW_S = 1.5  # so that one or two failed renewals do not end the pictures
+RETRY_S = 0.3  # pictures return soon after the broker
 IDLE_AFTER_S = 5.0
 """How long after the last request a feed keeps running."""
 POLL_S = 1.0
@@ -46,12 +46,14 @@ class Feed:
         deadline = now() + wait_s
         while True:
             self.keep_running()
+            # No await from here to the wait for the event, so a picture that arrives in between is not missed.
             if self.newest is not None and self.newest.serial > than:
                 return self.newest
             left = deadline - now()
             if left <= 0:
                 return None
             with contextlib.suppress(TimeoutError):
+                # In short waits, each of which keeps the feed running.
                 async with asyncio.timeout(min(left, POLL_S)):
                     await self._arrived.wait()
 
@@ -79,8 +81,10 @@ class Feed:
                     await self._renew_request()
                 await asyncio.sleep(RENEW_S if self._renewed else RETRY_S)
         finally:
+            # Without its picture: a feed that starts again later must not begin with an old one.
             self._running, self.newest = None, None
             listening.cancel()
+            # Awaited directly, the cancelled task would raise its CancelledError here.
             await asyncio.wait([listening])
 
     async def _renew_request(self) -> None:

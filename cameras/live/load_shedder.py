@@ -66,12 +66,14 @@ class LoadShedder:
     def update_level(self) -> bool:
         """Measure the load; True when the level has changed. Call it about once a second."""
         self.percent += SMOOTHING * (self.load() - self.percent)
+        # A setting has disabled this step while it was active: it ends without the hold time.
         if self.level and self.level not in self._steps:
             self._since, self.level = None, self._remaining_level
             return True
         target, now = self._target_level(), self.clock()
         if target == self.level:
             self._since = None
+        # Only a change of direction starts the hold time again.
         elif self._since is None or (target > self.level) != (self._target > self.level):
             self._since = now
         self._target = target
@@ -102,6 +104,7 @@ class LoadShedder:
         at = levels.index(self.level)
         if at < len(steps) and self.percent >= steps[levels[at + 1]]:
             return levels[at + 1]
+        # Not the threshold of the step itself: around it the level would change back and forth.
         if at and self.percent < self.thresholds.restore:
             return levels[at - 1]
         return self.level

@@ -45,6 +45,7 @@ class MjpegStream:
         deadline = time.monotonic() + NO_PICTURE_TIMEOUT_S
         while self._may_continue(service) and time.monotonic() < deadline:
             picture = await service.next_picture(self.viewer, self.quality, POLL_S)
+            # Checked again: access may have been revoked during the wait.
             if picture and self._may_continue(service):
                 return picture
         return None
@@ -53,6 +54,7 @@ class MjpegStream:
         return self.may_view and not self.ended and service.has_viewer(self.viewer)
 
 
+# asgiref runs it in the web process's event loop, to which the service belongs, while the request's thread waits.
 @async_to_sync
 async def open_stream(slug: str, quality: str, principal: Principal, user: str, remote: str) -> MjpegStream:
     """From a thread: a new stream, to be passed to `stream_parts` soon: it counts as a viewer from now on.
@@ -68,6 +70,8 @@ async def stream_parts(stream: MjpegStream) -> AsyncIterator[bytes]:
     """The body, part by part. Each picture is followed by its boundary at once, since browsers show a part when the
     next one begins."""
     service, monitor = loop_singleton(LiveStreamingService), loop_singleton(AccessMonitor)
+    # Not in `open_stream`: if the client leaves before the first part, this body never runs, and no `finally` would
+    # remove the listener. Its viewer then ends as idle.
     monitor.add_listener(stream)
     try:
         yield f"--{BOUNDARY}\r\n".encode()

@@ -14,6 +14,7 @@ from cameras.live.publisher import FRAME_HEADER, LOWERED, MAGIC, SIMULATED, STAL
 STALE_S = 2.0
 """A picture that arrived longer ago is marked stale."""
 _serials = itertools.count(1)
+# C4, C8 and CC are in the same range but are no frames: Huffman tables, a reserved code, arithmetic coding.
 START_OF_FRAME = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 
 
@@ -33,6 +34,7 @@ class Picture:
         self.packed, self.quality = packed, quality
         self.serial = next(_serials)
         self._texts: dict[int, str] = {}
+        # By this machine's clock, because that of the camera's host may differ.
         self._received_at = time.monotonic()
 
     @property
@@ -51,6 +53,7 @@ class Picture:
     def binary(self, *, lowered: bool = False) -> bytes:
         """The frame of skycam.live.v1."""
         flags = self.flags_now(lowered=lowered)
+        # Mostly all viewers share the bytes as they came, without a copy.
         if flags == self.flags:
             return self.packed
         head = FRAME_HEADER.pack(MAGIC, VERSION, flags, 0, self.number, self.captured_us, self.sent_us)
@@ -64,6 +67,7 @@ class Picture:
         return self._texts[flags]
 
     def _json(self, flags: int) -> str:
+        # The frame header has no size, and to decode the picture for it takes milliseconds.
         width, height = jpeg_size(self.jpeg)
         return json.dumps(
             {

@@ -29,12 +29,14 @@ class Preset:
 
     def encode(self, image: Any) -> bytes:
         """JPEG of an RGB (h, w, 3) or mono (h, w) image, uint8 or uint16, scaled down to the preset's size."""
+        # Not above: web processes import this module for the presets alone.
         import cv2
 
         if image.dtype == np.uint16:
             image = (image >> 8).astype(np.uint8)
         scale = self.size / max(image.shape[:2])
         if scale < 1:
+            # INTER_AREA averages all pixels; the default looks at four, so stars and thin lines would vanish.
             image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         if image.ndim == 3:
             image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
@@ -47,7 +49,9 @@ class Preset:
         fps = self.fps / 2 if level in FPS_LEVELS else self.fps
         if level not in QUALITY_LEVELS:
             return replace(self, fps=fps)
+        # A preset that is below MIN_JPEG_QUALITY by itself must not become finer.
         quality = min(self.jpeg_quality, max(MIN_JPEG_QUALITY, self.jpeg_quality - LOWERED_JPEG_QUALITY_BY))
+        # Half of what is sent: half of a preset larger than the camera's images could change nothing.
         return Preset(int(min(self.size, longest) * LOWERED_SCALE), quality, fps)
 
 

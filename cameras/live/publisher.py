@@ -66,6 +66,7 @@ class LivePublisher:
             self._presets = presets_of(message["presets"]) if message.get("presets") else self._presets
             self._level = int(message.get("lowered", 0))
             self._redis_url = str(message.get("redis_url", ""))
+            # Last: the publisher's thread uses the others as soon as a quality is wanted.
             self._wanted = frozenset(message["qualities"]) & self._presets.keys()
 
     @property
@@ -82,6 +83,7 @@ class LivePublisher:
         return {"live": {"frames": self.frames, "yielded": self.yielded, "encoded": encoded, "lowered": self._level}}
 
     def _publish(self, frame: FrameData, quality: str) -> None:
+        # Imported at the first picture: it costs 0.3 s and 37 MB, and many camera processes are never watched.
         import redis
 
         level = self._level
@@ -96,6 +98,7 @@ class LivePublisher:
         except (redis.RedisError, OSError) as error:
             log.warning("Live view cannot publish and tries again: %s", type(error).__name__)
             self._redis = None
+            # Nothing queues up during the pause: the buffer keeps the newest frame only.
             self._stopping.wait(PAUSE_AFTER_FAILURE_S)
 
     def _connection(self, url: str) -> Any:
@@ -103,6 +106,7 @@ class LivePublisher:
 
         if not url:
             raise redis.ConnectionError("No address to publish at is known yet.")
+        # The URL changes, for example, when the broker begins to refuse the users that the Supervisor creates.
         if self._redis is None or url != self._connected_to:
             self._redis = redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=1)
             self._connected_to = url

@@ -57,6 +57,7 @@ class LiveStreamingService:
         self.presets = presets_of(self.config.quality_presets.model_dump())
         self._settings_task: asyncio.Task[None] | None = None
         self._settings_read_at = 0.0
+        # The load of this process alone: its event loop has one processor, however idle the others are.
         self.load_shedder = LoadShedder(self.config.cpu_thresholds, load or psutil.Process().cpu_percent)
         self.viewer_limits = ViewerLimits(self.config.max_viewers, self.config.max_viewers_per_user)
         self.total_rate_limiter = RateLimiter(self.config.bandwidth.total_kbit_s)
@@ -97,9 +98,11 @@ class LiveStreamingService:
         if self._settings_task is None or (
             self._settings_task.done() and time.monotonic() - self._settings_read_at >= SETTINGS_MAX_AGE_S
         ):
+            # At the start, not at the end: while the database is away, it is tried once in SETTINGS_MAX_AGE_S.
             self._settings_read_at = time.monotonic()
             self._settings_task = start_background_task(self._apply_settings(), "live view settings")
         if not self._settings_task.done():
+            # Not `wait_for`, which would cancel the task at the timeout; other viewers wait for it, too.
             await asyncio.wait({self._settings_task}, timeout=wait_s)
 
     async def _apply_settings(self) -> None:
@@ -143,6 +146,7 @@ class LiveStreamingService:
         await self.refresh_settings()
         self.check_load()
         self._end_idle_viewers()
+        # Before the renewal is awaited: it shows this count, and a viewer may come meanwhile.
         is_idle = not self.viewer_limits.viewers
         try:
             found = await self.viewer_limits.renew_viewers()
@@ -151,6 +155,7 @@ class LiveStreamingService:
         for name, by in found.ended.items():
             if ended := self.viewer_limits.viewers.get(name):
                 self.end_session(ended)
+                # A name may have 150 characters, more than fit into the reason of a close.
                 ended.end(f"{by[:40]} ended this live view.")
         self._share_bandwidth()
         return is_idle and not self.viewer_limits.viewers
@@ -202,6 +207,7 @@ class LiveStreamingService:
         """The newest picture that this viewer has not had, once its limits allow it; None after `wait_s` seconds."""
         now = asyncio.get_running_loop().time
         deadline = now() + wait_s
+        # Before the wait, so that a viewer that waits does not count as idle.
         viewer.quality, viewer.requested_at = quality, time.monotonic()
         feed = self.feed(viewer.camera, self.served_quality(quality))
         if not await self._wait_for_turn(viewer, feed, deadline):
@@ -224,9 +230,11 @@ class LiveStreamingService:
             return True
         loop, passing = asyncio.get_running_loop(), feed.pictures
         while wait_s and loop.time() < deadline:
+            # Or the feed would end while its only viewer waits for bandwidth.
             feed.keep_running()
             await asyncio.sleep(min(wait_s, max(0.0, deadline - loop.time())))
             wait_s = self._wait_s(viewer)
+        # The newest one is not dropped: it is sent after the wait.
         dropped = max(0, feed.pictures - passing - 1)
         viewer.dropped += dropped
         metrics.DROPPED.inc(dropped)
@@ -263,6 +271,7 @@ class LiveStreamingService:
     async def _status(self, slug: str, desired: str) -> Status | None:
         read_at, status = self._statuses.get(slug, (0.0, None))
         if time.monotonic() - read_at > STATUS_MAX_AGE_S:
+            # On a thread: a broker that hangs must not block the event loop.
             status = await asyncio.to_thread(read_status_or_none, slug, desired)
             self._statuses[slug] = time.monotonic(), status
         return status

@@ -95,6 +95,7 @@ class SnapshotLimiter:
         own.kbit_s = limits.per_viewer_kbit_s if user else 0
         now = asyncio.get_running_loop().time
         deadline = now() + wait_s
+        # Again after each wait: other requests use the same limits and may have been faster.
         while left_s := max(own.wait_s(), service.total_rate_limiter.wait_s() if user else 0.0):
             if now() + left_s > deadline:
                 raise SnapshotLimitExceeded("bandwidth", bandwidth_message(limits, own), left_s)
@@ -112,6 +113,7 @@ async def fresh_picture(service: LiveStreamingService, slug: str, quality: str, 
     """A picture that is not stale; None when none arrives in `wait_s` seconds. BrokerDown."""
     feed = service.feed(slug, service.served_quality(quality))
     kept = feed.newest
+    # A fresh picture serves every request; of a stale one only a newer one will do.
     picture = await feed.wait_for_newer(kept.serial if kept and kept.is_stale else 0, wait_s)
     if picture is None and feed.broker_away:
         raise broker.BrokerDown

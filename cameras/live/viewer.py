@@ -55,7 +55,7 @@ class Viewer:
         """Serial of the last picture sent."""
         self.next_picture_at = 0.0
         """When the next picture may be sent while pictures are fewer."""
-        self.limited_at = -1e9
+        self.limited_at = -1e9  # long ago; time.monotonic() may be near 0
         self._samples: deque[tuple[float, int, int]] = deque([(self.requested_at, 0, 0)], RATE_SAMPLES)
 
     def record_sent(self, serial: int, size: int) -> None:

@@ -36,7 +36,7 @@ class ViewerLimits:
         self.viewers: dict[str, Viewer] = {}
         self.others: Counts = Counter()
         self._registry = ViewerRegistry()
-        self._lock = asyncio.Lock()
+        self._lock = asyncio.Lock()  # the registry allows one call at a time
         self._refused: dict[str, tuple[float, LiveViewRefused]] = {}
 
     @property
@@ -49,10 +49,13 @@ class ViewerLimits:
         if refusal and time.monotonic() - refused_at < REFUSED_FOR_S:
             raise refusal
         async with self._lock:
+            # Counted first, checked then: of two web processes that do this at once, at least one sees both viewers.
             await self._count_viewer(viewer)
             if refusal := self._refusal(viewer.user):
                 self.viewers.pop(viewer.id, None)
+                # At once: until the next renewal the other web processes would count a viewer that does not exist.
                 await self._register_counts()
+                # Without those that have expired, or it would grow by each user who was ever refused.
                 self._refused = {**self._recently_refused(), viewer.user: (time.monotonic(), refusal)}
                 raise refusal
 

@@ -40,6 +40,7 @@ class ViewerRegistry:
 
         One transaction: of two processes that register at once, the second sees the first."""
         with broker.connection().pipeline(transaction=True) as pipe:
+            # Others count only processes with this key. `nx` keeps the list of one that has viewers already.
             pipe.set(broker.key("viewers", self.process), "[]", ex=TTL_S, nx=True)
             self._write_counts(pipe, own)
             pipe.hgetall(broker.key("viewing"))
@@ -55,6 +56,7 @@ class ViewerRegistry:
             else:
                 pipe.delete(broker.key("viewers", self.process))
             self._write_counts(pipe, own)
+            # Read and deleted in one transaction, so that no request is deleted unread.
             pipe.smembers(ended)
             pipe.delete(ended)
             pipe.hgetall(broker.key("viewing"))
@@ -80,6 +82,7 @@ class ViewerRegistry:
             return Counter()
         alive = viewers_by_process({name.split(" ", 1)[0] for name in elsewhere})
         if dead := [name for name in elsewhere if name.split(" ", 1)[0] not in alive]:
+            # They would not expire: each living process renews the life of the whole hash.
             broker.connection().hdel(broker.key("viewing"), *dead)
         found: Counts = Counter()
         for name in elsewhere:

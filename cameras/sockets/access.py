@@ -44,6 +44,7 @@ class Access:
         """The access to one camera. For a reader, a hidden camera does not exist."""
         if self.code or slug in self.cameras:
             return self
+        # The slug is part of the address, of any length; the reason of a close has at most 123 bytes.
         return Access(NO_CAMERA, f"There is no camera {slug[:40]}.")
 
 
@@ -74,6 +75,7 @@ async def read_access_of_all(principals: Collection[Principal]) -> dict[Principa
     def on_its_thread() -> dict[Principal, Access]:
         return {principal: read_access_or_refuse(principal) for principal in principals}
 
+    # On one thread for all: a sign-in costs a query, and not a change of threads as well.
     found: dict[Principal, Access] = await database_sync_to_async(on_its_thread)()
     return found
 
@@ -125,6 +127,7 @@ class AccessMonitor:
         except Error as error:
             log.warning("Access could not be checked again: %s", type(error).__name__)
             return
+        # A listener that was added during the query is not in `found`; it is checked the next time.
         for listener in list(self._listeners):
             if access := found.get(listener.principal):
                 with log_and_continue("rights check"):

@@ -52,8 +52,10 @@ class Socket(AsyncWebsocketConsumer):
         self.ended = True
         self.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.scope["headers"]}
         self.principal = resolve(ACCESS["principal"])(self.headers)
+        # In this order: a foreign page costs no query, and only users who have access are counted.
         refused = self._check_handshake() or await self._check_access() or self._check_open_sockets()
         if refused:
+            # Not `close_with_reason`, which sends nothing while `ended`.
             await self.close(*refused)
             return
         self.ended = False
@@ -68,6 +70,7 @@ class Socket(AsyncWebsocketConsumer):
         self.ended = True
         loop_singleton(OpenSockets).remove_socket(self)
         loop_singleton(AccessMonitor).remove_listener(self)
+        # A refused socket has no task.
         if task := getattr(self, "_task", None):
             task.cancel()
 
@@ -126,6 +129,7 @@ class Socket(AsyncWebsocketConsumer):
         """Called every two seconds with what the principal may see now."""
         self.access = self.narrow_access(access)
         if self.access.code and not self.ended:
+            # As a task: sending to a client that does not read blocks, and all others wait for this check.
             start_background_task(self.close_with_reason(self.access.code, self.access.reason), "closing a socket")
 
     # Messages
@@ -162,6 +166,7 @@ class Socket(AsyncWebsocketConsumer):
     async def pong(self, message: dict[str, Any]) -> None:
         """`sent` comes back unchanged, with this machine's time: clients compute their clock's offset from both."""
         sent = message.get("sent")
+        # Python's JSON also reads NaN and Infinity, which would come back as no valid JSON. No comparison accepts them.
         if not is_number(sent) or not -MAX_SENT < sent < MAX_SENT:
             raise BadMessage("invalid", "A ping needs `sent`, a number such as milliseconds.")
         await self.send_message({"type": "pong", "sent": sent, "server_us": time.time_ns() // 1000})
@@ -195,6 +200,7 @@ def truncate_reason(reason: str) -> str:
 def parse_message(text: str) -> dict[str, Any]:
     try:
         message = json.loads(text)
+    # RecursionError: a thousand nested brackets or more.
     except (ValueError, RecursionError):
         raise BadMessage("invalid", "The message is not JSON.") from None
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):

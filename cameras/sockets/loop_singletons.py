@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 Singleton = TypeVar("Singleton")
+# By loop, because asyncio's locks, queues and tasks belong to one. Weak, so that they end with it.
 _singletons: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[type, Any]] = WeakKeyDictionary()
 
 

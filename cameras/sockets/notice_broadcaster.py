@@ -47,6 +47,7 @@ class NoticeBroadcaster(Generic[NoticeT]):
         except ValueError:
             log.warning("A notice on %s was not JSON and is ignored.", self._subscription.channel)
             return
+        # Without an await, so the set does not change during the iteration.
         for listener in self._listeners:
             deliver_notice(listener, notice)
 
@@ -62,14 +63,17 @@ class NoticeBroadcaster(Generic[NoticeT]):
                     for listener in self._listeners:
                         deliver_notice(listener, MISSED)
         finally:
+            # First: a listener that comes while this subscription ends starts the next one.
             self._running = None
             subscribed.cancel()
+            # Awaited directly, the cancelled task would raise its CancelledError here.
             await asyncio.wait([subscribed])
 
 
 def deliver_notice(listener: Listener[NoticeT], notice: NoticeT | None) -> None:
     """A listener that is too slow loses its waiting notices and gets MISSED."""
     if listener.full():
+        # All of them: after MISSED a program requests the list anyway, which contains what they announced.
         while not listener.empty():
             listener.get_nowait()
         notice = MISSED

@@ -29,4 +29,4 @@ class OpenSockets:
         user = self._users.pop(socket, None)
         if user is not None:
             self._counts[user] -= 1
-            self._counts += Counter()
+            self._counts += Counter()  # drops users without sockets: a Counter keeps counts of 0

@@ -13,5 +13,7 @@ def is_ours(headers: Mapping[str, str]) -> bool:
     host = headers.get("host", "").lower()
     domain, _ = split_domain_port(host)
     schemes = ["https"] if settings.STATION.web.tls else ["http", "https"]
+    # With the port: cookies do not depend on it, so pages of another program on this host would have them, too.
     same = headers.get("origin", "").lower() in {f"{scheme}://{host}" for scheme in schemes}
+    # A foreign name that resolves to this address is both Host and Origin of its own pages (DNS rebinding).
     return same and bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)

@@ -54,6 +54,7 @@ class Subscription:
             await pubsub.subscribe(self.channel)
             pinged = False
             while True:
+                # TCP does not notice a router that has forgotten the connection: no error comes, and no message.
                 message = await pubsub.get_message(timeout=SILENCE_S)
                 if message is None:
                     await self._check_connection(pubsub, pinged)
@@ -62,6 +63,7 @@ class Subscription:
                     self._handle_message(message)
 
     def _handle_message(self, message: dict[str, Any]) -> None:
+        # By any message: the confirmation of the subscription and a pong prove as well that messages arrive.
         self.up = True
         if message["type"] == "message":
             self.on_message(message["data"])

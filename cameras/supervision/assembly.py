@@ -87,6 +87,7 @@ def build_host(run_folder: Path | None = None, bus: UsbBus | None = None, reopen
     work, woken = threading.Event(), threading.Event()
     slots, ended_sessions, last_captures = CameraSlots(), EndedSessions(), LastCaptures()
     waiting: queue.Queue[Arrival] = queue.Queue()
+    # The heartbeat needs both: a host whose command queue hangs must not pass as reachable.
     loops = supervisor_loop, queue_loop = Liveness(), Liveness()
 
     # The database thread
@@ -100,6 +101,7 @@ def build_host(run_folder: Path | None = None, bus: UsbBus | None = None, reopen
     database = DatabaseThread(ingester, outbox, reader, janitor, work)
 
     # The status publisher
+    # The load of the whole machine: encoding is the work of the camera processes, not of this one.
     load_shedder = LoadShedder(station.live_streaming_config.cpu_thresholds, psutil.cpu_percent)
     statuses = StatusBuilder(slots, last_captures, load_shedder)
     status_publisher = StatusPublisher(host, slots, statuses, reader, load_shedder, loops)

@@ -56,8 +56,10 @@ class BrokerUsers:
             return
         self._checked_at = time.monotonic()
         for slug in new:
+            # Stored even if the server fails below: the check of CHECK_S then creates the missing user.
             self._passwords[slug] = secrets.token_urlsafe(32)
         try:
+            # A server that was restarted has forgotten its users.
             missing = [slug for slug in slugs if slug in new or not user_exists(server, slug)]
             for slug in missing:
                 run_acl(server, "SETUSER", *rules(slug, self._passwords[slug]))
@@ -87,6 +89,7 @@ def rules(slug: str, password: str) -> list[str]:
     """The password goes to the server as its hash, so that no log of the server holds it."""
     digest = hashlib.sha256(password.encode()).hexdigest()
     channels = broker.key("live", slug, "*")
+    # The server applies them in this order. `reset` removes what an earlier Supervisor gave to a user of this name.
     return [user_of(slug), "reset", "on", f"#{digest}", f"&{channels}", "-@all", "+publish"]
 
 
@@ -103,5 +106,6 @@ def with_login(url: str, user: str, password: str) -> str:
     parts = urlsplit(url)
     options = urlencode([(name, value) for name, value in parse_qsl(parts.query) if name not in NOT_PASSED_ON])
     place = parts.netloc.rpartition("@")[2]
+    # The path of a TCP address is the number of the database.
     path = parts.path if parts.scheme == "unix" else ""
     return SplitResult(parts.scheme, f"{quote(user)}:{quote(password)}@{place}", path, options, "").geturl()

@@ -36,6 +36,7 @@ class CameraAlerts:
         """For a camera that is new to this Supervisor: resolve the alerts that an earlier one left open."""
         self._quarantine.release(slot)
         self._resolve_unreachable(slot)
+        # No process starts that would resolve what an earlier recorder has raised, so `clear_alerts` does it.
         if not slot.desired.runs:
             slot.alerts.add(*(f"recording.{about}:{slot.desired.slug}" for about in RECORDER_ALERTS))
 
@@ -43,8 +44,10 @@ class CameraAlerts:
         """Resolve its alerts: the camera should not run."""
         if slot.quarantined:
             self._quarantine.release(slot, BY_PERSON)
+        # This runs on each tick while the camera should not run: without the check it would write ten times a second.
         if slot.unreachable_alerted:
             self._resolve_unreachable(slot)
+        # While the process is still ending, its recorder may raise another one.
         for key in slot.alerts.remove_all() if slot.child is None else ():
             self._events.resolve_alert(key)
 

@@ -119,9 +119,10 @@ class Commanded(Generic[T]):
     is out of date."""
 
     value: T
-    at: float = -1.0
+    at: float = -1.0  # older than any reading
 
     def is_newer(self, read_at: float) -> bool:
+        # The row is stored before its command is sent, so a reading that began after the command contains it.
         return self.at >= read_at
 
 
@@ -151,6 +152,7 @@ class CameraSlot:
     unreachable_alerted: bool = False
     """An alert is open: the camera cannot be opened, or fails repeatedly."""
     alerts: RaisedAlerts = field(default_factory=RaisedAlerts)
+    # Not 0: time.monotonic() is near 0 on a machine that has just started, and this would count as a recent retry.
     retried_at: float = -60.0
     """When its process last got a retry message, which also resets its failure count."""
     port_reset: PortReset | None = None
@@ -200,6 +202,7 @@ class CameraSlot:
     @property
     def recovers(self) -> bool:
         """A process may have been sent its session and has not yet reported that it has read the spool."""
+        # In this order, because `child` is set before `is_starting` ends: else both could miss a new process.
         starting, child = self.is_starting, self.child
         return starting or (child is not None and not child.has_recovered)
 
@@ -234,6 +237,7 @@ class CameraSlot:
     def observed(self) -> tuple[str, str]:
         """The state and its reason, as far as this host can see."""
         desired, quarantined, child, reasons = self.desired, self.quarantined, self.child, self.restarts.reasons
+        # What is desired comes first: a process that is ending may still report `ready`.
         if not desired.enabled:
             return ("disabled", "")
         if not desired.connected:

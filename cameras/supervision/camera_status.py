@@ -36,6 +36,7 @@ class StatusBuilder:
         observed, reason = slot.observed
         found: dict[str, Any] = {**absent_status(desired.slug, desired.connection, reason)}
         found |= {"observed": observed, "since": iso(slot.since), "fps": state.get("fps", 0.0), "faults": slot.faults}
+        # The report is up to a second old: a setting whose desired value has changed since then is left out.
         found["differs"] = still_desired(state.get("differs") or [], desired.settings)
         found |= {name: state.get(name) for name in STATE_FIELDS}
         known_captures = (state.get("last_capture"), self._last_captures.find(desired.id))

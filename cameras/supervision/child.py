@@ -41,6 +41,7 @@ class SentState(TypedDict):
 def start_time(pid: int) -> str | None:
     """Start time of a process in kernel ticks. Together with the pid it identifies a process uniquely."""
     try:
+        # Field 22, counted from the last parenthesis: the program's name may contain spaces and parentheses.
         return Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[19]
     except (OSError, IndexError):
         return None
@@ -89,6 +90,7 @@ class CameraChild:
         self.end_by = 0.0
         self._on_message = on_message
         self._lock = threading.Lock()
+        # With the pid, because PR_SET_PDEATHSIG, which the process sets itself, misses a parent that ended before.
         self.process = subprocess.Popen(
             [sys.executable, "-m", "cameras.runtime", "--parent", str(os.getpid())],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=PROJECT, env=environment,
@@ -99,15 +101,18 @@ class CameraChild:
         except BaseException:  # else the process would run without an owner
             self.process.kill()
             raise
+        # A failure needs no handling: an ended process has an exit status, and one without its spec stays silent.
         self._send(spec)
 
     def _attach(self) -> None:
         assert self.process.stdin
+        # A process that hangs reads nothing. A blocking write to it would stop the supervision of all cameras.
         os.set_blocking(self.process.stdin.fileno(), False)
         fcntl.fcntl(self.process.stdin, fcntl.F_SETPIPE_SZ, LINK_BYTES)
         self.identity = (self.process.pid, start_time(self.process.pid))
         self._reader = threading.Thread(target=self._read, name=f"{self.slug}-_read", daemon=True)
         self._reader.start()
+        # Both of its outputs are read all the time: a process whose pipe is full blocks.
         threading.Thread(target=self._read_errors, name=f"{self.slug}-_read_errors", daemon=True).start()
 
     def send(self, command: Command) -> bool:
@@ -120,12 +125,16 @@ class CameraChild:
 
     def _send(self, message: Mapping[str, object]) -> bool:
         line = json.dumps(message).encode() + b"\n"
+        # Under the lock until it is written: after `finish` the number of the descriptor may be that of another file.
         with self._lock:
             try:
                 assert self.process.stdin
+                # Not the file's `write`: when the pipe is full, its buffer keeps a part for the next command.
                 written = os.write(self.process.stdin.fileno(), line)
+            # The pipe is full, the process has ended, or `finish` has closed the link (ValueError).
             except (BlockingIOError, BrokenPipeError, ValueError):
                 return False
+        # The pipe had space for a part of the line only, and the next command would be read as its rest.
         if written < len(line):
             log.error("%s stopped reading commands; it is killed in the middle of a message.", self.slug)
             self.process.kill()
@@ -145,6 +154,7 @@ class CameraChild:
                 self.state = report
                 self.observed = (report["observed"], report["reason"])
             self._on_message(self, report)
+        # A bad message must not end the reader: the process would block as soon as its pipe is full.
         except Exception:
             log.exception("A message of %s could not be handled: %.200r", self.slug, line)
 
@@ -202,6 +212,7 @@ def kill_orphans(register: Path) -> list[int]:
     that hangs in an SDK ignores everything else."""
     try:
         left = [(int(pid), began) for pid, began in json.loads(register.read_text(encoding="ascii"))]
+    # There is none at the first start. A damaged one must not prevent the start either.
     except (OSError, ValueError, TypeError):
         return []
     killed = []
@@ -215,6 +226,7 @@ def kill_orphans(register: Path) -> list[int]:
 
 def write_register(register: Path, identities: list[tuple[int, str | None]]) -> None:
     """Store the processes for `kill_orphans` of the next Supervisor."""
+    # Replaced whole, so that a kill leaves a readable one. Not synced: a power cut ends the processes, too.
     temporary = register.with_suffix(".new")
     temporary.write_text(json.dumps(identities), encoding="ascii")
     temporary.replace(register)

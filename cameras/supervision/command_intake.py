@@ -16,6 +16,7 @@ from cameras.supervision.ports import OutcomeSink, Waker
 log = logging.getLogger(__name__)
 LONGEST_S = 60.0
 """No command may be started this long after it was sent."""
+# Must exceed the captures of LONGEST_S: 54 a second were measured (docs/decisions/commands.md), so 3,240.
 REMEMBERED = 10_000
 Arrival = tuple[Command, float]
 """A command, and when it arrived, in time.monotonic()."""
@@ -41,6 +42,7 @@ class CommandIntake:
         """A command past its deadline is dropped. A capture goes to a ready process at once; the Supervisor's thread
         handles everything else. Raises BrokerDown, and DatabaseError while the database is away."""
         with broker.reachable() as server:
+            # The clocks of two machines may differ, the broker's is one. After this, only durations are used.
             remaining_ms = command["deadline_ms"] - broker.time_ms(server)
         if remaining_ms <= 0:
             log.info(
@@ -51,7 +53,9 @@ class CommandIntake:
         if command["order"] == "capture":
             if self._is_duplicate(command["arguments"]["id"]):
                 return
+            # On this thread, so that no capture waits for the Supervisor's next tick.
             slot = self._slots.get(command["camera"])
+            # Read once: the Supervisor's thread may replace the process at any time.
             child = slot.child if slot else None
             if slot and child and self._sender.refusal(command, slot, child) is None:
                 self._sender.send_command(command, slot, child)

@@ -14,6 +14,7 @@ from cameras.commands.messages import Command
 from cameras.supervision.liveness import Liveness
 from core.retrying_thread import RetryingThread
 
+# Less than ANSWER_S of the connection, which would take a longer wait for a broker that hangs.
 BLOCK_S = 1.0
 AWAY_S = 0.5
 """Pause before the broker is tried again."""
@@ -43,4 +44,5 @@ class CommandQueue:
     def _receive_command(self) -> None:
         found = broker.connection().blpop([self._name], timeout=BLOCK_S)
         if found:
+            # A command that fails here is lost. The planned row of a capture then ends as not_started.
             self._route_command(json.loads(found[1]))

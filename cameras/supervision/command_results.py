@@ -55,12 +55,15 @@ class CommandResults:
         if "faults" in body:
             slot.faults = body["faults"]
         if "recorder" in body:
+            # The last report is up to a second older than this answer, and its caller may read the status next.
             child.state = {**child.state, "recorder": body["recorder"]}
             self._publish_status(slot)
         content = answer_of(report)
+        # No spool holds a capture that was not started, so its row gets the outcome here.
         if report.get("unstarted") and "id" in report:
             self._outcomes.settle_capture(report["id"], report["reason"], report["detail"], command, content)
         else:
+            # The caller may read rows next, and records that the process reported before this answer may still wait.
             self._records.call_after_ingest(functools.partial(self._answers.send_response, command, content))
 
     def _handle_desired_session_answer(self, session: str, report: AnswerReport) -> None:

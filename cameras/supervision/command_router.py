@@ -47,6 +47,7 @@ class CommandRouter:
         """Route queued and early commands, then answer callers that wait for a state."""
         while not self._waiting.empty():
             self.route(*self._waiting.get())
+        # Taken out first, because `route` puts back those that are still early.
         early, self._early = self._early, []
         for command, since in early:
             self.route(command, since)

@@ -52,6 +52,7 @@ class CommandSender:
         if note := self._notes.get(order):
             note(slot, child, arguments)
         sent = child.send_user_command(order, command["command_id"], arguments)
+        # A capture stays outstanding: once its process has ended, `settle_lost` decides by the spool.
         if not sent and capture is None and slot.outstanding.remove(command["command_id"]):
             self.refuse_command(command, f"The process of {command['slug']} has just ended and is being started again.")
 
@@ -70,6 +71,7 @@ class CommandSender:
         recording: Any = {**requested, **self._snapshots.snapshot.recording} if requested else None
         arguments["recording"] = recording
         slot.commanded_recording = Commanded(recording, time.monotonic())
+        # The applier compares with this, so it does not send the same again.
         child.desired = {**child.desired, "recording": recording}
 
 

@@ -39,6 +39,7 @@ class DatabaseThread:
         self._ingester, self._outbox, self._reader, self._janitor = ingester, outbox, reader, janitor
         self.away_since: float | None = None
         self._thread = RetryingThread("database-sync", self._run, at_end=self._ingest_the_rest, awake=work)
+        # On a thread of its own: a locked database blocks the other one just when callers become late.
         self._late_answers = RetryingThread("late-answers", ingester.answer_late_callers, LATE_ANSWERS_S)
 
     def start(self) -> None:
@@ -52,6 +53,7 @@ class DatabaseThread:
 
     def sync(self) -> None:
         """Every step once. Raises DatabaseError while the database is away: what is left waits for the next call."""
+        # First, because callers wait for these rows. The sweep is last: it queues what it finds for the next round.
         self._ingester.ingest_waiting()
         self._outbox.flush()
         now = time.monotonic()
@@ -66,6 +68,7 @@ class DatabaseThread:
         except (DatabaseError, OSError) as error:
             self._note_away(error)
         finally:
+            # Also when a step has failed: callers are answered while the database is away.
             self._ingester.make_waiting_calls(is_away=self.away_since is not None)
 
     def _run(self) -> float:
@@ -84,6 +87,7 @@ class DatabaseThread:
         if self.away_since is None:
             self.away_since = time.monotonic()
             log.error("The database cannot be written (%s); records wait in the spool.", error)
+        # A connection that has broken never works again; the next try opens another one.
         close_old_connections()
         connection.close()
         self._thread.pause(AWAY_S)

@@ -30,6 +30,7 @@ class DesiredState:
     id: str
     slug: str
     kind: str
+    # With the password of a network camera, which no log may show.
     address: str = field(repr=False)
     settings: dict[str, Any]
     enabled: bool
@@ -73,6 +74,7 @@ class DesiredState:
     @property
     def of_clips(self) -> DesiredState:
         """The same camera, with the spool and the root of its clips."""
+        # Without the session, which is in the spool of the captures: each sweep would try to stop it here as well.
         return replace(self, root=self.video_root, root_path=self.video_root_path, part="clips", session=None)
 
     def spec(self, decided: dict[str, str] | None, faults: dict[str, Any] | None = None) -> Spec:
@@ -125,6 +127,7 @@ def desired_states(host: str) -> dict[str, DesiredState]:
     of_class, own_root = resolve(ROOTS["of_class"]), resolve(ROOTS["own"])
     root, video = of_class(host, "captures"), of_class(host, "clips")
     cameras = list(Camera.objects.filter(host=host))
+    # For all cameras at once: this runs each second.
     runners = session_holders(cameras)
     found = {camera.pk: _desired_state(camera, own_root(camera) or root, video) for camera in cameras}
     presets = live_streaming_config().quality_presets.model_dump()
@@ -165,6 +168,7 @@ def spools_of_moved_cameras(host: str, known: Iterable[str]) -> list[DesiredStat
 
 
 def _moved_camera(camera: Camera, root: dict[str, Any]) -> DesiredState:
+    # The new host runs its session and its recording; here its spool is only emptied.
     return replace(_desired_state(camera, root, root), session=None, recording=None, elsewhere=True)
 
 

@@ -35,12 +35,14 @@ class DesiredStateApplier:
     def apply_snapshot(self, snapshot: HostSnapshot) -> None:
         self._slots.read_at = snapshot.read_at
         self._update_slots(snapshot.cameras)
+        # Without the lease on the host's name no camera was read, and none has moved.
         if snapshot.is_complete:
             self._release_moved_cameras(snapshot.cameras)
 
     def _update_slots(self, desired_states: Mapping[str, DesiredState]) -> None:
         for camera, desired in desired_states.items():
             if camera not in self._slots:
+                # With the USB identity of its last opening: it is found on the bus before this Supervisor opened it.
                 slot = CameraSlot(desired, self._new_schedule(), hardware=Hardware(usb=desired.usb))
                 self._slots.add(slot)
                 self._alerts.resolve_stale_alerts(slot)
@@ -61,11 +63,13 @@ class DesiredStateApplier:
         if not desired.runs:
             self._alerts.clear_alerts(slot)
         child, read_at = slot.child, self._slots.read_at
+        # The next process starts with these values: `start_process` reads them.
         if child is None or child.ending:
             return
         if not desired.runs or old.place != desired.place:
             child.finish()
             return
+        # Compared with what this process was sent, not with `old`: what could not be sent is then tried at each tick.
         if desired.settings != child.desired["settings"] and not slot.commanded_settings.is_newer(read_at):
             send_settings(child, desired.settings)
         if desired.recording != child.desired["recording"] and not slot.commanded_recording.is_newer(read_at):

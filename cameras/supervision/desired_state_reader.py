@@ -45,13 +45,17 @@ class DesiredStateReader:
 
     def read(self, now: float) -> None:
         """Read the desired states, and wake the Supervisor; then read the open alerts. Raises DatabaseError."""
+        # Before the queries: a row that changes during them is read once more.
         self._read_now = False
         has_name = self._lease.hold(now)
         cameras = desired_states(self._host) if has_name else {}
         live, recording = live_streaming_config(), resolve(RECORDING["settings"])()
+        # Before the snapshot, so that the first status of a new camera has its last capture.
         self._last_captures.read_new(cameras)
+        # `now` is from before the queries: a command that arrives during them counts as newer than what they found.
         self.snapshot = HostSnapshot(cameras, has_name, now, live, recording, station_name(), self.snapshot.open_alerts)
         self._wake_supervisor()
+        # Last, because only pages show them: if this query fails or takes long, no camera waits for its desired state.
         self.snapshot = replace(self.snapshot, open_alerts=open_alerts())
 
 

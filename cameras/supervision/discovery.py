@@ -34,6 +34,7 @@ class DiscoveryRunner:
             self._waiting.append(command)
             if self._is_running:
                 return
+            # Before the flag: if no thread can be started, the next request tries again.
             threading.Thread(target=self._run, name="discovery", daemon=True).start()
             self._is_running = True
 
@@ -45,6 +46,7 @@ class DiscoveryRunner:
 
     def _take_waiting(self) -> list[str]:
         with self._lock:
+            # Both under one lock: a request is either answered by this thread, or finds that it has to start one.
             commands, self._waiting = self._waiting, []
             self._is_running = bool(commands)
             return commands
@@ -65,6 +67,7 @@ class DiscoveryRunner:
 
 def with_holder(one: DiscoveredDevice, held: Mapping[str, CameraSlot]) -> DiscoveredDevice:
     """Add `camera`: the slug of our camera that has the device open. `held`: place -> its slot."""
+    # A device may be listed by a link such as /dev/v4l/by-id/...; the place of an open one is its real path.
     slot = held.get(one["address"]) or held.get(os.path.realpath(one["address"]))
     if slot is None:
         return {**one, "camera": None}

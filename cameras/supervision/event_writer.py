@@ -27,6 +27,7 @@ class EventWriter:
     def record_event(
         self, kind: str, message: str, severity: str, camera: CameraRef | None, data: dict[str, Any]
     ) -> None:
+        # The call is made when the database is back, which may be hours later.
         at = timezone.now()
         self._outbox.add(
             functools.partial(record_event, kind, message, severity=severity, camera=camera, data=data, at=at)

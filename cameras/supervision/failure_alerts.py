@@ -28,6 +28,7 @@ class FailureAlerts:
             step()
         except Exception as error:
             self._failures[slug] = failure = f"{type(error).__name__}: {error}"
+            # Once for each error: the step is repeated ten times a second.
             if failure != before:
                 log.exception("The Supervisor failed at %s and goes on.", slug or "its own loop")
                 what = f"{slug} is not supervised" if slug else "No camera of this host is supervised"

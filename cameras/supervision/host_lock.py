@@ -22,6 +22,7 @@ class HostLock:
         """Raises HostLocked when this host already has a Supervisor."""
         self._run_folder.mkdir(parents=True, exist_ok=True)
         path = self._run_folder / f"supervisor-{self._host}.lock"
+        # Close-on-exec: a camera process that outlives the Supervisor must not keep its lock.
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -33,5 +34,6 @@ class HostLock:
     def release(self) -> None:
         """Idempotent."""
         if self._file is not None:
+            # The file stays: if it were removed, two processes could each hold the lock of a file of this name.
             os.close(self._file)
             self._file = None

@@ -74,6 +74,7 @@ class SpoolIngester:
 
     def remove_record(self, record: Record) -> None:
         """Remove a record whose row is committed."""
+        # The record last: a kill before that repeats both. Nothing would remove a session's file that remained alone.
         if "settles" in record:
             self.spool.files.unlink(self.spool.folder, record["settles"])
         self.spool.files.unlink(self.spool.folder, f"{record['id']}.done")
@@ -86,6 +87,7 @@ class SpoolIngester:
             f"A record of {self.slug} could not be ingested ({error}). It is in {self.spool.folder}/rejected. "
             "Its pictures are kept. Check the record, then remove it there."
         )
+        # Before the record is moved: a kill between the two repeats them, and no record in `rejected` lacks its alert.
         with transaction.atomic():
             record_event("spool.rejected", message, severity="error", camera=self, subject=record)
             raise_alert(f"spool.rejected:{self.slug}", message, severity="error", camera=self)

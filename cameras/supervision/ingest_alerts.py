@@ -58,6 +58,7 @@ class UnfinishedClips:
             if recovered.left != before:
                 log.warning("%s", recovered.left)
             self._enqueue(functools.partial(_raise_unless_open, desired, recovered.left))
+        # An idle spool without an alert costs no write: this runs every few seconds for each camera without a process.
         elif (before or not recovered.idle) and all(slug != desired.slug for slug, _ in self._left):
             self._enqueue(functools.partial(resolve_alert, _key(desired.slug)))
 
@@ -68,5 +69,6 @@ def _key(slug: str) -> str:
 
 def _raise_unless_open(camera: CameraRef, message: str) -> None:
     """Raise the alert unless it is open with this message."""
+    # `raise_alert` would increase the count of the open alert at each sweep.
     if not Alert.objects.filter(key=_key(camera.slug), message=message).exclude(state=Alert.State.RESOLVED).exists():
         raise_alert(_key(camera.slug), message, severity="critical", camera=camera)

@@ -36,6 +36,7 @@ class Spooled:
 
     def claim(self) -> bool:
         """True for one caller only: the thread that answers."""
+        # Never released: the first thread that claims keeps the claim.
         return bool(self.command) and self._claim.acquire(blocking=False)
 
 
@@ -54,6 +55,7 @@ class Ingester:
         """`wake` wakes the database thread."""
         self._slots, self._answers, self._wake = slots, answers, wake
         self._ended_sessions, self._last_captures = ended_sessions, last_captures
+        # Without a lock: `append` and `popleft` of a deque are atomic, and only the database thread removes.
         self._spooled: deque[Spooled] = deque()
         self._calls: deque[Callable[[], None]] = deque()
 
@@ -107,6 +109,8 @@ class Ingester:
         """Keep the end of a session while a process may have been sent that session: without the session's file it
         would start again. Once that process has recovered, or is gone, the record is ingested again and removed."""
         if record["kind"] == "session" and "settles" in record:
+            # Before `recovers` is read: `start_process` sets `is_starting` before it reads the ended sessions, so at
+            # least one of the two threads sees the other.
             self._ended_sessions.add(record["body"]["session"])
             slot = self._slots.get(camera)
             if slot is not None and slot.recovers:
@@ -119,5 +123,6 @@ class Ingester:
         """Callers that wait longer than ANSWER_WAIT_S for the database get the record itself: it is already safe."""
         for spooled in list(self._spooled):
             if time.monotonic() - spooled.since > ANSWER_WAIT_S and spooled.claim():
+                # A record that is ingested and removed just before gives null: the caller then reads the row.
                 with log_and_continue("late answer"), OpenedSpool(spooled.desired) as spool:
                     self._answers.send_response(spooled.command, record_answer(spool.read_record(spooled.record)))

@@ -18,7 +18,7 @@ from monitoring.services import raise_alert, resolve_alert
 log = logging.getLogger(__name__)
 LEASE_S = 30
 TAKEN = "host.taken:"
-RENEW_S = 10.0
+RENEW_S = 10.0  # a third of LEASE_S: a short outage of the database does not cost the name
 
 
 class NameTaken(Exception):
@@ -32,12 +32,14 @@ def this_machine() -> str:
         machine = Path("/etc/machine-id").read_text(encoding="ascii").strip()
     except OSError:
         machine = "unknown"
+    # With the data folder, which holds the file of `HostLock`: that does not stop another station of this machine.
     return hashlib.sha256(f"{machine}:{settings.STATION.data}".encode()).hexdigest()
 
 
 @transaction.atomic
 def renew_lease(host: str) -> None:
     """Raises NameTaken while another machine's lease is valid."""
+    # Locked: of two machines that claim the name at once, the second sees the lease of the first.
     row, _ = CameraHost.objects.select_for_update().get_or_create(name=host)
     ours = this_machine()
     if row.machine not in {"", ours} and row.leased_until and row.leased_until > timezone.now():

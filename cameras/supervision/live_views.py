@@ -25,6 +25,7 @@ class LiveViews:
         names = [(slot.desired.slug, quality) for slot in self._slots.values() if slot.child for quality in PRESETS]
         if not names:
             return
+        # One request for all cameras, since this runs five times a second.
         found = server.mget([broker.key("want", *name) for name in names])
         wanted: dict[str, tuple[str, ...]] = {}
         for (slug, quality), value in zip(names, found, strict=True):
@@ -43,6 +44,7 @@ def send_live_views(
     the Redis URL it publishes to."""
     urls = redis_urls or {}
     for slot in slots.values():
+        # Read once: `live` must be noted at the process that was sent it, and the slot may have another one by then.
         desired, child = slot.desired, slot.child
         live = LiveView(wanted.get(desired.slug, ()), lowered, desired.presets, urls.get(desired.slug, ""))
         if child and child.live != live and child.send(live.command()):

@@ -71,10 +71,13 @@ def holds_rejected(desired: DesiredState) -> bool:
 
 
 def _needs_recovery(desired: DesiredState) -> bool:
+    # Without the lock and without a write: each sweep comes here for every spool without a process.
     folder = Path(desired.root_path, spool_folder(desired.id, desired.part))
     stop = desired.session is not None and desired.session["desired"] == "stopped"
+    # A session that never reached a spool is stopped as well: its row waits for that report.
     if not folder.is_dir():
         return stop
+    # The session of a camera that moved is ended here, so its file is not idle.
     idle_prefixes = ("slot-",) if desired.elsewhere else ("slot-", "session-")
     unfinished = any(
         not path.name.endswith(IDLE_SUFFIXES) and not path.name.startswith(idle_prefixes) for path in folder.iterdir()

@@ -38,8 +38,11 @@ class Outbox:
         dropped, logged and counted, or it would block all calls after it."""
         while len(self):
             with self._lock:
+                # Removed before it is made: if it stayed first, an overflow meanwhile would drop it, and its removal
+                # afterwards would remove the next call, which was never made.
                 call = self._calls.popleft()
             try:
+                # Without the lock, so that no thread waits for the database in `add`.
                 call()
             except Exception as error:
                 if is_away(error):
@@ -57,4 +60,5 @@ class Outbox:
 
 def is_away(error: Exception) -> bool:
     """Whether the database is away, so that the same call may succeed later."""
+    # IntegrityError and DataError are DatabaseErrors too, but about the values: the same call would fail again.
     return isinstance(error, DatabaseError) and not isinstance(error, (IntegrityError, DataError))

@@ -59,9 +59,12 @@ class OutcomeReconciler:
             return
         for camera, capture in resolve(DECIDED_OUTCOMES["overdue"])(self._host, now_ms - GRACE_MS):
             spools, slot = places.get(camera), self._slots.get(camera)
+            # Read before the spools are searched: a capture is outstanding until its record is in one of them.
             pending = slot.outstanding.captures().values() if slot else ()
+            # Without a known spool nothing proves that the capture was not begun.
             if not spools or any(one.capture == capture for one in pending):
                 withdraw(slot, capture)
+            # In each of its spools: after a change of its root, what it began before is in the former one.
             elif all(leaves_no_trace(spool, capture) for spool in spools):
                 self._settle(capture, "not_started", "The command did not reach the camera before its deadline.")
 
@@ -75,6 +78,7 @@ class OutcomeReconciler:
                 self._settle_lost_capture(slot, command, pending.capture)
 
     def _settle_lost_capture(self, slot: CameraSlot, command: str, capture: str) -> None:
+        # For a capture whose record was ingested since the search: null makes the caller read the row.
         content = record_answer(None)
         if not self.is_settled(capture):
             detail = f"The process of {slot.desired.slug} ended before this capture began."
@@ -84,6 +88,7 @@ class OutcomeReconciler:
             self._answers.send_response(command, content)
 
     def _settle_and_answer(self, capture: str, reason: str, message: str, command: str, content: Answer) -> None:
+        # The row first: a caller that reads it after the answer must find the outcome.
         self._settle(capture, reason, message)
         self._answers.send_response(command, content)
 

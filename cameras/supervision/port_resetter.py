@@ -23,8 +23,10 @@ class PortResetter:
 
     def reset_port(self, slot: CameraSlot) -> None:
         """Returns at once: the kernel may take seconds."""
+        # Before the thread starts: the next tick must not start a process during the reset.
         slot.port_reset = PortReset(time.monotonic() + RESET_S)
         name = f"{slot.desired.slug}-usb"
+        # With the object: a reset that ends after RESET_S must not end a later one of this slot.
         threading.Thread(target=self._run, args=(slot, slot.port_reset), name=name, daemon=True).start()
 
     def _run(self, slot: CameraSlot, port_reset: PortReset) -> None:

@@ -66,13 +66,15 @@ class ProcessManager:
         desired = slot.with_newest_commands(self._slots.read_at, self._ended_sessions)
         try:
             slot.child = CameraChild(desired.spec(slot.decided_outcome, slot.faults), environment, self._on_message)
+        # RuntimeError: the thread that reads the process cannot be started.
         except (OSError, RuntimeError) as error:
             slot.restarts.not_before = now + START_AGAIN_S
             why = f"Its process cannot be started ({error}). Check memory and process limits. Retried every second."
             self._events.record_observed(slot, "reconnecting", why)
             return
         finally:
-            slot.is_starting = False
+            slot.is_starting = False  # after `child` is set: see `CameraSlot.recovers`
+        # After the start: when no process can be started, the next one gets it.
         slot.decided_outcome = None
         write_register(self._register, [other.child.identity for other in self._slots.values() if other.child])
         self._events.record_observed(slot, "starting", "")
@@ -92,9 +94,10 @@ class ProcessManager:
         assert child is not None
         assert child.exit_status is not None
         child.drain_output()
+        # Before the slot forgets the process: `delivered` comes from its last report.
         status, delivered, was_ending = child.exit_status, slot.delivered, child.ending
         slot.child = None
-        child.finish()
+        child.finish()  # closes the pipe to the ended process
         for command in slot.outstanding.remove_without_capture():  # captures are answered from the spool
             detail = f"The process of {slot.desired.slug} ended ({exit_reason(status)}) before it could answer."
             self._answers.send_response(
@@ -120,6 +123,7 @@ class ProcessManager:
         for desired, child in left:
             while not child.wait(WAIT_STEP_S) and time.monotonic() < child.end_by:
                 heartbeat.send_heartbeat()
+            # A process that SIGKILL does not end is stuck in the kernel and keeps the lock of its spool.
             if child.exit_status is None and kill_late_process(child):
                 # The outcome is known, so the next process need not report the capture as interrupted.
                 message = "The station was stopped before the exposure ended."

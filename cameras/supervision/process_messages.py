@@ -85,6 +85,7 @@ class ProcessMessages:
 
     def handle_log(self, slot: CameraSlot, child: CameraChild, report: LogReport) -> None:
         kind, message = report["kind"], report["message"]
+        # A disk concerns every user, also those who may not see this camera.
         camera = None if kind in ROOT_EVENTS else slot.desired
         self._events.record_event(kind, message, report["level"], camera, {})
         if kind in STORAGE_ALERTS:

@@ -62,6 +62,7 @@ RULES = (
     Rule(S.ENDING, lambda slot: slot.child is not None and slot.child.ending, A.KILL_WHEN_LATE, {S.EXITED}),
     Rule(S.KILLED, lambda slot: slot.child is not None and slot.child.killed, A.NOTHING, {S.ENDING, S.EXITED}),
     Rule(S.RUNNING, lambda slot: slot.child is not None, A.CHECK, {S.ENDING, S.KILLED, S.EXITED}),
+    # Without a process: what keeps the camera from starting longest comes first.
     Rule(S.OFF, lambda slot: not slot.desired.runs, A.NOTHING, {S.RESETTING, S.WAITING, S.DUE}),
     Rule(S.QUARANTINED, lambda slot: bool(slot.quarantined), A.NOTHING, {S.OFF, S.RESETTING, S.DUE}),
     Rule(S.RESETTING, lambda slot: slot.port_reset is not None and slot.port_reset.lasts,

@@ -21,6 +21,7 @@ class Quarantine:
             "Check the camera and the log, then connect it."
         )
         whole = f"{slot.desired.slug} is quarantined. {slot.quarantined}"
+        # The next search only notes where the camera is: one that is still attached has not returned.
         slot.last_seen = None
         failures = slot.restarts.failures
         record_step(self._events, slot, "quarantine", whole, "error", failures=failures, reason=cause)

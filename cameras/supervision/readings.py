@@ -19,6 +19,7 @@ def store_read_back(camera: str, reading: Reading) -> None:
     row = Camera.objects.select_for_update().filter(pk=camera).first()
     if row is None or not supersedes(datetime.fromisoformat(reading["read_at"]), row.read_at):
         return
+    # The reading may have waited in the outbox while other settings were stored.
     known, row.differs = row.differs, still_desired(reading["differs"], row.settings)
     row.read_back, row.read_at = reading["actual"], reading["read_at"]
     row.save(update_fields=["read_back", "read_at", "differs"])

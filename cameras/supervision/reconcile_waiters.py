@@ -31,10 +31,12 @@ class ReconcileWaiters:
         """Answer those whose camera is in its desired state, or has reported why not."""
         for command, since in list(self._waiting):
             slot = self._slots.get(command["camera"])
+            # Until the row has been read again, the camera may be in a state that was desired before.
             if self._slots.read_at < since or slot is None:
                 continue
             observed, why = slot.observed
             waited_s = time.monotonic() - since
+            # A process that is to end still holds its camera, although the slot is observed as disconnected.
             if observed in SETTLED and (slot.child is None or slot.desired.runs):
                 self._waiting.remove((command, since))
                 content = Answer(ok=True, body=self._statuses.build_status(slot))

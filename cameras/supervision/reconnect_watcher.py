@@ -34,6 +34,7 @@ class ReconnectWatcher:
 
     def check_bus(self) -> None:
         """On the Supervisor's thread, on every tick: retry a camera in trouble as soon as it is back."""
+        # At most one waits: a search is started only after the previous one has ended.
         found = self._found.get() if not self._found.empty() else {}
         lost: dict[str, UsbIdentity] = {}
         for camera, slot in self._slots.items():
@@ -58,6 +59,7 @@ class ReconnectWatcher:
 
     def _update_place(self, slot: CameraSlot, place: str) -> None:
         before, slot.last_seen = slot.last_seen, place
+        # The first search only shows where a camera is. Another place counts as a return: it was replugged in between.
         if place and before is not None and before != place:
             self._handle_return(slot, place)
 

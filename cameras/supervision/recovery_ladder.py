@@ -18,6 +18,7 @@ from cameras.supervision.ports import EventSink
 from cameras.supervision.quarantine import Quarantine
 from cameras.supervision.recovery_policy import REOPENED
 
+# Signals by which a library's fault ends its process. SIGKILL is sent by something else and proves no crash.
 CRASH_SIGNALS = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL")
 FAULTY = ("camera_error", "too_slow")
 RECOUNT_S = 2.5
@@ -71,6 +72,7 @@ class RecoveryLadder:
     def _kill(self, slot: CameraSlot, child: CameraChild, why: str, decided: dict[str, str], **data: Any) -> None:
         why = f"{why} Its process is killed and started again."
         record_step(self._events, slot, "kill", why, reason=decided["reason"], **data)
+        # The recovery of the spool gives this reason to the unfinished capture, instead of `interrupted`.
         slot.decided_outcome = decided
         child.kill()
 
@@ -79,8 +81,10 @@ class RecoveryLadder:
     def schedule_restart(self, slot: CameraSlot, status: int, *, delivered: bool) -> None:
         """Record why it ended, and schedule its restart or quarantine the camera."""
         reason, was_killed_by_ladder = exit_reason(status), slot.decided_outcome is not None
+        # A positive status: an exception ended Python, or faulthandler did, because a library blocked the interpreter.
         if any(name in reason for name in CRASH_SIGNALS) or status > 0:
             message = f"The camera's process crashed ({reason})."
+            # What the ladder decided before it killed the process is more precise.
             slot.decided_outcome = slot.decided_outcome or {"reason": "camera_crashed", "message": message}
         cause = slot.decided_outcome["message"] if slot.decided_outcome else f"The camera's process was {reason}."
         gives_up = slot.restarts.record_exit(time.monotonic(), cause, fruitless=was_killed_by_ladder and not delivered)
@@ -95,6 +99,7 @@ class RecoveryLadder:
         if pause_s > 0:
             why, failures = f"{slot.desired.slug} is started again in {pause_s:.1f} s: {cause}", slot.restarts.failures
             record_step(self._events, slot, "back_off", why, pause_s=round(pause_s, 1), failures=failures, reason=cause)
+        # Only before the last start: the reset may disturb other devices of the same hub.
         if self._reset_port and slot.restarts.tries_left == 1 and slot.usb is not None:
             self._reset_port(slot)
 
@@ -102,10 +107,12 @@ class RecoveryLadder:
 def is_stuck(slot: CameraSlot, child: CameraChild) -> bool:
     """Whether it is present and does not work. An absent camera, or one that another program holds, is waited for."""
     trouble = child.state.get("trouble")
+    # A permanent error, such as a refused password, would be the same in a new process.
     if child.observed[0] != "reconnecting" or not trouble or trouble["permanent"]:
         return False
     if time.monotonic() - slot.retried_at < RECOUNT_S:
         return False
+    # Whether such a camera is present is unknown, so `camera_unreachable` may mean that it is switched off.
     if slot.usb is None:
         return trouble["reason"] in FAULTY
     return trouble["reason"] in (*FAULTY, "camera_unreachable") and bool(slot.last_seen)

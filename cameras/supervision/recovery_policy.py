@@ -29,6 +29,7 @@ class RecoveryPolicy:
 
     def next_step(self, now: float, overdue_s: float, silent_s: float) -> str | None:
         """The step to take now, if any. Times in seconds; `now` is monotonic."""
+        # A process that is stuck reports no lateness: then its silence counts.
         late = max(overdue_s, silent_s - SILENCE_S)
         if late <= 0:
             self._since, self._taken = None, 0
@@ -56,9 +57,12 @@ class RestartSchedule:
     def record_exit(self, now: float, reason: str, *, fruitless: bool = False) -> bool:
         """Record an exit; True when it makes a crash loop. A `fruitless` process, which the ladder ended before its
         first picture, counts as a failure even after a long life, up to IDLE_S: after that it was idle."""
+        # A new list, because other threads read it for the status.
         self.reasons = [*self.reasons[-4:], reason]
         lived_s = now - self._started if self._started is not None else 0.0
         try:
+            # The ladder waits for the deadlines of calls, so a process that it kills mostly lives too long for a quick
+            # exit. Without `fruitless` a camera that always hangs would never be quarantined.
             self.not_before = now + self.rule.next_delay_s(0.0 if fruitless and lived_s < IDLE_S else lived_s)
         except CrashLoop:
             return True

@@ -29,6 +29,7 @@ class RecoveryRecorder:
 
     def record_recovery(self, slot: CameraSlot, report: RecoveredReport) -> None:
         """A new process has recovered the spool: answer the callers whose capture left no trace."""
+        # Two calls: if the database goes away during the second, the events of the first are not written again.
         self._outbox.add(functools.partial(record_recovery_events, slot, report))
         self._outbox.add(functools.partial(self._ingest_recovered, slot, slot.outstanding.captures()))
 
@@ -39,6 +40,7 @@ class RecoveryRecorder:
             with OpenedSpool(slot.desired) as spool:
                 for record in spool.waiting_records():
                     command = commands.get(record, "")
+                    # Its own report may have arrived meanwhile: the thread that removes a command answers it.
                     has_caller = slot.outstanding.remove(command)
                     self._records.ingest_record(slot.desired, record, command if has_caller else "")
             self._outcomes.settle_lost(slot, outstanding)

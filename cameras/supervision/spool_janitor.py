@@ -54,6 +54,7 @@ class SpoolJanitor:
         """Ingest unreported records of all spools, and settle rows that no spool knows of. Raises DatabaseError."""
         snapshot = self._snapshots.snapshot
         here = [*snapshot.cameras.values(), *self._released_cameras()]
+        # Without the lease on the host's name, these spools may be those of another machine.
         if snapshot.is_complete:
             here += spools_of_moved_cameras(self._host, {desired.id for desired in here})
         for desired in here:
@@ -62,6 +63,7 @@ class SpoolJanitor:
             self._sweep_spool(desired.of_clips, recover)
         former = spools_on_former_roots(self._host, snapshot.cameras)
         for desired in former:
+            # No process opens a former root again. One that still uses it holds the lock of the spool.
             self._sweep_spool(desired, self.recover_spool)
         resolve_rejected_alerts([*here, *(desired.of_clips for desired in here), *former])
         for slot in self._slots.values():
@@ -81,8 +83,10 @@ class SpoolJanitor:
     def _sweep_spool(self, desired: DesiredState, recover: Callable[[DesiredState], None] | None) -> None:
         """One that cannot be read delays no other."""
         try:
+            # An empty mount point looks like a spool without records.
             if read_marker(desired.root_path) != desired.root:
                 return
+            # First: it completes records, which are then ingested in the same sweep.
             if recover:
                 recover(desired)
             with OpenedSpool(desired) as spool:
@@ -94,11 +98,13 @@ class SpoolJanitor:
     def _recover_spool_of_slot(self, desired: DesiredState) -> None:
         """No process will recover this spool soon."""
         slot = self._slots.get(desired.id)
+        # Why the last process ended. In quarantine no further process passes it on.
         decided = slot.decided_outcome if slot else None
         self.recover_spool(desired, DecidedOutcome(**decided) if decided else None)
 
     def _released_cameras(self) -> list[DesiredState]:
         """Cameras that now have another host and may have left records here."""
+        # Each `desired` is read once, because the Supervisor's thread replaces them.
         return [desired for desired in [slot.desired for slot in self._slots.values()] if desired.elsewhere]
 
     def _has_process(self, desired: DesiredState) -> bool:

@@ -26,7 +26,7 @@ from cameras.supervision.ports import Snapshots, StatusSource
 from core.retrying_thread import RetryingThread
 
 log = logging.getLogger(__name__)
-VIEWERS_S = 0.2
+VIEWERS_S = 0.2  # how long a first viewer waits at most until the camera's process is asked for pictures
 PUBLISH_S = 1.0
 HEARTBEAT_LIFE_S = 5
 NAME_LIFE_S = 7 * 86_400
@@ -73,6 +73,7 @@ class StatusPublisher:
 
     def publish_all(self, server: redis.Redis) -> None:
         """Everything that a host writes each second. Raises redis.RedisError and OSError."""
+        # Before the writes: while the broker refuses them, they are tried each PUBLISH_S and not each VIEWERS_S.
         self._published_at = time.monotonic()
         self.check_load()
         snapshot = self._snapshots.snapshot
@@ -109,6 +110,7 @@ class StatusPublisher:
 
     def _withdraw_host(self) -> None:
         """Remove heartbeat and status, so that a stopped host is seen at once."""
+        # The status of a camera that moved belongs to its new host.
         slugs = [slot.desired.slug for slot in own_slots(self._slots)]
         with self._noting_outage():
             server = broker.connection()

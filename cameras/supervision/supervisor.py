@@ -61,6 +61,8 @@ class Supervisor:
     def start(self) -> None:
         """Raises HostLocked when this host already has a Supervisor."""
         self._lock.acquire()
+        # Under the lock, or it would kill the cameras of a Supervisor that still runs. Before the threads, because an
+        # orphan still has its camera open and holds the lock of its spool.
         self._processes.kill_orphans()
         self._database.start()
         self._status_publisher.start()
@@ -73,8 +75,11 @@ class Supervisor:
             return
         self._stopping.set()
         self._woken.set()
+        # In this order: no further command is received, the database thread ingests what the processes left, and only
+        # then is the heartbeat withdrawn and may another Supervisor start.
         self._command_queue.stop()
         if self._thread.is_alive():
+            # FINISH_S for all processes together, and the rest for those that have to be killed.
             self._thread.join(FINISH_S + 3)
         self._database.stop()
         self._status_publisher.stop()
@@ -82,8 +87,12 @@ class Supervisor:
 
     def tick(self) -> None:
         """One round of the loop: desired states, commands, cameras that return, then each process."""
+        # First: an error in a step below becomes an alert, but without heartbeats the launcher would kill the
+        # worker with all its cameras.
         self._liveness.beat()
         heartbeat.send_heartbeat()
+        # One snapshot: `cameras` of a reading without the host's name and `is_complete` of a later one would together
+        # release every camera.
         self._applier.apply_snapshot(self._snapshots.snapshot)
         self._router.route_waiting()
         self._watcher.check_bus()
@@ -94,5 +103,6 @@ class Supervisor:
         while not self._stopping.is_set():
             self._failures.run_safely(None, self.tick)
             self._woken.wait(TICK_S)
+            # Before the next tick, not after it: what arrives during a tick ends the next wait at once.
             self._woken.clear()
         self._processes.finish_processes(self._janitor.recover_spool)

@@ -63,11 +63,13 @@ class UsbBus:
         model = (identity.vendor, identity.product)
         alike = self.devices(lambda _, *model_there: model_there == model)
         found = [device for device in alike if device.identity == identity]
+        # Between two that are alike a choice would be a guess, and the wrong camera would be reset.
         return found[0] if len(found) == 1 else None
 
     def devices(self, wanted: Wanted = lambda *_: True) -> Iterator[UsbDevice]:
         """The devices that are `wanted`, by place, vendor and product. The serial number of others is not read, because
         the kernel blocks while another program holds the device."""
+        # Devices are named by their port, such as `1-2.3`. Interfaces, `1-2.3:1.0`, match as well but have no `busnum`.
         for folder in sorted((self.sysfs / "bus" / "usb" / "devices").glob("[0-9]*-*")):
             if device := _device(folder, wanted):
                 yield device
@@ -82,6 +84,7 @@ class UsbBus:
         UsbError."""
         node = self.nodes / f"{device.bus:03}" / f"{device.number:03}"
         try:
+            # The kernel refuses this ioctl on a descriptor that was opened for reading only.
             file = os.open(node, os.O_WRONLY | os.O_CLOEXEC)
             try:
                 fcntl.ioctl(file, USBDEVFS_RESET, 0)

@@ -12,7 +12,7 @@ from cameras.models import Camera
 from core.station_settings.values import live_streaming_config
 from monitoring.services import record_event
 
-END_TIMEOUT_S = 2.0
+END_TIMEOUT_S = 2.0  # a web process reads the requests twice a second
 POLL_S = 0.05
 
 
@@ -47,6 +47,7 @@ def end_viewer(user: Any, viewer: str) -> ViewerBody:
     BrokerDown."""
     for process, bodies in viewers_everywhere().items():
         for body in bodies:
+            # Both together: the answer must not reveal that the viewer of another user exists.
             if body["id"] == viewer and may_see(body, user):
                 request_end(process, viewer, user.get_username())
                 _wait_for_end(viewer)
@@ -67,6 +68,7 @@ def _record_end(body: ViewerBody, by: str) -> None:
     """An event, unless users end a viewer of their own."""
     if body["user"] != by:
         message = f"{by} ended a live view of {body['camera']} that {body['user']} had."
+        # A removed camera may have had the same slug.
         camera = Camera.objects.present().filter(slug=body["camera"]).first()
         record_event("live.ended", message, camera=camera, actor=by, data={"viewer": body["id"]})
 
