@@ -157,7 +157,7 @@ def test_an_error_each_second_is_logged_once_and_then_counted(station: FaultStat
     eventually(lambda: time.monotonic() - began > 4, 5, "four seconds passed")
     assert station.stop() == 0
     assert not any(process.is_running() for process in processes)
-    lines = [line for line in station.output().splitlines() if "The database thread failed" in line]
+    lines = [line for line in station.output().splitlines() if "database-sync failed" in line]
     assert ["times more in the last minute" in line for line in lines] == [False, True]
 
 

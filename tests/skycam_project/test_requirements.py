@@ -26,6 +26,7 @@ NOT_IMPORTED = {
 NO_IMPORT_IN_TESTS = {
     "daphne": "channels.testing imports it",
     "django-stubs": "a plugin of mypy",
+    "djangofmt": "make check",
     "djangorestframework-stubs": "a plugin of mypy",
     "editables": "hatchling installs Skycam from where it is",
     "hatchling": "builds Skycam",

@@ -19,6 +19,7 @@ from monitoring.metrics import metrics_for
 from monitoring.models import Event
 from skycam_project.cli.jobs import explain_wait
 from tests.access.audiences import only_for
+from tests.pages.builders import text_of
 from tests.skycam_project.cli_station import answer, skycam
 
 pytestmark = pytest.mark.django_db
@@ -105,7 +106,7 @@ def test_the_page_shows_progress_and_a_button_for_those_who_may(viewer: Any, man
     job = new_job()
     assert claims.claim(job.pk, "worker")
     Job.objects.update(done=3, total=12, sentence="3 files read")
-    seen, managed = (person.get("/jobs/").content.decode() for person in (viewer, manager))
+    seen, managed = (text_of(person.get("/jobs/")) for person in (viewer, manager))
     assert ('<progress max="12.0000" value="3.0000"' in seen, "3 files read" in seen) == (True, True)
     assert f"/jobs/{job.pk}/cancel/" not in seen
     assert f"/jobs/{job.pk}/cancel/" in managed
@@ -122,7 +123,7 @@ def test_the_page_shows_a_job_without_reports_as_such(viewer: Any) -> None:
 def test_the_page_shows_the_problems_of_a_result_to_those_who_may_see_it(viewer: Any, manager: Any) -> None:
     result = {"problems": ["The disk of sky is not mounted."], "results": []}
     new_job(state="done", ended_at=timezone.now(), result=result)
-    seen, managed = (person.get("/jobs/").content.decode() for person in (viewer, manager))
+    seen, managed = (text_of(person.get("/jobs/")) for person in (viewer, manager))
     assert ("is not mounted" in seen, "is not mounted" in managed) == (False, True)
 
 
