@@ -11,6 +11,8 @@ HEALTHY_S = 30.0
 NOT_A_CAMERA_FAILURE = frozenset({"rejected_setting", "camera_unreachable", "camera_held"})
 """Reasons for a missing picture that are not treated as a camera failure."""
 SHORTEST_S = 0.05
+DOUBLINGS = 10
+"""Pauses double this often at most."""
 
 
 class RetrySchedule:
@@ -28,7 +30,9 @@ class RetrySchedule:
 
     def record_failure(self, now: float, longest_s: float) -> None:
         """`longest_s` is the longest pause."""
-        pause_s = 0.0 if self.failures == 0 else min(longest_s, 2.0 ** (self.failures - 1))
+        # Bounded: a camera may be away for days, and a float overflows after 1,024 failures.
+        doubled_s = 2.0 ** min(self.failures - 1, DOUBLINGS)
+        pause_s = 0.0 if self.failures == 0 else min(longest_s, doubled_s)
         self.failures += 1
         self._try_at = now + pause_s * random.uniform(0.8, 1.0)
 

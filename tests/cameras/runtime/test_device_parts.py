@@ -42,6 +42,13 @@ def test_the_pauses_between_tries_double_up_to_the_longest() -> None:
     assert all(0.8 * most <= pause <= most for pause, most in zip(pauses[1:], (1, 2, 4, 5, 5), strict=True))
 
 
+def test_a_camera_that_is_away_for_days_is_tried_at_the_longest_pause() -> None:
+    retries = RetrySchedule()
+    for _ in range(2000):
+        retries.record_failure(100.0, longest_s=60.0)
+    assert 48 <= retries.next_try_s(100.0) <= 60
+
+
 def test_only_a_camera_without_failed_pictures_becomes_healthy() -> None:
     retries = RetrySchedule()
     retries.record_failure(0.0, 60.0)
