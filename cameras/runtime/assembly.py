@@ -94,6 +94,7 @@ def build_camera_process(
         lose_storage,
     )
     stills = StillQueue(recorder.write, lose_storage)
+    inbox = CommandInbox(clock)
     exposures = ExposureRunner(
         device,
         spec["kind"],
@@ -105,8 +106,9 @@ def build_camera_process(
         clock,
         reporter,
         errors,
+        inbox.has_stop,
     )
-    inbox, settings_reader = CommandInbox(clock), SettingsReader(device.settings, reporter)
+    settings_reader = SettingsReader(device.settings, reporter)
     starts = SessionStarts(
         runner, device, storage_holder, DiskReserve(spec, reporter), clock, reporter, spec["clock_wait_s"]
     )

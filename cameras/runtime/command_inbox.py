@@ -61,10 +61,14 @@ class CommandInbox:
 
     def remove_capture(self, capture: str) -> CaptureCommand | None:
         """The waiting command of this capture; None when it does not wait."""
-        found = [waiting for waiting in self._captures if waiting.command["id"] == capture]
-        for waiting in found:
-            self._captures.remove(waiting)
-        return found[0].command if found else None
+        # Not a loop over the queue: it fails when the link's thread adds a capture meanwhile.
+        waiting = _pop_all(self._captures)
+        self._captures.extendleft(one for one in reversed(waiting) if one.command["id"] != capture)
+        return next((one.command for one in waiting if one.command["id"] == capture), None)
+
+    def has_stop(self, session: str) -> bool:
+        """Whether a command to stop this session waits."""
+        return any(one["type"] == "stop" and one["session"]["id"] == session for one in self._commands.copy())
 
 
 def _pop_all(waiting: deque[Item]) -> list[Item]:

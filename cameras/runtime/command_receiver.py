@@ -30,10 +30,11 @@ class CommandReceiver:
         if immediate is not None:
             immediate(command)
             return
-        if command["type"] == "stop":
-            # The loop applies the stop, and this exposure may block it for an hour.
-            self._exposures.abort_session(command["session"]["id"])
         self._inbox.add(command)
+        if command["type"] == "stop":
+            # The loop applies the stop, and this exposure may block it for an hour. After the add: an exposure that
+            # begins at this moment either finds the stop in the inbox or is aborted here.
+            self._exposures.abort_session(command["session"]["id"])
 
     def _abort(self, command: AbortCommand) -> None:
         self._exposures.abort(command.get("reason", "interrupted"))

@@ -22,7 +22,7 @@ from cameras.runtime.stills import Still
 from cameras.runtime.storage_holder import StorageHolder, disk_reason
 from cameras.spool.durable import LockLost
 from cameras.spool.records import Plan, Programme
-from cameras.spool.session_files import Moment, new_id
+from cameras.spool.session_files import Moment, SessionFile, new_id
 from cameras.spool.storage import RootMissing
 
 # Ids of captures. The spool forgets an id once its record is ingested, and its command may arrive again.
@@ -106,10 +106,12 @@ class ExposureRunner:
         clock: CameraClock,
         reporter: Reporter,
         handle_error: Callable[[CameraError], None],
+        stop_waits: Callable[[str], bool],
     ) -> None:
+        """`stop_waits`: whether a command to stop this session waits."""
         self._device, self._kind, self._planner, self._clock = device, kind, planner, clock
         self._storage_holder, self._runner, self._stills, self._buffer = storage_holder, runner, stills, buffer
-        self._reporter, self._handle_error = reporter, handle_error
+        self._reporter, self._handle_error, self._stop_waits = reporter, handle_error, stop_waits
         self._session: str | None = None
         """The session whose exposure is running."""
         self._abort_reason = ""
@@ -148,15 +150,20 @@ class ExposureRunner:
         session = self._runner.session
         if session is None:
             return
+        self._session = due.session
+        try:
+            # Before this line a stop finds no exposure to abort. The loop applies it in the next round.
+            if not self._stop_waits(due.session):
+                self._expose_planned(due, session)
+        finally:
+            self._session = None
+
+    def _expose_planned(self, due: Due, session: SessionFile) -> None:
         plan = self._planner.plan_session(due, session.programme, session.created_by, self._clock.moment())
         self._seen.append(plan["id"])
         # Before the exposure: the still thread may settle this index at any time after it.
         self._runner.mark_planned(due.index)
-        self._session = due.session
-        try:
-            self._expose(plan, None)
-        finally:
-            self._session = None
+        self._expose(plan, None)
 
     def record_unexposed(self, command: CaptureCommand, reason: str, message: str) -> None:
         """Record the outcome of a requested capture that will not be exposed, after the stills that wait."""

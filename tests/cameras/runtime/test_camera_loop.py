@@ -50,6 +50,27 @@ def test_the_answer_to_a_stop_counts_the_running_exposure(bench: CameraLoopBench
     assert [answer[name] for name in ("state", "planned", "saved", "failed", "skipped")] == ["stopped", 1, 0, 1, 0]
 
 
+def test_a_stop_that_arrives_just_before_an_exposure_prevents_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programme = {"exposure_us": 60_000_000, "cadence_s": 61}
+    bench = CameraLoopBench(tmp_path, session=CameraLoopBench.desired_session(SESSION, **programme))
+    stop, next_due = CameraLoopBench.desired_session(SESSION, 2, "stopped"), bench.process.runner.next_due
+
+    def stop_and_return_due(*arguments: Any, **options: Any) -> Any:
+        """The exposure follows the call that comes after the camera was polled."""
+        due = next_due(*arguments, **options)
+        if due and bench.camera.supplies_asked:
+            bench.send_command("stop", session=stop)
+        return due
+
+    monkeypatch.setattr(bench.process.runner, "next_due", stop_and_return_due)
+    with bench:
+        answer = bench.until_type("answer")["body"]
+    assert answer["state"] == "stopped"
+    assert "expose" not in bench.camera.calls
+
+
 def test_a_picture_that_cannot_be_encoded_is_a_failure_and_the_next_one_is_saved(bench: CameraLoopBench) -> None:
     bench.camera.next.append(exposure(frame=bench.camera.image(np.zeros((2, 2, 2, 2), np.uint8))))
     failed, saved = bench.capture(), bench.capture()

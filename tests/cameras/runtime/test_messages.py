@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from cameras.runtime.command_inbox import CommandInbox
-from cameras.runtime.messages import AnswerReport, Command, CommandType, FaultsCommand, Report, WithdrawCommand
+from cameras.runtime.messages import (
+    AnswerReport,
+    CaptureCommand,
+    Command,
+    CommandType,
+    FaultsCommand,
+    Report,
+    WithdrawCommand,
+)
 from cameras.runtime.reporter import Reporter
 from tests.cameras.runtime.camera_loop_bench import RecordingLink
 from tests.fakes.camera_clock import SetClock
@@ -58,6 +66,29 @@ def test_captures_wait_apart_from_other_commands() -> None:
     assert (inbox.has_captures, inbox.idle_s(5.0)) == (True, 0.0)
     assert [command["id"] for command in inbox.pop_captures()] == ["a"]
     assert (inbox.is_empty, inbox.idle_s(5.0)) == (True, 5.0)
+
+
+class Interrupted(dict[str, Any]):
+    """A capture during the comparison of whose id the link's thread adds another one."""
+
+    inbox: CommandInbox
+
+    def __getitem__(self, name: str) -> Any:
+        if name == "id":
+            self.inbox.add({**CAPTURE, "id": "late"})
+        return super().__getitem__(name)
+
+
+def test_a_capture_may_arrive_while_another_one_is_removed() -> None:
+    inbox, first = CommandInbox(SetClock()), Interrupted(CAPTURE)
+    first.inbox = inbox
+    inbox.add(cast(CaptureCommand, first))
+    inbox.add({**CAPTURE, "id": "b"})
+    removed = inbox.remove_capture("b")
+    waiting = [capture.get("id") for capture in inbox.pop_captures()]
+    assert removed is not None
+    assert waiting[0] == "a"
+    assert set(waiting[1:]) == {"late"}
 
 
 def test_a_waiting_capture_can_be_removed_once() -> None:
