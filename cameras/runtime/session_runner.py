@@ -65,6 +65,8 @@ class SessionRunner:
         self._outage: Reason | None = None
         """Why the next starts are missed, if they are."""
         self._ended: deque[SessionFile] = deque(maxlen=REMEMBERED)
+        self._unsent: SessionFile | None = None
+        """A session whose last change is saved, and whose record could not be sent yet."""
         self._reported: list[str] = []
 
     @contextlib.contextmanager
@@ -87,7 +89,8 @@ class SessionRunner:
 
     def detach_spool(self) -> None:
         with self._changing():
-            self._spool = self.session = None
+            # The recovery of the spool sends what is unsent.
+            self._spool = self.session = self._unsent = None
 
     # The state of the session
 
@@ -119,7 +122,6 @@ class SessionRunner:
         if desired["desired"] == "stopped":
             self._change_state(spool, session, "stopped", "session_stopped", "It was stopped before it began.")
             return session
-        self.session = session
         self._count_from(session)
         self._change_state(spool, session, desired["desired"], used=used)
         return session
@@ -139,13 +141,35 @@ class SessionRunner:
         message: str = "",
         used: UsedSettings | None = None,
     ) -> None:
-        """The only place where a session changes its state. Its file is durable before its record is sent."""
+        """The only place where a session changes its state. Its file is durable before its record is sent. After an
+        OSError the state is the one of the file."""
+        before = replace(session, outbox=[*session.outbox])
         session.change_state(state, self._clock.moment(), reason, message, used)
-        self._reported += session.save_and_send(spool)
-        if not session.active:
+        try:
+            session.save(spool)
+        except OSError:
+            # The command is refused, and the next one must find the session as it was.
+            session.restore(before)
+            raise
+        if session.active:
+            self.session = session
+        else:
             self._ended.append(session)
             if session is self.session:
                 self.session = None
+        self._send_unsent(spool, session)
+
+    def send_unsent(self) -> None:
+        """Send the records of a saved change that could not be sent. OSError: the next call tries again."""
+        with self._lock:
+            if self._unsent is not None:
+                self._send_unsent(self._require_spool(), self._unsent)
+
+    def _send_unsent(self, spool: Spool, session: SessionFile) -> None:
+        # No later change would send the record of a session that has ended.
+        self._unsent = session
+        self._reported += session.send_outbox(spool)
+        self._unsent = None
 
     def has_session(self, session: str) -> bool:
         with self._lock:

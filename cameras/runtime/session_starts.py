@@ -45,9 +45,7 @@ class SessionStarts:
                 return None
             due = self._runner.next_due(exposure_s, device.capabilities.readout_s, unreachable=unreachable or full)
         except OSError as error:
-            self._reporter.log_event("storage.full", self._storage_holder.describe_error(error))
-            # The next round would fail in the same way, at once.
-            self._clock.wait(1.0)
+            self._wait_for_disk(error)
             return None
         self.report_records()
         return None if full else due
@@ -76,8 +74,17 @@ class SessionStarts:
 
     def report_records(self) -> None:
         """Report the records that the session has sent: its changes of state and its gaps."""
+        try:
+            self._runner.send_unsent()
+        except OSError as error:
+            self._wait_for_disk(error)
         for record in self._runner.pop_reported():
             self._reporter.report_record(record)
+
+    def _wait_for_disk(self, error: OSError) -> None:
+        self._reporter.log_event("storage.full", self._storage_holder.describe_error(error))
+        # The next round would fail in the same way, at once.
+        self._clock.wait(1.0)
 
     def slack_s(self, due: Due | None) -> float:
         """Seconds that a late start may cost nothing: all, unless the session has a cadence."""

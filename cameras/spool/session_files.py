@@ -6,7 +6,7 @@ The session continues from it without database or broker, and resumes from it af
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Literal, TypedDict
 
@@ -275,6 +275,11 @@ class SessionFile:
         if not self.active:
             record["settles"] = session_name(self.id)
         self.outbox.append(record)
+
+    def restore(self, before: SessionFile) -> None:
+        """Become `before` again."""
+        for one in fields(self):
+            setattr(self, one.name, getattr(before, one.name))
 
     def save_and_send(self, spool: Spool) -> list[str]:
         """Save, then send the records of the outbox. Returns the ids of the records that the ingest can read now."""

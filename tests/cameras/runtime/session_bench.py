@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
+import pytest
 import uuid6
 
 from cameras.runtime.messages import SessionStatus
@@ -94,6 +99,13 @@ class SessionBench:
         for name in [name for name in self.spool.names() if name.endswith(".done")]:
             self.spool.files.unlink(self.spool.folder, self.spool.read(name).get("settles", ""))
             self.spool.files.unlink(self.spool.folder, name)
+
+    @contextlib.contextmanager
+    def failing(self, step: str) -> Iterator[None]:
+        """This step of the spool fails as on a broken disk, until the block ends."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(self.spool, step, Mock(side_effect=OSError(errno.EIO, "Input/output error")))
+            yield
 
     def forget_session(self, session: str = SESSION) -> None:
         self.spool.files.unlink(self.spool.folder, session_name(session))
