@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import time
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from cameras.spool.records import CaptureBody, CaptureRecord, Outcome, Plan, Record
 from cameras.spool.session_files import SessionFile, session_name
@@ -217,7 +217,17 @@ def checked_record(content: dict[str, Any], name: str) -> Record:
         _check_path(file["path"])
         if not PART.match(file["part"]) or not isinstance(file["bytes"], int):
             raise ValueError("it names a file that does not belong to it")
+    if content["kind"] == "capture":
+        _check_capture(content["body"])
     return cast(Record, content)
+
+
+def _check_capture(body: Any) -> None:
+    """What `settle_session` relies on."""
+    if body["outcome"] not in get_args(Outcome):
+        raise ValueError(f"{body['outcome']!r} is not an outcome")
+    if not isinstance(body.get("index"), int | None):
+        raise ValueError("its index is not a whole number")
 
 
 def _check_path(path: str) -> None:
@@ -235,6 +245,8 @@ def _checked_plan(content: dict[str, Any], capture: str) -> Plan:
     for key in Plan.__required_keys__:
         if key not in content:
             raise ValueError(f"{key} is missing")
+    if not isinstance(content["index"], int | None):
+        raise ValueError("its index is not a whole number")
     return cast(Plan, content)
 
 
@@ -244,7 +256,7 @@ def _sorted_by_index(spool: Spool, names: list[str]) -> list[str]:
     def place(name: str) -> tuple[int, str]:
         try:
             return (int(json.loads(spool.files.read(spool.folder, name)).get("index") or 0), name)
-        except (ValueError, AttributeError, TypeError):
+        except (*UNREADABLE, OverflowError):
             return (0, name)  # _interrupt_capture rejects it
 
     return sorted(names, key=place)

@@ -98,6 +98,37 @@ def test_a_record_that_cannot_be_processed_is_rejected_and_its_capture_still_has
     assert f"{record['id']}.raw.part" in storage.files.names(f"{storage.spool.folder}/rejected")
 
 
+WRONG_BODIES: list[dict[str, Any]] = [
+    {},
+    {"outcome": "lost"},
+    {"outcome": ["saved"]},
+    {"outcome": "saved", "index": "1"},
+]
+
+
+@pytest.mark.parametrize("body", WRONG_BODIES, ids=str)
+def test_a_record_with_a_damaged_body_is_rejected_and_its_capture_still_has_an_outcome(
+    storage: Storage, body: dict[str, Any]
+) -> None:
+    plan = planned(storage)
+    record = {**failed_record(plan, storage.root, "", "", now=0.0), "body": {"session": CAMERA, **body}}
+    storage.files.create(storage.spool.folder, f"{plan['id']}.json", [json.dumps(record).encode()])
+    assert len(storage.recover().rejected) == 1
+    assert outcome(storage, plan["id"]) == "failed"
+
+
+@pytest.mark.parametrize("index", ["Infinity", "1.5", '"1"', "[]"])
+def test_a_plan_with_a_damaged_index_is_rejected_and_the_next_one_is_recovered(storage: Storage, index: str) -> None:
+    damaged, whole = planned(storage), planned(storage)
+    name = f"{damaged['id']}.plan"
+    content = storage.files.read(storage.spool.folder, name).replace(b'"index":null', f'"index":{index}'.encode())
+    storage.files.unlink(storage.spool.folder, name)
+    storage.files.create(storage.spool.folder, name, [content])
+    recovered = storage.recover()
+    assert len(recovered.rejected) == 1
+    assert recovered.interrupted == [whole["id"]]
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"[1]", b"{}", b'{"id": 5}', b'{"kind": "cap'])
 @pytest.mark.parametrize("ending", ["json", "plan"])
 def test_a_file_that_cannot_be_read_is_rejected(storage: Storage, ending: str, content: bytes) -> None:
