@@ -80,11 +80,13 @@ class ThumbnailThread:
         """After a failure the host renders them when someone opens them, or reports then why it cannot."""
         try:
             self._render(saved)
+            self.made += 1
         except (Unreadable, RootMissing, OSError, ValueError) as error:
             self.failed += 1
             log.warning("No thumbnails of %s: %s", saved.record["id"], error)
-        else:
-            self.made += 1
+        except Exception:
+            self.failed += 1
+            log.exception("The thumbnails of %s could not be rendered; the next ones are.", saved.record["id"])
 
     def _render(self, saved: SavedCapture) -> None:
         files = saved.record["files"]

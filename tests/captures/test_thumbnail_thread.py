@@ -32,6 +32,11 @@ class OwnFile:
         return iter([memoryview(self._content)])
 
 
+class BrokenFile(OwnFile):
+    def chunks(self) -> Any:
+        raise RuntimeError("a defect of the decoder")
+
+
 def saved(number: int, exposure: Exposure) -> SavedCapture:
     kinds = [file.kind for file in exposure.files] or ["jpeg"]
     files = [{"kind": kind, "sha256": f"{number:062x}{place:02x}"} for place, kind in enumerate(kinds)]
@@ -90,10 +95,11 @@ def test_captures_that_come_too_fast_are_dropped_and_counted_and_the_newest_is_r
     assert (thumbnail_thread.dropped, complete(sha(0)), complete(sha(49))) == (49, True, False)
 
 
+@pytest.mark.parametrize("file", [OwnFile("jpeg", b"noise"), BrokenFile("jpeg", b"")], ids=["noise", "defect"])
 def test_the_thread_survives_a_picture_that_cannot_be_rendered(
-    thumbnail_thread: ThumbnailThread, complete: Callable[[str], bool]
+    thumbnail_thread: ThumbnailThread, complete: Callable[[str], bool], file: OwnFile
 ) -> None:
-    thumbnail_thread.submit_capture(saved(1, Exposure(0, 1, files=[OwnFile("jpeg", b"noise")])))
+    thumbnail_thread.submit_capture(saved(1, Exposure(0, 1, files=[file])))
     until(lambda: thumbnail_thread.failed == 1)
     thumbnail_thread.submit_capture(saved(2, of_frame(gradient(64, 48))))
     until(lambda: complete(sha(2)))
