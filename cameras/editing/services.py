@@ -87,7 +87,7 @@ def _apply_changes(locked: Camera, changes: dict[str, Any], actor: str, host_is_
         lease_holders.check_holder(locked, actor)
     row = {name: value for name, value in changes.items() if name not in audience.FIELDS}
     # A change of the audience alone leaves the row, and the process that depends on it, untouched.
-    if row or not changes:
+    if row:
         _change_row(locked, row, actor, gone)
     if len(row) < len(changes):
         audience.change_audience(locked, changes, actor)
