@@ -60,7 +60,7 @@ def _event_arguments(camera: Camera, names: Iterable[str]) -> dict[str, Any]:
 
 def change_camera(camera: Camera, changes: dict[str, Any], actor: str = "", *, host_is_gone: bool = False) -> Camera:
     """Change some of CHANGEABLE, and nothing else of the row. ValidationError with a sentence for each bad field,
-    LeaseHeld, SessionRunning; then nothing is changed.
+    LeaseHeld, SessionRunning, Camera.DoesNotExist when it has been removed meanwhile; then nothing is changed.
 
     `host_is_gone` confirms that the camera's machine is off; its session ends then. HostAlive when the host still
     answers, BrokerDown when that is unknown.
@@ -119,8 +119,8 @@ def _process_location(camera: Camera) -> tuple[str, str]:
 
 
 def _lock_camera(camera: Camera) -> Camera:
-    """The present row, locked until the transaction ends, because `camera` may be out of date."""
-    return Camera.objects.select_for_update().get(pk=camera.pk)
+    """The present row, locked until the transaction ends, because `camera` may be out of date. Camera.DoesNotExist."""
+    return Camera.objects.present().select_for_update().get(pk=camera.pk)
 
 
 def _save_camera(camera: Camera, fields: set[str] | None = None) -> None:
@@ -140,7 +140,7 @@ def _save_camera(camera: Camera, fields: set[str] | None = None) -> None:
 
 def remove_camera(camera: Camera, actor: str = "") -> None:
     """Soft delete: the row stays for its captures, and its host empties the spool. The slug is free again. LeaseHeld,
-    SessionRunning."""
+    SessionRunning, Camera.DoesNotExist when it has been removed meanwhile."""
     with record_refusals(camera, "remove", actor), transaction.atomic():
         locked = lease_holders.lock_as_holder(camera, actor)
         lease_holders.check_no_session(locked)
