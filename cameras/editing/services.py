@@ -134,7 +134,11 @@ def _save_camera(camera: Camera, fields: set[str] | None = None) -> None:
         # A savepoint: after an IntegrityError PostgreSQL refuses every statement until a rollback.
         with transaction.atomic():
             camera.save(update_fields=fields)
-    except IntegrityError:
+    except IntegrityError as error:
+        # Only on PostgreSQL, which names the constraint: SQLite lets one change begin at a time.
+        if "at_most_one_primary_camera" in str(error):
+            message = "Another camera was made primary at the same moment. Try again."
+            raise ValidationError({"primary": message}) from None
         raise ValidationError({"slug": f"There is a camera {camera.slug!r} already."}) from None
 
 
