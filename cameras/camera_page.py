@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from django.http import Http404
+from typing import Any
+
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
 
 from cameras.errors import CommandRefused
 from cameras.models import Camera
@@ -22,10 +25,13 @@ def refusal(error: Exception, camera: Camera) -> str:
 class CameraPage(Page):
     """A page of the camera in the URL."""
 
-    def camera(self) -> Camera:
-        """404 also for a camera that the user may not see."""
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
-            return camera_for(self.request.user, self.kwargs["slug"])
+            return super().dispatch(request, *args, **kwargs)
         except Camera.DoesNotExist:
             # Not 403, which would reveal that the camera exists.
             raise Http404 from None
+
+    def camera(self) -> Camera:
+        """Camera.DoesNotExist also for a camera that the user may not see."""
+        return camera_for(self.request.user, self.kwargs["slug"])

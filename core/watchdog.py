@@ -12,8 +12,9 @@ import time
 from collections.abc import Iterator
 
 LAST_RESORT_S = 60.0
-"""The process ends itself, with its stack on stderr, this long after a call became overdue or a library blocked the
-interpreter, unless something else has ended it before."""
+"""The process ends itself, with its stack on stderr, this long after a library blocked the interpreter, unless
+something else has ended it before. After a call became overdue while reports continue, it takes twice as long: see
+`check_deadline`."""
 
 DISK_TIMEOUT_S = 30.0
 """A disk that does not answer within this time counts as hung."""
@@ -75,7 +76,7 @@ class Watchdog:
 
     def check_deadline(self) -> tuple[str, float]:
         """What is in progress, and by how many seconds it is overdue (0 when it is not). The reporting thread calls it
-        each second; each call postpones the exit of the process (LAST_RESORT_S)."""
+        each second, which postpones the exit of the process by LAST_RESORT_S until a call is overdue by as long."""
         with self._lock:
             late = 0.0 if self._until is None else time.monotonic() - self._until
             doing = self._doing

@@ -60,7 +60,7 @@ def _event_arguments(camera: Camera, names: Iterable[str]) -> dict[str, Any]:
 
 def change_camera(camera: Camera, changes: dict[str, Any], actor: str = "", *, host_is_gone: bool = False) -> Camera:
     """Change some of CHANGEABLE, and nothing else of the row. ValidationError with a sentence for each bad field,
-    LeaseHeld, SessionRunning; then nothing is changed.
+    LeaseHeld, SessionRunning, Camera.DoesNotExist when it has been removed meanwhile; then nothing is changed.
 
     `host_is_gone` confirms that the camera's machine is off; its session ends then. HostAlive when the host still
     answers, BrokerDown when that is unknown.
@@ -87,7 +87,7 @@ def _apply_changes(locked: Camera, changes: dict[str, Any], actor: str, host_is_
         lease_holders.check_holder(locked, actor)
     row = {name: value for name, value in changes.items() if name not in audience.FIELDS}
     # A change of the audience alone leaves the row, and the process that depends on it, untouched.
-    if row or not changes:
+    if row:
         _change_row(locked, row, actor, gone)
     if len(row) < len(changes):
         audience.change_audience(locked, changes, actor)
@@ -119,8 +119,8 @@ def _process_location(camera: Camera) -> tuple[str, str]:
 
 
 def _lock_camera(camera: Camera) -> Camera:
-    """The present row, locked until the transaction ends, because `camera` may be out of date."""
-    return Camera.objects.select_for_update().get(pk=camera.pk)
+    """The present row, locked until the transaction ends, because `camera` may be out of date. Camera.DoesNotExist."""
+    return Camera.objects.present().select_for_update().get(pk=camera.pk)
 
 
 def _save_camera(camera: Camera, fields: set[str] | None = None) -> None:
@@ -134,13 +134,17 @@ def _save_camera(camera: Camera, fields: set[str] | None = None) -> None:
         # A savepoint: after an IntegrityError PostgreSQL refuses every statement until a rollback.
         with transaction.atomic():
             camera.save(update_fields=fields)
-    except IntegrityError:
+    except IntegrityError as error:
+        # Only on PostgreSQL, which names the constraint: SQLite lets one change begin at a time.
+        if "at_most_one_primary_camera" in str(error):
+            message = "Another camera was made primary at the same moment. Try again."
+            raise ValidationError({"primary": message}) from None
         raise ValidationError({"slug": f"There is a camera {camera.slug!r} already."}) from None
 
 
 def remove_camera(camera: Camera, actor: str = "") -> None:
     """Soft delete: the row stays for its captures, and its host empties the spool. The slug is free again. LeaseHeld,
-    SessionRunning."""
+    SessionRunning, Camera.DoesNotExist when it has been removed meanwhile."""
     with record_refusals(camera, "remove", actor), transaction.atomic():
         locked = lease_holders.lock_as_holder(camera, actor)
         lease_holders.check_no_session(locked)

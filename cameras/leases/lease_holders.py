@@ -158,8 +158,9 @@ def check_no_session(camera: Camera) -> None:
 
 
 def lock_as_holder(camera: Camera, actor: str) -> Camera:
-    """The present row, locked until the transaction ends. LeaseHeld when another user holds the camera."""
-    locked = Camera.objects.select_for_update().get(pk=camera.pk)
+    """The present row, locked until the transaction ends. LeaseHeld when another user holds the camera,
+    Camera.DoesNotExist when it has been removed meanwhile."""
+    locked = Camera.objects.present().select_for_update().get(pk=camera.pk)
     # Under the lock: a takeover that was committed first is seen. One that comes later does not stop this command.
     check_holder(locked, actor)
     return locked

@@ -143,7 +143,9 @@ class SettingsForm:
             self._read_field(found)
         if self.valid:
             self.values = beyond | self.values
-            self._check()
+            # Without a field there is no place for an error; `set_settings` checks the values again.
+            if self.fields:
+                self._check()
 
     def _read_field(self, found: Field) -> None:
         desired = self.camera.settings.get(found.name)

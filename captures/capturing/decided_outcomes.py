@@ -34,9 +34,12 @@ def overdue_captures(host: str, now_ms: int) -> list[tuple[str, str]]:
     """Camera and id of captures commanded to this host that are still planned after their deadline (in Redis TIME),
     even if the camera has moved to another host."""
     addressed = Q(host=host) | Q(host="", camera__host=host)
-    # At most 100 in a sweep: when they have their outcomes, the next sweep finds the others.
     rows = Capture.objects.filter(addressed, status=Capture.Status.PLANNED, deadline_ms__lt=now_ms)
-    return [(str(camera), str(capture)) for camera, capture in rows.values_list("camera_id", "id")[:100]]
+    cameras = rows.order_by().values_list("camera_id", flat=True).distinct()
+    # At most 100 of each camera in a sweep: when they have their outcomes, the next sweep finds the others. Of each,
+    # because those of a camera whose storage root is not mounted get none, and would fill every sweep.
+    found = {camera: rows.filter(camera=camera).values_list("id", flat=True)[:100] for camera in cameras}
+    return [(str(camera), str(capture)) for camera, captures in found.items() for capture in captures]
 
 
 def has_outcome(capture: str) -> bool:

@@ -18,6 +18,7 @@ from django.http import HttpResponse
 from cameras.broker.broker import BrokerDown
 from cameras.errors import ControlError
 from cameras.live.viewer_limits import LiveViewRefused
+from cameras.models import Camera
 from captures.capturing.outcomes import NotSaved
 from captures.pixelink_service.bodies import Body, Invalid, Refused, ValidationItem
 from captures.pixelink_service.served_camera import NotConnected
@@ -82,6 +83,11 @@ def _item(message: str) -> ValidationItem:
 @response_for.register
 def _(error: NotConnected) -> HttpResponse:
     return error_response(503, NOT_CONNECTED, str(error))
+
+
+@response_for.register
+def _(_error: Camera.DoesNotExist) -> HttpResponse:
+    return error_response(503, NOT_CONNECTED, "The camera was removed.")
 
 
 @response_for.register

@@ -30,9 +30,16 @@ def _is_beyond(limits: dict[str, Any], value: float) -> bool:
 def _warning(camera: Camera, name: str, value: float, limits: dict[str, Any]) -> str:
     current = read_back(camera).get(name)
     kept = f"its {LABELS[name]}" if current is None else f"its {LABELS[name]} of {_text(name, current)}"
-    least, most = (_text(name, limits[bound]) for bound in ("minimum", "maximum"))
-    return f"The camera keeps {kept} (it takes {least} to {most}); {_text(name, value)} was requested."
+    return f"The camera keeps {kept} (it takes {_range(name, limits)}); {_text(name, value)} was requested."
 
 
-def _text(name: str, value: float) -> str:
+def _range(name: str, limits: dict[str, Any]) -> str:
+    """`20 µs to 2 s`, or `at least 20 µs` for a range with one end."""
+    least, most = limits.get("minimum"), limits.get("maximum")
+    if least is None:
+        return f"at most {_text(name, most)}"
+    return f"at least {_text(name, least)}" if most is None else f"{_text(name, least)} to {_text(name, most)}"
+
+
+def _text(name: str, value: Any) -> str:
     return format_exposure(value) if name == "exposure_us" else f"{value:g}"

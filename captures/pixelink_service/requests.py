@@ -35,7 +35,7 @@ class CaptureOptions(ExposureOptions):
 
 
 class ListQuery(StrictModel):
-    limit: Annotated[int, Field(ge=1, le=10_000, description="How many files to list, newest first.")] = 1000
+    limit: Annotated[int, Field(ge=1, le=10_000, description="How many captures to list, newest first.")] = 1000
 
 
 class FeedQuery(StrictModel):

@@ -100,7 +100,10 @@ def set_default_settings(camera: Camera) -> None:
     read."""
     wanted = settings.STATION.service
     defaults = {"exposure_us": wanted.default_exposure, "gain": wanted.default_gain}
-    stored = Camera.objects.select_for_update().get(pk=camera.pk).settings
+    locked = Camera.objects.present().select_for_update().filter(pk=camera.pk).first()
+    if locked is None:
+        return
+    stored = locked.settings
     missing = {name: value for name, value in defaults.items() if value is not None and name not in stored}
     if not missing:
         return

@@ -69,7 +69,10 @@ def _next_clock_time(clock: time, now: datetime, zone: tzinfo) -> datetime:
     """The next time at which a clock in `zone` shows it."""
     today = now.astimezone(zone).date()
     # By the calendar and not 24 h later: a day on which the clocks change has 23 or 25 h.
-    found = (_combine(today + timedelta(days=days), clock, zone) for days in range(3))
+    days = [today + timedelta(days=days) for days in range(3)]
+    # Fold 1 is the second pass of an hour that comes twice. In an hour that is skipped it is earlier than fold 0, so it
+    # is never the first one after now.
+    found = (_combine(day, clock.replace(fold=fold), zone) for day in days for fold in (0, 1))
     return next(at for at in found if at > now)
 
 

@@ -174,6 +174,7 @@ TRANSLATIONS: dict[str, Callable[[Any], CliError]] = {
     "cameras.errors.ControlError": control,
     "cameras.leases.lease_holders.LeaseHeld": held,
     "cameras.leases.lease_holders.SessionRunning": session_runs,
+    "cameras.models.Camera.DoesNotExist": lambda _: CliError("not-found", "The camera was removed."),
     "cameras.presets.service.NoPreset": lambda error: CliError("not-found", str(error)),
     "cameras.selectors.NoPrimaryCamera": lambda error: CliError("not-found", str(error)),
     "cameras.broker.hiredis_client.BrokerDown": lambda error: CliError("broker-down", str(error)),

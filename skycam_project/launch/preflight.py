@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -103,11 +104,12 @@ def _port_error(host: str, port: int, setting: str, error: OSError) -> LaunchErr
 
 
 def _by_process(port: int) -> str:
-    """` by process 123 (nginx)`, or nothing when this user may not see it."""
+    """` by process 123 (nginx)`, or nothing when this user may not see it or it has ended meanwhile."""
     import psutil
 
     for connection in psutil.net_connections(kind="tcp"):
         local = connection.laddr
         if connection.status == psutil.CONN_LISTEN and local and local.port == port and connection.pid:
-            return f" by process {connection.pid} ({psutil.Process(connection.pid).name()})"
+            with contextlib.suppress(psutil.NoSuchProcess):
+                return f" by process {connection.pid} ({psutil.Process(connection.pid).name()})"
     return ""

@@ -96,8 +96,8 @@ class WebSocketProtocol(WriteDeadline, WebSocketsSansIOProtocol):
 class HttpProtocol(WriteDeadline, HttpToolsProtocol):
     """Only MJPEG streams have the write deadline: a paused film or download may wait for hours.
 
-    The parser accepts a head of any length; a head above LARGEST_HEAD_BYTES is refused. Chunk extensions and trailers
-    count as a head too, and trailers never become headers.
+    The parser accepts a head of any length; a head above LARGEST_HEAD_BYTES is refused. Trailers count as a head too,
+    and never become headers. Chunk extensions have no limit but the body's timeout: the parser discards them.
 
     When a client disconnects, uvicorn marks only its newest request. With pipelining, the request that is being
     answered may be an older one; `connection_lost` marks that one.

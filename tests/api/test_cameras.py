@@ -30,6 +30,12 @@ def test_a_manager_changes_only_the_named_fields(manager: Any, camera: Camera) -
     assert after == before | {"name": "All sky", "enabled": False, "desired": "disabled"}
 
 
+def test_a_change_without_a_field_writes_no_event(manager: Any, camera: Camera) -> None:
+    before = manager.get(f"{URL}sky/").json()
+    answer = manager.patch(f"{URL}sky/", {})
+    assert (answer.status_code, answer.json(), Event.objects.count()) == (200, before, 0)
+
+
 @pytest.mark.parametrize("change", [{"slug": "other"}, {"kind": "opencv"}, {"name": ""}, {"enabled": "yes"}])
 def test_unchangeable_fields_are_refused(manager: Any, camera: Camera, change: dict[str, Any]) -> None:
     answer = manager.patch(f"{URL}sky/", change)

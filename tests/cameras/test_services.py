@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from cameras.command_events import ATTEMPT_PHRASES
 from cameras.connection.service import set_connected
@@ -60,6 +62,24 @@ def test_a_disconnection_does_not_enable_what_another_user_disabled(as_read_befo
 def test_a_removal_keeps_the_settings_that_another_user_set(as_read_before: Camera) -> None:
     remove_camera(as_read_before)
     assert desired(as_read_before)[3] == {"exposure_us": 900}
+
+
+CHANGES: dict[str, Callable[[Camera], object]] = {
+    "made primary": lambda camera: change_camera(camera, {"primary": True}),
+    "removed": remove_camera,
+    "disconnected": lambda camera: set_connected(camera, False),
+    "set": lambda camera: set_settings(camera, {"gain": 2.0}),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_camera_that_was_removed_meanwhile_is_not_changed(camera: Camera, change: Callable[[Camera], object]) -> None:
+    Camera.objects.create(slug="dome", name="Dome", kind="simulated", host="main", primary=True)
+    Camera.objects.filter(pk=camera.pk).update(removed_at=timezone.now())
+    rows = list(Camera.objects.values())
+    with pytest.raises(Camera.DoesNotExist):
+        change(camera)
+    assert (list(Camera.objects.values()), Event.objects.count()) == (rows, 0)
 
 
 @pytest.fixture

@@ -45,6 +45,22 @@ def test_an_hour_that_the_clocks_skip_comes_after_now() -> None:
     assert read("02:30", now=datetime(2027, 3, 28, 0, 59, tzinfo=UTC)) == "2027-03-28 01:30:00"
 
 
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (datetime(2026, 10, 25, 0, 10, tzinfo=UTC), "2026-10-25 00:30:00"),
+        (datetime(2026, 10, 25, 1, 10, tzinfo=UTC), "2026-10-25 01:30:00"),
+        (datetime(2026, 10, 25, 1, 30, tzinfo=UTC), "2026-10-26 01:30:00"),
+    ],
+)
+def test_a_clock_time_in_the_hour_that_comes_twice_means_its_next_pass(now: datetime, expected: str) -> None:
+    assert read("02:30", now=now) == expected
+
+
+def test_an_hour_that_the_clocks_skip_is_not_read_as_the_hour_before_it() -> None:
+    assert read("02:30", now=datetime(2027, 3, 28, 0, 0, tzinfo=UTC)) == "2027-03-28 01:30:00"
+
+
 def test_sun_events_are_computed_for_the_location() -> None:
     found = parse_time("Sunrise", NOW, BERLIN, THERE)
     assert (found.at.strftime("%Y-%m-%d %H:%M"), found.words) == ("2026-11-22 06:40", "sunrise")

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.utils import timezone
 
 from cameras.leases import service as leases
 from cameras.models import Camera
@@ -129,6 +131,19 @@ def test_typing_the_id_removes_the_camera(manager: Any, camera: Camera) -> None:
 def test_a_camera_is_removed_without_scripts(manager: Any, camera: Camera) -> None:
     assert "<html" in text_of(manager.get(REMOVE))
     assert manager.post(REMOVE, {"typed": "sky"}, format="multipart")["Location"] == "/cameras/"
+
+
+def remove_before_the_lock(execute: Any, sql: str, *rest: Any) -> Any:
+    """The change begins with a savepoint, after the page has looked the camera up."""
+    if sql.startswith("SAVEPOINT"):
+        Camera.objects.update(removed_at=timezone.now())
+    return execute(sql, *rest)
+
+
+def test_a_camera_that_is_removed_while_it_is_edited_is_not_found(manager: Any, camera: Camera) -> None:
+    with connection.execute_wrapper(remove_before_the_lock):
+        assert edited(manager, name="Fish-eye").status_code == 404
+    assert Camera.objects.get().name == "Sky"
 
 
 def test_only_a_manager_gets_the_link_to_edit(manager: Any, operator: Any, camera: Camera) -> None:

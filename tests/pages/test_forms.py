@@ -91,6 +91,12 @@ def test_settings_are_stored_for_a_disconnected_camera(operator: Any, able: Came
     assert Camera.objects.get().settings == {"gain": 2.0}
 
 
+def test_invalid_stored_settings_of_a_camera_without_capabilities_are_refused(operator: Any, able: Camera) -> None:
+    Camera.objects.update(capabilities={}, settings={"gain": "high"})
+    assert operator.post("/cameras/sky/settings/", {}, format="multipart").status_code == 400
+    assert Camera.objects.get().settings == {"gain": "high"}
+
+
 def test_a_refused_form_says_that_nothing_was_sent(operator: Any, able: Camera) -> None:
     page = text_of(operator.post("/cameras/sky/settings/", {"exposure_us": "3 s", "gain": "much"}, format="multipart"))
     assert "1 to correct. Nothing was sent." in page

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from cameras.errors import ControlError, HostDown
+from cameras.models import Camera
 from captures.pixelink_service.errors import response_for
 
 HOLDER = "scope is held by anna since 10:12. Ask her, or take it over."
@@ -17,6 +18,7 @@ HOLDER = "scope is held by anna since 10:12. Ask her, or take it over."
     [
         (HostDown("The camera host does not answer."), 503, "Camera not connected"),
         (ControlError("scope is disconnected."), 503, "Camera not connected"),
+        (Camera.DoesNotExist(), 503, "Camera not connected"),
         (ControlError(HOLDER, "held"), 503, HOLDER),
         (ControlError("No answer yet.", "too-slow"), 504, "No answer yet."),
         (ControlError("The disk is full.", "disk-full"), 507, "The disk is full."),

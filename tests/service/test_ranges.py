@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from cameras.models import Camera
 from captures.pixelink_service.ranges import within_ranges
 from captures.pixelink_service.readback import not_yet_applied
@@ -24,6 +26,16 @@ def test_a_value_out_of_range_is_dropped_with_a_warning_that_has_units() -> None
     accepted, sentences = within_ranges(camera, {"exposure_us": 600_000_000, "gain": 1.5})
     assert accepted == {"gain": 1.5}
     assert sentences == ["The camera keeps its exposure of 20 µs (it takes 20 µs to 2 s); 600 s was requested."]
+
+
+@pytest.mark.parametrize(
+    ("limits", "exposure_us", "taken"),
+    [({"minimum": 20, "maximum": None}, 10, "at least 20 µs"), ({"maximum": 2_000_000}, 3_000_000, "at most 2 s")],
+)
+def test_a_range_may_have_one_end(limits: dict[str, int | None], exposure_us: int, taken: str) -> None:
+    camera = Camera(slug="scope", capabilities={"settings": {"exposure_us": limits}})
+    accepted, (warning,) = within_ranges(camera, {"exposure_us": exposure_us})
+    assert (accepted, f"its exposure (it takes {taken});" in warning) == ({}, True)
 
 
 def test_unknown_ranges_limit_nothing() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import OperationalError, connection
+from django.utils import timezone
 
 from cameras.leases import service as leases
 from cameras.models import Camera
@@ -109,6 +110,14 @@ def test_a_concurrent_change_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> Non
     Camera.objects.update(settings={"exposure_us": 5000})
     module.set_default_settings(as_read)
     assert Camera.objects.get().settings == {"exposure_us": 5000, "gain": 1.5}
+
+
+def test_the_defaults_of_a_camera_that_was_removed_meanwhile_are_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    configure(monkeypatch, default_gain=1.5)
+    as_read = add("simulated", "simulated")
+    Camera.objects.update(removed_at=timezone.now())
+    module.set_default_settings(as_read)
+    assert Camera.objects.get().settings == {}
 
 
 def test_the_defaults_are_set_when_the_database_is_back(monkeypatch: pytest.MonkeyPatch) -> None:

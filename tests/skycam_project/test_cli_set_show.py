@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 import redis
+from django.db import connection
 
 from cameras.models import Camera
 from captures.models import Capture
 from tests.fakes.camera_host import camera_host
+from tests.pages.test_edit_camera import remove_before_the_lock
 from tests.skycam_project.cli_station import answer, skycam
 from tests.skycam_project.test_cli_broker import camera, empty, server
 
@@ -66,6 +68,12 @@ def test_without_its_host_a_setting_is_stored_and_the_error_says_so(empty: redis
         True,
         {"gain": 3.0},
     )
+
+
+def test_a_camera_that_is_removed_meanwhile_is_not_found(capable: Camera) -> None:
+    with connection.execute_wrapper(remove_before_the_lock):
+        found = answer("settings", "set", "sim", "gain=3")
+    assert (found["type"], found["detail"]) == ("/problems/not-found", "The camera was removed.")
 
 
 def test_missing_and_invalid_settings_are_usage_errors(capable: Camera) -> None:

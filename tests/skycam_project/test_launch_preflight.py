@@ -9,10 +9,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
+import psutil
 import pytest
 import redis
 
+from skycam_project.launch.errors import LaunchError
+from skycam_project.launch.preflight import bind_port
 from skycam_project.launch.timings import Timings
 from tests.skycam_project.stations import Station, eventually
 
@@ -70,6 +74,16 @@ def test_a_port_in_use_is_an_error_with_its_process_and_the_setting(new_station:
         assert station.start().status() == 1
     assert station.output().startswith(f"skycam: Port {station.port} on 127.0.0.1 is in use by process {os.getpid()} (")
     assert station.output().endswith("or set WEB_PORT to a free port.\n")
+
+
+def test_a_process_that_ends_before_it_is_named_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, subprocess.Popen(["true"]) as ended:
+        port = server.getsockname()[1]
+        ended.wait(10)
+        listed = SimpleNamespace(laddr=SimpleNamespace(port=port), status=psutil.CONN_LISTEN, pid=ended.pid)
+        monkeypatch.setattr(psutil, "net_connections", lambda kind: [listed])
+        with pytest.raises(LaunchError, match=rf"^Port {port} on 127\.0\.0\.1 is in use\. Stop that process"):
+            bind_port("127.0.0.1", port, "WEB_PORT")
 
 
 def test_a_second_station_on_a_folder_is_refused_and_the_first_process_named(new_station: NewStation) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from cameras.commands.messages import Answer
+from cameras.models import Camera
 from cameras.spool.storage import MARKER
 from cameras.supervision.camera_slot import CameraSlot, CameraSlots, OutstandingCommand
 from cameras.supervision.outbox import Outbox
@@ -86,6 +88,19 @@ def test_a_capture_recorded_on_an_unmounted_root_is_saved_when_the_root_is_back(
     archive.ingest()
     capture.refresh_from_db()
     assert (capture.status, archive.inconsistencies()) == ("saved", [f"{capture.pk} is saved without a file"])
+
+
+def test_captures_that_cannot_be_settled_do_not_hold_up_older_ones_of_another_camera(
+    archive: Archive, outcomes: OutcomeReconciler, valkey: Any, tmp_path: Path
+) -> None:
+    capture = overdue(archive)
+    write_records(archive, capture_record(archive))
+    away = Camera.objects.create(slug="away", name="Away", kind="simulated", host="main")
+    Capture.objects.bulk_create(Capture(camera=away, host="main", deadline_ms=1) for _ in range(100))
+    elsewhere = replace(archive.desired(), id=str(away.id), slug="away", root_path=str(tmp_path / "not-mounted"))
+    outcomes.settle_overdue({str(archive.camera.id): [archive.desired()], str(away.id): [elsewhere]})
+    capture.refresh_from_db()
+    assert (capture.status, Capture.objects.filter(camera=away, status="planned").count()) == ("failed", 100)
 
 
 def with_ended_process(archive: Archive, capture: Capture) -> CameraSlot:
