@@ -82,16 +82,17 @@ class ClipFinalizer:
         """Recover clips that an earlier owner of the spool left. Clips that the disk cannot read yet are tried again
         every RETRY_S; recording continues."""
 
-        def job() -> None:
-            found = self._recover(storage, clips, decided)
-            self._outcomes.report_recovered(found)
-            if found.failed:
-                retry = functools.partial(self.recover_clips, storage, list(found.failed), decided)
-                self._retry = (time.monotonic() + RETRY_S, retry)
+        self._enqueue(functools.partial(self._recover_clips, storage, clips, decided))
 
+    def _recover_clips(self, storage: Storage, clips: list[str], decided: DecidedOutcome | None) -> None:
         # The clips of a retry that is still due are among `clips`: either this is that retry, or the root was reopened.
+        # Not before this job runs: a recovery of the closed root may be queued before it, and leave a retry.
         self._retry = None
-        self._enqueue(job)
+        found = self._recover(storage, clips, decided)
+        self._outcomes.report_recovered(found)
+        if found.failed:
+            retry = functools.partial(self._recover_clips, storage, list(found.failed), decided)
+            self._retry = (time.monotonic() + RETRY_S, retry)
 
     def _recover(self, storage: Storage, clips: list[str], decided: DecidedOutcome | None) -> RecoveredClips:
         found = recover(storage, clips, decided, self._lost_frames)
@@ -126,11 +127,11 @@ class ClipFinalizer:
     def _next_job(self) -> Job | None:
         with self._changed:
             self._changed.wait_for(lambda: self._jobs, IDLE_S)
-            # Set in the same lock as the removal: `drain` must not find an empty queue while its last job runs.
-            self._busy = bool(self._jobs)
-            if self._jobs:
-                return self._jobs.popleft()
-        return self._due_retry()
+            # In the same lock as the choice of the job: `drain` must not find an empty queue while its last job runs,
+            # and a retry must not begin after the recovery of a root that was reopened.
+            job = self._jobs.popleft() if self._jobs else self._due_retry()
+            self._busy = job is not None
+            return job
 
     def _due_retry(self) -> Job | None:
         retry = self._retry
