@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import uuid6
 
-from cameras.spool.storage import Storage, make_root
+from cameras.spool.storage import MARKER, RootMissing, Storage, make_root
 from captures.recording import clip_finalizer
 from captures.recording.clip_finalizer import ClipFinalizer
 from captures.recording.recovery import RecoveredClips
@@ -81,3 +83,26 @@ def test_a_recovery_of_a_root_that_was_closed_is_not_tried_again_after_that_of_t
     bench.wait_until_idle()
     assert not bench.third_recovery.wait(0.5)
     assert [list(found.failed) for found in bench.recovered] == [[clip], []]
+
+
+def whole_clip(storage: Storage) -> Any:
+    """A clip that only has to be committed."""
+    file = SimpleNamespace(close=lambda: None)
+    return SimpleNamespace(
+        id=str(uuid6.uuid7()), storage=storage, file=file, lost_frames=0, is_whole=True, interruption=None
+    )
+
+
+def test_a_clip_of_a_root_that_was_closed_does_not_close_the_reopened_one(bench: Bench, hang: threading.Event) -> None:
+    bench.finalizer.finalize(whole_clip(bench.storage), datetime.now(UTC))
+    reopen(bench)
+    hang.set()
+    bench.wait_until_idle()
+    assert bench.errors == []
+
+
+def test_an_open_root_that_is_gone_is_reported(bench: Bench) -> None:
+    (bench.folder / MARKER).unlink()
+    bench.finalizer.finalize(whole_clip(bench.storage), datetime.now(UTC))
+    bench.wait_until_idle()
+    assert [type(error) for error in bench.errors] == [RootMissing]
