@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 
 from monitoring.selectors import hidden_cameras
-from skycam_project.cli.diagnostics import run_check
+from skycam_project.cli.diagnostics import NAMES_CAMERAS, run_check
 from skycam_project.cli.diagnostics.finding import BROKEN, WARNING, Finding
 from skycam_project.cli.station import Station
 
@@ -26,8 +26,6 @@ CHECKS = {
     "libraries": "skycam_project.cli.diagnostics.machine:libraries",
     "desktop": "skycam_project.cli.diagnostics.machine:desktop",
 }
-NAMES_CAMERAS = {"passwords"}
-"""Checks that name cameras."""
 REPORTED_ELSEWHERE = {"storage"}
 """Checks whose failures HEALTH reports where they matter: a machine without cameras needs no storage root."""
 

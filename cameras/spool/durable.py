@@ -86,19 +86,19 @@ class RootFiles:
         return self._kept[folder]
 
     def root_status(self) -> os.stat_result:
-        with self.watchdog.watch_call():
-            return os.fstat(self._kept[""])
+        with self.folder("") as root:
+            return os.fstat(root)
 
     def free_bytes(self) -> int:
         """Bytes that are free for this user on the file system of the root. OSError."""
-        with self.watchdog.watch_call():
-            found = os.fstatvfs(self._kept[""])
+        with self.folder("") as root:
+            found = os.fstatvfs(root)
         return found.f_bavail * found.f_frsize
 
     def read_only(self) -> bool:
         """Whether the file system of the root is mounted read-only."""
-        with self.watchdog.watch_call():
-            return bool(os.fstatvfs(self._kept[""]).f_flag & os.ST_RDONLY)
+        with self.folder("") as root:
+            return bool(os.fstatvfs(root).f_flag & os.ST_RDONLY)
 
     @contextlib.contextmanager
     def folder(self, folder: str) -> Iterator[int]:

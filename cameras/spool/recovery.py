@@ -196,10 +196,15 @@ def _load_sessions(spool: Spool, result: Recovered) -> list[SessionFile]:
 
 def reject_record(spool: Spool, name: str) -> None:
     """Move a record with its parts to `rejected`, for an operator to check. It changes no database row."""
-    aside = f"{spool.folder}/rejected"
     # The record last: after a kill in between it is rejected again, while parts without their record would be removed.
-    for part in [*parts_of(spool, name.partition(".")[0]), name]:
-        spool.files.move_aside(spool.folder, part, aside)
+    set_aside(spool, [*parts_of(spool, name.partition(".")[0]), name])
+
+
+def set_aside(spool: Spool, names: list[str]) -> None:
+    """Move files to `rejected`, in this order."""
+    aside = f"{spool.folder}/rejected"
+    for name in names:
+        spool.files.move_aside(spool.folder, name, aside)
     # The new name first: a power cut may leave both names, but not none.
     spool.files.sync(aside)
     spool.files.sync(spool.folder)

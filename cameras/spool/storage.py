@@ -65,6 +65,7 @@ class Storage:
     def __init__(self, path: str, root: str, camera: str, part: str = "", watchdog: DiskWatchdog | None = None) -> None:
         """RootMissing, SpoolLocked or OSError. `watchdog` times each call to the disk."""
         self.path, self.root, self.watchdog = path, root, watchdog or DiskWatchdog()
+        self.is_closed = False
         with self.watchdog.watch_call():
             self._open(camera, part)
 
@@ -85,6 +86,8 @@ class Storage:
         self.spool = Spool(self.files, camera, part)
 
     def close(self) -> None:
+        # First: another thread that still uses this root must know why its calls fail.
+        self.is_closed = True
         self._lock.release()
         self.files.close()
 

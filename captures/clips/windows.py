@@ -75,9 +75,10 @@ class Window:
         """Round times in the reader's time zone, at most MAX_TICKS."""
         step = next((step for step in TICK_S if self.span.total_seconds() / step <= MAX_TICKS), TICK_S[-1])
         local = timezone.localtime(self.begin)
-        midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
-        passed = (local - midnight) // timedelta(seconds=step)
-        first = in_utc(midnight) + passed * timedelta(seconds=step)
+        # In UTC: a difference within one time zone is that of the clocks, and an hour off after they changed.
+        midnight = in_utc(local.replace(hour=0, minute=0, second=0, microsecond=0))
+        passed = (in_utc(local) - midnight) // timedelta(seconds=step)
+        first = midnight + passed * timedelta(seconds=step)
         every = [first + number * timedelta(seconds=step) for number in range(MAX_TICKS + 2)]
         return [tick for tick in every if self.begin <= tick < self.end]
 

@@ -15,6 +15,8 @@ from captures.mp4.fragments import Samples, movie_and_samples
 VERSION = 1
 """Increase it when the same file gets another header."""
 FILE_TYPE = box(b"ftyp", b"isom", pack_numbers("I", [512]), b"isomiso2avc1mp41")
+MAX_HEADER_BYTES = 13_000_000
+"""Enough for MAX_SAMPLES frames of at most 32 bytes, and for what is copied from `moov`, at most MAX_BOX_BYTES."""
 LARGE_HEADER_BYTES = 16
 """Bytes of a box header with a 64-bit size."""
 DURATION_OFFSETS = {b"mvhd": (16, 24), b"mdhd": (16, 24), b"tkhd": (20, 28)}

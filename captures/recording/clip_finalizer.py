@@ -4,6 +4,7 @@ the disk. The same thread repairs clips that a crash cut off."""
 from __future__ import annotations
 
 import functools
+import logging
 import threading
 import time
 from collections import deque
@@ -17,10 +18,11 @@ from cameras.spool.recovery import DecidedOutcome
 from cameras.spool.storage import Storage
 from captures.recording.clip_record import make_record
 from captures.recording.clip_sync import ErrorHandler, run_and_report
-from captures.recording.failures import Failure
+from captures.recording.failures import STORAGE_ERRORS, Failure
 from captures.recording.open_clip import OpenClip
 from captures.recording.recovery import RecoveredClips, recover
 
+log = logging.getLogger(__name__)
 IDLE_S = 1.0
 """Seconds between checks whether a recovery is due."""
 RETRY_S = 30.0
@@ -57,41 +59,51 @@ class ClipFinalizer:
         and repaired: its outcome is then that of a recovery."""
 
         def job() -> None:
-            # Kept until the clip is committed: if one of the next steps fails, its recovery finds the number only here.
-            self._lost_frames[clip.id] = clip.lost_frames
             try:
-                clip.file.close()
-            except OSError as error:
-                # After a failed fsync the content of the disk is unknown: `is_whole` is False then, and the file is
-                # read again.
-                message = f"The disk failed at the end of the clip ({error.strerror})."
-                clip.interruption = Failure("write_error", message)
-            if clip.is_whole:
-                self._outcomes.report_finalized(_commit_clip(clip, ended))
-                del self._lost_frames[clip.id]
-                return
-            found = self._recover(clip.storage, [clip.id], _decided_outcome(clip))
-            self._outcomes.report_recovered(found)
-            for failed in found.failed.values():
-                # An error of the root: it is closed and opened again, and this clip is then among its unfinished ones.
-                raise failed
+                self._finalize(clip, ended)
+            except STORAGE_ERRORS as error:
+                if not clip.storage.is_closed:
+                    raise
+                # Not an error of the root, which may be open again and record: its recovery then finds this clip.
+                log.warning("The clip %s is left to the next recovery: %s", clip.id, error)
 
         self._enqueue(job)
+
+    def _finalize(self, clip: OpenClip, ended: datetime) -> None:
+        # Kept until the clip is committed: if one of the next steps fails, its recovery finds the number only here.
+        self._lost_frames[clip.id] = clip.lost_frames
+        try:
+            clip.file.close()
+        except OSError as error:
+            # After a failed fsync the content of the disk is unknown: `is_whole` is False then, and the file is
+            # read again.
+            message = f"The disk failed at the end of the clip ({error.strerror})."
+            clip.interruption = Failure("write_error", message)
+        if clip.is_whole:
+            self._outcomes.report_finalized(_commit_clip(clip, ended))
+            del self._lost_frames[clip.id]
+            return
+        found = self._recover(clip.storage, [clip.id], _decided_outcome(clip))
+        self._outcomes.report_recovered(found)
+        for failed in found.failed.values():
+            # An error of the root: it is closed and opened again, and this clip is then among its unfinished ones.
+            raise failed
 
     def recover_clips(self, storage: Storage, clips: list[str], decided: DecidedOutcome | None) -> None:
         """Recover clips that an earlier owner of the spool left. Clips that the disk cannot read yet are tried again
         every RETRY_S; recording continues."""
 
-        def job() -> None:
-            found = self._recover(storage, clips, decided)
-            self._outcomes.report_recovered(found)
-            if found.failed:
-                retry = functools.partial(self.recover_clips, storage, list(found.failed), decided)
-                self._retry = (time.monotonic() + RETRY_S, retry)
+        self._enqueue(functools.partial(self._recover_clips, storage, clips, decided))
 
+    def _recover_clips(self, storage: Storage, clips: list[str], decided: DecidedOutcome | None) -> None:
         # The clips of a retry that is still due are among `clips`: either this is that retry, or the root was reopened.
+        # Not before this job runs: a recovery of the closed root may be queued before it, and leave a retry.
         self._retry = None
-        self._enqueue(job)
+        found = self._recover(storage, clips, decided)
+        self._outcomes.report_recovered(found)
+        if found.failed:
+            retry = functools.partial(self._recover_clips, storage, list(found.failed), decided)
+            self._retry = (time.monotonic() + RETRY_S, retry)
 
     def _recover(self, storage: Storage, clips: list[str], decided: DecidedOutcome | None) -> RecoveredClips:
         found = recover(storage, clips, decided, self._lost_frames)
@@ -126,11 +138,11 @@ class ClipFinalizer:
     def _next_job(self) -> Job | None:
         with self._changed:
             self._changed.wait_for(lambda: self._jobs, IDLE_S)
-            # Set in the same lock as the removal: `drain` must not find an empty queue while its last job runs.
-            self._busy = bool(self._jobs)
-            if self._jobs:
-                return self._jobs.popleft()
-        return self._due_retry()
+            # In the same lock as the choice of the job: `drain` must not find an empty queue while its last job runs,
+            # and a retry must not begin after the recovery of a root that was reopened.
+            job = self._jobs.popleft() if self._jobs else self._due_retry()
+            self._busy = job is not None
+            return job
 
     def _due_retry(self) -> Job | None:
         retry = self._retry

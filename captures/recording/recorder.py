@@ -84,7 +84,7 @@ class ClipRecorder:
             open_storage=lambda: Storage(self._path, spec["video_root"], spec["camera"], PART),
             retry=retry,
             recoverer=finalizer,
-            on_opened=reports.report_root_opened,
+            on_opened=lambda: reports.report_root_opened(is_idle=self._inbox.desired is None),
             decided=_decided_outcome(spec),
             close_s=times.write_out_s,
         )

@@ -52,9 +52,10 @@ class FailureAlert:
         if (reason or not self._is_closed) and (is_synced or reason != "write_error"):
             self.clear()
 
-    def clear_for_root(self) -> None:
-        """The root is open."""
-        if self.failure.reason == "root_missing":
+    def clear_for_root(self, *, is_idle: bool) -> None:
+        """The root is open; `is_idle` if no recording is desired."""
+        # While idle only the last clip can have failed. No other would close its alert, and it is recovered now.
+        if self.failure.reason == "root_missing" or (is_idle and self.failure.reason):
             self.clear()
 
 

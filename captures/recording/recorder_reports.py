@@ -114,7 +114,7 @@ class RecorderReports:
         problem = PROBLEMS.get(failure.reason, UNREACHABLE)
         self.answers.refuse(WRITTEN, problem, failure.message, failure.reason)
 
-    def report_root_opened(self) -> None:
-        """The root is open; its unfinished clips are tried again."""
+    def report_root_opened(self, *, is_idle: bool) -> None:
+        """The root is open; its unfinished clips are tried again. `is_idle` if no recording is desired."""
         self._recovery.reset()
-        self._failure.clear_for_root()
+        self._failure.clear_for_root(is_idle=is_idle)

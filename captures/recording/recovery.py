@@ -20,6 +20,7 @@ from cameras.spool.recovery import (
     parts_of,
     reject_record,
     remove_temporaries,
+    set_aside,
 )
 from cameras.spool.spool import Spool
 from cameras.spool.storage import Storage
@@ -149,8 +150,10 @@ def _discard(spool: Spool, clip: str) -> None:
 def _reject(spool: Spool, clip: str, reason: str, result: RecoveredClips) -> None:
     """Set the clip's files aside for a person to decide."""
     known = [name for name in (f"{clip}.json", f"{clip}.plan") if name in spool.names()]
-    for name in known or parts_of(spool, clip):
+    for name in known:
         reject_record(spool, name)
+    if not known:
+        set_aside(spool, parts_of(spool, clip))
     result.rejected.append(reason)
 
 

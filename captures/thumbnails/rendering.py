@@ -65,9 +65,11 @@ def open_image(file: BinaryIO, form: str) -> Image.Image:
 
 def decode_upright(image: Image.Image) -> Image.Image:
     """Decode and rotate the image; it keeps at most the pixels that the largest thumbnail needs."""
-    if image.mode.startswith("I"):
-        image = image_from_frame(np.asarray(image).astype(np.uint16))
     simulated = description_of(image) == SIMULATED
+    if image.mode.startswith("I"):
+        # Now, because the new image has no orientation.
+        ImageOps.exif_transpose(image, in_place=True)
+        image = image_from_frame(np.asarray(image).astype(np.uint16))
     # Before it is rotated: rotating copies all pixels.
     image.thumbnail((SIZES[-1], SIZES[-1]), reducing_gap=2.0)
     upright = ImageOps.exif_transpose(image).convert("L" if image.mode == "L" else "RGB")

@@ -13,6 +13,7 @@ from typing import Self
 
 from cameras.spool.durable import RootFiles
 from cameras.spool.storage import MARKER, RootMissing, root_missing_message
+from captures.mp4.faststart import MAX_HEADER_BYTES
 from captures.mp4.faststart import VERSION as FASTSTART
 
 FOLDER = ".thumbnails"
@@ -20,10 +21,10 @@ SIZES = (320, 800, 2048)
 """The longest side in pixels; a smaller picture keeps its size."""
 PICTURE_KINDS = ("jpeg", "png", "tiff", "raw")
 """Kinds of file that thumbnails can be rendered from, the fastest first."""
-MAX_BYTES = 8_000_000
 HEAD = f"head{FASTSTART}"
 HEAD_END = b"skycam head"
 """The last bytes of a complete head; one that a power cut truncated lacks them."""
+MAX_BYTES = MAX_HEADER_BYTES + len(HEAD_END)
 JPEG_BEGIN, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import hashlib
 import os
 import secrets
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 1 << 20
 STDOUT = "-"
+NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
+"""How disks without hard links, such as FAT and exFAT, refuse one."""
+AT_FDCWD, RENAME_NOREPLACE = -100, 1
 
 to_option = click.option(
     "--to",
@@ -81,10 +86,29 @@ def move_into_place(part: Path, target: Path, *, force: bool) -> None:
         part.replace(target)
         return
     try:
-        # A rename would replace a file that was created after the check.
-        target.hardlink_to(part)
+        link_or_rename(part, target)
     except FileExistsError:
         refuse_existing(target, force=False)
+
+
+def link_or_rename(part: Path, target: Path) -> None:
+    """FileExistsError when the target exists."""
+    try:
+        # A rename would replace a file that was created after the check.
+        target.hardlink_to(part)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        rename_without_replacing(part, target)
+
+
+def rename_without_replacing(part: Path, target: Path) -> None:
+    """FileExistsError when the target exists; OSError where the disk has no such rename."""
+    # Not in place of the link: disks such as NFS have links and refuse this rename.
+    names = AT_FDCWD, os.fsencode(part), AT_FDCWD, os.fsencode(target)
+    if ctypes.CDLL(None, use_errno=True).renameat2(*names, RENAME_NOREPLACE) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
 
 
 def write_file(row: Stored, stream: BinaryIO) -> None:

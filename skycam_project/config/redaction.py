@@ -53,6 +53,8 @@ def secrets_of(config: SkycamConfig) -> list[str]:
 def passwords_in(url: str) -> set[str]:
     parts = urlsplit(url)
     written = [parts.password or ""]
-    written += [value for name, value in parse_qsl(parts.query) if SENSITIVE.search(name)]
     # Libraries log a password as it is in the URL, or decoded.
+    options = [option.partition("=") for option in parts.query.split("&")]
+    written += [value for name, _, value in options if SENSITIVE.search(unquote(name))]
+    written += [value for name, value in parse_qsl(parts.query) if SENSITIVE.search(name)]
     return {*written, *(unquote(text) for text in written)}

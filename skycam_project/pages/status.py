@@ -27,7 +27,7 @@ from core.pages.page import Page
 from monitoring.feed import feed
 from monitoring.selectors import events_for, hidden_cameras
 from skycam_project import host_diagnostics
-from skycam_project.cli.diagnostics import run_diagnostics
+from skycam_project.cli.diagnostics import NAMES_CAMERAS, run_diagnostics
 from skycam_project.cli.station import Station
 from skycam_project.health import all_problems
 from skycam_project.launch import LaunchError, ps
@@ -47,8 +47,6 @@ FINDING_DISPLAYS = {
     "warning": StateDisplay("warn", "Warning", "warn"),
     "broken": StateDisplay("bad", "Problem", "bad"),
 }
-CAMERA_CHECKS = {"cameras", "hosts"}
-"""Checks of the examination that name cameras and hosts. The rest of the page shows those that the reader may see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +112,7 @@ class ExaminationPage(Page):
     template = "_checks.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        unseen = CAMERA_CHECKS if hidden_cameras(request.user) else set()
+        unseen = NAMES_CAMERAS if hidden_cameras(request.user) else set()
         found = [(FINDING_DISPLAYS[one.state], one) for one in run_diagnostics(Station()) if one.check not in unseen]
         return self.render({"found": found})
 

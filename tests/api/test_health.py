@@ -80,6 +80,14 @@ def test_the_examination_names_no_hidden_camera(operator: Any, manager: Any, hid
     assert ["sky is quarantined" in text for text in pages] == [False, True]
 
 
+def test_the_examination_names_no_hidden_camera_whose_password_is_lost(
+    operator: Any, manager: Any, hidden: Camera, valkey: Any
+) -> None:
+    Camera.objects.update(kind="network", encrypted_address="of another key")
+    pages = [client.get("/status/examination/").content.decode() for client in (operator, manager)]
+    assert ["cannot be decrypted: sky" in text for text in pages] == [False, True]
+
+
 def test_the_alert_of_a_hidden_camera_is_shown_only_to_its_audience(
     viewer: Any, manager: Any, hidden: Camera, valkey: Any
 ) -> None:

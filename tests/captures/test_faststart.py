@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,10 @@ from captures.files import thumbnail_queue
 from captures.files import thumbnails as waiting
 from captures.files.thumbnail_queue import job_for
 from captures.models import Clip, StorageRoot
-from captures.mp4.boxes import UnsupportedMp4
+from captures.mp4.boxes import UnsupportedMp4, box
 from captures.mp4.faststart import faststart_header
+from captures.mp4.fragments import MAX_SAMPLES
+from captures.thumbnails.store import ThumbnailStore
 from tests.api.builders import content as sent
 from tests.captures.clips import clip_of, content, cut_off
 
@@ -75,6 +78,25 @@ def test_every_complete_frame_of_a_clip_that_was_cut_off_is_found(share: float, 
 def test_a_file_that_is_not_a_clip_is_refused(film: bytes, head: Callable[[bytes], bytes]) -> None:
     with pytest.raises(UnsupportedMp4):
         head(film)
+
+
+def fragment(time: int, count: int) -> bytes:
+    """Key frames of one byte, whose durations and composition offsets change with each frame."""
+    frames = b"".join(struct.pack(">IIIi", 1 + number % 2, 1, 0, number % 2) for number in range(count))
+    before = box(b"tfhd", struct.pack(">II", 0, 1)) + box(b"tfdt", struct.pack(">II", 0, time))
+    # The run begins behind the `mdat` header: 8 bytes of each box around it, and 20 of its own head.
+    offset = 8 + 8 + len(before) + 20 + len(frames) + 8
+    run = box(b"trun", struct.pack(">IIi", 0xF01, count, offset), frames)
+    return box(b"moof", box(b"traf", before, run)) + box(b"mdat", b"x" * count)
+
+
+def test_the_largest_header_is_stored_whole(head: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    count = MAX_SAMPLES // 7
+    film = FILM[: FILM.index(b"moof") - 4] + b"".join(fragment(2 * count * number, count) for number in range(7))
+    made = head(film)
+    with ThumbnailStore(str(tmp_path)) as store:
+        store.write_head("ab" * 32, made)
+        assert store.read_head("ab" * 32) == made
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

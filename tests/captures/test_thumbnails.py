@@ -87,6 +87,16 @@ def test_the_thumbnails_of_a_simulated_picture_say_that_it_is_simulated() -> Non
     assert Image.open(io.BytesIO(rendered)).getexif()[ExifTags.Base.ImageDescription] == SIMULATED
 
 
+@pytest.mark.parametrize("form", ["PNG", "TIFF"])
+def test_a_picture_of_16_bits_keeps_its_mark_and_its_orientation(form: str) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.ImageDescription], exif[ExifTags.Base.Orientation] = SIMULATED, 6
+    content = io.BytesIO()
+    Image.fromarray(np.zeros((30, 40), np.uint16)).save(content, form, exif=exif)
+    image = image_from_file(content, form.lower())
+    assert (image.size, image.info["simulated"]) == ((30, 40), True)
+
+
 def huge_png() -> bytes:
     """A header that declares 60,000 x 60,000 pixels."""
     head = b"IHDR" + struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import subprocess
@@ -179,6 +180,28 @@ def test_an_existing_file_is_kept_without_force(capture: Capture, here: Path) ->
     assert (here / "moon.jpg").read_text() == "mine"
     assert skycam("captures", "get", "-o", "moon.jpg", "--force").exit_code == 0
     assert (here / "moon.jpg").read_bytes() == PICTURE
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP])
+def test_a_file_is_copied_to_a_disk_without_hard_links(
+    number: int, capture: Capture, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "link", lambda *_: refuse_link(number))
+    assert skycam("captures", "get", "-o", "moon.jpg").exit_code == 0
+    assert {path.name: path.read_bytes() for path in here.iterdir()} == {"moon.jpg": PICTURE}
+
+
+def test_on_a_disk_without_hard_links_a_file_that_was_created_meanwhile_is_kept(
+    capture: Capture, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "link", lambda *_: refuse_link((here / "moon.jpg").write_text("mine") and errno.EPERM))
+    refused = skycam("captures", "get", "-o", "moon.jpg")
+    assert (refused.exit_code, "moon.jpg exists already." in refused.stderr) == (2, True)
+    assert {path.name: path.read_text() for path in here.iterdir()} == {"moon.jpg": "mine"}
+
+
+def refuse_link(number: int) -> None:
+    raise OSError(number, os.strerror(number))
 
 
 def test_a_missing_folder_is_an_error_before_anything_is_done(capture: Capture, here: Path) -> None:

@@ -34,6 +34,8 @@ DATABASE = {
     "system checks": "skycam_project.cli.diagnostics.database:system_checks",
     "health": "skycam_project.cli.diagnostics.database:health",
 }
+NAMES_CAMERAS = {"cameras", "hosts", "passwords"}
+"""Findings that name cameras or their hosts. A user who may not see all cameras must not read them."""
 
 
 def run_diagnostics(station: Station) -> list[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -77,6 +77,14 @@ def test_closed_files_raise_an_error_of_the_system(tmp_path: Path) -> None:
     files.close()
     with pytest.raises(OSError, match="Bad file descriptor"):
         files.names("spool")
+
+
+@pytest.mark.parametrize("call", [RootFiles.root_status, RootFiles.free_bytes, RootFiles.read_only])
+def test_a_closed_root_raises_an_error_of_the_system(call: Callable[[RootFiles], object], tmp_path: Path) -> None:
+    files = RootFiles(str(tmp_path))
+    files.close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        call(files)
 
 
 def test_a_folder_is_locked_by_one_at_a_time(files: RootFiles, tmp_path: Path) -> None:

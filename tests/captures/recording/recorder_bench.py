@@ -73,8 +73,18 @@ class RecorderBench:
 
     def failure(self) -> str:
         """The message of the next failure alert."""
+        while not (message := self._failure_alert()):
+            pass
+        return message
+
+    def wait_until_failure_closes(self) -> None:
+        while self._failure_alert():
+            pass
+
+    def _failure_alert(self) -> str:
+        """The message of the next change of the alert; an empty one closes it."""
         sent: dict[str, Any] = {}
-        while not (sent.get("key", "").startswith("recording.failed:") and sent["message"]):
+        while not sent.get("key", "").startswith("recording.failed:"):
             sent = self.link.inbox.get(timeout=PATIENCE_S)
         return str(sent["message"])
 

@@ -53,6 +53,15 @@ def test_a_slot_that_became_a_record_is_removed(storage: Storage) -> None:
     assert (found.finalized, storage.files.links(storage.spool.folder, f"{clip}.done")) == ([clip], 1)
 
 
+def test_video_without_a_plan_is_set_aside_and_the_next_clip_is_recovered(storage: Storage) -> None:
+    orphan = f"{uuid6.uuid7()}.clip.part"
+    storage.files.create(storage.spool.folder, orphan, [b"mp4"])
+    clip = committed(storage)
+    found = recover_all(storage)
+    assert (len(found.rejected), found.failed, found.finalized) == (1, {}, [clip])
+    assert storage.files.names(f"{storage.spool.folder}/rejected") == [orphan]
+
+
 def test_temporary_files_of_a_killed_owner_are_removed(storage: Storage) -> None:
     storage.files.create(storage.spool.folder, f"tmp-{uuid6.uuid7()}", [b"{"])
     recover_all(storage)

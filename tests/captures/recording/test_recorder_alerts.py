@@ -65,7 +65,7 @@ def test_the_first_frame_closes_the_alert_of_an_earlier_process_once(sent: Sent,
 def test_an_open_root_closes_only_the_alert_about_a_missing_one(sent: Sent, failures: FailureAlert) -> None:
     for failure in (FULL, Failure("root_missing", "It is not mounted.")):
         failures.report(failure)
-        failures.clear_for_root()
+        failures.clear_for_root(is_idle=False)
     assert [bool(message) for message in sent.messages("failed")] == [True, True, False]
 
 

@@ -150,3 +150,18 @@ def test_the_losses_of_a_clip_are_still_known_after_the_disk_cut_it_off(disk: Sm
         bench.failure()
     [record] = bench.records()
     assert (record["body"]["reason"], record["body"]["lost_frames"]) == ("disk_full", 10)
+
+
+def test_after_a_stop_the_failure_of_the_last_clip_is_reported_until_the_root_is_open_again(tmp_path: Path) -> None:
+    clips, aside = tmp_path / "clips", tmp_path / "aside"
+    with RecorderBench(tmp_path, clip_s=60) as bench:
+        bench.put_frames(range(20))
+        bench.wait_for_frames(20)
+        clips.rename(aside)
+        clips.symlink_to(aside)
+        bench.stop()
+        assert "Not a directory" in bench.failure()
+        clips.unlink()
+        aside.rename(clips)
+        bench.wait_until_failure_closes()
+    assert bench.recorded_numbers() == [list(range(20))]

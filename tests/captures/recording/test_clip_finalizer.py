@@ -1,0 +1,108 @@
+"""The finalizer's thread on a root that is closed and opened again while it works."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import uuid6
+
+from cameras.spool.storage import MARKER, RootMissing, Storage, make_root
+from captures.recording import clip_finalizer
+from captures.recording.clip_finalizer import ClipFinalizer
+from captures.recording.recovery import RecoveredClips
+from tests.cameras.runtime.camera_loop_bench import PATIENCE_S
+
+
+class Bench:
+    """A finalizer, what it reports, and a root that can be opened again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.root = folder, str(uuid6.uuid7())
+        make_root(folder, self.root)
+        self.recovered: list[RecoveredClips] = []
+        self.third_recovery = threading.Event()
+        self.errors: list[Exception] = []
+        self.finalizer = ClipFinalizer(self, self.errors.append)
+        self.storage = self.open()
+
+    def open(self) -> Storage:
+        return Storage(str(self.folder), self.root, str(uuid6.UUID(int=1)), "clips")
+
+    def report_recovered(self, found: RecoveredClips) -> None:
+        self.recovered.append(found)
+        if len(self.recovered) > 2:
+            self.third_recovery.set()
+
+    def report_finalized(self, record: Any) -> None: ...
+
+    def wait_until_idle(self) -> None:
+        assert self.finalizer.drain(PATIENCE_S)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path)
+    yield bench
+    bench.storage.close()
+
+
+@pytest.fixture
+def hang(bench: Bench) -> threading.Event:
+    """The finalizer's thread waits until it is set."""
+    hang = threading.Event()
+    bench.finalizer.run_after(lambda: assert_set(hang))
+    return hang
+
+
+def assert_set(event: threading.Event) -> None:
+    assert event.wait(PATIENCE_S)
+
+
+def reopen(bench: Bench) -> None:
+    bench.storage.close()
+    bench.storage = bench.open()
+
+
+def test_a_recovery_of_a_root_that_was_closed_is_not_tried_again_after_that_of_the_reopened_one(
+    bench: Bench, hang: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clip_finalizer, "RETRY_S", 0.0)
+    monkeypatch.setattr(clip_finalizer, "IDLE_S", 0.01)
+    clip = str(uuid6.uuid7())
+    bench.storage.files.create(bench.storage.spool.folder, f"{clip}.plan", [b"{}"])
+    bench.finalizer.recover_clips(bench.storage, [clip], None)
+    reopen(bench)
+    bench.finalizer.recover_clips(bench.storage, [clip], None)
+    hang.set()
+    bench.wait_until_idle()
+    assert not bench.third_recovery.wait(0.5)
+    assert [list(found.failed) for found in bench.recovered] == [[clip], []]
+
+
+def whole_clip(storage: Storage) -> Any:
+    """A clip that only has to be committed."""
+    file = SimpleNamespace(close=lambda: None)
+    return SimpleNamespace(
+        id=str(uuid6.uuid7()), storage=storage, file=file, lost_frames=0, is_whole=True, interruption=None
+    )
+
+
+def test_a_clip_of_a_root_that_was_closed_does_not_close_the_reopened_one(bench: Bench, hang: threading.Event) -> None:
+    bench.finalizer.finalize(whole_clip(bench.storage), datetime.now(UTC))
+    reopen(bench)
+    hang.set()
+    bench.wait_until_idle()
+    assert bench.errors == []
+
+
+def test_an_open_root_that_is_gone_is_reported(bench: Bench) -> None:
+    (bench.folder / MARKER).unlink()
+    bench.finalizer.finalize(whole_clip(bench.storage), datetime.now(UTC))
+    bench.wait_until_idle()
+    assert [type(error) for error in bench.errors] == [RootMissing]
