@@ -44,13 +44,14 @@ class CommandRouter:
         """For these, no process need run. All other commands go to the camera's process."""
 
     def route_waiting(self) -> None:
-        """Route queued and early commands, then answer callers that wait for a state."""
-        while not self._waiting.empty():
-            self.route(*self._waiting.get())
+        """Route early and queued commands, then answer callers that wait for a state."""
         # Taken out first, because `route` puts back those that are still early.
         early, self._early = self._early, []
+        # Before the queued ones, which came later: of two settings or recordings the last one stays.
         for command, since in early:
             self.route(command, since)
+        while not self._waiting.empty():
+            self.route(*self._waiting.get())
         self._waiters.answer_settled()
 
     def route(self, command: Command, since: float) -> None:
