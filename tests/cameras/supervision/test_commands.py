@@ -130,6 +130,17 @@ def test_a_command_for_a_camera_that_was_just_added_waits_until_it_is_read(
     assert (before, cast(Any, slots["2"].child).sent[0][0]) == ((["a read"], []), "read")
 
 
+def test_a_command_that_waited_for_its_camera_has_only_the_rest_of_its_time(
+    router: CommandRouter, slots: CameraSlots
+) -> None:
+    router.route(command("capture", id="x", remaining_ms=10_000), time.monotonic() - 4)
+    process = Process()
+    slots["1"].child = cast(Any, process)
+    router.route_waiting()
+    [(_, arguments)] = process.sent
+    assert arguments["remaining_ms"] <= 6_000
+
+
 def test_a_command_that_waited_for_its_camera_is_sent_before_a_later_one(
     slots: CameraSlots, router: CommandRouter, waiting: queue.Queue[Arrival]
 ) -> None:
