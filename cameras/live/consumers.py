@@ -41,9 +41,9 @@ class LiveConsumer(Socket):
             loop_singleton(LiveStreamingService).end_session(self._viewer)
 
     @property
-    def max_sockets_of_user(self) -> int:
+    def additional_sockets_of_user(self) -> int:
         """Live sockets come on top of the others: `max_viewers_per_user` limits them from their first request."""
-        return super().max_sockets_of_user + loop_singleton(LiveStreamingService).config.max_viewers_per_user
+        return int(loop_singleton(LiveStreamingService).config.max_viewers_per_user)
 
     def narrow_access(self, access: Access) -> Access:
         return access.for_camera(self.slug)

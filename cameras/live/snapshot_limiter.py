@@ -72,7 +72,7 @@ class SnapshotLimiter:
     def _must_wait(self, service: LiveStreamingService, slug: str, quality: str, user: str) -> bool:
         """False for a camera with a fresh picture: requests for cameras without pictures do not hold it up."""
         kept = service.feed(slug, service.served_quality(quality)).newest
-        return kept is None or kept.is_stale or self._rate_limiters[user].wait_s() > 0
+        return kept is None or kept.is_stale or self._bandwidth_wait_s(service, user) > 0
 
     @contextmanager
     def _count_waiting(self, user: str, wait_s: float) -> Iterator[None]:
@@ -96,10 +96,14 @@ class SnapshotLimiter:
         now = asyncio.get_running_loop().time
         deadline = now() + wait_s
         # Again after each wait: other requests use the same limits and may have been faster.
-        while left_s := max(own.wait_s(), service.total_rate_limiter.wait_s() if user else 0.0):
+        while left_s := self._bandwidth_wait_s(service, user):
             if now() + left_s > deadline:
                 raise SnapshotLimitExceeded("bandwidth", bandwidth_message(limits, own), left_s)
             await asyncio.sleep(left_s)
+
+    def _bandwidth_wait_s(self, service: LiveStreamingService, user: str) -> float:
+        """Seconds until the limits of the user and of the station allow a picture."""
+        return max(self._rate_limiters[user].wait_s(), service.total_rate_limiter.wait_s() if user else 0.0)
 
     def _record_sent(self, service: LiveStreamingService, user: str, picture: Picture) -> None:
         size = len(picture.jpeg)

@@ -118,12 +118,13 @@ class Socket(AsyncWebsocketConsumer):
         return (self.access.code, self.access.reason) if self.access.code else None
 
     def _check_open_sockets(self) -> tuple[int, str] | None:
-        return loop_singleton(OpenSockets).add_socket(self, self.access.user, self.max_sockets_of_user)
+        limit = int(settings.STATION.web.limits.sockets_per_user)
+        return loop_singleton(OpenSockets).add_socket(self, self.access.user, limit, self.additional_sockets_of_user)
 
     @property
-    def max_sockets_of_user(self) -> int:
-        """How many sockets one user may have, this one included."""
-        return int(settings.STATION.web.limits.sockets_per_user)
+    def additional_sockets_of_user(self) -> int:
+        """How many sockets of this kind one user may have beside `sockets_per_user`."""
+        return 0
 
     def update_access(self, access: Access) -> None:
         """Called every two seconds with what the principal may see now."""

@@ -21,6 +21,8 @@ from cameras.broker import broker
 
 log = logging.getLogger(__name__)
 CHECK_S = 1.0
+NO_ACL = ("unknown command", "error in acl setuser modifier")
+"""Refusals of a server that has no users (before Redis 6) or whose users have no channels (before Redis 6.2)."""
 NOT_PASSED_ON = {"db", "username", "password"}
 """URL options that are dropped: publishing needs no database, and the login differs."""
 
@@ -33,7 +35,7 @@ class BrokerUsers:
         self._passwords: dict[str, str] = {}
         self._checked_at = -CHECK_S
         self._refused = False
-        """The server has no users (before Redis 6), or the station's own user may not create any."""
+        """The server cannot have such users, or the station's own user may not create any."""
 
     def urls(self, server: redis.Redis, slugs: Iterable[str]) -> dict[str, str]:
         """Slug -> the address that its camera process may use. Raises redis.RedisError and OSError."""
@@ -70,7 +72,8 @@ class BrokerUsers:
 
     def _note_refusal(self, error: redis.ResponseError) -> None:
         """Raises every error that is no refusal."""
-        if not isinstance(error, redis.exceptions.NoPermissionError) and "unknown command" not in str(error).lower():
+        message = str(error).lower()
+        if not isinstance(error, redis.exceptions.NoPermissionError) and not any(text in message for text in NO_ACL):
             raise error
         if not self._refused:
             log.warning(

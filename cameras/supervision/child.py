@@ -203,7 +203,9 @@ class CameraChild:
 def exit_reason(status: int) -> str:
     """`killed by SIGSEGV` or `exited with status 1`."""
     if status < 0:
-        return f"killed by {signal.Signals(-status).name}"
+        # The real-time signals have no names.
+        name = signal.Signals(-status).name if -status in set(signal.Signals) else f"signal {-status}"
+        return f"killed by {name}"
     return f"exited with status {status}"
 
 

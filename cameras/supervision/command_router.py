@@ -44,18 +44,20 @@ class CommandRouter:
         """For these, no process need run. All other commands go to the camera's process."""
 
     def route_waiting(self) -> None:
-        """Route queued and early commands, then answer callers that wait for a state."""
-        while not self._waiting.empty():
-            self.route(*self._waiting.get())
+        """Route early and queued commands, then answer callers that wait for a state."""
         # Taken out first, because `route` puts back those that are still early.
         early, self._early = self._early, []
+        # Before the queued ones, which came later: of two settings or recordings the last one stays.
         for command, since in early:
             self.route(command, since)
+        while not self._waiting.empty():
+            self.route(*self._waiting.get())
         self._waiters.answer_settled()
 
     def route(self, command: Command, since: float) -> None:
         """`since` is the arrival time, in time.monotonic()."""
-        if time.monotonic() - since > command["arguments"]["remaining_ms"] / 1000:
+        waited_ms = round((time.monotonic() - since) * 1000)
+        if waited_ms > command["arguments"]["remaining_ms"]:
             return
         if handle_on_host := self._host_commands.get(command["order"]):
             handle_on_host(command, since)
@@ -63,7 +65,10 @@ class CommandRouter:
         slot = self._slots.get(command["camera"])
         if self._is_early(slot, since):
             self._early.append((command, since))
-        elif slot is not None and (handle := self._slot_commands.get(command["order"])):
+            return
+        # Only here, where it leaves the router: an early command comes back with the time of its arrival.
+        command["arguments"]["remaining_ms"] -= waited_ms
+        if slot is not None and (handle := self._slot_commands.get(command["order"])):
             handle(command, slot)
         else:
             self._send_or_refuse(command, slot)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from cameras.runtime.messages import LastCapture
 from cameras.spool.records import CaptureRecord
@@ -11,8 +11,8 @@ from core.registry import resolve
 
 
 class LastCaptures:
-    """Read from the database once for each camera, then kept up to date by the ingest. Only the database thread
-    changes it; the captures are replaced whole, so any thread may read them."""
+    """Read from the database when a camera comes to this host, then kept up to date by the ingest. Only the database
+    thread changes it; the captures are replaced whole, so any thread may read them."""
 
     def __init__(self) -> None:
         self._captures: dict[str, LastCapture] = {}
@@ -22,18 +22,22 @@ class LastCaptures:
         """None for a camera without one. It may be from an earlier process or Supervisor."""
         return self._captures.get(camera)
 
-    def read_new(self, cameras: Iterable[str]) -> None:
-        """Read those of the cameras that were not read before. Raises DatabaseError."""
+    def read_new(self, cameras: Collection[str]) -> None:
+        """Read those of the host's cameras that it did not have at the last call. Raises DatabaseError."""
         new = [camera for camera in cameras if camera not in self._read]
-        if new:
-            found = resolve(LAST_CAPTURES["captures"])(new)
-            self._captures = {**found, **self._captures}
-            self._read |= frozenset(new)
+        for camera, last in resolve(LAST_CAPTURES["captures"])(new).items():
+            self._note(camera, last)
+        # Without those that moved away: when they are back, another host may have taken their last capture.
+        self._read = frozenset(cameras)
 
     def note(self, camera: str, record: CaptureRecord) -> None:
         """Note the capture of an ingested record. An older one replaces no newer one."""
         body = record["body"]
-        last = LastCapture(id=record["id"], status=body["outcome"], reason=body["reason"], at=body["ended"])
+        self._note(
+            camera, LastCapture(id=record["id"], status=body["outcome"], reason=body["reason"], at=body["ended"])
+        )
+
+    def _note(self, camera: str, last: LastCapture) -> None:
         known = self._captures.get(camera)
         if known is None or known["at"] <= last["at"]:
             self._captures = {**self._captures, camera: last}

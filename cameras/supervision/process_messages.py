@@ -23,8 +23,10 @@ from cameras.supervision.command_results import CommandResults
 from cameras.supervision.event_writer import EventWriter
 from cameras.supervision.ingest_alerts import REJECTED
 from cameras.supervision.storage_alerts import RESOLVES, ROOT_EVENTS, STORAGE_ALERTS
-from cameras.supervision.usb import UsbBus
+from cameras.supervision.usb import UsbBus, UsbIdentity
 
+SEARCH_S = 1.0
+"""Less than SILENCE_S of the recovery policy: the process counts as silent meanwhile."""
 Handler = Callable[[CameraSlot, CameraChild, Any], None]
 """Gets a report of the type under which it stands in the table."""
 
@@ -61,11 +63,16 @@ class ProcessMessages:
         self._events.record_observed(slot, *child.observed)
 
     def handle_opened(self, slot: CameraSlot, child: CameraChild, report: OpenedReport) -> None:
-        device = self._bus.device_at(report["place"]) if report["place"] else None
-        usb = device.identity if device else None
+        usb = self._find_usb(slot.usb, report["place"])
         slot.hardware = Hardware(report["identity"], report["place"], usb)
         known = {"usb": asdict(usb)} if usb else {}
         self._events.record_opened(slot.desired.id, {**report["identity"], **known}, report["capabilities"])
+
+    def _find_usb(self, known: UsbIdentity | None, place: str) -> UsbIdentity | None:
+        # Where the place is the serial number, the search reads all devices, and may wait for one that is being reset.
+        if known is not None and known.serial and known.serial == place:
+            return known
+        return self._bus.identity_at(place, SEARCH_S) if place else None
 
     def handle_faults(self, slot: CameraSlot, child: CameraChild, report: FaultsReport) -> None:
         """Keep the remaining faults for its next process."""

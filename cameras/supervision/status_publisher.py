@@ -104,9 +104,10 @@ class StatusPublisher:
     def _run_once(self) -> None:
         with self._noting_outage():
             server = broker.connection()
-            self._live_views.update_viewers(server)
+            # Before the live views: when the broker refuses those, this host must still not count as down.
             if time.monotonic() - self._published_at >= PUBLISH_S:
                 self.publish_all(server)
+            self._live_views.update_viewers(server)
 
     def _withdraw_host(self) -> None:
         """Remove heartbeat and status, so that a stopped host is seen at once."""

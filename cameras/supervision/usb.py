@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import logging
 import os
+import queue
 import re
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+log = logging.getLogger(__name__)
 USBDEVFS_RESET = 0x5514
 """_IO('U', 20) of <linux/usbdevice_fs.h>."""
 VIDEO = re.compile(r"/dev/(video\d{1,3})")
@@ -57,6 +61,20 @@ class UsbBus:
             return next(self.devices(lambda place_there, *_: place_there == place), None)
         here = [device for device in self.devices() if place and place == device.identity.serial]
         return here[0] if len(here) == 1 else None
+
+    def identity_at(self, place: str, within_s: float) -> UsbIdentity | None:
+        """As `device_at`; None also when the search takes longer, because the kernel blocks it for another device."""
+        found: queue.SimpleQueue[UsbDevice | None] = queue.SimpleQueue()
+        search = threading.Thread(target=lambda: found.put(self.device_at(place)), name="usb-identity", daemon=True)
+        search.start()
+        try:
+            device = found.get(timeout=within_s)
+        except queue.Empty:
+            log.warning(
+                "The USB device at %s was not found in %g s: a device on the bus does not answer.", place, within_s
+            )
+            return None
+        return device.identity if device else None
 
     def find_device(self, identity: UsbIdentity) -> UsbDevice | None:
         """The device, on any port. None when two devices without a serial number are alike."""

@@ -50,7 +50,7 @@ def has_outcome(capture: str) -> bool:
 def last_captures(cameras: Iterable[str]) -> dict[str, LastCapture]:
     """The outcome of each camera's newest capture, by the camera's id. Cameras without captures are left out."""
     ended = Capture.objects.exclude(status=Capture.Status.PLANNED).exclude(ended_at=None)
-    # A query for each camera reads one row of the index on camera and time. The host reads each camera once.
+    # A query for each camera reads one row of the index on camera and time. The host reads a camera when it comes.
     found = {camera: ended.filter(camera_id=camera).only("status", "reason", "ended_at").first() for camera in cameras}
     return {
         camera: LastCapture(id=str(one.pk), status=one.status, reason=one.reason, at=iso(one.ended_at.timestamp()))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import functools
 import re
 from pathlib import Path
 
@@ -9,8 +11,9 @@ import click
 import pytest
 
 from skycam_project.cli.root import cli
-from tests.docs.pages import CODE, PAGES, PROJECT, name, without_blocks
+from tests.docs.pages import CODE, PAGES, PROJECT, name, sources, without_blocks
 
+METHOD = re.compile(r"`([A-Z]\w+)\.(\w+)\(\)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FIGURE = re.compile(r"\|\s*[\d.,]+ ?(?:ms|s|MB|GB|%|/s)\s*(?=\|)")
 HOW = re.compile(r"`(?:make (?:bench|prove)|\S*python -m [^`]+)`")
@@ -35,6 +38,15 @@ def commands(page: Path) -> set[str]:
     return {re.split(r" (?=[-A-Z|])", code)[0] for code in found}
 
 
+@functools.cache
+def methods() -> set[tuple[str, str]]:
+    """Class and method, of all classes in the code, without inherited methods."""
+    trees = [ast.parse(path.read_text()) for path in sources()]
+    classes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return {(one.name, method.name) for one in classes for method in one.body if isinstance(method, functions)}
+
+
 def exists(command: str) -> bool:
     group: click.Command | None = cli
     for word in command.split()[1:]:
@@ -52,6 +64,11 @@ def test_every_link_has_a_target(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_the_commands_that_a_page_names_exist(page: Path) -> None:
     assert [command for command in sorted(commands(page)) if not exists(command)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_the_methods_that_a_page_names_exist(page: Path) -> None:
+    assert set(METHOD.findall(without_blocks(page.read_text()))) - methods() == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

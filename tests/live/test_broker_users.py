@@ -108,6 +108,20 @@ def test_where_no_users_can_be_created_the_stations_own_address_is_used(plain_us
         assert BrokerUsers().urls(client, ["sky"]) == {"sky": plain_user}
 
 
+class Redis6(redis.Redis):
+    """The client of a Redis before 6.2, whose users have no channels."""
+
+    def execute_command(self, *words: Any, **options: Any) -> Any:
+        if unknown := [word for word in words if words[0] == "ACL" and word.startswith("&")]:
+            raise redis.ResponseError(f"Error in ACL SETUSER modifier '{unknown[0]}': Syntax error")
+        return super().execute_command(*words, **options)  # type: ignore[no-untyped-call]
+
+
+def test_where_users_have_no_channels_the_stations_own_address_is_used(server: redis.Redis) -> None:
+    with Redis6.from_url(settings.STATION.redis_url) as client:
+        assert BrokerUsers().urls(client, ["sky"]) == {"sky": settings.STATION.redis_url}
+
+
 def test_a_configured_address_for_cameras_is_used_unchanged(
     server: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:

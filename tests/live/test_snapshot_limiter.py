@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 import pytest_asyncio
 import redis
 from asgiref.sync import sync_to_async
@@ -97,6 +98,21 @@ async def test_a_limited_number_of_requests_wait_for_a_camera_without_pictures(
     assert f"At most {MAX_WAITING_PER_USER} requests" in str(refused)
     assert bens is None
     assert await get_picture("anna") is None
+
+
+async def test_a_limited_number_of_requests_wait_for_the_bandwidth_of_the_station(
+    configured: Any, camera: Camera, pictures: CameraProcess
+) -> None:
+    configured(bandwidth={"total_kbit_s": NOT_EVEN_ONE})
+    limiter = loop_singletons.loop_singleton(SnapshotLimiter)
+    await limiter.get_picture("sky", "low", 3, "anna")
+    many = [asyncio.ensure_future(limiter.get_picture("sky", "low", 3600, "anna")) for _ in range(MAX_WAITING_PER_USER)]
+    await eventually(lambda: limiter._waiting["anna"] == MAX_WAITING_PER_USER)
+    with pytest.raises(SnapshotLimitExceeded, match=f"At most {MAX_WAITING_PER_USER} requests"):
+        await limiter.get_picture("sky", "low", 3600, "anna")
+    for one in many:
+        one.cancel()
+    await asyncio.gather(*many, return_exceptions=True)
 
 
 async def test_a_camera_with_pictures_is_not_delayed_by_others_without(camera: Camera, pictures: CameraProcess) -> None:

@@ -73,5 +73,7 @@ def refuses_users(server: HiredisClient) -> bool:
     """Whether the broker refuses to create users; tried with a user without rights that is deleted at once."""
     import hiredis
 
-    (made, _) = server.run_commands([("ACL", "SETUSER", "skycam-doctor", "reset"), ("ACL", "DELUSER", "skycam-doctor")])
+    # With a channel, as a camera's user has one: Redis before 6.2 refuses it.
+    rules = ("ACL", "SETUSER", "skycam-doctor", "reset", "&skycam-doctor")
+    (made, _) = server.run_commands([rules, ("ACL", "DELUSER", "skycam-doctor")])
     return isinstance(made, hiredis.HiredisError)

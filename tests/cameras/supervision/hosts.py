@@ -49,12 +49,14 @@ class Answers:
 
 
 class Events:
-    """Keeps what would be written to the database: kinds of events, keys of alerts, observed states."""
+    """Keeps what would be written to the database: kinds of events, keys of alerts, observed states,
+    identities."""
 
     def __init__(self) -> None:
         self.recorded: list[str] = []
         self.open_alerts: list[str] = []
         self.observed: list[tuple[str, str]] = []
+        self.opened: list[dict[str, Any]] = []
 
     def record_event(
         self, kind: str, message: str, severity: str, camera: CameraRef | None, data: dict[str, Any]
@@ -69,6 +71,9 @@ class Events:
 
     def record_observed(self, slot: CameraSlot, observed: str, reason: str) -> None:
         self.observed.append((observed, reason))
+
+    def record_opened(self, camera: str, identity: dict[str, Any], capabilities: dict[str, Any]) -> None:
+        self.opened.append(identity)
 
 
 class Records:

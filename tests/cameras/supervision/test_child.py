@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cameras.child_environment import scrubbed_environment
-from cameras.supervision.child import CameraChild
+from cameras.supervision.child import CameraChild, exit_reason
 
 
 @pytest.fixture
@@ -29,3 +29,15 @@ def stopped() -> Iterator[CameraChild]:
 def test_a_process_that_reads_nothing_does_not_block_its_supervisor(stopped: CameraChild) -> None:
     sent = [stopped.send({"type": "capture", "id": str(number), "note": "x" * 1000}) for number in range(3000)]
     assert (sent[0], sent[-1]) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (-signal.SIGSEGV, "killed by SIGSEGV"),
+        (-(signal.SIGRTMIN + 1), f"killed by signal {signal.SIGRTMIN + 1}"),
+        (3, "exited with status 3"),
+    ],
+)
+def test_every_exit_status_has_its_reason(status: int, reason: str) -> None:
+    assert exit_reason(status) == reason

@@ -12,6 +12,7 @@ import pytest
 
 from cameras.commands.messages import Command
 from cameras.supervision.camera_slot import CameraSlot, CameraSlots
+from cameras.supervision.command_intake import Arrival
 from cameras.supervision.command_results import CommandResults
 from cameras.supervision.command_router import CommandRouter
 from cameras.supervision.command_sender import CommandSender
@@ -65,11 +66,23 @@ def requested() -> list[str]:
 
 
 @pytest.fixture
-def router(slots: CameraSlots, sender: CommandSender, answers: Answers, requested: list[str]) -> CommandRouter:
+def waiting() -> queue.Queue[Arrival]:
+    """Commands that have arrived and are not routed yet."""
+    return queue.Queue()
+
+
+@pytest.fixture
+def router(
+    slots: CameraSlots,
+    waiting: queue.Queue[Arrival],
+    sender: CommandSender,
+    answers: Answers,
+    requested: list[str],
+) -> CommandRouter:
     statuses: Any = SimpleNamespace(build_status=lambda slot: {"observed": slot.observed[0]})
     waiters, quarantine = ReconcileWaiters(slots, statuses, answers), Quarantine(Events())
     return CommandRouter(
-        slots, queue.Queue(), sender, waiters, quarantine, answers,
+        slots, waiting, sender, waiters, quarantine, answers,
         request_discovery=requested.append, read_soon=lambda: requested.append("a read"),
     )  # fmt: skip
 
@@ -115,6 +128,28 @@ def test_a_command_for_a_camera_that_was_just_added_waits_until_it_is_read(
     slots["2"].child = cast(Any, Process())
     router.route_waiting()
     assert (before, cast(Any, slots["2"].child).sent[0][0]) == ((["a read"], []), "read")
+
+
+def test_a_command_that_waited_for_its_camera_has_only_the_rest_of_its_time(
+    router: CommandRouter, slots: CameraSlots
+) -> None:
+    router.route(command("capture", id="x", remaining_ms=10_000), time.monotonic() - 4)
+    process = Process()
+    slots["1"].child = cast(Any, process)
+    router.route_waiting()
+    [(_, arguments)] = process.sent
+    assert arguments["remaining_ms"] <= 6_000
+
+
+def test_a_command_that_waited_for_its_camera_is_sent_before_a_later_one(
+    slots: CameraSlots, router: CommandRouter, waiting: queue.Queue[Arrival]
+) -> None:
+    route(router, command("configure", settings={"iso": 100}))
+    process = Process()
+    slots["1"].child = cast(Any, process)
+    waiting.put((command("configure", settings={"iso": 200}), time.monotonic()))
+    router.route_waiting()
+    assert [arguments["settings"] for _, arguments in process.sent] == [{"iso": 100}, {"iso": 200}]
 
 
 def test_a_command_for_a_camera_that_this_host_does_not_have_is_refused(

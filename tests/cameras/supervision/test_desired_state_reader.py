@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from cameras.models import CameraHost
+from cameras.models import Camera, CameraHost
 from cameras.supervision.desired_state_reader import DesiredStateReader
 from cameras.supervision.last_captures import LastCaptures
 from cameras.supervision.lease import HostLease
+from captures.capturing.decided_outcomes import fail_unsent_capture
 from monitoring.services import raise_alert, resolve_alert
 from tests.cameras.supervision.records import capture_record
 from tests.faults.archive import Archive
@@ -75,3 +76,16 @@ def test_an_older_capture_does_not_replace_the_last_one(archive: Archive) -> Non
         last_captures.note(camera, record)
     found = last_captures.find(camera)
     assert (found and found["id"], last_captures.find("another")) == (newer["id"], None)
+
+
+def test_the_last_capture_of_a_camera_that_was_away_is_read_again(archive: Archive, reader: DesiredStateReader) -> None:
+    fail_unsent_capture(archive.planned().id, "not_started", "The first.")
+    reader.read(0.0)
+    Camera.objects.update(host="another")
+    reader.read(1.0)
+    newest = archive.planned()
+    fail_unsent_capture(newest.id, "not_started", "While it was away.")
+    Camera.objects.update(host="main")
+    reader.read(2.0)
+    found = reader._last_captures.find(str(archive.camera.id))
+    assert (found and found["id"]) == str(newest.id)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any, cast, get_args
 
 import pytest
 
 from cameras.runtime.messages import ReportType
-from cameras.supervision.camera_slot import CameraSlots
+from cameras.supervision.camera_slot import CameraSlots, Hardware
 from cameras.supervision.command_results import CommandResults
 from cameras.supervision.process_messages import ProcessMessages
-from cameras.supervision.usb import UsbBus
+from cameras.supervision.usb import UsbIdentity
 from tests.cameras.supervision.hosts import Answers, Events, Outcomes, Records, slots_of
 from tests.cameras.supervision.test_commands import Process
 from tests.cameras.supervision.test_process_states import DESIRED
+from tests.fakes.usbdevfs import FakeBus
+
+PIXELINK = UsbIdentity("1480", "0001", "3004")
+OPENED: Any = {"type": "opened", "identity": {"model": "PL-D"}, "capabilities": {}, "place": PIXELINK.serial}
 
 
 @pytest.fixture
@@ -27,9 +33,14 @@ def slots() -> CameraSlots:
 
 
 @pytest.fixture
-def messages(slots: CameraSlots, events: Events) -> ProcessMessages:
+def fake_bus(tmp_path: Path) -> FakeBus:
+    return FakeBus(tmp_path)
+
+
+@pytest.fixture
+def messages(slots: CameraSlots, events: Events, fake_bus: FakeBus) -> ProcessMessages:
     results = CommandResults(Records(), Outcomes(), Answers(), lambda slot, report: None, lambda slot: None)
-    return ProcessMessages(slots, cast(Any, events), UsbBus(), results)
+    return ProcessMessages(slots, cast(Any, events), fake_bus.bus, results)
 
 
 @pytest.fixture
@@ -67,3 +78,31 @@ def test_an_alert_of_a_recorder_lasts_until_its_message_is_empty(
     before = events.open_alerts
     messages.handle_message(process, {"type": "alert", "key": "recording.failed:sim", "message": ""})
     assert (before, events.open_alerts, slots["1"].alerts.remove_all()) == (["recording.failed:sim"], [], set())
+
+
+def test_an_opened_camera_is_recorded_with_its_usb_identity(
+    messages: ProcessMessages, process: Any, slots: CameraSlots, events: Events, fake_bus: FakeBus
+) -> None:
+    fake_bus.plug("1-2", 5, PIXELINK.vendor, PIXELINK.product, PIXELINK.serial)
+    messages.handle_message(process, OPENED)
+    assert (slots["1"].usb, slots["1"].place) == (PIXELINK, "3004")
+    assert events.opened == [{"model": "PL-D", "usb": {"vendor": "1480", "product": "0001", "serial": "3004"}}]
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("known", [PIXELINK, None], ids=["known", "new"])
+def test_another_device_that_hangs_does_not_block_the_reader_of_a_process(
+    messages: ProcessMessages,
+    process: Any,
+    slots: CameraSlots,
+    events: Events,
+    fake_bus: FakeBus,
+    known: UsbIdentity | None,
+) -> None:
+    slots["1"].hardware = Hardware(usb=known)
+    fake_bus.plug("1-1", 4)
+    serial = fake_bus.hang("1-1")
+    fake_bus.plug("1-2", 5, PIXELINK.vendor, PIXELINK.product, PIXELINK.serial)
+    messages.handle_message(process, OPENED)
+    assert (slots["1"].place, slots["1"].usb, len(events.opened)) == ("3004", known, 1)
+    os.close(os.open(serial, os.O_RDWR))  # ends a read that waits

@@ -1,0 +1,31 @@
+"""What a camera host writes to the broker each second."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import redis
+
+from cameras.broker import broker
+from tests.api.builders import until
+from tests.api.conftest import valkey
+from tests.cameras.supervision.hosts import assembled
+from tests.faults.archive import Archive
+
+__all__ = ["valkey"]
+pytestmark = pytest.mark.django_db
+
+
+def test_a_host_whose_live_views_are_refused_still_publishes_its_status(valkey: redis.Redis, tmp_path: Path) -> None:
+    """By a broker that does not let the station read the requests of viewers."""
+    Archive(tmp_path)
+    valkey.execute_command("ACL", "SETUSER", "default", "-mget")  # type: ignore[no-untyped-call]
+    with assembled(tmp_path) as host:
+        host.database.sync()
+        host.supervisor.tick()
+        host.status_publisher.start()
+        try:
+            until(lambda: valkey.exists(broker.key("host", "main"), broker.key("status", "sim")) == 2)
+        finally:
+            host.status_publisher.stop()
