@@ -17,45 +17,50 @@ SEARCH_S = 1.0
 
 
 class ReconnectWatcher:
-    """The Supervisor's thread writes the attributes. Each search runs on its own thread and puts its result into
-    `_found`."""
+    """The Supervisor's thread writes the attributes. Each lost camera is searched for on its own thread, which puts the
+    result into `_found`: a device that hangs does not hide the return of other cameras."""
 
     def __init__(self, slots: Mapping[str, CameraSlot], bus: UsbBus, events: EventSink, quarantine: Quarantine) -> None:
         self._slots, self._bus, self._events, self._quarantine = slots, bus, events, quarantine
         self._searched_at = 0.0
-        self._search_thread: threading.Thread | None = None
-        self._found: queue.SimpleQueue[dict[str, str]] = queue.SimpleQueue()
-        """One result for each search: camera -> its place on the bus, empty when it is absent."""
+        self._searches: dict[str, threading.Thread] = {}
+        """Camera -> its last search."""
+        self._found: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
+        """One result for each search: the camera and its place on the bus, empty when it is absent."""
 
     @property
     def searches(self) -> bool:
         """Whether a search is running."""
-        return self._search_thread is not None and self._search_thread.is_alive()
+        return any(search.is_alive() for search in self._searches.values())
 
     def check_bus(self) -> None:
         """On the Supervisor's thread, on every tick: retry a camera in trouble as soon as it is back."""
-        # At most one waits: a search is started only after the previous one has ended.
-        found = self._found.get() if not self._found.empty() else {}
-        lost: dict[str, UsbIdentity] = {}
+        # Of a camera with two results the later one counts.
+        found = dict(self._found.get() for _ in range(self._found.qsize()))
+        now = time.monotonic()
+        is_due = now - self._searched_at >= SEARCH_S
+        if is_due:
+            self._searched_at = now
         for camera, slot in self._slots.items():
             if slot.usb is None or not slot.in_trouble:
                 slot.last_seen = None
                 continue
-            lost[camera] = slot.usb
             if camera in found:
                 self._update_place(slot, found[camera])
-        now = time.monotonic()
-        if lost and not self.searches and now - self._searched_at >= SEARCH_S:
-            self._searched_at = now
-            self._search_thread = threading.Thread(
-                target=self._search_bus, args=(lost,), name="reconnect-watcher", daemon=True
-            )
-            self._search_thread.start()
+            if is_due:
+                self._start_search(camera, slot.usb)
 
-    def _search_bus(self, lost: dict[str, UsbIdentity]) -> None:
+    def _start_search(self, camera: str, usb: UsbIdentity) -> None:
+        if camera in self._searches and self._searches[camera].is_alive():
+            return
+        search = threading.Thread(target=self._search_bus, args=(camera, usb), name="reconnect-watcher", daemon=True)
+        search.start()
+        self._searches[camera] = search
+
+    def _search_bus(self, camera: str, usb: UsbIdentity) -> None:
         """On its own thread: reading a serial number blocks while another program holds the device."""
-        seen = {camera: self._bus.find_device(usb) for camera, usb in lost.items()}
-        self._found.put({camera: device.place if device else "" for camera, device in seen.items()})
+        device = self._bus.find_device(usb)
+        self._found.put((camera, device.place if device else ""))
 
     def _update_place(self, slot: CameraSlot, place: str) -> None:
         before, slot.last_seen = slot.last_seen, place
