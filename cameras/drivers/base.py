@@ -46,6 +46,7 @@ class CameraError(Exception):
         self.before_shutter = before_shutter
 
 
+# Not a CameraError: most of those mean that the camera must be closed and reopened.
 class Aborted(Exception):
     """`abort` ended the wait. The core called `abort` and knows the reason."""
 
@@ -112,6 +113,8 @@ class DriverSettings(StrictModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    # The bounds only refuse values that no camera has: requests come from users and programs. Each camera's own range
+    # follows in `apply`.
     exposure_us: int | None = Field(default=None, ge=1, le=3_600_000_000, description="microseconds")
     gain: float | None = Field(default=None, ge=0, le=1000)
     iso: int | None = Field(default=None, ge=1, le=10_000_000)

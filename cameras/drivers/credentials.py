@@ -42,6 +42,7 @@ def address_secrets(address: str) -> dict[str, str]:
 def fill_secrets(address: str, known: Mapping[str, str]) -> str:
     """The address with `known` secrets where it has REDACTED; SecretMissing for one that is not known."""
     hidden = {name for name, value in address_secrets(address).items() if value == REDACTED}
+    # The count finds a *** at a place that is not recognised as a secret: it would stay in the address and be sent.
     if hidden - set(known) or address.count(REDACTED) != len(hidden):
         raise SecretMissing(f"No password is stored for a {REDACTED} in this address. Write the password itself there.")
     return _replace_secrets(address, {name: known[name] for name in hidden})
@@ -59,6 +60,7 @@ def with_password(address: str, password: str) -> str:
     login = LOGIN.match(address)
     if login is None or not login["user"]:
         raise ValueError("A password needs a name: rtsp://NAME@host/path.")
+    # All special characters encoded: an @ or / would end the password, and *** would look redacted.
     return f"{address[: login.end('user')]}:{quote(password, safe='')}@{address[login.end() :]}"
 
 
@@ -74,17 +76,20 @@ def _secret_spans(address: str) -> Iterator[tuple[str, int, int]]:
     seen: dict[str, int] = {}
     for found in NAMED.finditer(address, place.end()):
         if found["value"] and _is_secret(found["name"], in_query=0 <= query < found.start()):
+            # A name may occur twice, with two values.
             count = seen[found["name"]] = seen.get(found["name"], 0) + 1
             yield f"{found['name']}{f' {count}' if count > 1 else ''}", *found.span("value")
 
 
 def _is_secret(name: str, *, in_query: bool) -> bool:
+    # Cameras decode names, so `%70wd` is `pwd`.
     if SECRET_NAMES.search(unquote(name)):
         return True
     return in_query and not PUBLIC_NAMES.match(name.rpartition("_")[2])
 
 
 def _replace_secrets(address: str, values: Mapping[str, str]) -> str:
+    # From the right, so that the positions of those before stay valid.
     for name, start, end in reversed(list(_secret_spans(address))):
         if name in values:
             address = address[:start] + values[name] + address[end:]

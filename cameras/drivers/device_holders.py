@@ -25,8 +25,10 @@ class DeviceHolder:
 def find_holders(node: str, suspects: Mapping[str, str] = NONE) -> Iterator[DeviceHolder]:
     """Other processes that have the device node open (empty: no node). `suspects` (program name -> command that stops
     it) are listed in any case."""
+    # A process may end at any moment of this loop, so each of the reads below may fail.
     for pid in (int(entry) for entry in os.listdir("/proc") if entry.isdecimal()):
         name = _program(pid)
+        # This process may have the device open itself.
         if pid != os.getpid() and (name in suspects or (node and _has_open(pid, node))):
             yield DeviceHolder(pid, name, suspects.get(name, f"kill {pid}"))
 
@@ -57,6 +59,7 @@ def _text(file: Path) -> str:
 
 def _program(pid: int) -> str:
     """The program's name; empty for a process that has ended or may not be inspected."""
+    # Not `comm`: the kernel cuts it to 15 characters, and gvfs-gphoto2-volume-monitor is longer.
     with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as cmdline:
         return os.path.basename(os.fsdecode(cmdline.read(4096).split(b"\0")[0]))
     return ""
@@ -64,6 +67,7 @@ def _program(pid: int) -> str:
 
 def _has_open(pid: int, node: str) -> bool:
     with contextlib.suppress(OSError):
+        # Of other users' processes the kernel lists no descriptors (PermissionError).
         return any(_target(f"/proc/{pid}/fd/{number}") == node for number in os.listdir(f"/proc/{pid}/fd"))
     return False
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 
+# Compared by identity: a late packet of an earlier connection must not pass for one of the present stream, even if the
+# camera sends the same parameter sets again.
 @dataclass(frozen=True, slots=True, eq=False)
 class CodedStream:
     """A stream of encoded packets. Each opening of a camera starts a new one.

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterable
 
+# [0-9] and not \d, which also matches the digits of other scripts. Bodies set to some languages write a comma.
 NUMBER = r"([0-9]+(?:[.,][0-9]+)?)"
 SECONDS = re.compile(rf"{NUMBER}(?:/{NUMBER})?\s*(?:s|sec|\")?", re.IGNORECASE)
 F_NUMBER = re.compile(rf"(?:f/?\s*)?{NUMBER}", re.IGNORECASE)
@@ -17,6 +18,7 @@ LONGEST_US = 3_600_000_000
 """No camera times more than an hour; Nikon lists bulb and time as 429496 seconds."""
 
 RAW = ("raw", "nef", "nrw", "cr2", "cr3", "arw", "raf", "orf", "rw2", "dng", "pef")
+# Nikon and Canon name a format with a JPEG by its quality alone, as in `NEF+Fine`.
 JPEG = ("jpeg", "jpg", "fine", "normal", "basic", "std", "standard")
 BEST_FIRST = ("extra", "x.", "fine", "large", "superior")
 
@@ -26,8 +28,10 @@ def parse_exposure_us(text: str) -> int | None:
     match = SECONDS.fullmatch(text.strip())
     if match is None:
         return None
+    # The text comes from the camera, so `1/0` must not raise.
     divisor = _number(match[2] or "1")
     exposure_us = _number(match[1]) / divisor * 1_000_000 if divisor else 0.0
+    # Half a microsecond rounds to 0, which no setting allows.
     return round(exposure_us) if 0.5 < exposure_us <= LONGEST_US else None
 
 
@@ -80,6 +84,7 @@ def is_bulb(choice: str) -> bool:
 
 def closest(choices: Iterable[str], wanted: float, parse: Callable[[str], float | None]) -> str | None:
     """The choice whose number is closest to `wanted`; None when no choice is a number."""
+    # Not in stops: EV may be 0 or negative, where the logarithm is undefined.
     numbers = [(choice, value) for choice in choices if (value := parse(choice)) is not None]
     return min(numbers, key=lambda pair: abs(pair[1] - wanted))[0] if numbers else None
 
@@ -92,6 +97,8 @@ def nearest(choices: Iterable[str], wanted: float, parse: Callable[[str], float 
 
 def stops(a: float, b: float) -> float:
     """The distance of two exposure times, f-numbers or sensitivities in stops: the absolute log2 of their ratio."""
+    # Two logarithms and not that of a / b: with an f-number near 0, which requests may contain, the quotient leaves the
+    # range of a float.
     return abs(math.log2(a) - math.log2(b))
 
 
@@ -102,6 +109,7 @@ def choose_format(choices: list[str], current: str, wanted: str) -> str | None:
             return choice
     kinds = parse_kinds(wanted)
     fitting = [choice for choice in choices if kinds and parse_kinds(choice) == kinds]
+    # The current choice has priority, so that a request for `jpeg` keeps the quality that was set on the body.
     if current in fitting or not fitting:
         return current if fitting else None
     return max(fitting, key=lambda choice: sum(word in choice.casefold() for word in BEST_FIRST))

@@ -13,7 +13,11 @@ class Claim:
     """While it exists, until `end`, `is_claimed(port)` is true on this machine."""
 
     def __init__(self, port: str) -> None:
+        # A datagram socket needs neither listen() nor a thread that accepts: to be bound is the whole claim. The kernel
+        # removes it on SIGKILL too, so no stale claim can remain as with a lock file.
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        # Not an error: the claim only advises Skycam's own processes. libgphoto2's claim of the USB interface (-53)
+        # decides.
         with contextlib.suppress(OSError):  # another process has claimed it already
             self._socket.bind(_name(port))
 

@@ -33,4 +33,6 @@ def device_node(port: str) -> str:
 
 def find_holders(node: str) -> Iterator[DeviceHolder]:
     """The processes that have the device node open, as far as /proc shows them, and the desktop's camera parts."""
+    # The desktop's parts are suspects even without an open file that is visible here: they run as the desktop's user,
+    # whose file descriptors a service user cannot list.
     return processes.find_holders(node, DESKTOP)

@@ -35,6 +35,7 @@ def open_session(address: str, clock: Clock, deadline: float) -> Session:
     if not cameras:
         raise CameraError(f"No camera answers over USB. {CHECK_CABLE}", reason="camera_unreachable")
     if address == "":
+        # If Skycam has all of them open, opening the first one gives the error that names what holds it.
         return _open(next(filter(_is_free, cameras), cameras[0]), clock, deadline)
     if PORT.fullmatch(address):
         return _open(_at_port(address, cameras), clock, deadline)
@@ -47,6 +48,7 @@ def describe_camera(camera: Attached) -> dict[str, str]:
     if is_claimed(camera.port):
         return listed_camera(camera)
     try:
+        # No deadline: `cameras.discovery.local` kills the process of a discovery that hangs.
         session = Session(camera, SystemClock(), math.inf)
     except library().GPhoto2Error:
         held_by = format_holders(find_holders(device_node(camera.port)))
@@ -73,6 +75,7 @@ def _open(camera: Attached, clock: Clock, deadline: float) -> Session:
     try:
         return Session(camera, clock, deadline)
     except library().GPhoto2Error as error:
+        # The code for an unplugged camera depends on the call (-1, -2, -7), so the list of USB devices decides.
         raise camera_error(error.code, camera.port, gone=not is_listed(camera.port)) from None
 
 
@@ -106,8 +109,10 @@ def _open_by_serial(serial: str, cameras: list[Attached], clock: Clock, deadline
 def _has_serial(session: Session, serial: str) -> bool:
     """Whether the camera has this serial number. If not, or on an error, its session is ended."""
     with contextlib.ExitStack() as undo:
+        # Before the reading, which may fail: a session that is not returned must not keep the camera claimed.
         undo.callback(session.exit)
         try:
+            # Canon EOS bodies have a second serial number in a widget of their own; users may enter either.
             found = serial in (session.identity.serial, session.text("eosserialnumber"))
         except library().GPhoto2Error as error:
             raise camera_error(error.code, session.port, gone=not is_listed(session.port)) from None

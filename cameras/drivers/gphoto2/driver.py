@@ -94,7 +94,9 @@ class Gphoto2Driver(Driver):
         return self._session.port if self._session else ""
 
     def open(self, deadline: float) -> Identity:
+        # First: the claim of an open session would make its own camera look taken by another process.
         self.close()
+        # Another camera may be at the address, or its mode dial may have been turned: remembered choices need not fit.
         self._refused.clear()
         self._overridden.clear()
         self._warned_of_library = False
@@ -115,6 +117,7 @@ class Gphoto2Driver(Driver):
             widgets = {name: session.read(name) for name in session.names}
         ranges = {name: SETTINGS[name].range_of(widget) for name, widget in widgets.items()}
         formats = widgets["format"].choices if "format" in widgets else []
+        # A camera's own names of its formats may not say which kinds of file they give.
         kinds = frozenset[str]().union(*map(parse_kinds, formats)) or {"jpeg", "raw"}
         return Capabilities(
             preview=session.has_live_view, kinds=tuple(sorted(kinds)), readout_s=READOUT_S, settings=ranges
@@ -125,7 +128,9 @@ class Gphoto2Driver(Driver):
 
         Settings that are not in `settings` stay as they were, `keep_on_card` too.
         """
+        # Fields with a default, such as `keep_on_card`, are in the validated dump even if they were not given.
         given = {name: value for name, value in self.validated(settings).items() if name in settings}
+        # Before they are set: a refused value renews the session, which sets `_settings` again.
         self._settings |= given
         with self._using_session(deadline):
             self._restore_settings({})
@@ -134,6 +139,7 @@ class Gphoto2Driver(Driver):
 
     def read_back(self, deadline: float) -> dict[str, Any]:
         with self._using_session(deadline):
+            # An overridden value is the driver's own doing; reported, it would look like a dial that was turned.
             return {name: value for name, value in self._read_settings().items() if name not in self._overridden}
 
     def dry_run(self, request: ExposureRequest, deadline: float) -> Applied:
@@ -149,6 +155,7 @@ class Gphoto2Driver(Driver):
         The request's settings are restored by the next call that does not use them, not at once: a session of equal
         exposures does not change the camera between them.
         """
+        # Outside the session's context: an invalid request must not cost the open connection.
         requested = self.validated(asdict(request))
         with self._using_session(deadline) as session:
             if self._needs_renewal(session):
@@ -183,6 +190,8 @@ class Gphoto2Driver(Driver):
 
     def _renew(self, deadline: float) -> None:
         """A new session with the same settings, before the shutter."""
+        # Not `open`: `_refused` must stay, else the same value would be refused and renew the session at each exposure;
+        # and `_overridden`, else the camera's own values would not be restored.
         self.close()
         self._session = open_session(self.address, self.clock, deadline)
         self._set_values(self._settings)
@@ -196,6 +205,7 @@ class Gphoto2Driver(Driver):
         """Set values for one exposure and remember the camera's own; a sentence for each value that it refuses."""
         session = self._ready()
         self._restore_settings(requested)
+        # Only the first override records a value: at the second one the camera has that of the first.
         for name in requested.keys() & session.names.keys() - self._overridden.keys():
             self._overridden[name] = session.read(name).value
         return self._set_values(requested)
@@ -204,6 +214,7 @@ class Gphoto2Driver(Driver):
         """Restore what earlier exposures overrode, except for the settings in `kept`."""
         for name in self._overridden.keys() - kept.keys():
             choice, widget = self._overridden.pop(name), self._ready().read(name)
+            # The choices depend on the camera's mode, which may have changed since the override.
             if choice in widget.choices and choice != widget.value and not widget.read_only:
                 self._write(name, choice)
 
@@ -244,6 +255,7 @@ class Gphoto2Driver(Driver):
         except library().GPhoto2Error as error:
             if error.code not in NO_WIDGET:
                 raise
+            # Before the renewal, which sets all values again and would meet the same refusal.
             self._refused.add((name, choice))
             self._renew(session.deadline)
             return False
@@ -255,6 +267,7 @@ class Gphoto2Driver(Driver):
         texts = {name: session.read(name).value for name in session.names}
         values = {name: SETTINGS[name].parse(text) for name, text in texts.items()}
         if is_bulb(texts.get("exposure_us", "")):
+            # The widget says only "Bulb", and the driver holds the shutter open for the requested time.
             values["exposure_us"] = {**self._settings, **(requested or {})}.get("exposure_us")
         return {name: value for name, value in values.items() if value is not None}
 
@@ -273,9 +286,13 @@ class Gphoto2Driver(Driver):
     def _expose(self, requested: dict[str, Any]) -> Exposure:
         """Once `release_shutter` is called, a picture may exist, even if an error follows."""
         warnings = self._override_settings(requested)
+        # After the override: a refused value there replaces the session.
         session, promised, bulb_us = self._ready(), self._promised_kinds(), self._bulb_us(requested)
         session.end_live_view()
+        # Read before the shutter: an error of the reading then costs a second try and no picture.
         exposure = Exposure(0, 0, self._read_settings(requested), warnings)
+        # The last check before the shutter. After it an error may mean a picture, and the core must not expose the same
+        # capture again.
         session.check_due()
         self._shutter = True
         first = release_shutter(session, self.clock, exposure, bulb_us)
@@ -299,6 +316,7 @@ class Gphoto2Driver(Driver):
         try:
             session.delete(file)
         except library().GPhoto2Error as error:
+            # It may have been deleted on the body; the result is the desired one.
             if error.code not in NOT_ON_CARD:
                 raise
 
@@ -319,9 +337,11 @@ class Gphoto2Driver(Driver):
             yield session
         except CameraError as error:
             self.close()
+            # Decided here for all errors of the driver, because the modules below do not know how far the exposure was.
             error.before_shutter = not self._shutter
             raise
         except Aborted:
+            # The camera may still announce the picture of the bulb exposure, and the next capture would fetch it.
             self.close()
             raise
         except library().GPhoto2Error as error:

@@ -9,10 +9,11 @@ from cameras.drivers.gphoto2.device_holders import held_sentence
 
 Reason = Literal["camera_error", "camera_unreachable", "camera_held"]
 
+# Numbers and not the library's names: importing gphoto2 is slow, and only `session.library` does it.
 UNSUPPORTED = -6
-CLAIMED = frozenset({-53, -60})
-ABSENT = frozenset({-52, -105})
-CONNECTION_BROKEN = frozenset({-7, -10, -34, -35})
+CLAIMED = frozenset({-53, -60})  # GP_ERROR_IO_USB_CLAIM, GP_ERROR_IO_LOCK
+ABSENT = frozenset({-52, -105})  # GP_ERROR_IO_USB_FIND (with port and model preset), GP_ERROR_MODEL_NOT_FOUND
+CONNECTION_BROKEN = frozenset({-7, -10, -34, -35})  # GP_ERROR_IO, _TIMEOUT, _IO_READ, _IO_WRITE
 NOT_ON_CARD = frozenset({-107, -108})
 """The folder or file is not on the card."""
 NO_WIDGET = frozenset({-1, -2, -6})
@@ -35,6 +36,7 @@ UNKNOWN = "The camera reports an unspecified error: check its display (focus, ca
 
 def camera_error(code: int, port: str, *, gone: bool = False, before_shutter: bool = False) -> CameraError:
     """The CameraError of a code. `gone`: the camera is no longer listed at `port`."""
+    # `gone` first: after unplugging, the codes are those of other causes, such as -2 of a missing setting.
     if gone or code in ABSENT:
         sentence, reason = f"The camera at {port} does not answer. {CHECK_CABLE}", _UNREACHABLE
     elif code in CLAIMED:
@@ -46,6 +48,7 @@ def camera_error(code: int, port: str, *, gone: bool = False, before_shutter: bo
     return CameraError(
         f"{sentence} (libgphoto2 error {code})",
         reason=reason,
+        # -6 of a camera that is gone says nothing about the one that is plugged in next.
         permanent=code == UNSUPPORTED and not gone,
         before_shutter=before_shutter,
     )

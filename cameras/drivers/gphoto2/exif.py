@@ -24,8 +24,10 @@ MALFORMED_EXIF = (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexEr
 def read_exif(picture: CameraFile) -> dict[str, Any]:
     """`exposure_us`, `f_number` and `iso` from the beginning of the file; implausible values are left out."""
     try:
+        # Pillow warns of each corrupt field, which would fill the log of a session.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            # The first chunk (1 MiB) suffices: EXIF is at the beginning, and a RAW file need not be copied whole.
             return _read_tags(bytes(next(picture.chunks(), b"")))
     except MALFORMED_EXIF:
         return {}
@@ -43,10 +45,13 @@ def _read_tags(head: bytes) -> dict[str, Any]:
 
 def _details(head: bytes) -> dict[int, Any]:
     if head.startswith(JPEG):
+        # Only this decoder: Pillow would try all of its formats on bytes that the camera controls.
         with Image.open(io.BytesIO(head), formats=["JPEG"]) as image:
             return image.getexif().get_ifd(ExifTags.IFD.Exif)
     exif = Image.Exif()
     if head.startswith(TIFF):
+        # Pillow cannot open most RAW files, but its EXIF reader takes any TIFF directory after the prefix that a JPEG
+        # has.
         exif.load(b"Exif\0\0" + head)
     return exif.get_ifd(ExifTags.IFD.Exif)
 
@@ -54,6 +59,7 @@ def _details(head: bytes) -> dict[int, Any]:
 def _number(value: Any) -> float:
     """0 for a missing value. Some cameras give several sensitivities; the first is used."""
     first = value[0] if isinstance(value, tuple) and value else value
+    # A fraction with denominator 0 becomes NaN, which `isfinite` removes.
     number = float(first) if first is not None else 0.0
     return number if math.isfinite(number) else 0.0
 

@@ -10,6 +10,7 @@ from cameras.drivers.gphoto2.session import CardFile, Session, kind_of, library
 
 SECOND_FILE_S = 4.0
 """The time that a RAW + JPEG camera has to announce the second file."""
+# Short, since the deadline is checked only between the calls of the library.
 EVENT_MS = 100
 IN_MEMORY = "/"
 """The folder of a picture in the camera's memory. It is gone once fetched, and its name is reused."""
@@ -23,6 +24,7 @@ def release_shutter(session: Session, clock: Clock, exposure: Exposure, bulb_us:
     else:
         exposure.actual["exposure_us"] = round(session.expose_bulb(bulb_us / 1e6) * 1e6)
         file = _first_file(session)
+    # Before the transfer, which for a RAW file takes seconds and is not part of the exposure.
     exposure.ended_ns = clock.wall_ns()
     return file
 
@@ -42,6 +44,7 @@ def collect_files(
         for file in _further_files(session, clock, exposure, first, promised):
             _fetch_file(session, exposure, file)
     except (library().GPhoto2Error, CameraError) as error:
+        # Not raised: the first picture is in memory, and an exposure that raises has none.
         exposure.warnings.append(f"The camera sent one file and then failed: {error}")
         succeeded = False
     exposure.missing = sorted(promised - _kinds(exposure))
@@ -55,6 +58,7 @@ def _add_exif(exposure: Exposure, *, bulb: bool) -> None:
     """The camera's setting is exact where EXIF rounds; for bulb the EXIF time is the measured one."""
     reported = {name: value for file in reversed(exposure.files) for name, value in read_exif(file).items()}
     measured = {"exposure_us": reported["exposure_us"]} if bulb and "exposure_us" in reported else {}
+    # The order is the priority: EXIF, then what the camera reported, then the measured bulb time.
     exposure.actual = reported | exposure.actual | measured
 
 
@@ -70,14 +74,18 @@ def _further_files(
 ) -> Iterator[CardFile]:
     """One file of each kind: any other file belongs to another capture."""
     until = clock.monotonic() + SECOND_FILE_S
+    # Computed again after each `yield`: the caller adds the fetched file to the exposure.
     while (wanted := promised - _kinds(exposure)) and clock.monotonic() < until:
         file = session.next_file(EVENT_MS)
+        # Some cameras also announce the file that capture() has returned.
         if file is not None and file != first and kind_of(file.name) in wanted:
             yield file
 
 
 def _fetch_file(session: Session, exposure: Exposure, file: CardFile) -> None:
     if file.folder != IN_MEMORY:
+        # Before the fetch, and still safe if that fails: the session then ends, and `delete_from_card` deletes only
+        # files of the current session.
         exposure.card.append(file)
     exposure.files.append(session.fetch(file))
 

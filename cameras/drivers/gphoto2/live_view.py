@@ -28,6 +28,7 @@ class LiveView:
 
     def read_frame(self, session: Session) -> FrameData:
         """The next frame; CameraError for a preview that is not a picture."""
+        # Before the preview, so that its duration counts as part of the interval.
         self._next_at = self._clock.monotonic() + INTERVAL_S
         image = decode_jpeg(session.preview())
         self._number += 1
@@ -37,6 +38,7 @@ class LiveView:
 def decode_jpeg(jpeg: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     """(height, width, 3) RGB uint8."""
     try:
+        # Only this decoder: Pillow would try all of its formats on bytes that the camera controls.
         with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as image:
             return np.array(image.convert("RGB"))
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:

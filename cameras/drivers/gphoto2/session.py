@@ -43,6 +43,7 @@ def library() -> Any:
     except ImportError as error:
         raise CameraError(f"gphoto2 cannot be loaded ({error}): run `make install`.", permanent=True) from None
     wheel = os.path.dirname(gphoto2.__file__)
+    # A value that points into the wheel was inherited from a process that had imported gphoto2, not set by the station.
     os.environ.update({name: path for name, path in original.items() if not path.startswith(wheel)})
     return gphoto2
 
@@ -73,6 +74,7 @@ def attached() -> list[Attached]:
     ports.load()
     found = models.detect(ports)
     pairs = [(found.get_name(index), found.get_value(index)) for index in range(found.count())]
+    # libgphoto2 also lists mounted cards and network ports, which cannot be claimed or exposed like a USB camera.
     return [Attached(model, port, models, ports) for model, port in pairs if port.startswith("usb:")]
 
 
@@ -106,6 +108,8 @@ class Picture:
 
     def __init__(self, name: str, file: Any) -> None:
         self.suffix, self.kind = suffix_of(name), kind_of(name)
+        # gphoto2's `file_get(...).get_data_and_size()` in one expression is a use after free: 20 of 20 buffers were
+        # corrupt.
         self._file = file
         self._data = memoryview(file.get_data_and_size())
         self.size = len(self._data)
@@ -123,9 +127,13 @@ class Session:
         self.model, self.port, self.clock, self.deadline = camera.model, camera.port, clock, deadline
         self.number, self.captures = next(NUMBERS), 0
         self._camera: Any = library().Camera()
+        # Before init, so that no other process of Skycam opens the camera meanwhile.
         self._claim = Claim(camera.port)
         with contextlib.ExitStack() as undo:
+            # A camera whose init or first reading failed stays claimed on USB until exit().
             undo.callback(self.exit)
+            # With model and port preset, init opens exactly this camera; otherwise libgphoto2 takes the first that it
+            # detects.
             self._call(self._camera.set_abilities, camera.models[camera.models.lookup_model(camera.model)])
             self._call(self._camera.set_port_info, camera.ports[camera.ports.lookup_path(camera.port)])
             self._call(self._camera.init)
@@ -154,12 +162,15 @@ class Session:
         """One of our settings (in `names`) as it is now."""
         widget = self._read(self.names[name])
         if name == "exposure_us" and not self.has_bulb:
+            # Without the `bulb` toggle an opened shutter could not be closed over USB.
             widget = replace(widget, choices=[choice for choice in widget.choices if not is_bulb(choice)])
         return widget
 
     def write(self, name: str, choice: str) -> None:
         """Set one of the widget's choices. libgphoto2 accepts any other value too, but crashes when it is read."""
+        # Read again just before it is set: a dial turned since `read` may have changed the choices.
         widget = self._call(self._camera.get_single_config, self.names[name])
+        # libgphoto2 2.5.34 segfaults the interpreter when a value outside the choices is read back.
         if choice not in list(widget.get_choices()):
             raise CameraError(f"The camera no longer offers {choice} for {name}.", reason="rejected_setting")
         widget.set_value(choice)
@@ -189,6 +200,7 @@ class Session:
             aborted = self.clock.wait(seconds)
         finally:
             held_s = self.clock.monotonic() - opened
+            # `_call` refuses calls after the deadline, which would leave the shutter open.
             self.deadline = max(self.deadline, self.clock.monotonic() + CLOSE_S)
             self._toggle("bulb", on=False)
         if aborted:
@@ -197,7 +209,9 @@ class Session:
 
     def preview(self) -> bytes:
         """A JPEG of the live view. The mirror stays up until `end_live_view`."""
+        # Before the call: a preview that fails may have raised the mirror already.
         self.live = True
+        # Kept in a variable until its bytes are copied: the buffer is the CameraFile's.
         file = self._call(self._camera.capture_preview)
         return bytes(file.get_data_and_size())
 
@@ -209,6 +223,7 @@ class Session:
     def card_free_bytes(self) -> int | None:
         """Free bytes on all cards; None if the camera does not report it."""
         reported, gp = self._call(self._camera.get_storageinfo), library()
+        # The flag says whether the card's entry has the field; without it the 0 would be shown as a full card.
         free = [store.freekbytes * 1024 for store in reported if store.fields & gp.GP_STORAGEINFO_FREESPACEKBYTES]
         return sum(free) if free else None
 
@@ -228,6 +243,7 @@ class Session:
         self._call(self._camera.file_delete, file.folder, file.name)
 
     def _call(self, function: Any, *arguments: Any) -> Any:
+        # libgphoto2's calls take no time limit, so none may begin after the deadline.
         self.check_due()
         return function(*arguments)
 

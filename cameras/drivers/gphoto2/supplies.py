@@ -34,6 +34,7 @@ class SupplyReader:
         try:
             value = read()
         except library().GPhoto2Error as error:
+            # An unplugged camera answers -2 as well, like one without the widget.
             if error.code not in NO_WIDGET or not is_listed(session.port):
                 raise
             value = None

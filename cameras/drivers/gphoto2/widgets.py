@@ -55,6 +55,7 @@ class Setting:
         return SettingRange(
             unit=self.unit,
             minimum=min(numbers, default=None),
+            # Bulb is a choice without a number; the driver times it itself.
             maximum=LONGEST_US if any(map(is_bulb, widget.choices)) else max(numbers, default=None),
             choices=sorted(values),
             read_only=widget.read_only,
@@ -79,6 +80,7 @@ def _choose_exposure(widget: Widget, wanted: int) -> str | None:
     near = nearest(widget.choices, wanted, parse_exposure_us)
     bulb = next(filter(is_bulb, widget.choices), None)
     longest_us = max((us for choice in widget.choices if (us := parse_exposure_us(choice))), default=0)
+    # SAME_STOPS apart: cameras write the nominal 30 s in more than one way, and bulb must not be used for it.
     too_long = not longest_us or (wanted > longest_us and stops(wanted, longest_us) > SAME_STOPS)
     return bulb if bulb and too_long else near
 
@@ -89,6 +91,7 @@ def _choose_target(widget: Widget, wanted: str) -> str | None:
 
 SETTINGS = {
     "exposure_us": replace(
+        # Nikon has both: `shutterspeed2` with exact fractions, `shutterspeed` with rounded decimals of the same times.
         _numeric(("shutterspeed2", "shutterspeed"), "µs", parse_exposure_us, format_exposure),
         choose=_choose_exposure,
     ),
@@ -107,6 +110,7 @@ SETTINGS = {
         unit="",
         parse=str,
         choose=lambda widget, wanted: choose_format(widget.choices, widget.value, wanted),
+        # `choose_format` has compared the kinds of file; the names differ (`raw`, `NEF (Raw)`).
         same=lambda _wanted, got: got is not None,
         describe=str,
     ),

@@ -43,6 +43,7 @@ OVER_HTTP = "mpjpeg,mpegts"
 NOTHING = "none"
 """FFmpeg gets the bytes from us and opens nothing itself."""
 PROTOCOLS = {
+    # `rtsp` itself is missing: FFmpeg 8.1 checks the target of a redirect against this list, so it follows none.
     "rtsp": Protocol("tcp,rtp", "rtsp", 554),
     "rtsps": Protocol("tls,tcp,rtp", "rtsp", 322, encrypted=True),
     "http": Protocol(NOTHING, OVER_HTTP, 80),
@@ -56,6 +57,8 @@ def normalise_address(address: str) -> str:
     """The address in its normal form. ValueError with a sentence that never repeats the address."""
     parts = _split(address.strip())
     protocol = PROTOCOLS[parts.scheme]
+    # Such an @ belongs to a password with an unencoded /, ? or #, whose first part would be taken for the host and
+    # resolved.
     if "@" in f"{parts.path}{parts.query}{parts.fragment}":
         _refuse("In a password, write /, ? and # as %2F, %3F and %23. After the host, write @ as %40.")
     if protocol.bare:
@@ -71,6 +74,8 @@ def normalise_address(address: str) -> str:
 
 def protocol_of(address: str) -> Protocol:
     """The protocol of a normalised address; ValueError for any other address."""
+    # Checked again: a stored address may never have been normalised, and FFmpeg would read `RTSP://` or a path by its
+    # own rules.
     if normalise_address(address) != address:
         raise ValueError("Save the camera's address again.")
     return PROTOCOLS[urlsplit(address).scheme]
@@ -90,10 +95,12 @@ def _split(address: str) -> SplitResult:
     scheme, colon, _ = address.partition("://")
     if not colon or scheme.lower() not in PROTOCOLS:
         _refuse("This is not the address of a network camera.")
+    # A redacted address is for display only: FFmpeg would send *** as the password.
     if REDACTED in address:
         _refuse(f"Write the password itself in place of {REDACTED}.")
     try:
         parts = urlsplit(address)
+        # urlsplit checks a port only when it is read.
         _ = parts.port, parts.hostname
     except ValueError:
         _refuse("The host or the port is wrong.")
@@ -102,6 +109,7 @@ def _split(address: str) -> SplitResult:
 
 def _host(parts: SplitResult) -> str:
     host, port = parts.hostname or "", f":{parts.port}" if parts.port else ""
+    # `hostname` has lost the brackets of an IPv6 address.
     if ":" in host and _is_ip6(host):
         return f"[{host}]{port}"
     if not HOST.fullmatch(host) or parts.netloc.endswith(":") or parts.port == 0:
@@ -114,6 +122,7 @@ def _is_ip6(host: str) -> bool:
         ipaddress.IPv6Address(host)
     except ValueError:
         return False
+    # A zone such as %eth0 is valid for `ipaddress`, but would be an escape in the address.
     return "%" not in host
 
 

@@ -36,6 +36,7 @@ class CaptureClock:
         found = (
             earliest if stamp is None else min(earliest, stamp + self._follow_offset(arrived, earliest - stamp, step_s))
         )
+        # Strictly rising: the recorder's muxer fails on two equal time stamps.
         self._captured = max(found, self._captured + 1e-6)
         return self._captured
 
@@ -49,9 +50,13 @@ class CaptureClock:
 
     def _follow_offset(self, arrived: float, offset_s: float, step_s: float | None) -> float:
         """`offset_s` is the offset measured by this packet, including its delay."""
+        # A clock that runs at half speed or was set back would otherwise leave the capture times behind without a
+        # limit.
         if step_s is None or offset_s - self._offset_s >= LATEST_S:
             self._smallest.clear()
             self._offset_s = offset_s
+        # Down at once, since a smaller offset proves that earlier packets were late; up by SLEW only, since a larger
+        # one may be a delay.
         self._offset_s = min(self._smallest_offset(arrived, offset_s), self._offset_s + (step_s or 0.0) * SLEW)
         return self._offset_s
 

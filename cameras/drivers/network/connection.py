@@ -43,6 +43,7 @@ class Connection:
     def __init__(self, address: str, guard: OutgoingGuard, open_s: float) -> None:
         self._address = address
         self._container, self._stream = _open(address, guard, open_s)
+        # PyAV has no codec context for video that FFmpeg cannot decode.
         known = [stream for stream in self._container.streams.video if stream.codec_context]
         if not known:
             self.close()
@@ -80,6 +81,7 @@ class Connection:
     def stamp(self, packet: av.Packet[VideoStream]) -> float | None:
         """Seconds of the camera's clock, increasing in the order of sending: the decoding time, where it differs from
         the presentation time (B-frames)."""
+        # Not the presentation time: with B-frames it steps back, which would look like a reset of the camera's clock.
         ticks = packet.pts if packet.dts is None else packet.dts
         return float(ticks * packet.time_base) if self.timed and ticks is not None else None
 
@@ -88,12 +90,15 @@ class Connection:
         disconnect."""
         try:
             for packet in self._container.demux(self.stream):
+                # At the end of a stream PyAV's demux yields an empty packet, meant to flush a decoder.
                 if packet.size:
                     yield packet
         except FAILURES:
             ended = f"stopped sending, or was silent for {READ_S:g} s. Check the camera and the network."
         else:
             ended = "ended the stream. Skycam reopens it."
+        # Outside the `except`: even with `from None` the error would keep PyAV's exception, with the password, as its
+        # context.
         raise unreachable(ended)
 
     def interrupt(self) -> None:
@@ -118,6 +123,7 @@ def _open(address: str, guard: OutgoingGuard, open_s: float) -> tuple[InputConta
     try:
         if protocol.formats == OVER_HTTP:
             return _open_http(address, protocol, guard, open_s)
+        # One time limit for all addresses of a name: the camera loop waits for `open_s`, not for each of them.
         for place in _endpoints(address, guard):
             try:
                 return _open_with_ffmpeg(address, place, protocol, until - time.monotonic()), None
@@ -127,6 +133,7 @@ def _open(address: str, guard: OutgoingGuard, open_s: float) -> tuple[InputConta
         failure = refused(error)
     except FAILURES as error:
         failure = opening_failed(address, error)
+    # After the `except` blocks, so that PyAV's exception with the address does not become its context.
     raise failure
 
 
@@ -145,8 +152,11 @@ def _endpoints(address: str, guard: OutgoingGuard) -> list[str]:
 def _open_with_ffmpeg(address: str, place: str, protocol: Protocol, open_s: float) -> InputContainer:
     parts = urlsplit(address)
     login, at, _ = parts.netloc.rpartition("@")
+    # FFmpeg gets the IP address, so it cannot resolve the name a second time, to an unchecked address. The name goes in
+    # `verifyhost`, because the certificate has it.
     resolved = parts._replace(netloc=f"{login}{at}{place}", fragment="").geturl()
     options = _options(address, protocol) | ({"verifyhost": parts.hostname or ""} if protocol.encrypted else {})
+    # `metadata_errors`: titles that a camera sends need not be UTF-8, for which PyAV raises by default.
     return av.open(resolved, options=options, timeout=(max(0.1, open_s), READ_S), metadata_errors="replace")
 
 
@@ -158,6 +168,7 @@ def _open_http(
     endpoint = guard.resolve(*destination)
     stream = HttpStream(address, endpoint, open_s, READ_S, verified=not address.endswith(f"#{UNVERIFIED}"))
     try:
+        # Before FFmpeg sees a byte: it would take a playlist or a login page for some demuxer's format.
         if NO_STREAM_OF_VIDEO.match(stream.content_type):
             raise unreachable(OTHER_KIND)
         options = _options(address, protocol)
@@ -180,8 +191,11 @@ def _options(address: str, protocol: Protocol) -> dict[str, str]:
         **LIMITS,
     }
     if protocol.formats == "rtsp":
+        # Over UDP a lost datagram damages the pictures up to the next key frame. Sound would be received for nothing.
         options |= {"rtsp_transport": "tcp", "allowed_media_types": "video"}
     if protocol.encrypted:
         verified = not address.endswith(f"#{UNVERIFIED}")
+        # FFmpeg's default is no verification, and not every TLS library that it is built with knows a file of
+        # authorities.
         options |= {"tls_verify": str(int(verified)), "ca_file": ssl.get_default_verify_paths().cafile or ""}
     return options

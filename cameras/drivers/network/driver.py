@@ -49,6 +49,7 @@ STREAMING_S = 1.0
 """A reader that requested a frame within this time gets every frame; otherwise it gets the newest."""
 READOUT_S = 3.0
 """The time until the next picture has arrived and is decoded, from the last key frame on."""
+# The reader's condition does not know of interruptions of the clock, so they are noticed after this time.
 SLICE_S = 0.02
 UNITS = {"fps": "1/s", "width": "px", "height": "px"}
 UNREADABLE = (
@@ -101,8 +102,11 @@ class NetworkDriver(Driver):
 
     def open(self, deadline: float) -> Identity:
         self.close()
+        # Its secrets could not be filled in. Tried as it is, *** would be sent as the password, and cameras lock
+        # users out.
         if REDACTED in self.address:
             raise CameraError(UNREADABLE, permanent=True)
+        # Here and not at the top: PyAV is slow to load, and addresses are checked in processes that open no camera.
         from cameras.drivers.network.connection import Connection
         from cameras.drivers.network.errors import library
         from cameras.drivers.network.picture_decoder import PictureDecoder
@@ -117,6 +121,8 @@ class NetworkDriver(Driver):
         self._ahead.clear()
         picture = self._wait_for_picture(min(deadline, self.clock.monotonic() + FIRST_S))
         self._missed = self._decoder.dropped = 0
+        # Last: only a decoded picture says whether browsers play it, and a camera that fails to open has offered
+        # nothing.
         self._offer_packets(connection, picture)
         return Identity(model=title, library=library())
 
@@ -129,10 +135,13 @@ class NetworkDriver(Driver):
 
         codec = connection.stream.codec_context
         if self._sink is not None and may_be_copied(codec.name, picture.decoded):
+            # The constructor calls `sink.begin` before the reading thread knows the copier, so no packet precedes it.
             self._need_open().start_copying(PacketCopier(self._sink, codec.extradata))
 
     def close(self) -> None:
         if self._sink is not None:
+            # Before the reading thread ends, which may take a while: packets that it still sends belong to a stream
+            # that has ended, and the sink drops them.
             self._sink.end()
         if self._reader is not None:
             self._reader.close()
@@ -167,12 +176,15 @@ class NetworkDriver(Driver):
         newest: DecodedPicture | None = None
         for picture in self._decoded(deadline, skip=not streaming):
             newest = picture
+            # A full deque discards its oldest frame at the `append` below.
             self._missed += not streaming or len(self._ahead) == self._ahead.maxlen
             if streaming:
                 self._ahead.append(_frame_of(picture))
+            # Both: a picture after the request may still be one of several that wait in the buffer.
             if picture.arrival.earliest >= requested_at and self._is_newest():
                 break
         if newest is None or newest.arrival.earliest < requested_at:
+            # Distinguishes the two ends of the loop: too_slow if the deadline ended it, else an interruption did.
             remaining(self.clock, deadline - SLICE_S)
             raise Aborted
         frame = self._ahead[-1] if streaming else _frame_of(newest)
@@ -189,6 +201,7 @@ class NetworkDriver(Driver):
         if not streaming:
             self._missed += len(self._ahead)
             self._ahead.clear()
+        # Pictures that a still decoded are frames of the stream as well, and come first to keep the order.
         if self._ahead:
             return self._counted(self._ahead.popleft())
         newest: DecodedPicture | None = None
@@ -223,6 +236,7 @@ class NetworkDriver(Driver):
         """Check that the recent packets can be decoded, and stop at the first new picture. CameraError when none could
         be decoded for a long time."""
         began, seen = self.clock.monotonic(), self._seen
+        # Only from the newest key frame: decoding all pictures since the last check would cost as much as a viewer.
         self._decoder.skip_to(reader.newest_group())
         while self._seen == seen and (arrived := reader.after(self._decoder.number)):
             for picture in self._decoder.decode(arrived):
@@ -236,6 +250,8 @@ class NetworkDriver(Driver):
         """Wait for the first live picture, not one that was queued before the connection."""
         reader = self._need_open()
         seen: DecodedPicture | None = None
+        # Not interruptible: the clock stays interrupted while there is new work, and the camera could not be opened
+        # then.
         for picture in self._decoded(deadline, skip=True, interruptible=False):
             self._actual |= {"width": picture.decoded.width, "height": picture.decoded.height}
             seen = picture
@@ -261,6 +277,7 @@ class NetworkDriver(Driver):
                 yield picture
             if arrived is None:
                 self._wait(reader, deadline)
+        # Added up over calls: each waits for a moment only, and no single one would reach the limit.
         self._pictureless_s += self.clock.monotonic() - began
         if self._pictureless_s > PICTURELESS_S:
             raise self._no_pictures()

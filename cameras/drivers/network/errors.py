@@ -21,6 +21,7 @@ BAD_REQUEST = "refuses the request. Look up the address in the camera's manual."
 OWN_ERROR = "reports an internal error. Restart the camera."
 OTHER_KIND = "does not send video in a format that Skycam opens (H.264, H.265, MJPEG, MPEG-TS)."
 NOT_VIDEO = "sends something other than video. Check the address with another program."
+# The order matters: a subclass stands before its base class.
 SENTENCES: list[tuple[type[Exception], str]] = [
     (av_error.HTTPForbiddenError, FORBIDDEN),
     (av_error.HTTPNotFoundError, NO_STREAM),

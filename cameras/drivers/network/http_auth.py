@@ -27,6 +27,7 @@ class HttpCredentials:
 
     def authorization(self, challenges: list[str], method: str, target: str) -> str:
         """The `Authorization` header for the best of `challenges`; empty if none is supported."""
+        # Digest first: Basic would send the password in clear text.
         digests = [found for found in map(parse_digest, challenges) if found is not None]
         if digests:
             return self._digest(digests[-1], method, target)
@@ -42,6 +43,7 @@ class HttpCredentials:
         fields = {"username": self.name, "realm": realm, "nonce": nonce, "uri": target}
         plain = {"algorithm": algorithm} if "algorithm" in challenge else {}
         if "auth" in [quality.strip() for quality in challenge.get("qop", "").split(",")]:
+            # Each connection makes one request per nonce, so its count is always 1.
             count, own = "00000001", secrets.token_hex(8)
             plain |= {"qop": "auth", "nc": count}
             fields |= {"cnonce": own, "response": hashed(algorithm, f"{secret}:{nonce}:{count}:{own}:auth:{wanted}")}
@@ -49,6 +51,7 @@ class HttpCredentials:
             fields["response"] = hashed(algorithm, f"{secret}:{nonce}:{wanted}")
         if "opaque" in challenge:
             fields["opaque"] = challenge["opaque"]
+        # RFC 7616 forbids quotation marks around nc, qop and algorithm.
         quoted = [f'{name}="{escaped(value)}"' for name, value in fields.items()]
         return "Digest " + ", ".join([*quoted, *(f"{name}={value}" for name, value in plain.items())])
 
@@ -58,6 +61,7 @@ def parse_digest(challenge: str) -> dict[str, str] | None:
     scheme, _, rest = challenge.strip().partition(" ")
     if scheme.lower() != "digest":
         return None
+    # In one line: realm and nonce are sent back, and a line break in them would add headers to the request.
     found = PARAMETER.findall(as_sent(rest))
     fields = {name.lower(): ESCAPED.sub(r"\1", quoted) or plain for name, quoted, plain in found}
     return fields if fields.get("algorithm", "MD5").upper() in HASHES else None

@@ -66,6 +66,7 @@ class HttpStream:
         try:
             return self._response.peek(1)[:1]
         except TimeoutError:
+            # Silence is left to FFmpeg: it reads an end of file, and reports that like any other source without video.
             self._ended = True
             return b""
 
@@ -93,10 +94,13 @@ class HttpStream:
     def interrupt(self) -> None:
         """From any thread: end a running read."""
         with contextlib.suppress(OSError):
+            # Not close(): that does not wake a thread that waits in recv(), and its file descriptor could be reused
+            # meanwhile.
             self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Idempotent."""
+        # Both: the response reads through a file object that keeps the connection open by itself.
         self._response.close()
         self._socket.close()
 
@@ -106,8 +110,10 @@ class HttpStream:
             raise TimeoutError
         connection = self._wrap_tls(connect_endpoint(self._endpoint, left))
         try:
+            # Not 0, which would make the socket non-blocking.
             connection.settimeout(max(0.001, self._until - time.monotonic()))
             connection.sendall(get_request(self._parts, authorization))
+            # Not HTTPConnection: it would resolve the name again, past the guard.
             response = http.client.HTTPResponse(connection, method="GET")
             response.begin()
         except http.client.HTTPException:

@@ -64,9 +64,11 @@ class PacketBuffer:
     def after(self, number: int) -> ArrivedPacket | None:
         """The packet after `number`; the newest key frame if the packets between are gone."""
         for group in self._groups:
+            # The reader numbers packets without gaps, so the place in a group follows from the number.
             place = number + 1 - group[0].number
             if 0 <= place < len(group):
                 return group[place]
+        # After a gap only a key frame can be decoded.
         if self._groups and number < self._groups[-1][0].number:
             return self._groups[-1][0]
         return None
@@ -83,6 +85,8 @@ class PacketBuffer:
     def _forget(self, now: float) -> None:
         while len(self._groups) > 1 and (self._bytes > MOST_BYTES or now - self._groups[1][0].captured > BEHIND_S):
             self._drop()
+        # Even the newest group: a source without further key frames would fill the memory. Reading continues at its
+        # next key frame.
         if self._bytes > MOST_BYTES:
             self._drop()
 

@@ -39,9 +39,12 @@ class PacketCopier:
         """`group` are the packets since the newest key frame, including `arrived`."""
         if not self._sink.wants_packets:
             self._copying = False
+        # Without a usable key frame the packets are passed on singly, and the recorder waits for the next key frame.
         elif self._copying or not group or arrived.captured - group[0].captured > LEAD_S:
             at = _seconds(arrived.packet, arrived.packet.dts)
             self._put_once(self._packet(arrived, at, _shift_s(arrived.packet), arrived.captured))
+        # FFmpeg knows no decoding time for the first packets of a stream with B-frames; those that it knows later are
+        # more exact than any derived ones.
         elif arrived.packet.dts is not None or len(group) > REORDERED:
             self._copying = True
             for packet in self._lead(group):
@@ -71,7 +74,9 @@ class PacketCopier:
     def _packet(self, arrived: ArrivedPacket, decoded: float | None, shift_s: float, captured: float) -> PacketData:
         shift_s += self._order.later_by(captured, decoded, shift_s)
         return PacketData(
+            # A copy: the recorder's queue may hold it longer than the buffer holds PyAV's packet.
             bytes(arrived.packet), self._coded, arrived.packet.is_keyframe, monotonic=captured, number=arrived.number,
+            # Moved by as much as `captured`, so that both clocks still name the same moment.
             captured_ns=arrived.captured_ns - round((arrived.captured - captured) * 1e9),
             shown_after_s=min(max(0.0, shift_s), MOST_SHIFT_S),
         )  # fmt: skip

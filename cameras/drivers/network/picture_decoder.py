@@ -35,6 +35,7 @@ class DecodedPicture:
             return np.ascontiguousarray(self.decoded.to_ndarray(format="rgb24"), np.uint8)
         except FAILURES:
             colours = self.decoded.format.name
+        # Outside the `except`, so that PyAV's error does not become its context.
         raise CameraError(
             f"The camera sends pictures in the pixel format {colours}, which cannot be shown. Set it to H.264."
         )
@@ -45,6 +46,8 @@ class PictureDecoder:
     skipped."""
 
     def __init__(self, codec: VideoCodecContext) -> None:
+        # `copy_opaque` carries each packet's arrival to its picture: B-frames and threads return pictures later and in
+        # another order.
         codec.copy_opaque, codec.thread_count = True, THREADS
         self._codec = codec
         self._damaged = False
@@ -63,6 +66,7 @@ class PictureDecoder:
         followed, self.number = arrived.number == self.number + 1, arrived.number
         if not followed or (self._damaged and arrived.packet.is_keyframe):
             self._flush(arrived)
+        # Pictures up to the next key frame refer to the damaged one, and FFmpeg would return them with its damage.
         if self._damaged or not self._is_whole(arrived):
             self._damaged = True
             return
@@ -75,6 +79,7 @@ class PictureDecoder:
         for frame in frames:
             arrival = cast(Arrival, frame.opaque)
             self._last_counted = max(self._last_counted, arrival.number)
+            # Decoded, but with parts that FFmpeg filled in from neighbours.
             if frame.is_corrupt:
                 self.dropped += 1
             else:

@@ -56,9 +56,12 @@ class Reader:
     def close(self) -> None:
         """Idempotent. Drops the buffered packets."""
         with self._changed:
+            # Before the interruption: the reading thread checks it when its read ends.
             self._closing = True
         self._connection.interrupt()
         self._thread.join(CLOSE_TIMEOUT_S)
+        # FFmpeg's context must not be freed under a running read; such a thread releases the connection itself when its
+        # read ends.
         if not self._thread.is_alive():
             self._release()
 
@@ -71,6 +74,7 @@ class Reader:
             self._read()
         except CameraError as error:
             self._end(error)
+        # Anything else would end the thread in silence, and the camera would look like one that only pauses.
         except Exception as error:
             log.exception("The packets of a network camera could not be read.")
             message = f"The camera's data could not be read ({type(error).__name__}); Skycam reopens the camera."
@@ -91,6 +95,7 @@ class Reader:
                 return
             now, now_ns = self._clock.monotonic(), self._clock.wall_ns()
             captured = self._capture_clock.captured(now, self._connection.stamp(packet))
+            # Without the camera's times only the arrival of the previous picture bounds the capture of this one.
             earliest = captured if self._connection.timed else before
             arrived = ArrivedPacket(number, captured, now_ns - round((now - captured) * 1e9), earliest, packet)
             waited, before = now - before, now
@@ -109,6 +114,7 @@ class Reader:
             for arrived in packets:
                 self._packets.add(arrived)
             self._changed.notify_all()
+        # Outside the lock, which those who wait for pictures need. Only this thread changes the buffer.
         if self._copier is not None:
             for arrived in packets:
                 self._copier.add(arrived, self._packets.group)

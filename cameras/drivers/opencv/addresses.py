@@ -52,7 +52,9 @@ def _file_inside(address: str, sources: list[str]) -> str:
     if ".." in address.split("/"):
         _refuse("An address must not contain `..`.", sources)
     folders = [os.path.realpath(source) for source in sources]
+    # join() with an absolute address returns that address, so full paths are compared with the folders as well.
     paths = [os.path.realpath(os.path.join(folder, address)) for folder in folders]
+    # The suffix again, of the real path: a link named `x.mp4` may lead to a file of another kind.
     inside = [path for path in paths if suffix(path) in FORMATS and any(_is_inside(path, folder) for folder in folders)]
     if not inside:
         _refuse("This file is not in a folder for video files.", sources)
@@ -60,6 +62,7 @@ def _file_inside(address: str, sources: list[str]) -> str:
 
 
 def _is_inside(path: str, folder: str) -> bool:
+    # With the slash, so that /videos-private is not inside /videos.
     return path.startswith(folder.rstrip("/") + "/")
 
 

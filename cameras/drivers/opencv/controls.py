@@ -39,6 +39,7 @@ class Controls:
         self._node = node
         found = {name: node.control(setting.control) for name, setting in SETTINGS.items()}
         self._present: dict[str, Control] = {name: control for name, control in found.items() if control}
+        # Some devices list controls that cannot be read; they count as absent.
         self._present = {name: self._present[name] for name in self.actual()}
 
     def actual(self) -> dict[str, int]:
@@ -55,6 +56,7 @@ class Controls:
         if control is None:
             return
         setting = SETTINGS[name]
+        # First, because a value that an automatic mode controls is refused, or overwritten by the camera.
         manual = self._manual_value(setting)
         if manual is not None and self._node.value(setting.automatic) not in setting.manual:
             self._node.set(setting.automatic, manual)
@@ -68,6 +70,7 @@ class Controls:
         try:
             yield
         finally:
+            # In the order of `_numbers`: the value while its mode is still manual, then the mode.
             for number, value in before.items():
                 if value is not None and self._node.value(number) != value:
                     self._node.set(number, value)
@@ -78,6 +81,7 @@ class Controls:
 
     def _range(self, name: str, known: Control) -> SettingRange:
         setting = SETTINGS[name]
+        # Queried again: the flags change with the automatic mode.
         control = self._node.control(known.id) or known
         fixed = control.flags & v4l2.READ_ONLY or (control.locked and self._manual_value(setting) is None)
         step = max(1, control.step)

@@ -30,6 +30,7 @@ class VideoDevice:
         self.path, self._clock = path, clock
         remaining(clock, deadline)
         self._device = discovery.device_node(path)
+        # Until the reader exists, nothing else closes the device after an error; then its thread does.
         with ExitStack() as undo:
             self._stream = Stream(path, self._device)
             undo.callback(self._stream.close)
@@ -42,12 +43,14 @@ class VideoDevice:
             undo.pop_all()
 
     def close(self) -> None:
+        # Not the stream: its reading thread closes it, when a read that may hang has returned.
         self._reader.close()
         self._node.close()
 
     def check_present(self) -> None:
         if self._reader.failure is not None:
             raise self._reader.failure
+        # Unplugging removes the node at once; the reading thread notices it only after a read.
         if not os.path.exists(self._device):
             raise self._stream.read_error()
 
@@ -61,8 +64,10 @@ class VideoDevice:
         before = self.actual()
         picture = {name: values.get(name, before.get(name)) for name in PICTURE}
         differs = any(not _is_same(name, value, before.get(name)) for name, value in picture.items())
+        # A restart takes up to 2 s, without frames.
         if differs and picture != self._last_requested:
             self._picture, self._last_requested = (
+                # On the reading thread, because OpenCV's capture must not be used by two threads.
                 self._reader.between_reads(lambda: self._restart(picture), deadline),
                 picture,
             )
@@ -94,6 +99,7 @@ class VideoDevice:
     def _interval_s(self) -> float:
         """Seconds from one frame to the next, at most."""
         actual = self.actual()
+        # `fps` is missing for a device that reports no rate.
         return 1 / float(actual.get("fps") or 1.0) + float(actual.get("exposure_us", 0)) / 1e6
 
     @contextmanager

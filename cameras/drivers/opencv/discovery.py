@@ -19,6 +19,7 @@ def attached_devices(held: Collection[str] = ()) -> list[dict[str, str]]:
     """The devices of this machine that give pictures, with their persistent names in `/dev/v4l/by-id` where they have
     one. Those at a location in `held` are not opened."""
     names = sorted(os.listdir(BY_ID)) if os.path.isdir(BY_ID) else []
+    # Reversed, so that of several names for one device the first in alphabetical order remains.
     persistent = {os.path.realpath(f"{BY_ID}/{name}"): f"{BY_ID}/{name}" for name in reversed(names)}
     devices = sorted(f"/dev/{name}" for name in os.listdir("/dev") if REAL.fullmatch(f"/dev/{name}"))
     found = {device: _list_device(device) if device in held else _describe_device(device) for device in devices}
@@ -35,6 +36,7 @@ def _describe_device(device: str) -> dict[str, str] | None:
         with v4l2.open_node(device) as node:
             card, busy = node.card(), node.busy()
     except OSError as error:
+        # A device that cannot be queried is still listed: it may be a camera that lacks permissions or is in use.
         card, busy = None, error.errno == errno.EBUSY
     if card is not None and not card.captures:
         return None
@@ -60,6 +62,7 @@ def device_node(path: str) -> str:
             f"There is no device {path}. Plug the camera in, or find its name in {BY_ID}.",
             reason="camera_unreachable",
         )
+    # The address was checked, but not where its link below /dev/v4l leads.
     if not REAL.fullmatch(found):
         raise CameraError(f"{path} is not a video device. Give /dev/video0 or {BY_ID}/...", permanent=True)
     if not os.access(found, os.R_OK | os.W_OK):
@@ -73,6 +76,7 @@ def start_error(path: str, found: str) -> CameraError:
         with v4l2.open_node(found) as node:
             pictures, busy = node.card().captures, node.busy()
     except OSError as error:
+        # OpenCV reports no cause, so the device is queried after it has failed.
         pictures, busy = True, error.errno == errno.EBUSY
     if busy:
         return _held_error(path, found)

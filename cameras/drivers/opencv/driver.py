@@ -104,6 +104,7 @@ class OpencvDriver(Driver):
             raise Aborted
         return Exposure(
             started_ns=started_ns,
+            # By the monotonic clock: the wall clock may be set during the exposure.
             ended_ns=started_ns + round(max(0.0, frame.monotonic - started) * 1e9),
             actual={name: applied.actual[name] for name in ("exposure_us", "gain") if name in applied.actual},
             warnings=applied.warnings,
@@ -125,6 +126,8 @@ class OpencvDriver(Driver):
     def _open_source(self, deadline: float) -> Source:
         if addresses.is_device(self.address):
             return VideoDevice(self.address, self.clock, deadline)
+        # The address may never have been checked: only a full path can be compared with the opened file, and only a
+        # known suffix has a demuxer.
         if not self.address.startswith("/") or addresses.suffix(self.address) not in addresses.FORMATS:
             raise CameraError(
                 "The camera's address is neither a device nor the full path of a video file. Save it again.",

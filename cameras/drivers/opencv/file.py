@@ -109,6 +109,7 @@ class VideoFile:
         self._catch_up(self._timeline.interval)
         if self._clock.monotonic() < self._due:
             return []
+        # Due before the request: a frame of the stream, but too old for the still.
         old = self._frame()
         self._catch_up(0.0)
         return [old]
@@ -124,13 +125,17 @@ class VideoFile:
             self._advance()
         while (overdue := (now := self._clock.monotonic()) - self._due) > late:
             if overdue > LATEST_S or now - began > CATCH_UP_S:
+                # The timeline moves, and no frame is skipped for it: a slow machine would otherwise skip for ever and
+                # deliver none.
                 self._origin += overdue
                 return
+            # An abort or other work must not wait for up to CATCH_UP_S.
             if self._clock.wait(0):
                 return
             self._advance()
 
     def _frame(self) -> FrameData:
+        # Before the decoding: after a damaged frame the next call must grab another.
         self._grabbed = False
         image = rgb(self._capture)
         if image is None:
@@ -157,8 +162,10 @@ class VideoFile:
         timeout_ms = max(1, int(remaining(self._clock, deadline) * 1000))
         options = f"protocol_whitelist;file|input_format;{FORMATS[suffix(self.path)]}"
         reader = capture(
+            # The open descriptor: a path could be replaced between the check and FFmpeg's own open().
             f"/proc/self/fd/{self._file.fileno()}",
             cv2.CAP_FFMPEG,
+            # As parameters: OpenCV ignores these two in `set()` after opening, and its defaults are 30 s.
             [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, timeout_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS],
             {"OPENCV_FFMPEG_CAPTURE_OPTIONS": options},
         )
@@ -177,6 +184,7 @@ class Timeline:
     """A steadily increasing time in seconds, from the time stamps of a file that plays in a loop."""
 
     def __init__(self, fps: float) -> None:
+        # Containers without a rate report 0, and others the time base (90000).
         self.interval = 1 / fps if 1 <= fps <= 240 else 0.04
         self.time = 0.0
         self._last: float | None = None

@@ -32,6 +32,7 @@ class FrameQueue:
     def frame_after(self, ordered: float, skip: int) -> FrameData | None:
         """The frame after the first `skip` frames captured after `ordered` (monotonic seconds). It stays in the
         queue."""
+        # By the time of capture and not of arrival: a frame that waited in the kernel may be older than the request.
         later = [frame for frame in self._frames if frame.monotonic > ordered]
         return later[skip] if len(later) > skip else None
 

@@ -55,8 +55,10 @@ class Modes:
 
         def misfit(mode: Mode) -> tuple[float, float]:
             off = abs(mode.widths.nearest(width) - width) + abs(mode.heights.nearest(height) - height)
+            # A device that lists no rates is assumed to reach the requested one.
             return off, max(0.0, fps - max(mode.rates.values, default=fps))
 
+        # min() returns the first of equals, so READABLE's order decides between them.
         best = min(self.all, key=misfit)
         return Picture(best.widths.nearest(width), best.heights.nearest(height), best.pixels)
 

@@ -60,6 +60,7 @@ class Reader:
     def next_frame(self, deadline: float) -> FrameData | None:
         """The next frame of the stream; None when the deadline passed or the wait was interrupted."""
         with self._changed:
+            # Frames of an earlier stream are old; a reader of a running stream must get every one.
             if not self._streams():
                 self._queue.clear()
         with self._streaming():
@@ -76,17 +77,21 @@ class Reader:
     def between_reads(self, job: Callable[[], T], deadline: float) -> T:
         """Run `job` on the reading thread and return its result. CameraError too_slow when it does not run in time."""
         future: Future[T] = Future()
+        # Before the check of `failure`: `_end` sets it before it empties the queue, so a job is either failed there or
+        # noticed here.
         self._jobs.put((job, future))
         if self.failure is not None:
             raise self.failure
         try:
             return future.result(max(0.0, deadline - self._clock.monotonic()))
         except TimeoutError:
+            # The thread then skips the job, if it has not begun: no one waits for its result.
             future.cancel()
         raise CameraError("The camera was too busy to apply its new settings in time.", reason="too_slow")
 
     def close(self) -> None:
         """Idempotent. Does not wait for a hanging read: its thread closes the device when the read returns."""
+        # The registration holds a reference: without this each reopening would keep a reader with its frames.
         atexit.unregister(self.close)
         self._closing = True
         self._thread.join(CLOSE_TIMEOUT_S)
@@ -99,6 +104,7 @@ class Reader:
             with self._changed:
                 frame = found()
                 if frame is None and self.failure is None and left > 0:
+                    # In slices: an interruption of the clock does not notify this condition.
                     self._changed.wait(min(SLICE_S, left))
                     frame = found()
             if frame is not None:
@@ -146,12 +152,14 @@ class Reader:
             log.exception("The frames of a USB camera could not be read.")
             message = f"The camera's frames could not be read ({type(error).__name__}); Skycam reopens the camera."
             self._end(CameraError(message, reason="camera_unreachable"))
+        # Here and not in `close`: a capture must not be released while this thread reads it.
         self._stream.close()
 
     def _end(self, failure: CameraError) -> None:
         with self._changed:
             self.failure = failure
             self._changed.notify_all()
+        # Else a caller of `between_reads` would wait for a dead thread until its deadline.
         while not self._jobs.empty():
             _, future = self._jobs.get()
             if future.set_running_or_notify_cancel():
@@ -161,7 +169,9 @@ class Reader:
         seen = self._clock.monotonic()
         while not self._closing:
             if self._run_job():
+                # A job restarts the stream for up to 2 s, which is not the camera's silence.
                 seen = self._clock.monotonic()
+            # Not read(): it waits for up to 2 s (OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT), and jobs and `close` with it.
             if self._stream.arrived(READ_S):
                 seen = self._store_frame(seen)
             elif self._clock.monotonic() - seen > SILENT_S + self.interval_s:
@@ -184,12 +194,14 @@ class Reader:
         decoded."""
         now, now_ns = self._clock.monotonic(), self._clock.wall_ns()
         number, self._number = self._number, self._number + 1
+        # Discarding without decoding costs 1 % of a core instead of 8 % (1280x1024 at 15 fps).
         if not (self._stills or self._streams()):
             self._stream.discard()
             return now
         image, captured = self._stream.image(), self._stream.captured(now)
         if image is None:
             self._undecoded += 1
+            # A device that sends only damaged pictures is treated as silent.
             return seen
         captured = now if captured is None else captured
         with self._changed:

@@ -13,6 +13,8 @@ def open_regular_file(path: str) -> io.FileIO:
     """The regular file at `path`, which must be real: no symbolic link in any part. Raises CameraError without the path
     in its message, because paths are for managers."""
     try:
+        # O_NOFOLLOW checks only the last part of the path, hence the comparison below. O_NONBLOCK: a pipe with a
+        # video's name would block until someone writes to it.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         raise CameraError(
@@ -26,6 +28,7 @@ def open_regular_file(path: str) -> io.FileIO:
     except OSError as error:
         raise CameraError(f"The camera's video file cannot be opened ({error.strerror}). Check the file.") from error
     file = io.FileIO(descriptor, closefd=True)
+    # On the descriptor, not the path: what was checked is what is read.
     if stat.S_ISREG(os.fstat(descriptor).st_mode) and os.readlink(f"/proc/self/fd/{descriptor}") == path:
         return file
     file.close()

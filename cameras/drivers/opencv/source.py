@@ -51,6 +51,7 @@ class Source(Protocol):
 
 def capture(path: str, backend: int, parameters: list[int], environment: dict[str, str]) -> cv2.VideoCapture:
     """An OpenCV capture, which may have failed to open. OpenCV reads some of its settings only from the environment."""
+    # The environment is the whole process's; each camera has a process of its own.
     os.environ.update(VIDEOIO_ENVIRONMENT | environment)
     return cv2.VideoCapture(path, backend, parameters)
 
@@ -71,6 +72,7 @@ def camera_errors(name: str) -> Iterator[None]:
     except cv2.error as error:
         raise CameraError(f"{name}: OpenCV failed ({error.err}). Open the camera again.") from error
     except OSError as error:
+        # The kernel's error for each ioctl on a device that was unplugged.
         if error.errno == errno.ENODEV:
             raise CameraError(f"{name} is gone. Plug the camera in again.", reason="camera_unreachable") from error
         message = (

@@ -38,9 +38,11 @@ class Stream:
     def arrived(self, seconds: float) -> bool:
         """Whether a frame arrived within `seconds`. It stays until `image` or `discard` reads it."""
         try:
+            # At least 1 ns: OpenCV takes 0 as no time limit.
             ready, _ = cv2.VideoCapture.waitAny([self._capture], max(1, int(seconds * 1e9)))
         except cv2.error:
             raise self.read_error() from None
+        # An unplugged device may only time out, like a slow one.
         if not ready and not os.path.exists(self._device):
             raise self.read_error()
         return bool(ready)
@@ -56,6 +58,7 @@ class Stream:
     def discard(self) -> None:
         """Drop the frame that arrived without decoding it."""
         self._decode(False)
+        # `waitAny` has grabbed the frame; only retrieve() returns its buffer to the kernel.
         self._capture.retrieve()
 
     def captured(self, now: float) -> float | None:
@@ -73,6 +76,7 @@ class Stream:
     def set(self, picture: Picture, fps: float | None) -> None:
         """Set size and rate and restart the stream. OpenCV needs width and height together, and whole frames per
         second."""
+        # First: OpenCV negotiates the size for the current pixel format.
         if picture.pixels:
             self._capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*picture.pixels))
         self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, picture.width)

@@ -79,6 +79,7 @@ class Control:
 
     def nearest(self, value: float) -> int:
         step = max(1, self.step)
+        # Steps count from the minimum, and the maximum need not lie on one.
         low = min(max(value, self.minimum), self.maximum) - self.minimum
         return self.minimum + min(round(low / step), (self.maximum - self.minimum) // step) * step
 
@@ -116,12 +117,14 @@ class Node:
 
     def close(self) -> None:
         """Idempotent."""
+        # Before the closing: a second `close` must not close a descriptor that has got the same number.
         file, self._file = self._file, -1
         if file >= 0:
             os.close(file)
 
     def card(self) -> Card:
         _, name, _, _, capabilities, device_capabilities, *_ = self._call(QUERYCAP, b"", b"", b"", *[0] * 6)
+        # `capabilities` are those of all nodes of the camera together, also of its metadata node.
         effective = device_capabilities if capabilities & DEVICE_CAPS else capabilities
         return Card(name.split(b"\0")[0].decode("utf-8", "replace").strip(), bool(effective & VIDEO_CAPTURE))
 
@@ -142,6 +145,7 @@ class Node:
 
     def menu(self, control: Control) -> list[int]:
         """The menu entries that the camera supports."""
+        # The limit, because the range comes from the device.
         entries = range(control.minimum, min(control.maximum, control.minimum + MOST) + 1)
         return [entry for entry in entries if self._found(QUERYMENU, control.id, entry, b"", 0)]
 
@@ -193,6 +197,7 @@ class Node:
         try:
             return self._call(call, *values)
         except OSError as error:
+            # EINVAL is also how the kernel ends an enumeration.
             if error.errno in NOT_THERE:
                 return None
             raise

@@ -30,12 +30,14 @@ class Setting:
 
     def ours(self, value: float) -> float:
         scaled = value * self.scale
+        # float32 has seven digits; more would show 2.4 as 2.4000000953674316.
         return round(scaled) if self.whole else float(f"{scaled:.7g}")
 
     def same(self, requested: float, has: float) -> bool:
         return abs(requested - has) <= TOLERANCE * max(1.0, abs(requested))
 
     def range_of(self, ranges: list[tuple[float, float]], *, read_only: bool) -> SettingRange:
+        # The SDK may report fewer ranges than parameters, or infinite ones, which JSON does not have.
         low, high = ranges[self.place] if self.place < len(ranges) else (math.nan, math.nan)
         return SettingRange(
             self.unit,
@@ -133,6 +135,7 @@ class Controls:
 
     def restore_features(self, kept: dict[str, Feature]) -> None:
         for feature, original in kept.items():
+            # Writing the region or the frame rate stops the stream, even with the same value.
             if self.session.read(feature) != original:
                 self.session.write(feature, original)
 
@@ -141,8 +144,10 @@ class Controls:
         values = list(has.values)
         for name, value in wanted.items():
             setting = SETTINGS[name]
+            # A parameter that stays keeps the SDK's own float, so that rounding to our unit does not change it.
             if not setting.same(value, setting.ours(values[setting.place])):
                 values[setting.place] = value / setting.scale
+        # The same values are still written in an automatic mode, since only that ends it.
         if has.is_manual and tuple(values) == has.values:
             return 0
         return self.session.write(feature, Feature(0, tuple(values)))
@@ -165,6 +170,7 @@ class Controls:
                 if accepted is not None:
                     found.setdefault(name, accepted)
         finally:
+            # Also after an error: the camera keeps its settings when it is closed, and would keep the tried format.
             self.session.write("PIXEL_FORMAT", original)
         return found
 

@@ -10,7 +10,7 @@ from cameras.drivers.pixelink.errors import CHECK_CABLE, IN_USE, camera_error, s
 from cameras.drivers.pixelink.sdk import SdkError, library
 from cameras.drivers.pixelink.session import Session
 
-LARGEST = 0xFFFFFFFF
+LARGEST = 0xFFFFFFFF  # PxLInitializeEx takes the serial number as U32
 
 
 def check_address(address: str) -> str:
@@ -18,6 +18,8 @@ def check_address(address: str) -> str:
     address = address.strip()
     if not address:
         return ""
+    # Cut before int(), which raises a ValueError of its own for more than 4300 digits. isdecimal() alone accepts the
+    # digits of all scripts.
     if not (address.isascii() and address.isdecimal() and 0 < int(address[:20]) <= LARGEST):
         raise ValueError(
             "The address of a PixeLink camera is its serial number, as printed on the camera (a number of at most "
@@ -28,9 +30,11 @@ def check_address(address: str) -> str:
 
 def open_session(address: str, clock: Clock, deadline: float) -> Session:
     """Open the camera with that serial number, and stop a stream that another process did not stop."""
+    # First: without the SDK the error says how to install it, and not that no camera is attached.
     library()
     serial = _choose_serial(address)
     try:
+        # A killed process leaves its camera streaming, and a streaming camera refuses several settings.
         return Session(serial, clock, deadline, library().InitializeExFlags.ISSUE_STREAM_STOP)
     except SdkError as error:
         raise camera_error(error, serial, before_shutter=True) from None
@@ -39,6 +43,8 @@ def open_session(address: str, clock: Clock, deadline: float) -> Session:
 def describe_camera(serial: str) -> dict[str, str]:
     """Address, model and serial number. A camera in use has `held_by` instead of its model, which cannot be read."""
     try:
+        # Without ISSUE_STREAM_STOP: discovery must not stop the stream of another program. No deadline:
+        # `cameras.discovery.local` kills the process of a discovery that hangs.
         session = Session(serial, SystemClock(), math.inf)
     except SdkError as error:
         held_by = format_holders(find_holders(usb_device_node(serial))) or ANOTHER_PROGRAM

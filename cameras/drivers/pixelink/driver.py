@@ -96,11 +96,14 @@ class PixelinkDriver(Driver):
         self._number = 0
         with self._boundary():
             remaining(self.clock, deadline)
+            # Stored at once: the boundary closes it if one of the following calls fails.
             session = self._session = open_session(self.address, self.clock, deadline)
+            # Values of another camera must not be written to this one.
             if session.serial != self._overridden_on:
                 self._overridden, self._overridden_on = {}, session.serial
             self._controls = Controls(session)
             self._restore_settings(self._controls)
+            # `_restore_settings` has set a deadline of its own.
             session.deadline = deadline
         return session.identity
 
@@ -138,6 +141,7 @@ class PixelinkDriver(Driver):
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
         """As in the SDK's samples: start the stream, read a frame, stop it. A running stream continues."""
         requested = self._requested_settings(request)
+        # An abort just before this is not lost: the clock stays interrupted until the camera loop clears it.
         self._aborted.clear()
         with self._using_controls(deadline) as controls:
             try:
@@ -149,11 +153,13 @@ class PixelinkDriver(Driver):
             return exposure
 
     def frame(self, deadline: float) -> FrameData | None:
+        # Without a deadline, after which the session's calls would fail: here it only means that there is no frame yet.
         with self._using_controls(math.inf) as controls:
             session = controls.session
             session.start()
             now = self.clock.monotonic()
             wait_s, left_s = session.due() - now, deadline - now
+            # The wait for the frame is here, since the SDK's own cannot be interrupted.
             if wait_s > 0 and self.clock.wait(max(0.0, min(wait_s, left_s))):
                 return None
             if left_s <= max(0.0, wait_s):
@@ -185,6 +191,7 @@ class PixelinkDriver(Driver):
 
     def _override_settings(self, controls: Controls, requested: Values) -> Applied:
         """Apply values for one exposure and remember the camera's own."""
+        # The older values have priority: after a failed restoration the camera still has those of an exposure.
         self._overridden = controls.read_features(requested) | self._overridden
         return self._applied(controls, requested)
 
@@ -193,6 +200,7 @@ class PixelinkDriver(Driver):
         picture must not be lost."""
         if not self._overridden or self._session is None:
             return
+        # The exposure may have used up its deadline, and the values must be restored all the same.
         controls.session.deadline = self.clock.monotonic() + RESTORE_S
         with contextlib.suppress(SdkError, CameraError):
             controls.restore_features(self._overridden)
@@ -205,6 +213,7 @@ class PixelinkDriver(Driver):
         applied = self._override_settings(controls, requested)
         exposure_s, period_s = session.timing()
         self._check_time_left(exposure_s, deadline)
+        # Before the shutter: an error here is retried and costs no picture.
         celsius = controls.temperature()
         if exposure_s > LONG_S or self.clock.monotonic() - session.last_arrival > STREAMING_S + period_s:
             session.stop()
@@ -235,9 +244,12 @@ class PixelinkDriver(Driver):
     def _read_still(self, session: Session, actual: Values, deadline: float) -> Raw:
         """A frame with that exposure and gain. Skips at most MOST_OLD older frames of the stream."""
         session.start()
+        # From here on an error may have cost an exposure, and the core must not repeat the capture.
         self._shutter = True
         raw = self._next_frame(session, deadline)
         for _ in range(MOST_OLD):
+            # The SDK applies a new exposure some frames later, and only a frame's description says with which one it
+            # was taken.
             if not _contradictions(raw, actual):
                 break
             raw = self._next_frame(session, deadline)
@@ -254,6 +266,7 @@ class PixelinkDriver(Driver):
         """Wait until `due`. Checks the deadline and `abort` at least once."""
         while True:
             left = min(due - self.clock.monotonic(), remaining(self.clock, deadline))
+            # In steps, because `abort` sets the event from another thread without ending the clock's wait.
             if self._aborted.is_set() or self.clock.wait(min(max(0.0, left), ABORT_CHECK_S)):
                 raise Aborted
             if due <= self.clock.monotonic():
@@ -291,6 +304,7 @@ class PixelinkDriver(Driver):
             error.before_shutter = not self._shutter
             raise
         except SdkError as error:
+            # Before `close`, which drops the session.
             serial = self._session.serial if self._session else self.address
             self.close()
             raise camera_error(error, serial, before_shutter=not self._shutter) from None

@@ -14,6 +14,7 @@ PERHAPS_GONE = frozenset(
     {0x80000002, 0x80000008, 0x80000009, 0x80000011, 0x80000017, TIMED_OUT, 0x90000007, 0x90000010}
 )
 """An unplugged camera may cause any of these."""
+# 0x80000003 (invalid parameter) is also the answer to a value out of range.
 REFUSED = frozenset({0x80000003, 0x80000006, 0x80000016, 0x90000016, 0x9000001A, UNSUPPORTED_FORMAT, 0x9000002C})
 """The camera refuses a value and keeps its own."""
 
@@ -48,6 +49,7 @@ def camera_error(error: SdkError, serial: str, *, before_shutter: bool = False) 
             or f"{ANOTHER_PROGRAM} (PixeLINK Capture, a script, another Skycam)"
         )
         return CameraError(f"{camera} is in use by {holder}. Close it. {code_name}", reason="camera_held")
+    # The code alone does not tell: an unplugged camera gives any of several, also that of a time-out.
     if error.code in PERHAPS_GONE and not is_listed(serial):
         sentence = f"is no longer attached. {CHECK_CABLE}; Skycam reopens it when it is back."
     elif error.code == TIMED_OUT:

@@ -25,15 +25,19 @@ def picture(raw: Raw) -> Pixels:
     height, width = size(raw.description)
     formats, own = library().PixelFormat, int(raw.description.PixelFormat.fValue)
     pixels = height * width
+    # The description comes from the camera, and PxLFormatImage takes no size of its source: it would read beyond the
+    # buffer.
     if not 0 < pixels * library().getBytesPerPixel(own) <= raw.pixels.size:
         raise _damaged_frame()
     if own == formats.MONO8:
+        # A copy: the session reads the next frame into the same buffer.
         return raw.pixels[:pixels].reshape(height, width).copy()
     if own == formats.MONO16:
         # most significant byte first, as the camera sends it
         return raw.pixels[: 2 * pixels].view(">u2").reshape(height, width).astype(np.uint16)
     if own in SIXTEEN_BITS:
         return _formatted(raw, library().ImageFormat.RAW_RGB48)[: 6 * pixels].view(np.uint16).reshape(height, width, 3)
+    # Not RAW_RGB24: that is the bottom-up form of Windows bitmaps.
     return _formatted(raw, library().ImageFormat.RAW_RGB24_NON_DIB)[: 3 * pixels].reshape(height, width, 3)
 
 

@@ -33,9 +33,11 @@ class SdkError(Exception):
 def library() -> Any:
     """The wrapper's class PxLApi; CameraError says what is missing. A failure is not cached."""
     try:
+        # `cache` keeps no exceptions, so an SDK that is installed later is found by the next opening.
         return imported()
     except ImportError as error:
         raise CameraError(f"pixelinkWrapper cannot be imported ({error}): pip install pixelinkWrapper") from None
+    # pixelinkWrapper's import raises each of these, depending on which part of the SDK is missing.
     except (OSError, ValueError, subprocess.CalledProcessError, IndexError, AttributeError) as error:
         raise CameraError(broken(error)) from None
 
@@ -72,6 +74,7 @@ def broken(error: Exception) -> str:
     """A sentence for the exception of the wrapper's import: what is missing, and how to install it."""
     folder = os.environ.get("PIXELINK_SDK_LIB", "")
     where = f"PIXELINK_SDK_LIB ({folder})" if folder else "PIXELINK_SDK_LIB, which is not set,"
+    # The loader names the first file that it cannot open: another one is a dependency of the library.
     if isinstance(error, OSError) and f"{LIBRARY}: cannot open" not in str(error):
         missing = f"`ldd {LIBRARY}` lists what is missing"
         return f"The PixeLink SDK is installed but cannot be loaded ({error}): {missing}. {INSTALL}"
@@ -94,6 +97,7 @@ def call(name: str, *arguments: Any) -> tuple[Any, ...]:
         code, *results = getattr(library(), name)(*arguments)
     except AttributeError as error:
         raise CameraError(f"This PixeLink SDK is too old or damaged ({error}). {INSTALL}", permanent=True) from None
+    # Positive codes are warnings, such as 1: parameters were changed by the SDK.
     if code < 0:
         raise SdkError(code)
     return tuple(results)

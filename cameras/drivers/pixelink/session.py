@@ -60,6 +60,7 @@ class Session:
         remaining(clock, deadline)
         (self._handle,) = call("initialize", int(serial), flags)
         with contextlib.ExitStack() as undo:
+            # An opened camera stays in use by this process until `uninitialize`.
             undo.callback(self.close)
             self.identity = self._identify()
             undo.pop_all()
@@ -98,6 +99,7 @@ class Session:
         """
         if feature in STOPS_THE_STREAM:
             self.stop()
+        # The exposure and the rate are cached for `due`, which is called for each frame; any feature may change them.
         self._timing = None
         try:
             self._set(feature, wanted)
@@ -108,10 +110,12 @@ class Session:
         return 0
 
     def _set(self, feature: str, wanted: Feature) -> None:
+        # The mode of a feature that is restored; a value of our own ends an automatic mode.
         mode = wanted.mode or library().FeatureFlags.MANUAL
         try:
             self._call("setFeature", self._id(feature), mode, list(wanted.values))
         except SdkError as error:
+            # Which features need a stopped stream, besides STOPS_THE_STREAM, depends on the camera.
             if error.code != NOT_WHILE_STREAMING or not self.streaming:
                 raise
             self.stop()
@@ -122,6 +126,8 @@ class Session:
     def start(self) -> None:
         if self.streaming:
             return
+        # uint8, because pixelinkWrapper gives the SDK the number of elements as the size in bytes. The size holds until
+        # `stop`: region and format cannot change before.
         self._buffer = np.empty(self._max_frame_bytes(), np.uint8)
         self._call("setStreamState", library().StreamState.START)
         self.streaming, self.last_arrival, self._first, self._silent = True, self.clock.monotonic(), True, 0
@@ -129,8 +135,10 @@ class Session:
     def stop(self) -> None:
         """Errors are ignored: a camera that does not answer has stopped too. The next call reports its error."""
         if self.streaming:
+            # Before the call, so that `close` does not repeat one that fails.
             self.streaming = False
             with contextlib.suppress(SdkError, CameraError):
+                # Without the deadline, also for `uninitialize`: a camera must be released when its time is over.
                 call("setStreamState", self._handle, library().StreamState.STOP)
 
     def due(self) -> float:
@@ -152,9 +160,12 @@ class Session:
         Blocks in the SDK, at most for the SDK's own time-out.
         """
         try:
+            # Without the deadline: a frame that has arrived is kept, and the caller decides whether it is late.
             (description,) = call("getNextNumPyFrame", self._handle, self._buffer)
         except SdkError as error:
+            # Counted over the calls: the caller of a stream asks again after each None.
             self._silent += 1
+            # An unplugged camera also answers with a time-out, and must not be waited for four times.
             if error.code != TIMED_OUT or self._silent >= TRIES or not is_listed(self.serial):
                 raise
             return None

@@ -48,6 +48,7 @@ def read_frame_number(image: NDArray[Any]) -> int | None:
 
 def _read(image: NDArray[Any], block: int) -> int | None:
     levels = _levels(image, block)
+    # A block between black and white could be read as either; the CRC would catch most such errors, but not all.
     if levels is None or np.any((levels > DARK) & (levels < BRIGHT)):
         return None
     code = np.packbits(levels >= BRIGHT).tobytes()

@@ -135,6 +135,7 @@ class SimulatedDriver(Driver):
     def open(self, deadline: float) -> Identity:
         self._faults.trigger()
         remaining(self.clock, deadline)
+        # As after a power cycle: the core applies the desired settings after each opening.
         self._settings, self._number, self._opened = dict(DEFAULTS), 0, self.clock.monotonic()
         self._is_open = True
         self._scene = None
@@ -168,6 +169,7 @@ class SimulatedDriver(Driver):
         self._settings |= wanted
         if changed & {"scene", *SCENE_SETTINGS}:
             self._scene = None
+        # Only then: a restart of the pacer would put the stream out of step.
         if "fps" in changed:
             self._pacer.start(self._settings["fps"])
         return Applied(dict(self._settings), warnings)
@@ -200,7 +202,9 @@ class SimulatedDriver(Driver):
             )
         started_ns, started = self._wall_ns(), self.clock.monotonic()
         self._wait_for_shutter(started + exposure_us / 1e6)
+        # By the monotonic clock: the wall clock may be set meanwhile.
         ended_ns = started_ns + round((self.clock.monotonic() - started) * 1e9)
+        # After `ended_ns`: the fault delays the transfer, not the end of the exposure.
         self._wait_for_shutter(self.clock.monotonic() + (self._faults.value("slow") or 0.0))
         frame, damage = self._frame(exposure_us, gain, started_ns, started)
         return Exposure(
@@ -240,6 +244,7 @@ class SimulatedDriver(Driver):
 
     def _wait_for_shutter(self, until: float) -> None:
         while (left := until - self.clock.monotonic()) > 0:
+            # In steps, because `abort` sets the event from another thread without ending the clock's wait.
             if self.clock.wait(min(left, ABORT_CHECK_S)) or self._aborted.is_set():
                 raise Aborted
 
@@ -274,6 +279,7 @@ class SimulatedDriver(Driver):
 
     def _frame(self, exposure_us: int, gain: float, wall_ns: int, monotonic: float) -> tuple[FrameData, list[str]]:
         """The frame, and a sentence if it is damaged."""
+        # Made here and not in `apply`, so that several changes of the settings make one scene.
         if self._scene is None:
             self._scene = self._new_scene()
         number, self._number = self._number, self._number + 1
@@ -308,8 +314,10 @@ def _nearest(name: str, value: Any) -> Any:
     allowed = SETTINGS[name]
     if allowed.minimum is None or allowed.maximum is None:
         return value
+    # min() and max() let NaN through, and JSON has none.
     if math.isnan(value):
         raise CameraError(f"The {name} is not a number.", reason="rejected_setting", before_shutter=True)
+    # The bounds are floats for some settings; an int stays an int.
     return type(value)(min(max(value, allowed.minimum), allowed.maximum))
 
 

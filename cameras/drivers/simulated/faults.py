@@ -65,18 +65,23 @@ class FaultInjector:
         with self._changed:
             self._active, self._listener = wanted, on_change
             self._revision += 1
+            # Under the lock, so that the listener gets the changes in their order.
             on_change(dict(wanted), "")
             self._changed.notify_all()
         return dict(wanted)
 
     def value(self, name: str) -> Any:
         """The value of a fault; None when it is off."""
+        # Without the lock: `_active` is replaced and never changed in place.
         return self._active.get(name)
 
     def trigger(self) -> None:
         """Trigger due faults; called before a picture and on opening. `hang` never returns, `crash` ends the process.
         CameraError."""
+        # It is counted down and reported first: the Supervisor gives the next process the faults that are left, which
+        # would otherwise crash it again.
         if self.use_once("crash"):
+            # As a vendor's library ends a process: no exception handler and no cleanup runs.
             signal.raise_signal(signal.SIGSEGV)
         if self.use_once("hang"):
             self._hang()

@@ -26,11 +26,13 @@ class FramePacer:
         if self._origin is None:
             self._origin = now
         tick = max(self._tick + 1, math.floor((now - self._origin) * self._fps))
+        # From the origin and not from the last frame: delays of single frames do not add up.
         due = self._origin + tick / self._fps
         if due > deadline:
             self._clock.wait(max(0.0, deadline - now))
             return False
         if due > now and self._clock.wait(due - now):
             return False
+        # Only after the wait, so that an interrupted one loses no frame.
         self._tick = tick
         return True

@@ -48,6 +48,7 @@ class BenchScene(Scene):
 
     def render(self, number: int, exposure_us: int, gain: float, wall_ns: int, seconds: float) -> Image:
         brightness = brightness_of(exposure_us, gain)
+        # A copy: the backdrop serves further frames, and a picture never changes after it was handed out.
         image = self._backdrop.get(brightness, seconds, self._developed).copy()
         self._draw_vortex(image, seconds)
         self._draw_bubbles(image, seconds)

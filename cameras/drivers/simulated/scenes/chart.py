@@ -51,6 +51,7 @@ class ChartScene(Scene):
 
     def render(self, number: int, exposure_us: int, gain: float, wall_ns: int, seconds: float) -> Image:
         """A new picture, (height, width, 3) RGB; `wall_ns` is written into it, `seconds` moves the stars."""
+        # A copy: the sky serves further frames, and a picture never changes after it was handed out.
         image = self._sky(exposure_us, gain, number % NOISE_FIELDS if self.shot_noise else 0).copy()
         self._draw_stars(image, exposure_us / 1e6 * gain, seconds)
         _draw_text(image, f"SIMULATED {utc_text(wall_ns)} #{number}")

@@ -73,6 +73,7 @@ class MicroscopeScene(Scene):
         self._swimmer = swimmer_sprites(max(4, round(0.03 * height)))
 
     def render(self, number: int, exposure_us: int, gain: float, wall_ns: int, seconds: float) -> Image:
+        # A copy: the backdrop serves further frames, and a picture never changes after it was handed out.
         image = self._backdrop.get(brightness_of(exposure_us, gain), seconds, self._developed).copy()
         aspect = self.width / self.height
         for cell in self._cells:

@@ -90,6 +90,7 @@ class SkyScene(Scene):
         def make(brightness: float, moment: float) -> Image:
             return self._picture(brightness, began_s + moment)
 
+        # A copy: the backdrop serves further frames, and a picture never changes after it was handed out.
         image = self._backdrop.get(brightness_of(exposure_us, gain), seconds, make).copy()
         draw_caption(image, wall_ns)
         return image
