@@ -208,7 +208,10 @@ class Gphoto2Driver(Driver):
         # Only the first override records a value: at the second one the camera has that of the first.
         for name in requested.keys() & session.names.keys() - self._overridden.keys():
             self._overridden[name] = session.read(name).value
-        return self._set_values(requested)
+        warnings = self._set_values(requested)
+        # A refused value renews the session, and with it the desired values: those that were set before it are lost.
+        # The second time nothing is refused anew, because `_refused` has it.
+        return warnings if self._session is session else self._set_values(requested)
 
     def _restore_settings(self, kept: dict[str, Any]) -> None:
         """Restore what earlier exposures overrode, except for the settings in `kept`."""

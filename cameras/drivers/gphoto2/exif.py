@@ -17,7 +17,8 @@ TIFF = (b"II*\0", b"MM\0*", b"IIRO", b"IIU\0")
 """The magic numbers of TIFF-based files: NEF, CR2, ARW, DNG and PEF; ORF; RW2."""
 JPEG = b"\xff\xd8"
 MALFORMED_EXIF = (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, OverflowError, ZeroDivisionError,
-           AttributeError, AssertionError, RuntimeError, struct.error)  # fmt: skip
+           AttributeError, AssertionError, RuntimeError, struct.error,
+           Image.DecompressionBombError)  # fmt: skip
 """What Pillow raises for malformed EXIF."""
 
 

@@ -41,5 +41,5 @@ def decode_jpeg(jpeg: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
         # Only this decoder: Pillow would try all of its formats on bytes that the camera controls.
         with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as image:
             return np.array(image.convert("RGB"))
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError) as error:
         raise CameraError(f"The camera's live view sent no picture ({error}). Skycam reopens the camera.") from None

@@ -270,6 +270,23 @@ report([failed.warnings, len(failed.files)])
     assert error == [["ISO 400 was requested; the camera refuses it in its present mode."], 1]
 
 
+def test_a_refused_value_leaves_the_other_values_of_the_exposure(desk: Dslr) -> None:
+    error = desk.run_script(f"""{OPEN}
+from cameras.drivers.gphoto2.session import Session
+driver.apply({{"exposure_us": 10_000}}, soon())
+write = Session.write
+
+def write_and_refuse_iso(session, name, choice):
+    control(folder, "refuse set 0x2019 once" if name == "iso" else "")
+    write(session, name, choice)
+
+Session.write = write_and_refuse_iso
+exposure = driver.expose(ExposureRequest(exposure_us=100_000, iso=400), soon())
+report([exposure.warnings, exposure.actual["exposure_us"]])
+""")
+    assert error == [["ISO 400 was requested; the camera refuses it in its present mode."], 100_000]
+
+
 def test_forty_captures_of_one_session_lose_nothing(desk: Dslr) -> None:
     assert (
         desk.run_script(f"""{OPEN}

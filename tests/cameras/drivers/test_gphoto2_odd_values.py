@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from cameras.drivers.base import Applied, CameraError, ExposureRequest, SystemCl
 from cameras.drivers.gphoto2 import Gphoto2Driver
 from cameras.drivers.gphoto2.choices import is_bulb
 from cameras.drivers.gphoto2.exif import read_exif
+from cameras.drivers.gphoto2.live_view import decode_jpeg
 from cameras.drivers.gphoto2.widgets import SETTINGS
 from tests.captures.pictures import dng, exposed_jpeg, jpeg
 from tests.fakes.camera import OwnFile
@@ -122,6 +124,19 @@ def test_malformed_exif_breaks_nothing(suffix: str, at: int, rubbish: bytes, cut
     assert 1 <= exif.get("exposure_us", 1) <= 3_600_000_000
     assert 0 < exif.get("f_number", 1) <= 128
     assert 1 <= exif.get("iso", 1) <= 10_000_000
+
+
+def claim_size(picture: bytes, width: int, height: int) -> bytes:
+    """The JPEG with another size in its header."""
+    at = picture.index(b"\xff\xc0") + 5
+    return picture[:at] + struct.pack(">HH", height, width) + picture[at + 4 :]
+
+
+def test_a_header_that_claims_a_huge_picture_ends_neither_a_capture_nor_the_live_view() -> None:
+    huge = claim_size(jpeg(64, 48), 65_500, 65_500)
+    assert read_exif(OwnFile("jpeg", ".jpg", huge)) == {}
+    with pytest.raises(CameraError, match="sent no picture"):
+        decode_jpeg(huge)
 
 
 @given(st.binary(max_size=200))
