@@ -66,10 +66,15 @@ class OpencvDriver(Driver):
 
     def open(self, deadline: float) -> Identity:
         self.close()
-        with camera_errors(self.address):
+        with camera_errors(self._name):
             self._source = self._open_source(deadline)
         remaining(self.clock, deadline)
         return Identity(model=self._source.model, library=f"OpenCV {cv2.__version__}")
+
+    @property
+    def _name(self) -> str:
+        """In messages: paths of files are for managers."""
+        return self.address if addresses.is_device(self.address) else "The video file"
 
     def close(self) -> None:
         source, self._source = self._source, None
@@ -78,26 +83,26 @@ class OpencvDriver(Driver):
 
     def capabilities(self) -> Capabilities:
         source = self._need_open()
-        with camera_errors(self.address):
+        with camera_errors(self._name):
             actual, ranges = source.actual(), source.ranges()
         return Capabilities(stream=True, width=actual.get("width"), height=actual.get("height"), settings=ranges)
 
     def apply(self, settings: dict[str, Any], deadline: float) -> Applied:
         source = self._need_open()
         remaining(self.clock, deadline)
-        with camera_errors(self.address):
+        with camera_errors(self._name):
             return source.apply(self.validated(settings), deadline)
 
     def read_back(self, deadline: float) -> dict[str, Any]:
         source = self._need_open()
-        with camera_errors(self.address):
+        with camera_errors(self._name):
             return source.actual()
 
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
         source = self._need_open()
         remaining(self.clock, deadline)
         started_ns, started = self.clock.wall_ns(), self.clock.monotonic()
-        with camera_errors(self.address), source.overridden(_requested_settings(request), deadline) as applied:
+        with camera_errors(self._name), source.overridden(_requested_settings(request), deadline) as applied:
             frame = source.next_still(deadline)
         if frame is None:
             remaining(self.clock, deadline - ROUNDING_S)
@@ -113,7 +118,7 @@ class OpencvDriver(Driver):
 
     def frame(self, deadline: float) -> FrameData | None:
         source = self._need_open()
-        with camera_errors(self.address):
+        with camera_errors(self._name):
             return source.next_frame(deadline)
 
     def temperature(self) -> float | None:

@@ -27,11 +27,10 @@ def open_regular_file(path: str) -> io.FileIO:
         ) from None
     except OSError as error:
         raise CameraError(f"The camera's video file cannot be opened ({error.strerror}). Check the file.") from error
-    file = io.FileIO(descriptor, closefd=True)
-    # On the descriptor, not the path: what was checked is what is read.
+    # On the descriptor, not the path: what was checked is what is read. Before FileIO, which refuses a folder.
     if stat.S_ISREG(os.fstat(descriptor).st_mode) and os.readlink(f"/proc/self/fd/{descriptor}") == path:
-        return file
-    file.close()
+        return io.FileIO(descriptor, closefd=True)
+    os.close(descriptor)
     raise CameraError(
         "The camera's video file has changed since it was checked: it, or a folder above it, was replaced. "
         "Save the camera's address again.",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from hypothesis import strategies as st
 from cameras.drivers.base import Aborted, CameraError, ExposureRequest, FrameData, SystemClock
 from cameras.drivers.opencv import OpencvDriver
 from cameras.drivers.opencv.addresses import FORMATS
-from cameras.drivers.opencv.file import Timeline
+from cameras.drivers.opencv.file import Timeline, VideoFile
 from tests.busy_machine import slowness
 from tests.cameras.drivers.conftest import ffmpeg
 from tests.fakes.clock import SlowMachineClock, SteppingClock
@@ -182,6 +184,23 @@ def test_a_script_cannot_open_the_file_beside_it(folder: Path, video_file: str, 
 def test_a_file_must_match_its_extension(folder: Path, video_file: str, clock: SystemClock) -> None:
     shutil.copy(video_file, folder / "really-mp4.avi")
     assert "does not match its extension" in str(refusal(folder / "really-mp4.avi", clock))
+
+
+def test_a_folder_with_a_videos_name_is_refused_without_its_path(folder: Path, clock: SystemClock) -> None:
+    (folder / "folder.mp4").mkdir()
+    before = len(os.listdir("/proc/self/fd"))
+    error = refusal(folder / "folder.mp4", clock)
+    assert str(folder) not in str(error)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_an_error_of_the_disk_does_not_name_the_path_of_the_file(
+    camera: OpencvDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(VideoFile, "next_frame", Mock(side_effect=OSError(errno.EIO, "Input/output error")))
+    with pytest.raises(CameraError, match="The video file does not answer") as error:
+        stream(camera)
+    assert camera.address not in str(error.value)
 
 
 @pytest.mark.parametrize("suffix", sorted(FORMATS))
