@@ -332,14 +332,16 @@ class Gphoto2Driver(Driver):
 
     @contextlib.contextmanager
     def _using_session(self, deadline: float) -> Iterator[Session]:
-        """The open session. On an error it is ended, and the error is raised as CameraError."""
+        """The open session. On an error but a rejected setting it is ended, and the error is raised as CameraError."""
         self._shutter = False
         try:
             session = self._ready()
             session.deadline = deadline
             yield session
         except CameraError as error:
-            self.close()
+            # After a rejected setting the core keeps the camera open.
+            if error.reason != "rejected_setting":
+                self.close()
             # Decided here for all errors of the driver, because the modules below do not know how far the exposure was.
             error.before_shutter = not self._shutter
             raise

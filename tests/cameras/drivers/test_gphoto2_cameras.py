@@ -235,6 +235,16 @@ report(failure(driver.expose, ExposureRequest(), soon()))
     assert error["message"].startswith("The camera's dial is at bulb")
 
 
+def test_a_dial_at_bulb_without_a_time_leaves_the_camera_open(desk: Dslr) -> None:
+    taken = desk.run_script(f"""{OPEN}
+driver.apply({{"exposure_us": 60_000_000}}, soon())
+driver._settings.clear()
+failure(driver.expose, ExposureRequest(), soon())
+report(len(driver.expose(ExposureRequest(exposure_us=10_000), soon()).files))
+""")
+    assert taken == 1
+
+
 def test_a_bulb_time_beyond_the_deadline_opens_no_shutter(desk: Dslr) -> None:
     error = desk.run_script(f"{OPEN}report(failure(driver.expose, ExposureRequest(exposure_us=60_000_000), soon()))")
     assert (error["reason"], error["before_shutter"]) == ("too_slow", True)
