@@ -210,7 +210,7 @@ class Gphoto2Driver(Driver):
             self._overridden[name] = session.read(name).value
         warnings = self._set_values(requested)
         # A refused value renews the session, and with it the desired values: those that were set before it are lost.
-        # The second time nothing is refused anew, because `_refused` has it.
+        # The second pass meets no further refusal, because `_refused` has them.
         return warnings if self._session is session else self._set_values(requested)
 
     def _restore_settings(self, kept: dict[str, Any]) -> None:
