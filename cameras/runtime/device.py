@@ -166,7 +166,12 @@ class Device:
         before = self.settings.desired
         # Set first: if the camera is away, they are applied when it is opened.
         self.settings.set_desired(values, whole=whole)
+        failed_opens = self.failed_opens
         if not self.ensure_open():
+            if self.error is not None and self.error.reason == "rejected_setting" and self.failed_opens > failed_opens:
+                # This opening failed because of them, and so would each further one.
+                self.settings.set_desired(before, whole=True)
+                raise self.error
             message = f"The settings are stored and will be applied when the camera is back: {self._reporter.message}"
             raise CameraError(message, reason="camera_unreachable")
         try:

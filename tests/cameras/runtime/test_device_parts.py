@@ -69,6 +69,16 @@ def test_a_rejected_setting_does_not_keep_a_camera_from_being_healthy() -> None:
     assert retries.failures == 0
 
 
+def test_settings_that_a_closed_camera_rejects_at_its_opening_are_not_stored(
+    device: Device, camera: ScriptedCamera
+) -> None:
+    camera.apply_errors.append(CameraError("It has no such gain.", reason="rejected_setting"))
+    with pytest.raises(CameraError, match="no such gain"):
+        device.apply_settings({"gain": 5.0})
+    assert device.settings.desired == {}
+    assert device.ensure_open()
+
+
 def test_an_exposure_may_take_its_time_the_interval_the_readout_and_the_margin() -> None:
     timing = DeviceTiming(margin_s=2.0)
     timing.readout_s = 0.5
