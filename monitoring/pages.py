@@ -49,8 +49,8 @@ class EventsPage(Page):
                 "lines": list(fold_events(events[:ROWS])),
                 "older": older_query(events, chosen),
                 "chosen": chosen,
-                "severities": Severity.values,
-                "kinds": kinds_for(request.user),
+                "severities": {severity: severity for severity in Severity.values},
+                "kinds": kinds_for(request.user, chosen["kind"]),
                 "alerts": list(alerts_for(request.user).exclude(state=Alert.State.RESOLVED)),
             }
         )
@@ -78,10 +78,12 @@ def older_query(events: list[Event], chosen: dict[str, str]) -> str:
     return urlencode({**chosen, "before": Cursor(last.at, last.pk, newer=False).text()})
 
 
-def kinds_for(user: Any) -> dict[str, str]:
-    """The kinds of which `user` may see events."""
+def kinds_for(user: Any, chosen: str) -> dict[str, str]:
+    """The kinds of which `user` may see events, and the one that is chosen."""
     hidden = set() if user.may("manager") else {kind.removesuffix(".") for kind in MANAGER_ONLY_KINDS}
-    return {kind: name for kind, name in KINDS.items() if kind not in hidden}
+    kinds = {kind: name for kind, name in KINDS.items() if kind not in hidden}
+    # A link may choose a single kind, such as `live.ended`.
+    return kinds if not chosen or chosen in kinds else {chosen: chosen, **kinds}
 
 
 def searchable(text: str) -> str:

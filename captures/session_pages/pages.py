@@ -54,8 +54,8 @@ class SessionsPage(Page):
             {
                 "runs": [SessionDisplay(session) for session in found[:ROWS]],
                 "chosen": chosen,
-                "states": SessionState.values,
-                "cameras": cameras_for(request.user),
+                "states": {state: state for state in SessionState.values},
+                "cameras": {camera.slug: camera.name for camera in cameras_for(request.user)},
                 "older": self._older(chosen, found[ROWS - 1]) if more else "",
             }
         )

@@ -25,7 +25,7 @@ from core.pages.page import Page, message_response
 ROWS = 50
 LARGE = ("arguments", "checkpoint", "result")
 """Columns that may have many kB in each row. Browsers read the list again every few seconds."""
-STATES = [state.value for state in JobState]
+STATES = {state.value: state.value for state in JobState}
 
 
 @dataclass(frozen=True, slots=True)

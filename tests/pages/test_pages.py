@@ -252,3 +252,16 @@ def test_nul_in_an_address_does_not_reach_the_database(address: str, viewer: Any
     with connection.execute_wrapper(note):
         assert viewer.get(address + "a%00").status_code in {200, 404}
     assert [params for params in parameters if "\\x00" in params] == []
+
+
+@pytest.mark.parametrize("address", ["/", "/events/", "/status/", "/cameras/sky/"])
+def test_a_page_shows_what_an_event_says(address: str, manager: Any, camera: Camera) -> None:
+    record_event("part.restarted", "The recorder was slow.", camera=camera)
+    assert re.search(r'<span class="what"> ?The recorder was slow\.', text_of(manager.get(address)))
+
+
+def test_a_single_kind_that_a_link_chose_stays_chosen(manager: Any, camera: Camera) -> None:
+    record_event("part.restarted", "It was restarted.", camera=camera)
+    page = text_of(manager.get("/events/?kind=part.restarted"))
+    assert '<option value="part.restarted" selected>part.restarted</option>' in page
+    assert "It was restarted." in page
