@@ -18,8 +18,12 @@ URL = "/api/v1/cameras/"
 def test_a_manager_adds_a_camera(manager: Any, camera: Camera) -> None:
     answer = manager.post(URL, {"slug": "dome", "kind": "simulated", "name": "Dome"})
     body = answer.json()
-    assert (answer.status_code, answer["Location"]) == (201, f"{URL}dome/")
-    assert (body["slug"], body["name"], body["host"], body["primary"]) == ("dome", "Dome", settings.STATION.host, False)
+    assert answer.status_code == 201
+    assert answer["Location"] == f"{URL}dome/"
+    assert body["slug"] == "dome"
+    assert body["name"] == "Dome"
+    assert body["host"] == settings.STATION.host
+    assert body["primary"] is False
     assert manager.get(f"{URL}dome/").json() == body
     assert Event.objects.get().actor == "a-manager"
 
@@ -33,13 +37,16 @@ def test_a_manager_changes_only_the_named_fields(manager: Any, camera: Camera) -
 def test_a_change_without_a_field_writes_no_event(manager: Any, camera: Camera) -> None:
     before = manager.get(f"{URL}sky/").json()
     answer = manager.patch(f"{URL}sky/", {})
-    assert (answer.status_code, answer.json(), Event.objects.count()) == (200, before, 0)
+    assert answer.status_code == 200
+    assert answer.json() == before
+    assert Event.objects.count() == 0
 
 
 @pytest.mark.parametrize("change", [{"slug": "other"}, {"kind": "opencv"}, {"name": ""}, {"enabled": "yes"}])
 def test_unchangeable_fields_are_refused(manager: Any, camera: Camera, change: dict[str, Any]) -> None:
     answer = manager.patch(f"{URL}sky/", change)
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, next(iter(change)))
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["field"] == next(iter(change))
 
 
 def test_only_one_camera_is_primary(manager: Any, camera: Camera) -> None:
@@ -70,7 +77,9 @@ def test_a_host_that_writes_nothing_is_down(viewer: Any, camera: Camera, valkey:
 def test_actual_settings_are_the_last_ones_read_back_with_their_time(viewer: Any, camera: Camera) -> None:
     Camera.objects.update(read_back={"exposure_us": 1000}, read_at=timezone.now(), settings={"exposure_us": 900})
     body = viewer.get(f"{URL}sky/settings/").json()
-    assert (body["camera"], body["desired"], body["actual"]) == ("sky", {"exposure_us": 900}, {"exposure_us": 1000})
+    assert body["camera"] == "sky"
+    assert body["desired"] == {"exposure_us": 900}
+    assert body["actual"] == {"exposure_us": 1000}
     assert body["read_at"].endswith("Z")
 
 
@@ -103,5 +112,6 @@ def test_a_refresh_reads_and_sets_nothing(viewer: Any, camera: Camera, valkey: A
 def test_capabilities_include_the_schema_of_the_settings(viewer: Any, camera: Camera) -> None:
     Camera.objects.update(capabilities={"stills": True})
     body = viewer.get(f"{URL}sky/capabilities/").json()
-    assert (body["capabilities"], body["kind"]) == ({"stills": True}, "simulated")
+    assert body["capabilities"] == {"stills": True}
+    assert body["kind"] == "simulated"
     assert "exposure_us" in body["settings"]["properties"]

@@ -46,7 +46,8 @@ def test_an_invalid_filter_is_refused(query: dict[str, str], viewer: Any) -> Non
 
 def test_sign_ins_are_shown_only_to_managers(viewer: Any, manager: Any) -> None:
     record_event("user.denied", "A sign-in was refused.")
-    assert (kinds(viewer.get("/api/v1/events/")), kinds(manager.get("/api/v1/events/"))) == ([], ["user.denied"])
+    assert kinds(viewer.get("/api/v1/events/")) == []
+    assert kinds(manager.get("/api/v1/events/")) == ["user.denied"]
 
 
 def test_events_and_alerts_of_a_hidden_camera_are_hidden_too(viewer: Any, operator: Any, camera: Camera) -> None:
@@ -72,14 +73,16 @@ def test_a_removed_camera_reveals_nothing_of_a_hidden_one_with_its_slug(
     hidden = Camera.objects.create(slug="sky", name="Sky", kind="simulated", host=camera.host)
     only_for(hidden)
     record_event("camera.state", "It hangs.", camera=hidden)
-    assert (kinds(viewer.get("/api/v1/events/")), kinds(manager.get("/api/v1/events/"))) == ([], ["camera.state"])
+    assert kinds(viewer.get("/api/v1/events/")) == []
+    assert kinds(manager.get("/api/v1/events/")) == ["camera.state"]
 
 
 def test_an_operator_acknowledges_an_alert_once(operator: Any, camera: Camera) -> None:
     alert = raise_alert("camera.quarantined:sky", "It hangs.", camera=camera)
     answers = [operator.post(f"/api/v1/alerts/{alert.id}/acknowledge/").json() for _ in range(2)]
     assert answers[0] == answers[1]
-    assert (answers[0]["state"], answers[0]["acknowledged_by"]) == ("acknowledged", "a-operator")
+    assert answers[0]["state"] == "acknowledged"
+    assert answers[0]["acknowledged_by"] == "a-operator"
     assert kinds(operator.get("/api/v1/events/")) == ["alert.acknowledged", "alert.opened"]
     listed = operator.get("/api/v1/alerts/", {"state": Alert.State.ACKNOWLEDGED, "camera": "sky"})
     assert listed.json()["results"] == [answers[0]]

@@ -31,8 +31,10 @@ def test_the_newest_picture_is_a_jpeg_and_is_not_stored(
     far_end.start()
     answer = viewer.get(URL + query)
     far_end.join()
-    assert (answer.status_code, answer.content) == (200, b"\xff\xd8 picture")
-    assert (answer["Content-Type"], answer["Cache-Control"]) == ("image/jpeg", "no-store")
+    assert answer.status_code == 200
+    assert answer.content == b"\xff\xd8 picture"
+    assert answer["Content-Type"] == "image/jpeg"
+    assert answer["Cache-Control"] == "no-store"
 
 
 def test_a_camera_without_pictures_is_not_reachable(
@@ -40,7 +42,8 @@ def test_a_camera_without_pictures_is_not_reachable(
 ) -> None:
     monkeypatch.setattr(api, "FRAME_WAIT_S", 0.1)
     answer = viewer.get(URL)
-    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/camera-not-reachable")
+    assert answer.status_code == 503
+    assert answer.json()["type"] == "/problems/camera-not-reachable"
 
 
 def test_without_a_broker_there_is_no_picture(viewer: Any, camera: Camera) -> None:

@@ -28,7 +28,10 @@ def write_heartbeat(valkey: Any, observed: str) -> None:
 def test_a_station_without_a_broker_reports_itself_as_broken(viewer: Any, camera: Camera) -> None:
     answer = viewer.get("/api/v1/health/")
     body = answer.json()
-    assert (answer.status_code, body["status"], body["broker"], body["database"]) == (503, "broken", False, True)
+    assert answer.status_code == 503
+    assert body["status"] == "broken"
+    assert body["broker"] is False
+    assert body["database"] is True
     assert "broker" in body["problems"]["broker"][0]
     assert body["cameras"][0]["camera"] == "sky"
     assert body["free_disk_space_gb"] > 0
@@ -36,21 +39,25 @@ def test_a_station_without_a_broker_reports_itself_as_broken(viewer: Any, camera
 
 def test_a_station_without_its_camera_host_is_broken(viewer: Any, camera: Camera, valkey: Any) -> None:
     answer = viewer.get("/api/v1/health/")
-    assert (answer.status_code, list(answer.json()["problems"])) == (503, ["hosts"])
+    assert answer.status_code == 503
+    assert list(answer.json()["problems"]) == ["hosts"]
     assert answer.json()["hosts"] == [{"host": "main", "alive": False}]
 
 
 def test_a_station_whose_parts_answer_is_healthy(viewer: Any, camera: Camera, valkey: Any) -> None:
     write_heartbeat(valkey, "ready")
     answer = viewer.get("/api/v1/health/")
-    assert (answer.status_code, answer.json()["status"], answer.json()["problems"]) == (200, "ok", {})
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "ok"
+    assert answer.json()["problems"] == {}
     assert answer.json()["cameras"][0]["observed"] == "ready"
 
 
 def test_a_quarantined_camera_is_a_problem(viewer: Any, camera: Camera, valkey: Any) -> None:
     write_heartbeat(valkey, "quarantined")
     answer = viewer.get("/api/v1/health/")
-    assert (answer.status_code, list(answer.json()["problems"])) == (503, ["cameras"])
+    assert answer.status_code == 503
+    assert list(answer.json()["problems"]) == ["cameras"]
 
 
 @pytest.fixture
@@ -94,7 +101,8 @@ def test_the_alert_of_a_hidden_camera_is_shown_only_to_its_audience(
     check_health()
     assert viewer.get("/api/v1/alerts/").json()["results"] == []
     (alert,) = manager.get("/api/v1/alerts/").json()["results"]
-    assert (alert["key"], alert["camera"]) == ("health.hosts:main:sky", "sky")
+    assert alert["key"] == "health.hosts:main:sky"
+    assert alert["camera"] == "sky"
     assert alert["message"].startswith("The camera host main does not answer.")
 
 
@@ -107,7 +115,8 @@ def test_a_quarantine_gets_no_second_alert(camera: Camera, valkey: Any) -> None:
 
 def test_a_health_alert_is_resolved_with_its_problem(camera: Camera, valkey: Any) -> None:
     [check_health() for _ in range(2)]
-    assert (Alert.objects.get().state, Alert.objects.get().count) == ("open", 2)
+    assert Alert.objects.get().state == "open"
+    assert Alert.objects.get().count == 2
     write_heartbeat(valkey, "ready")
     check_health()
     assert Alert.objects.get().state == "resolved"
@@ -123,7 +132,8 @@ def unmounted(root: Any) -> Any:
 def test_an_alert_about_a_machine_names_its_host(unmounted: Any) -> None:
     check_host()
     alert = Alert.objects.get()
-    assert (alert.key, alert.data) == ("health.disk:main", {"host": "main"})
+    assert alert.key == "health.disk:main"
+    assert alert.data == {"host": "main"}
     assert "of the host main is not mounted" in alert.message
 
 
@@ -154,14 +164,17 @@ def test_an_alert_of_an_older_version_is_resolved(db: None, key: str, valkey: An
 
 def test_healthz_answers_only_ok(anonymous: Any) -> None:
     answer = anonymous.get("/healthz")
-    assert (answer.status_code, answer.content, answer["Content-Type"]) == (200, b"ok", "text/plain")
+    assert answer.status_code == 200
+    assert answer.content == b"ok"
+    assert answer["Content-Type"] == "text/plain"
     assert dict(answer.cookies) == {}
 
 
 def test_healthz_answers_503_without_a_database(anonymous: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("skycam_project.health.database_problems", lambda: ["It does not answer."])
     answer = anonymous.get("/healthz")
-    assert (answer.status_code, b"gone" in answer.content) == (503, False)
+    assert answer.status_code == 503
+    assert b"gone" not in answer.content
 
 
 def test_every_entry_of_the_table_answers(db: None) -> None:

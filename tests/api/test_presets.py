@@ -32,8 +32,11 @@ def test_an_operator_saves_the_desired_settings(operator: Any, camera: Camera) -
     Camera.objects.update(settings=NIGHT)
     answer = operator.post(URL, {"name": " Moonless night "})
     body = answer.json()
-    assert (answer.status_code, answer["Location"]) == (201, f"{URL}Moonless%20night/")
-    assert (body["name"], body["kind"], body["settings"]) == ("Moonless night", "simulated", NIGHT)
+    assert answer.status_code == 201
+    assert answer["Location"] == f"{URL}Moonless%20night/"
+    assert body["name"] == "Moonless night"
+    assert body["kind"] == "simulated"
+    assert body["settings"] == NIGHT
     assert operator.get(answer["Location"]).json() == body
     assert operator.get(URL).json() == {"results": [body]}
     assert Event.objects.get().message == "a-operator saved the preset 'Moonless night' for simulated cameras."
@@ -66,7 +69,8 @@ def test_another_camera_of_the_kind_shares_the_preset(viewer: Any, night: Settin
 )
 def test_a_bad_preset_is_refused_by_field(operator: Any, night: SettingsPreset, body: Any, field: str) -> None:
     answer = operator.post(URL, {"settings": {"gain": 1}, **body})
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, field)
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["field"] == field
     assert list(SettingsPreset.objects.values_list("settings", flat=True)) == [NIGHT]
 
 
@@ -88,7 +92,9 @@ def test_applying_a_preset_sets_exactly_its_settings(operator: Any, night: Setti
     with camera_host(valkey, configured(actual={"exposure_us": 4_000_000}, warnings=[warning])) as commands:
         body = operator.post(f"{URL}Moonless night/apply/").json()
     assert commands[0]["arguments"]["settings"] == NIGHT == Camera.objects.get().settings
-    assert (body["desired"], body["actual"], body["warnings"]) == (NIGHT, {"exposure_us": 4_000_000}, [warning])
+    assert body["desired"] == NIGHT
+    assert body["actual"] == {"exposure_us": 4_000_000}
+    assert body["warnings"] == [warning]
     assert body["read_at"] == "2026-11-20T20:00:00.000Z"
 
 
@@ -105,7 +111,8 @@ def test_a_preset_of_another_kind_is_not_found_with_the_reason(
     answer = getattr(operator, method)(f"{URL}Stars/{rest}", {})
     assert answer.status_code == 404
     assert "There is one for gphoto2 cameras, which have other settings." in answer.json()["detail"]
-    assert (Camera.objects.get().settings, SettingsPreset.objects.count()) == ({}, 1)
+    assert Camera.objects.get().settings == {}
+    assert SettingsPreset.objects.count() == 1
 
 
 def test_a_comparison_shows_the_differences(viewer: Any, night: SettingsPreset) -> None:
@@ -133,7 +140,8 @@ def test_deleting_a_preset_changes_no_camera(operator: Any, night: SettingsPrese
     Camera.objects.update(settings=NIGHT)
     assert operator.delete(f"{URL}Moonless night/").status_code == 204
     assert operator.delete(f"{URL}Moonless night/").status_code == 404
-    assert (Camera.objects.get().settings, SettingsPreset.objects.count()) == (NIGHT, 0)
+    assert Camera.objects.get().settings == NIGHT
+    assert SettingsPreset.objects.count() == 0
     assert Event.objects.get().message == "a-operator deleted the preset 'Moonless night' for simulated cameras."
 
 
@@ -141,7 +149,8 @@ def test_the_number_of_presets_is_limited_to_one_page(operator: Any, night: Sett
     more = [SettingsPreset(kind="simulated", name=f"p {number}", settings=NIGHT) for number in range(MAX_PRESETS - 1)]
     SettingsPreset.objects.bulk_create(more)
     answer = operator.post(URL, {"name": "Dusk", "settings": NIGHT}, format="json")
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "name")
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["field"] == "name"
     assert "Delete one that is not needed." in answer.json()["detail"]
     assert operator.put(f"{URL}p 3/", {"settings": {"gain": 3}}, format="json").status_code == 200
 

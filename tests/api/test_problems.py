@@ -56,8 +56,10 @@ def test_bad_input_is_named_and_changes_nothing(
 ) -> None:
     answer = manager.post(url, body)
     problem = answer.json()
-    assert (answer.status_code, problem["type"]) == (400, "/problems/invalid")
-    assert (problem["errors"][0]["field"], problem["errors"][0]["message"][: len(message)]) == (field, message)
+    assert answer.status_code == 400
+    assert problem["type"] == "/problems/invalid"
+    assert problem["errors"][0]["field"] == field
+    assert problem["errors"][0]["message"][: len(message)] == message
     rows = (Camera.objects.count(), Capture.objects.count(), Session.objects.count(), Event.objects.count())
     assert rows == (1, 0, 0, 0)
 
@@ -92,13 +94,15 @@ RAW_BODIES = [
 @pytest.mark.parametrize(("body", "message"), RAW_BODIES, ids=range(len(RAW_BODIES)))
 def test_a_body_that_is_not_json_is_refused(body: bytes, message: str, operator: Any, camera: Camera) -> None:
     answer = operator.generic("POST", CAPTURE, body, content_type="application/json")
-    assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+    assert answer.status_code == 400
+    assert answer["Content-Type"] == "application/problem+json"
     assert message in answer.json()["detail"]
 
 
 def test_a_form_is_refused_as_a_media_type(operator: Any, camera: Camera) -> None:
     answer = operator.generic("POST", CAPTURE, "gain=1", content_type="application/x-www-form-urlencoded")
-    assert (answer.status_code, answer.json()["type"]) == (415, "/problems/unsupported-media-type")
+    assert answer.status_code == 415
+    assert answer.json()["type"] == "/problems/unsupported-media-type"
 
 
 def test_an_unsupported_method_is_a_problem(viewer: Any) -> None:
@@ -112,7 +116,8 @@ def test_an_unknown_url_is_a_problem_only_under_the_api(viewer: Any) -> None:
 
 def test_a_wrong_host_is_a_problem(viewer: Any) -> None:
     answer = viewer.get("/api/v1/cameras/", headers={"host": "evil.example"})
-    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/invalid")
+    assert answer.status_code == 400
+    assert answer.json()["type"] == "/problems/invalid"
 
 
 def test_an_unexpected_error_is_reported_without_details(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,20 +127,24 @@ def test_an_unexpected_error_is_reported_without_details(viewer: Any, monkeypatc
     monkeypatch.setattr("cameras.api.camera_bodies", broken)
     viewer.raise_request_exception = False
     answer = viewer.get("/api/v1/cameras/")
-    assert (answer.status_code, answer.json()["type"]) == (500, "/problems/internal")
+    assert answer.status_code == 500
+    assert answer.json()["type"] == "/problems/internal"
     assert b"secret" not in answer.content
 
 
 def test_a_missing_camera_called_primary_gets_an_explanation(viewer: Any) -> None:
     answer = viewer.get("/api/camera/status/")
-    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/no-primary-camera")
+    assert answer.status_code == 409
+    assert answer.json()["type"] == "/problems/no-primary-camera"
 
 
 @pytest.mark.parametrize("name", ["held", "busy", "camera-not-reachable", "host-down", "too-slow", "disk-full"])
 def test_a_cameras_refusal_keeps_its_type(name: str) -> None:
     problem = problem_of(ControlError("It is so.", name, "because"))
     assert problem is not None
-    assert (problem.type, problem.detail, problem.extensions) == (name, "It is so.", {"reason": "because"})
+    assert problem.type == name
+    assert problem.detail == "It is so."
+    assert problem.extensions == {"reason": "because"}
 
 
 def test_a_refusal_of_a_newer_host_is_a_camera_that_cannot_be_reached() -> None:

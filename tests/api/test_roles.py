@@ -40,7 +40,8 @@ def test_a_refused_viewer_learns_the_needed_role(viewer: Any, camera: Camera) ->
 
 def test_an_anonymous_client_learns_how_to_sign_in(anonymous: Any) -> None:
     answer = anonymous.get("/api/v1/cameras/")
-    assert (answer.status_code, answer["WWW-Authenticate"]) == (401, 'Token realm="Skycam"')
+    assert answer.status_code == 401
+    assert answer["WWW-Authenticate"] == 'Token realm="Skycam"'
     assert "auth/token" in answer.json()["detail"]
 
 

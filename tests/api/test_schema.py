@@ -47,7 +47,8 @@ def test_the_schema_is_valid_openapi(db: None) -> None:
 def test_the_schema_is_served_and_names_every_route(viewer: Any) -> None:
     answer = viewer.get("/api/v1/schema/")
     documented = [line for line in lines_of("api/") if line.route not in {"api/v1/docs/", "api/v1/schema/"}]
-    assert (answer.status_code, len(operations())) == (200, len(documented))
+    assert answer.status_code == 200
+    assert len(operations()) == len(documented)
     assert answer.json()["paths"].keys() == schema()["paths"].keys()
 
 
@@ -63,7 +64,8 @@ def test_the_page_loads_nothing_from_other_origins_and_has_no_inline_script(view
 
 def test_the_files_of_the_page_exist(viewer: Any) -> None:
     answer = viewer.get("/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js")
-    assert (answer.status_code, len(b"".join(answer)) > 1_000_000) == (200, True)
+    assert answer.status_code == 200
+    assert len(b"".join(answer)) > 1_000_000
     answer.close()
 
 

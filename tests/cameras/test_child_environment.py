@@ -19,7 +19,8 @@ def test_it_gets_no_secret_and_no_database_address() -> None:
 
 def test_it_gets_locale_and_library_folders() -> None:
     found = scrubbed_environment()
-    assert (found["LC_TIME"], found["IOLIBS"]) == ("the LC_TIME", "the IOLIBS")
+    assert found["LC_TIME"] == "the LC_TIME"
+    assert found["IOLIBS"] == "the IOLIBS"
 
 
 def test_it_gets_what_the_configuration_lists() -> None:

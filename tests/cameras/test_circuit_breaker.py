@@ -61,7 +61,8 @@ def failing_s(call: Callable[[], object]) -> float:
 def test_only_the_first_call_to_a_broker_that_hangs_waits(valkey: Any, process: Process) -> None:
     with process.stopped():
         first, following = failing_s(valkey.ping), [failing_s(valkey.ping) for _ in range(20)]
-    assert (1 < first < broker.ANSWER_S + 5, max(following) < AT_ONCE_S) == (True, True)
+    assert 1 < first < broker.ANSWER_S + 5
+    assert max(following) < AT_ONCE_S
 
 
 def test_calls_of_many_threads_wait_once(valkey: Any, process: Process) -> None:

@@ -79,7 +79,8 @@ def test_a_camera_that_was_removed_meanwhile_is_not_changed(camera: Camera, chan
     rows = list(Camera.objects.values())
     with pytest.raises(Camera.DoesNotExist):
         change(camera)
-    assert (list(Camera.objects.values()), Event.objects.count()) == (rows, 0)
+    assert list(Camera.objects.values()) == rows
+    assert Event.objects.count() == 0
 
 
 @pytest.fixture
@@ -95,25 +96,29 @@ def test_a_camera_with_a_session_keeps_its_host_and_stays_enabled(
 ) -> None:
     with pytest.raises(ControlError, match=r"sky runs a session\. Stop it first\."):
         change_camera(camera, change)
-    assert (camera.host, desired(camera)[2]) == ("main", True)
+    assert camera.host == "main"
+    assert desired(camera)[2] is True
 
 
 def test_a_camera_with_a_session_keeps_its_address(streamed: Camera) -> None:
     with pytest.raises(ControlError, match=r"sky runs a session\. Stop it first\."):
         change_camera(streamed, {"name": "Zenith", "address": "rtsp://10.0.0.10:554/live"})
-    assert (desired(streamed)[0], streamed.address) == ("Sky", STREAM)
+    assert desired(streamed)[0] == "Sky"
+    assert streamed.address == STREAM
 
 
 @pytest.mark.parametrize("address", [STREAM, f"  {STREAM} "])
 def test_an_address_that_is_the_same_is_no_change(streamed: Camera, address: str) -> None:
     change_camera(streamed, {"name": "Zenith", "address": address})
-    assert (desired(streamed)[0], streamed.address) == ("Zenith", STREAM)
+    assert desired(streamed)[0] == "Zenith"
+    assert streamed.address == STREAM
 
 
 def test_a_camera_with_a_session_is_not_removed(camera: Camera, session: Session) -> None:
     with pytest.raises(ControlError, match=r"sky runs a session\. Stop it first\."):
         remove_camera(camera)
-    assert (desired(camera)[2], Camera.objects.present().count()) == (True, 1)
+    assert desired(camera)[2] is True
+    assert Camera.objects.present().count() == 1
 
 
 def test_once_its_session_is_over_it_is_removed(camera: Camera, session: Session) -> None:

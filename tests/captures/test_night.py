@@ -54,7 +54,8 @@ def test_the_change_from_summer_time_does_not_split_a_night(time: str) -> None:
     ],
 )
 def test_a_night_has_the_local_date_of_its_evening(site: Site, evening: str, morning: str, night: str) -> None:
-    assert (day(evening, site), day(morning, site)) == (night, night)
+    assert day(evening, site) == night
+    assert day(morning, site) == night
 
 
 def test_without_a_time_zone_the_date_follows_from_the_longitude() -> None:

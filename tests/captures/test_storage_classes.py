@@ -62,7 +62,8 @@ def test_all_roots_of_a_host_are_those_without_an_assignment_too(images: Storage
 
 def test_another_root_replaces_the_one_of_a_class(images: StorageRoot, tapes: StorageRoot) -> None:
     assign_root(tapes, StorageClass.CAPTURES)
-    assert (is_assigned(images, StorageClass.CAPTURES), is_assigned(tapes, StorageClass.CAPTURES)) == (False, True)
+    assert is_assigned(images, StorageClass.CAPTURES) is False
+    assert is_assigned(tapes, StorageClass.CAPTURES) is True
 
 
 def test_assigning_a_root_again_writes_nothing(images: StorageRoot, django_assert_num_queries: object) -> None:

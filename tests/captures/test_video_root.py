@@ -38,7 +38,8 @@ def clips_go_to() -> str:
 
 def test_without_it_clips_go_to_the_default_root(configured: Any) -> None:
     ensure_roots()
-    assert (clips_go_to(), StorageRoot.objects.count()) == ("images", 1)
+    assert clips_go_to() == "images"
+    assert StorageRoot.objects.count() == 1
 
 
 def test_with_it_clips_go_to_their_own_root(configured: Any, tmp_path: Path) -> None:
@@ -46,7 +47,9 @@ def test_with_it_clips_go_to_their_own_root(configured: Any, tmp_path: Path) -> 
     ensure_roots()
     ensure_roots()
     root = StorageAssignment.objects.get(storage_class=StorageClass.CLIPS).root
-    assert (clips_go_to(), is_assigned(root, StorageClass.CAPTURES), StorageRoot.objects.count()) == ("video", False, 2)
+    assert clips_go_to() == "video"
+    assert is_assigned(root, StorageClass.CAPTURES) is False
+    assert StorageRoot.objects.count() == 2
     assert (tmp_path / "video" / ".skycam-root").read_text() == str(root.pk)
 
 
@@ -54,7 +57,8 @@ def test_another_path_replaces_it_and_the_old_root_stays_known(configured: Any) 
     for name in ("video", "larger"):
         configured(name)
         ensure_video_root()
-    assert (clips_go_to(), StorageRoot.objects.count()) == ("larger", 3)
+    assert clips_go_to() == "larger"
+    assert StorageRoot.objects.count() == 3
 
 
 def test_when_it_is_unset_new_clips_go_to_the_default_root(configured: Any) -> None:
@@ -62,12 +66,15 @@ def test_when_it_is_unset_new_clips_go_to_the_default_root(configured: Any) -> N
     ensure_video_root()
     configured(None)
     ensure_video_root()
-    assert (clips_go_to(), StorageRoot.objects.count()) == ("images", 2)
+    assert clips_go_to() == "images"
+    assert StorageRoot.objects.count() == 2
 
 
 def test_the_folder_of_the_pictures_is_not_a_second_root(configured: Any) -> None:
     configured("images")
-    assert (ensure_video_root(), clips_go_to(), StorageRoot.objects.count()) == (None, "images", 1)
+    assert ensure_video_root() is None
+    assert clips_go_to() == "images"
+    assert StorageRoot.objects.count() == 1
 
 
 def test_an_unusable_folder_has_a_warning_and_clips_go_to_the_default_root(
@@ -76,7 +83,8 @@ def test_an_unusable_folder_has_a_warning_and_clips_go_to_the_default_root(
     (tmp_path / "file").touch()
     configured("file")
     ensure_roots()
-    assert (clips_go_to(), "warning: VIDEO_PATH: " in capsys.readouterr().out) == ("images", True)
+    assert clips_go_to() == "images"
+    assert "warning: VIDEO_PATH: " in capsys.readouterr().out
     with pytest.raises(UnusableRoot, match="cannot hold files"):
         ensure_video_root()
 
@@ -143,4 +151,5 @@ def test_a_root_that_is_not_mounted_is_not_created_again(configured: Any, tmp_pa
     ensure_video_root()
     (tmp_path / "video" / ".skycam-root").unlink()
     ensure_video_root()
-    assert (clips_go_to(), list((tmp_path / "video").glob(".skycam-root"))) == ("video", [])
+    assert clips_go_to() == "video"
+    assert list((tmp_path / "video").glob(".skycam-root")) == []

@@ -36,14 +36,16 @@ def test_an_unlisted_exception_has_no_problem() -> None:
 def test_both_of_djangos_errors_of_a_lost_database_are_listed() -> None:
     problem = problem_of(InterfaceError("connection already closed"))
     assert problem is not None
-    assert (problem.type, problem.headers) == ("database-down", {"Retry-After": "5"})
+    assert problem.type == "database-down"
+    assert problem.headers == {"Retry-After": "5"}
 
 
 @pytest.mark.parametrize("type_", PROBLEMS)
 def test_a_problem_is_a_response_with_its_status(type_: str) -> None:
     status, title = PROBLEMS[type_]
     answer = Problem(type_, "So it is.", extensions={"host": "dome"}).response("/api/v1/captures/")
-    assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json")
+    assert answer.status_code == status
+    assert answer["Content-Type"] == "application/problem+json"
     assert json.loads(answer.content) == {
         "type": f"/problems/{type_}",
         "title": title,

@@ -63,7 +63,8 @@ def test_an_hour_that_the_clocks_skip_is_not_read_as_the_hour_before_it() -> Non
 
 def test_sun_events_are_computed_for_the_location() -> None:
     found = parse_time("Sunrise", NOW, BERLIN, THERE)
-    assert (found.at.strftime("%Y-%m-%d %H:%M"), found.words) == ("2026-11-22 06:40", "sunrise")
+    assert found.at.strftime("%Y-%m-%d %H:%M") == "2026-11-22 06:40"
+    assert found.words == "sunrise"
     assert parse_time("dawn", NOW, BERLIN, THERE).words == "civil dawn, the Sun 6° below the horizon"
 
 

@@ -49,7 +49,8 @@ def test_a_session_on_a_disk_below_the_floor_takes_no_picture_and_reports_it_onc
     process.until(lambda m: m["type"] == "state" and m["session"] and m["session"]["state"] == "running")
     process.until_type("state")
     logged = [message for message in process.messages if message["type"] == "log"]
-    assert ([message["kind"] for message in logged], bodies(process, "capture")) == (["storage.last_floor"], [])
+    assert [message["kind"] for message in logged] == ["storage.last_floor"]
+    assert bodies(process, "capture") == []
 
 
 def test_it_resumes_by_itself_and_the_missed_captures_are_a_gap_of_a_full_disk(

@@ -33,7 +33,8 @@ def test_a_capture_of_a_network_camera_is_saved(tmp_path: Path, server: RtspServ
         process.until_type("spooled", id=capture)
         record = process.done()[capture]
     assert record["body"]["outcome"] == "saved"
-    assert (record["files"][0]["width"], record["files"][0]["height"]) == (320, 240)
+    assert record["files"][0]["width"] == 320
+    assert record["files"][0]["height"] == 240
 
 
 def test_a_camera_that_went_away_without_being_used_comes_back(tmp_path: Path, server: RtspServer) -> None:

@@ -34,11 +34,13 @@ def skycam(station: FaultStation, *words: str) -> Any:
 
 def test_a_picture_is_taken_copied_and_found_again(station: FaultStation, tmp_path: Path) -> None:
     taken = skycam(station, "capture", "simulated", "-e", "10ms", "-o", str(tmp_path / "moon.jpg"))
-    assert (taken["copied_to"], taken["exposure_us"]) == (str(tmp_path / "moon.jpg"), 10_000)
+    assert taken["copied_to"] == str(tmp_path / "moon.jpg")
+    assert taken["exposure_us"] == 10_000
     assert hashlib.sha256((tmp_path / "moon.jpg").read_bytes()).hexdigest() == taken["sha256"]
     assert skycam(station, "captures", "list", "simulated", "-c", "simulated")["results"][0]["id"] == taken["id"]
     got = skycam(station, "captures", "get", taken["id"][:13], "--to", str(tmp_path / "again.jpg"))
-    assert (got["sha256"], (tmp_path / "again.jpg").stat().st_size) == (taken["sha256"], taken["bytes"])
+    assert got["sha256"] == taken["sha256"]
+    assert (tmp_path / "again.jpg").stat().st_size == taken["bytes"]
 
 
 def test_another_format_than_the_cameras_gives_a_warning(station: FaultStation) -> None:

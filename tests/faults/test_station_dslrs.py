@@ -62,7 +62,9 @@ def test_battery_and_card_are_in_status_command_line_and_page(station: DslrStati
 def test_raw_and_jpeg_are_two_files_of_one_capture(station: DslrStation) -> None:
     capture = station.saved_capture("east", iso=800, exposure_us=10_000, format="raw+jpeg")
     assert [file["kind"] for file in capture["files"]] == ["raw", "jpeg"]
-    assert (capture["iso"], capture["exposure_us"], capture["serial"]) == (800, 10_000, "6012345")
+    assert capture["iso"] == 800
+    assert capture["exposure_us"] == 10_000
+    assert capture["serial"] == "6012345"
 
 
 def test_the_thumbnail_of_a_raw_file_is_its_embedded_picture(station: DslrStation) -> None:

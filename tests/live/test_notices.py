@@ -74,10 +74,12 @@ async def test_a_saved_capture_is_announced(viewer: dict[str, str], camera: Came
         await wait_for_subscription(server)
         capture = await ended(camera, "saved")
         update = await socket.receive()
-    assert (update["type"], set(update["data"])) == ("capture_update", UPDATE_KEYS)
+    assert update["type"] == "capture_update"
+    assert set(update["data"]) == UPDATE_KEYS
     assert update["data"]["latest_image"]["url"] == f"/api/v1/captures/{capture.id}/file/"
     assert update["data"]["latest_image"]["thumbnail"] == f"/api/v1/captures/{capture.id}/thumbnail/"
-    assert (update["data"]["camera"], update["data"]["temperature"]) == ("sky", 12.5)
+    assert update["data"]["camera"] == "sky"
+    assert update["data"]["temperature"] == 12.5
 
 
 async def test_a_failed_capture_is_announced_without_an_image(
@@ -87,7 +89,9 @@ async def test_a_failed_capture_is_announced_without_an_image(
         await wait_for_subscription(server)
         await ended(camera, "failed")
         data = (await socket.receive())["data"]
-    assert (data["latest_image"], data["outcome"], data["reason"]) == (None, "failed", "camera_error")
+    assert data["latest_image"] is None
+    assert data["outcome"] == "failed"
+    assert data["reason"] == "camera_error"
 
 
 async def test_a_hidden_camera_is_not_announced(excluded: dict[str, str], camera: Camera, server: redis.Redis) -> None:
@@ -213,5 +217,6 @@ async def test_without_a_broker_there_is_no_status_and_it_comes_back(
         request.getfixturevalue("server")
         while (second := await socket.receive())["type"] != "status":
             pass
-    assert (first["type"], first["reason"]) == ("no_status", "broker")
+    assert first["type"] == "no_status"
+    assert first["reason"] == "broker"
     assert second["cameras"][0]["observed"] == "host_down"

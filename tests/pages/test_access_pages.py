@@ -33,7 +33,8 @@ def sign_in(name: str, password: str, path: str = "/accounts/login/") -> tuple[C
 
 def test_signing_in_leads_to_the_requested_page(astronomer: User) -> None:
     _, answer = sign_in("astronomer", PASSWORD)
-    assert (answer.status_code, answer["Location"]) == (302, "/status/")
+    assert answer.status_code == 302
+    assert answer["Location"] == "/status/"
     assert Event.objects.get(kind="user.signed_in").actor == "astronomer"
 
 
@@ -92,14 +93,16 @@ def test_a_new_password_signs_out_all_other_browsers(astronomer: User) -> None:
     there, _ = sign_in("astronomer", PASSWORD)
     new = "another-night-of-stars"
     here.post("/accounts/password/", {"old_password": PASSWORD, "new_password1": new, "new_password2": new})
-    assert (here.get("/").status_code, there.get("/").status_code) == (200, 302)
+    assert here.get("/").status_code == 200
+    assert there.get("/").status_code == 302
     assert [found.session_key for found in SignIn.objects.all()] == [here.session.session_key]
 
 
 def test_a_password_set_by_a_manager_signs_the_user_out_everywhere(astronomer: User) -> None:
     here, _ = sign_in("astronomer", PASSWORD)
     change_user(astronomer, reset=True, actor="manager")
-    assert (here.get("/").status_code, list(SignIn.objects.all())) == (302, [])
+    assert here.get("/").status_code == 302
+    assert list(SignIn.objects.all()) == []
 
 
 def give_new_password(client: Client) -> Any:
@@ -139,7 +142,8 @@ def test_the_admins_own_form_changes_a_password_as_ours_does(manager: Any) -> No
     ApiToken.issue(user)
     new = "another-night-of-stars"
     here.post("/admin/password_change/", {"old_password": PASSWORD, "new_password1": new, "new_password2": new})
-    assert (here.get("/").status_code, there.get("/").status_code) == (200, 302)
+    assert here.get("/").status_code == 200
+    assert there.get("/").status_code == 302
     assert [found.session_key for found in SignIn.objects.all()] == [here.session.session_key]
     assert not ApiToken.objects.exists()
     assert Event.objects.filter(kind="user.changed").get().actor == user.username
@@ -156,10 +160,8 @@ def test_a_signed_in_user_is_not_redirected_in_a_loop(viewer: Any) -> None:
 
 def test_a_name_with_nul_is_refused_like_any_other(astronomer: User) -> None:
     _, answer = sign_in("a\0", PASSWORD)
-    assert (answer.status_code, Event.objects.get(kind="user.denied").data["username"]) == (
-        200,
-        "a\N{REPLACEMENT CHARACTER}",
-    )
+    assert answer.status_code == 200
+    assert Event.objects.get(kind="user.denied").data["username"] == "a\N{REPLACEMENT CHARACTER}"
 
 
 def test_a_token_is_shown_once_and_grants_access(operator: Any) -> None:
@@ -210,7 +212,8 @@ def test_managers_cannot_change_their_own_role(manager: Any) -> None:
 @pytest.mark.django_db
 def test_a_wrong_host_name_is_refused_with_a_page() -> None:
     answer = Client().get("/", headers={"host": "evil.example"})
-    assert (answer.status_code, "allowed_hosts" in answer.content.decode()) == (400, True)
+    assert answer.status_code == 400
+    assert "allowed_hosts" in answer.content.decode()
 
 
 def test_a_wrong_host_is_a_line_in_the_log_and_no_traceback(anonymous: Any, caplog: pytest.LogCaptureFixture) -> None:
@@ -235,4 +238,5 @@ def test_a_station_behind_tls_passes_djangos_deployment_checks(tmp_path: Path) -
     own = {"PATH": os.environ["PATH"], "SKYCAM_DATA": str(tmp_path), "SKYCAM_WEB__TLS": "true"}
     command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
     done = subprocess.run(command, cwd=PROJECT, env=own, capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, done.stdout) == (0, "System check identified no issues (1 silenced).\n"), done.stderr
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "System check identified no issues (1 silenced).\n"

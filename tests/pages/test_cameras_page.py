@@ -25,35 +25,38 @@ def test_a_camera_that_was_found_is_added_by_one_click(manager: Any, camera: Cam
     assert 'value="nikon-dsc-d750"' in page
     asked = {**NEW, "slug": "nikon-dsc-d750", "kind": "gphoto2", "address": "3001", "model": "Nikon DSC D750"}
     answer = manager.post("/cameras/", asked, headers=PART, format="multipart")
-    assert (answer["HX-Trigger"], "Added as" in text_of(answer)) == ("acted", True)
+    assert answer["HX-Trigger"] == "acted"
+    assert "Added as" in text_of(answer)
     assert Camera.objects.get(slug="nikon-dsc-d750").address == "3001"
 
 
 def test_a_camera_that_cannot_be_added_shows_the_reason_in_its_row(manager: Any, camera: Camera) -> None:
     answer = manager.post("/cameras/", {**NEW, "slug": "sky"}, headers=PART, format="multipart")
-    assert (answer.status_code, "There is a camera" in text_of(answer)) == (200, True)
+    assert answer.status_code == 200
+    assert "There is a camera" in text_of(answer)
 
 
 def test_without_scripts_adding_a_camera_opens_its_page(manager: Any, camera: Camera) -> None:
     answer = manager.post("/cameras/", NEW, format="multipart")
-    assert (answer.status_code, answer["Location"]) == (302, "/cameras/dome/")
+    assert answer.status_code == 302
+    assert answer["Location"] == "/cameras/dome/"
 
 
 @pytest.mark.parametrize("bad", [{"slug": "Dome!"}, {"slug": "detect"}, {"kind": "radio"}, {"address": "A B"}])
 def test_invalid_input_stays_in_the_form_with_an_error(manager: Any, camera: Camera, bad: dict[str, str]) -> None:
     answer = manager.post("/cameras/", {**NEW, **bad}, format="multipart")
-    assert (answer.status_code, 'role="alert"' in text_of(answer), 'value="Dome"' in text_of(answer)) == (
-        400,
-        True,
-        True,
-    )
+    assert answer.status_code == 400
+    assert 'role="alert"' in text_of(answer)
+    assert 'value="Dome"' in text_of(answer)
     assert Camera.objects.count() == 1
 
 
 def test_a_password_that_was_typed_is_not_shown_again(manager: Any, camera: Camera) -> None:
     typed = {**NEW, "slug": "sky", "kind": "network", "address": "rtsp://me:hunter2@10.0.0.9/live"}
     answer = text_of(manager.post("/cameras/", typed, format="multipart"))
-    assert ("There is a camera" in answer, "10.0.0.9" in answer, "hunter2" in answer) == (True, True, False)
+    assert "There is a camera" in answer
+    assert "10.0.0.9" in answer
+    assert "hunter2" not in answer
 
 
 @pytest.mark.parametrize(
@@ -61,7 +64,8 @@ def test_a_password_that_was_typed_is_not_shown_again(manager: Any, camera: Came
 )
 def test_a_password_in_an_unreadable_address_is_not_shown_again(manager: Any, camera: Camera, address: str) -> None:
     answer = text_of(manager.post("/cameras/", {**NEW, "kind": "network", "address": address}, format="multipart"))
-    assert ('role="alert"' in answer, "ter2" in answer) == (True, False)
+    assert 'role="alert"' in answer
+    assert "ter2" not in answer
 
 
 def test_the_panel_says_that_nothing_was_found_or_no_host_answered(manager: Any, camera: Camera, valkey: Any) -> None:
@@ -109,4 +113,5 @@ def test_clearing_all_faults_ignores_the_fields_of_the_form(manager: Any, camera
 
 def test_an_invalid_fault_is_an_error_at_its_field(manager: Any, camera: Camera) -> None:
     answer = manager.post("/cameras/sky/faults/", {"hang": "often", "slow": "-1"}, headers=PART, format="multipart")
-    assert (answer.status_code, "2 to correct" in text_of(answer)) == (400, True)
+    assert answer.status_code == 400
+    assert "2 to correct" in text_of(answer)

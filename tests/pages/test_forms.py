@@ -44,8 +44,12 @@ def test_an_invalid_exposure_is_refused_with_a_reason(able: Camera) -> None:
 
 def test_the_form_shows_the_value_that_the_camera_uses(able: Camera) -> None:
     exposure, gain, _ = SettingsForm(able).fields
-    assert (exposure.value, exposure.has, exposure.differs_from_camera) == ("12 ms", "11.996 ms", True)
-    assert (gain.value, gain.has, gain.range) == ("", "4", "1 to 16 dB")
+    assert exposure.value == "12 ms"
+    assert exposure.has == "11.996 ms"
+    assert exposure.differs_from_camera is True
+    assert gain.value == ""
+    assert gain.has == "4"
+    assert gain.range == "1 to 16 dB"
 
 
 def test_values_are_parsed_into_the_drivers_units(able: Camera) -> None:
@@ -55,7 +59,8 @@ def test_values_are_parsed_into_the_drivers_units(able: Camera) -> None:
 
 def test_a_value_out_of_range_is_refused_with_the_range(able: Camera) -> None:
     form = SettingsForm(able, {"exposure_us": "12 ms", "gain": "34"})
-    assert (form.valid, form.error_count) == (False, 1)
+    assert form.valid is False
+    assert form.error_count == 1
     assert form.fields[1].error == "1 to 16 dB on this camera"
 
 

@@ -88,7 +88,8 @@ def test_a_snapshot_is_the_picture_that_is_shown_and_says_so(live: Page) -> None
     assert NAME.fullmatch(name)
     expect(live.locator("[data-live-saved]")).to_have_text(f"Saved {name}")
     with Image.open(waiting.value.path()) as image:
-        assert (image.format, image.size) == ("JPEG", (1280, 1024))
+        assert image.format == "JPEG"
+        assert image.size == (1280, 1024)
 
 
 def test_full_screen_by_the_keyboard_and_back(live: Page) -> None:

@@ -48,7 +48,8 @@ def test_a_preset_is_saved_from_the_desired_settings(operator: Any, able: Camera
 @pytest.mark.parametrize("name", ["", MARKUP, "Night"])
 def test_an_invalid_name_is_an_error_on_the_panel(operator: Any, night: SettingsPreset, name: str) -> None:
     answer = posted(operator, "presets/", name=name)
-    assert (answer.status_code, SettingsPreset.objects.count()) == (400, 1)
+    assert answer.status_code == 400
+    assert SettingsPreset.objects.count() == 1
     assert 'class="message bad"' in text_of(answer)
     assert MARKUP not in text_of(answer)
 
@@ -78,14 +79,16 @@ def test_a_preset_is_applied_and_the_panel_shows_the_values_in_use(
 def test_a_preset_is_applied_without_a_script_too(operator: Any, night: SettingsPreset, valkey: Any) -> None:
     with camera_host(valkey, configured()):
         answer = operator.post(f"{PAGE}presets/Night/", {"do": "apply"}, format="multipart")
-    assert (answer.status_code, answer["Location"]) == (302, PAGE)
+    assert answer.status_code == 302
+    assert answer["Location"] == PAGE
     assert "Night was applied." in words(operator.get(PAGE))
 
 
 def test_a_preset_is_deleted_after_a_question(operator: Any, night: SettingsPreset) -> None:
     assert 'data-confirm="Delete the preset Night? No camera settings' in text_of(operator.get(PAGE))
     assert operator.post(f"{PAGE}presets/Night/", {"do": "delete"}, format="multipart").status_code == 302
-    assert (SettingsPreset.objects.count(), Camera.objects.get().settings) == (0, {"exposure_us": 12_000})
+    assert SettingsPreset.objects.count() == 0
+    assert Camera.objects.get().settings == {"exposure_us": 12_000}
     assert posted(operator, "presets/Night/", do="delete").status_code == 404
 
 

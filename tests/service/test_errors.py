@@ -27,7 +27,8 @@ HOLDER = "scope is held by anna since 10:12. Ask her, or take it over."
 def test_a_problem_has_the_form_that_existing_clients_expect(error: Exception, status: int, detail: str) -> None:
     answer = response_for(error)
     assert answer is not None
-    assert (answer.status_code, json.loads(answer.content)["detail"]) == (status, detail)
+    assert answer.status_code == status
+    assert json.loads(answer.content)["detail"] == detail
 
 
 def test_an_unknown_exception_has_no_response() -> None:

@@ -92,4 +92,5 @@ def test_head_ends_and_the_connection_can_be_used_again(station: ServiceStation)
 
 def test_an_invalid_quality_is_422(station: ServiceStation) -> None:
     answer = station.send_request("GET", "/video/feed?quality=best")
-    assert (answer.status, answer.body["detail"][0]["loc"]) == (422, ["query", "quality"])
+    assert answer.status == 422
+    assert answer.body["detail"][0]["loc"] == ["query", "quality"]

@@ -27,7 +27,8 @@ def names_the_holder(detail: str) -> bool:
 def test_the_error_names_the_holder_of_the_camera(station: ServiceStation, held: None) -> None:
     before = station.count("captures_capture")
     capture, settings = station.capture(), station.send_request("PUT", "/settings", {"gain": 2})
-    assert (capture.status, settings.status) == (503, 503)
+    assert capture.status == 503
+    assert settings.status == 503
     assert names_the_holder(capture.body["detail"])
     assert names_the_holder(settings.body["detail"])
     assert station.count("captures_capture") == before
@@ -42,7 +43,8 @@ def running(station: ServiceStation) -> Iterator[None]:
 
 def test_a_session_holds_the_camera_too(station: ServiceStation, running: None) -> None:
     capture, settings = station.capture(), station.send_request("PUT", "/settings", {"gain": 2})
-    assert (capture.status, settings.status) == (503, 503)
+    assert capture.status == 503
+    assert settings.status == 503
     assert names_the_holder(capture.body["detail"])
     assert "with a session. Ask them" in capture.body["detail"]
 

@@ -35,7 +35,8 @@ def test_a_value_out_of_range_is_dropped_with_a_warning_that_has_units() -> None
 def test_a_range_may_have_one_end(limits: dict[str, int | None], exposure_us: int, taken: str) -> None:
     camera = Camera(slug="scope", capabilities={"settings": {"exposure_us": limits}})
     accepted, (warning,) = within_ranges(camera, {"exposure_us": exposure_us})
-    assert (accepted, f"its exposure (it takes {taken});" in warning) == ({}, True)
+    assert accepted == {}
+    assert f"its exposure (it takes {taken});" in warning
 
 
 def test_unknown_ranges_limit_nothing() -> None:
@@ -56,12 +57,13 @@ def test_a_setting_that_was_changed_on_the_body_is_not_sent() -> None:
 def test_an_exposure_beyond_the_simulated_camera_keeps_its_own_and_is_answered_in_time(station: ServiceStation) -> None:
     assert station.send_request("PUT", "/settings", {"exposure": 5000, "gain": 1.0}).status == 200
     captured = station.capture(exposure=3_000_000_000)
-    assert (captured.status, captured.body["exposureTime"]) == (200, 5000)
+    assert captured.status == 200
+    assert captured.body["exposureTime"] == 5000
     assert captured.body["warning"] == (
         "The camera keeps its exposure of 5 ms (it takes 20 µs to 600 s); 3000 s was requested."
     )
     changed = station.send_request("PUT", "/settings", {"exposure": 3_000_000_000})
-    assert (changed.status, changed.body["exposure"], "keeps its exposure" in changed.body["warning"]) == (
-        200, 5000, True,
-    )  # fmt: skip
+    assert changed.status == 200
+    assert changed.body["exposure"] == 5000
+    assert "keeps its exposure" in changed.body["warning"]
     assert station.capture().body["exposureTime"] == 5000

@@ -143,7 +143,8 @@ def test_captures_of_the_service_go_to_its_own_root(monkeypatch: pytest.MonkeyPa
     own = roots.ensure_service_root()
     assert own is not None
     assert roots.own_root(served_one) == {"id": str(own.id), "path": str(tmp_path / "captures")}
-    assert (roots.own_root(other), roots.ensure_service_root()) == (None, own)
+    assert roots.own_root(other) is None
+    assert roots.ensure_service_root() == own
     roots._first_served_camera.cache_clear()
 
 

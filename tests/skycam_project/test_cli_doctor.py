@@ -24,7 +24,9 @@ def states(body: dict[str, Any], check: str) -> set[str]:
 def test_doctor_checks_a_station_that_was_never_started(tmp_path: Path) -> None:
     found = run(tmp_path / "none", "--output", "json", "doctor")
     body = json.loads(found.stdout)
-    assert (found.status, body["ok"], found.stderr) == (1, False, "")
+    assert found.status == 1
+    assert body["ok"] is False
+    assert found.stderr == ""
     assert states(body, "configuration") == {"broken"}
     assert states(body, "libgphoto2") == {"ok"}
 

@@ -64,14 +64,16 @@ def test_the_primary_camera_is_recorded_by_default(server: redis.Redis) -> None:
 def test_all_means_cameras_that_give_frames(server: redis.Redis) -> None:
     with camera_host(server, {"record": RECORDED}):
         ran = skycam("record", "start", "--all", "--kind", "manual")
-    assert (ran.exit_code, desired()) == (0, {"bath": "manual", "dome": "manual", "dslr": ""})
+    assert ran.exit_code == 0
+    assert desired() == {"bath": "manual", "dome": "manual", "dslr": ""}
 
 
 def test_all_recordings_are_stopped(server: redis.Redis) -> None:
     Camera.objects.filter(slug="dome").update(recording="rolling")
     with camera_host(server, {"record": {"clip": "c-1", "recorder": None}}) as commands:
         found = answer("record", "stop", "--all")
-    assert ([one["camera"] for one in found["results"]], len(commands)) == (["dome"], 1)
+    assert [one["camera"] for one in found["results"]] == ["dome"]
+    assert len(commands) == 1
     assert set(desired().values()) == {""}
 
 
@@ -79,13 +81,16 @@ def test_a_camera_that_fails_does_not_stop_the_others(server: redis.Redis) -> No
     with camera_host(server, {"record": RECORDED}):
         ran = skycam("--output", "json", "record", "start", "dslr", "dome")
     found = json.loads(ran.stdout)
-    assert (ran.exit_code, found["results"][0]["camera"]) == (2, "dome")
-    assert (found["problems"][0]["camera"], found["problems"][0]["type"]) == ("dslr", "/problems/invalid")
+    assert ran.exit_code == 2
+    assert found["results"][0]["camera"] == "dome"
+    assert found["problems"][0]["camera"] == "dslr"
+    assert found["problems"][0]["type"] == "/problems/invalid"
 
 
 def test_a_start_that_could_not_be_sent_is_stored_and_reported(server: redis.Redis) -> None:
     ran = skycam("record", "start", "dome")
-    assert (ran.exit_code, desired()["dome"]) == (3, "rolling")
+    assert ran.exit_code == 3
+    assert desired()["dome"] == "rolling"
     assert "dome starts recording as soon as it can; the request is stored" in ran.stderr
 
 
@@ -106,7 +111,9 @@ def test_status_shows_what_is_recorded_since_when_and_how_long_the_disk_lasts(se
 def test_the_recording_status_is_unknown_while_the_host_is_down(server: redis.Redis) -> None:
     Camera.objects.filter(slug="dome").update(recording="rolling")
     [found] = answer("record", "status", "dome")["results"]
-    assert (found["desired"], found["recording"], found["recorder"]) == ("rolling", False, None)
+    assert found["desired"] == "rolling"
+    assert found["recording"] is False
+    assert found["recorder"] is None
     assert "its state is unknown" in skycam("record", "status", "dome").stdout
 
 

@@ -38,7 +38,8 @@ def test_only_its_owner_can_access_the_data_folder(configure):
 
 def test_key_and_station_are_kept(configure):
     first, second = configure().config, configure().config
-    assert (first.secret_key, first.station) == (second.secret_key, second.station)
+    assert first.secret_key == second.secret_key
+    assert first.station == second.station
 
 
 def test_two_data_folders_are_two_stations(configure):

@@ -17,15 +17,15 @@ several_times = settings(max_examples=40, deadline=None, suppress_health_check=[
 
 def test_nothing_needs_to_be_configured(configure, tmp_path):
     config = configure().config
-    assert (config.data, config.host, config.web.port, config.service.port) == (
-        tmp_path / "skycam-data",
-        "main",
-        8080,
-        8001,
-    )
+    assert config.data == tmp_path / "skycam-data"
+    assert config.host == "main"
+    assert config.web.port == 8080
+    assert config.service.port == 8001
     assert config.monitoring.prometheus.port == 8000
     assert config.web.host == "127.0.0.1"
-    assert (config.camera.exposure_time, config.camera.f_number, config.camera.delay) == (8.0, 1.4, 12.0)
+    assert config.camera.exposure_time == 8.0
+    assert config.camera.f_number == 1.4
+    assert config.camera.delay == 12.0
     assert config.sources == [tmp_path / "skycam-data" / "sources"]
     assert config.storage_root == tmp_path / "skycam-data" / "images"
     assert config.logging.file == tmp_path / "skycam-data" / "logs" / "skycam.log"

@@ -16,4 +16,5 @@ def test_an_open_dslr_reports_its_port(dslr: Dslr) -> None:
 def test_a_dslr_at_a_held_port_is_listed_and_not_opened(dslr: Dslr) -> None:
     found = dslr.run_script(f"report([driver.discover(['{PLACE}']), driver.discover()])")
     assert [one["serial"] for listed in found for one in listed] == ["", "0.1"]
-    assert (found[0][0]["address"], found[0][0]["model"]) == (PLACE, "Nikon DSC D750")
+    assert found[0][0]["address"] == PLACE
+    assert found[0][0]["model"] == "Nikon DSC D750"

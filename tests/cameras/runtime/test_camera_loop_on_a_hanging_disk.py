@@ -51,7 +51,8 @@ def test_a_hanging_disk_is_reported_and_the_picture_is_saved_when_it_answers(
 ) -> None:
     capture = bench.capture()
     event = wait_for_hang(bench, disk)
-    assert (event["kind"], event["message"].endswith("0.05 s. Check the disk.")) == ("storage.failed", True)
+    assert event["kind"] == "storage.failed"
+    assert event["message"].endswith("0.05 s. Check the disk.")
     release(bench, disk)
     bench.until_type("recovered")
     assert [bench.record(capture)["outcome"], bench.outcome(bench.capture())["outcome"]] == ["saved", "saved"]
@@ -63,7 +64,8 @@ def test_while_a_disk_hangs_a_capture_is_refused_and_leaves_nothing_behind(
     bench.capture()
     wait_for_hang(bench, disk)
     refused = bench.until_type("answer", id=bench.capture())
-    assert (refused["reason"], refused["unstarted"]) == ("write_error", True)
+    assert refused["reason"] == "write_error"
+    assert refused["unstarted"] is True
 
 
 def test_starts_missed_while_the_disk_hung_have_its_reason(bench: CameraLoopBench, disk: HangingDisk) -> None:
@@ -108,7 +110,9 @@ def test_a_disk_that_blocks_the_loop_is_reported_as_an_event_and_as_the_reason(
     wait_for_blocked_loop(bench, disk_of_the_loop)
     event = bench.until_type("log")
     observed = bench.until_type("observed", observed="reconnecting")
-    assert (event["kind"], observed["code"], observed["reason"]) == ("storage.failed", "write_error", event["message"])
+    assert event["kind"] == "storage.failed"
+    assert observed["code"] == "write_error"
+    assert observed["reason"] == event["message"]
     assert "it takes longer than 0.05 s" in event["message"]
 
 

@@ -54,14 +54,18 @@ def test_two_names_of_one_file_differ_from_a_copy_of_it(files: RootFiles) -> Non
     files.create("", "b", [b"x"])
     files.make_folders("deep/er")
     files.link("", "a", "deep/er", "c")
-    assert (files.is_same_file("", "a", "deep/er", "c"), files.is_same_file("", "b", "deep/er", "c")) == (True, False)
-    assert (files.links("", "a"), files.links("", "b"), files.links("", "none")) == (2, 1, 0)
+    assert files.is_same_file("", "a", "deep/er", "c") is True
+    assert files.is_same_file("", "b", "deep/er", "c") is False
+    assert files.links("", "a") == 2
+    assert files.links("", "b") == 1
+    assert files.links("", "none") == 0
 
 
 def test_a_preallocated_file_has_its_size_and_is_overwritten_in_place(files: RootFiles) -> None:
     files.preallocate("", "slot", 8192)
     files.overwrite("", "slot", b"record")
-    assert (files.size("", "slot"), files.read("", "slot")[:7]) == (8192, b"record\0")
+    assert files.size("", "slot") == 8192
+    assert files.read("", "slot")[:7] == b"record\0"
 
 
 def test_folders_are_created_once_and_with_their_parents(files: RootFiles, tmp_path: Path) -> None:
@@ -91,7 +95,8 @@ def test_a_folder_is_locked_by_one_at_a_time(files: RootFiles, tmp_path: Path) -
     files.make_folders("spool")
     other_files = RootFiles(str(tmp_path))
     first, second = FolderLock(files, "spool"), FolderLock(other_files, "spool")
-    assert (first.acquire(), second.acquire()) == (True, False)
+    assert first.acquire() is True
+    assert second.acquire() is False
     first.release()
     assert second.acquire() is True
     other_files.close()

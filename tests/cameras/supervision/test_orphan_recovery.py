@@ -39,7 +39,8 @@ def test_a_process_that_only_has_the_same_pid_is_left_alone(
     tmp_path: Path, hung: subprocess.Popen[bytes], began: str | None
 ) -> None:
     write_register(tmp_path / "register", [(hung.pid, began)])
-    assert (kill_orphans(tmp_path / "register"), hung.poll()) == ([], None)
+    assert kill_orphans(tmp_path / "register") == []
+    assert hung.poll() is None
 
 
 @pytest.mark.parametrize("content", [None, "", "{", "5", "[5]", "[[1]]", '{"a": 1}', '[["x", "y"]]', "[[1, 2, 3]]"])
@@ -72,7 +73,8 @@ def test_a_spool_without_an_owner_is_recovered(archive: Archive) -> None:
     capture = killed_in_an_exposure(archive)
     orphan_recovery.recover_spool(archive.desired())
     archive.ingest()
-    assert (Capture.objects.get(pk=capture).reason, archive.inconsistencies()) == ("interrupted", [])
+    assert Capture.objects.get(pk=capture).reason == "interrupted"
+    assert archive.inconsistencies() == []
 
 
 def test_a_spool_with_an_owner_is_left_alone(archive: Archive) -> None:
@@ -106,7 +108,9 @@ def test_a_session_of_a_camera_without_a_process_is_stopped(archive: Archive) ->
     orphan_recovery.recover_spool(stopped(archive, session))
     archive.ingest()
     session.refresh_from_db()
-    assert (session.state, session.saved, archive.inconsistencies()) == ("stopped", 1, [])
+    assert session.state == "stopped"
+    assert session.saved == 1
+    assert archive.inconsistencies() == []
 
 
 def test_a_session_that_never_reached_a_spool_is_stopped_too(archive: Archive) -> None:
@@ -114,7 +118,8 @@ def test_a_session_that_never_reached_a_spool_is_stopped_too(archive: Archive) -
     orphan_recovery.recover_spool(stopped(archive, session))
     archive.ingest()
     session.refresh_from_db()
-    assert (session.state, session.message) == ("stopped", "It was stopped before it began.")
+    assert session.state == "stopped"
+    assert session.message == "It was stopped before it began."
 
 
 def test_stopping_twice_records_one_stop(archive: Archive) -> None:

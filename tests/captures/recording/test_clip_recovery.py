@@ -50,7 +50,8 @@ def committed(storage: Storage) -> str:
 def test_a_slot_that_became_a_record_is_removed(storage: Storage) -> None:
     clip = committed(storage)
     found = recover_all(storage)
-    assert (found.finalized, storage.files.links(storage.spool.folder, f"{clip}.done")) == ([clip], 1)
+    assert found.finalized == [clip]
+    assert storage.files.links(storage.spool.folder, f"{clip}.done") == 1
 
 
 def test_video_without_a_plan_is_set_aside_and_the_next_clip_is_recovered(storage: Storage) -> None:
@@ -58,7 +59,9 @@ def test_video_without_a_plan_is_set_aside_and_the_next_clip_is_recovered(storag
     storage.files.create(storage.spool.folder, orphan, [b"mp4"])
     clip = committed(storage)
     found = recover_all(storage)
-    assert (len(found.rejected), found.failed, found.finalized) == (1, {}, [clip])
+    assert len(found.rejected) == 1
+    assert found.failed == {}
+    assert found.finalized == [clip]
     assert storage.files.names(f"{storage.spool.folder}/rejected") == [orphan]
 
 
@@ -83,7 +86,10 @@ def test_a_folder_that_is_briefly_a_link_loses_no_clip(storage: Storage, tmp_pat
     first = recover_all(storage)
     (tmp_path / "clips").unlink()
     second = recover_all(storage)
-    assert (first.finalized, list(first.failed), first.rejected, second.finalized) == ([], [clip], [], [clip])
+    assert first.finalized == []
+    assert list(first.failed) == [clip]
+    assert first.rejected == []
+    assert second.finalized == [clip]
 
 
 @pytest.mark.django_db
@@ -98,5 +104,7 @@ def test_the_losses_of_a_clip_whose_process_was_killed_are_unknown(tmp_path: Pat
     with OpenedSpool(clips) as ingester:
         [ingester.ingest(record) for record in ingester.waiting_records()]
     [clip], event = Clip.objects.all(), Event.objects.get(kind="recording.lost")
-    assert (clip.interrupted, clip.lost_frames, event.data["lost_frames"]) == (True, None, None)
+    assert clip.interrupted is True
+    assert clip.lost_frames is None
+    assert event.data["lost_frames"] is None
     assert "How many frames it lost is unknown." in event.message

@@ -65,7 +65,8 @@ def test_a_missing_root_is_tried_again_after_the_delay(bench: Bench) -> None:
         bench.root.open_if_due()
     marker.write_bytes(content)
     bench.root.open_if_due()
-    assert (bench.root.storage, bench.root.free_bytes()) == (None, None)
+    assert bench.root.storage is None
+    assert bench.root.free_bytes() is None
     bench.clock.advance(1.0)
     bench.root.open_if_due()
     assert bench.root.free_bytes()
@@ -76,7 +77,8 @@ def test_a_root_that_fails_while_it_is_opened_is_closed(bench: Bench, monkeypatc
     monkeypatch.setattr(Storage, "check_links_into", fail)
     with pytest.raises(OSError, match="Read-only"):
         bench.root.open_if_due()
-    assert (bench.root.storage, bench.calls) == (None, [4.0])
+    assert bench.root.storage is None
+    assert bench.calls == [4.0]
 
 
 def fail(*_: object) -> None:

@@ -51,4 +51,7 @@ def test_after_the_wall_clock_was_set_the_end_is_measured_from_the_start() -> No
 
 def test_an_older_frame_changes_neither_the_newest_nor_the_interval() -> None:
     clip = times(0.0, 1.0, 0.5)
-    assert (clip.newest, clip.frames, clip.length_s, clip.timeout_s) == (1.0, 3, 1.0, 5.0)
+    assert clip.newest == 1.0
+    assert clip.frames == 3
+    assert clip.length_s == 1.0
+    assert clip.timeout_s == 5.0

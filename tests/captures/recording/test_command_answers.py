@@ -31,7 +31,8 @@ def test_a_command_is_answered_once_with_what_it_awaits(answers: CommandAnswers,
 def test_a_command_without_an_id_is_not_answered(answers: CommandAnswers, sent: list[Any]) -> None:
     answers.add({"type": "configure"}, WRITTEN)
     answers.refuse_now({"type": "rotate"}, "not-recording", "sky is not writing a clip.")
-    assert (answers.is_empty, sent) == (True, [])
+    assert answers.is_empty is True
+    assert sent == []
 
 
 @pytest.mark.parametrize(("reason", "more"), [("disk_full", {"reason": "disk_full"}), ("", {})])

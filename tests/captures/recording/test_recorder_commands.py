@@ -25,14 +25,13 @@ def test_a_start_is_answered_with_the_open_clip_and_a_stop_with_no_recorder(tmp_
         started = answered(process, "record", recording={**RECORDING, "clip_s": 60})["body"]
         stopped = answered(process, "record", recording=None)["body"]
     recorder = started["recorder"]
-    assert (recorder["state"], recorder["clip"], recorder["by"], recorder["frames"]) == (
-        "recording",
-        started["clip"],
-        "anna",
-        2,
-    )
+    assert recorder["state"] == "recording"
+    assert recorder["clip"] == started["clip"]
+    assert recorder["by"] == "anna"
+    assert recorder["frames"] == 2
     assert recorder["clip_started"].endswith("Z")
-    assert (stopped["recorder"], stopped["clip"]) == (None, started["clip"])
+    assert stopped["recorder"] is None
+    assert stopped["clip"] == started["clip"]
 
 
 def test_a_stop_without_a_recording_is_answered_too(tmp_path: Path) -> None:
@@ -47,7 +46,9 @@ def test_without_an_open_clip_a_new_one_is_refused(tmp_path: Path) -> None:
         answered(process, "record", recording={**RECORDING, "clip_s": 60})
         answered(process, "record", recording=None)
         records = records_of(process)
-    assert (refusal["ok"], refusal["problem"], len(records)) == (False, "not-recording", 1)
+    assert refusal["ok"] is False
+    assert refusal["problem"] == "not-recording"
+    assert len(records) == 1
 
 
 def test_a_pending_start_is_answered_when_recording_stops(tmp_path: Path) -> None:
@@ -55,7 +56,8 @@ def test_a_pending_start_is_answered_when_recording_stops(tmp_path: Path) -> Non
         started = process.send("record", recording=RECORDING)
         stopped = process.send("record", recording=None)
         answers = {one["command_id"]: one for one in (process.until_type("answer") for _ in range(2))}
-    assert (answers[started]["ok"], answers[started]["problem"]) == (False, "not-recording")
+    assert answers[started]["ok"] is False
+    assert answers[started]["problem"] == "not-recording"
     assert answers[stopped]["ok"] is True
 
 
@@ -77,5 +79,6 @@ def test_a_stop_closes_the_alert(tmp_path: Path) -> None:
         refusal = answered(process, "record", recording=FULL)
         answered(process, "record", recording=None)
         messages = [one["message"] for one in process.messages if one.get("key") == "recording.failed:sim"]
-    assert (refusal["problem"], refusal["reason"]) == ("disk-full", "disk_full")
+    assert refusal["problem"] == "disk-full"
+    assert refusal["reason"] == "disk_full"
     assert messages[-1] == ""

@@ -36,7 +36,8 @@ def test_only_another_recording_is_a_request(inbox: RecorderInbox) -> None:
     for desired in (DESIRED, DESIRED, {**DESIRED, "clip_s": 5.0}, None, DESIRED):
         inbox.request(desired)
         found.append(inbox.pop_request())
-    assert (found, inbox.pop_request()) == ([True, False, True, False, True], False)
+    assert found == [True, False, True, False, True]
+    assert inbox.pop_request() is False
 
 
 def test_after_a_stop_the_queue_is_read_to_its_end(inbox: RecorderInbox, buffer: SharedFrameBuffer) -> None:
@@ -44,8 +45,11 @@ def test_after_a_stop_the_queue_is_read_to_its_end(inbox: RecorderInbox, buffer:
     buffer.put_frame(frame(0.0, 7))
     inbox.request(None)
     buffer.put_frame(frame(0.1, 8))
-    assert (inbox.is_read_to_end, number_of_next(inbox), inbox.is_read_to_end) == (False, 7, True)
-    assert (inbox.queued_desired, inbox.desired) == (DESIRED, None)
+    assert inbox.is_read_to_end is False
+    assert number_of_next(inbox) == 7
+    assert inbox.is_read_to_end is True
+    assert inbox.queued_desired == DESIRED
+    assert inbox.desired is None
 
 
 def test_frames_before_a_stop_are_read_before_those_after_the_next_start(
@@ -55,8 +59,12 @@ def test_frames_before_a_stop_are_read_before_those_after_the_next_start(
         inbox.request(DESIRED)
         buffer.put_frame(frame(float(number), number))
         inbox.request(None)
-    assert (number_of_next(inbox), inbox.is_read_to_end, inbox.open_next()) == (0, True, True)
-    assert (number_of_next(inbox), inbox.is_read_to_end, inbox.open_next()) == (1, True, False)
+    assert number_of_next(inbox) == 0
+    assert inbox.is_read_to_end is True
+    assert inbox.open_next() is True
+    assert number_of_next(inbox) == 1
+    assert inbox.is_read_to_end is True
+    assert inbox.open_next() is False
 
 
 def test_frames_without_time_to_be_written_at_the_end_are_counted_as_lost(
@@ -67,10 +75,14 @@ def test_frames_without_time_to_be_written_at_the_end_are_counted_as_lost(
         buffer.put_frame(frame(float(number), number))
     assert number_of_next(inbox) == 0
     inbox.stop(0.0)
-    assert (number_of_next(inbox), inbox.is_read_to_end, queue.count_lost_at_end()) == (None, True, 4)
+    assert number_of_next(inbox) is None
+    assert inbox.is_read_to_end is True
+    assert queue.count_lost_at_end() == 4
 
 
 def test_it_is_over_once_everything_is_read_after_the_end_of_the_process(inbox: RecorderInbox) -> None:
     inbox.request(DESIRED)
     inbox.stop(60.0)
-    assert (inbox.is_over, inbox.open_next(), inbox.is_over) == (False, False, True)
+    assert inbox.is_over is False
+    assert inbox.open_next() is False
+    assert inbox.is_over is True

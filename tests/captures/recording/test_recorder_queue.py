@@ -36,7 +36,8 @@ def test_an_encoder_that_fails_at_its_first_frame_leaves_no_clip_and_nothing_els
         bench.put_frames(range(3), size=(width, 240))
         message = bench.failure()
     assert "The recorder failed" in message
-    assert (bench.recorded_numbers(), bench.unfinished_files()) == ([], [])
+    assert bench.recorded_numbers() == []
+    assert bench.unfinished_files() == []
 
 
 def test_eight_seconds_of_frames_fit_into_the_queue(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ def test_a_clip_is_opened_only_for_a_frame_and_never_left_open() -> None:
     moves = [(before, move) for (before, _), move in MOVES.items()]
     opening = {move.cause for before, move in moves if State.RECORDING is move.after is not before}
     leaving = {move.ending for before, move in moves if State.RECORDING is before is not move.after}
-    assert (opening, leaving) == ({Cause.OPENED}, set(Ending))
+    assert opening == {Cause.OPENED}
+    assert leaving == set(Ending)
 
 
 def test_each_state_can_be_reached_and_left() -> None:

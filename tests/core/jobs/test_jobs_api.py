@@ -70,8 +70,11 @@ def test_pages_of_jobs_follow_each_other(viewer: Any) -> None:
 def test_a_viewer_does_not_see_what_a_job_without_a_camera_names(viewer: Any, manager: Any) -> None:
     job = failed()
     seen, all_of_it = (person.get(f"/api/v1/jobs/{job.pk}/").json() for person in (viewer, manager))
-    assert (seen["error"], seen["arguments"], seen["state"]) == ("", None, "failed")
-    assert (all_of_it["error"], all_of_it["arguments"]) == ("The disk of sky is gone.", {})
+    assert seen["error"] == ""
+    assert seen["arguments"] is None
+    assert seen["state"] == "failed"
+    assert all_of_it["error"] == "The disk of sky is gone."
+    assert all_of_it["arguments"] == {}
     assert "disk of sky" not in viewer.get("/jobs/").content.decode()
     assert "disk of sky" not in Event.objects.get(kind="job.failed").message
 
@@ -80,7 +83,8 @@ def test_a_viewer_sees_why_the_job_of_a_camera_failed(viewer: Any, camera: Camer
     job = failed(camera)
     assert viewer.get(f"/api/v1/jobs/{job.pk}/").json()["error"] == "The disk of sky is gone."
     event = Event.objects.get(kind="job.failed")
-    assert (event.camera, "The disk of sky is gone." in event.message) == ("sky", True)
+    assert event.camera == "sky"
+    assert "The disk of sky is gone." in event.message
 
 
 def test_the_job_of_a_hidden_camera_is_not_there(operator: Any, camera: Camera) -> None:
@@ -95,11 +99,14 @@ def test_the_job_of_a_hidden_camera_is_not_there(operator: Any, camera: Camera) 
 def test_the_role_of_the_kind_cancels(operator: Any, manager: Any) -> None:
     job = new_job()
     refused = operator.post(f"/api/v1/jobs/{job.pk}/cancel/")
-    assert (refused.status_code, "role manager" in refused.json()["detail"]) == (403, True)
+    assert refused.status_code == 403
+    assert "role manager" in refused.json()["detail"]
     done = manager.post(f"/api/v1/jobs/{job.pk}/cancel/").json()
-    assert (done["state"], done["cancel_requested"]) == ("cancelled", True)
+    assert done["state"] == "cancelled"
+    assert done["cancel_requested"] is True
     again = manager.post(f"/api/v1/jobs/{job.pk}/cancel/")
-    assert (again.status_code, again.json()["type"]) == (409, "/problems/job-ended")
+    assert again.status_code == 409
+    assert again.json()["type"] == "/problems/job-ended"
 
 
 def test_the_page_shows_progress_and_a_button_for_those_who_may(viewer: Any, manager: Any) -> None:
@@ -107,7 +114,8 @@ def test_the_page_shows_progress_and_a_button_for_those_who_may(viewer: Any, man
     assert claims.claim(job.pk, "worker")
     Job.objects.update(done=3, total=12, sentence="3 files read")
     seen, managed = (text_of(person.get("/jobs/")) for person in (viewer, manager))
-    assert ('<progress max="12.0000" value="3.0000"' in seen, "3 files read" in seen) == (True, True)
+    assert '<progress max="12.0000" value="3.0000"' in seen
+    assert "3 files read" in seen
     assert f"/jobs/{job.pk}/cancel/" not in seen
     assert f"/jobs/{job.pk}/cancel/" in managed
     assert "3 files read" in viewer.get("/jobs/now/").content.decode()
@@ -124,7 +132,8 @@ def test_the_page_shows_the_problems_of_a_result_to_those_who_may_see_it(viewer:
     result = {"problems": ["The disk of sky is not mounted."], "results": []}
     new_job(state="done", ended_at=timezone.now(), result=result)
     seen, managed = (text_of(person.get("/jobs/")) for person in (viewer, manager))
-    assert ("is not mounted" in seen, "is not mounted" in managed) == (False, True)
+    assert "is not mounted" not in seen
+    assert "is not mounted" in managed
 
 
 @pytest.mark.parametrize("result", [None, {}, {"problems": 5}, {"problems": None}, {"problems": "text"}])
@@ -138,7 +147,8 @@ def test_the_page_does_not_read_what_may_be_large(manager: Any) -> None:
     with CaptureQueriesContext(connection) as queries:
         manager.get("/jobs/now/")
     read = " ".join(query["sql"] for query in queries if "core_job" in query["sql"])
-    assert ('"core_job"."checkpoint"' in read, ', "core_job"."result"' in read) == (False, False)
+    assert '"core_job"."checkpoint"' not in read
+    assert ', "core_job"."result"' not in read
 
 
 def test_the_page_without_jobs_says_so(viewer: Any) -> None:
@@ -169,12 +179,14 @@ def test_the_commands_list_show_and_cancel() -> None:
     assert answer("jobs", "show", str(job.pk)[:13])["requested_by"] == "ada"
     assert answer("jobs", "cancel", str(job.pk))["state"] == "cancelled"
     refused = skycam("jobs", "cancel", str(job.pk))
-    assert (refused.exit_code, "has ended already" in refused.stderr) == (1, True)
+    assert refused.exit_code == 1
+    assert "has ended already" in refused.stderr
 
 
 def test_waiting_for_a_job_that_failed_exits_with_1() -> None:
     found = skycam("--output", "json", "jobs", "wait", str(failed().pk))
-    assert (found.exit_code, json.loads(found.stdout)["state"]) == (1, "failed")
+    assert found.exit_code == 1
+    assert json.loads(found.stdout)["state"] == "failed"
 
 
 def test_a_command_says_where_the_jobs_part_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
@@ -189,10 +201,12 @@ def test_the_metrics_count_jobs(manager: Any) -> None:
     families = text_string_to_metric_families(metrics_for(User.objects.get(role="manager")).decode())
     samples = {sample.name: sample for family in families for sample in family.samples}
     assert samples["skycam_jobs"].labels == {"kind": "verify", "state": "failed"}
-    assert (samples["skycam_jobs"].value, "skycam_job_seconds" in samples) == (1.0, True)
+    assert samples["skycam_jobs"].value == 1.0
+    assert "skycam_job_seconds" in samples
 
 
 def test_old_jobs_are_removed(monkeypatch: pytest.MonkeyPatch) -> None:
     old, new = failed(), failed()
     Job.objects.filter(pk=old.pk).update(ended_at=timezone.now() - timedelta(days=4000))
-    assert (services.remove_jobs(), list(Job.objects.all())) == (1, [new])
+    assert services.remove_jobs() == 1
+    assert list(Job.objects.all()) == [new]
