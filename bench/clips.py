@@ -13,7 +13,7 @@ from bench.figures import Table, timed
 from bench.pages import database, fetch_page, other_camera
 from bench.runs import Runs
 from bench.station import PASSWORD, SLUG, BenchStation, Client
-from tests.pages.browsing import signed_in
+from tests.harness.browsers.site import signed_in
 
 ROWS = 1_000_000
 LENGTH_S = 60

@@ -21,10 +21,10 @@ from bench.relay import SKYCAM, ended, python, read_line
 from bench.runs import Runs
 from cameras.drivers.simulated.codec import draw_frame_number
 from cameras.tables import CONSUMERS
-from tests.fakes.network.rtsp import PICTURES, RtspServer
-from tests.fakes.network.video import GROUP, CodedPicture, encoded
-from tests.faults.camera_process import CameraProcess
-from tests.skycam_project.stations import eventually
+from tests.harness.camera_processes.camera_process import CameraProcess
+from tests.harness.far_ends.network.rtsp import PICTURES, RtspServer
+from tests.harness.far_ends.network.video import GROUP, CodedPicture, encoded
+from tests.harness.stations.station import eventually
 
 WIDTH, HEIGHT, FPS = 1280, 1024, 15
 MEASURED_S = 30

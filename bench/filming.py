@@ -32,8 +32,8 @@ from bench.relay import (
 )
 from bench.runs import Runs
 from cameras.drivers.simulated.codec import read_frame_number
-from tests.live.stations import LiveStation
-from tests.skycam_project.stations import eventually, free_port
+from tests.harness.stations.live_station import LiveStation
+from tests.harness.stations.station import eventually, free_port
 
 VIEWERS = 20
 MEASURED_S = 30

@@ -6,8 +6,8 @@ import os
 
 from bench.figures import Table
 from bench.runs import Runs
-from tests.long_runs.everything import run as run_everything
-from tests.long_runs.slopes import MOST_HANDLES, MOST_MB, MOST_THREADS, Used, seconds_of_a_run
+from tests.harness.long_runs.everything import run as run_everything
+from tests.harness.long_runs.slopes import MOST_HANDLES, MOST_MB, MOST_THREADS, Used, seconds_of_a_run
 
 SECONDS = 600.0
 """LONG_RUN_S in the environment overrides it: 3600 for a run of one hour."""

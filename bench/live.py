@@ -14,8 +14,8 @@ import redis
 
 from bench.figures import Table
 from bench.runs import Runs
-from tests.live.stations import LiveStation
-from tests.live.viewers import ReceivedFrames, watching
+from tests.harness.clients.viewers import ReceivedFrames, watching
+from tests.harness.stations.live_station import LiveStation
 
 VIEWERS = (1, 5, 20)
 SCENES: dict[str, dict[str, object]] = {

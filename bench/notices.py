@@ -16,7 +16,7 @@ from bench.figures import Table, Times
 from bench.live import cpu_seconds
 from bench.publishing import Publishing
 from bench.runs import PROJECT, Runs
-from tests.live.stations import LiveStation
+from tests.harness.stations.live_station import LiveStation
 
 SOCKETS = (1, 20, 100)
 PER_S = 50

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 from bench.figures import Table, timed
 from bench.runs import Runs
 from bench.station import PASSWORD, SLUG, BenchStation, Client
-from tests.pages.browsing import signed_in
+from tests.harness.browsers.site import signed_in
 
 ROWS = 1_000_000
 LIMIT_MS, DEEPER = 30, 1.3

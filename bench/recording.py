@@ -14,10 +14,10 @@ from bench.figures import Table
 from bench.live import cpu_seconds, forget
 from bench.runs import Runs
 from cameras.tables import CONSUMERS
-from tests.faults.camera_process import CameraProcess
-from tests.live.stations import LiveStation
-from tests.live.viewers import ReceivedFrames, watching
-from tests.skycam_project.stations import eventually
+from tests.harness.camera_processes.camera_process import CameraProcess
+from tests.harness.clients.viewers import ReceivedFrames, watching
+from tests.harness.stations.live_station import LiveStation
+from tests.harness.stations.station import eventually
 
 RECORDING: dict[str, Any] = {
     "kind": "rolling", "clip_s": 600, "preset": "ultrafast", "crf": 23, "max_kbit_s": 8000, "floor_bytes": 0,

@@ -19,8 +19,8 @@ from bench.live import cpu_seconds
 from bench.mjpeg import FPS, HEIGHT, QUALITY, WIDTH, frames, monotonic_us
 from bench.runs import PROJECT, Runs
 from bench.watching import ViewerResult, Watch
-from tests.live.stations import LiveStation
-from tests.skycam_project.stations import eventually, free_port
+from tests.harness.stations.live_station import LiveStation
+from tests.harness.stations.station import eventually, free_port
 
 VIEWERS = (1, 5, 20)
 WARM_UP_S = 5.0

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from bench.figures import Table, timed
 from bench.runs import PROJECT, Runs
 from bench.station import Client
-from tests.skycam_project.stations import eventually, free_port
+from tests.harness.stations.station import eventually, free_port
 
 CONNECTIONS = 4
 

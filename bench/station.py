@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
-from tests.skycam_project.stations import Station, eventually
+from tests.harness.stations.station import Station, eventually
 
 PASSWORD = "only-for-the-benchmark"
 SLUG = "simulated"

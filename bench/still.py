@@ -13,7 +13,7 @@ from bench.runs import Runs
 from bench.station import DEFAULT_SCENE, EXPOSURE, SCENE
 from cameras.drivers.simulated.scenes.chart import ChartScene
 from captures.stills.formats import encode_jpeg
-from tests.faults.camera_process import CameraProcess
+from tests.harness.camera_processes.camera_process import CameraProcess
 
 IN_FLIGHT = 4
 

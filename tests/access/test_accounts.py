@@ -21,10 +21,10 @@ from skycam_project.access import accounts
 from skycam_project.access.models import User
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.identity import caller_for_uid
-from tests.faults.camera_process import PROJECT
-from tests.pages.builders import text_of
-from tests.postgresql import postgresql
-from tests.skycam_project.cli_station import skycam
+from tests.harness.postgresql import postgresql
+from tests.harness.project import PROJECT
+from tests.harness.rows.pages import text_of
+from tests.harness.stations.command_line import skycam
 
 TAKEN = ["service", "Service", "SYSTEM", "station", "cli", "root", "\uff53ervice"]
 
@@ -125,7 +125,7 @@ def test_one_of_two_managers_can_be_removed(boss: User) -> None:
 
 def race(**environment: str) -> list[list[str]]:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.access.race_process"],
+        [sys.executable, "-m", "tests.harness.races.managers_process"],
         cwd=PROJECT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

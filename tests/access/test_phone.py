@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from skycam_project.access.models import ApiToken, User
 from tests.api.test_server import Web
-from tests.pages.browsing import WIDTHS
+from tests.harness.browsers.site import WIDTHS
 from tests.pages.conftest import chromium
 
 __all__ = ["chromium"]

@@ -14,8 +14,8 @@ import redis
 
 from captures.models import CaptureFile
 from skycam_project.access.models import ApiToken, User
-from tests.api.builders import until
 from tests.api.test_server import Web
+from tests.harness.rows.captures import until
 
 HEAD_S = 4.0
 BODY_S = 4.0

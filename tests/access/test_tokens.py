@@ -14,9 +14,9 @@ from cameras.models import Camera
 from monitoring.models import Event
 from skycam_project.access import accounts, services
 from skycam_project.access.models import ApiToken, User
-from tests.api.builders import with_token
-from tests.pages.builders import text_of
-from tests.skycam_project.cli_station import skycam
+from tests.harness.rows.captures import with_token
+from tests.harness.rows.pages import text_of
+from tests.harness.stations.command_line import skycam
 
 URL = "/api/v1/auth/token/"
 PASSWORD = "analytical engine"

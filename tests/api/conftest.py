@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from cameras.models import Camera
     from captures.models import CaptureFile, StorageRoot
-    from tests.access.people import World
+    from tests.harness.clients.people import World
 
 
 @pytest.fixture
@@ -40,14 +40,14 @@ def root(db: None, tmp_path: Path) -> StorageRoot:
 @pytest.fixture
 def world(camera: Camera, root: StorageRoot) -> World:
     """The six people of the route table, and one object of each kind."""
-    from tests.access.people import World
+    from tests.harness.clients.people import World
 
     return World(camera, root)
 
 
 @pytest.fixture
 def file(camera: Camera, root: StorageRoot) -> CaptureFile:
-    from tests.api.builders import file_of, saved
+    from tests.harness.rows.captures import file_of, saved
 
     return file_of(saved(camera), root)
 
@@ -64,7 +64,7 @@ def valkey() -> Iterator[redis.Redis]:
 
     from cameras.broker import broker
     from skycam_project.launch.valkey import station_command
-    from tests.api.builders import until
+    from tests.harness.rows.captures import until
 
     server = subprocess.Popen(station_command(settings.STATION), stdout=subprocess.DEVNULL)
     try:

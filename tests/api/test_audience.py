@@ -14,7 +14,7 @@ from monitoring.models import Event
 from monitoring.services import raise_alert, record_event
 from skycam_project.access import accounts
 from skycam_project.access.models import User
-from tests.skycam_project.cli_station import skycam
+from tests.harness.stations.command_line import skycam
 
 URL = "/api/v1/cameras/"
 SKY = f"{URL}sky/"

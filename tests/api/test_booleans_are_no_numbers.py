@@ -21,7 +21,7 @@ from captures.pixelink_service.requests import CaptureOptions, SettingsUpdate
 from captures.pixelink_service.schema import MODELS
 from core.api.model import StrictModel
 from skycam_project.config.model import KEYS
-from tests.access.people import World
+from tests.harness.clients.people import World
 
 NUMBERS = {"integer", "number"}
 PLACES = {"slug": "sky", "name": "night"}

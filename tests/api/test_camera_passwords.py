@@ -9,7 +9,7 @@ import pytest
 
 from cameras.models import Camera
 from monitoring.models import Event
-from tests.skycam_project.cli_station import answer, skycam
+from tests.harness.stations.command_line import answer, skycam
 
 URL = "/api/v1/cameras/"
 SECRET = "sesame-open"

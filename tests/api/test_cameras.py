@@ -10,7 +10,7 @@ from cameras.models import Camera
 from cameras.status import status
 from cameras.status.messages import absent_status
 from monitoring.models import Event
-from tests.fakes.camera_host import camera_host
+from tests.harness.far_ends.camera_host import camera_host
 
 URL = "/api/v1/cameras/"
 

@@ -10,8 +10,8 @@ from django.db import OperationalError, connection
 from cameras.broker import broker
 from cameras.models import Camera
 from captures.models import Capture, Session
-from tests.api.builders import saved
-from tests.busy_machine import own_seconds
+from tests.harness.busy_machine import own_seconds
+from tests.harness.rows.captures import saved
 
 CAPTURE = "/api/v1/cameras/sky/capture/"
 COMMANDS = ["connect/", "disconnect/", "start/"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from cameras.discovery import service as discovery
 from cameras.models import Camera
-from tests.fakes.camera_host import camera_host
+from tests.harness.far_ends.camera_host import camera_host
 
 URL = "/api/v1/cameras/detect/"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +11,9 @@ import pytest
 from cameras.models import Camera
 from core.api.problems import PROBLEMS
 from skycam_project.access.models import User
+from tests.harness.project import PROJECT
 
-PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+PAGE = (PROJECT / "docs" / "api.md").read_text()
 EXAMPLES = re.findall(r"```http\n(GET|POST) (\S+) ?(.*)\n(\d+)\n```", PAGE)
 ROWS = re.findall(r"^\| `/problems/([a-z-]+)` \| (\d+) \|", PAGE, re.MULTILINE)
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from cameras.models import Camera
 from monitoring.models import Alert
 from monitoring.services import acknowledge_alert, raise_alert, record_event, resolve_alert
-from tests.access.audiences import only_for
+from tests.harness.rows.audiences import only_for
 
 
 def kinds(answer: Any) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 
 from cameras.models import Camera
 from monitoring.models import Event
-from tests.fakes.camera_host import camera_host
+from tests.harness.far_ends.camera_host import camera_host
 
 URL = "/api/v1/cameras/sky/faults/"
 

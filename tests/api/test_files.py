@@ -15,7 +15,7 @@ from captures.models import CaptureFile, StorageRoot
 from captures.storage.models import StorageClass
 from captures.storage.roots import assign_root
 from monitoring.models import Alert, Event
-from tests.api.builders import PICTURE, UNKNOWN, content, file_of, open_descriptors, program, saved
+from tests.harness.rows.captures import PICTURE, UNKNOWN, content, file_of, open_descriptors, program, saved
 
 GIGABYTE = 1024**3
 

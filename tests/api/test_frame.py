@@ -11,7 +11,7 @@ from cameras.drivers.base import FrameData
 from cameras.live import api
 from cameras.live.publisher import pack_picture
 from cameras.models import Camera
-from tests.api.builders import until
+from tests.harness.rows.captures import until
 
 URL = "/api/v1/cameras/sky/frame.jpg"
 FRAME = FrameData(image=np.zeros((2, 2), np.uint8), captured_ns=0, monotonic=0.0, number=7)

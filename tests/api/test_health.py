@@ -14,7 +14,7 @@ from monitoring import health
 from monitoring.health_alerts import check_host
 from monitoring.models import Alert
 from monitoring.tasks import check_health
-from tests.access.audiences import only_for
+from tests.harness.rows.audiences import only_for
 
 
 def write_heartbeat(valkey: Any, observed: str) -> None:

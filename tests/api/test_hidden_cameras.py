@@ -13,8 +13,8 @@ from cameras.editing.services import change_camera
 from cameras.models import Camera
 from captures.models import Session, SessionGap
 from monitoring.services import record_event
-from tests.access.people import World
-from tests.docs.route_table import Line, lines
+from tests.harness.clients.people import World
+from tests.harness.documents.route_table import Line, lines
 
 NAME = "Zenith Nine"
 ADDRESS = f"rtsp://ada:{REDACTED}@192.0.2.44:8554/attic"

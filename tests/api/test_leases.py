@@ -16,7 +16,7 @@ from captures.capturing.requests import CaptureRequest
 from captures.models import Capture, Session
 from captures.sessions.requests import SessionRequest
 from monitoring.models import Event
-from tests.api.builders import saved
+from tests.harness.rows.captures import saved
 
 SKY = "/api/v1/cameras/sky/"
 GUARDED = [

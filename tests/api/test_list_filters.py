@@ -9,7 +9,7 @@ import pytest
 from drf_spectacular.generators import SchemaGenerator
 
 from core.api.paging import PageQuery
-from tests.docs.pages import page
+from tests.harness.documents.pages import page
 
 DOCUMENTED = dict(re.findall(r"^\| `([a-z]+)/` \| (.+) \|$", page("docs/api.md"), re.MULTILINE))
 INVALID = ["colour=red", "limit=1&limit=2", "limit=", "limit=0", "cursor=", "cursor=x"]

@@ -11,7 +11,7 @@ from django.utils import timezone
 from cameras.models import Camera, SettingsPreset
 from cameras.presets.service import MAX_PRESETS
 from monitoring.models import Event
-from tests.fakes.camera_host import camera_host
+from tests.harness.far_ends.camera_host import camera_host
 
 URL = "/api/v1/cameras/sky/presets/"
 NIGHT = {"exposure_us": 8_000_000, "gain": 2.0}

@@ -19,9 +19,9 @@ from cameras.status.messages import absent_status
 from captures.recording_control import commands as recording_commands
 from captures.recording_control.desired import desired_recording
 from monitoring.models import Event
-from tests.api.builders import UNKNOWN
-from tests.busy_machine import own_seconds
-from tests.fakes.camera_host import camera_host
+from tests.harness.busy_machine import own_seconds
+from tests.harness.far_ends.camera_host import camera_host
+from tests.harness.rows.captures import UNKNOWN
 
 RECORD = "/api/v1/cameras/sky/record/"
 STOP = "/api/v1/cameras/sky/stop-recording/"

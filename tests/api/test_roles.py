@@ -8,8 +8,8 @@ import pytest
 from django.urls import get_resolver
 
 from cameras.models import Camera
-from tests.access.people import World, routes
-from tests.docs.route_table import Line, cases, lines_of
+from tests.harness.clients.people import World, routes
+from tests.harness.documents.route_table import Line, cases, lines_of
 
 LINES = lines_of("api/")
 

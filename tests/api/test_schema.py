@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import content_type_conformance, response
 
 from cameras.models import Camera
 from skycam_project.access.models import ApiToken, User
-from tests.docs.route_table import lines_of
+from tests.harness.documents.route_table import lines_of
 
 EXAMPLES = settings(
     max_examples=int(os.environ.get("API_EXAMPLES", "6")),

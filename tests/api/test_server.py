@@ -21,7 +21,7 @@ from cameras.models import Camera
 from captures.models import CaptureFile, StorageRoot
 from monitoring.models import Event
 from skycam_project.access.models import ApiToken, User
-from tests.api.builders import saved, until
+from tests.harness.rows.captures import saved, until
 
 MEGABYTE = 1024 * 1024
 BY_HTTPS = {"X-Forwarded-Proto": "https"}

@@ -21,8 +21,8 @@ from captures.storage.roots import assign_root
 from core.station_settings import values as station_settings
 from core.station_settings.models import StationSetting
 from skycam_project.config.model import KEYS
-from tests.docs.pages import PROJECT
-from tests.skycam_project.cli_station import answer, skycam
+from tests.harness.project import PROJECT
+from tests.harness.stations.command_line import answer, skycam
 
 pytestmark = pytest.mark.django_db
 CRF = "camera_config.crf"

@@ -10,7 +10,7 @@ from cameras.models import Camera
 from captures.models import Session
 from core.text.names import is_readable
 from monitoring.models import Event
-from tests.skycam_project.cli_station import skycam
+from tests.harness.stations.command_line import skycam
 
 BAD = "dark\x1b[2J \u202efram"
 

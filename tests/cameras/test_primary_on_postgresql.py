@@ -8,14 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.faults.camera_process import PROJECT
-from tests.postgresql import postgresql
+from tests.harness.postgresql import postgresql
+from tests.harness.project import PROJECT
 
 
 def test_of_two_cameras_made_primary_at_once_the_second_is_refused_with_the_reason(tmp_path: Path) -> None:
     with postgresql() as address:
         done = subprocess.run(
-            [sys.executable, "-m", "tests.cameras.primary_race_process"],
+            [sys.executable, "-m", "tests.harness.races.primary_process"],
             cwd=PROJECT, env={**os.environ, "SKYCAM_DATA": str(tmp_path), "DATABASE_URL": address},
             capture_output=True, text=True, timeout=100, check=False,
         )  # fmt: skip

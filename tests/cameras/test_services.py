@@ -19,7 +19,7 @@ from cameras.models import Camera
 from cameras.settings.service import set_settings
 from captures.models import Session
 from monitoring.models import Event
-from tests.docs.pages import PROJECT
+from tests.harness.project import PROJECT
 
 pytestmark = pytest.mark.django_db
 STREAM = "rtsp://10.0.0.9:554/live"

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.api.conftest import camera, valkey
+from tests.harness.project import PROJECT
 
 if TYPE_CHECKING:
     from cameras.models import Camera
     from captures.models import CaptureFile, StorageRoot
 
 __all__ = ["camera", "valkey"]
-PROJECT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def root(db: None, folder: Path) -> StorageRoot:
 @pytest.fixture
 def picture(camera: Camera, root: StorageRoot) -> Callable[..., CaptureFile]:
     """The file of a new capture: its content, and any other fields of the row."""
-    from tests.api.builders import file_of, saved
+    from tests.harness.rows.captures import file_of, saved
 
     def make(content: bytes, **fields: Any) -> CaptureFile:
         return file_of(saved(camera), root, content=content, **fields)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from cameras.drivers.base import CameraError
-from tests.cameras.runtime.camera_loop_bench import CameraLoopBench
-from tests.fakes.camera import JPEG, OwnFile, exposure
+from tests.harness.camera_processes.camera_loop import CameraLoopBench
+from tests.harness.far_ends.scripted_camera import JPEG, OwnFile, exposure
 
 RAW = b"II*\0" + bytes(range(256)) * 40
 

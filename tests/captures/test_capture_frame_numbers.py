@@ -12,7 +12,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from cameras.drivers.simulated import read_frame_number
-from tests.faults.camera_process import CameraProcess
+from tests.harness.camera_processes.camera_process import CameraProcess
 
 SESSION = "0193a000-0000-7000-8000-000000000003"
 

@@ -13,7 +13,7 @@ from captures.clips.services import ClipHeld, delete_clip
 from captures.files import thumbnail_queue
 from captures.files.thumbnail_queue import job_for
 from captures.models import Clip, ClipHold, StorageRoot
-from tests.captures.clips import clip_of
+from tests.harness.rows.clips import clip_of
 
 
 @pytest.fixture

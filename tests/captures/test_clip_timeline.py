@@ -15,7 +15,7 @@ from cameras.models import Camera
 from captures.clips import timeline as lines
 from captures.clips.timeline import Segment, Span, gaps_between, merged, timeline
 from captures.models import Clip, StorageRoot
-from tests.captures.clips import STARTED, row_of
+from tests.harness.rows.clips import STARTED, row_of
 
 ADDRESS = "/api/v1/clips/timeline/"
 SECOND = timedelta(seconds=1)

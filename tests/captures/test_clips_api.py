@@ -14,10 +14,10 @@ from captures.clips.services import delete_clip
 from captures.models import Clip, ClipHold, StorageRoot
 from monitoring.models import Alert, Event
 from monitoring.tasks import check_health
-from tests.access.audiences import only_for
-from tests.api.builders import UNKNOWN, content
-from tests.captures.clips import STARTED, clip_of, row_of
-from tests.captures.clips import content as film
+from tests.harness.rows.audiences import only_for
+from tests.harness.rows.captures import UNKNOWN, content
+from tests.harness.rows.clips import STARTED, clip_of, row_of
+from tests.harness.rows.clips import content as film
 
 CLIPS = "/api/v1/clips/"
 

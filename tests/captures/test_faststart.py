@@ -23,8 +23,8 @@ from captures.mp4.boxes import UnsupportedMp4, box
 from captures.mp4.faststart import faststart_header
 from captures.mp4.fragments import MAX_SAMPLES
 from captures.thumbnails.store import ThumbnailStore
-from tests.api.builders import content as sent
-from tests.captures.clips import clip_of, content, cut_off
+from tests.harness.rows.captures import content as sent
+from tests.harness.rows.clips import clip_of, content, cut_off
 
 FILM = content()
 

@@ -15,7 +15,7 @@ from PIL import Image
 from cameras.spool.records import Plan
 from cameras.spool.spool import Spool
 from captures.stills.writer import free_path
-from tests.faults.camera_process import CameraProcess
+from tests.harness.camera_processes.camera_process import CameraProcess
 
 
 @pytest.fixture

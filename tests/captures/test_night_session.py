@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from cameras.drivers.simulated import SimulatedDriver
-from tests.cameras.runtime.camera_loop_bench import CameraLoopBench
-from tests.fakes.camera_clock import EVENING, SetClock
+from tests.harness.camera_processes.camera_loop import CameraLoopBench
+from tests.harness.clocks.camera_clock import EVENING, SetClock
 
 SESSION = "0193a000-0000-7000-8000-000000000003"
 SUTHERLAND = {"latitude": -32.4, "longitude": 20.8, "time_zone": "Africa/Johannesburg"}

@@ -8,7 +8,7 @@ import pytest
 
 from captures.files.posters import NEWEST, PosterSearch
 from captures.thumbnails.worker import ThumbnailJob
-from tests.captures.recording.clip_archive import ClipArchive
+from tests.harness.rows.clip_archive import ClipArchive
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -17,7 +17,7 @@ from captures.sessions.forecast import Forecast, forecast
 from captures.sessions.requests import SessionRequest
 from captures.storage.models import StorageClass
 from captures.storage.roots import assign_root
-from tests.api.builders import saved
+from tests.harness.rows.captures import saved
 
 DUSK = datetime(2026, 11, 21, 17, 0, tzinfo=UTC)
 MB = 1_000_000

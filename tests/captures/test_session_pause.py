@@ -12,9 +12,9 @@ from captures.ingest.sessions import ingest_session
 from captures.models import Session
 from captures.sessions.models import SessionState
 from monitoring.models import Event
-from tests.fakes.camera_host import camera_host
-from tests.pages.builders import text_of
-from tests.skycam_project.cli_station import answer, skycam
+from tests.harness.far_ends.camera_host import camera_host
+from tests.harness.rows.pages import text_of
+from tests.harness.stations.command_line import answer, skycam
 from tests.skycam_project.test_cli_broker import empty, server
 
 __all__ = ["empty", "server"]

@@ -15,9 +15,9 @@ from cameras.drivers.base import Exposure, FrameData
 from cameras.spool.storage import read_marker
 from captures.thumbnails.store import SIZES, ThumbnailStore
 from captures.thumbnails.thread import SavedCapture, ThumbnailThread
-from tests.api.builders import until
-from tests.captures.pictures import dng, gradient, jpeg
-from tests.faults.camera_process import CameraProcess
+from tests.harness.camera_processes.camera_process import CameraProcess
+from tests.harness.rows.captures import until
+from tests.harness.rows.pictures import dng, gradient, jpeg
 
 
 class OwnFile:

@@ -19,9 +19,9 @@ from captures.files.thumbnail_queue import ThumbnailQueue, job_for
 from captures.models import CaptureFile
 from captures.tasks import render_file
 from captures.thumbnails.store import ThumbnailStore
-from tests.access.audiences import only_for
-from tests.api.builders import UNKNOWN, until
-from tests.captures.pictures import jpeg
+from tests.harness.rows.audiences import only_for
+from tests.harness.rows.captures import UNKNOWN, until
+from tests.harness.rows.pictures import jpeg
 
 Make = Callable[..., CaptureFile]
 

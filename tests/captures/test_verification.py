@@ -21,8 +21,8 @@ from core.jobs.context import JobContext
 from core.jobs.messages import ProgressMessage
 from core.jobs.models import Job
 from monitoring.selectors import unresolved_keys
-from tests.captures.clips import clip_of
-from tests.skycam_project.cli_station import answer, skycam
+from tests.harness.rows.clips import clip_of
+from tests.harness.stations.command_line import answer, skycam
 
 pytestmark = pytest.mark.django_db
 NewPicture = Callable[..., CaptureFile]

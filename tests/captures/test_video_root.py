@@ -14,7 +14,7 @@ from captures.storage.models import StorageAssignment, StorageClass, StorageRoot
 from captures.storage.roots import UnusableRoot, is_assigned, root_of_class
 from captures.storage.setup import ensure_default_root, ensure_video_root
 from skycam_project.launch.first_start import ensure_roots
-from tests.faults.small_disk import SmallDisk, mounted
+from tests.harness.disks.small_disk import SmallDisk, mounted
 
 pytestmark = pytest.mark.django_db
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from core.dataclass_json import dataclass_from_json
+from tests.harness.project import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[2]
 IN_A_CAMERA_PROCESS = (
     "cameras/drivers",
     "cameras/runtime",

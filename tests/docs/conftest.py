@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.skycam_project.stations import Station, eventually
+from tests.harness.stations.station import Station, eventually
 
 
 @dataclass

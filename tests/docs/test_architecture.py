@@ -22,8 +22,9 @@ from cameras.tables import RECORDS
 from monitoring.models import Event
 from skycam_project.checks import TABLES
 from skycam_project.pages.context import PAGES
-from tests.docs.pages import PROJECT, blocks, page, section, sources, without_blocks
-from tests.faults.archive import Archive
+from tests.harness.documents.pages import blocks, page, section, sources, without_blocks
+from tests.harness.project import PROJECT
+from tests.harness.rows.archive import Archive
 
 PAGE = "docs/architecture.md"
 TEXT = without_blocks(page(PAGE))

@@ -44,7 +44,8 @@ from monitoring.models import Alert, Severity
 from skycam_project.access.serializers import KnownTokenBody
 from skycam_project.health import HealthBody
 from skycam_project.station_settings import SettingBody
-from tests.docs.pages import PROJECT, first_cells, page, section, sources
+from tests.harness.documents.pages import first_cells, page, section, sources
+from tests.harness.project import PROJECT
 
 PAGE = "docs/contracts.md"
 EVENT = re.compile(

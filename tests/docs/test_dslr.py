@@ -13,7 +13,8 @@ import pytest
 from cameras.drivers.base import DriverSettings
 from cameras.drivers.gphoto2.device_holders import DESKTOP
 from cameras.drivers.gphoto2.driver import Gphoto2Settings
-from tests.docs.pages import PROJECT, page, section
+from tests.harness.documents.pages import page, section
+from tests.harness.project import PROJECT
 
 PAGE = "docs/dslr.md"
 SOURCE = " ".join(path.read_text() for path in sorted((PROJECT / "cameras/drivers/gphoto2").glob("*.py")))

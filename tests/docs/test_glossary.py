@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import PROJECT, page, sources
+from tests.harness.documents.pages import page, sources
+from tests.harness.project import PROJECT
 
 PAGE = "docs/glossary.md"
 READ = ("*.py", "*.md", "*.html", "*.js", "*.css", "*.c", "*.toml", "Makefile", "NOTICE")

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from skycam_project.config.model import VARIABLES
-from tests.docs.pages import PROJECT, blocks, page, section
-from tests.faults.station import FaultStation
+from tests.harness.documents.pages import blocks, page, section
+from tests.harness.project import PROJECT
+from tests.harness.stations.fault_station import FaultStation
 
 PAGE = "docs/operating.md"
 INSTALL = "systemd-analyze is missing. Install it: apt-get install -y --no-install-recommends systemd"

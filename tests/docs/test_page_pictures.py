@@ -14,9 +14,9 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from cameras.drivers.simulated.scenes.sky import SkyScene
-from tests.docs.pages import PROJECT
-from tests.pages.browsing import ARGUMENTS, CHROMIUM, Site
-from tests.skycam_project.stations import eventually
+from tests.harness.browsers.site import ARGUMENTS, CHROMIUM, Site
+from tests.harness.project import PROJECT
+from tests.harness.stations.station import eventually
 
 PICTURES = PROJECT / "docs" / "pictures"
 DESK = {"width": 1600, "height": 1000}

@@ -11,7 +11,8 @@ import click
 import pytest
 
 from skycam_project.cli.root import cli
-from tests.docs.pages import CODE, PAGES, PROJECT, name, sources, without_blocks
+from tests.harness.documents.pages import CODE, PAGES, name, sources, without_blocks
+from tests.harness.project import PROJECT
 
 METHOD = re.compile(r"`([A-Z]\w+)\.(\w+)\(\)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")

@@ -14,8 +14,8 @@ from rich.text import Text
 from cameras.status.reader import read_station
 from skycam_project.cli.status import COLUMNS, camera_table
 from tests.docs.conftest import Shell
-from tests.docs.pages import PROJECT
-from tests.skycam_project.stations import eventually
+from tests.harness.project import PROJECT
+from tests.harness.stations.station import eventually
 
 PICTURE = PROJECT / "docs" / "pictures" / "status.svg"
 SESSIONS = """

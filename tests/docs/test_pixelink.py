@@ -11,7 +11,8 @@ import pytest
 
 from cameras.drivers.base import DriverSettings
 from cameras.drivers.pixelink.driver import PixelinkSettings
-from tests.docs.pages import PROJECT, page, section
+from tests.harness.documents.pages import page, section
+from tests.harness.project import PROJECT
 
 PAGE = "docs/pixelink.md"
 SOURCE = " ".join(path.read_text() for path in sorted((PROJECT / "cameras/drivers/pixelink").glob("*.py")))
@@ -30,7 +31,7 @@ def test_each_quoted_message_exists(sentence: str) -> None:
 
 
 def test_the_command_installs_the_stand_in(tmp_path: Path) -> None:
-    assert ".venv/bin/python -m tests.fakes.pixelink.build /tmp/sdk" in page(PAGE)
-    command = [sys.executable, "-m", "tests.fakes.pixelink.build", str(tmp_path)]
+    assert ".venv/bin/python -m tests.harness.far_ends.pixelink.build /tmp/sdk" in page(PAGE)
+    command = [sys.executable, "-m", "tests.harness.far_ends.pixelink.build", str(tmp_path)]
     subprocess.run(command, cwd=PROJECT, check=True, timeout=60)
     assert {"cameras", "libPxLApi.so"} < {path.name for path in tmp_path.iterdir()}

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.docs.conftest import Shell
-from tests.docs.pages import PROJECT, blocks, page
-from tests.skycam_project.stations import eventually
+from tests.harness.documents.pages import blocks, page
+from tests.harness.project import PROJECT
+from tests.harness.stations.station import eventually
 
 README = page("README.md")
 TARGETS = sorted(set(re.findall(r"^    make (\w+)", README, re.MULTILINE)))

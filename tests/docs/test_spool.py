@@ -12,8 +12,8 @@ from cameras.runtime.exposure_runner import REMEMBERED
 from cameras.runtime.storage_holder import REFILL_S
 from cameras.spool import failpoints, spool, storage
 from cameras.supervision.desired_state import CLOCK_WAIT_S
-from tests.docs.pages import page, section
 from tests.faults import test_spool_simulation as simulation
+from tests.harness.documents.pages import page, section
 
 PAGE = page("docs/spool.md")
 

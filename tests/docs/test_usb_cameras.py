@@ -7,7 +7,7 @@ import re
 from cameras.drivers.device_holders import DeviceHolder, format_holders_with_commands
 from cameras.drivers.opencv import OpencvSettings, frame_queue, reader, stream
 from cameras.drivers.opencv.controls import SETTINGS
-from tests.docs.pages import page, section
+from tests.harness.documents.pages import page, section
 
 PAGE = "docs/usb-cameras.md"
 

@@ -17,7 +17,8 @@ import uuid6
 
 from cameras.child_environment import scrubbed_environment
 from cameras.tables import CONSUMERS
-from tests.faults.camera_process import PROJECT, TIMEOUT_S, CameraProcess
+from tests.harness.camera_processes.camera_process import TIMEOUT_S, CameraProcess
+from tests.harness.project import PROJECT
 
 SESSION = "0193a000-0000-7000-8000-000000000003"
 LONG = 60_000_000
@@ -305,7 +306,9 @@ def test_a_camera_process_with_all_consumers_and_drivers_loads_no_django() -> No
 
 
 def test_what_a_library_prints_does_not_break_the_link(tmp_path: Path) -> None:
-    with CameraProcess(tmp_path, consumers={"still_writer": "tests.fakes.noisy_writer.NoisyWriter"}) as process:
+    with CameraProcess(
+        tmp_path, consumers={"still_writer": "tests.harness.far_ends.noisy_writer.NoisyWriter"}
+    ) as process:
         assert outcome(process, process.capture())["outcome"] == "saved"
         process.until_type("state")
 

@@ -15,9 +15,9 @@ from cameras.spool.durable import FolderLock, RootFiles
 from cameras.spool.storage import MARKER
 from captures.storage.roots import UnusableRoot
 from captures.storage.setup import ensure_default_root
-from tests.faults.camera_process import CameraProcess
-from tests.faults.small_disk import SmallDisk, mount
-from tests.skycam_project.stations import eventually
+from tests.harness.camera_processes.camera_process import CameraProcess
+from tests.harness.disks.small_disk import SmallDisk, mount
+from tests.harness.stations.station import eventually
 
 SESSION = "0193a000-0000-7000-8000-000000000003"
 SMALL = {"exposure_us": 1000, "width": 320, "height": 240}

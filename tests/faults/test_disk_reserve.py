@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from cameras.runtime.disk_reserve import DISK_RESERVE_BYTES
-from tests.faults.archive import Archive
-from tests.faults.camera_process import CameraProcess
-from tests.faults.small_disk import SmallDisk
+from tests.harness.camera_processes.camera_process import CameraProcess
+from tests.harness.disks.small_disk import SmallDisk
+from tests.harness.rows.archive import Archive
 
 SESSION = "0193a000-0000-7000-8000-000000000003"
 FLOOR = 2_000_000

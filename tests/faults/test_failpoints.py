@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from captures.models import Capture, Session
-from tests.faults.archive import Archive
-from tests.faults.camera_process import TIMEOUT_S, CameraProcess
+from tests.harness.camera_processes.camera_process import TIMEOUT_S, CameraProcess
+from tests.harness.rows.archive import Archive
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CAMERA_POINTS = ("after_plan", "after_part", "after_record", "after_place", "after_done")

@@ -10,9 +10,9 @@ import pytest
 
 from captures.models import Capture, Session, SessionGap
 from monitoring.models import Event
-from tests.cameras.supervision.records import capture_record, session_records, write_records
-from tests.faults.archive import Archive
-from tests.faults.camera_process import PROJECT
+from tests.harness.project import PROJECT
+from tests.harness.rows.archive import Archive
+from tests.harness.rows.records import capture_record, session_records, write_records
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,7 +23,14 @@ def archive(tmp_path: Path) -> Archive:
 
 
 def ingest_until_killed(archive: Archive, point: str, passes: int) -> int:
-    words = ["-m", "tests.faults.ingest_process", point, str(passes), str(archive.folder), str(archive.camera.id)]
+    words = [
+        "-m",
+        "tests.harness.kills.ingest_process",
+        point,
+        str(passes),
+        str(archive.folder),
+        str(archive.camera.id),
+    ]
     return subprocess.run([sys.executable, *words], cwd=PROJECT, timeout=60, check=False).returncode
 
 

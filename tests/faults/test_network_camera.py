@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.network.rtsp import RtspServer
-from tests.faults.camera_process import CameraProcess
+from tests.harness.camera_processes.camera_process import CameraProcess
+from tests.harness.far_ends.network.rtsp import RtspServer
 
 SECRET = "sesame-open"
 

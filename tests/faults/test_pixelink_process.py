@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.fakes.pixelink.build import GAIN, SERIAL, Sdk
-from tests.faults.camera_process import CameraProcess
+from tests.harness.camera_processes.camera_process import CameraProcess
+from tests.harness.far_ends.pixelink.build import GAIN, SERIAL, Sdk
 
 SPEC: dict[str, Any] = {"slug": "microscope", "kind": "pixelink", "address": SERIAL, "settings": {"exposure_us": 2000}}
 

@@ -13,7 +13,7 @@ from cameras.spool.records import Plan, Record
 from cameras.spool.recovery import failed_record, recover, settle_session
 from cameras.spool.session_files import DesiredSession, Moment, SessionFile, session_name
 from cameras.spool.spool import Spool, open_spool_folder
-from tests.faults.memory_files import Killed, MemoryFiles
+from tests.harness.disks.memory_files import Killed, MemoryFiles
 
 CAMERA = "0193a000-0000-7000-8000-000000000001"
 ROOT = "0193a000-0000-7000-8000-000000000002"

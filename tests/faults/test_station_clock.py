@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.wall_clock import WallClock
-from tests.faults.station import Answer, FaultStation
-from tests.skycam_project.stations import eventually
+from tests.harness.clocks.wall_clock.wall_clock import WallClock
+from tests.harness.stations.fault_station import Answer, FaultStation
+from tests.harness.stations.station import eventually
 
 HOUR_S = 3600
 MINUTE_OF_STARTS = 240

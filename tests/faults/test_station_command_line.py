@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.faults.station import FaultStation
-from tests.skycam_project.cli_station import SKYCAM
+from tests.harness.stations.command_line import SKYCAM
+from tests.harness.stations.fault_station import FaultStation
 
 
 @pytest.fixture(scope="module")

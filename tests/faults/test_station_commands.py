@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.faults.station import Answer, FaultStation
-from tests.skycam_project.stations import NOTICES_HANGS, eventually
+from tests.harness.stations.fault_station import Answer, FaultStation
+from tests.harness.stations.station import NOTICES_HANGS, eventually
 
 CALLERS = 20
 

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from skycam_project.launch import LaunchError, restart
-from tests.faults.station import FaultStation
-from tests.skycam_project.cli_station import run
-from tests.skycam_project.stations import eventually
+from tests.harness.stations.command_line import run
+from tests.harness.stations.fault_station import FaultStation
+from tests.harness.stations.station import eventually
 
 pytestmark = pytest.mark.timeout(400)
 CADENCE_S = 0.25

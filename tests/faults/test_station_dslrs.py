@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 from PIL import Image
 
-from tests.fakes.gphoto2_port.build import control
-from tests.faults.dslr_desk import EAST, FILE_MANAGER, WEST, Desk, DslrStation
-from tests.skycam_project.stations import eventually
+from tests.harness.far_ends.gphoto2_port.build import control
+from tests.harness.stations.dslrs import EAST, FILE_MANAGER, WEST, Desk, DslrStation
+from tests.harness.stations.station import eventually
 
 LADDER = ["abort", "reconnect", "kill"]
 EVERYWHERE = {"status": True, "refusal": True, "page": True, "command line": True}

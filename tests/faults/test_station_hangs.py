@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.station import FaultStation
-from tests.skycam_project.stations import eventually
+from tests.harness.stations.fault_station import FaultStation
+from tests.harness.stations.station import eventually
 
 LADDER = ["abort", "reconnect", "kill"]
 MARGIN_S = "2"

@@ -11,14 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.busy_machine import slowness
-from tests.faults.kills import HUNG_WORKER_S, PROMISED_S, KillTest
-from tests.faults.station import Client, FaultStation
-from tests.skycam_project.stations import NOTICES_HANGS, SILENCE_S
+from tests.harness.busy_machine import slowness
+from tests.harness.kills.station_kills import HUNG_WORKER_S, PROMISED_S, KillTest
+from tests.harness.project import PROJECT
+from tests.harness.stations.fault_station import Client, FaultStation
+from tests.harness.stations.station import NOTICES_HANGS, SILENCE_S
 
 DEFAULT_SILENCE_S = 15.0
 """After how long a silent part is killed by default."""
-SUMMARY = Path(__file__).resolve().parents[2] / "docs" / "kills.md"
+SUMMARY = PROJECT / "docs" / "kills.md"
 
 
 def run_kill_test(folder: Path) -> Iterator[KillTest]:

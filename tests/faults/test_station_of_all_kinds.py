@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.network.rtsp import RtspServer
-from tests.fakes.pixelink.build import SERIAL, Sdk
-from tests.faults.dslr_desk import Desk, DslrStation
-from tests.faults.station import hexed
-from tests.skycam_project.stations import eventually
+from tests.harness.far_ends.network.rtsp import RtspServer
+from tests.harness.far_ends.pixelink.build import SERIAL, Sdk
+from tests.harness.stations.dslrs import Desk, DslrStation
+from tests.harness.stations.fault_station import hexed
+from tests.harness.stations.station import eventually
 
 EVERYWHERE = {"status": True, "refusal": True, "page": True, "command line": True}
 KINDS = ["simulated", "east", "west", "microscope", "yard"]

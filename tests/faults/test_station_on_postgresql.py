@@ -10,9 +10,9 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.postgresql import postgresql
-from tests.skycam_project.cli_station import SKYCAM
-from tests.skycam_project.stations import Station, eventually
+from tests.harness.postgresql import postgresql
+from tests.harness.stations.command_line import SKYCAM
+from tests.harness.stations.station import Station, eventually
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(300)]
 

@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from skycam_project.sqlite_busy_timeout import BUSY_TIMEOUT_S
-from tests.faults.outside_broker import Broker
-from tests.faults.recording_kills import RecordingStation
-from tests.faults.station import Answer, FaultStation
-from tests.skycam_project.stations import eventually
+from tests.harness.kills.recording_kills import RecordingStation
+from tests.harness.stations.fault_station import Answer, FaultStation
+from tests.harness.stations.outside_broker import Broker
+from tests.harness.stations.station import eventually
 
 CADENCE_S = 0.25
 WAITED_IN_VAIN_S = 7.0

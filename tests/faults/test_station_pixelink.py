@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.pixelink.build import SERIAL, Sdk
-from tests.faults.station import FaultStation
-from tests.skycam_project.stations import eventually
+from tests.harness.far_ends.pixelink.build import SERIAL, Sdk
+from tests.harness.stations.fault_station import FaultStation
+from tests.harness.stations.station import eventually
 
 CAMERA = "cameras/microscope/"
 

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from captures.thumbnails.store import SIZES
-from tests.captures.recording.clips import numbers
-from tests.docs.pages import blocks
-from tests.faults.recording_kills import is_complete
-from tests.faults.station import FaultStation
-from tests.skycam_project.stations import eventually
+from tests.harness.documents.pages import blocks
+from tests.harness.kills.recording_kills import is_complete
+from tests.harness.rows.recorded_clips import numbers
+from tests.harness.stations.fault_station import FaultStation
+from tests.harness.stations.station import eventually
 
 PAGE = "docs/recording.md"
 PRINT_RESULTS = """

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.recording_kills import GAP_S, LOST_S, RecordingStation
-from tests.faults.station import FaultStation
+from tests.harness.kills.recording_kills import GAP_S, LOST_S, RecordingStation
+from tests.harness.project import PROJECT
+from tests.harness.stations.fault_station import FaultStation
 
 TARGETS = ("camera", "worker", "all")
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "recording-kills.md"
+PAGE = PROJECT / "docs" / "recording-kills.md"
 
 
 def recording_station(folder: Path) -> Iterator[RecordingStation]:

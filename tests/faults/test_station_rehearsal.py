@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from cameras.drivers.simulated.faults import Faults
-from tests.fakes.gphoto2_port.build import build
-from tests.faults.station import PROJECT, FaultStation
-from tests.skycam_project.stations import eventually
+from tests.harness.far_ends.gphoto2_port.build import build
+from tests.harness.project import PROJECT
+from tests.harness.stations.fault_station import FaultStation
+from tests.harness.stations.station import eventually
 
 MAIN = "from skycam_project.cli import main; main()"
 FAULTS = "cameras/simulated/faults/"

@@ -10,9 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.fakes.gphoto2_port.build import build, control
-from tests.faults.station import FaultStation
-from tests.skycam_project.stations import eventually
+from tests.harness.far_ends.gphoto2_port.build import build, control
+from tests.harness.stations.fault_station import FaultStation
+from tests.harness.stations.station import eventually
 
 STOPPED = ("failed", "station_stopped")
 STOPPED_S = 30

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from skycam_project.launch import restart
-from tests.faults.station import FaultStation
 from tests.faults.test_station_outages import Broker
-from tests.postgresql import postgresql
-from tests.skycam_project.stations import eventually
+from tests.harness.postgresql import postgresql
+from tests.harness.stations.fault_station import FaultStation
+from tests.harness.stations.station import eventually
 
 pytestmark = pytest.mark.timeout(400)
 

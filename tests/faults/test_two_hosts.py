@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.two_hosts import TwoHosts, two_hosts
+from tests.harness.project import PROJECT
+from tests.harness.stations.two_hosts import TwoHosts, two_hosts
 
 SHORT_S, LONG_S = 40.0, float(os.environ.get("TWO_HOSTS_S", "600"))
 LOST_S = 1.0
 """Seconds of video before a kill that may be lost."""
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "two-hosts-kills.md"
+PAGE = PROJECT / "docs" / "two-hosts-kills.md"
 
 
 @pytest.fixture

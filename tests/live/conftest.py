@@ -10,8 +10,8 @@ import pytest
 import redis
 from django.conf import settings
 
-from tests.live.stations import LiveStation
-from tests.skycam_project.cli_station import valkey
+from tests.harness.stations.command_line import valkey
+from tests.harness.stations.live_station import LiveStation
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def camera(transactional_db: None) -> Any:
 @pytest.fixture
 def pictures(server: redis.Redis) -> Iterator[Any]:
     """The camera's process: publishes while pictures are requested."""
-    from tests.live.builders import CameraProcess
+    from tests.harness.clients.sockets import CameraProcess
 
     process = CameraProcess(server, "sky")
     thread = threading.Thread(target=process.run)

@@ -11,7 +11,7 @@ from asgiref.sync import sync_to_async
 from cameras.models import Camera
 from cameras.sockets.access import TRY_LATER, Access, AccessMonitor
 from skycam_project.access.models import User
-from tests.live.builders import user_of
+from tests.harness.clients.sockets import user_of
 
 
 @dataclass(frozen=True)

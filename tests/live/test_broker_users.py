@@ -17,8 +17,8 @@ from websockets.asyncio.client import ClientConnection
 
 from cameras.broker import broker
 from cameras.supervision.broker_users import BrokerUsers, with_login
-from tests.live.stations import LiveStation
-from tests.skycam_project.stations import eventually
+from tests.harness.stations.live_station import LiveStation
+from tests.harness.stations.station import eventually
 
 STATION = settings.STATION.station.id
 REFUSED = [

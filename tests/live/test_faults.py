@@ -16,10 +16,9 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.busy_machine import slowness
-from tests.live.builders import eventually
-from tests.live.stations import BINARY, LiveStation
-from tests.live.viewers import (
+from tests.harness.busy_machine import slowness
+from tests.harness.clients.sockets import eventually
+from tests.harness.clients.viewers import (
     LIVE,
     REQUEST,
     NonReadingViewer,
@@ -30,6 +29,7 @@ from tests.live.viewers import (
     send_raw,
     watching,
 )
+from tests.harness.stations.live_station import BINARY, LiveStation
 
 MEGABYTE = 1_000_000
 

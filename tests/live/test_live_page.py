@@ -12,9 +12,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
-from tests.live.page_server import PageServer, page_server
-from tests.live.stations import PASSWORD, LiveStation
-from tests.skycam_project.stations import eventually
+from tests.harness.browsers.page_server import PageServer, page_server
+from tests.harness.stations.live_station import PASSWORD, LiveStation
+from tests.harness.stations.station import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 BROWSER = [

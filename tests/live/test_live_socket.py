@@ -19,8 +19,8 @@ from cameras.live.publisher import FRAME_HEADER
 from cameras.models import Camera
 from cameras.status import status
 from cameras.status.messages import absent_status
-from tests.live.builders import CameraProcess, OpenSocket, eventually, user_of, with_token
-from tests.live.stations import BINARY
+from tests.harness.clients.sockets import CameraProcess, OpenSocket, eventually, user_of, with_token
+from tests.harness.stations.live_station import BINARY
 
 REQUEST = {"type": "request_frame", "quality": "low"}
 FRAME_KEYS = {

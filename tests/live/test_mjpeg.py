@@ -16,7 +16,7 @@ from cameras.live.mjpeg import MjpegStream, stream_parts
 from cameras.models import Camera
 from skycam_project.access.models import User
 from skycam_project.access.principals import Principal, principal_of
-from tests.live.builders import CameraProcess, user_of, with_token
+from tests.harness.clients.sockets import CameraProcess, user_of, with_token
 
 URL = "/api/v1/cameras/sky/stream.mjpeg"
 

@@ -21,9 +21,9 @@ from cameras.status.messages import absent_status
 from captures.capturing.notices import publish_capture
 from captures.models import Capture, CaptureFile
 from skycam_project.access.models import User
-from tests.access.audiences import only_for
-from tests.busy_machine import own_seconds
-from tests.live.builders import OpenSocket, eventually, user_of, with_token
+from tests.harness.busy_machine import own_seconds
+from tests.harness.clients.sockets import OpenSocket, eventually, user_of, with_token
+from tests.harness.rows.audiences import only_for
 
 UPDATE_KEYS = {"camera", "status", "temperature", "latest_image", "capture", "outcome", "reason"}
 

@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 
 from cameras.models import Camera
-from tests.live.builders import OpenSocket, user_of, with_token
+from tests.harness.clients.sockets import OpenSocket, user_of, with_token
 
 LIVE, STATUS = "/ws/live/sky/", "/ws/status/"
 IN, TOO_MANY = True, 4429

@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from tests.live.stations import BINARY, LiveStation
-from tests.live.viewers import LIVE, REQUEST
-from tests.skycam_project.cli_station import run
-from tests.skycam_project.stations import eventually
+from tests.harness.clients.viewers import LIVE, REQUEST
+from tests.harness.stations.command_line import run
+from tests.harness.stations.live_station import BINARY, LiveStation
+from tests.harness.stations.station import eventually
 
 FRAME = "/api/v1/cameras/simulated/frame.jpg"
 STREAM = "/api/v1/cameras/simulated/stream.mjpeg"

@@ -17,7 +17,7 @@ from cameras.live.snapshot_limiter import MAX_WAITING_PER_USER, SnapshotLimiter,
 from cameras.models import Camera
 from cameras.sockets import loop_singletons
 from skycam_project.access.models import User
-from tests.live.builders import CameraProcess, eventually, user_of
+from tests.harness.clients.sockets import CameraProcess, eventually, user_of
 
 URL = "/api/v1/cameras/sky/frame.jpg"
 NOT_EVEN_ONE = 1

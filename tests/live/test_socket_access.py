@@ -10,11 +10,11 @@ from asgiref.sync import sync_to_async
 from cameras.models import Camera
 from skycam_project.access.models import User
 from skycam_project.routing import sockets
-from tests.access.audiences import only_for
-from tests.access.people import user_named
-from tests.docs.route_table import PEOPLE, Line, cases, lines_of
-from tests.live.builders import HOST, OURS, OpenSocket, user_of, with_cookie, with_token
-from tests.live.stations import BINARY
+from tests.harness.clients.people import user_named
+from tests.harness.clients.sockets import HOST, OURS, OpenSocket, user_of, with_cookie, with_token
+from tests.harness.documents.route_table import PEOPLE, Line, cases, lines_of
+from tests.harness.rows.audiences import only_for
+from tests.harness.stations.live_station import BINARY
 
 CODES = {"in": True, "sign in": 4401, "refused": 4403, "not there": 4404}
 LINES = lines_of("ws/")

@@ -24,8 +24,8 @@ from cameras.models import Camera
 from cameras.sockets import loop_singletons
 from monitoring.models import Event
 from skycam_project.station_settings import change_settings
-from tests.live.builders import CameraProcess, OpenSocket, eventually, user_of, with_token
-from tests.live.stations import BINARY
+from tests.harness.clients.sockets import CameraProcess, OpenSocket, eventually, user_of, with_token
+from tests.harness.stations.live_station import BINARY
 
 REQUEST = {"type": "request_frame", "quality": "medium"}
 LIVE = "/ws/live/sky/"

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import ClientConnection
 
-from tests.live.stations import BINARY, LiveStation
-from tests.live.viewers import LIVE, REQUEST
-from tests.skycam_project.stations import eventually
+from tests.harness.clients.viewers import LIVE, REQUEST
+from tests.harness.stations.live_station import BINARY, LiveStation
+from tests.harness.stations.station import eventually
 
 MOST = 3
 

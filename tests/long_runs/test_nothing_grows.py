@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.long_runs.everything import run
-from tests.long_runs.slopes import seconds_of_a_run
+from tests.harness.long_runs.everything import run
+from tests.harness.long_runs.slopes import seconds_of_a_run
 
 SECONDS = seconds_of_a_run(default_s=600.0)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from tests.long_runs.slopes import Sample, Used
+from tests.harness.long_runs.slopes import Sample, Used
 
 HOUR = 3600.0
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
-    from tests.pages.browsing import Site
+    from tests.harness.browsers.site import Site
 
 PATIENCE_MS = 30_000
 """How long a page may take to show what is expected, where a test has no limit of its own. Playwright's 5 s are too
@@ -26,7 +26,7 @@ __all__ = ["camera", "no_tries_counted", "root", "valkey", "world"]
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A real station with two simulated cameras, one of them disabled."""
-    from tests.pages.browsing import Site
+    from tests.harness.browsers.site import Site
 
     site = Site(tmp_path_factory.mktemp("pages"))
     try:
@@ -41,7 +41,7 @@ def chromium() -> Iterator[Browser]:
     asynchronous tests, which start their own loop, belong in other modules."""
     from playwright.sync_api import expect, sync_playwright
 
-    from tests.pages.browsing import ARGUMENTS, CHROMIUM
+    from tests.harness.browsers.site import ARGUMENTS, CHROMIUM
 
     before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
     expect.set_options(timeout=PATIENCE_MS)
@@ -82,6 +82,6 @@ def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def pictures(camera: Any, root: Any) -> Any:
     """Five hundred captures of the camera, each with a file and a temperature."""
-    from tests.pages.builders import captures
+    from tests.harness.rows.pages import captures
 
     return captures(camera, root, 500)

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.pages.browsing import AXE, PAGES, PASSWORD, VIOLATIONS, WIDTHS, Site
-from tests.skycam_project.stations import eventually
+from tests.harness.browsers.site import AXE, PAGES, PASSWORD, VIOLATIONS, WIDTHS, Site
+from tests.harness.stations.station import eventually
 
 SOON_MS = 40_000
 RUNNING = re.compile("Ready|Live")

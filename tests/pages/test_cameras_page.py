@@ -9,8 +9,8 @@ import pytest
 
 from cameras.models import Camera
 from tests.api.test_discovery import found, host_with
-from tests.fakes.camera_host import camera_host
-from tests.pages.builders import MARKUP, text_of
+from tests.harness.far_ends.camera_host import camera_host
+from tests.harness.rows.pages import MARKUP, text_of
 from tests.pages.test_html import html_validate, validated
 
 __all__ = ["html_validate"]

@@ -15,10 +15,10 @@ from captures.clips import change_pages, paging, timeline
 from captures.clips.deletion import mark_for_deletion
 from captures.models import Clip, ClipHold, StorageRoot
 from monitoring.models import Event
-from tests.access.audiences import only_for
-from tests.api.builders import UNKNOWN
-from tests.captures.clips import STARTED, clip_of, row_of
-from tests.pages.builders import MARKUP, text_of
+from tests.harness.rows.audiences import only_for
+from tests.harness.rows.captures import UNKNOWN
+from tests.harness.rows.clips import STARTED, clip_of, row_of
+from tests.harness.rows.pages import MARKUP, text_of
 
 DAY = "/clips/?day=2026-03-28"
 

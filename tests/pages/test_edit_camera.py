@@ -14,7 +14,7 @@ from cameras.leases import service as leases
 from cameras.models import Camera
 from captures.models import Session
 from monitoring.models import Event
-from tests.pages.builders import tag_of, text_of
+from tests.harness.rows.pages import tag_of, text_of
 from tests.pages.test_html import html_validate, validated
 
 __all__ = ["html_validate"]

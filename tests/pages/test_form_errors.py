@@ -13,7 +13,7 @@ from cameras.models import Camera, SettingsPreset
 from core.station_settings.models import StationSetting
 from monitoring.models import Event
 from skycam_project.access.models import ApiToken, User
-from tests.pages.builders import described, tag_of, text_of
+from tests.harness.rows.pages import described, tag_of, text_of
 from tests.pages.test_html import html_validate, validated
 
 __all__ = ["html_validate"]

@@ -8,7 +8,7 @@ import pytest
 
 from cameras.models import Camera
 from cameras.settings.settings_form import SettingsForm
-from tests.pages.builders import text_of
+from tests.harness.rows.pages import text_of
 
 CAN = {
     "exposure_us": {"unit": "µs", "minimum": 20, "maximum": 600_000_000, "step": 1},

@@ -23,9 +23,9 @@ from captures.models import Capture, Session, SessionGap, StorageRoot
 from captures.paths.night import Site, night_of, night_range
 from monitoring.models import Event
 from monitoring.services import record_event
-from tests.access.audiences import only_for
-from tests.api.builders import UNKNOWN, file_of, saved
-from tests.pages.builders import MARKUP, captures, text_of
+from tests.harness.rows.audiences import only_for
+from tests.harness.rows.captures import UNKNOWN, file_of, saved
+from tests.harness.rows.pages import MARKUP, captures, text_of
 
 DAY = "/gallery/?day=2026-03-28"
 NOON = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)

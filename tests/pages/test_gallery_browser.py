@@ -12,13 +12,14 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.pages.browsing import AXE, VIOLATIONS, WIDTHS, Site
-from tests.pages.captures import put_captures
+from tests.harness.browsers.site import AXE, VIOLATIONS, WIDTHS, Site
+from tests.harness.project import PROJECT
+from tests.harness.stations.capture_rows import put_captures
+from tests.harness.stations.station import eventually
 from tests.pages.test_browser import in_theme
-from tests.skycam_project.stations import eventually
 
 SOON_MS = 40_000
-PICTURE = Path(__file__).parents[2] / "docs" / "pictures" / "dashboard-dark.png"
+PICTURE = PROJECT / "docs" / "pictures" / "dashboard-dark.png"
 WHOLE = "img => img.complete && img.naturalWidth > 0"
 SHIFTS = """new Promise((done) => {
   let sum = 0;

@@ -14,9 +14,9 @@ import psutil
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.docs.pages import PROJECT
-from tests.faults.station import hexed, owned_spool
-from tests.pages.browsing import Site
+from tests.harness.browsers.site import Site
+from tests.harness.project import PROJECT
+from tests.harness.stations.fault_station import hexed, owned_spool
 
 DOCUMENT = PROJECT / "docs" / "healing.md"
 LIVE = "#cam-simulated .live"

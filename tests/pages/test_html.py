@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from cameras.models import Camera, SettingsPreset
-from tests.captures.clips import clip_of
-from tests.pages.builders import text_of
+from tests.harness.project import PROJECT
+from tests.harness.rows.clips import clip_of
+from tests.harness.rows.pages import text_of
 
-TESTS = Path(__file__).parents[1]
+TESTS = PROJECT / "tests"
 PROJECT = TESTS.parent
 VALIDATE = PROJECT / "node_modules" / ".bin" / "html-validate"
 ADDRESSES = {

@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from skycam_project.cli.identity import system_name
-from tests.pages.browsing import AXE, VIOLATIONS, WIDTHS, Site
-from tests.skycam_project.cli_station import run
+from tests.harness.browsers.site import AXE, VIOLATIONS, WIDTHS, Site
+from tests.harness.stations.command_line import run
 
 SOON_MS = 40_000
 RENEWAL_MS = 21_000

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from tests.pages.browsing import Site
-from tests.skycam_project.stations import eventually
+from tests.harness.browsers.site import Site
+from tests.harness.stations.station import eventually
 
 SOON_MS = 40_000
 URL = "/cameras/simulated/"

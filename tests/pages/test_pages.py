@@ -15,8 +15,8 @@ from monitoring.pages import KINDS
 from monitoring.services import record_event
 from skycam_project.cli.diagnostics.finding import Finding
 from skycam_project.pages import status
-from tests.docs.pages import first_cells, section
-from tests.pages.builders import MARKUP, cameras, captures, templates, text_of
+from tests.harness.documents.pages import first_cells, section
+from tests.harness.rows.pages import MARKUP, cameras, captures, templates, text_of
 
 PAGES = ["/", "/events/", "/status/", "/users/", "/accounts/", "/cameras/sky/", "/cameras/sky/start/", "/nowhere/"]
 INLINE = re.compile(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=|javascript:", re.IGNORECASE)

@@ -11,9 +11,9 @@ from cameras.runtime.recording_state import Recorder
 from cameras.status import status
 from cameras.status.messages import absent_status
 from captures.recording_control.desired import desired_recording
-from tests.api.builders import UNKNOWN
-from tests.fakes.camera_host import camera_host
-from tests.pages.builders import MARKUP, text_of
+from tests.harness.far_ends.camera_host import camera_host
+from tests.harness.rows.captures import UNKNOWN
+from tests.harness.rows.pages import MARKUP, text_of
 
 SCRIPT = {"HX-Request": "true"}
 PAGE = "/cameras/sky/"

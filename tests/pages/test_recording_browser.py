@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.pages.browsing import AXE, VIOLATIONS, WIDTHS, Site
+from tests.harness.browsers.site import AXE, VIOLATIONS, WIDTHS, Site
 
 SOON_MS = 40_000
 

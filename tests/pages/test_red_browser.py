@@ -15,11 +15,11 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.captures.clips import ENCODER, FRAGMENTS
-from tests.pages.browsing import Site
-from tests.pages.clips import put_clip
+from tests.harness.browsers.site import Site
+from tests.harness.rows.clips import ENCODER, FRAGMENTS
+from tests.harness.stations.clip_rows import put_clip
+from tests.harness.stations.station import eventually
 from tests.pages.test_browser import in_theme
-from tests.skycam_project.stations import eventually
 
 COLOURS = {
     "white": (255, 255, 255), "yellow": (255, 255, 0), "cyan": (0, 255, 255), "green": (0, 255, 0),

@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.pages.browsing import AXE, VIOLATIONS, Site
+from tests.harness.browsers.site import AXE, VIOLATIONS, Site
 
 SOON_MS = 40_000
 

@@ -9,9 +9,9 @@ from django.urls import get_resolver
 
 from cameras.models import Camera
 from core.pages.page import Page
-from tests.access.audiences import only_for
-from tests.access.people import World, routes
-from tests.docs.route_table import Line, cases, lines
+from tests.harness.clients.people import World, routes
+from tests.harness.documents.route_table import Line, cases, lines
+from tests.harness.rows.audiences import only_for
 
 LINES = [line for line in lines() if line.method != "WS" and not line.route.startswith("api/")]
 SIGN_IN_ROUTES = {"admin/login/", "admin/logout/"}

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.pages.browsing import AXE, VIOLATIONS, WIDTHS, Site
+from tests.harness.browsers.site import AXE, VIOLATIONS, WIDTHS, Site
 
 SOON_MS = 40_000
 START = "/cameras/simulated/start/"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.service.stations import DOTENV, ServiceStation
+from tests.harness.stations.service_station import DOTENV, ServiceStation
 
 TIMEOUT_MS = 8000
 """Less than usual, since a test waits for it; a capture on a busy machine must still be answered in time."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.service.stations import ServiceStation
+from tests.harness.stations.service_station import ServiceStation
 
 FORM = "application/x-www-form-urlencoded"
 anything = st.recursive(

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.service.samples import HEALTH, missing_keys
-from tests.service.stations import Answer, ServiceStation
-from tests.skycam_project.stations import eventually
+from tests.harness.clients.service_samples import HEALTH, missing_keys
+from tests.harness.stations.service_station import Answer, ServiceStation
+from tests.harness.stations.station import eventually
 
 ADD = """
 from cameras.models import Camera

@@ -10,8 +10,8 @@ import pytest
 
 from captures.pixelink_service.bodies import Captured, Listed, ListedFile, Settings
 from skycam_project.config.model import DOTENV_VARIABLES, VARIABLES
-from tests.docs.pages import blocks, page, section
-from tests.service.stations import DOTENV, ServiceStation
+from tests.harness.documents.pages import blocks, page, section
+from tests.harness.stations.service_station import DOTENV, ServiceStation
 
 PAGE = "docs/pixelink-service.md"
 

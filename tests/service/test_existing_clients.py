@@ -10,10 +10,10 @@ from pathlib import Path
 
 from PIL import Image
 
+from tests.harness.clients.service_samples import CAPTURE_NEWER, CAPTURE_OLDER, HEALTH, LIST, SETTINGS, missing_keys
+from tests.harness.stations.service_station import ServiceStation
+from tests.harness.stations.station import eventually
 from tests.service.conftest import TIMEOUT_MS
-from tests.service.samples import CAPTURE_NEWER, CAPTURE_OLDER, HEALTH, LIST, SETTINGS, missing_keys
-from tests.service.stations import ServiceStation
-from tests.skycam_project.stations import eventually
 
 
 def test_the_health_has_all_keys_of_the_guides(station: ServiceStation) -> None:

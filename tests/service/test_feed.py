@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.service.stations import ServiceStation
+from tests.harness.stations.service_station import ServiceStation
 
 REQUEST = b"GET /video/feed?quality=high HTTP/1.1\r\nHost: localhost\r\n\r\n"
 

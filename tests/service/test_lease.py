@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.service.stations import ServiceStation
-from tests.skycam_project.cli_station import run
-from tests.skycam_project.stations import eventually
+from tests.harness.stations.command_line import run
+from tests.harness.stations.service_station import ServiceStation
+from tests.harness.stations.station import eventually
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fakes.pixelink.build import SERIAL, Sdk
-from tests.service.samples import CAPTURE_NEWER, CAPTURE_OLDER, SETTINGS, missing_keys
-from tests.service.stations import ServiceStation
-from tests.skycam_project.stations import eventually
+from tests.harness.clients.service_samples import CAPTURE_NEWER, CAPTURE_OLDER, SETTINGS, missing_keys
+from tests.harness.far_ends.pixelink.build import SERIAL, Sdk
+from tests.harness.stations.service_station import ServiceStation
+from tests.harness.stations.station import eventually
 
 
 @pytest.fixture(scope="module")

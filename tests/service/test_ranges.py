@@ -7,7 +7,7 @@ import pytest
 from cameras.models import Camera
 from captures.pixelink_service.ranges import within_ranges
 from captures.pixelink_service.readback import not_yet_applied
-from tests.service.stations import ServiceStation
+from tests.harness.stations.service_station import ServiceStation
 
 RANGES = {"settings": {"exposure_us": {"minimum": 20, "maximum": 2_000_000}, "gain": {"minimum": 1, "maximum": 16}}}
 

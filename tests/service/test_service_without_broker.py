@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.service.stations import ServiceStation
-from tests.skycam_project.stations import Station, eventually
+from tests.harness.stations.service_station import ServiceStation
+from tests.harness.stations.station import Station, eventually
 
 TOKEN = "a-token-for-programs"
 WITH_TOKEN = {"Authorization": f"Bearer {TOKEN}"}

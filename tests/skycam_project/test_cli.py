@@ -16,7 +16,7 @@ from captures.models import Capture, Session
 from monitoring.models import Event
 from skycam_project.access.models import User
 from skycam_project.cli.station import Station
-from tests.skycam_project.cli_station import answer, run, skycam
+from tests.harness.stations.command_line import answer, run, skycam
 
 pytestmark = pytest.mark.django_db
 PROGRAMME = {"exposure_us": 8_000_000, "delay_s": 12.0, "f_number": 1.4}

@@ -6,7 +6,7 @@ import pytest
 
 from cameras.editing.services import add_camera
 from cameras.models import Camera
-from tests.skycam_project.cli_station import answer, skycam
+from tests.harness.stations.command_line import answer, skycam
 
 pytestmark = pytest.mark.django_db
 HAS = {"exposure_us": {"minimum": 20, "maximum": 2_000_000}, "gain": {"minimum": 0, "maximum": 24.0, "unit": "dB"}}

@@ -24,7 +24,7 @@ from skycam_project.cli.station import Station as CliStation
 from skycam_project.cli.status import read_status, visible_to
 from skycam_project.config import load_config
 from skycam_project.config.folder import renew_broker_password
-from tests.skycam_project.cli_station import answer, camera_host, run, skycam, valkey
+from tests.harness.stations.command_line import answer, camera_host, run, skycam, valkey
 
 pytestmark = pytest.mark.django_db
 READY = absent_status("sim", "connected") | {"observed": "ready", "reason": ""}

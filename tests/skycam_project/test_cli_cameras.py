@@ -8,8 +8,8 @@ import redis
 from cameras.models import Camera
 from captures.models import Session
 from tests.api.test_discovery import found, host_with
-from tests.fakes.camera_host import camera_host
-from tests.skycam_project.cli_station import answer, skycam
+from tests.harness.far_ends.camera_host import camera_host
+from tests.harness.stations.command_line import answer, skycam
 from tests.skycam_project.test_cli_broker import camera, empty, server
 
 __all__ = ["camera", "empty", "server"]

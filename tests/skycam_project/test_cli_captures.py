@@ -16,11 +16,12 @@ import pytest
 from cameras.models import Camera
 from captures.models import Capture, CaptureFile, Clip, Session, StorageRoot
 from skycam_project.access.models import User
-from tests.api.builders import PICTURE, file_of, saved
 from tests.api.conftest import camera
-from tests.captures.clips import clip_of
 from tests.captures.conftest import folder, root
-from tests.skycam_project.cli_station import answer, skycam
+from tests.harness.project import PROJECT
+from tests.harness.rows.captures import PICTURE, file_of, saved
+from tests.harness.rows.clips import clip_of
+from tests.harness.stations.command_line import answer, skycam
 
 __all__ = ["camera", "folder", "root"]
 pytestmark = pytest.mark.django_db
@@ -267,7 +268,7 @@ def test_kill_9_during_a_copy_leaves_no_partial_file(capture: Capture, here: Pat
         "import CaptureFile", "import CaptureFile, StorageRoot"
     )
     words = [settings.STATION.host, file.path, str(file.bytes), file.sha256]
-    project = Path(__file__).parents[2]
+    project = PROJECT
     done = subprocess.run(
         [sys.executable, "-c", script, *words], cwd=here, env={**os.environ, "PYTHONPATH": str(project)}, check=False
     )

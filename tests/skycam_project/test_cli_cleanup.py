@@ -11,9 +11,9 @@ from captures.models import Clip
 from core.jobs import services
 from core.jobs.models import Job
 from monitoring.models import Event
-from tests.captures.recording.clip_archive import ClipArchive, configured
-from tests.faults.small_disk import SmallDisk
-from tests.skycam_project.cli_station import answer, skycam
+from tests.harness.disks.small_disk import SmallDisk
+from tests.harness.rows.clip_archive import ClipArchive, configured
+from tests.harness.stations.command_line import answer, skycam
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MB = 1_000_000

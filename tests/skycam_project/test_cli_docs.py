@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 import pytest
@@ -16,8 +15,9 @@ from captures.recording_control.commands import RecordingBody
 from captures.sessions.bodies import SessionBody
 from skycam_project.cli import errors
 from skycam_project.cli.root import cli
+from tests.harness.project import PROJECT
 
-PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
+PAGE = (PROJECT / "docs" / "cli.md").read_text()
 HEADING = re.compile(r"^### `(skycam [^`]+)`$", re.MULTILINE)
 COMMON = {"--config", "--output", "--verbose"}
 

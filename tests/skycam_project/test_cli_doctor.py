@@ -14,7 +14,7 @@ from cameras.models import Camera
 from cameras.spool.storage import make_root
 from captures.models import StorageRoot
 from skycam_project.cli.diagnostics.database import root_finding
-from tests.skycam_project.cli_station import answer, run
+from tests.harness.stations.command_line import answer, run
 
 
 def states(body: dict[str, Any], check: str) -> set[str]:

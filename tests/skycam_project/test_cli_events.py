@@ -20,7 +20,7 @@ from monitoring.models import Alert, Event
 from monitoring.services import raise_alert, record_event, resolve_alert
 from skycam_project.access.models import ApiToken, User
 from tests.api.conftest import camera
-from tests.skycam_project.cli_station import SKYCAM, answer, skycam, until
+from tests.harness.stations.command_line import SKYCAM, answer, skycam, until
 
 __all__ = ["camera"]
 pytestmark = pytest.mark.django_db

@@ -11,7 +11,7 @@ from monitoring.models import Event
 from skycam_project.access.models import User
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.identity import caller_for_uid, system_name
-from tests.skycam_project.cli_station import skycam
+from tests.harness.stations.command_line import skycam
 
 pytestmark = pytest.mark.django_db
 UID, OTHER_UID = 54321, 54322

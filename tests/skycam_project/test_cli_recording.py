@@ -17,8 +17,8 @@ from cameras.runtime.recording_state import Recorder
 from cameras.status import status
 from cameras.status.messages import absent_status
 from skycam_project.cli.status import camera_remarks
-from tests.fakes.camera_host import camera_host
-from tests.skycam_project.cli_station import answer, skycam, valkey
+from tests.harness.far_ends.camera_host import camera_host
+from tests.harness.stations.command_line import answer, skycam, valkey
 
 pytestmark = pytest.mark.django_db
 RECORDER = Recorder(

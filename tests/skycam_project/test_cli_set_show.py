@@ -10,9 +10,9 @@ from django.db import connection
 
 from cameras.models import Camera
 from captures.models import Capture
-from tests.fakes.camera_host import camera_host
+from tests.harness.far_ends.camera_host import camera_host
+from tests.harness.stations.command_line import answer, skycam
 from tests.pages.test_edit_camera import remove_before_the_lock
-from tests.skycam_project.cli_station import answer, skycam
 from tests.skycam_project.test_cli_broker import camera, empty, server
 
 __all__ = ["camera", "empty", "server"]

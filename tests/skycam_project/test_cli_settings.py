@@ -10,9 +10,9 @@ import redis
 
 from cameras.editing.services import add_camera
 from cameras.models import Camera, SettingsPreset
-from tests.docs.pages import blocks
-from tests.fakes.camera_host import camera_host
-from tests.skycam_project.cli_station import answer, skycam
+from tests.harness.documents.pages import blocks
+from tests.harness.far_ends.camera_host import camera_host
+from tests.harness.stations.command_line import answer, skycam
 from tests.skycam_project.test_cli_broker import camera, empty, server
 
 __all__ = ["camera", "empty", "server"]

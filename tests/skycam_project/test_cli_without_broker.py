@@ -10,8 +10,8 @@ from cameras.broker import broker
 from cameras.editing.services import add_camera
 from cameras.models import Camera
 from captures.models import Session
-from tests.busy_machine import own_seconds
-from tests.skycam_project.cli_station import skycam
+from tests.harness.busy_machine import own_seconds
+from tests.harness.stations.command_line import skycam
 
 pytestmark = pytest.mark.django_db
 

@@ -13,7 +13,7 @@ from cameras.editing.services import add_camera
 from cameras.models import Camera
 from core.text.suggestions import similar_words
 from skycam_project.cli.local_time import LocalZone
-from tests.skycam_project.cli_station import answer, run, skycam
+from tests.harness.stations.command_line import answer, run, skycam
 
 pytestmark = pytest.mark.django_db
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from skycam_project.config.model import KEYS, key_option
-from tests.skycam_project.cli_station import skycam
+from tests.harness.project import PROJECT
+from tests.harness.stations.command_line import skycam
 
-PROJECT = Path(__file__).resolve().parents[2]
 PACKAGES = ("skycam_project", "scheduler", "captures", "cameras", "monitoring", "core")
 DEFINITIONS = {"sections.py", "live.py", "recording.py", "keys.py"}
 RESERVED = sorted(".".join(key) for key in KEYS if key_option(key, "reserved"))

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from skycam_project.launch import LaunchError, ps, restart
-from tests.skycam_project.stations import NOTICES_HANGS, SILENCE_S, Station, eventually
+from tests.harness.stations.station import NOTICES_HANGS, SILENCE_S, Station, eventually
 
 INTO_A_PIPE = ("bash", "-c", 'exec "$@" > >(cat)', "-")
 

@@ -18,7 +18,7 @@ import redis
 from skycam_project.launch.errors import LaunchError
 from skycam_project.launch.preflight import bind_port
 from skycam_project.launch.timings import Timings
-from tests.skycam_project.stations import Station, eventually
+from tests.harness.stations.station import Station, eventually
 
 NewStation = Callable[..., Station]
 READ_ONLY = (

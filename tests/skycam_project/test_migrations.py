@@ -11,8 +11,8 @@ from django.db.migrations.executor import MigrationExecutor
 
 from captures.models import Clip
 from core.station_settings.models import StationSetting
-from tests.captures.clips import STARTED, row_of
-from tests.faults.archive import Archive
+from tests.harness.rows.archive import Archive
+from tests.harness.rows.clips import STARTED, row_of
 
 
 @pytest.mark.django_db

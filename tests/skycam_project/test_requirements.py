@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.harness.project import PROJECT
+
 CODE = ("skycam_project", "scheduler", "captures", "cameras", "monitoring", "core", "manage.py")
 TESTS = ("tests", "bench")
 NOT_IMPORTED = {

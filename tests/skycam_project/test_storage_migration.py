@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.postgresql import postgresql
+from tests.harness.postgresql import postgresql
 
 MIGRATE = """
 import django, json

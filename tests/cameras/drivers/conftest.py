@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from cameras.drivers.base import SystemClock
-from tests.cameras.drivers.dslr import Dslr
-from tests.fakes.gphoto2_port.build import build
-from tests.fakes.network.rtsp import RtspServer
-from tests.fakes.pixelink.build import SERIAL, Sdk, compiled
-from tests.fakes.v4l2 import ADDRESS, UsbCamera, playing
+from tests.harness.camera_processes.dslr_driver import Dslr
+from tests.harness.far_ends.gphoto2_port.build import build
+from tests.harness.far_ends.network.rtsp import RtspServer
+from tests.harness.far_ends.pixelink.build import SERIAL, Sdk, compiled
+from tests.harness.far_ends.v4l2.usb_camera import ADDRESS, UsbCamera, playing
 
 
 def ffmpeg(*arguments: str | Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cameras.drivers import driver_class
 from cameras.drivers.base import Aborted, CameraError, Driver, ExposureRequest, SystemClock
-from tests.fakes.v4l2.host import FarDriver
+from tests.harness.far_ends.v4l2.host import FarDriver
 
 FAR_ENDS = {
     "gphoto2": "dslr_address",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.cameras.drivers.dslr import Dslr
+from tests.harness.camera_processes.dslr_driver import Dslr
 
 PLACE = "usb:001,001"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +10,10 @@ import pytest
 from cameras.drivers.base import CameraError, Driver, ExposureRequest
 from cameras.drivers.opencv.addresses import FORMATS
 from cameras.drivers.simulated.driver import DEFAULTS
-from tests.fakes.clock import SteppingClock
+from tests.harness.clocks.clock import SteppingClock
+from tests.harness.project import PROJECT
 
-PAGE = Path(__file__).parents[3] / "docs" / "drivers.md"
+PAGE = PROJECT / "docs" / "drivers.md"
 
 
 @pytest.fixture

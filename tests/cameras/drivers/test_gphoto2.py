@@ -15,7 +15,7 @@ import pytest
 from cameras.drivers.gphoto2 import Gphoto2Driver
 from cameras.drivers.gphoto2.device_holders import find_holders
 from cameras.drivers.gphoto2.driver import library_warnings
-from tests.cameras.drivers.dslr import Dslr
+from tests.harness.camera_processes.dslr_driver import Dslr
 
 TAKE_60 = """
 def expose(request):                     # as the core does: the same capture once more, if no shutter was released

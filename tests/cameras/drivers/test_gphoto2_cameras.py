@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cameras.drivers.dslr import Dslr
-from tests.captures.pictures import dng, exposed_jpeg, jpeg
-from tests.fakes.gphoto2_port.build import build
+from tests.harness.camera_processes.dslr_driver import Dslr
+from tests.harness.far_ends.gphoto2_port.build import build
+from tests.harness.rows.pictures import dng, exposed_jpeg, jpeg
 
 NIKON = "usb:001,004 6012345 battery=77 free=32000000000"
 OTHER = "usb:001,005 6012346"

@@ -12,8 +12,8 @@ from cameras.drivers.base import CameraError, Exposure, ExposureRequest, Identit
 from cameras.drivers.gphoto2 import Gphoto2Driver
 from cameras.drivers.gphoto2.session import CardFile, kind_of
 from cameras.drivers.gphoto2.widgets import Widget
-from tests.fakes.camera import OwnFile
-from tests.fakes.clock import SteppingClock
+from tests.harness.clocks.clock import SteppingClock
+from tests.harness.far_ends.scripted_camera import OwnFile
 
 RAW_AND_JPEG = "NEF+Fine"
 

@@ -17,9 +17,9 @@ from cameras.drivers.gphoto2.choices import is_bulb
 from cameras.drivers.gphoto2.exif import read_exif
 from cameras.drivers.gphoto2.live_view import decode_jpeg
 from cameras.drivers.gphoto2.widgets import SETTINGS
-from tests.captures.pictures import dng, exposed_jpeg, jpeg
-from tests.fakes.camera import OwnFile
-from tests.fakes.gphoto2_port.build import build, plug, put
+from tests.harness.far_ends.gphoto2_port.build import build, plug, put
+from tests.harness.far_ends.scripted_camera import OwnFile
+from tests.harness.rows.pictures import dng, exposed_jpeg, jpeg
 
 few = settings(
     max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]

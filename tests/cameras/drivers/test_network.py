@@ -17,9 +17,9 @@ from cameras.drivers.base import Aborted, CameraError, ExposureRequest, FrameDat
 from cameras.drivers.network import NetworkDriver, connection, driver
 from cameras.drivers.simulated.codec import read_frame_number
 from core.outgoing import OutgoingGuard
-from tests.busy_machine import own_seconds
-from tests.fakes.network.encrypted import Encrypted, EncryptedRtspServer, EncryptedServer
-from tests.fakes.network.http import (
+from tests.harness.busy_machine import own_seconds
+from tests.harness.far_ends.network.encrypted import Encrypted, EncryptedRtspServer, EncryptedServer
+from tests.harness.far_ends.network.http import (
     BareStreamServer,
     HevcServer,
     HugeServer,
@@ -29,9 +29,9 @@ from tests.fakes.network.http import (
     UnknownVideoServer,
     UnmeasuredServer,
 )
-from tests.fakes.network.rtsp import RtspServer
-from tests.fakes.network.server import Server
-from tests.fakes.network.video import huge_jpeg, picture
+from tests.harness.far_ends.network.rtsp import RtspServer
+from tests.harness.far_ends.network.server import Server
+from tests.harness.far_ends.network.video import huge_jpeg, picture
 
 SERVERS: list[type[Server]] = [RtspServer, MjpegServer, TransportStreamServer]
 ALL: list[type[Server]] = [*SERVERS, UnmeasuredServer, BareStreamServer]

@@ -11,8 +11,9 @@ from cameras.drivers.credentials import REDACTED
 from cameras.drivers.network import NetworkDriver, connection, driver, errors
 from cameras.drivers.network.addresses import PROTOCOLS
 from core import outgoing
+from tests.harness.project import PROJECT
 
-PAGE = Path(__file__).parents[3] / "docs" / "network-cameras.md"
+PAGE = PROJECT / "docs" / "network-cameras.md"
 TEXT = PAGE.read_text()
 ADDRESSES = sorted({address for address in re.findall(r"[a-z]+://[^\s`]+", TEXT) if REDACTED not in address})
 MESSAGES = re.findall(r"^\| ([a-z][^|]+?) \| [A-Z]", TEXT, re.MULTILINE)

@@ -12,8 +12,8 @@ import pytest
 from cameras.drivers.base import CameraError, SystemClock
 from cameras.drivers.network import NetworkDriver
 from cameras.drivers.network.http_auth import HttpCredentials
-from tests.fakes.network.http import MjpegServer
-from tests.fakes.network.rtsp import header
+from tests.harness.far_ends.network.http import MjpegServer
+from tests.harness.far_ends.network.rtsp import header
 
 NAME, PASSWORD = "me", "p@ss/w:rd#é"
 WRITTEN = "me:p%40ss%2Fw%3Ard%23%C3%A9@"

@@ -15,9 +15,9 @@ from av.video.codeccontext import VideoCodecContext
 
 from cameras.drivers.base import FrameData, SystemClock
 from cameras.drivers.network import NetworkDriver
-from tests.fakes.network.http import MjpegServer, TransportStreamServer
-from tests.fakes.network.rtsp import RtspServer
-from tests.fakes.network.server import Server
+from tests.harness.far_ends.network.http import MjpegServer, TransportStreamServer
+from tests.harness.far_ends.network.rtsp import RtspServer
+from tests.harness.far_ends.network.server import Server
 
 T = TypeVar("T")
 FPS = 200

@@ -10,7 +10,7 @@ import pytest
 
 from cameras.drivers.base import CameraError, ExposureRequest, FrameData, SystemClock
 from cameras.drivers.pixelink import PixelinkDriver
-from tests.fakes.pixelink.build import (
+from tests.harness.far_ends.pixelink.build import (
     ADDRESSING,
     GAIN,
     HARDWARE,

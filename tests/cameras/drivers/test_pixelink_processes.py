@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cameras.drivers.microscope import run_script, running
-from tests.fakes.pixelink.build import ADDRESSING, SERIAL, SHUTTER, Sdk
+from tests.harness.camera_processes.pixelink_driver import run_script, running
+from tests.harness.far_ends.pixelink.build import ADDRESSING, SERIAL, SHUTTER, Sdk
 
 STREAMING = """
 driver.open(soon())

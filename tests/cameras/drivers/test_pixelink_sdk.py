@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cameras.drivers.microscope import run_script
-from tests.fakes.pixelink.build import LIBRARY, SERIAL, Sdk
+from tests.harness.camera_processes.pixelink_driver import run_script
+from tests.harness.far_ends.pixelink.build import LIBRARY, SERIAL, Sdk
+from tests.harness.project import PROJECT
 
 OPENING = 'report(failure(driver.open, soon())["message"])'
 INSTALL = "Install the PixeLink SDK for Linux (https://www.navitar.com/products/pixelink-cameras/pixelink-sdk), set "
@@ -119,7 +120,7 @@ with without_wmic():
 
 
 def old(sdk: Sdk) -> dict[str, str]:
-    return sdk.environment | {"PYTHONPATH": f"{sdk.folder}:{Path(__file__).parents[3]}"}
+    return sdk.environment | {"PYTHONPATH": f"{sdk.folder}:{PROJECT}"}
 
 
 def wrapper(folder: Path, source: str) -> None:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from cameras.drivers.base import CameraError, ExposureRequest, SystemClock
 from cameras.drivers.pixelink import PixelinkDriver
-from tests.busy_machine import own_seconds
-from tests.fakes.pixelink.build import FRAME_RATE, GAIN, PIXEL_FORMAT, ROI, SHUTTER, Sdk
+from tests.harness.busy_machine import own_seconds
+from tests.harness.far_ends.pixelink.build import FRAME_RATE, GAIN, PIXEL_FORMAT, ROI, SHUTTER, Sdk
 
 FORMATS = {"mono8": 0, "mono16": 1, "yuv422": 2, "bayer8": 3, "bayer16": 4}
 LIMIT_S = 3.0

@@ -10,7 +10,7 @@ import pytest
 
 from cameras.drivers.base import Aborted, CameraError, ExposureRequest, FrameData, SystemClock
 from cameras.drivers.simulated import SimulatedDriver, read_frame_number
-from tests.fakes.clock import SteppingClock
+from tests.harness.clocks.clock import SteppingClock
 
 
 @pytest.fixture

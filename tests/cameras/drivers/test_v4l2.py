@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from cameras.drivers.base import CameraError, ExposureRequest, FrameData, SystemClock
-from tests.fakes.v4l2 import ADDRESS, UsbCamera
-from tests.fakes.v4l2.host import FarDriver
+from tests.harness.far_ends.v4l2.host import FarDriver
+from tests.harness.far_ends.v4l2.usb_camera import ADDRESS, UsbCamera
 
 Soon = Callable[[], float]
 GONE = f"{ADDRESS} is gone. Plug the camera in again."

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from cameras.drivers.base import CameraError, SystemClock
-from tests.fakes.v4l2 import ADDRESS, UsbCamera
-from tests.fakes.v4l2.host import FarDriver, connected
+from tests.harness.far_ends.v4l2.host import FarDriver, connected
+from tests.harness.far_ends.v4l2.usb_camera import ADDRESS, UsbCamera
 
 Soon = Callable[[], float]
 HOLD = "import sys; f = open(sys.argv[1]); print('open', flush=True); sys.stdin.read()"

@@ -12,8 +12,8 @@ from cameras.drivers.base import ExposureRequest, SettingRange, SystemClock
 from cameras.drivers.opencv import v4l2
 from cameras.drivers.opencv.modes import Modes, Picture
 from cameras.drivers.opencv.v4l2 import Control, Node, Rates, Span
-from tests.fakes.v4l2 import ADDRESS, UsbCamera
-from tests.fakes.v4l2.host import FarDriver, connected
+from tests.harness.far_ends.v4l2.host import FarDriver, connected
+from tests.harness.far_ends.v4l2.usb_camera import ADDRESS, UsbCamera
 
 Soon = Callable[[], float]
 BY_APERTURE = 3

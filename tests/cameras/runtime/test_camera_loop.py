@@ -16,8 +16,8 @@ import uuid6
 
 from cameras.drivers.base import CameraError
 from cameras.runtime.clock import CameraClock
-from tests.cameras.runtime.camera_loop_bench import CameraLoopBench
-from tests.fakes.camera import exposure
+from tests.harness.camera_processes.camera_loop import CameraLoopBench
+from tests.harness.far_ends.scripted_camera import exposure
 
 NEXT = "0193a000-0000-7000-8000-000000000004"
 SESSION = "0193a000-0000-7000-8000-000000000003"

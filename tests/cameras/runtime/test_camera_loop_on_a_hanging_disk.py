@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.cameras.runtime.camera_loop_bench import CameraLoopBench
-from tests.fakes.hanging_disk import PATIENCE_S, HangingDisk
+from tests.harness.camera_processes.camera_loop import CameraLoopBench
+from tests.harness.disks.hanging_disk import PATIENCE_S, HangingDisk
 
 SESSION = "0193a000-0000-7000-8000-000000000003"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cameras.runtime.session_runner import SessionBusy
-from tests.cameras.runtime.session_bench import SESSION, SessionBench
+from tests.harness.camera_processes.sessions import SESSION, SessionBench
 
 OTHER = "0193a000-0000-7000-8000-000000000009"
 

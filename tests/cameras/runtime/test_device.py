@@ -12,9 +12,9 @@ from cameras.drivers.network import NetworkDriver
 from cameras.runtime.assembly import make_driver
 from cameras.runtime.device import Device
 from core.outgoing import OutgoingGuard
-from tests.cameras.runtime.camera_loop_bench import CameraLoopBench, make_device
-from tests.fakes.camera import ScriptedCamera
-from tests.fakes.camera_clock import SetClock
+from tests.harness.camera_processes.camera_loop import CameraLoopBench, make_device
+from tests.harness.clocks.camera_clock import SetClock
+from tests.harness.far_ends.scripted_camera import ScriptedCamera
 
 GONE = CameraError("The camera broke off.", reason="camera_unreachable")
 REFUSED = CameraError("The camera refuses the password.", permanent=True)

@@ -12,9 +12,9 @@ from cameras.runtime.device import MOVES, Device, DeviceEvent, DeviceState
 from cameras.runtime.device_timing import DeviceTiming
 from cameras.runtime.retry_schedule import HEALTHY_S, SHORTEST_S, RetrySchedule
 from cameras.runtime.telemetry import TELEMETRY_S
-from tests.cameras.runtime.camera_loop_bench import CameraLoopBench, RecordingLink, make_device
-from tests.fakes.camera import ScriptedCamera, exposure
-from tests.fakes.camera_clock import SetClock
+from tests.harness.camera_processes.camera_loop import CameraLoopBench, RecordingLink, make_device
+from tests.harness.clocks.camera_clock import SetClock
+from tests.harness.far_ends.scripted_camera import ScriptedCamera, exposure
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.camera_process import TIMEOUT_S, CameraProcess
+from tests.harness.camera_processes.camera_process import TIMEOUT_S, CameraProcess
 
 
 @pytest.fixture

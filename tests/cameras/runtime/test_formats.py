@@ -12,8 +12,8 @@ from cameras.drivers.opencv import OpencvDriver
 from cameras.drivers.pixelink import PixelinkDriver
 from cameras.drivers.simulated.driver import SimulatedDriver
 from cameras.runtime.device import Device
-from tests.cameras.runtime.camera_loop_bench import CameraLoopBench, make_device
-from tests.fakes.camera_clock import SetClock
+from tests.harness.camera_processes.camera_loop import CameraLoopBench, make_device
+from tests.harness.clocks.camera_clock import SetClock
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from cameras.runtime.messages import (
     WithdrawCommand,
 )
 from cameras.runtime.reporter import Reporter
-from tests.cameras.runtime.camera_loop_bench import RecordingLink
-from tests.fakes.camera_clock import SetClock
+from tests.harness.camera_processes.camera_loop import RecordingLink
+from tests.harness.clocks.camera_clock import SetClock
 
 CAPTURE: Any = {"type": "capture", "id": "a", "planned": "", "asked": {}, "requested_by": "", "job": ""}
 

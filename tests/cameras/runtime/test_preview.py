@@ -11,7 +11,7 @@ import uuid6
 
 from cameras.drivers.base import CameraError, Supplies
 from cameras.runtime import telemetry
-from tests.cameras.runtime.camera_loop_bench import CameraLoopBench
+from tests.harness.camera_processes.camera_loop import CameraLoopBench
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tests.cameras.runtime.session_bench import SessionBench
+from tests.harness.camera_processes.sessions import SessionBench
 
 TIMINGS = [{"cadence_s": 20.0}, {"cadence_s": 5.0}, {"delay_s": 12.0}, {"delay_s": 0.0}]
 COUNT = 60

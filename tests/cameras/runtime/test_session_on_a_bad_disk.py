@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cameras.spool.session_files import load_active_session
-from tests.cameras.runtime.session_bench import SessionBench
+from tests.harness.camera_processes.sessions import SessionBench
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cameras.runtime.session_bench import SessionBench
-from tests.fakes.hanging_disk import PATIENCE_S, HangingDisk
+from tests.harness.camera_processes.sessions import SessionBench
+from tests.harness.disks.hanging_disk import PATIENCE_S, HangingDisk
 
 AT_ONCE_S = 20.0
 """The disk hangs for longer."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cameras.runtime.session_bench import SESSION, SessionBench
+from tests.harness.camera_processes.sessions import SESSION, SessionBench
 
 UNREACHABLE = ("camera_unreachable", "The cable was pulled.")
 

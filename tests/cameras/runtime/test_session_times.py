@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cameras.runtime.session_bench import SessionBench
-from tests.fakes.camera_clock import EVENING
+from tests.harness.camera_processes.sessions import SessionBench
+from tests.harness.clocks.camera_clock import EVENING
 
 
 def utc(seconds: float) -> str:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from cameras.runtime.settings_drift import SettingsDrift, still_desired
-from tests.cameras.runtime.camera_loop_bench import CameraLoopBench
-from tests.fakes.gphoto2_port.build import EXPOSURE, ISO, build, plug, turn
-from tests.fakes.pixelink.build import GAIN, SHUTTER, Sdk
-from tests.faults.camera_process import CameraProcess
+from tests.harness.camera_processes.camera_loop import CameraLoopBench
+from tests.harness.camera_processes.camera_process import CameraProcess
+from tests.harness.far_ends.gphoto2_port.build import EXPOSURE, ISO, build, plug, turn
+from tests.harness.far_ends.pixelink.build import GAIN, SHUTTER, Sdk
 
 DESIRED = {"gain": 2.0, "iso": 200}
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cameras.drivers.base import CameraError
-from tests.cameras.runtime.camera_loop_bench import CameraLoopBench
+from tests.harness.camera_processes.camera_loop import CameraLoopBench
 
 SESSION = "0193a000-0000-7000-8000-000000000003"
 DESIRED = {"gain": 2.0, "iso": 200}

@@ -7,7 +7,7 @@ from typing import Any
 from cameras.drivers.base import Identity
 from cameras.runtime.still_queue import StillQueue
 from cameras.runtime.stills import Still
-from tests.cameras.runtime.camera_loop_bench import PATIENCE_S
+from tests.harness.camera_processes.camera_loop import PATIENCE_S
 
 
 def still(capture: str) -> Still:

@@ -16,10 +16,10 @@ from cameras.supervision.assembly import Host
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.readings import store_read_back
 from monitoring.models import Event
-from tests.api.builders import until
 from tests.cameras.supervision.test_supervisor import archive, host, read_again
-from tests.fakes.gphoto2_port.build import ISO, build, plug, turn
-from tests.faults.archive import Archive
+from tests.harness.far_ends.gphoto2_port.build import ISO, build, plug, turn
+from tests.harness.rows.archive import Archive
+from tests.harness.rows.captures import until
 
 __all__ = ["archive", "host"]
 pytestmark = pytest.mark.django_db

@@ -17,8 +17,8 @@ from cameras.supervision.outcome_reconciler import OutcomeReconciler
 from captures.capturing.decided_outcomes import fail_unsent_capture
 from captures.models import Capture
 from tests.api.conftest import valkey
-from tests.cameras.supervision.hosts import Answers
-from tests.faults.archive import Archive
+from tests.harness.rows.archive import Archive
+from tests.harness.supervision.hosts import Answers
 
 __all__ = ["valkey"]
 pytestmark = pytest.mark.django_db

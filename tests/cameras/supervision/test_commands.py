@@ -18,8 +18,8 @@ from cameras.supervision.command_router import CommandRouter
 from cameras.supervision.command_sender import CommandSender
 from cameras.supervision.quarantine import Quarantine
 from cameras.supervision.reconcile_waiters import ReconcileWaiters
-from tests.cameras.supervision.hosts import Answers, Events, Outcomes, Records, slots_of
 from tests.cameras.supervision.test_process_states import DESIRED
+from tests.harness.supervision.hosts import Answers, Events, Outcomes, Records, slots_of
 
 HERE: Any = SimpleNamespace(snapshot=SimpleNamespace(recording={"crf": 23}))
 """The recording settings of this host."""

@@ -19,8 +19,8 @@ from cameras.supervision.recovery_policy import RestartSchedule
 from captures.models import Capture
 from monitoring.models import Event
 from tests.api.conftest import valkey
-from tests.cameras.supervision.records import capture_record, write_records
-from tests.faults.archive import Archive
+from tests.harness.rows.archive import Archive
+from tests.harness.rows.records import capture_record, write_records
 
 __all__ = ["valkey"]
 pytestmark = pytest.mark.django_db

@@ -12,8 +12,8 @@ from cameras.supervision.last_captures import LastCaptures
 from cameras.supervision.lease import HostLease
 from captures.capturing.decided_outcomes import fail_unsent_capture
 from monitoring.services import raise_alert, resolve_alert
-from tests.cameras.supervision.records import capture_record
-from tests.faults.archive import Archive
+from tests.harness.rows.archive import Archive
+from tests.harness.rows.records import capture_record
 
 pytestmark = pytest.mark.django_db
 

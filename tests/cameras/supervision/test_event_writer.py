@@ -12,7 +12,7 @@ from cameras.supervision.event_writer import EventWriter
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.recovery_policy import RestartSchedule
 from monitoring.models import Alert, Event
-from tests.faults.archive import Archive
+from tests.harness.rows.archive import Archive
 
 pytestmark = pytest.mark.django_db
 

@@ -12,8 +12,8 @@ import uuid6
 from captures.capturing.decided_outcomes import fail_unsent_capture
 from captures.models import Capture, Session, SessionGap
 from monitoring.models import Alert, Event
-from tests.cameras.supervision.records import capture_record, session_records, write_raw, write_records
-from tests.faults.archive import Archive
+from tests.harness.rows.archive import Archive
+from tests.harness.rows.records import capture_record, session_records, write_raw, write_records
 
 pytestmark = pytest.mark.django_db
 UNKNOWN_ID = "0193a000-0000-7000-8000-0000000000ff"

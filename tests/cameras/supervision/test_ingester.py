@@ -17,9 +17,9 @@ from cameras.supervision.ingester import Ingester
 from cameras.supervision.last_captures import LastCaptures
 from captures.models import Capture
 from tests.api.conftest import valkey
-from tests.cameras.supervision.hosts import Answers, slots_of
-from tests.cameras.supervision.records import capture_record, write_ended_session, write_raw, write_records
-from tests.faults.archive import Archive
+from tests.harness.rows.archive import Archive
+from tests.harness.rows.records import capture_record, write_ended_session, write_raw, write_records
+from tests.harness.supervision.hosts import Answers, slots_of
 
 __all__ = ["valkey"]
 pytestmark = pytest.mark.django_db

@@ -16,8 +16,8 @@ from cameras.spool.storage import MARKER
 from cameras.supervision import orphan_recovery
 from cameras.supervision.child import kill_orphans, start_time, write_register
 from captures.models import Capture, Session
-from tests.faults.archive import Archive
-from tests.faults.camera_process import CameraProcess
+from tests.harness.camera_processes.camera_process import CameraProcess
+from tests.harness.rows.archive import Archive
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from cameras.supervision.outcome_reconciler import OutcomeReconciler
 from cameras.supervision.recovery_policy import RestartSchedule
 from captures.models import Capture
 from tests.api.conftest import valkey
-from tests.cameras.supervision.hosts import Answers
-from tests.cameras.supervision.records import capture_record, write_records
-from tests.faults.archive import Archive
+from tests.harness.rows.archive import Archive
+from tests.harness.rows.records import capture_record, write_records
+from tests.harness.supervision.hosts import Answers
 
 __all__ = ["valkey"]
 pytestmark = pytest.mark.django_db

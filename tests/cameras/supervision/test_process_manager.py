@@ -17,9 +17,9 @@ from cameras.supervision.host_lock import HostLock, HostLocked
 from cameras.supervision.process_manager import ProcessManager
 from cameras.supervision.quarantine import Quarantine
 from cameras.supervision.recovery_ladder import RecoveryLadder
-from tests.api.builders import until
-from tests.cameras.supervision.hosts import Answers, Events, slots_of
-from tests.faults.archive import Archive
+from tests.harness.rows.archive import Archive
+from tests.harness.rows.captures import until
+from tests.harness.supervision.hosts import Answers, Events, slots_of
 
 pytestmark = pytest.mark.django_db
 

@@ -12,10 +12,10 @@ from cameras.supervision.camera_slot import Hardware
 from cameras.supervision.quarantine import Quarantine
 from cameras.supervision.reconnect_watcher import ReconnectWatcher
 from cameras.supervision.usb import UsbIdentity
-from tests.api.builders import until
-from tests.cameras.supervision.hosts import Events, slots_of
 from tests.cameras.supervision.test_process_states import DESIRED
-from tests.fakes.usbdevfs import FakeBus
+from tests.harness.far_ends.usbdevfs.usb_bus import FakeBus
+from tests.harness.rows.captures import until
+from tests.harness.supervision.hosts import Events, slots_of
 
 HANGING, RETURNING = UsbIdentity("04b0", "0439", "3004"), UsbIdentity("046d", "0825")
 

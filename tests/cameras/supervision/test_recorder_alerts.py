@@ -11,10 +11,10 @@ import pytest
 from cameras.supervision.assembly import Host
 from captures.retention.cleanup import ClipCleanup
 from monitoring.models import Alert
-from tests.api.builders import until
-from tests.cameras.supervision.hosts import assembled
-from tests.captures.recording.clip_archive import configured
-from tests.faults.archive import Archive
+from tests.harness.rows.archive import Archive
+from tests.harness.rows.captures import until
+from tests.harness.rows.clip_archive import configured
+from tests.harness.supervision.hosts import assembled
 
 pytestmark = pytest.mark.django_db
 KEY = "recording.failed:sim"

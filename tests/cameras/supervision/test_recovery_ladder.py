@@ -22,10 +22,10 @@ from cameras.supervision.assembly import Host
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.recovery_policy import REOPENED
 from monitoring.models import Alert, Event
-from tests.api.builders import until
-from tests.cameras.supervision.hosts import assembled
-from tests.fakes.usbdevfs import FakeBus
-from tests.faults.archive import Archive
+from tests.harness.far_ends.usbdevfs.usb_bus import FakeBus
+from tests.harness.rows.archive import Archive
+from tests.harness.rows.captures import until
+from tests.harness.supervision.hosts import assembled
 
 pytestmark = pytest.mark.django_db
 EXITS = 3

@@ -10,7 +10,7 @@ import pytest
 from cameras.spool.storage import MARKER
 from cameras.supervision.assembly import Host, build_host
 from monitoring.models import Alert
-from tests.faults.archive import Archive
+from tests.harness.rows.archive import Archive
 
 pytestmark = pytest.mark.django_db
 

@@ -8,10 +8,10 @@ import pytest
 import redis
 
 from cameras.broker import broker
-from tests.api.builders import until
 from tests.api.conftest import valkey
-from tests.cameras.supervision.hosts import assembled
-from tests.faults.archive import Archive
+from tests.harness.rows.archive import Archive
+from tests.harness.rows.captures import until
+from tests.harness.supervision.hosts import assembled
 
 __all__ = ["valkey"]
 pytestmark = pytest.mark.django_db

@@ -14,8 +14,8 @@ from cameras.supervision.outbox import Outbox
 from cameras.supervision.process_messages import ProcessMessages
 from cameras.supervision.usb import UsbBus
 from monitoring.models import Alert, Event
-from tests.cameras.supervision.hosts import Answers, Outcomes, Records, slots_of
-from tests.faults.archive import Archive
+from tests.harness.rows.archive import Archive
+from tests.harness.supervision.hosts import Answers, Outcomes, Records, slots_of
 
 pytestmark = pytest.mark.django_db
 

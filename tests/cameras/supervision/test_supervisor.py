@@ -23,12 +23,12 @@ from captures.models import Capture, Session
 from captures.sessions.desired import fail_session_of_lost_host
 from captures.storage.setup import ensure_default_root
 from monitoring.models import Alert
-from tests.api.builders import until
 from tests.api.conftest import valkey
-from tests.cameras.supervision.hosts import assembled
-from tests.cameras.supervision.records import capture_record, write_ended_session, write_records
-from tests.faults.archive import Archive
-from tests.faults.camera_process import CameraProcess
+from tests.harness.camera_processes.camera_process import CameraProcess
+from tests.harness.rows.archive import Archive
+from tests.harness.rows.captures import until
+from tests.harness.rows.records import capture_record, write_ended_session, write_records
+from tests.harness.supervision.hosts import assembled
 
 __all__ = ["valkey"]
 pytestmark = pytest.mark.django_db

@@ -32,10 +32,10 @@ from cameras.supervision.live_views import LiveViews, send_live_views
 from cameras.supervision.recovery_policy import RestartSchedule
 from captures.models import Capture
 from monitoring.models import Event
-from tests.api.builders import until
 from tests.api.conftest import valkey
-from tests.cameras.supervision.hosts import Answers, Outcomes
-from tests.faults.archive import Archive
+from tests.harness.rows.archive import Archive
+from tests.harness.rows.captures import until
+from tests.harness.supervision.hosts import Answers, Outcomes
 
 __all__ = ["valkey"]
 pytestmark = pytest.mark.django_db

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cameras.supervision.usb import UsbError, UsbIdentity, refusal
-from tests.fakes.usbdevfs import FakeBus, build
+from tests.harness.far_ends.usbdevfs.usb_bus import FakeBus, build
 
 NIKON = UsbIdentity("04b0", "0439", "3004")
 CHEAP = UsbIdentity("046d", "0825")

@@ -14,7 +14,7 @@ from captures.models import Clip, ClipHold
 from captures.retention.cleanup import watched_roots
 from captures.retention.policy import RetentionLimit, RoundRobin, clips_beyond_limit, oldest_deletable
 from captures.retention.thread import COUNT_S
-from tests.captures.recording.clip_archive import LENGTH, ClipArchive
+from tests.harness.rows.clip_archive import LENGTH, ClipArchive
 
 pytestmark = [pytest.mark.django_db, pytest.mark.prove, pytest.mark.timeout(900)]
 CAMERAS, EACH, KEPT, HELD = 32, 31_250, 30_000, 625

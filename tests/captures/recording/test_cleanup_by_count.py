@@ -12,7 +12,7 @@ from captures.clips.deletion import Problem, combine_problems, mark_for_deletion
 from captures.clips.holds import ClipDeleted, hold_clip, release_holds
 from captures.models import Clip, StorageRoot
 from monitoring.models import Alert, Event
-from tests.captures.recording.clip_archive import LENGTH, ClipArchive, ahead, configured
+from tests.harness.rows.clip_archive import LENGTH, ClipArchive, ahead, configured
 
 SHORT = LENGTH / 60
 

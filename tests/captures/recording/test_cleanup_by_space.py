@@ -19,8 +19,8 @@ from captures.retention.disk_space import PENDING_S
 from captures.storage.models import StorageClass
 from captures.storage.roots import assign_root
 from monitoring.models import Alert, Event
-from tests.captures.recording.clip_archive import ClipArchive, ahead, configured
-from tests.faults.small_disk import SmallDisk
+from tests.harness.disks.small_disk import SmallDisk
+from tests.harness.rows.clip_archive import ClipArchive, ahead, configured
 
 pytestmark = pytest.mark.django_db
 HALF_MB = 500_000

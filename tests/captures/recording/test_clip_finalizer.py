@@ -16,7 +16,7 @@ from cameras.spool.storage import MARKER, RootMissing, Storage, make_root
 from captures.recording import clip_finalizer
 from captures.recording.clip_finalizer import ClipFinalizer
 from captures.recording.recovery import RecoveredClips
-from tests.cameras.runtime.camera_loop_bench import PATIENCE_S
+from tests.harness.camera_processes.camera_loop import PATIENCE_S
 
 
 class Bench:

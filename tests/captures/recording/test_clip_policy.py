@@ -12,8 +12,8 @@ from captures.recording.disk_guard import CHECK_S, DiskGuard
 from captures.recording.failures import Failure
 from captures.recording.recorder_states import Cause, Ending, State
 from captures.recording.retry import RetryTimer
-from tests.captures.recording.recorder_parts import DESIRED, STREAM, MemoryClip, frame, packet
-from tests.fakes.clock import SteppingClock
+from tests.harness.camera_processes.recorder_parts import DESIRED, STREAM, MemoryClip, frame, packet
+from tests.harness.clocks.clock import SteppingClock
 
 BROKEN = Failure("write_error", "The disk fails.")
 

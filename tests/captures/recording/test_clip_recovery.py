@@ -15,8 +15,8 @@ from cameras.supervision.ingest import OpenedSpool
 from captures.models import Clip
 from captures.recording.recovery import recover_all
 from monitoring.models import Event
-from tests.faults.archive import Archive
-from tests.faults.camera_process import CameraProcess
+from tests.harness.camera_processes.camera_process import CameraProcess
+from tests.harness.rows.archive import Archive
 
 CAMERA = str(uuid6.uuid7())
 ROLLING = {

@@ -13,7 +13,7 @@ from cameras.spool.recovery import DecidedOutcome
 from cameras.spool.storage import MARKER, RootMissing, Storage, make_root
 from captures.recording.clip_root import ClipRoot
 from captures.recording.retry import RetryTimer
-from tests.fakes.clock import SteppingClock
+from tests.harness.clocks.clock import SteppingClock
 
 CAMERA = str(uuid6.uuid7())
 KILLED = DecidedOutcome("camera_hung", "It did not answer.")

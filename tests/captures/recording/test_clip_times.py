@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from captures.recording.clip_times import COPIED_TIMEOUT_S, FIRST_TIMEOUT_S, ClipTimes
-from tests.captures.recording.recorder_parts import frame
+from tests.harness.camera_processes.recorder_parts import frame
 
 
 def times(*monotonic: float, copied: bool = False) -> ClipTimes:

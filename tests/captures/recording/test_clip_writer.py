@@ -22,8 +22,8 @@ from captures.recording.recorder_inbox import RecorderInbox
 from captures.recording.recorder_states import State
 from captures.recording.retry import RetryTimer
 from captures.recording.tracks import Unplayable
-from tests.captures.recording.recorder_parts import DESIRED, MemoryClip, frame
-from tests.fakes.clock import SteppingClock
+from tests.harness.camera_processes.recorder_parts import DESIRED, MemoryClip, frame
+from tests.harness.clocks.clock import SteppingClock
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
 

@@ -14,13 +14,13 @@ from cameras.drivers.network import connection, driver
 from cameras.drivers.packets import CodedStream, PacketData
 from cameras.runtime import readers
 from captures.recording.recorder import RecorderTimes
-from tests.busy_machine import slowness
-from tests.captures.recording.clips import clips_of, numbers, records_of, shown
-from tests.captures.recording.copying_bench import LONG, SHORT, Busy, CopyingBench, bodies
-from tests.fakes.network.http import MjpegServer, TransportStreamServer
-from tests.fakes.network.rtsp import PICTURES, RtspServer
-from tests.fakes.network.video import GROUP, coded
-from tests.faults.camera_process import CameraProcess
+from tests.harness.busy_machine import slowness
+from tests.harness.camera_processes.camera_process import CameraProcess
+from tests.harness.camera_processes.copying import LONG, SHORT, Busy, CopyingBench, bodies
+from tests.harness.far_ends.network.http import MjpegServer, TransportStreamServer
+from tests.harness.far_ends.network.rtsp import PICTURES, RtspServer
+from tests.harness.far_ends.network.video import GROUP, coded
+from tests.harness.rows.recorded_clips import clips_of, numbers, records_of, shown
 
 FPS = 40
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from captures.recording.copying_policy import CopyingPolicy
-from tests.captures.recording.recorder_parts import STREAM, frame, packet
+from tests.harness.camera_processes.recorder_parts import STREAM, frame, packet
 
 
 @pytest.fixture

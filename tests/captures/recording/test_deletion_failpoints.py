@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from captures.models import Clip
-from tests.captures.recording.clip_archive import ClipArchive, configured
-from tests.faults.camera_process import PROJECT
+from tests.harness.project import PROJECT
+from tests.harness.rows.clip_archive import ClipArchive, configured
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -22,7 +22,7 @@ def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClipArchive:
 
 
 def killed_at(point: str, passes: int) -> int:
-    words = ["-m", "tests.captures.recording.deletion_process", point, str(passes), "3"]
+    words = ["-m", "tests.harness.kills.deletion_process", point, str(passes), "3"]
     return subprocess.run([sys.executable, *words], cwd=PROJECT, timeout=60, check=False).returncode
 
 

@@ -8,14 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.faults.camera_process import PROJECT
-from tests.postgresql import postgresql
+from tests.harness.postgresql import postgresql
+from tests.harness.project import PROJECT
 
 
 def test_of_a_concurrent_hold_and_deletion_the_first_wins(tmp_path: Path) -> None:
     with postgresql() as address:
         done = subprocess.run(
-            [sys.executable, "-m", "tests.captures.recording.race_process", str(tmp_path)],
+            [sys.executable, "-m", "tests.harness.races.hold_process", str(tmp_path)],
             cwd=PROJECT, env={**os.environ, "DATABASE_URL": address, "CAMERA_CONFIG__SOFT_FLOOR_GB": "0",
                               "CAMERA_CONFIG__HARD_FLOOR_GB": "0"},
             capture_output=True, text=True, timeout=100, check=False,

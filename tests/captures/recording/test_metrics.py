@@ -14,9 +14,9 @@ from cameras.status.messages import absent_status
 from captures.clips.metrics import OF_CLIP
 from captures.models import Clip, StorageRoot
 from skycam_project.access.models import User
-from tests.access.audiences import only_for
-from tests.api.builders import program
 from tests.api.conftest import camera, root, valkey
+from tests.harness.rows.audiences import only_for
+from tests.harness.rows.captures import program
 from tests.pages.test_recording import RECORDER
 
 __all__ = ["camera", "root", "valkey"]

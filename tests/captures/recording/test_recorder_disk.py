@@ -11,10 +11,10 @@ import pytest
 import uuid6
 
 from cameras.spool.storage import make_root
-from tests.captures.recording.clips import RECORDING, clips_of, numbers, records_of
-from tests.captures.recording.recorder_bench import RecorderBench
-from tests.faults.camera_process import CameraProcess
-from tests.faults.small_disk import SmallDisk, mounted
+from tests.harness.camera_processes.camera_process import CameraProcess
+from tests.harness.camera_processes.recorder import RecorderBench
+from tests.harness.disks.small_disk import SmallDisk, mounted
+from tests.harness.rows.recorded_clips import RECORDING, clips_of, numbers, records_of
 
 NOISY = {"fps": 30, "width": 320, "height": 240, "exposure_us": 1000, "shot_noise": True}
 LONG = {**RECORDING, "clip_s": 60, "max_kbit_s": 1000}

@@ -8,7 +8,7 @@ from cameras.runtime.buffer import SharedFrameBuffer
 from captures.recording.frame_queue import FrameQueue
 from captures.recording.loss_counter import LossCounter
 from captures.recording.recorder_inbox import RecorderInbox
-from tests.captures.recording.recorder_parts import DESIRED, frame
+from tests.harness.camera_processes.recorder_parts import DESIRED, frame
 
 
 @pytest.fixture

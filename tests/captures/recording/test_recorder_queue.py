@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from cameras.spool.storage import Storage
-from tests.cameras.runtime.camera_loop_bench import PATIENCE_S
-from tests.captures.recording.recorder_bench import RecorderBench
-from tests.skycam_project.stations import eventually
+from tests.harness.camera_processes.camera_loop import PATIENCE_S
+from tests.harness.camera_processes.recorder import RecorderBench
+from tests.harness.stations.station import eventually
 
 
 def test_frames_queued_before_a_stop_are_written_though_their_clip_is_due_to_end(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from captures.retention.thread import Retention
 from core.jobs.tables import BACKGROUND_THREADS
 from core.registry import resolve
 from monitoring.models import Alert
-from tests.captures.recording.clip_archive import ClipArchive, configured
+from tests.harness.rows.clip_archive import ClipArchive, configured
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

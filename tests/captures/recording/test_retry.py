@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from captures.recording.failures import Failure
 from captures.recording.retry import RetryDelay, RetryTimer
-from tests.fakes.clock import SteppingClock
+from tests.harness.clocks.clock import SteppingClock
 
 
 def test_the_delay_doubles_for_an_encoder_that_keeps_failing_at_once() -> None:

@@ -10,13 +10,13 @@ import pytest
 if TYPE_CHECKING:
     from core.jobs.models import Job
     from core.jobs.worker import JobsWorker
-    from tests.core.jobs.builders import WorkerProcess
+    from tests.harness.jobs.builders import WorkerProcess
 
 
 @pytest.fixture
 def add_kind(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     from core.jobs import tables
-    from tests.core.jobs.builders import kind_named
+    from tests.harness.jobs.builders import kind_named
 
     def add(name: str, **changes: Any) -> None:
         monkeypatch.setitem(tables.JOB_KINDS, name, kind_named(name, **changes))
@@ -28,7 +28,7 @@ def add_kind(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 def enqueue(add_kind: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Job]:
     """Enqueue a job of a test function, whose arguments are keywords; no broker is there to wake a worker."""
     from core.jobs import services, tables
-    from tests.core.jobs.builders import HOST
+    from tests.harness.jobs.builders import HOST
 
     monkeypatch.setattr(services, "wake_host", lambda host: False)
 
@@ -44,7 +44,7 @@ def enqueue(add_kind: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> C
 def worker() -> Iterator[JobsWorker]:
     """A worker that runs on its thread until the test ends."""
     from core.jobs.worker import JobsWorker
-    from tests.core.jobs.builders import HOST
+    from tests.harness.jobs.builders import HOST
 
     found = JobsWorker(HOST)
     found.start()
@@ -54,7 +54,7 @@ def worker() -> Iterator[JobsWorker]:
 
 @pytest.fixture
 def start_worker() -> Iterator[Callable[[], WorkerProcess]]:
-    from tests.core.jobs.builders import WorkerProcess
+    from tests.harness.jobs.builders import WorkerProcess
 
     started: list[WorkerProcess] = []
 

@@ -18,9 +18,9 @@ from core.jobs.models import Job
 from monitoring.metrics import metrics_for
 from monitoring.models import Event
 from skycam_project.cli.jobs import explain_wait
-from tests.access.audiences import only_for
-from tests.pages.builders import text_of
-from tests.skycam_project.cli_station import answer, skycam
+from tests.harness.rows.audiences import only_for
+from tests.harness.rows.pages import text_of
+from tests.harness.stations.command_line import answer, skycam
 
 pytestmark = pytest.mark.django_db
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from core.jobs import wake
 from core.jobs.models import Job
 from tests.api.conftest import valkey
-from tests.busy_machine import own_seconds
+from tests.harness.busy_machine import own_seconds
 
 __all__ = ["valkey"]
 pytestmark = pytest.mark.django_db

@@ -23,7 +23,16 @@ from core.jobs.models import Job
 from core.jobs.tables import JOB_KINDS
 from core.jobs.worker import JobsWorker
 from monitoring.models import Event
-from tests.core.jobs.builders import HOST, Enqueue, WorkerProcess, in_threads, is_alive, pid_in, reloaded, wait_until
+from tests.harness.jobs.builders import (
+    HOST,
+    Enqueue,
+    WorkerProcess,
+    in_threads,
+    is_alive,
+    pid_in,
+    reloaded,
+    wait_until,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 StartWorker = Callable[[], WorkerProcess]

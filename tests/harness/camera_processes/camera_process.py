@@ -1,0 +1,141 @@
+"""A camera process alone; the test has the Supervisor's end of the link."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+import uuid6
+
+from cameras.spool.storage import MARKER, make_root, read_marker
+from cameras.tables import CONSUMERS
+from tests.harness.project import PROJECT
+
+TIMEOUT_S = 60.0
+
+
+class CameraProcess:
+    def __init__(self, root: Path, camera: str = "0193a000-0000-7000-8000-00000000000c", **spec: Any) -> None:
+        if not (root / MARKER).exists():
+            make_root(root, str(uuid6.uuid7()))
+        self.root, self.camera = root, camera
+        self.spool = root / ".spool" / camera
+        self.messages: list[dict[str, Any]] = []
+        self.commands: dict[str, str] = {}
+        """Capture -> the command that requested it."""
+        self.state: dict[str, Any] = {}
+        self._inbox: queue.Queue[dict[str, Any]] = queue.Queue()
+        self.spec = {
+            "camera": camera, "slug": "sim", "kind": "simulated", "address": "", "settings": {"exposure_us": 1000},
+            "sources": [], "root": read_marker(str(root)), "root_path": str(root), "station": "test",
+            "video_root": read_marker(str(root)), "video_root_path": str(root), "recording": None,
+            "site": {"latitude": None, "longitude": None, "time_zone": "UTC"}, "margin_s": 5.0, "clock_wait_s": 0.0,
+            "consumers": CONSUMERS, "session": None, "decided_outcome": None, **spec,
+        }  # fmt: skip
+        if self.spec["kind"] == "simulated":
+            self.spec["settings"] = {"scene": "chart", **self.spec["settings"]}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "cameras.runtime", "--parent", str(os.getpid())],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=PROJECT, env=self.environment(),
+        )  # fmt: skip
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self.send_raw(self.spec)
+
+    def environment(self) -> dict[str, str]:
+        passing = (
+            "PATH",
+            "HOME",
+            "LANG",
+            "TZ",
+            "VCAMERADIR",
+            "IOLIBS",
+            "CAMLIBS",
+            "LD_LIBRARY_PATH",
+            "PIXELINK_SDK_LIB",
+        )
+        return {name: os.environ[name] for name in passing if name in os.environ}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        with self.process.stdout as output:
+            for line in output:
+                self._inbox.put(json.loads(line))
+
+    def send_raw(self, message: dict[str, Any]) -> None:
+        assert self.process.stdin
+        try:
+            self.process.stdin.write(json.dumps(message).encode() + b"\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            self.process.wait(TIMEOUT_S)
+
+    def send(self, kind: str, **fields: Any) -> str:
+        command = str(uuid6.uuid7())
+        self.send_raw({"type": kind, "command_id": command, "remaining_ms": 30_000, **fields})
+        return command
+
+    def capture(self, capture: str | None = None, **settings: Any) -> str:
+        capture = capture or str(uuid6.uuid7())
+        self.commands[capture] = self.send(
+            "capture", id=capture, planned="2026-01-01T00:00:00Z", asked=settings, requested_by="tester", job=""
+        )  # fmt: skip
+        return capture
+
+    def start_session(self, session: str, revision: int = 1, desired: str = "running", **programme: Any) -> str:
+        desired_session = {
+            "id": session, "name": "", "revision": revision, "desired": desired, "created_by": "tester", "so_far": {},
+            "programme": {"exposure_us": 1000, **programme},
+        }  # fmt: skip
+        return self.send("start" if desired == "running" else "stop", session=desired_session)
+
+    def until(self, condition: Callable[[dict[str, Any]], bool], patience_s: float = TIMEOUT_S) -> dict[str, Any]:
+        """The next message that fulfils the condition."""
+        deadline = time.monotonic() + patience_s
+        while True:
+            message = self._inbox.get(timeout=max(0.01, deadline - time.monotonic()))
+            self.messages.append(message)
+            if condition(message):
+                return message
+
+    def until_type(self, kind: str, /, **fields: Any) -> dict[str, Any]:
+        return self.until(lambda m: m["type"] == kind and all(m.get(name) == value for name, value in fields.items()))
+
+    def drop_messages(self) -> None:
+        """Drop the messages that no one waited for; keep the newest state (`self.state`)."""
+        while not self._inbox.empty():
+            message = self._inbox.get()
+            self.state = message if message["type"] == "state" else self.state
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(TIMEOUT_S)
+        self._reader.join(TIMEOUT_S)
+        with contextlib.suppress(BrokenPipeError):
+            assert self.process.stdin
+            self.process.stdin.close()
+
+    def finish(self) -> int:
+        """Close the link, which tells the process to finish and exit; returns its exit status."""
+        assert self.process.stdin
+        self.process.stdin.close()
+        return self.process.wait(TIMEOUT_S)
+
+    def done(self) -> dict[str, dict[str, Any]]:
+        """The records that wait for the ingest, by id."""
+        return {path.stem: json.loads(path.read_text()) for path in sorted(self.spool.glob("*.done"))}

@@ -1,0 +1,92 @@
+"""Six kinds of people who request the routes of a station that has one object of each kind."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django.contrib.contenttypes.models import ContentType
+from django.test import Client
+from django.urls import URLPattern, URLResolver
+from PIL import Image
+
+from cameras.models import Camera, SettingsPreset
+from captures.models import Session, StorageRoot
+from core.jobs.models import Job
+from monitoring.services import raise_alert
+from skycam_project.access.models import ApiToken, SignIn, User
+from tests.harness.documents.route_table import PEOPLE, Line
+from tests.harness.rows.audiences import only_for
+from tests.harness.rows.captures import file_of, saved
+from tests.harness.rows.clips import clip_of
+
+SIGN_IN = "/accounts/login/?next="
+ADMIN_SIGN_IN = "/admin/login/?next="
+WORDS = {401: "sign in", 403: "refused", 404: "not there", 405: "no such method"}
+
+
+def routes(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The route and the view of each URL."""
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            yield from routes(pattern.url_patterns, prefix + str(pattern.pattern))
+        elif isinstance(pattern, URLPattern):
+            yield prefix + str(pattern.pattern), pattern.callback
+
+
+class World:
+    """A camera that `excluded` may not see, with its objects; and a token and a sign-in for each person."""
+
+    def __init__(self, camera: Camera, root: StorageRoot) -> None:
+        self.users = {name: user_named(name) for name in PEOPLE}
+        only_for(camera, *(name for name in self.users if name != "excluded"))
+        self.capture = file_of(saved(camera), root, content=jpeg()).capture
+        self.clip = clip_of(camera, root)
+        self.session = Session.objects.create(camera=camera, programme={"exposure_us": 1000})
+        self.alert = raise_alert("camera.quarantined:sky", "Check the camera.", camera=camera)
+        self.job = Job.objects.create(kind="verify", host="main", camera=camera.slug, camera_uuid=str(camera.pk))
+        SettingsPreset.objects.create(kind=camera.kind, name="night", settings={"gain": 2.0})
+        self.group = Group.objects.create(name="observers")
+
+    def address(self, route: str, user: User) -> str:
+        kind = ContentType.objects.get_for_model(Group).pk
+        places = {
+            "<slug:slug>": "sky", "<uuid:capture>": self.capture.pk, "<uuid:session>": self.session.pk,
+            "<uuid:clip>": self.clip.pk, "<uuid:job>": self.job.pk,
+            "<uuid:alert>": self.alert.pk, "<int:user>": self.users["none"].pk,
+            "<int:token>": ApiToken.issue(user)[0].pk, "<uuid:sign_in>": SignIn.objects.create(user=user).pk,
+            "<str:name>": "night", "<uuid:viewer>": self.session.pk,
+            "<path:content_type_id>": kind, "<path:object_id>": self.group.pk,
+            "^(?P<app_label>auth)/$": "auth/", "(?P<url>.*)$": "nothing/",
+        }  # fmt: skip
+        for place, value in places.items():
+            route = route.replace(place, str(value))
+        return f"/{route}"
+
+    def answer(self, line: Line, person: str) -> str:
+        """The answer as a word of the route table."""
+        return self.request(line.method, line.route, person)
+
+    def request(self, method: str, route: str, person: str) -> str:
+        client, user = Client(), self.users[person]
+        if person != "stranger":
+            client.force_login(user)
+        answer = client.generic(method, self.address(route, user))
+        if answer.get("Location", "").startswith(ADMIN_SIGN_IN):
+            answer = client.get(answer["Location"])
+        return "sign in" if answer.get("Location", "").startswith(SIGN_IN) else WORDS.get(answer.status_code, "in")
+
+
+def user_named(person: str) -> User:
+    """Create the user for one of PEOPLE."""
+    role = {"stranger": "none", "excluded": "operator"}.get(person, person)
+    manages = role == "manager"
+    return User.objects.create_user(person, role=role, is_staff=manages, is_superuser=manages)
+
+
+def jpeg() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (64, 48)).save(file, "JPEG")
+    return file.getvalue()

@@ -1,0 +1,170 @@
+"""Programs that watch live pictures: well-behaved ones and bad ones."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import time
+from base64 import b64encode
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+
+from cameras.live.publisher import FRAME_HEADER
+from tests.harness.stations.live_station import BINARY, LiveStation
+
+LIVE = "/ws/live/simulated/"
+REQUEST = json.dumps({"type": "request_frame", "quality": "medium"})
+LARGE = json.dumps({"type": "request_frame", "quality": "high"}).encode()
+
+
+@dataclass
+class ReceivedFrames:
+    """What one viewer received: number, arrival time and age of each frame; and the reasons of no_frame."""
+
+    numbers: list[int] = field(default_factory=list)
+    came: list[float] = field(default_factory=list)
+    late_ms: list[float] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    last_bytes: int = 0
+
+    def receive(self, message: str | bytes) -> None:
+        if isinstance(message, str):
+            self.reasons.append(json.loads(message).get("reason", ""))
+            return
+        head = FRAME_HEADER.unpack_from(message)
+        self.numbers.append(head[4])
+        self.last_bytes = len(message)
+        self.came.append(time.monotonic())
+        self.late_ms.append((time.time_ns() // 1000 - head[5]) / 1000)
+
+    @property
+    def restarts(self) -> int:
+        """How often the camera's numbers started again."""
+        return sum(later < number for number, later in pairwise(self.numbers))
+
+    @property
+    def longest_gap_s(self) -> float:
+        return max(later - at for at, later in pairwise(self.came))
+
+    def fps(self, since: float) -> float:
+        return len([at for at in self.came if at >= since]) / (time.monotonic() - since)
+
+
+async def watch(station: LiveStation, seen: ReceivedFrames) -> None:
+    """Watch with two outstanding requests, for ever."""
+    async with station.socket(LIVE, BINARY) as opened:
+        await opened.send(REQUEST)
+        while True:
+            await opened.send(REQUEST)
+            seen.receive(await opened.recv())
+
+
+@contextlib.asynccontextmanager
+async def watching(station: LiveStation, count: int) -> AsyncIterator[list[ReceivedFrames]]:
+    """`count` viewers, each of which has received a frame."""
+    seen = [ReceivedFrames() for _ in range(count)]
+    tasks = [asyncio.create_task(watch(station, one)) for one in seen]
+    try:
+        async with asyncio.timeout(60):
+            while not all(one.numbers for one in seen):
+                [task.result() for task in tasks if task.done()]
+                await asyncio.sleep(0.02)
+        yield seen
+    finally:
+        [task.cancel() for task in tasks]
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class NonReadingViewer:
+    """Requests large frames and never reads one. `cut`: seconds until the station closed the connection."""
+
+    def __init__(self, station: LiveStation) -> None:
+        self.station = station
+        self.cut: float | None = None
+
+    async def run(self) -> None:
+        started = time.monotonic()
+        with contextlib.suppress(OSError):
+            await self._never_read()
+        self.cut = time.monotonic() - started
+
+    async def _never_read(self) -> None:
+        loop = asyncio.get_running_loop()
+        with socket.socket() as wire:
+            wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            wire.setblocking(False)
+            await loop.sock_connect(wire, ("127.0.0.1", self.station.port))
+            await loop.sock_sendall(wire, handshake(self.station))
+            while True:
+                await loop.sock_sendall(wire, with_mask(LARGE))
+                await asyncio.sleep(0.2)
+
+
+@contextlib.asynccontextmanager
+async def hung_up(opened: ClientConnection) -> AsyncIterator[None]:
+    """Close without a closing handshake: a cancelled handshake would leave the connection open for good."""
+    try:
+        yield
+    finally:
+        opened.transport.abort()
+
+
+async def reconnect_repeatedly(station: LiveStation) -> None:
+    while True:
+        with contextlib.suppress(ConnectionClosed, TimeoutError):
+            async with station.socket(LIVE) as opened, hung_up(opened):
+                await opened.send(REQUEST)
+                await opened.recv()
+        await asyncio.sleep(0.5)
+
+
+async def send_garbage(station: LiveStation) -> None:
+    """Send garbage until the station closes the socket, then ten megabytes."""
+    while True:
+        with contextlib.suppress(ConnectionClosed, OSError):
+            async with station.socket(LIVE) as opened, hung_up(opened):
+                [await opened.send(text) for text in ("garbage", "{", '{"type": "none"}', '{"type": 1}') * 8]
+        with contextlib.suppress(ConnectionClosed, OSError):
+            async with station.socket(LIVE) as opened, hung_up(opened):
+                await opened.send("x" * 10_000_000)
+                await opened.recv()
+        await send_raw(station, frame_head(4) + bytes(4) + b"\xff\xfe\xfd\xfc")
+        await asyncio.sleep(0.5)
+
+
+async def send_raw(station: LiveStation, data: bytes) -> bytes:
+    """Send bytes after a handshake; returns the first answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", station.port)
+    try:
+        writer.write(handshake(station))
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(data)
+        async with asyncio.timeout(30):
+            return await reader.read(1000)
+    finally:
+        writer.transport.abort()
+
+
+def handshake(station: LiveStation) -> bytes:
+    key = b64encode(os.urandom(16)).decode()
+    lines = [
+        f"GET {LIVE} HTTP/1.1", "Host: localhost", "Upgrade: websocket", "Connection: Upgrade",
+        f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13", f"Authorization: {station.token['Authorization']}",
+    ]  # fmt: skip
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def frame_head(length: int) -> bytes:
+    """The header of a text frame with a mask (RFC 6455), of less than 126 bytes."""
+    return bytes([0x81, 0x80 | length])
+
+
+def with_mask(text: bytes) -> bytes:
+    return frame_head(len(text)) + bytes(4) + text

@@ -1,0 +1,82 @@
+"""Kinds of jobs whose functions are those of the tests, a worker that can be killed, and what a test waits for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from django.db import connection
+
+from core.jobs.models import Job
+from core.jobs.tables import GB, JobKind
+
+HOST = "main"
+FUNCTIONS = "tests.harness.jobs.functions"
+Enqueue = Callable[..., Job]
+
+
+def kind_named(name: str, **changes: Any) -> JobKind:
+    found = JobKind(name, "operator", 2 * GB, 60.0, 5, 3, False, f"{FUNCTIONS}.{name}")
+    return found._replace(**changes)
+
+
+class WorkerProcess:
+    """A jobs worker in a process that a test can kill."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen([sys.executable, "-m", "tests.harness.jobs.worker_process", HOST])
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def terminate(self) -> int:
+        self.process.terminate()
+        return self.process.wait(60)
+
+
+def reloaded(job: Job) -> Job:
+    return Job.objects.get(pk=job.pk)
+
+
+def wait_until(condition: Callable[[], object], within_s: float = 60.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "The condition did not become true in time."
+        time.sleep(0.02)
+
+
+def pid_in(path: Path) -> int:
+    wait_until(path.exists)
+    return int(path.read_text())
+
+
+def is_alive(pid: int) -> bool:
+    """False also for a process that ended and waits for its parent."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
+    except OSError:
+        return False
+
+
+def in_threads(*work: Callable[[], Any]) -> None:
+    """Run all at the same moment, each with its own database connection."""
+    barrier = threading.Barrier(len(work))
+
+    def run(one: Callable[[], Any]) -> None:
+        barrier.wait()
+        try:
+            one()
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(one,)) for one in work]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()

@@ -1,0 +1,138 @@
+"""A station that records while its processes are killed: how much video is lost, and how long the gaps are."""
+
+from __future__ import annotations
+
+import os
+import platform
+import random
+import statistics
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tests.harness.busy_machine import slowness
+from tests.harness.rows.recorded_clips import shown
+from tests.harness.stations.fault_station import FaultStation
+from tests.harness.stations.station import eventually
+
+LOST_S, GAP_S = 1.0, 10.0
+"""What a kill may cost: video captured before it, and the time until recording resumes."""
+CLIPS = "SELECT path, started_at, ended_at, interrupted FROM captures_clip ORDER BY started_at"
+RECORD = "UPDATE cameras_camera SET recording = ? WHERE slug = 'simulated'"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The cost of one kill, in seconds."""
+
+    target: str
+    lost_s: float
+    gap_s: float
+
+
+@dataclass
+class RecordingStation:
+    """A station whose simulated camera records."""
+
+    station: FaultStation
+    chance: random.Random = field(default_factory=lambda: random.Random(4))
+    kills: list[tuple[str, datetime]] = field(default_factory=list)
+    slowest: float = 1.0
+    """The slowness of the machine, at its worst before a kill."""
+
+    def record(self, kind: str) -> None:
+        self.station.execute(RECORD, kind)
+
+    def kill(self, target: str) -> None:
+        """Kill at a random moment of a clip; returns once recording resumes."""
+        self.slowest = max(self.slowest, slowness())
+        self.wait_while_recording(self.chance.uniform(0.5, 3.0))
+        self.kills.append((target, datetime.now(UTC)))
+        self.station.kill(target)
+        eventually(self.has_resumed, 60, "recording has resumed")
+
+    def wait_while_recording(self, seconds: float) -> None:
+        """Wait until the open clip has grown for this many seconds."""
+        [file], until = eventually(self.growing, 30, "a clip is open"), time.monotonic() + seconds
+        before = file.stat().st_size
+        eventually(lambda: time.monotonic() > until and self.growing() != [] and grew(file, before), 60, "it grows")
+
+    @property
+    def spool(self) -> Path:
+        return self.station.config.storage_root / ".spool"
+
+    def growing(self) -> list[Path]:
+        return list(self.spool.glob("*/clips/*.clip.part"))[-1:]
+
+    def newest_clip(self) -> dict[str, Any]:
+        names = ("frames", "lost_frames", "interrupted")
+        question = f"SELECT {', '.join(names)} FROM captures_clip ORDER BY started_at DESC LIMIT 1"
+        rows = self.station.rows(question)
+        return dict(zip(names, rows[0] if rows else (0, 0, 0), strict=True))
+
+    def has_resumed(self) -> bool:
+        since = self.kills[-1][1].timestamp()
+        return any(started(file) > since and file.stat().st_size > 0 for file in self.growing())
+
+    def costs(self) -> list[Cost]:
+        """The cost of each kill, by the rows of the clips before and after it."""
+        return [self._cost(target, at) for target, at in self.kills]
+
+    def _cost(self, target: str, at: datetime) -> Cost:
+        clips = [(moment(begun), moment(ended)) for _, begun, ended, _ in self.station.rows(CLIPS)]
+        before = max(ended for begun, ended in clips if begun < at)
+        after = min(begun for begun, _ in clips if begun > at)
+        return Cost(target, (at - before).total_seconds(), (after - at).total_seconds())
+
+    def paths(self) -> list[Path]:
+        return [self.station.config.storage_root / path for path, *_ in self.station.rows(CLIPS)]
+
+    def incomplete_clips(self) -> list[str]:
+        """Clips whose frames are not complete and in order, each once."""
+        return [path.name for path in self.paths() if not is_complete([frame.number for frame in shown(path)])]
+
+    def summary(self) -> str:
+        return "\n".join(table(self.costs()))
+
+
+def table(costs: list[Cost]) -> Iterator[str]:
+    yield (
+        f"{len(costs)} times SIGKILL at random moments while the simulated camera records 1280x1024 at 15 fps; Python "
+        f"{platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[2]:.1f}. Lost: from the end of "
+        "the last whole frame of the last clip to the kill (below 0: that frame had not ended yet). Gap: from the kill "
+        "to the first frame of the next clip (all: the whole station is killed and started again). "
+        "`make prove` writes this page."
+    )
+    yield ""
+    yield "| killed | times | lost s, median | longest | gap s, median | longest |"
+    yield "|---|---|---|---|---|---|"
+    for target in sorted({cost.target for cost in costs}):
+        lost, gap = ([getattr(cost, name) for cost in costs if cost.target == target] for name in ("lost_s", "gap_s"))
+        yield (
+            f"| {target} | {len(lost)} | {statistics.median(lost):.2f} | {max(lost):.2f} "
+            f"| {statistics.median(gap):.1f} | {max(gap):.1f} |"
+        )
+
+
+def is_complete(numbers: list[int | None]) -> bool:
+    """Whether the frame numbers are complete and in order."""
+    return None not in numbers and numbers == list(range(numbers[0] or 0, (numbers[0] or 0) + len(numbers)))
+
+
+def grew(file: Path, before: int) -> bool:
+    try:
+        return file.stat().st_size > before
+    except FileNotFoundError:
+        return True
+
+
+def started(file: Path) -> float:
+    """When the id of a clip was created, in seconds: the first 48 bits of a UUIDv7 are milliseconds."""
+    return int(file.name.replace("-", "")[:12], 16) / 1000
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)

@@ -1,0 +1,91 @@
+"""A concurrent hold and deletion on the database of DATABASE_URL: `FOLDER`. Prints the outcomes as JSON, with the hold
+first and with the deletion first."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+
+def main(folder: str) -> None:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "skycam_project.settings"
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+    from tests.harness.rows.clip_archive import ClipArchive
+
+    archive = ClipArchive(Path(folder))
+    clips = archive.clips(4)
+    found = {"hold first": hold_first(clips[0]), "deletion first": deletion_first(clips[1])}
+    archive.cleanup.run()
+    print(json.dumps({**found, "kept": archive.kept}))
+
+
+def hold_first(clip) -> list:  # type: ignore[no-untyped-def, type-arg]
+    """The deletion comes while the hold is not committed yet."""
+    from django.db import transaction
+
+    from captures.clips.deletion import mark_for_deletion
+    from captures.clips.holds import hold_clip
+    from captures.models import Clip
+
+    marked: list = []  # type: ignore[type-arg]
+    deletion = threading.Thread(
+        target=lambda: marked.extend(mark_for_deletion(Clip.objects.deletable().filter(pk=clip.pk)))
+    )
+    with transaction.atomic():
+        hold_clip(clip.pk, "experiment", "growth")
+        deletion.start()
+        wait_for_a_blocked_transaction()
+    deletion.join()
+    return marked
+
+
+def deletion_first(clip) -> str:  # type: ignore[no-untyped-def]
+    """The hold comes while the mark is not committed yet."""
+    from django.db import transaction
+
+    from captures.clips.deletion import mark_for_deletion
+    from captures.clips.holds import ClipDeleted, hold_clip
+    from captures.models import Clip
+
+    errors: list[str] = []
+
+    def hold_it() -> None:
+        try:
+            hold_clip(clip.pk, "experiment", "growth")
+        except ClipDeleted as error:
+            errors.append(str(error))
+
+    holding = threading.Thread(target=hold_it)
+    with transaction.atomic():
+        mark_for_deletion(Clip.objects.deletable().filter(pk=clip.pk))
+        holding.start()
+        wait_for_a_blocked_transaction()
+    holding.join()
+    return errors[0]
+
+
+def wait_for_a_blocked_transaction() -> None:
+    """Until another transaction waits for a lock of this one."""
+    from django.db import connection
+
+    deadline = time.monotonic() + 60
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+        assert time.monotonic() < deadline, "no transaction waits"
+        time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,51 @@
+"""A Valkey that the test runs, for a station that does not restart it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import redis
+
+from skycam_project.launch.valkey import command
+from tests.harness.stations.station import eventually
+
+
+class Broker:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.socket = folder / "broker.sock"
+        self.start()
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(command(self.socket, self.folder), stdout=subprocess.DEVNULL)
+        eventually(self.answers, 40, "the broker")
+
+    def answers(self) -> bool:
+        with redis.Redis(unix_socket_path=str(self.socket)) as client:
+            try:
+                return bool(client.ping())
+            except redis.ConnectionError:
+                return False
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    @contextmanager
+    def gone(self) -> Iterator[None]:
+        self.kill()
+        yield
+        self.start()
+
+    @contextmanager
+    def read_only(self) -> Iterator[None]:
+        """It answers, and refuses all writes, as on a full disk or while it is a replica."""
+        with redis.Redis(unix_socket_path=str(self.socket)) as client:
+            client.config_set("min-replicas-to-write", 1)
+            try:
+                yield
+            finally:
+                client.config_set("min-replicas-to-write", 0)

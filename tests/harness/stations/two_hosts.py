@@ -1,0 +1,232 @@
+"""Two camera hosts on one machine that share a database and a broker; their parts are killed at random."""
+
+from __future__ import annotations
+
+import os
+import platform
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from skycam_project.launch import LaunchError
+from tests.harness.busy_machine import slowness
+from tests.harness.postgresql import postgresql
+from tests.harness.rows.recorded_clips import numbers
+from tests.harness.stations.fault_station import AWAY, FaultStation
+from tests.harness.stations.outside_broker import Broker
+from tests.harness.stations.station import eventually
+
+RECORDED = ("east", "west")
+SETTINGS = {"scene": "chart", "width": 320, "height": 240}
+CLIPS = (
+    "SELECT path, ended_at FROM captures_clip JOIN cameras_camera ON camera_id = cameras_camera.id WHERE slug = ? "
+    "ORDER BY started_at"
+)
+OUTCOMES = "SELECT status, reason, count(*) FROM captures_capture GROUP BY status, reason ORDER BY 3 DESC"
+GAPS = "SELECT 'skipped (gap)', reason, sum(count) FROM captures_sessiongap GROUP BY reason"
+PART_FAULTS = {
+    "web": 2, "jobs": 1, "worker of alpha": 2, "worker of bravo": 2, "camera east": 3, "camera west": 3,
+    "camera north": 3,
+}  # fmt: skip
+BROKER_FAULTS = {"broker": 3, "broker, five times": 1, "broker hangs": 1}
+"""Fault -> its relative frequency."""
+PAUSE_S, AWAY_S, HANGS_S = (0.3, 3.0), (0.0, 2.0), (1.0, 4.0)
+LOOP_S = 1.0
+EXPOSURE_MARGIN = timedelta(seconds=0.2)
+"""A frame that was being exposed when its process was killed may end after that."""
+
+
+class Host(FaultStation):
+    """The parts of one host; their database is PostgreSQL."""
+
+    def rows(self, question: str, *values: Any) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.environment["DATABASE_URL"]) as database:
+            found = database.execute(question.replace("?", "%s").encode(), values).fetchall()
+        return [tuple(str(value) if isinstance(value, UUID) else value for value in row) for row in found]
+
+
+@dataclass
+class ProcessRun:
+    """A run of a camera process, from one opening to the next: its recorded frame numbers, and its last clip's end."""
+
+    numbers: list[int | None]
+    ended: datetime
+
+    def continues_with(self, seen: list[int | None]) -> bool:
+        last, first = self.numbers[-1], seen[0]
+        return last is None or first is None or first > last
+
+    def inconsistencies(self) -> list[str]:
+        unreadable = self.numbers.count(None)
+        known = [number for number in self.numbers if number is not None]
+        breaks = [f"{after} follows {before}" for before, after in pairwise(known) if after != before + 1]
+        return breaks + ([f"{unreadable} unreadable"] if unreadable else [])
+
+
+@dataclass
+class TwoHosts:
+    """`alpha` has web, jobs and the camera `east`; `bravo` a worker alone, with `west` and `north`. `east` and `west`
+    record, and on `north` a session runs."""
+
+    alpha: Host
+    bravo: Host
+    broker: Broker
+    chance: random.Random = field(default_factory=lambda: random.Random(9))
+    kills: list[tuple[str, datetime]] = field(default_factory=list)
+    duration_s: float = 0.0
+    slowest: float = 1.0
+    """The slowness of the machine, at its worst before and after the faults."""
+
+    @property
+    def host_of(self) -> dict[str, Host]:
+        return {"east": self.alpha, "west": self.bravo, "north": self.bravo}
+
+    def start_work(self) -> None:
+        for slug, host in (("east", "alpha"), ("west", "bravo"), ("north", "bravo")):
+            added = self.alpha.post("cameras/", {"slug": slug, "kind": "simulated", "host": host, "settings": SETTINGS})
+            assert added.status == 201, added
+            self.alpha.eventually_ready(slug, within_s=60)
+        for slug in RECORDED:
+            answer = self.alpha.post(f"cameras/{slug}/record/", {"kind": "manual"})
+            assert answer.body["recorder"]["state"] == "recording", answer
+        self.alpha.start_session("north", cadence_s=0.5)
+
+    # Faults
+
+    def kill_for(self, seconds: float) -> None:
+        self.slowest = slowness()
+        began = time.monotonic()
+        faults = PART_FAULTS | BROKER_FAULTS
+        while time.monotonic() - began < seconds:
+            time.sleep(self.chance.uniform(*PAUSE_S))
+            [what] = self.chance.choices(list(faults), list(faults.values()))
+            self._disturb_broker(what) if what in BROKER_FAULTS else self._kill(what)
+        self.duration_s = time.monotonic() - began
+        self.slowest = max(self.slowest, slowness())
+
+    def _kill(self, what: str) -> None:
+        """Do nothing if it is not running because it was just killed."""
+        with suppress(LaunchError, ProcessLookupError, KeyError, TypeError):
+            pid = self._pid(what)
+            at = datetime.now(UTC)
+            os.kill(pid, signal.SIGKILL)
+            self.kills.append((what, at))
+
+    def _pid(self, what: str) -> int:
+        part, _, of = what.partition(" ")
+        if part == "camera":
+            return self.host_of[of].camera_pids()[of]
+        return (self.bravo if of == "of bravo" else self.alpha).pids()[part]
+
+    def _disturb_broker(self, what: str) -> None:
+        self.kills.append((what, datetime.now(UTC)))
+        if what == "broker hangs":
+            with self.alpha.stopped(self.broker.process.pid):
+                time.sleep(self.chance.uniform(*HANGS_S))
+            return
+        for _ in range(5 if what == "broker, five times" else 1):
+            with self.broker.gone():
+                time.sleep(self.chance.uniform(*AWAY_S))
+            time.sleep(LOOP_S)
+
+    # Results
+
+    def stop_and_settle(self) -> None:
+        """Stop all recordings and the session, and wait until both hosts have settled."""
+        for path in ("east/stop-recording", "west/stop-recording", "north/stop"):
+            eventually(lambda path=path: self._is_stopped(path), 180, path)
+        eventually(self._is_settled, 180, f"all is settled: {self.alpha.spooled()} {self.bravo.spooled()}")
+
+    def _is_stopped(self, path: str) -> bool:
+        with suppress(*AWAY):
+            return self.alpha.post(f"cameras/{path}/").status == 200
+        return False
+
+    def _is_settled(self) -> bool:
+        running = self.alpha.count("captures_session WHERE state IN ('planned', 'running', 'paused')")
+        return not running and self.alpha.settled() and not self.bravo.spooled()
+
+    def process_runs(self, slug: str) -> list[ProcessRun]:
+        """A new run begins where the frame numbers start again."""
+        root = self.host_of[slug].config.storage_root
+        found: list[ProcessRun] = []
+        for path, ended in self.alpha.rows(CLIPS, slug):
+            seen = numbers([root / path])
+            if not found or not found[-1].continues_with(seen):
+                found.append(ProcessRun([], ended))
+            found[-1].numbers += seen
+            found[-1].ended = ended
+        return found
+
+    def frame_errors(self) -> list[str]:
+        """Frames of a running process that are missing in its clips, repeated or unreadable."""
+        return [
+            f"{slug}, until {run.ended:%H:%M:%S}: {wrong}"
+            for slug in RECORDED
+            for run in self.process_runs(slug)
+            for wrong in run.inconsistencies()
+        ]
+
+    def lost_s(self) -> list[float]:
+        """For each run that a kill ended: seconds from the end of its last clip to the kill."""
+        found = []
+        for slug in RECORDED:
+            ends = {f"camera {slug}", "worker of alpha" if slug == "east" else "worker of bravo"}
+            for run in self.process_runs(slug)[:-1]:
+                killed = min(at for what, at in self.kills if what in ends and at > run.ended - EXPOSURE_MARGIN)
+                found.append((killed - run.ended).total_seconds())
+        return found
+
+    def summary(self) -> str:
+        return "\n".join(_table(self))
+
+
+def _table(hosts: TwoHosts) -> Iterator[str]:
+    runs, lost = [run for slug in RECORDED for run in hosts.process_runs(slug)], hosts.lost_s()
+    frames = sum(len(run.numbers) for run in runs)
+    yield (
+        f"{len(hosts.kills)} faults at random moments in {hosts.duration_s:.0f} s; Python {platform.python_version()}, "
+        f"{os.cpu_count()} cores, load {os.getloadavg()[2]:.1f}. Two cameras recorded {frames} frames in "
+        f"{len(runs)} runs of their processes. No run lacks a frame between its first and its last one; at most "
+        f"{max(lost, default=0.0):.2f} s before a kill are missing. `make prove` writes this page."
+    )
+    yield from ("", "| killed | times |", "|---|---|")
+    for what, times in sorted(Counter(what for what, _ in hosts.kills).items()):
+        yield f"| {what} | {times} |"
+    yield from ("", "| outcome | reason | captures |", "|---|---|---|")
+    for status, reason, number in hosts.alpha.rows(OUTCOMES) + hosts.alpha.rows(GAPS):
+        yield f"| {status} | {reason} | {number} |"
+
+
+@contextmanager
+def two_hosts(folder: Path) -> Iterator[TwoHosts]:
+    """Both hosts, running and idle."""
+    for name in ("broker", "alpha", "bravo"):
+        (folder / name).mkdir()
+    broker = Broker(folder / "broker")
+    with postgresql() as database:
+        shared = {
+            "DATABASE_URL": database, "REDIS_URL": f"unix://{broker.socket}", "SKYCAM_STATION": "lab",
+            "CAMERA_CONFIG__RECORDING_DURATION_MINUTES": "0.1",
+        }  # fmt: skip
+        alpha = Host(folder / "alpha" / "data", SKYCAM_HOST="alpha", **shared)
+        bravo = Host(folder / "bravo" / "data", SKYCAM_HOST="bravo", **shared)
+        try:
+            alpha.up().sign_in()
+            bravo.start(only="worker")
+            yield TwoHosts(alpha, bravo, broker)
+        finally:
+            alpha.ensure_stopped()
+            bravo.ensure_stopped()
+            broker.kill()
