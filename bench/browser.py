@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from bench.figures import Table
 from bench.runs import Runs
 from tests.harness.browsers.site import ARGUMENTS, CHROMIUM, Site
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 CAMERAS = 6
 SLOW_FPS, FAST_FPS = 10, 25

@@ -24,7 +24,7 @@ from cameras.tables import CONSUMERS
 from tests.harness.camera_processes.camera_process import CameraProcess
 from tests.harness.far_ends.network.rtsp import PICTURES, RtspServer
 from tests.harness.far_ends.network.video import GROUP, CodedPicture, encoded
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 WIDTH, HEIGHT, FPS = 1280, 1024, 15
 MEASURED_S = 30
@@ -89,9 +89,9 @@ def skycam(runs: Runs, address: str) -> Iterator[psutil.Process]:
     root.mkdir()
     spec: dict[str, Any] = {"kind": "network", "address": address, "settings": {}, "recording": RECORDING}
     with CameraProcess(root, consumers=CONSUMERS, **spec) as camera:
-        camera.until(lambda message: (message.get("recorder") or {}).get("frames", 0) > FPS, 60)
+        camera.wait_for_message(lambda message: (message.get("recorder") or {}).get("frames", 0) > FPS, 60)
         yield psutil.Process(camera.process.pid)
-        lost = camera.until_type("state")["recorder"]["lost_frames"]
+        lost = camera.wait_for_type("state")["recorder"]["lost_frames"]
         if lost:
             raise RuntimeError(f"{lost} frames were lost.")
 

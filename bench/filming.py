@@ -33,7 +33,8 @@ from bench.relay import (
 from bench.runs import Runs
 from cameras.drivers.simulated.codec import read_frame_number
 from tests.harness.stations.live_station import LiveStation
-from tests.harness.stations.station import eventually, free_port
+from tests.harness.stations.station import free_port
+from tests.harness.waiting import eventually
 
 VIEWERS = 20
 MEASURED_S = 30

@@ -9,7 +9,7 @@ from typing import Any
 from bench.figures import Table, Times
 from bench.runs import Runs
 from bench.station import EXPOSURE, SLUG, Client
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 CADENCE_S = 0.5
 

@@ -138,8 +138,8 @@ class WebLegs:
     def link(self) -> float:
         """The time of a command to a camera process and its answer."""
         with camera_process(FOLDER, SCENE) as process:
-            process.until_type("observed", observed="ready")
-            return self.median(lambda: process.until_type("answer", command_id=process.send("read")))
+            process.wait_for_type("observed", observed="ready")
+            return self.median(lambda: process.wait_for_type("answer", command_id=process.send("read")))
 
     def answer(self) -> None:
         """Build the answer from the record, without reading the row."""

@@ -17,7 +17,7 @@ from cameras.tables import CONSUMERS
 from tests.harness.camera_processes.camera_process import CameraProcess
 from tests.harness.clients.viewers import ReceivedFrames, watching
 from tests.harness.stations.live_station import LiveStation
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 RECORDING: dict[str, Any] = {
     "kind": "rolling", "clip_s": 600, "preset": "ultrafast", "crf": 23, "max_kbit_s": 8000, "floor_bytes": 0,
@@ -45,10 +45,12 @@ def run(runs: Runs) -> list[Table]:
 def add_scene_rows(found: Table, name: str, scene: dict[str, Any], root: Path, seconds: int) -> None:
     root.mkdir()
     with CameraProcess(root, settings=scene, recording=RECORDING, consumers=CONSUMERS) as camera:
-        camera.until(lambda message: frames_of(message) > 30, 60)
+        camera.wait_for_message(lambda message: frames_of(message) > 30, 60)
         process, before = psutil.Process(camera.process.pid), frames_of(camera.messages[-1])
         used, began = sum(process.cpu_times()[:2]), time.monotonic()
-        camera.until(lambda message: message["type"] == "state" and time.monotonic() - began > seconds, seconds + 10)
+        camera.wait_for_message(
+            lambda message: message["type"] == "state" and time.monotonic() - began > seconds, seconds + 10
+        )
         took, recorder = time.monotonic() - began, camera.messages[-1]["recorder"]
         share = 100 * (sum(process.cpu_times()[:2]) - used) / took
     frames = f"{(recorder['frames'] - before) / took:.1f} fps, {recorder['lost_frames']} lost"

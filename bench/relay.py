@@ -20,7 +20,8 @@ from bench.mjpeg import FPS, HEIGHT, QUALITY, WIDTH, frames, monotonic_us
 from bench.runs import PROJECT, Runs
 from bench.watching import ViewerResult, Watch
 from tests.harness.stations.live_station import LiveStation
-from tests.harness.stations.station import eventually, free_port
+from tests.harness.stations.station import free_port
+from tests.harness.waiting import eventually
 
 VIEWERS = (1, 5, 20)
 WARM_UP_S = 5.0

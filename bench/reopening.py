@@ -10,7 +10,7 @@ import psutil
 from bench.figures import Table, Times
 from bench.runs import Runs
 from bench.station import BenchStation, Client, Refused
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 HEALTHY_S = 0.2
 """This station resets the back-off at once, so that each kill counts as the first."""

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from bench.figures import Table, timed
 from bench.runs import PROJECT, Runs
 from bench.station import Client
-from tests.harness.stations.station import eventually, free_port
+from tests.harness.stations.station import free_port
+from tests.harness.waiting import eventually
 
 CONNECTIONS = 4
 

@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
-from tests.harness.stations.station import Station, eventually
+from tests.harness.stations.station import Station
+from tests.harness.waiting import eventually
 
 PASSWORD = "only-for-the-benchmark"
 SLUG = "simulated"

@@ -43,7 +43,7 @@ def run(runs: Runs) -> list[Table]:
 def rates(runs: Runs, scene: dict[str, Any]) -> tuple[float, Times]:
     """Stills per second with queued commands, and the times of stills one after the other."""
     with camera(runs.folder, scene) as process:
-        process.until_type("observed", observed="ready")
+        process.wait_for_type("observed", observed="ready")
         alone = timed(lambda: capture_once(process), runs.times(200), warm_up=20)
         return pipelined(process, runs.times(500)), alone
 
@@ -61,7 +61,7 @@ def camera(folder: Path, scene: dict[str, Any]) -> CameraProcess:
 
 def capture_once(process: CameraProcess) -> None:
     capture = process.capture(**EXPOSURE)
-    process.until_type("spooled", id=capture)
+    process.wait_for_type("spooled", id=capture)
 
 
 def pipelined(process: CameraProcess, captures: int) -> float:
@@ -70,10 +70,10 @@ def pipelined(process: CameraProcess, captures: int) -> float:
     for _ in range(IN_FLIGHT):
         process.capture(**EXPOSURE)
     for _ in range(captures - IN_FLIGHT):
-        process.until_type("spooled")
+        process.wait_for_type("spooled")
         process.capture(**EXPOSURE)
     for _ in range(IN_FLIGHT):
-        process.until_type("spooled")
+        process.wait_for_type("spooled")
     return captures / (time.monotonic() - began)
 
 
@@ -85,4 +85,4 @@ def start_times(runs: Runs) -> Times:
 
 def start(root: Path) -> None:
     with CameraProcess(root) as process:
-        process.until_type("observed", observed="ready")
+        process.wait_for_type("observed", observed="ready")

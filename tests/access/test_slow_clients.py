@@ -15,7 +15,7 @@ import redis
 from captures.models import CaptureFile
 from skycam_project.access.models import ApiToken, User
 from tests.api.test_server import Web
-from tests.harness.rows.captures import until
+from tests.harness.waiting import eventually
 
 HEAD_S = 4.0
 BODY_S = 4.0
@@ -75,7 +75,7 @@ def test_five_hundred_slow_clients_do_not_block_pages_and_are_disconnected(
     assert seconds_of_a_page(web) < 3
     send_bytes(slow)
     assert seconds_of_a_page(web) < 3
-    until(lambda: not any(map(is_open, slow)), seconds=HEAD_S + 40)
+    eventually(lambda: not any(map(is_open, slow)), within_s=HEAD_S + 40)
     assert seconds_of_a_page(web) < 3
 
 
@@ -93,7 +93,7 @@ def test_a_slow_client_gets_the_reason(web: Web, connections: contextlib.ExitSta
 def test_a_client_that_sends_single_bytes_is_disconnected(web: Web, connections: contextlib.ExitStack) -> None:
     (slow,) = open_connections(web, connections, 1, SLOW_HEAD)
     began = time.monotonic()
-    until(lambda: send_bytes([slow]) or not is_open(slow), seconds=HEAD_S + 40)
+    eventually(lambda: send_bytes([slow]) or not is_open(slow), within_s=HEAD_S + 40)
     assert time.monotonic() - began > HEAD_S - 1
 
 
@@ -188,7 +188,7 @@ def test_a_closed_socket_frees_its_slot(transactional_db: None, connections: con
     first, second = open_connections(web, connections, 2, ada)
     assert {status_line(first), status_line(second)} == {b"HTTP/1.1 101 Switching Protocols"}
     first.close()
-    until(
+    eventually(
         lambda: status_line(open_connections(web, connections, 1, ada)[0]) == b"HTTP/1.1 101 Switching Protocols",
         seconds=10,
     )

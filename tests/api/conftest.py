@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.harness.waiting import eventually
+
 if TYPE_CHECKING:
     import redis
 
@@ -64,11 +66,10 @@ def valkey() -> Iterator[redis.Redis]:
 
     from cameras.broker import broker
     from skycam_project.launch.valkey import station_command
-    from tests.harness.rows.captures import until
 
     server = subprocess.Popen(station_command(settings.STATION), stdout=subprocess.DEVNULL)
     try:
-        until(broker.connection().ping)
+        eventually(broker.connection().ping)
         yield broker.connection()
     finally:
         broker.connection().close()

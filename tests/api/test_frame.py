@@ -11,7 +11,7 @@ from cameras.drivers.base import FrameData
 from cameras.live import api
 from cameras.live.publisher import pack_picture
 from cameras.models import Camera
-from tests.harness.rows.captures import until
+from tests.harness.waiting import eventually
 
 URL = "/api/v1/cameras/sky/frame.jpg"
 FRAME = FrameData(image=np.zeros((2, 2), np.uint8), captured_ns=0, monotonic=0.0, number=7)
@@ -19,8 +19,8 @@ FRAME = FrameData(image=np.zeros((2, 2), np.uint8), captured_ns=0, monotonic=0.0
 
 def camera_process(valkey: Any, quality: str) -> None:
     """A fake camera process: publishes pictures from the first request until one is received."""
-    until(lambda: valkey.exists(broker.key("want", "sky", quality)))
-    until(lambda: valkey.publish(broker.key("live", "sky", quality), pack_picture(FRAME, b"\xff\xd8 picture")))
+    eventually(lambda: valkey.exists(broker.key("want", "sky", quality)))
+    eventually(lambda: valkey.publish(broker.key("live", "sky", quality), pack_picture(FRAME, b"\xff\xd8 picture")))
 
 
 @pytest.mark.parametrize(("query", "quality"), [("", "medium"), ("?quality=low", "low")])

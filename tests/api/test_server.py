@@ -21,7 +21,8 @@ from cameras.models import Camera
 from captures.models import CaptureFile, StorageRoot
 from monitoring.models import Event
 from skycam_project.access.models import ApiToken, User
-from tests.harness.rows.captures import saved, until
+from tests.harness.rows.captures import saved
+from tests.harness.waiting import eventually
 
 MEGABYTE = 1024 * 1024
 BY_HTTPS = {"X-Forwarded-Proto": "https"}
@@ -33,7 +34,7 @@ class Web:
             self.port = listening.getsockname()[1]
             command = [sys.executable, "-m", "skycam_project.launch.web", str(listening.fileno())]
             self.process = subprocess.Popen(command, pass_fds=[listening.fileno()], env=os.environ | variables)
-        until(lambda: self.request("GET", "/healthz", headers=BY_HTTPS)[0] == 200, seconds=60)
+        eventually(lambda: self.request("GET", "/healthz", headers=BY_HTTPS)[0] == 200, within_s=60)
 
     def connection(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
@@ -110,7 +111,7 @@ def test_a_disconnected_client_leaves_no_open_file(web: Web, token: dict[str, st
     leaving.getresponse().read(10)
     assert [path for path in web.descriptors() if path.endswith("clip.mp4")]
     leaving.close()
-    until(lambda: not [path for path in web.descriptors() if path.endswith("clip.mp4")])
+    eventually(lambda: not [path for path in web.descriptors() if path.endswith("clip.mp4")])
 
 
 BODIES = [

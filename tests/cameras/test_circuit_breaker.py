@@ -19,7 +19,7 @@ from captures.files.thumbnails import send_render_task
 from captures.models import CaptureFile
 from tests.api.conftest import camera, file, root, valkey
 from tests.harness.busy_machine import own_seconds
-from tests.harness.rows.captures import until
+from tests.harness.waiting import eventually
 
 __all__ = ["camera", "file", "root", "valkey"]
 AT_ONCE_S = 0.7
@@ -42,7 +42,7 @@ class Process:
             yield
         finally:
             self.resume()
-            until(self._valkey.ping)
+            eventually(self._valkey.ping)
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_calls_work_again_within_two_seconds_after_the_broker_resumes(valkey: An
         failing_s(valkey.ping)
         process.resume()
         began = own_seconds()
-        until(valkey.ping)
+        eventually(valkey.ping)
     assert own_seconds() - began < 2 * PROBE_EVERY_S
 
 
@@ -98,7 +98,7 @@ def test_one_call_that_times_out_blocks_no_others(valkey: Any) -> None:
     valkey.ping()
     failing_s(lambda: valkey.blpop(["nothing"], timeout=broker.ANSWER_S + 2))
     began = own_seconds()
-    until(valkey.ping)
+    eventually(valkey.ping)
     assert own_seconds() - began < AT_ONCE_S
 
 

@@ -11,6 +11,7 @@ import pytest
 from cameras.drivers.base import CameraError
 from tests.harness.camera_processes.camera_loop import CameraLoopBench
 from tests.harness.far_ends.scripted_camera import JPEG, OwnFile, exposure
+from tests.harness.waiting import eventually
 
 RAW = b"II*\0" + bytes(range(256)) * 40
 
@@ -18,7 +19,7 @@ RAW = b"II*\0" + bytes(range(256)) * 40
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[CameraLoopBench]:
     with CameraLoopBench(tmp_path) as bench:
-        bench.until_type("observed", observed="ready")
+        bench.wait_for_type("observed", observed="ready")
         yield bench
 
 
@@ -87,7 +88,7 @@ def test_the_card_is_cleared_after_the_picture_is_safe(bench: CameraLoopBench) -
     bench.camera.delete_from_card = lambda exposure, deadline: safe.append(len(list(bench.spool.glob("*.done"))))  # type: ignore[method-assign]
     bench.camera.next.append(exposure(files=[raw()], card=["IMG_1.NEF"]))
     bench.capture()
-    bench.wait_for(lambda: bool(safe))
+    eventually(lambda: bool(safe))
     assert safe == [1]
 
 
@@ -96,7 +97,7 @@ def test_the_card_keeps_a_picture_with_a_missing_file(bench: CameraLoopBench) ->
     bench.camera.next.append(exposure(files=[raw(), jpeg()], card=["IMG_2"]))
     bench.capture()
     bench.capture()
-    bench.wait_for(lambda: bool(bench.camera.forgotten))
+    eventually(lambda: bool(bench.camera.forgotten))
     assert bench.camera.forgotten == ["IMG_2"]
 
 

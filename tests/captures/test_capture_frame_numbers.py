@@ -23,7 +23,7 @@ def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CameraProcess]
     settings = {"exposure_us": 1000, "width": 320, "height": 240}
     with CameraProcess(tmp_path_factory.mktemp("root"), settings=settings) as process:
         process.start_session(SESSION, cadence_s=0.04, count=100)
-        process.until(lambda m: m["type"] == "state" and bool(m["last_capture"]) and m["session"] is None)
+        process.wait_for_message(lambda m: m["type"] == "state" and bool(m["last_capture"]) and m["session"] is None)
         yield process
 
 

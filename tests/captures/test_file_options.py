@@ -21,7 +21,7 @@ from tests.harness.camera_processes.camera_process import CameraProcess
 @pytest.fixture
 def process(tmp_path: Path) -> Iterator[CameraProcess]:
     with CameraProcess(tmp_path) as process:
-        process.until_type("observed", observed="ready")
+        process.wait_for_type("observed", observed="ready")
         yield process
 
 
@@ -29,7 +29,7 @@ def take_capture(process: CameraProcess, **options: Any) -> Path:
     capture = str(uuid6.uuid7())
     request = {"planned": "2026-01-01T00:00:00Z", "asked": {"exposure_us": 1000}, "requested_by": "tester", "job": ""}
     process.send("capture", id=capture, file=options, **request)
-    process.until_type("spooled", id=capture)
+    process.wait_for_type("spooled", id=capture)
     return next(process.root.glob(f"captures/sim/*/*/*/raw/{options['name']}_*.jpg"))
 
 

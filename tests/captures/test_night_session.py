@@ -15,6 +15,7 @@ import pytest
 from cameras.drivers.simulated import SimulatedDriver
 from tests.harness.camera_processes.camera_loop import CameraLoopBench
 from tests.harness.clocks.camera_clock import EVENING, SetClock
+from tests.harness.waiting import eventually
 
 SESSION = "0193a000-0000-7000-8000-000000000003"
 SUTHERLAND = {"latitude": -32.4, "longitude": 20.8, "time_zone": "Africa/Johannesburg"}
@@ -46,7 +47,7 @@ def night() -> Iterator[CameraLoopBench]:
     bench = CameraLoopBench(folder, clock, driver, settings=SMALL, site=SUTHERLAND, session=desired)
     clock.settled = bench.process.stills.drain
     yield bench
-    bench.wait_for(lambda: is_removed(folder))
+    eventually(lambda: is_removed(folder))
 
 
 def is_removed(folder: Path) -> bool:
@@ -75,7 +76,7 @@ class SpoolReader:
 def test_a_night_of_8_s_every_20_s_is_1801_captures_on_time_in_one_folder(night: CameraLoopBench) -> None:
     reader = SpoolReader(night)
     with night:
-        night.wait_for(reader.read_records, patience_s=60)
+        eventually(reader.read_records)
     captures = reader.bodies("capture")
     assert [(body["index"], body["outcome"]) for body in captures] == [(index, "saved") for index in range(1801)]
     late = [datetime.fromisoformat(body["started"]).timestamp() - EVENING - 20 * body["index"] for body in captures]

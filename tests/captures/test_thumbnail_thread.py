@@ -16,8 +16,8 @@ from cameras.spool.storage import read_marker
 from captures.thumbnails.store import SIZES, ThumbnailStore
 from captures.thumbnails.thread import SavedCapture, ThumbnailThread
 from tests.harness.camera_processes.camera_process import CameraProcess
-from tests.harness.rows.captures import until
 from tests.harness.rows.pictures import dng, gradient, jpeg
+from tests.harness.waiting import eventually
 
 
 class OwnFile:
@@ -78,7 +78,7 @@ def test_thumbnails_are_rendered_from_memory(
     thumbnail_thread: ThumbnailThread, complete: Callable[[str], bool], exposure: Exposure, place: int
 ) -> None:
     thumbnail_thread.submit_capture(saved(7, exposure))
-    until(lambda: complete(sha(7, place)))
+    eventually(lambda: complete(sha(7, place)))
 
 
 def test_captures_that_come_too_fast_are_dropped_and_counted_and_the_newest_is_rendered(
@@ -86,12 +86,12 @@ def test_captures_that_come_too_fast_are_dropped_and_counted_and_the_newest_is_r
 ) -> None:
     gate = threading.Event()
     thumbnail_thread.submit_capture(saved(0, Exposure(0, 1, files=[OwnFile("jpeg", jpeg(64, 48), gate)])))
-    until(lambda: thumbnail_thread._waiting is None)
+    eventually(lambda: thumbnail_thread._waiting is None)
     began = time.monotonic()
     [thumbnail_thread.submit_capture(saved(number, of_frame(gradient(64, 48)))) for number in range(1, 51)]
     assert time.monotonic() - began < 30
     gate.set()
-    until(lambda: complete(sha(50)))
+    eventually(lambda: complete(sha(50)))
     assert thumbnail_thread.dropped == 49
     assert complete(sha(0)) is True
     assert complete(sha(49)) is False
@@ -102,18 +102,18 @@ def test_the_thread_survives_a_picture_that_cannot_be_rendered(
     thumbnail_thread: ThumbnailThread, complete: Callable[[str], bool], file: OwnFile
 ) -> None:
     thumbnail_thread.submit_capture(saved(1, Exposure(0, 1, files=[file])))
-    until(lambda: thumbnail_thread.failed == 1)
+    eventually(lambda: thumbnail_thread.failed == 1)
     thumbnail_thread.submit_capture(saved(2, of_frame(gradient(64, 48))))
-    until(lambda: complete(sha(2)))
+    eventually(lambda: complete(sha(2)))
 
 
 def test_a_camera_process_renders_thumbnails_of_its_captures(folder: Path) -> None:
     with CameraProcess(folder) as process:
         capture = process.capture()
-        process.until_type("spooled", id=capture)
+        process.wait_for_type("spooled", id=capture)
         record = process.done()[capture]
         with ThumbnailStore(str(folder)) as store:
-            until(lambda: store.has_all_sizes(record["files"][0]["sha256"]))
+            eventually(lambda: store.has_all_sizes(record["files"][0]["sha256"]))
     assert record["body"]["outcome"] == "saved"
     assert len(list(folder.glob(".thumbnails/*/*"))) == len(SIZES)
 
@@ -122,6 +122,6 @@ def test_captures_are_saved_when_thumbnails_cannot_be_written(folder: Path) -> N
     (folder / ".thumbnails").write_text("in the way")
     with CameraProcess(folder) as process:
         captures = [process.capture(), process.capture()]
-        [process.until_type("spooled", id=capture) for capture in captures]
+        [process.wait_for_type("spooled", id=capture) for capture in captures]
         outcomes = [process.done()[capture]["body"]["outcome"] for capture in captures]
     assert outcomes == ["saved", "saved"]

@@ -20,8 +20,9 @@ from captures.models import CaptureFile
 from captures.tasks import render_file
 from captures.thumbnails.store import ThumbnailStore
 from tests.harness.rows.audiences import only_for
-from tests.harness.rows.captures import UNKNOWN, until
+from tests.harness.rows.captures import UNKNOWN
 from tests.harness.rows.pictures import jpeg
+from tests.harness.waiting import eventually
 
 Make = Callable[..., CaptureFile]
 
@@ -148,7 +149,7 @@ def test_a_picture_that_ended_the_decoder_is_not_tried_again(picture: Make, cras
     file = picture(jpeg(3000, 2000))
     ThumbnailQueue().enqueue(job_for(file))
     with ThumbnailStore(file.root.path) as store:
-        until(lambda: store.read_failure(file.sha256))
+        eventually(lambda: store.read_failure(file.sha256))
         assert store.read_failure(file.sha256) == "The decoder took more than 0.05 s."
 
 

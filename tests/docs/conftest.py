@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.harness.stations.station import Station, eventually
+from tests.harness.stations.station import Station
+from tests.harness.waiting import eventually
 
 
 @dataclass

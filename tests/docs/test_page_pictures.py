@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from cameras.drivers.simulated.scenes.sky import SkyScene
 from tests.harness.browsers.site import ARGUMENTS, CHROMIUM, Site
 from tests.harness.project import PROJECT
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 PICTURES = PROJECT / "docs" / "pictures"
 DESK = {"width": 1600, "height": 1000}

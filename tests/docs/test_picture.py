@@ -15,7 +15,7 @@ from cameras.status.reader import read_station
 from skycam_project.cli.status import COLUMNS, camera_table
 from tests.docs.conftest import Shell
 from tests.harness.project import PROJECT
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 PICTURE = PROJECT / "docs" / "pictures" / "status.svg"
 SESSIONS = """

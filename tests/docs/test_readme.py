@@ -12,7 +12,7 @@ import pytest
 from tests.docs.conftest import Shell
 from tests.harness.documents.pages import blocks, page
 from tests.harness.project import PROJECT
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 README = page("README.md")
 TARGETS = sorted(set(re.findall(r"^    make (\w+)", README, re.MULTILINE)))

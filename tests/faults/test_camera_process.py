@@ -30,12 +30,12 @@ AT_ONCE_S = 20
 @pytest.fixture
 def process(tmp_path: Path) -> Iterator[CameraProcess]:
     with CameraProcess(tmp_path) as process:
-        process.until_type("observed", observed="ready")
+        process.wait_for_type("observed", observed="ready")
         yield process
 
 
 def outcome(process: CameraProcess, capture: str) -> dict[str, Any]:
-    process.until_type("spooled", id=capture)
+    process.wait_for_type("spooled", id=capture)
     return process.done()[capture]["body"]  # type: ignore[no-any-return]
 
 
@@ -45,7 +45,7 @@ def captures_of(process: CameraProcess) -> list[dict[str, Any]]:
 
 def recovered(process: CameraProcess) -> dict[str, Any]:
     with CameraProcess(process.root) as next_one:
-        return next_one.until_type("recovered")
+        return next_one.wait_for_type("recovered")
 
 
 # Data of another version
@@ -60,22 +60,22 @@ def test_keys_that_a_camera_process_does_not_know_are_left_out(tmp_path: Path) -
         "another": 1,
     }
     with CameraProcess(tmp_path, **newer) as process:
-        process.until_type("observed", observed="ready")
+        process.wait_for_type("observed", observed="ready")
         capture = process.capture(exposure_us=1000, dew_heater=True)
         assert outcome(process, capture)["outcome"] == "saved"
 
 
 def test_a_session_file_of_a_newer_version_is_resumed(process: CameraProcess) -> None:
     process.start_session(SESSION, cadence_s=0.2)
-    process.until_type("spooled")
+    process.wait_for_type("spooled")
     process.kill()
     file = process.spool / f"session-{SESSION}.json"
     content = json.loads(file.read_text())
     file.write_text(json.dumps({**content, "dither": 3, "anchor": {**content["anchor"], "leap": 0}}))
     with CameraProcess(process.root) as next_one:
-        assert next_one.until_type("recovered")["rejected"] == []
+        assert next_one.wait_for_type("recovered")["rejected"] == []
         next_one.start_session(SESSION, cadence_s=0.2)
-        next_one.until_type("spooled")
+        next_one.wait_for_type("spooled")
 
 
 # Finish, stop, abort
@@ -83,7 +83,7 @@ def test_a_session_file_of_a_newer_version_is_resumed(process: CameraProcess) ->
 
 def test_closing_the_link_during_an_exposure_records_it_and_ends_the_process_at_once(process: CameraProcess) -> None:
     capture = process.capture(exposure_us=LONG)
-    process.until_type("state", doing="exposing")
+    process.wait_for_type("state", doing="exposing")
     closed_at = time.monotonic()
     assert process.finish() == 0
     assert time.monotonic() - closed_at < AT_ONCE_S
@@ -92,17 +92,17 @@ def test_closing_the_link_during_an_exposure_records_it_and_ends_the_process_at_
 
 def test_captures_that_wait_when_the_link_closes_are_recorded_too(process: CameraProcess) -> None:
     captures = [process.capture(exposure_us=LONG) for _ in range(4)]
-    process.until_type("state", doing="exposing")
+    process.wait_for_type("state", doing="exposing")
     process.finish()
     assert [process.done()[capture]["body"]["reason"] for capture in captures] == ["station_stopped"] * 4
 
 
 def test_a_session_interrupted_by_closing_the_link_resumes_at_the_next_start(process: CameraProcess) -> None:
     process.start_session(SESSION, exposure_us=LONG, cadence_s=61.0)
-    process.until_type("state", doing="exposing")
+    process.wait_for_type("state", doing="exposing")
     process.finish()
     with CameraProcess(process.root) as next_one:
-        session = next_one.until_type("state")["session"]
+        session = next_one.wait_for_type("state")["session"]
         assert session["id"] == SESSION
         assert session["state"] == "running"
         assert session["planned"] == 1
@@ -111,16 +111,16 @@ def test_a_session_interrupted_by_closing_the_link_resumes_at_the_next_start(pro
 
 def test_a_stop_during_a_sessions_exposure_ends_it_and_answers_with_its_counts(process: CameraProcess) -> None:
     process.start_session(SESSION, exposure_us=LONG, cadence_s=61.0)
-    process.until_type("state", doing="exposing")
+    process.wait_for_type("state", doing="exposing")
     stop = process.start_session(SESSION, 2, "stopped")
-    answer = process.until_type("answer", command_id=stop)["body"]
+    answer = process.wait_for_type("answer", command_id=stop)["body"]
     assert [answer[name] for name in ("state", "planned", "failed")] == ["stopped", 1, 1]
     assert [body["reason"] for body in captures_of(process)] == ["session_stopped"]
 
 
 def test_stopping_a_session_does_not_end_a_requested_capture(process: CameraProcess) -> None:
     process.start_session(SESSION, cadence_s=60.0)
-    process.until(lambda message: (message.get("session") or {}).get("saved") == 1)
+    process.wait_for_message(lambda message: (message.get("session") or {}).get("saved") == 1)
     capture = process.capture(exposure_us=300_000)
     process.start_session(SESSION, 2, "stopped")
     assert outcome(process, capture)["outcome"] == "saved"
@@ -128,7 +128,7 @@ def test_stopping_a_session_does_not_end_a_requested_capture(process: CameraProc
 
 def test_an_abort_ends_an_exposure_with_its_reason_and_the_next_is_saved(process: CameraProcess) -> None:
     capture = process.capture(exposure_us=LONG)
-    process.until_type("state", doing="exposing")
+    process.wait_for_type("state", doing="exposing")
     process.send("abort", reason="interrupted")
     assert outcome(process, capture)["reason"] == "interrupted"
     assert outcome(process, process.capture())["outcome"] == "saved"
@@ -152,7 +152,7 @@ def test_an_id_that_another_process_exposed_is_not_exposed_again(process: Camera
     first = outcome(process, capture)
     process.finish()
     with CameraProcess(process.root) as next_one:
-        next_one.until_type("observed", observed="ready")
+        next_one.wait_for_type("observed", observed="ready")
         next_one.capture(capture, exposure_us=2000)
         outcome(next_one, next_one.capture())
         assert next_one.done()[capture]["body"] == first
@@ -168,7 +168,7 @@ def test_a_command_past_its_deadline_fails_as_too_slow(process: CameraProcess) -
 def test_a_capture_is_withdrawn_while_it_waits(process: CameraProcess) -> None:
     running, waiting = process.capture(exposure_us=2_000_000), process.capture()
     process.send("withdraw", id=waiting)
-    refused = process.until_type("answer", id=waiting)
+    refused = process.wait_for_type("answer", id=waiting)
     assert refused["unstarted"] is True
     assert refused["reason"] == "not_started"
     assert outcome(process, running)["outcome"] == "saved"
@@ -177,14 +177,14 @@ def test_a_capture_is_withdrawn_while_it_waits(process: CameraProcess) -> None:
 
 def test_a_running_capture_is_not_withdrawn(process: CameraProcess) -> None:
     running = process.capture(exposure_us=2_500_000)
-    process.until_type("state", doing="exposing")
+    process.wait_for_type("state", doing="exposing")
     process.send("withdraw", id=running)
     assert outcome(process, running)["outcome"] == "saved"
 
 
 def test_settings_are_answered_as_read_back_with_a_warning_for_an_unknown_setting(process: CameraProcess) -> None:
     command = process.send("configure", settings={"gain": 999.0, "f_number": 1.4})
-    answer = process.until_type("answer", command_id=command)["body"]
+    answer = process.wait_for_type("answer", command_id=command)["body"]
     assert answer["actual"]["gain"] == 16.0
     assert len(answer["warnings"]) == 2
     types = [message["type"] for message in process.messages if message["type"] in {"settings", "answer"}]
@@ -205,7 +205,7 @@ def test_an_exposure_of_a_killed_process_is_settled_by_the_next_one(
     process: CameraProcess, how: signal.Signals
 ) -> None:
     capture = process.capture(exposure_us=LONG)
-    process.until_type("state", doing="exposing")
+    process.wait_for_type("state", doing="exposing")
     process.process.send_signal(how)
     assert process.process.wait(TIMEOUT_S) == -how
     assert recovered(process)["interrupted"] == [capture]
@@ -213,25 +213,25 @@ def test_an_exposure_of_a_killed_process_is_settled_by_the_next_one(
 
 def test_a_process_that_hangs_is_killed_and_the_supervisor_decides_its_outcome(process: CameraProcess) -> None:
     capture = process.capture(exposure_us=LONG)
-    process.until_type("state", doing="exposing")
+    process.wait_for_type("state", doing="exposing")
     process.process.send_signal(signal.SIGSTOP)
     process.kill()
     with CameraProcess(process.root, decided_outcome={"reason": "camera_hung", "message": "It hung."}) as next_one:
-        next_one.until_type("recovered")
+        next_one.wait_for_type("recovered")
         assert next_one.done()[capture]["body"]["reason"] == "camera_hung"
 
 
 def test_a_process_reports_how_overdue_it_is(process: CameraProcess) -> None:
-    state = process.until_type("state")
+    state = process.wait_for_type("state")
     assert state["doing"] == "waiting"
     assert state["overdue_s"] == 0.0
 
 
 def test_a_second_process_waits_until_the_first_has_released_the_spool(process: CameraProcess) -> None:
     with CameraProcess(process.root) as second:
-        assert "must end first" in second.until_type("observed", observed="reconnecting")["reason"]
+        assert "must end first" in second.wait_for_type("observed", observed="reconnecting")["reason"]
         process.finish()
-        second.until_type("observed", observed="ready")
+        second.wait_for_type("observed", observed="ready")
 
 
 def test_a_process_ends_with_its_parent(tmp_path: Path) -> None:
@@ -253,7 +253,7 @@ def absent(tmp_path: Path) -> Iterator[tuple[CameraProcess, Path]]:
     root.mkdir()
     spec = {"kind": "opencv", "address": str(address), "sources": [str(address.parent)], "settings": {}}
     with CameraProcess(root, **spec) as process:
-        process.until_type("observed", observed="reconnecting")
+        process.wait_for_type("observed", observed="reconnecting")
         yield process, address
 
 
@@ -282,7 +282,7 @@ def test_the_captures_that_a_session_missed_of_an_absent_camera_are_one_gap_with
     process, address = absent
     process.start_session(SESSION, cadence_s=0.2)
     make_video(address)
-    process.until(lambda _: any(body["outcome"] == "saved" for body in captures_of(process)))
+    process.wait_for_message(lambda _: any(body["outcome"] == "saved" for body in captures_of(process)))
     gaps = [record["body"] for record in process.done().values() if record["kind"] == "gap"]
     assert [gap["reason"] for gap in gaps[:1]] == ["camera_unreachable"]
     assert gaps[0]["first_index"] == 0
@@ -310,7 +310,7 @@ def test_what_a_library_prints_does_not_break_the_link(tmp_path: Path) -> None:
         tmp_path, consumers={"still_writer": "tests.harness.far_ends.noisy_writer.NoisyWriter"}
     ) as process:
         assert outcome(process, process.capture())["outcome"] == "saved"
-        process.until_type("state")
+        process.wait_for_type("state")
 
 
 def test_a_camera_process_sees_no_secret_of_the_station(monkeypatch: pytest.MonkeyPatch) -> None:

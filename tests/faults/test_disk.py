@@ -17,7 +17,7 @@ from captures.storage.roots import UnusableRoot
 from captures.storage.setup import ensure_default_root
 from tests.harness.camera_processes.camera_process import CameraProcess
 from tests.harness.disks.small_disk import SmallDisk, mount
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 SESSION = "0193a000-0000-7000-8000-000000000003"
 SMALL = {"exposure_us": 1000, "width": 320, "height": 240}
@@ -33,7 +33,7 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
 @pytest.fixture
 def process(disk: SmallDisk) -> Iterator[CameraProcess]:
     with CameraProcess(disk.path, settings=SMALL) as process:
-        process.until_type("observed", observed="ready")
+        process.wait_for_type("observed", observed="ready")
         yield process
 
 
@@ -43,7 +43,7 @@ def slots(process: CameraProcess) -> int:
 
 def ingested(process: CameraProcess, capture: str) -> dict[str, Any]:
     """The body of a capture's record, which is then removed as by the ingest."""
-    process.until_type("spooled", id=capture)
+    process.wait_for_type("spooled", id=capture)
     body = process.done()[capture]["body"]
     (process.spool / f"{capture}.done").unlink()
     return body  # type: ignore[no-any-return]
@@ -71,7 +71,7 @@ def test_fifty_records_fit_into_the_slots_of_a_full_disk_while_nothing_is_ingest
 ) -> None:
     disk.fill()
     captures = [process.capture() for _ in range(50)]
-    process.until_type("spooled", id=captures[-1])
+    process.wait_for_type("spooled", id=captures[-1])
     assert [process.done()[capture]["body"]["reason"] for capture in captures] == ["disk_full"] * 50
 
 
@@ -82,14 +82,14 @@ def test_used_slots_are_created_again(disk: SmallDisk, process: CameraProcess) -
     disk.empty()
     process.finish()
     with CameraProcess(disk.path) as next_one:
-        next_one.until_type("recovered")
+        next_one.wait_for_type("recovered")
         assert slots(next_one) == 64
 
 
 def test_a_session_on_a_full_disk_goes_on_and_its_ledger_adds_up(disk: SmallDisk, process: CameraProcess) -> None:
     disk.fill()
     process.start_session(SESSION, cadence_s=0.1, count=10)
-    state = process.until(lambda m: m["type"] == "state" and not m["session"])
+    state = process.wait_for_message(lambda m: m["type"] == "state" and not m["session"])
     outcomes = [record["body"]["outcome"] for record in process.done().values() if record["kind"] == "capture"]
     gaps = sum(record["body"]["count"] for record in process.done().values() if record["kind"] == "gap")
     assert state["observed"] == "ready"
@@ -99,7 +99,7 @@ def test_a_session_on_a_full_disk_goes_on_and_its_ledger_adds_up(disk: SmallDisk
 
 def test_nothing_is_written_under_a_root_that_was_unmounted(disk: SmallDisk, process: CameraProcess) -> None:
     disk.unmount()
-    refused = process.until_type("answer", command_id=command_of(process, process.capture()))
+    refused = process.wait_for_type("answer", command_id=command_of(process, process.capture()))
     assert refused["unstarted"] is True
     assert refused["reason"] == "root_missing"
     assert os.listdir(disk.path) == []
@@ -108,9 +108,9 @@ def test_nothing_is_written_under_a_root_that_was_unmounted(disk: SmallDisk, pro
 def test_captures_go_on_when_the_root_is_back_and_the_state_says_so(disk: SmallDisk, process: CameraProcess) -> None:
     disk.unmount()
     process.capture()
-    process.until_type("observed", code="root_missing")
+    process.wait_for_type("observed", code="root_missing")
     disk.mount()
-    process.until_type("observed", observed="ready")
+    process.wait_for_type("observed", observed="ready")
     assert ingested(process, process.capture())["outcome"] == "saved"
 
 
@@ -120,10 +120,10 @@ def test_the_exposure_that_an_unmounting_interrupted_is_settled_once_the_root_is
     capture = process.capture(exposure_us=5_000_000)
     eventually(lambda: list(process.spool.glob("*.plan")), 60, "the exposure")
     disk.unmount()
-    process.until_type("observed", code="root_missing")
+    process.wait_for_type("observed", code="root_missing")
     assert os.listdir(disk.path) == []
     disk.mount()
-    assert process.until_type("recovered")["interrupted"] == [capture]
+    assert process.wait_for_type("recovered")["interrupted"] == [capture]
 
 
 def reasons_of_gaps(process: CameraProcess) -> set[str]:
@@ -134,30 +134,30 @@ def test_the_captures_that_a_session_missed_without_its_root_are_a_gap_with_the_
     disk: SmallDisk, process: CameraProcess
 ) -> None:
     process.start_session(SESSION, cadence_s=0.05)
-    process.until_type("spooled")
+    process.wait_for_type("spooled")
     disk.unmount()
-    process.until_type("observed", code="root_missing")
+    process.wait_for_type("observed", code="root_missing")
     disk.mount()
-    process.until_type("recovered")
-    process.until(lambda _: "root_missing" in reasons_of_gaps(process))
+    process.wait_for_type("recovered")
+    process.wait_for_message(lambda _: "root_missing" in reasons_of_gaps(process))
     assert reasons_of_gaps(process) <= {"root_missing", "overrun"}
 
 
 def test_a_stop_while_the_root_is_away_is_applied_when_it_is_back(disk: SmallDisk, process: CameraProcess) -> None:
     process.start_session(SESSION, cadence_s=60)
-    process.until(lambda m: m["type"] == "state" and m["session"] and m["session"]["saved"] == 1)
+    process.wait_for_message(lambda m: m["type"] == "state" and m["session"] and m["session"]["saved"] == 1)
     disk.unmount()
     process.capture()
-    process.until_type("observed", code="root_missing")
+    process.wait_for_type("observed", code="root_missing")
     refused = process.start_session(SESSION, 2, "stopped", cadence_s=60)
-    process.until_type("answer", command_id=refused)
+    process.wait_for_type("answer", command_id=refused)
     disk.mount()
-    process.until(lambda m: m["type"] == "state" and m["session"] is None and m["observed"] == "ready")
+    process.wait_for_message(lambda m: m["type"] == "state" and m["session"] is None and m["observed"] == "ready")
 
 
 def test_another_disk_at_the_same_place_is_not_written(disk: SmallDisk, process: CameraProcess) -> None:
     (disk.kept / MARKER).write_text(str(uuid6.uuid7()))
-    refused = process.until_type("answer", command_id=command_of(process, process.capture()))
+    refused = process.wait_for_type("answer", command_id=command_of(process, process.capture()))
     assert refused["reason"] == "root_missing"
     assert process.done() == {}
 
@@ -166,8 +166,8 @@ def test_a_disk_on_which_every_write_fails_ends_nothing_and_captures_go_on_after
     hard = resource.prlimit(process.process.pid, resource.RLIMIT_FSIZE)[1]
     resource.prlimit(process.process.pid, resource.RLIMIT_FSIZE, (0, hard))
     process.capture()
-    process.until_type("log", kind="storage.failed")
-    process.until_type("recovered")
+    process.wait_for_type("log", kind="storage.failed")
+    process.wait_for_type("recovered")
     resource.prlimit(process.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
     assert ingested(process, process.capture())["outcome"] == "saved"
 
@@ -194,10 +194,10 @@ def test_a_process_that_lost_its_lock_writes_nothing(process: CameraProcess) -> 
     other = lock(process)
     assert other is not None
     process.capture()
-    process.until_type("observed", observed="reconnecting")
+    process.wait_for_type("observed", observed="reconnecting")
     assert process.done() == {}
     other.release()
-    process.until_type("recovered")
+    process.wait_for_type("recovered")
     assert ingested(process, process.capture())["outcome"] == "saved"
 
 

@@ -28,7 +28,7 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
 @pytest.fixture
 def process(disk: SmallDisk) -> Iterator[CameraProcess]:
     with CameraProcess(disk.path, settings=SMALL, disk_reserve_bytes=FLOOR) as process:
-        process.until_type("observed", observed="ready")
+        process.wait_for_type("observed", observed="ready")
         yield process
 
 
@@ -45,9 +45,9 @@ def test_a_session_on_a_disk_below_the_floor_takes_no_picture_and_reports_it_onc
 ) -> None:
     disk.leave(FLOOR // 2)
     process.start_session(SESSION, cadence_s=0.05)
-    process.until_type("log", kind="storage.last_floor")
-    process.until(lambda m: m["type"] == "state" and m["session"] and m["session"]["state"] == "running")
-    process.until_type("state")
+    process.wait_for_type("log", kind="storage.last_floor")
+    process.wait_for_message(lambda m: m["type"] == "state" and m["session"] and m["session"]["state"] == "running")
+    process.wait_for_type("state")
     logged = [message for message in process.messages if message["type"] == "log"]
     assert [message["kind"] for message in logged] == ["storage.last_floor"]
     assert bodies(process, "capture") == []
@@ -58,21 +58,21 @@ def test_it_resumes_by_itself_and_the_missed_captures_are_a_gap_of_a_full_disk(
 ) -> None:
     disk.leave(FLOOR // 2)
     process.start_session(SESSION, cadence_s=0.05)
-    process.until_type("log", kind="storage.last_floor")
-    process.until_type("state")
+    process.wait_for_type("log", kind="storage.last_floor")
+    process.wait_for_type("state")
     disk.empty()
-    process.until_type("log", kind="storage.room")
-    process.until(lambda m: m["type"] == "state" and m["session"] and m["session"]["saved"] > 0)
+    process.wait_for_type("log", kind="storage.room")
+    process.wait_for_message(lambda m: m["type"] == "state" and m["session"] and m["session"]["saved"] > 0)
     assert skipped_by_the_disk(process) > 0
 
 
 def test_each_capture_of_such_a_session_has_exactly_one_outcome(disk: SmallDisk, process: CameraProcess) -> None:
     disk.leave(FLOOR // 2)
     process.start_session(SESSION, cadence_s=0.05, count=60)
-    process.until_type("log", kind="storage.last_floor")
-    process.until_type("state")
+    process.wait_for_type("log", kind="storage.last_floor")
+    process.wait_for_type("state")
     disk.empty()
-    process.until(lambda m: m["type"] == "state" and not m["session"])
+    process.wait_for_message(lambda m: m["type"] == "state" and not m["session"])
     indexes = [body["index"] for body in bodies(process, "capture")]
     for gap in bodies(process, "gap"):
         indexes += range(gap["first_index"], gap["first_index"] + gap["count"])
@@ -82,9 +82,9 @@ def test_each_capture_of_such_a_session_has_exactly_one_outcome(disk: SmallDisk,
 def test_a_requested_capture_is_still_taken(disk: SmallDisk, process: CameraProcess) -> None:
     disk.leave(FLOOR // 2)
     process.start_session(SESSION, cadence_s=0.05)
-    process.until_type("log", kind="storage.last_floor")
+    process.wait_for_type("log", kind="storage.last_floor")
     capture = process.capture()
-    process.until_type("spooled", id=capture)
+    process.wait_for_type("spooled", id=capture)
     assert process.done()[capture]["body"]["outcome"] == "saved"
 
 
@@ -93,11 +93,11 @@ def test_a_session_stopped_below_the_floor_ends_with_its_gap_without_waiting_for
 ) -> None:
     disk.leave(FLOOR // 2)
     process.start_session(SESSION, cadence_s=0.05)
-    process.until_type("log", kind="storage.last_floor")
-    process.until_type("state")
-    process.until_type("state")
+    process.wait_for_type("log", kind="storage.last_floor")
+    process.wait_for_type("state")
+    process.wait_for_type("state")
     process.start_session(SESSION, 2, "stopped", cadence_s=0.05)
-    process.until_type("log", kind="storage.room")
+    process.wait_for_type("log", kind="storage.room")
     assert skipped_by_the_disk(process) > 0
 
 

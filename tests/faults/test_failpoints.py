@@ -29,7 +29,7 @@ def process(archive: Archive, session: Session | None = None, **spec: object) ->
 def run_to_the_end(archive: Archive, session: Session) -> None:
     """A healthy process resumes the session and finishes it; then all records are ingested."""
     with process(archive, session) as healthy:
-        healthy.until(lambda message: message["type"] == "state" and not message["session"], patience_s=60)
+        healthy.wait_for_message(lambda message: message["type"] == "state" and not message["session"], patience_s=60)
         healthy.finish()
     archive.ingest()
 
@@ -56,7 +56,7 @@ def test_a_commanded_capture_killed_at_a_point_has_one_outcome(archive: Archive,
         killed.capture(str(capture.id), exposure_us=1000)
         assert killed.process.wait(TIMEOUT_S) == -9
     with process(archive) as healthy:
-        healthy.until_type("recovered")
+        healthy.wait_for_type("recovered")
         healthy.finish()
     archive.ingest()
     capture.refresh_from_db()
@@ -69,7 +69,7 @@ def kill_at_random(archive: Archive, session: Session, kills: int, seed: int) ->
     chance = random.Random(seed)
     for _ in range(kills):
         with process(archive, session) as killed:
-            killed.until_type("observed", observed="ready")
+            killed.wait_for_type("observed", observed="ready")
             time.sleep(chance.uniform(0.0, 0.3))
             killed.kill()
         archive.ingest()

@@ -28,9 +28,9 @@ def started(root: Path, server: RtspServer, password: str = SECRET) -> CameraPro
 
 def test_a_capture_of_a_network_camera_is_saved(tmp_path: Path, server: RtspServer) -> None:
     with started(tmp_path, server) as process:
-        process.until_type("observed", observed="ready")
+        process.wait_for_type("observed", observed="ready")
         capture = process.capture()
-        process.until_type("spooled", id=capture)
+        process.wait_for_type("spooled", id=capture)
         record = process.done()[capture]
     assert record["body"]["outcome"] == "saved"
     assert record["files"][0]["width"] == 320
@@ -39,16 +39,16 @@ def test_a_capture_of_a_network_camera_is_saved(tmp_path: Path, server: RtspServ
 
 def test_a_camera_that_went_away_without_being_used_comes_back(tmp_path: Path, server: RtspServer) -> None:
     with started(tmp_path, server) as process:
-        process.until_type("observed", observed="ready")
+        process.wait_for_type("observed", observed="ready")
         server.hang_up()
-        message = process.until_type("observed", observed="reconnecting")
-        process.until_type("observed", observed="ready")
+        message = process.wait_for_type("observed", observed="reconnecting")
+        process.wait_for_type("observed", observed="ready")
     assert message["reason"] == "The camera ended the stream. Skycam reopens it."
 
 
 def test_a_camera_that_stalls_does_not_hold_up_the_end(tmp_path: Path, server: RtspServer) -> None:
     with started(tmp_path, server) as process:
-        process.until_type("observed", observed="ready")
+        process.wait_for_type("observed", observed="ready")
         server.mood = "stall"
         began = time.monotonic()
         assert process.finish() == 0
@@ -57,7 +57,7 @@ def test_a_camera_that_stalls_does_not_hold_up_the_end(tmp_path: Path, server: R
 
 def test_a_wrong_password_is_reported_in_the_status(tmp_path: Path, server: RtspServer) -> None:
     with started(tmp_path, server, "wrong-one") as process:
-        message = process.until_type("observed", observed="reconnecting")
+        message = process.wait_for_type("observed", observed="reconnecting")
     assert message["reason"] == (
         "The camera refuses the name or the password. Save the camera's address with the right ones."
     )
@@ -67,11 +67,11 @@ def test_the_password_is_in_no_process_list_message_file_or_log(
     tmp_path: Path, server: RtspServer, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with started(tmp_path, server) as process:
-        process.until_type("observed", observed="ready")
-        process.until_type("spooled", id=process.capture())
+        process.wait_for_type("observed", observed="ready")
+        process.wait_for_type("spooled", id=process.capture())
         server.login = "me:another"
         server.hang_up()
-        process.until(lambda message: "refuses the name" in message.get("reason", ""))
+        process.wait_for_message(lambda message: "refuses the name" in message.get("reason", ""))
         seen = [Path(f"/proc/{process.process.pid}/{name}").read_bytes() for name in ("cmdline", "environ")]
     seen += [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
     seen += [json.dumps(process.messages).encode(), "".join(capfd.readouterr()).encode()]

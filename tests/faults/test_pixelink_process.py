@@ -32,12 +32,12 @@ def root(tmp_path: Path) -> Path:
 def process(sdk: Sdk, root: Path) -> Iterator[CameraProcess]:
     root.mkdir()
     with CameraProcess(root, **SPEC) as process:
-        process.until_type("observed", observed="ready")
+        process.wait_for_type("observed", observed="ready")
         yield process
 
 
 def outcome(process: CameraProcess, capture: str) -> dict[str, Any]:
-    process.until_type("spooled", id=capture)
+    process.wait_for_type("spooled", id=capture)
     return dict(process.done()[capture])
 
 
@@ -58,7 +58,7 @@ def test_a_still_is_saved_with_the_cameras_actual_settings(process: CameraProces
 
 def test_settings_are_answered_with_the_actual_values_and_a_warning(process: CameraProcess) -> None:
     command = process.send("configure", settings={"exposure_us": 100_000_000, "gain": 4.0})
-    body = process.until_type("answer", command_id=command)["body"]
+    body = process.wait_for_type("answer", command_id=command)["body"]
     assert body["actual"]["exposure_us"] == 2000
     assert body["actual"]["gain"] == 4.0
     assert [warning[:37] for warning in body["warnings"]] == ["The camera keeps its exposure time of"]
@@ -66,12 +66,12 @@ def test_settings_are_answered_with_the_actual_values_and_a_warning(process: Cam
 
 def test_an_unplugged_camera_is_reported_and_resumes_when_it_is_back(process: CameraProcess, sdk: Sdk) -> None:
     sdk.unplug()
-    gone = process.until_type("observed", observed="reconnecting")
+    gone = process.wait_for_type("observed", observed="reconnecting")
     assert gone["reason"].startswith(f"The PixeLink camera {SERIAL} is no longer attached. Check its cable")
-    missing = process.until_type("observed", observed="reconnecting")
+    missing = process.wait_for_type("observed", observed="reconnecting")
     assert missing["reason"].startswith(f"No PixeLink camera has the serial number {SERIAL}; none is attached.")
     sdk.plug(SERIAL)
-    process.until_type("observed", observed="ready")
+    process.wait_for_type("observed", observed="ready")
     assert outcome(process, process.capture())["body"]["outcome"] == "saved"
 
 
@@ -87,12 +87,12 @@ def test_a_camera_replugged_between_two_captures_loses_none(process: CameraProce
 def test_the_next_process_opens_the_camera_of_a_killed_one(process: CameraProcess, sdk: Sdk, root: Path) -> None:
     sdk.fails("PxLGetNextFrame", "hang", times=1)
     capture = process.capture(gain=7.0)
-    process.until_type("state", doing="exposing")
+    process.wait_for_type("state", doing="exposing")
     process.kill()
     assert sdk.streams() is True
     assert sdk.has(GAIN)[0] == 7.0
     with CameraProcess(root, **SPEC) as next_one:
-        next_one.until_type("recovered")
+        next_one.wait_for_type("recovered")
         assert next_one.done()[capture]["body"]["outcome"] == "failed"
         assert outcome(next_one, next_one.capture())["body"]["outcome"] == "saved"
 
@@ -100,9 +100,9 @@ def test_the_next_process_opens_the_camera_of_a_killed_one(process: CameraProces
 def test_a_camera_hung_in_the_sdk_is_overdue(sdk: Sdk, root: Path) -> None:
     root.mkdir()
     with CameraProcess(root, margin_s=0.2, **SPEC) as process:
-        process.until_type("observed", observed="ready")
+        process.wait_for_type("observed", observed="ready")
         sdk.fails("PxLGetNextFrame", "hang")
         process.capture()
-        process.until(
+        process.wait_for_message(
             lambda message: message["type"] == "state" and message["doing"] == "exposing" and message["overdue_s"] > 0
         )

@@ -12,7 +12,7 @@ import pytest
 
 from tests.harness.clocks.wall_clock.wall_clock import WallClock
 from tests.harness.stations.fault_station import Answer, FaultStation
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 HOUR_S = 3600
 MINUTE_OF_STARTS = 240

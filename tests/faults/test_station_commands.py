@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.harness.stations.fault_station import Answer, FaultStation
-from tests.harness.stations.station import NOTICES_HANGS, eventually
+from tests.harness.stations.station import NOTICES_HANGS
+from tests.harness.waiting import eventually
 
 CALLERS = 20
 

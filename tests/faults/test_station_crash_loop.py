@@ -17,7 +17,7 @@ import pytest
 from skycam_project.launch import LaunchError, restart
 from tests.harness.stations.command_line import run
 from tests.harness.stations.fault_station import FaultStation
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.timeout(400)
 CADENCE_S = 0.25

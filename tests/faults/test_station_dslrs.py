@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.harness.far_ends.gphoto2_port.build import control
 from tests.harness.stations.dslrs import EAST, FILE_MANAGER, WEST, Desk, DslrStation
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 LADDER = ["abort", "reconnect", "kill"]
 EVERYWHERE = {"status": True, "refusal": True, "page": True, "command line": True}

@@ -13,7 +13,7 @@ from tests.harness.far_ends.network.rtsp import RtspServer
 from tests.harness.far_ends.pixelink.build import SERIAL, Sdk
 from tests.harness.stations.dslrs import Desk, DslrStation
 from tests.harness.stations.fault_station import hexed
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 EVERYWHERE = {"status": True, "refusal": True, "page": True, "command line": True}
 KINDS = ["simulated", "east", "west", "microscope", "yard"]

@@ -12,7 +12,8 @@ import pytest
 
 from tests.harness.postgresql import postgresql
 from tests.harness.stations.command_line import SKYCAM
-from tests.harness.stations.station import Station, eventually
+from tests.harness.stations.station import Station
+from tests.harness.waiting import eventually
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(300)]
 

@@ -15,7 +15,7 @@ from skycam_project.sqlite_busy_timeout import BUSY_TIMEOUT_S
 from tests.harness.kills.recording_kills import RecordingStation
 from tests.harness.stations.fault_station import Answer, FaultStation
 from tests.harness.stations.outside_broker import Broker
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 CADENCE_S = 0.25
 WAITED_IN_VAIN_S = 7.0

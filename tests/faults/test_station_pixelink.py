@@ -9,7 +9,7 @@ import pytest
 
 from tests.harness.far_ends.pixelink.build import SERIAL, Sdk
 from tests.harness.stations.fault_station import FaultStation
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 CAMERA = "cameras/microscope/"
 

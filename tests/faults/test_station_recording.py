@@ -16,7 +16,7 @@ from tests.harness.documents.pages import blocks
 from tests.harness.kills.recording_kills import is_complete
 from tests.harness.rows.recorded_clips import numbers
 from tests.harness.stations.fault_station import FaultStation
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 PAGE = "docs/recording.md"
 PRINT_RESULTS = """

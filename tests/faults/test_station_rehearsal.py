@@ -14,7 +14,7 @@ from cameras.drivers.simulated.faults import Faults
 from tests.harness.far_ends.gphoto2_port.build import build
 from tests.harness.project import PROJECT
 from tests.harness.stations.fault_station import FaultStation
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 MAIN = "from skycam_project.cli import main; main()"
 FAULTS = "cameras/simulated/faults/"

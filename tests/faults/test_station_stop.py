@@ -12,7 +12,7 @@ import pytest
 
 from tests.harness.far_ends.gphoto2_port.build import build, control
 from tests.harness.stations.fault_station import FaultStation
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 STOPPED = ("failed", "station_stopped")
 STOPPED_S = 30

@@ -11,7 +11,7 @@ from skycam_project.launch import restart
 from tests.faults.test_station_outages import Broker
 from tests.harness.postgresql import postgresql
 from tests.harness.stations.fault_station import FaultStation
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.timeout(400)
 

@@ -18,7 +18,7 @@ from websockets.asyncio.client import ClientConnection
 from cameras.broker import broker
 from cameras.supervision.broker_users import BrokerUsers, with_login
 from tests.harness.stations.live_station import LiveStation
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 STATION = settings.STATION.station.id
 REFUSED = [

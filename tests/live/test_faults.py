@@ -17,7 +17,6 @@ import psutil
 import pytest
 
 from tests.harness.busy_machine import slowness
-from tests.harness.clients.sockets import eventually
 from tests.harness.clients.viewers import (
     LIVE,
     REQUEST,
@@ -30,6 +29,7 @@ from tests.harness.clients.viewers import (
     watching,
 )
 from tests.harness.stations.live_station import BINARY, LiveStation
+from tests.harness.waiting import eventually_in_loop
 
 MEGABYTE = 1_000_000
 
@@ -70,7 +70,7 @@ async def missed_share(seen: list[ReceivedFrames], seconds: float) -> float:
 
 async def resumed(seen: list[ReceivedFrames], after: float, within_s: float) -> float:
     """Seconds from `after` until every viewer has a frame again."""
-    await eventually(lambda: all(one.came[-1] > after for one in seen), within_s)
+    await eventually_in_loop(lambda: all(one.came[-1] > after for one in seen), within_s)
     return time.monotonic() - after
 
 
@@ -95,7 +95,7 @@ async def test_bad_viewers_cost_others_no_frame_no_capture_and_the_web_part_no_m
         ]
         async with running_tasks(*bad) as tasks:
             assert max([await fps_of(seen, 4) for _ in range(3)]) > 0.6 * usual  # another test may take the processor
-            await eventually(lambda: all(one.cut for one in non_reading), within_s=60)
+            await eventually_in_loop(lambda: all(one.cut for one in non_reading), within_s=60)
             [task.result() for task in tasks if task.done()]
         assert web.memory_info().rss - before < 80 * MEGABYTE
     assert "Traceback" not in station.log()
@@ -129,7 +129,7 @@ async def test_twenty_viewers_resume_after_the_broker_was_killed(station: LiveSt
     async with watching(station, 20) as seen:
         os.kill(station.pids()["valkey"], signal.SIGKILL)
         killed = time.monotonic()
-        await eventually(lambda: "broker" in seen[0].reasons or seen[0].came[-1] > killed + 1, 40)
+        await eventually_in_loop(lambda: "broker" in seen[0].reasons or seen[0].came[-1] > killed + 1, 40)
         assert await resumed(seen, killed + 0.5, within_s=60) < promised_s
 
 
@@ -137,7 +137,7 @@ async def test_viewers_resume_after_the_camera_process_was_killed(station: LiveS
     promised_s = 5 * await asyncio.to_thread(slowness)
     async with watching(station, 3) as seen:
         station.camera_process().kill()
-        await eventually(lambda: all(one.restarts for one in seen), 60)
+        await eventually_in_loop(lambda: all(one.restarts for one in seen), 60)
         assert max(one.longest_gap_s for one in seen) < promised_s
 
 
@@ -149,7 +149,7 @@ async def test_viewers_do_not_delay_a_stop_of_the_web_part(station: LiveStation)
         web = station.part("web")
         web.terminate()
         started = time.monotonic()
-        await eventually(lambda: not psutil.pid_exists(web.pid) or web.status() == psutil.STATUS_ZOMBIE, 60)
+        await eventually_in_loop(lambda: not psutil.pid_exists(web.pid) or web.status() == psutil.STATUS_ZOMBIE, 60)
         assert time.monotonic() - started < promised_s
     await asyncio.to_thread(station.back_with, "web", "web killed by SIGTERM", 60)
 
@@ -225,7 +225,7 @@ async def test_bad_viewers_cost_a_recording_no_frame_and_the_web_part_no_memory(
         async with running_tasks(*bad):
             worst = await fps_of(seen, 60)
     recorded(station, "")
-    await eventually(lambda: clips(station), within_s=60)
+    await eventually_in_loop(lambda: clips(station), within_s=60)
     assert [lost for _, lost in clips(station)] == [0]
     assert worst > 0.6 * usual
     assert web.memory_info().rss - before < 80 * MEGABYTE

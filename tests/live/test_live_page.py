@@ -14,7 +14,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from tests.harness.browsers.page_server import PageServer, page_server
 from tests.harness.stations.live_station import PASSWORD, LiveStation
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 BROWSER = [

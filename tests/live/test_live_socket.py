@@ -19,8 +19,9 @@ from cameras.live.publisher import FRAME_HEADER
 from cameras.models import Camera
 from cameras.status import status
 from cameras.status.messages import absent_status
-from tests.harness.clients.sockets import CameraProcess, OpenSocket, eventually, user_of, with_token
+from tests.harness.clients.sockets import CameraProcess, OpenSocket, user_of, with_token
 from tests.harness.stations.live_station import BINARY
+from tests.harness.waiting import eventually_in_loop
 
 REQUEST = {"type": "request_frame", "quality": "low"}
 FRAME_KEYS = {
@@ -100,7 +101,7 @@ async def test_a_socket_without_further_requests_ends_the_request_for_pictures(
     socket: OpenSocket, server: redis.Redis, pictures: CameraProcess
 ) -> None:
     await socket.request(REQUEST)
-    await eventually(lambda: not server.keys("*:want:*"), within_s=60)
+    await eventually_in_loop(lambda: not server.keys("*:want:*"), within_s=60)
     assert not [name for name, count in server.pubsub_numsub(*server.pubsub_channels()) if count]
 
 

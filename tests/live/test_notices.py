@@ -22,8 +22,9 @@ from captures.capturing.notices import publish_capture
 from captures.models import Capture, CaptureFile
 from skycam_project.access.models import User
 from tests.harness.busy_machine import own_seconds
-from tests.harness.clients.sockets import OpenSocket, eventually, user_of, with_token
+from tests.harness.clients.sockets import OpenSocket, user_of, with_token
 from tests.harness.rows.audiences import only_for
+from tests.harness.waiting import eventually_in_loop
 
 UPDATE_KEYS = {"camera", "status", "temperature", "latest_image", "capture", "outcome", "reason"}
 
@@ -66,7 +67,7 @@ def ended_after_its_removal(camera: Camera) -> None:
 async def wait_for_subscription(server: redis.Redis, count: int = 1) -> None:
     """Wait until the web part has subscribed to captures."""
     name = broker.key("captures")
-    await eventually(lambda: server.pubsub_numsub(name) == [(name, count)])
+    await eventually_in_loop(lambda: server.pubsub_numsub(name) == [(name, count)])
 
 
 async def test_a_saved_capture_is_announced(viewer: dict[str, str], camera: Camera, server: redis.Redis) -> None:

@@ -23,7 +23,7 @@ from cameras.live.presets import PRESETS, FrameRateLimiter, Preset, presets_of
 from cameras.live.publisher import FRAME_HEADER, LOWERED, LivePublisher
 from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.consumers import Context
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 IMAGE = np.full((600, 800, 3), 90, np.uint8)
 SMALL = {"size": 200, "jpeg_quality": 40, "fps": 10.0}

@@ -13,7 +13,7 @@ import pytest_asyncio
 from tests.harness.clients.viewers import LIVE, REQUEST
 from tests.harness.stations.command_line import run
 from tests.harness.stations.live_station import BINARY, LiveStation
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 FRAME = "/api/v1/cameras/simulated/frame.jpg"
 STREAM = "/api/v1/cameras/simulated/stream.mjpeg"

@@ -24,8 +24,9 @@ from cameras.models import Camera
 from cameras.sockets import loop_singletons
 from monitoring.models import Event
 from skycam_project.station_settings import change_settings
-from tests.harness.clients.sockets import CameraProcess, OpenSocket, eventually, user_of, with_token
+from tests.harness.clients.sockets import CameraProcess, OpenSocket, user_of, with_token
 from tests.harness.stations.live_station import BINARY
+from tests.harness.waiting import eventually_in_loop
 
 REQUEST = {"type": "request_frame", "quality": "medium"}
 LIVE = "/ws/live/sky/"
@@ -112,7 +113,7 @@ async def test_an_idle_viewer_is_ended(
     monkeypatch.setattr("cameras.live.service.IDLE_S", 0.3)
     async with watching(anna, 1) as (hidden,):
         service = loop_singletons.loop_singleton(LiveStreamingService)
-        await eventually(lambda: not service.viewer_limits.viewers)
+        await eventually_in_loop(lambda: not service.viewer_limits.viewers)
         assert (await hidden.request(REQUEST))["type"] == "frame"
         assert len(service.viewer_limits.viewers) == 1
 
@@ -137,7 +138,7 @@ async def test_a_web_process_that_was_killed_leaves_nothing_behind(
     server.delete(viewers_key(killed))  # as when the key expires
     async with watching(anna, 2):
         pass
-    await eventually(lambda: not server.keys("*view*"))
+    await eventually_in_loop(lambda: not server.keys("*view*"))
 
 
 def viewers_key(registry: ViewerRegistry) -> str:
@@ -162,7 +163,7 @@ async def test_a_manager_sees_all_viewers_and_others_their_own(
     anna: Headers, ben: Headers, pictures: CameraProcess
 ) -> None:
     async with watching(anna, 1), watching(ben, 1):
-        await eventually(lambda: sum(map(len, viewers_everywhere().values())) == 2)
+        await eventually_in_loop(lambda: sum(map(len, viewers_everywhere().values())) == 2)
         all_viewers, own = await viewer_list(ben), await viewer_list(anna)
     assert {one["user"] for one in all_viewers} == {"a-viewer", "a-manager"}
     assert [(one["user"], one["camera"], one["quality"], one["transport"], one["remote"]) for one in own] == [
@@ -317,7 +318,7 @@ async def test_a_changed_number_of_waiting_requests_applies_to_present_viewers(
     async with watching(anna, 1) as (socket,):
         await sync_to_async(change_settings)({"live_streaming_config.frame_buffer_size": 2})
         service = loop_singletons.loop_singleton(LiveStreamingService)
-        await eventually(lambda: service.config.frame_buffer_size == 2)
+        await eventually_in_loop(lambda: service.config.frame_buffer_size == 2)
         pictures.quiet.set()
         [await socket.send(REQUEST) for _ in range(9)]
         assert "At most 2 requests" in (await first_message(socket, "error"))["message"]

@@ -17,7 +17,7 @@ from websockets.asyncio.client import ClientConnection
 
 from tests.harness.clients.viewers import LIVE, REQUEST
 from tests.harness.stations.live_station import BINARY, LiveStation
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 MOST = 3
 

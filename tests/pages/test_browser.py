@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.harness.browsers.site import AXE, PAGES, PASSWORD, VIOLATIONS, WIDTHS, Site
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 SOON_MS = 40_000
 RUNNING = re.compile("Ready|Live")

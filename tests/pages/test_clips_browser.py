@@ -18,7 +18,7 @@ from cameras.drivers.simulated.codec import read_frame_number
 from tests.harness.browsers.site import AXE, VIOLATIONS, WIDTHS, Site
 from tests.harness.rows.clips import FPS, content, cut_off, uneven
 from tests.harness.stations.clip_rows import put_clip
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 from tests.pages.test_browser import in_theme
 
 SOON_MS = 40_000

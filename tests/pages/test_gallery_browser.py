@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 from tests.harness.browsers.site import AXE, VIOLATIONS, WIDTHS, Site
 from tests.harness.project import PROJECT
 from tests.harness.stations.capture_rows import put_captures
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 from tests.pages.test_browser import in_theme
 
 SOON_MS = 40_000

@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from tests.harness.browsers.site import Site
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 SOON_MS = 40_000
 URL = "/cameras/simulated/"

@@ -18,7 +18,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 from tests.harness.browsers.site import Site
 from tests.harness.rows.clips import ENCODER, FRAGMENTS
 from tests.harness.stations.clip_rows import put_clip
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 from tests.pages.test_browser import in_theme
 
 COLOURS = {

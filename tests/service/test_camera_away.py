@@ -8,7 +8,7 @@ import pytest
 
 from tests.harness.clients.service_samples import HEALTH, missing_keys
 from tests.harness.stations.service_station import Answer, ServiceStation
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 ADD = """
 from cameras.models import Camera

@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.harness.clients.service_samples import CAPTURE_NEWER, CAPTURE_OLDER, HEALTH, LIST, SETTINGS, missing_keys
 from tests.harness.stations.service_station import ServiceStation
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 from tests.service.conftest import TIMEOUT_MS
 
 

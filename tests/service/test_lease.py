@@ -10,7 +10,7 @@ import pytest
 
 from tests.harness.stations.command_line import run
 from tests.harness.stations.service_station import ServiceStation
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 
 @pytest.fixture

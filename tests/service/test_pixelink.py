@@ -9,7 +9,7 @@ import pytest
 from tests.harness.clients.service_samples import CAPTURE_NEWER, CAPTURE_OLDER, SETTINGS, missing_keys
 from tests.harness.far_ends.pixelink.build import SERIAL, Sdk
 from tests.harness.stations.service_station import ServiceStation
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 
 from captures.pixelink_service.errors import TooMany, TooSlow
 from captures.pixelink_service.request_order import RequestOrder
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 
 def eventually_queued(request_order: RequestOrder, count: int) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.harness.stations.service_station import ServiceStation
-from tests.harness.stations.station import Station, eventually
+from tests.harness.stations.station import Station
+from tests.harness.waiting import eventually
 
 TOKEN = "a-token-for-programs"
 WITH_TOKEN = {"Authorization": f"Bearer {TOKEN}"}

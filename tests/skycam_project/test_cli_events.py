@@ -20,7 +20,8 @@ from monitoring.models import Alert, Event
 from monitoring.services import raise_alert, record_event, resolve_alert
 from skycam_project.access.models import ApiToken, User
 from tests.api.conftest import camera
-from tests.harness.stations.command_line import SKYCAM, answer, skycam, until
+from tests.harness.stations.command_line import SKYCAM, answer, skycam
+from tests.harness.waiting import eventually
 
 __all__ = ["camera"]
 pytestmark = pytest.mark.django_db
@@ -77,11 +78,11 @@ def test_events_of_people_are_for_managers(viewer_at_the_machine: User) -> None:
 def test_events_are_followed_as_they_come(camera: Camera) -> None:
     record_event("session.started", "It began.", camera=camera)
     with FollowedCommand("events", "sky") as seen:
-        until(lambda: len(seen()) == 1, 60)
+        eventually(lambda: len(seen()) == 1, 60)
         record_event("session.gap", "Some are missing.", camera=camera)
         record_event("part.restarted", "web was started again.")
         record_event("session.finished", "It ended.", camera=camera)
-        until(lambda: len(seen()) == 3, 60)
+        eventually(lambda: len(seen()) == 3, 60)
         assert [event["message"] for event in seen()] == ["It began.", "Some are missing.", "It ended."]
 
 
@@ -252,11 +253,11 @@ def test_a_station_that_never_ran_has_no_log(log_file: Path) -> None:
 
 def test_the_log_is_followed_into_the_next_file(log_file: Path) -> None:
     with FollowedCommand("logs", "worker") as seen:
-        until(lambda: len(seen()) == 1, 60)
+        eventually(lambda: len(seen()) == 1, 60)
         with log_file.open("a") as log:
             log.write("2026-03-01 20:00:04Z worker | more\n2026-03-01 20:00:04Z web | other\n2026-03-01 20:00:05Z wor")
-        until(lambda: len(seen()) == 2, 60)
+        eventually(lambda: len(seen()) == 2, 60)
         log_file.rename(f"{log_file}.1")
         log_file.write_text("2026-03-01 20:00:06Z worker | in the next\n")
-        until(lambda: len(seen()) == 3, 60)
+        eventually(lambda: len(seen()) == 3, 60)
         assert [line["line"] for line in seen()] == ["a line", "more", "in the next"]

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from skycam_project.launch import LaunchError, ps, restart
-from tests.harness.stations.station import NOTICES_HANGS, SILENCE_S, Station, eventually
+from tests.harness.stations.station import NOTICES_HANGS, SILENCE_S, Station
+from tests.harness.waiting import eventually
 
 INTO_A_PIPE = ("bash", "-c", 'exec "$@" > >(cat)', "-")
 

@@ -18,7 +18,8 @@ import redis
 from skycam_project.launch.errors import LaunchError
 from skycam_project.launch.preflight import bind_port
 from skycam_project.launch.timings import Timings
-from tests.harness.stations.station import Station, eventually
+from tests.harness.stations.station import Station
+from tests.harness.waiting import eventually
 
 NewStation = Callable[..., Station]
 READ_ONLY = (

@@ -14,7 +14,7 @@ from cameras.drivers.base import Aborted, CameraError, ExposureRequest, SystemCl
 from cameras.drivers.gphoto2 import Gphoto2Driver
 from cameras.drivers.simulated import SimulatedDriver
 from cameras.runtime.clock import CameraClock
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 SHORT = ExposureRequest(exposure_us=1000)
 Soon = Callable[[], float]

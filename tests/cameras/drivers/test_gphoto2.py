@@ -6,8 +6,7 @@ import hashlib
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from cameras.drivers.gphoto2 import Gphoto2Driver
 from cameras.drivers.gphoto2.device_holders import find_holders
 from cameras.drivers.gphoto2.driver import library_warnings
 from tests.harness.camera_processes.dslr_driver import Dslr
+from tests.harness.waiting import eventually
 
 TAKE_60 = """
 def expose(request):                     # as the core does: the same capture once more, if no shutter was released
@@ -216,7 +216,7 @@ def test_a_program_with_the_device_open_is_a_holder(tmp_path: Path) -> None:
     device = tmp_path / "device"
     device.touch()
     with device.open() as held, subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=held) as other:
-        wait_until(lambda: [holder.name for holder in find_holders(str(device))] == ["cat"])
+        eventually(lambda: [holder.name for holder in find_holders(str(device))] == ["cat"])
         (holder,) = find_holders(str(device))
         other.communicate(timeout=40)
     assert holder.pid == other.pid
@@ -291,20 +291,12 @@ while True:
     time.sleep(0.01)
 """
     with dslr.process(script) as process:
-        wait_until(dslr.is_control_used_up)
+        eventually(dslr.is_control_used_up)
         assert process.stdout is not None
         assert process.stdout.readline() == '"alive"\n'
         process.kill()
         assert process.wait(timeout=40) == -signal.SIGKILL
     assert dslr.run_script("driver.open(soon()); report(len(driver.expose(ExposureRequest(), soon()).files))") == 1
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for at most a minute."""
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, "The condition did not become true."
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("address", ["", "6012345", "0.1", "usb:001,004", "  0.1 "])

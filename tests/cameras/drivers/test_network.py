@@ -32,6 +32,7 @@ from tests.harness.far_ends.network.http import (
 from tests.harness.far_ends.network.rtsp import RtspServer
 from tests.harness.far_ends.network.server import Server
 from tests.harness.far_ends.network.video import huge_jpeg, picture
+from tests.harness.waiting import eventually
 
 SERVERS: list[type[Server]] = [RtspServer, MjpegServer, TransportStreamServer]
 ALL: list[type[Server]] = [*SERVERS, UnmeasuredServer, BareStreamServer]
@@ -137,7 +138,7 @@ def test_a_still_was_captured_after_its_request(kind: type[Server], opened: Open
     with kind(fps=4) as server:
         camera = opened(server.address)
         newest = max(server.sent)
-        until(lambda: max(server.sent) > newest + 1 and time.monotonic() > server.sent[max(server.sent)] + 0.12)
+        eventually(lambda: max(server.sent) > newest + 1 and time.monotonic() > server.sent[max(server.sent)] + 0.12)
         ordered = time.monotonic()
         still = camera.expose(ExposureRequest(), soon())
     assert server.sent[number(still.frame)] >= ordered
@@ -168,7 +169,7 @@ def test_a_frame_says_when_it_was_captured(server: Server, opened: Opened) -> No
 def test_nothing_is_decoded_while_no_one_wants_pictures(rtsp: RtspServer, opened: Opened, soon: Soon) -> None:
     camera = opened(rtsp.address)
     before, seen = camera._decoder.number, len(rtsp.sent)
-    until(lambda: len(rtsp.sent) > seen + 25)
+    eventually(lambda: len(rtsp.sent) > seen + 25)
     assert camera._decoder.number == before
     assert number(camera.expose(ExposureRequest(), soon()).frame) > seen
     assert rtsp.clients == 1
@@ -177,7 +178,7 @@ def test_nothing_is_decoded_while_no_one_wants_pictures(rtsp: RtspServer, opened
 def test_a_reader_that_returns_to_the_stream_gets_the_newest_frame(rtsp: RtspServer, opened: Opened) -> None:
     camera = opened(rtsp.address)
     left_at = number(frames(camera, 2)[-1])
-    until(lambda: max(rtsp.sent) > left_at + 60)
+    eventually(lambda: max(rtsp.sent) > left_at + 60)
     assert number(frames(camera, 1)[0]) > left_at + 40
 
 
@@ -185,7 +186,7 @@ def test_frames_skipped_while_no_one_reads_are_counted(opened: Opened) -> None:
     with MjpegServer() as server:
         camera = opened(server.address)
         left_at = frames(camera, 2)[-1]
-        until(lambda: max(server.sent) > number(left_at) + 60)
+        eventually(lambda: max(server.sent) > number(left_at) + 60)
         found = frames(camera, 3)
     assert found[0].missed > 40
     assert sum(frame.missed for frame in found) == found[-1].number - left_at.number - len(found)
@@ -203,7 +204,7 @@ def test_a_stream_that_ends_is_a_disconnect(server: Server, opened: Opened) -> N
 def test_a_server_that_is_killed_is_a_disconnect_that_shows_without_a_stream(server: Server, opened: Opened) -> None:
     camera = opened(server.address)
     server.hang_up()
-    until(lambda: ends(camera.temperature))
+    eventually(lambda: ends(camera.temperature))
     assert ends(lambda: camera.expose(ExposureRequest(), camera.clock.monotonic() + 5))
 
 
@@ -239,7 +240,7 @@ def test_a_still_is_not_taken_from_before_a_stall(rtsp: RtspServer, opened: Open
     camera = opened(rtsp.address)
     frames(camera, 2)
     rtsp.mood = "stall"
-    until(lambda: time.monotonic() > max(rtsp.sent.values()) + 0.2)
+    eventually(lambda: time.monotonic() > max(rtsp.sent.values()) + 0.2)
     with pytest.raises(CameraError) as error:
         camera.expose(ExposureRequest(), camera.clock.monotonic() + 10)
     assert error.value.reason == "camera_unreachable"
@@ -257,14 +258,14 @@ def test_garbage_in_the_stream_is_never_a_picture(server: Server, opened: Opened
 def test_garbage_is_noticed_while_no_one_watches(server: Server, opened: Opened) -> None:
     camera = opened(server.address)
     server.mood = "rubbish"
-    until(lambda: ends(camera.temperature))
+    eventually(lambda: ends(camera.temperature))
 
 
 @impatient
 def test_one_picture_is_decoded_at_intervals_while_no_one_watches(server: Server, opened: Opened) -> None:
     camera = opened(server.address)
     before = camera._decoder.number
-    until(lambda: camera.temperature() is None and camera._decoder.number > before)
+    eventually(lambda: camera.temperature() is None and camera._decoder.number > before)
 
 
 @pytest.mark.parametrize("mood", ["rubbish", "end", "stall"])
@@ -505,14 +506,14 @@ def test_an_address_whose_password_was_lost_says_what_to_do(clock: SystemClock) 
 def test_after_a_disconnect_the_camera_opens_again(server: Server, opened: Opened, soon: Soon) -> None:
     camera = opened(server.address)
     server.hang_up()
-    until(lambda: ends(camera.temperature))
+    eventually(lambda: ends(camera.temperature))
     camera.open(soon() + 15)
     assert number(frames(camera, 1)[0]) >= 0
 
 
 def test_a_closed_camera_leaves_no_thread(server: Server, opened: Opened) -> None:
     opened(server.address).close()
-    until(lambda: "network-camera" not in {thread.name for thread in threading.enumerate()})
+    eventually(lambda: "network-camera" not in {thread.name for thread in threading.enumerate()})
 
 
 def test_an_interrupted_still_is_aborted(rtsp: RtspServer, clock: SystemClock, soon: Soon) -> None:
@@ -549,10 +550,3 @@ def ends(call: Callable[[], object]) -> bool:
     except CameraError as error:
         return error.reason == "camera_unreachable"
     return False
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, "The condition did not become true in time."
-        time.sleep(0.02)

@@ -13,6 +13,7 @@ import pytest
 from cameras.drivers.base import CameraError, ExposureRequest, FrameData, SystemClock
 from tests.harness.far_ends.v4l2.host import FarDriver
 from tests.harness.far_ends.v4l2.usb_camera import ADDRESS, UsbCamera
+from tests.harness.waiting import eventually
 
 Soon = Callable[[], float]
 GONE = f"{ADDRESS} is gone. Plug the camera in again."
@@ -93,7 +94,7 @@ def test_a_still_was_captured_after_its_request(
     driver: FarDriver, usb_camera: UsbCamera, clock: SystemClock, soon: Soon
 ) -> None:
     usb_camera.begin("late")
-    wait_until(lambda: clock.monotonic() - not_none(driver.frame(soon())).monotonic > 0.3)
+    eventually(lambda: clock.monotonic() - not_none(driver.frame(soon())).monotonic > 0.3)
     ordered = clock.monotonic()
     still = not_none(driver.expose(ExposureRequest(), soon()).frame)
     assert still.monotonic > ordered
@@ -115,7 +116,7 @@ def test_a_silent_camera_is_noticed_while_no_one_reads_frames(
     driver: FarDriver, usb_camera: UsbCamera, soon: Soon
 ) -> None:
     usb_camera.begin("stall")
-    error = failure(lambda: wait_until(driver.temperature))
+    error = failure(lambda: eventually(driver.temperature))
     assert error.reason == "camera_unreachable"
     assert str(error) == SILENT
     assert str(failure(lambda: [driver.frame(soon()) for _ in range(80)])) == SILENT
@@ -160,15 +161,7 @@ def test_a_read_that_returns_closes_the_camera(driver: FarDriver, usb_camera: Us
     driver.close()
     assert failure(lambda: driver.open(soon())).reason == "camera_held"
     usb_camera.end("hang")
-    wait_until(lambda: opens(driver, soon()))
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    """Wait for at most a minute."""
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, "The condition did not become true."
-        time.sleep(0.01)
+    eventually(lambda: opens(driver, soon()))
 
 
 def opens(driver: FarDriver, deadline: float) -> bool:

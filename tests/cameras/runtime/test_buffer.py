@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +14,7 @@ from hypothesis import strategies as st
 from cameras.drivers.base import FrameData
 from cameras.runtime import readers
 from cameras.runtime.buffer import FrameReader, SharedFrameBuffer
+from tests.harness.waiting import eventually
 
 PATIENCE_S = 60.0
 
@@ -23,13 +22,6 @@ PATIENCE_S = 60.0
 def frame(number: int) -> FrameData:
     """Each pixel is the number of the frame, so a torn frame is detected."""
     return FrameData(np.full((8, 8), number % 65536, np.uint16), number, float(number), number)
-
-
-def until(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.005)
-    return condition()
 
 
 def numbers(reader: FrameReader) -> list[int]:
@@ -111,7 +103,7 @@ def test_a_callback_that_raises_is_counted_and_does_no_harm() -> None:
     reader = buffer.open_reader(10)
     buffer.put_frame(frame(0))
     assert heard.get(timeout=PATIENCE_S) == 0
-    assert until(lambda: raising.failures == 1)
+    eventually(lambda: raising.failures == 1)
     buffer.put_frame(frame(1))
     assert heard.get(timeout=PATIENCE_S) == 1
     assert numbers(reader) == [0, 1]
@@ -131,7 +123,7 @@ def test_a_callback_that_hangs_misses_frames_and_does_not_slow_down_the_camera()
     any(map(buffer.put_frame, map(frame, range(1, 100))))
     assert numbers(reader) == list(range(100))
     go_on.set()
-    assert until(lambda: heard == [0, 99])
+    eventually(lambda: heard == [0, 99])
     assert hanging.missed == 98
 
 

@@ -18,6 +18,7 @@ from cameras.drivers.base import CameraError
 from cameras.runtime.clock import CameraClock
 from tests.harness.camera_processes.camera_loop import CameraLoopBench
 from tests.harness.far_ends.scripted_camera import exposure
+from tests.harness.waiting import eventually
 
 NEXT = "0193a000-0000-7000-8000-000000000004"
 SESSION = "0193a000-0000-7000-8000-000000000003"
@@ -26,7 +27,7 @@ SESSION = "0193a000-0000-7000-8000-000000000003"
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[CameraLoopBench]:
     with CameraLoopBench(tmp_path) as bench:
-        bench.until_type("observed", observed="ready")
+        bench.wait_for_type("observed", observed="ready")
         yield bench
 
 
@@ -37,16 +38,16 @@ def test_an_abort_without_an_exposure_does_not_abort_the_next_one(bench: CameraL
 
 def test_an_abort_ends_the_running_exposure_with_its_reason(bench: CameraLoopBench) -> None:
     capture = bench.capture(exposure_us=60_000_000)
-    bench.wait_for(lambda: "expose" in bench.camera.calls)
+    eventually(lambda: "expose" in bench.camera.calls)
     bench.send_command("abort", reason="camera_hung")
     assert bench.outcome(capture)["reason"] == "camera_hung"
 
 
 def test_the_answer_to_a_stop_counts_the_running_exposure(bench: CameraLoopBench) -> None:
     bench.send_command("start", session=bench.desired_session(SESSION, exposure_us=60_000_000, cadence_s=61))
-    bench.wait_for(lambda: "expose" in bench.camera.calls)
+    eventually(lambda: "expose" in bench.camera.calls)
     stop = bench.send_command("stop", session=bench.desired_session(SESSION, 2, "stopped"))
-    answer = bench.until_type("answer", command_id=stop)["body"]
+    answer = bench.wait_for_type("answer", command_id=stop)["body"]
     assert [answer[name] for name in ("state", "planned", "saved", "failed", "skipped")] == ["stopped", 1, 0, 1, 0]
 
 
@@ -66,7 +67,7 @@ def test_a_stop_that_arrives_just_before_an_exposure_prevents_it(
 
     monkeypatch.setattr(bench.process.runner, "next_due", stop_and_return_due)
     with bench:
-        answer = bench.until_type("answer")["body"]
+        answer = bench.wait_for_type("answer")["body"]
     assert answer["state"] == "stopped"
     assert "expose" not in bench.camera.calls
 
@@ -80,7 +81,7 @@ def test_a_picture_that_cannot_be_encoded_is_a_failure_and_the_next_one_is_saved
 def test_a_picture_that_json_cannot_describe_is_a_failure_and_the_next_one_is_saved(bench: CameraLoopBench) -> None:
     bench.camera.next.append(exposure(frame=bench.camera.image(np.zeros((16, 16), np.uint8)), warnings=[object()]))
     failed, saved = bench.capture(), bench.capture()
-    bench.until_type("recovered")
+    bench.wait_for_type("recovered")
     assert [bench.record(failed)["outcome"], bench.record(saved)["outcome"]] == ["failed", "saved"]
 
 
@@ -95,7 +96,7 @@ def test_a_rejected_setting_fails_its_capture_and_leaves_the_camera_open(bench: 
 def test_rejected_settings_are_refused_and_not_stored(bench: CameraLoopBench) -> None:
     bench.camera.apply_errors.append(CameraError("No such gain. Choose another.", reason="rejected_setting"))
     command = bench.send_command("configure", settings={"gain": 99.0})
-    assert bench.until_type("answer", command_id=command)["reason"] == "rejected_setting"
+    assert bench.wait_for_type("answer", command_id=command)["reason"] == "rejected_setting"
     assert "gain" not in bench.process.device.settings.desired
     assert bench.process.device.is_open is True
 
@@ -105,8 +106,8 @@ def test_settings_for_a_camera_that_is_away_are_stored_and_keep_the_reason(bench
     bench.camera.open_errors.extend([gone] * 50)
     bench.camera.next.append(gone)
     bench.outcome(bench.capture())
-    bench.wait_for(lambda: not bench.process.device.is_open)
-    bench.until_type("answer", command_id=bench.send_command("configure", settings={"gain": 2.0}))
+    eventually(lambda: not bench.process.device.is_open)
+    bench.wait_for_type("answer", command_id=bench.send_command("configure", settings={"gain": 2.0}))
     assert bench.outcome(bench.capture())["reason"] == "camera_unreachable"
     assert bench.process.device.settings.desired["gain"] == 2.0
 
@@ -114,10 +115,10 @@ def test_settings_for_a_camera_that_is_away_are_stored_and_keep_the_reason(bench
 def test_frames_that_arrive_reset_the_failures(bench: CameraLoopBench) -> None:
     bench.camera.frame_errors.extend([CameraError("No frame.")] * 1)
     bench.send_command("live", qualities=["low"])
-    bench.until_type("observed", observed="reconnecting")
-    bench.wait_for(lambda: bench.buffer.frames > 2)
+    bench.wait_for_type("observed", observed="reconnecting")
+    eventually(lambda: bench.buffer.frames > 2)
     bench.camera.frame_errors.append(CameraError("No frame again."))
-    bench.until_type("ladder", message="No frame again.")
+    bench.wait_for_type("ladder", message="No frame again.")
     assert bench.process.device.next_try_s() < 0.5
 
 
@@ -126,7 +127,7 @@ def test_a_viewer_of_a_camera_without_a_stream_does_not_take_it_out_of_service(t
     bench.camera.streams = False
     with bench:
         bench.send_command("live", qualities=["low"])
-        bench.wait_for(lambda: bench.streamed.wants_frames)
+        eventually(lambda: bench.streamed.wants_frames)
         outcomes = [bench.outcome(bench.capture())["outcome"] for _ in range(3)]
         assert outcomes == ["saved"] * 3
         assert bench.camera.calls.count("close") == 1
@@ -137,7 +138,7 @@ def test_an_exposure_may_take_as_long_as_the_dial_of_the_camera_says(tmp_path: P
     bench = CameraLoopBench(tmp_path)
     bench.camera.body_us = 30_000_000
     with bench:
-        bench.until_type("observed", observed="ready")
+        bench.wait_for_type("observed", observed="ready")
         assert bench.process.device.timing.allowed_s(requested) > 30
         bench.outcome(bench.capture(**requested))
         assert bench.process.device.timing.allowed_s(requested) > 30
@@ -154,7 +155,7 @@ def test_a_long_exposure_does_not_extend_the_deadline_of_the_next_short_one(benc
 def test_a_capture_that_was_withdrawn_is_not_exposed_when_it_comes_late(bench: CameraLoopBench) -> None:
     late = str(uuid6.uuid7())
     bench.send_command("withdraw", id=late)
-    assert bench.until_type("answer", unstarted=True)["id"] == late
+    assert bench.wait_for_type("answer", unstarted=True)["id"] == late
     bench.capture(late)
     bench.outcome(bench.capture())
     assert bench.camera.calls.count("expose") == 1
@@ -165,7 +166,7 @@ def test_a_picture_that_is_not_safe_on_the_disk_stays_on_the_card(bench: CameraL
     bench.camera.next.append(exposure(frame=bench.camera.image(np.zeros((16, 16), np.uint8)), card=["IMG_2"]))
     bench.capture()
     bench.capture()
-    bench.wait_for(lambda: bool(bench.camera.forgotten))
+    eventually(lambda: bool(bench.camera.forgotten))
     assert bench.camera.forgotten == ["IMG_2"]
 
 
@@ -182,12 +183,12 @@ def test_slots_that_cannot_be_refilled_do_not_stop_captures(bench: CameraLoopBen
 
 def test_a_session_that_has_ended_in_the_database_makes_way_for_the_next_one(tmp_path: Path) -> None:
     with CameraLoopBench(tmp_path) as first:
-        first.until_type(
+        first.wait_for_type(
             "answer", command_id=first.send_command("start", session=first.desired_session(SESSION, cadence_s=60))
         )
     with CameraLoopBench(tmp_path, session=first.desired_session(NEXT, cadence_s=60)) as second:
-        second.until_type("recovered")
-        second.wait_for(lambda: bool(second.process.runner.describe_session()))
+        second.wait_for_type("recovered")
+        eventually(lambda: bool(second.process.runner.describe_session()))
         assert second.process.runner.describe_session()["id"] == NEXT
 
 
@@ -196,7 +197,7 @@ def test_a_session_started_before_the_camera_is_open_records_what_it_will_use(tm
     bench.camera.body_us = 2_000_000
     bench.send_command("start", session=bench.desired_session(SESSION, count=1))
     with bench:
-        record = bench.until_type("spooled")["id"]
+        record = bench.wait_for_type("spooled")["id"]
         content = json.loads((bench.spool / f"{record}.done").read_bytes())
     assert content["body"]["actual"] == {"exposure_us": 2_000_000}
 
@@ -205,7 +206,7 @@ def test_a_session_exposes_during_a_flood_of_commands(bench: CameraLoopBench) ->
     long = bench.capture(exposure_us=500_000)  # while it runs, all the others come
     captures = [long, *(bench.capture() for _ in range(20))]
     bench.send_command("start", session=bench.desired_session(SESSION, delay_s=0.0, count=5))
-    bench.wait_for(lambda: bench.link.messages and any(m.get("id") == captures[-1] for m in bench.link.messages))
+    eventually(lambda: bench.link.messages and any(m.get("id") == captures[-1] for m in bench.link.messages))
     session = bench.process.runner.describe_session()
     assert not session or session["saved"] > 0
 
@@ -213,11 +214,11 @@ def test_a_session_exposes_during_a_flood_of_commands(bench: CameraLoopBench) ->
 def test_a_gap_without_cadence_counts_no_more_than_the_camera_could_have_taken(bench: CameraLoopBench) -> None:
     gone = CameraError("The camera is not there. Plug it in.", reason="camera_unreachable")
     bench.send_command("start", session=bench.desired_session(SESSION, delay_s=0.0))
-    bench.wait_for(lambda: "expose" in bench.camera.calls)
+    eventually(lambda: "expose" in bench.camera.calls)
     bench.camera.open_errors.append(gone)
     bench.camera.next.append(gone)
-    bench.until_type("ladder", reason="camera_unreachable")
-    gap = bench.until_gap()
+    bench.wait_for_type("ladder", reason="camera_unreachable")
+    gap = bench.wait_for_gap()
     assert gap["count"] <= seconds_of(gap) / bench.camera.capabilities().readout_s
 
 
@@ -233,7 +234,7 @@ def test_a_frame_as_old_as_its_long_exposure_is_no_sign_of_a_wrong_clock(
     bench.camera.age_s = 20.0
     bench.streamed.wants_frames = True
     with bench:
-        bench.wait_for(lambda: bench.buffer.frames > 0)
+        eventually(lambda: bench.buffer.frames > 0)
     newest = bench.buffer.get_frame_for_streaming()
     assert newest is not None
     assert (time.time() - newest.captured_ns / 1e9 < 15) == reported
@@ -246,7 +247,7 @@ def logged(bench: CameraLoopBench) -> list[str]:
 
 def test_a_still_of_a_slow_stream_may_wait_for_its_next_frame(tmp_path: Path) -> None:
     with CameraLoopBench(tmp_path, settings={"fps": 0.1}) as bench:
-        bench.until_type("observed", observed="ready")
+        bench.wait_for_type("observed", observed="ready")
         assert bench.process.device.timing.allowed_s({"exposure_us": 1000}) > 10.0 + float(bench.spec["margin_s"])
 
 
@@ -264,7 +265,7 @@ def test_a_clock_of_the_station_set_during_an_exposure_is_not_blamed_on_the_came
     clock = SetClock()
     with CameraLoopBench(tmp_path, clock) as bench:
         capture = bench.capture(exposure_us=500_000)
-        bench.wait_for(lambda: "expose" in bench.camera.calls)
+        eventually(lambda: "expose" in bench.camera.calls)
         clock.by_s = by_s
         found = bench.outcome(capture)
     started, ended = datetime.fromisoformat(found["started"]), datetime.fromisoformat(found["ended"])

@@ -10,6 +10,7 @@ import pytest
 
 from tests.harness.camera_processes.camera_loop import CameraLoopBench
 from tests.harness.disks.hanging_disk import PATIENCE_S, HangingDisk
+from tests.harness.waiting import eventually
 
 SESSION = "0193a000-0000-7000-8000-000000000003"
 
@@ -17,7 +18,7 @@ SESSION = "0193a000-0000-7000-8000-000000000003"
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[CameraLoopBench]:
     with CameraLoopBench(tmp_path) as bench:
-        bench.until_type("observed", observed="ready")
+        bench.wait_for_type("observed", observed="ready")
         bench.process.stills.timeout_s = 0.05
         yield bench
 
@@ -41,9 +42,9 @@ def release(bench: CameraLoopBench, disk: HangingDisk) -> None:
 def wait_for_hang(bench: CameraLoopBench, disk: HangingDisk) -> dict[str, Any]:
     """The event of the hanging disk, after a check of the disk."""
     assert disk.is_hanging.wait(PATIENCE_S)
-    bench.wait_for(lambda: bench.process.stills.is_stuck)
+    eventually(lambda: bench.process.stills.is_stuck)
     bench.process.disk_monitor.check_disk()
-    return bench.until_type("log")
+    return bench.wait_for_type("log")
 
 
 def test_a_hanging_disk_is_reported_and_the_picture_is_saved_when_it_answers(
@@ -54,7 +55,7 @@ def test_a_hanging_disk_is_reported_and_the_picture_is_saved_when_it_answers(
     assert event["kind"] == "storage.failed"
     assert event["message"].endswith("0.05 s. Check the disk.")
     release(bench, disk)
-    bench.until_type("recovered")
+    bench.wait_for_type("recovered")
     assert [bench.record(capture)["outcome"], bench.outcome(bench.capture())["outcome"]] == ["saved", "saved"]
 
 
@@ -63,7 +64,7 @@ def test_while_a_disk_hangs_a_capture_is_refused_and_leaves_nothing_behind(
 ) -> None:
     bench.capture()
     wait_for_hang(bench, disk)
-    refused = bench.until_type("answer", id=bench.capture())
+    refused = bench.wait_for_type("answer", id=bench.capture())
     assert refused["reason"] == "write_error"
     assert refused["unstarted"] is True
 
@@ -72,16 +73,16 @@ def test_starts_missed_while_the_disk_hung_have_its_reason(bench: CameraLoopBenc
     bench.send_command("start", session=bench.desired_session(SESSION, cadence_s=0.3))
     wait_for_hang(bench, disk)
     began = bench.clock.monotonic()
-    bench.wait_for(lambda: bench.clock.monotonic() > began + 1)
+    eventually(lambda: bench.clock.monotonic() > began + 1)
     release(bench, disk)
-    assert bench.until_gap()["reason"] == "write_error"
+    assert bench.wait_for_gap()["reason"] == "write_error"
 
 
 def test_captures_wait_for_a_disk_that_does_not_write_them_in_time(bench: CameraLoopBench, disk: HangingDisk) -> None:
     captures = [bench.capture() for _ in range(6)]
-    assert bench.until_type("log")["kind"] == "storage.failed"
+    assert bench.wait_for_type("log")["kind"] == "storage.failed"
     release(bench, disk)
-    bench.until_type("recovered")
+    bench.wait_for_type("recovered")
     assert [bench.record(capture)["outcome"] for capture in captures] == ["saved"] * 6
 
 
@@ -99,7 +100,7 @@ def disk_of_the_loop(bench: CameraLoopBench, tmp_path: Path) -> Iterator[Hanging
 def wait_for_blocked_loop(bench: CameraLoopBench, disk: HangingDisk) -> None:
     """The disk blocks the loop, and it has been checked."""
     assert disk.is_hanging.wait(PATIENCE_S)
-    bench.wait_for(lambda: bench.process.disk_monitor.is_blocking)
+    eventually(lambda: bench.process.disk_monitor.is_blocking)
     bench.process.disk_monitor.check_disk()
 
 
@@ -108,8 +109,8 @@ def test_a_disk_that_blocks_the_loop_is_reported_as_an_event_and_as_the_reason(
 ) -> None:
     bench.capture()
     wait_for_blocked_loop(bench, disk_of_the_loop)
-    event = bench.until_type("log")
-    observed = bench.until_type("observed", observed="reconnecting")
+    event = bench.wait_for_type("log")
+    observed = bench.wait_for_type("observed", observed="reconnecting")
     assert event["kind"] == "storage.failed"
     assert observed["code"] == "write_error"
     assert observed["reason"] == event["message"]
@@ -122,7 +123,7 @@ def test_a_capture_blocked_by_a_disk_is_saved_once_the_disk_answers(
     capture = bench.capture()
     wait_for_blocked_loop(bench, disk_of_the_loop)
     release(bench, disk_of_the_loop)
-    bench.until_type("recovered")
+    bench.wait_for_type("recovered")
     assert [bench.record(capture)["outcome"], bench.outcome(bench.capture())["outcome"]] == ["saved", "saved"]
     assert bench.process.reporter.state == "ready"
 
@@ -133,6 +134,6 @@ def test_starts_missed_while_a_disk_blocked_the_loop_have_its_reason(
     bench.send_command("start", session=bench.desired_session(SESSION, cadence_s=0.3))
     wait_for_blocked_loop(bench, disk_of_the_loop)
     began = bench.clock.monotonic()
-    bench.wait_for(lambda: bench.clock.monotonic() > began + 1)
+    eventually(lambda: bench.clock.monotonic() > began + 1)
     release(bench, disk_of_the_loop)
-    assert bench.until_gap()["reason"] == "write_error"
+    assert bench.wait_for_gap()["reason"] == "write_error"

@@ -16,19 +16,19 @@ from tests.harness.camera_processes.camera_process import TIMEOUT_S, CameraProce
 @pytest.fixture
 def process(tmp_path: Path) -> Iterator[CameraProcess]:
     with CameraProcess(tmp_path, margin_s=0.3) as process:
-        process.until_type("observed", observed="ready")
+        process.wait_for_type("observed", observed="ready")
         yield process
 
 
 def inject_faults(process: CameraProcess, **faults: Any) -> dict[str, Any]:
     """The answer of the process."""
     command = process.send("faults", faults=faults)
-    return process.until_type("answer", command_id=command)
+    return process.wait_for_type("answer", command_id=command)
 
 
 def outcome(process: CameraProcess, **requested: Any) -> dict[str, Any]:
     capture = process.capture(**requested)
-    process.until_type("spooled", id=capture)
+    process.wait_for_type("spooled", id=capture)
     found: dict[str, Any] = process.done()[capture]["body"]
     return found
 
@@ -47,21 +47,21 @@ def test_a_fault_that_does_not_exist_is_refused(process: CameraProcess) -> None:
 def test_a_crash_is_reported_before_it_ends_the_process(process: CameraProcess) -> None:
     inject_faults(process, crash=2)
     process.capture()
-    process.until_type("faults", faults={"crash": 1}, struck="crash")
+    process.wait_for_type("faults", faults={"crash": 1}, struck="crash")
     assert process.process.wait(TIMEOUT_S) == -signal.SIGSEGV
 
 
 def test_a_process_starts_with_the_faults_of_its_spec(tmp_path: Path) -> None:
     with CameraProcess(tmp_path, faults={"disconnect": True}) as process:
-        message = process.until_type("observed", observed="reconnecting")
+        message = process.wait_for_type("observed", observed="reconnecting")
         assert "is unplugged" in message["reason"]
         inject_faults(process)
-        process.until_type("observed", observed="ready")
+        process.wait_for_type("observed", observed="ready")
 
 
 def test_an_unplugged_camera_is_noticed_while_it_is_idle(process: CameraProcess) -> None:
     process.send("faults", faults={"disconnect": True})
-    process.until_type("observed", observed="reconnecting")
+    process.wait_for_type("observed", observed="reconnecting")
     assert outcome(process)["reason"] == "camera_unreachable"
 
 
@@ -83,7 +83,7 @@ def test_a_torn_picture_is_kept_with_a_warning_and_is_still_simulated(process: C
 
 def test_a_camera_whose_stream_falls_silent_is_reopened(process: CameraProcess) -> None:
     process.send("live", qualities=["low"])
-    process.until(lambda message: message["type"] == "state" and message["frames"] > 0)
+    process.wait_for_message(lambda message: message["type"] == "state" and message["frames"] > 0)
     inject_faults(process, slow=600)
-    message = process.until_type("observed", observed="reconnecting")
+    message = process.wait_for_type("observed", observed="reconnecting")
     assert "has sent no frame for" in message["reason"]

@@ -12,6 +12,7 @@ import uuid6
 from cameras.drivers.base import CameraError, Supplies
 from cameras.runtime import telemetry
 from tests.harness.camera_processes.camera_loop import CameraLoopBench
+from tests.harness.waiting import eventually
 
 
 @pytest.fixture
@@ -19,13 +20,13 @@ def bench(tmp_path: Path) -> Iterator[CameraLoopBench]:
     bench = CameraLoopBench(tmp_path)
     bench.camera.streams, bench.camera.previews = False, True
     with bench:
-        bench.until_type("observed", observed="ready")
+        bench.wait_for_type("observed", observed="ready")
         yield bench
 
 
 def watch_live(bench: CameraLoopBench) -> None:
     bench.send_command("live", qualities=["medium"])
-    bench.wait_for(lambda: bench.buffer.frames > 3)
+    eventually(lambda: bench.buffer.frames > 3)
 
 
 def apply_session(bench: CameraLoopBench, desired: str = "running", revision: int = 1, **programme: Any) -> None:
@@ -45,13 +46,13 @@ def test_frames_arrive_while_someone_watches_and_the_mirror_comes_down_afterward
     watch_live(bench)
     assert "rest" not in bench.camera.calls
     bench.streamed.wants_frames = False
-    bench.wait_for(lambda: bench.camera.calls[-1] == "rest")
+    eventually(lambda: bench.camera.calls[-1] == "rest")
 
 
 def test_a_session_has_the_camera_to_itself(bench: CameraLoopBench) -> None:
     watch_live(bench)
     apply_session(bench)
-    bench.wait_for(lambda: bench.camera.calls.count("expose") >= 3)
+    eventually(lambda: bench.camera.calls.count("expose") >= 3)
     since = bench.camera.calls[bench.camera.calls.index("expose") :]
     assert "frame" not in since
 
@@ -59,34 +60,34 @@ def test_a_session_has_the_camera_to_itself(bench: CameraLoopBench) -> None:
 def test_the_live_view_comes_back_after_a_session(bench: CameraLoopBench) -> None:
     watch_live(bench)
     apply_session(bench, count=2)
-    bench.wait_for(lambda: bench.camera.calls.count("expose") == 2)
+    eventually(lambda: bench.camera.calls.count("expose") == 2)
     frames = bench.buffer.frames
-    bench.wait_for(lambda: bench.buffer.frames > frames + 3)
+    eventually(lambda: bench.buffer.frames > frames + 3)
 
 
 def test_a_camera_whose_mirror_does_not_come_down_is_reopened(bench: CameraLoopBench) -> None:
     watch_live(bench)
     bench.camera.rest_errors.append(CameraError("The mirror is stuck."))
     bench.streamed.wants_frames = False
-    assert bench.until_type("ladder")["message"] == "The mirror is stuck."
-    bench.until_type("observed", observed="ready")
+    assert bench.wait_for_type("ladder")["message"] == "The mirror is stuck."
+    bench.wait_for_type("observed", observed="ready")
 
 
 def test_a_camera_that_is_gone_when_its_battery_is_read_is_reconnected(tmp_path: Path) -> None:
     bench = CameraLoopBench(tmp_path)
     bench.camera.supplies_results.append(CameraError("It does not answer.", reason="camera_unreachable"))
     with bench:
-        assert bench.until_type("ladder")["reason"] == "camera_unreachable"
-        bench.until_type("observed", observed="ready")
+        assert bench.wait_for_type("ladder")["reason"] == "camera_unreachable"
+        bench.wait_for_type("observed", observed="ready")
 
 
 def test_battery_and_card_are_known_while_the_camera_is_there(tmp_path: Path) -> None:
     bench = CameraLoopBench(tmp_path)
     bench.camera.supplies_results.append(Supplies(battery_percent=77.0, card_free_bytes=32_000_000_000))
     with bench:
-        bench.wait_for(lambda: bench.process.device.telemetry.supplies.battery_percent == 77.0)
+        eventually(lambda: bench.process.device.telemetry.supplies.battery_percent == 77.0)
         bench.receive_command({"type": "reopen"})
-        bench.wait_for(lambda: bench.process.device.telemetry.supplies == Supplies())
+        eventually(lambda: bench.process.device.telemetry.supplies == Supplies())
 
 
 def test_slow_telemetry_is_not_read_just_before_a_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,9 +95,9 @@ def test_slow_telemetry_is_not_read_just_before_a_start(tmp_path: Path, monkeypa
     bench = CameraLoopBench(tmp_path)
     bench.camera.supplies_take_s = 0.3
     with bench:
-        bench.wait_for(lambda: len(bench.camera.supplies_asked) > 1)
+        eventually(lambda: len(bench.camera.supplies_asked) > 1)
         apply_session(bench, cadence_s=0.5)
-        bench.wait_for(lambda: bench.camera.calls.count("expose") >= 4)
+        eventually(lambda: bench.camera.calls.count("expose") >= 4)
     calls = bench.camera.calls
     assert max(bench.camera.supplies_asked) <= calls.index("expose")
 
@@ -104,7 +105,7 @@ def test_slow_telemetry_is_not_read_just_before_a_start(tmp_path: Path, monkeypa
 def test_a_failed_live_view_does_not_stop_captures(bench: CameraLoopBench) -> None:
     bench.camera.frame_errors.extend(CameraError("Not in this position of the dial.") for _ in range(100))
     bench.send_command("live", qualities=["medium"])
-    assert bench.until_type("ladder")["message"] == "Not in this position of the dial."
+    assert bench.wait_for_type("ladder")["message"] == "Not in this position of the dial."
     assert [bench.outcome(bench.capture())["outcome"] for _ in range(3)] == ["saved"] * 3
     assert bench.camera.calls.count("frame") == 1
     assert bench.process.device.retries.failures == 0

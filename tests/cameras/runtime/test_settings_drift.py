@@ -13,6 +13,7 @@ from tests.harness.camera_processes.camera_loop import CameraLoopBench
 from tests.harness.camera_processes.camera_process import CameraProcess
 from tests.harness.far_ends.gphoto2_port.build import EXPOSURE, ISO, build, plug, turn
 from tests.harness.far_ends.pixelink.build import GAIN, SHUTTER, Sdk
+from tests.harness.waiting import eventually
 
 DESIRED = {"gain": 2.0, "iso": 200}
 
@@ -33,9 +34,9 @@ def with_differs(*names: str) -> Callable[[dict[str, Any]], bool]:
 
 def test_a_setting_changed_on_the_body_is_a_difference(bench: CameraLoopBench) -> None:
     with bench:
-        bench.until_type("settings", differs=[])
+        bench.wait_for_type("settings", differs=[])
         bench.camera.turned = {"gain": 4.0}
-        message = bench.until(with_differs("gain"))
+        message = bench.wait_for_message(with_differs("gain"))
     assert message["differs"] == [{"name": "gain", "wished": 2.0, "has": 4.0}]
     assert message["actual"] == {**DESIRED, "gain": 4.0}
 
@@ -43,29 +44,31 @@ def test_a_setting_changed_on_the_body_is_a_difference(bench: CameraLoopBench) -
 def test_a_difference_is_reported_once_and_again_when_it_ends(bench: CameraLoopBench) -> None:
     with bench:
         bench.camera.turned = {"gain": 4.0}
-        bench.until(with_differs("gain"))
+        bench.wait_for_message(with_differs("gain"))
         count = len(bench.camera.supplies_asked)
-        bench.wait_for(lambda: len(bench.camera.supplies_asked) > count + 1)
+        eventually(lambda: len(bench.camera.supplies_asked) > count + 1)
         bench.camera.turned = {"gain": 2.0}
-        bench.until(with_differs())
+        bench.wait_for_message(with_differs())
     assert len([message for message in bench.link.messages if with_differs("gain")(message)]) == 1
 
 
 def test_applying_the_desired_settings_again_ends_the_difference(bench: CameraLoopBench) -> None:
     with bench:
         bench.camera.turned = {"gain": 4.0}
-        bench.until(with_differs("gain"))
+        bench.wait_for_message(with_differs("gain"))
         bench.camera.turned = {}
-        answer = bench.until_type("answer", command_id=bench.send_command("configure", settings=dict(DESIRED)))
+        answer = bench.wait_for_type("answer", command_id=bench.send_command("configure", settings=dict(DESIRED)))
     assert answer["body"]["differs"] == []
     assert answer["body"]["actual"] == DESIRED
 
 
 def test_a_setting_that_is_no_longer_desired_is_left_to_the_camera(bench: CameraLoopBench) -> None:
     with bench:
-        bench.until_type("answer", command_id=bench.send_command("configure", settings={"iso": 400}, whole=True))
+        bench.wait_for_type("answer", command_id=bench.send_command("configure", settings={"iso": 400}, whole=True))
         bench.camera.turned = {"gain": 4.0}
-        message = bench.until(lambda message: message["type"] == "settings" and message["actual"].get("gain") == 4.0)
+        message = bench.wait_for_message(
+            lambda message: message["type"] == "settings" and message["actual"].get("gain") == 4.0
+        )
     assert bench.process.device.settings.desired == {"iso": 400}
     assert message["differs"] == []
 
@@ -73,16 +76,18 @@ def test_a_setting_that_is_no_longer_desired_is_left_to_the_camera(bench: Camera
 def test_reading_the_camera_does_not_adopt_its_change(bench: CameraLoopBench) -> None:
     with bench:
         bench.camera.turned = {"gain": 4.0}
-        bench.until(with_differs("gain"))
-        bench.until_type("answer", command_id=bench.send_command("configure", settings={}))
-        bench.until(with_differs("gain"))
+        bench.wait_for_message(with_differs("gain"))
+        bench.wait_for_type("answer", command_id=bench.send_command("configure", settings={}))
+        bench.wait_for_message(with_differs("gain"))
     assert bench.process.device.settings.desired == DESIRED
 
 
 def test_the_camera_may_change_settings_that_are_left_to_it(bench: CameraLoopBench) -> None:
     with bench:
         bench.camera.turned = {"exposure_us": 20_000}
-        message = bench.until(lambda message: message["type"] == "settings" and "exposure_us" in message["actual"])
+        message = bench.wait_for_message(
+            lambda message: message["type"] == "settings" and "exposure_us" in message["actual"]
+        )
     assert message["differs"] == []
 
 
@@ -115,12 +120,12 @@ def test_a_dial_on_a_dslr_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyP
     plug(far, "usb:001,004 6012345")
     desired = {"iso": 400, "exposure_us": 1_000_000}
     with CameraProcess(tmp_path, kind="gphoto2", address="6012345", settings=desired) as process:
-        process.until(with_differs())
+        process.wait_for_message(with_differs())
         turn(far, "usb:001,004", ISO, 1600)
-        iso = process.until(with_differs("iso"))["differs"]
+        iso = process.wait_for_message(with_differs("iso"))["differs"]
         turn(far, "usb:001,004", EXPOSURE, 20_000)
-        both = process.until(with_differs("exposure_us", "iso"))["actual"]
-        answer = process.until_type("answer", command_id=process.send("configure", settings=desired))
+        both = process.wait_for_message(with_differs("exposure_us", "iso"))["actual"]
+        answer = process.wait_for_type("answer", command_id=process.send("configure", settings=desired))
     assert iso == [{"name": "iso", "wished": 400, "has": 1600}]
     assert both["exposure_us"] == 2_000_000
     assert answer["body"]["actual"]["iso"] == 400
@@ -134,8 +139,8 @@ def test_a_setting_changed_by_another_program_on_a_pixelink_is_noticed(
     for name, value in sdk.environment.items():
         monkeypatch.setenv(name, value)
     with CameraProcess(tmp_path, kind="pixelink", settings={"exposure_us": 10_000}) as process:
-        process.until(with_differs())
+        process.wait_for_message(with_differs())
         sdk.is_turned(GAIN, 6.0)
         sdk.is_turned(SHUTTER, 0.02)
-        message = process.until(with_differs("exposure_us"))
+        message = process.wait_for_message(with_differs("exposure_us"))
     assert message["differs"] == [{"name": "exposure_us", "wished": 10_000, "has": 20_000}]

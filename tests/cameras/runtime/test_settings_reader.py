@@ -11,6 +11,7 @@ import pytest
 
 from cameras.drivers.base import CameraError
 from tests.harness.camera_processes.camera_loop import CameraLoopBench
+from tests.harness.waiting import eventually
 
 SESSION = "0193a000-0000-7000-8000-000000000003"
 DESIRED = {"gain": 2.0, "iso": 200}
@@ -23,7 +24,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CameraLoo
     monkeypatch.setattr("cameras.runtime.telemetry.TELEMETRY_S", 1000.0)
     bench = CameraLoopBench(tmp_path, settings=dict(DESIRED))
     with bench:
-        bench.wait_for(lambda: bench.camera.read_backs == 1)
+        eventually(lambda: bench.camera.read_backs == 1)
         yield bench
 
 
@@ -35,7 +36,7 @@ def no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def read(bench: CameraLoopBench) -> dict[str, Any]:
     """The answer to a request for the settings."""
-    return bench.until_type("answer", command_id=bench.send_command("read"))
+    return bench.wait_for_type("answer", command_id=bench.send_command("read"))
 
 
 def reports(bench: CameraLoopBench) -> list[dict[str, Any]]:
@@ -81,7 +82,7 @@ def test_while_an_exposure_is_due_a_request_gets_the_previous_reading(bench: Cam
     bench.camera.read_back_takes_s = 0.3
     slow = read(bench)["body"]
     bench.send_command("start", session=bench.desired_session(SESSION, cadence_s=0.2))
-    bench.wait_for(lambda: bench.camera.calls.count("expose") > 2)
+    eventually(lambda: bench.camera.calls.count("expose") > 2)
     assert read(bench)["body"] == slow
     assert bench.camera.read_backs == 2
 
@@ -89,7 +90,7 @@ def test_while_an_exposure_is_due_a_request_gets_the_previous_reading(bench: Cam
 @pytest.mark.usefixtures("no_cache")
 def test_between_two_exposures_the_camera_is_read_if_there_is_time(bench: CameraLoopBench) -> None:
     bench.send_command("start", session=bench.desired_session(SESSION, cadence_s=60))
-    bench.wait_for(lambda: any(heard["type"] == "spooled" for heard in bench.link.messages))
+    eventually(lambda: any(heard["type"] == "spooled" for heard in bench.link.messages))
     bench.camera.read_back_takes_s = 0.1
     read(bench)
     assert bench.camera.read_backs == 2
@@ -101,15 +102,15 @@ def test_a_failed_reading_is_refused_and_the_camera_is_reopened(bench: CameraLoo
     refused = read(bench)
     assert refused["ok"] is False
     assert refused["detail"] == "It does not answer."
-    bench.until_type("ladder", message="It does not answer.")
-    bench.until_type("observed", observed="ready")
+    bench.wait_for_type("ladder", message="It does not answer.")
+    bench.wait_for_type("observed", observed="ready")
 
 
 def test_a_request_to_a_camera_that_is_away_is_refused(bench: CameraLoopBench) -> None:
     bench.camera.open_errors.extend([GONE] * 50)
     bench.camera.next.append(GONE)
     bench.outcome(bench.capture())
-    bench.wait_for(lambda: not bench.process.device.is_open)
+    eventually(lambda: not bench.process.device.is_open)
     bench.process.device.retries._try_at = math.inf
     failures = bench.process.device.retries.failures
     refused = read(bench)
@@ -129,7 +130,7 @@ def flooded(bench: CameraLoopBench) -> Iterator[CameraLoopBench]:
 
 def test_frames_arrive_during_a_flood_of_commands(flooded: CameraLoopBench) -> None:
     flooded.send_command("live", qualities=["medium"])
-    flooded.wait_for(lambda: flooded.buffer.frames > 20)
+    eventually(lambda: flooded.buffer.frames > 20)
     assert flooded.camera.calls.count("apply") > 20
 
 
@@ -139,11 +140,11 @@ def test_a_commanded_still_is_taken_during_a_flood_of_commands(flooded: CameraLo
 
 def test_a_session_exposes_during_a_flood_of_other_commands(flooded: CameraLoopBench) -> None:
     flooded.send_command("start", session=flooded.desired_session(SESSION, delay_s=0.0, count=3))
-    flooded.wait_for(lambda: flooded.camera.calls.count("expose") == 3)
+    eventually(lambda: flooded.camera.calls.count("expose") == 3)
     assert flooded.camera.calls.count("apply") > 3
 
 
 def test_commands_that_arrived_meanwhile_do_not_wait_for_a_frame(flooded: CameraLoopBench) -> None:
     applied = flooded.camera.calls.count("apply")
-    flooded.wait_for(lambda: flooded.camera.calls.count("apply") > applied + 100, patience_s=20.0)
+    eventually(lambda: flooded.camera.calls.count("apply") > applied + 100, within_s=20)
     assert "frame" not in flooded.camera.calls

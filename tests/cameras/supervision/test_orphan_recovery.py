@@ -59,7 +59,7 @@ def archive(tmp_path: Path, db: None) -> Archive:
 def killed_in_an_exposure(archive: Archive) -> str:
     with CameraProcess(archive.folder, str(archive.camera.id)) as process:
         capture = process.capture(str(archive.planned().pk), exposure_us=10_000_000)
-        process.until_type("state", doing="exposing")
+        process.wait_for_type("state", doing="exposing")
     return capture
 
 
@@ -80,7 +80,7 @@ def test_a_spool_without_an_owner_is_recovered(archive: Archive) -> None:
 def test_a_spool_with_an_owner_is_left_alone(archive: Archive) -> None:
     with CameraProcess(archive.folder, str(archive.camera.id)) as process:
         process.capture(str(archive.planned().pk), exposure_us=10_000_000)
-        process.until_type("state", doing="exposing")
+        process.wait_for_type("state", doing="exposing")
         orphan_recovery.recover_spool(archive.desired())
         assert process.done() == {}
 
@@ -104,7 +104,7 @@ def test_a_spool_that_cannot_be_opened_delays_no_other(archive: Archive) -> None
 def test_a_session_of_a_camera_without_a_process_is_stopped(archive: Archive) -> None:
     session = archive.session(cadence_s=60)
     with CameraProcess(archive.folder, str(archive.camera.id), session=archive.desired_session(session)) as process:
-        process.until(lambda m: m["type"] == "state" and m["session"] and m["session"]["saved"] == 1)
+        process.wait_for_message(lambda m: m["type"] == "state" and m["session"] and m["session"]["saved"] == 1)
     orphan_recovery.recover_spool(stopped(archive, session))
     archive.ingest()
     session.refresh_from_db()

@@ -18,8 +18,8 @@ from cameras.supervision.process_manager import ProcessManager
 from cameras.supervision.quarantine import Quarantine
 from cameras.supervision.recovery_ladder import RecoveryLadder
 from tests.harness.rows.archive import Archive
-from tests.harness.rows.captures import until
 from tests.harness.supervision.hosts import Answers, Events, slots_of
+from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.django_db
 
@@ -100,7 +100,7 @@ def test_a_process_left_behind_is_killed_by_its_register(processes: ProcessManag
 def test_at_the_end_every_process_has_finished_by_itself(processes: ProcessManager, slot: CameraSlot) -> None:
     recovered: list[tuple[DesiredState, DecidedOutcome]] = []
     processes.maintain_process(slot)
-    until(lambda: slot.child and slot.child.state.get("observed") == "ready", 60)
+    eventually(lambda: slot.child and slot.child.state.get("observed") == "ready", 60)
     processes.finish_processes(lambda desired, decided: recovered.append((desired, decided)))
     assert (slot.child and slot.child.exit_status) == 0
     assert recovered == []

@@ -14,8 +14,8 @@ from cameras.supervision.reconnect_watcher import ReconnectWatcher
 from cameras.supervision.usb import UsbIdentity
 from tests.cameras.supervision.test_process_states import DESIRED
 from tests.harness.far_ends.usbdevfs.usb_bus import FakeBus
-from tests.harness.rows.captures import until
 from tests.harness.supervision.hosts import Events, slots_of
+from tests.harness.waiting import eventually
 
 HANGING, RETURNING = UsbIdentity("04b0", "0439", "3004"), UsbIdentity("046d", "0825")
 
@@ -37,8 +37,8 @@ def test_a_camera_whose_device_hangs_does_not_hide_the_return_of_another(fake_bu
         watcher.check_bus()
         return slots["2"].last_seen == place
 
-    until(lambda: sees(""))
+    eventually(lambda: sees(""))
     fake_bus.plug("1-2", 5, RETURNING.vendor, RETURNING.product)
-    until(lambda: sees("usb:001,005"))
+    eventually(lambda: sees("usb:001,005"))
     os.close(os.open(serial, os.O_RDWR))  # ends the read that waits
     assert [bool(slot.quarantined) for slot in slots.values()] == [True, False]

@@ -24,8 +24,8 @@ from cameras.supervision.recovery_policy import REOPENED
 from monitoring.models import Alert, Event
 from tests.harness.far_ends.usbdevfs.usb_bus import FakeBus
 from tests.harness.rows.archive import Archive
-from tests.harness.rows.captures import until
 from tests.harness.supervision.hosts import assembled
+from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.django_db
 EXITS = 3
@@ -83,7 +83,7 @@ def tick_until(host: Host, condition: Any) -> None:
         host.supervisor.tick()
         return condition()
 
-    until(tick, TIMEOUT_S)
+    eventually(tick, TIMEOUT_S)
 
 
 def set_faults(host: Host, slot: CameraSlot, **faults: Any) -> None:
@@ -190,7 +190,7 @@ def test_a_process_that_takes_long_to_end_is_killed_once(host: Host) -> None:
     child = slot.child
     assert child is not None
     os.kill(child.process.pid, signal.SIGSTOP)
-    until(lambda: child.silent_s() > 1, TIMEOUT_S)
+    eventually(lambda: child.silent_s() > 1, TIMEOUT_S)
     trouble = {"reason": "camera_error", "permanent": False}
     child.state, child.observed = {**child.state, "failures": 99, "trouble": trouble}, ("reconnecting", "It failed.")
     child.last_message_at = time.monotonic()

@@ -10,8 +10,8 @@ import redis
 from cameras.broker import broker
 from tests.api.conftest import valkey
 from tests.harness.rows.archive import Archive
-from tests.harness.rows.captures import until
 from tests.harness.supervision.hosts import assembled
+from tests.harness.waiting import eventually
 
 __all__ = ["valkey"]
 pytestmark = pytest.mark.django_db
@@ -26,6 +26,6 @@ def test_a_host_whose_live_views_are_refused_still_publishes_its_status(valkey: 
         host.supervisor.tick()
         host.status_publisher.start()
         try:
-            until(lambda: valkey.exists(broker.key("host", "main"), broker.key("status", "sim")) == 2)
+            eventually(lambda: valkey.exists(broker.key("host", "main"), broker.key("status", "sim")) == 2)
         finally:
             host.status_publisher.stop()

@@ -26,9 +26,9 @@ from monitoring.models import Alert
 from tests.api.conftest import valkey
 from tests.harness.camera_processes.camera_process import CameraProcess
 from tests.harness.rows.archive import Archive
-from tests.harness.rows.captures import until
 from tests.harness.rows.records import capture_record, write_ended_session, write_records
 from tests.harness.supervision.hosts import assembled
+from tests.harness.waiting import eventually
 
 __all__ = ["valkey"]
 pytestmark = pytest.mark.django_db
@@ -62,7 +62,7 @@ def slot(archive: Archive, host: Host) -> CameraSlot:
     host.database.sync()
     host.supervisor.tick()
     [slot] = host.slots.values()
-    until(lambda: slot.child and slot.child.state.get("observed") == "ready")
+    eventually(lambda: slot.child and slot.child.state.get("observed") == "ready")
     return slot
 
 
@@ -89,10 +89,10 @@ def test_a_camera_that_moves_to_another_host_is_released_and_its_spool_is_emptie
     capture = archive.planned()
     assert slot.child is not None
     slot.child.send({"type": "capture", "command_id": "c", "id": str(capture.pk), **CAPTURE})
-    until(lambda: list(archive.spool.glob("*.plan")))
+    eventually(lambda: list(archive.spool.glob("*.plan")))
     move_to_host(archive, "other")
     read_again(host)
-    until(lambda: state_after_a_read(host, capture) != "planned" and slot.child is None)
+    eventually(lambda: state_after_a_read(host, capture) != "planned" and slot.child is None)
     assert capture.reason == "station_stopped"
     assert archive.inconsistencies() == []
 
@@ -132,7 +132,7 @@ def test_a_session_that_its_camera_refused_has_failed_with_the_reason(
     desired_session: Any = archive.desired_session(session)
     desired_session["programme"]["gain"] = math.nan  # the simulated camera refuses nothing else
     host.applier.apply_desired_state(slot, dataclasses.replace(slot.desired, session=desired_session))
-    until(lambda: state_after_a_read(host, session) != "planned")
+    eventually(lambda: state_after_a_read(host, session) != "planned")
     assert session.state == "failed"
     assert session.reason == "rejected_setting"
     assert session.message == "The gain is not a number."
@@ -207,7 +207,7 @@ def test_a_session_whose_end_is_ingested_while_its_process_starts_does_not_begin
     host.processes.start_process(slot)
     ingest_all(host, slot, records)
     assert slot.child is not None
-    until(lambda: slot.child and slot.child.state.get("observed") == "ready")
+    eventually(lambda: slot.child and slot.child.state.get("observed") == "ready")
     host.database.sync()  # handles the recovery
     host.database.sync()  # and ingests its records
     assert slot.child.state["session"] is None
@@ -272,7 +272,7 @@ def test_records_in_a_former_root_are_ingested(
     """Its storage root was replaced after a power cut during an exposure."""
     with CameraProcess(archive.folder, str(archive.camera.id)) as process:
         capture = process.capture(str(archive.planned().pk), exposure_us=10_000_000)
-        process.until_type("state", doing="exposing")
+        process.wait_for_type("state", doing="exposing")
     ensure_default_root(tmp_path_factory.mktemp("new-root"))
     host.database.sync()
     host.database.sync()
@@ -322,9 +322,9 @@ def test_a_host_that_returns_ingests_its_records_of_a_moved_camera_and_no_longer
     """Its machine was cut off during a session: an exposure was running, and a capture waited for its ingest."""
     session, capture = archive.session(exposure_us=10_000_000, cadence_s=20), archive.planned()
     with CameraProcess(archive.folder, str(archive.camera.pk)) as process:
-        process.until_type("spooled", id=process.capture(str(capture.pk), exposure_us=1000))
+        process.wait_for_type("spooled", id=process.capture(str(capture.pk), exposure_us=1000))
         process.start_session(str(session.pk), exposure_us=10_000_000, cadence_s=20)
-        process.until_type("state", doing="exposing")
+        process.wait_for_type("state", doing="exposing")
     move_to_host(archive, "other")
     fail_session_of_lost_host(archive.camera, "main")
     [read_again(host) for _ in range(3)]
@@ -368,14 +368,14 @@ def test_a_process_moves_as_the_table_of_its_states_says(archive: Archive, host:
         host.processes.maintain_process(slot)
         return rule.state is state
 
-    until(lambda: reaches(ProcessState.RUNNING))
+    eventually(lambda: reaches(ProcessState.RUNNING))
     for _ in range(2):
         assert slot.child is not None
         slot.child.kill()
-        until(lambda: reaches(ProcessState.RUNNING) and len(seen) > 2)
+        eventually(lambda: reaches(ProcessState.RUNNING) and len(seen) > 2)
     host.applier.apply_desired_state(slot, dataclasses.replace(slot.desired, enabled=False))
-    until(lambda: reaches(ProcessState.OFF))
+    eventually(lambda: reaches(ProcessState.OFF))
     host.applier.apply_desired_state(slot, dataclasses.replace(slot.desired, enabled=True))
-    until(lambda: reaches(ProcessState.RUNNING))
+    eventually(lambda: reaches(ProcessState.RUNNING))
     assert [later.state for rule, later in pairwise(seen) if later.state not in rule.successors] == []
     assert {ProcessState.KILLED, ProcessState.WAITING, ProcessState.ENDING} <= {rule.state for rule in seen}

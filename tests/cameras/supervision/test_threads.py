@@ -34,8 +34,8 @@ from captures.models import Capture
 from monitoring.models import Event
 from tests.api.conftest import valkey
 from tests.harness.rows.archive import Archive
-from tests.harness.rows.captures import until
 from tests.harness.supervision.hosts import Answers, Outcomes
+from tests.harness.waiting import eventually
 
 __all__ = ["valkey"]
 pytestmark = pytest.mark.django_db
@@ -64,7 +64,7 @@ def slot(archive: Archive, host: Host) -> CameraSlot:
     host.database.sync()
     host.supervisor.tick()
     [slot] = host.slots.values()
-    until(lambda: slot.child and slot.child.state.get("observed") == "ready")
+    eventually(lambda: slot.child and slot.child.state.get("observed") == "ready")
     return slot
 
 
@@ -231,4 +231,4 @@ def test_live_view_is_sent_again_to_a_process_that_was_started_meanwhile(host: H
     slot.child = cast(Any, EndsMeanwhile(slot, slot.child))
     send_live_views(host.slots, {"sim": ("low",)})
     send_live_views(host.slots, {"sim": ("low",)})
-    until(lambda: slot.child and slot.child.state.get("fps"))
+    eventually(lambda: slot.child and slot.child.state.get("fps"))

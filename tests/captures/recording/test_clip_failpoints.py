@@ -28,8 +28,8 @@ def test_a_kill_at_any_step_loses_and_duplicates_no_clip(tmp_path: Path, point: 
         killed.process.wait(60)
     lengths = [len(numbers([file])) for file in clips_of(killed)]
     with CameraProcess(tmp_path, settings=FAST, recording=recording) as process:
-        process.until(lambda message: (message.get("recorder") or {}).get("frames", 0) > 5)
-        process.until_type("answer", command_id=process.send("record", recording=None))
+        process.wait_for_message(lambda message: (message.get("recorder") or {}).get("frames", 0) > 5)
+        process.wait_for_type("answer", command_id=process.send("record", recording=None))
         records, files = records_of(process), clips_of(process)
         assert unfinished_files(process) == []
     assert [record["files"][0]["path"] for record in records] == [str(file.relative_to(tmp_path)) for file in files]

@@ -75,7 +75,7 @@ def test_a_recorder_replaces_slots_that_became_records(tmp_path: Path, storage: 
     clip = committed(storage)
     storage.close()
     with CameraProcess(tmp_path, CAMERA) as process:
-        process.until_type("spooled", id=clip, part="clips")
+        process.wait_for_type("spooled", id=clip, part="clips")
     slots = [path.stat().st_nlink for path in (process.spool / "clips").glob("slot-*")]
     assert slots == [1] * SLOTS
 
@@ -97,7 +97,7 @@ def test_the_losses_of_a_clip_whose_process_was_killed_are_unknown(tmp_path: Pat
     archive = Archive(tmp_path)
     clips = archive.desired().of_clips
     with CameraProcess(archive.folder, str(archive.camera.pk), recording=ROLLING) as process:
-        process.until(lambda message: (message.get("recorder") or {}).get("frames", 0) > 3)
+        process.wait_for_message(lambda message: (message.get("recorder") or {}).get("frames", 0) > 3)
     storage = Storage(clips.root_path, clips.root, clips.id, clips.part)
     recover_all(storage)
     storage.close()

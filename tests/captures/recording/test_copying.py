@@ -21,6 +21,7 @@ from tests.harness.far_ends.network.http import MjpegServer, TransportStreamServ
 from tests.harness.far_ends.network.rtsp import PICTURES, RtspServer
 from tests.harness.far_ends.network.video import GROUP, coded
 from tests.harness.rows.recorded_clips import clips_of, numbers, records_of, shown
+from tests.harness.waiting import eventually
 
 FPS = 40
 
@@ -107,7 +108,7 @@ def test_packets_are_decoded_only_while_someone_watches_and_the_clip_loses_nothi
         bench.wait_for_frames(5)
         before = bench.decoded
         bench.send_command("live", qualities=[])
-        bench.wait_for(lambda: bench.decoded > before + FPS)
+        eventually(lambda: bench.decoded > before + FPS)
         bench.streamed.wants_frames = False
         bench.wait_for_packets(FPS)
         after = bench.decoded
@@ -121,7 +122,7 @@ def test_a_camera_whose_packets_are_copied_counts_them(tmp_path: Path) -> None:
     with RtspServer(FPS) as server, CopyingBench(tmp_path, server.address, LONG) as bench:
         bench.wait_for_frames(10)
         bench.send_command("live", qualities=[])
-        bench.wait_for(lambda: bench.buffer.get_frame_for_streaming() is not None)
+        eventually(lambda: bench.buffer.get_frame_for_streaming() is not None)
         bench.wait_for_packets(10)
         bench.streamed.wants_frames = False
         bench.stop_recording()
@@ -184,7 +185,7 @@ def test_a_camera_whose_parameter_sets_change_with_each_key_frame_is_encoded(tmp
     one, other = (coded(PICTURES, FPS, group=20, width=width) for width in (320, 336))
     pictures = [(one, other)[number // 20 % 2][number] for number in range(PICTURES)]
     with RtspServer(FPS, pictures=pictures) as server, CopyingBench(tmp_path, server.address, LONG) as bench:
-        bench.wait_for(lambda: (False,) in bodies(bench, "copied"))
+        eventually(lambda: (False,) in bodies(bench, "copied"))
     assert bodies(bench, "copied")[:4] == [(True,)] * 4
 
 
@@ -201,9 +202,9 @@ def test_frames_not_decoded_in_time_are_counted_and_reported(tmp_path: Path) -> 
         bench.consumers.append(busy := Busy())
         bench.send_command("live")
         newest = max(server.sent)
-        bench.wait_for(lambda: max(server.sent) > newest + 2 * FPS)
+        eventually(lambda: max(server.sent) > newest + 2 * FPS)
         busy.may_continue.set()
-        bench.until_type("alert", key="recording.lost:scripted")
+        bench.wait_for_type("alert", key="recording.lost:scripted")
         bench.stop_recording()
     [(frames, lost)], found = bodies(bench, "frames", "lost_frames"), numbers(bench.clips())
     assert lost == after(found[0] or 0, found[-1] or 0) + 1 - frames > FPS
@@ -223,10 +224,10 @@ def test_a_kill_loses_less_than_a_second_and_the_clip_is_kept(tmp_path: Path) ->
     with RtspServer(FPS) as server:
         camera = {"kind": "network", "address": server.address, "settings": {}, "recording": LONG}
         with CameraProcess(tmp_path, **camera) as killed:
-            killed.until(lambda message: (message.get("recorder") or {}).get("frames", 0) > 40)
+            killed.wait_for_message(lambda message: (message.get("recorder") or {}).get("frames", 0) > 40)
             sent = max(server.sent.items(), key=lambda one: one[1])[0]
         with CameraProcess(tmp_path, **camera) as process:
-            process.until_type("spooled", part="clips")
+            process.wait_for_type("spooled", part="clips")
             [record], [file] = records_of(process), clips_of(process)
     found, body = numbers([file]), record["body"]
     assert body["interrupted"] is True
@@ -256,11 +257,11 @@ def test_packets_that_do_not_fit_into_the_queue_are_counted_and_reported(
     assert body[1] > 0
     assert sum(body) == len(sent)
     assert len([number for number in numbers(bench.clips()) if number is not None]) == body[0]
-    assert bench.until_type("alert", key="recording.lost:scripted")["message"]
+    assert bench.wait_for_type("alert", key="recording.lost:scripted")["message"]
 
 
 def put_packets(bench: CopyingBench, sent: list[PacketData]) -> None:
     """Put all at once, and wait until those that fit into the queue are written."""
     for packet in sent:
         bench.buffer.put_packet(packet)
-    bench.wait_for(lambda: bench.status().get("frames", 0) + bench.buffer.lost > sent[-1].number)
+    eventually(lambda: bench.status().get("frames", 0) + bench.buffer.lost > sent[-1].number)

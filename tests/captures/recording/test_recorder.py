@@ -23,7 +23,7 @@ def recording(root: Path, **changes: Any) -> CameraProcess:
 
 def wait_for_clips(process: CameraProcess, clips: int) -> None:
     for _ in range(clips):
-        process.until_type("spooled", part="clips")
+        process.wait_for_type("spooled", part="clips")
 
 
 def ends(record: dict[str, Any]) -> tuple[datetime, datetime]:
@@ -34,7 +34,7 @@ def test_every_frame_is_in_one_clip_across_three_rotations(tmp_path: Path) -> No
     with recording(tmp_path) as process:
         wait_for_clips(process, 3)
         stopped = process.send("record", recording=None)
-        process.until_type("answer", command_id=stopped)
+        process.wait_for_type("answer", command_id=stopped)
         found = numbers(clips_of(process))
     assert found == list(range(len(found)))
     assert len(found) > 30  # of 90 on a free machine
@@ -72,7 +72,7 @@ def test_the_record_describes_the_file(tmp_path: Path) -> None:
 
 def test_a_clip_cut_off_by_a_kill_is_kept_and_marked(tmp_path: Path) -> None:
     with recording(tmp_path, clip_s=60) as killed:
-        killed.until(lambda message: (message.get("recorder") or {}).get("frames", 0) > 40)
+        killed.wait_for_message(lambda message: (message.get("recorder") or {}).get("frames", 0) > 40)
     with recording(tmp_path, clip_s=60) as process:
         wait_for_clips(process, 1)
         [record], [file] = records_of(process), clips_of(process)
@@ -85,11 +85,11 @@ def test_a_clip_cut_off_by_a_kill_is_kept_and_marked(tmp_path: Path) -> None:
 
 def test_a_new_clip_on_demand_loses_no_frame(tmp_path: Path) -> None:
     with recording(tmp_path, clip_s=60) as process:
-        process.until(lambda message: (message.get("recorder") or {}).get("frames", 0) > 10)
+        process.wait_for_message(lambda message: (message.get("recorder") or {}).get("frames", 0) > 10)
         rotated = process.send("rotate")
-        answer = process.until_type("answer", command_id=rotated)
+        answer = process.wait_for_type("answer", command_id=rotated)
         stopped = process.send("record", recording=None)
-        process.until_type("answer", command_id=stopped)
+        process.wait_for_type("answer", command_id=stopped)
         [first, second], found = records_of(process), numbers(clips_of(process))
     assert answer["body"]["clip"] == first["id"]
     assert ends(first)[1] == ends(second)[0]
@@ -98,7 +98,7 @@ def test_a_new_clip_on_demand_loses_no_frame(tmp_path: Path) -> None:
 
 def test_another_picture_size_begins_another_clip(tmp_path: Path) -> None:
     with recording(tmp_path, clip_s=60) as process:
-        process.until(lambda message: (message.get("recorder") or {}).get("frames", 0) > 5)
+        process.wait_for_message(lambda message: (message.get("recorder") or {}).get("frames", 0) > 5)
         process.send("configure", settings={"width": 640, "height": 480})
         wait_for_clips(process, 1)
         process.send("record", recording=None)
@@ -109,8 +109,10 @@ def test_another_picture_size_begins_another_clip(tmp_path: Path) -> None:
 
 def test_recording_is_started_and_stopped_by_command(tmp_path: Path) -> None:
     with CameraProcess(tmp_path, settings=FAST) as process:
-        started = process.until_type("answer", command_id=process.send("record", recording={**RECORDING, "clip_s": 60}))
-        stopped = process.until_type("answer", command_id=process.send("record", recording=None))
+        started = process.wait_for_type(
+            "answer", command_id=process.send("record", recording={**RECORDING, "clip_s": 60})
+        )
+        stopped = process.wait_for_type("answer", command_id=process.send("record", recording=None))
         [record] = records_of(process)
     assert started["ok"] is True
     assert stopped["ok"] is True
@@ -119,7 +121,7 @@ def test_recording_is_started_and_stopped_by_command(tmp_path: Path) -> None:
 
 def test_the_end_of_the_process_finalizes_its_clip(tmp_path: Path) -> None:
     with recording(tmp_path, clip_s=60) as process:
-        process.until(lambda message: (message.get("recorder") or {}).get("frames", 0) > 5)
+        process.wait_for_message(lambda message: (message.get("recorder") or {}).get("frames", 0) > 5)
         process.finish()
         [record] = records_of(process)
     assert not record["body"]["interrupted"]
@@ -127,9 +129,9 @@ def test_the_end_of_the_process_finalizes_its_clip(tmp_path: Path) -> None:
 
 def test_below_the_floor_nothing_is_recorded_and_stills_continue(tmp_path: Path) -> None:
     with recording(tmp_path, floor_bytes=1 << 60) as process:
-        alert = process.until_type("alert", key="recording.failed:sim")
-        process.until_type("spooled", id=process.capture())
-        state = process.until(lambda message: message.get("recorder"))["recorder"]
+        alert = process.wait_for_type("alert", key="recording.failed:sim")
+        process.wait_for_type("spooled", id=process.capture())
+        state = process.wait_for_message(lambda message: message.get("recorder"))["recorder"]
     assert "has less than" in alert["message"]
     assert state["state"] == "failing"
     assert state["reason"] == "disk_full"
@@ -138,11 +140,11 @@ def test_below_the_floor_nothing_is_recorded_and_stills_continue(tmp_path: Path)
 
 def test_a_camera_that_goes_away_ends_its_clip_and_begins_another_when_it_is_back(tmp_path: Path) -> None:
     with recording(tmp_path, clip_s=60) as process:
-        process.until(lambda message: (message.get("recorder") or {}).get("frames", 0) > 5)
+        process.wait_for_message(lambda message: (message.get("recorder") or {}).get("frames", 0) > 5)
         process.send("faults", faults={"disconnect": True})
         wait_for_clips(process, 1)
         process.send("faults", faults={})
-        process.until(lambda message: (message.get("recorder") or {}).get("frames", 0) > 5)
+        process.wait_for_message(lambda message: (message.get("recorder") or {}).get("frames", 0) > 5)
         [record] = records_of(process)
     assert not record["body"]["interrupted"]
 
@@ -170,9 +172,9 @@ def test_stills_that_are_frames_are_in_the_clip_once_and_in_order(tmp_path: Path
         recording={**RECORDING, "clip_s": 60},
     ) as process:  # fmt: skip
         for _ in range(5):
-            process.until_type("spooled", id=process.capture())
-            process.until_type("state")
-        process.until_type("answer", command_id=process.send("record", recording=None))
+            process.wait_for_type("spooled", id=process.capture())
+            process.wait_for_type("state")
+        process.wait_for_type("answer", command_id=process.send("record", recording=None))
         [record], [file] = records_of(process), clips_of(process)
     found = numbers([file])
     assert None not in found

@@ -13,11 +13,11 @@ FULL = {**RECORDING, "floor_bytes": 1 << 60}
 
 
 def answered(process: CameraProcess, kind: str, **command: Any) -> dict[str, Any]:
-    return process.until_type("answer", command_id=process.send(kind, **command))
+    return process.wait_for_type("answer", command_id=process.send(kind, **command))
 
 
 def closed_alert(process: CameraProcess, about: str) -> dict[str, Any]:
-    return process.until_type("alert", key=f"recording.{about}:sim", message="")
+    return process.wait_for_type("alert", key=f"recording.{about}:sim", message="")
 
 
 def test_a_start_is_answered_with_the_open_clip_and_a_stop_with_no_recorder(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_a_pending_start_is_answered_when_recording_stops(tmp_path: Path) -> Non
     with CameraProcess(tmp_path, settings={**FAST, "fps": 0.1}) as process:
         started = process.send("record", recording=RECORDING)
         stopped = process.send("record", recording=None)
-        answers = {one["command_id"]: one for one in (process.until_type("answer") for _ in range(2))}
+        answers = {one["command_id"]: one for one in (process.wait_for_type("answer") for _ in range(2))}
     assert answers[started]["ok"] is False
     assert answers[started]["problem"] == "not-recording"
     assert answers[stopped]["ok"] is True
@@ -63,7 +63,7 @@ def test_a_pending_start_is_answered_when_recording_stops(tmp_path: Path) -> Non
 
 def test_an_alert_from_before_a_kill_closes_once_a_clip_is_written(tmp_path: Path) -> None:
     with CameraProcess(tmp_path, settings=FAST, recording=FULL) as killed:
-        killed.until(lambda message: message["type"] == "alert" and message["message"])
+        killed.wait_for_message(lambda message: message["type"] == "alert" and message["message"])
     with CameraProcess(tmp_path, settings=FAST, recording={**RECORDING, "clip_s": 60}) as process:
         assert closed_alert(process, "failed")
 

@@ -35,11 +35,11 @@ def process(disk: SmallDisk) -> Iterator[CameraProcess]:
 
 
 def wait_for_some_frames(process: CameraProcess) -> None:
-    process.until(lambda message: (message.get("recorder") or {}).get("frames", 0) > 10)
+    process.wait_for_message(lambda message: (message.get("recorder") or {}).get("frames", 0) > 10)
 
 
 def next_record(process: CameraProcess) -> dict[str, Any]:
-    clip = process.until_type("spooled", part="clips")["id"]
+    clip = process.wait_for_type("spooled", part="clips")["id"]
     return next(record for record in records_of(process) if record["id"] == clip)
 
 
@@ -47,13 +47,13 @@ def test_a_full_disk_ends_the_clip_and_the_next_begins_when_there_is_space(
     disk: SmallDisk, process: CameraProcess
 ) -> None:
     disk.fill()
-    process.until_type("alert", key="recording.failed:sim")
+    process.wait_for_type("alert", key="recording.failed:sim")
     record = next_record(process)
     assert record["body"]["interrupted"] is True
     assert record["body"]["reason"] == "disk_full"
     assert numbers([disk.path / record["files"][0]["path"]]) == list(range(record["body"]["frames"]))
     disk.empty()
-    process.until_type("alert", key="recording.failed:sim", message="")
+    process.wait_for_type("alert", key="recording.failed:sim", message="")
     wait_for_some_frames(process)
 
 
@@ -62,11 +62,11 @@ def test_at_the_floor_recording_waits_for_a_tenth_more_space(disk: SmallDisk) ->
     with CameraProcess(disk.path, settings=NOISY, recording={**LONG, "floor_bytes": floor}) as process:
         wait_for_some_frames(process)
         disk.leave(floor - 500_000)
-        process.until(lambda one: one.get("key") == "recording.failed:sim" and one["message"])
+        process.wait_for_message(lambda one: one.get("key") == "recording.failed:sim" and one["message"])
         disk.leave(floor + 200_000)
-        recorder = process.until(lambda message: free(message) > floor and message["recorder"]["state"] != "recording")[
-            "recorder"
-        ]
+        recorder = process.wait_for_message(
+            lambda message: free(message) > floor and message["recorder"]["state"] != "recording"
+        )["recorder"]
         disk.leave(floor + 500_000)
         wait_for_some_frames(process)
     assert recorder["state"] == "failing"
@@ -78,7 +78,9 @@ def test_a_disk_mounted_over_the_clips_only_is_reported_and_nothing_is_recorded(
 ) -> None:
     with mounted(tmp_path / "other", over=disk.path / "clips"):
         process = CameraProcess(disk.path, settings=NOISY, recording=LONG)
-        message = process.until(lambda one: one.get("key") == "recording.failed:sim" and one["message"])["message"]
+        message = process.wait_for_message(lambda one: one.get("key") == "recording.failed:sim" and one["message"])[
+            "message"
+        ]
         parts = list((process.spool / "clips").glob("*.part"))
     with process:
         wait_for_some_frames(process)
@@ -93,9 +95,11 @@ def free(message: dict[str, Any]) -> int:
 def test_where_no_clip_can_be_deleted_a_manual_one_is_recorded_and_no_rolling_one(disk: SmallDisk) -> None:
     exhausted = {**LONG, "rolling_floor_bytes": 1 << 60}
     with CameraProcess(disk.path, settings=NOISY, recording=exhausted) as process:
-        message = process.until(lambda one: one.get("key") == "recording.failed:sim" and one["message"])["message"]
+        message = process.wait_for_message(lambda one: one.get("key") == "recording.failed:sim" and one["message"])[
+            "message"
+        ]
         process.send("record", recording={**exhausted, "kind": "manual"})
-        process.until_type("alert", key="recording.failed:sim", message="")
+        process.wait_for_type("alert", key="recording.failed:sim", message="")
         wait_for_some_frames(process)
     assert "they are pinned or held" in message
 
@@ -104,10 +108,10 @@ def test_a_disk_that_refuses_writes_is_reported_and_recording_continues_when_it_
     process: CameraProcess,
 ) -> None:
     resource.prlimit(process.process.pid, resource.RLIMIT_FSIZE, (10_000, resource.RLIM_INFINITY))
-    message = process.until_type("alert", key="recording.failed:sim")
+    message = process.wait_for_type("alert", key="recording.failed:sim")
     record = next_record(process)
     resource.prlimit(process.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    process.until_type("alert", key="recording.failed:sim", message="")
+    process.wait_for_type("alert", key="recording.failed:sim", message="")
     assert "File too large" in message["message"]
     assert record["body"]["interrupted"] is True
     assert record["body"]["reason"] == "write_error"
@@ -118,7 +122,7 @@ def test_a_clip_on_an_unmounted_disk_is_finalized_when_the_disk_is_back(
 ) -> None:
     disk.unmount()
     process.send("rotate")
-    process.until(lambda message: (message.get("recorder") or {}).get("reason") == "root_missing")
+    process.wait_for_message(lambda message: (message.get("recorder") or {}).get("reason") == "root_missing")
     disk.mount()
     record = next_record(process)
     assert record["body"]["frames"] > 10
@@ -134,12 +138,12 @@ def test_recording_continues_while_the_root_of_the_stills_is_missing(disk: Small
     with CameraProcess(disk.path, settings=NOISY, recording=LONG, **where) as process:
         wait_for_some_frames(process)
         disk.unmount()
-        refused = process.until_type("answer", command_id=process.commands[process.capture()])
-        stopped = process.until_type("answer", command_id=process.send("record", recording=None))
-        started = process.until_type("answer", command_id=process.send("record", recording=LONG))
+        refused = process.wait_for_type("answer", command_id=process.commands[process.capture()])
+        stopped = process.wait_for_type("answer", command_id=process.send("record", recording=None))
+        started = process.wait_for_type("answer", command_id=process.send("record", recording=LONG))
         disk.mount()
-        process.until_type("observed", observed="ready")
-        process.until_type("answer", command_id=process.send("record", recording=None))
+        process.wait_for_type("observed", observed="ready")
+        process.wait_for_type("answer", command_id=process.send("record", recording=None))
     assert refused["reason"] == "root_missing"
     assert stopped["ok"] is True
     assert started["ok"] is True

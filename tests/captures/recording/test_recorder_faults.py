@@ -20,11 +20,13 @@ def disk(tmp_path: Path) -> BadDisk:
 
 
 def wait_for_frames(process: CameraProcess, frames: int = 10) -> None:
-    process.until(lambda message: (message.get("recorder") or {}).get("frames", 0) > frames)
+    process.wait_for_message(lambda message: (message.get("recorder") or {}).get("frames", 0) > frames)
 
 
 def failure(process: CameraProcess) -> str:
-    message: str = process.until(lambda one: one.get("key") == "recording.failed:sim" and one["message"])["message"]
+    message: str = process.wait_for_message(lambda one: one.get("key") == "recording.failed:sim" and one["message"])[
+        "message"
+    ]
     return message
 
 
@@ -41,10 +43,10 @@ def test_a_disk_that_cannot_sync_is_reported_until_it_can(tmp_path: Path, disk: 
         wait_for_frames(process)
         with disk.faulty("sync-fails"):
             message = failure(process)
-            process.until_type("spooled", part="clips")
-            process.until_type("spooled", part="clips")
+            process.wait_for_type("spooled", part="clips")
+            process.wait_for_type("spooled", part="clips")
         messages = [one["message"] for one in process.messages if one.get("key") == "recording.failed:sim"]
-        process.until_type("alert", key="recording.failed:sim", message="")
+        process.wait_for_type("alert", key="recording.failed:sim", message="")
         records = records_of(process)
     assert "Input/output error" in message
     assert messages[-1]
@@ -59,11 +61,11 @@ def killed_while_recording(folder: Path) -> None:
 def test_a_clip_that_cannot_be_read_is_reported_and_recording_continues(tmp_path: Path, disk: BadDisk) -> None:
     killed_while_recording(tmp_path)
     with disk.faulty("read-fails"), on(disk)(tmp_path, settings=FAST, recording=LONG) as process:
-        message = process.until(lambda one: one.get("key") == "recording.left:sim")["message"]
+        message = process.wait_for_message(lambda one: one.get("key") == "recording.left:sim")["message"]
         wait_for_frames(process, 60)
         assert records_of(process) == []
     with on(disk)(tmp_path, settings=FAST, recording=None) as process:
-        process.until_type("alert", key="recording.left:sim", message="")
+        process.wait_for_type("alert", key="recording.left:sim", message="")
         assert len(records_of(process)) == 2
     assert "Input/output error" in message
 
@@ -84,8 +86,8 @@ def test_a_disk_that_hangs_is_reported_and_the_clip_continues_when_it_is_back(
         wait_for_frames(process)
         with disk.faulty(how):
             assert "has not answered" in failure(process)
-        process.until_type("alert", key="recording.failed:sim", message="")
-        process.until_type("answer", command_id=process.send("record", recording=None))
+        process.wait_for_type("alert", key="recording.failed:sim", message="")
+        process.wait_for_type("answer", command_id=process.send("record", recording=None))
         [record] = records_of(process)
     messages = [one["message"] for one in process.messages if one.get("key") == "recording.failed:sim"]
     assert [bool(one) for one in messages] == [False, True, False, False]
@@ -94,9 +96,9 @@ def test_a_disk_that_hangs_is_reported_and_the_clip_continues_when_it_is_back(
 
 def rotate(process: CameraProcess) -> str:
     """Request a new clip; returns the command once that clip is open."""
-    clip = process.until(lambda message: (message.get("recorder") or {}).get("clip"))["recorder"]["clip"]
+    clip = process.wait_for_message(lambda message: (message.get("recorder") or {}).get("clip"))["recorder"]["clip"]
     command = process.send("rotate")
-    process.until(lambda message: (message.get("recorder") or {}).get("clip") not in {None, clip})
+    process.wait_for_message(lambda message: (message.get("recorder") or {}).get("clip") not in {None, clip})
     return command
 
 
@@ -105,5 +107,5 @@ def test_each_request_for_a_new_clip_is_answered_with_the_clip_that_it_ended(tmp
     with on(disk)(tmp_path, settings=FAST, recording=LONG) as process:
         with disk.faulty("read-hangs"):
             commands = [rotate(process), rotate(process)]
-        clips = [process.until_type("answer", command_id=command)["body"]["clip"] for command in commands]
+        clips = [process.wait_for_type("answer", command_id=command)["body"]["clip"] for command in commands]
     assert clips[0] < clips[1]

@@ -10,7 +10,7 @@ import pytest
 from cameras.spool.storage import Storage
 from tests.harness.camera_processes.camera_loop import PATIENCE_S
 from tests.harness.camera_processes.recorder import RecorderBench
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 
 def test_frames_queued_before_a_stop_are_written_though_their_clip_is_due_to_end(tmp_path: Path) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from core.jobs.tables import BACKGROUND_THREADS
 from core.registry import resolve
 from monitoring.models import Alert
 from tests.harness.rows.clip_archive import ClipArchive, configured
+from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -46,27 +46,20 @@ def without_clips() -> Iterator[None]:
             cursor.execute("ALTER TABLE hidden RENAME TO captures_clip")
 
 
-def until(condition: Callable[[], bool], within_s: float = 60.0) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "the condition was not met in time"
-        time.sleep(0.01)
-
-
 def test_a_camera_host_deletes_clips_beyond_the_limit_by_itself(
     archive: ClipArchive, retention_thread: Retention
 ) -> None:
     archive.clips(5)
-    until(lambda: archive.files == archive.rows == ["2", "3", "4"])
+    eventually(lambda: archive.files == archive.rows == ["2", "3", "4"])
 
 
 def test_the_thread_survives_errors_and_logs_them(
     archive: ClipArchive, retention_thread: Retention, caplog: pytest.LogCaptureFixture
 ) -> None:
     with without_clips():
-        until(lambda: "retention failed" in caplog.text)
+        eventually(lambda: "retention failed" in caplog.text)
     archive.clips(5)
-    until(lambda: archive.files == archive.rows == ["2", "3", "4"])
+    eventually(lambda: archive.files == archive.rows == ["2", "3", "4"])
 
 
 def test_a_pass_that_fails_raises_an_alert_until_one_succeeds(
@@ -75,5 +68,5 @@ def test_a_pass_that_fails_raises_an_alert_until_one_succeeds(
     alerts = Alert.objects.filter(key="storage.retention:main")
     with monkeypatch.context() as patched:
         patched.setattr(retention_thread._cleanup, "run", lambda _: 1 / 0)
-        until(lambda: alerts.exclude(state="resolved").filter(message__contains="ZeroDivisionError").exists())
-    until(lambda: alerts.filter(state="resolved").exists())
+        eventually(lambda: alerts.exclude(state="resolved").filter(message__contains="ZeroDivisionError").exists())
+    eventually(lambda: alerts.filter(state="resolved").exists())

@@ -23,16 +23,8 @@ from core.jobs.models import Job
 from core.jobs.tables import JOB_KINDS
 from core.jobs.worker import JobsWorker
 from monitoring.models import Event
-from tests.harness.jobs.builders import (
-    HOST,
-    Enqueue,
-    WorkerProcess,
-    in_threads,
-    is_alive,
-    pid_in,
-    reloaded,
-    wait_until,
-)
+from tests.harness.jobs.builders import HOST, Enqueue, WorkerProcess, in_threads, is_alive, pid_in, reloaded
+from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 StartWorker = Callable[[], WorkerProcess]
@@ -55,7 +47,7 @@ def run(job: Job) -> Job:
         found.run_next()
         return reloaded(job).ended_at is not None
 
-    wait_until(is_ended)
+    eventually(is_ended)
     return reloaded(job)
 
 
@@ -65,7 +57,7 @@ def state_of(job: Job) -> str:
 
 def wait_for_progress(job: Job) -> None:
     before = reloaded(job).done
-    wait_until(lambda: reloaded(job).done > before)
+    eventually(lambda: reloaded(job).done > before)
 
 
 def lose_lease(job: Job) -> None:
@@ -120,7 +112,7 @@ def test_a_crash_is_a_failed_attempt(enqueue: Enqueue) -> None:
 def test_a_child_that_another_program_stops_says_so(enqueue: Enqueue, worker: JobsWorker, tmp_path: Path) -> None:
     job = enqueue("wait_for_stop", limits={"max_attempts": 1}, path=str(tmp_path / "pid"))
     os.kill(pid_in(tmp_path / "pid"), signal.SIGTERM)
-    wait_until(lambda: state_of(job) == "failed")
+    eventually(lambda: state_of(job) == "failed")
     assert reloaded(job).error == "Another program asked its process to stop."
 
 
@@ -149,7 +141,7 @@ def test_a_child_is_killed_after_its_deadline(enqueue: Enqueue, tmp_path: Path) 
 def test_what_a_job_started_ends_with_it(enqueue: Enqueue) -> None:
     job = run(enqueue("start_grandchild"))
     assert job.result
-    wait_until(lambda: not is_alive(job.result["pid"]))  # type: ignore[index]
+    eventually(lambda: not is_alive(job.result["pid"]))  # type: ignore[index]
 
 
 def test_a_kind_that_this_version_does_not_know_fails(enqueue: Enqueue) -> None:
@@ -170,7 +162,7 @@ def test_a_running_job_is_asked_to_stop(enqueue: Enqueue, worker: JobsWorker, tm
     job = enqueue("wait_for_stop", path=str(tmp_path / "pid"))
     pid_in(tmp_path / "pid")
     services.request_cancel(job, "someone")
-    wait_until(lambda: state_of(job) == "cancelled")
+    eventually(lambda: state_of(job) == "cancelled")
     assert reloaded(job).result == {"stopped": True}
 
 
@@ -178,13 +170,13 @@ def test_a_job_that_does_not_stop_is_killed(enqueue: Enqueue, worker: JobsWorker
     job = enqueue("ignore_stop", path=str(tmp_path / "pid"))
     pid = pid_in(tmp_path / "pid")
     services.request_cancel(job, "someone")
-    wait_until(lambda: state_of(job) == "cancelled")
+    eventually(lambda: state_of(job) == "cancelled")
     assert not is_alive(pid)
 
 
 def test_progress_is_in_the_row(enqueue: Enqueue, worker: JobsWorker, tmp_path: Path) -> None:
     job = enqueue("count_to_the_end", path=str(tmp_path / "steps"), end=1000)
-    wait_until(lambda: reloaded(job).done > 5)
+    eventually(lambda: reloaded(job).done > 5)
     found = reloaded(job)
     assert found.total == 1000
     assert found.sentence == f"step {found.done}"
@@ -193,7 +185,7 @@ def test_progress_is_in_the_row(enqueue: Enqueue, worker: JobsWorker, tmp_path: 
 
 def test_a_job_runs_without_a_broker(enqueue: Enqueue, worker: JobsWorker) -> None:
     job = enqueue("add", numbers=[1])
-    wait_until(lambda: state_of(job) == "done")
+    eventually(lambda: state_of(job) == "done")
 
 
 def test_one_of_two_workers_gets_a_row(enqueue: Enqueue) -> None:
@@ -230,7 +222,7 @@ def test_the_child_of_a_killed_worker_dies_with_it(enqueue: Enqueue, start_worke
     process = start_worker()
     pid = pid_in(tmp_path / "pid")
     process.kill()
-    wait_until(lambda: not is_alive(pid))
+    eventually(lambda: not is_alive(pid))
     assert state_of(job) == "running"
 
 
@@ -254,13 +246,13 @@ def test_a_job_survives_kills_of_child_and_worker(enqueue: Enqueue, start_worker
         wait_for_progress(job)
         if kill == "child":
             os.kill(child_of(process.process.pid), signal.SIGKILL)
-            wait_until(lambda: state_of(job) == "waiting")
+            eventually(lambda: state_of(job) == "waiting")
         process.kill()
         lose_lease(job)
         claims.recover_lost(HOST)
         Job.objects.update(not_before=timezone.now())
     start_worker()
-    wait_until(lambda: state_of(job) == "done")
+    eventually(lambda: state_of(job) == "done")
     ended = reloaded(job)
     assert {int(line) for line in path.read_text().split()} == set(range(100))
     assert ended.attempts == 5

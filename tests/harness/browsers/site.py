@@ -10,7 +10,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from tests.harness.project import PROJECT
-from tests.harness.stations.station import Station, eventually
+from tests.harness.stations.station import Station
+from tests.harness.waiting import eventually
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [

@@ -111,29 +111,25 @@ class CameraLoopBench:
         )
         return capture
 
-    def until(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    def wait_for_message(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         deadline = time.monotonic() + PATIENCE_S
         while not wanted(message := self.link.inbox.get(timeout=max(0.01, deadline - time.monotonic()))):
             pass
         return message
 
-    def until_type(self, kind: str, /, **fields: Any) -> dict[str, Any]:
-        return self.until(lambda m: m["type"] == kind and all(m.get(name) == value for name, value in fields.items()))
-
-    def wait_for(self, condition: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
-        deadline = time.monotonic() + patience_s
-        while not condition():
-            assert time.monotonic() < deadline, "the condition did not become true"
-            time.sleep(0.005)
+    def wait_for_type(self, kind: str, /, **fields: Any) -> dict[str, Any]:
+        return self.wait_for_message(
+            lambda m: m["type"] == kind and all(m.get(name) == value for name, value in fields.items())
+        )
 
     def outcome(self, capture: str) -> dict[str, Any]:
         """The body of the record and its files, once it is spooled."""
-        self.until_type("spooled", id=capture)
+        self.wait_for_type("spooled", id=capture)
         return self.record(capture)
 
-    def until_gap(self) -> dict[str, Any]:
+    def wait_for_gap(self) -> dict[str, Any]:
         """The body of the next gap of a session."""
-        spooled = self.until(lambda m: m["type"] == "spooled" and self._kind(m["id"]) == "gap")
+        spooled = self.wait_for_message(lambda m: m["type"] == "spooled" and self._kind(m["id"]) == "gap")
         return self.record(spooled["id"])
 
     def _kind(self, record: str) -> str:

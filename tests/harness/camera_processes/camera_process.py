@@ -104,7 +104,9 @@ class CameraProcess:
         }  # fmt: skip
         return self.send("start" if desired == "running" else "stop", session=desired_session)
 
-    def until(self, condition: Callable[[dict[str, Any]], bool], patience_s: float = TIMEOUT_S) -> dict[str, Any]:
+    def wait_for_message(
+        self, condition: Callable[[dict[str, Any]], bool], patience_s: float = TIMEOUT_S
+    ) -> dict[str, Any]:
         """The next message that fulfils the condition."""
         deadline = time.monotonic() + patience_s
         while True:
@@ -113,8 +115,10 @@ class CameraProcess:
             if condition(message):
                 return message
 
-    def until_type(self, kind: str, /, **fields: Any) -> dict[str, Any]:
-        return self.until(lambda m: m["type"] == kind and all(m.get(name) == value for name, value in fields.items()))
+    def wait_for_type(self, kind: str, /, **fields: Any) -> dict[str, Any]:
+        return self.wait_for_message(
+            lambda m: m["type"] == kind and all(m.get(name) == value for name, value in fields.items())
+        )
 
     def drop_messages(self) -> None:
         """Drop the messages that no one waited for; keep the newest state (`self.state`)."""

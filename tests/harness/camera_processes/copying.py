@@ -13,6 +13,7 @@ from cameras.runtime.consumers import Context
 from captures.recording.recorder import ClipRecorder, RecorderTimes
 from tests.harness.camera_processes.camera_loop import CAMERA, PATIENCE_S, CameraLoopBench, Streamed
 from tests.harness.rows.recorded_clips import RECORDING
+from tests.harness.waiting import eventually
 
 SHORT = {**RECORDING, "clip_s": 0.7}
 LONG = {**RECORDING, "clip_s": 60}
@@ -54,23 +55,23 @@ class CopyingBench(CameraLoopBench):
 
     def wait_for_frames(self, frames: int) -> None:
         """Wait until the open clip has `frames` frames."""
-        self.wait_for(lambda: self.status().get("frames", 0) >= frames)
+        eventually(lambda: self.status().get("frames", 0) >= frames)
 
     def status(self) -> dict[str, Any]:
         return self.recorder.stats()["recorder"] or {}
 
     def wait_for_packets(self, packets: int) -> None:
         before = self.buffer.frames
-        self.wait_for(lambda: self.buffer.frames >= before + packets)
+        eventually(lambda: self.buffer.frames >= before + packets)
 
     def wait_for_clips(self, clips: int = 1) -> None:
         for _ in range(clips):
-            self.until_type("spooled", part="clips")
+            self.wait_for_type("spooled", part="clips")
 
     def stop_recording(self) -> None:
         """Stop, and wait until the last clip is finalized."""
         stopped = self.send_command("record", recording=None)
-        self.until_type("answer", command_id=stopped)
+        self.wait_for_type("answer", command_id=stopped)
 
     def records(self) -> list[dict[str, Any]]:
         """The records, oldest first."""

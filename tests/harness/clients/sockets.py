@@ -7,7 +7,7 @@ import itertools
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Self
 
 import numpy as np
@@ -105,10 +105,3 @@ class OpenSocket:
             while (message := await self.wire.receive_output(within_s))["type"] != "websocket.close":
                 pass
         return message["code"], message["reason"]
-
-
-async def eventually(condition: Callable[[], Any], within_s: float = 20) -> Any:
-    async with asyncio.timeout(within_s):
-        while not (value := condition()):
-            await asyncio.sleep(0.02)
-    return value

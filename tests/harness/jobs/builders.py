@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from django.db import connection
 
 from core.jobs.models import Job
 from core.jobs.tables import GB, JobKind
+from tests.harness.waiting import eventually
 
 HOST = "main"
 FUNCTIONS = "tests.harness.jobs.functions"
@@ -44,15 +44,8 @@ def reloaded(job: Job) -> Job:
     return Job.objects.get(pk=job.pk)
 
 
-def wait_until(condition: Callable[[], object], within_s: float = 60.0) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "The condition did not become true in time."
-        time.sleep(0.02)
-
-
 def pid_in(path: Path) -> int:
-    wait_until(path.exists)
+    eventually(path.exists)
     return int(path.read_text())
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from tests.harness.busy_machine import slowness
 from tests.harness.rows.recorded_clips import shown
 from tests.harness.stations.fault_station import FaultStation
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 LOST_S, GAP_S = 1.0, 10.0
 """What a kill may cost: video captured before it, and the time until recording resumes."""

@@ -131,7 +131,7 @@ class Working:
 
     def until_ready(self) -> None:
         try:
-            self.process.until(lambda message: message.get("observed") == "ready", READY_S)
+            self.process.wait_for_message(lambda message: message.get("observed") == "ready", READY_S)
         except queue.Empty:
             raise AssertionError(f"{self.used.kind}, {self.used.mode}: {self.process.messages[-9:]}") from None
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from asgiref.sync import async_to_sync
 from rest_framework.test import APIClient
 
-from cameras.broker import broker
 from cameras.models import Camera
 from captures.models import Capture, CaptureFile, StorageRoot
 from skycam_project.access.models import ApiToken, User
@@ -47,20 +43,6 @@ def file_of(
     there.write_bytes(content)
     values = {"kind": "jpeg", "host": root.host, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     return CaptureFile.objects.create(capture=capture, root=root, path=path, **values | fields)
-
-
-def until(condition: Callable[[], Any], seconds: float = 40) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_met(condition):
-        assert time.monotonic() < deadline, "The condition did not become true in time."
-        time.sleep(0.02)
-
-
-def is_met(condition: Callable[[], Any]) -> bool:
-    """Whether it is true; False while the broker is away."""
-    with contextlib.suppress(*broker.UNREACHABLE):
-        return bool(condition())
-    return False
 
 
 def open_descriptors() -> set[str]:

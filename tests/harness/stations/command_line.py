@@ -7,8 +7,7 @@ import os
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from skycam_project.cli.root import cli
 from skycam_project.config import SkycamConfig
 from skycam_project.launch.paths import valkey_path
 from skycam_project.launch.valkey import station_command
+from tests.harness.waiting import eventually
 
 SKYCAM = (sys.executable, "-c", "from skycam_project.cli import main; main()")
 
@@ -60,19 +60,12 @@ def valkey(config: SkycamConfig) -> Iterator[redis.Redis]:
     with subprocess.Popen(station_command(config), stdout=subprocess.DEVNULL) as process:
         client = redis.Redis.from_url(config.redis_url, decode_responses=True)
         try:
-            until(lambda: answers(client))
+            eventually(lambda: answers(client))
             yield client
         finally:
             client.close()
             process.kill()
             socket.unlink(missing_ok=True)
-
-
-def until(condition: Callable[[], bool], within_s: float = 40.0) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "The condition did not become true in time."
-        time.sleep(0.01)
 
 
 def answers(client: redis.Redis) -> bool:

@@ -21,7 +21,7 @@ from tests.harness.far_ends.gphoto2_port.build import build, plug, put
 from tests.harness.rows.pictures import dng, exposed_jpeg, jpeg
 from tests.harness.stations.command_line import SKYCAM
 from tests.harness.stations.fault_station import PASSWORD, FaultStation
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 EAST = "usb:001,004 6012345 battery=77 free=32000000000"
 WEST = "usb:001,005 6012346 battery=50 free=16000000000"

@@ -22,7 +22,8 @@ import psutil
 
 from skycam_project.launch import LaunchError
 from tests.harness.project import PROJECT
-from tests.harness.stations.station import Station, eventually
+from tests.harness.stations.station import Station
+from tests.harness.waiting import eventually
 
 PASSWORD = "correct horse battery"
 SPOOL_LOCK = re.compile(r"\.spool/([0-9a-f-]{36})/\.lock")

@@ -20,7 +20,7 @@ from tests.harness.far_ends.network.rtsp import RtspServer
 from tests.harness.long_runs.slopes import Used
 from tests.harness.stations.fault_station import AWAY, FaultStation
 from tests.harness.stations.live_station import BINARY
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 IN_USE = "in use"
 FPS = 10

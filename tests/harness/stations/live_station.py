@@ -12,7 +12,8 @@ from typing import Any
 import psutil
 from websockets.asyncio.client import ClientConnection, connect
 
-from tests.harness.stations.station import Station, eventually
+from tests.harness.stations.station import Station
+from tests.harness.waiting import eventually
 
 BINARY = "skycam.live.v1"
 PASSWORD = "correct horse battery"

@@ -10,7 +10,7 @@ from pathlib import Path
 import redis
 
 from skycam_project.launch.valkey import command
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 
 class Broker:

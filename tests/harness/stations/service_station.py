@@ -17,7 +17,8 @@ from typing import Any
 import psutil
 
 from tests.harness.project import PROJECT
-from tests.harness.stations.station import Station, eventually
+from tests.harness.stations.station import Station
+from tests.harness.waiting import eventually
 
 PASSWORD = "correct horse battery"
 DOTENV = """\

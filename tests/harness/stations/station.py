@@ -9,8 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ import psutil
 
 from skycam_project.config import ConfigManager, SkycamConfig, socket_path
 from skycam_project.launch import ps
+from tests.harness.waiting import eventually
 
 RUN = "import sys; from skycam_project.launch import up; sys.exit(up(only=sys.argv[1] or None))"
 NOT_LOWERED = {f"LIVE_STREAMING_CONFIG__CPU_THRESHOLDS__{name}": "0" for name in ("LOWER_QUALITY", "LOWER_FPS")}
@@ -28,18 +27,6 @@ NOTICES_HANGS = {"SKYCAM_SUPERVISION__SILENCE_S": str(SILENCE_S)}
 """For stations whose tests wait until a hung part is replaced. All others have the default: on a busy machine a part
 may get no processor for some seconds, and must not be replaced for that."""
 PASSING = ("PATH", "HOME", "LANG", "COVERAGE_PROCESS_START")
-
-
-def eventually(condition: Callable[[], Any], within_s: float, what: str = "") -> Any:
-    """The first true value of `condition`; AssertionError when there is none in time.
-
-    It is checked once more after the deadline: a busy machine may have paused the test until then.
-    """
-    deadline = time.monotonic() + within_s
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"not within {within_s} s: {what or condition}"
-        time.sleep(0.02)
-    return value
 
 
 def free_port() -> int:

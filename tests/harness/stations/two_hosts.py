@@ -25,7 +25,7 @@ from tests.harness.postgresql import postgresql
 from tests.harness.rows.recorded_clips import numbers
 from tests.harness.stations.fault_station import AWAY, FaultStation
 from tests.harness.stations.outside_broker import Broker
-from tests.harness.stations.station import eventually
+from tests.harness.waiting import eventually
 
 RECORDED = ("east", "west")
 SETTINGS = {"scene": "chart", "width": 320, "height": 240}
