@@ -9,7 +9,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from bench.figures import Table
 from bench.runs import Runs
-from tests.harness.browsers.site import ARGUMENTS, CHROMIUM, Site
+from tests.harness.browsers.chromium import ARGUMENTS, CHROMIUM
+from tests.harness.browsers.site import Site
 from tests.harness.waiting import eventually
 
 CAMERAS = 6

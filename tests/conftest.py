@@ -19,6 +19,7 @@ from skycam_project.config.model import VARIABLES
 if TYPE_CHECKING:
     from rest_framework.test import APIClient
 
+pytest_plugins = ["tests.harness.fixtures"]
 FOLDER = Path(tempfile.mkdtemp(prefix="skycam-test-"))
 """The run's own folder: the configuration file, and the data folder `data`."""
 

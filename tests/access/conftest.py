@@ -7,10 +7,6 @@ import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from tests.api.conftest import camera, file, file_url, no_tries_counted, root, valkey, world
-
-__all__ = ["camera", "file", "file_url", "no_tries_counted", "root", "valkey", "world"]
-
 
 @pytest.fixture
 def migrated_from(transactional_db: None) -> Iterator[Callable[[list[tuple[str, str]], Callable[[Any], None]], None]]:

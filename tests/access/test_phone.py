@@ -12,11 +12,9 @@ from django.test import Client
 from playwright.sync_api import Browser, Page, expect
 
 from skycam_project.access.models import ApiToken, User
-from tests.api.test_server import Web
 from tests.harness.browsers.site import WIDTHS
-from tests.pages.conftest import chromium
+from tests.harness.stations.web_server import Web
 
-__all__ = ["chromium"]
 RIGHT_EDGES = """[...document.querySelectorAll('main button, main select, main input')]
     .map((element) => element.getBoundingClientRect().right)"""
 PHONE, WIDE = 390, 1440

@@ -14,7 +14,7 @@ import redis
 
 from captures.models import CaptureFile
 from skycam_project.access.models import ApiToken, User
-from tests.api.test_server import Web
+from tests.harness.stations.web_server import Web
 from tests.harness.waiting import eventually
 
 HEAD_S = 4.0

@@ -9,8 +9,7 @@ import pytest
 from cameras.models import Camera
 from cameras.supervision.readings import store_read_back
 from monitoring.models import Event
-from tests.api.test_presets import configured
-from tests.harness.far_ends.camera_host import camera_host
+from tests.harness.far_ends.camera_host import camera_host, configured
 
 URL = "/api/v1/cameras/sky/settings/"
 CHANGE = {"name": "gain", "wished": 2.0, "has": 4.0}

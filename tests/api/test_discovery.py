@@ -6,21 +6,9 @@ from typing import Any
 
 from cameras.discovery import service as discovery
 from cameras.models import Camera
-from tests.harness.far_ends.camera_host import camera_host
+from tests.harness.far_ends.camera_host import camera_host, found, host_with
 
 URL = "/api/v1/cameras/detect/"
-
-
-def found(address: str, **fields: Any) -> dict[str, Any]:
-    """A discovered camera as a host reports it."""
-    return {
-        "kind": "gphoto2", "label": "DSLR over USB (gphoto2)", "address": address, "model": "Nikon DSC D750",
-        "serial": address, "held_by": "", "camera": None, **fields,
-    }  # fmt: skip
-
-
-def host_with(*results: dict[str, Any], **problems: str) -> dict[str, Any]:
-    return {"detect": {"host": "main", "results": list(results), "problems": problems}}
 
 
 def test_a_free_camera_has_a_suggested_id(manager: Any, camera: Camera, valkey: Any) -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from cameras.models import Camera, SettingsPreset
 from cameras.presets.service import MAX_PRESETS
 from monitoring.models import Event
-from tests.harness.far_ends.camera_host import camera_host
+from tests.harness.far_ends.camera_host import camera_host, configured
 
 URL = "/api/v1/cameras/sky/presets/"
 NIGHT = {"exposure_us": 8_000_000, "gain": 2.0}
@@ -20,12 +20,6 @@ NIGHT = {"exposure_us": 8_000_000, "gain": 2.0}
 @pytest.fixture
 def night(camera: Camera) -> SettingsPreset:
     return SettingsPreset.objects.create(kind="simulated", name="Moonless night", settings=NIGHT)
-
-
-def configured(**answer: Any) -> dict[str, dict[str, Any]]:
-    """The host's answer to the command `configure`."""
-    body = {"actual": {}, "warnings": [], "read_at": "2026-11-20T20:00:00.000Z", "differs": []}
-    return {"configure": {**body, **answer}}
 
 
 def test_an_operator_saves_the_desired_settings(operator: Any, camera: Camera) -> None:

@@ -17,11 +17,9 @@ from cameras.broker.broker import BrokerDown
 from cameras.broker.circuit_breaker import PROBE_EVERY_S
 from captures.files.thumbnails import send_render_task
 from captures.models import CaptureFile
-from tests.api.conftest import camera, file, root, valkey
 from tests.harness.busy_machine import own_seconds
 from tests.harness.waiting import eventually
 
-__all__ = ["camera", "file", "root", "valkey"]
 AT_ONCE_S = 0.7
 """Less than the second that a call waits for a broker that hangs."""
 

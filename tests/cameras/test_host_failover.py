@@ -15,9 +15,7 @@ from cameras.leases.lease_holders import LeaseHeld, SessionRunning
 from cameras.models import Camera, CameraHost
 from captures.models import Session
 from monitoring.models import Event
-from tests.api.conftest import valkey
 
-__all__ = ["valkey"]
 pytestmark = pytest.mark.django_db
 
 

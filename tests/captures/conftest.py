@@ -6,40 +6,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.api.conftest import camera, valkey
 from tests.harness.project import PROJECT
 
 if TYPE_CHECKING:
     from cameras.models import Camera
     from captures.models import CaptureFile, StorageRoot
-
-__all__ = ["camera", "valkey"]
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A storage root, as a folder."""
-    from cameras.spool.storage import make_root
-
-    root = tmp_path / "root"
-    root.mkdir()
-    make_root(root, "0193a000-0000-7000-8000-0000000000aa")
-    return root
-
-
-@pytest.fixture
-def root(db: None, folder: Path) -> StorageRoot:
-    from django.conf import settings
-
-    from cameras.spool.storage import read_marker
-    from captures.models import StorageRoot
-
-    return StorageRoot.objects.create(id=read_marker(str(folder)), host=settings.STATION.host, path=str(folder))
 
 
 @pytest.fixture

@@ -15,9 +15,6 @@ from monitoring.models import Event
 from tests.harness.far_ends.camera_host import camera_host
 from tests.harness.rows.pages import text_of
 from tests.harness.stations.command_line import answer, skycam
-from tests.skycam_project.test_cli_broker import empty, server
-
-__all__ = ["empty", "server"]
 
 PROGRAMME = {"exposure_us": 1000, "cadence_s": 12.0}
 HTMX = {"hx-request": "true"}
@@ -50,8 +47,8 @@ def ingest_state(session: Session, state: str, number: int) -> None:
     ingest_session({"kind": "session", "id": "r", "camera": "c", "slug": "sky", "root": "r", "files": [], "body": body})
 
 
-def test_a_pause_is_stored_and_sent_to_the_camera(operator: Any, session: Session, empty: redis.Redis) -> None:
-    with camera_host(empty, {"start": {}}) as commands:
+def test_a_pause_is_stored_and_sent_to_the_camera(operator: Any, session: Session, empty_broker: redis.Redis) -> None:
+    with camera_host(empty_broker, {"start": {}}) as commands:
         found = operator.post(api(session, "pause"))
     assert found.status_code == 200
     assert found.json()["desired"] == "paused"
@@ -59,8 +56,8 @@ def test_a_pause_is_stored_and_sent_to_the_camera(operator: Any, session: Sessio
     assert commands[0]["arguments"]["session"]["revision"] == 2
 
 
-def test_a_paused_session_is_resumed(operator: Any, paused: Session, empty: redis.Redis) -> None:
-    with camera_host(empty, {"start": {}}) as commands:
+def test_a_paused_session_is_resumed(operator: Any, paused: Session, empty_broker: redis.Redis) -> None:
+    with camera_host(empty_broker, {"start": {}}) as commands:
         found = operator.post(api(paused, "resume"))
     assert found.status_code == 200
     assert found.json()["desired"] == "running"
@@ -68,9 +65,9 @@ def test_a_paused_session_is_resumed(operator: Any, paused: Session, empty: redi
 
 
 def test_a_second_pause_sends_the_command_again_and_changes_nothing(
-    operator: Any, paused: Session, empty: redis.Redis
+    operator: Any, paused: Session, empty_broker: redis.Redis
 ) -> None:
-    with camera_host(empty, {"start": {}}) as commands:
+    with camera_host(empty_broker, {"start": {}}) as commands:
         assert operator.post(api(paused, "pause")).status_code == 200
     paused.refresh_from_db()
     assert len(commands) == 1
@@ -78,9 +75,11 @@ def test_a_second_pause_sends_the_command_again_and_changes_nothing(
 
 
 @pytest.mark.parametrize("order", ["pause", "resume"])
-def test_an_event_names_who_paused_or_resumed(order: str, operator: Any, paused: Session, empty: redis.Redis) -> None:
+def test_an_event_names_who_paused_or_resumed(
+    order: str, operator: Any, paused: Session, empty_broker: redis.Redis
+) -> None:
     Session.objects.update(desired="running" if order == "pause" else "paused")
-    with camera_host(empty, {"start": {}}):
+    with camera_host(empty_broker, {"start": {}}):
         operator.post(api(paused, order))
     did = Event.objects.get(kind="command", data__order=order)
     assert did.actor == "a-operator"
@@ -88,7 +87,7 @@ def test_an_event_names_who_paused_or_resumed(order: str, operator: Any, paused:
 
 
 def test_without_its_host_the_pause_is_stored_and_the_answer_is_503(
-    operator: Any, session: Session, empty: redis.Redis
+    operator: Any, session: Session, empty_broker: redis.Redis
 ) -> None:
     found = operator.post(api(session, "pause"))
     session.refresh_from_db()
@@ -155,8 +154,10 @@ def test_the_cameras_card_offers_pause_or_resume(desired: str, offered: str, ope
     assert [offered in text_of(operator.get(path)) for path in ("/", "/cameras/sky/")] == [True, True]
 
 
-def test_the_page_says_that_a_running_exposure_ends_first(operator: Any, session: Session, empty: redis.Redis) -> None:
-    with camera_host(empty, {"start": {}}):
+def test_the_page_says_that_a_running_exposure_ends_first(
+    operator: Any, session: Session, empty_broker: redis.Redis
+) -> None:
+    with camera_host(empty_broker, {"start": {}}):
         message = operator.post(page(session, "pause/"), headers=HTMX)
     assert "The session pauses after the current exposure." in text_of(message)
 
@@ -168,31 +169,33 @@ def test_the_page_says_why_a_session_cannot_be_paused(operator: Any, session: Se
 
 
 @pytest.mark.parametrize("words", [["pause", "sky"], ["pause"], ["pause", "-c", "sky"]], ids=" ".join)
-def test_the_command_line_pauses_by_camera(words: list[str], session: Session, empty: redis.Redis) -> None:
+def test_the_command_line_pauses_by_camera(words: list[str], session: Session, empty_broker: redis.Redis) -> None:
     skycam("take", "sky", "--over")
-    with camera_host(empty, {"start": {}}):
+    with camera_host(empty_broker, {"start": {}}):
         found = answer(*words)
     assert found["id"] == str(session.pk)
     assert found["desired"] == "paused"
 
 
-def test_the_command_line_resumes_and_stops_by_id(paused: Session, empty: redis.Redis) -> None:
+def test_the_command_line_resumes_and_stops_by_id(paused: Session, empty_broker: redis.Redis) -> None:
     skycam("take", "sky", "--over")
-    with camera_host(empty, {"start": {}, "stop": {}}) as commands:
+    with camera_host(empty_broker, {"start": {}, "stop": {}}) as commands:
         resumed, stopped = answer("sessions", "resume", str(paused.pk)), answer("sessions", "stop", str(paused.pk))
     assert [resumed["desired"], stopped["desired"]] == ["running", "stopped"]
     assert [command["order"] for command in commands] == ["start", "stop"]
 
 
-def test_the_command_line_says_that_a_running_exposure_ends_first(session: Session, empty: redis.Redis) -> None:
+def test_the_command_line_says_that_a_running_exposure_ends_first(session: Session, empty_broker: redis.Redis) -> None:
     skycam("take", "sky", "--over")
-    with camera_host(empty, {"start": {}}):
+    with camera_host(empty_broker, {"start": {}}):
         found = skycam("sessions", "pause", str(session.pk))
     assert found.exit_code == 0
     assert "It pauses after the current capture." in found.stdout
 
 
-def test_without_its_host_the_command_line_says_that_the_pause_is_stored(session: Session, empty: redis.Redis) -> None:
+def test_without_its_host_the_command_line_says_that_the_pause_is_stored(
+    session: Session, empty_broker: redis.Redis
+) -> None:
     skycam("take", "sky", "--over")
     found = skycam("pause", "sky")
     assert found.exit_code == 3

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from tests.harness.stations.shell import Shell
 from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
-
-
-@dataclass
-class Shell:
-    """A shell in the folder where the station was started, as in the README."""
-
-    station: Station
-
-    def run(self, script: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["sh", "-ec", script], cwd=self.station.data.parent, env=self.station.environment,
-            capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
 
 
 @pytest.fixture(scope="module")

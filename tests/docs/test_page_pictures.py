@@ -14,7 +14,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from cameras.drivers.simulated.scenes.sky import SkyScene
-from tests.harness.browsers.site import ARGUMENTS, CHROMIUM, Site
+from tests.harness.browsers.chromium import ARGUMENTS, CHROMIUM
+from tests.harness.browsers.site import Site
 from tests.harness.project import PROJECT
 from tests.harness.waiting import eventually
 

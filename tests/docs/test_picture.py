@@ -13,8 +13,8 @@ from rich.text import Text
 
 from cameras.status.reader import read_station
 from skycam_project.cli.status import COLUMNS, camera_table
-from tests.docs.conftest import Shell
 from tests.harness.project import PROJECT
+from tests.harness.stations.shell import Shell
 from tests.harness.waiting import eventually
 
 PICTURE = PROJECT / "docs" / "pictures" / "status.svg"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.conftest import Shell
 from tests.harness.documents.pages import blocks, page
 from tests.harness.project import PROJECT
+from tests.harness.stations.shell import Shell
 from tests.harness.waiting import eventually
 
 README = page("README.md")

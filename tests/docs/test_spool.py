@@ -12,7 +12,7 @@ from cameras.runtime.exposure_runner import REMEMBERED
 from cameras.runtime.storage_holder import REFILL_S
 from cameras.spool import failpoints, spool, storage
 from cameras.supervision.desired_state import CLOCK_WAIT_S
-from tests.faults import test_spool_simulation as simulation
+from tests.harness.disks.spool_simulation import CUTS, steps_of_a_run
 from tests.harness.documents.pages import page, section
 
 PAGE = page("docs/spool.md")
@@ -20,7 +20,7 @@ PAGE = page("docs/spool.md")
 
 def simulated_lives(stride: int) -> str:
     """The number of simulated lives with this stride: two kills and the ingest at each step, and each cut."""
-    return f"{math.ceil((simulation.steps_of_a_run() + 1) ** 3 * len(simulation.CUTS) / stride):,}"
+    return f"{math.ceil((steps_of_a_run() + 1) ** 3 * len(CUTS) / stride):,}"
 
 
 @pytest.mark.parametrize("stride", [1, 5, 197])

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from skycam_project.launch import restart
-from tests.faults.test_station_outages import Broker
 from tests.harness.postgresql import postgresql
+from tests.harness.stations.outside_broker import Broker
 from tests.harness.stations.fault_station import FaultStation
 from tests.harness.waiting import eventually
 

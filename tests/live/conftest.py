@@ -10,7 +10,7 @@ import pytest
 import redis
 from django.conf import settings
 
-from tests.harness.stations.command_line import valkey
+from tests.harness.stations.broker import station_broker
 from tests.harness.stations.live_station import LiveStation
 
 
@@ -19,7 +19,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
     from cameras.broker import broker
 
     broker.connection.cache_clear()
-    with valkey(settings.STATION) as client:
+    with station_broker(settings.STATION) as client:
         yield client
     broker.connection().close()
     broker.connection.cache_clear()

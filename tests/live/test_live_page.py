@@ -12,15 +12,12 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
+from tests.harness.browsers.chromium import ARGUMENTS
 from tests.harness.browsers.page_server import PageServer, page_server
 from tests.harness.stations.live_station import PASSWORD, LiveStation
 from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-BROWSER = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 STATE = "figure[data-state={}]"
 NUMBER = "Number(document.querySelector('[data-live-number]').textContent)"
 PIXELS = """() => {
@@ -78,7 +75,7 @@ async def browser() -> AsyncIterator[Browser]:
     path = shutil.which("chromium")
     assert path, "There is no chromium: apt-get install chromium"
     async with async_playwright() as playwright:
-        found = await playwright.chromium.launch(executable_path=path, args=BROWSER)
+        found = await playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield found
         await found.close()
 

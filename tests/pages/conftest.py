@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.api.conftest import camera, no_tries_counted, root, valkey, world
+from cameras.models import Camera
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,11 +15,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
     from tests.harness.browsers.site import Site
-
-PATIENCE_MS = 30_000
-"""How long a page may take to show what is expected, where a test has no limit of its own. Playwright's 5 s are too
-short for a busy machine."""
-__all__ = ["camera", "no_tries_counted", "root", "valkey", "world"]
 
 
 @pytest.fixture(scope="session")
@@ -33,23 +27,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield site.up()
     finally:
         site.station.ensure_stopped()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """Debian's Chromium. While it is open, an event loop runs in this thread: Django must be allowed to read rows, and
-    asynchronous tests, which start their own loop, belong in other modules."""
-    from playwright.sync_api import expect, sync_playwright
-
-    from tests.harness.browsers.site import ARGUMENTS, CHROMIUM
-
-    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
-    expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
-    assert os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE") == before
 
 
 @pytest.fixture
@@ -85,3 +62,26 @@ def pictures(camera: Any, root: Any) -> Any:
     from tests.harness.rows.pages import captures
 
     return captures(camera, root, 500)
+
+
+@pytest.fixture(scope="session")
+def html_validate() -> Path:
+    from tests.harness.browsers.html_check import installed
+
+    return installed()
+
+
+CAN = {
+    "exposure_us": {"unit": "µs", "minimum": 20, "maximum": 600_000_000, "step": 1},
+    "gain": {"unit": "dB", "minimum": 1, "maximum": 16},
+    "shot_noise": {"choices": [False, True]},
+}
+
+
+@pytest.fixture
+def able(camera: Camera) -> Camera:
+    camera.capabilities = {"settings": CAN}
+    camera.read_back = {"exposure_us": 11_996, "gain": 4.0}
+    camera.settings = {"exposure_us": 12_000}
+    camera.save()
+    return camera

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.harness.browsers.site import AXE, PAGES, PASSWORD, VIOLATIONS, WIDTHS, Site
+from tests.harness.browsers.site import AXE, PAGES, PASSWORD, VIOLATIONS, WIDTHS, Site, in_theme
 from tests.harness.waiting import eventually
 
 SOON_MS = 40_000
@@ -38,10 +38,6 @@ IS_LINE = """(share) => {
 CLOSE_WHEN_SENT = """document.addEventListener('htmx:beforeSend', (event) => {
     if (event.detail.elt.matches('#dialog form')) document.querySelector('#dialog').close();
 })"""
-
-
-def in_theme(page: Page, site: Site, theme: str) -> None:
-    page.context.add_cookies([{"name": "theme", "value": theme, "url": site.url}])
 
 
 def test_a_user_signs_in_and_out(stranger_page: Page) -> None:

@@ -8,12 +8,10 @@ from typing import Any
 import pytest
 
 from cameras.models import Camera
-from tests.api.test_discovery import found, host_with
-from tests.harness.far_ends.camera_host import camera_host
+from tests.harness.browsers.html_check import validated
+from tests.harness.far_ends.camera_host import camera_host, found, host_with
 from tests.harness.rows.pages import MARKUP, text_of
-from tests.pages.test_html import html_validate, validated
 
-__all__ = ["html_validate"]
 PART = {"HX-Request": "true"}
 NEW = {"slug": "dome", "name": "Dome", "kind": "simulated", "address": "", "host": "main"}
 

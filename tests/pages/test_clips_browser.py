@@ -15,11 +15,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from cameras.drivers.simulated.codec import read_frame_number
-from tests.harness.browsers.site import AXE, VIOLATIONS, WIDTHS, Site
+from tests.harness.browsers.site import AXE, VIOLATIONS, WIDTHS, Site, in_theme
 from tests.harness.rows.clips import FPS, content, cut_off, uneven
 from tests.harness.stations.clip_rows import put_clip
 from tests.harness.waiting import eventually
-from tests.pages.test_browser import in_theme
 
 SOON_MS = 40_000
 STARTED = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)

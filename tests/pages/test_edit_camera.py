@@ -8,16 +8,15 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.utils import timezone
 
 from cameras.leases import service as leases
 from cameras.models import Camera
 from captures.models import Session
 from monitoring.models import Event
+from tests.harness.browsers.html_check import validated
+from tests.harness.races.removed_camera import remove_before_the_lock
 from tests.harness.rows.pages import tag_of, text_of
-from tests.pages.test_html import html_validate, validated
 
-__all__ = ["html_validate"]
 EDIT, REMOVE = "/cameras/sky/edit/", "/cameras/sky/remove/"
 PART = {"HX-Request": "true"}
 AS_IT_IS = {"name": "Sky", "address": "", "host": "main", "enabled": "on", "primary": "on"}
@@ -135,13 +134,6 @@ def test_typing_the_id_removes_the_camera(manager: Any, camera: Camera) -> None:
 def test_a_camera_is_removed_without_scripts(manager: Any, camera: Camera) -> None:
     assert "<html" in text_of(manager.get(REMOVE))
     assert manager.post(REMOVE, {"typed": "sky"}, format="multipart")["Location"] == "/cameras/"
-
-
-def remove_before_the_lock(execute: Any, sql: str, *rest: Any) -> Any:
-    """The change begins with a savepoint, after the page has looked the camera up."""
-    if sql.startswith("SAVEPOINT"):
-        Camera.objects.update(removed_at=timezone.now())
-    return execute(sql, *rest)
 
 
 def test_a_camera_that_is_removed_while_it_is_edited_is_not_found(manager: Any, camera: Camera) -> None:

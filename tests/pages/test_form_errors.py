@@ -13,10 +13,9 @@ from cameras.models import Camera, SettingsPreset
 from core.station_settings.models import StationSetting
 from monitoring.models import Event
 from skycam_project.access.models import ApiToken, User
+from tests.harness.browsers.html_check import validated
 from tests.harness.rows.pages import described, tag_of, text_of
-from tests.pages.test_html import html_validate, validated
 
-__all__ = ["html_validate"]
 PART = {"HX-Request": "true"}
 NEW = {"slug": "dome", "name": "Dome", "kind": "simulated", "address": "", "host": "main"}
 AS_IT_IS = {"name": "Sky", "address": "", "host": "main", "enabled": "on"}

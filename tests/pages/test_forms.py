@@ -10,21 +10,6 @@ from cameras.models import Camera
 from cameras.settings.settings_form import SettingsForm
 from tests.harness.rows.pages import text_of
 
-CAN = {
-    "exposure_us": {"unit": "µs", "minimum": 20, "maximum": 600_000_000, "step": 1},
-    "gain": {"unit": "dB", "minimum": 1, "maximum": 16},
-    "shot_noise": {"choices": [False, True]},
-}
-
-
-@pytest.fixture
-def able(camera: Camera) -> Camera:
-    camera.capabilities = {"settings": CAN}
-    camera.read_back = {"exposure_us": 11_996, "gain": 4.0}
-    camera.settings = {"exposure_us": 12_000}
-    camera.save()
-    return camera
-
 
 def test_an_exposure_without_a_unit_is_refused_with_both_meanings(able: Camera) -> None:
     exposure = SettingsForm(able, {"exposure_us": "30"}).fields[0]

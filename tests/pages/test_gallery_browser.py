@@ -12,11 +12,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.harness.browsers.site import AXE, VIOLATIONS, WIDTHS, Site
+from tests.harness.browsers.site import AXE, VIOLATIONS, WIDTHS, Site, in_theme
 from tests.harness.project import PROJECT
 from tests.harness.stations.capture_rows import put_captures
 from tests.harness.waiting import eventually
-from tests.pages.test_browser import in_theme
 
 SOON_MS = 40_000
 PICTURE = PROJECT / "docs" / "pictures" / "dashboard-dark.png"

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from cameras.models import Camera, SettingsPreset
-from tests.harness.project import PROJECT
+from tests.harness.browsers.html_check import validated
 from tests.harness.rows.clips import clip_of
 from tests.harness.rows.pages import text_of
 
-TESTS = PROJECT / "tests"
-PROJECT = TESTS.parent
-VALIDATE = PROJECT / "node_modules" / ".bin" / "html-validate"
 ADDRESSES = {
     "dashboard": "/",
     "dashboard-now": "/dashboard/now/",
@@ -43,16 +37,6 @@ ADDRESSES = {
 }
 
 
-@pytest.fixture(scope="session")
-def html_validate() -> Path:
-    """The program in the version of the lock file, installed once into node_modules."""
-    if not VALIDATE.exists():
-        subprocess.run(
-            ["npm", "ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=PROJECT, check=True
-        )
-    return VALIDATE
-
-
 def test_every_page_is_valid_html(
     html_validate: Path, valkey: Any, manager: Any, anonymous: Any, camera: Camera, pictures: Any, tmp_path: Path
 ) -> None:
@@ -75,14 +59,6 @@ def change_on_camera(camera: Camera) -> None:
     camera.settings, camera.read_back = {"gain": 3.0, "exposure_us": 1000}, {"gain": 2.0}
     camera.differs = [{"name": "gain", "wished": 3.0, "has": 2.0}]
     camera.save()
-
-
-def validated(html_validate: Path, folder: Path) -> tuple[str, str, int]:
-    """The standard output, standard error and exit status of html-validate for the pages in a folder."""
-    config = ["--config", TESTS / "htmlvalidate.json", "--formatter", "text"]
-    command = [html_validate, *config, *sorted(folder.glob("*.html"))]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
-    return found.stdout, found.stderr, found.returncode
 
 
 def streams(camera: Camera) -> None:

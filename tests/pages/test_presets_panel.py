@@ -9,12 +9,9 @@ import pytest
 
 from cameras.models import Camera, SettingsPreset
 from cameras.settings.settings_form import SettingsForm
-from tests.api.test_presets import configured
-from tests.harness.far_ends.camera_host import camera_host
+from tests.harness.far_ends.camera_host import camera_host, configured
 from tests.harness.rows.pages import MARKUP, text_of
-from tests.pages.test_forms import able
 
-__all__ = ["able"]
 PAGE = "/cameras/sky/"
 PART = {"HX-Request": "true"}
 

@@ -7,21 +7,16 @@ from typing import Any
 import pytest
 
 from cameras.models import Camera
-from cameras.runtime.recording_state import Recorder
 from cameras.status import status
 from cameras.status.messages import absent_status
 from captures.recording_control.desired import desired_recording
 from tests.harness.far_ends.camera_host import camera_host
 from tests.harness.rows.captures import UNKNOWN
 from tests.harness.rows.pages import MARKUP, text_of
+from tests.harness.rows.recorder_status import RECORDER
 
 SCRIPT = {"HX-Request": "true"}
 PAGE = "/cameras/sky/"
-RECORDER = Recorder(
-    state="recording", kind="rolling", by="ada", since="2026-03-01T20:00:00Z", reason="", message="", lost_frames=0,
-    free_bytes=10**12, clip=UNKNOWN, clip_started="2026-03-01T20:05:00Z", frames=900, bytes=12_500_000, mb_per_min=12.5,
-    floor_s=190_000,
-)  # fmt: skip
 NO_CLIP = {"clip": None, "mb_per_min": None, "floor_s": None}
 FAILING = RECORDER | NO_CLIP | {"state": "failing", "message": f"The disk is full {MARKUP}. Free some space."}
 WAITING = RECORDER | NO_CLIP | {"state": "waiting", "message": "It takes a picture."}

@@ -15,11 +15,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.harness.browsers.site import Site
+from tests.harness.browsers.site import Site, in_theme
 from tests.harness.rows.clips import ENCODER, FRAGMENTS
 from tests.harness.stations.clip_rows import put_clip
 from tests.harness.waiting import eventually
-from tests.pages.test_browser import in_theme
 
 COLOURS = {
     "white": (255, 255, 255), "yellow": (255, 255, 0), "cyan": (0, 255, 255), "green": (0, 255, 0),

@@ -4,10 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.harness.stations.service_station import DOTENV, ServiceStation
-
-TIMEOUT_MS = 8000
-"""Less than usual, since a test waits for it; a capture on a busy machine must still be answered in time."""
+from tests.harness.stations.service_station import DOTENV, TIMEOUT_MS, ServiceStation
 
 
 @pytest.fixture(scope="package")

@@ -11,9 +11,8 @@ from pathlib import Path
 from PIL import Image
 
 from tests.harness.clients.service_samples import CAPTURE_NEWER, CAPTURE_OLDER, HEALTH, LIST, SETTINGS, missing_keys
-from tests.harness.stations.service_station import ServiceStation
+from tests.harness.stations.service_station import TIMEOUT_MS, ServiceStation
 from tests.harness.waiting import eventually
-from tests.service.conftest import TIMEOUT_MS
 
 
 def test_the_health_has_all_keys_of_the_guides(station: ServiceStation) -> None:

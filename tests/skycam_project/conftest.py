@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from skycam_project.config import ConfigError, ConfigManager
+if TYPE_CHECKING:
+    from cameras.models import Camera
 
-Configure = Callable[..., ConfigManager]
-Problems = Callable[..., list[str]]
+from skycam_project.config import ConfigError, ConfigManager
+from tests.harness.configurations import Configure, Problems
 
 
 @pytest.fixture
@@ -37,3 +38,11 @@ def problems(configure: Configure, tmp_path: Path) -> Problems:
         return [problem.replace(f"{tmp_path}/", "") for problem in caught.value.problems]
 
     return load
+
+
+@pytest.fixture
+def sim(db: None) -> Camera:
+    """A simulated camera `sim`, added as a user adds it."""
+    from cameras.editing.services import add_camera
+
+    return add_camera(slug="sim", kind="simulated")

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import redis
 from django.conf import settings
 
-from cameras.broker import broker
 from cameras.broker.hiredis_client import BrokerDown
 from cameras.editing.services import add_camera
 from cameras.models import Camera
@@ -24,51 +22,34 @@ from skycam_project.cli.station import Station as CliStation
 from skycam_project.cli.status import read_status, visible_to
 from skycam_project.config import load_config
 from skycam_project.config.folder import renew_broker_password
-from tests.harness.stations.command_line import answer, camera_host, run, skycam, valkey
+from tests.harness.stations.broker import station_broker
+from tests.harness.stations.command_line import answer, camera_host, run, skycam
 
 pytestmark = pytest.mark.django_db
 READY = absent_status("sim", "connected") | {"observed": "ready", "reason": ""}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[redis.Redis]:
-    with valkey(settings.STATION) as client:
-        yield client
-
-
-@pytest.fixture
-def empty(server: redis.Redis) -> redis.Redis:
-    broker.connection.cache_clear()
-    server.flushall()
-    return server
-
-
-@pytest.fixture
-def camera() -> Camera:
-    return add_camera(slug="sim", kind="simulated")
 
 
 def key(*parts: str) -> str:
     return ":".join((settings.STATION.station.id, *parts))
 
 
-def test_status_leaves_out_hidden_cameras(empty: redis.Redis, camera: Camera) -> None:
+def test_status_leaves_out_hidden_cameras(empty_broker: redis.Redis, sim: Camera) -> None:
     hidden = add_camera(slug="attic", kind="simulated", seen_by={"restricted": True})
     raise_alert("camera.unreachable:attic", "attic cannot be opened.", camera=hidden)
     raise_alert("storage.unmounted:1", "The storage root is not mounted.")
-    [status.write_status(empty, {**READY, "camera": slug}) for slug in ("sim", "attic")]
+    [status.write_status(empty_broker, {**READY, "camera": slug}) for slug in ("sim", "attic")]
     alerts = [{"key": key, "message": "."} for key in ("camera.unreachable:attic", "storage.unmounted:1")]
-    empty.set(key("alerts"), json.dumps(alerts))
+    empty_broker.set(key("alerts"), json.dumps(alerts))
     found = visible_to(User.objects.create_user("ben", role="operator"), read_status(CliStation()))
     assert [one["camera"] for one in found["cameras"]] == ["sim"]
     assert [one["key"] for one in found["alerts"]] == ["storage.unmounted:1"]
 
 
-def test_status_shows_hosts_cameras_and_alerts(empty: redis.Redis) -> None:
-    status.write_status(empty, READY)
-    empty.set(key("host", "main"), json.dumps({"host": "main", "at": "2026-03-01T20:00:00Z"}))
-    empty.set(key("name"), "Roof")
-    empty.set(key("alerts"), json.dumps([{"key": "disk", "severity": "warning", "message": "Little room."}]))
+def test_status_shows_hosts_cameras_and_alerts(empty_broker: redis.Redis) -> None:
+    status.write_status(empty_broker, READY)
+    empty_broker.set(key("host", "main"), json.dumps({"host": "main", "at": "2026-03-01T20:00:00Z"}))
+    empty_broker.set(key("name"), "Roof")
+    empty_broker.set(key("alerts"), json.dumps([{"key": "disk", "severity": "warning", "message": "Little room."}]))
     found = answer("status")
     assert found["station"] == settings.STATION.station.id
     assert found["name"] == "Roof"
@@ -77,71 +58,71 @@ def test_status_shows_hosts_cameras_and_alerts(empty: redis.Redis) -> None:
     assert found["alerts"][0]["key"] == "disk"
 
 
-def test_the_cameras_of_a_host_that_ended_are_down(empty: redis.Redis) -> None:
-    status.write_known_cameras(empty, "main", [READY])
+def test_the_cameras_of_a_host_that_ended_are_down(empty_broker: redis.Redis) -> None:
+    status.write_known_cameras(empty_broker, "main", [READY])
     assert answer("status")["cameras"] == [absent_status("sim", "connected")]
 
 
-def test_another_stations_cameras_are_not_shown(empty: redis.Redis) -> None:
-    empty.hset("other:status:sim", mapping={"camera": '"sim"'})
+def test_another_stations_cameras_are_not_shown(empty_broker: redis.Redis) -> None:
+    empty_broker.hset("other:status:sim", mapping={"camera": '"sim"'})
     assert answer("status")["cameras"] == []
 
 
-def test_status_for_people_escapes_texts_of_cameras(empty: redis.Redis) -> None:
-    status.write_status(empty, READY | {"reason": "[bold]\x1b[31mred"})
+def test_status_for_people_escapes_texts_of_cameras(empty_broker: redis.Redis) -> None:
+    status.write_status(empty_broker, READY | {"reason": "[bold]\x1b[31mred"})
     shown = skycam("status").stdout
     assert "[bold]" in shown
     assert "\x1b" not in shown
 
 
-def test_status_needs_no_django(empty: redis.Redis) -> None:
+def test_status_needs_no_django(empty_broker: redis.Redis) -> None:
     found = run(settings.STATION.data, "--verbose", "status", "--output", "json", PYTHONPROFILEIMPORTTIME="1")
     assert found.status == 0
     assert "django" not in found.stderr
     assert "| redis" not in found.stderr.replace(" ", "")
 
 
-def test_a_camera_whose_host_is_down_is_not_reachable(empty: redis.Redis, camera: Camera) -> None:
+def test_a_camera_whose_host_is_down_is_not_reachable(empty_broker: redis.Redis, sim: Camera) -> None:
     found = skycam("capture", "-e", "0.01")
     assert found.exit_code == 3
     assert "The camera host 'main' does not answer" in found.stderr
     assert Capture.objects.get().reason == "host_down"
 
 
-def test_connecting_shows_what_was_reached(empty: redis.Redis, camera: Camera) -> None:
-    with camera_host(empty, settings.STATION.station.id, {"ok": True, "body": READY}) as taken:
+def test_connecting_shows_what_was_reached(empty_broker: redis.Redis, sim: Camera) -> None:
+    with camera_host(empty_broker, settings.STATION.station.id, {"ok": True, "body": READY}) as taken:
         assert answer("connect")["observed"] == "ready"
     assert taken[0]["order"] == "reconcile"
 
 
-def test_a_camera_that_does_not_connect_is_not_reachable(empty: redis.Redis, camera: Camera) -> None:
+def test_a_camera_that_does_not_connect_is_not_reachable(empty_broker: redis.Redis, sim: Camera) -> None:
     body = READY | {"observed": "quarantined", "reason": "Its cable is out."}
-    with camera_host(empty, settings.STATION.station.id, {"ok": True, "body": body}):
+    with camera_host(empty_broker, settings.STATION.station.id, {"ok": True, "body": body}):
         found = skycam("connect")
     assert found.exit_code == 3
     assert "Its cable is out." in found.stderr
 
 
-def test_a_busy_camera_is_held(empty: redis.Redis, camera: Camera) -> None:
+def test_a_busy_camera_is_held(empty_broker: redis.Redis, sim: Camera) -> None:
     refusal = {"ok": False, "problem": "busy", "detail": "It exposes until 20:00:08Z."}
-    with camera_host(empty, settings.STATION.station.id, refusal):
+    with camera_host(empty_broker, settings.STATION.station.id, refusal):
         found = skycam("start", "-e", "1")
     assert found.exit_code == 4
     assert "It exposes until" in found.stderr
 
 
-def test_settings_are_applied_and_the_cameras_warnings_are_shown(empty: redis.Redis, camera: Camera) -> None:
+def test_settings_are_applied_and_the_cameras_warnings_are_shown(empty_broker: redis.Redis, sim: Camera) -> None:
     body = {"actual": {"iso": 800}, "read_at": "2026-03-01T20:00:00Z", "warnings": ["ISO 801 is 800 here."]}
-    with camera_host(empty, settings.STATION.station.id, {"ok": True, "body": body}):
+    with camera_host(empty_broker, settings.STATION.station.id, {"ok": True, "body": body}):
         found = skycam("cameras", "set", "sim", "--set", "iso=801")
     assert found.exit_code == 0
     assert "ISO 801 is 800 here." in found.stderr
 
 
-def test_doctor_notes_a_broker_that_gives_cameras_the_stations_credentials(empty: redis.Redis) -> None:
-    findings = " ".join(run_doctor(empty, "+@all").split())
+def test_doctor_notes_a_broker_that_gives_cameras_the_stations_credentials(empty_broker: redis.Redis) -> None:
+    findings = " ".join(run_doctor(empty_broker, "+@all").split())
     assert "so camera processes use the station's own credentials" not in findings
-    findings = " ".join(run_doctor(empty, "+@all", "-acl").split())
+    findings = " ".join(run_doctor(empty_broker, "+@all", "-acl").split())
     assert "so camera processes use the station's own credentials" in findings
 
 
@@ -153,16 +134,16 @@ def run_doctor(server: redis.Redis, *commands: str) -> str:
 
 
 def test_watching_continues_after_a_new_broker_password(
-    empty: redis.Redis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    empty_broker: redis.Redis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("SKYCAM_DATA", str(tmp_path / "data"))
     monkeypatch.delenv("SKYCAM_CONFIG")
     config = load_config()
     station = CliStation()
-    with valkey(station.config):
+    with station_broker(station.config):
         assert read_status(station)["hosts"] == []
     renew_broker_password(config.data)
-    with valkey(load_config()):
+    with station_broker(load_config()):
         with pytest.raises(BrokerDown):
             read_status(station)
         assert read_status(station)["hosts"] == []

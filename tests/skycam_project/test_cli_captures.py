@@ -16,14 +16,11 @@ import pytest
 from cameras.models import Camera
 from captures.models import Capture, CaptureFile, Clip, Session, StorageRoot
 from skycam_project.access.models import User
-from tests.api.conftest import camera
-from tests.captures.conftest import folder, root
 from tests.harness.project import PROJECT
 from tests.harness.rows.captures import PICTURE, file_of, saved
 from tests.harness.rows.clips import clip_of
 from tests.harness.stations.command_line import answer, skycam
 
-__all__ = ["camera", "folder", "root"]
 pytestmark = pytest.mark.django_db
 NOW = datetime.now(UTC)
 
@@ -250,7 +247,7 @@ def test_a_missing_kind_is_an_error_that_lists_the_kinds(capture: Capture, faile
 
 COPY_AND_STOP = """
 import os, signal, sys
-import tests.conftest, django
+import django
 django.setup()
 from captures.models import CaptureFile
 from skycam_project.cli import local_files

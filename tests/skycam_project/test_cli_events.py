@@ -19,11 +19,9 @@ from cameras.models import Camera
 from monitoring.models import Alert, Event
 from monitoring.services import raise_alert, record_event, resolve_alert
 from skycam_project.access.models import ApiToken, User
-from tests.api.conftest import camera
 from tests.harness.stations.command_line import SKYCAM, answer, skycam
 from tests.harness.waiting import eventually
 
-__all__ = ["camera"]
 pytestmark = pytest.mark.django_db
 VIEWER_UID = 54321
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import redis
-from django.conf import settings
 
-from cameras.broker import broker
 from cameras.editing.services import add_camera
 from cameras.models import Camera
 from cameras.runtime.recording_state import Recorder
@@ -18,7 +15,7 @@ from cameras.status import status
 from cameras.status.messages import absent_status
 from skycam_project.cli.status import camera_remarks
 from tests.harness.far_ends.camera_host import camera_host
-from tests.harness.stations.command_line import answer, skycam, valkey
+from tests.harness.stations.command_line import answer, skycam
 
 pytestmark = pytest.mark.django_db
 RECORDER = Recorder(
@@ -27,19 +24,6 @@ RECORDER = Recorder(
     mb_per_min=12.5, floor_s=190_000,
 )  # fmt: skip
 RECORDED = {"clip": "c-1", "recorder": RECORDER}
-
-
-@pytest.fixture(scope="module")
-def broker_server() -> Iterator[redis.Redis]:
-    with valkey(settings.STATION) as client:
-        yield client
-
-
-@pytest.fixture
-def server(broker_server: redis.Redis) -> redis.Redis:
-    broker.connection.cache_clear()
-    broker_server.flushall()
-    return broker_server
 
 
 @pytest.fixture(autouse=True)
@@ -54,31 +38,31 @@ def desired() -> dict[str, str]:
     return dict(Camera.objects.values_list("slug", "recording"))
 
 
-def test_the_primary_camera_is_recorded_by_default(server: redis.Redis) -> None:
-    with camera_host(server, {"record": RECORDED}):
+def test_the_primary_camera_is_recorded_by_default(empty_broker: redis.Redis) -> None:
+    with camera_host(empty_broker, {"record": RECORDED}):
         found = answer("record", "start")
     assert [(one["camera"], one["recording"]) for one in found["results"]] == [("bath", True)]
     assert desired() == {"bath": "rolling", "dome": "", "dslr": ""}
 
 
-def test_all_means_cameras_that_give_frames(server: redis.Redis) -> None:
-    with camera_host(server, {"record": RECORDED}):
+def test_all_means_cameras_that_give_frames(empty_broker: redis.Redis) -> None:
+    with camera_host(empty_broker, {"record": RECORDED}):
         ran = skycam("record", "start", "--all", "--kind", "manual")
     assert ran.exit_code == 0
     assert desired() == {"bath": "manual", "dome": "manual", "dslr": ""}
 
 
-def test_all_recordings_are_stopped(server: redis.Redis) -> None:
+def test_all_recordings_are_stopped(empty_broker: redis.Redis) -> None:
     Camera.objects.filter(slug="dome").update(recording="rolling")
-    with camera_host(server, {"record": {"clip": "c-1", "recorder": None}}) as commands:
+    with camera_host(empty_broker, {"record": {"clip": "c-1", "recorder": None}}) as commands:
         found = answer("record", "stop", "--all")
     assert [one["camera"] for one in found["results"]] == ["dome"]
     assert len(commands) == 1
     assert set(desired().values()) == {""}
 
 
-def test_a_camera_that_fails_does_not_stop_the_others(server: redis.Redis) -> None:
-    with camera_host(server, {"record": RECORDED}):
+def test_a_camera_that_fails_does_not_stop_the_others(empty_broker: redis.Redis) -> None:
+    with camera_host(empty_broker, {"record": RECORDED}):
         ran = skycam("--output", "json", "record", "start", "dslr", "dome")
     found = json.loads(ran.stdout)
     assert ran.exit_code == 2
@@ -87,7 +71,7 @@ def test_a_camera_that_fails_does_not_stop_the_others(server: redis.Redis) -> No
     assert found["problems"][0]["type"] == "/problems/invalid"
 
 
-def test_a_start_that_could_not_be_sent_is_stored_and_reported(server: redis.Redis) -> None:
+def test_a_start_that_could_not_be_sent_is_stored_and_reported(empty_broker: redis.Redis) -> None:
     ran = skycam("record", "start", "dome")
     assert ran.exit_code == 3
     assert desired()["dome"] == "rolling"
@@ -98,17 +82,17 @@ def test_names_and_all_exclude_each_other() -> None:
     assert skycam("record", "stop", "dome", "--all").exit_code == 2
 
 
-def test_status_shows_what_is_recorded_since_when_and_how_long_the_disk_lasts(server: redis.Redis) -> None:
+def test_status_shows_what_is_recorded_since_when_and_how_long_the_disk_lasts(empty_broker: redis.Redis) -> None:
     Camera.objects.filter(slug="dome").update(recording="rolling")
     changes = {"observed": "ready", "recording": True, "recorder": RECORDER}
-    status.write_status(server, absent_status("dome", "connected", "") | changes)
+    status.write_status(empty_broker, absent_status("dome", "connected", "") | changes)
     shown = " ".join(skycam("record", "status").stdout.split())
     assert "bath is not recording." in shown
     assert "dome is recording (rolling, started by cli:anna)." in shown
     assert "frames 900 size 12.5 MB grows 12.5 MB/min disk full in 2 d 4 h" in shown
 
 
-def test_the_recording_status_is_unknown_while_the_host_is_down(server: redis.Redis) -> None:
+def test_the_recording_status_is_unknown_while_the_host_is_down(empty_broker: redis.Redis) -> None:
     Camera.objects.filter(slug="dome").update(recording="rolling")
     [found] = answer("record", "status", "dome")["results"]
     assert found["desired"] == "rolling"

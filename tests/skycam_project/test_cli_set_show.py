@@ -11,23 +11,21 @@ from django.db import connection
 from cameras.models import Camera
 from captures.models import Capture
 from tests.harness.far_ends.camera_host import camera_host
+from tests.harness.races.removed_camera import remove_before_the_lock
 from tests.harness.stations.command_line import answer, skycam
-from tests.pages.test_edit_camera import remove_before_the_lock
-from tests.skycam_project.test_cli_broker import camera, empty, server
 
-__all__ = ["camera", "empty", "server"]
 pytestmark = pytest.mark.django_db
 READING = {"actual": {"gain": 2.0}, "read_at": "2026-03-01T20:00:00.000Z", "warnings": [], "differs": []}
 CONFIGURED = {"configure": READING}
 
 
 @pytest.fixture
-def capable(camera: Camera) -> Camera:
+def capable(sim: Camera) -> Camera:
     """A camera that has reported its capabilities."""
     ranges = {"exposure_us": {"minimum": 20, "maximum": 2_000_000}, "gain": {"minimum": 0, "maximum": 24.0}}
-    camera.capabilities, camera.settings = {"settings": ranges}, {"gain": 2.0}
-    camera.save()
-    return camera
+    sim.capabilities, sim.settings = {"settings": ranges}, {"gain": 2.0}
+    sim.save()
+    return sim
 
 
 @pytest.mark.parametrize("words", [["sim"], ["--camera", "sim"], []], ids=" ".join)
@@ -48,19 +46,19 @@ def test_a_camera_is_shown_with_its_allowed_values(words: list[str], capable: Ca
     ],
     ids=" ".join,
 )
-def test_a_camera_is_set(words: list[str], empty: redis.Redis, capable: Camera) -> None:
-    with camera_host(empty, CONFIGURED) as commands:
+def test_a_camera_is_set(words: list[str], empty_broker: redis.Redis, capable: Camera) -> None:
+    with camera_host(empty_broker, CONFIGURED) as commands:
         found = answer("settings", "set", *words)
     assert found["desired"] == {"gain": 2.0, "exposure_us": 20_000}
     assert commands[0]["arguments"]["settings"] == {"gain": 2.0, "exposure_us": 20_000}
 
 
-def test_replace_sets_exactly_the_given_settings(empty: redis.Redis, capable: Camera) -> None:
-    with camera_host(empty, CONFIGURED):
+def test_replace_sets_exactly_the_given_settings(empty_broker: redis.Redis, capable: Camera) -> None:
+    with camera_host(empty_broker, CONFIGURED):
         assert answer("settings", "set", "sim", "iso=100", "--replace")["desired"] == {"iso": 100}
 
 
-def test_without_its_host_a_setting_is_stored_and_the_error_says_so(empty: redis.Redis, capable: Camera) -> None:
+def test_without_its_host_a_setting_is_stored_and_the_error_says_so(empty_broker: redis.Redis, capable: Camera) -> None:
     found = skycam("settings", "set", "sim", "gain=3")
     capable.refresh_from_db()
     assert found.exit_code == 3
@@ -79,7 +77,7 @@ def test_missing_and_invalid_settings_are_usage_errors(capable: Camera) -> None:
     assert [skycam("settings", "set", "sim").exit_code, skycam("settings", "set", "sim", "gain").exit_code] == [2, 2]
 
 
-def test_no_picture_is_captured_when_its_copy_could_not_be_written(camera: Camera, tmp_path: Path) -> None:
+def test_no_picture_is_captured_when_its_copy_could_not_be_written(sim: Camera, tmp_path: Path) -> None:
     (tmp_path / "moon.jpg").write_text("mine")
     assert skycam("capture", "sim", "-o", str(tmp_path / "moon.jpg")).exit_code == 2
     assert skycam("capture", "sim", "-o", str(tmp_path / "nowhere" / "moon.jpg")).exit_code == 2

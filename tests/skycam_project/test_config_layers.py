@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from skycam_project.config import ConfigManager
-from tests.skycam_project.conftest import Configure
+from tests.harness.configurations import Configure
 
 SEED = Path(__file__).parent / "data" / "skycam.yaml"
 ports = st.none() | st.integers(1024, 7000).map(str)

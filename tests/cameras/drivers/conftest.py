@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,16 +10,11 @@ import pytest
 
 from cameras.drivers.base import SystemClock
 from tests.harness.camera_processes.dslr_driver import Dslr
+from tests.harness.far_ends.ffmpeg import ffmpeg
 from tests.harness.far_ends.gphoto2_port.build import build
 from tests.harness.far_ends.network.rtsp import RtspServer
 from tests.harness.far_ends.pixelink.build import SERIAL, Sdk, compiled
 from tests.harness.far_ends.v4l2.usb_camera import ADDRESS, UsbCamera, playing
-
-
-def ffmpeg(*arguments: str | Path) -> None:
-    """Run Debian's ffmpeg; a failure shows its output."""
-    command = ["ffmpeg", "-v", "error", "-nostdin", "-y", *map(str, arguments)]
-    subprocess.run(command, check=True, timeout=30)
 
 
 @pytest.fixture

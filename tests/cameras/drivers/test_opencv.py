@@ -18,9 +18,9 @@ from cameras.drivers.base import Aborted, CameraError, ExposureRequest, FrameDat
 from cameras.drivers.opencv import OpencvDriver
 from cameras.drivers.opencv.addresses import FORMATS
 from cameras.drivers.opencv.file import Timeline, VideoFile
-from tests.cameras.drivers.conftest import ffmpeg
 from tests.harness.busy_machine import slowness
 from tests.harness.clocks.clock import SlowMachineClock, SteppingClock
+from tests.harness.far_ends.ffmpeg import ffmpeg
 
 HLS = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:1.0,\n{}\n#EXT-X-ENDLIST\n"
 CONCAT = "ffconcat version 1.0\nfile '{}'\n"

@@ -16,12 +16,11 @@ from cameras.supervision.assembly import Host
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.readings import store_read_back
 from monitoring.models import Event
-from tests.cameras.supervision.test_supervisor import archive, host, read_again
 from tests.harness.far_ends.gphoto2_port.build import ISO, build, plug, turn
 from tests.harness.rows.archive import Archive
+from tests.harness.supervision.hosts import read_again
 from tests.harness.waiting import eventually
 
-__all__ = ["archive", "host"]
 pytestmark = pytest.mark.django_db
 PORT = "usb:001,004"
 CHANGE = {"name": "iso", "wished": 400, "has": 1600}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,18 +15,11 @@ from cameras.supervision.outbox import Outbox
 from cameras.supervision.outcome_reconciler import OutcomeReconciler
 from captures.capturing.decided_outcomes import fail_unsent_capture
 from captures.models import Capture
-from tests.api.conftest import valkey
 from tests.harness.rows.archive import Archive
 from tests.harness.supervision.hosts import Answers
 
-__all__ = ["valkey"]
 pytestmark = pytest.mark.django_db
 NEXT_CENTURY_MS = 4_100_000_000_000
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> Archive:
-    return Archive(tmp_path)
 
 
 @pytest.fixture

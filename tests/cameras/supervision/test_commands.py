@@ -18,25 +18,11 @@ from cameras.supervision.command_router import CommandRouter
 from cameras.supervision.command_sender import CommandSender
 from cameras.supervision.quarantine import Quarantine
 from cameras.supervision.reconcile_waiters import ReconcileWaiters
-from tests.cameras.supervision.test_process_states import DESIRED
-from tests.harness.supervision.hosts import Answers, Events, Outcomes, Records, slots_of
+from tests.harness.supervision.hosts import DESIRED, Answers, Events, Outcomes, Records, slots_of
+from tests.harness.supervision.processes import Process
 
 HERE: Any = SimpleNamespace(snapshot=SimpleNamespace(recording={"crf": 23}))
 """The recording settings of this host."""
-
-
-@dataclasses.dataclass
-class Process:
-    ending: bool = False
-    observed: tuple[str, str] = ("ready", "")
-    reads: bool = True
-    state: dict[str, Any] = dataclasses.field(default_factory=dict)
-    desired: dict[str, Any] = dataclasses.field(default_factory=lambda: {"settings": {"gain": 1}})
-    sent: list[tuple[str, Any]] = dataclasses.field(default_factory=list)
-
-    def send_user_command(self, order: str, command_id: str, arguments: Any) -> bool:
-        self.sent.append((order, arguments))
-        return self.reads
 
 
 @pytest.fixture

@@ -18,17 +18,10 @@ from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.recovery_policy import RestartSchedule
 from captures.models import Capture
 from monitoring.models import Event
-from tests.api.conftest import valkey
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.records import capture_record, write_records
 
-__all__ = ["valkey"]
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> Archive:
-    return Archive(tmp_path)
 
 
 @pytest.fixture

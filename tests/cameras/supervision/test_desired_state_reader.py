@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from cameras.models import Camera, CameraHost
@@ -16,11 +14,6 @@ from tests.harness.rows.archive import Archive
 from tests.harness.rows.records import capture_record
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> Archive:
-    return Archive(tmp_path)
 
 
 @pytest.fixture

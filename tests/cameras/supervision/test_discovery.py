@@ -17,11 +17,9 @@ from cameras.errors import ControlError
 from cameras.supervision.answers import BrokerAnswers
 from cameras.supervision.camera_slot import Hardware
 from cameras.supervision.discovery import DiscoveryRunner
-from tests.api.conftest import valkey
 from tests.harness.rows.archive import Archive
 from tests.harness.supervision.hosts import slots_of
 
-__all__ = ["valkey"]
 PATIENCE_S = 60.0
 
 

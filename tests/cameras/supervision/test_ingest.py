@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,11 +16,6 @@ from tests.harness.rows.records import capture_record, session_records, write_ra
 
 pytestmark = pytest.mark.django_db
 UNKNOWN_ID = "0193a000-0000-7000-8000-0000000000ff"
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> Archive:
-    return Archive(tmp_path)
 
 
 def alerts() -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,18 +15,11 @@ from cameras.supervision.ended_sessions import EndedSessions
 from cameras.supervision.ingester import Ingester
 from cameras.supervision.last_captures import LastCaptures
 from captures.models import Capture
-from tests.api.conftest import valkey
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.records import capture_record, write_ended_session, write_raw, write_records
 from tests.harness.supervision.hosts import Answers, slots_of
 
-__all__ = ["valkey"]
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> Archive:
-    return Archive(tmp_path)
 
 
 @pytest.fixture

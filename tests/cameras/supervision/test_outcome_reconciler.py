@@ -16,18 +16,11 @@ from cameras.supervision.outbox import Outbox
 from cameras.supervision.outcome_reconciler import OutcomeReconciler
 from cameras.supervision.recovery_policy import RestartSchedule
 from captures.models import Capture
-from tests.api.conftest import valkey
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.records import capture_record, write_records
 from tests.harness.supervision.hosts import Answers
 
-__all__ = ["valkey"]
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> Archive:
-    return Archive(tmp_path)
 
 
 @pytest.fixture

@@ -13,10 +13,9 @@ from cameras.supervision.camera_slot import CameraSlots, Hardware
 from cameras.supervision.command_results import CommandResults
 from cameras.supervision.process_messages import ProcessMessages
 from cameras.supervision.usb import UsbIdentity
-from tests.cameras.supervision.test_commands import Process
-from tests.cameras.supervision.test_process_states import DESIRED
 from tests.harness.far_ends.usbdevfs.usb_bus import FakeBus
-from tests.harness.supervision.hosts import Answers, Events, Outcomes, Records, slots_of
+from tests.harness.supervision.hosts import DESIRED, Answers, Events, Outcomes, Records, slots_of
+from tests.harness.supervision.processes import Process
 
 PIXELINK = UsbIdentity("1480", "0001", "3004")
 OPENED: Any = {"type": "opened", "identity": {"model": "PL-D"}, "capabilities": {}, "place": PIXELINK.serial}

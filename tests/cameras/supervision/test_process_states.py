@@ -9,15 +9,11 @@ from typing import Any, cast
 import pytest
 
 from cameras.supervision.camera_slot import CameraSlot, PortReset
-from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.process_states import RULES, Action, ProcessState, current_rule
 from cameras.supervision.recovery_policy import RestartSchedule
+from tests.harness.supervision.hosts import DESIRED
 
 S = ProcessState
-DESIRED = DesiredState(
-    id="1", slug="sim", kind="simulated", address="", settings={}, enabled=True, connected=True, removed=False,
-    session=None, recording=None, root="", root_path="", video_root="", video_root_path="",
-)  # fmt: skip
 
 
 @dataclasses.dataclass

@@ -12,9 +12,8 @@ from cameras.supervision.camera_slot import Hardware
 from cameras.supervision.quarantine import Quarantine
 from cameras.supervision.reconnect_watcher import ReconnectWatcher
 from cameras.supervision.usb import UsbIdentity
-from tests.cameras.supervision.test_process_states import DESIRED
 from tests.harness.far_ends.usbdevfs.usb_bus import FakeBus
-from tests.harness.supervision.hosts import Events, slots_of
+from tests.harness.supervision.hosts import DESIRED, Events, slots_of
 from tests.harness.waiting import eventually
 
 HANGING, RETURNING = UsbIdentity("04b0", "0439", "3004"), UsbIdentity("046d", "0825")

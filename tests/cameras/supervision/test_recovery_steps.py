@@ -15,8 +15,7 @@ from cameras.supervision.quarantine import Quarantine
 from cameras.supervision.recovery_ladder import RecoveryLadder
 from cameras.supervision.recovery_policy import RestartSchedule
 from core.limits.backoff import BackOff
-from tests.cameras.supervision.test_process_states import DESIRED
-from tests.harness.supervision.hosts import Events
+from tests.harness.supervision.hosts import DESIRED, Events
 
 SIGKILL, SIGSEGV = -9, -11
 

@@ -8,12 +8,10 @@ import pytest
 import redis
 
 from cameras.broker import broker
-from tests.api.conftest import valkey
 from tests.harness.rows.archive import Archive
 from tests.harness.supervision.hosts import assembled
 from tests.harness.waiting import eventually
 
-__all__ = ["valkey"]
 pytestmark = pytest.mark.django_db
 
 

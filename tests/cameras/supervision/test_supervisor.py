@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -23,30 +22,17 @@ from captures.models import Capture, Session
 from captures.sessions.desired import fail_session_of_lost_host
 from captures.storage.setup import ensure_default_root
 from monitoring.models import Alert
-from tests.api.conftest import valkey
 from tests.harness.camera_processes.camera_process import CameraProcess
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.records import capture_record, write_ended_session, write_records
-from tests.harness.supervision.hosts import assembled
+from tests.harness.supervision.hosts import read_again
 from tests.harness.waiting import eventually
 
-__all__ = ["valkey"]
 pytestmark = pytest.mark.django_db
 CAPTURE = {
     "asked": {"exposure_us": 10_000_000}, "planned": "2026-01-01T00:00:00Z", "requested_by": "tester", "job": "",
     "remaining_ms": 60_000,
 }  # fmt: skip
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> Archive:
-    return Archive(tmp_path)
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> Iterator[Host]:
-    with assembled(tmp_path) as host:
-        yield host
 
 
 def with_session(host: Host, archive: Archive, session: Session) -> CameraSlot:
@@ -69,12 +55,6 @@ def slot(archive: Archive, host: Host) -> CameraSlot:
 def move_to_host(archive: Archive, host: str) -> None:
     archive.camera.host = host
     archive.camera.save()
-
-
-def read_again(host: Host) -> None:
-    host.reader.read_soon()
-    host.database.sync()
-    host.supervisor.tick()
 
 
 def state_after_a_read(host: Host, row: Session | Capture) -> str:

@@ -32,12 +32,10 @@ from cameras.supervision.live_views import LiveViews, send_live_views
 from cameras.supervision.recovery_policy import RestartSchedule
 from captures.models import Capture
 from monitoring.models import Event
-from tests.api.conftest import valkey
 from tests.harness.rows.archive import Archive
 from tests.harness.supervision.hosts import Answers, Outcomes
 from tests.harness.waiting import eventually
 
-__all__ = ["valkey"]
 pytestmark = pytest.mark.django_db
 NEXT_CENTURY_MS = 4_100_000_000_000
 

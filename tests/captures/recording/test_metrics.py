@@ -14,12 +14,10 @@ from cameras.status.messages import absent_status
 from captures.clips.metrics import OF_CLIP
 from captures.models import Clip, StorageRoot
 from skycam_project.access.models import User
-from tests.api.conftest import camera, root, valkey
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.captures import program
-from tests.pages.test_recording import RECORDER
+from tests.harness.rows.recorder_status import RECORDER
 
-__all__ = ["camera", "root", "valkey"]
 METRICS = "/api/v1/metrics/"
 
 

@@ -10,10 +10,8 @@ from django.utils import timezone
 
 from core.jobs import wake
 from core.jobs.models import Job
-from tests.api.conftest import valkey
 from tests.harness.busy_machine import own_seconds
 
-__all__ = ["valkey"]
 pytestmark = pytest.mark.django_db
 
 

@@ -9,20 +9,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from playwright.sync_api import Page
+
 from tests.harness.project import PROJECT
 from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PASSWORD = "look-at-the-sky"
 AXE = PROJECT / "tests" / "vendor" / "axe-core-4.14.1" / "axe.min.js"
 VIOLATIONS = """async () => (await axe.run({resultTypes: ["violations"]})).violations.map(
@@ -123,3 +115,7 @@ def signed_in(url: str, password: str) -> SimpleCookie:
     except urllib.error.HTTPError as answer:
         found.load("; ".join(answer.headers.get_all("Set-Cookie")))
     return found
+
+
+def in_theme(page: Page, site: Site, theme: str) -> None:
+    page.context.add_cookies([{"name": "theme", "value": theme, "url": site.url}])

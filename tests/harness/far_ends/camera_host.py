@@ -41,3 +41,21 @@ def camera_host(server: redis.Redis, answers: dict[str, dict[str, Any]], host: s
         server.rpush(broker.key(f"camera.{host}"), END)
         thread.join()
         server.delete(broker.key("host", host))
+
+
+def configured(**answer: Any) -> dict[str, dict[str, Any]]:
+    """The host's answer to the command `configure`."""
+    body = {"actual": {}, "warnings": [], "read_at": "2026-11-20T20:00:00.000Z", "differs": []}
+    return {"configure": {**body, **answer}}
+
+
+def found(address: str, **fields: Any) -> dict[str, Any]:
+    """A discovered camera as a host reports it."""
+    return {
+        "kind": "gphoto2", "label": "DSLR over USB (gphoto2)", "address": address, "model": "Nikon DSC D750",
+        "serial": address, "held_by": "", "camera": None, **fields,
+    }  # fmt: skip
+
+
+def host_with(*results: dict[str, Any], **problems: str) -> dict[str, Any]:
+    return {"detect": {"host": "main", "results": list(results), "problems": problems}}

@@ -17,10 +17,6 @@ import redis
 from click.testing import CliRunner, Result
 
 from skycam_project.cli.root import cli
-from skycam_project.config import SkycamConfig
-from skycam_project.launch.paths import valkey_path
-from skycam_project.launch.valkey import station_command
-from tests.harness.waiting import eventually
 
 SKYCAM = (sys.executable, "-c", "from skycam_project.cli import main; main()")
 
@@ -51,28 +47,6 @@ def run(data: Path, *words: str, **variables: str) -> Ran:
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     return Ran(done.returncode, done.stdout, done.stderr)
-
-
-@contextmanager
-def valkey(config: SkycamConfig) -> Iterator[redis.Redis]:
-    """The station's embedded broker."""
-    socket = valkey_path(config)
-    with subprocess.Popen(station_command(config), stdout=subprocess.DEVNULL) as process:
-        client = redis.Redis.from_url(config.redis_url, decode_responses=True)
-        try:
-            eventually(lambda: answers(client))
-            yield client
-        finally:
-            client.close()
-            process.kill()
-            socket.unlink(missing_ok=True)
-
-
-def answers(client: redis.Redis) -> bool:
-    try:
-        return bool(client.ping())
-    except redis.ConnectionError:
-        return False
 
 
 @contextmanager

@@ -115,3 +115,7 @@ class ServiceStation(Station):
         own = {"DJANGO_SETTINGS_MODULE": "skycam_project.settings"}
         command = [sys.executable, "-c", setup + script]
         subprocess.run(command, env=self.environment | own, cwd=PROJECT, check=True, timeout=60)
+
+
+TIMEOUT_MS = 8000
+"""Less than usual, since a test waits for it; a capture on a busy machine must still be answered in time."""

@@ -103,3 +103,15 @@ class Outcomes:
 
     def refuse_session(self, session: str, reason: str, message: str) -> None:
         self.decided.append((session, reason))
+
+
+DESIRED = DesiredState(
+    id="1", slug="sim", kind="simulated", address="", settings={}, enabled=True, connected=True, removed=False,
+    session=None, recording=None, root="", root_path="", video_root="", video_root_path="",
+)  # fmt: skip
+
+
+def read_again(host: Host) -> None:
+    host.reader.read_soon()
+    host.database.sync()
+    host.supervisor.tick()

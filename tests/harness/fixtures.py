@@ -1,0 +1,130 @@
+"""Fixtures of several packages of tests: a camera, a storage root, a broker, a browser.
+
+Models are imported inside the fixtures: this module is loaded before Django is set up.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    import redis
+    from playwright.sync_api import Browser
+
+    from cameras.models import Camera
+    from captures.models import CaptureFile, StorageRoot
+    from tests.harness.clients.people import World
+
+
+@pytest.fixture
+def camera(db: None) -> Camera:
+    """The primary camera `sky` of this host."""
+    from django.conf import settings
+
+    from cameras.models import Camera
+
+    return Camera.objects.create(slug="sky", name="Sky", kind="simulated", host=settings.STATION.host, primary=True)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A storage root, as a folder."""
+    from cameras.spool.storage import make_root
+
+    root = tmp_path / "root"
+    root.mkdir()
+    make_root(root, "0193a000-0000-7000-8000-0000000000aa")
+    return root
+
+
+@pytest.fixture
+def root(db: None, folder: Path) -> StorageRoot:
+    """A storage root of this host, which has no storage class."""
+    from django.conf import settings
+
+    from cameras.spool.storage import read_marker
+    from captures.models import StorageRoot
+
+    return StorageRoot.objects.create(id=read_marker(str(folder)), host=settings.STATION.host, path=str(folder))
+
+
+@pytest.fixture
+def file(camera: Camera, root: StorageRoot) -> CaptureFile:
+    """The file of a saved capture."""
+    from tests.harness.rows.captures import file_of, saved
+
+    return file_of(saved(camera), root)
+
+
+@pytest.fixture
+def file_url(file: CaptureFile) -> str:
+    return f"/api/v1/captures/{file.capture_id}/file/"
+
+
+@pytest.fixture
+def world(camera: Camera, root: StorageRoot) -> World:
+    """The six people of the route table, and one object of each kind."""
+    from tests.harness.clients.people import World
+
+    return World(camera, root)
+
+
+@pytest.fixture(scope="module")
+def shared_broker() -> Iterator[redis.Redis]:
+    """The station's broker for all tests of a module, without a camera host."""
+    from django.conf import settings
+
+    from tests.harness.stations.broker import station_broker
+
+    with station_broker(settings.STATION) as client:
+        yield client
+
+
+@pytest.fixture
+def empty_broker(shared_broker: redis.Redis) -> redis.Redis:
+    """The module's broker, without what earlier tests wrote."""
+    from cameras.broker import broker
+
+    broker.connection.cache_clear()
+    shared_broker.flushall()
+    return shared_broker
+
+
+@pytest.fixture
+def valkey() -> Iterator[redis.Redis]:
+    """The station's broker, without a camera host, and the connection that the station's code has to it."""
+    from django.conf import settings
+
+    from cameras.broker import broker
+    from tests.harness.stations.broker import station_broker
+
+    with station_broker(settings.STATION):
+        broker.connection.cache_clear()
+        yield broker.connection()
+    broker.connection().close()
+    broker.connection.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def no_tries_counted() -> None:
+    """Reset the count of sign-in attempts: its fallback lives as long as the process."""
+    from django.core.cache.backends.locmem import LocMemCache
+
+    LocMemCache("sign-in", {}).clear()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium. While it is open, an event loop runs in this thread: Django must be allowed to read rows, and
+    asynchronous tests, which start their own loop, belong in other modules."""
+    from tests.harness.browsers.chromium import opened
+
+    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
+    with opened() as browser:
+        yield browser
+    assert os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE") == before

@@ -1,0 +1,35 @@
+"""The station's embedded broker without its station."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import redis
+
+from skycam_project.config import SkycamConfig
+from skycam_project.launch.paths import valkey_path
+from skycam_project.launch.valkey import station_command
+from tests.harness.waiting import eventually
+
+
+@contextmanager
+def station_broker(config: SkycamConfig) -> Iterator[redis.Redis]:
+    """A client of the broker that the station of this configuration would start."""
+    with subprocess.Popen(station_command(config), stdout=subprocess.DEVNULL) as process:
+        client = redis.Redis.from_url(config.redis_url, decode_responses=True)
+        try:
+            eventually(lambda: answers(client), what="the broker")
+            yield client
+        finally:
+            client.close()
+            process.kill()
+            valkey_path(config).unlink(missing_ok=True)
+
+
+def answers(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.ConnectionError:
+        return False
