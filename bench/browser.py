@@ -34,7 +34,7 @@ def run(runs: Runs) -> list[Table]:
     folder.mkdir()
     site = Site(folder)
     try:
-        site.start()
+        site.station.up()
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
             found = Table("Pages in Chromium on the station's machine")
@@ -53,8 +53,8 @@ def open_page(site: Site, browser: Browser) -> Page:
 
 
 def one_camera(found: Table, site: Site, browser: Browser, seconds: int) -> None:
-    eventually(lambda: site.observed() == "ready", 30, "the camera is ready")
-    site.ask("PATCH", "cameras/simulated/settings/", {"fps": FAST_FPS})
+    eventually(lambda: site.station.cameras.observed() == "ready", 30, "the camera is ready")
+    site.api.ask("PATCH", "cameras/simulated/settings/", {"fps": FAST_FPS})
     page = open_page(site, browser)
     page.goto("/cameras/simulated/")
     expect(page.locator(".live").first).to_have_attribute("data-state", "live", timeout=20_000)
@@ -82,14 +82,16 @@ def task_s(session: Any) -> float:
 
 
 def dashboard(found: Table, site: Site, browser: Browser) -> None:
-    site.ask("PATCH", "cameras/simulated/settings/", {"fps": SLOW_FPS})
+    site.api.ask("PATCH", "cameras/simulated/settings/", {"fps": SLOW_FPS})
     for number in range(1, CAMERAS):
         slug = f"sky-{number}"
-        site.ask(
+        site.api.ask(
             "POST", "cameras/", {"slug": slug, "kind": "simulated", "address": slug, "settings": {"fps": SLOW_FPS}}
         )
-    slugs = [camera["slug"] for camera in site.ask("GET", "cameras/")["results"]]
-    eventually(lambda: {site.observed(slug) for slug in slugs} == {"ready"}, 60, "all cameras are ready")
+    slugs = [camera["slug"] for camera in site.api.ask("GET", "cameras/")["results"]]
+    eventually(
+        lambda: {site.station.cameras.observed(slug) for slug in slugs} == {"ready"}, 60, "all cameras are ready"
+    )
     page = open_page(site, browser)
     answered = sorted(load(page) for _ in range(LOADS))
     found.add(

@@ -12,7 +12,7 @@ from contextlib import closing
 from bench.figures import Table, timed
 from bench.pages import database, fetch_page, other_camera
 from bench.runs import Runs
-from bench.station import PASSWORD, SLUG, BenchStation, Client
+from bench.station import SLUG, BenchStation, Client
 from tests.harness.browsers.site import signed_in
 
 ROWS = 1_000_000
@@ -64,7 +64,7 @@ def pages(station: BenchStation, times: int) -> Table:
     """Each complete page, as a browser requests it."""
     found = Table(f"Pages of recordings at {ROWS:,} clips")
     address = f"http://127.0.0.1:{station.station.port}"
-    cookies = signed_in(address, PASSWORD)
+    cookies = signed_in(address)
     headers = {"Cookie": "; ".join(f"{name}={morsel.value}" for name, morsel in cookies.items())}
     with closing(http.client.HTTPConnection("127.0.0.1", station.station.port, timeout=60)) as connection:
         for name, path in PAGES.items():

@@ -32,8 +32,7 @@ from bench.relay import (
 )
 from bench.runs import Runs
 from cameras.drivers.simulated.codec import read_frame_number
-from tests.harness.stations.live_station import LiveStation
-from tests.harness.stations.station import free_port
+from tests.harness.stations.station import MANY_VIEWERS, Station, free_port
 from tests.harness.waiting import eventually
 
 VIEWERS = 20
@@ -98,22 +97,22 @@ def frames_of(file: Path) -> list[int]:
 
 @contextlib.contextmanager
 def skycam(runs: Runs, source: int) -> Iterator[Filming]:
-    station = LiveStation(runs.folder / "filming")
+    station = Station(runs.folder / "filming", **MANY_VIEWERS)
     try:
-        station.up()
+        station.up_with_camera()
         with_one_camera(station, source)
-        station.ask(f"/api/v1/cameras/{SLUG}/record/", {}, **station.token)
+        station.api.ask("POST", f"cameras/{SLUG}/record/", {})
         parts = {name: psutil.Process(pid) for name, pid in station.pids().items() if pid}
-        camera = station.camera_process()
+        camera = station.cameras.process()
         relaying = {"camera": camera, "web": parts.pop("web"), "Valkey": parts.pop("valkey")}
-        relay = Relay(station.port, relaying, parts, f"/ws/live/{SLUG}/", tuple(station.token.items()))
+        relay = Relay(station.port, relaying, parts, f"/ws/live/{SLUG}/", tuple(station.api.authorization.items()))
         yield Filming(relay, camera.kill, lambda: clips(station))
         station.stop()
     finally:
         station.ensure_stopped()
 
 
-def clips(station: LiveStation) -> list[Path]:
+def clips(station: Station) -> list[Path]:
     """The clips, once the next process has finalized what the killed one left."""
     folder = station.config.storage_root / "clips"
     eventually(lambda: list(folder.rglob("*.mp4")), 30, "the clip is filed")

@@ -15,7 +15,7 @@ import redis
 from bench.figures import Table
 from bench.runs import Runs
 from tests.harness.clients.viewers import ReceivedFrames, watching
-from tests.harness.stations.live_station import LiveStation
+from tests.harness.stations.station import MANY_VIEWERS, Station
 
 VIEWERS = (1, 5, 20)
 SCENES: dict[str, dict[str, object]] = {
@@ -39,17 +39,17 @@ def run(runs: Runs) -> list[Table]:
 
 
 @contextmanager
-def running(runs: Runs) -> Iterator[LiveStation]:
-    station = LiveStation(runs.folder / "live")
+def running(runs: Runs) -> Iterator[Station]:
+    station = Station(runs.folder / "live", **MANY_VIEWERS)
     try:
-        yield station.up()
+        yield station.up_with_camera()
     finally:
         station.stop()
         station.ensure_stopped()
 
 
-def of_scene(runs: Runs, station: LiveStation, encodes: Encodes, name: str, scene: dict[str, object]) -> Table:
-    station.ask("/api/v1/cameras/simulated/settings/", scene, "PATCH", **station.token)
+def of_scene(runs: Runs, station: Station, encodes: Encodes, name: str, scene: dict[str, object]) -> Table:
+    station.api.ask("PATCH", "cameras/simulated/settings/", scene)
     found = Table(f"Live view of {name}, 1280x1024 at 15 fps: from the capture to the viewer")
     for viewers in VIEWERS:
         asyncio.run(add_rows(found, station, viewers, encodes, runs.times(MEASURED_S)))
@@ -60,7 +60,7 @@ class Encodes:
     """Counts the messages that the broker publishes. The camera process publishes one for each encode; other parts
     publish hardly any."""
 
-    def __init__(self, station: LiveStation) -> None:
+    def __init__(self, station: Station) -> None:
         self.server = redis.Redis.from_url(station.config.redis_url)
         self.total = 0
         self.count()
@@ -72,8 +72,8 @@ class Encodes:
         return int(self.total - before)
 
 
-async def add_rows(found: Table, station: LiveStation, viewers: int, encodes: Encodes, seconds: int) -> None:
-    parts = {name: station.part(name) for name in ("web", "valkey")} | {"camera": station.camera_process()}
+async def add_rows(found: Table, station: Station, viewers: int, encodes: Encodes, seconds: int) -> None:
+    parts = {name: station.part(name) for name in ("web", "valkey")} | {"camera": station.cameras.process()}
     async with watching(station, viewers) as seen:
         await asyncio.sleep(WARM_UP_S)
         for one in seen:

@@ -16,7 +16,8 @@ from bench.figures import Table, Times
 from bench.live import cpu_seconds
 from bench.publishing import Publishing
 from bench.runs import PROJECT, Runs
-from tests.harness.stations.live_station import LiveStation
+from tests.harness.clients.station_sockets import open_socket
+from tests.harness.stations.station import Station
 
 SOCKETS = (1, 20, 100)
 PER_S = 50
@@ -28,9 +29,9 @@ CAMERA = "simulated"
 
 def run(runs: Runs) -> list[Table]:
     found = Table(f"Notices of captures, {PER_S} a second, from publishing to the socket")
-    station = LiveStation(runs.folder / "notices", SKYCAM_WEB__LIMITS__SOCKETS_PER_USER=str(2 * max(SOCKETS)))
+    station = Station(runs.folder / "notices", SKYCAM_WEB__LIMITS__SOCKETS_PER_USER=str(2 * max(SOCKETS)))
     try:
-        station.up()
+        station.up_with_camera()
         for sockets in SOCKETS:
             asyncio.run(add_rows(found, station, sockets, runs.times(COUNT)))
         station.stop()
@@ -39,12 +40,12 @@ def run(runs: Runs) -> list[Table]:
     return [found]
 
 
-async def add_rows(found: Table, station: LiveStation, sockets: int, notices: int) -> None:
+async def add_rows(found: Table, station: Station, sockets: int, notices: int) -> None:
     late_ms: list[float] = []
     web = {"web": station.part("web")}
     async with AsyncExitStack() as stack:
         for _ in range(sockets):
-            opened = await stack.enter_async_context(station.socket("/ws/captures/"))
+            opened = await stack.enter_async_context(open_socket(station, "/ws/captures/"))
             reading = asyncio.create_task(read(opened, late_ms))
             stack.callback(reading.cancel)
         await asyncio.sleep(1)
@@ -74,7 +75,7 @@ async def idle_share(processes: dict[str, psutil.Process]) -> float:
     return (cpu_seconds(processes)["web"] - before["web"]) / (time.monotonic() - began)
 
 
-async def publish(station: LiveStation, publishing: Publishing) -> float:
+async def publish(station: Station, publishing: Publishing) -> float:
     """Publish from a process of its own; returns the milliseconds of processor time of a notice."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bench.publishing", cwd=PROJECT,

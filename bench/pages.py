@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from bench.figures import Table, timed
 from bench.runs import Runs
-from bench.station import PASSWORD, SLUG, BenchStation, Client
+from bench.station import SLUG, BenchStation, Client
 from tests.harness.browsers.site import signed_in
 
 ROWS = 1_000_000
@@ -59,7 +59,7 @@ def page_times(station: BenchStation, times: int) -> Table:
     """The times of complete pages, as a browser requests them."""
     found = Table(f"Pages at {ROWS:,} captures, {DAY} of them on the day of the gallery")
     address = f"http://127.0.0.1:{station.station.port}"
-    cookies = signed_in(address, PASSWORD)
+    cookies = signed_in(address)
     headers = {"Cookie": "; ".join(f"{name}={morsel.value}" for name, morsel in cookies.items())}
     with closing(http.client.HTTPConnection("127.0.0.1", station.station.port, timeout=60)) as connection:
         for name, path in PAGES.items():

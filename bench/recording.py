@@ -16,7 +16,7 @@ from bench.runs import Runs
 from cameras.tables import CONSUMERS
 from tests.harness.camera_processes.camera_process import CameraProcess
 from tests.harness.clients.viewers import ReceivedFrames, watching
-from tests.harness.stations.live_station import LiveStation
+from tests.harness.stations.station import MANY_VIEWERS, Station
 from tests.harness.waiting import eventually
 
 RECORDING: dict[str, Any] = {
@@ -64,12 +64,12 @@ def frames_of(message: dict[str, Any]) -> int:
 
 def record_four_cameras(runs: Runs) -> Table:
     found = Table(f"{CAMERAS} cameras that record at once, 1280x1024 at 15 fps, and {VIEWERS} viewers of one of them")
-    station = LiveStation(runs.folder / "four")
+    station = Station(runs.folder / "four", **MANY_VIEWERS)
     try:
-        station.up()
+        station.up_with_camera()
         slugs = ["simulated", *(add_camera(station, number) for number in range(1, CAMERAS))]
         for slug in slugs:
-            station.ask(f"/api/v1/cameras/{slug}/record/", {}, **station.token)
+            station.api.ask("POST", f"cameras/{slug}/record/", {})
         asyncio.run(add_rows(found, station, slugs, runs.times(MEASURED_S)))
         station.stop()
     finally:
@@ -77,15 +77,15 @@ def record_four_cameras(runs: Runs) -> Table:
     return found
 
 
-def add_camera(station: LiveStation, number: int) -> str:
+def add_camera(station: Station, number: int) -> str:
     camera = {"slug": f"sim-{number}", "kind": "simulated", "address": f"sim-{number}"}
-    station.ask("/api/v1/cameras/", camera, **station.token)
-    status = f"/api/v1/cameras/{camera['slug']}/status/"
-    eventually(lambda: station.ask(status, **station.token)["observed"] == "ready", 60, "the camera is ready")
+    station.api.ask("POST", "cameras/", camera)
+    status = f"cameras/{camera['slug']}/status/"
+    eventually(lambda: station.api.ask("GET", status)["observed"] == "ready", 60, "the camera is ready")
     return camera["slug"]
 
 
-async def add_rows(found: Table, station: LiveStation, slugs: list[str], seconds: int) -> None:
+async def add_rows(found: Table, station: Station, slugs: list[str], seconds: int) -> None:
     processes = {name: psutil.Process(pid) for name, pid in station.pids().items() if pid}
     cameras = {f"camera {one.pid}": one for one in camera_processes(station)}
     async with watching(station, VIEWERS) as seen:
@@ -97,7 +97,7 @@ async def add_rows(found: Table, station: LiveStation, slugs: list[str], seconds
         took, after = time.monotonic() - began, cpu_seconds(processes | cameras)
         late = sorted(value for one in seen for value in one.late_ms)
     used = {name: 100 * (after[name] - before[name]) / took for name in after}
-    recorders = [station.ask(f"/api/v1/cameras/{slug}/status/", **station.token)["recorder"] for slug in slugs]
+    recorders = [station.api.ask("GET", f"cameras/{slug}/status/")["recorder"] for slug in slugs]
     add_shares(found, seen, used, cameras)
     found.add("Frames lost by recording", f"{sum(recorder['lost_frames'] for recorder in recorders)}", "0")
     found.add("Live view, median", f"{statistics.median(late):.1f} ms")
@@ -114,5 +114,5 @@ def add_shares(
     found.add("The rest of the station", f"{sum(rest.values()):.1f} %", note=frames)
 
 
-def camera_processes(station: LiveStation) -> list[psutil.Process]:
+def camera_processes(station: Station) -> list[psutil.Process]:
     return [one for one in station.processes() if "cameras.runtime" in one.cmdline()]

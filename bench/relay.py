@@ -19,8 +19,7 @@ from bench.live import cpu_seconds
 from bench.mjpeg import FPS, HEIGHT, QUALITY, WIDTH, frames, monotonic_us
 from bench.runs import PROJECT, Runs
 from bench.watching import ViewerResult, Watch
-from tests.harness.stations.live_station import LiveStation
-from tests.harness.stations.station import free_port
+from tests.harness.stations.station import MANY_VIEWERS, Station, free_port
 from tests.harness.waiting import eventually
 
 VIEWERS = (1, 5, 20)
@@ -123,26 +122,26 @@ def measured(relay: Relay, viewers: int, seconds: int) -> tuple[ViewerResult, di
 
 @contextlib.contextmanager
 def skycam(runs: Runs, source: int) -> Iterator[Relay]:
-    station = LiveStation(runs.folder / "relay")
+    station = Station(runs.folder / "relay", **MANY_VIEWERS)
     try:
-        station.up()
+        station.up_with_camera()
         with_one_camera(station, source)
         parts = {name: psutil.Process(pid) for name, pid in station.pids().items() if pid}
-        relaying = {"camera": station.camera_process(), "web": parts.pop("web"), "Valkey": parts.pop("valkey")}
-        yield Relay(station.port, relaying, parts, f"/ws/live/{SLUG}/", tuple(station.token.items()))
+        relaying = {"camera": station.cameras.process(), "web": parts.pop("web"), "Valkey": parts.pop("valkey")}
+        yield Relay(station.port, relaying, parts, f"/ws/live/{SLUG}/", tuple(station.api.authorization.items()))
         station.stop()
     finally:
         station.ensure_stopped()
 
 
-def with_one_camera(station: LiveStation, source: int) -> None:
-    simulated = station.camera_process()
-    station.ask("/api/v1/cameras/simulated/", {"enabled": False}, "PATCH", **station.token)
+def with_one_camera(station: Station, source: int) -> None:
+    simulated = station.cameras.process()
+    station.api.ask("PATCH", "cameras/simulated/", {"enabled": False})
     simulated.wait(30)
     camera = {"slug": SLUG, "kind": "network", "address": f"http://127.0.0.1:{source}/"}
-    station.ask("/api/v1/cameras/", camera, **station.token)
-    status = f"/api/v1/cameras/{SLUG}/status/"
-    eventually(lambda: station.ask(status, **station.token)["observed"] == "ready", 60, "the camera is ready")
+    station.api.ask("POST", "cameras/", camera)
+    status = f"cameras/{SLUG}/status/"
+    eventually(lambda: station.api.ask("GET", status)["observed"] == "ready", 60, "the camera is ready")
 
 
 @contextlib.contextmanager

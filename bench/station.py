@@ -8,19 +8,15 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
+from tests.harness.stations.http_client import AWAY, Refused
 from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
-PASSWORD = "only-for-the-benchmark"
 SLUG = "simulated"
 SCENE: dict[str, Any] = {"scene": "chart", "sky_level": 80_000.0, "contrast_decades": 3.0, "shot_noise": True}
 """Its picture has about 490 kB as a JPEG of quality 95. The chart of DEFAULT_SCENE, black at 1 ms, has 50 kB."""
 DEFAULT_SCENE: dict[str, Any] = {"scene": "chart", "sky_level": 500.0, "contrast_decades": 5.0, "shot_noise": False}
 EXPOSURE: dict[str, Any] = {"exposure_us": 1000}
-
-
-class Refused(Exception):
-    """The station answered with another status than expected."""
 
 
 class Client:
@@ -63,12 +59,10 @@ class BenchStation:
 
     def __init__(self, data: Path, **variables: str) -> None:
         data.parent.mkdir(parents=True, exist_ok=True)
-        self.station = Station(data, SKYCAM_ADMIN_PASSWORD=PASSWORD, **variables)
-        self.token = ""
+        self.station = Station(data, **variables)
 
     def __enter__(self) -> Self:
         self.start()
-        self.sign_in()
         self.set_scene(SCENE)
         return self
 
@@ -84,10 +78,8 @@ class BenchStation:
 
     def _saves(self) -> bool:
         try:
-            if not self.token:
-                self.sign_in()
             self.client().capture()
-        except (OSError, Refused):
+        except (*AWAY, Refused):
             return False
         return True
 
@@ -95,11 +87,9 @@ class BenchStation:
         """Set the camera's settings; settings that are not named get their initial values."""
         self.client().request("PUT", f"/api/v1/cameras/{SLUG}/settings/", DEFAULT_SCENE | scene)
 
-    def sign_in(self) -> None:
-        """Get one token per data folder, because sign-ins are throttled."""
-        if not self.token:
-            credentials = {"username": "admin", "password": PASSWORD}
-            self.token = Client(self.station.port).request("POST", "/api/v1/auth/token/", credentials)["token"]
+    @property
+    def token(self) -> str:
+        return self.station.api.token
 
     def client(self) -> Client:
         return Client(self.station.port, self.token)

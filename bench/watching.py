@@ -17,8 +17,8 @@ from websockets.asyncio.client import connect
 from bench.mjpeg import decoded, frames, monotonic_us
 from cameras.drivers.simulated.codec import read_frame_number
 from cameras.live.publisher import FRAME_HEADER
+from tests.harness.clients.station_sockets import BINARY
 from tests.harness.clients.viewers import REQUEST
-from tests.harness.stations.live_station import BINARY
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import pytest
 from skycam_project.config.model import VARIABLES
 from tests.harness.documents.pages import blocks, page, section
 from tests.harness.project import PROJECT
-from tests.harness.stations.fault_station import FaultStation
+from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
 
 PAGE = "docs/operating.md"
 INSTALL = "systemd-analyze is missing. Install it: apt-get install -y --no-install-recommends systemd"
@@ -65,10 +65,10 @@ def test_make_install_creates_what_a_unit_starts_and_starts_nothing() -> None:
 
 
 @pytest.fixture
-def original(tmp_path: Path) -> Iterator[FaultStation]:
+def original(tmp_path: Path) -> Iterator[Station]:
     """A station with a picture, whose disk is about to be lost."""
-    station = FaultStation(tmp_path / "data").up().sign_in()
-    station.eventually_ready()
+    station = Station(tmp_path / "data", **ANY_NUMBER_OF_KILLS).up()
+    station.cameras.eventually_ready()
     yield station
     station.ensure_stopped()
 
@@ -79,20 +79,20 @@ def run(script: str, data: Path, backup: Path) -> None:
     subprocess.run(["sh", "-euc", here], cwd=PROJECT, check=True, timeout=110)
 
 
-def test_a_backup_is_restored_elsewhere_with_pictures_and_users(original: FaultStation, tmp_path: Path) -> None:
+def test_a_backup_is_restored_elsewhere_with_pictures_and_users(original: Station, tmp_path: Path) -> None:
     back_up, restore = blocks(PAGE, "sh")
-    capture = original.saved_capture()
+    capture = original.cameras.saved_capture()
     [run(back_up, original.data, tmp_path / "backup") for _ in range(2)]
     original.stop()
     shutil.rmtree(original.data)
-    restored = FaultStation(tmp_path / "elsewhere")
+    restored = Station(tmp_path / "elsewhere", **ANY_NUMBER_OF_KILLS)
     run(restore, restored.data, tmp_path / "backup")
     try:
-        restored.up().sign_in().eventually_ready(within_s=60)
-        assert restored.get(f"captures/{capture['id']}/")["sha256"] == capture["sha256"]
-        assert restored.saved_capture()["status"] == "saved"
+        restored.up().cameras.eventually_ready(within_s=60)
+        assert restored.api.get(f"captures/{capture['id']}/")["sha256"] == capture["sha256"]
+        assert restored.cameras.saved_capture()["status"] == "saved"
         assert list(restored.data.glob(f"images/captures/**/{capture['filename']}"))
-        assert restored.inconsistencies() == []
+        assert restored.spools.inconsistencies() == []
     finally:
         restored.ensure_stopped()
 

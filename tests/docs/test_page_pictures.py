@@ -92,29 +92,31 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 def add_cameras(site: Site) -> Site:
     """A station with four cameras: two in the middle of a session, two that record."""
-    site.start()
-    site.ask("PATCH", "cameras/simulated/", {"name": "All-sky"})
+    site.station.up()
+    site.api.ask("PATCH", "cameras/simulated/", {"name": "All-sky"})
     for camera in CAMERAS:
-        site.ask("POST", "cameras/", camera)
-    site.ask("POST", "cameras/dslr/connect/", {})
-    eventually(lambda: {site.observed(slug) for slug in (*SETTINGS, "dslr")} == {"ready"}, 60, "all are ready")
+        site.api.ask("POST", "cameras/", camera)
+    site.api.ask("POST", "cameras/dslr/connect/", {})
+    eventually(
+        lambda: {site.station.cameras.observed(slug) for slug in (*SETTINGS, "dslr")} == {"ready"}, 60, "all are ready"
+    )
     for slug, values in SETTINGS.items():
-        site.ask("PATCH", f"cameras/{slug}/settings/", values)
+        site.api.ask("PATCH", f"cameras/{slug}/settings/", values)
     for _ in range(3):
-        site.ask("POST", "cameras/microscope/capture/", {})
-        site.ask("POST", "cameras/bench/capture/", {})
+        site.api.ask("POST", "cameras/microscope/capture/", {})
+        site.api.ask("POST", "cameras/bench/capture/", {})
     for slug in ("microscope", "bench"):
-        site.ask("POST", f"cameras/{slug}/record/", {})
+        site.api.ask("POST", f"cameras/{slug}/record/", {})
     for slug, programme in SESSIONS.items():
-        site.ask("POST", f"cameras/{slug}/start/", programme)
+        site.api.ask("POST", f"cameras/{slug}/start/", programme)
     eventually(lambda: saved(site) >= 24, 120, "24 captures")
-    site.ask("POST", "cameras/bench/stop-recording/", {})
-    eventually(lambda: site.ask("GET", "clips/")["results"], 40, "a clip")
+    site.api.ask("POST", "cameras/bench/stop-recording/", {})
+    eventually(lambda: site.api.ask("GET", "clips/")["results"], 40, "a clip")
     return site
 
 
 def saved(site: Site) -> int:
-    return sum(one["saved"] for one in site.ask("GET", "sessions/")["results"])
+    return sum(one["saved"] for one in site.api.ask("GET", "sessions/")["results"])
 
 
 @pytest.fixture(scope="module")

@@ -9,19 +9,20 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.harness.stations.fault_station import Answer, FaultStation
-from tests.harness.stations.station import NOTICES_HANGS
+from tests.harness.kills.faults import kill, stopped
+from tests.harness.stations.http_client import Answer
+from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, NOTICES_HANGS, Station
 from tests.harness.waiting import eventually
 
 CALLERS = 20
 
 
 @pytest.fixture(scope="module")
-def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultStation]:
-    station = FaultStation(tmp_path_factory.mktemp("commands") / "data", **NOTICES_HANGS)
+def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
+    station = Station(tmp_path_factory.mktemp("commands") / "data", **NOTICES_HANGS, **ANY_NUMBER_OF_KILLS)
     try:
-        station.up().sign_in().eventually_ready()
-        station.call("PATCH", "cameras/simulated/settings/", {"width": 320, "height": 240})
+        station.up().cameras.eventually_ready()
+        station.api.call("PATCH", "cameras/simulated/settings/", {"width": 320, "height": 240})
         yield station
     finally:
         station.ensure_stopped()
@@ -32,119 +33,125 @@ def at_once(call: Callable[[], Answer], times: int = CALLERS) -> list[Answer]:
         return [future.result() for future in [callers.submit(call) for _ in range(times)]]
 
 
-def saved_in(station: FaultStation, session: str) -> int:
-    return int(station.get(f"sessions/{session}/")["saved"])
+def saved_in(station: Station, session: str) -> int:
+    return int(station.api.get(f"sessions/{session}/")["saved"])
 
 
-def covered(station: FaultStation, session: str) -> int:
-    return station.count("captures_capture WHERE session_id = ?", session.replace("-", ""))
+def covered(station: Station, session: str) -> int:
+    return station.database.count("captures_capture WHERE session_id = ?", session.replace("-", ""))
 
 
-def test_a_stopped_session_does_not_resume_with_the_next_process(station: FaultStation) -> None:
-    session = station.start_session(cadence_s=0.1)
+def test_a_stopped_session_does_not_resume_with_the_next_process(station: Station) -> None:
+    session = station.cameras.start_session(cadence_s=0.1)
     eventually(lambda: saved_in(station, session) >= 2, 40, "the session runs")
-    pid = station.camera_pid()
-    assert station.post("cameras/simulated/stop/").body["state"] == "stopped"
-    station.eventually_settled()
+    pid = station.cameras.pid()
+    assert station.api.post("cameras/simulated/stop/").body["state"] == "stopped"
+    station.spools.eventually_settled()
     before = covered(station, session)
     os.kill(pid, signal.SIGKILL)
-    station.camera_pid(other_than=pid)
-    eventually(lambda: station.capture().status == 201, 40, "the camera is back")
-    eventually(lambda: station.get("cameras/simulated/status/")["session"] is None, 20, "the status of the new process")
+    station.cameras.pid(other_than=pid)
+    eventually(lambda: station.cameras.capture().status == 201, 40, "the camera is back")
+    eventually(
+        lambda: station.api.get("cameras/simulated/status/")["session"] is None, 20, "the status of the new process"
+    )
     assert covered(station, session) == before
 
 
-def test_a_session_stopped_in_the_middle_of_an_exposure_counts_it_once(station: FaultStation) -> None:
-    session = station.start_session(exposure_us=1_000_000, cadence_s=1)
+def test_a_session_stopped_in_the_middle_of_an_exposure_counts_it_once(station: Station) -> None:
+    session = station.cameras.start_session(exposure_us=1_000_000, cadence_s=1)
     eventually(lambda: saved_in(station, session) == 1, 40, "the first exposure")
-    eventually(lambda: station.get("cameras/simulated/status/")["observed"] == "busy", 40, "the second exposure")
-    stopped = station.post("cameras/simulated/stop/").body
-    station.eventually_settled()
+    eventually(lambda: station.api.get("cameras/simulated/status/")["observed"] == "busy", 40, "the second exposure")
+    stopped = station.api.post("cameras/simulated/stop/").body
+    station.spools.eventually_settled()
     assert stopped["state"] == "stopped"
-    assert station.inconsistencies() == []
+    assert station.spools.inconsistencies() == []
 
 
-def test_twenty_captures_at_once_are_all_saved_one_after_the_other(station: FaultStation) -> None:
-    answers = at_once(station.capture)
+def test_twenty_captures_at_once_are_all_saved_one_after_the_other(station: Station) -> None:
+    answers = at_once(station.cameras.capture)
     assert {answer.status for answer in answers} <= {201, 202}
-    station.eventually_settled()
-    assert {station.status_of(answer.body["id"]) for answer in answers} == {("saved", "")}
+    station.spools.eventually_settled()
+    assert {station.database.status_of(answer.body["id"]) for answer in answers} == {("saved", "")}
 
 
-def test_of_two_sessions_started_at_once_one_is_refused_as_held(station: FaultStation) -> None:
-    answers = at_once(lambda: station.post("cameras/simulated/start/", {"exposure_us": 1000, "cadence_s": 1}), times=2)
+def test_of_two_sessions_started_at_once_one_is_refused_as_held(station: Station) -> None:
+    answers = at_once(
+        lambda: station.api.post("cameras/simulated/start/", {"exposure_us": 1000, "cadence_s": 1}), times=2
+    )
     assert sorted(answer.status for answer in answers) == [201, 409]
     refused = next(answer.body for answer in answers if answer.status == 409)
     assert refused["type"] == "/problems/held"
     assert refused["held_by"] == "admin"
-    assert station.post("cameras/simulated/stop/").body["state"] == "stopped"
+    assert station.api.post("cameras/simulated/stop/").body["state"] == "stopped"
 
 
-def test_captures_during_connects_and_disconnects_each_have_an_outcome(station: FaultStation) -> None:
+def test_captures_during_connects_and_disconnects_each_have_an_outcome(station: Station) -> None:
     with ThreadPoolExecutor(1) as beside:
-        capturing = beside.submit(at_once, lambda: station.capture(exposure_us=50_000))
-        changes = [station.post(f"cameras/simulated/{verb}/") for verb in ("disconnect", "connect") * 3]
+        capturing = beside.submit(at_once, lambda: station.cameras.capture(exposure_us=50_000))
+        changes = [station.api.post(f"cameras/simulated/{verb}/") for verb in ("disconnect", "connect") * 3]
         answers = capturing.result()
     assert [change.body.get("observed") for change in changes] == ["disconnected", "ready"] * 3
     assert {answer.status for answer in answers} <= {201, 202, 502, 503}
-    station.eventually_settled()
-    assert station.saved_capture()["status"] == "saved"
+    station.spools.eventually_settled()
+    assert station.cameras.saved_capture()["status"] == "saved"
 
 
-def test_a_disconnected_camera_stays_so_across_a_restart_and_its_error_names_the_command(station: FaultStation) -> None:
-    assert station.post("cameras/simulated/disconnect/").body["observed"] == "disconnected"
-    station.kill("all")
-    eventually(lambda: station.observed() == "disconnected", 40, "disconnected")
-    refused = station.capture()
+def test_a_disconnected_camera_stays_so_across_a_restart_and_its_error_names_the_command(station: Station) -> None:
+    assert station.api.post("cameras/simulated/disconnect/").body["observed"] == "disconnected"
+    kill(station, "all")
+    eventually(lambda: station.cameras.observed() == "disconnected", 40, "disconnected")
+    refused = station.cameras.capture()
     assert refused.status == 503
     assert refused.body["type"] == "/problems/camera-not-reachable"
     assert "skycam connect simulated" in refused.body["detail"]
-    assert station.camera_pids() == {}
-    assert station.post("cameras/simulated/connect/").body["observed"] == "ready"
+    assert station.cameras.pids() == {}
+    assert station.api.post("cameras/simulated/connect/").body["observed"] == "ready"
 
 
-def test_a_changed_setting_is_applied_read_back_and_kept_by_the_next_process(station: FaultStation) -> None:
-    changed = station.call("PATCH", "cameras/simulated/settings/", {"width": 640, "height": 480})
+def test_a_changed_setting_is_applied_read_back_and_kept_by_the_next_process(station: Station) -> None:
+    changed = station.api.call("PATCH", "cameras/simulated/settings/", {"width": 640, "height": 480})
     assert changed.body["actual"]["width"] == 640
     assert changed.body["actual"]["height"] == 480
-    pid = station.camera_pid()
+    pid = station.cameras.pid()
     os.kill(pid, signal.SIGKILL)
-    station.camera_pid(other_than=pid)
-    taken = eventually(lambda: (answer := station.capture()).status == 201 and answer, 40, "a capture")
+    station.cameras.pid(other_than=pid)
+    taken = eventually(lambda: (answer := station.cameras.capture()).status == 201 and answer, 40, "a capture")
     assert taken.body["width"] == 640
     assert taken.body["height"] == 480
-    assert station.get("cameras/simulated/settings/?refresh=1")["actual"]["width"] == 640
+    assert station.api.get("cameras/simulated/settings/?refresh=1")["actual"]["width"] == 640
 
 
-def test_concurrent_changes_of_settings_end_as_the_row_has_them(station: FaultStation) -> None:
+def test_concurrent_changes_of_settings_end_as_the_row_has_them(station: Station) -> None:
     gains = iter(range(1, 11))
-    at_once(lambda: station.call("PATCH", "cameras/simulated/settings/", {"gain": float(next(gains))}), times=10)
-    desired = station.get("cameras/simulated/settings/")["desired"]["gain"]
+    at_once(lambda: station.api.call("PATCH", "cameras/simulated/settings/", {"gain": float(next(gains))}), times=10)
+    desired = station.api.get("cameras/simulated/settings/")["desired"]["gain"]
     eventually(
-        lambda: station.get("cameras/simulated/settings/?refresh=1")["actual"]["gain"] == desired,
+        lambda: station.api.get("cameras/simulated/settings/?refresh=1")["actual"]["gain"] == desired,
         40,
         "the desired gain",
     )
 
 
-def test_a_camera_removed_with_records_under_way_empties_its_spool_and_its_slug_is_free(station: FaultStation) -> None:
-    assert station.post("cameras/", {"slug": "second", "kind": "simulated"}).status == 201
-    station.eventually_ready("second")
-    session = station.start_session("second", cadence_s=0.1)
+def test_a_camera_removed_with_records_under_way_empties_its_spool_and_its_slug_is_free(station: Station) -> None:
+    assert station.api.post("cameras/", {"slug": "second", "kind": "simulated"}).status == 201
+    station.cameras.eventually_ready("second")
+    session = station.cameras.start_session("second", cadence_s=0.1)
     eventually(lambda: saved_in(station, session) >= 2, 40, "the session runs")
-    with station.locked_database():
-        eventually(lambda: len(station.spooled()) > 5, 40, "records wait in the spool")
-    refused = station.call("DELETE", "cameras/second/")
+    with station.database.locked():
+        eventually(lambda: len(station.spools.files()) > 5, 40, "records wait in the spool")
+    refused = station.api.call("DELETE", "cameras/second/")
     assert refused.status == 409
     assert "Stop it first." in refused.body["detail"]
-    station.post("cameras/second/stop/")
-    eventually(lambda: station.call("DELETE", "cameras/second/").status == 204, 40, "its session is over")
-    assert station.post("cameras/", {"slug": "second", "kind": "simulated"}).status == 201
-    station.eventually_ready("second")
-    station.eventually_settled()
+    station.api.post("cameras/second/stop/")
+    eventually(lambda: station.api.call("DELETE", "cameras/second/").status == 204, 40, "its session is over")
+    assert station.api.post("cameras/", {"slug": "second", "kind": "simulated"}).status == 201
+    station.cameras.eventually_ready("second")
+    station.spools.eventually_settled()
     ended = "SELECT state FROM captures_session WHERE id = ?"
-    eventually(lambda: station.rows(ended, session.replace("-", "")) == [("stopped",)], 40, "the end of its session")
-    assert station.saved_capture("second")["status"] == "saved"
+    eventually(
+        lambda: station.database.rows(ended, session.replace("-", "")) == [("stopped",)], 40, "the end of its session"
+    )
+    assert station.cameras.saved_capture("second")["status"] == "saved"
 
 
 DELIVER = """
@@ -170,36 +177,36 @@ print(capture.id)
 
 
 @pytest.mark.parametrize("times", [1, 2, 5])
-def test_a_capture_is_exposed_once_however_often_its_command_is_delivered(station: FaultStation, times: int) -> None:
+def test_a_capture_is_exposed_once_however_often_its_command_is_delivered(station: Station, times: int) -> None:
     capture = station.run("-c", DELIVER, str(times), "30000").strip()
-    eventually(lambda: station.status_of(capture) == ("saved", ""), 40, "the capture")
-    station.eventually_settled()
+    eventually(lambda: station.database.status_of(capture) == ("saved", ""), 40, "the capture")
+    station.spools.eventually_settled()
     assert len(list(station.config.storage_root.rglob(f"*{capture}*"))) == 1
-    assert station.count("captures_capturefile WHERE capture_id = ?", capture.replace("-", "")) == 1
+    assert station.database.count("captures_capturefile WHERE capture_id = ?", capture.replace("-", "")) == 1
 
 
-def test_a_capture_whose_command_was_lost_ends_as_not_started_soon_after_its_deadline(station: FaultStation) -> None:
+def test_a_capture_whose_command_was_lost_ends_as_not_started_soon_after_its_deadline(station: Station) -> None:
     capture = station.run("-c", DELIVER, "0", "3000").strip()
-    eventually(lambda: station.status_of(capture) == ("failed", "not_started"), 3 + 5 + 20, "the outcome")
+    eventually(lambda: station.database.status_of(capture) == ("failed", "not_started"), 3 + 5 + 20, "the outcome")
 
 
-def test_a_capture_delivered_after_its_deadline_is_not_exposed(station: FaultStation) -> None:
-    with station.stopped(station.pids()["worker"]):
+def test_a_capture_delivered_after_its_deadline_is_not_exposed(station: Station) -> None:
+    with stopped(station.pids()["worker"]):
         capture = station.run("-c", DELIVER, "1", "0").strip()
         eventually(lambda: "worker silent" in station.output(), 40, "the launcher noticed")
-    eventually(lambda: station.status_of(capture) == ("failed", "not_started"), 40, "the outcome")
-    station.eventually_ready()
+    eventually(lambda: station.database.status_of(capture) == ("failed", "not_started"), 40, "the outcome")
+    station.cameras.eventually_ready()
     assert not list(station.config.storage_root.rglob(f"*{capture}*"))
 
 
-def test_after_all_commands_the_ledger_adds_up(station: FaultStation) -> None:
-    station.eventually_settled()
-    assert station.inconsistencies() == []
+def test_after_all_commands_the_ledger_adds_up(station: Station) -> None:
+    station.spools.eventually_settled()
+    assert station.spools.inconsistencies() == []
 
 
-def test_a_session_can_be_started_on_a_camera_that_was_just_added(station: FaultStation) -> None:
-    added = station.post("cameras/", {"slug": "fresh", "kind": "simulated"})
-    started = station.post("cameras/fresh/start/", {"exposure_us": 1000, "delay_s": 0.1, "count": 2})
+def test_a_session_can_be_started_on_a_camera_that_was_just_added(station: Station) -> None:
+    added = station.api.post("cameras/", {"slug": "fresh", "kind": "simulated"})
+    started = station.api.post("cameras/fresh/start/", {"exposure_us": 1000, "delay_s": 0.1, "count": 2})
     assert added.status == 201
     assert started.status == 201
-    eventually(lambda: station.get(f"sessions/{started.body['id']}/")["state"] == "finished", 40, "two captures")
+    eventually(lambda: station.api.get(f"sessions/{started.body['id']}/")["state"] == "finished", 40, "two captures")

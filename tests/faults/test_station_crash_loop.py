@@ -16,7 +16,7 @@ import pytest
 
 from skycam_project.launch import LaunchError, restart
 from tests.harness.stations.command_line import run
-from tests.harness.stations.fault_station import FaultStation
+from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
 from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.timeout(400)
@@ -24,28 +24,28 @@ CADENCE_S = 0.25
 
 
 @pytest.fixture(scope="module")
-def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultStation]:
+def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
     """The default station, but three exits make a crash loop, and two healthy seconds end it."""
     patience = {"SKYCAM_SUPERVISION__CRASH_LOOP_EXITS": "3", "SKYCAM_SUPERVISION__HEALTHY_S": "2"}
-    station = FaultStation(tmp_path_factory.mktemp("loop") / "data", **patience)
+    station = Station(tmp_path_factory.mktemp("loop") / "data", **patience, **ANY_NUMBER_OF_KILLS)
     try:
-        station.up().sign_in().eventually_ready()
-        station.call("PATCH", "cameras/simulated/settings/", {"width": 320, "height": 240})
+        station.up().cameras.eventually_ready()
+        station.api.call("PATCH", "cameras/simulated/settings/", {"width": 320, "height": 240})
         yield station
     finally:
         station.ensure_stopped()
 
 
 @pytest.fixture
-def session(station: FaultStation) -> Iterator[str]:
-    station.eventually_ready()
-    yield station.start_session(cadence_s=CADENCE_S)
-    station.post("cameras/simulated/stop/")
-    station.eventually_settled()
+def session(station: Station) -> Iterator[str]:
+    station.cameras.eventually_ready()
+    yield station.cameras.start_session(cadence_s=CADENCE_S)
+    station.api.post("cameras/simulated/stop/")
+    station.spools.eventually_settled()
 
 
 @contextmanager
-def killed_on_each_start(station: FaultStation, part: str) -> Iterator[None]:
+def killed_on_each_start(station: Station, part: str) -> Iterator[None]:
     ended = threading.Event()
 
     def kill() -> None:
@@ -62,7 +62,7 @@ def killed_on_each_start(station: FaultStation, part: str) -> Iterator[None]:
         killer.join()
 
 
-def looping(station: FaultStation, part: str) -> dict[str, Any]:
+def looping(station: Station, part: str) -> dict[str, Any]:
     def found() -> dict[str, Any] | None:
         row = station.parts()[part]
         return row if row["state"] == "crash loop" else None
@@ -70,24 +70,24 @@ def looping(station: FaultStation, part: str) -> dict[str, Any]:
     return dict(eventually(found, 40, f"{part} in a crash loop: {station.output()[-2000:]}"))
 
 
-def saved(station: FaultStation) -> int:
-    return station.count("captures_capture WHERE status = 'saved'")
+def saved(station: Station) -> int:
+    return station.database.count("captures_capture WHERE status = 'saved'")
 
 
-def alert(station: FaultStation, part: str) -> tuple[str, str] | None:
+def alert(station: Station, part: str) -> tuple[str, str] | None:
     question = "SELECT state, message FROM monitoring_alert WHERE key = ? ORDER BY opened_at DESC LIMIT 1"
-    return next(iter(station.rows(question, f"part.crash_loop:main:{part}")), None)  # type: ignore[arg-type]
+    return next(iter(station.database.rows(question, f"part.crash_loop:main:{part}")), None)  # type: ignore[arg-type]
 
 
-def opened(station: FaultStation, part: str, within_s: float) -> str:
+def opened(station: Station, part: str, within_s: float) -> str:
     return str(eventually(lambda: (found := alert(station, part)) and found[0] == "open" and found[1], within_s))
 
 
 @pytest.mark.parametrize("part", ["valkey", "web", "jobs"])
 def test_a_part_in_a_crash_loop_costs_no_camera_and_no_session_and_comes_back(
-    station: FaultStation, session: str, part: str
+    station: Station, session: str, part: str
 ) -> None:
-    camera, others = station.camera_pid(), {name: pid for name, pid in station.pids().items() if name != part}
+    camera, others = station.cameras.pid(), {name: pid for name, pid in station.pids().items() if name != part}
     with killed_on_each_start(station, part):
         row = looping(station, part)
         before = saved(station)
@@ -104,33 +104,33 @@ def test_a_part_in_a_crash_loop_costs_no_camera_and_no_session_and_comes_back(
     assert "crash loop, next try in" in run(station.data, "ps").stdout
     assert restart(station.config, part)["state"] == "running"
     eventually(lambda: alert(station, part)[0] == "resolved", 40, "the alert is over")  # type: ignore[index]
-    assert station.camera_pid() == camera
+    assert station.cameras.pid() == camera
     assert {name: pid for name, pid in station.pids().items() if name != part} == others
-    eventually(lambda: station.capture("simulated").status == 201, 40, "captures by command")
+    eventually(lambda: station.cameras.capture("simulated").status == 201, 40, "captures by command")
 
 
-def test_a_worker_in_a_crash_loop_is_an_alert_although_it_raises_alerts_itself(station: FaultStation) -> None:
+def test_a_worker_in_a_crash_loop_is_an_alert_although_it_raises_alerts_itself(station: Station) -> None:
     others = {name: pid for name, pid in station.pids().items() if name != "worker"}
     with killed_on_each_start(station, "worker"):
         looping(station, "worker")
         assert "worker killed by SIGKILL" in opened(station, "worker", within_s=40)
-        health = station.call("GET", "health/")
+        health = station.api.call("GET", "health/")
     assert health.status == 503
     assert "worker is in a crash loop on main" in health.body["problems"]["parts"][0]
     assert restart(station.config, "worker")["state"] == "running"
     eventually(lambda: alert(station, "worker")[0] == "resolved", 40, "the alert is over")  # type: ignore[index]
     assert {name: pid for name, pid in station.pids().items() if name != "worker"} == others
-    station.eventually_ready()
+    station.cameras.eventually_ready()
 
 
 @pytest.mark.prove
-def test_a_part_in_a_crash_loop_is_restarted_within_a_minute(station: FaultStation) -> None:
+def test_a_part_in_a_crash_loop_is_restarted_within_a_minute(station: Station) -> None:
     with killed_on_each_start(station, "beat"):
         looping(station, "beat")
     eventually(lambda: station.parts()["beat"]["state"] == "running", 70, "tried again")
 
 
-def test_a_crash_loop_whose_alert_cannot_be_written_is_in_the_log(station: FaultStation) -> None:
+def test_a_crash_loop_whose_alert_cannot_be_written_is_in_the_log(station: Station) -> None:
     folder = station.data / "run" / "crash-loops"
     shutil.rmtree(folder, ignore_errors=True)
     folder.write_text("A file in its place, which fails like a full disk.")
@@ -141,18 +141,18 @@ def test_a_crash_loop_whose_alert_cannot_be_written_is_in_the_log(station: Fault
     assert restart(station.config, "beat")["state"] == "running"
 
 
-def test_a_station_with_a_part_in_a_crash_loop_stops_as_any_other(station: FaultStation) -> None:
+def test_a_station_with_a_part_in_a_crash_loop_stops_as_any_other(station: Station) -> None:
     processes = station.processes()
     with killed_on_each_start(station, "jobs"):
         looping(station, "jobs")
     assert station.stop() == 0
     assert not any(process.is_running() for process in processes)
-    station.up().eventually_ready()
+    station.up().cameras.eventually_ready()
 
 
-def test_an_error_each_second_is_logged_once_and_then_counted(station: FaultStation) -> None:
+def test_an_error_each_second_is_logged_once_and_then_counted(station: Station) -> None:
     processes = station.processes()
-    station.execute("DELETE FROM captures_storageassignment")
+    station.database.execute("DELETE FROM captures_storageassignment")
     station.eventually_says("has no storage root", within_s=40)
     began = time.monotonic()
     eventually(lambda: time.monotonic() - began > 4, 5, "four seconds passed")
@@ -164,7 +164,7 @@ def test_an_error_each_second_is_logged_once_and_then_counted(station: FaultStat
 
 def test_a_launcher_killed_during_a_crash_loop_leaves_nothing_and_the_next_one_ends_the_alert(tmp_path: Path) -> None:
     patience = {"SKYCAM_SUPERVISION__CRASH_LOOP_EXITS": "3", "SKYCAM_SUPERVISION__HEALTHY_S": "2"}
-    station = FaultStation(tmp_path / "data", **patience).up()
+    station = Station(tmp_path / "data", **patience, **ANY_NUMBER_OF_KILLS).up()
     try:
         processes = station.processes()
         with killed_on_each_start(station, "jobs"):

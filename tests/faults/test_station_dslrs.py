@@ -42,7 +42,7 @@ def both_there(station: DslrStation, desk: Desk) -> Iterator[None]:
 
 
 def captures(station: DslrStation, slug: str) -> bool:
-    return station.capture(slug, exposure_us=10_000).status == 201
+    return station.cameras.capture(slug, exposure_us=10_000).status == 201
 
 
 def test_each_slug_has_the_camera_of_its_serial_number(station: DslrStation) -> None:
@@ -60,7 +60,7 @@ def test_battery_and_card_are_in_status_command_line_and_page(station: DslrStati
 
 
 def test_raw_and_jpeg_are_two_files_of_one_capture(station: DslrStation) -> None:
-    capture = station.saved_capture("east", iso=800, exposure_us=10_000, format="raw+jpeg")
+    capture = station.cameras.saved_capture("east", iso=800, exposure_us=10_000, format="raw+jpeg")
     assert [file["kind"] for file in capture["files"]] == ["raw", "jpeg"]
     assert capture["iso"] == 800
     assert capture["exposure_us"] == 10_000
@@ -68,7 +68,7 @@ def test_raw_and_jpeg_are_two_files_of_one_capture(station: DslrStation) -> None
 
 
 def test_the_thumbnail_of_a_raw_file_is_its_embedded_picture(station: DslrStation) -> None:
-    capture = station.saved_capture("east", exposure_us=10_000, format="raw")
+    capture = station.cameras.saved_capture("east", exposure_us=10_000, format="raw")
     assert [file["kind"] for file in capture["files"]] == ["raw"]
     thumbnail = Image.open(io.BytesIO(station.fetch_picture(f"captures/{capture['id']}/thumbnail/?size=320")))
     assert thumbnail.size == (320, 212)
@@ -80,10 +80,10 @@ def test_an_unplugged_camera_is_reported_everywhere_and_resumes_on_another_port(
     desk.plug_cameras(WEST)
     gone = "No camera has the serial number 6012345; attached are Nikon DSC D750 at usb:001,005 (in use by Skycam)."
     assert station.reported_everywhere("east", gone) == EVERYWHERE
-    assert station.saved_capture("west")["status"] == "saved"
+    assert station.cameras.saved_capture("west")["status"] == "saved"
     desk.plug_cameras(WEST, "usb:002,017 6012345")
-    station.eventually_ready("east", within_s=90)
-    assert station.saved_capture("east")["serial"] == "6012345"
+    station.cameras.eventually_ready("east", within_s=90)
+    assert station.cameras.saved_capture("east")["serial"] == "6012345"
 
 
 def test_a_camera_held_by_a_file_manager_is_reported_everywhere_and_comes_back_once_it_is_stopped(
@@ -95,21 +95,21 @@ def test_a_camera_held_by_a_file_manager_is_reported_everywhere_and_comes_back_o
         desk.plug_cameras(WEST, "usb:001,009 6012345")
         held = f"The camera at usb:001,009 is held by another process, probably {FILE_MANAGER} (pid {pid}; stop it with"
         assert station.reported_everywhere("east", held) == EVERYWHERE
-    station.eventually_ready("east", within_s=90)
-    assert station.saved_capture("east")["status"] == "saved"
+    station.cameras.eventually_ready("east", within_s=90)
+    assert station.cameras.saved_capture("east")["status"] == "saved"
 
 
 def hung_in_a_session(station: DslrStation, desk: Desk) -> tuple[str, list[str]]:
     """A session that resumed after its camera hung in libgphoto2's capture(); how the other camera's captures ended
     meanwhile."""
-    session = station.start_session("east", exposure_us=10_000, cadence_s=0.5)
-    eventually(lambda: station.get(f"sessions/{session}/")["saved"] >= 2, 40, "the session runs")
+    session = station.cameras.start_session("east", exposure_us=10_000, cadence_s=0.5)
+    eventually(lambda: station.api.get(f"sessions/{session}/")["saved"] >= 2, 40, "the session runs")
     control(desk.folder, "hang capture once usb:001,004")
     eventually(lambda: not (desk.folder / "control").exists(), 40, "the camera hangs")
-    beside = [station.saved_capture("west", exposure_us=10_000)["status"] for _ in range(5)]
-    eventually(lambda: station.get(f"sessions/{session}/")["gaps"], 60, "the gap")
-    saved = station.get(f"sessions/{session}/")["saved"]
-    eventually(lambda: station.get(f"sessions/{session}/")["saved"] >= saved + 2, 60, "the session goes on")
+    beside = [station.cameras.saved_capture("west", exposure_us=10_000)["status"] for _ in range(5)]
+    eventually(lambda: station.api.get(f"sessions/{session}/")["gaps"], 60, "the gap")
+    saved = station.api.get(f"sessions/{session}/")["saved"]
+    eventually(lambda: station.api.get(f"sessions/{session}/")["saved"] >= saved + 2, 60, "the session goes on")
     return session, beside
 
 
@@ -117,10 +117,10 @@ def test_a_session_whose_camera_hangs_goes_on_and_records_what_was_lost_and_why(
     station: DslrStation, desk: Desk
 ) -> None:
     session, beside = hung_in_a_session(station, desk)
-    body = station.post("cameras/east/stop/").body
-    failed = station.get(f"captures/?session={session}&status=failed")["results"]
+    body = station.api.post("cameras/east/stop/").body
+    failed = station.api.get(f"captures/?session={session}&status=failed")["results"]
     hung = "The camera hung while exposing; its process was killed."
-    steps = [event["step"] for event in station.events("camera.ladder", "east")]
+    steps = [event["step"] for event in station.database.events("camera.ladder", "east")]
     assert LADDER in [steps[at : at + 3] for at in range(len(steps))]  # a busy machine may abort a later exposure
     assert beside == ["saved"] * 5
     assert [one["message"] for one in failed if one["reason"] == "camera_hung"] == [hung]
@@ -135,5 +135,5 @@ def test_live_pictures_are_sent_while_someone_watches(station: DslrStation) -> N
 
 
 def test_after_all_the_ledger_adds_up(station: DslrStation) -> None:
-    station.eventually_settled()
-    assert station.inconsistencies() == []
+    station.spools.eventually_settled()
+    assert station.spools.inconsistencies() == []

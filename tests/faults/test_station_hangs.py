@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.harness.stations.fault_station import FaultStation
+from tests.harness.kills.faults import stopped
+from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
 from tests.harness.waiting import eventually
 
 LADDER = ["abort", "reconnect", "kill"]
@@ -21,119 +22,119 @@ SOONER_THAN_ITS_DEADLINE_S = 20
 
 
 @pytest.fixture(scope="module")
-def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultStation]:
+def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
     patience = {"SKYCAM_SUPERVISION__CRASH_LOOP_EXITS": str(CRASHES), "SKYCAM_SUPERVISION__HEALTHY_S": "8"}
     data = tmp_path_factory.mktemp("hangs") / "data"
-    station = FaultStation(data, SKYCAM_SUPERVISION__MARGIN_S=MARGIN_S, **patience)
+    station = Station(data, SKYCAM_SUPERVISION__MARGIN_S=MARGIN_S, **patience, **ANY_NUMBER_OF_KILLS)
     try:
-        station.up().sign_in()
-        station.eventually_ready()
+        station.up()
+        station.cameras.eventually_ready()
         yield station
     finally:
         station.ensure_stopped()
 
 
-def exposing(station: FaultStation, camera: str = "simulated", **settings: object) -> str:
+def exposing(station: Station, camera: str = "simulated", **settings: object) -> str:
     """Id of a capture whose shutter is open now."""
-    capture = station.post(f"cameras/{camera}/capture/", settings, Prefer="respond-async").body["id"]
+    capture = station.api.post(f"cameras/{camera}/capture/", settings, Prefer="respond-async").body["id"]
     plan = station.config.storage_root / ".spool"
     eventually(lambda: list(plan.glob(f"*/{capture}.plan")), 40, "the plan of the capture")
     return str(capture)
 
 
-def eventually_ends(station: FaultStation, capture: str, within_s: float = 60) -> tuple[str, str]:
-    eventually(lambda: station.status_of(capture)[0] != "planned", within_s, "the outcome of the capture")
-    return station.status_of(capture)
+def eventually_ends(station: Station, capture: str, within_s: float = 60) -> tuple[str, str]:
+    eventually(lambda: station.database.status_of(capture)[0] != "planned", within_s, "the outcome of the capture")
+    return station.database.status_of(capture)
 
 
-def steps(station: FaultStation, camera: str) -> list[str]:
-    return [event["step"] for event in station.events("camera.ladder", camera)]
+def steps(station: Station, camera: str) -> list[str]:
+    return [event["step"] for event in station.database.events("camera.ladder", camera)]
 
 
-def test_a_stopped_camera_process_gets_every_recovery_step_and_the_next_capture_works(station: FaultStation) -> None:
+def test_a_stopped_camera_process_gets_every_recovery_step_and_the_next_capture_works(station: Station) -> None:
     capture = exposing(station, exposure_us=2_000_000)
-    with station.stopped(station.camera_pid()):
+    with stopped(station.cameras.pid()):
         outcome = eventually_ends(station, capture)
     found = steps(station, "simulated")
     assert outcome == ("failed", "camera_hung")
     assert LADDER in [found[at : at + 3] for at in range(len(found))]
-    assert station.saved_capture()["status"] == "saved"
+    assert station.cameras.saved_capture()["status"] == "saved"
 
 
-def test_a_crash_is_the_reason_of_the_capture_that_it_ended(station: FaultStation) -> None:
-    station.eventually_ready()
+def test_a_crash_is_the_reason_of_the_capture_that_it_ended(station: Station) -> None:
+    station.cameras.eventually_ready()
     capture = exposing(station, exposure_us=10_000_000)
-    os.kill(station.camera_pid(), signal.SIGSEGV)
+    os.kill(station.cameras.pid(), signal.SIGSEGV)
     assert eventually_ends(station, capture) == ("failed", "camera_crashed")
-    assert station.events("part.restarted")[-1]["reason"] == "killed by SIGSEGV"
+    assert station.database.events("part.restarted")[-1]["reason"] == "killed by SIGSEGV"
 
 
-def crash(station: FaultStation, times: int) -> int:
+def crash(station: Station, times: int) -> int:
     """Crash the process of the simulated camera `times` times; returns the pid of the next process."""
     for _ in range(times):
-        pid = station.camera_pid()
+        pid = station.cameras.pid()
         os.kill(pid, signal.SIGSEGV)
-        eventually(lambda pid=pid: station.camera_pids().get("simulated") != pid, 40, "the crash")
-    return station.camera_pid()
+        eventually(lambda pid=pid: station.cameras.pids().get("simulated") != pid, 40, "the crash")
+    return station.cameras.pid()
 
 
-def crash_until_quarantined(station: FaultStation) -> None:
+def crash_until_quarantined(station: Station) -> None:
     os.kill(crash(station, times=CRASHES - 1), signal.SIGSEGV)
-    eventually(lambda: station.observed() == "quarantined", 40, "quarantine")
+    eventually(lambda: station.cameras.observed() == "quarantined", 40, "quarantine")
 
 
-def wait_until_healthy(station: FaultStation) -> None:
+def wait_until_healthy(station: Station) -> None:
     """An earlier test may have left a capture that still runs: the camera is busy until its end."""
-    connect = functools.partial(station.post, "cameras/simulated/connect/")
+    connect = functools.partial(station.api.post, "cameras/simulated/connect/")
     eventually(lambda: connect().body["observed"] == "ready", 40, "the camera is ready")
 
 
-def open_alerts(station: FaultStation) -> list[tuple[str, ...]]:
-    return station.rows("SELECT key FROM monitoring_alert WHERE state = 'open'")
+def open_alerts(station: Station) -> list[tuple[str, ...]]:
+    return station.database.rows("SELECT key FROM monitoring_alert WHERE state = 'open'")
 
 
-def test_a_crash_loop_ends_in_quarantine_with_an_alert_and_connect_ends_that(station: FaultStation) -> None:
+def test_a_crash_loop_ends_in_quarantine_with_an_alert_and_connect_ends_that(station: Station) -> None:
     wait_until_healthy(station)
     crash_until_quarantined(station)
     eventually(lambda: open_alerts(station) == [("camera.quarantined:simulated",)], 40, "the alert")
-    refused = station.capture()
+    refused = station.cameras.capture()
     assert refused.status == 503
     assert refused.body["type"] == "/problems/camera-not-reachable"
     assert "then connect it." in refused.body["detail"]
     wait_until_healthy(station)
-    assert station.saved_capture()["status"] == "saved"
+    assert station.cameras.saved_capture()["status"] == "saved"
     eventually(lambda: open_alerts(station) == [], 40, "the alert is resolved")
 
 
-def capture_for_a_stopped_process(station: FaultStation) -> str:
+def capture_for_a_stopped_process(station: Station) -> str:
     """Id of a capture whose process never reads the command."""
-    capture = station.post("cameras/simulated/capture/", Prefer="respond-async").body["id"]
+    capture = station.api.post("cameras/simulated/capture/", Prefer="respond-async").body["id"]
     return str(capture)
 
 
-def test_a_capture_that_a_quarantined_camera_never_began_has_its_outcome_soon(station: FaultStation) -> None:
+def test_a_capture_that_a_quarantined_camera_never_began_has_its_outcome_soon(station: Station) -> None:
     wait_until_healthy(station)
     pid = crash(station, times=CRASHES - 1)
-    with station.stopped(pid):
+    with stopped(pid):
         capture = capture_for_a_stopped_process(station)
         os.kill(pid, signal.SIGKILL)
-        eventually(lambda: station.observed() == "quarantined", 40, "quarantine")
+        eventually(lambda: station.cameras.observed() == "quarantined", 40, "quarantine")
     assert eventually_ends(station, capture, within_s=SOONER_THAN_ITS_DEADLINE_S) == ("failed", "not_started")
     wait_until_healthy(station)
 
 
-def test_a_camera_that_hangs_on_disconnect_is_disconnected_without_a_crash_event(station: FaultStation) -> None:
-    station.eventually_ready()
-    crashes = len(station.events("part.restarted"))
-    with station.stopped(station.camera_pid()):
+def test_a_camera_that_hangs_on_disconnect_is_disconnected_without_a_crash_event(station: Station) -> None:
+    station.cameras.eventually_ready()
+    crashes = len(station.database.events("part.restarted"))
+    with stopped(station.cameras.pid()):
         capture = capture_for_a_stopped_process(station)
-        assert station.post("cameras/simulated/disconnect/").body["observed"] == "disconnected"
+        assert station.api.post("cameras/simulated/disconnect/").body["observed"] == "disconnected"
     assert eventually_ends(station, capture, within_s=SOONER_THAN_ITS_DEADLINE_S) == ("failed", "not_started")
-    assert station.rows("SELECT observed FROM cameras_camera WHERE slug = 'simulated'") == [("disconnected",)]
-    assert len(station.events("part.restarted")) == crashes
+    assert station.database.rows("SELECT observed FROM cameras_camera WHERE slug = 'simulated'") == [("disconnected",)]
+    assert len(station.database.events("part.restarted")) == crashes
     wait_until_healthy(station)
 
 
-def test_after_all_hangs_and_crashes_the_ledger_adds_up(station: FaultStation) -> None:
-    station.eventually_settled()
-    assert station.inconsistencies() == []
+def test_after_all_hangs_and_crashes_the_ledger_adds_up(station: Station) -> None:
+    station.spools.eventually_settled()
+    assert station.spools.inconsistencies() == []

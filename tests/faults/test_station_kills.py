@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests.harness.busy_machine import slowness
+from tests.harness.kills.client import Client
+from tests.harness.kills.faults import kill
 from tests.harness.kills.station_kills import HUNG_WORKER_S, PROMISED_S, KillTest
 from tests.harness.project import PROJECT
-from tests.harness.stations.fault_station import Client, FaultStation
-from tests.harness.stations.station import NOTICES_HANGS, SILENCE_S
+from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, NOTICES_HANGS, SILENCE_S, Station
 
 DEFAULT_SILENCE_S = 15.0
 """After how long a silent part is killed by default."""
@@ -23,11 +24,11 @@ SUMMARY = PROJECT / "docs" / "kills.md"
 
 
 def run_kill_test(folder: Path) -> Iterator[KillTest]:
-    station = FaultStation(folder / "data", **NOTICES_HANGS)
+    station = Station(folder / "data", **NOTICES_HANGS, **ANY_NUMBER_OF_KILLS)
     try:
-        station.up().sign_in().eventually_ready()
-        station.call("PATCH", "cameras/simulated/settings/", {"width": 320, "height": 240})
-        station.start_session(cadence_s=0.2)
+        station.up().cameras.eventually_ready()
+        station.api.call("PATCH", "cameras/simulated/settings/", {"width": 320, "height": 240})
+        station.cameras.start_session(cadence_s=0.2)
         with Client(station, patience_s=0.7 * slowness()) as client:
             yield KillTest(station, client)
     finally:
@@ -55,13 +56,13 @@ def test_three_kills_are_recovered_in_the_promised_time(kill_test: KillTest, tar
 def test_a_worker_that_hangs_is_replaced_in_the_promised_time(kill_test: KillTest) -> None:
     promised_s = SILENCE_S + (HUNG_WORKER_S - DEFAULT_SILENCE_S) * slowness()
     kill_test.client.wait_for_saves(more=5)
-    assert kill_test.client.recovery_s(lambda: kill_test.station.kill("hung worker"), 100) < promised_s
+    assert kill_test.client.recovery_s(lambda: kill(kill_test.station, "hung worker"), 100) < promised_s
 
 
 def test_captures_sent_to_a_camera_process_that_is_just_starting_have_one_outcome(kill_test: KillTest) -> None:
     kill_test.client.wait_for_saves(more=5)
-    kill_test.station.kill("camera")
-    capture: Callable[[int], object] = lambda _: kill_test.station.capture()  # noqa: E731
+    kill(kill_test.station, "camera")
+    capture: Callable[[int], object] = lambda _: kill_test.station.cameras.capture()  # noqa: E731
     with ThreadPoolExecutor(8) as callers:
         list(callers.map(capture, range(80)))
 
@@ -69,13 +70,13 @@ def test_captures_sent_to_a_camera_process_that_is_just_starting_have_one_outcom
 def test_after_all_kills_the_ledger_adds_up_and_no_acknowledged_capture_is_lost(kill_test: KillTest) -> None:
     kill_test.stop_session()
     print(kill_test.summary())
-    assert kill_test.station.inconsistencies() == []
+    assert kill_test.station.spools.inconsistencies() == []
     assert kill_test.client.lost() == []
     assert len(kill_test.client.saved()) > 100
 
 
 def test_a_kill_just_before_a_stop_does_not_prevent_the_stop(kill_test: KillTest) -> None:
-    os.kill(kill_test.station.camera_pid(), signal.SIGKILL)
+    os.kill(kill_test.station.cameras.pid(), signal.SIGKILL)
     assert kill_test.station.stop() == 0
 
 
@@ -87,5 +88,5 @@ def test_two_hundred_kills_lose_and_double_nothing(long_kill_test: KillTest) -> 
     long_kill_test.stop_session()
     long_kill_test.write(SUMMARY)
     print(long_kill_test.summary())
-    assert long_kill_test.station.inconsistencies() == []
+    assert long_kill_test.station.spools.inconsistencies() == []
     assert long_kill_test.client.lost() == []

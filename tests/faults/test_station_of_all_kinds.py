@@ -11,8 +11,8 @@ import pytest
 
 from tests.harness.far_ends.network.rtsp import RtspServer
 from tests.harness.far_ends.pixelink.build import SERIAL, Sdk
+from tests.harness.stations.cameras import hexed
 from tests.harness.stations.dslrs import Desk, DslrStation
-from tests.harness.stations.fault_station import hexed
 from tests.harness.waiting import eventually
 
 EVERYWHERE = {"status": True, "refusal": True, "page": True, "command line": True}
@@ -36,21 +36,21 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DslrStation]:
 
 
 def add(station: DslrStation, slug: str, kind: str, address: str) -> None:
-    assert station.post("cameras/", {"slug": slug, "kind": kind, "address": address}).status == 201
-    station.eventually_ready(slug, within_s=60)
+    assert station.api.post("cameras/", {"slug": slug, "kind": kind, "address": address}).status == 201
+    station.cameras.eventually_ready(slug, within_s=60)
 
 
 @pytest.fixture(scope="module")
 def sessions(station: DslrStation) -> dict[str, str]:
     """A session on each camera, with a capture every two seconds, which a slow machine can keep up with."""
-    running = {slug: station.start_session(slug, exposure_us=10_000, cadence_s=2.0) for slug in KINDS}
+    running = {slug: station.cameras.start_session(slug, exposure_us=10_000, cadence_s=2.0) for slug in KINDS}
     eventually(lambda: all(saved(station, session) >= 2 for session in running.values()), 90, "all of them capture")
     return running
 
 
 def outcomes(station: DslrStation, session: str) -> list[tuple[str, str]]:
     question = "SELECT status, reason FROM captures_capture WHERE session_id = ? AND status != 'planned'"
-    return station.rows(question, hexed(session))  # type: ignore[return-value]
+    return station.database.rows(question, hexed(session))  # type: ignore[return-value]
 
 
 def saved(station: DslrStation, session: str) -> int:
@@ -60,7 +60,7 @@ def saved(station: DslrStation, session: str) -> int:
 def lost(station: DslrStation, session: str) -> tuple[list[tuple[str, str]], int]:
     """The outcomes that are not saved, and the number of captures in gaps. A busy machine may overrun a start."""
     question = "SELECT sum(count) FROM captures_sessiongap WHERE session_id = ? AND reason != 'overrun'"
-    gaps = station.rows(question, hexed(session))
+    gaps = station.database.rows(question, hexed(session))
     return [found for found in outcomes(station, session) if found != ("saved", "")], gaps[0][0] or 0
 
 
@@ -75,7 +75,7 @@ def test_the_others_lose_nothing_when_the_process_of_one_is_killed(
 ) -> None:
     before = {slug: lost(station, sessions[slug]) for slug in KINDS}
     count = saved(station, sessions[killed])
-    os.kill(station.camera_pid(killed), signal.SIGKILL)
+    os.kill(station.cameras.pid(killed), signal.SIGKILL)
     eventually(lambda: saved(station, sessions[killed]) >= count + 3, 60, f"{killed} goes on")
     assert [slug for slug in KINDS if slug != killed and lost(station, sessions[slug]) != before[slug]] == []
     assert {reason for _, reason in lost(station, sessions[killed])[0]} <= {"interrupted", "camera_crashed"}
@@ -85,11 +85,11 @@ def test_a_wrong_password_is_reported_everywhere_until_the_right_one_is_saved(st
     with RtspServer(login="me:sesame-open") as server:
         shown = f"rtsp://me:***@127.0.0.1:{server.port}/live"
         wrong, right = server.with_login("me:wrong-one@"), server.with_login("me:sesame-open@")
-        assert station.post("cameras/", {"slug": "gate", "kind": "network", "address": wrong}).status == 201
+        assert station.api.post("cameras/", {"slug": "gate", "kind": "network", "address": wrong}).status == 201
         message = "The camera refuses the name or the password. Save the camera's address with the right ones."
         assert station.reported_everywhere("gate", message) == EVERYWHERE
-        saved = station.call("PATCH", "cameras/gate/", {"address": right})
+        saved = station.api.call("PATCH", "cameras/gate/", {"address": right})
         assert saved.status == 200
         assert saved.body["address"] == shown
-        station.eventually_ready("gate", within_s=60)
-        assert station.saved_capture("gate")["status"] == "saved"
+        station.cameras.eventually_ready("gate", within_s=60)
+        assert station.cameras.saved_capture("gate")["status"] == "saved"

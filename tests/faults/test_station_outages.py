@@ -12,9 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from skycam_project.sqlite_busy_timeout import BUSY_TIMEOUT_S
+from tests.harness.kills.faults import stopped
 from tests.harness.kills.recording_kills import RecordingStation
-from tests.harness.stations.fault_station import Answer, FaultStation
+from tests.harness.stations.http_client import Answer
 from tests.harness.stations.outside_broker import Broker
+from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
 from tests.harness.waiting import eventually
 
 CADENCE_S = 0.25
@@ -33,81 +35,83 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 
 
 @pytest.fixture(scope="module")
-def station(tmp_path_factory: pytest.TempPathFactory, broker: Broker) -> Iterator[FaultStation]:
-    station = FaultStation(tmp_path_factory.mktemp("outage") / "data", REDIS_URL=f"unix://{broker.socket}")
+def station(tmp_path_factory: pytest.TempPathFactory, broker: Broker) -> Iterator[Station]:
+    station = Station(
+        tmp_path_factory.mktemp("outage") / "data", REDIS_URL=f"unix://{broker.socket}", **ANY_NUMBER_OF_KILLS
+    )
     try:
-        station.up().sign_in().eventually_ready()
-        station.call("PATCH", "cameras/simulated/settings/", {"scene": "chart", "width": 320, "height": 240})
+        station.up().cameras.eventually_ready()
+        station.api.call("PATCH", "cameras/simulated/settings/", {"scene": "chart", "width": 320, "height": 240})
         yield station
     finally:
         station.ensure_stopped()
 
 
 @pytest.fixture
-def session(station: FaultStation) -> Iterator[str]:
-    station.eventually_ready()
-    yield station.start_session(cadence_s=CADENCE_S)
-    station.post("cameras/simulated/stop/")
-    station.eventually_settled()
+def session(station: Station) -> Iterator[str]:
+    station.cameras.eventually_ready()
+    yield station.cameras.start_session(cadence_s=CADENCE_S)
+    station.api.post("cameras/simulated/stop/")
+    station.spools.eventually_settled()
 
 
-def waiting(station: FaultStation) -> int:
+def waiting(station: Station) -> int:
     """The number of records in the spool."""
-    return sum(name.endswith(".done") for name in station.spooled())
+    return sum(name.endswith(".done") for name in station.spools.files())
 
 
-def saved(station: FaultStation) -> int:
-    return station.count("captures_capture WHERE status = 'saved'")
+def saved(station: Station) -> int:
+    return station.database.count("captures_capture WHERE status = 'saved'")
 
 
 @pytest.mark.parametrize("held_s", [6, pytest.param(30, marks=LONG)])
 def test_a_session_goes_on_while_the_database_is_locked_and_its_rows_appear_afterwards(
-    station: FaultStation, session: str, held_s: int
+    station: Station, session: str, held_s: int
 ) -> None:
     before = saved(station)
     missed = held_s / CADENCE_S
-    with station.locked_database():
+    with station.database.locked():
         eventually(lambda: waiting(station) > missed, held_s + 60, "records wait in the spool")
         assert saved(station) == before
     eventually(lambda: saved(station) > before + missed, 40, "the rows")
 
 
 def test_a_camera_process_killed_while_the_database_is_locked_is_back_before_the_lock_ends(
-    station: FaultStation, session: str
+    station: Station, session: str
 ) -> None:
-    pid = station.camera_pid()
-    with station.locked_database():
+    pid = station.cameras.pid()
+    with station.database.locked():
         os.kill(pid, signal.SIGKILL)
-        eventually(lambda: station.camera_pids().get("simulated", pid) != pid, 30, "another process")
+        eventually(lambda: station.cameras.pids().get("simulated", pid) != pid, 30, "another process")
         before = waiting(station)
         eventually(lambda: waiting(station) > before, 40, "the session goes on")
 
 
-def test_a_capture_that_is_safe_in_the_spool_is_answered_although_the_database_is_locked(station: FaultStation) -> None:
+def test_a_capture_that_is_safe_in_the_spool_is_answered_although_the_database_is_locked(station: Station) -> None:
     with ThreadPoolExecutor(1) as caller:
-        capture = caller.submit(station.capture, exposure_us=2_000_000)
-        eventually(lambda: any(name.endswith(".plan") for name in station.spooled()), 40, "the exposure")
-        with station.locked_database():
+        capture = caller.submit(station.cameras.capture, exposure_us=2_000_000)
+        eventually(lambda: any(name.endswith(".plan") for name in station.spools.files()), 40, "the exposure")
+        with station.database.locked():
             answer = capture.result(20)
     assert answer.status in {201, 202}
     assert answer.took_s < WAITED_IN_VAIN_S
-    eventually(lambda: station.status_of(answer.body["id"]) == ("saved", ""), 40, "its row")
+    eventually(lambda: station.database.status_of(answer.body["id"]) == ("saved", ""), 40, "its row")
 
 
-def test_a_request_during_a_short_lock_waits(station: FaultStation) -> None:
+def test_a_request_during_a_short_lock_waits(station: Station) -> None:
     with ThreadPoolExecutor(1) as caller:
-        with station.locked_database():
-            capture = caller.submit(station.capture)
-            assert station.call("GET", "captures/").status == 200
-            assert station.call("GET", "cameras/simulated/status/").status == 200
+        with station.database.locked():
+            capture = caller.submit(station.cameras.capture)
+            assert station.api.call("GET", "captures/").status == 200
+            assert station.api.call("GET", "cameras/simulated/status/").status == 200
         answer = capture.result(20)
     assert answer.status in {201, 202}, answer
-    eventually(lambda: station.status_of(answer.body["id"]) == ("saved", ""), 40, "its row")
+    eventually(lambda: station.database.status_of(answer.body["id"]) == ("saved", ""), 40, "its row")
 
 
-def test_a_request_during_a_long_lock_soon_fails_because_the_database_is_away(station: FaultStation) -> None:
-    with station.locked_database():
-        answer = station.capture(timeout=40)
+def test_a_request_during_a_long_lock_soon_fails_because_the_database_is_away(station: Station) -> None:
+    with station.database.locked():
+        answer = station.cameras.capture(timeout=40)
     assert answer.status == 503
     assert answer.body["type"] == "/problems/database-down"
     assert answer.took_s < 5 * BUSY_TIMEOUT_S
@@ -115,30 +119,28 @@ def test_a_request_during_a_long_lock_soon_fails_because_the_database_is_away(st
 
 @pytest.mark.parametrize("gone_s", [5, pytest.param(60, marks=LONG)])
 def test_without_its_broker_a_session_goes_on_and_commands_fail_at_once_with_a_message(
-    station: FaultStation, session: str, broker: Broker, gone_s: int
+    station: Station, session: str, broker: Broker, gone_s: int
 ) -> None:
     with broker.gone():
-        refused = station.capture()
+        refused = station.cameras.capture()
         before = saved(station)
         eventually(lambda: saved(station) > before + gone_s / CADENCE_S, gone_s + 60, "captures without a broker")
     assert refused.status == 503
     assert refused.body["type"] == "/problems/broker-down"
     assert refused.took_s < ANSWERED_S
     assert "Running sessions go on" in refused.body["detail"]
-    eventually(lambda: station.capture().status == 201, 40, "captures by command again")
+    eventually(lambda: station.cameras.capture().status == 201, 40, "captures by command again")
 
 
-def test_a_broker_that_hangs_is_reported_like_one_that_is_gone(
-    station: FaultStation, session: str, broker: Broker
-) -> None:
-    with station.stopped(broker.process.pid):
-        refused = station.capture()
+def test_a_broker_that_hangs_is_reported_like_one_that_is_gone(station: Station, session: str, broker: Broker) -> None:
+    with stopped(broker.process.pid):
+        refused = station.cameras.capture()
         before = saved(station)
         eventually(lambda: saved(station) > before + 4, 40, "captures without a broker")
     assert refused.status == 503
     assert refused.body["type"] == "/problems/broker-down"
     assert refused.took_s < ANSWERED_S
-    eventually(lambda: station.capture().status == 201, 40, "captures by command again")
+    eventually(lambda: station.cameras.capture().status == 201, 40, "captures by command again")
 
 
 READ = ("cameras/", "cameras/simulated/status/", "health/")
@@ -150,42 +152,42 @@ def median_s(call: Callable[[], Answer]) -> float:
 
 
 def test_while_its_broker_hangs_pages_and_commands_are_answered_at_once_and_work_again_soon_afterwards(
-    station: FaultStation, session: str, broker: Broker
+    station: Station, session: str, broker: Broker
 ) -> None:
-    with station.stopped(broker.process.pid):
-        station.capture()
-        took = [median_s(station.capture)]
-        took += [median_s(functools.partial(station.call, "GET", path)) for path in READ]
-        assert station.call("GET", "captures/").status == 200
-    eventually(lambda: station.capture().status == 201, 10, "captures by command again")
+    with stopped(broker.process.pid):
+        station.cameras.capture()
+        took = [median_s(station.cameras.capture)]
+        took += [median_s(functools.partial(station.api.call, "GET", path)) for path in READ]
+        assert station.api.call("GET", "captures/").status == 200
+    eventually(lambda: station.cameras.capture().status == 201, 10, "captures by command again")
     assert max(took) < 1
 
 
 def test_a_broker_that_refuses_writes_ends_no_part_and_no_session(
-    station: FaultStation, session: str, broker: Broker
+    station: Station, session: str, broker: Broker
 ) -> None:
-    before, parts, camera = saved(station), station.pids(), station.camera_pid()
+    before, parts, camera = saved(station), station.pids(), station.cameras.pid()
     with broker.read_only():
         eventually(lambda: saved(station) > before + 5 / CADENCE_S, 40, "captures beside a broker that refuses writes")
-    eventually(lambda: station.capture().status == 201, 40, "captures by command again")
+    eventually(lambda: station.cameras.capture().status == 201, 40, "captures by command again")
     assert station.pids() == parts
-    assert station.camera_pid() == camera
+    assert station.cameras.pid() == camera
 
 
 @pytest.fixture
-def recording(station: FaultStation) -> Iterator[RecordingStation]:
-    station.eventually_ready()
+def recording(station: Station) -> Iterator[RecordingStation]:
+    station.cameras.eventually_ready()
     recording = RecordingStation(station)
     recording.record("rolling")
     recording.wait_while_recording(1.0)
     yield recording
     recording.record("")
-    station.eventually_settled()
+    station.spools.eventually_settled()
 
 
 @pytest.mark.parametrize("gone_s", [4, pytest.param(20, marks=LONG)])
 def test_without_its_broker_recording_goes_on_and_loses_no_frame(
-    station: FaultStation, recording: RecordingStation, broker: Broker, gone_s: int
+    station: Station, recording: RecordingStation, broker: Broker, gone_s: int
 ) -> None:
     with broker.gone():
         recording.wait_while_recording(gone_s)
@@ -198,11 +200,11 @@ def test_without_its_broker_recording_goes_on_and_loses_no_frame(
 
 
 def test_a_clip_whose_process_is_killed_while_the_database_is_locked_has_its_row_afterwards(
-    station: FaultStation, recording: RecordingStation
+    station: Station, recording: RecordingStation
 ) -> None:
     clips = recording.paths()
-    camera = station.camera_pid()
-    with station.locked_database():
+    camera = station.cameras.pid()
+    with station.database.locked():
         os.kill(camera, signal.SIGTERM)
         eventually(lambda: list(recording.spool.glob("*/clips/*.done")), 40, "its record waits")
     eventually(lambda: len(recording.paths()) > len(clips), 40, "its row")
@@ -212,10 +214,10 @@ def test_a_clip_whose_process_is_killed_while_the_database_is_locked_has_its_row
     assert recording.incomplete_clips() == []
 
 
-def test_an_outage_raises_no_error_in_the_supervisor(station: FaultStation) -> None:
+def test_an_outage_raises_no_error_in_the_supervisor(station: Station) -> None:
     assert [line for line in station.output().splitlines() if "stumbled" in line or "simulated: Trace" in line] == []
 
 
-def test_after_all_outages_the_ledger_adds_up(station: FaultStation) -> None:
-    station.eventually_settled()
-    assert station.inconsistencies() == []
+def test_after_all_outages_the_ledger_adds_up(station: Station) -> None:
+    station.spools.eventually_settled()
+    assert station.spools.inconsistencies() == []

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.harness.far_ends.pixelink.build import SERIAL, Sdk
-from tests.harness.stations.fault_station import FaultStation
+from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
 from tests.harness.waiting import eventually
 
 CAMERA = "cameras/microscope/"
@@ -20,12 +20,12 @@ def sdk(tmp_path_factory: pytest.TempPathFactory) -> Sdk:
 
 
 @pytest.fixture(scope="module")
-def bare(sdk: Sdk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultStation]:
+def bare(sdk: Sdk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
     """The station with the camera, and without the SDK."""
-    station = FaultStation(tmp_path_factory.mktemp("pixelink") / "data", **sdk.environment)
+    station = Station(tmp_path_factory.mktemp("pixelink") / "data", **sdk.environment, **ANY_NUMBER_OF_KILLS)
     try:
-        station.up().sign_in().eventually_ready()
-        answer = station.post("cameras/", {"slug": "microscope", "kind": "pixelink", "address": SERIAL})
+        station.up().cameras.eventually_ready()
+        answer = station.api.post("cameras/", {"slug": "microscope", "kind": "pixelink", "address": SERIAL})
         assert answer.status == 201, answer
         yield station
     finally:
@@ -33,29 +33,29 @@ def bare(sdk: Sdk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultSt
 
 
 @pytest.fixture(scope="module")
-def status_without_sdk(bare: FaultStation) -> tuple[dict[str, Any], int]:
+def status_without_sdk(bare: Station) -> tuple[dict[str, Any], int]:
     """The camera's status while the SDK is missing, and the HTTP status of a capture with the other camera."""
     status = eventually(lambda: status_if(bare, "reconnecting"), 40, "the camera is reconnecting")
-    return status, bare.capture().status
+    return status, bare.cameras.capture().status
 
 
 @pytest.fixture(scope="module")
-def station(bare: FaultStation, sdk: Sdk, status_without_sdk: object) -> FaultStation:
+def station(bare: Station, sdk: Sdk, status_without_sdk: object) -> Station:
     """The same station after the SDK was installed: it was not started again."""
     sdk.install()
-    bare.eventually_ready("microscope", within_s=60)
+    bare.cameras.eventually_ready("microscope", within_s=60)
     return bare
 
 
-def status_if(station: FaultStation, observed: str) -> dict[str, Any] | None:
-    status = station.get(f"{CAMERA}status/")
+def status_if(station: Station, observed: str) -> dict[str, Any] | None:
+    status = station.api.get(f"{CAMERA}status/")
     return status if status["observed"] == observed else None
 
 
-def events(station: FaultStation, kind: str) -> list[tuple[str, str]]:
+def events(station: Station, kind: str) -> list[tuple[str, str]]:
     """Severity and message, oldest first."""
     question = "SELECT severity, message FROM monitoring_event WHERE kind = ? AND camera = 'microscope' ORDER BY at, id"
-    return [(severity, message) for severity, message in station.rows(question, kind)]
+    return [(severity, message) for severity, message in station.database.rows(question, kind)]
 
 
 def test_a_missing_sdk_is_reported_and_the_station_runs_on(status_without_sdk: tuple[dict[str, Any], int]) -> None:
@@ -68,8 +68,8 @@ def test_a_missing_sdk_is_reported_and_the_station_runs_on(status_without_sdk: t
     assert other_camera == 201
 
 
-def test_a_still_is_captured_and_records_who_took_it(station: FaultStation) -> None:
-    body = station.saved_capture("microscope", exposure_us=5000)
+def test_a_still_is_captured_and_records_who_took_it(station: Station) -> None:
+    body = station.cameras.saved_capture("microscope", exposure_us=5000)
     assert body["status"] == "saved"
     assert body["exposure_us"] == 5000
     assert body["serial"] == SERIAL
@@ -79,8 +79,8 @@ def test_a_still_is_captured_and_records_who_took_it(station: FaultStation) -> N
     assert body["temperature_celsius"] == 31.5
 
 
-def test_a_capture_out_of_range_is_saved_with_a_warning_in_answer_and_event_log(station: FaultStation) -> None:
-    body = station.saved_capture("microscope", exposure_us=5000, gain=99.0)
+def test_a_capture_out_of_range_is_saved_with_a_warning_in_answer_and_event_log(station: Station) -> None:
+    body = station.cameras.saved_capture("microscope", exposure_us=5000, gain=99.0)
     warning = "The camera keeps its gain of 0 (it takes 0 to 24; error 0x80000016); 99 was requested."
     assert body["status"] == "saved"
     assert body["gain"] == 0.0
@@ -88,8 +88,8 @@ def test_a_capture_out_of_range_is_saved_with_a_warning_in_answer_and_event_log(
     assert ("warning", f"microscope saved a capture. {warning}") in events(station, "capture.saved")
 
 
-def test_a_setting_out_of_range_gives_a_warning_in_answer_and_event_log(station: FaultStation) -> None:
-    body = station.call("PATCH", f"{CAMERA}settings/", {"exposure_us": 100_000_000}).body
+def test_a_setting_out_of_range_gives_a_warning_in_answer_and_event_log(station: Station) -> None:
+    body = station.api.call("PATCH", f"{CAMERA}settings/", {"exposure_us": 100_000_000}).body
     assert body["desired"]["exposure_us"] == 100_000_000
     assert body["actual"]["exposure_us"] == 3096
     (warning,) = body["warnings"]
@@ -97,14 +97,14 @@ def test_a_setting_out_of_range_gives_a_warning_in_answer_and_event_log(station:
     eventually(lambda: ("warning", f"microscope: {warning}") in events(station, "camera.settings"), 40, "the event")
 
 
-def test_a_camera_in_use_elsewhere_and_an_unplugged_one_are_reported(station: FaultStation, sdk: Sdk) -> None:
+def test_a_camera_in_use_elsewhere_and_an_unplugged_one_are_reported(station: Station, sdk: Sdk) -> None:
     sdk.unplug()
     gone = eventually(lambda: status_if(station, "reconnecting"), 40, "the camera is reconnecting")
     assert "PixeLink camera" in gone["reason"]
     sdk.fails("PxLInitializeEx", 0x80000007)
     sdk.plug(SERIAL)
-    held = eventually(lambda: "in use by another program" in station.get(f"{CAMERA}status/")["reason"], 40, "held")
+    held = eventually(lambda: "in use by another program" in station.api.get(f"{CAMERA}status/")["reason"], 40, "held")
     sdk.works("PxLInitializeEx")
-    station.eventually_ready("microscope", within_s=60)
+    station.cameras.eventually_ready("microscope", within_s=60)
     assert held
-    assert station.saved_capture("microscope", exposure_us=1000)["status"] == "saved"
+    assert station.cameras.saved_capture("microscope", exposure_us=1000)["status"] == "saved"

@@ -13,9 +13,10 @@ import pytest
 
 from captures.thumbnails.store import SIZES
 from tests.harness.documents.pages import blocks
+from tests.harness.kills.faults import kill
 from tests.harness.kills.recording_kills import is_complete
 from tests.harness.rows.recorded_clips import numbers
-from tests.harness.stations.fault_station import FaultStation
+from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
 from tests.harness.waiting import eventually
 
 PAGE = "docs/recording.md"
@@ -35,21 +36,21 @@ POSTER_S = 60
 
 
 @pytest.fixture(scope="module")
-def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultStation]:
-    station = FaultStation(tmp_path_factory.mktemp("recording") / "data")
+def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
+    station = Station(tmp_path_factory.mktemp("recording") / "data", **ANY_NUMBER_OF_KILLS)
     try:
-        station.up().sign_in().eventually_ready()
-        station.call("PATCH", f"{CAMERA}settings/", {"scene": "chart", "width": 320, "height": 240})
+        station.up().cameras.eventually_ready()
+        station.api.call("PATCH", f"{CAMERA}settings/", {"scene": "chart", "width": 320, "height": 240})
         yield station
     finally:
         station.ensure_stopped()
 
 
-def recorder(station: FaultStation) -> dict[str, Any]:
-    return dict(station.get(f"{CAMERA}status/").get("recorder") or {})
+def recorder(station: Station) -> dict[str, Any]:
+    return dict(station.api.get(f"{CAMERA}status/").get("recorder") or {})
 
 
-def grows(station: FaultStation, beside: str = "", frames: int = 10) -> str:
+def grows(station: Station, beside: str = "", frames: int = 10) -> str:
     """The id of the growing clip, other than `beside`, once it has this many frames."""
 
     def found() -> str:
@@ -60,26 +61,26 @@ def grows(station: FaultStation, beside: str = "", frames: int = 10) -> str:
 
 
 @pytest.fixture
-def clip(station: FaultStation) -> Iterator[str]:
+def clip(station: Station) -> Iterator[str]:
     """The camera records; the id of the growing clip."""
-    answer = station.post(f"{CAMERA}record/")
+    answer = station.api.post(f"{CAMERA}record/")
     assert answer.status == 200, answer
     assert answer.body["recorder"]["state"] == "recording"
     yield grows(station)
-    assert station.post(f"{CAMERA}stop-recording/").status == 200
-    station.eventually_settled()
-    assert station.inconsistencies() == []
+    assert station.api.post(f"{CAMERA}stop-recording/").status == 200
+    station.spools.eventually_settled()
+    assert station.spools.inconsistencies() == []
 
 
-def row_of(station: FaultStation, clip: str) -> dict[str, Any]:
+def row_of(station: Station, clip: str) -> dict[str, Any]:
     """The clip's row, once it exists."""
     names = ("path", "frames", "lost_frames", "interrupted", "requested_by", "kind")
     question = f"SELECT {', '.join(names)} FROM captures_clip WHERE id = ?"
-    [row] = eventually(lambda: station.rows(question, clip.replace("-", "")), BACK_S, "its row")
+    [row] = eventually(lambda: station.database.rows(question, clip.replace("-", "")), BACK_S, "its row")
     return dict(zip(names, row, strict=True))
 
 
-def test_the_django_program_of_the_document_records_watches_and_stops(station: FaultStation) -> None:
+def test_the_django_program_of_the_document_records_watches_and_stops(station: Station) -> None:
     script = "\n".join([*blocks(PAGE, "python"), PRINT_RESULTS])
     results = json.loads(station.run("manage.py", "shell", "--no-imports", "-c", script))
     assert results["found"] is True
@@ -95,8 +96,8 @@ def test_the_django_program_of_the_document_records_watches_and_stops(station: F
 
 
 @pytest.mark.parametrize("target", ["camera", "worker"])
-def test_recording_resumes_by_itself_after_a_kill(station: FaultStation, clip: str, target: str) -> None:
-    station.kill(target)
+def test_recording_resumes_by_itself_after_a_kill(station: Station, clip: str, target: str) -> None:
+    kill(station, target)
     after = grows(station, beside=clip)
     cut = row_of(station, clip)
     assert cut["lost_frames"] == (None if cut["interrupted"] else 0)
@@ -107,29 +108,29 @@ def test_recording_resumes_by_itself_after_a_kill(station: FaultStation, clip: s
     assert recorder(station)["by"] == "admin"
 
 
-def test_a_clip_has_its_poster_before_anyone_watches(station: FaultStation, clip: str) -> None:
-    station.post(f"{CAMERA}stop-recording/")
+def test_a_clip_has_its_poster_before_anyone_watches(station: Station, clip: str) -> None:
+    station.api.post(f"{CAMERA}stop-recording/")
     wait_for_poster(station, clip)
 
 
-def test_a_clip_that_ended_while_the_jobs_part_was_away_has_its_poster(station: FaultStation, clip: str) -> None:
-    station.kill("jobs")
-    station.post(f"{CAMERA}stop-recording/")
+def test_a_clip_that_ended_while_the_jobs_part_was_away_has_its_poster(station: Station, clip: str) -> None:
+    kill(station, "jobs")
+    station.api.post(f"{CAMERA}stop-recording/")
     wait_for_poster(station, clip)
 
 
-def wait_for_poster(station: FaultStation, clip: str) -> None:
+def wait_for_poster(station: Station, clip: str) -> None:
     row_of(station, clip)
-    sha256 = station.get(f"clips/{clip}/")["sha256"]
+    sha256 = station.api.get(f"clips/{clip}/")["sha256"]
     rendered = station.config.storage_root / ".thumbnails" / sha256[:2]
     eventually(lambda: len(list(rendered.glob(f"{sha256}-*.jpg"))) == len(SIZES), POSTER_S, "the poster")
 
 
-def test_stills_and_a_session_use_the_sensor_and_lose_no_other_frame(station: FaultStation, clip: str) -> None:
-    session = station.start_session(exposure_us=400_000, cadence_s=1.0, count=4)
-    eventually(lambda: station.get(f"sessions/{session}/")["state"] == "finished", 40, "the session")
-    assert station.saved_capture()["status"] == "saved"
-    station.post(f"{CAMERA}stop-recording/")
+def test_stills_and_a_session_use_the_sensor_and_lose_no_other_frame(station: Station, clip: str) -> None:
+    session = station.cameras.start_session(exposure_us=400_000, cadence_s=1.0, count=4)
+    eventually(lambda: station.api.get(f"sessions/{session}/")["state"] == "finished", 40, "the session")
+    assert station.cameras.saved_capture()["status"] == "saved"
+    station.api.post(f"{CAMERA}stop-recording/")
     row = row_of(station, clip)
     shown = numbers([station.config.storage_root / row["path"]])
     assert row["lost_frames"] == 0
@@ -138,8 +139,8 @@ def test_stills_and_a_session_use_the_sensor_and_lose_no_other_frame(station: Fa
     assert is_complete(shown)
 
 
-def test_a_long_exposure_ends_the_clip_and_the_next_one_follows(station: FaultStation, clip: str) -> None:
-    assert station.capture(exposure_us=6_000_000).status in {201, 202}
+def test_a_long_exposure_ends_the_clip_and_the_next_one_follows(station: Station, clip: str) -> None:
+    assert station.cameras.capture(exposure_us=6_000_000).status in {201, 202}
     after = grows(station, beside=clip)
     first = row_of(station, clip)
     assert first["lost_frames"] == 0
@@ -148,42 +149,42 @@ def test_a_long_exposure_ends_the_clip_and_the_next_one_follows(station: FaultSt
     assert after != clip
 
 
-def test_a_desired_recording_is_kept_while_the_camera_is_disconnected(station: FaultStation) -> None:
-    station.post(f"{CAMERA}disconnect/")
-    answer = station.post(f"{CAMERA}record/")
+def test_a_desired_recording_is_kept_while_the_camera_is_disconnected(station: Station) -> None:
+    station.api.post(f"{CAMERA}disconnect/")
+    answer = station.api.post(f"{CAMERA}record/")
     eventually(lambda: recorder(station).get("message") == "It is disconnected.", BACK_S, "the recorder reports it")
     assert answer.status == 503
     assert answer.body["type"] == "/problems/camera-not-reachable"
     assert answer.body["detail"].endswith("simulated starts recording as soon as it can; the request is stored.")
-    station.post(f"{CAMERA}connect/")
+    station.api.post(f"{CAMERA}connect/")
     assert grows(station)
-    assert station.post(f"{CAMERA}stop-recording/").body["recorder"] is None
+    assert station.api.post(f"{CAMERA}stop-recording/").body["recorder"] is None
 
 
 @pytest.fixture
-def full(tmp_path: Path) -> Iterator[FaultStation]:
+def full(tmp_path: Path) -> Iterator[Station]:
     """A station whose disk is always below its floor."""
     floors = {"CAMERA_CONFIG__HARD_FLOOR_GB": "1000000", "CAMERA_CONFIG__SOFT_FLOOR_GB": "1000000"}
-    station = FaultStation(tmp_path / "data", **floors)
+    station = Station(tmp_path / "data", **floors, **ANY_NUMBER_OF_KILLS)
     try:
-        station.up().sign_in().eventually_ready()
+        station.up().cameras.eventually_ready()
         yield station
     finally:
         station.ensure_stopped()
 
 
-def open_alerts(station: FaultStation) -> list[str]:
-    return [alert["key"] for alert in station.get("alerts/?state=open")["results"]]
+def open_alerts(station: Station) -> list[str]:
+    return [alert["key"] for alert in station.api.get("alerts/?state=open")["results"]]
 
 
-def test_at_the_floor_nothing_is_recorded_with_an_alert_until_it_is_stopped(full: FaultStation) -> None:
-    answer = full.post(f"{CAMERA}record/")
+def test_at_the_floor_nothing_is_recorded_with_an_alert_until_it_is_stopped(full: Station) -> None:
+    answer = full.api.post(f"{CAMERA}record/")
     assert answer.status == 507
     assert answer.body["type"] == "/problems/disk-full"
     assert "Free some space." in answer.body["detail"]
     eventually(lambda: recorder(full).get("state") == "failing", BACK_S, "the recorder reports it")
     assert FAILED in open_alerts(full)
-    assert full.saved_capture()["status"] == "saved"
-    os.kill(full.camera_pid(), signal.SIGKILL)
-    assert full.post(f"{CAMERA}stop-recording/").status in {200, 503}
+    assert full.cameras.saved_capture()["status"] == "saved"
+    os.kill(full.cameras.pid(), signal.SIGKILL)
+    assert full.api.post(f"{CAMERA}stop-recording/").status in {200, 503}
     eventually(lambda: FAILED not in open_alerts(full), BACK_S, "the alert is over")

@@ -9,17 +9,17 @@ import pytest
 
 from tests.harness.kills.recording_kills import GAP_S, LOST_S, RecordingStation
 from tests.harness.project import PROJECT
-from tests.harness.stations.fault_station import FaultStation
+from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
 
 TARGETS = ("camera", "worker", "all")
 PAGE = PROJECT / "docs" / "recording-kills.md"
 
 
 def recording_station(folder: Path) -> Iterator[RecordingStation]:
-    station = FaultStation(folder / "data", CAMERA_CONFIG__RECORDING_DURATION_MINUTES="0.1")
+    station = Station(folder / "data", CAMERA_CONFIG__RECORDING_DURATION_MINUTES="0.1", **ANY_NUMBER_OF_KILLS)
     try:
-        station.up().sign_in().eventually_ready()
-        station.call("PATCH", "cameras/simulated/settings/", {"scene": "chart"})
+        station.up().cameras.eventually_ready()
+        station.api.call("PATCH", "cameras/simulated/settings/", {"scene": "chart"})
         recording = RecordingStation(station)
         recording.record("rolling")
         yield recording
@@ -45,9 +45,9 @@ def test_recording_goes_on_after_a_kill(recording: RecordingStation, target: str
 def test_after_all_kills_every_clip_plays_has_its_row_and_lacks_at_most_a_second(recording: RecordingStation) -> None:
     recording.wait_while_recording(1.0)
     recording.record("")
-    recording.station.eventually_settled()
+    recording.station.spools.eventually_settled()
     costs = recording.costs()
-    assert recording.station.inconsistencies() == []
+    assert recording.station.spools.inconsistencies() == []
     assert recording.incomplete_clips() == []
     assert max(cost.lost_s for cost in costs) < LOST_S * recording.slowest
     assert max(cost.gap_s for cost in costs) < 2 * GAP_S * recording.slowest
@@ -60,9 +60,9 @@ def test_fifty_kills_cost_at_most_a_second_of_video_each(long_recording: Recordi
         long_recording.kill(target)
     long_recording.wait_while_recording(1.0)
     long_recording.record("")
-    long_recording.station.eventually_settled()
+    long_recording.station.spools.eventually_settled()
     PAGE.write_text(f"# Kills of a station that records\n\n{long_recording.summary()}\n")
-    assert long_recording.station.inconsistencies() == []
+    assert long_recording.station.spools.inconsistencies() == []
     assert long_recording.incomplete_clips() == []
     assert max(cost.lost_s for cost in long_recording.costs()) < LOST_S
     assert max(cost.gap_s for cost in long_recording.costs()) < GAP_S

@@ -13,7 +13,7 @@ import pytest
 from cameras.drivers.simulated.faults import Faults
 from tests.harness.far_ends.gphoto2_port.build import build
 from tests.harness.project import PROJECT
-from tests.harness.stations.fault_station import FaultStation
+from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
 from tests.harness.waiting import eventually
 
 MAIN = "from skycam_project.cli import main; main()"
@@ -23,66 +23,66 @@ COMMANDS = [line for line in DOCUMENT.split("```")[1].splitlines() if line.start
 
 
 @pytest.fixture(scope="module")
-def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultStation]:
+def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
     """A station with a simulated camera and a fake DSLR under the real libgphoto2."""
     desk: Path = tmp_path_factory.mktemp("desk")
-    station = FaultStation(desk / "data", SKYCAM_SUPERVISION__MARGIN_S="2", **build(desk))
+    station = Station(desk / "data", SKYCAM_SUPERVISION__MARGIN_S="2", **build(desk), **ANY_NUMBER_OF_KILLS)
     try:
-        station.up().sign_in()
-        station.eventually_ready()
+        station.up()
+        station.cameras.eventually_ready()
         yield station
     finally:
         station.ensure_stopped()
 
 
-def set_faults(station: FaultStation, **faults: Any) -> dict[str, Any]:
+def set_faults(station: Station, **faults: Any) -> dict[str, Any]:
     """Set these faults; returns the active ones."""
-    answer = station.call("PUT", FAULTS, faults)
+    answer = station.api.call("PUT", FAULTS, faults)
     assert answer.status == 200, answer
     found: dict[str, Any] = answer.body["faults"]
     return found
 
 
-def test_a_crash_fault_is_recorded_and_recovered(station: FaultStation) -> None:
-    pid = station.camera_pid()
+def test_a_crash_fault_is_recorded_and_recovered(station: Station) -> None:
+    pid = station.cameras.pid()
     assert set_faults(station, crash=1) == {"crash": 1}
-    failed = station.capture()
+    failed = station.cameras.capture()
     assert failed.status == 503
     assert failed.body["reason"] == "camera_crashed"
-    station.camera_pid(other_than=pid)
-    station.eventually_ready()
-    assert station.get(FAULTS)["faults"] == {}
-    assert station.saved_capture()["status"] == "saved"
+    station.cameras.pid(other_than=pid)
+    station.cameras.eventually_ready()
+    assert station.api.get(FAULTS)["faults"] == {}
+    assert station.cameras.saved_capture()["status"] == "saved"
 
 
-def test_a_camera_that_is_unplugged_is_reconnecting_until_the_rehearsal_ends(station: FaultStation) -> None:
+def test_a_camera_that_is_unplugged_is_reconnecting_until_the_rehearsal_ends(station: Station) -> None:
     set_faults(station, disconnect=True)
-    eventually(lambda: station.observed() == "reconnecting", 40, "the camera is reconnecting")
-    status = station.get("cameras/simulated/status/")
+    eventually(lambda: station.cameras.observed() == "reconnecting", 40, "the camera is reconnecting")
+    status = station.api.get("cameras/simulated/status/")
     assert status["faults"] == {"disconnect": True}
     assert "Switch it off to plug it in" in status["reason"]
-    refused = station.capture()
+    refused = station.cameras.capture()
     assert refused.status == 503
     assert refused.body["reason"] == "camera_unreachable"
     assert set_faults(station) == {}
-    station.eventually_ready()
+    station.cameras.eventually_ready()
 
 
-def test_a_picture_made_under_a_fault_is_marked_and_is_still_simulated(station: FaultStation) -> None:
+def test_a_picture_made_under_a_fault_is_marked_and_is_still_simulated(station: Station) -> None:
     set_faults(station, torn_frame=1, temperature=66.5)
-    capture = station.saved_capture()
+    capture = station.cameras.saved_capture()
     assert capture["simulated"] is True
     assert capture["temperature_celsius"] == 66.5
     assert "torn" in capture["warnings"][0]
     set_faults(station)
 
 
-def test_each_change_of_the_faults_is_an_event(station: FaultStation) -> None:
-    changes = [event["faults"] for event in station.events("camera.faults")]
+def test_each_change_of_the_faults_is_an_event(station: Station) -> None:
+    changes = [event["faults"] for event in station.database.events("camera.faults")]
     assert changes[:3] == [{"crash": 1}, {}, {"disconnect": True}]
 
 
-def test_the_commands_of_the_document_set_its_faults(station: FaultStation) -> None:
+def test_the_commands_of_the_document_set_its_faults(station: Station) -> None:
     results = [skycam(station, line) for line in COMMANDS]
     assert [sorted(result["faults"]) for result in results] == [
         ["slow"],
@@ -92,7 +92,7 @@ def test_the_commands_of_the_document_set_its_faults(station: FaultStation) -> N
     ]
 
 
-def skycam(station: FaultStation, line: str) -> dict[str, Any]:
+def skycam(station: Station, line: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(station.run("-c", MAIN, *line.split()[1:], "--output", "json"))
     return found
 
@@ -101,28 +101,28 @@ def test_the_document_lists_every_fault_and_no_other() -> None:
     assert re.findall(r"^\| `(\w+)` \|", DOCUMENT, re.MULTILINE) == list(Faults.model_fields)
 
 
-def discovered_dslr(station: FaultStation) -> dict[str, Any]:
+def discovered_dslr(station: Station) -> dict[str, Any]:
     """The only DSLR. A library that starts on a busy machine may take longer than a discovery waits for it."""
     [dslr] = eventually(lambda: discovered_dslrs(station), 100, "a DSLR is discovered")
     return dict(dslr)
 
 
-def discovered_dslrs(station: FaultStation) -> list[dict[str, Any]]:
-    return [one for one in station.post("cameras/detect/").body["results"] if one["kind"] == "gphoto2"]
+def discovered_dslrs(station: Station) -> list[dict[str, Any]]:
+    return [one for one in station.api.post("cameras/detect/").body["results"] if one["kind"] == "gphoto2"]
 
 
-def test_a_dslr_is_found_added_and_then_left_alone(station: FaultStation) -> None:
+def test_a_dslr_is_found_added_and_then_left_alone(station: Station) -> None:
     free = discovered_dslr(station)
     assert free["address"] == "0.1"
     assert free["serial"] == "0.1"
     assert free["camera"] is None
     assert free["suggested"] == "nikon-dsc-d750"
     added = {"slug": free["suggested"], **{name: free[name] for name in ("kind", "address", "host")}}
-    assert station.post("cameras/", added).status == 201
-    station.eventually_ready(free["suggested"])
+    assert station.api.post("cameras/", added).status == 201
+    station.cameras.eventually_ready(free["suggested"])
     ours = discovered_dslr(station)
     assert ours["address"] == "0.1"
     assert ours["serial"] == "0.1"
     assert ours["camera"] == free["suggested"]
-    assert station.saved_capture(free["suggested"])["status"] == "saved"
-    assert station.events("camera.ladder", free["suggested"]) == []
+    assert station.cameras.saved_capture(free["suggested"])["status"] == "saved"
+    assert station.database.events("camera.ladder", free["suggested"]) == []

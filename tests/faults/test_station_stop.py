@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from tests.harness.far_ends.gphoto2_port.build import build, control
-from tests.harness.stations.fault_station import FaultStation
+from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
 from tests.harness.waiting import eventually
 
 STOPPED = ("failed", "station_stopped")
@@ -25,60 +25,60 @@ def desk(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def station(desk: Path) -> Iterator[FaultStation]:
+def station(desk: Path) -> Iterator[Station]:
     """A hung capture is not given up before the station is stopped."""
-    station = FaultStation(desk / "data", SKYCAM_SUPERVISION__MARGIN_S="60", **build(desk))
+    station = Station(desk / "data", SKYCAM_SUPERVISION__MARGIN_S="60", **build(desk), **ANY_NUMBER_OF_KILLS)
     try:
-        station.up().sign_in()
-        assert station.post("cameras/", {"slug": "dslr", "kind": "gphoto2"}).status == 201
-        station.eventually_ready()
-        station.eventually_ready("dslr")
+        station.up()
+        assert station.api.post("cameras/", {"slug": "dslr", "kind": "gphoto2"}).status == 201
+        station.cameras.eventually_ready()
+        station.cameras.eventually_ready("dslr")
         yield station
     finally:
         station.ensure_stopped()
 
 
-def exposing(station: FaultStation, camera: str, **settings: object) -> str:
-    capture = station.post(f"cameras/{camera}/capture/", settings, Prefer="respond-async").body["id"]
-    eventually(lambda: f"{capture}.plan" in station.spooled(), 40, "the exposure")
+def exposing(station: Station, camera: str, **settings: object) -> str:
+    capture = station.api.post(f"cameras/{camera}/capture/", settings, Prefer="respond-async").body["id"]
+    eventually(lambda: f"{capture}.plan" in station.spools.files(), 40, "the exposure")
     return str(capture)
 
 
-def stop(station: FaultStation, number: signal.Signals) -> tuple[int, float, list[psutil.Process]]:
+def stop(station: Station, number: signal.Signals) -> tuple[int, float, list[psutil.Process]]:
     """Stop the station: its exit status, the seconds it took, and the processes that are left."""
     processes = station.processes()
     began = time.monotonic()
     return station.stop(number), time.monotonic() - began, [one for one in processes if one.is_running()]
 
 
-def test_a_stop_during_a_long_exposure_is_its_reason_and_the_session_resumes(station: FaultStation) -> None:
-    session = station.start_session(exposure_us=60_000_000, delay_s=0.1)
-    eventually(lambda: any(name.endswith(".plan") for name in station.spooled()), 40, "the long exposure")
+def test_a_stop_during_a_long_exposure_is_its_reason_and_the_session_resumes(station: Station) -> None:
+    session = station.cameras.start_session(exposure_us=60_000_000, delay_s=0.1)
+    eventually(lambda: any(name.endswith(".plan") for name in station.spools.files()), 40, "the long exposure")
     status, took_s, left = stop(station, signal.SIGTERM)
     assert status == 0
     assert left == []
     assert took_s < STOPPED_S
-    assert station.rows("SELECT status, reason FROM captures_capture") == [STOPPED]
+    assert station.database.rows("SELECT status, reason FROM captures_capture") == [STOPPED]
     station.up()
     eventually(
-        lambda: (station.get("cameras/simulated/status/")["session"] or {}).get("id") == session, 40, "the session"
+        lambda: (station.api.get("cameras/simulated/status/")["session"] or {}).get("id") == session, 40, "the session"
     )
-    stopped = station.post("cameras/simulated/stop/").body
-    station.eventually_settled()
+    stopped = station.api.post("cameras/simulated/stop/").body
+    station.spools.eventually_settled()
     assert stopped["id"] == session
     assert stopped["state"] == "stopped"
-    assert station.inconsistencies() == []
+    assert station.spools.inconsistencies() == []
 
 
-def test_a_hung_capture_and_waiting_captures_fail_as_station_stopped(station: FaultStation, desk: Path) -> None:
+def test_a_hung_capture_and_waiting_captures_fail_as_station_stopped(station: Station, desk: Path) -> None:
     control(desk, "hang capture once")
     stuck = exposing(station, "dslr", exposure_us=1_000_000)
     eventually(lambda: not (desk / "control").exists(), 40, "the camera is busy in the library")
     running = exposing(station, "simulated", exposure_us=60_000_000)
-    later = [station.post("cameras/simulated/capture/", Prefer="respond-async").body["id"] for _ in range(10)]
+    later = [station.api.post("cameras/simulated/capture/", Prefer="respond-async").body["id"] for _ in range(10)]
     status, took_s, left = stop(station, signal.SIGINT)
     assert status == 0
     assert left == []
     assert took_s < STOPPED_S
-    assert {station.status_of(capture) for capture in [stuck, running, *later]} == {STOPPED}
-    assert station.inconsistencies() == []
+    assert {station.database.status_of(capture) for capture in [stuck, running, *later]} == {STOPPED}
+    assert station.spools.inconsistencies() == []

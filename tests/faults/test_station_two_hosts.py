@@ -10,7 +10,7 @@ import pytest
 from skycam_project.launch import restart
 from tests.harness.postgresql import postgresql
 from tests.harness.stations.outside_broker import Broker
-from tests.harness.stations.fault_station import FaultStation
+from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
 from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.timeout(400)
@@ -26,42 +26,42 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
 
 
 @pytest.fixture(scope="module")
-def station(tmp_path_factory: pytest.TempPathFactory, shared: dict[str, str]) -> Iterator[FaultStation]:
-    station = FaultStation(tmp_path_factory.mktemp("main") / "data", **shared)
+def station(tmp_path_factory: pytest.TempPathFactory, shared: dict[str, str]) -> Iterator[Station]:
+    station = Station(tmp_path_factory.mktemp("main") / "data", **shared, **ANY_NUMBER_OF_KILLS)
     try:
-        yield station.up().sign_in()
+        yield station.up()
     finally:
         station.ensure_stopped()
 
 
 @pytest.fixture
-def fresh(tmp_path: Path, station: FaultStation, shared: dict[str, str]) -> Iterator[FaultStation]:
+def fresh(tmp_path: Path, station: Station, shared: dict[str, str]) -> Iterator[Station]:
     """A host that the station has never seen."""
     variables = {"SKYCAM_HOST": "dome", "SKYCAM_STATION": station.config.station.id}
-    found = FaultStation(tmp_path / "data", **shared, **variables)
+    found = Station(tmp_path / "data", **shared, **variables, **ANY_NUMBER_OF_KILLS)
     yield found
     found.ensure_stopped()
 
 
-def test_a_worker_alone_prepares_its_host_and_takes_pictures(station: FaultStation, fresh: FaultStation) -> None:
+def test_a_worker_alone_prepares_its_host_and_takes_pictures(station: Station, fresh: Station) -> None:
     fresh.start(only="worker")
     added = {"slug": "dome", "name": "Dome", "kind": "simulated", "host": "dome"}
-    assert station.post("cameras/", added).status == 201
-    station.eventually_ready("dome", within_s=40)
-    assert station.capture("dome").body["status"] == "saved"
+    assert station.api.post("cameras/", added).status == 201
+    station.cameras.eventually_ready("dome", within_s=40)
+    assert station.cameras.capture("dome").body["status"] == "saved"
     assert list(fresh.data.glob("images/captures/dome/**/*.jpg"))
     assert not [line for line in fresh.output().splitlines() if "storage root" in line or "ERROR" in line]
     assert fresh.stop() == 0
 
 
-def test_a_worker_alone_brings_the_jobs_part_of_its_host(fresh: FaultStation) -> None:
+def test_a_worker_alone_brings_the_jobs_part_of_its_host(fresh: Station) -> None:
     fresh.start(only="worker").eventually_says("ready.", within_s=60)
     eventually(lambda: fresh.states() == {"running"}, 60, "both parts run")
     assert list(fresh.pids()) == ["worker", "jobs"]
     assert restart(fresh.config, "jobs")["state"] == "running"
 
 
-def test_a_worker_of_another_station_learns_the_missing_id(station: FaultStation, fresh: FaultStation) -> None:
+def test_a_worker_of_another_station_learns_the_missing_id(station: Station, fresh: Station) -> None:
     del fresh.environment["SKYCAM_STATION"]
     fresh.environment["SKYCAM_HOST"] = "yard"
     eventually(lambda: station.parts()["worker"]["state"] == "running", 40)
@@ -69,7 +69,7 @@ def test_a_worker_of_another_station_learns_the_missing_id(station: FaultStation
     assert f"the broker serves the station {station.config.station.id}. Set SKYCAM_STATION to that id" in fresh.output()
 
 
-def test_a_worker_under_the_name_of_another_machine_is_refused(station: FaultStation, fresh: FaultStation) -> None:
+def test_a_worker_under_the_name_of_another_machine_is_refused(station: Station, fresh: Station) -> None:
     fresh.environment["SKYCAM_HOST"] = "main"
     assert fresh.start(only="worker").status(60) == 1
     assert fresh.output().endswith("uses the host name 'main'. Give this one another name: SKYCAM_HOST.\n")

@@ -29,7 +29,7 @@ def inconsistencies_after(hosts: TwoHosts, seconds: float) -> list[str]:
     hosts.stop_and_settle()
     print(hosts.summary())
     lost = [f"{lost_s} s" for lost_s in hosts.lost_s() if lost_s > LOST_S * hosts.slowest]
-    return hosts.alpha.inconsistencies() + hosts.frame_errors() + lost
+    return hosts.alpha.spools.inconsistencies() + hosts.frame_errors() + lost
 
 
 @pytest.mark.timeout(900)

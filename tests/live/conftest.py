@@ -11,7 +11,7 @@ import redis
 from django.conf import settings
 
 from tests.harness.stations.broker import station_broker
-from tests.harness.stations.live_station import LiveStation
+from tests.harness.stations.station import MANY_VIEWERS, Station
 
 
 @pytest.fixture
@@ -63,9 +63,9 @@ def pictures(server: redis.Redis) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStation]:
-    found = LiveStation(tmp_path_factory.mktemp("live") / "data")
+def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
+    found = Station(tmp_path_factory.mktemp("live") / "data", **MANY_VIEWERS)
     try:
-        yield found.up()
+        yield found.up_with_camera()
     finally:
         found.ensure_stopped()

@@ -17,7 +17,8 @@ from websockets.asyncio.client import ClientConnection
 
 from cameras.broker import broker
 from cameras.supervision.broker_users import BrokerUsers, with_login
-from tests.harness.stations.live_station import LiveStation
+from tests.harness.clients.station_sockets import open_socket
+from tests.harness.stations.station import MANY_VIEWERS, Station
 from tests.harness.waiting import eventually
 
 STATION = settings.STATION.station.id
@@ -152,7 +153,7 @@ def visible_text(process: psutil.Process) -> str:
     return " ".join([*process.cmdline(), *process.environ().values()])
 
 
-def passwords(station: LiveStation) -> list[str]:
+def passwords(station: Station) -> list[str]:
     """The station's own; only the server and two processes know those of the cameras."""
     found = urlsplit(station.config.redis_url).password
     assert found
@@ -162,7 +163,7 @@ def passwords(station: LiveStation) -> list[str]:
 def test_the_password_of_the_embedded_broker_is_new_at_each_start_and_is_stored_only_in_its_file(
     tmp_path: Path,
 ) -> None:
-    station = LiveStation(tmp_path / "data").up()
+    station = Station(tmp_path / "data", **MANY_VIEWERS).up_with_camera()
     try:
         (password,) = passwords(station)
         assert not [process.pid for process in station.processes() if password in visible_text(process)]
@@ -172,7 +173,7 @@ def test_the_password_of_the_embedded_broker_is_new_at_each_start_and_is_stored_
         ]
         assert {path.name: stat.filemode(path.stat().st_mode) for path in holding} == {"broker-password": "-rw-------"}
         station.stop()
-        assert passwords(station.up()) != [password]
+        assert passwords(station.up_with_camera()) != [password]
     finally:
         station.ensure_stopped()
 
@@ -182,8 +183,8 @@ async def request_picture(socket: ClientConnection) -> str:
     return str(await socket.recv())
 
 
-async def test_a_camera_process_publishes_without_the_stations_password(station: LiveStation) -> None:
-    async with station.socket("/ws/live/simulated/") as socket:
+async def test_a_camera_process_publishes_without_the_stations_password(station: Station) -> None:
+    async with open_socket(station, "/ws/live/simulated/") as socket:
         async with asyncio.timeout(30):
             while '"type": "frame"' not in await request_picture(socket):
                 continue  # a busy machine's first picture comes later than its first answer

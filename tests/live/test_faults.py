@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from tests.harness.busy_machine import slowness
+from tests.harness.clients.station_sockets import BINARY, open_socket
 from tests.harness.clients.viewers import (
     LIVE,
     REQUEST,
@@ -28,19 +29,19 @@ from tests.harness.clients.viewers import (
     send_raw,
     watching,
 )
-from tests.harness.stations.live_station import BINARY, LiveStation
+from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually_in_loop
 
 MEGABYTE = 1_000_000
 
 
 @pytest.fixture
-def session(station: LiveStation) -> Iterator[str]:
+def session(station: Station) -> Iterator[str]:
     """A session that takes a picture each half second."""
-    camera = "/api/v1/cameras/simulated"
+    camera = "cameras/simulated"
     programme = {"exposure_us": 1000, "cadence_s": 0.5}
-    yield str(station.ask(f"{camera}/start/", programme, **station.token)["id"])
-    station.ask(f"{camera}/stop/", {}, **station.token)
+    yield str(station.api.ask("POST", f"{camera}/start/", programme)["id"])
+    station.api.ask("POST", f"{camera}/stop/", {})
 
 
 @contextlib.asynccontextmanager
@@ -74,7 +75,7 @@ async def resumed(seen: list[ReceivedFrames], after: float, within_s: float) -> 
     return time.monotonic() - after
 
 
-async def test_every_frame_comes_and_each_is_encoded_once(station: LiveStation) -> None:
+async def test_every_frame_comes_and_each_is_encoded_once(station: Station) -> None:
     async with watching(station, 5) as seen:
         missed = [await missed_share(seen, 1) for _ in range(3)]
     assert min(missed) <= 0.3  # another test may take the processor for a while
@@ -83,7 +84,7 @@ async def test_every_frame_comes_and_each_is_encoded_once(station: LiveStation) 
 
 @pytest.mark.timeout(400)
 async def test_bad_viewers_cost_others_no_frame_no_capture_and_the_web_part_no_memory(
-    station: LiveStation, session: str
+    station: Station, session: str
 ) -> None:
     web, non_reading = station.part("web"), [NonReadingViewer(station) for _ in range(200)]
     async with watching(station, 2) as seen:
@@ -99,32 +100,32 @@ async def test_bad_viewers_cost_others_no_frame_no_capture_and_the_web_part_no_m
             [task.result() for task in tasks if task.done()]
         assert web.memory_info().rss - before < 80 * MEGABYTE
     assert "Traceback" not in station.log()
-    ledger = station.ask(f"/api/v1/sessions/{session}/", **station.token)
+    ledger = station.api.ask("GET", f"sessions/{session}/")
     assert ledger["failed"] == 0
     assert {gap["reason"] for gap in ledger["gaps"]} <= {"overrun"}
     assert ledger["saved"] > max(20, ledger["skipped"])  # a busy machine overruns some starts
 
 
-async def test_a_viewer_that_never_reads_is_disconnected_in_time(station: LiveStation) -> None:
+async def test_a_viewer_that_never_reads_is_disconnected_in_time(station: Station) -> None:
     non_reading = NonReadingViewer(station)
     await asyncio.wait_for(non_reading.run(), 80)
     assert non_reading.cut
     assert non_reading.cut > 9
 
 
-async def test_ten_megabytes_are_refused_before_they_are_read(station: LiveStation) -> None:
+async def test_ten_megabytes_are_refused_before_they_are_read(station: Station) -> None:
     head = bytes([0x81, 0xFF]) + (10 * MEGABYTE).to_bytes(8, "big") + bytes(4)
     answer = await send_raw(station, head + bytes(1000))
     assert int.from_bytes(answer[2:4], "big") == 1009
 
 
-async def test_invalid_utf_8_closes_the_socket_without_a_traceback(station: LiveStation) -> None:
+async def test_invalid_utf_8_closes_the_socket_without_a_traceback(station: Station) -> None:
     answer = await send_raw(station, frame_head(4) + bytes(4) + b"\xff\xfe\xfd\xfc")
     assert int.from_bytes(answer[2:4], "big") == 1003
     assert "Traceback" not in station.log()
 
 
-async def test_twenty_viewers_resume_after_the_broker_was_killed(station: LiveStation) -> None:
+async def test_twenty_viewers_resume_after_the_broker_was_killed(station: Station) -> None:
     promised_s = 5 * await asyncio.to_thread(slowness)
     async with watching(station, 20) as seen:
         os.kill(station.pids()["valkey"], signal.SIGKILL)
@@ -133,15 +134,15 @@ async def test_twenty_viewers_resume_after_the_broker_was_killed(station: LiveSt
         assert await resumed(seen, killed + 0.5, within_s=60) < promised_s
 
 
-async def test_viewers_resume_after_the_camera_process_was_killed(station: LiveStation) -> None:
+async def test_viewers_resume_after_the_camera_process_was_killed(station: Station) -> None:
     promised_s = 5 * await asyncio.to_thread(slowness)
     async with watching(station, 3) as seen:
-        station.camera_process().kill()
+        station.cameras.process().kill()
         await eventually_in_loop(lambda: all(one.restarts for one in seen), 60)
         assert max(one.longest_gap_s for one in seen) < promised_s
 
 
-async def test_viewers_do_not_delay_a_stop_of_the_web_part(station: LiveStation) -> None:
+async def test_viewers_do_not_delay_a_stop_of_the_web_part(station: Station) -> None:
     promised_s = 3 * await asyncio.to_thread(slowness)
     non_reading = [NonReadingViewer(station) for _ in range(10)]
     async with watching(station, 3), running_tasks(*(one.run() for one in non_reading), mjpeg(station)):
@@ -154,11 +155,11 @@ async def test_viewers_do_not_delay_a_stop_of_the_web_part(station: LiveStation)
     await asyncio.to_thread(station.back_with, "web", "web killed by SIGTERM", 60)
 
 
-async def mjpeg(station: LiveStation) -> None:
+async def mjpeg(station: Station) -> None:
     """Read a stream for ever."""
     reader, writer = await asyncio.open_connection("127.0.0.1", station.port)
-    address, token = "/api/v1/cameras/simulated/stream.mjpeg", station.token["Authorization"]
-    writer.write(f"GET {address} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {token}\r\n\r\n".encode())
+    address, token = "/api/v1/cameras/simulated/stream.mjpeg", station.api.token
+    writer.write(f"GET {address} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Token {token}\r\n\r\n".encode())
     try:
         while await reader.read(65536):
             pass
@@ -166,8 +167,8 @@ async def mjpeg(station: LiveStation) -> None:
         writer.close()
 
 
-async def test_twenty_streams_cost_one_encode(station: LiveStation) -> None:
-    cpu = station.camera_process()
+async def test_twenty_streams_cost_one_encode(station: Station) -> None:
+    cpu = station.cameras.process()
     async with watching(station, 1):
         alone = await cpu_of(cpu, 3)
         async with running_tasks(*(mjpeg(station) for _ in range(20))) as tasks:
@@ -182,29 +183,27 @@ async def cpu_of(process: psutil.Process, seconds: float) -> float:
     return 100 * (sum(process.cpu_times()[:2]) - before) / seconds
 
 
-async def test_a_capture_is_announced_to_a_page(station: LiveStation) -> None:
-    async with station.socket("/ws/captures/") as opened:
-        capture = await asyncio.to_thread(
-            station.ask, "/api/v1/cameras/simulated/capture/", {"exposure_us": 1000}, **station.token
-        )
+async def test_a_capture_is_announced_to_a_page(station: Station) -> None:
+    async with open_socket(station, "/ws/captures/") as opened:
+        capture = await asyncio.to_thread(station.api.ask, "POST", "cameras/simulated/capture/", {"exposure_us": 1000})
         update = json.loads(await asyncio.wait_for(opened.recv(), 40))
     assert update["type"] == "capture_update"
     assert update["data"]["capture"] == capture["id"]
 
 
-async def test_json_and_binary_sockets_work_side_by_side(station: LiveStation) -> None:
-    async with watching(station, 1), station.socket(LIVE) as text, station.socket(LIVE, BINARY) as binary:
+async def test_json_and_binary_sockets_work_side_by_side(station: Station) -> None:
+    async with watching(station, 1), open_socket(station, LIVE) as text, open_socket(station, LIVE, BINARY) as binary:
         await asyncio.gather(text.send(REQUEST), binary.send(REQUEST))
         found = await asyncio.gather(text.recv(), binary.recv())
     assert [type(one) for one in found] == [str, bytes]
 
 
-def recorded(station: LiveStation, kind: str) -> None:
+def recorded(station: Station, kind: str) -> None:
     with closing(sqlite3.connect(station.data / "skycam.sqlite3", timeout=20)) as database, database:
         database.execute("UPDATE cameras_camera SET recording = ? WHERE slug = 'simulated'", [kind])
 
 
-def clips(station: LiveStation) -> list[tuple[int, int]]:
+def clips(station: Station) -> list[tuple[int, int]]:
     """Frames and lost frames of each clip."""
     with closing(sqlite3.connect(station.data / "skycam.sqlite3", timeout=20)) as database:
         return database.execute("SELECT frames, lost_frames FROM captures_clip").fetchall()
@@ -212,7 +211,7 @@ def clips(station: LiveStation) -> list[tuple[int, int]]:
 
 @pytest.mark.prove
 @pytest.mark.timeout(300)
-async def test_bad_viewers_cost_a_recording_no_frame_and_the_web_part_no_memory(station: LiveStation) -> None:
+async def test_bad_viewers_cost_a_recording_no_frame_and_the_web_part_no_memory(station: Station) -> None:
     web, non_reading = station.part("web"), [NonReadingViewer(station) for _ in range(200)]
     recorded(station, "rolling")
     async with watching(station, 2) as seen:

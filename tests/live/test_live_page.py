@@ -14,7 +14,8 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from tests.harness.browsers.chromium import ARGUMENTS
 from tests.harness.browsers.page_server import PageServer, page_server
-from tests.harness.stations.live_station import PASSWORD, LiveStation
+from tests.harness.stations.http_client import PASSWORD
+from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -56,18 +57,18 @@ HIDE = """(hidden) => {
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def pages(station: LiveStation) -> AsyncIterator[PageServer]:
+async def pages(station: Station) -> AsyncIterator[PageServer]:
     await asyncio.to_thread(connect, station)
     async with page_server(station.port) as served:
         yield served
 
 
-def connect(station: LiveStation) -> None:
-    station.ask("/api/v1/cameras/simulated/connect/", {}, **station.token)
+def connect(station: Station) -> None:
+    station.api.ask("POST", "cameras/simulated/connect/", {})
 
 
-def disconnect(station: LiveStation) -> None:
-    station.ask("/api/v1/cameras/simulated/disconnect/", {}, **station.token)
+def disconnect(station: Station) -> None:
+    station.api.ask("POST", "cameras/simulated/disconnect/", {})
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -129,9 +130,9 @@ async def test_pictures_advance_and_show_their_age(page: Page) -> None:
     assert await page.get_attribute("figure", "data-simulated") == ""
 
 
-async def test_a_stale_picture_is_marked_at_once_with_its_time(page: Page, station: LiveStation) -> None:
+async def test_a_stale_picture_is_marked_at_once_with_its_time(page: Page, station: Station) -> None:
     await becomes(page, "live")
-    camera = station.camera_process()
+    camera = station.cameras.process()
     os.kill(camera.pid, signal.SIGSTOP)
     try:
         await becomes(page, "stale")
@@ -142,7 +143,7 @@ async def test_a_stale_picture_is_marked_at_once_with_its_time(page: Page, stati
     await becomes(page, "live")
 
 
-async def test_a_disconnected_camera_is_reported_and_comes_back(page: Page, station: LiveStation) -> None:
+async def test_a_disconnected_camera_is_reported_and_comes_back(page: Page, station: Station) -> None:
     await becomes(page, "live")
     await asyncio.to_thread(disconnect, station)
     await page.wait_for_selector("figure[data-state=stale][data-reason=disconnected]")
@@ -153,7 +154,7 @@ async def test_a_disconnected_camera_is_reported_and_comes_back(page: Page, stat
     await becomes(page, "live")
 
 
-async def test_it_recovers_when_the_web_part_is_killed(page: Page, station: LiveStation) -> None:
+async def test_it_recovers_when_the_web_part_is_killed(page: Page, station: Station) -> None:
     await becomes(page, "live")
     await holds(page, "parseFloat(document.querySelector('[data-live-fps]').textContent) > 2")
     killed = station.pids()["web"]
@@ -164,7 +165,7 @@ async def test_it_recovers_when_the_web_part_is_killed(page: Page, station: Live
     assert await page.get_attribute("figure", "data-transport") == "socket"
 
 
-async def test_it_pauses_while_hidden_and_resumes_at_once(page: Page, station: LiveStation) -> None:
+async def test_it_pauses_while_hidden_and_resumes_at_once(page: Page, station: Station) -> None:
     await becomes(page, "live")
     await page.evaluate(HIDE, True)
     stopped = await settled(page)
@@ -172,13 +173,11 @@ async def test_it_pauses_while_hidden_and_resumes_at_once(page: Page, station: L
     await holds(page, f"{NUMBER} > {stopped}")
 
 
-async def test_a_picture_that_grew_old_while_the_page_was_hidden_is_stale_at_once(
-    page: Page, station: LiveStation
-) -> None:
+async def test_a_picture_that_grew_old_while_the_page_was_hidden_is_stale_at_once(page: Page, station: Station) -> None:
     await becomes(page, "live")
     await page.evaluate(HIDE, True)
     await settled(page)
-    camera = station.camera_process()
+    camera = station.cameras.process()
     os.kill(camera.pid, signal.SIGSTOP)
     try:
         await page.evaluate(A_MINUTE_LATER)
@@ -231,7 +230,7 @@ async def test_it_returns_to_websockets_when_they_are_no_longer_blocked(page: Pa
     await advances(page)
 
 
-async def test_a_stale_mjpeg_picture_is_marked_too(page: Page, pages: PageServer, station: LiveStation) -> None:
+async def test_a_stale_mjpeg_picture_is_marked_too(page: Page, pages: PageServer, station: Station) -> None:
     await without_websockets(page, pages)
     await asyncio.to_thread(disconnect, station)
     await becomes(page, "stale")

@@ -20,7 +20,7 @@ from cameras.models import Camera
 from cameras.status import status
 from cameras.status.messages import absent_status
 from tests.harness.clients.sockets import CameraProcess, OpenSocket, user_of, with_token
-from tests.harness.stations.live_station import BINARY
+from tests.harness.clients.station_sockets import BINARY
 from tests.harness.waiting import eventually_in_loop
 
 REQUEST = {"type": "request_frame", "quality": "low"}

@@ -10,9 +10,10 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
+from tests.harness.clients.station_sockets import BINARY, open_socket
 from tests.harness.clients.viewers import LIVE, REQUEST
 from tests.harness.stations.command_line import run
-from tests.harness.stations.live_station import BINARY, LiveStation
+from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
 FRAME = "/api/v1/cameras/simulated/frame.jpg"
@@ -41,9 +42,9 @@ class Stream:
         self.writer.transport.abort()
 
 
-def gives_pictures(station: LiveStation) -> bool:
+def gives_pictures(station: Station) -> bool:
     """The first picture after a pause may take longer than a request waits."""
-    request = urllib.request.Request(f"http://127.0.0.1:{station.port}{FRAME}", headers=station.token)
+    request = urllib.request.Request(f"http://127.0.0.1:{station.port}{FRAME}", headers=station.api.authorization)
     try:
         urllib.request.urlopen(request, timeout=20).close()
     except urllib.error.HTTPError:
@@ -52,7 +53,7 @@ def gives_pictures(station: LiveStation) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def stream(station: LiveStation, token: dict[str, str]) -> AsyncIterator[Stream]:
+async def stream(station: Station, token: dict[str, str]) -> AsyncIterator[Stream]:
     """A stream that has sent its first picture."""
     await asyncio.to_thread(eventually, lambda: gives_pictures(station), 60, "the camera gives pictures")
     reader, writer = await asyncio.open_connection("127.0.0.1", station.port, limit=1 << 24)
@@ -66,19 +67,19 @@ async def stream(station: LiveStation, token: dict[str, str]) -> AsyncIterator[S
         opened.close()
 
 
-async def skycam(station: LiveStation, *words: str) -> str:
+async def skycam(station: Station, *words: str) -> str:
     done = await asyncio.to_thread(run, station.data, *words, **station.environment)
     assert done.status == 0, done.stderr
     return done.stdout
 
 
-def token_of(station: LiveStation, name: str) -> dict[str, str]:
-    body = station.ask("/api/v1/auth/token/", {"username": name, "password": PASSWORD})
+def token_of(station: Station, name: str) -> dict[str, str]:
+    body = station.api.request("POST", "/api/v1/auth/token/", {"username": name, "password": PASSWORD}).body
     return {"Authorization": f"Token {body['token']}"}
 
 
 @pytest_asyncio.fixture(loop_scope="function")
-async def ben(station: LiveStation) -> AsyncIterator[dict[str, str]]:
+async def ben(station: Station) -> AsyncIterator[dict[str, str]]:
     """The token of a viewer who is called ben."""
     await skycam(station, "users", "add", "ben", "--role", "viewer", "--password", PASSWORD)
     yield await asyncio.to_thread(token_of, station, "ben")
@@ -86,9 +87,9 @@ async def ben(station: LiveStation) -> AsyncIterator[dict[str, str]]:
 
 
 async def test_a_stream_ends_with_the_role_after_the_first_viewer_has_left(
-    station: LiveStation, ben: dict[str, str]
+    station: Station, ben: dict[str, str]
 ) -> None:
-    async with stream(station, station.token) as first, stream(station, ben) as second:
+    async with stream(station, station.api.authorization) as first, stream(station, ben) as second:
         first.close()
         await second.picture()
         await skycam(station, "users", "set", "ben", "--role", "none")
@@ -96,11 +97,11 @@ async def test_a_stream_ends_with_the_role_after_the_first_viewer_has_left(
 
 
 async def test_a_socket_closes_with_the_role_after_the_first_viewer_has_left(
-    station: LiveStation, ben: dict[str, str]
+    station: Station, ben: dict[str, str]
 ) -> None:
     async with (
-        stream(station, station.token) as first,
-        station.socket(LIVE, BINARY, additional_headers=ben) as second,
+        stream(station, station.api.authorization) as first,
+        open_socket(station, LIVE, BINARY, additional_headers=ben) as second,
     ):
         first.close()
         await second.send(REQUEST)

@@ -12,9 +12,9 @@ from skycam_project.access.models import User
 from skycam_project.routing import sockets
 from tests.harness.clients.people import user_named
 from tests.harness.clients.sockets import HOST, OURS, OpenSocket, user_of, with_cookie, with_token
+from tests.harness.clients.station_sockets import BINARY
 from tests.harness.documents.route_table import PEOPLE, Line, cases, lines_of
 from tests.harness.rows.audiences import only_for
-from tests.harness.stations.live_station import BINARY
 
 CODES = {"in": True, "sign in": 4401, "refused": 4403, "not there": 4404}
 LINES = lines_of("ws/")

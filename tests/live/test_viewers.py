@@ -25,7 +25,7 @@ from cameras.sockets import loop_singletons
 from monitoring.models import Event
 from skycam_project.station_settings import change_settings
 from tests.harness.clients.sockets import CameraProcess, OpenSocket, user_of, with_token
-from tests.harness.stations.live_station import BINARY
+from tests.harness.clients.station_sockets import BINARY
 from tests.harness.waiting import eventually_in_loop
 
 REQUEST = {"type": "request_frame", "quality": "medium"}

@@ -15,21 +15,25 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import ClientConnection
 
+from tests.harness.clients.station_sockets import BINARY, open_socket
 from tests.harness.clients.viewers import LIVE, REQUEST
-from tests.harness.stations.live_station import BINARY, LiveStation
+from tests.harness.stations.http_client import ApiClient
+from tests.harness.stations.station import MANY_VIEWERS, Station
 from tests.harness.waiting import eventually
 
 MOST = 3
 
 
 @pytest.fixture(scope="module")
-def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStation]:
+def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
     """A station where one user may have three viewers."""
     data = tmp_path_factory.mktemp("webs") / "data"
     variables = {"MAX_VIEWERS_PER_USER": str(MOST), "QUALITY_PRESETS__LOW__SIZE": "320"}
-    found = LiveStation(data, **{f"LIVE_STREAMING_CONFIG__{name}": value for name, value in variables.items()})
+    found = Station(
+        data, **{f"LIVE_STREAMING_CONFIG__{name}": value for name, value in variables.items()}, **MANY_VIEWERS
+    )
     try:
-        yield found.up()
+        yield found.up_with_camera()
     finally:
         found.ensure_stopped()
 
@@ -37,15 +41,20 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStation]:
 class Second:
     """A second web process, on a port of its own."""
 
-    def __init__(self, station: LiveStation) -> None:
+    def __init__(self, station: Station) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listening:
             self.at = copy.copy(station)
             self.at.port = listening.getsockname()[1]
+            self.at.api = ApiClient(self.at.port)
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "skycam_project.launch.web", str(listening.fileno())],
                 env=station.environment, cwd=station.data.parent, pass_fds=[listening.fileno()],
             )  # fmt: skip
-        eventually(lambda: self.at.camera_state() == "ready", 60, "the second web process answers")
+        eventually(
+            lambda: self.at.api.get("cameras/simulated/status/")["observed"] == "ready",
+            60,
+            "the second web process answers",
+        )
 
     def kill(self) -> None:
         self.process.kill()
@@ -53,7 +62,7 @@ class Second:
 
 
 @pytest.fixture
-def second(station: LiveStation) -> Iterator[Second]:
+def second(station: Station) -> Iterator[Second]:
     """A second web process, started once all earlier viewers are forgotten."""
     eventually(lambda: not viewer_ids(station), 60, "earlier viewers are forgotten")
     found = Second(station)
@@ -71,9 +80,9 @@ async def answer(opened: ClientConnection) -> str:
 
 
 @contextlib.asynccontextmanager
-async def watching(station: LiveStation, count: int) -> AsyncIterator[list[ClientConnection]]:
+async def watching(station: Station, count: int) -> AsyncIterator[list[ClientConnection]]:
     async with contextlib.AsyncExitStack() as stack:
-        opened = [await stack.enter_async_context(station.socket(LIVE, BINARY)) for _ in range(count)]
+        opened = [await stack.enter_async_context(open_socket(station, LIVE, BINARY)) for _ in range(count)]
         assert [await answer(one) for one in opened] == ["frame"] * count
         yield opened
 
@@ -93,37 +102,37 @@ async def first_frame(opened: ClientConnection, quality: str) -> dict[str, Any]:
     return frame
 
 
-async def test_a_camera_process_encodes_the_configured_sizes(station: LiveStation, second: Second) -> None:
-    async with station.socket(LIVE) as opened, asyncio.timeout(60):
+async def test_a_camera_process_encodes_the_configured_sizes(station: Station, second: Second) -> None:
+    async with open_socket(station, LIVE) as opened, asyncio.timeout(60):
         frame = await first_frame(opened, "low")
     assert frame["width"] == 320
     assert frame["height"] == 256
 
 
-async def test_viewers_of_both_count_together(station: LiveStation, second: Second) -> None:
+async def test_viewers_of_both_count_together(station: Station, second: Second) -> None:
     async with watching(station, 1), watching(second.at, MOST - 1):
         for web in (station, second.at):
-            async with web.socket(LIVE, BINARY) as further:
+            async with open_socket(web, LIVE, BINARY) as further:
                 assert await answer(further) == "capacity"
 
 
-async def test_a_manager_ends_a_view_of_another_web_process(station: LiveStation, second: Second) -> None:
+async def test_a_manager_ends_a_view_of_another_web_process(station: Station, second: Second) -> None:
     async with watching(second.at, 1) as (opened,):
         (one,) = await asyncio.to_thread(eventually, lambda: viewer_ids(station), 40)
-        await asyncio.to_thread(station.drop, f"/api/v1/viewers/{one}/")
+        await asyncio.to_thread(station.api.ask, "DELETE", f"viewers/{one}/")
         await asyncio.wait_for(opened.wait_closed(), 40)
         assert opened.close_code == 4410
 
 
-def viewer_ids(station: LiveStation) -> list[str]:
+def viewer_ids(station: Station) -> list[str]:
     """The ids of the viewers."""
-    return [one["id"] for one in station.ask("/api/v1/viewers/", **station.token)["results"]]
+    return [one["id"] for one in station.api.ask("GET", "viewers/")["results"]]
 
 
 async def test_the_viewers_of_a_killed_process_are_forgotten_when_their_keys_expire(
-    station: LiveStation, second: Second
+    station: Station, second: Second
 ) -> None:
-    async with station.socket(LIVE, BINARY) as waits, watching(second.at, MOST):
+    async with open_socket(station, LIVE, BINARY) as waits, watching(second.at, MOST):
         assert await answer(waits) == "capacity"
         second.kill()
         await wait_until_admitted(waits, within_s=60)

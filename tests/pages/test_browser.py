@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.harness.browsers.site import AXE, PAGES, PASSWORD, VIOLATIONS, WIDTHS, Site, in_theme
+from tests.harness.browsers.site import AXE, PAGES, VIOLATIONS, WIDTHS, Site, in_theme
+from tests.harness.stations.http_client import PASSWORD
 from tests.harness.waiting import eventually
 
 SOON_MS = 40_000

@@ -17,7 +17,7 @@ from playwright.sync_api import Page, expect
 from cameras.drivers.simulated.codec import read_frame_number
 from tests.harness.browsers.site import AXE, VIOLATIONS, WIDTHS, Site, in_theme
 from tests.harness.rows.clips import FPS, content, cut_off, uneven
-from tests.harness.stations.clip_rows import put_clip
+from tests.harness.stations.rows import put_clip
 from tests.harness.waiting import eventually
 
 SOON_MS = 40_000
@@ -40,7 +40,7 @@ PIXELS = """(video, [wide, high]) => { const canvas = document.createElement("ca
 @pytest.fixture(scope="module")
 def clip(site: Site) -> str:
     """The id of a clip of one minute from noon, with frames numbered from 0."""
-    return put_clip(site, STARTED, content(FRAMES), FRAMES / FPS)
+    return put_clip(site.station, STARTED, content(FRAMES), FRAMES / FPS)
 
 
 @pytest.fixture(scope="module")
@@ -48,13 +48,17 @@ def cut(site: Site) -> str:
     """The id of a clip of half a minute, an hour later, whose file ends in the middle of a fragment."""
     film = cut_off(content(300), 0.8)
     later = STARTED + timedelta(hours=1)
-    return put_clip(site, later, film, 20, interrupted=1, reason="camera_crashed", message="The process was killed.")
+    return put_clip(
+        site.station, later, film, 20, interrupted=1, reason="camera_crashed", message="The process was killed."
+    )
 
 
 @pytest.fixture(scope="module")
 def halting(site: Site) -> str:
     """The id of a clip with 30 frames per second, a pause of 2 s, 2 frames per second, and 30 again."""
-    return put_clip(site, STARTED + timedelta(hours=5), uneven(HALTING), HALTING[-1] + 1 / 30, frames=len(HALTING))
+    return put_clip(
+        site.station, STARTED + timedelta(hours=5), uneven(HALTING), HALTING[-1] + 1 / 30, frames=len(HALTING)
+    )
 
 
 def frame_number(page: Page) -> int | None:
@@ -92,7 +96,7 @@ def local_text(page: Page, moment: datetime) -> str:
 
 
 def test_a_clip_is_found_played_searched_pinned_and_deleted(page: Page, site: Site, clip: str) -> None:
-    mine = put_clip(site, STARTED + timedelta(hours=3), content(FRAMES), FRAMES / FPS)
+    mine = put_clip(site.station, STARTED + timedelta(hours=3), content(FRAMES), FRAMES / FPS)
     page.goto("/clips/?day=2026-03-28")
     page.locator(f"#c-{mine} a.th").click()
     wait_until_loaded(page)
@@ -319,7 +323,7 @@ def test_a_page_is_accessible_and_fits_a_phone(
 
 def test_the_long_name_of_a_clip_that_was_deleted_fits_a_phone(page: Page, site: Site) -> None:
     path = f"clips/simulated/{'camera' * 10}_20260327_120000_000_{uuid.uuid4()}.mp4"
-    clip = put_clip(site, STARTED - timedelta(days=1), content(10), 1, path=path)
+    clip = put_clip(site.station, STARTED - timedelta(days=1), content(10), 1, path=path)
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"/clips/{clip}/delete/")
     page.get_by_role("button", name="Delete 1 clip").click()

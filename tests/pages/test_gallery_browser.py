@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 
 from tests.harness.browsers.site import AXE, VIOLATIONS, WIDTHS, Site, in_theme
 from tests.harness.project import PROJECT
-from tests.harness.stations.capture_rows import put_captures
+from tests.harness.stations.rows import put_captures
 from tests.harness.waiting import eventually
 
 SOON_MS = 40_000
@@ -31,15 +31,17 @@ SHIFTS = """new Promise((done) => {
 @pytest.fixture(scope="module")
 def captures(site: Site) -> list[dict[str, Any]]:
     """Three saved captures, the newest last."""
-    return [site.ask("POST", "cameras/simulated/capture/", {"note": f"number {n}"}) for n in range(3)]
+    return [site.api.ask("POST", "cameras/simulated/capture/", {"note": f"number {n}"}) for n in range(3)]
 
 
 @pytest.fixture(scope="module")
 def session(site: Site) -> str:
     """The address of a finished session."""
     body = {"exposure_us": 1000, "delay_s": 0.2, "count": 4, "name": "Four"}
-    made = site.ask("POST", "cameras/simulated/start/", body)
-    eventually(lambda: site.ask("GET", f"sessions/{made['id']}/")["state"] == "finished", 40, "the session is finished")
+    made = site.api.ask("POST", "cameras/simulated/start/", body)
+    eventually(
+        lambda: site.api.ask("GET", f"sessions/{made['id']}/")["state"] == "finished", 40, "the session is finished"
+    )
     return f"/sessions/{made['id']}/"
 
 
@@ -117,7 +119,7 @@ FAR = datetime(2026, 2, 3, 20, microsecond=500_000, tzinfo=UTC)
 @pytest.fixture(scope="module")
 def long_day(site: Site) -> list[str]:
     """The ids of 80 captures of one day; three are failed."""
-    return put_captures(site, FAR, 80, lost=(40, 41, 70))
+    return put_captures(site.station, FAR, 80, lost=(40, 41, 70))
 
 
 def test_the_lightbox_continues_through_all_pictures_of_the_day(page: Page, long_day: list[str]) -> None:
@@ -153,7 +155,7 @@ def test_the_original_is_downloaded(page: Page, captures: list[dict[str, Any]]) 
 
 
 def test_a_picture_is_deleted_on_its_page_and_its_capture_stays(page: Page, site: Site) -> None:
-    made = site.ask("POST", "cameras/simulated/capture/", {})
+    made = site.api.ask("POST", "cameras/simulated/capture/", {})
     page.goto(f"/captures/{made['id']}/")
     page.keyboard.press("f")
     eventually(lambda: page.evaluate("document.fullscreenElement?.id") == "stage", 40, "the picture fills the screen")
@@ -218,7 +220,7 @@ def test_a_session_has_its_ledger_and_its_captures(page: Page, session: str) -> 
 
 
 def test_a_session_is_stopped_on_its_page(page: Page, site: Site) -> None:
-    made = site.ask("POST", "cameras/simulated/start/", {"exposure_us": 1000, "cadence_s": 0.5, "count": 5000})
+    made = site.api.ask("POST", "cameras/simulated/start/", {"exposure_us": 1000, "cadence_s": 0.5, "count": 5000})
     page.goto(f"/sessions/{made['id']}/")
     page.get_by_role("button", name="Stop session").click()
     expect(page.locator("#session-head")).to_contain_text("Stopped", timeout=SOON_MS)

@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 
 from tests.harness.browsers.site import Site
 from tests.harness.project import PROJECT
-from tests.harness.stations.fault_station import hexed, owned_spool
+from tests.harness.stations.cameras import hexed, owned_spool
 
 DOCUMENT = PROJECT / "docs" / "healing.md"
 LIVE = "#cam-simulated .live"

@@ -30,7 +30,7 @@ def taken(page: Page, site: Site) -> Iterator[Page]:
     page.locator("#lease").get_by_role("button", name="Take control Simulated camera", exact=True).click()
     expect(page.locator("#lease")).to_contain_text("You, since", timeout=SOON_MS)
     yield page
-    site.ask("POST", "cameras/simulated/release/", {"over": True})
+    site.api.ask("POST", "cameras/simulated/release/", {"over": True})
 
 
 def test_the_page_renews_the_lease_only_while_it_is_visible(taken: Page) -> None:
@@ -100,7 +100,7 @@ def test_stopping_the_session_of_another_needs_a_confirmation(foreign: Locator, 
     page, questions = foreign.page, list[str]()
     page.once("dialog", lambda dialog: (questions.append(dialog.message), dialog.dismiss()))
     foreign.click()
-    assert site.ask("GET", "cameras/simulated/status/")["held_by"] == ME
+    assert site.api.ask("GET", "cameras/simulated/status/")["held_by"] == ME
     page.once("dialog", lambda dialog: (questions.append(dialog.message), dialog.accept()))
     foreign.click()
     expect(page.locator("#said-simulated")).to_contain_text("Session stopped", timeout=SOON_MS)
@@ -114,7 +114,7 @@ def test_the_shortcut_asks_for_confirmation_too(foreign: Locator, site: Site) ->
     foreign.wait_for()
     foreign.page.keyboard.press("s")
     assert len(questions) == 1
-    assert site.ask("GET", "sessions/?state=running")["results"][0]["desired"] == "running"
+    assert site.api.ask("GET", "sessions/?state=running")["results"][0]["desired"] == "running"
 
 
 @pytest.mark.parametrize("width", [360, 1440])

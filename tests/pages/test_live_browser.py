@@ -142,13 +142,13 @@ def test_where_websockets_are_blocked_a_view_can_be_ended_as_well(page: Page, si
     page.add_init_script(f"({NO_WEBSOCKETS})()")
     page.goto(URL)
     is_live(page)
-    [site.drop(f"viewers/{one}/") for one in eventually(lambda: streams(site), 10)]
+    [site.api.ask("DELETE", f"viewers/{one}/") for one in eventually(lambda: streams(site), 10)]
     expect(chip(page)).to_have_text("Ended", timeout=SOON_MS)
 
 
 def streams(site: Site) -> list[str]:
     """The ids of the MJPEG viewers."""
-    return [one["id"] for one in site.ask("GET", "viewers/")["results"] if one["transport"] == "mjpeg"]
+    return [one["id"] for one in site.api.ask("GET", "viewers/")["results"] if one["transport"] == "mjpeg"]
 
 
 def test_a_camera_that_is_switched_off_has_a_banner_and_what_to_do(page: Page) -> None:

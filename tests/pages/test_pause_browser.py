@@ -16,8 +16,8 @@ SOON_MS = 40_000
 def session(site: Site) -> Iterator[str]:
     """The id of a running session of the browser's user."""
     asked = {"exposure_us": 1000, "cadence_s": 1}
-    yield str(site.ask("POST", "cameras/simulated/start/", asked)["id"])
-    site.ask("POST", "cameras/simulated/stop/", {})
+    yield str(site.api.ask("POST", "cameras/simulated/start/", asked)["id"])
+    site.api.ask("POST", "cameras/simulated/stop/", {})
 
 
 def test_a_session_is_paused_and_resumed_on_its_page(page: Page, session: str) -> None:

@@ -15,13 +15,15 @@ SOON_MS = 40_000
 @pytest.fixture
 def panel(page: Page, site: Site) -> Iterator[Locator]:
     """The settings panel of a camera with a preset that differs from its desired settings."""
-    site.ask("PUT", "cameras/simulated/settings/", {"gain": 3.0})
-    site.ask("POST", "cameras/simulated/presets/", {"name": "Night", "settings": {"gain": 2.0, "exposure_us": 2000}})
+    site.api.ask("PUT", "cameras/simulated/settings/", {"gain": 3.0})
+    site.api.ask(
+        "POST", "cameras/simulated/presets/", {"name": "Night", "settings": {"gain": 2.0, "exposure_us": 2000}}
+    )
     page.goto("/cameras/simulated/")
     yield page.locator("#settings")
-    site.ask("PUT", "cameras/simulated/settings/", {})
-    for preset in site.ask("GET", "cameras/simulated/presets/")["results"]:
-        site.drop(f"cameras/simulated/presets/{preset['name']}/")
+    site.api.ask("PUT", "cameras/simulated/settings/", {})
+    for preset in site.api.ask("GET", "cameras/simulated/presets/")["results"]:
+        site.api.ask("DELETE", f"cameras/simulated/presets/{preset['name']}/")
 
 
 def test_a_preset_is_compared_applied_and_then_the_same(panel: Locator) -> None:

@@ -20,7 +20,7 @@ def recorded(page: Page, site: Site) -> Iterator[Page]:
     expect(page.locator("#recording .st")).to_have_text("Recording", timeout=SOON_MS)
     expect(page.locator("#recording").get_by_role("button", name="Stop recording")).to_be_enabled()
     yield page
-    site.ask("POST", "cameras/simulated/stop-recording/", {})
+    site.api.ask("POST", "cameras/simulated/stop-recording/", {})
 
 
 def test_the_page_shows_the_recording_live(recorded: Page) -> None:
@@ -46,7 +46,7 @@ def test_a_card_starts_and_stops_the_recording(page: Page, site: Site) -> None:
     expect(card.locator("header .st")).to_have_text("Recording", timeout=SOON_MS)
     card.get_by_role("button", name="Stop recording").click()
     expect(card.get_by_role("button", name="Record Simulated camera", exact=True)).to_be_visible(timeout=SOON_MS)
-    assert site.ask("GET", "cameras/simulated/status/")["recorder"] is None
+    assert site.api.ask("GET", "cameras/simulated/status/")["recorder"] is None
 
 
 @pytest.mark.parametrize("width", [390, 1440])

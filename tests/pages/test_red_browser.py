@@ -17,7 +17,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.harness.browsers.site import Site, in_theme
 from tests.harness.rows.clips import ENCODER, FRAGMENTS
-from tests.harness.stations.clip_rows import put_clip
+from tests.harness.stations.rows import put_clip
 from tests.harness.waiting import eventually
 
 COLOURS = {
@@ -101,7 +101,7 @@ def on_a_live_canvas(page: Page, site: Site) -> Locator:
 
 
 def in_a_clip(page: Page, site: Site) -> Locator:
-    clip = put_clip(site, datetime(2026, 3, 20, 12, tzinfo=UTC), as_clip(), 2, frames=20)
+    clip = put_clip(site.station, datetime(2026, 3, 20, 12, tzinfo=UTC), as_clip(), 2, frames=20)
     page.goto(f"/clips/{clip}/")
     video = page.locator("#player video")
     eventually(lambda: video.evaluate("v => v.readyState >= 2"), 40, "the clip is loaded")

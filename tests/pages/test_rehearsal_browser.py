@@ -28,7 +28,7 @@ def test_a_camera_is_added_by_hand(page: Page, site: Site) -> None:
     page.get_by_role("button", name="Add", exact=True).click()
     expect(page.get_by_role("heading", name="by-hand", level=1)).to_be_visible()
     with suppress(json.JSONDecodeError):  # the response has no body
-        site.ask("DELETE", "cameras/by-hand/")
+        site.api.ask("DELETE", "cameras/by-hand/")
 
 
 def test_faults_are_switched_on_and_cleared_in_the_panel(page: Page) -> None:

@@ -19,8 +19,8 @@ HOME = re.compile("/cameras/simulated/$")
 def stopped(site: Site) -> Iterator[None]:
     """Stops the session that a test has started."""
     yield
-    running = site.ask("GET", "sessions/?state=running")["results"]
-    site.ask("POST", f"sessions/{running[0]['id']}/stop/", {}) if running else None
+    running = site.api.ask("GET", "sessions/?state=running")["results"]
+    site.api.ask("POST", f"sessions/{running[0]['id']}/stop/", {}) if running else None
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.harness.stations.service_station import ServiceStation
+from tests.harness.stations.station import Station
 
 FORM = "application/x-www-form-urlencoded"
 anything = st.recursive(
@@ -36,103 +36,103 @@ anything = st.recursive(
 )
 @pytest.mark.parametrize(("method", "path"), [("POST", "/capture"), ("PUT", "/settings")])
 def test_an_invalid_value_is_422_in_fastapis_form(
-    station: ServiceStation, method: str, path: str, body: Any, loc: list[str], kind: str
+    station: Station, method: str, path: str, body: Any, loc: list[str], kind: str
 ) -> None:
-    answer = station.send_request(method, path, body)
+    answer = station.service.request(method, path, body)
     assert answer.status == 422
     assert [(error["loc"], error["type"], set(error)) for error in answer.body["detail"]] == [
         (loc, kind, {"loc", "msg", "type"})
     ]
 
 
-def test_every_invalid_value_is_named(station: ServiceStation) -> None:
-    answer = station.capture(exposure="x", gain="y")
+def test_every_invalid_value_is_named(station: Station) -> None:
+    answer = station.service.capture(exposure="x", gain="y")
     assert [error["loc"][1] for error in answer.body["detail"]] == ["exposure", "gain"]
 
 
-def test_integers_may_be_sent_as_floats_and_unknown_keys_are_ignored(station: ServiceStation) -> None:
-    assert station.capture(exposure=1000.0, gain="1.5", flash=True).status == 200
-    assert station.capture(exposure=None).status == 200
+def test_integers_may_be_sent_as_floats_and_unknown_keys_are_ignored(station: Station) -> None:
+    assert station.service.capture(exposure=1000.0, gain="1.5", flash=True).status == 200
+    assert station.service.capture(exposure=None).status == 200
 
 
 @settings(max_examples=40, deadline=None)
 @given(exposure=anything, gain=anything)
-def test_any_value_is_accepted_or_refused_with_422(station: ServiceStation, exposure: Any, gain: Any) -> None:
-    answer = station.send_request("PUT", "/settings", {"exposure": exposure, "gain": gain})
+def test_any_value_is_accepted_or_refused_with_422(station: Station, exposure: Any, gain: Any) -> None:
+    answer = station.service.request("PUT", "/settings", {"exposure": exposure, "gain": gain})
     assert answer.status in {200, 422}, answer
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=x", "limit=10001"])
-def test_an_invalid_query_is_422(station: ServiceStation, query: str) -> None:
-    answer = station.send_request("GET", f"/captures/list?{query}")
+def test_an_invalid_query_is_422(station: Station, query: str) -> None:
+    answer = station.service.request("GET", f"/captures/list?{query}")
     assert answer.status == 422
     assert answer.body["detail"][0]["loc"] == ["query", "limit"]
 
 
-def test_the_list_is_limited(station: ServiceStation) -> None:
-    [station.capture(exposure=1000) for _ in range(2)]
-    assert station.send_request("GET", "/captures/list?limit=1").body["count"] == 1
+def test_the_list_is_limited(station: Station) -> None:
+    [station.service.capture(exposure=1000) for _ in range(2)]
+    assert station.service.request("GET", "/captures/list?limit=1").body["count"] == 1
 
 
 @pytest.mark.parametrize("content_type", [FORM, "text/plain", "multipart/form-data; boundary=x"])
-def test_an_html_form_of_another_site_is_refused(station: ServiceStation, content_type: str) -> None:
+def test_an_html_form_of_another_site_is_refused(station: Station, content_type: str) -> None:
     """A browser sends such a body to any site without a preflight request."""
-    answer = station.send_request("POST", "/capture", json.dumps({}).encode(), Content_Type=content_type)
+    answer = station.service.request("POST", "/capture", json.dumps({}).encode(), Content_Type=content_type)
     assert answer.status == 415
     assert answer.body == {"detail": "Content-Type must be application/json"}
 
 
-def test_json_with_a_charset_is_accepted(station: ServiceStation) -> None:
-    sent = station.send_request(
+def test_json_with_a_charset_is_accepted(station: Station) -> None:
+    sent = station.service.request(
         "POST", "/capture", b'{"exposure": 1000}', Content_Type="application/json; charset=utf-8"
     )
     assert sent.status == 200
 
 
 @pytest.mark.parametrize("name", ["evil.example", "localhost.evil.example:8001", "127.0.0.2", "a b"])
-def test_an_unknown_host_name_is_refused(station: ServiceStation, name: str) -> None:
-    answer = station.send_request("GET", "/health", Host=name)
+def test_an_unknown_host_name_is_refused(station: Station, name: str) -> None:
+    answer = station.service.request("GET", "/health", Host=name)
     assert answer.status == 400
     assert answer.body["detail"] == "Invalid host header"
 
 
 @pytest.mark.parametrize("name", ["localhost:8001", "127.0.0.1", "[::1]:8001"])
-def test_the_names_of_this_machine_are_accepted(station: ServiceStation, name: str) -> None:
-    assert station.send_request("GET", "/health", Host=name).status == 200
+def test_the_names_of_this_machine_are_accepted(station: Station, name: str) -> None:
+    assert station.service.request("GET", "/health", Host=name).status == 200
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:3001", "http://[x"])
-def test_a_page_of_another_origin_cannot_change_anything(station: ServiceStation, origin: str) -> None:
-    before = station.count("captures_capture")
-    answer = station.send_request("POST", "/capture", {}, Origin=origin)
+def test_a_page_of_another_origin_cannot_change_anything(station: Station, origin: str) -> None:
+    before = station.database.count("captures_capture")
+    answer = station.service.request("POST", "/capture", {}, Origin=origin)
     assert answer.status == 403
     assert answer.body["detail"] == "Origin not allowed"
-    assert station.count("captures_capture") == before
+    assert station.database.count("captures_capture") == before
 
 
-def test_a_page_of_another_origin_cannot_read(station: ServiceStation) -> None:
-    answer = station.send_request("GET", "/settings", Origin="https://evil.example")
+def test_a_page_of_another_origin_cannot_read(station: Station) -> None:
+    answer = station.service.request("GET", "/settings", Origin="https://evil.example")
     assert "access-control-allow-origin" not in answer.headers
 
 
-def test_a_page_of_an_allowed_origin_can_use_the_service(station: ServiceStation) -> None:
+def test_a_page_of_an_allowed_origin_can_use_the_service(station: Station) -> None:
     origin = "http://localhost:5173"
     request_headers = {
         "Origin": origin,
         "Access_Control_Request_Method": "PUT",
         "Access_Control_Request_Headers": "content-type",
     }
-    before = station.send_request("OPTIONS", "/settings", **request_headers)
+    before = station.service.request("OPTIONS", "/settings", **request_headers)
     assert before.status == 200
     assert before.headers["access-control-allow-origin"] == origin
-    answer = station.send_request("POST", "/capture", {"exposure": 1000}, Origin=origin)
+    answer = station.service.request("POST", "/capture", {"exposure": 1000}, Origin=origin)
     assert answer.status == 200
     assert answer.headers["access-control-allow-origin"] == origin
 
 
-def test_the_services_own_page_can_use_the_service(station: ServiceStation) -> None:
+def test_the_services_own_page_can_use_the_service(station: Station) -> None:
     origin = f"http://127.0.0.1:{station.service_port}"
-    assert station.send_request("POST", "/capture", {"exposure": 1000}, Origin=origin).status == 200
+    assert station.service.request("POST", "/capture", {"exposure": 1000}, Origin=origin).status == 200
 
 
 @pytest.mark.parametrize(
@@ -145,14 +145,14 @@ def test_the_services_own_page_can_use_the_service(station: ServiceStation) -> N
         ("GET", "/admin/", 404, "Not Found"),
     ],
 )
-def test_there_are_no_other_routes(station: ServiceStation, method: str, path: str, status: int, detail: str) -> None:
-    answer = station.send_request(method, path)
+def test_there_are_no_other_routes(station: Station, method: str, path: str, status: int, detail: str) -> None:
+    answer = station.service.request(method, path)
     assert answer.status == status
     assert answer.body == {"detail": detail}
 
 
-def test_a_body_of_more_than_a_mebibyte_is_refused(station: ServiceStation) -> None:
-    answer = station.send_request("POST", "/capture", Content_Length=str(1024 * 1024 + 1))
+def test_a_body_of_more_than_a_mebibyte_is_refused(station: Station) -> None:
+    answer = station.service.request("POST", "/capture", Content_Length=str(1024 * 1024 + 1))
     assert answer.status == 413
     assert answer.body == {"detail": "Request body too large"}
 
@@ -169,15 +169,15 @@ def test_a_body_of_more_than_a_mebibyte_is_refused(station: ServiceStation) -> N
 )
 @pytest.mark.parametrize("content_type", [FORM, "application/json"])
 def test_a_missing_method_is_405_with_the_allowed_ones(
-    station: ServiceStation, method: str, path: str, allowed: str, content_type: str
+    station: Station, method: str, path: str, allowed: str, content_type: str
 ) -> None:
-    answer = station.send_request(method, path, b"", Content_Type=content_type)
+    answer = station.service.request(method, path, b"", Content_Type=content_type)
     assert answer.status == 405
     assert answer.headers["allow"] == allowed
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
-def test_an_unknown_path_is_404_with_any_body(station: ServiceStation, method: str) -> None:
-    answer = station.send_request(method, "/captures", b"", Content_Type="text/plain")
+def test_an_unknown_path_is_404_with_any_body(station: Station, method: str) -> None:
+    answer = station.service.request(method, "/captures", b"", Content_Type="text/plain")
     assert answer.status == 404
     assert answer.body == {"detail": "Not Found"}

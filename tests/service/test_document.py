@@ -11,13 +11,14 @@ import pytest
 from captures.pixelink_service.bodies import Captured, Listed, ListedFile, Settings
 from skycam_project.config.model import DOTENV_VARIABLES, VARIABLES
 from tests.harness.documents.pages import blocks, page, section
-from tests.harness.stations.service_station import DOTENV, ServiceStation
+from tests.harness.stations.pixelink_service import DOTENV
+from tests.harness.stations.station import Station
 
 PAGE = "docs/pixelink-service.md"
 
 
 @pytest.mark.parametrize("script", blocks(PAGE, "sh"), ids=["lines", "feed"])
-def test_the_commands_of_a_block_succeed(station: ServiceStation, tmp_path: Path, script: str) -> None:
+def test_the_commands_of_a_block_succeed(station: Station, tmp_path: Path, script: str) -> None:
     own = re.sub(r"\bcurl\b", "curl --fail --show-error", script).replace(
         "localhost:8001", f"127.0.0.1:{station.service_port}"
     )

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.harness.stations.service_station import ServiceStation
+from tests.harness.stations.station import Station
 
 REQUEST = b"GET /video/feed?quality=high HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -45,7 +45,7 @@ class Viewer:
 
 
 @pytest.fixture
-def viewer(station: ServiceStation) -> Iterator[Viewer]:
+def viewer(station: Station) -> Iterator[Viewer]:
     viewer = Viewer(station.service_port)
     yield viewer
     viewer.wire.close()
@@ -57,16 +57,16 @@ def test_the_feed_is_a_stream_of_jpegs(viewer: Viewer) -> None:
     assert all(picture.startswith(b"\xff\xd8") and picture.endswith(b"\xff\xd9") for picture in pictures)
 
 
-def test_the_settings_say_that_the_camera_streams(station: ServiceStation, viewer: Viewer) -> None:
+def test_the_settings_say_that_the_camera_streams(station: Station, viewer: Viewer) -> None:
     streaming = (
-        station.send_request("GET", "/settings").body["streaming"] for _ in iter(lambda: viewer.pictures(1), [])
+        station.service.request("GET", "/settings").body["streaming"] for _ in iter(lambda: viewer.pictures(1), [])
     )
     assert any(streaming)
 
 
-def test_a_client_that_never_reads_uses_no_thread_and_no_memory(station: ServiceStation, viewer: Viewer) -> None:
+def test_a_client_that_never_reads_uses_no_thread_and_no_memory(station: Station, viewer: Viewer) -> None:
     (picture,) = viewer.pictures(1)
-    service = station.service()
+    service = station.part("service")
     threads, memory = service.num_threads(), service.memory_info().rss
     with contextlib.ExitStack() as stack:
         for _ in range(IDLE_CLIENTS):
@@ -76,13 +76,13 @@ def test_a_client_that_never_reads_uses_no_thread_and_no_memory(station: Service
         assert service.memory_info().rss - memory < IDLE_CLIENTS * KEPT_PICTURES * len(picture)
 
 
-def test_captures_continue_during_a_stream(station: ServiceStation, viewer: Viewer) -> None:
+def test_captures_continue_during_a_stream(station: Station, viewer: Viewer) -> None:
     viewer.pictures(1)
-    assert [station.capture(exposure=1000).status for _ in range(3)] == [200, 200, 200]
+    assert [station.service.capture(exposure=1000).status for _ in range(3)] == [200, 200, 200]
     viewer.pictures(1)
 
 
-def test_head_ends_and_the_connection_can_be_used_again(station: ServiceStation) -> None:
+def test_head_ends_and_the_connection_can_be_used_again(station: Station) -> None:
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", station.service_port, timeout=60)) as connection:
         connection.request("HEAD", "/video/feed")
         assert connection.getresponse().read() == b""
@@ -90,7 +90,7 @@ def test_head_ends_and_the_connection_can_be_used_again(station: ServiceStation)
         assert connection.getresponse().status == 200
 
 
-def test_an_invalid_quality_is_422(station: ServiceStation) -> None:
-    answer = station.send_request("GET", "/video/feed?quality=best")
+def test_an_invalid_quality_is_422(station: Station) -> None:
+    answer = station.service.request("GET", "/video/feed?quality=best")
     assert answer.status == 422
     assert answer.body["detail"][0]["loc"] == ["query", "quality"]

@@ -9,67 +9,67 @@ from typing import Any
 import pytest
 
 from tests.harness.stations.command_line import run
-from tests.harness.stations.service_station import ServiceStation
+from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
 
 @pytest.fixture
-def held(station: ServiceStation) -> Iterator[None]:
-    station.web("POST", "cameras/simulated/take/", {"for_s": 600})
+def held(station: Station) -> Iterator[None]:
+    station.api.call("POST", "cameras/simulated/take/", {"for_s": 600})
     yield
-    station.web("POST", "cameras/simulated/release/", {})
+    station.api.call("POST", "cameras/simulated/release/", {})
 
 
 def names_the_holder(detail: str) -> bool:
     return detail.startswith("simulated is held by admin since ")
 
 
-def test_the_error_names_the_holder_of_the_camera(station: ServiceStation, held: None) -> None:
-    before = station.count("captures_capture")
-    capture, settings = station.capture(), station.send_request("PUT", "/settings", {"gain": 2})
+def test_the_error_names_the_holder_of_the_camera(station: Station, held: None) -> None:
+    before = station.database.count("captures_capture")
+    capture, settings = station.service.capture(), station.service.request("PUT", "/settings", {"gain": 2})
     assert capture.status == 503
     assert settings.status == 503
     assert names_the_holder(capture.body["detail"])
     assert names_the_holder(settings.body["detail"])
-    assert station.count("captures_capture") == before
+    assert station.database.count("captures_capture") == before
 
 
 @pytest.fixture
-def running(station: ServiceStation) -> Iterator[None]:
-    station.web("POST", "cameras/simulated/start/", {"exposure_us": 1000, "cadence_s": 5})
+def running(station: Station) -> Iterator[None]:
+    station.api.call("POST", "cameras/simulated/start/", {"exposure_us": 1000, "cadence_s": 5})
     yield
-    station.web("POST", "cameras/simulated/stop/", {})
+    station.api.call("POST", "cameras/simulated/stop/", {})
 
 
-def test_a_session_holds_the_camera_too(station: ServiceStation, running: None) -> None:
-    capture, settings = station.capture(), station.send_request("PUT", "/settings", {"gain": 2})
+def test_a_session_holds_the_camera_too(station: Station, running: None) -> None:
+    capture, settings = station.service.capture(), station.service.request("PUT", "/settings", {"gain": 2})
     assert capture.status == 503
     assert settings.status == 503
     assert names_the_holder(capture.body["detail"])
     assert "with a session. Ask them" in capture.body["detail"]
 
 
-def test_the_broker_has_the_holder_of_a_session_too(station: ServiceStation, running: None) -> None:
+def test_the_broker_has_the_holder_of_a_session_too(station: Station, running: None) -> None:
     eventually(lambda: camera_status(station)["held_by"] == "admin", 40, "the status has the holder")
 
 
-def test_reading_is_allowed_while_the_camera_is_held(station: ServiceStation, held: None) -> None:
-    assert [station.send_request("GET", path).status for path in ("/health", "/settings", "/captures/list")] == [
+def test_reading_is_allowed_while_the_camera_is_held(station: Station, held: None) -> None:
+    assert [station.service.request("GET", path).status for path in ("/health", "/settings", "/captures/list")] == [
         200
     ] * 3
 
 
-def test_the_broker_has_the_holder(station: ServiceStation, held: None) -> None:
+def test_the_broker_has_the_holder(station: Station, held: None) -> None:
     eventually(lambda: camera_status(station)["held_by"] == "admin", 40, "the status has the holder")
     assert camera_status(station)["held_since"].endswith("Z")
 
 
-def camera_status(station: ServiceStation) -> dict[str, Any]:
+def camera_status(station: Station) -> dict[str, Any]:
     found = json.loads(run(station.data, "--output", "json", "status").stdout)["cameras"]
     return {status["camera"]: status for status in found}["simulated"]
 
 
-def test_after_release_the_service_captures_again(station: ServiceStation) -> None:
-    station.web("POST", "cameras/simulated/take/", {})
-    station.web("POST", "cameras/simulated/release/", {})
-    assert station.capture().status == 200
+def test_after_release_the_service_captures_again(station: Station) -> None:
+    station.api.call("POST", "cameras/simulated/take/", {})
+    station.api.call("POST", "cameras/simulated/release/", {})
+    assert station.service.capture().status == 200

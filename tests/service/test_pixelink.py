@@ -8,7 +8,7 @@ import pytest
 
 from tests.harness.clients.service_samples import CAPTURE_NEWER, CAPTURE_OLDER, SETTINGS, missing_keys
 from tests.harness.far_ends.pixelink.build import SERIAL, Sdk
-from tests.harness.stations.service_station import ServiceStation
+from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
 
@@ -18,23 +18,25 @@ def sdk(tmp_path_factory: pytest.TempPathFactory) -> Sdk:
 
 
 @pytest.fixture(scope="module")
-def scope(sdk: Sdk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceStation]:
+def scope(sdk: Sdk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
     """A station to which a PixeLink was added."""
-    station = ServiceStation(tmp_path_factory.mktemp("scope") / "data", **sdk.environment)
+    station = Station(tmp_path_factory.mktemp("scope") / "data", **sdk.environment)
     try:
-        station.up().web("POST", "cameras/", {"slug": "scope", "kind": "pixelink", "address": SERIAL})
-        eventually(lambda: station.send_request("GET", "/settings").body.get("connected"), 40, "the PixeLink is served")
+        station.up().api.call("POST", "cameras/", {"slug": "scope", "kind": "pixelink", "address": SERIAL})
+        eventually(
+            lambda: station.service.request("GET", "/settings").body.get("connected"), 40, "the PixeLink is served"
+        )
         yield station
     finally:
         station.ensure_stopped()
 
 
-def connected(station: ServiceStation) -> bool:
-    return bool(station.send_request("GET", "/health").body["camera_connected"])
+def connected(station: Station) -> bool:
+    return bool(station.service.is_connected())
 
 
-def test_a_capture_of_hardware_is_not_marked_as_simulated(scope: ServiceStation) -> None:
-    answer = scope.capture(exposure=5000)
+def test_a_capture_of_hardware_is_not_marked_as_simulated(scope: Station) -> None:
+    answer = scope.service.capture(exposure=5000)
     assert answer.status == 200
     assert missing_keys(answer.body, CAPTURE_NEWER) == []
     assert missing_keys(answer.body, CAPTURE_OLDER) == []
@@ -42,26 +44,28 @@ def test_a_capture_of_hardware_is_not_marked_as_simulated(scope: ServiceStation)
     assert answer.body["metadata"]["simulatedMode"] is False
 
 
-def test_the_settings_of_a_pixelink_have_all_keys(scope: ServiceStation) -> None:
-    assert missing_keys(scope.send_request("GET", "/settings").body, SETTINGS) == []
+def test_the_settings_of_a_pixelink_have_all_keys(scope: Station) -> None:
+    assert missing_keys(scope.service.request("GET", "/settings").body, SETTINGS) == []
 
 
-def test_a_value_out_of_range_keeps_the_cameras_own(scope: ServiceStation) -> None:
-    before = scope.send_request("GET", "/settings").body["gain"]
-    answer = scope.send_request("PUT", "/settings", {"gain": 99})
+def test_a_value_out_of_range_keeps_the_cameras_own(scope: Station) -> None:
+    before = scope.service.request("GET", "/settings").body["gain"]
+    answer = scope.service.request("PUT", "/settings", {"gain": 99})
     assert answer.status == 200
     assert answer.body["gain"] == before
     assert answer.body["warning"].startswith("The camera keeps its gain of 0")
 
 
-def test_an_unplugged_camera_is_503_until_it_is_back(scope: ServiceStation, sdk: Sdk) -> None:
+def test_an_unplugged_camera_is_503_until_it_is_back(scope: Station, sdk: Sdk) -> None:
     line = sdk.cameras[SERIAL]
     sdk.unplug()
-    answer = eventually(lambda: (found := scope.capture(exposure=1000)).status != 200 and found, 40, "it is missed")
+    answer = eventually(
+        lambda: (found := scope.service.capture(exposure=1000)).status != 200 and found, 40, "it is missed"
+    )
     assert answer.status == 503
     assert answer.body["detail"] == "Camera not connected"
     assert line.split()[0] in answer.body["why"]
     eventually(lambda: not connected(scope), 40, "its absence is seen")
     sdk.plug(SERIAL)
     eventually(lambda: connected(scope), 40, "it is connected again")
-    assert scope.capture(exposure=1000).body["metadata"]["simulatedMode"] is False
+    assert scope.service.capture(exposure=1000).body["metadata"]["simulatedMode"] is False

@@ -7,7 +7,7 @@ import pytest
 from cameras.models import Camera
 from captures.pixelink_service.ranges import within_ranges
 from captures.pixelink_service.readback import not_yet_applied
-from tests.harness.stations.service_station import ServiceStation
+from tests.harness.stations.station import Station
 
 RANGES = {"settings": {"exposure_us": {"minimum": 20, "maximum": 2_000_000}, "gain": {"minimum": 1, "maximum": 16}}}
 
@@ -54,16 +54,16 @@ def test_a_setting_that_was_changed_on_the_body_is_not_sent() -> None:
     assert not_yet_applied(camera) == {}
 
 
-def test_an_exposure_beyond_the_simulated_camera_keeps_its_own_and_is_answered_in_time(station: ServiceStation) -> None:
-    assert station.send_request("PUT", "/settings", {"exposure": 5000, "gain": 1.0}).status == 200
-    captured = station.capture(exposure=3_000_000_000)
+def test_an_exposure_beyond_the_simulated_camera_keeps_its_own_and_is_answered_in_time(station: Station) -> None:
+    assert station.service.request("PUT", "/settings", {"exposure": 5000, "gain": 1.0}).status == 200
+    captured = station.service.capture(exposure=3_000_000_000)
     assert captured.status == 200
     assert captured.body["exposureTime"] == 5000
     assert captured.body["warning"] == (
         "The camera keeps its exposure of 5 ms (it takes 20 µs to 600 s); 3000 s was requested."
     )
-    changed = station.send_request("PUT", "/settings", {"exposure": 3_000_000_000})
+    changed = station.service.request("PUT", "/settings", {"exposure": 3_000_000_000})
     assert changed.status == 200
     assert changed.body["exposure"] == 5000
     assert "keeps its exposure" in changed.body["warning"]
-    assert station.capture().body["exposureTime"] == 5000
+    assert station.service.capture().body["exposureTime"] == 5000

@@ -6,7 +6,7 @@ import pytest
 
 from skycam_project.config.redaction import secrets_of
 from skycam_project.launch.parts import parts_to_start
-from tests.harness.stations.service_station import DOTENV
+from tests.harness.stations.pixelink_service import DOTENV
 
 TOKEN = "a-token-for-programs"
 

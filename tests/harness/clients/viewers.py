@@ -17,7 +17,8 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from cameras.live.publisher import FRAME_HEADER
-from tests.harness.stations.live_station import BINARY, LiveStation
+from tests.harness.clients.station_sockets import BINARY, open_socket
+from tests.harness.stations.station import Station
 
 LIVE = "/ws/live/simulated/"
 REQUEST = json.dumps({"type": "request_frame", "quality": "medium"})
@@ -57,9 +58,9 @@ class ReceivedFrames:
         return len([at for at in self.came if at >= since]) / (time.monotonic() - since)
 
 
-async def watch(station: LiveStation, seen: ReceivedFrames) -> None:
+async def watch(station: Station, seen: ReceivedFrames) -> None:
     """Watch with two outstanding requests, for ever."""
-    async with station.socket(LIVE, BINARY) as opened:
+    async with open_socket(station, LIVE, BINARY) as opened:
         await opened.send(REQUEST)
         while True:
             await opened.send(REQUEST)
@@ -67,7 +68,7 @@ async def watch(station: LiveStation, seen: ReceivedFrames) -> None:
 
 
 @contextlib.asynccontextmanager
-async def watching(station: LiveStation, count: int) -> AsyncIterator[list[ReceivedFrames]]:
+async def watching(station: Station, count: int) -> AsyncIterator[list[ReceivedFrames]]:
     """`count` viewers, each of which has received a frame."""
     seen = [ReceivedFrames() for _ in range(count)]
     tasks = [asyncio.create_task(watch(station, one)) for one in seen]
@@ -85,7 +86,7 @@ async def watching(station: LiveStation, count: int) -> AsyncIterator[list[Recei
 class NonReadingViewer:
     """Requests large frames and never reads one. `cut`: seconds until the station closed the connection."""
 
-    def __init__(self, station: LiveStation) -> None:
+    def __init__(self, station: Station) -> None:
         self.station = station
         self.cut: float | None = None
 
@@ -116,30 +117,30 @@ async def hung_up(opened: ClientConnection) -> AsyncIterator[None]:
         opened.transport.abort()
 
 
-async def reconnect_repeatedly(station: LiveStation) -> None:
+async def reconnect_repeatedly(station: Station) -> None:
     while True:
         with contextlib.suppress(ConnectionClosed, TimeoutError):
-            async with station.socket(LIVE) as opened, hung_up(opened):
+            async with open_socket(station, LIVE) as opened, hung_up(opened):
                 await opened.send(REQUEST)
                 await opened.recv()
         await asyncio.sleep(0.5)
 
 
-async def send_garbage(station: LiveStation) -> None:
+async def send_garbage(station: Station) -> None:
     """Send garbage until the station closes the socket, then ten megabytes."""
     while True:
         with contextlib.suppress(ConnectionClosed, OSError):
-            async with station.socket(LIVE) as opened, hung_up(opened):
+            async with open_socket(station, LIVE) as opened, hung_up(opened):
                 [await opened.send(text) for text in ("garbage", "{", '{"type": "none"}', '{"type": 1}') * 8]
         with contextlib.suppress(ConnectionClosed, OSError):
-            async with station.socket(LIVE) as opened, hung_up(opened):
+            async with open_socket(station, LIVE) as opened, hung_up(opened):
                 await opened.send("x" * 10_000_000)
                 await opened.recv()
         await send_raw(station, frame_head(4) + bytes(4) + b"\xff\xfe\xfd\xfc")
         await asyncio.sleep(0.5)
 
 
-async def send_raw(station: LiveStation, data: bytes) -> bytes:
+async def send_raw(station: Station, data: bytes) -> bytes:
     """Send bytes after a handshake; returns the first answer."""
     reader, writer = await asyncio.open_connection("127.0.0.1", station.port)
     try:
@@ -152,11 +153,11 @@ async def send_raw(station: LiveStation, data: bytes) -> bytes:
         writer.transport.abort()
 
 
-def handshake(station: LiveStation) -> bytes:
+def handshake(station: Station) -> bytes:
     key = b64encode(os.urandom(16)).decode()
     lines = [
         f"GET {LIVE} HTTP/1.1", "Host: localhost", "Upgrade: websocket", "Connection: Upgrade",
-        f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13", f"Authorization: {station.token['Authorization']}",
+        f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13", f"Authorization: Token {station.api.token}",
     ]  # fmt: skip
     return "\r\n".join([*lines, "", ""]).encode()
 

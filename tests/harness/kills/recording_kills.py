@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.harness.busy_machine import slowness
+from tests.harness.kills.faults import kill
 from tests.harness.rows.recorded_clips import shown
-from tests.harness.stations.fault_station import FaultStation
+from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
 LOST_S, GAP_S = 1.0, 10.0
@@ -37,21 +38,21 @@ class Cost:
 class RecordingStation:
     """A station whose simulated camera records."""
 
-    station: FaultStation
+    station: Station
     chance: random.Random = field(default_factory=lambda: random.Random(4))
     kills: list[tuple[str, datetime]] = field(default_factory=list)
     slowest: float = 1.0
     """The slowness of the machine, at its worst before a kill."""
 
     def record(self, kind: str) -> None:
-        self.station.execute(RECORD, kind)
+        self.station.database.execute(RECORD, kind)
 
     def kill(self, target: str) -> None:
         """Kill at a random moment of a clip; returns once recording resumes."""
         self.slowest = max(self.slowest, slowness())
         self.wait_while_recording(self.chance.uniform(0.5, 3.0))
         self.kills.append((target, datetime.now(UTC)))
-        self.station.kill(target)
+        kill(self.station, target)
         eventually(self.has_resumed, 60, "recording has resumed")
 
     def wait_while_recording(self, seconds: float) -> None:
@@ -70,7 +71,7 @@ class RecordingStation:
     def newest_clip(self) -> dict[str, Any]:
         names = ("frames", "lost_frames", "interrupted")
         question = f"SELECT {', '.join(names)} FROM captures_clip ORDER BY started_at DESC LIMIT 1"
-        rows = self.station.rows(question)
+        rows = self.station.database.rows(question)
         return dict(zip(names, rows[0] if rows else (0, 0, 0), strict=True))
 
     def has_resumed(self) -> bool:
@@ -82,13 +83,13 @@ class RecordingStation:
         return [self._cost(target, at) for target, at in self.kills]
 
     def _cost(self, target: str, at: datetime) -> Cost:
-        clips = [(moment(begun), moment(ended)) for _, begun, ended, _ in self.station.rows(CLIPS)]
+        clips = [(moment(begun), moment(ended)) for _, begun, ended, _ in self.station.database.rows(CLIPS)]
         before = max(ended for begun, ended in clips if begun < at)
         after = min(begun for begun, _ in clips if begun > at)
         return Cost(target, (at - before).total_seconds(), (after - at).total_seconds())
 
     def paths(self) -> list[Path]:
-        return [self.station.config.storage_root / path for path, *_ in self.station.rows(CLIPS)]
+        return [self.station.config.storage_root / path for path, *_ in self.station.database.rows(CLIPS)]
 
     def incomplete_clips(self) -> list[str]:
         """Clips whose frames are not complete and in order, each once."""

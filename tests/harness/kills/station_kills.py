@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.harness.busy_machine import slowness
-from tests.harness.stations.fault_station import Client, FaultStation
+from tests.harness.kills.client import Client
+from tests.harness.kills.faults import kill
+from tests.harness.stations.station import Station
 
 PROMISED_S = {"camera": 2.0, "web": 5.0, "valkey": 5.0, "worker": 10.0, "launcher": 10.0, "all": 10.0}
 HUNG_WORKER_S = 25.0
@@ -23,7 +25,7 @@ HUNG_WORKER_S = 25.0
 class KillTest:
     """A station with a session and a client, and the recovery times of its kills."""
 
-    station: FaultStation
+    station: Station
     client: Client
     chance: random.Random = field(default_factory=lambda: random.Random(2))
     times: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -34,21 +36,22 @@ class KillTest:
         """Seconds until a capture requested after the kill was acknowledged."""
         self.slowness[target].append(slowness())
         self.client.wait_for_saves(more=self.chance.randint(5, 15))
-        recovery_s = self.client.recovery_s(lambda: self.station.kill(target))
+        recovery_s = self.client.recovery_s(lambda: kill(self.station, target))
         self.times[target].append(recovery_s)
         return recovery_s
 
     def stop_session(self) -> None:
         """Stop the session, and wait until every capture has its outcome."""
         self.client.stop()
-        assert self.station.post("cameras/simulated/stop/").status == 200
-        self.station.eventually_settled()
+        assert self.station.api.post("cameras/simulated/stop/").status == 200
+        self.station.spools.eventually_settled()
 
     def outcomes(self) -> list[tuple[str, str, int]]:
         question = "SELECT status, reason, count(*) FROM captures_capture GROUP BY status, reason ORDER BY 3 DESC"
         gaps = "SELECT 'skipped (gap)', reason, sum(count) FROM captures_sessiongap GROUP BY reason"
         return [
-            (status, reason, number) for status, reason, number in self.station.rows(question) + self.station.rows(gaps)
+            (status, reason, number)
+            for status, reason, number in self.station.database.rows(question) + self.station.database.rows(gaps)
         ]
 
     def summary(self) -> str:

@@ -16,8 +16,7 @@ from captures.models import Capture, CaptureFile, Clip, Session, StorageRoot
 from captures.sessions.desired import describe_desired_session
 from captures.storage.models import StorageClass
 from captures.storage.roots import assign_root
-
-IDLE_PREFIXES = ("slot-", ".lock", "rejected", "clips")
+from tests.harness.stations.spools import IDLE_PREFIXES
 
 
 class Archive:

@@ -12,7 +12,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from tests.harness.browsers.site import signed_in
 from tests.harness.far_ends.gphoto2_port.build import build, plug, put
 from tests.harness.rows.pictures import dng, exposed_jpeg, jpeg
 from tests.harness.stations.command_line import SKYCAM
-from tests.harness.stations.fault_station import PASSWORD, FaultStation
+from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
 from tests.harness.waiting import eventually
 
 EAST = "usb:001,004 6012345 battery=77 free=32000000000"
@@ -53,16 +53,19 @@ class Desk:
                 holder.kill()
 
 
-class DslrStation(FaultStation):
+class DslrStation(Station):
     """A station with the cameras `east` and `west`, by their serial numbers."""
 
+    def __init__(self, data: Path, **variables: str) -> None:
+        super().__init__(data, **ANY_NUMBER_OF_KILLS, **variables)
+
     def with_cameras(self) -> DslrStation:
-        self.up().sign_in()
+        self.up()
         for slug, serial in (("east", "6012345"), ("west", "6012346")):
-            assert self.post("cameras/", {"slug": slug, "kind": "gphoto2", "address": serial}).status == 201
-        self.cookies = signed_in(f"http://127.0.0.1:{self.port}", PASSWORD)
+            assert self.api.post("cameras/", {"slug": slug, "kind": "gphoto2", "address": serial}).status == 201
+        self.cookies = signed_in(f"http://127.0.0.1:{self.port}")
         for slug in ("east", "west"):
-            self.eventually_ready(slug)
+            self.cameras.eventually_ready(slug)
         return self
 
     def page(self, path: str) -> str:
@@ -77,14 +80,11 @@ class DslrStation(FaultStation):
         return bytes(eventually(lambda: self._fetch(path), 30, path))
 
     def _fetch(self, path: str) -> bytes:
-        headers = {"Authorization": f"Token {self.token}"}
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/api/v1/{path}", headers=headers)
-        with suppress(urllib.error.HTTPError), urllib.request.urlopen(request, timeout=20) as answer:
-            return bytes(answer.read())
-        return b""
+        answer = self.api.call("GET", path)
+        return bytes(answer.body) if answer.status == 200 else b""
 
     def status_of_camera(self, slug: str) -> dict[str, Any]:
-        return self.get(f"cameras/{slug}/status/")
+        return self.api.get(f"cameras/{slug}/status/")
 
     def wait_for_reason(self, slug: str, sentence: str) -> str:
         """The reason in its status, once it contains this sentence."""
@@ -112,7 +112,7 @@ class DslrStation(FaultStation):
         """Whether status, the camera's page, the command line and the refusal of a capture contain this sentence."""
         texts = {
             "status": self.wait_for_reason(slug, sentence),
-            "refusal": str(self.capture(slug).body),
+            "refusal": str(self.cameras.capture(slug).body),
             "page": self.page(f"/cameras/{slug}/"),
             "command line": self.command_line_status(slug)["reason"],
         }

@@ -15,11 +15,12 @@ import psutil
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from tests.harness.clients.station_sockets import BINARY
 from tests.harness.clients.viewers import REQUEST
 from tests.harness.far_ends.network.rtsp import RtspServer
 from tests.harness.long_runs.slopes import Used
-from tests.harness.stations.fault_station import AWAY, FaultStation
-from tests.harness.stations.live_station import BINARY
+from tests.harness.stations.http_client import AWAY
+from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
 from tests.harness.waiting import eventually
 
 IN_USE = "in use"
@@ -34,7 +35,7 @@ PAGES = ("cameras/", "captures/", "clips/", "events/", "cameras/yard/status/")
 
 @dataclass
 class StationInUse:
-    station: FaultStation
+    station: Station
     server: RtspServer
     broken_at: float = field(default_factory=time.monotonic)
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -42,15 +43,15 @@ class StationInUse:
     def processes(self) -> list[tuple[Used, psutil.Process]]:
         assert self.station.process is not None
         pids = {"launcher": self.station.process.pid, **self.station.pids()}
-        pids |= {f"camera {slug}": pid for slug, pid in self.station.camera_pids().items()}
+        pids |= {f"camera {slug}": pid for slug, pid in self.station.cameras.pids().items()}
         return [(Used(name, IN_USE), psutil.Process(pid)) for name, pid in pids.items() if pid]
 
     def use_once(self) -> None:
         """A capture, some requests, one short viewer, and from time to time an interrupted camera."""
         with contextlib.suppress(*AWAY):
-            self.station.capture()
+            self.station.cameras.capture()
             for page in PAGES:
-                self.station.get(page)
+                self.station.api.get(page)
             self.watch_frames(FEW_FRAMES)
         if time.monotonic() - self.broken_at > BREAK_S:
             self.broken_at = time.monotonic()
@@ -72,7 +73,7 @@ class StationInUse:
 
     @contextmanager
     def _viewer(self, slug: str) -> Iterator[ClientConnection]:
-        headers = {"Authorization": f"Token {self.station.token}"}
+        headers = {"Authorization": f"Token {self.station.api.token}"}
         with connect(
             f"ws://127.0.0.1:{self.station.port}/ws/live/{slug}/", subprotocols=cast(Any, [BINARY]), compression=None,
             additional_headers=headers, max_size=None,
@@ -82,28 +83,29 @@ class StationInUse:
 
 @contextmanager
 def in_use(folder: Path) -> Iterator[StationInUse]:
-    station = FaultStation(folder / "station", **FEW_SHORT_CLIPS)
+    station = Station(folder / "station", **FEW_SHORT_CLIPS, **ANY_NUMBER_OF_KILLS)
     with ExitStack() as stack:
         server = stack.enter_context(RtspServer(fps=FPS))
         stack.callback(station.ensure_stopped)
         station.up()
-        station.sign_in()
-        station.eventually_ready()
-        station.call("PATCH", "cameras/simulated/settings/", SMALL)
-        assert station.post("cameras/", {"slug": "yard", "kind": "network", "address": server.address}).status == 201
-        station.eventually_ready("yard")
+        station.cameras.eventually_ready()
+        station.api.call("PATCH", "cameras/simulated/settings/", SMALL)
+        assert (
+            station.api.post("cameras/", {"slug": "yard", "kind": "network", "address": server.address}).status == 201
+        )
+        station.cameras.eventually_ready("yard")
         for slug in CAMERAS:
-            assert station.post(f"cameras/{slug}/record/").status < 300
+            assert station.api.post(f"cameras/{slug}/record/").status < 300
         used = StationInUse(station, server)
         viewers = [threading.Thread(target=used.keep_watching, args=(slug,), daemon=True) for slug in CAMERAS]
         stack.callback(shut_down, used, viewers, station)
         for viewer in viewers:
             viewer.start()
-        eventually(lambda: len(station.camera_pids()) == len(CAMERAS), 20, "both cameras have a process")
+        eventually(lambda: len(station.cameras.pids()) == len(CAMERAS), 20, "both cameras have a process")
         yield used
 
 
-def shut_down(used: StationInUse, viewers: list[threading.Thread], station: FaultStation) -> None:
+def shut_down(used: StationInUse, viewers: list[threading.Thread], station: Station) -> None:
     used.stopping.set()
     for viewer in viewers:
         viewer.join(10)

@@ -11,12 +11,18 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psutil
 
 from skycam_project.config import ConfigManager, SkycamConfig, socket_path
 from skycam_project.launch import ps
+from tests.harness.project import PROJECT
+from tests.harness.stations.cameras import StationCameras
+from tests.harness.stations.database import StationDatabase
+from tests.harness.stations.http_client import PASSWORD, ApiClient
+from tests.harness.stations.pixelink_service import PixelinkService
+from tests.harness.stations.spools import StationSpools
 from tests.harness.waiting import eventually
 
 RUN = "import sys; from skycam_project.launch import up; sys.exit(up(only=sys.argv[1] or None))"
@@ -26,6 +32,13 @@ SILENCE_S = 6.0
 NOTICES_HANGS = {"SKYCAM_SUPERVISION__SILENCE_S": str(SILENCE_S)}
 """For stations whose tests wait until a hung part is replaced. All others have the default: on a busy machine a part
 may get no processor for some seconds, and must not be replaced for that."""
+ANY_NUMBER_OF_KILLS = {"SKYCAM_SUPERVISION__HEALTHY_S": "0.2", "SKYCAM_SUPERVISION__CRASH_LOOP_EXITS": "100000"}
+"""Restarts count as healthy at once, and no part ends in a crash loop."""
+MANY_VIEWERS = {
+    **{f"LIVE_STREAMING_CONFIG__{name}": "1000" for name in ("MAX_VIEWERS", "MAX_VIEWERS_PER_USER")},
+    "SKYCAM_WEB__LIMITS__CONNECTIONS_PER_ADDRESS": "1000",
+}
+"""Limits that allow many viewers from one machine."""
 PASSING = ("PATH", "HOME", "LANG", "COVERAGE_PROCESS_START")
 
 
@@ -39,21 +52,29 @@ def free_port() -> int:
 
 
 class Station:
+    """Its launcher's process and the parts that this runs; `api`, `service` (PixeLink), `database`,
+    `cameras` and `spools` are the ways to it."""
+
     def __init__(self, data: Path, **variables: str) -> None:
         self.data = data
         self.port, self.service_port = free_port(), free_port()
         own = {"SKYCAM_DATA": str(data), "WEB_PORT": str(self.port)}
         own["SERVICE_PORT"] = str(self.service_port)
+        own["SKYCAM_ADMIN_PASSWORD"] = PASSWORD
         own |= NOT_LOWERED
         self.environment = {name: os.environ[name] for name in PASSING if name in os.environ} | own | variables
         self.process: subprocess.Popen[str] | None = None
         self.output_file = data.parent / f"{data.name[:40]}.out"
+        self.api, self.service = ApiClient(self.port), PixelinkService(self.service_port)
+        self.database = StationDatabase(data / "skycam.sqlite3")
+        self.cameras = StationCameras(self)
+        self.spools = StationSpools(self)
 
     @property
     def config(self) -> SkycamConfig:
         return ConfigManager(environment=self.environment, here=self.data.parent).config
 
-    def start(self, only: str = "", wrapped_in: tuple[str, ...] = ()) -> Station:
+    def start(self, only: str = "", wrapped_in: tuple[str, ...] = ()) -> Self:
         command = [*wrapped_in, sys.executable, "-c", RUN, only]
         with self.output_file.open("w") as output:
             self.process = subprocess.Popen(
@@ -61,10 +82,16 @@ class Station:
             )
         return self
 
-    def up(self, wrapped_in: tuple[str, ...] = ()) -> Station:
+    def up(self, wrapped_in: tuple[str, ...] = ()) -> Self:
         self.start(wrapped_in=wrapped_in)
         self.eventually_says("Skycam is at", within_s=60)
         eventually(lambda: self.states() == {"running"}, 60, "all parts run")
+        return self
+
+    def up_with_camera(self) -> Self:
+        """Up, and the simulated camera is ready."""
+        self.up()
+        self.cameras.eventually_ready()
         return self
 
     def output(self) -> str:
@@ -106,6 +133,9 @@ class Station:
     def pids(self) -> dict[str, int]:
         return {name: row["pid"] for name, row in self.parts().items()}
 
+    def part(self, name: str) -> psutil.Process:
+        return psutil.Process(self.pids()[name])
+
     def processes(self) -> list[psutil.Process]:
         assert self.process is not None
         launcher = psutil.Process(self.process.pid)
@@ -119,3 +149,19 @@ class Station:
             return row if row["reason"] == reason and row["state"] == "running" else None
 
         return eventually(found, within_s, f"{part} back with {reason!r}: {self.output()}")
+
+    def prepare(self) -> None:
+        """Create its database without starting a part."""
+        self.run("-m", "skycam_project.launch.prepare", "2")
+
+    def run(self, *words: str) -> str:
+        """Run Python with this station's environment; returns its output."""
+        done = subprocess.run(
+            [sys.executable, *words], env=self.environment, cwd=PROJECT, capture_output=True, text=True, timeout=110,
+            check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def log(self) -> str:
+        return (self.data / "logs" / "skycam.log").read_text()

@@ -21,10 +21,13 @@ import psycopg
 
 from skycam_project.launch import LaunchError
 from tests.harness.busy_machine import slowness
+from tests.harness.kills.faults import stopped
 from tests.harness.postgresql import postgresql
 from tests.harness.rows.recorded_clips import numbers
-from tests.harness.stations.fault_station import AWAY, FaultStation
+from tests.harness.stations.database import StationDatabase
+from tests.harness.stations.http_client import AWAY
 from tests.harness.stations.outside_broker import Broker
+from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
 from tests.harness.waiting import eventually
 
 RECORDED = ("east", "west")
@@ -47,13 +50,23 @@ EXPOSURE_MARGIN = timedelta(seconds=0.2)
 """A frame that was being exposed when its process was killed may end after that."""
 
 
-class Host(FaultStation):
-    """The parts of one host; their database is PostgreSQL."""
+class SharedDatabase(StationDatabase):
+    """PostgreSQL, for questions alone."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
 
     def rows(self, question: str, *values: Any) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.environment["DATABASE_URL"]) as database:
+        with psycopg.connect(self.address) as database:
             found = database.execute(question.replace("?", "%s").encode(), values).fetchall()
         return [tuple(str(value) if isinstance(value, UUID) else value for value in row) for row in found]
+
+
+def host_named(name: str, folder: Path, database: str, **shared: str) -> Station:
+    """The parts of one host."""
+    host = Station(folder / name / "data", SKYCAM_HOST=name, DATABASE_URL=database, **shared, **ANY_NUMBER_OF_KILLS)
+    host.database = SharedDatabase(database)
+    return host
 
 
 @dataclass
@@ -79,8 +92,8 @@ class TwoHosts:
     """`alpha` has web, jobs and the camera `east`; `bravo` a worker alone, with `west` and `north`. `east` and `west`
     record, and on `north` a session runs."""
 
-    alpha: Host
-    bravo: Host
+    alpha: Station
+    bravo: Station
     broker: Broker
     chance: random.Random = field(default_factory=lambda: random.Random(9))
     kills: list[tuple[str, datetime]] = field(default_factory=list)
@@ -89,18 +102,20 @@ class TwoHosts:
     """The slowness of the machine, at its worst before and after the faults."""
 
     @property
-    def host_of(self) -> dict[str, Host]:
+    def host_of(self) -> dict[str, Station]:
         return {"east": self.alpha, "west": self.bravo, "north": self.bravo}
 
     def start_work(self) -> None:
         for slug, host in (("east", "alpha"), ("west", "bravo"), ("north", "bravo")):
-            added = self.alpha.post("cameras/", {"slug": slug, "kind": "simulated", "host": host, "settings": SETTINGS})
+            added = self.alpha.api.post(
+                "cameras/", {"slug": slug, "kind": "simulated", "host": host, "settings": SETTINGS}
+            )
             assert added.status == 201, added
-            self.alpha.eventually_ready(slug, within_s=60)
+            self.alpha.cameras.eventually_ready(slug, within_s=60)
         for slug in RECORDED:
-            answer = self.alpha.post(f"cameras/{slug}/record/", {"kind": "manual"})
+            answer = self.alpha.api.post(f"cameras/{slug}/record/", {"kind": "manual"})
             assert answer.body["recorder"]["state"] == "recording", answer
-        self.alpha.start_session("north", cadence_s=0.5)
+        self.alpha.cameras.start_session("north", cadence_s=0.5)
 
     # Faults
 
@@ -126,13 +141,13 @@ class TwoHosts:
     def _pid(self, what: str) -> int:
         part, _, of = what.partition(" ")
         if part == "camera":
-            return self.host_of[of].camera_pids()[of]
+            return self.host_of[of].cameras.pids()[of]
         return (self.bravo if of == "of bravo" else self.alpha).pids()[part]
 
     def _disturb_broker(self, what: str) -> None:
         self.kills.append((what, datetime.now(UTC)))
         if what == "broker hangs":
-            with self.alpha.stopped(self.broker.process.pid):
+            with stopped(self.broker.process.pid):
                 time.sleep(self.chance.uniform(*HANGS_S))
             return
         for _ in range(5 if what == "broker, five times" else 1):
@@ -146,22 +161,22 @@ class TwoHosts:
         """Stop all recordings and the session, and wait until both hosts have settled."""
         for path in ("east/stop-recording", "west/stop-recording", "north/stop"):
             eventually(lambda path=path: self._is_stopped(path), 180, path)
-        eventually(self._is_settled, 180, f"all is settled: {self.alpha.spooled()} {self.bravo.spooled()}")
+        eventually(self._is_settled, 180, f"all is settled: {self.alpha.spools.files()} {self.bravo.spools.files()}")
 
     def _is_stopped(self, path: str) -> bool:
         with suppress(*AWAY):
-            return self.alpha.post(f"cameras/{path}/").status == 200
+            return self.alpha.api.post(f"cameras/{path}/").status == 200
         return False
 
     def _is_settled(self) -> bool:
-        running = self.alpha.count("captures_session WHERE state IN ('planned', 'running', 'paused')")
-        return not running and self.alpha.settled() and not self.bravo.spooled()
+        running = self.alpha.database.count("captures_session WHERE state IN ('planned', 'running', 'paused')")
+        return not running and self.alpha.spools.settled() and not self.bravo.spools.files()
 
     def process_runs(self, slug: str) -> list[ProcessRun]:
         """A new run begins where the frame numbers start again."""
         root = self.host_of[slug].config.storage_root
         found: list[ProcessRun] = []
-        for path, ended in self.alpha.rows(CLIPS, slug):
+        for path, ended in self.alpha.database.rows(CLIPS, slug):
             seen = numbers([root / path])
             if not found or not found[-1].continues_with(seen):
                 found.append(ProcessRun([], ended))
@@ -205,7 +220,7 @@ def _table(hosts: TwoHosts) -> Iterator[str]:
     for what, times in sorted(Counter(what for what, _ in hosts.kills).items()):
         yield f"| {what} | {times} |"
     yield from ("", "| outcome | reason | captures |", "|---|---|---|")
-    for status, reason, number in hosts.alpha.rows(OUTCOMES) + hosts.alpha.rows(GAPS):
+    for status, reason, number in hosts.alpha.database.rows(OUTCOMES) + hosts.alpha.database.rows(GAPS):
         yield f"| {status} | {reason} | {number} |"
 
 
@@ -217,13 +232,13 @@ def two_hosts(folder: Path) -> Iterator[TwoHosts]:
     broker = Broker(folder / "broker")
     with postgresql() as database:
         shared = {
-            "DATABASE_URL": database, "REDIS_URL": f"unix://{broker.socket}", "SKYCAM_STATION": "lab",
+            "REDIS_URL": f"unix://{broker.socket}", "SKYCAM_STATION": "lab",
             "CAMERA_CONFIG__RECORDING_DURATION_MINUTES": "0.1",
         }  # fmt: skip
-        alpha = Host(folder / "alpha" / "data", SKYCAM_HOST="alpha", **shared)
-        bravo = Host(folder / "bravo" / "data", SKYCAM_HOST="bravo", **shared)
+        alpha = host_named("alpha", folder, database, **shared)
+        bravo = host_named("bravo", folder, database, **shared)
         try:
-            alpha.up().sign_in()
+            alpha.up()
             bravo.start(only="worker")
             yield TwoHosts(alpha, bravo, broker)
         finally:

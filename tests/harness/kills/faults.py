@@ -1,0 +1,42 @@
+"""Faults of a running station: SIGKILL, SIGSTOP."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import psutil
+
+from tests.harness.stations.station import Station
+
+
+def kill(station: Station, target: str) -> None:
+    """SIGKILL to `camera`, a part, `launcher`, or `all` processes at once; SIGSTOP to the worker: `hung worker`.
+
+    A station without its launcher is started again, as by the system."""
+    if target == "hung worker":
+        os.kill(station.pids()["worker"], signal.SIGSTOP)
+    elif target == "launcher":
+        station.interrupt(signal.SIGKILL)
+    elif target == "all":
+        for process in station.processes():
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+    else:
+        os.kill(station.cameras.pid() if target == "camera" else station.pids()[target], signal.SIGKILL)
+    if target in {"launcher", "all"}:
+        station.status()
+        station.start()
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """Stop a process with SIGSTOP, as if it hung, until the block ends."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)

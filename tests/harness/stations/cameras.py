@@ -1,0 +1,90 @@
+"""The cameras of a running station: their captures, sessions and processes."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from skycam_project.launch import LaunchError
+from tests.harness.stations.http_client import AWAY, Answer
+from tests.harness.waiting import eventually
+
+if TYPE_CHECKING:
+    from tests.harness.stations.station import Station
+
+SPOOL_LOCK = re.compile(r"\.spool/([0-9a-f-]{36})/\.lock")
+
+
+class StationCameras:
+    """Without a name, a camera is the one that each new station has: `simulated`."""
+
+    def __init__(self, station: Station) -> None:
+        self.station = station
+
+    def capture(self, camera: str = "simulated", timeout: float = 60, **settings: Any) -> Answer:
+        body = {"exposure_us": 1000, **settings}
+        return self.station.api.post(f"cameras/{camera}/capture/", body, timeout=timeout)
+
+    def saved_capture(self, camera: str = "simulated", **settings: Any) -> dict[str, Any]:
+        """A capture once it is saved: on a busy machine the first answer may be 202."""
+        answer = self.capture(camera, **settings)
+        assert answer.status in {201, 202}, answer
+        path = f"captures/{answer.body['id']}/"
+        return dict(eventually(lambda: (body := self.station.api.get(path))["status"] != "planned" and body))
+
+    def start_session(self, camera: str = "simulated", **programme: Any) -> str:
+        """A session with this programme, in which None leaves a value out; returns its id."""
+        body = {"exposure_us": 1000, "f_number": None, **programme}
+        given = {name: value for name, value in body.items() if value is not None}
+        answer = self.station.api.post(f"cameras/{camera}/start/", given)
+        assert answer.status == 201, answer
+        return str(answer.body["id"])
+
+    def observed(self, camera: str = "simulated") -> str | None:
+        """Its observed state; None while nobody answers."""
+        with suppress(*AWAY):
+            return str(self.station.api.get(f"cameras/{camera}/status/").get("observed"))
+        return None
+
+    def eventually_ready(self, camera: str = "simulated", within_s: float = 60) -> None:
+        eventually(lambda: self.observed(camera) == "ready", within_s, f"{camera} is ready")
+
+    def pids(self) -> dict[str, int]:
+        """Slug -> pid of the process that owns the spool of that camera."""
+        question = "SELECT id, slug FROM cameras_camera"
+        slugs = {hexed(identity): slug for identity, slug in self.station.database.rows(question)}
+        with suppress(psutil.Error, LaunchError, TypeError):
+            owners = {owned_spool(child.pid): child.pid for child in self.station.part("worker").children()}
+            return {slugs[owned]: pid for owned, pid in owners.items() if owned in slugs}
+        return {}
+
+    def pid(self, slug: str = "simulated", other_than: int = 0) -> int:
+        """That of its process, once it has one."""
+
+        def found() -> int:
+            pid = self.pids().get(slug, 0)
+            return pid if pid != other_than else 0
+
+        return int(eventually(found, 40, f"a process of {slug}"))
+
+    def process(self, slug: str = "simulated") -> psutil.Process:
+        return psutil.Process(self.pid(slug))
+
+
+def hexed(identity: str) -> str:
+    return identity.replace("-", "")
+
+
+def owned_spool(pid: int) -> str | None:
+    """The camera whose spool a process holds open; None for a process that has just ended."""
+    with suppress(FileNotFoundError):
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                if found := SPOOL_LOCK.search(os.readlink(descriptor)):
+                    return hexed(found[1])
+    return None

@@ -1,0 +1,55 @@
+"""The SQLite database of a station, read and written past the station."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+TIMEOUT_S = 60.0
+
+
+class StationDatabase:
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def rows(self, question: str, *values: Any) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(self.file, timeout=TIMEOUT_S)) as database:
+            return database.execute(question, values).fetchall()
+
+    def execute(self, statement: str, *values: Any) -> None:
+        with closing(sqlite3.connect(self.file, timeout=TIMEOUT_S)) as database, database:
+            database.execute(statement, values)
+
+    def insert(self, table: str, *rows: dict[str, Any]) -> None:
+        """Insert rows that have the same columns."""
+        columns = list(rows[0])
+        sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join(f':{name}' for name in columns)})"
+        with closing(sqlite3.connect(self.file, timeout=TIMEOUT_S)) as database, database:
+            database.executemany(sql, rows)
+
+    def count(self, question: str, *values: Any) -> int:
+        return int(self.rows(f"SELECT count(*) FROM {question}", *values)[0][0])
+
+    def status_of(self, capture: str) -> tuple[str, str]:
+        """Outcome and reason of a capture."""
+        [(outcome, reason)] = self.rows(
+            "SELECT status, reason FROM captures_capture WHERE id = ?", capture.replace("-", "")
+        )
+        return outcome, reason
+
+    def events(self, kind: str, camera: str = "simulated") -> list[dict[str, Any]]:
+        """The data of the camera's events of that kind, oldest first."""
+        question = "SELECT data FROM monitoring_event WHERE kind = ? AND camera = ? ORDER BY at, id"
+        return [json.loads(data) for (data,) in self.rows(question, kind, camera)]
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Nobody else reads or writes."""
+        with closing(sqlite3.connect(self.file, timeout=TIMEOUT_S, isolation_level=None)) as database:
+            database.execute("BEGIN EXCLUSIVE")
+            yield
+            database.execute("ROLLBACK")
