@@ -9,7 +9,8 @@ import psutil
 
 from bench.figures import Table, Times
 from bench.runs import Runs
-from bench.station import BenchStation, Client, Refused
+from bench.station import BenchStation, Client
+from tests.harness.stations.http_client import Refused
 from tests.harness.waiting import eventually
 
 HEALTHY_S = 0.2

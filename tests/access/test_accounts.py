@@ -21,9 +21,9 @@ from skycam_project.access import accounts
 from skycam_project.access.models import User
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.identity import caller_for_uid
+from tests.harness.clients.pages import text_of
 from tests.harness.postgresql import postgresql
 from tests.harness.project import PROJECT
-from tests.harness.rows.pages import text_of
 from tests.harness.stations.command_line import skycam
 
 TAKEN = ["service", "Service", "SYSTEM", "station", "cli", "root", "\uff53ervice"]

@@ -14,8 +14,8 @@ from cameras.models import Camera
 from monitoring.models import Event
 from skycam_project.access import accounts, services
 from skycam_project.access.models import ApiToken, User
-from tests.harness.rows.captures import with_token
-from tests.harness.rows.pages import text_of
+from tests.harness.clients.pages import text_of
+from tests.harness.clients.programs import with_token
 from tests.harness.stations.command_line import skycam
 
 URL = "/api/v1/auth/token/"

@@ -14,8 +14,9 @@ from captures.capturing.selectors import captures_for
 from captures.models import Session, SessionGap, StorageRoot
 from core.api.paging import Cursor, beyond
 from skycam_project.access.models import User
+from tests.harness.clients.programs import program
 from tests.harness.rows.audiences import only_for
-from tests.harness.rows.captures import UNKNOWN, file_of, program, saved
+from tests.harness.rows.captures import UNKNOWN, file_of, saved
 
 URL = "/api/v1/captures/"
 EVENING = datetime(2026, 3, 28, 20, 0, 0, 123456, tzinfo=UTC)

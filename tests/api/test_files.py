@@ -15,7 +15,10 @@ from captures.models import CaptureFile, StorageRoot
 from captures.storage.models import StorageClass
 from captures.storage.roots import assign_root
 from monitoring.models import Alert, Event
-from tests.harness.rows.captures import PICTURE, UNKNOWN, content, file_of, open_descriptors, program, saved
+from tests.harness.clients.descriptors import open_descriptors
+from tests.harness.clients.programs import program
+from tests.harness.clients.responses import content
+from tests.harness.rows.captures import PICTURE, UNKNOWN, file_of, saved
 
 GIGABYTE = 1024**3
 

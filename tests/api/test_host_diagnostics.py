@@ -19,7 +19,7 @@ from skycam_project import host_diagnostics
 from skycam_project.cli.diagnostics.machine import clock
 from skycam_project.cli.station import Station
 from skycam_project.config.folder import KEY_FILE
-from tests.harness.rows.pages import text_of
+from tests.harness.clients.pages import text_of
 
 OPEN_FOLDER = "can access the data folder"
 

@@ -11,7 +11,7 @@ from cameras.models import Camera
 from monitoring.models import Event
 from skycam_project.access import authentication
 from skycam_project.access.models import ApiToken, User
-from tests.harness.rows.captures import program, with_token
+from tests.harness.clients.programs import program, with_token
 
 URL = "/api/v1/auth/token/"
 

@@ -14,8 +14,9 @@ from captures.clips.services import delete_clip
 from captures.models import Clip, ClipHold, StorageRoot
 from monitoring.models import Alert, Event
 from monitoring.tasks import check_health
+from tests.harness.clients.responses import content
 from tests.harness.rows.audiences import only_for
-from tests.harness.rows.captures import UNKNOWN, content
+from tests.harness.rows.captures import UNKNOWN
 from tests.harness.rows.clips import STARTED, clip_of, row_of
 from tests.harness.rows.clips import content as film
 

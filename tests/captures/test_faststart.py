@@ -23,7 +23,7 @@ from captures.mp4.boxes import UnsupportedMp4, box
 from captures.mp4.faststart import faststart_header
 from captures.mp4.fragments import MAX_SAMPLES
 from captures.thumbnails.store import ThumbnailStore
-from tests.harness.rows.captures import content as sent
+from tests.harness.clients.responses import content as sent
 from tests.harness.rows.clips import clip_of, content, cut_off
 
 FILM = content()

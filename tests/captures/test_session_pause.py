@@ -12,8 +12,8 @@ from captures.ingest.sessions import ingest_session
 from captures.models import Session
 from captures.sessions.models import SessionState
 from monitoring.models import Event
+from tests.harness.clients.pages import text_of
 from tests.harness.far_ends.camera_host import camera_host
-from tests.harness.rows.pages import text_of
 from tests.harness.stations.command_line import answer, skycam
 
 PROGRAMME = {"exposure_us": 1000, "cadence_s": 12.0}

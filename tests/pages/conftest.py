@@ -59,9 +59,9 @@ def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def pictures(camera: Any, root: Any) -> Any:
     """Five hundred captures of the camera, each with a file and a temperature."""
-    from tests.harness.rows.pages import captures
+    from tests.harness.rows.many import many_captures
 
-    return captures(camera, root, 500)
+    return many_captures(camera, root, 500)
 
 
 @pytest.fixture(scope="session")

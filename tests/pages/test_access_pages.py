@@ -15,8 +15,8 @@ from monitoring.models import Event
 from skycam_project.access import sign_in_limits
 from skycam_project.access.accounts import change_user
 from skycam_project.access.models import ApiToken, SignIn, User
+from tests.harness.clients.pages import text_of
 from tests.harness.project import PROJECT
-from tests.harness.rows.pages import text_of
 
 PASSWORD = "a-long-night-of-stars"
 

@@ -9,8 +9,8 @@ import pytest
 
 from cameras.models import Camera
 from tests.harness.browsers.html_check import validated
+from tests.harness.clients.pages import MARKUP, text_of
 from tests.harness.far_ends.camera_host import camera_host, found, host_with
-from tests.harness.rows.pages import MARKUP, text_of
 
 PART = {"HX-Request": "true"}
 NEW = {"slug": "dome", "name": "Dome", "kind": "simulated", "address": "", "host": "main"}

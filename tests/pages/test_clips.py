@@ -15,10 +15,10 @@ from captures.clips import change_pages, paging, timeline
 from captures.clips.deletion import mark_for_deletion
 from captures.models import Clip, ClipHold, StorageRoot
 from monitoring.models import Event
+from tests.harness.clients.pages import MARKUP, text_of
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.captures import UNKNOWN
 from tests.harness.rows.clips import STARTED, clip_of, row_of
-from tests.harness.rows.pages import MARKUP, text_of
 
 DAY = "/clips/?day=2026-03-28"
 

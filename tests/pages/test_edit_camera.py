@@ -14,8 +14,8 @@ from cameras.models import Camera
 from captures.models import Session
 from monitoring.models import Event
 from tests.harness.browsers.html_check import validated
+from tests.harness.clients.pages import tag_of, text_of
 from tests.harness.races.removed_camera import remove_before_the_lock
-from tests.harness.rows.pages import tag_of, text_of
 
 EDIT, REMOVE = "/cameras/sky/edit/", "/cameras/sky/remove/"
 PART = {"HX-Request": "true"}

@@ -14,7 +14,7 @@ from core.station_settings.models import StationSetting
 from monitoring.models import Event
 from skycam_project.access.models import ApiToken, User
 from tests.harness.browsers.html_check import validated
-from tests.harness.rows.pages import described, tag_of, text_of
+from tests.harness.clients.pages import described, tag_of, text_of
 
 PART = {"HX-Request": "true"}
 NEW = {"slug": "dome", "name": "Dome", "kind": "simulated", "address": "", "host": "main"}

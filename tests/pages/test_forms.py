@@ -8,7 +8,7 @@ import pytest
 
 from cameras.models import Camera
 from cameras.settings.settings_form import SettingsForm
-from tests.harness.rows.pages import text_of
+from tests.harness.clients.pages import text_of
 
 
 def test_an_exposure_without_a_unit_is_refused_with_both_meanings(able: Camera) -> None:

@@ -23,9 +23,10 @@ from captures.models import Capture, Session, SessionGap, StorageRoot
 from captures.paths.night import Site, night_of, night_range
 from monitoring.models import Event
 from monitoring.services import record_event
+from tests.harness.clients.pages import MARKUP, text_of
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.captures import UNKNOWN, file_of, saved
-from tests.harness.rows.pages import MARKUP, captures, text_of
+from tests.harness.rows.many import many_captures
 
 DAY = "/gallery/?day=2026-03-28"
 NOON = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
@@ -296,12 +297,12 @@ def test_the_number_of_queries_does_not_grow(
 ) -> None:
     from django.db import connection
 
-    some = captures(camera, root, 2)[0]
+    some = many_captures(camera, root, 2)[0]
     addresses = ("/gallery/", f"/captures/{some.pk}/")
     viewer.get("/gallery/")
     found = []
     for number in (2, 500):
-        captures(camera, root, number)
+        many_captures(camera, root, number)
         for address in addresses:
             with CaptureQueriesContext(connection) as queries:
                 viewer.get(address)

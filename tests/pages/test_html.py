@@ -7,8 +7,8 @@ from typing import Any
 
 from cameras.models import Camera, SettingsPreset
 from tests.harness.browsers.html_check import validated
+from tests.harness.clients.pages import text_of
 from tests.harness.rows.clips import clip_of
-from tests.harness.rows.pages import text_of
 
 ADDRESSES = {
     "dashboard": "/",

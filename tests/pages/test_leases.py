@@ -18,7 +18,7 @@ from cameras.status.messages import absent_status
 from captures.models import Session
 from monitoring.models import Event
 from skycam_project.access.models import User
-from tests.harness.rows.pages import text_of
+from tests.harness.clients.pages import text_of
 
 SCRIPT = {"HX-Request": "true"}
 PAGE = "/cameras/sky/"

@@ -15,8 +15,9 @@ from monitoring.pages import KINDS
 from monitoring.services import record_event
 from skycam_project.cli.diagnostics.finding import Finding
 from skycam_project.pages import status
+from tests.harness.clients.pages import MARKUP, templates, text_of
 from tests.harness.documents.pages import first_cells, section
-from tests.harness.rows.pages import MARKUP, cameras, captures, templates, text_of
+from tests.harness.rows.many import many_cameras, many_captures
 
 PAGES = ["/", "/events/", "/status/", "/users/", "/accounts/", "/cameras/sky/", "/cameras/sky/start/", "/nowhere/"]
 INLINE = re.compile(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=|javascript:", re.IGNORECASE)
@@ -67,13 +68,13 @@ def test_the_number_of_queries_does_not_grow(
 ) -> None:
     from django.db import connection
 
-    captures(camera, root, 3)
+    many_captures(camera, root, 3)
     viewer.get(address)
     station_settings.clear_cache()  # else read once a second
     with CaptureQueriesContext(connection) as few:
         viewer.get(address)
-    for more in cameras(19):
-        captures(more, root, 25)
+    for more in many_cameras(19):
+        many_captures(more, root, 25)
     station_settings.clear_cache()
     with CaptureQueriesContext(connection) as many:
         viewer.get(address)

@@ -9,8 +9,8 @@ import pytest
 
 from cameras.models import Camera, SettingsPreset
 from cameras.settings.settings_form import SettingsForm
+from tests.harness.clients.pages import MARKUP, text_of
 from tests.harness.far_ends.camera_host import camera_host, configured
-from tests.harness.rows.pages import MARKUP, text_of
 
 PAGE = "/cameras/sky/"
 PART = {"HX-Request": "true"}

@@ -10,9 +10,9 @@ from cameras.models import Camera
 from cameras.status import status
 from cameras.status.messages import absent_status
 from captures.recording_control.desired import desired_recording
+from tests.harness.clients.pages import MARKUP, text_of
 from tests.harness.far_ends.camera_host import camera_host
 from tests.harness.rows.captures import UNKNOWN
-from tests.harness.rows.pages import MARKUP, text_of
 from tests.harness.rows.recorder_status import RECORDER
 
 SCRIPT = {"HX-Request": "true"}

@@ -14,8 +14,8 @@ from cameras.models import Camera
 from captures.models import Capture, Session, SessionGap
 from captures.session_pages import pages
 from monitoring.services import record_event
+from tests.harness.clients.pages import MARKUP, text_of
 from tests.harness.rows.audiences import only_for
-from tests.harness.rows.pages import MARKUP, text_of
 
 PROGRAMME = {"exposure_us": 8_000_000, "delay_s": 12.0, "f_number": 1.4, "count": 200}
 FULL = {"status": "failed", "reason": "disk_full", "message": "The disk is full. Make room."}

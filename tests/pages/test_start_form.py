@@ -14,7 +14,7 @@ from cameras.models import Camera
 from captures.camera_pages.start_form import StartForm
 from captures.models import Session
 from skycam_project.access.models import User
-from tests.harness.rows.pages import text_of
+from tests.harness.clients.pages import text_of
 
 SCRIPT = {"HX-Request": "true"}
 START = "/cameras/sky/start/"

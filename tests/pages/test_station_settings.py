@@ -14,8 +14,8 @@ from core.station_settings import values as station_settings
 from core.station_settings.models import StationSetting
 from monitoring.models import Event
 from skycam_project.config import ConfigManager
+from tests.harness.clients.pages import text_of
 from tests.harness.rows.clips import clip_of
-from tests.harness.rows.pages import text_of
 
 pytestmark = pytest.mark.usefixtures("camera", "valkey")
 CRF = "camera_config.crf"

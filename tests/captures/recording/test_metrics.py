@@ -14,8 +14,8 @@ from cameras.status.messages import absent_status
 from captures.clips.metrics import OF_CLIP
 from captures.models import Clip, StorageRoot
 from skycam_project.access.models import User
+from tests.harness.clients.programs import program
 from tests.harness.rows.audiences import only_for
-from tests.harness.rows.captures import program
 from tests.harness.rows.recorder_status import RECORDER
 
 METRICS = "/api/v1/metrics/"

@@ -18,8 +18,8 @@ from core.jobs.models import Job
 from monitoring.metrics import metrics_for
 from monitoring.models import Event
 from skycam_project.cli.jobs import explain_wait
+from tests.harness.clients.pages import text_of
 from tests.harness.rows.audiences import only_for
-from tests.harness.rows.pages import text_of
 from tests.harness.stations.command_line import answer, skycam
 
 pytestmark = pytest.mark.django_db
