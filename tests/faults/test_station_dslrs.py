@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.harness.far_ends.gphoto2_port.build import control
-from tests.harness.stations.dslrs import EAST, FILE_MANAGER, WEST, Desk, DslrStation
+from tests.harness.scenarios.dslrs import EAST, FILE_MANAGER, WEST, Desk, DslrStation
 from tests.harness.waiting import eventually
 
 LADDER = ["abort", "reconnect", "kill"]

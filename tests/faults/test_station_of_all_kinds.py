@@ -11,8 +11,8 @@ import pytest
 
 from tests.harness.far_ends.network.rtsp import RtspServer
 from tests.harness.far_ends.pixelink.build import SERIAL, Sdk
+from tests.harness.scenarios.dslrs import Desk, DslrStation
 from tests.harness.stations.cameras import hexed
-from tests.harness.stations.dslrs import Desk, DslrStation
 from tests.harness.waiting import eventually
 
 EVERYWHERE = {"status": True, "refusal": True, "page": True, "command line": True}

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from captures.thumbnails.store import SIZES
+from tests.harness.camera_processes.recorded_clips import numbers
 from tests.harness.documents.pages import blocks
 from tests.harness.kills.faults import kill
 from tests.harness.kills.recording_kills import is_complete
-from tests.harness.rows.recorded_clips import numbers
 from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
 from tests.harness.waiting import eventually
 

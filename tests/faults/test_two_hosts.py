@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.project import PROJECT
-from tests.harness.stations.two_hosts import TwoHosts, two_hosts
+from tests.harness.scenarios.two_hosts import TwoHosts, two_hosts
 
 SHORT_S, LONG_S = 40.0, float(os.environ.get("TWO_HOSTS_S", "600"))
 LOST_S = 1.0

@@ -17,7 +17,7 @@ from playwright.sync_api import Page, expect
 from cameras.drivers.simulated.codec import read_frame_number
 from tests.harness.browsers.site import AXE, VIOLATIONS, WIDTHS, Site, in_theme
 from tests.harness.rows.clips import FPS, content, cut_off, uneven
-from tests.harness.stations.rows import put_clip
+from tests.harness.rows.station_rows import put_clip
 from tests.harness.waiting import eventually
 
 SOON_MS = 40_000

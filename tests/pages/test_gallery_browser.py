@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 
 from tests.harness.browsers.site import AXE, VIOLATIONS, WIDTHS, Site, in_theme
 from tests.harness.project import PROJECT
-from tests.harness.stations.rows import put_captures
+from tests.harness.rows.station_rows import put_captures
 from tests.harness.waiting import eventually
 
 SOON_MS = 40_000

@@ -17,7 +17,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.harness.browsers.site import Site, in_theme
 from tests.harness.rows.clips import ENCODER, FRAGMENTS
-from tests.harness.stations.rows import put_clip
+from tests.harness.rows.station_rows import put_clip
 from tests.harness.waiting import eventually
 
 COLOURS = {

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.camera_processes.camera_process import CameraProcess
-from tests.harness.rows.recorded_clips import RECORDING, clips_of, numbers, records_of
+from tests.harness.camera_processes.recorded_clips import RECORDING, clips_of, numbers, records_of
 
 FAST = {"fps": 30, "width": 320, "height": 240, "exposure_us": 1000}
 POINTS = ("after_plan", "after_record", "after_place", "after_done")

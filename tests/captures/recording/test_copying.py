@@ -17,10 +17,10 @@ from captures.recording.recorder import RecorderTimes
 from tests.harness.busy_machine import slowness
 from tests.harness.camera_processes.camera_process import CameraProcess
 from tests.harness.camera_processes.copying import LONG, SHORT, Busy, CopyingBench, bodies
+from tests.harness.camera_processes.recorded_clips import clips_of, numbers, records_of, shown
 from tests.harness.far_ends.network.http import MjpegServer, TransportStreamServer
 from tests.harness.far_ends.network.rtsp import PICTURES, RtspServer
 from tests.harness.far_ends.network.video import GROUP, coded
-from tests.harness.rows.recorded_clips import clips_of, numbers, records_of, shown
 from tests.harness.waiting import eventually
 
 FPS = 40

@@ -12,7 +12,14 @@ import numpy as np
 from cameras.drivers.base import FrameData
 from captures.recording.loss_counter import LossCounter
 from tests.harness.camera_processes.camera_process import CameraProcess
-from tests.harness.rows.recorded_clips import RECORDING, clips_of, numbered_video, numbers, records_of, shown
+from tests.harness.camera_processes.recorded_clips import (
+    RECORDING,
+    clips_of,
+    numbered_video,
+    numbers,
+    records_of,
+    shown,
+)
 
 FAST = {"fps": 30, "width": 320, "height": 240, "exposure_us": 1000}
 

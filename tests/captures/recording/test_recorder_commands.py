@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.harness.camera_processes.camera_process import CameraProcess
-from tests.harness.rows.recorded_clips import RECORDING, records_of
+from tests.harness.camera_processes.recorded_clips import RECORDING, records_of
 
 FAST = {"fps": 30, "width": 320, "height": 240, "exposure_us": 1000}
 FULL = {**RECORDING, "floor_bytes": 1 << 60}

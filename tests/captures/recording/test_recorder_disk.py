@@ -12,9 +12,9 @@ import uuid6
 
 from cameras.spool.storage import make_root
 from tests.harness.camera_processes.camera_process import CameraProcess
+from tests.harness.camera_processes.recorded_clips import RECORDING, clips_of, numbers, records_of
 from tests.harness.camera_processes.recorder import RecorderBench
 from tests.harness.disks.small_disk import SmallDisk, mounted
-from tests.harness.rows.recorded_clips import RECORDING, clips_of, numbers, records_of
 
 NOISY = {"fps": 30, "width": 320, "height": 240, "exposure_us": 1000, "shot_noise": True}
 LONG = {**RECORDING, "clip_s": 60, "max_kbit_s": 1000}

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.harness.camera_processes.camera_process import CameraProcess
+from tests.harness.camera_processes.recorded_clips import RECORDING, records_of
 from tests.harness.disks.bad_disk import BadDisk, on
-from tests.harness.rows.recorded_clips import RECORDING, records_of
 
 FAST = {"fps": 30, "width": 320, "height": 240, "exposure_us": 1000}
 LONG = {**RECORDING, "clip_s": 60}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from captures.recording.muxer import Encoder
 from captures.recording.repair import playable_part
-from tests.harness.rows.recorded_clips import RECORDING
+from tests.harness.camera_processes.recorded_clips import RECORDING
 
 FRAMES = 24
 RATE = 15

@@ -16,8 +16,8 @@ from cameras.drivers.packets import CodedStream, PacketData
 from captures.recording.repair import playable_part
 from captures.recording.stream_copy import CopiedTrack
 from captures.recording.tracks import Unplayable
+from tests.harness.camera_processes.recorded_clips import shown
 from tests.harness.far_ends.network.video import GROUP, coded, units
-from tests.harness.rows.recorded_clips import shown
 
 FPS = 40
 PICTURES = coded(2 * GROUP, FPS)

@@ -12,7 +12,7 @@ from cameras.runtime.clock import CameraClock
 from cameras.runtime.consumers import Context
 from captures.recording.recorder import ClipRecorder, RecorderTimes
 from tests.harness.camera_processes.camera_loop import CAMERA, PATIENCE_S, CameraLoopBench, Streamed
-from tests.harness.rows.recorded_clips import RECORDING
+from tests.harness.camera_processes.recorded_clips import RECORDING
 from tests.harness.waiting import eventually
 
 SHORT = {**RECORDING, "clip_s": 0.7}

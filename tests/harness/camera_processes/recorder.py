@@ -17,7 +17,7 @@ from cameras.runtime.consumers import Context
 from cameras.spool.storage import make_root
 from captures.recording.recorder import ClipRecorder, RecorderTimes
 from tests.harness.camera_processes.camera_loop import CAMERA, PATIENCE_S, RecordingLink
-from tests.harness.rows.recorded_clips import RECORDING, numbers
+from tests.harness.camera_processes.recorded_clips import RECORDING, numbers
 
 FPS = 30
 SIZE = (320, 240)

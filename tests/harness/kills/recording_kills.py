@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.harness.busy_machine import slowness
+from tests.harness.camera_processes.recorded_clips import shown
 from tests.harness.kills.faults import kill
-from tests.harness.rows.recorded_clips import shown
 from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 

@@ -8,7 +8,7 @@ import psutil
 
 from tests.harness.long_runs.cameras import working
 from tests.harness.long_runs.slopes import Used, measure
-from tests.harness.stations.in_use import in_use
+from tests.harness.long_runs.station_in_use import in_use
 
 WARM_UP_ROUNDS = 400
 """Afterwards memory is constant: lists have full pages, each thread of the web part has served each page, and decoders

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psutil
 
 from skycam_project.launch import LaunchError
-from tests.harness.stations.http_client import AWAY, Answer
+from tests.harness.stations.database import StationDatabase
+from tests.harness.stations.http_client import AWAY, Answer, ApiClient
 from tests.harness.waiting import eventually
-
-if TYPE_CHECKING:
-    from tests.harness.stations.station import Station
 
 SPOOL_LOCK = re.compile(r"\.spool/([0-9a-f-]{36})/\.lock")
 
@@ -23,32 +22,32 @@ SPOOL_LOCK = re.compile(r"\.spool/([0-9a-f-]{36})/\.lock")
 class StationCameras:
     """Without a name, a camera is the one that each new station has: `simulated`."""
 
-    def __init__(self, station: Station) -> None:
-        self.station = station
+    def __init__(self, api: ApiClient, database: StationDatabase, worker: Callable[[], psutil.Process]) -> None:
+        self.api, self.database, self.worker = api, database, worker
 
     def capture(self, camera: str = "simulated", timeout: float = 60, **settings: Any) -> Answer:
         body = {"exposure_us": 1000, **settings}
-        return self.station.api.post(f"cameras/{camera}/capture/", body, timeout=timeout)
+        return self.api.post(f"cameras/{camera}/capture/", body, timeout=timeout)
 
     def saved_capture(self, camera: str = "simulated", **settings: Any) -> dict[str, Any]:
         """A capture once it is saved: on a busy machine the first answer may be 202."""
         answer = self.capture(camera, **settings)
         assert answer.status in {201, 202}, answer
         path = f"captures/{answer.body['id']}/"
-        return dict(eventually(lambda: (body := self.station.api.get(path))["status"] != "planned" and body))
+        return dict(eventually(lambda: (body := self.api.get(path))["status"] != "planned" and body))
 
     def start_session(self, camera: str = "simulated", **programme: Any) -> str:
         """A session with this programme, in which None leaves a value out; returns its id."""
         body = {"exposure_us": 1000, "f_number": None, **programme}
         given = {name: value for name, value in body.items() if value is not None}
-        answer = self.station.api.post(f"cameras/{camera}/start/", given)
+        answer = self.api.post(f"cameras/{camera}/start/", given)
         assert answer.status == 201, answer
         return str(answer.body["id"])
 
     def observed(self, camera: str = "simulated") -> str | None:
         """Its observed state; None while nobody answers."""
         with suppress(*AWAY):
-            return str(self.station.api.get(f"cameras/{camera}/status/").get("observed"))
+            return str(self.api.get(f"cameras/{camera}/status/").get("observed"))
         return None
 
     def eventually_ready(self, camera: str = "simulated", within_s: float = 60) -> None:
@@ -57,9 +56,9 @@ class StationCameras:
     def pids(self) -> dict[str, int]:
         """Slug -> pid of the process that owns the spool of that camera."""
         question = "SELECT id, slug FROM cameras_camera"
-        slugs = {hexed(identity): slug for identity, slug in self.station.database.rows(question)}
+        slugs = {hexed(identity): slug for identity, slug in self.database.rows(question)}
         with suppress(psutil.Error, LaunchError, TypeError):
-            owners = {owned_spool(child.pid): child.pid for child in self.station.part("worker").children()}
+            owners = {owned_spool(child.pid): child.pid for child in self.worker().children()}
             return {slugs[owned]: pid for owned, pid in owners.items() if owned in slugs}
         return {}
 

@@ -3,36 +3,36 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from tests.harness.stations.database import StationDatabase
 from tests.harness.waiting import eventually
-
-if TYPE_CHECKING:
-    from tests.harness.stations.station import Station
 
 IDLE_PREFIXES = ("slot-", ".lock", "rejected", "clips")
 
 
 class StationSpools:
-    def __init__(self, station: Station) -> None:
-        self.station = station
+    """`run` runs Python with the station's environment and returns its output."""
+
+    def __init__(self, root: Callable[[], Path], database: StationDatabase, run: Callable[..., str]) -> None:
+        self.root, self.database, self.run = root, database, run
 
     def files(self) -> list[str]:
         """Names of files that should be gone once all is settled."""
-        root = self.station.config.storage_root / ".spool"
-        return [path.name for spool in ("*/*", "*/clips/*") for path in root.glob(spool) if not is_idle_file(path)]
+        found = [path for spool in ("*/*", "*/clips/*") for path in (self.root() / ".spool").glob(spool)]
+        return [path.name for path in found if not is_idle_file(path)]
 
     def settled(self) -> bool:
         """Whether each capture has its outcome, and the spools are empty."""
-        return not self.station.database.count("captures_capture WHERE status = 'planned'") and not self.files()
+        return not self.database.count("captures_capture WHERE status = 'planned'") and not self.files()
 
     def eventually_settled(self, within_s: float = 60) -> None:
         eventually(self.settled, within_s, "all is settled")
 
     def inconsistencies(self) -> list[str]:
-        """See `tests.harness.rows.archive.inconsistencies`; found by a process with this station's environment."""
-        return list(json.loads(self.station.run("-m", "tests.harness.stations.check_consistency")))
+        """See `tests.harness.rows.archive.inconsistencies`."""
+        return list(json.loads(self.run("-m", "tests.harness.rows.check_consistency")))
 
 
 def is_idle_file(path: Path) -> bool:

@@ -55,7 +55,7 @@ class Station:
     """Its launcher's process and the parts that this runs; `api`, `service` (PixeLink), `database`,
     `cameras` and `spools` are the ways to it."""
 
-    def __init__(self, data: Path, **variables: str) -> None:
+    def __init__(self, data: Path, database: StationDatabase | None = None, **variables: str) -> None:
         self.data = data
         self.port, self.service_port = free_port(), free_port()
         own = {"SKYCAM_DATA": str(data), "WEB_PORT": str(self.port)}
@@ -66,9 +66,9 @@ class Station:
         self.process: subprocess.Popen[str] | None = None
         self.output_file = data.parent / f"{data.name[:40]}.out"
         self.api, self.service = ApiClient(self.port), PixelinkService(self.service_port)
-        self.database = StationDatabase(data / "skycam.sqlite3")
-        self.cameras = StationCameras(self)
-        self.spools = StationSpools(self)
+        self.database = database or StationDatabase(data / "skycam.sqlite3")
+        self.cameras = StationCameras(self.api, self.database, lambda: self.part("worker"))
+        self.spools = StationSpools(lambda: self.config.storage_root, self.database, self.run)
 
     @property
     def config(self) -> SkycamConfig:

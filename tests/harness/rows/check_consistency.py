@@ -1,4 +1,4 @@
-"""`python -m tests.harness.stations.check_consistency`: the inconsistencies of the station in SKYCAM_DATA, as JSON."""
+"""`python -m tests.harness.rows.check_consistency`: the inconsistencies of the station in SKYCAM_DATA, as JSON."""
 
 from __future__ import annotations
 

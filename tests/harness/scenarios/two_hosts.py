@@ -21,9 +21,9 @@ import psycopg
 
 from skycam_project.launch import LaunchError
 from tests.harness.busy_machine import slowness
+from tests.harness.camera_processes.recorded_clips import numbers
 from tests.harness.kills.faults import stopped
 from tests.harness.postgresql import postgresql
-from tests.harness.rows.recorded_clips import numbers
 from tests.harness.stations.database import StationDatabase
 from tests.harness.stations.http_client import AWAY
 from tests.harness.stations.outside_broker import Broker
@@ -64,9 +64,8 @@ class SharedDatabase(StationDatabase):
 
 def host_named(name: str, folder: Path, database: str, **shared: str) -> Station:
     """The parts of one host."""
-    host = Station(folder / name / "data", SKYCAM_HOST=name, DATABASE_URL=database, **shared, **ANY_NUMBER_OF_KILLS)
-    host.database = SharedDatabase(database)
-    return host
+    own = {"SKYCAM_HOST": name, "DATABASE_URL": database, **ANY_NUMBER_OF_KILLS}
+    return Station(folder / name / "data", SharedDatabase(database), **shared, **own)
 
 
 @dataclass
