@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cameras.broker import broker
 from cameras.models import Camera
+from cameras.spool.storage import MARKER
 from cameras.status import status
 from cameras.status.messages import absent_status
 from captures.storage.models import StorageClass
@@ -126,6 +128,7 @@ def test_a_health_alert_is_resolved_with_its_problem(camera: Camera, valkey: Any
 def unmounted(root: Any) -> Any:
     """The storage root of this host is not mounted."""
     assign_root(root, StorageClass.CAPTURES)
+    Path(root.path, MARKER).unlink()
     return root
 
 

@@ -21,7 +21,11 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     Image.new("RGB", (640, 480), (8, 12, 30)).save(folder / "jpegs" / "sky.jpg")
     (folder / ".venv").symlink_to(sys.prefix)
     station = Station(
-        folder / "skycam-data", VCAMERADIR=str(folder / "jpegs"), SKYCAM_STATION="roof", SKYCAM_STATION__NAME="Roof"
+        folder / "skycam-data",
+        VCAMERADIR=str(folder / "jpegs"),
+        is_migrated=False,
+        SKYCAM_STATION="roof",
+        SKYCAM_STATION__NAME="Roof",
     )
     station.environment["PATH"] = f"{Path(sys.executable).parent}:{station.environment['PATH']}"
     try:

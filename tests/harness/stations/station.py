@@ -21,6 +21,7 @@ from tests.harness.project import PROJECT
 from tests.harness.stations.cameras import StationCameras
 from tests.harness.stations.database import StationDatabase
 from tests.harness.stations.http_client import PASSWORD, ApiClient
+from tests.harness.stations.migrated_database import place_database
 from tests.harness.stations.pixelink_service import PixelinkService
 from tests.harness.stations.spools import StationSpools
 from tests.harness.waiting import eventually
@@ -55,8 +56,11 @@ class Station:
     """Its launcher's process and the parts that this runs; `api`, `service` (PixeLink), `database`,
     `cameras` and `spools` are the ways to it."""
 
-    def __init__(self, data: Path, database: StationDatabase | None = None, **variables: str) -> None:
-        self.data = data
+    def __init__(
+        self, data: Path, database: StationDatabase | None = None, *, is_migrated: bool = True, **variables: str
+    ) -> None:
+        """`is_migrated`: it finds a database that needs no migrations, if it has none; not with a `database`."""
+        self.data, self.is_migrated = data, is_migrated and "DATABASE_URL" not in variables
         self.port, self.service_port = free_port(), free_port()
         own = {"SKYCAM_DATA": str(data), "WEB_PORT": str(self.port)}
         own["SERVICE_PORT"] = str(self.service_port)
@@ -75,6 +79,8 @@ class Station:
         return ConfigManager(environment=self.environment, here=self.data.parent).config
 
     def start(self, only: str = "", wrapped_in: tuple[str, ...] = ()) -> Self:
+        if self.is_migrated and not only:
+            place_database(self.data)
         command = [*wrapped_in, sys.executable, "-c", RUN, only]
         with self.output_file.open("w") as output:
             self.process = subprocess.Popen(
@@ -151,7 +157,9 @@ class Station:
         return eventually(found, within_s, f"{part} back with {reason!r}: {self.output()}")
 
     def prepare(self) -> None:
-        """Create its database without starting a part."""
+        """Create its database and make its first start without starting a part."""
+        if self.is_migrated:
+            place_database(self.data)
         self.run("-m", "skycam_project.launch.prepare", "2")
 
     def run(self, *words: str) -> str:
