@@ -1,6 +1,6 @@
 """Files that survive a power cut. Every path is relative to a storage root, which is held by a directory descriptor.
 
-`Files` is all that the spool needs of a disk; the simulation in tests/faults/ is its other implementation.
+`Files` is all that the spool needs of a disk; tests/harness/disks/memory_files.py is its other implementation.
 """
 
 from __future__ import annotations
