@@ -202,7 +202,8 @@ def test_a_moment_without_video_shows_the_clips_before_and_after(
     before, after = rows(camera, root, 0, 10)
     text = text_of(viewer.get("/clips/at/?camera=sky&at=2026-03-28T12:05", follow=True))
     assert "No video of Sky at 2026-03-28 12:05:00" in text
-    assert [f"/clips/{before.pk}/?t=60.0000" in text, f"/clips/{after.pk}/" in text] == [True, True]
+    assert f"/clips/{before.pk}/?t=60.0000" in text
+    assert f"/clips/{after.pk}/" in text
 
 
 def test_without_a_camera_a_moment_opens_any_that_has_video_there(
@@ -220,7 +221,8 @@ def test_a_moment_without_video_in_any_camera_names_no_camera(viewer: Any, camer
     [clip] = rows(camera, root, 0)
     text = text_of(viewer.get("/clips/at/?at=2026-03-28 13:00:00", follow=True))
     assert "No video of any camera at 2026-03-28 13:00:00" in text
-    assert [f"/clips/{clip.pk}/?t=60.0000" in text, "There is no later clip.</p>" in text] == [True, True]
+    assert f"/clips/{clip.pk}/?t=60.0000" in text
+    assert "There is no later clip.</p>" in text
 
 
 def test_the_page_links_to_other_cameras_that_have_video(viewer: Any, camera: Camera, root: StorageRoot) -> None:
@@ -286,7 +288,9 @@ def test_a_clip_links_to_its_neighbours_and_says_whether_the_video_continues(
 def test_a_file_on_another_host_names_the_host(viewer: Any, camera: Camera, root: StorageRoot) -> None:
     clip = clip_of(camera, root, host="mountain")
     text = text_of(viewer.get(f"/clips/{clip.pk}/"))
-    assert ["camera host mountain" in text, "<video" in text, "data-do=" in text] == [True, False, False]
+    assert "camera host mountain" in text
+    assert "<video" not in text
+    assert "data-do=" not in text
 
 
 def test_a_moment_outside_the_calendar_is_ignored(viewer: Any, camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:

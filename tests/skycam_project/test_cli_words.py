@@ -137,7 +137,8 @@ def test_help_of_a_command_is_specific_to_it() -> None:
 
 
 def test_help_for_a_command_that_does_not_exist_is_a_usage_error() -> None:
-    assert [skycam("help", "conect").exit_code, skycam("help", "capture", "more").exit_code] == [2, 2]
+    assert skycam("help", "conect").exit_code == 2
+    assert skycam("help", "capture", "more").exit_code == 2
     assert "Did you mean connect?" in skycam("help", "conect").stderr
 
 
