@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from django.db import connection
@@ -35,9 +35,16 @@ def observed(camera: Camera) -> dict[str, Any]:
     return {"clip": UNKNOWN, "recorder": recorder}
 
 
-def desired(camera: Camera) -> tuple[str, str]:
+class Desired(NamedTuple):
+    """The desired kind of recording, and who wants it."""
+
+    kind: str = ""
+    by: str = ""
+
+
+def desired(camera: Camera) -> Desired:
     camera.refresh_from_db()
-    return camera.recording, camera.recording_by
+    return Desired(camera.recording, camera.recording_by)
 
 
 def outcomes(order: str) -> list[str]:
@@ -57,7 +64,7 @@ def test_a_start_is_stored_sent_and_answered_with_the_observed_state(
     assert body["clip"] == UNKNOWN
     assert body["recorder"]["by"] == "a-operator"
     assert commands[0]["arguments"]["recording"] == desired_recording(Camera.objects.get())
-    assert desired(camera) == ("rolling", "a-operator")
+    assert desired(camera) == Desired("rolling", by="a-operator")
     assert outcomes("record") == ["wished", "done"]
 
 
@@ -65,7 +72,7 @@ def test_starting_twice_changes_nothing(operator: Any, manager: Any, camera: Cam
     with camera_host(valkey, {"record": observed(camera)}):
         answers = [client.post(RECORD).status_code for client in (operator, manager)]
     assert answers == [200, 200]
-    assert desired(camera) == ("rolling", "a-operator")
+    assert desired(camera) == Desired("rolling", by="a-operator")
     assert outcomes("record") == ["wished", "done"]
 
 
@@ -73,7 +80,7 @@ def test_another_kind_is_another_desired_recording(operator: Any, camera: Camera
     with camera_host(valkey, {"record": observed(camera)}):
         operator.post(RECORD)
         operator.post(RECORD, {"kind": "manual"})
-    assert desired(camera) == ("manual", "a-operator")
+    assert desired(camera) == Desired("manual", by="a-operator")
 
 
 def test_a_stop_is_answered_with_the_finalized_clip(operator: Any, camera: Camera, valkey: Any) -> None:
@@ -84,14 +91,14 @@ def test_a_stop_is_answered_with_the_finalized_clip(operator: Any, camera: Camer
     assert answer.status_code == 200
     assert answer.json() == expected
     assert commands[0]["arguments"]["recording"] is None
-    assert desired(camera) == ("", "")
+    assert desired(camera) == Desired()
 
 
 def test_stopping_a_disconnected_camera_needs_no_host(operator: Any, camera: Camera) -> None:
     Camera.objects.update(recording="rolling", connected=False)
     answer = operator.post(STOP)
     assert answer.status_code == 200
-    assert desired(camera) == ("", "")
+    assert desired(camera) == Desired()
 
 
 @pytest.mark.parametrize(("body", "left"), [({}, "manual"), ({"kind": "rolling"}, "rolling")])
@@ -101,7 +108,7 @@ def test_manual_clips_become_rolling_ones_only_on_request(
     Camera.objects.update(recording="manual", recording_by="ann")
     with camera_host(valkey, {"record": {"ok": True, "body": observed(camera)}}):
         operator.post(RECORD, body)
-    assert desired(camera)[0] == left
+    assert desired(camera).kind == left
 
 
 @pytest.mark.parametrize(("path", "left"), [(RECORD, "rolling"), (STOP, "")])
@@ -113,14 +120,14 @@ def test_without_a_host_the_request_is_stored_and_the_answer_says_so(
     assert answer.status_code == 503
     assert answer.json()["type"] == "/problems/host-down"
     assert "as soon as" in answer.json()["detail"]
-    assert desired(camera)[0] == left
+    assert desired(camera).kind == left
 
 
 def test_without_a_broker_the_request_is_stored_too(operator: Any, camera: Camera) -> None:
     answer = operator.post(RECORD)
     assert answer.status_code == 503
     assert answer.json()["type"] == "/problems/broker-down"
-    assert desired(camera)[0] == "rolling"
+    assert desired(camera).kind == "rolling"
     assert outcomes("record") == ["wished", "broker-down"]
 
 
@@ -130,7 +137,7 @@ def test_a_full_disk_is_reported_and_the_request_stored(operator: Any, camera: C
     assert answer.status_code == 507
     assert answer.json()["type"] == "/problems/disk-full"
     assert answer.json()["detail"] == "The disk is full. sky starts recording as soon as it can; the request is stored."
-    assert desired(camera)[0] == "rolling"
+    assert desired(camera).kind == "rolling"
 
 
 def test_the_wait_for_an_absent_camera_is_short_and_the_answer_has_the_reason(
@@ -153,21 +160,21 @@ def test_a_camera_that_another_user_holds_does_not_change(path: str, operator: A
     answer = operator.post(path)
     assert answer.status_code == 409
     assert answer.json()["held_by"] == "ada"
-    assert desired(camera)[0] == "manual"
+    assert desired(camera).kind == "manual"
 
 
 def test_a_camera_without_a_stream_is_refused(operator: Any, camera: Camera) -> None:
     Camera.objects.update(capabilities={"stream": False, "preview": True})
     answer = operator.post(RECORD)
     assert answer.status_code == 400
-    assert desired(camera) == ("", "")
+    assert desired(camera) == Desired()
     assert "gives no stream of frames" in answer.json()["errors"][0]["message"]
 
 
 @pytest.mark.parametrize("body", [{"kind": "experiment"}, {"kind": None}, {"clip_s": 3}, []])
 def test_an_invalid_request_is_refused(body: Any, operator: Any, camera: Camera) -> None:
     assert operator.post(RECORD, body).status_code == 400
-    assert desired(camera) == ("", "")
+    assert desired(camera) == Desired()
 
 
 def test_a_new_clip_needs_a_recording_camera(camera: Camera, valkey: Any) -> None:
@@ -194,4 +201,4 @@ def test_only_one_of_eight_simultaneous_requests_starts_the_recording(camera: Ca
         recorded = list(pool.map(start, [f"person-{number}" for number in range(8)]))
     assert recorded == [True] * 8
     assert outcomes("record") == ["wished", "done"]
-    assert desired(camera)[1] == Event.objects.get(data__order="record", data__outcome="wished").actor
+    assert desired(camera).by == Event.objects.get(data__order="record", data__outcome="wished").actor

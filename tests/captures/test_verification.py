@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from django.utils import timezone
@@ -58,8 +58,14 @@ def verify(**arguments: Any) -> dict[str, Any]:
     return verify_files(Reports().context(**arguments))
 
 
-def counts(result: dict[str, Any]) -> tuple[int, int, int]:
-    return result["files"], result["missing"], result["damaged"]
+class Counts(NamedTuple):
+    files: int
+    missing: int = 0
+    damaged: int = 0
+
+
+def counts(result: dict[str, Any]) -> Counts:
+    return Counts(result["files"], result["missing"], result["damaged"])
 
 
 def damage(file: CaptureFile) -> Path:
@@ -73,7 +79,7 @@ def test_whole_files_of_captures_and_clips_are_counted(picture: NewPicture, came
     picture(CONTENT)
     clip = clip_of(camera, root)
     result = verify()
-    assert counts(result) == (2, 0, 0)
+    assert counts(result) == Counts(files=2)
     assert result["bytes"] == len(CONTENT) + clip.bytes
     assert result["results"] == []
 
@@ -82,11 +88,11 @@ def test_a_changed_file_raises_an_alert_until_it_is_restored(picture: NewPicture
     file = picture(CONTENT)
     path = damage(file)
     result = verify()
-    assert counts(result) == (1, 0, 1)
+    assert counts(result) == Counts(files=1, damaged=1)
     assert result["results"][0]["what"] == "damaged"
     assert unresolved_keys("storage.") == {f"storage.damaged:{file.pk}"}
     path.write_bytes(CONTENT)
-    assert counts(verify()) == (1, 0, 0)
+    assert counts(verify()) == Counts(files=1)
     assert unresolved_keys("storage.") == set()
 
 
@@ -103,7 +109,7 @@ def test_a_file_that_is_gone_or_has_another_size_is_missing(picture: NewPicture)
     gone, short = picture(CONTENT), picture(CONTENT)
     Path(gone.root.path, gone.path).unlink()
     Path(short.root.path, short.path).write_bytes(b"")
-    assert counts(verify()) == (2, 2, 0)
+    assert counts(verify()) == Counts(files=2, missing=2)
     assert unresolved_keys("storage.") == {f"storage.missing:{gone.pk}", f"storage.missing:{short.pk}"}
 
 
@@ -113,7 +119,7 @@ def test_a_clip_that_is_deleted_meanwhile_is_not_missing(
     clip = clip_of(camera, root)
     Path(root.path, clip.path).unlink()
     monkeypatch.setattr(verification, "still_exists", lambda row: clip.delete() and False)
-    assert counts(verify()) == (1, 0, 0)
+    assert counts(verify()) == Counts(files=1)
 
 
 def test_a_root_that_is_not_mounted_is_named_and_nothing_in_it_is_missing(picture: NewPicture, folder: Path) -> None:
@@ -121,7 +127,7 @@ def test_a_root_that_is_not_mounted_is_named_and_nothing_in_it_is_missing(pictur
     Path(file.root.path, file.path).unlink()
     (folder / ".skycam-root").unlink()
     result = verify()
-    assert counts(result) == (0, 0, 0)
+    assert counts(result) == Counts(files=0)
     assert unresolved_keys("storage.") == set()
     assert "is not mounted" in result["problems"][0]
 
@@ -131,7 +137,7 @@ def test_nothing_is_missing_in_a_root_that_is_unmounted_meanwhile(picture: NewPi
         picture(CONTENT)
     reports = Reports(then=lambda: folder.exists() and folder.rename(folder.with_name("unmounted")))
     result = verify_files(reports.context())
-    assert counts(result) == (1, 0, 0)
+    assert counts(result) == Counts(files=1)
     assert unresolved_keys("storage.") == set()
     assert "is not mounted" in result["problems"][0]
 
@@ -140,23 +146,23 @@ def test_one_camera_and_a_time_can_be_chosen(picture: NewPicture, camera: Camera
     picture(CONTENT)
     clip_of(camera, root)
     other = Camera.objects.create(slug="other", name="Other", kind="simulated", host="main")
-    assert counts(verify(camera=str(camera.pk))) == (2, 0, 0)
-    assert counts(verify(camera=str(other.pk))) == (0, 0, 0)
-    assert counts(verify(since=timezone.now().replace(year=2026, month=3, day=29).isoformat())) == (1, 0, 0)
+    assert counts(verify(camera=str(camera.pk))) == Counts(files=2)
+    assert counts(verify(camera=str(other.pk))) == Counts(files=0)
+    assert counts(verify(since=timezone.now().replace(year=2026, month=3, day=29).isoformat())) == Counts(files=1)
 
 
 def test_files_of_another_host_are_left_to_it(picture: NewPicture) -> None:
     picture(CONTENT, host="dome")
-    assert counts(verify()) == (0, 0, 0)
+    assert counts(verify()) == Counts(files=0)
 
 
 def test_the_next_attempt_goes_on_at_the_checkpoint(picture: NewPicture) -> None:
     files = [picture(CONTENT) for _ in range(5)]
     damage(files[0])
     reports = Reports(stop_after=3)
-    assert counts(verify_files(reports.context())) == (3, 0, 1)
+    assert counts(verify_files(reports.context())) == Counts(files=3, damaged=1)
     again = Reports()
-    assert counts(verify_files(again.context(reports.messages[-1]["checkpoint"]))) == (5, 0, 1)
+    assert counts(verify_files(again.context(reports.messages[-1]["checkpoint"]))) == Counts(files=5, damaged=1)
     assert [message["done"] for message in again.messages] == [4, 5]
 
 
@@ -165,7 +171,7 @@ def test_only_the_first_faulty_files_are_listed(picture: NewPicture, monkeypatch
     for _ in range(3):
         damage(picture(CONTENT))
     result = verify()
-    assert counts(result) == (3, 0, 3)
+    assert counts(result) == Counts(files=3, damaged=3)
     assert len(result["results"]) == 1
     assert len(unresolved_keys("storage.")) == 1
     assert "Only the first 1" in result["problems"][0]
@@ -182,7 +188,7 @@ def test_the_command_runs_the_job_and_reports(picture: NewPicture, monkeypatch: 
     monkeypatch.setattr(services, "TAKEN_S", 0.0)
     file = picture(CONTENT)
     found = answer("verify", "sky")
-    assert counts(found) == (1, 0, 0)
+    assert counts(found) == Counts(files=1)
     assert found["host"] == "main"
     assert Job.objects.get().camera == "sky"
     damage(file)

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cameras.models import Camera
-
 if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.sync_api import Browser, Page
 
+    from cameras.models import Camera
     from tests.harness.browsers.site import Site
 
 
@@ -80,6 +79,7 @@ CAN = {
 
 @pytest.fixture
 def able(camera: Camera) -> Camera:
+    """The camera, with settings that it is able to keep."""
     camera.capabilities = {"settings": CAN}
     camera.read_back = {"exposure_us": 11_996, "gain": 4.0}
     camera.settings = {"exposure_us": 12_000}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cameras.models import Camera
-from tests.harness.browsers.html_check import validated
+from tests.harness.browsers.html_check import html_errors
 from tests.harness.clients.pages import MARKUP, text_of
 from tests.harness.far_ends.camera_host import camera_host, found, host_with
 
@@ -83,7 +83,7 @@ def test_what_was_found_is_valid_html_and_text_alone(
     with camera_host(valkey, host_with(found("3001"), odd, found("3002", camera="sky"), opencv=MARKUP)):
         (tmp_path / "found.html").write_text(text_of(manager.post("/cameras/detect/")))
     assert MARKUP not in (tmp_path / "found.html").read_text()
-    assert validated(html_validate, tmp_path) == ("", "", 0)
+    assert html_errors(html_validate, tmp_path) == ""
 
 
 def test_only_a_manager_sees_the_faults_of_a_simulated_camera(manager: Any, operator: Any, camera: Camera) -> None:

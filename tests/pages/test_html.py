@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cameras.models import Camera, SettingsPreset
-from tests.harness.browsers.html_check import validated
+from tests.harness.browsers.html_check import html_errors
 from tests.harness.clients.pages import text_of
 from tests.harness.rows.clips import clip_of
 
@@ -49,7 +49,7 @@ def test_every_page_is_valid_html(
     for name, address in ADDRESSES.items():
         (tmp_path / f"{name}.html").write_text(text_of(manager.get(address.format(clip=clip.pk))))
     (tmp_path / "sign_in.html").write_text(text_of(anonymous.get("/accounts/login/")))
-    assert validated(html_validate, tmp_path) == ("", "", 0)
+    assert html_errors(html_validate, tmp_path) == ""
 
 
 def change_on_camera(camera: Camera) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cameras.runtime.session_runner import SessionBusy
-from tests.harness.camera_processes.sessions import SESSION, SessionBench
+from tests.harness.camera_processes.sessions import SESSION, Counts, SessionBench, Shot
 
 OTHER = "0193a000-0000-7000-8000-000000000009"
 
@@ -44,7 +44,7 @@ def test_a_paused_session_exposes_nothing_and_its_pause_is_a_gap(bench: SessionB
     assert bench.due() is None
     bench.clock.go_on(72)
     bench.apply_desired("running", revision=3)
-    assert bench.shoot() == (4, 180.0)
+    assert bench.shoot() == Shot(4, at_s=180.0)
     assert [(gap["count"], gap["reason"]) for gap in bench.records("gap")] == [(3, "vetoed")]
     assert states(bench) == ["running", "paused", "running"]
 
@@ -112,9 +112,9 @@ def test_a_stop_during_an_exposure_adds_no_gap_for_it(tmp_path: Path) -> None:
 def test_a_lost_file_is_replaced_by_the_counts_of_the_database(tmp_path: Path, timing: dict[str, float]) -> None:
     bench = SessionBench(tmp_path, **timing)
     bench.apply_desired(so_far={"planned": 30, "saved": 27, "failed": 2, "skipped": 1, "reported": 4})
-    assert bench.shoot() == (30, 100.0)
-    assert bench.shoot() == (31, 120.0)
-    assert bench.counts == (32, 29, 2, 1)
+    assert bench.shoot() == Shot(30, at_s=100.0)
+    assert bench.shoot() == Shot(31, at_s=120.0)
+    assert bench.counts == Counts(planned=32, saved=29, failed=2, skipped=1)
     assert bench.records("session")[0]["number"] == 5
 
 
@@ -136,5 +136,5 @@ def test_an_unreadable_file_is_set_aside_and_the_session_continues(bench: Sessio
     bench.spool.files.overwrite(bench.spool.folder, f"session-{SESSION}.json", b"\xff\xff")
     bench.start_process()
     bench.apply_desired(so_far={"planned": 1, "saved": 1})
-    assert bench.shoot()[0] == 1
+    assert bench.shoot().index == 1
     assert bench.files.names(f"{bench.spool.folder}/rejected") == [f"session-{SESSION}.json"]

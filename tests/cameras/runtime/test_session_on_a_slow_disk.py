@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.camera_processes.sessions import SessionBench
+from tests.harness.camera_processes.sessions import Counts, SessionBench
 from tests.harness.disks.hanging_disk import PATIENCE_S, HangingDisk
 
 AT_ONCE_S = 20.0
@@ -40,7 +40,7 @@ def test_a_session_can_be_described_while_its_file_is_being_written(
     bench.spool.files = disk
     settled = threads.submit(bench.settle, plan)
     assert disk.is_hanging.wait(PATIENCE_S)
-    assert threads.submit(lambda: bench.counts).result(AT_ONCE_S) == (0, 0, 0, 0)
+    assert threads.submit(lambda: bench.counts).result(AT_ONCE_S) == Counts(planned=0, saved=0)
     disk.released.set()
     settled.result(PATIENCE_S)
-    assert bench.counts == (1, 1, 0, 0)
+    assert bench.counts == Counts(planned=1, saved=1)

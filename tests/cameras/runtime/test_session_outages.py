@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.camera_processes.sessions import SESSION, SessionBench
+from tests.harness.camera_processes.sessions import SESSION, Counts, SessionBench, Shot
 
 UNREACHABLE = ("camera_unreachable", "The cable was pulled.")
 
@@ -29,14 +29,14 @@ def test_an_outage_is_one_gap_with_its_times_its_count_and_its_reason(bench: Ses
         "session": SESSION, "from": "2027-01-15T20:00:08.000Z", "to": "2027-01-15T20:01:40.000Z", "first_index": 1,
         "count": 4, "reason": "camera_unreachable", "message": "The cable was pulled.",
     }]  # fmt: skip
-    assert bench.counts == (5, 1, 0, 4)
+    assert bench.counts == Counts(planned=5, saved=1, skipped=4)
 
 
 def test_an_outage_between_two_starts_misses_nothing(bench: SessionBench) -> None:
     bench.shoot()
     bench.runner.note_outage(*UNREACHABLE)
     bench.clock.go_on(11)
-    assert bench.shoot()[0] == 1
+    assert bench.shoot().index == 1
     assert bench.records("gap") == []
 
 
@@ -63,7 +63,7 @@ def test_an_exposure_longer_than_the_cadence_skips_starts_that_no_longer_fit(
 def test_a_session_continues_on_time_after_a_restart_of_the_process(bench: SessionBench) -> None:
     bench.shoot()
     bench.start_process()
-    assert bench.shoot() == (1, 120.0)
+    assert bench.shoot() == Shot(1, at_s=120.0)
     assert bench.records("gap") == []
 
 
@@ -71,7 +71,7 @@ def test_starts_that_passed_without_a_process_are_a_gap(bench: SessionBench) -> 
     bench.shoot()
     bench.clock.go_on(72)
     bench.start_process()
-    assert bench.shoot() == (4, 180.0)
+    assert bench.shoot() == Shot(4, at_s=180.0)
     assert [(gap["count"], gap["reason"]) for gap in bench.records("gap")] == [(3, "interrupted")]
 
 
@@ -79,8 +79,8 @@ def test_a_process_killed_in_an_exposure_leaves_one_failure_and_no_gap_for_it(be
     bench.plan()
     bench.clock.go_on(3)
     bench.start_process()
-    assert bench.shoot() == (1, 120.0)
-    assert bench.counts == (2, 1, 1, 0)
+    assert bench.shoot() == Shot(1, at_s=120.0)
+    assert bench.counts == Counts(planned=2, saved=1, failed=1)
 
 
 def test_after_a_reboot_the_wall_clock_shows_how_much_was_missed(bench: SessionBench) -> None:
@@ -103,7 +103,7 @@ def test_a_session_continues_after_a_reboot_with_a_clock_that_is_a_day_behind(
     bench.start_process()
     assert bench.next().in_s == pytest.approx(12.0)
     bench.clock.set_wall(86_400)
-    assert [bench.shoot()[0], bench.shoot()[0]] == [1, 2]
+    assert [bench.shoot().index, bench.shoot().index] == [1, 2]
     assert bench.records("gap") == []
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.camera_processes.sessions import SessionBench
+from tests.harness.camera_processes.sessions import SessionBench, Shot
 from tests.harness.clocks.camera_clock import EVENING
 
 
@@ -25,7 +25,11 @@ def test_a_cadence_does_not_drift_however_late_each_start_is(tmp_path: Path) -> 
 def test_a_delay_runs_from_the_end_of_saving_to_the_next_start(tmp_path: Path) -> None:
     bench = SessionBench(tmp_path, delay_s=12.0)
     bench.apply_desired()
-    assert [bench.shoot(took_s=took) for took in (8.0, 9.0, 8.0)] == [(0, 100.0), (1, 120.0), (2, 141.0)]
+    assert [bench.shoot(took_s=took) for took in (8.0, 9.0, 8.0)] == [
+        Shot(0, at_s=100.0),
+        Shot(1, at_s=120.0),
+        Shot(2, at_s=141.0),
+    ]
 
 
 def test_the_first_capture_starts_at_once(tmp_path: Path) -> None:
@@ -59,7 +63,7 @@ def test_captures_prevented_by_an_outage_count_towards_the_count(tmp_path: Path)
 def test_the_last_start_is_at_until(tmp_path: Path) -> None:
     bench = SessionBench(tmp_path, cadence_s=20.0, until=utc(EVENING + 40))
     bench.apply_desired()
-    assert [bench.shoot()[0] for _ in range(3)] == [0, 1, 2]
+    assert [bench.shoot().index for _ in range(3)] == [0, 1, 2]
     assert bench.due() is None
     assert bench.records("session")[-1]["state"] == "finished"
 
@@ -87,7 +91,7 @@ def test_setting_the_wall_clock_by_an_hour_moves_no_start(
     bench.apply_desired()
     first = bench.shoot()
     bench.clock.set_wall(by_s)
-    assert [first, bench.shoot(), bench.shoot()] == [(0, 100.0), (1, 120.0), (2, 140.0)]
+    assert [first, bench.shoot(), bench.shoot()] == [Shot(0, at_s=100.0), Shot(1, at_s=120.0), Shot(2, at_s=140.0)]
     assert bench.records("gap") == []
 
 
@@ -100,7 +104,7 @@ def test_setting_the_wall_clock_after_a_reboot_moves_no_start_either(tmp_path: P
     bench.start_process()
     assert bench.next().in_s == pytest.approx(0.0)
     bench.clock.set_wall(by_s)
-    assert [bench.shoot()[0], bench.shoot()[0]] == [3, 4]
+    assert [bench.shoot().index, bench.shoot().index] == [3, 4]
     assert [gap["count"] for gap in bench.records("gap")] == [2]
 
 
@@ -109,5 +113,5 @@ def test_a_session_of_short_exposures_without_delay_has_no_gaps(tmp_path: Path) 
     bench.apply_desired()
     bench.shoot()
     bench.clock.go_on(0.02)
-    assert bench.shoot()[0] == 1
+    assert bench.shoot().index == 1
     assert bench.records("gap") == []

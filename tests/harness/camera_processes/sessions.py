@@ -7,7 +7,7 @@ import errno
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from unittest.mock import Mock
 
 import pytest
@@ -25,6 +25,22 @@ from tests.harness.clocks.camera_clock import SetClock
 CAMERA = "0193a000-0000-7000-8000-000000000001"
 ROOT = "0193a000-0000-7000-8000-000000000002"
 SESSION = "0193a000-0000-7000-8000-000000000003"
+
+
+class Counts(NamedTuple):
+    """Of the captures of a session."""
+
+    planned: int
+    saved: int
+    failed: int = 0
+    skipped: int = 0
+
+
+class Shot(NamedTuple):
+    """A capture: its index, and its start in seconds of the boot clock."""
+
+    index: int
+    at_s: float
 
 
 class SessionBench:
@@ -81,13 +97,13 @@ class SessionBench:
         self.runner.settle_capture(self.spool, record)
         self.spool.done(record)
 
-    def shoot(self, outcome: Outcome = "saved", took_s: float | None = None) -> tuple[int, float]:
-        """One capture, from the wait to the record. Returns its index, and its start in seconds of the boot clock."""
+    def shoot(self, outcome: Outcome = "saved", took_s: float | None = None) -> Shot:
+        """One capture, from the wait to the record."""
         plan = self.plan()
         started = self.clock.boot_s
         self.settle(plan, outcome, took_s)
         assert plan["index"] is not None
-        return plan["index"], started
+        return Shot(plan["index"], started)
 
     def records(self, kind: str) -> list[dict[str, Any]]:
         """The bodies of the records that wait for the ingest, in the order of their ids."""
@@ -111,7 +127,7 @@ class SessionBench:
         self.spool.files.unlink(self.spool.folder, session_name(session))
 
     @property
-    def counts(self) -> tuple[int, int, int, int]:
+    def counts(self) -> Counts:
         session = self.runner.describe_session()
         assert session is not None
-        return session["planned"], session["saved"], session["failed"], session["skipped"]
+        return Counts(session["planned"], session["saved"], session["failed"], session["skipped"])
