@@ -18,6 +18,7 @@ from cameras.spool.storage import make_root
 from captures.recording.recorder import ClipRecorder, RecorderTimes
 from tests.harness.camera_processes.camera_loop import CAMERA, PATIENCE_S, RecordingLink
 from tests.harness.camera_processes.recorded_clips import RECORDING, numbers
+from tests.harness.waiting import eventually
 
 FPS = 30
 SIZE = (320, 240)
@@ -63,10 +64,7 @@ class RecorderBench:
 
     def wait_for_frames(self, frames: int) -> None:
         """Wait until the open clip has `frames` frames."""
-        deadline = time.monotonic() + PATIENCE_S
-        while self.status().get("frames", 0) < frames:
-            assert time.monotonic() < deadline, f"Its status: {self.status()}"
-            time.sleep(0.005)
+        eventually(lambda: self.status().get("frames", 0) >= frames, what=f"{frames} frames")
 
     def status(self) -> dict[str, Any]:
         return self.recorder.stats()["recorder"] or {}

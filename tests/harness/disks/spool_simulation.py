@@ -1,4 +1,4 @@
-"""TODO."""
+"""Captures, sessions, ingest and recovery on a disk in memory, which a kill or a power cut may stop at any step."""
 
 from __future__ import annotations
 

@@ -7,8 +7,9 @@ import json
 import os
 import sys
 import threading
-import time
 from pathlib import Path
+
+from tests.harness.waiting import eventually
 
 
 def main(folder: str) -> None:
@@ -77,14 +78,12 @@ def wait_for_a_blocked_transaction() -> None:
     """Until another transaction waits for a lock of this one."""
     from django.db import connection
 
-    deadline = time.monotonic() + 60
-    while True:
+    def is_one_blocked() -> bool:
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone()[0]:
-                return
-        assert time.monotonic() < deadline, "no transaction waits"
-        time.sleep(0.05)
+            return bool(cursor.fetchone()[0])
+
+    eventually(is_one_blocked, what="another transaction waits")
 
 
 if __name__ == "__main__":
