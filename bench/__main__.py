@@ -1,6 +1,6 @@
 """`python -m bench [--quick] [NAME...]`: benchmarks, printed as tables.
 
-Without --quick the tables are written to docs/benchmarks.md. With names, only their tables are replaced.
+Without --quick the tables are written to docs/measurements/benchmarks.md. With names, only their tables are replaced.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ BENCHES = {
 }  # fmt: skip
 """In the order of execution: benchmarks that start and stop stations come last."""
 
-DOCUMENT = PROJECT / "docs" / "benchmarks.md"
+DOCUMENT = PROJECT / "docs" / "measurements" / "benchmarks.md"
 HEAD = """# Benchmarks
 
 `make bench` writes this page; do not edit it. The limits are the project's own, for two otherwise idle cores and a disk

@@ -13,7 +13,7 @@ from core.secrets import DecryptionFailed, decrypt_secret, encrypt_secret
 
 UNREADABLE = (
     "The stored password cannot be read: the station's key for it is lost or has changed. "
-    "Put the key back (docs/network-cameras.md says where), or write the password itself in place of ***."
+    "Put the key back (docs/cameras/network-cameras.md says where), or write the password itself in place of ***."
 )
 
 

@@ -60,7 +60,7 @@ class _Always(TypedDict):
 
 
 class ProblemBody(_Always, total=False):
-    """Some types have more members; docs/api.md names them."""
+    """Some types have more members; docs/clients/api.md names them."""
 
     errors: list[ErrorBody]
 

@@ -42,7 +42,7 @@ OTHER_PROBLEM = (500, "It failed")
 
 
 class CliError(Exception):
-    """A problem (a type of docs/cli.md) with one or two sentences that say what to do."""
+    """A problem (a type of docs/clients/cli.md) with one or two sentences that say what to do."""
 
     def __init__(
         self, problem: str, detail: str, *, errors: Iterable[tuple[str, str]] = (), status: int | None = None,

@@ -59,7 +59,7 @@ class Root(Group):
         return command
 
     def main(self, *args: Any, **extra: Any) -> Any:
-        """Run the command and exit with a status of docs/cli.md."""
+        """Run the command and exit with a status of docs/clients/cli.md."""
         station = Station()
         try:
             # standalone_mode=False: click would print its errors itself and exit with its own statuses.

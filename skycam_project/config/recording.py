@@ -28,7 +28,7 @@ class RecordingConfig(Section):
     )  # fmt: skip
     rolling_clips_count: int = _key(
         "ROLLING_CLIPS_COUNT", 144,
-        "Number of rolling clips to keep per camera; more if they are short (docs/storage.md).",
+        "Number of rolling clips to keep per camera; more if they are short (docs/station/storage.md).",
         "a whole number from 1 to 1000000", ge=1, le=1_000_000,
     )  # fmt: skip
     default_fps: float | None = _key(

@@ -1,4 +1,4 @@
-"""The table of all keys in docs/configuration.md. `python -m skycam_project.config.reference` prints it."""
+"""The table of all keys in docs/station/configuration.md. `python -m skycam_project.config.reference` prints it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/api.md: its examples work, and its table of problems matches the code."""
+"""docs/clients/api.md: its examples work, and its table of problems matches the code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core.api.problems import PROBLEMS
 from skycam_project.access.models import User
 from tests.harness.project import PROJECT
 
-PAGE = (PROJECT / "docs" / "api.md").read_text()
+PAGE = (PROJECT / "docs" / "clients" / "api.md").read_text()
 EXAMPLES = re.findall(r"```http\n(GET|POST) (\S+) ?(.*)\n(\d+)\n```", PAGE)
 ROWS = re.findall(r"^\| `/problems/([a-z-]+)` \| (\d+) \|", PAGE, re.MULTILINE)
 

@@ -1,4 +1,4 @@
-"""Every route and method of the API, for each kind of user: each line of docs/routes.md is requested."""
+"""Every route and method of the API, for each kind of user: each line of docs/clients/routes.md is requested."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/architecture.md: everything that it names exists, and its code runs."""
+"""docs/internals/architecture.md: everything that it names exists, and its code runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.harness.documents.pages import blocks, page, section, sources, withou
 from tests.harness.project import PROJECT
 from tests.harness.rows.archive import Archive
 
-PAGE = "docs/architecture.md"
+PAGE = "docs/internals/architecture.md"
 TEXT = without_blocks(page(PAGE))
 PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]*|\w+\.(?:py|toml))`")
 FUNCTION = re.compile(r"`(?:([A-Z]\w+)\.)?(\w+)\(\)`")
@@ -113,7 +113,7 @@ def test_each_kept_name_is_in_the_file_beside_it() -> None:
 
 
 def test_the_documented_keys_of_pages_are_those_of_the_menu() -> None:
-    (keys,) = re.findall(r"^\| (`g d`.*?) \.\.\. \| open a page", page("docs/pages.md"), re.MULTILINE)
+    (keys,) = re.findall(r"^\| (`g d`.*?) \.\.\. \| open a page", page("docs/operating/pages.md"), re.MULTILINE)
     assert set(re.findall(r"`g (\w)`", keys)) <= {entry.key for entry in PAGES}
 
 

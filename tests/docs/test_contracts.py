@@ -1,4 +1,4 @@
-"""docs/contracts.md and the code name the same things."""
+"""docs/clients/contracts.md and the code name the same things."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ from skycam_project.station_settings import SettingBody
 from tests.harness.documents.pages import first_cells, page, section, sources
 from tests.harness.project import PROJECT
 
-PAGE = "docs/contracts.md"
+PAGE = "docs/clients/contracts.md"
 EVENT = re.compile(
     r"(?:alert|camera|capture|job|live|part|recording|session|spool|station|storage|user)\.[a-z_]+|command"
 )

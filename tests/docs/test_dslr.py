@@ -1,4 +1,4 @@
-"""docs/dslr.md: its settings are the driver's, its messages exist, and its command creates cameras."""
+"""docs/cameras/dslr.md: its settings are the driver's, its messages exist, and its command creates cameras."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cameras.drivers.gphoto2.driver import Gphoto2Settings
 from tests.harness.documents.pages import page, section
 from tests.harness.project import PROJECT
 
-PAGE = "docs/dslr.md"
+PAGE = "docs/cameras/dslr.md"
 SOURCE = " ".join(path.read_text() for path in sorted((PROJECT / "cameras/drivers/gphoto2").glob("*.py")))
 MESSAGES = re.findall(r"\*([^*]+)\*", section(PAGE, "Messages"))
 

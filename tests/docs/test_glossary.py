@@ -1,4 +1,4 @@
-"""docs/glossary.md: its names exist in the code, and the words that it replaced are gone."""
+"""docs/internals/glossary.md: its names exist in the code, and the words that it replaced are gone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from tests.harness.documents.pages import page, sources
 from tests.harness.project import PROJECT
 
-PAGE = "docs/glossary.md"
+PAGE = "docs/internals/glossary.md"
 READ = ("*.py", "*.md", "*.html", "*.js", "*.css", "*.c", "*.toml", "Makefile", "NOTICE")
 NOT_OURS = re.compile(r"(^|/)(\.|vendor/|node_modules/|migrations/|skycam-data/)|^CHANGELOG\.md$")
 REPLACED = re.compile(r"^- Words that the glossary replaced: ([^.]+)\.$", re.MULTILINE)

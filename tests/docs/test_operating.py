@@ -1,4 +1,4 @@
-"""docs/operating.md: its units load, its settings exist, and its backup can be restored."""
+"""docs/station/running.md: its units load, its settings exist, and its backup can be restored."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.harness.documents.pages import blocks, page, section
 from tests.harness.project import PROJECT
 from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
 
-PAGE = "docs/operating.md"
+PAGE = "docs/station/running.md"
 INSTALL = "systemd-analyze is missing. Install it: apt-get install -y --no-install-recommends systemd"
 
 

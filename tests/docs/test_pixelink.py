@@ -1,4 +1,4 @@
-"""docs/pixelink.md: its settings are the driver's, its messages exist, and its command installs the fake SDK."""
+"""docs/cameras/pixelink.md: its settings are the driver's, its messages exist, and its command installs the fake SDK."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cameras.drivers.pixelink.driver import PixelinkSettings
 from tests.harness.documents.pages import page, section
 from tests.harness.project import PROJECT
 
-PAGE = "docs/pixelink.md"
+PAGE = "docs/cameras/pixelink.md"
 SOURCE = " ".join(path.read_text() for path in sorted((PROJECT / "cameras/drivers/pixelink").glob("*.py")))
 MESSAGES = [quoted.replace("\n  ", " ") for quoted in re.findall(r"\*([^*]+)\*", section(PAGE, "Messages"))]
 

@@ -1,4 +1,4 @@
-"""docs/spool.md matches the spool: its names, its numbers and its proof."""
+"""docs/internals/spool.md matches the spool: its names, its numbers and its proof."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cameras.supervision.desired_state import CLOCK_WAIT_S
 from tests.harness.disks.spool_simulation import CUTS, steps_of_a_run
 from tests.harness.documents.pages import page, section
 
-PAGE = page("docs/spool.md")
+PAGE = page("docs/internals/spool.md")
 
 
 def simulated_lives(stride: int) -> str:
@@ -25,11 +25,11 @@ def simulated_lives(stride: int) -> str:
 
 @pytest.mark.parametrize("stride", [1, 5, 197])
 def test_the_page_states_the_number_of_simulated_lives(stride: int) -> None:
-    assert simulated_lives(stride) in section("docs/spool.md", "Proof")
+    assert simulated_lives(stride) in section("docs/internals/spool.md", "Proof")
 
 
 def test_the_page_names_the_failpoints_in_their_order() -> None:
-    assert tuple(re.findall(r"`(after_\w+)`", section("docs/spool.md", "Failpoints"))) == failpoints.FAILPOINTS
+    assert tuple(re.findall(r"`(after_\w+)`", section("docs/internals/spool.md", "Failpoints"))) == failpoints.FAILPOINTS
 
 
 @pytest.mark.parametrize(

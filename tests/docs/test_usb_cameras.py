@@ -1,4 +1,4 @@
-"""docs/usb-cameras.md: its settings are the driver's, its limits are those of the code, and its message exists."""
+"""docs/cameras/usb-cameras.md: its settings are the driver's, its limits are those of the code, and its message exists."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cameras.drivers.opencv import OpencvSettings, frame_queue, reader, stream
 from cameras.drivers.opencv.controls import SETTINGS
 from tests.harness.documents.pages import page, section
 
-PAGE = "docs/usb-cameras.md"
+PAGE = "docs/cameras/usb-cameras.md"
 
 
 def test_the_table_names_every_setting() -> None:

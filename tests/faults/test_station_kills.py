@@ -20,7 +20,7 @@ from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, NOTICES_HANGS, S
 
 DEFAULT_SILENCE_S = 15.0
 """After how long a silent part is killed by default."""
-SUMMARY = PROJECT / "docs" / "kills.md"
+SUMMARY = PROJECT / "docs" / "measurements" / "kills.md"
 
 
 def run_kill_test(folder: Path) -> Iterator[KillTest]:

@@ -19,7 +19,7 @@ from tests.harness.kills.recording_kills import is_complete
 from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
 from tests.harness.waiting import eventually
 
-PAGE = "docs/recording.md"
+PAGE = "docs/operating/recording.md"
 PRINT_RESULTS = """
 import json
 print(json.dumps({

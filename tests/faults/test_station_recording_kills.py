@@ -12,7 +12,7 @@ from tests.harness.project import PROJECT
 from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
 
 TARGETS = ("camera", "worker", "all")
-PAGE = PROJECT / "docs" / "recording-kills.md"
+PAGE = PROJECT / "docs" / "measurements" / "recording-kills.md"
 
 
 def recording_station(folder: Path) -> Iterator[RecordingStation]:

@@ -1,4 +1,4 @@
-"""The faults of docs/rehearsing.md on a whole station; and discovery of its cameras."""
+"""The faults of docs/operating/rehearsing.md on a whole station; and discovery of its cameras."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.harness.waiting import eventually
 
 MAIN = "from skycam_project.cli import main; main()"
 FAULTS = "cameras/simulated/faults/"
-DOCUMENT = (PROJECT / "docs" / "rehearsing.md").read_text()
+DOCUMENT = (PROJECT / "docs" / "operating" / "rehearsing.md").read_text()
 COMMANDS = [line for line in DOCUMENT.split("```")[1].splitlines() if line.startswith("skycam ")]
 
 

@@ -18,7 +18,7 @@ from tests.harness.browsers.site import Site
 from tests.harness.project import PROJECT
 from tests.harness.stations.cameras import hexed, owned_spool
 
-DOCUMENT = PROJECT / "docs" / "healing.md"
+DOCUMENT = PROJECT / "docs" / "measurements" / "healing.md"
 LIVE = "#cam-simulated .live"
 HEALED_MS = 40_000
 STALE_MS = 12_000

@@ -155,8 +155,8 @@ def test_events_are_chosen_by_the_address(viewer: Any, camera: Camera) -> None:
 
 
 def test_every_kind_of_event_can_be_chosen(manager: Any) -> None:
-    """The kinds in docs/contracts.md."""
-    documented = {kind.split(".")[0] for kind in first_cells(section("docs/contracts.md", "Events"))}
+    """The kinds in docs/clients/contracts.md."""
+    documented = {kind.split(".")[0] for kind in first_cells(section("docs/clients/contracts.md", "Events"))}
     text = text_of(manager.get("/events/"))
     assert documented == set(KINDS)
     assert [kind for kind in documented if f'<option value="{kind}">' not in text] == []

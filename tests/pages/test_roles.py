@@ -1,4 +1,4 @@
-"""Every page, method and role: the answers match the table in docs/routes.md."""
+"""Every page, method and role: the answers match the table in docs/clients/routes.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/pixelink-service.md: its commands run, and its tables match the program."""
+"""docs/clients/pixelink-service.md: its commands run, and its tables match the program."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.harness.documents.pages import blocks, page, section
 from tests.harness.stations.pixelink_service import DOTENV
 from tests.harness.stations.station import Station
 
-PAGE = "docs/pixelink-service.md"
+PAGE = "docs/clients/pixelink-service.md"
 
 
 @pytest.mark.parametrize("script", blocks(PAGE, "sh"), ids=["lines", "feed"])

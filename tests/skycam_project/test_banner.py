@@ -58,7 +58,7 @@ def test_the_journal_does_not_get_the_password() -> None:
 
 @pytest.mark.parametrize(
     ("listens_on", "message"),
-    [("127.0.0.1", "see docs/operating.md"), ("0.0.0.0", f"by this machine's name, {socket.gethostname()}")],
+    [("127.0.0.1", "see docs/station/running.md"), ("0.0.0.0", f"by this machine's name, {socket.gethostname()}")],
 )
 def test_the_banner_says_how_to_open_the_station_from_another_computer(listens_on: str, message: str) -> None:
     assert message in remote_access_lines(listens_on)[0]

@@ -1,4 +1,4 @@
-"""docs/cli.md describes exactly the commands and options that exist."""
+"""docs/clients/cli.md describes exactly the commands and options that exist."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from skycam_project.cli import errors
 from skycam_project.cli.root import cli
 from tests.harness.project import PROJECT
 
-PAGE = (PROJECT / "docs" / "cli.md").read_text()
+PAGE = (PROJECT / "docs" / "clients" / "cli.md").read_text()
 HEADING = re.compile(r"^### `(skycam [^`]+)`$", re.MULTILINE)
 COMMON = {"--config", "--output", "--verbose"}
 

@@ -34,7 +34,7 @@ def test_a_preset_is_saved_listed_and_deleted(empty_broker: redis.Redis, sim: Ca
 
 def test_the_commands_of_the_page_do_what_it_says(empty_broker: redis.Redis) -> None:
     add_camera(slug="simulated", kind="simulated")
-    commands = [shlex.split(line)[1:] for line in blocks("docs/settings.md", "sh")[0].splitlines()]
+    commands = [shlex.split(line)[1:] for line in blocks("docs/operating/settings.md", "sh")[0].splitlines()]
     with camera_host(empty_broker, configured()):
         assert [skycam(*command).exit_code for command in commands] == [0] * 5
 

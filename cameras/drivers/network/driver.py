@@ -54,7 +54,7 @@ SLICE_S = 0.02
 UNITS = {"fps": "1/s", "width": "px", "height": "px"}
 UNREADABLE = (
     "The camera's address holds a password that this station cannot read: its key is lost or was replaced. "
-    "Restore the key (see docs/network-cameras.md), or save the address again with its password."
+    "Restore the key (see docs/cameras/network-cameras.md), or save the address again with its password."
 )
 
 

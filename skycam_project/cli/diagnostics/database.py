@@ -107,7 +107,7 @@ def passwords(_station: Station) -> Iterator[Finding]:
     # `full_address` is the redacted address if the password cannot be decrypted.
     lost = [camera.slug for camera in encrypted if camera.full_address == camera.address]
     if lost:
-        remedy = "Restore the old key (docs/network-cameras.md), or: skycam cameras set NAME --password"
+        remedy = "Restore the old key (docs/cameras/network-cameras.md), or: skycam cameras set NAME --password"
         detail = f"The stored passwords of these cameras cannot be decrypted: {', '.join(lost)}."
         yield Finding("passwords", BROKEN, detail, remedy)
     else:

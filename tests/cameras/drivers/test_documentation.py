@@ -1,4 +1,4 @@
-"""The driver in docs/drivers.md works."""
+"""The driver in docs/cameras/drivers.md works."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cameras.drivers.simulated.driver import DEFAULTS
 from tests.harness.clocks.clock import SteppingClock
 from tests.harness.project import PROJECT
 
-PAGE = PROJECT / "docs" / "drivers.md"
+PAGE = PROJECT / "docs" / "cameras" / "drivers.md"
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""docs/network-cameras.md is correct."""
+"""docs/cameras/network-cameras.md is correct."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cameras.drivers.network.addresses import PROTOCOLS
 from core import outgoing
 from tests.harness.project import PROJECT
 
-PAGE = PROJECT / "docs" / "network-cameras.md"
+PAGE = PROJECT / "docs" / "cameras" / "network-cameras.md"
 TEXT = PAGE.read_text()
 ADDRESSES = sorted({address for address in re.findall(r"[a-z]+://[^\s`]+", TEXT) if REDACTED not in address})
 MESSAGES = re.findall(r"^\| ([a-z][^|]+?) \| [A-Z]", TEXT, re.MULTILINE)

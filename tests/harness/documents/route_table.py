@@ -1,4 +1,4 @@
-"""docs/routes.md, line by line: who may use which route. The tests of API, pages and sockets request each line."""
+"""docs/clients/routes.md, line by line: who may use which route. The tests of API, pages and sockets request each line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tests.harness.project import PROJECT
 
-PAGE = PROJECT / "docs" / "routes.md"
+PAGE = PROJECT / "docs" / "clients" / "routes.md"
 PEOPLE = ("stranger", "none", "viewer", "operator", "manager", "excluded")
 """Not signed in; signed in without a role; the three roles; an operator who may not see the route's camera."""
 WORDS = frozenset({"in", "sign in", "refused", "not there", "own"})
