@@ -59,7 +59,7 @@ def camera_host(client: redis.Redis, station: str, reply: dict[str, Any]) -> Ite
         taken.append(json.loads(found[1]))
         client.lpush(f"{station}:reply:{taken[0]['command_id']}", json.dumps(reply))
 
-    client.set(f"{station}:host:main", "1")
+    client.set(f"{station}:host:main", "{}")
     thread = threading.Thread(target=serve)
     thread.start()
     yield taken
