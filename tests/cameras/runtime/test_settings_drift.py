@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cameras.runtime.device_times import DeviceTimes
 from cameras.runtime.settings_drift import SettingsDrift, still_desired
 from tests.harness.camera_processes.camera_loop import CameraLoopBench
 from tests.harness.camera_processes.camera_process import CameraProcess
@@ -19,10 +20,9 @@ DESIRED = {"gain": 2.0, "iso": 200}
 
 
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CameraLoopBench:
+def bench(tmp_path: Path) -> CameraLoopBench:
     """A camera whose settings are read very often."""
-    monkeypatch.setattr("cameras.runtime.telemetry.TELEMETRY_S", 0.02)
-    bench = CameraLoopBench(tmp_path, settings=dict(DESIRED))
+    bench = CameraLoopBench(tmp_path, times=DeviceTimes(telemetry_s=0.02), settings=dict(DESIRED))
     bench.camera.streams = False
     return bench
 
