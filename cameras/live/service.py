@@ -54,6 +54,7 @@ class LiveTimes:
     """A viewer that requests nothing, such as a hidden page, is ended after this; its next request makes a new one."""
     load_check_every_s: float = 1.0
     refused_for_s: float = REFUSED_FOR_S
+    """How long a refusal of a viewer is repeated to that user."""
 
 
 class LiveStreamingService:
@@ -172,10 +173,8 @@ class LiveStreamingService:
         return is_idle and not self.viewer_limits.viewers
 
     def _end_idle_viewers(self) -> None:
-        now = time.monotonic()
-        for viewer in [
-            each for each in self.viewer_limits.viewers.values() if now - each.requested_at > self._times.idle_s
-        ]:
+        earliest = time.monotonic() - self._times.idle_s
+        for viewer in [each for each in self.viewer_limits.viewers.values() if each.requested_at < earliest]:
             self.end_session(viewer)
         watching = Counter(viewer.transport for viewer in self.viewer_limits.viewers.values())
         for transport in TRANSPORTS:

@@ -258,7 +258,7 @@ async def test_above_its_bandwidth_a_viewer_gets_fewer_frames_and_the_reason(
 
 
 async def test_all_viewers_together_have_a_bandwidth(configured: Any, anna: Headers, pictures: CameraProcess) -> None:
-    configured(bandwidth={"total_kbit_s": 100})
+    configured(bandwidth={"total_kbit_s": 10})
     async with OpenSocket(LIVE, anna) as socket:
         await socket.request(REQUEST)
         [await socket.send(REQUEST) for _ in range(2)]
