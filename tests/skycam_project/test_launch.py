@@ -22,7 +22,8 @@ INTO_A_PIPE = ("bash", "-c", 'exec "$@" > >(cat)', "-")
 
 @pytest.fixture(scope="module")
 def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
-    station = Station(tmp_path_factory.mktemp("station") / "data", is_migrated=False, **NOTICES_HANGS)
+    station = Station(tmp_path_factory.mktemp("station") / "data", **NOTICES_HANGS)
+    station.finds_database = False
     del station.environment["SKYCAM_ADMIN_PASSWORD"]  # the station makes one
     try:
         yield station.up(wrapped_in=INTO_A_PIPE)
