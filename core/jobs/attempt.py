@@ -156,9 +156,8 @@ class JobAttempt:
             self._progress.add(message)
         else:
             self._end = message
-            self._kill_at = min(
-                self._kill_at, self._clock() + self._times.grace_s
-            )  # it has nothing left to do but exit
+            # It has nothing left to do but exit.
+            self._kill_at = min(self._kill_at, self._clock() + self._times.grace_s)
 
     def _update_row(self, child: subprocess.Popen[bytes], now: float, renewed: float) -> float:
         """Write progress and renew the lease. Returns when the lease was renewed. While the database does not answer,
