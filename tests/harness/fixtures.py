@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cameras.models import Camera
     from captures.models import CaptureFile, StorageRoot
     from tests.harness.clients.people import World
+    from tests.harness.stations.web_server import Web
 
 
 @pytest.fixture
@@ -108,6 +109,16 @@ def valkey() -> Iterator[redis.Redis]:
         yield broker.connection()
     broker.connection().close()
     broker.connection.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def module_web(django_db_setup: None) -> Iterator[Web]:
+    """The web part alone for all tests of a module, which each need `transactional_db`."""
+    from tests.harness.stations.web_server import Web
+
+    server = Web()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(autouse=True)
