@@ -92,9 +92,9 @@ def foreign(page: Page, site: Site) -> Iterator[Locator]:
     run(site.station.data, "start", "--camera", "simulated", "-e", "0.001", "--cadence", "1")
     page.goto("/cameras/simulated/")
     yield page.locator("#stage").get_by_role("button", name="Stop session")
-    site.api.ask("POST", "cameras/simulated/take/", {"over": True})
-    site.api.ask("POST", "cameras/simulated/stop/", {})
-    site.api.ask("POST", "cameras/simulated/release/", {})
+    site.api.post("cameras/simulated/take/", {"over": True})
+    site.api.post("cameras/simulated/stop/")
+    site.api.post("cameras/simulated/release/")
 
 
 def test_stopping_the_session_of_another_needs_a_confirmation(foreign: Locator, site: Site) -> None:
