@@ -28,7 +28,9 @@ def test_every_method_of_every_route_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize(("line", "person"), cases(LINES), ids=str)
-def test_every_user_gets_the_answer_of_the_table(line: Line, person: str, world: World) -> None:
+def test_every_user_gets_the_answer_of_the_table(
+    line: Line, person: str, world: World, no_wait_for_frames: None
+) -> None:
     assert world.answer(line, person) == line.answers[person]
 
 

@@ -91,15 +91,9 @@ def api(camera: Camera, one_connection: None) -> Any:
     return schemathesis.openapi.from_wsgi("/api/v1/schema/", signed_in)
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a camera host each request for a live picture would wait for one for seconds."""
-    monkeypatch.setattr("cameras.live.api.FRAME_WAIT_S", 0.1)
-
-
 @pytest.mark.parametrize("operation", operations())
 def test_requests_generated_from_the_schema_do_not_break_the_api(
-    operation: str, api: Any, camera: Camera, impatient: None
+    operation: str, api: Any, camera: Camera, no_wait_for_frames: None
 ) -> None:
     method, path = operation.split()
     strategy = api[path][method].as_strategy()

@@ -75,6 +75,12 @@ def world(camera: Camera, root: StorageRoot) -> World:
     return World(camera, root)
 
 
+@pytest.fixture
+def no_wait_for_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a camera host each request for a live picture would wait for one for seconds."""
+    monkeypatch.setattr("cameras.live.api.FRAME_WAIT_S", 0.1)
+
+
 @pytest.fixture(scope="module")
 def shared_broker() -> Iterator[redis.Redis]:
     """The station's broker for all tests of a module, without a camera host."""
