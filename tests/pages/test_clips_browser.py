@@ -23,7 +23,7 @@ STARTED = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
 FRAMES = 600
 DAY = {"from": "2026-03-28T00:00:00Z", "to": "2026-03-29T00:00:00Z"}
 HALTING = [
-    *(place / 30 for place in range(12)), *(2.5 + place / 2 for place in range(4)), *(4.5 + n / 30 for n in range(12)),
+    *(place / 30 for place in range(6)), *(2.5 + place / 2 for place in range(4)), *(4.5 + n / 30 for n in range(6)),
 ]  # fmt: skip
 WIDE, HIGH = 288, 112
 """Pixels from the upper left corner that hold a frame's number."""
