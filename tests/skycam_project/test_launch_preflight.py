@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -157,7 +156,7 @@ def test_a_folder_whose_path_is_too_long_for_a_socket_works(new_station: NewStat
 
 def test_a_part_logs_from_the_configured_level_on(new_station: NewStation) -> None:
     station = new_station(SKYCAM_LOGGING__LEVEL="DEBUG")
-    subprocess.run([sys.executable, "-m", "skycam_project.launch.prepare", "1"], env=station.environment, check=True)
+    station.prepare()
     station.start(only="jobs").eventually_says("DEBUG celery.bootsteps")
 
 
