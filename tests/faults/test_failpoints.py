@@ -78,7 +78,7 @@ def kill_at_random(archive: Archive, session: Session, kills: int, seed: int) ->
 
 @pytest.mark.parametrize("seed", [1])
 def test_three_kills_at_random_moments_lose_and_repeat_nothing(archive: Archive, seed: int) -> None:
-    session = archive.session(cadence_s=0.02, count=200)
+    session = archive.session(cadence_s=0.02, count=300)
     kill_at_random(archive, session, kills=3, seed=seed)
     run_to_the_end(archive, session)
     assert archive.inconsistencies() == []

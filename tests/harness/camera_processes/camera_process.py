@@ -24,7 +24,7 @@ from tests.harness.project import PROJECT
 TIMEOUT_S = 60.0
 REPORT_S = 0.2
 """Shorter than at a station: many tests wait for the next report."""
-AS_AT_A_STATION = {"report_s": 1.0, "is_preloaded": False}
+AS_AT_A_STATION: dict[str, Any] = {"report_s": 1.0, "is_preloaded": False}
 """For a process whose speed or memory is measured."""
 PRELOADED = Preloaded(
     "cameras.runtime.assembly", "cameras.runtime.link", "cameras.drivers.simulated", "cv2",
