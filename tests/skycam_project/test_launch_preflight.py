@@ -45,8 +45,8 @@ TINY_DISK = (
 def new_station(tmp_path: Path) -> Iterator[NewStation]:
     made: list[Station] = []
 
-    def new(name: str = "data", *, is_migrated: bool = True, **variables: str) -> Station:
-        made.append(Station(tmp_path / name, is_migrated=is_migrated, **variables))
+    def new(name: str = "data", **variables: str) -> Station:
+        made.append(Station(tmp_path / name, **variables))
         return made[-1]
 
     yield new
@@ -107,7 +107,8 @@ def test_a_part_is_refused_beside_the_whole_station_on_the_same_folder(new_stati
 
 
 def test_a_file_in_place_of_the_folder_is_refused(new_station: NewStation) -> None:
-    station = new_station(is_migrated=False)
+    station = new_station()
+    station.finds_database = False
     station.data.write_text("")
     assert station.start().status() == 1
     assert station.output().count("\n") == 1

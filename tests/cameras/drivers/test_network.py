@@ -270,10 +270,10 @@ def test_a_camera_without_video_is_reported(rtsp: RtspServer, clock: SystemClock
     assert "sends no video" in str(refusal(rtsp.address, clock))
 
 
-def test_video_that_cannot_be_decoded_is_reported(clock: SystemClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driver, "OPEN_S", 2.0)
+def test_video_that_cannot_be_decoded_is_reported(clock: SystemClock) -> None:
     with UnknownVideoServer() as server:
-        assert "sends no video in a format that Skycam opens" in str(refusal(server.address, clock))
+        error = refusal(server.address, clock, times=NetworkTimes(open_s=2.0))
+    assert "sends no video in a format that Skycam opens" in str(error)
 
 
 def test_a_silent_server_is_given_up_in_time(server: Server, clock: SystemClock) -> None:
