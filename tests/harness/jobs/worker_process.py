@@ -19,7 +19,7 @@ for name in ("count_to_the_end", "wait_for_stop", "ignore_stop"):
     tables.JOB_KINDS[name] = kind_named(name, max_attempts=50)
 stopping = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: stopping.set())
-found = JobsWorker(sys.argv[1], JobTimes(poll_s=0.1))
+found = JobsWorker(sys.argv[1], JobTimes(poll_s=0.1, write_interval_s=0.2))
 found.start()
 stopping.wait()
 found.stop()
