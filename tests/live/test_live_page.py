@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 from collections.abc import AsyncIterator
 from http.cookies import SimpleCookie
@@ -13,7 +12,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
-from tests.harness.browsers.chromium import ARGUMENTS
+from tests.harness.browsers.chromium import ARGUMENTS, CHROMIUM
 from tests.harness.browsers.page_server import PageServer, page_server
 from tests.harness.browsers.site import signed_in
 from tests.harness.stations.station import Station
@@ -74,10 +73,8 @@ def disconnect(station: Station) -> None:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    path = shutil.which("chromium")
-    assert path, "There is no chromium: apt-get install chromium"
     async with async_playwright() as playwright:
-        found = await playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        found = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield found
         await found.close()
 

@@ -1,5 +1,5 @@
 """Several DSLRs with all that real ones have: serial numbers, bulb, ISO, RAW, live view, battery, card. The real
-libgphoto2 over the port library in tests/fakes/gphoto2_port."""
+libgphoto2 over the port library in tests/harness/far_ends/gphoto2_port."""
 
 from __future__ import annotations
 
