@@ -21,7 +21,7 @@ from bench.relay import SKYCAM, ended, python, read_line
 from bench.runs import Runs
 from cameras.drivers.simulated.codec import draw_frame_number
 from cameras.tables import CONSUMERS
-from tests.harness.camera_processes.camera_process import CameraProcess
+from tests.harness.camera_processes.camera_process import AS_AT_A_STATION, CameraProcess
 from tests.harness.far_ends.network.rtsp import PICTURES, RtspServer
 from tests.harness.far_ends.network.video import GROUP, CodedPicture, encoded
 from tests.harness.waiting import eventually
@@ -88,7 +88,7 @@ def skycam(runs: Runs, address: str) -> Iterator[psutil.Process]:
     root = runs.folder / f"copying-{time.monotonic_ns()}"
     root.mkdir()
     spec: dict[str, Any] = {"kind": "network", "address": address, "settings": {}, "recording": RECORDING}
-    with CameraProcess(root, consumers=CONSUMERS, **spec) as camera:
+    with CameraProcess(root, consumers=CONSUMERS, **AS_AT_A_STATION, **spec) as camera:
         camera.wait_for_message(lambda message: (message.get("recorder") or {}).get("frames", 0) > FPS, 60)
         yield psutil.Process(camera.process.pid)
         lost = camera.wait_for_type("state")["recorder"]["lost_frames"]

@@ -14,7 +14,7 @@ from bench.figures import Table
 from bench.live import cpu_seconds, forget
 from bench.runs import Runs
 from cameras.tables import CONSUMERS
-from tests.harness.camera_processes.camera_process import CameraProcess
+from tests.harness.camera_processes.camera_process import AS_AT_A_STATION, CameraProcess
 from tests.harness.clients.viewers import ReceivedFrames, watching
 from tests.harness.stations.station import MANY_VIEWERS, Station
 from tests.harness.waiting import eventually
@@ -44,7 +44,7 @@ def run(runs: Runs) -> list[Table]:
 
 def add_scene_rows(found: Table, name: str, scene: dict[str, Any], root: Path, seconds: int) -> None:
     root.mkdir()
-    with CameraProcess(root, settings=scene, recording=RECORDING, consumers=CONSUMERS) as camera:
+    with CameraProcess(root, settings=scene, recording=RECORDING, consumers=CONSUMERS, **AS_AT_A_STATION) as camera:
         camera.wait_for_message(lambda message: frames_of(message) > 30, 60)
         process, before = psutil.Process(camera.process.pid), frames_of(camera.messages[-1])
         used, began = sum(process.cpu_times()[:2]), time.monotonic()

@@ -13,7 +13,7 @@ from bench.runs import Runs
 from bench.station import DEFAULT_SCENE, EXPOSURE, SCENE
 from cameras.drivers.simulated.scenes.chart import ChartScene
 from captures.stills.formats import encode_jpeg
-from tests.harness.camera_processes.camera_process import CameraProcess
+from tests.harness.camera_processes.camera_process import AS_AT_A_STATION, CameraProcess
 
 IN_FLIGHT = 4
 
@@ -56,7 +56,7 @@ def least_work(runs: Runs) -> Times:
 
 def camera(folder: Path, scene: dict[str, Any]) -> CameraProcess:
     root = Path(mkdtemp(prefix="root-", dir=folder))
-    return CameraProcess(root, settings={**EXPOSURE, **scene})
+    return CameraProcess(root, settings={**EXPOSURE, **scene}, **AS_AT_A_STATION)
 
 
 def capture_once(process: CameraProcess) -> None:
@@ -84,5 +84,5 @@ def start_times(runs: Runs) -> Times:
 
 
 def start(root: Path) -> None:
-    with CameraProcess(root) as process:
+    with CameraProcess(root, **AS_AT_A_STATION) as process:
         process.wait_for_type("observed", observed="ready")

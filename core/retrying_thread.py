@@ -10,7 +10,6 @@ from django.db import connection
 from core.background import count_failure
 
 RETRY_S = 0.5
-"""The shortest pause after an error."""
 
 
 class RetryingThread:
@@ -29,9 +28,11 @@ class RetryingThread:
         at_end: Callable[[], None] | None = None,
         on_error: Callable[[Exception], None] | None = None,
         awake: threading.Event | None = None,
+        retry_s: float = RETRY_S,
     ) -> None:
-        """`awake` is an event that other parts set to wake the thread."""
-        self._name, self._work, self._interval_s = name, work, interval_s
+        """`awake` is an event that other parts set to wake the thread; `retry_s` is the shortest pause after an
+        error."""
+        self._name, self._work, self._interval_s, self._retry_s = name, work, interval_s, retry_s
         self._at_end, self._on_error = at_end, on_error
         self._awake, self._stopping = awake or threading.Event(), threading.Event()
         # A daemon, so that a call which hangs does not keep the process from ending.
@@ -85,5 +86,5 @@ class RetryingThread:
                 self._on_error(error)
             # Work without an interval waits in the call itself; an error at its beginning would repeat it without a
             # pause.
-            return max(self._interval_s, RETRY_S)
+            return max(self._interval_s, self._retry_s)
         return self._interval_s if pause_s is None else pause_s

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from django.conf import settings
@@ -26,20 +26,20 @@ NEWEST = 1000
 """The number of newest events that stay at any age, so that a clock that jumps years ahead does not empty the log."""
 
 
-def remove_expired() -> dict[str, int]:
-    """Remove what RETENTION lists, batch by batch. Returns entry -> number of rows. An entry that fails does not stop
-    the others."""
+def remove_expired(entries: Mapping[str, str] = RETENTION, run_s: float = RUN_S) -> dict[str, int]:
+    """Remove what the entries list, batch by batch, for `run_s` seconds each. Returns entry -> number of rows. An entry
+    that fails does not stop the others."""
     removed = {}
-    for name, path in RETENTION.items():
+    for name, path in entries.items():
         with log_and_continue(f"retention of {name}"):
-            removed[name] = in_batches(resolve(path))
+            removed[name] = in_batches(resolve(path), run_s)
     if counts := {name: count for name, count in removed.items() if count}:
         log.info("Removed old rows: %s.", ", ".join(f"{n} {name}" for name, n in counts.items()))
     return removed
 
 
-def in_batches(remove_batch: Callable[[], int]) -> int:
-    removed, until = 0, time.monotonic() + RUN_S
+def in_batches(remove_batch: Callable[[], int], run_s: float) -> int:
+    removed, until = 0, time.monotonic() + run_s
     while time.monotonic() < until and (count := remove_batch()):
         removed += count
         time.sleep(PAUSE_S)

@@ -26,6 +26,11 @@ class RequestLimiter:
         self._active: Counter[str] = Counter()
         self._waiting: deque[tuple[str, asyncio.Future[None]]] = deque()
 
+    @property
+    def active(self) -> dict[str, int]:
+        """How many requests run, by address; an address without one is not listed."""
+        return dict(self._active)
+
     async def acquire(self, scope: Any) -> str:
         """Acquire a slot; pass the returned key to `release`. Raises TooManyRequests."""
         address = client_network((scope.get("client") or ("",))[0])

@@ -46,6 +46,8 @@ def load_settings() -> None:
     if settings.configured:
         raise pytest.UsageError("Unset DJANGO_SETTINGS_MODULE (and --ds): the tests load the settings by themselves.")
     os.environ["DJANGO_SETTINGS_MODULE"] = "skycam_project.settings"
+    settings.PASSWORD_HASHERS = ["tests.harness.passwords.QuickPasswordHasher"]
+    settings.WHITENOISE_AUTOREFRESH = True  # each client of a test would read all static files at its first request
     # Tests use the station's own database file, so that the processes that they start see the same data.
     settings.DATABASES["default"]["TEST"] = {"NAME": settings.DATABASES["default"]["NAME"]}
 

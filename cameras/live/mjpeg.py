@@ -17,14 +17,16 @@ BOUNDARY = "skycam-frame"
 CONTENT_TYPE = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
 POLL_S = 1.0
 NO_PICTURE_TIMEOUT_S = 10.0
-"""A stream ends after this long without a picture, so that its client reconnects or reports it."""
 
 
 class MjpegStream:
-    """A stream's viewer. It listens for access: without access to the camera no further picture is sent."""
+    """A stream's viewer. It listens for access: without access to the camera no further picture is sent.
 
-    def __init__(self, slug: str, quality: str, principal: Principal) -> None:
-        self.slug, self.quality, self.principal = slug, quality, principal
+    It ends after `timeout_s` without a picture, so that its client reconnects or reports it.
+    """
+
+    def __init__(self, slug: str, quality: str, principal: Principal, timeout_s: float = NO_PICTURE_TIMEOUT_S) -> None:
+        self.slug, self.quality, self.principal, self._timeout_s = slug, quality, principal, timeout_s
         self.may_view = True
         self.ended = ""
         self.viewer: Viewer
@@ -42,7 +44,7 @@ class MjpegStream:
 
     async def next_picture(self, service: LiveStreamingService) -> Picture | None:
         """None when the stream must end."""
-        deadline = time.monotonic() + NO_PICTURE_TIMEOUT_S
+        deadline = time.monotonic() + self._timeout_s
         while self._may_continue(service) and time.monotonic() < deadline:
             picture = await service.next_picture(self.viewer, self.quality, POLL_S)
             # Checked again: access may have been revoked during the wait.

@@ -11,6 +11,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import psutil
@@ -27,7 +28,7 @@ from cameras.live.publisher import LOWERED
 from cameras.live.rate_limiter import RateLimiter
 from cameras.live.reasons import NoFrame, bandwidth_message, host_load_message, no_frame_message, refusal_message
 from cameras.live.viewer import TRANSPORTS, Transport, Viewer
-from cameras.live.viewer_limits import LIVE_VIEW_OFF, LiveViewRefused, ViewerLimits
+from cameras.live.viewer_limits import LIVE_VIEW_OFF, REFUSED_FOR_S, LiveViewRefused, ViewerLimits
 from cameras.live.viewer_registry import Renewal
 from cameras.sockets.subscription import CONNECTION_ERRORS
 from cameras.status.messages import Status
@@ -41,25 +42,36 @@ STATUS_MAX_AGE_S = 0.5
 RUN_EVERY_S = 0.5
 SETTINGS_MAX_AGE_S, SETTINGS_WAIT_S = 1.0, 0.5
 """How old the settings may be before they are read again, and how long a new viewer waits for that."""
-LOAD_CHECK_EVERY_S = 1.0
-IDLE_S = 10.0
-"""A viewer that requests nothing, such as a hidden page, is ended after this; its next request makes a new one."""
 LIMITED_FOR_S = 2.0
 """How long a viewer counts as limited after a picture was delayed."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveTimes:
+    """In seconds."""
+
+    idle_s: float = 10.0
+    """A viewer that requests nothing, such as a hidden page, is ended after this; its next request makes a new one."""
+    load_check_every_s: float = 1.0
+    refused_for_s: float = REFUSED_FOR_S
+    """How long a refusal of a viewer is repeated to that user."""
 
 
 class LiveStreamingService:
     """One in each event loop: `loop_singleton(LiveStreamingService)`. `load` returns this process's load in per cent of
     a processor."""
 
-    def __init__(self, load: Callable[[], float] | None = None) -> None:
+    def __init__(self, load: Callable[[], float] | None = None, times: LiveTimes | None = None) -> None:
+        self._times = times = times or LiveTimes()
         self.config = settings.STATION.live_streaming_config
         self.presets = presets_of(self.config.quality_presets.model_dump())
         self._settings_task: asyncio.Task[None] | None = None
         self._settings_read_at = 0.0
         # The load of this process alone: its event loop has one processor, however idle the others are.
         self.load_shedder = LoadShedder(self.config.cpu_thresholds, load or psutil.Process().cpu_percent)
-        self.viewer_limits = ViewerLimits(self.config.max_viewers, self.config.max_viewers_per_user)
+        self.viewer_limits = ViewerLimits(
+            self.config.max_viewers, self.config.max_viewers_per_user, times.refused_for_s
+        )
         self.total_rate_limiter = RateLimiter(self.config.bandwidth.total_kbit_s)
         self._feeds: dict[tuple[str, str], Feed] = {}
         self._statuses: dict[str, tuple[float, Status | None]] = {}
@@ -161,8 +173,8 @@ class LiveStreamingService:
         return is_idle and not self.viewer_limits.viewers
 
     def _end_idle_viewers(self) -> None:
-        now = time.monotonic()
-        for viewer in [each for each in self.viewer_limits.viewers.values() if now - each.requested_at > IDLE_S]:
+        earliest = time.monotonic() - self._times.idle_s
+        for viewer in [each for each in self.viewer_limits.viewers.values() if each.requested_at < earliest]:
             self.end_session(viewer)
         watching = Counter(viewer.transport for viewer in self.viewer_limits.viewers.values())
         for transport in TRANSPORTS:
@@ -176,8 +188,8 @@ class LiveStreamingService:
             self.total_rate_limiter.kbit_s = limit * own / (own + others) if own else limit
 
     def check_load(self) -> None:
-        """At most once in LOAD_CHECK_EVERY_S."""
-        if time.monotonic() - self._load_checked_at < LOAD_CHECK_EVERY_S:
+        """At most once in `load_check_every_s`."""
+        if time.monotonic() - self._load_checked_at < self._times.load_check_every_s:
             return
         self._load_checked_at = time.monotonic()
         before = self.load_shedder.lowered_steps

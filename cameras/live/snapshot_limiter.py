@@ -43,6 +43,10 @@ class SnapshotLimiter:
         self._waiting: Counter[str] = Counter()
         self._rate_limiters: defaultdict[str, RateLimiter] = defaultdict(RateLimiter)
 
+    def waiting(self, user: str) -> int:
+        """How many requests of this user wait now."""
+        return self._waiting[user]
+
     async def get_picture(self, slug: str, quality: str, wait_s: float, user: str) -> Picture | None:
         """As `next_picture`."""
         service = await self._current_service()

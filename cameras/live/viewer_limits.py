@@ -13,7 +13,6 @@ from cameras.sockets.subscription import CONNECTION_ERRORS
 
 log = logging.getLogger(__name__)
 REFUSED_FOR_S = 0.5
-"""A refusal is repeated for this long without asking Redis, so that clients which retry all the time cost nothing."""
 LIVE_VIEW_OFF = (
     "Live view is switched off on this station; recording and captures go on. A manager switches it on with "
     "`live_streaming_config.enabled: true`, under Settings."
@@ -29,10 +28,14 @@ class LiveViewRefused(Exception):
 
 
 class ViewerLimits:
-    """The viewers of this web process, counted together with those of the other processes."""
+    """The viewers of this web process, counted together with those of the other processes.
 
-    def __init__(self, max_viewers: int, max_per_user: int) -> None:
-        self.max_viewers, self.max_per_user = max_viewers, max_per_user
+    A refusal is repeated for `refused_for_s` without asking Redis, so that clients which retry all the time cost
+    nothing.
+    """
+
+    def __init__(self, max_viewers: int, max_per_user: int, refused_for_s: float = REFUSED_FOR_S) -> None:
+        self.max_viewers, self.max_per_user, self._refused_for_s = max_viewers, max_per_user, refused_for_s
         self.viewers: dict[str, Viewer] = {}
         self.others: Counts = Counter()
         self._registry = ViewerRegistry()
@@ -46,7 +49,7 @@ class ViewerLimits:
     async def admit_viewer(self, viewer: Viewer) -> None:
         """Count one more viewer. LiveViewRefused at a limit. While the broker is away only the viewers here count."""
         refused_at, refusal = self._refused.get(viewer.user, (0.0, None))
-        if refusal and time.monotonic() - refused_at < REFUSED_FOR_S:
+        if refusal and time.monotonic() - refused_at < self._refused_for_s:
             raise refusal
         async with self._lock:
             # Counted first, checked then: of two web processes that do this at once, at least one sees both viewers.
@@ -69,7 +72,7 @@ class ViewerLimits:
 
     def _recently_refused(self) -> dict[str, tuple[float, LiveViewRefused]]:
         now = time.monotonic()
-        return {user: entry for user, entry in self._refused.items() if now - entry[0] < REFUSED_FOR_S}
+        return {user: entry for user, entry in self._refused.items() if now - entry[0] < self._refused_for_s}
 
     async def _register_counts(self) -> Counts:
         try:

@@ -15,6 +15,7 @@ from cameras.runtime.assembly import CameraProcess, build_camera_process, make_d
 from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.consumers import Context, load_consumer
+from cameras.runtime.device_times import DeviceTimes
 from cameras.runtime.link import Link, ReportSink
 from cameras.runtime.spec import Spec
 from cameras.spool import failpoints
@@ -32,11 +33,11 @@ def exit_with_parent(parent: int) -> None:
         sys.exit("The Supervisor that started this camera process is gone.")
 
 
-def report_states(process: CameraProcess, link: ReportSink, ended: threading.Event) -> None:
-    """Send the state of the camera each second, also while the camera loop is blocked."""
-    while not ended.wait(REPORT_S):
+def report_states(process: CameraProcess, link: ReportSink, ended: threading.Event, every_s: float) -> None:
+    """Send the state of the camera every `every_s` seconds, also while the camera loop is blocked."""
+    while not ended.wait(every_s):
         process.disk_monitor.check_disk()
-        link.send(process.state_reporter.build_report(REPORT_S))
+        link.send(process.state_reporter.build_report(every_s))
 
 
 def main(parent: int) -> None:
@@ -53,17 +54,24 @@ def main(parent: int) -> None:
     run(spec, link)
 
 
+def device_times(spec: Spec) -> DeviceTimes:
+    return DeviceTimes(telemetry_s=spec["telemetry_s"]) if "telemetry_s" in spec else DeviceTimes()
+
+
 def run(spec: Spec, link: Link) -> None:
     buffer, clock = SharedFrameBuffer(), CameraClock()
     driver, context = make_driver(spec, clock), Context(spec, buffer, link)
     consumers: dict[str, Any] = {name: load_consumer(path, context) for name, path in spec["consumers"].items()}
     # Not a consumer of frames: the still thread calls it.
     writer = consumers.pop("still_writer")
-    process = build_camera_process(spec, link, clock, buffer, writer, list(consumers.values()), driver)
+    process = build_camera_process(
+        spec, link, clock, buffer, writer, list(consumers.values()), driver, device_times(spec)
+    )
     # Only when all parts exist: some commands act at once, on the thread of the link.
     link.listen(process.receiver.receive_command, process.loop.stop)
     ended = threading.Event()
-    reporter = threading.Thread(target=report_states, args=(process, link, ended), name="report", daemon=True)
+    reporting = (process, link, ended, spec.get("report_s", REPORT_S))
+    reporter = threading.Thread(target=report_states, args=reporting, name="report", daemon=True)
     reporter.start()
     try:
         process.loop.run()

@@ -18,6 +18,7 @@ from cameras.runtime.command_receiver import CommandReceiver
 from cameras.runtime.command_runner import CommandRunner
 from cameras.runtime.consumers import FrameConsumer, StillConsumer
 from cameras.runtime.device import Device
+from cameras.runtime.device_times import DeviceTimes
 from cameras.runtime.disk_monitor import DiskMonitor
 from cameras.runtime.disk_reserve import DiskReserve
 from cameras.runtime.exposure_runner import ExposureRunner, Planner
@@ -71,10 +72,12 @@ def build_camera_process(
     writer: StillConsumer,
     consumers: Sequence[FrameConsumer],
     driver: Driver,
+    times: DeviceTimes | None = None,
 ) -> CameraProcess:
     """Starts the still thread; the caller runs the loop."""
     watchdog, disk_watchdog, reporter = Watchdog(), DiskWatchdog(), Reporter(link)
-    device = Device(WatchedDriver(driver, clock, watchdog, spec["margin_s"]), reporter, link, buffer, spec["settings"])
+    watched = WatchedDriver(driver, clock, watchdog, spec["margin_s"])
+    device = Device(watched, reporter, link, buffer, spec["settings"], times or DeviceTimes())
     # Before the loop runs: a fault may concern the first opening.
     if faults := spec.get("faults"):
         device.inject_faults(faults)

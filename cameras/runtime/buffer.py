@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from cameras.drivers.base import FrameData
 from cameras.drivers.packets import CodedStream, PacketData
-from cameras.runtime.readers import CopyingReader, FrameReader, Preparation, Reader
+from cameras.runtime.readers import CopyingReader, FrameReader, Preparation, QueueLimits, Reader
 
 log = logging.getLogger(__name__)
 StreamingCallback = Callable[[FrameData], None]
@@ -56,7 +56,8 @@ class SharedFrameBuffer:
     """Also the `PacketSink` of a driver that can pass on its camera's own coded pictures. While a reader copies those,
     packets are counted instead of frames; frames then serve live view only."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: QueueLimits | None = None) -> None:
+        self._limits = limits or QueueLimits()
         self._lock = threading.Lock()
         self._newest: FrameData | None = None
         self._readers: list[Reader[Any]] = []
@@ -103,11 +104,11 @@ class SharedFrameBuffer:
 
     def open_reader(self, most: int, prepare: Preparation | None = None) -> FrameReader:
         """A reader with room for `most` frames. `prepare` converts each of them, on the thread of the camera loop."""
-        return self._add_reader(FrameReader(most, prepare))
+        return self._add_reader(FrameReader(most, prepare, self._limits))
 
     def open_copying_reader(self, most: int, prepare: Preparation | None = None) -> CopyingReader:
         """The same, but it reads the camera's own packets instead of frames where they can be copied."""
-        return self._add_reader(CopyingReader(most, prepare))
+        return self._add_reader(CopyingReader(most, prepare, self._limits))
 
     def _add_reader(self, reader: AnyReader) -> AnyReader:
         with self._lock:

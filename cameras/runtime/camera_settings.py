@@ -16,18 +16,26 @@ from cameras.spool.session_files import iso
 from core.dataclass_json import dataclass_from_json
 
 APPLY_S = 5.0
-FRESH_S = 1.0
-"""A reading of the settings answers requests for this many seconds."""
 NEGLIGIBLE_S = 0.05
 """Reading the telemetry or the settings may take this many seconds at any time; more only between exposures."""
 JPEG = frozenset({"jpeg", "jpg"})
 
 
 class CameraSettings:
-    """Used by the camera loop's thread, with an open camera except for `set_desired`. CameraError."""
+    """Used by the camera loop's thread, with an open camera except for `set_desired`. CameraError.
 
-    def __init__(self, driver: WatchedDriver, timing: DeviceTiming, link: ReportSink, desired: dict[str, Any]) -> None:
-        self._driver, self._timing, self._link = driver, timing, link
+    A reading of the settings answers requests for `fresh_s` seconds.
+    """
+
+    def __init__(
+        self,
+        driver: WatchedDriver,
+        timing: DeviceTiming,
+        link: ReportSink,
+        desired: dict[str, Any],
+        fresh_s: float,
+    ) -> None:
+        self._driver, self._timing, self._link, self._fresh_s = driver, timing, link, fresh_s
         self.desired: dict[str, Any] = {}
         self._drift = SettingsDrift()
         self._actual: dict[str, Any] = {}
@@ -72,10 +80,10 @@ class CameraSettings:
         self.reading = Reading(actual=actual, warnings=[], read_at=iso(clock.wall_ns() / 1e9), differs=differs)
 
     def is_reading_due(self, within_s: float) -> bool:
-        """Whether a request for the settings reads the camera: not if they were read within FRESH_S, and not if it
-        would delay the exposure that is due in `within_s` seconds."""
+        """Whether a request for the settings reads the camera: not if they were read within `fresh_s`, and not if
+        it would delay the exposure that is due in `within_s` seconds."""
         since_s = self._driver.clock.monotonic() - self._read_at
-        return since_s >= FRESH_S and self._took_s <= max(NEGLIGIBLE_S, within_s / 2)
+        return since_s >= self._fresh_s and self._took_s <= max(NEGLIGIBLE_S, within_s / 2)
 
     def read_back(self) -> None:
         """Read the settings, and report them when they changed. Settings that the camera leaves out keep their value:

@@ -11,6 +11,7 @@ from cameras.drivers.packets import PacketSink
 from cameras.runtime.camera_exposures import CameraExposures
 from cameras.runtime.camera_settings import CameraSettings
 from cameras.runtime.clock_offset import ClockOffset
+from cameras.runtime.device_times import DeviceTimes
 from cameras.runtime.device_timing import DeviceTiming
 from cameras.runtime.frame_stream import FrameStream
 from cameras.runtime.link import ReportSink
@@ -59,7 +60,13 @@ class Device:
     `retry_now` and `inject_faults`; any thread may read what it reports."""
 
     def __init__(
-        self, driver: WatchedDriver, reporter: Reporter, link: ReportSink, packets: PacketSink, settings: dict[str, Any]
+        self,
+        driver: WatchedDriver,
+        reporter: Reporter,
+        link: ReportSink,
+        packets: PacketSink,
+        settings: dict[str, Any],
+        times: DeviceTimes,
     ) -> None:
         self._watched, self._reporter, self._link, self._packets = driver, reporter, link, packets
         self.driver, self._clock, self._clock_offset = driver.driver, driver.clock, ClockOffset(reporter)
@@ -70,10 +77,10 @@ class Device:
         """Tries to open the camera that failed since it was last open."""
         self.identity = Identity()
         self.capabilities = Capabilities()
-        self.retries = retries = RetrySchedule()
+        self.retries = retries = RetrySchedule(times.first_pause_s)
         self.timing = timing = DeviceTiming(driver.margin_s)
-        self.settings = CameraSettings(driver, timing, link, settings)
-        self.telemetry = Telemetry(driver, self.settings)
+        self.settings = CameraSettings(driver, timing, link, settings, times.fresh_s)
+        self.telemetry = Telemetry(driver, self.settings, times.telemetry_s)
         self.stream = FrameStream(driver, timing, retries, self._clock_offset, packets)
         self.exposures = CameraExposures(driver, timing, self.settings, retries, self._clock_offset, self.reopen)
 

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from cameras.drivers.base import FrameData
@@ -14,21 +15,27 @@ from cameras.drivers.packets import CodedStream, PacketData
 log = logging.getLogger(__name__)
 Preparation = Callable[[FrameData], FrameData]
 Item = TypeVar("Item")
-MOST_BYTES = 256_000_000
-"""The most that the queue of a reader may hold; a single frame may be larger."""
 MUCH_BYTES = 64_000_000
 """Half of it is about one second of a camera of 1280 x 1024 pixels."""
-MOST_PACKETS = 2_000
-MOST_PACKET_BYTES = 64_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLimits:
+    """The most that the queue of a reader may hold. Each reader has its own number of frames."""
+
+    frame_bytes: int = 256_000_000
+    """A single frame may be larger."""
+    packets: int = 2_000
+    packet_bytes: int = 64_000_000
 
 
 class Reader(Generic[Item]):
     """Reads every frame, in order, within its bound. `lost` counts those that did not fit or that the driver missed."""
 
-    def __init__(self, most: int, prepare: Preparation | None = None) -> None:
+    def __init__(self, most: int, prepare: Preparation | None, limits: QueueLimits) -> None:
         self._items: deque[Any] = deque()
-        self._most, self._bytes = most, 0
-        self._room = (most, MOST_BYTES)
+        self._most, self._limits, self._bytes = most, limits, 0
+        self._room = (most, limits.frame_bytes)
         """The bounds that held for the newest item: number and bytes."""
         self._prepare = prepare
         self._filled = threading.Condition()
@@ -66,7 +73,7 @@ class Reader(Generic[Item]):
             self._count_lost(1)
             return
         with self._filled:
-            self._append(prepared, self._most, MOST_BYTES)
+            self._append(prepared, self._most, self._limits.frame_bytes)
 
     def _append(self, item: FrameData | PacketData, most: int, most_bytes: int) -> bool:
         """False when the queue is full."""
@@ -116,8 +123,8 @@ class FrameReader(Reader[FrameData]):
 class CopyingReader(Reader[FrameData | PacketData]):
     """Reads the packets of a camera where they can be copied, else its frames."""
 
-    def __init__(self, most: int, prepare: Preparation | None = None) -> None:
-        super().__init__(most, prepare)
+    def __init__(self, most: int, prepare: Preparation | None, limits: QueueLimits) -> None:
+        super().__init__(most, prepare, limits)
         self._refused: CodedStream | None = None
         self._broken = False
 
@@ -138,4 +145,4 @@ class CopyingReader(Reader[FrameData | PacketData]):
             if self._broken and not packet.is_key:
                 self.lost += 1
             else:
-                self._broken = not self._append(packet, MOST_PACKETS, MOST_PACKET_BYTES)
+                self._broken = not self._append(packet, self._limits.packets, self._limits.packet_bytes)

@@ -16,12 +16,13 @@ DOUBLINGS = 10
 
 
 class RetrySchedule:
-    """The first try follows a failure at once, the next after 1 s, 2 s, 4 s and more, with jitter.
+    """The first try follows a failure at once, the next after `first_pause_s`, twice as long and more, with jitter.
 
     The camera loop's thread uses it; `reset` may come from any thread.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, first_pause_s: float = 1.0) -> None:
+        self._first_pause_s = first_pause_s
         self.failures = 0
         """Failures in a row, without a picture or HEALTHY_S seconds between them."""
         self._try_at = self._opened_at = 0.0
@@ -31,7 +32,7 @@ class RetrySchedule:
     def record_failure(self, now: float, longest_s: float) -> None:
         """`longest_s` is the longest pause."""
         # Bounded: a camera may be away for days, and a float overflows after 1,024 failures.
-        doubled_s = 2.0 ** min(self.failures - 1, DOUBLINGS)
+        doubled_s = self._first_pause_s * 2.0 ** min(self.failures - 1, DOUBLINGS)
         pause_s = 0.0 if self.failures == 0 else min(longest_s, doubled_s)
         self.failures += 1
         self._try_at = now + pause_s * random.uniform(0.8, 1.0)

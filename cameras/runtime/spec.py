@@ -60,5 +60,9 @@ class Spec(TypedDict):
     """Rules for the addresses that a network camera may connect to; without them, the defaults."""
     faults: NotRequired[dict[str, Any]]
     """The faults that a simulated camera starts with."""
+    telemetry_s: NotRequired[float]
+    """Seconds between two readings of temperature, battery, card and settings. Defaults to that of `DeviceTimes`."""
+    report_s: NotRequired[float]
+    """Seconds between two reports of the state; 1 when it is missing."""
     kill: NotRequired[dict[str, Any]]
     """A failpoint to arm, for tests: `point` and `passes`."""

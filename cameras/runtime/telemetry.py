@@ -6,24 +6,22 @@ from cameras.drivers.base import Supplies
 from cameras.runtime.camera_settings import APPLY_S, NEGLIGIBLE_S, CameraSettings
 from cameras.runtime.watched_driver import WatchedDriver
 
-TELEMETRY_S = 5.0
-
 
 class Telemetry:
     """Read by the camera loop's thread; any thread may read the values."""
 
-    def __init__(self, driver: WatchedDriver, settings: CameraSettings) -> None:
-        self._driver, self._settings = driver, settings
+    def __init__(self, driver: WatchedDriver, settings: CameraSettings, interval_s: float) -> None:
+        self._driver, self._settings, self._interval_s = driver, settings, interval_s
         self.temperature_celsius: float | None = None
         self.supplies = Supplies()
-        self._read_at = -TELEMETRY_S
+        self._read_at = -interval_s
         self._took_s = 0.0
         """How long the camera took to deliver its telemetry the last time."""
 
     def is_due(self, within_s: float) -> bool:
-        """Every TELEMETRY_S seconds, unless it would delay the exposure that is due in `within_s` seconds."""
+        """Every `interval_s` seconds, unless it would delay the exposure that is due in `within_s` seconds."""
         since_s = self._driver.clock.monotonic() - self._read_at
-        return since_s >= TELEMETRY_S and self._took_s <= max(NEGLIGIBLE_S, within_s / 2)
+        return since_s >= self._interval_s and self._took_s <= max(NEGLIGIBLE_S, within_s / 2)
 
     def read(self) -> None:
         """Of an open camera. Also reads the settings: a dial may have been turned. CameraError."""

@@ -35,6 +35,7 @@ class Subscription:
 
     async def run(self) -> NoReturn:
         while True:
+            raise_if_cancelled()
             with log_and_continue("subscription"):
                 await self._listen_until_cut()
             await asyncio.sleep(random.uniform(*RETRY_DELAY_S))
@@ -54,6 +55,7 @@ class Subscription:
             await pubsub.subscribe(self.channel)
             pinged = False
             while True:
+                raise_if_cancelled()
                 # TCP does not notice a router that has forgotten the connection: no error comes, and no message.
                 message = await pubsub.get_message(timeout=SILENCE_S)
                 if message is None:
@@ -72,6 +74,14 @@ class Subscription:
         if pinged:
             raise redis.ConnectionError("The broker does not answer a ping.")
         await pubsub.ping()
+
+
+def raise_if_cancelled() -> None:
+    """redis-py sends with `asyncio.wait_for`, which in Python 3.11 loses a cancellation that arrives just when the data
+    is sent: the task would listen for ever, and its feed would wait for its end."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 @contextlib.asynccontextmanager

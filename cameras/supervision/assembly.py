@@ -34,7 +34,7 @@ from cameras.supervision.lease import HostLease
 from cameras.supervision.liveness import Liveness
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.outcome_reconciler import OutcomeReconciler
-from cameras.supervision.port_resetter import PortResetter
+from cameras.supervision.port_resetter import RESET_S, PortResetter
 from cameras.supervision.process_manager import ProcessManager
 from cameras.supervision.process_messages import ProcessMessages
 from cameras.supervision.quarantine import Quarantine
@@ -77,9 +77,12 @@ class Host:
     watcher: ReconnectWatcher
 
 
-def build_host(run_folder: Path | None = None, bus: UsbBus | None = None, reopened: int = REOPENED) -> Host:
+def build_host(
+    run_folder: Path | None = None, bus: UsbBus | None = None, reopened: int = REOPENED, reset_s: float = RESET_S
+) -> Host:
     """Build the parts; nothing is started. `run_folder` is the station's by default. `reopened` is the number of
-    failures in a row after which a camera is unreachable and its process is replaced."""
+    failures in a row after which a camera is unreachable and its process is replaced; `reset_s` is how long a reset of
+    its USB port is waited for."""
     station, bus = settings.STATION, bus or UsbBus()
     host, run_folder = station.host, run_folder or Path(station.data) / "run"
 
@@ -109,7 +112,7 @@ def build_host(run_folder: Path | None = None, bus: UsbBus | None = None, reopen
     # The Supervisor's thread
     quarantine = Quarantine(events)
     alerts = CameraAlerts(events, quarantine, reopened)
-    resetter = PortResetter(events, bus, woken.set)
+    resetter = PortResetter(events, bus, woken.set, reset_s)
     reset_port = resetter.reset_port if station.supervision.usb_reset else None
     ladder = RecoveryLadder(events, alerts, quarantine, reset_port, reopened)
     watcher = ReconnectWatcher(slots, bus, events, quarantine)

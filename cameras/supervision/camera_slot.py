@@ -97,7 +97,7 @@ class RaisedAlerts:
 
 
 class PortReset:
-    """A running reset of a USB port. It ends with its thread, or after RESET_S at the latest."""
+    """A running reset of a USB port. It ends with its thread, or after RESET_S of `PortResetter` at the latest."""
 
     def __init__(self, until: float) -> None:
         self._until, self._ended = until, threading.Event()

@@ -32,8 +32,10 @@ class CommandIntake:
         outcomes: OutcomeSink,
         waiting: queue.Queue[Arrival],
         wake: Waker,
+        remembered: int = REMEMBERED,
     ) -> None:
-        """`wake` wakes the Supervisor's thread."""
+        """`wake` wakes the Supervisor's thread. The ids of the newest `remembered` captures are kept."""
+        self._remembered = remembered
         self._slots, self._sender, self._outcomes, self._waiting, self._wake = slots, sender, outcomes, waiting, wake
         self._seen_captures: dict[str, None] = {}
         self._began = time.monotonic()
@@ -69,6 +71,6 @@ class CommandIntake:
         if capture in self._seen_captures:
             return True
         self._seen_captures[capture] = None
-        if len(self._seen_captures) > REMEMBERED:
+        if len(self._seen_captures) > self._remembered:
             del self._seen_captures[next(iter(self._seen_captures))]
         return time.monotonic() - self._began < LONGEST_S and self._outcomes.is_settled(capture)

@@ -51,9 +51,10 @@ class Ingester:
         ended_sessions: EndedSessions,
         last_captures: LastCaptures,
         wake: Waker,
+        answer_wait_s: float = ANSWER_WAIT_S,
     ) -> None:
         """`wake` wakes the database thread."""
-        self._slots, self._answers, self._wake = slots, answers, wake
+        self._slots, self._answers, self._wake, self._answer_wait_s = slots, answers, wake, answer_wait_s
         self._ended_sessions, self._last_captures = ended_sessions, last_captures
         # Without a lock: `append` and `popleft` of a deque are atomic, and only the database thread removes.
         self._spooled: deque[Spooled] = deque()
@@ -120,9 +121,9 @@ class Ingester:
     # On the thread of the late answers
 
     def answer_late_callers(self) -> None:
-        """Callers that wait longer than ANSWER_WAIT_S for the database get the record itself: it is already safe."""
+        """Callers that wait longer than `answer_wait_s` for the database get the record itself: it is already safe."""
         for spooled in list(self._spooled):
-            if time.monotonic() - spooled.since > ANSWER_WAIT_S and spooled.claim():
+            if time.monotonic() - spooled.since > self._answer_wait_s and spooled.claim():
                 # A record that is ingested and removed just before gives null: the caller then reads the row.
                 with log_and_continue("late answer"), OpenedSpool(spooled.desired) as spool:
                     self._answers.send_response(spooled.command, record_answer(spool.read_record(spooled.record)))

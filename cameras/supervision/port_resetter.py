@@ -16,17 +16,17 @@ RESET_S = 30.0
 
 class PortResetter:
     """Has no state of its own. `reset_port` runs on the Supervisor's thread and writes `port_reset` of the slot; the
-    reset has its own thread, which only ends the `PortReset` that it was given."""
+    reset has its own thread, which only ends the `PortReset` that it was given. It is waited for at most `reset_s`."""
 
-    def __init__(self, events: EventSink, bus: UsbBus, wake: Waker) -> None:
-        self._events, self._bus, self._wake = events, bus, wake
+    def __init__(self, events: EventSink, bus: UsbBus, wake: Waker, reset_s: float = RESET_S) -> None:
+        self._events, self._bus, self._wake, self._reset_s = events, bus, wake, reset_s
 
     def reset_port(self, slot: CameraSlot) -> None:
         """Returns at once: the kernel may take seconds."""
         # Before the thread starts: the next tick must not start a process during the reset.
-        slot.port_reset = PortReset(time.monotonic() + RESET_S)
+        slot.port_reset = PortReset(time.monotonic() + self._reset_s)
         name = f"{slot.desired.slug}-usb"
-        # With the object: a reset that ends after RESET_S must not end a later one of this slot.
+        # With the object: a reset that ends after `reset_s` must not end a later one of this slot.
         threading.Thread(target=self._run, args=(slot, slot.port_reset), name=name, daemon=True).start()
 
     def _run(self, slot: CameraSlot, port_reset: PortReset) -> None:

@@ -11,6 +11,7 @@ import logging
 import os
 import subprocess
 import threading
+from collections.abc import Callable
 
 from cameras.spool.storage import RootMissing
 from captures.capturing.models import CaptureFile
@@ -21,6 +22,7 @@ from core.jobs.children import kill_child, start_child
 from core.retrying_thread import RetryingThread
 
 log = logging.getLogger(__name__)
+BatchRunner = Callable[[list[ThumbnailJob]], tuple[list[str], str]]
 MAX_QUEUED = 500
 BATCH = 8
 IDLE_S = 3600.0
@@ -42,7 +44,10 @@ def job_for(file: CaptureFile | Clip) -> ThumbnailJob:
 
 
 class ThumbnailQueue:
-    def __init__(self) -> None:
+    """`run_batch` renders a batch, as `run_worker` does; `most` jobs can wait."""
+
+    def __init__(self, run_batch: BatchRunner | None = None, most: int = MAX_QUEUED) -> None:
+        self._run_batch, self._most = run_batch or run_worker, most
         self._waiting: dict[str, ThumbnailJob] = {}
         self._changed = threading.Lock()
         self._thread: RetryingThread | None = None
@@ -54,7 +59,7 @@ class ThumbnailQueue:
             # A job that waits already moves to the end, which is taken first: its page is being viewed now.
             self._waiting.pop(job["sha256"], None)
             self._waiting[job["sha256"]] = job
-            while len(self._waiting) > MAX_QUEUED:
+            while len(self._waiting) > self._most:
                 self._waiting.pop(next(iter(self._waiting)))
                 self.dropped += 1
             if self._thread is None:
@@ -75,7 +80,7 @@ class ThumbnailQueue:
             return [self._waiting.popitem()[1] for _ in range(min(BATCH, len(self._waiting)))]
 
     def _render(self, batch: list[ThumbnailJob]) -> None:
-        answers, cause = run_worker(batch)
+        answers, cause = self._run_batch(batch)
         for job, answer in zip(batch, answers, strict=False):
             if answer.startswith("failed"):
                 log.warning("No thumbnails of %s: %s", job["path"], answer)
@@ -96,17 +101,17 @@ class ThumbnailQueue:
             log.warning("%s", error)
 
 
-def run_worker(batch: list[ThumbnailJob]) -> tuple[list[str], str]:
+def run_worker(batch: list[ThumbnailJob], timeout_s: float = BATCH_TIMEOUT_S) -> tuple[list[str], str]:
     """The worker's answers, and what ended it early; the cause is empty when no picture is responsible."""
     child = start_child("captures.thumbnails.worker", str(os.getpid()))
     jobs = "".join(f"{json.dumps(job)}\n" for job in batch).encode()
     try:
-        output, _ = child.communicate(jobs, BATCH_TIMEOUT_S)
+        output, _ = child.communicate(jobs, timeout_s)
     except subprocess.TimeoutExpired:
         kill_child(child)
         # What it answered before it was killed.
         output, _ = child.communicate()
-        return parse_answers(output), f"took more than {BATCH_TIMEOUT_S:g} s"
+        return parse_answers(output), f"took more than {timeout_s:g} s"
     finally:
         kill_child(child)
     return parse_answers(output), f"was ended by signal {-child.returncode}" if child.returncode < 0 else ""

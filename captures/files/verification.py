@@ -63,10 +63,11 @@ class Findings:
             self.problems.append(problem)
 
 
-def verify_files(context: JobContext) -> dict[str, Any]:
+def verify_files(context: JobContext, most_listed: int = MAX_LISTED) -> dict[str, Any]:
     """Arguments: `camera` (id or None) and `since` (ISO 8601 or None). Files of a root that is not mounted are not
-    checked; the result says so. Continues after the last file of the checkpoint."""
-    verification = Verification(context, context.checkpoint or {})
+    checked; the result says so. Continues after the last file of the checkpoint. The first `most_listed` faulty files
+    are listed and have an alert."""
+    verification = Verification(context, context.checkpoint or {}, most_listed)
     try:
         for name, rows in selected_rows(context.arguments):
             verification.verify_table(name, rows)
@@ -92,8 +93,8 @@ def selected_rows(arguments: dict[str, Any]) -> Iterator[tuple[str, QuerySet[Any
 class Verification:
     """One pass over the selected rows, each table in the order of its key."""
 
-    def __init__(self, context: JobContext, checkpoint: dict[str, Any]) -> None:
-        self.context = context
+    def __init__(self, context: JobContext, checkpoint: dict[str, Any], most_listed: int) -> None:
+        self.context, self._most_listed = context, most_listed
         self.findings = Findings(**checkpoint.get("findings", {}))
         self._after: dict[str, str] = checkpoint.get("after", {})
         self._total = sum(rows.count() for _, rows in selected_rows(context.arguments))
@@ -171,8 +172,8 @@ class Verification:
 
     def _list(self, row: Stored, what: str, message: str) -> bool:
         """False when the list is full."""
-        if len(self.findings.results) >= MAX_LISTED:
-            self.findings.add_problem(f"Only the first {MAX_LISTED} faulty files are listed and have an alert.")
+        if len(self.findings.results) >= self._most_listed:
+            self.findings.add_problem(f"Only the first {self._most_listed} faulty files are listed and have an alert.")
             return False
         self.findings.results.append(FaultyFile(camera=camera_of(row).slug, path=row.path, what=what, message=message))
         return True

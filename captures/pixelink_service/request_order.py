@@ -19,6 +19,11 @@ class RequestOrder:
         self._queue: deque[object] = deque()
         self._changed = threading.Condition()
 
+    @property
+    def queued(self) -> int:
+        """How many requests hold the lock or wait for it."""
+        return len(self._queue)
+
     @contextmanager
     def admit(self) -> Iterator[None]:
         """TooMany when `limit` requests are admitted already."""

@@ -27,13 +27,14 @@ def own_root(camera: Camera) -> RootBody | None:
     """The root of IMAGE_SAVE_PATH, for the camera of the PixeLink service; None for other cameras. The camera is the
     one found first in this process: a running camera's root must not change."""
     folder = settings.STATION.service.image_save_path
-    if folder is None or camera.pk != _first_served_camera():
+    if folder is None or camera.pk != first_served_camera():
         return None
     root = StorageRoot.objects.filter(host=camera.host, path=str(folder.resolve())).first()
     return root_body(root) if root else None
 
 
 @functools.cache
-def _first_served_camera() -> UUID | None:
+def first_served_camera() -> UUID | None:
+    """The camera that the service found first in this process."""
     camera = find_camera()
     return camera.pk if camera else None

@@ -22,14 +22,33 @@ log = logging.getLogger(__name__)
 ACTOR = "service"
 PIXELINK, SIMULATED = "pixelink", "simulated"
 CONNECTED = frozenset({"ready", "busy"})
-_with_defaults: set[Any] = set()
 
 
 class NotConnected(Exception):
     """The served camera does not exist or is not connected. The message says which, and what to do."""
 
 
-def served_camera() -> Camera:
+class DefaultSettings:
+    """Sets the default settings of each served camera once in a process."""
+
+    def __init__(self) -> None:
+        self._done: set[Any] = set()
+
+    def ensure(self, camera: Camera) -> None:
+        # While someone holds the camera the change would be refused: a later request makes it.
+        if camera.pk in self._done or holder_of(camera) is not None:
+            return
+        set_default_settings(camera)
+        # This request already uses the defaults: it may be the first capture.
+        camera.refresh_from_db(fields=["settings"])
+        # After it: when the database does not answer, the next request tries it again.
+        self._done.add(camera.pk)
+
+
+_default_settings = DefaultSettings()
+
+
+def served_camera(default_settings: DefaultSettings = _default_settings) -> Camera:
     """The camera of SERVICE_CAMERA, else of CAMERA_SERIAL_NUMBER, else the first PixeLink, else the simulated one.
 
     NotConnected when the configured camera does not exist: a simulated camera never replaces it.
@@ -37,13 +56,7 @@ def served_camera() -> Camera:
     camera = find_camera()
     if camera is None:
         raise NotConnected(_missing())
-    # While someone holds the camera the change would be refused: a later request makes it.
-    if camera.pk not in _with_defaults and holder_of(camera) is None:
-        set_default_settings(camera)
-        # This request already uses the defaults: it may be the first capture.
-        camera.refresh_from_db(fields=["settings"])
-        # After it: when the database does not answer, the next request tries it again.
-        _with_defaults.add(camera.pk)
+    default_settings.ensure(camera)
     return camera
 
 

@@ -40,10 +40,13 @@ class ClipOutcomes(Protocol):
 
 
 class ClipFinalizer:
-    """`on_error` gets the error of a root that cannot be written; its clips stay for the next recovery."""
+    """`on_error` gets the error of a root that cannot be written; its clips stay for the next recovery. A recovery that
+    failed is tried again after `retry_s`, which is checked every `idle_s`."""
 
-    def __init__(self, outcomes: ClipOutcomes, on_error: ErrorHandler) -> None:
-        self._outcomes, self._on_error = outcomes, on_error
+    def __init__(
+        self, outcomes: ClipOutcomes, on_error: ErrorHandler, retry_s: float = RETRY_S, idle_s: float = IDLE_S
+    ) -> None:
+        self._outcomes, self._on_error, self._retry_s, self._idle_s = outcomes, on_error, retry_s, idle_s
         self._jobs: deque[Job] = deque()
         self._changed = threading.Condition()
         self._busy = False
@@ -91,7 +94,7 @@ class ClipFinalizer:
 
     def recover_clips(self, storage: Storage, clips: list[str], decided: DecidedOutcome | None) -> None:
         """Recover clips that an earlier owner of the spool left. Clips that the disk cannot read yet are tried again
-        every RETRY_S; recording continues."""
+        every `retry_s`; recording continues."""
 
         self._enqueue(functools.partial(self._recover_clips, storage, clips, decided))
 
@@ -103,7 +106,7 @@ class ClipFinalizer:
         self._outcomes.report_recovered(found)
         if found.failed:
             retry = functools.partial(self._recover_clips, storage, list(found.failed), decided)
-            self._retry = (time.monotonic() + RETRY_S, retry)
+            self._retry = (time.monotonic() + self._retry_s, retry)
 
     def _recover(self, storage: Storage, clips: list[str], decided: DecidedOutcome | None) -> RecoveredClips:
         found = recover(storage, clips, decided, self._lost_frames)
@@ -137,7 +140,7 @@ class ClipFinalizer:
 
     def _next_job(self) -> Job | None:
         with self._changed:
-            self._changed.wait_for(lambda: self._jobs, IDLE_S)
+            self._changed.wait_for(lambda: self._jobs, self._idle_s)
             # In the same lock as the choice of the job: `drain` must not find an empty queue while its last job runs,
             # and a retry must not begin after the recovery of a root that was reopened.
             job = self._jobs.popleft() if self._jobs else self._due_retry()

@@ -13,7 +13,7 @@ from captures.recording.tracks import FrameOrPacket
 
 QUEUE_FRAMES = 300
 """Twenty seconds for most cameras, in case a disk takes long to sync the beginning of a clip; fewer if the pictures are
-large (`readers.MOST_BYTES`). Where disk and machine are fast, one or two frames are queued."""
+large (`QueueLimits.frame_bytes`). Where disk and machine are fast, one or two frames are queued."""
 
 
 class FrameQueue:

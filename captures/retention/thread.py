@@ -15,10 +15,10 @@ COUNT_S = 0.005
 
 
 class Retention:
-    """Applies the rules of count and space to the clips of `host` every INTERVAL_S."""
+    """Applies the rules of count and space to the clips of `host` every `interval_s` seconds."""
 
-    def __init__(self, host: str) -> None:
-        self._thread = RetryingThread("retention", self._clean_up, INTERVAL_S, on_error=self._note_failure)
+    def __init__(self, host: str, interval_s: float = INTERVAL_S) -> None:
+        self._thread = RetryingThread("retention", self._clean_up, interval_s, on_error=self._note_failure)
         self._cleanup = ClipCleanup(host, should_continue=lambda: not self._thread.is_stopping())
         self._alert = f"storage.retention:{host}"
         self._problem, self._alerted = "", "not yet"

@@ -22,15 +22,12 @@ from core.jobs.claims import LEASE_S, JobLease
 from core.jobs.messages import EndMessage, JobSpec, Message, ProgressMessage
 from core.jobs.models import Job
 from core.jobs.tables import JobKind
+from core.jobs.times import JobTimes
 
 log = logging.getLogger(__name__)
-WRITE_INTERVAL_S = 1.0
-"""Seconds between two writes to the row, which also read whether the job was cancelled."""
 RENEWAL_S = 5.0
-GRACE_S = 10.0
-"""Seconds between the request to stop and the kill."""
 SHUTDOWN_GRACE_S = 3.0
-"""The same while the worker itself stops."""
+"""Seconds between the request to stop and the kill while the worker itself stops."""
 TICK_S = 0.2
 MAX_LINE_BYTES = 16_000_000
 
@@ -69,8 +66,10 @@ class JobAttempt:
         environment: Iterable[str],
         is_stopping: Callable[[], bool],
         clock: Callable[[], float] = time.monotonic,
+        times: JobTimes | None = None,
     ) -> None:
-        self.job, self.kind, self.lease = job, kind, JobLease(job)
+        self._times = times or JobTimes()
+        self.job, self.kind, self.lease = job, kind, JobLease(job, self._times.first_retry_s)
         self._environment, self._is_stopping, self._clock = environment, is_stopping, clock
         self._progress = Progress(job.done, job.total)
         self._end: EndMessage | None = None
@@ -110,7 +109,7 @@ class JobAttempt:
             actor=self.job.requested_by,
             memory_bytes=self.kind.memory_bytes,
             # Beyond deadline and grace: it only ends a child that nothing else has ended.
-            cpu_s=int(self.kind.deadline_s + GRACE_S) + 1,
+            cpu_s=int(self.kind.deadline_s + self._times.grace_s) + 1,
             nice=self.kind.nice,
         )
         assert child.stdin
@@ -133,11 +132,11 @@ class JobAttempt:
                 if self._is_stopping():
                     self._stop(child, StopReason.SHUTDOWN, SHUTDOWN_GRACE_S)
                 if now - began > self.kind.deadline_s:
-                    self._stop(child, StopReason.DEADLINE, GRACE_S)
+                    self._stop(child, StopReason.DEADLINE, self._times.grace_s)
                 # `run` kills the child when this loop ends.
                 if now >= self._kill_at:
                     return
-                if now - written >= WRITE_INTERVAL_S:
+                if now - written >= self._times.write_interval_s:
                     written = now
                     renewed = self._update_row(child, now, renewed)
 
@@ -157,7 +156,8 @@ class JobAttempt:
             self._progress.add(message)
         else:
             self._end = message
-            self._kill_at = min(self._kill_at, self._clock() + GRACE_S)  # it has nothing left to do but exit
+            # It has nothing left to do but exit.
+            self._kill_at = min(self._kill_at, self._clock() + self._times.grace_s)
 
     def _update_row(self, child: subprocess.Popen[bytes], now: float, renewed: float) -> float:
         """Write progress and renew the lease. Returns when the lease was renewed. While the database does not answer,
@@ -171,7 +171,7 @@ class JobAttempt:
                 self._progress.fields = {}
                 renewed = now
             if self.lease.is_cancelled():
-                self._stop(child, StopReason.CANCELLED, GRACE_S)
+                self._stop(child, StopReason.CANCELLED, self._times.grace_s)
         except DatabaseError as error:
             log.warning("The progress of job %s could not be written: %s", self.job.pk, error)
             connection.close()
@@ -223,7 +223,7 @@ class JobAttempt:
                 connection.close()
             if self._clock() >= until or self._is_stopping():
                 return
-            time.sleep(WRITE_INTERVAL_S)
+            time.sleep(self._times.write_interval_s)
 
 
 def describe_exit(status: int) -> str:

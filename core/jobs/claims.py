@@ -107,10 +107,10 @@ def is_busy(host: str, besides: Job | None = None) -> bool:
     return (running.exclude(pk=besides.pk) if besides else running).exists()
 
 
-def retry_delay_s(attempts: int) -> float:
+def retry_delay_s(attempts: int, first_s: float = FIRST_RETRY_S) -> float:
     """Seconds from a failed attempt, counted from 1, to the next: 5, 10, 20 ... 300."""
     # The exponent is limited because 2.0 ** 1024 raises OverflowError.
-    return min(MAX_RETRY_S, FIRST_RETRY_S * 2.0 ** min(attempts - 1, 10))
+    return min(MAX_RETRY_S, first_s * 2.0 ** min(attempts - 1, 10))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +118,7 @@ class JobLease:
     """The right of one worker to write to a running job, in one attempt."""
 
     job: Job
+    first_retry_s: float = FIRST_RETRY_S
 
     @property
     def _rows(self) -> QuerySet[Job]:
@@ -155,7 +156,7 @@ class JobLease:
         if kind is None or self.job.attempts >= kind.max_attempts:
             tries = f" It was tried {self.job.attempts} times." if self.job.attempts > 1 else ""
             return self.fail(f"{error}{tries}")
-        again = timezone.now() + timedelta(seconds=retry_delay_s(self.job.attempts))
+        again = timezone.now() + timedelta(seconds=retry_delay_s(self.job.attempts, self.first_retry_s))
         return self._wait_again(error=error, not_before=again)
 
     def _wait_again(self, **fields: Any) -> bool:

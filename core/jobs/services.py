@@ -23,8 +23,6 @@ from core.jobs.worker import JobsWorker
 BATCH = 500
 ENQUEUE_TRIES = 5
 POLL_S = 0.25
-TAKEN_S = 3.0
-"""How long a command waits for its host's jobs worker before it runs a job itself."""
 
 
 class NotCancellable(Exception):
@@ -109,11 +107,11 @@ def _cancel_or_request(job: Job, actor: str) -> bool:
 
 
 def wait_for_job(
-    job: Job, on_change: Callable[[Job], None], on_wait: Callable[[Job], None], *, run_here: bool
+    job: Job, on_change: Callable[[Job], None], on_wait: Callable[[Job], None], *, run_here: bool, patience_s: float
 ) -> Job:  # fmt: skip
     """Wait until the job has ended, and report each state of the row; and, once, that no worker has begun it within
-    TAKEN_S. With `run_here`, a job of this host is run by the caller's process while no jobs worker of the host takes
-    it, such as on a station that is stopped."""
+    `patience_s`. With `run_here`, a job of this host is then run by the caller's process while no jobs worker of the
+    host takes it, such as on a station that is stopped."""
     began, last, explained = time.monotonic(), None, False
     while True:
         job.refresh_from_db()
@@ -122,7 +120,7 @@ def wait_for_job(
             on_change(job)
         if job.state in _values(FINISHED):
             return job
-        if time.monotonic() - began >= TAKEN_S:
+        if time.monotonic() - began >= patience_s:
             if run_here and job.host == settings.STATION.host and _run_if_left(job):
                 continue
             if not explained and not job.attempts:

@@ -13,22 +13,21 @@ from core.jobs.attempt import JobAttempt
 from core.jobs.claims import JobLease, claim, claim_next
 from core.jobs.kinds import kind_of
 from core.jobs.models import Job
+from core.jobs.times import JobTimes
 from core.retrying_thread import RetryingThread
 
 log = logging.getLogger(__name__)
-POLL_S = 5.0
-"""Seconds between two searches for jobs, so that a job runs also when no message says so."""
 
 
 class JobsWorker:
     """The rows are the truth; `wake` only makes it search at once. It finds lost jobs in each search."""
 
-    def __init__(self, host: str) -> None:
-        self.host = host
+    def __init__(self, host: str, times: JobTimes | None = None) -> None:
+        self.host, self._times = host, times or JobTimes()
         # At most 81 of the column's 120 characters. The random part tells a worker from one that had its process id
         # before.
         self.name = f"{socket.gethostname()[:60]}:{os.getpid()}:{uuid6.uuid7().hex[-12:]}"
-        self._thread = RetryingThread("jobs", self._run_due, POLL_S)
+        self._thread = RetryingThread("jobs", self._run_due, self._times.poll_s)
 
     def start(self) -> None:
         self._thread.start()
@@ -65,9 +64,9 @@ class JobsWorker:
             JobLease(job).fail(f"This version of the station has no jobs of the kind {job.kind!r}.")
             return
         log.info("Job %s (%s) starts, attempt %d.", job.pk, job.kind, job.attempts)
-        JobAttempt(job, kind, settings.JOB_ENVIRONMENT, self._thread.is_stopping).run()
+        JobAttempt(job, kind, settings.JOB_ENVIRONMENT, self._thread.is_stopping, times=self._times).run()
 
     def _run_due(self) -> None:
-        # Until no job is due: the next search is up to POLL_S away.
+        # Until no job is due: the next search is up to `poll_s` away.
         while not self._thread.is_stopping() and self.run_next():
             pass

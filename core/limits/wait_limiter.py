@@ -24,6 +24,12 @@ class WaitLimiter:
         self._users: Counter[str] = Counter()
         self._lock = threading.Lock()
 
+    @property
+    def waiting(self) -> dict[str, int]:
+        """How many requests wait, by user; a user without one is not listed."""
+        with self._lock:
+            return dict(self._users)
+
     @contextmanager
     def slot(self, user: str) -> Iterator[None]:
         """Hold a slot while the request waits. Raises TooManyWaiting."""

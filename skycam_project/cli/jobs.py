@@ -106,7 +106,7 @@ def run_job(
 def wait_and_show(job: Job, *, run_here: bool) -> Job:
     from core.jobs.services import wait_for_job
 
-    return wait_for_job(job, show_progress, explain_wait, run_here=run_here)
+    return wait_for_job(job, show_progress, explain_wait, run_here=run_here, patience_s=current().job_patience_s)
 
 
 def explain_wait(job: Job) -> None:

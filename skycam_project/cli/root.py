@@ -58,9 +58,9 @@ class Root(Group):
         command: click.Command = resolve(COMMANDS[cmd_name])
         return command
 
-    def main(self, *args: Any, **extra: Any) -> Any:
-        """Run the command and exit with a status of docs/clients/cli.md."""
-        station = Station()
+    def main(self, *args: Any, obj: Station | None = None, **extra: Any) -> Any:
+        """Run the command on the station `obj` and exit with a status of docs/clients/cli.md."""
+        station = obj or Station()
         try:
             # standalone_mode=False: click would print its errors itself and exit with its own statuses.
             result = super().main(*args, **{**extra, "prog_name": "skycam", "obj": station, "standalone_mode": False})

@@ -24,6 +24,8 @@ class Station:
     chosen_output: str | None = None
     verbose: bool = False
     command: str = "skycam"
+    job_patience_s: float = 3.0
+    """How long a command waits for its host's jobs worker before it runs a job itself."""
 
     @cached_property
     def config(self) -> SkycamConfig:

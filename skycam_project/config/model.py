@@ -153,6 +153,11 @@ class SkycamConfig(Section):
         return self
 
     @property
+    def origins(self) -> Mapping[Key, str]:
+        """Where each key was set; a key that has its default is not listed."""
+        return self._origins.where
+
+    @property
     def fixed(self) -> frozenset[Key]:
         """Keys that the environment or `.env` sets: they override what is set on a page."""
         return self._origins.fixed

@@ -100,12 +100,12 @@ def check_new_host_station() -> None:
         )
 
 
-def acquire_host_name() -> None:
-    """Acquire the lease of this host's name. The lease of a machine that has ended expires within LEASE_TIMEOUT_S; a
+def acquire_host_name(timeout_s: float = LEASE_TIMEOUT_S) -> None:
+    """Acquire the lease of this host's name. The lease of a machine that has ended expires within `timeout_s`; a
     running machine keeps it, and PreparationError is raised."""
     from cameras.supervision.lease import NameTaken, renew_lease
 
-    deadline = time.monotonic() + LEASE_TIMEOUT_S
+    deadline = time.monotonic() + timeout_s
     while True:
         try:
             return renew_lease(settings.STATION.host)

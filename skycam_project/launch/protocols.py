@@ -16,7 +16,6 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from core.limits.refusals import count_refusal
 from skycam_project.launch.connections import ConnectionLimiter
 
-STALLED_S = 10.0
 STREAMS = ("/stream.mjpeg", "/video/feed")
 SEND_BUFFER_BYTES = 512 * 1024
 """The kernel's send buffer of a WebSocket. The default of several MB would hold outdated pictures of some seconds."""
@@ -36,8 +35,10 @@ def final_response(status: bytes, sentence: str) -> bytes:
 
 
 class WriteDeadline:
-    """A mixin before one of uvicorn's protocols. It aborts the `transport` of a client that does not read."""
+    """A mixin before one of uvicorn's protocols. It aborts the `transport` of a client that reads nothing for
+    `stalled_s`."""
 
+    stalled_s: ClassVar[float] = 10.0
     transport: asyncio.Transport
     _write_timer: asyncio.TimerHandle | None = None
 
@@ -50,7 +51,7 @@ class WriteDeadline:
         # asyncio calls this once until the buffer has drained, so one timer is enough. abort() discards the buffer;
         # close() would wait until the client has read it.
         if self.has_write_deadline:
-            self._write_timer = asyncio.get_running_loop().call_later(STALLED_S, self.transport.abort)
+            self._write_timer = asyncio.get_running_loop().call_later(self.stalled_s, self.transport.abort)
 
     def resume_writing(self) -> None:
         self._cancel_write_timer()

@@ -26,11 +26,6 @@ def ada(db: None) -> User:
 
 
 @pytest.fixture(autouse=True)
-def _cheap_passwords(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
-@pytest.fixture(autouse=True)
 def _in_one_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep each test within one window."""
     monkeypatch.setattr(sign_in_limits.time, "time", lambda: 30.0)

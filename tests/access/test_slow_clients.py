@@ -27,12 +27,33 @@ SLOW_BODY = (
 )
 
 
-@pytest.fixture
-def web(transactional_db: None) -> Iterator[Web]:
-    limits = {"HEAD_S": str(HEAD_S), "BODY_S": str(BODY_S), "REQUESTS": "8", "REQUESTS_PER_ADDRESS": "8"}
+@contextlib.contextmanager
+def web_with(**limits: str) -> Iterator[Web]:
     server = Web(**{f"SKYCAM_WEB__LIMITS__{name}": value for name, value in limits.items()})
-    yield server
-    server.stop()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def short_web(django_db_setup: None) -> Iterator[Web]:
+    """With short times for a head and a body, eight requests at once, and three sockets for each user."""
+    requests = {"REQUESTS": "8", "REQUESTS_PER_ADDRESS": "8", "SOCKETS_PER_USER": "3"}
+    with web_with(HEAD_S=str(HEAD_S), BODY_S=str(BODY_S), **requests) as server:
+        yield server
+
+
+@pytest.fixture
+def web(short_web: Web, transactional_db: None) -> Web:
+    return short_web
+
+
+@pytest.fixture(scope="module")
+def narrow_web(django_db_setup: None) -> Iterator[Web]:
+    """With ten connections for each address."""
+    with web_with(CONNECTIONS_PER_ADDRESS="10") as server:
+        yield server
 
 
 @pytest.fixture
@@ -79,15 +100,25 @@ def test_five_hundred_slow_clients_do_not_block_pages_and_are_disconnected(
     assert seconds_of_a_page(web) < 3
 
 
-def test_a_slow_client_gets_the_reason(web: Web, connections: contextlib.ExitStack) -> None:
-    (slow,) = open_connections(web, connections, 1, SLOW_HEAD)
-    with slow.makefile("rb") as answer:
+def test_slow_clients_get_the_reason_and_are_counted(web: Web, connections: contextlib.ExitStack) -> None:
+    before = slow_requests(web)
+    (head,) = open_connections(web, connections, 1, SLOW_HEAD)
+    (body,) = open_connections(web, connections, 1, SLOW_BODY)
+    with head.makefile("rb") as answer:
         assert answer.read().startswith(b"HTTP/1.1 408 ")
-    (slow,) = open_connections(web, connections, 1, SLOW_BODY)
-    with slow.makefile("rb") as answer:
+    with body.makefile("rb") as answer:
         content = answer.read()
     assert content.startswith(b"HTTP/1.1 408 ")
     assert b"retry-after: 5" in content
+    assert slow_requests(web) - before == 2
+
+
+def slow_requests(web: Web) -> float:
+    """How many slow requests the server has refused since its start."""
+    user, _ = User.objects.get_or_create(username="counting", role="viewer")
+    headers = {"Authorization": f"Token {ApiToken.issue(user)[1]}"}
+    metrics = web.request("GET", "/api/v1/metrics/", headers=headers)[1].decode()
+    return float(metrics.partition('skycam_requests_refused_total{limit="slow requests"} ')[2].split()[0])
 
 
 def test_a_client_that_sends_single_bytes_is_disconnected(web: Web, connections: contextlib.ExitStack) -> None:
@@ -107,35 +138,22 @@ def test_a_slow_second_request_on_a_connection_is_disconnected_too(web: Web, con
     assert HEAD_S - 1 < time.monotonic() - began < HEAD_S + 15  # the socket of the test waits for 20 s
 
 
-def test_refused_requests_are_counted(web: Web, connections: contextlib.ExitStack) -> None:
-    headers = {"Authorization": f"Token {ApiToken.issue(User.objects.create_user('ada', role='viewer'))[1]}"}
-    (slow,) = open_connections(web, connections, 1, SLOW_HEAD)
-    with slow.makefile("rb") as answer:
-        answer.read()
-    counted = web.request("GET", "/api/v1/metrics/", headers=headers)[1]
-    assert b'skycam_requests_refused_total{limit="slow requests"} 1.0' in counted
-
-
 def test_the_connection_that_is_idle_longest_is_closed_for_a_new_one(
-    transactional_db: None, connections: contextlib.ExitStack
+    narrow_web: Web, transactional_db: None, connections: contextlib.ExitStack
 ) -> None:
-    web = Web(SKYCAM_WEB__LIMITS__CONNECTIONS_PER_ADDRESS="10")
-    connections.callback(web.stop)
-    slow = open_connections(web, connections, 10, SLOW_HEAD)
-    assert seconds_of_a_page(web) < 3
+    slow = open_connections(narrow_web, connections, 10, SLOW_HEAD)
+    assert seconds_of_a_page(narrow_web) < 3
     assert [is_open(connection) for connection in slow] == [False] + [True] * 9
 
 
 def test_an_address_whose_connections_are_all_busy_gets_retry_after(
-    transactional_db: None, connections: contextlib.ExitStack
+    narrow_web: Web, transactional_db: None, connections: contextlib.ExitStack
 ) -> None:
-    web = Web(SKYCAM_WEB__LIMITS__CONNECTIONS_PER_ADDRESS="10")
-    connections.callback(web.stop)
     sockets = open_connections(
-        web, connections, 10, upgrade(ApiToken.issue(User.objects.create_user("ada", role="viewer"))[1])
+        narrow_web, connections, 10, upgrade(ApiToken.issue(User.objects.create_user("ada", role="viewer"))[1])
     )
     [connection.recv(1000) for connection in sockets]
-    (refused,) = open_connections(web, connections, 1, b"")
+    (refused,) = open_connections(narrow_web, connections, 1, b"")
     with refused.makefile("rb") as answer:
         content = answer.read()
     assert content.startswith(b"HTTP/1.1 503 ")
@@ -170,25 +188,17 @@ def status_line(connection: socket.socket) -> bytes:
     return connection.recv(1000).partition(b"\r\n")[0]
 
 
-def test_the_sockets_of_one_user_are_limited(transactional_db: None, connections: contextlib.ExitStack) -> None:
-    web = Web(SKYCAM_WEB__LIMITS__SOCKETS_PER_USER="3")
-    connections.callback(web.stop)
+SWITCHED = b"HTTP/1.1 101 Switching Protocols"
+
+
+def test_the_sockets_of_one_user_are_limited_and_a_closed_one_frees_its_slot(
+    web: Web, connections: contextlib.ExitStack
+) -> None:
     ada, bob = (ApiToken.issue(User.objects.create_user(name, role="viewer"))[1] for name in ("ada", "bob"))
-    lines = [status_line(connection) for connection in open_connections(web, connections, 3, upgrade(ada))]
-    assert lines == [b"HTTP/1.1 101 Switching Protocols"] * 3
+    first, *others = open_connections(web, connections, 3, upgrade(ada))
+    assert [status_line(connection) for connection in (first, *others)] == [SWITCHED] * 3
     (fourth,) = open_connections(web, connections, 1, upgrade(ada))
     assert status_line(fourth) == b"HTTP/1.1 403 Forbidden"
-    assert status_line(open_connections(web, connections, 1, upgrade(bob))[0]) == b"HTTP/1.1 101 Switching Protocols"
-
-
-def test_a_closed_socket_frees_its_slot(transactional_db: None, connections: contextlib.ExitStack) -> None:
-    web = Web(SKYCAM_WEB__LIMITS__SOCKETS_PER_USER="2")
-    connections.callback(web.stop)
-    ada = upgrade(ApiToken.issue(User.objects.create_user("ada", role="viewer"))[1])
-    first, second = open_connections(web, connections, 2, ada)
-    assert {status_line(first), status_line(second)} == {b"HTTP/1.1 101 Switching Protocols"}
+    assert status_line(open_connections(web, connections, 1, upgrade(bob))[0]) == SWITCHED
     first.close()
-    eventually(
-        lambda: status_line(open_connections(web, connections, 1, ada)[0]) == b"HTTP/1.1 101 Switching Protocols",
-        seconds=10,
-    )
+    eventually(lambda: status_line(open_connections(web, connections, 1, upgrade(ada))[0]) == SWITCHED)

@@ -20,11 +20,12 @@ from tests.harness.rows.audiences import only_for
 
 
 def write_heartbeat(valkey: Any, observed: str) -> None:
-    """Write the heartbeat and the status that a camera host would write."""
-    valkey.set(broker.key("host", "main"), "1", ex=5)
+    """Write the heartbeat and the status that a camera host would write again each second."""
+    valkey.set(broker.key("host", "main"), "{}")
     written = absent_status("sky", "connected", "")
     written["observed"] = observed
     status.write_status(valkey, written)
+    valkey.persist(broker.key("status", "sky"))
 
 
 def test_a_station_without_a_broker_reports_itself_as_broken(viewer: Any, camera: Camera) -> None:

@@ -50,8 +50,9 @@ def open_key(cleared_cache: None) -> Iterator[None]:
 @pytest.fixture
 def healthy_station(valkey: Any, camera: Camera) -> None:
     """A healthy station: its host and its camera answer."""
-    valkey.set(broker.key("host", "main"), "1", ex=5)
+    valkey.set(broker.key("host", "main"), "{}")
     status.write_status(valkey, {**absent_status("sky", "connected", ""), "observed": "ready"})
+    valkey.persist(broker.key("status", "sky"))
 
 
 def test_a_doctor_warning_is_a_health_warning_and_not_a_problem(

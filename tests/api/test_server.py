@@ -24,10 +24,8 @@ MEGABYTE = 1024 * 1024
 
 
 @pytest.fixture
-def web(transactional_db: None) -> Iterator[Web]:
-    server = Web()
-    yield server
-    server.stop()
+def web(module_web: Web, transactional_db: None) -> Web:
+    return module_web
 
 
 @pytest.fixture
@@ -47,11 +45,16 @@ def clip(camera: Camera, root: StorageRoot) -> CaptureFile:
     )  # fmt: skip
 
 
-@pytest.fixture
-def web_behind_proxy(transactional_db: None) -> Iterator[Web]:
+@pytest.fixture(scope="module")
+def tls_web(django_db_setup: None) -> Iterator[Web]:
     server = Web(SKYCAM_WEB__TLS="true")
     yield server
     server.stop()
+
+
+@pytest.fixture
+def web_behind_proxy(tls_web: Web, transactional_db: None) -> Web:
+    return tls_web
 
 
 def url_of(clip: CaptureFile) -> str:

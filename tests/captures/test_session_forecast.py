@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -124,7 +125,7 @@ def test_a_disk_that_is_full_within_a_day_has_a_warning(
     camera: Camera, root: StorageRoot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assign_root(StorageRoot.objects.get(), StorageClass.CAPTURES)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _path: shutil._ntuple_diskusage(10**12, 0, 14_400 * MB))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=14_400 * MB))
     pictures_of(camera, root, size=24 * MB)
     found = forecast_of(camera, exposure_us=8_000_000, cadence_s=12)
     assert found.warnings == ["The disk has 14.4 GB free and is full after about 2 h 0 min."]
@@ -134,7 +135,7 @@ def test_a_session_that_does_not_fit_on_the_disk_has_a_warning(
     camera: Camera, root: StorageRoot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assign_root(StorageRoot.objects.get(), StorageClass.CAPTURES)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _path: shutil._ntuple_diskusage(10**12, 0, 14_400 * MB))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=14_400 * MB))
     pictures_of(camera, root, size=24 * MB)
     found = forecast_of(camera, exposure_us=8_000_000, cadence_s=12, count=1000)
     assert found.warnings == ["The disk has room for 14.4 GB, and the session needs about 24 GB."]

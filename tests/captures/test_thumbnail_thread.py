@@ -21,12 +21,14 @@ from tests.harness.waiting import eventually
 
 
 class OwnFile:
-    """A picture from a DSLR; it waits for `gate`."""
+    """A picture from a DSLR; it sets `is_read` when it is read, and then waits for `gate`."""
 
     def __init__(self, kind: str, content: bytes, gate: threading.Event | None = None) -> None:
         self.kind, self.suffix, self.size, self._content, self._gate = kind, f".{kind}", len(content), content, gate
+        self.is_read = threading.Event()
 
     def chunks(self) -> Any:
+        self.is_read.set()
         if self._gate:
             self._gate.wait(60)
         return iter([memoryview(self._content)])
@@ -85,8 +87,9 @@ def test_captures_that_come_too_fast_are_dropped_and_counted_and_the_newest_is_r
     thumbnail_thread: ThumbnailThread, complete: Callable[[str], bool]
 ) -> None:
     gate = threading.Event()
-    thumbnail_thread.submit_capture(saved(0, Exposure(0, 1, files=[OwnFile("jpeg", jpeg(64, 48), gate)])))
-    eventually(lambda: thumbnail_thread._waiting is None)
+    slow = OwnFile("jpeg", jpeg(64, 48), gate)
+    thumbnail_thread.submit_capture(saved(0, Exposure(0, 1, files=[slow])))
+    assert slow.is_read.wait(60)
     began = time.monotonic()
     [thumbnail_thread.submit_capture(saved(number, of_frame(gradient(64, 48)))) for number in range(1, 51)]
     assert time.monotonic() - began < 30

@@ -4,7 +4,9 @@ rendered."""
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from captures.files.thumbnail_queue import ThumbnailQueue, job_for
 from captures.models import CaptureFile
 from captures.tasks import render_file
 from captures.thumbnails.store import ThumbnailStore
+from captures.thumbnails.worker import ThumbnailJob
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.captures import UNKNOWN
 from tests.harness.rows.pictures import jpeg
@@ -139,25 +142,35 @@ def test_a_missing_file_is_404_and_a_file_of_another_host_is_409(viewer: Any, pi
     assert [(answer.status_code, answer.json().get("host")) for answer in answers] == [(404, None), (409, "mountain")]
 
 
-@pytest.fixture
-def crashing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A decoder that runs out of time in a large picture."""
-    monkeypatch.setattr(thumbnail_queue, "BATCH_TIMEOUT_S", 0.05)
-
-
-def test_a_picture_that_ended_the_decoder_is_not_tried_again(picture: Make, crashing: None) -> None:
+def test_a_picture_that_ended_the_decoder_is_not_tried_again(picture: Make) -> None:
+    """The decoder runs out of time in a large picture."""
     file = picture(jpeg(3000, 2000))
-    ThumbnailQueue().enqueue(job_for(file))
+    ThumbnailQueue(partial(thumbnail_queue.run_worker, timeout_s=0.05)).enqueue(job_for(file))
     with ThumbnailStore(file.root.path) as store:
         eventually(lambda: store.read_failure(file.sha256))
         assert store.read_failure(file.sha256) == "The decoder took more than 0.05 s."
 
 
-def test_the_oldest_job_is_dropped_when_the_queue_is_full(picture: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(thumbnail_queue, "MAX_QUEUED", 2)
-    monkeypatch.setattr(ThumbnailQueue, "_render_waiting", lambda _: None)
-    crowded = ThumbnailQueue()
-    jobs = [job_for(picture(bytes([number]))) for number in range(3)]
+class SlowWorker:
+    """Records the batches that it gets; it renders nothing until `may_continue` is set."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[ThumbnailJob]] = []
+        self.may_continue = threading.Event()
+
+    def __call__(self, batch: list[ThumbnailJob]) -> tuple[list[str], str]:
+        self.batches.append(batch)
+        assert self.may_continue.wait(60)
+        return [], ""
+
+
+def test_the_oldest_job_is_dropped_when_the_queue_is_full(picture: Make) -> None:
+    worker = SlowWorker()
+    crowded = ThumbnailQueue(worker, most=2)
+    first, *jobs = [job_for(picture(bytes([number]))) for number in range(4)]
+    crowded.enqueue(first)
+    eventually(lambda: worker.batches == [[first]])
     [crowded.enqueue(job) for job in jobs]
-    assert list(crowded._waiting) == [job["sha256"] for job in jobs[1:]]
+    worker.may_continue.set()
+    eventually(lambda: worker.batches == [[first], [jobs[2], jobs[1]]])
     assert crowded.dropped == 1

@@ -16,7 +16,6 @@ from captures.files import verification
 from captures.files.missing import close_damaged_alerts
 from captures.files.verification import verify_files
 from captures.models import CaptureFile, StorageRoot
-from core.jobs import services
 from core.jobs.context import JobContext
 from core.jobs.messages import ProgressMessage
 from core.jobs.models import Job
@@ -166,11 +165,10 @@ def test_the_next_attempt_goes_on_at_the_checkpoint(picture: NewPicture) -> None
     assert [message["done"] for message in again.messages] == [4, 5]
 
 
-def test_only_the_first_faulty_files_are_listed(picture: NewPicture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verification, "MAX_LISTED", 1)
+def test_only_the_first_faulty_files_are_listed(picture: NewPicture) -> None:
     for _ in range(3):
         damage(picture(CONTENT))
-    result = verify()
+    result = verify_files(Reports().context(), most_listed=1)
     assert counts(result) == Counts(files=3, damaged=3)
     assert len(result["results"]) == 1
     assert len(unresolved_keys("storage.")) == 1
@@ -184,8 +182,7 @@ def test_a_host_without_files_is_refused(picture: NewPicture) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_command_runs_the_job_and_reports(picture: NewPicture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(services, "TAKEN_S", 0.0)
+def test_the_command_runs_the_job_and_reports(picture: NewPicture) -> None:
     file = picture(CONTENT)
     found = answer("verify", "sky")
     assert counts(found) == Counts(files=1)
@@ -199,8 +196,7 @@ def test_the_command_runs_the_job_and_reports(picture: NewPicture, monkeypatch: 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_command_says_that_it_waits_for_another_job(picture: NewPicture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(services, "TAKEN_S", 0.0)
+def test_the_command_says_that_it_waits_for_another_job(picture: NewPicture) -> None:
     soon = timezone.now() + timedelta(seconds=2)
     Job.objects.create(kind="clip_cleanup", host="main", state="running", worker="killed", lease_until=soon)
     picture(CONTENT)
@@ -210,10 +206,7 @@ def test_the_command_says_that_it_waits_for_another_job(picture: NewPicture, mon
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_command_does_not_wait_for_a_job_that_no_one_runs(
-    picture: NewPicture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(services, "TAKEN_S", 0.0)
+def test_the_command_does_not_wait_for_a_job_that_no_one_runs(picture: NewPicture) -> None:
     Job.objects.create(kind="clip_cleanup", host="main")
     picture(CONTENT)
     shown = skycam("verify")

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 import pytest
 from prometheus_client import REGISTRY
 
-from core import retrying_thread
 from core.retrying_thread import RetryingThread
 
 LONG_S = 3600.0
@@ -122,12 +121,10 @@ def test_an_error_is_passed_on() -> None:
     assert [str(error) for error in errors] == ["gone"]
 
 
-def test_work_that_fails_without_an_interval_is_not_repeated_at_once(
-    start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(retrying_thread, "RETRY_S", LONG_S)
+def test_work_that_fails_without_an_interval_is_not_repeated_at_once() -> None:
     rounds = Rounds(errors=1)
-    thread = start(rounds, 0.0)
+    thread = RetryingThread("sweep", rounds, retry_s=LONG_S)
+    thread.start()
     assert rounds.next()
     thread.stop(WAIT_S)
     assert rounds.count == 1

@@ -23,10 +23,10 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     station = Station(
         folder / "skycam-data",
         VCAMERADIR=str(folder / "jpegs"),
-        is_migrated=False,
         SKYCAM_STATION="roof",
         SKYCAM_STATION__NAME="Roof",
     )
+    station.finds_database = False
     station.environment["PATH"] = f"{Path(sys.executable).parent}:{station.environment['PATH']}"
     try:
         station.up()

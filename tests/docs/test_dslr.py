@@ -38,7 +38,7 @@ def test_the_commands_that_stop_desktop_programs_are_those_of_the_message(comman
 
 
 def test_the_command_attaches_cameras(tmp_path: Path) -> None:
-    (line,) = re.findall(r"\.venv/bin/python (-m tests\.fakes\.gphoto2_port\.build .*)", page(PAGE))
+    (line,) = re.findall(r"\.venv/bin/python (-m tests\.harness\.far_ends\.gphoto2_port\.build .*)", page(PAGE))
     words = shlex.split(line.replace("/tmp/desk", str(tmp_path)))
     done = subprocess.run([sys.executable, *words], cwd=PROJECT, check=True, capture_output=True, text=True, timeout=60)
     assert f"IOLIBS={tmp_path}/iolibs" in done.stdout.splitlines()

@@ -159,14 +159,14 @@ def test_an_id_that_another_process_exposed_is_not_exposed_again(process: Camera
 
 
 def test_a_command_past_its_deadline_fails_as_too_slow(process: CameraProcess) -> None:
-    process.capture(exposure_us=2_000_000)
+    process.capture(exposure_us=500_000)
     late = str(uuid6.uuid7())
     process.send("capture", id=late, planned="2026-01-01T00:00:00Z", asked={}, remaining_ms=50)
     assert outcome(process, late)["reason"] == "too_slow"
 
 
 def test_a_capture_is_withdrawn_while_it_waits(process: CameraProcess) -> None:
-    running, waiting = process.capture(exposure_us=2_000_000), process.capture()
+    running, waiting = process.capture(exposure_us=1_000_000), process.capture()
     process.send("withdraw", id=waiting)
     refused = process.wait_for_type("answer", id=waiting)
     assert refused["unstarted"] is True
@@ -176,7 +176,7 @@ def test_a_capture_is_withdrawn_while_it_waits(process: CameraProcess) -> None:
 
 
 def test_a_running_capture_is_not_withdrawn(process: CameraProcess) -> None:
-    running = process.capture(exposure_us=2_500_000)
+    running = process.capture(exposure_us=1_500_000)
     process.wait_for_type("state", doing="exposing")
     process.send("withdraw", id=running)
     assert outcome(process, running)["outcome"] == "saved"

@@ -88,7 +88,7 @@ def test_used_slots_are_created_again(disk: SmallDisk, process: CameraProcess) -
 
 def test_a_session_on_a_full_disk_goes_on_and_its_ledger_adds_up(disk: SmallDisk, process: CameraProcess) -> None:
     disk.fill()
-    process.start_session(SESSION, cadence_s=0.1, count=10)
+    process.wait_for_type("answer", command_id=process.start_session(SESSION, cadence_s=0.1, count=10))
     state = process.wait_for_message(lambda m: m["type"] == "state" and not m["session"])
     outcomes = [record["body"]["outcome"] for record in process.done().values() if record["kind"] == "capture"]
     gaps = sum(record["body"]["count"] for record in process.done().values() if record["kind"] == "gap")
@@ -117,7 +117,7 @@ def test_captures_go_on_when_the_root_is_back_and_the_state_says_so(disk: SmallD
 def test_the_exposure_that_an_unmounting_interrupted_is_settled_once_the_root_is_back(
     disk: SmallDisk, process: CameraProcess
 ) -> None:
-    capture = process.capture(exposure_us=5_000_000)
+    capture = process.capture(exposure_us=2_000_000)
     eventually(lambda: list(process.spool.glob("*.plan")), 60, "the exposure")
     disk.unmount()
     process.wait_for_type("observed", code="root_missing")

@@ -29,12 +29,13 @@ def process(archive: Archive, session: Session | None = None, **spec: object) ->
 def run_to_the_end(archive: Archive, session: Session) -> None:
     """A healthy process resumes the session and finishes it; then all records are ingested."""
     with process(archive, session) as healthy:
+        healthy.wait_for_type("recovered")  # from then on its state names the session
         healthy.wait_for_message(lambda message: message["type"] == "state" and not message["session"], patience_s=60)
         healthy.finish()
     archive.ingest()
 
 
-@pytest.mark.parametrize("passes", [0, 1, 4])
+@pytest.mark.parametrize("passes", [0, pytest.param(1, marks=pytest.mark.prove), 4])
 @pytest.mark.parametrize("point", CAMERA_POINTS)
 def test_a_session_killed_at_a_point_of_the_protocol_loses_and_repeats_nothing(
     archive: Archive, point: str, passes: int

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,9 +22,9 @@ def server() -> Iterator[RtspServer]:
         yield running
 
 
-def started(root: Path, server: RtspServer, password: str = SECRET) -> CameraProcess:
+def started(root: Path, server: RtspServer, password: str = SECRET, **options: Any) -> CameraProcess:
     address = server.with_login(f"me:{password}@")
-    return CameraProcess(root, kind="network", address=address, settings={}, slug="yard")
+    return CameraProcess(root, kind="network", address=address, settings={}, slug="yard", **options)
 
 
 def test_a_capture_of_a_network_camera_is_saved(tmp_path: Path, server: RtspServer) -> None:
@@ -66,7 +67,7 @@ def test_a_wrong_password_is_reported_in_the_status(tmp_path: Path, server: Rtsp
 def test_the_password_is_in_no_process_list_message_file_or_log(
     tmp_path: Path, server: RtspServer, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with started(tmp_path, server) as process:
+    with started(tmp_path, server, is_preloaded=False) as process:
         process.wait_for_type("observed", observed="ready")
         process.wait_for_type("spooled", id=process.capture())
         server.login = "me:another"

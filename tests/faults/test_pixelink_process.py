@@ -12,7 +12,9 @@ from PIL import Image
 from tests.harness.camera_processes.camera_process import CameraProcess
 from tests.harness.far_ends.pixelink.build import GAIN, SERIAL, Sdk
 
-SPEC: dict[str, Any] = {"slug": "microscope", "kind": "pixelink", "address": SERIAL, "settings": {"exposure_us": 2000}}
+SPEC: dict[str, Any] = {
+    "slug": "microscope", "kind": "pixelink", "address": SERIAL, "settings": {"exposure_us": 2000}, "telemetry_s": 0.5,
+}  # fmt: skip
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from tests.harness.kills.faults import kill, stopped
 from tests.harness.stations.http_client import Answer
-from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, NOTICES_HANGS, Station
+from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
 from tests.harness.waiting import eventually
 
 CALLERS = 20
@@ -19,7 +19,7 @@ CALLERS = 20
 
 @pytest.fixture(scope="module")
 def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
-    station = Station(tmp_path_factory.mktemp("commands") / "data", **NOTICES_HANGS, **ANY_NUMBER_OF_KILLS)
+    station = Station(tmp_path_factory.mktemp("commands") / "data", **ANY_NUMBER_OF_KILLS)
     try:
         station.up().cameras.eventually_ready()
         station.api.call("PATCH", "cameras/simulated/settings/", {"width": 320, "height": 240})
@@ -108,6 +108,36 @@ def test_a_disconnected_camera_stays_so_across_a_restart_and_its_error_names_the
     assert station.api.post("cameras/simulated/connect/").body["observed"] == "ready"
 
 
+def state_in_its_process(station: Station) -> str:
+    return str((station.api.get("cameras/simulated/status/")["session"] or {}).get("state"))
+
+
+@pytest.mark.parametrize("target", ["camera", "all"])
+def test_a_pause_outlives_kill_9(station: Station, target: str) -> None:
+    session = station.cameras.start_session(cadence_s=0.25)
+    eventually(lambda: station.api.get(f"sessions/{session}/")["saved"] >= 2, 40, "two captures")
+    assert station.api.post(f"sessions/{session}/pause/").status == 200
+    eventually(lambda: station.api.get(f"sessions/{session}/")["state"] == "paused", 40, "the pause")
+    saved, pid = station.api.get(f"sessions/{session}/")["saved"], station.cameras.pid()
+
+    kill(station, target)
+    eventually(lambda: station.cameras.pids().get("simulated", pid) != pid, 60, "a new process of the camera")
+    station.cameras.eventually_ready(within_s=40)
+    eventually(lambda: state_in_its_process(station) == "paused", 40, "its process knows the pause")
+    assert station.api.get(f"sessions/{session}/")["saved"] == saved
+    assert station.cameras.capture().status == 201
+
+    assert station.api.post(f"sessions/{session}/resume/").status == 200
+    eventually(lambda: station.api.get(f"sessions/{session}/")["saved"] >= saved + 2, 40, "it goes on")
+    station.api.post(f"sessions/{session}/stop/")
+    station.spools.eventually_settled()
+    found = station.api.get(f"sessions/{session}/")
+    reasons = [gap["reason"] for gap in found["gaps"] if gap["reason"] != "overrun"]  # of a busy machine
+    assert reasons == ["vetoed"]
+    assert found["planned"] == found["saved"] + found["failed"] + found["skipped"]
+    assert station.spools.inconsistencies() == []
+
+
 def test_a_changed_setting_is_applied_read_back_and_kept_by_the_next_process(station: Station) -> None:
     changed = station.api.call("PATCH", "cameras/simulated/settings/", {"width": 640, "height": 480})
     assert changed.body["actual"]["width"] == 640
@@ -186,14 +216,13 @@ def test_a_capture_is_exposed_once_however_often_its_command_is_delivered(statio
 
 
 def test_a_capture_whose_command_was_lost_ends_as_not_started_soon_after_its_deadline(station: Station) -> None:
-    capture = station.run("-c", DELIVER, "0", "3000").strip()
-    eventually(lambda: station.database.status_of(capture) == ("failed", "not_started"), 3 + 5 + 20, "the outcome")
+    capture = station.run("-c", DELIVER, "0", "500").strip()
+    eventually(lambda: station.database.status_of(capture) == ("failed", "not_started"), 1 + 5 + 20, "the outcome")
 
 
 def test_a_capture_delivered_after_its_deadline_is_not_exposed(station: Station) -> None:
     with stopped(station.pids()["worker"]):
         capture = station.run("-c", DELIVER, "1", "0").strip()
-        eventually(lambda: "worker silent" in station.output(), 40, "the launcher noticed")
     eventually(lambda: station.database.status_of(capture) == ("failed", "not_started"), 40, "the outcome")
     station.cameras.eventually_ready()
     assert not list(station.config.storage_root.rglob(f"*{capture}*"))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.harness.kills.faults import stopped
-from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
+from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
 LADDER = ["abort", "reconnect", "kill"]
@@ -25,7 +25,7 @@ SOONER_THAN_ITS_DEADLINE_S = 20
 def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
     patience = {"SKYCAM_SUPERVISION__CRASH_LOOP_EXITS": str(CRASHES), "SKYCAM_SUPERVISION__HEALTHY_S": "8"}
     data = tmp_path_factory.mktemp("hangs") / "data"
-    station = Station(data, SKYCAM_SUPERVISION__MARGIN_S=MARGIN_S, **patience, **ANY_NUMBER_OF_KILLS)
+    station = Station(data, SKYCAM_SUPERVISION__MARGIN_S=MARGIN_S, **patience)
     try:
         station.up()
         station.cameras.eventually_ready()

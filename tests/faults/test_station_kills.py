@@ -46,8 +46,8 @@ def long_kill_test(tmp_path: Path) -> Iterator[KillTest]:
 
 
 @pytest.mark.parametrize("target", PROMISED_S)
-def test_three_kills_are_recovered_in_the_promised_time(kill_test: KillTest, target: str) -> None:
-    recovery_s = [kill_test.kill(target) for _ in range(3)]
+def test_two_kills_are_recovered_in_the_promised_time(kill_test: KillTest, target: str) -> None:
+    recovery_s = [kill_test.kill(target) for _ in range(2)]
     slower = kill_test.slowness[target]
     assert statistics.median(recovery_s) < PROMISED_S[target] * statistics.median(slower)
     assert max(recovery_s) < 2 * PROMISED_S[target] * max(slower)

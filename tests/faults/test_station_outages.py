@@ -64,7 +64,7 @@ def saved(station: Station) -> int:
     return station.database.count("captures_capture WHERE status = 'saved'")
 
 
-@pytest.mark.parametrize("held_s", [6, pytest.param(30, marks=LONG)])
+@pytest.mark.parametrize("held_s", [4, pytest.param(30, marks=LONG)])
 def test_a_session_goes_on_while_the_database_is_locked_and_its_rows_appear_afterwards(
     station: Station, session: str, held_s: int
 ) -> None:
@@ -117,7 +117,7 @@ def test_a_request_during_a_long_lock_soon_fails_because_the_database_is_away(st
     assert answer.took_s < 5 * BUSY_TIMEOUT_S
 
 
-@pytest.mark.parametrize("gone_s", [5, pytest.param(60, marks=LONG)])
+@pytest.mark.parametrize("gone_s", [3, pytest.param(60, marks=LONG)])
 def test_without_its_broker_a_session_goes_on_and_commands_fail_at_once_with_a_message(
     station: Station, session: str, broker: Broker, gone_s: int
 ) -> None:
@@ -168,7 +168,7 @@ def test_a_broker_that_refuses_writes_ends_no_part_and_no_session(
 ) -> None:
     before, parts, camera = saved(station), station.pids(), station.cameras.pid()
     with broker.read_only():
-        eventually(lambda: saved(station) > before + 5 / CADENCE_S, 40, "captures beside a broker that refuses writes")
+        eventually(lambda: saved(station) > before + 3 / CADENCE_S, 40, "captures beside a broker that refuses writes")
     eventually(lambda: station.cameras.capture().status == 201, 40, "captures by command again")
     assert station.pids() == parts
     assert station.cameras.pid() == camera
@@ -185,7 +185,7 @@ def recording(station: Station) -> Iterator[RecordingStation]:
     station.spools.eventually_settled()
 
 
-@pytest.mark.parametrize("gone_s", [4, pytest.param(20, marks=LONG)])
+@pytest.mark.parametrize("gone_s", [2, pytest.param(20, marks=LONG)])
 def test_without_its_broker_recording_goes_on_and_loses_no_frame(
     station: Station, recording: RecordingStation, broker: Broker, gone_s: int
 ) -> None:

@@ -19,20 +19,18 @@ STOPPED_S = 30
 """The launcher kills what is left after 8 s, and a busy machine needs some more. The exposures take a minute."""
 
 
-@pytest.fixture
-def desk(tmp_path: Path) -> Path:
-    return tmp_path
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("desk")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def station(desk: Path) -> Iterator[Station]:
     """A hung capture is not given up before the station is stopped."""
     station = Station(desk / "data", SKYCAM_SUPERVISION__MARGIN_S="60", **build(desk), **ANY_NUMBER_OF_KILLS)
     try:
         station.up()
         assert station.api.post("cameras/", {"slug": "dslr", "kind": "gphoto2"}).status == 201
-        station.cameras.eventually_ready()
-        station.cameras.eventually_ready("dslr")
         yield station
     finally:
         station.ensure_stopped()
@@ -52,6 +50,7 @@ def stop(station: Station, number: signal.Signals) -> tuple[int, float, list[psu
 
 
 def test_a_stop_during_a_long_exposure_is_its_reason_and_the_session_resumes(station: Station) -> None:
+    station.cameras.eventually_ready()
     session = station.cameras.start_session(exposure_us=60_000_000, delay_s=0.1)
     eventually(lambda: any(name.endswith(".plan") for name in station.spools.files()), 40, "the long exposure")
     status, took_s, left = stop(station, signal.SIGTERM)
@@ -71,6 +70,8 @@ def test_a_stop_during_a_long_exposure_is_its_reason_and_the_session_resumes(sta
 
 
 def test_a_hung_capture_and_waiting_captures_fail_as_station_stopped(station: Station, desk: Path) -> None:
+    station.cameras.eventually_ready()
+    station.cameras.eventually_ready("dslr")
     control(desk, "hang capture once")
     stuck = exposing(station, "dslr", exposure_us=1_000_000)
     eventually(lambda: not (desk / "control").exists(), 40, "the camera is busy in the library")

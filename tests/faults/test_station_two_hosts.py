@@ -55,6 +55,7 @@ def test_a_worker_alone_prepares_its_host_and_takes_pictures(station: Station, f
 
 
 def test_a_worker_alone_brings_the_jobs_part_of_its_host(fresh: Station) -> None:
+    fresh.environment["SKYCAM_HOST"] = "attic"
     fresh.start(only="worker").eventually_says("ready.", within_s=60)
     eventually(lambda: fresh.states() == {"running"}, 60, "both parts run")
     assert list(fresh.pids()) == ["worker", "jobs"]
@@ -69,6 +70,7 @@ def test_a_worker_of_another_station_learns_the_missing_id(station: Station, fre
     assert f"the broker serves the station {station.config.station.id}. Set SKYCAM_STATION to that id" in fresh.output()
 
 
+@pytest.mark.prove
 def test_a_worker_under_the_name_of_another_machine_is_refused(station: Station, fresh: Station) -> None:
     fresh.environment["SKYCAM_HOST"] = "main"
     assert fresh.start(only="worker").status(60) == 1

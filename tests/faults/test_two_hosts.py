@@ -11,7 +11,7 @@ import pytest
 from tests.harness.project import PROJECT
 from tests.harness.scenarios.two_hosts import TwoHosts, two_hosts
 
-SHORT_S, LONG_S = 40.0, float(os.environ.get("TWO_HOSTS_S", "600"))
+SHORT_S, LONG_S = 15.0, float(os.environ.get("TWO_HOSTS_S", "600"))
 LOST_S = 1.0
 """Seconds of video before a kill that may be lost."""
 PAGE = PROJECT / "docs" / "measurements" / "two-hosts-kills.md"

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cameras.models import Camera
     from captures.models import CaptureFile, StorageRoot
     from tests.harness.clients.people import World
+    from tests.harness.stations.web_server import Web
 
 
 @pytest.fixture
@@ -74,6 +75,12 @@ def world(camera: Camera, root: StorageRoot) -> World:
     return World(camera, root)
 
 
+@pytest.fixture
+def no_wait_for_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a camera host each request for a live picture would wait for one for seconds."""
+    monkeypatch.setattr("cameras.live.api.FRAME_WAIT_S", 0.1)
+
+
 @pytest.fixture(scope="module")
 def shared_broker() -> Iterator[redis.Redis]:
     """The station's broker for all tests of a module, without a camera host."""
@@ -108,6 +115,16 @@ def valkey() -> Iterator[redis.Redis]:
         yield broker.connection()
     broker.connection().close()
     broker.connection.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def module_web(django_db_setup: None) -> Iterator[Web]:
+    """The web part alone for all tests of a module, which each need `transactional_db`."""
+    from tests.harness.stations.web_server import Web
+
+    server = Web()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(autouse=True)

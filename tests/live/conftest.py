@@ -62,8 +62,9 @@ def pictures(server: redis.Redis) -> Iterator[Any]:
     thread.join()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
+    """With the simulated camera. Tests leave it running and its camera connected."""
     found = Station(tmp_path_factory.mktemp("live") / "data", **MANY_VIEWERS)
     try:
         yield found.up_with_camera()

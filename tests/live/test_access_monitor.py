@@ -6,9 +6,11 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from asgiref.sync import sync_to_async
 
 from cameras.models import Camera
+from cameras.sockets import access
 from cameras.sockets.access import TRY_LATER, Access, AccessMonitor
 from skycam_project.access.models import User
 from tests.harness.clients.sockets import user_of
@@ -48,7 +50,14 @@ class RecordingListener:
         return await asyncio.wait_for(self.received.get(), 10)
 
 
-async def test_a_principal_whose_check_fails_gets_no_access_and_the_others_keep_theirs(camera: Camera) -> None:
+@pytest.fixture
+def frequent_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access, "CHECK_EVERY_S", 0.1)
+
+
+async def test_a_principal_whose_check_fails_gets_no_access_and_the_others_keep_theirs(
+    camera: Camera, frequent_checks: None
+) -> None:
     anna = await sync_to_async(user_of)("viewer")
     monitor = AccessMonitor()
     broken, failing, good = (

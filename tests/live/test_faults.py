@@ -61,6 +61,15 @@ async def fps_of(seen: list[ReceivedFrames], seconds: float) -> float:
     return min(one.fps(now) for one in seen)
 
 
+async def fps_of_free_machine(seen: list[ReceivedFrames], seconds: float) -> float:
+    """As `fps_of`, times the slowness of the machine meanwhile: other programs may keep its processors busy.
+
+    A station that waits for a bad viewer sends no frame on any machine.
+    """
+    fps, factor = await asyncio.gather(fps_of(seen, seconds), asyncio.to_thread(slowness))
+    return fps * factor
+
+
 async def missed_share(seen: list[ReceivedFrames], seconds: float) -> float:
     """The share of frames that a viewer misses over the next seconds, of the viewer who misses most."""
     before = [len(one.numbers) for one in seen]
@@ -95,7 +104,7 @@ async def test_bad_viewers_cost_others_no_frame_no_capture_and_the_web_part_no_m
             send_garbage(station),
         ]
         async with running_tasks(*bad) as tasks:
-            assert max([await fps_of(seen, 4) for _ in range(3)]) > 0.6 * usual  # another test may take the processor
+            assert max([await fps_of_free_machine(seen, 4) for _ in range(3)]) > 0.6 * usual
             await eventually_in_loop(lambda: all(one.cut for one in non_reading), within_s=60)
             [task.result() for task in tasks if task.done()]
         assert web.memory_info().rss - before < 80 * MEGABYTE

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 from collections.abc import AsyncIterator
+from http.cookies import SimpleCookie
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
-from tests.harness.browsers.chromium import ARGUMENTS
+from tests.harness.browsers.chromium import ARGUMENTS, CHROMIUM
 from tests.harness.browsers.page_server import PageServer, page_server
-from tests.harness.stations.http_client import PASSWORD
+from tests.harness.browsers.site import signed_in
 from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
@@ -73,25 +73,28 @@ def disconnect(station: Station) -> None:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    path = shutil.which("chromium")
-    assert path, "There is no chromium: apt-get install chromium"
     async with async_playwright() as playwright:
-        found = await playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        found = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield found
         await found.close()
 
 
+@pytest.fixture(scope="module")
+def cookies(station: Station) -> SimpleCookie:
+    """Those of one sign-in, for all windows: checking a password is slow."""
+    return signed_in(f"http://127.0.0.1:{station.port}")
+
+
 @pytest_asyncio.fixture(loop_scope="module")
-async def page(pages: PageServer, browser: Browser) -> AsyncIterator[Page]:
+async def page(pages: PageServer, browser: Browser, cookies: SimpleCookie) -> AsyncIterator[Page]:
     """The live page, signed in; no script may violate the policy or raise."""
     errors: list[str] = []
     found = await browser.new_page()
     found.on("pageerror", lambda error: errors.append(str(error)))
     found.on("console", lambda line: errors.append(line.text) if "Policy" in line.text else None)
-    await found.goto(f"{pages.url}/accounts/login/")
-    await found.fill("#id_username", "admin")
-    await found.fill("#id_password", PASSWORD)
-    await found.click("[type=submit]")
+    await found.context.add_cookies(
+        [{"name": name, "value": morsel.value, "url": pages.url} for name, morsel in cookies.items()]
+    )
     await found.add_init_script(f"({NOTE_CHANGES})()")
     await found.goto(f"{pages.url}/live.html")
     yield found

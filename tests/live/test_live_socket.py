@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import time
@@ -13,7 +14,7 @@ import pytest_asyncio
 import redis
 from asgiref.sync import sync_to_async
 
-from cameras.live import consumers
+from cameras.live import consumers, feed
 from cameras.live.picture import jpeg_size
 from cameras.live.publisher import FRAME_HEADER
 from cameras.models import Camera
@@ -33,6 +34,12 @@ FRAME_KEYS = {
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A request is answered sooner with the reason why there is no picture."""
     monkeypatch.setattr(consumers, "NO_FRAME_S", 1.0)
+
+
+@pytest.fixture
+def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None comes: a request is answered soon with the reason."""
+    monkeypatch.setattr(consumers, "NO_FRAME_S", 0.1)
 
 
 @pytest_asyncio.fixture
@@ -98,8 +105,9 @@ async def test_no_pictures_are_requested_before_a_viewer_sends_a_request(
 
 
 async def test_a_socket_without_further_requests_ends_the_request_for_pictures(
-    socket: OpenSocket, server: redis.Redis, pictures: CameraProcess
+    socket: OpenSocket, server: redis.Redis, pictures: CameraProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(feed, "IDLE_AFTER_S", 0.5)
     await socket.request(REQUEST)
     await eventually_in_loop(lambda: not server.keys("*:want:*"), within_s=60)
     assert not [name for name, count in server.pubsub_numsub(*server.pubsub_channels()) if count]
@@ -132,6 +140,14 @@ def observed(server: redis.Redis, state: str, **fields: Any) -> None:
     server.hset(status.broker.key("status", "sky"), mapping={name: json.dumps(value) for name, value in found.items()})
 
 
+async def refusal(socket: OpenSocket) -> Any:
+    """The first answer after the connection to the broker is there."""
+    async with asyncio.timeout(40):
+        while (answer := await socket.request(REQUEST))["reason"] == "broker":
+            pass
+    return answer
+
+
 REASONS = [
     ("starting", {}, "starting", "sky is starting."),
     ("reconnecting", {}, "reconnecting", "The USB cable was pulled."),
@@ -144,21 +160,24 @@ REASONS = [
 ]
 
 
+@pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize(("state", "fields", "reason", "message"), REASONS)
 async def test_without_a_picture_the_reason_is_sent(
     state: str, fields: dict[str, Any], reason: str, message: str, socket: OpenSocket, server: redis.Redis
 ) -> None:
     observed(server, state, **fields)
-    answer = await socket.request(REQUEST)
+    answer = await refusal(socket)
     assert answer["type"] == "no_frame"
     assert answer["reason"] == reason
     assert message in answer["message"]
 
 
+@pytest.mark.usefixtures("without_pictures")
 async def test_a_host_that_does_not_write_is_down(socket: OpenSocket, server: redis.Redis) -> None:
-    assert (await socket.request(REQUEST))["reason"] == "host_down"
+    assert (await refusal(socket))["reason"] == "host_down"
 
 
+@pytest.mark.usefixtures("without_pictures")
 async def test_without_a_broker_the_socket_stays_open_and_sends_the_reason(socket: OpenSocket) -> None:
     assert (await socket.request(REQUEST))["reason"] == "broker"
     assert (await socket.request({"type": "ping", "sent": 1}))["type"] == "pong"

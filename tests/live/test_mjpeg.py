@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
-import pytest
 import pytest_asyncio
 from asgiref.sync import sync_to_async
 
-from cameras.live import mjpeg
 from cameras.live.mjpeg import MjpegStream, stream_parts
 from cameras.models import Camera
 from skycam_project.access.models import User
@@ -28,7 +27,12 @@ async def principal(camera: Camera) -> Principal:
 
 @pytest_asyncio.fixture
 async def parts(principal: Principal, pictures: CameraProcess) -> AsyncIterator[AsyncIterator[bytes]]:
-    stream = MjpegStream("sky", "medium", principal)
+    async with open_parts(MjpegStream("sky", "medium", principal)) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def open_parts(stream: MjpegStream) -> AsyncIterator[AsyncIterator[bytes]]:
     await stream.add_viewer("a-viewer", "192.0.2.7")
     opened: Any = stream_parts(stream)
     yield opened
@@ -45,13 +49,11 @@ async def test_each_part_is_a_picture_and_ends_with_the_boundary(
     assert rest == pictures.jpeg + b"\r\n--skycam-frame\r\n"
 
 
-async def test_it_ends_when_the_pictures_do(
-    parts: AsyncIterator[bytes], pictures: CameraProcess, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(mjpeg, "NO_PICTURE_TIMEOUT_S", 1.0)
-    [await anext(parts) for _ in range(3)]
-    pictures.quiet.set()
-    assert len([part async for part in parts]) <= 2
+async def test_it_ends_when_the_pictures_do(principal: Principal, pictures: CameraProcess) -> None:
+    async with open_parts(MjpegStream("sky", "medium", principal, timeout_s=1.0)) as parts:
+        [await anext(parts) for _ in range(3)]
+        pictures.quiet.set()
+        assert len([part async for part in parts]) <= 2
 
 
 async def test_it_ends_when_the_role_is_revoked(parts: AsyncIterator[bytes]) -> None:

@@ -11,7 +11,6 @@ import pytest_asyncio
 import uvicorn
 
 from skycam_project.config.sections import LimitsConfig
-from skycam_project.launch import protocols
 from skycam_project.launch.connections import ConnectionLimiter
 from skycam_project.launch.protocols import HttpProtocol
 
@@ -44,12 +43,18 @@ async def endless() -> Endless:
     return Endless()
 
 
+@pytest.fixture
+def stalled_s() -> float:
+    return HttpProtocol.stalled_s
+
+
 @pytest_asyncio.fixture
-async def wire(endless: Endless) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+async def wire(endless: Endless, stalled_s: float) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     config = uvicorn.Config(endless, http=HttpProtocol, lifespan="off", log_config=None)
     config.load()
     state = uvicorn.server.ServerState()
-    counted = type("Counted", (HttpProtocol,), {"connection_limiter": ConnectionLimiter(LimitsConfig(), [])})
+    limited = {"connection_limiter": ConnectionLimiter(LimitsConfig(), []), "stalled_s": stalled_s}
+    counted = type("Counted", (HttpProtocol,), limited)
     listening = await asyncio.get_running_loop().create_server(lambda: counted(config, state, {}), "127.0.0.1", 0)
     reader, writer = await asyncio.open_connection(*listening.sockets[0].getsockname())
     yield reader, writer
@@ -67,9 +72,7 @@ async def test_a_stream_ends_when_its_client_leaves(requests: int, wire: Any, en
 
 
 @pytest.mark.parametrize("request_of", [REQUEST, REQUEST * 2, FEED], ids=["alone", "with another behind it", "service"])
-async def test_a_stream_ends_when_its_client_does_not_read(
-    request_of: bytes, wire: Any, endless: Endless, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(protocols, "STALLED_S", 0.5)
+@pytest.mark.parametrize("stalled_s", [0.5])
+async def test_a_stream_ends_when_its_client_does_not_read(request_of: bytes, wire: Any, endless: Endless) -> None:
     wire[1].write(request_of)
     await asyncio.wait_for(endless.ended.wait(), 40)

@@ -110,7 +110,7 @@ async def test_a_limited_number_of_requests_wait_for_the_bandwidth_of_the_statio
     limiter = loop_singletons.loop_singleton(SnapshotLimiter)
     await limiter.get_picture("sky", "low", 3, "anna")
     many = [asyncio.ensure_future(limiter.get_picture("sky", "low", 3600, "anna")) for _ in range(MAX_WAITING_PER_USER)]
-    await eventually_in_loop(lambda: limiter._waiting["anna"] == MAX_WAITING_PER_USER)
+    await eventually_in_loop(lambda: limiter.waiting("anna") == MAX_WAITING_PER_USER)
     with pytest.raises(SnapshotLimitExceeded, match=f"At most {MAX_WAITING_PER_USER} requests"):
         await limiter.get_picture("sky", "low", 3600, "anna")
     for one in many:
@@ -122,7 +122,7 @@ async def test_a_camera_with_pictures_is_not_delayed_by_others_without(camera: C
     limiter = loop_singletons.loop_singleton(SnapshotLimiter)
     await limiter.get_picture("sky", "low", 3, "anna")
     dead = [asyncio.ensure_future(limiter.get_picture("dark", "low", 30, "anna")) for _ in range(MAX_WAITING_PER_USER)]
-    await eventually_in_loop(lambda: limiter._waiting["anna"] == MAX_WAITING_PER_USER)
+    await eventually_in_loop(lambda: limiter.waiting("anna") == MAX_WAITING_PER_USER)
     assert await limiter.get_picture("sky", "low", 3, "anna") is not None
     assert not any(one.done() for one in dead)
     for one in dead:

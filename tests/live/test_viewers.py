@@ -16,9 +16,8 @@ from django.conf import settings
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from cameras.live import viewer_limits
 from cameras.live.publisher import FRAME_HEADER, LOWERED
-from cameras.live.service import LiveStreamingService
+from cameras.live.service import LiveStreamingService, LiveTimes
 from cameras.live.viewer_registry import ViewerRegistry, viewers_everywhere
 from cameras.models import Camera
 from cameras.sockets import loop_singletons
@@ -96,23 +95,19 @@ async def test_all_viewers_together_are_limited(
         assert answer["message"][:9] == "At most 2"
 
 
-async def test_a_viewer_that_leaves_frees_a_place(
-    configured: Any, anna: Headers, pictures: CameraProcess, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_viewer_that_leaves_frees_a_place(configured: Any, anna: Headers, pictures: CameraProcess) -> None:
     configured(max_viewers_per_user=1)
-    monkeypatch.setattr(viewer_limits, "REFUSED_FOR_S", 0.0)
+    loop_singletons.set_loop_singleton(LiveStreamingService(times=LiveTimes(refused_for_s=0.0)))
     async with OpenSocket(LIVE, anna) as waits:
         async with watching(anna, 1):
             assert (await waits.request(REQUEST))["reason"] == "capacity"
         assert (await waits.request(REQUEST))["type"] == "frame"
 
 
-async def test_an_idle_viewer_is_ended(
-    configured: Any, anna: Headers, pictures: CameraProcess, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("cameras.live.service.IDLE_S", 0.3)
+async def test_an_idle_viewer_is_ended(configured: Any, anna: Headers, pictures: CameraProcess) -> None:
+    service = LiveStreamingService(times=LiveTimes(idle_s=0.3))
+    loop_singletons.set_loop_singleton(service)
     async with watching(anna, 1) as (hidden,):
-        service = loop_singletons.loop_singleton(LiveStreamingService)
         await eventually_in_loop(lambda: not service.viewer_limits.viewers)
         assert (await hidden.request(REQUEST))["type"] == "frame"
         assert len(service.viewer_limits.viewers) == 1
@@ -263,7 +258,7 @@ async def test_above_its_bandwidth_a_viewer_gets_fewer_frames_and_the_reason(
 
 
 async def test_all_viewers_together_have_a_bandwidth(configured: Any, anna: Headers, pictures: CameraProcess) -> None:
-    configured(bandwidth={"total_kbit_s": 100})
+    configured(bandwidth={"total_kbit_s": 10})
     async with OpenSocket(LIVE, anna) as socket:
         await socket.request(REQUEST)
         [await socket.send(REQUEST) for _ in range(2)]
@@ -272,12 +267,12 @@ async def test_all_viewers_together_have_a_bandwidth(configured: Any, anna: Head
 
 
 async def test_a_busy_web_process_gives_the_next_lower_quality_and_then_full_quality_again(
-    configured: Any, anna: Headers, pictures: CameraProcess, monkeypatch: pytest.MonkeyPatch
+    configured: Any, anna: Headers, pictures: CameraProcess
 ) -> None:
-    monkeypatch.setattr("cameras.live.service.LOAD_CHECK_EVERY_S", 0.0)
     configured(cpu_thresholds={"lower_quality": 50.0, "lower_fps": 0.0, "restore": 30.0, "hold_s": 0.0})
     load = [100.0]
-    loop_singletons.set_loop_singleton(LiveStreamingService(load=lambda: load[0]))
+    service = LiveStreamingService(load=lambda: load[0], times=LiveTimes(load_check_every_s=0.0))
+    loop_singletons.set_loop_singleton(service)
     async with OpenSocket(LIVE, anna) as socket:
         assert "The web server is busy" in str(await next_message(socket, type="limited"))
         assert (await next_message(socket, quality="low", type="frame"))["lowered"]

@@ -29,9 +29,8 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
     """A station where one user may have three viewers."""
     data = tmp_path_factory.mktemp("webs") / "data"
     variables = {"MAX_VIEWERS_PER_USER": str(MOST), "QUALITY_PRESETS__LOW__SIZE": "320"}
-    found = Station(
-        data, **{f"LIVE_STREAMING_CONFIG__{name}": value for name, value in variables.items()}, **MANY_VIEWERS
-    )
+    own = {f"LIVE_STREAMING_CONFIG__{name}": value for name, value in variables.items()}
+    found = Station(data, **(MANY_VIEWERS | own))
     try:
         yield found.up_with_camera()
     finally:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.harness.browsers.site import Site
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A real station with two simulated cameras, one of them disabled."""
     from tests.harness.browsers.site import Site
@@ -31,15 +31,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 @pytest.fixture
 def page(chromium: Browser, site: Site) -> Iterator[Page]:
     """A window of a signed-in manager. An error on its console fails the test."""
-    context = chromium.new_context(viewport={"width": 1440, "height": 900}, base_url=site.url)
-    context.add_cookies(site.cookies())
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
-    context.close()
-    assert [text for text in errors if site.unexpected(text)] == []
+    from tests.harness.browsers.site import manager_window
+
+    with manager_window(chromium, site) as page:
+        yield page
 
 
 @pytest.fixture
@@ -48,11 +43,6 @@ def stranger_page(chromium: Browser, site: Site) -> Iterator[Page]:
     context = chromium.new_context(viewport={"width": 1440, "height": 900}, base_url=site.url)
     yield context.new_page()
     context.close()
-
-
-@pytest.fixture
-def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.getbasetemp() / "shots"
 
 
 @pytest.fixture

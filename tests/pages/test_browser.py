@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import re
 import time
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-from tests.harness.browsers.site import AXE, PAGES, VIOLATIONS, WIDTHS, Site, in_theme
+from tests.harness.browsers.inspection import brightest_other_than_red, overflowing, violations, violations_in_themes
+from tests.harness.browsers.site import PAGES, Site, in_theme, manager_window
 from tests.harness.stations.http_client import PASSWORD
 from tests.harness.waiting import eventually
 
@@ -128,14 +127,6 @@ def test_shortcuts_open_pages_and_cameras(page: Page) -> None:
     page.keyboard.press("g")
     page.keyboard.press("s")
     expect(page.get_by_role("heading", name="Status", exact=True)).to_be_visible()
-
-
-def test_a_page_that_lost_the_station_says_so_and_recovers(page: Page) -> None:
-    page.goto("/")
-    page.route("**/now/", lambda route: route.abort())
-    expect(page.locator("#connection")).to_be_visible(timeout=SOON_MS)
-    page.unroute("**/now/")
-    expect(page.locator("#connection")).to_be_hidden(timeout=SOON_MS)
 
 
 def test_a_slow_answer_updates_the_page_and_does_not_count_as_a_loss(page: Page) -> None:
@@ -279,34 +270,46 @@ def test_the_checks_of_the_station_run_on_the_status_page(page: Page) -> None:
     expect(page.locator("#examination")).to_contain_text("Database", timeout=30_000)
 
 
-@pytest.mark.parametrize("width", [320, 390, 1440, 2560])
-def test_nothing_is_wider_than_the_window(width: int, page: Page) -> None:
-    page.set_viewport_size({"width": width, "height": 844})
-    widths = {path: (page.goto(path), page.evaluate(WIDTHS))[1] for path in PAGES}
-    assert {path: found for path, found in widths.items() if found[0] > found[1]} == {}
+@dataclass(frozen=True)
+class Visit:
+    """What a visit to one page has found."""
+
+    violations: dict[str, list[str]]
+    brightest_other_than_red: int
+    overflowing: list[int]
 
 
-@pytest.mark.parametrize("path", PAGES)
-@pytest.mark.parametrize("theme", ["light", "dark", "red"])
-def test_a_page_is_accessible(path: str, theme: str, page: Page, site: Site, shots: Path) -> None:
-    in_theme(page, site, theme)
-    page.goto(path)
-    page.evaluate(AXE.read_text())
-    assert page.evaluate(VIOLATIONS) == []
-    page.screenshot(path=shots / f"{path.strip('/').replace('/', '-') or 'dashboard'}-{theme}.png", full_page=True)
+@pytest.fixture(scope="module")
+def red_window(chromium: Browser, site: Site) -> Iterator[Page]:
+    """One window for all visits, in the red theme. An error on its console fails the last of them."""
+    with manager_window(chromium, site) as page:
+        in_theme(page, site, "red")
+        yield page
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_the_red_theme_shows_only_red(path: str, page: Page, site: Site) -> None:
-    in_theme(page, site, "red")
-    page.goto(path)
-    page.evaluate("document.fonts.ready")
-    pixels = np.asarray(Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB"))
-    assert pixels[..., 1:].max() == 0
+@pytest.fixture(scope="module", params=PAGES)
+def visit(request: pytest.FixtureRequest, red_window: Page) -> Visit:
+    """What a window finds that is opened with the least width and grows."""
+    red_window.set_viewport_size({"width": 320, "height": 844})
+    red_window.goto(request.param)
+    too_wide = overflowing(red_window, 320, 390, 2560, 1440)
+    brightest = brightest_other_than_red(red_window, full_page=True)
+    return Visit(violations_in_themes(red_window), brightest, too_wide)
+
+
+def test_a_page_is_accessible_in_each_theme(visit: Visit) -> None:
+    assert visit.violations == {}
+
+
+def test_the_red_theme_shows_only_red(visit: Visit) -> None:
+    assert visit.brightest_other_than_red == 0
+
+
+def test_nothing_is_wider_than_the_window(visit: Visit) -> None:
+    assert visit.overflowing == []
 
 
 def test_the_sign_in_page_is_accessible_on_a_phone(stranger_page: Page) -> None:
     stranger_page.set_viewport_size({"width": 390, "height": 844})
     stranger_page.goto("/accounts/login/")
-    stranger_page.evaluate(AXE.read_text())
-    assert stranger_page.evaluate(VIOLATIONS) == []
+    assert violations(stranger_page) == []

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.harness.browsers.site import AXE, VIOLATIONS, WIDTHS, Site
+from tests.harness.browsers.inspection import overflowing, violations_in_themes
+from tests.harness.browsers.site import Site
 
 SOON_MS = 40_000
 
@@ -49,14 +50,9 @@ def test_a_preset_is_saved_with_the_keyboard_and_deleted_after_a_question(panel:
     expect(page.locator(".banner.ok")).to_contain_text("Dusk was deleted.", timeout=SOON_MS)
 
 
-@pytest.mark.parametrize("theme", ["dark", "light", "red"])
-def test_a_comparison_is_accessible(panel: Locator, page: Page, site: Site, theme: str) -> None:
-    page.context.add_cookies([{"name": "theme", "value": theme, "url": site.url}])
+def test_a_comparison_is_accessible_in_each_theme_and_fits_a_phone(panel: Locator, page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
-    page.reload()
     panel.get_by_role("link", name="Night").click()
     expect(panel.locator(".compared")).to_be_visible(timeout=SOON_MS)
-    page.evaluate(AXE.read_text())
-    assert page.evaluate(VIOLATIONS) == []
-    width, room = page.evaluate(WIDTHS)
-    assert width <= room
+    assert violations_in_themes(page) == {}
+    assert overflowing(page, 390) == []

@@ -29,7 +29,7 @@ def station(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = ConfigManager(tmp_path / "skycam.yaml", environment=environment, here=tmp_path).config
     values = found.camera_config.model_copy()
     changed = settings.STATION.model_copy(update={"camera_config": values})
-    monkeypatch.setattr(settings, "STATION", changed.with_origin(found._origins.where, found.fixed, ()))
+    monkeypatch.setattr(settings, "STATION", changed.with_origin(found.origins, found.fixed, ()))
 
 
 def send(manager: Any, **form: str) -> Any:
@@ -64,7 +64,7 @@ def video_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "skycam.yaml").write_text(f"video_path: {folder}\n")
     found = ConfigManager(tmp_path / "skycam.yaml", environment={"SKYCAM_DATA": str(tmp_path)}, here=tmp_path).config
     changed = settings.STATION.model_copy(update={"video_path": folder})
-    monkeypatch.setattr(settings, "STATION", changed.with_origin(found._origins.where, found.fixed, ()))
+    monkeypatch.setattr(settings, "STATION", changed.with_origin(found.origins, found.fixed, ()))
     return folder
 
 

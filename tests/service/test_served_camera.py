@@ -15,8 +15,13 @@ from cameras.models import Camera
 from cameras.spool.storage import MARKER
 from captures.models import StorageRoot
 from captures.pixelink_service import roots
-from captures.pixelink_service import served_camera as module
-from captures.pixelink_service.served_camera import NotConnected, find_camera, served_camera
+from captures.pixelink_service.served_camera import (
+    DefaultSettings,
+    NotConnected,
+    find_camera,
+    served_camera,
+    set_default_settings,
+)
 from captures.storage.roots import UnusableRoot
 
 pytestmark = pytest.mark.django_db
@@ -78,28 +83,26 @@ def test_an_unknown_name_is_not_replaced_by_the_simulated_camera(monkeypatch: py
 
 def test_the_defaults_are_set_unless_another_value_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     configure(monkeypatch, default_exposure=5000, default_gain=2.0)
-    monkeypatch.setattr(module, "_with_defaults", set())
     camera = add("simulated", "simulated", settings={"gain": 3.0})
-    served_camera()
+    served_camera(DefaultSettings())
     camera.refresh_from_db()
     assert camera.settings == {"gain": 3.0, "exposure_us": 5000}
 
 
 def test_the_defaults_are_set_after_the_holder_releases_the_camera(monkeypatch: pytest.MonkeyPatch) -> None:
     configure(monkeypatch, default_gain=2.0)
-    monkeypatch.setattr(module, "_with_defaults", set())
     camera = leases.acquire_lease(add("simulated", "simulated"), "anna")
-    assert "gain" not in served_camera().settings
+    defaults = DefaultSettings()
+    assert "gain" not in served_camera(defaults).settings
     leases.release_lease(camera, "anna")
-    served_camera()
+    served_camera(defaults)
     assert Camera.objects.get().settings["gain"] == 2.0
 
 
 def test_the_defaults_do_not_replace_a_value_that_was_set(monkeypatch: pytest.MonkeyPatch) -> None:
     configure(monkeypatch, default_exposure=5000)
-    monkeypatch.setattr(module, "_with_defaults", set())
     camera = add("simulated", "simulated", settings={"exposure_us": 7})
-    served_camera()
+    served_camera(DefaultSettings())
     camera.refresh_from_db()
     assert camera.settings == {"exposure_us": 7}
 
@@ -108,7 +111,7 @@ def test_a_concurrent_change_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> Non
     configure(monkeypatch, default_exposure=100_000, default_gain=1.5)
     as_read = add("simulated", "simulated")
     Camera.objects.update(settings={"exposure_us": 5000})
-    module.set_default_settings(as_read)
+    set_default_settings(as_read)
     assert Camera.objects.get().settings == {"exposure_us": 5000, "gain": 1.5}
 
 
@@ -116,17 +119,17 @@ def test_the_defaults_of_a_camera_that_was_removed_meanwhile_are_not_set(monkeyp
     configure(monkeypatch, default_gain=1.5)
     as_read = add("simulated", "simulated")
     Camera.objects.update(removed_at=timezone.now())
-    module.set_default_settings(as_read)
+    set_default_settings(as_read)
     assert Camera.objects.get().settings == {}
 
 
 def test_the_defaults_are_set_when_the_database_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_with_defaults", set())
     configure(monkeypatch, default_exposure=100_000)
     add("simulated", "simulated")
+    defaults = DefaultSettings()
     with connection.execute_wrapper(refuse_changes), pytest.raises(OperationalError):
-        served_camera()
-    served_camera()
+        served_camera(defaults)
+    served_camera(defaults)
     assert Camera.objects.get().settings == {"exposure_us": 100_000}
 
 
@@ -138,14 +141,14 @@ def refuse_changes(execute: Any, sql: str, *rest: Any) -> Any:
 
 def test_captures_of_the_service_go_to_its_own_root(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     configure(monkeypatch, image_save_path=tmp_path / "captures")
-    roots._first_served_camera.cache_clear()
+    roots.first_served_camera.cache_clear()
     served_one, other = add("simulated", "simulated"), add("second", "simulated")
     own = roots.ensure_service_root()
     assert own is not None
     assert roots.own_root(served_one) == {"id": str(own.id), "path": str(tmp_path / "captures")}
     assert roots.own_root(other) is None
     assert roots.ensure_service_root() == own
-    roots._first_served_camera.cache_clear()
+    roots.first_served_camera.cache_clear()
 
 
 @pytest.mark.parametrize("marker", ["", "rubbish"])

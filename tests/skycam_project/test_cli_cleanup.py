@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from captures.models import Clip
-from core.jobs import services
 from core.jobs.models import Job
 from monitoring.models import Event
 from tests.harness.disks.small_disk import SmallDisk
@@ -33,7 +32,6 @@ def archive(disk: SmallDisk, monkeypatch: pytest.MonkeyPatch) -> ClipArchive:
     configured(monkeypatch, **values)
     for name, value in values.items():  # the job's child process reads the configuration by itself
         monkeypatch.setenv(f"CAMERA_CONFIG__{name.upper()}", str(value))
-    monkeypatch.setattr(services, "TAKEN_S", 0.0)
     archive = ClipArchive(disk.path)
     archive.clips(6, MB)
     return archive

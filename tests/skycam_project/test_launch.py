@@ -22,19 +22,13 @@ INTO_A_PIPE = ("bash", "-c", 'exec "$@" > >(cat)', "-")
 
 @pytest.fixture(scope="module")
 def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
-    station = Station(tmp_path_factory.mktemp("station") / "data", is_migrated=False, **NOTICES_HANGS)
+    station = Station(tmp_path_factory.mktemp("station") / "data", **NOTICES_HANGS)
+    station.finds_database = False
     del station.environment["SKYCAM_ADMIN_PASSWORD"]  # the station makes one
     try:
         yield station.up(wrapped_in=INTO_A_PIPE)
     finally:
         station.ensure_stopped()
-
-
-@pytest.fixture
-def disposable_station(tmp_path: Path) -> Iterator[Station]:
-    station = Station(tmp_path / "data")
-    yield station
-    station.ensure_stopped()
 
 
 def test_only_the_banner_shows_the_first_password_and_only_once(station: Station) -> None:
@@ -102,17 +96,15 @@ def test_each_restart_becomes_one_event(station: Station) -> None:
         eventually(lambda: database.execute(question).fetchone() == (restarts,), 60, "all restarts in the event log")
 
 
-def test_a_killed_launcher_leaves_no_process_and_the_next_one_starts_and_stops_cleanly(
-    disposable_station: Station,
-) -> None:
-    processes = disposable_station.up().processes()
+def test_a_killed_launcher_leaves_no_process_and_the_next_one_starts_and_stops_cleanly(station: Station) -> None:
+    processes = [process for process in station.processes() if process.name() != "cat"]
     os.kill(processes[0].pid, signal.SIGKILL)
-    disposable_station.status()
+    station.status()
     eventually(lambda: not any(process.is_running() for process in processes), 30, "no process is left")
-    processes = disposable_station.up().processes()
-    assert disposable_station.stop() == 0
+    processes = station.up().processes()
+    assert station.stop() == 0
     assert not any(process.is_running() for process in processes)
-    assert "sign in as admin; a new password: skycam users set admin --password" in disposable_station.output()
+    assert "sign in as admin; a new password: skycam users set admin --password" in station.output()
 
 
 def test_without_a_station_ps_says_how_to_start_one(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -109,6 +108,7 @@ def test_a_part_is_refused_beside_the_whole_station_on_the_same_folder(new_stati
 
 def test_a_file_in_place_of_the_folder_is_refused(new_station: NewStation) -> None:
     station = new_station()
+    station.finds_database = False
     station.data.write_text("")
     assert station.start().status() == 1
     assert station.output().count("\n") == 1
@@ -157,7 +157,7 @@ def test_a_folder_whose_path_is_too_long_for_a_socket_works(new_station: NewStat
 
 def test_a_part_logs_from_the_configured_level_on(new_station: NewStation) -> None:
     station = new_station(SKYCAM_LOGGING__LEVEL="DEBUG")
-    subprocess.run([sys.executable, "-m", "skycam_project.launch.prepare", "1"], env=station.environment, check=True)
+    station.prepare()
     station.start(only="jobs").eventually_says("DEBUG celery.bootsteps")
 
 

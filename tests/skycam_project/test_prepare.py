@@ -9,11 +9,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.conf import settings
+from django.utils import timezone
 
+from cameras.models import CameraHost
 from skycam_project.config.database import keep_private, sqlite
+from skycam_project.launch.prepare import PreparationError, acquire_host_name
 
 STDOUT = "1"
 
@@ -56,3 +61,23 @@ def test_a_readable_database_becomes_private_with_its_companion_files(open_folde
         assert set(modes(open_folder).values()) == {"0o644"}
         keep_private(sqlite(str(file)))
         assert modes(open_folder) == dict.fromkeys(["old.sqlite3", "old.sqlite3-wal", "old.sqlite3-shm"], "0o600")
+
+
+def lease_of_another_machine(left_s: float) -> None:
+    until = timezone.now() + timedelta(seconds=left_s)
+    CameraHost.objects.create(name=settings.STATION.host, machine="another", leased_until=until)
+
+
+@pytest.mark.django_db
+def test_a_host_waits_for_the_lease_of_a_machine_that_has_ended() -> None:
+    lease_of_another_machine(left_s=0.5)
+    acquire_host_name()
+    assert CameraHost.objects.get().machine != "another"
+
+
+@pytest.mark.django_db
+def test_a_host_with_the_name_of_a_running_machine_is_refused() -> None:
+    lease_of_another_machine(left_s=30)
+    with pytest.raises(PreparationError, match="Give this one another name: SKYCAM_HOST"):
+        acquire_host_name(timeout_s=0)
+    assert CameraHost.objects.get().machine == "another"

@@ -112,7 +112,7 @@ async def test_the_request_of_a_disconnected_client_keeps_its_slot_until_it_has_
     assert (await sent.get())["status"] == 503
     application.end.set()
     async with asyncio.timeout(40):
-        while application.at_work or pooled.limiter._active:
+        while application.at_work or pooled.limiter.active:
             await asyncio.sleep(0.01)
     await pooled(request(), None, None)
     assert application.most_at_work == 1
@@ -145,7 +145,7 @@ async def test_a_streaming_response_holds_no_slot(keep: int) -> None:
         await asyncio.wait_for(sent.get(), 40)
     end.set()
     await asyncio.gather(*streams)
-    assert limiter._active == {}
+    assert limiter.active == {}
 
 
 def test_one_user_cannot_use_all_waiting_slots() -> None:
@@ -156,4 +156,4 @@ def test_one_user_cannot_use_all_waiting_slots() -> None:
         with waiting.slot("eve"), pytest.raises(TooManyWaiting, match="At most 3 requests may wait for a thumbnail"):
             waiting.slot("mallory").__enter__()
     with waiting.slot("ada"):
-        assert waiting._users == {"ada": 1}
+        assert waiting.waiting == {"ada": 1}

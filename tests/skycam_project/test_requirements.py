@@ -39,7 +39,7 @@ NO_IMPORT_IN_TESTS = {
     "types-psutil": "types for mypy",
     "types-pyyaml": "types for mypy",
 }
-NOT_NAMED_IN_TESTS = {"stdio.h": "the C sources of tests/fakes include it"}
+NOT_NAMED_IN_TESTS = {"stdio.h": "the C sources of the far ends include it"}
 LOCKED_GROUP = {"run": "build", "dev": "dev"}
 """Lock -> the group that it has beside the dependencies."""
 SYSTEM_PACKAGE = re.compile(r"^([\w/.-]+) {2,}[a-z0-9-]+$", re.MULTILINE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict
 from typing import Any, ClassVar, Literal
 
@@ -44,6 +44,9 @@ SAFE_LIBRARY = (2, 5, 34)
 READOUT_S = 5.0
 BULB_WITHOUT_A_TIME = "The camera's dial is at bulb, and no exposure time is set. Set one, or turn the dial to a time."
 
+SessionOpener = Callable[[str, Clock, float], Session]
+"""Opens the camera at an address until a deadline, as `open_session` does."""
+
 DRIVER_SETTINGS = frozenset({"keep_on_card"})
 """Settings that are this driver's, not the camera's."""
 
@@ -68,8 +71,9 @@ class Gphoto2Driver(Driver):
     kind: ClassVar[str] = "gphoto2"
     Settings: ClassVar[type[DriverSettings]] = Gphoto2Settings
 
-    def __init__(self, address: str, clock: Clock) -> None:
+    def __init__(self, address: str, clock: Clock, open_session: SessionOpener = open_session) -> None:
         super().__init__(address, clock)
+        self._open_session = open_session
         self._session: Session | None = None
         self._settings: dict[str, Any] = {}
         self._overridden: dict[str, str] = {}
@@ -101,7 +105,7 @@ class Gphoto2Driver(Driver):
         self._overridden.clear()
         self._warned_of_library = False
         self._supply_reader, self._live = SupplyReader(), LiveView(self.clock)
-        self._session = open_session(self.address, self.clock, deadline)
+        self._session = self._open_session(self.address, self.clock, deadline)
         return self._session.identity
 
     def close(self) -> None:
@@ -193,7 +197,7 @@ class Gphoto2Driver(Driver):
         # Not `open`: `_refused` must stay, else the same value would be refused and renew the session at each exposure;
         # and `_overridden`, else the camera's own values would not be restored.
         self.close()
-        self._session = open_session(self.address, self.clock, deadline)
+        self._session = self._open_session(self.address, self.clock, deadline)
         self._set_values(self._settings)
 
     def _needs_renewal(self, session: Session) -> bool:

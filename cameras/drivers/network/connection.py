@@ -21,8 +21,6 @@ from cameras.drivers.network.errors import FAILURES, LOST, OTHER_KIND, opening_f
 from cameras.drivers.network.http_stream import HttpStream
 from core.outgoing import AddressRefused, OutgoingGuard
 
-READ_S = 4.0
-"""A source that sends no packet for this long is treated as disconnected. With RTSP, FFmpeg needs twice the time."""
 PROBE_US = 3_000_000
 CODECS = "h264,hevc,mjpeg,mpeg4,mpeg2video,vp8,vp9,av1,libdav1d"
 MOST_PIXELS = 8192 * 8192
@@ -38,11 +36,12 @@ NO_VIDEO = (
 
 class Connection:
     """Used by one thread at a time, except for `interrupt`. `address` is normalised; opening takes at most `open_s` and
-    connects only where `guard` allows."""
+    connects only where `guard` allows. A source that sends no packet for `read_s` is treated as disconnected."""
 
-    def __init__(self, address: str, guard: OutgoingGuard, open_s: float) -> None:
+    def __init__(self, address: str, guard: OutgoingGuard, open_s: float, read_s: float) -> None:
+        self.read_s = read_s
         self._address = address
-        self._container, self._stream = _open(address, guard, open_s)
+        self._container, self._stream = _open(address, guard, open_s, read_s)
         # PyAV has no codec context for video that FFmpeg cannot decode.
         known = [stream for stream in self._container.streams.video if stream.codec_context]
         if not known:
@@ -94,7 +93,7 @@ class Connection:
                 if packet.size:
                     yield packet
         except FAILURES:
-            ended = f"stopped sending, or was silent for {READ_S:g} s. Check the camera and the network."
+            ended = f"stopped sending, or was silent for {self.read_s:g} s. Check the camera and the network."
         else:
             ended = "ended the stream. Skycam reopens it."
         # Outside the `except`: even with `from None` the error would keep PyAV's exception, with the password, as its
@@ -113,7 +112,7 @@ class Connection:
             self._stream.close()
 
 
-def _open(address: str, guard: OutgoingGuard, open_s: float) -> tuple[InputContainer, HttpStream | None]:
+def _open(address: str, guard: OutgoingGuard, open_s: float, read_s: float) -> tuple[InputContainer, HttpStream | None]:
     """Errors are raised without a cause, because the cause may contain the address with its password."""
     try:
         protocol = protocol_of(address)
@@ -122,11 +121,11 @@ def _open(address: str, guard: OutgoingGuard, open_s: float) -> tuple[InputConta
     until, failure = time.monotonic() + open_s, unreachable(LOST)
     try:
         if protocol.formats == OVER_HTTP:
-            return _open_http(address, protocol, guard, open_s)
+            return _open_http(address, protocol, guard, open_s, read_s)
         # One time limit for all addresses of a name: the camera loop waits for `open_s`, not for each of them.
         for place in _endpoints(address, guard):
             try:
-                return _open_with_ffmpeg(address, place, protocol, until - time.monotonic()), None
+                return _open_with_ffmpeg(address, place, protocol, until - time.monotonic(), read_s), None
             except FAILURES as error:
                 failure = opening_failed(address, error)
     except AddressRefused as error:
@@ -149,7 +148,7 @@ def _endpoints(address: str, guard: OutgoingGuard) -> list[str]:
             for found in endpoint.addresses]  # fmt: skip
 
 
-def _open_with_ffmpeg(address: str, place: str, protocol: Protocol, open_s: float) -> InputContainer:
+def _open_with_ffmpeg(address: str, place: str, protocol: Protocol, open_s: float, read_s: float) -> InputContainer:
     parts = urlsplit(address)
     login, at, _ = parts.netloc.rpartition("@")
     # FFmpeg gets the IP address, so it cannot resolve the name a second time, to an unchecked address. The name goes in
@@ -157,16 +156,16 @@ def _open_with_ffmpeg(address: str, place: str, protocol: Protocol, open_s: floa
     resolved = parts._replace(netloc=f"{login}{at}{place}", fragment="").geturl()
     options = _options(address, protocol) | ({"verifyhost": parts.hostname or ""} if protocol.encrypted else {})
     # `metadata_errors`: titles that a camera sends need not be UTF-8, for which PyAV raises by default.
-    return av.open(resolved, options=options, timeout=(max(0.1, open_s), READ_S), metadata_errors="replace")
+    return av.open(resolved, options=options, timeout=(max(0.1, open_s), read_s), metadata_errors="replace")
 
 
 def _open_http(
-    address: str, protocol: Protocol, guard: OutgoingGuard, open_s: float
+    address: str, protocol: Protocol, guard: OutgoingGuard, open_s: float, read_s: float
 ) -> tuple[InputContainer, HttpStream]:
     destination = destination_of(address)
     assert destination is not None
     endpoint = guard.resolve(*destination)
-    stream = HttpStream(address, endpoint, open_s, READ_S, verified=not address.endswith(f"#{UNVERIFIED}"))
+    stream = HttpStream(address, endpoint, open_s, read_s, verified=not address.endswith(f"#{UNVERIFIED}"))
     try:
         # Before FFmpeg sees a byte: it would take a playlist or a login page for some demuxer's format.
         if NO_STREAM_OF_VIDEO.match(stream.content_type):

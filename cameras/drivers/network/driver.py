@@ -27,6 +27,7 @@ from cameras.drivers.base import (
 )
 from cameras.drivers.credentials import REDACTED
 from cameras.drivers.network import addresses
+from cameras.drivers.network.times import NetworkTimes
 from cameras.drivers.packets import PacketSink
 from core.outgoing import OutgoingGuard
 
@@ -35,18 +36,8 @@ if TYPE_CHECKING:
     from cameras.drivers.network.picture_decoder import DecodedPicture, PictureDecoder
     from cameras.drivers.network.reader import Reader
 
-OPEN_S = 5.0
-"""The time limit for connecting, and for probing the video after it."""
-FIRST_S = 10.0
-"""The time limit for the first picture: the longest interval of key frames that works."""
-PICTURELESS_S = 10.0
-"""After waiting this long in total, the camera is treated as one that sends no pictures."""
-CHECK_EVERY_S = 10.0
-"""While no one reads frames, a picture is decoded this often to check that the camera still sends pictures."""
 CHECK_S = 0.5
-"""The time limit of that check."""
-STREAMING_S = 1.0
-"""A reader that requested a frame within this time gets every frame; otherwise it gets the newest."""
+"""The time limit of a check that the camera still sends pictures."""
 READOUT_S = 3.0
 """The time until the next picture has arrived and is decoded, from the last key frame on."""
 # The reader's condition does not know of interruptions of the clock, so they are noticed after this time.
@@ -75,8 +66,9 @@ class NetworkDriver(Driver):
     Settings = NetworkSettings
     example = addresses.EXAMPLE
 
-    def __init__(self, address: str, clock: Clock) -> None:
+    def __init__(self, address: str, clock: Clock, times: NetworkTimes | None = None) -> None:
         super().__init__(address, clock)
+        self._times = times or NetworkTimes()
         self._reader: Reader | None = None
         self._sink: PacketSink | None = None
         self._guard = OutgoingGuard()
@@ -112,14 +104,15 @@ class NetworkDriver(Driver):
         from cameras.drivers.network.picture_decoder import PictureDecoder
         from cameras.drivers.network.reader import Reader
 
-        connection = Connection(self.address, self._guard, min(OPEN_S, remaining(self.clock, deadline)))
+        open_s = min(self._times.open_s, remaining(self.clock, deadline))
+        connection = Connection(self.address, self._guard, open_s, self._times.read_s)
         title, rate = connection.title, connection.stream.average_rate
         self._decoder: PictureDecoder = PictureDecoder(connection.new_decoder())
         self._reader = Reader(connection, self.clock)
         self._actual = {"fps": round(float(rate), 3)} if rate else {}
         self._streamed, self._pictureless_s, self._seen = -math.inf, 0.0, self.clock.monotonic()
         self._ahead.clear()
-        picture = self._wait_for_picture(min(deadline, self.clock.monotonic() + FIRST_S))
+        picture = self._wait_for_picture(min(deadline, self.clock.monotonic() + self._times.first_s))
         self._missed = self._decoder.dropped = 0
         # Last: only a decoded picture says whether browsers play it, and a camera that fails to open has offered
         # nothing.
@@ -147,6 +140,12 @@ class NetworkDriver(Driver):
             self._reader.close()
             self._reader = None
             del self._decoder
+
+    @property
+    def last_decoded(self) -> int:
+        """The number of the packet of the open camera that was decoded last. Packets that no one needs are not
+        decoded."""
+        return self._decoder.number
 
     def capabilities(self) -> Capabilities:
         return Capabilities(
@@ -226,7 +225,7 @@ class NetworkDriver(Driver):
         """None. Called regularly, so it also detects (CameraError) that the connection has ended or pictures have
         stopped while no one reads frames."""
         self.check_packets()
-        if self._reader is not None and self.clock.monotonic() - self._seen > CHECK_EVERY_S:
+        if self._reader is not None and self.clock.monotonic() - self._seen > self._times.check_every_s:
             self._check_decodable(self._reader)
         return None
 
@@ -243,7 +242,7 @@ class NetworkDriver(Driver):
                 self._missed += 1
                 if picture.arrival.captured > seen or self.clock.monotonic() - began > CHECK_S:
                     self._seen = self.clock.monotonic()
-        if began - self._seen > CHECK_EVERY_S + PICTURELESS_S:
+        if began - self._seen > self._times.check_every_s + self._times.pictureless_s:
             raise self._no_pictures()
 
     def _wait_for_picture(self, deadline: float) -> DecodedPicture:
@@ -279,7 +278,7 @@ class NetworkDriver(Driver):
                 self._wait(reader, deadline)
         # Added up over calls: each waits for a moment only, and no single one would reach the limit.
         self._pictureless_s += self.clock.monotonic() - began
-        if self._pictureless_s > PICTURELESS_S:
+        if self._pictureless_s > self._times.pictureless_s:
             raise self._no_pictures()
 
     def _wait(self, reader: Reader, deadline: float) -> None:
@@ -291,7 +290,7 @@ class NetworkDriver(Driver):
         return self._need_open().after(self._decoder.number) is None
 
     def _is_streaming(self) -> bool:
-        return self.clock.monotonic() - self._streamed < STREAMING_S
+        return self.clock.monotonic() - self._streamed < self._times.streaming_s
 
     def _need_open(self) -> Reader:
         if self._reader is None:

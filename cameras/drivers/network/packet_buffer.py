@@ -44,7 +44,8 @@ class ArrivedPacket(Arrival):
 class PacketBuffer:
     """Groups of packets, each from one key frame to the next: the newest group, and those of the last BEHIND_S."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self._most_bytes = most_bytes
         self._groups: deque[list[ArrivedPacket]] = deque()
         self._bytes = 0
 
@@ -83,11 +84,13 @@ class PacketBuffer:
         return self._groups[-1][0].number - 1 if self._groups else -1
 
     def _forget(self, now: float) -> None:
-        while len(self._groups) > 1 and (self._bytes > MOST_BYTES or now - self._groups[1][0].captured > BEHIND_S):
+        while len(self._groups) > 1 and (
+            self._bytes > self._most_bytes or now - self._groups[1][0].captured > BEHIND_S
+        ):
             self._drop()
         # Even the newest group: a source without further key frames would fill the memory. Reading continues at its
         # next key frame.
-        if self._bytes > MOST_BYTES:
+        if self._bytes > self._most_bytes:
             self._drop()
 
     def _drop(self) -> None:

@@ -6,7 +6,6 @@ import logging
 import threading
 
 from cameras.drivers.base import CameraError, Clock
-from cameras.drivers.network import connection as connections
 from cameras.drivers.network.capture_clock import CaptureClock
 from cameras.drivers.network.connection import Connection
 from cameras.drivers.network.packet_buffer import ArrivedPacket, PacketBuffer
@@ -106,7 +105,7 @@ class Reader:
     def _may_be_cut_off(self, waited: float) -> bool:
         """When a source disconnects, FFmpeg returns the incomplete picture that it has, right after the previous one or
         after its time-out. Such a packet is kept only when another one follows."""
-        return self._connection.parsed > 0 and not LIVE_S < waited < connections.READ_S / 2
+        return self._connection.parsed > 0 and not LIVE_S < waited < self._connection.read_s / 2
 
     def _keep(self, packets: list[ArrivedPacket], *, live: bool = False) -> None:
         with self._changed:

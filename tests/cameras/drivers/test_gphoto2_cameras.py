@@ -1,10 +1,9 @@
 """Several DSLRs with all that real ones have: serial numbers, bulb, ISO, RAW, live view, battery, card. The real
-libgphoto2 over the port library in tests/fakes/gphoto2_port."""
+libgphoto2 over the port library in tests/harness/far_ends/gphoto2_port."""
 
 from __future__ import annotations
 
 import hashlib
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from tests.harness.camera_processes.dslr_driver import Dslr
 from tests.harness.far_ends.gphoto2_port.build import build
+from tests.harness.processes.preloaded import PreloadedProcess
 from tests.harness.rows.pictures import dng, exposed_jpeg, jpeg
 
 NIKON = "usb:001,004 6012345 battery=77 free=32000000000"
@@ -61,7 +61,7 @@ def test_another_camera_at_the_old_port_is_not_mistaken_for_it(desk: Dslr) -> No
 
 
 @contextmanager
-def held(desk: Dslr, *, by_skycam: bool = False) -> Iterator[subprocess.Popen[str]]:
+def held(desk: Dslr, *, by_skycam: bool = False) -> Iterator[PreloadedProcess]:
     """Another process has the Nikon open, until its input ends. Only Skycam's own processes claim it."""
     release_claim = "" if by_skycam else "driver._session._claim.end()"
     with desk.process(f"{OPEN}{release_claim}\nreport('mine')\nimport sys\nsys.stdin.read()") as holder:

@@ -54,9 +54,10 @@ class ScriptedSession:
 
 def exposed(*events: str | None) -> tuple[Exposure, ScriptedSession, Gphoto2Driver]:
     clock = SteppingClock()
-    session, driver = ScriptedSession(clock, *events), Gphoto2Driver("", clock)
+    session = ScriptedSession(clock, *events)
     opened: Any = session
-    driver._session = opened
+    driver = Gphoto2Driver("", clock, lambda *_: opened)
+    driver.open(clock.monotonic() + 60)
     return driver.expose(ExposureRequest(), clock.monotonic() + 60), session, driver
 
 

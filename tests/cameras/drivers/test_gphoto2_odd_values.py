@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from cameras.drivers.base import Applied, CameraError, ExposureRequest, SystemClock
 from cameras.drivers.gphoto2 import Gphoto2Driver
 from cameras.drivers.gphoto2.choices import is_bulb
+from cameras.drivers.gphoto2.discovery import open_session
 from cameras.drivers.gphoto2.exif import read_exif
 from cameras.drivers.gphoto2.live_view import decode_jpeg
+from cameras.drivers.gphoto2.session import Session
 from cameras.drivers.gphoto2.widgets import SETTINGS
 from tests.harness.far_ends.gphoto2_port.build import build, plug, put
 from tests.harness.far_ends.scripted_camera import OwnFile
@@ -39,12 +41,22 @@ anything = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.te
 
 
 @pytest.fixture
-def camera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gphoto2Driver]:
+def sessions() -> list[Session]:
+    """The sessions that the driver has opened; it renews one after a refused value."""
+    return []
+
+
+@pytest.fixture
+def camera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sessions: list[Session]) -> Iterator[Gphoto2Driver]:
+    def open_and_note(*arguments: Any) -> Session:
+        sessions.append(open_session(*arguments))
+        return sessions[-1]
+
     for name, value in build(tmp_path).items():
         monkeypatch.setenv(name, value)
     plug(tmp_path, "usb:001,004 6012345 battery=50 free=1000000000")
     put(tmp_path / "raw.nef", dng(jpeg(64, 48)))
-    driver = Gphoto2Driver("6012345", SystemClock())
+    driver = Gphoto2Driver("6012345", SystemClock(), open_and_note)
     driver.open(soon())
     yield driver
     driver.close()
@@ -54,10 +66,8 @@ def soon() -> float:
     return SystemClock().monotonic() + 10
 
 
-def has(camera: Gphoto2Driver) -> dict[str, Any]:
-    """The settings that the camera has now."""
-    session = camera._session
-    assert session is not None
+def texts_of(session: Session) -> dict[str, Any]:
+    """The settings that the camera has now, in its own words."""
     return {name: session.read(name).value for name in session.names}
 
 
@@ -67,9 +77,11 @@ def true_of(name: str, value: Any, text: str) -> bool:
 
 @few
 @given(requested=st.fixed_dictionaries({}, optional=odd_values))
-def test_reported_settings_are_those_of_the_camera(camera: Gphoto2Driver, requested: dict[str, Any]) -> None:
+def test_reported_settings_are_those_of_the_camera(
+    camera: Gphoto2Driver, sessions: list[Session], requested: dict[str, Any]
+) -> None:
     applied = camera.apply(requested, soon())
-    now = has(camera)
+    now = texts_of(sessions[-1])
     assert all(true_of(name, value, now[name]) for name, value in applied.actual.items())
     assert set(applied.actual) == set(now)
 
@@ -90,12 +102,14 @@ def is_accepted(name: str, value: Any, applied: Applied) -> bool:
 
 @few
 @given(requested=st.dictionaries(st.sampled_from([*odd_values, "colour", ""]), anything, max_size=4))
-def test_an_unknown_setting_is_refused_and_changes_nothing(camera: Gphoto2Driver, requested: dict[str, Any]) -> None:
-    before = has(camera)
+def test_an_unknown_setting_is_refused_and_changes_nothing(
+    camera: Gphoto2Driver, sessions: list[Session], requested: dict[str, Any]
+) -> None:
+    before = texts_of(sessions[-1])
     with pytest.raises(CameraError) as refusal:
         camera.apply({**requested, "colour": 1}, soon())
     assert refusal.value.reason == "rejected_setting"
-    assert has(camera) == before
+    assert texts_of(sessions[-1]) == before
 
 
 @few

@@ -9,12 +9,14 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pytest
 
 from cameras.drivers.base import Aborted, CameraError, ExposureRequest, FrameData, SystemClock
-from cameras.drivers.network import NetworkDriver, connection, driver
+from cameras.drivers.network import NetworkDriver
+from cameras.drivers.network.times import NetworkTimes
 from cameras.drivers.simulated.codec import read_frame_number
 from core.outgoing import OutgoingGuard
 from tests.harness.busy_machine import own_seconds
@@ -40,14 +42,13 @@ every_server = pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name
 Soon = Callable[[], float]
 
 
-@pytest.fixture
-def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "READ_S", 1.2)
-    monkeypatch.setattr(driver, "PICTURELESS_S", 2.0)
-    monkeypatch.setattr(driver, "CHECK_EVERY_S", 1.0, raising=False)
+class Opened(Protocol):
+    def __call__(self, address: str, times: NetworkTimes | None = None) -> NetworkDriver: ...
 
 
-impatient = pytest.mark.usefixtures("impatience")
+IMPATIENT = NetworkTimes(read_s=1.2, pictureless_s=2.0, check_every_s=1.0)
+STREAMING = NetworkTimes(streaming_s=20.0)
+"""However busy the machine is, a reader counts as one that wants every frame."""
 
 
 @pytest.fixture(params=SERVERS, ids=lambda server: server.__name__)
@@ -63,20 +64,17 @@ def rtsp() -> Iterator[RtspServer]:
 
 
 @pytest.fixture
-def opened(clock: SystemClock, soon: Soon) -> Iterator[Callable[[str], NetworkDriver]]:
+def opened(clock: SystemClock, soon: Soon) -> Iterator[Opened]:
     cameras: list[NetworkDriver] = []
 
-    def open_(address: str) -> NetworkDriver:
-        cameras.append(NetworkDriver(address, clock))
+    def open_(address: str, times: NetworkTimes | None = None) -> NetworkDriver:
+        cameras.append(NetworkDriver(address, clock, times))
         cameras[-1].open(soon() + 15)
         return cameras[-1]
 
     yield open_
     for camera in cameras:
         camera.close()
-
-
-Opened = Callable[[str], NetworkDriver]
 
 
 def frames(camera: NetworkDriver, count: int) -> list[FrameData]:
@@ -107,17 +105,16 @@ def trouble(camera: NetworkDriver) -> CameraError:
     raise AssertionError("The stream did not end.")
 
 
-def refusal(address: str, clock: SystemClock, patience: float = 20) -> CameraError:
+def refusal(address: str, clock: SystemClock, patience: float = 20, times: NetworkTimes | None = None) -> CameraError:
     with pytest.raises(CameraError) as error:
-        NetworkDriver(address, clock).open(clock.monotonic() + patience)
+        NetworkDriver(address, clock, times).open(clock.monotonic() + patience)
     return error.value
 
 
 @every_server
-def test_a_stream_is_complete_and_in_order(kind: type[Server], opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driver, "STREAMING_S", 20.0)
+def test_a_stream_is_complete_and_in_order(kind: type[Server], opened: Opened) -> None:
     with kind() as server:
-        numbers = [number(frame) for frame in frames(opened(server.address), 12)]
+        numbers = [number(frame) for frame in frames(opened(server.address, STREAMING), 12)]
     assert set(np.diff(numbers)) == {1}
 
 
@@ -145,15 +142,13 @@ def test_a_still_was_captured_after_its_request(kind: type[Server], opened: Open
 
 
 @pytest.mark.parametrize("kind", SERVERS, ids=lambda kind: kind.__name__)
-def test_a_still_is_a_frame_of_the_stream_as_well(
-    kind: type[Server], opened: Opened, soon: Soon, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(driver, "STREAMING_S", 20.0)
+def test_a_still_is_a_frame_of_the_stream_as_well(kind: type[Server], opened: Opened, soon: Soon) -> None:
     with kind(fps=10) as server:
-        camera = opened(server.address)
+        camera = opened(server.address, STREAMING)
         seen = frames(camera, 3)
         still = camera.expose(ExposureRequest(), soon())
-        numbers = [number(frame) for frame in seen + frames(camera, 6)]
+        later = frames(camera, number(still.frame) - number(seen[-1]) + 3)
+        numbers = [number(frame) for frame in seen + later]
     assert set(np.diff(numbers)) == {1}
     assert number(still.frame) in numbers
 
@@ -168,9 +163,9 @@ def test_a_frame_says_when_it_was_captured(server: Server, opened: Opened) -> No
 
 def test_nothing_is_decoded_while_no_one_wants_pictures(rtsp: RtspServer, opened: Opened, soon: Soon) -> None:
     camera = opened(rtsp.address)
-    before, seen = camera._decoder.number, len(rtsp.sent)
+    before, seen = camera.last_decoded, len(rtsp.sent)
     eventually(lambda: len(rtsp.sent) > seen + 25)
-    assert camera._decoder.number == before
+    assert camera.last_decoded == before
     assert number(camera.expose(ExposureRequest(), soon()).frame) > seen
     assert rtsp.clients == 1
 
@@ -208,9 +203,8 @@ def test_a_server_that_is_killed_is_a_disconnect_that_shows_without_a_stream(ser
     assert ends(lambda: camera.expose(ExposureRequest(), camera.clock.monotonic() + 5))
 
 
-@impatient
 def test_a_stalled_stream_is_unreachable_in_time(rtsp: RtspServer, opened: Opened) -> None:
-    camera = opened(rtsp.address)
+    camera = opened(rtsp.address, IMPATIENT)
     frames(camera, 2)
     rtsp.mood = "stall"
     began = own_seconds()
@@ -218,9 +212,8 @@ def test_a_stalled_stream_is_unreachable_in_time(rtsp: RtspServer, opened: Opene
     assert own_seconds() - began < 20
 
 
-@impatient
 def test_a_stream_that_stalls_inside_a_picture_gives_no_half_picture(server: Server, opened: Opened) -> None:
-    camera = opened(server.address)
+    camera = opened(server.address, IMPATIENT)
     frames(camera, 2)
     server.mood = "stall inside"
     assert trouble(camera).reason == "camera_unreachable"
@@ -235,9 +228,8 @@ def test_a_stream_that_ends_inside_a_picture_gives_no_half_picture(kind: type[Se
         assert trouble(camera).reason == "camera_unreachable"
 
 
-@impatient
 def test_a_still_is_not_taken_from_before_a_stall(rtsp: RtspServer, opened: Opened) -> None:
-    camera = opened(rtsp.address)
+    camera = opened(rtsp.address, IMPATIENT)
     frames(camera, 2)
     rtsp.mood = "stall"
     eventually(lambda: time.monotonic() > max(rtsp.sent.values()) + 0.2)
@@ -246,36 +238,29 @@ def test_a_still_is_not_taken_from_before_a_stall(rtsp: RtspServer, opened: Open
     assert error.value.reason == "camera_unreachable"
 
 
-@impatient
 def test_garbage_in_the_stream_is_never_a_picture(server: Server, opened: Opened) -> None:
-    camera = opened(server.address)
+    camera = opened(server.address, IMPATIENT)
     frames(camera, 2)
     server.mood = "rubbish"
     assert trouble(camera).reason == "camera_unreachable"
 
 
-@impatient
 def test_garbage_is_noticed_while_no_one_watches(server: Server, opened: Opened) -> None:
-    camera = opened(server.address)
+    camera = opened(server.address, IMPATIENT)
     server.mood = "rubbish"
     eventually(lambda: ends(camera.temperature))
 
 
-@impatient
 def test_one_picture_is_decoded_at_intervals_while_no_one_watches(server: Server, opened: Opened) -> None:
-    camera = opened(server.address)
-    before = camera._decoder.number
-    eventually(lambda: camera.temperature() is None and camera._decoder.number > before)
+    camera = opened(server.address, IMPATIENT)
+    before = camera.last_decoded
+    eventually(lambda: camera.temperature() is None and camera.last_decoded > before)
 
 
 @pytest.mark.parametrize("mood", ["rubbish", "end", "stall"])
-def test_a_source_without_a_picture_does_not_open(
-    server: Server, mood: str, clock: SystemClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(driver, "OPEN_S", 1.0)
-    monkeypatch.setattr(driver, "FIRST_S", 1.0)
+def test_a_source_without_a_picture_does_not_open(server: Server, mood: str, clock: SystemClock) -> None:
     server.mood = mood
-    error = refusal(server.address, clock)
+    error = refusal(server.address, clock, times=NetworkTimes(open_s=1.0, first_s=1.0))
     assert error.reason == "camera_unreachable"
     assert error.permanent is False
 
@@ -287,16 +272,14 @@ def test_a_camera_without_video_is_reported(rtsp: RtspServer, clock: SystemClock
 
 def test_video_that_cannot_be_decoded_is_reported(clock: SystemClock) -> None:
     with UnknownVideoServer() as server:
-        assert "sends no video in a format that Skycam opens" in str(refusal(server.address, clock))
+        error = refusal(server.address, clock, times=NetworkTimes(open_s=2.0))
+    assert "sends no video in a format that Skycam opens" in str(error)
 
 
-def test_a_silent_server_is_given_up_in_time(
-    server: Server, clock: SystemClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(driver, "OPEN_S", 1.0)
+def test_a_silent_server_is_given_up_in_time(server: Server, clock: SystemClock) -> None:
     server.mood = "mute"
     began = own_seconds()
-    assert refusal(server.address, clock).reason == "camera_unreachable"
+    assert refusal(server.address, clock, times=NetworkTimes(open_s=1.0)).reason == "camera_unreachable"
     assert own_seconds() - began < 10
 
 
@@ -354,11 +337,10 @@ def test_each_http_status_has_a_message(status: str, sentence: str, clock: Syste
 @pytest.mark.parametrize("login", ["me:sesame", "me:se%2Fsame"])
 @pytest.mark.parametrize("mood", ["good", "end", "mute", "rubbish"])
 def test_no_trace_of_an_error_holds_the_password(
-    login: str, mood: str, clock: SystemClock, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    login: str, mood: str, clock: SystemClock, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(driver, "OPEN_S", 0.5)
     with MjpegServer(mood=mood, login="me:other") as server:
-        error = refusal(server.with_login(f"{login}@"), clock)
+        error = refusal(server.with_login(f"{login}@"), clock, times=NetworkTimes(open_s=0.5))
     trace = "".join(traceback.format_exception(error)) + repr(error.__dict__) + "".join(capfd.readouterr())
     assert error.__cause__ is error.__context__ is None
     assert "same" not in trace
@@ -428,14 +410,11 @@ def test_a_redirection_of_an_rtsp_camera_is_an_error_and_not_followed(method: st
 
 @pytest.mark.parametrize("scheme", ["rtsp", "RTSP", "rtsps", "tcp", "rtp", "tls", "http", "satip", ""])
 @pytest.mark.parametrize("method", ["OPTIONS", "DESCRIBE", "SETUP", "PLAY", "REDIRECT"])
-def test_a_redirection_cannot_lead_the_password_to_another_server(
-    method: str, scheme: str, clock: SystemClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connection, "READ_S", 1.2)
+def test_a_redirection_cannot_lead_the_password_to_another_server(method: str, scheme: str, clock: SystemClock) -> None:
     with RtspServer(login="me:other", scheme_of_login="Basic") as other:
         leads_to = other.address.replace("rtsp:", f"{scheme}:".removeprefix(":"))
         with RtspServer(redirects={method: leads_to}, login="me:sesame", scheme_of_login="Basic") as server:
-            camera = NetworkDriver(server.with_login("me:sesame@"), clock)
+            camera = NetworkDriver(server.with_login("me:sesame@"), clock, NetworkTimes(read_s=1.2))
             with contextlib.suppress(CameraError):
                 camera.open(clock.monotonic() + 10)
                 frames(camera, 20)
@@ -487,7 +466,7 @@ def test_a_camera_is_looked_up_once_and_opened_where_that_led(
 def test_a_picture_that_would_fill_the_memory_is_not_decoded(clock: SystemClock) -> None:
     huge_jpeg()
     with HugeServer(fps=4) as server:
-        assert "cannot be decoded into a picture" in str(refusal(server.address, clock, patience=6))
+        assert "cannot be decoded into a picture" in str(refusal(server.address, clock, patience=3))
 
 
 @pytest.mark.parametrize("address", ["", "file:///etc/passwd", "/etc/passwd", "RTSP://host/x", "concat:a|b"])

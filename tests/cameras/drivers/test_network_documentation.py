@@ -10,6 +10,7 @@ import pytest
 from cameras.drivers.credentials import REDACTED
 from cameras.drivers.network import NetworkDriver, connection, driver, errors
 from cameras.drivers.network.addresses import PROTOCOLS
+from cameras.drivers.network.times import NetworkTimes
 from core import outgoing
 from tests.harness.project import PROJECT
 
@@ -35,5 +36,6 @@ def test_every_quoted_message_is_one_of_the_driver(sentence: str) -> None:
 
 
 def test_the_page_has_the_real_time_limits() -> None:
-    assert f"sends nothing for {connection.READ_S:g} s (RTSP: {2 * connection.READ_S:g} s)" in TEXT
+    read_s = NetworkTimes().read_s
+    assert f"sends nothing for {read_s:g} s (RTSP: {2 * read_s:g} s)" in TEXT
     assert len(MESSAGES) == 12

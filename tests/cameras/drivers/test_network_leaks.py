@@ -51,7 +51,7 @@ def idle_collector() -> Iterator[None]:
 def test_packets_that_were_decoded_do_not_stay(camera: NetworkDriver, soon: Callable[[], float]) -> None:
     camera.open(soon() + 15)
     before = alive(Packet)
-    watch(camera, seconds=4.0)
+    watch(camera, seconds=2.5)
     gc.collect()
     assert alive(Packet) - before < SECOND_AND_A_GROUP
 

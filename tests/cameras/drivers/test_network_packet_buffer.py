@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import cast
 
-import pytest
 from av import Packet
 from av.video.stream import VideoStream
 
-from cameras.drivers.network import packet_buffer
 from cameras.drivers.network.packet_buffer import ArrivedPacket, PacketBuffer
 
 
@@ -19,9 +17,8 @@ def arrived(number: int) -> ArrivedPacket:
     return ArrivedPacket(number, 0.0, 0, 0.0, packet)
 
 
-def test_packets_of_hardly_any_bytes_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packet_buffer, "MOST_BYTES", 100_000)
-    kept = PacketBuffer()
+def test_packets_of_hardly_any_bytes_do_not_fill_the_memory() -> None:
+    kept = PacketBuffer(most_bytes=100_000)
     for number in range(1000):
         kept.add(arrived(number))
     assert kept.after(500) is None

@@ -7,13 +7,12 @@ import threading
 from dataclasses import replace
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cameras.drivers.base import FrameData
-from cameras.runtime import readers
 from cameras.runtime.buffer import FrameReader, SharedFrameBuffer
+from cameras.runtime.readers import QueueLimits
 from tests.harness.waiting import eventually
 
 PATIENCE_S = 60.0
@@ -138,9 +137,8 @@ def test_a_frame_that_cannot_be_prepared_is_lost_and_counted() -> None:
     assert reader.lost == 2
 
 
-def test_a_queue_of_large_frames_is_bounded_by_their_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readers, "MOST_BYTES", 3 * frame(0).size)
-    buffer = SharedFrameBuffer()
+def test_a_queue_of_large_frames_is_bounded_by_their_bytes() -> None:
+    buffer = SharedFrameBuffer(QueueLimits(frame_bytes=3 * frame(0).size))
     reader = buffer.open_reader(10)
     any(map(buffer.put_frame, map(frame, range(5))))
     assert numbers(reader) == [0, 1, 2]

@@ -9,9 +9,8 @@ import pytest
 
 from cameras.drivers.base import FrameData
 from cameras.drivers.packets import CodedStream, PacketData
-from cameras.runtime import readers
 from cameras.runtime.buffer import SharedFrameBuffer
-from cameras.runtime.readers import CopyingReader
+from cameras.runtime.readers import CopyingReader, QueueLimits
 
 GROUP = 5
 STREAM = CodedStream("h264")
@@ -31,7 +30,11 @@ def read_all(reader: CopyingReader) -> list[int]:
 
 @pytest.fixture
 def buffer() -> SharedFrameBuffer:
-    buffer = SharedFrameBuffer()
+    return begun_buffer(QueueLimits())
+
+
+def begun_buffer(limits: QueueLimits) -> SharedFrameBuffer:
+    buffer = SharedFrameBuffer(limits)
     buffer.begin(STREAM)
     return buffer
 
@@ -46,10 +49,9 @@ def put(buffer: SharedFrameBuffer, numbers: range, size: int = 10) -> None:
         buffer.put_packet(packet(number, size=size))
 
 
-def test_an_overflow_loses_all_packets_until_the_next_key_frame(
-    buffer: SharedFrameBuffer, reader: CopyingReader, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(readers, "MOST_PACKETS", 3)
+def test_an_overflow_loses_all_packets_until_the_next_key_frame() -> None:
+    buffer = begun_buffer(QueueLimits(packets=3))
+    reader = buffer.open_copying_reader(100)
     put(buffer, range(4))
     assert read_all(reader) == [0, 1, 2]
     put(buffer, range(4, 8))
@@ -58,10 +60,9 @@ def test_an_overflow_loses_all_packets_until_the_next_key_frame(
     assert buffer.lost == 2
 
 
-def test_a_queue_of_packets_is_bounded_by_their_bytes(
-    buffer: SharedFrameBuffer, reader: CopyingReader, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(readers, "MOST_PACKET_BYTES", 100)
+def test_a_queue_of_packets_is_bounded_by_their_bytes() -> None:
+    buffer = begun_buffer(QueueLimits(packet_bytes=100))
+    reader = buffer.open_copying_reader(100)
     put(buffer, range(5), size=40)
     assert read_all(reader) == [0, 1]
     assert reader.lost == 3

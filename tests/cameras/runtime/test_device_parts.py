@@ -6,15 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from cameras.drivers.base import CameraError
+from cameras.drivers.base import CameraError, Supplies
 from cameras.runtime.card_cleaner import CardCleaner
 from cameras.runtime.device import MOVES, Device, DeviceEvent, DeviceState
+from cameras.runtime.device_times import DeviceTimes
 from cameras.runtime.device_timing import DeviceTiming
 from cameras.runtime.retry_schedule import HEALTHY_S, SHORTEST_S, RetrySchedule
-from cameras.runtime.telemetry import TELEMETRY_S
 from tests.harness.camera_processes.camera_loop import CameraLoopBench, RecordingLink, make_device
 from tests.harness.clocks.camera_clock import SetClock
 from tests.harness.far_ends.scripted_camera import ScriptedCamera, exposure
+
+SPEC = {"margin_s": 2.0, "settings": {}}
 
 
 @pytest.fixture
@@ -29,7 +31,7 @@ def camera(clock: SetClock) -> ScriptedCamera:
 
 @pytest.fixture
 def device(clock: SetClock, camera: ScriptedCamera) -> Device:
-    return make_device({"margin_s": 2.0, "settings": {}}, clock, camera, RecordingLink())
+    return make_device(SPEC, clock, camera, RecordingLink())
 
 
 def test_the_pauses_between_tries_double_up_to_the_longest() -> None:
@@ -108,13 +110,21 @@ def test_a_device_reports_why_it_is_not_open_until_it_is(
     assert device.trouble is None
 
 
-def test_telemetry_waits_for_its_time_and_delays_no_exposure(device: Device, clock: SetClock) -> None:
+class SlowCamera(ScriptedCamera):
+    """It takes three seconds to report battery and card."""
+
+    def supplies(self, deadline: float) -> Supplies:
+        self.clock.wait(3.0)
+        return super().supplies(deadline)
+
+
+def test_telemetry_waits_for_its_time_and_delays_no_exposure(clock: SetClock) -> None:
+    device = make_device(SPEC, clock, SlowCamera(clock), RecordingLink())
     assert device.ensure_open()
     device.telemetry.read()
     assert not device.telemetry.is_due(100.0)
-    clock.go_on(TELEMETRY_S)
+    clock.go_on(DeviceTimes().telemetry_s)
     assert device.telemetry.is_due(100.0)
-    device.telemetry._took_s = 3.0
     assert device.telemetry.is_due(5.0) is False
     assert device.telemetry.is_due(7.0) is True
 

@@ -15,7 +15,7 @@ from tests.harness.camera_processes.camera_process import TIMEOUT_S, CameraProce
 
 @pytest.fixture
 def process(tmp_path: Path) -> Iterator[CameraProcess]:
-    with CameraProcess(tmp_path, margin_s=0.3) as process:
+    with CameraProcess(tmp_path, margin_s=0.3, telemetry_s=0.5) as process:
         process.wait_for_type("observed", observed="ready")
         yield process
 

@@ -10,7 +10,7 @@ import pytest
 import uuid6
 
 from cameras.drivers.base import CameraError, Supplies
-from cameras.runtime import telemetry
+from cameras.runtime.device_times import DeviceTimes
 from tests.harness.camera_processes.camera_loop import CameraLoopBench
 from tests.harness.waiting import eventually
 
@@ -90,9 +90,8 @@ def test_battery_and_card_are_known_while_the_camera_is_there(tmp_path: Path) ->
         eventually(lambda: bench.process.device.telemetry.supplies == Supplies())
 
 
-def test_slow_telemetry_is_not_read_just_before_a_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(telemetry, "TELEMETRY_S", 0.0)
-    bench = CameraLoopBench(tmp_path)
+def test_slow_telemetry_is_not_read_just_before_a_start(tmp_path: Path) -> None:
+    bench = CameraLoopBench(tmp_path, times=DeviceTimes(telemetry_s=0.0))
     bench.camera.supplies_take_s = 0.3
     with bench:
         eventually(lambda: len(bench.camera.supplies_asked) > 1)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cameras.runtime.device_times import DeviceTimes
 from cameras.runtime.settings_drift import SettingsDrift, still_desired
 from tests.harness.camera_processes.camera_loop import CameraLoopBench
 from tests.harness.camera_processes.camera_process import CameraProcess
@@ -16,13 +17,13 @@ from tests.harness.far_ends.pixelink.build import GAIN, SHUTTER, Sdk
 from tests.harness.waiting import eventually
 
 DESIRED = {"gain": 2.0, "iso": 200}
+OFTEN_S = 0.5
 
 
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CameraLoopBench:
+def bench(tmp_path: Path) -> CameraLoopBench:
     """A camera whose settings are read very often."""
-    monkeypatch.setattr("cameras.runtime.telemetry.TELEMETRY_S", 0.02)
-    bench = CameraLoopBench(tmp_path, settings=dict(DESIRED))
+    bench = CameraLoopBench(tmp_path, times=DeviceTimes(telemetry_s=0.02), settings=dict(DESIRED))
     bench.camera.streams = False
     return bench
 
@@ -119,7 +120,7 @@ def test_a_dial_on_a_dslr_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyP
         monkeypatch.setenv(name, value)
     plug(far, "usb:001,004 6012345")
     desired = {"iso": 400, "exposure_us": 1_000_000}
-    with CameraProcess(tmp_path, kind="gphoto2", address="6012345", settings=desired) as process:
+    with CameraProcess(tmp_path, kind="gphoto2", address="6012345", settings=desired, telemetry_s=OFTEN_S) as process:
         process.wait_for_message(with_differs())
         turn(far, "usb:001,004", ISO, 1600)
         iso = process.wait_for_message(with_differs("iso"))["differs"]
@@ -138,7 +139,7 @@ def test_a_setting_changed_by_another_program_on_a_pixelink_is_noticed(
     sdk = Sdk(tmp_path / "sdk")
     for name, value in sdk.environment.items():
         monkeypatch.setenv(name, value)
-    with CameraProcess(tmp_path, kind="pixelink", settings={"exposure_us": 10_000}) as process:
+    with CameraProcess(tmp_path, kind="pixelink", settings={"exposure_us": 10_000}, telemetry_s=OFTEN_S) as process:
         process.wait_for_message(with_differs())
         sdk.is_turned(GAIN, 6.0)
         sdk.is_turned(SHUTTER, 0.02)

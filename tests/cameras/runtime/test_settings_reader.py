@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cameras.drivers.base import CameraError
+from cameras.runtime.device_times import DeviceTimes
 from tests.harness.camera_processes.camera_loop import CameraLoopBench
 from tests.harness.waiting import eventually
 
@@ -19,19 +20,17 @@ GONE = CameraError("The camera is not there. Plug it in.", reason="camera_unreac
 
 
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CameraLoopBench]:
-    """A camera whose settings are read on request only."""
-    monkeypatch.setattr("cameras.runtime.telemetry.TELEMETRY_S", 1000.0)
-    bench = CameraLoopBench(tmp_path, settings=dict(DESIRED))
-    with bench:
-        eventually(lambda: bench.camera.read_backs == 1)
+def bench(tmp_path: Path) -> Iterator[CameraLoopBench]:
+    """A camera whose settings are read on each request, and only then."""
+    with read_once(tmp_path, DeviceTimes(telemetry_s=1000.0, fresh_s=0.0)) as bench:
         yield bench
 
 
-@pytest.fixture
-def no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No reading is recent enough for the next request."""
-    monkeypatch.setattr("cameras.runtime.camera_settings.FRESH_S", 0.0)
+@contextmanager
+def read_once(root: Path, times: DeviceTimes) -> Iterator[CameraLoopBench]:
+    with CameraLoopBench(root, times=times, settings=dict(DESIRED)) as bench:
+        eventually(lambda: bench.camera.read_backs == 1)
+        yield bench
 
 
 def read(bench: CameraLoopBench) -> dict[str, Any]:
@@ -44,7 +43,6 @@ def reports(bench: CameraLoopBench) -> list[dict[str, Any]]:
     return [message for message in bench.link.messages if message["type"] == "settings"]
 
 
-@pytest.mark.usefixtures("no_cache")
 def test_a_reading_reports_a_setting_changed_on_the_body(bench: CameraLoopBench) -> None:
     bench.camera.turned = {"gain": 4.0}
     body = read(bench)["body"]
@@ -54,7 +52,6 @@ def test_a_reading_reports_a_setting_changed_on_the_body(bench: CameraLoopBench)
     assert reports(bench)[1:] == [{"type": "settings", **body}]
 
 
-@pytest.mark.usefixtures("no_cache")
 def test_a_reading_sets_nothing(bench: CameraLoopBench) -> None:
     calls = bench.camera.calls.count("apply")
     read(bench)
@@ -62,13 +59,12 @@ def test_a_reading_sets_nothing(bench: CameraLoopBench) -> None:
     assert bench.camera.calls.count("apply") == calls
 
 
-def test_requests_within_a_second_share_one_reading(bench: CameraLoopBench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cameras.runtime.camera_settings.FRESH_S", 1000.0)
-    assert read(bench)["body"]["read_at"] == read(bench)["body"]["read_at"]
-    assert bench.camera.read_backs == 1
+def test_requests_within_a_second_share_one_reading(tmp_path: Path) -> None:
+    with read_once(tmp_path, DeviceTimes(telemetry_s=1000.0, fresh_s=1000.0)) as bench:
+        assert read(bench)["body"]["read_at"] == read(bench)["body"]["read_at"]
+        assert bench.camera.read_backs == 1
 
 
-@pytest.mark.usefixtures("no_cache")
 def test_a_reading_of_unchanged_settings_has_a_newer_time(bench: CameraLoopBench) -> None:
     bench.camera.read_back_takes_s = 0.01
     first, second = read(bench)["body"], read(bench)["body"]
@@ -77,7 +73,6 @@ def test_a_reading_of_unchanged_settings_has_a_newer_time(bench: CameraLoopBench
     assert len(reports(bench)) == 1
 
 
-@pytest.mark.usefixtures("no_cache")
 def test_while_an_exposure_is_due_a_request_gets_the_previous_reading(bench: CameraLoopBench) -> None:
     bench.camera.read_back_takes_s = 0.3
     slow = read(bench)["body"]
@@ -87,7 +82,6 @@ def test_while_an_exposure_is_due_a_request_gets_the_previous_reading(bench: Cam
     assert bench.camera.read_backs == 2
 
 
-@pytest.mark.usefixtures("no_cache")
 def test_between_two_exposures_the_camera_is_read_if_there_is_time(bench: CameraLoopBench) -> None:
     bench.send_command("start", session=bench.desired_session(SESSION, cadence_s=60))
     eventually(lambda: any(heard["type"] == "spooled" for heard in bench.link.messages))
@@ -96,7 +90,6 @@ def test_between_two_exposures_the_camera_is_read_if_there_is_time(bench: Camera
     assert bench.camera.read_backs == 2
 
 
-@pytest.mark.usefixtures("no_cache")
 def test_a_failed_reading_is_refused_and_the_camera_is_reopened(bench: CameraLoopBench) -> None:
     bench.camera.read_back_errors.append(CameraError("It does not answer."))
     refused = read(bench)
@@ -106,17 +99,17 @@ def test_a_failed_reading_is_refused_and_the_camera_is_reopened(bench: CameraLoo
     bench.wait_for_type("observed", observed="ready")
 
 
-def test_a_request_to_a_camera_that_is_away_is_refused(bench: CameraLoopBench) -> None:
-    bench.camera.open_errors.extend([GONE] * 50)
-    bench.camera.next.append(GONE)
-    bench.outcome(bench.capture())
-    eventually(lambda: not bench.process.device.is_open)
-    bench.process.device.retries._try_at = math.inf
-    failures = bench.process.device.retries.failures
-    refused = read(bench)
-    assert refused["reason"] == "camera_unreachable"
-    assert refused["detail"] == str(GONE)
-    assert bench.process.device.retries.failures == failures
+def test_a_request_to_a_camera_that_is_away_is_refused(tmp_path: Path) -> None:
+    """And opens it no earlier: its next try follows in about a minute."""
+    with read_once(tmp_path, DeviceTimes(telemetry_s=1000.0, first_pause_s=60.0)) as bench:
+        bench.camera.open_errors.extend([GONE] * 50)
+        bench.camera.next.append(GONE)
+        bench.outcome(bench.capture())
+        eventually(lambda: bench.process.device.retries.failures == 2)
+        refused = read(bench)
+        assert refused["reason"] == "camera_unreachable"
+        assert refused["detail"] == str(GONE)
+        assert bench.process.device.retries.failures == 2
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from cameras.commands.messages import Command, CommandMessage
 from cameras.supervision.camera_slot import CameraSlots
-from cameras.supervision.command_intake import Arrival, CommandIntake
+from cameras.supervision.command_intake import REMEMBERED, Arrival, CommandIntake
 from cameras.supervision.command_sender import CommandSender
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.outcome_reconciler import OutcomeReconciler
@@ -28,11 +28,16 @@ def waiting() -> queue.Queue[Arrival]:
 
 
 @pytest.fixture
-def intake(valkey: Any, waiting: queue.Queue[Arrival]) -> CommandIntake:
+def remembered() -> int:
+    return REMEMBERED
+
+
+@pytest.fixture
+def intake(valkey: Any, waiting: queue.Queue[Arrival], remembered: int) -> CommandIntake:
     """Of a host that knows no camera: no command is sent at once."""
     outcomes = OutcomeReconciler("main", CameraSlots(), Answers(), Outbox())
     sender = CommandSender("main", Any, outcomes, Answers())
-    return CommandIntake(CameraSlots(), sender, outcomes, waiting, lambda: None)
+    return CommandIntake(CameraSlots(), sender, outcomes, waiting, lambda: None, remembered)
 
 
 def command_of(capture: Capture, deadline_ms: int = NEXT_CENTURY_MS) -> Command:
@@ -67,10 +72,10 @@ def test_an_id_whose_outcome_an_earlier_supervisor_ingested_is_not_routed(
     assert waiting.qsize() == 0
 
 
+@pytest.mark.parametrize("remembered", [2])
 def test_the_oldest_remembered_id_is_forgotten_first(
-    archive: Archive, intake: CommandIntake, waiting: queue.Queue[Arrival], monkeypatch: pytest.MonkeyPatch
+    archive: Archive, intake: CommandIntake, waiting: queue.Queue[Arrival]
 ) -> None:
-    monkeypatch.setattr("cameras.supervision.command_intake.REMEMBERED", 2)
     first, second, third = (command_of(archive.planned()) for _ in range(3))
     [intake.route_command(command) for command in (first, second, third)]
     [intake.route_command(command) for command in (third, second, first)]

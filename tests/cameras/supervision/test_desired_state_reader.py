@@ -22,9 +22,14 @@ def woken() -> list[str]:
 
 
 @pytest.fixture
-def reader(archive: Archive, woken: list[str]) -> DesiredStateReader:
+def last_captures() -> LastCaptures:
+    return LastCaptures()
+
+
+@pytest.fixture
+def reader(archive: Archive, woken: list[str], last_captures: LastCaptures) -> DesiredStateReader:
     wake_reader, wake_supervisor = lambda: woken.append("reader"), lambda: woken.append("supervisor")
-    return DesiredStateReader("main", HostLease("main"), LastCaptures(), wake_reader, wake_supervisor)
+    return DesiredStateReader("main", HostLease("main"), last_captures, wake_reader, wake_supervisor)
 
 
 def test_the_cameras_of_the_host_are_read_and_the_supervisor_is_woken(
@@ -76,7 +81,9 @@ def test_an_older_capture_does_not_replace_the_last_one(archive: Archive) -> Non
     assert last_captures.find("another") is None
 
 
-def test_the_last_capture_of_a_camera_that_was_away_is_read_again(archive: Archive, reader: DesiredStateReader) -> None:
+def test_the_last_capture_of_a_camera_that_was_away_is_read_again(
+    archive: Archive, reader: DesiredStateReader, last_captures: LastCaptures
+) -> None:
     fail_unsent_capture(archive.planned().id, "not_started", "The first.")
     reader.read(0.0)
     Camera.objects.update(host="another")
@@ -85,5 +92,5 @@ def test_the_last_capture_of_a_camera_that_was_away_is_read_again(archive: Archi
     fail_unsent_capture(newest.id, "not_started", "While it was away.")
     Camera.objects.update(host="main")
     reader.read(2.0)
-    found = reader._last_captures.find(str(archive.camera.id))
+    found = last_captures.find(str(archive.camera.id))
     assert (found and found["id"]) == str(newest.id)

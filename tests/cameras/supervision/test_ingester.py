@@ -9,7 +9,6 @@ import pytest
 from django.db import OperationalError, connection
 
 from cameras.commands.messages import Answer
-from cameras.supervision import ingester as ingester_module
 from cameras.supervision.answers import BrokerAnswers
 from cameras.supervision.ended_sessions import EndedSessions
 from cameras.supervision.ingester import Ingester
@@ -30,6 +29,12 @@ def answers() -> Answers:
 @pytest.fixture
 def ingester(answers: Answers) -> Ingester:
     return Ingester({}, answers, EndedSessions(), LastCaptures(), lambda: None)
+
+
+@pytest.fixture
+def impatient(answers: Answers) -> Ingester:
+    """Every caller that waits is late."""
+    return Ingester({}, answers, EndedSessions(), LastCaptures(), lambda: None, answer_wait_s=-1.0)
 
 
 def database_away(*_: Any) -> Any:
@@ -59,13 +64,12 @@ def test_a_record_waits_while_the_database_is_away(archive: Archive, ingester: I
 
 
 def test_a_late_caller_is_answered_once_with_the_record_itself(
-    archive: Archive, ingester: Ingester, answers: Answers, monkeypatch: pytest.MonkeyPatch
+    archive: Archive, impatient: Ingester, answers: Answers
 ) -> None:
-    monkeypatch.setattr(ingester_module, "ANSWER_WAIT_S", -1.0)
     [record] = write_records(archive, capture_record(archive))
-    ingester.ingest_record(archive.desired(), record, "c")
-    ingester.answer_late_callers()
-    ingester.ingest_waiting()
+    impatient.ingest_record(archive.desired(), record, "c")
+    impatient.answer_late_callers()
+    impatient.ingest_waiting()
     [(command, content)] = answers.sent
     assert command == "c"
     assert content["body"]["record"]["id"] == record
@@ -79,13 +83,12 @@ def test_a_caller_that_is_not_late_waits_for_the_row(archive: Archive, ingester:
 
 
 def test_a_record_that_cannot_be_read_does_not_end_the_late_answers(
-    archive: Archive, ingester: Ingester, answers: Answers, monkeypatch: pytest.MonkeyPatch
+    archive: Archive, impatient: Ingester, answers: Answers
 ) -> None:
-    monkeypatch.setattr(ingester_module, "ANSWER_WAIT_S", -1.0)
-    ingester.ingest_record(archive.desired(), write_raw(archive, b"rubbish"), "first")
+    impatient.ingest_record(archive.desired(), write_raw(archive, b"rubbish"), "first")
     [record] = write_records(archive, capture_record(archive))
-    ingester.ingest_record(archive.desired(), record, "second")
-    ingester.answer_late_callers()
+    impatient.ingest_record(archive.desired(), record, "second")
+    impatient.answer_late_callers()
     assert answers.answered == ["second"]
 
 

@@ -17,10 +17,8 @@ import uuid6
 
 from cameras.commands.messages import CommandMessage
 from cameras.spool.session_files import iso
-from cameras.supervision import port_resetter
 from cameras.supervision.assembly import Host
 from cameras.supervision.camera_slot import CameraSlot
-from cameras.supervision.recovery_policy import REOPENED
 from monitoring.models import Alert, Event
 from tests.harness.far_ends.usbdevfs.usb_bus import FakeBus
 from tests.harness.rows.archive import Archive
@@ -55,7 +53,7 @@ def host(
     patience = {"margin_s": MARGIN_S, "crash_loop_exits": EXITS, "crash_loop_s": 120.0, "usb_reset": True}
     supervision = settings.STATION.supervision.model_copy(update=patience)
     settings.STATION = settings.STATION.model_copy(update={"supervision": supervision})
-    with assembled(tmp_path, bus=fake_bus.bus, reopened=getattr(request, "param", REOPENED)) as host:
+    with assembled(tmp_path, bus=fake_bus.bus, **getattr(request, "param", {})) as host:
         host.database.sync()
         yield host
 
@@ -159,10 +157,8 @@ def test_a_camera_that_crashes_repeatedly_waits_is_reset_and_goes_into_quarantin
     assert Alert.objects.get().state == "resolved"
 
 
-def test_a_reset_that_never_ends_does_not_prevent_the_last_try(
-    host: Host, archive: Archive, fake_bus: FakeBus, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(port_resetter, "RESET_S", 1.0)
+@pytest.mark.parametrize("host", [{"reset_s": 1.0}], indirect=True)
+def test_a_reset_that_never_ends_does_not_prevent_the_last_try(host: Host, archive: Archive, fake_bus: FakeBus) -> None:
     hangs_on_usb(host, archive)
     node = fake_bus.plug("1-2", 7, serial="3004")
     node.unlink()
@@ -175,7 +171,7 @@ def test_a_reset_that_never_ends_does_not_prevent_the_last_try(
     tick_until(host, lambda: "usb_reset" in steps(host))
 
 
-@pytest.mark.parametrize("host", [2], indirect=True)
+@pytest.mark.parametrize("host", [{"reopened": 2}], indirect=True)
 def test_a_present_camera_that_never_opens_gets_a_new_process(host: Host, archive: Archive, fake_bus: FakeBus) -> None:
     hangs_on_usb(host, archive)
     fake_bus.plug("1-2", 7, serial="3004")
@@ -199,7 +195,7 @@ def test_a_process_that_takes_long_to_end_is_killed_once(host: Host) -> None:
     assert steps(host) == ["kill"]
 
 
-@pytest.mark.parametrize("host", [2], indirect=True)
+@pytest.mark.parametrize("host", [{"reopened": 2}], indirect=True)
 def test_an_absent_camera_is_retried_as_soon_as_it_is_back(host: Host, archive: Archive, fake_bus: FakeBus) -> None:
     hangs_on_usb(host, archive)
     slot = new_slot(host, disconnect=True)

@@ -13,7 +13,6 @@ import pytest
 import uuid6
 
 from cameras.spool.storage import MARKER, RootMissing, Storage, make_root
-from captures.recording import clip_finalizer
 from captures.recording.clip_finalizer import ClipFinalizer
 from captures.recording.recovery import RecoveredClips
 from tests.harness.camera_processes.camera_loop import PATIENCE_S
@@ -22,13 +21,13 @@ from tests.harness.camera_processes.camera_loop import PATIENCE_S
 class Bench:
     """A finalizer, what it reports, and a root that can be opened again."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **times: float) -> None:
         self.folder, self.root = folder, str(uuid6.uuid7())
         make_root(folder, self.root)
         self.recovered: list[RecoveredClips] = []
         self.third_recovery = threading.Event()
         self.errors: list[Exception] = []
-        self.finalizer = ClipFinalizer(self, self.errors.append)
+        self.finalizer = ClipFinalizer(self, self.errors.append, **times)
         self.storage = self.open()
 
     def open(self) -> Storage:
@@ -54,6 +53,10 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 @pytest.fixture
 def hang(bench: Bench) -> threading.Event:
+    return hang_of(bench)
+
+
+def hang_of(bench: Bench) -> threading.Event:
     """The finalizer's thread waits until it is set."""
     hang = threading.Event()
     bench.finalizer.run_after(lambda: assert_set(hang))
@@ -70,10 +73,10 @@ def reopen(bench: Bench) -> None:
 
 
 def test_a_recovery_of_a_root_that_was_closed_is_not_tried_again_after_that_of_the_reopened_one(
-    bench: Bench, hang: threading.Event, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(clip_finalizer, "RETRY_S", 0.0)
-    monkeypatch.setattr(clip_finalizer, "IDLE_S", 0.01)
+    bench = Bench(tmp_path, retry_s=0.0, idle_s=0.01)
+    hang = hang_of(bench)
     clip = str(uuid6.uuid7())
     bench.storage.files.create(bench.storage.spool.folder, f"{clip}.plan", [b"{}"])
     bench.finalizer.recover_clips(bench.storage, [clip], None)
@@ -83,6 +86,7 @@ def test_a_recovery_of_a_root_that_was_closed_is_not_tried_again_after_that_of_t
     bench.wait_until_idle()
     assert not bench.third_recovery.wait(0.5)
     assert [list(found.failed) for found in bench.recovered] == [[clip], []]
+    bench.storage.close()
 
 
 def whole_clip(storage: Storage) -> Any:

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cameras.drivers.network import connection, driver
+from cameras.drivers.network.times import NetworkTimes
 from cameras.drivers.packets import CodedStream, PacketData
-from cameras.runtime import readers
+from cameras.runtime.readers import QueueLimits
 from captures.recording.recorder import RecorderTimes
 from tests.harness.busy_machine import slowness
 from tests.harness.camera_processes.camera_process import CameraProcess
@@ -24,6 +24,8 @@ from tests.harness.far_ends.network.video import GROUP, coded
 from tests.harness.waiting import eventually
 
 FPS = 40
+MOST = 10
+"""Packets in a full queue."""
 
 
 def follow_one_another(found: list[int | None]) -> bool:
@@ -80,15 +82,12 @@ def test_pictures_sent_out_of_order_are_shown_in_order(tmp_path: Path) -> None:
     assert np.median(steps) == pytest.approx(1 / FPS, rel=0.1)
 
 
-@pytest.fixture
-def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No picture is decoded only to check the stream."""
-    monkeypatch.setattr(driver, "CHECK_EVERY_S", 1000.0)
+UNCHECKED = NetworkTimes(check_every_s=1000.0)
+"""No picture is decoded only to check the stream."""
 
 
-@pytest.mark.usefixtures("unchecked")
 def test_recording_decodes_nothing_and_a_still_is_captured_meanwhile(tmp_path: Path) -> None:
-    with RtspServer(FPS) as server, CopyingBench(tmp_path, server.address, LONG) as bench:
+    with RtspServer(FPS) as server, CopyingBench(tmp_path, server.address, LONG, network_times=UNCHECKED) as bench:
         bench.wait_for_frames(5)
         before = bench.decoded
         bench.wait_for_packets(FPS)
@@ -102,9 +101,8 @@ def test_recording_decodes_nothing_and_a_still_is_captured_meanwhile(tmp_path: P
     assert follow_one_another(numbers(bench.clips()))
 
 
-@pytest.mark.usefixtures("unchecked")
 def test_packets_are_decoded_only_while_someone_watches_and_the_clip_loses_nothing(tmp_path: Path) -> None:
-    with RtspServer(FPS) as server, CopyingBench(tmp_path, server.address, LONG) as bench:
+    with RtspServer(FPS) as server, CopyingBench(tmp_path, server.address, LONG, network_times=UNCHECKED) as bench:
         bench.wait_for_frames(5)
         before = bench.decoded
         bench.send_command("live", qualities=[])
@@ -158,9 +156,9 @@ def test_new_parameter_sets_within_a_stream_begin_another_clip_without_a_loss(tm
     assert numbers(bench.clips()[1:])[0] == turn
 
 
-def test_a_stall_inside_a_picture_ends_the_clip_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "READ_S", 1.2)
-    with RtspServer(FPS) as server, CopyingBench(tmp_path, server.address, LONG) as bench:
+def test_a_stall_inside_a_picture_ends_the_clip_before_it(tmp_path: Path) -> None:
+    times = NetworkTimes(read_s=1.2)
+    with RtspServer(FPS) as server, CopyingBench(tmp_path, server.address, LONG, network_times=times) as bench:
         bench.wait_for_frames(20)
         server.mood = "stall inside"
         bench.wait_for_clips()
@@ -238,26 +236,29 @@ def test_a_kill_loses_less_than_a_second_and_the_clip_is_kept(tmp_path: Path) ->
     assert after(found[-1] or 0, sent) < allowed
 
 
-def test_packets_that_do_not_fit_into_the_queue_are_counted_and_reported(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bench, stream, began = CopyingBench(tmp_path, "", LONG), CodedStream("h264"), time.monotonic()
+def test_packets_that_do_not_fit_into_the_queue_are_counted_and_reported(tmp_path: Path) -> None:
+    bench = CopyingBench(tmp_path, "", LONG, limits=QueueLimits(packets=MOST))
+    stream, began = CodedStream("h264"), time.monotonic()
     sent = [
         PacketData(one.data, stream, one.is_key, time.time_ns(), began + number / FPS, number)
         for number, one in enumerate(coded(PICTURES, FPS))
     ]
     bench.buffer.begin(stream)
-    put_packets(bench, sent[:GROUP])
-    monkeypatch.setattr(readers, "MOST_PACKETS", 10)
+    put_fitting_packets(bench, sent[:GROUP])
     put_packets(bench, sent[GROUP:-GROUP])
-    monkeypatch.undo()
-    put_packets(bench, sent[-GROUP:])
+    put_fitting_packets(bench, sent[-GROUP:])
     bench.recorder.stop()
     [body] = bodies(bench, "frames", "lost_frames")
     assert body[1] > 0
     assert sum(body) == len(sent)
     assert len([number for number in numbers(bench.clips()) if number is not None]) == body[0]
     assert bench.wait_for_type("alert", key="recording.lost:scripted")["message"]
+
+
+def put_fitting_packets(bench: CopyingBench, sent: list[PacketData]) -> None:
+    """Put as many at a time as fit into the queue."""
+    for start in range(0, len(sent), MOST):
+        put_packets(bench, sent[start : start + MOST])
 
 
 def put_packets(bench: CopyingBench, sent: list[PacketData]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from captures.retention import thread as retention
+from captures.retention.cleanup import ClipCleanup
 from captures.retention.thread import Retention
 from core.jobs.tables import BACKGROUND_THREADS
 from core.registry import resolve
@@ -23,13 +23,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClipArchive:
     configured(monkeypatch, rolling_clips_count=3, soft_floor_gb=0, hard_floor_gb=0)
-    monkeypatch.setattr(retention, "INTERVAL_S", 0.05)
     return ClipArchive(tmp_path)
 
 
 @pytest.fixture
 def retention_thread(archive: ClipArchive) -> Iterator[Retention]:
-    retention_thread = resolve(BACKGROUND_THREADS["retention"])("main")
+    retention_thread = resolve(BACKGROUND_THREADS["retention"])("main", interval_s=0.05)
     retention_thread.start()
     yield retention_thread
     retention_thread.stop()
@@ -67,6 +66,6 @@ def test_a_pass_that_fails_raises_an_alert_until_one_succeeds(
 ) -> None:
     alerts = Alert.objects.filter(key="storage.retention:main")
     with monkeypatch.context() as patched:
-        patched.setattr(retention_thread._cleanup, "run", lambda _: 1 / 0)
+        patched.setattr(ClipCleanup, "run", lambda *_: 1 / 0)
         eventually(lambda: alerts.exclude(state="resolved").filter(message__contains="ZeroDivisionError").exists())
     eventually(lambda: alerts.filter(state="resolved").exists())

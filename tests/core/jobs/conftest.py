@@ -44,9 +44,9 @@ def enqueue(add_kind: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> C
 def worker() -> Iterator[JobsWorker]:
     """A worker that runs on its thread until the test ends."""
     from core.jobs.worker import JobsWorker
-    from tests.harness.jobs.builders import HOST
+    from tests.harness.jobs.builders import HOST, QUICK
 
-    found = JobsWorker(HOST)
+    found = JobsWorker(HOST, QUICK)
     found.start()
     yield found
     found.stop()

@@ -16,32 +16,23 @@ from django.conf import settings
 from django.db import IntegrityError, connection
 from django.utils import timezone
 
-from core.jobs import attempt, claims, services, worker
+from core.jobs import claims, services
 from core.jobs.attempt import JobAttempt
 from core.jobs.claims import claim_next
 from core.jobs.models import Job
 from core.jobs.tables import JOB_KINDS
 from core.jobs.worker import JobsWorker
 from monitoring.models import Event
-from tests.harness.jobs.builders import HOST, Enqueue, WorkerProcess, in_threads, is_alive, pid_in, reloaded
+from tests.harness.jobs.builders import HOST, QUICK, Enqueue, WorkerProcess, in_threads, is_alive, pid_in, reloaded
 from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 StartWorker = Callable[[], WorkerProcess]
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Short times, so that a test takes seconds."""
-    monkeypatch.setattr(worker, "POLL_S", 0.1)
-    monkeypatch.setattr(attempt, "GRACE_S", 1.0)
-    monkeypatch.setattr(attempt, "WRITE_INTERVAL_S", 0.2)
-    monkeypatch.setattr(claims, "FIRST_RETRY_S", 0.1)
-
-
 def run(job: Job) -> Job:
     """Run it until it has ended, on this thread."""
-    found = JobsWorker(HOST)
+    found = JobsWorker(HOST, QUICK)
 
     def is_ended() -> bool:
         found.run_next()
@@ -132,7 +123,7 @@ def test_a_child_is_killed_after_its_deadline(enqueue: Enqueue, tmp_path: Path) 
         """100 s later once the function runs."""
         return time.monotonic() + 100 * path.exists()
 
-    JobAttempt(job, JOB_KINDS["ignore_stop"], settings.JOB_ENVIRONMENT, lambda: False, clock).run()
+    JobAttempt(job, JOB_KINDS["ignore_stop"], settings.JOB_ENVIRONMENT, lambda: False, clock, QUICK).run()
     assert state_of(job) == "failed"
     assert reloaded(job).error == "It took more than 60 s."
     assert not is_alive(pid_in(path))
@@ -240,7 +231,7 @@ def test_a_worker_that_is_stopped_gives_its_job_back(
 def test_a_job_survives_kills_of_child_and_worker(enqueue: Enqueue, start_worker: StartWorker, tmp_path: Path) -> None:
     """Every step is done at least once, and the job goes on at its checkpoint."""
     path = tmp_path / "steps"
-    job = enqueue("count_to_the_end", limits={"max_attempts": 50}, path=str(path), end=100, step_s=0.1)
+    job = enqueue("count_to_the_end", limits={"max_attempts": 50}, path=str(path), end=60, step_s=0.1)
     for kill in ("child", "worker", "child", "worker"):
         process = start_worker()
         wait_for_progress(job)
@@ -254,7 +245,7 @@ def test_a_job_survives_kills_of_child_and_worker(enqueue: Enqueue, start_worker
     start_worker()
     eventually(lambda: state_of(job) == "done")
     ended = reloaded(job)
-    assert {int(line) for line in path.read_text().split()} == set(range(100))
+    assert {int(line) for line in path.read_text().split()} == set(range(60))
     assert ended.attempts == 5
     assert ended.result is not None
     assert ended.result["from"] > 0
@@ -337,33 +328,29 @@ def test_a_job_whose_worker_stops_while_it_is_cancelled_is_cancelled(enqueue: En
         assert services.request_cancel(job, "someone").state == "cancelled"
 
 
-def test_a_command_runs_the_job_itself_on_a_stopped_station(enqueue: Enqueue, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(services, "TAKEN_S", 0.1)
+def test_a_command_runs_the_job_itself_on_a_stopped_station(enqueue: Enqueue) -> None:
     shown: list[str] = []
-    job = services.wait_for_job(enqueue("add", numbers=[4]), lambda job: shown.append(job.state), fail, run_here=True)
+    job = enqueue("add", numbers=[4])
+    job = services.wait_for_job(job, lambda job: shown.append(job.state), fail, run_here=True, patience_s=0.1)
     assert job.result == {"sum": 4, "actor": "tester"}
     assert shown[0] == "waiting"
     assert shown[-1] == "done"
 
 
-def test_a_command_runs_a_job_that_a_killed_worker_left_running(
-    enqueue: Enqueue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(services, "TAKEN_S", 0.1)
+def test_a_command_runs_a_job_that_a_killed_worker_left_running(enqueue: Enqueue) -> None:
     job = enqueue("add", numbers=[4])
     assert claim_next(HOST, "killed")
     lose_lease(job)
     shown: list[str] = []
-    job = services.wait_for_job(job, lambda job: shown.append(job.state), fail, run_here=True)
+    job = services.wait_for_job(job, lambda job: shown.append(job.state), fail, run_here=True, patience_s=0.1)
     assert job.result == {"sum": 4, "actor": "tester"}
     assert shown[0] == "running"
     assert shown[-1] == "done"
 
 
 def test_a_command_that_waits_for_a_host_without_a_jobs_part_says_so_once(
-    add_kind: Callable[..., None], enqueue: Enqueue, monkeypatch: pytest.MonkeyPatch
+    add_kind: Callable[..., None], enqueue: Enqueue
 ) -> None:
-    monkeypatch.setattr(services, "TAKEN_S", 0.0)
     add_kind("add")
     job, _ = services.enqueue("add", "dome")
     said: list[str] = []
@@ -372,7 +359,8 @@ def test_a_command_that_waits_for_a_host_without_a_jobs_part_says_so_once(
         said.append(waiting.host)
         services.request_cancel(waiting, "someone")
 
-    assert services.wait_for_job(job, lambda job: None, explain, run_here=True).state == "cancelled"
+    ended = services.wait_for_job(job, lambda job: None, explain, run_here=True, patience_s=0.0)
+    assert ended.state == "cancelled"
     assert said == ["dome"]
 
 

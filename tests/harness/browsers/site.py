@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page, ViewportSize
 
-from tests.harness.project import PROJECT
 from tests.harness.stations.http_client import PASSWORD
 from tests.harness.stations.station import Station
 
-AXE = PROJECT / "tests" / "vendor" / "axe-core-4.14.1" / "axe.min.js"
-VIOLATIONS = """async () => (await axe.run({resultTypes: ["violations"]})).violations.map(
-    (v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160)).join(" | ")}`)"""
-WIDTHS = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+DESKTOP: ViewportSize = {"width": 1440, "height": 900}
 PAGES = (
     "/",
     "/cameras/simulated/",
@@ -97,3 +95,17 @@ def signed_in(url: str) -> SimpleCookie:
 
 def in_theme(page: Page, site: Site, theme: str) -> None:
     page.context.add_cookies([{"name": "theme", "value": theme, "url": site.url}])
+
+
+@contextmanager
+def manager_window(browser: Browser, site: Site) -> Iterator[Page]:
+    """A window of a signed-in manager. Raises AssertionError at its end for errors on its console."""
+    context = browser.new_context(viewport=DESKTOP, base_url=site.url)
+    context.add_cookies(site.cookies())
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    assert [text for text in errors if site.unexpected(text)] == []

@@ -18,7 +18,9 @@ from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.consumers import Context, FrameConsumer
 from cameras.runtime.device import Device
+from cameras.runtime.device_times import DeviceTimes
 from cameras.runtime.messages import Command, ConsumerStats, Report
+from cameras.runtime.readers import QueueLimits
 from cameras.runtime.reporter import Reporter
 from cameras.runtime.watched_driver import WatchedDriver
 from cameras.spool.storage import MARKER, make_root, read_marker
@@ -46,7 +48,7 @@ class RecordingLink:
 def make_device(spec: Any, clock: CameraClock, driver: Driver, link: RecordingLink) -> Device:
     """A device without its loop."""
     watched = WatchedDriver(driver, clock, Watchdog(), spec["margin_s"])
-    return Device(watched, Reporter(link), link, SharedFrameBuffer(), spec["settings"])
+    return Device(watched, Reporter(link), link, SharedFrameBuffer(), spec["settings"], DeviceTimes())
 
 
 class Streamed:
@@ -68,11 +70,19 @@ class CameraLoopBench:
     """Tests must not call `state_reporter.build_report`: it arms the last resort of the watchdog, which ends the test
     run."""
 
-    def __init__(self, root: Path, clock: CameraClock | None = None, driver: Driver | None = None, **spec: Any) -> None:
+    def __init__(
+        self,
+        root: Path,
+        clock: CameraClock | None = None,
+        driver: Driver | None = None,
+        times: DeviceTimes | None = None,
+        limits: QueueLimits | None = None,
+        **spec: Any,
+    ) -> None:
         if not (root / MARKER).exists():
             make_root(root, str(uuid6.uuid7()))
         self.root, self.spool = root, root / ".spool" / CAMERA
-        self.link, self.clock, self.buffer = RecordingLink(), clock or CameraClock(), SharedFrameBuffer()
+        self.link, self.clock, self.buffer = RecordingLink(), clock or CameraClock(), SharedFrameBuffer(limits)
         self.spec: Any = {
             "camera": CAMERA, "slug": "scripted", "kind": "simulated", "address": "", "settings": {}, "sources": [],
             "root": read_marker(str(root)), "root_path": str(root), "station": "test",
@@ -83,7 +93,7 @@ class CameraLoopBench:
         self.consumers: list[FrameConsumer] = [self.streamed]
         writer = StillWriter(Context(self.spec, self.buffer, self.link))
         self.process = build_camera_process(
-            self.spec, self.link, self.clock, self.buffer, writer, self.consumers, driver or self.camera
+            self.spec, self.link, self.clock, self.buffer, writer, self.consumers, driver or self.camera, times
         )
         self._thread = threading.Thread(target=self.process.loop.run, name="camera loop")
 

@@ -18,13 +18,39 @@ import uuid6
 
 from cameras.spool.storage import MARKER, make_root, read_marker
 from cameras.tables import CONSUMERS
+from tests.harness.processes.preloaded import Preloaded, PreloadedProcess, can_be_preloaded
 from tests.harness.project import PROJECT
 
 TIMEOUT_S = 60.0
+REPORT_S = 0.2
+"""Shorter than at a station: many tests wait for the next report."""
+AS_AT_A_STATION: dict[str, Any] = {"report_s": 1.0, "is_preloaded": False}
+"""For a process whose speed or memory is measured."""
+PRELOADED = Preloaded(
+    "cameras.runtime.assembly", "cameras.runtime.link", "cameras.drivers.simulated", "cv2",
+    *(path.rpartition(".")[0] for path in CONSUMERS.values()),
+)  # fmt: skip
+
+
+def start(environment: dict[str, str], *, is_preloaded: bool) -> PreloadedProcess | subprocess.Popen[bytes]:
+    if is_preloaded and can_be_preloaded(environment):
+        return PRELOADED.start("cameras.runtime", "--parent", str(PRELOADED.parent), environment=environment)
+    return subprocess.Popen(
+        [sys.executable, "-m", "cameras.runtime", "--parent", str(os.getpid())],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=PROJECT, env=environment,
+    )  # fmt: skip
 
 
 class CameraProcess:
-    def __init__(self, root: Path, camera: str = "0193a000-0000-7000-8000-00000000000c", **spec: Any) -> None:
+    def __init__(
+        self,
+        root: Path,
+        camera: str = "0193a000-0000-7000-8000-00000000000c",
+        *,
+        is_preloaded: bool = True,
+        **spec: Any,
+    ) -> None:
+        """`is_preloaded`: its modules are imported already, if its variables allow that."""
         if not (root / MARKER).exists():
             make_root(root, str(uuid6.uuid7()))
         self.root, self.camera = root, camera
@@ -39,14 +65,11 @@ class CameraProcess:
             "sources": [], "root": read_marker(str(root)), "root_path": str(root), "station": "test",
             "video_root": read_marker(str(root)), "video_root_path": str(root), "recording": None,
             "site": {"latitude": None, "longitude": None, "time_zone": "UTC"}, "margin_s": 5.0, "clock_wait_s": 0.0,
-            "consumers": CONSUMERS, "session": None, "decided_outcome": None, **spec,
+            "report_s": REPORT_S, "consumers": CONSUMERS, "session": None, "decided_outcome": None, **spec,
         }  # fmt: skip
         if self.spec["kind"] == "simulated":
             self.spec["settings"] = {"scene": "chart", **self.spec["settings"]}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "cameras.runtime", "--parent", str(os.getpid())],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=PROJECT, env=self.environment(),
-        )  # fmt: skip
+        self.process = start(self.environment(), is_preloaded=is_preloaded)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self.send_raw(self.spec)

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from cameras.drivers.network import NetworkDriver
+from cameras.drivers.network.times import NetworkTimes
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.consumers import Context
+from cameras.runtime.readers import QueueLimits
 from captures.recording.recorder import ClipRecorder, RecorderTimes
 from tests.harness.camera_processes.camera_loop import CAMERA, PATIENCE_S, CameraLoopBench, Streamed
 from tests.harness.camera_processes.recorded_clips import RECORDING
@@ -34,11 +36,17 @@ class CopyingBench(CameraLoopBench):
     """`desired` is the recording from the start; None for none."""
 
     def __init__(
-        self, root: Path, address: str, desired: dict[str, Any] | None, times: RecorderTimes | None = None
+        self,
+        root: Path,
+        address: str,
+        desired: dict[str, Any] | None,
+        times: RecorderTimes | None = None,
+        network_times: NetworkTimes | None = None,
+        limits: QueueLimits | None = None,
     ) -> None:
         clock = CameraClock()
-        self.network = NetworkDriver(address, clock)
-        super().__init__(root, clock, self.network, kind="network", settings={})
+        self.network = NetworkDriver(address, clock, network_times)
+        super().__init__(root, clock, self.network, limits=limits, kind="network", settings={})
         self.spec |= {"recording": desired, "video_root": self.spec["root"], "video_root_path": str(root)}
         link: Any = self.link
         self.recorder = ClipRecorder(Context(self.spec, self.buffer, link), times)
@@ -51,7 +59,7 @@ class CopyingBench(CameraLoopBench):
     @property
     def decoded(self) -> int:
         """The number of the last decoded packet."""
-        return self.network._decoder.number
+        return self.network.last_decoded
 
     def wait_for_frames(self, frames: int) -> None:
         """Wait until the open clip has `frames` frames."""

@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.harness.far_ends.gphoto2_port.build import control, plug, put
-from tests.harness.project import PROJECT
+from tests.harness.processes.preloaded import Preloaded, PreloadedProcess
 
 PRELUDE = """
 import hashlib, json, time
@@ -38,6 +35,10 @@ def failure(call, *arguments):
         return {"message": str(error), "reason": error.reason,
                 "permanent": error.permanent, "before_shutter": error.before_shutter}
 """
+
+
+# Without libgphoto2: it looks for its libraries where the variables of a process say.
+PRELOADED = Preloaded("cameras.drivers.gphoto2", "tests.harness.far_ends.gphoto2_port.build", flags=("-W", "error"))
 
 
 @dataclass(frozen=True)
@@ -75,20 +76,12 @@ class Dslr:
         return json.loads(output.splitlines()[-1])
 
     @contextmanager
-    def process(self, script: str) -> Iterator[subprocess.Popen[str]]:
+    def process(self, script: str) -> Iterator[PreloadedProcess]:
         """Run the script in a process that is killed at the end."""
-        command = [sys.executable, "-W", "error", "-c", f"{PRELUDE}\nfolder = {str(self.folder)!r}\n{script}"]
-        with subprocess.Popen(
-            command,
-            cwd=PROJECT,
-            env={"PATH": os.environ["PATH"], **self.environment},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process:
+        environment = {"PATH": os.environ["PATH"], **self.environment}
+        whole = f"{PRELUDE}\nfolder = {str(self.folder)!r}\n{script}"
+        with PRELOADED.start(script=whole, environment=environment, text=True, errors=True) as process:
             try:
                 yield process
             finally:
-                if process.poll() is None:
-                    process.send_signal(signal.SIGKILL)
+                process.kill()

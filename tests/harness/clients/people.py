@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver
 from PIL import Image
@@ -24,6 +25,7 @@ from tests.harness.rows.clips import clip_of
 
 SIGN_IN = "/accounts/login/?next="
 ADMIN_SIGN_IN = "/admin/login/?next="
+LEAST_RIGHTS_FIRST = sorted(PEOPLE, key=("stranger", "none", "viewer", "excluded", "operator", "manager").index)
 WORDS = {401: "sign in", 403: "refused", 404: "not there", 405: "no such method"}
 
 
@@ -65,9 +67,20 @@ class World:
             route = route.replace(place, str(value))
         return f"/{route}"
 
-    def answer(self, line: Line, person: str) -> str:
-        """The answer as a word of the route table."""
-        return self.request(line.method, line.route, person)
+    def answers(self, line: Line) -> dict[str, str]:
+        """The answer to each person as a word of the route table."""
+        return self.requests(line.method, line.route)
+
+    def requests(self, method: str, route: str) -> dict[str, str]:
+        """As `request` for each person. None sees what the request of another changed."""
+        return {person: self._rolled_back(method, route, person) for person in LEAST_RIGHTS_FIRST}
+
+    def _rolled_back(self, method: str, route: str, person: str) -> str:
+        before = transaction.savepoint()
+        try:
+            return self.request(method, route, person)
+        finally:
+            transaction.savepoint_rollback(before)
 
     def request(self, method: str, route: str, person: str) -> str:
         client, user = Client(), self.users[person]

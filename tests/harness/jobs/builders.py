@@ -13,9 +13,12 @@ from django.db import connection
 
 from core.jobs.models import Job
 from core.jobs.tables import GB, JobKind
+from core.jobs.times import JobTimes
 from tests.harness.waiting import eventually
 
 HOST = "main"
+QUICK = JobTimes(poll_s=0.1, write_interval_s=0.2, grace_s=1.0, first_retry_s=0.1)
+"""Short times, so that a test takes seconds."""
 FUNCTIONS = "tests.harness.jobs.functions"
 Enqueue = Callable[..., Job]
 

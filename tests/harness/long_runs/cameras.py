@@ -12,7 +12,7 @@ from typing import Any
 
 import uuid6
 
-from tests.harness.camera_processes.camera_process import CameraProcess
+from tests.harness.camera_processes.camera_process import AS_AT_A_STATION, CameraProcess
 from tests.harness.camera_processes.dslr_driver import Dslr
 from tests.harness.far_ends.gphoto2_port.build import build as build_dslr
 from tests.harness.far_ends.gphoto2_port.build import scene
@@ -59,7 +59,7 @@ class FakeDeviceProcess(CameraProcess):
         self.source = source
         super().__init__(
             root, str(uuid6.uuid7()), kind=source.kind, address=source.address, settings=source.settings,
-            sources=source.sources, **spec,
+            sources=source.sources, **AS_AT_A_STATION, **spec,
         )  # fmt: skip
 
     def environment(self) -> dict[str, str]:

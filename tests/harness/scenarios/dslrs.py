@@ -57,7 +57,7 @@ class DslrStation(Station):
     """A station with the cameras `east` and `west`, by their serial numbers."""
 
     def __init__(self, data: Path, **variables: str) -> None:
-        super().__init__(data, **ANY_NUMBER_OF_KILLS, **variables)
+        super().__init__(data, **(ANY_NUMBER_OF_KILLS | variables))
 
     def with_cameras(self) -> DslrStation:
         self.up()

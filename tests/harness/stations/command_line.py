@@ -17,13 +17,14 @@ import redis
 from click.testing import CliRunner, Result
 
 from skycam_project.cli.root import cli
+from skycam_project.cli.station import Station
 
 SKYCAM = (sys.executable, "-c", "from skycam_project.cli import main; main()")
 
 
 def skycam(*words: str, given: str | None = None) -> Result:
-    """Run a command in this process, on the station of the test run."""
-    return CliRunner().invoke(cli, list(words), input=given)
+    """Run a command in this process, on the station of the test run. Jobs that no worker takes are run at once."""
+    return CliRunner().invoke(cli, list(words), input=given, obj=Station(job_patience_s=0.0))
 
 
 def answer(*words: str) -> dict[str, Any]:
@@ -59,7 +60,7 @@ def camera_host(client: redis.Redis, station: str, reply: dict[str, Any]) -> Ite
         taken.append(json.loads(found[1]))
         client.lpush(f"{station}:reply:{taken[0]['command_id']}", json.dumps(reply))
 
-    client.set(f"{station}:host:main", "1")
+    client.set(f"{station}:host:main", "{}")
     thread = threading.Thread(target=serve)
     thread.start()
     yield taken

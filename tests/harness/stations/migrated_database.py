@@ -17,10 +17,11 @@ MIGRATE = (sys.executable, "-m", "django", "migrate", "--verbosity", "0", "--set
 
 
 def place_database(data: Path) -> None:
-    """Put a copy into the data folder of a station, unless it has a database."""
+    """Put a copy into the data folder of a station, unless it has a database, or is no folder."""
     file = data / "skycam.sqlite3"
-    if not file.exists():
-        data.mkdir(mode=0o700, exist_ok=True)
+    if not data.exists():
+        data.mkdir(mode=0o700)
+    if data.is_dir() and not file.exists():
         shutil.copyfile(migrated_database(), file)
 
 

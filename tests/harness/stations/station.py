@@ -56,11 +56,10 @@ class Station:
     """Its launcher's process and the parts that this runs; `api`, `service` (PixeLink), `database`,
     `cameras` and `spools` are the ways to it."""
 
-    def __init__(
-        self, data: Path, database: StationDatabase | None = None, *, is_migrated: bool = True, **variables: str
-    ) -> None:
-        """`is_migrated`: it finds a database that needs no migrations, if it has none; not with a `database`."""
-        self.data, self.is_migrated = data, is_migrated and "DATABASE_URL" not in variables
+    def __init__(self, data: Path, database: StationDatabase | None = None, /, **variables: str) -> None:
+        self.data = data
+        self.finds_database = "DATABASE_URL" not in variables
+        """Whether it finds a database that needs no migrations. A test of the first start sets it to False."""
         self.port, self.service_port = free_port(), free_port()
         own = {"SKYCAM_DATA": str(data), "WEB_PORT": str(self.port)}
         own["SERVICE_PORT"] = str(self.service_port)
@@ -79,7 +78,7 @@ class Station:
         return ConfigManager(environment=self.environment, here=self.data.parent).config
 
     def start(self, only: str = "", wrapped_in: tuple[str, ...] = ()) -> Self:
-        if self.is_migrated and not only:
+        if self.finds_database and not only:
             place_database(self.data)
         command = [*wrapped_in, sys.executable, "-c", RUN, only]
         with self.output_file.open("w") as output:
@@ -158,7 +157,7 @@ class Station:
 
     def prepare(self) -> None:
         """Create its database and make its first start without starting a part."""
-        if self.is_migrated:
+        if self.finds_database:
             place_database(self.data)
         self.run("-m", "skycam_project.launch.prepare", "2")
 

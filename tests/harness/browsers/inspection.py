@@ -1,0 +1,71 @@
+"""What a browser finds wrong with the page that it shows: barriers, too wide content, colours that dazzle at night."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Page
+
+from tests.harness.project import PROJECT
+
+AXE = (PROJECT / "tests" / "vendor" / "axe-core-4.14.1" / "axe.min.js").read_text(encoding="utf-8")
+COLOUR_RULES = ["color-contrast", "link-in-text-block"]
+"""The rules of axe whose outcome depends on the theme, where the elements are the same."""
+VIOLATIONS = """async (only) => {
+    const found = await axe.run({resultTypes: ["violations"], ...(only && {runOnly: only})});
+    return found.violations.map(
+        (v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160)).join(" | ")}`);
+}"""
+WIDTHS = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+SET_THEME = """(theme) => {
+    document.documentElement.dataset.theme = theme;
+    document.dispatchEvent(new CustomEvent("themechange"));
+    for (const animation of document.getAnimations()) {
+        if (animation instanceof CSSTransition) animation.finish();
+    }
+}"""
+
+
+def violations(page: Page, rules: list[str] | None = None) -> list[str]:
+    """What axe finds, by all its rules or by these."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE)
+    found: list[str] = page.evaluate(VIOLATIONS, rules)
+    return found
+
+
+def violations_in_themes(page: Page) -> dict[str, list[str]]:
+    """What axe finds in each theme where it finds something. The page stays in the red theme, whose elements are most:
+    all rules are checked in it, and in the others those of colours."""
+    found = {}
+    for theme, rules in (("light", COLOUR_RULES), ("dark", COLOUR_RULES), ("red", None)):
+        page.evaluate(SET_THEME, theme)
+        found[theme] = violations(page, rules)
+    return {theme: sentences for theme, sentences in found.items() if sentences}
+
+
+def overflowing(page: Page, *widths: int) -> list[int]:
+    """Those of these window widths that the content exceeds. The window keeps the last one."""
+    return [width for width in widths if _overflows(page, width)]
+
+
+def _overflows(page: Page, width: int) -> bool:
+    page.set_viewport_size({"width": width, "height": 844})
+    scrolled, shown = page.evaluate(WIDTHS)
+    return bool(scrolled > shown)
+
+
+def barriers_at(page: Page, *widths: int) -> dict[int, list[str]]:
+    """What axe finds at each of these window widths where it finds something or the content exceeds the window."""
+    found = {width: ["too wide"] * _overflows(page, width) + violations(page) for width in widths}
+    return {width: sentences for width, sentences in found.items() if sentences}
+
+
+def brightest_other_than_red(page: Page, **screenshot: Any) -> int:
+    """The largest green or blue value of the page's pixels, of 255."""
+    page.evaluate("document.fonts.ready")
+    pixels = np.asarray(Image.open(io.BytesIO(page.screenshot(**screenshot))).convert("RGB"))
+    return int(pixels[..., 1:].max())
