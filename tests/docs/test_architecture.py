@@ -7,15 +7,10 @@ import re
 import sys
 import types
 from pathlib import Path
-from typing import Any, cast
 
-import numpy as np
 import pytest
 import uuid6
 
-from cameras.drivers.base import FrameData
-from cameras.runtime.buffer import SharedFrameBuffer
-from cameras.runtime.consumers import Context, load_consumer
 from cameras.spool.storage import Storage
 from cameras.supervision.ingest import SpoolIngester
 from cameras.tables import RECORDS
@@ -135,20 +130,6 @@ def example(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
     exec("\n".join(blocks(PAGE, "python")), module.__dict__)
     monkeypatch.setitem(sys.modules, module.__name__, module)
     return module
-
-
-def feed(buffer: SharedFrameBuffer, frames: int) -> None:
-    for number in range(frames):
-        buffer.put_frame(FrameData(np.zeros((4, 4), np.uint8), captured_ns=0, monotonic=0.0, number=number))
-
-
-def test_the_documented_consumer_gets_every_frame(example: types.ModuleType) -> None:
-    buffer = SharedFrameBuffer()
-    counter = load_consumer(f"{example.__name__}.FrameCounter", Context(cast(Any, {}), buffer, cast(Any, None)))
-    assert counter.wants_frames
-    feed(buffer, 20)
-    counter.stop()
-    assert counter.stats() == {"seen": 20, "lost": 0}
 
 
 @pytest.mark.django_db(transaction=True)

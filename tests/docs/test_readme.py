@@ -1,4 +1,5 @@
-"""The README's commands work on a real station, and its make targets have the described recipes."""
+"""The commands of the README and of the first hour work on a real station, and the make targets are the described
+ones."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from tests.harness.stations.shell import Shell
 from tests.harness.waiting import eventually
 
 README = page("README.md")
+SCRIPTS = [*blocks("README.md", "sh"), *blocks("docs/first-hour.md", "sh")]
 TARGETS = sorted(set(re.findall(r"^    make (\w+)", README, re.MULTILINE)))
 
 
@@ -49,7 +51,7 @@ def test_make_run_starts_the_station() -> None:
     assert make_output("--dry-run", "run").rstrip().endswith("exec .venv/bin/skycam up")
 
 
-@pytest.mark.parametrize("script", blocks("README.md", "sh"), ids=lambda script: script.splitlines()[-1])
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.splitlines()[-1])
 def test_the_commands_of_a_block_succeed(shell: Shell, script: str) -> None:
     done = shell.run(script)
     assert done.returncode == 0, done.stdout + done.stderr

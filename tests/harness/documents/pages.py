@@ -1,4 +1,4 @@
-"""The documents for people: README, CHANGELOG and docs/, and their contents."""
+"""The documents for people, and their contents: those beside README.md, and docs/."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.harness.project import PROJECT
 
-PAGES = [PROJECT / "README.md", PROJECT / "CHANGELOG.md", *sorted((PROJECT / "docs").rglob("*.md"))]
+PAGES = [*sorted(PROJECT.glob("*.md")), *sorted((PROJECT / "docs").rglob("*.md"))]
 SOURCES = ("cameras", "captures", "core", "monitoring", "scheduler", "skycam_project")
 CODE = re.compile(r"`([^`\n]+)`")
 

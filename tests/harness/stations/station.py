@@ -60,6 +60,8 @@ class Station:
         self.data = data
         self.finds_database = "DATABASE_URL" not in variables
         """Whether it finds a database that needs no migrations. A test of the first start sets it to False."""
+        self.python = sys.executable
+        """That of its launcher, and so of all its parts."""
         self.port, self.service_port = free_port(), free_port()
         own = {"SKYCAM_DATA": str(data), "WEB_PORT": str(self.port)}
         own["SERVICE_PORT"] = str(self.service_port)
@@ -80,7 +82,7 @@ class Station:
     def start(self, only: str = "", wrapped_in: tuple[str, ...] = ()) -> Self:
         if self.finds_database and not only:
             place_database(self.data)
-        command = [*wrapped_in, sys.executable, "-c", RUN, only]
+        command = [*wrapped_in, self.python, "-c", RUN, only]
         with self.output_file.open("w") as output:
             self.process = subprocess.Popen(
                 command, env=self.environment, cwd=self.data.parent, stdout=output, stderr=output
@@ -164,7 +166,7 @@ class Station:
     def run(self, *words: str) -> str:
         """Run Python with this station's environment; returns its output."""
         done = subprocess.run(
-            [sys.executable, *words], env=self.environment, cwd=PROJECT, capture_output=True, text=True, timeout=110,
+            [self.python, *words], env=self.environment, cwd=PROJECT, capture_output=True, text=True, timeout=110,
             check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr

@@ -1,0 +1,78 @@
+"""The changes of CONTRIBUTING.md pass the project's checks and tests, and work on a station."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.harness.browsers.site import Site, manager_window
+from tests.harness.documents.project_copy import ProjectCopy, changes
+from tests.harness.waiting import eventually
+
+PAGE = "CONTRIBUTING.md"
+CHECKS = {
+    "format": ["-m", "ruff", "format", "--check", "."],
+    "lint": ["-m", "ruff", "check", "."],
+    "templates": ["-m", "djangofmt", "--check", "templates"],
+    "imports": ["-c", "from importlinter.cli import lint_imports; raise SystemExit(lint_imports())"],
+    "types": ["-m", "mypy", "captures/brightness", "cameras/drivers/dark.py", "tests/captures/test_brightness.py"],
+}
+TESTS = [
+    "tests/captures/test_brightness.py", "tests/cameras/drivers/test_contract.py", "tests/pages/test_roles.py",
+    "tests/api/test_roles.py",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def changed_project(tmp_path_factory: pytest.TempPathFactory) -> ProjectCopy:
+    """The project after all changes of the page."""
+    copy = ProjectCopy(tmp_path_factory.mktemp("contributing") / "project")
+    for change in changes(PAGE):
+        copy.apply(change)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def site(changed_project: ProjectCopy) -> Iterator[Site]:
+    """A station of the changed project."""
+    site = Site(changed_project.folder.parent)
+    site.station.python = str(changed_project.python)
+    try:
+        yield site.up()
+    finally:
+        site.station.ensure_stopped()
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_the_changed_project_passes_the_checks(changed_project: ProjectCopy, check: str) -> None:
+    done = changed_project.run(*CHECKS[check])
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_tests_of_the_changes_pass(changed_project: ProjectCopy) -> None:
+    done = changed_project.run("-m", "pytest", *TESTS, "-k", "brightness or dark", "-p", "no:cacheprovider")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_page_shows_the_bright_pixels_and_the_counted_files(site: Site, browser: Browser) -> None:
+    site.api.ask("POST", "cameras/simulated/record/", {})
+    with manager_window(browser, site) as page:
+        page.goto("/brightness/")
+        page.get_by_role("button", name="Count files").click()
+        expect(page.get_by_text("The files are being counted.")).to_be_visible()
+        eventually(lambda: re.search(r"simulated: \d+ bright pixels", reloaded(page)))
+        eventually(lambda: re.search(r"\d+ files", reloaded(page)))
+
+
+def reloaded(page: Page) -> str:
+    page.reload()
+    return page.inner_text("main")
+
+
+def test_the_added_kind_of_camera_takes_pictures(site: Site) -> None:
+    site.api.ask("POST", "cameras/", {"slug": "night", "kind": "dark", "name": "Night"})
+    site.station.cameras.eventually_ready("night")
+    assert site.station.cameras.saved_capture("night")["status"] == "saved"

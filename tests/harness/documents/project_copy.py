@@ -1,0 +1,82 @@
+"""A copy of the project, for the changes that a document describes."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sysconfig
+import venv
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.harness.documents.pages import page
+from tests.harness.project import PROJECT
+
+COPIED = (
+    "bench", "cameras", "captures", "core", "docs", "monitoring", "scheduler", "scripts", "skycam_project", "static",
+    "templates", "tests", "CHANGELOG.md", "CONTRIBUTING.md", "README.md", "manage.py", "pyproject.toml",
+)  # fmt: skip
+BLOCK = re.compile(r"^```(sh)\n(.*?)^```$|^`([^`\n]+)`:\n\n```(python|html|diff)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+class Change(NamedTuple):
+    """What a fenced block says: commands (`sh`), a whole new file, or a `diff`."""
+
+    language: str
+    path: str
+    """Relative to the project; empty for commands."""
+    text: str
+
+
+def changes(path: str) -> list[Change]:
+    """The blocks of a page, in order. A line with the path of the file stands before each block without commands."""
+    return [Change(sh or language, file, script or text) for sh, script, file, language, text in BLOCK.findall(page(path))]
+
+
+class ProjectCopy:
+    """With a Python that imports the copy, and otherwise has the same packages."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        for name in COPIED:
+            copy_of(PROJECT / name, folder / name)
+        venv.create(folder / ".venv", symlinks=True)
+        self.python = folder / ".venv" / "bin" / "python"
+        (packages,) = folder.glob(".venv/lib/python*/site-packages")
+        (packages / "copy.pth").write_text(f"{folder}\n{sysconfig.get_path('purelib')}\n")
+
+    def apply(self, change: Change) -> None:
+        """AssertionError if the file does not have the lines of a diff, or has them twice."""
+        apply_change = {"sh": self._run_commands, "diff": self._replace_lines}.get(change.language, self._write_file)
+        apply_change(change)
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run Python in the folder of the copy."""
+        return subprocess.run(
+            [str(self.python), *words], cwd=self.folder, capture_output=True, text=True, timeout=300, check=False
+        )
+
+    def _run_commands(self, change: Change) -> None:
+        subprocess.run(["sh", "-ec", change.text], cwd=self.folder, check=True)
+
+    def _write_file(self, change: Change) -> None:
+        file = self.folder / change.path
+        assert not file.exists(), f"{change.path} is there already"
+        file.write_text(change.text)
+
+    def _replace_lines(self, change: Change) -> None:
+        file, lines = self.folder / change.path, change.text.splitlines(keepends=True)
+        old = "".join(line[1:] for line in lines if not line.startswith("+"))
+        new = "".join(line[1:] for line in lines if not line.startswith("-"))
+        content = file.read_text()
+        assert content.count(old) == 1, f"{change.path} has not exactly once: {old}"
+        file.write_text(content.replace(old, new))
+
+
+def copy_of(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+    else:
+        shutil.copy2(source, target)
