@@ -12,7 +12,7 @@ run: .venv/run.stamp ## Start the station; Ctrl-C stops it
 install: .venv/run.stamp
 
 test: .venv/dev.stamp packages ## The whole test suite
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 check: .venv/dev.stamp node_modules/installed.stamp ## Format, lint, types and import contracts, in seconds
 	$(BIN)/ruff format --check .
