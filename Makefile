@@ -1,5 +1,7 @@
 .POSIX:
 .PHONY: help run install test check prove bench packages
+# With it, each process of the tests would compile the project again.
+unexport PYTHONDONTWRITEBYTECODE
 BIN = .venv/bin
 BIOME = node_modules/@biomejs/cli-*/biome
 
