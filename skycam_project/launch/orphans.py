@@ -31,6 +31,15 @@ class Orphans:
 
 
 def children() -> set[int]:
-    """Of the only thread of this process."""
-    listed = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii")
-    return {int(pid) for pid in listed.split()}
+    """Also those that have ended and are not reaped yet."""
+    # Not /proc/self/task/*/children, which some kernels for small computers do not have, and not psutil, which would
+    # be loaded for this alone.
+    return {int(path.name) for path in Path("/proc").glob("[0-9]*") if parent_of(path) == os.getpid()}
+
+
+def parent_of(path: Path) -> int | None:
+    try:
+        # "PID (NAME) STATE PARENT ...", where the name of the program may contain anything.
+        return int((path / "stat").read_text(errors="replace").rpartition(")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return None
