@@ -1,5 +1,7 @@
 .POSIX:
 .PHONY: help run install test check prove bench packages
+# With it, each process of the tests would compile the project again.
+unexport PYTHONDONTWRITEBYTECODE
 BIN = .venv/bin
 BIOME = node_modules/@biomejs/cli-*/biome
 
@@ -12,7 +14,7 @@ run: .venv/run.stamp ## Start the station; Ctrl-C stops it
 install: .venv/run.stamp
 
 test: .venv/dev.stamp packages ## The whole test suite
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 check: .venv/dev.stamp node_modules/installed.stamp ## Format, lint, types and import contracts, in seconds
 	$(BIN)/ruff format --check .

@@ -160,7 +160,7 @@ class FileLegs:
     """The steps of the camera process, with a separate spool on the measured disk."""
 
     def __init__(self, folder: Path, times: int) -> None:
-        from cameras.drivers.simulated import SimulatedDriver
+        from cameras.drivers.simulated.driver import SimulatedDriver
         from cameras.runtime.clock import CameraClock
         from cameras.spool.durable import RootFiles
         from cameras.spool.spool import Spool, open_spool_folder

@@ -42,7 +42,8 @@ def named_processes(station: BenchStation) -> list[tuple[str, psutil.Process]]:
 
 
 def _own_name(process: psutil.Process) -> str:
-    return "a camera" if "cameras.runtime" in process.cmdline() else process.name()
+    names = {"cameras.runtime": "a camera", "skycam_project.launch.fork_server": "fork server"}
+    return next((names[word] for word in process.cmdline() if word in names), process.name())
 
 
 def processor_s(station: BenchStation) -> dict[str, float]:

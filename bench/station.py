@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.harness.stations.http_client import AWAY, Refused
-from tests.harness.stations.station import Station
+from tests.harness.stations.station import WITH_SERVICE, Station
 from tests.harness.waiting import eventually
 
 SLUG = "simulated"
@@ -59,7 +59,7 @@ class BenchStation:
 
     def __init__(self, data: Path, **variables: str) -> None:
         data.parent.mkdir(parents=True, exist_ok=True)
-        self.station = Station(data, **variables)
+        self.station = Station(data, **(WITH_SERVICE | variables))
 
     def __enter__(self) -> Self:
         self.start()

@@ -16,13 +16,16 @@ log = logging.getLogger(__name__)
 warnings.simplefilter("ignore", SecurityWarning)  # about root and pickle: tasks use only JSON
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skycam_project.settings")
 
-PART = os.environ.get("SKYCAM_PART", "")
-"""Which part this process is; the launcher sets it. Empty where tasks are only sent."""
-
 app = Celery("skycam")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.beat_max_loop_interval = 10
 app.autodiscover_tasks()
+
+
+def part() -> str:
+    """Which part this process is; the launcher sets it. Empty where tasks are only sent."""
+    # At each call: a part is forked after this module was imported.
+    return os.environ.get("SKYCAM_PART", "")
 
 
 def start_heartbeat(**_: Any) -> None:
@@ -32,14 +35,14 @@ def start_heartbeat(**_: Any) -> None:
 
 def refuse_camera_host(**_: Any) -> None:
     """A launcher that runs since before an update starts the worker part by this module: it would have no cameras."""
-    if PART == "worker":
+    if part() == "worker":
         log.critical("The worker part is started in another way since the update. Restart the whole station.")
         raise SystemExit(1)
 
 
 def start_jobs_part(**_: Any) -> None:
     """SystemExit after an error. Celery would go on without jobs and retention, because it ignores exceptions here."""
-    if PART == "jobs":
+    if part() == "jobs":
         from core.jobs.part import local_part
 
         try:
@@ -51,14 +54,14 @@ def start_jobs_part(**_: Any) -> None:
 
 def stop_running_job(**_: Any) -> None:
     """At the begin of the shutdown: Celery itself waits for its tasks first."""
-    if PART == "jobs":
+    if part() == "jobs":
         from core.jobs.part import local_part
 
         local_part().worker.request_stop()
 
 
 def stop_jobs_part(**_: Any) -> None:
-    if PART == "jobs":
+    if part() == "jobs":
         from core.jobs.part import local_part
 
         local_part().stop()

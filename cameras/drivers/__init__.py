@@ -14,7 +14,7 @@ DRIVERS = {
     "network": ("Network camera (RTSP, MJPEG, MPEG-TS)", "cameras.drivers.network.NetworkDriver"),
     "opencv": ("USB camera or video file (OpenCV)", "cameras.drivers.opencv.OpencvDriver"),
     "pixelink": ("PixeLink microscope camera", "cameras.drivers.pixelink.PixelinkDriver"),
-    "simulated": ("Simulated camera", "cameras.drivers.simulated.SimulatedDriver"),
+    "simulated": ("Simulated camera", "cameras.drivers.simulated.driver.SimulatedDriver"),
 }
 
 

@@ -10,17 +10,20 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, ValidationError
 
 from cameras.drivers.packets import PacketSink
 from core.api.model import StrictModel
 from core.outgoing import OutgoingGuard
 
-Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+# Web processes check settings by this module, and need no numpy for it: 12 MB.
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Pixels: TypeAlias = "NDArray[np.uint8] | NDArray[np.uint16]"
 
 
 class CameraError(Exception):

@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from cameras.live.load_shedder import FPS_LEVELS, QUALITY_LEVELS
 from core.dataclass_json import dataclass_from_json
 
@@ -31,6 +29,7 @@ class Preset:
         """JPEG of an RGB (h, w, 3) or mono (h, w) image, uint8 or uint16, scaled down to the preset's size."""
         # Not above: web processes import this module for the presets alone.
         import cv2
+        import numpy as np
 
         if image.dtype == np.uint16:
             image = (image >> 8).astype(np.uint8)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from captures.clips.models import Clip, ClipQuerySet
 from captures.files.thumbnail_queue import job_for, local_queue
-from captures.thumbnails.worker import ThumbnailJob
+from captures.thumbnails.jobs import ThumbnailJob
 from core.retrying_thread import RetryingThread
 
 INTERVAL_S = 5.0

@@ -16,8 +16,8 @@ from collections.abc import Callable
 from cameras.spool.storage import RootMissing
 from captures.capturing.models import CaptureFile
 from captures.clips.models import Clip
+from captures.thumbnails.jobs import CLIP, ThumbnailJob
 from captures.thumbnails.store import ThumbnailStore
-from captures.thumbnails.worker import CLIP, ThumbnailJob
 from core.jobs.children import kill_child, start_child
 from core.retrying_thread import RetryingThread
 

@@ -12,11 +12,12 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from typing import BinaryIO, NotRequired, TypedDict
+from typing import BinaryIO
 
 from cameras.spool.storage import RootMissing
 from captures.mp4.boxes import UnsupportedMp4
 from captures.mp4.faststart import faststart_header
+from captures.thumbnails.jobs import CLIP, ThumbnailJob
 from captures.thumbnails.rendering import Unreadable, image_from_file, render_thumbnails
 from captures.thumbnails.store import ThumbnailStore
 from core.jobs.children import die_with_parent, limit_resources
@@ -24,19 +25,6 @@ from core.jobs.children import die_with_parent, limit_resources
 MEMORY_BYTES = 3_000_000_000
 CPU_S = 120
 NICE = 10
-CLIP = "mp4"
-
-
-class ThumbnailJob(TypedDict):
-    """One file to render: `path` is relative to the storage root at `root_path`, whose marker file holds `root`."""
-
-    root: str
-    root_path: str
-    path: str
-    kind: str
-    sha256: str
-    bytes: int
-    simulated: NotRequired[bool]
 
 
 def render_file(job: ThumbnailJob) -> str:

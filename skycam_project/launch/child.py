@@ -7,7 +7,8 @@ import ctypes
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import ClassVar, Protocol
 
 from monitoring import heartbeat
 
@@ -24,52 +25,93 @@ def die_with(parent: int) -> None:
         os._exit(1)  # no clean-up: before exec this process is a copy of the launcher
 
 
-class Child:
-    """Starts `command`. Create it in the launcher's main thread: the child dies with the thread that started it.
+class Process(Protocol):
+    """A child process of the launcher. `wait` and `poll` return its exit status, negative for a signal."""
 
-    `on_line` gets each line of its standard output and error. `on_heartbeat` is called for each heartbeat on its pipe.
-    The child leads a session of its own, so that Ctrl-C reaches the launcher only.
-    """
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self) -> int: ...
+
+    def send_signal(self, number: int, /) -> None: ...
+
+
+Start = Callable[[int, int], Awaitable[Process]]
+"""The write ends of the pipes for output and heartbeats -> a new process that has them. OSError."""
+
+
+def executed(command: Sequence[str], environment: Mapping[str, str], inherited_fds: Sequence[int] = ()) -> Start:
+    """Executes a program. It leads a session of its own, so that Ctrl-C reaches the launcher only, and dies with the
+    thread that starts it: the launcher's only one."""
+
+    async def start(output_end: int, heartbeat_end: int) -> Process:
+        own = {**environment, heartbeat.FD_VARIABLE: str(heartbeat_end)}
+        return _execute(command, own, output_end, (heartbeat_end, *inherited_fds))
+
+    return start
+
+
+def _execute(
+    command: Sequence[str], environment: Mapping[str, str], output_end: int, inherited_fds: Sequence[int]
+) -> subprocess.Popen[bytes]:
+    parent = os.getpid()
+    # Not asyncio's subprocess: on Python 3.11 it waits for each child on a thread, and `preexec_fn` is safe only in a
+    # process with one thread.
+    return subprocess.Popen(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=output_end,
+        stderr=output_end,
+        pass_fds=inherited_fds,
+        start_new_session=True,
+        preexec_fn=lambda: die_with(parent),  # noqa: PLW1509 - the launcher has one thread
+    )
+
+
+class Child:
+    """A process with the read ends of its pipes. `on_line` gets each line of its standard output and error,
+    `on_heartbeat` is called for each heartbeat on its pipe."""
+
+    running: ClassVar[set[int]] = set()
+    """The pids that a `wait` will reap."""
 
     def __init__(
         self,
-        command: Sequence[str],
-        environment: Mapping[str, str],
+        process: Process,
+        output: int,
+        beats: int,
         on_line: Callable[[str], None],
         on_heartbeat: Callable[[], None],
-        inherited_fds: Sequence[int] = (),
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._output, output_end = os.pipe()
-        self._heartbeat_end, heartbeat_end = os.pipe()
-        parent = os.getpid()
-        try:
-            # Not asyncio's subprocess: on Python 3.11 it waits for each child on a thread, and `preexec_fn` is safe
-            # only in a process with one thread.
-            self._process = subprocess.Popen(
-                command,
-                env={**environment, heartbeat.FD_VARIABLE: str(heartbeat_end)},
-                stdin=subprocess.DEVNULL,
-                stdout=output_end,
-                stderr=output_end,
-                pass_fds=(heartbeat_end, *inherited_fds),
-                start_new_session=True,
-                preexec_fn=lambda: die_with(parent),  # noqa: PLW1509 - the launcher has one thread
-            )
-        except OSError:
-            os.close(self._output)
-            os.close(self._heartbeat_end)
-            raise
-        finally:
-            # While the launcher itself held a write end, the read ends would never report the end of the file.
-            os.close(output_end)
-            os.close(heartbeat_end)
-        self.pid = self._process.pid
+        self._process, self._output, self._heartbeat_end = process, output, beats
+        self.pid = process.pid
+        self.running.add(self.pid)
         self._lines = Lines(on_line)
         self._on_heartbeat = on_heartbeat
         self._output_ended = asyncio.Event()
         self._loop.add_reader(self._output, self._read_output)
         self._loop.add_reader(self._heartbeat_end, self._read_heartbeat)
+
+    @classmethod
+    async def start(cls, start: Start, on_line: Callable[[str], None], on_heartbeat: Callable[[], None]) -> Child:
+        """OSError if there is no such process in the end."""
+        output, output_end = os.pipe()
+        beats, heartbeat_end = os.pipe()
+        try:
+            process = await start(output_end, heartbeat_end)
+        except BaseException:
+            os.close(output)
+            os.close(beats)
+            raise
+        finally:
+            # While the launcher itself held a write end, the read ends would never report the end of the file.
+            os.close(output_end)
+            os.close(heartbeat_end)
+        return cls(process, output, beats, on_line, on_heartbeat)
 
     async def wait(self) -> int:
         """Its exit status, negative for a signal, after all its output has been read."""
@@ -83,6 +125,7 @@ class Child:
             self._loop.remove_reader(descriptor)
             os.close(descriptor)
         status = self._process.wait()  # returns at once: the process has ended
+        self.running.discard(self.pid)
         await self._finish_output()
         return status
 

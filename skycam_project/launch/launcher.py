@@ -15,8 +15,11 @@ from typing import Any
 from skycam_project.config import ConfigError, SkycamConfig, check_writable, load_config
 from skycam_project.config.folder import renew_broker_password
 from skycam_project.launch import banner, control, http, paths, preflight, reporting
+from skycam_project.launch.child import Child
 from skycam_project.launch.crash_loops import CrashLoopFiles
 from skycam_project.launch.errors import LaunchError
+from skycam_project.launch.forks import FORK_SERVER, ForkServer
+from skycam_project.launch.orphans import Orphans
 from skycam_project.launch.part import Part, State
 from skycam_project.launch.parts import PARTS, Plan, part_environment, parts_to_start
 from skycam_project.launch.preparation import FirstStart, run_preparation
@@ -114,6 +117,8 @@ class Launcher:
         self.timings = Timings.of(plan.config)
         self.stream = LogStream(plan.config.logging)
         self.journal = RestartJournal(paths.run_folder(plan.config))
+        self.forks = ForkServer(plan.environment, self._show_fork_server, self._end_orphans, self.timings.start_s)
+        self.orphans = Orphans()
         self.parts: dict[str, Part] = {}
         self.failure: BaseException | None = None
         self.interrupted_twice = False
@@ -135,6 +140,7 @@ class Launcher:
         await self._cancel(starting)
         await self._cancel(reporter)
         await self._stop_parts()
+        await self.forks.close()
         control.close(server, address)
         if self.failure:
             # Into the file only: `up` shows it on standard error.
@@ -144,13 +150,14 @@ class Launcher:
         return SECOND_INTERRUPT if self.interrupted_twice else 0
 
     def _make_part(self, name: str) -> Part:
-        return Part(name, self.plan, self.timings, self.stream, self.journal)
+        return Part(name, self.plan, self.forks, self.timings, self.stream, self.journal)
 
     def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()
         # Also when SIGINT is ignored, as a shell sets it for a program in the background.
         loop.add_signal_handler(signal.SIGINT, self._on_signal)
         loop.add_signal_handler(signal.SIGTERM, self._on_signal)
+        loop.add_signal_handler(signal.SIGCHLD, self._end_orphans)
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it
             loop.add_signal_handler(signal.SIGHUP, self._on_signal)
 
@@ -161,6 +168,14 @@ class Launcher:
         else:
             self.stream.log_message("stopping; Ctrl-C once more ends everything at once")
             self._end.set()
+
+    def _end_orphans(self) -> None:
+        # A part that is being forked is a child before its pid is known here.
+        if not self.forks.is_forking:
+            self.orphans.end(Child.running)
+
+    def _show_fork_server(self, line: str) -> None:
+        self.stream.write_line(FORK_SERVER, line)
 
     def _start_watched(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -188,7 +203,7 @@ class Launcher:
                 "skycam up --only valkey"
             )
         # A machine that runs only the broker has no database to prepare.
-        first = await run_preparation(self.plan, self.stream, self.only) if self.only != "valkey" else None
+        first = await run_preparation(self.plan, self.forks, self.stream, self.only) if self.only != "valkey" else None
         for name in self.parts:
             self._run_part(name)
         if first is not None:
@@ -204,7 +219,7 @@ class Launcher:
             part.ends_station = False
 
     async def _report(self) -> None:
-        await reporting.report_restarts_while(self._worker_is_away, self.journal, self.plan, self.stream)
+        await reporting.report_restarts_while(self._worker_is_away, self.journal, self.forks, self.stream)
 
     def _worker_is_away(self) -> bool:
         return "worker" not in self.parts or self.parts["worker"].state is not State.RUNNING

@@ -11,9 +11,10 @@ from typing import TypedDict
 
 from core.limits.backoff import BackOff, CrashLoop
 from skycam_project.launch import paths
-from skycam_project.launch.child import Child
+from skycam_project.launch.child import Child, Start, executed
 from skycam_project.launch.crash_loops import CrashLoopFiles, crash_loop_sentence
 from skycam_project.launch.errors import LaunchError
+from skycam_project.launch.forks import ForkServer
 from skycam_project.launch.parts import PARTS, Plan
 from skycam_project.launch.restart_journal import ON_REQUEST, RestartJournal
 from skycam_project.launch.stream import LogStream
@@ -45,10 +46,12 @@ class Part:
     """`ends_station` says whether a crash loop ends the station: only during its start, when that loses nothing. Later
     the part is restarted once a minute, and the others keep running."""
 
-    def __init__(self, name: str, plan: Plan, timings: Timings, stream: LogStream, journal: RestartJournal) -> None:
+    def __init__(
+        self, name: str, plan: Plan, forks: ForkServer, timings: Timings, stream: LogStream, journal: RestartJournal
+    ) -> None:
         self.name = name
         self.kind = PARTS[name]
-        self.plan = plan
+        self.plan, self.forks = plan, forks
         self.timings = timings
         self.stream = stream
         self.journal = journal
@@ -154,11 +157,12 @@ class Part:
         self._last_heartbeat = started = self._loop.time()
         self._set_state(State.STARTING)
         try:
-            self.child = self._spawn()
+            self.child = await self._spawn()
         except OSError as error:
             # Also a full disk, if the command writes a file first (Valkey). An uptime of 0 counts as a short run.
             self.reason = f"{self.name} could not be started: {error}"
             return 0.0
+        self._repeat_stop()
         watching = self._watch()
         status = await self.child.wait()
         for task in watching:
@@ -167,14 +171,22 @@ class Part:
         self.reason = self._exit_reason(status)
         return self._loop.time() - started
 
-    def _spawn(self) -> Child:
-        return Child(
-            self.kind.command(self.plan),
-            {**self.plan.environment, "SKYCAM_PART": self.name},
-            on_line=self._show_line,
-            on_heartbeat=self._on_heartbeat,
-            inherited_fds=self.kind.inherited_fds(self.plan),
-        )
+    async def _spawn(self) -> Child:
+        return await Child.start(self._starter(), on_line=self._show_line, on_heartbeat=self._on_heartbeat)
+
+    def _starter(self) -> Start:
+        command, fds = self.kind.command(self.plan), self.kind.inherited_fds(self.plan)
+        own = {"SKYCAM_PART": self.name}
+        if self.kind.is_forked:
+            return self.forks.forked(f"skycam {self.name}", command, own, fds)
+        return executed(command, {**self.plan.environment, **own}, fds)
+
+    def _repeat_stop(self) -> None:
+        """A stop or restart that was requested while there was no process to signal."""
+        if self._stopping:
+            self.stop()
+        elif self._restart_requested and self.child:
+            self.child.send(signal.SIGTERM)
 
     def _show_line(self, line: str) -> None:
         if line and not any(text in line for text in self.kind.hidden_lines):

@@ -28,13 +28,16 @@ class Plan:
 
 @dataclass(frozen=True)
 class PartKind:
-    """`probe` is how the launcher checks that the part is alive; parts without one send heartbeats (see heartbeat).
+    """`command` with `is_forked` is `python -m`, and the fork server starts it: it has imported what the part needs.
+
+    `probe` is how the launcher checks that the part is alive; parts without one send heartbeats (see heartbeat).
 
     Parts of a lower `stop_stage` stop before those of a higher one. A log line that contains one of `hidden_lines` is
     not shown.
     """
 
     command: Callable[[Plan], list[str]]
+    is_forked: bool = True
     stop_stage: int = 1
     probe: LivenessProbe | None = None
     hidden_lines: tuple[str, ...] = ()
@@ -85,9 +88,10 @@ def _celery() -> list[str]:
 
 PARTS: dict[str, PartKind] = {
     # The warning about memory overcommit concerns servers that save to disk; this one never does.
-    "valkey": PartKind(_valkey, stop_stage=2, probe=_ping_valkey, hidden_lines=("Memory overcommit",)),
+    "valkey": PartKind(_valkey, is_forked=False, stop_stage=2, probe=_ping_valkey, hidden_lines=("Memory overcommit",)),
     "web": PartKind(_web, inherited_fds=lambda plan: [plan.fds["web"]]),
-    "service": PartKind(_service, inherited_fds=lambda plan: [plan.fds["service"]]),
+    # It has Django settings of its own, and the fork server those of the others.
+    "service": PartKind(_service, is_forked=False, inherited_fds=lambda plan: [plan.fds["service"]]),
     "worker": PartKind(_worker, stop_stage=0),
     "jobs": PartKind(_jobs),
     "beat": PartKind(_beat),

@@ -10,6 +10,7 @@ from typing import TypedDict
 
 from skycam_project.launch.child import Child
 from skycam_project.launch.errors import LaunchError
+from skycam_project.launch.forks import FORK_SERVER, ForkServer
 from skycam_project.launch.parts import Plan
 from skycam_project.launch.stream import LogStream
 
@@ -21,11 +22,11 @@ class FirstStart(TypedDict):
     admin_password: str | None
 
 
-async def run_preparation(plan: Plan, stream: LogStream, only: str | None) -> FirstStart | None:
+async def run_preparation(plan: Plan, forks: ForkServer, stream: LogStream, only: str | None) -> FirstStart | None:
     """Prepare the whole station, or one part; returns what the first start did. Raises LaunchError when that fails."""
     answer, answer_end = os.pipe()
     try:
-        status = await _run(plan, stream, answer_end, only or "")
+        status = await _run(plan, forks, stream, answer_end, only or "")
         if status != 0:
             stream.repeat_tail("prepare")
             raise LaunchError(f"The station could not be prepared: prepare ended with status {status}.")
@@ -40,16 +41,17 @@ async def run_preparation(plan: Plan, stream: LogStream, only: str | None) -> Fi
         os.close(answer)
 
 
-async def _run(plan: Plan, stream: LogStream, answer_end: int, part: str) -> int:
+async def _run(plan: Plan, forks: ForkServer, stream: LogStream, answer_end: int, part: str) -> int:
     # Only this process gets the password; `part_environment` keeps it from the parts.
     password = plan.config.admin_password
-    child = Child(
-        [sys.executable, "-m", "skycam_project.launch.prepare", str(answer_end), part],
-        {**plan.environment, **({"SKYCAM_ADMIN_PASSWORD": password} if password else {})},
-        on_line=lambda line: stream.write_line("prepare", line),
-        on_heartbeat=lambda: None,
-        inherited_fds=[answer_end],
-    )
+    command = [sys.executable, "-m", "skycam_project.launch.prepare", str(answer_end), part]
+    own = {"SKYCAM_ADMIN_PASSWORD": password} if password else {}
+    start = forks.forked("skycam prepare", command, own, [answer_end])
+    try:
+        child = await Child.start(start, lambda line: stream.write_line("prepare", line), on_heartbeat=lambda: None)
+    except OSError as error:
+        stream.repeat_tail(FORK_SERVER)
+        raise LaunchError(f"The station could not be prepared: {error}.") from None
     try:
         return await child.wait()
     except asyncio.CancelledError:

@@ -49,7 +49,8 @@ def prepare_station() -> FirstStart:
     # Models can be imported only after django.setup() in `main`, so not at the top of this module.
     from skycam_project.launch.first_start import run_first_start
 
-    return run_first_start(settings.STATION.admin_password)
+    # The launcher gives the password to this process alone, and the settings may have been loaded before.
+    return run_first_start(os.environ.get("SKYCAM_ADMIN_PASSWORD") or settings.STATION.admin_password)
 
 
 def prepare_part() -> None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 from skycam_project.launch.child import Child
-from skycam_project.launch.parts import Plan
+from skycam_project.launch.forks import ForkServer
 from skycam_project.launch.restart_journal import RestartJournal
 from skycam_project.launch.stream import LogStream
 
@@ -17,7 +17,7 @@ TIMEOUT_S = 60.0
 
 
 async def report_restarts_while(
-    worker_is_away: Callable[[], bool], journal: RestartJournal, plan: Plan, stream: LogStream
+    worker_is_away: Callable[[], bool], journal: RestartJournal, forks: ForkServer, stream: LogStream
 ) -> None:
     """Runs until cancelled. Writes records that were pending at the previous check already, at most once a minute."""
     seen: set[str] = set()
@@ -26,16 +26,18 @@ async def report_restarts_while(
         pending = journal.pending()
         # The worker reads the records every 2 s: one that is still there after CHECK_S is not being read.
         if worker_is_away() and pending & seen:
-            await _record_restarts(plan, stream)
+            await _record_restarts(forks, stream)
             await asyncio.sleep(PAUSE_S - CHECK_S)
         seen = pending
 
 
-async def _record_restarts(plan: Plan, stream: LogStream) -> None:
+async def _record_restarts(forks: ForkServer, stream: LogStream) -> None:
     command = [sys.executable, "-m", "skycam_project.launch.restart_events"]
     try:
-        child = Child(
-            command, plan.environment, lambda line: stream.write_line("restart-events", line), on_heartbeat=lambda: None
+        child = await Child.start(
+            forks.forked("skycam restart-events", command, {}),
+            lambda line: stream.write_line("restart-events", line),
+            on_heartbeat=lambda: None,
         )
     except OSError as error:
         stream.log_message(f"restarts are not in the event log yet: {error}")

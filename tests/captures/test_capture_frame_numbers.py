@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from cameras.drivers.simulated import read_frame_number
+from cameras.drivers.simulated.codec import read_frame_number
 from tests.harness.camera_processes.camera_process import CameraProcess
 
 SESSION = "0193a000-0000-7000-8000-000000000003"

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cameras.drivers.simulated import SimulatedDriver
+from cameras.drivers.simulated.driver import SimulatedDriver
 from tests.harness.camera_processes.camera_loop import CameraLoopBench
 from tests.harness.clocks.camera_clock import EVENING, SetClock
 from tests.harness.waiting import eventually

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from captures.files.posters import NEWEST, PosterSearch
-from captures.thumbnails.worker import ThumbnailJob
+from captures.thumbnails.jobs import ThumbnailJob
 from tests.harness.rows.clip_archive import ClipArchive
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -20,8 +20,8 @@ from captures.files import thumbnails as thumbnail_view
 from captures.files.thumbnail_queue import ThumbnailQueue, job_for
 from captures.models import CaptureFile
 from captures.tasks import render_file
+from captures.thumbnails.jobs import ThumbnailJob
 from captures.thumbnails.store import ThumbnailStore
-from captures.thumbnails.worker import ThumbnailJob
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.captures import UNKNOWN
 from tests.harness.rows.pictures import jpeg

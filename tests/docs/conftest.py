@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.harness.stations.shell import Shell
-from tests.harness.stations.station import Station
+from tests.harness.stations.station import WITH_SERVICE, Station
 from tests.harness.waiting import eventually
 
 
@@ -25,6 +25,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
         VCAMERADIR=str(folder / "jpegs"),
         SKYCAM_STATION="roof",
         SKYCAM_STATION__NAME="Roof",
+        **WITH_SERVICE,
     )
     station.finds_database = False
     station.environment["PATH"] = f"{Path(sys.executable).parent}:{station.environment['PATH']}"

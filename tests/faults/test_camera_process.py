@@ -102,7 +102,8 @@ def test_a_session_interrupted_by_closing_the_link_resumes_at_the_next_start(pro
     process.wait_for_type("state", doing="exposing")
     process.finish()
     with CameraProcess(process.root) as next_one:
-        session = next_one.wait_for_type("state")["session"]
+        # None until the storage root is open.
+        session = next_one.wait_for_message(lambda message: bool(message.get("session")))["session"]
         assert session["id"] == SESSION
         assert session["state"] == "running"
         assert session["planned"] == 1

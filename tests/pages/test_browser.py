@@ -123,7 +123,8 @@ def test_shortcuts_open_pages_and_cameras(page: Page) -> None:
     expect(page.locator("#keys")).to_be_visible()
     page.keyboard.press("Escape")
     page.keyboard.press("1")
-    expect(page.get_by_role("heading", name="Simulated camera", level=1)).to_be_visible()
+    # Until its scripts run, a new page hears no keys.
+    page.wait_for_url("**/cameras/simulated/", wait_until="load")
     page.keyboard.press("g")
     page.keyboard.press("s")
     expect(page.get_by_role("heading", name="Status", exact=True)).to_be_visible()

@@ -105,6 +105,8 @@ def in_a_clip(page: Page, site: Site) -> Locator:
     page.goto(f"/clips/{clip}/")
     video = page.locator("#player video")
     eventually(lambda: video.evaluate("v => v.readyState >= 2"), 40, "the clip is loaded")
+    # A busy browser may leave out the first frame of a video that does not play.
+    video.evaluate("v => new Promise((shown) => { v.requestVideoFrameCallback(shown); v.currentTime = 0.5; })")
     return video
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.harness.stations.pixelink_service import DOTENV, TIMEOUT_MS
-from tests.harness.stations.station import Station
+from tests.harness.stations.station import WITH_SERVICE, Station
 from tests.harness.waiting import eventually
 
 
@@ -14,7 +14,7 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
     """With the simulated camera, and the `.env` of the service that it replaces. Its pages take any host name."""
     folder = tmp_path_factory.mktemp("service")
     (folder / ".env").write_text(DOTENV)
-    station = Station(folder / "data", SERVICE_TIMEOUT=str(TIMEOUT_MS), SKYCAM_WEB__ALLOWED_HOSTS="*")
+    station = Station(folder / "data", SERVICE_TIMEOUT=str(TIMEOUT_MS), SKYCAM_WEB__ALLOWED_HOSTS="*", **WITH_SERVICE)
     try:
         station.up()
         eventually(station.service.is_connected, 40, "the camera is connected")

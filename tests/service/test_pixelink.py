@@ -8,7 +8,7 @@ import pytest
 
 from tests.harness.clients.service_samples import CAPTURE_NEWER, CAPTURE_OLDER, SETTINGS, missing_keys
 from tests.harness.far_ends.pixelink.build import SERIAL, Sdk
-from tests.harness.stations.station import Station
+from tests.harness.stations.station import WITH_SERVICE, Station
 from tests.harness.waiting import eventually
 
 
@@ -20,7 +20,7 @@ def sdk(tmp_path_factory: pytest.TempPathFactory) -> Sdk:
 @pytest.fixture(scope="module")
 def scope(sdk: Sdk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
     """A station to which a PixeLink was added."""
-    station = Station(tmp_path_factory.mktemp("scope") / "data", **sdk.environment)
+    station = Station(tmp_path_factory.mktemp("scope") / "data", **sdk.environment, **WITH_SERVICE)
     try:
         station.up().api.call("POST", "cameras/", {"slug": "scope", "kind": "pixelink", "address": SERIAL})
         eventually(

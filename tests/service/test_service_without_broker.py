@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.stations.station import Station
+from tests.harness.stations.station import WITH_SERVICE, Station
 from tests.harness.waiting import eventually
 
 TOKEN = "a-token-for-programs"
@@ -76,7 +76,7 @@ def test_the_token_is_not_logged(alone: Station) -> None:
 
 
 def test_the_first_capture_of_a_new_station_uses_the_configured_defaults(tmp_path: Path) -> None:
-    station = Station(tmp_path / "data", DEFAULT_EXPOSURE="20000", DEFAULT_GAIN="2.0")
+    station = Station(tmp_path / "data", DEFAULT_EXPOSURE="20000", DEFAULT_GAIN="2.0", **WITH_SERVICE)
     try:
         station.up()
         station.cameras.eventually_ready()

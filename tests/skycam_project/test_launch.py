@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from skycam_project.launch import LaunchError, ps, restart
-from tests.harness.stations.station import NOTICES_HANGS, SILENCE_S, Station
+from tests.harness.stations.station import NOTICES_HANGS, SILENCE_S, WITH_SERVICE, Station
 from tests.harness.waiting import eventually
 
 INTO_A_PIPE = ("bash", "-c", 'exec "$@" > >(cat)', "-")
@@ -22,7 +22,7 @@ INTO_A_PIPE = ("bash", "-c", 'exec "$@" > >(cat)', "-")
 
 @pytest.fixture(scope="module")
 def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
-    station = Station(tmp_path_factory.mktemp("station") / "data", **NOTICES_HANGS)
+    station = Station(tmp_path_factory.mktemp("station") / "data", **NOTICES_HANGS, **WITH_SERVICE)
     station.finds_database = False
     del station.environment["SKYCAM_ADMIN_PASSWORD"]  # the station makes one
     try:

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable
 from typing import Annotated, Any
 
-import numpy as np
 from pydantic import ConfigDict, Field, ValidationError
 
 from cameras.drivers.base import CameraError, Pixels
@@ -115,6 +114,9 @@ class FaultInjector:
 
 def torn(image: Pixels) -> Pixels:
     """A copy of the picture, damaged as by a stall during the transfer."""
+    # Not above: web processes import this module for the form of the faults.
+    import numpy as np
+
     height, width = image.shape[:2]
     found = image.copy()
     found[height // 2 :] = np.roll(image[height // 2 :], width // SHIFT, axis=1)

@@ -12,7 +12,7 @@ import pytest
 
 from cameras.drivers.base import Aborted, CameraError, ExposureRequest, SystemClock
 from cameras.drivers.gphoto2 import Gphoto2Driver
-from cameras.drivers.simulated import SimulatedDriver
+from cameras.drivers.simulated.driver import SimulatedDriver
 from cameras.runtime.clock import CameraClock
 from tests.harness.waiting import eventually
 

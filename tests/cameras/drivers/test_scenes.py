@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from cameras.drivers.base import SystemClock
-from cameras.drivers.simulated import SimulatedDriver, read_frame_number
+from cameras.drivers.simulated.codec import read_frame_number
+from cameras.drivers.simulated.driver import SimulatedDriver
 from cameras.drivers.simulated.scenes import SCENES, Image
 from cameras.drivers.simulated.scenes.base import smooth_noise
 from cameras.drivers.simulated.scenes.sky import around, horizontal, sidereal_angle

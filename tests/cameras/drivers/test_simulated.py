@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from cameras.drivers.base import Aborted, CameraError, ExposureRequest, FrameData, SystemClock
-from cameras.drivers.simulated import SimulatedDriver, read_frame_number
+from cameras.drivers.simulated.codec import read_frame_number
+from cameras.drivers.simulated.driver import SimulatedDriver
 from tests.harness.clocks.clock import SteppingClock
 
 

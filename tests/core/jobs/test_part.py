@@ -54,7 +54,7 @@ def test_each_background_thread_is_started_and_stopped(monkeypatch: pytest.Monke
 
 def test_a_part_that_cannot_start_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(tables.BACKGROUND_THREADS, "broken", f"{__name__}.Broken")
-    monkeypatch.setattr(celery, "PART", "jobs")
+    monkeypatch.setenv("SKYCAM_PART", "jobs")
     with pytest.raises(SystemExit):
         celery.start_jobs_part()
 

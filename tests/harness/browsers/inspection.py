@@ -19,7 +19,11 @@ VIOLATIONS = """async (only) => {
     return found.violations.map(
         (v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160)).join(" | ")}`);
 }"""
-WIDTHS = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+WIDTHS = """async () => {
+    // A canvas gets its new size from a script, with the next frame.
+    await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+    return [document.documentElement.scrollWidth, document.documentElement.clientWidth];
+}"""
 SET_THEME = """(theme) => {
     document.documentElement.dataset.theme = theme;
     document.dispatchEvent(new CustomEvent("themechange"));

@@ -60,6 +60,8 @@ class Site:
         self.api.ask("POST", "cameras/", {"slug": "spare", "kind": "simulated", "name": "Spare"})
         self.api.ask("PATCH", "cameras/spare/", {"enabled": False})
         self.station.cameras.eventually_ready()
+        # A third of the default: the browser draws each picture with the processor.
+        self.api.ask("PATCH", "cameras/simulated/settings/", {"fps": 5})
         self.api.ask("POST", "cameras/simulated/capture/", {})
         return self
 

@@ -27,7 +27,7 @@ REPORT_S = 0.2
 AS_AT_A_STATION: dict[str, Any] = {"report_s": 1.0, "is_preloaded": False}
 """For a process whose speed or memory is measured."""
 PRELOADED = Preloaded(
-    "cameras.runtime.assembly", "cameras.runtime.link", "cameras.drivers.simulated", "cv2",
+    "cameras.runtime.assembly", "cameras.runtime.link", "cameras.drivers.simulated.driver", "cv2",
     *(path.rpartition(".")[0] for path in CONSUMERS.values()),
 )  # fmt: skip
 

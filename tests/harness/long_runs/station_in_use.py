@@ -20,7 +20,7 @@ from tests.harness.clients.viewers import REQUEST
 from tests.harness.far_ends.network.rtsp import RtspServer
 from tests.harness.long_runs.slopes import Used
 from tests.harness.stations.http_client import AWAY
-from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
+from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, WITH_SERVICE, Station
 from tests.harness.waiting import eventually
 
 IN_USE = "in use"
@@ -83,7 +83,7 @@ class StationInUse:
 
 @contextmanager
 def in_use(folder: Path) -> Iterator[StationInUse]:
-    station = Station(folder / "station", **FEW_SHORT_CLIPS, **ANY_NUMBER_OF_KILLS)
+    station = Station(folder / "station", **FEW_SHORT_CLIPS, **ANY_NUMBER_OF_KILLS, **WITH_SERVICE)
     with ExitStack() as stack:
         server = stack.enter_context(RtspServer(fps=FPS))
         stack.callback(station.ensure_stopped)

@@ -40,6 +40,8 @@ MANY_VIEWERS = {
     "SKYCAM_WEB__LIMITS__CONNECTIONS_PER_ADDRESS": "1000",
 }
 """Limits that allow many viewers from one machine."""
+WITH_SERVICE = {"SKYCAM_SERVICE__ENABLED": "true"}
+"""For stations whose PixeLink service is used. Others run without it, and start sooner."""
 PASSING = ("PATH", "HOME", "LANG", "COVERAGE_PROCESS_START")
 
 
@@ -64,7 +66,7 @@ class Station:
         """That of its launcher, and so of all its parts."""
         self.port, self.service_port = free_port(), free_port()
         own = {"SKYCAM_DATA": str(data), "WEB_PORT": str(self.port)}
-        own["SERVICE_PORT"] = str(self.service_port)
+        own |= {"SERVICE_PORT": str(self.service_port), "SKYCAM_SERVICE__ENABLED": "false"}
         own["SKYCAM_ADMIN_PASSWORD"] = PASSWORD
         own |= NOT_LOWERED
         self.environment = {name: os.environ[name] for name in PASSING if name in os.environ} | own | variables
