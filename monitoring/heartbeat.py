@@ -50,9 +50,10 @@ def start_heartbeat_thread(alive: Callable[[], bool] = lambda: True) -> threadin
 async def send_heartbeats(alive: Callable[[], bool]) -> None:
     """Send a heartbeat each second from the running event loop, while `alive()`."""
     while True:
-        if alive():
+        if is_alive := alive():
             send_heartbeat()
-        await asyncio.sleep(EVERY_S)
+        # The first one comes soon after the start: until then the launcher takes the part for starting.
+        await asyncio.sleep(EVERY_S if is_alive else EVERY_S / 20)
 
 
 @cache

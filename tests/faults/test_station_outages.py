@@ -219,5 +219,5 @@ def test_an_outage_raises_no_error_in_the_supervisor(station: Station) -> None:
 
 
 def test_after_all_outages_the_ledger_adds_up(station: Station) -> None:
-    station.spools.eventually_settled()
-    assert station.spools.inconsistencies() == []
+    # A camera process that was just restarted may begin one more clip before it hears that recording was stopped.
+    eventually(lambda: station.spools.settled() and station.spools.inconsistencies() == [], 60, "nothing is left over")
