@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import faulthandler
 import logging
-import os
 import signal
 import sys
 import threading
@@ -20,17 +18,9 @@ from cameras.runtime.link import Link, ReportSink
 from cameras.runtime.spec import Spec
 from cameras.spool import failpoints
 from core.limits.repeat_limit import RepeatLimitingHandler
+from core.parent_death import die_with_parent
 
-PR_SET_PDEATHSIG = 1
 REPORT_S = 1.0
-
-
-def exit_with_parent(parent: int) -> None:
-    """Last resort: the kernel ends this process with the thread that started it, which may be gone already."""
-    # Before the check: no signal is sent if the parent ended before this call.
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        sys.exit("The Supervisor that started this camera process is gone.")
 
 
 def report_states(process: CameraProcess, link: ReportSink, ended: threading.Event, every_s: float) -> None:
@@ -41,7 +31,7 @@ def report_states(process: CameraProcess, link: ReportSink, ended: threading.Eve
 
 
 def main(parent: int) -> None:
-    exit_with_parent(parent)
+    die_with_parent(parent)
     # A vendor's library that crashes leaves its stack on stderr, which the Supervisor logs.
     faulthandler.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -20,7 +20,8 @@ from captures.mp4.faststart import faststart_header
 from captures.thumbnails.jobs import CLIP, ThumbnailJob
 from captures.thumbnails.rendering import Unreadable, image_from_file, render_thumbnails
 from captures.thumbnails.store import ThumbnailStore
-from core.jobs.children import die_with_parent, limit_resources
+from core.jobs.children import limit_resources
+from core.parent_death import die_with_parent
 
 MEMORY_BYTES = 3_000_000_000
 CPU_S = 120

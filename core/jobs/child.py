@@ -14,9 +14,10 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from core.jobs.children import die_with_parent, limit_resources
+from core.jobs.children import limit_resources
 from core.jobs.context import JobContext, JobError
 from core.jobs.messages import DoneMessage, EndMessage, FailedMessage, JobSpec, Message
+from core.parent_death import die_with_parent
 
 log = logging.getLogger(__name__)
 JobFunction = Callable[[JobContext], "dict[str, Any] | None"]

@@ -1,13 +1,13 @@
 """Child processes for work in the background: scrubbed environment, limits, their own session. Django-free.
 
-The parent's side is `start_child` and `kill_child`; the child's side is `die_with_parent` and `limit_resources`. The
-child sets its limits itself, because code between fork and exec may deadlock in a process with threads.
+The parent's side is `start_child` and `kill_child`; the child's side is `limit_resources`, and `die_with_parent` of
+`core/parent_death.py`. The child sets its limits itself, because code between fork and exec may deadlock in a process
+with threads.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import resource
 import signal
@@ -19,7 +19,6 @@ from pathlib import Path
 from core.child_environment import scrubbed_environment
 
 PROJECT = Path(__file__).resolve().parents[2]
-PR_SET_PDEATHSIG = 1
 
 
 def start_child(module: str, *arguments: str, also: Iterable[str] = ()) -> subprocess.Popen[bytes]:
@@ -44,15 +43,6 @@ def kill_child(child: subprocess.Popen[bytes]) -> None:
     """Send SIGKILL to the child and to all that it started in its session, also when the child itself has ended."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
-
-
-def die_with_parent(parent: int) -> None:
-    """In the child: make the kernel kill it when `parent` ends. Exits at once when `parent` has ended already."""
-    # Python has no function for prctl. SIGKILL, as a job that hangs in a library would ignore any other signal.
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    # A parent that ended before the call above sends no signal: the child has another parent by then.
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 def limit_resources(memory_bytes: int, cpu_s: int, nice: int) -> None:

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 import signal
 import subprocess
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import ClassVar, Protocol
 
+from core.parent_death import die_with_parent
 from monitoring import heartbeat
 
-PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>; Python's library has no prctl()
 LONGEST_LINE = 64 * 1024
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-def die_with(parent: int) -> None:
-    """Runs in the child before exec: makes the kernel kill it when the thread that started it ends."""
-    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    # Compared after the call: for a launcher that ended before it, the kernel sends no signal.
-    if os.getppid() != parent:
-        os._exit(1)  # no clean-up: before exec this process is a copy of the launcher
 
 
 class Process(Protocol):
@@ -67,7 +57,7 @@ def _execute(
         stderr=output_end,
         pass_fds=inherited_fds,
         start_new_session=True,
-        preexec_fn=lambda: die_with(parent),  # noqa: PLW1509 - the launcher has one thread
+        preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509 - the launcher has one thread
     )
 
 

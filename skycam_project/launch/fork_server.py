@@ -1,19 +1,17 @@
 """Forks parts from a process that has imported what they need: `python -m skycam_project.launch.fork_server FD`.
 
-The parts share its memory, and one starts in a tenth of a second instead of in one to two. A request on the socket FD
-is a `Request` as JSON with the descriptors for the new process, the answer its pid. The new process runs a module as
+The parts share its memory and start in tenths of a second (docs/decisions/launcher.md). A request on the socket FD is a
+`Request` as JSON with the descriptors for the new process, the answer its pid. The new process runs a module as
 `python -m` does, and is a child of the launcher, not of this process, whose end it survives. Linux only.
 """
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import gc
 import json
 import os
 import runpy
-import signal
 import socket
 import sys
 import time
@@ -22,6 +20,7 @@ from importlib import import_module
 import django
 import setproctitle
 
+from core.parent_death import die_with_parent
 from skycam_project.launch.forks import Request
 
 PRELOADED = (
@@ -56,9 +55,6 @@ PRELOADED = (
 """What parts import while they start. None may start a thread or open a connection: a fork would copy half of it."""
 MOST_DESCRIPTORS = 8
 LONGEST_REQUEST = 1 << 17
-ABOVE_ALL_TARGETS = 500
-PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def serve(link: socket.socket, launcher: int) -> Request | None:
@@ -92,19 +88,17 @@ def serve(link: socket.socket, launcher: int) -> Request | None:
 
 def become_child(launcher: int, before: int) -> None:
     """Wait until the launcher is the parent instead of `before`, and end with it from then on."""
-    while (parent := os.getppid()) == before:
+    while os.getppid() == before:
         time.sleep(0.001)
-    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    # Compared after the call: for a launcher that ended before it, the kernel sends no signal.
-    if parent != launcher or os.getppid() != launcher:
-        os._exit(1)
+    die_with_parent(launcher)
 
 
 def replace_surroundings(request: Request, descriptors: list[int]) -> None:
     """Session, descriptors, environment and arguments as a new process would have them."""
     os.setsid()
     # First out of the way: the number of one may be the target of another.
-    moved = [fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, ABOVE_ALL_TARGETS) for descriptor in descriptors]
+    above_all = max(request["targets"]) + 1
+    moved = [fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, above_all) for descriptor in descriptors]
     for descriptor in descriptors:
         os.close(descriptor)
     for source, target in zip(moved, request["targets"], strict=True):

@@ -17,6 +17,8 @@ MODULE = "skycam_project.launch.fork_server"
 FORK_SERVER = "fork-server"
 """Its name in the log."""
 CLOSE_S = 2.0
+ANSWER_S = 10.0
+"""How long a fork server that has answered before may take for the next answer. It needs some milliseconds."""
 
 
 class Request(TypedDict):
@@ -56,10 +58,57 @@ class ForkedProcess:
         return self._status
 
 
-class ForkServer:
-    """A fork server that has ended is started again by the next request: the processes do not need it any more.
+class ServerRun:
+    """One run of the fork server: its process, and the launcher's end of the link to it. `ended` has its status."""
 
-    `timeout_s` includes its own start. `on_forked` is called when a request is answered or has failed.
+    def __init__(self, child: Child, link: socket.socket) -> None:
+        self._child, self._link = child, link
+        self.has_answered = False
+        self.ended = asyncio.create_task(self._wait())
+
+    @classmethod
+    async def start(cls, environment: Mapping[str, str], on_line: Callable[[str], None]) -> ServerRun:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setblocking(False)
+        with theirs:
+            command = [sys.executable, "-m", MODULE, str(theirs.fileno())]
+            try:
+                child = await Child.start(
+                    executed(command, environment, [theirs.fileno()]), on_line, on_heartbeat=lambda: None
+                )
+            except OSError:
+                ours.close()
+                raise
+        return cls(child, ours)
+
+    async def ask(self, request: Request, descriptors: list[int]) -> bytes:
+        """The pid of the new process; empty when the server has ended instead."""
+        try:
+            socket.send_fds(self._link, [json.dumps(request).encode()], descriptors)
+            answer = await asyncio.get_running_loop().sock_recv(self._link, 32)
+        except OSError:
+            return b""
+        self.has_answered = True
+        return answer
+
+    def end(self) -> None:
+        self._link.shutdown(socket.SHUT_RDWR)
+
+    def kill(self) -> None:
+        self._child.kill()
+
+    async def _wait(self) -> int:
+        status = await self._child.wait()
+        self._link.close()
+        return status
+
+
+class ForkServer:
+    """Starts the fork server with the first request, and again with the next one after its end: the processes do not
+    need it any more.
+
+    `start_s`: how long its first answer may take, with its own start. `on_forked` is called after each request, also a
+    failed one.
     """
 
     def __init__(
@@ -67,14 +116,14 @@ class ForkServer:
         environment: Mapping[str, str],
         on_line: Callable[[str], None],
         on_forked: Callable[[], None],
-        timeout_s: float,
+        start_s: float,
+        answer_s: float = ANSWER_S,
     ) -> None:
         self._environment, self._on_line, self._on_forked = environment, on_line, on_forked
-        self._timeout_s = timeout_s
+        self._start_s, self._answer_s = start_s, answer_s
         self._one_at_a_time = asyncio.Lock()
-        self._server: Child | None = None
-        self._link: socket.socket | None = None
-        self._watching: asyncio.Task[None] | None = None
+        self._last_line = ""
+        self._run: ServerRun | None = None
 
     @property
     def is_forking(self) -> bool:
@@ -96,63 +145,63 @@ class ForkServer:
                 environment={**environment, heartbeat.FD_VARIABLE: str(heartbeat_end)},
                 targets=[1, 2, *descriptors[2:]],
             )
-            async with self._one_at_a_time:
-                pid = await self._fork(request, descriptors)
-                process = ForkedProcess(pid)
-                Child.running.add(pid)
-            self._on_forked()
+            try:
+                async with self._one_at_a_time:
+                    process = ForkedProcess(await self._fork(request, descriptors))
+                    Child.running.add(process.pid)
+            finally:
+                self._on_forked()
             return process
 
         return start
 
+    def kill(self) -> None:
+        """A request that waits for its answer fails at once."""
+        if self._run and not self._run.ended.done():
+            self._run.kill()
+
     async def close(self) -> None:
         """End the fork server; the processes go on."""
-        if self._link:
-            self._link.shutdown(socket.SHUT_RDWR)
-        if self._watching:
-            _, unfinished = await asyncio.wait([self._watching], timeout=CLOSE_S)
+        if self._run and not self._run.ended.done():
+            self._run.end()
+            _, unfinished = await asyncio.wait([self._run.ended], timeout=CLOSE_S)
             if unfinished:
-                await self._kill_server()
+                await self._kill_and_wait(self._run)
 
     async def _fork(self, request: Request, descriptors: list[int]) -> int:
-        link = self._link or await self._start()
+        run = self._run if self._run and not self._run.ended.done() else await self._start()
+        within_s = self._answer_s if run.has_answered else self._start_s
         try:
-            async with asyncio.timeout(self._timeout_s):
-                socket.send_fds(link, [json.dumps(request).encode()], descriptors)
-                answer = await asyncio.get_running_loop().sock_recv(link, 32)
+            async with asyncio.timeout(within_s):
+                answer = await run.ask(request, descriptors)
         except TimeoutError:
-            await self._kill_server()
-            raise OSError(f"the fork server did not answer within {self._timeout_s:g} s") from None
+            await self._kill_and_wait(run)
+            raise OSError(f"the fork server did not answer within {within_s:g} s") from None
+        except asyncio.CancelledError:
+            # The next request must not get the answer to this one.
+            run.kill()
+            raise
         if not answer:
-            await self._kill_server()
-            raise OSError("the fork server has ended")
+            await self._kill_and_wait(run)
+            raise OSError(f"the fork server has ended: {self._last_line or 'it wrote no reason'}")
         return int(answer)
 
-    async def _start(self) -> socket.socket:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            command = [sys.executable, "-m", MODULE, str(theirs.fileno())]
-            start = executed(command, self._environment, [theirs.fileno()])
-            try:
-                self._server = await Child.start(start, self._on_line, on_heartbeat=lambda: None)
-            except OSError:
-                ours.close()
-                raise
-        ours.setblocking(False)
-        self._link = ours
-        self._watching = asyncio.create_task(self._wait_for_end(self._server, ours))
-        return ours
+    async def _start(self) -> ServerRun:
+        self._last_line = ""
+        self._run = await ServerRun.start(self._environment, self._show_line)
+        self._run.ended.add_done_callback(self._log_end)
+        return self._run
 
-    async def _wait_for_end(self, server: Child, link: socket.socket) -> None:
-        """So that the next request starts another one."""
-        status = await server.wait()
-        if status != 0:
-            self._on_line(f"the fork server ended with status {status}")
-        self._server = self._link = None
-        link.close()
+    def _show_line(self, line: str) -> None:
+        self._last_line = line or self._last_line
+        self._on_line(line)
 
-    async def _kill_server(self) -> None:
-        if self._server:
-            self._server.kill()
-        if self._watching:
-            await asyncio.wait([self._watching])
+    def _log_end(self, ended: asyncio.Task[int]) -> None:
+        if not ended.cancelled() and ended.result() != 0:
+            self._on_line(
+                f"the fork server ended with status {ended.result()}; the next part to start gets another one"
+            )
+
+    async def _kill_and_wait(self, run: ServerRun) -> None:
+        run.kill()
+        await asyncio.wait([run.ended])

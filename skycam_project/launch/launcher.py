@@ -262,5 +262,6 @@ class Launcher:
             await asyncio.wait([self._part_tasks[name] for name in names], timeout=timeout_s)
 
     def _kill_all(self) -> None:
+        self.forks.kill()  # a part may wait for it
         for part in self.parts.values():
             part.kill()

@@ -42,18 +42,27 @@ async def run_preparation(plan: Plan, forks: ForkServer, stream: LogStream, only
 
 
 async def _run(plan: Plan, forks: ForkServer, stream: LogStream, answer_end: int, part: str) -> int:
-    # Only this process gets the password; `part_environment` keeps it from the parts.
-    password = plan.config.admin_password
-    command = [sys.executable, "-m", "skycam_project.launch.prepare", str(answer_end), part]
-    own = {"SKYCAM_ADMIN_PASSWORD": password} if password else {}
-    start = forks.forked("skycam prepare", command, own, [answer_end])
+    password = _filled_pipe(plan.config.admin_password or "")
+    command = [sys.executable, "-m", "skycam_project.launch.prepare", str(answer_end), part, str(password)]
+    start = forks.forked("skycam prepare", command, {}, [answer_end, password])
     try:
         child = await Child.start(start, lambda line: stream.write_line("prepare", line), on_heartbeat=lambda: None)
     except OSError as error:
         stream.repeat_tail(FORK_SERVER)
         raise LaunchError(f"The station could not be prepared: {error}.") from None
+    finally:
+        os.close(password)
     try:
         return await child.wait()
     except asyncio.CancelledError:
         child.kill()  # safe: each migration and the first start are transactions
         raise
+
+
+def _filled_pipe(text: str) -> int:
+    """The end for reading. Only the process that reads it gets the password: a request to the fork server would stay in
+    the memory from which all parts are forked, and `part_environment` keeps it from their environment."""
+    end, write_end = os.pipe()
+    with open(write_end, "w", encoding="utf-8") as file:
+        file.write(text)
+    return end

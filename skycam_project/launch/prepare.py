@@ -1,7 +1,8 @@
-"""Prepares a host before its parts start: `python -m skycam_project.launch.prepare FD [PART]`.
+"""Prepares a host before its parts start: `python -m skycam_project.launch.prepare FD [PART [PASSWORD-FD]]`.
 
-Without PART it prepares the whole station: migrations and the first start. With PART it prepares what this host lacks
-and leaves the database to the station. The result goes to FD as JSON, not to standard output, which ends up in a log.
+Without PART, or with an empty one, it prepares the whole station: migrations and the first start. With PART it prepares
+what this host lacks and leaves the database to the station. The result goes to FD as JSON, not to standard output,
+which ends up in a log. The first password comes from PASSWORD-FD, or from the configuration.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def prepare_station() -> FirstStart:
     # Models can be imported only after django.setup() in `main`, so not at the top of this module.
     from skycam_project.launch.first_start import run_first_start
 
-    # The launcher gives the password to this process alone, and the settings may have been loaded before.
+    # The fork server has loaded the settings without the password.
     return run_first_start(os.environ.get("SKYCAM_ADMIN_PASSWORD") or settings.STATION.admin_password)
 
 
@@ -127,8 +128,11 @@ PREPARATIONS: dict[str, Callable[[], FirstStart | None]] = {
 """A part that runs alone -> its preparation; "" is the whole station. Valkey needs none."""
 
 
-def main(fd: int, part: str = "") -> None:
+def main(fd: int, part: str = "", password_fd: str = "") -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skycam_project.settings")
+    if password_fd:
+        with open(int(password_fd), encoding="utf-8") as file:
+            os.environ["SKYCAM_ADMIN_PASSWORD"] = file.read()
     django.setup()
     # A pipe takes 64 KiB without a reader: the launcher reads after this process has ended.
     os.write(fd, json.dumps(run_preparation(part)).encode())
