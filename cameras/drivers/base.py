@@ -173,6 +173,11 @@ class ExposureRequest:
     f_number: float | None = None
     format: str | None = None
 
+    def settings(self) -> dict[str, Any]:
+        """The requested settings, without the format."""
+        values = {name: getattr(self, name) for name in ("exposure_us", "gain", "iso", "f_number")}
+        return {name: value for name, value in values.items() if value is not None}
+
 
 class CameraFile(Protocol):
     """A picture file made by the camera (DSLR). Its bytes are stored unchanged."""

@@ -1,6 +1,6 @@
 """How a capture gets to the disk, safe against a kill at any time: plan, parts, record (the commit), place, done.
 
-Only the owner of the spool calls it; the owner holds the lock of the folder. docs/internals/spool.md describes the protocol.
+Only the owner of the spool calls it; the owner holds the lock of the folder. docs/internals/spool.md has the protocol.
 Change its steps or their order only together with the simulation in tests/faults/test_spool_simulation.py.
 """
 

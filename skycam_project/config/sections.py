@@ -451,5 +451,7 @@ class SupervisionConfig(Section):
     )
     crash_loop_s: float = key(10.0, "Seconds after its start within which an exit counts as early.", SECONDS, gt=0)
     usb_reset: bool = key(
-        False, "Whether a camera's USB port is reset before the last restart attempt (docs/internals/ladder.md).", YES_NO
+        False,
+        "Whether a camera's USB port is reset before the last restart attempt (docs/internals/ladder.md).",
+        YES_NO,
     )

@@ -37,7 +37,9 @@ def print_banner(address: str, first: FirstStart, *, given: bool, listens_on: st
 def remote_access_lines(listens_on: str) -> list[str]:
     """How to open the station from another computer."""
     if is_loopback(listens_on):
-        return ["From other computers: see docs/station/running.md (SSH, a proxy with TLS, or SKYCAM_WEB__HOST=0.0.0.0)"]
+        return [
+            "From other computers: see docs/station/running.md (SSH, a proxy with TLS, or SKYCAM_WEB__HOST=0.0.0.0)"
+        ]
     if is_everywhere(listens_on):
         return [f"From other computers: by this machine's name, {socket.gethostname()}, or one of its addresses"]
     return []

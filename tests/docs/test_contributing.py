@@ -14,12 +14,14 @@ from tests.harness.waiting import eventually
 
 PAGE = "CONTRIBUTING.md"
 CHECKS = {
-    "format": ["-m", "ruff", "format", "--check", "."],
-    "lint": ["-m", "ruff", "check", "."],
-    "templates": ["-m", "djangofmt", "--check", "templates"],
-    "imports": ["-c", "from importlinter.cli import lint_imports; raise SystemExit(lint_imports())"],
-    "types": ["-m", "mypy", "captures/brightness", "cameras/drivers/dark.py", "tests/captures/test_brightness.py"],
-}
+    "format": ["ruff", "format", "--check", "."],
+    "lint": ["ruff", "check", "."],
+    "templates": ["djangofmt", "--check", "templates"],
+    "imports": ["python", "-c", "from importlinter.cli import lint_imports; raise SystemExit(lint_imports())"],
+    "types": [
+        "python", "-m", "mypy", "captures/brightness", "cameras/drivers/dark.py", "tests/captures/test_brightness.py",
+    ],
+}  # fmt: skip
 TESTS = [
     "tests/captures/test_brightness.py", "tests/cameras/drivers/test_contract.py", "tests/pages/test_roles.py",
     "tests/api/test_roles.py",
@@ -53,17 +55,17 @@ def test_the_changed_project_passes_the_checks(changed_project: ProjectCopy, che
 
 
 def test_the_tests_of_the_changes_pass(changed_project: ProjectCopy) -> None:
-    done = changed_project.run("-m", "pytest", *TESTS, "-k", "brightness or dark", "-p", "no:cacheprovider")
+    done = changed_project.run("python", "-m", "pytest", *TESTS, "-k", "brightness or dark", "-p", "no:cacheprovider")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_page_shows_the_bright_pixels_and_the_counted_files(site: Site, browser: Browser) -> None:
+def test_the_page_shows_the_bright_pixels_and_the_counted_files(site: Site, chromium: Browser) -> None:
     site.api.ask("POST", "cameras/simulated/record/", {})
-    with manager_window(browser, site) as page:
+    with manager_window(chromium, site) as page:
         page.goto("/brightness/")
         page.get_by_role("button", name="Count files").click()
         expect(page.get_by_text("The files are being counted.")).to_be_visible()
-        eventually(lambda: re.search(r"simulated: \d+ bright pixels", reloaded(page)))
+        eventually(lambda: re.search(r"Simulated camera: \d+ bright pixels", reloaded(page)))
         eventually(lambda: re.search(r"\d+ files", reloaded(page)))
 
 

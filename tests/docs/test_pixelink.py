@@ -1,4 +1,4 @@
-"""docs/cameras/pixelink.md: its settings are the driver's, its messages exist, and its command installs the fake SDK."""
+"""docs/cameras/pixelink.md: its settings are the driver's, its messages exist, its command installs the fake SDK."""
 
 from __future__ import annotations
 

@@ -29,7 +29,9 @@ def test_the_page_states_the_number_of_simulated_lives(stride: int) -> None:
 
 
 def test_the_page_names_the_failpoints_in_their_order() -> None:
-    assert tuple(re.findall(r"`(after_\w+)`", section("docs/internals/spool.md", "Failpoints"))) == failpoints.FAILPOINTS
+    assert (
+        tuple(re.findall(r"`(after_\w+)`", section("docs/internals/spool.md", "Failpoints"))) == failpoints.FAILPOINTS
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""docs/cameras/usb-cameras.md: its settings are the driver's, its limits are those of the code, and its message exists."""
+"""docs/cameras/usb-cameras.md: its settings are the driver's, its limits those of the code, its message exists."""
 
 from __future__ import annotations
 

@@ -166,7 +166,7 @@ class NetworkDriver(Driver):
         return dict(self._actual)
 
     def dry_run(self, request: ExposureRequest, deadline: float) -> Applied:
-        return Applied({}, self._setting_warnings(_requested_settings(request)))
+        return Applied({}, self._setting_warnings(request.settings()))
 
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
         self._need_open()
@@ -190,7 +190,7 @@ class NetworkDriver(Driver):
         return Exposure(
             frame.captured_ns,
             frame.captured_ns,
-            warnings=self._setting_warnings(_requested_settings(request)),
+            warnings=self._setting_warnings(request.settings()),
             frame=frame,
         )
 
@@ -314,11 +314,6 @@ class NetworkDriver(Driver):
 
 def _frame_of(picture: DecodedPicture) -> FrameData:
     return FrameData(picture.image, picture.arrival.captured_ns, picture.arrival.captured, picture.arrival.number)
-
-
-def _requested_settings(request: ExposureRequest) -> dict[str, Any]:
-    values = {name: getattr(request, name) for name in ("exposure_us", "gain", "iso", "f_number")}
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def _setting_warning(name: str, requested: Any, actual: Any) -> str:

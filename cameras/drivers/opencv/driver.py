@@ -102,7 +102,7 @@ class OpencvDriver(Driver):
         source = self._need_open()
         remaining(self.clock, deadline)
         started_ns, started = self.clock.wall_ns(), self.clock.monotonic()
-        with camera_errors(self._name), source.overridden(_requested_settings(request), deadline) as applied:
+        with camera_errors(self._name), source.overridden(request.settings(), deadline) as applied:
             frame = source.next_still(deadline)
         if frame is None:
             remaining(self.clock, deadline - ROUNDING_S)
@@ -144,8 +144,3 @@ class OpencvDriver(Driver):
         if self._source is None:
             raise CameraError("The camera is closed. Open it first.", before_shutter=True)
         return self._source
-
-
-def _requested_settings(request: ExposureRequest) -> dict[str, Any]:
-    values = {name: getattr(request, name) for name in ("exposure_us", "gain", "iso", "f_number")}
-    return {name: value for name, value in values.items() if value is not None}

@@ -6,7 +6,6 @@ import contextlib
 import math
 import threading
 from collections.abc import Collection, Iterator
-from dataclasses import asdict
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -132,7 +131,7 @@ class PixelinkDriver(Driver):
 
     def dry_run(self, request: ExposureRequest, deadline: float) -> Applied:
         """Set the requested values, read them back, and restore the original ones."""
-        requested = self._requested_settings(request)
+        requested = self.validated(request.settings())
         with self._using_controls(deadline) as controls:
             applied = self._override_settings(controls, requested)
             self._restore_settings(controls)
@@ -140,7 +139,7 @@ class PixelinkDriver(Driver):
 
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
         """As in the SDK's samples: start the stream, read a frame, stop it. A running stream continues."""
-        requested = self._requested_settings(request)
+        requested = self.validated(request.settings())
         # An abort just before this is not lost: the clock stays interrupted until the camera loop clears it.
         self._aborted.clear()
         with self._using_controls(deadline) as controls:
@@ -179,10 +178,6 @@ class PixelinkDriver(Driver):
         self._aborted.set()
 
     # Settings
-
-    def _requested_settings(self, request: ExposureRequest) -> Values:
-        names = asdict(request)
-        return self.validated({name: value for name, value in names.items() if name != "format"})
 
     def _applied(self, controls: Controls, requested: Values) -> Applied:
         refused = controls.set_values(requested)

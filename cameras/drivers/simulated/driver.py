@@ -181,7 +181,7 @@ class SimulatedDriver(Driver):
 
     def dry_run(self, request: ExposureRequest, deadline: float) -> Applied:
         self._need_open()
-        wanted, warnings = _within_range(_requested_settings(request))
+        wanted, warnings = _within_range(request.settings())
         used = {name: wanted.get(name, self._settings[name]) for name in ("exposure_us", "gain")}
         return Applied(used, warnings)
 
@@ -189,7 +189,7 @@ class SimulatedDriver(Driver):
         self._need_open()
         self._aborted.clear()
         self._faults.trigger()
-        wanted, warnings = _within_range(_requested_settings(request))
+        wanted, warnings = _within_range(request.settings())
         self._refuse_changes(wanted)
         exposure_us = int(wanted.get("exposure_us", self._settings["exposure_us"]))
         gain = float(wanted.get("gain", self._settings["gain"]))
@@ -287,11 +287,6 @@ class SimulatedDriver(Driver):
         damaged = self._faults.use_once("torn_frame")
         frame = FrameData(torn(image) if damaged else image, wall_ns, monotonic, number, simulated=True)
         return frame, [TORN] if damaged else []
-
-
-def _requested_settings(request: ExposureRequest) -> dict[str, Any]:
-    values = {name: getattr(request, name) for name in ("exposure_us", "gain", "iso", "f_number")}
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def _within_range(values: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:

@@ -27,9 +27,7 @@ def observed_edges(station: Station) -> set[str]:
     """What can be seen at this moment: `worker --> cameras.runtime` for a process and its parent, `web -.-> valkey`
     for an open connection, and `web -.-> database` or `web -.-> spool` for an open file."""
     names = process_names(station)
-    connections = {
-        f"{names[pid]} -.-> valkey" for pid in connected_to(station.pids()["valkey"]) if pid in names
-    }
+    connections = {f"{names[pid]} -.-> valkey" for pid in connected_to(station.pids()["valkey"]) if pid in names}
     return connections.union(*(edges_of(psutil.Process(pid), names) for pid in names)) - {"valkey -.-> valkey"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -31,7 +32,9 @@ class Change(NamedTuple):
 
 def changes(path: str) -> list[Change]:
     """The blocks of a page, in order. A line with the path of the file stands before each block without commands."""
-    return [Change(sh or language, file, script or text) for sh, script, file, language, text in BLOCK.findall(page(path))]
+    return [
+        Change(sh or language, file, script or text) for sh, script, file, language, text in BLOCK.findall(page(path))
+    ]
 
 
 class ProjectCopy:
@@ -46,6 +49,9 @@ class ProjectCopy:
         self.python = folder / ".venv" / "bin" / "python"
         (packages,) = folder.glob(".venv/lib/python*/site-packages")
         (packages / "copy.pth").write_text(f"{folder}\n{sysconfig.get_path('purelib')}\n")
+        path = f"{self.python.parent}:{sysconfig.get_path('scripts')}:{os.environ['PATH']}"
+        kept = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+        self._environment = kept | {"PATH": path}
 
     def apply(self, change: Change) -> None:
         """AssertionError if the file does not have the lines of a diff, or has them twice."""
@@ -53,9 +59,9 @@ class ProjectCopy:
         apply_change(change)
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run Python in the folder of the copy."""
+        """Run a command of the copy's Python, or of a package, in its folder."""
         return subprocess.run(
-            [str(self.python), *words], cwd=self.folder, capture_output=True, text=True, timeout=300, check=False
+            words, cwd=self.folder, env=self._environment, capture_output=True, text=True, timeout=300, check=False
         )
 
     def _run_commands(self, change: Change) -> None:

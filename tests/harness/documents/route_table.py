@@ -1,4 +1,4 @@
-"""docs/clients/routes.md, line by line: who may use which route. The tests of API, pages and sockets request each line."""
+"""docs/clients/routes.md, line by line: who may use which route. The tests of API, pages and sockets request each."""
 
 from __future__ import annotations
 
