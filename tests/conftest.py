@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from skycam_project.config.model import VARIABLES
@@ -40,6 +41,14 @@ def restore_interrupts() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def forget_the_machines_speed() -> None:
+    """A busy machine may pause a test for longer than the time that Hypothesis allows for an example."""
+    hypothesis.settings.register_profile(
+        "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("any machine")
+
+
 def load_settings() -> None:
     from django.conf import settings
 
@@ -54,6 +63,7 @@ def load_settings() -> None:
 
 leave_the_developers_environment()
 restore_interrupts()
+forget_the_machines_speed()
 load_settings()
 
 

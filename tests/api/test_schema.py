@@ -23,7 +23,6 @@ from tests.harness.documents.route_table import lines_of
 
 EXAMPLES = settings(
     max_examples=int(os.environ.get("API_EXAMPLES", "6")),
-    deadline=None,
     derandomize=True,
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),

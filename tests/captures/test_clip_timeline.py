@@ -20,7 +20,6 @@ from tests.harness.rows.clips import STARTED, row_of
 ADDRESS = "/api/v1/clips/timeline/"
 SECOND = timedelta(seconds=1)
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
-NO_HURRY = settings(deadline=None)
 PIECES = st.lists(st.tuples(st.integers(0, 500), st.integers(0, 60)), max_size=30)
 
 
@@ -30,7 +29,6 @@ def segments(pieces: list[tuple[int, int]]) -> list[Segment]:
     ]  # fmt: skip
 
 
-@NO_HURRY
 @given(PIECES, st.integers(1, 40))
 def test_merged_segments_cover_all_video_and_lie_a_step_apart(pieces: list[tuple[int, int]], step_s: int) -> None:
     originals, step = segments(pieces), step_s * SECOND
@@ -40,14 +38,12 @@ def test_merged_segments_cover_all_video_and_lie_a_step_apart(pieces: list[tuple
     assert {one.clip for one in found} <= {one.clip for one in originals}
 
 
-@NO_HURRY
 @given(PIECES, st.integers(1, 40))
 def test_merging_twice_changes_nothing(pieces: list[tuple[int, int]], step_s: int) -> None:
     once = merged(segments(pieces), step_s * SECOND)
     assert merged(once, step_s * SECOND) == once
 
 
-@NO_HURRY
 @given(PIECES, st.integers(1, 40))
 def test_video_and_gaps_fill_the_time_up_to_less_than_a_step_at_its_ends(
     pieces: list[tuple[int, int]], step_s: int
@@ -135,7 +131,7 @@ def lay_out_pattern(pattern: list[tuple[int, int, bool]]) -> list[tuple[int, int
 def test_many_clips_give_the_same_time_line_as_few(
     camera: Camera, root: StorageRoot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(PATTERNS, st.integers(1, 50))
     def check_pattern(pattern: list[tuple[int, int, bool]], step_s: int) -> None:
         Clip.objects.all().delete()

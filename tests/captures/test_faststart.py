@@ -100,7 +100,7 @@ def test_the_largest_header_is_stored_whole(head: Callable[[bytes], bytes], tmp_
         assert store.read_head("ab" * 32) == made
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, len(FILM) - 1), st.binary(min_size=1, max_size=9)), min_size=1, max_size=6))
 def test_a_damaged_clip_gets_a_header_or_is_refused(head: Any, damages: list[tuple[int, bytes]]) -> None:
     film = bytearray(FILM)
@@ -142,7 +142,7 @@ def test_the_header_is_served_before_the_file_under_its_own_etag(viewer: Any, cl
 RANGES = st.tuples(st.integers(0, 200_000), st.one_of(st.none(), st.integers(0, 200_000)))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(RANGES, st.sampled_from(["", "?form=faststart"]))
 @example((0, 0), "?form=faststart")
 @example((len(FILM) - 1, None), "")

@@ -81,7 +81,7 @@ times = st.datetimes(datetime(2000, 1, 1), datetime(2060, 1, 1)).map(lambda time
 zones = st.sampled_from([None, "Asia/Kathmandu"])
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150, derandomize=True)
 @given(time=times, longitude=st.floats(-180, 180), zone=zones, later_h=st.floats(0, 11.9))
 def test_nights_are_consecutive_and_the_hours_around_midnight_are_one_night(
     time: datetime, longitude: float, zone: str | None, later_h: float

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 import cv2
-import hypothesis
 import numpy as np
 import pytest
 import redis
@@ -136,7 +135,6 @@ def test_with_lower_quality_disabled_pictures_keep_their_size() -> None:
     assert Preset(640, 60, 10).lowered(LOWER_FPS_ONLY, 1280) == Preset(640, 60, 5)
 
 
-@hypothesis.settings(deadline=None)
 @given(
     fps=st.floats(1, 60),
     source=st.floats(1, 120),

@@ -55,7 +55,7 @@ def test_integers_may_be_sent_as_floats_and_unknown_keys_are_ignored(station: St
     assert station.service.capture(exposure=None).status == 200
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(exposure=anything, gain=anything)
 def test_any_value_is_accepted_or_refused_with_422(station: Station, exposure: Any, gain: Any) -> None:
     answer = station.service.request("PUT", "/settings", {"exposure": exposure, "gain": gain})

@@ -13,7 +13,7 @@ from skycam_project.config.database import check_database_url, django_database, 
 from skycam_project.config.redis import celery_broker, check_redis_url, socket_url
 
 any_text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=30)
-several_times = settings(max_examples=100, deadline=None)
+several_times = settings(max_examples=100)
 
 
 @several_times

@@ -12,7 +12,7 @@ from tests.harness.configurations import Configure
 
 SEED = Path(__file__).parent / "data" / "skycam.yaml"
 ports = st.none() | st.integers(1024, 7000).map(str)
-several_times = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+several_times = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def test_nothing_needs_to_be_configured(configure, tmp_path):

@@ -45,9 +45,7 @@ odd_requests = st.builds(
     f_number=st.one_of(st.none(), st.floats()),
     format=st.one_of(st.none(), st.text(max_size=5)),
 )
-few = settings(
-    max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+few = settings(max_examples=25, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def made_by(kind: str) -> type[Driver]:

@@ -15,7 +15,7 @@ from cameras.drivers.simulated.codec import BLOCK, COLUMNS, LAST_NUMBER, ROWS, d
 from cameras.drivers.simulated.scenes.chart import ChartScene
 
 numbers = st.integers(0, LAST_NUMBER)
-few = settings(max_examples=40, deadline=None, derandomize=True)
+few = settings(max_examples=40, derandomize=True)
 AREA = (slice(BLOCK, BLOCK * (ROWS + 1)), slice(BLOCK, BLOCK * (COLUMNS + 1)))
 scene = ChartScene(640, 480, sky_level=500, contrast_decades=5, shot_noise=True)
 
@@ -47,7 +47,7 @@ def test_a_number_survives_jpeg(number: int, quality: int, exposure_us: int) -> 
     assert read_frame_number(through_jpeg(frame(number, exposure_us), quality)) == number
 
 
-@settings(max_examples=6, deadline=None, derandomize=True)
+@settings(max_examples=6, derandomize=True)
 @given(sent=st.lists(numbers, min_size=1, max_size=6), crf=st.integers(18, 28))
 def test_numbers_survive_h264_in_their_order(sent: list[int], crf: int) -> None:
     assert [read_frame_number(image) for image in through_h264([frame(n) for n in sent], crf)] == sent

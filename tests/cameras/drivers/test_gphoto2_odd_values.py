@@ -23,9 +23,7 @@ from tests.harness.far_ends.gphoto2_port.build import build, plug, put
 from tests.harness.far_ends.scripted_camera import OwnFile
 from tests.harness.rows.pictures import dng, exposed_jpeg, jpeg
 
-few = settings(
-    max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+few = settings(max_examples=60, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 words = st.one_of(st.text(max_size=64), st.sampled_from(["raw", "jpeg", "raw+jpeg", "NEF (Raw)", "nef+fine", "tiff"]))
 odd_values: dict[str, st.SearchStrategy[Any]] = {
     "exposure_us": st.one_of(st.integers(1, 3_600_000_000), st.sampled_from([8_000_000, 30_000_000, 30_000_001])),

@@ -36,9 +36,7 @@ plausible = st.fixed_dictionaries(
     },
 )
 odd = st.dictionaries(st.sampled_from([*PixelinkDriver.Settings.model_fields, "shutter"]), anything, max_size=4)
-many = settings(
-    max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+many = settings(max_examples=150, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 Soon = Callable[[], float]
 
 

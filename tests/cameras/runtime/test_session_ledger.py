@@ -97,7 +97,5 @@ class SessionLedger(RuleBasedStateMachine):
         assert session["planned"] < self.count or self.state in {"finished", "stopped", "paused"}
 
 
-SessionLedger.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=25, deadline=None, derandomize=True, print_blob=False
-)
+SessionLedger.TestCase.settings = settings(max_examples=60, stateful_step_count=25, derandomize=True, print_blob=False)
 TestSessionLedger = SessionLedger.TestCase

@@ -8,7 +8,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.recording.muxer import Encoder
@@ -55,7 +55,6 @@ def test_a_clip_that_was_not_cut_off_is_whole() -> None:
     assert whole.seconds == pytest.approx(FRAMES / RATE, abs=1 / RATE)
 
 
-@settings(deadline=None)
 @given(st.integers(0, len(CLIP)))
 def test_the_rest_of_a_clip_cut_off_anywhere_plays(length: int) -> None:
     whole = playable_part(CLIP[:length])
@@ -63,7 +62,6 @@ def test_the_rest_of_a_clip_cut_off_anywhere_plays(length: int) -> None:
     assert whole.frames == (frames_in(CLIP[: whole.bytes]) if whole.frames else 0)
 
 
-@settings(deadline=None)
 @given(st.integers(0, len(CLIP)))
 def test_a_cut_loses_the_last_frame_at_most(length: int) -> None:
     whole = playable_part(CLIP[:length])
@@ -71,7 +69,6 @@ def test_a_cut_loses_the_last_frame_at_most(length: int) -> None:
     assert CLIP[whole.bytes :][4:8] in {b"moof", b"mfra", b""} or not whole.frames
 
 
-@settings(deadline=None)
 @given(st.integers(0, len(CLIP) // 512))
 def test_a_clip_ends_before_a_page_that_a_power_cut_left_empty(page: int) -> None:
     damaged = CLIP[: page * 512] + b"\0" * (len(CLIP) - page * 512)
@@ -80,13 +77,11 @@ def test_a_clip_ends_before_a_page_that_a_power_cut_left_empty(page: int) -> Non
     assert whole.frames == (frames_in(damaged[: whole.bytes]) if whole.frames else 0)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=4096))
 def test_random_bytes_are_not_a_clip(content: bytes) -> None:
     assert playable_part(content).frames == 0
 
 
-@settings(deadline=None)
 @given(st.integers(0, len(CLIP) - 1), st.integers(1, 255))
 def test_a_damaged_byte_never_raises(place: int, change: int) -> None:
     damaged = bytearray(CLIP)

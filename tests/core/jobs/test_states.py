@@ -64,7 +64,7 @@ class Actor:
             lease.take_back("It failed.")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.sampled_from(STEPS), max_size=25))
 def test_only_moves_of_the_table_happen(db: Any, steps: list[str]) -> None:
     actor = Actor()
