@@ -1,7 +1,7 @@
-"""Which process of a running station starts which, and what each of them uses, as a Mermaid diagram.
+"""Which process of a working station starts which, and which of them use the broker, the database and the spool, as a
+Mermaid diagram.
 
-`python -m tests.harness.documents.process_graph` starts a station and prints the diagram of
-docs/internals/architecture.md.
+`python -m tests.harness.documents.process_graph` prints the diagram of docs/internals/architecture.md.
 """
 
 from __future__ import annotations
@@ -11,80 +11,111 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 
-from tests.harness.stations.station import Station
+from tests.harness.stations.station import WITH_SERVICE, Station
 
 VERIFY = (sys.executable, "-c", "from skycam_project.cli import main; main()", "verify")
-CONNECTION = re.compile(r" (\d+) \* (\d+)\s.*?pid=(\d+),")
-"""Of a line of `ss -xp`: inodes of a UNIX socket and of its peer, and the process."""
+PEERS = re.compile(r" (\d+) \* (\d+)\s.*?pid=(\d+),")
+"""Of a line of `ss -xp`: the inodes of a UNIX socket and of its peer, and the process of the socket."""
+FILES = {"skycam.sqlite3": "database", ".lock": "spool"}
+SETTLED_S = 70.0
+"""For the printed diagram: without a new edge for this long, it is complete. Beat's first task is due after 60 s."""
+Edges = set[str]
+"""`worker --> cameras.runtime` for a process and one that it started; `web -.-> valkey` for an open connection,
+`web -.-> database` for an open file."""
 
 
-def observed_edges(station: Station) -> set[str]:
-    """What can be seen at this moment: `worker --> cameras.runtime` for a process and its parent, `web -.-> valkey`
-    for an open connection, and `web -.-> database` or `web -.-> spool` for an open file."""
-    names = process_names(station)
-    connections = {f"{names[pid]} -.-> valkey" for pid in connected_to(station.pids()["valkey"]) if pid in names}
-    return connections.union(*(edges_of(psutil.Process(pid), names) for pid in names)) - {"valkey -.-> valkey"}
+def edges_of_working_station(folder: Path, complete: Callable[[Edges, float], bool], within_s: float) -> Edges:
+    """What is seen of a station with a PixeLink service, while it streams, records and verifies its files.
+
+    `complete`: whether these edges are enough, the last of which is this many seconds old.
+    """
+    station = Station(folder / "data", **WITH_SERVICE)
+    try:
+        station.up_with_camera()
+        with live_pictures(station):
+            return observe(station, complete, within_s)
+    finally:
+        station.ensure_stopped()
 
 
-def process_names(station: Station) -> dict[int, str]:
-    """The names of parts; of other processes the module that they run."""
+def observe(station: Station, complete: Callable[[Edges, float], bool], within_s: float) -> Edges:
+    seen, verification = Edges(), start_verification(station)
+    started = found_at = time.monotonic()
+    while not complete(seen, time.monotonic() - found_at) and time.monotonic() < started + within_s:
+        station.api.post("cameras/simulated/record/")
+        station.api.post("cameras/simulated/stop-recording/")
+        station.service.request("GET", "/health")
+        if verification.poll() is not None:
+            verification = start_verification(station)
+        if found := observed_edges(station) - seen:
+            seen, found_at = seen | found, time.monotonic()
+    verification.wait()
+    return seen
+
+
+def start_verification(station: Station) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(VERIFY, env=station.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def live_pictures(station: Station) -> Any:
+    """The open stream of a viewer."""
+    address = f"http://127.0.0.1:{station.port}/api/v1/cameras/simulated/stream.mjpeg"
+    return urllib.request.urlopen(urllib.request.Request(address, headers=station.api.authorization), timeout=60)
+
+
+def observed_edges(station: Station) -> Edges:
+    """What can be seen at this moment."""
     parts = {pid: name for name, pid in station.pids().items()}
-    return {process.pid: parts.get(process.pid) or module_of(process) for process in station.processes()}
+    processes, names = station.processes(), dict[int, str]()
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            names[process.pid] = parts.get(process.pid) or module_of(process)
+    connected = {f"{names[pid]} -.-> valkey" for pid in connected_to(station.pids()["valkey"]) if pid in names}
+    return connected.union(*(edges_of(process, names) for process in processes)) - {"valkey -.-> valkey"}
 
 
 def module_of(process: psutil.Process) -> str:
+    """The module that it runs."""
     command = process.cmdline()
     return command[command.index("-m") + 1] if "-m" in command else "launcher"
 
 
-def edges_of(process: psutil.Process, names: dict[int, str]) -> set[str]:
-    name, found = names[process.pid], set[str]()
-    with suppress(psutil.NoSuchProcess):
-        files = {Path(file.path).name for file in process.open_files()}
-        found |= {f"{name} -.-> database"} if "skycam.sqlite3" in files else set()
-        found |= {f"{name} -.-> spool"} if ".lock" in files else set()
-        found |= {f"{names[process.ppid()]} --> {name}"} if process.ppid() in names else set()
+def edges_of(process: psutil.Process, names: dict[int, str]) -> Edges:
+    """Of its parent, and of the files that it has open; without any, if it has ended meanwhile."""
+    found = Edges()
+    with suppress(psutil.NoSuchProcess, KeyError):
+        name, parent = names[process.pid], names.get(process.ppid())
+        opened = {Path(file.path).name for file in process.open_files()}
+        found |= {f"{name} -.-> {used}" for file, used in FILES.items() if file in opened}
+        found |= {f"{parent} --> {name}"} if parent else set()
     return found
 
 
 def connected_to(server: int) -> set[int]:
     """The processes with a connection to a UNIX socket of this one."""
     lines = subprocess.run(["ss", "-xpH"], capture_output=True, text=True, check=True, timeout=30).stdout
-    sockets = {inode: (peer, int(pid)) for inode, peer, pid in CONNECTION.findall(lines)}
+    sockets = {inode: (peer, int(pid)) for inode, peer, pid in PEERS.findall(lines)}
     peers = [peer for peer, pid in sockets.values() if pid == server]
     return {sockets[peer][1] for peer in peers if peer in sockets}
 
 
-def edges_over(station: Station, seconds: float) -> set[str]:
-    """All that is seen within that time, in which the station takes a capture, draws its thumbnail and runs a job."""
-    seen, until = observed_edges(station), time.monotonic() + seconds
-    job = subprocess.Popen([*VERIFY], env=station.environment, stdout=subprocess.DEVNULL)
-    capture = station.cameras.saved_capture()
-    station.api.call("GET", f"captures/{capture['id']}/thumbnail/")
-    while time.monotonic() < until:
-        with suppress(psutil.NoSuchProcess):
-            seen |= observed_edges(station)
-    job.wait()
-    return seen
-
-
-def diagram(edges: set[str]) -> str:
+def diagram(edges: Edges) -> str:
     return "\n".join(["flowchart LR", *(f"    {edge}" for edge in sorted(edges))])
 
 
-def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        station = Station(Path(folder) / "data")
-        try:
-            print(diagram(edges_over(station.up_with_camera(), 20)))
-        finally:
-            station.ensure_stopped()
+def edges_in(drawing: str) -> Edges:
+    """Those of a diagram."""
+    return {line.strip() for line in drawing.splitlines() if "->" in line}
 
 
 if __name__ == "__main__":
-    main()
+    with tempfile.TemporaryDirectory() as place:
+        print(diagram(edges_of_working_station(Path(place), lambda _, age_s: age_s > SETTLED_S, within_s=300)))
