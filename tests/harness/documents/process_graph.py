@@ -16,10 +16,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 import psutil
 
 from tests.harness.stations.station import WITH_SERVICE, Station
+from tests.harness.waiting import eventually
 
 VERIFY = (sys.executable, "-c", "from skycam_project.cli import main; main()", "verify")
 PEERS = re.compile(r" (\d+) \* (\d+)\s.*?pid=(\d+),")
@@ -66,9 +68,15 @@ def start_verification(station: Station) -> subprocess.Popen[bytes]:
 
 
 def live_pictures(station: Station) -> Any:
-    """The open stream of a viewer."""
+    """The open stream of a viewer, as soon as there is one: on a busy machine the first pictures may take too long."""
     address = f"http://127.0.0.1:{station.port}/api/v1/cameras/simulated/stream.mjpeg"
-    return urllib.request.urlopen(urllib.request.Request(address, headers=station.api.authorization), timeout=60)
+    request = urllib.request.Request(address, headers=station.api.authorization)
+
+    def opened() -> Any:
+        with suppress(HTTPError):
+            return urllib.request.urlopen(request, timeout=60)
+
+    return eventually(opened)
 
 
 def observed_edges(station: Station) -> Edges:
