@@ -38,8 +38,9 @@ def children() -> set[int]:
 
 
 def parent_of(path: Path) -> int | None:
+    """None for a process that has ended, or whose state this user may not read: that is no child."""
     try:
         # "PID (NAME) STATE PARENT ...", where the name of the program may contain anything.
         return int((path / "stat").read_text(errors="replace").rpartition(")")[2].split()[1])
-    except (FileNotFoundError, ProcessLookupError):
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
         return None
