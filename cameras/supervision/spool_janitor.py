@@ -1,4 +1,4 @@
-"""Sweeps the spools of this host: recovers those without a process, ingests what nobody reported, and settles captures
+"""Sweeps the spools of this host: recovers those without a process, ingests what no one reported, and settles captures
 that no spool knows of."""
 
 from __future__ import annotations

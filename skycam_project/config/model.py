@@ -76,10 +76,11 @@ class SkycamConfig(Section):
     admin_password: str | None = key(
         None,
         "Password of the first user, `admin`.",
-        "at least 8 characters",
+        "8 to 1000 characters",
         secret=True,
         unset="generated",
         min_length=8,
+        max_length=1000,
     )
     address_secret: str = key(
         "",

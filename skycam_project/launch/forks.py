@@ -81,14 +81,14 @@ class ServerRun:
                 raise
         return cls(child, ours)
 
-    async def ask(self, request: Request, descriptors: list[int]) -> bytes:
+    async def request_process(self, request: Request, descriptors: list[int]) -> bytes:
         """The pid of the new process; empty when the server has ended instead."""
         try:
             socket.send_fds(self._link, [json.dumps(request).encode()], descriptors)
             answer = await asyncio.get_running_loop().sock_recv(self._link, 32)
         except OSError:
             return b""
-        self.has_answered = True
+        self.has_answered = bool(answer)
         return answer
 
     def end(self) -> None:
@@ -173,7 +173,7 @@ class ForkServer:
         within_s = self._answer_s if run.has_answered else self._start_s
         try:
             async with asyncio.timeout(within_s):
-                answer = await run.ask(request, descriptors)
+                answer = await run.request_process(request, descriptors)
         except TimeoutError:
             await self._kill_and_wait(run)
             raise OSError(f"the fork server did not answer within {within_s:g} s") from None

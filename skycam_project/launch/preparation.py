@@ -60,8 +60,9 @@ async def _run(plan: Plan, forks: ForkServer, stream: LogStream, answer_end: int
 
 
 def _filled_pipe(text: str) -> int:
-    """The end for reading. Only the process that reads it gets the password: a request to the fork server would stay in
-    the memory from which all parts are forked, and `part_environment` keeps it from their environment."""
+    """The end for reading of a pipe, which has room for the longest password. Only the process that reads it gets the
+    password: a request to the fork server would stay in the memory from which all parts are forked, and
+    `part_environment` keeps it from their environment."""
     end, write_end = os.pipe()
     with open(write_end, "w", encoding="utf-8") as file:
         file.write(text)

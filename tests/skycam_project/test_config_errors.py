@@ -136,7 +136,12 @@ def test_a_bad_file_is_refused_with_line_key_and_what_is_allowed(problems, docum
         (
             "SKYCAM_ADMIN_PASSWORD",
             "hidden",
-            "environment: SKYCAM_ADMIN_PASSWORD: This value is not allowed; allowed is at least 8 characters.",
+            "environment: SKYCAM_ADMIN_PASSWORD: This value is not allowed; allowed is 8 to 1000 characters.",
+        ),
+        (
+            "SKYCAM_ADMIN_PASSWORD",
+            "hidden" * 1000,
+            "environment: SKYCAM_ADMIN_PASSWORD: This value is not allowed; allowed is 8 to 1000 characters.",
         ),
     ],
 )

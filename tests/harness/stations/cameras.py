@@ -45,7 +45,7 @@ class StationCameras:
         return str(answer.body["id"])
 
     def observed(self, camera: str = "simulated") -> str | None:
-        """Its observed state; None while nobody answers."""
+        """Its observed state; None while no one answers."""
         with suppress(*AWAY):
             return str(self.api.get(f"cameras/{camera}/status/").get("observed"))
         return None

@@ -48,7 +48,7 @@ class StationDatabase:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Nobody else reads or writes."""
+        """No one else reads or writes."""
         with closing(sqlite3.connect(self.file, timeout=TIMEOUT_S, isolation_level=None)) as database:
             database.execute("BEGIN EXCLUSIVE")
             yield

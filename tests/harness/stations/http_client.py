@@ -13,7 +13,7 @@ from typing import Any
 PASSWORD = "correct horse battery"
 """That of `admin`, in each station of the harness that is given one."""
 AWAY = (OSError, http.client.HTTPException)
-"""What a request raises while nobody answers."""
+"""What a request raises while no one answers."""
 
 
 class Refused(Exception):
