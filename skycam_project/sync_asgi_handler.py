@@ -1,23 +1,68 @@
-"""Django over ASGI with one thread switch per request instead of one per middleware."""
+"""Django over ASGI with one call on a thread for each request."""
 
 from __future__ import annotations
 
+import asyncio
+from typing import IO, Any
+
 from asgiref.sync import sync_to_async
-from django.core.handlers.asgi import ASGIHandler
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
+from django.core import signals
+from django.core.exceptions import RequestAborted
+from django.core.handlers.asgi import ASGIHandler, get_script_prefix
+from django.http import FileResponse
+from django.urls import set_script_prefix
 
 
 class SyncASGIHandler(ASGIHandler):
-    """Middleware and views run as under WSGI, on the request's one thread. The event loop still sends and streams
-    bodies.
+    """Middleware, views and signals run as under WSGI, in one call on the request's thread. The event loop only sends,
+    and iterates over streams.
 
-    Django's own handler switches to the thread and back for each method of each middleware. That cost more than the
-    rest of a small request. Asynchronous views still work: they run on the loop while the thread waits.
+    Django's own handler switches to the thread and back for each method of each middleware, for the signals and for the
+    end of the response, and it makes two tasks for each request: more work than the rest of a small request.
+    docs/decisions/capture-speed.md has the figures. Asynchronous views still work: they run on the loop while the
+    thread waits.
     """
 
     def load_middleware(self, is_async: bool = False) -> None:
         super().load_middleware(is_async=False)
 
-    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
-        return await sync_to_async(self.get_response, thread_sensitive=True)(request)
+    async def handle(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            body = await self.read_body(receive)
+        except RequestAborted:
+            return
+        try:
+            response = await sync_to_async(self._make_response, thread_sensitive=True)(scope, body)
+            if response.streaming:
+                await self._send_stream(response, receive, send)
+            else:
+                # Without watching for a disconnect: the view has ended, and a server drops what it cannot send.
+                await self.send_response(response, send)
+        finally:
+            body.close()
+
+    def _make_response(self, scope: Any, body: IO[bytes]) -> Any:
+        """The response to a request; closed, unless it is a stream, before it is sent: closing it releases the thread's
+        database connection, and the client need not wait for another thread switch."""
+        set_script_prefix(get_script_prefix(scope))
+        signals.request_started.send(sender=type(self), scope=scope)
+        request, refusal = self.create_request(scope, body)
+        response: Any = refusal if request is None else self.get_response(request)
+        if isinstance(response, FileResponse):
+            response.block_size = self.chunk_size
+        if not response.streaming:
+            response.close()
+        return response
+
+    async def _send_stream(self, response: Any, receive: Any, send: Any) -> None:
+        """Send it until its end or until the client disconnects."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                # It raises RequestAborted, which cancels the sending.
+                watch = group.create_task(self.listen_for_disconnect(receive))
+                await self.send_response(response, send)
+                watch.cancel()
+        except* RequestAborted:
+            pass
+        finally:
+            await sync_to_async(response.close, thread_sensitive=True)()

@@ -10,11 +10,13 @@ from datetime import datetime, timedelta
 from typing import TypedDict
 from uuid import UUID
 
+from django.db.models import UUIDField
 from django.utils import timezone
 
 from cameras.errors import CommandRefused
 from cameras.models import Camera
 from cameras.tables import LEASE_HOLDERS
+from core.prepared_query import Parameter, PreparedQuery
 from core.registry import resolve
 from core.text.names import is_station_actor
 from core.times.timestamps import stamp
@@ -24,6 +26,8 @@ LEASE_S = 60
 LONGEST_S = 86_400
 CLI = "cli:"
 STATION = "the station"
+LEASE_COLUMNS = ("slug", "held_by", "held_since", "held_until", "taken_from")
+LEASES = PreparedQuery(lambda: Camera.objects.only(*LEASE_COLUMNS).filter(pk=Parameter("camera", UUIDField())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +150,10 @@ def check_holder(camera: Camera, actor: str) -> None:
 
 def check_holder_now(camera: Camera, actor: str) -> None:
     """`check_holder` with the row read again, because `camera` may be out of date."""
-    check_holder(
-        Camera.objects.only("slug", "held_by", "held_since", "held_until", "taken_from").get(pk=camera.pk), actor
-    )
+    present = LEASES.first(camera=camera.pk)
+    if present is None:
+        raise Camera.DoesNotExist
+    check_holder(present, actor)
 
 
 def check_no_session(camera: Camera) -> None:

@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
+from django.db.models import UUIDField
+
 from cameras.leases.lease_holders import LeaseHolder, person
 from cameras.models import Camera
-from captures.sessions.models import Session
+from captures.sessions.models import Session, SessionQuerySet
+from core.prepared_query import Parameter, PreparedQuery
+
+
+def active() -> SessionQuerySet:
+    return Session.objects.active().only("camera_id", "name", "created_by", "started_at", "created_at")
+
+
+OF_CAMERA = PreparedQuery(lambda: active().filter(camera=Parameter("camera", UUIDField())))
 
 
 def holder(camera: Camera, session: Session) -> LeaseHolder:
@@ -19,6 +29,6 @@ def holder(camera: Camera, session: Session) -> LeaseHolder:
 def holders(cameras: Iterable[Camera]) -> dict[UUID, LeaseHolder]:
     """The holder of each camera on which a session runs, by the camera's id."""
     by_id = {camera.pk: camera for camera in cameras}
-    active = Session.objects.active().filter(camera__in=by_id)
-    sessions = active.only("camera_id", "name", "created_by", "started_at", "created_at")
+    # Each command and each capture asks for one camera.
+    sessions = OF_CAMERA.rows(camera=next(iter(by_id))) if len(by_id) == 1 else active().filter(camera__in=by_id)
     return {session.camera_id: holder(by_id[session.camera_id], session) for session in sessions}

@@ -7,12 +7,14 @@ import time
 from datetime import timedelta
 
 from django.db import OperationalError
+from django.db.models import CharField
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from core.prepared_query import Parameter, PreparedQuery
 from skycam_project.access.models import RANK, ApiToken, User
 
 log = logging.getLogger(__name__)
@@ -38,12 +40,13 @@ class TokenAuthentication(BaseAuthentication):
 TOKEN_COLUMNS = ("scope", "hint", "expires_at", "last_used_at", "user__username", "user__role", "user__is_active")
 
 
+DIGEST = Parameter("digest", CharField())
+TOKENS = PreparedQuery(lambda: ApiToken.objects.select_related("user").only(*TOKEN_COLUMNS).filter(digest=DIGEST))
+
+
 def known_token(text: str) -> ApiToken | None:
     """The token with its user, in one query of the columns that a request needs, without the password hash."""
-    try:
-        return ApiToken.objects.select_related("user").only(*TOKEN_COLUMNS).get(digest=ApiToken.digest_of(text))
-    except ApiToken.DoesNotExist:
-        return None
+    return TOKENS.first(digest=ApiToken.digest_of(text))
 
 
 def valid_token(text: str) -> ApiToken | None:
