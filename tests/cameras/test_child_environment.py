@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cameras.child_environment import scrubbed_environment
+from cameras.child_environment import LIBRARY_VARIABLES, scrubbed_environment
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +21,15 @@ def test_it_gets_locale_and_library_folders() -> None:
     found = scrubbed_environment()
     assert found["LC_TIME"] == "the LC_TIME"
     assert found["IOLIBS"] == "the IOLIBS"
+
+
+def test_it_gets_how_libraries_use_threads_and_memory() -> None:
+    assert scrubbed_environment().items() >= LIBRARY_VARIABLES.items()
+
+
+def test_the_configuration_can_replace_how_libraries_use_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENCV_FOR_THREADS_NUM", "4")
+    assert scrubbed_environment(["OPENCV_FOR_THREADS_NUM"])["OPENCV_FOR_THREADS_NUM"] == "4"
 
 
 def test_it_gets_what_the_configuration_lists() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import uuid6
 
-from cameras.child_environment import scrubbed_environment
+from cameras.child_environment import LIBRARY_VARIABLES, scrubbed_environment
 from cameras.tables import CONSUMERS
 from tests.harness.camera_processes.camera_process import TIMEOUT_S, CameraProcess
 from tests.harness.project import PROJECT
@@ -321,4 +321,4 @@ def test_a_camera_process_sees_no_secret_of_the_station(monkeypatch: pytest.Monk
         monkeypatch.delenv(name)
     for name, value in {**passing, **kept_back}.items():
         monkeypatch.setenv(name, value)
-    assert scrubbed_environment(["MY_SDK"]) == passing
+    assert scrubbed_environment(["MY_SDK"]) == LIBRARY_VARIABLES | passing

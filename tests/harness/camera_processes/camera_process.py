@@ -16,6 +16,7 @@ from typing import Any, Self
 
 import uuid6
 
+from cameras.child_environment import scrubbed_environment
 from cameras.spool.storage import MARKER, make_root, read_marker
 from cameras.tables import CONSUMERS
 from tests.harness.processes.preloaded import Preloaded, PreloadedProcess, can_be_preloaded
@@ -75,18 +76,7 @@ class CameraProcess:
         self.send_raw(self.spec)
 
     def environment(self) -> dict[str, str]:
-        passing = (
-            "PATH",
-            "HOME",
-            "LANG",
-            "TZ",
-            "VCAMERADIR",
-            "IOLIBS",
-            "CAMLIBS",
-            "LD_LIBRARY_PATH",
-            "PIXELINK_SDK_LIB",
-        )
-        return {name: os.environ[name] for name in passing if name in os.environ}
+        return scrubbed_environment()
 
     def __enter__(self) -> Self:
         return self
