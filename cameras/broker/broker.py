@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import redis
 from django.conf import settings
@@ -15,7 +16,7 @@ from django.conf import settings
 from cameras.broker.circuit_breaker import CONNECT_S, CircuitBreakerPool
 from cameras.broker.hiredis_client import BrokerDown
 
-__all__ = ["UNREACHABLE", "BrokerDown", "connection", "key", "reachable", "time_ms"]
+__all__ = ["UNREACHABLE", "BrokerDown", "connection", "key", "milliseconds", "reachable", "time_ms"]
 
 ANSWER_S = 3.0
 UNREACHABLE = (redis.RedisError, OSError)
@@ -46,5 +47,10 @@ def reachable() -> Iterator[redis.Redis]:
 
 def time_ms(server: redis.Redis) -> int:
     """Redis TIME in milliseconds: the clock of all deadlines."""
-    seconds, microseconds = server.time()
+    return milliseconds(server.time())
+
+
+def milliseconds(answer: Any) -> int:
+    """The answer of TIME, seconds and microseconds, in milliseconds."""
+    seconds, microseconds = answer
     return int(seconds) * 1000 + int(microseconds) // 1000

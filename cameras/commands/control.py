@@ -42,10 +42,10 @@ def check_reachable(camera: Camera) -> int:
         pipe.time()
         # The heartbeat lives 5 s: a host that is down is an error at once, not after the whole deadline.
         pipe.exists(broker.key("host", camera.host))
-        (seconds, microseconds), alive = pipe.execute()
+        now, alive = pipe.execute()
     if not alive:
         raise host_down_error(camera)
-    return int(seconds) * 1000 + int(microseconds) // 1000
+    return broker.milliseconds(now)
 
 
 def send_command(

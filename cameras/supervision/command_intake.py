@@ -7,7 +7,6 @@ import queue
 import time
 from collections.abc import Mapping
 
-from cameras.broker import broker
 from cameras.commands.messages import Command
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.command_sender import CommandSender
@@ -40,12 +39,11 @@ class CommandIntake:
         self._seen_captures: dict[str, None] = {}
         self._began = time.monotonic()
 
-    def route_command(self, command: Command) -> None:
+    def route_command(self, command: Command, now_ms: int) -> None:
         """A command past its deadline is dropped. A capture goes to a ready process at once; the Supervisor's thread
-        handles everything else. Raises BrokerDown, and DatabaseError while the database is away."""
-        with broker.reachable() as server:
-            # The clocks of two machines may differ, the broker's is one. After this, only durations are used.
-            remaining_ms = command["deadline_ms"] - broker.time_ms(server)
+        handles everything else. `now_ms` is Redis TIME. Raises DatabaseError while the database is away."""
+        # The clocks of two machines may differ, the broker's is one. After this, only durations are used.
+        remaining_ms = command["deadline_ms"] - now_ms
         if remaining_ms <= 0:
             log.info(
                 "The command %s for %s arrived after its deadline and was dropped.", command["order"], command["slug"]

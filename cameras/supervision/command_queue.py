@@ -23,7 +23,8 @@ AWAY_S = 0.5
 class CommandQueue:
     """`liveness` is when it last read the list. While one command takes long, no other is received."""
 
-    def __init__(self, host: str, route_command: Callable[[Command], None], liveness: Liveness) -> None:
+    def __init__(self, host: str, route_command: Callable[[Command, int], None], liveness: Liveness) -> None:
+        """`route_command` gets a command and when it was fetched, in Redis TIME."""
         self._name, self._route_command, self._liveness = broker.key(f"camera.{host}"), route_command, liveness
         self._thread = RetryingThread("command-queue", self._run_once)
 
@@ -42,7 +43,12 @@ class CommandQueue:
             self._thread.pause(AWAY_S)
 
     def _receive_command(self) -> None:
-        found = broker.connection().blpop([self._name], timeout=BLOCK_S)
+        # Together, because each capture waits for this round trip. The broker reads its clock once the list had an
+        # entry, or after BLOCK_S.
+        pipe = broker.connection().pipeline(transaction=False)
+        pipe.blpop([self._name], timeout=BLOCK_S)
+        pipe.time()
+        found, now = pipe.execute()
         if found:
             # A command that fails here is lost. The planned row of a capture then ends as not_started.
-            self._route_command(json.loads(found[1]))
+            self._route_command(json.loads(found[1]), broker.milliseconds(now))

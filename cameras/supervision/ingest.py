@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+from collections.abc import Callable
 
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import DataError, IntegrityError, transaction
@@ -27,9 +28,16 @@ WRONG_RECORD = (
 """Errors of a record that can never be ingested. Retrying it would block every record behind it."""
 
 
-def ingest_record(record: Record) -> None:
+Committed = Callable[[Record], None]
+"""Gets a record once its row is committed."""
+
+
+def ingest_record(record: Record, committed: Committed = lambda _: None) -> None:
     """Write the record to the database, in one transaction. Idempotent."""
     with transaction.atomic():
+        # Before the calls that the record's kind adds: a caller waits for this one, and no one for a notice. Robust: a
+        # failure is logged, and is no failure of the row.
+        transaction.on_commit(lambda: committed(record), robust=True)
         resolve(RECORDS[record["kind"]])(record)
 
 
@@ -59,13 +67,13 @@ class SpoolIngester:
         except FileNotFoundError:
             return None
 
-    def ingest(self, record: str) -> Record | None:
+    def ingest(self, record: str, committed: Committed = lambda _: None) -> Record | None:
         """Ingest one record; None when it was rejected or is gone. Raises DatabaseError while the database is away."""
         try:
             found = self.read_record(record)
             if found is None:
                 return None
-            ingest_record(found)
+            ingest_record(found, committed)
         except WRONG_RECORD as error:
             self._reject(record, error)
             return None

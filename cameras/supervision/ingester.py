@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 import time
@@ -98,13 +99,17 @@ class Ingester:
         """The row first, then the answer, then the removal of the record: a kill between them repeats, and loses
         nothing."""
         with OpenedSpool(spooled.desired) as spool:
-            record = spool.ingest(spooled.record)
-            if spooled.claim():
-                self._answers.send_response(spooled.command, record_answer(record))
+            record = spool.ingest(spooled.record, functools.partial(self._answer, spooled))
+            # For a record that was rejected or is gone: no row was committed.
+            self._answer(spooled, record)
             if record is not None:
                 if record["kind"] == "capture":
                     self._last_captures.note(spooled.desired.id, record)
                 self._remove_record(spool, spooled.desired.id, record)
+
+    def _answer(self, spooled: Spooled, record: Record | None) -> None:
+        if spooled.claim():
+            self._answers.send_response(spooled.command, record_answer(record))
 
     def _remove_record(self, spool: SpoolIngester, camera: str, record: Record) -> None:
         """Keep the end of a session while a process may have been sent that session: without the session's file it

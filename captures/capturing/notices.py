@@ -35,12 +35,16 @@ CAPTURES: NoticeKind[CaptureUpdate] = NoticeKind("captures")
 
 
 def publish_capture(capture: Capture, slug: str, files: list[CaptureFile]) -> None:
-    """Publish after the commit; a failure does not affect the commit. Nothing is published for a removed camera:
-    another camera may have its slug, with another audience."""
+    """Publish after the commit; a failure does not affect the commit."""
+    # The camera's row, too, is read after the commit: the caller of the capture has been answered by then.
+    transaction.on_commit(lambda: _publish_present(capture, slug, files), robust=True)
+
+
+def _publish_present(capture: Capture, slug: str, files: list[CaptureFile]) -> None:
+    """Publish, but nothing for a removed camera: another camera may have its slug, with another audience."""
     observed, removed = Camera.objects.values_list("observed", "removed_at").get(pk=capture.camera_id)
     if removed is None:
-        update = capture_update(capture, slug, observed, files)
-        transaction.on_commit(lambda: publish_notice(CAPTURES, update), robust=True)
+        publish_notice(CAPTURES, capture_update(capture, slug, observed, files))
 
 
 def capture_update(capture: Capture, slug: str, observed: str, files: list[CaptureFile]) -> CaptureUpdate:

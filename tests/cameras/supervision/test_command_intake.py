@@ -19,7 +19,7 @@ from tests.harness.rows.archive import Archive
 from tests.harness.supervision.hosts import Answers
 
 pytestmark = pytest.mark.django_db
-NEXT_CENTURY_MS = 4_100_000_000_000
+NOW_MS, NEXT_CENTURY_MS = 1_800_000_000_000, 4_100_000_000_000
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def remembered() -> int:
 
 
 @pytest.fixture
-def intake(valkey: Any, waiting: queue.Queue[Arrival], remembered: int) -> CommandIntake:
+def intake(waiting: queue.Queue[Arrival], remembered: int) -> CommandIntake:
     """Of a host that knows no camera: no command is sent at once."""
     outcomes = OutcomeReconciler("main", CameraSlots(), Answers(), Outbox())
     sender = CommandSender("main", Any, outcomes, Answers())
@@ -51,15 +51,15 @@ def test_an_id_that_arrives_twice_is_routed_once(
     archive: Archive, intake: CommandIntake, waiting: queue.Queue[Arrival]
 ) -> None:
     planned = archive.planned()
-    intake.route_command(command_of(planned))
-    intake.route_command(command_of(planned))
+    intake.route_command(command_of(planned), NOW_MS)
+    intake.route_command(command_of(planned), NOW_MS)
     assert waiting.qsize() == 1
 
 
 def test_a_command_past_its_deadline_is_dropped(
     archive: Archive, intake: CommandIntake, waiting: queue.Queue[Arrival]
 ) -> None:
-    intake.route_command(command_of(archive.planned(), deadline_ms=1))
+    intake.route_command(command_of(archive.planned(), deadline_ms=NOW_MS), NOW_MS)
     assert waiting.qsize() == 0
 
 
@@ -68,7 +68,7 @@ def test_an_id_whose_outcome_an_earlier_supervisor_ingested_is_not_routed(
 ) -> None:
     planned = archive.planned()
     fail_unsent_capture(planned.id, "not_started", "The station was stopped.")
-    intake.route_command(command_of(planned))
+    intake.route_command(command_of(planned), NOW_MS)
     assert waiting.qsize() == 0
 
 
@@ -77,7 +77,7 @@ def test_the_oldest_remembered_id_is_forgotten_first(
     archive: Archive, intake: CommandIntake, waiting: queue.Queue[Arrival]
 ) -> None:
     first, second, third = (command_of(archive.planned()) for _ in range(3))
-    [intake.route_command(command) for command in (first, second, third)]
-    [intake.route_command(command) for command in (third, second, first)]
+    [intake.route_command(command, NOW_MS) for command in (first, second, third)]
+    [intake.route_command(command, NOW_MS) for command in (third, second, first)]
     routed = [arrival[0]["arguments"]["id"] for arrival in waiting.queue]
     assert routed == [command["arguments"]["id"] for command in (first, second, third, first)]

@@ -13,6 +13,7 @@ from cameras.supervision.answers import BrokerAnswers
 from cameras.supervision.ended_sessions import EndedSessions
 from cameras.supervision.ingester import Ingester
 from cameras.supervision.last_captures import LastCaptures
+from captures.capturing import notices
 from captures.models import Capture
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.records import capture_record, write_ended_session, write_raw, write_records
@@ -49,6 +50,26 @@ def test_a_caller_is_answered_with_its_record_after_the_row(
     ingester.ingest_waiting()
     assert Capture.objects.filter(pk=record).exists()
     assert answers.answered == ["c"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_caller_is_answered_before_the_notice_is_made(
+    archive: Archive, ingester: Ingester, answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered_before: list[list[str]] = []
+    monkeypatch.setattr(notices, "publish_notice", lambda *_: answered_before.append(list(answers.answered)))
+    [record] = write_records(archive, capture_record(archive))
+    ingester.ingest_record(archive.desired(), record, "c")
+    ingester.ingest_waiting()
+    assert answered_before == [["c"]]
+    assert answers.answered == ["c"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_caller_whose_record_is_rejected_is_answered(archive: Archive, ingester: Ingester, answers: Answers) -> None:
+    ingester.ingest_record(archive.desired(), write_raw(archive, b"rubbish"), "c")
+    ingester.ingest_waiting()
+    assert answers.sent == [("c", {"ok": True, "body": {"record": None}})]
 
 
 def test_a_record_waits_while_the_database_is_away(archive: Archive, ingester: Ingester, answers: Answers) -> None:

@@ -116,7 +116,7 @@ def test_outcomes_are_decided_while_commands_arrive(archive: Archive, host: Host
     Capture.objects.filter(pk=overdue.pk).update(deadline_ms=1)
     commands = [capture_command(slot, str(number)) for number in range(1000)]
     intake = intake_of(host)
-    with Other(lambda: [intake.route_command(command) for command in commands]) as command_queue:
+    with Other(lambda: [intake.route_command(command, 1) for command in commands]) as command_queue:
         while command_queue.works:
             host.outcomes.settle_overdue({slot.desired.id: [slot.desired]})
     overdue.refresh_from_db()
@@ -217,7 +217,7 @@ def test_a_capture_whose_process_ends_while_it_is_sent_has_its_outcome(archive: 
     slot = CameraSlot(archive.desired(), RestartSchedule())
     host.slots.add(slot)
     slot.child = cast(Any, EndsMeanwhile(slot, None))
-    intake_of(host).route_command(capture_command(slot, str(capture.pk)))
+    intake_of(host).route_command(capture_command(slot, str(capture.pk)), 1)
     host.outcomes.settle_lost(slot, slot.outstanding.captures())
     capture.refresh_from_db()
     assert capture.reason == "not_started"
