@@ -78,9 +78,13 @@ class LiveConsumer(Socket):
             desired = self.access.cameras.get(self.slug, "")
             await self.send_message(dict(await service.explain_no_frame(viewer, desired, quality)))
             return
-        message = self._encode_picture(picture)
+        await self._send_picture(service, viewer, picture)
+
+    async def _send_picture(self, service: LiveStreamingService, viewer: Viewer, picture: Picture) -> None:
+        lowered = bool(self._limits)
+        message = picture.binary(lowered=lowered) if self.binary else picture.text(lowered=lowered)
         service.record_sent(viewer, picture, len(message))
-        await self.send_message(message)
+        await self.send_message(message, picture.frame(binary=self.binary, lowered=lowered))
 
     async def _ensure_viewer(self, service: LiveStreamingService, quality: str) -> Viewer:
         """This socket's viewer; a new one when the last one ended while idle. LiveViewRefused."""
@@ -96,10 +100,6 @@ class LiveConsumer(Socket):
     def _end(self, sentence: str) -> None:
         # As a task: a client that does not read blocks the sender, and the service calls this for all viewers in turn.
         start_background_task(self.close_with_reason(ENDED, sentence), "closing a socket")
-
-    def _encode_picture(self, picture: Picture) -> str | bytes:
-        lowered = bool(self._limits)
-        return picture.binary(lowered=lowered) if self.binary else picture.text(lowered=lowered)
 
     async def _send_limits(self, quality: str, limits: dict[str, str]) -> None:
         """Only when the reasons change: the load in a message may change with each picture."""

@@ -9,6 +9,8 @@ import struct
 import time
 from datetime import UTC, datetime
 
+from websockets.frames import Frame, Opcode
+
 from cameras.live.publisher import FRAME_HEADER, LOWERED, MAGIC, SIMULATED, STALE, VERSION
 
 STALE_S = 2.0
@@ -34,6 +36,7 @@ class Picture:
         self.packed, self.quality = packed, quality
         self.serial = next(_serials)
         self._texts: dict[int, str] = {}
+        self._frames: dict[tuple[bool, int], bytes] = {}
         # By this machine's clock, because that of the camera's host may differ.
         self._received_at = time.monotonic()
 
@@ -65,6 +68,15 @@ class Picture:
         if flags not in self._texts:
             self._texts[flags] = self._json(flags)
         return self._texts[flags]
+
+    def frame(self, *, binary: bool, lowered: bool = False) -> bytes:
+        """The message `binary` or `text` as a WebSocket frame of a server, made once for all viewers with the same
+        flags: for each viewer, the header before a picture would cost a copy of it."""
+        key = binary, self.flags_now(lowered=lowered)
+        if key not in self._frames:
+            content = self.binary(lowered=lowered) if binary else self.text(lowered=lowered).encode()
+            self._frames[key] = Frame(Opcode.BINARY if binary else Opcode.TEXT, content).serialize(mask=False)
+        return self._frames[key]
 
     def _json(self, flags: int) -> str:
         # The frame header has no size, and to decode the picture for it takes milliseconds.

@@ -6,12 +6,14 @@ many of them close the socket. No socket uses a channel layer of Channels, so no
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, ClassVar
 
+from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
@@ -73,6 +75,14 @@ class Socket(AsyncWebsocketConsumer):
         # A refused socket has no task.
         if task := getattr(self, "_task", None):
             task.cancel()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Channels would make a task for each message, to listen to a channel layer beside the client. Sockets have
+        none."""
+        self.scope, self.base_send = scope, send
+        with contextlib.suppress(StopConsumer):
+            while True:
+                await self.dispatch(await receive())
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Channels would switch threads for each message, to close old database connections. Sockets have none."""
@@ -172,12 +182,13 @@ class Socket(AsyncWebsocketConsumer):
             raise BadMessage("invalid", "A ping needs `sent`, a number such as milliseconds.")
         await self.send_message({"type": "pong", "sent": sent, "server_us": time.time_ns() // 1000})
 
-    async def send_message(self, content: dict[str, Any] | str | bytes) -> None:
-        """Send a message; do nothing once the client has gone."""
+    async def send_message(self, content: dict[str, Any] | str | bytes, frame: bytes = b"") -> None:
+        """Send a message; do nothing once the client has gone. `frame` is the same message as a WebSocket frame, for
+        servers that can send it as it is: `skycam_project.launch.protocols`."""
         if isinstance(content, dict):
             content = json.dumps(content)
         form = {"bytes": content} if isinstance(content, bytes) else {"text": content}
-        await self._send_or_end({"type": "websocket.send", **form})
+        await self._send_or_end({"type": "websocket.send", **form, **({"frame": frame} if frame else {})})
 
     async def close_with_reason(self, code: int, reason: str) -> None:
         await self._send_or_end({"type": "websocket.close", "code": code, "reason": truncate_reason(reason)})

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.protocol import State
 
 from core.limits.refusals import count_refusal
 from skycam_project.launch.connections import ConnectionLimiter
@@ -86,6 +87,16 @@ class WebSocketProtocol(WriteDeadline, WebSocketsSansIOProtocol):
         # HttpProtocol admitted this transport, but after the upgrade its connection_lost() is not called.
         self.connection_limiter.remove(self.transport)
         super().connection_lost(exc)
+
+    async def send(self, message: Any) -> None:
+        """A message may bring its `frame`, the same for many clients; uvicorn would make a new one for each."""
+        frame = message.get("frame")
+        await self.writable.wait()
+        # Everything else, such as a socket that is closing, is uvicorn's to answer.
+        if frame and not self.disconnected and self.conn.state is State.OPEN and not self.conn.extensions:
+            self.transport.write(frame)
+        else:
+            await super().send(message)
 
     def send_receive_event_to_app(self) -> None:
         """uvicorn logs a traceback for text that is not UTF-8. Passed on as bytes, the consumer refuses it."""

@@ -22,7 +22,6 @@ NOT_IMPORTED = {
     "httptools": "uvicorn's parser of HTTP",
     "psycopg": "Django's backend for DATABASE_URL=postgresql://",
     "tzdata": "zoneinfo, where the system has no time zones",
-    "websockets": "uvicorn's WebSockets",
 }
 NO_IMPORT_IN_TESTS = {
     "daphne": "channels.testing imports it",
