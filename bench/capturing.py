@@ -102,7 +102,7 @@ def legs_table(legs: dict[str, float], whole: Times) -> Table:
     found.add(
         "Sum",
         f"{sum(on_the_way.values()):.1f} ms",
-        note=f"whole: {whole.median:.1f} ms; the rest is waiting for a core",
+        note=f"whole: {whole.median:.1f} ms",
     )
     found.add("of these, waiting for fsync", f"{legs['fsync']:.2f} ms", note=f"{legs['fsyncs']:.0f} of them")
     return found

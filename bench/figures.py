@@ -67,14 +67,16 @@ class Times:
         return f"{self.median:.2f} ms, p99 {self.p99:.2f}"
 
 
-def timed(call: Callable[[], object], times: int, warm_up: int = WARM_UP) -> Times:
-    """Times of sequential calls in this thread, after a warm-up."""
+def timed(call: Callable[[], object], times: int, warm_up: int = WARM_UP, pause_s: float = 0.0) -> Times:
+    """Times of sequential calls in this thread, after a warm-up, with a pause before each."""
     for _ in range(warm_up):
         call()
-    return Times(tuple(_once(call) for _ in range(times)))
+    return Times(tuple(_once(call, pause_s) for _ in range(times)))
 
 
-def _once(call: Callable[[], object]) -> float:
+def _once(call: Callable[[], object], pause_s: float) -> float:
+    if pause_s:
+        time.sleep(pause_s)
     began = time.perf_counter()
     call()
     return (time.perf_counter() - began) * 1000

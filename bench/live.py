@@ -13,8 +13,8 @@ import psutil
 import redis
 
 from bench.figures import Table
+from bench.light_viewers import SeenFrames, light_viewers
 from bench.runs import Runs
-from tests.harness.clients.viewers import ReceivedFrames, watching
 from tests.harness.stations.station import MANY_VIEWERS, Station
 
 VIEWERS = (1, 5, 20)
@@ -74,10 +74,10 @@ class Encodes:
 
 async def add_rows(found: Table, station: Station, viewers: int, encodes: Encodes, seconds: int) -> None:
     parts = {name: station.part(name) for name in ("web", "valkey")} | {"camera": station.cameras.process()}
-    async with watching(station, viewers) as seen:
+    async with light_viewers(station, viewers) as seen:
         await asyncio.sleep(WARM_UP_S)
         for one in seen:
-            forget(one)
+            one.forget()
         encodes.count()
         before, started = cpu_seconds(parts), time.monotonic()
         await asyncio.sleep(seconds)
@@ -87,7 +87,7 @@ async def add_rows(found: Table, station: Station, viewers: int, encodes: Encode
         add_cost(found, seen, encodes.count(), used)
 
 
-def add_lateness(found: Table, seen: list[ReceivedFrames]) -> None:
+def add_lateness(found: Table, seen: list[SeenFrames]) -> None:
     late = sorted(value for one in seen for value in one.late_ms)
     lost = sum(one.numbers[-1] - one.numbers[0] + 1 - len(one.numbers) for one in seen)
     frames = f"{len(seen[0].numbers)} frames of {seen[0].last_bytes // 1000} kB, {lost} lost"
@@ -95,15 +95,9 @@ def add_lateness(found: Table, seen: list[ReceivedFrames]) -> None:
     found.add(f"{len(seen)} viewers, 99th percentile", f"{late[int(0.99 * (len(late) - 1))]:.1f} ms", f"{P99_MS} ms")
 
 
-def add_cost(found: Table, seen: list[ReceivedFrames], encodes: int, used: dict[str, float]) -> None:
+def add_cost(found: Table, seen: list[SeenFrames], encodes: int, used: dict[str, float]) -> None:
     cpu = ", ".join(f"{name} {share:.1f} %" for name, share in used.items())
     found.add(f"{len(seen)} viewers, encodes", f"{encodes}", f"{len(seen[0].numbers)}", f"of a core: {cpu}")
-
-
-def forget(seen: ReceivedFrames) -> None:
-    seen.numbers.clear()
-    seen.came.clear()
-    seen.late_ms.clear()
 
 
 def cpu_seconds(processes: dict[str, psutil.Process]) -> dict[str, float]:

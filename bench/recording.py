@@ -11,11 +11,11 @@ from typing import Any
 import psutil
 
 from bench.figures import Table
-from bench.live import cpu_seconds, forget
+from bench.light_viewers import SeenFrames, light_viewers
+from bench.live import cpu_seconds
 from bench.runs import Runs
 from cameras.tables import CONSUMERS
 from tests.harness.camera_processes.camera_process import AS_AT_A_STATION, CameraProcess
-from tests.harness.clients.viewers import ReceivedFrames, watching
 from tests.harness.stations.station import MANY_VIEWERS, Station
 from tests.harness.waiting import eventually
 
@@ -88,10 +88,10 @@ def add_camera(station: Station, number: int) -> str:
 async def add_rows(found: Table, station: Station, slugs: list[str], seconds: int) -> None:
     processes = {name: psutil.Process(pid) for name, pid in station.pids().items() if pid}
     cameras = {f"camera {one.pid}": one for one in camera_processes(station)}
-    async with watching(station, VIEWERS) as seen:
+    async with light_viewers(station, VIEWERS) as seen:
         await asyncio.sleep(WARM_UP_S)
         for one in seen:
-            forget(one)
+            one.forget()
         before, began = cpu_seconds(processes | cameras), time.monotonic()
         await asyncio.sleep(seconds)
         took, after = time.monotonic() - began, cpu_seconds(processes | cameras)
@@ -105,7 +105,7 @@ async def add_rows(found: Table, station: Station, slugs: list[str], seconds: in
 
 
 def add_shares(
-    found: Table, seen: list[ReceivedFrames], used: dict[str, float], cameras: dict[str, psutil.Process]
+    found: Table, seen: list[SeenFrames], used: dict[str, float], cameras: dict[str, psutil.Process]
 ) -> None:
     each = ", ".join(f"{used[name]:.1f}" for name in cameras)
     frames = f"{len(seen[0].numbers)} frames to each viewer"
