@@ -30,6 +30,11 @@ class NoticeBroadcaster(Generic[NoticeT]):
         self._subscription = Subscription(broker.key(kind.channel), self._broadcast)
         self._running: asyncio.Task[None] | None = None
 
+    @property
+    def cuts(self) -> int:
+        """How often notices may have been lost."""
+        return self._subscription.cuts
+
     @contextlib.contextmanager
     def subscribe(self) -> Iterator[Listener[NoticeT]]:
         listener: Listener[NoticeT] = asyncio.Queue(MAX_WAITING)
@@ -53,13 +58,13 @@ class NoticeBroadcaster(Generic[NoticeT]):
 
     async def _run(self) -> None:
         """Keep the subscription; after a cut or a failed connect every listener gets MISSED as soon as it is up."""
-        reported_cuts = self._subscription.cuts
+        reported_cuts = self.cuts
         subscribed = start_background_task(self._subscription.run(), "subscription")
         try:
             while self._listeners:
                 await asyncio.sleep(POLL_S)
-                if self._subscription.up and self._subscription.cuts != reported_cuts:
-                    reported_cuts = self._subscription.cuts
+                if self._subscription.up and self.cuts != reported_cuts:
+                    reported_cuts = self.cuts
                     for listener in self._listeners:
                         deliver_notice(listener, MISSED)
         finally:

@@ -16,8 +16,10 @@ from django.utils import timezone
 
 from cameras.broker import broker, notices
 from cameras.models import Camera
+from cameras.sockets.loop_singletons import loop_singleton
 from cameras.status import consumers
 from cameras.status.messages import absent_status
+from captures.capturing.consumers import CaptureBroadcaster
 from captures.capturing.notices import publish_capture
 from captures.models import Capture, CaptureFile
 from skycam_project.access.models import User
@@ -147,6 +149,7 @@ async def test_a_socket_that_opens_without_a_broker_hears_later_that_it_missed_n
     broker.connection.cache_clear()
     async with OpenSocket("/ws/captures/", viewer) as socket:
         assert (await socket.request({"type": "ping", "sent": 1}))["type"] == "pong"
+        await eventually_in_loop(lambda: loop_singleton(CaptureBroadcaster).cuts)
         request.getfixturevalue("server")
         assert (await socket.receive())["type"] == "missed"
 
