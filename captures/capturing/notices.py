@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TypedDict
 
 from django.db import transaction
+from django.db.models import UUIDField
 
 from cameras.broker.notices import NoticeKind, publish_notice
 from cameras.models import Camera
 from captures.capturing.bodies import capture_url, thumbnail_url
 from captures.capturing.models import Capture, CaptureFile
+from core.prepared_query import Parameter, PreparedQuery
 
 
 class LatestImage(TypedDict):
@@ -32,6 +34,9 @@ class CaptureUpdate(TypedDict):
 
 
 CAPTURES: NoticeKind[CaptureUpdate] = NoticeKind("captures")
+CAMERAS = PreparedQuery(
+    lambda: Camera.objects.only("observed", "removed_at").filter(pk=Parameter("camera", UUIDField()))
+)
 
 
 def publish_capture(capture: Capture, slug: str, files: list[CaptureFile]) -> None:
@@ -42,9 +47,9 @@ def publish_capture(capture: Capture, slug: str, files: list[CaptureFile]) -> No
 
 def _publish_present(capture: Capture, slug: str, files: list[CaptureFile]) -> None:
     """Publish, but nothing for a removed camera: another camera may have its slug, with another audience."""
-    observed, removed = Camera.objects.values_list("observed", "removed_at").get(pk=capture.camera_id)
-    if removed is None:
-        publish_notice(CAPTURES, capture_update(capture, slug, observed, files))
+    camera = CAMERAS.first(camera=capture.camera_id)
+    if camera is not None and camera.removed_at is None:
+        publish_notice(CAPTURES, capture_update(capture, slug, camera.observed, files))
 
 
 def capture_update(capture: Capture, slug: str, observed: str, files: list[CaptureFile]) -> CaptureUpdate:
