@@ -103,7 +103,7 @@ def skycam(runs: Runs, source: int) -> Iterator[Filming]:
         with_one_camera(station, source)
         station.api.ask("POST", f"cameras/{SLUG}/record/", {})
         parts = {name: psutil.Process(pid) for name, pid in station.pids().items() if pid}
-        camera = station.cameras.process()
+        camera = station.cameras.process(SLUG)
         relaying = {"camera": camera, "web": parts.pop("web"), "Valkey": parts.pop("valkey")}
         relay = Relay(station.port, relaying, parts, f"/ws/live/{SLUG}/", tuple(station.api.authorization.items()))
         yield Filming(relay, camera.kill, lambda: clips(station))

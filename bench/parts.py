@@ -31,7 +31,7 @@ def memory(station: BenchStation) -> Table:
         used = process.memory_full_info().pss
         total += used
         found.add(name, f"{used / 1e6:.0f} MB")
-    found.add("All", f"{total / 1e6:.0f} MB", "500 MB", "summed PSS")
+    found.add("All", f"{total / 1e6:.0f} MB", "350 MB", "summed PSS")
     return found
 
 

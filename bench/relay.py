@@ -127,7 +127,7 @@ def skycam(runs: Runs, source: int) -> Iterator[Relay]:
         station.up_with_camera()
         with_one_camera(station, source)
         parts = {name: psutil.Process(pid) for name, pid in station.pids().items() if pid}
-        relaying = {"camera": station.cameras.process(), "web": parts.pop("web"), "Valkey": parts.pop("valkey")}
+        relaying = {"camera": station.cameras.process(SLUG), "web": parts.pop("web"), "Valkey": parts.pop("valkey")}
         yield Relay(station.port, relaying, parts, f"/ws/live/{SLUG}/", tuple(station.api.authorization.items()))
         station.stop()
     finally:
