@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import time
-from base64 import b64encode
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from cameras.live.publisher import FRAME_HEADER
 from tests.harness.clients.station_sockets import BINARY
-from tests.harness.clients.viewers import LIVE, REQUEST, with_mask
+from tests.harness.clients.viewers import REQUEST, handshake, with_mask
 from tests.harness.stations.station import Station
 
 BUFFER_BYTES = 1 << 20
@@ -133,7 +131,7 @@ async def light_viewers(station: Station, count: int) -> AsyncIterator[list[Seen
     """`count` viewers, each of which has received a frame."""
     loop = asyncio.get_running_loop()
     viewers = [
-        (await loop.create_connection(lambda: LightViewer(hello_to(station)), "127.0.0.1", station.port))[1]
+        (await loop.create_connection(lambda: LightViewer(handshake(station, BINARY)), "127.0.0.1", station.port))[1]
         for _ in range(count)
     ]
     try:
@@ -143,12 +141,3 @@ async def light_viewers(station: Station, count: int) -> AsyncIterator[list[Seen
     finally:
         for viewer in viewers:
             viewer.transport.abort()
-
-
-def hello_to(station: Station) -> bytes:
-    lines = [
-        f"GET {LIVE} HTTP/1.1", "Host: localhost", "Upgrade: websocket", "Connection: Upgrade",
-        f"Sec-WebSocket-Key: {b64encode(os.urandom(16)).decode()}", "Sec-WebSocket-Version: 13",
-        f"Sec-WebSocket-Protocol: {BINARY}", f"Authorization: Token {station.api.token}",
-    ]  # fmt: skip
-    return "\r\n".join([*lines, "", ""]).encode()

@@ -153,11 +153,12 @@ async def send_raw(station: Station, data: bytes) -> bytes:
         writer.transport.abort()
 
 
-def handshake(station: Station) -> bytes:
+def handshake(station: Station, *subprotocols: str) -> bytes:
     key = b64encode(os.urandom(16)).decode()
     lines = [
         f"GET {LIVE} HTTP/1.1", "Host: localhost", "Upgrade: websocket", "Connection: Upgrade",
         f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13", f"Authorization: Token {station.api.token}",
+        *(f"Sec-WebSocket-Protocol: {name}" for name in subprotocols),
     ]  # fmt: skip
     return "\r\n".join([*lines, "", ""]).encode()
 
