@@ -24,7 +24,7 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
         station = Station(tmp_path_factory.mktemp("pg") / "data", DATABASE_URL=address)
         try:
             station.up()
-            eventually(lambda: cli(station, "status")["cameras"][0]["observed"] == "ready", 40)
+            eventually(lambda: [one["observed"] for one in cli(station, "status")["cameras"]] == ["ready"], 60)
             yield station
         finally:
             station.ensure_stopped()
