@@ -59,13 +59,15 @@ def main() -> int:
     given = parser.parse_args()
     if unknown := set(given.names) - set(BENCHES):
         parser.error(f"There is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}.")
-    tables = measure(given.names or list(BENCHES), quick=given.quick)
+    tables, failed = measure(given.names or list(BENCHES), quick=given.quick)
     if not given.quick:
         known = sections() if given.names else {}
         found = known | {table.title: table.markdown() for table in tables}
         DOCUMENT.write_text("\n\n".join([HEAD.strip(), *found.values()]) + "\n")
         print(f"Written to {DOCUMENT}.")
-    return 0
+    if failed:
+        print(f"Failed, without tables: {', '.join(failed)}.")
+    return 1 if failed else 0
 
 
 def sections() -> dict[str, str]:
@@ -74,9 +76,11 @@ def sections() -> dict[str, str]:
     return {part.partition("\n")[0]: f"## {part.strip()}" for part in parts}
 
 
-def measure(names: list[str], *, quick: bool) -> list[Table]:
+def measure(names: list[str], *, quick: bool) -> tuple[list[Table], list[str]]:
+    """The tables, and the names of the benchmarks that failed: those after them are measured all the same."""
     console = Console()
     tables: list[Table] = []
+    failed: list[str] = []
     of = "" if len(names) == len(BENCHES) else f" during {', '.join(names)}"
     load = Table(f"Other load on the machine{of}")
     with ExitStack() as stack:
@@ -84,13 +88,19 @@ def measure(names: list[str], *, quick: bool) -> list[Table]:
         for name in names:
             began, others = time.monotonic(), os.getloadavg()[0]
             bench: Bench = import_module(BENCHES[name]).run
-            for table in bench(runs):
+            try:
+                measured = bench(runs)
+            except Exception:  # noqa: BLE001 - printed, and the run ends with status 1
+                console.print_exception()
+                failed.append(name)
+                measured = []
+            for table in measured:
                 table.show(console)
-                tables.append(table)
-            took = f"{time.monotonic() - began:.0f} s"
+            tables += measured
+            took = f"{'failed after' if name in failed else 'it took'} {time.monotonic() - began:.0f} s"
             console.print(f"[dim]{name}: {took}[/dim]")
-            load.add(f"Before `{name}`", f"load {others:.1f}", note=f"it took {took}")
-    return [*tables, load]
+            load.add(f"Before `{name}`", f"load {others:.1f}", note=took)
+    return [*tables, load], failed
 
 
 if __name__ == "__main__":

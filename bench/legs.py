@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from os import fsync
@@ -169,9 +170,7 @@ class FileLegs:
         from cameras.spool.spool import Spool, open_spool_folder
 
         self.times = times
-        root = folder / "legs"
-        root.mkdir()
-        self.files = RootFiles(str(root))
+        self.files = RootFiles(tempfile.mkdtemp(prefix="legs-", dir=folder))
         camera = str(uuid6.uuid7())
         self.files.hold_folder_open(open_spool_folder(self.files, camera))
         self.spool = Spool(self.files, camera)
