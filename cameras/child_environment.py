@@ -19,6 +19,8 @@ LIBRARY_VARIABLES = {
     "MALLOC_ARENA_MAX": "2",
     "MALLOC_MMAP_THRESHOLD_": str(8 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(32 << 20),
+    # Pydantic would search all installed packages for plug-ins, of which there are none, when a process starts.
+    "PYDANTIC_DISABLE_PLUGINS": "__all__",
 }
 """docs/decisions/capture-speed.md has the figures."""
 

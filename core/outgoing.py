@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 from typing import Any, Self, TypedDict
 
-import psutil
-
 Address = IPv4Address | IPv6Address
 Resolver = Callable[..., list[Any]]
 
@@ -218,6 +216,9 @@ def equivalent_addresses(address: Address) -> Iterator[Address]:
 
 def is_of_this_machine(address: Address) -> bool:
     """Whether the address belongs to this machine; loopback does."""
+    # Each camera process imports this module, and few connect to an address.
+    import psutil
+
     # A connection to 0.0.0.0 or :: reaches this machine.
     if address.is_loopback or address.is_unspecified:
         return True
