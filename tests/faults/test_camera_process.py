@@ -306,6 +306,13 @@ def test_a_camera_process_with_all_consumers_and_drivers_loads_no_django() -> No
     assert json.loads(done.stdout) == []
 
 
+def test_a_camera_process_loads_numpy_before_pydantic_because_it_is_slower_after_it() -> None:
+    program = "import json, sys, cameras.runtime.__main__; print(json.dumps(list(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, timeout=60, check=True)
+    modules = json.loads(done.stdout)
+    assert modules.index("numpy") < modules.index("pydantic")
+
+
 def test_what_a_library_prints_does_not_break_the_link(tmp_path: Path) -> None:
     with CameraProcess(
         tmp_path, consumers={"still_writer": "tests.harness.far_ends.noisy_writer.NoisyWriter"}
