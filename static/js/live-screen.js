@@ -34,14 +34,15 @@ export class BackOff {
  */
 export class Screen {
   constructor(canvas, report) {
-    Object.assign(this, { canvas, report, captured: [], reportedAt: 0 });
+    Object.assign(this, { canvas, report, intervals: [], reportedAt: 0 });
     this.context = canvas.getContext("2d", { alpha: false });
     this.restart();
   }
 
-  /** After a pause, which does not count towards the frame rate. */
+  /** After a pause, which counts neither towards the frame rate nor as an interval. */
   restart() {
     this.drawnAt = [];
+    this.previousMs = null;
   }
 
   /** Returns false when the data are not a picture. */
@@ -70,7 +71,7 @@ export class Screen {
     this.frame = frame;
     const now = performance.now();
     this.drawnAt = [...this.drawnAt.filter((at) => now - at < FPS_MS), now];
-    this.captured = [...this.captured, frame.stationMs].slice(-INTERVALS - 1);
+    this.addInterval(frame);
     if (now - this.reportedAt < REPORT_MS && frame.stale === this.wasStale) return;
     this.reportedAt = now;
     this.wasStale = frame.stale;
@@ -89,10 +90,15 @@ export class Screen {
     this.report({ kind: "snapshot", jpeg: this.frame ? this.jpeg : null, number, stationMs, simulated });
   }
 
-  /** The median of the last intervals: a single pause or a slow start is not the camera's frame rate. */
+  addInterval({ stationMs, stale }) {
+    if (this.previousMs !== null) this.intervals = [...this.intervals, stationMs - this.previousMs].slice(-INTERVALS);
+    // A stale picture may be hours old: the time until the next one is not the camera's interval.
+    this.previousMs = stale ? null : stationMs;
+  }
+
+  /** The median of the last intervals between pictures: one late picture does not change it. 0 before the first. */
   get intervalMs() {
-    const gaps = this.captured.slice(1).map((at, place) => at - this.captured[place]);
-    return gaps.sort((a, b) => a - b)[gaps.length >> 1] ?? 0;
+    return [...this.intervals].sort((a, b) => a - b)[this.intervals.length >> 1] ?? 0;
   }
 
   fps(now) {
