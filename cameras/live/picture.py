@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from websockets.frames import Frame, Opcode
 
 from cameras.live.publisher import FRAME_HEADER, LOWERED, MAGIC, SIMULATED, STALE, VERSION
+from core.times.timestamps import stamp
 
 STALE_S = 2.0
 """A picture that arrived longer ago is marked stale."""
@@ -43,6 +44,11 @@ class Picture:
     @property
     def is_stale(self) -> bool:
         return time.monotonic() - self._received_at > STALE_S
+
+    @property
+    def captured_at(self) -> str:
+        """By the clock of the camera's host, as in its status."""
+        return stamp(datetime.fromtimestamp(self.captured_us / 1e6, UTC))
 
     @property
     def jpeg(self) -> bytes:

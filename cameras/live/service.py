@@ -278,7 +278,11 @@ class LiveStreamingService:
         if time.monotonic() - viewer.limited_at < LIMITED_FOR_S:
             return refusal_message("bandwidth", bandwidth_message(self.config.bandwidth, viewer.rate_limiter))
         feed = self.feed(viewer.camera, self.served_quality(quality))
-        return no_frame_message(viewer.camera, None if feed.broker_away else await self._status(viewer.camera, desired))
+        status = None if feed.broker_away else await self._status(viewer.camera, desired)
+        # The host publishes its status every few seconds: the last picture may be newer.
+        if status and feed.newest:
+            status = {**status, "last_frame": max(status["last_frame"] or "", feed.newest.captured_at)}
+        return no_frame_message(viewer.camera, status)
 
     async def _status(self, slug: str, desired: str) -> Status | None:
         read_at, status = self._statuses.get(slug, (0.0, None))

@@ -172,6 +172,19 @@ async def test_without_a_picture_the_reason_is_sent(
     assert message in answer["message"]
 
 
+async def test_the_reason_names_the_last_picture_that_came_although_the_status_is_older(
+    socket: OpenSocket, pictures: CameraProcess, server: redis.Redis
+) -> None:
+    observed(server, "ready", last_frame="2026-03-01T20:00:00.000Z")
+    frame = await socket.request(REQUEST)
+    pictures.quiet.set()
+    while (answer := await socket.request(REQUEST))["type"] == "frame":
+        frame = answer
+    last = frame["timestamp"][: len("2026-03-01T20:00:00.000")] + "Z"
+    assert answer["last_frame"] == last
+    assert f"the last one came at {last}." in answer["message"]
+
+
 @pytest.mark.usefixtures("without_pictures")
 async def test_a_host_that_does_not_write_is_down(socket: OpenSocket, server: redis.Redis) -> None:
     assert (await refusal(socket))["reason"] == "host_down"
