@@ -21,6 +21,13 @@ RECORDS = {
 }
 """Kind of spool record -> the function that ingests it, idempotent by the record's id."""
 
+PROGRAMME_KINDS = {
+    "interval": "cameras.programmes.interval.IntervalKind",
+    "bracket": "cameras.programmes.bracket.BracketKind",
+    "burst": "cameras.programmes.burst.BurstKind",
+}
+"""Kind of a session's programme -> its class. Django-free."""
+
 PROGRAMMES = {
     "session": "captures.sessions.desired.desired_session",
     "recording": "captures.recording_control.desired.desired_recording",

@@ -22,6 +22,7 @@ TABLES = (
     "cameras.tables.LEASE_HOLDERS",
     "core.jobs.tables.BACKGROUND_THREADS",
     "cameras.tables.LAST_CAPTURES",
+    "cameras.tables.PROGRAMME_KINDS",
     "cameras.tables.PROGRAMMES",
     "cameras.tables.RECORDING",
     "cameras.tables.RECORDS",

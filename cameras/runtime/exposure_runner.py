@@ -21,7 +21,7 @@ from cameras.runtime.still_queue import StillQueue
 from cameras.runtime.stills import Still
 from cameras.runtime.storage_holder import StorageHolder, disk_reason
 from cameras.spool.durable import LockLost
-from cameras.spool.records import Plan, Programme
+from cameras.spool.records import Plan
 from cameras.spool.session_files import Moment, SessionFile, new_id
 from cameras.spool.storage import RootMissing
 
@@ -33,12 +33,6 @@ ABORTED = {
     "camera_hung": "The camera did not deliver in time, and the exposure was aborted.",
 }
 FilePath = Callable[[str, datetime, str], str]
-
-
-def requested_exposure(programme: Programme) -> dict[str, Any]:
-    """The settings that each exposure of a session requests."""
-    names = {"exposure_us", "gain", "iso", "f_number", "format"}
-    return {name: value for name, value in programme.items() if name in names}
 
 
 class Planner:
@@ -56,9 +50,10 @@ class Planner:
             plan["file"] = options
         return plan
 
-    def plan_session(self, due: Due, programme: Programme, requested_by: str, now: Moment) -> Plan:
-        plan = self._plan(new_id(), requested_exposure(programme), now)
+    def plan_session(self, due: Due, requested_by: str, now: Moment) -> Plan:
+        plan = self._plan(new_id(), due.requested, now)
         plan["session"], plan["index"], plan["requested_by"] = due.session, due.index, requested_by
+        plan["following"] = due.following
         return plan
 
     def _plan(self, capture: str, requested: dict[str, Any], now: Moment, name: str = "") -> Plan:
@@ -159,7 +154,7 @@ class ExposureRunner:
             self._session = None
 
     def _expose_planned(self, due: Due, session: SessionFile) -> None:
-        plan = self._planner.plan_session(due, session.programme, session.created_by, self._clock.moment())
+        plan = self._planner.plan_session(due, session.created_by, self._clock.moment())
         self._seen.append(plan["id"])
         # Before the exposure: the still thread may settle this index at any time after it.
         self._runner.mark_planned(due.index)

@@ -15,6 +15,8 @@ from cameras.runtime.session_runner import Due, SessionRunner
 
 PACKET_CHECK_S = 1.0
 """Seconds between checks that copied packets still arrive."""
+PREVIEW_ENDS_S = 60.0
+"""Seconds before a window of a session from which on there is no live view by preview."""
 PREVIEW_PAUSE_S = 60.0
 """Seconds from a failed live view to the next try."""
 
@@ -49,7 +51,7 @@ class FrameFeed:
         most a second or a frame. An error of a camera that gives no frame is handled."""
         within_s = due.in_s if due else FRAME_S
         try:
-            if self._are_frames_wanted and self._may_stream:
+            if self._are_frames_wanted and self._may_stream(due):
                 frame = self._device.stream.read_frame(within_s)
                 if frame is not None:
                     self._buffer.put_frame(frame)
@@ -67,13 +69,16 @@ class FrameFeed:
             return
         self._clock.wait(self._inbox.idle_s(min(1.0, within_s)))
 
-    @property
-    def _may_stream(self) -> bool:
-        """Whether frames may be read. A preview raises the mirror and warms the sensor: none during a session."""
+    def _may_stream(self, due: Due | None) -> bool:
+        """Whether frames may be read. A preview raises the mirror and warms the sensor: none during a session, nor
+        shortly before a window of it."""
         can, session = self._device.capabilities, self._runner.session
         if can.stream:
             return True
-        return can.preview and self._clock.monotonic() >= self._preview_at and not (session and session.active)
+        is_free = session is None or not session.active
+        if session is not None and session.state == "waiting":
+            is_free = due is not None and due.in_s > PREVIEW_ENDS_S
+        return can.preview and self._clock.monotonic() >= self._preview_at and is_free
 
     def _handle_missing_frame(self, error: CameraError) -> None:
         """A camera without a live view (in some positions of its dial) may still take stills: it is reopened at once,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from cameras.programmes.cycle import cycle_of
 from cameras.runtime.device import Device
-from cameras.runtime.exposure_runner import requested_exposure
 from cameras.runtime.messages import SessionStatus
 from cameras.runtime.session_resumption import SessionResumption
 from cameras.runtime.session_runner import SessionRunner
@@ -38,7 +38,7 @@ class SessionCommands:
         used: UsedSettings = {}
         # If it does not open, the session starts all the same, and what it misses is a gap.
         if is_new and self._device.ensure_open():
-            used = self._device.settings.rehearse(requested_exposure(desired["programme"]))
+            used = self._device.settings.rehearse(cycle_of(desired["programme"]).shots[0])
         answer = self._runner.apply_desired_session(desired, used)
         self._starts.report_records()
         return answer

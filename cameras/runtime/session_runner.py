@@ -1,6 +1,6 @@
 """Runs the one session of a camera: its state, its next start, and the account of its captures.
 
-An outage is one gap, whose captures count as skipped. `session_schedule` says when captures start.
+An outage is one gap, whose captures count as skipped. `cameras.programmes.schedule` says when captures start.
 """
 
 from __future__ import annotations
@@ -10,13 +10,24 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
+from cameras.programmes.cycle import Cycle, cycle_of
+from cameras.programmes.schedule import Durations, SessionSchedule
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.messages import SessionStatus
-from cameras.runtime.session_schedule import Durations, SessionSchedule
-from cameras.spool.records import CaptureRecord, UsedSettings
+from cameras.spool.records import CaptureBody, CaptureRecord, FollowingStart, UsedSettings
 from cameras.spool.recovery import settle_session
-from cameras.spool.session_files import DesiredSession, Moment, SessionFile, State, find_session, load_active_session
+from cameras.spool.session_files import (
+    DesiredSession,
+    Moment,
+    SessionFile,
+    State,
+    find_session,
+    iso,
+    load_active_session,
+    seconds_of,
+)
 from cameras.spool.spool import Spool
 
 REMEMBERED = 100
@@ -25,16 +36,24 @@ Reason = tuple[str, str]
 """A reason code and a sentence."""
 OVERRUN: Reason = ("overrun", "The previous capture took longer than the cadence.")
 PAUSED: Reason = ("vetoed", "The session was paused.")
+CLOCK_STEP_S = 1.0
+"""A window's end by the wall clock and by the boot clock differ by more than this only if the wall clock was set."""
+Place = Literal["before", "inside", "over"]
+"""Where a moment is in the windows of a programme: before a window, inside one, after the last. Without windows always
+inside."""
 NOT_RUNNING: Reason = ("interrupted", "The camera process was not running.")
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """The next still of the session: its index, and the seconds until it should start."""
+    """The next still of the session: its index, the seconds until it should start, and the settings it requests."""
 
     session: str
     index: int
     in_s: float
+    requested: dict[str, Any]
+    following: FollowingStart
+    """The start after it."""
 
 
 @dataclass(slots=True)
@@ -106,13 +125,21 @@ class SessionRunner:
                 session = self._begin(spool, desired, used)
             elif session.active and desired["revision"] >= session.revision:
                 session.revision = desired["revision"]
-                if desired["desired"] != session.state:
+                if self._differs(session, desired):
                     # Before the move: the starts until now belong to the old state and its reason.
-                    self._outage = PAUSED if session.state == "paused" else self._outage
-                    self._close_gap(session)
+                    place = self._account(session, PAUSED if session.state == "paused" else None)
                     reason = "session_stopped" if desired["desired"] == "stopped" else ""
-                    self._change_state(spool, session, desired["desired"], reason)
+                    self._change_state(spool, session, self._state_of(desired, place), reason)
             return self._describe(session)
+
+    @staticmethod
+    def _differs(session: SessionFile, desired: DesiredSession) -> bool:
+        return not session.follows_time if desired["desired"] == "running" else session.state != desired["desired"]
+
+    @staticmethod
+    def _state_of(desired: DesiredSession, place: Place) -> State:
+        """A session that should run waits outside of its windows."""
+        return "waiting" if desired["desired"] == "running" and place == "before" else desired["desired"]
 
     def _begin(self, spool: Spool, desired: DesiredSession, used: UsedSettings | None) -> SessionFile:
         """A session that was stopped before it began is recorded as stopped, and does not use the camera."""
@@ -123,7 +150,9 @@ class SessionRunner:
             self._change_state(spool, session, "stopped", "session_stopped", "It was stopped before it began.")
             return session
         self._count_from(session)
-        self._change_state(spool, session, desired["desired"], used=used)
+        # Windows that are over already are accounted for by the first `next_due`.
+        place: Place = "inside" if self._schedule(session).start_s <= 0 or session.next_window is None else "before"
+        self._change_state(spool, session, self._state_of(desired, place), used=used)
         return session
 
     def fail_session(self, reason: str, message: str) -> None:
@@ -188,30 +217,108 @@ class SessionRunner:
 
     # The next start
 
-    def next_due(self, exposure_s: float, readout_s: float = 0.0, *, unreachable: bool = False) -> Due | None:
+    def next_due(self, readout_s: float = 0.0, *, unreachable: bool = False) -> Due | None:
         """The next start, or None when there is none. Finishes the session after its last capture.
 
-        `exposure_s` is the duration of an exposure, and `readout_s` the longest time from its end to the picture. While
-        the camera is `unreachable` no gap is recorded; one is, once it is back.
+        `readout_s` is the longest time from the end of an exposure to the picture. While the camera is `unreachable` no
+        gap is recorded; one is, once it is back.
         """
         with self._changing():
             session, progress = self.session, self._progress
             # With a capture open nothing is due: its index has no outcome yet.
-            if session is None or not session.is_running or progress.planned > session.settled:
+            if session is None or progress.planned > session.settled:
                 return None
-            progress.durations = replace(progress.durations, exposure_s=exposure_s, readout_s=readout_s)
+            progress.durations = replace(progress.durations, readout_s=readout_s)
             session.anchor_to_boot_of(self._clock.moment())
-            if not unreachable:
-                self._close_gap(session)
-            # Also while the camera is away: no later call would record the starts that it missed until the end.
-            if self._schedule(session).is_over:
-                self._close_gap(session)
-                self._change_state(self._require_spool(), session, "finished")
+            if not session.follows_time:
+                self._finish_paused(session)
                 return None
-            return Due(session.id, session.planned, self._schedule(session).start_s)
+            return self._due(session, unreachable=unreachable)
+
+    def _due(self, session: SessionFile, *, unreachable: bool) -> Due | None:
+        place = self._advance_windows(session, self._outage)
+        if place == "inside" and not unreachable:
+            self._close_gap(session)
+        schedule = self._schedule(session)
+        if place == "over" or schedule.is_over:
+            # Also while the camera is away: no later call would record the starts that it missed until the end.
+            if place == "inside":
+                self._close_gap(session)
+            self._change_state(self._require_spool(), session, "finished")
+            return None
+        state: State = "running" if place == "inside" else "waiting"
+        if session.state != state:
+            self._change_state(self._require_spool(), session, state)
+        shot = schedule.cycle.shots[schedule.shot]
+        return Due(session.id, session.planned, schedule.start_s, shot, self._following(schedule))
+
+    def _following(self, schedule: SessionSchedule) -> FollowingStart:
+        following_s = schedule.following_s()
+        if following_s is not None:
+            return FollowingStart(at=iso(self._clock.moment().wall + following_s))
+        is_last = schedule.shot + 1 == len(schedule.cycle)
+        return FollowingStart(after_s=schedule.session.programme.get("delay_s", 0.0) if is_last else 0.0)
+
+    def _finish_paused(self, session: SessionFile) -> None:
+        """A paused session ends with its programme as well: it must not keep the camera for ever."""
+        if session.state != "paused" or not self._is_past_end(session):
+            return
+        self._account(session, PAUSED)
+        self._change_state(self._require_spool(), session, "finished")
+
+    def _is_past_end(self, session: SessionFile) -> bool:
+        now, programme = self._clock.moment(), session.programme
+        ends = [programme["until"]] if "until" in programme else [end for _, end in programme.get("windows", [])[-1:]]
+        return any(now.wall >= seconds_of(end) for end in ends)
+
+    def _account(self, session: SessionFile, reason: Reason | None) -> Place:
+        """Record the starts that were missed until now, with `reason` unless it is None."""
+        # The open capture is accounted for when it is settled.
+        if self._progress.planned > session.settled:
+            return "inside"
+        self._outage = reason or self._outage
+        place = self._advance_windows(session, self._outage)
+        if place == "inside":
+            self._close_gap(session)
+        return place
+
+    # Windows
+
+    def _advance_windows(self, session: SessionFile, outage: Reason | None) -> Place:
+        """Close the windows that are over, each with the gap of its missed starts, and open the one that has begun."""
+        if not session.programme.get("windows"):
+            return "inside"
+        while window := session.next_window:
+            # Each gap resets it, and one outage may last over several windows.
+            self._outage, now = outage, self._clock.moment()
+            if session.window_end is None:
+                if now.wall < window.begin:
+                    return "before"
+                session.open_window(window, now)
+            if not self._is_window_over(session, now):
+                return "inside"
+            self._add_gap(session, session.window_end or now)
+            session.close_window()
+            # In one step: a window closed without its gap, or the reverse, would be counted wrongly after a kill.
+            self._reported += session.save_and_send(self._require_spool())
+        return "over"
+
+    def _is_window_over(self, session: SessionFile, now: Moment) -> bool:
+        """By the boot clock, unless the wall clock was set and the kernel says that it is right now."""
+        assert session.window_end is not None
+        left_s, left_by_wall_s = -session.window_end.seconds_until(now), session.window_end.wall - now.wall
+        was_set = abs(left_s - left_by_wall_s) > CLOCK_STEP_S
+        if was_set and self._clock.synchronisation() == "synchronised":
+            session.window_end = now.at_wall(session.window_end.wall)
+            return left_by_wall_s <= 0
+        return left_s <= 0
 
     def _schedule(self, session: SessionFile) -> SessionSchedule:
-        return SessionSchedule(session, self._clock.moment(), self._progress.durations)
+        return SessionSchedule(session, self._clock.moment(), self._cycle(session), self._progress.durations)
+
+    @staticmethod
+    def _cycle(session: SessionFile) -> Cycle:
+        return cycle_of(session.programme)
 
     # The account of captures
 
@@ -226,16 +333,20 @@ class SessionRunner:
 
     def _close_gap(self, session: SessionFile) -> None:
         """Record the starts that were missed until now as one gap."""
-        # The start of the open capture has passed as well, and would be counted as missed.
-        if self._progress.planned > session.settled:
+        # The start of the open capture has passed as well, and would be counted as missed. Before a window none is due.
+        if self._progress.planned > session.settled or self._schedule(session).start_s > 0:
             return
+        if self._add_gap(session, self._clock.moment()):
+            self._reported += session.save_and_send(self._require_spool())
+
+    def _add_gap(self, session: SessionFile, until: Moment) -> bool:
+        """Count the starts that were missed until now; False when there are none. The caller saves."""
         missed = self._schedule(session).missed_starts(after_outage=self._outage is not None)
         if missed <= 0:
-            return
-        now = self._clock.moment()
-        session.add_gap(session.last_end, now, missed, *(self._outage or OVERRUN))
-        session.last_end, self._progress.planned, self._outage = now, session.settled, None
-        self._reported += session.save_and_send(self._require_spool())
+            return False
+        session.add_gap(session.last_end, until, missed, *(self._outage or OVERRUN))
+        session.last_end, self._progress.planned, self._outage = until, session.settled, None
+        return True
 
     def mark_planned(self, index: int) -> None:
         """The plan for `index` is on the disk. Nothing is due until it is settled."""
@@ -258,7 +369,8 @@ class SessionRunner:
             if body["outcome"] == "saved":
                 self._outage = None
                 took_s = progress.began.seconds_until(session.last_end) if progress.began else 0.0
-                progress.durations = replace(progress.durations, took_s=took_s)
+                measured_s = max(0.0, took_s - _exposure_s(body))
+                progress.durations = replace(progress.durations, measured_s=measured_s)
             session.save(spool)
 
     # Reports
@@ -275,7 +387,7 @@ class SessionRunner:
         return self._describe(shown) if shown else None
 
     def _describe(self, session: SessionFile) -> SessionStatus:
-        start_s = self._schedule(session).start_s if session.is_running else None
+        start_s = self._schedule(session).start_s if session.follows_time else None
         return SessionStatus(
             id=session.id,
             name=session.name,
@@ -289,6 +401,11 @@ class SessionRunner:
             until=session.programme.get("until"),
             next_in_s=None if start_s is None else round(max(0.0, start_s), 3),
         )
+
+
+def _exposure_s(body: CaptureBody) -> float:
+    """The exposure that the camera reported, else the requested one."""
+    return float(body.get("exposure_us") or body["asked"].get("exposure_us") or 0) / 1e6
 
 
 class SessionBusy(Exception):

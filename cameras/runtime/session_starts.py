@@ -33,17 +33,16 @@ class SessionStarts:
     def next_due(self, *, unreachable: bool = False) -> Due | None:
         """The next start; None when there is none now. `unreachable`: the camera is not open."""
         session, device = self._runner.session, self._device
-        if session is None or not session.is_running:
+        if session is None or not session.follows_time:
             self._disk_reserve.reset()
         if session is None or self._waits_for_clock():
             return None
-        exposure_s = device.timing.exposure_s({"exposure_us": session.programme["exposure_us"]})
         try:
             full = self._is_reserve_reached()
             # The disk blocked the check. What was missed becomes a gap with that reason, once the root is open.
             if self._storage_holder.is_lost:
                 return None
-            due = self._runner.next_due(exposure_s, device.capabilities.readout_s, unreachable=unreachable or full)
+            due = self._runner.next_due(device.capabilities.readout_s, unreachable=unreachable or full)
         except OSError as error:
             self._wait_for_disk(error)
             return None
@@ -89,7 +88,7 @@ class SessionStarts:
     def slack_s(self, due: Due | None) -> float:
         """Seconds that a late start may cost nothing: all, unless the session has a cadence."""
         session = self._runner.session
-        if session is None or not session.is_running or session.cadence_s is None:
+        if session is None or not session.follows_time or session.cadence_s is None:
             return math.inf
         return due.in_s if due else 0.0
 
@@ -98,4 +97,4 @@ class SessionStarts:
         if due is not None:
             return due.in_s
         session = self._runner.session
-        return 0.0 if session is not None and session.is_running else math.inf
+        return 0.0 if session is not None and session.follows_time else math.inf

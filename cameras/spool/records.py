@@ -37,10 +37,19 @@ class _Plan(TypedDict):
     job: str
 
 
+class FollowingStart(TypedDict, total=False):
+    """When the capture after this one should start: `at` a time, or `after_s` seconds after the end of this one."""
+
+    at: str
+    after_s: float
+
+
 class Plan(_Plan, total=False):
     """A capture that is about to be exposed. `path` is the final path without the ending of the file."""
 
     file: FileOptions
+    following: FollowingStart
+    """Of a session only."""
 
 
 class ClipPlan(TypedDict):
@@ -119,6 +128,7 @@ class CaptureBody(TypedDict):
     serial: NotRequired[str]
     clock: NotRequired[str]
     command: NotRequired[str]
+    following: NotRequired[FollowingStart]
 
 
 # The functional syntax, because `from` is a keyword.
@@ -144,6 +154,15 @@ class UsedSettings(TypedDict, total=False):
     warnings: list[str]
 
 
+class SessionDescription(TypedDict):
+    """What the row of a session holds besides its state. The first record of a session has it: the row of a session
+    that began from an agenda does not exist yet."""
+
+    name: str
+    programme: Programme
+    created_by: str
+
+
 class SessionBody(UsedSettings):
     """A change of a session's state, with its counts at that time. `number` counts the changes."""
 
@@ -158,6 +177,9 @@ class SessionBody(UsedSettings):
     saved: int
     failed: int
     skipped: int
+    next: NotRequired[str]
+    """When the next window of a waiting session begins."""
+    description: NotRequired[SessionDescription]
 
 
 class ClipOutcome(TypedDict):
@@ -235,12 +257,22 @@ Record = CaptureRecord | GapRecord | SessionRecord | ClipRecord
 
 
 class Programme(TypedDict):
-    """What a session captures. Exactly one of `delay_s` and `cadence_s` is given.
+    """What a session captures: a cycle of exposures, repeated. Exactly one of `delay_s` and `cadence_s` is given.
 
-    `delay_s` is the time from the saved capture to the next start; `cadence_s` the time from start to start.
+    `delay_s` is the time from the last capture of a cycle to the start of the next cycle; `cadence_s` the time from the
+    start of a cycle to that of the next. At most one of `until` and `windows` is given.
     """
 
-    exposure_us: int
+    kind: NotRequired[str]
+    """A key of `cameras.tables.PROGRAMME_KINDS`; `interval` when it is missing."""
+    exposure_us: NotRequired[int]
+    """Missing only with `exposures_us`."""
+    exposures_us: NotRequired[list[int]]
+    """Of a bracket: the exposure times of a cycle."""
+    ev_steps: NotRequired[list[float]]
+    """Of a bracket: the exposures of a cycle as powers of two of `exposure_us`."""
+    burst: NotRequired[int]
+    """Of a burst: the number of exposures in a cycle."""
     delay_s: NotRequired[float]
     cadence_s: NotRequired[float]
     f_number: NotRequired[float]
@@ -248,7 +280,10 @@ class Programme(TypedDict):
     gain: NotRequired[float]
     format: NotRequired[str]
     count: NotRequired[int]
+    """The session ends after this number of captures."""
     until: NotRequired[str]
+    windows: NotRequired[list[tuple[str, str]]]
+    """The session captures only inside of these times (begin, end), in their order, and ends with the last."""
 
 
 class MomentContent(TypedDict):
@@ -270,6 +305,9 @@ class SessionContent(TypedDict):
     created_by: str
     anchor: MomentContent
     last_end: MomentContent
+    anchor_index: int
+    closed_windows: int
+    window_end: MomentContent | None
     state: str
     settled: int
     saved: int

@@ -141,6 +141,8 @@ def failed_record(
         started=None,
         ended=datetime.fromtimestamp(now, UTC).isoformat(),
     )
+    if "following" in plan:
+        body["following"] = plan["following"]
     return CaptureRecord(
         kind="capture", id=plan["id"], camera=plan["camera"], slug=plan["slug"], root=root, files=[], body=body
     )

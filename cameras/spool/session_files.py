@@ -18,26 +18,48 @@ from cameras.spool.records import (
     MomentContent,
     Outcome,
     Programme,
+    SessionBody,
     SessionContent,
+    SessionDescription,
     SessionRecord,
     UsedSettings,
 )
 from cameras.spool.spool import Spool
 from core.dataclass_json import dataclass_from_json
 
-State = Literal["planned", "running", "paused", "finished", "stopped", "failed"]
-Cause = Literal["desired", "over", "superseded"]
+State = Literal["planned", "waiting", "running", "paused", "finished", "stopped", "failed"]
+Cause = Literal["desired", "window", "over", "superseded"]
 MOVES: dict[State, dict[State, Cause]] = {
-    "planned": {"running": "desired", "paused": "desired", "stopped": "desired"},
-    "running": {"paused": "desired", "stopped": "desired", "finished": "over", "failed": "superseded"},
-    "paused": {"running": "desired", "stopped": "desired", "failed": "superseded"},
+    "planned": {"waiting": "desired", "running": "desired", "paused": "desired", "stopped": "desired"},
+    "waiting": {
+        "running": "window",
+        "paused": "desired",
+        "stopped": "desired",
+        "finished": "over",
+        "failed": "superseded",
+    },
+    "running": {
+        "waiting": "window",
+        "paused": "desired",
+        "stopped": "desired",
+        "finished": "over",
+        "failed": "superseded",
+    },
+    "paused": {
+        "waiting": "desired",
+        "running": "desired",
+        "stopped": "desired",
+        "finished": "over",
+        "failed": "superseded",
+    },
     "finished": {},
     "stopped": {},
     "failed": {},
 }
 """State -> the states that may follow, and what causes each move: `desired`, a newer desired state of the database;
-`over`, the last capture of its programme; `superseded`, another session that the database desires. A session is
-`planned` only until its file is written for the first time."""
+`window`, the begin or the end of a window of its programme; `over`, the last capture or the end of its programme;
+`superseded`, another session that the database desires. A session is `planned` only until its file is written for the
+first time."""
 
 
 class DesiredSession(TypedDict):
@@ -74,8 +96,33 @@ class Moment:
     def iso(self) -> str:
         return iso(self.wall)
 
+    def at_wall(self, wall: float) -> Moment:
+        """The moment at which the wall clock shows `wall`, if it is not set until then."""
+        return Moment(wall, self.boot, self.boot_s + wall - self.wall)
+
     def content(self) -> MomentContent:
         return MomentContent(wall=self.wall, boot=self.boot, boot_s=self.boot_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A time in which a session captures, in seconds since 1970, UTC."""
+
+    begin: float
+    end: float
+
+    @property
+    def length_s(self) -> float:
+        return self.end - self.begin
+
+
+def parse_windows(programme: Programme) -> list[Window]:
+    return [Window(seconds_of(begin), seconds_of(end)) for begin, end in programme.get("windows", [])]
+
+
+def seconds_of(text: str) -> float:
+    """Seconds since 1970 of an ISO 8601 time."""
+    return datetime.fromisoformat(text).timestamp()
 
 
 def iso(seconds: float) -> str:
@@ -106,6 +153,12 @@ class SessionFile:
     created_by: str
     anchor: Moment
     last_end: Moment
+    anchor_index: int = 0
+    """The index of the capture that was due at `anchor`."""
+    closed_windows: int = 0
+    """How many of the windows are over and accounted for."""
+    window_end: Moment | None = None
+    """The end of the open window; None while none is open."""
     state: State = "running"
     settled: int = -1
     saved: int = 0
@@ -122,8 +175,8 @@ class SessionFile:
     def begin(cls, desired_session: DesiredSession, camera: str, slug: str, root: str, now: Moment) -> SessionFile:
         """A new session; where `so_far` already counts captures, the next one starts now."""
         so_far = desired_session["so_far"]
-        passed_s = so_far.get("planned", 0) * desired_session["programme"].get("cadence_s", 0.0)
-        return cls(
+        planned = so_far.get("planned", 0)
+        session = cls(
             id=desired_session["id"],
             name=desired_session["name"],
             camera=camera,
@@ -132,16 +185,28 @@ class SessionFile:
             revision=desired_session["revision"],
             programme=desired_session["programme"],
             created_by=desired_session["created_by"],
-            anchor=now.earlier(passed_s),
+            anchor=now,
+            anchor_index=planned,
             last_end=now,
             state="planned",
-            settled=so_far.get("planned", 0) - 1,
+            settled=planned - 1,
             saved=so_far.get("saved", 0),
             failed=so_far.get("failed", 0),
             skipped=so_far.get("skipped", 0),
             exposure_us=so_far.get("exposure_us", 0),
             reported=so_far.get("reported", 0),
         )
+        if planned:
+            session._skip_counted_windows(now)
+        return session
+
+    def _skip_counted_windows(self, now: Moment) -> None:
+        """The database has counted what was missed until now; of the open window only the rest is left."""
+        windows = parse_windows(self.programme)
+        self.closed_windows = sum(window.end <= now.wall for window in windows)
+        for window in windows[self.closed_windows : self.closed_windows + 1]:
+            if window.begin <= now.wall:
+                self.window_end = now.at_wall(window.end)
 
     @classmethod
     def load(cls, spool: Spool, name: str) -> SessionFile:
@@ -151,8 +216,9 @@ class SessionFile:
             content.setdefault("reported", content["told"])
         if content["state"] not in MOVES:
             raise ValueError(f"{content['state']!r} is not a state of a session")
-        for key in ("anchor", "last_end"):
-            content[key] = dataclass_from_json(Moment, content[key])
+        for key in ("anchor", "last_end", "window_end"):
+            if content.get(key) is not None:
+                content[key] = dataclass_from_json(Moment, content[key])
         return dataclass_from_json(cls, content)
 
     def save(self, spool: Spool) -> None:
@@ -177,6 +243,9 @@ class SessionFile:
             outbox=self.outbox,
             anchor=self.anchor.content(),
             last_end=self.last_end.content(),
+            anchor_index=self.anchor_index,
+            closed_windows=self.closed_windows,
+            window_end=self.window_end.content() if self.window_end else None,
         )
         spool.replace(session_name(self.id), content)
 
@@ -187,8 +256,29 @@ class SessionFile:
 
     @property
     def is_running(self) -> bool:
-        """Whether it has begun, and is neither paused nor ended."""
+        """Whether it captures now: it neither waits for a window, nor is it paused or ended."""
         return self.state == "running"
+
+    @property
+    def follows_time(self) -> bool:
+        """Whether its captures are due by the clock, now or in a window to come."""
+        return self.state in ("running", "waiting")
+
+    # Windows
+
+    @property
+    def next_window(self) -> Window | None:
+        """The open window, or the next one; None when all are over, and for a programme without windows."""
+        windows = parse_windows(self.programme)
+        return windows[self.closed_windows] if self.closed_windows < len(windows) else None
+
+    def open_window(self, window: Window, now: Moment) -> None:
+        """Its captures count from its begin, also when it began before `now`."""
+        self.anchor = self.last_end = now.at_wall(window.begin)
+        self.anchor_index, self.window_end = self.planned, now.at_wall(window.end)
+
+    def close_window(self) -> None:
+        self.closed_windows, self.window_end = self.closed_windows + 1, None
 
     @property
     def cadence_s(self) -> float | None:
@@ -207,6 +297,8 @@ class SessionFile:
         anchor, last_end = self.anchor.on_boot_of(now), self.last_end.on_boot_of(now)
         ahead_s = max(0.0, last_end.boot_s - now.boot_s)
         self.anchor, self.last_end = anchor.earlier(ahead_s), last_end.earlier(ahead_s)
+        if self.window_end is not None:
+            self.window_end = self.window_end.on_boot_of(now)
 
     def count_outcome(self, index: int, outcome: Outcome, exposure_us: int = 0) -> bool:
         """Count the outcome of `index`. False when it is counted already."""
@@ -256,25 +348,35 @@ class SessionFile:
             slug=self.slug,
             root=self.root,
             files=[],
-            body={
-                **(used or {}),
-                "session": self.id,
-                "number": self.reported,
-                "state": state,
-                "reason": reason,
-                "message": message,
-                "at": now.iso(),
-                "revision": self.revision,
-                "planned": self.planned,
-                "saved": self.saved,
-                "failed": self.failed,
-                "skipped": self.skipped,
-            },
+            body=self._describe_state(now, used),
         )
         # The file stays until its end is in the database. Without it a new process would begin the session again.
         if not self.active:
             record["settles"] = session_name(self.id)
         self.outbox.append(record)
+
+    def _describe_state(self, now: Moment, used: UsedSettings | None) -> SessionBody:
+        body: SessionBody = {
+            "session": self.id,
+            "number": self.reported,
+            "state": self.state,
+            "reason": self.reason,
+            "message": self.message,
+            "at": now.iso(),
+            "revision": self.revision,
+            "planned": self.planned,
+            "saved": self.saved,
+            "failed": self.failed,
+            "skipped": self.skipped,
+        }
+        body.update(used or {})  # type: ignore[typeddict-item]
+        if self.reported == 1:
+            body["description"] = SessionDescription(
+                name=self.name, programme=self.programme, created_by=self.created_by
+            )
+        if self.state == "waiting" and (window := self.next_window):
+            body["next"] = iso(window.begin)
+        return body
 
     def restore(self, before: SessionFile) -> None:
         """Become `before` again."""

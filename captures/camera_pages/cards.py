@@ -17,6 +17,7 @@ from django.utils import timezone
 from cameras.camera_display import CameraDisplay, StateDisplay, camera_displays
 from cameras.leases.lease_holders import LeaseHolder, who_holds
 from cameras.models import Camera, CameraQuerySet
+from cameras.programmes.cycle import describe_exposures
 from cameras.selectors import cameras_for
 from captures.capturing.models import Capture
 from captures.sessions.holders import holder
@@ -87,6 +88,11 @@ class Card:
     @property
     def until(self) -> datetime | None:
         return planned_end(self.session) if self.session else None
+
+    @property
+    def exposures(self) -> str:
+        """The exposures of a cycle of the session, in words."""
+        return describe_exposures(self.session.programme) if self.session else ""
 
     @property
     def controls(self) -> str:

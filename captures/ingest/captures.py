@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db.models import F
 
-from cameras.spool.records import CaptureRecord
+from cameras.spool.records import CaptureRecord, FollowingStart
 from captures.capturing.models import Capture, CaptureFile
 from captures.capturing.outcome_events import publish_outcome
 from captures.capturing.records import apply_record, fields_from_record, files_from_record
@@ -23,7 +23,7 @@ def ingest_capture(record: CaptureRecord) -> None:
         return
     files = CaptureFile.objects.bulk_create(files_from_record(capture, record))
     if capture.session_id:
-        _count_outcome(capture)
+        _count_outcome(capture, record["body"].get("following"))
     publish_outcome(capture, camera_of(record), files)
 
 
@@ -72,24 +72,23 @@ def _alert_contradiction(capture: Capture, outcome: str) -> None:
     )
 
 
-def _count_outcome(capture: Capture) -> None:
+def _count_outcome(capture: Capture, following: FollowingStart | None) -> None:
     assert capture.session_id
     used = (capture.exposure_us or 0) if capture.status == Capture.Status.SAVED else 0
     # These columns only, and added by the database: pages change the desired state of the same row.
     Session.objects.filter(pk=capture.session_id).update(
         planned=F("planned") + 1,
-        next_at=_next_due(capture),
+        next_at=_next_due(capture, following),
         exposure_total_us=F("exposure_total_us") + used,
         **{capture.status: F(capture.status) + 1},
     )
 
 
-def _next_due(capture: Capture) -> datetime | None:
-    """When the next capture of the session is due; None after its end."""
+def _next_due(capture: Capture, following: FollowingStart | None) -> datetime | None:
+    """When the next capture of the session is due; None after its end, and when the record does not say it."""
     assert capture.session
-    programme = capture.session.programme
-    if not SESSION_TRANSITIONS[capture.session.state] or capture.ended_at is None:
+    if not SESSION_TRANSITIONS[capture.session.state] or capture.ended_at is None or following is None:
         return None
-    if "cadence_s" in programme:
-        return capture.planned_at + timedelta(seconds=programme["cadence_s"])
-    return capture.ended_at + timedelta(seconds=programme.get("delay_s", 0.0))
+    if "at" in following:
+        return datetime.fromisoformat(following["at"])
+    return capture.ended_at + timedelta(seconds=following["after_s"])

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 from django.db.models import F
+from django.utils import timezone
 
 from cameras.spool.records import GapRecord, SessionRecord
 from captures.ingest.records import camera_of
-from captures.sessions.models import SESSION_TRANSITIONS, Session, SessionGap
+from captures.sessions.models import SESSION_TRANSITIONS, Session, SessionGap, SessionState
 from core.text.plurals import pluralize, was_or_were
 from monitoring.services import record_event
 
-EVENT_OF = {"running": "session.started", "paused": "session.paused", "finished": "session.finished"}
+EVENT_OF = {
+    "waiting": "session.waiting",
+    "running": "session.started",
+    "paused": "session.paused",
+    "finished": "session.finished",
+}
 
 
 def ingest_gap(record: GapRecord) -> None:
@@ -44,7 +51,7 @@ def ingest_gap(record: GapRecord) -> None:
 def ingest_session(record: SessionRecord) -> None:
     """Store a session's new state. Records are numbered: an older one changes nothing."""
     body = record["body"]
-    session = Session.objects.select_for_update().filter(pk=body["session"]).first()
+    session = Session.objects.select_for_update().filter(pk=body["session"]).first() or _create_session(record)
     if session is None or body["number"] <= session.reported:
         return
     old, new, reason, message = session.state, body["state"], body["reason"], body["message"]
@@ -53,18 +60,46 @@ def ingest_session(record: SessionRecord) -> None:
     session.reported = body["number"]
     # An ended state stays: a session that was failed because its host was gone ends again when the host returns.
     if new in SESSION_TRANSITIONS[old]:
+        kind = _event_kind(session, new)
         session.state = new
         _set_times(session, datetime.fromisoformat(body["at"]))
         session.reason, session.message = reason, message
-        kind = "session.resumed" if (old, new) == ("paused", "running") else EVENT_OF.get(new, "session.stopped")
         sentences = [message or f"The session of {record['slug']} is {new}.", *body.get("warnings", [])]
         record_event(
             kind, " ".join(sentences), camera=camera_of(record),
             subject=session.pk, severity="error" if new == "failed" else "info",
         )  # fmt: skip
     session.actual, session.warnings = body.get("actual", session.actual), body.get("warnings", session.warnings)
-    session.next_at = None  # until the next capture says it
+    # Of a running session the next capture says it.
+    session.next_at = datetime.fromisoformat(body["next"]) if new == "waiting" and "next" in body else None
     session.save()
+
+
+def _event_kind(session: Session, new: str) -> str:
+    """The event of a change to `new`; `session` has the state before it."""
+    continues = new == "running" and session.started_at is not None
+    if continues or (session.state == "paused" and new in ("running", "waiting")):
+        return "session.resumed"
+    return EVENT_OF.get(new, "session.stopped")
+
+
+def _create_session(record: SessionRecord) -> Session | None:
+    """The row of a session that its camera has begun from its agenda. None when the record does not describe it: its
+    row was deleted."""
+    description = record["body"].get("description")
+    if description is None:
+        return None
+    # The camera runs one session: a planned one that it has not begun is refused, and would prevent this row.
+    unbegun = Session.objects.filter(camera_id=UUID(record["camera"]), state=SessionState.PLANNED)
+    unbegun.update(
+        state=SessionState.FAILED, desired=Session.Desired.STOPPED, revision=F("revision") + 1,
+        reason="camera_held", ended_at=timezone.now(),
+        message=f"The planned session {description['name'] or record['body']['session']} began before it.",
+    )  # fmt: skip
+    return Session.objects.create(
+        id=record["body"]["session"], camera_id=record["camera"], name=description["name"],
+        programme=description["programme"], created_by=description["created_by"], revision=record["body"]["revision"],
+    )  # fmt: skip
 
 
 def _set_times(session: Session, at: datetime) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from cameras.leases.lease_holders import LeaseHolder, lease_of, who_holds
+from cameras.programmes.cycle import describe_exposures
 from cameras.settings.settings_form import setting_label, with_unit
 from captures.days.day import Day, station_site
 from captures.sessions.holders import holder
@@ -35,6 +36,11 @@ class SessionDisplay:
     def programme(self) -> dict[str, Any]:
         found: dict[str, Any] = self.session.programme
         return found
+
+    @property
+    def exposures(self) -> str:
+        """The exposures of a cycle in words."""
+        return describe_exposures(self.session.programme)
 
     @property
     def until(self) -> datetime | None:

@@ -9,8 +9,10 @@ from typing import Literal
 
 from django.utils import timezone
 
+from cameras.programmes.cycle import cycle_of
 from captures.gallery.tiles import Tile
 from captures.sessions.models import ACTIVE, Session
+from captures.sessions.progress import planned_end
 from core.templatetags.skycam import datetime_text
 
 LINE_WIDTH = 1000.0
@@ -87,15 +89,15 @@ def _mark_of(line: SessionLine, tile: Tile) -> Mark:
 
 def _planned_end(session: Session) -> tuple[datetime | None, bool]:
     """The end by the programme, and whether it is an estimate."""
+    if end := planned_end(session):
+        return end, False
     programme = session.programme
-    if until := programme.get("until"):
-        return datetime.fromisoformat(until), False
     count = programme.get("count")
     if not count or session.started_at is None:
         return None, False
-    exposure_s = programme["exposure_us"] / 1e6
-    interval_s = programme.get("cadence_s") or exposure_s + programme.get("delay_s", 0.0)
+    cycle = cycle_of(programme)
+    interval_s = programme.get("cadence_s") or cycle.length_s(0.0) + programme.get("delay_s", 0.0)
     try:
-        return session.started_at + timedelta(seconds=count * interval_s), True
+        return session.started_at + timedelta(seconds=count / len(cycle) * interval_s), True
     except OverflowError:
         return None, False  # `count` intervals may reach beyond the year 9999

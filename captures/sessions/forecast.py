@@ -7,13 +7,15 @@ import shutil
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from statistics import fmean, median
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from django.conf import settings
 from django.db.models import Sum
 from django.utils import timezone
 
 from cameras.models import Camera
+from cameras.programmes.cycle import cycle_of, describe_exposures
+from cameras.spool.records import Programme
 from captures.capturing.models import Capture
 from captures.sessions.bodies import SessionBody
 from captures.sessions.requests import MAX_SESSION, SessionRequest
@@ -35,6 +37,7 @@ class ForecastBody(TypedDict):
     sentence: str
     warnings: list[str]
     exposure_us: int
+    exposures_us: list[int]
     interval_s: float
     pictures: int | None
     pictures_per_hour: float
@@ -67,9 +70,10 @@ class Forecast:
 
     programme: dict[str, Any]
     starts: datetime
-    exposure_us: int
+    exposures_us: tuple[int, ...]
+    """Of one cycle, as the camera will use them."""
     interval_s: float
-    """From start to start."""
+    """From the start of a cycle to that of the next."""
     measured: bool
     """Whether `interval_s` includes the measured time between exposure and saving."""
     pictures: int | None = None
@@ -81,7 +85,8 @@ class Forecast:
 
     @property
     def pictures_per_hour(self) -> float:
-        return HOUR_S / self.interval_s
+        """While it captures, not while it waits for a window."""
+        return len(self.exposures_us) * HOUR_S / self.interval_s
 
     @property
     def bytes_per_hour(self) -> int | None:
@@ -117,11 +122,17 @@ class Forecast:
         return f"{self._interval_text()}{self._end_text()}, {about} {pictures}{self._size_text(self.bytes)}"
 
     def _interval_text(self) -> str:
-        exposure = format_exposure(self.exposure_us)
+        exposure = self._exposures_text()
         if "cadence_s" in self.programme:
             return f"{exposure} every {length(self.programme['cadence_s'])}"
         delay_s = self.programme["delay_s"]
         return f"{exposure} with pauses of {length(delay_s)}" if delay_s else f"{exposure} without a pause"
+
+    def _exposures_text(self) -> str:
+        used = {**self.programme, "exposure_us": self.exposures_us[0]}
+        if "exposures_us" in used or "ev_steps" in used:
+            return ", ".join(format_exposure(exposure_us) for exposure_us in self.exposures_us)
+        return describe_exposures(cast(Programme, used))
 
     def _end_text(self, about: str = "") -> str:
         if self.ends is None:
@@ -141,14 +152,15 @@ def forecast(camera: Camera, request: SessionRequest, *, zone: tzinfo | None = N
     default the reader's."""
     programme = request.programme(camera)
     starts, recent = timezone.now(), recent_pictures(camera)
-    exposure_us, warnings = usable_exposure(camera, programme["exposure_us"])
-    takes_s = exposure_us / 1e6 + (recent.beyond_s or 0.0)
-    interval_s, slow = _interval(programme, takes_s)
-    pictures, ends = _end(programme, starts, interval_s, takes_s)
+    usable = [usable_exposure(camera, shot["exposure_us"]) for shot in cycle_of(cast(Programme, programme)).shots]
+    exposures_us, warnings = tuple(used for used, _ in usable), [text for _, texts in usable for text in texts]
+    takes_s = sum(exposures_us) / 1e6 + len(exposures_us) * (recent.beyond_s or 0.0)
+    interval_s, slow = _interval(programme, takes_s, len(exposures_us))
+    pictures, ends = _end(programme, starts, interval_s, takes_s, len(exposures_us))
     found = Forecast(
         programme=programme,
         starts=starts,
-        exposure_us=exposure_us,
+        exposures_us=exposures_us,
         interval_s=interval_s,
         measured=recent.beyond_s is not None or "cadence_s" in programme,
         pictures=pictures,
@@ -156,7 +168,7 @@ def forecast(camera: Camera, request: SessionRequest, *, zone: tzinfo | None = N
         ends=ends,
         free_bytes=free_bytes(camera),
         zone=zone or timezone.get_current_timezone(),
-        warnings=[*warnings, *slow],
+        warnings=[*dict.fromkeys(warnings), *slow],
     )
     found.warnings.extend(_disk_warnings(found))
     return found
@@ -166,7 +178,8 @@ def forecast_body(found: Forecast) -> ForecastBody:
     return ForecastBody(
         sentence=found.sentence,
         warnings=list(found.warnings),
-        exposure_us=found.exposure_us,
+        exposure_us=found.exposures_us[0],
+        exposures_us=list(found.exposures_us),
         interval_s=round(found.interval_s, 3),
         pictures=found.pictures,
         pictures_per_hour=round(found.pictures_per_hour, 3),
@@ -216,8 +229,8 @@ def free_bytes(camera: Camera) -> int | None:
         return None
 
 
-def _interval(programme: dict[str, Any], takes_s: float) -> tuple[float, list[str]]:
-    """Seconds from start to start, and a warning if the cadence is too short for a picture."""
+def _interval(programme: dict[str, Any], takes_s: float, captures: int) -> tuple[float, list[str]]:
+    """Seconds from start to start of a cycle of `captures`, and a warning if the cadence is too short for it."""
     if "cadence_s" not in programme:
         return max(0.001, takes_s + float(programme["delay_s"])), []
     cadence_s = float(programme["cadence_s"])
@@ -225,27 +238,41 @@ def _interval(programme: dict[str, Any], takes_s: float) -> tuple[float, list[st
     starts = math.ceil(takes_s / cadence_s - 1e-9)
     if starts <= 1:
         return cadence_s, []
-    warning = f"A picture takes about {length(takes_s)}, longer than the {length(cadence_s)} from start to start:"
+    what = "A picture takes" if captures == 1 else f"The {captures} pictures of a cycle take"
+    warning = f"{what} about {length(takes_s)}, longer than the {length(cadence_s)} from start to start:"
     return cadence_s * starts, [f"{warning} the starts in between are skipped."]
 
 
 def _end(
-    programme: dict[str, Any], starts: datetime, interval_s: float, takes_s: float
+    programme: dict[str, Any], starts: datetime, interval_s: float, takes_s: float, captures: int
 ) -> tuple[int | None, datetime | None]:
-    """The number of pictures, and when the last is saved or `until` is reached; None and None without an end."""
-    count, until = programme.get("count"), programme.get("until")
+    """The number of pictures, and when the last is saved or the programme ends; None and None without an end.
+    `captures`: those of one cycle."""
+    count, spans = programme.get("count"), _spans(programme, starts)
     limits = [int(count)] if count is not None else []
-    if until is not None:
-        left_s = max(0.0, (datetime.fromisoformat(until) - starts).total_seconds())
-        limits.append(math.floor(left_s / interval_s) + 1)  # 1 more: the first starts at once
+    if spans:
+        limits.append(sum(captures * _cycles_within(begin, end, interval_s) for begin, end in spans))
     if not limits:
         return None, None
     pictures = min(limits)
     if count is None or pictures < int(count):
-        return pictures, datetime.fromisoformat(str(until))
-    lasts_s = (pictures - 1) * interval_s + takes_s
+        return pictures, spans[-1][1]
+    if "windows" in programme:
+        return pictures, None
+    lasts_s = (math.ceil(pictures / captures) - 1) * interval_s + takes_s
     # `count` times `cadence_s` may be 27,000 years, which is no datetime.
     return pictures, starts + timedelta(seconds=lasts_s) if lasts_s < MAX_SESSION.total_seconds() else None
+
+
+def _spans(programme: dict[str, Any], starts: datetime) -> list[tuple[datetime, datetime]]:
+    """When the session captures, begin and end; empty without an end."""
+    if "windows" in programme:
+        return [(datetime.fromisoformat(begin), datetime.fromisoformat(end)) for begin, end in programme["windows"]]
+    return [(starts, datetime.fromisoformat(programme["until"]))] if programme.get("until") else []
+
+
+def _cycles_within(begin: datetime, end: datetime, interval_s: float) -> int:
+    return math.floor(max(0.0, (end - begin).total_seconds()) / interval_s) + 1  # 1 more: the first starts at once
 
 
 def _disk_warnings(found: Forecast) -> list[str]:

@@ -11,6 +11,7 @@ from cameras.models import Camera
 
 class SessionState(models.TextChoices):
     PLANNED = "planned"
+    WAITING = "waiting"
     RUNNING = "running"
     PAUSED = "paused"
     FINISHED = "finished"
@@ -19,14 +20,15 @@ class SessionState(models.TextChoices):
 
 
 SESSION_TRANSITIONS: dict[str, set[str]] = {
-    "planned": {"running", "paused", "stopped", "failed"},
-    "running": {"paused", "finished", "stopped", "failed"},
-    "paused": {"running", "finished", "stopped", "failed"},
+    "planned": {"waiting", "running", "paused", "stopped", "failed"},
+    "waiting": {"running", "paused", "finished", "stopped", "failed"},
+    "running": {"waiting", "paused", "finished", "stopped", "failed"},
+    "paused": {"waiting", "running", "finished", "stopped", "failed"},
     "finished": set(),
     "stopped": set(),
     "failed": set(),
 }
-ACTIVE = ("planned", "running", "paused")
+ACTIVE = ("planned", "waiting", "running", "paused")
 
 
 class SessionQuerySet(models.QuerySet["Session"]):
@@ -76,7 +78,7 @@ class Session(models.Model):
             # This decides between two starts at the same moment: `SessionService.start` checks before, without a lock.
             models.UniqueConstraint(
                 fields=["camera"],
-                condition=models.Q(state__in=["planned", "running", "paused"]),
+                condition=models.Q(state__in=["planned", "waiting", "running", "paused"]),
                 name="one_active_session_for_each_camera",
             ),
         ]

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
+from cameras.programmes.cycle import cycle_of
 from captures.sessions.models import Session
 
 LATE_AFTER = timedelta(seconds=30)
@@ -13,8 +14,9 @@ LATE_AFTER = timedelta(seconds=30)
 
 
 def planned_end(session: Session) -> datetime | None:
-    """The end that its programme names; None without one."""
-    text = session.programme.get("until")
+    """The end that its programme names, of its last window if it has windows; None without one."""
+    programme = session.programme
+    text = programme["windows"][-1][1] if programme.get("windows") else programme.get("until")
     return datetime.fromisoformat(text) if text else None
 
 
@@ -34,5 +36,7 @@ def elapsed_share(start: datetime, end: datetime) -> float:
 
 def is_overdue(session: Session) -> bool:
     """Whether the next capture is overdue: the data is old, or the camera is not connected."""
-    exposure = timedelta(microseconds=session.programme.get("exposure_us", 0))
-    return session.next_at is not None and timezone.now() - session.next_at > LATE_AFTER + exposure
+    if session.next_at is None:
+        return False
+    longest = timedelta(seconds=cycle_of(session.programme).longest_s)
+    return timezone.now() - session.next_at > LATE_AFTER + longest

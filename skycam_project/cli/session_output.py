@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from skycam_project.cli.output import (
     format_requested_and_used,
@@ -13,18 +13,16 @@ from skycam_project.cli.output import (
     print_warnings,
 )
 
+if TYPE_CHECKING:
+    from cameras.spool.records import Programme
+
 
 def print_session(body: dict[str, Any]) -> None:
     print_line(f"{body['camera']}: session {body['name'] or body['id']} is {body['state']}.")
     programme, actual = body["programme"], body.get("actual") or {}
     print_fields(
         [
-            (
-                "exposure",
-                format_requested_and_used(
-                    programme.get("exposure_us"), actual.get("exposure_us", programme.get("exposure_us"))
-                ),
-            ),
+            ("exposure", exposure_text(programme, actual)),
             ("f-number", requested_and_actual(programme, actual, "f_number")),
             ("ISO", requested_and_actual(programme, actual, "iso")),
             ("gain", requested_and_actual(programme, actual, "gain")),
@@ -32,6 +30,7 @@ def print_session(body: dict[str, Any]) -> None:
             ("cadence", with_unit(programme.get("cadence_s"), "s")),
             ("count", programme.get("count")),
             ("until", format_time(programme.get("until"))),
+            ("windows", windows_text(programme)),
             ("reason", humanize(body["reason"])),
             ("message", body["message"]),
             ("planned", body["planned"]),
@@ -42,6 +41,20 @@ def print_session(body: dict[str, Any]) -> None:
         ]
     )
     print_warnings(body.get("warnings") or [])
+
+
+def exposure_text(programme: dict[str, Any], actual: dict[str, Any]) -> str:
+    """The exposures of a cycle; of an interval with the one that the camera uses."""
+    from cameras.programmes.cycle import describe_exposures
+
+    if programme.get("kind", "interval") != "interval":
+        return describe_exposures(cast("Programme", programme))
+    requested = programme.get("exposure_us")
+    return format_requested_and_used(requested, actual.get("exposure_us", requested))
+
+
+def windows_text(programme: dict[str, Any]) -> str:
+    return ", ".join(f"{format_time(begin)} to {format_time(end)}" for begin, end in programme.get("windows", []))
 
 
 def requested_and_actual(programme: dict[str, Any], actual: dict[str, Any], name: str) -> str:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from cameras.runtime.session_schedule import UNLIMITED, Durations, SessionSchedule
+from cameras.programmes.cycle import cycle_of
+from cameras.programmes.schedule import UNLIMITED, Durations, SessionSchedule
 from cameras.spool.session_files import MOVES, DesiredSession, Moment, SessionFile
 
 BEGAN = Moment(1_800_000_000.0, "boot", 100.0)
@@ -22,7 +23,7 @@ def schedule(
     session = SessionFile.begin(desired, "camera", "sky", "root", BEGAN)
     session.settled = captured - 1
     now = Moment(BEGAN.wall + after_s, BEGAN.boot, BEGAN.boot_s + after_s)
-    return SessionSchedule(session, now, durations or Durations(exposure_s=8.0))
+    return SessionSchedule(session, now, cycle_of(session.programme), durations or Durations())
 
 
 def test_the_first_capture_starts_at_once_and_the_next_by_the_cadence() -> None:
@@ -42,7 +43,7 @@ def test_a_late_start_is_missed_unless_its_exposure_fits_before_the_next(late_s:
 
 
 def test_a_session_with_a_delay_misses_starts_in_an_outage_only() -> None:
-    late = schedule(30.0, durations=Durations(exposure_s=8.0, readout_s=2.0), delay_s=0.0)
+    late = schedule(30.0, durations=Durations(readout_s=2.0), delay_s=0.0)
     assert late.missed_starts(after_outage=False) == 0
     assert late.missed_starts(after_outage=True) == 3
 

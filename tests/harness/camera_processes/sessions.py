@@ -68,7 +68,7 @@ class SessionBench:
         )  # fmt: skip
 
     def due(self, *, unreachable: bool = False) -> Due | None:
-        return self.runner.next_due(self.length_s, self.readout_s, unreachable=unreachable)
+        return self.runner.next_due(self.readout_s, unreachable=unreachable)
 
     def next(self) -> Due:
         found = self.due()
@@ -82,8 +82,8 @@ class SessionBench:
         capture = str(uuid6.uuid7())
         plan = Plan(
             id=capture, camera=CAMERA, slug="sim", session=due.session, index=due.index, planned=now.iso(),
-            boot=now.boot, boot_s=now.boot_s, deadline_s=20.0, path=f"captures/sim/{capture}", asked={},
-            requested_by="", job="",
+            boot=now.boot, boot_s=now.boot_s, deadline_s=20.0, path=f"captures/sim/{capture}", asked=due.requested,
+            requested_by="", job="", following=due.following,
         )  # fmt: skip
         self.runner.mark_planned(due.index)
         self.spool.plan(plan)
@@ -125,6 +125,37 @@ class SessionBench:
 
     def forget_session(self, session: str = SESSION) -> None:
         self.spool.files.unlink(self.spool.folder, session_name(session))
+
+    def shoot_all(self) -> int:
+        """Capture until the session ends. Returns how many captures were exposed."""
+        exposed = 0
+        while self.wait_for_start():
+            self.shoot()
+            exposed += 1
+        return exposed
+
+    def shoot_at_most(self, captures: int) -> None:
+        """This number of captures, or fewer if the session ends before."""
+        for _ in range(captures):
+            if self.wait_for_start():
+                self.shoot()
+
+    def wait_for_start(self) -> bool:
+        """Wait, as the camera loop does, until a capture may start; False when the session has ended."""
+        while (due := self.due()) and due.in_s > 0:
+            self.clock.go_on(min(1.0, due.in_s))
+        return due is not None
+
+    @property
+    def status(self) -> SessionStatus:
+        session = self.runner.describe_session()
+        assert session is not None
+        return session
+
+    @property
+    def last_report(self) -> dict[str, Any]:
+        """The newest change of state."""
+        return self.records("session")[-1]
 
     @property
     def counts(self) -> Counts:

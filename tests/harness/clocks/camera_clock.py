@@ -16,6 +16,11 @@ class SetClock(CameraClock):
         super().__init__()
         self.boot, self.boot_s = "first boot", 100.0
         self._ahead = wall - self.boot_s
+        self.kernel_says: str | None = None
+        """What the kernel says of the wall clock; None for the truth of this machine."""
+
+    def synchronisation(self) -> str:
+        return self.kernel_says or super().synchronisation()
 
     @property
     def wall(self) -> float:

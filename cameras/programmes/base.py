@@ -1,0 +1,33 @@
+"""The interface of a kind of programme. `cameras.tables.PROGRAMME_KINDS` lists the kinds. Django-free."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from cameras.spool.records import Programme
+
+Shot: TypeAlias = dict[str, Any]
+"""The settings that one exposure requests: `exposure_us` and any of `gain`, `iso`, `f_number`, `format`."""
+LONGEST_US = 3_600_000_000
+
+
+class ProgrammeKind(ABC):
+    """Pure: it knows no clock and no camera. `cameras.programmes.schedule` says when a cycle starts."""
+
+    @abstractmethod
+    def shots(self, programme: Programme, settings: Mapping[str, Any]) -> list[Shot]:
+        """The exposures of one cycle, in their order; at least one.
+
+        `settings` are those of the programme, or those that exposure control has chosen.
+        """
+
+    @abstractmethod
+    def describe(self, programme: Programme, settings: Mapping[str, Any]) -> str:
+        """The exposures of a cycle in words, such as `8 s` or `20 x 10 ms`."""
+
+
+def limited_exposure(exposure_us: float) -> int:
+    """The nearest exposure that a request may have, in whole microseconds."""
+    return round(min(max(exposure_us, 1.0), LONGEST_US))

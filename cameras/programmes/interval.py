@@ -1,0 +1,18 @@
+"""One exposure in each cycle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cameras.programmes.base import ProgrammeKind, Shot
+from cameras.spool.records import Programme
+from core.times.durations import format_exposure
+
+
+class IntervalKind(ProgrammeKind):
+    def shots(self, programme: Programme, settings: Mapping[str, Any]) -> list[Shot]:
+        return [dict(settings)]
+
+    def describe(self, programme: Programme, settings: Mapping[str, Any]) -> str:
+        return format_exposure(settings["exposure_us"])
