@@ -34,6 +34,11 @@ PROGRAMMES = {
 }
 """Camera -> its session, and its desired recording, as JSON, or None."""
 
+AGENDAS = {
+    "planned": "scheduler.agendas.agendas",
+}
+"""Cameras -> the agenda of each, by its id: the sessions that it begins by itself."""
+
 RECORDING = {
     "settings": "captures.recording_control.desired.recording_settings",
 }

@@ -24,6 +24,7 @@ TABLES = (
     "cameras.tables.LAST_CAPTURES",
     "cameras.tables.PROGRAMME_KINDS",
     "cameras.tables.PROGRAMMES",
+    "cameras.tables.AGENDAS",
     "cameras.tables.RECORDING",
     "cameras.tables.RECORDS",
     "cameras.tables.RECOVERIES",

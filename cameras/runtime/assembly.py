@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from cameras.drivers import driver_class
 from cameras.drivers.base import Driver
+from cameras.runtime.agenda_runs import AgendaRuns
 from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.camera_errors import CameraErrors
 from cameras.runtime.camera_loop import CameraLoop
@@ -83,7 +84,8 @@ def build_camera_process(
         device.inject_faults(faults)
     runner = SessionRunner(clock, spec["camera"], spec["slug"], spec["root"])
     errors = CameraErrors(device, runner, reporter).handle_error
-    resumption = SessionResumption(runner, reporter, spec["session"])
+    agenda = AgendaRuns(runner, clock, reporter, spec["clock_wait_s"], spec.get("agenda"))
+    resumption = SessionResumption(runner, agenda, reporter, spec["session"])
     storage_holder = StorageHolder(spec, clock, resumption, reporter, link, disk_watchdog)
     card = CardCleaner(device, errors)
     outcomes = StillOutcomes(reporter, writer, clock, card.delete_later)
@@ -113,9 +115,9 @@ def build_camera_process(
     )
     settings_reader = SettingsReader(device.settings, reporter)
     starts = SessionStarts(
-        runner, device, storage_holder, DiskReserve(spec, reporter), clock, reporter, spec["clock_wait_s"]
+        runner, agenda, device, storage_holder, DiskReserve(spec, reporter), clock, reporter, spec["clock_wait_s"]
     )
-    sessions = SessionCommands(runner, resumption, starts, device, stills)
+    sessions = SessionCommands(runner, resumption, agenda, starts, device, stills)
     commands = CommandRunner(
         inbox, device, settings_reader, exposures, sessions, storage_holder, consumers, reporter, errors
     )
@@ -140,7 +142,7 @@ def build_camera_process(
     return CameraProcess(
         loop=loop,
         receiver=CommandReceiver(inbox, device, exposures, reporter),
-        state_reporter=StateReporter(watchdog, buffer, reporter, device, runner, outcomes, consumers),
+        state_reporter=StateReporter(watchdog, buffer, reporter, device, runner, agenda, outcomes, consumers),
         disk_monitor=disk_monitor,
         device=device,
         runner=runner,

@@ -110,6 +110,8 @@ class CommandRunner:
         session = command.get("session")
         if session:
             self._sessions.apply(session)
+        if "agenda" in command:
+            self._sessions.replace_agenda(command["agenda"])
         if "recording" in command:
             self._forward_to_consumers(command)
         whole = command.get("whole", False)
@@ -123,6 +125,8 @@ class CommandRunner:
         session = command.get("session")
         if session:
             self._sessions.defer(session)
+        if "agenda" in command:
+            self._sessions.replace_agenda(command["agenda"])
         if "recording" in command:
             self._forward_to_consumers(command)
 

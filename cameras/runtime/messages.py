@@ -11,6 +11,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 from cameras.runtime.recording_state import Recorder
 from cameras.runtime.settings_drift import Difference
 from cameras.runtime.spec import Recording
+from cameras.spool.agenda import Agenda
 from cameras.spool.records import FileOptions
 from cameras.spool.session_files import DesiredSession
 
@@ -45,13 +46,15 @@ class CaptureCommand(_Command, StillRequest):
 
 
 class ConfigureCommand(_Command):
-    """New settings, the desired state of the session, or the desired recording; only what is given changes."""
+    """New settings, the desired state of the session, the agenda, or the desired recording; only what is given
+    changes."""
 
     type: Literal["configure"]
     settings: NotRequired[dict[str, Any]]
     whole: NotRequired[bool]
     """Whether `settings` replace all others, and are not added to them."""
     session: NotRequired[DesiredSession | None]
+    agenda: NotRequired[Agenda]
     recording: NotRequired[Recording | None]
 
 
@@ -172,6 +175,15 @@ class SessionStatus(TypedDict):
     """Seconds until the next start; None unless the session is running."""
 
 
+class AgendaStatus(TypedDict):
+    """The agenda that is stored in the spool."""
+
+    runs: int
+    next_run: str | None
+    """The session of the next run that has not begun."""
+    next_at: str | None
+
+
 class LastCapture(TypedDict):
     """How the newest capture ended, and when."""
 
@@ -214,6 +226,8 @@ class StateReport(ConsumerStats):
     observed: str
     reason: str
     session: SessionStatus | None
+    agenda: AgendaStatus | None
+    """None while the storage root was not open yet."""
     temperature_celsius: float | None
     battery_percent: float | None
     card_free_bytes: int | None

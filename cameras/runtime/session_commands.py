@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from cameras.programmes.cycle import cycle_of
+from cameras.runtime.agenda_runs import AgendaRuns
 from cameras.runtime.device import Device
 from cameras.runtime.messages import SessionStatus
 from cameras.runtime.session_resumption import SessionResumption
 from cameras.runtime.session_runner import SessionRunner
 from cameras.runtime.session_starts import SessionStarts
 from cameras.runtime.still_queue import StillQueue
+from cameras.spool.agenda import Agenda
 from cameras.spool.records import UsedSettings
 from cameras.spool.session_files import DesiredSession
 
@@ -23,11 +25,12 @@ class SessionCommands:
         self,
         runner: SessionRunner,
         resumption: SessionResumption,
+        agenda: AgendaRuns,
         starts: SessionStarts,
         device: Device,
         stills: StillQueue,
     ) -> None:
-        self._runner, self._resumption, self._starts = runner, resumption, starts
+        self._runner, self._resumption, self._agenda, self._starts = runner, resumption, agenda, starts
         self._device, self._stills = device, stills
 
     def apply(self, desired: DesiredSession) -> SessionStatus:
@@ -42,6 +45,10 @@ class SessionCommands:
         answer = self._runner.apply_desired_session(desired, used)
         self._starts.report_records()
         return answer
+
+    def replace_agenda(self, agenda: Agenda) -> None:
+        """Store the agenda durably, or once the storage root is open. OSError."""
+        self._agenda.replace(agenda)
 
     def defer(self, desired: DesiredSession) -> None:
         """The storage root is not open: it is applied when it is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cameras.runtime.agenda_runs import AgendaRuns
 from cameras.runtime.reporter import Reporter
 from cameras.runtime.session_runner import Reason, SessionBusy, SessionRunner
 from cameras.spool.session_files import DesiredSession
@@ -11,8 +12,10 @@ from cameras.spool.spool import Spool
 class SessionResumption:
     """Used by the camera loop's thread. `desired` is the session of the process's spec, None for none."""
 
-    def __init__(self, runner: SessionRunner, reporter: Reporter, desired: DesiredSession | None) -> None:
-        self._runner, self._reporter, self._desired = runner, reporter, desired
+    def __init__(
+        self, runner: SessionRunner, agenda: AgendaRuns, reporter: Reporter, desired: DesiredSession | None
+    ) -> None:
+        self._runner, self._agenda, self._reporter, self._desired = runner, agenda, reporter, desired
 
     def defer_session(self, desired: DesiredSession) -> None:
         """Store a desired session that arrived while nothing can be written. It is applied when the root is open."""
@@ -27,17 +30,19 @@ class SessionResumption:
             runner.note_outage(*outage)
         elif ended and runner.session:
             runner.note_outage(*ended)
+        self._agenda.attach_spool(spool, outage or ended)
         if self._desired:
             self._apply(self._desired)
 
     def _apply(self, desired: DesiredSession) -> None:
         """The database allows one session, and ids rise with time: of two, the older one has ended there. Either the
-        session of the spool ended while this process was away, or the desired one was read before the other began."""
+        session of the spool ended while this process was away, or the desired one was read before the other began. A
+        session of the agenda has an older id, and has not ended: the database does not know yet that it has begun."""
         try:
             self._runner.apply_desired_session(desired)
         except SessionBusy as error:
             self._reporter.log_event("session.held", str(error))
-            if desired["id"] > error.session:
+            if desired["id"] > error.session and not self._agenda.has_run(error.session):
                 self._runner.fail_session("interrupted", "The database asks for another session.")
                 self._runner.apply_desired_session(desired)
 
@@ -48,3 +53,4 @@ class SessionResumption:
     def detach(self) -> None:
         """The spool is about to be closed."""
         self._runner.detach_spool()
+        self._agenda.detach_spool()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from cameras.runtime.agenda_runs import AgendaRuns
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.device import Device
 from cameras.runtime.disk_reserve import DiskReserve
@@ -19,6 +20,7 @@ class SessionStarts:
     def __init__(
         self,
         runner: SessionRunner,
+        agenda: AgendaRuns,
         device: Device,
         storage_holder: StorageHolder,
         disk_reserve: DiskReserve,
@@ -26,12 +28,13 @@ class SessionStarts:
         reporter: Reporter,
         clock_wait_s: float,
     ) -> None:
-        self._runner, self._device, self._storage_holder = runner, device, storage_holder
+        self._runner, self._agenda, self._device, self._storage_holder = runner, agenda, device, storage_holder
         self._disk_reserve, self._clock, self._reporter = disk_reserve, clock, reporter
         self._clock_wait_s, self._started = clock_wait_s, clock.monotonic()
 
     def next_due(self, *, unreachable: bool = False) -> Due | None:
         """The next start; None when there is none now. `unreachable`: the camera is not open."""
+        self._begin_due_run()
         session, device = self._runner.session, self._device
         if session is None or not session.follows_time:
             self._disk_reserve.reset()
@@ -48,6 +51,13 @@ class SessionStarts:
             return None
         self.report_records()
         return None if full else due
+
+    def _begin_due_run(self) -> None:
+        try:
+            self._agenda.begin_due_run()
+        except OSError as error:
+            self._wait_for_disk(error)
+        self.report_records()
 
     def _waits_for_clock(self) -> bool:
         session = self._runner.session

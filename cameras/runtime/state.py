@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from cameras.runtime.agenda_runs import AgendaRuns
 from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.consumers import FrameConsumer
 from cameras.runtime.device import Device
@@ -25,11 +26,12 @@ class StateReporter:
         reporter: Reporter,
         device: Device,
         runner: SessionRunner,
+        agenda: AgendaRuns,
         outcomes: StillOutcomes,
         consumers: Iterable[FrameConsumer],
     ) -> None:
         self._watchdog, self._buffer, self._reporter, self._device = watchdog, buffer, reporter, device
-        self._runner, self._outcomes, self._consumers = runner, outcomes, consumers
+        self._runner, self._agenda, self._outcomes, self._consumers = runner, agenda, outcomes, consumers
         self._frames = 0
 
     def build_report(self, since_s: float) -> StateReport:
@@ -43,6 +45,7 @@ class StateReporter:
             observed=self._reporter.state,
             reason=self._reporter.message,
             session=self._runner.describe_session(),
+            agenda=self._agenda.status,
             temperature_celsius=device.telemetry.temperature_celsius,
             battery_percent=supplies.battery_percent,
             card_free_bytes=supplies.card_free_bytes,

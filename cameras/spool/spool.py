@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -21,6 +21,9 @@ from cameras.spool.records import ClipPlan, Plan, RecordBase, SessionContent
 # A full disk can record this many outcomes until the ingest removes records or someone frees space.
 SLOTS = 64
 SLOT_BYTES = 8192
+# For the files that are replaced: the session, and its agenda of 48 hours.
+LARGE_SLOTS = 2
+LARGE_SLOT_BYTES = 131_072
 # Part of a file name that the recovery must recognise by `recovery.PART`.
 KIND = re.compile(r"[a-z0-9]{1,10}\Z")
 SUFFIX = re.compile(r"\.[a-z0-9]{1,5}\Z")
@@ -114,12 +117,12 @@ class Spool:
         return name
 
     def _fill_slot(self, content: bytes, full: OSError) -> str:
-        if len(content) > SLOT_BYTES:
-            raise full
+        # `slot-large-0` comes after `slot-63`: a large one is only used when the content needs it.
         for slot in sorted(self.files.names(self.folder)):
-            if slot.startswith("slot-"):
+            room = slot_bytes(slot)
+            if slot.startswith("slot-") and len(content) <= room:
                 # Padded with spaces, which JSON allows, unlike the NUL bytes of a slot that was never used.
-                self.files.overwrite(self.folder, slot, content.ljust(SLOT_BYTES))
+                self.files.overwrite(self.folder, slot, content.ljust(room))
                 return slot
         raise full
 
@@ -160,8 +163,8 @@ class Spool:
 
     # Other files
 
-    def replace(self, name: str, content: SessionContent) -> None:
-        """Replace a file of the owner durably: the state of a session."""
+    def replace(self, name: str, content: SessionContent | Mapping[str, Any]) -> None:
+        """Replace a file of the owner durably: the state of a session, or the agenda."""
         temporary = self._durable_temporary(f"tmp-{name}", _bytes(content))
         self.files.rename(self.folder, temporary, name)
         self.files.sync(self.folder)
@@ -180,11 +183,11 @@ class Spool:
     def refill_slots(self) -> int:
         """Preallocate missing slots; returns how many. A full disk is not an error here."""
         there = set(self.files.names(self.folder))
-        missing = [name for name in (f"slot-{number:02}" for number in range(SLOTS)) if name not in there]
+        missing = [name for name in slot_names() if name not in there]
         made = 0
         try:
             for name in missing:
-                self.files.preallocate(self.folder, name, SLOT_BYTES)
+                self.files.preallocate(self.folder, name, slot_bytes(name))
                 made += 1
         except OSError as error:
             if error.errno not in OUT_OF_SPACE:
@@ -196,6 +199,17 @@ class Spool:
 
 # Not the parts: each of them has a plan or a record, or the recovery removes it.
 _TRACES = ("plan", "json", "done")
+
+
+def slot_names() -> list[str]:
+    return [
+        *(f"slot-{number:02}" for number in range(SLOTS)),
+        *(f"slot-large-{number}" for number in range(LARGE_SLOTS)),
+    ]
+
+
+def slot_bytes(name: str) -> int:
+    return LARGE_SLOT_BYTES if name.startswith("slot-large-") else SLOT_BYTES
 
 
 def _bytes(content: Any) -> bytes:

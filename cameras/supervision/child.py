@@ -19,6 +19,7 @@ from typing import Any, TypedDict, cast
 
 from cameras.runtime.messages import Command, LiveCommand, Report, StateReport
 from cameras.runtime.spec import Recording, Spec
+from cameras.spool.agenda import Agenda
 from cameras.spool.session_files import DesiredSession
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ class SentState(TypedDict):
 
     settings: dict[str, Any]
     session: DesiredSession | None
+    agenda: Agenda | None
     recording: Recording | None
 
 
@@ -85,7 +87,12 @@ class CameraChild:
         self.has_recovered = False
         """The process has reported that it has read the spool."""
         self.live = LiveView()
-        self.desired = SentState(settings=spec["settings"], session=spec["session"], recording=spec["recording"])
+        self.desired = SentState(
+            settings=spec["settings"],
+            session=spec["session"],
+            agenda=spec.get("agenda"),
+            recording=spec["recording"],
+        )
         self.ending = self.killed = False
         self.end_by = 0.0
         self._on_message = on_message

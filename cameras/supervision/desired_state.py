@@ -13,11 +13,12 @@ from cameras.leases.lease_holders import Lease, LeaseHolder, lease_of, session_h
 from cameras.models import Camera
 from cameras.runtime.disk_reserve import DISK_RESERVE_BYTES
 from cameras.runtime.spec import Recording, Spec
+from cameras.spool.agenda import Agenda
 from cameras.spool.session_files import DesiredSession
 from cameras.spool.spool import spool_folder
 from cameras.status.messages import OpenAlert
 from cameras.supervision.usb import UsbIdentity
-from cameras.tables import CONSUMERS, PROGRAMMES, ROOTS
+from cameras.tables import AGENDAS, CONSUMERS, PROGRAMMES, ROOTS
 from core.dataclass_json import dataclass_from_json
 from core.registry import resolve
 from core.station_settings.values import live_streaming_config
@@ -51,6 +52,8 @@ class DesiredState:
     """Who started the session."""
     presets: dict[str, Any] = field(default_factory=dict)
     """The live view presets."""
+    agenda: Agenda | None = None
+    """The sessions that it begins by itself; None while they are not known."""
     elsewhere: bool = False
     """Its row names another host now; what is left here is finished."""
 
@@ -79,7 +82,7 @@ class DesiredState:
 
     def spec(self, decided: dict[str, str] | None, faults: dict[str, Any] | None = None) -> Spec:
         station = settings.STATION
-        return Spec(
+        spec = Spec(
             camera=self.id,
             slug=self.slug,
             kind=self.kind,
@@ -103,6 +106,9 @@ class DesiredState:
             outgoing=station.outgoing.rules(),
             faults=faults or {},
         )
+        if self.agenda is not None:
+            spec["agenda"] = self.agenda
+        return spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +134,13 @@ def desired_states(host: str) -> dict[str, DesiredState]:
     root, video = of_class(host, "captures"), of_class(host, "clips")
     cameras = list(Camera.objects.filter(host=host))
     # For all cameras at once: this runs each second.
-    runners = session_holders(cameras)
+    runners, agendas = session_holders(cameras), resolve(AGENDAS["planned"])(cameras)
     found = {camera.pk: _desired_state(camera, own_root(camera) or root, video) for camera in cameras}
     presets = live_streaming_config().quality_presets.model_dump()
-    return {str(pk): replace(desired, runner=runners.get(pk), presets=presets) for pk, desired in found.items()}
+    return {
+        str(pk): replace(desired, runner=runners.get(pk), agenda=agendas.get(pk), presets=presets)
+        for pk, desired in found.items()
+    }
 
 
 def _desired_state(camera: Camera, root: dict[str, Any], video: dict[str, Any]) -> DesiredState:

@@ -17,7 +17,7 @@ from cameras.tables import RECOVERIES
 from core.registry import resolve
 
 log = logging.getLogger(__name__)
-IDLE_SUFFIXES = (".done", ".lock", "rejected", "clips")
+IDLE_SUFFIXES = (".done", ".lock", ".state", "rejected", "clips")
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ def test_the_page_names_the_failpoints_in_their_order() -> None:
     [
         f"`{storage.MARKER}`",
         f"{spool.SLOTS} preallocated files of {spool.SLOT_BYTES // 1024} KiB",
+        f"{spool.LARGE_SLOTS} slots of {spool.LARGE_SLOT_BYTES // 1024} KiB",
         f"every {REFILL_S:.0f} s",
         f"each second, {stills.MOST_TRIES} times",
         f"the last {REMEMBERED} ids",

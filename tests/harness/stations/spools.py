@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.harness.stations.database import StationDatabase
 from tests.harness.waiting import eventually
 
-IDLE_PREFIXES = ("slot-", ".lock", "rejected", "clips")
+IDLE_PREFIXES = ("slot-", ".lock", "agenda.state", "rejected", "clips")
 
 
 class StationSpools:
