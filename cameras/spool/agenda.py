@@ -104,7 +104,9 @@ class AgendaFile:
 
     def save(self, spool: Spool) -> None:
         """Durable when it returns. OSError."""
-        content = AgendaContent(**self.agenda, begun=sorted(self.begun), boot=self.boot)
+        content = AgendaContent(
+            programmes=self.agenda["programmes"], runs=self.agenda["runs"], begun=sorted(self.begun), boot=self.boot
+        )
         spool.replace(NAME, content)
 
     def replace(self, agenda: Agenda) -> bool:

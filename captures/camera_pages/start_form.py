@@ -20,6 +20,7 @@ from core.times.durations import (
     InvalidExposure,
     exposure_readings,
     format_exposure,
+    parse_bracket,
     parse_duration,
     parse_exposure,
 )
@@ -27,8 +28,12 @@ from core.times.time_parsing import InvalidTime, Location, ParsedTime, parse_tim
 
 LABELS = {
     "exposure": "Exposure",
+    "kind": "Kind",
+    "bracket": "Bracket",
+    "burst": "Burst",
     "wait": "Wait",
     "count": "Frames",
+    "begin": "Begin",
     "until": "Until",
     "gain": "Gain",
     "iso": "ISO",
@@ -39,7 +44,17 @@ LABELS = {
 """In the order of the form."""
 OPTIONAL_FIELDS = ("gain", "iso", "f_number", "format")
 """Fields that a camera may lack; while a camera's settings are unknown, all are shown."""
-FIELD_OF_KEY = {"exposure_us": "exposure", "delay_s": "wait", "cadence_s": "wait"}
+MORE_FIELDS = ("kind", "bracket", "burst", "begin")
+"""Fields that most sessions do not need: shown when the form is opened further, or when one has a value."""
+KINDS = {
+    "interval": "one exposure each time",
+    "bracket": "a bracket: several exposure times in a row",
+    "burst": "a burst: equal exposures as fast as the camera can",
+}
+FIELD_OF_KEY = {
+    "exposure_us": "exposure", "delay_s": "wait", "cadence_s": "wait", "exposures_us": "bracket", "ev_steps": "bracket",
+    "windows": "begin",
+}  # fmt: skip
 SETTING_OF_FIELD = {"exposure": "exposure_us", "gain": "gain", "iso": "iso", "f_number": "f_number"}
 INTEGER = re.compile(r"[0-9]{1,9}")  # not \d, which matches the digits of all scripts
 DEFAULTS: dict[str, float] = {"exposure": EXPOSURE_US, "f_number": F_NUMBER}
@@ -48,6 +63,10 @@ RULES = {
     "wait": "Write 0 s to 24 h, such as 12 s, 90 min or 2 h.",
     "cadence_s": "Write more than 0 s, at most 24 h, such as 12 s, 90 min or 2 h.",
     "count": "Write a whole number from 1 to 10 000 000, or leave it empty to continue until stopped.",
+    "kind": "Choose one of the kinds.",
+    "bracket": "Write 2 to 50 exposures such as 1 ms, 10 ms, 100 ms, or steps such as -2, 0, 2 EV.",
+    "burst": "Write a whole number from 2 to 1000.",
+    "begin": "Write 20:00, 2 h, 2026-11-22 20:00, dusk or sunset; empty: now.",
     "until": "Write 06:30, 2 h, 2026-11-22 06:30, dawn, sunrise, sunset or dusk.",
     "gain": "Write a number from 0 to 1000.",
     "iso": "Write a whole number from 1 to 10 000 000.",
@@ -125,6 +144,20 @@ class StartForm:
         return {name: self.data[name] for name in [*self.names, "from"] if self.data.get(name)}
 
     @property
+    def kinds(self) -> dict[str, str]:
+        return KINDS
+
+    @property
+    def kind(self) -> str:
+        return self.data.get("kind") or "interval"
+
+    @property
+    def shows_more(self) -> bool:
+        """Whether one of MORE_FIELDS has a value or an error."""
+        changed = any(self.data.get(name) for name in MORE_FIELDS if name != "kind") or self.kind != "interval"
+        return changed or any(name in self.errors for name in MORE_FIELDS)
+
+    @property
     def from_start(self) -> bool:
         return self.data.get("from") == "start"
 
@@ -170,6 +203,8 @@ class StartForm:
             self.until = values["until"]
             values["until"] = self.until.at if self.until else None
             self._check_end()
+        self._read_window(values)
+        self._read_kind(values)
         for name in SETTING_OF_FIELD:
             if values.get(name) is not None:
                 self._check_range(name, float(values[name]))
@@ -186,6 +221,34 @@ class StartForm:
         except ValueError:
             self.errors[name] = RULES[name]
         return None
+
+    def _read_window(self, values: dict[str, Any]) -> None:
+        """A session with a begin has one window, from there to its end."""
+        begin: ParsedTime | None = values.pop("begin")
+        if begin is None:
+            return
+        end, shown = values.pop("until"), timezone.localtime(begin.at)
+        if end is None:
+            self.errors.setdefault("until", "Write when the session ends as well: it has a begin.")
+        elif end <= begin.at:
+            self.errors["begin"] = f"{shown:%Y-%m-%d %H:%M:%S} is after the end. Write an earlier time, or none."
+        else:
+            values["windows"] = [(begin.at, end)]
+
+    def _read_kind(self, values: dict[str, Any]) -> None:
+        """The fields of other kinds are ignored: the form shows all of them."""
+        bracket, burst = values.pop("bracket"), values.pop("burst")
+        kind = values.get("kind") or "interval"
+        if kind == "bracket":
+            values |= bracket or {}
+            self._need("bracket", bracket)
+        elif kind == "burst":
+            values["burst"] = burst
+            self._need("burst", burst)
+
+    def _need(self, name: str, value: Any) -> None:
+        if value is None:
+            self.errors.setdefault(name, RULES[name])
 
     def _check_end(self) -> None:
         if self.until is None:
@@ -231,6 +294,13 @@ class StartForm:
             self.errors.setdefault("wait", f"{self.data['wait']} from start to start is {longer}. Write a longer one.")
 
 
+def parse_kind(text: str) -> str:
+    """ValueError for a kind that does not exist."""
+    if text not in KINDS:
+        raise ValueError(text)
+    return text
+
+
 def check_text(text: str) -> str:
     """ValueError for a text with a NUL, which PostgreSQL cannot store."""
     if "\0" in text:
@@ -245,8 +315,8 @@ def parse_integer(text: str) -> int:
     return int(text)
 
 
-def parse_end(form: StartForm, text: str) -> ParsedTime:
-    """The end, in the reader's time zone. NotAMoment."""
+def parse_moment(form: StartForm, text: str) -> ParsedTime:
+    """A time in the reader's time zone. NotAMoment."""
     return parse_time(text, timezone.now(), timezone.get_current_timezone(), form.site)
 
 
@@ -254,7 +324,11 @@ READERS: dict[str, Callable[[StartForm, str], Any]] = {
     "exposure": lambda _, text: parse_exposure(text),
     "wait": lambda _, text: parse_duration(text),
     "count": lambda _, text: parse_integer(text),
-    "until": parse_end,
+    "kind": lambda _, text: parse_kind(text),
+    "bracket": lambda _, text: parse_bracket(text),
+    "burst": lambda _, text: parse_integer(text),
+    "begin": parse_moment,
+    "until": parse_moment,
     "gain": lambda _, text: parse_number(text),
     "iso": lambda _, text: parse_integer(text),
     "f_number": lambda _, text: parse_number(text.lower().removeprefix("f/")),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from typing import Literal
+from typing import Any, Literal
 
 EXPOSURE_UNITS_US = {"s": 1_000_000, "sec": 1_000_000, "ms": 1_000, "us": 1, "µs": 1}
 DURATION_UNITS_S = {"ms": 0.001, "s": 1, "sec": 1, "min": 60, "m": 60, "h": 3600, "d": 86_400}
@@ -61,6 +62,21 @@ def _fits(exposure: str) -> bool:
         return parse_exposure(exposure) > 0
     except InvalidExposure:
         return False
+
+
+def parse_bracket(text: str, *, bare: Bare = "refuse") -> dict[str, list[Any]]:
+    """`exposures_us` of `1 ms, 10 ms`, or `ev_steps` of `-2, 0, 2 EV`. The comma separates; the decimal sign is a
+    point.
+
+    InvalidExposure, or ValueError for steps that are not numbers.
+    """
+    steps = text.upper().strip().removesuffix("EV")
+    if steps == text.upper().strip():
+        return {"exposures_us": [parse_exposure(part.strip(), bare=bare) for part in text.split(",")]}
+    found = [float(step) for step in steps.split(",")]
+    if not all(map(math.isfinite, found)):
+        raise ValueError(text)
+    return {"ev_steps": found}
 
 
 def parse_duration(text: str) -> float:

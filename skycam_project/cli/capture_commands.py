@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,7 +17,7 @@ from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.errors import CliError, invalid
 from skycam_project.cli.local_files import STDOUT, check_destination, copy_file, force_option, to_option
 from skycam_project.cli.local_time import LocalZone
-from skycam_project.cli.options import Command, DurationParam, ExposureParam, FutureTimeParam, given
+from skycam_project.cli.options import BracketParam, Command, DurationParam, ExposureParam, FutureTimeParam, given
 from skycam_project.cli.output import format_requested_and_used, print_fields, print_line, print_result, print_warnings
 from skycam_project.cli.session_output import print_session
 from skycam_project.cli.station import current
@@ -115,6 +116,8 @@ def primary_file_path(taken: Capture) -> str:
 @click.command(cls=Command)
 @camera()
 @click.option("--exposure", "-e", type=ExposureParam(), help=f"{EXPOSURE} camera.exposure_time by default.")
+@click.option("--bracket", type=BracketParam(), help="Several exposure times: 1ms,10ms,100ms, or -2,0,2EV.")
+@click.option("--burst", type=int, help="This number of equal exposures, as fast as the camera can.")
 @click.option(
     "--delay",
     "-d",
@@ -126,12 +129,18 @@ def primary_file_path(taken: Capture) -> str:
     "--cadence",
     "cadence",
     type=DurationParam(),
-    help="Time from one start to the next, instead of --delay.",
+    help="Time from one start to the next, instead of --delay; of a bracket or burst from its first exposure.",
 )
 @click.option("--f-number", "-f", type=float, help="Aperture; camera.f_number by default.")
 @click.option("--iso", type=int, help="ISO sensitivity, for DSLRs.")
 @click.option("--gain", type=float, help="Gain, if the camera has one.")
 @click.option("--count", type=int, help="End after this number of pictures.")
+@click.option(
+    "--from",
+    "begin",
+    type=FutureTimeParam(),
+    help="Begin at this time, with --until: 20:00, 2h (from now), dusk, ... Until then the session waits.",
+)
 @click.option(
     "--until",
     type=FutureTimeParam(),
@@ -167,22 +176,50 @@ def print_forecast(body: dict[str, Any]) -> None:
     print_warnings(body["warnings"])
 
 
-def session_request(exposure: int | None, delay: float | None, cadence: float | None, **values: Any) -> Any:
+def session_request(
+    exposure: int | None,
+    delay: float | None,
+    cadence: float | None,
+    bracket: dict[str, list[Any]] | None = None,
+    begin: datetime | None = None,
+    until: datetime | None = None,
+    **values: Any,
+) -> Any:
     """The session's request. CliError names the command's options."""
     from captures.sessions.requests import EXPOSURE_US, SessionRequest
+
+    if bracket is not None and values.get("burst") is not None:
+        raise CliError("invalid", "Give --bracket or --burst, not both.")
+    if begin is not None and until is None:
+        raise CliError("invalid", "--from needs --until: write when the session ends as well.")
+    kind = "bracket" if bracket else "burst" if values.get("burst") is not None else None
 
     if delay is not None and cadence is not None:
         message = (
             "Give --delay (from the end of one capture to the next start) or --every (from start to start), not both."
         )
         raise CliError("invalid", message)
-    if cadence is not None and cadence * 1e6 < (exposure or EXPOSURE_US):
+    if kind is None and cadence is not None and cadence * 1e6 < (exposure or EXPOSURE_US):
         message = f"{cadence:g} s is shorter than the exposure of {format_exposure(exposure or EXPOSURE_US)}."
         raise CliError("invalid", f"--every: {message} Give a longer time.")
-    return build_request(SessionRequest, exposure_us=exposure, delay_s=delay, cadence_s=cadence, **values)
+    windows = [(begin, until)] if begin is not None else None
+    return build_request(
+        SessionRequest,
+        kind=kind,
+        exposure_us=exposure,
+        delay_s=delay,
+        cadence_s=cadence,
+        windows=windows,
+        until=None if windows else until,
+        **(bracket or {}),
+        **values,
+    )
 
 
-OPTIONS = {"exposure_us": "--exposure", "delay_s": "--delay", "cadence_s": "--every"}
+OPTIONS = {
+    "exposure_us": "--exposure", "delay_s": "--delay", "cadence_s": "--every", "exposures_us": "--bracket",
+    "ev_steps": "--bracket", "windows": "--from",
+}  # fmt: skip
 
 
 def build_request(model: type[Request], **values: Any) -> Request:

@@ -11,7 +11,13 @@ from typing import Any
 import click
 
 from core.text.suggestions import did_you_mean
-from core.times.durations import InvalidDuration, InvalidExposure, parse_duration, parse_exposure
+from core.times.durations import (
+    InvalidDuration,
+    InvalidExposure,
+    parse_bracket,
+    parse_duration,
+    parse_exposure,
+)
 from core.times.time_parsing import InvalidTime, Location, parse_time
 from skycam_project.cli.local_time import LocalZone
 from skycam_project.cli.station import current
@@ -110,6 +116,21 @@ class ExposureParam(click.ParamType[int]):
             return parse_exposure(value, bare="s")
         except InvalidExposure as error:
             self.fail(str(error), param, ctx)
+
+
+class BracketParam(click.ParamType[dict[str, list[Any]]]):
+    """`exposures_us` or `ev_steps` of a bracket. Services check their number and limits."""
+
+    name = "times"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, list[Any]]:
+        if isinstance(value, dict):
+            return value
+        try:
+            return parse_bracket(value, bare="s")
+        except ValueError as error:
+            what = str(error) if isinstance(error, InvalidExposure) else f"{value!r} is not a bracket."
+            self.fail(f"{what} Write exposures such as 1ms,10ms,100ms, or steps such as -2,0,2EV.", param, ctx)
 
 
 class DurationParam(click.ParamType[float]):

@@ -153,3 +153,29 @@ def test_a_dry_run_returns_the_forecast_and_starts_nothing(operator: Any, camera
 
 def test_a_viewer_cannot_make_a_dry_run(viewer: Any, camera: Camera) -> None:
     assert viewer.post("/api/v1/cameras/sky/start/", {"dry_run": True}).status_code == 403
+
+
+def test_a_bracket_is_forecast_by_its_cycles(camera: Camera) -> None:
+    found = forecast_of(camera, kind="bracket", exposures_us=[1000, 1_000_000], cadence_s=60.0)
+    assert found.sentence.startswith("1 ms, 1 s every 60 s until stopped, about 120 pictures an hour")
+
+
+def test_the_exposures_of_a_burst_end_with_its_count(camera: Camera) -> None:
+    found = forecast_of(camera, kind="burst", burst=20, exposure_us=10_000, cadence_s=600.0, count=50)
+    assert found.pictures == 50
+    assert found.ends == DUSK + timedelta(seconds=1200.2)
+    assert found.sentence.startswith("20 x 10 ms every 10 min, 50 pictures")
+
+
+def test_a_session_with_windows_is_forecast_by_their_length(camera: Camera) -> None:
+    windows = [(DUSK + timedelta(hours=begin), DUSK + timedelta(hours=begin + 1)) for begin in (1, 5)]
+    found = forecast_of(camera, exposure_us=1000, cadence_s=60.0, windows=windows)
+    assert found.pictures == 122
+    assert found.ends == windows[1][1]
+
+
+def test_a_bracket_that_takes_longer_than_its_cadence_is_warned_of(camera: Camera, root: StorageRoot) -> None:
+    pictures_of(camera, root, size=MB, beyond_s=2.0)
+    found = forecast_of(camera, kind="burst", burst=5, exposure_us=1_000_000, cadence_s=10.0)
+    assert found.interval_s == 20.0
+    assert "The 5 pictures of a cycle take about 15 s" in found.warnings[0]

@@ -190,3 +190,53 @@ def test_the_form_of_a_camera_held_by_another_names_the_holder(anna: Client, abl
     page = text_of(anna.get(START, headers=SCRIPT))
     assert "Held by bob since" in page
     assert "disabled title=" in page
+
+
+def test_a_bracket_of_times_or_of_steps_is_read(able: Camera) -> None:
+    times = StartForm(able, {**GOOD, "kind": "bracket", "bracket": "1 ms, 1/10 s"})
+    steps = StartForm(able, {**GOOD, "kind": "bracket", "bracket": "-2, 0, +1.5 EV"})
+    assert times.request is not None
+    assert times.request.exposures_us == [1000, 100_000]
+    assert steps.request is not None
+    assert steps.request.ev_steps == [-2.0, 0.0, 1.5]
+
+
+def test_a_burst_is_read_and_the_fields_of_other_kinds_are_ignored(able: Camera) -> None:
+    form = StartForm(able, {**GOOD, "kind": "burst", "burst": "20", "bracket": "1 ms, 2 ms"})
+    assert form.request is not None
+    assert form.request.burst == 20
+    assert form.request.exposures_us is None
+
+
+def test_a_begin_and_an_end_are_a_window(able: Camera) -> None:
+    form = StartForm(able, {**GOOD, "begin": "2 h", "until": "3 h"})
+    assert form.request is not None
+    assert form.request.until is None
+    [(begin, end)] = form.request.windows or []
+    assert round((end - begin).total_seconds()) == 3600
+
+
+@pytest.mark.parametrize(
+    ("data", "field", "sentence"),
+    [
+        ({"kind": "bracket"}, "bracket", "Write 2 to 50 exposures"),
+        ({"kind": "bracket", "bracket": "1 ms"}, "bracket", "Write 2 to 50 exposures"),
+        ({"kind": "bracket", "bracket": "nan, 1 EV"}, "bracket", "Write 2 to 50 exposures"),
+        ({"kind": "burst", "burst": "1"}, "burst", "Write a whole number from 2 to 1000."),
+        ({"kind": "endless"}, "kind", "Choose one of the kinds."),
+        ({"begin": "2 h"}, "until", "Write when the session ends as well"),
+        ({"begin": "3 h", "until": "2 h"}, "begin", "is after the end"),
+    ],
+)
+def test_a_wrong_kind_or_begin_is_explained_at_its_field(
+    able: Camera, data: dict[str, str], field: str, sentence: str
+) -> None:
+    form = StartForm(able, {**GOOD, **data})
+    assert form.request is None
+    assert sentence in form.errors[field]
+    assert form.shows_more or field == "until"
+
+
+def test_the_rare_fields_are_closed_until_one_has_a_value(able: Camera) -> None:
+    assert not StartForm(able).shows_more
+    assert StartForm(able, {**GOOD, "kind": "burst"}).shows_more

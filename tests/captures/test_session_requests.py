@@ -1,0 +1,71 @@
+"""The parameters of a session: its kind, and its windows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from cameras.models import Camera
+from captures.sessions.requests import SessionRequest
+
+pytestmark = pytest.mark.django_db
+NOW = datetime.now(UTC)
+
+
+def hours(*pairs: tuple[float, float]) -> list[tuple[datetime, datetime]]:
+    """From now."""
+    return [(NOW + timedelta(hours=begin), NOW + timedelta(hours=end)) for begin, end in pairs]
+
+
+def programme(camera: Camera, **given: Any) -> dict[str, Any]:
+    return SessionRequest(**given).programme(camera)
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [
+        ({"exposure_us": 1000}, {"exposure_us": 1000}),
+        ({"kind": "burst", "burst": 20, "exposure_us": 10}, {"kind": "burst", "burst": 20, "exposure_us": 10}),
+        ({"kind": "bracket", "exposures_us": [1, 10]}, {"kind": "bracket", "exposures_us": [1, 10]}),
+        (
+            {"kind": "bracket", "ev_steps": [-1, 1], "exposure_us": 1000},
+            {"kind": "bracket", "ev_steps": [-1.0, 1.0], "exposure_us": 1000},
+        ),
+    ],
+)
+def test_the_programme_has_the_fields_of_its_kind(camera: Camera, given: Any, stored: Any) -> None:
+    assert programme(camera, cadence_s=60.0, f_number=None, **given) == {**stored, "cadence_s": 60.0}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"kind": "bracket"}, "The kind bracket needs exposures_us or ev_steps."),
+        ({"kind": "bracket", "exposures_us": [1, 2], "ev_steps": [0, 1]}, "needs exposures_us or ev_steps, not both."),
+        ({"kind": "burst"}, "The kind burst needs burst."),
+        ({"burst": 5}, "burst is for the kind burst; the kind is interval."),
+        ({"kind": "burst", "burst": 5, "ev_steps": [0, 1]}, "ev_steps is for the kind bracket; the kind is burst."),
+        ({"kind": "burst", "burst": 5, "exposure_us": 3_000_000, "cadence_s": 10}, "shorter than the exposures of one"),
+        ({"kind": "bracket", "exposures_us": [9_000_000, 2_000_000], "cadence_s": 10}, "shorter than the exposures"),
+        ({"windows": []}, "at least 1 item"),
+        ({"windows": hours((2, 1))}, "Window 1 of windows ends before it begins."),
+        ({"windows": hours((1, 3), (2, 4))}, "Window 2 of windows begins before the one before it ends."),
+        ({"windows": hours((-3, -1))}, "The last of windows is over already."),
+        ({"windows": hours((1, 2)), "until": NOW + timedelta(hours=3)}, "Give until or windows, not both."),
+        ({"windows": hours((1, 200_000))}, "ten years"),
+    ],
+)
+def test_a_request_that_contradicts_itself_is_refused_with_a_sentence(given: Any, message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        SessionRequest(**given)
+
+
+def test_a_window_that_has_begun_is_cut_to_what_is_left_of_it(camera: Camera) -> None:
+    windows = programme(camera, windows=hours((-5, -4), (-1, 1), (2, 3)))["windows"]
+    begins = [datetime.fromisoformat(begin) for begin, _ in windows]
+    assert len(windows) == 2
+    assert NOW - timedelta(seconds=1) < begins[0] < NOW + timedelta(minutes=5)
+    assert windows[1][1] == (NOW + timedelta(hours=3)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
