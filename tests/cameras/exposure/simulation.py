@@ -45,7 +45,7 @@ PLATEAU = 40
 WARM_UP = 10
 """Frames before a simulation begins."""
 SOON = 5
-"""Changes within so many frames belong together: more than any delay."""
+"""Frames within which changes belong together: more than any delay."""
 FULL_WELL = 20_000
 SIDE = 40
 PATTERN = np.exp2(np.random.default_rng(3).uniform(-1, 0.8, (SIDE, SIDE)))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from pydantic import ValidationError
 
 from cameras.exposure.settings import ExposureControlRequest, growth_order
 from core.api.constraints import describe_error
+from tests.harness.project import PROJECT
 
 MASK = base64.b64encode(b"\xff" * 512).decode()
 LEAST = {"exposure_us": [20, 8_000_000]}
@@ -97,3 +100,12 @@ def test_exposure_then_gain_or_iso_then_aperture_is_the_default_order(gain: dict
 )
 def test_a_bad_value_is_refused_with_a_sentence(changes: dict[str, Any], expected: str) -> None:
     assert sentence(**changes) == expected
+
+
+def test_web_processes_check_and_explain_without_loading_numpy_or_pillow() -> None:
+    script = (
+        "import sys, cameras.exposure.settings, cameras.exposure.explanation; "
+        "sys.exit(' '.join({'numpy', 'cv2', 'PIL'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True)
+    assert done.stderr == "\n"

@@ -69,10 +69,17 @@ def test_a_large_jpeg_is_decoded_at_a_fraction_of_its_size() -> None:
     assert of(content, "jpeg").luma.pixels < 400_000
 
 
+def darker_dng() -> bytes:
+    """`bare_dng` with an eighth of its light."""
+    content, pixels = bytearray(bare_dng(64, 48)), slice(8, 8 + 64 * 48 * 2)
+    content[pixels] = (np.frombuffer(content[pixels], "<u2") // 8).tobytes()
+    return bytes(content)
+
+
 def test_a_raw_file_without_a_preview_is_developed_without_being_brightened() -> None:
-    found = of(bare_dng(), "raw")
-    assert 0.05 < found.median < 0.95
-    assert found.saturated < 0.2
+    bright, dark = of(bare_dng(64, 48), "raw"), of(darker_dng(), "raw")
+    assert bright.median > 0.5
+    assert dark.median < bright.median / 2
 
 
 def test_the_mask_lies_on_the_upright_picture() -> None:
