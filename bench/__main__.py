@@ -34,6 +34,7 @@ BENCHES = {
     "copying":  "bench.copying",
     "filming":  "bench.filming",
     "browser":  "bench.browser",
+    "exposure": "bench.exposure",
     "interval": "bench.interval",
     "parts":    "bench.parts",
     "reopen":   "bench.reopening",

@@ -1,0 +1,1 @@
+"""Automatic exposure: statistics of frames, and the next settings from them. Pure, without Django."""
