@@ -10,8 +10,9 @@ CONSUMERS = {
     "still_writer": "captures.stills.writer.StillWriter",
     "live_publisher": "cameras.live.publisher.LivePublisher",
     "clip_recorder": "captures.recording.recorder.ClipRecorder",
+    "statistics": "cameras.runtime.exposure_statistics.ExposureStatistics",
 }
-"""Frame consumers of a camera process. Django-free."""
+"""Consumers of frames and stills in a camera process. Django-free."""
 
 RECORDS = {
     "capture": "captures.ingest.captures.ingest_capture",

@@ -236,6 +236,12 @@ class Driver(ABC):
         self.address = address
         self.clock = clock
 
+    @property
+    def transfer(self) -> Literal["linear", "srgb"]:
+        """How the values of a frame follow the light: `linear` in proportion, or `srgb` by the curve of IEC 61966-2-1,
+        as the pictures of most cameras nearly do."""
+        return "srgb"
+
     @classmethod
     def check_address(cls, address: str, sources: list[str]) -> str:
         """The address in its normal form, or ValueError with a sentence that says what is allowed.

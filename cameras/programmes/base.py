@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from cameras.spool.records import Programme
+from core.times.durations import format_exposure
 
 Shot: TypeAlias = dict[str, Any]
 """The settings that one exposure requests: `exposure_us` and any of `gain`, `iso`, `f_number`, `format`."""
@@ -23,9 +24,22 @@ class ProgrammeKind(ABC):
         `settings` are those of the programme, or those that exposure control has chosen.
         """
 
+    def reference(self, programme: Programme) -> int:
+        """The place in the cycle of the exposure by whose brightness exposure control chooses the settings."""
+        return 0
+
     @abstractmethod
     def describe(self, programme: Programme, settings: Mapping[str, Any]) -> str:
         """The exposures of a cycle in words, such as `8 s` or `20 x 10 ms`."""
+
+
+def exposure_words(programme: Programme, settings: Mapping[str, Any]) -> str:
+    """`8 s`, or the limits of automatic exposure."""
+    control = programme.get("control")
+    if control is None:
+        return format_exposure(settings["exposure_us"])
+    shortest, longest = (format_exposure(limit) for limit in control["exposure_us"])
+    return f"{shortest} to {longest} automatic"
 
 
 def limited_exposure(exposure_us: float) -> int:

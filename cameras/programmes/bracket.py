@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cameras.programmes.base import ProgrammeKind, Shot, limited_exposure
+from cameras.programmes.base import ProgrammeKind, Shot, exposure_words, limited_exposure
 from cameras.spool.records import Programme
 from core.times.durations import format_exposure
 
@@ -18,7 +18,14 @@ class BracketKind(ProgrammeKind):
     def shots(self, programme: Programme, settings: Mapping[str, Any]) -> list[Shot]:
         return [{**settings, "exposure_us": exposure_us} for exposure_us in _exposures(programme, settings)]
 
+    def reference(self, programme: Programme) -> int:
+        steps = programme.get("ev_steps", [0.0])
+        return min(range(len(steps)), key=lambda place: abs(steps[place]))
+
     def describe(self, programme: Programme, settings: Mapping[str, Any]) -> str:
+        if "control" in programme:
+            steps = ", ".join(f"{step:+g}" if step else "0" for step in programme["ev_steps"])
+            return f"{steps} EV of {exposure_words(programme, settings)}"
         return ", ".join(format_exposure(exposure_us) for exposure_us in _exposures(programme, settings))
 
 

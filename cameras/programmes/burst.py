@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cameras.programmes.base import ProgrammeKind, Shot
+from cameras.programmes.base import ProgrammeKind, Shot, exposure_words
 from cameras.spool.records import Programme
-from core.times.durations import format_exposure
 
 
 class BurstKind(ProgrammeKind):
@@ -15,4 +14,4 @@ class BurstKind(ProgrammeKind):
         return [dict(settings) for _ in range(programme["burst"])]
 
     def describe(self, programme: Programme, settings: Mapping[str, Any]) -> str:
-        return f"{programme['burst']} x {format_exposure(settings['exposure_us'])}"
+        return f"{programme['burst']} x {exposure_words(programme, settings)}"

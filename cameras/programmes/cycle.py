@@ -61,6 +61,11 @@ def cycle_of(programme: Programme, chosen: Mapping[str, Any] | None = None) -> C
     return Cycle(tuple(kind_of(programme).shots(programme, settings_of(programme, chosen))))
 
 
+def reference_shot(programme: Programme) -> int:
+    """The place in the cycle of the exposure that exposure control measures."""
+    return kind_of(programme).reference(programme)
+
+
 def describe_exposures(programme: Programme) -> str:
     """The exposures of a cycle in words."""
     return kind_of(programme).describe(programme, settings_of(programme))

@@ -58,7 +58,7 @@ def run(spec: Spec, link: Link) -> None:
     # Not a consumer of frames: the still thread calls it.
     writer = consumers.pop("still_writer")
     process = build_camera_process(
-        spec, link, clock, buffer, writer, list(consumers.values()), driver, device_times(spec)
+        spec, link, clock, buffer, writer, consumers["statistics"], list(consumers.values()), driver, device_times(spec)
     )
     # Only when all parts exist: some commands act at once, on the thread of the link.
     link.listen(process.receiver.receive_command, process.loop.stop)

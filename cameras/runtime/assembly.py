@@ -23,10 +23,12 @@ from cameras.runtime.device_times import DeviceTimes
 from cameras.runtime.disk_monitor import DiskMonitor
 from cameras.runtime.disk_reserve import DiskReserve
 from cameras.runtime.exposure_runner import ExposureRunner, Planner
+from cameras.runtime.exposure_statistics import ExposureStatistics
 from cameras.runtime.frame_feed import FrameFeed
 from cameras.runtime.link import ReportSink
 from cameras.runtime.reporter import Reporter
 from cameras.runtime.session_commands import SessionCommands
+from cameras.runtime.session_exposure import SessionExposure
 from cameras.runtime.session_resumption import SessionResumption
 from cameras.runtime.session_runner import SessionRunner
 from cameras.runtime.session_starts import SessionStarts
@@ -71,11 +73,12 @@ def build_camera_process(
     clock: CameraClock,
     buffer: SharedFrameBuffer,
     writer: StillConsumer,
+    statistics: ExposureStatistics,
     consumers: Sequence[FrameConsumer],
     driver: Driver,
     times: DeviceTimes | None = None,
 ) -> CameraProcess:
-    """Starts the still thread; the caller runs the loop."""
+    """Starts the still thread; the caller runs the loop. `statistics` is one of the `consumers` as well."""
     watchdog, disk_watchdog, reporter = Watchdog(), DiskWatchdog(), Reporter(link)
     watched = WatchedDriver(driver, clock, watchdog, spec["margin_s"])
     device = Device(watched, reporter, link, buffer, spec["settings"], times or DeviceTimes())
@@ -92,6 +95,7 @@ def build_camera_process(
     lose_storage = storage_holder.mark_lost
     recorder = StillRecorder(
         writer,
+        statistics,
         clock,
         runner.settle_capture,
         storage_holder.describe_error,
@@ -100,12 +104,14 @@ def build_camera_process(
     )
     stills = StillQueue(recorder.write, lose_storage)
     inbox = CommandInbox(clock)
+    session_exposure = SessionExposure(runner, device, statistics)
     exposures = ExposureRunner(
         device,
         spec["kind"],
         Planner(spec, device.timing, writer.file_path),
         storage_holder,
         runner,
+        session_exposure,
         stills,
         buffer,
         clock,
@@ -115,7 +121,15 @@ def build_camera_process(
     )
     settings_reader = SettingsReader(device.settings, reporter)
     starts = SessionStarts(
-        runner, agenda, device, storage_holder, DiskReserve(spec, reporter), clock, reporter, spec["clock_wait_s"]
+        runner,
+        agenda,
+        session_exposure,
+        device,
+        storage_holder,
+        DiskReserve(spec, reporter),
+        clock,
+        reporter,
+        spec["clock_wait_s"],
     )
     sessions = SessionCommands(runner, resumption, agenda, starts, device, stills)
     commands = CommandRunner(

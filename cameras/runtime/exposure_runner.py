@@ -15,6 +15,7 @@ from cameras.runtime.device import Device
 from cameras.runtime.device_timing import DeviceTiming
 from cameras.runtime.messages import CaptureCommand
 from cameras.runtime.reporter import Reporter
+from cameras.runtime.session_exposure import SessionExposure
 from cameras.runtime.session_runner import Due, SessionRunner
 from cameras.runtime.spec import Spec
 from cameras.runtime.still_queue import StillQueue
@@ -96,6 +97,7 @@ class ExposureRunner:
         planner: Planner,
         storage_holder: StorageHolder,
         runner: SessionRunner,
+        session_exposure: SessionExposure,
         stills: StillQueue,
         buffer: SharedFrameBuffer,
         clock: CameraClock,
@@ -105,7 +107,8 @@ class ExposureRunner:
     ) -> None:
         """`stop_waits`: whether a command to stop this session waits."""
         self._device, self._kind, self._planner, self._clock = device, kind, planner, clock
-        self._storage_holder, self._runner, self._stills, self._buffer = storage_holder, runner, stills, buffer
+        self._storage_holder, self._runner, self._session_exposure = storage_holder, runner, session_exposure
+        self._stills, self._buffer = stills, buffer
         self._reporter, self._handle_error, self._stop_waits = reporter, handle_error, stop_waits
         self._session: str | None = None
         """The session whose exposure is running."""
@@ -158,7 +161,7 @@ class ExposureRunner:
         self._seen.append(plan["id"])
         # Before the exposure: the still thread may settle this index at any time after it.
         self._runner.mark_planned(due.index)
-        self._expose(plan, None)
+        self._expose(plan, None, due)
 
     def record_unexposed(self, command: CaptureCommand, reason: str, message: str) -> None:
         """Record the outcome of a requested capture that will not be exposed, after the stills that wait."""
@@ -178,7 +181,7 @@ class ExposureRunner:
 
     # Plan and exposure
 
-    def _expose(self, plan: Plan, command: CaptureCommand | None) -> None:
+    def _expose(self, plan: Plan, command: CaptureCommand | None, due: Due | None = None) -> None:
         """The whole capture up to the still thread. The docstring of the class lists the errors."""
         storage_holder, storage, reporter = self._storage_holder, self._storage_holder.storage, self._reporter
         assert storage is not None
@@ -217,13 +220,20 @@ class ExposureRunner:
             self._fail(plan, error.reason, str(error), command)
             self._handle_error(error)
         else:
-            self._device.stream.record_picture()
-            # Before the frame: the still thread writes while consumers convert the frame on this thread.
-            self._enqueue(plan, command, exposure)
-            # A still of such a stream also arrives as one of its frames; a recording would have it twice.
-            if exposure.frame is not None and not self._device.stream.has_stills:
-                self._buffer.put_frame(exposure.frame)
+            self._hand_over(plan, command, exposure, due)
             reporter.report_state("ready")
+
+    def _hand_over(self, plan: Plan, command: CaptureCommand | None, exposure: Exposure, due: Due | None) -> None:
+        """To the statistics, the still thread and the readers of frames."""
+        self._device.stream.record_picture()
+        # First: it is measured while it is encoded and written.
+        if due is not None:
+            self._session_exposure.measure(plan["id"], due, exposure)
+        # Before the frame: the still thread writes while consumers convert the frame on this thread.
+        self._enqueue(plan, command, exposure)
+        # A still of such a stream also arrives as one of its frames; a recording would have it twice.
+        if exposure.frame is not None and not self._device.stream.has_stills:
+            self._buffer.put_frame(exposure.frame)
 
     def _fail(self, plan: Plan, reason: str, message: str, command: CaptureCommand | None) -> None:
         """Record an outcome without a picture, after the stills that wait to be written."""

@@ -172,7 +172,9 @@ class SessionStatus(TypedDict):
     count: int | None
     until: str | None
     next_in_s: float | None
-    """Seconds until the next start; None unless the session is running."""
+    """Seconds until the next start; None unless the session is running or waits for a window."""
+    exposure: str | None
+    """Of automatic exposure: the last step as a sentence."""
 
 
 class AgendaStatus(TypedDict):

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from cameras.exposure.control import ControlState
+from cameras.exposure.explanation import explain
 from cameras.programmes.cycle import Cycle, cycle_of
 from cameras.programmes.schedule import Durations, SessionSchedule
 from cameras.runtime.clock import CameraClock
@@ -52,6 +54,8 @@ class Due:
     index: int
     in_s: float
     requested: dict[str, Any]
+    shot: int
+    """Its place in the cycle."""
     following: FollowingStart
     """The start after it."""
 
@@ -249,8 +253,9 @@ class SessionRunner:
         state: State = "running" if place == "inside" else "waiting"
         if session.state != state:
             self._change_state(self._require_spool(), session, state)
-        shot = schedule.cycle.shots[schedule.shot]
-        return Due(session.id, session.planned, schedule.start_s, shot, self._following(schedule))
+        shot = schedule.shot
+        requested, following = schedule.cycle.shots[shot], self._following(schedule)
+        return Due(session.id, session.planned, schedule.start_s, requested, shot, following)
 
     def _following(self, schedule: SessionSchedule) -> FollowingStart:
         following_s = schedule.following_s()
@@ -318,7 +323,21 @@ class SessionRunner:
 
     @staticmethod
     def _cycle(session: SessionFile) -> Cycle:
-        return cycle_of(session.programme)
+        return cycle_of(session.programme, session.control["settings"] if session.control else None)
+
+    # Automatic exposure
+
+    @property
+    def is_between_cycles(self) -> bool:
+        """Whether the next capture begins a cycle. Within a cycle the settings stay."""
+        with self._lock:
+            session = self.session
+            return session is not None and not self._schedule(session).rest
+
+    def set_control(self, session: SessionFile, control: ControlState) -> None:
+        """It is saved with the next capture: after a kill before that, the same frame leads to the same state."""
+        with self._changing():
+            session.control = control
 
     # The account of captures
 
@@ -400,6 +419,7 @@ class SessionRunner:
             count=session.programme.get("count"),
             until=session.programme.get("until"),
             next_in_s=None if start_s is None else round(max(0.0, start_s), 3),
+            exposure=explain(session.control) if session.control else None,
         )
 
 

@@ -9,6 +9,7 @@ from cameras.runtime.clock import CameraClock
 from cameras.runtime.device import Device
 from cameras.runtime.disk_reserve import DiskReserve
 from cameras.runtime.reporter import Reporter
+from cameras.runtime.session_exposure import SessionExposure
 from cameras.runtime.session_runner import Due, SessionRunner
 from cameras.runtime.storage_holder import StorageHolder
 
@@ -21,6 +22,7 @@ class SessionStarts:
         self,
         runner: SessionRunner,
         agenda: AgendaRuns,
+        exposure: SessionExposure,
         device: Device,
         storage_holder: StorageHolder,
         disk_reserve: DiskReserve,
@@ -28,7 +30,8 @@ class SessionStarts:
         reporter: Reporter,
         clock_wait_s: float,
     ) -> None:
-        self._runner, self._agenda, self._device, self._storage_holder = runner, agenda, device, storage_holder
+        self._runner, self._agenda, self._exposure = runner, agenda, exposure
+        self._device, self._storage_holder = device, storage_holder
         self._disk_reserve, self._clock, self._reporter = disk_reserve, clock, reporter
         self._clock_wait_s, self._started = clock_wait_s, clock.monotonic()
 
@@ -40,6 +43,7 @@ class SessionStarts:
             self._disk_reserve.reset()
         if session is None or self._waits_for_clock():
             return None
+        self._exposure.update()
         try:
             full = self._is_reserve_reached()
             # The disk blocked the check. What was missed becomes a gap with that reason, once the root is open.

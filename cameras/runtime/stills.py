@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from cameras.drivers.base import CameraError, Exposure, Identity
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.consumers import StillConsumer
+from cameras.runtime.exposure_statistics import ExposureStatistics, measured_body
 from cameras.spool.durable import LockLost
 from cameras.spool.records import (
     CaptureConditions,
@@ -28,6 +29,8 @@ from cameras.spool.storage import RootMissing, Storage
 log = logging.getLogger(__name__)
 # One each second. After the last the root counts as lost, and its next recovery completes the capture.
 MOST_TRIES = 30
+MEASURED_WITHIN_S = 0.2
+"""How long a record waits for the statistics of its capture, which are usually there when its files are written."""
 
 
 @dataclass(slots=True)
@@ -50,13 +53,15 @@ class StillRecorder:
     def __init__(
         self,
         writer: StillConsumer,
+        statistics: ExposureStatistics,
         clock: CameraClock,
         settle: Callable[[Spool, CaptureRecord], None],
         describe_error: Callable[[OSError], str],
         on_recorded: Callable[[CaptureRecord, Still], None],
         on_lost: Callable[[Exception], None],
     ) -> None:
-        self._writer, self._clock, self._settle, self._describe_error = writer, clock, settle, describe_error
+        self._writer, self._statistics, self._clock = writer, statistics, clock
+        self._settle, self._describe_error = settle, describe_error
         self._on_recorded, self._on_lost = on_recorded, on_lost
 
     def write(self, storage: Storage, still: Still) -> None:
@@ -101,6 +106,8 @@ class StillRecorder:
             reason = "write_error"
             message = f"The picture could not be written as a file: {error} See the log for details."[:1000]
         else:
+            if measured := self._statistics.result(still.plan["id"], MEASURED_WITHIN_S):
+                record["body"]["statistics"] = measured_body(measured)
             if still.exposure.missing:
                 missing = ", ".join(still.exposure.missing)
                 message = f"The camera promised {missing} and did not deliver it. The files that arrived are kept."

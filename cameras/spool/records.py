@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypedDict
 
+from cameras.exposure.control import ControlState
+from cameras.exposure.settings import ExposureControl
+
 # Plans
 
 
@@ -128,6 +131,8 @@ class CaptureBody(TypedDict):
     serial: NotRequired[str]
     clock: NotRequired[str]
     command: NotRequired[str]
+    statistics: NotRequired[dict[str, float]]
+    """Brightness of a capture of a session: `cameras.exposure.statistics.as_body`."""
     following: NotRequired[FollowingStart]
 
 
@@ -281,6 +286,8 @@ class Programme(TypedDict):
     format: NotRequired[str]
     count: NotRequired[int]
     """The session ends after this number of captures."""
+    control: NotRequired[ExposureControl]
+    """Automatic exposure. Without it the settings are fixed."""
     until: NotRequired[str]
     windows: NotRequired[list[tuple[str, str]]]
     """The session captures only inside of these times (begin, end), in their order, and ends with the last."""
@@ -308,6 +315,7 @@ class SessionContent(TypedDict):
     anchor_index: int
     closed_windows: int
     window_end: MomentContent | None
+    control: ControlState | None
     state: str
     settled: int
     saved: int

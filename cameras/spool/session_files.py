@@ -12,6 +12,7 @@ from typing import Literal, TypedDict
 
 import uuid6
 
+from cameras.exposure.control import ControlState
 from cameras.spool.records import (
     GapBody,
     GapRecord,
@@ -159,6 +160,8 @@ class SessionFile:
     """How many of the windows are over and accounted for."""
     window_end: Moment | None = None
     """The end of the open window; None while none is open."""
+    control: ControlState | None = None
+    """Of automatic exposure: the settings of the next cycle, and why."""
     state: State = "running"
     settled: int = -1
     saved: int = 0
@@ -246,6 +249,7 @@ class SessionFile:
             anchor_index=self.anchor_index,
             closed_windows=self.closed_windows,
             window_end=self.window_end.content() if self.window_end else None,
+            control=self.control,
         )
         spool.replace(session_name(self.id), content)
 

@@ -43,6 +43,7 @@ class CaptureBody(TypedDict):
     iso: int | None
     f_number: float | None
     temperature_celsius: float | None
+    statistics: dict[str, float] | None
     simulated: bool
     driver: str
     library: str
@@ -106,6 +107,7 @@ def capture_body(capture: Capture, known: list[CaptureFile] | None = None) -> Ca
         iso=capture.iso,
         f_number=capture.f_number,
         temperature_celsius=capture.temperature_celsius,
+        statistics=capture.statistics,
         simulated=capture.simulated,
         driver=capture.driver,
         library=capture.library,

@@ -69,6 +69,9 @@ class Capture(models.Model):
     iso = models.PositiveIntegerField(null=True, blank=True)
     f_number = models.FloatField(null=True, blank=True)
     temperature_celsius = models.FloatField(null=True, blank=True)
+    statistics = models.JSONField(
+        null=True, blank=True, help_text="Brightness, as fractions of full scale; of captures of sessions."
+    )
     simulated = models.BooleanField(default=False)
     driver = models.CharField(max_length=20, blank=True)
     library = models.CharField(max_length=80, blank=True)

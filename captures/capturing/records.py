@@ -12,8 +12,8 @@ from cameras.spool.records import CaptureRecord, PartFile
 from captures.capturing.models import Capture, CaptureFile
 
 OBSERVED = (
-    "exposure_us", "gain", "iso", "f_number", "temperature_celsius", "simulated", "driver", "library", "firmware",
-    "serial", "clock", "warnings",
+    "exposure_us", "gain", "iso", "f_number", "temperature_celsius", "statistics", "simulated", "driver", "library",
+    "firmware", "serial", "clock", "warnings",
 )  # fmt: skip
 
 

@@ -110,7 +110,7 @@ class Forecast:
     @property
     def sentence(self) -> str:
         """`8 s every 12 s until stopped, about 300 pictures an hour, 7 GB an hour.`"""
-        about = "about" if self.measured else "at most"
+        about = self._accuracy
         if self.pictures is None:
             rate, per = (1, "an hour") if self.pictures_per_hour >= 2 else (24, "a day")
             amounts = f"{about} {pluralize(rounded(self.pictures_per_hour * rate), 'picture')} {per}"
@@ -121,6 +121,12 @@ class Forecast:
             return f"{self._interval_text()}, {pictures}{self._end_text('about ')}{self._size_text(self.bytes)}"
         return f"{self._interval_text()}{self._end_text()}, {about} {pictures}{self._size_text(self.bytes)}"
 
+    @property
+    def _accuracy(self) -> str:
+        if "control" in self.programme and "cadence_s" not in self.programme:
+            return "at least"
+        return "about" if self.measured else "at most"
+
     def _interval_text(self) -> str:
         exposure = self._exposures_text()
         if "cadence_s" in self.programme:
@@ -130,6 +136,8 @@ class Forecast:
 
     def _exposures_text(self) -> str:
         used = {**self.programme, "exposure_us": self.exposures_us[0]}
+        if "control" in used:
+            return describe_exposures(cast(Programme, self.programme))
         if "exposures_us" in used or "ev_steps" in used:
             return ", ".join(format_exposure(exposure_us) for exposure_us in self.exposures_us)
         return describe_exposures(cast(Programme, used))
@@ -152,7 +160,11 @@ def forecast(camera: Camera, request: SessionRequest, *, zone: tzinfo | None = N
     default the reader's."""
     programme = request.programme(camera)
     starts, recent = timezone.now(), recent_pictures(camera)
-    usable = [usable_exposure(camera, shot["exposure_us"]) for shot in cycle_of(cast(Programme, programme)).shots]
+    control = programme.get("control")
+    # Of automatic exposure the longest: more pictures are not promised.
+    chosen = {"exposure_us": control["exposure_us"][1]} if control else None
+    shots = cycle_of(cast(Programme, programme), chosen).shots
+    usable = [usable_exposure(camera, shot["exposure_us"]) for shot in shots]
     exposures_us, warnings = tuple(used for used, _ in usable), [text for _, texts in usable for text in texts]
     takes_s = sum(exposures_us) / 1e6 + len(exposures_us) * (recent.beyond_s or 0.0)
     interval_s, slow = _interval(programme, takes_s, len(exposures_us))

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
+from cameras.exposure.settings import ExposureControlRequest
 from cameras.models import Camera
 from cameras.programmes.cycle import cycle_of
 from cameras.spool.records import Programme
@@ -56,6 +57,10 @@ class SessionRequest(ExposureSettings):
     burst: Annotated[
         Annotated[int, Field(ge=2, le=1000)] | None, Field(description="Of a burst: its number of exposures.")
     ] = None
+    control: Annotated[
+        Literal["fixed"] | ExposureControlRequest,
+        Field(description="Automatic exposure with these limits; `fixed` uses the exposure of the request."),
+    ] = "fixed"
     delay_s: Annotated[
         Annotated[float, Field(ge=0, le=86_400, strict=False)] | None,
         Field(description=f"Seconds from the end of one exposure to the next start; {DELAY_S:g} without `cadence_s`."),
@@ -75,6 +80,8 @@ class SessionRequest(ExposureSettings):
         if self.delay_s is not None and self.cadence_s is not None:
             raise ValueError("Give delay_s (from the end of one to the next start) or cadence_s (from start to start).")
         self._check_kind()
+        if self.control != "fixed" and self.exposures_us is not None:
+            raise ValueError("exposures_us are fixed times. With automatic exposure give the bracket as ev_steps.")
         # Only valid once the kind has its fields.
         if self.cadence_s is not None and self.cadence_s < self._exposures_s():
             exposures = "exposure" if self.kind == "interval" else "exposures of one cycle"
@@ -96,14 +103,17 @@ class SessionRequest(ExposureSettings):
                 raise ValueError(f"The kind {kind} needs {' or '.join(names)}{', not both' if found else ''}.")
 
     def _exposures_s(self) -> float:
-        cycle = cycle_of(cast(Programme, self.model_dump(mode="json", exclude_none=True)))
+        """Of one cycle; of automatic exposure the longest."""
+        programme = cast(Programme, self.model_dump(mode="json", exclude_none=True, exclude={"control"}))
+        chosen = {"exposure_us": self.control.exposure_us[1]} if self.control != "fixed" else None
+        cycle = cycle_of(programme, chosen)
         return sum(cycle.exposure_s(shot) for shot in range(len(cycle)))
 
     def programme(self, camera: Camera) -> dict[str, Any]:
         """The programme for the camera process (`cameras.spool.records.Programme`). The default f-number is left
         out for a camera that is known to have no aperture setting."""
         # As JSON: the row, the command and the session's file have times as text.
-        found = self.model_dump(mode="json", exclude_none=True, exclude={"name"})
+        found = self.model_dump(mode="json", exclude_none=True, exclude={"name", "control"})
         known = camera.capabilities.get("settings")
         if known and "f_number" not in known and "f_number" not in self.model_fields_set:
             del found["f_number"]
@@ -111,6 +121,8 @@ class SessionRequest(ExposureSettings):
             found["delay_s"] = self.delay_s if self.delay_s is not None else DELAY_S
         if self.kind == "interval":
             del found["kind"]
+        if self.control != "fixed":
+            found["control"] = self.control.control()
         if self.exposures_us is not None:
             del found["exposure_us"]
         if self.windows is not None:

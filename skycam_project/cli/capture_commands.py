@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from dataclasses import replace
 from datetime import datetime
@@ -11,13 +12,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from core.api.constraints import describe_error
-from core.times.durations import format_exposure
+from core.times.durations import format_exposure, parse_exposure
 from skycam_project.cli.camera_control import find_camera
 from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.errors import CliError, invalid
 from skycam_project.cli.local_files import STDOUT, check_destination, copy_file, force_option, to_option
 from skycam_project.cli.local_time import LocalZone
-from skycam_project.cli.options import BracketParam, Command, DurationParam, ExposureParam, FutureTimeParam, given
+from skycam_project.cli.options import (
+    BracketParam,
+    Command,
+    DurationParam,
+    ExposureParam,
+    FutureTimeParam,
+    LimitsParam,
+    given,
+)
 from skycam_project.cli.output import format_requested_and_used, print_fields, print_line, print_result, print_warnings
 from skycam_project.cli.session_output import print_session
 from skycam_project.cli.station import current
@@ -131,6 +140,22 @@ def primary_file_path(taken: Capture) -> str:
     type=DurationParam(),
     help="Time from one start to the next, instead of --delay; of a bracket or burst from its first exposure.",
 )
+@click.option(
+    "--auto",
+    type=LimitsParam(lambda text: parse_exposure(text, bare="s"), "50us-20s"),
+    help="Automatic exposure between these limits, such as 50us-20s; --exposure is that of the first picture.",
+)
+@click.option(
+    "--target", type=float, help="With --auto: brightness to reach, 0.02 to 0.9 of full scale; 0.4 by default."
+)
+@click.option("--iso-limits", type=LimitsParam(int, "100-3200"), help="With --auto: the ISO may change too.")
+@click.option("--gain-limits", type=LimitsParam(float, "1-8"), help="With --auto: the gain may change too.")
+@click.option("--f-number-limits", type=LimitsParam(float, "1.4-8"), help="With --auto: the aperture may change too.")
+@click.option(
+    "--mask",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="With --auto: a picture; its white part is measured.",
+)
 @click.option("--f-number", "-f", type=float, help="Aperture; camera.f_number by default.")
 @click.option("--iso", type=int, help="ISO sensitivity, for DSLRs.")
 @click.option("--gain", type=float, help="Gain, if the camera has one.")
@@ -183,10 +208,16 @@ def session_request(
     bracket: dict[str, list[Any]] | None = None,
     begin: datetime | None = None,
     until: datetime | None = None,
+    auto: list[int] | None = None,
+    target: float | None = None,
+    mask: Path | None = None,
     **values: Any,
 ) -> Any:
     """The session's request. CliError names the command's options."""
     from captures.sessions.requests import EXPOSURE_US, SessionRequest
+
+    limits = {name: values.pop(f"{name}_limits", None) for name in ("iso", "gain", "f_number")}
+    control = exposure_control(auto, mask, target=target, **limits)
 
     if bracket is not None and values.get("burst") is not None:
         raise CliError("invalid", "Give --bracket or --burst, not both.")
@@ -206,6 +237,7 @@ def session_request(
     return build_request(
         SessionRequest,
         kind=kind,
+        control=control,
         exposure_us=exposure,
         delay_s=delay,
         cadence_s=cadence,
@@ -216,26 +248,48 @@ def session_request(
     )
 
 
+def exposure_control(auto: list[int] | None, mask: Path | None, **values: Any) -> Any:
+    """Automatic exposure, or None. CliError when an option is given that belongs to it."""
+    from cameras.exposure.mask import InvalidMask, mask_from_image
+    from cameras.exposure.settings import ExposureControlRequest
+
+    if auto is None:
+        unused = [CONTROL_OPTIONS[name] for name, value in {**values, "mask": mask}.items() if value is not None]
+        if unused:
+            raise CliError("invalid", f"{unused[0]} needs --auto, such as --auto 50us-20s.")
+        return None
+    try:
+        grid = mask_from_image(io.BytesIO(mask.read_bytes())) if mask else None
+    except (InvalidMask, OSError) as error:
+        raise CliError("invalid", f"--mask: {error}") from None
+    return build_request(ExposureControlRequest, CONTROL_OPTIONS, exposure_us=auto, mask=grid, **values)
+
+
+CONTROL_OPTIONS = {
+    "exposure_us": "--auto", "target": "--target", "iso": "--iso-limits", "gain": "--gain-limits",
+    "f_number": "--f-number-limits", "mask": "--mask",
+}  # fmt: skip
 OPTIONS = {
     "exposure_us": "--exposure", "delay_s": "--delay", "cadence_s": "--every", "exposures_us": "--bracket",
     "ev_steps": "--bracket", "windows": "--from",
 }  # fmt: skip
 
 
-def build_request(model: type[Request], **values: Any) -> Request:
-    """A request from the values that were given. CliError names the options."""
+def build_request(model: type[Request], options: dict[str, str] = OPTIONS, /, **values: Any) -> Request:
+    """A request from the values that were given. CliError names the `options` of its fields."""
     from pydantic import ValidationError
 
     try:
         return model(**given(**values))
     except ValidationError as error:
         raise invalid(
-            (option_name(str(item["loc"][0])) if item["loc"] else "", describe_error(item)) for item in error.errors()
+            (option_name(options, str(item["loc"][0])) if item["loc"] else "", describe_error(item))
+            for item in error.errors()
         ) from None
 
 
-def option_name(field: str) -> str:
-    return OPTIONS.get(field, f"--{field.replace('_', '-')}")
+def option_name(options: dict[str, str], field: str) -> str:
+    return options.get(field, f"--{field.replace('_', '-')}")
 
 
 def print_capture(body: dict[str, Any], path: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,24 @@ class BracketParam(click.ParamType[dict[str, list[Any]]]):
         except ValueError as error:
             what = str(error) if isinstance(error, InvalidExposure) else f"{value!r} is not a bracket."
             self.fail(f"{what} Write exposures such as 1ms,10ms,100ms, or steps such as -2,0,2EV.", param, ctx)
+
+
+class LimitsParam(click.ParamType[list[Any]]):
+    """The lowest and the highest value, `100-3200`; of exposures `50us-20s`. Services check their range."""
+
+    name = "limits"
+
+    def __init__(self, read: Callable[[str], Any], example: str) -> None:
+        self._read, self._example = read, example
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[Any]:
+        if isinstance(value, list):
+            return value
+        try:
+            low, high = (self._read(part.strip()) for part in value.split("-"))
+        except (ValueError, InvalidExposure):
+            self.fail(f"{value!r} is not a pair of limits. Write them such as {self._example}.", param, ctx)
+        return [low, high]
 
 
 class DurationParam(click.ParamType[float]):

@@ -63,6 +63,37 @@ def test_a_request_that_contradicts_itself_is_refused_with_a_sentence(given: Any
         SessionRequest(**given)
 
 
+LIMITS = {"exposure_us": [50, 20_000_000]}
+
+
+def test_automatic_exposure_is_a_part_of_the_programme(camera: Camera) -> None:
+    stored = programme(camera, control={**LIMITS, "target": 0.3}, exposure_us=1000, cadence_s=60.0)
+    assert stored["exposure_us"] == 1000
+    assert stored["control"] == {
+        "target": 0.3, "measure": "mean", "exposure_us": [50, 20_000_000], "order": ["exposure_us"], "damping": 0.3,
+        "hysteresis_ev": 0.25,
+    }  # fmt: skip
+
+
+def test_fixed_exposure_is_the_default_and_is_not_stored(camera: Camera) -> None:
+    assert "control" not in programme(camera)
+    assert "control" not in programme(camera, control="fixed")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"control": "manual"}, "control"),
+        ({"control": LIMITS, "cadence_s": 10.0}, "cadence_s is shorter than the exposure."),
+        ({"control": LIMITS, "kind": "bracket", "ev_steps": [0, 2], "cadence_s": 60.0}, "exposures of one cycle"),
+        ({"control": LIMITS, "kind": "bracket", "exposures_us": [1, 2]}, "give the bracket as ev_steps"),
+    ],
+)
+def test_automatic_exposure_that_does_not_fit_is_refused(given: Any, message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        SessionRequest(**given)
+
+
 def test_a_window_that_has_begun_is_cut_to_what_is_left_of_it(camera: Camera) -> None:
     windows = programme(camera, windows=hours((-5, -4), (-1, 1), (2, 3)))["windows"]
     begins = [datetime.fromisoformat(begin) for begin, _ in windows]

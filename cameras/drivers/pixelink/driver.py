@@ -90,6 +90,10 @@ class PixelinkDriver(Driver):
         """The serial number, because the SDK does not know ports."""
         return self._session.serial if self._session else ""
 
+    @property
+    def transfer(self) -> Literal["linear", "srgb"]:
+        return "linear"
+
     def open(self, deadline: float) -> Identity:
         self.close()
         self._number = 0

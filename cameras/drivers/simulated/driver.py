@@ -132,6 +132,10 @@ class SimulatedDriver(Driver):
     def set_faults(self, faults: dict[str, Any], on_change: FaultListener) -> dict[str, Any]:
         return self._faults.set_faults(faults, on_change)
 
+    @property
+    def transfer(self) -> Literal["linear", "srgb"]:
+        return "linear" if self._settings["scene"] == "chart" else "srgb"
+
     def open(self, deadline: float) -> Identity:
         self._faults.trigger()
         remaining(self.clock, deadline)

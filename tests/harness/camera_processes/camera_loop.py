@@ -19,6 +19,7 @@ from cameras.runtime.clock import CameraClock
 from cameras.runtime.consumers import Context, FrameConsumer
 from cameras.runtime.device import Device
 from cameras.runtime.device_times import DeviceTimes
+from cameras.runtime.exposure_statistics import ExposureStatistics
 from cameras.runtime.messages import Command, ConsumerStats, Report
 from cameras.runtime.readers import QueueLimits
 from cameras.runtime.reporter import Reporter
@@ -90,10 +91,19 @@ class CameraLoopBench:
             "consumers": {}, "session": None, "recording": None, "decided_outcome": None, **spec,
         }  # fmt: skip
         self.camera, self.streamed = ScriptedCamera(self.clock), Streamed()
-        self.consumers: list[FrameConsumer] = [self.streamed]
+        self.statistics = ExposureStatistics()
+        self.consumers: list[FrameConsumer] = [self.streamed, self.statistics]
         writer = StillWriter(Context(self.spec, self.buffer, self.link))
         self.process = build_camera_process(
-            self.spec, self.link, self.clock, self.buffer, writer, self.consumers, driver or self.camera, times
+            self.spec,
+            self.link,
+            self.clock,
+            self.buffer,
+            writer,
+            self.statistics,
+            self.consumers,
+            driver or self.camera,
+            times,
         )
         self._thread = threading.Thread(target=self.process.loop.run, name="camera loop")
 

@@ -1,0 +1,73 @@
+"""Exposure control of a session: after each measured capture the settings of the next cycle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cameras.drivers.base import Exposure
+from cameras.exposure.control import first_state, next_state
+from cameras.exposure.settings import ExposureControl
+from cameras.programmes.cycle import reference_shot, settings_of
+from cameras.runtime.device import Device
+from cameras.runtime.exposure_statistics import ExposureStatistics
+from cameras.runtime.session_runner import Due, SessionRunner
+from cameras.spool.session_files import SessionFile
+
+if TYPE_CHECKING:
+    from cameras.exposure.statistics import FrameStatistics
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A capture by whose brightness the next settings are chosen, and the settings that it was made with."""
+
+    capture: str
+    used: dict[str, Any]
+
+
+class SessionExposure:
+    """Used by the camera loop's thread. The state of the control is in the file of the session."""
+
+    def __init__(self, runner: SessionRunner, device: Device, statistics: ExposureStatistics) -> None:
+        self._runner, self._device, self._statistics = runner, device, statistics
+        self._reference: Reference | None = None
+        """The newest reference that is not measured yet."""
+        self._measured: tuple[FrameStatistics, Reference] | None = None
+        """The newest that is, until the cycle has ended."""
+
+    def measure(self, capture: str, due: Due, exposure: Exposure) -> None:
+        """A capture of the session was exposed."""
+        session = self._runner.session
+        control = control_of(session)
+        self._statistics.measure(capture, exposure, control.get("mask") if control else None)
+        # Of a bracket only one exposure says how bright the others should be.
+        if session is not None and control and due.shot == reference_shot(session.programme):
+            self._reference = Reference(capture, exposure.actual)
+
+    def update(self) -> None:
+        """Choose the settings of the next cycle, from the newest reference that was measured."""
+        session = self._runner.session
+        control = control_of(session)
+        if session is None or control is None or not self._device.is_open:
+            return
+        self._collect()
+        if not self._runner.is_between_cycles:
+            return
+        ranges = self._device.capabilities.settings
+        if session.control is None:
+            self._runner.set_control(session, first_state(control, settings_of(session.programme), ranges))
+        elif self._measured:
+            (measured, reference), self._measured = self._measured, None
+            transfer = self._device.driver.transfer
+            state = next_state(control, session.control, measured, reference.used, ranges, transfer)
+            self._runner.set_control(session, state)
+
+    def _collect(self) -> None:
+        """Also within a cycle: the results of its other captures replace that of the reference."""
+        if self._reference and (found := self._statistics.result(self._reference.capture, 0.0)):
+            self._measured, self._reference = (found, self._reference), None
+
+
+def control_of(session: SessionFile | None) -> ExposureControl | None:
+    return session.programme.get("control") if session is not None else None
