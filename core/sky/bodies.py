@@ -7,7 +7,7 @@ The Moon's place in the future depends on a forecast of that rotation as well, b
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from math import degrees, radians
 
 import ephem
@@ -45,7 +45,7 @@ def moon_phase(at: datetime) -> float:
     """The illuminated share of the Moon's disc at the aware time `at`, seen from the Earth's centre: 0 at new moon, 1
     at full moon; within 0.003. Source: libastro of XEphem, in PyEphem."""
     moon = ephem.Moon()
-    moon.compute(at.astimezone(UTC))
+    moon.compute(at)
     return float(moon.moon_phase)
 
 
@@ -55,6 +55,6 @@ def _place(body: ephem.Body, at: datetime, latitude: float, longitude: float, el
     # As numbers, because PyEphem reads numbers as radians and text as degrees.
     site.lat, site.lon, site.elevation = radians(latitude), radians(longitude), elevation
     site.pressure = 0
-    site.date = at.astimezone(UTC)
+    site.date = at
     body.compute(site)
     return Place(degrees(body.alt), degrees(body.az))

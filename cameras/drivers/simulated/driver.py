@@ -28,6 +28,7 @@ from cameras.drivers.base import (
 from cameras.drivers.simulated.faults import FaultInjector, FaultListener, torn
 from cameras.drivers.simulated.frame_pacer import FramePacer
 from cameras.drivers.simulated.scenes import SCENES, Scene
+from cameras.drivers.simulated.scenes.base import ExposureSettings, SceneSettings
 from core.times.durations import format_exposure
 
 ADDRESS = re.compile(r"[a-z0-9-]{0,40}")
@@ -249,7 +250,7 @@ class SimulatedDriver(Driver):
                 raise Aborted
 
     def _new_scene(self) -> Scene:
-        return SCENES[self._settings["scene"]](**{name: self._settings[name] for name in SCENE_SETTINGS})
+        return SCENES[self._settings["scene"]](SceneSettings(**{name: self._settings[name] for name in SCENE_SETTINGS}))
 
     # Faults
 
@@ -283,7 +284,7 @@ class SimulatedDriver(Driver):
         if self._scene is None:
             self._scene = self._new_scene()
         number, self._number = self._number, self._number + 1
-        image = self._scene.render(number, exposure_us, gain, wall_ns, monotonic - self._opened)
+        image = self._scene.render(number, ExposureSettings(exposure_us, gain), wall_ns, monotonic - self._opened)
         damaged = self._faults.use_once("torn_frame")
         frame = FrameData(torn(image) if damaged else image, wall_ns, monotonic, number, simulated=True)
         return frame, [TORN] if damaged else []
