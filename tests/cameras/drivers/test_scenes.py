@@ -46,6 +46,16 @@ def test_a_longer_exposure_is_brighter(scene: str) -> None:
 
 
 @pytest.mark.parametrize("scene", PICTURES)
+def test_iso_and_aperture_count_like_the_exposure(scene: str) -> None:
+    made = SCENES[scene](SceneSettings(640, 512))
+    longer = made.render(0, ExposureSettings(98_000), NIGHT_NS, 3.0)
+    same = made.render(0, ExposureSettings(100_000, iso=800, f_number=4.0), NIGHT_NS, 3.0)
+    darker = made.render(0, ExposureSettings(100_000, iso=100, f_number=16.0), NIGHT_NS, 3.0)
+    assert same.mean() == pytest.approx(longer.mean(), abs=1)
+    assert darker.mean() < 0.8 * longer.mean()
+
+
+@pytest.mark.parametrize("scene", PICTURES)
 def test_a_scene_moves(scene: str) -> None:
     assert np.mean(picture(scene, seconds=3.0) != picture(scene, seconds=33.0)) > 0.002
 

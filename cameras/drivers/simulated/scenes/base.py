@@ -57,6 +57,10 @@ class ExposureSettings:
     f_number: float = 1.4
 
     @property
+    def seconds(self) -> float:
+        return self.exposure_us / 1e6
+
+    @property
     def amplification(self) -> float:
         """Of the sensor's signal, with its noise; 1 at gain 1 and ISO 100."""
         return self.gain * (self.iso / 100)
@@ -64,7 +68,7 @@ class ExposureSettings:
     @property
     def equivalent_s(self) -> float:
         """The exposure time in seconds that gives as bright a picture at gain 1, ISO 100 and f/1.4."""
-        return self.exposure_us / 1e6 * self.amplification * (WIDEST_F_NUMBER / self.f_number) ** 2
+        return self.seconds * self.amplification * (WIDEST_F_NUMBER / self.f_number) ** 2
 
 
 class Scene(ABC):
