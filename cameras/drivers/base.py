@@ -232,6 +232,10 @@ class Driver(ABC):
     stills_from_stream: ClassVar[bool] = False
     """Whether a still is a frame of the stream, which readers of the stream get as well."""
 
+    transfer: ClassVar[Literal["linear", "srgb"]] = "srgb"
+    """How the values of a frame follow the light: `linear` in proportion, or `srgb` by the curve of IEC 61966-2-1, as
+    the pictures of most cameras nearly do."""
+
     def __init__(self, address: str, clock: Clock) -> None:
         self.address = address
         self.clock = clock
@@ -303,6 +307,10 @@ class Driver(ABC):
 
     def set_connection_guard(self, guard: OutgoingGuard) -> None:
         """Set, before `open`, the allowed destinations. Only drivers that open connections use it."""
+
+    def set_site(self, latitude: float | None, longitude: float | None, elevation: float) -> None:
+        """Set, before `open`, where the camera stands: degrees, north and east positive, None where it is not
+        configured; metres above sea level. Only drivers that compute what the sky shows use it."""
 
     def copy_packets_to(self, sink: PacketSink) -> None:
         """Set, before `open`, the sink for the camera's own encoded packets, which receives them while it wants

@@ -64,6 +64,7 @@ class PixelinkDriver(Driver):
     """A still is the first whole frame after the request. In a running stream it is a frame of the stream as well."""
 
     kind: ClassVar[str] = "pixelink"
+    transfer: ClassVar[Literal["linear", "srgb"]] = "linear"
     Settings: ClassVar[type[DriverSettings]] = PixelinkSettings
 
     def __init__(self, address: str, clock: Clock) -> None:

@@ -49,9 +49,10 @@ class SimulatedSettings(DriverSettings):
     fps: float | None = Field(default=None, ge=0.1, le=240, description="frames per second of the stream")
     width: int | None = Field(default=None, ge=320, le=3840, multiple_of=2, description="pixels")
     height: int | None = Field(default=None, ge=240, le=2880, multiple_of=2, description="pixels")
-    scene: Literal["sky", "microscope", "bench", "chart"] | None = Field(
+    scene: Literal["sky", "allsky", "microscope", "bench", "chart"] | None = Field(
         default=None,
-        description="what the picture shows; `chart` is for tests: linear, with each frame's number as a code",
+        description="what the picture shows; `allsky` has the light of the site's sky by day and night; `chart` is for "
+        "tests: linear, with each frame's number as a code",
     )
     sky_level: float | None = Field(
         default=None,
@@ -110,7 +111,7 @@ LABELS = {"iso": "ISO", "f_number": "f-number"}
 
 class SimulatedDriver(Driver):
     """A colour camera that shows one of the SCENES. The chart simulates a linear sensor, and its frames carry their
-    number in their pixels (`codec.py`); the other scenes are realistic.
+    number in their pixels (`codec.py`); the other scenes are realistic, `allsky` also in its light.
 
     In the stream, exposures are limited to the time between two frames, as in video cameras.
     """
@@ -131,6 +132,7 @@ class SimulatedDriver(Driver):
         self._opened = 0.0
         self._last_frame_at = 0.0
         self._faults = FaultInjector()
+        self._site: dict[str, Any] = {}
 
     @classmethod
     def check_address(cls, address: str, sources: list[str]) -> str:
@@ -144,6 +146,11 @@ class SimulatedDriver(Driver):
 
     def set_faults(self, faults: dict[str, Any], on_change: FaultListener) -> dict[str, Any]:
         return self._faults.set_faults(faults, on_change)
+
+    def set_site(self, latitude: float | None, longitude: float | None, elevation: float) -> None:
+        # Without a site the scene has its own.
+        known = latitude is not None and longitude is not None
+        self._site = {"latitude": latitude, "longitude": longitude, "elevation": elevation} if known else {}
 
     def open(self, deadline: float) -> Identity:
         self._faults.trigger()
@@ -266,7 +273,8 @@ class SimulatedDriver(Driver):
         return ExposureSettings(**used)
 
     def _new_scene(self) -> Scene:
-        return SCENES[self._settings["scene"]](SceneSettings(**{name: self._settings[name] for name in SCENE_SETTINGS}))
+        settings = {name: self._settings[name] for name in SCENE_SETTINGS}
+        return SCENES[self._settings["scene"]](SceneSettings(**settings, **self._site))
 
     # Faults
 

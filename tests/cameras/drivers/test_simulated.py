@@ -225,6 +225,37 @@ def test_an_interrupted_wait_gives_no_frame_and_loses_none(camera: SimulatedDriv
     assert stream(camera).number == 1
 
 
+def test_the_sky_of_the_site_is_dark_where_it_is_night(camera: SimulatedDriver) -> None:
+    """At the clock's 2027-01-15 08:00 UTC."""
+    assert sky_at(camera, -48.0, 11.0, 900.0) > 100
+    assert sky_at(camera, 20.0, -155.0, 4200.0) < 5
+
+
+def test_without_a_site_the_camera_is_at_48_north_11_east(camera: SimulatedDriver) -> None:
+    assert sky_at(camera, None, None, 0.0) == pytest.approx(sky_at(camera, 48.0, 11.0, 0.0), abs=0.1)
+
+
+def sky_at(camera: SimulatedDriver, latitude: float | None, longitude: float | None, elevation: float) -> float:
+    camera.set_site(latitude, longitude, elevation)
+    camera.open(camera.clock.monotonic() + 5)
+    camera.apply({"scene": "allsky", "width": 320, "height": 240, "exposure_us": 20_000}, camera.clock.monotonic() + 5)
+    return float(still(camera).image.mean())
+
+
+def test_a_site_that_is_removed_is_not_used_again(camera: SimulatedDriver) -> None:
+    night = sky_at(camera, 20.0, -155.0, 4200.0)
+    assert sky_at(camera, None, None, 0.0) > night + 20
+
+
+def test_the_all_sky_scene_is_torn_and_unplugged_like_the_others(camera: SimulatedDriver) -> None:
+    camera.apply({"scene": "allsky"}, camera.clock.monotonic() + 5)
+    camera.set_faults({"torn_frame": 1}, lambda *_: None)
+    assert np.all(still(camera).image[-40:] == 128)
+    camera.set_faults({"disconnect": True}, lambda *_: None)
+    with pytest.raises(CameraError, match="unplugged"):
+        still(camera)
+
+
 def test_its_temperature_swings_slowly(camera: SimulatedDriver, stepping: SteppingClock) -> None:
     camera.apply({"temperature_celsius": -10.0, "temperature_period_s": 400.0}, stepping.monotonic() + 5)
     at_opening = camera.temperature()

@@ -38,6 +38,12 @@ class Fisheye:
         distance = zenith_angle / (math.pi / 2) * self.radius
         return self.centre[0] - np.sin(azimuth) * distance, self.centre[1] - np.cos(azimuth) * distance
 
+    def circle(self) -> NDArray[np.uint8]:
+        """255 inside of the lens's circle, at the picture's size."""
+        rows, columns = np.ogrid[0 : self.height, 0 : self.width]
+        inside = np.hypot(columns - self.centre[0], rows - self.centre[1]) < self.radius
+        return np.asarray(inside * 255, np.uint8)
+
     def open_sky(self) -> Light:
         """1 for the sky, 0 behind trees and outside of the lens's circle, at the picture's size."""
         rows, columns = np.mgrid[0 : self.height, 0 : self.width].astype(np.float32)

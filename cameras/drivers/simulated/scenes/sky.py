@@ -25,7 +25,7 @@ from cameras.drivers.simulated.scenes.fisheye import Angle, Fisheye, angle_betwe
 from cameras.drivers.simulated.scenes.stars import MilkyWay, Stars
 
 LATITUDE = LONGITUDE = 0.0
-BACKDROP_S = 2.0
+BACKDROP_S, STAR_WIDTH = 2.0, 1.1
 NOISE, SENSITIVITY = 0.008, 1.3
 SKY_TOP, SKY_HORIZON = (0.004, 0.0065, 0.014), (0.017, 0.017, 0.021)
 AIRGLOW, TOWN = (0.003, 0.012, 0.004), (0.13, 0.075, 0.03)
@@ -41,7 +41,8 @@ class SkyScene(Scene):
         self._backdrop = Backdrop(BACKDROP_S)
         self._clouds = Clouds(self._lens)
         self._milky_way = MilkyWay(self._lens, LATITUDE, LONGITUDE)
-        self._stars = Stars(self._lens, LATITUDE, LONGITUDE, lambda magnitude: 3.4 * 10 ** (-0.33 * magnitude))
+        width = STAR_WIDTH * self.height / 1024
+        self._stars = Stars(self._lens, LATITUDE, LONGITUDE, width, lambda magnitude: 3.4 * 10 ** (-0.33 * magnitude))
         self._ground = self._lens.open_sky()
         self._fixed = self._fixed_glow()
 

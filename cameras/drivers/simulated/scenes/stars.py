@@ -76,8 +76,12 @@ class MilkyWay:
 class Stars:
     """The bright stars at their real positions, and random faint ones."""
 
-    def __init__(self, lens: Fisheye, latitude: float, longitude: float, flux: Callable[[Values], Values]) -> None:
-        """`latitude` and `longitude` are in radians; `flux` gives the light of a star's middle by its magnitude."""
+    def __init__(
+        self, lens: Fisheye, latitude: float, longitude: float, width: float, flux: Callable[[Values], Values]
+    ) -> None:
+        """`latitude` and `longitude` are in radians; at `width` pixels from a star's middle its light falls to 1/e;
+        `flux` gives the light of the middle by magnitude."""
+        self._width = width
         self._lens, self._latitude, self._longitude = lens, latitude, longitude
         self._right_ascension, self._declination, magnitude, tint = star_catalogue()
         self._light = flux(magnitude)[:, None] * tint
@@ -94,16 +98,11 @@ class Stars:
         height, width = light.shape[:2]
         inside = (columns > 2) & (columns < width - 3) & (rows > 2) & (rows < height - 3)
         x, y, columns, rows, seen = x[inside], y[inside], columns[inside], rows[inside], seen[inside]
-        narrow = star_width(height) ** 2
+        narrow = self._width**2
         for row in (-2, -1, 0, 1, 2):
             for column in (-2, -1, 0, 1, 2):
                 apart = ((rows + row + 0.5 - y) ** 2 + (columns + column + 0.5 - x) ** 2) / narrow
                 light[rows + row, columns + column] += np.exp(-apart)[:, None].astype(np.float32) * seen
-
-
-def star_width(height: int) -> float:
-    """The distance from a star's middle, in pixels, at which its light falls to 1/e."""
-    return 1.1 * height / 1024
 
 
 def star_catalogue() -> tuple[Values, Values, Values, Values]:
