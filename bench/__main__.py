@@ -20,6 +20,7 @@ from bench.runs import PROJECT, Runs
 
 BENCHES = {
     "machine":  "bench.machine",
+    "night":    "bench.night",
     "still":    "bench.still",
     "capture":  "bench.capturing",
     "settings": "bench.settings_route",

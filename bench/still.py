@@ -11,6 +11,7 @@ from bench.figures import Table, Times, timed
 from bench.machine import durable
 from bench.runs import Runs
 from bench.station import DEFAULT_SCENE, EXPOSURE, SCENE
+from cameras.drivers.simulated.scenes.base import ExposureSettings, SceneSettings
 from cameras.drivers.simulated.scenes.chart import ChartScene
 from captures.stills.formats import encode_jpeg
 from tests.harness.camera_processes.camera_process import AS_AT_A_STATION, CameraProcess
@@ -50,7 +51,8 @@ def rates(runs: Runs, scene: dict[str, Any]) -> tuple[float, Times]:
 
 def least_work(runs: Runs) -> Times:
     light = {name: value for name, value in SCENE.items() if name != "scene"}
-    picture = ChartScene(1280, 1024, **light).render(0, EXPOSURE["exposure_us"], 1.0, 0, 0.0)
+    scene = ChartScene(SceneSettings(1280, 1024, **light))
+    picture = scene.render(0, ExposureSettings(EXPOSURE["exposure_us"]), 0, 0.0)
     return timed(lambda: durable(runs.folder, encode_jpeg(picture).tobytes()), runs.times(300))
 
 

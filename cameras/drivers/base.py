@@ -310,6 +310,10 @@ class Driver(ABC):
     def set_connection_guard(self, guard: OutgoingGuard) -> None:
         """Set, before `open`, the allowed destinations. Only drivers that open connections use it."""
 
+    def set_site(self, latitude: float | None, longitude: float | None, elevation: float) -> None:
+        """Set, before `open`, where the camera stands: degrees, north and east positive, None where it is not
+        configured; metres above sea level. Only drivers that compute what the sky shows use it."""
+
     def copy_packets_to(self, sink: PacketSink) -> None:
         """Set, before `open`, the sink for the camera's own encoded packets, which receives them while it wants
         packets. Only drivers whose camera sends a codec that browsers play use it."""

@@ -64,6 +64,8 @@ def make_driver(spec: Spec, clock: CameraClock) -> Driver:
     driver: Driver = driver_class(spec["kind"])(spec["address"], clock)
     if rules := spec.get("outgoing"):
         driver.set_connection_guard(OutgoingGuard.of(rules))
+    site = spec["site"]
+    driver.set_site(site.get("latitude"), site.get("longitude"), site.get("elevation") or 0.0)
     return driver
 
 

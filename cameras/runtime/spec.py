@@ -42,7 +42,7 @@ class Spec(TypedDict):
     video_root_path: str
     station: str
     site: dict[str, Any]
-    """`latitude`, `longitude` and `time_zone`; each may be null."""
+    """`latitude`, `longitude` and `time_zone`; each may be null. `elevation` in metres may be missing."""
     margin_s: float
     """Seconds that a call may take beyond exposure and readout before the camera counts as hung."""
     clock_wait_s: float

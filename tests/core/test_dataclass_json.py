@@ -19,7 +19,10 @@ IN_A_CAMERA_PROCESS = (
     "captures/stills",
     "captures/recording",
 )
-OWN_FIELDS = {"Scene", "Still", "Clip", "SettingRange", "AnswerReport", "ClipBody", "SettingsReport"}
+OWN_FIELDS = {
+    "Scene", "SceneSettings", "ExposureSettings", "Still", "Clip", "SettingRange", "AnswerReport", "ClipBody",
+    "SettingsReport",
+}  # fmt: skip
 """Classes that are built from fields of this program; the last three are TypedDicts, which refuse no field."""
 
 

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from cameras.drivers.simulated.scenes.base import ExposureSettings, SceneSettings
 from cameras.drivers.simulated.scenes.sky import SkyScene
 from tests.harness.browsers.chromium import ARGUMENTS, CHROMIUM
 from tests.harness.browsers.site import Site
@@ -74,7 +75,7 @@ SESSIONS: dict[str, dict[str, Any]] = {
 
 def night_sky(path: Path) -> None:
     """Write the picture of the virtual DSLR: a part of the sky, large enough for a thumbnail."""
-    image = SkyScene(2000, 2000, 0.0, 0.0, False).render(1, 60_000, 1.0, time.time_ns(), 40.0)
+    image = SkyScene(SceneSettings(2000, 2000)).render(1, ExposureSettings(60_000), time.time_ns(), 40.0)
     Image.fromarray(image[420:1420, 250:1750].copy()).save(path, quality=90)
 
 

@@ -183,10 +183,11 @@ def test_a_running_capture_is_not_withdrawn(process: CameraProcess) -> None:
     assert outcome(process, running)["outcome"] == "saved"
 
 
-def test_settings_are_answered_as_read_back_with_a_warning_for_an_unknown_setting(process: CameraProcess) -> None:
-    command = process.send("configure", settings={"gain": 999.0, "f_number": 1.4})
+def test_settings_are_answered_as_read_back_with_a_warning_for_each_that_it_lacks(process: CameraProcess) -> None:
+    command = process.send("configure", settings={"gain": 999.0, "f_number": 1.2})
     answer = process.wait_for_type("answer", command_id=command)["body"]
     assert answer["actual"]["gain"] == 16.0
+    assert answer["actual"]["f_number"] == 1.4
     assert len(answer["warnings"]) == 2
     types = [message["type"] for message in process.messages if message["type"] in {"settings", "answer"}]
     assert types[-2] == "settings"

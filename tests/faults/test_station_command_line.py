@@ -44,9 +44,9 @@ def test_a_picture_is_taken_copied_and_found_again(station: Station, tmp_path: P
 
 
 def test_another_format_than_the_cameras_gives_a_warning(station: Station) -> None:
-    taken = skycam(station, "capture", "simulated", "-e", "1ms", "--format", "tiff", "--iso", "100")
+    taken = skycam(station, "capture", "simulated", "-e", "1ms", "--format", "tiff", "--iso", "150")
     assert [warning.rpartition(" was requested.")[0] for warning in taken["warnings"]] == [
-        "The camera has no ISO setting; 100",
+        "The camera's nearest ISO is 200; 150",
         "The pictures of this camera are saved as JPEG; tiff",
     ]
 

@@ -19,7 +19,9 @@ from tests.harness.waiting import eventually
 MAIN = "from skycam_project.cli import main; main()"
 FAULTS = "cameras/simulated/faults/"
 DOCUMENT = (PROJECT / "docs" / "operating" / "rehearsing.md").read_text()
-COMMANDS = [line for line in DOCUMENT.split("```")[1].splitlines() if line.startswith("skycam ")]
+FAULT_COMMANDS, NIGHT_COMMANDS = (
+    [line for line in block.splitlines() if line.startswith("skycam ")] for block in DOCUMENT.split("```")[1::2]
+)
 
 
 @pytest.fixture(scope="module")
@@ -83,13 +85,22 @@ def test_each_change_of_the_faults_is_an_event(station: Station) -> None:
 
 
 def test_the_commands_of_the_document_set_its_faults(station: Station) -> None:
-    results = [skycam(station, line) for line in COMMANDS]
+    results = [skycam(station, line) for line in FAULT_COMMANDS]
     assert [sorted(result["faults"]) for result in results] == [
         ["slow"],
         ["slow", "temperature", "torn_frame"],
         ["slow", "temperature", "torn_frame"],
         [],
     ]
+
+
+def test_the_commands_of_the_document_begin_a_night(station: Station) -> None:
+    settings, capture, session = (skycam(station, line) for line in NIGHT_COMMANDS)
+    assert settings["desired"] == {"scene": "allsky", "width": 640, "height": 480, "iso": 1600}
+    assert capture["iso"] == 1600
+    assert capture["width"] == 640
+    assert session["programme"]["cadence_s"] == 30
+    assert skycam(station, "skycam stop simulated")["desired"] == "stopped"
 
 
 def skycam(station: Station, line: str) -> dict[str, Any]:

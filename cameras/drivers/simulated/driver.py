@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import threading
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
 
@@ -28,11 +29,16 @@ from cameras.drivers.base import (
 from cameras.drivers.simulated.faults import FaultInjector, FaultListener, torn
 from cameras.drivers.simulated.frame_pacer import FramePacer
 from cameras.drivers.simulated.scenes import SCENES, Scene
+from cameras.drivers.simulated.scenes.base import ExposureSettings, SceneSettings
 from core.times.durations import format_exposure
 
 ADDRESS = re.compile(r"[a-z0-9-]{0,40}")
 SHORTEST_US, LONGEST_US = 20, 600_000_000
 LOWEST_GAIN, HIGHEST_GAIN = 1.0, 16.0
+ISOS = [100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600]
+F_NUMBERS = [1.4, 2.0, 2.8, 4.0, 5.6, 8.0, 11.0, 16.0, 22.0]
+EXPOSURE_SETTINGS = ("exposure_us", "gain", "iso", "f_number")
+"""The settings that an exposure may override."""
 ABORT_CHECK_S = 0.05
 """How often a running exposure checks for `abort`."""
 
@@ -43,12 +49,16 @@ class SimulatedSettings(DriverSettings):
     fps: float | None = Field(default=None, ge=0.1, le=240, description="frames per second of the stream")
     width: int | None = Field(default=None, ge=320, le=3840, multiple_of=2, description="pixels")
     height: int | None = Field(default=None, ge=240, le=2880, multiple_of=2, description="pixels")
-    scene: Literal["sky", "microscope", "bench", "chart"] | None = Field(
+    scene: Literal["sky", "allsky", "microscope", "bench", "chart"] | None = Field(
         default=None,
-        description="what the picture shows; `chart` is for tests: linear, with each frame's number as a code",
+        description="what the picture shows; `allsky` has the light of the site's sky by day and night; `chart` is for "
+        "tests: linear, with each frame's number as a code",
     )
     sky_level: float | None = Field(
-        default=None, ge=0, le=1e7, description="of the chart: luminance at middle height, counts per second at gain 1"
+        default=None,
+        ge=0,
+        le=1e7,
+        description="of the chart: luminance at middle height, counts per second at gain 1, ISO 100",
     )
     contrast_decades: float | None = Field(
         default=None, ge=0, le=8, description="of the chart: powers of ten between top and bottom"
@@ -62,6 +72,8 @@ class SimulatedSettings(DriverSettings):
 DEFAULTS: dict[str, Any] = {
     "exposure_us": 10_000,
     "gain": 1.0,
+    "iso": 100,
+    "f_number": 1.4,
     "fps": 15.0,
     "width": 1280,
     "height": 1024,
@@ -77,6 +89,8 @@ DEFAULTS: dict[str, Any] = {
 SETTINGS = {
     "exposure_us": SettingRange("µs", SHORTEST_US, LONGEST_US, 1),
     "gain": SettingRange("", LOWEST_GAIN, HIGHEST_GAIN),
+    "iso": SettingRange(choices=ISOS),
+    "f_number": SettingRange(choices=F_NUMBERS),
     "fps": SettingRange("1/s", 0.1, 240),
     "width": SettingRange("px", 320, 3840, 2),
     "height": SettingRange("px", 240, 2880, 2),
@@ -92,12 +106,12 @@ SETTINGS = {
 SCENE_SETTINGS = ("width", "height", "sky_level", "contrast_decades", "shot_noise")
 """The settings that a scene is constructed with."""
 TORN = "The frame is torn: its lower half is from another exposure."
-ABSENT = {"iso": "ISO setting", "f_number": "aperture"}
+LABELS = {"iso": "ISO", "f_number": "f-number"}
 
 
 class SimulatedDriver(Driver):
     """A colour camera that shows one of the SCENES. The chart simulates a linear sensor, and its frames carry their
-    number in their pixels (`codec.py`); the other scenes are realistic.
+    number in their pixels (`codec.py`); the other scenes are realistic, `allsky` also in its light.
 
     In the stream, exposures are limited to the time between two frames, as in video cameras.
     """
@@ -118,6 +132,7 @@ class SimulatedDriver(Driver):
         self._opened = 0.0
         self._last_frame_at = 0.0
         self._faults = FaultInjector()
+        self._site: dict[str, Any] = {}
 
     @classmethod
     def check_address(cls, address: str, sources: list[str]) -> str:
@@ -135,6 +150,11 @@ class SimulatedDriver(Driver):
     @property
     def transfer(self) -> Literal["linear", "srgb"]:
         return "linear" if self._settings["scene"] == "chart" else "srgb"
+
+    def set_site(self, latitude: float | None, longitude: float | None, elevation: float) -> None:
+        # Without a site the scene has its own.
+        known = latitude is not None and longitude is not None
+        self._site = {"latitude": latitude, "longitude": longitude, "elevation": elevation} if known else {}
 
     def open(self, deadline: float) -> Identity:
         self._faults.trigger()
@@ -186,8 +206,7 @@ class SimulatedDriver(Driver):
     def dry_run(self, request: ExposureRequest, deadline: float) -> Applied:
         self._need_open()
         wanted, warnings = _within_range(request.settings())
-        used = {name: wanted.get(name, self._settings[name]) for name in ("exposure_us", "gain")}
-        return Applied(used, warnings)
+        return Applied(asdict(self._exposure_settings(wanted)), warnings)
 
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
         self._need_open()
@@ -195,26 +214,25 @@ class SimulatedDriver(Driver):
         self._faults.trigger()
         wanted, warnings = _within_range(request.settings())
         self._refuse_changes(wanted)
-        exposure_us = int(wanted.get("exposure_us", self._settings["exposure_us"]))
-        gain = float(wanted.get("gain", self._settings["gain"]))
-        if remaining(self.clock, deadline) < exposure_us / 1e6:
+        settings = self._exposure_settings(wanted)
+        if remaining(self.clock, deadline) < settings.seconds:
             raise CameraError(
-                f"An exposure of {format_exposure(exposure_us)} does not fit into the allowed time. "
+                f"An exposure of {format_exposure(settings.exposure_us)} does not fit into the allowed time. "
                 "Use a shorter exposure, or allow more time.",
                 reason="too_slow",
                 before_shutter=True,
             )
         started_ns, started = self._wall_ns(), self.clock.monotonic()
-        self._wait_for_shutter(started + exposure_us / 1e6)
+        self._wait_for_shutter(started + settings.seconds)
         # By the monotonic clock: the wall clock may be set meanwhile.
         ended_ns = started_ns + round((self.clock.monotonic() - started) * 1e9)
         # After `ended_ns`: the fault delays the transfer, not the end of the exposure.
         self._wait_for_shutter(self.clock.monotonic() + (self._faults.value("slow") or 0.0))
-        frame, damage = self._frame(exposure_us, gain, started_ns, started)
+        frame, damage = self._frame(settings, started_ns, started)
         return Exposure(
             started_ns=started_ns,
             ended_ns=ended_ns,
-            actual={"exposure_us": exposure_us, "gain": gain},
+            actual=asdict(settings),
             warnings=[*warnings, *damage],
             frame=frame,
             temperature_celsius=self.temperature(),
@@ -228,7 +246,8 @@ class SimulatedDriver(Driver):
             return None
         exposure_us = min(self._settings["exposure_us"], int(1e6 / self._settings["fps"]))
         self._last_frame_at = self.clock.monotonic()
-        return self._frame(exposure_us, self._settings["gain"], self._wall_ns(), self._last_frame_at)[0]
+        settings = self._exposure_settings({"exposure_us": exposure_us})
+        return self._frame(settings, self._wall_ns(), self._last_frame_at)[0]
 
     def temperature(self) -> float:
         """A slow sine since the camera was opened, unless a fault sets it."""
@@ -252,8 +271,14 @@ class SimulatedDriver(Driver):
             if self.clock.wait(min(left, ABORT_CHECK_S)) or self._aborted.is_set():
                 raise Aborted
 
+    def _exposure_settings(self, wanted: dict[str, Any]) -> ExposureSettings:
+        """`wanted` and, for the rest, the camera's settings."""
+        used = {name: wanted.get(name, self._settings[name]) for name in EXPOSURE_SETTINGS}
+        return ExposureSettings(**used)
+
     def _new_scene(self) -> Scene:
-        return SCENES[self._settings["scene"]](**{name: self._settings[name] for name in SCENE_SETTINGS})
+        settings = {name: self._settings[name] for name in SCENE_SETTINGS}
+        return SCENES[self._settings["scene"]](SceneSettings(**settings, **self._site))
 
     # Faults
 
@@ -281,13 +306,13 @@ class SimulatedDriver(Driver):
         if messages:
             raise CameraError(" ".join(messages), reason="rejected_setting", permanent=True, before_shutter=True)
 
-    def _frame(self, exposure_us: int, gain: float, wall_ns: int, monotonic: float) -> tuple[FrameData, list[str]]:
+    def _frame(self, settings: ExposureSettings, wall_ns: int, monotonic: float) -> tuple[FrameData, list[str]]:
         """The frame, and a sentence if it is damaged."""
         # Made here and not in `apply`, so that several changes of the settings make one scene.
         if self._scene is None:
             self._scene = self._new_scene()
         number, self._number = self._number, self._number + 1
-        image = self._scene.render(number, exposure_us, gain, wall_ns, monotonic - self._opened)
+        image = self._scene.render(number, settings, wall_ns, monotonic - self._opened)
         damaged = self._faults.use_once("torn_frame")
         frame = FrameData(torn(image) if damaged else image, wall_ns, monotonic, number, simulated=True)
         return frame, [TORN] if damaged else []
@@ -295,29 +320,32 @@ class SimulatedDriver(Driver):
 
 def _within_range(values: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """The nearest values that the camera has, and a sentence for each that differs from the request."""
-    nearest: dict[str, Any] = {}
-    warnings = []
-    for name, requested in values.items():
-        if name not in SETTINGS:
-            warnings.append(f"The camera has no {ABSENT[name]}; {requested:g} was requested.")
-            continue
-        nearest[name] = _nearest(name, requested)
-        if nearest[name] != requested:
-            bound = "most" if nearest[name] < requested else "least"
-            has, wanted = _amount(name, nearest[name]), _amount(name, requested)
-            warnings.append(f"The camera has at {bound} {name.removesuffix('_us')} {has}; {wanted} was requested.")
+    nearest = {name: _nearest(name, requested) for name, requested in values.items()}
+    warnings = [_warning(name, values[name], has) for name, has in nearest.items() if has != values[name]]
     return nearest, warnings
 
 
 def _nearest(name: str, value: Any) -> Any:
     allowed = SETTINGS[name]
+    # min() and max() let NaN through, and JSON has none.
+    if isinstance(value, float) and math.isnan(value):
+        raise CameraError(f"The {name} is not a number.", reason="rejected_setting", before_shutter=True)
+    if name in LABELS and allowed.choices:
+        limited = min(max(value, allowed.choices[0]), allowed.choices[-1])
+        # In stops, as photographers count.
+        return min(allowed.choices, key=lambda choice: abs(math.log(choice / limited)))
     if allowed.minimum is None or allowed.maximum is None:
         return value
-    # min() and max() let NaN through, and JSON has none.
-    if math.isnan(value):
-        raise CameraError(f"The {name} is not a number.", reason="rejected_setting", before_shutter=True)
     # The bounds are floats for some settings; an int stays an int.
     return type(value)(min(max(value, allowed.minimum), allowed.maximum))
+
+
+def _warning(name: str, requested: float, has: float) -> str:
+    if name in LABELS:
+        return f"The camera's nearest {LABELS[name]} is {has:g}; {requested:g} was requested."
+    bound = "most" if has < requested else "least"
+    named = f"{name.removesuffix('_us')} {_amount(name, has)}"
+    return f"The camera has at {bound} {named}; {_amount(name, requested)} was requested."
 
 
 def _amount(name: str, value: float) -> str:

@@ -89,6 +89,10 @@ def test_every_setting_that_a_camera_has_is_one_of_its_model(camera: Driver) -> 
     assert set(camera.capabilities().settings) <= set(camera.Settings.model_fields)
 
 
+def test_only_the_values_of_a_microscope_camera_are_in_proportion_to_the_light(camera: Driver, kind: str) -> None:
+    assert camera.transfer == ("linear" if kind == "pixelink" else "srgb")
+
+
 def test_settings_read_back_are_those_in_the_capabilities(camera: Driver, soon: Soon) -> None:
     assert set(camera.apply({}, soon()).actual) == set(camera.capabilities().settings)
 

@@ -12,16 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cameras.drivers.simulated.codec import BLOCK, COLUMNS, LAST_NUMBER, ROWS, draw_frame_number, read_frame_number
+from cameras.drivers.simulated.scenes.base import ExposureSettings, SceneSettings
 from cameras.drivers.simulated.scenes.chart import ChartScene
 
 numbers = st.integers(0, LAST_NUMBER)
 few = settings(max_examples=40, derandomize=True)
 AREA = (slice(BLOCK, BLOCK * (ROWS + 1)), slice(BLOCK, BLOCK * (COLUMNS + 1)))
-scene = ChartScene(640, 480, sky_level=500, contrast_decades=5, shot_noise=True)
+scene = ChartScene(SceneSettings(640, 480, shot_noise=True))
 
 
 def frame(number: int, exposure_us: int = 10_000) -> np.ndarray:
-    return scene.render(number, exposure_us, 1.0, 1_800_000_000_123_456_789, number % 100)
+    return scene.render(number, ExposureSettings(exposure_us), 1_800_000_000_123_456_789, number % 100)
 
 
 def through_jpeg(image: np.ndarray, quality: int) -> np.ndarray:

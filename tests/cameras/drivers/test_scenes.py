@@ -9,23 +9,25 @@ from cameras.drivers.base import SystemClock
 from cameras.drivers.simulated.codec import read_frame_number
 from cameras.drivers.simulated.driver import SimulatedDriver
 from cameras.drivers.simulated.scenes import SCENES, Image
-from cameras.drivers.simulated.scenes.base import smooth_noise
-from cameras.drivers.simulated.scenes.sky import around, horizontal, sidereal_angle
+from cameras.drivers.simulated.scenes.base import ExposureSettings, SceneSettings, around, smooth_noise
+from cameras.drivers.simulated.scenes.stars import horizontal, sidereal_angle
 
 PICTURES = ["sky", "microscope", "bench"]
 NIGHT_NS = 1_795_230_000_000_000_000
+LONG_US = {"allsky": 100_000_000}
+"""Exposures of scenes without automatic brightness, at NIGHT_NS."""
 SIZES = [(320, 240), (640, 512), (1280, 720)]
 
 
 def picture(scene: str, exposure_us: int = 10_000, seconds: float = 3.0, size: tuple[int, int] = (640, 512)) -> Image:
-    made = SCENES[scene](*size, sky_level=500.0, contrast_decades=5.0, shot_noise=False)
-    return made.render(7, exposure_us, 1.0, NIGHT_NS + round(seconds * 1e9), seconds)
+    made = SCENES[scene](SceneSettings(*size))
+    return made.render(7, ExposureSettings(exposure_us), NIGHT_NS + round(seconds * 1e9), seconds)
 
 
 @pytest.mark.parametrize("scene", SCENES)
 @pytest.mark.parametrize("size", SIZES)
 def test_a_scene_fills_a_picture_of_any_size(scene: str, size: tuple[int, int]) -> None:
-    image = picture(scene, size=size)
+    image = picture(scene, LONG_US.get(scene, 10_000), size=size)
     assert image.shape == (size[1], size[0], 3)
     assert image.dtype == np.uint8
     assert image.flags.c_contiguous is True
@@ -43,6 +45,16 @@ def test_a_scene_is_neither_black_nor_blown_out_at_any_exposure(scene: str, expo
 @pytest.mark.parametrize("scene", PICTURES)
 def test_a_longer_exposure_is_brighter(scene: str) -> None:
     assert picture(scene, 8_000_000).mean() > picture(scene, 1000).mean() * 1.1
+
+
+@pytest.mark.parametrize("scene", PICTURES)
+def test_iso_and_aperture_count_like_the_exposure(scene: str) -> None:
+    made = SCENES[scene](SceneSettings(640, 512))
+    longer = made.render(0, ExposureSettings(98_000), NIGHT_NS, 3.0)
+    same = made.render(0, ExposureSettings(100_000, iso=800, f_number=4.0), NIGHT_NS, 3.0)
+    darker = made.render(0, ExposureSettings(100_000, iso=100, f_number=16.0), NIGHT_NS, 3.0)
+    assert same.mean() == pytest.approx(longer.mean(), abs=1)
+    assert darker.mean() < 0.8 * longer.mean()
 
 
 @pytest.mark.parametrize("scene", PICTURES)
@@ -73,7 +85,9 @@ def test_sirius_stands_where_it_was_at_a_known_time() -> None:
     """2026-01-01 00:00 UTC at longitude and latitude 0: altitude 73.2°, azimuth 182.2° within a degree: its hour angle
     is 6.70 h (sidereal time) less 6.752 h (right ascension), its declination -16.72°."""
     sidereal = sidereal_angle(1_767_225_600)
-    zenith_angle, azimuth = horizontal(np.radians(np.array([6.752 * 15])), np.radians(np.array([-16.72])), sidereal)
+    zenith_angle, azimuth = horizontal(
+        np.radians(np.array([6.752 * 15])), np.radians(np.array([-16.72])), sidereal, 0.0
+    )
     assert np.degrees(sidereal) / 15 == pytest.approx(6.70, abs=0.02)
     assert 90 - np.degrees(zenith_angle[0]) == pytest.approx(73.2, abs=1.0)
     assert np.degrees(azimuth[0]) % 360 == pytest.approx(177.4, abs=1.0)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,8 +30,9 @@ def camera(stepping: SteppingClock) -> Iterator[SimulatedDriver]:
     driver.close()
 
 
-def still(camera: SimulatedDriver, exposure_us: int | None = None, gain: float | None = None) -> FrameData:
-    exposure = camera.expose(ExposureRequest(exposure_us=exposure_us, gain=gain), camera.clock.monotonic() + 1000)
+def still(camera: SimulatedDriver, exposure_us: int | None = None, **settings: Any) -> FrameData:
+    request = ExposureRequest(exposure_us=exposure_us, **settings)
+    exposure = camera.expose(request, camera.clock.monotonic() + 1000)
     assert exposure.frame is not None
     return exposure.frame
 
@@ -64,7 +67,7 @@ def test_two_cameras_have_different_serial_numbers(stepping: SteppingClock) -> N
 def test_an_exposure_takes_its_time(camera: SimulatedDriver) -> None:
     exposure = camera.expose(ExposureRequest(exposure_us=8_000_000), camera.clock.monotonic() + 10)
     assert (exposure.ended_ns - exposure.started_ns) / 1e9 == pytest.approx(8, abs=1e-3)
-    assert exposure.actual == {"exposure_us": 8_000_000, "gain": 1.0}
+    assert exposure.actual == {"exposure_us": 8_000_000, "gain": 1.0, "iso": 100, "f_number": 1.4}
 
 
 def test_an_exposure_that_does_not_fit_is_refused_before_the_shutter(camera: SimulatedDriver) -> None:
@@ -96,9 +99,34 @@ def test_a_gain_beyond_the_range_becomes_the_nearest_with_a_warning(camera: Simu
     assert exposure.warnings == ["The camera has at most gain 16; 20 was requested."]
 
 
-def test_an_aperture_does_not_exist_and_gives_a_warning(camera: SimulatedDriver) -> None:
-    exposure = camera.expose(ExposureRequest(exposure_us=1000, f_number=1.4), camera.clock.monotonic() + 10)
-    assert exposure.warnings == ["The camera has no aperture; 1.4 was requested."]
+@pytest.mark.parametrize(
+    ("requested", "has", "warning"),
+    [
+        ({"iso": 160}, {"iso": 200}, "The camera's nearest ISO is 200; 160 was requested."),
+        ({"iso": 1}, {"iso": 100}, "The camera's nearest ISO is 100; 1 was requested."),
+        ({"f_number": 1.8}, {"f_number": 2.0}, "The camera's nearest f-number is 2; 1.8 was requested."),
+        ({"f_number": 64.0}, {"f_number": 22.0}, "The camera's nearest f-number is 22; 64 was requested."),
+    ],
+)
+def test_an_iso_or_aperture_that_it_lacks_becomes_the_nearest_in_stops_with_a_warning(
+    camera: SimulatedDriver, requested: dict[str, Any], has: dict[str, Any], warning: str
+) -> None:
+    soon = camera.clock.monotonic() + 10
+    exposure = camera.expose(ExposureRequest(exposure_us=1000, **requested), soon)
+    tried = camera.dry_run(ExposureRequest(**requested), soon)
+    applied = camera.apply(requested, soon)
+    assert exposure.actual.items() >= has.items()
+    assert tried.actual.items() >= has.items()
+    assert applied.actual.items() >= has.items()
+    assert exposure.warnings == tried.warnings == applied.warnings == [warning]
+
+
+def test_every_iso_and_aperture_that_it_lists_is_used_without_a_warning(camera: SimulatedDriver) -> None:
+    listed = camera.capabilities().settings
+    pairs = product(listed["iso"].choices or [], listed["f_number"].choices or [])
+    tried = [camera.dry_run(ExposureRequest(iso=iso, f_number=f_number), 0) for iso, f_number in pairs]
+    assert len(tried) == 81
+    assert [one.warnings for one in tried] == [[]] * 81
 
 
 def test_twice_the_light_gives_twice_the_value(camera: SimulatedDriver) -> None:
@@ -106,6 +134,23 @@ def test_twice_the_light_gives_twice_the_value(camera: SimulatedDriver) -> None:
     once, longer, amplified = still(camera, 50_000), still(camera, 100_000), still(camera, 50_000, gain=2)
     assert sky(longer) == pytest.approx(2 * sky(once), abs=1)
     assert np.array_equal(sky(longer), sky(amplified))
+
+
+def test_twice_the_iso_or_half_the_f_number_is_as_much_light_as_a_longer_exposure(camera: SimulatedDriver) -> None:
+    camera.apply({"sky_level": 1000.0, "contrast_decades": 0.0}, camera.clock.monotonic() + 5)
+    assert sky(still(camera, 40_000, iso=200)) == pytest.approx(sky(still(camera, 80_000)), abs=1)
+    assert sky(still(camera, 80_000, f_number=2.0)) == pytest.approx(sky(still(camera, 39_200)), abs=1)
+    assert sky(still(camera, 80_000, f_number=8.0, iso=1600)) == pytest.approx(sky(still(camera, 39_200)), abs=1)
+
+
+def test_the_stream_uses_iso_and_aperture(camera: SimulatedDriver) -> None:
+    camera.apply({"sky_level": 1000.0, "contrast_decades": 0.0, "exposure_us": 10_000}, camera.clock.monotonic() + 5)
+    before = sky(stream(camera))
+    camera.apply({"iso": 400, "f_number": 2.8}, camera.clock.monotonic() + 5)
+    unchanged = sky(stream(camera))
+    camera.apply({"f_number": 1.4}, camera.clock.monotonic() + 5)
+    assert np.array_equal(unchanged, before)
+    assert sky(stream(camera)) == pytest.approx(4 * before, abs=2)
 
 
 def test_a_millisecond_is_visible_and_eight_seconds_are_not_all_white(camera: SimulatedDriver) -> None:
@@ -124,6 +169,13 @@ def test_shot_noise_grows_with_the_root_of_the_light(camera: SimulatedDriver) ->
     green = still(camera, 100_000).image[:, 360:, 1].astype(float)
     deviation = 1.4826 * np.median(np.abs(green - 90))
     assert deviation == pytest.approx(90**0.5, rel=0.1)
+
+
+def test_iso_amplifies_the_shot_noise_and_a_small_aperture_does_not(camera: SimulatedDriver) -> None:
+    camera.apply({"sky_level": 1000.0, "contrast_decades": 0.0, "shot_noise": True}, camera.clock.monotonic() + 5)
+    green = still(camera, 100_000, iso=400, f_number=2.8).image[:, 360:, 1].astype(float)
+    deviation = 1.4826 * np.median(np.abs(green - 90))
+    assert deviation == pytest.approx((90 * 4) ** 0.5, rel=0.1)
 
 
 def test_stars_move(camera: SimulatedDriver) -> None:
@@ -171,6 +223,37 @@ def test_an_interrupted_wait_gives_no_frame_and_loses_none(camera: SimulatedDriv
     stepping.interrupt_at = len(stepping.waits)
     assert camera.frame(stepping.monotonic() + 10) is None
     assert stream(camera).number == 1
+
+
+def test_the_sky_of_the_site_is_dark_where_it_is_night(camera: SimulatedDriver) -> None:
+    """At the clock's 2027-01-15 08:00 UTC."""
+    assert sky_at(camera, -48.0, 11.0, 900.0) > 100
+    assert sky_at(camera, 20.0, -155.0, 4200.0) < 5
+
+
+def test_without_a_site_the_camera_is_at_48_north_11_east(camera: SimulatedDriver) -> None:
+    assert sky_at(camera, None, None, 0.0) == pytest.approx(sky_at(camera, 48.0, 11.0, 0.0), abs=0.1)
+
+
+def sky_at(camera: SimulatedDriver, latitude: float | None, longitude: float | None, elevation: float) -> float:
+    camera.set_site(latitude, longitude, elevation)
+    camera.open(camera.clock.monotonic() + 5)
+    camera.apply({"scene": "allsky", "width": 320, "height": 240, "exposure_us": 20_000}, camera.clock.monotonic() + 5)
+    return float(still(camera).image.mean())
+
+
+def test_a_site_that_is_removed_is_not_used_again(camera: SimulatedDriver) -> None:
+    night = sky_at(camera, 20.0, -155.0, 4200.0)
+    assert sky_at(camera, None, None, 0.0) > night + 20
+
+
+def test_the_all_sky_scene_is_torn_and_unplugged_like_the_others(camera: SimulatedDriver) -> None:
+    camera.apply({"scene": "allsky"}, camera.clock.monotonic() + 5)
+    camera.set_faults({"torn_frame": 1}, lambda *_: None)
+    assert np.all(still(camera).image[-40:] == 128)
+    camera.set_faults({"disconnect": True}, lambda *_: None)
+    with pytest.raises(CameraError, match="unplugged"):
+        still(camera)
 
 
 def test_its_temperature_swings_slowly(camera: SimulatedDriver, stepping: SteppingClock) -> None:

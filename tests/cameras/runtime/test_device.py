@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import pytest
 
-from cameras.drivers.base import CameraError
+from cameras.drivers.base import CameraError, Pixels
 from cameras.drivers.network import NetworkDriver
 from cameras.runtime.assembly import make_driver
 from cameras.runtime.device import Device
@@ -51,6 +52,29 @@ def test_a_camera_is_opened_only_at_an_address_that_its_spec_allows(tmp_path: Pa
     device = make_device(spec, clock, make_driver(spec, clock), bench.link)  # type: ignore[arg-type]
     assert not device.ensure_open()
     assert "leads to a port of the station itself, which is always refused" in str(device.error)
+
+
+def test_a_driver_gets_the_site_of_its_spec(tmp_path: Path) -> None:
+    """It is 20:00 UTC: night at 11° east, morning at 169° west. The height shows in the Moon's place."""
+    night = sky_of(tmp_path, latitude=48.0, longitude=11.0)
+    morning = sky_of(tmp_path, latitude=-48.0, longitude=-169.0)
+    above = sky_of(tmp_path, latitude=48.0, longitude=11.0, elevation=4000.0)
+    assert morning.mean() > 2 * night.mean()
+    assert not np.array_equal(above, night)
+    assert np.array_equal(sky_of(tmp_path, latitude=None, longitude=None), night)
+
+
+def sky_of(folder: Path, **site: float | None) -> Pixels:
+    """A frame of a simulated camera whose spec has this site."""
+    clock = SetClock()
+    bench = CameraLoopBench(folder, clock)
+    spec = {**bench.spec, "kind": "simulated", "site": {**site, "time_zone": None}}
+    driver = make_driver(spec, clock)  # type: ignore[arg-type]
+    driver.open(clock.monotonic() + 5)
+    driver.apply({"scene": "allsky", "width": 320, "height": 240, "gain": 4.0, "iso": 25_600}, clock.monotonic() + 5)
+    frame = driver.frame(clock.monotonic() + 5)
+    assert frame is not None
+    return frame.image
 
 
 def disconnect(device: Device, clock: SetClock, *, after_s: float, error: CameraError = GONE) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cameras.drivers.simulated.scenes.allsky import AllSkyScene
 from cameras.drivers.simulated.scenes.base import Image, Scene
 from cameras.drivers.simulated.scenes.bench import BenchScene
 from cameras.drivers.simulated.scenes.chart import ChartScene
@@ -10,6 +11,7 @@ from cameras.drivers.simulated.scenes.sky import SkyScene
 
 SCENES: dict[str, type[Scene]] = {
     "sky": SkyScene,
+    "allsky": AllSkyScene,
     "microscope": MicroscopeScene,
     "bench": BenchScene,
     "chart": ChartScene,

@@ -1,7 +1,7 @@
 """What all scenes share: how they are rendered, their brightness, noise and caption.
 
-The scenes that are pictures (all but the chart) have an automatic brightness, as webcams have: ten times the exposure
-or the gain makes them a quarter brighter, so that a stream of 10 ms and a session of 8 s both show them well.
+The scenes `sky`, `microscope` and `bench` have an automatic brightness, as webcams have: ten times the light makes
+them a quarter brighter, so that a stream of 10 ms and a session of 8 s both show them well.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import functools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import cv2
@@ -20,7 +21,8 @@ Image = NDArray[np.uint8]
 Light = NDArray[np.float32]
 """(height, width, 3), linear; 1 is full scale."""
 
-REFERENCE_US = 10_000
+WIDEST_F_NUMBER = 1.4
+REFERENCE_S = 0.01
 BRIGHTNESS_EXPONENT = 0.1
 DIMMEST, BRIGHTEST = 0.5, 1.8
 NOISE_SIZE = 512
@@ -30,14 +32,53 @@ CAPTION_FONT, CAPTION_HEIGHT = cv2.FONT_HERSHEY_SIMPLEX, 14
 """Height of the caption in pixels of a picture of 1024 rows."""
 
 
+@dataclass(frozen=True, slots=True)
+class SceneSettings:
+    """What a scene is constructed with: the picture's size in pixels, the chart's settings, and the site in degrees and
+    metres."""
+
+    width: int
+    height: int
+    sky_level: float = 500.0
+    contrast_decades: float = 5.0
+    shot_noise: bool = False
+    latitude: float = 48.0
+    longitude: float = 11.0
+    elevation: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ExposureSettings:
+    """The settings of one frame."""
+
+    exposure_us: int
+    gain: float = 1.0
+    iso: int = 100
+    f_number: float = 1.4
+
+    @property
+    def seconds(self) -> float:
+        return self.exposure_us / 1e6
+
+    @property
+    def amplification(self) -> float:
+        """Of the sensor's signal, with its noise; 1 at gain 1 and ISO 100."""
+        return self.gain * (self.iso / 100)
+
+    @property
+    def equivalent_s(self) -> float:
+        """The exposure time in seconds that gives as bright a picture at gain 1, ISO 100 and f/1.4."""
+        return self.seconds * self.amplification * (WIDEST_F_NUMBER / self.f_number) ** 2
+
+
 class Scene(ABC):
     """A scene for one picture size. `render` may be called for any time in any order."""
 
-    def __init__(self, width: int, height: int, sky_level: float, contrast_decades: float, shot_noise: bool) -> None:
-        self.width, self.height, self.shot_noise = width, height, shot_noise
+    def __init__(self, settings: SceneSettings) -> None:
+        self.width, self.height = settings.width, settings.height
 
     @abstractmethod
-    def render(self, number: int, exposure_us: int, gain: float, wall_ns: int, seconds: float) -> Image:
+    def render(self, number: int, exposure: ExposureSettings, wall_ns: int, seconds: float) -> Image:
         """A new picture, (height, width, 3) RGB, of frame `number`; `seconds` are since the camera was opened."""
 
 
@@ -58,9 +99,9 @@ class Backdrop:
         return self._image
 
 
-def brightness_of(exposure_us: int, gain: float) -> float:
-    """1 at 10 ms and gain 1."""
-    found = (max(exposure_us, 1) * gain / REFERENCE_US) ** BRIGHTNESS_EXPONENT
+def brightness_of(exposure: ExposureSettings) -> float:
+    """1 at 10 ms, gain 1, ISO 100 and f/1.4."""
+    found = (max(exposure.equivalent_s, 1e-6) / REFERENCE_S) ** BRIGHTNESS_EXPONENT
     return float(min(max(found, DIMMEST), BRIGHTEST))
 
 
@@ -103,6 +144,15 @@ def smooth_noise(height: int, width: int, cell: float, seed: int, octaves: int =
         weight *= 0.5
     least, most = float(total.min()), float(total.max())
     return np.asarray((total - least) / max(most - least, 1e-6), np.float32)
+
+
+def around(surface: NDArray[np.float32], width: int) -> NDArray[np.float32]:
+    """`width` columns of a surface that has more of them, so that the last column continues in the first."""
+    beyond = surface[..., width:]
+    share = np.linspace(0, 1, beyond.shape[-1], dtype=np.float32)
+    closed = surface[..., :width].copy()
+    closed[..., : share.size] = beyond * (1 - share) + closed[..., : share.size] * share
+    return closed
 
 
 def draw_caption(image: Image, wall_ns: int) -> None:

@@ -10,9 +10,11 @@ import numpy as np
 
 from cameras.drivers.simulated.scenes.base import (
     Backdrop,
+    ExposureSettings,
     Image,
     Light,
     Scene,
+    SceneSettings,
     brightness_of,
     developed,
     draw_caption,
@@ -40,14 +42,14 @@ FINE = 4
 class BenchScene(Scene):
     """Lengths are shares of the picture's height; x counts from the middle."""
 
-    def __init__(self, width: int, height: int, sky_level: float, contrast_decades: float, shot_noise: bool) -> None:
-        super().__init__(width, height, sky_level, contrast_decades, shot_noise)
+    def __init__(self, settings: SceneSettings) -> None:
+        super().__init__(settings)
         self._backdrop = Backdrop()
         random = np.random.default_rng(13)
         self._bubbles = random.uniform(0, 1, (BUBBLES, 4))
 
-    def render(self, number: int, exposure_us: int, gain: float, wall_ns: int, seconds: float) -> Image:
-        brightness = brightness_of(exposure_us, gain)
+    def render(self, number: int, exposure: ExposureSettings, wall_ns: int, seconds: float) -> Image:
+        brightness = brightness_of(exposure)
         # A copy: the backdrop serves further frames, and a picture never changes after it was handed out.
         image = self._backdrop.get(brightness, seconds, self._developed).copy()
         self._draw_vortex(image, seconds)

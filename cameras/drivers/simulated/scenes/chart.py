@@ -2,12 +2,13 @@
 
 The sensor is linear and has 8 bits without a gamma curve: a pixel's value is
 
-    min(255, luminance x exposure in seconds x gain)
+    min(255, luminance x exposure in seconds x gain x ISO / 100 x (1.4 / f-number)²)
 
-with the luminance in counts per second at gain 1. The sky is `sky_level` bright at middle height and brightens
-towards the horizon by `contrast_decades` powers of ten in all, so that a millisecond shows the horizon and eight
-seconds still leave the zenith dark: the mean rises with the exposure over all of an automatic exposure's range.
-Stars stand on top of the sky and drift to the left. With `shot_noise` a pixel's deviation is sqrt(value x gain).
+with the luminance in counts per second at gain 1, ISO 100 and f/1.4. The sky is `sky_level` bright at middle height and
+brightens towards the horizon by `contrast_decades` powers of ten in all, so that a millisecond shows the horizon and
+eight seconds still leave the zenith dark: the mean rises with the exposure over all of an automatic exposure's range.
+Stars stand on top of the sky and drift to the left. With `shot_noise` a pixel's deviation is
+sqrt(value x gain x ISO / 100).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cameras.drivers.simulated.codec import draw_frame_number
-from cameras.drivers.simulated.scenes.base import Image, Scene, utc_text
+from cameras.drivers.simulated.scenes.base import ExposureSettings, Image, Scene, SceneSettings, utc_text
 
 TINTS = (0.80, 0.90, 1.00)
 """Red, green and blue of the sky, of its luminance; red and blue change places from left to right."""
@@ -39,38 +40,40 @@ FONT, FONT_SCALE = cv2.FONT_HERSHEY_SIMPLEX, 0.5
 class ChartScene(Scene):
     """The chart for one picture size. `render` costs a copy of the picture and some small patches."""
 
-    def __init__(self, width: int, height: int, sky_level: float, contrast_decades: float, shot_noise: bool) -> None:
-        super().__init__(width, height, sky_level, contrast_decades, shot_noise)
-        self._luminance = _sky(width, height, sky_level, contrast_decades)
-        self._noise = _normal(self._luminance.shape) if shot_noise else None
-        self._skies: OrderedDict[tuple[int, float, int], Image] = OrderedDict()
+    def __init__(self, settings: SceneSettings) -> None:
+        super().__init__(settings)
+        self._luminance = _sky(self.width, self.height, settings.sky_level, settings.contrast_decades)
+        self._noise = _normal(self._luminance.shape) if settings.shot_noise else None
+        self._skies: OrderedDict[tuple[ExposureSettings, int], Image] = OrderedDict()
         places = np.arange(STARS)[:, None] * SPREAD % 1
         top = TEXT_TOP + 2 * TEXT_HEIGHT
-        self._star_rows = (top + places[:, 0] * (height - 1 - top)).astype(np.intp)
-        self._star_columns = places[:, 1] * width
+        self._star_rows = (top + places[:, 0] * (self.height - 1 - top)).astype(np.intp)
+        self._star_columns = places[:, 1] * self.width
 
-    def render(self, number: int, exposure_us: int, gain: float, wall_ns: int, seconds: float) -> Image:
+    def render(self, number: int, exposure: ExposureSettings, wall_ns: int, seconds: float) -> Image:
         """A new picture, (height, width, 3) RGB; `wall_ns` is written into it, `seconds` moves the stars."""
         # A copy: the sky serves further frames, and a picture never changes after it was handed out.
-        image = self._sky(exposure_us, gain, number % NOISE_FIELDS if self.shot_noise else 0).copy()
-        self._draw_stars(image, exposure_us / 1e6 * gain, seconds)
+        image = self._sky(exposure, 0 if self._noise is None else number % NOISE_FIELDS).copy()
+        self._draw_stars(image, exposure.equivalent_s, seconds)
         _draw_text(image, f"SIMULATED {utc_text(wall_ns)} #{number}")
         draw_frame_number(image, number)
         return image
 
-    def _sky(self, exposure_us: int, gain: float, field: int) -> Image:
+    def _sky(self, exposure: ExposureSettings, field: int) -> Image:
         """The sky without stars as the sensor sees it, with shot noise number `field`. Made once; do not change it."""
-        key = (exposure_us, gain, field)
+        key = (exposure, field)
         if key not in self._skies:
-            self._skies[key] = self._exposed(exposure_us / 1e6 * gain, gain, field)
+            self._skies[key] = self._exposed(exposure, field)
         self._skies.move_to_end(key)
         if len(self._skies) > KEPT_SKIES:
             self._skies.popitem(last=False)
         return self._skies[key]
 
-    def _exposed(self, light: float, gain: float, field: int) -> Image:
-        clean: Image = cv2.convertScaleAbs(self._luminance, alpha=light).astype(np.uint8, copy=False)
-        return clean if self._noise is None else _noisy(clean, gain, np.roll(self._noise, 97 * field, axis=0))
+    def _exposed(self, exposure: ExposureSettings, field: int) -> Image:
+        clean: Image = cv2.convertScaleAbs(self._luminance, alpha=exposure.equivalent_s).astype(np.uint8, copy=False)
+        if self._noise is None:
+            return clean
+        return _noisy(clean, exposure.amplification, np.roll(self._noise, 97 * field, axis=0))
 
     def _draw_stars(self, image: Image, light: float, seconds: float) -> None:
         columns = (self._star_columns - STAR_DRIFT * seconds) % (self.width - 2)
@@ -81,7 +84,7 @@ class ChartScene(Scene):
 
 
 def _sky(width: int, height: int, sky_level: float, contrast_decades: float) -> NDArray[np.float32]:
-    """(height, width, 3) float32: counts per second at gain 1."""
+    """(height, width, 3) float32: counts per second at gain 1, ISO 100 and f/1.4."""
     rows = sky_level * 10.0 ** (contrast_decades * np.linspace(-0.5, 0.5, height))
     across = np.linspace(0, 1, width)[:, None]
     tints = np.array(TINTS) * (1 - across) + np.array(TINTS[::-1]) * across
@@ -92,8 +95,8 @@ def _normal(shape: tuple[int, ...]) -> NDArray[np.float32]:
     return np.random.default_rng(2).standard_normal(shape, np.float32)
 
 
-def _noisy(clean: Image, gain: float, normal: NDArray[np.float32]) -> Image:
-    deviations = np.sqrt(np.arange(256) * gain).astype(np.float32)
+def _noisy(clean: Image, amplification: float, normal: NDArray[np.float32]) -> Image:
+    deviations = np.sqrt(np.arange(256) * amplification).astype(np.float32)
     noisy: Image = np.clip(clean + normal * deviations[clean], 0, 255).astype(np.uint8)
     return noisy
 

@@ -12,9 +12,11 @@ import numpy as np
 from cameras.drivers.simulated.scenes.base import (
     CAPTION_FONT,
     Backdrop,
+    ExposureSettings,
     Image,
     Light,
     Scene,
+    SceneSettings,
     brightness_of,
     developed,
     draw_caption,
@@ -53,12 +55,12 @@ class Cell:
 
 
 class MicroscopeScene(Scene):
-    def __init__(self, width: int, height: int, sky_level: float, contrast_decades: float, shot_noise: bool) -> None:
-        super().__init__(width, height, sky_level, contrast_decades, shot_noise)
+    def __init__(self, settings: SceneSettings) -> None:
+        super().__init__(settings)
         self._backdrop = Backdrop()
         random = np.random.default_rng(21)
-        aspect = width / height
-        radii = height * (SMALLEST + (LARGEST - SMALLEST) * random.beta(2, 2.5, SHAPES))
+        aspect = self.width / self.height
+        radii = self.height * (SMALLEST + (LARGEST - SMALLEST) * random.beta(2, 2.5, SHAPES))
         shapes = [cell_sprites(max(4, round(radius)), 100 + number) for number, radius in enumerate(radii)]
         self._cells = [
             Cell(
@@ -70,11 +72,11 @@ class MicroscopeScene(Scene):
             )
             for number in range(CELLS)
         ]
-        self._swimmer = swimmer_sprites(max(4, round(0.03 * height)))
+        self._swimmer = swimmer_sprites(max(4, round(0.03 * self.height)))
 
-    def render(self, number: int, exposure_us: int, gain: float, wall_ns: int, seconds: float) -> Image:
+    def render(self, number: int, exposure: ExposureSettings, wall_ns: int, seconds: float) -> Image:
         # A copy: the backdrop serves further frames, and a picture never changes after it was handed out.
-        image = self._backdrop.get(brightness_of(exposure_us, gain), seconds, self._developed).copy()
+        image = self._backdrop.get(brightness_of(exposure), seconds, self._developed).copy()
         aspect = self.width / self.height
         for cell in self._cells:
             x, y = cell.place(seconds, aspect)
