@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import pytest
 
 from cameras.drivers.simulated.driver import SimulatedDriver
 from tests.harness.camera_processes.camera_loop import CameraLoopBench
-from tests.harness.clocks.camera_clock import EVENING, SetClock
+from tests.harness.clocks.camera_clock import EVENING, StepClock
 from tests.harness.waiting import eventually
 
 SESSION = "0193a000-0000-7000-8000-000000000003"
@@ -23,24 +23,11 @@ SMALL = {"scene": "chart", "width": 320, "height": 240}
 HOURS_10 = 10 * 3600
 
 
-class NightClock(SetClock):
-    """Time runs as fast as the disk lets it: a wait first lets the still thread finish, then advances the time."""
-
-    settled: Callable[[float], bool]
-
-    def wait(self, seconds: float) -> bool:
-        if self.wakes_on_work:
-            self.settled(10.0)
-        if self._interrupted():
-            return True
-        return super().wait(seconds)
-
-
 @pytest.fixture
 def night() -> Iterator[CameraLoopBench]:
     """8 s every 20 s from 20:00 to 06:00."""
     until = datetime.fromtimestamp(EVENING + HOURS_10, UTC).isoformat()
-    clock = NightClock(EVENING)
+    clock = StepClock(EVENING)
     folder = Path(tempfile.mkdtemp(dir="/dev/shm"))
     desired = CameraLoopBench.desired_session(SESSION, exposure_us=8_000_000, cadence_s=20.0, until=until)
     driver = SimulatedDriver("", clock)

@@ -10,7 +10,7 @@ import pytest
 
 from cameras.drivers.simulated.driver import SimulatedDriver
 from tests.harness.camera_processes.camera_loop import CameraLoopBench
-from tests.harness.clocks.camera_clock import SetClock
+from tests.harness.clocks.camera_clock import StepClock
 from tests.harness.waiting import eventually
 
 SESSION = "0193a000-0000-7000-8000-000000000003"
@@ -21,19 +21,8 @@ CONTROL = {
 CHART = {"scene": "chart", "width": 320, "height": 240, "contrast_decades": 0.3}
 
 
-class MeasuredClock(SetClock):
-    """A wait first lets the still thread finish and the statistics of its capture be made."""
-
-    settled: Any
-
-    def wait(self, seconds: float) -> bool:
-        if self.wakes_on_work:
-            self.settled(10.0)
-        return self._interrupted() or super().wait(seconds)
-
-
 def bench_of(folder: Path, **programme: Any) -> CameraLoopBench:
-    clock = MeasuredClock()
+    clock = StepClock()
     given = {"exposure_us": 20, "cadence_s": 10.0, "count": 14, "control": CONTROL, **programme}
     desired = CameraLoopBench.desired_session(SESSION, **given)
     bench = CameraLoopBench(folder, clock, SimulatedDriver("", clock), settings=CHART, session=desired)

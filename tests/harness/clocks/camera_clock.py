@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from cameras.runtime.clock import CameraClock
 from cameras.spool.session_files import Moment
 
@@ -51,3 +53,14 @@ class SetClock(CameraClock):
         wall = self.wall + off_s
         self.boot, self.boot_s = boot, 5.0
         self._ahead = wall - self.boot_s
+
+
+class StepClock(SetClock):
+    """Time runs as fast as the disk lets it: a wait first lets the still thread finish, then advances the time."""
+
+    settled: Callable[[float], bool]
+
+    def wait(self, seconds: float) -> bool:
+        if self.wakes_on_work:
+            self.settled(10.0)
+        return self._interrupted() or super().wait(seconds)
