@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import threading
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
 
@@ -37,8 +37,6 @@ SHORTEST_US, LONGEST_US = 20, 600_000_000
 LOWEST_GAIN, HIGHEST_GAIN = 1.0, 16.0
 ISOS = [100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600]
 F_NUMBERS = [1.4, 2.0, 2.8, 4.0, 5.6, 8.0, 11.0, 16.0, 22.0]
-EXPOSURE_SETTINGS = ("exposure_us", "gain", "iso", "f_number")
-"""The settings that an exposure may override."""
 ABORT_CHECK_S = 0.05
 """How often a running exposure checks for `abort`."""
 
@@ -273,12 +271,15 @@ class SimulatedDriver(Driver):
 
     def _exposure_settings(self, wanted: dict[str, Any]) -> ExposureSettings:
         """`wanted` and, for the rest, the camera's settings."""
-        used = {name: wanted.get(name, self._settings[name]) for name in EXPOSURE_SETTINGS}
-        return ExposureSettings(**used)
+        used = self._settings | wanted
+        return ExposureSettings(used["exposure_us"], used["gain"], used["iso"], used["f_number"])
 
     def _new_scene(self) -> Scene:
-        settings = {name: self._settings[name] for name in SCENE_SETTINGS}
-        return SCENES[self._settings["scene"]](SceneSettings(**settings, **self._site))
+        now = self._settings
+        settings = SceneSettings(
+            now["width"], now["height"], now["sky_level"], now["contrast_decades"], now["shot_noise"]
+        )
+        return SCENES[now["scene"]](replace(settings, **self._site))
 
     # Faults
 

@@ -39,6 +39,7 @@ DAYLIGHT_ENDS, STARS_BEGIN = -24.0, -3.0
 MILKY_WAY, TOWN, AIRGLOW = 3.5e-4, 1.6e-3, 1.0e-4
 """cd/m² where they are brightest."""
 TOWN_AZIMUTH = 2.2
+"""Radians from north through east."""
 NIGHT_TINT, TOWN_TINT, AIRGLOW_TINT = (0.86, 0.97, 1.30), (1.50, 0.95, 0.50), (0.70, 1.25, 0.70)
 MILKY_WAY_TINT, MOONLIGHT_TINT, GROUND_TINT = (1.04, 0.98, 1.04), (0.60, 0.95, 1.62), (0.85, 1.10, 0.60)
 REDDENING = (0.0, 0.05, 0.14)
@@ -52,6 +53,7 @@ Holladay, CIE 146."""
 DISC_RADIUS = math.radians(0.265)
 """Of the Sun and the Moon."""
 MAGNITUDE_0_LX = 2.54e-6
+"""Illuminance of a star of magnitude 0."""
 
 
 @dataclass(frozen=True)
