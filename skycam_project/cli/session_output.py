@@ -47,7 +47,7 @@ def exposure_text(programme: dict[str, Any], actual: dict[str, Any]) -> str:
     """The exposures of a cycle; of an interval with the one that the camera uses."""
     from cameras.programmes.cycle import describe_exposures
 
-    if programme.get("kind", "interval") != "interval":
+    if "control" in programme or programme.get("kind", "interval") != "interval":
         return describe_exposures(cast("Programme", programme))
     requested = programme.get("exposure_us")
     return format_requested_and_used(requested, actual.get("exposure_us", requested))
