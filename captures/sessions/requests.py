@@ -26,6 +26,8 @@ F_NUMBER: float = settings.STATION.camera.f_number
 
 Exposure = Annotated[int, Field(ge=1, le=HOUR_US)]
 Moment = Annotated[AwareDatetime, Field(strict=False), AfterValidator(in_utc)]
+# Not strict: JSON has no tuples.
+WindowPair = Annotated[tuple[Moment, Moment], Field(strict=False)]
 MAX_WINDOWS = 100
 KIND_FIELDS: dict[str, tuple[str, ...]] = {
     "interval": (),
@@ -70,7 +72,7 @@ class SessionRequest(ExposureSettings):
     count: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
     until: Moment | None = None
     windows: Annotated[
-        Annotated[list[tuple[Moment, Moment]], Field(min_length=1, max_length=MAX_WINDOWS, strict=False)] | None,
+        Annotated[list[WindowPair], Field(min_length=1, max_length=MAX_WINDOWS)] | None,
         Field(description="Pairs of begin and end: the session captures only inside of them, and ends with the last."),
     ] = None
     name: Text = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -92,6 +93,18 @@ def test_fixed_exposure_is_the_default_and_is_not_stored(camera: Camera) -> None
 def test_automatic_exposure_that_does_not_fit_is_refused(given: Any, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         SessionRequest(**given)
+
+
+def test_windows_are_read_from_json(camera: Camera) -> None:
+    pair = ["2030-01-01T20:00:00Z", "2030-01-02T04:00:00Z"]
+    read = SessionRequest.model_validate(json.loads(json.dumps({"windows": [pair]})))
+    assert read.programme(camera)["windows"] == [["2030-01-01T20:00:00.000Z", "2030-01-02T04:00:00.000Z"]]
+
+
+def test_automatic_exposure_is_read_from_json(camera: Camera) -> None:
+    given = {"control": {**LIMITS, "iso": [100, 3200], "f_number": [2, 8], "gain": None}}
+    read = SessionRequest.model_validate(json.loads(json.dumps(given)))
+    assert read.programme(camera)["control"]["iso"] == [100, 3200]
 
 
 def test_a_window_that_has_begun_is_cut_to_what_is_left_of_it(camera: Camera) -> None:
