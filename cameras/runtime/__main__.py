@@ -17,6 +17,7 @@ from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.consumers import Context, load_consumer
 from cameras.runtime.device_times import DeviceTimes
+from cameras.runtime.exposure_statistics import ExposureStatistics
 from cameras.runtime.link import Link, ReportSink
 from cameras.runtime.spec import Spec
 from cameras.spool import failpoints
@@ -57,8 +58,9 @@ def run(spec: Spec, link: Link) -> None:
     consumers: dict[str, Any] = {name: load_consumer(path, context) for name, path in spec["consumers"].items()}
     # Not a consumer of frames: the still thread calls it.
     writer = consumers.pop("still_writer")
+    statistics = consumers.setdefault("statistics", ExposureStatistics(context))
     process = build_camera_process(
-        spec, link, clock, buffer, writer, consumers["statistics"], list(consumers.values()), driver, device_times(spec)
+        spec, link, clock, buffer, writer, statistics, list(consumers.values()), driver, device_times(spec)
     )
     # Only when all parts exist: some commands act at once, on the thread of the link.
     link.listen(process.receiver.receive_command, process.loop.stop)
