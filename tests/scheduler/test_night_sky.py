@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import astuple
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from core.sky.bodies import moon_phase, moon_place, sun_place
 from core.sky.horizon import Horizon
 from scheduler.planning.rules import Site
-from scheduler.planning.sky import NightSky, SkyOfSite, TwilightTimes, sky_of_night
+from scheduler.planning.sky import PHASE_AN_HOUR, NightSky, SkyOfSite, TwilightTimes, sky_of_night
 from tests.harness.planning.schedules import BERLIN, TROMSO, utc
 
 NIGHT = date(2026, 11, 20)
@@ -49,6 +49,16 @@ def test_in_the_polar_night_the_sun_neither_sets_nor_rises_but_there_is_twilight
     assert max(altitude for _, altitude in night.sun_altitudes) < -0.833
 
 
+def test_where_the_sun_passes_three_times_the_longest_time_below_counts() -> None:
+    """At the begin of the polar night in the far north, when the Sun is highest 16 minutes before mean noon."""
+    site, night = Site(80.53, 0, 0, "UTC"), date(2026, 11, 3)
+    twilight = sky_of_night(site, night).twilight
+    assert len(SkyOfSite(site).sun_below(-6, *site.night_range(night))) == 2
+    assert twilight.civil_dusk is not None
+    assert twilight.civil_dawn is not None
+    assert f"{twilight.civil_dusk:%d %H:%M} {twilight.civil_dawn:%d %H:%M}" == "03 12:43 04 11:31"
+
+
 def test_hills_hide_the_sun_earlier() -> None:
     valley = Site(52.5, 13.4, 34, "Europe/Berlin", Horizon(((0.0, 10.0),)))
     flat, hidden = (sky_of_night(site, NIGHT).twilight for site in (BERLIN, valley))
@@ -69,6 +79,12 @@ def test_the_moon_sets_in_the_night_that_it_is_asked_for() -> None:
 
 def test_the_phase_is_that_of_the_local_midnight() -> None:
     assert sky_of_night(BERLIN, NIGHT).moon_phase == moon_phase(utc("2026-11-20 23:00"))
+
+
+@settings(max_examples=300, derandomize=True)
+@given(st.datetimes(datetime(1950, 1, 1), datetime(2049, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
+def test_the_phase_never_changes_faster_than_its_greatest_speed(at: datetime) -> None:
+    assert abs(moon_phase(at + timedelta(hours=1)) - moon_phase(at)) < PHASE_AN_HOUR * 0.6
 
 
 def test_the_suns_altitudes_are_ten_minutes_apart() -> None:
