@@ -2,50 +2,22 @@
 
 from __future__ import annotations
 
-import functools
-import warnings
 from datetime import UTC, datetime, timedelta, timezone
 from math import asin, cos, degrees, dist, radians, sin
-from typing import Any
 
-import ephem
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from skyfield.api import Loader, wgs84
-from skyfield_data import get_skyfield_data_path
 
 from core.sky.bodies import Place, moon_phase, moon_place, sun_place
+from tests.harness.jpl import Coordinates, jpl, moment, place_by_jpl
 
 SUN_WITHIN, MOON_WITHIN = 0.001, 0.002
-Site = tuple[float, float, float]
 
 BEGIN, END = datetime(1950, 1, 1, tzinfo=UTC), datetime(2050, 1, 1, tzinfo=UTC)
 moments = st.timedeltas(timedelta(0), END - BEGIN).map(lambda after: BEGIN + after)
 sites = st.tuples(st.floats(-90, 90), st.floats(-180, 180), st.floats(-400, 6000))
 often = settings(max_examples=200, deadline=None, derandomize=True)
-
-
-@functools.cache
-def jpl() -> tuple[Loader, Any]:
-    with warnings.catch_warnings():
-        # skyfield-data warns when its tables of the Earth's rotation are old; these tests use none of them.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        load = Loader(get_skyfield_data_path(), verbose=False)
-    return load, load("de421.bsp")
-
-
-def moment(at: datetime) -> Any:
-    """`at` in Skyfield, with PyEphem's difference between the Earth's rotation and uniform time. Forecasts of it for
-    2049 differ by ten seconds, in which the Moon moves by 0.005°."""
-    scale = jpl()[0].timescale(delta_t=ephem.delta_t(at))
-    return scale.ut1(at.year, at.month, at.day, at.hour, at.minute, at.second + at.microsecond / 1e6)
-
-
-def computed(body: str, at: datetime, site: Site) -> Place:
-    earth = jpl()[1]["earth"] + wgs84.latlon(*site)
-    altitude, azimuth, _ = earth.at(moment(at)).observe(jpl()[1][body]).apparent().altaz()
-    return Place(altitude.degrees, azimuth.degrees)
 
 
 def degrees_between(one: Place, other: Place) -> float:
@@ -60,14 +32,14 @@ def direction(place: Place) -> tuple[float, float, float]:
 
 @often
 @given(moments, sites)
-def test_the_sun_stands_where_the_jpl_ephemeris_has_it(at: datetime, site: Site) -> None:
-    assert degrees_between(sun_place(at, *site), computed("sun", at, site)) < SUN_WITHIN
+def test_the_sun_stands_where_the_jpl_ephemeris_has_it(at: datetime, site: Coordinates) -> None:
+    assert degrees_between(sun_place(at, *site), place_by_jpl("sun", at, site)) < SUN_WITHIN
 
 
 @often
 @given(moments, sites)
-def test_the_moon_stands_where_the_jpl_ephemeris_has_it(at: datetime, site: Site) -> None:
-    assert degrees_between(moon_place(at, *site), computed("moon", at, site)) < MOON_WITHIN
+def test_the_moon_stands_where_the_jpl_ephemeris_has_it(at: datetime, site: Coordinates) -> None:
+    assert degrees_between(moon_place(at, *site), place_by_jpl("moon", at, site)) < MOON_WITHIN
 
 
 @often
