@@ -14,7 +14,7 @@ from cameras.gates.messages import GateStatus
 
 LONGEST_VALUE = 40
 """Characters of a value that are shown."""
-Verdict = Literal["safe", "unsafe", "between", "unknown"]
+Safety = Literal["safe", "unsafe", "between", "unknown"]
 Limit = float | str | None
 
 
@@ -90,7 +90,7 @@ class Judgement:
     """What the limits say of a value. `sentence` is about an unsafe or unknown value and ends without a full stop if it
     is part of a longer one."""
 
-    verdict: Verdict
+    safety: Safety
     value: float | str | None = None
     limit: Limit = None
     sentence: str = ""
@@ -100,9 +100,9 @@ def evaluate(gate: Gate, state: GateState, reading: Reading | None, now: float) 
     """The state after this reading. A reading is valid until the next one: pass it again to let time pass, and None if
     there is no reading that still counts."""
     judged = judge(gate, reading or NO_READING)
-    is_unknown = judged.verdict == "unknown"
-    verdict = ("safe" if gate.unknown_is_safe else "unsafe") if is_unknown else judged.verdict
-    is_contrary = verdict == ("unsafe" if state.is_open else "safe")
+    is_unknown = judged.safety == "unknown"
+    safety = ("safe" if gate.unknown_is_safe else "unsafe") if is_unknown else judged.safety
+    is_contrary = safety == ("unsafe" if state.is_open else "safe")
     contrary_since = (now if state.contrary_since is None else state.contrary_since) if is_contrary else None
     minimum_s = gate.unsafe_for_s if state.is_open else gate.safe_for_s
     unknown_since = (now if state.unknown_since is None else state.unknown_since) if is_unknown else None
@@ -112,7 +112,7 @@ def evaluate(gate: Gate, state: GateState, reading: Reading | None, now: float) 
     if after.is_open:
         return replace(after, limit=None, sentence="")
     # Between the limits, and while a safe value has not lasted long enough, the last veto stays.
-    return replace(after, limit=judged.limit, sentence=_veto(gate, judged.sentence)) if verdict == "unsafe" else after
+    return replace(after, limit=judged.limit, sentence=_veto(gate, judged.sentence)) if safety == "unsafe" else after
 
 
 def judge(gate: Gate, reading: Reading) -> Judgement:

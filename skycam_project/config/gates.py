@@ -85,7 +85,7 @@ class GateSourceConfig(Section):
 
 class GateConfig(Section):
     name: str = key(..., "Name of the gate, unique on this host.", NAME, pattern=NAME_PATTERN)
-    source: GateSourceConfig = key(..., "Where its value comes from.", ONE_SOURCE)
+    source: GateSourceConfig = key(..., "Where its value comes from.", "a mapping with one of the keys below")
     unsafe_above: float | None = key(None, "The value is unsafe above this limit.", LIMIT, unset="none")
     unsafe_below: float | None = key(None, "The value is unsafe below this limit.", LIMIT, unset="none")
     safe_below: float | None = key(

@@ -35,41 +35,41 @@ def closed(gate: Gate) -> GateState:
 
 
 @pytest.mark.parametrize(
-    ("value", "verdict"),
+    ("value", "safety"),
     [(0.1, "safe"), (-5, "safe"), (0.15, "between"), (0.2, "between"), (0.21, "unsafe"), ("0.05", "safe")],
 )
-def test_a_value_is_judged_by_the_limits(value: float | str, verdict: str) -> None:
-    assert judge(RAIN, Reading(value)).verdict == verdict
+def test_a_value_is_judged_by_the_limits(value: float | str, safety: str) -> None:
+    assert judge(RAIN, Reading(value)).safety == safety
 
 
 def test_without_a_safe_limit_a_gate_opens_at_the_unsafe_one() -> None:
     battery = Gate("battery", unsafe_below=0)
-    assert judge(battery, Reading(0.0)).verdict == "safe"
-    assert judge(battery, Reading(-0.1)).verdict == "unsafe"
+    assert judge(battery, Reading(0.0)).safety == "safe"
+    assert judge(battery, Reading(-0.1)).safety == "unsafe"
 
 
 def test_a_gate_may_have_a_limit_on_both_sides() -> None:
     warm = Gate("housing", unsafe_above=40, safe_below=35, unsafe_below=-20, safe_above=-15)
-    verdicts = [judge(warm, Reading(float(value))).verdict for value in (-21, -17, 0, 37, 41)]
-    assert verdicts == ["unsafe", "between", "safe", "between", "unsafe"]
+    found = [judge(warm, Reading(float(value))).safety for value in (-21, -17, 0, 37, 41)]
+    assert found == ["unsafe", "between", "safe", "between", "unsafe"]
 
 
 @pytest.mark.parametrize(
-    ("value", "verdict"),
+    ("value", "safety"),
     [(" Open\n", "safe"), ("CLOSED", "unsafe"), ("ajar", "unknown"), ("", "unknown"), (1.0, "unknown")],
 )
-def test_a_word_is_judged_by_the_lists(value: float | str, verdict: str) -> None:
-    assert judge(ROOF, Reading(value)).verdict == verdict
+def test_a_word_is_judged_by_the_lists(value: float | str, safety: str) -> None:
+    assert judge(ROOF, Reading(value)).safety == safety
 
 
 def test_with_safe_values_alone_every_other_word_is_unsafe() -> None:
-    assert judge(Gate("roof", safe_values=("open", "1")), Reading("ajar")).verdict == "unsafe"
-    assert judge(Gate("roof", safe_values=("open", "1")), Reading(1.0)).verdict == "safe"
+    assert judge(Gate("roof", safe_values=("open", "1")), Reading("ajar")).safety == "unsafe"
+    assert judge(Gate("roof", safe_values=("open", "1")), Reading(1.0)).safety == "safe"
 
 
 def test_a_gate_with_limits_and_words_takes_both() -> None:
     gate = Gate("rain", unsafe_above=0.2, unsafe_values=("rain",))
-    assert [judge(gate, Reading(value)).verdict for value in ("rain", "0.1", 0.3)] == ["unsafe", "safe", "unsafe"]
+    assert [judge(gate, Reading(value)).safety for value in ("rain", "0.1", 0.3)] == ["unsafe", "safe", "unsafe"]
 
 
 # What a closed gate says
