@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from cameras.gates.gate import NO_READING, GateState, Reading, evaluate
 from cameras.gates.messages import GateStatus
 from cameras.supervision.camera_slot import CameraSlot
+from cameras.supervision.camera_status import own_slots
 from cameras.supervision.configured_gates import ConfiguredGate, camera_reading
 from cameras.supervision.gate_readers import SourceReader
 from cameras.supervision.gate_reports import GateReports
@@ -41,7 +42,11 @@ class GateMonitor:
 
     def evaluate_gates(self) -> None:
         states: dict[Place, GateState] = {}
+        here = {slot.desired.slug for slot in own_slots(self._slots) if not slot.desired.removed}
         for gate in self._gates:
+            # Without any camera the database may not have been read yet.
+            if here:
+                self._reports.report_missing(gate, [slug for slug in gate.cameras if slug not in here])
             for subject, slots in self._slots_by_subject(gate).items():
                 states[gate.gate.name, subject] = self._evaluate(gate, subject, slots)
         self._states = states

@@ -1,4 +1,4 @@
-"""Events of gates that open and close, and alerts of gates whose value stays unknown."""
+"""Events of gates that open and close, and alerts of gates whose value stays unknown or whose camera is missing."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ class GateReports:
         """Those of the worker before this one: its gates may have been removed since. They are raised again if they are
         still right."""
         self._events.resolve_alerts(f"gate.unknown:{self._host}:")
+        self._events.resolve_alerts(f"gate.missing:{self._host}:")
 
     def report_change(
         self, gate: ConfiguredGate, cameras: Sequence[DesiredState], before: GateState, after: GateState
@@ -47,13 +48,31 @@ class GateReports:
         """Raise the alert of a value that stays unknown, and resolve it when it is known."""
         key = f"gate.unknown:{self._host}:{gate.gate.name}" + (f":{subject}" if subject else "")
         if state.unknown_since is None:
-            if key in self._alerts:
-                self._alerts.discard(key)
-                self._events.resolve_alert(key)
-        elif now - state.unknown_since >= UNKNOWN_S and key not in self._alerts:
-            self._alerts.add(key)
+            self._resolve(key)
+        elif now - state.unknown_since >= UNKNOWN_S:
             message = f"The value of the gate {gate.gate.name} has been unknown for 5 minutes. {state.sentence}".strip()
-            self._events.raise_alert(key, message, "error", cameras[0] if len(cameras) == 1 else None)
+            self._raise(key, message, cameras[0] if len(cameras) == 1 else None)
+
+    def report_missing(self, gate: ConfiguredGate, missing: Sequence[str]) -> None:
+        """Raise the alert of a gate that names cameras which this host does not have: a misspelt name would leave a
+        camera without its gate."""
+        key = f"gate.missing:{self._host}:{gate.gate.name}"
+        if missing:
+            # Not by name: not everyone may see a camera of another host.
+            message = f"The gate {gate.gate.name} names cameras that this host does not have ({len(missing)})."
+            self._raise(key, f"{message} Correct `cameras` in its configuration.", None)
+        else:
+            self._resolve(key)
+
+    def _raise(self, key: str, message: str, camera: DesiredState | None) -> None:
+        if key not in self._alerts:
+            self._alerts.add(key)
+            self._events.raise_alert(key, message, "error", camera)
+
+    def _resolve(self, key: str) -> None:
+        if key in self._alerts:
+            self._alerts.discard(key)
+            self._events.resolve_alert(key)
 
 
 def shown_value(state: GateState) -> str:

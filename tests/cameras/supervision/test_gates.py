@@ -18,6 +18,7 @@ from cameras.supervision.gate_monitor import GateMonitor
 from cameras.supervision.gate_readers import SourceReader
 from cameras.supervision.gate_reports import GateReports
 from cameras.supervision.gate_sender import GateSender
+from cameras.supervision.recovery_policy import RestartSchedule
 from tests.harness.clocks.clock import SteppingClock
 from tests.harness.supervision.hosts import DESIRED, Events, slots_of
 from tests.harness.supervision.processes import Process
@@ -274,6 +275,15 @@ def test_a_value_that_stays_unknown_raises_one_alert_until_it_is_known() -> None
         assert bench.events.open_alerts == ["gate.unknown:main:rain"]
         source.value = 0.1
         bench.eventually(True)
+        assert bench.events.open_alerts == []
+
+
+def test_a_gate_whose_camera_is_missing_raises_an_alert_until_the_host_has_it() -> None:
+    with watching(gate_of(GivenSource(), cameras=("sim", "dome"))) as bench:
+        bench.tick()
+        assert bench.events.open_alerts == ["gate.missing:main:rain"]
+        bench.slots.add(CameraSlot(replace(DESIRED, id="dome", slug="dome"), RestartSchedule()))
+        bench.tick()
         assert bench.events.open_alerts == []
 
 
