@@ -22,6 +22,7 @@ KINDS = {
     "camera": "cameras",
     "capture": "captures",
     "command": "commands",
+    "gate": "gates",
     "job": "jobs",
     "live": "live view",
     "part": "restarts",

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from monitoring.camera_refs import CameraRef, camera_columns
 from monitoring.models import Alert, Event, Severity
+from monitoring.selectors import unresolved_keys
 
 
 def record_event(
@@ -81,6 +82,12 @@ def resolve_alert(key: str) -> bool:
     if closed:
         record_event("alert.resolved", f"{key} is over.", camera=first.camera_ref if first else None, data={"key": key})
     return bool(closed)
+
+
+def resolve_alerts(beginning: str) -> None:
+    """Resolve all alerts whose key begins like this."""
+    for key in sorted(unresolved_keys(beginning)):
+        resolve_alert(key)
 
 
 @transaction.atomic

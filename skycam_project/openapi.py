@@ -55,7 +55,12 @@ def without_nullable(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     plain = {name: without_nullable(part) for name, part in schema.items() if name != "nullable"}
-    return plain | {"type": [plain["type"], "null"]} if schema.get("nullable") else plain
+    if not schema.get("nullable"):
+        return plain
+    if "type" in plain:
+        return plain | {"type": [plain["type"], "null"]}
+    # A union has its types in its alternatives.
+    return plain | {"oneOf": [*plain["oneOf"], {"type": "null"}]}
 
 
 def add_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:

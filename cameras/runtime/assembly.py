@@ -29,6 +29,7 @@ from cameras.runtime.link import ReportSink
 from cameras.runtime.reporter import Reporter
 from cameras.runtime.session_commands import SessionCommands
 from cameras.runtime.session_exposure import SessionExposure
+from cameras.runtime.session_gates import SessionGates
 from cameras.runtime.session_resumption import SessionResumption
 from cameras.runtime.session_runner import SessionRunner
 from cameras.runtime.session_starts import SessionStarts
@@ -122,6 +123,7 @@ def build_camera_process(
         inbox.has_stop,
     )
     settings_reader = SettingsReader(device.settings, reporter)
+    gates = SessionGates(spec, clock)
     starts = SessionStarts(
         runner,
         agenda,
@@ -129,6 +131,7 @@ def build_camera_process(
         device,
         storage_holder,
         DiskReserve(spec, reporter),
+        gates,
         clock,
         reporter,
         spec["clock_wait_s"],
@@ -157,7 +160,7 @@ def build_camera_process(
     )
     return CameraProcess(
         loop=loop,
-        receiver=CommandReceiver(inbox, device, exposures, reporter),
+        receiver=CommandReceiver(inbox, device, exposures, gates, reporter),
         state_reporter=StateReporter(watchdog, buffer, reporter, device, runner, agenda, outcomes, consumers),
         disk_monitor=disk_monitor,
         device=device,

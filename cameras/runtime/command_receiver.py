@@ -9,19 +9,29 @@ from cameras.drivers.base import CameraError
 from cameras.runtime.command_inbox import CommandInbox
 from cameras.runtime.device import Device
 from cameras.runtime.exposure_runner import ExposureRunner
-from cameras.runtime.messages import AbortCommand, Command, CommandType, FaultsCommand, RetryCommand
+from cameras.runtime.messages import AbortCommand, Command, CommandType, FaultsCommand, GatesCommand, RetryCommand
 from cameras.runtime.reporter import Reporter
+from cameras.runtime.session_gates import SessionGates
 
 
 class CommandReceiver:
     """The commands of the table act at once, because an exposure or a hanging camera blocks the camera loop. All others
     wait for it."""
 
-    def __init__(self, inbox: CommandInbox, device: Device, exposures: ExposureRunner, reporter: Reporter) -> None:
-        self._inbox, self._device, self._exposures, self._reporter = inbox, device, exposures, reporter
+    def __init__(
+        self,
+        inbox: CommandInbox,
+        device: Device,
+        exposures: ExposureRunner,
+        gates: SessionGates,
+        reporter: Reporter,
+    ) -> None:
+        self._inbox, self._device, self._exposures = inbox, device, exposures
+        self._gates, self._reporter = gates, reporter
         self._immediate: dict[CommandType, Callable[[Any], None]] = {
             "abort": self._abort,
             "faults": self._inject_faults,
+            "gates": self._replace_gates,
             "retry": self._retry,
         }
 
@@ -41,6 +51,9 @@ class CommandReceiver:
 
     def _retry(self, _command: RetryCommand) -> None:
         self._device.retry_now()
+
+    def _replace_gates(self, command: GatesCommand) -> None:
+        self._gates.replace(command)
 
     def _inject_faults(self, command: FaultsCommand) -> None:
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal, NotRequired, TypedDict
 
+from cameras.gates.messages import GateStatus
 from cameras.runtime.recording_state import Recorder
 from cameras.runtime.settings_drift import Difference
 from cameras.runtime.spec import Recording
@@ -134,6 +135,16 @@ class FaultsCommand(_Command):
     faults: dict[str, Any]
 
 
+class GatesCommand(_Command):
+    """The gates of the camera: while one is closed, sessions take no captures. Sent each ten seconds and on each
+    change."""
+
+    type: Literal["gates"]
+    gates: Sequence[GateStatus]
+    life_s: float
+    """Seconds after which their values are unknown, unless the command is sent again."""
+
+
 Command = (
     CaptureCommand
     | ConfigureCommand
@@ -148,11 +159,12 @@ Command = (
     | WithdrawCommand
     | RetryCommand
     | FaultsCommand
+    | GatesCommand
 )
 # A Literal cannot be derived from the union. A test compares the two, and those of the reports.
 CommandType = Literal[
     "capture", "configure", "read", "start", "stop", "record", "rotate", "live", "abort", "reopen", "withdraw",
-    "retry", "faults",
+    "retry", "faults", "gates",
 ]  # fmt: skip
 
 # Up: reports of the camera process

@@ -1,4 +1,5 @@
-"""When the next still of the session may start: not before the clock is right, and not on a full disk."""
+"""When the next still of the session may start: not before the clock is right, not on a full disk, and not while a
+gate is closed."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from cameras.runtime.device import Device
 from cameras.runtime.disk_reserve import DiskReserve
 from cameras.runtime.reporter import Reporter
 from cameras.runtime.session_exposure import SessionExposure
+from cameras.runtime.session_gates import SessionGates
 from cameras.runtime.session_runner import Due, SessionRunner
 from cameras.runtime.storage_holder import StorageHolder
 
@@ -26,13 +28,14 @@ class SessionStarts:
         device: Device,
         storage_holder: StorageHolder,
         disk_reserve: DiskReserve,
+        gates: SessionGates,
         clock: CameraClock,
         reporter: Reporter,
         clock_wait_s: float,
     ) -> None:
         self._runner, self._agenda, self._exposure = runner, agenda, exposure
         self._device, self._storage_holder = device, storage_holder
-        self._disk_reserve, self._clock, self._reporter = disk_reserve, clock, reporter
+        self._disk_reserve, self._gates, self._clock, self._reporter = disk_reserve, gates, clock, reporter
         self._clock_wait_s, self._started = clock_wait_s, clock.monotonic()
 
     def next_due(self, *, unreachable: bool = False) -> Due | None:
@@ -45,16 +48,18 @@ class SessionStarts:
             return None
         self._exposure.update()
         try:
-            full = self._is_reserve_reached()
+            is_held = self._is_reserve_reached()
             # The disk blocked the check. What was missed becomes a gap with that reason, once the root is open.
             if self._storage_holder.is_lost:
                 return None
-            due = self._runner.next_due(device.capabilities.readout_s, unreachable=unreachable or full)
+            # Asked last: of two reasons, the gap has that of the gate.
+            is_held = self._is_gate_closed() or is_held
+            due = self._runner.next_due(device.capabilities.readout_s, unreachable=unreachable or is_held)
         except OSError as error:
             self._wait_for_disk(error)
             return None
         self.report_records()
-        return None if full else due
+        return None if is_held else due
 
     def _begin_due_run(self) -> None:
         try:
@@ -80,6 +85,13 @@ class SessionStarts:
         if full:
             self._runner.note_outage("disk_full", self._disk_reserve.message)
         return full
+
+    def _is_gate_closed(self) -> bool:
+        """While a gate is closed, a session skips its starts as in an outage."""
+        closed = self._gates.closed()
+        if closed is not None:
+            self._runner.note_outage(*closed)
+        return closed is not None
 
     def note_outage(self, reason: str, message: str) -> None:
         """Starts that are missed from now on have this reason."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NotRequired, TypedDict
 
+from cameras.gates.messages import GateStatus
 from cameras.spool.agenda import Agenda
 from cameras.spool.session_files import DesiredSession
 from core.outgoing import Rules
@@ -52,6 +53,8 @@ class Spec(TypedDict):
     session: DesiredSession | None
     agenda: NotRequired[Agenda]
     """The sessions that it begins by itself. Without it, those of the agenda in its spool."""
+    gates: NotRequired[list[GateStatus]]
+    """The gates of the camera when the process was started. Without them, sessions are not gated."""
     recording: Recording | None
     decided_outcome: dict[str, str] | None
     """`reason` and `message` for captures that the previous process left unfinished, if the Supervisor knows them."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NotRequired, TypedDict
 
+from cameras.gates.messages import GateStatus
 from cameras.runtime.messages import LastCapture, SessionStatus
 from cameras.runtime.recording_state import Recorder
 from cameras.runtime.settings_drift import Difference
@@ -41,6 +42,8 @@ class Status(TypedDict):
     """Why live pictures are reduced below their quality; empty when they are not."""
     differs: list[Difference]
     """Settings changed on the camera's body since they were applied."""
+    gates: list[GateStatus]
+    """While one is closed, sessions take no captures."""
 
 
 class Heartbeat(TypedDict):
@@ -83,4 +86,5 @@ def absent_status(slug: str, desired: str, reason: str = "The camera host does n
         recording=False, recorder=None, temperature_celsius=None, last_frame=None, last_capture=None, fps=0.0,
         vendor="", model="", serial="", firmware="", battery_percent=None, card_free_bytes=None, held_by=None,
         held_since=None, faults={}, lowered="", differs=[],
+        gates=[],
     )  # fmt: skip

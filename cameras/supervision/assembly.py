@@ -20,6 +20,7 @@ from cameras.supervision.command_queue import CommandQueue
 from cameras.supervision.command_results import CommandResults
 from cameras.supervision.command_router import CommandRouter
 from cameras.supervision.command_sender import CommandSender
+from cameras.supervision.configured_gates import configured_gates
 from cameras.supervision.database_thread import DatabaseThread
 from cameras.supervision.desired_state_applier import DesiredStateApplier
 from cameras.supervision.desired_state_reader import DesiredStateReader
@@ -27,6 +28,9 @@ from cameras.supervision.discovery import DiscoveryRunner
 from cameras.supervision.ended_sessions import EndedSessions
 from cameras.supervision.event_writer import EventWriter
 from cameras.supervision.failure_alerts import FailureAlerts
+from cameras.supervision.gate_monitor import GateMonitor
+from cameras.supervision.gate_reports import GateReports
+from cameras.supervision.gate_sender import GateSender
 from cameras.supervision.host_lock import HostLock
 from cameras.supervision.ingester import Ingester
 from cameras.supervision.last_captures import LastCaptures
@@ -103,10 +107,13 @@ def build_host(
     recoveries = RecoveryRecorder(outbox, ingester, outcomes)
     database = DatabaseThread(ingester, outbox, reader, janitor, work)
 
+    # Gates
+    gates = GateMonitor(configured_gates(station), slots, GateReports(events, host))
+
     # The status publisher
     # The load of the whole machine: encoding is the work of the camera processes, not of this one.
     load_shedder = LoadShedder(station.live_streaming_config.cpu_thresholds, psutil.cpu_percent)
-    statuses = StatusBuilder(slots, last_captures, load_shedder)
+    statuses = StatusBuilder(slots, last_captures, load_shedder, gates.statuses)
     status_publisher = StatusPublisher(host, slots, statuses, reader, load_shedder, loops)
 
     # The Supervisor's thread
@@ -119,7 +126,9 @@ def build_host(
     results = CommandResults(ingester, outcomes, answers, recoveries.record_recovery, status_publisher.publish_status)
     messages = ProcessMessages(slots, events, bus, results)
     register = run_folder / f"cameras-{host}.json"
-    processes = ProcessManager(slots, register, events, answers, ladder, ended_sessions, messages.handle_message)
+    processes = ProcessManager(
+        slots, register, events, answers, ladder, ended_sessions, messages.handle_message, gates.statuses
+    )
     applier = DesiredStateApplier(slots, alerts, ended_sessions, new_schedule)
 
     # Commands
@@ -138,6 +147,8 @@ def build_host(
         router=router,
         watcher=watcher,
         processes=processes,
+        gates=gates,
+        gate_sender=GateSender(slots, gates.statuses),
         failures=FailureAlerts(events),
         janitor=janitor,
         liveness=supervisor_loop,

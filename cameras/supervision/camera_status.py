@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from operator import itemgetter
 from typing import Any, cast
 
+from cameras.gates.messages import GateStatus
 from cameras.leases.lease_holders import holder_fields, who_holds
 from cameras.live.load_shedder import LoadShedder
 from cameras.runtime.messages import LastCapture
@@ -28,8 +29,15 @@ NOT_RECORDING_BECAUSE = {
 class StatusBuilder:
     """Has no state of its own; any thread may use it."""
 
-    def __init__(self, slots: Mapping[str, CameraSlot], last_captures: LastCaptures, load_shedder: LoadShedder) -> None:
+    def __init__(
+        self,
+        slots: Mapping[str, CameraSlot],
+        last_captures: LastCaptures,
+        load_shedder: LoadShedder,
+        gates_of: Callable[[CameraSlot], list[GateStatus]],
+    ) -> None:
         self._slots, self._last_captures, self._load_shedder = slots, last_captures, load_shedder
+        self._gates_of = gates_of
 
     def build_status(self, slot: CameraSlot) -> Status:
         desired, state, identity = slot.desired, slot.state, slot.identity
@@ -49,6 +57,7 @@ class StatusBuilder:
         found |= {name: identity.get(name, "") for name in IDENTITY_FIELDS}
         found |= holder_fields(who_holds(desired.lease, desired.runner))
         found["lowered"] = self.lowered
+        found["gates"] = self._gates_of(slot)
         return cast(Status, found)
 
     @property

@@ -14,7 +14,7 @@ from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.readings import store_read_back
 from monitoring.camera_refs import CameraRef
-from monitoring.services import raise_alert, record_event, resolve_alert
+from monitoring.services import raise_alert, record_event, resolve_alert, resolve_alerts
 
 
 class EventWriter:
@@ -38,6 +38,9 @@ class EventWriter:
 
     def resolve_alert(self, key: str) -> None:
         self._outbox.add(functools.partial(resolve_alert, key))
+
+    def resolve_alerts(self, beginning: str) -> None:
+        self._outbox.add(functools.partial(resolve_alerts, beginning))
 
     def record_observed(self, slot: CameraSlot, observed: str, reason: str) -> None:
         """Record a changed state in the camera's row and the event log. A camera on another host is recorded by that

@@ -29,6 +29,9 @@ class EventSink(Protocol):
 
     def resolve_alert(self, key: str) -> None: ...
 
+    def resolve_alerts(self, beginning: str) -> None:
+        """Resolve all alerts whose key begins like this."""
+
     def record_observed(self, slot: CameraSlot, observed: str, reason: str) -> None: ...
 
 

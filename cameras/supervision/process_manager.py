@@ -11,6 +11,7 @@ from django.conf import settings
 
 from cameras.child_environment import scrubbed_environment
 from cameras.commands.messages import Answer
+from cameras.gates.messages import GateStatus
 from cameras.spool.recovery import DecidedOutcome
 from cameras.supervision.camera_slot import CameraSlot, CameraSlots
 from cameras.supervision.child import CameraChild, OnMessage, exit_reason, kill_orphans, write_register
@@ -41,9 +42,11 @@ class ProcessManager:
         ladder: RecoveryLadder,
         ended_sessions: EndedSessions,
         on_message: OnMessage,
+        gates_of: Callable[[CameraSlot], list[GateStatus]],
     ) -> None:
         self._slots, self._register, self._events, self._answers = slots, register, events, answers
         self._ladder, self._ended_sessions, self._on_message = ladder, ended_sessions, on_message
+        self._gates_of = gates_of
         self._actions: Mapping[Action, Callable[[CameraSlot], None]] = {
             Action.NOTHING: leave_alone,
             Action.START: self.start_process,
@@ -64,8 +67,12 @@ class ProcessManager:
         # Set before the session is read: the database thread marks the session ended, then checks `recovers`.
         slot.is_starting = True
         desired = slot.with_newest_commands(self._slots.read_at, self._ended_sessions)
+        spec = desired.spec(slot.decided_outcome, slot.faults)
+        # With the first command a session would begin with all gates open.
+        if gates := self._gates_of(slot):
+            spec["gates"] = gates
         try:
-            slot.child = CameraChild(desired.spec(slot.decided_outcome, slot.faults), environment, self._on_message)
+            slot.child = CameraChild(spec, environment, self._on_message)
         # RuntimeError: the thread that reads the process cannot be started.
         except (OSError, RuntimeError) as error:
             slot.restarts.not_before = now + START_AGAIN_S

@@ -17,6 +17,8 @@ from cameras.supervision.command_router import CommandRouter
 from cameras.supervision.database_thread import DatabaseThread
 from cameras.supervision.desired_state_applier import DesiredStateApplier
 from cameras.supervision.failure_alerts import FailureAlerts
+from cameras.supervision.gate_monitor import GateMonitor
+from cameras.supervision.gate_sender import GateSender
 from cameras.supervision.host_lock import HostLock
 from cameras.supervision.liveness import Liveness
 from cameras.supervision.ports import Snapshots
@@ -40,6 +42,8 @@ class Supervisor:
         router: CommandRouter,
         watcher: ReconnectWatcher,
         processes: ProcessManager,
+        gates: GateMonitor,
+        gate_sender: GateSender,
         failures: FailureAlerts,
         janitor: SpoolJanitor,
         liveness: Liveness,
@@ -52,6 +56,7 @@ class Supervisor:
         """Other threads set `woken` to make the loop run at once."""
         self._slots, self._snapshots, self._applier, self._router = slots, snapshots, applier, router
         self._watcher, self._processes, self._failures, self._janitor = watcher, processes, failures, janitor
+        self._gates, self._gate_sender = gates, gate_sender
         self._liveness, self._woken, self._lock = liveness, woken, lock
         self._database, self._status_publisher = database, status_publisher
         self._command_queue = command_queue
@@ -66,6 +71,7 @@ class Supervisor:
         self._processes.kill_orphans()
         self._database.start()
         self._status_publisher.start()
+        self._gates.start()
         self._thread.start()
         self._command_queue.start()
 
@@ -81,12 +87,13 @@ class Supervisor:
         if self._thread.is_alive():
             # FINISH_S for all processes together, and the rest for those that have to be killed.
             self._thread.join(FINISH_S + 3)
+        self._gates.stop()
         self._database.stop()
         self._status_publisher.stop()
         self._lock.release()
 
     def tick(self) -> None:
-        """One round of the loop: desired states, commands, cameras that return, then each process."""
+        """One round of the loop: desired states, commands, cameras that return, each process, gates."""
         # First: an error in a step below becomes an alert, but without heartbeats the launcher would kill the
         # worker with all its cameras.
         self._liveness.beat()
@@ -98,6 +105,9 @@ class Supervisor:
         self._watcher.check_bus()
         for slot in self._slots.values():
             self._failures.run_safely(slot.desired, functools.partial(self._processes.maintain_process, slot))
+        # Last: after an error here the cameras are still supervised, and their gates close after a while.
+        self._gates.evaluate_gates()
+        self._gate_sender.send_gates()
 
     def _run(self) -> None:
         while not self._stopping.is_set():

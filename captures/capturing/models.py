@@ -37,6 +37,7 @@ class Reason(models.TextChoices):
     HOST_DOWN = "host_down"
     CLOCK = "clock"
     VETOED = "vetoed"
+    UNSAFE = "unsafe"
 
 
 class Capture(models.Model):

@@ -11,8 +11,16 @@ from typing import Any
 import yaml
 
 from skycam_project.config.keys import Key, Section
-from skycam_project.config.layers import HIDDEN, GivenValue, Layer, did_you_mean, reason, shorten
-from skycam_project.config.model import SkycamConfig, key_option, section_of
+from skycam_project.config.layers import HIDDEN, GivenValue, Layer, Part, did_you_mean, reason, shorten
+from skycam_project.config.model import (
+    KEYS,
+    SkycamConfig,
+    field_option,
+    fields_of,
+    items_section,
+    key_option,
+    section_of,
+)
 
 REFERENCE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
 QUOTED = re.compile(r"(['\"])(.*?)\1")
@@ -86,14 +94,44 @@ class YamlReader:
         """Read one value; null means the default."""
         if is_null(node) or self.uses_generated_secret_key(node, key):
             return
-        before = len(self.layer.problems)
-        plain = self.construct(node, key)
+        before, parts = len(self.layer.problems), dict[Key, Part]()
+        if (model := items_section(KEYS[key])) is not None:
+            self.items(model, node, key, parts)
+        plain = without_nulls(self.construct(node, key)) if parts else self.construct(node, key)
         expanded = self.expand(plain, node, key)
         # A value with a problem is left out, so that the model does not report it a second time.
         if len(self.layer.problems) == before:
             # As written, not as expanded: a variable that is referred to may hold a secret of another program.
             shown = HIDDEN if key_option(key, "secret") else shorten(plain)
-            self.layer.values[key] = GivenValue(expanded, self.where(node, key), shown, self.path.parent)
+            self.layer.values[key] = GivenValue(
+                expanded, self.where(node, key), shown, self.path.parent, parts, plain if parts else None
+            )
+
+    def items(self, model: type[Section], node: yaml.Node, key: Key, parts: dict[Key, Part]) -> None:
+        """Check the keys of a list of sections, and note where its values stand."""
+        for number, item in enumerate(node.value if isinstance(node, yaml.SequenceNode) else (), start=1):
+            self.item(model, item, (*key, str(number)), parts)
+
+    def item(self, model: type[Section], node: yaml.Node, key: Key, parts: dict[Key, Part]) -> None:
+        fields, seen = fields_of(model), set[str]()
+        parts[key] = Part(self.where(node, key))
+        if not isinstance(node, yaml.MappingNode):
+            self.refuse(node, key, f"this must be a mapping of keys. Allowed here: {', '.join(sorted(fields))}.")
+            return
+        for key_node, value_node in node.value:
+            name = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "?"
+            where = (*key, name)
+            if name in seen:
+                self.refuse(key_node, where, "this key is given twice; keep one.")
+            elif name not in fields:
+                self.refuse(key_node, where, f"there is no such key. {did_you_mean(name, fields)}")
+            elif section := section_of(fields[name]):
+                self.item(section, value_node, where, parts)
+            else:
+                is_secret = field_option(fields[name], "secret")
+                shown = HIDDEN if is_secret else shorten(self.construct(value_node, key[:1]))
+                parts[where] = Part(self.where(value_node, where), shown, field_option(fields[name], "allowed"))
+            seen.add(name)
 
     def uses_generated_secret_key(self, node: yaml.Node, key: Key) -> bool:
         """An unset ${DJANGO_SECRET_KEY} means the key that the station generates."""
@@ -113,6 +151,8 @@ class YamlReader:
         """`value` with each ${NAME} replaced. A variable that is not set is a problem."""
         if isinstance(value, list):
             return [self.expand(part, node, key) for part in value]
+        if isinstance(value, dict):
+            return {name: self.expand(part, node, key) for name, part in value.items()}
         if not isinstance(value, str):
             return value
         references = [match for match in REFERENCE.finditer(value) if match[0] != "$${"]
@@ -134,6 +174,13 @@ class YamlReader:
     def where(self, node: yaml.Node, key: Key) -> str:
         place = f"{self.path}:{node.start_mark.line + 1}"
         return f"{place}: {'.'.join(key)}" if key else place
+
+
+def without_nulls(value: Any) -> Any:
+    """The items of a list of sections without the keys that are null, which means the default."""
+    if isinstance(value, dict):
+        return {name: without_nulls(part) for name, part in value.items() if part is not None}
+    return [without_nulls(part) for part in value] if isinstance(value, list) else value
 
 
 def is_null(node: yaml.Node) -> bool:

@@ -33,6 +33,19 @@ class GivenValue:
     where: str
     shown: str
     base: Path
+    parts: Mapping[Key, Part] = field(default_factory=dict)
+    """Of a list of sections: what stands in it, by its key. The items are counted from 1."""
+    written: Any = None
+    """Of a list of sections: the value with its references to variables."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A value inside a list of sections. `allowed` is empty for a section."""
+
+    where: str
+    shown: str = ""
+    allowed: str = ""
 
 
 @dataclass

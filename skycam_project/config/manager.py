@@ -15,9 +15,17 @@ from pydantic_core import ErrorDetails
 
 from skycam_project.config import database, folder
 from skycam_project.config.errors import ConfigError
-from skycam_project.config.keys import Key
+from skycam_project.config.keys import Key, Section
 from skycam_project.config.layers import CONFIG_VARIABLE, GivenValue, Layer, merge_layers, read_dotenv, read_environment
-from skycam_project.config.model import KEYS, SkycamConfig, key_option, variable_of
+from skycam_project.config.model import (
+    KEYS,
+    SkycamConfig,
+    fields_of,
+    items_section,
+    key_option,
+    section_of,
+    variable_of,
+)
 from skycam_project.config.notices import ignored_dotenv, may_write, notices
 from skycam_project.config.redaction import redacted
 from skycam_project.config.redis import socket_url
@@ -124,6 +132,10 @@ class ConfigManager:
     def _writable(self, key: Key) -> Any:
         if key_option(key, "secret"):
             return f"${{{variable_of(key)}}}"  # the file may be copied and shared; the secret stays where it was set
+        if items_section(KEYS[key]) is not None:
+            given = self.given[key]
+            # As written: a header may refer to a variable with a secret.
+            return given.value if given.written is None else given.written
         return escape_references(redacted(key, value_at(self.config, key)))
 
 
@@ -154,11 +166,28 @@ def resolve_paths(key: Key, given: GivenValue) -> GivenValue:
     """The value with relative paths made absolute from the folder of the file that holds them."""
     if key == ("database_url",) and isinstance(given.value, str):
         return replace(given, value=database.resolve_sqlite_path(given.value, given.base))
+    if (model := items_section(KEYS[key])) is not None and isinstance(given.value, list):
+        written = [resolve_item(model, item, given.base) for item in given.written or ()]
+        resolved = [resolve_item(model, item, given.base) for item in given.value]
+        return replace(given, value=resolved, written=written or None)
     if "Path" not in str(KEYS[key].annotation):
         return given
     if isinstance(given.value, list):
         return replace(given, value=[absolute_path(part, given.base) for part in given.value])
     return replace(given, value=absolute_path(given.value, given.base))
+
+
+def resolve_item(model: type[Section], item: Any, base: Path) -> Any:
+    """As `resolve_paths`, for an item of a list of sections."""
+    if not isinstance(item, dict):
+        return item
+    resolved = dict(item)
+    for name, field in fields_of(model).items():
+        if (section := section_of(field)) is not None and name in item:
+            resolved[name] = resolve_item(section, item[name], base)
+        elif "Path" in str(field.annotation) and name in item and not str(item[name]).startswith("${"):
+            resolved[name] = absolute_path(item[name], base)
+    return resolved
 
 
 def absolute_path(value: Any, base: Path) -> Any:
@@ -193,11 +222,25 @@ def error_sentences(errors: list[ErrorDetails], given: Mapping[Key, GivenValue])
         own = str(item.get("ctx", {}).get("error", "")) if item["type"] == "value_error" else ""
         if key is None:
             yield own
+        elif given[key].parts:
+            yield part_sentence(given[key], item, own)
         else:
             found = given[key]
             yield f"{found.where}: " + (
                 own or f"{found.shown} is not allowed; allowed is {key_option(key, 'allowed')}."
             )
+
+
+def part_sentence(given: GivenValue, item: ErrorDetails, own: str) -> str:
+    """As `error_sentences`, for a value inside a list of sections."""
+    loc = tuple(str(name + 1) if isinstance(name, int) else name for name in item["loc"])
+    key = max((key for key in given.parts if key == loc[: len(key)]), key=len, default=None)
+    if key is None:
+        return f"{given.where}: {own}"
+    part = given.parts[key]
+    if item["type"] == "missing":
+        return f"{part.where}: {loc[-1]} is missing."
+    return f"{part.where}: " + (own or f"{part.shown} is not allowed; allowed is {part.allowed}.")
 
 
 def nest_keys(values: Mapping[Key, Any]) -> dict[str, Any]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, get_args, get_origin
 
 from pydantic import field_validator, model_validator
 from pydantic.fields import FieldInfo
 
 from core.outgoing import OutgoingGuard
 from skycam_project.config.database import check_database_url, django_database
+from skycam_project.config.gates import GateConfig, check_names
 from skycam_project.config.keys import FOLDER, NAME, NAME_PATTERN, Key, Section, key
 from skycam_project.config.live import LiveStreamingConfig
 from skycam_project.config.network import NetworkConfig, outgoing_guard
@@ -108,6 +109,11 @@ class SkycamConfig(Section):
         "Additional environment variables passed to camera processes. Variables that hold secrets are refused.",
         "a list of variable names",
     )
+    gates: list[GateConfig] = key(
+        [],
+        "Conditions under which the sessions of this host's cameras take captures (docs/operating/gates.md).",
+        "a list of gates",
+    )
     camera: CameraConfig = CameraConfig()
     sensor: SensorConfig = SensorConfig()
     monitoring: MonitoringConfig = MonitoringConfig()
@@ -127,6 +133,7 @@ class SkycamConfig(Section):
     _notices: tuple[Notice, ...] = ()
 
     _database = field_validator("database_url")(check_database_url)
+    _gates = field_validator("gates")(check_names)
     _redis = field_validator("redis_url", "camera_redis_url")(check_redis_url)
 
     @field_validator("camera_environment")
@@ -222,10 +229,26 @@ def section_of(field: FieldInfo) -> type[Section] | None:
     return kind if isinstance(kind, type) and issubclass(kind, Section) else None
 
 
+def items_section(field: FieldInfo) -> type[Section] | None:
+    """The section of the items of a list; None when the field is no list of sections."""
+    items = get_args(field.annotation)[:1] if get_origin(field.annotation) is list else ()
+    return next((item for item in items if isinstance(item, type) and issubclass(item, Section)), None)
+
+
+def fields_of(model: type[Section]) -> dict[str, FieldInfo]:
+    """The fields of a section by the names that they have in the file."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def field_option(field: FieldInfo, name: str) -> Any:
+    """An option that `key()` stored for this field."""
+    extra = field.json_schema_extra
+    return extra[name] if isinstance(extra, dict) else None
+
+
 def key_option(where: Key, name: str) -> Any:
     """An option that `key()` stored for the key at `where`: allowed, env, secret, separator, unset, dotenv ..."""
-    extra = KEYS[where].json_schema_extra
-    return extra[name] if isinstance(extra, dict) else None
+    return field_option(KEYS[where], name)
 
 
 def variable_of(where: Key) -> str:

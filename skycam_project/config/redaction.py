@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from skycam_project.config.keys import Key
-from skycam_project.config.model import SkycamConfig, key_option
+from skycam_project.config.gates import header_secrets
+from skycam_project.config.keys import Key, Section
+from skycam_project.config.model import SkycamConfig, field_option, key_option
 
 REDACTED = "********"
 # Greedy, up to the last @: a password may contain an unescaped one.
@@ -20,9 +21,29 @@ SENSITIVE_OPTION = re.compile(r"(?i)([?&][^=&]*(?:pass|secret|token|key)[^=&]*=)
 def redacted(key: Key, value: Any) -> Any:
     """The value of `key` with secrets replaced, in JSON's types."""
     if isinstance(value, list):
-        return [str(part) for part in value]
+        return [redacted_section(part) if isinstance(part, Section) else str(part) for part in value]
     if isinstance(value, str) and value and key_option(key, "secret"):
         return redacted_url(value) if "://" in value else REDACTED
+    return plain(value)
+
+
+def redacted_section(section: Section) -> dict[str, Any]:
+    """The keys that were given of an item of a list, with secrets replaced."""
+    found: dict[str, Any] = {}
+    for attribute, field in type(section).model_fields.items():
+        name, value = field.alias or attribute, getattr(section, attribute)
+        if attribute not in section.model_fields_set:
+            continue
+        if isinstance(value, Section):
+            found[name] = redacted_section(value)
+        elif field_option(field, "secret"):
+            found[name] = REDACTED
+        else:
+            found[name] = redacted_url(value) if isinstance(value, str) and "://" in value else plain(value)
+    return found
+
+
+def plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
@@ -38,12 +59,14 @@ def redacted_login(login: str) -> str:
 
 def secrets_of(config: SkycamConfig) -> list[str]:
     """Every text that must not be printed or logged, longest first."""
-    urls = [url for url in (config.database_url, config.redis_url, config.camera_redis_url) if url]
+    gates = [gate.source.http for gate in config.gates]
+    urls = [url for url in (config.database_url, config.redis_url, config.camera_redis_url, *gates) if url]
     found = {
         config.secret_key,
         config.address_secret,
         config.admin_password or "",
         config.service.token,
+        *header_secrets(config.gates),
         *(text for url in urls for text in passwords_in(url)),
     }
     # A secret may be part of a longer one. Replaced first, it would leave the rest of the longer one readable.

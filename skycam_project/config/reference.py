@@ -1,4 +1,5 @@
-"""The table of all keys in docs/station/configuration.md. `python -m skycam_project.config.reference` prints it."""
+"""The table of all keys in docs/station/configuration.md, and those of lists of sections. `python -m
+skycam_project.config.reference` prints them."""
 
 from __future__ import annotations
 
@@ -6,8 +7,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from skycam_project.config.keys import Key
-from skycam_project.config.model import KEYS, key_option, variable_of
+from pydantic.fields import FieldInfo
+
+from skycam_project.config.gates import GateConfig, GateSourceConfig
+from skycam_project.config.keys import Key, Section
+from skycam_project.config.model import KEYS, field_option, fields_of, key_option, variable_of
 
 RESERVED = "Reserved, no effect yet: "
 
@@ -28,10 +32,23 @@ def rows() -> Iterator[str]:
         yield "| " + " | ".join(cells) + " |"
 
 
+def item_rows(model: type[Section]) -> Iterator[str]:
+    """The rows of the keys of an item in a list of sections."""
+    for name, field in fields_of(model).items():
+        cells = [f"`{name}`", default_of(field), field.description or "", field_option(field, "allowed")]
+        yield "| " + " | ".join(cells) + " |"
+
+
 def default(key: Key) -> str:
-    value = KEYS[key].default
+    return default_of(KEYS[key])
+
+
+def default_of(field: FieldInfo) -> str:
+    value = field.default
+    if field.is_required():
+        return "required"
     # The default of such a key is a placeholder that the completed configuration replaces.
-    if unset := key_option(key, "unset"):
+    if unset := field_option(field, "unset"):
         return str(unset)
     if value in ("", []):
         return "empty"
@@ -39,4 +56,6 @@ def default(key: Key) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(table() + "\n")
+    sys.stdout.write(
+        "\n\n".join([table(), *("\n".join(item_rows(one)) for one in (GateConfig, GateSourceConfig))]) + "\n"
+    )

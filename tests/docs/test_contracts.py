@@ -49,9 +49,9 @@ from tests.harness.project import PROJECT
 
 PAGE = "docs/clients/contracts.md"
 EVENT = re.compile(
-    r"(?:alert|camera|capture|job|live|part|recording|session|spool|station|storage|user)\.[a-z_]+|command"
+    r"(?:alert|camera|capture|gate|job|live|part|recording|session|spool|station|storage|user)\.[a-z_]+|command"
 )
-ALERT = re.compile(r'"((?:camera|capture|health|host|part|recording|spool|storage|supervisor)\.[a-z_]+):')
+ALERT = re.compile(r'"((?:camera|capture|gate|health|host|part|recording|spool|storage|supervisor)\.[a-z_]+):')
 FIELDS = {
     "event": EventBody.__annotations__,
     "alert": AlertBody.__annotations__,

@@ -134,7 +134,7 @@ def test_a_busy_host_lowers_its_cameras_and_reports_it_in_their_status(machine: 
     load_shedder = LoadShedder(limits, machine.load, machine.clock)
     desired = SimpleNamespace(slug="sky", presets={})
     slots = {"sky": cast(Any, SimpleNamespace(desired=desired, child=process))}
-    statuses = StatusBuilder(slots, LastCaptures(), load_shedder)
+    statuses = StatusBuilder(slots, LastCaptures(), load_shedder, lambda slot: [])
     publisher = StatusPublisher("main", slots, statuses, snapshots, load_shedder, [Liveness()])
     machine.percent = 100
     [publisher.check_load() for _ in range(5)]

@@ -57,7 +57,9 @@ def processes(tmp_path: Path, slots: CameraSlots, events: Events, answers: Answe
     quarantine = Quarantine(events)
     ladder = RecoveryLadder(events, CameraAlerts(events, quarantine), quarantine, None)
     register = tmp_path / "cameras.json"
-    return ProcessManager(slots, register, events, answers, ladder, EndedSessions(), lambda child, report: None)
+    return ProcessManager(
+        slots, register, events, answers, ladder, EndedSessions(), lambda child, report: None, lambda slot: []
+    )
 
 
 def killed(processes: ProcessManager, slot: CameraSlot) -> None:

@@ -69,6 +69,9 @@ class Events:
     def resolve_alert(self, key: str) -> None:
         self.open_alerts = [one for one in self.open_alerts if one != key]
 
+    def resolve_alerts(self, beginning: str) -> None:
+        self.open_alerts = [one for one in self.open_alerts if not one.startswith(beginning)]
+
     def record_observed(self, slot: CameraSlot, observed: str, reason: str) -> None:
         self.observed.append((observed, reason))
 

@@ -1,0 +1,113 @@
+"""A gate of a running station pauses a session within seconds, and lets it go on."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.harness.stations.station import Station
+from tests.harness.waiting import eventually
+
+CADENCE_S = 0.5
+CLOSED_S = 3.0
+WITHIN_S = 10.0
+"""Readings are taken each half second. The rest is for a busy machine."""
+SMALL = {"scene": "chart", "width": 320, "height": 240}
+
+
+class GatedStation(Station):
+    """With a gate whose value is the text of a file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.rain = folder / "rain"
+        self.set_rain(0.1)
+        gate = {
+            "name": "rain", "source": {"file": str(self.rain)}, "unsafe_above": 0.2, "safe_for_s": 0, "every_s": 0.5,
+            "max_age_s": 86_400,
+        }  # fmt: skip
+        super().__init__(folder / "data", SKYCAM_GATES=json.dumps([gate]))
+
+    def set_rain(self, value: float) -> None:
+        written = self.rain.with_suffix(".new")
+        written.write_text(f"{value}\n")
+        written.replace(self.rain)
+
+    def gate(self) -> dict[str, Any]:
+        [gate] = self.api.get("cameras/simulated/status/")["gates"] or [{"open": None}]
+        return dict(gate)
+
+    def eventually_open(self, *, is_open: bool) -> None:
+        eventually(lambda: self.gate()["open"] is is_open, WITHIN_S, f"the gate is open: {is_open}")
+
+
+@pytest.fixture(scope="module")
+def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatedStation]:
+    station = GatedStation(tmp_path_factory.mktemp("gates"))
+    try:
+        station.up().cameras.eventually_ready()
+        station.api.call("PATCH", "cameras/simulated/settings/", SMALL)
+        yield station
+    finally:
+        station.ensure_stopped()
+
+
+def test_a_session_pauses_while_the_gate_is_closed_and_goes_on_by_itself(station: GatedStation) -> None:
+    station.eventually_open(is_open=True)
+    session = station.cameras.start_session(cadence_s=CADENCE_S)
+
+    def ledger() -> dict[str, Any]:
+        return dict(station.api.get(f"sessions/{session}/"))
+
+    eventually(lambda: ledger()["saved"] >= 3, 40, "the session runs")
+    station.set_rain(0.4)
+    station.eventually_open(is_open=False)
+    closed_at = time.monotonic()
+    assert station.gate()["sentence"] == "The gate rain is closed: 0.4 is above 0.2."
+    assert station.cameras.capture().status == 201
+    eventually(lambda: time.monotonic() - closed_at >= CLOSED_S, 40, "some starts have passed")
+    station.set_rain(0.1)
+    station.eventually_open(is_open=True)
+    saved = ledger()["saved"]
+    eventually(lambda: ledger()["saved"] >= saved + 3, WITHIN_S, "it goes on")
+    station.api.post(f"sessions/{session}/stop/")
+    station.spools.eventually_settled()
+    found = ledger()
+    [gap] = [gap for gap in found["gaps"] if gap["reason"] != "overrun"]  # of a busy machine
+    assert (gap["reason"], gap["message"]) == ("unsafe", "The gate rain is closed: 0.4 is above 0.2.")
+    assert gap["count"] >= (CLOSED_S - 1) / CADENCE_S
+    assert found["planned"] == found["saved"] + found["failed"] + found["skipped"]
+    assert station.spools.inconsistencies() == []
+
+
+def test_the_changes_of_the_gate_are_events(station: GatedStation) -> None:
+    station.set_rain(0.4)
+    station.eventually_open(is_open=False)
+    station.set_rain(0.1)
+    station.eventually_open(is_open=True)
+    data = {"gate": "rain", "value": 0.4, "limit": 0.2, "cameras": []}
+
+    def kinds() -> list[tuple[str, str]]:
+        rows = station.database.rows("SELECT kind, data FROM monitoring_event WHERE kind LIKE 'gate.%' ORDER BY id")
+        return [(kind, json.loads(given)) for kind, given in rows]
+
+    eventually(lambda: kinds()[-1][0] == "gate.opened", 40, "the events are written")
+    assert ("gate.closed", data) in kinds()
+
+
+def test_a_camera_process_that_is_killed_starts_with_a_closed_gate(station: GatedStation) -> None:
+    station.set_rain(0.4)
+    station.eventually_open(is_open=False)
+    session, pid = station.cameras.start_session(cadence_s=CADENCE_S), station.cameras.pid()
+    station.cameras.process().kill()
+    station.cameras.pid(other_than=pid)
+    station.cameras.eventually_ready()
+    assert station.cameras.capture().status in {201, 202}
+    assert station.api.get(f"sessions/{session}/")["saved"] == 0
+    station.set_rain(0.1)
+    eventually(lambda: station.api.get(f"sessions/{session}/")["saved"] >= 2, 40, "it begins")
+    station.api.post(f"sessions/{session}/stop/")
