@@ -39,6 +39,7 @@ class CameraHost(models.Model):
     machine = models.CharField(max_length=64, blank=True, help_text="Which machine and data folder holds the name.")
     leased_until = models.DateTimeField(null=True, blank=True)
     version = models.CharField(max_length=40, blank=True)
+    site = models.JSONField(default=dict, blank=True, help_text="Where it stands, by its own configuration.")
 
     def __str__(self) -> str:
         return self.name

@@ -36,7 +36,7 @@ PROGRAMMES = {
 """Camera -> its session, and its desired recording, as JSON, or None."""
 
 AGENDAS = {
-    "planned": "scheduler.agendas.agendas",
+    "planned": "scheduler.runs.agendas.agendas",
 }
 """Cameras -> the agenda of each, by its id: the sessions that it begins by itself."""
 

@@ -8,6 +8,7 @@ from cameras.urls import primary as primary_camera
 from cameras.urls import viewers
 from cameras.viewers.api import MetricsView
 from captures.urls import primary as primary_capture
+from scheduler.tonight.api import TonightView
 from skycam_project.access.api import TokenDetailView, TokensView, TokenView
 from skycam_project.health import HealthView
 from skycam_project.openapi import DocsView, SchemaView
@@ -26,6 +27,8 @@ version_1: list[URLPattern | URLResolver] = [
     path("viewers/", include(viewers)),
     path("metrics/", MetricsView.as_view()),
     path("jobs/", include("core.jobs.urls")),
+    path("schedules/", include("scheduler.editing.urls")),
+    path("tonight/", TonightView.as_view()),
     path("", include("monitoring.urls")),
 ]
 

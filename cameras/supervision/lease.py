@@ -45,7 +45,9 @@ def renew_lease(host: str) -> None:
     if row.machine not in {"", ours} and row.leased_until and row.leased_until > timezone.now():
         raise NameTaken(host)
     row.machine, row.leased_until = ours, timezone.now() + timedelta(seconds=LEASE_S)
-    row.save(update_fields=["machine", "leased_until"])
+    # The planner works for cameras of all hosts, which may stand at different sites.
+    row.site = settings.STATION.site.model_dump(mode="json")
+    row.save(update_fields=["machine", "leased_until", "site"])
 
 
 def raise_taken_alert(host: str, error: NameTaken) -> None:

@@ -424,6 +424,9 @@ class SiteConfig(Section):
     longitude: float | None = key(
         None, "Longitude in degrees, east positive.", "a number from -180 to 180", ge=-180, le=180, unset="none"
     )
+    elevation: float = key(
+        0.0, "Elevation in metres above sea level.", "a number of metres from -500 to 9000", ge=-500, le=9000
+    )
     time_zone: str | None = key(
         None, "Time zone of the site.", "a name such as Europe/Berlin", unset="the machine's time zone"
     )

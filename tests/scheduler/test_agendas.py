@@ -16,7 +16,7 @@ from captures.models import Session
 from captures.sessions.models import SessionState
 from core.times.timestamps import stamp
 from scheduler import models
-from scheduler.agendas import agendas
+from scheduler.runs.agendas import agendas
 from tests.harness.rows.archive import Archive
 
 pytestmark = pytest.mark.django_db

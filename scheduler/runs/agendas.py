@@ -12,7 +12,7 @@ from django.utils import timezone
 from cameras.models import Camera
 from cameras.spool.agenda import AGENDA_S, Agenda, Run, build_agenda
 from captures.sessions.models import ACTIVE, Session
-from scheduler.models import PlannedRun
+from scheduler.runs.models import PlannedRun
 
 KEPT = timedelta(days=3)
 """How long after its end a run that has not begun stays in the agenda: a camera process that was away accounts for it

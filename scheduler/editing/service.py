@@ -1,0 +1,91 @@
+"""Adds, changes and removes schedules, and changes single nights of them. Each change plans the runs again."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from cameras.models import Camera
+from cameras.selectors import cameras_for
+from monitoring.services import record_event
+from scheduler.runs.replanning import replan
+from scheduler.schedules.models import NightChange, Schedule
+from scheduler.schedules.requests import NightRequest, ScheduleRequest
+
+
+class ScheduleService:
+    """`user` decides which cameras it may use; `actor` stands in the events."""
+
+    def __init__(self, user: Any, actor: str) -> None:
+        self._user, self._actor = user, actor
+
+    def add(self, request: ScheduleRequest) -> Schedule:
+        """ValidationError with a sentence for each field; then nothing is changed."""
+        return self._store(Schedule(created_by=self._actor), request, "schedule.added")
+
+    def change(self, schedule: Schedule, request: ScheduleRequest) -> Schedule:
+        """The schedule is as in the request from now on. A run that has begun keeps its programme and its window."""
+        return self._store(schedule, request, "schedule.changed")
+
+    def remove(self, schedule: Schedule) -> None:
+        """Its runs that have not begun are removed as well; a session that runs continues."""
+        with transaction.atomic():
+            self._record("schedule.removed", schedule, "removed")
+            schedule.delete()
+            replan()
+
+    def change_night(self, schedule: Schedule, request: NightRequest, night: date) -> NightChange:
+        with transaction.atomic():
+            change, _ = NightChange.objects.update_or_create(
+                schedule=schedule, night=night,
+                defaults={
+                    "skip": request.skip, "begins_at": request.begin, "ends_at": request.end,
+                    "changed_by": self._actor, "changed_at": timezone.now(),
+                },
+            )  # fmt: skip
+            what = "skipped" if request.skip else "changed"
+            self._record("schedule.night", schedule, f"{what} the night of {night} of")
+            replan()
+        return change
+
+    def restore_night(self, schedule: Schedule, night: date) -> None:
+        """The night is as the schedule says again."""
+        with transaction.atomic():
+            schedule.changes.filter(night=night).delete()
+            self._record("schedule.night", schedule, f"restored the night of {night} of")
+            replan()
+
+    def _store(self, schedule: Schedule, request: ScheduleRequest, kind: str) -> Schedule:
+        cameras = self._cameras(request.cameras)
+        for name, value in request.stored().items():
+            setattr(schedule, name, value)
+        with transaction.atomic():
+            self._save(schedule)
+            schedule.cameras.set(cameras)
+            self._record(kind, schedule, kind.partition(".")[2])
+            replan()
+        return Schedule.objects.prefetch_related("cameras", "changes").get(pk=schedule.pk)
+
+    def _cameras(self, slugs: list[str]) -> list[Camera]:
+        found = {camera.slug: camera for camera in cameras_for(self._user).filter(slug__in=slugs)}
+        missing = [slug for slug in slugs if slug not in found]
+        if missing:
+            raise ValidationError({"cameras": f"There is no camera {missing[0]!r}."})
+        return [found[slug] for slug in slugs]
+
+    @staticmethod
+    def _save(schedule: Schedule) -> None:
+        # The database decides about the name: a query could not exclude a second request of the same moment.
+        try:
+            with transaction.atomic():
+                schedule.save()
+        except IntegrityError:
+            raise ValidationError({"name": f"There is a schedule {schedule.name!r} already."}) from None
+
+    def _record(self, kind: str, schedule: Schedule, verb: str) -> None:
+        message = f"{self._actor or 'Someone'} {verb} the schedule {schedule.name!r}."
+        record_event(kind, message, actor=self._actor, subject=schedule.pk)

@@ -1,0 +1,150 @@
+"""Plans the runs of the next nights again, and stores them. The agendas of the cameras follow from the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from cameras.models import Camera
+from captures.sessions.models import Session
+from core.times.timestamps import stamp
+from scheduler.planning.plan import Plan, RunPlan
+from scheduler.planning.planner import plan
+from scheduler.planning.rules import Change, FixedRun, ScheduleRule, Site
+from scheduler.runs.models import PlannedRun
+from scheduler.runs.rules import change_rules, schedule_rule
+from scheduler.runs.sites import sites_of
+from scheduler.schedules.models import NightChange, Schedule
+from scheduler.schedules.requests import ScheduleProgramme
+
+NIGHTS_AHEAD = 3
+"""Nights after the present one: an agenda reaches 48 hours."""
+LEAD = timedelta(seconds=5)
+"""A run that is planned inside of its window begins this much later: its agenda must reach the camera process first.
+For the same time before its begin a run no longer changes."""
+KEPT = timedelta(days=400)
+"""How long after its end a run is kept: reports of nights compare with it."""
+
+
+class Key(NamedTuple):
+    """What identifies a run while it is planned again."""
+
+    schedule: str
+    camera: str
+    night: date
+    part: int
+
+
+@transaction.atomic
+def replan(now: datetime | None = None) -> Plan:
+    """Store the runs from the last night to NIGHTS_AHEAD. A run keeps its id while its schedule, camera and night stay;
+    one that has begun does not change. Returns the plan, with the reasons of those that lost."""
+    now = now or timezone.now()
+    # Locked: of two that plan at once, the second sees the rows of the first.
+    schedules = list(Schedule.objects.select_for_update().prefetch_related("cameras"))
+    PlannedRun.objects.filter(ends_at__lt=now - KEPT).delete()
+    rows = list(PlannedRun.objects.filter(ends_at__gt=now - timedelta(days=2)).select_related("camera"))
+    begun = _begun(rows, now)
+    found = plan_nights(schedules, now, [_fixed(row) for row in rows if row.pk in begun])
+    _store(found.runs, [row for row in rows if row.pk not in begun])
+    return found
+
+
+def plan_with_begun(schedules: list[Schedule], now: datetime, nights: tuple[date, date]) -> Plan:
+    """The plan of `nights` beside the runs that have begun. Nothing is stored."""
+    rows = list(PlannedRun.objects.filter(ends_at__gt=now - timedelta(days=2)))
+    begun = _begun(rows, now)
+    return plan_nights(schedules, now, [_fixed(row) for row in rows if row.pk in begun], nights)
+
+
+def plan_nights(
+    schedules: list[Schedule],
+    now: datetime,
+    fixed: Iterable[FixedRun] = (),
+    nights: tuple[date, date] | None = None,
+    place: Site | None = None,
+) -> Plan:
+    """The plan of `nights`, first and last; by default from the last night to NIGHTS_AHEAD. `place`: instead of the
+    sites of the cameras. Nothing is stored."""
+    cameras = {camera.pk: camera for schedule in schedules for camera in schedule.cameras.all()}
+    today = now.date()
+    first, last = nights or (today - timedelta(days=1), today + timedelta(days=NIGHTS_AHEAD))
+    return plan(
+        schedules=[_rule(schedule) for schedule in schedules],
+        changes=_changes(schedules, first, last),
+        site_of={str(pk): place or site for pk, site in sites_of(cameras.values()).items()},
+        first_night=first,
+        last_night=last,
+        now=now + LEAD,
+        fixed=list(fixed),
+    )
+
+
+def _rule(schedule: Schedule) -> ScheduleRule:
+    return schedule_rule(schedule, [camera for camera in schedule.cameras.all() if camera.removed_at is None])
+
+
+def _changes(schedules: list[Schedule], first: date, last: date) -> list[Change]:
+    cameras = {schedule.pk: list(schedule.cameras.all()) for schedule in schedules}
+    rows = NightChange.objects.filter(schedule__in=list(cameras), night__range=(first, last))
+    return [rule for row in rows for rule in change_rules(row, cameras[row.schedule_id])]
+
+
+def _begun(rows: list[PlannedRun], now: datetime) -> set[UUID]:
+    """The runs that have begun, as far as the database knows, or that their camera may have begun by now."""
+    sessions = set(Session.objects.filter(pk__in=[row.pk for row in rows]).values_list("pk", flat=True))
+    return sessions | {row.pk for row in rows if row.begins_at <= now + LEAD}
+
+
+def _fixed(row: PlannedRun) -> FixedRun:
+    return FixedRun(
+        camera=str(row.camera_id),
+        windows=tuple((datetime.fromisoformat(begin), datetime.fromisoformat(end)) for begin, end in row.windows),
+        name=row.name,
+        schedule=str(row.schedule_id or ""),
+        night=row.night,
+        part=row.part,
+    )
+
+
+def _key(row: PlannedRun) -> Key | None:
+    return Key(str(row.schedule_id), str(row.camera_id), row.night, row.part) if row.night else None
+
+
+def _store(runs: Iterable[RunPlan], rows: list[PlannedRun]) -> None:
+    """Bring the rows that have not begun to the plan."""
+    known = {_key(row): row for row in rows}
+    schedules = {str(pk): schedule for pk, schedule in Schedule.objects.in_bulk().items()}
+    cameras = {str(pk): camera for pk, camera in Camera.objects.in_bulk().items()}
+    for run in runs:
+        row = known.pop(Key(run.schedule, run.camera, run.night, run.part), None)
+        fields = _fields(run, schedules[run.schedule], cameras[run.camera])
+        if row is None:
+            PlannedRun.objects.create(**fields)
+        elif any(getattr(row, name) != value for name, value in fields.items()):
+            PlannedRun.objects.filter(pk=row.pk).update(**fields)
+    PlannedRun.objects.filter(pk__in=[row.pk for row in known.values()]).delete()
+
+
+def _fields(run: RunPlan, schedule: Schedule, camera: Camera) -> dict[str, Any]:
+    return {
+        "schedule_id": schedule.pk,
+        "camera_id": camera.pk,
+        "night": run.night,
+        "part": run.part,
+        "name": schedule.name,
+        "programme": programme_for(schedule, camera),
+        "windows": [[stamp(begin), stamp(end)] for begin, end in run.windows],
+        "begins_at": run.begin,
+        "ends_at": run.end,
+        "created_by": schedule.created_by,
+    }
+
+
+def programme_for(schedule: Schedule, camera: Camera) -> dict[str, Any]:
+    return ScheduleProgramme.model_validate(schedule.programme).programme(camera)

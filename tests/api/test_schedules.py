@@ -1,0 +1,78 @@
+"""Schedules over the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from cameras.models import Camera, CameraHost
+from monitoring.models import Event
+from scheduler.models import PlannedRun, Schedule
+
+URL = "/api/v1/schedules/"
+NEW = {"name": "Dark sky", "cameras": ["sky"], "window": {"begin": "20:00", "end": "05:00"}}
+
+
+@pytest.fixture
+def schedule(operator: Any, camera: Camera) -> dict[str, Any]:
+    CameraHost.objects.get_or_create(name=settings.STATION.host)
+    body: dict[str, Any] = operator.post(URL, NEW).json()
+    return body
+
+
+def test_an_operator_adds_a_schedule_and_its_runs_are_planned(operator: Any, schedule: dict[str, Any]) -> None:
+    assert schedule["cameras"] == ["sky"]
+    assert schedule["window"] == {"begin": "20:00", "end": "05:00"}
+    assert schedule["created_by"] == "a-operator"
+    assert operator.get(URL).json() == {"results": [schedule]}
+    assert operator.get(f"{URL}{schedule['id']}/").json() == schedule
+    assert PlannedRun.objects.filter(name="Dark sky").count() >= 3
+    assert Event.objects.filter(kind="schedule.added").get().message == "a-operator added the schedule 'Dark sky'."
+
+
+def test_one_field_is_changed_and_the_others_stay(operator: Any, schedule: dict[str, Any]) -> None:
+    changed = operator.patch(f"{URL}{schedule['id']}/", {"priority": 5}).json()
+    assert changed == {**schedule, "priority": 5}
+
+
+def test_a_schedule_is_replaced(operator: Any, schedule: dict[str, Any]) -> None:
+    changed = operator.put(f"{URL}{schedule['id']}/", {**NEW, "name": "Other", "enabled": False}).json()
+    assert (changed["name"], changed["enabled"]) == ("Other", False)
+    assert not PlannedRun.objects.exists()
+
+
+def test_a_removed_schedule_takes_its_runs_with_it(operator: Any, schedule: dict[str, Any]) -> None:
+    assert operator.delete(f"{URL}{schedule['id']}/").status_code == 204
+    assert not Schedule.objects.exists()
+    assert not PlannedRun.objects.exists()
+
+
+def test_a_night_is_skipped(operator: Any, schedule: dict[str, Any]) -> None:
+    night = str(PlannedRun.objects.last().night)  # type: ignore[union-attr]
+    body = operator.post(f"{URL}{schedule['id']}/night/", {"night": night, "skip": True}).json()
+    assert body == {"night": night, "skip": True, "begin": None, "end": None, "changed_by": "a-operator"}
+    assert not PlannedRun.objects.filter(night=night).exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({**NEW, "cameras": ["dome"]}, "cameras"),
+        ({**NEW, "name": "dark SKY"}, "name"),
+        ({**NEW, "name": "a", "window": {"sun": "dusk"}}, "window"),
+        ({**NEW, "name": "a", "programme": {"exposure_us": 0}}, "programme"),
+        ({"name": "a"}, "cameras"),
+        ([], ""),
+    ],
+)
+def test_what_is_wrong_changes_nothing(operator: Any, schedule: dict[str, Any], body: Any, field: str) -> None:
+    answer = operator.post(URL, body)
+    assert answer.status_code == 400
+    assert any(error["field"].startswith(field) for error in answer.json()["errors"])
+    assert Schedule.objects.count() == 1
+
+
+def test_a_schedule_that_does_not_exist_is_not_found(operator: Any) -> None:
+    assert operator.get(f"{URL}0193a000-0000-7000-8000-000000000003/").status_code == 404
