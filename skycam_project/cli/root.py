@@ -29,6 +29,8 @@ COMMANDS = {
     "pause": "skycam_project.cli.session_control:pause",
     "resume": "skycam_project.cli.session_control:resume",
     "sessions": "skycam_project.cli.sessions:sessions",
+    "tonight": "skycam_project.cli.tonight:tonight",
+    "schedules": "skycam_project.cli.schedules:schedules",
     "captures": "skycam_project.cli.captures:captures",
     "cameras": "skycam_project.cli.cameras:cameras",
     "record": "skycam_project.cli.recording:record",

@@ -10,7 +10,7 @@ from PIL import Image
 
 from cameras.editing.services import add_camera
 from cameras.exposure.mask import mask_grid
-from skycam_project.cli.capture_commands import session_request
+from skycam_project.cli.programme_options import session_request
 from tests.harness.stations.command_line import answer, skycam
 
 pytestmark = pytest.mark.django_db
