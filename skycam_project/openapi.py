@@ -48,6 +48,9 @@ class BodySchema(OpenApiSerializerExtension):
         return dict(without_nullable(resolve_type_hint(self.target)))
 
 
+NULL = {"type": "null"}
+
+
 def without_nullable(schema: Any) -> Any:
     """Replace `nullable` of OpenAPI 3.0 with `type: [x, null]` of 3.1."""
     if isinstance(schema, list):
@@ -59,8 +62,8 @@ def without_nullable(schema: Any) -> Any:
         return plain
     if "type" in plain:
         return plain | {"type": [plain["type"], "null"]}
-    # A union has its types in its alternatives.
-    return plain | {"oneOf": [*plain["oneOf"], {"type": "null"}]}
+    # A union has its types in its alternatives, and a reference to another schema has none.
+    return {**plain, "oneOf": [*plain["oneOf"], NULL]} if "oneOf" in plain else {"anyOf": [plain, NULL]}
 
 
 def add_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:

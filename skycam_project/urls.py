@@ -31,6 +31,7 @@ from captures.session_pages.pages import (
 )
 from core.jobs.pages import CancelJobPage, JobsNow, JobsPage
 from monitoring.pages import AcknowledgePage, EventsPage
+from scheduler.tonight.pages import TonightPage
 from skycam_project.access import pages as access
 from skycam_project.health import healthz
 from skycam_project.pages.dashboard import DashboardNow, DashboardPage, ShellNow, TemperaturePage
@@ -98,6 +99,7 @@ urlpatterns = [
     path("sessions/<uuid:session>/stop/", StopSessionPage.as_view(), name="stop-session"),
     path("sessions/<uuid:session>/pause/", PauseSessionPage.as_view(), name="pause-session"),
     path("sessions/<uuid:session>/resume/", ResumeSessionPage.as_view(), name="resume-session"),
+    path("tonight/", TonightPage.as_view(), name="tonight"),
     path("events/", EventsPage.as_view(), name="events"),
     path("alerts/<uuid:alert>/acknowledge/", AcknowledgePage.as_view(), name="acknowledge"),
     path("jobs/", JobsPage.as_view(), name="jobs"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from statistics import fmean, median
@@ -160,11 +161,7 @@ def forecast(camera: Camera, request: SessionRequest, *, zone: tzinfo | None = N
     default the reader's."""
     programme = request.programme(camera)
     starts, recent = timezone.now(), recent_pictures(camera)
-    control = programme.get("control")
-    # Of automatic exposure the longest: more pictures are not promised.
-    chosen = {"exposure_us": control["exposure_us"][1]} if control else None
-    shots = cycle_of(cast(Programme, programme), chosen).shots
-    usable = [usable_exposure(camera, shot["exposure_us"]) for shot in shots]
+    usable = [usable_exposure(camera, shot["exposure_us"]) for shot in _shots(programme)]
     exposures_us, warnings = tuple(used for used, _ in usable), [text for _, texts in usable for text in texts]
     takes_s = sum(exposures_us) / 1e6 + len(exposures_us) * (recent.beyond_s or 0.0)
     interval_s, slow = _interval(programme, takes_s, len(exposures_us))
@@ -186,6 +183,27 @@ def forecast(camera: Camera, request: SessionRequest, *, zone: tzinfo | None = N
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """The captures that a programme is expected to make. `bytes` is None while the size of a picture is unknown."""
+
+    pictures: int
+    bytes: int | None
+
+
+def expected_amount(camera: Camera, programme: dict[str, Any], windows: Sequence[tuple[datetime, datetime]]) -> Amount:
+    """What the programme makes of these windows, by the time and size of the camera's recent pictures."""
+    recent = recent_pictures(camera)
+    exposures_us = [usable_exposure(camera, shot["exposure_us"])[0] for shot in _shots(programme)]
+    takes_s = sum(exposures_us) / 1e6 + len(exposures_us) * (recent.beyond_s or 0.0)
+    interval_s, _ = _interval(programme, takes_s, len(exposures_us))
+    lengths_s = [(end - begin).total_seconds() for begin, end in windows]
+    # A start at the end of a window is outside of it.
+    pictures = sum(len(exposures_us) * math.ceil(length_s / interval_s) for length_s in lengths_s)
+    limited = min(pictures, programme.get("count", pictures))
+    return Amount(limited, None if recent.bytes is None else round(limited * recent.bytes))
+
+
 def forecast_body(found: Forecast) -> ForecastBody:
     return ForecastBody(
         sentence=found.sentence,
@@ -202,6 +220,13 @@ def forecast_body(found: Forecast) -> ForecastBody:
         free_bytes=found.free_bytes,
         full_in_s=None if found.full_in_s is None else round(found.full_in_s),
     )
+
+
+def _shots(programme: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+    """The exposures of a cycle; of automatic exposure the longest: more pictures are not promised."""
+    control = programme.get("control")
+    chosen = {"exposure_us": control["exposure_us"][1]} if control else None
+    return cycle_of(cast(Programme, programme), chosen).shots
 
 
 def recent_pictures(camera: Camera) -> RecentPictures:

@@ -41,6 +41,9 @@ from core.jobs.states import JOB_TRANSITIONS
 from monitoring.bodies import AlertBody, EventBody
 from monitoring.health import HEALTH
 from monitoring.models import Alert, Severity
+from scheduler.schedules.bodies import NightChangeBody, ScheduleBody
+from scheduler.schedules.requests import ScheduleRequest
+from scheduler.tonight.bodies import NightBody, RunBody
 from skycam_project.access.serializers import KnownTokenBody
 from skycam_project.health import HealthBody
 from skycam_project.station_settings import SettingBody
@@ -49,7 +52,7 @@ from tests.harness.project import PROJECT
 
 PAGE = "docs/clients/contracts.md"
 EVENT = re.compile(
-    r"(?:alert|camera|capture|gate|job|live|part|recording|session|spool|station|storage|user)\.[a-z_]+|command"
+    r"(?:alert|camera|capture|gate|job|live|part|recording|schedule|session|spool|station|storage|user)\.[a-z_]+|command"
 )
 ALERT = re.compile(r'"((?:camera|capture|gate|health|host|part|recording|spool|storage|supervisor)\.[a-z_]+):')
 FIELDS = {
@@ -71,6 +74,11 @@ FIELDS = {
     "setting": SettingBody.__annotations__,
     "deleted clip": DeletedBody.__annotations__,
     "viewer": ViewerBody.__annotations__,
+    "schedule": ScheduleBody.__annotations__,
+    "night change": NightChangeBody.__annotations__,
+    "night": NightBody.__annotations__,
+    "run": RunBody.__annotations__,
+    "to schedule": ScheduleRequest.model_fields,
     "token": KnownTokenBody.__annotations__,
     "health": HealthBody.__annotations__,
     "to capture": CaptureRequest.model_fields,

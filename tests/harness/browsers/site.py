@@ -25,6 +25,7 @@ PAGES = (
     "/gallery/",
     "/clips/",
     "/sessions/",
+    "/tonight/",
     "/status/",
     "/live/viewers/",
     "/events/",

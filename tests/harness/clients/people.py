@@ -17,6 +17,7 @@ from cameras.models import Camera, SettingsPreset
 from captures.models import Session, StorageRoot
 from core.jobs.models import Job
 from monitoring.services import raise_alert
+from scheduler.models import Schedule
 from skycam_project.access.models import ApiToken, SignIn, User
 from tests.harness.documents.route_table import PEOPLE, Line
 from tests.harness.rows.audiences import only_for
@@ -50,13 +51,16 @@ class World:
         self.alert = raise_alert("camera.quarantined:sky", "Check the camera.", camera=camera)
         self.job = Job.objects.create(kind="verify", host="main", camera=camera.slug, camera_uuid=str(camera.pk))
         SettingsPreset.objects.create(kind=camera.kind, name="night", settings={"gain": 2.0})
+        window = {"begin": "20:00", "end": "05:00"}
+        self.schedule = Schedule.objects.create(name="night", programme={}, window=window)
+        self.schedule.cameras.add(camera)
         self.group = Group.objects.create(name="observers")
 
     def address(self, route: str, user: User) -> str:
         kind = ContentType.objects.get_for_model(Group).pk
         places = {
             "<slug:slug>": "sky", "<uuid:capture>": self.capture.pk, "<uuid:session>": self.session.pk,
-            "<uuid:clip>": self.clip.pk, "<uuid:job>": self.job.pk,
+            "<uuid:schedule>": self.schedule.pk, "<uuid:clip>": self.clip.pk, "<uuid:job>": self.job.pk,
             "<uuid:alert>": self.alert.pk, "<int:user>": self.users["none"].pk,
             "<int:token>": ApiToken.issue(user)[0].pk, "<uuid:sign_in>": SignIn.objects.create(user=user).pk,
             "<str:name>": "night", "<uuid:viewer>": self.session.pk,

@@ -1,0 +1,118 @@
+"""The drawing of a night: bands of daylight, the Moon, and a bar for each run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from core.sky.intervals import Interval
+from scheduler.planning.sky import NightSky
+from scheduler.tonight.night import Night, Run
+
+WIDTH = 1000.0
+"""Of the drawing, in its own units."""
+MARGIN = timedelta(hours=1)
+"""Before sunset and after sunrise."""
+LIGHTS = ((-0.833, "day"), (-6.0, "civil"), (-12.0, "nautical"), (-18.0, "astronomical"))
+"""Altitude of the Sun in degrees -> the light above it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A part of the drawing; `x` and `width` in units of WIDTH."""
+
+    kind: str
+    x: float
+    width: float
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The runs of one camera."""
+
+    name: str
+    bars: list[Band]
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    x: float
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    begin: datetime
+    end: datetime
+    lights: list[Band]
+    moon: list[Band]
+    rows: list[Row]
+    hours: list[Hour]
+    now_x: float | None
+
+
+def drawing_of(night: Night, now: datetime) -> Drawing:
+    begin, end = _span(night)
+
+    def x_of(at: datetime) -> float:
+        return round(WIDTH * min(1.0, max(0.0, (at - begin) / (end - begin))), 1)
+
+    def band(kind: str, first: datetime, last: datetime, title: str = "") -> Band:
+        return Band(kind, x_of(first), max(1.0, round(x_of(last) - x_of(first), 1)), title)
+
+    return Drawing(
+        begin=begin,
+        end=end,
+        lights=[band(kind, first, last) for kind, first, last in _lights(night.sky)] if night.sky else [],
+        moon=[band("moon", first, last) for first, last in _clipped(night.sky.moon_up, begin, end)]
+        if night.sky
+        else [],
+        rows=[
+            Row(name, [band(run.state, *window, run.schedule) for run in runs for window in run.windows])
+            for name, runs in _by_camera(night.runs)
+        ],
+        hours=[Hour(x_of(at), at) for at in _hours(begin, end)],
+        now_x=x_of(now) if begin < now < end else None,
+    )
+
+
+def _span(night: Night) -> Interval:
+    """From an hour before sunset to an hour after sunrise, and all of the night where the Sun does neither."""
+    twilight = night.sky.twilight if night.sky else None
+    begin = twilight.sunset - MARGIN if twilight and twilight.sunset else night.begin
+    end = twilight.sunrise + MARGIN if twilight and twilight.sunrise else night.end
+    edges = [run.begin for run in night.runs] + [run.end for run in night.runs]
+    begin, end = min([begin, *edges]), max([end, *edges])
+    return (begin, end) if begin < end else (begin, begin + MARGIN)
+
+
+def _lights(sky: NightSky) -> Iterable[tuple[str, datetime, datetime]]:
+    """Light, begin and end, by the sampled altitudes of the Sun."""
+    samples = [(at, _light(altitude)) for at, altitude in sky.sun_altitudes]
+    for light, group in groupby(samples, key=lambda one: one[1]):
+        times = [at for at, _ in group]
+        yield light, times[0], times[-1] + (samples[1][0] - samples[0][0])
+
+
+def _light(altitude: float) -> str:
+    return next((name for limit, name in LIGHTS if altitude > limit), "dark")
+
+
+def _clipped(intervals: Iterable[Interval], begin: datetime, end: datetime) -> list[Interval]:
+    return [(max(first, begin), min(last, end)) for first, last in intervals if first < end and last > begin]
+
+
+def _hours(begin: datetime, end: datetime) -> Iterable[datetime]:
+    at = begin.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    step = timedelta(hours=2 if end - begin > timedelta(hours=9) else 1)
+    while at < end:
+        yield at
+        at += step
+
+
+def _by_camera(runs: list[Run]) -> Iterable[tuple[str, list[Run]]]:
+    ordered = sorted(runs, key=lambda run: (run.camera.name, run.begin))
+    return [(name, list(group)) for name, group in groupby(ordered, key=lambda run: run.camera.name)]

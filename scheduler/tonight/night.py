@@ -1,0 +1,235 @@
+"""What a night will bring: its runs with their expected pictures, and the reasons of schedules without one.
+
+With a date or a place of its own it is a dry run: nothing is stored, and runs that have begun do not count.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, cast
+
+from django.utils import timezone
+
+from cameras.models import Camera
+from cameras.programmes.cycle import describe_exposures
+from cameras.selectors import cameras_for
+from cameras.spool.records import Programme
+from captures.sessions.forecast import Amount, expected_amount, free_bytes, rounded
+from captures.sessions.models import Session
+from core.sky.intervals import Interval
+from core.templatetags.skycam import format_bytes
+from core.text.plurals import pluralize
+from core.times.timestamps import stamp, stamp_or_none
+from scheduler.planning.plan import Loser
+from scheduler.planning.rules import Site
+from scheduler.planning.sky import NightSky, sky_of_night
+from scheduler.runs.models import PlannedRun
+from scheduler.runs.nights import night_at
+from scheduler.runs.replanning import plan_nights, plan_with_begun, programme_for
+from scheduler.runs.sites import UNKNOWN, sites_of
+from scheduler.schedules.models import Schedule
+from scheduler.tonight.bodies import NightBody, ReasonBody, RoomBody, RunBody, SkyBody
+
+MOST_REASONS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run of the night. `id` is None in a dry run."""
+
+    camera: Camera
+    schedule: str
+    windows: list[Interval]
+    programme: dict[str, Any]
+    amount: Amount
+    id: str | None = None
+    state: str = "planned"
+
+    @property
+    def begin(self) -> datetime:
+        return self.windows[0][0]
+
+    @property
+    def end(self) -> datetime:
+        return self.windows[-1][1]
+
+    @property
+    def exposures(self) -> str:
+        return describe_exposures(cast(Programme, self.programme))
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    camera: Camera
+    schedule: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    night: date
+    site: Site
+    dry_run: bool
+    begin: datetime
+    end: datetime
+    sky: NightSky | None
+    runs: list[Run]
+    without_run: list[Reason]
+    shortened: list[Reason]
+    room: list[RoomBody]
+
+    @property
+    def moon_percent(self) -> int | None:
+        """The lit share of the Moon's disc at midnight, in per cent."""
+        return round(100 * self.sky.moon_phase) if self.sky else None
+
+    @property
+    def all_reasons(self) -> list[Reason]:
+        return [*self.without_run, *self.shortened]
+
+    @property
+    def sentence(self) -> str:
+        """`2 runs on 1 camera, from 18:05 to 06:12, about 700 pictures, 7 GB.`, or why there is none."""
+        if not self.runs:
+            return self._reason_sentence
+        zone = self.site.zone
+        begin, end = min(run.begin for run in self.runs), max(run.end for run in self.runs)
+        cameras = len({run.camera.pk for run in self.runs})
+        sizes = [run.amount.bytes for run in self.runs]
+        pictures = pluralize(rounded(float(sum(run.amount.pictures for run in self.runs))), "picture")
+        size = "" if None in sizes else f", {format_bytes(rounded(float(sum(filter(None, sizes)))))}"
+        times = f"from {begin.astimezone(zone):%H:%M} to {end.astimezone(zone):%H:%M} {end.astimezone(zone).tzname()}"
+        return f"{pluralize(len(self.runs), 'run')} on {pluralize(cameras, 'camera')}, {times}, about {pictures}{size}."
+
+    @property
+    def _reason_sentence(self) -> str:
+        if not self.without_run:
+            return "Nothing will run: there is no schedule. Add one, such as `skycam schedules add`."
+        reasons = list(dict.fromkeys(f"{one.schedule}: {one.message}" for one in self.without_run))
+        more = len(reasons) - MOST_REASONS
+        return " ".join(["Nothing will run.", *reasons[:MOST_REASONS], *([f"And {more} more."] if more > 0 else [])])
+
+
+def night_for(user: Any, *, night: date | None = None, place: Site | None = None) -> Night:
+    """The present night, or the coming one by day. `night`, `place`: a dry run of another one."""
+    cameras = {str(camera.pk): camera for camera in cameras_for(user)}
+    sites = sites_of(cameras.values())
+    site = place or next(iter(sorted(sites.values(), key=lambda one: one.latitude is None)), UNKNOWN)
+    present = night_at(site)
+    chosen, now = night or present, timezone.now()
+    is_dry = place is not None or chosen != present
+    begin, end = site.night_range(chosen)
+    schedules = list(Schedule.objects.prefetch_related("cameras"))
+    if is_dry:
+        found = plan_nights(schedules, min(now, begin) - timedelta(days=1), nights=(chosen, chosen), place=place)
+        runs = [_dry_run(run, cameras, schedules) for run in found.runs if run.camera in cameras]
+    else:
+        found = plan_with_begun(schedules, now, (chosen, chosen))
+        runs = _stored_runs(chosen, cameras)
+    return Night(
+        night=chosen,
+        site=site,
+        dry_run=is_dry,
+        begin=begin,
+        end=end,
+        sky=sky_of_night(site, chosen) if site.latitude is not None else None,
+        runs=runs,
+        without_run=_reasons(found.losers, cameras, schedules),
+        shortened=_reasons(found.shortened, cameras, schedules),
+        room=_room(runs),
+    )
+
+
+def _stored_runs(night: date, cameras: dict[str, Camera]) -> list[Run]:
+    rows = list(PlannedRun.objects.filter(night=night, camera__in=list(cameras)))
+    states = dict(Session.objects.filter(pk__in=[row.pk for row in rows]).values_list("pk", "state"))
+    return [_stored_run(row, cameras[str(row.camera_id)], states.get(row.pk, "planned")) for row in rows]
+
+
+def _stored_run(row: PlannedRun, camera: Camera, state: str) -> Run:
+    windows = [(datetime.fromisoformat(begin), datetime.fromisoformat(end)) for begin, end in row.windows]
+    amount = expected_amount(camera, row.programme, windows)
+    return Run(camera, row.name, windows, row.programme, amount, str(row.pk), state)
+
+
+def _dry_run(run: Any, cameras: dict[str, Camera], schedules: list[Schedule]) -> Run:
+    camera, schedule = cameras[run.camera], next(one for one in schedules if str(one.pk) == run.schedule)
+    programme = programme_for(schedule, camera)
+    return Run(camera, run.name, list(run.windows), programme, expected_amount(camera, programme, run.windows))
+
+
+def _reasons(losers: list[Loser], cameras: dict[str, Camera], schedules: list[Schedule]) -> list[Reason]:
+    names = {str(schedule.pk): schedule.name for schedule in schedules}
+    return [
+        Reason(cameras[loser.camera], names[loser.schedule], loser.reason, loser.message)
+        for loser in losers
+        if loser.camera in cameras and loser.reason != "begun"
+    ]
+
+
+def _room(runs: list[Run]) -> list[RoomBody]:
+    by_camera: dict[str, list[Run]] = {}
+    for run in runs:
+        by_camera.setdefault(run.camera.slug, []).append(run)
+    return [
+        RoomBody(
+            camera=slug, needed_bytes=_total([run.amount.bytes for run in own]), free_bytes=free_bytes(own[0].camera)
+        )
+        for slug, own in by_camera.items()
+    ]
+
+
+def _total(sizes: list[int | None]) -> int | None:
+    return None if None in sizes else sum(filter(None, sizes))
+
+
+def night_body(found: Night) -> NightBody:
+    return NightBody(
+        night=found.night.isoformat(),
+        begin=stamp(found.begin),
+        end=stamp(found.end),
+        dry_run=found.dry_run,
+        sentence=found.sentence,
+        site={
+            "latitude": found.site.latitude,
+            "longitude": found.site.longitude,
+            "elevation": found.site.elevation,
+            "time_zone": found.site.time_zone,
+        },
+        sky=sky_body(found.sky) if found.sky else None,
+        runs=[run_body(run) for run in found.runs],
+        without_run=[reason_body(one) for one in found.without_run],
+        shortened=[reason_body(one) for one in found.shortened],
+        room=found.room,
+    )
+
+
+def sky_body(sky: NightSky) -> SkyBody:
+    names = (
+        "sunset", "civil_dusk", "nautical_dusk", "astronomical_dusk", "astronomical_dawn", "nautical_dawn",
+        "civil_dawn", "sunrise",
+    )  # fmt: skip
+    times = {name: stamp_or_none(getattr(sky.twilight, name)) for name in names}
+    return cast(SkyBody, {
+        **times, "moonrise": stamp_or_none(sky.moonrise), "moonset": stamp_or_none(sky.moonset),
+        "moon_phase": round(sky.moon_phase, 3),
+    })  # fmt: skip
+
+
+def run_body(run: Run) -> RunBody:
+    return RunBody(
+        id=run.id,
+        schedule=run.schedule,
+        camera=run.camera.slug,
+        windows=[[stamp(begin), stamp(end)] for begin, end in run.windows],
+        exposures=run.exposures,
+        pictures=run.amount.pictures,
+        bytes=run.amount.bytes,
+        state=run.state,
+    )
+
+
+def reason_body(one: Reason) -> ReasonBody:
+    return ReasonBody(schedule=one.schedule, camera=one.camera.slug, reason=one.reason, message=one.message)

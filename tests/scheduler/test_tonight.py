@@ -1,0 +1,115 @@
+"""What a night will bring, and why nothing runs."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from cameras.models import Camera, CameraHost
+from captures.models import Session
+from captures.sessions.models import SessionState
+from scheduler.models import PlannedRun, Schedule
+from scheduler.planning.rules import Site
+from scheduler.runs.replanning import replan
+from scheduler.tonight.night import Night, night_body, night_for
+from skycam_project.access.models import User
+
+pytestmark = pytest.mark.django_db
+AFTERNOON = datetime(2027, 1, 15, 13, 0, tzinfo=UTC)
+TONIGHT = date(2027, 1, 15)
+MUNICH = {"latitude": 48.1, "longitude": 11.6, "elevation": 500.0, "time_zone": "Europe/Berlin"}
+SVALBARD = Site(latitude=78.2, longitude=15.6, time_zone="Arctic/Longyearbyen")
+
+
+@pytest.fixture(autouse=True)
+def afternoon(camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
+    CameraHost.objects.update_or_create(name=camera.host, defaults={"site": MUNICH})
+    monkeypatch.setattr(timezone, "now", lambda: AFTERNOON)
+
+
+@pytest.fixture
+def manager() -> User:
+    user: User = User.objects.create_user("mary", role="manager")
+    return user
+
+
+def add(camera: Camera, name: str = "Dark sky", **fields: Any) -> Schedule:
+    given: Any = {"programme": {"exposure_us": 1000, "cadence_s": 60.0}, "window": {"sun": -18.0}, **fields}
+    schedule: Schedule = Schedule.objects.create(name=name, **given)
+    schedule.cameras.add(camera)
+    replan(AFTERNOON)
+    return schedule
+
+
+def night(user: User, **wanted: Any) -> Night:
+    return night_for(user, **wanted)
+
+
+def test_the_runs_of_the_night_with_their_pictures(camera: Camera, manager: User) -> None:
+    add(camera)
+    found = night(manager)
+    [run] = found.runs
+    assert found.night == TONIGHT
+    assert not found.dry_run
+    assert run.amount.pictures == pytest.approx((run.end - run.begin) / timedelta(minutes=1), abs=1)
+    assert found.sentence.startswith("1 run on 1 camera, from 18:3")
+    assert found.sentence.endswith("CET, about 690 pictures.")
+
+
+def test_a_run_has_the_state_of_its_session(camera: Camera, manager: User) -> None:
+    add(camera)
+    run = PlannedRun.objects.get(night=TONIGHT)
+    Session.objects.create(id=run.pk, camera=camera, programme=run.programme, state=SessionState.RUNNING)
+    assert [one.state for one in night(manager).runs] == ["running"]
+
+
+def test_without_a_schedule_the_sentence_says_what_to_do(manager: User) -> None:
+    assert night(manager).sentence == "Nothing will run: there is no schedule. Add one, such as `skycam schedules add`."
+
+
+def test_the_reason_of_a_schedule_without_a_run_is_a_sentence(camera: Camera, manager: User) -> None:
+    add(camera, weekdays=["mon"])
+    found = night(manager)
+    assert [one.reason for one in found.without_run] == ["weekday"]
+    assert found.sentence.startswith("Nothing will run. Dark sky: ")
+
+
+def test_another_night_is_a_dry_run_that_stores_nothing(camera: Camera, manager: User) -> None:
+    add(camera, window={"sun": -20.0})
+    before = list(PlannedRun.objects.values_list("pk", "windows"))
+    found = night(manager, night=date(2028, 6, 21))
+    assert found.dry_run
+    assert [one.reason for one in found.without_run] == ["never_dark"]
+    assert list(PlannedRun.objects.values_list("pk", "windows")) == before
+
+
+def test_another_place_is_a_dry_run(camera: Camera, manager: User) -> None:
+    add(camera, window={"sun": -6.0})
+    found = night(manager, place=SVALBARD)
+    assert found.dry_run
+    assert found.runs[0].end - found.runs[0].begin > timedelta(hours=17)
+    assert found.sky is not None
+    assert found.sky.twilight.sunrise is None
+
+
+def test_the_body_has_the_twilights_and_the_room(camera: Camera, manager: User) -> None:
+    add(camera)
+    body = night_body(night(manager))
+    sky = body["sky"]
+    assert sky is not None
+    times = [sky["sunset"], sky["civil_dusk"], sky["nautical_dusk"], sky["astronomical_dusk"]]
+    assert times == sorted(times, key=str)
+    assert [room["camera"] for room in body["room"]] == ["sky"]
+    assert body["runs"][0]["exposures"] == "1 ms"
+
+
+def test_a_hidden_camera_is_in_no_night(camera: Camera, manager: User) -> None:
+    add(camera)
+    Camera.objects.update(restricted=True)
+    stranger = User.objects.create_user("sam", role="operator")
+    found = night(stranger)
+    assert found.runs == []
+    assert found.without_run == []
