@@ -8,7 +8,6 @@ from typing import Literal
 
 from cameras.spool.records import Programme
 from core.sky.intervals import Interval
-from scheduler.planning.rules import OnHeld
 
 Reason = Literal[
     "disabled",
@@ -39,7 +38,6 @@ class RunPlan:
     programme: Programme
     name: str
     created_by: str
-    on_held: OnHeld
     priority: int
 
     @property

@@ -135,7 +135,6 @@ class _CameraPlanner:
                 programme=schedule.programme,
                 name=schedule.name,
                 created_by=schedule.created_by,
-                on_held=schedule.on_held,
                 priority=schedule.priority,
             )
             parts[key] += 1

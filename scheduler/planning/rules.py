@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
-from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cameras.spool.records import Programme
@@ -20,7 +19,6 @@ HOUR_S = 3600.0
 MAX_OFFSET_S = 12 * HOUR_S
 CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 EVERY_DAY = frozenset(range(7))
-OnHeld = Literal["wait", "take_over"]
 
 
 def _check_range(what: str, value: float | None, least: float, most: float, unit: str = "") -> None:
@@ -139,8 +137,6 @@ class ScheduleRule:
     priority: int = 0
     """The higher one has the camera."""
     enabled: bool = True
-    on_held: OnHeld = "wait"
-    """What a run does while a user holds the camera."""
     created_by: str = ""
 
     def __post_init__(self) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import cast
 
 from cameras.models import Camera
-from scheduler.planning.rules import Change, ClockRule, MoonRule, OnHeld, ScheduleRule, SunRule
+from scheduler.planning.rules import Change, ClockRule, MoonRule, ScheduleRule, SunRule
 from scheduler.schedules.models import NightChange, Schedule
 from scheduler.schedules.requests import WEEKDAYS
 
@@ -24,7 +23,6 @@ def schedule_rule(schedule: Schedule, cameras: Iterable[Camera]) -> ScheduleRule
         last_night=schedule.last_night,
         priority=schedule.priority,
         enabled=schedule.enabled,
-        on_held=cast(OnHeld, schedule.on_held),
         created_by=schedule.created_by,
     )
 
