@@ -36,6 +36,7 @@ BENCHES = {
     "filming":  "bench.filming",
     "browser":  "bench.browser",
     "exposure": "bench.exposure",
+    "planning": "bench.planning",
     "interval": "bench.interval",
     "parts":    "bench.parts",
     "reopen":   "bench.reopening",

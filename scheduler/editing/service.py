@@ -12,6 +12,7 @@ from django.utils import timezone
 from cameras.models import Camera
 from cameras.selectors import cameras_for
 from monitoring.services import record_event
+from scheduler.runs.nights import night_range_of
 from scheduler.runs.replanning import replan
 from scheduler.schedules.models import NightChange, Schedule
 from scheduler.schedules.requests import NightRequest, ScheduleRequest
@@ -39,6 +40,11 @@ class ScheduleService:
             replan()
 
     def change_night(self, schedule: Schedule, request: NightRequest, night: date) -> NightChange:
+        """ValidationError for a time that is not in the night."""
+        begin, end = night_range_of(schedule, night)
+        for name, at in (("begin", request.begin), ("end", request.end)):
+            if at is not None and not begin <= at <= end:
+                raise ValidationError({name: f"It is not in the night of {night}, which is from {begin} to {end}."})
         with transaction.atomic():
             change, _ = NightChange.objects.update_or_create(
                 schedule=schedule, night=night,

@@ -29,7 +29,7 @@ PHASE_AN_HOUR = 0.01
 
 
 class SkyOfSite:
-    """The intervals of a site, each day from mean noon to mean noon computed once.
+    """The intervals of a site, each computed once: those of the Sun for days from mean noon to mean noon.
 
     An object belongs to one plan: it grows with each new day and rule, and is not for several threads. ValueError for a
     site without coordinates.
@@ -45,6 +45,8 @@ class SkyOfSite:
         self.moon_place = cache(lambda time: moon_place(time, *at))
         self._noon = NOON - timedelta(hours=site.longitude / 15)
         self._sun_speed, self._moon_speed = sun_speed(site.latitude), moon_speed(site.latitude)
+        # Not by days: only in windows, which are a part of them. Cameras of one schedule have the same windows.
+        self._moon_low = cache(self._compute_moon_low)
         self._known: dict[tuple[str, float, int], list[Interval]] = {}
 
     def sun_below(self, altitude: float, begin: datetime, end: datetime) -> list[Interval]:
@@ -87,11 +89,8 @@ class SkyOfSite:
 
         return self._joined("moon thin", max_phase, of_day, begin, end)
 
-    def _moon_low(self, max_altitude: float, begin: datetime, end: datetime) -> list[Interval]:
-        def of_day(first: datetime, last: datetime) -> list[Interval]:
-            return intervals_hidden(self.moon_place, self.site.horizon, max_altitude, first, last, self._sun_speed)
-
-        return self._joined("moon low", max_altitude, of_day, begin, end)
+    def _compute_moon_low(self, max_altitude: float, begin: datetime, end: datetime) -> list[Interval]:
+        return intervals_hidden(self.moon_place, self.site.horizon, max_altitude, begin, end, self._moon_speed)
 
     def _joined(
         self,

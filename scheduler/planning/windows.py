@@ -8,11 +8,11 @@ from datetime import UTC, date, datetime, timedelta
 from core.sky.intervals import Interval, clip, subtract, union
 from scheduler.planning.clocks import clock_window
 from scheduler.planning.plan import NoWindow
-from scheduler.planning.rules import Change, MoonRule, ScheduleRule, Site, SunRule
+from scheduler.planning.rules import MAX_OFFSET_S, Change, MoonRule, ScheduleRule, Site, SunRule
 from scheduler.planning.sky import SkyOfSite
 
 SHORTEST = timedelta(minutes=1)
-MOST_OFFSET = timedelta(hours=12)
+MOST_OFFSET = timedelta(seconds=MAX_OFFSET_S)
 SECOND = timedelta(seconds=1)
 WEEKDAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 
@@ -82,16 +82,10 @@ def _windows_of_rule(
 def _sun_windows(
     rule: SunRule, sky: SkyOfSite, begin: datetime, end: datetime
 ) -> tuple[list[Interval], NoWindow | None]:
-    first, last = begin - MOST_OFFSET, end + MOST_OFFSET
-    below = sky.sun_below(rule.altitude, first, last)
-    # Where the Sun stays below beyond what was searched, there is no passage that an offset could move.
-    moved = [
-        (
-            low if low == first else low + timedelta(seconds=rule.begin_offset_s),
-            high if high == last else high + timedelta(seconds=rule.end_offset_s),
-        )
-        for low, high in below
-    ]
+    # The ends of the search are no passages. Moved by an offset they are still outside of the night.
+    below = sky.sun_below(rule.altitude, begin - MOST_OFFSET, end + MOST_OFFSET)
+    after, later = timedelta(seconds=rule.begin_offset_s), timedelta(seconds=rule.end_offset_s)
+    moved = [(low + after, high + later) for low, high in below]
     windows = clip(union(moved), begin, end)
     if windows:
         return windows, None

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from cameras.models import Camera, CameraHost
+from core.sky.horizon import Horizon
+from core.sky.horizon_text import parse_horizon
 from scheduler.planning.rules import Site
 
 
@@ -22,6 +24,7 @@ def site_of_host(host: CameraHost) -> Site:
         longitude=told.get("longitude"),
         elevation=told.get("elevation") or 0.0,
         time_zone=told.get("time_zone") or "UTC",
+        horizon=Horizon(parse_horizon(told["horizon"])) if told.get("horizon") else Horizon(),
     )
 
 

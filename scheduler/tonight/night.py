@@ -117,8 +117,9 @@ def night_for(user: Any, *, night: date | None = None, place: Site | None = None
     cameras = {str(camera.pk): camera for camera in cameras_for(user)}
     sites = sites_of(cameras.values())
     site = place or next(iter(sorted(sites.values(), key=lambda one: one.latitude is None)), UNKNOWN)
-    present = night_at(site)
-    chosen, now = night or present, timezone.now()
+    now = timezone.now()
+    present = night_at(site, now)
+    chosen = night or present
     is_dry = place is not None or chosen != present
     begin, end = site.night_range(chosen)
     schedules = list(Schedule.objects.prefetch_related("cameras"))

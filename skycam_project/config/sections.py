@@ -11,6 +11,7 @@ from zoneinfo import available_timezones
 
 from pydantic import field_validator, model_validator
 
+from core.sky.horizon_text import parse_horizon
 from core.times.durations import parse_duration, parse_exposure
 from skycam_project.config.addresses import is_loopback
 from skycam_project.config.keys import FOLDER, NAME, NAME_PATTERN, PORT, SECONDS, YES_NO, Section, key
@@ -427,9 +428,22 @@ class SiteConfig(Section):
     elevation: float = key(
         0.0, "Elevation in metres above sea level.", "a number of metres from -500 to 9000", ge=-500, le=9000
     )
+    horizon: str | None = key(
+        None,
+        "Altitude of hills and buildings in some directions, as azimuth:altitude in degrees.",
+        "pairs such as 0:5, 90:12, 270:3",
+        unset="level",
+    )
     time_zone: str | None = key(
         None, "Time zone of the site.", "a name such as Europe/Berlin", unset="the machine's time zone"
     )
+
+    @field_validator("horizon")
+    @classmethod
+    def valid_horizon(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_horizon(value)
+        return value
 
     @field_validator("time_zone")
     @classmethod

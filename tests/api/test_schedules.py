@@ -56,6 +56,13 @@ def test_a_night_is_skipped(operator: Any, schedule: dict[str, Any]) -> None:
     assert not PlannedRun.objects.filter(night=night).exists()
 
 
+def test_a_time_that_is_not_in_the_night_is_refused(operator: Any, schedule: dict[str, Any]) -> None:
+    night = str(PlannedRun.objects.last().night)  # type: ignore[union-attr]
+    answer = operator.post(f"{URL}{schedule['id']}/night/", {"night": night, "end": "2049-01-01T00:00:00Z"})
+    assert answer.status_code == 400
+    assert [error["field"] for error in answer.json()["errors"]] == ["end"]
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

@@ -141,6 +141,13 @@ def test_a_thin_moon_does_not_disturb() -> None:
     assert plan_of(thin).runs[0].windows == plan_of(schedule()).runs[0].windows
 
 
+def test_a_moon_that_grows_past_its_greatest_phase_ends_the_window() -> None:
+    midnight = utc("2026-11-20 23:00")
+    (run,) = plan_of(schedule(moon=MoonRule(max_phase=moon_phase(midnight)))).runs
+    assert run.begin < run.end < DAWN
+    assert abs(run.end - midnight) < MINUTE
+
+
 def test_with_a_full_moon_all_night_it_is_said_why_there_is_no_run() -> None:
     found = plan_of(schedule(moon=HALF), night="2026-11-24")
     (message,) = messages(found)

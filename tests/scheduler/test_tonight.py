@@ -13,6 +13,7 @@ from captures.models import Session
 from captures.sessions.models import SessionState
 from scheduler.models import PlannedRun, Schedule
 from scheduler.planning.rules import Site
+from scheduler.runs.nights import night_at
 from scheduler.runs.replanning import replan
 from scheduler.tonight.night import Night, night_body, night_for
 from skycam_project.access.models import User
@@ -113,3 +114,12 @@ def test_a_hidden_camera_is_in_no_night(camera: Camera, manager: User) -> None:
     found = night(stranger)
     assert found.runs == []
     assert found.without_run == []
+
+
+@pytest.mark.parametrize(
+    ("hour", "evening"),
+    [(2, "2027-01-14"), (6, "2027-01-14"), (8, "2027-01-15"), (13, "2027-01-15"), (22, "2027-01-15")],
+)
+def test_by_day_the_night_is_the_coming_one(hour: int, evening: str) -> None:
+    munich = Site(latitude=48.1, longitude=11.6, time_zone="Europe/Berlin")
+    assert str(night_at(munich, datetime(2027, 1, 15, hour, tzinfo=UTC))) == evening
