@@ -27,6 +27,7 @@ KINDS = {
     "live": "live view",
     "part": "restarts",
     "recording": "recordings",
+    "schedule": "schedules",
     "session": "sessions",
     "spool": "spool",
     "station": "station",

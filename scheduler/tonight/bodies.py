@@ -64,7 +64,7 @@ class NightBody(TypedDict):
     dry_run: bool
     sentence: str
     site: SiteBody
-    sky: SkyBody | None
+    twilight: SkyBody | None
     runs: list[RunBody]
     without_run: list[ReasonBody]
     shortened: list[ReasonBody]

@@ -199,7 +199,7 @@ def night_body(found: Night) -> NightBody:
             "elevation": found.site.elevation,
             "time_zone": found.site.time_zone,
         },
-        sky=sky_body(found.sky) if found.sky else None,
+        twilight=sky_body(found.sky) if found.sky else None,
         runs=[run_body(run) for run in found.runs],
         without_run=[reason_body(one) for one in found.without_run],
         shortened=[reason_body(one) for one in found.shortened],

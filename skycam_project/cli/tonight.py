@@ -43,8 +43,8 @@ def tonight(night: datetime | None, **place: Any) -> None:
 def print_night(body: dict[str, Any]) -> None:
     print_line(f"Night of {body['night']}{', dry run' if body['dry_run'] else ''}")
     print_line(body["sentence"])
-    if body["sky"]:
-        print_line(sky_line(body["sky"]))
+    if body["twilight"]:
+        print_line(sky_line(body["twilight"]))
     if body["runs"]:
         columns = ["camera", "schedule", "from", "to", "exposure", "pictures", "size", "state"]
         print_table(make_table(columns, [row for run in body["runs"] for row in run_rows(run)]))

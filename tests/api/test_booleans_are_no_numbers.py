@@ -79,7 +79,13 @@ def parameters() -> list[tuple[str, str, str]]:
 
 
 def address(path: str, world: World) -> str:
-    places = {**PLACES, "capture": world.capture.pk, "session": world.session.pk, "clip": world.clip.pk}
+    places = {
+        **PLACES,
+        "capture": world.capture.pk,
+        "session": world.session.pk,
+        "schedule": world.schedule.pk,
+        "clip": world.clip.pk,
+    }
     return path.format(**places)
 
 

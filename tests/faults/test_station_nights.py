@@ -58,7 +58,8 @@ class NightRun:
             "id": self.hex, "camera_id": camera, "name": "night", "created_by": "planner",
             "programme": json.dumps({"exposure_us": 1000, "cadence_s": CADENCE_S}),
             "windows": json.dumps([[stamp(self.begin), stamp(self.end)]]),
-            "begins_at": row_time(self.begin), "ends_at": row_time(self.end), "created_at": row_time(self.begin),
+            "part": 0, "begins_at": row_time(self.begin), "ends_at": row_time(self.end),
+            "created_at": row_time(self.begin),
         })  # fmt: skip
         eventually(self.is_stored, 30, "the agenda is in the spool")
 

@@ -99,7 +99,7 @@ def test_another_place_is_a_dry_run(camera: Camera, manager: User) -> None:
 def test_the_body_has_the_twilights_and_the_room(camera: Camera, manager: User) -> None:
     add(camera)
     body = night_body(night(manager))
-    sky = body["sky"]
+    sky = body["twilight"]
     assert sky is not None
     times = [sky["sunset"], sky["civil_dusk"], sky["nautical_dusk"], sky["astronomical_dusk"]]
     assert times == sorted(times, key=str)

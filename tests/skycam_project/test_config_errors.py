@@ -48,7 +48,8 @@ PORTS = "allowed is a whole number from 1 to 65535."
         ),
         (
             "site: here",
-            "skycam.yaml:1: site: this must be a mapping of keys. Allowed here: latitude, longitude, time_zone.",
+            "skycam.yaml:1: site: this must be a mapping of keys. "
+            "Allowed here: elevation, horizon, latitude, longitude, time_zone.",
         ),
         ("web: {port: 1", "skycam.yaml:2: this is not YAML: did not find expected ',' or '}'."),
         ("web: {port: !!python/none x}", f"skycam.yaml:1: web.port: this value cannot be read; {PORTS}"),
@@ -99,7 +100,8 @@ def test_a_bad_file_is_refused_with_line_key_and_what_is_allowed(problems, docum
             "1",
             (
                 "environment: SKYCAM_SITE__LATITUD: there is no such variable. Did you mean SKYCAM_SITE__LATITUDE? "
-                "Allowed here: SKYCAM_SITE__LATITUDE, SKYCAM_SITE__LONGITUDE, SKYCAM_SITE__TIME_ZONE."
+                "Allowed here: SKYCAM_SITE__ELEVATION, SKYCAM_SITE__HORIZON, SKYCAM_SITE__LATITUDE, "
+                "SKYCAM_SITE__LONGITUDE, SKYCAM_SITE__TIME_ZONE."
             ),
         ),
         (

@@ -60,7 +60,7 @@ class AgendaBench(SessionBench):
             if due is not None and due.in_s <= 0:
                 self.shoot()
             else:
-                self.clock.go_on(min(1.0, due.in_s) if due else 1.0)
+                self.clock.wait(min(1.0, due.in_s) if due else 1.0)
 
     def states(self) -> list[tuple[str, str]]:
         """Session and state of each change."""

@@ -143,7 +143,7 @@ class SessionBench:
     def wait_for_start(self) -> bool:
         """Wait, as the camera loop does, until a capture may start; False when the session has ended."""
         while (due := self.due()) and due.in_s > 0:
-            self.clock.go_on(min(1.0, due.in_s))
+            self.clock.wait(min(1.0, due.in_s))
         return due is not None
 
     @property

@@ -38,7 +38,8 @@ class SetClock(CameraClock):
         return Moment(self.wall, self.boot, self.boot_s)
 
     def wait(self, seconds: float) -> bool:
-        self.go_on(max(0.0, seconds))
+        # At least a microsecond: a shorter time may not change the clock at all, and a loop would wait for ever.
+        self.go_on(max(1e-6, seconds))
         return False
 
     def go_on(self, seconds: float) -> None:
