@@ -48,8 +48,10 @@ PORTS = "allowed is a whole number from 1 to 65535."
         ),
         (
             "site: here",
-            "skycam.yaml:1: site: this must be a mapping of keys. "
-            "Allowed here: elevation, horizon, latitude, longitude, time_zone.",
+            (
+                "skycam.yaml:1: site: this must be a mapping of keys. "
+                "Allowed here: elevation, horizon, latitude, longitude, time_zone."
+            ),
         ),
         ("web: {port: 1", "skycam.yaml:2: this is not YAML: did not find expected ',' or '}'."),
         ("web: {port: !!python/none x}", f"skycam.yaml:1: web.port: this value cannot be read; {PORTS}"),
