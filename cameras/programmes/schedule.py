@@ -11,7 +11,8 @@ import math
 from dataclasses import dataclass
 
 from cameras.programmes.cycle import Cycle
-from cameras.spool.session_files import Moment, SessionFile, seconds_of
+from cameras.spool.moments import Moment, seconds_of
+from cameras.spool.session_files import SessionFile
 
 LATE_S = 0.25
 """With a cadence, a start that is later than this is missed, unless its cycle still fits before the next start."""

@@ -7,8 +7,8 @@ from cameras.runtime.messages import AgendaStatus
 from cameras.runtime.reporter import Reporter
 from cameras.runtime.session_runner import NOT_RUNNING, Reason, SessionRunner
 from cameras.spool.agenda import NAME, Agenda, AgendaFile, PlannedRun, begin_of
+from cameras.spool.moments import iso
 from cameras.spool.recovery import UNREADABLE, reject_record
-from cameras.spool.session_files import iso
 from cameras.spool.spool import Spool
 
 LATE_S = 1.0

@@ -11,8 +11,8 @@ from cameras.runtime.link import ReportSink
 from cameras.runtime.messages import Reading, SettingsReport
 from cameras.runtime.settings_drift import Difference, SettingsDrift, same_values
 from cameras.runtime.watched_driver import WatchedDriver
+from cameras.spool.moments import iso
 from cameras.spool.records import UsedSettings
-from cameras.spool.session_files import iso
 from core.dataclass_json import dataclass_from_json
 
 APPLY_S = 5.0

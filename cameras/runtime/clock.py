@@ -6,7 +6,7 @@ import ctypes
 import threading
 import time
 
-from cameras.spool.session_files import Moment
+from cameras.spool.moments import Moment
 from cameras.spool.spool import boot_id
 
 # From <sys/timex.h>: the state of a clock that is not synchronised; sizeof(struct timex) on 64-bit Linux.

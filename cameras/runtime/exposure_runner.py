@@ -22,8 +22,9 @@ from cameras.runtime.still_queue import StillQueue
 from cameras.runtime.stills import Still
 from cameras.runtime.storage_holder import StorageHolder, disk_reason
 from cameras.spool.durable import LockLost
+from cameras.spool.moments import Moment
 from cameras.spool.records import Plan
-from cameras.spool.session_files import Moment, SessionFile, new_id
+from cameras.spool.session_files import SessionFile, new_id
 from cameras.spool.storage import RootMissing
 
 # Ids of captures. The spool forgets an id once its record is ingested, and its command may arrive again.

@@ -18,18 +18,10 @@ from cameras.programmes.cycle import Cycle, cycle_of
 from cameras.programmes.schedule import Durations, SessionSchedule
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.messages import SessionStatus
+from cameras.spool.moments import Moment, iso, seconds_of
 from cameras.spool.records import CaptureBody, CaptureRecord, FollowingStart, UsedSettings
 from cameras.spool.recovery import settle_session
-from cameras.spool.session_files import (
-    DesiredSession,
-    Moment,
-    SessionFile,
-    State,
-    find_session,
-    iso,
-    load_active_session,
-    seconds_of,
-)
+from cameras.spool.session_files import DesiredSession, SessionFile, State, find_session, load_active_session
 from cameras.spool.spool import Spool
 
 REMEMBERED = 100

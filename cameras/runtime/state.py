@@ -12,7 +12,7 @@ from cameras.runtime.messages import StateReport
 from cameras.runtime.reporter import Reporter
 from cameras.runtime.session_runner import SessionRunner
 from cameras.runtime.still_outcomes import StillOutcomes
-from cameras.spool.session_files import iso
+from cameras.spool.moments import iso
 from core.watchdog import Watchdog
 
 

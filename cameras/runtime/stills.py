@@ -13,6 +13,7 @@ from cameras.runtime.clock import CameraClock
 from cameras.runtime.consumers import StillConsumer
 from cameras.runtime.exposure_statistics import ExposureStatistics, measured_body
 from cameras.spool.durable import LockLost
+from cameras.spool.moments import iso
 from cameras.spool.records import (
     CaptureConditions,
     CaptureObservations,
@@ -22,7 +23,6 @@ from cameras.spool.records import (
     RecordBase,
 )
 from cameras.spool.recovery import failed_record, parts_of
-from cameras.spool.session_files import iso
 from cameras.spool.spool import Spool, is_out_of_space
 from cameras.spool.storage import RootMissing, Storage
 

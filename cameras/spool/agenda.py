@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypedDict
 
+from cameras.spool.moments import seconds_of
 from cameras.spool.records import Programme
-from cameras.spool.session_files import DesiredSession, seconds_of
+from cameras.spool.session_files import DesiredSession
 from cameras.spool.spool import Spool
 
 NAME = "agenda.state"

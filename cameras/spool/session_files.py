@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
 from typing import Literal, TypedDict
 
 import uuid6
 
 from cameras.exposure.control import ControlState
+from cameras.spool.moments import Moment, iso
 from cameras.spool.records import (
     GapBody,
     GapRecord,
-    MomentContent,
     Outcome,
     Programme,
     SessionBody,
@@ -26,6 +25,7 @@ from cameras.spool.records import (
     UsedSettings,
 )
 from cameras.spool.spool import Spool
+from cameras.spool.windows import Window, parse_windows
 from core.dataclass_json import dataclass_from_json
 
 State = Literal["planned", "waiting", "running", "paused", "finished", "stopped", "failed"]
@@ -73,61 +73,6 @@ class DesiredSession(TypedDict):
     programme: Programme
     created_by: str
     so_far: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """A time that is not affected by a jump of the wall clock, as long as the machine stays up."""
-
-    wall: float
-    boot: str
-    boot_s: float
-
-    def seconds_until(self, now: Moment) -> float:
-        """By the boot clock within one boot, otherwise by the wall clock."""
-        return now.boot_s - self.boot_s if now.boot == self.boot else now.wall - self.wall
-
-    def on_boot_of(self, now: Moment) -> Moment:
-        """The same time on the boot clock of `now`; assumes that its wall clock is right."""
-        return self if self.boot == now.boot else Moment(self.wall, now.boot, now.boot_s - (now.wall - self.wall))
-
-    def earlier(self, seconds: float) -> Moment:
-        return Moment(self.wall - seconds, self.boot, self.boot_s - seconds)
-
-    def iso(self) -> str:
-        return iso(self.wall)
-
-    def at_wall(self, wall: float) -> Moment:
-        """The moment at which the wall clock shows `wall`, if it is not set until then."""
-        return Moment(wall, self.boot, self.boot_s + wall - self.wall)
-
-    def content(self) -> MomentContent:
-        return MomentContent(wall=self.wall, boot=self.boot, boot_s=self.boot_s)
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A time in which a session captures, in seconds since 1970, UTC."""
-
-    begin: float
-    end: float
-
-    @property
-    def length_s(self) -> float:
-        return self.end - self.begin
-
-
-def parse_windows(programme: Programme) -> list[Window]:
-    return [Window(seconds_of(begin), seconds_of(end)) for begin, end in programme.get("windows", [])]
-
-
-def seconds_of(text: str) -> float:
-    """Seconds since 1970 of an ISO 8601 time."""
-    return datetime.fromisoformat(text).timestamp()
-
-
-def iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def new_id() -> str:

@@ -12,7 +12,7 @@ from cameras.live.load_shedder import LoadShedder
 from cameras.runtime.messages import LastCapture
 from cameras.runtime.recording_state import is_recording, observed_recording, shared
 from cameras.runtime.settings_drift import still_desired
-from cameras.spool.session_files import iso
+from cameras.spool.moments import iso
 from cameras.status.messages import Status, absent_status
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.last_captures import LastCaptures

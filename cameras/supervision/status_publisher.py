@@ -13,7 +13,7 @@ import redis
 
 from cameras.broker import broker
 from cameras.live.load_shedder import LoadShedder
-from cameras.spool.session_files import iso
+from cameras.spool.moments import iso
 from cameras.status import status as statuses
 from cameras.status.messages import Heartbeat, Status
 from cameras.status.process_usage import ProcessUsage

@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from cameras.runtime.messages import LastCapture
-from cameras.spool.session_files import iso
+from cameras.spool.moments import iso
 from captures.capturing.models import Capture
 from captures.capturing.outcome_events import publish_outcome
 

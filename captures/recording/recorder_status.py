@@ -7,7 +7,7 @@ from typing import Protocol
 
 from cameras.runtime.recording_state import Recorder, waiting_recorder
 from cameras.runtime.spec import Recording
-from cameras.spool.session_files import iso
+from cameras.spool.moments import iso
 from captures.recording.clip_times import ClipTimes
 from captures.recording.failures import Failure
 

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cameras.spool.agenda import AGENDA_BYTES, NAME, AgendaFile, Run, build_agenda
+from cameras.spool.moments import iso
 from cameras.spool.records import Programme
-from cameras.spool.session_files import iso
 from cameras.spool.spool import LARGE_SLOT_BYTES
 from cameras.supervision.child import LINK_BYTES
 from tests.harness.camera_processes.agendas import RUNS, AgendaBench, content, run

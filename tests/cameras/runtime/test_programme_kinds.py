@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cameras.programmes.cycle import cycle_of, describe_exposures
-from cameras.spool.session_files import iso
+from cameras.spool.moments import iso
 from tests.harness.camera_processes.sessions import SessionBench
 from tests.harness.clocks.camera_clock import EVENING
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cameras.drivers.simulated.driver import SimulatedDriver
-from cameras.spool.session_files import iso
+from cameras.spool.moments import iso
 from tests.harness.camera_processes.camera_loop import CameraLoopBench
 from tests.harness.clocks.camera_clock import EVENING, SetClock
 from tests.harness.waiting import eventually

@@ -8,7 +8,8 @@ import pytest
 
 from cameras.programmes.cycle import cycle_of
 from cameras.programmes.schedule import UNLIMITED, Durations, SessionSchedule
-from cameras.spool.session_files import MOVES, DesiredSession, Moment, SessionFile
+from cameras.spool.moments import Moment
+from cameras.spool.session_files import MOVES, DesiredSession, SessionFile
 
 BEGAN = Moment(1_800_000_000.0, "boot", 100.0)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cameras.spool.session_files import iso
+from cameras.spool.moments import iso
 from tests.harness.camera_processes.sessions import SessionBench
 from tests.harness.clocks.camera_clock import EVENING
 

@@ -16,7 +16,7 @@ import pytest
 import uuid6
 
 from cameras.commands.messages import CommandMessage
-from cameras.spool.session_files import iso
+from cameras.spool.moments import iso
 from cameras.supervision.assembly import Host
 from cameras.supervision.camera_slot import CameraSlot
 from monitoring.models import Alert, Event

@@ -9,7 +9,7 @@ from cameras.runtime.agenda_runs import AgendaRuns
 from cameras.runtime.reporter import Reporter
 from cameras.runtime.session_runner import Reason
 from cameras.spool.agenda import Agenda, Run, build_agenda
-from cameras.spool.session_files import iso
+from cameras.spool.moments import iso
 from tests.harness.camera_processes.camera_loop import RecordingLink
 from tests.harness.camera_processes.sessions import SessionBench
 from tests.harness.clocks.camera_clock import EVENING

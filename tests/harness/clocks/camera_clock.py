@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cameras.runtime.clock import CameraClock
-from cameras.spool.session_files import Moment
+from cameras.spool.moments import Moment
 
 EVENING = 1_800_043_200.0
 """2027-01-15 20:00:00Z."""

@@ -7,9 +7,10 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from cameras.spool.moments import Moment
 from cameras.spool.records import Plan, Record
 from cameras.spool.recovery import failed_record, recover, settle_session
-from cameras.spool.session_files import DesiredSession, Moment, SessionFile, session_name
+from cameras.spool.session_files import DesiredSession, SessionFile, session_name
 from cameras.spool.spool import Spool, open_spool_folder
 from tests.harness.disks.memory_files import Killed, MemoryFiles
 

@@ -8,9 +8,10 @@ from typing import Any
 import uuid6
 
 from cameras.spool.durable import RootFiles
+from cameras.spool.moments import Moment
 from cameras.spool.records import CaptureRecord, Outcome, Plan, Record
 from cameras.spool.recovery import failed_record
-from cameras.spool.session_files import DesiredSession, Moment, SessionFile
+from cameras.spool.session_files import DesiredSession, SessionFile
 from cameras.spool.spool import Spool, open_spool_folder
 from tests.harness.rows.archive import Archive
 
