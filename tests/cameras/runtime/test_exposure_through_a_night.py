@@ -55,19 +55,26 @@ def light(frame: dict[str, Any]) -> float:
     return float(frame["exposure_us"] * frame["iso"] / 100 / frame["f_number"] ** 2)
 
 
+def measured(frames: list[dict[str, Any]]) -> list[dict[str, float]]:
+    """Their statistics. A record does not wait longer than a second for them: a busy machine may leave out some."""
+    found = [one["statistics"] for one in frames if "statistics" in one]
+    assert len(found) >= 0.99 * len(frames)
+    return found
+
+
 def test_the_light_spans_a_factor_of_a_million(frames: list[dict[str, Any]]) -> None:
     lights = [light(frame) for frame in frames]
     assert max(lights) / min(lights) > 1e6
 
 
 def test_at_most_2_percent_of_the_frames_are_saturated_or_black(frames: list[dict[str, Any]]) -> None:
-    lost = [one for one in frames if one["statistics"]["saturated"] > 0.5 or one["statistics"]["black"] > 0.9]
+    lost = [one for one in measured(frames) if one["saturated"] > 0.5 or one["black"] > 0.9]
     assert len(lost) <= 0.02 * len(frames)
 
 
 def test_the_brightness_stays_near_the_target(frames: list[dict[str, Any]]) -> None:
     """The mean of recorded values is below the target: that holds for the mean of light, and the corners are black."""
-    far = [one for one in frames if not 0.15 < one["statistics"]["mean"] < 0.5]
+    far = [one for one in measured(frames) if not 0.15 < one["mean"] < 0.5]
     assert len(far) <= 0.02 * len(frames)
 
 
