@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cameras.broker.broker import BrokerDown
-from cameras.leases.lease_holders import Lease, LeaseHolder, lease_of, person
+from cameras.leases.lease_holders import Lease, LeaseHolder, lease_of
 from cameras.live.viewer_limits import LIVE_VIEW_OFF
 from cameras.models import Camera, desired_connection, may_record
 from cameras.runtime.recording_state import Recorder
@@ -15,6 +15,7 @@ from cameras.status import status as statuses
 from cameras.status.messages import Status, absent_status
 from core.station_settings.values import live_streaming_config
 from core.templatetags.skycam import clock_text
+from core.text.names import person
 
 BROKER_AWAY = (
     "The station's broker does not answer, so the state of the camera is unknown. Cameras and sessions continue."

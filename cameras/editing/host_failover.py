@@ -12,10 +12,11 @@ from django.utils import timezone
 
 from cameras.broker import broker
 from cameras.leases import lease_holders
-from cameras.leases.lease_holders import LeaseHolder, SessionRunning, lease_of, person, session_holders
+from cameras.leases.lease_holders import LeaseHolder, SessionRunning, lease_of, session_holders
 from cameras.models import Camera, CameraHost
 from cameras.tables import LEASE_HOLDERS
 from core.registry import resolve
+from core.text.names import person
 
 
 class HostGone(SessionRunning):

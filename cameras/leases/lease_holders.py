@@ -18,14 +18,12 @@ from cameras.models import Camera
 from cameras.tables import LEASE_HOLDERS
 from core.prepared_query import Parameter, PreparedQuery
 from core.registry import resolve
-from core.text.names import is_station_actor
+from core.text.names import person
 from core.times.timestamps import stamp
 
 # An open page renews every 20 s, so that one lost renewal does not cost the lease.
 LEASE_S = 60
 LONGEST_S = 86_400
-CLI = "cli:"
-STATION = "the station"
 LEASE_COLUMNS = ("slug", "held_by", "held_since", "held_until", "taken_from")
 LEASES = PreparedQuery(lambda: Camera.objects.only(*LEASE_COLUMNS).filter(pk=Parameter("camera", UUIDField())))
 
@@ -92,14 +90,6 @@ class SessionRunning(LeaseHeld):
 
 def _run(holder: LeaseHolder) -> str:
     return f"the session {holder.run}" if holder.run else "a session"
-
-
-def person(actor: str) -> str:
-    """The person behind an actor's name: `cli:anna` is the user anna, unless the name is one of the station's own
-    actors."""
-    name = actor.removeprefix(CLI)
-    # `cli:service` stays as it is: an operating-system user of that name is not the station's own actor.
-    return actor if is_station_actor(name) else name or STATION
 
 
 def lease_of(camera: Camera) -> Lease | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db import transaction
 from django.utils import timezone
 
 from cameras.command_events import DONE, command_data, record_refusals
-from cameras.leases.lease_holders import LEASE_S, LeaseHeld, LeaseHolder, holder_of, lease_end, lease_of, person
+from cameras.leases.lease_holders import LEASE_S, LeaseHeld, LeaseHolder, holder_of, lease_end, lease_of
 from cameras.models import Camera
+from core.text.names import person
 from monitoring.services import record_event
 
 
@@ -52,6 +55,18 @@ def _store_new_lease(locked: Camera, actor: str, for_s: float, other: LeaseHolde
         data={"from": locked.taken_from, **command_data("take", {"over": bool(other), "for_s": for_s}, DONE)},
     )  # fmt: skip
     return locked
+
+
+def take_over_for_run(camera: UUID, held_by: str, run: str, actor: str) -> None:
+    """A planned run took the camera over from the user `held_by`, whose lease ends. In the caller's transaction."""
+    locked = Camera.objects.select_for_update().get(pk=camera)
+    lease = lease_of(locked)
+    # Another user may have taken the camera since: that lease is newer than the run.
+    if lease is not None and lease.holder.held_by == held_by:
+        locked.held_by, locked.held_since, locked.held_until, locked.taken_from = "", None, None, ""
+        _save_lease(locked)
+    message = f"The planned run {run} took {locked.slug} over from {held_by}."
+    record_event("camera.taken", message, severity="warning", camera=locked, actor=actor, data={"from": held_by})
 
 
 def renew_lease(camera: Camera, actor: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cameras.programmes.cycle import cycle_of
+from cameras.runtime.camera_holders import CameraHolders, Holder
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.messages import AgendaStatus
 from cameras.runtime.reporter import Reporter
@@ -10,9 +12,20 @@ from cameras.spool.agenda import NAME, Agenda, AgendaFile, PlannedRun, begin_of
 from cameras.spool.moments import iso
 from cameras.spool.recovery import UNREADABLE, reject_record
 from cameras.spool.spool import Spool
+from cameras.spool.windows import parse_windows
 
 LATE_S = 1.0
 """A run that begins later than this after its window has a reason for it."""
+
+
+UNUSABLE = (*UNREADABLE, IndexError)
+
+
+def check_run(agenda: Agenda, run: PlannedRun) -> None:
+    """UNUSABLE for a run that this version cannot begin."""
+    programme = AgendaFile(agenda).desired_session(run)["programme"]
+    parse_windows(programme)
+    cycle_of(programme)
 
 
 class AgendaRuns:
@@ -24,10 +37,16 @@ class AgendaRuns:
     """
 
     def __init__(
-        self, runner: SessionRunner, clock: CameraClock, reporter: Reporter, clock_wait_s: float, agenda: Agenda | None
+        self,
+        runner: SessionRunner,
+        holders: CameraHolders,
+        clock: CameraClock,
+        reporter: Reporter,
+        clock_wait_s: float,
+        agenda: Agenda | None,
     ) -> None:
         """`agenda`: of the spec; None leaves the agenda of the spool as it is."""
-        self._runner, self._clock, self._reporter = runner, clock, reporter
+        self._runner, self._holders, self._clock, self._reporter = runner, holders, clock, reporter
         self._clock_wait_s, self._started = clock_wait_s, clock.moment()
         self._desired = agenda
         self._spool: Spool | None = None
@@ -36,8 +55,8 @@ class AgendaRuns:
         self._outage: Reason | None = None
         """Why the root was not open, or the process before this one ended."""
         self._waited_for_clock = False
-        self._holder = ""
-        """The session that ran when the next run was due."""
+        self._waited_for: Holder | None = None
+        """Who held the camera when the next run was due."""
         self.status: AgendaStatus | None = None
 
     def attach_spool(self, spool: Spool, outage: Reason | None) -> None:
@@ -49,9 +68,10 @@ class AgendaRuns:
             reject_record(spool, NAME)
             self._reporter.log_event("spool.rejected", f"The agenda of the camera cannot be read: {error}")
             self._file = AgendaFile()
+        self._file.agenda = self._usable(self._file.agenda)
         self._spool, self._outage = spool, outage
         if self._desired is not None:
-            self._store(spool, self._desired)
+            self._store(spool, self._usable(self._desired))
         self._describe()
 
     def detach_spool(self) -> None:
@@ -61,8 +81,19 @@ class AgendaRuns:
         """The agenda is this from now on; also after a restart, once this returns. OSError: only until then."""
         self._desired = agenda
         if self._spool:
-            self._store(self._spool, agenda)
+            self._store(self._spool, self._usable(agenda))
             self._describe()
+
+    def _usable(self, agenda: Agenda) -> Agenda:
+        """Without the runs that cannot begin, of which each is reported: none of them may cost the others."""
+        usable = []
+        for run in agenda["runs"]:
+            try:
+                check_run(agenda, run)
+                usable.append(run)
+            except UNUSABLE as error:
+                self._reporter.log_event("session.rejected", f"A planned run cannot begin: {error!r}: {run}")
+        return {**agenda, "runs": usable}
 
     def _store(self, spool: Spool, agenda: Agenda) -> None:
         boot = self._clock.moment().boot
@@ -76,7 +107,8 @@ class AgendaRuns:
         return self._file.has_run(session)
 
     def begin_due_run(self) -> None:
-        """Begin the next run if its window has begun and no session runs. OSError: the next call tries again."""
+        """Begin the next run if its window has begun and the camera is free for it. OSError: the next call tries
+        again."""
         spool, run = self._spool, self._file.next_run()
         if spool is None:
             return
@@ -87,19 +119,28 @@ class AgendaRuns:
         if self._waits_for_clock():
             self._waited_for_clock = True
             return
-        session = self._runner.session
-        if session is not None and session.id != run["id"]:
-            self._holder = session.name or session.id
+        holder = self._holders.holder(run)
+        if holder is not None and not self._may_take_over(run, holder):
+            self._waited_for = holder
             return
         if not self._runner.has_session(run["id"]):
-            self._begin(run)
+            self._begin(run, holder)
         self._file.begun.add(run["id"])
-        self._holder, self._waited_for_clock, self._unsaved = "", False, True
+        self._waited_for, self._waited_for_clock, self._unsaved = None, False, True
         self._store(spool, self._file.agenda)
         self._describe()
 
-    def _begin(self, run: PlannedRun) -> None:
-        self._runner.apply_desired_session(self._file.desired_session(run))
+    def _may_take_over(self, run: PlannedRun, holder: Holder) -> bool:
+        """Whether the run takes the camera over. A session is then stopped, once its last capture is counted."""
+        if run.get("on_held", "wait") != "take_over":
+            return False
+        return not holder.session or self._runner.stop_for(run["name"])
+
+    def _begin(self, run: PlannedRun, holder: Holder | None) -> None:
+        desired = self._file.desired_session(run)
+        if holder is not None:
+            desired["taken_from"] = holder.user
+        self._runner.apply_desired_session(desired)
         if reason := self._late_reason(begin_of(run)):
             self._runner.note_outage(*reason)
 
@@ -107,8 +148,8 @@ class AgendaRuns:
         """Why the run begins late; None when it is on time, and when the camera itself was not available."""
         if self._clock.moment().wall - begin < LATE_S:
             return None
-        if self._holder:
-            return ("camera_held", f"The session {self._holder} held the camera.")
+        if self._waited_for:
+            return ("camera_held", f"{self._waited_for.subject} held the camera.")
         if self._waited_for_clock:
             return ("clock", "The session waited for the machine's clock to be synchronised.")
         if self._outage or begin < self._started.wall:

@@ -10,6 +10,7 @@ from cameras.drivers.base import Driver
 from cameras.runtime.agenda_runs import AgendaRuns
 from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.camera_errors import CameraErrors
+from cameras.runtime.camera_holders import CameraHolders
 from cameras.runtime.camera_loop import CameraLoop
 from cameras.runtime.camera_poller import CameraPoller
 from cameras.runtime.card_cleaner import CardCleaner
@@ -90,7 +91,8 @@ def build_camera_process(
         device.inject_faults(faults)
     runner = SessionRunner(clock, spec["camera"], spec["slug"], spec["root"])
     errors = CameraErrors(device, runner, reporter).handle_error
-    agenda = AgendaRuns(runner, clock, reporter, spec["clock_wait_s"], spec.get("agenda"))
+    holders = CameraHolders(runner, clock, spec.get("lease"))
+    agenda = AgendaRuns(runner, holders, clock, reporter, spec["clock_wait_s"], spec.get("agenda"))
     resumption = SessionResumption(runner, agenda, reporter, spec["session"])
     storage_holder = StorageHolder(spec, clock, resumption, reporter, link, disk_watchdog)
     card = CardCleaner(device, errors)
@@ -136,7 +138,7 @@ def build_camera_process(
         reporter,
         spec["clock_wait_s"],
     )
-    sessions = SessionCommands(runner, resumption, agenda, starts, device, stills)
+    sessions = SessionCommands(runner, resumption, agenda, holders, starts, device, stills)
     commands = CommandRunner(
         inbox, device, settings_reader, exposures, sessions, storage_holder, consumers, reporter, errors
     )

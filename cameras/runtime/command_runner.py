@@ -112,6 +112,8 @@ class CommandRunner:
             self._sessions.apply(session)
         if "agenda" in command:
             self._sessions.replace_agenda(command["agenda"])
+        if "lease" in command:
+            self._sessions.replace_lease(command["lease"])
         if "recording" in command:
             self._forward_to_consumers(command)
         whole = command.get("whole", False)
@@ -127,6 +129,8 @@ class CommandRunner:
             self._sessions.defer(session)
         if "agenda" in command:
             self._sessions.replace_agenda(command["agenda"])
+        if "lease" in command:
+            self._sessions.replace_lease(command["lease"])
         if "recording" in command:
             self._forward_to_consumers(command)
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 from cameras.gates.messages import GateStatus
 from cameras.runtime.recording_state import Recorder
 from cameras.runtime.settings_drift import Difference
-from cameras.runtime.spec import Recording
+from cameras.runtime.spec import HeldLease, Recording
 from cameras.spool.agenda import Agenda
 from cameras.spool.records import FileOptions
 from cameras.spool.session_files import DesiredSession
@@ -47,8 +47,8 @@ class CaptureCommand(_Command, StillRequest):
 
 
 class ConfigureCommand(_Command):
-    """New settings, the desired state of the session, the agenda, or the desired recording; only what is given
-    changes."""
+    """New settings, the desired state of the session, the agenda, the lease, or the desired recording; only what is
+    given changes."""
 
     type: Literal["configure"]
     settings: NotRequired[dict[str, Any]]
@@ -56,6 +56,7 @@ class ConfigureCommand(_Command):
     """Whether `settings` replace all others, and are not added to them."""
     session: NotRequired[DesiredSession | None]
     agenda: NotRequired[Agenda]
+    lease: NotRequired[HeldLease | None]
     recording: NotRequired[Recording | None]
 
 

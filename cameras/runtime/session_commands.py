@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from cameras.programmes.cycle import cycle_of
 from cameras.runtime.agenda_runs import AgendaRuns
+from cameras.runtime.camera_holders import CameraHolders
 from cameras.runtime.device import Device
 from cameras.runtime.messages import SessionStatus
 from cameras.runtime.session_resumption import SessionResumption
 from cameras.runtime.session_runner import SessionRunner
 from cameras.runtime.session_starts import SessionStarts
+from cameras.runtime.spec import HeldLease
 from cameras.runtime.still_queue import StillQueue
 from cameras.spool.agenda import Agenda
 from cameras.spool.records import UsedSettings
@@ -26,12 +28,13 @@ class SessionCommands:
         runner: SessionRunner,
         resumption: SessionResumption,
         agenda: AgendaRuns,
+        holders: CameraHolders,
         starts: SessionStarts,
         device: Device,
         stills: StillQueue,
     ) -> None:
-        self._runner, self._resumption, self._agenda, self._starts = runner, resumption, agenda, starts
-        self._device, self._stills = device, stills
+        self._runner, self._resumption, self._agenda, self._holders = runner, resumption, agenda, holders
+        self._starts, self._device, self._stills = starts, device, stills
 
     def apply(self, desired: DesiredSession) -> SessionStatus:
         """First waits until the previous capture is counted, so that the answer includes it. A new session opens the
@@ -49,6 +52,10 @@ class SessionCommands:
     def replace_agenda(self, agenda: Agenda) -> None:
         """Store the agenda durably, or once the storage root is open. OSError."""
         self._agenda.replace(agenda)
+
+    def replace_lease(self, lease: HeldLease | None) -> None:
+        """A planned run that is due waits for its end, or takes the camera over."""
+        self._holders.replace_lease(lease)
 
     def defer(self, desired: DesiredSession) -> None:
         """The storage root is not open: it is applied when it is."""

@@ -18,7 +18,7 @@ from cameras.programmes.cycle import Cycle, cycle_of
 from cameras.programmes.schedule import Durations, SessionSchedule
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.messages import SessionStatus
-from cameras.spool.moments import Moment, iso, seconds_of
+from cameras.spool.moments import Moment, iso
 from cameras.spool.records import CaptureBody, CaptureRecord, FollowingStart, UsedSettings
 from cameras.spool.recovery import settle_session
 from cameras.spool.session_files import DesiredSession, SessionFile, State, find_session, load_active_session
@@ -157,6 +157,20 @@ class SessionRunner:
             if self.session and self._spool:
                 self._change_state(self._spool, self.session, "failed", reason, message)
 
+    def stop_for(self, run: str) -> bool:
+        """Stop the session, because the planned run of this name takes the camera over. False while a capture of the
+        session is open."""
+        with self._changing():
+            session = self.session
+            if session is None:
+                return True
+            if self._progress.planned > session.settled:
+                return False
+            self._account(session, PAUSED if session.state == "paused" else None)
+            message = f"The planned run {run} took the camera over."
+            self._change_state(self._require_spool(), session, "stopped", "camera_held", message)
+            return True
+
     def _change_state(
         self,
         spool: Spool,
@@ -258,15 +272,12 @@ class SessionRunner:
 
     def _finish_paused(self, session: SessionFile) -> None:
         """A paused session ends with its programme as well: it must not keep the camera for ever."""
-        if session.state != "paused" or not self._is_past_end(session):
+        if session.state != "paused":
             return
-        self._account(session, PAUSED)
-        self._change_state(self._require_spool(), session, "finished")
-
-    def _is_past_end(self, session: SessionFile) -> bool:
-        now, programme = self._clock.moment(), session.programme
-        ends = [programme["until"]] if "until" in programme else [end for _, end in programme.get("windows", [])[-1:]]
-        return any(now.wall >= seconds_of(end) for end in ends)
+        place = self._advance_windows(session, PAUSED)
+        if place == "over" or (place == "inside" and self._schedule(session).past_end_s > 0):
+            self._account(session, PAUSED)
+            self._change_state(self._require_spool(), session, "finished")
 
     def _account(self, session: SessionFile, reason: Reason | None) -> Place:
         """Record the starts that were missed until now, with `reason` unless it is None."""

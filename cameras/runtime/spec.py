@@ -28,6 +28,14 @@ class Recording(TypedDict):
     requested_by: str
 
 
+class HeldLease(TypedDict):
+    """The lease of a user on the camera."""
+
+    held_by: str
+    until: str
+    """When it runs out unless it is renewed, ISO 8601."""
+
+
 class Spec(TypedDict):
     camera: str
     """UUID of the camera; its spool is named by it."""
@@ -53,6 +61,7 @@ class Spec(TypedDict):
     session: DesiredSession | None
     agenda: NotRequired[Agenda]
     """The sessions that it begins by itself. Without it, those of the agenda in its spool."""
+    lease: NotRequired[HeldLease | None]
     gates: NotRequired[list[GateStatus]]
     """The gates of the camera when the process was started. Without them, sessions are not gated."""
     recording: Recording | None

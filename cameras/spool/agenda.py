@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from cameras.spool.moments import seconds_of
 from cameras.spool.records import Programme
@@ -23,6 +23,11 @@ AGENDA_BYTES = 110_000
 two messages into the link."""
 
 
+OnHeld = Literal["wait", "take_over"]
+"""What a run does while a user holds the camera, by a session or a lease: it begins when the camera is free, or at
+once."""
+
+
 class PlannedRun(TypedDict):
     """A session to come. Its id is that of the session."""
 
@@ -32,6 +37,8 @@ class PlannedRun(TypedDict):
     """A key of `Agenda.programmes`."""
     windows: list[tuple[str, str]]
     created_by: str
+    on_held: NotRequired[OnHeld]
+    """`wait` when it is missing."""
 
 
 class Agenda(TypedDict):
@@ -60,6 +67,7 @@ class Run:
     """Without windows."""
     windows: Sequence[tuple[str, str]]
     created_by: str
+    on_held: OnHeld = "wait"
 
 
 def build_agenda(runs: Iterable[Run], most_bytes: int = AGENDA_BYTES) -> Agenda:
@@ -71,8 +79,9 @@ def build_agenda(runs: Iterable[Run], most_bytes: int = AGENDA_BYTES) -> Agenda:
         is_new = text not in keys
         key = keys.setdefault(text, str(len(keys)))
         planned = PlannedRun(
-            id=run.id, name=run.name, programme=key, windows=list(run.windows), created_by=run.created_by
-        )
+            id=run.id, name=run.name, programme=key, windows=list(run.windows), created_by=run.created_by,
+            on_held=run.on_held,
+        )  # fmt: skip
         # The id a second time, for the list of those that have begun.
         size += len(json.dumps(planned, ensure_ascii=False).encode()) + len(run.id) + 4
         size += len(text.encode()) + len(key) + 4 if is_new else 0
@@ -98,10 +107,7 @@ class AgendaFile:
             return cls()
         content = spool.read(NAME)
         agenda = Agenda(programmes=dict(content["programmes"]), runs=list(content["runs"]))
-        found = cls(agenda, set(content["begun"]), str(content["boot"]))
-        for run in agenda["runs"]:
-            found.desired_session(run)
-        return found
+        return cls(agenda, set(content["begun"]), str(content["boot"]))
 
     def save(self, spool: Spool) -> None:
         """Durable when it returns. OSError."""

@@ -166,6 +166,8 @@ class SessionDescription(TypedDict):
     name: str
     programme: Programme
     created_by: str
+    taken_from: NotRequired[str]
+    """The user from whom a planned run took the camera over."""
 
 
 class SessionBody(UsedSettings):
@@ -310,6 +312,7 @@ class SessionContent(TypedDict):
     revision: int
     programme: Programme
     created_by: str
+    taken_from: str
     anchor: MomentContent
     last_end: MomentContent
     anchor_index: int

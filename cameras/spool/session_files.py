@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, field, fields
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 import uuid6
 
@@ -59,7 +59,8 @@ MOVES: dict[State, dict[State, Cause]] = {
 }
 """State -> the states that may follow, and what causes each move: `desired`, a newer desired state of the database;
 `window`, the begin or the end of a window of its programme; `over`, the last capture or the end of its programme;
-`superseded`, another session that the database desires. A session is `planned` only until its file is written for the
+`superseded`, another session that the database desires. A planned run that takes the camera over stops a session as
+well. A session is `planned` only until its file is written for the
 first time."""
 
 
@@ -72,6 +73,8 @@ class DesiredSession(TypedDict):
     desired: Literal["running", "paused", "stopped"]
     programme: Programme
     created_by: str
+    taken_from: NotRequired[str]
+    """The user from whom a planned run takes the camera over."""
     so_far: dict[str, int]
 
 
@@ -117,6 +120,8 @@ class SessionFile:
     """The number of the last change of state: the ingest skips records of lower numbers."""
     reason: str = ""
     message: str = ""
+    taken_from: str = ""
+    """Who held the camera when a planned run took it over for this session."""
     outbox: list[GapRecord | SessionRecord] = field(default_factory=list)
 
     @classmethod
@@ -133,6 +138,7 @@ class SessionFile:
             revision=desired_session["revision"],
             programme=desired_session["programme"],
             created_by=desired_session["created_by"],
+            taken_from=desired_session.get("taken_from", ""),
             anchor=now,
             anchor_index=planned,
             last_end=now,
@@ -179,6 +185,7 @@ class SessionFile:
             revision=self.revision,
             programme=self.programme,
             created_by=self.created_by,
+            taken_from=self.taken_from,
             state=self.state,
             settled=self.settled,
             saved=self.saved,
@@ -323,6 +330,8 @@ class SessionFile:
             body["description"] = SessionDescription(
                 name=self.name, programme=self.programme, created_by=self.created_by
             )
+            if self.taken_from:
+                body["description"]["taken_from"] = self.taken_from
         if self.state == "waiting" and (window := self.next_window):
             body["next"] = iso(window.begin)
         return body

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypedDict, cast
 
 from cameras.runtime.messages import Command, LiveCommand, Report, StateReport
-from cameras.runtime.spec import Recording, Spec
+from cameras.runtime.spec import HeldLease, Recording, Spec
 from cameras.spool.agenda import Agenda
 from cameras.spool.session_files import DesiredSession
 
@@ -37,6 +37,7 @@ class SentState(TypedDict):
     settings: dict[str, Any]
     session: DesiredSession | None
     agenda: Agenda | None
+    lease: HeldLease | None
     recording: Recording | None
 
 
@@ -91,6 +92,7 @@ class CameraChild:
             settings=spec["settings"],
             session=spec["session"],
             agenda=spec.get("agenda"),
+            lease=spec.get("lease"),
             recording=spec["recording"],
         )
         self.ending = self.killed = False

@@ -12,7 +12,7 @@ from django.conf import settings
 from cameras.leases.lease_holders import Lease, LeaseHolder, lease_of, session_holders
 from cameras.models import Camera
 from cameras.runtime.disk_reserve import DISK_RESERVE_BYTES
-from cameras.runtime.spec import Recording, Spec
+from cameras.runtime.spec import HeldLease, Recording, Spec
 from cameras.spool.agenda import Agenda
 from cameras.spool.session_files import DesiredSession
 from cameras.spool.spool import spool_folder
@@ -22,6 +22,7 @@ from cameras.tables import AGENDAS, CONSUMERS, PROGRAMMES, ROOTS
 from core.dataclass_json import dataclass_from_json
 from core.registry import resolve
 from core.station_settings.values import live_streaming_config
+from core.times.timestamps import stamp
 
 CLOCK_WAIT_S = 120.0
 
@@ -68,6 +69,11 @@ class DesiredState:
         return "connected" if self.connected else "disconnected"
 
     @property
+    def held_lease(self) -> HeldLease | None:
+        """The lease, for the camera process."""
+        return HeldLease(held_by=self.lease.holder.held_by, until=stamp(self.lease.until)) if self.lease else None
+
+    @property
     def place(self) -> tuple[str, ...]:
         """What cannot change while a process runs."""
         return (
@@ -103,6 +109,7 @@ class DesiredState:
             decided_outcome=decided,
             disk_reserve_bytes=DISK_RESERVE_BYTES,
             presets=self.presets,
+            lease=self.held_lease,
             outgoing=station.outgoing.rules(),
             faults=faults or {},
         )

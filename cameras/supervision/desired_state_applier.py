@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from cameras.runtime.messages import ConfigureCommand
-from cameras.runtime.spec import Recording
+from cameras.runtime.spec import HeldLease, Recording
 from cameras.spool.agenda import Agenda
 from cameras.spool.session_files import DesiredSession
 from cameras.supervision.camera_alerts import CameraAlerts
@@ -77,6 +77,8 @@ class DesiredStateApplier:
             send_recording(child, desired.recording)
         if desired.agenda is not None and desired.agenda != child.desired["agenda"]:
             send_agenda(child, desired.agenda)
+        if desired.held_lease != child.desired["lease"]:
+            send_lease(child, desired.held_lease)
         if desired.session and is_newer_session(desired.session, child.desired["session"]):
             send_session(child, desired.session)
 
@@ -94,6 +96,11 @@ def send_recording(child: CameraChild, recording: Recording | None) -> None:
 def send_agenda(child: CameraChild, agenda: Agenda) -> None:
     if child.send(ConfigureCommand(type="configure", agenda=agenda)):
         child.desired = {**child.desired, "agenda": agenda}
+
+
+def send_lease(child: CameraChild, lease: HeldLease | None) -> None:
+    if child.send(ConfigureCommand(type="configure", lease=lease)):
+        child.desired = {**child.desired, "lease": lease}
 
 
 def send_session(child: CameraChild, session: DesiredSession) -> None:

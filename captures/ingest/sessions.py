@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db.models import F
 from django.utils import timezone
 
+from cameras.leases import service as leases
 from cameras.spool.records import GapRecord, SessionRecord
 from captures.ingest.records import camera_of
 from captures.sessions.models import SESSION_TRANSITIONS, Session, SessionGap, SessionState
@@ -67,12 +68,19 @@ def ingest_session(record: SessionRecord) -> None:
         sentences = [message or f"The session of {record['slug']} is {new}.", *body.get("warnings", [])]
         record_event(
             kind, " ".join(sentences), camera=camera_of(record),
-            subject=session.pk, severity="error" if new == "failed" else "info",
+            subject=session.pk, severity=_severity(new, reason),
         )  # fmt: skip
     session.actual, session.warnings = body.get("actual", session.actual), body.get("warnings", session.warnings)
     # Of a running session the next capture says it.
     session.next_at = datetime.fromisoformat(body["next"]) if new == "waiting" and "next" in body else None
     session.save()
+
+
+def _severity(new: str, reason: str) -> str:
+    if new == "failed":
+        return "error"
+    # Someone's session was ended by a planned run.
+    return "warning" if (new, reason) == ("stopped", "camera_held") else "info"
 
 
 def _event_kind(session: Session, new: str) -> str:
@@ -96,6 +104,10 @@ def _create_session(record: SessionRecord) -> Session | None:
         reason="camera_held", ended_at=timezone.now(),
         message=f"The planned session {description['name'] or record['body']['session']} began before it.",
     )  # fmt: skip
+    if "taken_from" in description:
+        leases.take_over_for_run(
+            UUID(record["camera"]), description["taken_from"], description["name"], description["created_by"]
+        )
     return Session.objects.create(
         id=record["body"]["session"], camera_id=record["camera"], name=description["name"],
         programme=description["programme"], created_by=description["created_by"], revision=record["body"]["revision"],

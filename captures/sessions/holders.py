@@ -7,10 +7,11 @@ from uuid import UUID
 
 from django.db.models import UUIDField
 
-from cameras.leases.lease_holders import LeaseHolder, person
+from cameras.leases.lease_holders import LeaseHolder
 from cameras.models import Camera
 from captures.sessions.models import Session, SessionQuerySet
 from core.prepared_query import Parameter, PreparedQuery
+from core.text.names import person
 
 
 def active() -> SessionQuerySet:

@@ -24,6 +24,20 @@ def is_reserved(name: str) -> bool:
     return unicodedata.normalize("NFKC", name).strip().casefold() in RESERVED_USER_NAMES
 
 
+CLI = "cli:"
+"""Before the name of a user who acts on the command line."""
+STATION = "the station"
+"""Who acts when no one is named."""
+
+
+def person(actor: str) -> str:
+    """The person behind an actor's name: `cli:anna` is the user anna, unless the name is one of the station's own
+    actors."""
+    name = actor.removeprefix(CLI)
+    # `cli:service` stays as it is: an operating-system user of that name is not the station's own actor.
+    return actor if is_station_actor(name) else name or STATION
+
+
 def is_station_actor(name: str) -> bool:
     return name.casefold() in STATION_ACTORS
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
+from cameras.spool.agenda import OnHeld
 from cameras.spool.records import Programme
 from core.sky.intervals import Interval
 
@@ -38,6 +39,7 @@ class RunPlan:
     programme: Programme
     name: str
     created_by: str
+    on_held: OnHeld
     priority: int
 
     @property

@@ -135,6 +135,7 @@ class _CameraPlanner:
                 programme=schedule.programme,
                 name=schedule.name,
                 created_by=schedule.created_by,
+                on_held=schedule.on_held,
                 priority=schedule.priority,
             )
             parts[key] += 1

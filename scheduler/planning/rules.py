@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from cameras.spool.agenda import OnHeld
 from cameras.spool.records import Programme
 from captures.paths import night as nights
 from core.sky.horizon import Horizon
@@ -137,6 +138,8 @@ class ScheduleRule:
     priority: int = 0
     """The higher one has the camera."""
     enabled: bool = True
+    on_held: OnHeld = "wait"
+    """What a run does while a user holds the camera."""
     created_by: str = ""
 
     def __post_init__(self) -> None:

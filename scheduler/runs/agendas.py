@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import cast
 from uuid import UUID
 
 from django.utils import timezone
 
 from cameras.models import Camera
-from cameras.spool.agenda import AGENDA_S, Agenda, Run, build_agenda
+from cameras.spool.agenda import AGENDA_S, Agenda, OnHeld, Run, build_agenda
 from captures.sessions.models import ACTIVE, Session
 from scheduler.runs.models import PlannedRun
 
@@ -44,4 +45,4 @@ def _ended(runs: list[PlannedRun]) -> set[UUID]:
 
 def _run_of(run: PlannedRun) -> Run:
     windows = [(begin, end) for begin, end in run.windows]
-    return Run(str(run.pk), run.name, run.programme, windows, run.created_by)
+    return Run(str(run.pk), run.name, run.programme, windows, run.created_by, cast(OnHeld, run.on_held))

@@ -143,6 +143,7 @@ def _fields(run: RunPlan, schedule: Schedule, camera: Camera) -> dict[str, Any]:
         "begins_at": run.begin,
         "ends_at": run.end,
         "created_by": schedule.created_by,
+        "on_held": schedule.on_held,
     }
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import cast
 
 from cameras.models import Camera
+from cameras.spool.agenda import OnHeld
 from scheduler.planning.rules import Change, ClockRule, MoonRule, ScheduleRule, SunRule
 from scheduler.schedules.models import NightChange, Schedule
 from scheduler.schedules.requests import WEEKDAYS
@@ -23,6 +25,7 @@ def schedule_rule(schedule: Schedule, cameras: Iterable[Camera]) -> ScheduleRule
         last_night=schedule.last_night,
         priority=schedule.priority,
         enabled=schedule.enabled,
+        on_held=cast(OnHeld, schedule.on_held),
         created_by=schedule.created_by,
     )
 

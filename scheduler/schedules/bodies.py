@@ -28,6 +28,7 @@ class ScheduleBody(TypedDict):
     weekdays: list[str]
     first_night: str | None
     last_night: str | None
+    on_held: str
     changes: list[NightChangeBody]
     created_by: str
     created: str
@@ -51,6 +52,7 @@ def schedule_body(schedule: Schedule) -> ScheduleBody:
         weekdays=schedule.weekdays,
         first_night=schedule.first_night.isoformat() if schedule.first_night else None,
         last_night=schedule.last_night.isoformat() if schedule.last_night else None,
+        on_held=schedule.on_held,
         changes=[night_change_body(change) for change in schedule.changes.all()],
         created_by=schedule.created_by,
         created=stamp(schedule.created_at),

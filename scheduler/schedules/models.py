@@ -14,6 +14,10 @@ class Schedule(models.Model):
     `programme`, `window` and `moon` are as in `scheduler.schedules.requests`.
     """
 
+    class OnHeld(models.TextChoices):
+        WAIT = "wait"
+        TAKE_OVER = "take_over"
+
     id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
     name = models.CharField(max_length=60)
     enabled = models.BooleanField(default=True)
@@ -25,6 +29,9 @@ class Schedule(models.Model):
     weekdays = models.JSONField(default=list, blank=True, help_text="Of the evening; empty: all.")
     first_night = models.DateField(null=True, blank=True)
     last_night = models.DateField(null=True, blank=True)
+    on_held = models.CharField(
+        max_length=10, choices=OnHeld, default=OnHeld.WAIT, help_text="What a run does while someone holds the camera."
+    )
     created_by = models.CharField(max_length=150, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 

@@ -97,6 +97,9 @@ class ScheduleRequest(Part):
     last_night: Day | None = None
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
     enabled: bool = True
+    on_held: Annotated[
+        Literal["wait", "take_over"], Field(description="What a run does at its begin while a person holds the camera.")
+    ] = "wait"
 
     @model_validator(mode="after")
     def _check_dates(self) -> Self:
@@ -116,6 +119,7 @@ class ScheduleRequest(Part):
             "last_night": self.last_night,
             "priority": self.priority,
             "enabled": self.enabled,
+            "on_held": self.on_held,
         }
 
 

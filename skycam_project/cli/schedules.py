@@ -35,6 +35,9 @@ TIMES = (
     click.option("--last-night", type=DATE, help="Not after this night."),
     click.option("--priority", type=int, help="Of two schedules at the same time the higher one has the camera."),
     click.option("--enabled/--disabled", default=None, help="Whether it is used."),
+    click.option(
+        "--on-held", type=click.Choice(["wait", "take_over"]), help="What it does while someone holds a camera."
+    ),
 )
 
 
@@ -193,6 +196,7 @@ def schedule_fields(values: dict[str, Any]) -> dict[str, Any]:
         weekdays=[day.strip().lower() for day in days.split(",")] if days else None,
         priority=values.pop("priority"),
         enabled=values.pop("enabled"),
+        on_held=values.pop("on_held"),
         **{name: at.date() if at else None for name, at in dates.items()},
     )
 
@@ -262,6 +266,7 @@ def print_schedule(body: dict[str, Any]) -> None:
             ("first night", body["first_night"]),
             ("last night", body["last_night"]),
             ("priority", body["priority"]),
+            ("while held", body["on_held"].replace("_", " ")),
             ("programme", ", ".join(f"{name} {value}" for name, value in body["programme"].items())),
             ("changes", ", ".join(change_text(change) for change in body["changes"])),
             ("id", body["id"]),

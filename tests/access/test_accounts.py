@@ -14,9 +14,8 @@ from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 
-from cameras.leases.lease_holders import person
 from captures.pixelink_service.served_camera import ACTOR
-from core.text.names import RESERVED_USER_NAMES
+from core.text.names import RESERVED_USER_NAMES, person
 from skycam_project.access import accounts
 from skycam_project.access.models import User
 from skycam_project.cli.errors import CliError

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cameras.leases.service import acquire_lease
 from captures.models import Session
 from captures.sessions.desired import desired_session
 from captures.sessions.models import SessionState
@@ -24,9 +25,9 @@ def archive(tmp_path: Path) -> Archive:
     return Archive(tmp_path)
 
 
-def begin(archive: Archive, *states: Any) -> None:
+def begin(archive: Archive, *states: Any, taken_from: str = "") -> None:
     """The camera process has begun RUN, without database, and its session went through these states."""
-    file = planned_session_file(archive, RUN, WINDOWS)
+    file = planned_session_file(archive, RUN, WINDOWS, taken_from)
     for state in states:
         file.change_state(state, file.anchor)
     write_records(archive, *file.outbox)
@@ -96,3 +97,21 @@ def test_a_record_without_a_description_makes_no_row(archive: Archive) -> None:
     write_records(archive, *file.outbox)
     archive.ingest()
     assert not Session.objects.exists()
+
+
+def test_a_run_that_took_the_camera_over_ends_the_lease_and_says_so(archive: Archive) -> None:
+    acquire_lease(archive.camera, "anna", for_s=3600)
+    begin(archive, "running", taken_from="anna")
+    archive.camera.refresh_from_db()
+    assert archive.camera.held_by == ""
+    taken = Event.objects.filter(kind="camera.taken").latest("id")
+    assert taken.message == "The planned run night took sim over from anna."
+    assert taken.severity == "warning"
+    assert taken.data == {"from": "anna"}
+
+
+def test_a_lease_that_is_newer_than_the_run_stays(archive: Archive) -> None:
+    acquire_lease(archive.camera, "ben", for_s=3600)
+    begin(archive, "running", taken_from="anna")
+    archive.camera.refresh_from_db()
+    assert archive.camera.held_by == "ben"

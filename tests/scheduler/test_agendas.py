@@ -10,6 +10,7 @@ import pytest
 from django.db import IntegrityError
 from django.utils import timezone
 
+from cameras.leases.service import acquire_lease
 from cameras.spool.agenda import AGENDA_S, PlannedRun
 from cameras.supervision.desired_state import desired_states
 from captures.models import Session
@@ -48,7 +49,7 @@ def test_a_planned_run_stands_in_the_agenda_of_its_camera(archive: Archive) -> N
     assert agenda["programmes"] == {"0": {"exposure_us": 1000, "cadence_s": 10.0}}
     assert agenda["runs"] == [{
         "id": str(run.pk), "name": "night", "programme": "0", "windows": [tuple(run.windows[0])],
-        "created_by": "planner",
+        "created_by": "planner", "on_held": "wait",
     }]  # fmt: skip
 
 
@@ -90,6 +91,18 @@ def test_the_agenda_is_a_part_of_the_desired_state_and_of_the_spec(archive: Arch
     run = plan(archive)
     desired = desired_states("main")[str(archive.camera.pk)]
     assert [planned["id"] for planned in desired.spec(None).get("agenda", {})["runs"]] == [str(run.pk)]
+
+
+def test_a_run_that_takes_the_camera_over_says_so(archive: Archive) -> None:
+    plan(archive, on_held="take_over")
+    assert runs_of(archive)[0].get("on_held") == "take_over"
+
+
+def test_the_lease_of_a_user_is_a_part_of_the_spec(archive: Archive) -> None:
+    camera = acquire_lease(archive.camera, "anna", for_s=3600)
+    desired = desired_states("main")[str(archive.camera.pk)]
+    assert camera.held_until is not None
+    assert desired.spec(None).get("lease") == {"held_by": "anna", "until": stamp(camera.held_until)}
 
 
 def test_a_run_that_ends_before_it_begins_is_refused(archive: Archive) -> None:

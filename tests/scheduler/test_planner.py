@@ -35,13 +35,13 @@ EVENING, LATE = ClockRule("20:00", "22:00"), ClockRule("21:00", "23:00")
 
 
 def test_a_run_lasts_while_the_sun_is_below_its_altitude() -> None:
-    (run,) = plan_of(schedule(created_by="anna", priority=3)).runs
+    (run,) = plan_of(schedule(created_by="anna", on_held="take_over", priority=3)).runs
     assert [sun_place(at, 52.5, 13.4, 34).altitude for at in run.windows[0]] == pytest.approx([-18, -18], abs=0.01)
     assert abs(run.begin - DUSK) < 2 * MINUTE
     assert abs(run.end - DAWN) < 2 * MINUTE
     assert (run.schedule, run.camera, run.night, run.part) == ("a", "allsky", NIGHT, 0)
-    assert (run.name, run.programme, run.created_by, run.priority) == (
-        "A", PROGRAMME, "anna", 3,
+    assert (run.name, run.programme, run.created_by, run.on_held, run.priority) == (
+        "A", PROGRAMME, "anna", "take_over", 3,
     )  # fmt: skip
 
 

@@ -45,6 +45,7 @@ def test_only_what_is_given_of_a_programme_is_stored() -> None:
         ({"weekdays": ["monday"]}, "mon"),
         ({"priority": 101}, "less than or equal to 100"),
         ({"first_night": "2027-02-02", "last_night": "2027-02-01"}, "last_night is before first_night."),
+        ({"on_held": "stop"}, "wait"),
         ({"programme": {"windows": [["2030-01-01T00:00:00Z", "2030-01-02T00:00:00Z"]]}}, "belongs to the schedule"),
         ({"programme": {"until": "2030-01-01T00:00:00Z"}}, "belongs to the schedule"),
         ({"programme": {"name": "x"}}, "belongs to the schedule"),

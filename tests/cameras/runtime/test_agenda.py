@@ -17,6 +17,7 @@ from cameras.spool.records import Programme
 from cameras.spool.spool import LARGE_SLOT_BYTES
 from cameras.supervision.child import LINK_BYTES
 from tests.harness.camera_processes.agendas import RUNS, AgendaBench, content, run
+from tests.harness.camera_processes.sessions import SESSION
 from tests.harness.clocks.camera_clock import EVENING
 from tests.harness.disks.small_disk import SmallDisk
 
@@ -109,6 +110,74 @@ def test_a_run_waits_for_the_session_that_holds_the_camera(bench: AgendaBench) -
     assert bench.gaps() == [(RUNS[0], 5, "camera_held")]
 
 
+def test_a_run_that_takes_over_stops_the_session_that_holds_the_camera(tmp_path: Path) -> None:
+    bench = AgendaBench(tmp_path, run(0, HOUR, HOUR + 600, on_held="take_over"))
+    bench.programme = {"cadence_s": 60.0}
+    bench.apply_desired()
+    bench.go_on_until(HOUR + 60)
+    assert bench.states() == [(SESSION, "running"), (SESSION, "stopped"), (RUNS[0], "running")]
+    stopped, begun = bench.records("session")[1:]
+    assert (stopped["reason"], stopped["message"]) == ("camera_held", "The planned run run 0 took the camera over.")
+    assert begun["description"]["taken_from"] == "the station"
+    assert bench.gaps() == []
+
+
+def test_a_run_that_takes_over_lets_the_open_capture_of_a_session_end(tmp_path: Path) -> None:
+    bench = AgendaBench(tmp_path, run(0, 4, 600, on_held="take_over"))
+    bench.programme = {"cadence_s": 60.0}
+    bench.apply_desired()
+    plan = bench.plan()
+    bench.clock.go_on(5)
+    assert bench.due() is None
+    bench.settle(plan, took_s=1)
+    bench.due()
+    stopped = bench.records("session")[1]
+    assert (stopped["state"], stopped["saved"]) == ("stopped", 1)
+
+
+def test_a_run_waits_for_the_end_of_a_lease(bench: AgendaBench) -> None:
+    bench.hold("anna", HOUR + 300)
+    bench.go_on_until(HOUR + 320)
+    assert bench.gaps() == [(RUNS[0], 5, "camera_held")]
+    assert bench.records("gap")[0]["message"] == "anna held the camera."
+
+
+def test_a_run_begins_once_a_lease_is_released(bench: AgendaBench) -> None:
+    bench.hold("anna", 2 * HOUR)
+    bench.go_on_until(HOUR + 120)
+    bench.holders.replace_lease(None)
+    bench.go_on_until(HOUR + 140)
+    assert bench.gaps() == [(RUNS[0], 2, "camera_held")]
+
+
+def test_a_run_that_takes_over_does_not_wait_for_a_lease(tmp_path: Path) -> None:
+    bench = AgendaBench(tmp_path, run(0, HOUR, HOUR + 600, on_held="take_over"))
+    bench.hold("anna", 2 * HOUR)
+    bench.go_on_until(HOUR + 60)
+    assert bench.gaps() == []
+    assert bench.records("session")[0]["description"]["taken_from"] == "anna"
+
+
+def test_the_lease_of_the_user_who_planned_a_run_does_not_hold_it_up(bench: AgendaBench) -> None:
+    bench.hold("the planner", 2 * HOUR)
+    bench.go_on_until(HOUR + 60)
+    assert bench.states() == [(RUNS[0], "running")]
+    assert "taken_from" not in bench.records("session")[0]["description"]
+
+
+@pytest.mark.parametrize("damage", [{"programme": "unknown"}, {"windows": []}, {"windows": [["dusk", "dawn"]]}])
+def test_a_run_that_cannot_begin_is_reported_and_does_not_cost_the_others(
+    bench: AgendaBench, damage: dict[str, object]
+) -> None:
+    agenda = build_agenda([run(0, HOUR, HOUR + 600), run(1, 2 * HOUR, 2 * HOUR + 600)])
+    agenda["runs"][0].update(damage)  # type: ignore[typeddict-item]
+    bench.agenda.replace(agenda)
+    bench.go_on_until(2 * HOUR + 60)
+    assert bench.states() == [(RUNS[1], "running")]
+    (event,) = [one for one in bench.link.messages if one["type"] == "log"]
+    assert event["message"].startswith("A planned run cannot begin: ")
+
+
 def test_a_run_that_is_removed_from_the_plan_does_not_begin(bench: AgendaBench) -> None:
     bench.replace(run(1, 2 * HOUR, 2 * HOUR + 600))
     bench.go_on_until(1.5 * HOUR)
@@ -148,7 +217,7 @@ def test_a_full_disk_does_not_prevent_the_begin_of_a_run(tmp_path: Path) -> None
 
 
 def test_a_damaged_agenda_is_moved_aside_and_reported(bench: AgendaBench) -> None:
-    bench.spool.replace(NAME, {"programmes": {}, "runs": [{"id": "a"}], "begun": [], "boot": ""})
+    bench.spool.replace(NAME, {"programmes": {}, "begun": [], "boot": ""})
     bench.start_process()
     assert bench.due() is None
     assert [message["kind"] for message in bench.link.messages] == ["spool.rejected"]

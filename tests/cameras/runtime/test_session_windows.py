@@ -166,6 +166,15 @@ def test_a_paused_session_ends_with_its_last_window(evening: SessionBench) -> No
     assert gaps(evening) == [(0, 10, "vetoed"), (10, 10, "vetoed")]
 
 
+def test_a_forward_jump_of_an_unsynchronised_clock_does_not_end_a_paused_session(evening: SessionBench) -> None:
+    evening.wait_for_start()
+    evening.apply_desired("paused", revision=2)
+    evening.clock.kernel_says = "unsynchronised"
+    evening.clock.set_wall(24 * HOUR)
+    evening.due()
+    assert evening.status["state"] == "paused"
+
+
 def test_a_desired_state_that_is_sent_again_does_not_end_the_wait(evening: SessionBench) -> None:
     evening.apply_desired("running", revision=2)
     assert [record["state"] for record in evening.records("session")] == ["waiting"]

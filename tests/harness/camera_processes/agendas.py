@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from cameras.runtime.agenda_runs import AgendaRuns
+from cameras.runtime.camera_holders import CameraHolders
 from cameras.runtime.reporter import Reporter
 from cameras.runtime.session_runner import Reason
-from cameras.spool.agenda import Agenda, Run, build_agenda
+from cameras.runtime.spec import HeldLease
+from cameras.spool.agenda import Agenda, OnHeld, Run, build_agenda
 from cameras.spool.moments import iso
 from tests.harness.camera_processes.camera_loop import RecordingLink
 from tests.harness.camera_processes.sessions import SessionBench
@@ -17,7 +19,7 @@ from tests.harness.clocks.camera_clock import EVENING
 RUNS = [f"0193a000-0000-7000-8000-0000000001{number:02}" for number in range(10)]
 
 
-def run(number: int, begin_s: float, end_s: float, name: str = "", **programme: Any) -> Run:
+def run(number: int, begin_s: float, end_s: float, name: str = "", on_held: OnHeld = "wait", **programme: Any) -> Run:
     """The run RUNS[number], in seconds from the evening of the bench's clock."""
     return Run(
         id=RUNS[number],
@@ -25,6 +27,7 @@ def run(number: int, begin_s: float, end_s: float, name: str = "", **programme: 
         programme={"exposure_us": 8_000_000, "cadence_s": 60.0, **programme},  # type: ignore[typeddict-item]
         windows=[(iso(EVENING + begin_s), iso(EVENING + end_s))],
         created_by="the planner",
+        on_held=on_held,
     )
 
 
@@ -41,13 +44,20 @@ class AgendaBench(SessionBench):
 
     def start_process(self) -> None:
         super().start_process()
-        self.agenda = AgendaRuns(self.runner, self.clock, Reporter(self.link), self.clock_wait_s, self.desired)
+        self.holders = CameraHolders(self.runner, self.clock, None)
+        self.agenda = AgendaRuns(
+            self.runner, self.holders, self.clock, Reporter(self.link), self.clock_wait_s, self.desired
+        )
         self.agenda.attach_spool(self.spool, self.ended)
         # The Supervisor may be away when the process starts again.
         self.desired = None
 
     def replace(self, *runs: Run) -> None:
         self.agenda.replace(build_agenda(runs))
+
+    def hold(self, user: str, for_s: float) -> None:
+        """The lease of a user, for `for_s` seconds from now."""
+        self.holders.replace_lease(HeldLease(held_by=user, until=iso(self.clock.wall + for_s)))
 
     def due(self, *, unreachable: bool = False) -> Any:
         self.agenda.begin_due_run()

@@ -71,11 +71,13 @@ def write_ended_session(archive: Archive, session: str) -> list[str]:
     return records
 
 
-def planned_session_file(archive: Archive, session: str, windows: list[tuple[str, str]]) -> SessionFile:
+def planned_session_file(
+    archive: Archive, session: str, windows: list[tuple[str, str]], taken_from: str = ""
+) -> SessionFile:
     """A session that its camera begins from its agenda; it has no state yet."""
     desired_session = DesiredSession(
         id=session, name="night", revision=1, desired="running", created_by="planner", so_far={},
-        programme={"exposure_us": 1000, "cadence_s": 60.0, "windows": windows},
+        programme={"exposure_us": 1000, "cadence_s": 60.0, "windows": windows}, taken_from=taken_from,
     )  # fmt: skip
     now = Moment(1_800_000_000.0, "boot", 10.0)
     return SessionFile.begin(desired_session, str(archive.camera.id), "sim", str(archive.root.id), now)
