@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import logging
+
 from celery import shared_task
 
+from monitoring.services import raise_alert
+from scheduler.runs.late_runs import report_late_runs
+from scheduler.runs.planning_problems import ALERT
 from scheduler.runs.replanning import replan
+
+log = logging.getLogger(__name__)
 
 
 @shared_task(name="scheduler.replan", ignore_result=True)
 def replan_nights() -> None:
-    """Plan the next nights again: time passes, and a host may have told another site."""
-    replan()
+    """Plan the next nights again: time passes, and a host may have told another site. Then look for runs that should
+    have begun."""
+    try:
+        replan()
+    # The plan stays as it is, and a person must know it; the task of the next minute tries again.
+    except Exception as error:
+        log.exception("The nights cannot be planned")
+        message = f"The nights cannot be planned; the planned runs stay as they are. {error!r}"
+        raise_alert(f"{ALERT}all", message, severity="error")
+    report_late_runs()

@@ -17,10 +17,11 @@ from scheduler.planning.plan import Plan, RunPlan
 from scheduler.planning.planner import plan
 from scheduler.planning.rules import Change, FixedRun, ScheduleRule, Site
 from scheduler.runs.models import PlannedRun
+from scheduler.runs.planning_problems import planning_problems, report_problems
 from scheduler.runs.rules import change_rules, schedule_rule
 from scheduler.runs.sites import sites_of
 from scheduler.schedules.models import NightChange, Schedule
-from scheduler.schedules.requests import ScheduleProgramme
+from scheduler.schedules.requests import programme_for
 
 NIGHTS_AHEAD = 3
 """Nights after the present one: an agenda reaches 48 hours."""
@@ -43,15 +44,18 @@ class Key(NamedTuple):
 @transaction.atomic
 def replan(now: datetime | None = None) -> Plan:
     """Store the runs from the last night to NIGHTS_AHEAD. A run keeps its id while its schedule, camera and night stay;
-    one that has begun does not change. Returns the plan, with the reasons of those that lost."""
+    one that has begun does not change, nor do those of a schedule that cannot be planned. Returns the plan, with the
+    reasons of those that lost."""
     now = now or timezone.now()
     # Locked: of two that plan at once, the second sees the rows of the first.
     schedules = list(Schedule.objects.select_for_update().prefetch_related("cameras"))
     PlannedRun.objects.filter(ends_at__lt=now - KEPT).delete()
     rows = list(PlannedRun.objects.filter(ends_at__gt=now - timedelta(days=2)).select_related("camera"))
-    begun = _begun(rows, now)
-    found = plan_nights(schedules, now, [_fixed(row) for row in rows if row.pk in begun])
-    _store(found.runs, [row for row in rows if row.pk not in begun])
+    begun, problems = _begun(rows, now), planning_problems(schedules)
+    stays = {row.pk for row in rows if row.pk in begun or row.schedule_id in problems}
+    found = plan_nights(schedules, now, [_fixed(row) for row in rows if row.pk in stays])
+    _store(found.runs, [row for row in rows if row.pk not in stays])
+    report_problems(problems)
     return found
 
 
@@ -69,8 +73,10 @@ def plan_nights(
     nights: tuple[date, date] | None = None,
     place: Site | None = None,
 ) -> Plan:
-    """The plan of `nights`, first and last; by default from the last night to NIGHTS_AHEAD. `place`: instead of the
-    sites of the cameras. Nothing is stored."""
+    """The plan of `nights`, first and last; by default from the last night to NIGHTS_AHEAD, without the schedules that
+    cannot be planned. `place`: instead of the sites of the cameras. Nothing is stored."""
+    problems = planning_problems(schedules)
+    schedules = [schedule for schedule in schedules if schedule.pk not in problems]
     cameras = {camera.pk: camera for schedule in schedules for camera in schedule.cameras.all()}
     today = now.date()
     first, last = nights or (today - timedelta(days=1), today + timedelta(days=NIGHTS_AHEAD))
@@ -145,7 +151,3 @@ def _fields(run: RunPlan, schedule: Schedule, camera: Camera) -> dict[str, Any]:
         "created_by": schedule.created_by,
         "on_held": schedule.on_held,
     }
-
-
-def programme_for(schedule: Schedule, camera: Camera) -> dict[str, Any]:
-    return ScheduleProgramme.model_validate(schedule.programme).programme(camera)

@@ -12,9 +12,22 @@ from scheduler.planning.rules import Site
 
 
 def sites_of(cameras: Iterable[Camera]) -> dict[UUID, Site]:
-    """The site of each camera, by the camera's id. A host that was never up has an unknown one."""
-    hosts = {host.name: site_of_host(host) for host in CameraHost.objects.all()}
+    """The site of each camera, by the camera's id. A host that was never up has an unknown one, and so has one whose
+    site cannot be used."""
+    unusable = unusable_sites()
+    hosts = {host.name: site_of_host(host) for host in CameraHost.objects.exclude(name__in=unusable)}
     return {camera.pk: hosts.get(camera.host, UNKNOWN) for camera in cameras}
+
+
+def unusable_sites() -> dict[str, str]:
+    """Name of a host -> why the site that it tells cannot be used, such as a time zone that is not known here."""
+    found: dict[str, str] = {}
+    for host in CameraHost.objects.all():
+        try:
+            site_of_host(host)
+        except (ValueError, TypeError) as error:
+            found[host.name] = f"The site of the host {host.name} cannot be used: {error}"
+    return found
 
 
 def site_of_host(host: CameraHost) -> Site:

@@ -26,9 +26,10 @@ from scheduler.planning.rules import Site
 from scheduler.planning.sky import NightSky, sky_of_night
 from scheduler.runs.models import PlannedRun
 from scheduler.runs.nights import night_at
-from scheduler.runs.replanning import plan_nights, plan_with_begun, programme_for
+from scheduler.runs.replanning import plan_nights, plan_with_begun
 from scheduler.runs.sites import UNKNOWN, sites_of
 from scheduler.schedules.models import Schedule
+from scheduler.schedules.requests import programme_for
 from scheduler.tonight.bodies import NightBody, ReasonBody, RoomBody, RunBody, SkyBody
 
 MOST_REASONS = 3

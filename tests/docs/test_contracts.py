@@ -54,7 +54,9 @@ PAGE = "docs/clients/contracts.md"
 EVENT = re.compile(
     r"(?:alert|camera|capture|gate|job|live|part|recording|schedule|session|spool|station|storage|user)\.[a-z_]+|command"
 )
-ALERT = re.compile(r'"((?:camera|capture|gate|health|host|part|recording|spool|storage|supervisor)\.[a-z_]+):')
+ALERT = re.compile(
+    r'"((?:camera|capture|gate|health|host|part|recording|schedule|session|spool|storage|supervisor)\.[a-z_]+):'
+)
 FIELDS = {
     "event": EventBody.__annotations__,
     "alert": AlertBody.__annotations__,

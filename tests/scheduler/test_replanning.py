@@ -10,8 +10,10 @@ import pytest
 from cameras.models import Camera, CameraHost
 from captures.models import Session
 from captures.sessions.models import SessionState
+from monitoring.models import Alert
 from scheduler.models import NightChange, PlannedRun, Schedule
 from scheduler.runs.replanning import LEAD, replan
+from scheduler.tasks import replan_nights
 
 pytestmark = pytest.mark.django_db
 MUNICH = {"latitude": 48.1, "longitude": 11.6, "elevation": 500.0, "time_zone": "Europe/Berlin"}
@@ -150,3 +152,48 @@ def test_a_host_without_a_site_plans_by_the_clock_only(camera: Camera, host: Cam
     assert runs() == []
     assert len(runs("Evening")) == 4
     assert "no_site" in {loser.reason for loser in found.losers}
+
+
+def test_a_schedule_that_cannot_be_planned_keeps_its_runs_and_costs_no_other(camera: Camera) -> None:
+    old, sound = add(camera, "Old", window={"begin": "20:00", "end": "21:00"}), add(camera, "Sound", priority=-1)
+    replan(AFTERNOON)
+    before = runs("Old")
+    Schedule.objects.filter(pk=old.pk).update(programme={"exposure_us": "long"})
+    Schedule.objects.filter(pk=sound.pk).update(window={"sun": -6.0})
+    replan(AFTERNOON)
+    assert [run.pk for run in runs("Old")] == [run.pk for run in before]
+    assert runs("Sound")[0].begins_at < datetime(2027, 1, 15, 17, tzinfo=UTC)
+
+
+def test_a_schedule_that_cannot_be_planned_is_an_alert_until_it_can(camera: Camera) -> None:
+    schedule = add(camera)
+    Schedule.objects.filter(pk=schedule.pk).update(programme={"exposure_us": "long"})
+    replan(AFTERNOON)
+    assert open_alerts() == [f"schedule.unplannable:{schedule.pk}"]
+    Schedule.objects.filter(pk=schedule.pk).update(programme={"exposure_us": 1000, "cadence_s": 60.0})
+    replan(AFTERNOON)
+    assert open_alerts() == []
+
+
+def test_a_site_that_cannot_be_used_leaves_the_runs_of_its_cameras_alone(camera: Camera, host: CameraHost) -> None:
+    add(camera)
+    replan(AFTERNOON)
+    before = [run.pk for run in runs()]
+    CameraHost.objects.filter(pk=host.pk).update(site={**MUNICH, "time_zone": "Middle/Earth"})
+    replan(AFTERNOON)
+    assert [run.pk for run in runs()] == before
+    assert len(open_alerts()) == 1
+
+
+def test_a_plan_that_fails_is_an_alert_until_it_succeeds(camera: Camera, host: CameraHost) -> None:
+    add(camera)
+    CameraHost.objects.filter(pk=host.pk).update(site="nowhere")
+    replan_nights()
+    assert open_alerts() == ["schedule.unplannable:all"]
+    CameraHost.objects.filter(pk=host.pk).update(site=MUNICH)
+    replan_nights()
+    assert open_alerts() == []
+
+
+def open_alerts() -> list[str]:
+    return sorted(Alert.objects.exclude(state=Alert.State.RESOLVED).values_list("key", flat=True))
