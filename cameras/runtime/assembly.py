@@ -163,7 +163,7 @@ def build_camera_process(
     return CameraProcess(
         loop=loop,
         receiver=CommandReceiver(inbox, device, exposures, gates, reporter),
-        state_reporter=StateReporter(watchdog, buffer, reporter, device, runner, agenda, outcomes, consumers),
+        state_reporter=StateReporter(watchdog, buffer, reporter, device, runner, starts, agenda, outcomes, consumers),
         disk_monitor=disk_monitor,
         device=device,
         runner=runner,

@@ -186,6 +186,8 @@ class SessionStatus(TypedDict):
     until: str | None
     next_in_s: float | None
     """Seconds until the next start; None unless the session is running or waits for a window."""
+    interval_s: float | None
+    """The longest planned time from one picture to the next, in seconds; None unless it is running."""
     exposure: str | None
     """Of automatic exposure: the last step as a sentence."""
 
@@ -241,6 +243,8 @@ class StateReport(ConsumerStats):
     observed: str
     reason: str
     session: SessionStatus | None
+    held: str
+    """The reason code for which the running session takes no captures now, such as `unsafe`; empty without one."""
     agenda: AgendaStatus | None
     """None while the storage root was not open yet."""
     temperature_celsius: float | None

@@ -408,6 +408,11 @@ class SessionRunner:
         shown = self._snapshot
         return self._describe(shown) if shown else None
 
+    def _interval_s(self, session: SessionFile) -> float:
+        schedule = self._schedule(session)
+        # With a cadence that is shorter than its cycle, starts are missed.
+        return max(schedule.step_s, schedule.cycle.length_s(self._progress.durations.overhead_s))
+
     def _describe(self, session: SessionFile) -> SessionStatus:
         start_s = self._schedule(session).start_s if session.follows_time else None
         return SessionStatus(
@@ -422,6 +427,7 @@ class SessionRunner:
             count=session.programme.get("count"),
             until=session.programme.get("until"),
             next_in_s=None if start_s is None else round(max(0.0, start_s), 3),
+            interval_s=self._interval_s(session) if session.is_running else None,
             exposure=explain(session.control) if session.control else None,
         )
 

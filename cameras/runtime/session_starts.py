@@ -37,6 +37,8 @@ class SessionStarts:
         self._device, self._storage_holder = device, storage_holder
         self._disk_reserve, self._gates, self._clock, self._reporter = disk_reserve, gates, clock, reporter
         self._clock_wait_s, self._started = clock_wait_s, clock.monotonic()
+        self.held = ""
+        """The reason code for which the running session takes no captures now. Any thread may read it."""
 
     def next_due(self, *, unreachable: bool = False) -> Due | None:
         """The next start; None when there is none now. `unreachable`: the camera is not open."""
@@ -45,6 +47,7 @@ class SessionStarts:
         if session is None or not session.follows_time:
             self._disk_reserve.reset()
         if session is None or self._waits_for_clock():
+            self.held = "clock" if session else ""
             return None
         self._exposure.update()
         try:
@@ -53,7 +56,9 @@ class SessionStarts:
             if self._storage_holder.is_lost:
                 return None
             # Asked last: of two reasons, the gap has that of the gate.
-            is_held = self._is_gate_closed() or is_held
+            is_unsafe = self._is_gate_closed()
+            self.held = "unsafe" if is_unsafe else "disk_full" if is_held else ""
+            is_held = is_unsafe or is_held
             due = self._runner.next_due(device.capabilities.readout_s, unreachable=unreachable or is_held)
         except OSError as error:
             self._wait_for_disk(error)

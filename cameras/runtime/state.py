@@ -11,6 +11,7 @@ from cameras.runtime.device import Device
 from cameras.runtime.messages import StateReport
 from cameras.runtime.reporter import Reporter
 from cameras.runtime.session_runner import SessionRunner
+from cameras.runtime.session_starts import SessionStarts
 from cameras.runtime.still_outcomes import StillOutcomes
 from cameras.spool.moments import iso
 from core.watchdog import Watchdog
@@ -26,12 +27,14 @@ class StateReporter:
         reporter: Reporter,
         device: Device,
         runner: SessionRunner,
+        starts: SessionStarts,
         agenda: AgendaRuns,
         outcomes: StillOutcomes,
         consumers: Iterable[FrameConsumer],
     ) -> None:
         self._watchdog, self._buffer, self._reporter, self._device = watchdog, buffer, reporter, device
-        self._runner, self._agenda, self._outcomes, self._consumers = runner, agenda, outcomes, consumers
+        self._runner, self._starts, self._agenda = runner, starts, agenda
+        self._outcomes, self._consumers = outcomes, consumers
         self._frames = 0
 
     def build_report(self, since_s: float) -> StateReport:
@@ -45,6 +48,7 @@ class StateReporter:
             observed=self._reporter.state,
             reason=self._reporter.message,
             session=self._runner.describe_session(),
+            held=self._starts.held,
             agenda=self._agenda.status,
             temperature_celsius=device.telemetry.temperature_celsius,
             battery_percent=supplies.battery_percent,

@@ -47,6 +47,7 @@ from cameras.supervision.reconnect_watcher import ReconnectWatcher
 from cameras.supervision.recovery_ladder import RecoveryLadder
 from cameras.supervision.recovery_policy import REOPENED, RestartSchedule
 from cameras.supervision.recovery_recorder import RecoveryRecorder
+from cameras.supervision.session_watch import SessionWatch
 from cameras.supervision.spool_janitor import SpoolJanitor
 from cameras.supervision.status_publisher import StatusPublisher
 from cameras.supervision.supervisor import Supervisor
@@ -127,7 +128,15 @@ def build_host(
     messages = ProcessMessages(slots, events, bus, results)
     register = run_folder / f"cameras-{host}.json"
     processes = ProcessManager(
-        slots, register, events, answers, ladder, ended_sessions, messages.handle_message, gates.statuses
+        slots,
+        register,
+        events,
+        answers,
+        ladder,
+        SessionWatch(alerts, ladder),
+        ended_sessions,
+        messages.handle_message,
+        gates.statuses,
     )
     applier = DesiredStateApplier(slots, alerts, ended_sessions, new_schedule)
 

@@ -1,4 +1,5 @@
-"""The alerts of one camera that the Supervisor raises and resolves: unreachable, quarantined, and its recorder's."""
+"""The alerts of one camera that the Supervisor raises and resolves: unreachable, quarantined, a session that saves no
+pictures, and its recorder's."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ RECORDER_ALERTS = ("failed", "lost", "left")
 
 
 class CameraAlerts:
-    """Has no state of its own: it writes `unreachable_alerted` of the slots. Only the Supervisor's thread uses it."""
+    """Has no state of its own: it writes `unreachable_alerted` and `stalled_alerted` of the slots. Only the
+    Supervisor's thread uses it."""
 
     def __init__(self, events: EventSink, quarantine: Quarantine, reopened: int = REOPENED) -> None:
         """`reopened` is the number of failures in a row after which a camera counts as unreachable."""
@@ -36,6 +38,7 @@ class CameraAlerts:
         """For a camera that is new to this Supervisor: resolve the alerts that an earlier one left open."""
         self._quarantine.release(slot)
         self._resolve_unreachable(slot)
+        self.resolve_stalled(slot)
         # No process starts that would resolve what an earlier recorder has raised, so `clear_alerts` does it.
         if not slot.desired.runs:
             slot.alerts.add(*(f"recording.{about}:{slot.desired.slug}" for about in RECORDER_ALERTS))
@@ -47,9 +50,19 @@ class CameraAlerts:
         # This runs on each tick while the camera should not run: without the check it would write ten times a second.
         if slot.unreachable_alerted:
             self._resolve_unreachable(slot)
+        if slot.stalled_alerted:
+            self.resolve_stalled(slot)
         # While the process is still ending, its recorder may raise another one.
         for key in slot.alerts.remove_all() if slot.child is None else ():
             self._events.resolve_alert(key)
+
+    def raise_stalled(self, slot: CameraSlot, message: str) -> None:
+        slot.stalled_alerted = True
+        self._events.raise_alert(f"session.stalled:{slot.desired.slug}", message, "error", slot.desired)
+
+    def resolve_stalled(self, slot: CameraSlot) -> None:
+        slot.stalled_alerted = False
+        self._events.resolve_alert(f"session.stalled:{slot.desired.slug}")
 
     def _resolve_unreachable(self, slot: CameraSlot) -> None:
         slot.unreachable_alerted = False

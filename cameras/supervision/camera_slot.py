@@ -13,6 +13,7 @@ from cameras.runtime.spec import Recording
 from cameras.spool.session_files import DesiredSession
 from cameras.supervision.child import CameraChild
 from cameras.supervision.desired_state import DesiredState
+from cameras.supervision.picture_watch import PictureWatch
 from cameras.supervision.recovery_policy import RecoveryPolicy, RestartSchedule
 from cameras.supervision.usb import UsbIdentity
 
@@ -151,6 +152,9 @@ class CameraSlot:
     """Its place on the bus while it is in trouble; empty when it was absent, None before the first search."""
     unreachable_alerted: bool = False
     """An alert is open: the camera cannot be opened, or fails repeatedly."""
+    picture_watch: PictureWatch = field(default_factory=PictureWatch)
+    stalled_alerted: bool = False
+    """An alert is open: its session saves no pictures."""
     alerts: RaisedAlerts = field(default_factory=RaisedAlerts)
     # Not 0: time.monotonic() is near 0 on a machine that has just started, and this would count as a recent retry.
     retried_at: float = -60.0

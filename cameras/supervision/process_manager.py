@@ -21,6 +21,7 @@ from cameras.supervision.ports import AnswerSink, EventSink
 from cameras.supervision.process_states import Action, current_rule
 from cameras.supervision.recovery_ladder import RecoveryLadder
 from cameras.supervision.recovery_policy import RecoveryPolicy
+from cameras.supervision.session_watch import SessionWatch
 from monitoring import heartbeat
 
 log = logging.getLogger(__name__)
@@ -40,17 +41,19 @@ class ProcessManager:
         events: EventSink,
         answers: AnswerSink,
         ladder: RecoveryLadder,
+        session_watch: SessionWatch,
         ended_sessions: EndedSessions,
         on_message: OnMessage,
         gates_of: Callable[[CameraSlot], list[GateStatus]],
     ) -> None:
         self._slots, self._register, self._events, self._answers = slots, register, events, answers
-        self._ladder, self._ended_sessions, self._on_message = ladder, ended_sessions, on_message
+        self._ladder, self._session_watch = ladder, session_watch
+        self._ended_sessions, self._on_message = ended_sessions, on_message
         self._gates_of = gates_of
         self._actions: Mapping[Action, Callable[[CameraSlot], None]] = {
             Action.NOTHING: leave_alone,
             Action.START: self.start_process,
-            Action.CHECK: ladder.check_process,
+            Action.CHECK: self._check_process,
             Action.KILL_WHEN_LATE: self._kill_when_late,
             Action.HANDLE_EXIT: self._handle_exit,
         }
@@ -85,6 +88,10 @@ class ProcessManager:
         slot.decided_outcome = None
         write_register(self._register, [other.child.identity for other in self._slots.values() if other.child])
         self._events.record_observed(slot, "starting", "")
+
+    def _check_process(self, slot: CameraSlot) -> None:
+        self._ladder.check_process(slot)
+        self._session_watch.check_session(slot)
 
     def _kill_when_late(self, slot: CameraSlot) -> None:
         child = slot.child

@@ -55,6 +55,16 @@ class RecoveryLadder:
             why = f"{slot.desired.slug} failed {child.state['failures']} times in a row: {child.observed[1]}"
             self._kill(slot, child, why, {"reason": "camera_error", "message": child.observed[1]})
 
+    # A session that saves no pictures
+
+    def reopen(self, slot: CameraSlot, child: CameraChild, why: str) -> None:
+        """Close the camera and open it again; `why` is a sentence."""
+        record_step(self._events, slot, "reconnect", f"{why} The camera is closed and opened again.", reason="too_slow")
+        child.send(ReopenCommand(type="reopen"))
+
+    def replace_process(self, slot: CameraSlot, child: CameraChild, why: str) -> None:
+        self._kill(slot, child, why, {"reason": "too_slow", "message": why})
+
     def _take_step(self, slot: CameraSlot, child: CameraChild, step: str) -> None:
         doing = child.state.get("doing", "starting")
         why = f"{slot.desired.slug} hangs while {doing}"

@@ -9,7 +9,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from cameras.leases import service as leases
-from cameras.spool.records import GapRecord, SessionRecord
+from cameras.spool.records import GapRecord, SessionBody, SessionRecord
 from captures.ingest.records import camera_of
 from captures.sessions.models import SESSION_TRANSITIONS, Session, SessionGap, SessionState
 from core.text.plurals import pluralize, was_or_were
@@ -65,7 +65,11 @@ def ingest_session(record: SessionRecord) -> None:
         session.state = new
         _set_times(session, datetime.fromisoformat(body["at"]))
         session.reason, session.message = reason, message
-        sentences = [message or f"The session of {record['slug']} is {new}.", *body.get("warnings", [])]
+        sentences = [
+            message or f"The session of {record['slug']} is {new}.",
+            *_account(body),
+            *body.get("warnings", []),
+        ]
         record_event(
             kind, " ".join(sentences), camera=camera_of(record),
             subject=session.pk, severity=_severity(new, reason),
@@ -74,6 +78,14 @@ def ingest_session(record: SessionRecord) -> None:
     # Of a running session the next capture says it.
     session.next_at = datetime.fromisoformat(body["next"]) if new == "waiting" and "next" in body else None
     session.save()
+
+
+def _account(body: SessionBody) -> list[str]:
+    """Of a session that has ended: what became of its captures. None for one that has not begun."""
+    if SESSION_TRANSITIONS[body["state"]] or not body["planned"]:
+        return []
+    counts = f"{body['saved']} were saved, {body['failed']} failed, {body['skipped']} were skipped"
+    return [f"Of {pluralize(body['planned'], 'capture')}, {counts}."]
 
 
 def _severity(new: str, reason: str) -> str:

@@ -115,3 +115,15 @@ def test_a_lease_that_is_newer_than_the_run_stays(archive: Archive) -> None:
     begin(archive, "running", taken_from="anna")
     archive.camera.refresh_from_db()
     assert archive.camera.held_by == "ben"
+
+
+def test_the_end_of_a_session_says_what_became_of_its_captures(archive: Archive) -> None:
+    file = planned_session_file(archive, RUN, WINDOWS)
+    file.change_state("running", file.anchor)
+    for index, outcome in enumerate(("saved", "saved", "failed")):
+        file.count_outcome(index, outcome)  # type: ignore[arg-type]
+    file.change_state("finished", file.anchor)
+    write_records(archive, *file.outbox)
+    archive.ingest()
+    ended = Event.objects.get(kind="session.finished")
+    assert ended.message == "The session of sim is finished. Of 3 captures, 2 were saved, 1 failed, 0 were skipped."

@@ -17,6 +17,7 @@ from cameras.supervision.host_lock import HostLock, HostLocked
 from cameras.supervision.process_manager import ProcessManager
 from cameras.supervision.quarantine import Quarantine
 from cameras.supervision.recovery_ladder import RecoveryLadder
+from cameras.supervision.session_watch import SessionWatch
 from tests.harness.rows.archive import Archive
 from tests.harness.supervision.hosts import Answers, Events, slots_of
 from tests.harness.waiting import eventually
@@ -55,11 +56,13 @@ def slot(slots: CameraSlots) -> CameraSlot:
 @pytest.fixture
 def processes(tmp_path: Path, slots: CameraSlots, events: Events, answers: Answers) -> ProcessManager:
     quarantine = Quarantine(events)
-    ladder = RecoveryLadder(events, CameraAlerts(events, quarantine), quarantine, None)
+    alerts = CameraAlerts(events, quarantine)
+    ladder = RecoveryLadder(events, alerts, quarantine, None)
     register = tmp_path / "cameras.json"
     return ProcessManager(
-        slots, register, events, answers, ladder, EndedSessions(), lambda child, report: None, lambda slot: []
-    )
+        slots, register, events, answers, ladder, SessionWatch(alerts, ladder), EndedSessions(),
+        lambda child, report: None, lambda slot: [],
+    )  # fmt: skip
 
 
 def killed(processes: ProcessManager, slot: CameraSlot) -> None:

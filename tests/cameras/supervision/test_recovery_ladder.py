@@ -19,6 +19,8 @@ from cameras.commands.messages import CommandMessage
 from cameras.spool.moments import iso
 from cameras.supervision.assembly import Host
 from cameras.supervision.camera_slot import CameraSlot
+from cameras.supervision.picture_watch import PictureWatch
+from captures.models import Session
 from monitoring.models import Alert, Event
 from tests.harness.far_ends.usbdevfs.usb_bus import FakeBus
 from tests.harness.rows.archive import Archive
@@ -303,3 +305,41 @@ def test_an_error_with_one_camera_raises_an_alert_and_the_loop_goes_on(host: Hos
     host.supervisor.tick()
     host.database.sync()
     assert Alert.objects.get(pk=alert.pk).resolved_at is not None
+
+
+def start_session(host: Host, archive: Archive, slot: CameraSlot) -> None:
+    """A picture every 0.1 s."""
+    Session.objects.create(camera=archive.camera, name="M 31", programme={"exposure_us": 2000, "delay_s": 0.1})
+    slot.picture_watch = PictureWatch(least_s=1.0)
+    host.reader.read_soon()
+    host.database.sync()
+
+
+def stalled_alert(host: Host) -> str:
+    """Key, state and message."""
+    host.database.sync()
+    found = Alert.objects.filter(key="session.stalled:sim").first()
+    return f"{found.state}: {found.message}" if found else ""
+
+
+def test_a_camera_that_answers_and_fails_each_time_is_reopened_and_its_process_replaced(
+    host: Host, archive: Archive
+) -> None:
+    slot = new_slot(host, rejected_setting=True)
+    tick_until(host, lambda: is_ready(slot))
+    start_session(host, archive, slot)
+    tick_until(host, lambda: "kill" in steps(host))
+    assert list(dict.fromkeys(steps(host)))[:2] == ["reconnect", "kill"]
+    alert = stalled_alert(host)
+    assert "sim has saved no picture of the session M 31 for" in alert
+    assert "The last capture failed: rejected_setting." in alert
+    assert "UTC the camera was closed and opened again; " in alert
+
+
+def test_the_alert_of_a_session_ends_with_its_next_picture(host: Host, archive: Archive) -> None:
+    slot = new_slot(host, rejected_setting=True)
+    tick_until(host, lambda: is_ready(slot))
+    start_session(host, archive, slot)
+    tick_until(host, lambda: stalled_alert(host).startswith("open"))
+    set_faults(host, slot)
+    tick_until(host, lambda: stalled_alert(host).startswith("resolved"))

@@ -1,0 +1,62 @@
+"""Alerts of sessions that save no pictures, whatever the cause, and takes the steps that may help."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+from cameras.runtime.messages import SessionStatus
+from cameras.supervision.camera_alerts import CameraAlerts
+from cameras.supervision.camera_slot import CameraSlot
+from cameras.supervision.child import CameraChild
+from cameras.supervision.recovery_ladder import RecoveryLadder
+
+STEPS = {
+    "reconnect": "the camera was closed and opened again",
+    "kill": "its process was killed and started again",
+}
+
+
+class SessionWatch:
+    """Has no state of its own: it writes `picture_watch` of the slots. Only the Supervisor's thread uses it."""
+
+    def __init__(self, alerts: CameraAlerts, ladder: RecoveryLadder) -> None:
+        self._alerts, self._ladder = alerts, ladder
+
+    def check_session(self, slot: CameraSlot) -> None:
+        """For a slot with a process. The ladder has handled a late call, a crash and a silent process before."""
+        child = slot.child
+        if child is None or child.killed or not child.state:
+            return
+        now, watch, session = time.monotonic(), slot.picture_watch, child.state["session"]
+        watch.observe(now, child.state)
+        interval_s = (session and session["interval_s"]) or 0.0
+        if session is None or not watch.stalled_s(now, interval_s):
+            if slot.stalled_alerted:
+                self._alerts.resolve_stalled(slot)
+        elif step := watch.next_step(now, interval_s):
+            self._take_step(slot, child, session, step, watch.stalled_s(now, interval_s))
+
+    def _take_step(
+        self, slot: CameraSlot, child: CameraChild, session: SessionStatus, step: str, stalled_s: float
+    ) -> None:
+        why = describe_stall(slot, child, session, stalled_s)
+        # A camera in trouble is retried already, and its process replaced when that may help.
+        if child.observed[0] != "reconnecting":
+            slot.picture_watch.tried += (f"{datetime.now(UTC):%H:%M} UTC {STEPS[step]}",)
+            (self._ladder.reopen if step == "reconnect" else self._ladder.replace_process)(slot, child, why)
+        tried = "; ".join(slot.picture_watch.tried) or f"it is {child.observed[0]}: {child.observed[1]}"
+        self._alerts.raise_stalled(slot, f"{why} Tried: {tried}.")
+
+
+def describe_stall(slot: CameraSlot, child: CameraChild, session: SessionStatus, stalled_s: float) -> str:
+    named = f"the session {session['name']}" if session["name"] else "its session"
+    sentence = f"{slot.desired.slug} has saved no picture of {named} for {describe_duration(stalled_s)}."
+    last = child.state["last_capture"]
+    if last and last["status"] == "failed":
+        return f"{sentence} The last capture failed: {last['reason']}."
+    return sentence
+
+
+def describe_duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
