@@ -27,6 +27,7 @@ ATTEMPT_PHRASES = {
     "connect": "connect {}",
     "disconnect": "disconnect {}",
     "faults": "switch the faults of {}",
+    "hand-over": "hand over the session of {}",
     "new-clip": "begin a new clip of {}",
     "record": "record {}",
     "release": "release {}",

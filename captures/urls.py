@@ -7,6 +7,7 @@ from captures.files.serving import CaptureFileView
 from captures.files.thumbnails import ThumbnailView
 from captures.recording_control.api import RecordView, StopRecordingView
 from captures.sessions.api import (
+    SessionHandOverView,
     SessionPauseView,
     SessionResumeView,
     SessionStopView,
@@ -31,6 +32,7 @@ urlpatterns = [
     path("sessions/", SessionsView.as_view()),
     path("sessions/<uuid:session>/", SessionView.as_view()),
     path("sessions/<uuid:session>/stop/", SessionStopView.as_view()),
+    path("sessions/<uuid:session>/hand-over/", SessionHandOverView.as_view()),
     path("sessions/<uuid:session>/pause/", SessionPauseView.as_view()),
     path("sessions/<uuid:session>/resume/", SessionResumeView.as_view()),
     path("cameras/<slug:slug>/capture/", CaptureView.as_view()),

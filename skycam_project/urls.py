@@ -22,6 +22,7 @@ from captures.gallery.pages import CapturePage as PicturePage
 from captures.gallery.pictures import PicturesPage
 from captures.recording_control.pages import RecordPage, StopRecordingPage
 from captures.session_pages.pages import (
+    HandOverSessionPage,
     PauseSessionPage,
     ResumeSessionPage,
     SessionNow,
@@ -97,6 +98,7 @@ urlpatterns = [
     path("sessions/<uuid:session>/", SessionPage.as_view(), name="session"),
     path("sessions/<uuid:session>/now/", SessionNow.as_view(), name="session-now"),
     path("sessions/<uuid:session>/stop/", StopSessionPage.as_view(), name="stop-session"),
+    path("sessions/<uuid:session>/hand-over/", HandOverSessionPage.as_view(), name="hand-over-session"),
     path("sessions/<uuid:session>/pause/", PauseSessionPage.as_view(), name="pause-session"),
     path("sessions/<uuid:session>/resume/", ResumeSessionPage.as_view(), name="resume-session"),
     path("tonight/", TonightPage.as_view(), name="tonight"),

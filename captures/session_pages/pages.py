@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 
@@ -25,6 +26,7 @@ from captures.gallery.counting import LOST, MAX_COUNTED
 from captures.gallery.tiles import Tile, tiles_of
 from captures.session_pages.display import SessionDisplay
 from captures.session_pages.timeline import session_line
+from captures.sessions.handover import hand_over, possible_receivers
 from captures.sessions.models import ACTIVE, Session, SessionState
 from captures.sessions.queries import SessionQuery
 from captures.sessions.selectors import sessions_for
@@ -95,9 +97,16 @@ class SessionPage(Page):
             "captures": list(captures.exclude(status="planned").order_by("-started_at", "-id")[:STRIP]),
             "reasons": self._reasons(session),
             "lost": lost,
+            "receivers": self._receivers(session),
             "lost_more": sum(tile.count for tile in lost if tile.capture) >= MAX_LOST,
             "events": list(events_for(self.request.user).filter(subject=str(session.pk))[:EVENTS]),
         }
+
+    def _receivers(self, session: Session) -> list[str]:
+        """Other users to whom this user could hand the session over."""
+        if session.state not in ACTIVE:
+            return []
+        return [name for name in possible_receivers(session.camera) if name != self.request.user.get_username()]
 
     def _lost(self, session: Session) -> list[Tile]:
         # A query for each status walks the index by status in the order of time; one for both would sort.
@@ -150,6 +159,20 @@ class ResumeSessionPage(SessionPage):
     def post(self, request: HttpRequest, session: UUID) -> HttpResponse:
         found = self.session(session)
         return change_session(request, found, SessionService(self.actor).resume)
+
+
+class HandOverSessionPage(SessionPage):
+    roles = {"POST": "operator"}
+
+    def post(self, request: HttpRequest, session: UUID) -> HttpResponse:
+        found, to = self.session(session), request.POST.get("to", "")
+        try:
+            hand_over(found, to, self.actor)
+        except (LeaseHeld, SessionEnded) as error:
+            return message_response(request, "bad", refusal(error, found.camera))
+        except ValidationError as error:
+            return message_response(request, "bad", " ".join(error.messages))
+        return message_response(request, "ok", f"{to} holds {found.camera.name} now.", holder=to)
 
 
 def change_session(request: HttpRequest, session: Session, change: Callable[[Session], Session]) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""The routes of sessions: start, stop, pause, resume, list, show."""
+"""The routes of sessions: start, stop, pause, resume, hand over, list, show."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from cameras.camera_view import CameraView, actor
 from cameras.visibility import camera_condition
 from captures.sessions.bodies import SessionBody, session_body, session_url
 from captures.sessions.forecast import ForecastBody, StartedBody, forecast, forecast_body
+from captures.sessions.handover import HandOverBody, hand_over
 from captures.sessions.models import Session
 from captures.sessions.queries import SessionPage, SessionQuery, StartBody
 from captures.sessions.selectors import active_session, sessions_for
@@ -87,6 +88,18 @@ class SessionStopView(APIView):
     def post(self, request: Request, session: UUID) -> Response:
         found: Session = sessions_for(request.user).get(pk=session)
         return Response(session_body(SessionService(actor(request)).stop(found)))
+
+
+class SessionHandOverView(APIView):
+    """Hand the session over to another user, who holds the camera then. The session goes on."""
+
+    roles = {"POST": "operator"}
+
+    @extend_schema(request=HandOverBody, responses=SessionBody)
+    def post(self, request: Request, session: UUID) -> Response:
+        found: Session = sessions_for(request.user).get(pk=session)
+        wanted = HandOverBody.model_validate(request.data)
+        return Response(session_body(hand_over(found, wanted.to, actor(request))))
 
 
 class SessionPauseView(APIView):

@@ -24,6 +24,7 @@ class SessionBody(TypedDict):
     actual: dict[str, Any]
     warnings: list[str]
     created_by: str
+    handed_to: str
     created: str
     started: str | None
     ended: str | None
@@ -64,6 +65,7 @@ def session_body(session: Session) -> SessionBody:
         actual=session.actual,
         warnings=session.warnings,
         created_by=session.created_by,
+        handed_to=session.handed_to,
         created=stamp(session.created_at),
         started=stamp_or_none(session.started_at),
         ended=stamp_or_none(session.ended_at),

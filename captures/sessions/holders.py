@@ -15,16 +15,16 @@ from core.text.names import person
 
 
 def active() -> SessionQuerySet:
-    return Session.objects.active().only("camera_id", "name", "created_by", "started_at", "created_at")
+    return Session.objects.active().only("camera_id", "name", "created_by", "handed_to", "started_at", "created_at")
 
 
 OF_CAMERA = PreparedQuery(lambda: active().filter(camera=Parameter("camera", UUIDField())))
 
 
 def holder(camera: Camera, session: Session) -> LeaseHolder:
-    """The user who started the session holds its camera."""
+    """The user who started the session holds its camera, or the one to whom it was handed over."""
     since = session.started_at or session.created_at
-    return LeaseHolder(camera.slug, person(session.created_by), since, str(session.pk), session.name)
+    return LeaseHolder(camera.slug, person(session.holder), since, str(session.pk), session.name)
 
 
 def holders(cameras: Iterable[Camera]) -> dict[UUID, LeaseHolder]:

@@ -58,6 +58,9 @@ class Session(models.Model):
     actual = models.JSONField(default=dict, blank=True, help_text="What the camera said it would use.")
     warnings = models.JSONField(default=list, blank=True)
     created_by = models.CharField(max_length=150, blank=True)
+    handed_to = models.CharField(
+        max_length=150, blank=True, help_text="Who holds the camera by it; empty: who started it."
+    )
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -85,6 +88,11 @@ class Session(models.Model):
 
     def __str__(self) -> str:
         return f"{self.camera.slug} {self.name or self.id}"
+
+    @property
+    def holder(self) -> str:
+        """The actor who holds the camera by it."""
+        return self.handed_to or self.created_by
 
 
 class SessionGap(models.Model):

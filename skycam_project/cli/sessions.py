@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=Group)
 def sessions() -> None:
-    """List, show, stop, pause and resume sessions."""
+    """List, show, stop, pause, resume and hand over sessions."""
 
 
 @sessions.command("list")
@@ -88,6 +88,19 @@ def resume_session(session_id: str) -> None:
     """Resume the paused session ID."""
     caller = current().authorize("operator")
     change_session(caller, find_session(caller, session_id), "resume")
+
+
+@sessions.command("hand-over")
+@click.argument("session_id", metavar="ID")
+@click.argument("user")
+def hand_over_session(session_id: str, user: str) -> None:
+    """Hand the session ID over to USER, who holds its camera then. The session goes on."""
+    caller = current().authorize("operator")
+    from captures.sessions.bodies import session_body
+    from captures.sessions.handover import hand_over
+
+    found = hand_over(find_session(caller, session_id), user, caller.actor)
+    print_result(dict(session_body(found)), print_session)
 
 
 def find_session(caller: Caller, text: str | None, camera: str | None = None) -> Session:
