@@ -5,7 +5,9 @@ from __future__ import annotations
 import ctypes
 import threading
 import time
+from functools import cache
 
+from cameras.runtime.trusted_wall import TrustedWall
 from cameras.spool.moments import Moment
 from cameras.spool.spool import boot_id
 
@@ -22,6 +24,7 @@ class CameraClock:
         self._aborted = False
         self._work = False
         self._boot = boot_id()
+        self._wall = TrustedWall()
         self.wakes_on_work = True
 
     def wall_ns(self) -> int:
@@ -31,8 +34,10 @@ class CameraClock:
         return time.monotonic()
 
     def moment(self) -> Moment:
-        """Now, by all clocks. The boot clock also counts the time that the machine is suspended."""
-        return Moment(time.time(), self._boot, time.clock_gettime(time.CLOCK_BOOTTIME))
+        """Now, by all clocks. The boot clock also counts the time that the machine is suspended. A step of the wall
+        clock that no synchronisation has confirmed does not count."""
+        now = Moment(time.time(), self._boot, time.clock_gettime(time.CLOCK_BOOTTIME))
+        return self._wall.correct(now, self.synchronisation())
 
     def synchronisation(self) -> str:
         """Whether the wall clock is right: `synchronised`, `unsynchronised` or `unknown`."""
@@ -70,11 +75,16 @@ class _Timex(ctypes.Structure):
     _fields_ = (("modes", ctypes.c_uint), ("rest", ctypes.c_byte * (TIMEX_BYTES - ctypes.sizeof(ctypes.c_uint))))
 
 
+@cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
 def clock_state() -> str:
     """`synchronised`, `unsynchronised` or `unknown`, as reported by the kernel (adjtimex(2))."""
     try:
         # With `modes` 0 it only reads, which needs no privilege.
-        answer = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(_Timex()))
+        answer = _libc().adjtimex(ctypes.byref(_Timex()))
     except (OSError, AttributeError):
         return "unknown"
     if answer < 0:

@@ -34,6 +34,10 @@ class Moment:
         """The moment at which the wall clock shows `wall`, if it is not set until then."""
         return Moment(wall, self.boot, self.boot_s + wall - self.wall)
 
+    def at_boot_s(self, boot_s: float) -> Moment:
+        """The moment at which the boot clock shows `boot_s`, if the wall clock is not set until then."""
+        return Moment(self.wall + boot_s - self.boot_s, self.boot, boot_s)
+
     def content(self) -> MomentContent:
         return MomentContent(wall=self.wall, boot=self.boot, boot_s=self.boot_s)
 

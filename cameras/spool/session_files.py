@@ -250,7 +250,10 @@ class SessionFile:
 
         If the last capture lies in the future, the wall clock is behind: then no time counts as passed.
         """
-        anchor, last_end = self.anchor.on_boot_of(now), self.last_end.on_boot_of(now)
+        anchor = self.anchor.on_boot_of(now)
+        # On the boot of the anchor the wall clock may have been set between the two.
+        took_s = self.anchor.seconds_until(self.last_end)
+        last_end = self.last_end if self.last_end.boot == now.boot else anchor.at_boot_s(anchor.boot_s + took_s)
         ahead_s = max(0.0, last_end.boot_s - now.boot_s)
         self.anchor, self.last_end = anchor.earlier(ahead_s), last_end.earlier(ahead_s)
         if self.window_end is not None:

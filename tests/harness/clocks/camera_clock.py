@@ -35,7 +35,7 @@ class SetClock(CameraClock):
         return self.boot_s
 
     def moment(self) -> Moment:
-        return Moment(self.wall, self.boot, self.boot_s)
+        return self._wall.correct(Moment(self.wall, self.boot, self.boot_s), self.synchronisation())
 
     def wait(self, seconds: float) -> bool:
         # At least a microsecond: a shorter time may not change the clock at all, and a loop would wait for ever.
