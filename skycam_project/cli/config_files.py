@@ -74,8 +74,8 @@ def print_plan(body: dict[str, Any]) -> None:
         print_rows(kind, body[name])
     for change in body["settings"]:
         print_line(f"~ {field_text(change)}")
-    for one in body["not_applied"]:
-        print_line(f"! {not_applied_text(one)}", err=True)
+    for message, found in by_message(body["not_applied"]).items():
+        print_line(f"! Not applied, {message}: {', '.join(map(field_text, found))}.", err=True)
     if body["sensors"]:
         print_line(f"! {NO_SENSORS}{', '.join(body['sensors'])}.", err=True)
     print_line(summary(body))
@@ -97,19 +97,22 @@ def print_rows(kind: str, rows: RowsBody) -> None:
         for change in rows[group]:  # type: ignore[literal-required]
             print_line(f"{sign} {kind} {change['name']}")
             for field in change["fields"]:
-                print_line(f"    {field_text(field)}")
+                if group == "changed" or field["new"] is not None:
+                    print_line(f"    {field_text(field)}")
     if rows["kept"]:
         print_line(f"  not in the file, and kept: {kind} {', '.join(rows['kept'])} (--prune removes)")
 
 
-def field_text(change: FieldBody) -> str:
+def by_message(found: list[NotAppliedBody]) -> dict[str, list[NotAppliedBody]]:
+    groups: dict[str, list[NotAppliedBody]] = {}
+    for one in found:
+        groups.setdefault(one["message"], []).append(one)
+    return groups
+
+
+def field_text(change: FieldBody | NotAppliedBody) -> str:
     before = "" if change["old"] is None else f"{value_text(change['old'])} -> "
     return f"{change['field']}: {before}{value_text(change['new'])}"
-
-
-def not_applied_text(one: NotAppliedBody) -> str:
-    values = f"{one['field']} is {value_text(one['old'])} here and {value_text(one['new'])} in the file"
-    return f"{values}; not applied, it is {one['message']}."
 
 
 def value_text(value: Any) -> str:

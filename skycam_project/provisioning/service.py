@@ -24,7 +24,7 @@ class PlanOutdated(Exception):
 
 class Provisioning:
     """`user` decides which cameras schedules may use; `actor` stands in the events. With `prune`, rows that are not in
-    the file are removed."""
+    the file's list are removed."""
 
     def __init__(self, file: ConfigFile, user: Any, actor: str, *, prune: bool = False) -> None:
         self._file, self._user, self._actor, self._prune = file, user, actor, prune
@@ -58,17 +58,21 @@ class Provisioning:
 
     def _compare(self) -> Plan:
         file = self._file
-        cameras = plan_cameras(file, self._actor, prune=self._prune)
+        cameras = plan_cameras(file, self._actor, prune=self._prunes("cameras"))
         known = {*names_of(cameras.added), *Camera.objects.present().values_list("slug", flat=True)}
         changes, stored, not_applied = plan_settings(file)
         return Plan(
             cameras=cameras,
-            schedules=plan_schedules(file, known - {*cameras.removed}, prune=self._prune),
+            schedules=plan_schedules(file, known - {*cameras.removed}, prune=self._prunes("schedules")),
             settings=tuple(changes),
             setting_values=stored,
             not_applied=tuple(not_applied),
             sensors=tuple(sensor.name for sensor in file.config.sensors),
         )
+
+    def _prunes(self, list_name: str) -> bool:
+        # A file without the list does not say that the station has none; an empty list does.
+        return self._prune and (list_name,) in self._file.given
 
     def _store(self, plan: Plan) -> None:
         # Removals first: they make room for new cameras. Settings before cameras: they say how many there may be.

@@ -15,7 +15,9 @@ from skycam_project.config.writing import value_at
 from skycam_project.provisioning.plan import FieldChange, NotApplied
 
 LISTS: frozenset[Key] = frozenset({("cameras",), ("sensors",), ("schedules",)})
-AT_START = "read when the station starts: set it in the station's own file, or start the station with this one"
+AT_START = (
+    "because it is read when a station starts (set it in the station's own file, or start the station with this one)"
+)
 
 
 def plan_settings(file: ConfigFile) -> tuple[list[FieldChange], dict[str, Any], list[NotApplied]]:
@@ -35,7 +37,7 @@ def plan_settings(file: ConfigFile) -> tuple[list[FieldChange], dict[str, Any], 
         if old == new:
             continue
         if key in settings.STATION.fixed:
-            message = f"set by {settings.STATION.origin(key)}, which overrides what is stored"
+            message = f"because {settings.STATION.origin(key)} overrides what is stored"
             not_applied.append(NotApplied(name, old, new, message))
             continue
         changes.append(FieldChange(name, old, new))
@@ -54,5 +56,5 @@ def _at_start(file: ConfigFile, key: Key, name: str) -> list[NotApplied]:
         return []
     old, new = redacted(key, value_at(station, key)), redacted(key, value_at(file.config, key))
     overrides = key in station.fixed
-    message = f"set by {origin}, which overrides the file" if overrides else AT_START
+    message = f"because {origin} overrides the file" if overrides else AT_START
     return [NotApplied(name, old, new, message)]

@@ -134,7 +134,7 @@ def test_a_change_shows_the_old_and_the_new_value(file: Path) -> None:
 
 def test_only_prune_removes(file: Path, tmp_path: Path) -> None:
     apply(file)
-    less = write(tmp_path / "less.yaml", "cameras: [{id: sky, type: simulated}]")
+    less = write(tmp_path / "less.yaml", "cameras: [{id: sky, type: simulated}]\nschedules: []\n")
     assert not apply(less)["applied"]
     body = apply(less, "--prune")
     assert (body["cameras"]["removed"], body["schedules"]["removed"]) == (["dome"], ["Dark sky"])
@@ -142,11 +142,18 @@ def test_only_prune_removes(file: Path, tmp_path: Path) -> None:
     assert not Schedule.objects.exists()
 
 
+def test_a_list_that_the_file_does_not_have_is_not_pruned(file: Path, tmp_path: Path) -> None:
+    apply(file)
+    body = apply(write(tmp_path / "less.yaml", "schedules: []\ncameras:\n"), "--prune")
+    assert (body["cameras"]["removed"], body["cameras"]["kept"]) == ([], ["dome", "sky"])
+    assert body["schedules"]["removed"] == ["Dark sky"]
+
+
 def test_a_camera_whose_session_runs_is_not_removed(file: Path, tmp_path: Path) -> None:
     apply(file)
     dome = Camera.objects.get(slug="dome")
     Session.objects.create(camera=dome, programme={}, state="running", created_by="anna")
-    less = write(tmp_path / "less.yaml", "cameras: [{id: sky, type: simulated}]")
+    less = write(tmp_path / "less.yaml", "cameras: [{id: sky, type: simulated}]\nschedules: []\n")
     found = skycam("config", "apply", str(less), "--yes", "--prune")
     assert found.exit_code == 1
     assert "! camera dome cannot be removed now and stays: dome runs a session. Stop it first." in found.stderr
@@ -252,7 +259,11 @@ def test_keys_that_are_read_at_the_start_are_named_and_not_stored(file: Path) ->
     assert {one["field"]: one["new"] for one in body["not_applied"]} == {
         "web.secret_key": "********", "site.latitude": 48.1, "site.longitude": 11.6
     }  # fmt: skip
-    assert "read when the station starts" in body["not_applied"][0]["message"]
+    assert "read when a station starts" in body["not_applied"][0]["message"]
+    lines = skycam("config", "apply", str(file)).stderr.splitlines()
+    assert [line.partition("): ")[2] for line in lines] == [
+        "site.latitude: 48.1, site.longitude: 11.6, web.secret_key: ******** -> ********."
+    ]
 
 
 def test_a_value_of_the_page_returns_to_that_of_the_stations_file(tmp_path: Path, settings: Settings) -> None:
@@ -266,7 +277,7 @@ def test_a_value_of_the_page_returns_to_that_of_the_stations_file(tmp_path: Path
 def test_a_key_of_the_environment_is_not_overridden(tmp_path: Path, settings: Settings) -> None:
     settings.STATION = ConfigManager(environment={"CAMERA_CONFIG__CRF": "21"}, here=tmp_path).config
     [one] = apply(write(tmp_path / "skycam.yaml", "camera_config: {crf: 25}\n"))["not_applied"]
-    assert one["message"] == "set by environment: CAMERA_CONFIG__CRF, which overrides what is stored"
+    assert one["message"] == "because environment: CAMERA_CONFIG__CRF overrides what is stored"
 
 
 def test_an_export_has_everything_and_no_secret(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
