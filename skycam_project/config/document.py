@@ -23,8 +23,8 @@ from skycam_project.config.model import (
 )
 
 REFERENCE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
-DEEPEST = 6
-"""Keys inside each other in an item of a list."""
+MOST_NODES = 100_000
+"""Values of a document, in each place where an anchor repeats them."""
 QUOTED = re.compile(r"(['\"])(.*?)\1")
 # PyYAML is installed without the C loader where libyaml is missing.
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -42,9 +42,25 @@ def read_document(path: Path, variables: Mapping[str, str]) -> Layer:
     except (OSError, yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         layer.problems.append(f"{path}: this file cannot be read: {reason(error)}.")
     else:
-        if root is not None:
+        if root is not None and has_too_many(root):
+            layer.problems.append(f"{path}: this file has more than {MOST_NODES} values, or an anchor inside itself.")
+        elif root is not None:
             YamlReader(path, variables, layer).section(SkycamConfig, root, ())
     return layer
+
+
+def has_too_many(root: yaml.Node) -> bool:
+    """Whether the document has more than MOST_NODES: anchors inside anchors make a short file as long as they like."""
+    waiting, count = [root], 0
+    while waiting:
+        node, count = waiting.pop(), count + 1
+        if count > MOST_NODES:
+            return True
+        if isinstance(node, yaml.MappingNode):
+            waiting += [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+    return False
 
 
 def not_yaml(path: Path, error: yaml.MarkedYAMLError) -> str:
@@ -139,10 +155,7 @@ class YamlReader:
 
     def mapping(self, node: yaml.Node, key: Key, parts: dict[Key, Part]) -> None:
         """Note where the values of a mapping stand whose keys are not known here, such as a camera's settings."""
-        # An anchor may refer to itself.
-        if not isinstance(node, yaml.MappingNode) or len(key) > DEEPEST:
-            return
-        for key_node, value_node in node.value:
+        for key_node, value_node in node.value if isinstance(node, yaml.MappingNode) else ():
             where = (*key, str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "?")
             if where in parts:
                 self.refuse(key_node, where, "this key is given twice; keep one.")

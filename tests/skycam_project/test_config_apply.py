@@ -161,6 +161,23 @@ def test_a_camera_whose_session_runs_is_not_removed(file: Path, tmp_path: Path) 
     assert not Schedule.objects.exists()
 
 
+def test_a_recording_is_requested_and_stopped(file: Path) -> None:
+    apply(write(file, FILE.replace("primary: true", "recording: rolling")))
+    assert (Camera.objects.get(slug="sky").recording, Camera.objects.get(slug="sky").recording_by[:4]) == (
+        "rolling",
+        "cli:",
+    )
+    apply(write(file, FILE.replace("primary: true", "recording: none")))
+    assert Camera.objects.get(slug="sky").recording == ""
+
+
+def test_a_camera_without_a_stream_is_not_recorded(file: Path) -> None:
+    apply(file)
+    Camera.objects.filter(slug="dome").update(capabilities={"stream": False})
+    [line] = refused(write(file, FILE.replace("enabled: false", "recording: manual")))
+    assert line.startswith("skycam.yaml:8: cameras.2: dome gives no stream of frames")
+
+
 def test_another_camera_becomes_the_primary_one(file: Path) -> None:
     apply(file)
     file.write_text(FILE.replace("    primary: true\n", "").replace("enabled: false", "primary: true"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from skycam_project.config import CameraConfig, ConfigError, ConfigManager, SkycamConfig
+from skycam_project.config import CameraConfig, SkycamConfig
 from skycam_project.config.redaction import secrets_of
 from tests.harness.configurations import Configure, Problems
 
@@ -160,7 +160,11 @@ def test_the_first_camera_is_described_once(problems: Problems) -> None:
     assert problem.startswith("The camera dslr is described twice, by camera.type and by the list cameras. Remove")
 
 
-def test_an_anchor_inside_itself_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "skycam.yaml").write_text(CAMERA + "  settings: &own {again: *own}\n")
-    with pytest.raises(ConfigError, match="this value cannot be read"):
-        ConfigManager(tmp_path / "skycam.yaml", environment={}, here=tmp_path)
+BOMB = "".join(f"  a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]\n" for level in range(1, 10))
+
+
+@pytest.mark.parametrize(
+    "document", [CAMERA + "  settings: &own {again: *own}\n", f"cameras:\n- id: &a0 x\n{BOMB}"], ids=["itself", "bomb"]
+)
+def test_an_anchor_that_never_ends_is_refused(problems: Problems, document: str) -> None:
+    assert problems(document) == ["skycam.yaml: this file has more than 100000 values, or an anchor inside itself."]
