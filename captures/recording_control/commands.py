@@ -79,6 +79,16 @@ def record(camera: Camera, kind: str = "", actor: str = "") -> RecordingBody:
     return _await_outcome(locked, desired_recording(locked), event, deferred, START_S)
 
 
+def request_recording(camera: Camera, kind: str, actor: str = "") -> None:
+    """Store which clips to record, none if `kind` is empty, and wait for nothing: the camera's host follows within a
+    second. Refuses what `record` refuses."""
+    with record_refusals(camera, "record", actor, {"kind": kind}), transaction.atomic():
+        locked = _locked(camera, actor)
+        if kind:
+            _check_recordable(locked, kind)
+        _store_desired_kind(locked, kind, actor)
+
+
 def stop_recording(camera: Camera, actor: str = "") -> RecordingBody:
     """Stop recording; returns when the last clip is finalized. LeaseHeld; RecordingDeferred when its host does not
     answer."""

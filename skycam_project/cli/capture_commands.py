@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from core.times.time_parsing import InvalidTime, Location
 from skycam_project.cli.camera_control import find_camera
 from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.local_files import STDOUT, check_destination, copy_file, force_option, to_option
 from skycam_project.cli.local_time import LocalZone
-from skycam_project.cli.options import Command, ExposureParam, FutureTimeParam
+from skycam_project.cli.options import CameraTimeParam, Command, ExposureParam, station_place, time_at
 from skycam_project.cli.output import format_requested_and_used, print_fields, print_line, print_result, print_warnings
 from skycam_project.cli.programme_options import EXPOSURE, build_request, programme_options, session_request
 from skycam_project.cli.session_output import print_session
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
+    from cameras.models import Camera
     from captures.capturing.outcomes import Outcome
     from captures.models import Capture, CaptureFile
 
@@ -113,13 +116,13 @@ def primary_file_path(taken: Capture) -> str:
 @click.option(
     "--from",
     "begin",
-    type=FutureTimeParam(),
+    type=CameraTimeParam(),
     help="Begin at this time, with --until: 20:00, 2h (from now), dusk, ... Until then the session waits.",
 )
 @click.option(
     "--until",
-    type=FutureTimeParam(),
-    help="End at this time: 05:30, 2h (from now), 2026-03-01T05:30:00Z, dawn, sunrise, ...",
+    type=CameraTimeParam(),
+    help="End at this time: 05:30, 2h (from now), 2026-03-01T05:30:00Z, dawn (civil), sunrise, ...",
 )
 @click.option("--name", help="Name of the session.")
 @click.option("--dry-run", is_flag=True, help="Only show the forecast; start nothing.")
@@ -133,7 +136,8 @@ def start(camera: str | None, exposure: int | None, delay: float | None, dry_run
     from captures.sessions.bodies import session_body
     from captures.sessions.forecast import forecast, forecast_body
 
-    found, request = find_camera(caller, camera), session_request(exposure, delay, **values)
+    found = find_camera(caller, camera)
+    request = session_request(exposure, delay, **{**values, **times_at(found, values)})
     expected = forecast_body(forecast(found, request, zone=LocalZone()))
     if dry_run:
         print_result(dict(expected), print_forecast)
@@ -143,6 +147,19 @@ def start(camera: str | None, exposure: int | None, delay: float | None, dry_run
         print_forecast(dict(expected))
     session = CameraService(caller.actor).start_session(found, request)
     print_result({**session_body(session), "forecast": expected}, print_started)
+
+
+def times_at(camera: Camera, values: dict[str, Any]) -> dict[str, datetime | None]:
+    """Begin and end of the session, Sun events at the camera's host. CliError."""
+    from scheduler.runs.sites import sites_of
+
+    site = sites_of([camera])[camera.pk]
+    # A host that has never run has not told where it is.
+    place = station_place() if site.latitude is None else Location(site.latitude, site.longitude)
+    try:
+        return {name: time_at(place, values[name]) for name in ("begin", "until")}
+    except InvalidTime as error:
+        raise CliError("invalid", str(error)) from None
 
 
 def print_forecast(body: dict[str, Any]) -> None:

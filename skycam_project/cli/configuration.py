@@ -1,4 +1,4 @@
-"""`skycam config`: the configuration in effect, the origin of its values, and its problems."""
+"""`skycam config`: the configuration in effect, the origin of its values, its problems, and its files."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from skycam_project.cli.config_files import apply_file, export_file
 from skycam_project.cli.errors import FAILED, CliError, database
 from skycam_project.cli.options import Group
 from skycam_project.cli.output import make_table, print_line, print_result, print_table, print_warnings
@@ -15,14 +16,14 @@ from skycam_project.cli.station import current
 
 @click.group(cls=Group)
 def config() -> None:
-    """Show and check the configuration."""
+    """Show, check, apply and export the configuration."""
 
 
 @config.command("show")
 def show_config() -> None:
     """Show every key with its value and where it was set. Secrets are redacted."""
     from skycam_project.config import ConfigManager
-    from skycam_project.config.manager import nest_keys
+    from skycam_project.config.writing import nest_keys
 
     manager = ConfigManager(current().config_path, create=False)
     # After the configuration: its problems are reported before Django is set up with it.
@@ -75,7 +76,7 @@ def leaves(branch: dict[str, Any], prefix: tuple[str, ...] = ()) -> Iterator[tup
 @click.argument("value", required=False)
 @click.option("--unset", is_flag=True, help="Remove the value, so that the file's or the default applies again.")
 def set_key(key: str, value: str | None, unset: bool) -> None:
-    """Set KEY to VALUE while the station runs, as the Settings page does.
+    """Set KEY to VALUE while the station runs, as on the Settings page.
 
     KEY is station.name, or a key of camera_config or live_streaming_config.
     """
@@ -118,3 +119,7 @@ def print_check(body: dict[str, Any]) -> None:
         print_line(problem, err=True)
     if body["ok"]:
         print_line("The configuration is valid.")
+
+
+config.add_command(apply_file)
+config.add_command(export_file)

@@ -10,6 +10,7 @@ from skycam_project.cli.errors import FAILED, CliError
 from skycam_project.cli.ids import find_by_id, short_id
 from skycam_project.cli.options import Command, Group, given
 from skycam_project.cli.output import format_time, make_table, print_fields, print_line, print_result, print_table
+from skycam_project.cli.progress import job_progress
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -106,7 +107,9 @@ def run_job(
 def wait_and_show(job: Job, *, run_here: bool) -> Job:
     from core.jobs.services import wait_for_job
 
-    return wait_for_job(job, show_progress, explain_wait, run_here=run_here, patience_s=current().job_patience_s)
+    station = current()
+    with job_progress(station.output) as show:
+        return wait_for_job(job, show, explain_wait, run_here=run_here, patience_s=station.job_patience_s)
 
 
 def explain_wait(job: Job) -> None:
@@ -119,14 +122,6 @@ def explain_wait(job: Job) -> None:
     else:
         hint = "Start it there: `skycam up`, or `skycam up --only worker` on a camera host."
         print_line(f"The jobs part of {job.host} has not taken the job yet. {hint}", err=True)
-
-
-def show_progress(job: Job) -> None:
-    """One line per change, for people."""
-    if current().output != "json" and job.state == "running" and job.sentence:
-        # On stderr: stdout has the result only.
-        share = f" ({job.done} of {job.total})" if job.total else ""
-        print_line(f"{job.sentence}{share}", err=True)
 
 
 def print_jobs(body: dict[str, Any]) -> None:

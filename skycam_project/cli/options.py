@@ -19,6 +19,7 @@ from core.times.durations import (
     parse_duration,
     parse_exposure,
 )
+from core.times.sun import EVENTS
 from core.times.time_parsing import InvalidTime, Location, parse_time
 from skycam_project.cli.local_time import LocalZone
 from skycam_project.cli.station import current
@@ -186,6 +187,21 @@ class FutureTimeParam(click.ParamType[datetime]):
             return parse_time(value, datetime.now(UTC), LocalZone(), station_place()).at
         except InvalidTime as error:
             self.fail(str(error), param, ctx)
+
+
+class CameraTimeParam(click.ParamType[datetime | str]):
+    """As `FutureTimeParam`, but a Sun event stays a text for `time_at`: the host of the camera says where it is."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime | str:
+        words = value if isinstance(value, datetime) else " ".join(value.split()).lower()
+        return words if words in EVENTS else FutureTimeParam().convert(value, param, ctx)
+
+
+def time_at(place: Location, value: datetime | str | None) -> datetime | None:
+    """The time of a Sun event at a place; other values unchanged. InvalidTime."""
+    return parse_time(value, datetime.now(UTC), LocalZone(), place).at if isinstance(value, str) else value
 
 
 def station_place() -> Location:

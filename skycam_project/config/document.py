@@ -23,6 +23,8 @@ from skycam_project.config.model import (
 )
 
 REFERENCE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
+MOST_NODES = 100_000
+"""Values of a document, in each place where an anchor repeats them."""
 QUOTED = re.compile(r"(['\"])(.*?)\1")
 # PyYAML is installed without the C loader where libyaml is missing.
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -40,9 +42,25 @@ def read_document(path: Path, variables: Mapping[str, str]) -> Layer:
     except (OSError, yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         layer.problems.append(f"{path}: this file cannot be read: {reason(error)}.")
     else:
-        if root is not None:
+        if root is not None and has_too_many(root):
+            layer.problems.append(f"{path}: this file has more than {MOST_NODES} values, or an anchor inside itself.")
+        elif root is not None:
             YamlReader(path, variables, layer).section(SkycamConfig, root, ())
     return layer
+
+
+def has_too_many(root: yaml.Node) -> bool:
+    """Whether the document has more than MOST_NODES: anchors inside anchors make a short file as long as they like."""
+    waiting, count = [root], 0
+    while waiting:
+        node, count = waiting.pop(), count + 1
+        if count > MOST_NODES:
+            return True
+        if isinstance(node, yaml.MappingNode):
+            waiting += [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+    return False
 
 
 def not_yaml(path: Path, error: yaml.MarkedYAMLError) -> str:
@@ -97,7 +115,8 @@ class YamlReader:
         before, parts = len(self.layer.problems), dict[Key, Part]()
         if (model := items_section(KEYS[key])) is not None:
             self.items(model, node, key, parts)
-        plain = without_nulls(self.construct(node, key)) if parts else self.construct(node, key)
+        plain = self.construct(node, key)
+        plain = [without_nulls(model, item) for item in plain] if model and isinstance(plain, list) else plain
         expanded = self.expand(plain, node, key)
         # A value with a problem is left out, so that the model does not report it a second time.
         if len(self.layer.problems) == before:
@@ -131,7 +150,17 @@ class YamlReader:
                 is_secret = field_option(fields[name], "secret")
                 shown = HIDDEN if is_secret else shorten(self.construct(value_node, key[:1]))
                 parts[where] = Part(self.where(value_node, where), shown, field_option(fields[name], "allowed"))
+                self.mapping(value_node, where, parts)
             seen.add(name)
+
+    def mapping(self, node: yaml.Node, key: Key, parts: dict[Key, Part]) -> None:
+        """Note where the values of a mapping stand whose keys are not known here, such as a camera's settings."""
+        for key_node, value_node in node.value if isinstance(node, yaml.MappingNode) else ():
+            where = (*key, str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "?")
+            if where in parts:
+                self.refuse(key_node, where, "this key is given twice; keep one.")
+            parts[where] = Part(self.where(value_node, where), HIDDEN)
+            self.mapping(value_node, where, parts)
 
     def uses_generated_secret_key(self, node: yaml.Node, key: Key) -> bool:
         """An unset ${DJANGO_SECRET_KEY} means the key that the station generates."""
@@ -176,11 +205,17 @@ class YamlReader:
         return f"{place}: {'.'.join(key)}" if key else place
 
 
-def without_nulls(value: Any) -> Any:
-    """The items of a list of sections without the keys that are null, which means the default."""
-    if isinstance(value, dict):
-        return {name: without_nulls(part) for name, part in value.items() if part is not None}
-    return [without_nulls(part) for part in value] if isinstance(value, list) else value
+def without_nulls(model: type[Section], item: Any) -> Any:
+    """An item of a list of sections without its keys that are null, which means the default."""
+    if not isinstance(item, dict):
+        return item
+    fields = fields_of(model)
+    sections = {name: section_of(fields[name]) if name in fields else None for name in item}
+    return {
+        name: without_nulls(section, part) if (section := sections[name]) else part
+        for name, part in item.items()
+        if part is not None
+    }
 
 
 def is_null(node: yaml.Node) -> bool:

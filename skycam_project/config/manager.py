@@ -17,18 +17,11 @@ from skycam_project.config import database, folder
 from skycam_project.config.errors import ConfigError
 from skycam_project.config.keys import Key, Section
 from skycam_project.config.layers import CONFIG_VARIABLE, GivenValue, Layer, merge_layers, read_dotenv, read_environment
-from skycam_project.config.model import (
-    KEYS,
-    SkycamConfig,
-    fields_of,
-    items_section,
-    key_option,
-    section_of,
-    variable_of,
-)
+from skycam_project.config.model import KEYS, SkycamConfig, fields_of, items_section, key_option, section_of
 from skycam_project.config.notices import ignored_dotenv, may_write, notices
 from skycam_project.config.redaction import redacted
 from skycam_project.config.redis import socket_url
+from skycam_project.config.writing import nest_keys, value_at
 
 RANDOM_NAME = re.compile(r"[0-9a-f]{12,64}")
 
@@ -104,7 +97,7 @@ class ConfigManager:
         )
         apart = [ignored_dotenv(self.dotenv)] if self._another_dotenv_is_here() else []
         origins = {key: given.where for key, given in self.given.items()}
-        return complete.with_origin(origins, self.fixed, (*notices(config), *apart))
+        return complete.with_origin(origins, self.fixed, (*notices(config), *apart), written_lists(self.given))
 
     def _another_dotenv_is_here(self) -> bool:
         """Whether the current folder has a `.env` with Skycam's variables that is not read."""
@@ -121,22 +114,7 @@ class ConfigManager:
 
     def write(self, path: Path) -> None:
         """Write the values that were set as YAML, with mode 0600. A secret becomes `${ITS_VARIABLE}`."""
-        import yaml
-
-        values = {key: self._writable(key) for key in KEYS if key in self.given}
-        # With path.open() and chmod() others could open the file in between.
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            yaml.safe_dump(nest_keys(values), file, sort_keys=False, allow_unicode=True)
-
-    def _writable(self, key: Key) -> Any:
-        if key_option(key, "secret"):
-            return f"${{{variable_of(key)}}}"  # the file may be copied and shared; the secret stays where it was set
-        if items_section(KEYS[key]) is not None:
-            given = self.given[key]
-            # As written: a header may refer to a variable with a secret.
-            return given.value if given.written is None else given.written
-        return escape_references(redacted(key, value_at(self.config, key)))
+        self.config.to_yaml(path)
 
 
 def embedded_redis_url(data: Path) -> str:
@@ -155,11 +133,9 @@ def read_yaml(path: Path, variables: Mapping[str, str]) -> Layer:
     return read_document(path, variables)
 
 
-def escape_references(value: Any) -> Any:
-    """The value with `${` escaped, so that it is read back unchanged."""
-    if isinstance(value, list):
-        return [escape_references(part) for part in value]
-    return value.replace("${", "$${") if isinstance(value, str) else value
+def written_lists(given: Mapping[Key, GivenValue]) -> dict[Key, Any]:
+    """The lists of sections as they were written, with their references to variables."""
+    return {key: found.written for key, found in given.items() if found.written is not None}
 
 
 def resolve_paths(key: Key, given: GivenValue) -> GivenValue:
@@ -241,20 +217,3 @@ def part_sentence(given: GivenValue, item: ErrorDetails, own: str) -> str:
     if item["type"] == "missing":
         return f"{part.where}: {loc[-1]} is missing."
     return f"{part.where}: " + (own or f"{part.shown} is not allowed; allowed is {part.allowed}.")
-
-
-def nest_keys(values: Mapping[Key, Any]) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
-    for key, value in values.items():
-        branch = tree
-        for name in key[:-1]:
-            branch = branch.setdefault(name, {})
-        branch[key[-1]] = value
-    return tree
-
-
-def value_at(config: SkycamConfig, key: Key) -> Any:
-    value: Any = config
-    for name in key:
-        value = getattr(value, name)
-    return value

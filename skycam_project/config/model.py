@@ -11,9 +11,18 @@ from pydantic import field_validator, model_validator
 from pydantic.fields import FieldInfo
 
 from core.outgoing import OutgoingGuard
+from core.registry import resolve
 from skycam_project.config.database import check_database_url, django_database
 from skycam_project.config.gates import GateConfig, check_names
 from skycam_project.config.keys import FOLDER, NAME, NAME_PATTERN, Key, Section, key
+from skycam_project.config.lists import (
+    CameraEntry,
+    ScheduleEntry,
+    SensorEntry,
+    check_cameras,
+    check_schedules,
+    check_sensors,
+)
 from skycam_project.config.live import LiveStreamingConfig
 from skycam_project.config.network import NetworkConfig, outgoing_guard
 from skycam_project.config.origins import Origins
@@ -32,6 +41,10 @@ from skycam_project.config.sections import (
     WebConfig,
 )
 
+FIRST_CAMERA = "dslr"
+"""Id of the camera that the first start creates from the section `camera`."""
+FROM_YAML = "skycam_project.config.config_file.config_from_yaml"
+TO_YAML = "skycam_project.config.writing.write_config"
 VARIABLE = re.compile(r"\A[A-Za-z_][A-Za-z0-9_]*\Z")
 # By name, because the values of other programs' variables are unknown here.
 NEVER_FOR_CAMERAS = re.compile(r"SECRET|PASSWORD|TOKEN|\ADATABASE_URL\Z|\AREDIS_URL\Z")
@@ -114,6 +127,13 @@ class SkycamConfig(Section):
         "Conditions under which the sessions of this host's cameras take captures (docs/operating/gates.md).",
         "a list of gates",
     )
+    cameras: list[CameraEntry] = key(
+        [], "Cameras that `skycam config apply` adds and changes (below).", "a list of cameras"
+    )
+    sensors: list[SensorEntry] = key([], "Sensors, as in the section `sensor`.", "a list of sensors", reserved=True)
+    schedules: list[ScheduleEntry] = key(
+        [], "Schedules that `skycam config apply` adds and changes (below).", "a list of schedules"
+    )
     camera: CameraConfig = CameraConfig()
     sensor: SensorConfig = SensorConfig()
     monitoring: MonitoringConfig = MonitoringConfig()
@@ -134,6 +154,9 @@ class SkycamConfig(Section):
 
     _database = field_validator("database_url")(check_database_url)
     _gates = field_validator("gates")(check_names)
+    _cameras = field_validator("cameras")(check_cameras)
+    _sensors = field_validator("sensors")(check_sensors)
+    _schedules = field_validator("schedules")(check_schedules)
     _redis = field_validator("redis_url", "camera_redis_url")(check_redis_url)
 
     @field_validator("camera_environment")
@@ -153,12 +176,44 @@ class SkycamConfig(Section):
             raise ValueError("web.port, service.port and monitoring.prometheus.port must be three different ports.")
         return self
 
-    def with_origin(self, origins: Mapping[Key, str], fixed: frozenset[Key], found: tuple[Notice, ...]) -> Self:
-        """This configuration with the origin of each key that was set, the keys that `.env` or the environment fixes,
-        and the warnings."""
-        # `frozen` does not cover private attributes.
-        self._given, self._origins, self._notices = frozenset(origins), Origins(origins, fixed), found
+    @model_validator(mode="after")
+    def one_description_of_the_first_camera(self) -> Self:
+        if "type" in self.camera.model_fields_set and any(camera.id == FIRST_CAMERA for camera in self.cameras):
+            raise ValueError(
+                f"The camera {FIRST_CAMERA} is described twice, by camera.type and by the list cameras. Remove "
+                "camera.type and camera.port; the defaults of sessions may stay in the section camera."
+            )
         return self
+
+    @classmethod
+    def from_yaml(cls, path: Path | str) -> Self:
+        """The values of a YAML file over the defaults. Neither `.env` nor the environment overrides them, and no data
+        folder is created. ConfigError."""
+        # By its path: reading files imports this module.
+        found: Self = resolve(FROM_YAML)(path)
+        return found
+
+    def to_yaml(self, path: Path) -> None:
+        """Write the values that were set, with mode 0600. A secret becomes `${ITS_VARIABLE}`."""
+        resolve(TO_YAML)(self, path)
+
+    def with_origin(
+        self,
+        origins: Mapping[Key, str],
+        fixed: frozenset[Key],
+        found: tuple[Notice, ...],
+        written: Mapping[Key, Any] | None = None,
+    ) -> Self:
+        """This configuration with the origin of each key that was set, the keys that `.env` or the environment fixes,
+        the warnings, and the lists of sections as they were written."""
+        # `frozen` does not cover private attributes.
+        self._given, self._origins, self._notices = frozenset(origins), Origins(origins, fixed, written or {}), found
+        return self
+
+    @property
+    def written_lists(self) -> Mapping[Key, Any]:
+        """The lists of sections as they were written, with their references to variables."""
+        return self._origins.written_lists
 
     @property
     def origins(self) -> Mapping[Key, str]:

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from skycam_project.config.gates import header_secrets
 from skycam_project.config.keys import Key, Section
+from skycam_project.config.lists import address_secrets_of
 from skycam_project.config.model import SkycamConfig, field_option, key_option
 
 REDACTED = "********"
@@ -60,7 +61,8 @@ def redacted_login(login: str) -> str:
 def secrets_of(config: SkycamConfig) -> list[str]:
     """Every text that must not be printed or logged, longest first."""
     gates = [gate.source.http for gate in config.gates]
-    urls = [url for url in (config.database_url, config.redis_url, config.camera_redis_url, *gates) if url]
+    cameras = address_secrets_of(config.cameras)
+    urls = [url for url in (config.database_url, config.redis_url, config.camera_redis_url, *gates, *cameras) if url]
     found = {
         config.secret_key,
         config.address_secret,

@@ -11,8 +11,11 @@ from pydantic.fields import FieldInfo
 
 from skycam_project.config.gates import GateConfig, GateSourceConfig
 from skycam_project.config.keys import Key, Section
+from skycam_project.config.lists import CameraEntry, ScheduleEntry
 from skycam_project.config.model import KEYS, field_option, fields_of, key_option, variable_of
 
+LISTS: tuple[type[Section], ...] = (GateConfig, GateSourceConfig, CameraEntry, ScheduleEntry)
+"""The items of lists of which docs has a table."""
 RESERVED = "Reserved, no effect yet: "
 
 
@@ -56,6 +59,4 @@ def default_of(field: FieldInfo) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(
-        "\n\n".join([table(), *("\n".join(item_rows(one)) for one in (GateConfig, GateSourceConfig))]) + "\n"
-    )
+    sys.stdout.write("\n\n".join([table(), *("\n".join(item_rows(one)) for one in LISTS)]) + "\n")

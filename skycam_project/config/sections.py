@@ -11,6 +11,7 @@ from zoneinfo import available_timezones
 
 from pydantic import field_validator, model_validator
 
+from cameras.drivers import driver_class
 from core.sky.horizon_text import parse_horizon
 from core.times.durations import parse_duration, parse_exposure
 from skycam_project.config.addresses import is_loopback
@@ -63,7 +64,11 @@ class CameraConfig(Section):
         None, "Folder where pictures are stored if `storage_root` is not set.", FOLDER, unset="none"
     )
     port: str | None = key(
-        None, "Port of the camera.", "a port as gphoto2 names it, or null", env="CAMERA_PORT", unset="detected"
+        None,
+        "Address of the camera.",
+        "a serial number, a USB port such as usb:001,004, or null",
+        env="CAMERA_PORT",
+        unset="detected",
     )
 
     @field_validator("type", mode="before")
@@ -72,6 +77,13 @@ class CameraConfig(Section):
         if value == "astro":
             raise ValueError("astro means an INDI camera, which Skycam does not support yet; allowed is dslr.")
         return value
+
+    @field_validator("port")
+    @classmethod
+    def is_an_address(cls, value: str | None) -> str | None:
+        """As the API and the pages check it."""
+        # The driver's package is slow to import, and most stations set no port.
+        return None if value is None else driver_class("gphoto2").check_address(value, [])
 
     @field_validator("exposure_time", mode="before")
     @classmethod

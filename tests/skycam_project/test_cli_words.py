@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from cameras.editing.services import add_camera
-from cameras.models import Camera
+from cameras.models import Camera, CameraHost
 from core.text.suggestions import similar_words
+from core.times.sun import sun_altitude
 from skycam_project.cli.local_time import LocalZone
 from tests.harness.stations.command_line import answer, run, skycam
 
@@ -196,6 +197,20 @@ def test_a_session_may_end_with_the_night(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("SKYCAM_SITE__LONGITUDE", "16.4")
     ends = datetime.fromisoformat(answer("start", "sky", "-e", "1", "--until", "sunrise", "--dry-run")["ends"])
     assert timedelta(0) < ends - datetime.now(UTC) <= timedelta(hours=24, minutes=5)
+
+
+def test_dawn_is_that_of_the_cameras_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SKYCAM_SITE__LATITUDE", "0")
+    monkeypatch.setenv("SKYCAM_SITE__LONGITUDE", "0")
+    CameraHost.objects.create(name="east", site={"latitude": 0, "longitude": 90})
+    CameraHost.objects.create(name="pole", site={"latitude": 90, "longitude": 0})
+    Camera.objects.filter(slug="sky").update(host="east")
+    ends = datetime.fromisoformat(answer("start", "sky", "-e", "1", "--until", "Dawn", "--dry-run")["ends"])
+    assert sun_altitude(ends, 0, 90) == pytest.approx(-6, abs=0.05)
+    Camera.objects.filter(slug="sky").update(host="pole")
+    found = skycam("start", "sky", "--until", "dawn", "--dry-run")
+    assert found.exit_code == 2
+    assert "No dawn in the next 36 hours here: the Sun stays" in found.stderr
 
 
 @pytest.fixture

@@ -48,10 +48,10 @@ def test_the_documented_environment_loads(configure, tmp_path):
     manager = configure(
         None,
         "DJANGO_SECRET_KEY=your-secret-key\nDATABASE_URL=sqlite:///db.sqlite3\nREDIS_URL=redis://localhost:6379/0\n"
-        "PROMETHEUS_PORT=8000\nWEB_PORT=8080\nCAMERA_PORT=/dev/ttyUSB0\n",
+        "PROMETHEUS_PORT=8000\nWEB_PORT=8080\nCAMERA_PORT=usb:001,004\n",
     )
     assert manager.config.database_url == f"sqlite:///{tmp_path}/db.sqlite3"
-    assert manager.config.camera.port == "/dev/ttyUSB0"
+    assert manager.config.camera.port == "usb:001,004"
     assert manager.config.secret_key == "your-secret-key"
     assert not manager.config.camera_given
 

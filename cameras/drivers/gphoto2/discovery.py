@@ -23,6 +23,11 @@ def check_address(address: str) -> str:
     address = address.strip()
     if address == "" or PORT.fullmatch(address) or SERIAL.fullmatch(address):
         return address
+    if address.startswith("/dev/"):
+        raise ValueError(
+            f"{address[:60]} is a device file, and a DSLR has none. Write its serial number, its USB port such as "
+            "usb:001,004, or leave it empty for the first camera; `skycam cameras detect` lists them."
+        )
     raise ValueError(
         "The address of a gphoto2 camera is its serial number (letters, digits, dot, hyphen, underscore), "
         "a USB port such as usb:001,004, or empty for the first camera."

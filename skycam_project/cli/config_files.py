@@ -1,0 +1,167 @@
+"""`skycam config apply` and `export`: the station's cameras, schedules and settings as a YAML file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from skycam_project.cli.errors import FAILED, CliError
+from skycam_project.cli.local_files import refuse_existing
+from skycam_project.cli.options import Command
+from skycam_project.cli.output import print_line, print_result, print_warnings
+from skycam_project.cli.privileges import privileged_caller, require_privileged_operation
+from skycam_project.cli.station import current
+
+if TYPE_CHECKING:
+    from skycam_project.provisioning.plan import FieldBody, NotAppliedBody, PlanBody, RowsBody
+
+LISTS = (("camera", "cameras"), ("schedule", "schedules"))
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+SIGNS = (("added", "+"), ("changed", "~"))
+NO_SENSORS = "Sensors in the file are valid, but this version of Skycam does not create sensors yet: "
+
+
+@click.command("apply", cls=Command)
+@click.argument("path", metavar="FILE", type=FILE)
+@click.option("--prune", is_flag=True, help="Also remove cameras and schedules that are not in the file.")
+@click.option("--dry-run", is_flag=True, help="Only show the plan.")
+@click.option("--yes", "-y", "confirmed", is_flag=True, help="Apply the plan without asking.")
+@require_privileged_operation
+def apply_file(path: Path, prune: bool, dry_run: bool, confirmed: bool) -> int:
+    """Bring cameras, schedules and settings to those of FILE.
+
+    It first shows the plan, and asks. All changes are made together, or none.
+
+    Example: skycam config apply skycam.yaml --dry-run
+    """
+    caller = privileged_caller()
+    from skycam_project.config.config_file import read_config_file
+    from skycam_project.provisioning.service import PlanOutdated, Provisioning
+
+    provisioning = Provisioning(read_config_file(path), caller.user, caller.actor, prune=prune)
+    plan = provisioning.plan()
+    body, is_asked = plan.body(), False
+    if plan.has_changes and not dry_run and not confirmed:
+        is_asked = confirm(body)
+    if plan.has_changes and not dry_run:
+        try:
+            provisioning.apply(plan)
+        except PlanOutdated as error:
+            raise CliError("failed", f"{error} Run the command again to see the new plan.") from None
+    applied = plan.has_changes and not dry_run
+    result = {"file": str(path), "applied": applied, **body}
+    print_result(result, print_applied if is_asked else print_plan)
+    return FAILED if body["cameras"]["blocked"] else 0
+
+
+def confirm(body: PlanBody) -> bool:
+    """Show the plan and ask. CliError where no one can answer; Abort for a no."""
+    if current().output == "json" or not sys.stdin.isatty():
+        raise CliError(
+            "invalid", "Nothing was applied: no one can be asked here. Look at the plan with --dry-run, then add --yes."
+        )
+    print_plan({**body, "applied": False})
+    click.confirm("Apply this?", abort=True, err=True)
+    return True
+
+
+def print_plan(body: dict[str, Any]) -> None:
+    for kind, name in LISTS:
+        print_rows(kind, body[name])
+    for change in body["settings"]:
+        print_line(f"~ {field_text(change)}")
+    for message, found in by_message(body["not_applied"]).items():
+        print_line(f"! Not applied, {message}: {', '.join(map(field_text, found))}.", err=True)
+    if body["sensors"]:
+        print_line(f"! {NO_SENSORS}{', '.join(body['sensors'])}.", err=True)
+    print_line(summary(body))
+    if body["applied"]:
+        print_line("Applied.")
+
+
+def print_applied(_body: dict[str, Any]) -> None:
+    """After a plan that was shown and confirmed."""
+    print_line("Applied.")
+
+
+def print_rows(kind: str, rows: RowsBody) -> None:
+    for name in rows["removed"]:
+        print_line(f"- {kind} {name}")
+    for one in rows["blocked"]:
+        print_line(f"! {kind} {one['name']} cannot be removed now and stays: {one['message']}", err=True)
+    for group, sign in SIGNS:
+        for change in rows[group]:  # type: ignore[literal-required]
+            print_line(f"{sign} {kind} {change['name']}")
+            for field in change["fields"]:
+                if group == "changed" or field["new"] is not None:
+                    print_line(f"    {field_text(field)}")
+    if rows["kept"]:
+        print_line(f"  not in the file, and kept: {kind} {', '.join(rows['kept'])} (--prune removes)")
+
+
+def by_message(found: list[NotAppliedBody]) -> dict[str, list[NotAppliedBody]]:
+    groups: dict[str, list[NotAppliedBody]] = {}
+    for one in found:
+        groups.setdefault(one["message"], []).append(one)
+    return groups
+
+
+def field_text(change: FieldBody | NotAppliedBody) -> str:
+    before = "" if change["old"] is None else f"{value_text(change['old'])} -> "
+    return f"{change['field']}: {before}{value_text(change['new'])}"
+
+
+def value_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {value_text(part)}" for name, part in value.items()) or "none"
+    if isinstance(value, list):
+        return ", ".join(map(value_text, value)) or "none"
+    return "none" if value in (None, "") else str(value)
+
+
+def summary(body: Mapping[str, Any]) -> str:
+    rows = [body["cameras"], body["schedules"]]
+    added, removed = (sum(len(one[name]) for one in rows) for name in ("added", "removed"))
+    changed = sum(len(one["changed"]) for one in rows) + len(body["settings"])
+    if not (added or changed or removed):
+        return "Nothing to do."
+    return f"{added} to add, {changed} to change, {removed} to remove."
+
+
+@click.command("export", cls=Command)
+@click.option("--to", "-o", "to", type=click.Path(dir_okay=False, path_type=Path), help="File; stdout by default.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+@require_privileged_operation
+def export_file(to: Path | None, force: bool) -> None:
+    """Write the station's settings, cameras and schedules as YAML.
+
+    Secrets become ${NAME}; the names are listed on stderr. `skycam config apply` reads the file.
+
+    Example: skycam config export -o skycam.yaml
+    """
+    privileged_caller()
+    from skycam_project.config.writing import write_text
+    from skycam_project.provisioning.export import export_configuration
+
+    if to is not None:
+        refuse_existing(to, force=force)
+    text, variables = export_configuration()
+    if to is not None:
+        write_text(text, to)
+    body = {"path": str(to) if to else None, "yaml": None if to else text, "variables": variables}
+    print_result(body, print_export)
+
+
+def print_export(body: dict[str, Any]) -> None:
+    if body["yaml"] is not None:
+        # Not by `print_line`, which replaces line breaks. YAML escapes control characters itself.
+        click.echo(body["yaml"], nl=False)
+    if body["variables"]:
+        names = ", ".join(body["variables"])
+        print_warnings([f"Secrets are not written. Where the file is used, set these variables: {names}"])

@@ -1,0 +1,160 @@
+"""The lists `cameras`, `sensors` and `schedules`. `skycam config apply` brings the station to them; a start does not.
+
+The services that store a camera or a schedule validate the values that depend on its driver or its programme."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import date
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import field_validator
+
+from cameras.drivers import DRIVERS
+from skycam_project.config.keys import NAME, NAME_PATTERN, YES_NO, Section, key
+from skycam_project.config.sections import SensorConfig
+
+CAMERA_ID = r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
+TYPES = {"dslr": "gphoto2", **{kind: kind for kind in DRIVERS}}
+"""Type of a camera in the file -> kind of camera."""
+TYPE_NAMES = ", ".join(TYPES)
+NIGHT = "a date such as 2027-03-01"
+DAY_MINUTES = 24 * 60
+CLOCK_KEYS = frozenset({"begin", "end"})
+
+
+class CameraEntry(Section):
+    """A camera. A key that is missing leaves an existing camera as it is."""
+
+    id: str = key(..., "Id of the camera, unique. It cannot be changed.", f"{NAME}, not `detect`", pattern=CAMERA_ID)
+    type: str = key(..., "Kind of the camera; `dslr` is gphoto2. It cannot be changed.", TYPE_NAMES)
+    name: str = key("", "Display name.", "1 to 80 characters", unset="the id", min_length=1, max_length=80)
+    address: str = key(
+        "", "Where the camera is: its serial number, port, device, file or URL. In the address of an existing camera, "
+        "`***` keeps the stored password.", "an address of this type", secret=True, unset="the first camera found",
+        max_length=500,
+    )  # fmt: skip
+    host: str = key(
+        "", "Camera host that it is connected to.", "1 to 60 characters", unset="this host", min_length=1, max_length=60
+    )
+    enabled: bool = key(True, "Whether the camera is used.", YES_NO)
+    primary: bool = key(False, "Whether it is the primary camera; at most one is.", YES_NO, unset="the first camera is")
+    restricted: bool = key(False, "Whether only managers and the audience may see it.", YES_NO)
+    audience: list[str] = key([], "Who may see it besides managers while it is restricted.", "a list of user names")
+    recording: Literal["none", "rolling", "manual"] = key("none", "Kind of clips to record.", "none, rolling or manual")
+    settings: dict[str, Any] = key(
+        {}, "All settings of the camera; those that are missing are left to it.", "a mapping of the type's settings",
+        unset="the camera's own",
+    )  # fmt: skip
+
+    @field_validator("id")
+    @classmethod
+    def is_no_route(cls, value: str) -> str:
+        if value == "detect":
+            raise ValueError("a camera cannot be called detect: that is a route of the API.")
+        return value
+
+    @field_validator("type", mode="before")
+    @classmethod
+    def is_known_type(cls, value: Any) -> Any:
+        if value == "astro":
+            raise ValueError(f"astro means an INDI camera, which Skycam does not support yet; allowed is {TYPE_NAMES}.")
+        if value not in TYPES:
+            raise ValueError
+        return value
+
+    @field_validator("address")
+    @classmethod
+    def is_readable_address(cls, value: str) -> str:
+        # Raises ValueError for brackets that are no IPv6 address: its passwords could not be hidden.
+        urlsplit(value)
+        return value
+
+    @property
+    def kind(self) -> str:
+        """The driver's name."""
+        return TYPES[self.type]
+
+
+class SensorEntry(SensorConfig):
+    """A sensor, as in the section `sensor`."""
+
+    name: str = key(..., "Name of the sensor, unique.", NAME, pattern=NAME_PATTERN, reserved=True)
+
+
+class ScheduleEntry(Section):
+    """A schedule, as in the API. It is replaced as a whole: a key that is missing gets its default."""
+
+    name: str = key(
+        ..., "Name of the schedule, unique without regard to case.", "1 to 60 characters", min_length=1, max_length=60
+    )
+    cameras: list[str] = key(..., "Cameras that it uses.", "a list of cameras' ids", min_length=1, max_length=100)
+    window: dict[str, Any] = key(
+        ..., "When it captures: while the Sun is below an altitude, or between two times of the site's clock.",
+        "`sun` (sunset, civil, nautical, astronomical or degrees), with `begin_offset_s` and `end_offset_s`; or `begin`"
+        " and `end` (HH:MM)",
+    )  # fmt: skip
+    programme: dict[str, Any] = key(
+        {}, "What it captures, as in the API.", "a mapping such as {exposure_us: 8000000, cadence_s: 12}",
+        unset="the defaults of a session",
+    )  # fmt: skip
+    moon: dict[str, Any] | None = key(
+        None, "Captures only while one of these is met.", "`max_phase` (0 to 1), `max_altitude` (degrees), or both",
+        unset="the Moon is ignored",
+    )  # fmt: skip
+    weekdays: list[str] = key([], "Only nights whose evening is on these days.", "a list of mon to sun", unset="all")
+    first_night: date | None = key(None, "No night before this one.", NIGHT, unset="none")
+    last_night: date | None = key(None, "No night after this one.", NIGHT, unset="none")
+    priority: int = key(
+        0, "Of two schedules at the same time the higher one has the camera.", "a whole number from -100 to 100",
+        ge=-100, le=100,
+    )  # fmt: skip
+    enabled: bool = key(True, "Whether it is used.", YES_NO)
+
+    @field_validator("window")
+    @classmethod
+    def times_as_text(cls, window: dict[str, Any]) -> dict[str, Any]:
+        return {name: clock_text(value) if name in CLOCK_KEYS else value for name, value in window.items()}
+
+
+def clock_text(value: Any) -> Any:
+    """YAML 1.1 reads 20:00 without quotes as the number 1200."""
+    if type(value) is int and 0 <= value < DAY_MINUTES:
+        return f"{value // 60:02}:{value % 60:02}"
+    return value
+
+
+def check_cameras(cameras: list[CameraEntry]) -> list[CameraEntry]:
+    """ValueError if two have the same id, or if several are primary."""
+    check_unique("cameras", "id", [camera.id for camera in cameras])
+    primary = [camera.id for camera in cameras if camera.primary]
+    if len(primary) > 1:
+        raise ValueError(f"{' and '.join(primary[:2])} are both primary; at most one camera is.")
+    return cameras
+
+
+def check_sensors(sensors: list[SensorEntry]) -> list[SensorEntry]:
+    check_unique("sensors", "name", [sensor.name for sensor in sensors])
+    return sensors
+
+
+def check_schedules(schedules: list[ScheduleEntry]) -> list[ScheduleEntry]:
+    check_unique("schedules", "name", [schedule.name.lower() for schedule in schedules])
+    return schedules
+
+
+def check_unique(what: str, key_name: str, values: Iterable[str]) -> None:
+    seen: dict[str, int] = {}
+    for number, value in enumerate(values, start=1):
+        if value in seen:
+            raise ValueError(
+                f"items {seen[value]} and {number} of {what} have the same {key_name} {value!r}; give each its own."
+            )
+        seen[value] = number
+
+
+def address_secrets_of(cameras: Iterable[CameraEntry]) -> list[str]:
+    """Addresses that may contain a password."""
+    return [camera.address for camera in cameras if re.search(r"://", camera.address)]

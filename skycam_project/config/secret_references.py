@@ -1,0 +1,64 @@
+"""Secrets in written configurations: each becomes a reference `${NAME}` to a variable, and is itself not written."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from cameras.drivers.credentials import REDACTED, address_secrets, redact_address
+from skycam_project.config.redaction import redacted_url
+
+OTHER_SIGNS = re.compile(r"[^A-Z0-9]+")
+LITERAL = "${"
+
+
+def escape_references(value: Any) -> Any:
+    """The value with `${` escaped, so that it is read back unchanged."""
+    if isinstance(value, list):
+        return [escape_references(part) for part in value]
+    if isinstance(value, dict):
+        return {name: escape_references(part) for name, part in value.items()}
+    return value.replace(LITERAL, "$${") if isinstance(value, str) else value
+
+
+def address_with_references(camera: str, address: str) -> str:
+    """The address, complete or redacted, with a reference in place of each of its secrets, and otherwise escaped."""
+    redacted = redact_address(address)
+    # Counted where they are recognised: `fill_secrets` refuses an address with any other ***.
+    names = [address_variable(camera, number) for number in range(1, len(address_secrets(redacted)) + 1)]
+    text, *rest = escape_references(redacted).split(REDACTED)
+    return "".join([text, *(f"${{{name}}}{part}" for name, part in zip(names, rest, strict=False))])
+
+
+def address_variable(camera: str, number: int) -> str:
+    """`PASSWORD_OF_GATE`, `PASSWORD_2_OF_GATE`. Not with a prefix of Skycam's own variables, which are all known."""
+    count = "" if number == 1 else f"{number}_"
+    return f"PASSWORD_{count}OF_{camera.upper().replace('-', '_')}"
+
+
+def written_gate(gate: dict[str, Any]) -> dict[str, Any]:
+    """A gate as it was written, with references in place of the secrets of its source."""
+    source = gate.get("source")
+    if not isinstance(source, dict):
+        return gate
+    name, hidden = str(gate.get("name", "")), dict(source)
+    if isinstance(headers := source.get("headers"), dict):
+        hidden["headers"] = {header: _reference(text, "GATE", name, header) for header, text in headers.items()}
+    if isinstance(url := source.get("http"), str) and redacted_url(url) != url:
+        hidden["http"] = _reference(url, "GATE", name, "HTTP")
+    return {**gate, "source": hidden}
+
+
+def written_camera(camera: dict[str, Any]) -> dict[str, Any]:
+    """An item of the list `cameras` as it was written, without the secrets of its address."""
+    address = camera.get("address")
+    if not isinstance(address, str) or LITERAL in address:
+        return camera
+    return {**camera, "address": address_with_references(str(camera.get("id", "")), address)}
+
+
+def _reference(text: Any, *parts: str) -> Any:
+    """A text that refers to a variable already stays as it is."""
+    if LITERAL in str(text):
+        return text
+    return f"${{{'_'.join(OTHER_SIGNS.sub('_', part.upper()) for part in parts)}}}"

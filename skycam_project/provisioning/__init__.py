@@ -1,0 +1,4 @@
+"""Provisioning: brings the station to the cameras, schedules and settings of a YAML file, and writes such a file.
+
+The decisions: docs/decisions/configuration-apply.md.
+"""

@@ -1,0 +1,64 @@
+"""The present configuration of the station as YAML: the values that were set, its cameras and its schedules."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from django.conf import settings
+
+from cameras.audience.service import audience_of
+from cameras.models import Camera
+from scheduler.schedules.models import Schedule
+from skycam_project.config.document import REFERENCE
+from skycam_project.config.keys import Key
+from skycam_project.config.model import FIRST_CAMERA, KEYS
+from skycam_project.config.secret_references import address_with_references, escape_references
+from skycam_project.config.writing import nest_keys, to_yaml, written_values
+from skycam_project.provisioning.cameras import NONE
+from skycam_project.provisioning.schedules import shown, stored
+from skycam_project.station_settings import values_from_page
+
+
+class Export(NamedTuple):
+    """`variables` are the names of the variables that the text refers to: secrets, which it does not contain."""
+
+    text: str
+    variables: list[str]
+
+
+def export_configuration() -> Export:
+    cameras = [camera_item(camera) for camera in Camera.objects.present().prefetch_related("audience").order_by("slug")]
+    schedules = [schedule_item(row) for row in Schedule.objects.prefetch_related("cameras").order_by("name")]
+    values = {**written_values(settings.STATION), **escape_references(values_from_page())}
+    values |= {("cameras",): cameras, ("schedules",): schedules}
+    if any(camera["id"] == FIRST_CAMERA for camera in cameras):
+        # It is in the list, as it is now. The file would describe it twice.
+        for key in (("camera", "type"), ("camera", "port")):
+            values.pop(key, None)
+    text = to_yaml(nest_keys(in_order(values)))
+    return Export(text, sorted({match[1] for match in REFERENCE.finditer(text) if match[1]}))
+
+
+def in_order(values: dict[Key, Any]) -> dict[Key, Any]:
+    return {key: values[key] for key in KEYS if key in values}
+
+
+def camera_item(camera: Camera) -> dict[str, Any]:
+    shown_as = {
+        "name": camera.name,
+        "host": camera.host,
+        "enabled": camera.enabled,
+        "primary": camera.primary,
+        "restricted": camera.restricted,
+        "audience": audience_of(camera),
+        "recording": camera.recording or NONE,
+        "settings": camera.settings,
+    }
+    address = {"address": address_with_references(camera.slug, camera.address)}
+    return {"id": camera.slug, "type": camera.kind, **address, **escape_references(shown_as)}
+
+
+def schedule_item(row: Schedule) -> dict[str, Any]:
+    """Without what is not set: in the file, a missing key means the default."""
+    found: dict[str, Any] = escape_references(shown(stored(row)))
+    return {name: value for name, value in found.items() if value is not None}
