@@ -64,6 +64,14 @@ def read_chunk(source: int, place: int) -> bytes:
         raise SourceUnreadable(error) from error
 
 
+def has_copies(root: str) -> bool:
+    """Whether the staging folder of the root at this path has anything but its lock."""
+    try:
+        return bool(set(os.listdir(f"{root}/{FOLDER}")) - {".lock"})
+    except OSError:
+        return False  # nothing was ever adopted here, or the root is not mounted
+
+
 class Staging:
     """Owns the staging folder of a root by a lock, from `__init__` to the end of the `with` block."""
 

@@ -45,6 +45,7 @@ JOB_KINDS: dict[str, JobKind] = {
 BACKGROUND_THREADS = {
     "retention": "captures.retention.thread.Retention",
     "posters": "captures.files.posters.PosterSearch",
+    "copies": "captures.organizing.recovery.CopyRecovery",
 }
 """What a host's jobs part does all the time: host -> object with `start` and `stop`, which has a thread of its own."""
 

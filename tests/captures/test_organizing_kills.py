@@ -11,6 +11,7 @@ import pytest
 
 from captures.models import Capture, CaptureFile
 from captures.organizing.jobs import organize_folder
+from captures.organizing.recovery import CopyRecovery
 from captures.organizing.service import BATCH_FILES
 from core.jobs.context import JobContext
 from monitoring.models import Event
@@ -58,6 +59,14 @@ def organize(archive: Archive, card: Path) -> dict[str, object]:
 
 def hashes(folder: Path) -> set[str]:
     return {hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("point", ["after_copy", "after_copies_placed", "after_copies_stored"])
+def test_without_another_job_the_jobs_part_clears_what_was_left(archive: Archive, card: Path, point: str) -> None:
+    assert killed_at(point, 0, archive, card) == -9
+    CopyRecovery("main").recover()
+    assert archive.inconsistencies() == []
+    assert [path.name for path in (archive.folder / ".organize").iterdir()] == [".lock"]
 
 
 @pytest.mark.parametrize(("point", "passes"), POINTS)
