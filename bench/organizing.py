@@ -16,12 +16,13 @@ from PIL import ExifTags, Image
 
 from bench.figures import Table
 from bench.runs import Runs
+from core.jobs.tables import JOB_KINDS
 from tests.harness.stations.command_line import run as skycam
 
 PICTURES = 60
 WIDTH, HEIGHT = 4000, 3000
 LIMIT_RATIO = 12
-"""How many times as long as cp and sha256sum. Decoding, which they do not do, is most of it."""
+"""How many times as long as cp and sha256sum, which decode nothing. A picture takes 27 ms of a core."""
 FIRST = datetime(2026, 1, 16, 22, 0, 0)  # noqa: DTZ001
 
 
@@ -60,10 +61,11 @@ def write_card(folder: Path, number: int) -> int:
 
 
 def copied_and_hashed(card: Path, to: Path) -> float:
-    """Seconds."""
+    """Seconds, at the priority of the job."""
     shutil.rmtree(to, ignore_errors=True)
+    words = f"cp -r {card} {to} && sync -f {to} && sha256sum {to}/* > /dev/null"
     began = time.perf_counter()
-    subprocess.run(f"cp -r {card} {to} && sync -f {to} && sha256sum {to}/* > /dev/null", shell=True, check=True)
+    subprocess.run(["nice", "-n", str(JOB_KINDS["organize"].nice), "sh", "-c", words], check=True)
     return time.perf_counter() - began
 
 

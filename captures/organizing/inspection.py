@@ -83,6 +83,7 @@ def inspect_file(descriptor: int, name: str) -> Inspection:
     if not stat.S_ISREG(before.st_mode):
         raise NotPlaced(Reason.NOT_A_PICTURE, "It is not a regular file.")
     with os.fdopen(os.dup(descriptor), "rb") as file:
+        file.seek(0)  # a duplicate shares the position of its original
         kind, form = kind_of(file.read(16), name)
         file.seek(0)
         decoded = decode(file, kind, form)
