@@ -28,6 +28,7 @@ BENCHES = {
     "clips":    "bench.clips",
     "service":  "bench.service",
     "files":    "bench.files",
+    "organizing": "bench.organizing",
     "live":     "bench.live",
     "notices":  "bench.notices",
     "relay":    "bench.relay",

@@ -26,9 +26,12 @@ class Context:
 class StillConsumer(Protocol):
     """Writes an exposure as files into the spool. The still thread calls it, in the order of the plans."""
 
-    def file_path(self, capture: str, at: datetime, name: str = "") -> str:
+    def file_path(
+        self, capture: str, at: datetime, name: str = "", *, index: int | None = None, exposure_us: int | None = None
+    ) -> str:
         """The final path of a capture's files, relative to the root, without the ending. With a `name`, the file name
-        consists of it and the time; if such a file exists already, `write_files` adds the id."""
+        consists of it and the time; else the template makes it, also from the requested exposure and the number in the
+        session. If a file has the name already, `write_files` adds the id."""
 
     def write_files(self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity) -> list[PartFile]: ...
 

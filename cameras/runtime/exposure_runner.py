@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from cameras.drivers.base import Aborted, CameraError, Exposure
 from cameras.runtime.buffer import SharedFrameBuffer
@@ -34,11 +34,18 @@ ABORTED = {
     "session_stopped": "The session was stopped during the exposure.",
     "camera_hung": "The camera did not deliver in time, and the exposure was aborted.",
 }
-FilePath = Callable[[str, datetime, str], str]
+
+
+class FilePath(Protocol):
+    """`StillConsumer.file_path`."""
+
+    def __call__(
+        self, capture: str, at: datetime, name: str = "", *, index: int | None = None, exposure_us: int | None = None
+    ) -> str: ...
 
 
 class Planner:
-    """Makes the plans of captures. `file_path`: `StillConsumer.file_path`."""
+    """Makes the plans of captures."""
 
     def __init__(self, spec: Spec, timing: DeviceTiming, file_path: FilePath) -> None:
         self._camera, self._slug, self._timing, self._file_path = spec["camera"], spec["slug"], timing, file_path
@@ -53,23 +60,26 @@ class Planner:
         return plan
 
     def plan_session(self, due: Due, requested_by: str, now: Moment) -> Plan:
-        plan = self._plan(new_id(), due.requested, now)
-        plan["session"], plan["index"], plan["requested_by"] = due.session, due.index, requested_by
+        plan = self._plan(new_id(), due.requested, now, index=due.index)
+        plan["session"], plan["requested_by"] = due.session, requested_by
         plan["following"] = due.following
         return plan
 
-    def _plan(self, capture: str, requested: dict[str, Any], now: Moment, name: str = "") -> Plan:
+    def _plan(
+        self, capture: str, requested: dict[str, Any], now: Moment, name: str = "", index: int | None = None
+    ) -> Plan:
+        at, exposure_us = datetime.fromtimestamp(now.wall, UTC), requested.get("exposure_us")
         return Plan(
             id=capture,
             camera=self._camera,
             slug=self._slug,
             session=None,
-            index=None,
+            index=index,
             planned=now.iso(),
             boot=now.boot,
             boot_s=now.boot_s,
             deadline_s=self._timing.allowed_s(requested),
-            path=self._file_path(capture, datetime.fromtimestamp(now.wall, UTC), name),
+            path=self._file_path(capture, at, name, index=index, exposure_us=exposure_us),
             asked=requested,
             requested_by="",
             job="",

@@ -52,6 +52,8 @@ class Spec(TypedDict):
     station: str
     site: dict[str, Any]
     """`latitude`, `longitude` and `time_zone`; each may be null. `elevation` in metres may be missing."""
+    file_names: NotRequired[str]
+    """Template of the names of picture files; the default one when it is missing."""
     margin_s: float
     """Seconds that a call may take beyond exposure and readout before the camera counts as hung."""
     clock_wait_s: float

@@ -1,5 +1,5 @@
-"""Failpoints: named places in the spool protocol and in the removal of a clip where a test can kill the process.
-They do nothing unless a test arms one."""
+"""Failpoints: named places in the spool protocol, in the removal of a clip and in the adoption of pictures where a test
+can kill the process. They do nothing unless a test arms one."""
 
 from __future__ import annotations
 
@@ -17,6 +17,12 @@ FAILPOINTS = (
     "after_clip_marked",
     "after_clip_file",
     "after_clip_row",
+    "after_copy",
+    "after_copies_planned",
+    "after_copies_placed",
+    "after_copies_stored",
+    "after_copies_done",
+    "after_original_removed",
 )
 
 _armed: dict[str, int] = {}

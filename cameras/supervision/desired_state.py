@@ -101,6 +101,7 @@ class DesiredState:
             video_root_path=self.video_root_path,
             station=station.station.id,
             site=station.site.model_dump(),
+            file_names=station.file_names,
             margin_s=station.supervision.margin_s,
             clock_wait_s=CLOCK_WAIT_S,
             consumers=CONSUMERS,

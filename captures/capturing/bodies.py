@@ -14,8 +14,11 @@ from core.times.timestamps import stamp, stamp_or_none
 
 
 class FileBody(TypedDict):
+    """`original` is the path that an adopted file was copied from, else empty."""
+
     kind: str
     filename: str
+    original: str
     bytes: int
     sha256: str
     width: int | None
@@ -25,12 +28,15 @@ class FileBody(TypedDict):
 
 class CaptureBody(TypedDict):
     """One planned still. `started` is null until the shutter opens. The primary file's fields are repeated at the top
-    level, null without files. `asked` has the requested settings; exposure_us, gain, ... are those that were used."""
+    level, null without files. `asked` has the requested settings; exposure_us, gain, ... are those that were used.
+    `origin` is camera or adopted; `adopted` says when, null for a camera's own capture."""
 
     id: str
     camera: str
     session: str | None
     index: int | None
+    origin: str
+    adopted: str | None
     status: str
     reason: str
     message: str
@@ -77,6 +83,7 @@ def file_body(file: CaptureFile) -> FileBody:
     return FileBody(
         kind=file.kind,
         filename=file.path.rpartition("/")[2],
+        original=file.original,
         bytes=file.bytes,
         sha256=file.sha256,
         width=file.width,
@@ -95,6 +102,8 @@ def capture_body(capture: Capture, known: list[CaptureFile] | None = None) -> Ca
         camera=capture.camera.slug,
         session=str(capture.session_id) if capture.session_id else None,
         index=capture.index,
+        origin=capture.origin,
+        adopted=stamp_or_none(capture.adopted_at),
         status=capture.status,
         reason=capture.reason,
         message=capture.message,

@@ -40,6 +40,15 @@ class Reason(models.TextChoices):
     UNSAFE = "unsafe"
 
 
+class Origin(models.TextChoices):
+    """How a capture came to the station."""
+
+    CAMERA = "camera"
+    """By a command or a session."""
+    ADOPTED = "adopted"
+    """From a folder (docs/operating/organizing.md). It has neither a session nor requested settings."""
+
+
 class Capture(models.Model):
     """One planned still and its outcome. The status changes once, from planned to saved, failed or skipped.
 
@@ -58,6 +67,8 @@ class Capture(models.Model):
     status = models.CharField(max_length=8, choices=CaptureStatus, default=CaptureStatus.PLANNED)
     reason = models.CharField(max_length=40, blank=True)
     message = models.TextField(blank=True)
+    origin = models.CharField(max_length=10, choices=Origin, default=Origin.CAMERA)
+    adopted_at = models.DateTimeField(null=True, blank=True, help_text="By `requested_by`, whose job is `job`.")
     planned_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(default=timezone.now)
     exposed = models.BooleanField(default=False)
@@ -111,6 +122,11 @@ class Capture(models.Model):
                 condition=models.Q(status__in=["planned", "saved"]) | ~models.Q(reason=""),
                 name="a_capture_that_was_not_saved_has_a_reason",
             ),
+            models.CheckConstraint(
+                condition=models.Q(origin="camera", adopted_at=None)
+                | models.Q(origin="adopted", adopted_at__isnull=False, status="saved", session=None),
+                name="an_adopted_capture_is_saved_and_has_a_time",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -130,9 +146,12 @@ class CaptureFile(models.Model):
     sha256 = models.CharField(max_length=64)
     width = models.PositiveIntegerField(null=True, blank=True)
     height = models.PositiveIntegerField(null=True, blank=True)
+    original = models.TextField(blank=True, help_text="Of an adopted file: the path that it was copied from.")
 
     class Meta:
         ordering = ["place", "kind"]
+        # Duplicates are searched by it before pictures are adopted.
+        indexes = [models.Index(fields=["sha256"], name="capture_file_sha256")]
         constraints = [
             models.UniqueConstraint(fields=["capture", "kind"], name="one_file_of_each_kind_for_a_capture"),
             models.UniqueConstraint(fields=["root", "path"], name="one_file_for_each_place"),

@@ -9,6 +9,7 @@ from cameras.drivers.base import CameraError, CameraFile, Exposure, Identity
 from cameras.runtime.consumers import Context
 from cameras.spool.records import PartFile, Plan, Record
 from cameras.spool.spool import Part, Spool
+from captures.paths.file_names import DEFAULT_TEMPLATE
 from captures.paths.night import Site
 from captures.paths.organizer import ImageOrganizer
 from captures.stills.exif import exif_of, with_exif
@@ -22,11 +23,15 @@ HEAD_BYTES = 1 << 18
 
 class StillWriter:
     def __init__(self, context: Context) -> None:
-        self._organizer = ImageOrganizer(context.spec["slug"], dataclass_from_json(Site, context.spec["site"]))
-        self.thumbnails = ThumbnailThread(context.spec["root_path"], context.spec["root"])
+        spec = context.spec
+        site = dataclass_from_json(Site, spec["site"])
+        self._organizer = ImageOrganizer(spec["slug"], site, spec.get("file_names", DEFAULT_TEMPLATE))
+        self.thumbnails = ThumbnailThread(spec["root_path"], spec["root"])
 
-    def file_path(self, capture: str, at: datetime, name: str = "") -> str:
-        return self._organizer.path(capture, at, name)
+    def file_path(
+        self, capture: str, at: datetime, name: str = "", *, index: int | None = None, exposure_us: int | None = None
+    ) -> str:
+        return self._organizer.path(capture, at, name, index=index, exposure_us=exposure_us)
 
     def write_files(self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity) -> list[PartFile]:
         """Returns the primary file first.
@@ -82,10 +87,11 @@ class StillWriter:
 
 
 def free_path(spool: Spool, plan: Plan, suffix: str) -> str:
-    """The file's final path. A name that has only the time may exist already, after a clock was set back."""
+    """The file's final path. A name without the whole id may exist already: one that has only the time after a clock
+    was set back, and one with the id's last digits by chance."""
     path = f"{plan['path']}{suffix}"
     folder, _, name = path.rpartition("/")
-    if "file" in plan and spool.files.size(folder, name) is not None:
+    if plan["id"] not in name and spool.files.size(folder, name) is not None:
         return f"{plan['path']}_{plan['id']}{suffix}"
     return path
 

@@ -40,8 +40,9 @@ class JobContext:
 
     def progress(self, done: int, total: int | None = None, sentence: str = "", **checkpoint: Any) -> None:
         """Report `done` of `total`, with a sentence that names no camera. Keywords replace the checkpoint. Cheap: at
-        most one report a second is sent, and what is dropped is lost, so the last report before a kill may be old."""
-        if self.clock() - self._sent_at < PROGRESS_INTERVAL_S:
+        most one report a second is sent, and what is dropped is lost, so the last report before a kill may be old. The
+        report that all is done is always sent."""
+        if self.clock() - self._sent_at < PROGRESS_INTERVAL_S and done != total:
             return
         self._sent_at = self.clock()
         self.send(

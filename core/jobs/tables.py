@@ -32,6 +32,10 @@ JOB_KINDS: dict[str, JobKind] = {
     "clip_cleanup": JobKind(
         "Clean up clips", "manager", 2 * GB, 3600.0, 10, 3, True, "captures.retention.jobs.clean_up_clips"
     ),
+    # The process that decodes the files inherits the limit of memory, and needs 3 GB.
+    "organize": JobKind(
+        "Organize files", "operator", 4 * GB, 86_400.0, 15, 20, True, "captures.organizing.jobs.organize_folder"
+    ),
     "verify": JobKind(
         "Verify files", "manager", 2 * GB, 86_400.0, 15, 20, True, "captures.files.verification.verify_files"
     ),
@@ -41,6 +45,7 @@ JOB_KINDS: dict[str, JobKind] = {
 BACKGROUND_THREADS = {
     "retention": "captures.retention.thread.Retention",
     "posters": "captures.files.posters.PosterSearch",
+    "copies": "captures.organizing.recovery.CopyRecovery",
 }
 """What a host's jobs part does all the time: host -> object with `start` and `stop`, which has a thread of its own."""
 

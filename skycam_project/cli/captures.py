@@ -152,6 +152,8 @@ def print_capture(body: dict[str, Any]) -> None:
             ("temperature", degrees(body["temperature_celsius"])),
             ("simulated", body["simulated"] or None),
             ("session", body["session"]),
+            ("adopted", format_time(body["adopted"])),
+            *[("original", file["original"]) for file in body["files"] if file["original"]],
             ("by", body["requested_by"]),
             ("job", body["job"]),
             ("note", body["note"]),

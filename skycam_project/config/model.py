@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Self, get_args, get_origin
 from pydantic import field_validator, model_validator
 from pydantic.fields import FieldInfo
 
+from captures.paths.file_names import DEFAULT_TEMPLATE, FIELDS_TEXT, check_template
 from core.outgoing import OutgoingGuard
 from core.registry import resolve
 from skycam_project.config.database import check_database_url, django_database
@@ -110,6 +111,11 @@ class SkycamConfig(Section):
     video_path: Path | None = key(
         None, "Folder where clips are stored.", FOLDER, env="VIDEO_PATH", unset="`storage_root`"
     )
+    file_names: str = key(
+        DEFAULT_TEMPLATE,
+        "Template of the names of picture files (docs/station/storage.md#names-of-files).",
+        f"the fields {FIELDS_TEXT}, among them {{id}} or {{id12}}, with letters, digits and . _ - between them",
+    )
     sources: list[Path] = key(
         None,
         "Folders whose files may be used as cameras.",
@@ -153,6 +159,7 @@ class SkycamConfig(Section):
     _notices: tuple[Notice, ...] = ()
 
     _database = field_validator("database_url")(check_database_url)
+    _file_names = field_validator("file_names")(check_template)
     _gates = field_validator("gates")(check_names)
     _cameras = field_validator("cameras")(check_cameras)
     _sensors = field_validator("sensors")(check_sensors)

@@ -73,6 +73,20 @@ PORTS = "allowed is a whole number from 1 to 65535."
         ("sources: [null]", "skycam.yaml:1: sources: [None] is not allowed; allowed is a list of folders."),
         ("data: ''", "skycam.yaml:1: data: '' is not allowed; allowed is a folder's path."),
         (
+            "\nfile_names: '{camera}_{time}'",
+            (
+                "skycam.yaml:2: file_names: {id} or {id12} is missing; without the capture's id, two pictures could "
+                "have one name."
+            ),
+        ),
+        (
+            "file_names: '{station}_{id}'",
+            (
+                "skycam.yaml:1: file_names: {station} is not a field; the fields are {camera}, {time}, {sequence}, "
+                "{exposure}, {id}, {id12}."
+            ),
+        ),
+        (
             "web: {port: 8000}",
             "web.port, service.port and monitoring.prometheus.port must be three different ports.",
         ),

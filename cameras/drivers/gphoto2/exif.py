@@ -6,6 +6,7 @@ import io
 import math
 import struct
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 from PIL import ExifTags, Image
@@ -35,7 +36,11 @@ def read_exif(picture: CameraFile) -> dict[str, Any]:
 
 
 def _read_tags(head: bytes) -> dict[str, Any]:
-    details = _details(head)
+    return settings_of(_details(head))
+
+
+def settings_of(details: Mapping[int, Any]) -> dict[str, Any]:
+    """`exposure_us`, `f_number` and `iso` of an EXIF directory. Raises what `MALFORMED_EXIF` names."""
     reported = {
         "exposure_us": _whole(_number(details.get(ExifTags.Base.ExposureTime)) * 1_000_000, LONGEST_US),
         "f_number": _within(round(_number(details.get(ExifTags.Base.FNumber)), 2), 128),
@@ -49,6 +54,11 @@ def _details(head: bytes) -> dict[int, Any]:
         # Only this decoder: Pillow would try all of its formats on bytes that the camera controls.
         with Image.open(io.BytesIO(head), formats=["JPEG"]) as image:
             return image.getexif().get_ifd(ExifTags.IFD.Exif)
+    return details_of_raw(head)
+
+
+def details_of_raw(head: bytes) -> dict[int, Any]:
+    """The EXIF directory of a RAW file that is based on TIFF; empty for others. Raises what `MALFORMED_EXIF` names."""
     exif = Image.Exif()
     if head.startswith(TIFF):
         # Pillow cannot open most RAW files, but its EXIF reader takes any TIFF directory after the prefix that a JPEG

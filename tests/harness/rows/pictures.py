@@ -34,10 +34,10 @@ def jpeg(width: int, height: int, orientation: int = 0) -> bytes:
     return content.getvalue()
 
 
-def dng(preview: bytes, orientation: int = 1, seconds: tuple[int, int] = (1, 125)) -> bytes:
+def dng(preview: bytes, orientation: int = 1, seconds: tuple[int, int] = (1, 125), taken: str = "") -> bytes:
     """The preview in the first directory, 64 x 64 raw pixels in a second one, as the DNG specification has it.
 
-    Exposed for `seconds` (a fraction) at f/4 and ISO 800, as a third directory says.
+    Exposed for `seconds` (a fraction) at f/4 and ISO 800, as a third directory says; at `taken`, in the form of EXIF.
     """
     raw = np.full((64, 64), 1000, "<u2").tobytes()
     head = 8
@@ -49,7 +49,10 @@ def dng(preview: bytes, orientation: int = 1, seconds: tuple[int, int] = (1, 125
         (33421, SHORT, [2, 2]), (33422, BYTE, [0, 1, 1, 2]),
     ])  # fmt: skip
     at_exif = at_sub + len(sub)
-    exif = directory(at_exif, [(33434, RATIONAL, list(seconds)), (33437, RATIONAL, [4, 1]), (34855, SHORT, [800])])
+    date = [(36867, ASCII, list(taken.encode() + b"\0"))] if taken else []
+    exif = directory(
+        at_exif, [(33434, RATIONAL, list(seconds)), (33437, RATIONAL, [4, 1]), (34855, SHORT, [800]), *date]
+    )
     at_main = at_exif + len(exif)
     width, height = Image.open(io.BytesIO(preview)).size
     main = directory(at_main, [

@@ -1,0 +1,75 @@
+"""What a job has done, and what it left where it was."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TypedDict
+
+from captures.organizing.reasons import NotPlacedFile, Reason, printable
+
+MAX_LISTED = 1000
+"""Files in each list of the result. All are counted."""
+
+
+class PlannedCapture(TypedDict):
+    """Of a dry run: a capture, its files, and the folder that they would go to."""
+
+    files: list[str]
+    started: str
+    folder: str
+
+
+class OrganizeResult(TypedDict):
+    """`captures` and `bytes` are those that the job has adopted, or in a dry run those that it would. `reasons` counts
+    the files that were not placed; `results` lists them. `removed` counts originals that the last attempt removed.
+    `time_zone` was used for files without an offset."""
+
+    folder: str
+    camera: str
+    dry_run: bool
+    time_zone: str
+    files: int
+    captures: int
+    bytes: int
+    removed: int
+    hidden: int
+    free_bytes: int
+    reasons: dict[str, int]
+    results: list[NotPlacedFile]
+    planned: list[PlannedCapture]
+    problems: list[str]
+
+
+@dataclass(slots=True)
+class Findings:
+    most_listed: int = MAX_LISTED
+    files: int = 0
+    captures: int = 0
+    bytes: int = 0
+    removed: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    results: list[NotPlacedFile] = field(default_factory=list)
+    planned: list[PlannedCapture] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def add_not_placed(self, path: str, reason: Reason, message: str) -> None:
+        self.reasons[reason.value] += 1
+        if len(self.results) < self.most_listed:
+            self.results.append(NotPlacedFile(path=printable(path), reason=reason.value, message=message))
+        else:
+            self._add_problem(f"Only the first {self.most_listed} files that were not placed are listed.")
+
+    def add_planned(self, planned: PlannedCapture) -> None:
+        if len(self.planned) < self.most_listed:
+            self.planned.append(planned)
+        else:
+            self._add_problem(f"Only the first {self.most_listed} captures are listed.")
+
+    def _add_problem(self, problem: str) -> None:
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    @property
+    def not_placed(self) -> int:
+        return sum(self.reasons.values())

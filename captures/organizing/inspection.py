@@ -1,0 +1,272 @@
+"""What is known of a picture file before it is adopted. A file is hostile input: known formats, a limit of pixels,
+one error. Django-free."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import re
+import stat
+import warnings
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from fractions import Fraction
+from typing import Any, BinaryIO, TypedDict
+
+from PIL import ExifTags, Image
+
+from cameras.drivers.gphoto2.exif import MALFORMED_EXIF, details_of_raw, settings_of
+from cameras.drivers.gphoto2.session import RAW_SUFFIXES
+from captures.organizing.reasons import NotPlaced, Reason
+from captures.thumbnails.rendering import MAX_PIXELS, SIMULATED
+
+HEAD_BYTES = 1 << 20
+"""The beginning of a RAW file, which has its EXIF."""
+MAGIC = {
+    b"\xff\xd8\xff": ("jpeg", "JPEG"),
+    b"\x89PNG\r\n\x1a\n": ("png", "PNG"),
+    b"II*\0": ("tiff", "TIFF"),
+    b"MM\0*": ("tiff", "TIFF"),
+}
+"""How a file begins -> its kind, and Pillow's name of the format."""
+SUFFIXES = {"jpeg": (".jpg", ".jpeg", ".jpe"), "png": (".png",), "tiff": (".tif", ".tiff")}
+"""Kind -> the endings that a copy keeps; the first one replaces any other."""
+PICTURE_SUFFIXES = frozenset({*RAW_SUFFIXES, *(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)})
+DATE = re.compile(r"\s*(\d{4})[:/-](\d\d)[:/-](\d\d)[ T](\d\d):(\d\d):(\d\d)")
+OFFSET = re.compile(r"\s*([+-])(\d\d):?(\d\d)\s*\0*\Z")
+MAX_OFFSET_S = 15 * 3600
+SERIAL_LENGTH = 80
+# The date of the exposure, and of the digitization; not the tag DateTime, which editors set.
+DATES = (
+    (ExifTags.Base.DateTimeOriginal, ExifTags.Base.SubsecTimeOriginal, ExifTags.Base.OffsetTimeOriginal),
+    (ExifTags.Base.DateTimeDigitized, ExifTags.Base.SubsecTimeDigitized, ExifTags.Base.OffsetTimeDigitized),
+)
+
+
+class TakenAt(TypedDict):
+    """`local` is the camera's own time, ISO 8601 without an offset; `offset_s` is None if the file does not say it."""
+
+    local: str
+    offset_s: int | None
+
+
+class Inspection(TypedDict):
+    """A picture that can be decoded. `taken` is None if the file does not say when it was taken."""
+
+    kind: str
+    suffix: str
+    bytes: int
+    sha256: str
+    width: int
+    height: int
+    taken: TakenAt | None
+    exposure_us: int | None
+    iso: int | None
+    f_number: float | None
+    serial: str
+    simulated: bool
+
+
+class Decoded(TypedDict):
+    width: int
+    height: int
+    taken: TakenAt | None
+    settings: dict[str, Any]
+    serial: str
+    simulated: bool
+
+
+def inspect_file(descriptor: int, name: str) -> Inspection:
+    """Decode and hash an open file. NotPlaced when it is broken, no picture, or was written meanwhile; OSError."""
+    before = os.fstat(descriptor)
+    if not stat.S_ISREG(before.st_mode):
+        raise NotPlaced(Reason.NOT_A_PICTURE, "It is not a regular file.")
+    with os.fdopen(os.dup(descriptor), "rb") as file:
+        file.seek(0)  # a duplicate shares the position of its original
+        kind, form = kind_of(file.read(16), name)
+        file.seek(0)
+        decoded = decode(file, kind, form)
+        file.seek(0)
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    after = os.fstat(descriptor)
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise NotPlaced(Reason.CHANGED, "It was written while it was read. Organize the folder again later.")
+    found = decoded["settings"]
+    return Inspection(
+        kind=kind,
+        suffix=suffix_for(kind, name),
+        bytes=after.st_size,
+        sha256=digest,
+        width=decoded["width"],
+        height=decoded["height"],
+        taken=decoded["taken"],
+        exposure_us=found.get("exposure_us"),
+        iso=found.get("iso"),
+        f_number=found.get("f_number"),
+        serial=decoded["serial"],
+        simulated=decoded["simulated"],
+    )
+
+
+def kind_of(head: bytes, name: str) -> tuple[str, str]:
+    """The kind of file, and Pillow's name of its format. By the ending for RAW files, many of which begin like a TIFF;
+    by the content for others. NotPlaced."""
+    suffix = os.path.splitext(name)[1].lower()
+    if suffix in RAW_SUFFIXES:
+        return "raw", ""
+    for magic, found in MAGIC.items():
+        if head.startswith(magic):
+            return found
+    if suffix in PICTURE_SUFFIXES:
+        raise NotPlaced(Reason.BROKEN, f"It is named {suffix} and does not begin like a picture.")
+    raise NotPlaced(Reason.NOT_A_PICTURE, "It is neither a JPEG, PNG or TIFF nor a RAW file.")
+
+
+def suffix_for(kind: str, name: str) -> str:
+    suffix = os.path.splitext(name)[1].lower()
+    return suffix if kind == "raw" or suffix in SUFFIXES[kind] else SUFFIXES[kind][0]
+
+
+def decode(file: BinaryIO, kind: str, form: str) -> Decoded:
+    """NotPlaced for a file that cannot be decoded to its end."""
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of odd EXIF and of many pixels; errors and MAX_PIXELS decide.
+            warnings.simplefilter("ignore")
+            return decode_raw(file) if kind == "raw" else decode_image(file, form)
+    except (*MALFORMED_EXIF, EOFError, MemoryError) as error:
+        raise NotPlaced(Reason.BROKEN, f"It cannot be decoded: {printable_error(error)}") from None
+
+
+def printable_error(error: BaseException) -> str:
+    text = " ".join(str(error).split())[:200] or type(error).__name__
+    return text if text.endswith(".") else f"{text}."
+
+
+def decode_image(file: BinaryIO, form: str) -> Decoded:
+    with Image.open(file, formats=[form]) as image:
+        width, height = image.size
+        check_pixels(width, height)
+        # Before the pixels, after which Pillow has closed a TIFF. A PNG, whose EXIF may come last, is read by it.
+        exif = image.getexif()
+        details = details_or_none(lambda: exif.get_ifd(ExifTags.IFD.Exif))
+        # A JPEG is then decoded at an eighth of its size: all of its data is read, in a third of the time.
+        image.draft("RGB", (1, 1))
+        image.load()
+    return Decoded(
+        width=width,
+        height=height,
+        taken=taken_at(details),
+        settings=settings_or_none(details),
+        serial=serial_of(details),
+        simulated=exif.get(ExifTags.Base.ImageDescription) == SIMULATED,
+    )
+
+
+def decode_raw(file: BinaryIO) -> Decoded:
+    import rawpy
+
+    details = details_or_none(lambda: details_of_raw(file.read(HEAD_BYTES)))
+    file.seek(0)
+    try:
+        with rawpy.imread(file) as raw:
+            check_pixels(raw.sizes.raw_width, raw.sizes.raw_height)
+            # LibRaw reads the pixels here: a file that was cut off is noticed.
+            raw.unpack()
+            width, height, other = raw.sizes.width, raw.sizes.height, raw.other
+            # Of formats that are not based on TIFF, such as CR3 and RAF.
+            taken = taken_at(details) or time_of_raw(other.timestamp)
+    except rawpy.LibRawError as error:
+        text = error.args[0] if error.args else ""
+        why = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
+        raise NotPlaced(Reason.BROKEN, f"It cannot be decoded: {why}.") from None
+    return Decoded(
+        width=width,
+        height=height,
+        taken=taken,
+        settings=settings_or_none(details) or settings_of_raw(other),
+        serial=serial_of(details),
+        simulated=False,
+    )
+
+
+def check_pixels(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise NotPlaced(Reason.BROKEN, f"It has {width} x {height} pixels; the limit is {MAX_PIXELS}.")
+
+
+def details_or_none(read: Callable[[], dict[int, Any]]) -> dict[int, Any]:
+    """Empty for EXIF that cannot be read: the picture may still be whole, and is then one without a time."""
+    try:
+        return read()
+    except MALFORMED_EXIF:
+        return {}
+
+
+def settings_or_none(details: Mapping[int, Any]) -> dict[str, Any]:
+    try:
+        return settings_of(details)
+    except MALFORMED_EXIF:
+        return {}
+
+
+def settings_of_raw(other: Any) -> dict[str, Any]:
+    """LibRaw's values, which it knows of formats whose EXIF Pillow does not read."""
+    values = {"exposure_us": other.shutter_speed * 1e6, "iso": other.iso_speed, "f_number": other.aperture}
+    known = {name: value for name, value in values.items() if math.isfinite(value) and 0 < value < 1e10}
+    return {name: round(value, 2) if name == "f_number" else round(value) for name, value in known.items()}
+
+
+def serial_of(details: Mapping[int, Any]) -> str:
+    text = details.get(ExifTags.Base.BodySerialNumber)
+    return "".join(filter(str.isprintable, text)).strip()[:SERIAL_LENGTH] if isinstance(text, str) else ""
+
+
+def taken_at(details: Mapping[int, Any]) -> TakenAt | None:
+    """The first of EXIF's dates that is one."""
+    for date, fraction, offset in DATES:
+        local = parse_date(details.get(date))
+        if local is not None:
+            at = local.replace(microsecond=parse_fraction(details.get(fraction)))
+            return TakenAt(local=at.isoformat(), offset_s=parse_offset(details.get(offset)))
+    return None
+
+
+def parse_date(text: Any) -> datetime | None:
+    """`2026:01:16 04:05:06`, the form of EXIF, without a time zone. None for anything else, such as zeros."""
+    found = DATE.match(text) if isinstance(text, str) else None
+    if found is None:
+        return None
+    try:
+        at = datetime(*(int(one) for one in found.groups()))  # type: ignore[arg-type]  # noqa: DTZ001
+    except ValueError:
+        return None
+    # Cameras begin at such a date after an empty battery.
+    return at if 1980 < at.year < 9000 else None
+
+
+def parse_fraction(text: Any) -> int:
+    """Microseconds from the digits after the decimal point."""
+    digits = text.strip(" \0") if isinstance(text, str) else ""
+    if not (digits.isascii() and digits.isdigit()):
+        return 0
+    return int(Fraction(int(digits[:6]), 10 ** len(digits[:6])) * 1_000_000)
+
+
+def parse_offset(text: Any) -> int | None:
+    """Seconds east of UTC from `+01:00`."""
+    if isinstance(text, str) and text.strip(" \0") == "Z":
+        return 0
+    found = OFFSET.match(text) if isinstance(text, str) else None
+    if found is None:
+        return None
+    seconds = int(found[2]) * 3600 + int(found[3]) * 60
+    return None if seconds > MAX_OFFSET_S else seconds if found[1] == "+" else -seconds
+
+
+def time_of_raw(timestamp: datetime) -> TakenAt | None:
+    """LibRaw's time of the file. It is that of the camera's clock while the zone of the process is UTC."""
+    local = timestamp.astimezone(UTC).replace(tzinfo=None) if timestamp.tzinfo else timestamp
+    # LibRaw gives 1970 for a file that has no time.
+    return TakenAt(local=local.isoformat(), offset_s=None) if 1980 < local.year < 9000 else None

@@ -1,0 +1,40 @@
+"""`CopyRecovery`: removes or finishes what a killed job left, also if no other job of the root follows."""
+
+from __future__ import annotations
+
+import logging
+
+from cameras.spool.storage import RootMissing
+from captures.organizing.adoption import stored_captures
+from captures.organizing.staging import Staging, StagingLocked, has_copies
+from captures.storage.models import StorageRoot
+from core.retrying_thread import RetryingThread
+
+log = logging.getLogger(__name__)
+INTERVAL_S = 600.0
+
+
+class CopyRecovery:
+    """Looks into the storage roots of `host` at the start of its jobs part, and every ten minutes."""
+
+    def __init__(self, host: str) -> None:
+        self._host = host
+        self._thread = RetryingThread("copy-recovery", self.recover, INTERVAL_S)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._thread.stop(within_s=1.0)
+
+    def recover(self) -> None:
+        """OSError of a disk; DatabaseError."""
+        for root in StorageRoot.objects.filter(host=self._host):
+            if not has_copies(root.path):
+                continue
+            try:
+                with Staging(root.path, str(root.pk)) as staging:
+                    undone = staging.recover(stored_captures)
+            except (RootMissing, StagingLocked):
+                continue  # not mounted, or a job is at work and recovers by itself
+            log.info("Copies that an ended job had left in %s are cleared; %d batches were undone.", root.path, undone)

@@ -1,0 +1,409 @@
+"""`organize_new_files`: makes captures of the pictures of a folder."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import pwd
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+import uuid6
+from django.conf import settings
+from django.utils import timezone
+
+from cameras.broker.broker import BrokerDown
+from cameras.models import Camera
+from cameras.spool.failpoints import hit_failpoint
+from cameras.spool.spool import is_out_of_space
+from cameras.spool.storage import RootMissing
+from captures.capturing.models import CaptureFile
+from captures.files.thumbnails import send_render_task
+from captures.organizing.adoption import AdoptedFile, Adopter, stored_captures, stored_files
+from captures.organizing.findings import Findings, OrganizeResult, PlannedCapture
+from captures.organizing.inspector import Inspector, Stopped
+from captures.organizing.pairing import FoundCapture, FoundPicture, batches, pair_pictures
+from captures.organizing.reasons import NotPlaced, Reason, printable
+from captures.organizing.source import Inode, SourceFile, SourceFiles, TooManyFiles
+from captures.organizing.staging import CopyFailed, SourceUnreadable, StagedFile, Staging, StagingLocked
+from captures.organizing.times import CameraZone, resolve_time
+from captures.paths.night import Site
+from captures.paths.organizer import ImageOrganizer
+from captures.storage.health import MIN_FREE_BYTES
+from captures.storage.models import StorageRoot
+from captures.storage.roots import RootBody, UnusableRoot, root_of
+from core.jobs.context import JobError
+from core.text.plurals import pluralize
+from core.times.timestamps import stamp
+
+log = logging.getLogger(__name__)
+BATCH_FILES = 50
+BATCH_BYTES = 512_000_000
+"""A batch is copied completely before its rows are written. A file may be larger."""
+Progress = Callable[[int, int, str], None]
+RequestThumbnail = Callable[[CaptureFile], None]
+"""BrokerDown when it cannot be requested now."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizeRequest:
+    """`folder` is absolute and without symbolic links. `move` removes each original after its capture is stored. `job`
+    identifies the request: the next attempt with the same one continues it."""
+
+    camera: Camera
+    folder: str
+    actor: str
+    job: str
+    time_zone: str | None = None
+    """Of files whose EXIF has no offset; None: that of the site."""
+    move: bool = False
+    dry_run: bool = False
+    reserve_bytes: int = MIN_FREE_BYTES
+    """Left free in the storage root."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """Captures on their way into the storage root, and the originals as they were when they were copied."""
+
+    captures: list[tuple[UUID, FoundCapture, list[AdoptedFile]]] = field(default_factory=list)
+    staged: list[StagedFile] = field(default_factory=list)
+    originals: dict[str, os.stat_result] = field(default_factory=dict)
+
+
+def organize_new_files(
+    request: OrganizeRequest,
+    progress: Progress,
+    should_stop: Callable[[], bool],
+    request_thumbnail: RequestThumbnail = send_render_task,
+) -> tuple[OrganizeResult, bool]:
+    """The result, and whether it is complete: False when `should_stop` ended it early.
+
+    Each file of the folder is adopted, found to be there already, or listed with the reason. It can be killed at any
+    line: the next call with the same job continues. JobError when nothing more can be adopted.
+    """
+    try:
+        root = root_of(request.camera)
+    except UnusableRoot as error:
+        raise JobError(str(error), permanent=True) from None
+    with open_folder(request.folder) as source, open_staging(root) as staging:
+        staging.recover(stored_captures)
+        organizing = Organizing(request, root, source, staging, progress, should_stop, request_thumbnail)
+        completed = organizing.run()
+        return organizing.result(), completed
+
+
+@contextlib.contextmanager
+def open_folder(folder: str) -> Iterator[SourceFiles]:
+    """JobError when the station's user cannot read the folder, or when the folder is the station's own."""
+    try:
+        source = SourceFiles(folder)
+    except OSError as error:
+        user = pwd.getpwuid(os.geteuid()).pw_name
+        raise JobError(
+            f"The station runs as the user {user} and cannot read {printable(folder)}: {error.strerror}. "
+            "Check the path, and grant that user access to the folder.",
+            permanent=True,
+        ) from None
+    try:
+        refuse_own_folder(folder)
+        yield source
+    finally:
+        source.close()
+
+
+def open_staging(root: RootBody) -> Staging:
+    """JobError; not permanent: a disk may be mounted again, and another job may end."""
+    try:
+        return Staging(root["path"], root["id"])
+    except (RootMissing, StagingLocked) as error:
+        raise JobError(str(error)) from None
+    except OSError as error:
+        raise JobError(f"{root['path']} cannot be written: {error.strerror}. Check the disk.") from None
+
+
+def own_folders() -> dict[Inode, str]:
+    """The folders of the station on this host: its data, and its storage roots."""
+    roots = StorageRoot.objects.filter(host=settings.STATION.host).values_list("path", flat=True)
+    found = {}
+    for path in (str(settings.STATION.data), *roots):
+        with contextlib.suppress(OSError):  # not mounted: nothing can be below it
+            found[Inode.of(os.stat(path))] = path
+    return found
+
+
+def refuse_own_folder(folder: str) -> None:
+    """JobError for a folder in the station's own ones: their pictures have rows already, or are about to get them."""
+    own = own_folders()
+    real = Path(os.path.realpath(folder))
+    for path in (real, *real.parents):
+        if (found := own.get(Inode.of(os.stat(path)))) is not None:
+            message = f"{printable(folder)} is in {found}, where the station itself keeps files. Name another folder."
+            raise JobError(message, permanent=True)
+
+
+class Organizing:
+    """One attempt. Its steps for each batch: inspect, leave out what is stored already, copy, place, store."""
+
+    def __init__(
+        self,
+        request: OrganizeRequest,
+        root: RootBody,
+        source: SourceFiles,
+        staging: Staging,
+        progress: Progress,
+        should_stop: Callable[[], bool],
+        request_thumbnail: RequestThumbnail,
+    ) -> None:
+        station = settings.STATION
+        site = Site(station.site.latitude, station.site.longitude, station.site.time_zone)
+        self._request, self._source, self._staging = request, source, staging
+        self._progress, self._should_stop, self._request_thumbnail = progress, should_stop, request_thumbnail
+        self._zone = CameraZone(request.time_zone or site.time_zone)
+        self._organizer = ImageOrganizer(request.camera.slug, site, station.file_names)
+        self._adopter = Adopter(request.camera, UUID(root["id"]), request.actor, request.job)
+        self._findings = Findings()
+        self._already = self._adopter.adopted()
+        """What an earlier attempt of this job has adopted."""
+        self._seen: dict[str, str] = {}
+        """Of a dry run: SHA-256 -> path. Otherwise the rows say what was adopted."""
+        self._total = self._hidden = 0
+        self._can_render = True
+
+    def run(self) -> bool:
+        """False when it was asked to stop."""
+        try:
+            listing = self._source.list_files(set(own_folders()))
+        except TooManyFiles as error:
+            raise JobError(str(error), permanent=True) from None
+        except OSError as error:
+            raise JobError(f"{printable(self._request.folder)} cannot be read: {error.strerror}.") from None
+        self._total, self._hidden = len(listing.files), listing.hidden
+        for path, reason, message in listing.ignored:
+            self._findings.add_not_placed(path, reason, message)
+        try:
+            with Inspector(self._request.folder, self._should_stop) as inspector:
+                for batch in batches(listing.files, BATCH_FILES, BATCH_BYTES):
+                    self._organize_batch(inspector, batch)
+        except Stopped:
+            return False
+        return True
+
+    def result(self) -> OrganizeResult:
+        found, request = self._findings, self._request
+        adopted = self._adopter.adopted()
+        return OrganizeResult(
+            folder=printable(request.folder),
+            camera=request.camera.slug,
+            dry_run=request.dry_run,
+            time_zone=self._zone.label,
+            files=self._total,
+            # From the rows: an earlier attempt may have adopted some.
+            captures=found.captures if request.dry_run else self._adopter.count_adopted(),
+            bytes=found.bytes if request.dry_run else sum(size for size, _ in adopted.values()),
+            removed=found.removed,
+            hidden=self._hidden,
+            free_bytes=self._staging.free_bytes(),
+            reasons=dict(sorted(found.reasons.items())),
+            results=found.results,
+            planned=found.planned,
+            problems=found.problems,
+        )
+
+    # One batch
+
+    def _organize_batch(self, inspector: Inspector, files: Sequence[SourceFile]) -> None:
+        found = [picture for file in files if (picture := self._inspect(inspector, file)) is not None]
+        captures, timeless = pair_pictures(self._without_stored(found))
+        for picture in timeless:
+            self._findings.add_not_placed(
+                picture.file.path, Reason.NO_TIME, "Its EXIF does not say when it was taken (DateTimeOriginal)."
+            )
+        if self._request.dry_run:
+            for capture in captures:
+                self._plan_only(capture)
+        elif captures:
+            self._adopt(captures)
+        self._report()
+
+    def _inspect(self, inspector: Inspector, file: SourceFile) -> FoundPicture | None:
+        """None for a file that is not placed, or that this job has adopted before it was killed."""
+        if self._should_stop():
+            raise Stopped
+        self._findings.files += 1
+        self._report()
+        known = self._already.get(self._original(file.path))
+        if known is not None and known[0] == file.bytes and not self._request.move:
+            return None
+        try:
+            found = inspector.inspect(file.path)
+            time = resolve_time(found["taken"], self._zone, timezone.now()) if found["taken"] else None
+        except NotPlaced as error:
+            self._findings.add_not_placed(file.path, error.reason, str(error))
+            return None
+        return FoundPicture(file, found, time)
+
+    def _without_stored(self, pictures: Sequence[FoundPicture]) -> list[FoundPicture]:
+        """The pictures whose content no capture has, each content once."""
+        stored = stored_files(picture.inspection["sha256"] for picture in pictures)
+        new: dict[str, FoundPicture] = {}
+        for picture in pictures:
+            sha256, path = picture.inspection["sha256"], picture.file.path
+            same = stored.get(sha256)
+            if same is not None and same.job == self._request.job and same.original == self._original(path):
+                self._remove_adopted(picture)
+            elif same is not None:
+                self._findings.add_not_placed(path, Reason.DUPLICATE, f"Capture {same.capture} has the same content.")
+            elif (first := new.get(sha256)) is not None or sha256 in self._seen:
+                twin = first.file.path if first else self._seen[sha256]
+                self._findings.add_not_placed(path, Reason.DUPLICATE, f"{printable(twin)} has the same content.")
+            else:
+                new[sha256] = picture
+        if self._request.dry_run:
+            self._seen |= {sha256: picture.file.path for sha256, picture in new.items()}
+        return list(new.values())
+
+    def _plan_only(self, capture: FoundCapture) -> None:
+        self._findings.captures += 1
+        self._findings.bytes += sum(picture.inspection["bytes"] for picture in capture.pictures)
+        self._findings.add_planned(
+            PlannedCapture(
+                files=[printable(picture.file.path) for picture in capture.pictures],
+                started=stamp(capture.time.at),
+                folder=self._organizer.folder(capture.time.at),
+            )
+        )
+
+    def _adopt(self, captures: Sequence[FoundCapture]) -> None:
+        self._check_room(sum(one.inspection["bytes"] for capture in captures for one in capture.pictures))
+        batch = Batch()
+        try:
+            for capture in captures:
+                self._copy(capture, batch)
+            if not batch.captures:
+                return
+            plan = self._staging.plan([str(ident) for ident, _, _ in batch.captures], batch.staged)
+            self._staging.place(batch.staged)
+            rows = [(ident, capture.time, files) for ident, capture, files in batch.captures]
+            stored = self._adopter.store(rows, timezone.now())
+        except BaseException as error:
+            # Now and not by the next attempt: a full disk needs the room.
+            self._staging.recover(stored_captures)
+            raise self._job_error(error) from error
+        self._staging.done(plan, batch.staged)
+        self._findings.captures += len(batch.captures)
+        self._request_thumbnails(stored)
+        if self._request.move:
+            for path, expected in batch.originals.items():
+                self._remove_original(path, expected)
+
+    def _job_error(self, error: BaseException) -> BaseException:
+        if isinstance(error, OSError) and is_out_of_space(error):
+            return self._no_room()
+        if isinstance(error, OSError):
+            return JobError(f"The storage root cannot be written: {error.strerror}. Check the disk.")
+        return JobError(str(error)) if isinstance(error, (CopyFailed, RootMissing)) else error
+
+    def _check_room(self, needed: int) -> None:
+        try:
+            self._staging.check()
+        except RootMissing as error:
+            raise JobError(str(error)) from None
+        if self._staging.free_bytes() - needed < self._request.reserve_bytes:
+            raise self._no_room()
+
+    def _no_room(self) -> JobError:
+        adopted = pluralize(self._adopter.count_adopted(), "capture")
+        return JobError(
+            f"The disk of the storage root is full. {adopted} adopted; the other files are where they were. Free some "
+            "space and organize the folder again: what is stored is recognised.",
+            permanent=True,
+        )
+
+    def _copy(self, capture: FoundCapture, batch: Batch) -> None:
+        """Copy the files of a capture that are still as they were inspected."""
+        ident = uuid6.uuid7()
+        copied = [file for picture in capture.pictures if (file := self._copy_file(ident, capture, picture, batch))]
+        if copied:
+            batch.captures.append((ident, capture, copied))
+
+    def _copy_file(self, ident: UUID, capture: FoundCapture, picture: FoundPicture, batch: Batch) -> AdoptedFile | None:
+        source, found = picture.file.path, picture.inspection
+        part = f"{ident}.{found['kind']}.part"
+        try:
+            original, digest = self._copy_bytes(source, part)
+        except SourceUnreadable as error:
+            self._findings.add_not_placed(source, Reason.UNREADABLE, str(error))
+            return None
+        if digest != found["sha256"]:
+            self._staging.discard([part])
+            self._findings.add_not_placed(source, Reason.CHANGED, "It changed while it was copied.")
+            return None
+        batch.originals[source] = original
+        path = self._free_path(ident, capture, found["suffix"])
+        batch.staged.append(StagedFile(part, path))
+        return AdoptedFile(picture, path, self._original(source))
+
+    def _copy_bytes(self, source: str, part: str) -> tuple[os.stat_result, str]:
+        """The original's state before it was copied, and the SHA-256 of the copy. SourceUnreadable."""
+        with contextlib.ExitStack() as stack:
+            try:
+                descriptor = stack.enter_context(self._source.opened(source))
+            except OSError as error:
+                raise SourceUnreadable(error) from error
+            return os.fstat(descriptor), self._staging.copy(descriptor, part, self._should_stop)
+
+    def _free_path(self, ident: UUID, capture: FoundCapture, suffix: str) -> str:
+        exposures = [one.inspection["exposure_us"] for one in capture.pictures]
+        exposure_us = next((one for one in exposures if one), None)
+        path = self._organizer.path(str(ident), capture.time.at, exposure_us=exposure_us)
+        # A name without the whole id may exist by chance.
+        taken = str(ident) not in path and self._staging.is_taken(f"{path}{suffix}")
+        return f"{path}_{ident}{suffix}" if taken else f"{path}{suffix}"
+
+    def _original(self, path: str) -> str:
+        return printable(f"{self._request.folder}/{path}")
+
+    # After a batch
+
+    def _remove_adopted(self, picture: FoundPicture) -> None:
+        """Remove the original of a capture that this job stored before it was killed. The file was just hashed."""
+        if not self._request.move:
+            return
+        with contextlib.suppress(FileNotFoundError), self._source.opened(picture.file.path) as descriptor:
+            self._remove_original(picture.file.path, os.fstat(descriptor))
+
+    def _remove_original(self, path: str, expected: os.stat_result) -> None:
+        try:
+            removed = self._source.remove(path, expected)
+        except OSError as error:
+            message = f"It is adopted, and could not be removed: {error.strerror}."
+            self._findings.add_not_placed(path, Reason.NOT_REMOVED, message)
+            return
+        if removed:
+            self._findings.removed += 1
+            hit_failpoint("after_original_removed")
+        else:
+            message = "It is adopted, and was not removed: it was written after it was copied."
+            self._findings.add_not_placed(path, Reason.NOT_REMOVED, message)
+
+    def _request_thumbnails(self, stored: Sequence[CaptureFile]) -> None:
+        """Without the broker they are rendered when someone views them."""
+        for file in stored if self._can_render else ():
+            try:
+                self._request_thumbnail(file)
+            except BrokerDown:
+                log.info("No thumbnails of adopted pictures were requested: the broker does not answer.")
+                self._can_render = False
+                return
+
+    def _report(self) -> None:
+        found = self._findings
+        sentence = (
+            f"{pluralize(found.files, 'file')} read, {pluralize(found.captures, 'capture')} found, "
+            f"{found.not_placed} not placed"
+        )
+        self._progress(found.files, self._total, sentence)

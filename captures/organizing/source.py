@@ -1,0 +1,144 @@
+"""`SourceFiles`: the folder that is organized. Its names and links are hostile: no symbolic link is followed, and
+nothing outside of the folder is opened. Django-free."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from cameras.spool.durable import RootFiles
+from captures.organizing.reasons import Reason
+
+MAX_FILES = 100_000
+MAX_DEPTH = 32
+OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""O_NONBLOCK: a FIFO would block the caller for ever."""
+
+
+class TooManyFiles(Exception):
+    """The folder is larger than one job organizes; the message says what to do."""
+
+
+class Inode(NamedTuple):
+    device: int
+    number: int
+
+    @classmethod
+    def of(cls, found: os.stat_result) -> Inode:
+        return cls(found.st_dev, found.st_ino)
+
+
+class SourceFile(NamedTuple):
+    """`path` is relative to the folder."""
+
+    path: str
+    bytes: int
+
+
+class Ignored(NamedTuple):
+    path: str
+    reason: Reason
+    message: str
+
+
+@dataclass(slots=True)
+class Listing:
+    """The files of a folder in a fixed order, so that each attempt of a job finds them alike. Names that begin with a
+    dot are only counted."""
+
+    files: list[SourceFile] = field(default_factory=list)
+    ignored: list[Ignored] = field(default_factory=list)
+    hidden: int = 0
+
+
+class SourceFiles:
+    def __init__(self, folder: str) -> None:
+        """OSError."""
+        self._files = RootFiles(folder)
+
+    def close(self) -> None:
+        self._files.close()
+
+    def list_files(self, forbidden: Collection[Inode], most: int = MAX_FILES) -> Listing:
+        """All files below the folder, without those in the folders `forbidden`. TooManyFiles; OSError of the folder
+        itself."""
+        listing = Listing()
+        # Opened here and not in `_list_folder`: a folder that cannot be read at all is an error of the whole.
+        with self._files.folder("") as at:
+            os.listdir(at)
+        self._list_folder("", listing, forbidden, most)
+        return listing
+
+    @contextlib.contextmanager
+    def opened(self, path: str) -> Iterator[int]:
+        """A descriptor to read. OSError, also when a part of the path is a symbolic link."""
+        folder, _, name = path.rpartition("/")
+        with self._files.folder(folder) as at:
+            descriptor = os.open(name, OPEN, dir_fd=at)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def remove(self, path: str, expected: os.stat_result) -> bool:
+        """Remove a file. False when it is no longer the expected one. OSError."""
+        folder, _, name = path.rpartition("/")
+        with self._files.folder(folder) as at:
+            try:
+                found = os.stat(name, dir_fd=at, follow_symlinks=False)
+            except FileNotFoundError:
+                return True  # removed before a kill, or by someone else
+            if fingerprint(found) != fingerprint(expected):
+                return False
+            os.unlink(name, dir_fd=at)
+            os.fsync(at)
+        return True
+
+    def _list_folder(self, folder: str, listing: Listing, forbidden: Collection[Inode], most: int) -> None:
+        try:
+            with self._files.folder(folder) as at:
+                if Inode.of(os.fstat(at)) in forbidden:
+                    message = "The station's own files are in this folder."
+                    listing.ignored.append(Ignored(folder, Reason.STATION_FOLDER, message))
+                    return
+                entries = [(name, os.stat(name, dir_fd=at, follow_symlinks=False)) for name in os.listdir(at)]
+        except OSError as error:
+            listing.ignored.append(Ignored(folder, Reason.UNREADABLE, f"It cannot be read: {error.strerror}."))
+            return
+        for name, found in sorted(entries, key=order):
+            self._list_entry(f"{folder}/{name}" if folder else name, found, listing, forbidden, most)
+
+    def _list_entry(
+        self, path: str, found: os.stat_result, listing: Listing, forbidden: Collection[Inode], most: int
+    ) -> None:
+        if path.rpartition("/")[2].startswith("."):
+            listing.hidden += 1
+        elif stat.S_ISDIR(found.st_mode):
+            if path.count("/") >= MAX_DEPTH:
+                raise TooManyFiles(
+                    f"{path[:80]}… is more than {MAX_DEPTH} folders deep. Organize its parts one by one."
+                )
+            self._list_folder(path, listing, forbidden, most)
+        elif stat.S_ISLNK(found.st_mode):
+            listing.ignored.append(Ignored(path, Reason.SYMBOLIC_LINK, "Symbolic links are not followed."))
+        elif not stat.S_ISREG(found.st_mode):
+            listing.ignored.append(Ignored(path, Reason.NOT_A_PICTURE, "It is not a regular file."))
+        else:
+            listing.files.append(SourceFile(path, found.st_size))
+        if len(listing.files) + len(listing.ignored) + listing.hidden > most:
+            raise TooManyFiles(f"The folder has more than {most} files. Organize its parts one by one.")
+
+
+def order(entry: tuple[str, os.stat_result]) -> tuple[bool, str, str]:
+    """Files before folders, and files of one stem one after the other."""
+    name, found = entry
+    return stat.S_ISDIR(found.st_mode), os.path.splitext(name)[0], name
+
+
+def fingerprint(found: os.stat_result) -> tuple[int, int, int, int]:
+    """What changes when a file is replaced or written."""
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

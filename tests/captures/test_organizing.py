@@ -1,0 +1,367 @@
+"""Pictures of a folder become captures: what is adopted, what is left where it was, and why."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from cameras.broker.broker import BrokerDown
+from cameras.models import Camera
+from captures.capturing.bodies import capture_body
+from captures.models import Capture, CaptureFile, StorageRoot
+from captures.organizing.jobs import organize_folder
+from captures.organizing.service import OrganizeRequest, organize_new_files
+from captures.storage.models import StorageClass
+from captures.storage.roots import assign_root
+from captures.thumbnails.rendering import SIMULATED
+from core.jobs.context import JobContext, JobError
+from monitoring.models import Event
+from tests.harness.rows.cards import FIRST, taken_picture, taken_raw, utc, write_card
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def destination(root: StorageRoot) -> StorageRoot:
+    """New captures of this host go to the test's storage root."""
+    assign_root(root, StorageClass.CAPTURES)
+    return root
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Path:
+    folder = tmp_path / "card"
+    folder.mkdir()
+    return folder
+
+
+def never() -> bool:
+    return False
+
+
+def no_thumbnail(file: CaptureFile) -> None:
+    raise BrokerDown
+
+
+def context(camera: Camera, folder: Path, job: str = "job-1", **arguments: Any) -> JobContext:
+    found = {"camera": str(camera.pk), "folder": str(folder), "time_zone": "Europe/Berlin", **arguments}
+    return JobContext(job, found, None, "ada", lambda message: None)
+
+
+def organized(camera: Camera, folder: Path, job: str = "job-1", **arguments: Any) -> dict[str, Any]:
+    return organize_folder(context(camera, folder, job, **arguments), no_thumbnail)
+
+
+def only_reason(result: dict[str, Any]) -> str:
+    (found,) = result["results"]
+    return str(found["reason"])
+
+
+def files_below(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def archive(root: StorageRoot) -> set[str]:
+    return files_below(Path(root.path) / "captures")
+
+
+# What is adopted
+
+
+def test_a_card_is_adopted_without_duplicates_and_broken_files(camera: Camera, card: Path, root: StorageRoot) -> None:
+    write_card(card, pictures=30, duplicates=4, broken=3)
+    before = files_below(card)
+    result = organized(camera, card)
+    assert (result["files"], result["captures"]) == (37, 30)
+    assert result["reasons"] == {"broken": 3, "duplicate": 4}
+    assert Capture.objects.filter(origin="adopted", status="saved").count() == 30
+    assert len(archive(root)) == 30
+    assert files_below(card) == before
+
+
+def test_a_capture_has_what_the_exif_says(camera: Camera, card: Path, root: StorageRoot) -> None:
+    content = taken_picture()
+    (card / "IMG_1.JPG").write_bytes(content)
+    organized(camera, card)
+    capture = Capture.objects.get()
+    file = capture.files.get()
+    assert capture.started_at == utc(2026, 1, 16, 21, 0, 0, 789_000)
+    assert (capture.exposure_us, capture.f_number, capture.iso, capture.serial) == (8000, 4.0, 800, "4711")
+    assert capture.ended_at - capture.started_at == timedelta(microseconds=8000)
+    assert (capture.requested_by, capture.job, capture.warnings, capture.clock) == ("ada", "job-1", [], "unknown")
+    assert (file.kind, file.width, file.height) == ("jpeg", 160, 120)
+    assert (file.bytes, file.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+    assert file.path == f"captures/sky/2026/01/16/raw/sky_20260116_210000_789_{capture.pk}.jpg"
+    assert file.original == str(card / "IMG_1.JPG")
+    assert Path(root.path, file.path).read_bytes() == content
+
+
+def test_the_api_says_that_a_capture_was_adopted_and_from_where(camera: Camera, card: Path, viewer: Any) -> None:
+    (card / "IMG_1.JPG").write_bytes(taken_picture())
+    organized(camera, card)
+    (body,) = viewer.get("/api/v1/captures/").json()["results"]
+    assert body["origin"] == "adopted"
+    assert body["adopted"] is not None
+    assert body["files"][0]["original"] == str(card / "IMG_1.JPG")
+
+
+def test_the_page_of_a_capture_says_where_it_came_from(camera: Camera, card: Path, viewer: Any) -> None:
+    (card / "IMG_1.JPG").write_bytes(taken_picture())
+    organized(camera, card)
+    page = viewer.get(f"/captures/{Capture.objects.get().pk}/").content.decode()
+    assert "adopted" in page
+    assert str(card / "IMG_1.JPG") in page
+
+
+def test_a_capture_of_a_camera_is_of_the_origin_camera(camera: Camera) -> None:
+    body = capture_body(Capture.objects.create(camera=camera))
+    assert (body["origin"], body["adopted"]) == ("camera", None)
+
+
+@pytest.mark.parametrize(("form", "name", "kind"), [("PNG", "a.png", "png"), ("TIFF", "a.tif", "tiff")])
+def test_other_pictures_are_adopted_too(camera: Camera, card: Path, form: str, name: str, kind: str) -> None:
+    (card / name).write_bytes(taken_picture(form=form))
+    organized(camera, card)
+    assert CaptureFile.objects.get().kind == kind
+    assert Capture.objects.get().started_at == utc(2026, 1, 16, 21, 0, 0, 789_000)
+
+
+def test_raw_and_jpeg_of_one_exposure_are_one_capture(camera: Camera, card: Path) -> None:
+    (card / "IMG_1.DNG").write_bytes(taken_raw())
+    (card / "IMG_1.JPG").write_bytes(taken_picture(FIRST + timedelta(seconds=1), offset=""))
+    result = organized(camera, card)
+    capture = Capture.objects.get()
+    assert [(file.kind, file.path.rpartition(".")[2]) for file in capture.files.all()] == [
+        ("jpeg", "jpg"),
+        ("raw", "dng"),
+    ]
+    assert result["captures"] == 1
+    assert capture.exposure_us == 8000
+
+
+def test_files_of_one_name_and_different_times_are_two_captures(camera: Camera, card: Path) -> None:
+    (card / "IMG_1.DNG").write_bytes(taken_raw())
+    (card / "IMG_1.JPG").write_bytes(taken_picture(FIRST + timedelta(seconds=5)))
+    organized(camera, card)
+    assert Capture.objects.count() == 2
+
+
+def test_a_raw_file_whose_time_cannot_be_read_belongs_to_its_jpeg(camera: Camera, card: Path) -> None:
+    from tests.harness.rows.pictures import bare_dng
+
+    (card / "IMG_1.DNG").write_bytes(bare_dng())
+    (card / "IMG_1.JPG").write_bytes(taken_picture())
+    organized(camera, card)
+    assert Capture.objects.get().files.count() == 2
+
+
+def test_a_time_without_an_offset_is_read_in_the_given_zone_and_the_capture_says_so(camera: Camera, card: Path) -> None:
+    (card / "IMG_1.JPG").write_bytes(taken_picture(offset=""))
+    result = organized(camera, card, time_zone="America/New_York")
+    capture = Capture.objects.get()
+    assert capture.started_at == utc(2026, 1, 17, 3, 0, 0, 789_000)
+    assert "America/New_York" in capture.warnings[0]
+    assert result["time_zone"] == "America/New_York"
+
+
+def test_a_simulated_picture_stays_one(camera: Camera, card: Path) -> None:
+    (card / "IMG_1.JPG").write_bytes(taken_picture(description=SIMULATED))
+    organized(camera, card)
+    assert Capture.objects.get().simulated
+
+
+def test_the_template_of_the_station_names_the_copies(
+    camera: Camera, card: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = settings.STATION.model_copy(update={"file_names": "{sequence}_{exposure}_{id12}"})
+    monkeypatch.setattr(settings, "STATION", named)
+    (card / "IMG_1.JPG").write_bytes(taken_picture())
+    organized(camera, card)
+    assert CaptureFile.objects.get().path.rpartition("/")[2] == f"single_8ms_{str(Capture.objects.get().pk)[-12:]}.jpg"
+
+
+# What is left where it was
+
+
+def test_organizing_a_folder_again_adopts_nothing_twice(camera: Camera, card: Path, root: StorageRoot) -> None:
+    write_card(card, pictures=3, duplicates=0, broken=0)
+    organized(camera, card)
+    result = organized(camera, card, "job-2")
+    assert result["reasons"] == {"duplicate": 3}
+    assert result["captures"] == 0
+    assert len(archive(root)) == Capture.objects.count() == 3
+
+
+def test_a_picture_of_a_camera_is_not_adopted_again(camera: Camera, card: Path, file: CaptureFile) -> None:
+    content = taken_picture()
+    CaptureFile.objects.filter(pk=file.pk).update(sha256=hashlib.sha256(content).hexdigest())
+    (card / "IMG_1.JPG").write_bytes(content)
+    result = organized(camera, card)
+    assert str(file.capture_id) in result["results"][0]["message"]
+    assert only_reason(result) == "duplicate"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("notes.txt", b"Clouds from 2 am.", "not_a_picture"),
+        ("IMG_1.JPG", b"", "broken"),
+        ("IMG_1.JPG", b"\xff\xd8\xff\xe0", "broken"),
+        ("IMG_1.CR2", b"II*\0 nothing", "broken"),
+        ("IMG_1.JPG", taken_picture(None), "no_time"),
+        ("IMG_1.JPG", taken_picture(FIRST.replace(year=2400)), "no_time"),
+        ("IMG_1.DNG", taken_raw()[:-9000], "broken"),
+        ("bad\x1b[31m\udcff.txt", b"", "not_a_picture"),
+    ],
+)
+def test_a_file_that_cannot_be_placed_is_listed_and_stays(
+    camera: Camera, card: Path, name: str, content: bytes, reason: str
+) -> None:
+    (card / name).write_bytes(content)
+    result = organized(camera, card)
+    assert only_reason(result) == reason
+    assert result["results"][0]["message"]
+    assert result["results"][0]["path"].isprintable()
+    assert (card / name).read_bytes() == content
+    assert Capture.objects.count() == 0
+
+
+def test_symbolic_links_and_pipes_are_not_followed(camera: Camera, card: Path, tmp_path: Path) -> None:
+    (tmp_path / "outside.jpg").write_bytes(taken_picture())
+    (card / "link.jpg").symlink_to(tmp_path / "outside.jpg")
+    (card / "folder").symlink_to(tmp_path)
+    os.mkfifo(card / "pipe.jpg")
+    result = organized(camera, card)
+    assert result["reasons"] == {"not_a_picture": 1, "symbolic_link": 2}
+    assert Capture.objects.count() == 0
+
+
+def test_hidden_files_are_counted(camera: Camera, card: Path) -> None:
+    (card / "._IMG_1.JPG").write_bytes(b"from a Mac")
+    result = organized(camera, card)
+    assert (result["hidden"], result["results"]) == (1, [])
+
+
+def test_the_stations_own_folders_are_refused(camera: Camera, root: StorageRoot) -> None:
+    below = Path(root.path) / "captures/sky"
+    below.mkdir(parents=True)
+    with pytest.raises(JobError, match="where the station itself keeps files"):
+        organized(camera, below)
+
+
+def test_the_stations_own_folders_below_the_folder_are_left_out(
+    camera: Camera, tmp_path: Path, file: CaptureFile
+) -> None:
+    (tmp_path / "IMG_1.JPG").write_bytes(taken_picture())
+    result = organized(camera, tmp_path)
+    assert (result["captures"], result["reasons"]) == (1, {"station_folder": 1})
+
+
+def test_a_folder_that_the_station_cannot_read_is_refused_by_name(camera: Camera, card: Path) -> None:
+    with pytest.raises(JobError, match=r"The station runs as the user \w+ and cannot read .*nowhere: No such file"):
+        organized(camera, card / "nowhere")
+
+
+def test_nothing_is_copied_to_a_disk_without_room(camera: Camera, card: Path, root: StorageRoot) -> None:
+    write_card(card, pictures=3, duplicates=0, broken=0)
+    request = OrganizeRequest(camera, str(card), "ada", "job-1", reserve_bytes=10**18)
+    with pytest.raises(JobError, match="0 captures adopted"):
+        organize_new_files(request, lambda *words: None, never)
+    assert archive(root) == set()
+
+
+def test_a_root_that_is_not_mounted_gets_nothing(camera: Camera, card: Path, folder: Path) -> None:
+    (folder / ".skycam-root").unlink()
+    with pytest.raises(JobError, match="is not mounted"):
+        organized(camera, card)
+
+
+# Options
+
+
+def test_a_dry_run_shows_the_captures_and_copies_nothing(camera: Camera, card: Path, root: StorageRoot) -> None:
+    write_card(card, pictures=3, duplicates=1, broken=1)
+    result = organized(camera, card, dry_run=True)
+    assert (result["captures"], result["reasons"]) == (3, {"broken": 1, "duplicate": 1})
+    assert result["planned"][0]["folder"] == "captures/sky/2026/01/16/raw"
+    assert (Capture.objects.count(), archive(root)) == (0, set())
+    assert not Event.objects.filter(kind="capture.adopted").exists()
+
+
+def test_with_move_only_adopted_originals_are_removed(camera: Camera, card: Path, root: StorageRoot) -> None:
+    write_card(card, pictures=4, duplicates=1, broken=1)
+    result = organized(camera, card, move=True)
+    assert result["removed"] == 4
+    assert files_below(card) == {"copies/IMG_0000.JPG", "DCIM/100CANON/IMG_9000.JPG"}
+    assert len(archive(root)) == 4
+
+
+# The job
+
+
+def test_a_job_has_one_event_with_its_counts(camera: Camera, card: Path) -> None:
+    write_card(card, pictures=3, duplicates=1, broken=1)
+    organized(camera, card)
+    organized(camera, card)
+    event = Event.objects.get(kind="capture.adopted")
+    assert event.data["captures"] == 3
+    assert event.data["reasons"] == {"broken": 1, "duplicate": 1}
+    assert (event.actor, event.camera) == ("ada", "sky")
+
+
+def test_the_next_attempt_reports_what_the_first_one_adopted(camera: Camera, card: Path) -> None:
+    write_card(card, pictures=3, duplicates=1, broken=1)
+    first, second = organized(camera, card), organized(camera, card)
+    assert second["captures"] == first["captures"] == Capture.objects.count() == 3
+    assert second["reasons"] == first["reasons"]
+    assert second["bytes"] == first["bytes"]
+
+
+def test_thumbnails_of_adopted_captures_are_requested(camera: Camera, card: Path) -> None:
+    (card / "IMG_1.DNG").write_bytes(taken_raw())
+    (card / "IMG_1.JPG").write_bytes(taken_picture())
+    requested: list[CaptureFile] = []
+    organize_folder(context(camera, card), requested.append)
+    assert [file.kind for file in requested] == ["jpeg"]
+
+
+def test_a_job_that_is_asked_to_stop_leaves_no_copy_without_a_row(
+    camera: Camera, card: Path, root: StorageRoot
+) -> None:
+    write_card(card, pictures=6, duplicates=0, broken=0)
+    staging = Path(root.path, ".organize")
+    request = OrganizeRequest(camera, str(card), "ada", "job-1")
+    _, is_complete = organize_new_files(request, lambda *words: None, lambda: len(list(staging.glob("*.part"))) > 2)
+    assert not is_complete
+    assert len(archive(root)) == CaptureFile.objects.count() == 0
+    assert files_below(staging) == {".lock"}
+
+
+def test_the_number_of_queries_does_not_grow_with_the_files_of_a_batch(
+    camera: Camera, card: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    write_card(card, pictures=2, duplicates=0, broken=0)
+    write_card(other, pictures=30, duplicates=8, broken=0)
+    with CaptureQueriesContext(connection) as few:
+        organized(camera, card, "job-1")
+    with CaptureQueriesContext(connection) as many:
+        organized(camera, other, "job-2")
+    assert len(many) == len(few)
+
+
+def test_duplicates_are_searched_by_an_index(db: None) -> None:
+    if_sqlite = "EXPLAIN QUERY PLAN SELECT id FROM captures_capturefile WHERE sha256 IN ('a', 'b')"
+    with connection.cursor() as cursor:
+        cursor.execute(if_sqlite)
+        plan = str(cursor.fetchall())
+    assert "capture_file_sha256" in plan

@@ -1,0 +1,168 @@
+"""The parts of `skycam organize`: times, pairs, names, a decoder that crashes, and the lock of the copies."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psutil
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cameras.spool.storage import read_marker
+from captures.organizing.inspection import Inspection, TakenAt, inspect_file, parse_date, parse_fraction, parse_offset
+from captures.organizing.inspector import Inspector
+from captures.organizing.pairing import FoundPicture, batches, pair_pictures
+from captures.organizing.reasons import NotPlaced, Reason, printable
+from captures.organizing.source import SourceFile, SourceFiles, TooManyFiles
+from captures.organizing.staging import Staging, StagingLocked
+from captures.organizing.times import CameraZone, PlacedTime, resolve_time
+from tests.harness.rows.cards import taken_picture, taken_raw, utc
+
+NOW = utc(2026, 11, 23)
+BERLIN = CameraZone("Europe/Berlin")
+
+
+def never() -> bool:
+    return False
+
+
+def at(local: str, offset_s: int | None = None) -> TakenAt:
+    return TakenAt(local=local, offset_s=offset_s)
+
+
+@pytest.mark.parametrize(
+    ("taken", "expected", "warning"),
+    [
+        (at("2026-01-16T22:00:00.789000", 3600), utc(2026, 1, 16, 21, 0, 0, 789_000), ""),
+        (at("2026-07-16T22:00:00"), utc(2026, 7, 16, 20), "was read in Europe/Berlin."),
+        (at("2026-10-25T02:30:00"), utc(2026, 10, 25, 0, 30), "may be wrong by an hour."),
+    ],
+)
+def test_a_time_is_that_of_its_offset_or_of_the_zone(taken: TakenAt, expected: datetime, warning: str) -> None:
+    found = resolve_time(taken, BERLIN, NOW)
+    assert found.at == expected
+    assert found.warning.endswith(warning)
+    assert bool(found.warning) == bool(warning)
+
+
+def test_a_time_in_the_future_is_refused() -> None:
+    with pytest.raises(NotPlaced, match="in the future"):
+        resolve_time(at("2026-11-25T00:00:01", 0), BERLIN, NOW)
+
+
+@given(text=st.text() | st.none() | st.integers() | st.binary() | st.from_regex(r"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d"))
+def test_no_content_of_exif_is_an_error(text: object) -> None:
+    assert isinstance(parse_date(text), datetime | None)
+    assert 0 <= parse_fraction(text) < 1_000_000
+    assert isinstance(parse_offset(text), int | None)
+
+
+@given(fraction=st.integers(0, 999_999), offset=st.integers(-14 * 4, 14 * 4).map(lambda quarters: quarters * 900))
+def test_fractions_and_offsets_are_read_as_they_are_written(fraction: int, offset: int) -> None:
+    sign, minutes = "-" if offset < 0 else "+", abs(offset) // 60
+    assert parse_fraction(f"{fraction:06}") == fraction
+    assert parse_offset(f"{sign}{minutes // 60:02}:{minutes % 60:02}") == offset
+
+
+@given(content=st.binary(max_size=300), name=st.sampled_from(["a.jpg", "a.cr2", "a.tif", "a.png", "a.dng", "a"]))
+def test_no_content_of_a_file_is_an_error(content: bytes, name: str) -> None:
+    descriptor = os.memfd_create("picture")
+    os.write(descriptor, b"\xff\xd8\xff" + content)
+    with pytest.raises(NotPlaced) as raised:
+        inspect_file(descriptor, name)
+    os.close(descriptor)
+    assert raised.value.reason in {Reason.BROKEN, Reason.NOT_A_PICTURE}
+
+
+@given(name=st.binary(min_size=1, max_size=40))
+def test_any_file_name_becomes_printable_text(name: bytes) -> None:
+    shown = printable(os.fsdecode(name))
+    assert shown.isprintable()
+    assert shown.encode()
+
+
+def picture(path: str, kind: str, second: float | None, digest: str = "") -> FoundPicture:
+    found = Inspection(
+        kind=kind, suffix=".x", bytes=1, sha256=digest or path, width=1, height=1, taken=None, exposure_us=None,
+        iso=None, f_number=None, serial="", simulated=False,
+    )  # fmt: skip
+    time = None if second is None else PlacedTime(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=second))
+    return FoundPicture(SourceFile(path, 1), found, time)
+
+
+def paths(*pictures: FoundPicture) -> list[list[str]]:
+    return [[one.file.path for one in capture.pictures] for capture in pair_pictures(pictures)[0]]
+
+
+@pytest.mark.parametrize(
+    ("raw", "jpeg", "expected"),
+    [
+        (("a/1.cr2", 0.0), ("a/1.jpg", 2.0), [["a/1.jpg", "a/1.cr2"]]),
+        (("a/1.cr2", None), ("a/1.jpg", 2.0), [["a/1.jpg", "a/1.cr2"]]),
+        (("a/1.cr2", 0.0), ("a/1.jpg", 2.1), [["a/1.jpg"], ["a/1.cr2"]]),
+        (("a/1.cr2", 0.0), ("b/1.jpg", 0.0), [["b/1.jpg"], ["a/1.cr2"]]),
+        (("a/1.cr2", 0.0), ("a/2.jpg", 0.0), [["a/2.jpg"], ["a/1.cr2"]]),
+    ],
+)
+def test_raw_and_jpeg_are_one_capture_by_stem_folder_and_time(
+    raw: tuple[str, float | None], jpeg: tuple[str, float | None], expected: list[list[str]]
+) -> None:
+    assert paths(picture(raw[0], "raw", raw[1]), picture(jpeg[0], "jpeg", jpeg[1])) == expected
+
+
+def test_a_batch_does_not_part_the_files_of_a_stem() -> None:
+    files = [SourceFile(name, 10) for name in ("1.cr2", "1.jpg", "2.cr2", "2.jpg", "3.jpg")]
+    assert [[one.path for one in batch] for batch in batches(files, 1, 1000)] == [
+        ["1.cr2", "1.jpg"],
+        ["2.cr2", "2.jpg"],
+        ["3.jpg"],
+    ]
+
+
+def test_a_folder_with_too_many_files_is_refused(tmp_path: Path) -> None:
+    for number in range(4):
+        (tmp_path / f"{number}.jpg").touch()
+    with closing(SourceFiles(str(tmp_path))) as source, pytest.raises(TooManyFiles, match="more than 3 files"):
+        source.list_files(set(), most=3)
+
+
+def test_an_original_that_was_written_again_is_not_removed(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(b"old")
+    before = path.stat()
+    path.write_bytes(b"newer")
+    with closing(SourceFiles(str(tmp_path))) as source:
+        assert source.remove("a.jpg", before) is False
+    assert path.read_bytes() == b"newer"
+
+
+def test_a_file_that_crashes_the_decoder_is_broken_and_the_next_one_is_read(tmp_path: Path) -> None:
+    (tmp_path / "good.jpg").write_bytes(taken_picture())
+    (tmp_path / "good.dng").write_bytes(taken_raw())
+    with Inspector(str(tmp_path), never) as inspector:
+        assert inspector.inspect("good.jpg")["kind"] == "jpeg"
+        (child,) = [one for one in psutil.Process().children() if "captures.organizing.worker" in one.cmdline()]
+        child.send_signal(signal.SIGSEGV)
+        with pytest.raises(NotPlaced, match="was ended by signal 11") as raised:
+            inspector.inspect("good.jpg")
+        assert raised.value.reason is Reason.BROKEN
+        assert inspector.inspect("good.dng")["kind"] == "raw"
+
+
+def test_a_file_that_takes_too_long_is_broken(tmp_path: Path) -> None:
+    (tmp_path / "good.jpg").write_bytes(taken_picture())
+    with Inspector(str(tmp_path), never, timeout_s=0.0) as inspector, pytest.raises(NotPlaced, match="more than 0 s"):
+        inspector.inspect("good.jpg")
+
+
+def test_two_processes_do_not_adopt_into_one_root_at_the_same_time(folder: Path) -> None:
+    root = str(read_marker(str(folder)))
+    with Staging(str(folder), root), pytest.raises(StagingLocked, match="Another process"):
+        Staging(str(folder), root)
+    with Staging(str(folder), root) as staging:
+        assert staging.recover(lambda captures: set()) == 0

@@ -1,0 +1,117 @@
+"""`skycam organize`: the job from the command line, what it prints, and what it refuses."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cameras.models import Camera
+from captures.models import Capture, StorageRoot
+from captures.storage.models import StorageClass
+from captures.storage.roots import assign_root
+from core.jobs.models import Job
+from skycam_project.cli.errors import CliError
+from skycam_project.cli.organizing import check_readable, checked_folder, subject_of
+from tests.harness.rows.cards import write_card
+from tests.harness.stations.command_line import answer, skycam
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def card(tmp_path: Path, camera: Camera, root: StorageRoot) -> Path:
+    """30 pictures, 4 of them twice, and 3 broken ones, for the primary camera of this host."""
+    assign_root(root, StorageClass.CAPTURES)
+    return write_card(tmp_path / "card")
+
+
+def test_a_card_is_organized_by_a_job(card: Path) -> None:
+    shown = skycam("organize", str(card), "--camera", "sky", "--timezone", "Europe/Berlin")
+    assert shown.exit_code == 1
+    assert "37 files found, 30 captures adopted" in shown.stdout
+    assert "7 not placed." in shown.stdout
+    assert "DCIM/100CANON/IMG_9000.JPG" in shown.stdout
+    assert Capture.objects.filter(origin="adopted").count() == 30
+    job = Job.objects.get()
+    assert (job.kind, job.state, job.camera) == ("organize", "done", "sky")
+
+
+def test_organizing_again_finds_duplicates_alone_and_exits_with_0(card: Path) -> None:
+    for broken in card.glob("DCIM/100CANON/IMG_9*"):
+        broken.unlink()
+    assert skycam("organize", str(card)).exit_code == 0
+    again = skycam("--output", "json", "organize", str(card))
+    assert again.exit_code == 0
+    assert '"duplicate": 34' in again.stdout
+
+
+def test_a_dry_run_prints_the_plan(card: Path) -> None:
+    body = answer("organize", str(card), "--dry-run")
+    assert (body["captures"], body["reasons"]) == (30, {"broken": 3, "duplicate": 4})
+    assert len(body["planned"]) == 30
+    assert Capture.objects.count() == 0
+    assert "30 captures would be adopted" in skycam("organize", str(card), "--dry-run").stdout
+
+
+def test_move_removes_the_adopted_originals(card: Path) -> None:
+    body = answer("organize", str(card), "--move")
+    assert body["removed"] == 30
+    assert len([path for path in card.rglob("*") if path.is_file()]) == 7
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("nowhere",), "There is no folder nowhere."),
+        ((".", "--timezone", "Mars/Olympus"), "is not a time zone"),
+        ((".", "--camera", "none"), "none"),
+    ],
+)
+def test_a_wrong_argument_starts_no_job(card: Path, words: tuple[str, ...], problem: str) -> None:
+    shown = skycam("organize", *words)
+    assert shown.exit_code != 0
+    assert problem in shown.stderr
+    assert Job.objects.count() == 0
+
+
+def test_a_camera_of_another_host_is_refused(card: Path, camera: Camera) -> None:
+    Camera.objects.filter(pk=camera.pk).update(host="dome")
+    shown = skycam("organize", str(card))
+    assert "sky is on the host dome. Run the command there" in shown.stderr
+
+
+def test_the_folder_of_the_station_is_refused_by_the_job(card: Path, folder: Path) -> None:
+    (folder / "captures").mkdir()
+    shown = skycam("organize", str(folder / "captures"))
+    assert shown.exit_code == 1
+    assert "where the station itself keeps files" in shown.stderr
+
+
+def test_a_symbolic_link_to_a_folder_is_resolved(tmp_path: Path) -> None:
+    (tmp_path / "card").mkdir()
+    (tmp_path / "link").symlink_to("card")
+    assert checked_folder(tmp_path / "link") == str(tmp_path / "card")
+
+
+def test_a_file_that_the_person_may_not_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "secret.jpg").touch()
+    # Root may read everything, whatever the mode of the file.
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(CliError, match="You may not read"):
+        check_readable(str(tmp_path))
+
+
+def test_requests_that_differ_have_different_subjects() -> None:
+    folders = ["/media/card", "/media/" + "x" * 200, "/media/" + "x" * 201]
+    subjects = [
+        subject_of(folder, zone, move=move, dry_run=dry_run, camera=camera)
+        for folder in folders
+        for zone in (None, "UTC")
+        for move in (False, True)
+        for dry_run in (False, True)
+        for camera in ("a", "b")
+    ]
+    assert len(set(subjects)) == len(subjects)
+    assert max(map(len, subjects)) <= 120
