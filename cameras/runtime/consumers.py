@@ -11,7 +11,7 @@ from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.link import ReportSink
 from cameras.runtime.messages import Command, ConsumerStats
 from cameras.runtime.spec import Spec
-from cameras.spool.records import CaptureRecord, PartFile, Plan
+from cameras.spool.records import CaptureRecord, ClockState, PartFile, Plan
 from cameras.spool.spool import Spool
 from core.registry import resolve
 
@@ -30,7 +30,9 @@ class StillConsumer(Protocol):
         """The final path of a capture's files, relative to the root, without the ending. With a `name`, the file name
         consists of it and the time; if such a file exists already, `write_files` adds the id."""
 
-    def write_files(self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity) -> list[PartFile]: ...
+    def write_files(
+        self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity, clock: ClockState
+    ) -> list[PartFile]: ...
 
     def handle_saved(self, record: CaptureRecord, exposure: Exposure) -> None:
         """The record is durable and has files. Called on the still thread, so it must return at once."""

@@ -17,9 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
+from cameras.runtime.file_formats import DEFAULT_FORMATS
 from cameras.runtime.messages import Command, LiveCommand, Report, StateReport
 from cameras.runtime.spec import Recording, Spec
 from cameras.spool.agenda import Agenda
+from cameras.spool.records import StillFormats
 from cameras.spool.session_files import DesiredSession
 
 log = logging.getLogger(__name__)
@@ -38,6 +40,7 @@ class SentState(TypedDict):
     session: DesiredSession | None
     agenda: Agenda | None
     recording: Recording | None
+    formats: StillFormats
 
 
 def start_time(pid: int) -> str | None:
@@ -92,6 +95,7 @@ class CameraChild:
             session=spec["session"],
             agenda=spec.get("agenda"),
             recording=spec["recording"],
+            formats=spec.get("formats", DEFAULT_FORMATS),
         )
         self.ending = self.killed = False
         self.end_by = 0.0
