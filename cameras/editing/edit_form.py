@@ -49,7 +49,9 @@ class EditForm(PageForm):
         shown = {name: getattr(camera, name) for name in self.base_fields} | {"keep": ", ".join(camera.keep)}
         # A form without the hidden values is compared with the row, so that a missing field is no change.
         was = {f"{WAS}{name}": str(value) for name, value in shown.items()}
-        super().__init__(None if data is None else {**was, **data}, initial=shown)
+        # These may be missing: another program that posts the form may not know them.
+        as_it_is = {name: shown[name] for name in ("keep", "fits_compression")}
+        super().__init__(None if data is None else {**was, **as_it_is, **data}, initial=shown)
         self.fields["address"].help_text = address_example(camera.kind)
         # A select without the present host would choose the first one, and saving would move the camera.
         names = sorted({*(hosts or []), camera.host})

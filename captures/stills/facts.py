@@ -95,5 +95,5 @@ def one_line(text: str) -> str:
 
 
 def ascii_text(text: str) -> str:
-    """The text in ASCII: letters without their accents, other characters left out."""
-    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().strip()
+    """The printable text in ASCII: letters without their accents, other characters left out."""
+    return one_line(unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode())

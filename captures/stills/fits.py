@@ -17,7 +17,7 @@ BLOCK_BYTES = 2880
 TILE_ROWS = 16
 """Rows in a tile of a compressed image."""
 MAX_TEXT = 68
-"""Characters in the text of one card."""
+"""Characters in the text of one card, which then has no room for a comment."""
 MJD_OF_EPOCH = 40587
 Card = tuple[str, Any, str]
 
@@ -84,8 +84,8 @@ def header_cards(facts: StillFacts, warn: Callable[[str], None]) -> list[Card]:
         ("EXPTIME", facts.exposure_s, "[s] exposure time"),
         ("XPOSURE", facts.exposure_s, "[s] exposure time"),
         ("TELAPSE", (facts.ended - facts.started).total_seconds(), "[s] from begin to end"),
-        ("INSTRUME", _text("INSTRUME", f"{facts.vendor} {facts.model}".strip(), warn), "camera"),
-        ("SERIALNO", _text("SERIALNO", facts.serial, warn), "serial number of the camera"),
+        ("INSTRUME", _text("INSTRUME", f"{facts.vendor} {facts.model}".strip(), warn), ""),
+        ("SERIALNO", _text("SERIALNO", facts.serial, warn), ""),
         ("IMAGETYP", "LIGHT", "type of the image"),
         ("GAIN", facts.gain, "gain in the camera's unit"),
         ("ISO", facts.iso, "sensitivity"),
@@ -112,7 +112,10 @@ def header_cards(facts: StillFacts, warn: Callable[[str], None]) -> list[Card]:
 
 def _text(keyword: str, text: str, warn: Callable[[str], None]) -> str:
     """The text in ASCII, as long as a card holds."""
-    held = ascii_text(text)[:MAX_TEXT].rstrip()
+    held = ascii_text(text)
+    # An apostrophe takes two places.
+    while len(held.replace("'", "''")) > MAX_TEXT:
+        held = held[:-1].rstrip()
     if held != text:
         has = f"has {held!r} instead" if held else "leaves it out"
         warn(f"The FITS header cannot hold {text[:200]!r} in {keyword} and {has}.")

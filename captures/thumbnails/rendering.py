@@ -34,11 +34,14 @@ def image_from_pixels(image: Any) -> Image.Image:
 
 def stretch(image: NDArray[np.uint16]) -> NDArray[np.uint8]:
     """8 bits of a linear picture in 16 bits: from the value that 0.1 % of the pixels are below, black, to the one that
-    0.1 % are above, white, by the power 1/2.2. All channels alike, so colours keep their ratios."""
+    0.1 % are above, white, by the power 1/2.2. All channels alike, so colours keep their ratios. Of a picture without
+    contrast, the upper bytes."""
     step = max(1, image.shape[0] * image.shape[1] // SAMPLES)
     sample = image.reshape(image.shape[0] * image.shape[1], -1)[::step]
     black, white = np.percentile(sample, (CLIPPED_PERCENT, 100 - CLIPPED_PERCENT))
-    levels = np.clip((np.arange(1 << 16) - black) / max(1.0, white - black), 0, 1) ** (1 / GAMMA)
+    if black == white:
+        return (image >> 8).astype(np.uint8)
+    levels = np.clip((np.arange(1 << 16) - black) / (white - black), 0, 1) ** (1 / GAMMA)
     table = np.round(255 * levels).astype(np.uint8)
     return np.asarray(table[image])
 

@@ -85,7 +85,7 @@ def test_a_hidden_camera_has_no_thumbnails(viewer: Any, manager: Any, rendered: 
 
 
 def test_a_capture_without_a_picture_has_no_thumbnail(viewer: Any, picture: Make) -> None:
-    file = picture(b"SIMPLE  =", kind="fits")
+    file = picture(b"what no one can render", kind="other")
     body = viewer.get(f"/api/v1/captures/{file.capture_id}/").json()
     assert body["thumbnail"] is None
     assert viewer.get(url(file)).status_code == 404
