@@ -8,7 +8,6 @@ import pytest
 
 from cameras.models import Camera
 from monitoring.models import Event
-from tests.harness.browsers.html_check import html_errors
 
 EDIT = "/cameras/sky/edit/"
 AS_IT_IS = {"name": "Sky", "address": "", "host": "main", "enabled": "on", "primary": "on"}
@@ -26,9 +25,7 @@ def test_formats_are_chosen_the_primary_one_first(manager: Any, camera: Camera) 
 
 def test_the_form_shows_the_formats(manager: Any, camera: Camera) -> None:
     Camera.objects.update(keep=["tiff", "jpeg"])
-    page = manager.get(EDIT).content.decode()
-    assert 'value="tiff, jpeg"' in page
-    assert html_errors(page) == []
+    assert 'value="tiff, jpeg"' in manager.get(EDIT).content.decode()
 
 
 @pytest.mark.parametrize("typed", ["", " , ", "gif", "jpeg, jpeg", "jpeg; fits"])
