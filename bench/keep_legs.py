@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -61,7 +62,7 @@ def encoding_legs(image: Any, times: int) -> dict[str, float]:
     found: dict[str, float] = {}
     for name, (kind, compression) in ENCODINGS.items():
         encoding = Encoding(FACTS, fits_compression=compression)
-        found[name] = median(lambda kind=kind, encoding=encoding: FORMATS[kind].encode(image, encoding), times)
+        found[name] = median(partial(FORMATS[kind].encode, image, encoding), times)
         found[f"{name} bytes"] = sum(len(chunk) for chunk in FORMATS[kind].encode(image, encoding))
     return found
 
@@ -165,7 +166,7 @@ class Whole:
 
         capture = capture or str(uuid6.uuid7())
         files = [{**file, "path": f"bench/{capture}-{file['kind']}"} for file in record["files"]]
-        ingest_record({**record, "id": capture, "files": files})  # type: ignore[arg-type, typeddict-item]
+        ingest_record({**record, "id": capture, "files": files})  # type: ignore[arg-type]
 
     @property
     def spool(self) -> Any:
