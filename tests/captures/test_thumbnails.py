@@ -114,7 +114,8 @@ HOSTILE = {
     "postscript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "tiff"),
     "raw noise": (bytes(range(256)) * 400, "raw"),
     "raw cut": (dng(jpeg(400, 300))[:9000], "raw"),
-    "unknown": (b"x", "fits"),
+    "unknown": (b"x", "other"),
+    "no FITS": (b"x", "fits"),
 }
 
 

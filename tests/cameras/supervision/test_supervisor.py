@@ -255,8 +255,10 @@ def test_formats_of_the_row_hold_for_the_next_capture_of_the_running_process(
     read_again(host)
     capture = archive.planned()
     command: Any = {"command_id": "c", "camera": slot.desired.id, "slug": "sim", "order": "capture"}
-    host.router.route({**command, "arguments": {**CAPTURE, "id": str(capture.pk)}}, time.monotonic())
-    eventually(lambda: host.database.sync() or Capture.objects.get(pk=capture.pk).status == "saved", timeout=60)
+    host.router.route(
+        {**command, "arguments": {**CAPTURE, "asked": {"exposure_us": 1000}, "id": str(capture.pk)}}, time.monotonic()
+    )
+    eventually(lambda: host.database.sync() or Capture.objects.get(pk=capture.pk).status == "saved")
     assert list(capture.files.values_list("kind", flat=True)) == ["fits", "png"]
     assert slot.child is child
 
