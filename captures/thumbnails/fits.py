@@ -1,4 +1,4 @@
-"""Reads FITS files for thumbnails. Django-free; imported only when a FITS file is rendered, as astropy takes 25 MB."""
+"""Reads FITS files for thumbnails. Django-free; imported only when a FITS file is rendered, as astropy takes 15 MB and more."""
 
 from __future__ import annotations
 
