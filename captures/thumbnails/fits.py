@@ -1,4 +1,4 @@
-"""Reads FITS files for thumbnails. Django-free; imported only when a FITS file is rendered, as astropy takes 15 MB and more."""
+"""Reads FITS files for thumbnails. Django-free; imported only when one is rendered, as astropy takes 15 MB."""
 
 from __future__ import annotations
 
