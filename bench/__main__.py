@@ -22,6 +22,7 @@ BENCHES = {
     "machine":  "bench.machine",
     "night":    "bench.night",
     "still":    "bench.still",
+    "keep":     "bench.keep",
     "capture":  "bench.capturing",
     "settings": "bench.settings_route",
     "pages":    "bench.pages",

@@ -12,8 +12,8 @@ from core.times.timestamps import stamp_or_none
 
 
 class CameraBody(TypedDict):
-    """`settings` are the desired ones; `observed` is the last observed state, `since` when it began. `address` and
-    `audience` are null for users who are not managers."""
+    """`settings` are the desired ones; `keep` is empty for a camera whose own files are stored; `observed` is the last
+    observed state, `since` when it began. `address` and `audience` are null for users who are not managers."""
 
     slug: str
     name: str
@@ -26,6 +26,8 @@ class CameraBody(TypedDict):
     restricted: bool
     audience: list[str] | None
     settings: dict[str, Any]
+    keep: list[str]
+    fits_compression: str
     desired: str
     observed: str
     reason: str
@@ -48,6 +50,8 @@ def camera_body(camera: Camera, user: Any) -> CameraBody:
         restricted=camera.restricted,
         audience=audience_of(camera) if manages else None,
         settings=camera.settings,
+        keep=camera.kept_formats,
+        fits_compression=camera.fits_compression,
         desired=desired_connection(camera),
         observed=camera.observed,
         reason=camera.observed_reason,

@@ -12,8 +12,15 @@ from django.db import models
 from django.utils import timezone
 
 from cameras.address_encryption import decrypt_address, encrypt_address
-from cameras.drivers import DRIVERS
+from cameras.drivers import DRIVERS, driver_class
 from cameras.drivers.credentials import REDACTED
+from cameras.runtime.file_formats import (
+    DEFAULT_KEEP,
+    FITS_COMPRESSIONS,
+    checked_compression,
+    checked_keep,
+    default_keep,
+)
 from cameras.runtime.settings_drift import Difference, still_desired
 from cameras.validation import check_destination, checked_address, checked_settings
 from core.secrets import DecryptionFailed
@@ -89,6 +96,10 @@ class Camera(models.Model):
     recording_by = models.CharField(max_length=150, blank=True, editable=False, help_text="Who last requested it.")
     primary = models.BooleanField(default=False)
     settings = models.JSONField(default=dict, blank=True)
+    keep = models.JSONField(
+        default=default_keep, help_text="Formats of the files that Skycam makes of a still, the primary one first."
+    )
+    fits_compression = models.CharField(max_length=10, choices=list(FITS_COMPRESSIONS.items()), default="none")
     # A flag of its own, not "the audience is not empty": removing the last listed user must not publish the camera.
     restricted = models.BooleanField(
         default=False, help_text="Only managers and its audience may see it; otherwise all users with a role."
@@ -165,8 +176,29 @@ class Camera(models.Model):
             self.settings = checked_settings(self.kind, self.settings, self.capabilities.get("settings"))
         except ValidationError as error:
             errors["settings"] = error.messages
+        for name, check in (("keep", self._check_keep), ("fits_compression", self._check_compression)):
+            try:
+                check()
+            except ValueError as error:
+                errors[name] = str(error)
         if errors:
             raise ValidationError(errors)
+
+    @property
+    def kept_formats(self) -> list[str]:
+        """Empty for a camera that makes its own files, which are stored unchanged."""
+        return [] if self.kind in DRIVERS and driver_class(self.kind).makes_files else self.keep
+
+    def _check_keep(self) -> None:
+        self.keep = checked_keep(self.keep)
+        if self.keep != DEFAULT_KEEP and not self.kept_formats:
+            raise ValueError(
+                f"The files of a {self.kind} camera are stored as the camera makes them. Choose their format in the "
+                "settings of the camera."
+            )
+
+    def _check_compression(self) -> None:
+        self.fits_compression = checked_compression(self.fits_compression)
 
     def _check_address(self) -> None:
         """ValueError for a bad address. A stored address was checked before and stays valid even if its password cannot

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict, Field
 
+from cameras.runtime.file_formats import DEFAULT_KEEP
 from core.api.model import StrictModel
 from core.text.names import Line
 
@@ -18,6 +19,17 @@ Audience = Annotated[
     Field(max_length=1000, description="User names: who may see it besides managers while it is restricted."),
 ]
 Host = Annotated[str, Field(max_length=60)]
+Keep = Annotated[
+    list[Annotated[str, Field(max_length=10)]],
+    Field(
+        min_length=1,
+        max_length=4,
+        description="Formats of the files that Skycam makes of a still: jpeg, png, tiff, fits; the primary file first.",
+    ),
+]
+Compression = Annotated[
+    str, Field(max_length=10, description="Of FITS files: `none`, or `rice` for tiles inside of the .fits file.")
+]
 
 
 def check_no_route(slug: str) -> str:
@@ -35,6 +47,8 @@ class CameraNew(StrictModel):
     address: Address = ""
     host: Annotated[Host, Field(description="Empty: the host that answers.")] = ""
     settings: Settings = {}
+    keep: Keep = DEFAULT_KEEP
+    fits_compression: Compression = "none"
     primary: bool = False
     restricted: Restricted = False
     audience: Audience = []
@@ -50,6 +64,8 @@ class CameraChange(StrictModel):
     host: Annotated[Host, Field(min_length=1)] | None = None
     enabled: bool | None = None
     settings: Settings | None = None
+    keep: Keep | None = None
+    fits_compression: Compression | None = None
     primary: bool | None = None
     restricted: Restricted | None = None
     audience: Audience | None = None

@@ -229,6 +229,9 @@ class Driver(ABC):
     failure, such as a wrong password, is always retried once a minute: many cameras lock out users who try more
     often."""
 
+    makes_files: ClassVar[bool] = False
+    """Whether a still is the camera's own files, which are stored unchanged, and not a frame."""
+
     stills_from_stream: ClassVar[bool] = False
     """Whether a still is a frame of the stream, which readers of the stream get as well."""
 

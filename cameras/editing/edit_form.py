@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from cameras.editing import services
 from cameras.editing.add_form import HOST_RULE, NAME_RULE, AddressField, address_example
 from cameras.models import Camera
+from cameras.runtime.file_formats import FITS_COMPRESSIONS, KEEP_FORMATS, checked_keep
 from core.pages.forms import NAME_ATTRS, WAS, PageForm, same_message, validate_line
 
 
@@ -28,6 +29,15 @@ class EditForm(PageForm):
         max_length=60, widget=forms.Select, error_messages=same_message(HOST_RULE), show_hidden_initial=True,
         help_text="the machine that the camera is connected to",
     )  # fmt: skip
+    keep = forms.CharField(
+        label="Keep stills as", max_length=40, show_hidden_initial=True, widget=forms.TextInput(attrs=NAME_ATTRS),
+        error_messages=same_message(f"Name at least one format of: {', '.join(KEEP_FORMATS)}."),
+        help_text=f"{', '.join(KEEP_FORMATS)}; several with commas, the primary file first",
+    )  # fmt: skip
+    fits_compression = forms.ChoiceField(
+        label="FITS compression", choices=list(FITS_COMPRESSIONS.items()), show_hidden_initial=True,
+        error_messages=same_message("Choose a compression."),
+    )  # fmt: skip
     enabled = forms.BooleanField(
         required=False, show_hidden_initial=True,
         help_text="a disabled camera is not opened and does not count as a fault",
@@ -36,16 +46,27 @@ class EditForm(PageForm):
 
     def __init__(self, camera: Camera, data: Mapping[str, Any] | None = None, hosts: list[str] | None = None) -> None:
         self.camera = camera
-        shown = {name: getattr(camera, name) for name in self.base_fields}
+        shown = {name: getattr(camera, name) for name in self.base_fields} | {"keep": ", ".join(camera.keep)}
         # A form without the hidden values is compared with the row, so that a missing field is no change.
         was = {f"{WAS}{name}": str(value) for name, value in shown.items()}
-        super().__init__(None if data is None else {**was, **data}, initial=shown)
+        # These may be missing: another program that posts the form may not know them.
+        as_it_is = {name: shown[name] for name in ("keep", "fits_compression")}
+        super().__init__(None if data is None else {**was, **as_it_is, **data}, initial=shown)
         self.fields["address"].help_text = address_example(camera.kind)
         # A select without the present host would choose the first one, and saving would move the camera.
         names = sorted({*(hosts or []), camera.host})
         self.fields["host"].widget.choices = [(name, name) for name in names]
         if camera.primary:
             del self.fields["primary"]
+        # A camera that makes its own files: there is nothing to choose.
+        if not camera.kept_formats:
+            del self.fields["keep"], self.fields["fits_compression"]
+
+    def clean_keep(self) -> list[str]:
+        try:
+            return checked_keep([name.strip().lower() for name in self.cleaned_data["keep"].split(",")])
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
 
     @property
     def changes(self) -> dict[str, Any]:

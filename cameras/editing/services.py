@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -15,9 +15,12 @@ from cameras.command_events import DONE, command_data, record_refusals
 from cameras.editing import camera_creation, host_failover
 from cameras.leases import lease_holders
 from cameras.models import Camera
+from cameras.runtime.file_formats import DEFAULT_KEEP
 from monitoring.services import record_event
 
-CHANGEABLE = {"name", "address", "host", "enabled", "settings", "primary", *audience.FIELDS}
+CHANGEABLE = {
+    "name", "address", "host", "enabled", "settings", "keep", "fits_compression", "primary", *audience.FIELDS,
+}  # fmt: skip
 # Name, primary and audience do not touch the camera's process, so they do not disturb its holder.
 GUARDED = CHANGEABLE - {"name", "primary", *audience.FIELDS}
 """What only the holder may change while the camera is held."""
@@ -26,7 +29,8 @@ GUARDED = CHANGEABLE - {"name", "primary", *audience.FIELDS}
 @transaction.atomic
 def add_camera(
     *, slug: str, kind: str, name: str = "", address: str = "", host: str = "", values: dict[str, Any] | None = None,
-    primary: bool = False, seen_by: Mapping[str, Any] | None = None, actor: str = "",
+    primary: bool = False, seen_by: Mapping[str, Any] | None = None, keep: Sequence[str] = DEFAULT_KEEP,
+    fits_compression: str = "none", actor: str = "",
 ) -> Camera:  # fmt: skip
     """Add a camera on `host` (by default this one), visible as `seen_by` says (`restricted`, `audience`).
     ValidationError with a sentence for each bad field, or when the station already has `max_cameras`."""
@@ -34,7 +38,8 @@ def add_camera(
     camera_creation.check_camera_limit()
     camera = Camera(
         slug=slug, kind=kind, name=name or slug, address=address, host=host or settings.STATION.host,
-        settings=camera_creation.with_default_settings(kind, values or {}), primary=primary,
+        settings=camera_creation.with_default_settings(kind, values or {}), primary=primary, keep=list(keep),
+        fits_compression=fits_compression,
     )  # fmt: skip
     if not primary and not Camera.objects.present().filter(primary=True).exists():
         # The first camera becomes primary, so that the seed's routes (`/api/camera/...`) work without further steps.

@@ -110,10 +110,11 @@ def build_camera_process(
     stills = StillQueue(recorder.write, lose_storage)
     inbox = CommandInbox(clock)
     session_exposure = SessionExposure(runner, device, statistics)
+    planner = Planner(spec, device.timing, writer.file_path)
     exposures = ExposureRunner(
         device,
         spec["kind"],
-        Planner(spec, device.timing, writer.file_path),
+        planner,
         storage_holder,
         runner,
         session_exposure,
@@ -140,8 +141,9 @@ def build_camera_process(
     )
     sessions = SessionCommands(runner, resumption, agenda, holders, starts, device, stills)
     commands = CommandRunner(
-        inbox, device, settings_reader, exposures, sessions, storage_holder, consumers, reporter, errors
-    )
+        inbox, device, settings_reader, exposures, sessions, storage_holder, consumers, reporter, errors,
+        planner.set_formats,
+    )  # fmt: skip
     poller = CameraPoller(settings_reader, device.telemetry, starts, inbox, errors)
     feed = FrameFeed(device, buffer, consumers, runner, inbox, clock, errors)
     disk_monitor = DiskMonitor(disk_watchdog, stills, storage_holder, reporter)

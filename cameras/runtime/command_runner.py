@@ -24,6 +24,7 @@ from cameras.runtime.session_commands import SessionCommands
 from cameras.runtime.session_runner import SessionBusy
 from cameras.runtime.settings_reader import SettingsReader
 from cameras.runtime.storage_holder import StorageHolder
+from cameras.spool.records import StillFormats
 
 
 class CommandRunner:
@@ -40,7 +41,9 @@ class CommandRunner:
         consumers: Iterable[FrameConsumer],
         reporter: Reporter,
         handle_error: Callable[[CameraError], None],
+        set_formats: Callable[[StillFormats], None],
     ) -> None:
+        self._set_formats = set_formats
         self._inbox, self._device, self._settings_reader, self._exposures = inbox, device, settings_reader, exposures
         self._sessions, self._storage_holder = sessions, storage_holder
         self._consumers, self._reporter, self._handle_error = consumers, reporter, handle_error
@@ -116,6 +119,8 @@ class CommandRunner:
             self._sessions.replace_lease(command["lease"])
         if "recording" in command:
             self._forward_to_consumers(command)
+        if "formats" in command:
+            self._set_formats(command["formats"])
         whole = command.get("whole", False)
         # Last: it raises if the camera is away, and session and recording do not depend on that.
         answer = self._device.apply_settings(command["settings"], whole=whole) if "settings" in command else None
@@ -133,6 +138,8 @@ class CommandRunner:
             self._sessions.replace_lease(command["lease"])
         if "recording" in command:
             self._forward_to_consumers(command)
+        if "formats" in command:
+            self._set_formats(command["formats"])
 
     def _withdraw_capture(self, command: WithdrawCommand) -> None:
         """Drop a capture that has not begun, because its deadline is over. The answer is that of its own command."""

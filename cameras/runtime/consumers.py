@@ -11,7 +11,7 @@ from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.link import ReportSink
 from cameras.runtime.messages import Command, ConsumerStats
 from cameras.runtime.spec import Spec
-from cameras.spool.records import CaptureRecord, PartFile, Plan
+from cameras.spool.records import CaptureRecord, ClockState, PartFile, Plan
 from cameras.spool.spool import Spool
 from core.registry import resolve
 
@@ -33,7 +33,9 @@ class StillConsumer(Protocol):
         consists of it and the time; else the template makes it, also from the requested exposure and the number in the
         session. If a file has the name already, `write_files` adds the id."""
 
-    def write_files(self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity) -> list[PartFile]: ...
+    def write_files(
+        self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity, clock: ClockState
+    ) -> list[PartFile]: ...
 
     def handle_saved(self, record: CaptureRecord, exposure: Exposure) -> None:
         """The record is durable and has files. Called on the still thread, so it must return at once."""

@@ -10,9 +10,11 @@ from typing import Any, Protocol
 from cameras.drivers.base import Aborted, CameraError, Exposure
 from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.clock import CameraClock
+from cameras.runtime.clock_monitor import ClockMonitor
 from cameras.runtime.command_inbox import WaitingCapture
 from cameras.runtime.device import Device
 from cameras.runtime.device_timing import DeviceTiming
+from cameras.runtime.file_formats import DEFAULT_FORMATS
 from cameras.runtime.messages import CaptureCommand
 from cameras.runtime.reporter import Reporter
 from cameras.runtime.session_exposure import SessionExposure
@@ -23,7 +25,7 @@ from cameras.runtime.stills import Still
 from cameras.runtime.storage_holder import StorageHolder, disk_reason
 from cameras.spool.durable import LockLost
 from cameras.spool.moments import Moment
-from cameras.spool.records import Plan
+from cameras.spool.records import Plan, StillFormats
 from cameras.spool.session_files import SessionFile, new_id
 from cameras.spool.storage import RootMissing
 
@@ -45,10 +47,15 @@ class FilePath(Protocol):
 
 
 class Planner:
-    """Makes the plans of captures."""
+    """Makes the plans of captures. `file_path`: `StillConsumer.file_path`. Used by the camera loop's thread."""
 
     def __init__(self, spec: Spec, timing: DeviceTiming, file_path: FilePath) -> None:
         self._camera, self._slug, self._timing, self._file_path = spec["camera"], spec["slug"], timing, file_path
+        self._formats = spec.get("formats", DEFAULT_FORMATS)
+
+    def set_formats(self, formats: StillFormats) -> None:
+        """The files that are made of the following captures."""
+        self._formats = formats
 
     def plan_command(self, command: CaptureCommand, now: Moment) -> Plan:
         options = command.get("file")
@@ -83,6 +90,7 @@ class Planner:
             asked=requested,
             requested_by="",
             job="",
+            formats=self._formats,
         )
 
 
@@ -121,6 +129,7 @@ class ExposureRunner:
         self._storage_holder, self._runner, self._session_exposure = storage_holder, runner, session_exposure
         self._stills, self._buffer = stills, buffer
         self._reporter, self._handle_error, self._stop_waits = reporter, handle_error, stop_waits
+        self._clock_monitor = ClockMonitor(clock)
         self._session: str | None = None
         """The session whose exposure is running."""
         self._abort_reason = ""
@@ -261,4 +270,6 @@ class ExposureRunner:
         storage = self._storage_holder.storage
         assert storage is not None
         command_id = command.get("command_id", "") if command else ""
-        self._stills.put(storage, Still(plan, self._device.identity, self._kind, exposure, reason, message, command_id))
+        clock = self._clock_monitor.read_state()
+        still = Still(plan, self._device.identity, self._kind, clock, exposure, reason, message, command_id)
+        self._stills.put(storage, still)

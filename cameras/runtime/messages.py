@@ -13,7 +13,7 @@ from cameras.runtime.recording_state import Recorder
 from cameras.runtime.settings_drift import Difference
 from cameras.runtime.spec import HeldLease, Recording
 from cameras.spool.agenda import Agenda
-from cameras.spool.records import FileOptions
+from cameras.spool.records import FileOptions, StillFormats
 from cameras.spool.session_files import DesiredSession
 
 # Down: commands of the Supervisor
@@ -47,8 +47,8 @@ class CaptureCommand(_Command, StillRequest):
 
 
 class ConfigureCommand(_Command):
-    """New settings, the desired state of the session, the agenda, the lease, or the desired recording; only what is
-    given changes."""
+    """New settings, the desired state of the session, the agenda, the lease, the desired recording, or the files to
+    make of stills; only what is given changes."""
 
     type: Literal["configure"]
     settings: NotRequired[dict[str, Any]]
@@ -58,6 +58,7 @@ class ConfigureCommand(_Command):
     agenda: NotRequired[Agenda]
     lease: NotRequired[HeldLease | None]
     recording: NotRequired[Recording | None]
+    formats: NotRequired[StillFormats]
 
 
 class ReadCommand(_Command):

@@ -6,6 +6,7 @@ from typing import Any, NotRequired, TypedDict
 
 from cameras.gates.messages import GateStatus
 from cameras.spool.agenda import Agenda
+from cameras.spool.records import StillFormats
 from cameras.spool.session_files import DesiredSession
 from core.outgoing import Rules
 
@@ -64,6 +65,8 @@ class Spec(TypedDict):
     agenda: NotRequired[Agenda]
     """The sessions that it begins by itself. Without it, those of the agenda in its spool."""
     lease: NotRequired[HeldLease | None]
+    formats: NotRequired[StillFormats]
+    """The files to make of stills; JPEG alone when it is missing."""
     gates: NotRequired[list[GateStatus]]
     """The gates of the camera when the process was started. Without them, sessions are not gated."""
     recording: Recording | None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from cameras.drivers.base import CameraError, Exposure, Identity
 from cameras.runtime.clock import CameraClock
+from cameras.runtime.clock_monitor import describe_jump
 from cameras.runtime.consumers import StillConsumer
 from cameras.runtime.exposure_statistics import ExposureStatistics, measured_body
 from cameras.spool.durable import LockLost
@@ -18,6 +19,7 @@ from cameras.spool.records import (
     CaptureConditions,
     CaptureObservations,
     CaptureRecord,
+    ClockState,
     PartFile,
     Plan,
     RecordBase,
@@ -40,6 +42,7 @@ class Still:
     plan: Plan
     identity: Identity
     kind: str
+    clock: ClockState
     exposure: Exposure | None = None
     reason: str = ""
     message: str = ""
@@ -94,6 +97,8 @@ class StillRecorder:
         # Outside the `try` below: on a root that is gone nothing is written, not even a failure.
         storage.check()
         record = failed_record(still.plan, storage.root, "", "", outcome="saved", now=now)
+        if jump := describe_jump(still.clock):
+            still.exposure.warnings = [*still.exposure.warnings, jump]
         record["body"] = {**record["body"], **self._conditions(still), **describe_exposure(still.exposure)}
         try:
             record["files"] = self._write_files(storage.spool, still, still.exposure)
@@ -109,9 +114,7 @@ class StillRecorder:
             if measured := self._statistics.result(still.plan["id"], MEASURED_WITHIN_S):
                 record["body"]["statistics"] = measured_body(measured)
             if still.exposure.missing:
-                missing = ", ".join(still.exposure.missing)
-                message = f"The camera promised {missing} and did not deliver it. The files that arrived are kept."
-                set_failed(record, "incomplete", message)
+                set_failed(record, "incomplete", describe_missing(still.exposure))
             return record
         set_failed(record, reason, message)
         # Before the record: on a full disk this makes room for it.
@@ -121,20 +124,21 @@ class StillRecorder:
     def _write_files(self, spool: Spool, still: Still, exposure: Exposure) -> list[PartFile]:
         """After EIO all parts are written again, once: after a failed fsync the content of a file is unknown."""
         try:
-            return self._writer.write_files(spool, still.plan, exposure, still.identity)
+            return self._writer.write_files(spool, still.plan, exposure, still.identity, still.clock)
         except OSError as error:
             if error.errno != errno.EIO:
                 raise
             delete_parts(spool, still.plan["id"])
-            return self._writer.write_files(spool, still.plan, exposure, still.identity)
+            return self._writer.write_files(spool, still.plan, exposure, still.identity, still.clock)
 
-    def _conditions(self, still: Still) -> CaptureConditions:
+    @staticmethod
+    def _conditions(still: Still) -> CaptureConditions:
         return CaptureConditions(
+            **still.clock,
             driver=still.kind,
             library=still.identity.library,
             firmware=still.identity.firmware,
             serial=still.identity.serial,
-            clock=self._clock.synchronisation(),
             command=still.command,
         )
 
@@ -142,6 +146,13 @@ class StillRecorder:
 def set_failed(record: CaptureRecord, reason: str, message: str) -> None:
     body = record["body"]
     body["outcome"], body["reason"], body["message"] = "failed", reason, message
+
+
+def describe_missing(exposure: Exposure) -> str:
+    missing = ", ".join(exposure.missing)
+    if exposure.frame is not None:
+        return f"The picture could not be written as {missing}. The other files are kept; the warnings say why."
+    return f"The camera promised {missing} and did not deliver it. The files that arrived are kept."
 
 
 def describe_exposure(exposure: Exposure) -> CaptureObservations:

@@ -40,6 +40,14 @@ class _Plan(TypedDict):
     job: str
 
 
+class StillFormats(TypedDict):
+    """The files that Skycam makes of a still: keys of `cameras.runtime.file_formats.KEEP_FORMATS`, the primary one
+    first, and a key of FITS_COMPRESSIONS."""
+
+    keep: list[str]
+    fits_compression: str
+
+
 class FollowingStart(TypedDict, total=False):
     """When the capture after this one should start: `at` a time, or `after_s` seconds after the end of this one."""
 
@@ -51,6 +59,8 @@ class Plan(_Plan, total=False):
     """A capture that is about to be exposed. `path` is the final path without the ending of the file."""
 
     file: FileOptions
+    formats: StillFormats
+    """Missing in the plans of older versions."""
     following: FollowingStart
     """Of a session only."""
 
@@ -78,14 +88,26 @@ class ClipPlan(TypedDict):
 Outcome = Literal["saved", "failed", "skipped"]
 
 
-class CaptureConditions(TypedDict):
+class ClockState(TypedDict):
+    """The station's clock during a capture or a clip. None where it is unknown."""
+
+    clock: str
+    """`synchronised`, `unsynchronised` or `unknown`."""
+    clock_offset_s: float | None
+    """What the clock was being corrected by, in seconds."""
+    clock_error_s: float | None
+    """Its estimated error in seconds."""
+    clock_jumped_s: float | None
+    """By how many seconds it was set: since the last capture, or during the clip. 0 when it was not."""
+
+
+class CaptureConditions(ClockState):
     """The fields of a capture that do not depend on whether it was saved."""
 
     driver: str
     library: str
     firmware: str
     serial: str
-    clock: str
     command: str
 
 
@@ -130,6 +152,9 @@ class CaptureBody(TypedDict):
     firmware: NotRequired[str]
     serial: NotRequired[str]
     clock: NotRequired[str]
+    clock_offset_s: NotRequired[float | None]
+    clock_error_s: NotRequired[float | None]
+    clock_jumped_s: NotRequired[float | None]
     command: NotRequired[str]
     statistics: NotRequired[dict[str, float]]
     """Brightness of a capture of a session: `cameras.exposure.statistics.as_body`."""
@@ -198,6 +223,8 @@ class ClipOutcome(TypedDict):
     interrupted: bool
     reason: str
     message: str
+    clock: NotRequired[ClockState]
+    """Missing when the clip was cut off: its process has ended."""
 
 
 class ClipBody(ClipOutcome):

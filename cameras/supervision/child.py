@@ -17,9 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
+from cameras.runtime.file_formats import DEFAULT_FORMATS
 from cameras.runtime.messages import Command, LiveCommand, Report, StateReport
 from cameras.runtime.spec import HeldLease, Recording, Spec
 from cameras.spool.agenda import Agenda
+from cameras.spool.records import StillFormats
 from cameras.spool.session_files import DesiredSession
 
 log = logging.getLogger(__name__)
@@ -39,6 +41,7 @@ class SentState(TypedDict):
     agenda: Agenda | None
     lease: HeldLease | None
     recording: Recording | None
+    formats: StillFormats
 
 
 def start_time(pid: int) -> str | None:
@@ -94,6 +97,7 @@ class CameraChild:
             agenda=spec.get("agenda"),
             lease=spec.get("lease"),
             recording=spec["recording"],
+            formats=spec.get("formats", DEFAULT_FORMATS),
         )
         self.ending = self.killed = False
         self.end_by = 0.0

@@ -12,8 +12,10 @@ from django.conf import settings
 from cameras.leases.lease_holders import Lease, LeaseHolder, lease_of, session_holders
 from cameras.models import Camera
 from cameras.runtime.disk_reserve import DISK_RESERVE_BYTES
+from cameras.runtime.file_formats import DEFAULT_FORMATS
 from cameras.runtime.spec import HeldLease, Recording, Spec
 from cameras.spool.agenda import Agenda
+from cameras.spool.records import StillFormats
 from cameras.spool.session_files import DesiredSession
 from cameras.spool.spool import spool_folder
 from cameras.status.messages import OpenAlert
@@ -55,6 +57,8 @@ class DesiredState:
     """The live view presets."""
     agenda: Agenda | None = None
     """The sessions that it begins by itself; None while they are not known."""
+    formats: StillFormats = field(default_factory=lambda: DEFAULT_FORMATS)
+    """The files to make of stills."""
     elsewhere: bool = False
     """Its row names another host now; what is left here is finished."""
 
@@ -107,6 +111,7 @@ class DesiredState:
             consumers=CONSUMERS,
             session=self.session,
             recording=self.recording,
+            formats=self.formats,
             decided_outcome=decided,
             disk_reserve_bytes=DISK_RESERVE_BYTES,
             presets=self.presets,
@@ -163,6 +168,7 @@ def _desired_state(camera: Camera, root: dict[str, Any], video: dict[str, Any]) 
         removed=camera.removed_at is not None,
         session=resolve(PROGRAMMES["session"])(camera),
         recording=resolve(PROGRAMMES["recording"])(camera),
+        formats=StillFormats(keep=camera.keep, fits_compression=camera.fits_compression),
         root=root["id"],
         root_path=root["path"],
         video_root=video["id"],

@@ -9,6 +9,7 @@ from typing import Any
 from cameras.runtime.messages import ConfigureCommand
 from cameras.runtime.spec import HeldLease, Recording
 from cameras.spool.agenda import Agenda
+from cameras.spool.records import StillFormats
 from cameras.spool.session_files import DesiredSession
 from cameras.supervision.camera_alerts import CameraAlerts
 from cameras.supervision.camera_slot import CameraSlot, CameraSlots, Hardware
@@ -75,6 +76,8 @@ class DesiredStateApplier:
             send_settings(child, desired.settings)
         if desired.recording != child.desired["recording"] and not slot.commanded_recording.is_newer(read_at):
             send_recording(child, desired.recording)
+        if desired.formats != child.desired["formats"]:
+            send_formats(child, desired.formats)
         if desired.agenda is not None and desired.agenda != child.desired["agenda"]:
             send_agenda(child, desired.agenda)
         if desired.held_lease != child.desired["lease"]:
@@ -91,6 +94,11 @@ def send_settings(child: CameraChild, settings: dict[str, Any]) -> None:
 def send_recording(child: CameraChild, recording: Recording | None) -> None:
     if child.send(ConfigureCommand(type="configure", recording=recording)):
         child.desired = {**child.desired, "recording": recording}
+
+
+def send_formats(child: CameraChild, formats: StillFormats) -> None:
+    if child.send(ConfigureCommand(type="configure", formats=formats)):
+        child.desired = {**child.desired, "formats": formats}
 
 
 def send_agenda(child: CameraChild, agenda: Agenda) -> None:

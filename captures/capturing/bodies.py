@@ -56,6 +56,9 @@ class CaptureBody(TypedDict):
     firmware: str
     serial: str
     clock: str
+    clock_offset_s: float | None
+    clock_error_s: float | None
+    clock_jumped_s: float | None
     warnings: list[str]
     requested_by: str
     job: str
@@ -123,6 +126,9 @@ def capture_body(capture: Capture, known: list[CaptureFile] | None = None) -> Ca
         firmware=capture.firmware,
         serial=capture.serial,
         clock=capture.clock,
+        clock_offset_s=capture.clock_offset_s,
+        clock_error_s=capture.clock_error_s,
+        clock_jumped_s=capture.clock_jumped_s,
         warnings=capture.warnings,
         requested_by=capture.requested_by,
         job=capture.job,

@@ -90,6 +90,13 @@ class Capture(models.Model):
     firmware = models.CharField(max_length=80, blank=True)
     serial = models.CharField(max_length=80, blank=True)
     clock = models.CharField(max_length=20, blank=True, help_text="synchronised, unsynchronised or unknown.")
+    clock_offset_s = models.FloatField(
+        null=True, blank=True, help_text="What the clock was being corrected by, seconds."
+    )
+    clock_error_s = models.FloatField(null=True, blank=True, help_text="Its estimated error in seconds.")
+    clock_jumped_s = models.FloatField(
+        null=True, blank=True, help_text="By how many seconds it was set since the camera's capture before this one."
+    )
     warnings = models.JSONField(default=list, blank=True)
     requested_by = models.CharField(max_length=150, blank=True)
     job = models.CharField(max_length=120, blank=True)

@@ -13,7 +13,7 @@ from captures.capturing.models import Capture, CaptureFile
 
 OBSERVED = (
     "exposure_us", "gain", "iso", "f_number", "temperature_celsius", "statistics", "simulated", "driver", "library",
-    "firmware", "serial", "clock", "warnings",
+    "firmware", "serial", "clock", "clock_offset_s", "clock_error_s", "clock_jumped_s", "warnings",
 )  # fmt: skip
 
 

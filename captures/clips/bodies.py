@@ -34,6 +34,10 @@ class ClipBody(TypedDict):
     simulated: bool
     codec: str
     copied: bool
+    clock: str
+    clock_offset_s: float | None
+    clock_error_s: float | None
+    clock_jumped_s: float | None
     width: int
     height: int
     requested_by: str
@@ -70,6 +74,10 @@ def clip_body(clip: Clip) -> ClipBody:
         simulated=clip.simulated,
         codec=clip.codec,
         copied=clip.copied,
+        clock=clip.clock,
+        clock_offset_s=clip.clock_offset_s,
+        clock_error_s=clip.clock_error_s,
+        clock_jumped_s=clip.clock_jumped_s,
         width=clip.width,
         height=clip.height,
         requested_by=clip.requested_by,

@@ -62,6 +62,14 @@ class Clip(models.Model):
     copied = models.BooleanField(default=False, help_text="The camera's own packets, not encoded again.")
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
+    clock = models.CharField(max_length=20, blank=True, help_text="synchronised, unsynchronised or unknown.")
+    clock_offset_s = models.FloatField(
+        null=True, blank=True, help_text="What the clock was being corrected by, seconds."
+    )
+    clock_error_s = models.FloatField(null=True, blank=True, help_text="Its estimated error in seconds.")
+    clock_jumped_s = models.FloatField(
+        null=True, blank=True, help_text="By how many seconds it was set while the clip was recorded."
+    )
     requested_by = models.CharField(max_length=150, blank=True)
     host = models.CharField(max_length=60)
     root = models.ForeignKey(StorageRoot, on_delete=models.PROTECT)

@@ -10,16 +10,19 @@ from captures.capturing.models import Capture, CaptureFile
 from captures.thumbnails.store import SIZES, picture_index
 
 LARGEST = SIZES[-1]
-SHOWN = frozenset({".jpg", ".jpeg", ".png"})
-"""Suffixes of pictures that a browser can show."""
+SHOWN = frozenset({".jpg", ".jpeg"})
+"""Suffixes of files that pages show. A browser also shows a PNG, but one of 16 bits is large and often dark, and its
+preview is stretched."""
 
 
 def picture(capture: Capture | None) -> str:
-    """The address of the capture's first picture that a browser can show; empty without one."""
-    for file in capture.files.all() if capture else ():
+    """The address of what pages show of the capture: its JPEG, else its largest thumbnail; empty without one."""
+    if capture is None:
+        return ""
+    for file in capture.files.all():
         if PurePosixPath(file.path).suffix.lower() in SHOWN:
             return file_body(file)["url"]
-    return ""
+    return thumbnail(capture, LARGEST)
 
 
 def filename(capture: Capture) -> str:
@@ -41,13 +44,16 @@ def thumbnail(capture: Capture, size: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Addresses of a capture's thumbnails and original; width and height are those of the large thumbnail."""
+    """Addresses of a capture's thumbnails, its primary file, and the picture that a click opens (`picture`); width and
+    height are those of the large thumbnail. `source` is the kind of file that the thumbnails show."""
 
     small: str
     large: str
     original: str
+    opened: str
     width: int
     height: int
+    source: str
 
 
 def shown(capture: Capture) -> Shown | None:
@@ -58,7 +64,9 @@ def shown(capture: Capture) -> Shown | None:
         return None
     address = thumbnail_url(capture, files)
     size = _shape(files[place])
-    return Shown(f"{address}?size={SIZES[0]}", f"{address}?size={LARGEST}", file_body(files[0])["url"], *size)
+    source = files[place].kind
+    small, large = f"{address}?size={SIZES[0]}", f"{address}?size={LARGEST}"
+    return Shown(small, large, file_body(files[0])["url"], picture(capture), *size, source)
 
 
 def _shape(file: CaptureFile) -> tuple[int, int]:

@@ -47,6 +47,7 @@ def clip_of(record: ClipRecord) -> Clip:
         simulated=body["simulated"],
         codec=body["codec"],
         copied=body["copied"],
+        **body.get("clock", {}),
     )
 
 

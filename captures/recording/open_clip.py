@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid6
 
 from cameras.drivers.packets import CodedStream
+from cameras.runtime.clock import CameraClock
+from cameras.runtime.clock_monitor import ClockMonitor
 from cameras.runtime.spec import Recording
 from cameras.spool.records import ClipPlan
 from cameras.spool.storage import Storage
@@ -37,6 +39,8 @@ class OpenClip:
         self.file = VideoFile(storage.files, storage.spool.folder, f"{self.id}.{KIND}.part")
         self._track.begin(self.file)
         self.times = ClipTimes(first, copied=self.source is not None)
+        self.clock_monitor = ClockMonitor(CameraClock())
+        """Since the beginning of the clip. Times of clips are those of the machine."""
         self.lost_frames = 0
         self.interruption: Failure | None = None
         """Why it was cut off early."""

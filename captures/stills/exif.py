@@ -1,48 +1,72 @@
-"""EXIF for pictures that Skycam encodes: camera, exposure, time, and whether the picture is simulated."""
+"""EXIF for pictures that Skycam encodes: camera, exposure, time, site, and whether the picture is simulated."""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from fractions import Fraction
 
 from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import IFDRational
 
-from cameras.drivers.base import Exposure, Identity
-from cameras.spool.records import Plan
+from captures.stills.facts import StillFacts, ascii_text
 from captures.thumbnails.rendering import SIMULATED
 
-SOI = b"\xff\xd8"
 
-
-def exif_of(plan: Plan, exposure: Exposure, identity: Identity) -> bytes:
-    """The EXIF block of one capture, with its `Exif\\0\\0` head. Its times are UTC."""
+def exif_of(facts: StillFacts) -> Image.Exif:
+    """The EXIF of one capture. Its times are UTC. Texts are ASCII; XMP has them as they are."""
     exif = Image.Exif()
-    started = datetime.fromtimestamp(exposure.started_ns / 1e9, UTC)
-    exif[ExifTags.Base.Make] = identity.vendor
-    exif[ExifTags.Base.Model] = identity.model
-    exif[ExifTags.Base.Software] = "Skycam"
-    exif[ExifTags.Base.ImageDescription] = SIMULATED if exposure.simulated else f"Camera {plan['slug']}"
+    started = facts.started
+    exif[ExifTags.Base.Make] = ascii_text(facts.vendor)
+    exif[ExifTags.Base.Model] = ascii_text(facts.model)
+    exif[ExifTags.Base.Software] = facts.software
+    exif[ExifTags.Base.ImageDescription] = SIMULATED if facts.simulated else f"Camera {facts.camera}"
     exif[ExifTags.Base.DateTime] = f"{started:%Y:%m:%d %H:%M:%S}"
     details = exif.get_ifd(ExifTags.IFD.Exif)
+    details[ExifTags.Base.ExifVersion] = b"0232"
     details[ExifTags.Base.DateTimeOriginal] = f"{started:%Y:%m:%d %H:%M:%S}"
     details[ExifTags.Base.SubsecTimeOriginal] = f"{started.microsecond // 1000:03}"
     details[ExifTags.Base.OffsetTimeOriginal] = "+00:00"
-    if exposure_us := exposure.actual.get("exposure_us"):
-        shutter = Fraction(exposure_us, 1_000_000).limit_denominator(1_000_000)
+    if facts.exposure_s:
+        shutter = Fraction(facts.exposure_s).limit_denominator(1_000_000)
         details[ExifTags.Base.ExposureTime] = IFDRational(shutter.numerator, shutter.denominator)
-    if f_number := exposure.actual.get("f_number"):
-        details[ExifTags.Base.FNumber] = IFDRational(round(f_number * 100), 100)
-    note = {"capture": plan["id"], "camera": plan["slug"], "simulated": exposure.simulated}
+    if facts.f_number:
+        details[ExifTags.Base.FNumber] = IFDRational(round(facts.f_number * 100), 100)
+    if facts.iso is not None:
+        # The tag has 16 bits; XMP has the value.
+        details[ExifTags.Base.ISOSpeedRatings] = min(round(facts.iso), 0xFFFF)
+    if facts.serial:
+        details[ExifTags.Base.BodySerialNumber] = ascii_text(facts.serial)
     # EXIF wants the character set in the first eight bytes.
-    details[ExifTags.Base.UserComment] = b"ASCII\0\0\0" + json.dumps(note).encode()
-    return exif.tobytes()
+    details[ExifTags.Base.UserComment] = b"ASCII\0\0\0" + json.dumps(_note(facts)).encode()
+    _add_place(exif, facts)
+    return exif
 
 
-def with_exif(jpeg: bytes, exif: bytes) -> list[bytes | memoryview]:
-    """The JPEG's pieces with the EXIF block as its first segment; the picture itself is not copied."""
-    if jpeg[:2] != SOI:
-        raise ValueError("The data is not a JPEG.")
-    segment = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
-    return [SOI + segment, memoryview(jpeg)[2:]]
+def _note(facts: StillFacts) -> dict[str, object]:
+    """What EXIF has no tag for."""
+    return {
+        "capture": facts.capture, "camera": facts.camera, "simulated": facts.simulated, "gain": facts.gain,
+        "temperature_celsius": facts.temperature_celsius, **facts.clock,
+    }  # fmt: skip
+
+
+def _add_place(exif: Image.Exif, facts: StillFacts) -> None:
+    if facts.latitude is None or facts.longitude is None:
+        return
+    place = exif.get_ifd(ExifTags.IFD.GPSInfo)
+    place[ExifTags.GPS.GPSVersionID] = b"\2\3\0\0"
+    place[ExifTags.GPS.GPSMapDatum] = "WGS-84"
+    place[ExifTags.GPS.GPSLatitudeRef] = "N" if facts.latitude >= 0 else "S"
+    place[ExifTags.GPS.GPSLatitude] = sexagesimal(facts.latitude)
+    place[ExifTags.GPS.GPSLongitudeRef] = "E" if facts.longitude >= 0 else "W"
+    place[ExifTags.GPS.GPSLongitude] = sexagesimal(facts.longitude)
+    if facts.elevation is not None:
+        place[ExifTags.GPS.GPSAltitudeRef] = b"\0" if facts.elevation >= 0 else b"\1"
+        place[ExifTags.GPS.GPSAltitude] = IFDRational(round(abs(facts.elevation) * 100), 100)
+
+
+def sexagesimal(degrees: float) -> tuple[IFDRational, IFDRational, IFDRational]:
+    """Degrees, minutes and seconds of the absolute value, to 0.0001 seconds: 3 mm."""
+    # As whole numbers: 59.99999 seconds must not become 60.
+    minutes, seconds = divmod(round(abs(degrees) * 36_000_000), 600_000)
+    return IFDRational(minutes // 60), IFDRational(minutes % 60), IFDRational(seconds, 10_000)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from datetime import datetime
 
 from cameras.drivers.base import CameraError, CameraFile, Exposure, Identity
 from cameras.runtime.consumers import Context
-from cameras.spool.records import PartFile, Plan, Record
+from cameras.runtime.file_formats import DEFAULT_FORMATS
+from cameras.spool.records import ClockState, PartFile, Plan, Record
 from cameras.spool.spool import Part, Spool
 from captures.paths.file_names import DEFAULT_TEMPLATE
 from captures.paths.night import Site
 from captures.paths.organizer import ImageOrganizer
-from captures.stills.exif import exif_of, with_exif
-from captures.stills.formats import JPEG_QUALITY, encode_jpeg, jpeg_size
+from captures.stills.facts import facts_of
+from captures.stills.formats import FORMATS, JPEG_QUALITY, Encoding, jpeg_size
 from captures.thumbnails.thread import SavedCapture, ThumbnailThread
 from core.dataclass_json import dataclass_from_json
 
+log = logging.getLogger(__name__)
 # The size of a JPEG comes after its metadata, of which each segment can have 64 kB.
 HEAD_BYTES = 1 << 18
 
@@ -24,6 +27,7 @@ HEAD_BYTES = 1 << 18
 class StillWriter:
     def __init__(self, context: Context) -> None:
         spec = context.spec
+        self._site = spec["site"]
         site = dataclass_from_json(Site, spec["site"])
         self._organizer = ImageOrganizer(spec["slug"], site, spec.get("file_names", DEFAULT_TEMPLATE))
         self.thumbnails = ThumbnailThread(spec["root_path"], spec["root"])
@@ -33,27 +37,59 @@ class StillWriter:
     ) -> str:
         return self._organizer.path(capture, at, name, index=index, exposure_us=exposure_us)
 
-    def write_files(self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity) -> list[PartFile]:
+    def write_files(
+        self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity, clock: ClockState
+    ) -> list[PartFile]:
         """Returns the primary file first.
 
-        Raises the OSError of the disk, and CameraError when none of the camera's files was transferred. Otherwise the
-        files whose transfer failed are added to `exposure.missing`.
+        Raises the OSError of the disk; CameraError when none of the camera's files was transferred, and the error of
+        the encoder when the frame cannot be encoded at all. Otherwise the files that failed are added to
+        `exposure.missing`.
         """
         if exposure.frame is not None:
-            return [self._write_frame(spool, plan, exposure, identity)]
+            return self._write_frame(spool, plan, exposure, identity, clock)
         return self._write_camera_files(spool, plan, exposure)
 
     def handle_saved(self, record: Record, exposure: Exposure) -> None:
         """The capture's files are safe: thumbnails are rendered from the exposure in memory."""
         self.thumbnails.submit_capture(SavedCapture(record, exposure))
 
-    def _write_frame(self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity) -> PartFile:
+    def _write_frame(
+        self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity, clock: ClockState
+    ) -> list[PartFile]:
+        """Write the frame in each of the plan's formats. A format that cannot be encoded is listed as missing; the
+        others are kept."""
         assert exposure.frame is not None
-        image = exposure.frame.image
-        quality = plan["file"]["jpeg_quality"] if "file" in plan else JPEG_QUALITY
-        pieces = with_exif(memoryview(encode_jpeg(image, quality)).tobytes(), exif_of(plan, exposure, identity))
-        part = spool.write_part(plan["id"], "jpeg", ".jpg", pieces)
-        return part_file(spool, plan, part, int(image.shape[1]), int(image.shape[0]))
+        image, encoding = exposure.frame.image, self._encoding(plan, exposure, identity, clock)
+        written: list[PartFile] = []
+        missing: list[str] = []
+        broken: Exception | None = None
+        for kind in kept_formats(plan):
+            try:
+                chunks = FORMATS[kind].encode(image, encoding)
+            # The libraries that encode can raise anything. An OSError of the disk comes from `write_part`, and concerns
+            # all files.
+            except Exception as error:
+                log.exception("Capture %s could not be encoded as %s", plan["id"], kind)
+                broken = error
+                missing.append(kind)
+                encoding.warnings.append(f"The picture could not be encoded as {kind}: {error}"[:300])
+            else:
+                part = spool.write_part(plan["id"], kind, FORMATS[kind].suffix, chunks)
+                written.append(part_file(spool, plan, part, int(image.shape[1]), int(image.shape[0])))
+        if broken and not written:
+            raise broken
+        # Once all are written: after EIO this runs again.
+        exposure.missing.extend(missing)
+        exposure.warnings.extend(encoding.warnings)
+        return written
+
+    def _encoding(self, plan: Plan, exposure: Exposure, identity: Identity, clock: ClockState) -> Encoding:
+        return Encoding(
+            facts_of(plan, exposure, identity, clock, self._site),
+            jpeg_quality=plan["file"]["jpeg_quality"] if "file" in plan else JPEG_QUALITY,
+            fits_compression=plan.get("formats", DEFAULT_FORMATS)["fits_compression"],
+        )
 
     def _write_camera_files(self, spool: Spool, plan: Plan, exposure: Exposure) -> list[PartFile]:
         """Write the camera's files. A file whose transfer fails is listed as missing; the others are kept."""
@@ -84,6 +120,13 @@ class StillWriter:
         part = spool.write_part(plan["id"], file.kind, file.suffix, chunks())
         size = jpeg_size(head) if file.kind == "jpeg" else None
         return part_file(spool, plan, part, *(size or (None, None)))
+
+
+def kept_formats(plan: Plan) -> list[str]:
+    """The formats of the plan, the primary one first. A client that requests the quality of a JPEG gets one as the
+    primary file."""
+    keep = plan.get("formats", DEFAULT_FORMATS)["keep"]
+    return list(dict.fromkeys(["jpeg", *keep])) if "file" in plan else keep
 
 
 def free_path(spool: Spool, plan: Plan, suffix: str) -> str:

@@ -8,12 +8,16 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from captures.thumbnails.store import SIZES
 
 QUALITY = 80
 MAX_PIXELS = 160_000_000
+SAMPLES = 500_000
+"""Pixels that the limits of a stretch are computed from, at least; a smaller picture is used whole."""
+CLIPPED_PERCENT, GAMMA = 0.1, 2.2
 FORMATS = {"jpeg": "JPEG", "png": "PNG", "tiff": "TIFF"}
 SIMULATED = "SIMULATED picture"
 """The image description of a simulated frame and of its thumbnails."""
@@ -21,6 +25,25 @@ SIMULATED = "SIMULATED picture"
 
 class Unreadable(Exception):
     """This file can never be rendered; the message says why."""
+
+
+def image_from_pixels(image: Any) -> Image.Image:
+    """As `image_from_frame`, but 16 bits are stretched, as few of their values may be in use: see `stretch`."""
+    return Image.fromarray(stretch(image) if image.dtype == np.uint16 else image)
+
+
+def stretch(image: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    """8 bits of a linear picture in 16 bits: from the value that 0.1 % of the pixels are below, black, to the one that
+    0.1 % are above, white, by the power 1/2.2. All channels alike, so colours keep their ratios. Of a picture without
+    contrast, the upper bytes."""
+    step = max(1, image.shape[0] * image.shape[1] // SAMPLES)
+    sample = image.reshape(image.shape[0] * image.shape[1], -1)[::step]
+    black, white = np.percentile(sample, (CLIPPED_PERCENT, 100 - CLIPPED_PERCENT))
+    if black == white:
+        return (image >> 8).astype(np.uint8)
+    levels = np.clip((np.arange(1 << 16) - black) / (white - black), 0, 1) ** (1 / GAMMA)
+    table = np.round(255 * levels).astype(np.uint8)
+    return np.asarray(table[image])
 
 
 def image_from_frame(image: Any) -> Image.Image:
@@ -37,7 +60,8 @@ def image_from_file(file: BinaryIO, kind: str) -> Image.Image:
     try:
         if kind in DECODERS:
             return DECODERS[kind](file)
-        return decode_upright(open_image(file, FORMATS[kind]))
+        image = open_image(file, FORMATS[kind])
+        return image_of_16_bits(file, image) if has_16_bit_colours(image) else decode_upright(image)
     except KeyError:
         raise Unreadable(f"Files of the kind {kind!r} have no thumbnails.") from None
     except UnidentifiedImageError:
@@ -69,12 +93,31 @@ def decode_upright(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):
         # Now, because the new image has no orientation.
         ImageOps.exif_transpose(image, in_place=True)
-        image = image_from_frame(np.asarray(image).astype(np.uint16))
+        image = image_from_pixels(np.asarray(image).astype(np.uint16))
     # Before it is rotated: rotating copies all pixels.
     image.thumbnail((SIZES[-1], SIZES[-1]), reducing_gap=2.0)
     upright = ImageOps.exif_transpose(image).convert("L" if image.mode == "L" else "RGB")
     upright.info["simulated"] = simulated
     return upright
+
+
+def has_16_bit_colours(image: Image.Image) -> bool:
+    """Whether Pillow would drop the lower byte of the colours."""
+    tiles = image.tile if isinstance(image, ImageFile.ImageFile) else []
+    return image.mode == "RGB" and any(";16" in str(tile.args) for tile in tiles)
+
+
+def image_of_16_bits(file: BinaryIO, image: Image.Image) -> Image.Image:
+    """A colour picture whose size was checked by `open_image`. Unreadable."""
+    import cv2
+
+    file.seek(0)
+    pixels = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
+    if pixels is None or pixels.ndim != 3:
+        raise Unreadable("The picture cannot be decoded.")
+    found = image_from_pixels(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
+    found.info["simulated"] = description_of(image) == SIMULATED
+    return found
 
 
 def description_of(image: Image.Image) -> str:
@@ -118,7 +161,17 @@ def image_from_clip(file: BinaryIO) -> Image.Image:
         raise Unreadable(f"The clip cannot be decoded: {error}") from None
 
 
-DECODERS = {"raw": image_from_raw, "mp4": image_from_clip}
+def image_from_fits(file: BinaryIO) -> Image.Image:
+    """The first image in the file. Unreadable."""
+    from captures.thumbnails.fits import read_fits
+
+    pixels, simulated = read_fits(file, MAX_PIXELS)
+    image = image_from_pixels(pixels)
+    image.info["simulated"] = simulated
+    return image
+
+
+DECODERS = {"fits": image_from_fits, "raw": image_from_raw, "mp4": image_from_clip}
 """Kinds that Pillow does not open."""
 
 TRANSPOSE_OF_FLIP = {3: Image.Transpose.ROTATE_180, 5: Image.Transpose.ROTATE_90, 6: Image.Transpose.ROTATE_270}

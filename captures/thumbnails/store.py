@@ -19,7 +19,7 @@ from captures.mp4.faststart import VERSION as FASTSTART
 FOLDER = ".thumbnails"
 SIZES = (320, 800, 2048)
 """The longest side in pixels; a smaller picture keeps its size."""
-PICTURE_KINDS = ("jpeg", "png", "tiff", "raw")
+PICTURE_KINDS = ("jpeg", "png", "tiff", "fits", "raw")
 """Kinds of file that thumbnails can be rendered from, the fastest first."""
 HEAD = f"head{FASTSTART}"
 HEAD_END = b"skycam head"

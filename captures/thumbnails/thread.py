@@ -14,7 +14,13 @@ from PIL import Image
 from cameras.drivers.base import Exposure
 from cameras.spool.records import Record
 from cameras.spool.storage import RootMissing
-from captures.thumbnails.rendering import Unreadable, image_from_file, image_from_frame, render_thumbnails
+from captures.thumbnails.rendering import (
+    Unreadable,
+    image_from_file,
+    image_from_frame,
+    image_from_pixels,
+    render_thumbnails,
+)
 from captures.thumbnails.store import ThumbnailStore, picture_index
 
 log = logging.getLogger(__name__)
@@ -102,6 +108,8 @@ class ThumbnailThread:
 def image_of(exposure: Exposure, kind: str) -> Image.Image:
     """The exposure's picture of this kind. Unreadable."""
     if exposure.frame is not None:
-        return image_from_frame(exposure.frame.image)
+        # As the file is rendered later, if its thumbnails are lost. A JPEG has the upper 8 bits of each pixel.
+        render = image_from_frame if kind == "jpeg" else image_from_pixels
+        return render(exposure.frame.image)
     file = next(file for file in exposure.files if file.kind == kind)
     return image_from_file(io.BytesIO(b"".join(file.chunks())), kind)

@@ -29,6 +29,20 @@ if TYPE_CHECKING:
 
 DEFAULT_VALUES = {"hang": 1, "crash": 1, "torn_frame": 1}
 """Faults with a count -> the count that is used when none is given."""
+
+
+def parse_formats(_context: click.Context, _parameter: click.Parameter, text: str | None) -> list[str] | None:
+    """`jpeg,fits`: the formats in their order. The service checks them."""
+    return None if text is None else [name.strip().lower() for name in text.split(",")]
+
+
+keep_option = click.option(
+    "--keep", metavar="FORMAT,...", callback=parse_formats,
+    help="Formats of the files of a still, primary first: jpeg, png, tiff, fits.",
+)  # fmt: skip
+compression_option = click.option(
+    "--fits-compression", type=click.Choice(["none", "rice"]), help="Compression inside of FITS files."
+)
 password_option = click.option(
     "--password",
     prompt=True,
@@ -82,6 +96,8 @@ def show_camera(camera: str | None) -> None:
 @click.option("--host", default="", help="Camera host that the camera is connected to; this one by default.")
 @click.option("--primary", is_flag=True, help="Make it the primary camera.")
 @click.option("--restrict", is_flag=True, help="Only managers can see it, until you allow other users.")
+@keep_option
+@compression_option
 @settings_option
 def add(camera: str, password: str | None, restrict: bool, values: tuple[tuple[str, Any], ...], **fields: Any) -> None:
     """Add a camera with the id CAMERA."""
@@ -91,7 +107,9 @@ def add(camera: str, password: str | None, restrict: bool, values: tuple[tuple[s
     from cameras.editing.services import add_camera
 
     seen_by = {"restricted": restrict}
-    added = add_camera(slug=camera, values=setting_values(values), seen_by=seen_by, actor=caller.actor, **fields)
+    added = add_camera(
+        slug=camera, values=setting_values(values), seen_by=seen_by, actor=caller.actor, **given(**fields)
+    )
     print_result(dict(camera_body(added, caller.user)), lambda body: print_camera(body, "Added"))
 
 
@@ -185,6 +203,8 @@ def parse_fault(text: str) -> tuple[str, Any]:
 )
 @click.option("--allow", metavar="USER", multiple=True, help="Let USER see it while it is restricted.")
 @click.option("--disallow", metavar="USER", multiple=True, help="Stop USER from seeing it while it is restricted.")
+@keep_option
+@compression_option
 @settings_option
 def change(
     camera: str, password: str | None, values: tuple[tuple[str, Any], ...], allow: tuple[str, ...],
@@ -280,12 +300,20 @@ def print_camera(body: dict[str, Any], verb: str) -> None:
     print_line(f"{verb} {body['slug']}.")
     print_fields((name, body.get(name)) for name in ("name", "kind", "address", "host", "primary"))
     print_seen_by(body)
+    print_kept(body)
     print_fields(sorted(body.get("settings", {}).items()))
 
 
 def print_seen_by(body: dict[str, Any]) -> None:
     if body.get("restricted"):
         print_fields([("seen by", ", ".join(["managers", *(body["audience"] or [])]))])
+
+
+def print_kept(body: dict[str, Any]) -> None:
+    if body.get("keep"):
+        print_fields([("keep", ", ".join(body["keep"]))])
+    if "fits" in body.get("keep", []):
+        print_fields([("FITS compression", body["fits_compression"])])
 
 
 def print_shown(body: dict[str, Any], able: dict[str, Any]) -> None:
@@ -297,6 +325,7 @@ def print_shown(body: dict[str, Any], able: dict[str, Any]) -> None:
     print_fields((name, body[name]) for name in names)
     print_fields((name, body["identity"].get(name)) for name in ("vendor", "model", "serial", "firmware", "library"))
     print_seen_by(body)
+    print_kept(body)
     names_of_settings = sorted({*able, *body["settings"]})
     rows = [
         [name, shown_value(name, body["settings"].get(name, "")), has_range(name, able.get(name) or {})]

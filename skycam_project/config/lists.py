@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 from pydantic import field_validator
 
 from cameras.drivers import DRIVERS
+from cameras.runtime.file_formats import checked_keep
+from cameras.spool.agenda import OnHeld
 from skycam_project.config.keys import NAME, NAME_PATTERN, YES_NO, Section, key
 from skycam_project.config.sections import SensorConfig
 
@@ -49,6 +51,13 @@ class CameraEntry(Section):
         unset="the camera's own",
     )  # fmt: skip
 
+    keep: list[str] = key(
+        ["jpeg"],
+        "Formats of the files that Skycam makes of a still, the primary file first.",
+        "a list of jpeg, png, tiff, fits",
+    )
+    fits_compression: Literal["none", "rice"] = key("none", "Compression of FITS files.", "none or rice")
+
     @field_validator("id")
     @classmethod
     def is_no_route(cls, value: str) -> str:
@@ -64,6 +73,11 @@ class CameraEntry(Section):
         if value not in TYPES:
             raise ValueError
         return value
+
+    @field_validator("keep")
+    @classmethod
+    def is_known_format(cls, value: list[str]) -> list[str]:
+        return checked_keep(value)
 
     @field_validator("address")
     @classmethod
@@ -112,6 +126,7 @@ class ScheduleEntry(Section):
         ge=-100, le=100,
     )  # fmt: skip
     enabled: bool = key(True, "Whether it is used.", YES_NO)
+    on_held: OnHeld = key("wait", "What a run does at its begin while a user holds the camera.", "wait or take_over")
 
     @field_validator("window")
     @classmethod

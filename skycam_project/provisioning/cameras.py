@@ -37,6 +37,8 @@ PRESENT: dict[str, Callable[[Camera], Any]] = {
     "audience": audience_of,
     "recording": lambda camera: camera.recording or NONE,
     "settings": lambda camera: camera.settings,
+    "keep": lambda camera: camera.keep,
+    "fits_compression": lambda camera: camera.fits_compression,
 }
 """Key of an item -> the camera's value of it."""
 

@@ -53,6 +53,8 @@ def camera_item(camera: Camera) -> dict[str, Any]:
         "audience": audience_of(camera),
         "recording": camera.recording or NONE,
         "settings": camera.settings,
+        "keep": camera.keep,
+        "fits_compression": camera.fits_compression,
     }
     address = {"address": address_with_references(camera.slug, camera.address)}
     return {"id": camera.slug, "type": camera.kind, **address, **escape_references(shown_as)}

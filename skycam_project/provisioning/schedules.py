@@ -58,7 +58,8 @@ def _change(file: ConfigFile, number: int, entry: ScheduleEntry, row: Schedule |
 def stored(row: Schedule) -> dict[str, Any]:
     """The columns of the row, as `ScheduleRequest.stored` has them, and its cameras."""
     names = (
-        "name", "programme", "window", "moon", "weekdays", "first_night", "last_night", "priority", "enabled", "on_held",
+        "name", "programme", "window", "moon", "weekdays", "first_night", "last_night", "priority", "enabled",
+        "on_held",
     )  # fmt: skip
     cameras = sorted(camera.slug for camera in row.cameras.all() if camera.removed_at is None)
     return {**{name: getattr(row, name) for name in names}, "cameras": cameras}

@@ -73,7 +73,7 @@ def test_a_raw_file_without_a_preview_is_rotated_as_the_camera_was() -> None:
     assert image_from_file(io.BytesIO(bare_dng(64, 48, orientation=6)), "raw").size == (24, 32)
 
 
-def test_a_picture_of_16_bits_keeps_its_upper_bytes() -> None:
+def test_a_picture_of_16_bits_without_contrast_keeps_its_upper_bytes() -> None:
     content = io.BytesIO()
     Image.fromarray(np.full((30, 40), 0x7F00, np.uint16)).save(content, "PNG")
     assert np.asarray(image_from_file(content, "png")).max() == 0x7F
@@ -114,7 +114,8 @@ HOSTILE = {
     "postscript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "tiff"),
     "raw noise": (bytes(range(256)) * 400, "raw"),
     "raw cut": (dng(jpeg(400, 300))[:9000], "raw"),
-    "unknown": (b"x", "fits"),
+    "unknown": (b"x", "other"),
+    "no FITS": (b"x", "fits"),
 }
 
 
@@ -132,7 +133,8 @@ def test_more_pixels_than_the_limit_are_not_decoded(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    ("kinds", "place"), [(["raw", "jpeg"], 1), (["raw"], 0), (["fits", "png"], 1), (["fits"], None), ([], None)]
+    ("kinds", "place"),
+    [(["raw", "jpeg"], 1), (["raw"], 0), (["fits", "png"], 1), (["fits"], 0), (["other"], None), ([], None)],
 )
 def test_a_capture_shows_its_file_of_the_fastest_kind(kinds: list[str], place: int | None) -> None:
     assert picture_index(kinds) == place

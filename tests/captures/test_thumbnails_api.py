@@ -25,6 +25,8 @@ from captures.thumbnails.store import ThumbnailStore
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.captures import UNKNOWN
 from tests.harness.rows.pictures import jpeg
+from tests.harness.rows.stills import picture as still_pixels
+from tests.harness.rows.stills import write_still
 from tests.harness.waiting import eventually
 
 Make = Callable[..., CaptureFile]
@@ -53,6 +55,16 @@ def test_a_thumbnail_has_the_requested_size(viewer: Any, rendered: CaptureFile, 
     assert answer.status_code == 200
     assert answer["Content-Type"] == "image/jpeg"
     assert Image.open(io.BytesIO(answer.content)).width == wide
+
+
+@pytest.mark.parametrize("kind", ["fits", "png", "tiff"])
+def test_thumbnails_of_16_bits_are_rendered_from_the_file(
+    viewer: Any, picture: Make, tmp_path: Path, kind: str
+) -> None:
+    file = picture(write_still(tmp_path, kind, still_pixels("colour 16"), "rice").read_bytes(), kind=kind)
+    assert thumbnail_queue.run_worker([job_for(file)]) == (["rendered"], "")
+    answer = viewer.get(url(file))
+    assert Image.open(io.BytesIO(answer.content)).size == (121, 91)
 
 
 def test_a_browser_revalidates_a_thumbnail_by_its_etag(viewer: Any, rendered: CaptureFile) -> None:
@@ -85,7 +97,7 @@ def test_a_hidden_camera_has_no_thumbnails(viewer: Any, manager: Any, rendered: 
 
 
 def test_a_capture_without_a_picture_has_no_thumbnail(viewer: Any, picture: Make) -> None:
-    file = picture(b"SIMPLE  =", kind="fits")
+    file = picture(b"what no one can render", kind="other")
     body = viewer.get(f"/api/v1/captures/{file.capture_id}/").json()
     assert body["thumbnail"] is None
     assert viewer.get(url(file)).status_code == 404

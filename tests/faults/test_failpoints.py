@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cameras.runtime.file_formats import KEEP_FORMATS
 from captures.models import Capture, Session
 from tests.harness.camera_processes.camera_process import TIMEOUT_S, CameraProcess
 from tests.harness.rows.archive import Archive
@@ -64,6 +65,26 @@ def test_a_commanded_capture_killed_at_a_point_has_one_outcome(archive: Archive,
     expected = "saved" if point in {"after_record", "after_place", "after_done"} else "failed"
     assert archive.inconsistencies() == []
     assert capture.status == expected
+
+
+@pytest.mark.parametrize(
+    ("point", "passes", "files"),
+    [("after_part", 0, 0), ("after_part", 2, 0), ("after_record", 0, 4), ("after_place", 0, 4)],
+)
+def test_a_capture_that_is_killed_has_all_its_files_or_none(
+    archive: Archive, point: str, passes: int, files: int
+) -> None:
+    capture = archive.planned()
+    formats = {"keep": list(KEEP_FORMATS), "fits_compression": "none"}
+    with process(archive, kill={"point": point, "passes": passes}, formats=formats) as killed:
+        killed.capture(str(capture.id), exposure_us=1000)
+        assert killed.process.wait(TIMEOUT_S) == -9
+    with process(archive) as healthy:
+        healthy.wait_for_type("recovered")
+        healthy.finish()
+    archive.ingest()
+    assert capture.files.count() == files
+    assert archive.inconsistencies() == []
 
 
 def kill_at_random(archive: Archive, session: Session, kills: int, seed: int) -> None:

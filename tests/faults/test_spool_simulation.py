@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cameras.runtime.file_formats import KEEP_FORMATS
 from tests.harness.disks.spool_simulation import Station, failed_runs, runs, until_killed
 
 
@@ -15,6 +16,11 @@ def test_a_run_without_a_kill_ends_with_every_outcome_in_the_database() -> None:
 
 def test_no_kill_or_power_cut_between_two_calls_loses_or_repeats_a_capture() -> None:
     assert failed_runs(runs(stride=397))[:3] == []
+
+
+def test_no_kill_or_power_cut_loses_one_of_the_four_files_of_a_capture() -> None:
+    kinds = list(KEEP_FORMATS)
+    assert failed_runs(runs(1009, kinds), kinds)[:3] == []
 
 
 @pytest.mark.prove

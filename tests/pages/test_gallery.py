@@ -219,7 +219,7 @@ def test_pictures_beyond_the_page_are_listed_with_their_position_by_the_same_fil
     monkeypatch.setattr(tiles, "PAGE", 2)
     for number in range(5):
         file_of(saved(camera, started_at=NOON + timedelta(minutes=number)), root)
-    file_of(saved(camera, started_at=NOON + timedelta(minutes=5)), root, kind="fits")
+    file_of(saved(camera, started_at=NOON + timedelta(minutes=5)), root, kind="other")
     lost(camera, NOON + timedelta(seconds=30))
     text = text_of(viewer.get(DAY + "&status=saved&at=12:02"))
     assert re.findall(r'data-(before|total)="(\d+)"', text) == [("before", "2"), ("total", "5")]

@@ -74,6 +74,18 @@ def test_a_camera_is_renamed_and_made_primary(camera: Camera) -> None:
     assert other.primary is True
 
 
+def test_the_formats_of_stills_are_set_and_shown(camera: Camera) -> None:
+    body = answer("cameras", "set", "sim", "--keep", "fits,jpeg", "--fits-compression", "rice")
+    assert (body["keep"], body["fits_compression"]) == (["fits", "jpeg"], "rice")
+    assert "fits, jpeg" in skycam("cameras", "show", "sim").stdout
+
+
+def test_an_unknown_format_is_a_usage_error(camera: Camera) -> None:
+    found = skycam("cameras", "set", "sim", "--keep", "gif")
+    assert found.exit_code == 2
+    assert "There is no format 'gif'. Known are: jpeg, png, tiff, fits." in found.stderr
+
+
 def test_one_invalid_value_prevents_the_whole_change(camera: Camera) -> None:
     assert skycam("cameras", "set", "sim", "--name", "New", "--set", "iso=many").exit_code == 2
     camera.refresh_from_db()

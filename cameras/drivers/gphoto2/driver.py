@@ -70,6 +70,7 @@ class Gphoto2Driver(Driver):
 
     kind: ClassVar[str] = "gphoto2"
     Settings: ClassVar[type[DriverSettings]] = Gphoto2Settings
+    makes_files: ClassVar[bool] = True
 
     def __init__(self, address: str, clock: Clock, open_session: SessionOpener = open_session) -> None:
         super().__init__(address, clock)

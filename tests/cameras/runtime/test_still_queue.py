@@ -8,11 +8,12 @@ from cameras.drivers.base import Identity
 from cameras.runtime.still_queue import StillQueue
 from cameras.runtime.stills import Still
 from tests.harness.camera_processes.camera_loop import PATIENCE_S
+from tests.harness.rows.stills import CLOCK
 
 
 def still(capture: str) -> Still:
     plan: Any = {"id": capture}
-    return Still(plan, Identity(), "simulated")
+    return Still(plan, Identity(), "simulated", CLOCK)
 
 
 def test_an_error_after_a_record_is_written_does_not_end_the_still_thread() -> None:

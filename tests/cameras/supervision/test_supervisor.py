@@ -246,6 +246,23 @@ def test_settings_of_the_row_are_applied_at_the_next_read(archive: Archive, host
     assert desired_settings(slot) == {"exposure_us": 3000}
 
 
+def test_formats_of_the_row_hold_for_the_next_capture_of_the_running_process(
+    archive: Archive, host: Host, slot: CameraSlot
+) -> None:
+    archive.camera.keep, archive.camera.fits_compression = ["fits", "png"], "rice"
+    archive.camera.save()
+    child = slot.child
+    read_again(host)
+    capture = archive.planned()
+    command: Any = {"command_id": "c", "camera": slot.desired.id, "slug": "sim", "order": "capture"}
+    host.router.route(
+        {**command, "arguments": {**CAPTURE, "asked": {"exposure_us": 1000}, "id": str(capture.pk)}}, time.monotonic()
+    )
+    eventually(lambda: host.database.sync() or Capture.objects.get(pk=capture.pk).status == "saved")
+    assert list(capture.files.values_list("kind", flat=True)) == ["fits", "png"]
+    assert slot.child is child
+
+
 def test_records_in_a_former_root_are_ingested(
     archive: Archive, host: Host, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cameras.spool.moments import Moment
@@ -52,6 +52,8 @@ class Station:
     revision: int = 0
     state: str = "planned"
     contradictions: list[str] = field(default_factory=list)
+    kinds: Sequence[str] = ("raw", "jpeg")
+    """Of the files of the saved capture."""
 
     def __post_init__(self) -> None:
         open_spool_folder(self.files, CAMERA)
@@ -93,8 +95,8 @@ class Station:
             self.finish(failed_record(plan, ROOT, "camera_error", "It did not answer.", now=START.wall))
             return
         record = failed_record(plan, ROOT, "", "", outcome="saved", now=START.wall)
-        for kind, content in (("raw", b"R" * 20), ("jpeg", b"J" * 10)):
-            part = self.spool.write_part(plan["id"], kind, f".{kind}", [content])
+        for number, kind in enumerate(self.kinds, 1):
+            part = self.spool.write_part(plan["id"], kind, f".{kind}", [b"P" * 10 * number])
             record["files"].append(
                 {"kind": kind, "bytes": part.bytes, "sha256": part.sha256, "part": f"{plan['id']}.{kind}.part",
                  "path": f"{plan['path']}.{kind}", "width": None, "height": None}
@@ -160,23 +162,25 @@ def until_killed(station: Station, at: int | None, beside: int | None, cut: floa
     return False
 
 
-def steps_of_a_run() -> int:
-    station = Station()
+def steps_of_a_run(kinds: Sequence[str] = Station.kinds) -> int:
+    station = Station(kinds=kinds)
     until_killed(station, None, None, None)
     return station.files.steps
 
 
-def runs(stride: int) -> Iterator[tuple[int, int, int, float | None]]:
+def runs(stride: int, kinds: Sequence[str] = Station.kinds) -> Iterator[tuple[int, int, int, float | None]]:
     """First kill, step of the ingest during the first run, second kill, share that a power cut keeps."""
-    steps = steps_of_a_run() + 2
+    steps = steps_of_a_run(kinds) + 2
     every = itertools.product(range(1, steps), range(1, steps), range(1, steps), CUTS.values())
     return itertools.islice(every, 0, None, stride)
 
 
-def failed_runs(chosen: Iterable[tuple[int, int, int, float | None]]) -> list[tuple[object, list[str]]]:
+def failed_runs(
+    chosen: Iterable[tuple[int, int, int, float | None]], kinds: Sequence[str] = Station.kinds
+) -> list[tuple[object, list[str]]]:
     wrong: list[tuple[object, list[str]]] = []
     for first, beside, second, cut in chosen:
-        station = Station()
+        station = Station(kinds=kinds)
         until_killed(station, first, beside, cut)
         until_killed(station, second, None, cut)
         until_killed(station, None, None, None)
