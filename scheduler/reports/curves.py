@@ -77,11 +77,11 @@ def charts_of(captures: Sequence[CaptureRow]) -> list[Chart]:
         return Curve(label, kind, tuple(reduce_points(points)), max(gap_s, spacing_s))
 
     exposure = _chart(
-        "Exposure", [curve("Exposure", "first", lambda row: row.exposure_us or None)], format_exposure, True
+        "Exposure", [curve("Exposure", "first", lambda row: row.exposure_us or None)], format_rounded_exposure, True
     )
     light = [
-        curve("Mean brightness", "first", lambda row: _statistic(row, "mean")),
-        curve("Saturated pixels", "second", lambda row: _statistic(row, "saturated")),
+        curve("Mean brightness", "first", lambda row: row.mean),
+        curve("Saturated pixels", "second", lambda row: row.saturated),
     ]
     changed = [
         _chart(name, [curve(name, "first", value_of)], format_plain, logarithmic)
@@ -91,11 +91,6 @@ def charts_of(captures: Sequence[CaptureRow]) -> list[Chart]:
     temperature = [curve("Camera", "first", lambda row: row.temperature)]
     found = [exposure, *changed, _chart("Brightness", light, format_share, scale=(0.0, 1.0))]
     return [chart for chart in [*found, _chart("Temperature", temperature, celsius)] if chart is not None]
-
-
-def _statistic(row: CaptureRow, name: str) -> float | None:
-    value = (row.statistics or {}).get(name)
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 def _chart(
@@ -128,16 +123,25 @@ def reduce_points(points: Sequence[Point]) -> list[Point]:
     parts, first, last = MOST_POINTS // 2, points[0][0], points[-1][0]
     if last <= first:
         return [min(points, key=lambda point: point[1]), max(points, key=lambda point: point[1])]
-    extremes: dict[int, tuple[Point, Point]] = {}
+    part_s = (last - first) / parts
+    found: list[Point] = []
+    number, least, greatest = 0, points[0], points[0]
     for point in points:
-        part = min(parts - 1, int(parts * (point[0] - first) / (last - first)))
-        least, greatest = extremes.get(part, (point, point))
-        extremes[part] = (min(least, point, key=_value), max(greatest, point, key=_value))
-    return [point for pair in extremes.values() for point in sorted(set(pair))]
+        # The last point is at the end of the last part.
+        part = min(parts - 1, int((point[0] - first) / part_s))
+        if part != number:
+            found += sorted({least, greatest})
+            number, least, greatest = part, point, point
+        elif point[1] < least[1]:
+            least = point
+        elif point[1] > greatest[1]:
+            greatest = point
+    return [*found, *sorted({least, greatest})]
 
 
-def _value(point: Point) -> float:
-    return point[1]
+def format_rounded_exposure(microseconds: float) -> str:
+    """With three figures: 29.8 s."""
+    return format_exposure(float(f"{microseconds:.3g}"))
 
 
 def format_plain(value: float) -> str:

@@ -182,9 +182,14 @@ def _summary(one: CameraReport) -> str:
 
 def _draw_chart(chart: Chart, axis: Axis) -> DrawnChart:
     middle = (chart.low * chart.high) ** 0.5 if chart.is_logarithmic else (chart.low + chart.high) / 2
-    marks = [Tick(round(100 * (1 - chart.height_of(value)), 1), chart.format(value)) for value in _marks(chart, middle)]
+    marks = [Tick(_mark_place(chart.height_of(value)), chart.format(value)) for value in _marks(chart, middle)]
     lines = [Line(curve.label, curve.kind, _path(chart, curve, axis)) for curve in chart.curves]
     return DrawnChart(chart.title, chart.summary, tuple(lines), tuple(marks))
+
+
+def _mark_place(height: float) -> float:
+    """In per cent from the top; a text at an edge would be cut off."""
+    return round(min(94.0, max(6.0, 100 * (1 - height))), 1)
 
 
 def _marks(chart: Chart, middle: float) -> list[float]:

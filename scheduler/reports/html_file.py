@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.contrib.staticfiles import finders
 from django.template.loader import render_to_string
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from scheduler.reports.drawing import report_context
@@ -35,7 +36,8 @@ def render_report(report: Report, thumbnail_of: Callable[[Thumb], bytes | None] 
         "pictures": pictures,
         "missing": missing,
         "is_file": True,
-        "styles": style_sheet(),
+        # Whole: the policy has the hash of what is inside, and a template may be indented.
+        "styles": format_html("<style>{}</style>", style_sheet()),
         "symbols": symbols(),
         "policy": policy(),
     }

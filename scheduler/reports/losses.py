@@ -128,12 +128,13 @@ def unaccounted(
 ) -> list[Interval]:
     """The parts of `expected`, in which the session ran, that are longer than a step and have neither a capture nor a
     gap."""
-    covered = sorted([*((row.at, row.at + _covers(row, step)) for row in captures), *gaps])
+    long_us = step / timedelta(microseconds=1)
+    ends = (
+        (row.at, row.at + (step if (row.exposure_us or 0) <= long_us else timedelta(microseconds=row.exposure_us or 0)))
+        for row in captures
+    )
+    covered = sorted([*ends, *gaps])
     return [hole for span in expected for hole in _holes(span, covered, step + PATIENCE)]
-
-
-def _covers(row: CaptureRow, step: timedelta) -> timedelta:
-    return max(step, timedelta(microseconds=row.exposure_us or 0))
 
 
 def _holes(span: Interval, covered: Sequence[Interval], longest: timedelta) -> Iterable[Interval]:

@@ -13,6 +13,8 @@ import os
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -21,11 +23,13 @@ from django.utils import timezone
 
 from captures.capturing.models import Capture
 from captures.sessions.models import Session, SessionGap
+from core.sky.intervals import Interval
 from monitoring.services import raise_alert, record_event, resolve_alert
 from scheduler.reports.html_file import render_report
 from scheduler.reports.models import CameraNight, ReportedNight
-from scheduler.reports.report import Report, last_night, main_site, night_report, seen_cameras
+from scheduler.reports.report import Report, last_night, night_report, seen_cameras
 from scheduler.runs.models import PlannedRun
+from scheduler.runs.sites import sites_of
 
 log = logging.getLogger(__name__)
 CHECKED = 31
@@ -40,7 +44,7 @@ UNKNOWN_OLD = date(2000, 1, 1)
 
 
 def report_nights(now: datetime | None = None) -> list[date]:
-    """Report the nights that are due, the newest first. Returns those that were written."""
+    """Report the nights that are due, the newest first; at most AT_ONCE. Returns those that were written."""
     now = now or timezone.now()
     written: list[date] = []
     for night, fingerprint in due_nights(now):
@@ -93,20 +97,24 @@ def _first_night(last: date) -> date:
 
 def ledger_fingerprint(night: date) -> str:
     """Changes when a row of the night's ledger does. Its cost is that of counting the rows."""
-    begin, end = main_site(seen_cameras()).night_range(night)
-    # Cameras of another site have another night: a day more covers it.
-    begin, end = begin - DAY / 2, end + DAY / 2
-    captures = Capture.objects.filter(started_at__gte=begin, started_at__lt=end).order_by()
-    gaps = SessionGap.objects.filter(from_at__lt=end, to_at__gte=begin).order_by()
-    sessions = Session.objects.filter(started_at__lt=end).exclude(ended_at__lt=begin).order_by("pk")
-    runs = PlannedRun.objects.filter(night=night).order_by("pk")
-    counted = (
+    cameras_of: dict[Interval, list[UUID]] = {}
+    for camera, site in sites_of(seen_cameras()).items():
+        cameras_of.setdefault(site.night_range(night), []).append(camera)
+    runs = PlannedRun.objects.filter(night=night).order_by("pk").values_list("pk", "windows")
+    counted = [_counted(cameras, begin, end) for (begin, end), cameras in sorted(cameras_of.items())]
+    return hashlib.sha256(repr((counted, list(runs))).encode()).hexdigest()
+
+
+def _counted(cameras: list[UUID], begin: datetime, end: datetime) -> Any:
+    captures = Capture.objects.filter(started_at__gte=begin, started_at__lt=end, camera__in=cameras).order_by()
+    gaps = SessionGap.objects.filter(from_at__lt=end, to_at__gte=begin, session__camera__in=cameras).order_by()
+    sessions = Session.objects.filter(started_at__lt=end, camera__in=cameras).exclude(ended_at__lt=begin).order_by("pk")
+    return (
         sorted(captures.values_list("camera", "status").annotate(number=Count("pk")), key=str),
         sorted(gaps.values_list("reason").annotate(Count("pk"), Sum("count"), Max("to_at")), key=str),
-        list(sessions.values_list("pk", "state", "ended_at", "planned")),
-        list(runs.values_list("pk", "windows")),
+        # A session that goes on after the night counts further captures, which are no change of this night.
+        [(row.pk, row.state, row.planned) if row.ended_at and row.ended_at < end else row.pk for row in sessions],
     )
-    return hashlib.sha256(repr(counted).encode()).hexdigest()
 
 
 def store(report: Report, fingerprint: str, path: Path) -> None:

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.conf import settings
 
 from captures.capturing.bodies import capture_url
-from captures.capturing.models import CaptureFile
+from captures.capturing.models import Capture, CaptureFile
 from captures.thumbnails.store import SIZES, ThumbnailStore, picture_index
 from scheduler.reports.ledger import CaptureRow
 
@@ -37,17 +37,20 @@ class Thumb:
 
 
 def choose_thumbs(captures: Mapping[UUID, Sequence[CaptureRow]]) -> dict[UUID, list[Thumb]]:
-    """The strips of several cameras, with the files of all in one query."""
+    """The strips of several cameras, with the captures and files of all in two queries."""
     most = max(LEAST, min(STRIP, ALL // max(1, len(captures))))
-    chosen = {camera: spread([row for row in rows if row.status == "saved"], most) for camera, rows in captures.items()}
-    wanted = [row.id for rows in chosen.values() for row in rows]
-    files: dict[UUID, list[CaptureFile]] = {}
-    for file in CaptureFile.objects.filter(capture__in=wanted).select_related("root") if wanted else ():
-        files.setdefault(file.capture_id, []).append(file)
-    return {
-        camera: [Thumb(row.id, row.at, _picture(files.get(row.id, []))) for row in rows]
-        for camera, rows in chosen.items()
+    chosen = {
+        (row.camera, row.at)
+        for rows in captures.values()
+        for row in spread([row for row in rows if row.status == "saved"], most)
     }
+    rows = Capture.objects.filter(started_at__in={at for _, at in chosen}, camera__in=list(captures), status="saved")
+    found: dict[UUID, list[Thumb]] = {}
+    for row in rows.prefetch_related("files__root").order_by("started_at", "id") if chosen else ():
+        if (row.camera_id, row.started_at) in chosen:
+            chosen.discard((row.camera_id, row.started_at))  # two captures may begin at the same time
+            found.setdefault(row.camera_id, []).append(Thumb(row.pk, row.started_at, _picture(list(row.files.all()))))
+    return found
 
 
 def spread(rows: Sequence[CaptureRow], most: int) -> list[CaptureRow]:

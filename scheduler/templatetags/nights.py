@@ -56,6 +56,11 @@ def night_glyph(state: str) -> str:
 
 
 @register.filter
+def night_word(state: str) -> str:
+    return "no report yet" if state == "unknown" else state
+
+
+@register.filter
 def kind_of_loss(kind: str) -> str:
     return KINDS[kind]
 

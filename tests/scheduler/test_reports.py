@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -192,11 +193,13 @@ def test_a_gap_beyond_the_night_is_divided_by_time(camera: Camera) -> None:
 
 
 @settings(max_examples=60)
-@given(count=st.integers(0, 10_000), begin=st.integers(0, 10_000), length=st.integers(0, 9_000), parts=st.integers(1, 9))
+@given(
+    count=st.integers(0, 10_000), begin=st.integers(0, 10_000), length=st.integers(0, 9_000), parts=st.integers(1, 9)
+)
 def test_the_shares_of_consecutive_nights_are_the_whole_gap(count: int, begin: int, length: int, parts: int) -> None:
     edges = [DUSK + timedelta(seconds=20_000 * n / parts) for n in range(parts)] + [DUSK + timedelta(seconds=20_001)]
     gap = (DUSK + timedelta(seconds=begin), DUSK + timedelta(seconds=begin + length))
-    assert sum(share_in(count, gap, night) for night in zip(edges, edges[1:], strict=False)) == count
+    assert sum(share_in(count, gap, night) for night in pairwise(edges)) == count
 
 
 OUTCOMES = st.lists(
@@ -213,8 +216,14 @@ def test_the_numbers_are_those_of_the_rows(outcomes: list[tuple[str, int]], djan
     session = session_of(camera, hours=sum(number for _, number in outcomes) / 60)
     add_outcomes(session, outcomes)
     found = report()
-    total = {name: sum(number for kind, number in outcomes if kind == name) for name in ("saved", "failed", "skipped", "gap")}
-    assert (found.saved, found.failed, found.skipped) == (total["saved"], total["failed"], total["skipped"] + total["gap"])
+    total = {
+        name: sum(number for kind, number in outcomes if kind == name) for name in ("saved", "failed", "skipped", "gap")
+    }
+    assert (found.saved, found.failed, found.skipped) == (
+        total["saved"],
+        total["failed"],
+        total["skipped"] + total["gap"],
+    )
     assert found.planned == sum(number for _, number in outcomes)
     assert found.sum_holds
     assert sum(loss.count for _, loss in found.losses) == found.planned - found.saved
@@ -234,7 +243,9 @@ def add_outcomes(session: Any, outcomes: list[tuple[str, int]]) -> None:
         at += number * MINUTE
 
 
-@pytest.mark.parametrize(("night", "changed"), [(date(2027, 3, 27), "CET, then CEST"), (date(2027, 10, 30), "CEST, then CET")])
+@pytest.mark.parametrize(
+    ("night", "changed"), [(date(2027, 3, 27), "CET, then CEST"), (date(2027, 10, 30), "CEST, then CET")]
+)
 def test_a_night_in_which_the_clocks_change_names_both_zones(camera: Camera, night: date, changed: str) -> None:
     begin = datetime(night.year, night.month, night.day, 20, tzinfo=UTC)
     whole_session(camera, begin, 8)

@@ -35,13 +35,15 @@ def session_of(camera: Camera, begin: datetime = DUSK, hours: float = 10, **fiel
     return Session.objects.create(camera=camera, programme=programme, **{**given, **fields})
 
 
-def captures_in(session: Session, begin: datetime, number: int, status: str = "saved", **fields: Any) -> list[Capture]:
-    """`number` captures of the session, one each CADENCE_S from `begin` on, counted by the session."""
+def captures_in(
+    session: Session, begin: datetime, number: int, status: str = "saved", every_s: float = CADENCE_S, **fields: Any
+) -> list[Capture]:
+    """`number` captures of the session, one each `every_s` from `begin` on, counted by the session."""
     first = session.planned
     made = Capture.objects.bulk_create(
         Capture(
             camera_id=session.camera_id, session=session, index=first + n, status=status, exposed=True,
-            started_at=begin + timedelta(seconds=n * CADENCE_S), exposure_us=1_000_000, clock="synchronised", **fields,
+            started_at=begin + timedelta(seconds=n * every_s), exposure_us=1_000_000, clock="synchronised", **fields,
         )
         for n in range(number)
     )  # fmt: skip
