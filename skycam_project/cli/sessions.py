@@ -99,9 +99,10 @@ def resume_session(session_id: str) -> None:
 @camera("Only this camera.")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Also write the report as one file.")
 def report_night(night: str | None, camera: str | None, html: Path | None) -> None:
-    """Show the report of a night, by the date of its evening, such as 2026-11-22; without NIGHT that of the last one.
+    """Show the report of a night.
 
-    It says whether the night is complete, and if not: when, what and why.
+    NIGHT is the date of its evening, such as 2026-11-22; by default the last night that is over. The report says
+    whether the night is complete, and if not, when, what and why.
     """
     caller = current().authorize("viewer")
     from scheduler.reports.bodies import report_body

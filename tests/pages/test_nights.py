@@ -188,7 +188,7 @@ def test_the_file_opens_without_a_station(file: Path, chromium: Browser) -> None
     assert len([request for request in requests if request.url.startswith("file:")]) == 1
     assert page.evaluate("[...document.images].filter((image) => image.naturalWidth).length") == 24
     assert page.evaluate("getComputedStyle(document.querySelector('.night-work .covered')).fill") != "rgb(0, 0, 0)"
-    assert page.locator(".night-verdict use").first.evaluate("(use) => use.getBBox().width") > 0
+    assert page.locator(".night-outcome use").first.evaluate("(use) => use.getBBox().width") > 0
     assert overflowing(page, 1200, 390) == []
     context.close()
     context = chromium.new_context(offline=True, bypass_csp=True)
