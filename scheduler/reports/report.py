@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
+from django.conf import settings
 from django.utils import timezone
 
 from cameras.models import Camera
 from cameras.visibility import UnknownCamera, visible_cameras
-from captures.sessions.forecast import free_bytes
 from captures.sessions.models import ACTIVE
 from core.text.plurals import pluralize
 from scheduler.planning.rules import Site
@@ -218,7 +219,7 @@ def night_report(
         CameraReport(
             camera, sites[camera.pk], *ranges[camera.pk], skies.get(sites[camera.pk]),
             account_of(camera, ledgers[camera.pk], ranges[camera.pk], now), ledgers[camera.pk],
-            tuple(thumbs.get(camera.pk, ())), _free_now(camera, end, now),
+            tuple(thumbs.get(camera.pk, ())), _free_now(thumbs.get(camera.pk, ()), end, now),
         )
         for camera in busy
     ]  # fmt: skip
@@ -238,8 +239,15 @@ def night_report(
     )
 
 
-def _free_now(camera: Camera, end: datetime, now: datetime) -> int | None:
-    return free_bytes(camera) if camera.removed_at is None and now - end < FREE_SHOWN_FOR else None
+def _free_now(thumbs: Sequence[Thumb], end: datetime, now: datetime) -> int | None:
+    """Of the disk with the newest of these captures; None for an old night, and for a disk of another host."""
+    files = [thumb.file for thumb in thumbs if thumb.file and thumb.file.host == settings.STATION.host]
+    if not files or now - end >= FREE_SHOWN_FOR:
+        return None
+    try:
+        return shutil.disk_usage(files[-1].root.path).free
+    except OSError:
+        return None  # not mounted: an alert of its own says so
 
 
 def _state(

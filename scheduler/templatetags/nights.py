@@ -66,6 +66,12 @@ def kind_of_loss(kind: str) -> str:
 
 
 @register.filter
+def row_of_loss(kind: str) -> str:
+    """What nobody decided is worse than a gap whose reason is known."""
+    return "is-bad" if kind in ("failed", "unaccounted", "not_begun") else "is-warn"
+
+
+@register.filter
 def minutes(value: float | timedelta | None) -> str:
     """`0 min`, `12 min`, `2 h 5 min`: a time that was lost, rounded up, so that 0 is none."""
     if value is None:
