@@ -25,6 +25,7 @@ KINDS = {
     "gate": "gates",
     "job": "jobs",
     "live": "live view",
+    "night": "reports of nights",
     "part": "restarts",
     "recording": "recordings",
     "schedule": "schedules",

@@ -7,6 +7,7 @@ import logging
 from celery import shared_task
 
 from monitoring.services import raise_alert
+from scheduler.reports.nightly import report_nights
 from scheduler.runs.late_runs import report_late_runs
 from scheduler.runs.planning_problems import ALERT
 from scheduler.runs.replanning import replan
@@ -26,3 +27,9 @@ def replan_nights() -> None:
         message = f"The nights cannot be planned; the planned runs stay as they are. {error!r}"
         raise_alert(f"{ALERT}all", message, severity="error")
     report_late_runs()
+
+
+@shared_task(name="scheduler.report_nights", ignore_result=True)
+def report_ended_nights() -> None:
+    """Write the reports of nights that are over, and again those whose ledger has changed."""
+    report_nights()

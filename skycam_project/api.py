@@ -29,6 +29,7 @@ version_1: list[URLPattern | URLResolver] = [
     path("jobs/", include("core.jobs.urls")),
     path("schedules/", include("scheduler.editing.urls")),
     path("tonight/", TonightView.as_view()),
+    path("nights/", include("scheduler.reports.urls")),
     path("", include("monitoring.urls")),
 ]
 

@@ -32,6 +32,7 @@ from captures.session_pages.pages import (
 )
 from core.jobs.pages import CancelJobPage, JobsNow, JobsPage
 from monitoring.pages import AcknowledgePage, EventsPage
+from scheduler.reports.pages import GoToNightPage, NightsPage, ReportFilePage, ReportPage
 from scheduler.tonight.pages import TonightPage
 from skycam_project.access import pages as access
 from skycam_project.health import healthz
@@ -102,6 +103,11 @@ urlpatterns = [
     path("sessions/<uuid:session>/pause/", PauseSessionPage.as_view(), name="pause-session"),
     path("sessions/<uuid:session>/resume/", ResumeSessionPage.as_view(), name="resume-session"),
     path("tonight/", TonightPage.as_view(), name="tonight"),
+    path("nights/", NightsPage.as_view(), name="nights"),
+    # Before the nights: a date would match it too.
+    path("nights/go/", GoToNightPage.as_view(), name="go-to-night"),
+    path("nights/<str:night>/", ReportPage.as_view(), name="night"),
+    path("nights/<str:night>/report.html", ReportFilePage.as_view(), name="night-file"),
     path("events/", EventsPage.as_view(), name="events"),
     path("alerts/<uuid:alert>/acknowledge/", AcknowledgePage.as_view(), name="acknowledge"),
     path("jobs/", JobsPage.as_view(), name="jobs"),

@@ -66,10 +66,8 @@ def drawing_of(night: Night, now: datetime) -> Drawing:
     return Drawing(
         begin=begin,
         end=end,
-        lights=[band(kind, first, last) for kind, first, last in _lights(night.sky)] if night.sky else [],
-        moon=[band("moon", first, last) for first, last in _clipped(night.sky.moon_up, begin, end)]
-        if night.sky
-        else [],
+        lights=[band(kind, first, last) for kind, first, last in lights_of(night.sky)] if night.sky else [],
+        moon=[band("moon", first, last) for first, last in clipped(night.sky.moon_up, begin, end)] if night.sky else [],
         rows=[
             Row(name, [band(run.state, *window, run.schedule) for run in runs for window in run.windows])
             for name, runs in _by_camera(night.runs)
@@ -89,19 +87,19 @@ def _span(night: Night) -> Interval:
     return (begin, end) if begin < end else (begin, begin + MARGIN)
 
 
-def _lights(sky: NightSky) -> Iterable[tuple[str, datetime, datetime]]:
+def lights_of(sky: NightSky) -> Iterable[tuple[str, datetime, datetime]]:
     """Light, begin and end, by the sampled altitudes of the Sun."""
-    samples = [(at, _light(altitude)) for at, altitude in sky.sun_altitudes]
+    samples = [(at, light_of(altitude)) for at, altitude in sky.sun_altitudes]
     for light, group in groupby(samples, key=lambda one: one[1]):
         times = [at for at, _ in group]
         yield light, times[0], times[-1] + (samples[1][0] - samples[0][0])
 
 
-def _light(altitude: float) -> str:
+def light_of(altitude: float) -> str:
     return next((name for limit, name in LIGHTS if altitude > limit), "dark")
 
 
-def _clipped(intervals: Iterable[Interval], begin: datetime, end: datetime) -> list[Interval]:
+def clipped(intervals: Iterable[Interval], begin: datetime, end: datetime) -> list[Interval]:
     return [(max(first, begin), min(last, end)) for first, last in intervals if first < end and last > begin]
 
 

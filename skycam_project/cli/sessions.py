@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import click
 
 from skycam_project.cli.camera_control import camera_filter
 from skycam_project.cli.camera_parameter import camera
+from skycam_project.cli.errors import CliError
 from skycam_project.cli.ids import find_by_id, find_newest, short_id
 from skycam_project.cli.options import Group
 from skycam_project.cli.output import (
@@ -101,6 +105,78 @@ def hand_over_session(session_id: str, user: str) -> None:
 
     found = hand_over(find_session(caller, session_id), user, caller.actor)
     print_result(dict(session_body(found)), print_session)
+
+
+@sessions.command("report")
+@click.argument("night", metavar="[NIGHT]", required=False)
+@camera("Only this camera.")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Also write the report as one file.")
+def report_night(night: str | None, camera: str | None, html: Path | None) -> None:
+    """Show the report of a night.
+
+    NIGHT is the date of its evening, such as 2026-11-22; by default the last night that is over. The report says
+    whether the night is complete, and if not, when, what and why.
+    """
+    caller = current().authorize("viewer")
+    from scheduler.reports.bodies import report_body
+    from scheduler.reports.html_file import render_report
+    from scheduler.reports.report import chosen_cameras, last_night, night_report
+
+    chosen = parse_night_argument(night) if night else last_night(caller.user)
+    if camera:
+        camera_filter(caller, camera)  # with its suggestions for a misspelt name
+    report = night_report(chosen, chosen_cameras(caller.user, camera), caller.user)
+    if html:
+        write_html(html, render_report(report))
+    print_result(dict(report_body(report)), print_report)
+
+
+def parse_night_argument(text: str) -> date:
+    from scheduler.reports.queries import NoSuchNight, parse_night
+
+    try:
+        return parse_night(text)
+    except NoSuchNight as error:
+        raise click.BadParameter(str(error), param_hint="NIGHT") from None
+
+
+def write_html(path: Path, content: str) -> None:
+    try:
+        path.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise CliError("disk", f"{path} cannot be written: {error.strerror}.") from error
+
+
+def print_report(body: dict[str, Any]) -> None:
+    print_line(f"Night of {body['night']}, times in {body['time_zone']}")
+    print_line(body["sentence"])
+    if body["cameras"]:
+        columns = ["camera", "planned", "saved", "failed", "skipped", "lost", "size"]
+        print_table(make_table(columns, [camera_cells(one) for one in body["cameras"]]))
+    if body["losses"]:
+        columns = ["from", "to", "camera", "captures", "reason", "sentence"]
+        print_table(make_table(columns, [loss_cells(loss, body["time_zone"]) for loss in body["losses"]]))
+    more = f" + {body['open']} without an outcome yet" if body["open"] else ""
+    sign = "=" if body["sum_holds"] else "is not"
+    print_line(
+        f"{body['planned']} planned {sign} {body['saved']} saved + {body['failed']} failed + "
+        f"{body['skipped']} skipped{more}"
+    )
+
+
+def camera_cells(one: dict[str, Any]) -> list[object]:
+    from core.templatetags.skycam import duration, format_bytes
+
+    counts = [one[name] for name in ("planned", "saved", "failed", "skipped")]
+    return [one["camera"], *counts, duration(one["lost_s"]) if one["lost_s"] else "", format_bytes(one["bytes"])]
+
+
+def loss_cells(loss: dict[str, Any], zone: str) -> list[object]:
+    count = f"about {loss['count']}" if loss["estimated"] else loss["count"]
+    # As on the page: by the clock of the site, and not of this machine.
+    ends = [datetime.fromisoformat(loss[name]).astimezone(ZoneInfo(zone)) for name in ("from", "to")]
+    times = [f"{at:%m-%d %H:%M:%S}" for at in ends]
+    return [*times, loss["camera"], count, humanize(loss["reason"]), loss["message"]]
 
 
 def find_session(caller: Caller, text: str | None, camera: str | None = None) -> Session:

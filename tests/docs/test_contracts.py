@@ -41,6 +41,7 @@ from core.jobs.states import JOB_TRANSITIONS
 from monitoring.bodies import AlertBody, EventBody
 from monitoring.health import HEALTH
 from monitoring.models import Alert, Severity
+from scheduler.reports.bodies import CalendarNightBody, CameraNightBody, LossBody, ReportBody
 from scheduler.schedules.bodies import NightChangeBody, ScheduleBody
 from scheduler.schedules.requests import ScheduleRequest
 from scheduler.tonight.bodies import NightBody, RunBody
@@ -52,10 +53,10 @@ from tests.harness.project import PROJECT
 
 PAGE = "docs/clients/contracts.md"
 EVENT = re.compile(
-    r"(?:alert|camera|capture|gate|job|live|part|recording|schedule|session|spool|station|storage|user)\.[a-z_]+|command"
+    r"(?:alert|camera|capture|gate|job|live|night|part|recording|schedule|session|spool|station|storage|user)\.[a-z_]+|command"
 )
 ALERT = re.compile(
-    r'"((?:camera|capture|gate|health|host|part|recording|schedule|session|spool|storage|supervisor)\.[a-z_]+):'
+    r'"((?:camera|capture|gate|health|host|night|part|recording|schedule|session|spool|storage|supervisor)\.[a-z_]+):'
 )
 FIELDS = {
     "event": EventBody.__annotations__,
@@ -80,6 +81,10 @@ FIELDS = {
     "night change": NightChangeBody.__annotations__,
     "night": NightBody.__annotations__,
     "run": RunBody.__annotations__,
+    "report": ReportBody.__annotations__,
+    "loss": LossBody.__annotations__,
+    "camera of a report": CameraNightBody.__annotations__,
+    "night of a month": CalendarNightBody.__annotations__,
     "to schedule": ScheduleRequest.model_fields,
     "token": KnownTokenBody.__annotations__,
     "health": HealthBody.__annotations__,

@@ -26,6 +26,8 @@ PAGES = (
     "/clips/",
     "/sessions/",
     "/tonight/",
+    "/nights/",
+    "/nights/2026-11-22/",
     "/status/",
     "/live/viewers/",
     "/events/",

@@ -63,10 +63,11 @@ class World:
             "<uuid:schedule>": self.schedule.pk, "<uuid:clip>": self.clip.pk, "<uuid:job>": self.job.pk,
             "<uuid:alert>": self.alert.pk, "<int:user>": self.users["none"].pk,
             "<int:token>": ApiToken.issue(user)[0].pk, "<uuid:sign_in>": SignIn.objects.create(user=user).pk,
-            "<str:name>": "night", "<uuid:viewer>": self.session.pk,
+            "<str:name>": "night", "<str:night>": "2026-11-22", "<uuid:viewer>": self.session.pk,
             "<path:content_type_id>": kind, "<path:object_id>": self.group.pk,
             "^(?P<app_label>auth)/$": "auth/", "(?P<url>.*)$": "nothing/",
         }  # fmt: skip
+        route = route.replace("nights/go/", "nights/go/?night=2026-11-22")
         for place, value in places.items():
             route = route.replace(place, str(value))
         return f"/{route}"

@@ -1,0 +1,100 @@
+"""Template filters for reports of nights."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from core.templatetags.skycam import NOTHING, icon
+from scheduler.reports.drawing import class_of
+from scheduler.reports.report import reason_text
+from scheduler.reports.site_clock import SiteClock
+
+register = template.Library()
+register.filter("why", reason_text)
+register.filter(class_of)
+GLYPHS = {
+    "complete": "ok",
+    "incomplete": "bad",
+    "running": "wait",
+    "future": "wait",
+    "nothing": "off",
+    "unknown": "off",
+}
+KINDS = {
+    "gap": "missed",
+    "failed": "failed",
+    "skipped": "skipped",
+    "unaccounted": "not accounted for",
+    "not_begun": "run not begun",
+    "cut_short": "ended early",
+}
+
+
+@register.filter
+def by_clock(at: datetime | None, clock: SiteClock) -> SafeString | str:
+    """The time as the clocks of the site show it."""
+    if at is None:
+        return NOTHING
+    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), clock.whole(at), clock.time(at))
+
+
+@register.filter
+def whole_by(at: datetime, clock: SiteClock) -> str:
+    """With date and zone."""
+    return clock.whole(at)
+
+
+@register.filter
+def night_glyph(state: str) -> str:
+    return GLYPHS[state]
+
+
+@register.filter
+def night_word(state: str) -> str:
+    return "no report yet" if state == "unknown" else state
+
+
+@register.filter
+def kind_of_loss(kind: str) -> str:
+    return KINDS[kind]
+
+
+@register.filter
+def row_of_loss(kind: str) -> str:
+    """What nobody decided is worse than a gap whose reason is known."""
+    return "is-bad" if kind in ("failed", "unaccounted", "not_begun") else "is-warn"
+
+
+@register.filter
+def minutes(value: float | timedelta | None) -> str:
+    """`0 min`, `12 min`, `2 h 5 min`: a time that was lost, rounded up, so that 0 is none."""
+    if value is None:
+        return NOTHING
+    seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
+    whole = int(-(-seconds // 60))
+    return f"{whole} min" if whole < 60 else f"{whole // 60} h {whole % 60} min"
+
+
+@register.filter
+def percent(value: float | None) -> str:
+    """`100 %`, `99.9 %`."""
+    return NOTHING if value is None else f"{value:g} %"
+
+
+@register.filter
+def picture_of(pictures: dict[UUID, str], capture: UUID) -> str:
+    return pictures.get(capture, "")
+
+
+@register.simple_tag(takes_context=True)
+def night_icon(context: Any, name: str) -> SafeString:
+    """As `icon`; in a file of a report from the symbols inside it."""
+    if not context.get("is_file"):
+        return icon(name)
+    return format_html('<svg class="i" aria-hidden="true"><use href="#{}"/></svg>', name)

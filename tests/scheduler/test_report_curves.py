@@ -1,0 +1,32 @@
+"""Curves of a night keep every extreme, in at most 600 points."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scheduler.reports.curves import MOST_POINTS, Point, reduce_points
+
+VALUES = st.lists(st.floats(-1e6, 1e6), min_size=MOST_POINTS + 1, max_size=3 * MOST_POINTS)
+
+
+@given(values=VALUES, step=st.floats(0.001, 100))
+def test_the_reduced_curve_has_the_extremes_and_the_order(values: list[float], step: float) -> None:
+    points: list[Point] = [(1.8e9 + number * step, value) for number, value in enumerate(values)]
+    found = reduce_points(points)
+    assert len(found) <= MOST_POINTS
+    assert set(found) <= set(points)
+    assert found == sorted(found, key=lambda point: point[0])
+    kept = [value for _, value in found]
+    assert (min(kept), max(kept)) == (min(values), max(values))
+
+
+def test_a_single_deviating_capture_of_20000_stays() -> None:
+    points: list[Point] = [(float(number), 1.0) for number in range(20_000)]
+    points[12_345] = (12_345.0, 99.0)
+    assert (12_345.0, 99.0) in reduce_points(points)
+
+
+def test_few_points_stay_as_they_are() -> None:
+    points: list[Point] = [(0.0, 1.0), (1.0, 2.0)]
+    assert reduce_points(points) == points
