@@ -17,7 +17,7 @@ from cameras.status.messages import Status, absent_status
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.last_captures import LastCaptures
 
-STATE_FIELDS = ("session", "last_frame", "temperature_celsius", "battery_percent", "card_free_bytes")
+STATE_FIELDS = ("session", "agenda", "last_frame", "temperature_celsius", "battery_percent", "card_free_bytes")
 IDENTITY_FIELDS = ("vendor", "model", "serial", "firmware")
 NOT_RECORDING_BECAUSE = {
     "busy": "It takes a picture.", "starting": "It is being opened.", "disconnected": "It is disconnected.",

@@ -14,7 +14,8 @@ from django.utils import timezone
 from cameras.models import Camera
 from cameras.settings.settings_form import parse_number, range_of
 from captures.days.day import station_site
-from captures.sessions.requests import DELAY_S, EXPOSURE_US, F_NUMBER, MAX_SESSION, SessionRequest
+from captures.sessions.models import MAX_SESSION
+from captures.sessions.requests import DELAY_S, EXPOSURE_US, F_NUMBER, SessionRequest
 from core.times.durations import (
     InvalidDuration,
     InvalidExposure,

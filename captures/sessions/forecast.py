@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from statistics import fmean, median
-from typing import Any, TypedDict, cast
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from django.conf import settings
 from django.db.models import Sum
@@ -19,12 +19,16 @@ from cameras.programmes.cycle import cycle_of, describe_exposures
 from cameras.spool.records import Programme
 from captures.capturing.models import Capture
 from captures.sessions.bodies import SessionBody
-from captures.sessions.requests import MAX_SESSION, SessionRequest
+from captures.sessions.models import MAX_SESSION
 from captures.storage.roots import UnusableRoot, root_of
 from core.templatetags.skycam import duration, format_bytes
 from core.text.plurals import pluralize
 from core.times.durations import format_exposure
 from core.times.timestamps import stamp_or_none
+
+# Its models take 10 ms to build, and `skycam tonight` needs none.
+if TYPE_CHECKING:
+    from captures.sessions.requests import SessionRequest
 
 RECENT = 20
 """Number of the camera's newest saved captures from which size and time of a picture are estimated."""

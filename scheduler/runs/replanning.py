@@ -20,7 +20,6 @@ from scheduler.runs.models import PlannedRun
 from scheduler.runs.rules import change_rules, schedule_rule
 from scheduler.runs.sites import sites_of
 from scheduler.schedules.models import NightChange, Schedule
-from scheduler.schedules.requests import ScheduleProgramme
 
 NIGHTS_AHEAD = 3
 """Nights after the present one: an agenda reaches 48 hours."""
@@ -147,4 +146,7 @@ def _fields(run: RunPlan, schedule: Schedule, camera: Camera) -> dict[str, Any]:
 
 
 def programme_for(schedule: Schedule, camera: Camera) -> dict[str, Any]:
+    # Not at the top: its models take 20 ms to build, and `skycam tonight` shows runs that have their programme.
+    from scheduler.schedules.requests import ScheduleProgramme
+
     return ScheduleProgramme.model_validate(schedule.programme).programme(camera)

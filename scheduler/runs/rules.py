@@ -6,8 +6,7 @@ from collections.abc import Iterable
 
 from cameras.models import Camera
 from scheduler.planning.rules import Change, ClockRule, MoonRule, ScheduleRule, SunRule
-from scheduler.schedules.models import NightChange, Schedule
-from scheduler.schedules.requests import WEEKDAYS
+from scheduler.schedules.models import WEEKDAYS, NightChange, Schedule
 
 
 def schedule_rule(schedule: Schedule, cameras: Iterable[Camera]) -> ScheduleRule:

@@ -13,7 +13,6 @@ from core.text.names import Line
 
 TWILIGHTS = {"sunset": -0.833, "civil": -6.0, "nautical": -12.0, "astronomical": -18.0}
 """Name of an altitude of the Sun -> degrees."""
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 OFFSET_S = 12 * 3600
 Slug = Annotated[str, Field(max_length=40, pattern=r"^[a-z0-9-]+$")]

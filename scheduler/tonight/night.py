@@ -29,7 +29,7 @@ from scheduler.runs.nights import night_at
 from scheduler.runs.replanning import plan_nights, plan_with_begun, programme_for
 from scheduler.runs.sites import UNKNOWN, sites_of
 from scheduler.schedules.models import Schedule
-from scheduler.tonight.bodies import NightBody, ReasonBody, RoomBody, RunBody, SkyBody
+from scheduler.tonight.bodies import NightBody, ReasonBody, RoomBody, RunBody, SkyBody, WarningBody
 
 MOST_REASONS = 3
 
@@ -88,6 +88,11 @@ class Night:
     @property
     def all_reasons(self) -> list[Reason]:
         return [*self.without_run, *self.shortened]
+
+    @property
+    def room_lines(self) -> list[str]:
+        """`sky: needs 7 GB; 80 GB free on its disk.`"""
+        return [room_line(room) for room in self.room]
 
     @property
     def sentence(self) -> str:
@@ -182,17 +187,25 @@ def _room(runs: list[Run]) -> list[RoomBody]:
     ]
 
 
+def room_line(room: RoomBody) -> str:
+    needed, free = room["needed_bytes"], room["free_bytes"]
+    need = "the size of its pictures is not known yet" if needed is None else f"needs {format_bytes(needed)}"
+    left = "" if free is None else f"; {format_bytes(free)} free on its disk"
+    return f"{room['camera']}: {need}{left}."
+
+
 def _total(sizes: list[int | None]) -> int | None:
     return None if None in sizes else sum(filter(None, sizes))
 
 
-def night_body(found: Night) -> NightBody:
+def night_body(found: Night, warnings: list[WarningBody]) -> NightBody:
     return NightBody(
         night=found.night.isoformat(),
         begin=stamp(found.begin),
         end=stamp(found.end),
         dry_run=found.dry_run,
         sentence=found.sentence,
+        warnings=warnings,
         site={
             "latitude": found.site.latitude,
             "longitude": found.site.longitude,

@@ -43,7 +43,7 @@ from monitoring.health import HEALTH
 from monitoring.models import Alert, Severity
 from scheduler.schedules.bodies import NightChangeBody, ScheduleBody
 from scheduler.schedules.requests import ScheduleRequest
-from scheduler.tonight.bodies import NightBody, RunBody
+from scheduler.tonight.bodies import NightBody, RunBody, WarningBody
 from skycam_project.access.serializers import KnownTokenBody
 from skycam_project.health import HealthBody
 from skycam_project.station_settings import SettingBody
@@ -77,6 +77,7 @@ FIELDS = {
     "schedule": ScheduleBody.__annotations__,
     "night change": NightChangeBody.__annotations__,
     "night": NightBody.__annotations__,
+    "warning of a night": WarningBody.__annotations__,
     "run": RunBody.__annotations__,
     "to schedule": ScheduleRequest.model_fields,
     "token": KnownTokenBody.__annotations__,
