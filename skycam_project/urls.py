@@ -11,7 +11,15 @@ from cameras.pages import CamerasPage, DiscoverPage
 from cameras.settings_panel.pages import SettingsPage
 from cameras.settings_panel.preset_pages import BodyPage, PresetPage, PresetsPage
 from cameras.viewers.pages import EndViewerPage, ViewersNow, ViewersPage
-from captures.camera_pages.pages import CameraNow, CameraPage, CapturePage, StartForecastPage, StartPage, StopPage
+from captures.camera_pages.pages import (
+    CameraNow,
+    CameraPage,
+    CapturePage,
+    ExposurePage,
+    StartForecastPage,
+    StartPage,
+    StopPage,
+)
 from captures.clips.change_pages import DeletePage, PinPage
 from captures.clips.moment_pages import AtPage
 from captures.clips.pages import ClipsPage
@@ -42,6 +50,7 @@ from skycam_project.pages.status import ExaminationPage, StatusNow, StatusPage
 camera = [
     path("", CameraPage.as_view(), name="camera"),
     path("now/", CameraNow.as_view(), name="camera-now"),
+    path("exposure/", ExposurePage.as_view(), name="camera-exposure"),
     path("connect/", ConnectPage.as_view(), name="connect"),
     path("disconnect/", ConnectPage.as_view(connected=False), name="disconnect"),
     path("take/", AcquireLeasePage.as_view(), name="take"),

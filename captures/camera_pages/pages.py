@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
+from django.utils import timezone
 
 from cameras.camera_display import held_sentence
 from cameras.camera_page import CameraPage as PageOfCamera
@@ -15,10 +16,12 @@ from cameras.drivers import driver_class
 from cameras.errors import UNREACHED
 from cameras.faults.faults_form import FaultsForm
 from cameras.leases.lease_holders import LeaseHeld, holder_of
+from cameras.models import Camera
 from cameras.selectors import cameras_for
 from cameras.settings.settings_form import SettingsForm
 from cameras.settings_panel.pages import body_change_rows, panel_context
 from captures.camera_pages.cards import Card, cards_of
+from captures.camera_pages.exposure_panel import exposure_panel
 from captures.camera_pages.start_form import StartForm
 from captures.capturing.models import Capture
 from captures.capturing.outcomes import NotSaved, check_saved
@@ -47,8 +50,11 @@ class CameraPage(PageOfCamera):
         simulated = driver_class(card.camera.kind).simulated
         faults = FaultsForm(active=card.display.status["faults"]) if simulated else None
         return self.render(
-            {**panel_context(SettingsForm(card.camera)), "faults": faults, **self.refreshed_context(card)}
-        )
+            {
+                **panel_context(SettingsForm(card.camera)), "faults": faults, **self.refreshed_context(card),
+                **exposure_context(card.camera),
+            }
+        )  # fmt: skip
 
     def card(self) -> Card:
         return cards_of(cameras_for(self.request.user).filter(pk=self.camera().pk))[0]
@@ -73,6 +79,19 @@ class CameraNow(CameraPage):
 
     def get(self, request: HttpRequest, slug: str) -> HttpResponse:
         return self.render(self.refreshed_context(self.card()))
+
+
+class ExposurePage(PageOfCamera):
+    """Exposure control and its curve, which are refreshed less often than the rest of the camera's page."""
+
+    template = "cameras/_exposure_now.html"
+
+    def get(self, request: HttpRequest, slug: str) -> HttpResponse:
+        return self.render({**exposure_context(self.camera()), "oob": True})
+
+
+def exposure_context(camera: Camera) -> dict[str, Any]:
+    return {"camera": camera, "panel": exposure_panel(camera, timezone.now())}
 
 
 class CapturePage(PageOfCamera):

@@ -24,9 +24,9 @@ from scheduler.tonight.night import Night, Run
 
 Severity = Literal["error", "warning"]
 TRANSIT = timedelta(seconds=10)
-"""For so long a new run may be on its way to the agenda of its camera process."""
+"""How long a new run may be on its way to the agenda of its camera process."""
 UNSAVED_PICTURES = 3
-"""So many pictures may be on the card of a camera that deletes them once they are saved."""
+"""This many pictures may be on the card of a camera that deletes them once they are saved."""
 WITHOUT_CAMERA: dict[str, tuple[Severity, str, str]] = {
     "disabled": ("error", "camera_disabled", "is disabled: enable it"),
     "disconnected": ("error", "camera_disconnected", "is disconnected: connect it"),
