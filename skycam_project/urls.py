@@ -11,15 +11,8 @@ from cameras.pages import CamerasPage, DiscoverPage
 from cameras.settings_panel.pages import SettingsPage
 from cameras.settings_panel.preset_pages import BodyPage, PresetPage, PresetsPage
 from cameras.viewers.pages import EndViewerPage, ViewersNow, ViewersPage
-from captures.camera_pages.pages import (
-    CameraNow,
-    CameraPage,
-    CapturePage,
-    ExposurePage,
-    StartForecastPage,
-    StartPage,
-    StopPage,
-)
+from captures.camera_pages.exposure_pages import ExposurePage
+from captures.camera_pages.pages import CameraNow, CameraPage, CapturePage, StartForecastPage, StartPage, StopPage
 from captures.clips.change_pages import DeletePage, PinPage
 from captures.clips.moment_pages import AtPage
 from captures.clips.pages import ClipsPage
@@ -39,6 +32,15 @@ from captures.session_pages.pages import (
 )
 from core.jobs.pages import CancelJobPage, JobsNow, JobsPage
 from monitoring.pages import AcknowledgePage, EventsPage
+from scheduler.editing.pages import (
+    AddSchedulePage,
+    EditSchedulePage,
+    PreviewPage,
+    RemoveSchedulePage,
+    ScheduleNightPage,
+    SchedulesPage,
+    SwitchSchedulePage,
+)
 from scheduler.tonight.pages import TonightPage
 from skycam_project.access import pages as access
 from skycam_project.health import healthz
@@ -70,6 +72,13 @@ camera = [
     path("stop/", StopPage.as_view(), name="stop"),
     path("record/", RecordPage.as_view(), name="record"),
     path("stop-recording/", StopRecordingPage.as_view(), name="stop-recording"),
+]
+schedule = [
+    path("", EditSchedulePage.as_view(), name="schedule"),
+    path("preview/", PreviewPage.as_view(), name="preview-schedule"),
+    path("switch/", SwitchSchedulePage.as_view(), name="switch-schedule"),
+    path("night/", ScheduleNightPage.as_view(), name="schedule-night"),
+    path("remove/", RemoveSchedulePage.as_view(), name="remove-schedule"),
 ]
 account = [
     path("", access.AccountPage.as_view(), name="account"),
@@ -108,6 +117,10 @@ urlpatterns = [
     path("sessions/<uuid:session>/stop/", StopSessionPage.as_view(), name="stop-session"),
     path("sessions/<uuid:session>/pause/", PauseSessionPage.as_view(), name="pause-session"),
     path("sessions/<uuid:session>/resume/", ResumeSessionPage.as_view(), name="resume-session"),
+    path("schedules/", SchedulesPage.as_view(), name="schedules"),
+    path("schedules/add/", AddSchedulePage.as_view(), name="add-schedule"),
+    path("schedules/preview/", PreviewPage.as_view(), name="preview-schedule"),
+    path("schedules/<uuid:schedule>/", include(schedule)),
     path("tonight/", TonightPage.as_view(), name="tonight"),
     path("events/", EventsPage.as_view(), name="events"),
     path("alerts/<uuid:alert>/acknowledge/", AcknowledgePage.as_view(), name="acknowledge"),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
+from django.db.models import BooleanField, ExpressionWrapper, Q
+
 from cameras.drivers.base import SettingRange
 from cameras.exposure.explanation import FORMATS
 from cameras.exposure.parameters import Parameter, finite, parameters_of
@@ -16,8 +18,7 @@ from cameras.programmes.cycle import cycle_of, reference_shot
 from cameras.spool.records import Programme
 from captures.curves.exposures import ExposurePoint, exposure_points
 from captures.curves.geometry import Curve, Level, Scale, line_of, log_scale
-from captures.sessions.models import Session
-from captures.sessions.selectors import active_session
+from captures.sessions.models import ACTIVE, Session
 from core.times.durations import format_exposure
 
 SPAN = timedelta(hours=12)
@@ -140,8 +141,9 @@ class ExposurePanel:
 
 
 def exposure_panel(camera: Camera, now: datetime) -> ExposurePanel:
-    """Four queries, whatever the number of captures."""
-    session = active_session(camera) or Session.objects.filter(camera=camera).order_by("-created_at").first()
+    """Three queries, whatever the number of captures."""
+    active = ExpressionWrapper(Q(state__in=ACTIVE), BooleanField())
+    session = Session.objects.filter(camera=camera).order_by(active.desc(), "-created_at").first()
     programme = cast(Programme, session.programme if session else {})
     cycle, shot = (len(cycle_of(programme)), reference_shot(programme)) if programme else (1, 0)
     points = exposure_points(camera, now - SPAN, now, cycle, shot)

@@ -7,7 +7,6 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
-from django.utils import timezone
 
 from cameras.camera_display import held_sentence
 from cameras.camera_page import CameraPage as PageOfCamera
@@ -16,12 +15,11 @@ from cameras.drivers import driver_class
 from cameras.errors import UNREACHED
 from cameras.faults.faults_form import FaultsForm
 from cameras.leases.lease_holders import LeaseHeld, holder_of
-from cameras.models import Camera
 from cameras.selectors import cameras_for
 from cameras.settings.settings_form import SettingsForm
 from cameras.settings_panel.pages import body_change_rows, panel_context
 from captures.camera_pages.cards import Card, cards_of
-from captures.camera_pages.exposure_panel import exposure_panel
+from captures.camera_pages.exposure_pages import exposure_context
 from captures.camera_pages.start_form import StartForm
 from captures.capturing.models import Capture
 from captures.capturing.outcomes import NotSaved, check_saved
@@ -79,19 +77,6 @@ class CameraNow(CameraPage):
 
     def get(self, request: HttpRequest, slug: str) -> HttpResponse:
         return self.render(self.refreshed_context(self.card()))
-
-
-class ExposurePage(PageOfCamera):
-    """Exposure control and its curve, which are refreshed less often than the rest of the camera's page."""
-
-    template = "cameras/_exposure_now.html"
-
-    def get(self, request: HttpRequest, slug: str) -> HttpResponse:
-        return self.render({**exposure_context(self.camera()), "oob": True})
-
-
-def exposure_context(camera: Camera) -> dict[str, Any]:
-    return {"camera": camera, "panel": exposure_panel(camera, timezone.now())}
 
 
 class CapturePage(PageOfCamera):

@@ -195,9 +195,15 @@ class Amount:
     bytes: int | None
 
 
-def expected_amount(camera: Camera, programme: dict[str, Any], windows: Sequence[tuple[datetime, datetime]]) -> Amount:
-    """What the programme makes of these windows, by the time and size of the camera's recent pictures."""
-    recent = recent_pictures(camera)
+def expected_amount(
+    camera: Camera,
+    programme: dict[str, Any],
+    windows: Sequence[tuple[datetime, datetime]],
+    recent: RecentPictures | None = None,
+) -> Amount:
+    """What the programme makes of these windows, by the time and size of the camera's recent pictures: `recent`, if
+    they are known already."""
+    recent = recent or recent_pictures(camera)
     exposures_us = [usable_exposure(camera, shot["exposure_us"])[0] for shot in _shots(programme)]
     takes_s = sum(exposures_us) / 1e6 + len(exposures_us) * (recent.beyond_s or 0.0)
     interval_s, _ = _interval(programme, takes_s, len(exposures_us))

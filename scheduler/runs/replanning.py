@@ -56,9 +56,14 @@ def replan(now: datetime | None = None) -> Plan:
 
 def plan_with_begun(schedules: list[Schedule], now: datetime, nights: tuple[date, date]) -> Plan:
     """The plan of `nights` beside the runs that have begun. Nothing is stored."""
+    return plan_nights(schedules, now, begun_runs(now), nights)
+
+
+def begun_runs(now: datetime) -> list[FixedRun]:
+    """The runs of the last days that have begun."""
     rows = list(PlannedRun.objects.filter(ends_at__gt=now - timedelta(days=2)))
     begun = _begun(rows, now)
-    return plan_nights(schedules, now, [_fixed(row) for row in rows if row.pk in begun], nights)
+    return [_fixed(row) for row in rows if row.pk in begun]
 
 
 def plan_nights(

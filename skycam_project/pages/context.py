@@ -35,6 +35,7 @@ PAGES = (
     MenuEntry("gallery", "Gallery", "image", "p"),
     MenuEntry("clips", "Recordings", "rec", "r"),
     MenuEntry("tonight", "Tonight", "moon", "t", phone=False),
+    MenuEntry("schedules", "Schedules", "cal", "h", phone=False),
     MenuEntry("sessions", "Sessions", "wall", "n", phone=False),
     MenuEntry("events", "Events", "list", "e"),
     MenuEntry("status", "Status", "pulse", "s", phone=False),

@@ -26,6 +26,8 @@ PAGES = (
     "/clips/",
     "/sessions/",
     "/tonight/",
+    "/schedules/",
+    "/schedules/add/",
     "/status/",
     "/live/viewers/",
     "/events/",
