@@ -11,6 +11,7 @@ from cameras.pages import CamerasPage, DiscoverPage
 from cameras.settings_panel.pages import SettingsPage
 from cameras.settings_panel.preset_pages import BodyPage, PresetPage, PresetsPage
 from cameras.viewers.pages import EndViewerPage, ViewersNow, ViewersPage
+from captures.camera_pages.exposure_pages import ExposurePage
 from captures.camera_pages.pages import CameraNow, CameraPage, CapturePage, StartForecastPage, StartPage, StopPage
 from captures.clips.change_pages import DeletePage, PinPage
 from captures.clips.moment_pages import AtPage
@@ -32,6 +33,15 @@ from captures.session_pages.pages import (
 )
 from core.jobs.pages import CancelJobPage, JobsNow, JobsPage
 from monitoring.pages import AcknowledgePage, EventsPage
+from scheduler.editing.pages import (
+    AddSchedulePage,
+    EditSchedulePage,
+    PreviewPage,
+    RemoveSchedulePage,
+    ScheduleNightPage,
+    SchedulesPage,
+    SwitchSchedulePage,
+)
 from scheduler.reports.pages import GoToNightPage, NightsPage, ReportFilePage, ReportPage
 from scheduler.tonight.pages import TonightPage
 from skycam_project.access import pages as access
@@ -44,6 +54,7 @@ from skycam_project.pages.status import ExaminationPage, StatusNow, StatusPage
 camera = [
     path("", CameraPage.as_view(), name="camera"),
     path("now/", CameraNow.as_view(), name="camera-now"),
+    path("exposure/", ExposurePage.as_view(), name="camera-exposure"),
     path("connect/", ConnectPage.as_view(), name="connect"),
     path("disconnect/", ConnectPage.as_view(connected=False), name="disconnect"),
     path("take/", AcquireLeasePage.as_view(), name="take"),
@@ -63,6 +74,13 @@ camera = [
     path("stop/", StopPage.as_view(), name="stop"),
     path("record/", RecordPage.as_view(), name="record"),
     path("stop-recording/", StopRecordingPage.as_view(), name="stop-recording"),
+]
+schedule = [
+    path("", EditSchedulePage.as_view(), name="schedule"),
+    path("preview/", PreviewPage.as_view(), name="preview-schedule"),
+    path("switch/", SwitchSchedulePage.as_view(), name="switch-schedule"),
+    path("night/", ScheduleNightPage.as_view(), name="schedule-night"),
+    path("remove/", RemoveSchedulePage.as_view(), name="remove-schedule"),
 ]
 account = [
     path("", access.AccountPage.as_view(), name="account"),
@@ -102,6 +120,10 @@ urlpatterns = [
     path("sessions/<uuid:session>/hand-over/", HandOverSessionPage.as_view(), name="hand-over-session"),
     path("sessions/<uuid:session>/pause/", PauseSessionPage.as_view(), name="pause-session"),
     path("sessions/<uuid:session>/resume/", ResumeSessionPage.as_view(), name="resume-session"),
+    path("schedules/", SchedulesPage.as_view(), name="schedules"),
+    path("schedules/add/", AddSchedulePage.as_view(), name="add-schedule"),
+    path("schedules/preview/", PreviewPage.as_view(), name="preview-schedule"),
+    path("schedules/<uuid:schedule>/", include(schedule)),
     path("tonight/", TonightPage.as_view(), name="tonight"),
     path("nights/", NightsPage.as_view(), name="nights"),
     # Before the nights: a date would match it too.

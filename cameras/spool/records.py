@@ -5,10 +5,12 @@ The camera process and the recoveries write them; the ingest reads them (`captur
 
 from __future__ import annotations
 
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
 
-from cameras.exposure.control import ControlState
-from cameras.exposure.settings import ExposureControl
+# Commands of the command line that read a programme need no exposure control.
+if TYPE_CHECKING:
+    from cameras.exposure.control import ControlState
+    from cameras.exposure.settings import ExposureControl
 
 # Plans
 

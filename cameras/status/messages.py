@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, NotRequired, TypedDict
 
 from cameras.gates.messages import GateStatus
-from cameras.runtime.messages import LastCapture, SessionStatus
+from cameras.runtime.messages import AgendaStatus, LastCapture, SessionStatus
 from cameras.runtime.recording_state import Recorder
 from cameras.runtime.settings_drift import Difference
 
@@ -21,6 +21,8 @@ class Status(TypedDict):
     since: str | None
     reason: str
     session: SessionStatus | None
+    agenda: AgendaStatus | None
+    """None while the camera process holds none."""
     recording: bool
     """Whether a clip is being written."""
     recorder: Recorder | None
@@ -82,7 +84,7 @@ class StationStatus(TypedDict):
 def absent_status(slug: str, desired: str, reason: str = "The camera host does not answer.") -> Status:
     """The status of a camera whose host does not write one."""
     return Status(
-        camera=slug, desired=desired, observed="host_down", since=None, reason=reason, session=None,
+        camera=slug, desired=desired, observed="host_down", since=None, reason=reason, session=None, agenda=None,
         recording=False, recorder=None, temperature_celsius=None, last_frame=None, last_capture=None, fps=0.0,
         vendor="", model="", serial="", firmware="", battery_percent=None, card_free_bytes=None, held_by=None,
         held_since=None, faults={}, lowered="", differs=[],

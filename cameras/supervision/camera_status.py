@@ -47,6 +47,7 @@ class StatusBuilder:
         # The report is up to a second old: a setting whose desired value has changed since then is left out.
         found["differs"] = still_desired(state.get("differs") or [], desired.settings)
         found |= {name: state.get(name) for name in STATE_FIELDS}
+        found["agenda"] = state.get("agenda")
         known_captures = (state.get("last_capture"), self._last_captures.find(desired.id))
         found["last_capture"] = newest(*known_captures)
         others = (other.state.get("recorder") for other in own_slots(self._slots) if other is not slot)

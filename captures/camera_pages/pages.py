@@ -19,6 +19,7 @@ from cameras.selectors import cameras_for
 from cameras.settings.settings_form import SettingsForm
 from cameras.settings_panel.pages import body_change_rows, panel_context
 from captures.camera_pages.cards import Card, cards_of
+from captures.camera_pages.exposure_pages import exposure_context
 from captures.camera_pages.start_form import StartForm
 from captures.capturing.models import Capture
 from captures.capturing.outcomes import NotSaved, check_saved
@@ -47,8 +48,11 @@ class CameraPage(PageOfCamera):
         simulated = driver_class(card.camera.kind).simulated
         faults = FaultsForm(active=card.display.status["faults"]) if simulated else None
         return self.render(
-            {**panel_context(SettingsForm(card.camera)), "faults": faults, **self.refreshed_context(card)}
-        )
+            {
+                **panel_context(SettingsForm(card.camera)), "faults": faults, **self.refreshed_context(card),
+                **exposure_context(card.camera),
+            }
+        )  # fmt: skip
 
     def card(self) -> Card:
         return cards_of(cameras_for(self.request.user).filter(pk=self.camera().pk))[0]

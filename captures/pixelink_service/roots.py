@@ -8,7 +8,6 @@ from uuid import UUID
 from django.conf import settings
 
 from cameras.models import Camera
-from captures.pixelink_service.served_camera import find_camera
 from captures.storage.models import StorageRoot
 from captures.storage.roots import RootBody, root_body
 from captures.storage.setup import create_root
@@ -36,5 +35,8 @@ def own_root(camera: Camera) -> RootBody | None:
 @functools.cache
 def first_served_camera() -> UUID | None:
     """The camera that the service found first in this process."""
+    # Not at the top: it takes 50 ms to import, and most stations have no such folder.
+    from captures.pixelink_service.served_camera import find_camera
+
     camera = find_camera()
     return camera.pk if camera else None

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from statistics import fmean, median
-from typing import Any, TypedDict, cast
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from django.conf import settings
 from django.db.models import Sum
@@ -19,12 +19,16 @@ from cameras.programmes.cycle import cycle_of, describe_exposures
 from cameras.spool.records import Programme
 from captures.capturing.models import Capture
 from captures.sessions.bodies import SessionBody
-from captures.sessions.requests import MAX_SESSION, SessionRequest
+from captures.sessions.models import MAX_SESSION
 from captures.storage.roots import UnusableRoot, root_of
 from core.templatetags.skycam import duration, format_bytes
 from core.text.plurals import pluralize
 from core.times.durations import format_exposure
 from core.times.timestamps import stamp_or_none
+
+# Its models take 10 ms to build, and `skycam tonight` needs none.
+if TYPE_CHECKING:
+    from captures.sessions.requests import SessionRequest
 
 RECENT = 20
 """Number of the camera's newest saved captures from which size and time of a picture are estimated."""
@@ -191,9 +195,15 @@ class Amount:
     bytes: int | None
 
 
-def expected_amount(camera: Camera, programme: dict[str, Any], windows: Sequence[tuple[datetime, datetime]]) -> Amount:
-    """What the programme makes of these windows, by the time and size of the camera's recent pictures."""
-    recent = recent_pictures(camera)
+def expected_amount(
+    camera: Camera,
+    programme: dict[str, Any],
+    windows: Sequence[tuple[datetime, datetime]],
+    recent: RecentPictures | None = None,
+) -> Amount:
+    """What the programme makes of these windows, by the time and size of the camera's recent pictures: `recent`, if
+    they are known already."""
+    recent = recent or recent_pictures(camera)
     exposures_us = [usable_exposure(camera, shot["exposure_us"])[0] for shot in _shots(programme)]
     takes_s = sum(exposures_us) / 1e6 + len(exposures_us) * (recent.beyond_s or 0.0)
     interval_s, _ = _interval(programme, takes_s, len(exposures_us))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Self
 
 import uuid6
@@ -29,6 +30,7 @@ SESSION_TRANSITIONS: dict[str, set[str]] = {
     "failed": set(),
 }
 ACTIVE = ("planned", "waiting", "running", "paused")
+MAX_SESSION = timedelta(days=3653)
 
 
 class SessionQuerySet(models.QuerySet["Session"]):

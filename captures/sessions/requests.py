@@ -14,10 +14,10 @@ from cameras.models import Camera
 from cameras.programmes.cycle import cycle_of
 from cameras.spool.records import Programme
 from captures.capturing.requests import HOUR_US, ExposureSettings, Text
+from captures.sessions.models import MAX_SESSION
 from core.api.paging import in_utc
 from core.times.timestamps import stamp
 
-MAX_SESSION = timedelta(days=3653)
 # A session's defaults, read once like all of the configuration.
 EXPOSURE_US = max(1, round(settings.STATION.camera.exposure_time * 1e6))
 DELAY_S: float = settings.STATION.camera.delay

@@ -95,6 +95,12 @@ def parse_duration(text: str) -> float:
     return sum(_number(part[1]) * DURATION_UNITS_S[part[2].lower() or "s"] for part in parts)
 
 
+def parse_offset(text: str) -> float:
+    """Seconds of a duration that may be negative: `-30 min`. Raises InvalidDuration."""
+    plain = text.strip().replace("\N{MINUS SIGN}", "-")
+    return -parse_duration(plain[1:]) if plain.startswith("-") else parse_duration(plain.removeprefix("+"))
+
+
 def format_exposure(microseconds: float) -> str:
     """8 s, 12.5 ms, 250 µs."""
     for size, unit in ((1_000_000, "s"), (1_000, "ms")):

@@ -14,8 +14,13 @@ from cameras.selectors import cameras_for
 from monitoring.services import record_event
 from scheduler.runs.nights import night_range_of
 from scheduler.runs.replanning import replan
+from scheduler.schedules.bodies import schedule_version
 from scheduler.schedules.models import NightChange, Schedule
 from scheduler.schedules.requests import NightRequest, ScheduleRequest
+
+
+class ScheduleChanged(Exception):
+    """Someone else has changed or removed the schedule meanwhile."""
 
 
 class ScheduleService:
@@ -28,9 +33,16 @@ class ScheduleService:
         """ValidationError with a sentence for each field; then nothing is changed."""
         return self._store(Schedule(created_by=self._actor), request, "schedule.added")
 
-    def change(self, schedule: Schedule, request: ScheduleRequest) -> Schedule:
-        """The schedule is as in the request from now on. A run that has begun keeps its programme and its window."""
-        return self._store(schedule, request, "schedule.changed")
+    def change(self, schedule: Schedule, request: ScheduleRequest, version: str | None = None) -> Schedule:
+        """The schedule is as in the request from now on. A run that has begun keeps its programme and its window.
+
+        `version`: of the schedule that the user has seen. ScheduleChanged if it is another one by now."""
+        with transaction.atomic():
+            if version is not None:
+                present = Schedule.objects.select_for_update().filter(pk=schedule.pk).first()
+                if present is None or schedule_version(present) != version:
+                    raise ScheduleChanged
+            return self._store(schedule, request, "schedule.changed")
 
     def remove(self, schedule: Schedule) -> None:
         """Its runs that have not begun are removed as well; a session that runs continues."""

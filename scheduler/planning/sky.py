@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 
 from core.sky.bodies import moon_phase, moon_place, sun_place
 from core.sky.horizon import intervals_hidden, intervals_set
@@ -144,6 +144,8 @@ class NightSky:
     """Of the Sun's centre in degrees, every 10 minutes and at the end."""
 
 
+# A page asks several times for the same night, and again at its next refresh.
+@lru_cache(maxsize=64)
 def sky_of_night(site: Site, night: date) -> NightSky:
     """The Sun and the Moon from noon to noon. ValueError for a site without coordinates or a date that the clocks of
     the site skipped."""

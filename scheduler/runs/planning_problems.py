@@ -7,35 +7,55 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 
+from cameras.models import Camera
 from monitoring.selectors import unresolved_keys
 from monitoring.services import raise_alert, resolve_alert
 from scheduler.runs.rules import schedule_rule
 from scheduler.runs.sites import unusable_sites
 from scheduler.schedules.models import Schedule
-from scheduler.schedules.requests import programme_for
+from scheduler.schedules.programmes import programme_for
 
 ALERT = "schedule.unplannable:"
 Problems = dict[UUID, str]
 """Schedule -> what is wrong with it, as a sentence."""
 
 
-def planning_problems(schedules: Iterable[Schedule]) -> Problems:
+def rule_problems(schedules: Iterable[Schedule]) -> Problems:
+    """Of those whose windows cannot be planned."""
     sites = unusable_sites()
-    found = {schedule.pk: _problem(schedule, sites) for schedule in schedules}
+    found = {schedule.pk: _rule_problem(schedule, sites) for schedule in schedules}
     return {pk: problem for pk, problem in found.items() if problem}
 
 
-def _problem(schedule: Schedule, unusable: dict[str, str]) -> str:
-    cameras = [camera for camera in schedule.cameras.all() if camera.removed_at is None]
+def planning_problems(schedules: Iterable[Schedule]) -> Problems:
+    """Of those that have no windows, or no programme."""
+    listed = list(schedules)
+    found = {schedule.pk: problem for schedule in listed if (problem := _programme_problem(schedule))}
+    return {**found, **rule_problems(listed)}
+
+
+def _rule_problem(schedule: Schedule, unusable: dict[str, str]) -> str:
+    cameras = _present(schedule)
     try:
         schedule_rule(schedule, cameras)
-        for camera in cameras:
-            programme_for(schedule, camera)
     # Whatever the row contains: the other schedules are planned.
-    except (ValueError, TypeError, KeyError, ValidationError) as error:
+    except (ValueError, TypeError, KeyError) as error:
         return f"The schedule {schedule.name} cannot be planned: {error}"
     hosts = sorted({camera.host for camera in cameras} & set(unusable))
     return f"The schedule {schedule.name} cannot be planned: {unusable[hosts[0]]}" if hosts else ""
+
+
+def _programme_problem(schedule: Schedule) -> str:
+    try:
+        for camera in _present(schedule):
+            programme_for(schedule, camera)
+    except (ValueError, TypeError, KeyError, ValidationError) as error:
+        return f"The schedule {schedule.name} cannot be planned: {error}"
+    return ""
+
+
+def _present(schedule: Schedule) -> list[Camera]:
+    return [camera for camera in schedule.cameras.all() if camera.removed_at is None]
 
 
 def report_problems(problems: Problems) -> None:

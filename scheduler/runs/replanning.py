@@ -17,11 +17,11 @@ from scheduler.planning.plan import Plan, RunPlan
 from scheduler.planning.planner import plan
 from scheduler.planning.rules import Change, FixedRun, ScheduleRule, Site
 from scheduler.runs.models import PlannedRun
-from scheduler.runs.planning_problems import planning_problems, report_problems
+from scheduler.runs.planning_problems import planning_problems, report_problems, rule_problems
 from scheduler.runs.rules import change_rules, schedule_rule
 from scheduler.runs.sites import sites_of
 from scheduler.schedules.models import NightChange, Schedule
-from scheduler.schedules.requests import programme_for
+from scheduler.schedules.programmes import programme_for
 
 NIGHTS_AHEAD = 3
 """Nights after the present one: an agenda reaches 48 hours."""
@@ -61,9 +61,14 @@ def replan(now: datetime | None = None) -> Plan:
 
 def plan_with_begun(schedules: list[Schedule], now: datetime, nights: tuple[date, date]) -> Plan:
     """The plan of `nights` beside the runs that have begun. Nothing is stored."""
+    return plan_nights(schedules, now, begun_runs(now), nights)
+
+
+def begun_runs(now: datetime) -> list[FixedRun]:
+    """The runs of the last days that have begun."""
     rows = list(PlannedRun.objects.filter(ends_at__gt=now - timedelta(days=2)))
     begun = _begun(rows, now)
-    return plan_nights(schedules, now, [_fixed(row) for row in rows if row.pk in begun], nights)
+    return [_fixed(row) for row in rows if row.pk in begun]
 
 
 def plan_nights(
@@ -75,7 +80,7 @@ def plan_nights(
 ) -> Plan:
     """The plan of `nights`, first and last; by default from the last night to NIGHTS_AHEAD, without the schedules that
     cannot be planned. `place`: instead of the sites of the cameras. Nothing is stored."""
-    problems = planning_problems(schedules)
+    problems = rule_problems(schedules)
     schedules = [schedule for schedule in schedules if schedule.pk not in problems]
     cameras = {camera.pk: camera for schedule in schedules for camera in schedule.cameras.all()}
     today = now.date()

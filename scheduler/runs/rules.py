@@ -8,8 +8,7 @@ from typing import cast
 from cameras.models import Camera
 from cameras.spool.agenda import OnHeld
 from scheduler.planning.rules import Change, ClockRule, MoonRule, ScheduleRule, SunRule
-from scheduler.schedules.models import NightChange, Schedule
-from scheduler.schedules.requests import WEEKDAYS
+from scheduler.schedules.models import WEEKDAYS, NightChange, Schedule
 
 
 def schedule_rule(schedule: Schedule, cameras: Iterable[Camera]) -> ScheduleRule:

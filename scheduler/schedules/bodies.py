@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any, TypedDict
 
 from core.times.timestamps import stamp, stamp_or_none
@@ -57,6 +59,12 @@ def schedule_body(schedule: Schedule) -> ScheduleBody:
         created_by=schedule.created_by,
         created=stamp(schedule.created_at),
     )
+
+
+def schedule_version(schedule: Schedule) -> str:
+    """Another text whenever one of the fields that people set is another. Without the changes of single nights."""
+    body = {**schedule_body(schedule), "changes": []}
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def night_change_body(change: NightChange) -> NightChangeBody:

@@ -7,6 +7,8 @@ from django.utils import timezone
 
 from cameras.models import Camera
 
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
 
 class Schedule(models.Model):
     """What a camera should capture, and in which part of which nights. The planner makes the runs from it.

@@ -7,15 +7,12 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from cameras.models import Camera
 from captures.sessions.requests import Moment, SessionRequest
 from core.api.model import StrictModel
 from core.text.names import Line
-from scheduler.schedules.models import Schedule
 
 TWILIGHTS = {"sunset": -0.833, "civil": -6.0, "nautical": -12.0, "astronomical": -18.0}
 """Name of an altitude of the Sun -> degrees."""
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 OFFSET_S = 12 * 3600
 Slug = Annotated[str, Field(max_length=40, pattern=r"^[a-z0-9-]+$")]
@@ -74,11 +71,6 @@ class ScheduleProgramme(SessionRequest):
         if value:
             raise ValueError("belongs to the schedule: its window says when it captures, and it has a name.")
         return value
-
-
-def programme_for(schedule: Schedule, camera: Camera) -> dict[str, Any]:
-    """The programme of the schedule's runs on the camera. ValueError when it is not valid any more."""
-    return ScheduleProgramme.model_validate(schedule.programme).programme(camera)
 
 
 def check_unique(values: list[str]) -> list[str]:

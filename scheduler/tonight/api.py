@@ -9,7 +9,9 @@ from rest_framework.views import APIView
 
 from scheduler.tonight.bodies import NightBody
 from scheduler.tonight.night import night_body, night_for
+from scheduler.tonight.present_warnings import present_warnings
 from scheduler.tonight.queries import NightQuery
+from scheduler.tonight.warnings import warning_body
 
 
 class TonightView(APIView):
@@ -19,4 +21,5 @@ class TonightView(APIView):
     def get(self, request: Request) -> Response:
         """The present night, or the coming one by day. With another date or place it is a dry run."""
         query: NightQuery = NightQuery.of(request)
-        return Response(night_body(night_for(request.user, night=query.night, place=query.place)))
+        night = night_for(request.user, night=query.night, place=query.place)
+        return Response(night_body(night, [warning_body(one) for one in present_warnings(night)]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 
 class SkyBody(TypedDict):
@@ -57,12 +57,22 @@ class RoomBody(TypedDict):
     free_bytes: int | None
 
 
+class WarningBody(TypedDict):
+    """Something that will prevent a run, as far as it can be seen now. `camera` is null for one of no single camera."""
+
+    severity: Literal["error", "warning"]
+    reason: str
+    message: str
+    camera: str | None
+
+
 class NightBody(TypedDict):
     night: str
     begin: str
     end: str
     dry_run: bool
     sentence: str
+    warnings: list[WarningBody]
     site: SiteBody
     twilight: SkyBody | None
     runs: list[RunBody]

@@ -26,11 +26,12 @@ from scheduler.planning.rules import Site
 from scheduler.planning.sky import NightSky, sky_of_night
 from scheduler.runs.models import PlannedRun
 from scheduler.runs.nights import night_at
+from scheduler.runs.planning_problems import planning_problems
 from scheduler.runs.replanning import plan_nights, plan_with_begun
 from scheduler.runs.sites import UNKNOWN, sites_of
 from scheduler.schedules.models import Schedule
-from scheduler.schedules.requests import programme_for
-from scheduler.tonight.bodies import NightBody, ReasonBody, RoomBody, RunBody, SkyBody
+from scheduler.schedules.programmes import programme_for
+from scheduler.tonight.bodies import NightBody, ReasonBody, RoomBody, RunBody, SkyBody, WarningBody
 
 MOST_REASONS = 3
 
@@ -91,6 +92,11 @@ class Night:
         return [*self.without_run, *self.shortened]
 
     @property
+    def room_lines(self) -> list[str]:
+        """`sky: needs 7 GB; 80 GB free on its disk.`"""
+        return [room_line(room) for room in self.room]
+
+    @property
     def sentence(self) -> str:
         """`2 runs on 1 camera, from 18:05 to 06:12, about 700 pictures, 7 GB.`, or why there is none."""
         if not self.runs:
@@ -125,6 +131,8 @@ def night_for(user: Any, *, night: date | None = None, place: Site | None = None
     begin, end = site.night_range(chosen)
     schedules = list(Schedule.objects.prefetch_related("cameras"))
     if is_dry:
+        problems = planning_problems(schedules)
+        schedules = [schedule for schedule in schedules if schedule.pk not in problems]
         found = plan_nights(schedules, min(now, begin) - timedelta(days=1), nights=(chosen, chosen), place=place)
         runs = [_dry_run(run, cameras, schedules) for run in found.runs if run.camera in cameras]
     else:
@@ -183,17 +191,25 @@ def _room(runs: list[Run]) -> list[RoomBody]:
     ]
 
 
+def room_line(room: RoomBody) -> str:
+    needed, free = room["needed_bytes"], room["free_bytes"]
+    need = "the size of its pictures is not known yet" if needed is None else f"needs {format_bytes(needed)}"
+    left = "" if free is None else f"; {format_bytes(free)} free on its disk"
+    return f"{room['camera']}: {need}{left}."
+
+
 def _total(sizes: list[int | None]) -> int | None:
     return None if None in sizes else sum(filter(None, sizes))
 
 
-def night_body(found: Night) -> NightBody:
+def night_body(found: Night, warnings: list[WarningBody]) -> NightBody:
     return NightBody(
         night=found.night.isoformat(),
         begin=stamp(found.begin),
         end=stamp(found.end),
         dry_run=found.dry_run,
         sentence=found.sentence,
+        warnings=warnings,
         site={
             "latitude": found.site.latitude,
             "longitude": found.site.longitude,

@@ -12,6 +12,7 @@ from core.api.constraints import describe_error
 from core.pages.page import Page
 from scheduler.tonight.drawing import drawing_of
 from scheduler.tonight.night import night_for
+from scheduler.tonight.present_warnings import present_warnings
 from scheduler.tonight.queries import NightQuery
 
 FIELDS = ("night", "latitude", "longitude", "time_zone")
@@ -29,7 +30,10 @@ class TonightPage(Page):
         except ValidationError as error:
             query, wrong = NightQuery(), " ".join(_sentence(item) for item in error.errors())
         night = night_for(request.user, night=query.night, place=query.place)
-        context = {"night": night, "drawing": drawing_of(night, timezone.now()), "given": given, "wrong": wrong}
+        context = {
+            "night": night, "drawing": drawing_of(night, timezone.now()), "warnings": present_warnings(night),
+            "given": given, "wrong": wrong,
+        }  # fmt: skip
         return self.render(context, status=400 if wrong else 200)
 
 

@@ -18,6 +18,7 @@ from core.times.durations import (
     parse_bracket,
     parse_duration,
     parse_exposure,
+    parse_offset,
 )
 from core.times.sun import EVENTS
 from core.times.time_parsing import InvalidTime, Location, parse_time
@@ -165,7 +166,7 @@ class DurationParam(click.ParamType[float]):
         if isinstance(value, int | float):
             return float(value)
         try:
-            seconds = parse_duration(value)
+            seconds = parse_offset(value) if self.least < 0 else parse_duration(value)
         except InvalidDuration as error:
             self.fail(str(error), param, ctx)
         if seconds < self.least or (self.most is not None and seconds > self.most):

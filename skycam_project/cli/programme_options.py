@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from core.api.constraints import describe_error
 from core.times.durations import format_exposure, parse_exposure
 from skycam_project.cli.errors import CliError, invalid
 from skycam_project.cli.options import BracketParam, DurationParam, ExposureParam, LimitsParam, given
@@ -148,6 +147,8 @@ OPTIONS = {
 def build_request(model: type[Request], options: dict[str, str] = OPTIONS, /, **values: Any) -> Request:
     """A request from the values that were given. CliError names the `options` of its fields."""
     from pydantic import ValidationError
+
+    from core.api.constraints import describe_error
 
     try:
         return model(**given(**values))

@@ -44,7 +44,7 @@ from monitoring.models import Alert, Severity
 from scheduler.reports.bodies import CalendarNightBody, CameraNightBody, LossBody, ReportBody
 from scheduler.schedules.bodies import NightChangeBody, ScheduleBody
 from scheduler.schedules.requests import ScheduleRequest
-from scheduler.tonight.bodies import NightBody, RunBody
+from scheduler.tonight.bodies import NightBody, RunBody, WarningBody
 from skycam_project.access.serializers import KnownTokenBody
 from skycam_project.health import HealthBody
 from skycam_project.station_settings import SettingBody
@@ -80,6 +80,7 @@ FIELDS = {
     "schedule": ScheduleBody.__annotations__,
     "night change": NightChangeBody.__annotations__,
     "night": NightBody.__annotations__,
+    "warning of a night": WarningBody.__annotations__,
     "run": RunBody.__annotations__,
     "report": ReportBody.__annotations__,
     "loss": LossBody.__annotations__,

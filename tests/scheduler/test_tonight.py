@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -13,10 +14,12 @@ from captures.models import Session
 from captures.sessions.models import SessionState
 from scheduler.models import PlannedRun, Schedule
 from scheduler.planning.rules import Site
+from scheduler.planning.sky import sky_of_night
 from scheduler.runs.nights import night_at
 from scheduler.runs.replanning import replan
 from scheduler.tonight.night import Night, night_body, night_for
 from skycam_project.access.models import User
+from tests.harness.clients.pages import text_of
 
 pytestmark = pytest.mark.django_db
 AFTERNOON = datetime(2027, 1, 15, 13, 0, tzinfo=UTC)
@@ -98,13 +101,27 @@ def test_another_place_is_a_dry_run(camera: Camera, manager: User) -> None:
 
 def test_the_body_has_the_twilights_and_the_room(camera: Camera, manager: User) -> None:
     add(camera)
-    body = night_body(night(manager))
+    body = night_body(night(manager), [])
     sky = body["twilight"]
     assert sky is not None
     times = [sky["sunset"], sky["civil_dusk"], sky["nautical_dusk"], sky["astronomical_dusk"]]
     assert times == sorted(times, key=str)
     assert [room["camera"] for room in body["room"]] == ["sky"]
     assert body["runs"][0]["exposures"] == "1 ms"
+
+
+def test_the_page_has_no_space_before_punctuation(camera: Camera, viewer: Any) -> None:
+    add(camera)
+    content = text_of(viewer.get("/tonight/")).partition('id="night-title"')[2].partition("</main>")[0]
+    shown = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", "", content))
+    assert "sky: the size of its pictures is not known yet" in shown
+    assert re.findall(r"\S+ [,;.] \S*", shown) == []
+
+
+def test_a_night_is_computed_once(camera: Camera, manager: User) -> None:
+    sky_of_night.cache_clear()
+    night(manager)
+    assert sky_of_night.cache_info().misses == 1
 
 
 def test_a_hidden_camera_is_in_no_night(camera: Camera, manager: User) -> None:

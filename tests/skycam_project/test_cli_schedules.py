@@ -74,6 +74,17 @@ def test_tonight_for_people_and_as_a_dry_run() -> None:
     assert "Nothing will run. Dark sky: " in north["sentence"]
 
 
+def test_tonight_has_all_times_in_the_zone_of_the_site() -> None:
+    answer(*ADD, "--clock", "20:00-05:00", "-e", "1s", "--every", "60")
+    words = skycam(
+        "tonight", "--night", "2027-01-15", "--latitude", "35", "--longitude", "139", "--time-zone", "Asia/Tokyo"
+    ).stdout
+    assert "Night of 2027-01-15, dry run; times in Asia/Tokyo" in words
+    assert "from 20:00 to 05:00 JST" in words
+    assert "2027-01-15 20:00:00" in words
+    assert "sunset 16:5" in words
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -28,6 +28,8 @@ PAGES = (
     "/tonight/",
     "/nights/",
     "/nights/2026-11-22/",
+    "/schedules/",
+    "/schedules/add/",
     "/status/",
     "/live/viewers/",
     "/events/",

@@ -1,0 +1,179 @@
+"""The next nights of a schedule that is not stored: what it would run beside the others. Nothing is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import uuid6
+
+from cameras.models import Camera
+from cameras.selectors import cameras_for
+from captures.sessions.forecast import Amount, RecentPictures, expected_amount, recent_pictures, rounded
+from core.templatetags.skycam import format_bytes
+from core.text.plurals import pluralize
+from scheduler.planning.plan import Plan, RunPlan
+from scheduler.planning.planner import plan
+from scheduler.planning.rules import FixedRun, Site
+from scheduler.planning.sky import NightSky, sky_of_night
+from scheduler.planning.windows import times_text
+from scheduler.runs.nights import night_at
+from scheduler.runs.replanning import LEAD, begun_runs
+from scheduler.runs.rules import change_rules, schedule_rule
+from scheduler.runs.sites import UNKNOWN, sites_of
+from scheduler.schedules.models import NightChange, Schedule
+from scheduler.schedules.programmes import programme_for
+from scheduler.schedules.requests import ScheduleRequest
+from scheduler.tonight.drawing import Drawing, drawing_of
+from scheduler.tonight.night import Night, Run
+
+NIGHTS = 7
+MOST_DRAWN = 8
+"""Cameras of a night that are drawn."""
+NOTHING = Amount(0, None)
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewNight:
+    night: date
+    drawing: Drawing
+    sentence: str
+    """`18:18 to 05:41, about 680 pictures, 5 GB.`, or why there is no run."""
+    runs: bool
+    losses: list[str]
+    """Why a camera has no run, or a shorter one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    nights: list[PreviewNight]
+    time_zone: str
+    cameras_not_drawn: int
+
+    @property
+    def sentence(self) -> str:
+        """`It runs in 5 of the next 7 nights.`, or that it runs in none."""
+        number = sum(night.runs for night in self.nights)
+        if not number:
+            return f"Nothing runs in the next {NIGHTS} nights."
+        return f"It runs in {number} of the next {NIGHTS} nights."
+
+
+def preview_of(user: Any, request: ScheduleRequest, schedule: Schedule | None, now: datetime) -> Preview:
+    """`schedule` is the stored one that the request would change; None for a new one."""
+    cameras = list(cameras_for(user).filter(slug__in=request.cameras))
+    sites = sites_of(cameras)
+    site = sites[cameras[0].pk] if cameras else UNKNOWN
+    draft = Schedule(pk=schedule.pk if schedule else uuid6.uuid7(), **request.stored())
+    first = night_at(site, now)
+    nights = [first + timedelta(days=number) for number in range(NIGHTS)]
+    fixed = [run for run in begun_runs(now) if run.camera in {str(camera.pk) for camera in cameras}]
+    found = _plan(draft, cameras, sites, nights, now, fixed)
+    drawn = _Painter(draft, cameras, site, now, found, fixed)
+    return Preview([drawn.night(night) for night in nights], site.time_zone, max(0, len(cameras) - MOST_DRAWN))
+
+
+def _plan(
+    draft: Schedule,
+    cameras: list[Camera],
+    sites: dict[Any, Site],
+    nights: list[date],
+    now: datetime,
+    fixed: list[FixedRun],
+) -> Plan:
+    """Of the draft, and of other schedules on its cameras."""
+    others = Schedule.objects.exclude(pk=draft.pk).filter(cameras__in=cameras).distinct().prefetch_related("cameras")
+    wanted = {camera.pk for camera in cameras}
+    rules = [schedule_rule(draft, cameras)]
+    rules += [schedule_rule(one, [camera for camera in one.cameras.all() if camera.pk in wanted]) for one in others]
+    rows = NightChange.objects.filter(
+        schedule__in=[draft.pk, *(one.pk for one in others)], night__range=(nights[0], nights[-1])
+    )
+    return plan(
+        schedules=rules,
+        changes=[change for row in rows for change in change_rules(row, cameras)],
+        site_of={str(pk): site for pk, site in sites.items()},
+        first_night=nights[0],
+        last_night=nights[-1],
+        now=now + LEAD,
+        fixed=fixed,
+    )
+
+
+class _Painter:
+    """Makes the nights of one preview; sizes of pictures are read once for each camera."""
+
+    def __init__(
+        self,
+        draft: Schedule,
+        cameras: list[Camera],
+        site: Site,
+        now: datetime,
+        found: Plan,
+        fixed: list[FixedRun],
+    ) -> None:
+        self.draft, self.site, self.now, self.found, self.fixed = draft, site, now, found, fixed
+        self.cameras = {str(camera.pk): camera for camera in cameras}
+        self.drawn = {str(camera.pk) for camera in cameras[:MOST_DRAWN]}
+        self._recent: dict[str, RecentPictures] = {}
+
+    def night(self, night: date) -> PreviewNight:
+        own = [run for run in self.found.runs if run.night == night and run.schedule == str(self.draft.pk)]
+        losers = [
+            *(one for one in self.found.losers if self._is_own(one, night)),
+            *(one for one in self.found.shortened if self._is_own(one, night)),
+        ]
+        losses = list(dict.fromkeys(self._loss(one.camera, one.message) for one in losers))
+        sentence = self._sentence(own) if own else " ".join(losses)
+        return PreviewNight(
+            night=night,
+            drawing=drawing_of(self._drawn_night(night), self.now),
+            sentence=sentence,
+            runs=bool(own),
+            losses=losses if own else [],
+        )
+
+    def _is_own(self, one: Any, night: date) -> bool:
+        return bool(one.night == night and one.schedule == str(self.draft.pk))
+
+    def _loss(self, camera: str, message: str) -> str:
+        return message if len(self.cameras) == 1 else f"{self.cameras[camera].name}: {message}"
+
+    def _sentence(self, own: list[RunPlan]) -> str:
+        amounts = [self._amount(run) for run in own]
+        windows = sorted({window for run in own for window in run.windows})
+        pictures = rounded(float(sum(amount.pictures for amount in amounts)))
+        sizes = [amount.bytes for amount in amounts]
+        size = "" if None in sizes else f", {format_bytes(rounded(float(sum(filter(None, sizes)))))}"
+        return f"{times_text(windows, self.site)}, about {pluralize(pictures, 'picture')}{size}."
+
+    def _amount(self, run: RunPlan) -> Amount:
+        camera = self.cameras[run.camera]
+        if run.camera not in self._recent:
+            self._recent[run.camera] = recent_pictures(camera)
+        return expected_amount(camera, programme_for(self.draft, camera), run.windows, self._recent[run.camera])
+
+    def _drawn_night(self, night: date) -> Night:
+        begin, end = self.site.night_range(night)
+        return Night(
+            night=night, site=self.site, dry_run=True, begin=begin, end=end, sky=self._sky(night),
+            runs=[*self._planned(night), *self._begun(night)], without_run=[], shortened=[], room=[],
+        )  # fmt: skip
+
+    def _sky(self, night: date) -> NightSky | None:
+        begin, end = self.site.night_range(night)
+        return sky_of_night(self.site, night) if self.site.latitude is not None and begin < end else None
+
+    def _planned(self, night: date) -> Iterable[Run]:
+        for run in self.found.runs:
+            if run.night == night and run.camera in self.drawn:
+                state = "planned" if run.schedule == str(self.draft.pk) else "other"
+                yield Run(self.cameras[run.camera], run.name, list(run.windows), {}, NOTHING, state=state)
+
+    def _begun(self, night: date) -> Iterable[Run]:
+        for run in self.fixed:
+            if run.night == night and run.camera in self.drawn and run.windows:
+                state = "running" if run.schedule == str(self.draft.pk) else "other"
+                yield Run(self.cameras[run.camera], run.name, sorted(run.windows), {}, NOTHING, state=state)

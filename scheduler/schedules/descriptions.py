@@ -1,0 +1,70 @@
+"""A schedule in sentences, for pages."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from cameras.models import Camera
+from cameras.programmes.cycle import describe_exposures
+from cameras.spool.records import Programme
+from captures.sessions.forecast import length
+from scheduler.planning.windows import WEEKDAYS
+from scheduler.schedules.models import WEEKDAYS as SHORT
+from scheduler.schedules.models import Schedule
+from scheduler.schedules.requests import TWILIGHTS, ScheduleProgramme
+
+OF_TWILIGHT = {
+    "sunset": "from sunset to sunrise",
+    "civil": "from the end of civil twilight to its begin",
+    "nautical": "from the end of nautical twilight to its begin",
+    "astronomical": "while it is astronomically dark",
+}
+
+
+def window_sentence(window: dict[str, Any]) -> str:
+    """`While it is astronomically dark; begins 30 min later.`"""
+    if "sun" not in window:
+        return f"From {window['begin']} to {window['end']}."
+    name = next((name for name, altitude in TWILIGHTS.items() if altitude == window["sun"]), None)
+    words = OF_TWILIGHT[name] if name else f"while the Sun is below {window['sun']:g}°"
+    offsets = [
+        f"{verb} {length(abs(seconds))} {'later' if seconds > 0 else 'earlier'}"
+        for verb, seconds in (("begins", window.get("begin_offset_s")), ("ends", window.get("end_offset_s")))
+        if seconds
+    ]
+    return sentence(words, " and ".join(offsets))
+
+
+def moon_sentence(moon: dict[str, Any] | None) -> str:
+    """`Only while at most 50 % of the Moon are lit, or it is below 10°.` Empty without a rule."""
+    if not moon:
+        return ""
+    parts = []
+    if moon.get("max_phase") is not None:
+        parts.append(f"at most {100 * moon['max_phase']:g} % of the Moon's disc are lit")
+    if moon.get("max_altitude") is not None:
+        parts.append(f"the Moon is at most {moon['max_altitude']:g}° high")
+    return f"Only while {' or '.join(parts)}."
+
+
+def days_sentence(schedule: Schedule) -> str:
+    """`Fridays, Saturdays; from 2027-03-01.` Empty for every night."""
+    days = ", ".join(WEEKDAYS[number] for number, day in enumerate(SHORT) if day in schedule.weekdays)
+    first = f"from {schedule.first_night}" if schedule.first_night else ""
+    last = f"until {schedule.last_night}" if schedule.last_night else ""
+    return sentence(days, " ".join(filter(None, [first, last])))
+
+
+def programme_sentence(stored: dict[str, Any]) -> str:
+    """`8 s every 12 s.`, of a stored programme, which may lack the default values."""
+    programme = ScheduleProgramme.model_validate(stored).programme(Camera())
+    exposures = describe_exposures(cast(Programme, programme))
+    cadence_s, delay_s, count = (programme.get(name) for name in ("cadence_s", "delay_s", "count"))
+    pauses = f"every {length(cadence_s)}" if cadence_s else f"with pauses of {length(delay_s or 0)}"
+    return f"{exposures} {pauses}{f', {count} times' if count else ''}."
+
+
+def sentence(*parts: str) -> str:
+    """The parts that are not empty, with a capital letter and a full stop; empty without one."""
+    text = "; ".join(filter(None, parts))
+    return f"{text[0].upper()}{text[1:]}." if text else ""

@@ -1,0 +1,20 @@
+"""The warnings of a night for web processes, which read the status of its cameras from the broker."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+
+from cameras.broker.broker import BrokerDown
+from cameras.status.status import read_statuses
+from scheduler.tonight.night import Night
+from scheduler.tonight.warnings import NightWarning, warnings_of
+
+
+def present_warnings(night: Night) -> list[NightWarning]:
+    """Without a look at the broker for a night that has no runs."""
+    cameras = {run.camera.slug: run.camera for run in night.runs}
+    try:
+        statuses = read_statuses(cameras.values()) if cameras and not night.dry_run else {}
+    except BrokerDown:
+        return warnings_of(night, None, timezone.now())
+    return warnings_of(night, statuses, timezone.now())

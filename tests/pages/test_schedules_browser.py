@@ -1,0 +1,103 @@
+"""The form of a schedule in a real browser: its preview follows what is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, Request, expect
+
+from tests.harness.browsers.inspection import overflowing, violations_in_themes
+from tests.harness.browsers.site import Site
+
+SOON_MS = 40_000
+ADD = "/schedules/add/"
+
+
+@pytest.fixture
+def form(page: Page) -> Page:
+    page.goto(ADD)
+    page.get_by_label("Name").fill("Browser")
+    page.get_by_role("checkbox", name="Simulated camera").check()
+    return page
+
+
+@pytest.fixture
+def requests(page: Page) -> list[Request]:
+    found: list[Request] = []
+    page.on("request", lambda request: found.append(request) if request.url.endswith("/preview/") else None)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def no_schedule(site: Site) -> Iterator[None]:
+    yield
+    left = site.api.ask("GET", "schedules/")["results"]
+    site.api.call("DELETE", f"schedules/{left[0]['id']}/") if left else None
+
+
+def test_the_preview_follows_the_form(form: Page) -> None:
+    form.get_by_label("When").select_option("clock")
+    form.get_by_label("From").fill("20:00")
+    form.get_by_label("To", exact=True).fill("21:00")
+    expect(form.locator("#preview")).to_contain_text("20:00 to 21:00, about", timeout=SOON_MS)
+    form.get_by_label("To", exact=True).fill("25:00")
+    expect(form.locator("#preview")).to_contain_text("To: Write a time such as 05:00.", timeout=SOON_MS)
+
+
+def test_what_is_typed_quickly_is_one_request(form: Page, requests: list[Request]) -> None:
+    form.get_by_label("When").select_option("clock")
+    form.get_by_label("To", exact=True).fill("21:00")
+    form.get_by_label("From").press_sequentially("20:00")
+    expect(form.locator("#preview")).to_contain_text("20:00 to 21:00, about", timeout=SOON_MS)
+    assert len(requests) <= 3
+
+
+def test_only_the_fields_of_the_chosen_window_are_shown(form: Page) -> None:
+    expect(form.get_by_label("Sun below")).to_be_visible()
+    expect(form.get_by_label("Degrees")).to_be_hidden()
+    form.get_by_label("Sun below").select_option("degrees")
+    expect(form.get_by_label("Degrees")).to_be_visible()
+    form.get_by_label("When").select_option("clock")
+    expect(form.get_by_label("Sun below")).to_be_hidden()
+    expect(form.get_by_label("From")).to_be_visible()
+
+
+def test_a_schedule_is_added_skipped_and_removed(form: Page) -> None:
+    form.get_by_label("When").select_option("clock")
+    form.get_by_label("From").fill("20:00")
+    form.get_by_label("To", exact=True).fill("21:00")
+    form.get_by_role("button", name="Save").click()
+    expect(form.locator(".banner.ok")).to_contain_text("Browser was added.")
+    form.get_by_role("button", name="Skip next night").click()
+    expect(form.locator(".banner.ok")).to_contain_text("is skipped")
+    form.get_by_role("link", name="Remove").click()
+    form.get_by_role("button", name="Remove Browser").click()
+    expect(form.locator(".banner.ok")).to_contain_text("Browser was removed")
+
+
+def test_a_schedule_is_added_without_scripts(chromium: Browser, site: Site) -> None:
+    context = chromium.new_context(base_url=site.url, java_script_enabled=False)
+    context.add_cookies(site.cookies())
+    page = context.new_page()
+    page.goto(ADD)
+    page.get_by_label("Name").fill("Plain")
+    page.get_by_role("checkbox", name="Simulated camera").check()
+    page.get_by_label("When").select_option("clock")
+    page.get_by_label("From").fill("20:00")
+    page.get_by_label("To", exact=True).fill("21:00")
+    page.get_by_role("button", name="Preview").click()
+    expect(page.locator("#preview")).to_contain_text("20:00 to 21:00, about")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".banner.ok")).to_contain_text("Plain was added.")
+    context.close()
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_form_is_accessible_in_each_theme_and_fits(width: int, form: Page) -> None:
+    form.set_viewport_size({"width": width, "height": 900})
+    form.get_by_label("Exposure", exact=True).fill("2")
+    form.get_by_role("button", name="Save").click()
+    expect(form.locator(".hint.bad")).to_have_count(1)
+    assert violations_in_themes(form) == {}
+    assert overflowing(form, width) == []
