@@ -11,8 +11,8 @@ from cameras.pages import CamerasPage, DiscoverPage
 from cameras.settings_panel.pages import SettingsPage
 from cameras.settings_panel.preset_pages import BodyPage, PresetPage, PresetsPage
 from cameras.viewers.pages import EndViewerPage, ViewersNow, ViewersPage
-from captures.camera_pages.exposure_pages import ExposurePage
 from captures.camera_pages.pages import CameraNow, CameraPage, CapturePage, StartForecastPage, StartPage, StopPage
+from captures.camera_pages.panel_pages import ExposurePage
 from captures.clips.change_pages import DeletePage, PinPage
 from captures.clips.moment_pages import AtPage
 from captures.clips.pages import ClipsPage

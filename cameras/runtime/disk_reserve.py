@@ -3,9 +3,12 @@ request, and for records."""
 
 from __future__ import annotations
 
-from cameras.runtime.reporter import Reporter
-from cameras.runtime.spec import Spec
-from cameras.spool.storage import Storage
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cameras.runtime.reporter import Reporter
+    from cameras.runtime.spec import Spec
+    from cameras.spool.storage import Storage
 
 DISK_RESERVE_BYTES = 256 * 2**20
 FREE_SPACE_HYSTERESIS = 1.1

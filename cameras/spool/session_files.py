@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, field, fields
-from typing import Literal, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
 
 import uuid6
 
-from cameras.exposure.control import ControlState
 from cameras.spool.moments import Moment, iso
 from cameras.spool.records import (
     GapBody,
@@ -27,6 +26,10 @@ from cameras.spool.records import (
 from cameras.spool.spool import Spool
 from cameras.spool.windows import Window, parse_windows
 from core.dataclass_json import dataclass_from_json
+
+# Commands of the command line read messages that name this module, and need no exposure control.
+if TYPE_CHECKING:
+    from cameras.exposure.control import ControlState
 
 State = Literal["planned", "waiting", "running", "paused", "finished", "stopped", "failed"]
 Cause = Literal["desired", "window", "over", "superseded"]

@@ -19,7 +19,7 @@ from cameras.selectors import cameras_for
 from cameras.settings.settings_form import SettingsForm
 from cameras.settings_panel.pages import body_change_rows, panel_context
 from captures.camera_pages.cards import Card, cards_of
-from captures.camera_pages.exposure_pages import exposure_context
+from captures.camera_pages.panel_pages import exposure_context
 from captures.camera_pages.start_form import StartForm
 from captures.capturing.models import Capture
 from captures.capturing.outcomes import NotSaved, check_saved

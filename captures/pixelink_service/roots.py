@@ -10,13 +10,14 @@ from django.conf import settings
 from cameras.models import Camera
 from captures.storage.models import StorageRoot
 from captures.storage.roots import RootBody, root_body
-from captures.storage.setup import create_root
 
 
 def ensure_service_root() -> StorageRoot | None:
     """The root of IMAGE_SAVE_PATH on this host, created if missing; None when it is not configured."""
     if settings.STATION.service.image_save_path is None:
         return None
+    from captures.storage.setup import create_root
+
     folder = settings.STATION.service.image_save_path.resolve()
     host = settings.STATION.host
     return StorageRoot.objects.filter(host=host, path=str(folder)).first() or create_root(folder, host, ["captures"])

@@ -35,6 +35,7 @@ LABELS = {
     "first_night": "First night",
     "last_night": "Last night",
     "priority": "Priority",
+    "on_held": "Camera held",
     "enabled": "Use",
 }
 """In the order of the form."""
@@ -46,8 +47,20 @@ SUNS = {
     "astronomical": "-18° (astronomically dark)",
     "degrees": "another altitude",
 }
+ON_HELD = {"wait": "wait until it is free", "take_over": "take it over"}
+"""What a run does at its begin while a user holds the camera -> how the form says it."""
 DAYS = dict(zip(WEEKDAYS, ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), strict=True))
-MORE = ("begin_offset", "end_offset", "max_phase", "max_altitude", "weekdays", "first_night", "last_night", "priority")
+MORE = (
+    "begin_offset",
+    "end_offset",
+    "max_phase",
+    "max_altitude",
+    "weekdays",
+    "first_night",
+    "last_night",
+    "priority",
+    "on_held",
+)
 """Fields that most schedules do not need."""
 WINDOW_KEYS = {
     "sun": "sun",
@@ -139,13 +152,20 @@ class ScheduleForm:
         return DAYS
 
     @property
+    def held_choices(self) -> dict[str, str]:
+        return ON_HELD
+
+    @property
     def enabled(self) -> bool:
         return bool(self.data.get("enabled"))
 
     @property
     def shows_more(self) -> bool:
         """Whether one of MORE has a value that is not usual, or an error."""
-        values = {**self.data, "weekdays": self.weekdays, "priority": self.data.get("priority", "").strip("0")}
+        values = {
+            **self.data, "weekdays": self.weekdays, "priority": self.data.get("priority", "").strip("0"),
+            "on_held": self.data.get("on_held", "") not in ("", "wait"),
+        }  # fmt: skip
         return any(values.get(name) or name in self.errors for name in MORE)
 
     @property
@@ -176,6 +196,7 @@ class ScheduleForm:
             "last_night": self.data.get("last_night") or None,
             "priority": self._value("priority", parse_signed, INTEGER_RULE) or 0,
             "enabled": self.enabled,
+            "on_held": self.data.get("on_held") or "wait",
         }
         try:
             request = ScheduleRequest.model_validate(wanted)
@@ -243,6 +264,7 @@ def shown_values(body: ScheduleBody, version: str) -> dict[str, Any]:
         "first_night": body["first_night"] or "",
         "last_night": body["last_night"] or "",
         "priority": str(body["priority"]),
+        "on_held": body["on_held"],
         "enabled": "on" if body["enabled"] else "",
         "max_phase": number_text(moon.get("max_phase")),
         "max_altitude": number_text(moon.get("max_altitude")),

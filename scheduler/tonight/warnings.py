@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 from cameras.models import Camera, desired_connection
 from cameras.runtime.disk_reserve import DISK_RESERVE_BYTES
-from cameras.runtime.messages import AgendaStatus
-from cameras.spool.agenda import AGENDA_S
-from cameras.status.messages import Status
 from captures.sessions.forecast import free_bytes, rounded
 from captures.sessions.models import ACTIVE, Session
 from captures.storage.roots import UnusableRoot, root_of
@@ -22,9 +19,15 @@ from scheduler.runs.models import PlannedRun
 from scheduler.tonight.bodies import WarningBody
 from scheduler.tonight.night import Night, Run
 
+if TYPE_CHECKING:
+    from cameras.runtime.messages import AgendaStatus
+    from cameras.status.messages import Status
+
 Severity = Literal["error", "warning"]
 TRANSIT = timedelta(seconds=10)
 """How long a new run may be on its way to the agenda of its camera process."""
+REACH = timedelta(days=1)
+"""Of the runs that are compared with an agenda: it reaches further."""
 UNSAVED_PICTURES = 3
 """This many pictures may be on the card of a camera that deletes them once they are saved."""
 WITHOUT_CAMERA: dict[str, tuple[Severity, str, str]] = {
@@ -104,8 +107,7 @@ def _state_warning(camera: Camera, observed: str, status: Status | None) -> Nigh
 
 def _next_runs(cameras: Iterable[UUID], now: datetime) -> dict[UUID, PlannedRun]:
     """The next run of each camera that has not begun."""
-    ahead = now + timedelta(seconds=AGENDA_S)
-    rows = list(PlannedRun.objects.filter(camera__in=list(cameras), begins_at__gt=now, begins_at__lt=ahead))
+    rows = list(PlannedRun.objects.filter(camera__in=list(cameras), begins_at__gt=now, begins_at__lt=now + REACH))
     begun = set(Session.objects.filter(pk__in=[row.pk for row in rows]).values_list("pk", flat=True))
     found: dict[UUID, PlannedRun] = {}
     for row in rows:
