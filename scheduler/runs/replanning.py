@@ -53,7 +53,8 @@ def replan(now: datetime | None = None) -> Plan:
     rows = list(PlannedRun.objects.filter(ends_at__gt=now - timedelta(days=2)).select_related("camera"))
     begun, problems = _begun(rows, now), planning_problems(schedules)
     stays = {row.pk for row in rows if row.pk in begun or row.schedule_id in problems}
-    found = plan_nights(schedules, now, [_fixed(row) for row in rows if row.pk in stays])
+    plannable = [schedule for schedule in schedules if schedule.pk not in problems]
+    found = plan_nights(plannable, now, [_fixed(row) for row in rows if row.pk in stays])
     _store(found.runs, [row for row in rows if row.pk not in stays])
     report_problems(problems)
     return found

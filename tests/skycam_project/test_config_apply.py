@@ -322,6 +322,8 @@ def test_an_export_has_everything_and_no_secret(file: Path, tmp_path: Path, monk
         "audience": ["anna"],
         "recording": "rolling",
         "settings": {},
+        "keep": ["jpeg"],
+        "fits_compression": "none",
     }
     monkeypatch.setenv("PASSWORD_OF_GATE_2", "hid%24den")
     monkeypatch.setenv("PASSWORD_2_OF_GATE_2", "hidden-2")
