@@ -335,7 +335,10 @@ class SessionRunner:
         """Whether the next capture begins a cycle. Within a cycle the settings stay."""
         with self._lock:
             session = self.session
-            return session is not None and not self._schedule(session).rest
+            # An open capture is not counted yet: the first one of a cycle would still seem to be before it.
+            if session is None or self._progress.planned > session.settled:
+                return False
+            return not self._schedule(session).rest
 
     def set_control(self, session: SessionFile, control: ControlState) -> None:
         """It is saved with the next capture: after a kill before that, the same frame leads to the same state."""

@@ -141,3 +141,13 @@ def test_after_any_outage_a_cycle_is_whole_or_continued(
     assert last["planned"] == last["saved"] + last["skipped"] == 60
     ends = [gap["first_index"] + gap["count"] for gap in gaps]
     assert [end for end in ends if end % burst and end < 60] == []
+
+
+def test_while_the_first_capture_of_a_cycle_is_open_the_cycle_has_begun(tmp_path: Path) -> None:
+    """Else automatic exposure would change the settings within the cycle."""
+    bench = bench_of(tmp_path, cadence_s=60.0, **BURST)
+    assert bench.runner.is_between_cycles
+    plan = bench.plan()
+    assert not bench.runner.is_between_cycles
+    bench.settle(plan)
+    assert not bench.runner.is_between_cycles
