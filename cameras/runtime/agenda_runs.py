@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from cameras.programmes.cycle import cycle_of
 from cameras.runtime.camera_holders import CameraHolders, Holder
 from cameras.runtime.clock import CameraClock
@@ -135,6 +137,13 @@ class AgendaRuns:
         if run.get("on_held", "wait") != "take_over":
             return False
         return not holder.session or self._runner.stop_for(run["name"])
+
+    @property
+    def begins_in_s(self) -> float:
+        """Seconds until the begin of the next run; infinite without one, and while the next one is overdue."""
+        run = self._file.next_run() if self._spool else None
+        left_s = begin_of(run) - self._clock.moment().wall if run else math.inf
+        return left_s if left_s > 0 else math.inf
 
     def _begin(self, run: PlannedRun, holder: Holder | None) -> None:
         desired = self._file.desired_session(run)

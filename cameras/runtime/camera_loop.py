@@ -155,7 +155,7 @@ class CameraLoop:
             self._last_was_command = False
             self._exposures.expose_for_session(due)
         else:
-            self._feed.feed_or_wait(due)
+            self._feed.feed_or_wait(due, self._starts.run_in_s)
 
     def _run_without_camera(self) -> None:
         error = self._device.error

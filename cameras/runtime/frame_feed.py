@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 
 from cameras.drivers.base import CameraError
@@ -46,10 +47,11 @@ class FrameFeed:
     def _are_frames_wanted(self) -> bool:
         return any(consumer.wants_frames for consumer in self._consumers)
 
-    def feed_or_wait(self, due: Due | None) -> None:
-        """Read one frame, check that packets arrive, or wait: until the next start of a session or new work, and for at
-        most a second or a frame. An error of a camera that gives no frame is handled."""
-        within_s = due.in_s if due else FRAME_S
+    def feed_or_wait(self, due: Due | None, run_in_s: float = math.inf) -> None:
+        """Read one frame, check that packets arrive, or wait: until the next start of a session, new work or the begin
+        of a planned run in `run_in_s` seconds, and for at most a second or a frame. An error of a camera that gives no
+        frame is handled."""
+        within_s = min(due.in_s if due else FRAME_S, run_in_s)
         try:
             if self._are_frames_wanted and self._may_stream(due):
                 frame = self._device.stream.read_frame(within_s)

@@ -116,6 +116,11 @@ class SessionStarts:
         # The next round would fail in the same way, at once.
         self._clock.wait(1.0)
 
+    @property
+    def run_in_s(self) -> float:
+        """Seconds until the begin of the next planned run; infinite without one."""
+        return self._agenda.begins_in_s
+
     def slack_s(self, due: Due | None) -> float:
         """Seconds that a late start may cost nothing: all, unless the session has a cadence."""
         session = self._runner.session

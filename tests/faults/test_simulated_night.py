@@ -68,6 +68,11 @@ def test_a_night_without_faults_loses_nothing() -> None:
         assert night.losses() == []
 
 
+def test_the_first_capture_starts_with_the_window() -> None:
+    with simulated(0.1, []) as night:
+        assert 0.0 <= night.late_s < 0.01
+
+
 ORDERS = st.permutations(NAMES)
 OFFSETS = st.lists(st.integers(0, 59), min_size=len(NAMES), max_size=len(NAMES))
 """Seconds within the minute in which a fault begins: while a picture is exposed, read out, written, or waited for."""

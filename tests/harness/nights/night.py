@@ -223,6 +223,13 @@ class SimulatedNight:
         cadence_s = PROGRAMME["cadence_s"]
         return int((self.end - self.begin - 0.001) // cadence_s) + 1
 
+    @property
+    def late_s(self) -> float:
+        """How much later than the begin of its window the run has started its first capture."""
+        first = self.row.captures.get(index=0)
+        assert first.started_at is not None
+        return first.started_at.timestamp() - self.begin
+
     def losses(self) -> list[tuple[int, str]]:
         """Index and reason of each capture without a picture."""
         failed = self.row.captures.exclude(status="saved").values_list("index", "reason")
