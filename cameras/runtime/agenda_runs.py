@@ -9,7 +9,8 @@ from cameras.runtime.camera_holders import CameraHolders, Holder
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.messages import AgendaStatus
 from cameras.runtime.reporter import Reporter
-from cameras.runtime.session_runner import NOT_RUNNING, Reason, SessionRunner
+from cameras.runtime.session_account import NOT_RUNNING, Reason
+from cameras.runtime.session_runner import SessionRunner
 from cameras.spool.agenda import NAME, Agenda, AgendaFile, PlannedRun, begin_of
 from cameras.spool.moments import iso
 from cameras.spool.recovery import UNREADABLE, reject_record

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cameras.gates.messages import LIFE_S, GateStatus
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.messages import GatesCommand
-from cameras.runtime.session_runner import Reason
+from cameras.runtime.session_account import Reason
 from cameras.runtime.spec import Spec
 
 

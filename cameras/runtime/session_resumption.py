@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from cameras.runtime.agenda_runs import AgendaRuns
 from cameras.runtime.reporter import Reporter
-from cameras.runtime.session_runner import Reason, SessionBusy, SessionRunner
+from cameras.runtime.session_account import Reason
+from cameras.runtime.session_runner import SessionBusy, SessionRunner
 from cameras.spool.session_files import DesiredSession
 from cameras.spool.spool import Spool
 

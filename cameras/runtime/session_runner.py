@@ -1,7 +1,4 @@
-"""Runs the one session of a camera: its state, its next start, and the account of its captures.
-
-An outage is one gap, whose captures count as skipped. `cameras.programmes.schedule` says when captures start.
-"""
+"""Runs the one session of a camera: its state and its next start. `SessionAccount` counts its captures."""
 
 from __future__ import annotations
 
@@ -9,33 +6,23 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any
 
 from cameras.exposure.control import ControlState
 from cameras.exposure.explanation import explain
-from cameras.programmes.cycle import Cycle, cycle_of
-from cameras.programmes.schedule import Durations, SessionSchedule
+from cameras.programmes.schedule import SessionSchedule
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.messages import SessionStatus
-from cameras.spool.moments import Moment, iso
-from cameras.spool.records import CaptureBody, CaptureRecord, FollowingStart, UsedSettings
+from cameras.runtime.session_account import NOT_RUNNING, PAUSED, Place, SessionAccount
+from cameras.spool.moments import iso
+from cameras.spool.records import CaptureRecord, FollowingStart, UsedSettings
 from cameras.spool.recovery import settle_session
 from cameras.spool.session_files import DesiredSession, SessionFile, State, find_session, load_active_session
 from cameras.spool.spool import Spool
 
 REMEMBERED = 100
 """Ended sessions that are remembered: the ingest removes their files, and a late command must not start them again."""
-Reason = tuple[str, str]
-"""A reason code and a sentence."""
-OVERRUN: Reason = ("overrun", "The previous capture took longer than the cadence.")
-PAUSED: Reason = ("vetoed", "The session was paused.")
-CLOCK_STEP_S = 1.0
-"""A window's end by the wall clock and by the boot clock differ by more than this only if the wall clock was set."""
-Place = Literal["before", "inside", "over"]
-"""Where a moment is in the windows of a programme: before a window, inside one, after the last. Without windows always
-inside."""
-NOT_RUNNING: Reason = ("interrupted", "The camera process was not running.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +39,6 @@ class Due:
     """The start after it."""
 
 
-@dataclass(slots=True)
-class Progress:
-    """What this process knows of the captures of its session. The file of the session has the rest."""
-
-    planned: int = -1
-    """The highest index that has a plan. Nothing is due until it is settled."""
-    began: Moment | None = None
-    """When that plan was written."""
-    durations: Durations = field(default_factory=Durations)
-
-
 class SessionRunner:
     """The camera loop asks for the next start, and the still thread settles captures; one lock guards both.
 
@@ -76,9 +52,7 @@ class SessionRunner:
         self._spool: Spool | None = None
         self.session: SessionFile | None = None
         self._snapshot: SessionFile | None = None
-        self._progress = Progress()
-        self._outage: Reason | None = None
-        """Why the next starts are missed, if they are."""
+        self._account = SessionAccount(clock, self._save)
         self._ended: deque[SessionFile] = deque(maxlen=REMEMBERED)
         self._unsent: SessionFile | None = None
         """A session whose last change is saved, and whose record could not be sent yet."""
@@ -99,8 +73,8 @@ class SessionRunner:
         with self._changing():
             self._spool, self.session = spool, load_active_session(spool)
             if self.session:
-                self._count_from(self.session)
-                self._outage = NOT_RUNNING
+                self._account.begin(self.session)
+                self._account.outage = NOT_RUNNING
 
     def detach_spool(self) -> None:
         with self._changing():
@@ -123,7 +97,7 @@ class SessionRunner:
                 session.revision = desired["revision"]
                 if self._differs(session, desired):
                     # Before the move: the starts until now belong to the old state and its reason.
-                    place = self._account(session, PAUSED if session.state == "paused" else None)
+                    place = self._account.settle(session, PAUSED if session.state == "paused" else None)
                     reason = "session_stopped" if desired["desired"] == "stopped" else ""
                     self._change_state(spool, session, self._state_of(desired, place), reason)
             return self._describe(session)
@@ -145,9 +119,11 @@ class SessionRunner:
         if desired["desired"] == "stopped":
             self._change_state(spool, session, "stopped", "session_stopped", "It was stopped before it began.")
             return session
-        self._count_from(session)
+        self._account.begin(session)
         # Windows that are over already are accounted for by the first `next_due`.
-        place: Place = "inside" if self._schedule(session).start_s <= 0 or session.next_window is None else "before"
+        place: Place = (
+            "inside" if self._account.schedule(session).start_s <= 0 or session.next_window is None else "before"
+        )
         self._change_state(spool, session, self._state_of(desired, place), used=used)
         return session
 
@@ -164,9 +140,9 @@ class SessionRunner:
             session = self.session
             if session is None:
                 return True
-            if self._progress.planned > session.settled:
+            if self._account.has_open_capture(session):
                 return False
-            self._account(session, PAUSED if session.state == "paused" else None)
+            self._account.settle(session, PAUSED if session.state == "paused" else None)
             message = f"The planned run {run} took the camera over."
             self._change_state(self._require_spool(), session, "stopped", "camera_held", message)
             return True
@@ -234,11 +210,11 @@ class SessionRunner:
         gap is recorded; one is, once it is back.
         """
         with self._changing():
-            session, progress = self.session, self._progress
+            session = self.session
             # With a capture open nothing is due: its index has no outcome yet.
-            if session is None or progress.planned > session.settled:
+            if session is None or self._account.has_open_capture(session):
                 return None
-            progress.durations = replace(progress.durations, readout_s=readout_s)
+            self._account.set_readout(readout_s)
             session.anchor_to_boot_of(self._clock.moment())
             if not session.follows_time:
                 self._finish_paused(session)
@@ -246,14 +222,15 @@ class SessionRunner:
             return self._due(session, unreachable=unreachable)
 
     def _due(self, session: SessionFile, *, unreachable: bool) -> Due | None:
-        place = self._advance_windows(session, self._outage)
+        account = self._account
+        place = account.advance_windows(session, account.outage)
         if place == "inside" and not unreachable:
-            self._close_gap(session)
-        schedule = self._schedule(session)
+            account.close_gap(session)
+        schedule = account.schedule(session)
         if place == "over" or schedule.is_over:
             # Also while the camera is away: no later call would record the starts that it missed until the end.
             if place == "inside":
-                self._close_gap(session)
+                account.close_gap(session)
             self._change_state(self._require_spool(), session, "finished")
             return None
         state: State = "running" if place == "inside" else "waiting"
@@ -274,59 +251,10 @@ class SessionRunner:
         """A paused session ends with its programme as well: it must not keep the camera for ever."""
         if session.state != "paused":
             return
-        place = self._advance_windows(session, PAUSED)
-        if place == "over" or (place == "inside" and self._schedule(session).past_end_s > 0):
-            self._account(session, PAUSED)
+        place = self._account.advance_windows(session, PAUSED)
+        if place == "over" or (place == "inside" and self._account.schedule(session).past_end_s > 0):
+            self._account.settle(session, PAUSED)
             self._change_state(self._require_spool(), session, "finished")
-
-    def _account(self, session: SessionFile, reason: Reason | None) -> Place:
-        """Record the starts that were missed until now, with `reason` unless it is None."""
-        # The open capture is accounted for when it is settled.
-        if self._progress.planned > session.settled:
-            return "inside"
-        self._outage = reason or self._outage
-        place = self._advance_windows(session, self._outage)
-        if place == "inside":
-            self._close_gap(session)
-        return place
-
-    # Windows
-
-    def _advance_windows(self, session: SessionFile, outage: Reason | None) -> Place:
-        """Close the windows that are over, each with the gap of its missed starts, and open the one that has begun."""
-        if not session.programme.get("windows"):
-            return "inside"
-        while window := session.next_window:
-            # Each gap resets it, and one outage may last over several windows.
-            self._outage, now = outage, self._clock.moment()
-            if session.window_end is None:
-                if now.wall < window.begin:
-                    return "before"
-                session.open_window(window, now)
-            if not self._is_window_over(session, now):
-                return "inside"
-            self._add_gap(session, session.window_end or now)
-            session.close_window()
-            # In one step: a window closed without its gap, or the reverse, would be counted wrongly after a kill.
-            self._reported += session.save_and_send(self._require_spool())
-        return "over"
-
-    def _is_window_over(self, session: SessionFile, now: Moment) -> bool:
-        """By the boot clock, unless the wall clock was set and the kernel says that it is right now."""
-        assert session.window_end is not None
-        left_s, left_by_wall_s = -session.window_end.seconds_until(now), session.window_end.wall - now.wall
-        was_set = abs(left_s - left_by_wall_s) > CLOCK_STEP_S
-        if was_set and self._clock.synchronisation() == "synchronised":
-            session.window_end = now.at_wall(session.window_end.wall)
-            return left_by_wall_s <= 0
-        return left_s <= 0
-
-    def _schedule(self, session: SessionFile) -> SessionSchedule:
-        return SessionSchedule(session, self._clock.moment(), self._cycle(session), self._progress.durations)
-
-    @staticmethod
-    def _cycle(session: SessionFile) -> Cycle:
-        return cycle_of(session.programme, session.control["settings"] if session.control else None)
 
     # Automatic exposure
 
@@ -336,47 +264,26 @@ class SessionRunner:
         with self._lock:
             session = self.session
             # An open capture is not counted yet: the first one of a cycle would still seem to be before it.
-            if session is None or self._progress.planned > session.settled:
+            if session is None or self._account.has_open_capture(session):
                 return False
-            return not self._schedule(session).rest
+            return not self._account.schedule(session).rest
 
     def set_control(self, session: SessionFile, control: ControlState) -> None:
         """It is saved with the next capture: after a kill before that, the same frame leads to the same state."""
         with self._changing():
             session.control = control
 
-    # The account of captures
+    # Captures and missed starts
 
     def note_outage(self, reason: str, message: str) -> None:
         """Set the reason for starts that are missed from now on; the gap reports it."""
         with self._lock:
-            self._outage = (reason, message)
-
-    def _count_from(self, session: SessionFile) -> None:
-        """Start counting from this session. The duration of its captures is not known yet."""
-        self._progress = Progress(session.settled, durations=Durations(readout_s=self._progress.durations.readout_s))
-
-    def _close_gap(self, session: SessionFile) -> None:
-        """Record the starts that were missed until now as one gap."""
-        # The start of the open capture has passed as well, and would be counted as missed. Before a window none is due.
-        if self._progress.planned > session.settled or self._schedule(session).start_s > 0:
-            return
-        if self._add_gap(session, self._clock.moment()):
-            self._reported += session.save_and_send(self._require_spool())
-
-    def _add_gap(self, session: SessionFile, until: Moment) -> bool:
-        """Count the starts that were missed until now; False when there are none. The caller saves."""
-        missed = self._schedule(session).missed_starts(after_outage=self._outage is not None)
-        if missed <= 0:
-            return False
-        session.add_gap(session.last_end, until, missed, *(self._outage or OVERRUN))
-        session.last_end, self._progress.planned, self._outage = until, session.settled, None
-        return True
+            self._account.outage = (reason, message)
 
     def mark_planned(self, index: int) -> None:
         """The plan for `index` is on the disk. Nothing is due until it is settled."""
         with self._lock:
-            self._progress.planned, self._progress.began = index, self._clock.moment()
+            self._account.mark_planned(index)
 
     def settle_capture(self, spool: Spool, record: CaptureRecord) -> None:
         """Count a capture in its session, before the ingest can see the record."""
@@ -386,17 +293,11 @@ class SessionRunner:
             if session is None or body["session"] != session.id or index is None:
                 settle_session(spool, record)
                 return
-            session.last_end = self._clock.moment()
-            session.count_outcome(index, body["outcome"], body.get("exposure_us") or 0)
-            progress = self._progress
-            progress.planned = session.settled
-            # A failure does not end an outage: its record may be written after the outage has begun.
-            if body["outcome"] == "saved":
-                self._outage = None
-                took_s = progress.began.seconds_until(session.last_end) if progress.began else 0.0
-                measured_s = max(0.0, took_s - _exposure_s(body))
-                progress.durations = replace(progress.durations, measured_s=measured_s)
+            self._account.count(session, index, body)
             session.save(spool)
+
+    def _save(self, session: SessionFile) -> None:
+        self._reported += session.save_and_send(self._require_spool())
 
     # Reports
 
@@ -411,13 +312,8 @@ class SessionRunner:
         shown = self._snapshot
         return self._describe(shown) if shown else None
 
-    def _interval_s(self, session: SessionFile) -> float:
-        schedule = self._schedule(session)
-        # With a cadence that is shorter than its cycle, starts are missed.
-        return max(schedule.step_s, schedule.cycle.length_s(self._progress.durations.overhead_s))
-
     def _describe(self, session: SessionFile) -> SessionStatus:
-        start_s = self._schedule(session).start_s if session.follows_time else None
+        start_s = self._account.schedule(session).start_s if session.follows_time else None
         return SessionStatus(
             id=session.id,
             name=session.name,
@@ -430,14 +326,9 @@ class SessionRunner:
             count=session.programme.get("count"),
             until=session.programme.get("until"),
             next_in_s=None if start_s is None else round(max(0.0, start_s), 3),
-            interval_s=self._interval_s(session) if session.is_running else None,
+            interval_s=self._account.interval_s(session) if session.is_running else None,
             exposure=explain(session.control) if session.control else None,
         )
-
-
-def _exposure_s(body: CaptureBody) -> float:
-    """The exposure that the camera reported, else the requested one."""
-    return float(body.get("exposure_us") or body["asked"].get("exposure_us") or 0) / 1e6
 
 
 class SessionBusy(Exception):

@@ -8,7 +8,7 @@ from typing import Any
 from cameras.runtime.agenda_runs import AgendaRuns
 from cameras.runtime.camera_holders import CameraHolders
 from cameras.runtime.reporter import Reporter
-from cameras.runtime.session_runner import Reason
+from cameras.runtime.session_account import Reason
 from cameras.runtime.spec import HeldLease
 from cameras.spool.agenda import Agenda, OnHeld, Run, build_agenda
 from cameras.spool.moments import iso

@@ -1,0 +1,155 @@
+"""The account of the captures of one camera's session: which have an outcome, and which were missed, and why.
+
+An outage is one gap, whose captures count as skipped. `cameras.programmes.schedule` says when captures start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from cameras.programmes.cycle import cycle_of
+from cameras.programmes.schedule import Durations, SessionSchedule
+from cameras.runtime.clock import CameraClock
+from cameras.spool.moments import Moment
+from cameras.spool.records import CaptureBody
+from cameras.spool.session_files import SessionFile
+
+Reason = tuple[str, str]
+"""A reason code and a sentence."""
+OVERRUN: Reason = ("overrun", "The previous capture took longer than the cadence.")
+PAUSED: Reason = ("vetoed", "The session was paused.")
+NOT_RUNNING: Reason = ("interrupted", "The camera process was not running.")
+CLOCK_STEP_S = 1.0
+"""A window's end by the wall clock and by the boot clock differ by more than this only if the wall clock was set."""
+Place = Literal["before", "inside", "over"]
+"""Where a moment is in the windows of a programme: before a window, inside one, after the last. Without windows always
+inside."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """What this process knows of the captures of its session. The file of the session has the rest."""
+
+    planned: int = -1
+    """The highest index that has a plan. Nothing is due until it is settled."""
+    began: Moment | None = None
+    """When that plan was written."""
+    durations: Durations = field(default_factory=Durations)
+
+
+class SessionAccount:
+    """Its caller holds a lock. `save` makes a changed session durable and sends its records; OSError."""
+
+    def __init__(self, clock: CameraClock, save: Callable[[SessionFile], None]) -> None:
+        self._clock, self._save = clock, save
+        self._progress = Progress()
+        self.outage: Reason | None = None
+        """Why the next starts are missed, if they are."""
+
+    def begin(self, session: SessionFile) -> None:
+        """Start counting from this session. The duration of its captures is not known yet."""
+        self._progress = Progress(session.settled, durations=Durations(readout_s=self._progress.durations.readout_s))
+
+    def schedule(self, session: SessionFile) -> SessionSchedule:
+        cycle = cycle_of(session.programme, session.control["settings"] if session.control else None)
+        return SessionSchedule(session, self._clock.moment(), cycle, self._progress.durations)
+
+    def interval_s(self, session: SessionFile) -> float:
+        """The longest planned time from one picture to the next."""
+        schedule = self.schedule(session)
+        # With a cadence that is shorter than its cycle, starts are missed.
+        return max(schedule.step_s, schedule.cycle.length_s(self._progress.durations.overhead_s))
+
+    # Captures
+
+    def has_open_capture(self, session: SessionFile) -> bool:
+        """Whether a capture has a plan and no outcome yet. Its index is not counted, and its start has passed."""
+        return self._progress.planned > session.settled
+
+    def set_readout(self, readout_s: float) -> None:
+        self._progress.durations = replace(self._progress.durations, readout_s=readout_s)
+
+    def mark_planned(self, index: int) -> None:
+        """The plan for `index` is on the disk. Nothing is due until it is settled."""
+        self._progress.planned, self._progress.began = index, self._clock.moment()
+
+    def count(self, session: SessionFile, index: int, body: CaptureBody) -> None:
+        """Count the outcome of a capture. The caller saves."""
+        session.last_end = self._clock.moment()
+        session.count_outcome(index, body["outcome"], body.get("exposure_us") or 0)
+        progress = self._progress
+        progress.planned = session.settled
+        # A failure does not end an outage: its record may be written after the outage has begun.
+        if body["outcome"] == "saved":
+            self.outage = None
+            took_s = progress.began.seconds_until(session.last_end) if progress.began else 0.0
+            measured_s = max(0.0, took_s - _exposure_s(body))
+            progress.durations = replace(progress.durations, measured_s=measured_s)
+
+    # Missed starts
+
+    def settle(self, session: SessionFile, reason: Reason | None) -> Place:
+        """Record the starts that were missed until now, with `reason` unless it is None."""
+        # The open capture is accounted for when it is settled.
+        if self.has_open_capture(session):
+            return "inside"
+        self.outage = reason or self.outage
+        place = self.advance_windows(session, self.outage)
+        if place == "inside":
+            self.close_gap(session)
+        return place
+
+    def close_gap(self, session: SessionFile) -> None:
+        """Record the starts that were missed until now as one gap."""
+        # The start of the open capture has passed as well, and would be counted as missed. Before a window none is due.
+        if self.has_open_capture(session) or self.schedule(session).start_s > 0:
+            return
+        if self._add_gap(session, self._clock.moment()):
+            self._save(session)
+
+    def _add_gap(self, session: SessionFile, until: Moment) -> bool:
+        """Count the starts that were missed until now; False when there are none. The caller saves."""
+        missed = self.schedule(session).missed_starts(after_outage=self.outage is not None)
+        if missed <= 0:
+            return False
+        session.add_gap(session.last_end, until, missed, *(self.outage or OVERRUN))
+        session.last_end, self._progress.planned, self.outage = until, session.settled, None
+        return True
+
+    # Windows
+
+    def advance_windows(self, session: SessionFile, outage: Reason | None) -> Place:
+        """Close the windows that are over, each with the gap of its missed starts, and open the one that has begun."""
+        if not session.programme.get("windows"):
+            return "inside"
+        while window := session.next_window:
+            # Each gap resets it, and one outage may last over several windows.
+            self.outage, now = outage, self._clock.moment()
+            if session.window_end is None:
+                if now.wall < window.begin:
+                    return "before"
+                session.open_window(window, now)
+            if not self._is_window_over(session, now):
+                return "inside"
+            self._add_gap(session, session.window_end or now)
+            session.close_window()
+            # In one step: a window closed without its gap, or the reverse, would be counted wrongly after a kill.
+            self._save(session)
+        return "over"
+
+    def _is_window_over(self, session: SessionFile, now: Moment) -> bool:
+        """By the boot clock, unless the wall clock was set and the kernel says that it is right now."""
+        assert session.window_end is not None
+        left_s, left_by_wall_s = -session.window_end.seconds_until(now), session.window_end.wall - now.wall
+        was_set = abs(left_s - left_by_wall_s) > CLOCK_STEP_S
+        if was_set and self._clock.synchronisation() == "synchronised":
+            session.window_end = now.at_wall(session.window_end.wall)
+            return left_by_wall_s <= 0
+        return left_s <= 0
+
+
+def _exposure_s(body: CaptureBody) -> float:
+    """The exposure that the camera reported, else the requested one."""
+    return float(body.get("exposure_us") or body["asked"].get("exposure_us") or 0) / 1e6
