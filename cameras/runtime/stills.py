@@ -133,14 +133,14 @@ class StillRecorder:
 
     @staticmethod
     def _conditions(still: Still) -> CaptureConditions:
-        return CaptureConditions(
+        return {
             **still.clock,
-            driver=still.kind,
-            library=still.identity.library,
-            firmware=still.identity.firmware,
-            serial=still.identity.serial,
-            command=still.command,
-        )
+            "driver": still.kind,
+            "library": still.identity.library,
+            "firmware": still.identity.firmware,
+            "serial": still.identity.serial,
+            "command": still.command,
+        }
 
 
 def set_failed(record: CaptureRecord, reason: str, message: str) -> None:

@@ -67,7 +67,7 @@ class Capture(models.Model):
     status = models.CharField(max_length=8, choices=CaptureStatus, default=CaptureStatus.PLANNED)
     reason = models.CharField(max_length=40, blank=True)
     message = models.TextField(blank=True)
-    origin = models.CharField(max_length=10, choices=Origin, default=Origin.CAMERA)
+    origin = models.CharField(max_length=10, choices=Origin, default=Origin.CAMERA, db_default=Origin.CAMERA)
     adopted_at = models.DateTimeField(null=True, blank=True, help_text="By `requested_by`, whose job is `job`.")
     planned_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(default=timezone.now)
@@ -153,7 +153,9 @@ class CaptureFile(models.Model):
     sha256 = models.CharField(max_length=64)
     width = models.PositiveIntegerField(null=True, blank=True)
     height = models.PositiveIntegerField(null=True, blank=True)
-    original = models.TextField(blank=True, help_text="Of an adopted file: the path that it was copied from.")
+    original = models.TextField(
+        blank=True, default="", db_default="", help_text="Of an adopted file: the path that it was copied from."
+    )
 
     class Meta:
         ordering = ["place", "kind"]

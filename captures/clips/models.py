@@ -62,7 +62,9 @@ class Clip(models.Model):
     copied = models.BooleanField(default=False, help_text="The camera's own packets, not encoded again.")
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
-    clock = models.CharField(max_length=20, blank=True, help_text="synchronised, unsynchronised or unknown.")
+    clock = models.CharField(
+        max_length=20, blank=True, default="", db_default="", help_text="synchronised, unsynchronised or unknown."
+    )
     clock_offset_s = models.FloatField(
         null=True, blank=True, help_text="What the clock was being corrected by, seconds."
     )

@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='session',
             name='handed_to',
-            field=models.CharField(blank=True, help_text='Who holds the camera by it; empty: who started it.', max_length=150),
+            field=models.CharField(blank=True, db_default='', default='', help_text='Who holds the camera by it; empty: who started it.', max_length=150),
         ),
     ]

@@ -19,12 +19,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='capture',
             name='origin',
-            field=models.CharField(choices=[('camera', 'Camera'), ('adopted', 'Adopted')], default='camera', max_length=10),
+            field=models.CharField(choices=[('camera', 'Camera'), ('adopted', 'Adopted')], db_default='camera', default='camera', max_length=10),
         ),
         migrations.AddField(
             model_name='capturefile',
             name='original',
-            field=models.TextField(blank=True, help_text='Of an adopted file: the path that it was copied from.'),
+            field=models.TextField(blank=True, db_default='', default='', help_text='Of an adopted file: the path that it was copied from.'),
         ),
         migrations.AddIndex(
             model_name='capturefile',

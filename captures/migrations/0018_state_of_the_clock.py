@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='clip',
             name='clock',
-            field=models.CharField(blank=True, help_text='synchronised, unsynchronised or unknown.', max_length=20),
+            field=models.CharField(blank=True, db_default='', default='', help_text='synchronised, unsynchronised or unknown.', max_length=20),
         ),
         migrations.AddField(
             model_name='clip',

@@ -61,7 +61,11 @@ class Session(models.Model):
     warnings = models.JSONField(default=list, blank=True)
     created_by = models.CharField(max_length=150, blank=True)
     handed_to = models.CharField(
-        max_length=150, blank=True, help_text="Who holds the camera by it; empty: who started it."
+        max_length=150,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Who holds the camera by it; empty: who started it.",
     )
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)

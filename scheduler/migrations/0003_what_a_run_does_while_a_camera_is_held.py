@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='plannedrun',
             name='on_held',
-            field=models.CharField(choices=[('wait', 'Wait'), ('take_over', 'Take Over')], default='wait', max_length=10),
+            field=models.CharField(choices=[('wait', 'Wait'), ('take_over', 'Take Over')], db_default='wait', default='wait', max_length=10),
         ),
         migrations.AddField(
             model_name='schedule',

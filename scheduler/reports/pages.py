@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
 
 from cameras.selectors import cameras_for
@@ -54,7 +55,7 @@ class GoToNightPage(Page):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         night = _night_of(request.GET.get("night", "").strip())
-        return HttpResponse(status=302, headers={"Location": f"/nights/{night}/"})
+        return redirect("night", night)
 
 
 class ReportPage(Page):

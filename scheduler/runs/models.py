@@ -21,7 +21,7 @@ class PlannedRun(models.Model):
     ends_at = models.DateTimeField(help_text="The end of the last window.")
     created_by = models.CharField(max_length=150, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
-    on_held = models.CharField(max_length=10, choices=Schedule.OnHeld, default=Schedule.OnHeld.WAIT)
+    on_held = models.CharField(max_length=10, choices=Schedule.OnHeld, default=Schedule.OnHeld.WAIT, db_default="wait")
     schedule = models.ForeignKey(Schedule, on_delete=models.SET_NULL, null=True, related_name="runs")
     night = models.DateField(null=True, help_text="The local date of the evening.")
     part = models.PositiveSmallIntegerField(default=0, help_text="Of several runs of a night, divided by other runs.")

@@ -25,7 +25,10 @@ schedules:
     first_night: 2027-03-01
 """
 TYPES = "dslr, gphoto2, network, opencv, pixelink, simulated"
-ALLOWED = "Allowed here: address, audience, enabled, host, id, name, primary, recording, restricted, settings, type."
+ALLOWED = (
+    "Allowed here: address, audience, enabled, fits_compression, host, id, keep, name, primary, recording, restricted, "
+    "settings, type."
+)
 CAMERA = "cameras:\n- id: sky\n  type: simulated\n"
 SCHEDULE = "schedules:\n- name: Dark\n  cameras: [sky]\n"
 
