@@ -131,6 +131,14 @@ def test_a_folder_with_too_many_files_is_refused(tmp_path: Path) -> None:
         source.list_files(set(), most=3)
 
 
+def test_a_file_that_disappears_during_the_listing_hides_no_other_file() -> None:
+    # The listing of this folder names its own descriptor, which is closed when the entries are read.
+    with closing(SourceFiles("/proc/self/fd")) as source:
+        listing = source.list_files(set())
+    assert len(listing.ignored) > 2
+    assert {one.reason for one in listing.ignored} == {Reason.SYMBOLIC_LINK}
+
+
 def test_an_original_that_was_written_again_is_not_removed(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(b"old")
