@@ -235,8 +235,7 @@ class Organizing:
             raise Stopped
         self._findings.files += 1
         self._report()
-        known = self._already.get(self._original(file.path))
-        if known is not None and known[0] == file.bytes and not self._request.move:
+        if self._is_adopted(file):
             return None
         try:
             found = inspector.inspect(file.path)
@@ -245,6 +244,17 @@ class Organizing:
             self._findings.add_not_placed(file.path, error.reason, str(error))
             return None
         return FoundPicture(file, found, time)
+
+    def _is_adopted(self, file: SourceFile) -> bool:
+        """Whether an earlier attempt has adopted the file. With `move` it is inspected again, to be removed."""
+        size, sha256 = self._already.get(self._original(file.path), (None, ""))
+        if size != file.bytes or self._request.move:
+            return False
+        try:
+            # Another card may have the same names meanwhile, and uncompressed pictures have one size.
+            return self._source.state_with_content(file.path, sha256) is not None
+        except OSError:
+            return False  # its inspection says why
 
     def _without_stored(self, pictures: Sequence[FoundPicture]) -> list[FoundPicture]:
         """The pictures whose content no capture has, each content once."""
@@ -370,15 +380,22 @@ class Organizing:
     # After a batch
 
     def _remove_adopted(self, picture: FoundPicture) -> None:
-        """Remove the original of a capture that this job stored before it was killed. The file was just hashed."""
+        """Remove the original of a capture that this job stored before it was killed."""
         if not self._request.move:
             return
-        with contextlib.suppress(FileNotFoundError), self._source.opened(picture.file.path) as descriptor:
-            self._remove_original(picture.file.path, os.fstat(descriptor))
+        path = picture.file.path
+        # Hashed again: another program may have written it since it was inspected.
+        self._remove(path, lambda: self._source.state_with_content(path, picture.inspection["sha256"]))
 
     def _remove_original(self, path: str, expected: os.stat_result) -> None:
+        self._remove(path, lambda: expected)
+
+    def _remove(self, path: str, find_expected: Callable[[], os.stat_result | None]) -> None:
         try:
-            removed = self._source.remove(path, expected)
+            expected = find_expected()
+            removed = expected is not None and self._source.remove(path, expected)
+        except FileNotFoundError:
+            return  # removed by someone else
         except OSError as error:
             message = f"It is adopted, and could not be removed: {error.strerror}."
             self._findings.add_not_placed(path, Reason.NOT_REMOVED, message)

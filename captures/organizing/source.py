@@ -4,6 +4,7 @@ nothing outside of the folder is opened. Django-free."""
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import stat
 from collections.abc import Collection, Iterator
@@ -83,6 +84,13 @@ class SourceFiles:
             yield descriptor
         finally:
             os.close(descriptor)
+
+    def state_with_content(self, path: str, sha256: str) -> os.stat_result | None:
+        """The state of the file before it was read; None when it has another content. OSError."""
+        with self.opened(path) as descriptor:
+            found = os.fstat(descriptor)
+            with os.fdopen(os.dup(descriptor), "rb", buffering=0) as file:
+                return found if hashlib.file_digest(file, "sha256").hexdigest() == sha256 else None
 
     def remove(self, path: str, expected: os.stat_result) -> bool:
         """Remove a file. False when it is no longer the expected one. OSError."""
