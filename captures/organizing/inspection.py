@@ -3,8 +3,8 @@ one error. Django-free."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
-import math
 import os
 import re
 import stat
@@ -18,7 +18,7 @@ from PIL import ExifTags, Image
 
 from cameras.drivers.gphoto2.exif import MALFORMED_EXIF, details_of_raw, settings_of
 from cameras.drivers.gphoto2.session import RAW_SUFFIXES
-from captures.organizing.reasons import NotPlaced, Reason
+from captures.organizing.reasons import NotPlaced, Reason, printable
 from captures.thumbnails.rendering import MAX_PIXELS, SIMULATED
 
 HEAD_BYTES = 1 << 20
@@ -35,6 +35,8 @@ SUFFIXES = {"jpeg": (".jpg", ".jpeg", ".jpe"), "png": (".png",), "tiff": (".tif"
 PICTURE_SUFFIXES = frozenset({*RAW_SUFFIXES, *(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)})
 DATE = re.compile(r"\s*(\d{4})[:/-](\d\d)[:/-](\d\d)[ T](\d\d):(\d\d):(\d\d)")
 OFFSET = re.compile(r"\s*([+-])(\d\d):?(\d\d)\s*\0*\Z")
+DISK_ERRORS = frozenset({errno.EIO, errno.ENODEV, errno.ENXIO, errno.ENOMEDIUM, errno.ESTALE, errno.ETIMEDOUT})
+"""Errors that say nothing about the picture, unlike EINVAL: decoders seek to the places that a broken file names."""
 MAX_OFFSET_S = 15 * 3600
 SERIAL_LENGTH = 80
 # The date of the exposure, and of the digitization; not the tag DateTime, which editors set.
@@ -129,18 +131,20 @@ def suffix_for(kind: str, name: str) -> str:
 
 
 def decode(file: BinaryIO, kind: str, form: str) -> Decoded:
-    """NotPlaced for a file that cannot be decoded to its end."""
+    """NotPlaced for a file that cannot be decoded to its end; OSError when its disk fails."""
     try:
         with warnings.catch_warnings():
             # Pillow warns of odd EXIF and of many pixels; errors and MAX_PIXELS decide.
             warnings.simplefilter("ignore")
             return decode_raw(file) if kind == "raw" else decode_image(file, form)
     except (*MALFORMED_EXIF, EOFError, MemoryError) as error:
+        if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+            raise
         raise NotPlaced(Reason.BROKEN, f"It cannot be decoded: {printable_error(error)}") from None
 
 
 def printable_error(error: BaseException) -> str:
-    text = " ".join(str(error).split())[:200] or type(error).__name__
+    text = printable(" ".join(str(error).split()))[:200] or type(error).__name__
     return text if text.endswith(".") else f"{text}."
 
 
@@ -180,7 +184,7 @@ def decode_raw(file: BinaryIO) -> Decoded:
     except rawpy.LibRawError as error:
         text = error.args[0] if error.args else ""
         why = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
-        raise NotPlaced(Reason.BROKEN, f"It cannot be decoded: {why}.") from None
+        raise NotPlaced(Reason.BROKEN, f"It cannot be decoded: {printable(why)}.") from None
     return Decoded(
         width=width,
         height=height,
@@ -212,10 +216,15 @@ def settings_or_none(details: Mapping[int, Any]) -> dict[str, Any]:
 
 
 def settings_of_raw(other: Any) -> dict[str, Any]:
-    """LibRaw's values, which it knows of formats whose EXIF Pillow does not read."""
-    values = {"exposure_us": other.shutter_speed * 1e6, "iso": other.iso_speed, "f_number": other.aperture}
-    known = {name: value for name, value in values.items() if math.isfinite(value) and 0 < value < 1e10}
-    return {name: round(value, 2) if name == "f_number" else round(value) for name, value in known.items()}
+    """LibRaw's values, which it knows of formats whose EXIF Pillow does not read, with the limits of EXIF's: an ISO of
+    more than the column holds would end the job."""
+    return settings_of(
+        {
+            ExifTags.Base.ExposureTime: other.shutter_speed,
+            ExifTags.Base.FNumber: other.aperture,
+            ExifTags.Base.ISOSpeedRatings: other.iso_speed,
+        }
+    )
 
 
 def serial_of(details: Mapping[int, Any]) -> str:

@@ -28,13 +28,22 @@ class CopyRecovery:
         self._thread.stop(within_s=1.0)
 
     def recover(self) -> None:
-        """OSError of a disk; DatabaseError."""
+        """DatabaseError; the first OSError of a disk, after the other roots were recovered."""
+        failed: OSError | None = None
         for root in StorageRoot.objects.filter(host=self._host):
-            if not has_copies(root.path):
-                continue
             try:
-                with Staging(root.path, str(root.pk)) as staging:
-                    undone = staging.recover(stored_captures)
-            except (RootMissing, StagingLocked):
-                continue  # not mounted, or a job is at work and recovers by itself
-            log.info("Copies that an ended job had left in %s are cleared; %d batches were undone.", root.path, undone)
+                self._recover_root(root)
+            except OSError as error:
+                failed = failed or error
+        if failed is not None:
+            raise failed
+
+    def _recover_root(self, root: StorageRoot) -> None:
+        if not has_copies(root.path):
+            return
+        try:
+            with Staging(root.path, str(root.pk)) as staging:
+                undone = staging.recover(stored_captures)
+        except (RootMissing, StagingLocked):
+            return  # not mounted, or a job is at work and recovers by itself
+        log.info("Copies that an ended job had left in %s are cleared; %d batches were undone.", root.path, undone)

@@ -7,28 +7,28 @@ import logging
 import os
 import pwd
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-import uuid6
 from django.conf import settings
 from django.utils import timezone
 
 from cameras.broker.broker import BrokerDown
 from cameras.models import Camera
-from cameras.spool.failpoints import hit_failpoint
-from cameras.spool.spool import is_out_of_space
 from cameras.spool.storage import RootMissing
 from captures.capturing.models import CaptureFile
 from captures.files.thumbnails import send_render_task
-from captures.organizing.adoption import AdoptedFile, Adopter, stored_captures, stored_files
+from captures.organizing.adoption import Adopter, stored_captures, stored_files
+from captures.organizing.copying import BatchCopier, original_path
 from captures.organizing.findings import Findings, OrganizeResult, PlannedCapture
 from captures.organizing.inspector import Inspector, Stopped
+from captures.organizing.originals import OriginalRemover
 from captures.organizing.pairing import FoundCapture, FoundPicture, batches, pair_pictures
+from captures.organizing.placing import BatchAdopter
 from captures.organizing.reasons import NotPlaced, Reason, printable
 from captures.organizing.source import Inode, SourceFile, SourceFiles, TooManyFiles
-from captures.organizing.staging import CopyFailed, SourceUnreadable, StagedFile, Staging, StagingLocked
+from captures.organizing.staging import Staging, StagingLocked
 from captures.organizing.times import CameraZone, resolve_time
 from captures.paths.night import Site
 from captures.paths.organizer import ImageOrganizer
@@ -63,15 +63,6 @@ class OrganizeRequest:
     dry_run: bool = False
     reserve_bytes: int = MIN_FREE_BYTES
     """Left free in the storage root."""
-
-
-@dataclass(slots=True)
-class Batch:
-    """Captures on their way into the storage root, and the originals as they were when they were copied."""
-
-    captures: list[tuple[UUID, FoundCapture, list[AdoptedFile]]] = field(default_factory=list)
-    staged: list[StagedFile] = field(default_factory=list)
-    originals: dict[str, os.stat_result] = field(default_factory=dict)
 
 
 def organize_new_files(
@@ -166,6 +157,9 @@ class Organizing:
         self._organizer = ImageOrganizer(request.camera.slug, site, station.file_names)
         self._adopter = Adopter(request.camera, UUID(root["id"]), request.actor, request.job)
         self._findings = Findings()
+        copier = BatchCopier(request.folder, source, staging, self._organizer, self._findings, should_stop)
+        self._batches = BatchAdopter(copier, staging, self._adopter, request.reserve_bytes)
+        self._originals = OriginalRemover(source, self._findings)
         self._already = self._adopter.adopted()
         """What an earlier attempt of this job has adopted."""
         self._seen: dict[str, str] = {}
@@ -235,8 +229,7 @@ class Organizing:
             raise Stopped
         self._findings.files += 1
         self._report()
-        known = self._already.get(self._original(file.path))
-        if known is not None and known[0] == file.bytes and not self._request.move:
+        if self._is_adopted(file):
             return None
         try:
             found = inspector.inspect(file.path)
@@ -246,6 +239,17 @@ class Organizing:
             return None
         return FoundPicture(file, found, time)
 
+    def _is_adopted(self, file: SourceFile) -> bool:
+        """Whether an earlier attempt has adopted the file. With `move` it is inspected again, to be removed."""
+        size, sha256 = self._already.get(original_path(self._request.folder, file.path), (None, ""))
+        if size != file.bytes or self._request.move:
+            return False
+        try:
+            # Another card may have the same names meanwhile, and uncompressed pictures have one size.
+            return self._source.state_with_content(file.path, sha256) is not None
+        except OSError:
+            return False  # its inspection says why
+
     def _without_stored(self, pictures: Sequence[FoundPicture]) -> list[FoundPicture]:
         """The pictures whose content no capture has, each content once."""
         stored = stored_files(picture.inspection["sha256"] for picture in pictures)
@@ -253,8 +257,11 @@ class Organizing:
         for picture in pictures:
             sha256, path = picture.inspection["sha256"], picture.file.path
             same = stored.get(sha256)
-            if same is not None and same.job == self._request.job and same.original == self._original(path):
-                self._remove_adopted(picture)
+            original = original_path(self._request.folder, path)
+            if same is not None and (same.job, same.original) == (self._request.job, original):
+                # This job stored it before it was killed.
+                if self._request.move:
+                    self._originals.remove_adopted(path, sha256)
             elif same is not None:
                 self._findings.add_not_placed(path, Reason.DUPLICATE, f"Capture {same.capture} has the same content.")
             elif (first := new.get(sha256)) is not None or sha256 in self._seen:
@@ -278,117 +285,12 @@ class Organizing:
         )
 
     def _adopt(self, captures: Sequence[FoundCapture]) -> None:
-        self._check_room(sum(one.inspection["bytes"] for capture in captures for one in capture.pictures))
-        batch = Batch()
-        try:
-            for capture in captures:
-                self._copy(capture, batch)
-            if not batch.captures:
-                return
-            plan = self._staging.plan([str(ident) for ident, _, _ in batch.captures], batch.staged)
-            self._staging.place(batch.staged)
-            rows = [(ident, capture.time, files) for ident, capture, files in batch.captures]
-            stored = self._adopter.store(rows, timezone.now())
-        except BaseException as error:
-            # Now and not by the next attempt: a full disk needs the room.
-            self._staging.recover(stored_captures)
-            raise self._job_error(error) from error
-        self._staging.done(plan, batch.staged)
-        self._findings.captures += len(batch.captures)
-        self._request_thumbnails(stored)
+        adopted = self._batches.adopt(captures)
+        self._findings.captures += len(adopted.batch.captures)
+        self._request_thumbnails(adopted.files)
         if self._request.move:
-            for path, expected in batch.originals.items():
-                self._remove_original(path, expected)
-
-    def _job_error(self, error: BaseException) -> BaseException:
-        if isinstance(error, OSError) and is_out_of_space(error):
-            return self._no_room()
-        if isinstance(error, OSError):
-            return JobError(f"The storage root cannot be written: {error.strerror}. Check the disk.")
-        return JobError(str(error)) if isinstance(error, (CopyFailed, RootMissing)) else error
-
-    def _check_room(self, needed: int) -> None:
-        try:
-            self._staging.check()
-        except RootMissing as error:
-            raise JobError(str(error)) from None
-        if self._staging.free_bytes() - needed < self._request.reserve_bytes:
-            raise self._no_room()
-
-    def _no_room(self) -> JobError:
-        adopted = pluralize(self._adopter.count_adopted(), "capture")
-        return JobError(
-            f"The disk of the storage root is full. {adopted} adopted; the other files are where they were. Free some "
-            "space and organize the folder again: what is stored is recognised.",
-            permanent=True,
-        )
-
-    def _copy(self, capture: FoundCapture, batch: Batch) -> None:
-        """Copy the files of a capture that are still as they were inspected."""
-        ident = uuid6.uuid7()
-        copied = [file for picture in capture.pictures if (file := self._copy_file(ident, capture, picture, batch))]
-        if copied:
-            batch.captures.append((ident, capture, copied))
-
-    def _copy_file(self, ident: UUID, capture: FoundCapture, picture: FoundPicture, batch: Batch) -> AdoptedFile | None:
-        source, found = picture.file.path, picture.inspection
-        part = f"{ident}.{found['kind']}.part"
-        try:
-            original, digest = self._copy_bytes(source, part)
-        except SourceUnreadable as error:
-            self._findings.add_not_placed(source, Reason.UNREADABLE, str(error))
-            return None
-        if digest != found["sha256"]:
-            self._staging.discard([part])
-            self._findings.add_not_placed(source, Reason.CHANGED, "It changed while it was copied.")
-            return None
-        batch.originals[source] = original
-        path = self._free_path(ident, capture, found["suffix"])
-        batch.staged.append(StagedFile(part, path))
-        return AdoptedFile(picture, path, self._original(source))
-
-    def _copy_bytes(self, source: str, part: str) -> tuple[os.stat_result, str]:
-        """The original's state before it was copied, and the SHA-256 of the copy. SourceUnreadable."""
-        with contextlib.ExitStack() as stack:
-            try:
-                descriptor = stack.enter_context(self._source.opened(source))
-            except OSError as error:
-                raise SourceUnreadable(error) from error
-            return os.fstat(descriptor), self._staging.copy(descriptor, part, self._should_stop)
-
-    def _free_path(self, ident: UUID, capture: FoundCapture, suffix: str) -> str:
-        exposures = [one.inspection["exposure_us"] for one in capture.pictures]
-        exposure_us = next((one for one in exposures if one), None)
-        path = self._organizer.path(str(ident), capture.time.at, exposure_us=exposure_us)
-        # A name without the whole id may exist by chance.
-        taken = str(ident) not in path and self._staging.is_taken(f"{path}{suffix}")
-        return f"{path}_{ident}{suffix}" if taken else f"{path}{suffix}"
-
-    def _original(self, path: str) -> str:
-        return printable(f"{self._request.folder}/{path}")
-
-    # After a batch
-
-    def _remove_adopted(self, picture: FoundPicture) -> None:
-        """Remove the original of a capture that this job stored before it was killed. The file was just hashed."""
-        if not self._request.move:
-            return
-        with contextlib.suppress(FileNotFoundError), self._source.opened(picture.file.path) as descriptor:
-            self._remove_original(picture.file.path, os.fstat(descriptor))
-
-    def _remove_original(self, path: str, expected: os.stat_result) -> None:
-        try:
-            removed = self._source.remove(path, expected)
-        except OSError as error:
-            message = f"It is adopted, and could not be removed: {error.strerror}."
-            self._findings.add_not_placed(path, Reason.NOT_REMOVED, message)
-            return
-        if removed:
-            self._findings.removed += 1
-            hit_failpoint("after_original_removed")
-        else:
-            message = "It is adopted, and was not removed: it was written after it was copied."
-            self._findings.add_not_placed(path, Reason.NOT_REMOVED, message)
+            for path, expected in adopted.batch.originals.items():
+                self._originals.remove(path, expected)
 
     def _request_thumbnails(self, stored: Sequence[CaptureFile]) -> None:
         """Without the broker they are rendered when someone views them."""

@@ -4,6 +4,7 @@ nothing outside of the folder is opened. Django-free."""
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import stat
 from collections.abc import Collection, Iterator
@@ -84,6 +85,13 @@ class SourceFiles:
         finally:
             os.close(descriptor)
 
+    def state_with_content(self, path: str, sha256: str) -> os.stat_result | None:
+        """The state of the file before it was read; None when it has another content. OSError."""
+        with self.opened(path) as descriptor:
+            found = os.fstat(descriptor)
+            with os.fdopen(os.dup(descriptor), "rb", buffering=0) as file:
+                return found if hashlib.file_digest(file, "sha256").hexdigest() == sha256 else None
+
     def remove(self, path: str, expected: os.stat_result) -> bool:
         """Remove a file. False when it is no longer the expected one. OSError."""
         folder, _, name = path.rpartition("/")
@@ -105,12 +113,15 @@ class SourceFiles:
                     message = "The station's own files are in this folder."
                     listing.ignored.append(Ignored(folder, Reason.STATION_FOLDER, message))
                     return
-                entries = [(name, os.stat(name, dir_fd=at, follow_symlinks=False)) for name in os.listdir(at)]
+                names = os.listdir(at)
+                if len(names) > most:
+                    raise too_many_files(most)
+                entries = [(name, found) for name in names if (found := stat_entry(at, folder, name, listing))]
         except OSError as error:
             listing.ignored.append(Ignored(folder, Reason.UNREADABLE, f"It cannot be read: {error.strerror}."))
             return
         for name, found in sorted(entries, key=order):
-            self._list_entry(f"{folder}/{name}" if folder else name, found, listing, forbidden, most)
+            self._list_entry(join(folder, name), found, listing, forbidden, most)
 
     def _list_entry(
         self, path: str, found: os.stat_result, listing: Listing, forbidden: Collection[Inode], most: int
@@ -130,7 +141,27 @@ class SourceFiles:
         else:
             listing.files.append(SourceFile(path, found.st_size))
         if len(listing.files) + len(listing.ignored) + listing.hidden > most:
-            raise TooManyFiles(f"The folder has more than {most} files. Organize its parts one by one.")
+            raise too_many_files(most)
+
+
+def too_many_files(most: int) -> TooManyFiles:
+    return TooManyFiles(f"The folder has more than {most} files. Organize its parts one by one.")
+
+
+def join(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
+
+
+def stat_entry(at: int, folder: str, name: str, listing: Listing) -> os.stat_result | None:
+    """None for a file that was removed after its folder was listed, or that cannot be read, which is then listed."""
+    try:
+        return os.stat(name, dir_fd=at, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        message = f"It cannot be read: {error.strerror}."
+        listing.ignored.append(Ignored(join(folder, name), Reason.UNREADABLE, message))
+        return None
 
 
 def order(entry: tuple[str, os.stat_result]) -> tuple[bool, str, str]:

@@ -116,6 +116,8 @@ def image_of_16_bits(file: BinaryIO, image: Image.Image) -> Image.Image:
     if pixels is None or pixels.ndim != 3:
         raise Unreadable("The picture cannot be decoded.")
     found = image_from_pixels(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
+    found.getexif()[ExifTags.Base.Orientation] = image.getexif().get(ExifTags.Base.Orientation, 1)
+    ImageOps.exif_transpose(found, in_place=True)
     found.info["simulated"] = description_of(image) == SIMULATED
     return found
 

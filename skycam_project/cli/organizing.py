@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,8 @@ def organize(folder: Path, camera: str | None, time_zone: str | None, move: bool
     real = checked_folder(folder)
     if not is_owner(current().config):
         check_readable(real)
+        if move:
+            check_removable(real)
     job = run_job(
         caller,
         "organize",
@@ -103,6 +106,17 @@ def check_readable(folder: str) -> None:
             file = os.path.join(path, name)
             if not os.path.islink(file) and not os.access(file, os.R_OK):
                 raise CliError("forbidden", f"You may not read {file}, so the station does not read it for you.")
+
+
+def check_removable(folder: str) -> None:
+    """CliError when the person who runs the command may not remove files from all of it. In a sticky folder, such as
+    /tmp, only its owner may."""
+    for path, _, _ in os.walk(folder):
+        found = os.stat(path)
+        kept = found.st_mode & stat.S_ISVTX and found.st_uid != os.getuid()
+        if kept or not os.access(path, os.W_OK | os.X_OK):
+            message = f"You may not remove files from {path}, so the station does not do it for you. Omit --move."
+            raise CliError("forbidden", message)
 
 
 def subject_of(folder: str, time_zone: str | None, *, move: bool, dry_run: bool, camera: str) -> str:

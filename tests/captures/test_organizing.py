@@ -9,15 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uuid6
 from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from cameras.broker.broker import BrokerDown
 from cameras.models import Camera
+from cameras.spool.storage import make_root
 from captures.capturing.bodies import capture_body
 from captures.models import Capture, CaptureFile, StorageRoot
 from captures.organizing.jobs import organize_folder
+from captures.organizing.recovery import CopyRecovery
 from captures.organizing.service import OrganizeRequest, organize_new_files
 from captures.storage.models import StorageClass
 from captures.storage.roots import assign_root
@@ -304,7 +307,34 @@ def test_with_move_only_adopted_originals_are_removed(camera: Camera, card: Path
     assert len(archive(root)) == 4
 
 
+def test_an_original_that_changes_after_its_inspection_by_a_second_attempt_stays(
+    camera: Camera, card: Path, tmp_path: Path
+) -> None:
+    write_card(card, pictures=2, duplicates=0, broken=0)
+    first, unrelated = card / "DCIM/100CANON/IMG_0000.JPG", tmp_path / "unrelated"
+    unrelated.touch()
+    organized(camera, card)
+
+    def write_first(done: int, total: int, sentence: str) -> None:
+        # When the second file is inspected.
+        os.truncate(first if done == 2 else unrelated, 100)
+
+    request = OrganizeRequest(camera, str(card), "ada", "job-1", time_zone="Europe/Berlin", move=True)
+    result, _ = organize_new_files(request, write_first, never, no_thumbnail)
+    assert first.stat().st_size == 100
+    assert result["reasons"] == {"not_removed": 1}
+
+
 # The job
+
+
+def test_the_next_attempt_adopts_a_file_of_the_same_name_and_size(camera: Camera, card: Path) -> None:
+    # Uncompressed: all have one size.
+    (card / "IMG_1.TIF").write_bytes(taken_picture(form="TIFF"))
+    organized(camera, card)
+    (card / "IMG_1.TIF").write_bytes(taken_picture(FIRST + timedelta(hours=1), form="TIFF"))
+    result = organized(camera, card)
+    assert result["captures"] == Capture.objects.count() == 2
 
 
 def test_a_job_has_one_event_with_its_counts(camera: Camera, card: Path) -> None:
@@ -345,13 +375,31 @@ def test_a_job_that_is_asked_to_stop_leaves_no_copy_without_a_row(
     assert files_below(staging) == {".lock"}
 
 
+def test_a_disk_that_fails_does_not_stop_the_recovery_of_another(root: StorageRoot, tmp_path: Path) -> None:
+    # The database has an index of the paths, so this root is the second one.
+    second, ident = tmp_path / "zz", str(uuid6.uuid7())
+    second.mkdir()
+    make_root(second, ident)
+    StorageRoot.objects.create(id=ident, host=root.host, path=str(second))
+    staging = [Path(root.path, ".organize"), second / ".organize"]
+    for folder in staging:
+        (folder / "left.part").mkdir(parents=True)
+    # A folder cannot be removed like a file.
+    (staging[1] / "left.part").rmdir()
+    (staging[1] / "left.part").touch()
+    with pytest.raises(OSError, match=r"left\.part"):
+        CopyRecovery(root.host).recover()
+    assert files_below(staging[1]) == {".lock"}
+
+
 def test_the_number_of_queries_does_not_grow_with_the_files_of_a_batch(
     camera: Camera, card: Path, tmp_path: Path
 ) -> None:
     other = tmp_path / "other"
     other.mkdir()
     write_card(card, pictures=2, duplicates=0, broken=0)
-    write_card(other, pictures=30, duplicates=8, broken=0)
+    # Not more: SQLite takes 999 values in one query, so the rows of more captures are inserted by two.
+    write_card(other, pictures=20, duplicates=8, broken=0)
     with CaptureQueriesContext(connection) as few:
         organized(camera, card, "job-1")
     with CaptureQueriesContext(connection) as many:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import signal
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -14,7 +17,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cameras.spool.storage import read_marker
-from captures.organizing.inspection import Inspection, TakenAt, inspect_file, parse_date, parse_fraction, parse_offset
+from captures.organizing.inspection import (
+    Inspection,
+    TakenAt,
+    decode,
+    inspect_file,
+    kind_of,
+    parse_date,
+    parse_fraction,
+    parse_offset,
+    printable_error,
+    settings_of_raw,
+)
 from captures.organizing.inspector import Inspector
 from captures.organizing.pairing import FoundPicture, batches, pair_pictures
 from captures.organizing.reasons import NotPlaced, Reason, printable
@@ -79,6 +93,28 @@ def test_no_content_of_a_file_is_an_error(content: bytes, name: str) -> None:
     assert raised.value.reason in {Reason.BROKEN, Reason.NOT_A_PICTURE}
 
 
+@pytest.mark.parametrize("name", ["a.jpg", "a.dng"])
+def test_a_disk_that_fails_is_no_broken_picture(name: str) -> None:
+    class FailingDisk(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with pytest.raises(OSError, match="Input/output error"):
+        decode(FailingDisk(), *kind_of(b"\xff\xd8\xff", name))
+
+
+def test_implausible_values_of_a_raw_file_are_left_out() -> None:
+    # What the columns of a capture cannot hold.
+    huge = SimpleNamespace(shutter_speed=1e9, aperture=1e9, iso_speed=5e9)
+    assert settings_of_raw(huge) == {}
+    plain = SimpleNamespace(shutter_speed=0.008, aperture=4.0, iso_speed=800.0)
+    assert settings_of_raw(plain) == {"exposure_us": 8000, "f_number": 4.0, "iso": 800}
+
+
+def test_the_message_of_a_decoder_is_printable() -> None:
+    assert printable_error(ValueError("bad\x1b[31m\0 \udcff")) == r"bad\x1b[31m\x00 \xff."
+
+
 @given(name=st.binary(min_size=1, max_size=40))
 def test_any_file_name_becomes_printable_text(name: bytes) -> None:
     shown = printable(os.fsdecode(name))
@@ -129,6 +165,14 @@ def test_a_folder_with_too_many_files_is_refused(tmp_path: Path) -> None:
         (tmp_path / f"{number}.jpg").touch()
     with closing(SourceFiles(str(tmp_path))) as source, pytest.raises(TooManyFiles, match="more than 3 files"):
         source.list_files(set(), most=3)
+
+
+def test_a_file_that_disappears_during_the_listing_hides_no_other_file() -> None:
+    # The listing of this folder names its own descriptor, which is closed when the entries are read.
+    with closing(SourceFiles("/proc/self/fd")) as source:
+        listing = source.list_files(set())
+    assert len(listing.ignored) > 2
+    assert {one.reason for one in listing.ignored} == {Reason.SYMBOLIC_LINK}
 
 
 def test_an_original_that_was_written_again_is_not_removed(tmp_path: Path) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import zlib
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
+from PIL import ExifTags, Image
 
 from cameras.drivers.base import Exposure, FrameData
 from captures.thumbnails import rendering
@@ -62,6 +65,18 @@ def test_a_stretch_keeps_the_order_of_the_values() -> None:
 def test_a_thumbnail_of_a_simulated_file_says_so(tmp_path: Path, kind: str) -> None:
     path = write_still(tmp_path, kind, picture("colour 16"), simulated=True)
     assert from_file(path, kind).info["simulated"] is True
+
+
+def test_a_picture_of_16_bits_from_another_program_is_turned_upright() -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    content = b"eXIf" + exif.tobytes().removeprefix(b"Exif\0\0")
+    chunk = (len(content) - 4).to_bytes(4, "big") + content + zlib.crc32(content).to_bytes(4, "big")
+    done, png = cv2.imencode(".png", np.zeros((30, 50, 3), np.uint16))
+    # Behind the signature and the first chunk.
+    found = image_from_file(io.BytesIO(png.tobytes()[:33] + chunk + png.tobytes()[33:]), "png")
+    assert done
+    assert found.size == (30, 50)
 
 
 def test_a_fits_file_with_its_first_row_at_the_bottom_is_turned(tmp_path: Path) -> None:

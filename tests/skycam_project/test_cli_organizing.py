@@ -13,7 +13,7 @@ from captures.storage.models import StorageClass
 from captures.storage.roots import assign_root
 from core.jobs.models import Job
 from skycam_project.cli.errors import CliError
-from skycam_project.cli.organizing import check_readable, checked_folder, subject_of
+from skycam_project.cli.organizing import check_readable, check_removable, checked_folder, subject_of
 from tests.harness.rows.cards import write_card
 from tests.harness.stations.command_line import answer, skycam
 
@@ -101,6 +101,23 @@ def test_a_file_that_the_person_may_not_read_is_refused(tmp_path: Path, monkeypa
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(CliError, match="You may not read"):
         check_readable(str(tmp_path))
+
+
+def test_move_from_a_folder_that_the_person_may_only_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_removable(str(tmp_path))
+    # Root may write everything, whatever the mode of the folder.
+    monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK)
+    with pytest.raises(CliError, match=r"You may not remove files from .* Omit --move"):
+        check_removable(str(tmp_path))
+
+
+def test_move_from_a_sticky_folder_of_someone_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path.chmod(0o1777)
+    monkeypatch.setattr(os, "getuid", lambda: tmp_path.stat().st_uid + 1)
+    with pytest.raises(CliError, match="You may not remove files"):
+        check_removable(str(tmp_path))
 
 
 def test_requests_that_differ_have_different_subjects() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from cameras.drivers.base import Exposure, Identity
 from cameras.runtime.file_formats import KEEP_FORMATS
 from captures.stills.exif import sexagesimal
 from captures.stills.facts import facts_of
-from captures.stills.formats import FORMATS
+from captures.stills.formats import FORMATS, encode_jpeg
 from captures.stills.xmp import coordinate, xmp_of
 from tests.harness.rows.stills import CLOCK, FACTS, SHAPES, picture, write_still
 
@@ -84,6 +85,15 @@ def test_a_jpeg_has_the_upper_byte_of_16_bits(tmp_path: Path) -> None:
     found = cv2.imread(str(write_still(tmp_path, "jpeg", np.full((16, 16), 0x80FF, np.uint16))), cv2.IMREAD_UNCHANGED)
     assert found is not None
     assert set(found.ravel()) == {0x80}
+
+
+def test_a_jpeg_of_16_bits_takes_no_more_memory_than_its_frame() -> None:
+    image = np.zeros((1000, 1500, 3), np.uint16)
+    tracemalloc.start()
+    encode_jpeg(image)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1.2 * image.nbytes
 
 
 def test_a_number_that_is_none_is_left_out() -> None:
