@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
@@ -57,12 +58,13 @@ def _store_new_lease(locked: Camera, actor: str, for_s: float, other: LeaseHolde
     return locked
 
 
-def take_over_for_run(camera: UUID, held_by: str, run: str, actor: str) -> None:
-    """A planned run took the camera over from the user `held_by`, whose lease ends. In the caller's transaction."""
+def take_over_for_run(camera: UUID, held_by: str, run: str, actor: str, at: datetime) -> None:
+    """At `at` a planned run took the camera over from the user `held_by`, whose lease ends. In the caller's
+    transaction."""
     locked = Camera.objects.select_for_update().get(pk=camera)
     lease = lease_of(locked)
-    # Another user may have taken the camera since: that lease is newer than the run.
-    if lease is not None and lease.holder.held_by == held_by:
+    # A user may have taken the camera since, also this one: that lease is newer than the run.
+    if lease is not None and lease.holder.held_by == held_by and lease.holder.since <= at:
         locked.held_by, locked.held_since, locked.held_until, locked.taken_from = "", None, None, ""
         _save_lease(locked)
     message = f"The planned run {run} took {locked.slug} over from {held_by}."

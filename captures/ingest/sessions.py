@@ -118,8 +118,9 @@ def _create_session(record: SessionRecord) -> Session | None:
     )  # fmt: skip
     if "taken_from" in description:
         leases.take_over_for_run(
-            UUID(record["camera"]), description["taken_from"], description["name"], description["created_by"]
-        )
+            UUID(record["camera"]), description["taken_from"], description["name"], description["created_by"],
+            datetime.fromisoformat(record["body"]["at"]),
+        )  # fmt: skip
     return Session.objects.create(
         id=record["body"]["session"], camera_id=record["camera"], name=description["name"],
         programme=description["programme"], created_by=description["created_by"], revision=record["body"]["revision"],

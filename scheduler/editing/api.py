@@ -54,8 +54,10 @@ class ScheduleView(APIView):
     def patch(self, request: Request, schedule: UUID) -> Response:
         """Change the fields that are given."""
         given: Any = request.data
-        present = request_of(schedule_body(schedule_for(request.user, schedule)))
-        return self._change(request, schedule, {**present, **given} if isinstance(given, dict) else given)
+        if not isinstance(given, dict):
+            return self._change(request, schedule, given)
+        found = schedule_for(request.user, schedule)
+        return Response(schedule_body(ScheduleService(request.user, actor(request)).change_fields(found, given)))
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, schedule: UUID) -> Response:
@@ -81,8 +83,3 @@ class ScheduleNightView(APIView):
         night = wanted.night or present_night(found)
         change = ScheduleService(request.user, actor(request)).change_night(found, wanted, night)
         return Response(night_change_body(change))
-
-
-def request_of(body: ScheduleBody) -> dict[str, Any]:
-    """The body as a request."""
-    return {name: value for name, value in body.items() if name in ScheduleRequest.model_fields}

@@ -13,6 +13,7 @@ from captures.sessions.models import ACTIVE, Session
 from scheduler.planning.plan import Plan
 from scheduler.runs.models import PlannedRun
 from scheduler.runs.nights import night_at
+from scheduler.runs.planning_problems import planning_problems
 from scheduler.runs.replanning import plan_with_begun
 from scheduler.runs.sites import UNKNOWN, sites_of
 from scheduler.schedules.descriptions import days_sentence, moon_sentence, programme_sentence, window_sentence
@@ -34,6 +35,8 @@ class ScheduleRow:
     """The begin of the next run, in the site's zone."""
     reason: str
     """Why there is no run in the next nights."""
+    problem: str
+    """Why the schedule cannot be planned as it is stored; empty for a valid one."""
     change: NightChange | None
     """Of `night`."""
 
@@ -49,15 +52,15 @@ class ScheduleRow:
 
     @property
     def window(self) -> str:
-        return window_sentence(self.schedule.window)
+        return "" if self.problem else window_sentence(self.schedule.window)
 
     @property
     def programme(self) -> str:
-        return programme_sentence(self.schedule.programme)
+        return "" if self.problem else programme_sentence(self.schedule.programme)
 
     @property
     def moon(self) -> str:
-        return moon_sentence(self.schedule.moon)
+        return "" if self.problem else moon_sentence(self.schedule.moon)
 
     @property
     def days(self) -> str:
@@ -76,16 +79,21 @@ def schedule_rows(user: Any, now: datetime) -> list[ScheduleRow]:
     sessions = set(Session.objects.filter(pk__in=runs.values("pk"), state__in=ACTIVE).values_list("pk", flat=True))
     running = {run.schedule_id for run in runs if run.pk in sessions}
     sites = sites_of({camera for schedule in shown for camera in schedule.cameras.all()})
-    return [_row(schedule, found, sites, now, schedule.pk in running) for schedule in shown]
+    problems = planning_problems(shown)
+    return [
+        _row(schedule, found, sites, now, schedule.pk in running, problems.get(schedule.pk, "")) for schedule in shown
+    ]
 
 
-def _row(schedule: Schedule, found: Plan, sites: dict[Any, Any], now: datetime, running: bool) -> ScheduleRow:
+def _row(
+    schedule: Schedule, found: Plan, sites: dict[Any, Any], now: datetime, running: bool, problem: str
+) -> ScheduleRow:
     cameras = sorted(
         (camera for camera in schedule.cameras.all() if camera.removed_at is None), key=lambda one: one.slug
     )
     site = sites[cameras[0].pk] if cameras else UNKNOWN
     night = night_at(site, now)
-    begins = [run.begin for run in found.runs if run.schedule == str(schedule.pk)]
+    begins = [run.begin for run in found.runs if run.schedule == str(schedule.pk) and not problem]
     return ScheduleRow(
         schedule=schedule,
         cameras=cameras,
@@ -93,7 +101,8 @@ def _row(schedule: Schedule, found: Plan, sites: dict[Any, Any], now: datetime, 
         zone=site.time_zone,
         running=running,
         next_at=min(begins).astimezone(site.zone) if begins else None,
-        reason="" if begins else _reason(schedule, found, cameras, night),
+        reason=problem or ("" if begins else _reason(schedule, found, cameras, night)),
+        problem=problem,
         change=next((change for change in schedule.changes.all() if change.night == night), None),
     )
 

@@ -20,7 +20,6 @@ from core.pages.page import Page, is_htmx_request
 from core.templatetags.skycam import clock_text
 from core.times.time_parsing import InvalidTime, Location, parse_time
 from monitoring.models import Event
-from scheduler.editing.api import request_of
 from scheduler.editing.listing import schedule_rows
 from scheduler.editing.preview import preview_of
 from scheduler.editing.schedule_form import FIRST_VALUES, ScheduleForm, capitalised, shown_values
@@ -169,8 +168,7 @@ class SwitchSchedulePage(PageOfSchedule):
     def post(self, request: HttpRequest, schedule: Any) -> HttpResponse:
         found, enabled = self.schedule(), request.POST.get("enabled") == "yes"
         try:
-            wanted = ScheduleRequest.model_validate({**request_of(schedule_body(found)), "enabled": enabled})
-            self.service.change(found, wanted)
+            self.service.change_fields(found, {"enabled": enabled})
         except ValidationError as error:
             message = " ".join(f"{item['loc'][0]}: {describe_error(item)}" for item in error.errors() if item["loc"])
             messages.error(request, f"{found.name} was not changed. Edit it first: {message}")

@@ -20,6 +20,7 @@ from scheduler.planning.rules import FixedRun, Site
 from scheduler.planning.sky import NightSky, sky_of_night
 from scheduler.planning.windows import times_text
 from scheduler.runs.nights import night_at
+from scheduler.runs.planning_problems import rule_problems
 from scheduler.runs.replanning import LEAD, begun_runs
 from scheduler.runs.rules import change_rules, schedule_rule
 from scheduler.runs.sites import UNKNOWN, sites_of
@@ -84,16 +85,19 @@ def _plan(
     fixed: list[FixedRun],
 ) -> Plan:
     """Of the draft, and of other schedules on its cameras."""
-    others = Schedule.objects.exclude(pk=draft.pk).filter(cameras__in=cameras).distinct().prefetch_related("cameras")
+    rows = Schedule.objects.exclude(pk=draft.pk).filter(cameras__in=cameras).distinct().prefetch_related("cameras")
+    # Those that cannot be planned have no runs. One of them must not keep people from their forms.
+    problems = rule_problems(rows)
+    others = [one for one in rows if one.pk not in problems]
     wanted = {camera.pk for camera in cameras}
     rules = [schedule_rule(draft, cameras)]
     rules += [schedule_rule(one, [camera for camera in one.cameras.all() if camera.pk in wanted]) for one in others]
-    rows = NightChange.objects.filter(
+    changes = NightChange.objects.filter(
         schedule__in=[draft.pk, *(one.pk for one in others)], night__range=(nights[0], nights[-1])
     )
     return plan(
         schedules=rules,
-        changes=[change for row in rows for change in change_rules(row, cameras)],
+        changes=[change for row in changes for change in change_rules(row, cameras)],
         site_of={str(pk): site for pk, site in sites.items()},
         first_night=nights[0],
         last_night=nights[-1],

@@ -79,6 +79,7 @@ RULES = {
     "last_night": "Write a date such as 2027-03-01.",
 }
 """Where the API's words are for programs."""
+LEFT = "left"
 NUMBER_RULE = "Write a number."
 INTEGER_RULE = "Write a whole number."
 FIRST_VALUES = {
@@ -160,6 +161,12 @@ class ScheduleForm:
         return bool(self.data.get("enabled"))
 
     @property
+    def leaves_aperture(self) -> bool:
+        """Whether the schedule leaves the aperture as it is on the camera. Only programs can say so: without a value, a
+        new schedule has the default aperture."""
+        return self.data.get("aperture") == LEFT
+
+    @property
     def shows_more(self) -> bool:
         """Whether one of MORE has a value that is not usual, or an error."""
         values = {
@@ -185,10 +192,13 @@ class ScheduleForm:
 
     def _read(self) -> ScheduleRequest | None:
         programme = self.programme.request
+        given = programme.model_dump(mode="json", exclude_unset=True) if programme else {}
+        if self.leaves_aperture and programme:
+            given.setdefault("f_number", None)
         wanted = {
             "name": self.data.get("name", ""),
             "cameras": self.cameras,
-            "programme": programme.model_dump(mode="json", exclude_unset=True) if programme else {},
+            "programme": given,
             "window": self._window(),
             "moon": self._moon(),
             "weekdays": self.weekdays,
@@ -275,7 +285,8 @@ def shown_values(body: ScheduleBody, version: str) -> dict[str, Any]:
 
 def window_values(window: Mapping[str, Any]) -> dict[str, str]:
     if "sun" not in window:
-        return {"window": "clock", "begin": window["begin"], "end": window["end"]}
+        # What an older version stored may lack one of them: the form is where it is corrected.
+        return {"window": "clock", "begin": str(window.get("begin", "")), "end": str(window.get("end", ""))}
     name = next((name for name, altitude in TWILIGHTS.items() if altitude == window["sun"]), "degrees")
     return {
         "window": "sun",
@@ -299,6 +310,7 @@ def programme_values(programme: Mapping[str, Any]) -> dict[str, str]:
         "wait": "" if wait_s is None else length(wait_s),
         "from": "start" if cadence_s is not None else "end",
         "format": programme.get("format") or "",
+        "aperture": LEFT if programme.get("f_number", "") is None else "",
         **{name: number_text(programme.get(name)) for name in ("count", "gain", "iso", "f_number")},
         **(control_values(control) if isinstance(control, Mapping) else {}),
     }

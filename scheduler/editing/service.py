@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
@@ -14,7 +15,7 @@ from cameras.selectors import cameras_for
 from monitoring.services import record_event
 from scheduler.runs.nights import night_range_of
 from scheduler.runs.replanning import replan
-from scheduler.schedules.bodies import schedule_version
+from scheduler.schedules.bodies import ScheduleBody, schedule_body, schedule_version
 from scheduler.schedules.models import NightChange, Schedule
 from scheduler.schedules.requests import NightRequest, ScheduleRequest
 
@@ -23,11 +24,17 @@ class ScheduleChanged(Exception):
     """Someone else has changed or removed the schedule meanwhile."""
 
 
+def request_of(body: ScheduleBody) -> dict[str, Any]:
+    """The body as a request."""
+    return {name: value for name, value in body.items() if name in ScheduleRequest.model_fields}
+
+
 class ScheduleService:
     """`user` decides which cameras it may use; `actor` stands in the events."""
 
-    def __init__(self, user: Any, actor: str) -> None:
-        self._user, self._actor = user, actor
+    def __init__(self, user: Any, actor: str, replan: Callable[[], object] = replan) -> None:
+        """`replan`: called in the transaction of each change. Who makes many changes plans once after them."""
+        self._user, self._actor, self._replan = user, actor, replan
 
     def add(self, request: ScheduleRequest) -> Schedule:
         """ValidationError with a sentence for each field; then nothing is changed."""
@@ -44,12 +51,21 @@ class ScheduleService:
                     raise ScheduleChanged
             return self._store(schedule, request, "schedule.changed")
 
+    def change_fields(self, schedule: Schedule, fields: Mapping[str, Any]) -> Schedule:
+        """The other fields stay as they are now, also where someone else has changed them since `schedule` was read.
+        pydantic.ValidationError; Schedule.DoesNotExist."""
+        with transaction.atomic():
+            present = Schedule.objects.select_for_update().get(pk=schedule.pk)
+            return self.change(
+                present, ScheduleRequest.model_validate({**request_of(schedule_body(present)), **fields})
+            )
+
     def remove(self, schedule: Schedule) -> None:
         """Its runs that have not begun are removed as well; a session that runs continues."""
         with transaction.atomic():
             self._record("schedule.removed", schedule, "removed")
             schedule.delete()
-            replan()
+            self._replan()
 
     def change_night(self, schedule: Schedule, request: NightRequest, night: date) -> NightChange:
         """ValidationError for a time that is not in the night."""
@@ -67,7 +83,7 @@ class ScheduleService:
             )  # fmt: skip
             what = "skipped" if request.skip else "changed"
             self._record("schedule.night", schedule, f"{what} the night of {night} of")
-            replan()
+            self._replan()
         return change
 
     def restore_night(self, schedule: Schedule, night: date) -> None:
@@ -75,7 +91,7 @@ class ScheduleService:
         with transaction.atomic():
             schedule.changes.filter(night=night).delete()
             self._record("schedule.night", schedule, f"restored the night of {night} of")
-            replan()
+            self._replan()
 
     def _store(self, schedule: Schedule, request: ScheduleRequest, kind: str) -> Schedule:
         cameras = self._cameras(request.cameras)
@@ -85,7 +101,7 @@ class ScheduleService:
             self._save(schedule)
             schedule.cameras.set(cameras)
             self._record(kind, schedule, kind.partition(".")[2])
-            replan()
+            self._replan()
         return Schedule.objects.prefetch_related("cameras", "changes").get(pk=schedule.pk)
 
     def _cameras(self, slugs: list[str]) -> list[Camera]:

@@ -41,10 +41,11 @@ def plan(
     cameras = dict.fromkeys(camera for schedule in schedules for camera in schedule.cameras)
     skies = _skies(site_of.get(camera) for camera in cameras)
     changed = {(change.schedule, change.camera, change.night): change for change in changes}
-    whole = Plan([], [], [])
+    whole, windows = Plan([], [], []), _KnownWindows()
     for camera in cameras:
         site = site_of.get(camera)
-        of_camera = _CameraPlanner(camera, site, skies.get(site), now, [run for run in fixed if run.camera == camera])
+        own = [run for run in fixed if run.camera == camera]
+        of_camera = _CameraPlanner(camera, site, skies.get(site), now, own, windows)
         used = sorted((one for one in schedules if camera in one.cameras), key=lambda one: (-one.priority, one.id))
         for schedule in used:
             for night in _nights(first_night, last_night):
@@ -69,12 +70,43 @@ def _nights(first: date, last: date) -> Iterator[date]:
     return (first + number * DAY for number in range((last - first).days + 1))
 
 
+class _KnownWindows:
+    """The windows of one plan, each computed once for all cameras of a site."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, Site | None, date], list[Interval] | NoWindow] = {}
+
+    def of(
+        self, schedule: ScheduleRule, change: Change | None, site: Site | None, sky: SkyOfSite | None, night: date
+    ) -> list[Interval]:
+        """As `windows_of`."""
+        if change is not None:
+            return windows_of(schedule, change, site, sky, night)
+        key = (schedule.id, site, night)
+        if key not in self._known:
+            try:
+                self._known[key] = windows_of(schedule, None, site, sky, night)
+            except NoWindow as none:
+                self._known[key] = none
+        found = self._known[key]
+        if isinstance(found, NoWindow):
+            raise NoWindow(found.reason, found.message)
+        return found
+
+
 class _CameraPlanner:
     """Plans one camera. Nights must come in the order of the schedules' priority."""
 
     def __init__(
-        self, camera: str, site: Site | None, sky: SkyOfSite | None, now: datetime, fixed: list[FixedRun]
+        self,
+        camera: str,
+        site: Site | None,
+        sky: SkyOfSite | None,
+        now: datetime,
+        fixed: list[FixedRun],
+        windows: _KnownWindows,
     ) -> None:
+        self.windows = windows
         self.camera, self.site, self.sky, self.now, self.fixed = camera, site, sky, now.astimezone(UTC), fixed
         self.timeline = CameraTimeline.of_fixed(fixed)
         self.losers: list[Loser] = []
@@ -83,7 +115,7 @@ class _CameraPlanner:
     def plan_night(self, schedule: ScheduleRule, change: Change | None, night: date) -> None:
         owner = Owner(schedule.id, night, schedule.name)
         try:
-            windows = windows_of(schedule, change, self.site, self.sky, night)
+            windows = self.windows.of(schedule, change, self.site, self.sky, night)
             left, others = self._available(owner, windows)
         except NoWindow as none:
             self.losers.append(Loser(schedule.id, self.camera, night, none.reason, none.message))

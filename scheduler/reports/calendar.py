@@ -84,7 +84,7 @@ def _night(day: date, present: date, earliest: date | None, found: PastNight | N
     if found.is_empty:
         return CalendarNight(day, "nothing")
     state = "complete" if found.is_complete else "incomplete"
-    percent = percent_of(found.saved, found.planned)
+    percent = percent_of(found.saved, found.planned + found.missing)
     return CalendarNight(day, state, found.planned, found.saved, found.lost_s, percent)
 
 

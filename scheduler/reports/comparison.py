@@ -23,6 +23,8 @@ class PastNight:
     lost_s: float
     lost_by_reason: dict[str, float]
     is_complete: bool
+    missing: int = 0
+    """About how many captures no row counts."""
 
     @property
     def is_empty(self) -> bool:
@@ -61,4 +63,5 @@ def _sum(night: date, rows: Iterable[CameraNight]) -> PastNight:
         lost_s=sum(row.lost_s for row in rows),
         lost_by_reason=dict(reasons),
         is_complete=all(row.is_complete for row in rows),
+        missing=sum(row.missing for row in rows),
     )

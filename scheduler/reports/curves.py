@@ -104,13 +104,15 @@ def _chart(
     if not known:
         return None
     values = [value for curve in known for _, value in curve.points]
+    # A lens without electronics is recorded as f/0, which has no place on a logarithmic scale.
+    is_logarithmic = is_logarithmic and min(values) > 0
     low, high = scale or _scale(min(values), max(values), is_logarithmic)
     return Chart(title, known, format_value, low, high, is_logarithmic)
 
 
 def _scale(low: float, high: float, is_logarithmic: bool) -> Point:
     """A little more than the values, so that no line lies on the edge."""
-    if is_logarithmic and low > 0:
+    if is_logarithmic:
         return low / 1.5, high * 1.5
     margin = max(0.5, 0.1 * (high - low))
     return low - margin, high + margin

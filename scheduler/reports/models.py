@@ -30,6 +30,7 @@ class CameraNight(models.Model):
     saved = models.PositiveIntegerField()
     failed = models.PositiveIntegerField()
     skipped = models.PositiveIntegerField()
+    missing = models.PositiveIntegerField(default=0, help_text="About how many captures no row counts.")
     is_complete = models.BooleanField()
     lost_s = models.FloatField(help_text="Seconds in which captures were lost.")
     lost_by_reason = models.JSONField(default=dict, help_text="Reason -> seconds.")

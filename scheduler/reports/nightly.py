@@ -24,6 +24,7 @@ from django.utils import timezone
 from captures.capturing.models import Capture
 from captures.sessions.models import Session, SessionGap
 from core.sky.intervals import Interval
+from monitoring.selectors import unresolved_keys
 from monitoring.services import raise_alert, record_event, resolve_alert
 from scheduler.reports.html_file import render_report
 from scheduler.reports.models import CameraNight, ReportedNight
@@ -35,10 +36,11 @@ log = logging.getLogger(__name__)
 CHECKED = 31
 """Nights whose ledger is compared with what was reported. Older ones are reported once."""
 AT_ONCE = 3
-"""Nights that are written in one run of the task: the others follow in the next."""
+"""Nights that are written in one run of the task, or that fail in it: the others follow in the next."""
 KEPT = timedelta(days=400)
 """How long files are kept. The rows stay for the calendar."""
 DAY = timedelta(days=1)
+ALERT = "night.report:"
 UNKNOWN_OLD = date(2000, 1, 1)
 """A camera whose clock was never set has captures of 1970: nights before this are not reported by themselves."""
 
@@ -47,29 +49,48 @@ def report_nights(now: datetime | None = None) -> list[date]:
     """Report the nights that are due, the newest first; at most AT_ONCE. Returns those that were written."""
     now = now or timezone.now()
     written: list[date] = []
+    failed: list[date] = []
     for night, fingerprint in due_nights(now):
-        if len(written) >= AT_ONCE:
+        # A full disk fails for each night of years.
+        if max(len(written), len(failed)) >= AT_ONCE:
             break
-        if _report_or_alert(night, fingerprint, now):
-            written.append(night)
+        try:
+            if _report(night, fingerprint, now):
+                written.append(night)
+        # Whatever fails here would fail again each time, unseen: a person has to know.
+        except Exception as error:
+            log.exception("The report of the night %s was not written", night)
+            raise_alert(
+                alert_of(night), f"The report of the night {night} was not written: {error}. It is tried again."
+            )
+            failed.append(night)
+    _resolve_alerts(now)
     _remove_old_files(now)
     return written
 
 
-def _report_or_alert(night: date, fingerprint: str, now: datetime) -> bool:
-    key = f"night.report:{night}"
-    try:
-        report = night_report(night, now=now)
-        if report.state in ("running", "future"):
-            return False
-        store(report, fingerprint, write_file(report))
-    # Whatever fails here would fail again each time, unseen: a person has to know.
-    except Exception as error:
-        log.exception("The report of the night %s was not written", night)
-        raise_alert(key, f"The report of the night {night} was not written: {error}. It is tried again.")
+def _report(night: date, fingerprint: str, now: datetime) -> bool:
+    """False for a night that is not over."""
+    report = night_report(night, now=now)
+    if report.state in ("running", "future"):
         return False
-    resolve_alert(key)
+    store(report, fingerprint, write_file(report))
+    resolve_alert(alert_of(night))
     return True
+
+
+def alert_of(night: date) -> str:
+    return f"{ALERT}{night}"
+
+
+def _resolve_alerts(now: datetime) -> None:
+    """Those of nights that are not reported again: a change of their ledger is too old, or was undone."""
+    last = last_night(now=now)
+    for key in sorted(unresolved_keys(ALERT)):
+        night = date.fromisoformat(key.removeprefix(ALERT))
+        row = ReportedNight.objects.filter(night=night).first()
+        if row and (last - night >= CHECKED * DAY or row.fingerprint == ledger_fingerprint(night)):
+            resolve_alert(key)
 
 
 def due_nights(now: datetime) -> Iterable[tuple[date, str]]:
@@ -149,7 +170,8 @@ def _rows(report: Report, row: ReportedNight) -> Iterable[CameraNight]:
         counts = one.account.counts
         yield CameraNight(
             night=row, camera=one.camera, planned=counts.planned, saved=counts.saved, failed=counts.failed,
-            skipped=counts.skipped, is_complete=one.account.is_complete, lost_s=one.lost.total_seconds(),
+            skipped=counts.skipped, missing=one.missing, is_complete=one.account.is_complete,
+            lost_s=one.lost.total_seconds(),
             lost_by_reason={reason: lost.total_seconds() for reason, lost in one.lost_by_reason.items()},
         )  # fmt: skip
 

@@ -60,6 +60,11 @@ class CameraReport:
         return length(span for loss in self.losses for span in loss.spans)
 
     @property
+    def missing(self) -> int:
+        """About how many captures no row counts."""
+        return sum(loss.count for loss in self.losses if loss.is_estimate)
+
+    @property
     def lost_by_reason(self) -> dict[str, timedelta]:
         return lost_by_reason(self.losses)
 
@@ -131,8 +136,7 @@ class Report:
     @property
     def percent(self) -> float | None:
         """Saved of planned, rounded down so that 100 is all. None when nothing was planned."""
-        estimated = sum(loss.count for _, loss in self.losses if loss.is_estimate)
-        return percent_of(self.saved, self.planned + estimated)
+        return percent_of(self.saved, self.planned + sum(one.missing for one in self.cameras))
 
     @property
     def clock(self) -> SiteClock:
@@ -226,7 +230,11 @@ def night_report(
     actions, gates = read_incidents(cameras, viewer, begin, end)
     return Report(
         night=night,
-        state=_state(reports, begin, end, skies.get(site), now),
+        # A camera at another site may begin and end its night hours earlier or later.
+        state=_state(
+            reports, min([begin, *(one.begin for one in reports)]), max([end, *(one.end for one in reports)]),
+            skies.get(site), now,
+        ),
         made_at=now,
         begin=begin,
         end=end,
@@ -236,7 +244,7 @@ def night_report(
         actions=actions,
         gates=gates,
         past=past_nights(night, cameras),
-    )
+    )  # fmt: skip
 
 
 def _free_now(thumbs: Sequence[Thumb], end: datetime, now: datetime) -> int | None:

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
+from pydantic import ValidationError as Refused
 
 from cameras.models import Camera
+from core.api.constraints import describe_error
 from monitoring.selectors import unresolved_keys
 from monitoring.services import raise_alert, resolve_alert
 from scheduler.runs.rules import schedule_rule
@@ -49,6 +51,11 @@ def _programme_problem(schedule: Schedule) -> str:
     try:
         for camera in _present(schedule):
             programme_for(schedule, camera)
+    except Refused as error:
+        found = " ".join(
+            f"{item['loc'][0] if item['loc'] else 'programme'}: {describe_error(item)}" for item in error.errors()
+        )
+        return f"The schedule {schedule.name} cannot be planned: {found} Edit the schedule."
     except (ValueError, TypeError, KeyError, ValidationError) as error:
         return f"The schedule {schedule.name} cannot be planned: {error}"
     return ""

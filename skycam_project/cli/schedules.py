@@ -107,8 +107,7 @@ def change_schedule(name: str, new_name: str | None, **values: Any) -> None:
     Only what is given changes; with an option of the exposure, all of what it captures. A run that has begun stays.
     """
     caller = current().authorize("operator")
-    from scheduler.editing.api import request_of
-    from scheduler.editing.service import ScheduleService
+    from scheduler.editing.service import ScheduleService, request_of
     from scheduler.schedules.bodies import schedule_body
     from scheduler.schedules.requests import ScheduleRequest
 

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from cameras.models import Camera
 from core.station_settings.values import clear_cache
+from scheduler.runs.replanning import replan
 from scheduler.schedules.models import Schedule
 from skycam_project.config.config_file import ConfigFile
 from skycam_project.provisioning.cameras import plan_cameras, remove_cameras, store_cameras
@@ -82,3 +83,5 @@ class Provisioning:
             change_settings(plan.setting_values, self._actor)
         store_cameras(self._file, plan.cameras, self._actor)
         store_schedules(self._file, plan.schedules, self._user, self._actor)
+        if plan.schedules.has_changes:
+            replan()

@@ -9,7 +9,9 @@ from django.conf import settings
 
 from cameras.models import Camera, CameraHost
 from monitoring.models import Event
+from scheduler.editing.service import ScheduleService
 from scheduler.models import PlannedRun, Schedule
+from skycam_project.access.models import User
 
 URL = "/api/v1/schedules/"
 NEW = {"name": "Dark sky", "cameras": ["sky"], "window": {"begin": "20:00", "end": "05:00"}}
@@ -35,6 +37,15 @@ def test_an_operator_adds_a_schedule_and_its_runs_are_planned(operator: Any, sch
 def test_one_field_is_changed_and_the_others_stay(operator: Any, schedule: dict[str, Any]) -> None:
     changed = operator.patch(f"{URL}{schedule['id']}/", {"priority": 5}).json()
     assert changed == {**schedule, "priority": 5}
+
+
+def test_what_someone_else_has_changed_meanwhile_stays(schedule: dict[str, Any]) -> None:
+    read_before = Schedule.objects.get()
+    Schedule.objects.update(priority=7)
+    ben = User.objects.create_user("ben", role="operator")
+    ScheduleService(ben, "ben").change_fields(read_before, {"enabled": False})
+    found = Schedule.objects.get()
+    assert (found.priority, found.enabled) == (7, False)
 
 
 def test_a_schedule_is_replaced(operator: Any, schedule: dict[str, Any]) -> None:

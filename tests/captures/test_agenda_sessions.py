@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cameras.leases.service import acquire_lease
+from cameras.models import Camera
 from captures.models import Session
 from captures.sessions.desired import desired_session
 from captures.sessions.models import SessionState
@@ -115,6 +117,16 @@ def test_a_lease_that_is_newer_than_the_run_stays(archive: Archive) -> None:
     begin(archive, "running", taken_from="anna")
     archive.camera.refresh_from_db()
     assert archive.camera.held_by == "ben"
+
+
+def test_a_user_who_took_the_camera_back_from_the_run_keeps_it(archive: Archive) -> None:
+    acquire_lease(archive.camera, "anna", for_s=3600)
+    began = datetime.fromtimestamp(1_800_000_000, UTC)
+    times = {"held_since": began + timedelta(minutes=5), "held_until": began + timedelta(hours=1)}
+    Camera.objects.filter(pk=archive.camera.pk).update(**times)
+    begin(archive, "running", taken_from="anna")
+    archive.camera.refresh_from_db()
+    assert archive.camera.held_by == "anna"
 
 
 def test_the_end_of_a_session_says_what_became_of_its_captures(archive: Archive) -> None:

@@ -127,7 +127,14 @@ def test_a_window_by_the_clock(operator: Any) -> None:
     assert Schedule.objects.get().window == {"begin": "20:00", "end": "05:00"}
 
 
-@pytest.mark.parametrize("wanted", [WHOLE, {**WHOLE, "window": {"begin": "20:00", "end": "05:00"}, "moon": None}])
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        WHOLE,
+        {**WHOLE, "window": {"begin": "20:00", "end": "05:00"}, "moon": None},
+        {**WHOLE, "programme": {"exposure_us": 1000, "f_number": None}, "on_held": "take_over"},
+    ],
+)
 def test_what_the_form_shows_it_reads_again(wanted: dict[str, Any], manager: Any) -> None:
     schedule = add(**{**wanted, "name": "All of it"})
     page = text_of(manager.get(f"/schedules/{schedule.pk}/"))
@@ -281,6 +288,20 @@ def test_a_schedule_is_removed_after_a_question(operator: Any) -> None:
     assert operator.post(path, headers={"HX-Request": "true"})["HX-Redirect"] == LIST
     assert not Schedule.objects.exists()
     assert Event.objects.filter(kind="schedule.removed", actor="a-operator").exists()
+
+
+@pytest.mark.parametrize("stored", [{"programme": {"exposure_us": 0}}, {"window": {"begin": "20:00"}}])
+def test_a_schedule_that_cannot_be_planned_is_listed_and_corrected(stored: dict[str, Any], operator: Any) -> None:
+    schedule = add()
+    add("Other")
+    Schedule.objects.filter(pk=schedule.pk).update(**stored)
+    page = shown(operator.get(LIST))
+    assert "The schedule Dark sky cannot be planned:" in page
+    assert operator.get(f"/schedules/{schedule.pk}/").status_code == 200
+    assert "It runs in 7 of the next 7 nights." in preview(operator, name="Third", priority="9")
+    version = schedule_version(Schedule.objects.get(pk=schedule.pk))
+    assert sent(operator, f"/schedules/{schedule.pk}/", version=version).status_code == 302
+    assert "cannot be planned" not in shown(operator.get(LIST))
 
 
 def preview(client: Any, path: str = PREVIEW, **fields: Any) -> str:

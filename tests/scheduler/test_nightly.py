@@ -14,12 +14,14 @@ from monitoring.models import Alert, Event
 from scheduler.models import CameraNight, ReportedNight
 from scheduler.reports import nightly
 from scheduler.reports.calendar import CalendarNight, month_of
-from scheduler.reports.nightly import file_of, report_nights
+from scheduler.reports.nightly import AT_ONCE, CHECKED, file_of, report_nights
+from scheduler.reports.report import night_report
 from skycam_project.access.models import User
 from tests.harness.rows.nights import DUSK, MORNING, at_site, captures_in, gap_in, session_of, whole_session
 
 pytestmark = pytest.mark.django_db
 NIGHT = date(2027, 1, 14)
+HAWAII = {"latitude": 19.8, "longitude": -155.5, "elevation": 4200.0, "time_zone": "Pacific/Honolulu"}
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
@@ -85,12 +87,8 @@ def test_a_disk_that_refuses_raises_an_alert_that_ends_with_the_next_report(
     camera: Camera, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole_session(camera)
-
-    def refuse(_: int) -> None:
-        raise OSError(28, "No space left on device")
-
     with monkeypatch.context() as full:
-        full.setattr(os, "fsync", refuse)
+        refuse_to_sync(full)
         assert report_nights(MORNING) == []
     alert = Alert.objects.get(key=f"night.report:{NIGHT}")
     assert "No space left on device" in alert.message
@@ -106,6 +104,48 @@ def test_many_nights_are_written_a_few_at_a_time_the_newest_first(camera: Camera
         whole_session(camera, DUSK - number * DAY, 2)
     assert report_nights(MORNING) == [NIGHT, NIGHT - DAY, NIGHT - 2 * DAY]
     assert report_nights(MORNING)[:2] == [NIGHT - 3 * DAY, NIGHT - 4 * DAY]
+
+
+def test_a_full_disk_is_tried_with_a_few_nights_and_not_with_all(
+    camera: Camera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(8):
+        whole_session(camera, DUSK - number * DAY, 1)
+    refuse_to_sync(monkeypatch)
+    assert report_nights(MORNING) == []
+    assert Alert.objects.filter(key__startswith="night.report:").count() == AT_ONCE
+
+
+def test_the_alert_of_a_night_ends_when_its_change_is_too_old(camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = session_of(camera)
+    captures_in(session, DUSK, 300)
+    report_nights(MORNING)
+    captures_in(session, DUSK + 5 * HOUR, 300)
+    with monkeypatch.context() as full:
+        refuse_to_sync(full)
+        report_nights(MORNING + HOUR)
+    assert Alert.objects.get(key=f"night.report:{NIGHT}").state != "resolved"
+    report_nights(MORNING + CHECKED * DAY)
+    assert Alert.objects.get(key=f"night.report:{NIGHT}").state == "resolved"
+
+
+def refuse_to_sync(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+
+
+def test_a_night_is_reported_when_it_is_over_at_each_site(camera: Camera) -> None:
+    at_site(HAWAII, "mauna")
+    far = Camera.objects.create(slug="west", name="West", kind="simulated", host="mauna")
+    whole_session(camera)
+    session = session_of(far, DUSK + 11 * HOUR, state="running", ended_at=None)
+    captures_in(session, DUSK + 11 * HOUR, 180)
+    noon = DUSK + 20 * HOUR
+    assert NIGHT not in report_nights(noon)
+    assert month_of(date(2027, 1, 1), None, noon).nights[13].state == "running"
+    assert NIGHT in report_nights(DUSK + 30 * HOUR)
 
 
 def test_old_files_are_removed_and_their_rows_stay(camera: Camera) -> None:
@@ -139,6 +179,15 @@ def test_the_calendar_shows_each_night(camera: Camera) -> None:
     assert (found[NIGHT - DAY].percent, found[NIGHT - DAY].lost_s) == (90, 3600)
     assert found[NIGHT + DAY].state == "future"
     assert found[date(2027, 1, 2)].state == "nothing"
+
+
+def test_the_calendar_and_the_report_have_the_same_share(camera: Camera) -> None:
+    session = session_of(camera)
+    captures_in(session, DUSK, 300)
+    report = night_report(NIGHT, now=MORNING)
+    assert report.percent == 50
+    report_nights(MORNING)
+    assert nights(now=MORNING + 5 * DAY)[NIGHT].percent == 50
 
 
 def test_the_night_that_it_is_runs(camera: Camera) -> None:

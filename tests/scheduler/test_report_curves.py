@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler.reports.curves import MOST_POINTS, Point, reduce_points
+from scheduler.reports.curves import MOST_POINTS, Point, charts_of, reduce_points
+from scheduler.reports.ledger import CaptureRow
 
 VALUES = st.lists(st.floats(-1e6, 1e6), min_size=MOST_POINTS + 1, max_size=3 * MOST_POINTS)
 
@@ -30,3 +34,19 @@ def test_a_single_deviating_capture_of_20000_stays() -> None:
 def test_few_points_stay_as_they_are() -> None:
     points: list[Point] = [(0.0, 1.0), (1.0, 2.0)]
     assert reduce_points(points) == points
+
+
+def test_settings_of_0_have_a_chart_as_well() -> None:
+    f_numbers = [0.0, 2.8, 4.0]  # a lens without electronics is recorded as f/0
+    captures = [capture_of(number, f_number) for number, f_number in enumerate(f_numbers)]
+    [chart] = [chart for chart in charts_of(captures) if chart.title == "f-number"]
+    assert [chart.height_of(value) for value in f_numbers] == sorted(chart.height_of(value) for value in f_numbers)
+    assert not chart.is_logarithmic
+
+
+def capture_of(number: int, f_number: float) -> CaptureRow:
+    return CaptureRow(
+        camera=uuid4(), session=None, status="saved", reason="", message="", clock="synchronised",
+        at=datetime(2027, 1, 14, 18, tzinfo=UTC) + timedelta(minutes=number), exposure_us=1000, gain=None, iso=None,
+        f_number=f_number, temperature=None, mean=None, saturated=None,
+    )  # fmt: skip

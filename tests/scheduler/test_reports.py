@@ -14,6 +14,7 @@ from cameras.models import Camera
 from captures.models import Capture, SessionGap
 from monitoring.services import record_event
 from scheduler.models import CameraNight, PlannedRun, ReportedNight
+from scheduler.reports.incidents import MOST_ACTIONS
 from scheduler.reports.losses import share_in
 from scheduler.reports.report import Report, last_night, night_report
 from skycam_project.access.models import User
@@ -312,6 +313,17 @@ def test_what_people_did_and_which_gates_closed(camera: Camera) -> None:
     assert [(action.actor, action.message) for action in found.actions] == [("ada", "ada started a session.")]
     [gate] = found.gates
     assert (gate.begin, gate.end, gate.value, gate.limit) == (DUSK + HOUR, DUSK + 2 * HOUR, 3.2, 0.5)
+
+
+def test_actions_at_many_other_cameras_hide_none_of_this_one(camera: Camera) -> None:
+    whole_session(camera)
+    other = Camera.objects.create(slug="busy", name="Busy", kind="simulated", host=camera.host)
+    record_event("command", "ada started a session.", camera=camera, actor="ada", at=DUSK)
+    for number in range(MOST_ACTIONS):
+        at = DUSK + number * timedelta(minutes=1)
+        record_event("command", "ben moved busy.", camera=other, actor="ben", at=at)
+    found = night_report(TONIGHT, [camera], now=MORNING)
+    assert [action.message for action in found.actions] == ["ada started a session."]
 
 
 def test_the_nights_before_are_those_of_the_cameras_that_one_sees(camera: Camera) -> None:

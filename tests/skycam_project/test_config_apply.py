@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import yaml
 from django.conf import settings as django_settings
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from cameras.editing.services import add_camera, change_camera
@@ -102,6 +104,24 @@ def test_schedules_are_planned_and_events_name_who_did_it(file: Path) -> None:
     assert PlannedRun.objects.filter(name="Dark sky").exists()
     kinds = set(Event.objects.filter(actor__startswith="cli:").values_list("kind", flat=True))
     assert {"camera.added", "schedule.added", "station.settings"} <= kinds
+
+
+def test_many_schedules_are_planned_once(file: Path, tmp_path: Path) -> None:
+    apply(file)
+    one = "  - {name: S%d, cameras: [sky], window: {begin: 20:00, end: '05:00'}}\n"
+    few, many = (write(tmp_path / f"{n}.yaml", "schedules:\n" + "".join(one % k for k in range(n))) for n in (2, 9))
+    Schedule.objects.all().delete()
+    plans = [planned_with(few), planned_with(many)]
+    assert plans == [2, 2]  # once for the plan, and once when it is applied
+    assert PlannedRun.objects.filter(schedule__name="S0").exists()
+
+
+def planned_with(path: Path) -> int:
+    """How often runs are planned while the file is applied."""
+    with CaptureQueriesContext(connection) as queries:
+        apply(path)
+    beginning = 'SELECT "scheduler_plannedrun"."id"'
+    return sum(query["sql"].startswith(beginning) and '"ends_at" >' in query["sql"] for query in queries)
 
 
 def test_the_same_file_again_has_nothing_to_do(file: Path) -> None:
