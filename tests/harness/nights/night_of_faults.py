@@ -20,9 +20,10 @@ class Happened:
     over: datetime
 
     def explains(self, loss: Loss, due: datetime, cadence_s: float) -> bool:
-        """Whether a capture that was due then may be lost to it, with this reason. The next start after it may still be
-        lost, for example because free space is measured each second."""
-        is_in_time = self.began - timedelta(seconds=1.0) <= due <= self.over + timedelta(seconds=cadence_s)
+        """Whether a capture that was due then may be lost to it, with this reason. One before it could
+        still have been taken late; the next one after it may be lost, since free space is measured each second."""
+        slack = timedelta(seconds=cadence_s)
+        is_in_time = self.began - slack <= due <= self.over + slack
         return is_in_time and loss.reason in FAULTS[self.name].reasons
 
 

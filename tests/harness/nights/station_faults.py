@@ -42,6 +42,7 @@ def unplug(night: StationNight) -> None:
     eventually(lambda: night.station.cameras.observed() == "reconnecting", 40, "the camera is reconnecting")
     night.pass_a_start()
     night.set_faults()
+    night.eventually_saved(night.next_index() - 1)
 
 
 def hang(night: StationNight) -> None:
@@ -49,20 +50,21 @@ def hang(night: StationNight) -> None:
     process = night.station.cameras.pid()
     night.set_faults(hang=1)
     night.station.cameras.pid(other_than=process)
-    night.eventually_saves()
+    night.eventually_saved(night.next_index())
 
 
 def kill_camera_process(night: StationNight) -> None:
     process = night.station.cameras.pid()
     kill(night.station, "camera")
     night.station.cameras.pid(other_than=process)
-    night.eventually_saves()
+    night.eventually_saved(night.next_index())
 
 
 def fill_disk(night: StationNight) -> None:
     night.disk.fill()
     night.pass_a_start()
     night.disk.empty()
+    night.eventually_saved(night.next_index() - 1)
 
 
 def close_gate(night: StationNight) -> None:
@@ -71,6 +73,7 @@ def close_gate(night: StationNight) -> None:
     night.pass_a_start()
     night.rain.set(DRY)
     night.eventually_gate(is_open=True)
+    night.eventually_saved(night.next_index() - 1)
 
 
 def set_wall_clock(night: StationNight) -> None:
@@ -86,7 +89,7 @@ def cut_power(night: StationNight) -> None:
     night.broker.start()
     night.station.eventually_says("Skycam is at", within_s=60)
     night.eventually_all_run()
-    night.eventually_saves()
+    night.eventually_saved(night.next_index())
 
 
 DUSK = "broker and database away"

@@ -46,14 +46,17 @@ class StationNight:
         eventually(lambda: put().status == 200, 40, f"the faults {faults}")
 
     def pass_a_start(self) -> None:
-        """Wait until a capture was due, and a little longer."""
-        self.run.wait_until(datetime.now(UTC) + timedelta(seconds=1.3 * self.run.cadence_s))
+        """Wait until the next capture can no longer be taken: a late one is, until the one after it is due."""
+        self.run.wait_until(self.run.start_of(self.next_index() + 1) + timedelta(seconds=0.5))
 
-    def eventually_saves(self) -> None:
-        """Wait for a picture that was due from now on, at most until the end of the run: the state of a camera whose
-        process was killed may be that of the process before."""
+    def next_index(self) -> int:
+        """Of the capture that is due next."""
+        return math.ceil((datetime.now(UTC) - self.run.begin).total_seconds() / self.run.cadence_s)
+
+    def eventually_saved(self, due: int) -> None:
+        """Wait for this capture or a later one, at most until the end of the run. Then the process has recorded what
+        it missed before; the state of a camera may still be that of a process before it."""
         run = self.run
-        due = math.ceil((datetime.now(UTC) - run.begin).total_seconds() / run.cadence_s)
 
         def is_saved() -> bool:
             return any(index >= due and status == "saved" for index, status, _ in run.captures())
