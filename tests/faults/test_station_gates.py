@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.harness.stations.rain_file import RainFile
 from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
@@ -24,18 +25,8 @@ class GatedStation(Station):
     """With a gate whose value is the text of a file."""
 
     def __init__(self, folder: Path) -> None:
-        self.rain = folder / "rain"
-        self.set_rain(0.1)
-        gate = {
-            "name": "rain", "source": {"file": str(self.rain)}, "unsafe_above": 0.2, "safe_for_s": 0, "every_s": 0.5,
-            "max_age_s": 86_400,
-        }  # fmt: skip
-        super().__init__(folder / "data", SKYCAM_GATES=json.dumps([gate]))
-
-    def set_rain(self, value: float) -> None:
-        written = self.rain.with_suffix(".new")
-        written.write_text(f"{value}\n")
-        written.replace(self.rain)
+        self.rain = RainFile(folder)
+        super().__init__(folder / "data", **self.rain.environment)
 
     def gate(self) -> dict[str, Any]:
         [gate] = self.api.get("cameras/simulated/status/")["gates"] or [{"open": None}]
@@ -64,13 +55,13 @@ def test_a_session_pauses_while_the_gate_is_closed_and_goes_on_by_itself(station
         return dict(station.api.get(f"sessions/{session}/"))
 
     eventually(lambda: ledger()["saved"] >= 3, 40, "the session runs")
-    station.set_rain(0.4)
+    station.rain.set(0.4)
     station.eventually_open(is_open=False)
     closed_at = time.monotonic()
     assert station.gate()["sentence"] == "The gate rain is closed: 0.4 is above 0.2."
     assert station.cameras.capture().status == 201
     eventually(lambda: time.monotonic() - closed_at >= CLOSED_S, 40, "some starts have passed")
-    station.set_rain(0.1)
+    station.rain.set(0.1)
     station.eventually_open(is_open=True)
     saved = ledger()["saved"]
     eventually(lambda: ledger()["saved"] >= saved + 3, WITHIN_S, "it goes on")
@@ -85,9 +76,9 @@ def test_a_session_pauses_while_the_gate_is_closed_and_goes_on_by_itself(station
 
 
 def test_the_changes_of_the_gate_are_events(station: GatedStation) -> None:
-    station.set_rain(0.4)
+    station.rain.set(0.4)
     station.eventually_open(is_open=False)
-    station.set_rain(0.1)
+    station.rain.set(0.1)
     station.eventually_open(is_open=True)
     data = {"gate": "rain", "value": 0.4, "limit": 0.2, "cameras": []}
 
@@ -100,7 +91,7 @@ def test_the_changes_of_the_gate_are_events(station: GatedStation) -> None:
 
 
 def test_a_camera_process_that_is_killed_starts_with_a_closed_gate(station: GatedStation) -> None:
-    station.set_rain(0.4)
+    station.rain.set(0.4)
     station.eventually_open(is_open=False)
     session, pid = station.cameras.start_session(cadence_s=CADENCE_S), station.cameras.pid()
     station.cameras.process().kill()
@@ -108,6 +99,6 @@ def test_a_camera_process_that_is_killed_starts_with_a_closed_gate(station: Gate
     station.cameras.eventually_ready()
     assert station.cameras.capture().status in {201, 202}
     assert station.api.get(f"sessions/{session}/")["saved"] == 0
-    station.set_rain(0.1)
+    station.rain.set(0.1)
     eventually(lambda: station.api.get(f"sessions/{session}/")["saved"] >= 2, 40, "it begins")
     station.api.post(f"sessions/{session}/stop/")

@@ -15,8 +15,8 @@ from skycam_project.sqlite_busy_timeout import BUSY_TIMEOUT_S
 from tests.harness.kills.faults import stopped
 from tests.harness.kills.recording_kills import RecordingStation
 from tests.harness.stations.http_client import Answer
-from tests.harness.stations.outside_broker import Broker
-from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
+from tests.harness.stations.outside_broker import Broker, station_beside
+from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
 CADENCE_S = 0.25
@@ -28,23 +28,9 @@ LONG = pytest.mark.prove
 
 
 @pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    broker = Broker(tmp_path_factory.mktemp("broker"))
-    yield broker
-    broker.kill()
-
-
-@pytest.fixture(scope="module")
 def station(tmp_path_factory: pytest.TempPathFactory, broker: Broker) -> Iterator[Station]:
-    station = Station(
-        tmp_path_factory.mktemp("outage") / "data", REDIS_URL=f"unix://{broker.socket}", **ANY_NUMBER_OF_KILLS
-    )
-    try:
-        station.up().cameras.eventually_ready()
-        station.api.call("PATCH", "cameras/simulated/settings/", {"scene": "chart", "width": 320, "height": 240})
+    with station_beside(broker, tmp_path_factory.mktemp("outage") / "data") as station:
         yield station
-    finally:
-        station.ensure_stopped()
 
 
 @pytest.fixture

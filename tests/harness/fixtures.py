@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cameras.models import Camera
     from captures.models import CaptureFile, StorageRoot
     from tests.harness.clients.people import World
+    from tests.harness.stations.outside_broker import Broker
     from tests.harness.stations.web_server import Web
 
 
@@ -115,6 +116,16 @@ def valkey() -> Iterator[redis.Redis]:
         yield broker.connection()
     broker.connection().close()
     broker.connection.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A broker that the stations of a module do not start, stop or restart."""
+    from tests.harness.stations.outside_broker import Broker
+
+    broker = Broker(tmp_path_factory.mktemp("broker"))
+    yield broker
+    broker.kill()
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""A Valkey that the test runs, for a station that does not restart it."""
+"""A Valkey that the test runs, and a station beside it, which does not restart it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from pathlib import Path
 import redis
 
 from skycam_project.launch.valkey import command
+from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
 from tests.harness.waiting import eventually
+
+SMALL = {"scene": "chart", "width": 320, "height": 240}
 
 
 class Broker:
@@ -49,3 +52,15 @@ class Broker:
                 yield
             finally:
                 client.config_set("min-replicas-to-write", 0)
+
+
+@contextmanager
+def station_beside(broker: Broker, data: Path, **variables: str) -> Iterator[Station]:
+    """A station that uses this broker, with a ready camera that makes small pictures and any number of kills."""
+    station = Station(data, REDIS_URL=f"unix://{broker.socket}", **ANY_NUMBER_OF_KILLS, **variables)
+    try:
+        station.up().cameras.eventually_ready()
+        station.api.call("PATCH", "cameras/simulated/settings/", SMALL)
+        yield station
+    finally:
+        station.ensure_stopped()

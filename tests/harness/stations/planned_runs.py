@@ -1,0 +1,105 @@
+"""A planned run of a station whose agenda is in the spool of its camera, and what became of its captures."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import uuid6
+
+from core.times.timestamps import stamp
+from tests.harness.stations.station import Station
+from tests.harness.waiting import eventually
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A capture without a picture; `kind` is `failed` or `gap`."""
+
+    index: int
+    kind: str
+    reason: str
+
+
+class StationRun:
+    """A run of the simulated camera: `starts` captures, one each `cadence_s` seconds. It begins by itself.
+
+    It is held by `admin`, who may also set the faults of the camera."""
+
+    def __init__(self, station: Station, begins_in_s: float, cadence_s: float, starts: int) -> None:
+        self.station, self.id = station, str(uuid6.uuid7())
+        self.cadence_s, self.starts = cadence_s, starts
+        self.begin = datetime.now(UTC) + timedelta(seconds=begins_in_s)
+        self.end = self.begin + timedelta(seconds=cadence_s * starts)
+        [(camera,)] = station.database.rows("SELECT id FROM cameras_camera WHERE slug = 'simulated'")
+        station.database.insert("scheduler_plannedrun", {
+            "id": self.hex, "camera_id": camera, "name": "night", "created_by": "admin",
+            "programme": json.dumps({"exposure_us": 1000, "cadence_s": cadence_s}),
+            "windows": json.dumps([[stamp(self.begin), stamp(self.end)]]),
+            "part": 0, "on_held": "wait", "begins_at": row_time(self.begin), "ends_at": row_time(self.end),
+            "created_at": row_time(self.begin),
+        })  # fmt: skip
+        eventually(self.is_stored, 30, "the agenda is in the spool")
+
+    @property
+    def hex(self) -> str:
+        return UUID(self.id).hex
+
+    def is_stored(self) -> bool:
+        files = self.station.config.storage_root.glob(".spool/*/agenda.state")
+        return any(run["id"] == self.id for file in files for run in json.loads(file.read_bytes())["runs"])
+
+    def wait_until(self, at: datetime) -> None:
+        eventually(lambda: datetime.now(UTC) >= at, 60, f"{at}")
+
+    def start_of(self, index: int) -> datetime:
+        """When the capture with this index is due."""
+        return self.begin + timedelta(seconds=index * self.cadence_s)
+
+    def state(self) -> str | None:
+        found = self.station.database.rows("SELECT state FROM captures_session WHERE id = ?", self.hex)
+        return str(found[0][0]) if found else None
+
+    def ledger(self) -> dict[str, Any]:
+        columns = ("state", "planned", "saved", "failed", "skipped")
+        [row] = self.station.database.rows(f"SELECT {', '.join(columns)} FROM captures_session WHERE id = ?", self.hex)
+        return dict(zip(columns, row, strict=True))
+
+    def captures(self) -> list[tuple[int, str, str]]:
+        """Index, outcome and reason of each capture that has a row."""
+        question = 'SELECT "index", status, reason FROM captures_capture WHERE session_id = ? ORDER BY "index"'
+        return [(index, status, reason) for index, status, reason in self.station.database.rows(question, self.hex)]
+
+    def clock_jumps_s(self) -> list[float]:
+        """By how much the wall clock was set before each capture that has a row."""
+        question = "SELECT clock_jumped_s FROM captures_capture WHERE session_id = ? AND clock_jumped_s IS NOT NULL"
+        return [float(jump) for (jump,) in self.station.database.rows(question, self.hex)]
+
+    def gaps(self) -> list[tuple[int, int, str]]:
+        """First index, count and reason of each gap."""
+        question = "SELECT first_index, count, reason FROM captures_sessiongap WHERE session_id = ?"
+        return [(first, count, reason) for first, count, reason in self.station.database.rows(question, self.hex)]
+
+    def losses(self) -> list[Loss]:
+        failed = [Loss(index, status, reason) for index, status, reason in self.captures() if status != "saved"]
+        gaps = [Loss(first + more, "gap", reason) for first, count, reason in self.gaps() for more in range(count)]
+        return sorted([*failed, *gaps], key=lambda loss: loss.index)
+
+    def gap_reasons(self) -> set[str]:
+        return {reason for _, _, reason in self.gaps()}
+
+    def assert_accounted_for(self) -> dict[str, Any]:
+        eventually(lambda: self.state() == "finished", 60, "the run has finished")
+        self.station.spools.eventually_settled()
+        ledger = self.ledger()
+        assert ledger["planned"] == self.starts
+        assert ledger["saved"] + ledger["failed"] + ledger["skipped"] == self.starts
+        assert ledger["skipped"] == sum(count for _, count, _ in self.gaps())
+        return ledger
+
+
+def row_time(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S.%f}"
