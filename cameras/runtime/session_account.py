@@ -83,7 +83,7 @@ class SessionAccount:
         progress.planned = session.settled
         # A failure does not end an outage: its record may be written after the outage has begun.
         if body["outcome"] == "saved":
-            self.outage = None
+            self.outage = session.outage = None
             took_s = progress.began.seconds_until(session.last_end) if progress.began else 0.0
             measured_s = max(0.0, took_s - _exposure_s(body))
             progress.durations = replace(progress.durations, measured_s=measured_s)
@@ -115,7 +115,8 @@ class SessionAccount:
         if missed <= 0:
             return False
         session.add_gap(session.last_end, until, missed, *(self.outage or OVERRUN))
-        session.last_end, self._progress.planned, self.outage = until, session.settled, None
+        session.last_end, self._progress.planned = until, session.settled
+        self.outage = session.outage = None
         return True
 
     # Windows

@@ -29,8 +29,8 @@ class SessionResumption:
         runner.attach_spool(spool)
         if outage:
             runner.note_outage(*outage)
-        elif ended and runner.session:
-            runner.note_outage(*ended)
+        elif ended:
+            runner.note_end(*ended)
         self._agenda.attach_spool(spool, outage or ended)
         if self._desired:
             self._apply(self._desired)

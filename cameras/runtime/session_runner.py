@@ -74,7 +74,8 @@ class SessionRunner:
             self._spool, self.session = spool, load_active_session(spool)
             if self.session:
                 self._account.begin(self.session)
-                self._account.outage = NOT_RUNNING
+                # What prevented its starts when the process before this one ended, rather than that it ended.
+                self._account.outage = self.session.outage or NOT_RUNNING
 
     def detach_spool(self) -> None:
         with self._changing():
@@ -276,9 +277,22 @@ class SessionRunner:
     # Captures and missed starts
 
     def note_outage(self, reason: str, message: str) -> None:
-        """Set the reason for starts that are missed from now on; the gap reports it."""
+        """Set the reason for starts that are missed from now on; the gap reports it, also after a restart."""
         with self._lock:
             self._account.outage = (reason, message)
+            session = self.session
+            if session is None or not session.follows_time or (session.outage and session.outage[0] == reason):
+                return
+            session.outage = (reason, message)
+            # On a disk that cannot be written to, the next change of the session stores it.
+            with contextlib.suppress(OSError):
+                session.save(self._require_spool())
+
+    def note_end(self, reason: str, message: str) -> None:
+        """Why the process before this one ended: the reason for missed starts, unless they were missed already."""
+        with self._lock:
+            if self.session is not None and self.session.outage is None:
+                self._account.outage = (reason, message)
 
     def mark_planned(self, index: int) -> None:
         """The plan for `index` is on the disk. Nothing is due until it is settled."""

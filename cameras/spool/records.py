@@ -342,6 +342,7 @@ class SessionContent(TypedDict):
     programme: Programme
     created_by: str
     taken_from: str
+    outage: tuple[str, str] | None
     anchor: MomentContent
     last_end: MomentContent
     anchor_index: int

@@ -125,6 +125,8 @@ class SessionFile:
     message: str = ""
     taken_from: str = ""
     """Who held the camera when a planned run took it over for this session."""
+    outage: tuple[str, str] | None = None
+    """Reason and sentence for which its starts are missed at present; a gap after a restart has them."""
     outbox: list[GapRecord | SessionRecord] = field(default_factory=list)
 
     @classmethod
@@ -176,6 +178,9 @@ class SessionFile:
         for key in ("anchor", "last_end", "window_end"):
             if content.get(key) is not None:
                 content[key] = dataclass_from_json(Moment, content[key])
+        if content.get("outage") is not None:
+            reason, sentence = content["outage"]
+            content["outage"] = (str(reason), str(sentence))
         return dataclass_from_json(cls, content)
 
     def save(self, spool: Spool) -> None:
@@ -189,6 +194,7 @@ class SessionFile:
             programme=self.programme,
             created_by=self.created_by,
             taken_from=self.taken_from,
+            outage=self.outage,
             state=self.state,
             settled=self.settled,
             saved=self.saved,
