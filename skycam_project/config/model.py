@@ -39,8 +39,8 @@ from skycam_project.config.sections import (
     SiteConfig,
     StationConfig,
     SupervisionConfig,
-    WebConfig,
 )
+from skycam_project.config.web import WebConfig
 
 FIRST_CAMERA = "dslr"
 """Id of the camera that the first start creates from the section `camera`."""

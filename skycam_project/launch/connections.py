@@ -11,7 +11,7 @@ from uvicorn.middleware.proxy_headers import _TrustedHosts
 
 from core.addresses import client_network
 from core.limits.refusals import count_refusal
-from skycam_project.config.sections import LimitsConfig
+from skycam_project.config.web import LimitsConfig
 
 RESERVED_FILES = 256
 """File descriptors left for everything else that the process opens."""

@@ -14,7 +14,7 @@ import uvicorn
 
 from monitoring.heartbeat import send_heartbeats
 from skycam_project.config import load_config
-from skycam_project.config.sections import LimitsConfig
+from skycam_project.config.web import LimitsConfig
 from skycam_project.launch.connections import ConnectionLimiter
 from skycam_project.launch.protocols import LARGEST_MESSAGE_BYTES, HttpProtocol, WebSocketProtocol
 

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 import uvicorn
 
-from skycam_project.config.sections import LimitsConfig
+from skycam_project.config.web import LimitsConfig
 from skycam_project.launch.connections import ConnectionLimiter
 from skycam_project.launch.protocols import HttpProtocol
 
