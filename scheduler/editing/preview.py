@@ -124,19 +124,17 @@ class _Painter:
         self._recent: dict[str, RecentPictures] = {}
 
     def night(self, night: date) -> PreviewNight:
-        own = [run for run in self.found.runs if run.night == night and run.schedule == str(self.draft.pk)]
-        losers = [
-            *(one for one in self.found.losers if self._is_own(one, night)),
-            *(one for one in self.found.shortened if self._is_own(one, night)),
-        ]
-        losses = list(dict.fromkeys(self._loss(one.camera, one.message) for one in losers))
-        sentence = self._sentence(own) if own else " ".join(losses)
+        own = [run for run in self.found.runs if self._is_own(run, night)]
+        begun = [run for run in self.fixed if self._is_own(run, night) and run.windows]
+        losers = [one for one in (*self.found.losers, *self.found.shortened) if self._is_own(one, night)]
+        losses = list(dict.fromkeys(self._loss(one.camera, one.message) for one in losers if one.reason != "begun"))
+        runs = [*([self._begun_sentence(begun)] if begun else []), *([self._sentence(own)] if own else [])]
         return PreviewNight(
             night=night,
             drawing=drawing_of(self._drawn_night(night), self.now),
-            sentence=sentence,
-            runs=bool(own),
-            losses=losses if own else [],
+            sentence=" ".join(runs or losses),
+            runs=bool(runs),
+            losses=losses if runs else [],
         )
 
     def _is_own(self, one: Any, night: date) -> bool:
@@ -144,6 +142,10 @@ class _Painter:
 
     def _loss(self, camera: str, message: str) -> str:
         return message if len(self.cameras) == 1 else f"{self.cameras[camera].name}: {message}"
+
+    def _begun_sentence(self, begun: list[FixedRun]) -> str:
+        windows = sorted({window for run in begun for window in run.windows})
+        return f"It has begun and keeps its times: {times_text(windows, self.site)}."
 
     def _sentence(self, own: list[RunPlan]) -> str:
         amounts = [self._amount(run) for run in own]

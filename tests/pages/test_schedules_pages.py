@@ -338,6 +338,14 @@ def test_the_preview_of_a_changed_schedule_replaces_the_stored_one(operator: Any
     assert '<rect class="other"' not in drawn
 
 
+def test_the_preview_says_that_tonights_run_has_begun(operator: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    schedule = add(window={"begin": "13:00", "end": "15:00"})
+    monkeypatch.setattr(timezone, "now", lambda: AFTERNOON.replace(minute=30))
+    page = preview(operator, f"/schedules/{schedule.pk}/preview/", window="clock", begin="13:00", end="15:00")
+    assert "It runs in 7 of the next 7 nights." in page
+    assert "It has begun and keeps its times: 14:00 to 15:00." in page
+
+
 def test_the_preview_has_the_changes_of_single_nights(operator: Any) -> None:
     schedule = add()
     NightChange.objects.create(schedule=schedule, night=TONIGHT, skip=True)
