@@ -38,7 +38,7 @@ def no_schedule(site: Site) -> Iterator[None]:
 
 def test_the_preview_follows_the_form(form: Page) -> None:
     form.get_by_label("When").select_option("clock")
-    form.get_by_label("From").fill("20:00")
+    form.get_by_label("From", exact=True).fill("20:00")
     form.get_by_label("To", exact=True).fill("21:00")
     expect(form.locator("#preview")).to_contain_text("20:00 to 21:00, about", timeout=SOON_MS)
     form.get_by_label("To", exact=True).fill("25:00")
@@ -48,7 +48,7 @@ def test_the_preview_follows_the_form(form: Page) -> None:
 def test_what_is_typed_quickly_is_one_request(form: Page, requests: list[Request]) -> None:
     form.get_by_label("When").select_option("clock")
     form.get_by_label("To", exact=True).fill("21:00")
-    form.get_by_label("From").press_sequentially("20:00")
+    form.get_by_label("From", exact=True).press_sequentially("20:00")
     expect(form.locator("#preview")).to_contain_text("20:00 to 21:00, about", timeout=SOON_MS)
     assert len(requests) <= 3
 
@@ -60,12 +60,12 @@ def test_only_the_fields_of_the_chosen_window_are_shown(form: Page) -> None:
     expect(form.get_by_label("Degrees")).to_be_visible()
     form.get_by_label("When").select_option("clock")
     expect(form.get_by_label("Sun below")).to_be_hidden()
-    expect(form.get_by_label("From")).to_be_visible()
+    expect(form.get_by_label("From", exact=True)).to_be_visible()
 
 
 def test_a_schedule_is_added_skipped_and_removed(form: Page) -> None:
     form.get_by_label("When").select_option("clock")
-    form.get_by_label("From").fill("20:00")
+    form.get_by_label("From", exact=True).fill("20:00")
     form.get_by_label("To", exact=True).fill("21:00")
     form.get_by_role("button", name="Save").click()
     expect(form.locator(".banner.ok")).to_contain_text("Browser was added.")
@@ -84,7 +84,7 @@ def test_a_schedule_is_added_without_scripts(chromium: Browser, site: Site) -> N
     page.get_by_label("Name").fill("Plain")
     page.get_by_role("checkbox", name="Simulated camera").check()
     page.get_by_label("When").select_option("clock")
-    page.get_by_label("From").fill("20:00")
+    page.get_by_label("From", exact=True).fill("20:00")
     page.get_by_label("To", exact=True).fill("21:00")
     page.get_by_role("button", name="Preview").click()
     expect(page.locator("#preview")).to_contain_text("20:00 to 21:00, about")
