@@ -132,6 +132,9 @@ class SessionAccount:
                 if now.wall < window.begin:
                     return "before"
                 session.open_window(window, now)
+                # Before its first plan: a process after a kill in the first capture would open the window again, and
+                # count its starts from the second one.
+                self._save(session)
             if not self._is_window_over(session, now):
                 return "inside"
             self._add_gap(session, session.window_end or now)

@@ -54,6 +54,15 @@ def test_the_first_capture_starts_with_the_window_to_the_millisecond(evening: Se
     assert evening.status["state"] == "running"
 
 
+def test_a_kill_in_the_first_capture_of_a_session_moves_no_start(tmp_path: Path) -> None:
+    bench = bench_of(tmp_path, (0, 600))
+    bench.plan()
+    bench.clock.go_on(20)
+    bench.start_process()
+    due = bench.next()
+    assert (due.index, due.in_s) == (1, 40.0)
+
+
 def test_between_two_windows_the_session_waits_and_counts_on(evening: SessionBench) -> None:
     exposed = evening.shoot_all()
     states = [record["state"] for record in evening.records("session")]
