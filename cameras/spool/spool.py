@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import threading
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -51,6 +53,8 @@ class Spool:
     def __init__(self, files: Files, camera: str, part: str = "") -> None:
         self.files = files
         self.folder = spool_folder(camera, part)
+        # The still thread records captures while the camera loop saves its session: no two may fill the same slot.
+        self._filling = threading.Lock()
 
     # Step 0
 
@@ -94,27 +98,30 @@ class Spool:
 
     def commit(self, record: RecordBase) -> None:
         """Commit the record durably under its name. FileExistsError when there is one: the first outcome is final."""
-        content = _bytes(record)
-        temporary = self._durable_temporary(f"tmp-{record['id']}", content)
-        try:
-            # A link fails if there is a record already; a rename would replace the first outcome.
-            self.files.link(self.folder, temporary, self.folder, f"{record['id']}.json")
-        finally:
-            # Also if it is a slot: it is the record under another name, and must not be filled again.
-            self.files.unlink(self.folder, temporary)
+        with self._durable_temporary(f"tmp-{record['id']}", _bytes(record)) as temporary:
+            try:
+                # A link fails if there is a record already; a rename would replace the first outcome.
+                self.files.link(self.folder, temporary, self.folder, f"{record['id']}.json")
+            finally:
+                # Also if it is a slot: it is the record under another name, and must not be filled again.
+                self.files.unlink(self.folder, temporary)
         self.files.sync(self.folder)
         hit_failpoint("after_record")
 
-    def _durable_temporary(self, name: str, content: bytes) -> str:
-        """Write the content to a new file, or to a preallocated slot when the disk is full. Returns its name."""
+    @contextmanager
+    def _durable_temporary(self, name: str, content: bytes) -> Iterator[str]:
+        """The name of a file with the content: a new one, or a preallocated slot when the disk is full. In the block it
+        is moved to its own name."""
         self.files.unlink(self.folder, name)
         try:
             self.files.create(self.folder, name, [content])
         except OSError as error:
             if error.errno not in OUT_OF_SPACE:
                 raise
-            return self._fill_slot(content, error)
-        return name
+            with self._filling:
+                yield self._fill_slot(content, error)
+        else:
+            yield name
 
     def _fill_slot(self, content: bytes, full: OSError) -> str:
         # `slot-large-0` comes after `slot-63`: a large one is only used when the content needs it.
@@ -165,8 +172,8 @@ class Spool:
 
     def replace(self, name: str, content: SessionContent | Mapping[str, Any]) -> None:
         """Replace a file of the owner durably: the state of a session, or the agenda."""
-        temporary = self._durable_temporary(f"tmp-{name}", _bytes(content))
-        self.files.rename(self.folder, temporary, name)
+        with self._durable_temporary(f"tmp-{name}", _bytes(content)) as temporary:
+            self.files.rename(self.folder, temporary, name)
         self.files.sync(self.folder)
 
     def read(self, name: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 import uuid6
 
 from cameras.spool.durable import FolderLock, RootFiles
-from cameras.spool.spool import slot_names
+from cameras.spool.spool import Spool, open_spool_folder, slot_names
 from cameras.spool.storage import MARKER
 from captures.storage.roots import UnusableRoot
 from captures.storage.setup import ensure_default_root
@@ -20,6 +21,7 @@ from tests.harness.camera_processes.camera_process import CameraProcess
 from tests.harness.disks.small_disk import SmallDisk, mount
 from tests.harness.waiting import eventually
 
+CAMERA = "0193a000-0000-7000-8000-000000000001"
 SESSION = "0193a000-0000-7000-8000-000000000003"
 SMALL = {"exposure_us": 1000, "width": 320, "height": 240}
 
@@ -85,6 +87,18 @@ def test_used_slots_are_created_again(disk: SmallDisk, process: CameraProcess) -
     with CameraProcess(disk.path) as next_one:
         next_one.wait_for_type("recovered")
         assert slots(next_one) == len(slot_names())
+
+
+def test_threads_that_write_on_a_full_disk_never_fill_the_same_slot(disk: SmallDisk) -> None:
+    files = RootFiles(str(disk.path))
+    open_spool_folder(files, CAMERA)
+    spool = Spool(files, CAMERA)
+    spool.refill_slots()
+    disk.fill()
+    records: list[Any] = [{"id": str(uuid6.uuid7())} for _ in range(60)]
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(spool.commit, records))
+    assert [spool.read(f"{record['id']}.json") for record in records] == records
 
 
 def test_a_session_on_a_full_disk_goes_on_and_its_ledger_adds_up(disk: SmallDisk, process: CameraProcess) -> None:
