@@ -22,7 +22,7 @@ from core.times.time_parsing import InvalidTime, Location, parse_time
 from monitoring.models import Event
 from scheduler.editing.listing import schedule_rows
 from scheduler.editing.preview import preview_of
-from scheduler.editing.schedule_form import FIRST_VALUES, ScheduleForm, capitalised, shown_values
+from scheduler.editing.schedule_form import FIRST_VALUES, FormField, ScheduleForm, capitalised, shown_values
 from scheduler.editing.service import ScheduleChanged, ScheduleService
 from scheduler.planning.clocks import DAY, utc_of_clock
 from scheduler.planning.rules import CLOCK, Site
@@ -236,8 +236,15 @@ class ScheduleNightPage(PageOfSchedule):
             ) from None
 
     def _form(self, schedule: Schedule, given: dict[str, Any], errors: dict[str, str] | None = None) -> HttpResponse:
+        wrong = errors or {}
+        fields = {
+            name: FormField(
+                name, name.capitalize(), given.get(name, ""), wrong.get(name, ""), name == next(iter(wrong), "")
+            )
+            for name in NightForm.base_fields
+        }
         context = {
-            "schedule": schedule, "given": given, "errors": errors or {}, "zone": site_of(schedule).time_zone,
+            "schedule": schedule, "fields": fields, "errors": wrong, "zone": site_of(schedule).time_zone,
             "changes": list(schedule.changes.all()),
         }  # fmt: skip
         return self.render(context, status=400 if errors else 200)

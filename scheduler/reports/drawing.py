@@ -11,7 +11,7 @@ from core.sky.intervals import Interval
 from scheduler.reports.comparison import PastNight
 from scheduler.reports.curves import Chart, Curve, charts_of
 from scheduler.reports.losses import UNACCOUNTED, Loss
-from scheduler.reports.report import CameraReport, Report, reason_text
+from scheduler.reports.report import CameraReport, Report, minutes_text, reason_text
 from scheduler.reports.site_clock import SiteClock
 from scheduler.tonight.drawing import MARGIN, WIDTH, Band, clipped, lights_of
 
@@ -214,41 +214,59 @@ def _path(chart: Chart, curve: Curve, axis: Axis) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class NightBar:
-    """A night of the comparison; `saved` and `lost` are heights in per cent of the highest."""
+class Bar:
+    """One night of a comparison; its height is in per cent of the highest."""
 
-    night: PastNight
     x: float
     width: float
-    saved: float
-    lost: float
-    is_this: bool = False
+    height: float
+    title: str
+    is_this: bool
 
 
-def comparison_bars(report: Report) -> list[NightBar]:
-    """Saved captures and lost time of the nights before and of this one, which is the last."""
+@dataclass(frozen=True, slots=True)
+class BarChart:
+    """`kind` is `saved` or `time`."""
+
+    title: str
+    kind: str
+    bars: list[Bar]
+
+
+def compared_nights(report: Report) -> list[PastNight]:
+    """The nights before and this one, which is the last."""
     this = PastNight(
         report.night, report.planned, report.saved, sum(one.lost.total_seconds() for one in report.cameras),
         {reason: lost.total_seconds() for reason, lost in report.lost_by_reason.items()},
         report.state == "complete",
     )  # fmt: skip
-    nights = [*report.past, this]
-    most_saved, most_lost = (max(*values, 1) for values in zip(*((n.saved, n.lost_s) for n in nights), strict=True))
-    width = WIDTH / len(nights)
+    return [*report.past, this]
+
+
+def comparison_charts(nights: list[PastNight]) -> list[BarChart]:
+    saved = [(float(one.saved), f"{one.night}: {one.saved} saved") for one in nights]
+    lost = [(one.lost_s, f"{one.night}: {minutes_text(one.lost_s)} lost") for one in nights]
+    return [BarChart("Saved captures", "saved", _bars(saved)), BarChart("Lost time", "time", _bars(lost))]
+
+
+def _bars(values: list[tuple[float, str]]) -> list[Bar]:
+    width, highest = WIDTH / len(values), max(1.0, *(value for value, _ in values))
     return [
-        NightBar(
-            night, round(number * width, 2), round(0.8 * min(width, WIDTH / 10), 2),
-            round(100 * night.saved / most_saved, 1), round(100 * night.lost_s / most_lost, 1), night is this,
+        Bar(
+            round(number * width, 2), round(0.8 * min(width, WIDTH / 10), 2), round(100 * value / highest, 1), title,
+            is_this=number + 1 == len(values),
         )
-        for number, night in enumerate(nights)
+        for number, (value, title) in enumerate(values)
     ]  # fmt: skip
 
 
 def report_context(report: Report) -> dict[str, Any]:
     """What the templates of a report show, on the page and in the file."""
+    nights = compared_nights(report)
     return {
         "report": report,
         "drawn": [(one, draw_camera(report, one)) for one in report.cameras],
         "legend": legend_of(report),
-        "bars": comparison_bars(report),
+        "nights": nights,
+        "charts": comparison_charts(nights),
     }

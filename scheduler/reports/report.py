@@ -185,6 +185,12 @@ def reason_text(reason: str) -> str:
     return {UNACCOUNTED: "no capture and no reason recorded"}.get(reason, reason.replace("_", " "))
 
 
+def minutes_text(seconds: float) -> str:
+    """`0 min`, `12 min`, `2 h 5 min`: a time that was lost, rounded up, so that 0 is none."""
+    whole = int(-(-seconds // 60))
+    return f"{whole} min" if whole < 60 else f"{whole // 60} h {whole % 60} min"
+
+
 def percent_of(saved: int, planned: int) -> float | None:
     return int(1000 * saved / planned) / 10 if planned else None
 

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 
 from core.templatetags.skycam import NOTHING, icon
 from scheduler.reports.drawing import class_of
-from scheduler.reports.report import reason_text
+from scheduler.reports.report import minutes_text, reason_text
 from scheduler.reports.site_clock import SiteClock
 
 register = template.Library()
@@ -73,12 +73,9 @@ def row_of_loss(kind: str) -> str:
 
 @register.filter
 def minutes(value: float | timedelta | None) -> str:
-    """`0 min`, `12 min`, `2 h 5 min`: a time that was lost, rounded up, so that 0 is none."""
     if value is None:
         return NOTHING
-    seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
-    whole = int(-(-seconds // 60))
-    return f"{whole} min" if whole < 60 else f"{whole // 60} h {whole % 60} min"
+    return minutes_text(value.total_seconds() if isinstance(value, timedelta) else value)
 
 
 @register.filter
