@@ -36,7 +36,7 @@ PAGES = (
     MenuEntry("clips", "Recordings", "rec", "r"),
     MenuEntry("tonight", "Tonight", "moon", "t", phone=False),
     MenuEntry("nights", "Nights", "cal", "a", phone=False),
-    MenuEntry("schedules", "Schedules", "cal", "h", phone=False),
+    MenuEntry("schedules", "Schedules", "plan", "h", phone=False),
     MenuEntry("sessions", "Sessions", "wall", "n", phone=False),
     MenuEntry("events", "Events", "list", "e"),
     MenuEntry("status", "Status", "pulse", "s", phone=False),
