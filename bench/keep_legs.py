@@ -44,7 +44,7 @@ def main(folder: Path, times: int) -> dict[str, float]:
     django.setup()
     image = dark_sky()
     found = encoding_legs(image, times)
-    with Whole(folder, image) as whole:
+    with WholeCapture(folder, image) as whole:
         found |= whole.legs(times)
     ms, megabytes = map(float, subprocess.check_output([sys.executable, "-c", IMPORT], text=True).split())
     return found | {"astropy ms": ms, "astropy MB": megabytes}
@@ -71,7 +71,7 @@ def median(call: Callable[[], object], times: int) -> float:
     return timed(call, times, warm_up=2).median
 
 
-class Whole:
+class WholeCapture:
     """A camera loop whose camera delivers `image`, on a root of its own, with rows in the station's database."""
 
     def __init__(self, folder: Path, image: Any) -> None:
@@ -104,17 +104,17 @@ class Whole:
     def legs(self, times: int) -> dict[str, float]:
         from captures.thumbnails.thread import MAX_REST_S
 
-        record = self.take()
+        record = self.take_still()
         return {
             # With a pause: the thread of the thumbnails rests after each capture.
-            "whole": timed(self.take, times, warm_up=2, pause_s=MAX_REST_S + 0.5).median,
+            "whole": timed(self.take_still, times, warm_up=2, pause_s=MAX_REST_S + 0.5).median,
             "writing both": median(self.write_both, times),
             "record and place": median(self.record_and_place, times),
             "thumbnails": median(lambda: self.thumbnails(record), times),
             "row": median(lambda: self.row(record), times),
         }
 
-    def take(self) -> dict[str, Any]:
+    def take_still(self) -> dict[str, Any]:
         """The whole capture; returns its record."""
         from captures.thumbnails.store import ThumbnailStore
         from tests.harness.far_ends.scripted_camera import exposure

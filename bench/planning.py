@@ -12,7 +12,7 @@ from core.sky.horizon import Horizon
 from scheduler.planning.plan import Plan
 from scheduler.planning.planner import plan
 from scheduler.planning.rules import MoonRule, ScheduleRule, Site, SunRule
-from scheduler.planning.sky import sky_of_night
+from scheduler.planning.sky import known_moon_place, known_sun_place, sky_of_night
 
 LIMIT = "2 s"
 CAMERAS = ("north", "east", "south", "west")
@@ -55,10 +55,18 @@ def run(runs: Runs) -> list[Table]:
 
 def year(sites: list[Site]) -> tuple[float, Plan]:
     """Seconds, and the plan."""
+    forget_places()
     began = time.perf_counter()
     made = plan(SCHEDULES, [], dict(zip(CAMERAS, sites, strict=True)), FIRST, LAST, NOW)
     return time.perf_counter() - began, made
 
 
 def sky_of_first_night() -> None:
+    forget_places()
     sky_of_night(VALLEY, FIRST)
+
+
+def forget_places() -> None:
+    """What a process that has just started does not know."""
+    for known in (known_sun_place, known_moon_place, sky_of_night):
+        known.cache_clear()
