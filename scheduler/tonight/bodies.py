@@ -50,7 +50,7 @@ class ReasonBody(TypedDict):
 
 
 class RoomBody(TypedDict):
-    """`needed_bytes`: of all runs of the night on the camera. Null: unknown."""
+    """`needed_bytes`: of all runs of the night on the camera that are not over. Null: unknown."""
 
     camera: str
     needed_bytes: int | None

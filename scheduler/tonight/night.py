@@ -16,7 +16,7 @@ from cameras.programmes.cycle import describe_exposures
 from cameras.selectors import cameras_for
 from cameras.spool.records import Programme
 from captures.sessions.forecast import Amount, expected_amount, free_bytes, rounded
-from captures.sessions.models import Session
+from captures.sessions.models import ACTIVE, Session
 from core.sky.intervals import Interval
 from core.templatetags.skycam import format_bytes
 from core.text.plurals import pluralize
@@ -34,6 +34,7 @@ from scheduler.schedules.programmes import programme_for
 from scheduler.tonight.bodies import NightBody, ReasonBody, RoomBody, RunBody, SkyBody, WarningBody
 
 MOST_REASONS = 3
+ENDED_EARLY = {"stopped": "was stopped", "failed": "has failed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,10 @@ class Run:
     @property
     def end(self) -> datetime:
         return self.windows[-1][1]
+
+    @property
+    def is_over(self) -> bool:
+        return self.state not in ACTIVE
 
     @property
     def exposures(self) -> str:
@@ -98,9 +103,20 @@ class Night:
 
     @property
     def sentence(self) -> str:
-        """`2 runs on 1 camera, from 18:05 to 06:12, about 700 pictures, 7 GB.`, or why there is none."""
+        """`2 runs on 1 camera, from 18:05 to 06:12, about 700 pictures, 7 GB.`, or why there is none. Then the runs
+        that have ended early."""
         if not self.runs:
             return self._reason_sentence
+        ended = [
+            f"{run.schedule} on {run.camera.name} {ENDED_EARLY[run.state]}."
+            for run in self.runs
+            if run.state in ENDED_EARLY
+        ]
+        over = ["Nothing more will run."] if all(run.is_over for run in self.runs) else []
+        return " ".join([self._runs_sentence, *ended[:MOST_REASONS], *over])
+
+    @property
+    def _runs_sentence(self) -> str:
         zone = self.site.zone
         begin, end = min(run.begin for run in self.runs), max(run.end for run in self.runs)
         cameras = len({run.camera.pk for run in self.runs})
@@ -148,7 +164,7 @@ def night_for(user: Any, *, night: date | None = None, place: Site | None = None
         runs=runs,
         without_run=_reasons(found.losers, cameras, schedules),
         shortened=_reasons(found.shortened, cameras, schedules),
-        room=_room(runs),
+        room=_room([run for run in runs if not run.is_over]),
     )
 
 

@@ -70,6 +70,15 @@ def test_a_run_has_the_state_of_its_session(camera: Camera, manager: User) -> No
     assert [one.state for one in night(manager).runs] == ["running"]
 
 
+def test_the_sentence_names_a_run_that_was_stopped_and_counts_no_room_for_it(camera: Camera, manager: User) -> None:
+    add(camera)
+    run = PlannedRun.objects.get(night=TONIGHT)
+    Session.objects.create(id=run.pk, camera=camera, programme=run.programme, state=SessionState.STOPPED)
+    found = night(manager)
+    assert found.sentence.endswith(f"Dark sky on {camera.name} was stopped. Nothing more will run.")
+    assert found.room == []
+
+
 def test_without_a_schedule_the_sentence_says_what_to_do(manager: User) -> None:
     assert night(manager).sentence == "Nothing will run: there is no schedule. Add one, such as `skycam schedules add`."
 
