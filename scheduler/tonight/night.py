@@ -144,7 +144,8 @@ def night_for(user: Any, *, night: date | None = None, place: Site | None = None
         dry_run=is_dry,
         begin=begin,
         end=end,
-        sky=sky_of_night(site, chosen) if site.latitude is not None else None,
+        # Without it also on a date that the clocks of the site skipped.
+        sky=sky_of_night(site, chosen) if site.latitude is not None and begin < end else None,
         runs=runs,
         without_run=_reasons(found.losers, cameras, schedules),
         shortened=_reasons(found.shortened, cameras, schedules),

@@ -90,6 +90,13 @@ def test_another_night_is_a_dry_run_that_stores_nothing(camera: Camera, manager:
     assert list(PlannedRun.objects.values_list("pk", "windows")) == before
 
 
+def test_a_date_that_the_clocks_of_a_place_skipped_has_no_runs(camera: Camera, manager: User) -> None:
+    add(camera)
+    found = night(manager, night=date(2011, 12, 30), place=Site(-13.8, -171.8, 0, "Pacific/Apia"))
+    assert found.sky is None
+    assert found.sentence == "Nothing will run. Dark sky: The clocks of Pacific/Apia skipped this date."
+
+
 def test_another_place_is_a_dry_run(camera: Camera, manager: User) -> None:
     add(camera, window={"sun": -6.0})
     found = night(manager, place=SVALBARD)
