@@ -209,6 +209,8 @@ class ScheduleNightPage(PageOfSchedule):
             self.service.change_night(found, wanted, night)
         except InvalidNight as error:
             return self._form(found, request.POST.dict(), error.errors)
+        except OverflowError:
+            return self._form(found, request.POST.dict(), {"night": "It is at the end of the calendar."})
         except InvalidFields as error:
             errors = {name: " ".join(texts) for name, texts in error.message_dict.items()}
             return self._form(found, request.POST.dict(), errors)

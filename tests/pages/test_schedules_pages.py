@@ -265,6 +265,8 @@ def test_a_night_is_shifted_by_the_clock_of_the_site(operator: Any) -> None:
     [
         ({"night": "soon"}, "Write a date: 2027-03-01."),
         ({"night": ""}, "Choose a night."),
+        ({"night": "9999-12-31", "begin": "20:00"}, "It is at the end of the calendar."),
+        ({"night": "9999-12-31", "do": "skip"}, "It is at the end of the calendar."),
         ({"begin": "soon"}, "soon"),
         ({}, "Give skip, begin or end."),
         ({"begin": "2027-03-01 20:00"}, "It is not in the night of 2027-01-15"),
