@@ -130,6 +130,23 @@ def test_a_run_that_never_began_is_missing_with_its_reason(camera: Camera) -> No
     assert found.percent == 0
 
 
+def test_a_run_with_a_number_of_pictures_lacks_no_more_than_those(camera: Camera) -> None:
+    run = add_run(camera)
+    PlannedRun.objects.update(programme={**run.programme, "count": 10})
+    assert report(DUSK - HOUR).to_come == 10
+    [(_, loss)] = report().losses
+    assert (loss.kind, loss.count) == ("not_begun", 10)
+
+
+def test_a_stopped_session_with_a_number_of_pictures_lacks_the_rest_of_them(camera: Camera) -> None:
+    session = session_of(camera, state="stopped", reason="session_stopped", message="ben stopped it.")
+    session.programme["count"] = 310
+    session.ended_at = DUSK + 5 * HOUR
+    captures_in(session, DUSK, 300)
+    [(_, loss)] = report().losses
+    assert (loss.kind, loss.count) == ("cut_short", 10)
+
+
 def test_a_session_that_a_person_stopped_lacks_what_was_planned_behind_its_end(camera: Camera) -> None:
     session = session_of(camera, state="stopped", reason="session_stopped", message="ben stopped it.")
     session.ended_at = DUSK + 5 * HOUR
