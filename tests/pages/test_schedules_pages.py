@@ -260,6 +260,15 @@ def test_a_night_is_shifted_by_the_clock_of_the_site(operator: Any) -> None:
     assert change.ends_at == datetime(2027, 1, 18, 1, 0, tzinfo=UTC)
 
 
+def test_the_page_of_a_night_lists_its_changes_by_the_clock_of_the_site(operator: Any) -> None:
+    schedule = add()
+    path = f"/schedules/{schedule.pk}/night/"
+    operator.post(path, {"night": "2027-01-17", "begin": "20:00", "end": "02:00", "do": "shift"}, format="multipart")
+    page = shown(operator.get(path))
+    assert "times in Europe/Berlin" in page
+    assert "begins 2027-01-17 20:00:00 ends 2027-01-18 02:00:00" in page
+
+
 @pytest.mark.parametrize(
     ("fields", "error"),
     [
@@ -316,6 +325,11 @@ def test_the_preview_has_seven_nights_and_stores_nothing(operator: Any) -> None:
     assert "about 3,400 pictures" in page
     assert not Schedule.objects.exists()
     assert not PlannedRun.objects.exists()
+
+
+def test_the_drawings_of_the_preview_have_the_clock_of_the_site(operator: Any) -> None:
+    # An hour before sunset, which is at 16:48 there and 15:48 UTC.
+    assert "2027-01-16 15:48:" in preview(operator)
 
 
 def test_the_preview_shows_whose_run_is_in_the_way(operator: Any) -> None:
