@@ -122,6 +122,10 @@ def test_the_form_adds_a_schedule_and_plans_its_runs(operator: Any) -> None:
     assert "Dark sky was added. Its runs are planned." in text_of(operator.get(LIST))
 
 
+def test_the_form_says_whose_clock_it_means(operator: Any) -> None:
+    assert "20:00, of the site's clock" in text_of(operator.get(ADD))
+
+
 def test_a_window_by_the_clock(operator: Any) -> None:
     sent(operator, window="clock", begin="20:00", end="05:00")
     assert Schedule.objects.get().window == {"begin": "20:00", "end": "05:00"}
