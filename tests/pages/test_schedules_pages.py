@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cameras.models import Camera, CameraHost
+from captures.models import Session
 from monitoring.models import Event
 from scheduler.editing.schedule_form import shown_values
 from scheduler.editing.service import ScheduleService
@@ -249,6 +250,37 @@ def test_the_next_night_is_skipped_and_restored(operator: Any) -> None:
     assert "2027-01-16 18:3" in page
     operator.post(path, {"night": "2027-01-15", "do": "restore"}, format="multipart")
     assert PlannedRun.objects.filter(night=TONIGHT).exists()
+
+
+def begin_run(schedule: Schedule, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the next evening, and the session of its run captures."""
+    run = PlannedRun.objects.get(schedule=schedule, night=TONIGHT)
+    Session.objects.create(id=run.pk, camera=run.camera, programme=run.programme, state="running")
+    monkeypatch.setattr(timezone, "now", lambda: AFTERNOON + timedelta(hours=8))
+
+
+def test_a_schedule_that_is_disabled_shows_its_run_that_continues(
+    operator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule = add()
+    begin_run(schedule, monkeypatch)
+    operator.post(f"/schedules/{schedule.pk}/switch/", {"enabled": "no"}, format="multipart")
+    page = shown(operator.get(LIST))
+    assert "Dark sky is disabled. Its run that has begun continues: stop its session to end it." in page
+    assert "Dark sky Running Next run The schedule is disabled." in page
+
+
+def test_a_night_that_is_skipped_in_its_middle_says_what_continues(
+    operator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule = add()
+    begin_run(schedule, monkeypatch)
+    path, skip = f"/schedules/{schedule.pk}/night/", {"night": "2027-01-15", "do": "skip"}
+    operator.post(path, skip, format="multipart")
+    assert "the night of 2027-01-15 is skipped. Its run that has begun continues" in shown(operator.get(LIST))
+    Session.objects.update(state="stopped")
+    operator.post(path, skip, format="multipart")
+    assert "continues" not in shown(operator.get(LIST))
 
 
 def test_a_night_is_shifted_by_the_clock_of_the_site(operator: Any) -> None:
