@@ -345,10 +345,33 @@ def test_a_schedule_that_cannot_be_planned_is_listed_and_corrected(stored: dict[
     page = shown(operator.get(LIST))
     assert "The schedule Dark sky cannot be planned:" in page
     assert operator.get(f"/schedules/{schedule.pk}/").status_code == 200
-    assert "It runs in 7 of the next 7 nights." in preview(operator, name="Third", priority="9")
+    assert "of the next 7 nights." in preview(operator, name="Third", priority="9")
     version = schedule_version(Schedule.objects.get(pk=schedule.pk))
     assert sent(operator, f"/schedules/{schedule.pk}/", version=version).status_code == 302
     assert "cannot be planned" not in shown(operator.get(LIST))
+
+
+def test_a_schedule_that_cannot_be_planned_is_in_nobodys_way(operator: Any) -> None:
+    old = add("Old", priority=9)
+    Schedule.objects.filter(pk=old.pk).update(programme={"exposure_us": 0})
+    PlannedRun.objects.all().delete()
+    add()
+    assert PlannedRun.objects.filter(name="Dark sky", night=TONIGHT).exists()
+    assert "Old has the camera" not in shown(operator.get(LIST))
+    assert "Old has the camera" not in shown(operator.get("/tonight/"))
+    assert "It runs in 7 of the next 7 nights." in preview(operator, name="Third", priority="5")
+
+
+def test_the_runs_that_a_schedule_keeps_while_it_cannot_be_planned_are_in_the_way(operator: Any) -> None:
+    old = add("Old", priority=9)
+    Schedule.objects.filter(pk=old.pk).update(programme={"exposure_us": 0})
+    add()
+    assert not PlannedRun.objects.filter(name="Dark sky", night=TONIGHT).exists()
+    assert "2027-01-19 18:4" in shown(operator.get(LIST))
+    assert "Old has the camera" in shown(operator.get("/tonight/"))
+    assert "It runs in 3 of the next 7 nights." in preview(operator, name="Third", priority="50")
+    add("Third", priority=50)
+    assert not PlannedRun.objects.filter(name="Third").exists()
 
 
 def preview(client: Any, path: str = PREVIEW, **fields: Any) -> str:
