@@ -15,6 +15,7 @@ from django.utils import timezone
 from pydantic import ValidationError
 
 from cameras.selectors import cameras_for
+from captures.sessions.models import ACTIVE, Session
 from core.api.constraints import describe_error
 from core.pages.page import Page, is_htmx_request
 from core.templatetags.skycam import clock_text
@@ -27,6 +28,7 @@ from scheduler.editing.service import ScheduleChanged, ScheduleService
 from scheduler.planning.clocks import DAY, utc_of_clock
 from scheduler.planning.rules import CLOCK, Site
 from scheduler.runs.nights import present_night, site_of
+from scheduler.runs.replanning import LEAD
 from scheduler.schedules.bodies import schedule_body, schedule_version
 from scheduler.schedules.models import Schedule
 from scheduler.schedules.requests import NightRequest, ScheduleRequest
@@ -173,8 +175,18 @@ class SwitchSchedulePage(PageOfSchedule):
             message = " ".join(f"{item['loc'][0]}: {describe_error(item)}" for item in error.errors() if item["loc"])
             messages.error(request, f"{found.name} was not changed. Edit it first: {message}")
         else:
-            messages.success(request, f"{found.name} is {'enabled' if enabled else 'disabled'}.")
+            what = "enabled." if enabled else f"disabled.{begun_sentence(found)}"
+            messages.success(request, f"{found.name} is {what}")
         return redirect("schedules")
+
+
+def begun_sentence(schedule: Schedule, **chosen: Any) -> str:
+    """That a run has begun, which neither disabling the schedule nor skipping the night ends; empty without one."""
+    now = timezone.now()
+    runs = schedule.runs.filter(begins_at__lte=now + LEAD, ends_at__gt=now, **chosen)
+    ended = Session.objects.filter(pk__in=runs.values("pk")).exclude(state__in=ACTIVE)
+    found = runs.exclude(pk__in=ended.values("pk")).exists()
+    return " Its run that has begun continues: stop its session to end it." if found else ""
 
 
 class NightForm(forms.Form):
@@ -203,16 +215,19 @@ class ScheduleNightPage(PageOfSchedule):
         night = form.cleaned_data["night"]
         if request.POST.get("do") == "restore":
             self.service.restore_night(found, night)
-            return self._done(found, f"the night of {night} is as its window says again")
+            return self._done(found, f"the night of {night} is as its window says again.")
         try:
             wanted = self._request(found, form, night)
             self.service.change_night(found, wanted, night)
         except InvalidNight as error:
             return self._form(found, request.POST.dict(), error.errors)
+        except OverflowError:
+            return self._form(found, request.POST.dict(), {"night": "It is at the end of the calendar."})
         except InvalidFields as error:
             errors = {name: " ".join(texts) for name, texts in error.message_dict.items()}
             return self._form(found, request.POST.dict(), errors)
-        return self._done(found, f"the night of {night} is {'skipped' if wanted.skip else 'changed'}")
+        what = f"skipped.{begun_sentence(found, night=night)}" if wanted.skip else "changed."
+        return self._done(found, f"the night of {night} is {what}")
 
     def _request(self, schedule: Schedule, form: NightForm, night: date) -> NightRequest:
         if self.request.POST.get("do") == "skip":
@@ -250,7 +265,7 @@ class ScheduleNightPage(PageOfSchedule):
         return self.render(context, status=400 if errors else 200)
 
     def _done(self, schedule: Schedule, what: str) -> HttpResponse:
-        messages.success(self.request, f"{schedule.name}: {what}.")
+        messages.success(self.request, f"{schedule.name}: {what}")
         return redirect("schedules")
 
 

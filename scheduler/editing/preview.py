@@ -20,8 +20,8 @@ from scheduler.planning.rules import FixedRun, Site
 from scheduler.planning.sky import NightSky, sky_of_night
 from scheduler.planning.windows import times_text
 from scheduler.runs.nights import night_at
-from scheduler.runs.planning_problems import rule_problems
-from scheduler.runs.replanning import LEAD, begun_runs
+from scheduler.runs.planning_problems import planning_problems
+from scheduler.runs.replanning import LEAD, fixed_runs
 from scheduler.runs.rules import change_rules, schedule_rule
 from scheduler.runs.sites import UNKNOWN, sites_of
 from scheduler.schedules.models import NightChange, Schedule
@@ -70,14 +70,19 @@ def preview_of(user: Any, request: ScheduleRequest, schedule: Schedule | None, n
     draft = Schedule(pk=schedule.pk if schedule else uuid6.uuid7(), **request.stored())
     first = night_at(site, now)
     nights = [first + timedelta(days=number) for number in range(NIGHTS)]
-    fixed = [run for run in begun_runs(now) if run.camera in {str(camera.pk) for camera in cameras}]
-    found = _plan(draft, cameras, sites, nights, now, fixed)
+    rows = Schedule.objects.exclude(pk=draft.pk).filter(cameras__in=cameras).distinct().prefetch_related("cameras")
+    # Those that cannot be planned keep the runs that they have. One of them must not keep people from their forms.
+    problems = planning_problems(rows)
+    others = [one for one in rows if one.pk not in problems]
+    fixed = [run for run in fixed_runs(now, problems) if run.camera in {str(camera.pk) for camera in cameras}]
+    found = _plan(draft, others, cameras, sites, nights, now, fixed)
     drawn = _Painter(draft, cameras, site, now, found, fixed)
     return Preview([drawn.night(night) for night in nights], site.time_zone, max(0, len(cameras) - MOST_DRAWN))
 
 
 def _plan(
     draft: Schedule,
+    others: list[Schedule],
     cameras: list[Camera],
     sites: dict[Any, Site],
     nights: list[date],
@@ -85,10 +90,6 @@ def _plan(
     fixed: list[FixedRun],
 ) -> Plan:
     """Of the draft, and of other schedules on its cameras."""
-    rows = Schedule.objects.exclude(pk=draft.pk).filter(cameras__in=cameras).distinct().prefetch_related("cameras")
-    # Those that cannot be planned have no runs. One of them must not keep people from their forms.
-    problems = rule_problems(rows)
-    others = [one for one in rows if one.pk not in problems]
     wanted = {camera.pk for camera in cameras}
     rules = [schedule_rule(draft, cameras)]
     rules += [schedule_rule(one, [camera for camera in one.cameras.all() if camera.pk in wanted]) for one in others]

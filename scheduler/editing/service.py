@@ -68,8 +68,11 @@ class ScheduleService:
             self._replan()
 
     def change_night(self, schedule: Schedule, request: NightRequest, night: date) -> NightChange:
-        """ValidationError for a time that is not in the night."""
-        begin, end = night_range_of(schedule, night)
+        """ValidationError for a time that is not in the night, and for a night beyond the calendar."""
+        try:
+            begin, end = night_range_of(schedule, night)
+        except OverflowError:
+            raise ValidationError({"night": "It is at the end of the calendar."}) from None
         for name, at in (("begin", request.begin), ("end", request.end)):
             if at is not None and not begin <= at <= end:
                 raise ValidationError({name: f"It is not in the night of {night}, which is from {begin} to {end}."})

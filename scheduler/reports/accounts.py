@@ -180,7 +180,7 @@ class _Accountant:
         begin = max(session.ended_at, self.night[0])
         windows = windows_of(session.programme.get("windows") or []) or [(begin, end)]
         spans = within(windows, begin, min(end, self.night[1]))
-        count = expected_captures(session.programme, spans, self.steps[session.pk])
+        count = expected_captures(session.programme, spans, self.steps[session.pk], session.planned)
         if spans and spans[-1][1] - spans[0][0] > self.steps[session.pk]:
             message = session.message or f"The session was {session.state} before its planned end."
             reason = session.reason or "session_stopped"

@@ -15,6 +15,7 @@ from captures.capturing.models import Capture
 from scheduler.reports.comparison import PastNight, reported_nights
 from scheduler.reports.models import ReportedNight
 from scheduler.reports.report import main_site, night_report, percent_of, seen_cameras
+from scheduler.runs.models import PlannedRun
 from scheduler.runs.nights import night_at
 
 DAY = timedelta(days=1)
@@ -64,7 +65,8 @@ def month_of(first: date, viewer: Any, now: datetime | None = None) -> Month:
     known = set(ReportedNight.objects.filter(night__range=(days[0], days[-1])).values_list("night", flat=True))
     live = {present - number * DAY for number in range(LIVE)} - known | {present}
     earliest = _earliest(cameras, present)
-    nights = [_night(day, present, earliest, reported.get(day), day in known) for day in days if day not in live]
+    first_known = min(filter(None, [earliest, _earliest_run(cameras)]), default=None)
+    nights = [_night(day, present, first_known, reported.get(day), day in known) for day in days if day not in live]
     nights += [_live(day, cameras, viewer, now) for day in days if day in live]
     return Month(first, sorted(nights, key=lambda one: one.night), earliest)
 
@@ -73,6 +75,12 @@ def _earliest(cameras: Iterable[Camera], present: date) -> date | None:
     oldest = Capture.objects.filter(camera__in=[camera.pk for camera in cameras]).order_by("started_at", "id").first()
     # A camera with a wrong clock may have captures in the future.
     return min(oldest.started_at.date() - DAY, present) if oldest else None
+
+
+def _earliest_run(cameras: Iterable[Camera]) -> date | None:
+    """A night may have had a run that never began, and no capture."""
+    runs = PlannedRun.objects.filter(camera__in=[camera.pk for camera in cameras]).exclude(night=None)
+    return runs.order_by("night").values_list("night", flat=True).first()
 
 
 def _night(day: date, present: date, earliest: date | None, found: PastNight | None, is_known: bool) -> CalendarNight:

@@ -58,6 +58,11 @@ def read_incidents(
     return tuple(actions), tuple(one for one in _closures(rows) if one.end is None or one.end > begin)
 
 
+def has_events_from(begin: datetime) -> bool:
+    """Whether the event log reaches back to `begin`: old events are removed."""
+    return Event.objects.filter(at__lte=begin).exists()
+
+
 def _events(viewer: Any) -> QuerySet[Event]:
     if viewer is not None:
         return events_for(viewer)

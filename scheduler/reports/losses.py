@@ -117,10 +117,13 @@ def cycle_s(programme: dict[str, Any]) -> float:
     return cycle_of(cast(Programme, programme)).length_s(0.0)
 
 
-def expected_captures(programme: dict[str, Any], spans: Iterable[Interval], step: timedelta) -> int:
-    """About how many captures the programme would make in these times."""
+def expected_captures(programme: dict[str, Any], spans: Iterable[Interval], step: timedelta, made: int = 0) -> int:
+    """About how many captures the programme would make in these times. `made`: those of its `count` that it has made
+    already."""
     starts = sum(-(-(last - first) // step) for first, last in spans if last > first)
-    return int(starts) * len(cycle_of(cast(Programme, programme)))
+    number = int(starts) * len(cycle_of(cast(Programme, programme)))
+    count = programme.get("count")
+    return number if count is None else min(number, max(0, int(count) - made))
 
 
 def unaccounted(

@@ -20,7 +20,7 @@ from scheduler.planning.rules import Site
 from scheduler.planning.sky import NightSky, sky_of_night
 from scheduler.reports.accounts import CameraAccount, account_of
 from scheduler.reports.comparison import PastNight, past_nights
-from scheduler.reports.incidents import Action, GateClosure, read_incidents
+from scheduler.reports.incidents import Action, GateClosure, has_events_from, read_incidents
 from scheduler.reports.ledger import CameraLedger, read_ledger
 from scheduler.reports.losses import UNACCOUNTED, Loss, length, lost_by_reason
 from scheduler.reports.site_clock import SiteClock
@@ -88,6 +88,8 @@ class Report:
     """Cameras without a session, a run or a capture in this night."""
     actions: tuple[Action, ...]
     gates: tuple[GateClosure, ...]
+    has_events: bool
+    """Whether the event log reaches back to its begin: without it, actions and gates may be missing."""
     past: tuple[PastNight, ...]
 
     @property
@@ -249,6 +251,7 @@ def night_report(
         idle=tuple(camera for camera in cameras if camera not in busy and camera.removed_at is None),
         actions=actions,
         gates=gates,
+        has_events=has_events_from(begin),
         past=past_nights(night, cameras),
     )  # fmt: skip
 

@@ -17,7 +17,7 @@ from scheduler.planning.plan import Plan, RunPlan
 from scheduler.planning.planner import plan
 from scheduler.planning.rules import Change, FixedRun, ScheduleRule, Site
 from scheduler.runs.models import PlannedRun
-from scheduler.runs.planning_problems import planning_problems, report_problems, rule_problems
+from scheduler.runs.planning_problems import Problems, planning_problems, report_problems, rule_problems
 from scheduler.runs.rules import change_rules, schedule_rule
 from scheduler.runs.sites import sites_of
 from scheduler.schedules.models import NightChange, Schedule
@@ -61,15 +61,17 @@ def replan(now: datetime | None = None) -> Plan:
 
 
 def plan_with_begun(schedules: list[Schedule], now: datetime, nights: tuple[date, date]) -> Plan:
-    """The plan of `nights` beside the runs that have begun. Nothing is stored."""
-    return plan_nights(schedules, now, begun_runs(now), nights)
+    """The plan of `nights` beside the runs that `replan` does not change. Nothing is stored."""
+    problems = planning_problems(schedules)
+    plannable = [schedule for schedule in schedules if schedule.pk not in problems]
+    return plan_nights(plannable, now, fixed_runs(now, problems), nights)
 
 
-def begun_runs(now: datetime) -> list[FixedRun]:
-    """The runs of the last days that have begun."""
+def fixed_runs(now: datetime, problems: Problems) -> list[FixedRun]:
+    """The runs of the last days that have begun, and those of schedules that cannot be planned."""
     rows = list(PlannedRun.objects.filter(ends_at__gt=now - timedelta(days=2)))
     begun = _begun(rows, now)
-    return [_fixed(row) for row in rows if row.pk in begun]
+    return [_fixed(row) for row in rows if row.pk in begun or row.schedule_id in problems]
 
 
 def plan_nights(

@@ -5,8 +5,10 @@ With a date or a place of its own it is a dry run: nothing is stored, and runs t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any, cast
 
 from django.utils import timezone
@@ -15,7 +17,7 @@ from cameras.models import Camera
 from cameras.programmes.cycle import describe_exposures
 from cameras.selectors import cameras_for
 from cameras.spool.records import Programme
-from captures.sessions.forecast import Amount, expected_amount, free_bytes, rounded
+from captures.sessions.forecast import Amount, RecentPictures, expected_amount, free_bytes, recent_pictures, rounded
 from captures.sessions.models import ACTIVE, Session
 from core.sky.intervals import Interval
 from core.templatetags.skycam import format_bytes
@@ -35,6 +37,8 @@ from scheduler.tonight.bodies import NightBody, ReasonBody, RoomBody, RunBody, S
 
 MOST_REASONS = 3
 ENDED_EARLY = {"stopped": "was stopped", "failed": "has failed"}
+Recent = Callable[[Camera], RecentPictures]
+"""Reads a camera once, however many runs it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +154,8 @@ def night_for(user: Any, *, night: date | None = None, place: Site | None = None
         problems = planning_problems(schedules)
         schedules = [schedule for schedule in schedules if schedule.pk not in problems]
         found = plan_nights(schedules, min(now, begin) - timedelta(days=1), nights=(chosen, chosen), place=place)
-        runs = [_dry_run(run, cameras, schedules) for run in found.runs if run.camera in cameras]
+        recent = cache(recent_pictures)
+        runs = [_dry_run(run, cameras, schedules, recent) for run in found.runs if run.camera in cameras]
     else:
         found = plan_with_begun(schedules, now, (chosen, chosen))
         runs = _stored_runs(chosen, cameras)
@@ -160,7 +165,8 @@ def night_for(user: Any, *, night: date | None = None, place: Site | None = None
         dry_run=is_dry,
         begin=begin,
         end=end,
-        sky=sky_of_night(site, chosen) if site.latitude is not None else None,
+        # Without it also on a date that the clocks of the site skipped.
+        sky=sky_of_night(site, chosen) if site.latitude is not None and begin < end else None,
         runs=runs,
         without_run=_reasons(found.losers, cameras, schedules),
         shortened=_reasons(found.shortened, cameras, schedules),
@@ -171,19 +177,21 @@ def night_for(user: Any, *, night: date | None = None, place: Site | None = None
 def _stored_runs(night: date, cameras: dict[str, Camera]) -> list[Run]:
     rows = list(PlannedRun.objects.filter(night=night, camera__in=list(cameras)))
     states = dict(Session.objects.filter(pk__in=[row.pk for row in rows]).values_list("pk", "state"))
-    return [_stored_run(row, cameras[str(row.camera_id)], states.get(row.pk, "planned")) for row in rows]
+    recent = cache(recent_pictures)
+    return [_stored_run(row, cameras[str(row.camera_id)], states.get(row.pk, "planned"), recent) for row in rows]
 
 
-def _stored_run(row: PlannedRun, camera: Camera, state: str) -> Run:
+def _stored_run(row: PlannedRun, camera: Camera, state: str, recent: Recent) -> Run:
     windows = [(datetime.fromisoformat(begin), datetime.fromisoformat(end)) for begin, end in row.windows]
-    amount = expected_amount(camera, row.programme, windows)
+    amount = expected_amount(camera, row.programme, windows, recent(camera))
     return Run(camera, row.name, windows, row.programme, amount, str(row.pk), state)
 
 
-def _dry_run(run: Any, cameras: dict[str, Camera], schedules: list[Schedule]) -> Run:
+def _dry_run(run: Any, cameras: dict[str, Camera], schedules: list[Schedule], recent: Recent) -> Run:
     camera, schedule = cameras[run.camera], next(one for one in schedules if str(one.pk) == run.schedule)
     programme = programme_for(schedule, camera)
-    return Run(camera, run.name, list(run.windows), programme, expected_amount(camera, programme, run.windows))
+    amount = expected_amount(camera, programme, run.windows, recent(camera))
+    return Run(camera, run.name, list(run.windows), programme, amount)
 
 
 def _reasons(losers: list[Loser], cameras: dict[str, Camera], schedules: list[Schedule]) -> list[Reason]:

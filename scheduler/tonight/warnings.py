@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
@@ -151,8 +152,9 @@ def _gate_warnings(camera: Camera, status: Status) -> Iterator[NightWarning]:
 def _disk_warnings(runs: list[Run], now: datetime) -> Iterator[NightWarning]:
     """One for each disk: cameras may share it."""
     by_root: dict[str, list[Run]] = {}
+    root_of_camera = cache(_root_of)
     for run in runs:
-        by_root.setdefault(_root_of(run.camera), []).append(run)
+        by_root.setdefault(root_of_camera(run.camera), []).append(run)
     for own in by_root.values():
         needed, free = _remaining_bytes(own, now), free_bytes(own[0].camera)
         if needed is not None and free is not None and needed > free - DISK_RESERVE_BYTES:

@@ -74,6 +74,12 @@ def test_a_time_that_is_not_in_the_night_is_refused(operator: Any, schedule: dic
     assert [error["field"] for error in answer.json()["errors"]] == ["end"]
 
 
+def test_a_night_at_the_end_of_the_calendar_is_refused(operator: Any, schedule: dict[str, Any]) -> None:
+    answer = operator.post(f"{URL}{schedule['id']}/night/", {"night": "9999-12-31", "skip": True})
+    assert answer.status_code == 400
+    assert [error["field"] for error in answer.json()["errors"]] == ["night"]
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

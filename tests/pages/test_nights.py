@@ -76,6 +76,15 @@ def test_the_report_says_when_what_and_why(manager: Any, rainy_night: None) -> N
     assert "first night with a report" in page
 
 
+def test_nobody_did_anything_only_where_the_events_reach_back_to_the_night(manager: Any) -> None:
+    nobody, removed = "Nobody started, stopped or changed anything", "does not reach back to the begin of this night"
+    page = text_of(manager.get(f"/nights/{NIGHT}/"))
+    assert (nobody in page, removed in page) == (False, True)
+    record_event("part.restarted", "Restarted.", at=DUSK - 24 * HOUR)
+    page = text_of(manager.get(f"/nights/{NIGHT}/"))
+    assert (nobody in page, removed in page) == (True, False)
+
+
 def test_a_night_in_the_future_and_an_empty_one_say_so(manager: Any) -> None:
     assert "This night has not begun." in text_of(manager.get("/nights/2027-03-01/"))
     assert "Nothing was planned and nothing was captured" in text_of(manager.get("/nights/2027-01-02/"))

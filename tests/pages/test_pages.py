@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from cameras.models import Camera
 from core.station_settings import values as station_settings
@@ -225,6 +227,13 @@ def test_a_redirect_never_leads_to_another_site(operator: Any, camera: Camera) -
 def test_the_server_writes_the_theme_into_the_page(theme: str, viewer: Any) -> None:
     viewer.post("/preferences/", {"theme": theme}, format="multipart")
     assert f'data-theme="{theme}"' in text_of(viewer.get("/"))
+
+
+def test_the_second_clock_is_utc_before_a_script_runs(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("skycam_project.pages.preferences.station_zone", lambda: ZoneInfo("Asia/Tokyo"))
+    now = timezone.now()
+    monkeypatch.setattr(timezone, "now", lambda: now)
+    assert f"<span data-clock-utc>{now:%H:%M:%S}</span>" in text_of(viewer.get("/tonight/"))
 
 
 def test_an_unknown_theme_becomes_the_systems(viewer: Any) -> None:

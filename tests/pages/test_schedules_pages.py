@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cameras.models import Camera, CameraHost
+from captures.models import Session
 from monitoring.models import Event
 from scheduler.editing.schedule_form import shown_values
 from scheduler.editing.service import ScheduleService
@@ -120,6 +121,10 @@ def test_the_form_adds_a_schedule_and_plans_its_runs(operator: Any) -> None:
     assert schedule.programme == {"exposure_us": 8_000_000, "cadence_s": 12.0}
     assert PlannedRun.objects.filter(schedule=schedule, night=TONIGHT).count() == 1
     assert "Dark sky was added. Its runs are planned." in text_of(operator.get(LIST))
+
+
+def test_the_form_says_whose_clock_it_means(operator: Any) -> None:
+    assert "20:00, of the site's clock" in text_of(operator.get(ADD))
 
 
 def test_a_window_by_the_clock(operator: Any) -> None:
@@ -247,6 +252,37 @@ def test_the_next_night_is_skipped_and_restored(operator: Any) -> None:
     assert PlannedRun.objects.filter(night=TONIGHT).exists()
 
 
+def begin_run(schedule: Schedule, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the next evening, and the session of its run captures."""
+    run = PlannedRun.objects.get(schedule=schedule, night=TONIGHT)
+    Session.objects.create(id=run.pk, camera=run.camera, programme=run.programme, state="running")
+    monkeypatch.setattr(timezone, "now", lambda: AFTERNOON + timedelta(hours=8))
+
+
+def test_a_schedule_that_is_disabled_shows_its_run_that_continues(
+    operator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule = add()
+    begin_run(schedule, monkeypatch)
+    operator.post(f"/schedules/{schedule.pk}/switch/", {"enabled": "no"}, format="multipart")
+    page = shown(operator.get(LIST))
+    assert "Dark sky is disabled. Its run that has begun continues: stop its session to end it." in page
+    assert "Dark sky Running Next run The schedule is disabled." in page
+
+
+def test_a_night_that_is_skipped_in_its_middle_says_what_continues(
+    operator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule = add()
+    begin_run(schedule, monkeypatch)
+    path, skip = f"/schedules/{schedule.pk}/night/", {"night": "2027-01-15", "do": "skip"}
+    operator.post(path, skip, format="multipart")
+    assert "the night of 2027-01-15 is skipped. Its run that has begun continues" in shown(operator.get(LIST))
+    Session.objects.update(state="stopped")
+    operator.post(path, skip, format="multipart")
+    assert "continues" not in shown(operator.get(LIST))
+
+
 def test_a_night_is_shifted_by_the_clock_of_the_site(operator: Any) -> None:
     schedule = add()
     answer = operator.post(
@@ -260,11 +296,22 @@ def test_a_night_is_shifted_by_the_clock_of_the_site(operator: Any) -> None:
     assert change.ends_at == datetime(2027, 1, 18, 1, 0, tzinfo=UTC)
 
 
+def test_the_page_of_a_night_lists_its_changes_by_the_clock_of_the_site(operator: Any) -> None:
+    schedule = add()
+    path = f"/schedules/{schedule.pk}/night/"
+    operator.post(path, {"night": "2027-01-17", "begin": "20:00", "end": "02:00", "do": "shift"}, format="multipart")
+    page = shown(operator.get(path))
+    assert "times in Europe/Berlin" in page
+    assert "begins 2027-01-17 20:00:00 ends 2027-01-18 02:00:00" in page
+
+
 @pytest.mark.parametrize(
     ("fields", "error"),
     [
         ({"night": "soon"}, "Write a date: 2027-03-01."),
         ({"night": ""}, "Choose a night."),
+        ({"night": "9999-12-31", "begin": "20:00"}, "It is at the end of the calendar."),
+        ({"night": "9999-12-31", "do": "skip"}, "It is at the end of the calendar."),
         ({"begin": "soon"}, "soon"),
         ({}, "Give skip, begin or end."),
         ({"begin": "2027-03-01 20:00"}, "It is not in the night of 2027-01-15"),
@@ -298,10 +345,33 @@ def test_a_schedule_that_cannot_be_planned_is_listed_and_corrected(stored: dict[
     page = shown(operator.get(LIST))
     assert "The schedule Dark sky cannot be planned:" in page
     assert operator.get(f"/schedules/{schedule.pk}/").status_code == 200
-    assert "It runs in 7 of the next 7 nights." in preview(operator, name="Third", priority="9")
+    assert "of the next 7 nights." in preview(operator, name="Third", priority="9")
     version = schedule_version(Schedule.objects.get(pk=schedule.pk))
     assert sent(operator, f"/schedules/{schedule.pk}/", version=version).status_code == 302
     assert "cannot be planned" not in shown(operator.get(LIST))
+
+
+def test_a_schedule_that_cannot_be_planned_is_in_nobodys_way(operator: Any) -> None:
+    old = add("Old", priority=9)
+    Schedule.objects.filter(pk=old.pk).update(programme={"exposure_us": 0})
+    PlannedRun.objects.all().delete()
+    add()
+    assert PlannedRun.objects.filter(name="Dark sky", night=TONIGHT).exists()
+    assert "Old has the camera" not in shown(operator.get(LIST))
+    assert "Old has the camera" not in shown(operator.get("/tonight/"))
+    assert "It runs in 7 of the next 7 nights." in preview(operator, name="Third", priority="5")
+
+
+def test_the_runs_that_a_schedule_keeps_while_it_cannot_be_planned_are_in_the_way(operator: Any) -> None:
+    old = add("Old", priority=9)
+    Schedule.objects.filter(pk=old.pk).update(programme={"exposure_us": 0})
+    add()
+    assert not PlannedRun.objects.filter(name="Dark sky", night=TONIGHT).exists()
+    assert "2027-01-19 18:4" in shown(operator.get(LIST))
+    assert "Old has the camera" in shown(operator.get("/tonight/"))
+    assert "It runs in 3 of the next 7 nights." in preview(operator, name="Third", priority="50")
+    add("Third", priority=50)
+    assert not PlannedRun.objects.filter(name="Third").exists()
 
 
 def preview(client: Any, path: str = PREVIEW, **fields: Any) -> str:
@@ -314,6 +384,11 @@ def test_the_preview_has_seven_nights_and_stores_nothing(operator: Any) -> None:
     assert "about 3,400 pictures" in page
     assert not Schedule.objects.exists()
     assert not PlannedRun.objects.exists()
+
+
+def test_the_drawings_of_the_preview_have_the_clock_of_the_site(operator: Any) -> None:
+    # An hour before sunset, which is at 16:48 there and 15:48 UTC.
+    assert "2027-01-16 15:48:" in preview(operator)
 
 
 def test_the_preview_shows_whose_run_is_in_the_way(operator: Any) -> None:

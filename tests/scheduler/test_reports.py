@@ -14,6 +14,7 @@ from cameras.models import Camera
 from captures.models import Capture, SessionGap
 from monitoring.services import record_event
 from scheduler.models import CameraNight, PlannedRun, ReportedNight
+from scheduler.reports.calendar import month_of
 from scheduler.reports.incidents import MOST_ACTIONS
 from scheduler.reports.losses import share_in
 from scheduler.reports.report import Report, last_night, night_report
@@ -128,6 +129,30 @@ def test_a_run_that_never_began_is_missing_with_its_reason(camera: Camera) -> No
     assert (loss.kind, loss.reason, loss.count, loss.is_estimate) == ("not_begun", "host_down", 600, True)
     assert loss.message == "The run Dark sky has not begun. The camera is host down: No heartbeat."
     assert found.percent == 0
+
+
+def test_a_night_whose_run_never_began_is_unknown_until_it_is_reported(camera: Camera) -> None:
+    run = add_run(camera, DUSK - 120 * HOUR)
+    PlannedRun.objects.filter(pk=run.pk).update(night=date(2027, 1, 9))
+    nights = month_of(date(2027, 1, 1), User.objects.create_user("mary", role="manager"), MORNING).nights
+    assert [night.state for night in nights[7:9]] == ["nothing", "unknown"]
+
+
+def test_a_run_with_a_number_of_pictures_lacks_no_more_than_those(camera: Camera) -> None:
+    run = add_run(camera)
+    PlannedRun.objects.update(programme={**run.programme, "count": 10})
+    assert report(DUSK - HOUR).to_come == 10
+    [(_, loss)] = report().losses
+    assert (loss.kind, loss.count) == ("not_begun", 10)
+
+
+def test_a_stopped_session_with_a_number_of_pictures_lacks_the_rest_of_them(camera: Camera) -> None:
+    session = session_of(camera, state="stopped", reason="session_stopped", message="ben stopped it.")
+    session.programme["count"] = 310
+    session.ended_at = DUSK + 5 * HOUR
+    captures_in(session, DUSK, 300)
+    [(_, loss)] = report().losses
+    assert (loss.kind, loss.count) == ("cut_short", 10)
 
 
 def test_a_session_that_a_person_stopped_lacks_what_was_planned_behind_its_end(camera: Camera) -> None:

@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cameras.models import Camera, CameraHost
@@ -99,6 +101,13 @@ def test_another_night_is_a_dry_run_that_stores_nothing(camera: Camera, manager:
     assert list(PlannedRun.objects.values_list("pk", "windows")) == before
 
 
+def test_a_date_that_the_clocks_of_a_place_skipped_has_no_runs(camera: Camera, manager: User) -> None:
+    add(camera)
+    found = night(manager, night=date(2011, 12, 30), place=Site(-13.8, -171.8, 0, "Pacific/Apia"))
+    assert found.sky is None
+    assert found.sentence == "Nothing will run. Dark sky: The clocks of Pacific/Apia skipped this date."
+
+
 def test_another_place_is_a_dry_run(camera: Camera, manager: User) -> None:
     add(camera, window={"sun": -6.0})
     found = night(manager, place=SVALBARD)
@@ -149,3 +158,18 @@ def test_a_hidden_camera_is_in_no_night(camera: Camera, manager: User) -> None:
 def test_by_day_the_night_is_the_coming_one(hour: int, evening: str) -> None:
     munich = Site(latitude=48.1, longitude=11.6, time_zone="Europe/Berlin")
     assert str(night_at(munich, datetime(2027, 1, 15, hour, tzinfo=UTC))) == evening
+
+
+def test_more_runs_of_a_camera_need_no_more_queries(viewer: Any, camera: Camera) -> None:
+    add(camera, window={"begin": "20:00", "end": "21:00"})
+    few = queries(viewer)
+    for hour in (21, 22, 23):
+        add(camera, f"At {hour}", window={"begin": f"{hour}:00", "end": f"{hour}:30"})
+    assert queries(viewer) == few
+
+
+def queries(client: Any) -> int:
+    client.get("/tonight/")
+    with CaptureQueriesContext(connection) as context:
+        assert client.get("/tonight/").status_code == 200
+    return len(context)
