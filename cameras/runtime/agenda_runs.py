@@ -80,6 +80,10 @@ class AgendaRuns:
     def detach_spool(self) -> None:
         self._spool = None
 
+    def defer(self, agenda: Agenda) -> None:
+        """Store a desired agenda that arrived while nothing can be written: with the next root."""
+        self._desired = agenda
+
     def replace(self, agenda: Agenda) -> None:
         """The agenda is this from now on; also after a restart, once this returns. OSError: only until then."""
         self._desired = agenda
