@@ -116,20 +116,24 @@ class AgendaRuns:
     def begin_due_run(self) -> None:
         """Begin the next run if its window has begun and the camera is free for it. OSError: the next call tries
         again."""
-        spool, run = self._spool, self._file.next_run()
+        spool, wall = self._spool, self._clock.moment().wall
         if spool is None:
             return
         if self._unsaved:
             self._store(spool, self._file.agenda)
-        if run is None or self._clock.moment().wall < begin_of(run):
-            return
-        if self._waits_for_clock():
+        due = self._file.due_runs(wall)
+        if due and self._waits_for_clock():
             self._waited_for_clock = True
             return
-        holder = self._holders.holder(run)
-        if holder is not None and not self._may_take_over(run, holder):
+        # One that waits does not hold up one that need not.
+        for run in due:
+            holder = self._holders.holder(run)
+            if holder is None or self._may_take_over(run, holder):
+                self._begin_once(spool, run, holder)
+                return
             self._waited_for = holder
-            return
+
+    def _begin_once(self, spool: Spool, run: PlannedRun, holder: Holder | None) -> None:
         if not self._runner.has_session(run["id"]):
             self._begin(run, holder)
         self._file.begun.add(run["id"])
@@ -145,10 +149,10 @@ class AgendaRuns:
 
     @property
     def begins_in_s(self) -> float:
-        """Seconds until the begin of the next run; infinite without one, and while the next one is overdue."""
-        run = self._file.next_run() if self._spool else None
-        left_s = begin_of(run) - self._clock.moment().wall if run else math.inf
-        return left_s if left_s > 0 else math.inf
+        """Seconds until the next begin of a run; infinite without one. One that is overdue does not count."""
+        wall = self._clock.moment().wall
+        begin = self._file.next_begin(wall) if self._spool else None
+        return math.inf if begin is None else begin - wall
 
     def _begin(self, run: PlannedRun, holder: Holder | None) -> None:
         desired = self._file.desired_session(run)

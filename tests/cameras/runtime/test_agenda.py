@@ -135,6 +135,16 @@ def test_a_run_that_takes_over_lets_the_open_capture_of_a_session_end(tmp_path: 
     assert (stopped["state"], stopped["saved"]) == ("stopped", 1)
 
 
+def test_a_run_that_takes_over_does_not_queue_behind_one_that_waits(tmp_path: Path) -> None:
+    waits, takes_over = run(0, HOUR, HOUR + 600), run(1, 2 * HOUR, 2 * HOUR + 600, on_held="take_over")
+    bench = AgendaBench(tmp_path, waits, takes_over)
+    bench.programme = {"cadence_s": 60.0}
+    bench.apply_desired()
+    bench.go_on_until(3 * HOUR)
+    assert bench.states()[1:4] == [(SESSION, "stopped"), (RUNS[1], "running"), (RUNS[1], "finished")]
+    assert bench.gaps() == [(RUNS[0], 10, "camera_held")]
+
+
 def test_a_run_waits_for_the_end_of_a_lease(bench: AgendaBench) -> None:
     bench.hold("anna", HOUR + 300)
     bench.go_on_until(HOUR + 320)
