@@ -11,7 +11,7 @@ from cameras.runtime.messages import AgendaStatus
 from cameras.runtime.reporter import Reporter
 from cameras.runtime.session_account import NOT_RUNNING, Reason
 from cameras.runtime.session_runner import SessionRunner
-from cameras.spool.agenda import NAME, Agenda, AgendaFile, PlannedRun, begin_of
+from cameras.spool.agenda import NAME, Agenda, AgendaFile, PlannedRun, begin_of, end_of
 from cameras.spool.moments import iso
 from cameras.spool.recovery import UNREADABLE, reject_record
 from cameras.spool.spool import Spool
@@ -58,8 +58,8 @@ class AgendaRuns:
         self._outage: Reason | None = None
         """Why the root was not open, or the process before this one ended."""
         self._waited_for_clock = False
-        self._waited_for: Holder | None = None
-        """Who held the camera when the next run was due."""
+        self._waited_for: dict[str, Holder] = {}
+        """Who held the camera when a run was due, by the id of the run."""
         self.status: AgendaStatus | None = None
 
     def attach_spool(self, spool: Spool, outage: Reason | None) -> None:
@@ -104,6 +104,8 @@ class AgendaRuns:
 
     def _store(self, spool: Spool, agenda: Agenda) -> None:
         boot = self._clock.moment().boot
+        asked = {run["id"] for run in agenda["runs"]}
+        self._waited_for = {run: holder for run, holder in self._waited_for.items() if run in asked}
         if self._file.replace(agenda) or self._unsaved or self._file.boot != boot:
             self._file.boot, self._unsaved = boot, True
             self._file.save(spool)
@@ -131,19 +133,22 @@ class AgendaRuns:
             if holder is None or self._may_take_over(run, holder):
                 self._begin_once(spool, run, holder)
                 return
-            self._waited_for = holder
+            if wall < end_of(run):
+                self._waited_for[run["id"]] = holder
 
     def _begin_once(self, spool: Spool, run: PlannedRun, holder: Holder | None) -> None:
         if not self._runner.has_session(run["id"]):
             self._begin(run, holder)
         self._file.begun.add(run["id"])
-        self._waited_for, self._waited_for_clock, self._unsaved = None, False, True
+        self._waited_for.pop(run["id"], None)
+        self._waited_for_clock, self._unsaved = False, True
         self._store(spool, self._file.agenda)
         self._describe()
 
     def _may_take_over(self, run: PlannedRun, holder: Holder) -> bool:
         """Whether the run takes the camera over. A session is then stopped, once its last capture is counted."""
-        if run.get("on_held", "wait") != "take_over":
+        # One that is over, because nothing ran in its time, is accounted for once the camera is free.
+        if run.get("on_held", "wait") != "take_over" or end_of(run) <= self._clock.moment().wall:
             return False
         return not holder.session or self._runner.stop_for(run["name"])
 
@@ -159,15 +164,16 @@ class AgendaRuns:
         if holder is not None:
             desired["taken_from"] = holder.user
         self._runner.apply_desired_session(desired)
-        if reason := self._late_reason(begin_of(run)):
+        if reason := self._late_reason(run):
             self._runner.note_outage(*reason)
 
-    def _late_reason(self, begin: float) -> Reason | None:
+    def _late_reason(self, run: PlannedRun) -> Reason | None:
         """Why the run begins late; None when it is on time, and when the camera itself was not available."""
+        begin = begin_of(run)
         if self._clock.moment().wall - begin < LATE_S:
             return None
-        if self._waited_for:
-            return ("camera_held", f"{self._waited_for.subject} held the camera.")
+        if holder := self._waited_for.get(run["id"]):
+            return ("camera_held", f"{holder.subject} held the camera.")
         if self._waited_for_clock:
             return ("clock", "The session waited for the machine's clock to be synchronised.")
         if self._outage or begin < self._started.wall:

@@ -162,3 +162,8 @@ class AgendaFile:
 def begin_of(run: PlannedRun) -> float:
     """Seconds since 1970 of the begin of its first window."""
     return seconds_of(run["windows"][0][0])
+
+
+def end_of(run: PlannedRun) -> float:
+    """Seconds since 1970 of the end of its last window."""
+    return seconds_of(run["windows"][-1][1])

@@ -122,6 +122,19 @@ def test_a_run_that_takes_over_stops_the_session_that_holds_the_camera(tmp_path:
     assert bench.gaps() == []
 
 
+def test_a_run_that_is_over_takes_no_camera_and_is_accounted_for_once_it_is_free(tmp_path: Path) -> None:
+    bench = AgendaBench(tmp_path, run(0, HOUR, HOUR + 600, on_held="take_over"))
+    bench.clock.go_on(3 * HOUR)
+    bench.start_process()
+    bench.programme = {"cadence_s": 60.0, "count": 3}
+    bench.apply_desired()
+    bench.go_on_until(4 * HOUR)
+    assert bench.states() == [
+        (SESSION, "running"), (SESSION, "finished"), (RUNS[0], "running"), (RUNS[0], "finished"),
+    ]  # fmt: skip
+    assert bench.gaps() == [(RUNS[0], 10, "interrupted")]
+
+
 def test_a_run_that_takes_over_lets_the_open_capture_of_a_session_end(tmp_path: Path) -> None:
     bench = AgendaBench(tmp_path, run(0, 4, 600, on_held="take_over"))
     bench.programme = {"cadence_s": 60.0}
@@ -150,6 +163,16 @@ def test_a_run_waits_for_the_end_of_a_lease(bench: AgendaBench) -> None:
     bench.go_on_until(HOUR + 320)
     assert bench.gaps() == [(RUNS[0], 5, "camera_held")]
     assert bench.records("gap")[0]["message"] == "anna held the camera."
+
+
+def test_a_holder_for_whom_another_run_waited_is_no_reason(bench: AgendaBench) -> None:
+    bench.hold("anna", HOUR + 300)
+    bench.go_on_until(HOUR + 60)
+    bench.replace(run(1, 2 * HOUR, 2 * HOUR + 600))
+    bench.go_on_until(2 * HOUR - 10)
+    bench.clock.go_on(200)
+    bench.due()
+    assert bench.gaps() == [(RUNS[1], 3, "overrun")]
 
 
 def test_a_run_begins_once_a_lease_is_released(bench: AgendaBench) -> None:
