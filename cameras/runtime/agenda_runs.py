@@ -51,6 +51,8 @@ class AgendaRuns:
         """`agenda`: of the spec; None leaves the agenda of the spool as it is."""
         self._runner, self._holders, self._clock, self._reporter = runner, holders, clock, reporter
         self._clock_wait_s, self._started = clock_wait_s, clock.moment()
+        self._attached = self._started
+        """When the root was opened."""
         self._desired = agenda
         self._spool: Spool | None = None
         self._file = AgendaFile()
@@ -72,7 +74,7 @@ class AgendaRuns:
             self._reporter.log_event("spool.rejected", f"The agenda of the camera cannot be read: {error}")
             self._file = AgendaFile()
         self._file.agenda = self._usable(self._file.agenda)
-        self._spool, self._outage = spool, outage
+        self._spool, self._outage, self._attached = spool, outage, self._clock.moment()
         if self._desired is not None:
             self._store(spool, self._usable(self._desired))
         self._describe()
@@ -176,7 +178,8 @@ class AgendaRuns:
             return ("camera_held", f"{holder.subject} held the camera.")
         if self._waited_for_clock:
             return ("clock", "The session waited for the machine's clock to be synchronised.")
-        if self._outage or begin < self._started.wall:
+        now = self._clock.moment()
+        if self._attached.seconds_until(now) < now.wall - begin:
             return self._outage or NOT_RUNNING
         return None
 

@@ -65,6 +65,15 @@ def test_a_run_whose_begin_had_no_process_begins_late_with_a_gap(
     assert bench.gaps() == [(RUNS[0], 5, ended[0] if ended else "interrupted")]
 
 
+def test_an_outage_that_was_over_at_the_begin_of_a_run_is_no_reason(bench: AgendaBench) -> None:
+    bench.ended = ("camera_hung", "The camera process hung.")
+    bench.start_process()
+    bench.go_on_until(HOUR - 10)
+    bench.clock.go_on(200)
+    bench.due()
+    assert bench.gaps() == [(RUNS[0], 3, "overrun")]
+
+
 def test_a_run_that_had_no_process_at_all_is_accounted_for(bench: AgendaBench) -> None:
     bench.clock.go_on(1.5 * HOUR)
     bench.start_process()
