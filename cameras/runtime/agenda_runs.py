@@ -165,9 +165,13 @@ class AgendaRuns:
         desired = self._file.desired_session(run)
         if holder is not None:
             desired["taken_from"] = holder.user
-        self._runner.apply_desired_session(desired)
-        if reason := self._late_reason(run):
-            self._runner.note_outage(*reason)
+        reason = self._late_reason(run)
+        try:
+            self._runner.apply_desired_session(desired)
+        finally:
+            # Also after an OSError: the session may have begun, and only its record is not sent yet.
+            if reason:
+                self._runner.note_outage(*reason)
 
     def _late_reason(self, run: PlannedRun) -> Reason | None:
         """Why the run begins late; None when it is on time, and when the camera itself was not available."""

@@ -184,6 +184,16 @@ def test_a_holder_for_whom_another_run_waited_is_no_reason(bench: AgendaBench) -
     assert bench.gaps() == [(RUNS[1], 3, "overrun")]
 
 
+def test_a_run_whose_first_record_cannot_be_sent_at_once_keeps_the_reason_of_its_gap(bench: AgendaBench) -> None:
+    bench.hold("anna", HOUR + 300)
+    bench.go_on_until(HOUR + 299)
+    bench.clock.go_on(5)
+    with bench.failing("commit"), pytest.raises(OSError, match="Input/output error"):
+        bench.due()
+    bench.due()
+    assert bench.gaps() == [(RUNS[0], 5, "camera_held")]
+
+
 def test_a_run_begins_once_a_lease_is_released(bench: AgendaBench) -> None:
     bench.hold("anna", 2 * HOUR)
     bench.go_on_until(HOUR + 120)
