@@ -105,7 +105,8 @@ class AgendaRuns:
         return {**agenda, "runs": usable}
 
     def _store(self, spool: Spool, agenda: Agenda) -> None:
-        boot = self._clock.moment().boot
+        # A new agenda does not make the clock right: until it is, or was waited for, the boot is that of the old one.
+        boot = self._file.boot if self._file.boot and self._waits_for_clock() else self._clock.moment().boot
         asked = {run["id"] for run in agenda["runs"]}
         self._waited_for = {run: holder for run, holder in self._waited_for.items() if run in asked}
         if self._file.replace(agenda) or self._unsaved or self._file.boot != boot:

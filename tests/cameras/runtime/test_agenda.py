@@ -245,6 +245,18 @@ def test_after_a_start_of_the_machine_a_run_waits_for_the_clock(bench: AgendaBen
     assert bench.next().index == 0
 
 
+def test_a_run_waits_for_the_clock_also_when_the_supervisor_sends_the_agenda(bench: AgendaBench) -> None:
+    bench.clock.kernel_says, bench.clock_wait_s = "unsynchronised", 120.0
+    bench.clock.reboot(off_s=HOUR)
+    bench.desired = build_agenda([run(0, HOUR, HOUR + 600)])
+    bench.start_process()
+    assert bench.due() is None
+    bench.replace(run(0, HOUR, HOUR + 600), run(1, 2 * HOUR, 2 * HOUR + 600))
+    assert bench.due() is None
+    bench.clock.kernel_says = "synchronised"
+    assert bench.next().index == 0
+
+
 def test_a_clock_that_is_never_synchronised_delays_a_run_by_a_limited_time(bench: AgendaBench) -> None:
     bench.clock.kernel_says, bench.clock_wait_s = "unsynchronised", 120.0
     bench.clock.reboot(off_s=HOUR)
