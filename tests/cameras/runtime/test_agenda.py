@@ -6,11 +6,14 @@ import json
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cameras.runtime.reporter import Reporter
+from cameras.runtime.session_resumption import SessionResumption
 from cameras.spool.agenda import AGENDA_BYTES, NAME, AgendaFile, Run, build_agenda
 from cameras.spool.moments import iso
 from cameras.spool.records import Programme
@@ -98,6 +101,28 @@ def test_a_run_that_is_planned_again_under_the_same_id_does_not_begin_twice(benc
     bench.replace(run(0, HOUR, HOUR + 1200), run(1, 2 * HOUR, 2 * HOUR + 600))
     bench.go_on_until(HOUR + 300)
     assert bench.states() == []
+
+
+def test_the_file_forgets_runs_that_the_agenda_no_longer_has(bench: AgendaBench) -> None:
+    bench.go_on_until(HOUR + 60)
+    bench.replace(run(1, 2 * HOUR, 2 * HOUR + 600))
+    assert bench.spool.read(NAME)["begun"] == []
+
+
+def test_an_agenda_that_could_not_be_stored_is_stored_in_the_next_round(bench: AgendaBench) -> None:
+    with bench.failing("replace"), pytest.raises(OSError, match="Input/output error"):
+        bench.replace(run(2, 3 * HOUR, 3 * HOUR + 600))
+    bench.due()
+    assert content(AgendaFile.load(bench.spool).agenda) == {RUNS[2]}
+
+
+def test_a_run_goes_on_that_the_database_does_not_know_yet_and_asks_for_another_session(bench: AgendaBench) -> None:
+    bench.go_on_until(HOUR + 60)
+    other: Any = {"id": id_of(999), "name": "", "revision": 1, "desired": "running", "created_by": "", "so_far": {}}
+    desired: Any = {**other, "programme": {"exposure_us": 1000, "cadence_s": 60.0}}
+    resumption = SessionResumption(bench.runner, bench.agenda, Reporter(bench.link), desired)
+    resumption.resume(bench.spool, None, None)
+    assert bench.states() == [(RUNS[0], "running")]
 
 
 def test_a_kill_between_the_begin_of_a_run_and_its_mark_begins_it_once(bench: AgendaBench) -> None:
