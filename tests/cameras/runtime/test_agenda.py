@@ -169,6 +169,18 @@ def test_a_run_that_is_over_takes_no_camera_and_is_accounted_for_once_it_is_free
     assert bench.gaps() == [(RUNS[0], 10, "interrupted")]
 
 
+def test_the_end_of_a_session_that_could_not_be_sent_is_sent_before_the_begin_of_the_run(tmp_path: Path) -> None:
+    bench = AgendaBench(tmp_path, run(0, HOUR, HOUR + 600, on_held="take_over"))
+    bench.programme = {"cadence_s": 60.0}
+    bench.apply_desired()
+    bench.go_on_until(HOUR - 1)
+    bench.clock.go_on(1)
+    with bench.failing("commit"), pytest.raises(OSError, match="Input/output error"):
+        bench.due()
+    bench.due()
+    assert bench.states() == [(SESSION, "running"), (SESSION, "stopped"), (RUNS[0], "running")]
+
+
 def test_a_run_that_takes_over_lets_the_open_capture_of_a_session_end(tmp_path: Path) -> None:
     bench = AgendaBench(tmp_path, run(0, 4, 600, on_held="take_over"))
     bench.programme = {"cadence_s": 60.0}
