@@ -62,6 +62,8 @@ class AgendaRuns:
         self._waited_for_clock = False
         self._waited_for: dict[str, Holder] = {}
         """Who held the camera when a run was due, by the id of the run."""
+        self._stopped: dict[str, Holder] = {}
+        """Whose session a run has stopped, or tried to, before a disk failed, by the id of the run."""
         self.status: AgendaStatus | None = None
 
     def attach_spool(self, spool: Spool, outage: Reason | None) -> None:
@@ -153,7 +155,12 @@ class AgendaRuns:
         # One that is over, because nothing ran in its time, is accounted for once the camera is free.
         if run.get("on_held", "wait") != "take_over" or end_of(run) <= self._clock.moment().wall:
             return False
-        return not holder.session or self._runner.stop_for(run["name"])
+        try:
+            return not holder.session or self._runner.stop_for(run["name"])
+        except OSError:
+            # It may be stopped already: the next call finds no holder, and the user is told all the same.
+            self._stopped[run["id"]] = holder
+            raise
 
     @property
     def begins_in_s(self) -> float:
@@ -164,7 +171,7 @@ class AgendaRuns:
 
     def _begin(self, run: PlannedRun, holder: Holder | None) -> None:
         desired = self._file.desired_session(run)
-        if holder is not None:
+        if holder := holder or self._stopped.pop(run["id"], None):
             desired["taken_from"] = holder.user
         reason = self._late_reason(run)
         try:

@@ -179,6 +179,7 @@ def test_the_end_of_a_session_that_could_not_be_sent_is_sent_before_the_begin_of
         bench.due()
     bench.due()
     assert bench.states() == [(SESSION, "running"), (SESSION, "stopped"), (RUNS[0], "running")]
+    assert bench.records("session")[-1]["description"]["taken_from"] == "the station"
 
 
 def test_a_run_that_takes_over_lets_the_open_capture_of_a_session_end(tmp_path: Path) -> None:
