@@ -11,7 +11,7 @@ from cameras.runtime.messages import AgendaStatus
 from cameras.runtime.reporter import Reporter
 from cameras.runtime.session_account import NOT_RUNNING, Reason
 from cameras.runtime.session_runner import SessionRunner
-from cameras.spool.agenda import NAME, Agenda, AgendaFile, PlannedRun, begin_of
+from cameras.spool.agenda import NAME, Agenda, AgendaFile, PlannedRun, begin_of, end_of
 from cameras.spool.moments import iso
 from cameras.spool.recovery import UNREADABLE, reject_record
 from cameras.spool.spool import Spool
@@ -51,6 +51,8 @@ class AgendaRuns:
         """`agenda`: of the spec; None leaves the agenda of the spool as it is."""
         self._runner, self._holders, self._clock, self._reporter = runner, holders, clock, reporter
         self._clock_wait_s, self._started = clock_wait_s, clock.moment()
+        self._attached = self._started
+        """When the root was opened."""
         self._desired = agenda
         self._spool: Spool | None = None
         self._file = AgendaFile()
@@ -58,8 +60,10 @@ class AgendaRuns:
         self._outage: Reason | None = None
         """Why the root was not open, or the process before this one ended."""
         self._waited_for_clock = False
-        self._waited_for: Holder | None = None
-        """Who held the camera when the next run was due."""
+        self._waited_for: dict[str, Holder] = {}
+        """Who held the camera when a run was due, by the id of the run."""
+        self._stopped: dict[str, Holder] = {}
+        """Whose session a run has stopped, or tried to, before a disk failed, by the id of the run."""
         self.status: AgendaStatus | None = None
 
     def attach_spool(self, spool: Spool, outage: Reason | None) -> None:
@@ -72,13 +76,17 @@ class AgendaRuns:
             self._reporter.log_event("spool.rejected", f"The agenda of the camera cannot be read: {error}")
             self._file = AgendaFile()
         self._file.agenda = self._usable(self._file.agenda)
-        self._spool, self._outage = spool, outage
+        self._spool, self._outage, self._attached = spool, outage, self._clock.moment()
         if self._desired is not None:
             self._store(spool, self._usable(self._desired))
         self._describe()
 
     def detach_spool(self) -> None:
         self._spool = None
+
+    def defer(self, agenda: Agenda) -> None:
+        """Store a desired agenda that arrived while nothing can be written: with the next root."""
+        self._desired = agenda
 
     def replace(self, agenda: Agenda) -> None:
         """The agenda is this from now on; also after a restart, once this returns. OSError: only until then."""
@@ -99,7 +107,10 @@ class AgendaRuns:
         return {**agenda, "runs": usable}
 
     def _store(self, spool: Spool, agenda: Agenda) -> None:
-        boot = self._clock.moment().boot
+        # A new agenda does not make the clock right: until it is, or was waited for, the boot is that of the old one.
+        boot = self._file.boot if self._file.boot and self._waits_for_clock() else self._clock.moment().boot
+        asked = {run["id"] for run in agenda["runs"]}
+        self._waited_for = {run: holder for run, holder in self._waited_for.items() if run in asked}
         if self._file.replace(agenda) or self._unsaved or self._file.boot != boot:
             self._file.boot, self._unsaved = boot, True
             self._file.save(spool)
@@ -112,57 +123,75 @@ class AgendaRuns:
     def begin_due_run(self) -> None:
         """Begin the next run if its window has begun and the camera is free for it. OSError: the next call tries
         again."""
-        spool, run = self._spool, self._file.next_run()
+        spool, wall = self._spool, self._clock.moment().wall
         if spool is None:
             return
         if self._unsaved:
             self._store(spool, self._file.agenda)
-        if run is None or self._clock.moment().wall < begin_of(run):
-            return
-        if self._waits_for_clock():
+        due = self._file.due_runs(wall)
+        if due and self._waits_for_clock():
             self._waited_for_clock = True
             return
-        holder = self._holders.holder(run)
-        if holder is not None and not self._may_take_over(run, holder):
-            self._waited_for = holder
-            return
+        # One that waits does not hold up one that need not.
+        for run in due:
+            holder = self._holders.holder(run)
+            if holder is None or self._may_take_over(run, holder):
+                self._begin_once(spool, run, holder)
+                return
+            if wall < end_of(run):
+                self._waited_for[run["id"]] = holder
+
+    def _begin_once(self, spool: Spool, run: PlannedRun, holder: Holder | None) -> None:
         if not self._runner.has_session(run["id"]):
             self._begin(run, holder)
         self._file.begun.add(run["id"])
-        self._waited_for, self._waited_for_clock, self._unsaved = None, False, True
+        self._waited_for.pop(run["id"], None)
+        self._waited_for_clock, self._unsaved = False, True
         self._store(spool, self._file.agenda)
         self._describe()
 
     def _may_take_over(self, run: PlannedRun, holder: Holder) -> bool:
         """Whether the run takes the camera over. A session is then stopped, once its last capture is counted."""
-        if run.get("on_held", "wait") != "take_over":
+        # One that is over, because nothing ran in its time, is accounted for once the camera is free.
+        if run.get("on_held", "wait") != "take_over" or end_of(run) <= self._clock.moment().wall:
             return False
-        return not holder.session or self._runner.stop_for(run["name"])
+        try:
+            return not holder.session or self._runner.stop_for(run["name"])
+        except OSError:
+            # It may be stopped already: the next call finds no holder, and the user is told all the same.
+            self._stopped[run["id"]] = holder
+            raise
 
     @property
     def begins_in_s(self) -> float:
-        """Seconds until the begin of the next run; infinite without one, and while the next one is overdue."""
-        run = self._file.next_run() if self._spool else None
-        left_s = begin_of(run) - self._clock.moment().wall if run else math.inf
-        return left_s if left_s > 0 else math.inf
+        """Seconds until the next begin of a run; infinite without one. One that is overdue does not count."""
+        wall = self._clock.moment().wall
+        begin = self._file.next_begin(wall) if self._spool else None
+        return math.inf if begin is None else begin - wall
 
     def _begin(self, run: PlannedRun, holder: Holder | None) -> None:
         desired = self._file.desired_session(run)
-        if holder is not None:
+        if holder := holder or self._stopped.pop(run["id"], None):
             desired["taken_from"] = holder.user
-        self._runner.apply_desired_session(desired)
-        if reason := self._late_reason(begin_of(run)):
-            self._runner.note_outage(*reason)
+        reason = self._late_reason(run)
+        try:
+            self._runner.apply_desired_session(desired)
+        finally:
+            # Also after an OSError: the session may have begun, and only its record is not sent yet.
+            if reason:
+                self._runner.note_outage(*reason)
 
-    def _late_reason(self, begin: float) -> Reason | None:
+    def _late_reason(self, run: PlannedRun) -> Reason | None:
         """Why the run begins late; None when it is on time, and when the camera itself was not available."""
+        begin = begin_of(run)
         if self._clock.moment().wall - begin < LATE_S:
             return None
-        if self._waited_for:
-            return ("camera_held", f"{self._waited_for.subject} held the camera.")
+        if holder := self._waited_for.get(run["id"]):
+            return ("camera_held", f"{holder.subject} held the camera.")
         if self._waited_for_clock:
             return ("clock", "The session waited for the machine's clock to be synchronised.")
-        if self._outage or begin < self._started.wall:
+        now = self._clock.moment()
+        if self._attached.seconds_until(now) < now.wall - begin:
             return self._outage or NOT_RUNNING
         return None
 

@@ -160,12 +160,11 @@ class CameraLoop:
     def _run_without_camera(self) -> None:
         error = self._device.error
         reason, message = (error.reason, str(error)) if error else ("camera_unreachable", "It is not open yet.")
-        self._starts.note_outage(reason, message)
         self._commands.refuse_readings(reason, message)
         for command in self._inbox.pop_captures():
             self._exposures.record_unexposed(command, reason, message)
         # A session also ends while its camera is away, by its count or its `until`.
-        self._starts.next_due(unreachable=True)
+        self._starts.next_due((reason, message))
         self._clock.wait(self._inbox.idle_s(min(1.0, self._device.next_try_s())))
 
     def _shut_down(self) -> None:

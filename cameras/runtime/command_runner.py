@@ -133,7 +133,7 @@ class CommandRunner:
         if session:
             self._sessions.defer(session)
         if "agenda" in command:
-            self._sessions.replace_agenda(command["agenda"])
+            self._sessions.defer_agenda(command["agenda"])
         if "lease" in command:
             self._sessions.replace_lease(command["lease"])
         if "recording" in command:

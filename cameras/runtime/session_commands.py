@@ -50,8 +50,12 @@ class SessionCommands:
         return answer
 
     def replace_agenda(self, agenda: Agenda) -> None:
-        """Store the agenda durably, or once the storage root is open. OSError."""
+        """Store the agenda durably. OSError."""
         self._agenda.replace(agenda)
+
+    def defer_agenda(self, agenda: Agenda) -> None:
+        """The storage root is not open: it is stored when it is."""
+        self._agenda.defer(agenda)
 
     def replace_lease(self, lease: HeldLease | None) -> None:
         """A planned run that is due waits for its end, or takes the camera over."""

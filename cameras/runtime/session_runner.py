@@ -54,8 +54,8 @@ class SessionRunner:
         self._snapshot: SessionFile | None = None
         self._account = SessionAccount(clock, self._save)
         self._ended: deque[SessionFile] = deque(maxlen=REMEMBERED)
-        self._unsent: SessionFile | None = None
-        """A session whose last change is saved, and whose record could not be sent yet."""
+        self._unsent: list[SessionFile] = []
+        """Sessions whose last change is saved, and whose records could not be sent yet, in the order of the changes."""
         self._reported: list[str] = []
 
     @contextlib.contextmanager
@@ -80,7 +80,8 @@ class SessionRunner:
     def detach_spool(self) -> None:
         with self._changing():
             # The recovery of the spool sends what is unsent.
-            self._spool = self.session = self._unsent = None
+            self._spool = self.session = None
+            self._unsent = []
 
     # The state of the session
 
@@ -178,14 +179,15 @@ class SessionRunner:
     def send_unsent(self) -> None:
         """Send the records of a saved change that could not be sent. OSError: the next call tries again."""
         with self._lock:
-            if self._unsent is not None:
-                self._send_unsent(self._require_spool(), self._unsent)
+            if self._unsent:
+                self._send_unsent(self._require_spool(), self._unsent[-1])
 
     def _send_unsent(self, spool: Spool, session: SessionFile) -> None:
         # No later change would send the record of a session that has ended.
-        self._unsent = session
-        self._reported += session.send_outbox(spool)
-        self._unsent = None
+        self._unsent = [*(one for one in self._unsent if one is not session), session]
+        while self._unsent:
+            self._reported += self._unsent[0].send_outbox(spool)
+            del self._unsent[0]
 
     def has_session(self, session: str) -> bool:
         with self._lock:

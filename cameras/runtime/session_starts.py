@@ -10,6 +10,7 @@ from cameras.runtime.clock import CameraClock
 from cameras.runtime.device import Device
 from cameras.runtime.disk_reserve import DiskReserve
 from cameras.runtime.reporter import Reporter
+from cameras.runtime.session_account import Reason
 from cameras.runtime.session_exposure import SessionExposure
 from cameras.runtime.session_gates import SessionGates
 from cameras.runtime.session_runner import Due, SessionRunner
@@ -40,8 +41,8 @@ class SessionStarts:
         self.held = ""
         """The reason code for which the running session takes no captures now. Any thread may read it."""
 
-    def next_due(self, *, unreachable: bool = False) -> Due | None:
-        """The next start; None when there is none now. `unreachable`: the camera is not open."""
+    def next_due(self, unreachable: Reason | None = None) -> Due | None:
+        """The next start; None when there is none now. `unreachable`: why the camera is not open."""
         self._begin_due_run()
         session, device = self._runner.session, self._device
         if session is None or not session.follows_time:
@@ -51,20 +52,22 @@ class SessionStarts:
             return None
         self._exposure.update()
         try:
-            is_held = self._is_reserve_reached()
+            is_full = self._is_reserve_reached()
             # The disk blocked the check. What was missed becomes a gap with that reason, once the root is open.
             if self._storage_holder.is_lost:
                 return None
-            # Asked last: of two reasons, the gap has that of the gate.
-            is_unsafe = self._is_gate_closed()
-            self.held = "unsafe" if is_unsafe else "disk_full" if is_held else ""
-            is_held = is_unsafe or is_held
-            due = self._runner.next_due(device.capabilities.readout_s, unreachable=unreachable or is_held)
+            closed = self._gates.closed()
+            self.held = "unsafe" if closed else "disk_full" if is_full else ""
+            # One of them: each change of the reason is written to the disk, and two would alternate in each round.
+            full = ("disk_full", self._disk_reserve.message) if is_full else None
+            if outage := closed or full or unreachable:
+                self._runner.note_outage(*outage)
+            due = self._runner.next_due(device.capabilities.readout_s, unreachable=outage is not None)
         except OSError as error:
             self._wait_for_disk(error)
             return None
         self.report_records()
-        return None if is_held else due
+        return None if self.held else due
 
     def _begin_due_run(self) -> None:
         try:
@@ -86,21 +89,7 @@ class SessionStarts:
 
     def _is_reserve_reached(self) -> bool:
         """While less than the disk's reserve is free, a session skips its starts as in an outage. OSError."""
-        full = self._disk_reserve.check_space(self._storage_holder.storage, self._clock.monotonic())
-        if full:
-            self._runner.note_outage("disk_full", self._disk_reserve.message)
-        return full
-
-    def _is_gate_closed(self) -> bool:
-        """While a gate is closed, a session skips its starts as in an outage."""
-        closed = self._gates.closed()
-        if closed is not None:
-            self._runner.note_outage(*closed)
-        return closed is not None
-
-    def note_outage(self, reason: str, message: str) -> None:
-        """Starts that are missed from now on have this reason."""
-        self._runner.note_outage(reason, message)
+        return self._disk_reserve.check_space(self._storage_holder.storage, self._clock.monotonic())
 
     def report_records(self) -> None:
         """Report the records that the session has sent: its changes of state and its gaps."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Literal, NotRequired, TypedDict
 
 from cameras.spool.moments import seconds_of
@@ -127,8 +128,18 @@ class AgendaFile:
 
     def next_run(self) -> PlannedRun | None:
         """The run that begins first, of those that have not begun."""
-        left = (run for run in self.agenda["runs"] if run["id"] not in self.begun)
-        return min(left, key=begin_of, default=None)
+        return next(iter(self._left()), None)
+
+    def due_runs(self, wall: float) -> list[PlannedRun]:
+        """The runs whose begin has passed and that have not begun, in the order of their begin."""
+        return list(takewhile(lambda run: begin_of(run) <= wall, self._left()))
+
+    def next_begin(self, wall: float) -> float | None:
+        """The next begin of a run after `wall`."""
+        return next((begin for run in self._left() if (begin := begin_of(run)) > wall), None)
+
+    def _left(self) -> list[PlannedRun]:
+        return sorted((run for run in self.agenda["runs"] if run["id"] not in self.begun), key=begin_of)
 
     def has_run(self, session: str) -> bool:
         return any(run["id"] == session for run in self.agenda["runs"])
@@ -151,3 +162,8 @@ class AgendaFile:
 def begin_of(run: PlannedRun) -> float:
     """Seconds since 1970 of the begin of its first window."""
     return seconds_of(run["windows"][0][0])
+
+
+def end_of(run: PlannedRun) -> float:
+    """Seconds since 1970 of the end of its last window."""
+    return seconds_of(run["windows"][-1][1])

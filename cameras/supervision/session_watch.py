@@ -26,7 +26,8 @@ class SessionWatch:
     def check_session(self, slot: CameraSlot) -> None:
         """For a slot with a process. The ladder has handled a late call, a crash and a silent process before."""
         child = slot.child
-        if child is None or child.killed or not child.state:
+        # Before it has read the spool, a process reports no session, also if one has to continue.
+        if child is None or child.killed or not child.state or not child.has_recovered:
             return
         now, watch, session = time.monotonic(), slot.picture_watch, child.state["session"]
         watch.observe(now, child.state)

@@ -6,11 +6,14 @@ import json
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cameras.runtime.reporter import Reporter
+from cameras.runtime.session_resumption import SessionResumption
 from cameras.spool.agenda import AGENDA_BYTES, NAME, AgendaFile, Run, build_agenda
 from cameras.spool.moments import iso
 from cameras.spool.records import Programme
@@ -65,6 +68,15 @@ def test_a_run_whose_begin_had_no_process_begins_late_with_a_gap(
     assert bench.gaps() == [(RUNS[0], 5, ended[0] if ended else "interrupted")]
 
 
+def test_an_outage_that_was_over_at_the_begin_of_a_run_is_no_reason(bench: AgendaBench) -> None:
+    bench.ended = ("camera_hung", "The camera process hung.")
+    bench.start_process()
+    bench.go_on_until(HOUR - 10)
+    bench.clock.go_on(200)
+    bench.due()
+    assert bench.gaps() == [(RUNS[0], 3, "overrun")]
+
+
 def test_a_run_that_had_no_process_at_all_is_accounted_for(bench: AgendaBench) -> None:
     bench.clock.go_on(1.5 * HOUR)
     bench.start_process()
@@ -89,6 +101,28 @@ def test_a_run_that_is_planned_again_under_the_same_id_does_not_begin_twice(benc
     bench.replace(run(0, HOUR, HOUR + 1200), run(1, 2 * HOUR, 2 * HOUR + 600))
     bench.go_on_until(HOUR + 300)
     assert bench.states() == []
+
+
+def test_the_file_forgets_runs_that_the_agenda_no_longer_has(bench: AgendaBench) -> None:
+    bench.go_on_until(HOUR + 60)
+    bench.replace(run(1, 2 * HOUR, 2 * HOUR + 600))
+    assert bench.spool.read(NAME)["begun"] == []
+
+
+def test_an_agenda_that_could_not_be_stored_is_stored_in_the_next_round(bench: AgendaBench) -> None:
+    with bench.failing("replace"), pytest.raises(OSError, match="Input/output error"):
+        bench.replace(run(2, 3 * HOUR, 3 * HOUR + 600))
+    bench.due()
+    assert content(AgendaFile.load(bench.spool).agenda) == {RUNS[2]}
+
+
+def test_a_run_goes_on_that_the_database_does_not_know_yet_and_asks_for_another_session(bench: AgendaBench) -> None:
+    bench.go_on_until(HOUR + 60)
+    other: Any = {"id": id_of(999), "name": "", "revision": 1, "desired": "running", "created_by": "", "so_far": {}}
+    desired: Any = {**other, "programme": {"exposure_us": 1000, "cadence_s": 60.0}}
+    resumption = SessionResumption(bench.runner, bench.agenda, Reporter(bench.link), desired)
+    resumption.resume(bench.spool, None, None)
+    assert bench.states() == [(RUNS[0], "running")]
 
 
 def test_a_kill_between_the_begin_of_a_run_and_its_mark_begins_it_once(bench: AgendaBench) -> None:
@@ -122,6 +156,32 @@ def test_a_run_that_takes_over_stops_the_session_that_holds_the_camera(tmp_path:
     assert bench.gaps() == []
 
 
+def test_a_run_that_is_over_takes_no_camera_and_is_accounted_for_once_it_is_free(tmp_path: Path) -> None:
+    bench = AgendaBench(tmp_path, run(0, HOUR, HOUR + 600, on_held="take_over"))
+    bench.clock.go_on(3 * HOUR)
+    bench.start_process()
+    bench.programme = {"cadence_s": 60.0, "count": 3}
+    bench.apply_desired()
+    bench.go_on_until(4 * HOUR)
+    assert bench.states() == [
+        (SESSION, "running"), (SESSION, "finished"), (RUNS[0], "running"), (RUNS[0], "finished"),
+    ]  # fmt: skip
+    assert bench.gaps() == [(RUNS[0], 10, "interrupted")]
+
+
+def test_the_end_of_a_session_that_could_not_be_sent_is_sent_before_the_begin_of_the_run(tmp_path: Path) -> None:
+    bench = AgendaBench(tmp_path, run(0, HOUR, HOUR + 600, on_held="take_over"))
+    bench.programme = {"cadence_s": 60.0}
+    bench.apply_desired()
+    bench.go_on_until(HOUR - 1)
+    bench.clock.go_on(1)
+    with bench.failing("commit"), pytest.raises(OSError, match="Input/output error"):
+        bench.due()
+    bench.due()
+    assert bench.states() == [(SESSION, "running"), (SESSION, "stopped"), (RUNS[0], "running")]
+    assert bench.records("session")[-1]["description"]["taken_from"] == "the station"
+
+
 def test_a_run_that_takes_over_lets_the_open_capture_of_a_session_end(tmp_path: Path) -> None:
     bench = AgendaBench(tmp_path, run(0, 4, 600, on_held="take_over"))
     bench.programme = {"cadence_s": 60.0}
@@ -135,11 +195,41 @@ def test_a_run_that_takes_over_lets_the_open_capture_of_a_session_end(tmp_path: 
     assert (stopped["state"], stopped["saved"]) == ("stopped", 1)
 
 
+def test_a_run_that_takes_over_does_not_queue_behind_one_that_waits(tmp_path: Path) -> None:
+    waits, takes_over = run(0, HOUR, HOUR + 600), run(1, 2 * HOUR, 2 * HOUR + 600, on_held="take_over")
+    bench = AgendaBench(tmp_path, waits, takes_over)
+    bench.programme = {"cadence_s": 60.0}
+    bench.apply_desired()
+    bench.go_on_until(3 * HOUR)
+    assert bench.states()[1:4] == [(SESSION, "stopped"), (RUNS[1], "running"), (RUNS[1], "finished")]
+    assert bench.gaps() == [(RUNS[0], 10, "camera_held")]
+
+
 def test_a_run_waits_for_the_end_of_a_lease(bench: AgendaBench) -> None:
     bench.hold("anna", HOUR + 300)
     bench.go_on_until(HOUR + 320)
     assert bench.gaps() == [(RUNS[0], 5, "camera_held")]
     assert bench.records("gap")[0]["message"] == "anna held the camera."
+
+
+def test_a_holder_for_whom_another_run_waited_is_no_reason(bench: AgendaBench) -> None:
+    bench.hold("anna", HOUR + 300)
+    bench.go_on_until(HOUR + 60)
+    bench.replace(run(1, 2 * HOUR, 2 * HOUR + 600))
+    bench.go_on_until(2 * HOUR - 10)
+    bench.clock.go_on(200)
+    bench.due()
+    assert bench.gaps() == [(RUNS[1], 3, "overrun")]
+
+
+def test_a_run_whose_first_record_cannot_be_sent_at_once_keeps_the_reason_of_its_gap(bench: AgendaBench) -> None:
+    bench.hold("anna", HOUR + 300)
+    bench.go_on_until(HOUR + 299)
+    bench.clock.go_on(5)
+    with bench.failing("commit"), pytest.raises(OSError, match="Input/output error"):
+        bench.due()
+    bench.due()
+    assert bench.gaps() == [(RUNS[0], 5, "camera_held")]
 
 
 def test_a_run_begins_once_a_lease_is_released(bench: AgendaBench) -> None:
@@ -188,6 +278,18 @@ def test_after_a_start_of_the_machine_a_run_waits_for_the_clock(bench: AgendaBen
     bench.clock.kernel_says, bench.clock_wait_s = "unsynchronised", 120.0
     bench.clock.reboot(off_s=HOUR)
     bench.start_process()
+    assert bench.due() is None
+    bench.clock.kernel_says = "synchronised"
+    assert bench.next().index == 0
+
+
+def test_a_run_waits_for_the_clock_also_when_the_supervisor_sends_the_agenda(bench: AgendaBench) -> None:
+    bench.clock.kernel_says, bench.clock_wait_s = "unsynchronised", 120.0
+    bench.clock.reboot(off_s=HOUR)
+    bench.desired = build_agenda([run(0, HOUR, HOUR + 600)])
+    bench.start_process()
+    assert bench.due() is None
+    bench.replace(run(0, HOUR, HOUR + 600), run(1, 2 * HOUR, 2 * HOUR + 600))
     assert bench.due() is None
     bench.clock.kernel_says = "synchronised"
     assert bench.next().index == 0

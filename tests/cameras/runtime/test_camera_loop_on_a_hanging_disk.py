@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from cameras.spool.agenda import NAME, build_agenda
+from tests.harness.camera_processes.agendas import RUNS, run
 from tests.harness.camera_processes.camera_loop import CameraLoopBench
 from tests.harness.disks.hanging_disk import PATIENCE_S, HangingDisk
 from tests.harness.waiting import eventually
@@ -77,6 +79,19 @@ def test_starts_missed_while_the_disk_hung_have_its_reason(bench: CameraLoopBenc
     eventually(lambda: bench.clock.monotonic() > began + 1)
     release(bench, disk)
     assert bench.wait_for_gap()["reason"] == "write_error"
+
+
+def test_an_agenda_that_arrives_while_the_disk_hangs_is_stored_once_it_answers(
+    bench: CameraLoopBench, disk: HangingDisk
+) -> None:
+    bench.capture()
+    wait_for_hang(bench, disk)
+    sent = bench.send_command("configure", agenda=build_agenda([run(0, 60.0, 120.0)]))
+    assert bench.wait_for_type("answer", command_id=sent)["reason"] == "write_error"
+    assert not (bench.spool / NAME).exists()
+    release(bench, disk)
+    bench.wait_for_type("recovered")
+    assert RUNS[0] in (bench.spool / NAME).read_text()
 
 
 def test_captures_wait_for_a_disk_that_does_not_write_them_in_time(bench: CameraLoopBench, disk: HangingDisk) -> None:

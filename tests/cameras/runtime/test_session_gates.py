@@ -44,10 +44,13 @@ class ScriptedClock(SetClock):
 
 
 class GatedBench(CameraLoopBench):
-    def __init__(self, folder: Path, *gates: dict[str, Any], exposure_us: int = 1000, **programme: Any) -> None:
+    def __init__(
+        self, folder: Path, *gates: dict[str, Any], exposure_us: int = 1000, reserve_bytes: int = 0, **programme: Any
+    ) -> None:
         clock = ScriptedClock()
         desired = self.desired_session(SESSION, exposure_us=exposure_us, **programme)
-        spec = {"gates": list(gates)} if gates else {}
+        spec: dict[str, Any] = {"disk_reserve_bytes": reserve_bytes}
+        spec |= {"gates": list(gates)} if gates else {}
         super().__init__(folder, clock, SimulatedDriver("", clock), settings=SMALL, session=desired, **spec)
         clock.drain = self.process.stills.drain
         self.planned_calls = clock.planned
@@ -62,6 +65,9 @@ class GatedBench(CameraLoopBench):
     def run_session(self) -> None:
         with self:
             eventually(self.has_finished)
+
+    def session_file(self) -> Path:
+        return self.spool / f"session-{SESSION}.json"
 
     def has_finished(self) -> bool:
         return any(body["state"] == "finished" for body in self.bodies("session"))
@@ -107,6 +113,16 @@ def test_a_process_that_starts_with_a_closed_gate_takes_nothing_until_it_opens(t
     bench.run_session()
     assert bench.saved() == [1, 2, 3, 4]
     assert bench.gaps() == [(0, 1, "unsafe", RAIN)]
+
+
+def test_a_closed_gate_and_a_full_disk_do_not_write_the_session_in_each_round(tmp_path: Path) -> None:
+    until, written = iso(EVENING + 25), set[int]()
+    bench = GatedBench(tmp_path, gate(is_open=False), cadence_s=10.0, until=until, reserve_bytes=2**62)
+    for second in range(1, 20):
+        bench.planned_calls.append((second, lambda: written.add(bench.session_file().stat().st_mtime_ns)))
+    bench.run_session()
+    assert len(written) == 1
+    assert bench.gaps() == [(0, 3, "unsafe", RAIN)]
 
 
 def test_gates_that_are_not_sent_again_count_as_closed_after_their_life(tmp_path: Path) -> None:

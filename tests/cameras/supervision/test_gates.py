@@ -185,6 +185,19 @@ def test_the_disk_of_the_captures_gates_the_cameras_that_use_it(tmp_path: Path) 
         bench.eventually(True)
 
 
+def test_a_disk_that_is_away_is_unknown(tmp_path: Path) -> None:
+    disk = ConfiguredGate(Gate("disk", unsafe_below=1, safe_for_s=0.0), every_s=0.02, disk_value="free_bytes")
+    with watching(disk) as bench:
+        bench.slot().desired = replace(bench.slot().desired, root_path=str(tmp_path / "away"))
+
+        def sentence() -> str:
+            bench.tick()
+            return bench.monitor.statuses(bench.slot())[0]["sentence"]
+
+        eventually(lambda: "No such file" in sentence())
+        assert bench.is_open() == [False]
+
+
 # Messages
 
 

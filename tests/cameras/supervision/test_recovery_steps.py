@@ -11,9 +11,11 @@ import pytest
 from cameras.supervision.camera_alerts import CameraAlerts
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.failure_alerts import FailureAlerts
+from cameras.supervision.picture_watch import PictureWatch
 from cameras.supervision.quarantine import Quarantine
 from cameras.supervision.recovery_ladder import RecoveryLadder
 from cameras.supervision.recovery_policy import RestartSchedule
+from cameras.supervision.session_watch import SessionWatch
 from core.limits.backoff import BackOff
 from tests.harness.supervision.hosts import DESIRED, Events
 
@@ -28,6 +30,7 @@ class Process:
     observed: tuple[str, str] = ("ready", "")
     killed: bool = False
     silent: float = 0.0
+    has_recovered: bool = True
     sent: list[str] = dataclasses.field(default_factory=list)
 
     def silent_s(self) -> float:
@@ -156,3 +159,22 @@ def test_an_error_of_a_step_is_one_alert_until_the_step_succeeds(events: Events)
         opened.append(list(events.open_alerts))
     key = "supervisor.stumbled:sim"
     assert opened == [[key], [key], []]
+
+
+STALLED: dict[str, Any] = {
+    "session": {"id": "a", "name": "M 31", "state": "running", "saved": 5, "interval_s": 0.0},
+    "last_capture": None,
+}
+
+
+def test_the_start_of_a_new_process_does_not_end_the_alert_of_a_stalled_session(
+    events: Events, ladder: RecoveryLadder
+) -> None:
+    watch, slot = SessionWatch(CameraAlerts(events, Quarantine(events)), ladder), slot_of(Process(state=STALLED))
+    slot.picture_watch = PictureWatch(least_s=1e-9)
+    watch.check_session(slot)
+    watch.check_session(slot)
+    assert events.open_alerts == ["session.stalled:sim"]
+    slot.child = cast(Any, Process(state={**STALLED, "session": None}, has_recovered=False))
+    watch.check_session(slot)
+    assert events.open_alerts == ["session.stalled:sim"]
