@@ -31,14 +31,15 @@ class CameraHolders:
 
     def holder(self, run: PlannedRun) -> Holder | None:
         """None while the camera is free for the run. A lease of the user who planned it does not hold it up."""
-        session = self._runner.session
-        if session is not None:
-            user = person(session.created_by)
-            return Holder(user, f"The session {session.name or session.id}", True) if session.id != run["id"] else None
-        lease = self._lease
-        if lease is None or lease["held_by"] == person(run["created_by"]):
+        session, lease = self._runner.session, self._lease
+        if session is not None and session.id == run["id"]:
             return None
-        return Holder(lease["held_by"], lease["held_by"]) if self._runs(lease) else None
+        # As in `who_holds`: a lease overrides a session.
+        if lease is not None and lease["held_by"] != person(run["created_by"]) and self._runs(lease):
+            return Holder(lease["held_by"], lease["held_by"], session is not None)
+        if session is None:
+            return None
+        return Holder(person(session.created_by), f"The session {session.name or session.id}", True)
 
     def _runs(self, lease: HeldLease) -> bool:
         # While the database is away no one can renew it, and it runs out here as it does there.

@@ -101,6 +101,14 @@ class SessionAccount:
             self.close_gap(session)
         return place
 
+    def end_outage(self, session: SessionFile, place: Place) -> None:
+        """Nothing prevents starts any more: what an outage has cost becomes a gap, and before a window it cost none."""
+        if place == "inside":
+            self.close_gap(session)
+        elif place == "before" and (self.outage or session.outage):
+            self.outage = session.outage = None
+            self._save(session)
+
     def close_gap(self, session: SessionFile) -> None:
         """Record the starts that were missed until now as one gap."""
         # The start of the open capture has passed as well, and would be counted as missed. Before a window none is due.

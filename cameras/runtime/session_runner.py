@@ -227,8 +227,8 @@ class SessionRunner:
     def _due(self, session: SessionFile, *, unreachable: bool) -> Due | None:
         account = self._account
         place = account.advance_windows(session, account.outage)
-        if place == "inside" and not unreachable:
-            account.close_gap(session)
+        if not unreachable:
+            account.end_outage(session, place)
         schedule = account.schedule(session)
         if place == "over" or schedule.is_over:
             # Also while the camera is away: no later call would record the starts that it missed until the end.

@@ -144,6 +144,16 @@ def test_a_run_waits_for_the_session_that_holds_the_camera(bench: AgendaBench) -
     assert bench.gaps() == [(RUNS[0], 5, "camera_held")]
 
 
+def test_of_a_session_and_a_lease_of_another_user_the_lease_is_taken_over(tmp_path: Path) -> None:
+    bench = AgendaBench(tmp_path, run(0, HOUR, HOUR + 600, on_held="take_over"))
+    bench.apply_desired()
+    bench.hold("anna", 3 * HOUR)
+    bench.go_on_until(HOUR + 60)
+    [*_, stopped, begun] = bench.records("session")
+    assert (stopped["state"], stopped["reason"]) == ("stopped", "camera_held")
+    assert begun["description"]["taken_from"] == "anna"
+
+
 def test_a_run_that_takes_over_stops_the_session_that_holds_the_camera(tmp_path: Path) -> None:
     bench = AgendaBench(tmp_path, run(0, HOUR, HOUR + 600, on_held="take_over"))
     bench.programme = {"cadence_s": 60.0}

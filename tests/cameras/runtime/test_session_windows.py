@@ -97,6 +97,17 @@ def test_a_window_without_a_process_is_one_gap(tmp_path: Path, timing: dict[str,
     assert bench.records("gap")[0]["to"] == iso(EVENING + HOUR + 600)
 
 
+def test_an_outage_that_is_over_before_the_window_costs_no_start(evening: SessionBench) -> None:
+    evening.runner.note_outage(*UNREACHABLE)
+    evening.clock.go_on(600)
+    evening.due(unreachable=True)
+    evening.wait_for_start()
+    evening.start_process()
+    evening.shoot(took_s=150)
+    evening.due()
+    assert gaps(evening) == [(1, 1, "overrun")]
+
+
 def test_an_outage_over_two_windows_is_a_gap_in_each(evening: SessionBench) -> None:
     evening.runner.note_outage(*UNREACHABLE)
     evening.clock.go_on(2 * HOUR + 120)
