@@ -261,7 +261,8 @@ class Organizing:
             if same is not None and (same.job, same.original) == (self._request.job, original):
                 # This job stored it before it was killed.
                 if self._request.move:
-                    self._originals.remove_adopted(path, sha256)
+                    is_kept = same.root == self._adopter.root and self._staging.has_content(same.path, sha256)
+                    self._originals.remove_adopted(path, sha256, is_kept=is_kept)
             elif same is not None:
                 self._findings.add_not_placed(path, Reason.DUPLICATE, f"Capture {same.capture} has the same content.")
             elif (first := new.get(sha256)) is not None or sha256 in self._seen:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -323,6 +324,18 @@ def test_an_original_that_changes_after_its_inspection_by_a_second_attempt_stays
     result, _ = organize_new_files(request, write_first, never, no_thumbnail)
     assert first.stat().st_size == 100
     assert result["reasons"] == {"not_removed": 1}
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda copy: os.truncate(copy, 100)])
+def test_a_second_attempt_keeps_an_original_whose_copy_is_lost(
+    camera: Camera, card: Path, root: StorageRoot, damage: Callable[[Path], None]
+) -> None:
+    (card / "IMG_1.JPG").write_bytes(taken_picture())
+    organized(camera, card)
+    damage(Path(root.path, CaptureFile.objects.get().path))
+    result = organized(camera, card, move=True)
+    assert (result["removed"], only_reason(result)) == (0, "not_removed")
+    assert files_below(card) == {"IMG_1.JPG"}
 
 
 # The job
