@@ -4,6 +4,7 @@ nothing outside of the folder is opened. Django-free."""
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import stat
@@ -58,8 +59,15 @@ class Listing:
 
 class SourceFiles:
     def __init__(self, folder: str) -> None:
-        """OSError."""
+        """`folder` is absolute. OSError, also when a part of the path is a symbolic link."""
         self._files = RootFiles(folder)
+        # The rights of the person who named the folder were checked before. A link that was put in its place since
+        # would lead to what only the station's user may read.
+        with self._files.folder("") as at:
+            is_link = os.readlink(f"/proc/self/fd/{at}") != folder
+        if is_link:
+            self._files.close()
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), folder)
 
     def close(self) -> None:
         self._files.close()

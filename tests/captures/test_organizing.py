@@ -248,6 +248,16 @@ def test_symbolic_links_and_pipes_are_not_followed(camera: Camera, card: Path, t
     assert Capture.objects.count() == 0
 
 
+def test_a_link_that_takes_the_place_of_the_folder_is_not_followed(camera: Camera, card: Path, tmp_path: Path) -> None:
+    # Between the check of the person's rights and the job.
+    card.rename(tmp_path / "private")
+    card.symlink_to(tmp_path / "private")
+    (card / "IMG_1.JPG").write_bytes(taken_picture())
+    with pytest.raises(JobError, match=r"cannot read .*card: Too many levels of symbolic links"):
+        organized(camera, card, move=True)
+    assert files_below(tmp_path / "private") == {"IMG_1.JPG"}
+
+
 def test_hidden_files_are_counted(camera: Camera, card: Path) -> None:
     (card / "._IMG_1.JPG").write_bytes(b"from a Mac")
     result = organized(camera, card)

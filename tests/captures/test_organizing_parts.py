@@ -169,7 +169,7 @@ def test_a_folder_with_too_many_files_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_that_disappears_during_the_listing_hides_no_other_file() -> None:
     # The listing of this folder names its own descriptor, which is closed when the entries are read.
-    with closing(SourceFiles("/proc/self/fd")) as source:
+    with closing(SourceFiles(f"/proc/{os.getpid()}/fd")) as source:
         listing = source.list_files(set())
     assert len(listing.ignored) > 2
     assert {one.reason for one in listing.ignored} == {Reason.SYMBOLIC_LINK}
