@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from cameras.spool.durable import RootFiles
-from captures.organizing.reasons import Reason
+from captures.organizing.reasons import Reason, printable
 
 MAX_FILES = 100_000
 MAX_DEPTH = 32
@@ -139,7 +139,7 @@ class SourceFiles:
         elif stat.S_ISDIR(found.st_mode):
             if path.count("/") >= MAX_DEPTH:
                 raise TooManyFiles(
-                    f"{path[:80]}… is more than {MAX_DEPTH} folders deep. Organize its parts one by one."
+                    f"{printable(path[:80])}… is more than {MAX_DEPTH} folders deep. Organize its parts one by one."
                 )
             self._list_folder(path, listing, forbidden, most)
         elif stat.S_ISLNK(found.st_mode):

@@ -284,6 +284,14 @@ def test_a_folder_that_the_station_cannot_read_is_refused_by_name(camera: Camera
         organized(camera, card / "nowhere")
 
 
+def test_a_folder_that_is_too_deep_is_refused_in_text(camera: Camera, card: Path) -> None:
+    os.makedirs(card / "bad\x1b\udcff" / Path(*"a" * 40))
+    with pytest.raises(JobError, match="more than 32 folders deep") as refusal:
+        organized(camera, card)
+    # The database takes no other text.
+    assert str(refusal.value).isprintable()
+
+
 def test_nothing_is_copied_to_a_disk_without_room(camera: Camera, card: Path, root: StorageRoot) -> None:
     write_card(card, pictures=3, duplicates=0, broken=0)
     request = OrganizeRequest(camera, str(card), "ada", "job-1", reserve_bytes=10**18)
