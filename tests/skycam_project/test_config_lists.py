@@ -71,6 +71,23 @@ def test_a_secret_in_a_gate_is_written_as_a_reference(configure: Configure, tmp_
     assert again.gates[0].source.headers == {"X-Key": "hidden-2"}
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{http: 'https://w.example.org/?appid=hidden-1'}",
+        "{http: 'https://w.example.org/?pwd=hidden-1'}",
+        "{http: 'https://w.example.org/?station=${STATION}&token=hidden-1'}",
+        "{http: 'https://w.example.org/', headers: {Authorization: 'Bearer ${STATION} hidden-1'}}",
+        "{http: 'https://w.example.org/', headers: {Authorization: '$${hidden-1'}}",
+    ],
+)
+def test_a_secret_beside_a_reference_is_written_nowhere(configure: Configure, tmp_path: Path, source: str) -> None:
+    camera = "cameras: [{id: gate, type: network, address: 'rtsp://${STATION}:hidden-1@camera.example.org/live'}]"
+    manager = configure(f"gates: [{{name: rain, source: {source}, unsafe_above: 1}}]\n{camera}", STATION="s-1")
+    manager.config.to_yaml(tmp_path / "written.yaml")
+    assert "hidden" not in (tmp_path / "written.yaml").read_text()
+
+
 def test_a_file_is_read_by_itself_and_creates_nothing(tmp_path: Path) -> None:
     (tmp_path / "skycam.yaml").write_text("web: {port: 9005}\ncamera: {exposure_time: 1/50 s}\n")
     (tmp_path / ".env").write_text("WEB_PORT=9006\n")
