@@ -144,6 +144,14 @@ def test_a_camera_may_be_in_the_list_beside_defaults_of_sessions(configure: Conf
         ),
         (CAMERA + "  address: 'rtsp://[x'\n", ":4: cameras.1.address: Invalid IPv6 URL"),
         ("cameras: sky", ":1: cameras: 'sky' is not allowed; allowed is a list of cameras."),
+        (
+            "cameras: {id: sky, type: network, address: 'rtsp://a:hidden@camera.example.org'}",
+            ":1: cameras: This value is not allowed; allowed is a list of cameras.",
+        ),
+        (
+            "cameras: rtsp://a:hidden@camera.example.org",
+            ":1: cameras: This value is not allowed; allowed is a list of cameras.",
+        ),
         ("cameras: [sky]", f":1: cameras.1: this must be a mapping of keys. {ALLOWED}"),
         (SCHEDULE, ":2: schedules.1: window is missing."),
         (
