@@ -173,8 +173,9 @@ class YamlReader:
         try:
             constructor = yaml.constructor.SafeConstructor()
             return constructor.construct_object(node, deep=True)
-        # ValueError: a date such as 2026-13-45 has the form of a timestamp.
-        except (yaml.YAMLError, ValueError, RecursionError):
+        # ValueError: a date such as 2026-13-45 has the form of a timestamp. LookupError and AttributeError: a tag such
+        # as `!!int` before a text that is none.
+        except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError):
             self.refuse(node, key, f"this value cannot be read; allowed is {key_option(key, 'allowed')}.")
             return None
 

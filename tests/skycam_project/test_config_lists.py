@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cameras.drivers import DRIVERS
 from skycam_project.config import CameraConfig, SkycamConfig
 from skycam_project.config.redaction import secrets_of
 from tests.harness.configurations import Configure, Problems
@@ -29,6 +30,7 @@ ALLOWED = (
     "Allowed here: address, audience, enabled, fits_compression, host, id, keep, name, primary, recording, restricted, "
     "settings, type."
 )
+KINDS = ", ".join(DRIVERS)
 CAMERA = "cameras:\n- id: sky\n  type: simulated\n"
 SCHEDULE = "schedules:\n- name: Dark\n  cameras: [sky]\n"
 
@@ -129,6 +131,10 @@ def test_a_camera_may_be_in_the_list_beside_defaults_of_sessions(configure: Conf
             ":1: cameras.1.id: a camera cannot be called detect: that is a route of the API.",
         ),
         (CAMERA + "  enabled: maybe\n", ":4: cameras.1.enabled: 'maybe' is not allowed; allowed is true or false."),
+        (
+            CAMERA + "- {id: dome, type: [dslr]}\n",
+            f":4: cameras.2.type: ['dslr'] is not allowed; allowed is dslr, {KINDS}.",
+        ),
         (
             CAMERA + "  port: 1\n",
             f":4: cameras.1.port: there is no such key. {ALLOWED}",
