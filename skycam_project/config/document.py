@@ -157,6 +157,8 @@ class YamlReader:
 
     def mapping(self, node: yaml.Node, key: Key, parts: dict[Key, Part]) -> None:
         """Note where the values of a mapping stand whose keys are not known here, such as a camera's settings."""
+        for number, item in enumerate(node.value if isinstance(node, yaml.SequenceNode) else (), start=1):
+            self.mapping(item, (*key, str(number)), parts)
         for key_node, value_node in node.value if isinstance(node, yaml.MappingNode) else ():
             where = (*key, str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "?")
             if where in parts:

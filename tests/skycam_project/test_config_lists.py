@@ -141,6 +141,10 @@ def test_a_camera_may_be_in_the_list_beside_defaults_of_sessions(configure: Conf
         ),
         (CAMERA + "  settings: {fps: 1, fps: 2}\n", ":4: cameras.1.settings.fps: this key is given twice; keep one."),
         (
+            SCHEDULE + "  window: {sun: -18}\n  programme: {cycle: [{exposure_us: 1, exposure_us: 2}]}\n",
+            ":5: schedules.1.programme.cycle.1.exposure_us: this key is given twice; keep one.",
+        ),
+        (
             CAMERA + "- {id: sky, type: dslr}",
             ":2: cameras: items 1 and 2 of cameras have the same id 'sky'; give each its own.",
         ),
