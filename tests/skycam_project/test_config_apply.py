@@ -106,6 +106,12 @@ def test_schedules_are_planned_and_events_name_who_did_it(file: Path) -> None:
     assert {"camera.added", "schedule.added", "station.settings"} <= kinds
 
 
+def test_a_schedule_is_found_without_regard_to_case(file: Path) -> None:
+    apply(write(file, FILE.replace("Dark sky", "étoiles")))
+    apply(write(file, FILE.replace("Dark sky", "ÉTOILES")))
+    assert Schedule.objects.get().name == "ÉTOILES"
+
+
 def test_many_schedules_are_planned_once(file: Path, tmp_path: Path) -> None:
     apply(file)
     one = "  - {name: S%d, cameras: [sky], window: {begin: 20:00, end: '05:00'}}\n"
