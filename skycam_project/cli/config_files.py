@@ -153,7 +153,10 @@ def export_file(to: Path | None, force: bool) -> None:
         refuse_existing(to, force=force)
     text, variables = export_configuration()
     if to is not None:
-        write_text(text, to)
+        try:
+            write_text(text, to)
+        except OSError as error:
+            raise CliError("failed", f"{to} cannot be written: {error.strerror}.") from None
     body = {"path": str(to) if to else None, "yaml": None if to else text, "variables": variables}
     print_result(body, print_export)
 

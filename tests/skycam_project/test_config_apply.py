@@ -364,6 +364,12 @@ def test_an_export_does_not_overwrite_a_file(tmp_path: Path) -> None:
     assert target.stat().st_mode & 0o777 == 0o600
 
 
+def test_an_export_to_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    target = tmp_path / "nowhere" / "skycam.yaml"
+    found = skycam("config", "export", "-o", str(target))
+    assert (found.exit_code, found.stderr) == (1, f"skycam: {target} cannot be written: No such file or directory.\n")
+
+
 def test_the_first_camera_is_exported_once(tmp_path: Path, settings: Settings) -> None:
     own = write(tmp_path / "skycam.yaml", "camera: {type: dslr, port: 'usb:001,004', exposure_time: 4}\n")
     settings.STATION = ConfigManager(own, environment={}, here=tmp_path).config
