@@ -12,7 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from cameras.editing.services import add_camera, change_camera
+from cameras.editing.services import add_camera, change_camera, remove_camera
 from cameras.models import Camera
 from captures.models import Session
 from core.station_settings.models import StationSetting
@@ -353,6 +353,14 @@ def test_an_export_has_everything_and_no_secret(file: Path, tmp_path: Path, monk
     }
     monkeypatch.setenv("PASSWORD_OF_GATE_2", "hid%24den")
     monkeypatch.setenv("PASSWORD_2_OF_GATE_2", "hidden-2")
+    assert not apply(write(tmp_path / "exported.yaml", found.stdout))["applied"]
+
+
+def test_an_export_leaves_out_a_schedule_whose_cameras_were_removed_and_says_so(file: Path, tmp_path: Path) -> None:
+    apply(file)
+    remove_camera(Camera.objects.get(slug="sky"))
+    found = skycam("config", "export")
+    assert found.stderr.endswith("Not written, because their cameras were removed: schedule Dark sky\n")
     assert not apply(write(tmp_path / "exported.yaml", found.stdout))["applied"]
 
 
