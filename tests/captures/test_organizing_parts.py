@@ -160,6 +160,11 @@ def test_a_batch_does_not_part_the_files_of_a_stem() -> None:
     ]
 
 
+def test_a_batch_is_bounded_also_if_the_numbers_of_the_pictures_are_their_endings() -> None:
+    files = [SourceFile(f"img.{number:04}", 10) for number in range(120)]
+    assert [len(batch) for batch in batches(files, 50, 10_000)] == [50, 50, 20]
+
+
 def test_a_folder_with_too_many_files_is_refused(tmp_path: Path) -> None:
     for number in range(4):
         (tmp_path / f"{number}.jpg").touch()
