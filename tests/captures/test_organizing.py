@@ -344,6 +344,21 @@ def test_an_original_that_changes_after_its_inspection_by_a_second_attempt_stays
     assert result["reasons"] == {"not_removed": 1}
 
 
+def test_a_picture_that_changes_before_it_is_copied_is_not_adopted_and_stays(camera: Camera, card: Path) -> None:
+    write_card(card, pictures=2, duplicates=0, broken=0)
+    first, other = card / "DCIM/100CANON/IMG_0000.JPG", taken_picture(FIRST + timedelta(hours=1))
+
+    def write_first(done: int, total: int, sentence: str) -> None:
+        # When the first file was inspected.
+        if done == 2:
+            first.write_bytes(other)
+
+    request = OrganizeRequest(camera, str(card), "ada", "job-1", time_zone="Europe/Berlin", move=True)
+    result, _ = organize_new_files(request, write_first, never, no_thumbnail)
+    assert (result["captures"], result["removed"], result["reasons"]) == (1, 1, {"changed": 1})
+    assert first.read_bytes() == other
+
+
 @pytest.mark.parametrize("damage", [Path.unlink, lambda copy: os.truncate(copy, 100)])
 def test_a_second_attempt_keeps_an_original_whose_copy_is_lost(
     camera: Camera, card: Path, root: StorageRoot, damage: Callable[[Path], None]

@@ -33,7 +33,7 @@ from captures.organizing.inspector import Inspector
 from captures.organizing.pairing import FoundPicture, batches, pair_pictures
 from captures.organizing.reasons import NotPlaced, Reason, printable
 from captures.organizing.source import SourceFile, SourceFiles, TooManyFiles
-from captures.organizing.staging import Staging, StagingLocked
+from captures.organizing.staging import CHUNK_BYTES, CopyFailed, Staging, StagingLocked
 from captures.organizing.times import CameraZone, PlacedTime, resolve_time
 from tests.harness.rows.cards import taken_picture, taken_raw, utc
 
@@ -180,14 +180,16 @@ def test_a_file_that_disappears_during_the_listing_hides_no_other_file() -> None
     assert {one.reason for one in listing.ignored} == {Reason.SYMBOLIC_LINK}
 
 
-def test_an_original_that_was_written_again_is_not_removed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"newer", b"new"])
+def test_an_original_that_was_written_again_is_not_removed(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(b"old")
+    os.utime(path, (1_800_000_000, 1_800_000_000))
     before = path.stat()
-    path.write_bytes(b"newer")
+    path.write_bytes(content)
     with closing(SourceFiles(str(tmp_path))) as source:
         assert source.remove("a.jpg", before) is False
-    assert path.read_bytes() == b"newer"
+    assert path.read_bytes() == content
 
 
 def test_a_file_that_crashes_the_decoder_is_broken_and_the_next_one_is_read(tmp_path: Path) -> None:
@@ -207,6 +209,25 @@ def test_a_file_that_takes_too_long_is_broken(tmp_path: Path) -> None:
     (tmp_path / "good.jpg").write_bytes(taken_picture())
     with Inspector(str(tmp_path), never, timeout_s=0.0) as inspector, pytest.raises(NotPlaced, match="more than 0 s"):
         inspector.inspect("good.jpg")
+
+
+def test_a_copy_that_the_disk_did_not_keep_is_removed(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "original").write_bytes(os.urandom(CHUNK_BYTES + 1))
+    part = folder / ".organize/a.part"
+
+    def damages_the_first_chunk() -> bool:
+        if part.stat().st_size:
+            with part.open("r+b") as copy:
+                copy.write(b"another beginning")
+        return False
+
+    with (
+        Staging(str(folder), str(read_marker(str(folder)))) as staging,
+        (tmp_path / "original").open("rb") as original,
+        pytest.raises(CopyFailed, match="did not keep a copy as it was written"),
+    ):
+        staging.copy(original.fileno(), "a.part", damages_the_first_chunk)
+    assert not part.exists()
 
 
 def test_two_processes_do_not_adopt_into_one_root_at_the_same_time(folder: Path) -> None:
