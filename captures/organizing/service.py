@@ -93,9 +93,8 @@ def open_folder(folder: str) -> Iterator[SourceFiles]:
     try:
         source = SourceFiles(folder)
     except OSError as error:
-        user = pwd.getpwuid(os.geteuid()).pw_name
         raise JobError(
-            f"The station runs as the user {user} and cannot read {printable(folder)}: {error.strerror}. "
+            f"The station runs as the user {own_user()} and cannot read {printable(folder)}: {error.strerror}. "
             "Check the path, and grant that user access to the folder.",
             permanent=True,
         ) from None
@@ -104,6 +103,14 @@ def open_folder(folder: str) -> Iterator[SourceFiles]:
         yield source
     finally:
         source.close()
+
+
+def own_user() -> str:
+    """In a container, the station's user may have no name."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
 
 
 def open_staging(root: RootBody) -> Staging:

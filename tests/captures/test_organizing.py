@@ -284,6 +284,14 @@ def test_a_folder_that_the_station_cannot_read_is_refused_by_name(camera: Camera
         organized(camera, card / "nowhere")
 
 
+def test_a_station_whose_user_has_no_name_refuses_a_folder_as_well(
+    camera: Camera, card: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 4_000_000)
+    with pytest.raises(JobError, match="The station runs as the user 4000000 and cannot read"):
+        organized(camera, card / "nowhere")
+
+
 def test_a_folder_that_is_too_deep_is_refused_in_text(camera: Camera, card: Path) -> None:
     os.makedirs(card / "bad\x1b\udcff" / Path(*"a" * 40))
     with pytest.raises(JobError, match="more than 32 folders deep") as refusal:
