@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -303,6 +304,20 @@ def test_a_folder_that_is_too_deep_is_refused_in_text(camera: Camera, card: Path
 def test_nothing_is_copied_to_a_disk_without_room(camera: Camera, card: Path, root: StorageRoot) -> None:
     write_card(card, pictures=3, duplicates=0, broken=0)
     request = OrganizeRequest(camera, str(card), "ada", "job-1", reserve_bytes=10**18)
+    with pytest.raises(JobError, match="0 captures adopted"):
+        organize_new_files(request, lambda *words: None, never)
+    assert archive(root) == set()
+
+
+def test_the_room_that_a_batch_needs_is_checked_before_it_is_copied(
+    camera: Camera, card: Path, root: StorageRoot
+) -> None:
+    (card / "IMG_1.JPG").write_bytes(taken_picture())
+    # Sparse. What follows the picture is part of its file.
+    os.truncate(card / "IMG_1.JPG", 200_000_000)
+    # Enough for the reserve, and not for the copy.
+    reserve = shutil.disk_usage(root.path).free - 100_000_000
+    request = OrganizeRequest(camera, str(card), "ada", "job-1", reserve_bytes=reserve)
     with pytest.raises(JobError, match="0 captures adopted"):
         organize_new_files(request, lambda *words: None, never)
     assert archive(root) == set()
