@@ -230,6 +230,13 @@ def test_a_copy_that_the_disk_did_not_keep_is_removed(folder: Path, tmp_path: Pa
     assert not part.exists()
 
 
+def test_a_plan_that_was_not_completely_written_is_removed(folder: Path) -> None:
+    with Staging(str(folder), str(read_marker(str(folder)))) as staging:
+        (folder / ".organize/tmp-a.json").write_text('{"captures": ["0193')
+        assert staging.recover(lambda captures: set()) == 0
+    assert os.listdir(folder / ".organize") == [".lock"]
+
+
 def test_two_processes_do_not_adopt_into_one_root_at_the_same_time(folder: Path) -> None:
     root = str(read_marker(str(folder)))
     with Staging(str(folder), root), pytest.raises(StagingLocked, match="Another process"):
