@@ -121,8 +121,8 @@ class YamlReader:
         # A value with a problem is left out, so that the model does not report it a second time.
         if len(self.layer.problems) == before:
             # As written, not as expanded: a variable that is referred to may hold a secret of another program.
-            # In place of a list of sections, one section or an address may hold a password.
-            may_hold_secret = model is not None and (isinstance(plain, dict) or "://" in str(plain))
+            # In place of a list, a mapping may hold a password; in place of a list of sections, an address as well.
+            may_hold_secret = isinstance(plain, dict) or (model is not None and "://" in str(plain))
             shown = HIDDEN if key_option(key, "secret") or may_hold_secret else shorten(plain)
             self.layer.values[key] = GivenValue(
                 expanded, self.where(node, key), shown, self.path.parent, parts, plain if parts else None

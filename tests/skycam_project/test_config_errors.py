@@ -31,6 +31,10 @@ PORTS = "allowed is a whole number from 1 to 65535."
             "web: {host: '${'}",
             "skycam.yaml:1: web.host: ${ must be followed by a variable's name and }. Write $${ for a literal ${.",
         ),
+        (
+            "camera_environment: {WEATHER_TOKEN: hidden}",
+            "skycam.yaml:1: camera_environment: This value is not allowed; allowed is a list of variable names.",
+        ),
         ("web: {tls: !!bool often}", "skycam.yaml:1: web.tls: this value cannot be read; allowed is true or false."),
         (
             "web: {port: !!int ''}",
