@@ -6,6 +6,8 @@ import errno
 import io
 import os
 import signal
+import struct
+import zlib
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -209,6 +211,20 @@ def test_a_file_that_takes_too_long_is_broken(tmp_path: Path) -> None:
     (tmp_path / "good.jpg").write_bytes(taken_picture())
     with Inspector(str(tmp_path), never, timeout_s=0.0) as inspector, pytest.raises(NotPlaced, match="more than 0 s"):
         inspector.inspect("good.jpg")
+
+
+def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    # Fewer than those at which Pillow itself refuses.
+    header = b"IHDR" + struct.pack(">IIBBBBB", 13_000, 13_000, 1, 0, 0, 0, 0)
+    chunks = [
+        len(chunk[4:]).to_bytes(4) + chunk + zlib.crc32(chunk).to_bytes(4) for chunk in (header, b"IDAT", b"IEND")
+    ]
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+    with (
+        Inspector(str(tmp_path), never) as inspector,
+        pytest.raises(NotPlaced, match="13000 x 13000 pixels; the limit"),
+    ):
+        inspector.inspect("a.png")
 
 
 def test_a_copy_that_the_disk_did_not_keep_is_removed(folder: Path, tmp_path: Path) -> None:
