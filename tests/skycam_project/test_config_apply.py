@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from cameras.editing.services import add_camera, change_camera, remove_camera
+from cameras.leases.service import acquire_lease
 from cameras.models import Camera
 from captures.models import Session
 from core.station_settings.models import StationSetting
@@ -183,6 +184,17 @@ def test_a_camera_whose_session_runs_is_not_removed(file: Path, tmp_path: Path) 
     found = skycam("config", "apply", str(less), "--yes", "--prune")
     assert found.exit_code == 1
     assert "! camera dome cannot be removed now and stays: dome runs a session. Stop it first." in found.stderr
+    assert Camera.objects.present().filter(slug="dome").exists()
+    assert not Schedule.objects.exists()
+
+
+def test_a_camera_that_another_user_holds_is_not_removed(file: Path, tmp_path: Path) -> None:
+    apply(file)
+    acquire_lease(Camera.objects.get(slug="dome"), "anna", for_s=3600)
+    less = write(tmp_path / "less.yaml", "cameras: [{id: sky, type: simulated}]\nschedules: []\n")
+    found = skycam("config", "apply", str(less), "--yes", "--prune")
+    assert found.exit_code == 1
+    assert "! camera dome cannot be removed now and stays: dome is held by anna" in found.stderr
     assert Camera.objects.present().filter(slug="dome").exists()
     assert not Schedule.objects.exists()
 
