@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import F
@@ -12,6 +12,7 @@ from cameras.leases import service as leases
 from cameras.spool.records import GapRecord, SessionBody, SessionRecord
 from captures.ingest.records import camera_of
 from captures.sessions.models import SESSION_TRANSITIONS, Session, SessionGap, SessionState
+from core.text.names import person
 from core.text.plurals import pluralize, was_or_were
 from monitoring.services import record_event
 
@@ -21,6 +22,8 @@ EVENT_OF = {
     "paused": "session.paused",
     "finished": "session.finished",
 }
+STOPPED_WITHIN = timedelta(minutes=1)
+"""Before a planned run begins, the session from which it took the camera was stopped."""
 
 
 def ingest_gap(record: GapRecord) -> None:
@@ -118,13 +121,24 @@ def _create_session(record: SessionRecord) -> Session | None:
     )  # fmt: skip
     if "taken_from" in description:
         leases.take_over_for_run(
-            UUID(record["camera"]), description["taken_from"], description["name"], description["created_by"],
-            datetime.fromisoformat(record["body"]["at"]),
+            UUID(record["camera"]), _holder_of(record, description["taken_from"]), description["name"],
+            description["created_by"], datetime.fromisoformat(record["body"]["at"]),
         )  # fmt: skip
     return Session.objects.create(
         id=record["body"]["session"], camera_id=record["camera"], name=description["name"],
         programme=description["programme"], created_by=description["created_by"], revision=record["body"]["revision"],
     )  # fmt: skip
+
+
+def _holder_of(record: SessionRecord, user: str) -> str:
+    """Who held the camera: of a session that was stopped, its process knows who started it, and not to whom it was
+    handed over."""
+    at = datetime.fromisoformat(record["body"]["at"])
+    stopped = Session.objects.filter(
+        camera_id=record["camera"], reason="camera_held", ended_at__range=(at - STOPPED_WITHIN, at)
+    )
+    handed = stopped.exclude(handed_to="").order_by("-ended_at").first()
+    return person(handed.handed_to) if handed is not None and person(handed.created_by) == user else user
 
 
 def _set_times(session: Session, at: datetime) -> None:

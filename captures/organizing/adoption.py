@@ -19,11 +19,13 @@ from captures.organizing.times import PlacedTime
 
 
 class StoredFile(NamedTuple):
-    """A file that has a row: its capture, and if it was adopted, by which job and from where."""
+    """A file that has a row: its capture, and if it was adopted, by which job and from where; and where it is."""
 
     capture: str
     job: str
     original: str
+    root: UUID
+    path: str
 
 
 class AdoptedFile(NamedTuple):
@@ -112,8 +114,11 @@ class Adopter:
 def stored_files(hashes: Iterable[str]) -> dict[str, StoredFile]:
     """SHA-256 -> a file that has it, in one query."""
     rows = CaptureFile.objects.filter(sha256__in=set(hashes)).order_by("pk")
-    columns = rows.values_list("sha256", "capture_id", "capture__job", "original")
-    return {sha256: StoredFile(str(capture), job, original) for sha256, capture, job, original in columns}
+    columns = rows.values_list("sha256", "capture_id", "capture__job", "original", "root_id", "path")
+    return {
+        sha256: StoredFile(str(capture), job, original, root, path)
+        for sha256, capture, job, original, root, path in columns
+    }
 
 
 def stored_captures(captures: list[str]) -> set[str]:

@@ -21,8 +21,13 @@ class OriginalRemover:
         """Remove a file that was just copied. `expected` is its state before that."""
         self._remove(path, lambda: expected)
 
-    def remove_adopted(self, path: str, sha256: str) -> None:
-        """Remove a file that was copied before a kill, if it still has this content."""
+    def remove_adopted(self, path: str, sha256: str, *, is_kept: bool) -> None:
+        """Remove a file that was copied before a kill, if it still has this content. `is_kept`: its copy has it."""
+        if not is_kept:
+            # What ended the first attempt, such as a power cut, may have taken the copy as well.
+            message = "It is adopted, and was not removed: its copy is not in the storage root as it was stored."
+            self._findings.add_not_placed(path, Reason.NOT_REMOVED, message)
+            return
         # Hashed again: another program may have written it since it was inspected.
         self._remove(path, lambda: self._source.state_with_content(path, sha256))
 

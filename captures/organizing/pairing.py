@@ -12,6 +12,7 @@ from captures.organizing.source import SourceFile
 from captures.organizing.times import PlacedTime
 
 MAX_APART = timedelta(seconds=2)
+MAX_OF_STEM = 10
 FIRST_KINDS = ("jpeg", "png", "tiff", "raw")
 """Which file of a capture is the primary one."""
 
@@ -44,11 +45,14 @@ def stem_of(path: str) -> str:
 
 
 def batches(files: Iterable[SourceFile], max_files: int, max_bytes: int) -> Iterator[list[SourceFile]]:
-    """Files in parts of bounded size; files of one stem, which come one after the other, are in one part."""
+    """Files in parts of bounded size; files of one stem, which come one after the other, are in one part, unless they
+    are more than MAX_OF_STEM: then the numbers of the pictures are their endings."""
     batch: list[SourceFile] = []
+    same = 0
     for file in files:
         full = len(batch) >= max_files or sum(one.bytes for one in batch) >= max_bytes
-        if full and stem_of(file.path) != stem_of(batch[-1].path):
+        same = same + 1 if batch and stem_of(file.path) == stem_of(batch[-1].path) else 1
+        if full and (same == 1 or same > MAX_OF_STEM):
             yield batch
             batch = []
         batch.append(file)

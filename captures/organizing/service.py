@@ -93,9 +93,8 @@ def open_folder(folder: str) -> Iterator[SourceFiles]:
     try:
         source = SourceFiles(folder)
     except OSError as error:
-        user = pwd.getpwuid(os.geteuid()).pw_name
         raise JobError(
-            f"The station runs as the user {user} and cannot read {printable(folder)}: {error.strerror}. "
+            f"The station runs as the user {own_user()} and cannot read {printable(folder)}: {error.strerror}. "
             "Check the path, and grant that user access to the folder.",
             permanent=True,
         ) from None
@@ -104,6 +103,14 @@ def open_folder(folder: str) -> Iterator[SourceFiles]:
         yield source
     finally:
         source.close()
+
+
+def own_user() -> str:
+    """In a container, the station's user may have no name."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
 
 
 def open_staging(root: RootBody) -> Staging:
@@ -261,7 +268,8 @@ class Organizing:
             if same is not None and (same.job, same.original) == (self._request.job, original):
                 # This job stored it before it was killed.
                 if self._request.move:
-                    self._originals.remove_adopted(path, sha256)
+                    is_kept = same.root == self._adopter.root and self._staging.has_content(same.path, sha256)
+                    self._originals.remove_adopted(path, sha256, is_kept=is_kept)
             elif same is not None:
                 self._findings.add_not_placed(path, Reason.DUPLICATE, f"Capture {same.capture} has the same content.")
             elif (first := new.get(sha256)) is not None or sha256 in self._seen:

@@ -4,6 +4,7 @@ nothing outside of the folder is opened. Django-free."""
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import stat
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from cameras.spool.durable import RootFiles
-from captures.organizing.reasons import Reason
+from captures.organizing.reasons import Reason, printable
 
 MAX_FILES = 100_000
 MAX_DEPTH = 32
@@ -58,8 +59,15 @@ class Listing:
 
 class SourceFiles:
     def __init__(self, folder: str) -> None:
-        """OSError."""
+        """`folder` is absolute. OSError, also when a part of the path is a symbolic link."""
         self._files = RootFiles(folder)
+        # The rights of the person who named the folder were checked before. A link that was put in its place since
+        # would lead to what only the station's user may read.
+        with self._files.folder("") as at:
+            is_link = os.readlink(f"/proc/self/fd/{at}") != folder
+        if is_link:
+            self._files.close()
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), folder)
 
     def close(self) -> None:
         self._files.close()
@@ -131,7 +139,7 @@ class SourceFiles:
         elif stat.S_ISDIR(found.st_mode):
             if path.count("/") >= MAX_DEPTH:
                 raise TooManyFiles(
-                    f"{path[:80]}… is more than {MAX_DEPTH} folders deep. Organize its parts one by one."
+                    f"{printable(path[:80])}… is more than {MAX_DEPTH} folders deep. Organize its parts one by one."
                 )
             self._list_folder(path, listing, forbidden, most)
         elif stat.S_ISLNK(found.st_mode):

@@ -129,8 +129,16 @@ class Staging:
         hit_failpoint("after_copy")
         return found
 
-    def _read_back(self, part: str) -> str:
-        with self.files.folder(FOLDER) as at:
+    def has_content(self, path: str, sha256: str) -> bool:
+        """Whether a file of the root can be read and has this content."""
+        folder, _, name = path.rpartition("/")
+        try:
+            return self._read_back(name, folder) == sha256
+        except OSError:
+            return False
+
+    def _read_back(self, part: str, folder: str = FOLDER) -> str:
+        with self.files.folder(folder) as at:
             descriptor = os.open(part, READ, dir_fd=at)
         with os.fdopen(descriptor, "rb", buffering=0) as file:
             # From the disk, not from memory; the copy was fsynced.

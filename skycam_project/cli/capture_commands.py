@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -157,7 +157,9 @@ def times_at(camera: Camera, values: dict[str, Any]) -> dict[str, datetime | Non
     # A host that has never run has not told where it is.
     place = station_place() if site.latitude is None else Location(site.latitude, site.longitude)
     try:
-        return {name: time_at(place, values[name]) for name in ("begin", "until")}
+        now = datetime.now(UTC)
+        begin = time_at(place, values["begin"], now)
+        return {"begin": begin, "until": time_at(place, values["until"], max(begin or now, now))}
     except InvalidTime as error:
         raise CliError("invalid", str(error)) from None
 

@@ -151,10 +151,13 @@ def export_file(to: Path | None, force: bool) -> None:
 
     if to is not None:
         refuse_existing(to, force=force)
-    text, variables = export_configuration()
+    text, variables, left_out = export_configuration()
     if to is not None:
-        write_text(text, to)
-    body = {"path": str(to) if to else None, "yaml": None if to else text, "variables": variables}
+        try:
+            write_text(text, to)
+        except OSError as error:
+            raise CliError("failed", f"{to} cannot be written: {error.strerror}.") from None
+    body = {"path": str(to) if to else None, "yaml": None if to else text, "variables": variables, "left_out": left_out}
     print_result(body, print_export)
 
 
@@ -165,3 +168,5 @@ def print_export(body: dict[str, Any]) -> None:
     if body["variables"]:
         names = ", ".join(body["variables"])
         print_warnings([f"Secrets are not written. Where the file is used, set these variables: {names}"])
+    if body["left_out"]:
+        print_warnings([f"Not written, because their cameras were removed: schedule {', '.join(body['left_out'])}"])

@@ -21,7 +21,7 @@ from core.times.durations import (
     parse_offset,
 )
 from core.times.sun import EVENTS
-from core.times.time_parsing import InvalidTime, Location, parse_time
+from core.times.time_parsing import CLOCK, InvalidTime, Location, parse_time
 from skycam_project.cli.local_time import LocalZone
 from skycam_project.cli.station import current
 
@@ -191,18 +191,20 @@ class FutureTimeParam(click.ParamType[datetime]):
 
 
 class CameraTimeParam(click.ParamType[datetime | str]):
-    """As `FutureTimeParam`, but a Sun event stays a text for `time_at`: the host of the camera says where it is."""
+    """As `FutureTimeParam`, but two stay texts for `time_at`: a Sun event, since the host of the camera says where it
+    is, and a time of day, since the end of a session comes after its begin."""
 
     name = "time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime | str:
         words = value if isinstance(value, datetime) else " ".join(value.split()).lower()
-        return words if words in EVENTS else FutureTimeParam().convert(value, param, ctx)
+        is_later = isinstance(words, str) and (words in EVENTS or CLOCK.fullmatch(words))
+        return words if is_later else FutureTimeParam().convert(value, param, ctx)
 
 
-def time_at(place: Location, value: datetime | str | None) -> datetime | None:
-    """The time of a Sun event at a place; other values unchanged. InvalidTime."""
-    return parse_time(value, datetime.now(UTC), LocalZone(), place).at if isinstance(value, str) else value
+def time_at(place: Location, value: datetime | str | None, after: datetime) -> datetime | None:
+    """The next time of a Sun event at a place, or of a time of day; other values unchanged. InvalidTime."""
+    return parse_time(value, after, LocalZone(), place).at if isinstance(value, str) else value
 
 
 def station_place() -> Location:

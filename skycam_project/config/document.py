@@ -121,7 +121,9 @@ class YamlReader:
         # A value with a problem is left out, so that the model does not report it a second time.
         if len(self.layer.problems) == before:
             # As written, not as expanded: a variable that is referred to may hold a secret of another program.
-            shown = HIDDEN if key_option(key, "secret") else shorten(plain)
+            # In place of a list, a mapping may hold a password; in place of a list of sections, an address as well.
+            may_hold_secret = isinstance(plain, dict) or (model is not None and "://" in str(plain))
+            shown = HIDDEN if key_option(key, "secret") or may_hold_secret else shorten(plain)
             self.layer.values[key] = GivenValue(
                 expanded, self.where(node, key), shown, self.path.parent, parts, plain if parts else None
             )
@@ -155,6 +157,8 @@ class YamlReader:
 
     def mapping(self, node: yaml.Node, key: Key, parts: dict[Key, Part]) -> None:
         """Note where the values of a mapping stand whose keys are not known here, such as a camera's settings."""
+        for number, item in enumerate(node.value if isinstance(node, yaml.SequenceNode) else (), start=1):
+            self.mapping(item, (*key, str(number)), parts)
         for key_node, value_node in node.value if isinstance(node, yaml.MappingNode) else ():
             where = (*key, str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "?")
             if where in parts:
@@ -171,8 +175,9 @@ class YamlReader:
         try:
             constructor = yaml.constructor.SafeConstructor()
             return constructor.construct_object(node, deep=True)
-        # ValueError: a date such as 2026-13-45 has the form of a timestamp.
-        except (yaml.YAMLError, ValueError, RecursionError):
+        # ValueError: a date such as 2026-13-45 has the form of a timestamp. LookupError and AttributeError: a tag such
+        # as `!!int` before a text that is none.
+        except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError):
             self.refuse(node, key, f"this value cannot be read; allowed is {key_option(key, 'allowed')}.")
             return None
 

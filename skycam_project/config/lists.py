@@ -70,7 +70,7 @@ class CameraEntry(Section):
     def is_known_type(cls, value: Any) -> Any:
         if value == "astro":
             raise ValueError(f"astro means an INDI camera, which Skycam does not support yet; allowed is {TYPE_NAMES}.")
-        if value not in TYPES:
+        if not isinstance(value, str) or value not in TYPES:
             raise ValueError
         return value
 

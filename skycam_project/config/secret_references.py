@@ -6,10 +6,12 @@ import re
 from typing import Any
 
 from cameras.drivers.credentials import REDACTED, address_secrets, redact_address
-from skycam_project.config.redaction import redacted_url
+from skycam_project.config.redaction import passwords_in
 
 OTHER_SIGNS = re.compile(r"[^A-Z0-9]+")
 LITERAL = "${"
+ESCAPED_OR_REFERENCE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+"""As in `skycam_project.config.document`, which needs PyYAML."""
 
 
 def escape_references(value: Any) -> Any:
@@ -43,22 +45,35 @@ def written_gate(gate: dict[str, Any]) -> dict[str, Any]:
         return gate
     name, hidden = str(gate.get("name", "")), dict(source)
     if isinstance(headers := source.get("headers"), dict):
-        hidden["headers"] = {header: _reference(text, "GATE", name, header) for header, text in headers.items()}
-    if isinstance(url := source.get("http"), str) and redacted_url(url) != url:
-        hidden["http"] = _reference(url, "GATE", name, "HTTP")
+        hidden["headers"] = {
+            header: text if is_reference(text) else _reference("GATE", name, header) for header, text in headers.items()
+        }
+    # Without its references: the rest may have a secret that was written out.
+    if isinstance(url := source.get("http"), str) and has_secret(ESCAPED_OR_REFERENCE.sub("", url)):
+        hidden["http"] = _reference("GATE", name, "HTTP")
     return {**gate, "source": hidden}
+
+
+def has_secret(url: str) -> bool:
+    return bool(address_secrets(url)) or any(passwords_in(url))
+
+
+def is_reference(text: Any) -> bool:
+    """Whether a header has its secret in a variable: `${TOKEN}`, or `Bearer ${TOKEN}`."""
+    scheme, _, value = str(text).rpartition(" ")
+    found = ESCAPED_OR_REFERENCE.fullmatch(value)
+    return found is not None and found[1] is not None and (not scheme or scheme.isalpha())
 
 
 def written_camera(camera: dict[str, Any]) -> dict[str, Any]:
     """An item of the list `cameras` as it was written, without the secrets of its address."""
     address = camera.get("address")
-    if not isinstance(address, str) or LITERAL in address:
+    if not isinstance(address, str) or not has_secret(ESCAPED_OR_REFERENCE.sub("", address)):
         return camera
+    if LITERAL in address:
+        return {**camera, "address": _reference("ADDRESS_OF", str(camera.get("id", "")))}
     return {**camera, "address": address_with_references(str(camera.get("id", "")), address)}
 
 
-def _reference(text: Any, *parts: str) -> Any:
-    """A text that refers to a variable already stays as it is."""
-    if LITERAL in str(text):
-        return text
+def _reference(*parts: str) -> str:
     return f"${{{'_'.join(OTHER_SIGNS.sub('_', part.upper()) for part in parts)}}}"

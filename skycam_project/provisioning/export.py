@@ -20,15 +20,19 @@ from skycam_project.station_settings import values_from_page
 
 
 class Export(NamedTuple):
-    """`variables` are the names of the variables that the text refers to: secrets, which it does not contain."""
+    """`variables` are the names of the variables that the text refers to: secrets, which it does not contain.
+    `left_out` are schedules whose cameras were all removed: a file cannot have them."""
 
     text: str
     variables: list[str]
+    left_out: list[str]
 
 
 def export_configuration() -> Export:
     cameras = [camera_item(camera) for camera in Camera.objects.present().prefetch_related("audience").order_by("slug")]
     schedules = [schedule_item(row) for row in Schedule.objects.prefetch_related("cameras").order_by("name")]
+    left_out = [schedule["name"] for schedule in schedules if not schedule["cameras"]]
+    schedules = [schedule for schedule in schedules if schedule["cameras"]]
     values = {**written_values(settings.STATION), **escape_references(values_from_page())}
     values |= {("cameras",): cameras, ("schedules",): schedules}
     if any(camera["id"] == FIRST_CAMERA for camera in cameras):
@@ -36,7 +40,7 @@ def export_configuration() -> Export:
         for key in (("camera", "type"), ("camera", "port")):
             values.pop(key, None)
     text = to_yaml(nest_keys(in_order(values)))
-    return Export(text, sorted({match[1] for match in REFERENCE.finditer(text) if match[1]}))
+    return Export(text, sorted({match[1] for match in REFERENCE.finditer(text) if match[1]}), left_out)
 
 
 def in_order(values: dict[Key, Any]) -> dict[Key, Any]:

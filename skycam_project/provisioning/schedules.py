@@ -83,11 +83,13 @@ def remove_schedules(plan: RowsPlan, user: Any, actor: str) -> None:
 def store_schedules(file: ConfigFile, plan: RowsPlan, user: Any, actor: str) -> None:
     """Change and add the schedules of the plan. ConfigError with the place of what the service refuses."""
     service = ScheduleService(user, actor, plan_later)
+    # As in `plan_schedules`: SQLite compares only ASCII without regard to case.
+    present = {row.name.lower(): row for row in Schedule.objects.all()}
     for change in (*plan.changed, *plan.added):
         entry = file.config.schedules[change.number - 1]
         with located(file, "schedules", change.number, {}):
             request = ScheduleRequest.model_validate(entry.model_dump(mode="json", exclude_unset=True))
-            row = Schedule.objects.filter(name__iexact=entry.name).first()
+            row = present.get(entry.name.lower())
             if row is None:
                 service.add(request)
             else:

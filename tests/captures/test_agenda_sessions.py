@@ -112,6 +112,19 @@ def test_a_run_that_took_the_camera_over_ends_the_lease_and_says_so(archive: Arc
     assert taken.data == {"from": "anna"}
 
 
+def test_a_run_takes_the_camera_from_the_user_to_whom_the_session_was_handed_over(archive: Archive) -> None:
+    Session.objects.create(
+        camera=archive.camera, programme={}, state="stopped", reason="camera_held", created_by="anna", handed_to="ben",
+        ended_at=datetime.fromtimestamp(1_800_000_000, UTC),
+    )  # fmt: skip
+    acquire_lease(archive.camera, "ben", for_s=3600)
+    # What the camera process knows: anna started the session.
+    begin(archive, "running", taken_from="anna")
+    archive.camera.refresh_from_db()
+    assert archive.camera.held_by == ""
+    assert Event.objects.filter(kind="camera.taken").latest("id").data == {"from": "ben"}
+
+
 def test_a_lease_that_is_newer_than_the_run_stays(archive: Archive) -> None:
     acquire_lease(archive.camera, "ben", for_s=3600)
     begin(archive, "running", taken_from="anna")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -247,6 +249,16 @@ def test_symbolic_links_and_pipes_are_not_followed(camera: Camera, card: Path, t
     assert Capture.objects.count() == 0
 
 
+def test_a_link_that_takes_the_place_of_the_folder_is_not_followed(camera: Camera, card: Path, tmp_path: Path) -> None:
+    # Between the check of the person's rights and the job.
+    card.rename(tmp_path / "private")
+    card.symlink_to(tmp_path / "private")
+    (card / "IMG_1.JPG").write_bytes(taken_picture())
+    with pytest.raises(JobError, match=r"cannot read .*card: Too many levels of symbolic links"):
+        organized(camera, card, move=True)
+    assert files_below(tmp_path / "private") == {"IMG_1.JPG"}
+
+
 def test_hidden_files_are_counted(camera: Camera, card: Path) -> None:
     (card / "._IMG_1.JPG").write_bytes(b"from a Mac")
     result = organized(camera, card)
@@ -273,9 +285,39 @@ def test_a_folder_that_the_station_cannot_read_is_refused_by_name(camera: Camera
         organized(camera, card / "nowhere")
 
 
+def test_a_station_whose_user_has_no_name_refuses_a_folder_as_well(
+    camera: Camera, card: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 4_000_000)
+    with pytest.raises(JobError, match="The station runs as the user 4000000 and cannot read"):
+        organized(camera, card / "nowhere")
+
+
+def test_a_folder_that_is_too_deep_is_refused_in_text(camera: Camera, card: Path) -> None:
+    os.makedirs(card / "bad\x1b\udcff" / Path(*"a" * 40))
+    with pytest.raises(JobError, match="more than 32 folders deep") as refusal:
+        organized(camera, card)
+    # The database takes no other text.
+    assert str(refusal.value).isprintable()
+
+
 def test_nothing_is_copied_to_a_disk_without_room(camera: Camera, card: Path, root: StorageRoot) -> None:
     write_card(card, pictures=3, duplicates=0, broken=0)
     request = OrganizeRequest(camera, str(card), "ada", "job-1", reserve_bytes=10**18)
+    with pytest.raises(JobError, match="0 captures adopted"):
+        organize_new_files(request, lambda *words: None, never)
+    assert archive(root) == set()
+
+
+def test_the_room_that_a_batch_needs_is_checked_before_it_is_copied(
+    camera: Camera, card: Path, root: StorageRoot
+) -> None:
+    (card / "IMG_1.JPG").write_bytes(taken_picture())
+    # Sparse. What follows the picture is part of its file.
+    os.truncate(card / "IMG_1.JPG", 200_000_000)
+    # Enough for the reserve, and not for the copy.
+    reserve = shutil.disk_usage(root.path).free - 100_000_000
+    request = OrganizeRequest(camera, str(card), "ada", "job-1", reserve_bytes=reserve)
     with pytest.raises(JobError, match="0 captures adopted"):
         organize_new_files(request, lambda *words: None, never)
     assert archive(root) == set()
@@ -323,6 +365,33 @@ def test_an_original_that_changes_after_its_inspection_by_a_second_attempt_stays
     result, _ = organize_new_files(request, write_first, never, no_thumbnail)
     assert first.stat().st_size == 100
     assert result["reasons"] == {"not_removed": 1}
+
+
+def test_a_picture_that_changes_before_it_is_copied_is_not_adopted_and_stays(camera: Camera, card: Path) -> None:
+    write_card(card, pictures=2, duplicates=0, broken=0)
+    first, other = card / "DCIM/100CANON/IMG_0000.JPG", taken_picture(FIRST + timedelta(hours=1))
+
+    def write_first(done: int, total: int, sentence: str) -> None:
+        # When the first file was inspected.
+        if done == 2:
+            first.write_bytes(other)
+
+    request = OrganizeRequest(camera, str(card), "ada", "job-1", time_zone="Europe/Berlin", move=True)
+    result, _ = organize_new_files(request, write_first, never, no_thumbnail)
+    assert (result["captures"], result["removed"], result["reasons"]) == (1, 1, {"changed": 1})
+    assert first.read_bytes() == other
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda copy: os.truncate(copy, 100)])
+def test_a_second_attempt_keeps_an_original_whose_copy_is_lost(
+    camera: Camera, card: Path, root: StorageRoot, damage: Callable[[Path], None]
+) -> None:
+    (card / "IMG_1.JPG").write_bytes(taken_picture())
+    organized(camera, card)
+    damage(Path(root.path, CaptureFile.objects.get().path))
+    result = organized(camera, card, move=True)
+    assert (result["removed"], only_reason(result)) == (0, "not_removed")
+    assert files_below(card) == {"IMG_1.JPG"}
 
 
 # The job

@@ -6,6 +6,8 @@ import errno
 import io
 import os
 import signal
+import struct
+import zlib
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,7 +35,7 @@ from captures.organizing.inspector import Inspector
 from captures.organizing.pairing import FoundPicture, batches, pair_pictures
 from captures.organizing.reasons import NotPlaced, Reason, printable
 from captures.organizing.source import SourceFile, SourceFiles, TooManyFiles
-from captures.organizing.staging import Staging, StagingLocked
+from captures.organizing.staging import CHUNK_BYTES, CopyFailed, Staging, StagingLocked
 from captures.organizing.times import CameraZone, PlacedTime, resolve_time
 from tests.harness.rows.cards import taken_picture, taken_raw, utc
 
@@ -160,6 +162,11 @@ def test_a_batch_does_not_part_the_files_of_a_stem() -> None:
     ]
 
 
+def test_a_batch_is_bounded_also_if_the_numbers_of_the_pictures_are_their_endings() -> None:
+    files = [SourceFile(f"img.{number:04}", 10) for number in range(120)]
+    assert [len(batch) for batch in batches(files, 50, 10_000)] == [50, 50, 20]
+
+
 def test_a_folder_with_too_many_files_is_refused(tmp_path: Path) -> None:
     for number in range(4):
         (tmp_path / f"{number}.jpg").touch()
@@ -169,20 +176,22 @@ def test_a_folder_with_too_many_files_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_that_disappears_during_the_listing_hides_no_other_file() -> None:
     # The listing of this folder names its own descriptor, which is closed when the entries are read.
-    with closing(SourceFiles("/proc/self/fd")) as source:
+    with closing(SourceFiles(f"/proc/{os.getpid()}/fd")) as source:
         listing = source.list_files(set())
     assert len(listing.ignored) > 2
     assert {one.reason for one in listing.ignored} == {Reason.SYMBOLIC_LINK}
 
 
-def test_an_original_that_was_written_again_is_not_removed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"newer", b"new"])
+def test_an_original_that_was_written_again_is_not_removed(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(b"old")
+    os.utime(path, (1_800_000_000, 1_800_000_000))
     before = path.stat()
-    path.write_bytes(b"newer")
+    path.write_bytes(content)
     with closing(SourceFiles(str(tmp_path))) as source:
         assert source.remove("a.jpg", before) is False
-    assert path.read_bytes() == b"newer"
+    assert path.read_bytes() == content
 
 
 def test_a_file_that_crashes_the_decoder_is_broken_and_the_next_one_is_read(tmp_path: Path) -> None:
@@ -202,6 +211,46 @@ def test_a_file_that_takes_too_long_is_broken(tmp_path: Path) -> None:
     (tmp_path / "good.jpg").write_bytes(taken_picture())
     with Inspector(str(tmp_path), never, timeout_s=0.0) as inspector, pytest.raises(NotPlaced, match="more than 0 s"):
         inspector.inspect("good.jpg")
+
+
+def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    # Fewer than those at which Pillow itself refuses.
+    header = b"IHDR" + struct.pack(">IIBBBBB", 13_000, 13_000, 1, 0, 0, 0, 0)
+    chunks = [
+        len(chunk[4:]).to_bytes(4) + chunk + zlib.crc32(chunk).to_bytes(4) for chunk in (header, b"IDAT", b"IEND")
+    ]
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+    with (
+        Inspector(str(tmp_path), never) as inspector,
+        pytest.raises(NotPlaced, match="13000 x 13000 pixels; the limit"),
+    ):
+        inspector.inspect("a.png")
+
+
+def test_a_copy_that_the_disk_did_not_keep_is_removed(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "original").write_bytes(os.urandom(CHUNK_BYTES + 1))
+    part = folder / ".organize/a.part"
+
+    def damages_the_first_chunk() -> bool:
+        if part.stat().st_size:
+            with part.open("r+b") as copy:
+                copy.write(b"another beginning")
+        return False
+
+    with (
+        Staging(str(folder), str(read_marker(str(folder)))) as staging,
+        (tmp_path / "original").open("rb") as original,
+        pytest.raises(CopyFailed, match="did not keep a copy as it was written"),
+    ):
+        staging.copy(original.fileno(), "a.part", damages_the_first_chunk)
+    assert not part.exists()
+
+
+def test_a_plan_that_was_not_completely_written_is_removed(folder: Path) -> None:
+    with Staging(str(folder), str(read_marker(str(folder)))) as staging:
+        (folder / ".organize/tmp-a.json").write_text('{"captures": ["0193')
+        assert staging.recover(lambda captures: set()) == 0
+    assert os.listdir(folder / ".organize") == [".lock"]
 
 
 def test_two_processes_do_not_adopt_into_one_root_at_the_same_time(folder: Path) -> None:

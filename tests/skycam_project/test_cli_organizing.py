@@ -12,6 +12,7 @@ from captures.models import Capture, StorageRoot
 from captures.storage.models import StorageClass
 from captures.storage.roots import assign_root
 from core.jobs.models import Job
+from skycam_project.access.models import User
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.organizing import check_readable, check_removable, checked_folder, subject_of
 from tests.harness.rows.cards import write_card
@@ -101,6 +102,22 @@ def test_a_file_that_the_person_may_not_read_is_refused(tmp_path: Path, monkeypa
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(CliError, match="You may not read"):
         check_readable(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("denied", "words", "problem"),
+    [(os.R_OK, [], "You may not read"), (os.W_OK, ["--move"], "You may not remove files from")],
+)
+def test_another_person_than_the_stations_user_needs_rights_of_their_own(
+    card: Path, monkeypatch: pytest.MonkeyPatch, denied: int, words: list[str], problem: str
+) -> None:
+    User.objects.create_user("54321", role="operator")
+    monkeypatch.setattr(os, "getuid", lambda: 54321)
+    monkeypatch.setattr(os, "access", lambda path, mode: not (mode & denied and str(path).startswith(f"{card}/")))
+    shown = skycam("organize", str(card), "--camera", "sky", *words)
+    assert shown.exit_code == 5
+    assert problem in shown.stderr
+    assert not Job.objects.exists()
 
 
 def test_move_from_a_folder_that_the_person_may_only_read_is_refused(

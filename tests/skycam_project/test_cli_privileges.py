@@ -63,6 +63,15 @@ def test_a_privileged_user_runs_the_command(tmp_path: Path) -> None:
     assert CliRunner().invoke(wipe, obj=station).output == "done\n"
 
 
+def test_another_user_who_can_read_the_station_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    station = Station()
+    station.__dict__["config"] = ConfigManager(environment={}, here=tmp_path).config
+    monkeypatch.setattr("os.getuid", lambda: UID)
+    refused = CliRunner().invoke(wipe, obj=station)
+    assert isinstance(refused.exception, CliError)
+    assert (refused.exception.status, refused.output) == (5, "")
+
+
 def test_a_user_who_cannot_read_the_station_is_refused_in_the_same_words() -> None:
     error = CliRunner().invoke(wipe, obj=ClosedStation()).exception
     assert isinstance(error, CliError)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,13 @@ def test_the_mask_of_automatic_exposure_is_the_white_part_of_a_picture(tmp_path:
     grid = mask_grid(request.control.mask)
     assert grid[:, :32].all()
     assert not grid[:, 32:].any()
+
+
+def test_a_time_of_day_after_the_begin_may_be_that_of_the_next_day() -> None:
+    # Both are the next ones by the clock, and until would come before from.
+    hours = [f"{datetime.now().astimezone() + timedelta(hours=hours):%H:%M}" for hours in (20, 4)]
+    body = answer("start", "sim", "--from", hours[0], "--until", hours[1], "-e", "1s", "--every", "60", "--dry-run")
+    assert timedelta(hours=26) < datetime.fromisoformat(body["ends"]) - datetime.now(UTC) < timedelta(hours=30)
 
 
 @pytest.mark.parametrize(

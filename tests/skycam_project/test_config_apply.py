@@ -12,7 +12,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from cameras.editing.services import add_camera, change_camera
+from cameras.editing.services import add_camera, change_camera, remove_camera
+from cameras.leases.service import acquire_lease
 from cameras.models import Camera
 from captures.models import Session
 from core.station_settings.models import StationSetting
@@ -106,6 +107,12 @@ def test_schedules_are_planned_and_events_name_who_did_it(file: Path) -> None:
     assert {"camera.added", "schedule.added", "station.settings"} <= kinds
 
 
+def test_a_schedule_is_found_without_regard_to_case(file: Path) -> None:
+    apply(write(file, FILE.replace("Dark sky", "étoiles")))
+    apply(write(file, FILE.replace("Dark sky", "ÉTOILES")))
+    assert Schedule.objects.get().name == "ÉTOILES"
+
+
 def test_many_schedules_are_planned_once(file: Path, tmp_path: Path) -> None:
     apply(file)
     one = "  - {name: S%d, cameras: [sky], window: {begin: 20:00, end: '05:00'}}\n"
@@ -177,6 +184,17 @@ def test_a_camera_whose_session_runs_is_not_removed(file: Path, tmp_path: Path) 
     found = skycam("config", "apply", str(less), "--yes", "--prune")
     assert found.exit_code == 1
     assert "! camera dome cannot be removed now and stays: dome runs a session. Stop it first." in found.stderr
+    assert Camera.objects.present().filter(slug="dome").exists()
+    assert not Schedule.objects.exists()
+
+
+def test_a_camera_that_another_user_holds_is_not_removed(file: Path, tmp_path: Path) -> None:
+    apply(file)
+    acquire_lease(Camera.objects.get(slug="dome"), "anna", for_s=3600)
+    less = write(tmp_path / "less.yaml", "cameras: [{id: sky, type: simulated}]\nschedules: []\n")
+    found = skycam("config", "apply", str(less), "--yes", "--prune")
+    assert found.exit_code == 1
+    assert "! camera dome cannot be removed now and stays: dome is held by anna" in found.stderr
     assert Camera.objects.present().filter(slug="dome").exists()
     assert not Schedule.objects.exists()
 
@@ -350,12 +368,26 @@ def test_an_export_has_everything_and_no_secret(file: Path, tmp_path: Path, monk
     assert not apply(write(tmp_path / "exported.yaml", found.stdout))["applied"]
 
 
+def test_an_export_leaves_out_a_schedule_whose_cameras_were_removed_and_says_so(file: Path, tmp_path: Path) -> None:
+    apply(file)
+    remove_camera(Camera.objects.get(slug="sky"))
+    found = skycam("config", "export")
+    assert found.stderr.endswith("Not written, because their cameras were removed: schedule Dark sky\n")
+    assert not apply(write(tmp_path / "exported.yaml", found.stdout))["applied"]
+
+
 def test_an_export_does_not_overwrite_a_file(tmp_path: Path) -> None:
     target = write(tmp_path / "mine.yaml", "mine")
     assert skycam("config", "export", "-o", str(target)).exit_code == 2
     assert target.read_text() == "mine"
     assert answer("config", "export", "-o", str(target), "--force")["path"] == str(target)
     assert target.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_export_to_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    target = tmp_path / "nowhere" / "skycam.yaml"
+    found = skycam("config", "export", "-o", str(target))
+    assert (found.exit_code, found.stderr) == (1, f"skycam: {target} cannot be written: No such file or directory.\n")
 
 
 def test_the_first_camera_is_exported_once(tmp_path: Path, settings: Settings) -> None:

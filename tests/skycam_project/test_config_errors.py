@@ -31,6 +31,15 @@ PORTS = "allowed is a whole number from 1 to 65535."
             "web: {host: '${'}",
             "skycam.yaml:1: web.host: ${ must be followed by a variable's name and }. Write $${ for a literal ${.",
         ),
+        (
+            "camera_environment: {WEATHER_TOKEN: hidden}",
+            "skycam.yaml:1: camera_environment: This value is not allowed; allowed is a list of variable names.",
+        ),
+        ("web: {tls: !!bool often}", "skycam.yaml:1: web.tls: this value cannot be read; allowed is true or false."),
+        (
+            "web: {port: !!int ''}",
+            "skycam.yaml:1: web.port: this value cannot be read; allowed is a whole number from 1 to 65535.",
+        ),
         ("web: {tls: true, tls: false}", "skycam.yaml:1: web.tls: this key is given twice; keep one."),
         (
             "web: {trusted_proxies: [proxy]}",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cameras.drivers import DRIVERS
 from skycam_project.config import CameraConfig, SkycamConfig
 from skycam_project.config.redaction import secrets_of
 from tests.harness.configurations import Configure, Problems
@@ -29,6 +30,7 @@ ALLOWED = (
     "Allowed here: address, audience, enabled, fits_compression, host, id, keep, name, primary, recording, restricted, "
     "settings, type."
 )
+KINDS = ", ".join(DRIVERS)
 CAMERA = "cameras:\n- id: sky\n  type: simulated\n"
 SCHEDULE = "schedules:\n- name: Dark\n  cameras: [sky]\n"
 
@@ -69,6 +71,23 @@ def test_a_secret_in_a_gate_is_written_as_a_reference(configure: Configure, tmp_
     assert "hidden" not in written
     again = configure(written, GATE_RAIN_2_HTTP="https://w.example.org", GATE_RAIN_2_X_KEY="hidden-2").config
     assert again.gates[0].source.headers == {"X-Key": "hidden-2"}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{http: 'https://w.example.org/?appid=hidden-1'}",
+        "{http: 'https://w.example.org/?pwd=hidden-1'}",
+        "{http: 'https://w.example.org/?station=${STATION}&token=hidden-1'}",
+        "{http: 'https://w.example.org/', headers: {Authorization: 'Bearer ${STATION} hidden-1'}}",
+        "{http: 'https://w.example.org/', headers: {Authorization: '$${hidden-1'}}",
+    ],
+)
+def test_a_secret_beside_a_reference_is_written_nowhere(configure: Configure, tmp_path: Path, source: str) -> None:
+    camera = "cameras: [{id: gate, type: network, address: 'rtsp://${STATION}:hidden-1@camera.example.org/live'}]"
+    manager = configure(f"gates: [{{name: rain, source: {source}, unsafe_above: 1}}]\n{camera}", STATION="s-1")
+    manager.config.to_yaml(tmp_path / "written.yaml")
+    assert "hidden" not in (tmp_path / "written.yaml").read_text()
 
 
 def test_a_file_is_read_by_itself_and_creates_nothing(tmp_path: Path) -> None:
@@ -113,10 +132,18 @@ def test_a_camera_may_be_in_the_list_beside_defaults_of_sessions(configure: Conf
         ),
         (CAMERA + "  enabled: maybe\n", ":4: cameras.1.enabled: 'maybe' is not allowed; allowed is true or false."),
         (
+            CAMERA + "- {id: dome, type: [dslr]}\n",
+            f":4: cameras.2.type: ['dslr'] is not allowed; allowed is dslr, {KINDS}.",
+        ),
+        (
             CAMERA + "  port: 1\n",
             f":4: cameras.1.port: there is no such key. {ALLOWED}",
         ),
         (CAMERA + "  settings: {fps: 1, fps: 2}\n", ":4: cameras.1.settings.fps: this key is given twice; keep one."),
+        (
+            SCHEDULE + "  window: {sun: -18}\n  programme: {cycle: [{exposure_us: 1, exposure_us: 2}]}\n",
+            ":5: schedules.1.programme.cycle.1.exposure_us: this key is given twice; keep one.",
+        ),
         (
             CAMERA + "- {id: sky, type: dslr}",
             ":2: cameras: items 1 and 2 of cameras have the same id 'sky'; give each its own.",
@@ -127,6 +154,14 @@ def test_a_camera_may_be_in_the_list_beside_defaults_of_sessions(configure: Conf
         ),
         (CAMERA + "  address: 'rtsp://[x'\n", ":4: cameras.1.address: Invalid IPv6 URL"),
         ("cameras: sky", ":1: cameras: 'sky' is not allowed; allowed is a list of cameras."),
+        (
+            "cameras: {id: sky, type: network, address: 'rtsp://a:hidden@camera.example.org'}",
+            ":1: cameras: This value is not allowed; allowed is a list of cameras.",
+        ),
+        (
+            "cameras: rtsp://a:hidden@camera.example.org",
+            ":1: cameras: This value is not allowed; allowed is a list of cameras.",
+        ),
         ("cameras: [sky]", f":1: cameras.1: this must be a mapping of keys. {ALLOWED}"),
         (SCHEDULE, ":2: schedules.1: window is missing."),
         (
