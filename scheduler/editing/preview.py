@@ -12,6 +12,7 @@ import uuid6
 from cameras.models import Camera
 from cameras.selectors import cameras_for
 from captures.sessions.forecast import Amount, RecentPictures, expected_amount, recent_pictures, rounded
+from core.sky.intervals import Interval, clip
 from core.templatetags.skycam import format_bytes
 from core.text.plurals import pluralize
 from scheduler.planning.plan import Plan, RunPlan
@@ -145,7 +146,9 @@ class _Painter:
         return message if len(self.cameras) == 1 else f"{self.cameras[camera].name}: {message}"
 
     def _begun_sentence(self, begun: list[FixedRun]) -> str:
-        windows = sorted({window for run in begun for window in run.windows})
+        windows = sorted({window for run in begun for window in _used(run)})
+        if all(run.ended is not None for run in begun):
+            return f"It has ended: {times_text(windows, self.site)}." if windows else "It has ended."
         return f"It has begun and keeps its times: {times_text(windows, self.site)}."
 
     def _sentence(self, own: list[RunPlan]) -> str:
@@ -181,6 +184,11 @@ class _Painter:
 
     def _begun(self, night: date) -> Iterable[Run]:
         for run in self.fixed:
-            if run.night == night and run.camera in self.drawn and run.windows:
+            if run.night == night and run.camera in self.drawn and (windows := _used(run)):
                 state = "running" if run.schedule == str(self.draft.pk) else "other"
-                yield Run(self.cameras[run.camera], run.name, sorted(run.windows), {}, NOTHING, state=state)
+                yield Run(self.cameras[run.camera], run.name, windows, {}, NOTHING, state=state)
+
+
+def _used(run: FixedRun) -> list[Interval]:
+    """Its windows, until its session has ended."""
+    return clip(sorted(run.windows), run.begin, run.free_from) if run.windows else []

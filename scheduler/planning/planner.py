@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 
-from core.sky.intervals import Interval
+from core.sky.intervals import Interval, subtract
 from scheduler.planning.plan import Loser, NoWindow, Plan, RunPlan
 from scheduler.planning.rules import Change, FixedRun, ScheduleRule, Site
 from scheduler.planning.sky import SkyOfSite
@@ -126,6 +126,9 @@ class _CameraPlanner:
 
     def _available(self, owner: Owner, windows: list[Interval]) -> tuple[list[Interval], list[Piece]]:
         """What is left of the windows, and the pieces of other runs that have the rest. NoWindow if nothing is."""
+        ended = self._ended_of(owner)
+        if ended and not (windows := subtract(windows, ended)):
+            raise NoWindow("begun", "The run has ended.")
         coming = [(max(begin, self.now), end) for begin, end in windows if end > self.now]
         in_the_way = [piece for begin, end in coming for piece in self.timeline.overlapping(begin, end)]
         if left := tidy(self.timeline.free(coming)):
@@ -137,6 +140,11 @@ class _CameraPlanner:
         if coming:
             raise NoWindow("too_short", "Less than a minute of the window is left.")
         raise NoWindow("over", "The window is over already.")
+
+    def _ended_of(self, owner: Owner) -> list[Interval]:
+        """The times of its runs that have ended, early or not."""
+        own = [run for run in self.fixed if (run.schedule, run.night) == (owner.schedule, owner.night)]
+        return [(run.begin, run.end) for run in own if run.ended is not None and run.windows]
 
     def _fixed_in(self, windows: list[Interval]) -> list[Piece]:
         return [piece for window in windows for piece in self.timeline.overlapping(*window) if piece.owner.fixed]

@@ -170,7 +170,8 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class FixedRun:
     """A run whose first window has begun. It has its camera from its first begin to its last end, because a camera runs
-    one session at a time."""
+    one session at a time. Once its session has ended, other schedules may have the rest; its own one does not begin it
+    again."""
 
     camera: str
     windows: tuple[Interval, ...]
@@ -179,9 +180,11 @@ class FixedRun:
     """Empty for a run that no schedule planned."""
     night: date | None = None
     part: int = 0
+    ended: datetime | None = None
+    """When its session ended."""
 
     def __post_init__(self) -> None:
-        _check_aware("a run that has begun", *(at for window in self.windows for at in window))
+        _check_aware("a run that has begun", self.ended, *(at for window in self.windows for at in window))
 
     @property
     def begin(self) -> datetime:
@@ -190,3 +193,8 @@ class FixedRun:
     @property
     def end(self) -> datetime:
         return max(end for _, end in self.windows)
+
+    @property
+    def free_from(self) -> datetime:
+        """When other schedules may have the camera."""
+        return self.end if self.ended is None else min(self.end, max(self.begin, self.ended))

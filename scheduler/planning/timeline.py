@@ -40,7 +40,7 @@ class CameraTimeline:
         timeline = cls()
         for run in sorted((run for run in runs if run.windows), key=lambda run: (run.begin, run.end)):
             owner = Owner(run.schedule, run.night, run.name, fixed=True)
-            timeline.add(timeline.free([(run.begin, run.end)]), owner)
+            timeline.add(timeline.free([(run.begin, run.free_from)]), owner)
         return timeline
 
     def overlapping(self, begin: datetime, end: datetime) -> list[Piece]:

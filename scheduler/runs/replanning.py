@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from cameras.models import Camera
-from captures.sessions.models import Session
+from captures.sessions.models import ACTIVE, Session
 from core.times.timestamps import stamp
 from scheduler.planning.plan import Plan, RunPlan
 from scheduler.planning.planner import plan
@@ -54,7 +54,7 @@ def replan(now: datetime | None = None) -> Plan:
     begun, problems = _begun(rows, now), planning_problems(schedules)
     stays = {row.pk for row in rows if row.pk in begun or row.schedule_id in problems}
     plannable = [schedule for schedule in schedules if schedule.pk not in problems]
-    found = plan_nights(plannable, now, [_fixed(row) for row in rows if row.pk in stays])
+    found = plan_nights(plannable, now, _fixed_runs([row for row in rows if row.pk in stays]))
     _store(found.runs, [row for row in rows if row.pk not in stays])
     report_problems(problems)
     return found
@@ -71,7 +71,7 @@ def fixed_runs(now: datetime, problems: Problems) -> list[FixedRun]:
     """The runs of the last days that have begun, and those of schedules that cannot be planned."""
     rows = list(PlannedRun.objects.filter(ends_at__gt=now - timedelta(days=2)))
     begun = _begun(rows, now)
-    return [_fixed(row) for row in rows if row.pk in begun or row.schedule_id in problems]
+    return _fixed_runs([row for row in rows if row.pk in begun or row.schedule_id in problems])
 
 
 def plan_nights(
@@ -115,7 +115,13 @@ def _begun(rows: list[PlannedRun], now: datetime) -> set[UUID]:
     return sessions | {row.pk for row in rows if row.begins_at <= now + LEAD}
 
 
-def _fixed(row: PlannedRun) -> FixedRun:
+def _fixed_runs(rows: list[PlannedRun]) -> list[FixedRun]:
+    ended = Session.objects.filter(pk__in=[row.pk for row in rows]).exclude(state__in=ACTIVE)
+    ended_at = dict(ended.values_list("pk", "ended_at"))
+    return [_fixed(row, ended_at.get(row.pk)) for row in rows]
+
+
+def _fixed(row: PlannedRun, ended: datetime | None) -> FixedRun:
     return FixedRun(
         camera=str(row.camera_id),
         windows=tuple((datetime.fromisoformat(begin), datetime.fromisoformat(end)) for begin, end in row.windows),
@@ -123,6 +129,7 @@ def _fixed(row: PlannedRun) -> FixedRun:
         schedule=str(row.schedule_id or ""),
         night=row.night,
         part=row.part,
+        ended=ended,
     )
 
 

@@ -421,6 +421,17 @@ def test_the_preview_says_that_tonights_run_has_begun(operator: Any, monkeypatch
     assert "It has begun and keeps its times: 14:00 to 15:00." in page
 
 
+def test_the_preview_says_that_tonights_run_was_stopped(operator: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    schedule = add(window={"begin": "13:00", "end": "15:00"})
+    run = schedule.runs.earliest("begins_at")
+    Session.objects.create(
+        id=run.pk, camera=run.camera, programme={}, state="stopped", ended_at=AFTERNOON.replace(minute=20)
+    )
+    monkeypatch.setattr(timezone, "now", lambda: AFTERNOON.replace(minute=30))
+    page = preview(operator, f"/schedules/{schedule.pk}/preview/", window="clock", begin="13:00", end="15:00")
+    assert "It has ended: 14:00 to 14:20." in page
+
+
 def test_the_preview_has_the_changes_of_single_nights(operator: Any) -> None:
     schedule = add()
     NightChange.objects.create(schedule=schedule, night=TONIGHT, skip=True)

@@ -338,6 +338,27 @@ def test_the_time_by_which_a_begun_run_is_extended_is_its_next_part() -> None:
     assert (windows_text(found), found.shortened) == (["a1 21:00-22:00"], [])
 
 
+def test_the_rest_of_a_run_that_has_ended_is_free_for_others_and_not_for_its_schedule() -> None:
+    ended = begun(("19:00", "21:00"), schedule="a", night=NIGHT, ended=utc("2026-11-20 19:30:00.5"))
+    other = schedule("b", window=EVENING)
+    found = plan_of(schedule(window=EVENING, priority=9), other, now=utc("2026-11-20 19:31"), fixed=[ended])
+    assert windows_text(found) == ["b0 19:31-21:00"]
+    assert messages(found) == ["The run has ended."]
+
+
+def test_a_run_that_has_ended_before_its_first_window_leaves_all_of_it() -> None:
+    ended = begun(("19:00", "21:00"), schedule="a", night=NIGHT, ended=utc("2026-11-20 18:00"))
+    found = plan_of(schedule(window=EVENING), schedule("b", window=EVENING), fixed=[ended])
+    assert (windows_text(found), messages(found)) == (["b0 19:00-21:00"], ["The run has ended."])
+
+
+def test_a_run_that_has_ended_may_be_extended() -> None:
+    ended = begun(("19:00", "21:00"), schedule="a", night=NIGHT, ended=utc("2026-11-20 19:30"))
+    later = [change(end=utc("2026-11-20 22:00"))]
+    found = plan_of(schedule(window=EVENING), now=utc("2026-11-20 20:00"), fixed=[ended], changes=later)
+    assert windows_text(found) == ["a1 21:00-22:00"]
+
+
 def test_begun_runs_that_overlap_do_no_harm() -> None:
     found = plan_of(
         schedule(window=EVENING),

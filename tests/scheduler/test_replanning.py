@@ -102,6 +102,21 @@ def test_a_night_that_is_skipped_has_no_run(camera: Camera) -> None:
     assert [str(run.night) for run in runs()] == ["2027-01-15", "2027-01-17", "2027-01-18"]
 
 
+def test_the_rest_of_a_run_that_was_stopped_is_free_for_another_schedule(camera: Camera) -> None:
+    add(camera, "Low", priority=1)
+    add(camera, "High", priority=2)
+    replan(AFTERNOON)
+    high = PlannedRun.objects.get(night="2027-01-15")
+    stopped_at = high.begins_at + HOUR
+    Session.objects.create(
+        id=high.pk, camera=camera, programme=high.programme, state=SessionState.STOPPED, ended_at=stopped_at
+    )
+    replan(stopped_at)
+    low = PlannedRun.objects.get(night=high.night, schedule__name="Low")
+    assert stopped_at <= low.begins_at <= stopped_at + 2 * LEAD
+    assert low.ends_at == high.ends_at
+
+
 def test_an_extended_run_that_has_begun_gets_a_second_part(camera: Camera) -> None:
     schedule = add(camera)
     replan(AFTERNOON)
