@@ -153,6 +153,8 @@ class Report:
         """Whether the night is complete, and if not: when, what and why of what cost the most."""
         if self.state in ("future", "nothing"):
             return EMPTY[self.state]
+        if self.state == "running" and not self.cameras:
+            return EMPTY["running"]
         counts = f"{self.saved:,} of {self.planned:,} captures of {pluralize(len(self.cameras), 'camera')} saved"
         if self.state == "running":
             counts += f" so far, about {self.to_come:,} to come" if self.to_come else " so far"
@@ -178,6 +180,7 @@ HEADLINES: dict[State, str] = {
 }
 EMPTY = {
     "future": "This night has not begun. Tonight shows what will run.",
+    "running": "No run and no capture has begun in this night. Tonight shows what will run.",
     "nothing": "Nothing was planned and nothing was captured in this night.",
 }
 

@@ -32,6 +32,8 @@ def unusable_sites() -> dict[str, str]:
 
 def site_of_host(host: CameraHost) -> Site:
     told = host.site
+    if (told.get("latitude") is None) != (told.get("longitude") is None):
+        raise ValueError("it has only one of latitude and longitude.")
     return Site(
         latitude=told.get("latitude"),
         longitude=told.get("longitude"),

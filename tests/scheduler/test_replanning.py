@@ -169,6 +169,14 @@ def test_a_host_without_a_site_plans_by_the_clock_only(camera: Camera, host: Cam
     assert "no_site" in {loser.reason for loser in found.losers}
 
 
+def test_a_host_with_only_one_coordinate_is_an_unusable_site_and_not_an_error(camera: Camera, viewer: Any) -> None:
+    CameraHost.objects.update(site={"latitude": 48.1})
+    add(camera)
+    replan(AFTERNOON)
+    assert "only one of latitude and longitude" in Alert.objects.get().message
+    assert viewer.get("/tonight/").status_code == viewer.get("/nights/").status_code == 200
+
+
 def test_a_schedule_that_cannot_be_planned_keeps_its_runs_and_costs_no_other(camera: Camera) -> None:
     old, sound = add(camera, "Old", window={"begin": "20:00", "end": "21:00"}), add(camera, "Sound", priority=-1)
     replan(AFTERNOON)

@@ -172,6 +172,10 @@ def test_a_night_that_runs_says_so_far(camera: Camera) -> None:
     assert found.sentence == "Running: 240 of 240 captures of 1 camera saved so far, about 360 to come."
 
 
+def test_an_afternoon_without_a_run_says_that_nothing_has_begun() -> None:
+    assert report(now=DUSK).sentence == "No run and no capture has begun in this night. Tonight shows what will run."
+
+
 def test_a_running_session_of_which_nothing_arrives_is_noticed(camera: Camera) -> None:
     session = session_of(camera, state="running", ended_at=None)
     captures_in(session, DUSK, 60)

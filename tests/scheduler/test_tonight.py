@@ -136,6 +136,15 @@ def test_the_page_has_no_space_before_punctuation(camera: Camera, viewer: Any) -
     assert re.findall(r"\S+ [,;.] \S*", shown) == []
 
 
+def test_the_page_has_the_clock_of_the_site_that_it_names(camera: Camera, viewer: Any) -> None:
+    add(camera, window={"begin": "23:30", "end": "23:45"})
+    content = text_of(viewer.get("/tonight/"))
+    shown = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", content))
+    assert "times in Europe/Berlin" in shown
+    assert "from 23:30 to 23:45 CET" in shown
+    assert "23:30:00 23:45:00" in shown
+
+
 def test_a_night_is_computed_once(camera: Camera, manager: User) -> None:
     sky_of_night.cache_clear()
     night(manager)
