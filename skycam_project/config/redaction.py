@@ -15,8 +15,9 @@ from skycam_project.config.model import SkycamConfig, field_option, key_option
 REDACTED = "********"
 # Greedy, up to the last @: a password may contain an unescaped one.
 LOGIN_IN_URL = re.compile(r"(?<=://)[^/?#]*@")
-SENSITIVE = re.compile(r"(?i)pass|secret|token|key")
-SENSITIVE_OPTION = re.compile(r"(?i)([?&][^=&]*(?:pass|secret|token|key)[^=&]*=)[^&]*")
+WORDS = "pass|pwd|secret|token|key|auth|appid|signature"
+SENSITIVE = re.compile(f"(?i){WORDS}")
+SENSITIVE_OPTION = re.compile(rf"(?i)([?&][^=&]*(?:{WORDS})[^=&]*=)[^&]*")
 
 
 def redacted(key: Key, value: Any) -> Any:

@@ -56,6 +56,14 @@ def test_headers_are_shown_and_logged_nowhere(configure: Configure) -> None:
     assert {"Bearer a-long-token", "a-long-token"} <= set(secrets_of(manager.config))
 
 
+@pytest.mark.parametrize("option", ["token", "appid", "pwd", "auth"])
+def test_the_key_in_the_address_of_a_gate_is_not_shown(configure: Configure, option: str) -> None:
+    manager = configure(
+        f"gates: [{{name: rain, source: {{http: 'https://w.example.org/?{option}=hidden'}}, unsafe_above: 1}}]"
+    )
+    assert manager.show()["gates"][0]["source"]["http"] == f"https://w.example.org/?{option}=********"
+
+
 def test_a_written_configuration_has_the_gates_and_no_secret(configure: Configure, tmp_path: Path) -> None:
     manager = configure(RAIN, WEATHER_TOKEN="a-long-token")
     manager.write(tmp_path / "written.yaml")

@@ -107,7 +107,7 @@ sections = st.fixed_dictionaries(
             {}, optional={"crf": st.integers(0, 51), "default_fps": st.floats(1, 60)}
         ),
         "live_streaming_config": st.fixed_dictionaries({"enabled": st.booleans()}),
-        "station": st.fixed_dictionaries({"name": lines.map(" ".join)}),
+        "station": st.fixed_dictionaries({"name": lines.map(lambda text: " ".join(text[:30]))}),
         "site": st.fixed_dictionaries({"latitude": st.floats(-60, 60), "longitude": st.floats(-180, 180)}),
         "logging": st.fixed_dictionaries({"level": st.sampled_from(["DEBUG", "ERROR"])}),
         "sensors": st.just([{"name": "roof", "type": "arduino"}]),
