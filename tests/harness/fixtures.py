@@ -114,7 +114,7 @@ def valkey() -> Iterator[redis.Redis]:
     with station_broker(settings.STATION):
         broker.connection.cache_clear()
         yield broker.connection()
-    broker.connection().close()
+    # Not closed here: a thread that publishes notices may be using it. It is closed when the last user drops it.
     broker.connection.cache_clear()
 
 

@@ -21,7 +21,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
     broker.connection.cache_clear()
     with station_broker(settings.STATION) as client:
         yield client
-    broker.connection().close()
+    # Not closed here: the thread of the notices may be using it. It is closed when the last user drops it.
     broker.connection.cache_clear()
 
 
