@@ -91,6 +91,7 @@ class StorageHolder:
             outage = (self.reason, self.message) if self._error else None
             self._sessions.resume(storage.spool, outage, (decided.reason, decided.message) if decided else None)
         except BaseException:
+            self._sessions.detach()
             storage.close()
             raise
         # Only when it is applied: if the root does not open, the next try needs it.

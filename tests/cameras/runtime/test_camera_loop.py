@@ -6,6 +6,7 @@ import json
 import resource
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -172,15 +173,38 @@ def test_a_picture_that_is_not_safe_on_the_disk_stays_on_the_card(bench: CameraL
     assert bench.camera.forgotten == ["IMG_2"]
 
 
-def test_slots_that_cannot_be_refilled_do_not_stop_captures(bench: CameraLoopBench) -> None:
-    (bench.spool / "slot-00").unlink()
+@contextmanager
+def no_file_may_grow() -> Iterator[None]:
+    """A write fails with EFBIG."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
     try:
-        bench.process.storage_holder.refill_slots(1e9)
+        yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_slots_that_cannot_be_refilled_do_not_stop_captures(bench: CameraLoopBench) -> None:
+    (bench.spool / "slot-00").unlink()
+    with no_file_may_grow():
+        bench.process.storage_holder.refill_slots(1e9)
     assert bench.outcome(bench.capture())["outcome"] == "saved"
+
+
+def test_nothing_uses_a_root_whose_disk_failed_while_its_session_was_resumed(tmp_path: Path) -> None:
+    with CameraLoopBench(tmp_path) as first:
+        first.wait_for_type(
+            "answer", command_id=first.send_command("start", session=first.desired_session(SESSION, cadence_s=60))
+        )
+    paused = first.desired_session(SESSION, revision=2, desired="paused", cadence_s=60)
+    second = CameraLoopBench(tmp_path, session=paused)
+    with no_file_may_grow():
+        opened = second.process.storage_holder.ensure_open()
+    assert (opened, second.process.runner.describe_session()) == (False, None)
+    assert second.process.storage_holder.ensure_open()
+    session = second.process.runner.describe_session()
+    assert session and session["state"] == "paused"
+    second.process.storage_holder.close()
 
 
 def test_a_session_that_has_ended_in_the_database_makes_way_for_the_next_one(tmp_path: Path) -> None:
