@@ -74,7 +74,11 @@ class FormPage(PageOfSchedule):
         return self.render({**context, **preview_context(self.request.user, form, schedule)}, status=status)
 
     def _saved(self, schedule: Schedule, what: str) -> HttpResponse:
-        messages.success(self.request, f"{schedule.name} was {what}. Its runs are planned.")
+        if schedule.enabled:
+            runs = "Its runs are planned."
+        else:
+            runs = f"It is disabled and plans no runs.{begun_sentence(schedule)}"
+        messages.success(self.request, f"{schedule.name} was {what}. {runs}")
         return redirect("schedules")
 
 

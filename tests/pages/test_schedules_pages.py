@@ -123,6 +123,12 @@ def test_the_form_adds_a_schedule_and_plans_its_runs(operator: Any) -> None:
     assert "Dark sky was added. Its runs are planned." in text_of(operator.get(LIST))
 
 
+def test_a_schedule_added_as_disabled_plans_no_runs_and_says_so(operator: Any) -> None:
+    sent(operator, enabled="")
+    assert "Dark sky was added. It is disabled and plans no runs." in text_of(operator.get(LIST))
+    assert not PlannedRun.objects.exists()
+
+
 def test_the_form_says_whose_clock_it_means(operator: Any) -> None:
     assert "20:00, of the site's clock" in text_of(operator.get(ADD))
 
