@@ -9,11 +9,11 @@ import functools
 import json
 import logging
 import queue
-import threading
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from cameras.broker import broker
+from core.retrying_thread import RetryingThread
 
 log = logging.getLogger(__name__)
 MAX_WAITING = 500
@@ -36,7 +36,7 @@ class NoticePublisher:
     def __init__(self) -> None:
         self._waiting: queue.Queue[tuple[str, str]] = queue.Queue(MAX_WAITING)
         self._away = False
-        threading.Thread(target=self._run, name="notices", daemon=True).start()
+        RetryingThread("notices", self._publish_next).start()
 
     def enqueue(self, channel: str, text: str) -> None:
         """Returns at once."""
@@ -45,11 +45,8 @@ class NoticePublisher:
         except queue.Full:
             log.debug("A notice for %s was dropped.", channel)
 
-    def _run(self) -> None:
-        while True:
-            self._publish(*self._waiting.get())
-
-    def _publish(self, channel: str, text: str) -> None:
+    def _publish_next(self) -> None:
+        channel, text = self._waiting.get()
         try:
             broker.connection().publish(channel, text)
             self._away = False

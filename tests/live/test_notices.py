@@ -26,7 +26,7 @@ from skycam_project.access.models import User
 from tests.harness.busy_machine import own_seconds
 from tests.harness.clients.sockets import OpenSocket, user_of, with_token
 from tests.harness.rows.audiences import only_for
-from tests.harness.waiting import eventually_in_loop
+from tests.harness.waiting import eventually, eventually_in_loop
 
 UPDATE_KEYS = {"camera", "status", "temperature", "latest_image", "capture", "outcome", "reason"}
 
@@ -172,6 +172,16 @@ def test_a_broker_that_hangs_delays_no_publisher(camera: Camera, server: redis.R
         assert own_seconds() - started < 2
     finally:
         os.kill(pid, signal.SIGCONT)
+
+
+def test_a_notice_that_cannot_be_encoded_costs_no_other(server: redis.Redis) -> None:
+    with server.pubsub() as subscribed:
+        subscribed.subscribe("taken")
+        assert eventually(subscribed.get_message)["type"] == "subscribe"
+        publisher = notices.NoticePublisher()
+        publisher.enqueue("taken", "\ud800")
+        publisher.enqueue("taken", "published")
+        assert eventually(lambda: subscribed.get_message(ignore_subscribe_messages=True))["data"] == "published"
 
 
 def write_status(server: redis.Redis, **fields: Any) -> None:
