@@ -203,7 +203,8 @@ def test_nothing_uses_a_root_whose_disk_failed_while_its_session_was_resumed(tmp
     assert (opened, second.process.runner.describe_session()) == (False, None)
     assert second.process.storage_holder.ensure_open()
     session = second.process.runner.describe_session()
-    assert session and session["state"] == "paused"
+    assert session
+    assert session["state"] == "paused"
     second.process.storage_holder.close()
 
 
