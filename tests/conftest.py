@@ -28,7 +28,9 @@ FOLDER = Path(tempfile.mkdtemp(prefix="skycam-test-"))
 def leave_the_developers_environment() -> None:
     for name in [name for name in os.environ if name in VARIABLES or name.startswith("SKYCAM_")]:
         del os.environ[name]
-    (FOLDER / "skycam.yaml").touch()  # because of it, the .env of the current folder is not read
+    # Also if it is empty: because of it, the .env of the current folder is not read.
+    database = os.environ.get("TEST_DATABASE_URL")
+    (FOLDER / "skycam.yaml").write_text(f"database_url: {database}\n" if database else "")
     os.environ["SKYCAM_CONFIG"] = str(FOLDER / "skycam.yaml")
     os.environ["SKYCAM_DATA"] = str(FOLDER / "data")
     for name in ("LOWER_QUALITY", "LOWER_FPS"):  # a machine that runs tests may be busy
