@@ -82,17 +82,22 @@ def live_pictures(station: Station) -> Any:
 def observed_edges(station: Station) -> Edges:
     """What can be seen at this moment."""
     parts = {pid: name for name, pid in station.pids().items()}
-    processes, names = station.processes(), dict[int, str]()
-    for process in processes:
+    processes = station.processes()
+    # A process that was just forked has the command of its parent until it executes its own, and must not be named
+    # after it. Of several processes with one command, the oldest is enough.
+    commands, names = set[tuple[str, ...]](), dict[int, str]()
+    for process in sorted(processes, key=psutil.Process.create_time):
         with suppress(psutil.NoSuchProcess):
-            names[process.pid] = parts.get(process.pid) or module_of(process)
+            command = tuple(process.cmdline())
+            if command and command not in commands:
+                names[process.pid] = parts.get(process.pid) or module_of(command)
+            commands.add(command)
     connected = {f"{names[pid]} -.-> valkey" for pid in connected_to(station.pids()["valkey"]) if pid in names}
     return connected.union(*(edges_of(process, names) for process in processes)) - {"valkey -.-> valkey"}
 
 
-def module_of(process: psutil.Process) -> str:
+def module_of(command: tuple[str, ...]) -> str:
     """The module that it runs."""
-    command = process.cmdline()
     return command[command.index("-m") + 1] if "-m" in command else "launcher"
 
 
