@@ -28,6 +28,7 @@ def run(folder: Path, seconds: float) -> list[Used]:
             for camera in cameras:
                 camera.use_once()
 
+        station.run_periodic_tasks()
         for _ in range(WARM_UP_ROUNDS):
             use_all()
         measure(processes, seconds, use_all)

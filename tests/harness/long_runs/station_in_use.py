@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -30,6 +32,11 @@ FEW_FRAMES = 5
 CAMERAS = ("simulated", "yard")
 SMALL = {"width": 640, "height": 480, "fps": FPS, "exposure_us": 1000, "scene": "chart"}
 FEW_SHORT_CLIPS = {"CAMERA_CONFIG__ROLLING_CLIPS_COUNT": "5", "CAMERA_CONFIG__RECORDING_DURATION_MINUTES": "0.25"}
+SEND_ALL = """
+from skycam_project.celery import app
+for entry in app.conf.beat_schedule.values():
+    app.send_task(entry["task"])
+"""
 PAGES = ("cameras/", "captures/", "clips/", "events/", "cameras/yard/status/")
 
 
@@ -56,6 +63,11 @@ class StationInUse:
         if time.monotonic() - self.broken_at > BREAK_S:
             self.broken_at = time.monotonic()
             self.server.hang_up()
+
+    def run_periodic_tasks(self) -> None:
+        """Each once, in the jobs part: the first run of a task imports what it needs."""
+        command = [sys.executable, "-c", SEND_ALL]
+        subprocess.run(command, env=self.station.environment, check=True, timeout=60)
 
     def watch_frames(self, frames: int) -> None:
         with self._viewer("yard") as viewer:
