@@ -15,6 +15,7 @@ from cameras.runtime.clock import CameraClock
 from cameras.spool.moments import Moment
 from cameras.spool.records import CaptureBody
 from cameras.spool.session_files import SessionFile
+from cameras.spool.windows import Window
 
 Reason = tuple[str, str]
 """A reason code and a sentence."""
@@ -139,10 +140,7 @@ class SessionAccount:
             if session.window_end is None:
                 if now.wall < window.begin:
                     return "before"
-                session.open_window(window, now)
-                # Before its first plan: a process after a kill in the first capture would open the window again, and
-                # count its starts from the second one.
-                self._save(session)
+                self._open_window(session, window, now)
             if not self._is_window_over(session, now):
                 return "inside"
             self._add_gap(session, session.window_end or now)
@@ -150,6 +148,17 @@ class SessionAccount:
             # In one step: a window closed without its gap, or the reverse, would be counted wrongly after a kill.
             self._save(session)
         return "over"
+
+    def _open_window(self, session: SessionFile, window: Window, now: Moment) -> None:
+        """Saved before its first plan: a process after a kill in the first capture would open the window again, and
+        count its starts from the second one. After an OSError it is not open."""
+        before = replace(session)
+        session.open_window(window, now)
+        try:
+            self._save(session)
+        except OSError:
+            session.restore(before)
+            raise
 
     def _is_window_over(self, session: SessionFile, now: Moment) -> bool:
         """By the boot clock, unless the wall clock was set and the kernel says that it is right now."""

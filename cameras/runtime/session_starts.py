@@ -14,7 +14,7 @@ from cameras.runtime.session_account import Reason
 from cameras.runtime.session_exposure import SessionExposure
 from cameras.runtime.session_gates import SessionGates
 from cameras.runtime.session_runner import Due, SessionRunner
-from cameras.runtime.storage_holder import StorageHolder
+from cameras.runtime.storage_holder import StorageHolder, disk_reason
 
 
 class SessionStarts:
@@ -101,7 +101,10 @@ class SessionStarts:
             self._reporter.report_record(record)
 
     def _wait_for_disk(self, error: OSError) -> None:
-        self._reporter.log_event("storage.full", self._storage_holder.describe_error(error))
+        message = self._storage_holder.describe_error(error)
+        self._reporter.log_event("storage.full", message)
+        # Starts that pass until the disk works again are a gap with this reason.
+        self._runner.note_outage(disk_reason(error), message)
         # The next round would fail in the same way, at once.
         self._clock.wait(1.0)
 

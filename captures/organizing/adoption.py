@@ -85,7 +85,7 @@ class Adopter:
             f_number=next((one["f_number"] for one in found if one["f_number"]), None),
             serial=next((one["serial"] for one in found if one["serial"]), ""),
             simulated=any(one["simulated"] for one in found),
-            # Nobody knows whether the camera's clock was right.
+            # It is unknown whether the camera's clock was right.
             clock="unknown",
             warnings=[time.warning] if time.warning else [],
             requested_by=self.actor,

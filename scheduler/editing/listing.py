@@ -74,12 +74,12 @@ def schedule_rows(user: Any, now: datetime) -> list[ScheduleRow]:
         return []
     everything = list(Schedule.objects.prefetch_related("cameras"))
     today = now.date()
-    found = plan_with_begun(everything, now, (today - timedelta(days=1), today + timedelta(days=NIGHTS)))
+    problems = planning_problems(everything)
+    found = plan_with_begun(everything, problems, now, (today - timedelta(days=1), today + timedelta(days=NIGHTS)))
     runs = PlannedRun.objects.filter(schedule__in=shown, begins_at__lte=now, ends_at__gt=now)
     sessions = set(Session.objects.filter(pk__in=runs.values("pk"), state__in=ACTIVE).values_list("pk", flat=True))
     running = {run.schedule_id for run in runs if run.pk in sessions}
     sites = sites_of({camera for schedule in shown for camera in schedule.cameras.all()})
-    problems = planning_problems(shown)
     return [
         _row(schedule, found, sites, now, schedule.pk in running, problems.get(schedule.pk, "")) for schedule in shown
     ]

@@ -23,6 +23,8 @@ Reason = Literal[
     "over",
     "begun",
     "lost",
+    "unplannable",
+    "not_planned",
 ]
 
 

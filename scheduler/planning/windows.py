@@ -67,7 +67,11 @@ def _windows_of_rule(
     if begin >= end:
         raise NoWindow("no_night", f"The clocks of {site.time_zone} skipped this date.")
     if sky is None and (schedule.moon is not None or isinstance(schedule.window, SunRule)):
-        raise NoWindow("no_site", "The site has no latitude and longitude, which rules for the Sun and the Moon need.")
+        raise NoWindow(
+            "no_site",
+            "The site has no latitude and longitude, which rules for the Sun and the Moon need: set site.latitude and "
+            "site.longitude in the configuration of the camera's host, and restart it.",
+        )
     if isinstance(schedule.window, SunRule):
         assert sky is not None
         windows, reason = _sun_windows(schedule.window, sky, begin, end)

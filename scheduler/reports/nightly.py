@@ -154,8 +154,18 @@ def store(report: Report, fingerprint: str, path: Path) -> None:
             f"The night of {report.night} is reported{again}. {public_sentence(report)}",
             severity="warning" if report.state == "incomplete" else "info",
             subject=report.night,
-            data={"night": report.night.isoformat(), "state": report.state, "file": str(path), "first": is_first},
+            data={
+                "night": report.night.isoformat(),
+                "state": report.state,
+                "file": path_in_data_folder(path),
+                "first": is_first,
+            },
         )
+
+
+def path_in_data_folder(path: Path) -> str:
+    """All users see the event, and a path of the machine is not for all of them."""
+    return path.relative_to(reports_folder().parent).as_posix()
 
 
 def public_sentence(report: Report) -> str:

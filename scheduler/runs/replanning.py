@@ -60,9 +60,9 @@ def replan(now: datetime | None = None) -> Plan:
     return found
 
 
-def plan_with_begun(schedules: list[Schedule], now: datetime, nights: tuple[date, date]) -> Plan:
-    """The plan of `nights` beside the runs that `replan` does not change. Nothing is stored."""
-    problems = planning_problems(schedules)
+def plan_with_begun(schedules: list[Schedule], problems: Problems, now: datetime, nights: tuple[date, date]) -> Plan:
+    """The plan of `nights` beside the runs that `replan` does not change. `problems` are those of all `schedules`.
+    Nothing is stored."""
     plannable = [schedule for schedule in schedules if schedule.pk not in problems]
     return plan_nights(plannable, now, fixed_runs(now, problems), nights)
 

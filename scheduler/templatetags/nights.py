@@ -67,7 +67,7 @@ def kind_of_loss(kind: str) -> str:
 
 @register.filter
 def row_of_loss(kind: str) -> str:
-    """What nobody decided is worse than a gap whose reason is known."""
+    """The CSS class: a failure is worse than a gap, which has a known reason."""
     return "is-bad" if kind in ("failed", "unaccounted", "not_begun") else "is-warn"
 
 

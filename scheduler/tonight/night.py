@@ -23,12 +23,12 @@ from core.sky.intervals import Interval
 from core.templatetags.skycam import format_bytes
 from core.text.plurals import pluralize
 from core.times.timestamps import stamp, stamp_or_none
-from scheduler.planning.plan import Loser
+from scheduler.planning.plan import Loser, Plan
 from scheduler.planning.rules import Site
 from scheduler.planning.sky import NightSky, sky_of_night
 from scheduler.runs.models import PlannedRun
 from scheduler.runs.nights import night_at
-from scheduler.runs.planning_problems import planning_problems
+from scheduler.runs.planning_problems import Problems, planning_problems
 from scheduler.runs.replanning import plan_nights, plan_with_begun
 from scheduler.runs.sites import UNKNOWN, sites_of
 from scheduler.schedules.models import Schedule
@@ -36,6 +36,9 @@ from scheduler.schedules.programmes import programme_for
 from scheduler.tonight.bodies import NightBody, ReasonBody, RoomBody, RunBody, SkyBody, WarningBody
 
 MOST_REASONS = 3
+NOT_PLANNED = (
+    "Its run is not planned yet: runs are planned each minute, while the parts jobs and beat work (`skycam ps`)."
+)
 ENDED_EARLY = {"stopped": "was stopped", "failed": "has failed"}
 Recent = Callable[[Camera], RecentPictures]
 """Reads a camera once, however many runs it has."""
@@ -133,7 +136,10 @@ class Night:
     @property
     def _reason_sentence(self) -> str:
         if not self.without_run:
-            return "Nothing will run: there is no schedule. Add one, such as `skycam schedules add`."
+            return (
+                "Nothing will run: there is no schedule with a camera. Add one on the page Schedules, or with "
+                "`skycam schedules add`."
+            )
         reasons = list(dict.fromkeys(f"{one.schedule}: {one.message}" for one in self.without_run))
         more = len(reasons) - MOST_REASONS
         return " ".join(["Nothing will run.", *reasons[:MOST_REASONS], *([f"And {more} more."] if more > 0 else [])])
@@ -150,15 +156,17 @@ def night_for(user: Any, *, night: date | None = None, place: Site | None = None
     is_dry = place is not None or chosen != present
     begin, end = site.night_range(chosen)
     schedules = list(Schedule.objects.prefetch_related("cameras"))
+    problems, recent = planning_problems(schedules), cache(recent_pictures)
+    losers = _unplannable(schedules, problems, chosen)
     if is_dry:
-        problems = planning_problems(schedules)
-        schedules = [schedule for schedule in schedules if schedule.pk not in problems]
-        found = plan_nights(schedules, min(now, begin) - timedelta(days=1), nights=(chosen, chosen), place=place)
-        recent = cache(recent_pictures)
+        plannable = [schedule for schedule in schedules if schedule.pk not in problems]
+        found = plan_nights(plannable, min(now, begin) - timedelta(days=1), nights=(chosen, chosen), place=place)
         runs = [_dry_run(run, cameras, schedules, recent) for run in found.runs if run.camera in cameras]
     else:
-        found = plan_with_begun(schedules, now, (chosen, chosen))
-        runs = _stored_runs(chosen, cameras)
+        found = plan_with_begun(schedules, problems, now, (chosen, chosen))
+        rows = list(PlannedRun.objects.filter(night=chosen, camera__in=list(cameras)))
+        runs = _stored_runs(rows, cameras, recent)
+        losers = _without_row([*losers, *_not_planned(found)], rows)
     return Night(
         night=chosen,
         site=site,
@@ -168,16 +176,33 @@ def night_for(user: Any, *, night: date | None = None, place: Site | None = None
         # Without it also on a date that the clocks of the site skipped.
         sky=sky_of_night(site, chosen) if site.latitude is not None and begin < end else None,
         runs=runs,
-        without_run=_reasons(found.losers, cameras, schedules),
+        without_run=_reasons([*found.losers, *losers], cameras, schedules),
         shortened=_reasons(found.shortened, cameras, schedules),
         room=_room([run for run in runs if not run.is_over]),
     )
 
 
-def _stored_runs(night: date, cameras: dict[str, Camera]) -> list[Run]:
-    rows = list(PlannedRun.objects.filter(night=night, camera__in=list(cameras)))
+def _unplannable(schedules: list[Schedule], problems: Problems, night: date) -> list[Loser]:
+    return [
+        Loser(str(schedule.pk), str(camera.pk), night, "unplannable", problems[schedule.pk])
+        for schedule in schedules
+        if schedule.pk in problems
+        for camera in schedule.cameras.all()
+    ]
+
+
+def _not_planned(found: Plan) -> list[Loser]:
+    """A site has just changed, or nothing plans."""
+    return [Loser(run.schedule, run.camera, run.night, "not_planned", NOT_PLANNED) for run in found.runs]
+
+
+def _without_row(losers: list[Loser], rows: list[PlannedRun]) -> list[Loser]:
+    stored = {(str(row.schedule_id), str(row.camera_id)) for row in rows}
+    return [one for one in dict.fromkeys(losers) if (one.schedule, one.camera) not in stored]
+
+
+def _stored_runs(rows: list[PlannedRun], cameras: dict[str, Camera], recent: Recent) -> list[Run]:
     states = dict(Session.objects.filter(pk__in=[row.pk for row in rows]).values_list("pk", "state"))
-    recent = cache(recent_pictures)
     return [_stored_run(row, cameras[str(row.camera_id)], states.get(row.pk, "planned"), recent) for row in rows]
 
 

@@ -41,10 +41,11 @@ from core.jobs.states import JOB_TRANSITIONS
 from monitoring.bodies import AlertBody, EventBody
 from monitoring.health import HEALTH
 from monitoring.models import Alert, Severity
+from scheduler.planning.plan import Reason as ReasonOfNight
 from scheduler.reports.bodies import CalendarNightBody, CameraNightBody, LossBody, ReportBody
 from scheduler.schedules.bodies import NightChangeBody, ScheduleBody
 from scheduler.schedules.requests import ScheduleRequest
-from scheduler.tonight.bodies import NightBody, RunBody, WarningBody
+from scheduler.tonight.bodies import NightBody, ReasonBody, RunBody, WarningBody
 from skycam_project.access.serializers import KnownTokenBody
 from skycam_project.health import HealthBody
 from skycam_project.station_settings import SettingBody
@@ -81,6 +82,7 @@ FIELDS = {
     "night change": NightChangeBody.__annotations__,
     "night": NightBody.__annotations__,
     "warning of a night": WarningBody.__annotations__,
+    "reason of a night": ReasonBody.__annotations__,
     "run": RunBody.__annotations__,
     "report": ReportBody.__annotations__,
     "loss": LossBody.__annotations__,
@@ -170,6 +172,13 @@ def test_the_documented_transitions_are_those_of_the_code() -> None:
         state.value: {one.value for one in after} for state, after in JOB_TRANSITIONS.items() if after
     }
     assert line("camera observed") == Observed.values
+
+
+def test_the_documented_reasons_of_a_night_are_those_of_the_planner() -> None:
+    listed = re.search(r"^- reason of a night: .* Reasons: (.+)$", page(PAGE), re.MULTILINE)
+    assert listed
+    # Tonight shows a run that has begun, and no reason.
+    assert listed[1].split(", ") == [reason for reason in get_args(ReasonOfNight) if reason != "begun"]
 
 
 def test_the_documented_reasons_are_those_of_the_code() -> None:

@@ -1,4 +1,4 @@
-"""For ten minutes, or LONG_RUN_S seconds: no process of a station grows."""
+"""For twenty minutes, or LONG_RUN_S seconds: no process of a station grows in the second half."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pytest
 from tests.harness.long_runs.everything import run
 from tests.harness.long_runs.slopes import seconds_of_a_run
 
-SECONDS = seconds_of_a_run(default_s=600.0)
+SECONDS = seconds_of_a_run(default_s=1200.0)
 
 
 @pytest.mark.prove
-@pytest.mark.timeout(SECONDS + 900)
+@pytest.mark.timeout(SECONDS + 1200)
 def test_memory_threads_and_handles_of_every_part_do_not_grow(tmp_path: Path) -> None:
     found = run(tmp_path, SECONDS)
     print("\n".join(str(used) for used in found))

@@ -77,7 +77,7 @@ def test_the_report_says_when_what_and_why(manager: Any, rainy_night: None) -> N
 
 
 def test_nobody_did_anything_only_where_the_events_reach_back_to_the_night(manager: Any) -> None:
-    nobody, removed = "Nobody started, stopped or changed anything", "does not reach back to the begin of this night"
+    nobody, removed = "No one started, stopped or changed anything", "does not reach back to the begin of this night"
     page = text_of(manager.get(f"/nights/{NIGHT}/"))
     assert (nobody in page, removed in page) == (False, True)
     record_event("part.restarted", "Restarted.", at=DUSK - 24 * HOUR)

@@ -44,6 +44,12 @@ def test_a_night_that_is_over_is_written_once(camera: Camera) -> None:
     assert len(events()) == 1
 
 
+def test_the_event_tells_the_path_in_the_data_folder_and_not_that_of_the_machine(camera: Camera) -> None:
+    whole_session(camera)
+    report_nights(MORNING)
+    assert Event.objects.get(kind="night.reported").data["file"] == "reports/2027/2027-01-14.html"
+
+
 def test_only_managers_may_read_the_file(camera: Camera) -> None:
     whole_session(camera)
     report_nights(MORNING)

@@ -211,9 +211,11 @@ def test_a_rule_for_the_sun_or_the_moon_needs_coordinates() -> None:
     place = Site(time_zone="Europe/Berlin")
     found = plan_of(schedule("a"), schedule("b", window=EVENING, moon=HALF), site=place)
     assert reasons(found) == ["no_site", "no_site"]
-    assert set(messages(found)) == {
-        "The site has no latitude and longitude, which rules for the Sun and the Moon need."
-    }
+    text = (
+        "The site has no latitude and longitude, which rules for the Sun and the Moon need: set site.latitude and "
+        "site.longitude in the configuration of the camera's host, and restart it."
+    )
+    assert messages(found) == [text, text]
 
 
 def test_a_window_by_clock_needs_only_a_time_zone() -> None:

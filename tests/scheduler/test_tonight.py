@@ -19,7 +19,7 @@ from scheduler.planning.rules import Site
 from scheduler.planning.sky import sky_of_night
 from scheduler.runs.nights import night_at
 from scheduler.runs.replanning import replan
-from scheduler.tonight.night import Night, night_body, night_for
+from scheduler.tonight.night import NOT_PLANNED, Night, night_body, night_for
 from skycam_project.access.models import User
 from tests.harness.clients.pages import text_of
 
@@ -82,7 +82,37 @@ def test_the_sentence_names_a_run_that_was_stopped_and_counts_no_room_for_it(cam
 
 
 def test_without_a_schedule_the_sentence_says_what_to_do(manager: User) -> None:
-    assert night(manager).sentence == "Nothing will run: there is no schedule. Add one, such as `skycam schedules add`."
+    assert night(manager).sentence == (
+        "Nothing will run: there is no schedule with a camera. Add one on the page Schedules, or with "
+        "`skycam schedules add`."
+    )
+
+
+def test_a_run_that_is_not_planned_yet_is_named(camera: Camera, manager: User) -> None:
+    add(camera)
+    PlannedRun.objects.all().delete()
+    found = night(manager)
+    assert [one.reason for one in found.without_run] == ["not_planned"]
+    assert found.sentence == f"Nothing will run. Dark sky: {NOT_PLANNED}"
+
+
+def test_a_schedule_that_cannot_be_planned_is_named_with_its_problem(camera: Camera, manager: User) -> None:
+    schedule = add(camera)
+    PlannedRun.objects.all().delete()
+    Schedule.objects.filter(pk=schedule.pk).update(window={"sun": "low"})
+    [reason] = night(manager).without_run
+    assert reason.reason == "unplannable"
+    assert reason.message.startswith("The schedule Dark sky cannot be planned: ")
+    [dry] = night(manager, night=date(2027, 2, 1)).without_run
+    assert dry.reason == "unplannable"
+
+
+def test_a_schedule_that_cannot_be_planned_keeps_its_run_and_is_not_without_one(camera: Camera, manager: User) -> None:
+    schedule = add(camera)
+    Schedule.objects.filter(pk=schedule.pk).update(window={"sun": "low"})
+    found = night(manager)
+    assert len(found.runs) == 1
+    assert found.without_run == []
 
 
 def test_the_reason_of_a_schedule_without_a_run_is_a_sentence(camera: Camera, manager: User) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import resource
 import time
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -17,6 +19,8 @@ import uuid6
 
 from cameras.drivers.base import CameraError
 from cameras.runtime.clock import CameraClock
+from cameras.spool.moments import iso
+from cameras.spool.session_files import SessionFile
 from tests.harness.camera_processes.camera_loop import CameraLoopBench
 from tests.harness.far_ends.scripted_camera import exposure
 from tests.harness.waiting import eventually
@@ -189,6 +193,18 @@ def test_slots_that_cannot_be_refilled_do_not_stop_captures(bench: CameraLoopBen
     with no_file_may_grow():
         bench.process.storage_holder.refill_slots(1e9)
     assert bench.outcome(bench.capture())["outcome"] == "saved"
+
+
+def test_starts_that_pass_while_a_session_cannot_be_saved_are_a_gap_with_the_error(bench: CameraLoopBench) -> None:
+    begin = bench.clock.wall_ns() / 1e9 + 1
+    desired = bench.desired_session(SESSION, cadence_s=0.1, windows=[[iso(begin), iso(begin + 600)]])
+    bench.wait_for_type("answer", command_id=bench.send_command("start", session=desired))
+    with pytest.MonkeyPatch.context() as broken:
+        broken.setattr(SessionFile, "save", Mock(side_effect=OSError(errno.EIO, "Input/output error")))
+        bench.wait_for_type("log", kind="storage.full")
+        bench.wait_for_type("log", kind="storage.full")
+    gap = bench.wait_for_gap()
+    assert (gap["first_index"], gap["reason"]) == (0, "write_error")
 
 
 def test_nothing_uses_a_root_whose_disk_failed_while_its_session_was_resumed(tmp_path: Path) -> None:

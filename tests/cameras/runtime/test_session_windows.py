@@ -63,6 +63,17 @@ def test_a_kill_in_the_first_capture_of_a_session_moves_no_start(tmp_path: Path)
     assert (due.index, due.in_s) == (1, 40.0)
 
 
+def test_a_window_whose_begin_cannot_be_saved_is_opened_once_the_disk_works_again(tmp_path: Path) -> None:
+    bench = bench_of(tmp_path, (0, 600))
+    with bench.failing("replace"), pytest.raises(OSError, match="Input/output error"):
+        bench.due()
+    bench.plan()
+    bench.clock.go_on(20)
+    bench.start_process()
+    due = bench.next()
+    assert (due.index, due.in_s) == (1, 40.0)
+
+
 def test_between_two_windows_the_session_waits_and_counts_on(evening: SessionBench) -> None:
     exposed = evening.shoot_all()
     states = [record["state"] for record in evening.records("session")]

@@ -12,8 +12,10 @@ from tests.harness.long_runs.station_in_use import in_use
 
 WARM_UP_ROUNDS = 800
 """Afterwards memory is almost constant: lists have full pages, each thread of the web part has served each page, and
-decoders have been opened and closed about two dozen times. A process that records H.265 still grows by 2 MB in ten
-minutes; it is constant after 22."""
+decoders have been opened and closed about two dozen times. It takes about nine minutes.
+
+A process that records H.265 needs 22 minutes. What it allocates is constant from the start, but it uses its heap page
+after page, one each second."""
 
 
 def run(folder: Path, seconds: float) -> list[Used]:

@@ -13,7 +13,7 @@ import psutil
 
 SAMPLES = 120
 LEAST_PAUSE_S = 1.0
-WARM_UP = 0.25
+WARM_UP = 0.5
 """The share of a run in which caches fill and pools reach their size; it is left out."""
 MOST_MB, MOST_THREADS, MOST_HANDLES = 3.0, 2.0, 2.0
 """How far the line may rise over the measured time. Memory varies by some pages, and one more thread of a pool from the
