@@ -31,15 +31,20 @@ CAP = 0.63 * 255
 STEP = 10
 """The least difference between neighbouring bars, of 255."""
 SOON_MS, DRAWN_S = 40_000, 60
-DRAWN = """async ([place, address]) => {
+DRAWN = """async (address) => {
     const image = new Image();
     image.src = address;
     await image.decode();
     const canvas = document.createElement("canvas");
     Object.assign(canvas, { id: "bars", width: image.width, height: image.height });
     canvas.getContext("2d").drawImage(image, 0, 0);
-    document.querySelector(place).append(canvas);
+    const well = document.createElement("div");
+    well.className = "well";
+    well.style.height = "240px";
+    well.append(canvas);
+    document.querySelector("main").prepend(well);
 }"""
+"""In a place of its own: an update of the page would remove what is not in the answer of the station."""
 
 
 def bars() -> Any:
@@ -95,8 +100,7 @@ def at_full_size(page: Page, site: Site) -> Locator:
 def on_a_live_canvas(page: Page, site: Site) -> Locator:
     page.goto("/cameras/simulated/")
     captured = page.locator("#session-strip img, .strip img").first.get_attribute("src")
-    page.locator(".live").first.evaluate("live => live.remove()")
-    page.evaluate(DRAWN, ["#stage .well", captured])
+    page.evaluate(DRAWN, captured)
     return page.locator("#bars")
 
 
