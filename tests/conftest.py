@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import tempfile
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ import hypothesis
 import pytest
 
 from skycam_project.config.model import VARIABLES
+from tests.harness.stations.station import Station
 
 if TYPE_CHECKING:
     from rest_framework.test import APIClient
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 pytest_plugins = ["tests.harness.fixtures"]
 FOLDER = Path(tempfile.mkdtemp(prefix="skycam-test-"))
 """The run's own folder: the configuration file, and the data folder `data`."""
+LAST_OUTPUT = 20_000
+"""Characters of the output of a station that the report of a failed test shows."""
 
 
 def leave_the_developers_environment() -> None:
@@ -72,6 +76,17 @@ load_settings()
 def pytest_xdist_setupnodes(config: pytest.Config, specs: object) -> None:
     """Each worker of pytest-xdist loads the settings by itself, for a station of its own."""
     os.environ.pop("DJANGO_SETTINGS_MODULE", None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test shows what its stations printed: a failure on a busy machine may not come again."""
+    report = yield
+    if report.failed:
+        for name, value in getattr(item, "funcargs", {}).items():
+            if isinstance(value, Station) and value.output_file.exists():
+                report.sections.append((f"output of {name}", value.output()[-LAST_OUTPUT:]))
+    return report
 
 
 @pytest.fixture(scope="session")

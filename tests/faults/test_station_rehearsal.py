@@ -114,12 +114,14 @@ def test_the_document_lists_every_fault_and_no_other() -> None:
 
 def discovered_dslr(station: Station) -> dict[str, Any]:
     """The only DSLR. A library that starts on a busy machine may take longer than a discovery waits for it."""
-    [dslr] = eventually(lambda: discovered_dslrs(station), 100, "a DSLR is discovered")
+    answers: list[Any] = []
+
+    def discovered_dslrs() -> list[dict[str, Any]]:
+        answers.append(station.api.post("cameras/detect/").body)
+        return [one for one in answers[-1]["results"] if one["kind"] == "gphoto2"]
+
+    [dslr] = eventually(discovered_dslrs, 100, answers)
     return dict(dslr)
-
-
-def discovered_dslrs(station: Station) -> list[dict[str, Any]]:
-    return [one for one in station.api.post("cameras/detect/").body["results"] if one["kind"] == "gphoto2"]
 
 
 def test_a_dslr_is_found_added_and_then_left_alone(station: Station) -> None:

@@ -12,8 +12,8 @@ PATIENCE_S = 60.0
 POLL_S = 0.02
 
 
-def eventually(condition: Callable[[], Any], within_s: float = PATIENCE_S, what: str = "") -> Any:
-    """The first true value of `condition`; AssertionError when there is none in time.
+def eventually(condition: Callable[[], Any], within_s: float = PATIENCE_S, what: object = "") -> Any:
+    """The first true value of `condition`; AssertionError when there is none in time, with `what` as it is then.
 
     It is checked once more after the deadline: a busy machine may have paused the test until then.
     """
