@@ -94,6 +94,13 @@ class Camera(models.Model):
     connected = models.BooleanField(default=True)
     recording = models.CharField(max_length=10, blank=True, help_text="The kind of clips to record; empty: none.")
     recording_by = models.CharField(max_length=150, blank=True, editable=False, help_text="Who last requested it.")
+    recording_experiments = models.JSONField(
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        blank=True,
+        editable=False,
+        help_text="The experiments to which the clips that are recorded now belong.",
+    )
     primary = models.BooleanField(default=False)
     settings = models.JSONField(default=dict, blank=True)
     keep = models.JSONField(

@@ -40,6 +40,11 @@ AGENDAS = {
 }
 """Cameras -> the agenda of each, by its id: the sessions that it begins by itself."""
 
+RECONCILERS = {
+    "automatic_recording": "scheduler.automatic_recording.service.reconcile",
+}
+"""Functions that a camera host calls before it reads the desired states. Each one is idempotent."""
+
 RECORDING = {
     "settings": "captures.recording_control.desired.recording_settings",
 }

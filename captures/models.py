@@ -1,6 +1,35 @@
 from captures.capturing.models import Capture, CaptureFile
 from captures.clips.models import Clip, ClipHold
+from captures.experiments.models import (
+    Experiment,
+    ExperimentAttachment,
+    ExperimentCamera,
+    ExperimentCapture,
+    ExperimentNote,
+    ExperimentSession,
+    ExperimentTag,
+)
+from captures.recording_claims.models import ClaimSuspension, ExperimentClip, RecordingClaim
 from captures.sessions.models import Session, SessionGap
 from captures.storage.models import StorageAssignment, StorageRoot
 
-__all__ = ["Capture", "CaptureFile", "Clip", "ClipHold", "Session", "SessionGap", "StorageAssignment", "StorageRoot"]
+__all__ = [
+    "Capture",
+    "CaptureFile",
+    "ClaimSuspension",
+    "Clip",
+    "ClipHold",
+    "Experiment",
+    "ExperimentAttachment",
+    "ExperimentCamera",
+    "ExperimentCapture",
+    "ExperimentClip",
+    "ExperimentNote",
+    "ExperimentSession",
+    "ExperimentTag",
+    "RecordingClaim",
+    "Session",
+    "SessionGap",
+    "StorageAssignment",
+    "StorageRoot",
+]

@@ -8,9 +8,12 @@ from captures.capturing.outcomes import NotSaved
 from captures.capturing.service import IdempotencyMismatch
 from captures.clips.bodies import hold_body
 from captures.clips.services import ClipHeld
+from captures.experiments.service import WrongState
 from captures.files.ranges import Unsatisfiable
 from captures.files.serving import FileMissing, OnOtherHost
 from captures.files.thumbnails import NoThumbnail, NotRenderedYet
+from captures.recording_control.claim_bodies import ExperimentName
+from captures.recording_control.commands import RecordingClaimed
 from captures.sessions.api import NoSession
 from core.api.problems import ErrorBody, ExceptionTable, Problem, from_message, invalid
 
@@ -42,7 +45,15 @@ def not_rendered_yet(error: NotRenderedYet) -> Problem:
     return Problem("not-ready", str(error), headers={"Retry-After": "2"})
 
 
+def recording_claimed(error: RecordingClaimed) -> Problem:
+    """Experiments record the camera that was to be stopped."""
+    experiments = [ExperimentName(id=str(one.pk), name=one.name) for one in error.experiments]
+    return Problem("recording-claimed", str(error), extensions={"experiments": experiments})
+
+
 EXCEPTIONS: ExceptionTable = {
+    RecordingClaimed: recording_claimed,
+    WrongState: from_message("experiment-state"),
     UnknownCamera: unknown_camera,
     NoSession: from_message("not-found"),
     NoThumbnail: from_message("not-found"),

@@ -2,10 +2,20 @@ from django.urls import path
 
 from captures.capturing.api import CalendarView, CaptureDetailView, CapturesView, CaptureView
 from captures.clips.api import ClipsView, ClipView, TimelineView
+from captures.experiment_control.api import (
+    ExperimentAbortView,
+    ExperimentAccountView,
+    ExperimentAttachmentsView,
+    ExperimentCompleteView,
+    ExperimentDetailView,
+    ExperimentNotesView,
+    ExperimentStartView,
+    ExperimentsView,
+)
 from captures.files.clip_serving import ClipFileView, PosterView
 from captures.files.serving import CaptureFileView
 from captures.files.thumbnails import ThumbnailView
-from captures.recording_control.api import RecordView, StopRecordingView
+from captures.recording_control.api import RecordingView, RecordView, StopRecordingView
 from captures.sessions.api import (
     SessionHandOverView,
     SessionPauseView,
@@ -29,6 +39,14 @@ urlpatterns = [
     path("clips/<uuid:clip>/", ClipView.as_view()),
     path("clips/<uuid:clip>/file/", ClipFileView.as_view()),
     path("clips/<uuid:clip>/poster/", PosterView.as_view()),
+    path("experiments/", ExperimentsView.as_view()),
+    path("experiments/<uuid:experiment>/", ExperimentDetailView.as_view()),
+    path("experiments/<uuid:experiment>/start/", ExperimentStartView.as_view()),
+    path("experiments/<uuid:experiment>/complete/", ExperimentCompleteView.as_view()),
+    path("experiments/<uuid:experiment>/abort/", ExperimentAbortView.as_view()),
+    path("experiments/<uuid:experiment>/account/", ExperimentAccountView.as_view()),
+    path("experiments/<uuid:experiment>/notes/", ExperimentNotesView.as_view()),
+    path("experiments/<uuid:experiment>/attachments/", ExperimentAttachmentsView.as_view()),
     path("sessions/", SessionsView.as_view()),
     path("sessions/<uuid:session>/", SessionView.as_view()),
     path("sessions/<uuid:session>/stop/", SessionStopView.as_view()),
@@ -38,6 +56,7 @@ urlpatterns = [
     path("cameras/<slug:slug>/capture/", CaptureView.as_view()),
     path("cameras/<slug:slug>/start/", StartView.as_view()),
     path("cameras/<slug:slug>/stop/", StopView.as_view()),
+    path("cameras/<slug:slug>/recording/", RecordingView.as_view()),
     path("cameras/<slug:slug>/record/", RecordView.as_view()),
     path("cameras/<slug:slug>/stop-recording/", StopRecordingView.as_view()),
 ]

@@ -22,6 +22,7 @@ KINDS = {
     "camera": "cameras",
     "capture": "captures",
     "command": "commands",
+    "experiment": "experiments",
     "gate": "gates",
     "job": "jobs",
     "live": "live view",

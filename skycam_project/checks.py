@@ -16,6 +16,7 @@ from skycam_project.config import ConfigError, check_writable
 from skycam_project.config.folder import ADDRESS_FILE, KEY_FILE
 
 TABLES = (
+    "captures.tables.EXPERIMENT_HANDLERS",
     "cameras.drivers.DRIVERS",
     "cameras.tables.CONSUMERS",
     "cameras.tables.ACCESS",
@@ -25,6 +26,7 @@ TABLES = (
     "cameras.tables.PROGRAMME_KINDS",
     "cameras.tables.PROGRAMMES",
     "cameras.tables.AGENDAS",
+    "cameras.tables.RECONCILERS",
     "cameras.tables.RECORDING",
     "cameras.tables.RECORDS",
     "cameras.tables.RECOVERIES",

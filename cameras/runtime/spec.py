@@ -27,6 +27,8 @@ class Recording(TypedDict):
     """The same for rolling clips. Higher while the disk has no other clip to delete: a new one would be deleted at
     once."""
     requested_by: str
+    experiments: NotRequired[list[str]]
+    """Ids of the experiments to which its clips belong. A change begins a new clip."""
 
 
 class HeldLease(TypedDict):

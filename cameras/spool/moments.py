@@ -10,7 +10,8 @@ from cameras.spool.records import MomentContent
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A time that is not affected by a jump of the wall clock, as long as the machine stays up."""
+    """A time that is not affected by a jump of the wall clock, as long as the machine stays up. `boot` is empty for a
+    time of which only the wall clock is known."""
 
     wall: float
     boot: str
@@ -18,7 +19,7 @@ class Moment:
 
     def seconds_until(self, now: Moment) -> float:
         """By the boot clock within one boot, otherwise by the wall clock."""
-        return now.boot_s - self.boot_s if now.boot == self.boot else now.wall - self.wall
+        return now.boot_s - self.boot_s if self.boot and now.boot == self.boot else now.wall - self.wall
 
     def on_boot_of(self, now: Moment) -> Moment:
         """The same time on the boot clock of `now`; assumes that its wall clock is right."""

@@ -67,8 +67,18 @@ class Plan(_Plan, total=False):
     """Of a session only."""
 
 
-class ClipPlan(TypedDict):
-    """A clip that is about to be written: the fields that its record has for any outcome. `path` is its final path."""
+class ClipOrigin(TypedDict, total=False):
+    """What a clip of this version also has. Missing in the plans of older versions."""
+
+    boot: str
+    """The boot of the machine, and when the first frame was captured, in seconds of its boot clock."""
+    boot_s: float
+    experiments: list[str]
+    """Ids of the experiments for which it was recorded."""
+
+
+class _ClipPlan(TypedDict):
+    """The fields that every plan has: see `_Plan`."""
 
     id: str
     camera: str
@@ -83,6 +93,12 @@ class ClipPlan(TypedDict):
     width: int
     height: int
     requested_by: str
+
+
+class ClipPlan(_ClipPlan, total=False):
+    """A clip that is about to be written: the fields that its record has for any outcome. `path` is its final path."""
+
+    origin: ClipOrigin
 
 
 # Bodies of records
@@ -237,6 +253,7 @@ class ClipBody(ClipOutcome):
     codec: str
     copied: bool
     requested_by: str
+    origin: NotRequired[ClipOrigin]
 
 
 # Records

@@ -11,7 +11,8 @@ from cameras.supervision.desired_state import HostSnapshot, desired_states
 from cameras.supervision.last_captures import LastCaptures
 from cameras.supervision.lease import HostLease
 from cameras.supervision.ports import Waker
-from cameras.tables import RECORDING
+from cameras.tables import RECONCILERS, RECORDING
+from core.background import log_and_continue
 from core.registry import resolve
 from core.station_settings.values import live_streaming_config, station_name
 from monitoring.models import Alert
@@ -48,6 +49,10 @@ class DesiredStateReader:
         # Before the queries: a row that changes during them is read once more.
         self._read_now = False
         has_name = self._lease.hold(now)
+        for name, path in RECONCILERS.items():
+            # A fault there must not keep the cameras from their desired states.
+            with log_and_continue(name):
+                resolve(path)()
         cameras = desired_states(self._host) if has_name else {}
         live, recording = live_streaming_config(), resolve(RECORDING["settings"])()
         # Before the snapshot, so that the first status of a new camera has its last capture.

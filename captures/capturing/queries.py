@@ -22,6 +22,7 @@ IDEMPOTENCY_KEY: TypeAdapter[str] = TypeAdapter(Annotated[str, Field(max_length=
 class CaptureQuery(TimeQuery):
     camera: CameraFilter = None
     session: UUID | None = None
+    experiment: UUID | None = None
     status: CaptureStatus | None = None
     simulated: bool | None = None
 

@@ -72,6 +72,12 @@ class Clip(models.Model):
     clock_jumped_s = models.FloatField(
         null=True, blank=True, help_text="By how many seconds it was set while the clip was recorded."
     )
+    boot = models.CharField(
+        max_length=36, blank=True, default="", db_default="", help_text="The boot of the machine that recorded it."
+    )
+    boot_s = models.FloatField(
+        null=True, blank=True, help_text="When its first frame was captured, in seconds of the boot clock."
+    )
     requested_by = models.CharField(max_length=150, blank=True)
     host = models.CharField(max_length=60)
     root = models.ForeignKey(StorageRoot, on_delete=models.PROTECT)
@@ -102,6 +108,8 @@ class Clip(models.Model):
                 condition=models.Q(deleted_at=None, pinned=False),
                 name="clip_root_oldest_unpinned",
             ),
+            # For the pre-roll of an experiment, which the wall clock may date wrongly.
+            models.Index(fields=["camera", "boot", "boot_s"], name="clip_camera_boot"),
             models.Index(fields=["root", "deleted_at"], condition=~models.Q(deleted_at=None), name="clip_deleted"),
             # Few clips match: a search for them need not walk through all.
             models.Index(

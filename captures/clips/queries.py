@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Annotated, Literal, Self
+from uuid import UUID
 
 from pydantic import ConfigDict, Field, StrictBool, model_validator
 
@@ -22,6 +23,7 @@ class ClipQuery(TimeQuery):
 
     camera: CameraFilter = None
     kind: ClipKind | None = None
+    experiment: UUID | None = None
     pinned: bool | None = None
     interrupted: bool | None = None
     simulated: bool | None = None

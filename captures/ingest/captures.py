@@ -11,6 +11,7 @@ from cameras.spool.records import CaptureRecord, FollowingStart
 from captures.capturing.models import Capture, CaptureFile
 from captures.capturing.outcome_events import publish_outcome
 from captures.capturing.records import apply_record, fields_from_record, files_from_record
+from captures.experiments.membership import link_capture
 from captures.ingest.records import camera_of
 from captures.sessions.models import SESSION_TRANSITIONS, Session
 from monitoring.services import raise_alert
@@ -24,6 +25,7 @@ def ingest_capture(record: CaptureRecord) -> None:
     files = CaptureFile.objects.bulk_create(files_from_record(capture, record))
     if capture.session_id:
         _count_outcome(capture, record["body"].get("following"))
+    link_capture(capture)
     publish_outcome(capture, camera_of(record), files)
 
 

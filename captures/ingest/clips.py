@@ -8,7 +8,10 @@ from django.conf import settings
 
 from cameras.spool.records import ClipRecord
 from captures.clips.models import Clip
+from captures.experiments.models import Experiment
 from captures.ingest.records import camera_of
+from captures.recording_claims.services import hold_clips
+from captures.recording_claims.windows import experiments_of
 from monitoring.camera_refs import CameraRef
 from monitoring.services import record_event
 
@@ -19,6 +22,7 @@ def ingest_clip(record: ClipRecord) -> None:
         return
     clip = clip_of(record)
     clip.save(force_insert=True)
+    _hold_for_experiments(clip, record["body"].get("origin", {}).get("experiments", []))
     _record_clip_event(clip, camera_of(record))
 
 
@@ -47,8 +51,19 @@ def clip_of(record: ClipRecord) -> Clip:
         simulated=body["simulated"],
         codec=body["codec"],
         copied=body["copied"],
+        boot=body.get("origin", {}).get("boot", ""),
+        boot_s=body.get("origin", {}).get("boot_s"),
         **body.get("clock", {}),
     )
+
+
+def _hold_for_experiments(clip: Clip, named: list[str]) -> None:
+    """In the transaction of the clip's row, so that retention never sees the row without its holds. `named` are the
+    experiments for which the clip was recorded; a clip of the pre-roll was begun before its experiment."""
+    # An experiment can be unknown: the database was restored from a backup, for example.
+    known = Experiment.objects.filter(pk__in=named).values_list("pk", flat=True) if named else []
+    for experiment in {*known, *experiments_of(clip)}:
+        hold_clips([clip.pk], experiment)
 
 
 def _record_clip_event(clip: Clip, camera: CameraRef) -> None:

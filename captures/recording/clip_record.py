@@ -20,7 +20,7 @@ def make_record(plan: ClipPlan, root: str, outcome: ClipOutcome, size: int, sha2
     )  # fmt: skip
     body = ClipBody(
         kind=plan["kind"], started=plan["started"], simulated=plan["simulated"], codec=plan["codec"],
-        copied=plan["copied"], requested_by=plan["requested_by"], **outcome,
+        copied=plan["copied"], requested_by=plan["requested_by"], origin=plan.get("origin", {}), **outcome,
     )  # fmt: skip
     return ClipRecord(
         kind="clip", id=plan["id"], camera=plan["camera"], slug=plan["slug"], root=root, files=[file], body=body

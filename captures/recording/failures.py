@@ -54,4 +54,6 @@ def describe_floor(desired: Recording, path: str) -> Failure:
 def floor_of(desired: Recording) -> int:
     """How many bytes have to be free."""
     floor = desired["floor_bytes"]
-    return desired.get("rolling_floor_bytes", floor) if desired["kind"] == "rolling" else floor
+    # A clip of an experiment is held: the cleanup, which raises the floor for rolling clips, does not delete it.
+    is_kept = desired["kind"] != "rolling" or bool(desired.get("experiments"))
+    return floor if is_kept else desired.get("rolling_floor_bytes", floor)

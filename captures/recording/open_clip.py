@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
+
 import uuid6
 
 from cameras.drivers.packets import CodedStream
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.clock_monitor import ClockMonitor
 from cameras.runtime.spec import Recording
-from cameras.spool.records import ClipPlan
+from cameras.spool.records import ClipOrigin, ClipPlan
+from cameras.spool.spool import boot_id
 from cameras.spool.storage import Storage
 from captures.paths.organizer import ImageOrganizer
 from captures.recording.clip_record import KIND
@@ -51,7 +54,14 @@ class OpenClip:
         return ClipPlan(
             id=clip, camera=camera, slug=organizer.slug, path=organizer.clip(clip, started), kind=self.desired["kind"],
             started=started.isoformat(), simulated=first.simulated, codec="h264", copied=self.source is not None,
-            width=width, height=height, requested_by=self.desired["requested_by"],
+            width=width, height=height, requested_by=self.desired["requested_by"], origin=self._origin(first),
+        )  # fmt: skip
+
+    def _origin(self, first: FrameOrPacket) -> ClipOrigin:
+        age_s = time.monotonic() - first.monotonic
+        return ClipOrigin(
+            boot=boot_id(), boot_s=time.clock_gettime(time.CLOCK_BOOTTIME) - age_s,
+            experiments=list(self.desired.get("experiments", [])),
         )  # fmt: skip
 
     @property

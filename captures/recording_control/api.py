@@ -5,8 +5,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cameras.camera_view import CameraView, actor
+from captures.recording_control.claim_bodies import ClaimsBody, claims_body
 from captures.recording_control.commands import RecordingBody, record, stop_recording
-from captures.recording_control.requests import RecordBody
+from captures.recording_control.requests import RecordBody, StopRecordingBody
 
 
 class RecordView(CameraView):
@@ -23,7 +24,18 @@ class RecordView(CameraView):
 class StopRecordingView(CameraView):
     roles = {"POST": "operator"}
 
-    @extend_schema(request=None, responses=RecordingBody)
+    @extend_schema(request=StopRecordingBody, responses=RecordingBody)
     def post(self, request: Request, slug: str) -> Response:
-        """Stop recording; answers when the last clip is finalized. Stopping twice changes nothing."""
-        return Response(stop_recording(self.camera(), actor(request)))
+        """Stop recording; answers when the last clip is finalized. Stopping twice changes nothing. 409
+        `recording-claimed` while experiments record the camera, unless `experiments` says what happens to them."""
+        wanted = StopRecordingBody.model_validate(request.data)
+        return Response(stop_recording(self.camera(), actor(request), wanted.kind or "", wanted.experiments))
+
+
+class RecordingView(CameraView):
+    roles = {"GET": "viewer"}
+
+    @extend_schema(responses=ClaimsBody)
+    def get(self, request: Request, slug: str) -> Response:
+        """Who wants the camera recorded."""
+        return Response(claims_body(self.camera()))

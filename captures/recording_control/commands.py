@@ -1,12 +1,14 @@
 """Start and stop a camera's recording, and begin a new clip.
 
-The request is stored in the camera's row and survives restarts. Its host gets a command and answers with the outcome.
+The request is stored as a claim (`captures.recording_claims`) and survives restarts. The camera's host gets a command
+and answers with the outcome.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import nullcontext
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -31,10 +33,21 @@ from cameras.runtime.spec import Recording
 from cameras.status import status
 from cameras.status.messages import Status
 from captures.clips.models import ClipKind
+from captures.recording_claims.models import OF_PEOPLE, RecordingClaim
+from captures.recording_claims.services import (
+    claim_for_person,
+    end_claims_of_people,
+    experiment_claims,
+    is_suspended,
+    resume_experiments,
+    suspend_experiments,
+)
 from captures.recording_control.desired import desired_recording
+from core.text.plurals import pluralize
 from monitoring.models import Event
 from monitoring.services import record_event
 
+Experiments = Literal["ask", "keep", "suspend"]
 START_S, FINALIZE_S, UNREACHABLE_S = 10.0, 20.0, 3.0
 """Seconds to wait for the first frame in a clip, for the last clip to be finalized, and for a camera that is not
 connected."""
@@ -59,6 +72,21 @@ class NotRecording(ControlError):
     problem = "not-recording"
 
 
+class RecordingClaimed(ControlError):
+    """Experiments record the camera. The message names them and says what to do."""
+
+    problem = "recording-claimed"
+
+    def __init__(self, camera: Camera, claims: list[RecordingClaim]) -> None:
+        self.experiments = [claim.experiment for claim in claims if claim.experiment]
+        names = ", ".join(repr(one.name) for one in self.experiments)
+        super().__init__(
+            f"{camera.slug} is recorded for {pluralize(len(claims), 'experiment')}: {names}. Choose what happens to "
+            "them: with `keep` only the recording that people requested ends; with `suspend` the recording for "
+            "experiments stops too, and their account shows the gap."
+        )
+
+
 def record(camera: Camera, kind: str = "", actor: str = "") -> RecordingBody:
     """Start recording; returns when the first frame is in a clip. Without `kind` a recording keeps its kind, so that
     manual clips do not become rolling ones; a new recording is rolling.
@@ -73,38 +101,42 @@ def record(camera: Camera, kind: str = "", actor: str = "") -> RecordingBody:
         # Read from the locked row: the caller's may be older than another user's request.
         kind = kind or locked.recording or ClipKind.ROLLING
         _check_recordable(locked, kind)
-        event = _store_desired_kind(locked, kind, actor)
+        event = _store_start(locked, kind, actor)
     deferred = f"{camera.slug} starts recording as soon as it can; the request is stored."
     # Sent after the commit: the host reconciles with the row each second, and a wait of seconds must not hold the lock.
     return _await_outcome(locked, desired_recording(locked), event, deferred, START_S)
 
 
 def request_recording(camera: Camera, kind: str, actor: str = "") -> None:
-    """Store which clips to record, none if `kind` is empty, and wait for nothing: the camera's host follows within a
-    second. Refuses what `record` refuses."""
+    """Store which clips people want recorded, none if `kind` is empty, and wait for nothing: the camera's host follows
+    within a second. Experiments go on. Refuses what `record` refuses."""
     with record_refusals(camera, "record", actor, {"kind": kind}), transaction.atomic():
         locked = _locked(camera, actor)
         if kind:
             _check_recordable(locked, kind)
-        _store_desired_kind(locked, kind, actor)
+            _store_start(locked, kind, actor)
+        else:
+            _store_stop(locked, OF_PEOPLE, "keep", actor)
 
 
-def stop_recording(camera: Camera, actor: str = "") -> RecordingBody:
-    """Stop recording; returns when the last clip is finalized. LeaseHeld; RecordingDeferred when its host does not
-    answer."""
+def stop_recording(camera: Camera, actor: str = "", kind: str = "", experiments: Experiments = "ask") -> RecordingBody:
+    """Stop the recording that people requested, or only that of clips of a `kind`; returns when the last clip is
+    finalized, or the next one has begun where other claims stand. `experiments` is what happens to experiments that
+    record the camera; `ask` refuses the stop.
+
+    LeaseHeld, RecordingClaimed: nothing is stored. RecordingDeferred when its host does not answer.
+    """
     with record_refusals(camera, "stop-recording", actor), transaction.atomic():
         locked = _locked(camera, actor)
-        event = _store_desired_kind(locked, "", actor)
+        event = _store_stop(locked, (kind,) if kind else OF_PEOPLE, experiments, actor)
     # No process runs that could answer, and none has a clip to finalize.
     if desired_connection(locked) != "connected":
         return _make_body(locked, RecordAnswer(recorder=None, clip=None))
-    return _await_outcome(
-        locked,
-        None,
-        event,
-        f"{camera.slug} stops recording as soon as its host answers; the request is stored.",
-        FINALIZE_S,
-    )
+    deferred = f"{camera.slug} stops recording as soon as its host answers; the request is stored."
+    desired = desired_recording(locked)
+    if desired is not None:
+        deferred = f"{camera.slug} changes its recording as soon as it can; the request is stored."
+    return _await_outcome(locked, desired, event, deferred, FINALIZE_S)
 
 
 def new_clip(camera: Camera, actor: str = "") -> str:
@@ -142,17 +174,41 @@ def _check_recordable(camera: Camera, kind: str) -> None:
         )
 
 
-def _store_desired_kind(locked: Camera, kind: str, actor: str) -> Event | None:
-    """None if it is desired already: then the command is only sent again."""
-    if locked.recording == kind:
+def _store_start(locked: Camera, kind: str, actor: str) -> Event | None:
+    """None if it is desired already: then the command is only sent again. Suspended experiments record again."""
+    resumed = resume_experiments(locked, actor)
+    if not claim_for_person(locked, kind, actor) and not resumed:
         return None
-    locked.recording, locked.recording_by = kind, actor if kind else ""
-    locked.save(update_fields=["recording", "recording_by"])
-    if kind:
-        return record_desired_change(
-            locked, "record", f"started the recording of {locked.slug}.", actor, {"kind": kind}
-        )
-    return record_desired_change(locked, "stop-recording", f"stopped the recording of {locked.slug}.", actor, {})
+    for claim in resumed:
+        _record_suspension("experiment.resumed", "resumed", locked, claim, actor)
+    return record_desired_change(locked, "record", f"started the recording of {locked.slug}.", actor, {"kind": kind})
+
+
+def _store_stop(locked: Camera, kinds: Iterable[str], experiments: Experiments, actor: str) -> Event | None:
+    """None if no claim of people stands and no experiment is suspended by it."""
+    recording_for = [claim for claim in experiment_claims(locked) if not is_suspended(claim)]
+    if recording_for and experiments == "ask":
+        raise RecordingClaimed(locked, recording_for)
+    was_recording = bool(locked.recording)
+    suspended = suspend_experiments(locked, actor) if experiments == "suspend" else []
+    ended = end_claims_of_people(locked, kinds)
+    for claim in suspended:
+        _record_suspension("experiment.suspended", "stopped", locked, claim, actor)
+    if not ended and not suspended and (was_recording == bool(locked.recording)):
+        return None
+    arguments = {"experiments": [str(claim.experiment_id) for claim in suspended]} if suspended else {}
+    did = f"stopped the recording of {locked.slug}."
+    if locked.recording:
+        did = f"ended a request to record {locked.slug}, which is recorded on for another."
+    return record_desired_change(locked, "stop-recording", did, actor, arguments)
+
+
+def _record_suspension(kind: str, verb: str, camera: Camera, claim: RecordingClaim, actor: str) -> None:
+    message = (
+        f"{actor or 'Someone'} {verb} the recording of {camera.slug} for the experiment {str(claim.experiment)!r}."
+    )
+    severity = "warning" if kind == "experiment.suspended" else "info"
+    record_event(kind, message, severity=severity, camera=camera, subject=claim.experiment_id, actor=actor)
 
 
 def _await_outcome(

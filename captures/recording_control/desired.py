@@ -17,7 +17,9 @@ def desired_recording(camera: Camera) -> Recording | None:
     """The desired recording for the camera's process; None for nothing."""
     if not camera.recording or camera.removed_at is not None:
         return None
-    asked = {"kind": camera.recording, "requested_by": camera.recording_by}
+    asked: dict[str, Any] = {"kind": camera.recording, "requested_by": camera.recording_by}
+    if camera.recording_experiments:
+        asked["experiments"] = camera.recording_experiments
     return cast(Recording, {**asked, **recording_settings()})
 
 

@@ -1,11 +1,12 @@
-"""The body of a request to record, validated before anything is stored."""
+"""The bodies of requests to record and to stop, validated before anything is stored."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from captures.recording_control.commands import Experiments
 from core.api.model import StrictModel
 
 
@@ -21,3 +22,19 @@ class RecordBody(StrictModel):
         """The requested kind; empty without one."""
         # The default is for the schema: without a kind a running recording keeps its own, and manual clips stay manual.
         return self.kind if "kind" in self.model_fields_set else ""
+
+
+class StopRecordingBody(StrictModel):
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Annotated[
+        Literal["rolling", "manual"] | None, Field(description="Ends only the request for clips of this kind.")
+    ] = None
+    experiments: Annotated[
+        Experiments,
+        Field(
+            description="What happens to experiments that record the camera. `ask`: the request is refused and names "
+            "them; `keep`: they go on; `suspend`: their recording stops too, until the camera is recorded again, and "
+            "their account shows the gap."
+        ),
+    ] = "ask"

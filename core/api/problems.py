@@ -20,6 +20,8 @@ PROBLEMS = {
     "held": (409, "Held by someone else"),
     "busy": (409, "The camera is busy"),
     "not-recording": (409, "Not recording"),
+    "recording-claimed": (409, "Experiments record the camera"),
+    "experiment-state": (409, "The state of the experiment does not allow it"),
     "session-ended": (409, "The session has ended"),
     "job-ended": (409, "The job has ended"),
     "no-primary-camera": (409, "No camera is the primary one"),

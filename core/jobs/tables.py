@@ -46,6 +46,7 @@ BACKGROUND_THREADS = {
     "retention": "captures.retention.thread.Retention",
     "posters": "captures.files.posters.PosterSearch",
     "copies": "captures.organizing.recovery.CopyRecovery",
+    "automatic_recording": "scheduler.automatic_recording.thread.AutomaticRecordingThread",
 }
 """What a host's jobs part does all the time: host -> object with `start` and `stop`, which has a thread of its own."""
 

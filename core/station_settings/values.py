@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 
 from core.station_settings.models import StationSetting
 
-SECTIONS = ("station", "camera_config", "live_streaming_config")
+SECTIONS = ("station", "camera_config", "auto_recording_config", "live_streaming_config")
 """The sections on the page, by their names in YAML. They contain no secrets."""
 # All processes of a station follow a change within this time, without messages that could be lost.
 CACHE_S = 1.0
@@ -31,6 +31,11 @@ _cache: tuple[float, dict[Key, Any]] | None = None
 def camera_config() -> Any:
     """What cameras record: the current `RecordingConfig`. DatabaseError."""
     return section("camera_config")
+
+
+def auto_recording_config() -> Any:
+    """What records by itself: the current `AutoRecordingConfig`. DatabaseError."""
+    return section("auto_recording_config")
 
 
 def live_streaming_config() -> Any:

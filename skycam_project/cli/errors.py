@@ -31,6 +31,8 @@ HTTP_STATUSES = {
     "not-recording": (409, "Nothing is recorded"),
     "session-ended": (409, "The session has ended"),
     "job-ended": (409, "The job has ended"),
+    "recording-claimed": (409, "Experiments record the camera"),
+    "experiment-state": (409, "The state of the experiment does not allow it"),
     "file-elsewhere": (409, "The file is on another host"),
     "camera-not-reachable": (503, "The camera cannot be reached"),
     "host-down": (503, "The camera host does not answer"),
@@ -124,6 +126,15 @@ def session_runs(error: Any) -> CliError:
     return CliError(error.problem, error.detail, more=error.members)
 
 
+def recording_claimed(error: Any) -> CliError:
+    names = ", ".join(repr(one.name) for one in error.experiments)
+    return CliError(
+        "recording-claimed",
+        f"The camera is recorded for {names}. With --keep-experiments only the recording that people requested ends; "
+        "with --suspend-experiments the recording for experiments stops too, and their account shows the gap.",
+    )
+
+
 def not_saved(error: Any) -> CliError:
     return CliError(error.problem, str(error))
 
@@ -179,6 +190,8 @@ TRANSLATIONS: dict[str, Callable[[Any], CliError]] = {
     "cameras.selectors.NoPrimaryCamera": lambda error: CliError("not-found", str(error)),
     "cameras.broker.hiredis_client.BrokerDown": lambda error: CliError("broker-down", str(error)),
     "captures.capturing.outcomes.NotSaved": not_saved,
+    "captures.experiments.service.WrongState": lambda error: CliError("experiment-state", str(error)),
+    "captures.recording_control.commands.RecordingClaimed": recording_claimed,
     "core.jobs.services.NotCancellable": lambda error: CliError("job-ended", str(error)),
     "django.core.exceptions.ValidationError": django_validation,
     "pydantic_core._pydantic_core.ValidationError": pydantic_validation,

@@ -52,13 +52,15 @@ def start(cameras: tuple[str, ...], every: bool, kind: str | None) -> int:
 @record.command("stop")
 @cameras("Cameras; the primary one by default.")
 @click.option("--all", "every", is_flag=True, help="All cameras for which recording is requested.")
-def stop(cameras: tuple[str, ...], every: bool) -> int:
-    """Stop recording cameras, by default the primary one."""
+@click.option("--keep-experiments", "experiments", flag_value="keep", help="Experiments that record them go on.")
+@click.option("--suspend-experiments", "experiments", flag_value="suspend", help="Stop them for experiments too.")
+def stop(cameras: tuple[str, ...], every: bool, experiments: Any) -> int:
+    """Stop recording cameras, by default the primary one. Refused under an experiment, unless you say what to do."""
     caller = current().authorize("operator")
     from captures.recording_control.commands import stop_recording
 
     found = [camera for camera in cameras_of(caller, cameras, every) if not every or camera.recording]
-    return for_each(found, lambda camera: stop_recording(camera, caller.actor))
+    return for_each(found, lambda camera: stop_recording(camera, caller.actor, experiments=experiments or "ask"))
 
 
 @record.command("status")

@@ -35,6 +35,7 @@ COMMANDS = {
     "cameras": "skycam_project.cli.cameras:cameras",
     "record": "skycam_project.cli.recording:record",
     "clips": "skycam_project.cli.clips:clips",
+    "experiments": "skycam_project.cli.experiments:experiments",
     "organize": "skycam_project.cli.organizing:organize",
     "verify": "skycam_project.cli.verification:verify",
     "jobs": "skycam_project.cli.jobs:jobs",

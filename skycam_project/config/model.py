@@ -27,7 +27,7 @@ from skycam_project.config.lists import (
 from skycam_project.config.live import LiveStreamingConfig
 from skycam_project.config.network import NetworkConfig, outgoing_guard
 from skycam_project.config.origins import Origins
-from skycam_project.config.recording import RecordingConfig
+from skycam_project.config.recording import AutoRecordingConfig, RecordingConfig
 from skycam_project.config.redis import check_redis_url
 from skycam_project.config.sections import (
     CameraConfig,
@@ -152,6 +152,7 @@ class SkycamConfig(Section):
     network: NetworkConfig = NetworkConfig()
     live_streaming_config: LiveStreamingConfig = LiveStreamingConfig()
     camera_config: RecordingConfig = RecordingConfig()
+    auto_recording_config: AutoRecordingConfig = AutoRecordingConfig()
 
     # pydantic compares private attributes too, so `Origins` excludes its own from ==.
     _given: frozenset[Key] = frozenset()

@@ -1,4 +1,4 @@
-"""Recording settings, with the names of the laboratory's recording system: `CAMERA_CONFIG`."""
+"""Recording settings, with the names of the laboratory's recording system: `CAMERA_CONFIG`, `AUTO_RECORDING_CONFIG`."""
 
 from __future__ import annotations
 
@@ -74,3 +74,31 @@ class RecordingConfig(Section):
     @property
     def clip_s(self) -> float:
         return self.recording_duration_minutes * 60
+
+
+def _auto_key(name: str, default: Any, meaning: str, allowed: str, **limits: Any) -> Any:
+    return key(default, meaning, allowed, env=f"AUTO_RECORDING_CONFIG__{name}", **limits)
+
+
+class AutoRecordingConfig(Section):
+    """Recording that no one starts by hand: for experiments, and of the primary camera."""
+
+    enabled: bool = _auto_key(
+        "ENABLED", True, "Whether the cameras of a new experiment record by themselves.", "true or false"
+    )
+    pre_roll_s: float = _auto_key(
+        "PRE_ROLL_S", 30.0, "Seconds before the start of an experiment that its clips cover, from rolling clips.",
+        "a number of seconds from 0 to 3600", ge=0, le=3600,
+    )  # fmt: skip
+    post_roll_s: float = _auto_key(
+        "POST_ROLL_S", 30.0, "Seconds that are recorded after the end of an experiment.",
+        "a number of seconds from 0 to 3600", ge=0, le=3600,
+    )  # fmt: skip
+    still_interval_s: float = _auto_key(
+        "STILL_INTERVAL_S", 60.0, "Seconds from start to start of two stills of a camera without a stream.",
+        "a number of seconds from 1 to 86400", ge=1, le=86_400,
+    )  # fmt: skip
+    record_primary_camera: bool = _auto_key(
+        "RECORD_PRIMARY_CAMERA", False,
+        "Whether the primary camera records rolling clips after each start of the station.", "true or false",
+    )  # fmt: skip

@@ -51,7 +51,20 @@ def prepare_station() -> FirstStart:
     from skycam_project.launch.first_start import run_first_start
 
     # The fork server has loaded the settings without the password.
-    return run_first_start(os.environ.get("SKYCAM_ADMIN_PASSWORD") or settings.STATION.admin_password)
+    first = run_first_start(os.environ.get("SKYCAM_ADMIN_PASSWORD") or settings.STATION.admin_password)
+    record_primary_camera()
+    return first
+
+
+def record_primary_camera() -> None:
+    """Here and not in a part: a part that is restarted must not undo a stop by an operator."""
+    from core.station_settings.values import auto_recording_config
+
+    # Most stations do not use it, and need not load it.
+    if auto_recording_config().record_primary_camera:
+        from scheduler.automatic_recording import primary_camera
+
+        primary_camera.record_primary_camera()
 
 
 def prepare_part() -> None:
@@ -79,6 +92,7 @@ def prepare_worker() -> None:
     # Before the roots, whose rows belong to the host's name.
     acquire_host_name()
     ensure_roots()
+    record_primary_camera()
 
 
 def check_new_host_station() -> None:

@@ -16,7 +16,12 @@ from skycam_project.config.layers import from_text
 from skycam_project.config.model import KEYS
 from skycam_project.station_settings import PAGE, SettingBody, all_settings, change_settings, choices, is_number
 
-TITLES = {"station": "Station", "camera_config": "Recording and cameras", "live_streaming_config": "Live view"}
+TITLES = {
+    "station": "Station",
+    "camera_config": "Recording and cameras",
+    "auto_recording_config": "Automatic recording",
+    "live_streaming_config": "Live view",
+}
 UNITS = {"_minutes": "min", "_gb": "GB", "_kbit_s": "kbit/s", "_percent": "%", "_s": "s"}
 """Suffix of a key -> the unit shown in its field."""
 LABELS = {"max_kbit_s": "Max bit rate"}

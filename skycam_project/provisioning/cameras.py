@@ -15,6 +15,7 @@ from cameras.editing.services import add_camera, change_camera, remove_camera
 from cameras.leases import lease_holders
 from cameras.models import Camera
 from cameras.validation import checked_address, checked_settings
+from captures.recording_claims.services import people_kind
 from captures.recording_control.commands import request_recording
 from core.secrets import DecryptionFailed
 from skycam_project.config import ConfigError
@@ -35,7 +36,7 @@ PRESENT: dict[str, Callable[[Camera], Any]] = {
     "primary": lambda camera: camera.primary,
     "restricted": lambda camera: camera.restricted,
     "audience": audience_of,
-    "recording": lambda camera: camera.recording or NONE,
+    "recording": lambda camera: people_kind(camera) or NONE,
     "settings": lambda camera: camera.settings,
     "keep": lambda camera: camera.keep,
     "fits_compression": lambda camera: camera.fits_compression,

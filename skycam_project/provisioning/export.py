@@ -8,6 +8,7 @@ from django.conf import settings
 
 from cameras.audience.service import audience_of
 from cameras.models import Camera
+from captures.recording_claims.services import people_kind
 from scheduler.schedules.models import Schedule
 from skycam_project.config.document import REFERENCE
 from skycam_project.config.keys import Key
@@ -55,7 +56,7 @@ def camera_item(camera: Camera) -> dict[str, Any]:
         "primary": camera.primary,
         "restricted": camera.restricted,
         "audience": audience_of(camera),
-        "recording": camera.recording or NONE,
+        "recording": people_kind(camera) or NONE,
         "settings": camera.settings,
         "keep": camera.keep,
         "fits_compression": camera.fits_compression,

@@ -27,9 +27,20 @@ from captures.capturing.notices import CaptureUpdate, LatestImage
 from captures.capturing.requests import CaptureRequest
 from captures.clips.api import TimelineBody
 from captures.clips.bodies import ClipBody, HoldBody
+from captures.experiments.bodies import (
+    AccountBody,
+    AttachmentBody,
+    CameraAccount,
+    ExperimentBody,
+    NoteBody,
+    PlaceBody,
+)
+from captures.experiments.models import EXPERIMENT_TRANSITIONS
+from captures.experiments.requests import ExperimentRequest
 from captures.models import Capture
+from captures.recording_control.claim_bodies import ClaimBody, ClaimsBody
 from captures.recording_control.commands import RecordingBody
-from captures.recording_control.requests import RecordBody
+from captures.recording_control.requests import RecordBody, StopRecordingBody
 from captures.retention.bodies import DeletedBody
 from captures.sessions.bodies import GapBody
 from captures.sessions.forecast import ForecastBody
@@ -54,7 +65,7 @@ from tests.harness.project import PROJECT
 
 PAGE = "docs/clients/contracts.md"
 EVENT = re.compile(
-    r"(?:alert|camera|capture|gate|job|live|night|part|recording|schedule|session|spool|station|storage|user)\.[a-z_]+|command"
+    r"(?:alert|camera|capture|experiment|gate|job|live|night|part|recording|schedule|session|spool|station|storage|user)\.[a-z_]+|command"
 )
 ALERT = re.compile(
     r'"((?:camera|capture|gate|health|host|night|part|recording|schedule|session|spool|storage|supervisor)\.[a-z_]+):'
@@ -75,6 +86,14 @@ FIELDS = {
     "lease": LeaseBody.__annotations__,
     "recording": RecordingBody.__annotations__,
     "recorder": Recorder.__annotations__,
+    "claims of a camera": ClaimsBody.__annotations__,
+    "claim": ClaimBody.__annotations__,
+    "experiment": ExperimentBody.__annotations__,
+    "camera of an experiment": PlaceBody.__annotations__,
+    "account": AccountBody.__annotations__,
+    "camera of an account": CameraAccount.__annotations__,
+    "note": NoteBody.__annotations__,
+    "attachment": AttachmentBody.__annotations__,
     "setting": SettingBody.__annotations__,
     "deleted clip": DeletedBody.__annotations__,
     "viewer": ViewerBody.__annotations__,
@@ -93,6 +112,8 @@ FIELDS = {
     "health": HealthBody.__annotations__,
     "to capture": CaptureRequest.model_fields,
     "to record": RecordBody.model_fields,
+    "to stop recording": StopRecordingBody.model_fields,
+    "to create an experiment": ExperimentRequest.model_fields,
     "to start": StartBody.model_fields,
     "forecast": ForecastBody.__annotations__,
     "capture update": CaptureUpdate.__annotations__,
@@ -165,6 +186,9 @@ def test_a_body_has_the_documented_fields(name: str) -> None:
 
 def test_the_documented_transitions_are_those_of_the_code() -> None:
     assert transitions("session states") == {state: after for state, after in SESSION_TRANSITIONS.items() if after}
+    assert transitions("experiment states") == {
+        state: after for state, after in EXPERIMENT_TRANSITIONS.items() if after
+    }
     assert transitions("alert states") == {
         str(state): set(map(str, after)) for state, after in Alert.MOVES.items() if after
     }

@@ -14,7 +14,7 @@ from django.urls import URLPattern, URLResolver
 from PIL import Image
 
 from cameras.models import Camera, SettingsPreset
-from captures.models import Session, StorageRoot
+from captures.models import Experiment, ExperimentCamera, Session, StorageRoot
 from core.jobs.models import Job
 from monitoring.services import raise_alert
 from scheduler.models import Schedule
@@ -54,6 +54,8 @@ class World:
         window = {"begin": "20:00", "end": "05:00"}
         self.schedule = Schedule.objects.create(name="night", programme={}, window=window)
         self.schedule.cameras.add(camera)
+        self.experiment = Experiment.objects.create(name="dew", operator="operator", still_interval_s=60)
+        ExperimentCamera.objects.create(experiment=self.experiment, camera=camera, position=1)
         self.group = Group.objects.create(name="observers")
 
     def address(self, route: str, user: User) -> str:
@@ -61,7 +63,7 @@ class World:
         places = {
             "<slug:slug>": "sky", "<uuid:capture>": self.capture.pk, "<uuid:session>": self.session.pk,
             "<uuid:schedule>": self.schedule.pk, "<uuid:clip>": self.clip.pk, "<uuid:job>": self.job.pk,
-            "<uuid:alert>": self.alert.pk, "<int:user>": self.users["none"].pk,
+            "<uuid:experiment>": self.experiment.pk, "<uuid:alert>": self.alert.pk, "<int:user>": self.users["none"].pk,
             "<int:token>": ApiToken.issue(user)[0].pk, "<uuid:sign_in>": SignIn.objects.create(user=user).pk,
             "<str:name>": "night", "<str:night>": "2026-11-22", "<uuid:viewer>": self.session.pk,
             "<path:content_type_id>": kind, "<path:object_id>": self.group.pk,

@@ -1,0 +1,182 @@
+"""What an experiment has of each camera: the time that its clips cover, and what is missing, with a reason.
+
+Times within one boot of the machine are compared by its boot clock, so the account is right when the clock was set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import NamedTuple
+from uuid import UUID
+
+from cameras.spool.moments import Moment
+from captures.clips.models import Clip
+from captures.experiments.models import Experiment
+from captures.recording_claims.models import ClaimSuspension, as_moment
+from captures.recording_claims.windows import present_moment
+from core.station_settings.values import camera_config
+from monitoring.models import Event
+
+CONTINUOUS_S = 1.0
+"""Clips that are closer together are one recording."""
+FILING_S = 60.0
+"""How long after its end a clip may still be without a row."""
+CAUSES_BEFORE = timedelta(seconds=15)
+"""An outage is noticed a little before or after its first missing frame."""
+
+
+class Segment(NamedTuple):
+    """Time with video, in seconds since the start of the experiment; `clip` shows its beginning."""
+
+    begin_s: float
+    end_s: float
+    clip: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Time without video. `by` is the operator who stopped the recording; empty for other reasons."""
+
+    begin: datetime
+    end: datetime
+    reason: str
+    message: str = ""
+    by: str = ""
+
+
+@dataclass(slots=True)
+class Coverage:
+    """`lost_frames` is None when it is unknown for a clip, which a kill cut off. `pending_s`: the newest part of a
+    running experiment, whose clip has no row yet."""
+
+    length_s: float
+    covered_s: float = 0.0
+    pending_s: float = 0.0
+    clips: int = 0
+    frames: int = 0
+    bytes: int = 0
+    lost_frames: int | None = 0
+    segments: list[Segment] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+
+
+class _Row(NamedTuple):
+    id: UUID
+    started_at: datetime
+    ended_at: datetime
+    boot: str
+    boot_s: float | None
+    frames: int
+    lost_frames: int | None
+    bytes: int
+
+
+def coverage(experiment: Experiment, camera: UUID) -> Coverage:
+    """Of one camera, for an experiment that has started."""
+    start = experiment.start
+    assert start is not None
+    length_s = max(0.0, start.seconds_until(experiment.end or present_moment()))
+    found = Coverage(length_s)
+    rows = _rows(experiment, camera)
+    for row in rows:
+        found.clips, found.frames, found.bytes = found.clips + 1, found.frames + row.frames, found.bytes + row.bytes
+        if row.lost_frames is None or found.lost_frames is None:
+            found.lost_frames = None
+        else:
+            found.lost_frames += row.lost_frames
+    found.segments = list(_merged(_segment(row, start) for row in rows))
+    within = [(max(0.0, one.begin_s), min(length_s, one.end_s)) for one in found.segments]
+    within = [(begin, end) for begin, end in within if end > begin]
+    found.covered_s = sum(end - begin for begin, end in within)
+    suspensions = _suspensions(experiment, camera)
+    for begin_s, end_s in _holes(within, length_s):
+        if end_s == length_s and not suspensions_open(suspensions) and _may_be_pending(experiment, length_s - begin_s):
+            found.pending_s = length_s - begin_s
+        else:
+            found.gaps += _explained(experiment, camera, suspensions, _time(start, begin_s), _time(start, end_s))
+    return found
+
+
+def _rows(experiment: Experiment, camera: UUID) -> list[_Row]:
+    clips = Clip.objects.present().filter(experiment=experiment.pk, camera=camera)
+    return [_Row(*row) for row in clips.order_by("started_at", "id").values_list(*_Row._fields)]
+
+
+def _segment(row: _Row, start: Moment) -> Segment:
+    begin_s = start.seconds_until(as_moment(row.started_at.timestamp(), row.boot, row.boot_s))
+    return Segment(begin_s, begin_s + (row.ended_at - row.started_at).total_seconds(), row.id)
+
+
+def _merged(segments: Iterable[Segment]) -> Iterable[Segment]:
+    last: Segment | None = None
+    for one in sorted(segments):
+        if last is not None and one.begin_s - last.end_s < CONTINUOUS_S:
+            last = last._replace(end_s=max(last.end_s, one.end_s))
+            continue
+        if last is not None:
+            yield last
+        last = one
+    if last is not None:
+        yield last
+
+
+def _holes(within: Sequence[tuple[float, float]], length_s: float) -> Iterable[tuple[float, float]]:
+    edges = [(0.0, 0.0), *within, (length_s, length_s)]
+    for (_, ended), (began, _) in pairwise(edges):
+        if began - ended >= CONTINUOUS_S:
+            yield ended, began
+
+
+def _may_be_pending(experiment: Experiment, missing_s: float) -> bool:
+    """Whether the clip that shows the end may still be open or on its way into the database."""
+    if experiment.settled:
+        return False
+    return missing_s <= float(camera_config().clip_s) + FILING_S
+
+
+def _time(start: Moment, seconds: float) -> datetime:
+    return datetime.fromtimestamp(start.wall + seconds, UTC)
+
+
+def _suspensions(experiment: Experiment, camera: UUID) -> list[ClaimSuspension]:
+    return list(ClaimSuspension.objects.filter(claim__experiment=experiment, claim__camera=camera).order_by("from_at"))
+
+
+def suspensions_open(suspensions: Iterable[ClaimSuspension]) -> bool:
+    return any(one.to_at is None for one in suspensions)
+
+
+def _explained(
+    experiment: Experiment, camera: UUID, suspensions: Sequence[ClaimSuspension], begin: datetime, end: datetime
+) -> Iterable[Gap]:
+    """The gap in parts, each with its reason: the operators' stops, and what is between them."""
+    for one in suspensions:
+        stopped, resumed = max(begin, one.from_at), min(end, one.to_at or end)
+        if resumed <= stopped:
+            continue
+        yield from _unsuspended(experiment, camera, begin, stopped)
+        yield Gap(stopped, resumed, "suspended", f"{one.by or 'Someone'} stopped the recording.", one.by)
+        begin = resumed
+    yield from _unsuspended(experiment, camera, begin, end)
+
+
+def _unsuspended(experiment: Experiment, camera: UUID, begin: datetime, end: datetime) -> Iterable[Gap]:
+    if (end - begin).total_seconds() < CONTINUOUS_S:
+        return
+    cause = _cause(camera, begin, end)
+    if cause is not None:
+        yield Gap(begin, end, cause.kind, cause.message, cause.actor)
+    elif not experiment.record:
+        yield Gap(begin, end, "not_requested", "The experiment does not record by itself.")
+    else:
+        yield Gap(begin, end, "no_video", "No clip covers this time.")
+
+
+def _cause(camera: UUID, begin: datetime, end: datetime) -> Event | None:
+    """The first warning about the camera around the beginning of the gap, or the first command that ended its video."""
+    events = Event.objects.filter(camera_uuid=str(camera), at__gte=begin - CAUSES_BEFORE, at__lt=end)
+    told = events.exclude(severity="info") | events.filter(data__order__in=["disconnect", "change", "remove"])
+    return told.exclude(kind__startswith="experiment.").order_by("at", "id").first()

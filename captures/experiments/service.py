@@ -1,0 +1,242 @@
+"""`ExperimentService` creates and changes experiments, moves their state, and adds notes and attachments.
+
+A move is a conditional UPDATE, with its event and what follows from it in one transaction. It records nothing itself:
+EXPERIMENT_HANDLERS do.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from cameras.models import Camera
+from cameras.selectors import NoPrimaryCamera, cameras_for, primary_camera_for
+from captures.experiments.models import (
+    EXPERIMENT_TRANSITIONS,
+    Experiment,
+    ExperimentAttachment,
+    ExperimentCamera,
+    ExperimentNote,
+    ExperimentState,
+    ExperimentTag,
+)
+from captures.experiments.requests import PLANNED, ExperimentFields, ExperimentRequest
+from captures.experiments.selectors import experiment_for, sees_all
+from captures.recording_claims.windows import present_moment
+from captures.tables import EXPERIMENT_HANDLERS
+from core.registry import resolve
+from core.station_settings.values import auto_recording_config
+from core.text.names import person
+from monitoring.services import record_event
+
+MOVE_EVENTS = {
+    "running": "experiment.started",
+    "completed": "experiment.completed",
+    "aborted": "experiment.aborted",
+    "archived": "experiment.archived",
+}
+"""State -> the event of a move to it."""
+
+
+class WrongState(Exception):
+    """The experiment's state does not allow it. The message says what does."""
+
+
+class ExperimentService:
+    """`user` decides which cameras may be used; None is the station itself. `actor` is named in events."""
+
+    def __init__(self, user: Any, actor: str) -> None:
+        self._user, self._actor = user, actor
+
+    def create(self, request: ExperimentRequest, pk: UUID | None = None) -> Experiment:
+        """`pk` is the id of the new experiment. ValidationError, NoPrimaryCamera."""
+        given = request.columns()
+        _check(given, given)
+        values = {**_defaults(), "operator": person(self._actor), **given}
+        cameras = self._cameras(request.cameras)
+        with transaction.atomic():
+            own = {"pk": pk} if pk else {}
+            experiment = Experiment.objects.create(created_by=self._actor, **own, **values)
+            self._set_cameras(experiment, cameras)
+            _set_tags(experiment, request.tags or [])
+            self._record(experiment, "experiment.created", "created")
+        return self._present(experiment)
+
+    def change(self, experiment: Experiment, request: ExperimentFields) -> Experiment:
+        """Change the given fields. Cameras and what decides what is recorded can be changed while it is planned, its
+        planned end while it runs; name, texts and tags until it is archived. ValidationError, WrongState."""
+        values = request.columns()
+        with transaction.atomic():
+            locked = Experiment.objects.select_for_update().get(pk=experiment.pk)
+            self._check_seen(locked)
+            _check_changeable(locked, request.model_fields_set)
+            _check(values, {name: getattr(locked, name) for name in PLANNED} | values)
+            for name, value in values.items():
+                setattr(locked, name, value)
+            locked.save(update_fields=[*values])
+            if request.cameras is not None:
+                self._set_cameras(locked, self._cameras(request.cameras))
+            if request.tags is not None:
+                _set_tags(locked, request.tags)
+            self._record(locked, "experiment.changed", "changed", fields=sorted(request.model_fields_set))
+        return self._present(locked)
+
+    def start(self, experiment: Experiment) -> Experiment:
+        """Starting twice changes nothing. WrongState for one that has ended."""
+        return self.move(experiment, ExperimentState.RUNNING)
+
+    def complete(self, experiment: Experiment) -> Experiment:
+        return self.move(experiment, ExperimentState.COMPLETED)
+
+    def abort(self, experiment: Experiment, message: str = "") -> Experiment:
+        """Its clips and captures stay."""
+        return self.move(experiment, ExperimentState.ABORTED, message=message)
+
+    def move(self, experiment: Experiment, state: ExperimentState, reason: str = "", message: str = "") -> Experiment:
+        """Move the experiment to `state`, with what follows from it. A state that it has already changes nothing.
+        WrongState."""
+        self._check_seen(experiment)
+        with transaction.atomic():
+            sources = [source for source, targets in EXPERIMENT_TRANSITIONS.items() if state in targets]
+            moved = Experiment.objects.filter(pk=experiment.pk, state__in=sources).update(
+                state=state, reason=reason, message=message, **_move_columns(state, self._actor)
+            )
+            present = self._present(experiment)
+            if moved:
+                severity = "warning" if state == ExperimentState.ABORTED else "info"
+                self._record(present, MOVE_EVENTS[state], MOVE_EVENTS[state].partition(".")[2], message, severity)
+                for path in EXPERIMENT_HANDLERS.values():
+                    resolve(path)(present)
+        if not moved and present.state != state:
+            raise WrongState(describe_refusal(present, state))
+        return self._present(experiment) if moved else present
+
+    def add_note(self, experiment: Experiment, text: str, at: datetime | None = None) -> ExperimentNote:
+        with transaction.atomic():
+            note = ExperimentNote.objects.create(
+                experiment=experiment, author=person(self._actor), text=text, **({"at": at} if at else {})
+            )
+            self._record(experiment, "experiment.noted", "wrote a note on", note=str(note.pk))
+        return note
+
+    def add_attachment(self, experiment: Experiment, label: str, reference: str) -> ExperimentAttachment:
+        with transaction.atomic():
+            added = ExperimentAttachment.objects.create(
+                experiment=experiment, added_by=person(self._actor), label=label, reference=reference
+            )
+            self._record(experiment, "experiment.attached", "attached a reference to", attachment=str(added.pk))
+        return added
+
+    def _cameras(self, slugs: list[str] | None) -> list[Camera]:
+        if not slugs:
+            try:
+                return [primary_camera_for(self._user)]
+            except NoPrimaryCamera:
+                message = "Name the cameras of the experiment, as no camera is the primary one."
+                raise ValidationError({"cameras": message}) from None
+        found = {camera.slug: camera for camera in cameras_for(self._user).filter(slug__in=slugs)}
+        missing = [slug for slug in slugs if slug not in found]
+        if missing:
+            raise ValidationError({"cameras": f"There is no camera {missing[0]!r}."})
+        return [found[slug] for slug in slugs]
+
+    @staticmethod
+    def _set_cameras(experiment: Experiment, cameras: list[Camera]) -> None:
+        experiment.places.all().delete()
+        ExperimentCamera.objects.bulk_create(
+            [
+                ExperimentCamera(experiment=experiment, camera=camera, position=position)
+                for position, camera in enumerate(cameras, 1)
+            ]
+        )
+
+    def _check_seen(self, experiment: Experiment) -> None:
+        """A user must not stop the recording of a camera that does not exist for them."""
+        if self._user is not None and not sees_all(self._user, experiment):
+            raise PermissionDenied(
+                "The experiment also has cameras that you may not see, so you cannot change it. Ask a manager."
+            )
+
+    def _present(self, experiment: Experiment) -> Experiment:
+        if self._user is not None:
+            return experiment_for(self._user, experiment.pk)
+        return Experiment.objects.prefetch_related("places__camera", "tags").get(pk=experiment.pk)
+
+    def _record(
+        self, experiment: Experiment, kind: str, verb: str, message: str = "", severity: str = "info", **data: Any
+    ) -> None:
+        text = f"{self._actor or 'The station'} {verb} the experiment {experiment.name!r}. {message}".strip()
+        # Of its first camera, so that the event log shows it only to users who may see that one.
+        place = experiment.places.select_related("camera").first()
+        record_event(
+            kind, text, severity=severity, camera=place.camera if place else None, subject=experiment.pk,
+            actor=self._actor, data=data,
+        )  # fmt: skip
+
+
+def _defaults() -> dict[str, Any]:
+    config = auto_recording_config()
+    return {
+        "record": config.enabled, "pre_roll_s": config.pre_roll_s, "post_roll_s": config.post_roll_s,
+        "still_interval_s": config.still_interval_s,
+    }  # fmt: skip
+
+
+def _check(given: dict[str, Any], together: dict[str, Any]) -> None:
+    """Check what is given, `together` with what stays. ValidationError."""
+    begin, end = together.get("planned_start"), together.get("planned_end")
+    if begin and end and begin >= end:
+        raise ValidationError({"planned_end": "It must be after planned_start."})
+    if given.get("planned_end") and given["planned_end"] <= timezone.now():
+        raise ValidationError({"planned_end": "It is over already."})
+    if "operator" in given:
+        user = get_user_model().objects.filter(username=given["operator"]).first()
+        if user is None or not user.may("operator"):
+            raise ValidationError({"operator": f"There is no user {given['operator']!r} with the role operator."})
+
+
+WHILE_PLANNED = frozenset(
+    {"cameras", "operator", "planned_start", "record", "pre_roll_s", "post_roll_s", "still_interval_s"}
+)
+UNTIL_THE_END = frozenset({"planned_end"})
+
+
+def _check_changeable(experiment: Experiment, fields: set[str]) -> None:
+    fixed = set() if experiment.state == "planned" else fields & WHILE_PLANNED
+    if experiment.state not in {"planned", "running"}:
+        fixed |= fields & UNTIL_THE_END
+    if experiment.state == "archived":
+        fixed = fields
+    if fixed:
+        raise WrongState(
+            f"The experiment is {experiment.state}: {', '.join(sorted(fixed))} cannot be changed any more. "
+            "Nothing was changed."
+        )
+
+
+def _set_tags(experiment: Experiment, tags: list[str]) -> None:
+    experiment.tags.all().delete()
+    ExperimentTag.objects.bulk_create([ExperimentTag(experiment=experiment, name=name) for name in tags])
+
+
+def _move_columns(state: ExperimentState, actor: str) -> dict[str, Any]:
+    """The times of a move, by the wall clock and by the boot clock."""
+    edge = {"running": "started", "completed": "ended", "aborted": "ended"}.get(state)
+    if edge is None:
+        return {}
+    now = present_moment()
+    return {
+        f"{edge}_at": timezone.now(), f"{edge}_boot": now.boot, f"{edge}_boot_s": now.boot_s, f"{edge}_by": actor,
+    }  # fmt: skip
+
+
+def describe_refusal(experiment: Experiment, state: ExperimentState) -> str:
+    to = sorted(EXPERIMENT_TRANSITIONS[experiment.state])
+    allowed = f"From here it can only become {' or '.join(to)}." if to else "It stays so."
+    return f"The experiment {experiment.name!r} is {experiment.state}; it cannot become {state}. {allowed}"

@@ -1,0 +1,8 @@
+"""What captures needs from higher apps: dotted paths, resolved at run time and never imported upward."""
+
+from __future__ import annotations
+
+EXPERIMENT_HANDLERS = {
+    "automatic_recording": "scheduler.automatic_recording.service.apply_experiment",
+}
+"""Functions that are called with each experiment whose state was moved, in the transaction of the move."""

@@ -1,0 +1,144 @@
+"""`AutomaticRecordingService`: the recordings that follow from the states of experiments.
+
+Each step is idempotent and compares with what is stored, so any number of processes may run it at any time: the request
+that moves a state, the jobs part and each camera host once a second. Nothing is lost when one of them is away.
+"""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils import timezone
+
+from cameras.models import Camera, may_record
+from captures.experiments.models import ENDED, Experiment, ExperimentCamera, ExperimentState
+from captures.experiments.service import ExperimentService, WrongState
+from captures.recording_claims.models import RecordingClaim
+from captures.recording_claims.services import claim_for_experiment, end_claim_of_experiment
+from captures.recording_claims.windows import present_moment
+from core.background import log_and_continue
+from core.times.timestamps import stamp
+from monitoring.services import record_event
+from scheduler.automatic_recording.stills import are_stills_provided, end_own_sessions, provide_stills
+
+Means = ExperimentCamera.Means
+REMOVED = "The camera was removed."
+
+
+def reconcile() -> None:
+    """Once: begin and end what is due, and record what the states ask for. DatabaseError."""
+    AutomaticRecordingService().reconcile()
+
+
+def apply_experiment(experiment: Experiment) -> None:
+    """What follows from the state of one experiment, in the transaction of its move."""
+    AutomaticRecordingService().apply(experiment)
+
+
+class AutomaticRecordingService:
+    def reconcile(self) -> None:
+        """All experiments in progress; the error of one is logged and counted, and the others have their turn."""
+        for experiment in Experiment.objects.in_progress().prefetch_related("places__camera").order_by("created_at"):
+            with log_and_continue("automatic-recording"):
+                self._reconcile_one(experiment)
+
+    def _reconcile_one(self, experiment: Experiment) -> None:
+        try:
+            if not move_if_due(experiment) and not is_as_it_should_be(experiment):
+                self.apply(experiment)
+        except WrongState:
+            # Somebody moved it since it was read. The next pass sees that.
+            return
+
+    def apply(self, experiment: Experiment) -> None:
+        if experiment.state == ExperimentState.RUNNING and experiment.record:
+            self._record(experiment)
+        elif experiment.state in ENDED and is_post_roll_over(experiment):
+            self._settle(experiment)
+
+    def _record(self, experiment: Experiment) -> None:
+        # In the order of their keys: two experiments over the same cameras must not wait for each other.
+        for place in sorted(experiment.places.all(), key=lambda place: place.camera_id.bytes):
+            with transaction.atomic():
+                camera = Camera.objects.select_for_update().get(pk=place.camera_id)
+                means, message = self._provide(experiment, camera)
+                _store_means(place, means, message)
+
+    def _provide(self, experiment: Experiment, camera: Camera) -> tuple[str, str]:
+        """What the camera contributes, and why."""
+        if camera.removed_at is not None:
+            end_claim_of_experiment(camera, experiment.pk, "camera_removed")
+            return Means.NOTHING, REMOVED
+        if not may_record(camera):
+            # It was claimed before it was first opened, when its capabilities were unknown.
+            end_claim_of_experiment(camera, experiment.pk, "no_stream")
+            return provide_stills(experiment, camera)
+        if claim_for_experiment(camera, experiment.pk, experiment.operator, experiment.pre_roll_s):
+            message = f"{camera.slug} is recorded for the experiment {experiment.name!r}."
+            record_event("experiment.recording", message, camera=camera, subject=experiment.pk)
+        return Means.CLIPS, ""
+
+    def _settle(self, experiment: Experiment) -> None:
+        """End its recordings and its sessions, and nothing else."""
+        with transaction.atomic():
+            for camera in (
+                Camera.objects.select_for_update().filter(experiment_places__experiment=experiment).order_by("pk")
+            ):
+                end_claim_of_experiment(camera, experiment.pk)
+            end_own_sessions(experiment)
+            Experiment.objects.filter(pk=experiment.pk, state__in=ENDED).update(settled=True)
+
+
+def is_as_it_should_be(experiment: Experiment) -> bool:
+    """Without a lock, because this is asked each second."""
+    if experiment.state in ENDED:
+        return not is_post_roll_over(experiment)
+    if experiment.state == ExperimentState.PLANNED or not experiment.record:
+        return True
+    claims = RecordingClaim.objects.standing().filter(experiment=experiment)
+    claimed = set(claims.values_list("camera_id", flat=True))
+    return all(_is_provided(experiment, place, place.camera_id in claimed) for place in experiment.places.all())
+
+
+def _is_provided(experiment: Experiment, place: ExperimentCamera, claimed: bool) -> bool:
+    if place.camera.removed_at is not None:
+        return place.means == Means.NOTHING and not claimed
+    if may_record(place.camera):
+        return place.means == Means.CLIPS and claimed
+    return not claimed and are_stills_provided(experiment, place)
+
+
+def move_if_due(experiment: Experiment) -> bool:
+    """Begin or complete a planned experiment whose time has come. Whether it was moved. WrongState."""
+    now, service = timezone.now(), ExperimentService(None, "")
+    begin, end = experiment.planned_start, experiment.planned_end
+    if experiment.state == ExperimentState.PLANNED and begin is not None and begin <= now:
+        if end is not None and end <= now:
+            message = f"It was planned from {stamp(begin)} to {stamp(end)}, and the station was not running then."
+            service.move(experiment, ExperimentState.ABORTED, "missed", message)
+        else:
+            late_s = (now - begin).total_seconds()
+            message = f"It was planned for {stamp(begin)} and began {late_s:.0f} s late." if late_s > LATE_S else ""
+            service.move(experiment, ExperimentState.RUNNING, "planned", message)
+        return True
+    if experiment.state == ExperimentState.RUNNING and end is not None and end <= now:
+        service.move(experiment, ExperimentState.COMPLETED, "planned")
+        return True
+    return False
+
+
+LATE_S = 5.0
+"""A start this late is stated."""
+
+
+def is_post_roll_over(experiment: Experiment) -> bool:
+    """By the boot clock of the machine that ended it, so that a clock that is set back prolongs no recording. An
+    experiment that was aborted has no post-roll."""
+    if experiment.end is None or experiment.state == ExperimentState.ABORTED:
+        return True
+    return experiment.end.seconds_until(present_moment()) >= experiment.post_roll_s
+
+
+def _store_means(place: ExperimentCamera, means: str, message: str) -> None:
+    if (place.means, place.message) != (means, message):
+        ExperimentCamera.objects.filter(pk=place.pk).update(means=means, message=message)
+        place.means, place.message = means, message

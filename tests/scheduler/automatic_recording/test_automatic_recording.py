@@ -1,0 +1,255 @@
+"""Automatic recording: what follows from the states of experiments, in any number of passes by any process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from cameras.models import Camera
+from captures.experiments.models import Experiment, ExperimentCamera
+from captures.experiments.service import ExperimentService
+from captures.recording_claims.models import RecordingClaim
+from captures.sessions.models import Session
+from monitoring.models import Event
+from scheduler.automatic_recording.service import reconcile
+
+Make = Callable[..., Experiment]
+
+
+@pytest.fixture
+def dslr(camera: Camera) -> Camera:
+    return Camera.objects.create(
+        slug="dslr", name="DSLR", kind="simulated", host=camera.host, capabilities={"stream": False},
+        settings={"exposure_us": 2_000_000},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def experiment(camera: Camera) -> Make:
+    def make(*cameras: Camera, **fields: Any) -> Experiment:
+        values = {"name": "Dew", "operator": "ada", "still_interval_s": 5.0, **fields}
+        made = Experiment.objects.create(**values)
+        for position, one in enumerate(cameras or (camera,), 1):
+            ExperimentCamera.objects.create(experiment=made, camera=one, position=position)
+        return Experiment.objects.prefetch_related("places__camera", "tags").get(pk=made.pk)
+
+    return make
+
+
+STATION = ExperimentService(None, "ada")
+
+
+def desired(camera: Camera) -> tuple[str, list[str]]:
+    camera.refresh_from_db()
+    return camera.recording, camera.recording_experiments
+
+
+def place(experiment: Experiment, camera: Camera) -> ExperimentCamera:
+    return experiment.places.get(camera=camera)
+
+
+def test_the_cameras_of_a_started_experiment_record_in_the_same_transaction(experiment: Make, camera: Camera) -> None:
+    run = STATION.start(experiment())
+    assert desired(camera) == ("rolling", [str(run.pk)])
+    assert RecordingClaim.objects.get().by == "ada"
+    assert place(run, camera).means == "clips"
+
+
+def test_a_start_that_is_repeated_changes_nothing(experiment: Make, camera: Camera) -> None:
+    run = STATION.start(experiment())
+    STATION.start(run)
+    reconcile()
+    assert RecordingClaim.objects.count() == 1
+    assert Event.objects.filter(kind="experiment.started").count() == 1
+
+
+def test_an_experiment_that_does_not_record_makes_no_claim(experiment: Make, camera: Camera) -> None:
+    STATION.start(experiment(record=False))
+    reconcile()
+    assert desired(camera) == ("", [])
+
+
+def test_the_cameras_record_until_the_post_roll_is_over(experiment: Make, camera: Camera) -> None:
+    run = STATION.complete(STATION.start(experiment(post_roll_s=600)))
+    reconcile()
+    assert desired(camera) == ("rolling", [str(run.pk)])
+    Experiment.objects.update(post_roll_s=0)
+    reconcile()
+    assert desired(camera) == ("", [])
+    run.refresh_from_db()
+    assert run.settled is True
+
+
+def test_a_clock_that_is_set_back_prolongs_no_post_roll(experiment: Make, camera: Camera) -> None:
+    run = STATION.complete(STATION.start(experiment(post_roll_s=600)))
+    # The wall clock showed tomorrow when it was completed; by the boot clock it ended 700 s ago.
+    Experiment.objects.filter(pk=run.pk).update(
+        ended_at=timezone.now() + timedelta(days=1), ended_boot_s=(run.ended_boot_s or 0) - 700
+    )
+    reconcile()
+    assert desired(camera) == ("", [])
+
+
+def test_an_aborted_experiment_has_no_post_roll(experiment: Make, camera: Camera) -> None:
+    STATION.abort(STATION.start(experiment(post_roll_s=600)))
+    assert desired(camera) == ("", [])
+
+
+def test_an_aborted_experiment_takes_nothing_from_another_on_the_same_camera(experiment: Make, camera: Camera) -> None:
+    first, second = STATION.start(experiment()), STATION.start(experiment(name="Frost"))
+    STATION.abort(first)
+    assert desired(camera) == ("rolling", [str(second.pk)])
+
+
+def test_an_experiment_records_beside_a_lease_and_a_session_of_others(experiment: Make, camera: Camera) -> None:
+    now = timezone.now()
+    Camera.objects.update(held_by="bob", held_since=now, held_until=now + timedelta(hours=1))
+    Session.objects.create(camera=camera, programme={"exposure_us": 1000, "delay_s": 1}, created_by="bob")
+    run = STATION.start(experiment())
+    assert desired(camera) == ("rolling", [str(run.pk)])
+    camera.refresh_from_db()
+    assert camera.held_by == "bob"
+
+
+def test_a_camera_without_a_stream_takes_interval_stills_in_the_name_of_the_operator(
+    experiment: Make, dslr: Camera
+) -> None:
+    run = STATION.start(experiment(dslr))
+    session = Session.objects.get()
+    assert session.programme == {"exposure_us": 2_000_000, "cadence_s": 5.0}
+    assert session.created_by == "ada"
+    assert run.session_links.get().own is True
+    assert place(run, dslr).means == "stills"
+    assert desired(dslr) == ("", [])
+
+
+def test_its_own_session_ends_with_the_experiment(experiment: Make, dslr: Camera) -> None:
+    STATION.complete(STATION.start(experiment(dslr)))
+    assert Session.objects.get().desired == "stopped"
+
+
+def test_the_captures_of_somebodys_session_are_linked_instead_and_that_is_said(experiment: Make, dslr: Camera) -> None:
+    theirs = Session.objects.create(camera=dslr, programme={"exposure_us": 1000, "delay_s": 1}, created_by="bob")
+    run = STATION.start(experiment(dslr))
+    assert place(run, dslr).means == "linked"
+    assert "bob runs a session on dslr" in place(run, dslr).message
+    STATION.complete(run)
+    theirs.refresh_from_db()
+    assert theirs.desired == "running"
+
+
+def test_stills_begin_once_the_holder_of_the_camera_releases_it(experiment: Make, dslr: Camera) -> None:
+    now = timezone.now()
+    Camera.objects.filter(pk=dslr.pk).update(held_by="bob", held_since=now, held_until=now + timedelta(hours=1))
+    run = STATION.start(experiment(dslr))
+    assert place(run, dslr).message == "dslr is held by bob. Its stills begin when it is released."
+    Camera.objects.filter(pk=dslr.pk).update(held_until=now)
+    reconcile()
+    assert place(run, dslr).means == "stills"
+
+
+def test_stills_that_an_operator_stopped_do_not_begin_again_by_themselves(experiment: Make, dslr: Camera) -> None:
+    run = STATION.start(experiment(dslr))
+    Session.objects.update(state="stopped", desired="stopped", ended_at=timezone.now())
+    reconcile()
+    reconcile()
+    assert Session.objects.count() == 1
+    assert place(run, dslr).means == "nothing"
+    assert "was stopped" in place(run, dslr).message
+
+
+def test_stills_that_failed_begin_again_after_a_minute(experiment: Make, dslr: Camera) -> None:
+    STATION.start(experiment(dslr))
+    Session.objects.update(state="failed", desired="stopped", ended_at=timezone.now(), message="No card.")
+    reconcile()
+    assert Session.objects.count() == 1
+    Session.objects.update(ended_at=timezone.now() - timedelta(minutes=2))
+    reconcile()
+    assert Session.objects.count() == 2
+
+
+def test_a_camera_that_turns_out_to_have_no_stream_takes_stills(experiment: Make, camera: Camera) -> None:
+    run = STATION.start(experiment())
+    Camera.objects.update(capabilities={"stream": False})
+    reconcile()
+    assert place(run, camera).means == "stills"
+    assert RecordingClaim.objects.get().reason == "no_stream"
+    assert desired(camera) == ("", [])
+
+
+def test_a_camera_that_is_removed_is_stated(experiment: Make, camera: Camera) -> None:
+    run = STATION.start(experiment())
+    Camera.objects.update(removed_at=timezone.now())
+    reconcile()
+    assert place(run, camera).message == "The camera was removed."
+    assert RecordingClaim.objects.get().reason == "camera_removed"
+
+
+def test_a_planned_experiment_begins_and_ends_by_itself(experiment: Make, camera: Camera) -> None:
+    now = timezone.now()
+    run = experiment(planned_start=now - timedelta(seconds=1), planned_end=now + timedelta(hours=1))
+    reconcile()
+    run.refresh_from_db()
+    assert (run.state, run.reason, run.message) == ("running", "planned", "")
+    assert desired(camera) == ("rolling", [str(run.pk)])
+    Experiment.objects.update(planned_start=now - timedelta(hours=2), planned_end=now - timedelta(hours=1))
+    reconcile()
+    run.refresh_from_db()
+    assert run.state == "completed"
+    reconcile()
+    assert desired(camera) == ("", [])
+
+
+def test_a_planned_experiment_whose_start_is_ahead_waits(experiment: Make) -> None:
+    run = experiment(planned_start=timezone.now() + timedelta(hours=1))
+    reconcile()
+    run.refresh_from_db()
+    assert run.state == "planned"
+
+
+def test_a_late_start_is_stated(experiment: Make) -> None:
+    run = experiment(planned_start=timezone.now() - timedelta(minutes=5))
+    reconcile()
+    run.refresh_from_db()
+    assert run.state == "running"
+    assert "began 300 s late" in run.message
+
+
+def test_a_planned_experiment_that_the_station_slept_through_is_aborted_as_missed(experiment: Make) -> None:
+    now = timezone.now()
+    run = experiment(planned_start=now - timedelta(hours=2), planned_end=now - timedelta(hours=1))
+    reconcile()
+    run.refresh_from_db()
+    assert (run.state, run.reason) == ("aborted", "missed")
+    assert "the station was not running then" in run.message
+    assert Event.objects.get(kind="experiment.aborted").severity == "warning"
+
+
+def test_a_pass_in_which_nothing_changes_writes_nothing(experiment: Make, camera: Camera, dslr: Camera) -> None:
+    STATION.start(experiment(camera, dslr))
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        reconcile()
+    written = [query["sql"] for query in queries if not query["sql"].startswith("SELECT")]
+    assert written == []
+    assert len(queries) <= 8
+
+
+def test_an_experiment_that_fails_leaves_the_others_their_turn(
+    experiment: Make, camera: Camera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = experiment(planned_start=timezone.now() - timedelta(seconds=1))
+    # No such interval can be stored by a request; a row of another version may have it.
+    Experiment.objects.filter(pk=broken.pk).update(still_interval_s=-1)
+    Camera.objects.update(capabilities={"stream": False})
+    other = Camera.objects.create(slug="b", name="B", kind="simulated", host=camera.host)
+    second = experiment(other, planned_start=timezone.now() - timedelta(seconds=1))
+    reconcile()
+    assert desired(other) == ("rolling", [str(second.pk)])
