@@ -9,6 +9,7 @@ from captures.experiment_control.api import (
     ExperimentCompleteView,
     ExperimentDetailView,
     ExperimentNotesView,
+    ExperimentReleaseView,
     ExperimentStartView,
     ExperimentsView,
 )
@@ -44,6 +45,7 @@ urlpatterns = [
     path("experiments/<uuid:experiment>/start/", ExperimentStartView.as_view()),
     path("experiments/<uuid:experiment>/complete/", ExperimentCompleteView.as_view()),
     path("experiments/<uuid:experiment>/abort/", ExperimentAbortView.as_view()),
+    path("experiments/<uuid:experiment>/release/", ExperimentReleaseView.as_view()),
     path("experiments/<uuid:experiment>/account/", ExperimentAccountView.as_view()),
     path("experiments/<uuid:experiment>/notes/", ExperimentNotesView.as_view()),
     path("experiments/<uuid:experiment>/attachments/", ExperimentAttachmentsView.as_view()),

@@ -18,6 +18,7 @@ from captures.experiments.bodies import (
     AttachmentBody,
     ExperimentBody,
     NoteBody,
+    ReleasedBody,
     account_body,
     attachment_body,
     experiment_body,
@@ -128,6 +129,15 @@ class ExperimentAbortView(ExperimentMoveView):
         """Abort it, without a post-roll. What was recorded stays."""
         found = self.experiment(request)
         return self.move(request, found, ReasonBody.model_validate(request.data).reason)
+
+
+class ExperimentReleaseView(ExperimentView):
+    roles = {"POST": "manager"}
+
+    @extend_schema(request=None, responses=ReleasedBody)
+    def post(self, request: Request, experiment: UUID) -> Response:
+        """Release the clips of an experiment that has ended, so that retention may delete them."""
+        return Response(ReleasedBody(clips=self.service(request).release(self.experiment(request))))
 
 
 class ExperimentAccountView(ExperimentView):

@@ -68,6 +68,12 @@ class NoteBody(TypedDict):
     text: str
 
 
+class ReleasedBody(TypedDict):
+    """How many clips were released."""
+
+    clips: int
+
+
 class AttachmentBody(TypedDict):
     id: str
     label: str

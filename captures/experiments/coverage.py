@@ -78,7 +78,8 @@ def coverage(experiment: Experiment, camera: UUID) -> Coverage:
     """Of one camera, for an experiment that has started."""
     start = experiment.start
     assert start is not None
-    length_s = max(0.0, start.seconds_until(experiment.end or present_moment()))
+    now_s = start.seconds_until(present_moment())
+    length_s = max(0.0, start.seconds_until(experiment.end) if experiment.end else now_s)
     found = Coverage(length_s)
     rows = _rows(experiment, camera)
     for row in rows:
@@ -93,7 +94,8 @@ def coverage(experiment: Experiment, camera: UUID) -> Coverage:
     found.covered_s = sum(end - begin for begin, end in within)
     suspensions = _suspensions(experiment, camera)
     for begin_s, end_s in _holes(within, length_s):
-        if end_s == length_s and not suspensions_open(suspensions) and _may_be_pending(experiment, length_s - begin_s):
+        is_last = end_s == length_s and not is_stopped(suspensions)
+        if is_last and _may_be_pending(experiment, now_s - begin_s, now_s - length_s):
             found.pending_s = length_s - begin_s
         else:
             found.gaps += _explained(experiment, camera, suspensions, _time(start, begin_s), _time(start, end_s))
@@ -130,11 +132,12 @@ def _holes(within: Sequence[tuple[float, float]], length_s: float) -> Iterable[t
             yield ended, began
 
 
-def _may_be_pending(experiment: Experiment, missing_s: float) -> bool:
-    """Whether the clip that shows the end may still be open or on its way into the database."""
-    if experiment.settled:
+def _may_be_pending(experiment: Experiment, since_begin_s: float, since_end_s: float) -> bool:
+    """Whether the clip that shows the newest part may still be open, or on its way into the database."""
+    if since_begin_s > camera_config().clip_s + FILING_S:
         return False
-    return missing_s <= float(camera_config().clip_s) + FILING_S
+    # At the end of the post-roll its clip ends too.
+    return experiment.ended_at is None or since_end_s <= experiment.post_roll_s + FILING_S
 
 
 def _time(start: Moment, seconds: float) -> datetime:
@@ -145,7 +148,7 @@ def _suspensions(experiment: Experiment, camera: UUID) -> list[ClaimSuspension]:
     return list(ClaimSuspension.objects.filter(claim__experiment=experiment, claim__camera=camera).order_by("from_at"))
 
 
-def suspensions_open(suspensions: Iterable[ClaimSuspension]) -> bool:
+def is_stopped(suspensions: Iterable[ClaimSuspension]) -> bool:
     return any(one.to_at is None for one in suspensions)
 
 

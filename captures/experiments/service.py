@@ -17,7 +17,9 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from cameras.selectors import NoPrimaryCamera, cameras_for, primary_camera_for
+from captures.clips.holds import release_holds
 from captures.experiments.models import (
+    ENDED,
     EXPERIMENT_TRANSITIONS,
     Experiment,
     ExperimentAttachment,
@@ -28,11 +30,13 @@ from captures.experiments.models import (
 )
 from captures.experiments.requests import PLANNED, ExperimentFields, ExperimentRequest
 from captures.experiments.selectors import experiment_for, sees_all
+from captures.recording_claims.services import HOLD
 from captures.recording_claims.windows import present_moment
 from captures.tables import EXPERIMENT_HANDLERS
 from core.registry import resolve
 from core.station_settings.values import auto_recording_config
 from core.text.names import person
+from core.text.plurals import pluralize
 from monitoring.services import record_event
 
 MOVE_EVENTS = {
@@ -132,6 +136,19 @@ class ExperimentService:
             )
             self._record(experiment, "experiment.attached", "attached a reference to", attachment=str(added.pk))
         return added
+
+    def release(self, experiment: Experiment) -> int:
+        """Release the clips of an experiment that has ended: retention may delete them then. They still belong to it.
+        Returns their number. WrongState."""
+        self._check_seen(experiment)
+        with transaction.atomic():
+            locked = Experiment.objects.select_for_update().get(pk=experiment.pk)
+            if locked.state not in ENDED:
+                raise WrongState(f"The experiment is {locked.state}: its clips are released after it has ended.")
+            clips = release_holds(HOLD, str(locked.pk))
+            if clips:
+                self._record(locked, "experiment.released", f"released {pluralize(clips, 'clip')} of", clips=clips)
+        return clips
 
     def _cameras(self, slugs: list[str] | None) -> list[Camera]:
         if not slugs:

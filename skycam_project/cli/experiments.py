@@ -159,6 +159,19 @@ def attach(experiment: str, label: str, reference: str) -> None:
     print_result(dict(attachment_body(added)), lambda body: print_line(f"Attached {body['label']}."))
 
 
+@experiments.command("release")
+@click.argument("experiment")
+def release(experiment: str) -> None:
+    """Release the clips of an experiment that has ended.
+
+    Retention may delete them then. They still belong to the experiment.
+    """
+    caller = current().authorize("manager")
+    found = find_experiment(caller, experiment)
+    body = {"clips": service_of(caller).release(found)}
+    print_result(body, lambda one: print_line(f"Released {one['clips']} clips of {found.name}."))
+
+
 def move(text: str, state: str, message: str = "") -> None:
     caller = current().authorize("operator")
     from captures.experiments.models import ExperimentState

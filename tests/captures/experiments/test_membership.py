@@ -1,0 +1,175 @@
+"""Which clips and captures belong to an experiment, and that their clips are held from the first moment."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from cameras.models import Camera
+from captures.experiments.membership import link_capture
+from captures.ingest.clips import ingest_clip
+from captures.models import Clip, Experiment, ExperimentCapture, StorageRoot
+from captures.recording_claims.services import claim_for_experiment, end_claim_of_experiment
+from captures.recording_claims.windows import present_moment
+from captures.retention.policy import oldest_deletable
+from monitoring.models import Event
+from tests.harness.rows.captures import UNKNOWN, saved
+from tests.harness.rows.clips import row_of
+
+
+def record_of(camera: Camera, root: StorageRoot, begin_s: float, **origin: Any) -> Any:
+    """The record of a clip of 10 s that began `begin_s` seconds from now."""
+    began = datetime.now(UTC) + timedelta(seconds=begin_s)
+    clip = row_of(camera, root, began)
+    file = {
+        "path": clip.path,
+        "bytes": 1000,
+        "sha256": "0" * 64,
+        "width": 320,
+        "height": 240,
+        "kind": "clip",
+        "part": "x",
+    }
+    body = {
+        "started": began.isoformat(), "ended": (began + timedelta(seconds=10)).isoformat(), "requested_by": "ada",
+        "kind": "rolling", "frames": 100, "lost_frames": 0, "interrupted": False, "reason": "", "message": "",
+        "simulated": True, "codec": "h264", "copied": False, "origin": origin,
+    }  # fmt: skip
+    return {
+        "kind": "clip", "id": str(clip.pk), "camera": str(camera.pk), "slug": camera.slug, "root": str(root.pk),
+        "files": [file], "body": body,
+    }  # fmt: skip
+
+
+def ingested(record: Any) -> Clip:
+    with transaction.atomic():
+        ingest_clip(record)
+    return Clip.objects.get(pk=record["id"])
+
+
+def claim(camera: Camera, experiment: Experiment, pre_roll_s: float = 0.0) -> None:
+    with transaction.atomic():
+        claim_for_experiment(Camera.objects.select_for_update().get(pk=camera.pk), experiment.pk, "ada", pre_roll_s)
+
+
+def end_claim(camera: Camera, experiment: Experiment) -> None:
+    with transaction.atomic():
+        end_claim_of_experiment(Camera.objects.select_for_update().get(pk=camera.pk), experiment.pk)
+
+
+def held(clip: Clip) -> list[str]:
+    return sorted(str(hold) for hold in clip.holds.all())
+
+
+def test_a_clip_that_was_recorded_for_an_experiment_is_held_with_its_row(
+    camera: Camera, root: StorageRoot, experiment: Any
+) -> None:
+    run = experiment()
+    clip = ingested(record_of(camera, root, -3600, experiments=[str(run.pk)]))
+    assert held(clip) == [f"experiment {run.pk}"]
+    assert list(run.clips.all()) == [clip]
+    assert not oldest_deletable(root).exists()
+
+
+def test_the_growing_clip_that_shows_the_pre_roll_is_held_too(
+    camera: Camera, root: StorageRoot, experiment: Any
+) -> None:
+    run = experiment()
+    claim(camera, run, pre_roll_s=5)
+    assert held(ingested(record_of(camera, root, -12))) == [f"experiment {run.pk}"]
+    assert held(ingested(record_of(camera, root, -16))) == []
+
+
+def test_clips_of_the_pre_roll_with_a_row_are_held_at_the_start(
+    camera: Camera, root: StorageRoot, experiment: Any
+) -> None:
+    inside, before = (ingested(record_of(camera, root, begin_s)) for begin_s in (-20, -40))
+    claim(camera, experiment(), pre_roll_s=15)
+    assert len(held(inside)) == 1
+    assert held(before) == []
+
+
+def test_the_pre_roll_is_found_by_the_boot_clock_when_the_clock_was_set(
+    camera: Camera, root: StorageRoot, experiment: Any
+) -> None:
+    now = present_moment()
+    # The clock showed 1970 until it was synchronised 10 s ago.
+    inside = record_of(camera, root, -56 * 365 * 86_400, boot=now.boot, boot_s=now.boot_s - 20)
+    before = record_of(camera, root, -19, boot=now.boot, boot_s=now.boot_s - 300)
+    inside, before = ingested(inside), ingested(before)
+    claim(camera, experiment(), pre_roll_s=15)
+    assert len(held(inside)) == 1
+    assert held(before) == []
+
+
+def test_a_clip_that_is_recovered_after_the_end_belongs_to_the_run(
+    camera: Camera, root: StorageRoot, experiment: Any
+) -> None:
+    run = experiment()
+    claim(camera, run, pre_roll_s=20)
+    end_claim(camera, run)
+    assert held(ingested(record_of(camera, root, -15))) == [f"experiment {run.pk}"]
+    assert held(ingested(record_of(camera, root, 5))) == []
+
+
+def test_a_clip_belongs_to_all_experiments_that_overlap_it(camera: Camera, root: StorageRoot, experiment: Any) -> None:
+    first, second = experiment(), experiment(name="Frost")
+    for run in (first, second):
+        claim(camera, run, pre_roll_s=10)
+    clip = ingested(record_of(camera, root, -5, experiments=[str(first.pk)]))
+    assert held(clip) == sorted([f"experiment {first.pk}", f"experiment {second.pk}"])
+
+
+def test_an_unknown_experiment_in_a_record_costs_no_clip(camera: Camera, root: StorageRoot) -> None:
+    assert held(ingested(record_of(camera, root, -60, experiments=[UNKNOWN]))) == []
+
+
+def test_a_clip_of_an_older_version_has_no_boot_clock(camera: Camera, root: StorageRoot) -> None:
+    record = record_of(camera, root, -60)
+    del record["body"]["origin"]
+    clip = ingested(record)
+    assert (clip.boot, clip.boot_s) == ("", None)
+
+
+def test_the_same_record_again_changes_nothing(camera: Camera, root: StorageRoot, experiment: Any) -> None:
+    record = record_of(camera, root, -60, experiments=[str(experiment().pk)])
+    clip = ingested(record)
+    assert ingested(record) == clip
+    assert len(held(clip)) == 1
+    assert Event.objects.filter(kind="recording.rotated").count() == 1
+
+
+@pytest.mark.parametrize(("begin_s", "belongs"), [(-30, True), (-90, False), (-10, True), (10, True), (40, False)])
+def test_captures_belong_from_the_start_to_the_end_of_the_post_roll(
+    camera: Camera, experiment: Any, begin_s: float, belongs: bool
+) -> None:
+    now = timezone.now()
+    run = experiment(
+        state="completed", started_at=now - timedelta(seconds=60), ended_at=now - timedelta(seconds=5), post_roll_s=30
+    )
+    link_capture(saved(camera, started_at=now + timedelta(seconds=begin_s)))
+    assert ExperimentCapture.objects.filter(experiment=run).exists() is belongs
+
+
+def test_captures_of_other_cameras_do_not_belong(camera: Camera, experiment: Any) -> None:
+    other = Camera.objects.create(slug="other", name="Other", kind="simulated", host=camera.host)
+    experiment(camera, state="running", started_at=timezone.now())
+    link_capture(saved(other))
+    assert not ExperimentCapture.objects.exists()
+
+
+def test_lists_are_filtered_by_experiment(viewer: Any, camera: Camera, root: StorageRoot, experiment: Any) -> None:
+    run = experiment(state="running", started_at=timezone.now() - timedelta(minutes=1))
+    mine = ingested(record_of(camera, root, -30, experiments=[str(run.pk)]))
+    ingested(record_of(camera, root, -120))
+    capture = saved(camera)
+    link_capture(capture)
+    saved(camera)
+    clips = viewer.get(f"/api/v1/clips/?experiment={run.pk}").json()["results"]
+    captures = viewer.get(f"/api/v1/captures/?experiment={run.pk}").json()["results"]
+    assert [clip["id"] for clip in clips] == [str(mine.pk)]
+    assert [one["id"] for one in captures] == [str(capture.pk)]

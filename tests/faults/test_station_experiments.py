@@ -1,0 +1,173 @@
+"""An experiment over two simulated cameras and a DSLR of a whole station, by the API alone: what it has covers the run,
+whatever is killed meanwhile."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from tests.harness.documents.pages import blocks
+from tests.harness.kills.faults import kill
+from tests.harness.scenarios.dslrs import Desk, DslrStation
+from tests.harness.stations.http_client import AWAY
+from tests.harness.stations.station import ANY_NUMBER_OF_KILLS
+from tests.harness.waiting import eventually
+
+SCENE = {"scene": "chart", "width": 320, "height": 240}
+CLIPS = {"CAMERA_CONFIG__RECORDING_DURATION_MINUTES": "0.1"}
+NO_ROLLS = {"pre_roll_s": 0, "post_roll_s": 0, "still_interval_s": 1}
+LONG = pytest.mark.prove
+
+
+@pytest.fixture(scope="module")
+def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DslrStation]:
+    desk = Desk(tmp_path_factory.mktemp("desk"))
+    station = DslrStation(desk.folder / "data", **ANY_NUMBER_OF_KILLS, **CLIPS, **desk.environment)
+    try:
+        station.with_cameras()
+        second = {"slug": "second", "name": "Second", "kind": "simulated", "settings": SCENE}
+        assert station.api.post("cameras/", second).status == 201
+        station.api.call("PATCH", "cameras/simulated/settings/", SCENE)
+        station.cameras.eventually_ready("simulated")
+        station.cameras.eventually_ready("second")
+        yield station
+    finally:
+        station.ensure_stopped()
+
+
+class Run:
+    """An experiment, driven by the API."""
+
+    def __init__(self, station: DslrStation, *cameras: str, **fields: Any) -> None:
+        self.station = station
+        body = {"name": "Dew", "cameras": list(cameras), **NO_ROLLS, **fields}
+        answer = station.api.post("experiments/", body)
+        assert answer.status == 201, answer
+        self.id = answer.body["id"]
+
+    def do(self, verb: str, body: Any = None) -> dict[str, Any]:
+        answer = self.station.api.post(f"experiments/{self.id}/{verb}/", body)
+        assert answer.status in {200, 201}, answer
+        return dict(answer.body)
+
+    def body(self) -> dict[str, Any]:
+        return dict(self.station.api.get(f"experiments/{self.id}/"))
+
+    def account(self) -> dict[str, Any]:
+        """Camera -> its account."""
+        return {one["camera"]: one for one in self.station.api.get(f"experiments/{self.id}/account/")["cameras"]}
+
+    def records(self, camera: str) -> bool:
+        """False while no one answers."""
+        with suppress(*AWAY):
+            recorder = self.station.api.get(f"cameras/{camera}/status/").get("recorder")
+            return bool(recorder and recorder["state"] == "recording" and recorder["frames"] > 0)
+        return False
+
+    def eventually_filed(self) -> dict[str, Any]:
+        """Its account once it is settled and nothing is pending any more, nor left in a spool by a kill."""
+        eventually(lambda: self.body()["settled"], 60, "it is settled")
+        eventually(lambda: not any(one["pending_s"] for one in self.account().values()), 60, "its clips have rows")
+        eventually(lambda: not self.records("simulated") and self.station.spools.settled(), 60, "no clip is left")
+        return self.account()
+
+
+def holds(station: DslrStation, camera: str) -> list[list[str]]:
+    clips = station.api.get(f"clips/?camera={camera}&limit=200")["results"]
+    return [[hold["name"] for hold in clip["holds"]] for clip in clips]
+
+
+def test_a_run_by_the_api_has_clips_of_all_of_it_and_stills_of_the_dslr(station: DslrStation) -> None:
+    run = Run(station, "simulated", "second", "east", tags=["dew"])
+    assert run.do("start")["state"] == "running"
+    eventually(lambda: run.account()["east"]["captures"]["saved"] >= 3, 60, "stills")
+    eventually(lambda: run.account()["second"]["clips"] >= 1, 60, "a clip has ended")
+    run.do("notes", {"text": "First drops."})
+    assert run.do("complete")["state"] == "completed"
+    account = run.eventually_filed()
+    for camera in ("simulated", "second"):
+        # The first frame comes after the command: within a second, on a busy machine within some.
+        assert account[camera]["length_s"] - account[camera]["covered_s"] < 3.0, account[camera]
+        assert account[camera]["lost_frames"] == 0
+        assert set(map(tuple, holds(station, camera))) == {(run.id,)}
+    assert account["east"]["means"] == "stills"
+    [link] = account["east"]["sessions"]
+    eventually(lambda: station.api.get(f"sessions/{link['session']}/")["state"] == "stopped", 40, "its session ends")
+    assert claims_of(station) == []
+
+
+def test_the_command_line_of_the_document_runs_an_experiment(station: DslrStation) -> None:
+    [lines] = blocks("docs/operating/experiments.md", "sh")[:1]
+    for line in lines.strip().splitlines():
+        station.skycam(*shlex.split(line)[1:])
+    shown = json.loads(station.skycam("--output", "json", "experiments", "show", "Dew on mirror 3"))
+    assert shown["state"] == "completed"
+    assert [note["text"] for note in shown["account"]["notes"]] == ["First drops at the lower edge."]
+
+
+@pytest.mark.parametrize("target", ["camera", "worker", "jobs", "web", "all"])
+@pytest.mark.parametrize("attempt", [0, *(pytest.param(number, marks=LONG) for number in range(1, 6))])
+def test_a_kill_in_the_middle_loses_nothing_and_is_stated(station: DslrStation, target: str, attempt: int) -> None:
+    run = Run(station, "simulated")
+    run.do("start")
+    eventually(lambda: run.records("simulated"), 40, "it records")
+    kill(station, target)
+    eventually(lambda: run.records("simulated"), 90, "it records again")
+    time_of_kill = run.account()["simulated"]["length_s"]
+    eventually(lambda: run.account()["simulated"]["length_s"] > time_of_kill + 2, 40, "some more seconds")
+    run.do("complete")
+    account = run.eventually_filed()["simulated"]
+    missing = sum(seconds(gap) for gap in account["gaps"])
+    assert account["covered_s"] + missing > account["length_s"] - 3.0, account
+    assert all(gap["message"] for gap in account["gaps"])
+    assert account["clips"] >= 1
+
+
+def seconds(gap: dict[str, Any]) -> float:
+    return (datetime.fromisoformat(gap["to"]) - datetime.fromisoformat(gap["from"])).total_seconds()
+
+
+def test_the_pre_roll_comes_from_rolling_clips_and_their_recording_goes_on(station: DslrStation) -> None:
+    station.api.post("cameras/simulated/record/")
+    clips = len(station.api.get("clips/?camera=simulated&limit=200")["results"])
+    eventually(lambda: len(station.api.get("clips/?camera=simulated&limit=200")["results"]) > clips, 40, "a clip")
+    run = Run(station, "simulated", pre_roll_s=4, post_roll_s=2)
+    begun = time.time()
+    run.do("start")
+    eventually(lambda: time.time() > begun + 3)
+    run.do("complete")
+    claims = eventually(lambda: len(found := claims_of(station)) == 1 and found, 40, "the experiment's claim ends")
+    assert claims[0]["kind"] == "rolling"
+    station.api.post("cameras/simulated/stop-recording/")
+    account = run.eventually_filed()["simulated"]
+    assert account["covered_s"] > account["length_s"] - 0.5, account
+    first, last = account["segments"][0], account["segments"][-1]
+    body = run.body()
+    assert seconds({"from": first["from"], "to": body["started"]}) >= 3.9
+    assert seconds({"from": body["ended"], "to": last["to"]}) >= 1.9
+
+
+def claims_of(station: DslrStation) -> list[dict[str, Any]]:
+    return list(station.api.get("cameras/simulated/recording/")["claims"])
+
+
+def test_an_operators_stop_is_a_gap_with_a_name(station: DslrStation) -> None:
+    run = Run(station, "simulated")
+    run.do("start")
+    eventually(lambda: run.records("simulated"), 40, "it records")
+    assert station.api.post("cameras/simulated/stop-recording/").status == 409
+    assert station.api.post("cameras/simulated/stop-recording/", {"experiments": "suspend"}).status == 200
+    eventually(lambda: run.account()["simulated"]["gaps"], 40, "the gap")
+    assert station.api.post("cameras/simulated/record/").status == 200
+    station.api.post("cameras/simulated/stop-recording/", {"experiments": "keep"})
+    run.do("complete")
+    [gap] = [one for one in run.eventually_filed()["simulated"]["gaps"] if one["by"]]
+    assert gap["reason"] == "suspended"
+    assert gap["by"] == "admin"

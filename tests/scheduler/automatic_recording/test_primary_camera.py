@@ -1,0 +1,77 @@
+"""The primary camera records after each start of the station, if the configuration says so."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+
+from cameras.models import Camera
+from captures.recording_claims.models import RecordingClaim
+from core.station_settings.models import StationSetting
+from core.station_settings.values import clear_cache
+from skycam_project.launch.prepare import record_primary_camera
+
+
+@pytest.fixture
+def primary(camera: Camera) -> Camera:
+    Camera.objects.update(primary=True, host=settings.STATION.host)
+    return camera
+
+
+@pytest.fixture
+def switched_on(db: None) -> None:
+    configure(record_primary_camera=True)
+
+
+def configure(**values: Any) -> None:
+    for name, value in values.items():
+        StationSetting.objects.update_or_create(key=f"auto_recording_config.{name}", defaults={"value": value})
+    clear_cache()
+
+
+def recording(camera: Camera) -> tuple[str, str]:
+    camera.refresh_from_db()
+    return camera.recording, camera.recording_by
+
+
+def test_the_primary_camera_records_rolling_clips(primary: Camera, switched_on: None) -> None:
+    record_primary_camera()
+    assert recording(primary) == ("rolling", "station")
+    assert RecordingClaim.objects.standing().get().kind == "rolling"
+
+
+def test_nothing_records_unless_it_is_configured(primary: Camera) -> None:
+    record_primary_camera()
+    assert recording(primary) == ("", "")
+
+
+def test_automatic_recording_that_is_switched_off_records_nothing(primary: Camera, switched_on: None) -> None:
+    configure(enabled=False)
+    record_primary_camera()
+    assert recording(primary) == ("", "")
+
+
+def test_a_camera_of_another_host_is_left_to_it(primary: Camera, switched_on: None) -> None:
+    Camera.objects.update(host="other")
+    record_primary_camera()
+    assert recording(primary) == ("", "")
+
+
+def test_manual_clips_stay_manual(primary: Camera, switched_on: None) -> None:
+    Camera.objects.update(recording="manual", recording_by="ann")
+    record_primary_camera()
+    assert recording(primary) == ("manual", "ann")
+
+
+@pytest.mark.parametrize("obstacle", [
+    {"capabilities": {"stream": False}},
+    {"held_by": "bob", "held_since": timezone.now(), "held_until": timezone.now() + timedelta(days=1)},
+], ids=["no stream", "held"])  # fmt: skip
+def test_an_obstacle_does_not_keep_the_station_from_starting(obstacle: Any, primary: Camera, switched_on: None) -> None:
+    Camera.objects.update(**obstacle)
+    record_primary_camera()
+    assert recording(primary) == ("", "")

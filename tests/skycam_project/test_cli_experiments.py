@@ -1,0 +1,91 @@
+"""`skycam experiments`: what it prints, and what it refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cameras.models import Camera
+from captures.models import Experiment
+from captures.recording_claims.models import RecordingClaim
+from tests.harness.stations.command_line import answer, skycam
+
+CREATE = ("experiments", "create", "Dew", "-c", "sky", "--post-roll", "0", "--tag", "cold")
+
+
+@pytest.fixture
+def run(camera: Camera) -> dict[str, Any]:
+    return answer(*CREATE, "--start")
+
+
+def test_an_experiment_is_created_and_started_at_once(run: dict[str, Any]) -> None:
+    assert run["state"] == "running"
+    assert run["tags"] == ["cold"]
+    assert RecordingClaim.objects.standing().get().kind == "experiment"
+
+
+def test_it_is_found_by_name_and_by_the_beginning_of_its_id(run: dict[str, Any]) -> None:
+    assert answer("experiments", "show", "Dew")["id"] == run["id"]
+    assert answer("experiments", "show", run["id"][:13])["id"] == run["id"]
+
+
+def test_two_of_a_name_need_an_id(run: dict[str, Any]) -> None:
+    answer(*CREATE)
+    refused = skycam("experiments", "start", "Dew")
+    assert refused.exit_code == 2
+    assert run["id"][:13] in refused.stderr
+
+
+def test_the_list_names_state_and_cameras(run: dict[str, Any]) -> None:
+    listed = skycam("experiments", "list", "--state", "running").stdout
+    assert "Dew" in listed
+    assert "sky" in listed
+    assert "No experiment." in skycam("experiments", "list", "--state", "planned").stdout
+
+
+def test_the_account_says_what_is_missing(run: dict[str, Any]) -> None:
+    skycam("experiments", "note", "Dew", "First drops.")
+    skycam("experiments", "attach", "Dew", "Protocol", "shelf 4")
+    skycam("experiments", "complete", "Dew")
+    Experiment.objects.update(settled=True, pre_roll_s=0)
+    shown = skycam("experiments", "show", "Dew").stdout
+    assert "Dew: completed." in shown
+    assert "First drops." in shown
+    assert "Protocol: shelf 4" in shown
+
+
+def test_a_move_that_cannot_follow_says_why(run: dict[str, Any]) -> None:
+    skycam("experiments", "abort", "Dew", "--reason", "Lamp.")
+    refused = skycam("experiments", "start", "Dew")
+    assert refused.exit_code == 1
+    assert "is aborted; it cannot become running" in refused.stderr
+
+
+def test_an_unknown_experiment_says_how_to_list_them(db: None) -> None:
+    refused = skycam("experiments", "show", "Fog")
+    assert refused.exit_code == 1
+    assert "`skycam experiments list`" in refused.stderr
+
+
+def test_a_stop_under_an_experiment_names_it_and_the_options(run: dict[str, Any]) -> None:
+    refused = skycam("record", "stop", "sky")
+    assert refused.exit_code == 1
+    assert "'Dew'" in refused.stderr
+    assert "--suspend-experiments" in refused.stderr
+    skycam("record", "stop", "sky", "--suspend-experiments")
+    assert Camera.objects.get(slug="sky").recording == ""
+
+
+def test_clips_are_released_after_the_end(run: dict[str, Any]) -> None:
+    assert skycam("experiments", "release", "Dew").exit_code == 1
+    skycam("experiments", "abort", "Dew")
+    assert "Released 0 clips of Dew." in skycam("experiments", "release", "Dew").stdout
+
+
+def test_a_bad_option_is_named(camera: Camera, tmp_path: Path) -> None:
+    refused = skycam("experiments", "create", "Dew", "-c", "sky", "--pre-roll", "2h")
+    assert refused.exit_code == 2
+    assert "--pre-roll" in refused.stderr
+    assert not Experiment.objects.exists()
