@@ -1,3 +1,4 @@
+from captures.archives.models import Archive, ArchiveFile, ArchiveFolder
 from captures.capturing.models import Capture, CaptureFile
 from captures.clips.models import Clip, ClipHold
 from captures.experiments.models import (
@@ -14,6 +15,9 @@ from captures.sessions.models import Session, SessionGap
 from captures.storage.models import StorageAssignment, StorageRoot
 
 __all__ = [
+    "Archive",
+    "ArchiveFile",
+    "ArchiveFolder",
     "Capture",
     "CaptureFile",
     "ClaimSuspension",
