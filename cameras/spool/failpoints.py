@@ -3,8 +3,7 @@ can kill the process. They do nothing unless a test arms one."""
 
 from __future__ import annotations
 
-import os
-import signal
+from core.failpoints import Failpoints
 
 FAILPOINTS = (
     "after_plan",
@@ -25,21 +24,13 @@ FAILPOINTS = (
     "after_original_removed",
 )
 
-_armed: dict[str, int] = {}
+_failpoints = Failpoints(FAILPOINTS)
 
 
 def arm_failpoint(point: str, passes: int = 0) -> None:
     """Kill this process at `point`, after it was passed `passes` times. ValueError for an unknown point."""
-    if point not in FAILPOINTS:
-        raise ValueError(f"{point!r} is not a failpoint. The failpoints are: {', '.join(FAILPOINTS)}.")
-    _armed[point] = passes
+    _failpoints.arm(point, passes)
 
 
 def hit_failpoint(point: str) -> None:
-    if point not in _armed:
-        return
-    if _armed[point] > 0:
-        _armed[point] -= 1
-        return
-    # SIGKILL: no `finally` and no exit handler runs, as in a real kill.
-    os.kill(os.getpid(), signal.SIGKILL)
+    _failpoints.hit(point)
