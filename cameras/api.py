@@ -3,17 +3,18 @@ from __future__ import annotations
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from cameras.audience.service import FIELDS
 from cameras.bodies import CameraBody, CameraList, camera_bodies, camera_body
 from cameras.camera_view import CameraView, actor
 from cameras.editing import services
 from cameras.serializers import CameraChange, CameraNew
+from core.idempotency.view import IdempotentView
 
 
-class CamerasView(APIView):
+class CamerasView(IdempotentView):
     roles = {"GET": "viewer", "POST": "manager"}
+    idempotent = {"POST"}
 
     @extend_schema(operation_id="cameras_list", responses=CameraList)
     def get(self, request: Request) -> Response:
@@ -26,7 +27,9 @@ class CamerasView(APIView):
         wanted = CameraNew.model_validate(request.data).model_dump()
         settings = wanted.pop("settings")
         seen_by = {name: wanted.pop(name) for name in FIELDS}
-        camera = services.add_camera(**wanted, values=settings, seen_by=seen_by, actor=actor(request))
+        camera = services.add_camera(
+            **wanted, values=settings, seen_by=seen_by, actor=actor(request), new_id=self.reserved_id
+        )
         return Response(camera_body(camera, request.user), 201, headers={"Location": f"/api/v1/cameras/{camera.slug}/"})
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from cameras.broker.broker import BrokerDown
 from cameras.discovery.bodies import Discovered
 from cameras.discovery.service import discover_cameras
@@ -24,9 +26,11 @@ class CameraService:
     def __init__(self, actor: str = "") -> None:
         self.actor = actor
 
-    def capture(self, camera: Camera, request: CaptureRequest, *, key: str = "", wait: bool = True) -> Outcome:
+    def capture(
+        self, camera: Camera, request: CaptureRequest, *, new_id: UUID | None = None, wait: bool = True
+    ) -> Outcome:
         """Take one still: see `CaptureService.capture`."""
-        return CaptureService(self.actor).capture(camera, request, key=key, wait=wait)
+        return CaptureService(self.actor).capture(camera, request, new_id=new_id, wait=wait)
 
     def start_session(self, camera: Camera, request: SessionRequest) -> Session:
         """See `SessionService.start`."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from cameras.problems import known_type
 from cameras.visibility import UnknownCamera
 from captures.capturing.outcomes import NotSaved
-from captures.capturing.service import IdempotencyMismatch
 from captures.clips.bodies import hold_body
 from captures.clips.services import ClipHeld
 from captures.experiments.service import WrongState
@@ -61,7 +60,6 @@ EXCEPTIONS: ExceptionTable = {
     OnOtherHost: on_other_host,
     Unsatisfiable: range_unsatisfiable,
     ClipHeld: clip_held,
-    IdempotencyMismatch: from_message("idempotency-mismatch"),
     NotSaved: capture_not_saved,
     NotRenderedYet: not_rendered_yet,
 }

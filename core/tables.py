@@ -4,6 +4,7 @@ from __future__ import annotations
 
 EXCEPTION_TABLES = {
     "core": "core.api.exceptions.EXCEPTIONS",
+    "idempotency": "core.idempotency.problems.EXCEPTIONS",
     "jobs": "core.jobs.problems.EXCEPTIONS",
     "cameras": "cameras.problems.EXCEPTIONS",
     "captures": "captures.problems.EXCEPTIONS",

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.api.paging import page
+from core.idempotency.view import IdempotentView
 from monitoring.bodies import AlertBody, alert_body, event_body
 from monitoring.selectors import alerts_for, events_for
 from monitoring.serializers import AlertPage, AlertQuery, EventPage, EventQuery
@@ -39,10 +40,11 @@ class AlertsView(APIView):
         return Response(page(alerts, query, request, "opened_at", alert_body))
 
 
-class AcknowledgeView(APIView):
+class AcknowledgeView(IdempotentView):
     """Mark the alert as seen."""
 
     roles = {"POST": "operator"}
+    idempotent = {"POST"}
 
     @extend_schema(request=None, responses=AlertBody)
     def post(self, request: Request, alert: UUID) -> Response:

@@ -10,6 +10,7 @@ HIDDEN_CAMERAS = {
 RETENTION = {
     "events": "monitoring.retention.remove_events",
     "alerts": "monitoring.retention.remove_alerts",
+    "idempotent_requests": "core.idempotency.retention.remove_requests",
     "jobs": "core.jobs.services.remove_jobs",
     "sessions": "skycam_project.access.retention.remove_sessions",
     "sign_ins": "skycam_project.access.retention.remove_sign_ins",

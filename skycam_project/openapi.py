@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from core.api.problems import ProblemBody
 from skycam_project.access.permissions import RolePermission
+from skycam_project.operation_schema import problem_response
 
 
 class RequestSchema(OpenApiSerializerExtension):
@@ -69,13 +70,9 @@ def without_nullable(schema: Any) -> Any:
 def add_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Add the problem response to every operation."""
     result["components"]["schemas"]["Problem"] = without_nullable(resolve_type_hint(ProblemBody))
-    answer = {
-        "description": "A problem (RFC 9457).",
-        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-    }
     for path in result["paths"].values():
         for operation in path.values():
-            operation["responses"]["default"] = answer
+            operation["responses"]["default"] = problem_response("A problem (RFC 9457).")
     return result
 
 

@@ -114,6 +114,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "skycam_project.pages.preferences.TimeZoneMiddleware",
+    "core.idempotency.middleware.KeyRefusalMiddleware",
 ]
 ROOT_URLCONF = "skycam_project.urls"
 ASGI_APPLICATION = "skycam_project.asgi.application"
@@ -185,7 +186,7 @@ REST_FRAMEWORK = {
     "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_PARSER_CLASSES": ["skycam_project.json_renderer.JsonParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "skycam_project.operation_schema.OperationSchema",
     "EXCEPTION_HANDLER": "core.api.exception_handler.problem_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }

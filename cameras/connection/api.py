@@ -9,10 +9,12 @@ from rest_framework.response import Response
 from cameras.camera_view import CameraView, actor
 from cameras.connection.service import connect
 from cameras.status.messages import Status
+from core.idempotency.view import IdempotentView
 
 
-class ConnectView(CameraView):
+class ConnectView(IdempotentView, CameraView):
     roles = {"POST": "operator"}
+    idempotent = {"POST"}
     connected = True
 
     @extend_schema(request=None, responses=Status)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
+import uuid6
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -30,14 +32,18 @@ GUARDED = CHANGEABLE - {"name", "primary", *audience.FIELDS}
 def add_camera(
     *, slug: str, kind: str, name: str = "", address: str = "", host: str = "", values: dict[str, Any] | None = None,
     primary: bool = False, seen_by: Mapping[str, Any] | None = None, keep: Sequence[str] = DEFAULT_KEEP,
-    fits_compression: str = "none", actor: str = "",
+    fits_compression: str = "none", actor: str = "", new_id: UUID | None = None,
 ) -> Camera:  # fmt: skip
-    """Add a camera on `host` (by default this one), visible as `seen_by` says (`restricted`, `audience`).
+    """Add a camera on `host` (by default this one), visible as `seen_by` says (`restricted`, `audience`). `new_id`
+    becomes the id of its row; a camera that has this id already is returned as it is.
     ValidationError with a sentence for each bad field, or when the station already has `max_cameras`."""
+    if new_id and (added := Camera.objects.filter(pk=new_id).first()):
+        return added
     camera_creation.check_kind(kind)
     camera_creation.check_camera_limit()
     camera = Camera(
-        slug=slug, kind=kind, name=name or slug, address=address, host=host or settings.STATION.host,
+        id=new_id or uuid6.uuid7(), slug=slug, kind=kind, name=name or slug, address=address,
+        host=host or settings.STATION.host,
         settings=camera_creation.with_default_settings(kind, values or {}), primary=primary, keep=list(keep),
         fits_compression=fits_compression,
     )  # fmt: skip

@@ -10,10 +10,12 @@ from cameras.camera_view import CameraView, actor
 from cameras.leases import service as leases
 from cameras.leases.bodies import LeaseBody, lease_body
 from cameras.leases.serializers import AcquireLeaseBody, ReleaseLeaseBody
+from core.idempotency.view import IdempotentView
 
 
-class AcquireLeaseView(CameraView):
+class AcquireLeaseView(IdempotentView, CameraView):
     roles = {"POST": "operator"}
+    idempotent = {"POST"}
 
     @extend_schema(request=AcquireLeaseBody, responses=LeaseBody)
     def post(self, request: Request, slug: str) -> Response:
@@ -24,8 +26,9 @@ class AcquireLeaseView(CameraView):
         return Response(lease_body(camera))
 
 
-class ReleaseLeaseView(CameraView):
+class ReleaseLeaseView(IdempotentView, CameraView):
     roles = {"POST": "operator"}
+    idempotent = {"POST"}
 
     @extend_schema(request=ReleaseLeaseBody, responses=LeaseBody)
     def post(self, request: Request, slug: str) -> Response:

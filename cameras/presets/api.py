@@ -13,10 +13,12 @@ from cameras.presets import service as presets
 from cameras.presets.serializers import PresetChange, PresetList, PresetNew
 from cameras.presets.service import Comparison, PresetBody, preset_body
 from cameras.settings.bodies import SettingsBody, settings_body
+from core.idempotency.view import IdempotentView
 
 
-class PresetsView(CameraView):
+class PresetsView(IdempotentView, CameraView):
     roles = {"GET": "viewer", "POST": "operator"}
+    idempotent = {"POST"}
 
     @extend_schema(operation_id="presets_list", responses=PresetList)
     def get(self, request: Request, slug: str) -> Response:
@@ -28,7 +30,7 @@ class PresetsView(CameraView):
         """Save settings as a preset; by default the camera's present desired settings."""
         camera = self.camera()
         wanted = PresetNew.model_validate(request.data)
-        preset = presets.save_preset(camera, wanted.name, wanted.settings, actor(request))
+        preset = presets.save_preset(camera, wanted.name, wanted.settings, actor(request), new_id=self.reserved_id)
         return Response(preset_body(preset), 201, headers={"Location": f"{request.path}{quote(preset.name)}/"})
 
 
@@ -56,8 +58,9 @@ class PresetView(CameraView):
         return Response(status=204)
 
 
-class ApplyPresetView(CameraView):
+class ApplyPresetView(IdempotentView, CameraView):
     roles = {"POST": "operator"}
+    idempotent = {"POST"}
 
     @extend_schema(request=None, responses=SettingsBody)
     def post(self, request: Request, slug: str, name: str) -> Response:

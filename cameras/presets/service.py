@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from typing import Any, TypedDict
+from uuid import UUID
 
+import uuid6
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -81,10 +83,14 @@ def preset_for(camera: Camera, name: str) -> SettingsPreset:
 
 @transaction.atomic
 def save_preset(
-    camera: Camera, name: str, values: dict[str, Any] | None = None, actor: str = "", *, replace: bool = False
-) -> SettingsPreset:
+    camera: Camera, name: str, values: dict[str, Any] | None = None, actor: str = "", *, replace: bool = False,
+    new_id: UUID | None = None,
+) -> SettingsPreset:  # fmt: skip
     """Save `values`, or the camera's desired settings, under `name`. `replace` overwrites a preset of that name.
+    `new_id` becomes the id of its row; a preset that has this id already is returned as it is.
     ValidationError with a sentence for each bad field; then nothing is changed."""
+    if new_id and (saved := SettingsPreset.objects.filter(pk=new_id).first()):
+        return saved
     if values is None and not camera.settings:
         raise ValidationError({"settings": f"{camera.slug} has no desired settings, so there is nothing to save."})
     stored = SettingsPreset.objects.select_for_update().filter(kind=camera.kind, name=name.strip()).first()
@@ -92,7 +98,7 @@ def save_preset(
         raise _name_taken_error(stored)
     if stored is None:
         _check_preset_limit(camera.kind)
-    preset = stored or SettingsPreset(kind=camera.kind, name=name.strip())
+    preset = stored or SettingsPreset(id=new_id or uuid6.uuid7(), kind=camera.kind, name=name.strip())
     preset.settings = camera.settings if values is None else values
     preset.saved_by, preset.saved_at = actor, timezone.now()
     _store(preset)

@@ -15,6 +15,7 @@ from cameras.serializers import Settings
 from cameras.settings.bodies import CapabilitiesBody, SettingsBody, capabilities_body, settings_body
 from cameras.settings.serializers import SettingsQuery
 from cameras.settings.service import adopt_settings, refresh_settings, set_settings
+from core.idempotency.view import IdempotentView
 from core.limits.wait_limiter import WaitLimiter
 
 SETTINGS = TypeAdapter(Settings)
@@ -53,8 +54,9 @@ class SettingsView(CameraView):
         return Response(settings_body(camera, set_settings(camera, values, actor(request), replace=replace)))
 
 
-class AdoptView(CameraView):
+class AdoptView(IdempotentView, CameraView):
     roles = {"POST": "operator"}
+    idempotent = {"POST"}
 
     @extend_schema(request=None, responses=SettingsBody)
     def post(self, request: Request, slug: str) -> Response:

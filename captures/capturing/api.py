@@ -14,30 +14,32 @@ from cameras.visibility import camera_condition
 from captures.capturing.bodies import CaptureBody, capture_body, capture_url
 from captures.capturing.models import Capture
 from captures.capturing.outcomes import check_saved
-from captures.capturing.queries import IDEMPOTENCY_KEY, Calendar, CalendarQuery, CapturePage, CaptureQuery
+from captures.capturing.queries import Calendar, CalendarQuery, CapturePage, CaptureQuery
 from captures.capturing.requests import CaptureRequest
 from captures.capturing.selectors import captures_for, counts_by_day
 from captures.capturing.service import CaptureService
 from core.api.paging import page
+from core.idempotency.view import IdempotentView
 
 
-class CaptureView(CameraView):
+class CaptureView(IdempotentView, CameraView):
     roles = {"POST": "operator"}
+    idempotent = {"POST"}
+    # A repetition shows the capture of the first request, which may run for minutes.
+    runs_beside_itself = True
 
     @extend_schema(
         request=CaptureRequest,
         responses={201: CaptureBody, 202: CaptureBody},
         parameters=[
-            OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER),
             OpenApiParameter("Prefer", str, OpenApiParameter.HEADER, description="respond-async: 202 at once."),
         ],
     )
     def post(self, request: Request, slug: str = "") -> Response:
         """Take one picture: 201 when it is saved, 202 when it has no outcome in time."""
         wanted = CaptureRequest.model_validate(request.data)
-        key = IDEMPOTENCY_KEY.validate_python(request.headers.get("Idempotency-Key", ""))
         wait = "respond-async" not in request.headers.get("Prefer", "").lower()
-        outcome = CaptureService(actor(request)).capture(self.camera(), wanted, key=key, wait=wait)
+        outcome = CaptureService(actor(request)).capture(self.camera(), wanted, new_id=self.reserved_id, wait=wait)
         check_saved(outcome)
         headers = {"Location": capture_url(outcome.capture.pk)} | (
             {} if wait else {"Preference-Applied": "respond-async"}

@@ -101,7 +101,6 @@ class Capture(models.Model):
     requested_by = models.CharField(max_length=150, blank=True)
     job = models.CharField(max_length=120, blank=True)
     note = models.TextField(blank=True)
-    idempotency_key = models.CharField(max_length=120, null=True, blank=True, editable=False)
 
     class Meta:
         ordering = ["-started_at", "-id"]
@@ -118,12 +117,6 @@ class Capture(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["session", "index"], condition=~models.Q(session=None), name="one_capture_for_each_index"
-            ),
-            models.UniqueConstraint(
-                # With the user: the key of another user is another key.
-                fields=["requested_by", "idempotency_key"],
-                condition=~models.Q(idempotency_key=None),
-                name="one_capture_for_each_idempotency_key",
             ),
             models.CheckConstraint(
                 condition=models.Q(status__in=["planned", "saved"]) | ~models.Q(reason=""),

@@ -1,4 +1,4 @@
-"""Query parameters and headers of requests about captures, and the pages of their answers."""
+"""Query parameters of requests about captures, and the pages of their answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Self, TypedDict
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, Field, TypeAdapter, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from cameras.visibility import CameraFilter, Slug
 from captures.capturing.bodies import CaptureBody
@@ -16,7 +16,6 @@ from captures.capturing.selectors import DayCount
 from core.api.paging import Links, Query, TimeQuery
 
 MAX_DAYS = 400  # each day is a query of its own: `counts_by_day`
-IDEMPOTENCY_KEY: TypeAdapter[str] = TypeAdapter(Annotated[str, Field(max_length=120, pattern=r"^[\x21-\x7e]*$")])
 
 
 class CaptureQuery(TimeQuery):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from uuid import UUID
 
 import uuid6
 from django.db import IntegrityError, transaction
@@ -30,10 +31,6 @@ MAX_WAIT_S = 10.0
 START_DEADLINE_S = 30.0
 
 
-class IdempotencyMismatch(Exception):
-    """An Idempotency-Key was repeated with another request."""
-
-
 @dataclass(frozen=True, slots=True)
 class SentCapture:
     """A capture whose command was sent."""
@@ -46,35 +43,38 @@ class CaptureService:
     def __init__(self, actor: str = "") -> None:
         self.actor = actor
 
-    def capture(self, camera: Camera, request: CaptureRequest, *, key: str = "", wait: bool = True) -> Outcome:
+    def capture(
+        self, camera: Camera, request: CaptureRequest, *, new_id: UUID | None = None, wait: bool = True
+    ) -> Outcome:
         """Take one still. Every planned capture ends with one outcome, even if this call stops waiting for it.
 
-        IdempotencyMismatch when `key` (Idempotency-Key) was used for another request; LeaseHeld when another user holds
-        the camera. Neither plans a capture.
+        `new_id` becomes its id. A capture that has this id already is the answer, as it is now, and none is taken.
+        LeaseHeld when another user holds the camera: no capture is planned.
         """
         wait_s = min(MAX_WAIT_S, request.exposure_s(camera) + readout_s(camera) + 5.0) if wait else 0.0
-        sent = self.begin_capture(camera, request, key=key, wait_s=wait_s)
+        sent = self.begin_capture(camera, request, new_id=new_id, wait_s=wait_s)
         if isinstance(sent, Outcome):
             return sent
         return self.finish_capture(sent) if wait else Outcome(sent.capture, pending=True)
 
     def begin_capture(
-        self, camera: Camera, request: CaptureRequest, *, key: str = "", wait_s: float, file: FileOptions | None = None
-    ) -> SentCapture | Outcome:
+        self, camera: Camera, request: CaptureRequest, *, new_id: UUID | None = None, wait_s: float,
+        file: FileOptions | None = None,
+    ) -> SentCapture | Outcome:  # fmt: skip
         """Insert the planned row and send the command; returns an Outcome when there is nothing to wait for.
         `wait_s`: seconds from now that `finish_capture` will wait at most."""
         with record_refusals(camera, "capture", self.actor, request.requested_settings()):
-            return self._send_capture(camera, request, key, wait_s, file)
+            return self._send_capture(camera, request, new_id, wait_s, file)
 
     def _send_capture(
-        self, camera: Camera, request: CaptureRequest, key: str, wait_s: float, file: FileOptions | None
+        self, camera: Camera, request: CaptureRequest, new_id: UUID | None, wait_s: float, file: FileOptions | None
     ) -> SentCapture | Outcome:
         try:
             # Before the row is inserted: a capture that cannot be sent gets its outcome at once.
             deadline_ms = control.check_reachable(camera) + int(START_DEADLINE_S * 1000)
         except (HostDown, BrokerDown) as error:
-            return self._record_unsent(camera, request, key, error)
-        capture, existed = self._insert_planned(camera, request, key, deadline_ms)
+            return self._record_unsent(camera, request, new_id, error)
+        capture, existed = self._insert_planned(camera, request, new_id, deadline_ms)
         if existed:
             return Outcome(capture, pending=capture.status == Capture.Status.PLANNED)
         # The row is committed before the command is sent: its record may be ingested at any moment after that, and if
@@ -91,41 +91,33 @@ class CaptureService:
         return SentCapture(capture, sent)
 
     def _insert_planned(
-        self, camera: Camera, request: CaptureRequest, key: str, deadline_ms: int | None
+        self, camera: Camera, request: CaptureRequest, new_id: UUID | None, deadline_ms: int | None
     ) -> tuple[Capture, bool]:
         """The row, and whether it existed. An existing row is returned even if another user holds the camera now."""
         capture = Capture(
-            id=uuid6.uuid7(), camera=camera, host=camera.host, asked=request.requested_settings(),
+            id=new_id or uuid6.uuid7(), camera=camera, host=camera.host, asked=request.requested_settings(),
             requested_by=self.actor, job=request.job, note=request.note, driver=camera.kind,
-            idempotency_key=key or None, deadline_ms=deadline_ms,
+            deadline_ms=deadline_ms,
         )  # fmt: skip
         try:
             # A savepoint within `_record_unsent`: on PostgreSQL an IntegrityError would otherwise end its transaction.
             with transaction.atomic():
                 capture.save(force_insert=True)
-                # After the insert, so that a repeated key is found first. LeaseHeld undoes the insert.
+                # After the insert, so that a repetition finds its capture first. LeaseHeld undoes the insert.
                 lease_holders.check_holder_now(camera, self.actor)
         except IntegrityError:
-            return self._find_repeated(camera, request, key), True
+            if new_id is None:
+                raise
+            # Read after the insert has failed: of two requests at once, the second one waits for the first one's row.
+            return Capture.objects.get(pk=new_id), True
         return capture, False
-
-    def _find_repeated(self, camera: Camera, request: CaptureRequest, key: str) -> Capture:
-        first = Capture.objects.get(requested_by=self.actor, idempotency_key=key)
-        if (first.camera_id, first.asked, first.job, first.note) != (
-            camera.id,
-            request.requested_settings(),
-            request.job,
-            request.note,
-        ):
-            raise IdempotencyMismatch(f"The Idempotency-Key {key!r} was used for another request. Use a new one.")
-        return first
 
     @transaction.atomic
     def _record_unsent(
-        self, camera: Camera, request: CaptureRequest, key: str, error: ControlError | BrokerDown
+        self, camera: Camera, request: CaptureRequest, new_id: UUID | None, error: ControlError | BrokerDown
     ) -> Outcome:
         """Insert the row with its outcome: no host would ever decide a row without a deadline."""
-        capture, existed = self._insert_planned(camera, request, key, None)
+        capture, existed = self._insert_planned(camera, request, new_id, None)
         if existed:
             return Outcome(capture, pending=capture.status == Capture.Status.PLANNED)
         return Outcome(_mark_failed(capture, error), problem=error)

@@ -7,7 +7,6 @@ from uuid import UUID
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from cameras.camera_view import actor
 from cameras.visibility import camera_ids
@@ -37,9 +36,10 @@ from captures.experiments.requests import (
 from captures.experiments.selectors import experiment_for, experiments_for, matching
 from captures.experiments.service import ExperimentService
 from core.api.paging import page
+from core.idempotency.view import IdempotentView
 
 
-class ExperimentView(APIView):
+class ExperimentView(IdempotentView):
     """The base of the views of one experiment."""
 
     def experiment(self, request: Request) -> Experiment:
@@ -54,6 +54,7 @@ class ExperimentsView(ExperimentView):
     """Experiments, newest first."""
 
     roles = {"GET": "viewer", "POST": "operator"}
+    idempotent = {"POST"}
 
     @extend_schema(operation_id="experiments_list", parameters=ExperimentQuery.parameters(), responses=ExperimentPage)
     def get(self, request: Request) -> Response:
@@ -71,7 +72,7 @@ class ExperimentsView(ExperimentView):
     def post(self, request: Request) -> Response:
         """Create an experiment. It is planned; with `planned_start` it begins by itself then."""
         wanted = ExperimentRequest.model_validate(request.data)
-        experiment = self.service(request).create(wanted)
+        experiment = self.service(request).create(wanted, new_id=self.reserved_id)
         return Response(
             experiment_body(experiment, request.user), 201, headers={"Location": experiment_url(experiment.pk)}
         )
@@ -97,6 +98,7 @@ class ExperimentMoveView(ExperimentView):
     """Move the experiment to `state`. A state that it has already changes nothing."""
 
     roles = {"POST": "operator"}
+    idempotent = {"POST"}
     state = ExperimentState.RUNNING
 
     def move(self, request: Request, experiment: Experiment, message: str = "") -> Response:
@@ -151,23 +153,25 @@ class ExperimentAccountView(ExperimentView):
 
 class ExperimentNotesView(ExperimentView):
     roles = {"POST": "operator"}
+    idempotent = {"POST"}
 
     @extend_schema(request=NoteRequest, responses={201: NoteBody})
     def post(self, request: Request, experiment: UUID) -> Response:
         """Add a note. Notes are never changed."""
         found = self.experiment(request)
         wanted = NoteRequest.model_validate(request.data)
-        note = self.service(request).add_note(found, wanted.text, wanted.at)
+        note = self.service(request).add_note(found, wanted.text, wanted.at, new_id=self.reserved_id)
         return Response(note_body(note), 201)
 
 
 class ExperimentAttachmentsView(ExperimentView):
     roles = {"POST": "operator"}
+    idempotent = {"POST"}
 
     @extend_schema(request=AttachmentRequest, responses={201: AttachmentBody})
     def post(self, request: Request, experiment: UUID) -> Response:
         """Attach a reference to something outside of the station."""
         found = self.experiment(request)
         wanted = AttachmentRequest.model_validate(request.data)
-        added = self.service(request).add_attachment(found, wanted.label, wanted.reference)
+        added = self.service(request).add_attachment(found, wanted.label, wanted.reference, new_id=self.reserved_id)
         return Response(attachment_body(added), 201)

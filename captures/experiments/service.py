@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import uuid6
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -58,15 +59,17 @@ class ExperimentService:
     def __init__(self, user: Any, actor: str) -> None:
         self._user, self._actor = user, actor
 
-    def create(self, request: ExperimentRequest, pk: UUID | None = None) -> Experiment:
-        """`pk` is the id of the new experiment. ValidationError, NoPrimaryCamera."""
+    def create(self, request: ExperimentRequest, *, new_id: UUID | None = None) -> Experiment:
+        """`new_id` becomes its id; an experiment that has this id already is returned as it is. ValidationError,
+        NoPrimaryCamera."""
+        if new_id and (created := Experiment.objects.filter(pk=new_id).first()):
+            return self._present(created)
         given = request.columns()
         _check(given, given)
         values = {**_defaults(), "operator": person(self._actor), **given}
         cameras = self._cameras(request.cameras)
         with transaction.atomic():
-            own = {"pk": pk} if pk else {}
-            experiment = Experiment.objects.create(created_by=self._actor, **own, **values)
+            experiment = Experiment.objects.create(id=new_id or uuid6.uuid7(), created_by=self._actor, **values)
             self._set_cameras(experiment, cameras)
             _set_tags(experiment, request.tags or [])
             self._record(experiment, "experiment.created", "created")
@@ -121,19 +124,31 @@ class ExperimentService:
             raise WrongState(describe_refusal(present, state))
         return self._present(experiment) if moved else present
 
-    def add_note(self, experiment: Experiment, text: str, at: datetime | None = None) -> ExperimentNote:
+    def add_note(
+        self, experiment: Experiment, text: str, at: datetime | None = None, *, new_id: UUID | None = None
+    ) -> ExperimentNote:
+        """`new_id` becomes its id; a note that has this id already is returned as it is."""
+        if new_id and (noted := ExperimentNote.objects.filter(pk=new_id).first()):
+            return noted
         with transaction.atomic():
             note = ExperimentNote.objects.create(
-                experiment=experiment, author=person(self._actor), text=text, **({"at": at} if at else {})
-            )
+                id=new_id or uuid6.uuid7(), experiment=experiment, author=person(self._actor), text=text,
+                **({"at": at} if at else {}),
+            )  # fmt: skip
             self._record(experiment, "experiment.noted", "wrote a note on", note=str(note.pk))
         return note
 
-    def add_attachment(self, experiment: Experiment, label: str, reference: str) -> ExperimentAttachment:
+    def add_attachment(
+        self, experiment: Experiment, label: str, reference: str, *, new_id: UUID | None = None
+    ) -> ExperimentAttachment:
+        """`new_id` becomes its id; an attachment that has this id already is returned as it is."""
+        if new_id and (attached := ExperimentAttachment.objects.filter(pk=new_id).first()):
+            return attached
         with transaction.atomic():
             added = ExperimentAttachment.objects.create(
-                experiment=experiment, added_by=person(self._actor), label=label, reference=reference
-            )
+                id=new_id or uuid6.uuid7(), experiment=experiment, added_by=person(self._actor), label=label,
+                reference=reference,
+            )  # fmt: skip
             self._record(experiment, "experiment.attached", "attached a reference to", attachment=str(added.pk))
         return added
 

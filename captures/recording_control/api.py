@@ -8,10 +8,12 @@ from cameras.camera_view import CameraView, actor
 from captures.recording_control.claim_bodies import ClaimsBody, claims_body
 from captures.recording_control.commands import RecordingBody, record, stop_recording
 from captures.recording_control.requests import RecordBody, StopRecordingBody
+from core.idempotency.view import IdempotentView
 
 
-class RecordView(CameraView):
+class RecordView(IdempotentView, CameraView):
     roles = {"POST": "operator"}
+    idempotent = {"POST"}
 
     @extend_schema(request=RecordBody, responses=RecordingBody)
     def post(self, request: Request, slug: str) -> Response:
@@ -21,8 +23,9 @@ class RecordView(CameraView):
         return Response(record(self.camera(), wanted.named, actor(request)))
 
 
-class StopRecordingView(CameraView):
+class StopRecordingView(IdempotentView, CameraView):
     roles = {"POST": "operator"}
+    idempotent = {"POST"}
 
     @extend_schema(request=StopRecordingBody, responses=RecordingBody)
     def post(self, request: Request, slug: str) -> Response:

@@ -19,6 +19,7 @@ from captures.sessions.queries import SessionPage, SessionQuery, StartBody
 from captures.sessions.selectors import active_session, sessions_for
 from captures.sessions.service import SessionService
 from core.api.paging import page
+from core.idempotency.view import IdempotentView
 
 
 class NoSession(Exception):
@@ -28,8 +29,9 @@ class NoSession(Exception):
         super().__init__(f"No session runs on {slug}.")
 
 
-class StartView(CameraView):
+class StartView(IdempotentView, CameraView):
     roles = {"POST": "operator"}
+    idempotent = {"POST"}
     body: type[StartBody] = StartBody
 
     @extend_schema(request=StartBody, responses={200: ForecastBody, 201: StartedBody})
@@ -39,15 +41,16 @@ class StartView(CameraView):
         expected = forecast_body(forecast(camera, wanted))
         if wanted.dry_run:
             return Response(expected)
-        session = SessionService(actor(request)).start(camera, wanted)
+        session = SessionService(actor(request)).start(camera, wanted, new_id=self.reserved_id)
         body = StartedBody(**session_body(session), forecast=expected)
         return Response(body, 201, headers={"Location": session_url(session.pk)})
 
 
-class StopView(CameraView):
+class StopView(IdempotentView, CameraView):
     """Stop the session that runs on the camera; answers when its host has stopped it."""
 
     roles = {"POST": "operator"}
+    idempotent = {"POST"}
 
     @extend_schema(request=None, responses=SessionBody)
     def post(self, request: Request, slug: str = "") -> Response:
@@ -79,10 +82,11 @@ class SessionView(APIView):
         return Response(session_body(sessions_for(request.user).get(pk=session)))
 
 
-class SessionStopView(APIView):
+class SessionStopView(IdempotentView):
     """Stop the session. A session that has ended already is returned unchanged."""
 
     roles = {"POST": "operator"}
+    idempotent = {"POST"}
 
     @extend_schema(request=None, responses=SessionBody)
     def post(self, request: Request, session: UUID) -> Response:
@@ -90,10 +94,11 @@ class SessionStopView(APIView):
         return Response(session_body(SessionService(actor(request)).stop(found)))
 
 
-class SessionHandOverView(APIView):
+class SessionHandOverView(IdempotentView):
     """Hand the session over to another user, who holds the camera then. The session goes on."""
 
     roles = {"POST": "operator"}
+    idempotent = {"POST"}
 
     @extend_schema(request=HandOverBody, responses=SessionBody)
     def post(self, request: Request, session: UUID) -> Response:
@@ -102,10 +107,11 @@ class SessionHandOverView(APIView):
         return Response(session_body(hand_over(found, wanted.to, actor(request))))
 
 
-class SessionPauseView(APIView):
+class SessionPauseView(IdempotentView):
     """Pause the session until it is resumed. A running capture ends first."""
 
     roles = {"POST": "operator"}
+    idempotent = {"POST"}
 
     @extend_schema(request=None, responses=SessionBody)
     def post(self, request: Request, session: UUID) -> Response:
@@ -113,10 +119,11 @@ class SessionPauseView(APIView):
         return Response(session_body(SessionService(actor(request)).pause(found)))
 
 
-class SessionResumeView(APIView):
+class SessionResumeView(IdempotentView):
     """Resume a paused session."""
 
     roles = {"POST": "operator"}
+    idempotent = {"POST"}
 
     @extend_schema(request=None, responses=SessionBody)
     def post(self, request: Request, session: UUID) -> Response:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import logging
 from contextlib import nullcontext
+from uuid import UUID
 
+import uuid6
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -47,22 +49,24 @@ class SessionService:
     def __init__(self, actor: str = "") -> None:
         self.actor = actor
 
-    def start(self, camera: Camera, request: SessionRequest) -> Session:
+    def start(self, camera: Camera, request: SessionRequest, *, new_id: UUID | None = None) -> Session:
         """LeaseHeld when another user holds the camera, SessionRunning when a session is active: neither creates a
-        session.
+        session. `new_id` becomes its id; a session that has this id already is returned as it is, and none is started.
 
         ControlError or BrokerDown when the command did not reach the host: the session has failed or is stopped, so it
         does not start later unnoticed.
         """
+        if new_id and (started := Session.objects.filter(pk=new_id).first()):
+            return _check_was_sent(started)
         with record_refusals(camera, "start", self.actor, request.programme(camera)):
-            return self._start(camera, request)
+            return self._start(camera, request, new_id or uuid6.uuid7())
 
-    def _start(self, camera: Camera, request: SessionRequest) -> Session:
+    def _start(self, camera: Camera, request: SessionRequest, new_id: UUID) -> Session:
         # Before `_reach_host`, which stores a failed session: a refused start stores none.
         lease_holders.check_holder_now(camera, self.actor)
         lease_holders.check_no_session(camera)
-        deadline_ms = self._reach_host(camera, request) + int(START_S * 1000)
-        session, event = self._insert_session(camera, request)
+        deadline_ms = self._reach_host(camera, request, new_id) + int(START_S * 1000)
+        session, event = self._insert_session(camera, request, new_id)
         try:
             with record_outcome(event):
                 _send_start(session, deadline_ms)
@@ -75,20 +79,21 @@ class SessionService:
         session.refresh_from_db()
         return session
 
-    def _reach_host(self, camera: Camera, request: SessionRequest) -> int:
+    def _reach_host(self, camera: Camera, request: SessionRequest, new_id: UUID) -> int:
         with record_failures(camera, "start", self.actor, request.programme(camera)):
             try:
                 return control.check_reachable(camera)
             except (HostDown, BrokerDown) as error:
-                self._record_unstarted(camera, request, str(error))
+                self._record_unstarted(camera, request, new_id, str(error))
                 raise
 
-    def _insert_session(self, camera: Camera, request: SessionRequest) -> tuple[Session, Event]:
+    def _insert_session(self, camera: Camera, request: SessionRequest, new_id: UUID) -> tuple[Session, Event]:
         try:
             with transaction.atomic():
                 session = Session.objects.create(
-                    camera=camera, name=request.name, programme=request.programme(camera), created_by=self.actor
-                )
+                    id=new_id, camera=camera, name=request.name, programme=request.programme(camera),
+                    created_by=self.actor,
+                )  # fmt: skip
                 # Again, as the camera may have been taken since the first check. LeaseHeld undoes the insert.
                 lease_holders.check_holder_now(camera, self.actor)
                 did = f"started a session on {camera.slug}."
@@ -100,10 +105,10 @@ class SessionService:
             raise
         return session, event
 
-    def _record_unstarted(self, camera: Camera, request: SessionRequest, message: str) -> None:
+    def _record_unstarted(self, camera: Camera, request: SessionRequest, new_id: UUID, message: str) -> None:
         """Insert the session as failed: no host has ever read it."""
         Session.objects.create(
-            camera=camera, name=request.name, programme=request.programme(camera), created_by=self.actor,
+            id=new_id, camera=camera, name=request.name, programme=request.programme(camera), created_by=self.actor,
             state=SessionState.FAILED, desired=Session.Desired.STOPPED, reason="host_down", message=message,
             ended_at=timezone.now(),
         )  # fmt: skip
@@ -162,6 +167,13 @@ class SessionService:
         locked.save(update_fields=["desired", "revision"])
         message = f"{did} the session on {locked.camera.slug}."
         return record_desired_change(locked.camera, command, message, self.actor, {}, subject=locked.pk)
+
+
+def _check_was_sent(session: Session) -> Session:
+    """HostDown for a session that failed because its start could not be sent."""
+    if session.state == SessionState.FAILED and session.reason == "host_down":
+        raise HostDown(session.message)
+    return session
 
 
 def _send_start(session: Session, deadline_ms: int) -> None:

@@ -25,6 +25,7 @@ PROBLEMS = {
     "session-ended": (409, "The session has ended"),
     "job-ended": (409, "The job has ended"),
     "no-primary-camera": (409, "No camera is the primary one"),
+    "idempotency-running": (409, "The first request with this Idempotency-Key still runs"),
     "file-elsewhere": (409, "The file is on another host"),
     "too-large": (413, "The request is too large"),
     "unsupported-media-type": (415, "Send JSON"),

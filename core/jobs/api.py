@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.api.paging import page
+from core.idempotency.view import IdempotentView
 from core.jobs.bodies import JobBody, job_body
 from core.jobs.kinds import role_of
 from core.jobs.selectors import jobs_for, may_control
@@ -39,10 +40,11 @@ class JobView(APIView):
         return Response(job_body(jobs_for(request.user).get(pk=job), request.user))
 
 
-class CancelView(APIView):
+class CancelView(IdempotentView):
     """Cancel the job. A running job ends within some seconds; what it has done stays done."""
 
     roles = {"POST": "operator"}
+    idempotent = {"POST"}
 
     @extend_schema(request=None, responses=JobBody)
     def post(self, request: Request, job: UUID) -> Response:

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from cameras.camera_view import actor
+from core.idempotency.view import IdempotentView
 from scheduler.editing.service import ScheduleService
 from scheduler.runs.nights import present_night
 from scheduler.schedules.bodies import NightChangeBody, ScheduleBody, night_change_body, schedule_body, schedule_url
@@ -22,8 +23,9 @@ class ScheduleList(TypedDict):
     results: list[ScheduleBody]
 
 
-class SchedulesView(APIView):
+class SchedulesView(IdempotentView):
     roles = {"GET": "viewer", "POST": "operator"}
+    idempotent = {"POST"}
 
     @extend_schema(operation_id="schedules_list", responses=ScheduleList)
     def get(self, request: Request) -> Response:
@@ -34,7 +36,7 @@ class SchedulesView(APIView):
     def post(self, request: Request) -> Response:
         """Add a schedule. Its runs of the next nights are planned at once."""
         wanted = ScheduleRequest.model_validate(request.data)
-        schedule = ScheduleService(request.user, actor(request)).add(wanted)
+        schedule = ScheduleService(request.user, actor(request)).add(wanted, new_id=self.reserved_id)
         return Response(schedule_body(schedule), 201, headers={"Location": schedule_url(schedule.pk)})
 
 
@@ -71,10 +73,11 @@ class ScheduleView(APIView):
         return Response(schedule_body(changed))
 
 
-class ScheduleNightView(APIView):
+class ScheduleNightView(IdempotentView):
     """One night of a schedule."""
 
     roles = {"POST": "operator"}
+    idempotent = {"POST"}
 
     @extend_schema(request=NightRequest, responses=NightChangeBody)
     def post(self, request: Request, schedule: UUID) -> Response:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
+from uuid import UUID
 
+import uuid6
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from cameras.models import Camera
@@ -29,6 +32,10 @@ def request_of(body: ScheduleBody) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name in ScheduleRequest.model_fields}
 
 
+def _read(schedule: UUID) -> QuerySet[Schedule]:
+    return Schedule.objects.prefetch_related("cameras", "changes").filter(pk=schedule)
+
+
 class ScheduleService:
     """`user` decides which cameras it may use; `actor` stands in the events."""
 
@@ -36,9 +43,12 @@ class ScheduleService:
         """`replan`: called in the transaction of each change. Who makes many changes plans once after them."""
         self._user, self._actor, self._replan = user, actor, replan
 
-    def add(self, request: ScheduleRequest) -> Schedule:
-        """ValidationError with a sentence for each field; then nothing is changed."""
-        return self._store(Schedule(created_by=self._actor), request, "schedule.added")
+    def add(self, request: ScheduleRequest, *, new_id: UUID | None = None) -> Schedule:
+        """ValidationError with a sentence for each field; then nothing is changed. `new_id` becomes its id; a schedule
+        that has this id already is returned as it is."""
+        if new_id and (added := _read(new_id).first()):
+            return added
+        return self._store(Schedule(id=new_id or uuid6.uuid7(), created_by=self._actor), request, "schedule.added")
 
     def change(self, schedule: Schedule, request: ScheduleRequest, version: str | None = None) -> Schedule:
         """The schedule is as in the request from now on. A run that has begun keeps its programme and its window.
@@ -105,7 +115,7 @@ class ScheduleService:
             schedule.cameras.set(cameras)
             self._record(kind, schedule, kind.partition(".")[2])
             self._replan()
-        return Schedule.objects.prefetch_related("cameras", "changes").get(pk=schedule.pk)
+        return _read(schedule.pk).get()
 
     def _cameras(self, slugs: list[str]) -> list[Camera]:
         found = {camera.slug: camera for camera in cameras_for(self._user).filter(slug__in=slugs)}

@@ -12,6 +12,7 @@ from cameras.models import Camera
 from captures.models import Capture, Session
 from tests.harness.busy_machine import own_seconds
 from tests.harness.rows.captures import saved
+from tests.harness.rows.keyed_requests import KEY, interrupted
 
 CAPTURE = "/api/v1/cameras/sky/capture/"
 COMMANDS = ["connect/", "disconnect/", "start/"]
@@ -161,52 +162,6 @@ def test_stopping_an_ended_session_changes_nothing(operator: Any, camera: Camera
     assert answer.json()["state"] == "finished"
 
 
-def known(camera: Camera, **fields: Any) -> Capture:
-    values: dict[str, Any] = {"asked": {"exposure_us": 1000}, "requested_by": "a-operator", "idempotency_key": "k-1"}
-    return saved(camera, **values | fields)
-
-
-def repeat_request(client: Any, **more: Any) -> Any:
-    return client.post(CAPTURE, {"exposure_us": 1000, **more}, headers={"idempotency-key": "k-1"})
-
-
-def test_a_repeated_key_returns_the_first_capture(operator: Any, camera: Camera) -> None:
-    first = known(camera)
-    answer = repeat_request(operator)
-    assert answer.status_code == 201
-    assert answer.json()["id"] == str(first.id)
-    assert answer["Location"] == f"/api/v1/captures/{first.id}/"
-    assert Capture.objects.count() == 1
-
-
-def test_a_repeated_key_of_a_running_capture_is_202(operator: Any, camera: Camera) -> None:
-    first = known(camera)
-    Capture.objects.update(status="planned", exposed=False)
-    answer = repeat_request(operator)
-    assert answer.status_code == 202
-    assert answer["Location"] == f"/api/v1/captures/{first.id}/"
-
-
-def test_a_key_with_another_request_is_refused(operator: Any, camera: Camera) -> None:
-    known(camera)
-    answer = repeat_request(operator, gain=2)
-    assert answer.status_code == 422
-    assert answer.json()["type"] == "/problems/idempotency-mismatch"
-
-
-def test_a_key_of_another_user_is_another_key(operator: Any, camera: Camera) -> None:
-    known(camera, requested_by="ada")
-    repeat_request(operator)
-    assert Capture.objects.count() == 2
-
-
-@pytest.mark.parametrize("key", ["a b", "x" * 121, "\u00e9"])
-def test_an_invalid_key_is_refused(key: str, operator: Any, camera: Camera) -> None:
-    answer = operator.post(CAPTURE, {}, headers={"idempotency-key": key})
-    assert answer.status_code == 400
-    assert Capture.objects.count() == 0
-
-
 REASONS = [
     ("camera_held", "held", 409),
     ("camera_hung", "camera-not-reachable", 503),
@@ -222,9 +177,10 @@ REASONS = [
 def test_a_capture_that_failed_is_a_problem_with_its_id_and_reason(
     reason: str, problem: str, status: int, operator: Any, camera: Camera
 ) -> None:
-    first = known(camera)
+    row = interrupted("a-operator", CAPTURE, {})
+    first = saved(camera, id=row.resource_id)
     Capture.objects.update(status="failed", reason=reason, message="The reason.")
-    answer = repeat_request(operator)
+    answer = operator.post(CAPTURE, {}, headers={"idempotency-key": KEY})
     body = answer.json()
     assert answer.status_code == status
     assert body["type"] == f"/problems/{problem}"
@@ -235,6 +191,7 @@ def test_a_capture_that_failed_is_a_problem_with_its_id_and_reason(
 
 
 def test_a_capture_that_was_skipped_is_a_problem_too(operator: Any, camera: Camera) -> None:
-    known(camera)
+    saved(camera, id=interrupted("a-operator", CAPTURE, {}).resource_id)
     Capture.objects.update(status="skipped", reason="vetoed")
-    assert repeat_request(operator).json()["type"] == "/problems/capture-skipped"
+    answer = operator.post(CAPTURE, {}, headers={"idempotency-key": KEY})
+    assert answer.json()["type"] == "/problems/capture-skipped"

@@ -10,6 +10,7 @@ import pytest
 
 from cameras.models import Camera
 from core.api.problems import PROBLEMS
+from core.idempotency.answers import OF_PROBLEM, Settlement
 from skycam_project.access.models import User
 from tests.harness.project import PROJECT
 
@@ -30,3 +31,11 @@ def test_an_example_has_the_documented_status(
 def test_the_page_has_examples_and_every_problem() -> None:
     assert len(EXAMPLES) == 13
     assert {name: int(status) for name, status in ROWS} == {name: status for name, (status, _) in PROBLEMS.items()}
+
+
+@pytest.mark.parametrize(
+    ("begin", "settlement"), [("`invalid`", Settlement.FORGET), ("`internal`", Settlement.RUN_AGAIN)]
+)
+def test_the_page_lists_the_problems_that_are_not_stored(begin: str, settlement: Settlement) -> None:
+    (row,) = re.findall(rf"^\| ({begin}.*?):", PAGE, re.MULTILINE)
+    assert re.findall(r"`([a-z-]+)`", row) == [name for name, found in OF_PROBLEM.items() if found is settlement]

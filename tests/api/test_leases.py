@@ -17,6 +17,7 @@ from captures.models import Capture, Session
 from captures.sessions.requests import SessionRequest
 from monitoring.models import Event
 from tests.harness.rows.captures import saved
+from tests.harness.rows.keyed_requests import KEY, interrupted
 
 SKY = "/api/v1/cameras/sky/"
 GUARDED = [
@@ -150,10 +151,10 @@ def test_a_bad_request_for_a_lease_is_refused(body: dict[str, Any], operator: An
 
 
 def test_a_retry_is_answered_although_another_user_holds_the_camera_now(operator: Any, camera: Camera) -> None:
-    first = saved(camera, asked={}, requested_by="a-operator", idempotency_key="k-1")
+    first = saved(camera, id=interrupted("a-operator", f"{SKY}capture/", {}).resource_id)
     Capture.objects.update(status="failed", reason="write_error")
     leases.acquire_lease(camera, "anna")
-    answer = operator.post(f"{SKY}capture/", {}, headers={"idempotency-key": "k-1"})
+    answer = operator.post(f"{SKY}capture/", {}, headers={"idempotency-key": KEY})
     assert answer.json().get("capture") == str(first.pk)
 
 

@@ -18,10 +18,10 @@ BY_HTTPS = {"X-Forwarded-Proto": "https"}
 
 
 class Web:
-    def __init__(self, **variables: str) -> None:
+    def __init__(self, module: str = "skycam_project.launch.web", *arguments: str, **variables: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listening:
             self.port = listening.getsockname()[1]
-            command = [sys.executable, "-m", "skycam_project.launch.web", str(listening.fileno())]
+            command = [sys.executable, "-m", module, str(listening.fileno()), *arguments]
             self.process = subprocess.Popen(command, pass_fds=[listening.fileno()], env=os.environ | variables)
         eventually(lambda: self.request("GET", "/healthz", headers=BY_HTTPS)[0] == 200, within_s=60)
 

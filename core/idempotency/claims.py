@@ -1,0 +1,156 @@
+"""Claim a key for a request, and settle the claim with its answer.
+
+Each change is one statement on one row, committed at once: after a kill between any two of them a repetition finds
+the key claimed, and runs the view again when the lease has ended.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import DatabaseError, IntegrityError, transaction
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from core.idempotency.answers import Answer, Settlement
+from core.idempotency.keys import KeyedRequest
+from core.idempotency.models import IdempotentRequest
+from core.idempotency.retention import limit_rows
+
+log = logging.getLogger(__name__)
+LEASE = timedelta(seconds=60)
+"""Longer than any view runs: the longest wait is for the last clip of a recording (FINALIZE_S, 20 s)."""
+CLAIM_TRIES = 5
+State = IdempotentRequest.State
+
+
+class RequestMismatch(Exception):
+    """The key was used for another request."""
+
+
+class RequestRunning(Exception):
+    """The first request with this key still runs."""
+
+
+class AnsweredAlready(Exception):
+    """The request was answered before, with `answer`."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to run the view, as attempt number `attempt`."""
+
+    row: UUID
+    attempt: int
+    resource_id: UUID
+    """The id of the row that the request creates: the same in each attempt."""
+
+    def settle(self, answer: Answer) -> None:
+        """Store the answer, forget the request, or let a repetition run the view, as `answer.settlement` says."""
+        with _log_database_errors():
+            self._settle(answer)
+
+    def abandon(self) -> None:
+        """The view ended without an answer: a repetition runs it again at once."""
+        with _log_database_errors():
+            self._end_lease()
+
+    def _settle(self, answer: Answer) -> None:
+        if answer.settlement is Settlement.STORE:
+            # Of two attempts, the first answer is stored.
+            self._running().update(
+                state=State.ANSWERED, lease_until=None, status=answer.status, body=answer.body, headers=answer.headers
+            )
+        elif answer.settlement is Settlement.FORGET and self.attempt == 1:
+            # Another attempt may have an effect already, so its reserved id is still needed.
+            self._running().filter(attempts=1).delete()
+        else:
+            self._end_lease()
+
+    def _end_lease(self) -> None:
+        self._running().filter(attempts=self.attempt).update(lease_until=timezone.now())
+
+    def _running(self) -> QuerySet[IdempotentRequest]:
+        return IdempotentRequest.objects.filter(pk=self.row, state=State.RUNNING)
+
+
+@contextmanager
+def _log_database_errors() -> Iterator[None]:
+    """Log an error of the database and go on: the answer is right, and the row stays running until its lease ends."""
+    try:
+        with transaction.atomic():
+            yield
+    except DatabaseError as error:
+        log.warning("The answer to a request with an Idempotency-Key is not stored: %s", error)
+
+
+def claim_request(request: KeyedRequest, *, beside_running: bool = False) -> Claim:
+    """Claim the key, or raise AnsweredAlready with the stored answer, RequestMismatch or RequestRunning.
+
+    `beside_running`: the view finds what an attempt that still runs has created, so it may run at the same time.
+    """
+    # Before the insert: an error here leaves no key claimed.
+    limit_rows(request.user)
+    for _ in range(CLAIM_TRIES):
+        if claim := _insert(request):
+            return claim
+        found = IdempotentRequest.objects.filter(user=request.user, key=request.key).first()
+        # It may have been removed or answered between the statements: then the next round finds that.
+        if found and (claim := _claim_again(found, request, beside_running)):
+            return claim
+    raise RequestRunning(_running_sentence(request.key))
+
+
+def _insert(request: KeyedRequest) -> Claim | None:
+    """None when the user has used the key already. The database decides: of two requests at once, one inserts."""
+    row = IdempotentRequest(
+        user_id=request.user, key=request.key, method=request.method, route=request.route,
+        fingerprint=request.fingerprint, lease_until=timezone.now() + LEASE,
+    )  # fmt: skip
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError:
+        return None
+    return Claim(row.pk, 1, row.resource_id)
+
+
+def _claim_again(found: IdempotentRequest, request: KeyedRequest, beside_running: bool) -> Claim | None:
+    """None when the row is no longer running."""
+    if found.fingerprint != request.fingerprint:
+        raise RequestMismatch(
+            f"The Idempotency-Key {request.key!r} was used for another request, {found.method} /{found.route}. "
+            "Use a new one."
+        )
+    if found.state == State.ANSWERED:
+        raise AnsweredAlready(Answer.of_row(found))
+    running = IdempotentRequest.objects.filter(pk=found.pk, state=State.RUNNING)
+    # The number of attempts as it was read: of two repetitions at once, one claims the row.
+    free = running if beside_running else running.filter(_lease_ended(), attempts=found.attempts)
+    if free.update(attempts=F("attempts") + 1, lease_until=timezone.now() + LEASE):
+        return Claim(found.pk, found.attempts + 1, found.resource_id)
+    if beside_running:
+        return None
+    raise RequestRunning(_running_sentence(request.key))
+
+
+def _lease_ended() -> Q:
+    now = timezone.now()
+    # A lease that ends later than a new one would was made before the clock was set back.
+    return Q(lease_until__lte=now) | Q(lease_until__gt=now + LEASE)
+
+
+def _running_sentence(key: str) -> str:
+    return (
+        f"The first request with the Idempotency-Key {key!r} still runs. Repeat it until it is answered; if the "
+        f"station was interrupted, it runs again after at most {LEASE.seconds} s."
+    )
