@@ -13,7 +13,7 @@ from drf_spectacular.utils import OpenApiParameter
 from core.api.problems import PROBLEMS
 from core.idempotency.answers import REPLAYED
 from core.idempotency.keys import HEADER, KEY_PATTERN
-from core.idempotency.middleware import takes_key
+from core.idempotency.view import takes_key
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     HEADER,

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from core.idempotency.models import IdempotentRequest
 
 REPLAYED = "Idempotency-Replayed"
-STORED_HEADERS = ("Content-Type", "Location", "Preference-Applied", "Retry-After")
+STORED_HEADERS = ("Content-Type", "Location", "Preference-Applied")
 
 
 class Settlement(enum.Enum):
@@ -86,4 +86,4 @@ class Answer:
         problem: dict[str, Any] = json.loads(self.body)
         if MEMBERS_OF_EFFECTS & problem.keys():
             return Settlement.STORE
-        return OF_PROBLEM.get(str(problem["type"]).removeprefix("/problems/"), Settlement.STORE)
+        return OF_PROBLEM.get(str(problem.get("type")).removeprefix("/problems/"), Settlement.STORE)

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 
 from core.api.problems import ErrorBody, invalid, is_api
 from core.idempotency.keys import HEADER
-from core.idempotency.view import IdempotentView
+from core.idempotency.view import takes_key
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 """They change nothing, so that the key makes no difference."""
@@ -31,8 +31,3 @@ class KeyRefusalMiddleware:
             return None
         message = f"{request.method} of this address takes no key. Send the request without the header."
         return invalid([ErrorBody(field=HEADER, message=message)]).response(request.path)
-
-
-def takes_key(view: Any, method: str) -> bool:
-    """Whether requests of this method to this class of views may have a key."""
-    return isinstance(view, type) and issubclass(view, IdempotentView) and method in view.idempotent

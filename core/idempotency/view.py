@@ -58,3 +58,8 @@ class IdempotentView(APIView):
             self._claim.settle(Answer.of_response(final))
             FAILPOINTS.hit("after_answer")
         return final
+
+
+def takes_key(view: Any, method: str) -> bool:
+    """Whether requests of this method to this class of views may have a key."""
+    return isinstance(view, type) and issubclass(view, IdempotentView) and method in view.idempotent

@@ -11,8 +11,8 @@ from drf_spectacular.generators import SchemaGenerator
 
 from cameras.models import Camera, SettingsPreset
 from captures.models import Capture, Session
-from core.idempotency.middleware import takes_key
 from core.idempotency.models import IdempotentRequest
+from core.idempotency.view import takes_key
 from monitoring.models import Event
 from scheduler.models import Schedule
 from skycam_project.access.models import User
