@@ -10,7 +10,7 @@ from django.urls import get_resolver
 from drf_spectacular.generators import SchemaGenerator
 
 from cameras.models import Camera, SettingsPreset
-from captures.models import Capture, Session
+from captures.models import Capture, Experiment, ExperimentAttachment, ExperimentNote, Session
 from core.idempotency.models import IdempotentRequest
 from core.idempotency.view import takes_key
 from monitoring.models import Event
@@ -66,8 +66,14 @@ BODIES: dict[str, Any] = {
         "programme": {"exposure_us": 8_000_000, "cadence_s": 12},
     },
     f"{SKY}presets/": {"name": "night", "settings": {"gain": 2}},
+    "/api/v1/experiments/": {"name": "Growth of crystals"},
 }  # fmt: skip
-CREATED = {"/api/v1/cameras/": Camera, "/api/v1/schedules/": Schedule, f"{SKY}presets/": SettingsPreset}
+CREATED = {
+    "/api/v1/cameras/": Camera,
+    "/api/v1/schedules/": Schedule,
+    f"{SKY}presets/": SettingsPreset,
+    "/api/v1/experiments/": Experiment,
+}
 
 
 def send(client: Any, path: str, body: Any = None, key: str = KEY) -> Any:
@@ -263,6 +269,21 @@ def test_a_started_session_is_found_after_a_kill(operator: Any, camera: Camera) 
     assert answer.status_code == 201
     assert answer.json()["id"] == str(row.resource_id)
     assert Session.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "body"), [("notes/", {"text": "Clouds."}), ("attachments/", {"label": "Plan", "reference": "shelf 3"})]
+)
+def test_what_was_added_to_an_experiment_is_found_after_a_kill(
+    path: str, body: Any, operator: Any, camera: Camera
+) -> None:
+    experiment = operator.post("/api/v1/experiments/", {"name": "Growth of crystals"}).json()["id"]
+    first = send(operator, f"/api/v1/experiments/{experiment}/{path}", body)
+    interrupt()
+    again = send(operator, f"/api/v1/experiments/{experiment}/{path}", body)
+    assert again.status_code == 201
+    assert again.content == first.content
+    assert ExperimentNote.objects.count() + ExperimentAttachment.objects.count() == 1
 
 
 def test_a_hash_and_no_password_is_stored(manager: Any, camera: Camera) -> None:
