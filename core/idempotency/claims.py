@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
@@ -89,7 +89,7 @@ def _log_database_errors() -> Iterator[None]:
     try:
         with transaction.atomic():
             yield
-    except DatabaseError as error:
+    except (DatabaseError, InterfaceError) as error:
         log.warning("The answer to a request with an Idempotency-Key is not stored: %s", error)
 
 

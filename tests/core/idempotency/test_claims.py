@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from captures.recording_control.commands import FINALIZE_S
@@ -145,18 +145,18 @@ def test_an_attempt_that_lost_its_lease_ends_no_other_ones(ada: User, claim: Cla
         claim_request(request_of(ada))
 
 
-def no_updates(execute: Any, sql: str, *rest: Any) -> Any:
-    if sql.startswith("UPDATE"):
-        raise OperationalError("database is locked")
-    return execute(sql, *rest)
-
-
+@pytest.mark.parametrize("error", [OperationalError("database is locked"), InterfaceError("connection is closed")])
 def test_an_answer_that_cannot_be_stored_is_logged_and_not_claimed_to_be_stored(
-    ada: User, claim: Claim, caplog: pytest.LogCaptureFixture
+    error: Exception, ada: User, claim: Claim, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with connection.execute_wrapper(no_updates):
+    def fail(execute: Any, sql: str, *rest: Any) -> Any:
+        if sql.startswith("UPDATE"):
+            raise error
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(fail):
         claim.settle(CREATED)
-    assert "is not stored: database is locked" in caplog.text
+    assert f"is not stored: {error}" in caplog.text
     with pytest.raises(RequestRunning):
         claim_request(request_of(ada))
 
