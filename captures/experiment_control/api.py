@@ -135,6 +135,7 @@ class ExperimentAbortView(ExperimentMoveView):
 
 class ExperimentReleaseView(ExperimentView):
     roles = {"POST": "manager"}
+    idempotent = {"POST"}
 
     @extend_schema(request=None, responses=ReleasedBody)
     def post(self, request: Request, experiment: UUID) -> Response:

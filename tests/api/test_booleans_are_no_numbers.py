@@ -85,6 +85,7 @@ def address(path: str, world: World) -> str:
         "session": world.session.pk,
         "schedule": world.schedule.pk,
         "clip": world.clip.pk,
+        "experiment": world.experiment.pk,
     }
     return path.format(**places)
 

@@ -6,7 +6,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('captures', '0020_claims_of_recordings'),
+        ('captures', '0021_archives'),
     ]
 
     operations = [
