@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
+
 from cameras.broker.broker import BrokerDown
 from cameras.discovery.bodies import Discovered
 from cameras.discovery.service import discover_cameras
 from cameras.live.snapshot_limiter import next_picture
 from cameras.live.viewer_limits import LiveViewRefused
 from cameras.models import Camera
+from captures.archives.models import ArchiveMethod
+from captures.archives.services import archive_path, request_archive
 from captures.capturing.outcomes import Outcome
 from captures.capturing.requests import CaptureRequest
 from captures.capturing.service import CaptureService
+from captures.experiments.models import Experiment
 from captures.recording_control.commands import record, stop_recording
 from captures.sessions.models import Session
 from captures.sessions.requests import SessionRequest
@@ -47,6 +52,16 @@ class CameraService:
     def resume_session(self, session: Session) -> Session:
         """See `SessionService.resume`."""
         return SessionService(self.actor).resume(session)
+
+    def archive_experiment_videos(self, experiment_id: str, method: str = "copy") -> str:
+        """The folder of the experiment's archive, at once; jobs fill it. `method` is copy or link.
+
+        ValidationError for another method; Experiment.DoesNotExist; UnusableRoot when a host has no storage root.
+        """
+        if method not in ArchiveMethod.values:
+            raise ValidationError({"method": f"Choose one of: {', '.join(ArchiveMethod.values)}."})
+        experiment = Experiment.objects.get(pk=experiment_id)
+        return archive_path(request_archive(experiment, method, self.actor))
 
     # For programs that name a camera by its slug.
 

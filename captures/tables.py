@@ -6,3 +6,6 @@ EXPERIMENT_HANDLERS = {
     "automatic_recording": "scheduler.automatic_recording.service.apply_experiment",
 }
 """Functions that are called with each experiment whose state was moved, in the transaction of the move."""
+
+ARCHIVE_MENDERS: dict[str, str] = {}
+"""Functions that put a whole copy of an archive's file in its place: see `captures.archives.verification.Mender`."""

@@ -19,6 +19,7 @@ from monitoring.services import acknowledge_alert
 ROWS = 100
 KINDS = {
     "alert": "alerts",
+    "archive": "archives",
     "camera": "cameras",
     "capture": "captures",
     "command": "commands",

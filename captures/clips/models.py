@@ -78,6 +78,12 @@ class Clip(models.Model):
     boot_s = models.FloatField(
         null=True, blank=True, help_text="When its first frame was captured, in seconds of the boot clock."
     )
+    conditions = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        blank=True,
+        help_text="Settings, driver, library, firmware and serial number of the camera when it began.",
+    )
     requested_by = models.CharField(max_length=150, blank=True)
     host = models.CharField(max_length=60)
     root = models.ForeignKey(StorageRoot, on_delete=models.PROTECT)

@@ -88,6 +88,15 @@ class OpenFile:
             return self._head[offset : offset + size]
         return os.pread(self._descriptor, size, offset - len(self._head))
 
+    def read_into(self, buffer: memoryview, offset: int) -> int:
+        """Read into `buffer`, without a copy; returns the number of bytes."""
+        return os.preadv(self._descriptor, [buffer], offset)
+
+    @property
+    def descriptor(self) -> int:
+        """For calls of the system. It stays that of this object."""
+        return self._descriptor
+
     def forget_cached(self) -> None:
         """Drop the file from the page cache: what was read to the end once need not displace what is in use."""
         os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_DONTNEED)

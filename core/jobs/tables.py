@@ -36,6 +36,19 @@ JOB_KINDS: dict[str, JobKind] = {
     "organize": JobKind(
         "Organize files", "operator", 4 * GB, 86_400.0, 15, 20, True, "captures.organizing.jobs.organize_folder"
     ),
+    "archive": JobKind(
+        "Archive an experiment", "operator", 2 * GB, 7 * 86_400.0, 15, 20, True, "captures.archives.jobs.make_archive"
+    ),
+    "verify_archive": JobKind(
+        "Verify an archive",
+        "operator",
+        2 * GB,
+        7 * 86_400.0,
+        15,
+        20,
+        True,
+        "captures.archives.verification.verify_archive",
+    ),
     "verify": JobKind(
         "Verify files", "manager", 2 * GB, 86_400.0, 15, 20, True, "captures.files.verification.verify_files"
     ),
@@ -46,6 +59,7 @@ BACKGROUND_THREADS = {
     "retention": "captures.retention.thread.Retention",
     "posters": "captures.files.posters.PosterSearch",
     "copies": "captures.organizing.recovery.CopyRecovery",
+    "archives": "captures.archives.thread.ArchiveThread",
     "automatic_recording": "scheduler.automatic_recording.thread.AutomaticRecordingThread",
 }
 """What a host's jobs part does all the time: host -> object with `start` and `stop`, which has a thread of its own."""

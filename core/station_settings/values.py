@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 
 from core.station_settings.models import StationSetting
 
-SECTIONS = ("station", "camera_config", "auto_recording_config", "live_streaming_config")
+SECTIONS = ("station", "camera_config", "auto_recording_config", "archive_config", "live_streaming_config")
 """The sections on the page, by their names in YAML. They contain no secrets."""
 # All processes of a station follow a change within this time, without messages that could be lost.
 CACHE_S = 1.0
@@ -36,6 +36,11 @@ def camera_config() -> Any:
 def auto_recording_config() -> Any:
     """What records by itself: the current `AutoRecordingConfig`. DatabaseError."""
     return section("auto_recording_config")
+
+
+def archive_config() -> Any:
+    """How experiments are archived: the current `ArchiveConfig`. DatabaseError."""
+    return section("archive_config")
 
 
 def live_streaming_config() -> Any:

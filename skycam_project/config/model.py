@@ -27,7 +27,7 @@ from skycam_project.config.lists import (
 from skycam_project.config.live import LiveStreamingConfig
 from skycam_project.config.network import NetworkConfig, outgoing_guard
 from skycam_project.config.origins import Origins
-from skycam_project.config.recording import AutoRecordingConfig, RecordingConfig
+from skycam_project.config.recording import ArchiveConfig, AutoRecordingConfig, RecordingConfig
 from skycam_project.config.redis import check_redis_url
 from skycam_project.config.sections import (
     CameraConfig,
@@ -153,6 +153,7 @@ class SkycamConfig(Section):
     live_streaming_config: LiveStreamingConfig = LiveStreamingConfig()
     camera_config: RecordingConfig = RecordingConfig()
     auto_recording_config: AutoRecordingConfig = AutoRecordingConfig()
+    archive_config: ArchiveConfig = ArchiveConfig()
 
     # pydantic compares private attributes too, so `Origins` excludes its own from ==.
     _given: frozenset[Key] = frozenset()

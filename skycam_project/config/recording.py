@@ -1,4 +1,5 @@
-"""Recording settings, with the names of the laboratory's recording system: `CAMERA_CONFIG`, `AUTO_RECORDING_CONFIG`."""
+"""Settings of recordings and archives, with the names of the laboratory's recording system: `CAMERA_CONFIG`,
+`AUTO_RECORDING_CONFIG`, `ARCHIVE_CONFIG`."""
 
 from __future__ import annotations
 
@@ -101,4 +102,29 @@ class AutoRecordingConfig(Section):
     record_primary_camera: bool = _auto_key(
         "RECORD_PRIMARY_CAMERA", False,
         "Whether the primary camera records rolling clips after each start of the station.", "true or false",
+    )  # fmt: skip
+
+
+def _archive_key(name: str, default: Any, meaning: str, allowed: str, **limits: Any) -> Any:
+    return key(default, meaning, allowed, env=f"ARCHIVE_CONFIG__{name}", **limits)
+
+
+class ArchiveConfig(Section):
+    """Archives of experiments."""
+
+    on_completion: bool = _archive_key(
+        "ON_COMPLETION", True, "Whether an experiment is archived by itself when it is completed.", "true or false"
+    )
+    method: Literal["copy", "link"] = _archive_key(
+        "METHOD", "copy", "How files get into archives that no one requested by hand. A hard link is no second copy.",
+        "copy or link",
+    )  # fmt: skip
+    wait_s: float = _archive_key(
+        "WAIT_S", 300.0,
+        "Seconds that an archive waits at most for clips that are still to be saved or recovered.",
+        "a number of seconds from 0 to 86400", ge=0, le=86_400,
+    )  # fmt: skip
+    verify_days: int = _archive_key(
+        "VERIFY_DAYS", 30, "Days between two verifications of an archive; 0 disables them.",
+        "a whole number from 0 to 3650", ge=0, le=3650,
     )  # fmt: skip

@@ -20,6 +20,7 @@ TITLES = {
     "station": "Station",
     "camera_config": "Recording and cameras",
     "auto_recording_config": "Automatic recording",
+    "archive_config": "Archives",
     "live_streaming_config": "Live view",
 }
 UNITS = {"_minutes": "min", "_gb": "GB", "_kbit_s": "kbit/s", "_percent": "%", "_s": "s"}

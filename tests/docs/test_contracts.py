@@ -21,6 +21,7 @@ from cameras.runtime.recording_state import Recorder
 from cameras.settings.bodies import CapabilitiesBody, SettingsBody
 from cameras.supervision.camera_alerts import RECORDER_ALERTS
 from cameras.supervision.storage_alerts import STORAGE_ALERTS
+from captures.archives.models import ARCHIVE_TRANSITIONS
 from captures.capturing.bodies import FileBody
 from captures.capturing.models import Reason
 from captures.capturing.notices import CaptureUpdate, LatestImage
@@ -65,10 +66,10 @@ from tests.harness.project import PROJECT
 
 PAGE = "docs/clients/contracts.md"
 EVENT = re.compile(
-    r"(?:alert|camera|capture|experiment|gate|job|live|night|part|recording|schedule|session|spool|station|storage|user)\.[a-z_]+|command"
+    r"(?:alert|archive|camera|capture|experiment|gate|job|live|night|part|recording|schedule|session|spool|station|storage|user)\.[a-z_]+|command"
 )
 ALERT = re.compile(
-    r'"((?:camera|capture|gate|health|host|night|part|recording|schedule|session|spool|storage|supervisor)\.[a-z_]+):'
+    r'"((?:archive|camera|capture|gate|health|host|night|part|recording|schedule|session|spool|storage|supervisor)\.[a-z_]+):'
 )
 FIELDS = {
     "event": EventBody.__annotations__,
@@ -186,6 +187,7 @@ def test_a_body_has_the_documented_fields(name: str) -> None:
 
 def test_the_documented_transitions_are_those_of_the_code() -> None:
     assert transitions("session states") == {state: after for state, after in SESSION_TRANSITIONS.items() if after}
+    assert transitions("archive states") == {state: after for state, after in ARCHIVE_TRANSITIONS.items() if after}
     assert transitions("experiment states") == {
         state: after for state, after in EXPERIMENT_TRANSITIONS.items() if after
     }

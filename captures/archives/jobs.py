@@ -1,0 +1,145 @@
+"""The job `archive`: copies the files of this host into the archive, and writes the manifest beside them."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from cameras.spool.durable import RootFiles
+from cameras.spool.spool import is_out_of_space
+from cameras.spool.storage import read_marker, root_missing_message
+from captures.archives.copying import CopyFaulty, CopyRequest, CopyStopped, SourceFaulty, copy_file
+from captures.archives.failpoints import FAILPOINTS
+from captures.archives.manifest import small_files
+from captures.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveFolder, ArchiveMethod
+from captures.archives.services import advance, count_copied, report_failure
+from captures.storage.models import StorageRoot
+from core.jobs.context import JobContext, JobError
+from core.text.plurals import pluralize
+
+RESERVE_BYTES = 256_000_000
+"""Left free on the disk of the archive: cameras may write there too."""
+
+
+def make_archive(context: JobContext) -> dict[str, Any]:
+    """Arguments: `archive` (id). Each attempt continues with the files that have no outcome yet. JobError when the disk
+    of the archive cannot be written now."""
+    if point := context.arguments.get("failpoint"):
+        FAILPOINTS.arm(point, int(context.arguments.get("passes", 0)))
+    archive = Archive.objects.select_related("experiment").filter(pk=context.arguments["archive"]).first()
+    if archive is None:
+        raise JobError("The archive was removed.", permanent=True)
+    host = settings.STATION.host
+    folder = archive.folders.filter(host=host).select_related("root").first()
+    if folder is None:
+        return {"files": 0, "bytes": 0}
+    try:
+        with open_root(folder.root) as files:
+            done = ArchiveJob(archive, folder, files, context).copy_all()
+            advance(archive)
+            write_manifest(archive, folder, files)
+    except CopyStopped:
+        return {"files": 0, "bytes": 0}
+    except (OSError, CopyFaulty) as error:
+        message = describe_error(error, folder.root)
+        report_failure(archive, message)
+        raise JobError(message) from error
+    archive.refresh_from_db()
+    advance(archive)
+    return done
+
+
+@contextlib.contextmanager
+def open_root(root: StorageRoot) -> Iterator[RootFiles]:
+    """OSError when it is not mounted: nothing may be written then."""
+    if read_marker(root.path) != str(root.pk):
+        raise RootNotMounted(root_missing_message(root.path))
+    files = RootFiles(root.path)
+    try:
+        yield files
+    finally:
+        files.close()
+
+
+class RootNotMounted(OSError):
+    """The message says which root."""
+
+
+def describe_error(error: Exception, root: StorageRoot) -> str:
+    if isinstance(error, (RootNotMounted, CopyFaulty)):
+        return str(error)
+    assert isinstance(error, OSError)
+    if is_out_of_space(error):
+        return f"The disk of {root.path} is full. Free some space; the archive then goes on by itself."
+    return f"Writing to {root.path} failed: {error.strerror}. Check the disk; the archive then goes on by itself."
+
+
+class ArchiveJob:
+    """The copies of one host."""
+
+    def __init__(self, archive: Archive, folder: ArchiveFolder, files: RootFiles, context: JobContext) -> None:
+        self._archive, self._folder, self._files, self._context = archive, folder, files, context
+        self._copied_bytes = 0
+
+    def copy_all(self) -> dict[str, Any]:
+        rows = self._folder.files.filter(state=ArchiveFileState.PLANNED)
+        total, done = self._folder.files.count(), self._folder.files.exclude(state=ArchiveFileState.PLANNED).count()
+        for row in rows.select_related("clip__root", "capture_file__root").order_by("path").iterator(chunk_size=200):
+            if self._context.should_stop():
+                break
+            self._copy(row)
+            done += 1
+            self._context.progress(done, total, f"{pluralize(done, 'file')} copied")
+        return {"files": done, "bytes": self._copied_bytes}
+
+    def _copy(self, row: ArchiveFile) -> None:
+        source = row.clip or row.capture_file
+        if source is None:
+            self._settle(row, ArchiveFileState.MISSING, "The source was deleted before it was copied.")
+            return
+        if self._files.free_bytes() < row.bytes + RESERVE_BYTES:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        subfolder, _, name = row.path.rpartition("/")
+        folder = f"{self._archive.folder}/{subfolder}"
+        self._files.make_folders(folder)
+        request = CopyRequest(
+            source_root=source.root.path, source_path=source.path, bytes=row.bytes, sha256=row.sha256, folder=folder,
+            name=name, link=self._archive.method == ArchiveMethod.LINK,
+        )  # fmt: skip
+        try:
+            linked = copy_file(request, self._files, self._context.should_stop)
+        except SourceFaulty as error:
+            self._settle(row, ArchiveFileState(error.state), str(error))
+            return
+        self._copied_bytes += row.bytes
+        self._settle(row, ArchiveFileState.COPIED, "", linked=linked, copied_at=timezone.now())
+        FAILPOINTS.hit("after_row_copied")
+        count_copied(self._archive)
+
+    @staticmethod
+    def _settle(row: ArchiveFile, state: ArchiveFileState, message: str, **values: Any) -> None:
+        planned = ArchiveFile.objects.filter(pk=row.pk, state=ArchiveFileState.PLANNED)
+        planned.update(state=state, message=message, **values)
+
+
+def write_manifest(archive: Archive, folder: ArchiveFolder, files: RootFiles) -> None:
+    """Write the newest manifest into the folder, unless it has it. Each file replaces its predecessor whole."""
+    archive.refresh_from_db()
+    folder.refresh_from_db()
+    if not archive.manifest or folder.revision == archive.revision:
+        return
+    files.make_folders(archive.folder)
+    for name, content in small_files(folder, archive.manifest).items():
+        part = f".{name}.part"
+        files.unlink(archive.folder, part)
+        files.create(archive.folder, part, [content])
+        files.rename(archive.folder, part, name)
+    files.sync(archive.folder)
+    FAILPOINTS.hit("after_manifest_written")
+    ArchiveFolder.objects.filter(pk=folder.pk).update(revision=archive.revision)

@@ -1,0 +1,139 @@
+"""The manifest of an archive: its schema is in docs/operating/archives.md. And what stands beside it in the folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from importlib.metadata import version
+from typing import Any
+
+from django.conf import settings
+
+from captures.archives.models import Archive, ArchiveFile, ArchiveFolder
+from captures.experiments.bodies import attachment_body, camera_account, note_body
+from captures.experiments.models import Experiment
+from core.times.timestamps import stamp, stamp_or_none
+from monitoring.models import Event
+
+SCHEMA = "skycam-archive/1"
+MANIFEST, SUMS, README = "manifest.json", "SHA256SUMS", "README.txt"
+MAX_EVENTS = 10_000
+"""Of the chain of custody; the newest ones."""
+
+
+def make_manifest(archive: Archive, revision: int, written: str) -> str:
+    """The manifest as it is written on each host."""
+    experiment = archive.experiment
+    content = {
+        "schema": SCHEMA,
+        "revision": revision,
+        "written": written,
+        "software": {"name": "Skycam", "version": version("skycam")},
+        "station": {"id": settings.STATION.station.id, "name": settings.STATION.station.name},
+        "experiment": experiment_part(experiment),
+        "method": archive.method,
+        "folders": [{"host": folder.host, "folder": archive.folder} for folder in archive.folders.order_by("host")],
+        "files": [file_part(file) for file in files_of(archive)],
+        "missing": archive.missing,
+        "cameras": camera_parts(experiment),
+        "notes": [note_body(note) for note in experiment.notes.all()],
+        "attachments": [attachment_body(one) for one in experiment.attachments.all()],
+        "custody": custody(archive),
+    }
+    return json.dumps(content, indent=1, ensure_ascii=True) + "\n"
+
+
+def files_of(archive: Archive) -> Iterable[ArchiveFile]:
+    files = ArchiveFile.objects.filter(folder__archive=archive).select_related("folder")
+    return files.order_by("folder__host", "path")
+
+
+def file_part(file: ArchiveFile) -> dict[str, Any]:
+    return {
+        "path": file.path, "host": file.folder.host, "bytes": file.bytes, "sha256": file.sha256, "state": file.state,
+        "message": file.message, "hard_link": file.linked, **file.facts,
+    }  # fmt: skip
+
+
+def experiment_part(experiment: Experiment) -> dict[str, Any]:
+    return {
+        "id": str(experiment.pk),
+        "name": experiment.name,
+        "method": experiment.method,
+        "description": experiment.description,
+        "operator": experiment.operator,
+        "tags": [tag.name for tag in experiment.tags.all()],
+        "state": experiment.state,
+        "reason": experiment.reason,
+        "message": experiment.message,
+        "planned_start": stamp_or_none(experiment.planned_start),
+        "planned_end": stamp_or_none(experiment.planned_end),
+        "started": stamp_or_none(experiment.started_at),
+        "started_by": experiment.started_by,
+        "ended": stamp_or_none(experiment.ended_at),
+        "ended_by": experiment.ended_by,
+        "pre_roll_s": experiment.pre_roll_s,
+        "post_roll_s": experiment.post_roll_s,
+        "created": stamp(experiment.created_at),
+        "created_by": experiment.created_by,
+    }
+
+
+def camera_parts(experiment: Experiment) -> list[dict[str, Any]]:
+    """Each camera with its account: what there is, what is missing, and why."""
+    if experiment.started_at is None:
+        return []
+    places = experiment.places.select_related("camera")
+    return [
+        {
+            **camera_account(experiment, place), "name": place.camera.name, "kind": place.camera.kind,
+            "host": place.camera.host, "identity": place.camera.identity,
+        }
+        for place in places
+    ]  # fmt: skip
+
+
+def custody(archive: Archive) -> list[dict[str, Any]]:
+    """Who did what when with the experiment and its archive."""
+    subjects = [str(archive.experiment_id), str(archive.pk)]
+    events = Event.objects.filter(subject__in=subjects).order_by("-at", "-id")[:MAX_EVENTS]
+    return [
+        {"at": stamp(event.at), "kind": event.kind, "actor": event.actor, "host": event.host, "message": event.message}
+        for event in reversed(events)
+    ]
+
+
+def small_files(folder: ArchiveFolder, manifest: str) -> dict[str, bytes]:
+    """The files beside those of the experiment, in the order in which they are written: the sums are last, and name
+    the others."""
+    archive = folder.archive
+    readme = readme_of(archive, folder).encode()
+    written = {MANIFEST: manifest.encode(), README: readme}
+    # Also what is damaged now: a check of the sums must find it.
+    copied = folder.files.exclude(copied_at=None).order_by("path").values_list("sha256", "path")
+    lines = [f"{sha256}  {path}" for sha256, path in copied]
+    lines += [f"{hashlib.sha256(content).hexdigest()}  {name}" for name, content in written.items()]
+    return {**written, SUMS: ("\n".join(lines) + "\n").encode()}
+
+
+def readme_of(archive: Archive, folder: ArchiveFolder) -> str:
+    """For people who find the folder in ten years."""
+    experiment = archive.experiment
+    others = sorted({one.host for one in archive.folders.all()} - {folder.host})
+    elsewhere = (
+        f"Other files of this archive are in a folder of the same name on: {', '.join(others)}.\n" if others else ""
+    )
+    return (
+        f"Archive of the experiment: {experiment.name}\n"
+        f"Identifier: {experiment.pk}\n"
+        f"Run: {stamp_or_none(experiment.started_at) or 'never started'} to "
+        f"{stamp_or_none(experiment.ended_at) or 'not ended'} (UTC)\n"
+        f"Operator: {experiment.operator}\n"
+        "\n"
+        "Each camera has a folder. `clips` has videos (H.264 in MP4), `captures` has single pictures.\n"
+        f"{MANIFEST} describes each file, what is missing and why, and who did what when (JSON, {SCHEMA}).\n"
+        f"To check that no file has changed, run in this folder: sha256sum -c {SUMS}\n"
+        f"{elsewhere}"
+        f"\nWritten by Skycam {version('skycam')} on the host {folder.host}.\n"
+    )

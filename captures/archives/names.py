@@ -1,0 +1,45 @@
+"""Names of folders and files in archives: plain ASCII, so that any system can store and read them in ten years."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Container
+from uuid import UUID
+
+FOLDER = "experiments"
+LONGEST = 60
+NAMELESS = "experiment"
+"""For a name without a letter or digit of ASCII."""
+# Windows opens a device for each of these, whatever the ending.
+RESERVED = frozenset(
+    {"con", "prn", "aux", "nul", *(f"{name}{number}" for name in ("com", "lpt") for number in range(10))}
+)
+
+
+def slug_of(name: str) -> str:
+    """1 to LONGEST lower-case letters, digits and hyphens; begins and ends with a letter or digit."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain)[:LONGEST].strip("-")
+    return f"{slug}-{NAMELESS}" if slug in RESERVED else slug or NAMELESS
+
+
+def folder_of(experiment: UUID, name: str) -> str:
+    """Relative to the storage root. The id makes it unique: many names have one slug."""
+    return f"{FOLDER}/{experiment}_{slug_of(name)}"
+
+
+def unused_path(folder: str, filename: str, used: Container[str]) -> str:
+    """`folder/filename`, with a number before its ending if that is used. The name comes from a row, so its characters
+    are replaced too."""
+    stem, dot, ending = filename.rpartition(".")
+    stem, ending = (_safe(stem), _safe(ending)) if dot else (_safe(filename), "")
+    path, number = f"{folder}/{stem}{dot}{ending}", 1
+    while path in used:
+        number += 1
+        path = f"{folder}/{stem}-{number}{dot}{ending}"
+    return path
+
+
+def _safe(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._+-]", "_", text).lstrip(".")[:200] or "_"

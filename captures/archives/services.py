@@ -1,0 +1,276 @@
+"""Request archives, and move them on: from the request to complete, and again when a clip turns up later.
+
+`advance` is idempotent and runs on each host once a second, at the end of each job, and after a request. What is to be
+done on a disk is a job of the host with that disk.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from captures.archives import planning
+from captures.archives.failpoints import FAILPOINTS
+from captures.archives.manifest import make_manifest
+from captures.archives.models import ARCHIVE_TRANSITIONS, Archive, ArchiveFile, ArchiveFileState, ArchiveState
+from captures.archives.names import folder_of
+from captures.archives.planning import archive_root, plan_files
+from captures.clips.models import ClipHold
+from captures.experiments.coverage import coverage
+from captures.experiments.models import ENDED, Experiment, ExperimentCapture, ExperimentState
+from captures.experiments.service import ExperimentService
+from captures.recording_claims.models import ExperimentClip
+from captures.recording_claims.services import HOLD as EXPERIMENT_HOLD
+from captures.sessions.models import Session
+from core.background import log_and_continue
+from core.jobs.models import Job
+from core.jobs.services import enqueue
+from core.jobs.states import UNFINISHED
+from core.station_settings.values import archive_config
+from core.text.plurals import pluralize
+from core.times.timestamps import stamp
+from monitoring.services import raise_alert, record_event, resolve_alert
+
+KIND = "archive"
+BATCH = 20
+EXTENDED_FOR = timedelta(days=30)
+"""How long after its completion an archive is searched for files that turned up."""
+RETRY = timedelta(minutes=5)
+"""How long after a job has failed, as on a full disk, another one is started."""
+State = ArchiveState
+FileState = ArchiveFileState
+
+
+def request_archive(experiment: Experiment, method: str = "", actor: str = "") -> Archive:
+    """Archive the experiment, or what it has got since it was archived last. Returns at once; jobs copy the files.
+
+    For one that still runs, the archive has what it has until now. Two requests at once are one. UnusableRoot.
+    """
+    config = archive_config()
+    # Before the row: a request that cannot be met leaves nothing.
+    for place in experiment.places.select_related("camera"):
+        archive_root(place.camera.host)
+    with transaction.atomic():
+        archive, created = Archive.objects.get_or_create(
+            experiment=experiment,
+            defaults={
+                "method": method or config.method, "folder": folder_of(experiment.pk, experiment.name),
+                "requested_by": actor, "wait_until": timezone.now() + timedelta(seconds=config.wait_s),
+            },
+        )  # fmt: skip
+        if created or move(archive, State.COPYING, message=""):
+            _record(archive, "archive.requested", "is being archived.", actor=actor)
+    advance(archive)
+    archive.refresh_from_db()
+    return archive
+
+
+def archive_path(archive: Archive) -> str:
+    """The folder of the archive on the host of the experiment's first camera. UnusableRoot."""
+    place = archive.experiment.places.select_related("camera").first()
+    assert place is not None
+    return f"{archive_root(place.camera.host).path}/{archive.folder}"
+
+
+def move(archive: Archive, state: ArchiveState, **values: Any) -> bool:
+    """Whether the row was moved; in the caller's transaction."""
+    sources = [source for source, targets in ARCHIVE_TRANSITIONS.items() if state in targets]
+    moved = Archive.objects.filter(pk=archive.pk, state__in=sources).update(state=state, **values)
+    if moved:
+        archive.refresh_from_db()
+    return bool(moved)
+
+
+def advance_all() -> None:
+    """Begin the archives that are due, and move on those that are in progress."""
+    request_due()
+    for archive in Archive.objects.filter(state__in=[State.WAITING, State.COPYING]).select_related("experiment"):
+        with log_and_continue("archives"):
+            advance(archive)
+
+
+def request_due() -> None:
+    """Archives of completed experiments."""
+    if not archive_config().on_completion:
+        return
+    completed = Experiment.objects.filter(state=ExperimentState.COMPLETED, settled=True, archive=None)
+    for experiment in completed[:BATCH]:
+        with log_and_continue("archives"):
+            request_archive(experiment, actor="station")
+
+
+def extend_archives() -> None:
+    """Files that turned up after an archive was made, such as a clip that was recovered later, are copied into it."""
+    clips = ExperimentClip.objects.filter(experiment=OuterRef("pk"), clip__deleted_at=None)
+    clips = clips.exclude(clip__archive_files__folder__archive__experiment=OuterRef("pk"))
+    captures = ExperimentCapture.objects.filter(experiment=OuterRef("pk"), capture__files__isnull=False)
+    captures = captures.exclude(capture__files__archive_files__folder__archive__experiment=OuterRef("pk"))
+    ended = Archive.objects.filter(
+        state__in=[State.COMPLETE, State.INCOMPLETE], completed_at__gte=timezone.now() - EXTENDED_FOR
+    )
+    late = Experiment.objects.filter(Exists(clips) | Exists(captures), archive__in=ended)
+    for archive in ended.filter(experiment__in=late).select_related("experiment"):
+        with transaction.atomic():
+            if move(archive, State.COPYING):
+                _record(archive, "archive.extended", "gets files that turned up after it was archived.")
+
+
+def advance(archive: Archive) -> None:
+    """Do what is due in the archive's state."""
+    if archive.state == State.WAITING and _is_ready(archive):
+        with transaction.atomic():
+            move(archive, State.COPYING)
+    if archive.state == State.COPYING:
+        _plan(archive)
+        if not _finish(archive):
+            _start_jobs(archive)
+
+
+def _is_ready(archive: Archive) -> bool:
+    """Whether all clips of the run have rows, or the time to wait for them is over."""
+    experiment = Experiment.objects.get(pk=archive.experiment_id)
+    if experiment.state not in ENDED or experiment.started_at is None:
+        return True
+    if timezone.now() >= archive.wait_until:
+        return True
+    own = Session.objects.active().filter(experiment_links__experiment=experiment, experiment_links__own=True)
+    if not experiment.settled or own.exists():
+        return False
+    # A gap may be a clip that a kill left in a spool. One whose reason was observed is none.
+    found = [coverage(experiment, place.camera_id) for place in experiment.places.filter(means="clips")]
+    return not any(one.pending_s or any(gap.reason == "no_video" for gap in one.gaps) for one in found)
+
+
+def _plan(archive: Archive) -> None:
+    with transaction.atomic():
+        locked = Archive.objects.select_for_update().select_related("experiment").get(pk=archive.pk)
+        if locked.state == State.COPYING and plan_files(locked):
+            locked.folders.update(copied_at=None)
+    FAILPOINTS.hit("after_archive_planned")
+
+
+def files_left(archive: Archive) -> QuerySet[ArchiveFile]:
+    return ArchiveFile.objects.filter(folder__archive=archive, state=FileState.PLANNED)
+
+
+def _finish(archive: Archive) -> bool:
+    """Make the manifest once all files have their outcome; complete the archive once each host has written it. Whether
+    it is complete or incomplete now."""
+    with transaction.atomic():
+        locked = Archive.objects.select_for_update().select_related("experiment").get(pk=archive.pk)
+        if locked.state != State.COPYING or files_left(locked).exists():
+            return False
+        if not locked.manifest or _has_changed(locked):
+            _make_manifest(locked)
+        if locked.folders.exclude(revision=locked.revision).exists():
+            return False
+        end = State.INCOMPLETE if locked.missing else State.COMPLETE
+        move(locked, end, completed_at=timezone.now(), message="")
+        if locked.experiment.state != ExperimentState.RUNNING:
+            _release(locked)
+        _record_end(locked)
+    archive.refresh_from_db()
+    return True
+
+
+def _has_changed(archive: Archive) -> bool:
+    """Whether files were copied since the manifest was made."""
+    return archive.folders.filter(copied_at=None).exists()
+
+
+def _make_manifest(archive: Archive) -> None:
+    now = timezone.now()
+    archive.folders.filter(copied_at=None).update(copied_at=now)
+    archive.missing = _missing(archive)
+    archive.revision += 1
+    archive.manifest = make_manifest(archive, archive.revision, stamp(now))
+    archive.save(update_fields=["missing", "revision", "manifest"])
+    FAILPOINTS.hit("after_manifest_made")
+
+
+def _missing(archive: Archive) -> list[str]:
+    """What the archive should have and has not."""
+    faulty = ArchiveFile.objects.filter(folder__archive=archive).exclude(state=FileState.COPIED)
+    found = [f"{file.path}: {file.message}" for file in faulty[:1000]]
+    experiment = archive.experiment
+    if experiment.state == ExperimentState.RUNNING:
+        found.append("The experiment still runs: its newest clips are missing.")
+    elif experiment.started_at is not None:
+        for place in experiment.places.filter(means="clips").select_related("camera"):
+            one = coverage(experiment, place.camera_id)
+            if one.pending_s:
+                found.append(f"{place.camera.slug}: the last clips of the run have not been saved yet.")
+    return found
+
+
+def _release(archive: Archive) -> None:
+    """Sources whose copies are proven need not be held any more, neither by the archive nor by the experiment."""
+    copied = ArchiveFile.objects.filter(folder__archive=archive, state=FileState.COPIED).exclude(clip=None)
+    mine = Q(by=planning.HOLD, name=str(archive.pk)) | Q(by=EXPERIMENT_HOLD, name=str(archive.experiment_id))
+    ClipHold.objects.filter(mine, clip__in=copied.values("clip")).delete()
+
+
+def _record_end(archive: Archive) -> None:
+    count = ArchiveFile.objects.filter(folder__archive=archive, state=FileState.COPIED).count()
+    if archive.missing:
+        lacks = pluralize(len(archive.missing), "thing")
+        _record(
+            archive, "archive.incomplete", f"is archived with {pluralize(count, 'file')}; {lacks} missing.", "warning"
+        )
+    else:
+        _record(archive, "archive.completed", f"is archived with {pluralize(count, 'file')}.")
+        resolve_alert(alert_key(archive))
+    if archive.experiment.state in {ExperimentState.COMPLETED, ExperimentState.ABORTED} and not archive.missing:
+        ExperimentService(None, "").move(archive.experiment, ExperimentState.ARCHIVED)
+
+
+def _start_jobs(archive: Archive) -> None:
+    """A job for each host that has something to do."""
+    recently = timezone.now() - RETRY
+    for folder in archive.folders.all():
+        if (
+            folder.revision == archive.revision
+            and archive.revision
+            and not folder.files.filter(state="planned").exists()
+        ):
+            continue
+        jobs = Job.objects.filter(kind=KIND, host=folder.host, subject=str(archive.pk))
+        if jobs.filter(state__in=[state.value for state in UNFINISHED]).exists():
+            continue
+        if jobs.filter(state__in=["failed", "cancelled"], ended_at__gt=recently).exists():
+            continue
+        enqueue(KIND, folder.host, subject=str(archive.pk), arguments={"archive": str(archive.pk)}, actor="station")
+
+
+def report_failure(archive: Archive, message: str) -> None:
+    """Files cannot be copied now, as on a full disk. The jobs try again."""
+    Archive.objects.filter(pk=archive.pk).update(message=message)
+    place = archive.experiment.places.select_related("camera").first()
+    sentence = f"The experiment {archive.experiment.name!r} cannot be archived: {message}"
+    camera = place.camera if place else None
+    raise_alert(alert_key(archive), sentence, severity="error", camera=camera, data={"archive": str(archive.pk)})
+
+
+def alert_key(archive: Archive) -> str:
+    return f"archive.failed:{archive.pk}"
+
+
+def count_copied(archive: Archive) -> None:
+    """A file was copied: an earlier failure is over."""
+    if archive.message:
+        Archive.objects.filter(pk=archive.pk).exclude(message="").update(message="")
+        archive.message = ""
+        resolve_alert(alert_key(archive))
+
+
+def _record(archive: Archive, kind: str, text: str, severity: str = "info", *, actor: str = "") -> None:
+    experiment = archive.experiment
+    place = experiment.places.select_related("camera").first()
+    record_event(
+        kind, f"The experiment {experiment.name!r} {text}", severity=severity, camera=place.camera if place else None,
+        subject=archive.pk, actor=actor, data={"experiment": str(experiment.pk)},
+    )  # fmt: skip

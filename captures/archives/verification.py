@@ -1,0 +1,266 @@
+"""The job `verify_archive`: reads all files of an archive on this host again, and mends what is missing or changed.
+
+A file is mended from its source, or from a whole copy elsewhere (ARCHIVE_MENDERS). What cannot be mended is stated.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any, Literal, TypedDict
+
+from django.conf import settings
+from django.db.models import F, Q
+from django.utils import timezone
+
+from cameras.spool.durable import RootFiles
+from captures.archives.copying import (
+    PART,
+    CopyFaulty,
+    CopyRequest,
+    CopyStopped,
+    SourceFaulty,
+    copy_file,
+    is_whole,
+)
+from captures.archives.jobs import describe_error, open_root
+from captures.archives.manifest import MANIFEST, README, SUMS, small_files
+from captures.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveFolder, ArchiveState
+from captures.tables import ARCHIVE_MENDERS
+from core.jobs.context import JobContext, JobError
+from core.jobs.models import Job
+from core.jobs.services import enqueue
+from core.registry import resolve
+from core.station_settings.values import archive_config
+from core.text.plurals import pluralize
+from monitoring.services import raise_alert, record_event, resolve_alert
+
+KIND = "verify_archive"
+MAX_LISTED = 1000
+COUNTS: tuple[Literal["missing", "changed", "extra", "mended"], ...] = ("missing", "changed", "extra", "mended")
+OWN = (MANIFEST, README, SUMS)
+State = ArchiveFileState
+Mender = Callable[[ArchiveFile, RootFiles, str, str], bool]
+"""File, root of the archive, folder and name -> whether it put a whole file there."""
+
+
+class VerifiedFile(TypedDict):
+    path: str
+    what: str
+    message: str
+
+
+class VerifyResult(TypedDict):
+    """`results` lists files that are faulty now, and those that were mended."""
+
+    files: int
+    bytes: int
+    missing: int
+    changed: int
+    extra: int
+    mended: int
+    results: list[VerifiedFile]
+
+
+def verify_archive(context: JobContext) -> dict[str, Any]:
+    """Arguments: `archive` (id). A killed attempt begins again: each file says when it was verified, and those of this
+    job are not read twice."""
+    archive = Archive.objects.select_related("experiment").filter(pk=context.arguments["archive"]).first()
+    folder = archive.folders.filter(host=settings.STATION.host).select_related("root").first() if archive else None
+    if archive is None or folder is None:
+        raise JobError("The archive is not on this host any more.", permanent=True)
+    began = Job.objects.get(pk=context.id).created_at
+    try:
+        with open_root(folder.root) as files:
+            result = ArchiveVerification(archive, folder, files, context).run(began)
+    except CopyStopped:
+        return {}
+    except (OSError, CopyFaulty) as error:
+        raise JobError(describe_error(error, folder.root)) from error
+    store_outcome(archive, folder, result)
+    return dict(result)
+
+
+class ArchiveVerification:
+    def __init__(self, archive: Archive, folder: ArchiveFolder, files: RootFiles, context: JobContext) -> None:
+        self._archive, self._folder, self._files, self._context = archive, folder, files, context
+        self.result = VerifyResult(files=0, bytes=0, missing=0, changed=0, extra=0, mended=0, results=[])
+
+    def run(self, began: Any) -> VerifyResult:
+        rows = self._folder.files.exclude(state=State.PLANNED)
+        total = rows.count()
+        fresh = rows.filter(Q(verified_at=None) | Q(verified_at__lt=began) | ~Q(state=State.COPIED))
+        self.result["files"] = total - fresh.count()
+        for row in fresh.select_related("clip__root", "capture_file__root", "folder").order_by("path"):
+            if self._context.should_stop():
+                raise CopyStopped
+            self._verify(row)
+            done = self.result["files"]
+            self._context.progress(done, total, f"{pluralize(done, 'file')} read, {self._faulty} faulty")
+        self._restore_own_files()
+        self._find_extra()
+        return self.result
+
+    @property
+    def _faulty(self) -> int:
+        return self.result["missing"] + self.result["changed"]
+
+    def _verify(self, row: ArchiveFile) -> None:
+        subfolder, _, name = row.path.rpartition("/")
+        folder = f"{self._archive.folder}/{subfolder}"
+        request = CopyRequest("", "", row.bytes, row.sha256, folder, name)
+        self.result["files"] += 1
+        self.result["bytes"] += row.bytes
+        if self._is_whole(request):
+            store(row, State.COPIED, "")
+            return
+        is_there = self._size(folder, name) is not None
+        what = "changed" if is_there else "missing"
+        message = "Its content has changed." if is_there else "It is missing."
+        if self._mend(row, folder, name):
+            self.result["mended"] += 1
+            self._list(row, "mended", f"{message} It was mended from a whole copy.")
+            store(row, State.COPIED, "")
+            return
+        self.result["changed" if is_there else "missing"] += 1
+        self._list(row, what, f"{message} There is no whole copy to mend it from.")
+        store(row, State.DAMAGED if is_there else State.MISSING, message)
+
+    def _is_whole(self, request: CopyRequest) -> bool:
+        try:
+            return is_whole(self._files, request, request.name, self._context.should_stop)
+        except OSError:
+            # A sector that cannot be read: mended as any other damage.
+            return False
+
+    def _size(self, folder: str, name: str) -> int | None:
+        try:
+            return self._files.size(folder, name)
+        except OSError:
+            return None
+
+    def _mend(self, row: ArchiveFile, folder: str, name: str) -> bool:
+        self._files.make_folders(folder)
+        if source := row.clip or row.capture_file:
+            request = CopyRequest(source.root.path, source.path, row.bytes, row.sha256, folder, name)
+            if source.host == settings.STATION.host and source.sha256 == row.sha256 and self._copy(request):
+                return True
+        menders: Iterator[Mender] = map(resolve, ARCHIVE_MENDERS.values())
+        request = CopyRequest("", "", row.bytes, row.sha256, folder, name)
+        return any(mender(row, self._files, folder, name) and self._is_whole(request) for mender in menders)
+
+    def _copy(self, request: CopyRequest) -> bool:
+        try:
+            copy_file(request, self._files, self._context.should_stop)
+        except SourceFaulty:
+            return False
+        return True
+
+    def _restore_own_files(self) -> None:
+        """The manifest and the sums are in the database: what differs is written again."""
+        if not self._archive.manifest or self._folder.revision != self._archive.revision:
+            return
+        for name, content in small_files(self._folder, self._archive.manifest).items():
+            if self._content(name) != content:
+                part = f".{name}{PART}"
+                self._files.unlink(self._archive.folder, part)
+                self._files.create(self._archive.folder, part, [content])
+                self._files.rename(self._archive.folder, part, name)
+                self._files.sync(self._archive.folder)
+                self.result["mended"] += 1
+                self.result["results"].append(
+                    VerifiedFile(path=name, what="mended", message="It differed and was written again.")
+                )
+
+    def _content(self, name: str) -> bytes:
+        try:
+            return self._files.read(self._archive.folder, name)
+        except OSError:
+            return b""
+
+    def _find_extra(self) -> None:
+        known = {*self._folder.files.values_list("path", flat=True), *OWN}
+        extra = [path for path in self._walk("") if path not in known]
+        self.result["extra"] = len(extra)
+        listed = sorted(extra)[:MAX_LISTED]
+        self.result["results"] += [
+            VerifiedFile(path=path, what="extra", message="Not in the manifest.") for path in listed
+        ]
+        ArchiveFolder.objects.filter(pk=self._folder.pk).update(extra=listed)
+
+    def _walk(self, below: str) -> Iterator[str]:
+        """The files of the folder, relative to it. Symbolic links are not followed and count as files."""
+        folder = f"{self._archive.folder}/{below}".rstrip("/")
+        with self._files.folder(folder) as at:
+            entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in os.scandir(at)]
+        for name, is_folder in entries:
+            path = f"{below}/{name}".lstrip("/")
+            if is_folder:
+                yield from self._walk(path)
+            elif not (name.startswith(".") and name.endswith(PART)):
+                yield path.encode("utf-8", "replace").decode()
+
+    def _list(self, row: ArchiveFile, what: str, message: str) -> None:
+        if len(self.result["results"]) < MAX_LISTED:
+            self.result["results"].append(VerifiedFile(path=row.path, what=what, message=message))
+
+
+def store(row: ArchiveFile, state: ArchiveFileState, message: str) -> None:
+    values: dict[str, Any] = {"state": state, "message": message, "verified_at": timezone.now()}
+    if state == State.COPIED and row.copied_at is None:
+        values["copied_at"] = timezone.now()
+    ArchiveFile.objects.filter(pk=row.pk).exclude(state=State.PLANNED).update(**values)
+
+
+def store_outcome(archive: Archive, folder: ArchiveFolder, result: VerifyResult) -> None:
+    """Store the outcome of one host, and that of the archive once all hosts have theirs."""
+    now = timezone.now()
+    ArchiveFolder.objects.filter(pk=folder.pk).update(verified_at=now)
+    faulty = ArchiveFile.objects.filter(folder__archive=archive, state__in=[State.MISSING, State.DAMAGED]).count()
+    Archive.objects.filter(pk=archive.pk).update(verified_at=now, verification="faulty" if faulty else "whole")
+    counts: dict[str, int] = {name: result[name] for name in COUNTS}
+    found = ", ".join(f"{count} {name}" for name, count in counts.items())
+    message = f"The archive of {archive.experiment.name!r} on {folder.host} was verified: {found}."
+    is_bad = bool(result["missing"] or result["changed"])
+    place = archive.experiment.places.select_related("camera").first()
+    camera = place.camera if place else None
+    severity = "error" if is_bad else "warning" if result["mended"] or result["extra"] else "info"
+    record_event(
+        "archive.verified", message, severity=severity, camera=camera, subject=archive.pk,
+        data={"files": result["files"], **counts},
+    )  # fmt: skip
+    key = f"archive.damaged:{archive.pk}"
+    if faulty:
+        sentence = f"{message} There is no whole copy of {pluralize(faulty, 'file')}: restore them, then verify again."
+        raise_alert(key, sentence, severity="error", camera=camera, data={"archive": str(archive.pk)})
+    else:
+        resolve_alert(key)
+
+
+def request_verification(archive: Archive, actor: str = "") -> list[Job]:
+    """A job on each host of the archive; one that runs already is joined."""
+    jobs = []
+    for folder in archive.folders.all():
+        arguments = {"archive": str(archive.pk)}
+        jobs.append(enqueue(KIND, folder.host, subject=str(archive.pk), arguments=arguments, actor=actor)[0])
+    return jobs
+
+
+def verify_due() -> None:
+    """Verify the archives whose last verification is too long ago, oldest first, one after the other on each host."""
+    days = archive_config().verify_days
+    if not days:
+        return
+    host = settings.STATION.host
+    if Job.objects.filter(kind=KIND, host=host, state__in=["waiting", "running"]).exists():
+        return
+    before = timezone.now() - timedelta(days=days)
+    due = ArchiveFolder.objects.filter(
+        Q(verified_at__lt=before) | Q(verified_at=None, copied_at__lt=before), host=host,
+        archive__state__in=[ArchiveState.COMPLETE, ArchiveState.INCOMPLETE],
+    )  # fmt: skip
+    oldest = due.order_by(F("verified_at").asc(nulls_first=True)).first()
+    if oldest is not None:
+        archive = str(oldest.archive_id)
+        enqueue(KIND, host, subject=archive, arguments={"archive": archive}, actor="station")

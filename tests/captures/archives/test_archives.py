@@ -1,0 +1,225 @@
+"""The archive of an experiment: what it holds, that it is proven, and what it says is missing."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from captures.archives.services import advance, archive_path, extend_archives, request_archive, request_due
+from captures.camera_service import CameraService
+from captures.experiments.membership import link_capture
+from captures.models import Archive, ArchiveFile, Capture, Clip, ClipHold, Experiment
+from core.jobs.models import Job
+from monitoring.models import Event
+from tests.harness.rows.captures import file_of, saved
+
+
+def folder(archive: Archive) -> Path:
+    return Path(archive_path(archive))
+
+
+def manifest(archive: Archive) -> dict[str, Any]:
+    return dict(json.loads((folder(archive) / "manifest.json").read_text()))
+
+
+def sums_are_right(archive: Archive) -> bool:
+    """As a person checks it."""
+    command = ["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"]
+    return subprocess.run(command, cwd=folder(archive), check=False).returncode == 0
+
+
+def test_an_archive_has_all_files_and_sha256sum_accepts_it(archive: Archive, clips: list[Clip]) -> None:
+    assert sums_are_right(archive)
+    assert len(list(folder(archive).glob("sky/clips/*.mp4"))) == 3
+    assert [file["sha256"] for file in manifest(archive)["files"]] == [clip.sha256 for clip in clips]
+    assert not list(folder(archive).rglob("*.part"))
+
+
+def test_the_experiment_is_archived_and_its_clips_are_released(archive: Archive, run: Experiment) -> None:
+    run.refresh_from_db()
+    assert run.state == "archived"
+    assert not ClipHold.objects.exists()
+    kinds = set(Event.objects.filter(subject=str(archive.pk)).values_list("kind", flat=True))
+    assert kinds == {"archive.requested", "archive.completed"}
+
+
+def test_the_folder_has_a_safe_name_with_the_id(archive: Archive, run: Experiment) -> None:
+    assert archive.folder == f"experiments/{run.pk}_dew-mirror-3"
+
+
+def test_the_manifest_describes_the_run(archive: Archive, run: Experiment) -> None:
+    found = manifest(archive)
+    assert found["schema"] == "skycam-archive/1"
+    assert found["experiment"]["name"] == run.name
+    assert found["cameras"][0]["covered_s"] == pytest.approx(12)
+    assert found["missing"] == []
+    assert [entry["kind"] for entry in found["custody"]] == ["archive.requested"]
+    assert found["files"][0]["lost_frames"] == 0
+    assert found["files"][0]["state"] == "copied"
+
+
+def test_unknown_losses_are_null_in_the_manifest(run: Experiment, clip: Any, run_jobs: Any) -> None:
+    clip(0, lost_frames=None, interrupted=True)
+    clip(1)
+    clip(2)
+    archive = request_archive(run)
+    run_jobs()
+    assert manifest(archive)["files"][0]["lost_frames"] is None
+
+
+def test_the_facade_returns_the_path_at_once(run: Experiment, clips: list[Clip]) -> None:
+    path = CameraService("ada").archive_experiment_videos(str(run.pk), "copy")
+    assert path.endswith(Archive.objects.get().folder)
+    assert not Path(path).exists()
+    assert Job.objects.get(kind="archive").state == "waiting"
+
+
+def test_captures_are_archived_too(run: Experiment, clips: list[Clip], run_jobs: Any, camera: Any, root: Any) -> None:
+    capture = saved(camera, started_at=run.started_at + timedelta(seconds=1))
+    file = file_of(capture, root)
+    link_capture(capture)
+    archive = request_archive(run)
+    run_jobs()
+    assert sums_are_right(archive)
+    assert (folder(archive) / "sky" / "captures" / file.path.rpartition("/")[2]).read_bytes()
+
+
+def test_two_requests_at_once_are_one_archive(run: Experiment, clips: list[Clip]) -> None:
+    assert request_archive(run) == request_archive(run)
+    assert Job.objects.filter(kind="archive").count() == 1
+
+
+def test_an_experiment_without_a_file_is_archived(run: Experiment, run_jobs: Any) -> None:
+    Archive.objects.all().delete()
+    archive = request_archive(run)
+    Archive.objects.update(wait_until=timezone.now())
+    archive.refresh_from_db()
+    advance(archive)
+    run_jobs()
+    archive.refresh_from_db()
+    assert archive.state == "complete"
+    assert sums_are_right(archive)
+
+
+def test_it_waits_for_the_clips_of_the_run_until_the_deadline(run: Experiment, clip: Any, run_jobs: Any) -> None:
+    clip(0)
+    archive = request_archive(run)
+    assert archive.state == "waiting"
+    assert not Job.objects.exists()
+    Archive.objects.update(wait_until=timezone.now())
+    archive.refresh_from_db()
+    advance(archive)
+    run_jobs()
+    archive.refresh_from_db()
+    assert archive.state == "complete"
+    [gap] = manifest(archive)["cameras"][0]["gaps"]
+    assert gap["reason"] == "no_video"
+
+
+def test_a_clip_that_turns_up_later_completes_the_archive(
+    archive: Archive, run: Experiment, clip: Any, run_jobs: Any
+) -> None:
+    clip(3)
+    extend_archives()
+    archive.refresh_from_db()
+    assert archive.state == "copying"
+    advance(archive)
+    run_jobs()
+    archive.refresh_from_db()
+    assert (archive.state, archive.revision) == ("complete", 2)
+    assert len(manifest(archive)["files"]) == 4
+    assert sums_are_right(archive)
+    assert not ClipHold.objects.exists()
+
+
+def test_an_archive_without_late_files_is_left_alone(archive: Archive) -> None:
+    extend_archives()
+    archive.refresh_from_db()
+    assert archive.state == "complete"
+
+
+def test_a_source_that_is_missing_is_stated(run: Experiment, clips: list[Clip], run_jobs: Any, root: Any) -> None:
+    Path(root.path, clips[1].path).unlink()
+    archive = request_archive(run)
+    run_jobs()
+    archive.refresh_from_db()
+    run.refresh_from_db()
+    assert (archive.state, run.state) == ("incomplete", "completed")
+    assert clips[1].filename in archive.missing[0]
+    assert [file["state"] for file in manifest(archive)["files"]] == ["copied", "missing", "copied"]
+    assert sums_are_right(archive)
+    assert ClipHold.objects.filter(clip=clips[1]).exists()
+    assert Event.objects.get(kind="archive.incomplete").severity == "warning"
+
+
+def test_a_source_that_has_changed_is_not_archived_as_whole(
+    run: Experiment, clips: list[Clip], run_jobs: Any, root: Any
+) -> None:
+    path = Path(root.path, clips[0].path)
+    content = bytearray(path.read_bytes())
+    content[1000] ^= 1
+    path.write_bytes(content)
+    archive = request_archive(run)
+    run_jobs()
+    archive.refresh_from_db()
+    assert ArchiveFile.objects.get(clip=clips[0]).state == "damaged"
+    assert "has changed" in archive.missing[0]
+    assert not (folder(archive) / "sky" / "clips" / clips[0].filename).exists()
+
+
+def test_hard_links_are_made_only_by_request_and_stated(
+    run: Experiment, clips: list[Clip], run_jobs: Any, root: Any
+) -> None:
+    archive = request_archive(run, "link")
+    run_jobs()
+    copy = folder(archive) / "sky" / "clips" / clips[0].filename
+    assert os.path.samefile(copy, Path(root.path, clips[0].path))
+    assert manifest(archive)["files"][0]["hard_link"] is True
+    assert manifest(archive)["method"] == "link"
+
+
+def test_a_copy_shares_nothing_with_its_source(archive: Archive, clips: list[Clip], root: Any) -> None:
+    copy = folder(archive) / "sky" / "clips" / clips[0].filename
+    assert not os.path.samefile(copy, Path(root.path, clips[0].path))
+    assert manifest(archive)["files"][0]["hard_link"] is False
+
+
+def test_completed_experiments_are_archived_by_themselves(run: Experiment, clips: list[Clip]) -> None:
+    request_due()
+    assert Archive.objects.get().requested_by == "station"
+
+
+@pytest.mark.parametrize("fields", [{"state": "aborted"}, {"settled": False}])
+def test_others_are_archived_on_request_alone(fields: Any, run: Experiment, clips: list[Clip]) -> None:
+    Experiment.objects.update(**fields)
+    request_due()
+    assert not Archive.objects.exists()
+
+
+def test_a_running_experiment_is_archived_with_what_it_has(run: Experiment, clip: Any, run_jobs: Any) -> None:
+    Experiment.objects.update(state="running", ended_at=None, settled=False)
+    run.refresh_from_db()
+    clip(0)
+    archive = request_archive(run)
+    run_jobs()
+    archive.refresh_from_db()
+    assert archive.state == "incomplete"
+    assert "still runs" in archive.missing[0]
+    assert ClipHold.objects.filter(by="experiment").exists()
+
+
+def test_the_sources_are_held_while_they_are_copied(run: Experiment, clips: list[Clip]) -> None:
+    archive = request_archive(run)
+    assert {str(hold) for hold in clips[0].holds.all()} == {f"experiment {run.pk}", f"archive {archive.pk}"}
+
+
+def test_captures_of_the_ledger_stay_when_an_archive_is_made(archive: Archive) -> None:
+    assert Capture.objects.count() == 0
+    assert Clip.objects.present().count() == 3

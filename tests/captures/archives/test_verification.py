@@ -1,0 +1,122 @@
+"""The verification of an archive: it reads everything again, says what is wrong, and mends what has a whole copy."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from captures.archives.services import archive_path
+from captures.archives.verification import request_verification, verify_due
+from captures.models import Archive, ArchiveFile, ArchiveFolder, Clip, StorageRoot
+from core.jobs.models import Job
+from monitoring.models import Alert, Event
+
+
+@pytest.fixture
+def verify(archive: Archive, run_jobs: Any) -> Any:
+    """Verifies the archive; returns the counts of what is wrong, with the row read again."""
+
+    def run() -> dict[str, int]:
+        request_verification(archive, "ada")
+        [result] = run_jobs("verify_archive")
+        archive.refresh_from_db()
+        return {name: result[name] for name in ("missing", "changed", "extra", "mended") if result[name]}
+
+    return run
+
+
+def copy_of(archive: Archive, clip: Clip) -> Path:
+    return Path(archive_path(archive), "sky", "clips", clip.filename)
+
+
+def flip_a_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def delete_source(clip: Clip, root: StorageRoot) -> None:
+    Path(root.path, clip.path).unlink()
+    clip.delete()
+
+
+def alerts() -> list[str]:
+    return list(Alert.objects.exclude(state="resolved").values_list("key", flat=True))
+
+
+def test_a_whole_archive_is_whole(verify: Any, archive: Archive) -> None:
+    assert verify() == {}
+    assert archive.verification == "whole"
+    assert ArchiveFile.objects.filter(verified_at=None).count() == 0
+    assert Event.objects.get(kind="archive.verified").severity == "info"
+
+
+def test_a_flipped_bit_is_found_and_mended_from_the_source(verify: Any, archive: Archive, clips: list[Clip]) -> None:
+    copy = copy_of(archive, clips[0])
+    whole = copy.read_bytes()
+    flip_a_bit(copy)
+    assert verify() == {"mended": 1}
+    assert copy.read_bytes() == whole
+    assert archive.verification == "whole"
+    assert Event.objects.get(kind="archive.verified").severity == "warning"
+
+
+def test_a_missing_file_is_mended_from_the_source(verify: Any, archive: Archive, clips: list[Clip]) -> None:
+    copy_of(archive, clips[2]).unlink()
+    assert verify() == {"mended": 1}
+    assert copy_of(archive, clips[2]).exists()
+
+
+def test_damage_without_a_whole_copy_is_stated_until_it_is_restored(
+    verify: Any, archive: Archive, clips: list[Clip], root: StorageRoot
+) -> None:
+    copy = copy_of(archive, clips[0])
+    whole = copy.read_bytes()
+    flip_a_bit(copy)
+    delete_source(clips[0], root)
+    assert verify() == {"changed": 1}
+    assert archive.verification == "faulty"
+    assert alerts() == [f"archive.damaged:{archive.pk}"]
+    copy.write_bytes(whole)
+    assert verify() == {}
+    assert archive.verification == "whole"
+    assert alerts() == []
+
+
+def test_a_source_that_is_damaged_too_mends_nothing(
+    verify: Any, archive: Archive, clips: list[Clip], root: StorageRoot
+) -> None:
+    copy_of(archive, clips[0]).unlink()
+    flip_a_bit(Path(root.path, clips[0].path))
+    assert verify() == {"missing": 1}
+
+
+def test_files_that_no_manifest_names_are_listed(verify: Any, archive: Archive) -> None:
+    Path(archive_path(archive), "sky", "notes.txt").write_text("mine")
+    Path(archive_path(archive), "sky", "link").symlink_to("/etc/passwd")
+    assert verify() == {"extra": 2}
+    assert ArchiveFolder.objects.get().extra == ["sky/link", "sky/notes.txt"]
+
+
+def test_a_manifest_that_was_changed_is_written_again(verify: Any, archive: Archive) -> None:
+    manifest = Path(archive_path(archive), "manifest.json")
+    whole = manifest.read_bytes()
+    manifest.write_text("{}")
+    assert verify() == {"mended": 1}
+    assert manifest.read_bytes() == whole
+
+
+def test_an_archive_is_verified_again_after_some_days(archive: Archive, run_jobs: Any) -> None:
+    verify_due()
+    assert not Job.objects.filter(kind="verify_archive").exists()
+    ArchiveFolder.objects.update(copied_at=timezone.now() - timedelta(days=31))
+    verify_due()
+    verify_due()
+    assert Job.objects.filter(kind="verify_archive").count() == 1
+    run_jobs("verify_archive")
+    verify_due()
+    assert Job.objects.filter(kind="verify_archive", state="waiting").count() == 0
