@@ -9,6 +9,9 @@ from django.db import models
 from django.utils import timezone
 
 from monitoring.camera_refs import CameraName
+from monitoring.webhook_models import DeliveryState, Webhook, WebhookAttempt, WebhookDelivery
+
+__all__ = ["Alert", "DeliveryState", "Event", "Severity", "Webhook", "WebhookAttempt", "WebhookDelivery"]
 
 
 class Severity(models.TextChoices):

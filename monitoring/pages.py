@@ -36,6 +36,7 @@ KINDS = {
     "station": "station",
     "storage": "storage",
     "user": "users",
+    "webhook": "web-hooks",
 }
 """The part of a kind before its dot -> its name in the filter."""
 

@@ -12,8 +12,8 @@ from monitoring.models import Alert, Event
 from monitoring.tables import HIDDEN_CAMERAS
 
 Row = TypeVar("Row", Event, Alert)
-MANAGER_ONLY_KINDS = ("user.", "camera.audience")
-"""Prefixes of event kinds that reveal other users, for managers only."""
+MANAGER_ONLY_KINDS = ("user.", "webhook.", "camera.audience")
+"""Prefixes of event kinds that reveal other users, or where events are sent, for managers only."""
 
 
 def hidden_cameras(user: Any) -> list[CameraRef]:

@@ -13,9 +13,11 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from core.registry import resolve
 from monitoring.camera_refs import CameraRef, camera_columns
 from monitoring.models import Alert, Event, Severity
 from monitoring.selectors import unresolved_keys
+from monitoring.tables import EVENT_RECORDED
 
 
 def record_event(
@@ -29,17 +31,22 @@ def record_event(
     data: dict[str, Any] | None = None,
     at: datetime | None = None,
 ) -> Event:
-    return Event.objects.create(
-        kind=kind,
-        message=message,
-        severity=severity,
-        **camera_columns(camera),
-        subject=str(subject),
-        actor=actor,
-        host=settings.STATION.host,
-        data=data or {},
-        at=at or timezone.now(),
-    )
+    # Without a savepoint, which would cost two statements: if a part of it fails, the caller's transaction fails.
+    with transaction.atomic(savepoint=False):
+        event = Event.objects.create(
+            kind=kind,
+            message=message,
+            severity=severity,
+            **camera_columns(camera),
+            subject=str(subject),
+            actor=actor,
+            host=settings.STATION.host,
+            data=data or {},
+            at=at or timezone.now(),
+        )
+        for path in EVENT_RECORDED.values():
+            resolve(path)(event)
+    return event
 
 
 @transaction.atomic

@@ -7,11 +7,17 @@ HIDDEN_CAMERAS = {
 }
 """User -> the cameras, including removed ones, whose events and alerts this user must not see."""
 
+EVENT_RECORDED = {
+    "webhooks": "monitoring.webhooks.queue.queue_deliveries",
+}
+"""Functions that are called with each new event, in its transaction."""
+
 RETENTION = {
     "events": "monitoring.retention.remove_events",
     "alerts": "monitoring.retention.remove_alerts",
     "idempotent_requests": "core.idempotency.retention.remove_requests",
     "jobs": "core.jobs.services.remove_jobs",
+    "webhook_deliveries": "monitoring.webhooks.retention.remove_deliveries",
     "sessions": "skycam_project.access.retention.remove_sessions",
     "sign_ins": "skycam_project.access.retention.remove_sign_ins",
     "tokens": "skycam_project.access.retention.remove_tokens",

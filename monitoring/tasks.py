@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from celery import shared_task
+from django.conf import settings
 
 from core.registry import resolve
 from monitoring import retention
 from monitoring.health_alerts import check_station
+from monitoring.webhooks.thread import local_thread
 
 ALERT_RESOLVERS = (
     "cameras.supervision.lease.close_taken_alerts",
@@ -22,6 +24,12 @@ def check_health() -> None:
     check_station()
     for path in ALERT_RESOLVERS:
         resolve(path)()
+
+
+@shared_task(name="monitoring.wake_webhooks", ignore_result=True)
+def wake_webhooks() -> None:
+    """Runs in the jobs part of one host."""
+    local_thread(settings.STATION.host).wake()
 
 
 @shared_task(name="monitoring.remove_expired", ignore_result=True)

@@ -38,6 +38,7 @@ TABLES = (
     "core.jobs.tables.JOB_KINDS",
     "monitoring.health.HEALTH",
     "monitoring.metrics.METRICS",
+    "monitoring.tables.EVENT_RECORDED",
     "monitoring.tables.HIDDEN_CAMERAS",
     "monitoring.tables.RETENTION",
     "monitoring.tasks.ALERT_RESOLVERS",

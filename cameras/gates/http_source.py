@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import http.client
-import io
 import json
 import socket
 import ssl
 import time
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import cast
 from urllib.parse import SplitResult, urlsplit
 
 from cameras.gates.gate import Reading
 from cameras.gates.sources import LONGEST_BYTES, text_reading
+from core.deadline_socket import DeadlineSocket, left_s
 from core.outgoing import AddressRefused, OutgoingGuard
 
 PORTS = {"http": 80, "https": 443}
@@ -68,37 +68,6 @@ class HttpSource:
         except BaseException:
             connection.close()
             raise
-
-
-class DeadlineSocket:
-    """What HTTPResponse uses of a socket. Its reads end at the deadline, however slowly bytes arrive."""
-
-    def __init__(self, connection: socket.socket, until: float) -> None:
-        self._connection, self._until = connection, until
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(DeadlineReader(self._connection, self._until))
-
-
-class DeadlineReader(io.RawIOBase):
-    def __init__(self, connection: socket.socket, until: float) -> None:
-        super().__init__()
-        self._connection, self._until = connection, until
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        self._connection.settimeout(left_s(self._until))
-        return self._connection.recv_into(buffer)
-
-
-def left_s(until: float) -> float:
-    """TimeoutError after the deadline."""
-    left = until - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
 
 
 def request(parts: SplitResult, headers: Mapping[str, str]) -> bytes:

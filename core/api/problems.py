@@ -24,6 +24,8 @@ PROBLEMS = {
     "experiment-state": (409, "The state of the experiment does not allow it"),
     "session-ended": (409, "The session has ended"),
     "job-ended": (409, "The job has ended"),
+    "webhook-disabled": (409, "The web-hook is switched off"),
+    "webhook-busy": (409, "The web-hook sends another delivery"),
     "no-primary-camera": (409, "No camera is the primary one"),
     "idempotency-running": (409, "The first request with this Idempotency-Key still runs"),
     "file-elsewhere": (409, "The file is on another host"),

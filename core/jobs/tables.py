@@ -61,6 +61,7 @@ BACKGROUND_THREADS = {
     "copies": "captures.organizing.recovery.CopyRecovery",
     "archives": "captures.archives.thread.ArchiveThread",
     "automatic_recording": "scheduler.automatic_recording.thread.AutomaticRecordingThread",
+    "webhooks": "monitoring.webhooks.thread.local_thread",
 }
 """What a host's jobs part does all the time: host -> object with `start` and `stop`, which has a thread of its own."""
 

@@ -53,6 +53,10 @@ from core.jobs.states import JOB_TRANSITIONS
 from monitoring.bodies import AlertBody, EventBody
 from monitoring.health import HEALTH
 from monitoring.models import Alert, Severity
+from monitoring.webhook_models import DELIVERY_TRANSITIONS
+from monitoring.webhooks.bodies import AttemptBody, DeliveryDetailBody, SecretBody, WebhookBody
+from monitoring.webhooks.payload import PayloadBody
+from monitoring.webhooks.requests import WebhookRequest
 from scheduler.planning.plan import Reason as ReasonOfNight
 from scheduler.reports.bodies import CalendarNightBody, CameraNightBody, LossBody, ReportBody
 from scheduler.schedules.bodies import NightChangeBody, ScheduleBody
@@ -66,10 +70,10 @@ from tests.harness.project import PROJECT
 
 PAGE = "docs/clients/contracts.md"
 EVENT = re.compile(
-    r"(?:alert|archive|camera|capture|experiment|gate|job|live|night|part|recording|schedule|session|spool|station|storage|user)\.[a-z_]+|command"
+    r"(?:alert|archive|camera|capture|experiment|gate|job|live|night|part|recording|schedule|session|spool|station|storage|user|webhook)\.[a-z_]+|command"
 )
 ALERT = re.compile(
-    r'"((?:archive|camera|capture|gate|health|host|night|part|recording|schedule|session|spool|storage|supervisor)\.[a-z_]+):'
+    r'"((?:archive|camera|capture|gate|health|host|night|part|recording|schedule|session|spool|storage|supervisor|webhook)\.[a-z_]+):'
 )
 FIELDS = {
     "event": EventBody.__annotations__,
@@ -110,6 +114,12 @@ FIELDS = {
     "night of a month": CalendarNightBody.__annotations__,
     "to schedule": ScheduleRequest.model_fields,
     "token": KnownTokenBody.__annotations__,
+    "web-hook": WebhookBody.__annotations__,
+    "secret of a web-hook": SecretBody.__annotations__,
+    "delivery": DeliveryDetailBody.__annotations__,
+    "attempt": AttemptBody.__annotations__,
+    "request to a web-hook": PayloadBody.__annotations__,
+    "to add a web-hook": WebhookRequest.model_fields,
     "health": HealthBody.__annotations__,
     "to capture": CaptureRequest.model_fields,
     "to record": RecordBody.model_fields,
@@ -196,6 +206,9 @@ def test_the_documented_transitions_are_those_of_the_code() -> None:
     }
     assert transitions("job states") == {
         state.value: {one.value for one in after} for state, after in JOB_TRANSITIONS.items() if after
+    }
+    assert transitions("delivery states") == {
+        state.value: {one.value for one in after} for state, after in DELIVERY_TRANSITIONS.items()
     }
     assert line("camera observed") == Observed.values
 

@@ -16,13 +16,15 @@ from PIL import Image
 from cameras.models import Camera, SettingsPreset
 from captures.models import Experiment, ExperimentCamera, Session, StorageRoot
 from core.jobs.models import Job
-from monitoring.services import raise_alert
+from monitoring.models import WebhookDelivery
+from monitoring.services import raise_alert, record_event
 from scheduler.models import Schedule
 from skycam_project.access.models import ApiToken, SignIn, User
 from tests.harness.documents.route_table import PEOPLE, Line
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.captures import file_of, saved
 from tests.harness.rows.clips import clip_of
+from tests.harness.rows.webhooks import added
 
 SIGN_IN = "/accounts/login/?next="
 ADMIN_SIGN_IN = "/admin/login/?next="
@@ -56,6 +58,9 @@ class World:
         self.schedule.cameras.add(camera)
         self.experiment = Experiment.objects.create(name="dew", operator="operator", still_interval_s=60)
         ExperimentCamera.objects.create(experiment=self.experiment, camera=camera, position=1)
+        self.webhook = added(kinds=("storage.full",))
+        record_event("storage.full", "The disk is full.")
+        self.delivery = WebhookDelivery.objects.get()
         self.group = Group.objects.create(name="observers")
 
     def address(self, route: str, user: User) -> str:
@@ -66,6 +71,7 @@ class World:
             "<uuid:experiment>": self.experiment.pk, "<uuid:alert>": self.alert.pk, "<int:user>": self.users["none"].pk,
             "<int:token>": ApiToken.issue(user)[0].pk, "<uuid:sign_in>": SignIn.objects.create(user=user).pk,
             "<str:name>": "night", "<str:night>": "2026-11-22", "<uuid:viewer>": self.session.pk,
+            "<uuid:webhook>": self.webhook.pk, "<uuid:delivery>": self.delivery.pk,
             "<path:content_type_id>": kind, "<path:object_id>": self.group.pk,
             "^(?P<app_label>auth)/$": "auth/", "(?P<url>.*)$": "nothing/",
         }  # fmt: skip

@@ -1,0 +1,78 @@
+"""The kinds of events that a web-hook can get, and the patterns by which it chooses them. Django-free."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+TEST_KIND = "webhook.test"
+"""The event of a test. Its web-hook gets it whatever its kinds are, and no other one does."""
+
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "alert": ("acknowledged", "opened", "resolved"),
+    "camera": (
+        "added", "audience", "changed", "clock", "faults", "ladder", "released", "removed", "settings", "state",
+        "taken",
+    ),
+    "capture": ("adopted", "deleted", "failed", "skipped"),
+    "gate": ("closed", "opened"),
+    "job": ("failed",),
+    "live": ("ended",),
+    "night": ("reported",),
+    "part": ("restarted",),
+    "recording": ("deleted", "failed", "lost", "pinned", "started", "stopped"),
+    "schedule": ("added", "changed", "night", "removed"),
+    "session": (
+        "finished", "gap", "handed_over", "held", "paused", "rejected", "resumed", "started", "stopped", "waiting",
+    ),
+    "spool": ("recovered", "rejected"),
+    "station": ("settings",),
+    "storage": ("cleaned", "failed", "full", "last_floor", "room", "unmounted"),
+    "user": ("changed", "denied", "signed_in"),
+}  # fmt: skip
+"""The part of a kind before its dot -> the parts after it."""
+
+EXCLUDED = frozenset({"capture.saved", "recording.rotated", "command", "command.done", "command.failed"})
+"""Kinds that no web-hook can get, because there are as many as captures, clips and requests. The events of web-hooks
+themselves are the others: one that fails would cause its own next event."""
+
+KINDS = frozenset(f"{family}.{what}" for family, parts in FAMILIES.items() for what in parts)
+ALL = "*"
+MAX_PATTERNS = 60
+
+
+class UnknownKind(ValueError):
+    """The message says what is allowed."""
+
+
+def check_patterns(patterns: Iterable[str]) -> list[str]:
+    """The patterns without repetitions, sorted. Raises UnknownKind."""
+    found = sorted({pattern.strip() for pattern in patterns})
+    if not found:
+        raise UnknownKind("Choose at least one kind, such as alert.opened or session.*.")
+    if len(found) > MAX_PATTERNS:
+        raise UnknownKind(f"At most {MAX_PATTERNS} kinds are allowed. Choose a family, such as session.*.")
+    for pattern in found:
+        if pattern not in KINDS and pattern not in family_patterns():
+            raise UnknownKind(refusal(pattern))
+    return found
+
+
+def family_patterns() -> list[str]:
+    """`*`, `alert.*`, `camera.*` ..."""
+    return [ALL, *(f"{family}.*" for family in FAMILIES)]
+
+
+def refusal(pattern: str) -> str:
+    shown = pattern[:60]
+    if pattern in EXCLUDED or pattern.startswith("webhook."):
+        return f"Web-hooks do not get events of the kind {shown}."
+    known = [*family_patterns(), *sorted(KINDS)]
+    near = difflib.get_close_matches(shown, known, n=1, cutoff=0.75)
+    hint = f" Did you mean {near[0]}?" if near else " Examples are alert.opened, session.* and *."
+    return f"No event is of the kind {shown!r}.{hint}"
+
+
+def matches(patterns: Iterable[str], kind: str) -> bool:
+    """Whether a web-hook with these patterns gets events of this kind."""
+    return bool({ALL, kind, f"{kind.partition('.')[0]}.*"}.intersection(patterns))

@@ -1,0 +1,206 @@
+"""What a manager does with web-hooks. Each change is one transaction with its event; a refused one changes nothing."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import timedelta
+from typing import Any
+
+import uuid6
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from core.limits.wait_limiter import WaitLimiter
+from core.outgoing import AddressRefused, literal_address
+from core.secrets import encrypt_secret
+from monitoring.models import DeliveryState, Webhook, WebhookDelivery
+from monitoring.services import record_event, resolve_alert
+from monitoring.webhooks.claims import Claim, claim_new
+from monitoring.webhooks.client import DEADLINE_S, WebhookClient
+from monitoring.webhooks.delivery import attempt_delivery
+from monitoring.webhooks.kinds import TEST_KIND
+from monitoring.webhooks.outcomes import failing_alert, gone_alert
+from monitoring.webhooks.receiver_url import ReceiverUrl
+from monitoring.webhooks.requests import WebhookChange, WebhookRequest
+from monitoring.webhooks.signing import new_secret
+from monitoring.webhooks.transitions import cancel_pending, change_state
+from monitoring.webhooks.wake import webhook_waker
+
+MAX_WEBHOOKS = 100
+OLD_SECRET_LIFE = timedelta(days=1)
+TEST_WAIT_S = DEADLINE_S + 1.0
+"""How long a test waits for the delivery that the web-hook sends at the moment."""
+POLL_S = 0.2
+tests = WaitLimiter("tests of web-hooks", most=4, most_per_user=2)
+
+
+class WebhookDisabled(Exception):
+    """The message says what to do."""
+
+
+class WebhookBusy(Exception):
+    """The web-hook sends another delivery."""
+
+
+def add_webhook(wanted: WebhookRequest, actor: str) -> tuple[Webhook, str]:
+    """The new web-hook, and its secret, which is shown only now. ValidationError."""
+    check_url(wanted.url)
+    if Webhook.objects.filter(removed_at=None).count() >= MAX_WEBHOOKS:
+        raise ValidationError({"name": f"A station has at most {MAX_WEBHOOKS} web-hooks. Remove one first."})
+    secret = new_secret()
+    webhook = Webhook(
+        name=wanted.name,
+        kinds=wanted.kinds,
+        enabled=wanted.enabled,
+        secret_encrypted=encrypt_secret(secret),
+        created_by=actor,
+        **_url_columns(wanted.url),
+    )
+    try:
+        with transaction.atomic():
+            webhook.save(force_insert=True)
+            _record("webhook.added", webhook, f"{actor} added the web-hook {webhook.name}.", actor, _public(webhook))
+    except IntegrityError:
+        raise _name_taken(wanted.name) from None
+    return webhook, secret
+
+
+def change_webhook(webhook: Webhook, wanted: WebhookChange, actor: str) -> Webhook:
+    """Switching it off cancels what waits. ValidationError."""
+    given = wanted.model_dump(exclude_none=True)
+    if wanted.url is not None:
+        check_url(wanted.url)
+        given |= _url_columns(given.pop("url"))
+    try:
+        with transaction.atomic():
+            found = Webhook.objects.select_for_update().get(pk=webhook.pk, removed_at=None)
+            before = _public(found)
+            for name, value in given.items():
+                setattr(found, name, value)
+            if wanted.enabled is not None:
+                _switch(found, actor)
+            found.save(update_fields=[*given, "disabled_reason", "failing_since"])
+            changed = {name: value for name, value in _public(found).items() if value != before[name]}
+            if changed or wanted.url is not None:
+                _record("webhook.changed", found, f"{actor} changed the web-hook {found.name}.", actor, changed)
+    except IntegrityError:
+        raise _name_taken(str(wanted.name)) from None
+    return found
+
+
+def _switch(webhook: Webhook, actor: str) -> None:
+    """What follows from `enabled`, which a person has set."""
+    webhook.disabled_reason = ""
+    resolve_alert(gone_alert(webhook))
+    if not webhook.enabled:
+        webhook.failing_since = None
+        resolve_alert(failing_alert(webhook))
+        cancel_pending(webhook, f"{actor} switched the web-hook off.")
+
+
+@transaction.atomic
+def remove_webhook(webhook: Webhook, actor: str) -> None:
+    """Cancel what waits and delete the secrets. The retention removes its deliveries."""
+    removed = Webhook.objects.filter(pk=webhook.pk, removed_at=None).update(
+        removed_at=timezone.now(), enabled=False, failing_since=None, url_encrypted="", url_shown="",
+        secret_encrypted="", old_secret_encrypted="", old_secret_until=None,
+    )  # fmt: skip
+    if not removed:
+        return
+    cancel_pending(webhook, f"{actor} removed the web-hook.")
+    resolve_alert(failing_alert(webhook))
+    resolve_alert(gone_alert(webhook))
+    _record("webhook.removed", webhook, f"{actor} removed the web-hook {webhook.name}.", actor)
+
+
+@transaction.atomic
+def rotate_secret(webhook: Webhook, actor: str) -> tuple[Webhook, str]:
+    """The web-hook and its new secret, which is shown only now. Requests are signed with both for a day; a second
+    rotation within this time ends the oldest."""
+    found = Webhook.objects.select_for_update().get(pk=webhook.pk, removed_at=None)
+    secret = new_secret()
+    found.old_secret_encrypted, found.old_secret_until = found.secret_encrypted, timezone.now() + OLD_SECRET_LIFE
+    found.secret_encrypted = encrypt_secret(secret)
+    found.save(update_fields=["secret_encrypted", "old_secret_encrypted", "old_secret_until"])
+    _record("webhook.rotated", found, f"{actor} rotated the secret of the web-hook {found.name}.", actor)
+    return found, secret
+
+
+@transaction.atomic
+def replay_delivery(delivery: WebhookDelivery, actor: str) -> WebhookDelivery:
+    """Send it again now, and then as a new one. WebhookDisabled."""
+    webhook = Webhook.objects.select_for_update().get(pk=delivery.webhook_id)
+    if not webhook.enabled:
+        raise WebhookDisabled(f"The web-hook {webhook.name} is switched off. Switch it on, then replay the delivery.")
+    rows = WebhookDelivery.objects.filter(pk=delivery.pk)
+    fresh: dict[str, Any] = {"not_before": timezone.now(), "replayed_by": actor}
+    ended = [state for state in DeliveryState if state != DeliveryState.PENDING]
+    if not any(change_state(rows, state, DeliveryState.PENDING, tries=0, **fresh) for state in ended):
+        # It waits already: its next attempt comes now.
+        rows.filter(state=DeliveryState.PENDING, lease_until=None).update(**fresh)
+    _record(
+        "webhook.replayed", webhook, f"{actor} replayed a delivery of the web-hook {webhook.name}.", actor,
+        {"delivery": str(delivery.pk), "event": str(delivery.event)},
+    )  # fmt: skip
+    transaction.on_commit(webhook_waker().wake, robust=True)
+    return WebhookDelivery.objects.get(pk=delivery.pk)
+
+
+def send_test(webhook: Webhook, actor: str, client: WebhookClient | None = None) -> WebhookDelivery:
+    """Send the event `webhook.test` to this web-hook alone, also while it is switched off, and return its delivery
+    with the attempt. Takes up to 21 s. WebhookBusy, TooManyWaiting."""
+    with tests.slot(actor):
+        claim = _wait_for_claim(webhook, actor)
+        attempt_delivery(claim, client or WebhookClient(settings.STATION.outgoing))
+        return WebhookDelivery.objects.get(pk=claim.delivery.pk)
+
+
+def _wait_for_claim(webhook: Webhook, actor: str) -> Claim:
+    until = time.monotonic() + TEST_WAIT_S
+    worker = f"test:{os.getpid()}:{uuid6.uuid7().hex[-12:]}"
+    while (claim := _claim_test(webhook, actor, worker)) is None:
+        if time.monotonic() >= until:
+            raise WebhookBusy(f"The web-hook {webhook.name} sends another delivery. Try again in a minute.")
+        time.sleep(POLL_S)
+    return claim
+
+
+def _claim_test(webhook: Webhook, actor: str, worker: str) -> Claim | None:
+    """None while the web-hook sends another delivery; then no event is written."""
+    with transaction.atomic():
+        event = _record(TEST_KIND, webhook, f"{actor} tests the web-hook {webhook.name}.", actor)
+        claim = claim_new(webhook, event, worker)
+        if claim is None:
+            transaction.set_rollback(True)
+        return claim
+
+
+def check_url(text: str) -> None:
+    """Refuse an IP address that the guard refuses at once. A name may lead elsewhere at each delivery, so it is only
+    checked then. ValidationError."""
+    url = ReceiverUrl.parse(text)
+    try:
+        address = literal_address(url.host)
+        if address is not None:
+            settings.STATION.outgoing.check(address, url.port)
+    except AddressRefused as error:
+        raise ValidationError({"url": f"The address {error}"}) from None
+
+
+def _url_columns(text: str) -> dict[str, str]:
+    return {"url_encrypted": encrypt_secret(text), "url_shown": ReceiverUrl.parse(text).shown}
+
+
+def _public(webhook: Webhook) -> dict[str, Any]:
+    return {"name": webhook.name, "url": webhook.url_shown, "kinds": webhook.kinds, "enabled": webhook.enabled}
+
+
+def _name_taken(name: str) -> ValidationError:
+    return ValidationError({"name": f"There is a web-hook {name} already. Choose another name."})
+
+
+def _record(kind: str, webhook: Webhook, message: str, actor: str, data: dict[str, Any] | None = None) -> Any:
+    return record_event(kind, message, subject=webhook.pk, actor=actor, data=data)

@@ -1,0 +1,97 @@
+"""The thread of a jobs part that delivers: in parallel, bounded, and one delivery of a web-hook at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from core.outgoing import OutgoingGuard
+from monitoring.models import WebhookDelivery
+from monitoring.webhooks.client import WebhookClient
+from monitoring.webhooks.thread import FAILING, WebhookThread
+from tests.harness.far_ends.webhook_receiver import Request, hang, in_turn, receiving, status
+from tests.harness.rows.webhooks import PATIENT, added, happened
+from tests.harness.waiting import eventually
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., WebhookThread]]:
+    started: list[WebhookThread] = []
+
+    def start_thread(client: WebhookClient = PATIENT) -> WebhookThread:
+        started.append(WebhookThread("main", client, poll_s=0.2))
+        started[-1].start()
+        return started[-1]
+
+    yield start_thread
+    for thread in started:
+        thread.stop(within_s=40.0)
+
+
+def delivered() -> int:
+    return WebhookDelivery.objects.filter(state="delivered").count()
+
+
+def test_all_that_waits_is_delivered_the_oldest_first(start: Callable[..., WebhookThread]) -> None:
+    with receiving(status(200)) as receiver:
+        added(receiver.url)
+        events = [happened() for _ in range(8)]
+        start()
+        eventually(lambda: delivered() == 8)
+    assert [got.body[7:43].decode() for got in receiver.received] == [str(event.id) for event in events]
+
+
+def test_an_event_is_found_without_a_message(start: Callable[..., WebhookThread]) -> None:
+    with receiving(status(200)) as receiver:
+        added(receiver.url)
+        start()
+        happened()
+        eventually(lambda: delivered() == 1)
+
+
+def test_receivers_that_hang_do_not_hold_up_another_one(start: Callable[..., WebhookThread]) -> None:
+    with receiving(hang) as stuck, receiving(status(200)) as receiver:
+        [added(stuck.url, f"stuck {number}") for number in range(FAILING + 2)]
+        added(receiver.url, "well")
+        happened()
+        start(WebhookClient(OutgoingGuard(), 3.0))
+        eventually(lambda: delivered() == 1)
+        happened()
+        happened()
+        eventually(lambda: delivered() == 3)
+        assert not WebhookDelivery.objects.filter(webhook__name="well").exclude(state="delivered").exists()
+
+
+def test_a_web_hook_has_one_request_at_a_time(start: Callable[..., WebhookThread]) -> None:
+    running, most, lock = 0, [0], threading.Lock()
+
+    def count(request: Request) -> None:
+        nonlocal running
+        with lock:
+            running += 1
+            most.append(running)
+        request.server.closing.wait(0.05)
+        with lock:
+            running -= 1
+        status(200)(request)
+
+    with receiving(count) as receiver:
+        added(receiver.url)
+        [happened() for _ in range(6)]
+        start()
+        start()
+        eventually(lambda: delivered() == 6)
+    assert max(most) == 1
+    assert len(receiver.received) == 6
+
+
+def test_a_failed_delivery_does_not_stop_the_next_one(start: Callable[..., WebhookThread]) -> None:
+    with receiving(in_turn(status(500), status(500), status(200))) as receiver:
+        added(receiver.url)
+        [happened() for _ in range(3)]
+        start()
+        eventually(lambda: delivered() == 3)
