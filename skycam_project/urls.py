@@ -33,6 +33,19 @@ from captures.session_pages.pages import (
 )
 from core.jobs.pages import CancelJobPage, JobsNow, JobsPage
 from monitoring.pages import AcknowledgePage, EventsPage
+from monitoring.webhooks.pages import (
+    DeliveryNow,
+    DeliveryPage,
+    RemoveWebhookPage,
+    ReplayPage,
+    RotateSecretPage,
+    SwitchWebhookPage,
+    TestWebhookPage,
+    WebhookNow,
+    WebhookPage,
+    WebhooksNow,
+    WebhooksPage,
+)
 from scheduler.editing.pages import (
     AddSchedulePage,
     EditSchedulePage,
@@ -81,6 +94,17 @@ schedule = [
     path("switch/", SwitchSchedulePage.as_view(), name="switch-schedule"),
     path("night/", ScheduleNightPage.as_view(), name="schedule-night"),
     path("remove/", RemoveSchedulePage.as_view(), name="remove-schedule"),
+]
+webhook = [
+    path("", WebhookPage.as_view(), name="webhook"),
+    path("now/", WebhookNow.as_view(), name="webhook-now"),
+    path("test/", TestWebhookPage.as_view(), name="test-webhook"),
+    path("rotate/", RotateSecretPage.as_view(), name="rotate-webhook"),
+    path("switch/", SwitchWebhookPage.as_view(), name="switch-webhook"),
+    path("remove/", RemoveWebhookPage.as_view(), name="remove-webhook"),
+    path("deliveries/<uuid:delivery>/", DeliveryPage.as_view(), name="delivery"),
+    path("deliveries/<uuid:delivery>/now/", DeliveryNow.as_view(), name="delivery-now"),
+    path("deliveries/<uuid:delivery>/replay/", ReplayPage.as_view(), name="replay-delivery"),
 ]
 account = [
     path("", access.AccountPage.as_view(), name="account"),
@@ -138,6 +162,9 @@ urlpatterns = [
     path("status/", StatusPage.as_view(), name="status"),
     path("status/now/", StatusNow.as_view(), name="status-now"),
     path("status/examination/", ExaminationPage.as_view(), name="examination"),
+    path("webhooks/", WebhooksPage.as_view(), name="webhooks"),
+    path("webhooks/now/", WebhooksNow.as_view(), name="webhooks-now"),
+    path("webhooks/<uuid:webhook>/", include(webhook)),
     path("users/", access.UsersPage.as_view(), name="users"),
     path("users/<int:user>/", access.UserPage.as_view(), name="user"),
     path("settings/", StationSettingsPage.as_view(), name="station-settings"),

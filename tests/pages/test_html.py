@@ -9,6 +9,7 @@ from cameras.models import Camera, SettingsPreset
 from tests.harness.browsers.html_check import html_errors
 from tests.harness.clients.pages import text_of
 from tests.harness.rows.clips import clip_of
+from tests.harness.rows.webhooks import added, deliver_due, happened, only_delivery
 
 ADDRESSES = {
     "dashboard": "/",
@@ -29,6 +30,11 @@ ADDRESSES = {
     "status": "/status/",
     "events": "/events/",
     "users": "/users/",
+    "webhooks": "/webhooks/",
+    "webhook": "/webhooks/{webhook}/",
+    "webhook-now": "/webhooks/{webhook}/now/",
+    "delivery": "/webhooks/{webhook}/deliveries/{delivery}/",
+    "remove-webhook": "/webhooks/{webhook}/remove/",
     "station-settings": "/settings/",
     "account": "/accounts/",
     "viewers": "/live/viewers/",
@@ -46,8 +52,14 @@ def test_every_page_is_valid_html(
     clip = clip_of(camera, pictures[0].files.get().root, simulated=True, interrupted=True, lost_frames=3)
     streams(camera)
     raise_alert("disk", "The disk is nearly full. See `skycam doctor`.", severity="error")
+    webhook = added()
+    happened()
+    deliver_due()
+    delivery = only_delivery()
     for name, address in ADDRESSES.items():
-        (tmp_path / f"{name}.html").write_text(text_of(manager.get(address.format(clip=clip.pk))))
+        (tmp_path / f"{name}.html").write_text(
+            text_of(manager.get(address.format(clip=clip.pk, webhook=webhook.pk, delivery=delivery.pk)))
+        )
     (tmp_path / "sign_in.html").write_text(text_of(anonymous.get("/accounts/login/")))
     assert html_errors(html_validate, tmp_path) == ""
 

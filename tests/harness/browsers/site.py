@@ -34,6 +34,7 @@ PAGES = (
     "/live/viewers/",
     "/events/",
     "/jobs/",
+    "/webhooks/",
     "/users/",
     "/settings/",
     "/accounts/",
