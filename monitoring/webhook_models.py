@@ -75,6 +75,7 @@ class WebhookDelivery(models.Model):
     state = models.CharField(max_length=10, choices=DeliveryState, default=DeliveryState.PENDING)
     tries = models.PositiveIntegerField(default=0)
     not_before = models.DateTimeField(default=timezone.now, help_text="When the next attempt is due.")
+    hastened = models.BooleanField(default=False, help_text="It was tried early once, when its receiver worked again.")
     error = models.CharField(max_length=500, blank=True, help_text="Why it failed, or why its last attempt did.")
     worker = models.CharField(max_length=120, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)

@@ -53,9 +53,10 @@ def _note_delivered(claim: Claim, webhook: Webhook) -> None:
     if webhook.failing_since is None:
         return
     Webhook.objects.filter(pk=webhook.pk).update(failing_since=None)
-    # The receiver works again, so what it has missed need not wait for up to an hour.
+    # The receiver works again, so what it has missed need not wait for up to an hour. Once: a delivery that it accepts
+    # never, between others that it accepts, must not use up the attempts of a day within minutes.
     waiting = WebhookDelivery.objects.filter(webhook=webhook, state=DeliveryState.PENDING, lease_until=None)
-    waiting.update(not_before=timezone.now())
+    waiting.filter(hastened=False, not_before__gt=timezone.now()).update(not_before=timezone.now(), hastened=True)
     resolve_alert(failing_alert(webhook))
 
 

@@ -136,7 +136,7 @@ def replay_delivery(delivery: WebhookDelivery, actor: str) -> WebhookDelivery:
     if not webhook.enabled:
         raise WebhookDisabled(f"The web-hook {webhook.name} is switched off. Switch it on, then replay the delivery.")
     rows = WebhookDelivery.objects.filter(pk=delivery.pk)
-    fresh: dict[str, Any] = {"not_before": timezone.now(), "replayed_by": actor}
+    fresh: dict[str, Any] = {"not_before": timezone.now(), "replayed_by": actor, "hastened": False}
     ended = [state for state in DeliveryState if state != DeliveryState.PENDING]
     if not any(change_state(rows, state, DeliveryState.PENDING, tries=0, **fresh) for state in ended):
         # It waits already: its next attempt comes now.

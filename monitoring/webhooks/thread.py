@@ -47,7 +47,7 @@ class WebhookThread:
         """Search now. Any thread may call it."""
         self._thread.wake()
 
-    def stop(self, within_s: float = 2.0) -> None:
+    def stop(self, within_s: float = 1.0) -> None:
         """An attempt that still runs ends with the process. Its delivery is repeated after its lease."""
         until = time.monotonic() + within_s
         self._thread.stop(within_s)

@@ -73,7 +73,7 @@ def test_a_page_lists_deliveries_with_their_state_and_reason(manager: Any) -> No
     happened()
     deliver_due()
     page = text_of(manager.get(address(webhook)))
-    assert "Tried again" in page
+    assert "Next try" in page
     assert "Connection refused" in page
     assert "Failing since" in text_of(manager.get("/webhooks/"))
     assert "No delivery is failed." in text_of(manager.get(address(webhook, "?state=failed")))

@@ -14,7 +14,7 @@ from monitoring.webhooks.delivery import attempt_delivery
 from monitoring.webhooks.requests import WebhookChange
 from monitoring.webhooks.retry_schedule import MAX_TRIES
 from monitoring.webhooks.services import change_webhook, remove_webhook, rotate_secret
-from tests.harness.far_ends.webhook_receiver import hang, in_turn, receiving, status
+from tests.harness.far_ends.webhook_receiver import Request, hang, in_turn, receiving, status
 from tests.harness.rows.webhooks import (
     QUICK,
     added,
@@ -108,6 +108,20 @@ def test_what_waits_is_due_once_the_receiver_works_again() -> None:
     waiting = WebhookDelivery.objects.get(event=first.id)
     assert WebhookDelivery.objects.get(event=second.id).state == "delivered"
     assert wait_s(waiting) < 1
+
+
+def test_a_delivery_that_is_never_accepted_between_others_keeps_its_delays() -> None:
+    def refuse_the_first(request: Request) -> None:
+        refused = str(events[0].id).encode() in request.server.received[-1].body
+        status(500 if refused else 200)(request)
+
+    with receiving(refuse_the_first) as receiver:
+        added(receiver.url)
+        events = [happened() for _ in range(6)]
+        [deliver_due() for _ in range(12)]
+    stuck = WebhookDelivery.objects.get(event=events[0].id)
+    assert (stuck.state, stuck.tries) == ("pending", 2)
+    assert WebhookDelivery.objects.filter(state="delivered").count() == 5
 
 
 def test_after_an_hour_of_failures_an_alert_is_open_until_the_next_success() -> None:
