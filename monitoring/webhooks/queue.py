@@ -15,7 +15,7 @@ def queue_deliveries(event: Event) -> None:
     that no web-hook can get."""
     if event.kind not in KINDS:
         return
-    enabled = Webhook.objects.filter(enabled=True).values_list("pk", "kinds")
+    enabled = Webhook.objects.filter(enabled=True).order_by().values_list("pk", "kinds")
     found = [webhook for webhook, kinds in enabled if matches(kinds, event.kind)]
     if not found:
         return
