@@ -15,6 +15,10 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "taken",
     ),
     "capture": ("adopted", "deleted", "failed", "skipped"),
+    "experiment": (
+        "aborted", "archived", "attached", "changed", "completed", "created", "linked", "noted", "recording",
+        "released", "resumed", "started", "stills", "suspended",
+    ),
     "gate": ("closed", "opened"),
     "job": ("failed",),
     "live": ("ended",),

@@ -36,7 +36,7 @@ def test_the_migration_marks_losses_of_interrupted_clips_as_unknown(tmp_path: Pa
 
 
 BEFORE = [("core", "0001_initial"), ("monitoring", "0004_camera_ids_of_events")]
-NOW = [("core", "0002_settings_of_the_station"), ("monitoring", "0005_settings_belong_to_core")]
+NOW = [("core", "0002_settings_of_the_station"), ("monitoring", "0006_webhooks")]
 
 
 @pytest.mark.django_db(transaction=True)
