@@ -62,6 +62,11 @@ def test_a_redirect_is_not_followed_and_its_secrets_are_not_shown() -> None:
     assert answer.error == f"The receiver answered 302 and redirects to {shown}. Redirects are not followed."
 
 
+def test_a_redirect_does_not_show_a_secret_of_the_address() -> None:
+    with receiving(status(301, Location="/elsewhere/s3cret")) as receiver:
+        assert "redirects to /elsewhere/***." in post(f"{receiver.url}?token=s3cret").error
+
+
 def test_a_receiver_that_hangs_fails_at_the_deadline() -> None:
     with receiving(hang) as receiver:
         began = time.monotonic()
