@@ -39,6 +39,8 @@ OF_PROBLEM = {
     "experiment-state": Settlement.FORGET,
     "session-ended": Settlement.FORGET,
     "job-ended": Settlement.FORGET,
+    "webhook-disabled": Settlement.FORGET,
+    "webhook-busy": Settlement.FORGET,
     "no-primary-camera": Settlement.FORGET,
     "too-large": Settlement.FORGET,
     "unsupported-media-type": Settlement.FORGET,

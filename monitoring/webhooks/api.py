@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.api.paging import page
+from core.idempotency.view import IdempotentView
 from monitoring.models import Webhook, WebhookDelivery
 from monitoring.webhooks.bodies import (
     DeliveryBody,
@@ -121,14 +122,15 @@ class DeliveryView(APIView):
         return Response(delivery_detail_body(delivery_of(webhook_for(request.user, webhook), delivery)))
 
 
-class ReplayView(APIView):
+class ReplayView(IdempotentView):
     roles = {"POST": "manager"}
+    idempotent = {"POST"}
 
-    @extend_schema(operation_id="webhook_deliveries_replay", request=None, responses={202: DeliveryBody})
+    @extend_schema(operation_id="webhook_deliveries_replay", request=None, responses=DeliveryBody)
     def post(self, request: Request, webhook: UUID, delivery: UUID) -> Response:
         """Send the delivery again now, also one that was delivered or has failed."""
         found = delivery_of(webhook_for(request.user, webhook), delivery)
-        return Response(delivery_body(replay_delivery(found, request.user.get_username())), 202)
+        return Response(delivery_body(replay_delivery(found, request.user.get_username())))
 
 
 def delivery_of(webhook: Webhook, delivery: UUID) -> WebhookDelivery:

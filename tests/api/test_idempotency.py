@@ -51,6 +51,7 @@ TAKES_A_KEY = {
     "api/v1/sessions/<uuid:session>/pause/": "a late repetition would undo a resume",
     "api/v1/sessions/<uuid:session>/resume/": "starts captures again",
     "api/v1/alerts/<uuid:alert>/acknowledge/": "a repetition gets the same answer",
+    "api/v1/webhooks/<uuid:webhook>/deliveries/<uuid:delivery>/replay/": "a late repetition would send it once more",
     "api/camera/connect/": "as of the camera",
     "api/camera/disconnect/": "as of the camera",
     "api/camera/start/": "as of the camera",
@@ -59,6 +60,9 @@ TAKES_A_KEY = {
 TAKES_NONE = {
     "api/v1/auth/token/": "its answer is a secret, which is never stored",
     "api/v1/cameras/detect/": "it changes nothing",
+    "api/v1/webhooks/": "its answer is a secret, which is never stored",
+    "api/v1/webhooks/<uuid:webhook>/rotate-secret/": "its answer is a secret, which is never stored",
+    "api/v1/webhooks/<uuid:webhook>/test/": "a repetition tests again",
 }
 BODIES: dict[str, Any] = {
     "/api/v1/cameras/": {"slug": "new", "kind": "simulated"},

@@ -173,10 +173,19 @@ def test_a_replay_sends_a_delivery_again(manager: Any, state: str) -> None:
         WebhookDelivery.objects.update(state=state, ended_at=event.at, tries=31)
         answer = manager.post(of(webhook, f"deliveries/{only_delivery().pk}/replay/"))
         deliver_due()
-    assert (answer.status_code, answer.json()["state"]) == (202, "pending")
+    assert (answer.status_code, answer.json()["state"]) == (200, "pending")
     assert (only_delivery().state, only_delivery().tries, only_delivery().replayed_by) == ("delivered", 1, "a-manager")
     assert Event.objects.get(kind="webhook.replayed").actor == "a-manager"
     assert len(receiver.received) == 1
+
+
+def test_a_replay_that_is_repeated_with_its_key_sends_the_delivery_once(manager: Any) -> None:
+    webhook = added()
+    happened()
+    path = of(webhook, f"deliveries/{only_delivery().pk}/replay/")
+    answers = [manager.post(path, headers={"idempotency-key": "one"}) for _ in range(2)]
+    assert answers[0].content == answers[1].content
+    assert Event.objects.filter(kind="webhook.replayed").count() == 1
 
 
 def test_a_delivery_of_a_web_hook_that_is_off_is_not_replayed(manager: Any) -> None:
