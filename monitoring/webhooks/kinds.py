@@ -10,6 +10,7 @@ TEST_KIND = "webhook.test"
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     "alert": ("acknowledged", "opened", "resolved"),
+    "archive": ("completed", "extended", "incomplete", "requested", "verified"),
     "camera": (
         "added", "audience", "changed", "clock", "faults", "ladder", "released", "removed", "settings", "state",
         "taken",
