@@ -14,6 +14,7 @@ from captures.files.thumbnails import NoThumbnail, NotRenderedYet
 from captures.recording_control.claim_bodies import ExperimentName
 from captures.recording_control.commands import RecordingClaimed
 from captures.sessions.api import NoSession
+from captures.storage.roots import UnusableRoot
 from core.api.problems import ErrorBody, ExceptionTable, Problem, from_message, invalid
 
 
@@ -53,6 +54,7 @@ def recording_claimed(error: RecordingClaimed) -> Problem:
 EXCEPTIONS: ExceptionTable = {
     RecordingClaimed: recording_claimed,
     WrongState: from_message("experiment-state"),
+    UnusableRoot: from_message("not-ready"),
     UnknownCamera: unknown_camera,
     NoSession: from_message("not-found"),
     NoThumbnail: from_message("not-found"),

@@ -13,6 +13,14 @@ from captures.experiment_control.api import (
     ExperimentStartView,
     ExperimentsView,
 )
+from captures.experiment_control.archive_api import (
+    ArchiveFilesView,
+    ArchiveManifestView,
+    ArchivesView,
+    ArchiveVerifyView,
+    ArchiveView,
+    ExperimentArchiveView,
+)
 from captures.files.clip_serving import ClipFileView, PosterView
 from captures.files.serving import CaptureFileView
 from captures.files.thumbnails import ThumbnailView
@@ -49,6 +57,12 @@ urlpatterns = [
     path("experiments/<uuid:experiment>/account/", ExperimentAccountView.as_view()),
     path("experiments/<uuid:experiment>/notes/", ExperimentNotesView.as_view()),
     path("experiments/<uuid:experiment>/attachments/", ExperimentAttachmentsView.as_view()),
+    path("experiments/<uuid:experiment>/archive/", ExperimentArchiveView.as_view()),
+    path("archives/", ArchivesView.as_view()),
+    path("archives/<uuid:archive>/", ArchiveView.as_view()),
+    path("archives/<uuid:archive>/files/", ArchiveFilesView.as_view()),
+    path("archives/<uuid:archive>/manifest/", ArchiveManifestView.as_view()),
+    path("archives/<uuid:archive>/verify/", ArchiveVerifyView.as_view()),
     path("sessions/", SessionsView.as_view()),
     path("sessions/<uuid:session>/", SessionView.as_view()),
     path("sessions/<uuid:session>/stop/", SessionStopView.as_view()),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import uuid6
 from django.db import models
 from django.utils import timezone
@@ -62,6 +65,12 @@ class Archive(models.Model):
 
     def __str__(self) -> str:
         return self.folder
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The manifest."""
+        found: dict[str, Any] = json.loads(self.manifest)
+        return found
 
 
 class ArchiveFolder(models.Model):

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from skycam_project.cli.errors import CliError
+from skycam_project.cli.errors import FAILED, CliError
 from skycam_project.cli.ids import HEX, find_by_id, short_id
+from skycam_project.cli.jobs import wait_and_show
 from skycam_project.cli.options import DurationParam, FutureTimeParam, Group, given
 from skycam_project.cli.output import format_time, make_table, print_fields, print_line, print_result, print_table
 from skycam_project.cli.programme_options import build_request
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
+    from captures.archives.models import Archive
     from captures.experiments.models import Experiment
     from captures.experiments.service import ExperimentService
     from skycam_project.cli.identity import Caller
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 STATES = ["planned", "running", "completed", "aborted", "archived"]
 OPTIONS = {"cameras": "--camera", "tags": "--tag", "planned_start": "--begin", "planned_end": "--end"}
 """Field -> option, where the names differ."""
+POLL_S = 0.5
 ROLL = DurationParam(least=0, most=3600)
 
 
@@ -271,3 +275,88 @@ def print_account(body: dict[str, Any]) -> None:
         print_line(f"{format_time(note['at'])} {note['author']}: {note['text']}")
     for one in body["account"]["attachments"]:
         print_line(f"{one['label']}: {one['reference']}")
+
+
+@experiments.command("archive")
+@click.argument("experiment")
+@click.option("--method", type=click.Choice(["copy", "link"]), help="archive_config.method by default.")
+@click.option("--no-wait", is_flag=True, help="Return at once; the jobs go on.")
+def archive(experiment: str, method: str | None, no_wait: bool) -> None:
+    """Archive an experiment, and wait until it is done.
+
+    Files that it has got since it was archived last are added.
+    """
+    caller = current().authorize("operator")
+    from captures.archives.services import request_archive
+
+    made = request_archive(find_experiment(caller, experiment), method or "", caller.actor)
+    if not no_wait:
+        wait_for_archive(made)
+    print_result(archive_body_of(made, caller), print_archive)
+
+
+@experiments.command("verify")
+@click.argument("experiment")
+def verify(experiment: str) -> int:
+    """Read the archive of an experiment again, on all hosts.
+
+    What is missing or changed is mended from a whole copy where there is one.
+    """
+    caller = current().authorize("operator")
+    from captures.archives.verification import request_verification
+
+    found = find_archive(caller, experiment)
+    for job in request_verification(found, caller.actor):
+        wait_and_show(job, run_here=True)
+    found.refresh_from_db()
+    print_result(archive_body_of(found, caller), print_archive)
+    return FAILED if found.verification == "faulty" else 0
+
+
+def wait_for_archive(archive: Archive) -> None:
+    from captures.archives.services import advance
+    from core.jobs.models import Job
+
+    while archive.state in {"waiting", "copying"}:
+        unfinished = Job.objects.filter(kind="archive", subject=str(archive.pk), state__in=["waiting", "running"])
+        if job := unfinished.order_by("created_at").first():
+            wait_and_show(job, run_here=True)
+        else:
+            time.sleep(POLL_S)
+        archive.refresh_from_db()
+        # On a station that is stopped no other process does it.
+        advance(archive)
+
+
+def find_archive(caller: Caller, text: str) -> Archive:
+    from captures.archives.selectors import archives_for
+
+    experiment = find_experiment(caller, text)
+    found = archives_for(caller.user).filter(experiment=experiment).first()
+    if found is None:
+        raise CliError("not-found", f"{experiment.name!r} has no archive. `skycam experiments archive` makes one.")
+    return found
+
+
+def archive_body_of(archive: Archive, caller: Caller) -> dict[str, Any]:
+    from captures.archives.bodies import archive_body
+    from captures.archives.selectors import archives_for
+
+    return dict(archive_body(archives_for(caller.user).get(pk=archive.pk), caller.user))
+
+
+def print_archive(body: dict[str, Any]) -> None:
+    from core.templatetags.skycam import format_bytes
+
+    print_line(f"{body['name']}: {body['state']}. {body['message']}".strip())
+    counts = ", ".join(f"{count} {state}" for state, count in sorted(body["files"].items()))
+    print_fields(
+        [
+            ("files", f"{counts or 'none'}, {format_bytes(body['bytes'])}"),
+            ("verified", f"{format_time(body['verified'])}: {body['verification']}" if body["verified"] else None),
+        ]
+    )
+    for folder in body["folders"]:
+        print_line(f"  {folder['host']}: {folder['path'] or body['folder']}")
+    for sentence in body["missing"]:
+        print_line(f"  missing: {sentence}")

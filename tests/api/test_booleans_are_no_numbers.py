@@ -86,6 +86,8 @@ def address(path: str, world: World) -> str:
         "schedule": world.schedule.pk,
         "clip": world.clip.pk,
         "experiment": world.experiment.pk,
+        "archive": world.archive.pk,
+        "webhook": world.webhook.pk,
     }
     return path.format(**places)
 

@@ -41,6 +41,8 @@ TAKES_A_KEY = {
     "api/v1/experiments/<uuid:experiment>/complete/": "a repetition gets the answer instead of experiment-state",
     "api/v1/experiments/<uuid:experiment>/abort/": "a repetition gets the answer instead of experiment-state",
     "api/v1/experiments/<uuid:experiment>/release/": "a repetition gets the number of clips again",
+    "api/v1/experiments/<uuid:experiment>/archive/": "starts an archive",
+    "api/v1/archives/<uuid:archive>/verify/": "starts jobs",
     "api/v1/experiments/<uuid:experiment>/notes/": "creates a note",
     "api/v1/experiments/<uuid:experiment>/attachments/": "creates an attachment",
     "api/v1/jobs/<uuid:job>/cancel/": "a repetition gets the answer instead of job-ended",

@@ -11,10 +11,11 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver
+from django.utils import timezone
 from PIL import Image
 
 from cameras.models import Camera, SettingsPreset
-from captures.models import Experiment, ExperimentCamera, Session, StorageRoot
+from captures.models import Archive, Experiment, ExperimentCamera, Session, StorageRoot
 from core.jobs.models import Job
 from monitoring.models import WebhookDelivery
 from monitoring.services import raise_alert, record_event
@@ -61,6 +62,9 @@ class World:
         self.webhook = added(kinds=("storage.full",))
         record_event("storage.full", "The disk is full.")
         self.delivery = WebhookDelivery.objects.get()
+        self.archive = Archive.objects.create(
+            experiment=self.experiment, folder="experiments/dew", wait_until=timezone.now(), manifest="{}"
+        )
         self.group = Group.objects.create(name="observers")
 
     def address(self, route: str, user: User) -> str:
@@ -68,7 +72,8 @@ class World:
         places = {
             "<slug:slug>": "sky", "<uuid:capture>": self.capture.pk, "<uuid:session>": self.session.pk,
             "<uuid:schedule>": self.schedule.pk, "<uuid:clip>": self.clip.pk, "<uuid:job>": self.job.pk,
-            "<uuid:experiment>": self.experiment.pk, "<uuid:alert>": self.alert.pk, "<int:user>": self.users["none"].pk,
+            "<uuid:experiment>": self.experiment.pk,
+            "<uuid:archive>": self.archive.pk, "<uuid:alert>": self.alert.pk, "<int:user>": self.users["none"].pk,
             "<int:token>": ApiToken.issue(user)[0].pk, "<uuid:sign_in>": SignIn.objects.create(user=user).pk,
             "<str:name>": "night", "<str:night>": "2026-11-22", "<uuid:viewer>": self.session.pk,
             "<uuid:webhook>": self.webhook.pk, "<uuid:delivery>": self.delivery.pk,
