@@ -30,8 +30,6 @@ RESERVE_BYTES = 256_000_000
 def make_archive(context: JobContext) -> dict[str, Any]:
     """Arguments: `archive` (id). Each attempt continues with the files that have no outcome yet. JobError when the disk
     of the archive cannot be written now."""
-    if point := context.arguments.get("failpoint"):
-        FAILPOINTS.arm(point, int(context.arguments.get("passes", 0)))
     archive = Archive.objects.select_related("experiment").filter(pk=context.arguments["archive"]).first()
     if archive is None:
         raise JobError("The archive was removed.", permanent=True)

@@ -1,0 +1,111 @@
+"""The disk of the archive is full, not mounted, or fails: a clear state, an alert, and another try."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from cameras.spool.storage import MARKER, make_root
+from captures.archives import jobs
+from captures.archives.services import advance, archive_path, request_archive
+from captures.models import Archive, ArchiveFile, Clip, Experiment, StorageRoot
+from captures.storage.roots import assign_root
+from core.jobs.context import JobContext, JobError
+from core.jobs.models import Job
+from monitoring.models import Alert
+
+
+@pytest.fixture
+def target(tmp_path: Path, root: StorageRoot) -> StorageRoot:
+    """A root of its own for archives."""
+    folder = tmp_path / "target"
+    folder.mkdir()
+    made = StorageRoot.objects.create(host="main", path=str(folder))
+    make_root(folder, str(made.pk))
+    assign_root(made, "archives")
+    return made
+
+
+def attempt(archive: Archive) -> Any:
+    return jobs.make_archive(JobContext("job-1", {"archive": str(archive.pk)}, None, "ada", lambda _: None))
+
+
+def open_alerts() -> list[str]:
+    return list(Alert.objects.exclude(state="resolved").values_list("key", flat=True))
+
+
+def test_a_disk_that_is_not_mounted_is_reported_and_nothing_is_written(
+    run: Experiment, clips: list[Clip], target: StorageRoot
+) -> None:
+    archive = request_archive(run)
+    Path(target.path, MARKER).unlink()
+    with pytest.raises(JobError, match="is not mounted"):
+        attempt(archive)
+    assert list(Path(target.path).iterdir()) == []
+    assert open_alerts() == [f"archive.failed:{archive.pk}"]
+    archive.refresh_from_db()
+    assert "is not mounted" in archive.message
+
+
+def test_the_archive_goes_on_once_the_disk_is_back(run: Experiment, clips: list[Clip], target: StorageRoot) -> None:
+    archive = request_archive(run)
+    Path(target.path, MARKER).unlink()
+    with pytest.raises(JobError):
+        attempt(archive)
+    Path(target.path, MARKER).write_text(str(target.pk))
+    attempt(archive)
+    archive.refresh_from_db()
+    assert (archive.state, archive.message) == ("complete", "")
+    assert open_alerts() == []
+
+
+def test_a_full_disk_is_reported(
+    run: Experiment, clips: list[Clip], target: StorageRoot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # More than any disk of a test has.
+    monkeypatch.setattr(jobs, "RESERVE_BYTES", 1 << 60)
+    archive = request_archive(run)
+    with pytest.raises(JobError, match="is full"):
+        attempt(archive)
+    assert ArchiveFile.objects.filter(state="planned").count() == 3
+    assert not list(Path(archive_path(archive)).rglob("*.mp4"))
+
+
+def test_another_job_is_started_some_minutes_after_one_that_failed(
+    run: Experiment, clips: list[Clip], target: StorageRoot
+) -> None:
+    archive = request_archive(run)
+    Job.objects.update(state="failed", ended_at=timezone.now())
+    advance(archive)
+    assert Job.objects.filter(state="waiting").count() == 0
+    Job.objects.update(ended_at=timezone.now() - timedelta(minutes=6))
+    advance(archive)
+    assert Job.objects.filter(state="waiting").count() == 1
+
+
+def test_a_link_in_the_place_of_the_folder_is_not_followed(
+    run: Experiment, clips: list[Clip], target: StorageRoot, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    Path(target.path, "experiments").symlink_to(outside)
+    archive = request_archive(run)
+    with pytest.raises(JobError, match="failed"):
+        attempt(archive)
+    assert list(outside.iterdir()) == []
+
+
+def test_a_job_that_is_stopped_goes_on_later(run: Experiment, clips: list[Clip], target: StorageRoot) -> None:
+    archive = request_archive(run)
+    context = JobContext("job-1", {"archive": str(archive.pk)}, None, "ada", lambda _: None)
+    context.stopping.set()
+    jobs.make_archive(context)
+    archive.refresh_from_db()
+    assert archive.state == "copying"
+    attempt(archive)
+    archive.refresh_from_db()
+    assert archive.state == "complete"
