@@ -16,6 +16,7 @@ from cameras.runtime.assembly import CameraProcess, build_camera_process, make_d
 from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.consumers import Context, load_consumer
+from cameras.runtime.device_conditions import DeviceConditions, ObservedReports
 from cameras.runtime.device_times import DeviceTimes
 from cameras.runtime.exposure_statistics import ExposureStatistics
 from cameras.runtime.link import Link, ReportSink
@@ -54,14 +55,16 @@ def device_times(spec: Spec) -> DeviceTimes:
 
 def run(spec: Spec, link: Link) -> None:
     buffer, clock = SharedFrameBuffer(), CameraClock()
-    driver, context = make_driver(spec, clock), Context(spec, buffer, link)
+    conditions = DeviceConditions(spec["kind"])
+    driver, context = make_driver(spec, clock), Context(spec, buffer, link, conditions)
     consumers: dict[str, Any] = {name: load_consumer(path, context) for name, path in spec["consumers"].items()}
     # Not a consumer of frames: the still thread calls it.
     writer = consumers.pop("still_writer")
     statistics = consumers.setdefault("statistics", ExposureStatistics(context))
     process = build_camera_process(
-        spec, link, clock, buffer, writer, statistics, list(consumers.values()), driver, device_times(spec)
-    )
+        spec, ObservedReports(link, conditions), clock, buffer, writer, statistics, list(consumers.values()), driver,
+        device_times(spec),
+    )  # fmt: skip
     # Only when all parts exist: some commands act at once, on the thread of the link.
     link.listen(process.receiver.receive_command, process.loop.stop)
     ended = threading.Event()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from cameras.drivers.base import Exposure, Identity
 from cameras.runtime.buffer import SharedFrameBuffer
+from cameras.runtime.device_conditions import DeviceConditions
 from cameras.runtime.link import ReportSink
 from cameras.runtime.messages import Command, ConsumerStats
 from cameras.runtime.spec import Spec
@@ -21,6 +22,7 @@ class Context:
     spec: Spec
     buffer: SharedFrameBuffer
     link: ReportSink
+    conditions: DeviceConditions = field(default_factory=DeviceConditions)
 
 
 class StillConsumer(Protocol):

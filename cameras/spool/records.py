@@ -75,6 +75,8 @@ class ClipOrigin(TypedDict, total=False):
     boot_s: float
     experiments: list[str]
     """Ids of the experiments for which it was recorded."""
+    conditions: dict[str, Any]
+    """The camera when it began: `cameras.runtime.device_conditions`."""
 
 
 class _ClipPlan(TypedDict):

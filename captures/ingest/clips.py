@@ -53,6 +53,7 @@ def clip_of(record: ClipRecord) -> Clip:
         copied=body["copied"],
         boot=body.get("origin", {}).get("boot", ""),
         boot_s=body.get("origin", {}).get("boot_s"),
+        conditions=body.get("origin", {}).get("conditions", {}),
         **body.get("clock", {}),
     )
 

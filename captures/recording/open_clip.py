@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import uuid6
 
@@ -27,9 +28,16 @@ class OpenClip:
     Unplayable for a packet that no clip can begin with."""
 
     def __init__(
-        self, storage: Storage, camera: str, organizer: ImageOrganizer, first: FrameOrPacket, desired: Recording
+        self,
+        storage: Storage,
+        camera: str,
+        organizer: ImageOrganizer,
+        first: FrameOrPacket,
+        desired: Recording,
+        conditions: dict[str, Any] | None = None,
     ) -> None:
-        self.storage, self.desired = storage, desired
+        """`conditions`: of the camera, as `DeviceConditions.snapshot`."""
+        self.storage, self.desired, self._conditions = storage, desired, conditions or {}
         # Before anything is on the disk: a packet that no clip can begin with leaves no trace.
         self._track = make_track(first, desired)
         self.plan = self._make_plan(camera, organizer, first)
@@ -61,7 +69,7 @@ class OpenClip:
         age_s = time.monotonic() - first.monotonic
         return ClipOrigin(
             boot=boot_id(), boot_s=time.clock_gettime(time.CLOCK_BOOTTIME) - age_s,
-            experiments=list(self.desired.get("experiments", [])),
+            experiments=list(self.desired.get("experiments", [])), conditions=self._conditions,
         )  # fmt: skip
 
     @property

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from cameras.drivers import driver_class
 from cameras.runtime.consumers import Context
+from cameras.runtime.device_conditions import DeviceConditions
 from cameras.runtime.messages import Command, ConsumerStats, RotateCommand
 from cameras.runtime.spec import Recording, Spec
 from cameras.spool.recovery import DecidedOutcome
@@ -66,7 +67,7 @@ class ClipRecorder:
         root_error = RootError()
         self._finalizer = ClipFinalizer(self._reports, root_error.report)
         self._sync = ClipSync(root_error.report)
-        self._writer = self._make_writer(spec, root_error)
+        self._writer = self._make_writer(spec, root_error, context.conditions)
         self._inbox.request(spec["recording"])
         # A predecessor that was killed may have left its alerts open.
         if self._inbox.desired is None:
@@ -75,7 +76,7 @@ class ClipRecorder:
         self._thread = threading.Thread(target=self._writer.run, name="recorder", daemon=True)
         self._thread.start()
 
-    def _make_writer(self, spec: Spec, root_error: RootError) -> ClipWriter:
+    def _make_writer(self, spec: Spec, root_error: RootError, conditions: DeviceConditions) -> ClipWriter:
         times, reports, finalizer = self._times, self._reports, self._finalizer
         retry = RetryTimer(time.monotonic)
         root = ClipRoot(
@@ -93,7 +94,7 @@ class ClipRecorder:
         organizer = ImageOrganizer(spec["slug"], dataclass_from_json(Site, spec["site"]))
 
         def make_clip(storage: Storage, first: FrameOrPacket, desired: Recording) -> OpenClip:
-            return OpenClip(storage, spec["camera"], organizer, first, desired)
+            return OpenClip(storage, spec["camera"], organizer, first, desired, conditions.snapshot())
 
         return ClipWriter(
             self._inbox, self._queue, root, root_error, policy, finalizer, self._sync.set_file, reports, make_clip

@@ -123,6 +123,9 @@ def test_a_run_by_the_api_has_clips_of_all_of_it_and_stills_of_the_dslr(station:
     assert claims_of(station) == []
     folder = run.eventually_archived()
     assert sums_are_right(folder)
+    clip = next(file for file in json.loads((folder / "manifest.json").read_text())["files"] if file["kind"] == "clip")
+    assert clip["driver"] == "simulated"
+    assert clip["settings"]["width"] == 320
     assert len(list(folder.glob("*/clips/*.mp4"))) == account["simulated"]["clips"] + account["second"]["clips"]
     assert len(list(folder.glob("east/captures/*"))) >= 3
 
