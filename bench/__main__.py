@@ -30,6 +30,7 @@ BENCHES = {
     "service":  "bench.service",
     "files":    "bench.files",
     "organizing": "bench.organizing",
+    "archiving": "bench.archiving",
     "live":     "bench.live",
     "notices":  "bench.notices",
     "relay":    "bench.relay",

@@ -1,0 +1,110 @@
+"""Archiving the clips of an experiment, beside copying and hashing the same files with the system's programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bench.figures import Table
+from bench.runs import Runs
+from core.jobs.tables import JOB_KINDS
+from tests.harness.stations.command_line import run as skycam
+
+CLIPS, CLIP_BYTES = 100, 200_000_000
+LIMIT_RATIO = 1.3
+NAME = "Benchmark"
+CHUNK = 8 << 20
+ADD_ROWS = """
+import hashlib, sys
+from datetime import timedelta
+from pathlib import Path
+from django.utils import timezone
+from cameras.models import Camera
+from captures.models import Clip, Experiment, ExperimentCamera
+from captures.recording_claims.services import hold_clips
+from captures.storage.roots import assigned_root
+
+root, camera = assigned_root("main", "clips"), Camera.objects.first()
+files = sorted(Path(root.path, "clips", "benchmark").iterdir())
+ended = timezone.now() - timedelta(hours=1)
+started = ended - timedelta(seconds=len(files))
+run = Experiment.objects.create(
+    name="Benchmark", operator="ada", still_interval_s=60, state="completed", settled=True, started_at=started,
+    ended_at=ended,
+)
+ExperimentCamera.objects.create(experiment=run, camera=camera, position=1, means="clips")
+for number, file in enumerate(files):
+    with file.open("rb") as content:
+        sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+    at = started + timedelta(seconds=number)
+    clip = Clip.objects.create(
+        camera=camera, root=root, host=root.host, started_at=at, ended_at=at + timedelta(seconds=1), frames=10,
+        width=320, height=240, bytes=file.stat().st_size, sha256=sha256, path=f"clips/benchmark/{file.name}",
+    )
+    hold_clips([clip.pk], run.pk)
+"""
+
+
+def run(runs: Runs) -> list[Table]:
+    station = runs.station.station
+    clips = station.config.storage_root / "clips" / "benchmark"
+    number = runs.times(CLIPS)
+    write_files(clips, number)
+    size = number * CLIP_BYTES
+    peer = copied_and_hashed(clips, runs.folder / "copy")
+    # The archive must not be made by itself before the measurement.
+    station.api.call("PATCH", "settings/", {"archive_config.on_completion": False})
+    station.run("manage.py", "shell", "--no-imports", "-c", ADD_ROWS)
+    drop_caches()
+    took_s = archived(station.config.data)
+    found = Table(f"Archiving {number} clips of {CLIP_BYTES / 1e6:.0f} MB: skycam experiments archive")
+    found.add("cp -r, sync and sha256sum, from the disk", f"{peer:.1f} s", note=f"{size / peer / 1e6:.0f} MB/s")
+    found.add(
+        "Copied, synced, read back from the disk, stored", f"{took_s:.1f} s", note=f"{size / took_s / 1e6:.0f} MB/s"
+    )
+    found.add("The time of the second row, as a multiple", f"{took_s / peer:.2f}", str(LIMIT_RATIO))
+    shutil.rmtree(clips)
+    return [found]
+
+
+def write_files(folder: Path, number: int) -> None:
+    folder.mkdir(parents=True)
+    for place in range(number):
+        with (folder / f"{place:04}.mp4").open("wb") as file:
+            for _ in range(CLIP_BYTES // CHUNK + 1):
+                file.write(os.urandom(min(CHUNK, CLIP_BYTES - file.tell())))
+
+
+def drop_caches() -> None:
+    """So that the files are read from the disk. It needs root; without it both rows read them from the memory."""
+    subprocess.run(["sh", "-c", "sync; echo 3 > /proc/sys/vm/drop_caches"], check=False, stderr=subprocess.DEVNULL)
+
+
+def copied_and_hashed(clips: Path, to: Path) -> float:
+    """Seconds, at the priority of the job."""
+    drop_caches()
+    words = f"cp -r {clips} {to} && sync -f {to} && sha256sum {to}/* > /dev/null"
+    began = time.perf_counter()
+    subprocess.run(["nice", "-n", str(JOB_KINDS["archive"].nice), "sh", "-c", words], check=True)
+    took_s = time.perf_counter() - began
+    shutil.rmtree(to)
+    return took_s
+
+
+def archived(data: Path) -> float:
+    """Seconds from the start of the job to its end."""
+    assert answer(data, "experiments", "archive", NAME)["state"] == "complete"
+    jobs = [job for job in answer(data, "jobs", "list", "--kind", "archive")["results"] if job["started"]]
+    began = min(datetime.fromisoformat(job["started"]) for job in jobs)
+    ended = max(datetime.fromisoformat(job["ended"]) for job in jobs)
+    return (ended - began).total_seconds()
+
+
+def answer(data: Path, *words: str) -> Any:
+    return json.loads(skycam(data, "--output", "json", *words).stdout)
