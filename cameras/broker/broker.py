@@ -16,7 +16,16 @@ from django.conf import settings
 from cameras.broker.circuit_breaker import CONNECT_S, CircuitBreakerPool
 from cameras.broker.hiredis_client import BrokerDown
 
-__all__ = ["UNREACHABLE", "BrokerDown", "connection", "key", "milliseconds", "reachable", "time_ms"]
+__all__ = [
+    "UNREACHABLE",
+    "BrokerDown",
+    "binary_connection",
+    "connection",
+    "key",
+    "milliseconds",
+    "reachable",
+    "time_ms",
+]
 
 ANSWER_S = 3.0
 UNREACHABLE = (redis.RedisError, OSError)
@@ -31,9 +40,20 @@ def key(*parts: str) -> str:
 @functools.cache
 def connection() -> redis.Redis:
     """The process's connection pool: 1 s to connect, 3 s to answer; calls fail at once while the circuit is open."""
-    options = {"socket_connect_timeout": CONNECT_S, "socket_timeout": ANSWER_S, "decode_responses": True}
+    return _connect(decode_responses=True)
+
+
+@functools.cache
+def binary_connection() -> redis.Redis:
+    """The same, for values that are no text."""
+    return _connect(decode_responses=False)
+
+
+def _connect(*, decode_responses: bool) -> redis.Redis:
+    options: dict[str, Any] = {"socket_connect_timeout": CONNECT_S, "socket_timeout": ANSWER_S}
     # Not `Redis.from_url`, which always makes a plain ConnectionPool, without the circuit breaker.
-    return redis.Redis.from_pool(CircuitBreakerPool.from_url(settings.STATION.redis_url, **options))
+    pool = CircuitBreakerPool.from_url(settings.STATION.redis_url, **options, decode_responses=decode_responses)
+    return redis.Redis.from_pool(pool)
 
 
 @contextmanager

@@ -14,11 +14,12 @@ from django.utils import timezone
 from cameras.spool.durable import RootFiles
 from cameras.spool.spool import is_out_of_space
 from cameras.spool.storage import read_marker, root_missing_message
-from captures.archives.copying import CopyFaulty, CopyRequest, CopyStopped, SourceFaulty, copy_file
+from captures.archives.copying import CopyFaulty, CopyRequest, CopyStopped, SourceFaulty, copy_file, is_whole
 from captures.archives.failpoints import FAILPOINTS
 from captures.archives.manifest import small_files
 from captures.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveFolder, ArchiveMethod
 from captures.archives.services import advance, count_copied, report_failure
+from captures.archives.transfer import SenderAway, fetch_file, part_name
 from captures.storage.models import StorageRoot
 from core.jobs.context import JobContext, JobError
 from core.text.plurals import pluralize
@@ -70,7 +71,7 @@ class RootNotMounted(OSError):
 
 
 def describe_error(error: Exception, root: StorageRoot) -> str:
-    if isinstance(error, (RootNotMounted, CopyFaulty)):
+    if isinstance(error, (RootNotMounted, CopyFaulty, SenderAway)):
         return str(error)
     assert isinstance(error, OSError)
     if is_out_of_space(error):
@@ -88,7 +89,11 @@ class ArchiveJob:
     def copy_all(self) -> dict[str, Any]:
         rows = self._folder.files.filter(state=ArchiveFileState.PLANNED)
         total, done = self._folder.files.count(), self._folder.files.exclude(state=ArchiveFileState.PLANNED).count()
-        for row in rows.select_related("clip__root", "capture_file__root").order_by("path").iterator(chunk_size=200):
+        for row in (
+            rows.select_related("clip__root", "capture_file__root", "gathered_from__folder")
+            .order_by("path")
+            .iterator(chunk_size=200)
+        ):
             if self._context.should_stop():
                 break
             self._copy(row)
@@ -98,7 +103,7 @@ class ArchiveJob:
 
     def _copy(self, row: ArchiveFile) -> None:
         source = row.clip or row.capture_file
-        if source is None:
+        if source is None and row.gathered_from is None:
             self._settle(row, ArchiveFileState.MISSING, "The source was deleted before it was copied.")
             return
         if self._files.free_bytes() < row.bytes + RESERVE_BYTES:
@@ -106,6 +111,10 @@ class ArchiveJob:
         subfolder, _, name = row.path.rpartition("/")
         folder = f"{self._archive.folder}/{subfolder}"
         self._files.make_folders(folder)
+        if row.gathered_from is not None:
+            self._gather(row, row.gathered_from, CopyRequest("", "", row.bytes, row.sha256, folder, name))
+            return
+        assert source is not None
         request = CopyRequest(
             source_root=source.root.path, source_path=source.path, bytes=row.bytes, sha256=row.sha256, folder=folder,
             name=name, link=self._archive.method == ArchiveMethod.LINK,
@@ -115,6 +124,19 @@ class ArchiveJob:
         except SourceFaulty as error:
             self._settle(row, ArchiveFileState(error.state), str(error))
             return
+        self._settle_copied(row, linked=linked)
+
+    def _gather(self, row: ArchiveFile, source: ArchiveFile, request: CopyRequest) -> None:
+        """Fetch a file of another host."""
+        if source.state == ArchiveFileState.PLANNED:
+            return  # it has no outcome there yet
+        if source.state != ArchiveFileState.COPIED:
+            self._settle(row, ArchiveFileState(source.state), f"On {source.folder.host}: {source.message}")
+            return
+        fetch_whole(source, request, self._files, self._context)
+        self._settle_copied(row)
+
+    def _settle_copied(self, row: ArchiveFile, *, linked: bool = False) -> None:
         self._copied_bytes += row.bytes
         self._settle(row, ArchiveFileState.COPIED, "", linked=linked, copied_at=timezone.now())
         FAILPOINTS.hit("after_row_copied")
@@ -124,6 +146,26 @@ class ArchiveJob:
     def _settle(row: ArchiveFile, state: ArchiveFileState, message: str, **values: Any) -> None:
         planned = ArchiveFile.objects.filter(pk=row.pk, state=ArchiveFileState.PLANNED)
         planned.update(state=state, message=message, **values)
+
+
+def fetch_whole(source: ArchiveFile, request: CopyRequest, files: RootFiles, context: JobContext) -> None:
+    """Fetch a file of another host to its place, unless it is there. CopyFaulty when what arrived is not the file;
+    SenderAway, CopyStopped, OSError."""
+    if is_whole(files, request, request.name, context.should_stop):
+        return
+    part = part_name(request.name)
+    if files.size(request.folder, part) is None:
+        files.create(request.folder, part, [])
+    target = files.open_existing(request.folder, part)
+    try:
+        fetch_file(source, target, context)
+    finally:
+        os.close(target)
+    if not is_whole(files, request, part, context.should_stop):
+        files.unlink(request.folder, part)
+        raise CopyFaulty(f"What {source.folder.host} sent of {source.path} is not the file. It is fetched again.")
+    files.rename(request.folder, part, request.name)
+    files.sync(request.folder)
 
 
 def write_manifest(archive: Archive, folder: ArchiveFolder, files: RootFiles) -> None:

@@ -114,6 +114,10 @@ class ArchiveFile(models.Model):
     capture_file = models.ForeignKey(
         CaptureFile, on_delete=models.SET_NULL, null=True, blank=True, related_name="archive_files"
     )
+    gathered_from = models.ForeignKey(
+        "self", on_delete=models.CASCADE, null=True, blank=True, related_name="gathered",
+        help_text="The file of another host of which it is a copy.",
+    )  # fmt: skip
     path = models.CharField(max_length=600)
     at = models.DateTimeField(help_text="When its first frame was captured.")
     bytes = models.PositiveBigIntegerField()

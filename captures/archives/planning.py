@@ -14,6 +14,7 @@ from captures.clips.models import Clip, ClipHold
 from captures.experiments.models import Experiment
 from captures.storage.models import StorageClass, StorageRoot
 from captures.storage.roots import UnusableRoot, assigned_root
+from core.station_settings.values import archive_config
 from core.times.timestamps import stamp, stamp_or_none
 
 HOLD = "archive"
@@ -30,6 +31,10 @@ def plan_files(archive: Archive) -> int:
     added = [known.of_clip(clip) for clip in clips]
     added += [known.of_capture(file) for file in unarchived_captures(experiment)]
     ArchiveFile.objects.bulk_create(added, batch_size=500)
+    if gather_host := archive_config().gather_host:
+        gathered = [known.gathered(file, gather_host) for file in ungathered(archive, gather_host)]
+        ArchiveFile.objects.bulk_create(gathered, batch_size=500)
+        added += gathered
     holds = [ClipHold(clip=clip, by=HOLD, name=str(archive.pk)) for clip in clips]
     ClipHold.objects.bulk_create(holds, ignore_conflicts=True, batch_size=500)
     return len(added)
@@ -45,6 +50,13 @@ def unarchived_captures(experiment: Experiment) -> Iterable[CaptureFile]:
     archived = ArchiveFile.objects.filter(capture_file=OuterRef("pk"), folder__archive__experiment=experiment)
     files = CaptureFile.objects.filter(~Exists(archived), capture__experiment=experiment.pk)
     return files.select_related("capture__camera").order_by("capture__started_at", "pk")
+
+
+def ungathered(archive: Archive, host: str) -> Iterable[ArchiveFile]:
+    """The files of other hosts that `host` is to have too, and has no row of."""
+    here = ArchiveFile.objects.filter(gathered_from=OuterRef("pk"), folder__host=host)
+    files = ArchiveFile.objects.filter(~Exists(here), folder__archive=archive, gathered_from=None)
+    return files.exclude(folder__host=host).select_related("folder").order_by("pk")
 
 
 def archive_root(host: str) -> StorageRoot:
@@ -76,6 +88,15 @@ class _Known:
         return ArchiveFile(
             folder=self.add_folder(file.host), camera=capture.camera, capture_file=file, path=path,
             at=capture.started_at, bytes=file.bytes, sha256=file.sha256, facts=capture_facts(file),
+        )  # fmt: skip
+
+    def gathered(self, file: ArchiveFile, host: str) -> ArchiveFile:
+        """The row of a copy on `host`."""
+        folder, _, name = file.path.rpartition("/")
+        return ArchiveFile(
+            folder=self.add_folder(host), camera_id=file.camera_id, clip_id=file.clip_id,
+            capture_file_id=file.capture_file_id, gathered_from=file, path=self._path(host, folder, name), at=file.at,
+            bytes=file.bytes, sha256=file.sha256, facts={**file.facts, "gathered_from": file.folder.host},
         )  # fmt: skip
 
     def add_folder(self, host: str) -> ArchiveFolder:

@@ -16,7 +16,14 @@ from django.utils import timezone
 from captures.archives import planning
 from captures.archives.failpoints import FAILPOINTS
 from captures.archives.manifest import make_manifest
-from captures.archives.models import ARCHIVE_TRANSITIONS, Archive, ArchiveFile, ArchiveFileState, ArchiveState
+from captures.archives.models import (
+    ARCHIVE_TRANSITIONS,
+    Archive,
+    ArchiveFile,
+    ArchiveFileState,
+    ArchiveFolder,
+    ArchiveState,
+)
 from captures.archives.names import folder_of
 from captures.archives.planning import archive_root, plan_files
 from captures.clips.models import ClipHold
@@ -244,6 +251,14 @@ def _start_jobs(archive: Archive) -> None:
         if jobs.filter(state__in=["failed", "cancelled"], ended_at__gt=recently).exists():
             continue
         enqueue(KIND, folder.host, subject=str(archive.pk), arguments={"archive": str(archive.pk)}, actor="station")
+
+
+def _has_work(archive: Archive, folder: ArchiveFolder) -> bool:
+    planned = folder.files.filter(state=FileState.PLANNED)
+    # A file of another host is fetched once it has its outcome there.
+    if planned.exclude(gathered_from__state=FileState.PLANNED).exists():
+        return True
+    return bool(archive.manifest) and folder.revision != archive.revision and not planned.exists()
 
 
 def report_failure(archive: Archive, message: str) -> None:

@@ -24,9 +24,10 @@ from captures.archives.copying import (
     copy_file,
     is_whole,
 )
-from captures.archives.jobs import describe_error, open_root
+from captures.archives.jobs import describe_error, fetch_whole, open_root
 from captures.archives.manifest import MANIFEST, README, SUMS, small_files
 from captures.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveFolder, ArchiveState
+from captures.archives.transfer import SenderAway
 from captures.tables import ARCHIVE_MENDERS
 from core.jobs.context import JobContext, JobError
 from core.jobs.models import Job
@@ -146,9 +147,23 @@ class ArchiveVerification:
             request = CopyRequest(source.root.path, source.path, row.bytes, row.sha256, folder, name)
             if source.host == settings.STATION.host and source.sha256 == row.sha256 and self._copy(request):
                 return True
+        if self._fetch_twin(row, folder, name):
+            return True
         menders: Iterator[Mender] = map(resolve, ARCHIVE_MENDERS.values())
         request = CopyRequest("", "", row.bytes, row.sha256, folder, name)
         return any(mender(row, self._files, folder, name) and self._is_whole(request) for mender in menders)
+
+    def _fetch_twin(self, row: ArchiveFile, folder: str, name: str) -> bool:
+        """From the archive's folder on another host."""
+        twins = ArchiveFile.objects.filter(folder__archive=self._archive, sha256=row.sha256, state=State.COPIED)
+        for twin in twins.exclude(folder=self._folder).select_related("folder"):
+            request = CopyRequest("", "", row.bytes, row.sha256, folder, name)
+            try:
+                fetch_whole(twin, request, self._files, self._context)
+            except (SenderAway, CopyFaulty):
+                continue
+            return True
+        return False
 
     def _copy(self, request: CopyRequest) -> bool:
         try:

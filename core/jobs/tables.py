@@ -60,6 +60,7 @@ BACKGROUND_THREADS = {
     "posters": "captures.files.posters.PosterSearch",
     "copies": "captures.organizing.recovery.CopyRecovery",
     "archives": "captures.archives.thread.ArchiveThread",
+    "archive_sender": "captures.archives.transfer.ArchiveSender",
     "automatic_recording": "scheduler.automatic_recording.thread.AutomaticRecordingThread",
     "webhooks": "monitoring.webhooks.thread.local_thread",
 }

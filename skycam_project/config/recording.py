@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import field_validator, model_validator
 
-from skycam_project.config.keys import Section, key
+from skycam_project.config.keys import NAME, NAME_PATTERN, Section, key
 
 RESOLUTION = r"^\d{2,5}x\d{2,5}$"
 Preset = Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"]
@@ -127,4 +127,8 @@ class ArchiveConfig(Section):
     verify_days: int = _archive_key(
         "VERIFY_DAYS", 30, "Days between two verifications of an archive; 0 disables them.",
         "a whole number from 0 to 3650", ge=0, le=3650,
+    )  # fmt: skip
+    gather_host: str | None = _archive_key(
+        "GATHER_HOST", None, "Host that also gets the files of all other hosts of an archive.", NAME,
+        pattern=NAME_PATTERN, unset="no host",
     )  # fmt: skip

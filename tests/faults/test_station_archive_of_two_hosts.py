@@ -61,20 +61,42 @@ def archive_of(station: Station, experiment: str) -> dict[str, Any]:
     return dict(next((one for one in found if one["experiment"] == experiment), {}))
 
 
-def test_one_archive_has_the_files_of_both_hosts(station: Station, dome: Station) -> None:
+def run_over_both(station: Station) -> str:
+    """The id of an experiment over a camera of each host, once it is completed."""
     station.api.call("PATCH", "cameras/simulated/settings/", SCENE)
     body = {"name": "Both", "cameras": ["simulated", "dome"], "pre_roll_s": 0, "post_roll_s": 0}
     experiment = station.api.post("experiments/", body).body["id"]
     station.api.post(f"experiments/{experiment}/start/")
     eventually(lambda: records(station, "simulated") and records(station, "dome"), 60, "both record")
     station.api.post(f"experiments/{experiment}/complete/")
+    return str(experiment)
+
+
+def completed_folders(station: Station, experiment: str) -> dict[str, Path]:
+    """Host -> folder, once the archive is complete. The sums of each are right."""
     eventually(lambda: archive_of(station, experiment).get("state") == "complete", 120, "its archive")
     folders = {one["host"]: Path(one["path"]) for one in archive_of(station, experiment)["folders"]}
+    command = ["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"]
+    checked = [subprocess.run(command, cwd=folder, check=False).returncode for folder in folders.values()]
+    assert checked == [0, 0]
+    return folders
+
+
+def test_one_archive_has_the_files_of_both_hosts(station: Station, dome: Station) -> None:
+    folders = completed_folders(station, run_over_both(station))
     assert sorted(folders) == ["dome", "main"]
     assert folders["dome"].is_relative_to(dome.data)
     manifests = [(folder / "manifest.json").read_bytes() for folder in folders.values()]
     assert manifests[0] == manifests[1]
     assert {file["host"] for file in json.loads(manifests[0])["files"]} == {"dome", "main"}
-    for folder in folders.values():
-        command = ["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"]
-        assert subprocess.run(command, cwd=folder, check=False).returncode == 0
+
+
+def test_a_setting_brings_the_files_together_on_one_host(station: Station, dome: Station) -> None:
+    answer = station.api.call("PATCH", "settings/", {"archive_config.gather_host": "main"})
+    assert answer.status == 200
+    folders = completed_folders(station, run_over_both(station))
+    theirs, here = list(folders["dome"].glob("dome/clips/*.mp4")), list(folders["main"].glob("dome/clips/*.mp4"))
+    assert [path.name for path in theirs] == [path.name for path in here]
+    assert [path.read_bytes() for path in theirs] == [path.read_bytes() for path in here]
+    files = json.loads((folders["main"] / "manifest.json").read_text())["files"]
+    assert {(file["host"], file["gathered_from"]) for file in files if "gathered_from" in file} == {("main", "dome")}

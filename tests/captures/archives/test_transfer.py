@@ -1,0 +1,121 @@
+"""Files of an archive from one host to another: in pieces over a real broker, resumed, and proven by their SHA-256."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cameras.broker import broker
+from captures.archives import transfer
+from captures.archives.copying import CopyStopped
+from captures.archives.transfer import REFUSED, ArchiveSender, SenderAway, answer_request, fetch_file, read_piece
+from captures.models import Archive, ArchiveFile
+from core.jobs.context import JobContext
+from tests.harness.rows.captures import UNKNOWN
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PIECE = 3000
+
+
+@pytest.fixture(autouse=True)
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfer, "PIECE_BYTES", PIECE)
+
+
+@pytest.fixture
+def file(archive: Archive) -> ArchiveFile:
+    return ArchiveFile.objects.select_related("folder__root", "folder__archive").order_by("path")[0]
+
+
+@pytest.fixture
+def content(file: ArchiveFile) -> bytes:
+    return Path(file.folder.root.path, file.folder.archive.folder, file.path).read_bytes()
+
+
+@pytest.fixture
+def sender(valkey: Any) -> Iterator[None]:
+    thread = ArchiveSender("main")
+    thread.start()
+    yield
+    thread.stop()
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Iterator[int]:
+    descriptor = os.open(tmp_path / "target", os.O_RDWR | os.O_CREAT)
+    yield descriptor
+    os.close(descriptor)
+
+
+def job() -> JobContext:
+    return JobContext("job-1", {}, None, "ada", lambda _: None)
+
+
+def written(target: int) -> bytes:
+    return os.pread(target, 1 << 30, 0)
+
+
+def test_a_file_arrives_whole(sender: None, file: ArchiveFile, content: bytes, target: int) -> None:
+    assert len(content) > 2 * PIECE
+    fetch_file(file, target, job())
+    assert written(target) == content
+
+
+def test_a_transfer_goes_on_where_it_was_interrupted(
+    sender: None, file: ArchiveFile, content: bytes, target: int
+) -> None:
+    os.write(target, content[: PIECE + 100])
+    fetch_file(file, target, job())
+    assert written(target) == content
+
+
+def test_nothing_is_left_in_the_broker(sender: None, valkey: Any, file: ArchiveFile, target: int) -> None:
+    fetch_file(file, target, job())
+    assert valkey.keys(broker.key("archive", "*")) == []
+
+
+def test_a_host_that_is_away_is_named(
+    valkey: Any, file: ArchiveFile, target: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "ANSWER_S", 1)
+    with pytest.raises(SenderAway, match="The host main does not answer"):
+        fetch_file(file, target, job())
+
+
+def test_a_broker_that_is_away_is_named(file: ArchiveFile, target: int) -> None:
+    with pytest.raises(SenderAway, match="The broker does not answer"):
+        fetch_file(file, target, job())
+
+
+def test_a_job_that_is_stopped_ends_the_transfer(valkey: Any, file: ArchiveFile, target: int) -> None:
+    context = job()
+    context.stopping.set()
+    with pytest.raises(CopyStopped):
+        fetch_file(file, target, context)
+
+
+def test_a_file_that_is_missing_is_refused(sender: None, file: ArchiveFile, target: int) -> None:
+    Path(file.folder.root.path, file.folder.archive.folder, file.path).unlink()
+    with pytest.raises(SenderAway, match="does not send a file of the archive"):
+        fetch_file(file, target, job())
+
+
+def test_only_files_of_archives_of_this_host_are_sent(file: ArchiveFile) -> None:
+    assert read_piece("main", file.pk, 0)[:1] != REFUSED
+    assert read_piece("dome", file.pk, 0)[:1] == REFUSED
+    assert read_piece("main", file.folder.archive.pk, 0)[:1] == REFUSED
+
+
+@pytest.mark.parametrize("content", [
+    b"", b"[]", b"{}", b"\xff", b'{"file": "x", "offset": 0, "reply": "y"}',
+    json.dumps({"file": UNKNOWN, "offset": 0, "reply": "celery"}).encode(),
+])  # fmt: skip
+def test_a_request_that_no_host_of_ours_sends_writes_nothing(content: bytes, valkey: Any, db: None) -> None:
+    before = set(valkey.keys("*"))
+    answer_request(broker.binary_connection(), "main", content)
+    assert set(valkey.keys("*")) == before
