@@ -17,6 +17,21 @@ from captures.clips.change_pages import DeletePage, PinPage
 from captures.clips.moment_pages import AtPage
 from captures.clips.pages import ClipsPage
 from captures.clips.player import ClipPage
+from captures.experiment_pages.change_pages import (
+    AbortExperimentPage,
+    AddExperimentPage,
+    CompleteExperimentPage,
+    EditExperimentPage,
+    StartExperimentPage,
+)
+from captures.experiment_pages.listing import ExperimentsPage
+from captures.experiment_pages.note_pages import ExperimentAttachmentsPage, ExperimentNotesPage
+from captures.experiment_pages.pages import (
+    ExperimentCapturesPage,
+    ExperimentClipsPage,
+    ExperimentNow,
+    ExperimentPage,
+)
 from captures.gallery.deletion import DeletePage as DeletePicturePage
 from captures.gallery.pages import CaptureDetails, GalleryPage
 from captures.gallery.pages import CapturePage as PicturePage
@@ -88,6 +103,18 @@ camera = [
     path("record/", RecordPage.as_view(), name="record"),
     path("stop-recording/", StopRecordingPage.as_view(), name="stop-recording"),
 ]
+experiment = [
+    path("", ExperimentPage.as_view(), name="experiment"),
+    path("now/", ExperimentNow.as_view(), name="experiment-now"),
+    path("edit/", EditExperimentPage.as_view(), name="edit-experiment"),
+    path("start/", StartExperimentPage.as_view(), name="start-experiment"),
+    path("complete/", CompleteExperimentPage.as_view(), name="complete-experiment"),
+    path("abort/", AbortExperimentPage.as_view(), name="abort-experiment"),
+    path("notes/", ExperimentNotesPage.as_view(), name="experiment-notes"),
+    path("attachments/", ExperimentAttachmentsPage.as_view(), name="experiment-attachments"),
+    path("clips/", ExperimentClipsPage.as_view(), name="experiment-clips"),
+    path("captures/", ExperimentCapturesPage.as_view(), name="experiment-captures"),
+]
 schedule = [
     path("", EditSchedulePage.as_view(), name="schedule"),
     path("preview/", PreviewPage.as_view(), name="preview-schedule"),
@@ -144,6 +171,9 @@ urlpatterns = [
     path("sessions/<uuid:session>/hand-over/", HandOverSessionPage.as_view(), name="hand-over-session"),
     path("sessions/<uuid:session>/pause/", PauseSessionPage.as_view(), name="pause-session"),
     path("sessions/<uuid:session>/resume/", ResumeSessionPage.as_view(), name="resume-session"),
+    path("experiments/", ExperimentsPage.as_view(), name="experiments"),
+    path("experiments/add/", AddExperimentPage.as_view(), name="add-experiment"),
+    path("experiments/<uuid:experiment>/", include(experiment)),
     path("schedules/", SchedulesPage.as_view(), name="schedules"),
     path("schedules/add/", AddSchedulePage.as_view(), name="add-schedule"),
     path("schedules/preview/", PreviewPage.as_view(), name="preview-schedule"),

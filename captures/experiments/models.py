@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NoReturn, Self
 
 import uuid6
@@ -16,6 +17,7 @@ from captures.recording_claims.models import ExperimentClip, as_moment
 from captures.sessions.models import Session
 
 MAX_NAME = 300
+WEB_ADDRESS = re.compile(r"https?://[^/\s]\S*", re.IGNORECASE)
 
 
 class ExperimentState(models.TextChoices):
@@ -247,3 +249,8 @@ class ExperimentAttachment(AppendOnly):
 
     def __str__(self) -> str:
         return self.label
+
+    @property
+    def is_web_address(self) -> bool:
+        """Whether a page may make a link of it. Other schemes may be scripts."""
+        return WEB_ADDRESS.fullmatch(self.reference) is not None

@@ -239,12 +239,17 @@ WHILE_PLANNED = frozenset(
 UNTIL_THE_END = frozenset({"planned_end"})
 
 
-def _check_changeable(experiment: Experiment, fields: set[str]) -> None:
-    fixed = set() if experiment.state == "planned" else fields & WHILE_PLANNED
-    if experiment.state not in {"planned", "running"}:
-        fixed |= fields & UNTIL_THE_END
+def fixed_fields(experiment: Experiment) -> frozenset[str]:
+    """The fields that cannot be changed any more in its state."""
+    if experiment.state == "planned":
+        return frozenset()
     if experiment.state == "archived":
-        fixed = fields
+        return frozenset(ExperimentFields.model_fields)
+    return WHILE_PLANNED if experiment.state == "running" else WHILE_PLANNED | UNTIL_THE_END
+
+
+def _check_changeable(experiment: Experiment, fields: set[str]) -> None:
+    fixed = fields & fixed_fields(experiment)
     if fixed:
         raise WrongState(
             f"The experiment is {experiment.state}: {', '.join(sorted(fixed))} cannot be changed any more. "

@@ -1,0 +1,105 @@
+"""An experiment with the values that its pages show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from cameras.camera_display import StateDisplay
+from cameras.selectors import hidden_cameras
+from captures.experiments.models import EXPERIMENT_TRANSITIONS, Experiment, ExperimentCamera, ExperimentState
+from core.templatetags.skycam import clock_text, duration
+
+STATES = {
+    "planned": StateDisplay("wait", "Planned"),
+    "running": StateDisplay("rec", "Running", "rec"),
+    "completed": StateDisplay("ok", "Completed", "ok"),
+    "aborted": StateDisplay("x", "Aborted", "warn"),
+    "archived": StateDisplay("seal", "Archived", "ok"),
+}
+RUNS_WITHOUT_RECORDING = StateDisplay("expose", "Running", "act")
+LAST_CLIPS = timedelta(minutes=2)
+"""How long after the end the last clips may still get their rows."""
+NOT_ALL_SEEN = "The experiment also has cameras that you may not see, so you cannot change it. Ask a manager."
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentDisplay:
+    """`places` are the cameras that the reader may see."""
+
+    experiment: Experiment
+    places: list[ExperimentCamera]
+
+    @property
+    def state_display(self) -> StateDisplay:
+        if self.runs and not self.experiment.record:
+            return RUNS_WITHOUT_RECORDING
+        return STATES[self.experiment.state]
+
+    @property
+    def locked(self) -> str:
+        """Why the reader cannot change it; empty if they can."""
+        return "" if len(self.places) == len(self.experiment.places.all()) else NOT_ALL_SEEN
+
+    @property
+    def moves(self) -> set[str]:
+        """The states that it can get from here."""
+        return EXPERIMENT_TRANSITIONS[self.experiment.state]
+
+    @property
+    def runs(self) -> bool:
+        return self.experiment.state == ExperimentState.RUNNING
+
+    @property
+    def changes_by_itself(self) -> bool:
+        """Whether its page may show something else a moment later."""
+        if self.experiment.ended_at is None:
+            return self.experiment.state in {ExperimentState.PLANNED, ExperimentState.RUNNING}
+        return not self.experiment.settled or timezone.now() < post_roll_end(self.experiment) + LAST_CLIPS
+
+    @property
+    def when(self) -> str:
+        """When it runs or ran, in words."""
+        experiment = self.experiment
+        if experiment.started_at is not None:
+            begun = clock_text(experiment.started_at)
+            return f"{begun} to {clock_text(experiment.ended_at)}" if experiment.ended_at else f"since {begun}"
+        if experiment.ended_at is not None:
+            return f"never began, aborted {clock_text(experiment.ended_at)}"
+        return f"begins {clock_text(experiment.planned_start)}" if experiment.planned_start else "begins by hand"
+
+    @property
+    def recording_text(self) -> str:
+        """What it records by itself, in words."""
+        experiment = self.experiment
+        if not experiment.record:
+            return "nothing by itself"
+        rolls = [
+            f"{duration(seconds)} {name}"
+            for seconds, name in (
+                (experiment.pre_roll_s, "before the start"),
+                (experiment.post_roll_s, "after the end"),
+            )
+            if seconds
+        ]
+        return ", and ".join(["all its cameras", " and ".join(rolls)] if rolls else ["all its cameras"])
+
+
+def post_roll_end(experiment: Experiment) -> datetime:
+    """Until when the cameras of an experiment that has ended record."""
+    assert experiment.ended_at is not None
+    roll_s = 0.0 if experiment.state == ExperimentState.ABORTED else experiment.post_roll_s
+    return experiment.ended_at + timedelta(seconds=roll_s)
+
+
+def displays_for(user: Any, experiments: Iterable[Experiment]) -> list[ExperimentDisplay]:
+    """With the cameras that the user may see, which one query finds for all of them."""
+    hidden = {camera.pk for camera in hidden_cameras(user)}
+    return [
+        ExperimentDisplay(one, [place for place in one.places.all() if place.camera_id not in hidden])
+        for one in experiments
+    ]

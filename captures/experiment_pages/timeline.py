@@ -1,0 +1,260 @@
+"""The time-line of an experiment: all its cameras over one axis, as a drawing (x in per cent) and as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.utils import timezone
+
+from captures.capturing.models import Capture, CaptureStatus
+from captures.experiment_pages.account import PlaceAccount
+from captures.experiments.models import Experiment, ExperimentNote
+from core.api.paging import in_utc
+from core.templatetags.skycam import datetime_text, duration
+from core.text.plurals import pluralize
+
+HEAD, LANE, BAR = 22, 26, 14
+"""Heights in pixels: of the scale, of a lane, of a bar in it."""
+MIN_WIDTH = 0.25
+"""The least width of a mark, in per cent, so that it is always visible."""
+MARGIN = 0.02
+"""Beside what is drawn, as a share of it."""
+LABEL_WIDTH = 7.0
+"""A label of the scale that is closer to the flag would be under it. A named mark is at least this wide."""
+MAX_CAPTURES = 2000
+MAX_ROWS = 120
+"""The most captures of the drawing, and rows of its table."""
+MAX_HOURS = 8
+STEPS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720))
+DAY = timedelta(days=1)
+NOTE_LENGTH = 120
+
+
+class Axis(NamedTuple):
+    begin: datetime
+    end: datetime
+
+    def x_of(self, at: datetime) -> float:
+        """Per cent, within the axis."""
+        return round(100 * min(1.0, max(0.0, (at - self.begin) / (self.end - self.begin))), 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """`kind` is clip, pending, plan, gap or stopped. `label` is drawn in it, where there is room."""
+
+    kind: str
+    x: float
+    width: float
+    title: str
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A capture, a note or an hour of the scale."""
+
+    x: float
+    title: str
+    is_lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the table. `clip` is the id of the clip that shows the beginning."""
+
+    name: str
+    what: str
+    begin: datetime
+    end: datetime
+    clip: str = ""
+
+    @property
+    def length(self) -> timedelta:
+        return self.end - self.begin
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    name: str
+    y: int
+    marks: list[Mark]
+    captures: list[Tick]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The drawing and its table. `done` is until when it is known, the end or now."""
+
+    axis: Axis
+    begin: datetime
+    done: datetime
+    now: float | None
+    hours: list[Tick]
+    lanes: list[Lane]
+    notes: list[Tick]
+    rows: list[Row]
+    more: int
+    is_cut: bool
+    """Whether only the newest MAX_CAPTURES captures are drawn."""
+    kinds: set[str]
+    """The kinds of marks that are drawn, for the legend."""
+
+    @property
+    def notes_y(self) -> int:
+        return HEAD + LANE * len(self.lanes)
+
+    @property
+    def height(self) -> int:
+        return self.notes_y + LANE
+
+    @property
+    def lines(self) -> list[int]:
+        """The y of the lines between lanes."""
+        return [HEAD + LANE * number for number in range(len(self.lanes) + 2)]
+
+    @property
+    def edges(self) -> list[float]:
+        """The x of the begin, and of the end if it has ended."""
+        return [self.axis.x_of(self.begin), *([self.axis.x_of(self.done)] if self.now is None else [])]
+
+    @property
+    def summary(self) -> str:
+        """The drawing for screen readers."""
+        gaps = sum(mark.kind in {"gap", "stopped"} for lane in self.lanes for mark in lane.marks)
+        cameras = pluralize(len(self.lanes), "camera")
+        until = "now" if self.now is not None else datetime_text(self.done)
+        return (
+            f"{cameras} from {datetime_text(self.begin)} to {until}, {pluralize(gaps, 'gap')}. The table has the same."
+        )
+
+
+def run_of(experiment: Experiment, accounts: Sequence[PlaceAccount], notes: Sequence[ExperimentNote]) -> Run | None:
+    """None before the start."""
+    if experiment.started_at is None or not accounts:
+        return None
+    begin = experiment.started_at
+    done = begin + timedelta(seconds=accounts[0].body["length_s"])
+    axis = axis_of(experiment, begin, done)
+    now = axis.x_of(done) if experiment.ended_at is None else None
+    captures = captures_of(experiment, accounts)
+    lanes = [
+        Lane(
+            one.place.camera.name,
+            HEAD + LANE * number,
+            list(marks_of(experiment, one, axis, done)),
+            capture_ticks(axis, [row for row in captures if row[0] == one.place.camera_id]),
+        )
+        for number, one in enumerate(accounts)
+    ]
+    rows = [row for one in accounts for row in rows_of(one)]
+    kinds = {mark.kind for lane in lanes for mark in lane.marks}
+    kinds |= {"lost" if tick.is_lost else "capture" for lane in lanes for tick in lane.captures}
+    return Run(
+        axis=axis,
+        begin=begin,
+        done=done,
+        now=now,
+        hours=hours_of(axis, now),
+        lanes=lanes,
+        notes=[Tick(axis.x_of(note.at), note_title(note)) for note in notes],
+        rows=rows[:MAX_ROWS],
+        more=max(0, len(rows) - MAX_ROWS),
+        is_cut=len(captures) == MAX_CAPTURES,
+        kinds=kinds | ({"note"} if notes else set()),
+    )
+
+
+def axis_of(experiment: Experiment, begin: datetime, done: datetime) -> Axis:
+    """From the pre-roll to the post-roll, or to the planned end."""
+    first = begin - timedelta(seconds=experiment.pre_roll_s if experiment.record else 0.0)
+    last = done + timedelta(seconds=experiment.post_roll_s if experiment.state == "completed" else 0.0)
+    if experiment.ended_at is None and experiment.planned_end is not None:
+        last = max(last, experiment.planned_end)
+    margin = max(timedelta(seconds=1), MARGIN * (last - first))
+    return Axis(first - margin, last + margin)
+
+
+def marks_of(experiment: Experiment, one: PlaceAccount, axis: Axis, done: datetime) -> Iterable[Mark]:
+    """In drawing order: later marks are drawn on top."""
+    planned_end = experiment.planned_end if experiment.ended_at is None else None
+    if experiment.record and one.gives_video and planned_end is not None and planned_end > done:
+        yield make_mark("plan", axis, done, planned_end, "Planned")
+    for segment in one.body["segments"]:
+        begin, end = (datetime.fromisoformat(text) for text in (segment["from"], segment["to"]))
+        yield make_mark("clip", axis, begin, end, "Video")
+    if one.body["pending_s"] >= 1:
+        what = "Recorded now; its clip has not ended" if one.records_now else "Not known yet: no clip shows it so far"
+        yield make_mark("pending", axis, done - timedelta(seconds=one.body["pending_s"]), done, what)
+    for gap in one.gaps:
+        kind = "stopped" if gap.is_suspension else "gap"
+        yield make_mark(kind, axis, gap.begin, gap.end, f"No video: {gap.why}", gap.by)
+
+
+def make_mark(kind: str, axis: Axis, begin: datetime, end: datetime, what: str, label: str = "") -> Mark:
+    x = axis.x_of(begin)
+    width = max(MIN_WIDTH, round(axis.x_of(end) - x, 3))
+    title = f"{what}. {datetime_text(begin)} to {datetime_text(end)}, {duration(end - begin)}"
+    return Mark(kind, x, width, title, label if width >= LABEL_WIDTH else "")
+
+
+def captures_of(experiment: Experiment, accounts: Sequence[PlaceAccount]) -> list[Any]:
+    """Camera, begin and status of the newest captures, newest first."""
+    cameras = [one.place.camera_id for one in accounts]
+    found = Capture.objects.filter(experiment=experiment.pk, camera__in=cameras).exclude(status=CaptureStatus.PLANNED)
+    newest = found.order_by("-started_at", "-id").values_list("camera_id", "started_at", "status")
+    return list(newest[:MAX_CAPTURES])
+
+
+def capture_ticks(axis: Axis, captures: Iterable[Any]) -> list[Tick]:
+    """One for all captures that a reader could not tell apart."""
+    found: dict[tuple[float, bool], Tick] = {}
+    for _, at, status in captures:
+        is_lost = status != CaptureStatus.SAVED
+        what = f"Capture {status}" if is_lost else "Capture"
+        tick = Tick(axis.x_of(at), f"{what}, {datetime_text(at)}", is_lost)
+        found.setdefault((round(tick.x, 1), is_lost), tick)
+    return list(found.values())
+
+
+def note_title(note: ExperimentNote) -> str:
+    text = note.text if len(note.text) <= NOTE_LENGTH else f"{note.text[:NOTE_LENGTH]}\N{HORIZONTAL ELLIPSIS}"
+    return f"{datetime_text(note.at)}, {note.author}: {text}"
+
+
+def rows_of(one: PlaceAccount) -> list[Row]:
+    name = one.place.camera.name
+    video = [
+        Row(name, "Video", datetime.fromisoformat(found["from"]), datetime.fromisoformat(found["to"]), found["clip"])
+        for found in one.body["segments"]
+    ]
+    gaps = [Row(name, f"No video: {gap.why}", gap.begin, gap.end) for gap in one.gaps]
+    return sorted(video + gaps, key=lambda row: row.begin)
+
+
+def hours_of(axis: Axis, now: float | None) -> list[Tick]:
+    """Round times in the reader's time zone, at most MAX_HOURS."""
+    span = axis.end - axis.begin
+    step = next((step for step in STEPS if span / step <= MAX_HOURS), DAY * max(1, -(-span // (DAY * MAX_HOURS))))
+    local = timezone.localtime(axis.begin)
+    midnight = in_utc(local.replace(hour=0, minute=0, second=0, microsecond=0))
+    first = midnight + (-(-(in_utc(axis.begin) - midnight) // step)) * step
+    times = [first + number * step for number in range(MAX_HOURS + 1)]
+    return [
+        Tick(axis.x_of(at), hour_label(at, step) if is_clear(axis.x_of(at), now) else "")
+        for at in times
+        if axis.begin < at < axis.end
+    ]
+
+
+def hour_label(at: datetime, step: timedelta) -> str:
+    local = timezone.localtime(at)
+    return f"{local:%m-%d}" if step >= DAY or (local.hour, local.minute) == (0, 0) else f"{local:%H:%M}"
+
+
+def is_clear(x: float, now: float | None) -> bool:
+    """Whether a label fits: at an edge it would be cut off."""
+    return LABEL_WIDTH / 3 < x < 100 - LABEL_WIDTH / 3 and (now is None or abs(x - now) > LABEL_WIDTH)
