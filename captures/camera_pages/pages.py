@@ -27,6 +27,7 @@ from captures.capturing.requests import CaptureRequest
 from captures.capturing.selectors import captures_for
 from captures.capturing.service import CaptureService
 from captures.files.addresses import filename, original
+from captures.recording_control.claim_display import claims_display
 from captures.session_pages.pages import stop_session
 from captures.sessions.forecast import forecast
 from captures.sessions.models import Session
@@ -64,6 +65,7 @@ class CameraPage(PageOfCamera):
             "card": card,
             "camera": camera,
             "changes": body_change_rows(camera),
+            "claims": claims_display(camera),
             "captures": list(captures_for(user).filter(camera_id=camera.pk).exclude(status="planned")[:STRIP]),
             "sessions": list(sessions_for(user).filter(camera_id=camera.pk)[:SESSIONS]),
             "lines": feed(user, EVENTS, camera=camera.slug, camera_uuid=str(camera.pk)),

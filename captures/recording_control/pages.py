@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
 
 from cameras.camera_page import CameraPage, refusal
 from cameras.leases.lease_holders import LeaseHeld
-from captures.recording_control.commands import RecordingDeferred, record, stop_recording
-from core.pages.page import message_response
+from cameras.models import Camera
+from captures.recording_control.claim_display import claims_display
+from captures.recording_control.commands import (
+    Experiments,
+    RecordingBody,
+    RecordingClaimed,
+    RecordingDeferred,
+    record,
+    stop_recording,
+)
+from core.pages.page import is_htmx_request, message_response
 from core.text.naming import with_names
 
 
@@ -30,15 +40,46 @@ class RecordPage(CameraPage):
 
 
 class StopRecordingPage(CameraPage):
+    """While experiments record the camera, a stop is a question: what happens to them."""
+
     roles = {"POST": "operator"}
+    template = "cameras/stop_recording.html"
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
         """Stop recording; the last clip is finalized by then."""
-        camera = self.camera()
+        camera, experiments = self.camera(), CHOICES.get(request.POST.get("experiments", ""), "ask")
         try:
-            stop_recording(camera, self.actor)
+            stopped = stop_recording(camera, self.actor, experiments=experiments)
+        except RecordingClaimed as error:
+            return self._ask(camera, error)
         except LeaseHeld as error:
             return message_response(request, "bad", refusal(error, camera))
         except RecordingDeferred as error:
             return message_response(request, "warn", refusal(error, camera))
-        return message_response(request, "ok", "Recording stopped. The last clip is saved.")
+        return message_response(request, "ok", outcome_of(camera, stopped, experiments))
+
+    def _ask(self, camera: Camera, error: RecordingClaimed) -> HttpResponse:
+        context = {
+            "camera": camera,
+            "experiments": error.experiments,
+            "by_people": claims_display(camera).of_people,
+            # The answer is sent from a page that knows no GET.
+            "next": self.request.headers.get("Referer") or resolve_url("camera", camera.slug),
+        }
+        if not is_htmx_request(self.request):
+            return self.render(context)
+        answer = self.render(context, "cameras/_stop_question.html")
+        # The button targets the message on the camera's card, where a question has no room.
+        answer.headers["HX-Retarget"] = "#dialog-body"
+        answer.headers["HX-Reswap"] = "innerHTML"
+        return answer
+
+
+CHOICES: dict[str, Experiments] = {"keep": "keep", "suspend": "suspend"}
+
+
+def outcome_of(camera: Camera, stopped: RecordingBody, experiments: Experiments) -> str:
+    if stopped["desired"]:
+        return f"{camera.name} is recorded on for its experiments. The recording by people has ended."
+    gap = " The experiments show a gap until somebody records the camera." if experiments == "suspend" else ""
+    return f"Recording stopped. The last clip is saved.{gap}"
