@@ -11,11 +11,14 @@ from cameras.selectors import cameras_for
 from captures.camera_pages.cards import cards_for
 from captures.camera_pages.temperatures import temperatures
 from captures.capturing.selectors import captures_for
+from captures.experiment_pages.display import displays_for
+from captures.experiments.selectors import experiments_for
 from core.pages.page import Page
 from monitoring.feed import feed
 
 RECENT = 12
 EVENTS = 14
+EXPERIMENTS = 3
 
 
 class DashboardPage(Page):
@@ -52,7 +55,10 @@ class TemperaturePage(Page):
 
 def dashboard_context(user: Any) -> dict[str, Any]:
     cards = cards_for(user)
+    running = list(experiments_for(user).filter(state="running").order_by("-started_at", "-id")[: EXPERIMENTS + 1])
     return {
+        "running": displays_for(user, running[:EXPERIMENTS]) if running else [],
+        "more_running": len(running) > EXPERIMENTS,
         "cards": cards,
         "summary": summary(card.display for card in cards),
         "recent": list(captures_for(user).filter(status="saved")[:RECENT]),
