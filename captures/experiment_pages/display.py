@@ -12,7 +12,7 @@ from django.utils import timezone
 from cameras.camera_display import StateDisplay
 from cameras.selectors import hidden_cameras
 from captures.experiments.models import EXPERIMENT_TRANSITIONS, Experiment, ExperimentCamera, ExperimentState
-from core.templatetags.skycam import clock_text, duration
+from core.templatetags.skycam import clock_text, datetime_text, duration
 
 STATES = {
     "planned": StateDisplay("wait", "Planned"),
@@ -67,7 +67,7 @@ class ExperimentDisplay:
         experiment = self.experiment
         if experiment.started_at is not None:
             begun = clock_text(experiment.started_at)
-            return f"{begun} to {clock_text(experiment.ended_at)}" if experiment.ended_at else f"since {begun}"
+            return f"{begun} to {_end_text(experiment)}" if experiment.ended_at else f"since {begun}"
         if experiment.ended_at is not None:
             return f"never began, aborted {clock_text(experiment.ended_at)}"
         return f"begins {clock_text(experiment.planned_start)}" if experiment.planned_start else "begins by hand"
@@ -87,6 +87,14 @@ class ExperimentDisplay:
             if seconds
         ]
         return ", and ".join(["all its cameras", " and ".join(rolls)] if rolls else ["all its cameras"])
+
+
+def _end_text(experiment: Experiment) -> str:
+    """Without its date if that is the one of the start."""
+    assert experiment.started_at is not None
+    assert experiment.ended_at is not None
+    begun, ended = timezone.localtime(experiment.started_at), timezone.localtime(experiment.ended_at)
+    return f"{ended:%H:%M:%S}" if begun.date() == ended.date() else datetime_text(ended)
 
 
 def post_roll_end(experiment: Experiment) -> datetime:

@@ -24,6 +24,7 @@ MARGIN = 0.02
 """Beside what is drawn, as a share of it."""
 LABEL_WIDTH = 7.0
 """A label of the scale that is closer to the flag would be under it. A named mark is at least this wide."""
+NARROW_LABEL_WIDTH = 18.0
 MAX_CAPTURES = 2000
 MAX_ROWS = 120
 """The most captures of the drawing, and rows of its table."""
@@ -55,11 +56,20 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A capture, a note or an hour of the scale."""
+    """A capture, or a note."""
 
     x: float
     title: str
     is_lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """A time of the scale. `is_near`: its label has no room beside the flag on a narrow page."""
+
+    x: float
+    label: str
+    is_near: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +103,7 @@ class Run:
     begin: datetime
     done: datetime
     now: float | None
-    hours: list[Tick]
+    hours: list[Hour]
     lanes: list[Lane]
     notes: list[Tick]
     rows: list[Row]
@@ -235,7 +245,7 @@ def rows_of(one: PlaceAccount) -> list[Row]:
     return sorted(video + gaps, key=lambda row: row.begin)
 
 
-def hours_of(axis: Axis, now: float | None) -> list[Tick]:
+def hours_of(axis: Axis, now: float | None) -> list[Hour]:
     """Round times in the reader's time zone, at most MAX_HOURS."""
     span = axis.end - axis.begin
     step = next((step for step in STEPS if span / step <= MAX_HOURS), DAY * max(1, -(-span // (DAY * MAX_HOURS))))
@@ -244,9 +254,8 @@ def hours_of(axis: Axis, now: float | None) -> list[Tick]:
     first = midnight + (-(-(in_utc(axis.begin) - midnight) // step)) * step
     times = [first + number * step for number in range(MAX_HOURS + 1)]
     return [
-        Tick(axis.x_of(at), hour_label(at, step) if is_clear(axis.x_of(at), now) else "")
-        for at in times
-        if axis.begin < at < axis.end
+        Hour(x, hour_label(at, step) if is_clear(x, now) else "", now is not None and abs(x - now) < NARROW_LABEL_WIDTH)
+        for x, at in ((axis.x_of(at), at) for at in times if axis.begin < at < axis.end)
     ]
 
 
