@@ -61,8 +61,9 @@ class ModelForm(PageForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        if not self.errors:
-            self.request = self.validate(self.given(cleaned))
+        # Also with errors: the form shows those of all fields at once.
+        request = self.validate(self.given(cleaned))
+        self.request = None if self.errors else request
         return cleaned
 
     def given(self, cleaned: dict[str, Any]) -> dict[str, Any]:
@@ -75,7 +76,8 @@ class ModelForm(PageForm):
         except ValidationError as error:
             for item in error.errors():
                 name = str(item["loc"][0]) if item["loc"] else ""
-                self.add_error(name if name in self.fields else None, RULES.get(name, RULES["planned_end"]))
+                if name not in self.errors:
+                    self.add_error(name if name in self.fields else None, RULES.get(name, RULES["planned_end"]))
         return None
 
 
@@ -241,7 +243,7 @@ class NoteForm(ModelForm):
             raise InvalidFields(str(error)) from None
 
     def given(self, cleaned: dict[str, Any]) -> dict[str, Any]:
-        return {**cleaned, "text": cleaned["text"].replace("\r\n", "\n")}
+        return {**cleaned, "text": cleaned.get("text", "").replace("\r\n", "\n")}
 
 
 class AttachmentForm(ModelForm):
@@ -267,7 +269,7 @@ class ReasonForm(ModelForm):
     )
 
     def given(self, cleaned: dict[str, Any]) -> dict[str, Any]:
-        return {"reason": cleaned["reason"].replace("\r\n", "\n").strip()}
+        return {"reason": cleaned.get("reason", "").replace("\r\n", "\n").strip()}
 
 
 def fixed_rows(experiment: Experiment) -> Mapping[str, str]:

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from cameras.models import Camera, SettingsPreset
+from captures.models import Experiment, StorageRoot
 from tests.harness.browsers.html_check import html_errors
 from tests.harness.clients.pages import text_of
 from tests.harness.rows.clips import clip_of
+from tests.harness.rows.experiments import capture_in, clip_in, running, suspended
 from tests.harness.rows.webhooks import added, deliver_due, happened, only_delivery
 
 ADDRESSES = {
@@ -26,6 +28,14 @@ ADDRESSES = {
     "missed": "/clips/?day=2026-03-28&camera=sky&missed=2026-03-28T12:30:00Z",
     "clip": "/clips/{clip}/",
     "delete-clip": "/clips/{clip}/delete/",
+    "experiments": "/experiments/",
+    "add-experiment": "/experiments/add/",
+    "experiment": "/experiments/{run}/",
+    "experiment-now": "/experiments/{run}/now/",
+    "edit-experiment": "/experiments/{run}/edit/",
+    "abort-experiment": "/experiments/{run}/abort/",
+    "experiment-clips": "/experiments/{run}/clips/",
+    "experiment-captures": "/experiments/{run}/captures/",
     "cameras": "/cameras/",
     "status": "/status/",
     "events": "/events/",
@@ -51,17 +61,29 @@ def test_every_page_is_valid_html(
     change_on_camera(camera)
     clip = clip_of(camera, pictures[0].files.get().root, simulated=True, interrupted=True, lost_frames=3)
     streams(camera)
+    run = run_of(camera, clip.root)
     raise_alert("disk", "The disk is nearly full. See `skycam doctor`.", severity="error")
     webhook = added()
     happened()
     deliver_due()
     delivery = only_delivery()
     for name, address in ADDRESSES.items():
-        (tmp_path / f"{name}.html").write_text(
-            text_of(manager.get(address.format(clip=clip.pk, webhook=webhook.pk, delivery=delivery.pk)))
-        )
+        values = {"clip": clip.pk, "run": run.pk, "webhook": webhook.pk, "delivery": delivery.pk}
+        (tmp_path / f"{name}.html").write_text(text_of(manager.get(address.format(**values))))
     (tmp_path / "sign_in.html").write_text(text_of(anonymous.get("/accounts/login/")))
     assert html_errors(html_validate, tmp_path) == ""
+
+
+def run_of(camera: Camera, root: StorageRoot) -> Experiment:
+    """With video, a stop, a capture, a note, a tag and an attachment."""
+    run = running(camera, description="One\n\ntwo", method="M")
+    clip_in(run, camera, root, 0, 1000, lost_frames=None)
+    suspended(run, "ben", 1000, 2000)
+    capture_in(run, camera, 10)
+    run.tags.create(name="dew")
+    run.notes.create(author="ada", text="Drops.")
+    run.attachments.create(label="Protocol", reference="https://example.org", added_by="ada")
+    return run
 
 
 def change_on_camera(camera: Camera) -> None:

@@ -25,6 +25,8 @@ PAGES = (
     "/gallery/",
     "/clips/",
     "/sessions/",
+    "/experiments/",
+    "/experiments/add/",
     "/tonight/",
     "/nights/",
     "/nights/2026-11-22/",
