@@ -10,12 +10,14 @@ from functools import cached_property
 from uuid import UUID
 
 from cameras.camera_display import CameraDisplay
+from cameras.models import Camera
 from captures.experiments.bodies import CameraAccount, GapBody, camera_account
 from captures.experiments.models import Experiment, ExperimentCamera, ExperimentSession
 from core.templatetags.skycam import duration
+from core.text.naming import with_names
 
 MAX_GAPS = 10
-"""Gaps of a camera that are listed in the account; the time-line's table has all."""
+"""Gaps of a camera that are listed in the account."""
 AT_THE_END_S = 2.0
 
 
@@ -47,7 +49,7 @@ class PlaceAccount:
         """`live` is the camera's present state, while the experiment runs."""
         self.experiment, self.place, self.links, self.live = experiment, place, links, live
         self.body: CameraAccount = camera_account(experiment, place)
-        self.gaps = [gap_display(gap) for gap in self.body["gaps"]]
+        self.gaps = [gap_display(gap, place.camera) for gap in self.body["gaps"]]
 
     @property
     def gives_video(self) -> bool:
@@ -123,9 +125,10 @@ def _fault_of(live: CameraDisplay) -> str:
     return live.status["reason"] or live.state_display.label if live.is_stale else ""
 
 
-def gap_display(gap: GapBody) -> GapDisplay:
+def gap_display(gap: GapBody, camera: Camera) -> GapDisplay:
     begin, end = datetime.fromisoformat(gap["from"]), datetime.fromisoformat(gap["to"])
-    why = gap["message"] or gap["reason"].replace("_", " ")
+    # Events have the camera's id.
+    why = with_names(gap["message"], {camera.slug: camera.name}) or gap["reason"].replace("_", " ")
     return GapDisplay(begin, end, why, gap["reason"] == "suspended", gap["by"])
 
 

@@ -26,7 +26,7 @@ LABEL_WIDTH = 7.0
 """A label of the scale that is closer to the flag would be under it. A named mark is at least this wide."""
 NARROW_LABEL_WIDTH = 18.0
 MAX_CAPTURES = 2000
-MAX_ROWS = 120
+MAX_ROWS = 200
 """The most captures of the drawing, and rows of its table."""
 MAX_HOURS = 8
 STEPS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720))
@@ -56,11 +56,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A capture, or a note."""
+    """A capture that was not saved, or a note."""
 
     x: float
     title: str
-    is_lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +88,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
+    """`saved` is the path of the ticks of saved captures, in thousandths of the width."""
+
     name: str
     y: int
     marks: list[Mark]
-    captures: list[Tick]
+    saved: str
+    not_saved: list[Tick]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +139,8 @@ class Run:
         gaps = sum(mark.kind in {"gap", "stopped"} for lane in self.lanes for mark in lane.marks)
         cameras = pluralize(len(self.lanes), "camera")
         until = "now" if self.now is not None else datetime_text(self.done)
-        return (
-            f"{cameras} from {datetime_text(self.begin)} to {until}, {pluralize(gaps, 'gap')}. The table has the same."
-        )
+        found = f"{cameras} from {datetime_text(self.begin)} to {until}, {pluralize(gaps, 'gap')}"
+        return f"{found}. The table lists video and gaps."
 
 
 def run_of(experiment: Experiment, accounts: Sequence[PlaceAccount], notes: Sequence[ExperimentNote]) -> Run | None:
@@ -156,13 +157,14 @@ def run_of(experiment: Experiment, accounts: Sequence[PlaceAccount], notes: Sequ
             one.place.camera.name,
             HEAD + LANE * number,
             list(marks_of(experiment, one, axis, done)),
-            capture_ticks(axis, [row for row in captures if row[0] == one.place.camera_id]),
+            saved_path(axis, captures_with(captures, one, saved=True)),
+            lost_ticks(axis, captures_with(captures, one, saved=False)),
         )
         for number, one in enumerate(accounts)
     ]
-    rows = [row for one in accounts for row in rows_of(one)]
+    rows = [row for one in accounts for row in rows_of(one, done)]
     kinds = {mark.kind for lane in lanes for mark in lane.marks}
-    kinds |= {"lost" if tick.is_lost else "capture" for lane in lanes for tick in lane.captures}
+    kinds |= {kind for lane in lanes for kind in (lane.saved and "capture", lane.not_saved and "lost") if kind}
     return Run(
         axis=axis,
         begin=begin,
@@ -197,11 +199,15 @@ def marks_of(experiment: Experiment, one: PlaceAccount, axis: Axis, done: dateti
         begin, end = (datetime.fromisoformat(text) for text in (segment["from"], segment["to"]))
         yield make_mark("clip", axis, begin, end, "Video")
     if one.body["pending_s"] >= 1:
-        what = "Recorded now; its clip has not ended" if one.records_now else "Not known yet: no clip shows it so far"
-        yield make_mark("pending", axis, done - timedelta(seconds=one.body["pending_s"]), done, what)
+        yield make_mark("pending", axis, done - timedelta(seconds=one.body["pending_s"]), done, pending_text(one))
     for gap in one.gaps:
         kind = "stopped" if gap.is_suspension else "gap"
         yield make_mark(kind, axis, gap.begin, gap.end, f"No video: {gap.why}", gap.by)
+
+
+def pending_text(one: PlaceAccount) -> str:
+    """What is known of the newest part of the run."""
+    return "Recorded now; its clip has not ended" if one.records_now else "Not known yet: no clip shows it so far"
 
 
 def make_mark(kind: str, axis: Axis, begin: datetime, end: datetime, what: str, label: str = "") -> Mark:
@@ -219,14 +225,23 @@ def captures_of(experiment: Experiment, accounts: Sequence[PlaceAccount]) -> lis
     return list(newest[:MAX_CAPTURES])
 
 
-def capture_ticks(axis: Axis, captures: Iterable[Any]) -> list[Tick]:
-    """One for all captures that a reader could not tell apart."""
-    found: dict[tuple[float, bool], Tick] = {}
-    for _, at, status in captures:
-        is_lost = status != CaptureStatus.SAVED
-        what = f"Capture {status}" if is_lost else "Capture"
-        tick = Tick(axis.x_of(at), f"{what}, {datetime_text(at)}", is_lost)
-        found.setdefault((round(tick.x, 1), is_lost), tick)
+def captures_with(captures: Iterable[Any], one: PlaceAccount, *, saved: bool) -> list[tuple[datetime, str]]:
+    """Begin and status of the camera's captures that were saved, or of the others."""
+    of_camera = [(at, status) for camera, at, status in captures if camera == one.place.camera_id]
+    return [(at, status) for at, status in of_camera if (status == CaptureStatus.SAVED) == saved]
+
+
+def saved_path(axis: Axis, captures: Iterable[tuple[datetime, str]]) -> str:
+    """One tick for all captures that a reader could not tell apart."""
+    return "".join(f"M{x} 4V22" for x in sorted({round(10 * axis.x_of(at)) for at, _ in captures}))
+
+
+def lost_ticks(axis: Axis, captures: Iterable[tuple[datetime, str]]) -> list[Tick]:
+    """The newest of those that a reader could not tell apart."""
+    found: dict[int, Tick] = {}
+    for at, status in captures:
+        x = axis.x_of(at)
+        found.setdefault(round(3 * x), Tick(x, f"Capture {status}, {datetime_text(at)}"))
     return list(found.values())
 
 
@@ -235,14 +250,16 @@ def note_title(note: ExperimentNote) -> str:
     return f"{datetime_text(note.at)}, {note.author}: {text}"
 
 
-def rows_of(one: PlaceAccount) -> list[Row]:
+def rows_of(one: PlaceAccount, done: datetime) -> list[Row]:
     name = one.place.camera.name
     video = [
         Row(name, "Video", datetime.fromisoformat(found["from"]), datetime.fromisoformat(found["to"]), found["clip"])
         for found in one.body["segments"]
     ]
     gaps = [Row(name, f"No video: {gap.why}", gap.begin, gap.end) for gap in one.gaps]
-    return sorted(video + gaps, key=lambda row: row.begin)
+    pending_s = one.body["pending_s"]
+    newest = [Row(name, pending_text(one), done - timedelta(seconds=pending_s), done)] if pending_s >= 1 else []
+    return sorted(video + gaps + newest, key=lambda row: row.begin)
 
 
 def hours_of(axis: Axis, now: float | None) -> list[Hour]:

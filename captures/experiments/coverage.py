@@ -5,12 +5,16 @@ Times within one boot of the machine are compared by its boot clock, so the acco
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 from uuid import UUID
+
+from django.db.models import QuerySet
 
 from cameras.spool.moments import Moment
 from captures.clips.models import Clip
@@ -26,6 +30,8 @@ FILING_S = 60.0
 """How long after its end a clip may still be without a row."""
 CAUSES_BEFORE = timedelta(seconds=15)
 """An outage is noticed a little before or after its first missing frame."""
+MAX_CAUSES = 1000
+"""The most events that are read for the gaps of a camera at once."""
 
 
 class Segment(NamedTuple):
@@ -93,12 +99,13 @@ def coverage(experiment: Experiment, camera: UUID) -> Coverage:
     within = [(begin, end) for begin, end in within if end > begin]
     found.covered_s = sum(end - begin for begin, end in within)
     suspensions = _suspensions(experiment, camera)
+    causes = _Causes(camera, experiment)
     for begin_s, end_s in _holes(within, length_s):
         is_last = end_s == length_s and not is_stopped(suspensions)
         if is_last and _may_be_pending(experiment, now_s - begin_s, now_s - length_s):
             found.pending_s = length_s - begin_s
         else:
-            found.gaps += _explained(experiment, camera, suspensions, _time(start, begin_s), _time(start, end_s))
+            found.gaps += _explained(experiment, causes, suspensions, _time(start, begin_s), _time(start, end_s))
     return found
 
 
@@ -153,23 +160,23 @@ def is_stopped(suspensions: Iterable[ClaimSuspension]) -> bool:
 
 
 def _explained(
-    experiment: Experiment, camera: UUID, suspensions: Sequence[ClaimSuspension], begin: datetime, end: datetime
+    experiment: Experiment, causes: _Causes, suspensions: Sequence[ClaimSuspension], begin: datetime, end: datetime
 ) -> Iterable[Gap]:
     """The gap in parts, each with its reason: the operators' stops, and what is between them."""
     for one in suspensions:
         stopped, resumed = max(begin, one.from_at), min(end, one.to_at or end)
         if resumed <= stopped:
             continue
-        yield from _unsuspended(experiment, camera, begin, stopped)
+        yield from _unsuspended(experiment, causes, begin, stopped)
         yield Gap(stopped, resumed, "suspended", f"{one.by or 'Someone'} stopped the recording.", one.by)
         begin = resumed
-    yield from _unsuspended(experiment, camera, begin, end)
+    yield from _unsuspended(experiment, causes, begin, end)
 
 
-def _unsuspended(experiment: Experiment, camera: UUID, begin: datetime, end: datetime) -> Iterable[Gap]:
+def _unsuspended(experiment: Experiment, causes: _Causes, begin: datetime, end: datetime) -> Iterable[Gap]:
     if (end - begin).total_seconds() < CONTINUOUS_S:
         return
-    cause = _cause(camera, begin, end)
+    cause = causes.of_gap(begin, end)
     if cause is not None:
         yield Gap(begin, end, cause.kind, cause.message, cause.actor)
     elif not experiment.record:
@@ -178,8 +185,30 @@ def _unsuspended(experiment: Experiment, camera: UUID, begin: datetime, end: dat
         yield Gap(begin, end, "no_video", "No clip covers this time.")
 
 
-def _cause(camera: UUID, begin: datetime, end: datetime) -> Event | None:
-    """The first warning about the camera around the beginning of the gap, or the first command that ended its video."""
-    events = Event.objects.filter(camera_uuid=str(camera), at__gte=begin - CAUSES_BEFORE, at__lt=end)
-    told = events.exclude(severity="info") | events.filter(data__order__in=["disconnect", "change", "remove"])
-    return told.exclude(kind__startswith="experiment.").order_by("at", "id").first()
+class _Causes:
+    """The events that explain gaps, read at most once: a camera that comes and goes leaves hundreds of gaps."""
+
+    def __init__(self, camera: UUID, experiment: Experiment) -> None:
+        self._camera, self._experiment = camera, experiment
+
+    def of_gap(self, begin: datetime, end: datetime) -> Event | None:
+        """The first warning about the camera around the beginning of the gap, or the first command that ended its
+        video."""
+        first = begin - CAUSES_BEFORE
+        if len(self._newest) > MAX_CAUSES and self._newest[0].at > first:
+            return self._events().filter(at__gte=first, at__lt=end).order_by("at", "id").first()
+        place = bisect_left(self._newest, first, key=lambda event: event.at)
+        found = self._newest[place] if place < len(self._newest) else None
+        return found if found is not None and found.at < end else None
+
+    @cached_property
+    def _newest(self) -> list[Event]:
+        """Those of the run in order of time; only the newest ones if there are more than MAX_CAUSES."""
+        assert self._experiment.started_at is not None
+        events = self._events().filter(at__gte=self._experiment.started_at - CAUSES_BEFORE)
+        return list(events.order_by("-at", "-id")[: MAX_CAUSES + 1])[::-1]
+
+    def _events(self) -> QuerySet[Event]:
+        events = Event.objects.filter(camera_uuid=str(self._camera))
+        told = events.exclude(severity="info") | events.filter(data__order__in=["disconnect", "change", "remove"])
+        return told.exclude(kind__startswith="experiment.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -19,14 +18,14 @@ NAMES = ["Start", "Complete", "Edit", "Abort"]
 def no_experiment(site: Site) -> Iterator[None]:
     """Nothing runs and nothing is recorded after a test."""
     yield
-    [site.api.ask("POST", f"experiments/{found['id']}/abort/", {}) for found in experiments(site, "running")]
-    [site.api.ask("POST", f"experiments/{found['id']}/abort/", {}) for found in experiments(site, "planned")]
+    abort_all(site)
     site.api.ask("POST", "cameras/simulated/stop-recording/", {"experiments": "suspend"})
 
 
-def experiments(site: Site, state: str) -> list[Any]:
-    found: list[Any] = site.api.ask("GET", f"experiments/?state={state}")["results"]
-    return found
+def abort_all(site: Site) -> None:
+    for state in ("running", "planned"):
+        for found in site.api.ask("GET", f"experiments/?state={state}")["results"]:
+            site.api.ask("POST", f"experiments/{found['id']}/abort/", {})
 
 
 @pytest.fixture
