@@ -109,6 +109,11 @@ class PlaceAccount:
         return _fault_of(self.live) if self.live else ""
 
     @property
+    def is_unknown(self) -> bool:
+        """Whether its host cannot be asked. The camera may be recorded all the same."""
+        return bool(self.live and not self.open_gap and self.live.observed in {"host_down", "unknown"})
+
+    @property
     def records_now(self) -> bool:
         return bool(self.live and self.live.recorder and self.live.recorder["state"] == "recording")
 

@@ -10,6 +10,8 @@ import pytest
 from django.utils import timezone
 
 from cameras.models import Camera
+from cameras.status.messages import absent_status
+from cameras.status.status import write_status
 from captures.experiment_pages import listing
 from captures.experiments import coverage
 from captures.experiments.models import Experiment
@@ -19,6 +21,7 @@ from monitoring.services import record_event
 from tests.harness.clients.pages import MARKUP, text_of
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.experiments import at, capture_in, clip_in, experiment_of, running, suspended
+from tests.harness.rows.recorder_status import RECORDER
 
 HOSTILE = f"{MARKUP} \N{MICROSCOPE}" + "W" * 270
 """Markup, an emoji and no place for a line break, in 300 characters."""
@@ -120,6 +123,31 @@ def test_the_table_has_what_the_drawing_has(viewer: Any, run: Experiment) -> Non
     table = section(page(viewer, run), "experiment-run-table")
     assert table.count(">Video</a>") == 2
     assert table.count("No video: ben stopped the recording.") == 1
+
+
+def test_without_a_broker_it_is_not_known_whether_a_camera_is_recorded(viewer: Any, run: Experiment) -> None:
+    banner = page(viewer, run).partition('id="experiment-trouble"')[2].partition("</div>")[0]
+    assert "It is not known whether Sky is recorded." in banner
+
+
+@pytest.mark.parametrize(
+    ("observed", "recorder", "sentence"),
+    [
+        ("reconnecting", None, "Sky is not recorded at present.</b> It answers nothing."),
+        ("ready", RECORDER | {"state": "failing", "message": "The disk is full."}, "The disk is full."),
+    ],
+)
+def test_a_camera_that_fails_is_named_before_its_clips_show_it(
+    observed: str, recorder: Any, sentence: str, viewer: Any, run: Experiment, valkey: Any
+) -> None:
+    found = absent_status("sky", "connected", "It answers nothing.")
+    write_status(valkey, found | {"observed": observed, "recorder": recorder})
+    assert sentence in page(viewer, run).partition('id="experiment-trouble"')[2].partition("</div>")[0]
+
+
+def test_a_camera_that_is_recorded_has_no_banner(viewer: Any, run: Experiment, valkey: Any) -> None:
+    write_status(valkey, absent_status("sky", "connected", "") | {"observed": "ready", "recorder": RECORDER})
+    assert "banner" not in page(viewer, run).partition('id="experiment-trouble"')[2].partition("</div>")[0]
 
 
 def test_a_gap_has_the_first_warning_about_its_camera_as_its_reason(
