@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.harness.browsers.inspection import overflowing, violations_in_themes
-from tests.harness.browsers.site import Site
+from tests.harness.browsers.inspection import brightest_other_than_red, overflowing, violations_in_themes
+from tests.harness.browsers.site import Site, in_theme
 
 SOON_MS = 40_000
 NAMES = ["Start", "Complete", "Edit", "Abort"]
@@ -169,6 +169,13 @@ def test_the_page_is_accessible_in_each_theme_and_fits(width: int, run: Page) ->
     run.get_by_text("As a table").click()
     assert violations_in_themes(run) == {}
     assert overflowing(run, width) == []
+
+
+def test_the_red_theme_shows_only_red(run: Page, site: Site) -> None:
+    in_theme(run, site, "red")
+    run.reload()
+    expect(run.locator("#cam-simulated .live")).to_have_attribute("data-state", "live", timeout=SOON_MS)
+    assert brightest_other_than_red(run, full_page=True) == 0
 
 
 @pytest.mark.parametrize("width", [390, 1440])
