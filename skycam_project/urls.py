@@ -17,6 +17,7 @@ from captures.clips.change_pages import DeletePage, PinPage
 from captures.clips.moment_pages import AtPage
 from captures.clips.pages import ClipsPage
 from captures.clips.player import ClipPage
+from captures.experiment_pages.archive_pages import ArchiveExperimentPage, VerifyArchivePage
 from captures.experiment_pages.change_pages import (
     AbortExperimentPage,
     AddExperimentPage,
@@ -110,6 +111,8 @@ experiment = [
     path("start/", StartExperimentPage.as_view(), name="start-experiment"),
     path("complete/", CompleteExperimentPage.as_view(), name="complete-experiment"),
     path("abort/", AbortExperimentPage.as_view(), name="abort-experiment"),
+    path("archive/", ArchiveExperimentPage.as_view(), name="archive-experiment"),
+    path("verify/", VerifyArchivePage.as_view(), name="verify-experiment"),
     path("notes/", ExperimentNotesPage.as_view(), name="experiment-notes"),
     path("attachments/", ExperimentAttachmentsPage.as_view(), name="experiment-attachments"),
     path("clips/", ExperimentClipsPage.as_view(), name="experiment-clips"),

@@ -16,6 +16,7 @@ from captures.capturing.selectors import captures_for
 from captures.clips.selectors import clips_for
 from captures.days.parameters import parse_cursor
 from captures.experiment_pages.account import accounts_of
+from captures.experiment_pages.archive_panel import archive_context
 from captures.experiment_pages.display import ExperimentDisplay, displays_for
 from captures.experiment_pages.forms import AttachmentForm, NoteForm
 from captures.experiment_pages.steps import steps_of
@@ -72,7 +73,9 @@ class ExperimentPage(ExperimentPageBase):
         clips = list(clips_for(user).filter(experiment=experiment.pk).order_by("-started_at", "-id")[: NEWEST + 1])
         captures = captures_for(user).filter(experiment=experiment.pk).exclude(status="planned")
         newest = list(captures.order_by("-started_at", "-id")[: NEWEST + 1])
-        now = resolve_url("experiment-now", experiment.pk) if display.changes_by_itself else resolve_url("now")
+        archive = archive_context(experiment, user)
+        changes = display.changes_by_itself or archive["archive_grows"]
+        now = resolve_url("experiment-now", experiment.pk) if changes else resolve_url("now")
         return {
             "display": display,
             "now_address": now,
@@ -88,6 +91,7 @@ class ExperimentPage(ExperimentPageBase):
             "more_clips": len(clips) > NEWEST,
             "captures": newest[:NEWEST],
             "more_captures": len(newest) > NEWEST,
+            **archive,
             "events": list(events_for(user).filter(subject=str(experiment.pk))[:EVENTS]),
         }
 

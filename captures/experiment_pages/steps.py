@@ -30,7 +30,9 @@ def steps_of(display: ExperimentDisplay) -> list[Step]:
         _planned(experiment),
         _running(display),
         _end(experiment),
-        Step("ok", "Archived", "", "done") if archived else Step("ready", "Archived", "to come", "next"),
+        Step("seal", "Archived", "all files proven", "done")
+        if archived
+        else Step("ready", "Archived", "to come", "next"),
     ]
 
 

@@ -253,7 +253,7 @@ def test_who_does_not_see_all_cameras_cannot_change_it(operator: Any, run: Exper
     run.places.create(camera=other, position=2)
     only_for(other)
     shown = page(operator, run)
-    assert shown.count('disabled title="The experiment also has cameras that you may not see') == 3
+    assert shown.count('disabled title="The experiment also has cameras that you may not see') == 4
     assert operator.post(address(run, "complete/")).status_code == 403
     assert operator.get(address(run, "edit/")).status_code == 403
 

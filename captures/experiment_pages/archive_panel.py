@@ -1,0 +1,29 @@
+"""What the panel Archive of an experiment's page shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cameras.camera_display import StateDisplay
+from captures.archives.bodies import ArchiveBody, archive_body
+from captures.archives.selectors import archives_for
+from captures.experiments.models import Experiment
+
+STATES = {
+    "waiting": StateDisplay("wait", "Waiting for clips"),
+    "copying": StateDisplay("wait", "Copying", "act"),
+    "complete": StateDisplay("seal", "Complete", "ok"),
+    "incomplete": StateDisplay("warn", "Incomplete", "warn"),
+}
+
+
+def archive_context(experiment: Experiment, user: Any) -> dict[str, Any]:
+    """What the panel shows; `archive` is None before one was requested."""
+    archive = archives_for(user).filter(experiment=experiment).first()
+    body: ArchiveBody | None = archive_body(archive, user) if archive else None
+    return {
+        "archive": body,
+        "archive_grows": body is not None and body["state"] in {"waiting", "copying"},
+        "archive_state": STATES[body["state"]] if body else None,
+        "archive_files": sum(body["files"].values()) if body else 0,
+    }

@@ -1,0 +1,99 @@
+"""The panel Archive of an experiment's page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from cameras.models import Camera
+from captures.models import Archive, ArchiveFile, ArchiveFolder, Experiment, StorageRoot
+from captures.storage.roots import assign_root
+from core.jobs.models import Job
+from tests.harness.clients.pages import MARKUP, text_of
+from tests.harness.rows.audiences import only_for
+from tests.harness.rows.experiments import clip_in, running
+
+SCRIPT = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def run(camera: Camera, root: StorageRoot) -> Experiment:
+    """Completed, with a clip."""
+    assign_root(root, "captures")
+    found = running(camera)
+    clip_in(found, camera, root, 0, 3600)
+    Experiment.objects.update(state="completed", settled=True, ended_at=timezone.now())
+    return found
+
+
+@pytest.fixture
+def archive(run: Experiment, camera: Camera, root: StorageRoot) -> Archive:
+    made = Archive.objects.create(experiment=run, folder="experiments/x", wait_until=timezone.now(), state="copying")
+    folder = ArchiveFolder.objects.create(archive=made, host="main", root=root)
+    for number, state in enumerate(("copied", "planned")):
+        ArchiveFile.objects.create(
+            folder=folder, camera=camera, path=f"sky/{number}", at=timezone.now(), bytes=1000, sha256="0", state=state
+        )
+    return made
+
+
+def panel(client: Any, run: Experiment) -> str:
+    text = text_of(client.get(f"/experiments/{run.pk}/"))
+    return text.partition('id="experiment-archive"')[2].partition("</section>")[0]
+
+
+def test_a_run_without_an_archive_offers_one_to_operators(operator: Any, viewer: Any, run: Experiment) -> None:
+    assert "Not archived." in panel(viewer, run)
+    assert "<button" not in panel(viewer, run)
+    assert "Archive</span>" in panel(operator, run)
+
+
+def test_an_operator_archives_a_run(operator: Any, run: Experiment) -> None:
+    answer = operator.post(f"/experiments/{run.pk}/archive/", headers=SCRIPT)
+    assert "is being archived" in text_of(answer)
+    assert Archive.objects.get().requested_by == "a-operator"
+    assert Job.objects.get().kind == "archive"
+
+
+def test_the_copies_are_counted_while_they_are_made(viewer: Any, run: Experiment, archive: Archive) -> None:
+    shown = panel(viewer, run)
+    assert "1 of 2 copied" in shown
+    assert "Copying" in shown
+    assert f"/experiments/{run.pk}/now/" in text_of(viewer.get(f"/experiments/{run.pk}/"))
+
+
+def test_what_is_missing_is_shown(viewer: Any, run: Experiment, archive: Archive) -> None:
+    Archive.objects.update(state="incomplete", missing=[f"a.mp4: {MARKUP} is missing."])
+    shown = panel(viewer, run)
+    assert "a.mp4" in shown
+    assert MARKUP not in shown
+
+
+def test_only_managers_see_folders_of_machines(
+    viewer: Any, manager: Any, run: Experiment, archive: Archive, root: StorageRoot
+) -> None:
+    assert root.path in panel(manager, run)
+    assert root.path not in panel(viewer, run)
+
+
+def test_an_archive_is_verified_on_request(operator: Any, run: Experiment, archive: Archive) -> None:
+    Archive.objects.update(state="complete")
+    assert "Verify</span>" in panel(operator, run)
+    answer = operator.post(f"/experiments/{run.pk}/verify/", headers=SCRIPT)
+    assert "is being verified" in text_of(answer)
+    assert Job.objects.get().kind == "verify_archive"
+
+
+def test_a_faulty_archive_says_so(viewer: Any, run: Experiment, archive: Archive) -> None:
+    Archive.objects.update(state="complete", verified_at=timezone.now(), verification="faulty")
+    assert "files are missing or damaged" in panel(viewer, run)
+
+
+def test_a_user_who_does_not_see_all_cameras_cannot_archive(operator: Any, run: Experiment, camera: Camera) -> None:
+    other = Camera.objects.create(slug="b", name="B", kind="simulated", host=camera.host)
+    run.places.create(camera=other, position=2)
+    only_for(other)
+    assert operator.post(f"/experiments/{run.pk}/archive/", headers=SCRIPT).status_code == 403
+    assert not Archive.objects.exists()
