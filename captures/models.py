@@ -11,6 +11,7 @@ from captures.experiments.models import (
     ExperimentTag,
 )
 from captures.recording_claims.models import ClaimSuspension, ExperimentClip, RecordingClaim
+from captures.retention.models import StoredPlan
 from captures.sessions.models import Session, SessionGap
 from captures.storage.models import StorageAssignment, StorageRoot
 
@@ -36,4 +37,5 @@ __all__ = [
     "SessionGap",
     "StorageAssignment",
     "StorageRoot",
+    "StoredPlan",
 ]

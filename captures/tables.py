@@ -9,3 +9,9 @@ EXPERIMENT_HANDLERS = {
 
 ARCHIVE_MENDERS: dict[str, str] = {}
 """Functions that put a whole copy of an archive's file in its place: see `captures.archives.verification.Mender`."""
+
+RETENTION_GUARDS = {
+    "an archive that copies it": "captures.archives.retention_guard.files_to_copy",
+}
+"""What keeps a file, in words -> function from a table (clips, captures) -> the condition of the rows that must stay,
+whatever a rule of retention says."""

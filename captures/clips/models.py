@@ -23,9 +23,13 @@ class ClipQuerySet(models.QuerySet["Clip"]):
         """Clips that are not being deleted."""
         return self.filter(deleted_at=None)
 
+    def unheld(self) -> Self:
+        """Clips without a pin or a hold."""
+        return self.present().filter(pinned=False, holds=None)
+
     def deletable(self) -> Self:
         """Rolling clips without a pin or a hold: retention by count and space may delete them."""
-        return self.present().filter(kind=ClipKind.ROLLING, pinned=False, holds=None)
+        return self.unheld().filter(kind=ClipKind.ROLLING)
 
 
 def _of_the_few(flag: str) -> list[models.Index]:

@@ -6,12 +6,12 @@ from typing import TypedDict
 
 from django.utils import timezone
 
-from captures.retention.cleanup import Deleted
+from captures.retention.results import Deleted
 from core.times.timestamps import stamp
 
 
 class DeletedBody(TypedDict):
-    """A clip that was deleted, or would be. `why` is count, space or asked; `age_s` counts from the clip's end."""
+    """A clip that was deleted, or would be. `why` is count, age, space or asked; `age_s` counts from the clip's end."""
 
     camera: str
     clip: str

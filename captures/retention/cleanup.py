@@ -1,11 +1,10 @@
-"""One pass over the clips of a host: finish deletions, apply the rules of count and space, report the result."""
+"""One pass over the clips of a host: finish deletions, apply the rules, report the result."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q
@@ -14,45 +13,32 @@ from cameras.models import Camera
 from cameras.runtime.disk_reserve import FREE_SPACE_HYSTERESIS
 from cameras.spool.storage import RootMissing
 from captures.clips.deletion import (
+    MAX_AT_ONCE,
     Problem,
     combine_problems,
-    delete_marked,
     is_usable,
-    mark_for_deletion,
-    open_root,
     stuck_problem,
     undeletable_message,
 )
 from captures.clips.models import Clip
-from captures.retention.cleanup_events import record_deletions, shortage_message, space_reason
-from captures.retention.disk_space import DiskSpace, FreedSpace
-from captures.retention.policy import RetentionLimit, RoundRobin, clips_beyond_limit, clips_to_free, deletable_in
+from captures.retention.cleanup_events import shortage_message
+from captures.retention.clip_rules import clip_items
+from captures.retention.disk_space import FreedSpace, outside
+from captures.retention.execution import GB, RULES, PlanExecutor
+from captures.retention.plan import CleanupPlan, PlanItem, Why
+from captures.retention.policy import RoundRobin, deletable_in, oldest_deletable
+from captures.retention.results import CleanupResult
 from captures.storage.models import StorageClass, StorageRoot
 from captures.storage.roots import UnusableRoot, root_of_class
 from core.station_settings.values import camera_config
 from monitoring.services import raise_alert, resolve_alert
 
-GB = 1e9
 ALERT_REPEAT_S = 60.0
 """Seconds until an open alert gets a new sentence."""
-
-
-@dataclass(frozen=True, slots=True)
-class Deleted:
-    """`why` is `count`, `space` or `asked`: requested by a person, or left over from an earlier pass."""
-
-    clip: Clip
-    why: str
-
-
-@dataclass(slots=True)
-class CleanupResult:
-    deleted: list[Deleted] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-
-    def add(self, problem: str) -> None:
-        if problem not in self.problems:
-            self.problems.append(problem)
+BATCH = 20
+"""Clips of a plan to free space: each is followed by a measurement."""
+AGE_INTERVAL_S = 60.0
+"""Seconds between two looks for files that became too old."""
 
 
 class ClipCleanup:
@@ -65,9 +51,10 @@ class ClipCleanup:
         clock: Callable[[], float] = time.monotonic,
         should_continue: Callable[[], bool] = lambda: True,
     ) -> None:
-        self.host, self.actor, self.clock, self.should_continue = host, actor, clock, should_continue
+        self.host, self.clock = host, clock
+        self._executor = PlanExecutor(host, actor, clock, should_continue)
         self._round_robin = RoundRobin()
-        self._spaces: dict[UUID, DiskSpace] = {}
+        self._aged_at = -math.inf
         self._reported: dict[str, tuple[str, float]] = {}
         """Alert key -> its last sentence, empty if resolved, and when it was set."""
 
@@ -75,10 +62,8 @@ class ClipCleanup:
         """One pass. The rule of count covers as many cameras as fit in `within_s`. DatabaseError."""
         roots = list(StorageRoot.objects.filter(host=self.host))
         result = CleanupResult()
-        # Count before space: what is deleted in any case frees space first. On a disk that is read-only or missing
-        # nothing is even marked: its clips would be hidden, and no space gained.
-        beyond = self._mark_beyond([root for root in roots if is_usable(root)], within_s)
-        self._delete_marked(beyond, result)
+        problems = self._executor.execute(self._plan(roots, within_s), result)
+        self._report(problems, result)
         watched = watched_roots(self.host)
         for root in roots:
             if root not in watched:
@@ -88,38 +73,42 @@ class ClipCleanup:
                 self._free_space(root, result)
         return result
 
-    # The rule of count
+    # The rules that do not depend on the free space
 
-    def _mark_beyond(self, roots: list[StorageRoot], within_s: float) -> set[UUID]:
-        limit, found = RetentionLimit.by_config(), set[UUID]()
-        for camera in self._round_robin.cameras(within_s):
-            found.update(mark_for_deletion(clips_beyond_limit(camera, self.host, limit).filter(root__in=roots)))
-        return found
+    def _plan(self, roots: list[StorageRoot], within_s: float) -> CleanupPlan:
+        """A part of what is to be deleted: enough for one pass."""
+        left = [root for root in roots if not self._executor.is_left_alone(root)]
+        # On a disk that is read-only or missing nothing is even marked: its clips would be hidden, and no space gained.
+        usable = [root for root in left if is_usable(root)]
+        items: list[PlanItem] = []
+        for (_, why), rule in RULES.items():
+            if why in self._due_rules():
+                among = left if why == Why.ASKED else usable
+                cameras: Iterable[UUID] = self._round_robin.cameras(within_s) if why == Why.COUNT else ()
+                items += rule.select(among, cameras, MAX_AT_ONCE)
+        if Why.AGE in self._due_rules():
+            self._aged_at = self.clock()
+        return CleanupPlan(self.host, tuple(items))
 
-    def _delete_marked(self, beyond: set[UUID], result: CleanupResult) -> None:
-        summary = delete_marked(self.host)
-        counted = [clip for clip in summary.clips if clip.pk in beyond]
-        # Also clips that a person deleted while this host was away, and those of a pass that was killed.
-        marked_earlier = [clip for clip in summary.clips if clip.pk not in beyond]
-        keep = camera_config().rolling_clips_count
-        record_deletions(counted, "count", f"beyond the newest {keep} of the camera", self.actor)
-        record_deletions(marked_earlier, "asked", "marked for deletion earlier", self.actor)
-        result.deleted += [Deleted(clip, "count") for clip in counted] + [
-            Deleted(clip, "asked") for clip in marked_earlier
-        ]
-        result.problems += [one.sentence for one in summary.problems.values()]
-        problem = combine_problems(summary.problems.values()) if summary.problems else Problem("")
+    def _due_rules(self) -> set[Why]:
+        # Days matter here, so these queries need not be made in each pass.
+        aged = {Why.AGE, Why.TRASH} if self.clock() - self._aged_at >= AGE_INTERVAL_S else set[Why]()
+        return {Why.ASKED, Why.COUNT} | aged
+
+    def _report(self, problems: dict[UUID, Problem], result: CleanupResult) -> None:
+        result.problems += [one.sentence for one in problems.values()]
+        problem = combine_problems(problems.values()) if problems else Problem("")
         self._set_alert(f"storage.clips:{self.host}", problem.sentence, "error", problem.camera)
 
     # The rule of space
 
     def _free_space(self, root: StorageRoot, result: CleanupResult) -> None:
         """A missing root keeps its clips. The ingest of its captures raises the alert about it."""
-        config, space = camera_config(), self._spaces.setdefault(root.pk, DiskSpace(root, self.clock))
-        floor, alert = int(config.soft_floor_gb * GB), f"storage.soft_floor:{root.pk}"
+        floor, alert = int(camera_config().soft_floor_gb * GB), f"storage.soft_floor:{root.pk}"
+        if self._executor.is_left_alone(root):
+            return
         try:
-            with open_root(root) as files:
-                freed = space.free_space(files, floor, self.should_continue)
+            freed = self._executor.free_space(root, lambda stuck: next_clips(root, stuck), result)
         except RootMissing as error:
             result.add(str(error))
             return
@@ -127,8 +116,6 @@ class ClipCleanup:
             result.add(undeletable_message(root, error))
             self._set_alert(alert, undeletable_message(root, error), "error")
             return
-        record_deletions(freed.clips, "space", space_reason(root, freed), self.actor, freed.pending)
-        result.deleted += [Deleted(clip, "space") for clip in freed.clips]
         if freed.stuck:
             result.add(stuck_problem(root, freed.stuck).sentence)
         # Before the alert, whose condition is the new state.
@@ -178,22 +165,7 @@ def _recording_root(host: str) -> UUID | None:
         return None
 
 
-def plan_cleanup(host: str) -> Iterator[Deleted]:
-    """What a pass would delete, oldest first by camera and root; changes nothing. OSError, RootMissing."""
-    config, limit, planned = camera_config(), RetentionLimit.by_config(), dict[UUID, Clip]()
-    roots = [root for root in StorageRoot.objects.filter(host=host) if is_usable(root)]
-    for clip in Clip.objects.exclude(deleted_at=None).filter(host=host, root__in=roots).select_related("camera"):
-        planned[clip.pk] = clip
-        yield Deleted(clip, "asked")
-    for camera in RoundRobin().cameras(math.inf):
-        beyond = clips_beyond_limit(camera, host, limit).filter(root__in=roots)
-        for clip in beyond.select_related("camera"):
-            planned[clip.pk] = clip
-            yield Deleted(clip, "count")
-    for root in watched_roots(host):
-        with open_root(root) as files:
-            missing = config.soft_floor_gb * GB - files.free_bytes()
-        # Clips that go in any case free their space first.
-        missing -= sum(clip.bytes for clip in planned.values() if clip.root_id == root.pk)
-        for clip in clips_to_free(root, int(missing), set(planned)):
-            yield Deleted(clip, "space")
+def next_clips(root: StorageRoot, stuck_folders: set[str]) -> tuple[PlanItem, ...]:
+    """The next clips that make space in the root: a small plan, as the space is measured again after each."""
+    clips = outside(oldest_deletable(root), stuck_folders)
+    return CleanupPlan(root.host, tuple(clip_items(clips, Why.SPACE, BATCH))).items

@@ -11,12 +11,11 @@ from dataclasses import dataclass, field
 from cameras.spool.durable import RootFiles
 from captures.clips.deletion import MAX_AT_ONCE, MAX_STUCK, Stuck, delete_clips, folder_of, mark_for_deletion
 from captures.clips.models import Clip, ClipQuerySet
-from captures.retention.policy import oldest_deletable
+from captures.retention.guards import unguarded
 from captures.storage.models import StorageRoot
 
 PENDING_S = 60.0
 """How long the space of a deleted file may be pending: a reader has it open, or the file system reports late."""
-BATCH = 20
 
 
 @dataclass(slots=True)
@@ -53,65 +52,61 @@ class FreedSpace:
     clips: list[Clip] = field(default_factory=list)
     stuck: list[Stuck] = field(default_factory=list)
     """Clips marked in this pass that the disk cannot delete."""
+    stuck_folders: set[str] = field(default_factory=set)
     pending: int = 0
     exhausted: bool = False
+    vanished: bool = False
+    """Too many files are missing: nothing more is deleted."""
 
 
 class DiskSpace:
+    """Deletes clips of a root while its disk has less than `floor` bytes free."""
+
     def __init__(self, root: StorageRoot, clock: Callable[[], float] = time.monotonic) -> None:
         self.root, self.pending = root, PendingSpace(clock=clock)
 
-    def free_space(self, files: RootFiles, floor: int, should_continue: Callable[[], bool]) -> FreedSpace:
-        """Delete clips until `floor` bytes are free, and no more. OSError if nothing can be deleted."""
+    def measure(self, files: RootFiles, floor: int) -> FreedSpace:
+        """The state before the first deletion. OSError if nothing can be deleted."""
         freed = FreedSpace(files.free_bytes())
         # Before a clip is marked: on a read-only disk it would be hidden without being deleted.
-        if self._is_short(freed, floor) and files.read_only():
+        if self.is_short(freed, floor) and files.read_only():
             raise OSError(errno.EROFS, os.strerror(errno.EROFS))
         # From the rows, so that also earlier passes count: or each pass would mark one more clip in a folder that
         # deletes none.
-        stuck_folders = self._stuck_folders()
-        while (
-            self._is_short(freed, floor)
-            and len(stuck_folders) < MAX_STUCK
-            and should_continue()
-            and not freed.exhausted
-        ):
-            oldest = list(_outside(oldest_deletable(self.root), stuck_folders).select_related("camera")[:BATCH])
-            freed.exhausted = not oldest
-            for clip in oldest:
-                if not self._is_short(freed, floor) or not should_continue():
-                    break
-                self._delete(files, clip, freed)
-                if freed.stuck and freed.stuck[-1][0] == clip:
-                    # The rest of the batch may be in this folder, too: query again without it.
-                    stuck_folders.add(folder_of(clip.path))
-                    break
-        freed.pending = self.pending.remaining(freed.free)
+        freed.stuck_folders = self._stuck_folders()
         return freed
 
-    def _stuck_folders(self) -> set[str]:
-        """Folders with a marked clip that the disk cannot delete."""
-        marked = Clip.objects.exclude(deleted_at=None).filter(root=self.root).order_by()
-        return {folder_of(path) for path in marked.values_list("path", flat=True)[:MAX_AT_ONCE]}
-
-    def _is_short(self, freed: FreedSpace, floor: int) -> bool:
+    def is_short(self, freed: FreedSpace, floor: int) -> bool:
         return freed.free + self.pending.remaining(freed.free) < floor
 
-    def _delete(self, files: RootFiles, clip: Clip, freed: FreedSpace) -> None:
+    def may_delete(self, freed: FreedSpace, floor: int) -> bool:
+        """Whether another clip is to be deleted."""
+        ended = freed.exhausted or freed.vanished or len(freed.stuck_folders) >= MAX_STUCK
+        return not ended and self.is_short(freed, floor)
+
+    def delete_clip(self, files: RootFiles, pk: str, freed: FreedSpace) -> None:
         """Delete the clip unless it was pinned or held meanwhile."""
-        if not mark_for_deletion(Clip.objects.deletable().filter(pk=clip.pk)):
+        if not mark_for_deletion(unguarded(Clip.objects.deletable(), "clips").filter(pk=pk, root=self.root)):
             return
+        clip = Clip.objects.select_related("camera").get(pk=pk)
         result = delete_clips(files, [clip])
-        freed.stuck += result.stuck
         if result.stuck:
+            freed.stuck += result.stuck
+            freed.stuck_folders.add(folder_of(clip.path))
             return
         freed.clips.append(clip)
         # Measured after each clip: the bytes of its row say nothing about a file that a program has open.
         before, freed.free = freed.free, files.free_bytes()
         self.pending.add_deleted(clip.bytes, before, freed.free)
 
+    def _stuck_folders(self) -> set[str]:
+        """Folders with a marked clip that the disk cannot delete."""
+        marked = Clip.objects.exclude(deleted_at=None).filter(root=self.root).order_by()
+        return {folder_of(path) for path in marked.values_list("path", flat=True)[:MAX_AT_ONCE]}
 
-def _outside(clips: ClipQuerySet, folders: set[str]) -> ClipQuerySet:
+
+def outside(clips: ClipQuerySet, folders: set[str]) -> ClipQuerySet:
+    """Those of `clips` that are not below one of `folders`."""
     for folder in folders:
         clips = clips.exclude(path__startswith=f"{folder}/")
     return clips

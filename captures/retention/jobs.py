@@ -1,14 +1,18 @@
-"""The job `clip_cleanup`: clean up the clips of a host at a person's request."""
+"""The jobs `clip_cleanup` and `storage_cleanup`: clean up the files of a host at a person's request."""
 
 from __future__ import annotations
 
 from typing import Any, TypedDict
+from uuid import UUID
 
 from django.conf import settings
 
 from captures.retention.bodies import DeletedBody, deleted_body
 from captures.retention.cleanup import ClipCleanup
-from core.jobs.context import JobContext
+from captures.retention.manager import StorageManager
+from captures.retention.results import CleanupResult
+from captures.retention.stored_plans import PlanRefused
+from core.jobs.context import JobContext, JobError
 from core.text.plurals import pluralize
 
 MAX_LISTED = 5000
@@ -38,3 +42,34 @@ def clean_up_clips(context: JobContext) -> dict[str, Any]:
         report["results"] += [deleted_body(one) for one in result.deleted[:room]]
         context.progress(report["clips"], None, f"{pluralize(report['clips'], 'clip')} deleted")
     return dict(report)
+
+
+class ExecutedPlan(TypedDict):
+    """`planned` files, and those of them that were `deleted`."""
+
+    plan: str
+    planned: int
+    deleted: int
+    bytes: int
+    problems: list[str]
+
+
+def execute_plan(context: JobContext) -> dict[str, Any]:
+    """Argument: `plan`. After a kill the next attempt continues: what is deleted already is selected by no rule."""
+    manager = StorageManager(settings.STATION.host, context.actor)
+    try:
+        plan = manager.claimed_plan(UUID(context.arguments["plan"]), context.id)
+    except PlanRefused as error:
+        raise JobError(str(error), permanent=True) from error
+    counted = CleanupResult()
+
+    def may_continue() -> bool:
+        done = len(counted.deleted)
+        context.progress(done, len(plan.items), f"{pluralize(done, 'file')} deleted")
+        return not context.should_stop()
+
+    manager.execute(plan, counted, may_continue)
+    deleted, size = len(counted.deleted), sum(one.clip.bytes for one in counted.deleted)
+    return dict(
+        ExecutedPlan(plan=str(plan.id), planned=len(plan.items), deleted=deleted, bytes=size, problems=counted.problems)
+    )

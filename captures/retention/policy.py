@@ -11,9 +11,8 @@ otherwise each new clip would be deleted at once until the clock catches up.
 from __future__ import annotations
 
 import time
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
-from itertools import chain
 from typing import NamedTuple, Self
 from uuid import UUID
 
@@ -22,6 +21,7 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from captures.clips.models import Clip, ClipKind, ClipQuerySet
+from captures.retention.guards import unguarded
 from captures.storage.models import StorageRoot
 from core.station_settings.values import camera_config
 
@@ -71,15 +71,20 @@ class RoundRobin:
 def clips_beyond_limit(camera: UUID, host: str, limit: RetentionLimit) -> ClipQuerySet:
     """Deletable clips of this host beyond the camera's limit by number and by time, oldest first. The camera's newest
     clips count on any host."""
+    deletable = unguarded(Clip.objects.deletable(), "clips").filter(camera=camera, host=host)
+    return deletable.order_by("started_at", "pk").filter(beyond_limit(camera, limit))
+
+
+def beyond_limit(camera: UUID, limit: RetentionLimit) -> Q:
+    """The condition of a camera's rolling clips beyond its limit."""
     rolling, soon = Clip.objects.present().filter(camera=camera, kind=ClipKind.ROLLING), timezone.now() + CLOCK_SKEW
     past, ahead = rolling.filter(started_at__lte=soon), rolling.filter(started_at__gt=soon)
-    deletable = Clip.objects.deletable().filter(camera=camera, host=host).order_by("started_at", "pk")
     found = _beyond_count(past, limit.clips) & _before_reach(past, limit.reach)
     # Only after a clock was set back. Clips of the future count as the oldest: they keep what the others leave of the
     # limit.
     if ahead.exists():
         found |= _beyond_count(ahead, limit.clips - past[: limit.clips].count()) & Q(started_at__gt=soon)
-    return deletable.filter(found)
+    return found
 
 
 def _before_reach(clips: ClipQuerySet, reach: timedelta) -> Q:
@@ -98,7 +103,8 @@ def _beyond_count(clips: ClipQuerySet, keep: int) -> Q:
 
 
 def deletable_in(root: StorageRoot) -> ClipQuerySet:
-    return Clip.objects.deletable().filter(root=root, host=root.host).order_by("started_at", "pk")
+    deletable = unguarded(Clip.objects.deletable(), "clips")
+    return deletable.filter(root=root, host=root.host).order_by("started_at", "pk")
 
 
 def oldest_deletable(root: StorageRoot) -> ClipQuerySet:
@@ -108,18 +114,13 @@ def oldest_deletable(root: StorageRoot) -> ClipQuerySet:
     return ahead if ahead.exists() else deletable
 
 
-def clips_to_free(root: StorageRoot, missing_bytes: int, excluded: Container[UUID]) -> Iterator[Clip]:
-    """The oldest deletable clips of a root that add up to `missing_bytes`, or all; without `excluded`."""
-    known = set[UUID]()
-    for clip in chain(_each(oldest_deletable(root)), _each(deletable_in(root))):
-        if missing_bytes <= 0:
-            return
-        if clip.pk not in known and clip.pk not in excluded:
-            known.add(clip.pk)
-            missing_bytes -= clip.bytes
-            yield clip
+def clips_older_than(root: StorageRoot, kind: str, days: float) -> ClipQuerySet:
+    """Clips of a kind in a root that ended more than `days` ago, without pins and holds, oldest first."""
+    unheld = unguarded(Clip.objects.unheld(), "clips").filter(root=root, host=root.host)
+    return unheld.filter(older_than(kind, days)).order_by("started_at", "pk")
 
 
-def _each(clips: ClipQuerySet) -> Iterator[Clip]:
-    # A root can have a million clips, of which few are needed.
-    return clips.select_related("camera").iterator(chunk_size=100)
+def older_than(kind: str, days: float) -> Q:
+    before = timezone.now() - timedelta(days=days)
+    # The last condition follows from the others; the index has the begin.
+    return Q(kind=kind, ended_at__lt=before, started_at__lt=before)

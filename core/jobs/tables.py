@@ -32,6 +32,9 @@ JOB_KINDS: dict[str, JobKind] = {
     "clip_cleanup": JobKind(
         "Clean up clips", "manager", 2 * GB, 3600.0, 10, 3, True, "captures.retention.jobs.clean_up_clips"
     ),
+    "storage_cleanup": JobKind(
+        "Clean up storage", "manager", 2 * GB, 86_400.0, 10, 20, True, "captures.retention.jobs.execute_plan"
+    ),
     # The process that decodes the files inherits the limit of memory, and needs 3 GB.
     "organize": JobKind(
         "Organize files", "operator", 4 * GB, 86_400.0, 15, 20, True, "captures.organizing.jobs.organize_folder"

@@ -18,7 +18,9 @@ from pydantic.fields import FieldInfo
 
 from core.station_settings.models import StationSetting
 
-SECTIONS = ("station", "camera_config", "auto_recording_config", "archive_config", "live_streaming_config")
+SECTIONS = (
+    "station", "camera_config", "auto_recording_config", "archive_config", "live_streaming_config", "retention",
+)  # fmt: skip
 """The sections on the page, by their names in YAML. They contain no secrets."""
 # All processes of a station follow a change within this time, without messages that could be lost.
 CACHE_S = 1.0
@@ -41,6 +43,11 @@ def auto_recording_config() -> Any:
 def archive_config() -> Any:
     """How experiments are archived: the current `ArchiveConfig`. DatabaseError."""
     return section("archive_config")
+
+
+def retention_config() -> Any:
+    """How long files are kept: the current `RetentionConfig`. DatabaseError."""
+    return section("retention")
 
 
 def live_streaming_config() -> Any:

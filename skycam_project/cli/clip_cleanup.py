@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from captures.retention.jobs import CleanupReport
     from skycam_project.cli.identity import Caller
 
-WHY = {"count": "beyond rolling_clips_count", "space": "disk space", "asked": "marked earlier"}
+WHY = {
+    "count": "beyond rolling_clips_count",
+    "age": "too old",
+    "space": "disk space",
+    "asked": "marked earlier",
+}
 
 
 @click.command("cleanup", cls=Command)
@@ -38,19 +43,19 @@ def plan() -> CleanupReport:
     """What the job would delete."""
     from django.conf import settings
 
-    from cameras.spool.storage import RootMissing
+    from captures.models import Clip
     from captures.retention.bodies import deleted_body
-    from captures.retention.cleanup import plan_cleanup
     from captures.retention.jobs import CleanupReport
+    from captures.retention.planning import make_plan
+    from captures.retention.results import Deleted
 
-    report = CleanupReport(bytes=0, clips=0, problems=[], results=[])
-    try:
-        for one in plan_cleanup(settings.STATION.host):
-            report["clips"] += 1
-            report["bytes"] += one.clip.bytes
-            report["results"].append(deleted_body(one))
-    except (RootMissing, OSError) as error:
-        report["problems"].append(str(error))
+    plan = make_plan(settings.STATION.host, ["clips"])
+    report = CleanupReport(bytes=plan.bytes, clips=len(plan.items), problems=list(plan.problems), results=[])
+    clips = Clip.objects.select_related("camera")
+    for item in plan.items:
+        # A clip may be deleted by the station meanwhile.
+        for clip in clips.filter(pk=item.pk):
+            report["results"].append(deleted_body(Deleted(clip, item.why)))
     return report
 
 

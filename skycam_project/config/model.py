@@ -29,6 +29,7 @@ from skycam_project.config.network import NetworkConfig, outgoing_guard
 from skycam_project.config.origins import Origins
 from skycam_project.config.recording import ArchiveConfig, AutoRecordingConfig, RecordingConfig
 from skycam_project.config.redis import check_redis_url
+from skycam_project.config.retention import RetentionConfig
 from skycam_project.config.sections import (
     CameraConfig,
     CliConfig,
@@ -154,6 +155,7 @@ class SkycamConfig(Section):
     camera_config: RecordingConfig = RecordingConfig()
     auto_recording_config: AutoRecordingConfig = AutoRecordingConfig()
     archive_config: ArchiveConfig = ArchiveConfig()
+    retention: RetentionConfig = RetentionConfig()
 
     # pydantic compares private attributes too, so `Origins` excludes its own from ==.
     _given: frozenset[Key] = frozenset()

@@ -22,8 +22,9 @@ TITLES = {
     "auto_recording_config": "Automatic recording",
     "archive_config": "Archives",
     "live_streaming_config": "Live view",
+    "retention": "Retention",
 }
-UNITS = {"_minutes": "min", "_gb": "GB", "_kbit_s": "kbit/s", "_percent": "%", "_s": "s"}
+UNITS = {"_minutes": "min", "_gb": "GB", "_kbit_s": "kbit/s", "_percent": "%", "_days": "days", "_s": "s"}
 """Suffix of a key -> the unit shown in its field."""
 LABELS = {"max_kbit_s": "Max bit rate"}
 """Labels of keys whose name without the unit is unclear."""

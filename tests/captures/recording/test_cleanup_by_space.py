@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 import uuid6
 
-from cameras.spool.storage import MARKER, RootMissing
+from cameras.spool.storage import MARKER
 from captures.clips.deletion import MAX_STUCK
 from captures.models import Clip, StorageRoot
 from captures.recording_control.desired import recording_settings
-from captures.retention.cleanup import ALERT_REPEAT_S, ClipCleanup, Deleted, plan_cleanup
+from captures.retention.cleanup import ALERT_REPEAT_S, ClipCleanup
 from captures.retention.disk_space import PENDING_S
+from captures.retention.planning import make_plan
 from captures.storage.models import StorageClass
 from captures.storage.roots import assign_root
 from monitoring.models import Alert, Event
@@ -64,7 +65,7 @@ def test_clips_that_a_fast_clock_dated_into_the_future_are_deleted_first(archive
     archive.clips(4, HALF_MB)
     archive.clip(8, HALF_MB, **ahead(0))
     archive.clip(9, HALF_MB, **ahead(1))
-    assert [deleted.clip.filename[0] for deleted in plan_cleanup("main")] == ["8", "9"]
+    assert planned() == [("8", "space"), ("9", "space")]
     archive.cleanup.run()
     assert archive.kept == ["0", "1", "2", "3"]
 
@@ -331,7 +332,7 @@ def test_clips_that_could_not_be_deleted_are_deleted_once_the_disk_works(archive
 
 
 def planned() -> list[tuple[str, str]]:
-    return [(deleted.clip.filename[0], deleted.why) for deleted in plan_cleanup("main")]
+    return [(item.path.removeprefix("clips/")[0], item.why) for item in make_plan("main", ["clips"]).items]
 
 
 def test_a_dry_run_counts_the_space_of_marked_clips(archive: ClipArchive) -> None:
@@ -346,7 +347,6 @@ def test_a_dry_run_lists_no_clip_of_a_missing_root(
     clips = archive.clips(3)
     Clip.objects.filter(pk=clips[0].pk).update(deleted_at="2026-03-29T00:00:00Z")
     disk.unmount()
-    found: list[Deleted] = []
-    with pytest.raises(RootMissing):
-        found.extend(plan_cleanup("main"))
-    assert found == []
+    plan = make_plan("main", ["clips"])
+    assert plan.items == ()
+    assert "not mounted" in plan.problems[0]

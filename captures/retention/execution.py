@@ -1,0 +1,186 @@
+"""`PlanExecutor` deletes the files of a plan, and no others. Each is checked again when its mark is written."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from cameras.spool.durable import RootFiles
+from cameras.spool.storage import RootMissing
+from captures.clips.deletion import MAX_AT_ONCE, Problem, delete_marked, folder_of, open_root, undeletable_message
+from captures.retention.cleanup_events import record_deletions, space_reason
+from captures.retention.clip_rules import AgeOfClips, CountOfClips, MarkedClips, Rule, chunks
+from captures.retention.disk_space import DiskSpace, FreedSpace
+from captures.retention.plan import CleanupPlan, PlanItem, Why
+from captures.retention.results import CleanupResult, Deleted
+from captures.retention.vanished import VanishedFiles
+from captures.storage.models import StorageRoot
+from core.station_settings.values import camera_config, retention_config
+from monitoring.services import raise_alert, resolve_alert
+
+RULES: dict[tuple[str, Why], Rule] = {
+    ("clips", Why.ASKED): MarkedClips(),
+    ("clips", Why.COUNT): CountOfClips(),
+    ("clips", Why.AGE): AgeOfClips(),
+}
+"""Table and rule -> how its files are selected and marked, in the order in which a plan is executed. Space comes last:
+what is deleted in any case frees space first."""
+
+VANISHED_PAUSE_S = 60.0
+"""How long a root with missing files is left alone before it is checked again."""
+GB = 1e9
+
+
+@dataclass(slots=True)
+class ExecutedRules:
+    """The state of one execution."""
+
+    result: CleanupResult
+    vanished: VanishedFiles = field(default_factory=VanishedFiles)
+    problems: dict[UUID, Problem] = field(default_factory=dict)
+    """Root -> why marked clips are not deleted there."""
+
+
+class PlanExecutor:
+    """`actor` is the person who requested the cleanup; empty for the periodic one."""
+
+    def __init__(
+        self,
+        host: str,
+        actor: str = "",
+        clock: Callable[[], float] = time.monotonic,
+        should_continue: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.host, self.actor, self.clock, self.should_continue = host, actor, clock, should_continue
+        self._spaces: dict[UUID, DiskSpace] = {}
+        self._left_until: dict[UUID, float] = {}
+
+    def execute(self, plan: CleanupPlan, result: CleanupResult) -> dict[UUID, Problem]:
+        """Delete what the plan has and what its rules still select. Returns the problems of marked clips by root.
+        DatabaseError."""
+        executed = ExecutedRules(result)
+        roots = {root.pk: root for root in StorageRoot.objects.filter(host=self.host)}
+        by_rule: dict[tuple[str, Why], list[PlanItem]] = defaultdict(list)
+        for item in plan.items:
+            if item.root in roots:
+                by_rule[item.table, item.why].append(item)
+        for name, rule in RULES.items():
+            self._apply(rule, by_rule.get(name, []), roots, executed)
+        for root, items in _by_root(by_rule.get(("clips", Why.SPACE), [])):
+            try:
+                self.free_space(roots[root], only(items), result)
+            except RootMissing as error:
+                executed.problems[root] = Problem(str(error))
+            except OSError as error:
+                executed.problems[root] = Problem(undeletable_message(roots[root], error))
+        return executed.problems
+
+    # Rules that do not depend on the free space
+
+    def _apply(
+        self, rule: Rule, items: list[PlanItem], roots: dict[UUID, StorageRoot], executed: ExecutedRules
+    ) -> None:
+        for root, own in _by_root(items):
+            for chunk in chunks(own, MAX_AT_ONCE):
+                if not self.should_continue() or not self._may_delete(roots[root], chunk, executed):
+                    break
+                self._delete(rule, chunk, executed)
+
+    def _may_delete(self, root: StorageRoot, items: Sequence[PlanItem], executed: ExecutedRules) -> bool:
+        """False for a root that is missing, read-only, or lacks too many files."""
+        try:
+            with open_root(root) as files:
+                if files.read_only():
+                    executed.problems[root.pk] = Problem(f"The disk of {root.path} is read-only. Check the disk.")
+                    return False
+                return not self._is_vanished(files, root, items, executed.vanished, executed.result)
+        except RootMissing as error:
+            executed.problems[root.pk] = Problem(str(error))
+        except OSError as error:
+            executed.problems[root.pk] = Problem(undeletable_message(root, error))
+        return False
+
+    def _delete(self, rule: Rule, items: Sequence[PlanItem], executed: ExecutedRules) -> None:
+        summary = delete_marked(self.host, map(UUID, rule.mark(items)))
+        executed.problems |= summary.problems
+        executed.result.deleted += [Deleted(clip, rule.why) for clip in summary.clips]
+        record_deletions(summary.clips, rule.why, reason_of(rule.why), self.actor)
+
+    def _is_vanished(
+        self,
+        files: RootFiles,
+        root: StorageRoot,
+        items: Iterable[PlanItem],
+        vanished: VanishedFiles,
+        result: CleanupResult,
+    ) -> bool:
+        """Raise or resolve the alert about missing files."""
+        key = f"storage.vanished:{root.pk}"
+        if vanished.is_vanished(files, root, items):
+            if not self.is_left_alone(root):
+                raise_alert(key, vanished.message(root), severity="error", data={"root": str(root.pk)})
+            self._left_until[root.pk] = self.clock() + VANISHED_PAUSE_S
+            result.add(vanished.message(root))
+            return True
+        # Also an alert that an earlier process left open, once.
+        if self._left_until.get(root.pk, math.inf) > -math.inf:
+            resolve_alert(key)
+            self._left_until[root.pk] = -math.inf
+        return False
+
+    def is_left_alone(self, root: StorageRoot) -> bool:
+        """Whether too many of its files were missing a short time ago."""
+        return self.clock() < self._left_until.get(root.pk, -math.inf)
+
+    # The rule of space
+
+    def free_space(
+        self, root: StorageRoot, select: Callable[[set[str]], Sequence[PlanItem]], result: CleanupResult
+    ) -> FreedSpace:
+        """Delete clips one by one until the soft floor is free, and no more. `select` returns the next clips outside of
+        folders that delete none; none when there are no more. RootMissing, OSError."""
+        space = self._spaces.setdefault(root.pk, DiskSpace(root, self.clock))
+        floor, vanished = int(camera_config().soft_floor_gb * GB), VanishedFiles()
+        with open_root(root) as files:
+            freed = space.measure(files, floor)
+            while space.may_delete(freed, floor) and self.should_continue():
+                items = select(freed.stuck_folders)
+                freed.exhausted = not items
+                freed.vanished = self._is_vanished(files, root, items, vanished, result) if items else False
+                for item in items:
+                    if not space.may_delete(freed, floor) or not self.should_continue():
+                        break
+                    # The rest of the batch may be in a folder that deletes nothing, too.
+                    if folder_of(item.path) not in freed.stuck_folders:
+                        space.delete_clip(files, item.pk, freed)
+        freed.pending = space.pending.remaining(freed.free)
+        record_deletions(freed.clips, Why.SPACE, space_reason(root, freed), self.actor, freed.pending)
+        result.deleted += [Deleted(clip, Why.SPACE) for clip in freed.clips]
+        return freed
+
+
+def only(items: Sequence[PlanItem]) -> Callable[[set[str]], Sequence[PlanItem]]:
+    """These items once, and then none."""
+    rest = [list(items)]
+    return lambda _stuck: rest.pop() if rest else []
+
+
+def reason_of(why: Why) -> str:
+    """Why clips are deleted, for the event."""
+    config = retention_config()
+    return {
+        Why.ASKED: "marked for deletion earlier",
+        Why.COUNT: f"beyond the newest {camera_config().rolling_clips_count} of the camera",
+        Why.AGE: f"older than {config.rolling_clip_days:g} days (rolling) or {config.manual_clip_days:g} days (manual)",
+    }[why]
+
+
+def _by_root(items: Iterable[PlanItem]) -> Iterator[tuple[UUID, list[PlanItem]]]:
+    found: dict[UUID, list[PlanItem]] = defaultdict(list)
+    for item in items:
+        found[item.root].append(item)
+    yield from found.items()

@@ -1,0 +1,24 @@
+"""What keeps files from all rules of retention, by the table `captures.tables.RETENTION_GUARDS`."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from django.db.models import Q, QuerySet
+
+from captures.tables import RETENTION_GUARDS
+from core.registry import resolve
+
+Rows = TypeVar("Rows", bound="QuerySet[Any]")
+
+
+def guards(table: str) -> dict[str, Q]:
+    """What keeps files of the table, in words -> the condition of the rows that it keeps."""
+    return {reason: resolve(path)(table) for reason, path in RETENTION_GUARDS.items()}
+
+
+def unguarded(rows: Rows, table: str) -> Rows:
+    """Those of `rows` that no guard keeps."""
+    for condition in guards(table).values():
+        rows = rows.exclude(condition)
+    return rows

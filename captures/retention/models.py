@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+import uuid6
+from django.db import models
+
+
+class StoredPlan(models.Model):
+    """A cleanup plan that a person may execute until it expires, once."""
+
+    id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
+    host = models.CharField(max_length=60)
+    made_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+    made_by = models.CharField(max_length=150, blank=True)
+    digest = models.CharField(max_length=64, help_text="SHA-256 of its files and their rules.")
+    items = models.BinaryField(help_text="Its files, compressed.")
+    conditions = models.JSONField(default=dict, help_text="What its rules relied on.")
+    job = models.CharField(max_length=36, blank=True, help_text="The job that executes it.")
+
+    def __str__(self) -> str:
+        return f"{self.host} {self.made_at:%Y-%m-%d %H:%M:%SZ}"
