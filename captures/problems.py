@@ -13,8 +13,10 @@ from captures.files.serving import FileMissing, OnOtherHost
 from captures.files.thumbnails import NoThumbnail, NotRenderedYet
 from captures.recording_control.claim_bodies import ExperimentName
 from captures.recording_control.commands import RecordingClaimed
+from captures.retention.stored_plans import PlanRefused
 from captures.sessions.api import NoSession
 from captures.storage.roots import UnusableRoot
+from captures.trash.services import CaptureKept, NotInTrash
 from core.api.problems import ErrorBody, ExceptionTable, Problem, from_message, invalid
 
 
@@ -55,6 +57,9 @@ EXCEPTIONS: ExceptionTable = {
     RecordingClaimed: recording_claimed,
     WrongState: from_message("experiment-state"),
     UnusableRoot: from_message("not-ready"),
+    CaptureKept: from_message("capture-kept"),
+    NotInTrash: from_message("not-in-trash"),
+    PlanRefused: from_message("plan-refused"),
     UnknownCamera: unknown_camera,
     NoSession: from_message("not-found"),
     NoThumbnail: from_message("not-found"),

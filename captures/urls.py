@@ -1,6 +1,6 @@
 from django.urls import path
 
-from captures.capturing.api import CalendarView, CaptureDetailView, CapturesView, CaptureView
+from captures.capturing.api import CalendarView, CapturesView, CaptureView
 from captures.clips.api import ClipsView, ClipView, TimelineView
 from captures.experiment_control.api import (
     ExperimentAbortView,
@@ -36,11 +36,14 @@ from captures.sessions.api import (
     StopView,
 )
 from captures.sessions.queries import SeedStartBody
+from captures.trash.api import CaptureDetailView, RestoreView, TrashView
 
 urlpatterns = [
     path("captures/", CapturesView.as_view()),
     path("captures/calendar/", CalendarView.as_view()),
+    path("captures/trash/", TrashView.as_view()),
     path("captures/<uuid:capture>/", CaptureDetailView.as_view()),
+    path("captures/<uuid:capture>/restore/", RestoreView.as_view()),
     path("captures/<uuid:capture>/file/", CaptureFileView.as_view()),
     path("captures/<uuid:capture>/thumbnail/", ThumbnailView.as_view()),
     path("clips/", ClipsView.as_view()),

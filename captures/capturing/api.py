@@ -1,8 +1,6 @@
-"""The routes of captures: take one, list, show, count by day."""
+"""The routes of captures: take one, list, count by day."""
 
 from __future__ import annotations
-
-from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -12,7 +10,6 @@ from rest_framework.views import APIView
 from cameras.camera_view import CameraView, actor
 from cameras.visibility import camera_condition
 from captures.capturing.bodies import CaptureBody, capture_body, capture_url
-from captures.capturing.models import Capture
 from captures.capturing.outcomes import check_saved
 from captures.capturing.queries import Calendar, CalendarQuery, CapturePage, CaptureQuery
 from captures.capturing.requests import CaptureRequest
@@ -58,15 +55,6 @@ class CapturesView(APIView):
         conditions = camera_condition(request.user, query.camera) | query.conditions() | query.within("started_at")
         captures = captures_for(request.user).filter(**conditions)
         return Response(page(captures, query, request, "started_at", capture_body))
-
-
-class CaptureDetailView(APIView):
-    roles = {"GET": "viewer"}
-
-    @extend_schema(responses=CaptureBody)
-    def get(self, request: Request, capture: UUID) -> Response:
-        found: Capture = captures_for(request.user).get(pk=capture)
-        return Response(capture_body(found))
 
 
 class CalendarView(APIView):

@@ -29,7 +29,8 @@ class FileBody(TypedDict):
 class CaptureBody(TypedDict):
     """One planned still. `started` is null until the shutter opens. The primary file's fields are repeated at the top
     level, null without files. `asked` has the requested settings; exposure_us, gain, ... are those that were used.
-    `origin` is camera or adopted; `adopted` says when, null for a camera's own capture."""
+    `origin` is camera or adopted; `adopted` says when, null for a camera's own capture. `trashed` says when it was
+    moved to the trash, null if it was not; `purged` when its files were deleted from there."""
 
     id: str
     camera: str
@@ -63,6 +64,10 @@ class CaptureBody(TypedDict):
     requested_by: str
     job: str
     note: str
+    pinned: bool
+    trashed: str | None
+    trashed_by: str
+    purged: str | None
     filename: str | None
     bytes: int | None
     sha256: str | None
@@ -133,6 +138,10 @@ def capture_body(capture: Capture, known: list[CaptureFile] | None = None) -> Ca
         requested_by=capture.requested_by,
         job=capture.job,
         note=capture.note,
+        pinned=capture.pinned,
+        trashed=stamp_or_none(capture.trashed_at),
+        trashed_by=capture.trashed_by,
+        purged=stamp_or_none(capture.purged_at),
         filename=primary["filename"] if primary else None,
         bytes=primary["bytes"] if primary else None,
         sha256=primary["sha256"] if primary else None,

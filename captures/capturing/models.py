@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Self
+
 import uuid6
 from django.db import models
 from django.utils import timezone
@@ -47,6 +49,16 @@ class Origin(models.TextChoices):
     """By a command or a session."""
     ADOPTED = "adopted"
     """From a folder (docs/operating/organizing.md). It has neither a session nor requested settings."""
+
+
+class CaptureQuerySet(models.QuerySet["Capture"]):
+    def present(self) -> Self:
+        """Captures that nobody moved to the trash."""
+        return self.filter(trashed_at=None)
+
+    def in_trash(self) -> Self:
+        """Captures that can be restored."""
+        return self.exclude(trashed_at=None).filter(purged_at=None)
 
 
 class Capture(models.Model):
@@ -101,18 +113,32 @@ class Capture(models.Model):
     requested_by = models.CharField(max_length=150, blank=True)
     job = models.CharField(max_length=120, blank=True)
     note = models.TextField(blank=True)
+    pinned = models.BooleanField(default=False, db_default=False, help_text="Nothing deletes it.")
+    trashed_at = models.DateTimeField(null=True, blank=True, help_text="Moved to the trash: no list shows it.")
+    trashed_by = models.CharField(
+        max_length=150, blank=True, default="", db_default="", help_text="Empty: by the rule of age."
+    )
+    purged_at = models.DateTimeField(null=True, blank=True, help_text="From then on its files are deleted.")
+
+    objects = CaptureQuerySet.as_manager()
 
     class Meta:
         ordering = ["-started_at", "-id"]
         indexes = [
             # One for each filter of a list, in the order of the cursor: no page sorts (tests/api/test_captures.py).
-            models.Index(fields=["-started_at", "-id"], name="capture_newest"),
-            models.Index(fields=["camera", "-started_at", "-id"], name="capture_camera_newest"),
-            models.Index(fields=["status", "-started_at", "-id"], name="capture_status_newest"),
-            models.Index(fields=["camera", "status", "-started_at", "-id"], name="capture_camera_status_newest"),
-            models.Index(fields=["session", "-started_at", "-id"], name="capture_session_newest"),
+            # With `trashed_at`, so that counting reads no rows.
+            models.Index(fields=["-started_at", "-id", "trashed_at"], name="capture_newest"),
+            models.Index(fields=["camera", "-started_at", "-id", "trashed_at"], name="capture_camera_newest"),
+            models.Index(fields=["status", "-started_at", "-id", "trashed_at"], name="capture_status_newest"),
+            models.Index(
+                fields=["camera", "status", "-started_at", "-id", "trashed_at"], name="capture_camera_status_newest"
+            ),
+            models.Index(fields=["session", "-started_at", "-id", "trashed_at"], name="capture_session_newest"),
             models.Index(fields=["requested_by", "-started_at", "-id"], name="capture_requested_by_newest"),
             models.Index(fields=["camera"], condition=models.Q(status="planned"), name="capture_planned"),
+            models.Index(
+                fields=["-trashed_at", "-id"], condition=~models.Q(trashed_at=None), name="capture_trash_newest"
+            ),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -126,6 +152,14 @@ class Capture(models.Model):
                 condition=models.Q(origin="camera", adopted_at=None)
                 | models.Q(origin="adopted", adopted_at__isnull=False, status="saved", session=None),
                 name="an_adopted_capture_is_saved_and_has_a_time",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(trashed_at=None) | models.Q(pinned=False),
+                name="a_pinned_capture_is_not_in_the_trash",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(purged_at=None) | models.Q(trashed_at__isnull=False),
+                name="a_purged_capture_was_in_the_trash",
             ),
         ]
 

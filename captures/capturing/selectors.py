@@ -20,14 +20,30 @@ class DayCount(TypedDict):
 
 
 def captures_for(user: Any) -> QuerySet[Capture]:
-    """The user's captures with camera and files, in a constant number of queries."""
+    """The user's captures with camera and files, in a constant number of queries. Without those in the trash."""
+    return all_captures_for(user).filter(trashed_at=None)
+
+
+def all_captures_for(user: Any) -> QuerySet[Capture]:
+    """As `captures_for`, with those in the trash and those whose files are deleted: for links to one capture."""
     return visible_to(Capture.objects.select_related("camera").prefetch_related("files"), user)
+
+
+def trash_for(user: Any) -> QuerySet[Capture]:
+    """The captures in the trash, last trashed first."""
+    trashed = Capture.objects.in_trash().select_related("camera").prefetch_related("files")
+    return visible_to(trashed, user).order_by("-trashed_at", "-id")
+
+
+def with_files_for(user: Any) -> QuerySet[Capture]:
+    """The captures whose files the user may read. Only managers read those in the trash, to decide about them."""
+    return all_captures_for(user) if user.may("manager") else captures_for(user)
 
 
 def file_for(user: Any, capture: UUID, kind: str | None) -> CaptureFile:
     """The capture's file of this kind, or its primary file. CaptureFile.DoesNotExist."""
     files = CaptureFile.objects.select_related("root", "capture__camera")
-    files = files.filter(capture__in=captures_for(user).filter(pk=capture).values("pk"))
+    files = files.filter(capture__in=with_files_for(user).filter(pk=capture).values("pk"))
     found = (files.filter(kind=kind) if kind else files).order_by("place", "kind").first()
     if found is None:
         raise CaptureFile.DoesNotExist
@@ -37,7 +53,7 @@ def file_for(user: Any, capture: UUID, kind: str | None) -> CaptureFile:
 def picture_for(user: Any, capture: UUID) -> CaptureFile:
     """The file that a capture's thumbnails show. CaptureFile.DoesNotExist when none of its files can be rendered."""
     files = CaptureFile.objects.select_related("root")
-    found = list(files.filter(capture__in=captures_for(user).filter(pk=capture).values("pk")))
+    found = list(files.filter(capture__in=with_files_for(user).filter(pk=capture).values("pk")))
     place = picture_index([file.kind for file in found])
     if place is None:
         raise CaptureFile.DoesNotExist

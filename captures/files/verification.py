@@ -79,7 +79,7 @@ def verify_files(context: JobContext, most_listed: int = MAX_LISTED) -> dict[str
 def selected_rows(arguments: dict[str, Any]) -> Iterator[tuple[str, QuerySet[Any]]]:
     """Name of the table, and its rows of this host that are to be checked."""
     host, camera, since = settings.STATION.host, arguments.get("camera"), arguments.get("since")
-    files = CaptureFile.objects.filter(host=host).select_related("root", "capture__camera")
+    files = CaptureFile.objects.filter(host=host, capture__purged_at=None).select_related("root", "capture__camera")
     clips = Clip.objects.present().filter(host=host).select_related("root", "camera")
     if camera:
         files, clips = files.filter(capture__camera=UUID(camera)), clips.filter(camera=UUID(camera))

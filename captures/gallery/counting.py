@@ -41,6 +41,7 @@ class CountQuery:
         found: list[tuple[str, str, list[Any]]] = [
             ("started_at", ">= %s", [self.begin]),
             ("started_at", "< %s", [self.end]),
+            ("trashed_at", "IS NULL", []),
         ]
         if self.cameras is not None:
             found.append(("camera", f"IN ({placeholders(self.cameras)})", list(self.cameras)))

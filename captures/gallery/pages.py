@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 
 from captures.capturing.models import Capture, CaptureStatus
-from captures.capturing.selectors import captures_for
+from captures.capturing.selectors import all_captures_for, captures_for
 from captures.days.day import Day, days_of_month, next_month, now, station_site
 from captures.gallery.counting import LOST, MAX_COUNTED, CountQuery, count_captures, total_exposure_us
 from captures.gallery.filters import GalleryFilter
@@ -271,7 +271,7 @@ class CapturePage(Page):
     template = "captures/capture.html"
 
     def get(self, request: HttpRequest, capture: UUID) -> HttpResponse:
-        found = captures_for(request.user).select_related("session").filter(pk=capture).first()
+        found = all_captures_for(request.user).select_related("session").filter(pk=capture).first()
         if found is None:
             raise Http404("No such capture.")
         return self.render({"capture": found, **self.context_of(found)})

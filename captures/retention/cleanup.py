@@ -38,7 +38,8 @@ ALERT_REPEAT_S = 60.0
 BATCH = 20
 """Clips of a plan to free space: each is followed by a measurement."""
 AGE_INTERVAL_S = 60.0
-"""Seconds between two looks for files that became too old."""
+"""Seconds between two passes that also apply the rules of days, of clips and captures."""
+EACH_PASS = {("clips", Why.ASKED), ("clips", Why.COUNT)}
 
 
 class ClipCleanup:
@@ -81,19 +82,20 @@ class ClipCleanup:
         # On a disk that is read-only or missing nothing is even marked: its clips would be hidden, and no space gained.
         usable = [root for root in left if is_usable(root)]
         items: list[PlanItem] = []
-        for (_, why), rule in RULES.items():
-            if why in self._due_rules():
+        due = self._due_rules()
+        for (table, why), rule in RULES.items():
+            if (table, why) in due:
                 among = left if why == Why.ASKED else usable
                 cameras: Iterable[UUID] = self._round_robin.cameras(within_s) if why == Why.COUNT else ()
                 items += rule.select(among, cameras, MAX_AT_ONCE)
-        if Why.AGE in self._due_rules():
-            self._aged_at = self.clock()
         return CleanupPlan(self.host, tuple(items))
 
-    def _due_rules(self) -> set[Why]:
-        # Days matter here, so these queries need not be made in each pass.
-        aged = {Why.AGE, Why.TRASH} if self.clock() - self._aged_at >= AGE_INTERVAL_S else set[Why]()
-        return {Why.ASKED, Why.COUNT} | aged
+    def _due_rules(self) -> set[tuple[str, Why]]:
+        """Once a minute all of them."""
+        if self.clock() - self._aged_at < AGE_INTERVAL_S:
+            return EACH_PASS
+        self._aged_at = self.clock()
+        return set(RULES)
 
     def _report(self, problems: dict[UUID, Problem], result: CleanupResult) -> None:
         result.problems += [one.sentence for one in problems.values()]

@@ -12,6 +12,7 @@ from uuid import UUID
 from cameras.spool.durable import RootFiles
 from cameras.spool.storage import RootMissing
 from captures.clips.deletion import MAX_AT_ONCE, Problem, delete_marked, folder_of, open_root, undeletable_message
+from captures.retention.capture_rules import AgeOfCaptures, MarkedCaptures, TimeInTrash
 from captures.retention.cleanup_events import record_deletions, space_reason
 from captures.retention.clip_rules import AgeOfClips, CountOfClips, MarkedClips, Rule, chunks
 from captures.retention.disk_space import DiskSpace, FreedSpace
@@ -19,6 +20,7 @@ from captures.retention.plan import CleanupPlan, PlanItem, Why
 from captures.retention.results import CleanupResult, Deleted
 from captures.retention.vanished import VanishedFiles
 from captures.storage.models import StorageRoot
+from captures.trash.purge import purge_files
 from core.station_settings.values import camera_config, retention_config
 from monitoring.services import raise_alert, resolve_alert
 
@@ -26,6 +28,9 @@ RULES: dict[tuple[str, Why], Rule] = {
     ("clips", Why.ASKED): MarkedClips(),
     ("clips", Why.COUNT): CountOfClips(),
     ("clips", Why.AGE): AgeOfClips(),
+    ("captures", Why.ASKED): MarkedCaptures(),
+    ("captures", Why.TRASH): TimeInTrash(),
+    ("captures", Why.AGE): AgeOfCaptures(),
 }
 """Table and rule -> how its files are selected and marked, in the order in which a plan is executed. Space comes last:
 what is deleted in any case frees space first."""
@@ -105,10 +110,16 @@ class PlanExecutor:
         return False
 
     def _delete(self, rule: Rule, items: Sequence[PlanItem], executed: ExecutedRules) -> None:
-        summary = delete_marked(self.host, map(UUID, rule.mark(items)))
-        executed.problems |= summary.problems
-        executed.result.deleted += [Deleted(clip, rule.why) for clip in summary.clips]
-        record_deletions(summary.clips, rule.why, reason_of(rule.why), self.actor)
+        marked = rule.mark(items)
+        if rule.table == "clips":
+            clips = delete_marked(self.host, map(UUID, marked))
+            executed.problems |= clips.problems
+            executed.result.deleted += [Deleted(clip, rule.why) for clip in clips.clips]
+            record_deletions(clips.clips, rule.why, reason_of(rule.why), self.actor)
+        else:
+            files = purge_files(self.host, marked)
+            executed.problems |= files.problems
+            executed.result.purged += files.files
 
     def _is_vanished(
         self,

@@ -64,12 +64,13 @@ def execute_plan(context: JobContext) -> dict[str, Any]:
     counted = CleanupResult()
 
     def may_continue() -> bool:
-        done = len(counted.deleted)
+        done = counted.files
         context.progress(done, len(plan.items), f"{pluralize(done, 'file')} deleted")
         return not context.should_stop()
 
     manager.execute(plan, counted, may_continue)
-    deleted, size = len(counted.deleted), sum(one.clip.bytes for one in counted.deleted)
-    return dict(
-        ExecutedPlan(plan=str(plan.id), planned=len(plan.items), deleted=deleted, bytes=size, problems=counted.problems)
-    )
+    done = ExecutedPlan(
+        plan=str(plan.id), planned=len(plan.items), deleted=counted.files, bytes=counted.bytes,
+        problems=counted.problems,
+    )  # fmt: skip
+    return dict(done)

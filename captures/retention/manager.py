@@ -11,7 +11,7 @@ from captures.retention.planning import make_plan
 from captures.retention.results import CleanupResult
 from captures.retention.stored_plans import claim_plan, load_plan, store_plan
 
-TABLES = ("clips",)
+TABLES = ("clips", "captures")
 """The tables whose files a rule may delete."""
 
 

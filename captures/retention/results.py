@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from captures.capturing.models import CaptureFile
 from captures.clips.models import Clip
 
 
@@ -18,7 +19,18 @@ class Deleted:
 @dataclass(slots=True)
 class CleanupResult:
     deleted: list[Deleted] = field(default_factory=list)
+    purged: list[CaptureFile] = field(default_factory=list)
+    """Deleted files of captures."""
     problems: list[str] = field(default_factory=list)
+
+    @property
+    def files(self) -> int:
+        """The number of deleted files."""
+        return len(self.deleted) + len(self.purged)
+
+    @property
+    def bytes(self) -> int:
+        return sum(one.clip.bytes for one in self.deleted) + sum(file.bytes for file in self.purged)
 
     def add(self, problem: str) -> None:
         if problem not in self.problems:

@@ -241,8 +241,8 @@ def _shots(programme: dict[str, Any]) -> tuple[dict[str, Any], ...]:
 
 def recent_pictures(camera: Camera) -> RecentPictures:
     saved = Capture.objects.filter(camera=camera, status=Capture.Status.SAVED).order_by("-started_at", "-id")
-    rows = list(saved.annotate(size=Sum("files__bytes"))[:RECENT])
-    sizes = [row.size for row in rows if row.size]
+    rows = list(saved[:RECENT])
+    sizes = [size for size in saved.annotate(size=Sum("files__bytes")).values_list("size", flat=True)[:RECENT] if size]
     beyond = [
         max(0.0, (row.ended_at - row.started_at).total_seconds() - row.exposure_us / 1e6)  # a clock that was set back
         for row in rows

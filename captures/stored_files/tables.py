@@ -91,7 +91,12 @@ def _of_archive_file(file: ArchiveFile) -> StoredFile:
 
 FILE_TABLES: dict[str, FileTable] = {
     "clips": FileTable("clips", Clip.objects.present, _of_clip, "host"),
-    "captures": FileTable("captures", lambda: CaptureFile.objects.select_related("capture"), _of_capture_file, "host"),
+    "captures": FileTable(
+        "captures",
+        lambda: CaptureFile.objects.filter(capture__purged_at=None).select_related("capture"),
+        _of_capture_file,
+        "host",
+    ),
     "archives": FileTable(
         "archives",
         lambda: ArchiveFile.objects.filter(state=ArchiveFileState.COPIED).select_related("folder__archive"),

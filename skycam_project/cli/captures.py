@@ -36,7 +36,7 @@ of_camera_option = click.option("--camera", "-c", metavar="CAMERA", help="Use th
 
 @click.group(cls=Group)
 def captures() -> None:
-    """List captures, show one, and get its files."""
+    """List captures, show one, get its files, and move it to the trash."""
 
 
 @captures.command("list")
@@ -105,6 +105,59 @@ def get(capture_id: str | None, camera: str | None, kind: str | None, to: str | 
         print_result({**body, "sha256": file.sha256}, lambda body: print_line(f"Saved {body['path']}"))
 
 
+@captures.command("trash")
+@camera("Only this camera.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Maximum number.")
+def list_trash(camera: str | None, limit: int) -> None:
+    """List the captures in the trash, last trashed first.
+
+    Example: skycam captures trash --camera dslr
+    """
+    caller = current().authorize("manager")
+    from captures.capturing.bodies import capture_body
+    from captures.capturing.selectors import trash_for
+
+    found = trash_for(caller.user).filter(**camera_filter(caller, camera))[:limit]
+    print_result({"results": [dict(capture_body(capture)) for capture in found]}, print_trash)
+
+
+@captures.command("delete")
+@click.argument("capture_id", metavar="ID")
+def delete_capture(capture_id: str) -> None:
+    """Move the capture ID to the trash. It can be restored for retention.trash_days; then its files are deleted.
+
+    Refused for a pinned capture and for one of an experiment that is not archived.
+
+    Example: skycam captures delete 0199a1b2
+    """
+    caller = current().authorize("manager")
+    from captures.capturing.bodies import capture_body
+    from captures.trash.services import trash_capture
+
+    found = find_capture(caller, capture_id, None)
+    trash_capture(found, caller.actor)
+    found.refresh_from_db()
+    print_result(dict(capture_body(found)), lambda body: print_line(f"In the trash: {body['id']}"))
+
+
+@captures.command("restore")
+@click.argument("capture_id", metavar="ID")
+def restore(capture_id: str) -> None:
+    """Take the capture ID out of the trash.
+
+    Example: skycam captures restore 0199a1b2
+    """
+    caller = current().authorize("manager")
+    from captures.capturing.bodies import capture_body
+    from captures.capturing.selectors import trash_for
+    from captures.trash.services import restore_capture
+
+    found = find_by_id(trash_for(caller.user), capture_id, "capture in the trash")
+    restore_capture(found, caller.actor)
+    found.refresh_from_db()
+    print_result(dict(capture_body(found)), lambda body: print_line(f"Restored: {body['id']}"))
+
+
 def find_capture(caller: Caller, text: str | None, camera: str | None, **newest_of: str) -> Capture:
     """The capture whose id begins with `text`, else the newest; CliError when the caller can see none."""
     from captures.capturing.selectors import captures_for
@@ -127,6 +180,14 @@ def find_file(capture: Capture, kind: str | None) -> CaptureFile:
 def print_captures(body: dict[str, Any]) -> None:
     columns = ["id", "started", "camera", "outcome", "size"]
     print_table(make_table(columns, [capture_cells(capture) for capture in body["results"]]))
+
+
+def print_trash(body: dict[str, Any]) -> None:
+    rows = [
+        [*capture_cells(one)[:3], format_time(one["trashed"]), one["trashed_by"] or "age", capture_cells(one)[4]]
+        for one in body["results"]
+    ]
+    print_table(make_table(["id", "started", "camera", "trashed", "by", "size"], rows))
 
 
 def capture_cells(capture: dict[str, Any]) -> list[object]:

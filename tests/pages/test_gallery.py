@@ -19,6 +19,7 @@ from cameras.models import Camera
 from cameras.spool.storage import MARKER
 from captures.days.day import Day
 from captures.gallery import counting, tiles
+from captures.gallery.counting import CountQuery, count_captures
 from captures.models import Capture, Session, SessionGap, StorageRoot
 from captures.paths.night import Site, night_of, night_range
 from monitoring.models import Event
@@ -338,49 +339,42 @@ def disk(root: StorageRoot) -> StorageRoot:
     return root
 
 
-def test_a_deleted_picture_is_gone_from_the_disk_and_its_capture_says_who_did_it(
+def test_a_deleted_picture_is_in_the_trash_and_its_page_says_who_did_it(
     manager: Any, camera: Camera, disk: StorageRoot
 ) -> None:
     capture = saved(camera, started_at=NOON)
     file = file_of(capture, disk)
     answer = manager.post(f"/captures/{capture.pk}/delete/", follow=True)
-    assert "a-manager deleted its picture at " in text_of(answer)
-    assert not Path(disk.path, file.path).exists()
-    assert capture.files.count() == 0
+    assert "<b>In the trash</b> since" in text_of(answer)
+    assert "a-manager. No list shows it." in text_of(answer)
+    assert Path(disk.path, file.path).exists()
     capture.refresh_from_db()
     assert capture.status == "saved"
-    assert Event.objects.get(kind="capture.deleted").subject == str(capture.pk)
+    assert Event.objects.get(kind="capture.trashed").subject == str(capture.pk)
     assert manager.get(f"/captures/{capture.pk}/delete/").status_code == 404
 
 
-def test_a_deletion_interrupted_by_a_kill_completes_when_requested_again(
+def test_a_picture_in_the_trash_is_not_in_the_gallery_and_not_counted(
     manager: Any, camera: Camera, disk: StorageRoot
 ) -> None:
-    capture = saved(camera, started_at=NOON)
-    first, second = file_of(capture, disk), file_of(capture, disk, "captures/sky/a.nef", kind="raw", place=1)
-    Path(disk.path, first.path).unlink()  # its row still exists
-    manager.post(f"/captures/{capture.pk}/delete/")
-    assert not Path(disk.path, second.path).exists()
-    assert capture.files.count() == 0
+    kept, trashed = saved(camera, started_at=NOON), saved(camera, started_at=NOON + timedelta(minutes=1))
+    file_of(kept, disk)
+    file_of(trashed, disk)
+    manager.post(f"/captures/{trashed.pk}/delete/")
+    text = text_of(manager.get(f"/gallery/?day={NOON:%Y-%m-%d}&by=day"))
+    assert f"/captures/{kept.pk}/" in text
+    assert f"/captures/{trashed.pk}/" not in text
+    assert count_captures([CountQuery(NOON, NOON + timedelta(hours=1))]) == [1]
 
 
-def test_a_file_on_another_host_or_a_missing_disk_is_not_reported_as_deleted(
-    manager: Any, camera: Camera, disk: StorageRoot
-) -> None:
-    capture = saved(camera, started_at=NOON)
-    file_of(capture, disk, host="mountain")
+def test_a_pinned_picture_is_not_moved_to_the_trash(manager: Any, camera: Camera, disk: StorageRoot) -> None:
+    capture = saved(camera, started_at=NOON, pinned=True)
+    file_of(capture, disk)
     answer = manager.post(f"/captures/{capture.pk}/delete/")
     assert answer.status_code == 409
-    assert "mountain" in text_of(answer)
-    assert capture.files.count() == 1
-    assert not Event.objects.filter(kind="capture.deleted").exists()
-    capture.files.update(host=disk.host)
-    Path(disk.path, MARKER).unlink()
-    answer = manager.post(f"/captures/{capture.pk}/delete/")
-    assert answer.status_code == 409
-    assert capture.files.count() == 1
-    assert "requested the deletion" in text_of(manager.get(f"/captures/{capture.pk}/"))
-    assert not Event.objects.filter(kind="capture.deleted").exists()
+    assert "it is pinned" in text_of(answer)
+    capture.refresh_from_db()
+    assert capture.trashed_at is None
 
 
 def test_a_lost_capture_has_a_page_that_says_why(viewer: Any, camera: Camera) -> None:

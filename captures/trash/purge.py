@@ -1,0 +1,108 @@
+"""Deletes the files of captures whose time in the trash is over: marked first (`purged_at`), then files, then rows. A
+kill in between leaves marked captures with rows of files, which the next pass finds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from cameras.spool.durable import RootFiles
+from cameras.spool.failpoints import hit_failpoint
+from cameras.spool.storage import RootMissing
+from captures.archives.models import ArchiveFile, ArchiveFileState
+from captures.capturing.models import Capture, CaptureFile
+from captures.clips.deletion import Problem, delete_file, open_root
+from captures.storage.models import StorageRoot
+from monitoring.services import record_event
+
+
+@dataclass(slots=True)
+class PurgeSummary:
+    """Deleted files, and problems by root."""
+
+    files: list[CaptureFile] = field(default_factory=list)
+    problems: dict[UUID, Problem] = field(default_factory=dict)
+
+
+def expired(days: float) -> QuerySet[CaptureFile]:
+    """Files of captures that were moved to the trash more than `days` ago, without those that an archive copies."""
+    before = timezone.now() - timedelta(days=days)
+    copying = ArchiveFile.objects.filter(capture_file__isnull=False, state=ArchiveFileState.PLANNED)
+    files = CaptureFile.objects.filter(capture__trashed_at__lte=before, capture__purged_at=None)
+    return files.exclude(capture__files__in=copying.values("capture_file"))
+
+
+def marked() -> QuerySet[CaptureFile]:
+    """Files of captures whose purge has begun."""
+    return CaptureFile.objects.exclude(capture__purged_at=None)
+
+
+def mark_purged(files: Iterable[str], days: float) -> list[str]:
+    """Mark the captures of those `files` whose time is over; returns the keys of the files."""
+    found = expired(days).filter(pk__in=list(files))
+    captures = set(found.values_list("capture", flat=True))
+    # The condition once more: somebody may restore a capture between the two statements.
+    before = timezone.now() - timedelta(days=days)
+    Capture.objects.in_trash().filter(pk__in=captures, trashed_at__lte=before).update(purged_at=timezone.now())
+    hit_failpoint("after_capture_purged")
+    return [str(pk) for pk in marked().filter(capture__in=captures).values_list("pk", flat=True)]
+
+
+def purge_files(host: str, files: Iterable[str]) -> PurgeSummary:
+    """Delete these files of marked captures on this host, then their rows."""
+    summary = PurgeSummary()
+    found = marked().filter(pk__in=list(files), host=host, root__host=host).select_related("capture__camera")
+    for root in StorageRoot.objects.filter(pk__in=set(found.order_by().values_list("root", flat=True))):
+        try:
+            with open_root(root) as opened:
+                _purge(opened, root, list(found.filter(root=root).order_by("capture", "pk")), summary)
+        except RootMissing as error:
+            summary.problems[root.pk] = Problem(str(error))
+        except OSError as error:
+            summary.problems[root.pk] = Problem(f"Files in {root.path} cannot be deleted: {error.strerror}.")
+    return summary
+
+
+def _purge(opened: RootFiles, root: StorageRoot, files: list[CaptureFile], summary: PurgeSummary) -> None:
+    gone = list[CaptureFile]()
+    for file in files:
+        try:
+            delete_file(opened, file.path, file.sha256)
+            gone.append(file)
+        except OSError as error:
+            summary.problems[root.pk] = Problem(
+                f"{file.path} in {root.path} cannot be deleted: {error.strerror}. Check that file and its folders.",
+                file.capture.camera,
+                f"A file in {root.path} cannot be deleted ({error.strerror}).",
+            )
+    hit_failpoint("after_capture_files")
+    _delete_rows(gone)
+    hit_failpoint("after_capture_rows")
+    summary.files += gone
+
+
+@transaction.atomic
+def _delete_rows(files: list[CaptureFile]) -> None:
+    """With one event for each capture, in the same transaction."""
+    by_capture: dict[UUID, list[CaptureFile]] = {}
+    for file in files:
+        by_capture.setdefault(file.capture_id, []).append(file)
+    CaptureFile.objects.filter(pk__in=[file.pk for file in files]).delete()
+    for pk, own in by_capture.items():
+        capture = own[0].capture
+        when = f"{capture.trashed_at:%Y-%m-%d %H:%M:%S} UTC"
+        message = f"Its picture was moved to the trash at {when} and deleted at {timezone.now():%Y-%m-%d %H:%M:%S} UTC."
+        Capture.objects.filter(pk=pk).update(message=message)
+        data = [{"path": file.path, "bytes": file.bytes, "sha256": file.sha256} for file in own]
+        record_event(
+            "capture.deleted",
+            f"The picture of {capture.camera.name} of {capture.started_at:%Y-%m-%d %H:%M:%S} UTC was deleted: its time "
+            "in the trash is over.",
+            camera=capture.camera, subject=pk, actor=capture.trashed_by, data={"files": data},
+        )  # fmt: skip
