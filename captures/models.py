@@ -14,6 +14,7 @@ from captures.recording_claims.models import ClaimSuspension, ExperimentClip, Re
 from captures.retention.models import StoredPlan
 from captures.sessions.models import Session, SessionGap
 from captures.storage.models import StorageAssignment, StorageRoot
+from captures.storage_usage.models import RootSpace, StorageUsage
 
 __all__ = [
     "Archive",
@@ -33,9 +34,11 @@ __all__ = [
     "ExperimentSession",
     "ExperimentTag",
     "RecordingClaim",
+    "RootSpace",
     "Session",
     "SessionGap",
     "StorageAssignment",
     "StorageRoot",
+    "StorageUsage",
     "StoredPlan",
 ]

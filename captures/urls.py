@@ -36,6 +36,7 @@ from captures.sessions.api import (
     StopView,
 )
 from captures.sessions.queries import SeedStartBody
+from captures.storage_api.api import CleanupView, StorageView, UsageView
 from captures.trash.api import CaptureDetailView, RestoreView, TrashView
 
 urlpatterns = [
@@ -72,6 +73,9 @@ urlpatterns = [
     path("sessions/<uuid:session>/hand-over/", SessionHandOverView.as_view()),
     path("sessions/<uuid:session>/pause/", SessionPauseView.as_view()),
     path("sessions/<uuid:session>/resume/", SessionResumeView.as_view()),
+    path("storage/", StorageView.as_view()),
+    path("storage/usage/", UsageView.as_view()),
+    path("storage/cleanup/", CleanupView.as_view()),
     path("cameras/<slug:slug>/capture/", CaptureView.as_view()),
     path("cameras/<slug:slug>/start/", StartView.as_view()),
     path("cameras/<slug:slug>/stop/", StopView.as_view()),

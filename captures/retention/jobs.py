@@ -11,8 +11,10 @@ from captures.retention.bodies import DeletedBody, deleted_body
 from captures.retention.cleanup import ClipCleanup
 from captures.retention.manager import StorageManager
 from captures.retention.results import CleanupResult
-from captures.retention.stored_plans import PlanRefused
+from captures.retention.stored_plans import PlanRefused, check_claimable
 from core.jobs.context import JobContext, JobError
+from core.jobs.models import Job
+from core.jobs.services import enqueue
 from core.text.plurals import pluralize
 
 MAX_LISTED = 5000
@@ -74,3 +76,10 @@ def execute_plan(context: JobContext) -> dict[str, Any]:
         problems=counted.problems,
     )  # fmt: skip
     return dict(done)
+
+
+def enqueue_plan(plan: UUID, actor: str) -> Job:
+    """The job that executes the plan on its host. A second request for the same plan gets the same job. PlanRefused."""
+    found = check_claimable(plan)
+    job, _ = enqueue("storage_cleanup", found.host, subject=str(plan), arguments={"plan": str(plan)}, actor=actor)
+    return job

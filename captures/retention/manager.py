@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
-from captures.retention.execution import PlanExecutor
+from captures.retention.execution import GB, PlanExecutor
 from captures.retention.plan import CleanupPlan
 from captures.retention.planning import make_plan
 from captures.retention.results import CleanupResult
 from captures.retention.stored_plans import claim_plan, load_plan, store_plan
+from captures.storage.models import StorageRoot
+from captures.storage_usage.bodies import RootUsageBody, root_bodies
+from captures.storage_usage.forecast import Forecast, forecast_of
+from core.station_settings.values import camera_config
 
 TABLES = ("clips", "captures")
 """The tables whose files a rule may delete."""
@@ -44,3 +49,11 @@ class StorageManager:
         for problem in executor.execute(plan, result).values():
             result.add(problem.sentence)
         return result
+
+    def usage(self, user: Any) -> list[RootUsageBody]:
+        """The roots of all hosts with their usage, free space and forecast, as `user` may see them."""
+        return root_bodies(user)
+
+    def forecast(self, root: StorageRoot) -> Forecast:
+        """How long the free space of a root lasts."""
+        return forecast_of(root, int(camera_config().soft_floor_gb * GB))

@@ -60,6 +60,7 @@ JOB_KINDS: dict[str, JobKind] = {
 
 BACKGROUND_THREADS = {
     "retention": "captures.retention.thread.Retention",
+    "storage_usage": "captures.storage_usage.thread.UsageMeasurement",
     "posters": "captures.files.posters.PosterSearch",
     "copies": "captures.organizing.recovery.CopyRecovery",
     "archives": "captures.archives.thread.ArchiveThread",

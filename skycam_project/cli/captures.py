@@ -36,7 +36,7 @@ of_camera_option = click.option("--camera", "-c", metavar="CAMERA", help="Use th
 
 @click.group(cls=Group)
 def captures() -> None:
-    """List captures, show one, get its files, and move it to the trash."""
+    """List captures, show and get them; the trash."""
 
 
 @captures.command("list")
@@ -91,7 +91,7 @@ def show_capture(capture_id: str | None, camera: str | None) -> None:
 @to_option
 @force_option
 def get(capture_id: str | None, camera: str | None, kind: str | None, to: str | None, force: bool) -> None:
-    """Copy a file of the capture ID, by default of the newest saved one. The copy is verified.
+    """Copy a file of the capture ID, by default of the newest one. The copy is verified.
 
     Example: skycam captures get --camera dslr --kind raw -o night.nef
     """
@@ -124,9 +124,10 @@ def list_trash(camera: str | None, limit: int) -> None:
 @captures.command("delete")
 @click.argument("capture_id", metavar="ID")
 def delete_capture(capture_id: str) -> None:
-    """Move the capture ID to the trash. It can be restored for retention.trash_days; then its files are deleted.
+    """Move the capture ID to the trash.
 
-    Refused for a pinned capture and for one of an experiment that is not archived.
+    It can be restored for retention.trash_days; then its files are deleted. Refused for a pinned capture and for one of
+    an experiment that is not archived.
 
     Example: skycam captures delete 0199a1b2
     """

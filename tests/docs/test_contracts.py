@@ -44,10 +44,13 @@ from captures.recording_control.claim_bodies import ClaimBody, ClaimsBody
 from captures.recording_control.commands import RecordingBody
 from captures.recording_control.requests import RecordBody, StopRecordingBody
 from captures.retention.bodies import DeletedBody
+from captures.retention.plan_bodies import KeptFile, PlanBody, PlannedFile
 from captures.sessions.bodies import GapBody
 from captures.sessions.forecast import ForecastBody
 from captures.sessions.models import SESSION_TRANSITIONS
 from captures.sessions.queries import StartBody
+from captures.storage_api.requests import CleanupBody
+from captures.storage_usage.bodies import RootUsageBody, SpaceForecastBody, UsageBody
 from core.child_environment import PASSED_VARIABLES
 from core.jobs.bodies import JobBody
 from core.jobs.states import JOB_TRANSITIONS
@@ -105,6 +108,13 @@ FIELDS = {
     "attachment": AttachmentBody.__annotations__,
     "setting": SettingBody.__annotations__,
     "deleted clip": DeletedBody.__annotations__,
+    "storage root": RootUsageBody.__annotations__,
+    "forecast of a root": SpaceForecastBody.__annotations__,
+    "usage": UsageBody.__annotations__,
+    "cleanup plan": PlanBody.__annotations__,
+    "planned file": PlannedFile.__annotations__,
+    "kept file": KeptFile.__annotations__,
+    "to clean up": CleanupBody.model_fields,
     "viewer": ViewerBody.__annotations__,
     "schedule": ScheduleBody.__annotations__,
     "night change": NightChangeBody.__annotations__,

@@ -1,0 +1,161 @@
+"""`skycam storage`: usage, rules, plans of cleanups and their execution."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import click
+
+from skycam_project.cli.errors import FAILED, CliError
+from skycam_project.cli.jobs import body_of, wait_and_show
+from skycam_project.cli.options import Group
+from skycam_project.cli.output import make_table, print_line, print_result, print_table, print_warnings
+from skycam_project.cli.station import current
+
+
+@click.group(cls=Group)
+def storage() -> None:
+    """Show what is stored, and clean up by plan."""
+
+
+@storage.command("usage")
+def usage() -> None:
+    """Show free space, forecast and usage.
+
+    Of the storage roots of all hosts, by class and camera, as last measured.
+
+    Example: skycam storage usage
+    """
+    caller = current().authorize("viewer")
+    from django.conf import settings
+
+    from captures.retention.manager import StorageManager
+
+    roots = StorageManager(settings.STATION.host).usage(caller.user)
+    print_result({"results": [dict(root) for root in roots]}, print_usage)
+
+
+@storage.command("rules")
+def rules() -> None:
+    """Show which rules delete files, with their limits.
+
+    Example: skycam storage rules
+    """
+    current().authorize("viewer")
+    from captures.retention.plan import ALLOWED_RULES
+    from captures.stored_files.tables import FileClass
+    from core.station_settings.values import camera_config, retention_config
+
+    recording, retention = camera_config(), retention_config()
+    limits: dict[tuple[str, str], tuple[str, float]] = {
+        ("rolling_clip", "count"): ("camera_config.rolling_clips_count", recording.rolling_clips_count),
+        ("rolling_clip", "age"): ("retention.rolling_clip_days", retention.rolling_clip_days),
+        ("rolling_clip", "space"): ("camera_config.soft_floor_gb", recording.soft_floor_gb),
+        ("manual_clip", "age"): ("retention.manual_clip_days", retention.manual_clip_days),
+        ("capture", "age"): ("retention.capture_days", retention.capture_days),
+        ("capture", "trash"): ("retention.trash_days", retention.trash_days),
+    }
+    found = [
+        {"class": name, "rule": rule, "key": key, "limit": limit}
+        for (name, rule), (key, limit) in limits.items()
+        if rule in ALLOWED_RULES[FileClass(name)]
+    ]
+    print_result({"results": found}, print_rules)
+
+
+@storage.command("plan")
+def plan() -> int:
+    """Plan a cleanup, and delete nothing.
+
+    The plan lists exactly which files the rules delete on this host now, and why. `skycam
+    storage clean-up PLAN` executes it within 10 minutes.
+
+    Example: skycam storage plan
+    """
+    caller = current().authorize("manager")
+    from django.conf import settings
+
+    from captures.retention.manager import StorageManager
+    from captures.retention.plan_bodies import plan_body
+
+    body = dict(plan_body(StorageManager(settings.STATION.host, caller.actor).plan()))
+    print_result(body, print_plan)
+    return FAILED if body["problems"] else 0
+
+
+@storage.command("clean-up")
+@click.argument("plan_id", metavar="PLAN")
+def clean_up(plan_id: str) -> int:
+    """Execute a plan.
+
+    Each file is checked again, and nothing that is not in the plan is deleted.
+
+    This is a job: Ctrl-C ends the command, and the job goes on.
+
+    Example: skycam storage clean-up 0199a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b
+    """
+    caller = current().authorize("manager")
+    from captures.retention.jobs import enqueue_plan
+
+    try:
+        wanted = UUID(plan_id)
+    except ValueError:
+        raise CliError("invalid", f"{plan_id!r} is not the id of a plan. `skycam storage plan` makes one.") from None
+    job = wait_and_show(enqueue_plan(wanted, caller.actor), run_here=True)
+    print_result(body_of(job, caller), print_cleanup)
+    return 0 if job.state == "done" and job.result and not job.result["problems"] else FAILED
+
+
+def print_usage(body: dict[str, Any]) -> None:
+    from core.templatetags.skycam import format_bytes
+
+    for root in body["results"]:
+        free = "not measured yet"
+        if root["measured"]:
+            free = f"{format_bytes(root['free_bytes'])} of {format_bytes(root['total_bytes'])} free"
+        print_line(f"{root['host']}:{root['path']}: {free}. {root['forecast']['sentence']}")
+        rows = [
+            [one["class"], camera_of(one), one["files"], format_bytes(one["bytes"]), one["day"]]
+            for one in root["usage"]
+        ]
+        if rows:
+            print_table(make_table(["class", "camera", "files", "size", "measured"], rows))
+
+
+def camera_of(usage: dict[str, Any]) -> str:
+    return "other cameras" if usage["other_cameras"] else usage["camera"] or ""
+
+
+def print_rules(body: dict[str, Any]) -> None:
+    rows = [[one["class"], one["rule"], one["key"], f"{one['limit']:g}"] for one in body["results"]]
+    print_table(make_table(["class", "rule", "key", "limit"], rows))
+
+
+def print_plan(body: dict[str, Any]) -> None:
+    from core.templatetags.skycam import format_bytes
+    from core.text.plurals import pluralize
+
+    columns = ("class", "camera", "why", "files")
+    rows = [[*(one[name] for name in columns), format_bytes(one["bytes"])] for one in body["rules"]]
+    if rows:
+        print_table(make_table([*columns, "size"], rows))
+    kept = [[one["path"], one["why"], one["reason"]] for one in body["skipped"]]
+    if kept:
+        print_table(make_table(["kept", "selected by", "why it stays"], kept))
+    print_line(f"{pluralize(body['files'], 'file')} would be deleted, {format_bytes(body['bytes'])}.")
+    print_line(f"Plan {body['id']}, valid until {body['expires']}.")
+    print_warnings(body["problems"])
+
+
+def print_cleanup(body: dict[str, Any]) -> None:
+    from core.templatetags.skycam import format_bytes
+    from core.text.plurals import pluralize
+
+    result = body["result"]
+    if result is None:
+        print_line(f"The job is {body['state']}. {body['error']}")
+        return
+    planned = pluralize(result["planned"], "planned file")
+    print_line(f"{result['deleted']} of {planned} deleted, {format_bytes(result['bytes'])}.")
+    print_warnings(result["problems"])
