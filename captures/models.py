@@ -10,6 +10,7 @@ from captures.experiments.models import (
     ExperimentSession,
     ExperimentTag,
 )
+from captures.integrity.models import IntegrityFinding
 from captures.recording_claims.models import ClaimSuspension, ExperimentClip, RecordingClaim
 from captures.retention.models import StoredPlan
 from captures.sessions.models import Session, SessionGap
@@ -33,6 +34,7 @@ __all__ = [
     "ExperimentNote",
     "ExperimentSession",
     "ExperimentTag",
+    "IntegrityFinding",
     "RecordingClaim",
     "RootSpace",
     "Session",

@@ -11,6 +11,7 @@ from captures.experiments.service import WrongState
 from captures.files.ranges import Unsatisfiable
 from captures.files.serving import FileMissing, OnOtherHost
 from captures.files.thumbnails import NoThumbnail, NotRenderedYet
+from captures.integrity.decisions import FindingRefused
 from captures.recording_control.claim_bodies import ExperimentName
 from captures.recording_control.commands import RecordingClaimed
 from captures.retention.stored_plans import PlanRefused
@@ -59,6 +60,7 @@ EXCEPTIONS: ExceptionTable = {
     UnusableRoot: from_message("not-ready"),
     CaptureKept: from_message("capture-kept"),
     NotInTrash: from_message("not-in-trash"),
+    FindingRefused: from_message("finding-refused"),
     PlanRefused: from_message("plan-refused"),
     UnknownCamera: unknown_camera,
     NoSession: from_message("not-found"),

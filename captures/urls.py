@@ -37,6 +37,7 @@ from captures.sessions.api import (
 )
 from captures.sessions.queries import SeedStartBody
 from captures.storage_api.api import CleanupView, StorageView, UsageView
+from captures.storage_api.integrity import AdoptView, IntegrityCsvView, IntegrityView, SetAsideView
 from captures.trash.api import CaptureDetailView, RestoreView, TrashView
 
 urlpatterns = [
@@ -76,6 +77,10 @@ urlpatterns = [
     path("storage/", StorageView.as_view()),
     path("storage/usage/", UsageView.as_view()),
     path("storage/cleanup/", CleanupView.as_view()),
+    path("storage/integrity/", IntegrityView.as_view()),
+    path("storage/integrity/csv/", IntegrityCsvView.as_view()),
+    path("storage/integrity/<uuid:finding>/adopt/", AdoptView.as_view()),
+    path("storage/integrity/<uuid:finding>/set-aside/", SetAsideView.as_view()),
     path("cameras/<slug:slug>/capture/", CaptureView.as_view()),
     path("cameras/<slug:slug>/start/", StartView.as_view()),
     path("cameras/<slug:slug>/stop/", StopView.as_view()),

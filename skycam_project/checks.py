@@ -18,6 +18,7 @@ from skycam_project.config.folder import ADDRESS_FILE, KEY_FILE
 TABLES = (
     "captures.tables.EXPERIMENT_HANDLERS",
     "captures.tables.RETENTION_GUARDS",
+    "captures.integrity.tables.ADOPTERS",
     "cameras.drivers.DRIVERS",
     "cameras.tables.CONSUMERS",
     "cameras.tables.ACCESS",

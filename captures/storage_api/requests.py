@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, StrictBool, model_validator
+from pydantic import ConfigDict, Field, StrictBool, field_validator, model_validator
 
+from cameras.visibility import Slug
+from captures.integrity.bodies import FindingBody
+from captures.integrity.models import FindingKind, FindingState
+from captures.storage.models import StorageRoot
 from core.api.model import StrictModel
-from core.api.paging import Query
+from core.api.paging import Links, PageQuery, Query
 
 
 class UsageQuery(Query):
@@ -28,3 +32,33 @@ class CleanupBody(StrictModel):
         if not self.dry_run and self.plan is None:
             raise ValueError("`dry_run: false` needs `plan`, the id of a plan. Make one with `dry_run: true`.")
         return self
+
+
+class FindingQuery(PageQuery):
+    host: Annotated[str | None, Field(max_length=60)] = None
+    kind: FindingKind | None = None
+    state: FindingState | None = FindingState.OPEN
+
+
+class FindingPage(Links):
+    results: list[FindingBody]
+
+
+class CheckBody(StrictModel):
+    model_config = ConfigDict(extra="forbid")
+
+    hash: Annotated[StrictBool, Field(description="Read the content of all files, which can take hours.")] = False
+    host: Annotated[str | None, Field(max_length=60, description="This host by default.")] = None
+
+    @field_validator("host")
+    @classmethod
+    def is_a_host_with_storage(cls, host: str | None) -> str | None:
+        if host is not None and ("\0" in host or not StorageRoot.objects.filter(host=host).exists()):
+            raise ValueError("No host of that name has a storage root.")
+        return host
+
+
+class AdoptBody(StrictModel):
+    model_config = ConfigDict(extra="forbid")
+
+    camera: Annotated[Slug | None, Field(description="The camera of the file; by default its folder's.")] = None

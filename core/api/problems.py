@@ -26,6 +26,7 @@ PROBLEMS = {
     "capture-kept": (409, "The capture must stay"),
     "not-in-trash": (409, "The capture is not in the trash"),
     "plan-refused": (409, "The plan cannot be executed"),
+    "finding-refused": (409, "The file cannot be adopted or set aside"),
     "job-ended": (409, "The job has ended"),
     "webhook-disabled": (409, "The web-hook is switched off"),
     "webhook-busy": (409, "The web-hook sends another delivery"),

@@ -35,6 +35,9 @@ JOB_KINDS: dict[str, JobKind] = {
     "storage_cleanup": JobKind(
         "Clean up storage", "manager", 2 * GB, 86_400.0, 10, 20, True, "captures.retention.jobs.execute_plan"
     ),
+    "integrity": JobKind(
+        "Check the storage", "manager", 2 * GB, 86_400.0, 15, 20, True, "captures.integrity.check.check_integrity"
+    ),
     # The process that decodes the files inherits the limit of memory, and needs 3 GB.
     "organize": JobKind(
         "Organize files", "operator", 4 * GB, 86_400.0, 15, 20, True, "captures.organizing.jobs.organize_folder"

@@ -1,17 +1,27 @@
-"""`skycam storage`: usage, rules, plans of cleanups and their execution."""
+"""`skycam storage`: usage, rules, plans of cleanups and their execution, and the check of files."""
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import click
 
+from skycam_project.cli.camera_control import find_camera
 from skycam_project.cli.errors import FAILED, CliError
-from skycam_project.cli.jobs import body_of, wait_and_show
+from skycam_project.cli.ids import find_by_id, short_id
+from skycam_project.cli.jobs import body_of, run_job, wait_and_show
 from skycam_project.cli.options import Group
 from skycam_project.cli.output import make_table, print_line, print_result, print_table, print_warnings
 from skycam_project.cli.station import current
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+    from captures.models import IntegrityFinding
+
+MAX_LISTED = 1000
 
 
 @click.group(cls=Group)
@@ -105,6 +115,96 @@ def clean_up(plan_id: str) -> int:
     job = wait_and_show(enqueue_plan(wanted, caller.actor), run_here=True)
     print_result(body_of(job, caller), print_cleanup)
     return 0 if job.state == "done" and job.result and not job.result["problems"] else FAILED
+
+
+@storage.command("check")
+@click.option("--hash", "hashed", is_flag=True, help="Also read the content of all files.")
+@click.option("--csv", "csv_file", type=click.Path(dir_okay=False), help="Write the findings to this file.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+def check(hashed: bool, csv_file: str | None, force: bool) -> int:
+    """Find missing, untracked and mismatching files.
+
+    It compares the rows of this host with its files. This is a job: Ctrl-C ends the command, and the job goes on.
+
+    Example: skycam storage check --csv findings.csv
+    """
+    caller = current().authorize("manager")
+    from django.conf import settings
+
+    from captures.integrity.bodies import csv_lines, finding_body
+
+    if csv_file and not force and Path(csv_file).exists():
+        raise CliError("invalid", f"{csv_file} exists already. Name another file, or give --force.")
+    host = settings.STATION.host
+    job = run_job(caller, "integrity", host, arguments={"hash": hashed})
+    if csv_file:
+        with open(csv_file, "w", encoding="utf-8", newline="") as file:
+            file.writelines(csv_lines(open_findings(host)))
+    listed = [dict(finding_body(one)) for one in open_findings(host)[:MAX_LISTED]]
+    body = {**(job.result or {}), "results": listed}
+    print_result(body, print_findings)
+    return FAILED if listed or body["problems"] else 0
+
+
+@storage.command("adopt")
+@click.argument("finding_id", metavar="ID")
+@click.option("--camera", "-c", "slug", metavar="CAMERA", help="Its camera, by default that of its folder.")
+def adopt_file(finding_id: str, slug: str | None) -> None:
+    """Make a row of an untracked file.
+
+    A picture becomes a capture, a video a manual clip. The file stays where it is.
+
+    Example: skycam storage adopt 0199a1b2 --camera dslr
+    """
+    caller = current().authorize("manager")
+    from captures.integrity.bodies import finding_body
+    from captures.integrity.decisions import adopt
+
+    found = adopt(find_finding(finding_id), find_camera(caller, slug) if slug else None, caller.actor)
+    print_result(dict(finding_body(found)), lambda body: print_line(f"Adopted: {body['path']}"))
+
+
+@storage.command("set-aside")
+@click.argument("finding_ids", metavar="ID...", nargs=-1, required=True)
+def set_files_aside(finding_ids: tuple[str, ...]) -> None:
+    """Move untracked files to the folder set-aside.
+
+    It is in the storage root of each file. Nothing is deleted.
+
+    Example: skycam storage set-aside 0199a1b2 0199a1b3
+    """
+    caller = current().authorize("manager")
+    from captures.integrity.bodies import finding_body
+    from captures.integrity.decisions import set_aside
+
+    moved = [dict(finding_body(set_aside(find_finding(one), caller.actor))) for one in finding_ids]
+    print_result({"results": moved}, print_set_aside)
+
+
+def open_findings(host: str) -> QuerySet[IntegrityFinding]:
+    from captures.models import IntegrityFinding
+
+    return IntegrityFinding.objects.filter(host=host, state="open").select_related("root", "camera")
+
+
+def find_finding(text: str) -> IntegrityFinding:
+    from captures.models import IntegrityFinding
+
+    return find_by_id(IntegrityFinding.objects.select_related("root", "camera"), text, "finding")
+
+
+def print_findings(body: dict[str, Any]) -> None:
+    rows = [[short_id(one["id"]), one["kind"], one["camera"] or "", one["path"]] for one in body["results"]]
+    if rows:
+        print_table(make_table(["id", "kind", "camera", "path"], rows))
+    counts = ", ".join(f"{body[kind]} {kind}" for kind in ("missing", "untracked", "mismatching"))
+    print_line(f"{body['checked']} files checked: {counts}.")
+    print_warnings(body["problems"])
+
+
+def print_set_aside(body: dict[str, Any]) -> None:
+    for one in body["results"]:
+        print_line(f"Set aside: {one['target']}")
 
 
 def print_usage(body: dict[str, Any]) -> None:

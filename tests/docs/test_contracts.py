@@ -39,6 +39,8 @@ from captures.experiments.bodies import (
 )
 from captures.experiments.models import EXPERIMENT_TRANSITIONS
 from captures.experiments.requests import ExperimentRequest
+from captures.integrity.bodies import FindingBody
+from captures.integrity.models import FINDING_TRANSITIONS
 from captures.models import Capture
 from captures.recording_control.claim_bodies import ClaimBody, ClaimsBody
 from captures.recording_control.commands import RecordingBody
@@ -49,7 +51,7 @@ from captures.sessions.bodies import GapBody
 from captures.sessions.forecast import ForecastBody
 from captures.sessions.models import SESSION_TRANSITIONS
 from captures.sessions.queries import StartBody
-from captures.storage_api.requests import CleanupBody
+from captures.storage_api.requests import CheckBody, CleanupBody
 from captures.storage_usage.bodies import RootUsageBody, SpaceForecastBody, UsageBody
 from core.child_environment import PASSED_VARIABLES
 from core.jobs.bodies import JobBody
@@ -114,7 +116,9 @@ FIELDS = {
     "cleanup plan": PlanBody.__annotations__,
     "planned file": PlannedFile.__annotations__,
     "kept file": KeptFile.__annotations__,
+    "finding": FindingBody.__annotations__,
     "to clean up": CleanupBody.model_fields,
+    "to check the storage": CheckBody.model_fields,
     "viewer": ViewerBody.__annotations__,
     "schedule": ScheduleBody.__annotations__,
     "night change": NightChangeBody.__annotations__,
@@ -215,6 +219,7 @@ def test_the_documented_transitions_are_those_of_the_code() -> None:
     assert transitions("experiment states") == {
         state: after for state, after in EXPERIMENT_TRANSITIONS.items() if after
     }
+    assert transitions("finding states") == {state: after for state, after in FINDING_TRANSITIONS.items() if after}
     assert transitions("alert states") == {
         str(state): set(map(str, after)) for state, after in Alert.MOVES.items() if after
     }

@@ -15,7 +15,7 @@ from django.utils import timezone
 from PIL import Image
 
 from cameras.models import Camera, SettingsPreset
-from captures.models import Archive, Experiment, ExperimentCamera, Session, StorageRoot
+from captures.models import Archive, Experiment, ExperimentCamera, IntegrityFinding, Session, StorageRoot
 from core.jobs.models import Job
 from monitoring.models import WebhookDelivery
 from monitoring.services import raise_alert, record_event
@@ -65,6 +65,10 @@ class World:
         self.archive = Archive.objects.create(
             experiment=self.experiment, folder="experiments/dew", wait_until=timezone.now(), manifest="{}"
         )
+        self.finding = IntegrityFinding.objects.create(
+            host="main", root=root, kind="untracked", path="clips/a.mp4", raw_path=b"clips/a.mp4", path_digest="",
+            message="The file has no row.", check_job="", found_at=timezone.now(),
+        )  # fmt: skip
         self.group = Group.objects.create(name="observers")
 
     def address(self, route: str, user: User) -> str:
@@ -74,6 +78,7 @@ class World:
             "<uuid:schedule>": self.schedule.pk, "<uuid:clip>": self.clip.pk, "<uuid:job>": self.job.pk,
             "<uuid:experiment>": self.experiment.pk,
             "<uuid:archive>": self.archive.pk, "<uuid:alert>": self.alert.pk, "<int:user>": self.users["none"].pk,
+            "<uuid:finding>": self.finding.pk,
             "<int:token>": ApiToken.issue(user)[0].pk, "<uuid:sign_in>": SignIn.objects.create(user=user).pk,
             "<str:name>": "night", "<str:night>": "2026-11-22", "<uuid:viewer>": self.session.pk,
             "<uuid:webhook>": self.webhook.pk, "<uuid:delivery>": self.delivery.pk,

@@ -1,0 +1,207 @@
+"""The job `integrity`: compares the rows of files with the files of a host."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+
+from cameras.models import Camera
+from cameras.spool.durable import RootFiles
+from cameras.spool.storage import RootMissing
+from captures.capturing.models import CaptureFile
+from captures.clips.deletion import folder_of, open_root
+from captures.clips.models import Clip
+from captures.integrity.disk_walk import FoundFile, walk_folders
+from captures.integrity.findings import FindingStore
+from captures.integrity.models import FindingKind
+from captures.storage.models import StorageRoot
+from captures.stored_files.tables import FILE_TABLES, StoredFile
+from core.jobs.context import JobContext
+from core.text.plurals import pluralize
+
+FOLDERS = ("captures", "clips")
+"""Folders of a root in which each file has a row. Archives have files of their own beside those with rows."""
+SETTLED_S = 600.0
+"""Seconds without a change after which a file has a row: until then it may be on its way to the database."""
+NAMES = 500
+CHUNK_BYTES = 1 << 20
+REPORT_EACH = 200
+
+
+class Stopped(Exception):
+    """The job is to stop."""
+
+
+def check_integrity(context: JobContext) -> dict[str, Any]:
+    """Argument: `hash`, whether the content is read, too. Continues at the checkpoint. The findings are rows."""
+    check = IntegrityCheck(context)
+    with contextlib.suppress(Stopped):
+        check.run()
+    return check.report()
+
+
+class IntegrityCheck:
+    """One pass over the tables of files, then over the folders of the roots."""
+
+    def __init__(self, context: JobContext) -> None:
+        self.context, self.host = context, settings.STATION.host
+        self.hashed = bool(context.arguments.get("hash"))
+        self._store = FindingStore(self.host, context.id)
+        state = context.checkpoint or {}
+        self._rows: dict[str, str] = state.get("rows", {})
+        """Table -> the key behind which it continues."""
+        self._folders: dict[str, str] = state.get("folders", {})
+        """Root and folder -> the last folder that was checked, in hexadecimal: names can be any bytes."""
+        self._checked: int = state.get("checked", 0)
+        self.problems: list[str] = []
+
+    def run(self) -> None:
+        """Stopped."""
+        checked = [root for root in StorageRoot.objects.filter(host=self.host) if self._check_root(root)]
+        # Only a check that came to its end knows what is gone.
+        self._store.close_others([root.pk for root in checked], self.hashed)
+
+    def report(self) -> dict[str, Any]:
+        return {"checked": self._checked, "problems": self.problems, **self._store.count()}
+
+    def _check_root(self, root: StorageRoot) -> bool:
+        """False for a root that is not mounted: its files are not reported."""
+        try:
+            with open_root(root) as files:
+                for name in FILE_TABLES:
+                    self._check_rows(files, root, name)
+                for folder in FOLDERS:
+                    self._check_folders(files, root, folder)
+            return True
+        except RootMissing as error:
+            self.problems.append(str(error))
+        except OSError as error:
+            self.problems.append(f"{root.path} cannot be read: {error.strerror}. Check the disk.")
+        return False
+
+    # Rows
+
+    def _check_rows(self, files: RootFiles, root: StorageRoot, name: str) -> None:
+        place = f"{root.pk}:{name}"
+        field = "folder__root" if name == "archives" else "root"
+        for file in FILE_TABLES[name].iterate(self.host, self._rows.get(place, ""), **{field: root}):
+            self._check_row(files, root, file)
+            self._rows[place] = file.pk
+            self._count()
+
+    def _check_row(self, files: RootFiles, root: StorageRoot, file: StoredFile) -> None:
+        try:
+            size = files.size(folder_of(file.path), file.path.rpartition("/")[2])
+        except NotADirectoryError:
+            size = None  # a symbolic link in the place of a folder
+        if size == file.bytes and (not self.hashed or self._has_content(files, file)):
+            return
+        if not FILE_TABLES[file.table].rows().filter(pk=file.pk).exists():
+            return  # deleted on purpose a moment ago
+        if size is None:
+            self._store.add_row(root, FindingKind.MISSING, file, "The row has no file.", None)
+            return
+        what = "Its content differs from its row." if size == file.bytes else "Its size differs from its row."
+        self._store.add_row(root, FindingKind.MISMATCHING, file, what, size)
+
+    def _has_content(self, files: RootFiles, file: StoredFile) -> bool:
+        try:
+            return hash_file(files, file.path, self._check_stop) == file.sha256
+        except FileNotFoundError:
+            return True  # deleted since its size was read
+        except OSError:
+            return False
+
+    # Folders
+
+    def _check_folders(self, files: RootFiles, root: StorageRoot, top: str) -> None:
+        place = f"{root.pk}:{top}"
+        after = os.fsdecode(bytes.fromhex(self._folders.get(place, "")))
+        for folder, found in walk_folders(files, top, after):
+            for batch in _batches(found):
+                self._check_files(root, batch)
+            self._folders[place] = os.fsencode(folder).hex()
+            self._report()
+
+    def _check_files(self, root: StorageRoot, found: list[FoundFile]) -> None:
+        settled = [file for file in found if file.links == 1 and time.time() - file.changed_at > SETTLED_S]
+        # A name that is no text is in no row, and no database takes it as a parameter.
+        known = known_paths(root, [file.path for file in settled if is_text(file.path)])
+        for file in settled:
+            if file.path not in known:
+                self._store.add(
+                    root, FindingKind.UNTRACKED, file.path, "The file has no row.", bytes=file.bytes,
+                    camera_id=camera_of(file.path),
+                )  # fmt: skip
+        self._checked += len(found)
+        self._check_stop()
+
+    # Progress
+
+    def _count(self) -> None:
+        self._checked += 1
+        self._check_stop()
+        if self._checked % REPORT_EACH == 0:
+            self._report()
+
+    def _report(self) -> None:
+        sentence = f"{pluralize(self._checked, 'file')} checked"
+        self.context.progress(
+            self._checked, None, sentence, rows=self._rows, folders=self._folders, checked=self._checked
+        )
+
+    def _check_stop(self) -> None:
+        if self.context.should_stop():
+            raise Stopped
+
+
+def known_paths(root: StorageRoot, paths: list[str]) -> set[str]:
+    """Those of `paths` that have a row, also one that is being deleted."""
+    clips = Clip.objects.filter(root=root, path__in=paths).order_by().values_list("path", flat=True)
+    captures = CaptureFile.objects.filter(root=root, path__in=paths).order_by().values_list("path", flat=True)
+    return {*clips, *captures}
+
+
+def is_text(path: str) -> bool:
+    """False for a name that is not UTF-8."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def camera_of(path: str) -> UUID | None:
+    """The camera that the folder of a file is named after."""
+    parts = path.split("/")
+    if len(parts) < 3 or not is_text(parts[1]):
+        return None
+    return Camera.objects.filter(slug=parts[1]).order_by("-pk").values_list("pk", flat=True).first()
+
+
+def hash_file(files: RootFiles, path: str, check_stop: Callable[[], None] = lambda: None) -> str:
+    """The SHA-256 of a file of a root. OSError; what `check_stop` raises, also within the file."""
+    folder, _, name = path.rpartition("/")
+    digest = hashlib.sha256()
+    with files.folder(folder) as at:
+        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
+    try:
+        while chunk := os.read(file, CHUNK_BYTES):
+            digest.update(chunk)
+            check_stop()
+        os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        os.close(file)
+    return digest.hexdigest()
+
+
+def _batches(found: list[FoundFile]) -> Iterator[list[FoundFile]]:
+    for begin in range(0, len(found), NAMES):
+        yield found[begin : begin + NAMES]
