@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
+from functools import cache
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import CharField, QuerySet
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from captures.capturing.models import CaptureFile
@@ -20,13 +22,14 @@ from captures.trash.purge import expired, mark_purged, marked
 from captures.trash.services import record_aged, trash_captures, trashable
 from core.station_settings.values import retention_config
 
-COLUMNS = ("pk", "capture__camera_id", "root_id", "path", "bytes")
+COLUMNS = ("pk", Cast("capture__camera", CharField()), Cast("root", CharField()), "path", "bytes")
 
 
 def file_items(files: QuerySet[CaptureFile], why: Why, most: int | None) -> Iterator[PlanItem]:
     rows = files.order_by("pk").values_list(*COLUMNS)
+    ids = cache(UUID)
     for pk, camera, root, path, size in rows[:most] if most else rows.iterator(chunk_size=2000):
-        yield PlanItem("captures", str(pk), FileClass.CAPTURE, camera, root, path, size, why)
+        yield PlanItem("captures", str(pk), FileClass.CAPTURE, ids(camera), ids(root), path, size, why)
 
 
 def _in(files: QuerySet[CaptureFile], roots: Sequence[StorageRoot]) -> Iterator[QuerySet[CaptureFile]]:
