@@ -10,6 +10,7 @@ from captures.experiments.models import (
     ExperimentSession,
     ExperimentTag,
 )
+from captures.offsite.models import Destination, DestinationHost, OffsiteCopy
 from captures.recording_claims.models import ClaimSuspension, ExperimentClip, RecordingClaim
 from captures.sessions.models import Session, SessionGap
 from captures.storage.models import StorageAssignment, StorageRoot
@@ -23,6 +24,8 @@ __all__ = [
     "ClaimSuspension",
     "Clip",
     "ClipHold",
+    "Destination",
+    "DestinationHost",
     "Experiment",
     "ExperimentAttachment",
     "ExperimentCamera",
@@ -31,6 +34,7 @@ __all__ = [
     "ExperimentNote",
     "ExperimentSession",
     "ExperimentTag",
+    "OffsiteCopy",
     "RecordingClaim",
     "Session",
     "SessionGap",

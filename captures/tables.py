@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+CLIP_KEEPERS = {
+    "offsite": "captures.offsite.selectors.unverified_clips",
+}
+"""Functions that return the condition (a Q) for clips that must stay on their host: retention and people leave them."""
+
 EXPERIMENT_HANDLERS = {
     "automatic_recording": "scheduler.automatic_recording.service.apply_experiment",
 }

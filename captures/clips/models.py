@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from captures.storage.models import StorageRoot
+from captures.tables import CLIP_KEEPERS
+from core.registry import resolve
 
 PRESENT = models.Q(deleted_at=None)
 
@@ -18,14 +20,22 @@ class ClipKind(models.TextChoices):
     MANUAL = "manual"
 
 
+def kept_clips() -> models.Q:
+    """Condition for clips that must stay on their host, such as those whose off-site copy is not verified."""
+    found = models.Q(pk__in=[])
+    for path in CLIP_KEEPERS.values():
+        found |= resolve(path)()
+    return found
+
+
 class ClipQuerySet(models.QuerySet["Clip"]):
     def present(self) -> Self:
         """Clips that are not being deleted."""
         return self.filter(deleted_at=None)
 
     def deletable(self) -> Self:
-        """Rolling clips without a pin or a hold: retention by count and space may delete them."""
-        return self.present().filter(kind=ClipKind.ROLLING, pinned=False, holds=None)
+        """Rolling clips that no pin, hold or other rule keeps: retention by count and space may delete them."""
+        return self.present().filter(kind=ClipKind.ROLLING, pinned=False, holds=None).exclude(kept_clips())
 
 
 def _of_the_few(flag: str) -> list[models.Index]:
