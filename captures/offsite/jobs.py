@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 FAIR_S, LONGEST_S = 30.0, 1800.0
 """A host runs one job at a time. After FAIR_S this one ends for another job that is due, after LONGEST_S in any case;
 the rest continues in the next job, within a file as well."""
-PATIENCE_S = 20.0
+PATIENCE_S = 5.0
 """Seconds that it waits for the next attempt of a failing destination, before it leaves that to a later job."""
 
 

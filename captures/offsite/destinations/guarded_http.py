@@ -1,7 +1,7 @@
 """HTTP for boto3 whose connections all go through the guard of outgoing connections. Django-free.
 
-botocore emits `before-send` for each request, also for one that follows a redirect to another region, and uses what the
-handler answers. Its own sessions, which resolve names themselves and follow the proxies of the environment, are unused.
+botocore emits `before-send` for each request and uses what the handler answers. Its own sessions, which resolve names
+themselves and follow the proxies of the environment, are unused. No redirect is followed.
 """
 
 from __future__ import annotations
@@ -41,6 +41,11 @@ class GuardedHttp:
             assert_same_host=False, preload_content=False, decode_content=False,
         )  # fmt: skip
         response = AWSResponse(request.url, answer.status, answer.headers, answer)
+        if 300 <= answer.status < 400 and answer.status != 304:
+            response.raw.close()
+            raise DestinationError(
+                "The server redirects to another address. Give the endpoint and the region of the bucket."
+            )
         if not request.stream_output:
             # Read now: the connection is free for the next request.
             _ = response.content

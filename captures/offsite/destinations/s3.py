@@ -109,6 +109,7 @@ class S3Sender:
         )
         self._client: Any = session.client("s3", endpoint_url=settings.endpoint, config=config)
         self._client.meta.events.register("before-send.s3", self._http.send)
+        self._client.meta.events.register("before-call.s3", refuse_other_regions)
 
     def put(self, source: Source, key: str, upload: Upload) -> str:
         name = self._prefix + check_key(key)
@@ -150,7 +151,7 @@ class S3Sender:
         with translated():
             try:
                 self._client.put_object(
-                    Bucket=self._bucket, Key=name, Body=b"skycam",
+                    Bucket=self._bucket, Key=name, Body=b"skycam", ChecksumAlgorithm="SHA256",
                     ChecksumSHA256=encoded(hashlib.sha256(b"another").digest()),
                 )  # fmt: skip
             except ClientError as error:
@@ -167,7 +168,9 @@ class S3Sender:
     def _put_whole(self, source: Source, name: str) -> str:
         wanted = encoded(bytes.fromhex(source.sha256))
         body = PacedBody(source.read(source.size, 0), self._pace)
-        self._client.put_object(Bucket=self._bucket, Key=name, Body=body, ChecksumSHA256=wanted)
+        self._client.put_object(
+            Bucket=self._bucket, Key=name, Body=body, ChecksumAlgorithm="SHA256", ChecksumSHA256=wanted
+        )
         return wanted
 
     def _put_parts(self, source: Source, name: str, upload: Upload) -> str:
@@ -196,7 +199,7 @@ class S3Sender:
             raise
         # Completed: the id is of no use any more, and a kill before this line finds no such upload and begins again.
         upload.set("")
-        return f"{encoded(hashlib.sha256(digests).digest())}-{len(parts)}"
+        return encoded(hashlib.sha256(digests).digest())
 
     def _parts_there(self, name: str, upload: Upload) -> dict[tuple[int, int], dict[str, Any]]:
         """The parts that the server has of the upload, by number and size. Begins one if there is none."""
@@ -219,7 +222,7 @@ class S3Sender:
     def _send_part(self, name: str, upload: str, number: int, content: bytes, checksum: str) -> dict[str, Any]:
         answer: dict[str, Any] = self._client.upload_part(
             Bucket=self._bucket, Key=name, UploadId=upload, PartNumber=number, Body=PacedBody(content, self._pace),
-            ChecksumSHA256=checksum,
+            ChecksumAlgorithm="SHA256", ChecksumSHA256=checksum,
         )  # fmt: skip
         return answer
 
@@ -250,7 +253,8 @@ class S3Sender:
         if head["ContentLength"] != source.size:
             self._remove(name)
             raise WrongChecksum(f"The copy has {head['ContentLength']} bytes, not {source.size}.")
-        if self._checks and head.get("ChecksumSHA256") == wanted:
+        # Most servers add the number of the parts: `...=-6`.
+        if self._checks and str(head.get("ChecksumSHA256")).partition("-")[0] == wanted:
             return "server"
         found = self._hash(key)
         if found != source.sha256:
@@ -262,6 +266,12 @@ class S3Sender:
         """A copy that is wrong. If it cannot be removed, the next attempt overwrites it."""
         with contextlib.suppress(ClientError, BotoCoreError, DestinationError, urllib3.exceptions.HTTPError):
             self._client.delete_object(Bucket=self._bucket, Key=name)
+
+
+def refuse_other_regions(context: dict[str, Any], **_: Any) -> None:
+    """botocore asks for the region after each error that could be of another one, and asks again about that answer: a
+    server that always says so would keep it for ever."""
+    context.setdefault("s3_redirect", {})["redirected"] = True
 
 
 @contextlib.contextmanager
