@@ -11,6 +11,7 @@ from captures.experiments.service import WrongState
 from captures.files.ranges import Unsatisfiable
 from captures.files.serving import FileMissing, OnOtherHost
 from captures.files.thumbnails import NoThumbnail, NotRenderedYet
+from captures.offsite.services import FilesWait
 from captures.recording_control.claim_bodies import ExperimentName
 from captures.recording_control.commands import RecordingClaimed
 from captures.sessions.api import NoSession
@@ -55,6 +56,7 @@ EXCEPTIONS: ExceptionTable = {
     RecordingClaimed: recording_claimed,
     WrongState: from_message("experiment-state"),
     UnusableRoot: from_message("not-ready"),
+    FilesWait: from_message("files-wait"),
     UnknownCamera: unknown_camera,
     NoSession: from_message("not-found"),
     NoThumbnail: from_message("not-found"),

@@ -12,5 +12,7 @@ EXPERIMENT_HANDLERS = {
 }
 """Functions that are called with each experiment whose state was moved, in the transaction of the move."""
 
-ARCHIVE_MENDERS: dict[str, str] = {}
+ARCHIVE_MENDERS: dict[str, str] = {
+    "offsite": "captures.offsite.restore.mend_archive_file",
+}
 """Functions that put a whole copy of an archive's file in its place: see `captures.archives.verification.Mender`."""

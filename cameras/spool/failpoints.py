@@ -1,5 +1,5 @@
-"""Failpoints: named places in the spool protocol, in the removal of a clip, in the adoption of pictures and
-in off-site copies where a test can kill the process. They do nothing unless a test arms one."""
+"""Failpoints: named places in the spool protocol, in the removal of a clip and in the adoption of pictures where a test
+can kill the process. They do nothing unless a test arms one."""
 
 from __future__ import annotations
 
@@ -22,13 +22,6 @@ FAILPOINTS = (
     "after_copies_stored",
     "after_copies_done",
     "after_original_removed",
-    "after_offsite_claim",
-    "after_offsite_upload",
-    "after_offsite_part",
-    "after_offsite_data",
-    "after_offsite_rename",
-    "after_offsite_sent",
-    "after_offsite_verified",
 )
 
 _failpoints = Failpoints(FAILPOINTS)

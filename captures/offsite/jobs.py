@@ -14,7 +14,6 @@ from uuid import UUID
 from django.conf import settings
 from django.utils import timezone
 
-from cameras.spool.failpoints import hit_failpoint
 from cameras.spool.storage import RootMissing
 from captures.clips.deletion import open_root
 from captures.offsite import queue
@@ -29,6 +28,7 @@ from captures.offsite.destinations.port import (
     WrongChecksum,
 )
 from captures.offsite.destinations.settings import FolderSettings
+from captures.offsite.failpoints import FAILPOINTS
 from captures.offsite.limits import NoPace, RowPace, closed_reason
 from captures.offsite.models import Destination, DestinationHost, DestinationKind, OffsiteCopy
 from captures.offsite.secret_store import settings_of
@@ -116,7 +116,7 @@ class Sending:
         copy = queue.claim_next(destination, self._host)
         if copy is None:
             return False
-        hit_failpoint("after_offsite_claim")
+        FAILPOINTS.hit("after_claim")
         self._report(destination)
         if not self._send(copy, sender):
             # Whatever it was: the next file gets a new connection, after the pause of the destination.
@@ -131,7 +131,7 @@ class Sending:
             with opened_source(copy) as source:
                 source.check(self._pace.check)
                 verified_by = sender.put(source, copy.key, upload)
-                hit_failpoint("after_offsite_sent")
+                FAILPOINTS.hit("after_copy_compared")
         except Interrupted:
             queue.note_interrupted(copy)
             raise
@@ -148,7 +148,7 @@ class Sending:
             queue.note_failed(copy, str(error))
             return False
         if queue.note_verified(copy, verified_by):
-            hit_failpoint("after_offsite_verified")
+            FAILPOINTS.hit("after_row_verified")
             self.totals.files += 1
             self.totals.bytes += copy.bytes
         return True

@@ -257,6 +257,13 @@ def note_gone(copy: OffsiteCopy) -> bool:
     return True
 
 
+def try_now(destination: Destination) -> None:
+    """End the pause after its failures."""
+    DestinationHost.objects.filter(destination=destination).update(retry_at=None)
+    copies = OffsiteCopy.objects.filter(destination=destination, state=CopyState.QUEUED.value, attempts__gt=0)
+    copies.update(retry_at=database_now())
+
+
 def retry_dead(copies: Any, actor: str) -> int:
     """Queue dead copies again, at a person's request."""
     with transaction.atomic():

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Iterator
 
+from cameras.spool.durable import RootFiles
+from captures.archives.models import ArchiveFile
 from captures.clips.deletion import open_root
-from captures.offsite.destinations.port import WrongChecksum
+from captures.offsite.destinations.port import DestinationError, WrongChecksum
 from captures.offsite.limits import NoPace
 from captures.offsite.models import CopyState, OffsiteCopy
 from captures.offsite.queue import database_now
@@ -16,6 +19,7 @@ from captures.storage.models import StorageRoot
 from captures.stored_files.tables import StoredFile
 from monitoring.services import record_event
 
+log = logging.getLogger(__name__)
 PART = ".skycam-restore"
 
 
@@ -37,14 +41,8 @@ def restore(file: StoredFile) -> OffsiteCopy:
     if copy is None or copy.sha256 != file.sha256:
         raise NoCopy("No destination has a verified copy of this file.")
     folder, _, name = file.path.rpartition("/")
-    part = f".{file.sha256[:32]}{PART}"
     with open_root(StorageRoot.objects.get(pk=file.root)) as files:
-        files.make_folders(folder)
-        # Left by a kill.
-        files.unlink(folder, part)
-        files.create(folder, part, _checked(copy))
-        files.rename(folder, part, name)
-        files.sync(folder)
+        _place(copy, files, folder, name)
     record_event(
         "offsite.restored", f"A file came back from its copy at {copy.destination.name}.",
         subject=copy.pk, data={"table": file.table, "file": file.pk},
@@ -70,3 +68,26 @@ def _checked(copy: OffsiteCopy) -> Iterator[bytes]:
         "offsite.damaged", f"A verified copy at {copy.destination.name} is damaged.", severity="error", subject=copy.pk
     )
     raise WrongChecksum(f"The copy at {copy.destination.name} is damaged.")
+
+
+def mend_archive_file(row: ArchiveFile, files: RootFiles, folder: str, name: str) -> bool:
+    """Put a whole copy of an archive's file at its place. False if no destination has one that can be read now."""
+    copy = find_copy("archives", row.pk)
+    if copy is None or copy.sha256 != row.sha256:
+        return False
+    try:
+        _place(copy, files, folder, name)
+    except DestinationError as error:
+        log.warning("The archive's file %s cannot be mended from its off-site copy: %s", row.pk, error)
+        return False
+    return True
+
+
+def _place(copy: OffsiteCopy, files: RootFiles, folder: str, name: str) -> None:
+    part = f".{copy.sha256[:32]}{PART}"
+    files.make_folders(folder)
+    # Left by a kill.
+    files.unlink(folder, part)
+    files.create(folder, part, _checked(copy))
+    files.rename(folder, part, name)
+    files.sync(folder)

@@ -22,6 +22,7 @@ PROBLEMS = {
     "not-recording": (409, "Not recording"),
     "recording-claimed": (409, "Experiments record the camera"),
     "experiment-state": (409, "The state of the experiment does not allow it"),
+    "files-wait": (409, "Files wait for their copies"),
     "session-ended": (409, "The session has ended"),
     "job-ended": (409, "The job has ended"),
     "webhook-disabled": (409, "The web-hook is switched off"),

@@ -38,6 +38,7 @@ COMMANDS = {
     "experiments": "skycam_project.cli.experiments:experiments",
     "organize": "skycam_project.cli.organizing:organize",
     "verify": "skycam_project.cli.verification:verify",
+    "offsite": "skycam_project.cli.offsite:offsite",
     "jobs": "skycam_project.cli.jobs:jobs",
     "settings": "skycam_project.cli.settings:settings",
     "events": "skycam_project.cli.events:events",

@@ -9,7 +9,6 @@ import os
 from collections.abc import Iterator
 
 from cameras.spool.durable import RootFiles
-from cameras.spool.failpoints import hit_failpoint
 from captures.offsite.destinations.port import (
     CHUNK_BYTES,
     DestinationError,
@@ -20,6 +19,7 @@ from captures.offsite.destinations.port import (
     check_key,
     compare,
 )
+from captures.offsite.failpoints import FAILPOINTS
 
 MARKER = ".skycam-offsite"
 PART = ".skycam-part"
@@ -66,13 +66,13 @@ class FolderSender:
                 if upload.again and self._is_there(at, name, source):
                     return "read_back"
                 self._write(at, part, source)
-                hit_failpoint("after_offsite_data")
+                FAILPOINTS.hit("after_data_sent")
                 found = self._hash(at, part)
                 if found != source.sha256:
                     os.unlink(part, dir_fd=at)
                 compare(source.sha256, found)
                 os.rename(part, name, src_dir_fd=at, dst_dir_fd=at)
-                hit_failpoint("after_offsite_rename")
+                FAILPOINTS.hit("after_copy_placed")
                 os.fsync(at)
         except OSError as error:
             raise _failure(error) from error

@@ -20,7 +20,6 @@ import urllib3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cameras.spool.failpoints import hit_failpoint
 from captures.offsite.destinations.guarded_http import STALL_S, GuardedHttp
 from captures.offsite.destinations.port import (
     CHUNK_BYTES,
@@ -33,6 +32,7 @@ from captures.offsite.destinations.port import (
     compare,
 )
 from captures.offsite.destinations.settings import S3Secret, S3Settings
+from captures.offsite.failpoints import FAILPOINTS
 from core.outgoing import OutgoingGuard
 from core.text.names import readable
 
@@ -120,7 +120,7 @@ class S3Sender:
                 wanted = self._put_whole(source, name)
             else:
                 wanted = self._put_parts(source, name, upload)
-            hit_failpoint("after_offsite_data")
+            FAILPOINTS.hit("after_data_sent")
             return self._verify(source, key, name, wanted)
 
     def fetch(self, key: str) -> Iterator[bytes]:
@@ -187,7 +187,7 @@ class S3Sender:
                 # A part of an earlier attempt counts only with its checksum.
                 if not is_of(tag, content, digest):
                     tag = self._send_part(name, upload.id, number, content, encoded(digest))
-                    hit_failpoint("after_offsite_part")
+                    FAILPOINTS.hit("after_part_sent")
                 parts.append({"PartNumber": number, "ETag": tag["ETag"], "ChecksumSHA256": encoded(digest)})
             self._client.complete_multipart_upload(
                 Bucket=self._bucket, Key=name, UploadId=upload.id, MultipartUpload={"Parts": parts}
@@ -215,7 +215,7 @@ class S3Sender:
         # A kill between the next two statements leaves an upload whose id nobody has; its parts would cost for ever.
         self._abort_uploads(name)
         begun = self._client.create_multipart_upload(Bucket=self._bucket, Key=name, ChecksumAlgorithm="SHA256")
-        hit_failpoint("after_offsite_upload")
+        FAILPOINTS.hit("after_upload_begun")
         upload.set(begun["UploadId"])
         return {}
 

@@ -54,9 +54,13 @@ class S3Settings(KindModel):
     region: Annotated[str, Field(max_length=60, pattern=r"^[a-z0-9-]+$")] = "us-east-1"
     path_style: Annotated[StrictBool, Field(description="The bucket is in the path and not in the host name.")] = True
 
+    @property
+    def host(self) -> str:
+        return urlsplit(self.endpoint).hostname or ""
+
     def origin(self) -> str:
         """What its secret is bound to."""
-        return f"{self.endpoint} {self.access_key}".lower()
+        return f"{self.endpoint.lower()} {self.access_key}"
 
 
 class S3Secret(KindModel):

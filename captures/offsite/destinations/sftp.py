@@ -17,7 +17,6 @@ from typing import Any
 import paramiko
 from paramiko.sftp import CMD_EXTENDED
 
-from cameras.spool.failpoints import hit_failpoint
 from captures.offsite.destinations.port import (
     DestinationError,
     Interrupted,
@@ -29,6 +28,7 @@ from captures.offsite.destinations.port import (
     compare,
 )
 from captures.offsite.destinations.settings import SftpSecret, SftpSettings
+from captures.offsite.failpoints import FAILPOINTS
 from core.outgoing import AddressRefused, OutgoingGuard
 
 CONNECT_S, STALL_S = 10.0, 30.0
@@ -92,13 +92,13 @@ class SftpSender:
             if upload.again and self._is_there(path, source):
                 return "read_back"
             self._write(part, source)
-            hit_failpoint("after_offsite_data")
+            FAILPOINTS.hit("after_data_sent")
             found = self._hash(part)
             if found != source.sha256:
                 self._client.remove(part)
             compare(source.sha256, found)
             self._rename(part, path)
-            hit_failpoint("after_offsite_rename")
+            FAILPOINTS.hit("after_copy_placed")
         return "read_back"
 
     def fetch(self, key: str) -> Iterator[bytes]:

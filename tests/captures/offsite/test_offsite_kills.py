@@ -18,12 +18,12 @@ from tests.harness.rows.offsite import copies, events, send, states
 
 pytestmark = pytest.mark.django_db(transaction=True)
 POINTS = [
-    ("after_offsite_claim", 0),
-    ("after_offsite_claim", 1),
-    ("after_offsite_data", 0),
-    ("after_offsite_rename", 0),
-    ("after_offsite_sent", 1),
-    ("after_offsite_verified", 0),
+    ("after_claim", 0),
+    ("after_claim", 1),
+    ("after_data_sent", 0),
+    ("after_copy_placed", 0),
+    ("after_copy_compared", 1),
+    ("after_row_verified", 0),
 ]
 
 
@@ -53,7 +53,7 @@ def test_after_a_kill_the_next_job_finishes(
 def test_a_file_that_was_placed_before_the_kill_is_not_sent_again(
     folder_copies: Destination, clips: list[Clip], copies_folder: Path
 ) -> None:
-    assert killed_at("after_offsite_rename", 0, folder_copies) == -9
+    assert killed_at("after_copy_placed", 0, folder_copies) == -9
     [first, *_] = copies(folder_copies)
     placed = Path(copies_folder, first.key).stat().st_ino
     send(folder_copies)

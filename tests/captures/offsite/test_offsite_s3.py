@@ -4,6 +4,8 @@ part."""
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -27,6 +29,7 @@ from tests.harness.far_ends.offsite.faulty_proxy import (
     redirect_to,
 )
 from tests.harness.far_ends.offsite.s3_server import BUCKET, KEYS, client, s3_server
+from tests.harness.project import PROJECT
 from tests.harness.rows.clips import STARTED, clip_of
 from tests.harness.rows.offsite import (
     copies,
@@ -272,3 +275,21 @@ def test_an_upload_that_nobody_continues_is_aborted(bucket: Destination, large: 
     send(bucket)
     assert states(bucket) == ["verified"]
     assert unfinished(server) == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("point", "passes"),
+    [("after_upload_begun", 0), ("after_part_sent", 0), ("after_part_sent", 3), ("after_data_sent", 0)],
+)
+def test_after_a_kill_the_next_job_finishes_the_upload(
+    bucket: Destination, large: Clip, server: int, point: str, passes: int
+) -> None:
+    queue_new_files(bucket, "main")
+    words = ["-m", "tests.harness.kills.offsite_process", point, str(passes), str(bucket.pk)]
+    assert subprocess.run([sys.executable, *words], cwd=PROJECT, timeout=120, check=False).returncode == -9
+    send(bucket)
+    assert states(bucket) == ["verified"]
+    assert content(bucket, server) == LARGE
+    assert unfinished(server) == []
+    assert events() == []

@@ -12,11 +12,14 @@ def main(point: str, passes: str, destination: str) -> None:
     import django
 
     django.setup()
-    from cameras.spool import failpoints
+    from captures.offsite.destinations import s3
+    from captures.offsite.failpoints import FAILPOINTS
     from captures.offsite.jobs import send_files
     from core.jobs.context import JobContext
 
-    failpoints.arm_failpoint(point, int(passes))
+    FAILPOINTS.arm(point, int(passes))
+    # Of a size at which a test has several parts.
+    s3.S3Sender.__init__.__kwdefaults__["part_bytes"] = 100_000
     send_files(JobContext("job-1", {"destination": destination}, None, "ada", lambda message: None))
 
 
