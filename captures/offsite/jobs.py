@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from cameras.spool.storage import RootMissing
 from captures.clips.deletion import open_root
+from captures.clips.models import Clip
 from captures.offsite import queue
 from captures.offsite.destinations.folder import write_marker
 from captures.offsite.destinations.port import (
@@ -190,8 +191,11 @@ def save_upload(copy: OffsiteCopy, ident: str) -> None:
 
 
 def has_row(copy: OffsiteCopy) -> bool:
-    """Whether the file still has its row."""
-    return FILE_TABLES[copy.table].rows().filter(pk=copy.file).exists()
+    """Whether the file still has its row, and is not being deleted."""
+    if copy.table == "clips":
+        return Clip.objects.present().filter(pk=copy.file).exists()
+    # Not `rows()`: a damaged file of an archive may be mended, and is copied then.
+    return bool(FILE_TABLES[copy.table].rows().model._base_manager.filter(pk=copy.file).exists())
 
 
 @contextlib.contextmanager
@@ -229,7 +233,7 @@ def probe_destination(context: JobContext) -> dict[str, Any]:
         said = PROBES[destination.kind](destination)
     except DestinationError as error:
         return {"works": False, "said": [str(error)]}
-    DestinationHost.objects.filter(destination=destination, host=settings.STATION.host).update(retry_at=None)
+    queue.note_works(destination, settings.STATION.host)
     return {"works": True, "said": said}
 
 

@@ -40,7 +40,10 @@ def list_destinations() -> None:
 
 @offsite.command("status")
 def status() -> None:
-    """Show for each destination what waits, since when it fails, and why."""
+    """Show what waits for each destination, and why.
+
+    Also since when it fails.
+    """
     current().authorize("manager")
     print_result({"results": all_bodies()}, print_status)
 
@@ -82,7 +85,7 @@ def add(
 @click.argument("name")
 @click.option("--host", help="The host that tests; by default this one.")
 def test(name: str, host: str | None) -> int:
-    """Write, read and remove a small file at NAME."""
+    """Write, read and remove a file at NAME."""
     caller = current().authorize("manager")
     from django.conf import settings
 
@@ -116,7 +119,7 @@ def list_copies(destination: str | None, state: str | None, limit: int) -> None:
 @click.argument("name")
 @click.option("--copy", "copy_id", help="Only this copy, by the beginning of its id.")
 def retry(name: str, copy_id: str | None) -> None:
-    """Queue dead copies of the destination NAME again.
+    """Queue dead copies of NAME again.
 
     The destination is also tried now.
     """

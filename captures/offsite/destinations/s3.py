@@ -10,8 +10,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
-import io
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,7 +18,7 @@ import urllib3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from captures.offsite.destinations.guarded_http import STALL_S, GuardedHttp
+from captures.offsite.destinations.guarded_http import STALL_S, GuardedHttp, PacedBody
 from captures.offsite.destinations.port import (
     CHUNK_BYTES,
     DestinationError,
@@ -38,50 +36,10 @@ from core.text.names import readable
 
 PART_BYTES = 16 * 1024 * 1024
 MAX_PARTS = 9_000
-REQUEST_S = 600.0
-"""Seconds that one request may take beyond the waits for the limit of bandwidth, however slowly its bytes pass."""
 PROBE = ".skycam-probe"
 LOST = frozenset({"NoSuchUpload", "InvalidPart", "InvalidPartOrder", "EntityTooSmall"})
 """Errors of an upload that the server has forgotten, in part or whole: it is begun again."""
 WRONG = frozenset({"BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch", "InvalidDigest"})
-
-
-class PacedBody(io.RawIOBase):
-    """The body of a request: each read waits for the limit of bandwidth."""
-
-    def __init__(self, content: bytes, pace: Pace, deadline_s: float = REQUEST_S) -> None:
-        super().__init__()
-        self._content, self._pace, self._left_s, self._place = content, pace, deadline_s, 0
-        self._since: float | None = None
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._place = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: len(self._content)}[whence] + offset
-        return self._place
-
-    def tell(self) -> int:
-        return self._place
-
-    def __len__(self) -> int:
-        return len(self._content)
-
-    def read(self, size: int | None = -1) -> bytes:
-        end = len(self._content) if size is None or size < 0 else self._place + size
-        chunk = self._content[self._place : end]
-        self._place += len(chunk)
-        # Between two reads the network had the last chunk.
-        if self._since is not None:
-            self._left_s -= time.monotonic() - self._since
-        if self._left_s < 0:
-            raise DestinationError("The server takes the file too slowly.")
-        self._pace.take(len(chunk))
-        self._since = time.monotonic()
-        return chunk
 
 
 class S3Sender:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -15,7 +16,7 @@ from django.conf import settings
 
 from cameras.models import Camera
 from captures.models import Clip, Destination, StorageRoot
-from captures.offsite.destinations import s3
+from captures.offsite.destinations import guarded_http, s3
 from captures.offsite.queue import queue_new_files
 from tests.harness.far_ends.offsite.faulty_proxy import (
     FaultyProxy,
@@ -204,6 +205,25 @@ def test_a_server_that_hangs_is_left(
     send(bucket)
     assert states(bucket) == ["queued"]
     assert "The connection failed" in copies(bucket)[0].error
+
+
+def test_a_server_that_answers_too_slowly_is_left(
+    bucket: Destination, clip: Clip, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guarded_http, "SLOW_S", 0.5)
+    proxy.pause_s = 0.05
+    send(bucket)
+    assert states(bucket) == ["queued"]
+    assert copies(bucket)[0].error == "The server is too slow."
+
+
+def test_the_limit_of_bandwidth_counts_each_byte_once(bucket: Destination, large: Clip) -> None:
+    # Sent and read back: 1 MB at 1 MB/s.
+    Destination.objects.update(bytes_per_s=1_000_000)
+    began = time.monotonic()
+    send(bucket)
+    assert states(bucket) == ["verified"]
+    assert 0.5 < time.monotonic() - began < 30
 
 
 def test_no_redirect_is_followed(bucket: Destination, clip: Clip, proxy: FaultyProxy, other: FaultyProxy) -> None:

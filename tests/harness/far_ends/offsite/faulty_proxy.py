@@ -49,12 +49,13 @@ Fault = Callable[[Request], "Answer | None"]
 
 
 class FaultyProxy:
-    """`seen` are the requests, as method and path. `faults` are asked in turn; the first answer counts."""
+    """`seen` are the requests, as method and path; `bytes` their bodies. With `pause_s`, it answers ten bytes at a time
+    with a pause between them. `faults` are asked in turn; the first answer counts."""
 
     def __init__(self, port: int) -> None:
         self.backend, self.faults = port, list[Fault]()
         self.seen: list[str] = []
-        self.bytes = 0
+        self.bytes, self.pause_s = 0, 0.0
         self._server = self._start(0)
         self.port = int(self._server.server_address[1])
 
@@ -90,7 +91,12 @@ class FaultyProxy:
         for name, value in {**kept, "Content-Length": str(length), "Connection": "close"}.items():
             handler.send_header(name, value)
         handler.end_headers()
-        handler.wfile.write(b"" if request.method == "HEAD" else answer.body)
+        for chunk in self._pieces(b"" if request.method == "HEAD" else answer.body):
+            handler.wfile.write(chunk)
+            time.sleep(self.pause_s)
+
+    def _pieces(self, body: bytes) -> list[bytes]:
+        return [body[place : place + 10] for place in range(0, len(body), 10)] if self.pause_s else [body]
 
     def forward(self, request: Request) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self.backend, timeout=60)
