@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import connection
 
 from cameras.models import Camera
 from captures.models import Clip, Destination, StorageRoot
@@ -20,6 +21,7 @@ from captures.offsite.destinations import guarded_http, s3
 from captures.offsite.queue import queue_new_files
 from tests.harness.far_ends.offsite.faulty_proxy import (
     FaultyProxy,
+    Request,
     compare_sha256,
     corrupt,
     cut,
@@ -312,4 +314,23 @@ def test_after_a_kill_the_next_job_finishes_the_upload(
     assert states(bucket) == ["verified"]
     assert content(bucket, server) == LARGE
     assert unfinished(server) == []
+    assert events() == []
+
+
+def pause_destinations(request: Request) -> None:
+    """A manager pauses while the part is on its way. In the proxy's thread, with a connection of its own."""
+    Destination.objects.update(enabled=False)
+    connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_pause_within_a_file_keeps_its_parts(bucket: Destination, large: Clip, proxy: FaultyProxy) -> None:
+    Destination.objects.update(bytes_per_s=100_000)
+    proxy.faults.append(once(pause_destinations, lambda request: "partNumber=2" in request.path))
+    assert send(bucket)["stopped"] == "The destination is paused."
+    assert states(bucket) == ["queued"]
+    Destination.objects.update(enabled=True, bytes_per_s=None)
+    send(bucket)
+    assert states(bucket) == ["verified"]
+    assert len([one for one in proxy.seen if one.endswith("partNumber=1")]) == 1
     assert events() == []
