@@ -11,6 +11,7 @@ from captures.experiments.models import (
     ExperimentTag,
 )
 from captures.integrity.models import IntegrityFinding
+from captures.offsite.models import Destination, DestinationHost, OffsiteCopy
 from captures.recording_claims.models import ClaimSuspension, ExperimentClip, RecordingClaim
 from captures.retention.models import StoredPlan
 from captures.sessions.models import Session, SessionGap
@@ -26,6 +27,8 @@ __all__ = [
     "ClaimSuspension",
     "Clip",
     "ClipHold",
+    "Destination",
+    "DestinationHost",
     "Experiment",
     "ExperimentAttachment",
     "ExperimentCamera",
@@ -35,6 +38,7 @@ __all__ = [
     "ExperimentSession",
     "ExperimentTag",
     "IntegrityFinding",
+    "OffsiteCopy",
     "RecordingClaim",
     "RootSpace",
     "Session",

@@ -12,6 +12,7 @@ from captures.files.ranges import Unsatisfiable
 from captures.files.serving import FileMissing, OnOtherHost
 from captures.files.thumbnails import NoThumbnail, NotRenderedYet
 from captures.integrity.decisions import FindingRefused
+from captures.offsite.services import FilesWait
 from captures.recording_control.claim_bodies import ExperimentName
 from captures.recording_control.commands import RecordingClaimed
 from captures.retention.stored_plans import PlanRefused
@@ -62,6 +63,7 @@ EXCEPTIONS: ExceptionTable = {
     NotInTrash: from_message("not-in-trash"),
     FindingRefused: from_message("finding-refused"),
     PlanRefused: from_message("plan-refused"),
+    FilesWait: from_message("files-wait"),
     UnknownCamera: unknown_camera,
     NoSession: from_message("not-found"),
     NoThumbnail: from_message("not-found"),

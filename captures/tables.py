@@ -7,11 +7,14 @@ EXPERIMENT_HANDLERS = {
 }
 """Functions that are called with each experiment whose state was moved, in the transaction of the move."""
 
-ARCHIVE_MENDERS: dict[str, str] = {}
+ARCHIVE_MENDERS: dict[str, str] = {
+    "offsite": "captures.offsite.restore.mend_archive_file",
+}
 """Functions that put a whole copy of an archive's file in its place: see `captures.archives.verification.Mender`."""
 
 RETENTION_GUARDS = {
     "an archive that copies it": "captures.archives.retention_guard.files_to_copy",
+    "an off-site copy that is not verified": "captures.offsite.selectors.unverified_files",
 }
 """What keeps a file, in words -> function from a table (clips, captures) -> the condition of the rows that must stay,
 whatever a rule of retention says."""

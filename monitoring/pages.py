@@ -28,6 +28,7 @@ KINDS = {
     "job": "jobs",
     "live": "live view",
     "night": "reports of nights",
+    "offsite": "off-site copies",
     "part": "restarts",
     "recording": "recordings",
     "schedule": "schedules",

@@ -16,6 +16,7 @@ from skycam_project.config import ConfigError, check_writable
 from skycam_project.config.folder import ADDRESS_FILE, KEY_FILE
 
 TABLES = (
+    "captures.tables.ARCHIVE_MENDERS",
     "captures.tables.EXPERIMENT_HANDLERS",
     "captures.tables.RETENTION_GUARDS",
     "captures.integrity.tables.ADOPTERS",

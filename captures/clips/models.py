@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from captures.storage.models import StorageRoot
+from captures.tables import RETENTION_GUARDS
+from core.registry import resolve
 
 PRESENT = models.Q(deleted_at=None)
 
@@ -16,6 +18,14 @@ PRESENT = models.Q(deleted_at=None)
 class ClipKind(models.TextChoices):
     ROLLING = "rolling"
     MANUAL = "manual"
+
+
+def kept_clips() -> models.Q:
+    """Condition for clips that must stay on their host, such as those whose off-site copy is not verified."""
+    found = models.Q(pk__in=[])
+    for path in RETENTION_GUARDS.values():
+        found |= resolve(path)("clips")
+    return found
 
 
 class ClipQuerySet(models.QuerySet["Clip"]):
@@ -28,8 +38,8 @@ class ClipQuerySet(models.QuerySet["Clip"]):
         return self.present().filter(pinned=False, holds=None)
 
     def deletable(self) -> Self:
-        """Rolling clips without a pin or a hold: retention by count and space may delete them."""
-        return self.unheld().filter(kind=ClipKind.ROLLING)
+        """Rolling clips that no pin, hold or other rule keeps: retention by count and space may delete them."""
+        return self.unheld().filter(kind=ClipKind.ROLLING).exclude(kept_clips())
 
 
 def _of_the_few(flag: str) -> list[models.Index]:

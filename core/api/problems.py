@@ -22,6 +22,7 @@ PROBLEMS = {
     "not-recording": (409, "Not recording"),
     "recording-claimed": (409, "Experiments record the camera"),
     "experiment-state": (409, "The state of the experiment does not allow it"),
+    "files-wait": (409, "Files wait for their copies"),
     "session-ended": (409, "The session has ended"),
     "capture-kept": (409, "The capture must stay"),
     "not-in-trash": (409, "The capture is not in the trash"),

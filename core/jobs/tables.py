@@ -38,6 +38,12 @@ JOB_KINDS: dict[str, JobKind] = {
     "integrity": JobKind(
         "Check the storage", "manager", 2 * GB, 86_400.0, 15, 20, True, "captures.integrity.check.check_integrity"
     ),
+    "offsite": JobKind(
+        "Copy files off-site", "manager", 2 * GB, 7200.0, 15, 20, True, "captures.offsite.jobs.send_files"
+    ),
+    "offsite_test": JobKind(
+        "Test an off-site destination", "manager", 2 * GB, 300.0, 10, 1, True, "captures.offsite.jobs.probe_destination"
+    ),
     # The process that decodes the files inherits the limit of memory, and needs 3 GB.
     "organize": JobKind(
         "Organize files", "operator", 4 * GB, 86_400.0, 15, 20, True, "captures.organizing.jobs.organize_folder"
@@ -68,6 +74,7 @@ BACKGROUND_THREADS = {
     "copies": "captures.organizing.recovery.CopyRecovery",
     "archives": "captures.archives.thread.ArchiveThread",
     "archive_sender": "captures.archives.transfer.ArchiveSender",
+    "offsite": "captures.offsite.thread.OffsiteQueue",
     "automatic_recording": "scheduler.automatic_recording.thread.AutomaticRecordingThread",
     "webhooks": "monitoring.webhooks.thread.local_thread",
 }

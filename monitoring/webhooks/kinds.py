@@ -24,6 +24,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "job": ("failed",),
     "live": ("ended",),
     "night": ("reported",),
+    "offsite": ("added", "changed", "damaged", "dead", "gone", "pinned", "removed", "restored", "retried"),
     "part": ("restarted",),
     "recording": ("deleted", "failed", "lost", "pinned", "started", "stopped"),
     "schedule": ("added", "changed", "night", "removed"),

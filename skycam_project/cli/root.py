@@ -39,6 +39,7 @@ COMMANDS = {
     "organize": "skycam_project.cli.organizing:organize",
     "verify": "skycam_project.cli.verification:verify",
     "storage": "skycam_project.cli.storage:storage",
+    "offsite": "skycam_project.cli.offsite:offsite",
     "jobs": "skycam_project.cli.jobs:jobs",
     "settings": "skycam_project.cli.settings:settings",
     "events": "skycam_project.cli.events:events",

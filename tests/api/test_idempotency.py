@@ -46,6 +46,8 @@ TAKES_A_KEY = {
     "api/v1/experiments/<uuid:experiment>/notes/": "creates a note",
     "api/v1/experiments/<uuid:experiment>/attachments/": "creates an attachment",
     "api/v1/jobs/<uuid:job>/cancel/": "a repetition gets the answer instead of job-ended",
+    "api/v1/offsite/destinations/<uuid:destination>/retry/": "a repetition gets the number of copies again",
+    "api/v1/offsite/copies/<uuid:copy>/retry/": "a late repetition would retry it once more",
     "api/v1/schedules/": "creates a schedule",
     "api/v1/schedules/<uuid:schedule>/night/": "creates the change of a night",
     "api/v1/sessions/<uuid:session>/stop/": "a repetition gets the same answer",
@@ -62,6 +64,8 @@ TAKES_A_KEY = {
 TAKES_NONE = {
     "api/v1/auth/token/": "its answer is a secret, which is never stored",
     "api/v1/cameras/detect/": "it changes nothing",
+    "api/v1/offsite/destinations/": "it has a secret, of which no digest is stored",
+    "api/v1/offsite/destinations/<uuid:destination>/test/": "a repetition tests again",
     "api/v1/webhooks/": "its answer is a secret, which is never stored",
     "api/v1/webhooks/<uuid:webhook>/rotate-secret/": "its answer is a secret, which is never stored",
     "api/v1/webhooks/<uuid:webhook>/test/": "a repetition tests again",

@@ -42,6 +42,9 @@ from captures.experiments.requests import ExperimentRequest
 from captures.integrity.bodies import FindingBody
 from captures.integrity.models import FINDING_TRANSITIONS
 from captures.models import Capture
+from captures.offsite.bodies import BacklogBody, CopyBody, DestinationBody, DestinationHostBody
+from captures.offsite.models import COPY_TRANSITIONS
+from captures.offsite.requests import DestinationRequest
 from captures.recording_control.claim_bodies import ClaimBody, ClaimsBody
 from captures.recording_control.commands import RecordingBody
 from captures.recording_control.requests import RecordBody, StopRecordingBody
@@ -76,10 +79,10 @@ from tests.harness.project import PROJECT
 
 PAGE = "docs/clients/contracts.md"
 EVENT = re.compile(
-    r"(?:alert|archive|camera|capture|experiment|gate|job|live|night|part|recording|schedule|session|spool|station|storage|user|webhook)\.[a-z_]+|command"
+    r"(?:alert|archive|camera|capture|experiment|gate|job|live|night|offsite|part|recording|schedule|session|spool|station|storage|user|webhook)\.[a-z_]+|command"
 )
 ALERT = re.compile(
-    r'"((?:archive|camera|capture|gate|health|host|night|part|recording|schedule|session|spool|storage|supervisor|webhook)\.[a-z_]+):'
+    r'"((?:archive|camera|capture|gate|health|host|night|offsite|part|recording|schedule|session|spool|storage|supervisor|webhook)\.[a-z_]+):'
 )
 FIELDS = {
     "event": EventBody.__annotations__,
@@ -130,6 +133,11 @@ FIELDS = {
     "loss": LossBody.__annotations__,
     "camera of a report": CameraNightBody.__annotations__,
     "night of a month": CalendarNightBody.__annotations__,
+    "destination": DestinationBody.__annotations__,
+    "host of a destination": DestinationHostBody.__annotations__,
+    "backlog": BacklogBody.__annotations__,
+    "off-site copy": CopyBody.__annotations__,
+    "to add a destination": DestinationRequest.model_fields,
     "to schedule": ScheduleRequest.model_fields,
     "token": KnownTokenBody.__annotations__,
     "web-hook": WebhookBody.__annotations__,
@@ -220,6 +228,7 @@ def test_the_documented_transitions_are_those_of_the_code() -> None:
         state: after for state, after in EXPERIMENT_TRANSITIONS.items() if after
     }
     assert transitions("finding states") == {state: after for state, after in FINDING_TRANSITIONS.items() if after}
+    assert transitions("off-site states") == {state: after for state, after in COPY_TRANSITIONS.items() if after}
     assert transitions("alert states") == {
         str(state): set(map(str, after)) for state, after in Alert.MOVES.items() if after
     }

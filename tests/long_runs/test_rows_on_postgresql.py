@@ -15,11 +15,11 @@ TESTS = (
     "tests/scheduler", "tests/api/test_schedules.py", "tests/pages/test_schedules_pages.py",
     "tests/pages/test_nights.py", "tests/captures/test_night_session.py", "tests/captures/test_agenda_sessions.py",
     "tests/captures/test_session_handover.py", "tests/captures/test_organizing_kills.py",
-    "tests/captures/test_organizing_parts.py",
+    "tests/captures/test_organizing_parts.py", "tests/captures/offsite",
 )  # fmt: skip
 
 
-def test_schedules_nights_and_organizing_work_on_postgresql() -> None:
+def test_schedules_nights_organizing_and_off_site_copies_work_on_postgresql() -> None:
     environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     with postgresql() as address:
         done = subprocess.run(

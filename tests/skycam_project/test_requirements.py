@@ -31,10 +31,12 @@ NO_IMPORT_IN_TESTS = {
     "editables": "hatchling installs Skycam from where it is",
     "hatchling": "builds Skycam",
     "import-linter": "make check",
+    "moto": "the S3 server of the tests is a process of its own",
     "mypy": "make check",
     "pytest-timeout": "a plugin of pytest",
     "pytest-xdist": "a plugin of pytest",
     "ruff": "make check",
+    "types-paramiko": "types for mypy",
     "types-psutil": "types for mypy",
     "types-pyyaml": "types for mypy",
 }

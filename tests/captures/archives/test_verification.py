@@ -14,6 +14,7 @@ from captures.archives.verification import request_verification, verify_due
 from captures.models import Archive, ArchiveFile, ArchiveFolder, Clip, StorageRoot
 from core.jobs.models import Job
 from monitoring.models import Alert, Event
+from tests.harness.rows.offsite import folder_destination, send
 
 
 @pytest.fixture
@@ -85,6 +86,33 @@ def test_damage_without_a_whole_copy_is_stated_until_it_is_restored(
     assert verify() == {}
     assert archive.verification == "whole"
     assert alerts() == []
+
+
+def test_damage_is_mended_from_the_off_site_copy(
+    verify: Any, archive: Archive, clips: list[Clip], root: StorageRoot, tmp_path: Path
+) -> None:
+    send(folder_destination(tmp_path / "copies", classes=["archive"]))
+    copy = copy_of(archive, clips[0])
+    whole = copy.read_bytes()
+    flip_a_bit(copy)
+    delete_source(clips[0], root)
+    assert verify() == {"mended": 1}
+    assert copy.read_bytes() == whole
+    assert archive.verification == "whole"
+
+
+def test_an_off_site_copy_that_is_damaged_too_mends_nothing_and_is_queued_again(
+    verify: Any, archive: Archive, clips: list[Clip], root: StorageRoot, tmp_path: Path
+) -> None:
+    destination = folder_destination(tmp_path / "copies", classes=["archive"])
+    send(destination)
+    flip_a_bit(copy_of(archive, clips[0]))
+    delete_source(clips[0], root)
+    damaged = destination.copies.get(path__endswith=copy_of(archive, clips[0]).name)
+    flip_a_bit(tmp_path / "copies" / damaged.key)
+    assert verify() == {"changed": 1}
+    damaged.refresh_from_db()
+    assert damaged.state == "queued"
 
 
 def test_a_source_that_is_damaged_too_mends_nothing(

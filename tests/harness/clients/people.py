@@ -25,6 +25,7 @@ from tests.harness.documents.route_table import PEOPLE, Line
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.captures import file_of, saved
 from tests.harness.rows.clips import clip_of
+from tests.harness.rows.offsite_rows import copy_row, folder_destination_row
 from tests.harness.rows.webhooks import added
 
 SIGN_IN = "/accounts/login/?next="
@@ -69,6 +70,8 @@ class World:
             host="main", root=root, kind="untracked", path="clips/a.mp4", raw_path=b"clips/a.mp4", path_digest="",
             message="The file has no row.", check_job="", found_at=timezone.now(),
         )  # fmt: skip
+        self.destination = folder_destination_row()
+        self.copy = copy_row(self.destination)
         self.group = Group.objects.create(name="observers")
 
     def address(self, route: str, user: User) -> str:
@@ -76,6 +79,7 @@ class World:
         places = {
             "<slug:slug>": "sky", "<uuid:capture>": self.capture.pk, "<uuid:session>": self.session.pk,
             "<uuid:schedule>": self.schedule.pk, "<uuid:clip>": self.clip.pk, "<uuid:job>": self.job.pk,
+            "<uuid:destination>": self.destination.pk, "<uuid:copy>": self.copy.pk,
             "<uuid:experiment>": self.experiment.pk,
             "<uuid:archive>": self.archive.pk, "<uuid:alert>": self.alert.pk, "<int:user>": self.users["none"].pk,
             "<uuid:finding>": self.finding.pk,

@@ -1,0 +1,261 @@
+"""A bucket of an S3-compatible server as a destination. Django-free; imported in the process of a job only.
+
+Uploads above PART_BYTES are multipart. A later attempt asks the server which parts it has, and compares their
+checksums with the file. Every copy is compared at the far end: by the SHA-256 that the server computed, if it was
+seen to refuse a wrong one, else by reading the copy back.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import urllib3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from captures.offsite.destinations.guarded_http import STALL_S, GuardedHttp, PacedBody
+from captures.offsite.destinations.port import (
+    CHUNK_BYTES,
+    DestinationError,
+    Pace,
+    Source,
+    Upload,
+    WrongChecksum,
+    check_key,
+    compare,
+)
+from captures.offsite.destinations.settings import S3Secret, S3Settings
+from captures.offsite.failpoints import FAILPOINTS
+from core.outgoing import OutgoingGuard
+from core.text.names import readable
+
+PART_BYTES = 16 * 1024 * 1024
+MAX_PARTS = 9_000
+PROBE = ".skycam-probe"
+LOST = frozenset({"NoSuchUpload", "InvalidPart", "InvalidPartOrder", "EntityTooSmall"})
+"""Errors of an upload that the server has forgotten, in part or whole: it is begun again."""
+WRONG = frozenset({"BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch", "InvalidDigest"})
+
+
+class S3Sender:
+    """`checks_sha256`: whether the server is known to refuse a wrong checksum."""
+
+    def __init__(
+        self, settings: S3Settings, secret: S3Secret, guard: OutgoingGuard, pace: Pace, *,
+        checks_sha256: bool = False, part_bytes: int = PART_BYTES, stall_s: float = STALL_S,
+    ) -> None:  # fmt: skip
+        self._bucket, self._prefix = settings.bucket, settings.prefix
+        self._pace, self._checks, self._part_bytes = pace, checks_sha256, part_bytes
+        self._http = GuardedHttp(guard, stall_s)
+        # A session of its own: none of the files and variables of the environment is read for credentials.
+        session = boto3.session.Session(
+            aws_access_key_id=settings.access_key, aws_secret_access_key=secret.secret_key,
+            region_name=settings.region,
+        )  # fmt: skip
+        config = Config(
+            s3={"addressing_style": "path" if settings.path_style else "virtual"},
+            # The rows say when a copy is tried again: a second layer of retries would hide failures.
+            retries={"total_max_attempts": 1, "mode": "standard"},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            signature_version="s3v4",
+        )
+        self._client: Any = session.client("s3", endpoint_url=settings.endpoint, config=config)
+        self._client.meta.events.register("before-send.s3", self._http.send)
+        self._client.meta.events.register("before-call.s3", refuse_other_regions)
+
+    def put(self, source: Source, key: str, upload: Upload) -> str:
+        name = self._prefix + check_key(key)
+        with translated():
+            if upload.again and self._is_there(source, key, name):
+                return "read_back"
+            if source.size <= self._part_bytes:
+                wanted = self._put_whole(source, name)
+            else:
+                wanted = self._put_parts(source, name, upload)
+            FAILPOINTS.hit("after_data_sent")
+            return self._verify(source, key, name, wanted)
+
+    def fetch(self, key: str) -> Iterator[bytes]:
+        with translated():
+            body = self._client.get_object(Bucket=self._bucket, Key=self._prefix + check_key(key))["Body"]
+            with contextlib.closing(body):
+                while chunk := body.read(CHUNK_BYTES):
+                    self._pace.take(len(chunk))
+                    yield chunk
+
+    def forget(self, key: str, upload: str) -> None:
+        with contextlib.suppress(DestinationError), translated():
+            self._abort_uploads(self._prefix + check_key(key))
+
+    def probe(self) -> list[str]:
+        with translated():
+            name, content = self._prefix + PROBE, b"skycam"
+            self._client.put_object(Bucket=self._bucket, Key=name, Body=content)
+            answer = self._client.get_object(Bucket=self._bucket, Key=name)["Body"].read(CHUNK_BYTES)
+            self._client.delete_object(Bucket=self._bucket, Key=name)
+        if answer != content:
+            raise WrongChecksum("The bucket gave back something else than what was written.")
+        return ["An object was written, read and removed."]
+
+    def refuses_wrong_sha256(self) -> bool:
+        """Whether the server compares a checksum with what it received. Some store the one that they are given."""
+        name = self._prefix + PROBE
+        with translated():
+            try:
+                self._client.put_object(
+                    Bucket=self._bucket, Key=name, Body=b"skycam", ChecksumAlgorithm="SHA256",
+                    ChecksumSHA256=encoded(hashlib.sha256(b"another").digest()),
+                )  # fmt: skip
+            except ClientError as error:
+                if code_of(error) in WRONG:
+                    return True
+                raise
+            self._client.delete_object(Bucket=self._bucket, Key=name)
+        return False
+
+    def close(self) -> None:
+        self._http.close()
+        self._client.close()
+
+    def _put_whole(self, source: Source, name: str) -> str:
+        wanted = encoded(bytes.fromhex(source.sha256))
+        body = PacedBody(source.read(source.size, 0), self._pace)
+        self._client.put_object(
+            Bucket=self._bucket, Key=name, Body=body, ChecksumAlgorithm="SHA256", ChecksumSHA256=wanted
+        )
+        return wanted
+
+    def _put_parts(self, source: Source, name: str, upload: Upload) -> str:
+        """The checksum of the whole object, which is made of those of its parts."""
+        size = max(self._part_bytes, -(-source.size // MAX_PARTS))
+        try:
+            there = self._parts_there(name, upload)
+            parts, digests = [], b""
+            for number, begin in enumerate(range(0, source.size, size), 1):
+                content = source.read(size, begin)
+                digest = hashlib.sha256(content).digest()
+                digests += digest
+                tag = there.get((number, len(content)), {})
+                # A part of an earlier attempt counts only with its checksum.
+                if not is_of(tag, content, digest):
+                    tag = self._send_part(name, upload.id, number, content, encoded(digest))
+                    FAILPOINTS.hit("after_part_sent")
+                parts.append({"PartNumber": number, "ETag": tag["ETag"], "ChecksumSHA256": encoded(digest)})
+            self._client.complete_multipart_upload(
+                Bucket=self._bucket, Key=name, UploadId=upload.id, MultipartUpload={"Parts": parts}
+            )
+        except ClientError as error:
+            if code_of(error) in LOST:
+                self._abort_uploads(name)
+                upload.set("")
+            raise
+        # Completed: the id is of no use any more, and a kill before this line finds no such upload and begins again.
+        upload.set("")
+        return encoded(hashlib.sha256(digests).digest())
+
+    def _parts_there(self, name: str, upload: Upload) -> dict[tuple[int, int], dict[str, Any]]:
+        """The parts that the server has of the upload, by number and size. Begins one if there is none."""
+        if upload.id:
+            try:
+                pages = self._client.get_paginator("list_parts").paginate(
+                    Bucket=self._bucket, Key=name, UploadId=upload.id
+                )
+                return {(part["PartNumber"], part["Size"]): part for page in pages for part in page.get("Parts", [])}
+            except ClientError as error:
+                if code_of(error) not in LOST:
+                    raise
+        # A kill between the next two statements leaves an upload whose id nobody has; its parts would cost for ever.
+        self._abort_uploads(name)
+        begun = self._client.create_multipart_upload(Bucket=self._bucket, Key=name, ChecksumAlgorithm="SHA256")
+        FAILPOINTS.hit("after_upload_begun")
+        upload.set(begun["UploadId"])
+        return {}
+
+    def _send_part(self, name: str, upload: str, number: int, content: bytes, checksum: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self._client.upload_part(
+            Bucket=self._bucket, Key=name, UploadId=upload, PartNumber=number, Body=PacedBody(content, self._pace),
+            ChecksumAlgorithm="SHA256", ChecksumSHA256=checksum,
+        )  # fmt: skip
+        return answer
+
+    def _abort_uploads(self, name: str) -> None:
+        """Abort the unfinished uploads of this object."""
+        for page in self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=name):
+            for found in page.get("Uploads", []):
+                if found["Key"] == name:
+                    self._client.abort_multipart_upload(Bucket=self._bucket, Key=name, UploadId=found["UploadId"])
+
+    def _is_there(self, source: Source, key: str, name: str) -> bool:
+        try:
+            head = self._client.head_object(Bucket=self._bucket, Key=name)
+        except ClientError as error:
+            if code_of(error) in {"404", "NoSuchKey", "NotFound"}:
+                return False
+            raise
+        return head["ContentLength"] == source.size and self._hash(key) == source.sha256
+
+    def _hash(self, key: str) -> str:
+        digest = hashlib.sha256()
+        for chunk in self.fetch(key):
+            digest.update(chunk)
+        return digest.hexdigest()
+
+    def _verify(self, source: Source, key: str, name: str, wanted: str) -> str:
+        head = self._client.head_object(Bucket=self._bucket, Key=name, ChecksumMode="ENABLED")
+        if head["ContentLength"] != source.size:
+            self._remove(name)
+            raise WrongChecksum(f"The copy has {head['ContentLength']} bytes, not {source.size}.")
+        # Most servers add the number of the parts: `...=-6`.
+        if self._checks and str(head.get("ChecksumSHA256")).partition("-")[0] == wanted:
+            return "server"
+        found = self._hash(key)
+        if found != source.sha256:
+            self._remove(name)
+        compare(source.sha256, found)
+        return "read_back"
+
+    def _remove(self, name: str) -> None:
+        """A copy that is wrong. If it cannot be removed, the next attempt overwrites it."""
+        with contextlib.suppress(ClientError, BotoCoreError, DestinationError, urllib3.exceptions.HTTPError):
+            self._client.delete_object(Bucket=self._bucket, Key=name)
+
+
+def refuse_other_regions(context: dict[str, Any], **_: Any) -> None:
+    """botocore asks for the region after each error that could be of another one, and asks again about that answer: a
+    server that always says so would keep it for ever."""
+    context.setdefault("s3_redirect", {})["redirected"] = True
+
+
+@contextlib.contextmanager
+def translated() -> Iterator[None]:
+    """DestinationError for what boto3 raises. Its texts have no secret."""
+    try:
+        yield
+    except ClientError as error:
+        code = code_of(error)
+        kind = WrongChecksum if code in WRONG else DestinationError
+        said = readable(str(error.response.get("Error", {}).get("Message", "")))[:200]
+        raise kind(f"The server refused the request: {readable(code)[:60]}. {said}".strip()) from error
+    except (BotoCoreError, urllib3.exceptions.HTTPError, OSError) as error:
+        raise DestinationError(f"The connection failed: {type(error).__name__}.") from error
+
+
+def code_of(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def encoded(digest: bytes) -> str:
+    return base64.b64encode(digest).decode()
+
+
+def is_of(part: dict[str, Any], content: bytes, digest: bytes) -> bool:
+    """Whether the server's part has this content, by its MD5, which is the tag of most servers, or by its SHA-256."""
+    tag = str(part.get("ETag", "")).strip('"')
+    md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    return tag == md5 or part.get("ChecksumSHA256") == encoded(digest)

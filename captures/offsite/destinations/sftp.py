@@ -1,0 +1,239 @@
+"""A server with SFTP as a destination. Django-free; imported in the process of a job only.
+
+The file is written under a temporary name, continued there by a later attempt, read back, and renamed.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import errno
+import hashlib
+import io
+import posixpath
+from collections.abc import Iterator
+from typing import Any
+
+import paramiko
+from paramiko.sftp import CMD_EXTENDED
+
+from captures.offsite.destinations.port import (
+    DestinationError,
+    Interrupted,
+    Pace,
+    Source,
+    Upload,
+    WrongChecksum,
+    check_key,
+    compare,
+)
+from captures.offsite.destinations.settings import SftpSecret, SftpSettings
+from captures.offsite.failpoints import FAILPOINTS
+from core.outgoing import AddressRefused, OutgoingGuard
+
+CONNECT_S, STALL_S = 10.0, 30.0
+WRITE_BYTES = 32 * 1024
+PART = ".skycam-part"
+PROBE = ".skycam-probe"
+
+
+class SftpSender:
+    """`host_key` is the pinned fingerprint; a server with another key is refused before anything secret is sent. Empty
+    for the first test, which reads it from `found_key`."""
+
+    def __init__(
+        self, settings: SftpSettings, secret: SftpSecret, guard: OutgoingGuard, pace: Pace, *, host_key: str,
+        pin: bool = False, stall_s: float = STALL_S,
+    ) -> None:  # fmt: skip
+        """DestinationError."""
+        self._base, self._pace = settings.path, pace
+        connection = None
+        try:
+            connection = guard.connect(settings.host, settings.port, CONNECT_S)
+            self._transport = paramiko.Transport(connection)
+        except AddressRefused as error:
+            raise DestinationError(f"The address {error}") from error
+        except (OSError, paramiko.SSHException) as error:
+            if connection is not None:
+                connection.close()
+            raise DestinationError(f"No connection to {settings.host}, port {settings.port}: {_why(error)}.") from error
+        try:
+            self._open(settings, secret, host_key, pin=pin, stall_s=stall_s)
+        except BaseException:
+            self._transport.close()
+            raise
+
+    def _open(
+        self, settings: SftpSettings, secret: SftpSecret, host_key: str, *, pin: bool, stall_s: float
+    ) -> None:  # fmt: skip
+        with translated():
+            self._transport.banner_timeout = self._transport.auth_timeout = CONNECT_S
+            self._transport.start_client(timeout=CONNECT_S)
+            self.found_key = fingerprint(self._transport.get_remote_server_key())
+            check_host_key(host_key, self.found_key, pin=pin)
+            if secret.password:
+                self._transport.auth_password(settings.user, secret.password)
+            else:
+                self._transport.auth_publickey(settings.user, parse_key(secret.private_key))
+            # Packets keep the connection alive while the limit of bandwidth lets nothing pass.
+            self._transport.set_keepalive(10)
+            client = paramiko.SFTPClient.from_transport(self._transport)
+            if client is None:
+                raise DestinationError("The server has no SFTP.")
+            self._client: Any = client
+            if (channel := client.get_channel()) is not None:
+                channel.settimeout(stall_s)
+
+    def put(self, source: Source, key: str, upload: Upload) -> str:
+        path = self._base + check_key(key)
+        part = f"{path}{PART}"
+        with translated():
+            self._make_folders(posixpath.dirname(path))
+            if upload.again and self._is_there(path, source):
+                return "read_back"
+            self._write(part, source)
+            FAILPOINTS.hit("after_data_sent")
+            found = self._hash(part)
+            if found != source.sha256:
+                self._client.remove(part)
+            compare(source.sha256, found)
+            self._rename(part, path)
+            FAILPOINTS.hit("after_copy_placed")
+        return "read_back"
+
+    def fetch(self, key: str) -> Iterator[bytes]:
+        with translated():
+            yield from self._read(self._base + check_key(key))
+
+    def forget(self, key: str, upload: str) -> None:
+        with contextlib.suppress(DestinationError), translated():
+            self._client.remove(f"{self._base}{check_key(key)}{PART}")
+
+    def probe(self) -> list[str]:
+        path = self._base + PROBE
+        with translated():
+            self._make_folders(posixpath.dirname(path))
+            with self._client.open(path, "wb") as file:
+                file.write(b"skycam")
+            whole = b"".join(self._read(path)) == b"skycam"
+            self._client.remove(path)
+        if not whole:
+            raise WrongChecksum("The server gave back something else than what was written.")
+        return ["A file was written, read and removed.", f"The server's key is {self.found_key}."]
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def _is_there(self, path: str, source: Source) -> bool:
+        try:
+            return int(self._client.stat(path).st_size or 0) == source.size and self._hash(path) == source.sha256
+        except FileNotFoundError:
+            return False
+
+    def _write(self, part: str, source: Source) -> None:
+        begin = self._size(part)
+        # Compared and not only counted: the end may be lost that the server had not stored yet.
+        if begin > source.size or (begin and self._hash(part) != source.digest(begin)):
+            self._client.truncate(part, 0)
+            begin = 0
+        with self._client.open(part, "r+b" if begin else "wb") as file:
+            file.set_pipelined(True)
+            file.seek(begin)
+            for chunk in source.chunks(begin):
+                for place in range(0, len(chunk), WRITE_BYTES):
+                    piece = chunk[place : place + WRITE_BYTES]
+                    self._pace.take(len(piece))
+                    file.write(piece)
+            file.flush()
+            self._sync(file)
+
+    def _sync(self, file: Any) -> None:
+        """Ask the server to store the file, which only some can do."""
+        with contextlib.suppress(OSError):
+            # paramiko has no method for extensions of OpenSSH.
+            self._client._request(CMD_EXTENDED, "fsync@openssh.com", file.handle)  # noqa: SLF001
+
+    def _hash(self, path: str) -> str:
+        digest = hashlib.sha256()
+        for chunk in self._read(path):
+            digest.update(chunk)
+        return digest.hexdigest()
+
+    def _read(self, path: str) -> Iterator[bytes]:
+        with self._client.open(path, "rb") as file:
+            file.prefetch(self._size(path), max_concurrent_requests=64)
+            while chunk := file.read(WRITE_BYTES):
+                self._pace.take(len(chunk))
+                yield chunk
+
+    def _size(self, path: str) -> int:
+        try:
+            return int(self._client.stat(path).st_size or 0)
+        except FileNotFoundError:
+            return 0
+
+    def _rename(self, part: str, path: str) -> None:
+        try:
+            self._client.posix_rename(part, path)
+        except OSError:
+            # A server without the extension does not replace a file.
+            with contextlib.suppress(FileNotFoundError):
+                self._client.remove(path)
+            self._client.rename(part, path)
+
+    def _make_folders(self, folder: str) -> None:
+        if not folder:
+            return
+        try:
+            self._client.stat(folder)
+        except FileNotFoundError:
+            self._make_folders(posixpath.dirname(folder))
+            # Another host may make it now.
+            with contextlib.suppress(OSError):
+                self._client.mkdir(folder)
+
+
+@contextlib.contextmanager
+def translated() -> Iterator[None]:
+    """DestinationError for what paramiko raises. Its texts have no secret."""
+    try:
+        yield
+    except (DestinationError, Interrupted):
+        raise
+    except paramiko.AuthenticationException as error:
+        raise DestinationError("The server refused the user, the password or the key.") from error
+    except (OSError, paramiko.SSHException, EOFError) as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise DestinationError("The disk of the server is full.") from error
+        raise DestinationError(f"The connection failed: {_why(error)}.") from error
+
+
+def _why(error: Exception) -> str:
+    return getattr(error, "strerror", None) or type(error).__name__
+
+
+def fingerprint(key: paramiko.PKey) -> str:
+    """As `ssh-keygen -l` prints it."""
+    digest = hashlib.sha256(key.asbytes()).digest()
+    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
+
+
+def check_host_key(pinned: str, found: str, *, pin: bool) -> None:
+    """DestinationError for a server whose key is not the pinned one. `pin`: none is pinned yet."""
+    if not pinned and not pin:
+        raise DestinationError("The server's key is not known yet. Test the destination, which pins it.")
+    if pinned and pinned != found:
+        raise DestinationError(
+            f"The server has the key {found}, and not {pinned} as before. It may be another server. If its key was "
+            "changed on purpose, write the new one into the destination."
+        )
+
+
+def parse_key(text: str) -> paramiko.PKey:
+    """DestinationError."""
+    for kind in (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey):
+        # Each of them raises for the keys of the others.
+        with contextlib.suppress(paramiko.SSHException, ValueError, IndexError):
+            found: paramiko.PKey = kind.from_private_key(io.StringIO(text.strip() + "\n"))
+            return found
+    raise DestinationError("The private key cannot be read. Give one of Ed25519, ECDSA or RSA, without a passphrase.")

@@ -1,0 +1,304 @@
+"""The queue of a host for a destination: files become rows, and rows move through COPY_TRANSITIONS.
+
+Each move is one conditional UPDATE with its event in the same transaction. Times are those of the database.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from cameras.models import Camera
+from captures.offsite.backoff import LONGEST_S, retry_delay_s
+from captures.offsite.models import COPY_TRANSITIONS, CopyState, Destination, DestinationHost, OffsiteCopy, file_columns
+from captures.stored_files.tables import FILE_TABLES, FileTable, StoredFile
+from monitoring.services import raise_alert, record_event, resolve_alert
+
+NEWEST, NEWEST_BATCHES = 500, 20
+"""Rows of a batch, and batches of one search, from the newest file back to those that are queued already."""
+PART = 2000
+"""Rows of the part of a table that each search looks at besides: in turn it finds what came late from an outage."""
+LONGEST_RETRY_S = LONGEST_S * 1.5
+FAILURES = 3
+"""Failures in a row before the alert: a single lost connection is no news."""
+
+
+def database_now() -> datetime:
+    """The time of the database's server, which is the same for all hosts."""
+    if connection.vendor == "sqlite":  # the server is this process
+        return timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement_timestamp()")
+        found: datetime = cursor.fetchone()[0]
+    return found
+
+
+def host_of(destination: Destination, host: str) -> DestinationHost:
+    found, _ = DestinationHost.objects.get_or_create(destination=destination, host=host)
+    return found
+
+
+# From files to rows
+
+
+def queue_new_files(destination: Destination, host: str) -> int:
+    """Make rows for files of the host that have none. Returns their number. The cost does not depend on how many files
+    there are: the newest, and one part of the others."""
+    state, queued = host_of(destination, host), 0
+    cameras = set(destination.cameras.values_list("pk", flat=True))
+    for table in FILE_TABLES.values():
+        search = _Search(destination, table, host, cameras)
+        for batch in range(NEWEST_BATCHES):
+            found = search.queue_newest(batch)
+            queued += found
+            if found < NEWEST // 2:
+                break
+        after = state.search.get(table.name, "")
+        added, state.search[table.name] = search.queue_part(after)
+        queued += added
+    state.save(update_fields=["search"])
+    return queued
+
+
+class _Search:
+    """Files of one table that have no row for a destination."""
+
+    def __init__(self, destination: Destination, table: FileTable, host: str, cameras: set[UUID]) -> None:
+        self._destination, self._table, self._cameras = destination, table, cameras
+        self._rows = table.rows().filter(**{table.host: host})
+        self._key = "number" if self._rows.model._meta.pk.get_internal_type().endswith("AutoField") else "uuid"
+
+    def queue_newest(self, batch: int) -> int:
+        return self._queue(list(self._rows.order_by("-pk")[batch * NEWEST : (batch + 1) * NEWEST]))
+
+    def queue_part(self, after: str) -> tuple[int, str]:
+        """The rows behind the key `after`. Returns how many were queued, and the key for the next part; empty at the
+        end of the table."""
+        rows = self._rows.filter(pk__gt=after) if after else self._rows
+        # The keys alone are read: nearly all of these rows are queued already.
+        keys = list(rows.order_by("pk").values_list("pk", flat=True)[:PART])
+        missing = self._unknown(keys)
+        found = list(self._rows.filter(pk__in=missing)) if missing else []
+        return self._queue(found), str(keys[-1]) if len(keys) == PART else ""
+
+    def _unknown(self, keys: list[Any]) -> list[Any]:
+        if not keys:
+            return []
+        between = {f"{self._key}__gte": min(keys), f"{self._key}__lte": max(keys)}
+        copies = OffsiteCopy.objects.filter(destination=self._destination, table=self._table.name, **between)
+        known = set(copies.values_list(self._key, flat=True))
+        return [key for key in keys if key not in known]
+
+    def _queue(self, rows: list[Any]) -> int:
+        missing = set(self._unknown([row.pk for row in rows]))
+        files = [self._table.of_row(row) for row in rows if row.pk in missing]
+        copies = [copy_of(self._destination, file) for file in files if self._is_covered(file)]
+        # A second process of the host may do the same: the constraint keeps one row.
+        OffsiteCopy.objects.bulk_create(copies, ignore_conflicts=True, batch_size=NEWEST)
+        return len(copies)
+
+    def _is_covered(self, file: StoredFile) -> bool:
+        return file.file_class in self._destination.classes and (not self._cameras or file.camera in self._cameras)
+
+
+def copy_of(destination: Destination, file: StoredFile) -> OffsiteCopy:
+    """The unsaved row. Two roots of a host may have a file of the same path."""
+    key = f"{file.host}/{file.root.hex[-12:]}/{file.path}"
+    return OffsiteCopy(
+        destination=destination, table=file.table, **file_columns(file.pk), file_class=str(file.file_class),
+        host=file.host, root=file.root, path=file.path, bytes=file.bytes, sha256=file.sha256, camera=file.camera,
+        at=file.at, key=key, retry_at=database_now(),
+    )  # fmt: skip
+
+
+# Moves
+
+
+def move(copy: OffsiteCopy, before: CopyState, after: CopyState, **fields: Any) -> bool:
+    """Move the copy; False if it is in another state, or in another attempt, by now. ValueError for a move that
+    COPY_TRANSITIONS does not have."""
+    if after not in COPY_TRANSITIONS[before]:
+        raise ValueError(f"A copy does not go from {before} to {after}.")
+    rows = OffsiteCopy.objects.filter(pk=copy.pk, state=before, attempts=copy.attempts)
+    moved = bool(rows.update(state=after, **fields))
+    if moved:
+        copy.refresh_from_db()
+    return moved
+
+
+def due(destination: Destination, host: str) -> Q:
+    """Condition for the copies that may be sent now."""
+    now = database_now()
+    # A time further away than any retry comes from a clock that was set back since.
+    late = Q(retry_at__lte=now) | Q(retry_at__gt=now + timedelta(seconds=LONGEST_RETRY_S))
+    return Q(destination=destination, host=host, state=CopyState.QUEUED.value) & late
+
+
+def claim_next(destination: Destination, host: str) -> OffsiteCopy | None:
+    """The oldest file that is due, now `sending`."""
+    for copy in OffsiteCopy.objects.filter(due(destination, host)).order_by("at", "id")[:20]:
+        if move(copy, CopyState.QUEUED, CopyState.SENDING, attempts=copy.attempts + 1):
+            return copy
+    return None
+
+
+def take_back_lost(destination: Destination, host: str) -> int:
+    """Queue what a killed process was sending. Only the one job of a destination and host may call it."""
+    rows = OffsiteCopy.objects.filter(destination=destination, host=host, state=CopyState.SENDING.value)
+    return rows.update(state=CopyState.QUEUED, retry_at=database_now())
+
+
+def wait_s(destination: Destination, host: str) -> float:
+    """Seconds until a failing destination is tried again."""
+    at = host_of(destination, host).retry_at
+    left = (at - database_now()).total_seconds() if at else 0.0
+    # A time further away than any retry comes from a clock that was set back since.
+    return left if 0.0 < left <= LONGEST_RETRY_S else 0.0
+
+
+def note_verified(copy: OffsiteCopy, verified_by: str) -> bool:
+    """The copy is whole at the far end. A row of the host in the same transaction: the destination works."""
+    now = database_now()
+    with transaction.atomic():
+        moved = move(
+            copy, CopyState.SENDING, CopyState.VERIFIED,
+            verified_at=now, verified_by=verified_by, error="", upload="",
+        )  # fmt: skip
+        if moved:
+            hosts = DestinationHost.objects.filter(destination=copy.destination_id, host=copy.host)
+            recovered = hosts.exclude(failures=0).update(failures=0, failing_since=None, retry_at=None, error="")
+            hosts.update(verified_at=now)
+            if recovered or copy.damaged:
+                _resolve_alerts(copy.destination)
+    return moved
+
+
+def note_interrupted(copy: OffsiteCopy) -> bool:
+    """Nothing failed: it continues when it may."""
+    return move(copy, CopyState.SENDING, CopyState.QUEUED, retry_at=database_now())
+
+
+def note_waiting(copy: OffsiteCopy, error: str) -> bool:
+    """The fault is on this host, such as a root that is not mounted: other files and the destination are not blamed."""
+    again = database_now() + timedelta(seconds=retry_delay_s(copy.attempts))
+    return move(copy, CopyState.SENDING, CopyState.QUEUED, retry_at=again, error=error)
+
+
+def note_failed(copy: OffsiteCopy, error: str) -> bool:
+    """The copy waits longer after each failure; the destination is tried again with the next file before."""
+    with transaction.atomic():
+        again = database_now() + timedelta(seconds=retry_delay_s(copy.attempts))
+        if not move(copy, CopyState.SENDING, CopyState.QUEUED, retry_at=again, error=error):
+            return False
+        note_destination_failed(copy.destination, copy.host, error)
+    return True
+
+
+def note_destination_failed(destination: Destination, host: str, error: str) -> None:
+    """One alert for a destination that fails, however many files wait for it."""
+    now, state = database_now(), host_of(destination, host)
+    with transaction.atomic():
+        DestinationHost.objects.filter(pk=state.pk).update(
+            failures=F("failures") + 1, failing_since=state.failing_since or now, error=error,
+            retry_at=now + timedelta(seconds=retry_delay_s(state.failures + 1)),
+        )  # fmt: skip
+        if state.failures + 1 >= FAILURES:
+            raise_alert(
+                f"offsite.failing:{destination.pk}",
+                f"No file reaches the off-site destination {destination.name}: {error} It is tried again by itself; "
+                f"`skycam offsite status` shows what waits.",
+                severity="error",
+                data={"destination": str(destination.pk), "host": host},
+            )
+
+
+def note_damaged(copy: OffsiteCopy, error: str) -> bool:
+    """The checksum was wrong at the far end: an event and an alert, and another attempt."""
+    again = database_now() + timedelta(seconds=retry_delay_s(copy.attempts))
+    with transaction.atomic():
+        fields = {"retry_at": again, "error": error, "damaged": F("damaged") + 1, "upload": ""}
+        if not move(copy, CopyState.SENDING, CopyState.QUEUED, **fields):
+            return False
+        name = copy.destination.name
+        message = f"A copy at {name} was damaged on its way and is sent again: {error}"
+        _record("offsite.damaged", message, copy)
+        raise_alert(
+            f"offsite.damaged:{copy.destination_id}", f"{message} Check the network and the storage of {name}.",
+            severity="error", data={"destination": str(copy.destination_id)},
+        )  # fmt: skip
+    return True
+
+
+def note_dead(copy: OffsiteCopy, error: str) -> bool:
+    """No retry mends it: a person has to."""
+    with transaction.atomic():
+        if not move(copy, CopyState.SENDING, CopyState.DEAD, error=error, upload=""):
+            return False
+        message = f"A file cannot be copied to {copy.destination.name}: {error}"
+        _record("offsite.dead", message, copy)
+        raise_alert(
+            f"offsite.dead:{copy.destination_id}", f"{message} `skycam offsite copies --state dead` names it.",
+            severity="error", data={"destination": str(copy.destination_id)},
+        )  # fmt: skip
+    return True
+
+
+def note_gone(copy: OffsiteCopy) -> bool:
+    with transaction.atomic():
+        if not move(copy, CopyState.SENDING, CopyState.GONE, upload=""):
+            return False
+        message = f"A file was deleted before it was copied to {copy.destination.name}."
+        _record("offsite.gone", message, copy, severity="warning")
+    return True
+
+
+def note_works(destination: Destination, host: str) -> None:
+    """A test found it working: what waits is sent at once."""
+    with transaction.atomic():
+        hosts = DestinationHost.objects.filter(pk=host_of(destination, host).pk)
+        hosts.update(failures=0, failing_since=None, retry_at=None, error="")
+        _resolve_alerts(destination)
+
+
+def try_now(destination: Destination) -> None:
+    """End the pause after its failures."""
+    DestinationHost.objects.filter(destination=destination).update(retry_at=None)
+    copies = OffsiteCopy.objects.filter(destination=destination, state=CopyState.QUEUED.value, attempts__gt=0)
+    copies.update(retry_at=database_now())
+
+
+def retry_dead(copies: Any, actor: str) -> int:
+    """Queue dead copies again, at a person's request."""
+    with transaction.atomic():
+        rows = list(copies.filter(state=CopyState.DEAD.value).values_list("pk", "destination")[:10_000])
+        pks = [pk for pk, _ in rows]
+        moved = OffsiteCopy.objects.filter(pk__in=pks, state=CopyState.DEAD.value).update(
+            state=CopyState.QUEUED, retry_at=database_now(), attempts=0
+        )
+        if moved:
+            record_event("offsite.retried", f"{actor} queued {moved} dead off-site copies again.", actor=actor)
+        for destination in Destination.objects.filter(pk__in={destination for _, destination in rows}):
+            _resolve_alerts(destination)
+    return moved
+
+
+def _record(kind: str, message: str, copy: OffsiteCopy, severity: str = "error") -> None:
+    """The path names a camera, which not everyone may see: the event belongs to it."""
+    camera = Camera.objects.filter(pk=copy.camera).first()
+    record_event(kind, message, severity=severity, camera=camera, subject=copy.pk, data={"path": copy.path})
+
+
+def _resolve_alerts(destination: Destination) -> None:
+    """Resolve those whose cause is gone."""
+    copies = OffsiteCopy.objects.filter(destination=destination)
+    if not DestinationHost.objects.filter(destination=destination, failures__gte=FAILURES).exists():
+        resolve_alert(f"offsite.failing:{destination.pk}")
+    if not copies.waiting().filter(damaged__gt=0).exists():
+        resolve_alert(f"offsite.damaged:{destination.pk}")
+    if not copies.filter(state=CopyState.DEAD.value).exists():
+        resolve_alert(f"offsite.dead:{destination.pk}")

@@ -1,0 +1,93 @@
+"""Files that come back from their copies. In the process of a job: a copy can have gigabytes."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterator
+
+from cameras.spool.durable import RootFiles
+from captures.archives.models import ArchiveFile
+from captures.clips.deletion import open_root
+from captures.offsite.destinations.port import DestinationError, WrongChecksum
+from captures.offsite.limits import NoPace
+from captures.offsite.models import CopyState, OffsiteCopy
+from captures.offsite.queue import database_now
+from captures.offsite.selectors import find_copy
+from captures.offsite.senders import opened
+from captures.storage.models import StorageRoot
+from captures.stored_files.tables import StoredFile
+from monitoring.services import record_event
+
+log = logging.getLogger(__name__)
+PART = ".skycam-restore"
+
+
+class NoCopy(Exception):
+    """No destination has a whole copy of the file. The message says so."""
+
+
+def fetch_copy(copy: OffsiteCopy, write: Callable[[bytes], object]) -> None:
+    """Pass the content of a copy to `write`. DestinationError; WrongChecksum after the last byte if it is not the file:
+    the copy is then queued again."""
+    for chunk in _checked(copy):
+        write(chunk)
+
+
+def restore(file: StoredFile) -> OffsiteCopy:
+    """Put the file back into its place, from a whole copy. The old file stays until the new one is whole beside it.
+    Returns the copy. NoCopy, DestinationError; RootMissing and OSError of the disk here."""
+    copy = find_copy(file.table, file.pk)
+    if copy is None or copy.sha256 != file.sha256:
+        raise NoCopy("No destination has a verified copy of this file.")
+    folder, _, name = file.path.rpartition("/")
+    with open_root(StorageRoot.objects.get(pk=file.root)) as files:
+        _place(copy, files, folder, name)
+    record_event(
+        "offsite.restored", f"A file came back from its copy at {copy.destination.name}.",
+        subject=copy.pk, data={"table": file.table, "file": file.pk},
+    )  # fmt: skip
+    return copy
+
+
+def _checked(copy: OffsiteCopy) -> Iterator[bytes]:
+    """The content; WrongChecksum at its end."""
+    digest = hashlib.sha256()
+    with opened(copy.destination, NoPace()) as sender:
+        for chunk in sender.fetch(copy.key):
+            digest.update(chunk)
+            yield chunk
+    if digest.hexdigest() == copy.sha256:
+        return
+    # It was verified once: the far end has changed since. The file here may be whole, and is then sent again.
+    OffsiteCopy.objects.filter(pk=copy.pk, state=CopyState.VERIFIED.value).update(
+        state=CopyState.QUEUED, verified_at=None, verified_by="", retry_at=database_now(),
+        error="The copy was found to be damaged.",
+    )  # fmt: skip
+    record_event(
+        "offsite.damaged", f"A verified copy at {copy.destination.name} is damaged.", severity="error", subject=copy.pk
+    )
+    raise WrongChecksum(f"The copy at {copy.destination.name} is damaged.")
+
+
+def mend_archive_file(row: ArchiveFile, files: RootFiles, folder: str, name: str) -> bool:
+    """Put a whole copy of an archive's file at its place. False if no destination has one that can be read now."""
+    copy = find_copy("archives", row.pk)
+    if copy is None or copy.sha256 != row.sha256:
+        return False
+    try:
+        _place(copy, files, folder, name)
+    except DestinationError as error:
+        log.warning("The archive's file %s cannot be mended from its off-site copy: %s", row.pk, error)
+        return False
+    return True
+
+
+def _place(copy: OffsiteCopy, files: RootFiles, folder: str, name: str) -> None:
+    part = f".{copy.sha256[:32]}{PART}"
+    files.make_folders(folder)
+    # Left by a kill.
+    files.unlink(folder, part)
+    files.create(folder, part, _checked(copy))
+    files.rename(folder, part, name)
+    files.sync(folder)

@@ -1,0 +1,61 @@
+"""A connection to a destination, by its kind. The modules of a kind are imported when it is opened: boto3 and paramiko
+belong in the process of a job, not in the parts of the station."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+from django.conf import settings
+
+from captures.offsite.destinations.folder import FolderSender
+from captures.offsite.destinations.port import DestinationError, Pace, Sender
+from captures.offsite.destinations.settings import FolderSettings, S3Secret, S3Settings, SftpSecret, SftpSettings
+from captures.offsite.models import Destination, DestinationHost
+from captures.offsite.secret_store import secret_of, settings_of
+from core.secrets import DecryptionFailed
+
+Open = Callable[[Destination, Pace], Sender]
+
+
+def open_s3(destination: Destination, pace: Pace) -> Sender:
+    from captures.offsite.destinations.s3 import S3Sender
+
+    found, secret = settings_of(destination), secret_of(destination)
+    assert isinstance(found, S3Settings)
+    assert isinstance(secret, S3Secret)
+    known = DestinationHost.objects.filter(destination=destination, checks_sha256=True).exists()
+    return S3Sender(found, secret, settings.STATION.outgoing, pace, checks_sha256=known)
+
+
+def open_sftp(destination: Destination, pace: Pace, *, pin: bool = False) -> Sender:
+    from captures.offsite.destinations.sftp import SftpSender
+
+    found, secret = settings_of(destination), secret_of(destination)
+    assert isinstance(found, SftpSettings)
+    assert isinstance(secret, SftpSecret)
+    key = destination.host_key
+    return SftpSender(found, secret, settings.STATION.outgoing, pace, host_key=key, pin=pin)
+
+
+def open_folder(destination: Destination, pace: Pace) -> Sender:
+    found = settings_of(destination)
+    assert isinstance(found, FolderSettings)
+    return FolderSender(found.path, str(destination.pk), pace)
+
+
+SENDERS: dict[str, Open] = {"s3": open_s3, "sftp": open_sftp, "folder": open_folder}
+"""Kind -> how it is opened."""
+
+
+@contextlib.contextmanager
+def opened(destination: Destination, pace: Pace, how: Open | None = None) -> Iterator[Sender]:
+    """The connection. DestinationError, also when its secret cannot be read."""
+    try:
+        sender = (how or SENDERS[destination.kind])(destination, pace)
+    except DecryptionFailed as error:
+        raise DestinationError(str(error)) from error
+    try:
+        yield sender
+    finally:
+        sender.close()

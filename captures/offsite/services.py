@@ -1,0 +1,171 @@
+"""What a manager does with destinations. Each change is one transaction with its event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from pydantic import ValidationError as Invalid
+
+from cameras.models import Camera
+from captures.offsite.destinations.settings import SECRETS, SETTINGS, FolderSettings, Settings
+from captures.offsite.models import Destination
+from captures.offsite.requests import DestinationFields, DestinationRequest
+from captures.offsite.secret_store import encrypt_for, settings_of
+from captures.storage.models import StorageRoot
+from core.jobs.models import Job
+from core.jobs.services import enqueue
+from core.outgoing import AddressRefused, literal_address
+from core.text.plurals import pluralize
+from monitoring.services import record_event, resolve_alert
+
+MAX_DESTINATIONS = 20
+ALERTS = ("failing", "damaged", "dead")
+TEST_KIND = "offsite_test"
+
+
+class FilesWait(Exception):
+    """Files that must not be deleted here wait for their copies. The message says how many."""
+
+
+def add_destination(wanted: DestinationRequest, actor: str) -> Destination:
+    """ValidationError."""
+    if Destination.objects.count() >= MAX_DESTINATIONS:
+        raise ValidationError({"name": f"A station has at most {MAX_DESTINATIONS} destinations. Remove one first."})
+    found = _valid("settings", SETTINGS[wanted.kind], wanted.settings)
+    check_place(found)
+    columns = wanted.columns() | {
+        "kind": wanted.kind,
+        "settings": found.model_dump(),
+        "secret": encrypt_for(found, _valid("secret", SECRETS[wanted.kind], wanted.secret or {})),
+        "created_by": actor,
+    }
+    cameras = _cameras(wanted.cameras or [])
+    try:
+        with transaction.atomic():
+            made = Destination.objects.create(**columns)
+            made.cameras.set(cameras)
+            _record("offsite.added", made, f"{actor} added the off-site destination {made.name}.", actor)
+    except IntegrityError:
+        raise _name_taken(wanted.name) from None
+    return made
+
+
+def change_destination(destination: Destination, wanted: DestinationFields, actor: str) -> Destination:
+    """Another place needs its secret again, and its key is pinned again. ValidationError."""
+    try:
+        with transaction.atomic():
+            found = Destination.objects.select_for_update().get(pk=destination.pk)
+            for name, value in (_place_columns(found, wanted) | wanted.columns()).items():
+                setattr(found, name, value)
+            found.save()
+            if wanted.cameras is not None:
+                found.cameras.set(_cameras(wanted.cameras))
+            names = sorted(wanted.model_fields_set)
+            _record(
+                "offsite.changed", found, f"{actor} changed the off-site destination {found.name}: {', '.join(names)}.",
+                actor, fields=names,
+            )  # fmt: skip
+    except IntegrityError:
+        raise _name_taken(str(wanted.name)) from None
+    return found
+
+
+def remove_destination(destination: Destination, actor: str, *, force: bool = False) -> None:
+    """Forget the destination and the rows of its copies. The copies themselves stay where they are. FilesWait."""
+    with transaction.atomic():
+        found = Destination.objects.select_for_update().get(pk=destination.pk)
+        waiting = found.copies.waiting().count() if found.keep_local else 0
+        if waiting and not force:
+            raise FilesWait(
+                f"{pluralize(waiting, 'file')} must not be deleted here before they are copied to {found.name}. Wait, "
+                "or remove it with force: these files have no copy then, and retention may delete them."
+            )
+        for alert in ALERTS:
+            resolve_alert(f"offsite.{alert}:{found.pk}")
+        _record(
+            "offsite.removed", found, f"{actor} removed the off-site destination {found.name}.", actor, waiting=waiting
+        )  # fmt: skip
+        found.delete()
+
+
+def start_test(destination: Destination, actor: str, host: str = "") -> Job:
+    """The job that tests it, on this host by default. ValidationError."""
+    host = host or settings.STATION.host
+    if not StorageRoot.objects.filter(host=host).exists():
+        raise ValidationError({"host": f"The host {host} has no files."})
+    job, _ = enqueue(
+        TEST_KIND, host, subject=str(destination.pk),
+        arguments={"destination": str(destination.pk)}, actor=actor,
+    )  # fmt: skip
+    return job
+
+
+def check_place(found: Settings) -> None:
+    """Refuse at once what can never be used. The guard checks each connection again. ValidationError."""
+    try:
+        if isinstance(found, FolderSettings):
+            _check_folder(found)
+        else:
+            literal_address(found.host)
+    except AddressRefused as error:
+        raise ValidationError({"settings": f"The address {error}"}) from error
+
+
+def _check_folder(found: FolderSettings) -> None:
+    own = [*StorageRoot.objects.values_list("path", flat=True), str(settings.STATION.data)]
+    for path in own:
+        ours, theirs = f"{path.rstrip('/')}/", f"{found.path}/"
+        # The station would copy its copies, or delete them with its files.
+        if theirs.startswith(ours) or ours.startswith(theirs):
+            raise ValidationError({"settings": f"The folder is in {path}, or around it. Give one on another disk."})
+
+
+def _place_columns(found: Destination, wanted: DestinationFields) -> dict[str, Any]:
+    """Settings and secret. A secret is bound to its place: another one needs it again."""
+    if wanted.settings is None and wanted.secret is None:
+        return {}
+    before = settings_of(found)
+    after = _valid("settings", SETTINGS[found.kind], wanted.settings) if wanted.settings is not None else before
+    check_place(after)
+    columns: dict[str, Any] = {"settings": after.model_dump()}
+    moved = after.origin() != before.origin()
+    if wanted.secret is not None or moved:
+        if wanted.secret is None and found.secret:
+            raise ValidationError({"secret": "This is another place or user. Write the secret for it, too."})
+        columns["secret"] = encrypt_for(after, _valid("secret", SECRETS[found.kind], wanted.secret or {}))
+    if moved:
+        columns["host_key"] = ""
+        # Whether the new server compares checksums is unknown.
+        found.hosts.update(checks_sha256=None, retry_at=None)
+    return columns
+
+
+def _valid(field: str, model: Any, given: Mapping[str, Any]) -> Any:
+    """ValidationError, which does not repeat what was given: it may be a secret."""
+    try:
+        return model.model_validate(given)
+    except Invalid as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        why = f"{first['msg'].removeprefix('Value error, ').rstrip('.')}."
+        raise ValidationError({field: f"{where}: {why}" if where else why}) from None
+
+
+def _cameras(slugs: list[str]) -> list[Camera]:
+    found = {camera.slug: camera for camera in Camera.objects.present().filter(slug__in=slugs)}
+    missing = [slug for slug in slugs if slug not in found]
+    if missing:
+        raise ValidationError({"cameras": f"There is no camera {missing[0]!r}."})
+    return [found[slug] for slug in slugs]
+
+
+def _name_taken(name: str) -> ValidationError:
+    return ValidationError({"name": f"There is a destination {name!r} already. Give another name."})
+
+
+def _record(kind: str, found: Destination, message: str, actor: str, **data: Any) -> None:
+    record_event(kind, message, subject=found.pk, actor=actor, data={"kind": found.kind, **data})

@@ -1,0 +1,241 @@
+"""`skycam offsite`: destinations of off-site copies, and what waits for them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from skycam_project.cli.errors import FAILED, CliError
+from skycam_project.cli.ids import find_by_id, short_id
+from skycam_project.cli.jobs import run_job
+from skycam_project.cli.options import Command, Group, given
+from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table
+from skycam_project.cli.programme_options import build_request
+from skycam_project.cli.station import current
+
+if TYPE_CHECKING:
+    from captures.models import Destination
+    from skycam_project.cli.identity import Caller
+
+STATES = ["queued", "sending", "verified", "dead", "gone"]
+CLASSES = ["rolling_clip", "manual_clip", "capture", "archive"]
+OPTIONS = {"classes": "--class", "cameras": "--camera", "bytes_per_s": "--limit", "settings": "--set"}
+"""Field -> option, where the names differ."""
+
+
+@click.group(cls=Group)
+def offsite() -> None:
+    """Copy files to another disk or server, and show what waits."""
+
+
+@offsite.command("destinations")
+def list_destinations() -> None:
+    """List the destinations with what waits for them."""
+    current().authorize("manager")
+    print_result({"results": all_bodies()}, print_destinations)
+
+
+@offsite.command("status")
+def status() -> None:
+    """Show what waits for each destination, and why.
+
+    Also since when it fails.
+    """
+    current().authorize("manager")
+    print_result({"results": all_bodies()}, print_status)
+
+
+@offsite.command("add")
+@click.argument("kind", type=click.Choice(["s3", "sftp", "folder"]))
+@click.argument("name")
+@click.option("--set", "settings", multiple=True, help="A setting of the kind, such as bucket=copies; may be repeated.")
+@click.option("--class", "classes", multiple=True, type=click.Choice(CLASSES), required=True, help="Which files.")
+@click.option("--camera", "-c", "cameras", multiple=True, help="Only files of this camera; may be given again.")
+@click.option("--limit", "bytes_per_s", type=int, help="Bytes per second of each host.")
+@click.option("--begin", help="Only from this time of the site's clock, such as 22:00; with --end.")
+@click.option("--end", help="Until this time.")
+@click.option("--keep-local/--no-keep-local", default=None, help="Delete no file here before its copy is verified.")
+@click.option("--secret-file", type=click.File("r"), help="The secret as JSON; - reads it from stdin.")
+def add(
+    kind: str, name: str, settings: tuple[str, ...], classes: tuple[str, ...], cameras: tuple[str, ...],
+    secret_file: Any, **values: Any,
+) -> None:  # fmt: skip
+    """Add a destination. Test it next.
+
+    The secret is read from a file or stdin, because every user of the machine can read command lines.
+
+    Example: skycam offsite add folder disk2 --set path=/mnt/copies --class rolling_clip
+    """
+    caller = current().authorize("manager")
+    from captures.offsite.bodies import destination_body
+    from captures.offsite.requests import DestinationRequest
+    from captures.offsite.services import add_destination
+
+    wanted = build_request(
+        DestinationRequest, OPTIONS, name=name, kind=kind, settings=parse_settings(settings), classes=list(classes),
+        **given(**values, cameras=list(cameras) or None, secret=parse_secret(secret_file)),
+    )  # fmt: skip
+    print_result(dict(destination_body(add_destination(wanted, caller.actor))), print_added)
+
+
+@offsite.command("test", cls=Command)
+@click.argument("name")
+@click.option("--host", help="The host that tests; by default this one.")
+def test(name: str, host: str | None) -> int:
+    """Write, read and remove a file at NAME."""
+    caller = current().authorize("manager")
+    from django.conf import settings
+
+    from captures.offsite.services import TEST_KIND
+
+    found = find_destination(name)
+    subject = str(found.pk)
+    job = run_job(caller, TEST_KIND, host or settings.STATION.host, subject=subject, arguments={"destination": subject})
+    body = dict(job.result or {})
+    print_result(body, lambda one: print_line("\n".join(one["said"])))
+    return 0 if body["works"] else FAILED
+
+
+@offsite.command("copies")
+@click.option("--destination", help="Only copies at this destination.")
+@click.option("--state", type=click.Choice(STATES), help="Only copies in this state.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Maximum number.")
+def list_copies(destination: str | None, state: str | None, limit: int) -> None:
+    """List copies, the newest row first."""
+    current().authorize("manager")
+    from captures.models import OffsiteCopy
+    from captures.offsite.bodies import copy_body
+
+    found = OffsiteCopy.objects.filter(**given(state=state))
+    if destination is not None:
+        found = found.filter(destination=find_destination(destination))
+    print_result({"results": [dict(copy_body(one)) for one in found[:limit]]}, print_copies)
+
+
+@offsite.command("retry")
+@click.argument("name")
+@click.option("--copy", "copy_id", help="Only this copy, by the beginning of its id.")
+def retry(name: str, copy_id: str | None) -> None:
+    """Queue dead copies of NAME again.
+
+    The destination is also tried now.
+    """
+    caller = current().authorize("manager")
+    from captures.offsite.queue import retry_dead, try_now
+
+    found = find_destination(name)
+    copies = found.copies.all()
+    if copy_id is not None:
+        copies = copies.filter(pk=find_by_id(copies, copy_id, "copy").pk)
+    moved = retry_dead(copies, caller.actor)
+    try_now(found)
+    print_result({"copies": moved}, lambda body: print_line(f"Queued {body['copies']} copies again."))
+
+
+@offsite.command("pause")
+@click.argument("name")
+def pause(name: str) -> None:
+    """Send nothing to the destination NAME.
+
+    Files still wait for their copies, until it is resumed.
+    """
+    enable(current().authorize("manager"), name, enabled=False)
+
+
+@offsite.command("resume")
+@click.argument("name")
+def resume(name: str) -> None:
+    """Send to the destination NAME again."""
+    enable(current().authorize("manager"), name, enabled=True)
+
+
+def enable(caller: Caller, name: str, *, enabled: bool) -> None:
+    from captures.offsite.bodies import destination_body
+    from captures.offsite.requests import DestinationFields
+    from captures.offsite.services import change_destination
+
+    changed = change_destination(find_destination(name), DestinationFields(enabled=enabled), caller.actor)
+    verb = "resumed" if enabled else "paused"
+    print_result(dict(destination_body(changed)), lambda body: print_line(f"{body['name']} is {verb}."))
+
+
+def find_destination(name: str) -> Destination:
+    """CliError."""
+    from captures.models import Destination
+
+    found = Destination.objects.filter(name=name).first()
+    if found is None:
+        raise CliError("not-found", f"There is no destination {name!r}. `skycam offsite destinations` lists all.")
+    return found
+
+
+def all_bodies() -> list[dict[str, Any]]:
+    from captures.models import Destination
+    from captures.offsite.bodies import destination_body
+
+    return [dict(destination_body(one)) for one in Destination.objects.prefetch_related("cameras", "hosts")]
+
+
+def parse_settings(values: tuple[str, ...]) -> dict[str, Any]:
+    """CliError."""
+    found: dict[str, Any] = {}
+    for value in values:
+        name, equals, text = value.partition("=")
+        if not equals:
+            raise CliError("invalid", f"{value!r} is not a setting. Write NAME=VALUE.")
+        found[name] = {"true": True, "false": False}.get(text, int(text) if text.isdecimal() else text)
+    return found
+
+
+def parse_secret(file: Any) -> dict[str, Any] | None:
+    """CliError, without the content."""
+    if file is None:
+        return None
+    try:
+        found = json.load(sys.stdin if file.name == "<stdin>" else file)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise CliError("invalid", 'The secret is not a JSON object such as {"secret_key": "..."}.')
+    return found
+
+
+def print_added(body: dict[str, Any]) -> None:
+    print_line(f"Added {body['name']}. Test it: skycam offsite test {body['name']}")
+
+
+def print_destinations(body: dict[str, Any]) -> None:
+    from core.templatetags.skycam import format_bytes
+
+    if not body["results"]:
+        print_line("No destination. `skycam offsite add` adds one.")
+        return
+    rows = [
+        (one["name"], one["kind"], "yes" if one["enabled"] else "paused", f"{one['backlog']['files']:,}",
+         format_bytes(one["backlog"]["bytes"]), format_time(one["backlog"]["oldest"]), one["backlog"]["dead"])
+        for one in body["results"]
+    ]  # fmt: skip
+    print_table(make_table(["name", "kind", "enabled", "files waiting", "bytes", "oldest", "dead"], rows))
+
+
+def print_status(body: dict[str, Any]) -> None:
+    print_destinations(body)
+    for one in body["results"]:
+        for host in one["hosts"]:
+            if host["failures"]:
+                since = format_time(host["failing_since"])
+                print_line(f"{one['name']} fails from {host['host']} since {since}: {host['error']}")
+
+
+def print_copies(body: dict[str, Any]) -> None:
+    if not body["results"]:
+        print_line("No copies.")
+        return
+    rows = [
+        (short_id(one["id"]), one["state"], one["host"], one["path"], one["attempts"], one["error"])
+        for one in body["results"]
+    ]
+    print_table(make_table(["id", "state", "host", "path", "attempts", "error"], rows))

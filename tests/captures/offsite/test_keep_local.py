@@ -1,0 +1,91 @@
+"""Nothing local goes before its copy is verified: neither by the rules of retention nor by a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from captures.clips.services import ClipHeld, delete_clip
+from captures.models import Clip, Destination
+from tests.harness.disks.small_disk import SmallDisk
+from tests.harness.rows.clip_archive import ClipArchive, configured
+from tests.harness.rows.offsite import folder_destination, send, store_digests
+
+pytestmark = pytest.mark.django_db
+HALF_MB = 500_000
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    disk = SmallDisk(tmp_path)
+    yield disk
+    disk.close()
+
+
+@pytest.fixture
+def archive(disk: SmallDisk, monkeypatch: pytest.MonkeyPatch) -> ClipArchive:
+    configured(monkeypatch, soft_floor_gb=0.002, hard_floor_gb=0.0001)
+    return ClipArchive(disk.path)
+
+
+@pytest.fixture
+def destination(tmp_path: Path) -> Destination:
+    return folder_destination(tmp_path / "copies")
+
+
+def test_a_disk_at_its_floor_keeps_clips_without_a_copy(archive: ClipArchive, destination: Destination) -> None:
+    archive.clips(6, HALF_MB)
+    archive.cleanup.run()
+    assert archive.kept == ["0", "1", "2", "3", "4", "5"]
+    archive.root.refresh_from_db()
+    assert archive.root.exhausted  # rolling recording is suspended, with an alert
+
+
+def test_clips_go_once_their_copies_are_verified(archive: ClipArchive, destination: Destination) -> None:
+    archive.clips(6, HALF_MB)
+    store_digests()
+    send(destination)
+    archive.cleanup.run()
+    assert archive.kept == ["2", "3", "4", "5"]
+
+
+def test_a_paused_destination_keeps_its_clips(archive: ClipArchive, destination: Destination) -> None:
+    Destination.objects.update(enabled=False)
+    archive.clips(6, HALF_MB)
+    archive.cleanup.run()
+    assert len(archive.kept) == 6
+
+
+def test_without_the_rule_clips_go_uncopied(archive: ClipArchive, destination: Destination) -> None:
+    Destination.objects.update(keep_local=False)
+    archive.clips(6, HALF_MB)
+    archive.cleanup.run()
+    assert archive.kept == ["2", "3", "4", "5"]
+
+
+def test_clips_of_other_classes_and_cameras_are_not_kept(archive: ClipArchive, destination: Destination) -> None:
+    Destination.objects.update(classes=["capture", "manual_clip"])
+    archive.clips(6, HALF_MB)
+    archive.cleanup.run()
+    assert archive.kept == ["2", "3", "4", "5"]
+
+
+def test_one_of_two_destinations_is_not_enough(archive: ClipArchive, destination: Destination, tmp_path: Path) -> None:
+    folder_destination(tmp_path / "others", name="others")
+    archive.clips(6, HALF_MB)
+    store_digests()
+    send(destination)
+    archive.cleanup.run()
+    assert len(archive.kept) == 6
+
+
+def test_a_person_cannot_delete_a_clip_without_a_copy(archive: ClipArchive, destination: Destination) -> None:
+    archive.clips(1, HALF_MB)
+    with pytest.raises(ClipHeld, match="until its copy is verified"):
+        delete_clip(Clip.objects.get(), "ada")
+    store_digests()
+    send(destination)
+    delete_clip(Clip.objects.get(), "ada")
+    assert archive.kept == []

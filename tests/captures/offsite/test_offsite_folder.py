@@ -1,0 +1,149 @@
+"""Copies in a folder: verified by reading them back, and only while the folder is the one that was tested."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from cameras.models import Camera
+from captures.models import Clip, Destination, StorageRoot
+from captures.offsite.queue import queue_new_files
+from tests.harness.disks.small_disk import SmallDisk
+from tests.harness.rows.captures import file_of, saved
+from tests.harness.rows.clips import clip_of
+from tests.harness.rows.offsite import (
+    copies,
+    events,
+    folder_destination,
+    make_due,
+    open_alerts,
+    probe,
+    send,
+    states,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def clip(camera: Camera, root: StorageRoot) -> Clip:
+    return clip_of(camera, root)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    disk = SmallDisk(tmp_path)
+    yield disk
+    disk.close()
+
+
+def copy_of(destination: Destination) -> Path:
+    [copy] = copies(destination)
+    return Path(destination.settings["path"], copy.key)
+
+
+def test_a_clip_and_a_picture_are_copied_and_read_back(
+    folder_copies: Destination, clip: Clip, camera: Camera, root: StorageRoot
+) -> None:
+    file_of(saved(camera), root)
+    assert send(folder_copies)["files"] == 2
+    assert [copy.verified_by for copy in copies(folder_copies)] == ["read_back", "read_back"]
+    assert events() == []
+
+
+def test_the_copy_has_the_bytes_of_the_file(folder_copies: Destination, clip: Clip) -> None:
+    send(folder_copies)
+    assert copy_of(folder_copies).read_bytes() == Path(clip.root.path, clip.path).read_bytes()
+    assert [path.name for path in copy_of(folder_copies).parent.iterdir()] == [copy_of(folder_copies).name]
+
+
+def test_a_folder_without_its_marker_is_not_filled(folder_copies: Destination, clip: Clip, copies_folder: Path) -> None:
+    (copies_folder / ".skycam-offsite").unlink()
+    send(folder_copies)
+    assert states(folder_copies) == ["queued"]
+    assert "Mount its disk" in folder_copies.hosts.get().error
+    assert list(copies_folder.iterdir()) == []
+
+
+def test_a_folder_of_another_destination_is_refused(copies_folder: Path, folder_copies: Destination) -> None:
+    with pytest.raises(AssertionError):
+        folder_destination(copies_folder, name="another")
+
+
+def test_a_test_does_not_mark_the_folder_under_an_unmounted_disk(folder_copies: Destination, clip: Clip) -> None:
+    send(folder_copies)
+    Path(folder_copies.settings["path"], ".skycam-offsite").unlink()
+    assert not probe(folder_copies)["works"]
+
+
+def test_a_file_that_differs_from_its_row_waits_for_a_person(folder_copies: Destination, clip: Clip) -> None:
+    Path(clip.root.path, clip.path).write_bytes(os.urandom(clip.bytes))
+    send(folder_copies)
+    assert states(folder_copies) == ["dead"]
+    assert open_alerts() == ["offsite.dead"]
+    assert events() == ["offsite.dead"]
+    assert not copy_of(folder_copies).exists()
+
+
+def test_a_missing_file_waits_for_a_person(folder_copies: Destination, clip: Clip) -> None:
+    Path(clip.root.path, clip.path).unlink()
+    send(folder_copies)
+    assert states(folder_copies) == ["dead"]
+
+
+def test_a_symbolic_link_in_the_place_of_a_file_is_not_followed(
+    folder_copies: Destination, clip: Clip, tmp_path: Path
+) -> None:
+    place = Path(clip.root.path, clip.path)
+    place.rename(tmp_path / "elsewhere")
+    place.symlink_to(tmp_path / "elsewhere")
+    send(folder_copies)
+    assert states(folder_copies) == ["dead"]
+
+
+def test_a_file_that_was_deleted_on_purpose_is_no_dead_letter(folder_copies: Destination, clip: Clip) -> None:
+    queue_new_files(folder_copies, "main")
+    Path(clip.root.path, clip.path).unlink()
+    clip.delete()
+    send(folder_copies)
+    assert states(folder_copies) == ["gone"]
+    assert open_alerts() == []
+
+
+def test_files_of_a_root_that_is_not_mounted_wait(folder_copies: Destination, clip: Clip) -> None:
+    marker = Path(clip.root.path, ".skycam-root")
+    marker.rename(marker.with_name("elsewhere"))
+    send(folder_copies)
+    assert states(folder_copies) == ["queued"]
+    marker.with_name("elsewhere").rename(marker)
+    make_due(folder_copies)
+    send(folder_copies)
+    assert states(folder_copies) == ["verified"]
+
+
+def test_a_full_disk_keeps_the_file_in_the_queue(disk: SmallDisk, clip: Clip) -> None:
+    destination = folder_destination(disk.path)
+    disk.leave(4096)
+    send(destination)
+    assert states(destination) == ["queued"]
+    assert copies(destination)[0].error == "The disk of the folder is full."
+    disk.empty()
+    make_due(destination)
+    send(destination)
+    assert states(destination) == ["verified"]
+
+
+def test_a_part_that_a_power_cut_left_is_replaced(folder_copies: Destination, clip: Clip) -> None:
+    send(folder_copies)
+    place = copy_of(folder_copies)
+    place.unlink()
+    part = place.with_name(f".{sha256(place.name.encode()).hexdigest()[:32]}.skycam-part")
+    part.write_bytes(bytes(clip.bytes // 2))
+    folder_copies.copies.update(state="queued", verified_at=None)
+    send(folder_copies)
+    assert copy_of(folder_copies).read_bytes() == Path(clip.root.path, clip.path).read_bytes()
+    assert events() == []

@@ -1,0 +1,336 @@
+"""Copies on a real S3 server (moto's), behind a proxy that is down, slow, answers 500, corrupts an upload and forgets a
+part."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from cameras.models import Camera
+from captures.models import Clip, Destination, StorageRoot
+from captures.offsite.destinations import guarded_http, s3
+from captures.offsite.queue import queue_new_files
+from tests.harness.far_ends.offsite.faulty_proxy import (
+    FaultyProxy,
+    Request,
+    compare_sha256,
+    corrupt,
+    cut,
+    fail,
+    forget_part,
+    hang,
+    once,
+    redirect_to,
+)
+from tests.harness.far_ends.offsite.s3_server import BUCKET, KEYS, client, s3_server
+from tests.harness.project import PROJECT
+from tests.harness.rows.clips import STARTED, clip_of
+from tests.harness.rows.offsite import (
+    copies,
+    destination,
+    events,
+    make_due,
+    open_alerts,
+    probe,
+    send,
+    states,
+)
+
+pytestmark = pytest.mark.django_db
+PART = 100_000
+LARGE = os.urandom(5 * PART + 7)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[int]:
+    with s3_server() as port:
+        yield port
+
+
+@pytest.fixture
+def proxy(server: int) -> Iterator[FaultyProxy]:
+    found = FaultyProxy(server)
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def other(server: int) -> Iterator[FaultyProxy]:
+    found = FaultyProxy(server)
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def bucket(db: None, proxy: FaultyProxy, request: pytest.FixtureRequest) -> Destination:
+    """A destination with a prefix of its own for each test."""
+    place = {
+        "endpoint": f"http://127.0.0.1:{proxy.port}", "bucket": BUCKET, "access_key": KEYS["access_key"],
+        "prefix": f"{abs(hash(request.node.nodeid))}",
+    }  # fmt: skip
+    return destination("s3", place, {"secret_key": KEYS["secret_key"]})
+
+
+@pytest.fixture
+def clip(camera: Camera, root: StorageRoot) -> Clip:
+    return clip_of(camera, root)
+
+
+@pytest.fixture
+def large(camera: Camera, root: StorageRoot, monkeypatch: pytest.MonkeyPatch) -> Clip:
+    """Of six parts."""
+    monkeypatch.setitem(s3.S3Sender.__init__.__kwdefaults__, "part_bytes", PART)
+    return clip_of(camera, root, film=LARGE)
+
+
+def content(bucket: Destination, server: int) -> bytes:
+    [copy] = copies(bucket)
+    found: Any = client(server)
+    return bytes(found.get_object(Bucket=BUCKET, Key=bucket.settings["prefix"] + copy.key)["Body"].read())
+
+
+def objects(bucket: Destination, server: int) -> list[str]:
+    found: Any = client(server)
+    listed = found.list_objects_v2(Bucket=BUCKET, Prefix=bucket.settings["prefix"])
+    return [one["Key"] for one in listed.get("Contents", [])]
+
+
+def unfinished(server: int) -> list[Any]:
+    found: Any = client(server)
+    return list(found.list_multipart_uploads(Bucket=BUCKET).get("Uploads", []))
+
+
+def test_a_clip_is_copied_and_read_back(bucket: Destination, clip: Clip, server: int) -> None:
+    send(bucket)
+    assert [copy.verified_by for copy in copies(bucket)] == ["read_back"]
+    assert len(content(bucket, server)) == clip.bytes
+
+
+def test_a_large_file_is_sent_in_parts(bucket: Destination, large: Clip, server: int, proxy: FaultyProxy) -> None:
+    send(bucket)
+    assert states(bucket) == ["verified"]
+    assert content(bucket, server) == LARGE
+    assert len([one for one in proxy.seen if "partNumber" in one]) == 6
+    assert unfinished(server) == []
+
+
+def test_a_corrupted_upload_is_removed_and_sent_again(
+    bucket: Destination, clip: Clip, server: int, proxy: FaultyProxy
+) -> None:
+    proxy.faults.append(once(corrupt))
+    send(bucket)
+    assert states(bucket) == ["queued"]
+    assert objects(bucket, server) == []
+    assert events() == ["offsite.damaged"]
+    assert open_alerts() == ["offsite.damaged"]
+    make_due(bucket)
+    send(bucket)
+    assert states(bucket) == ["verified"]
+    assert open_alerts() == []
+
+
+def test_a_corrupted_part_is_found(bucket: Destination, large: Clip, server: int, proxy: FaultyProxy) -> None:
+    proxy.faults.append(once(corrupt, lambda request: request.is_part))
+    send(bucket)
+    assert events() == ["offsite.damaged"]
+    make_due(bucket)
+    send(bucket)
+    assert content(bucket, server) == LARGE
+
+
+def test_a_server_that_is_down_for_a_while_gets_everything(
+    bucket: Destination, clip: Clip, camera: Camera, root: StorageRoot, proxy: FaultyProxy
+) -> None:
+    clip_of(camera, root, STARTED + timedelta(minutes=1))
+    clip_of(camera, root, STARTED + timedelta(minutes=2))
+    proxy.stop()
+    send(bucket)
+    assert states(bucket) == ["queued"] * 3
+    assert open_alerts() == ["offsite.failing"]
+    proxy.start()
+    make_due(bucket)
+    send(bucket)
+    assert states(bucket) == ["verified"] * 3
+    assert open_alerts() == []
+
+
+@pytest.mark.parametrize(
+    "fault", [fail(500, b"InternalError"), fail(503, b"SlowDown"), fail(429, b"TooManyRequests"), cut]
+)
+def test_a_failed_request_is_repeated(bucket: Destination, clip: Clip, proxy: FaultyProxy, fault: Any) -> None:
+    proxy.faults.append(once(fault))
+    send(bucket)
+    make_due(bucket)
+    send(bucket)
+    assert states(bucket) == ["verified"]
+    assert copies(bucket)[0].attempts == 2
+    assert events() == []
+
+
+def test_a_forgotten_part_is_sent_again(bucket: Destination, large: Clip, server: int, proxy: FaultyProxy) -> None:
+    proxy.faults.append(once(forget_part, lambda request: "partNumber=3" in request.path))
+    send(bucket)
+    make_due(bucket)
+    send(bucket)
+    assert states(bucket) == ["verified"]
+    assert content(bucket, server) == LARGE
+    assert unfinished(server) == []
+
+
+def test_an_upload_continues_with_the_parts_that_are_missing(
+    bucket: Destination, large: Clip, server: int, proxy: FaultyProxy
+) -> None:
+    proxy.faults.append(once(cut, lambda request: "partNumber=4" in request.path))
+    send(bucket)
+    assert copies(bucket)[0].upload
+    make_due(bucket)
+    send(bucket)
+    assert states(bucket) == ["verified"]
+    assert [one.rpartition("=")[2] for one in proxy.seen if "partNumber" in one] == ["1", "2", "3", "4", "4", "5", "6"]
+    assert content(bucket, server) == LARGE
+
+
+def test_a_server_that_hangs_is_left(
+    bucket: Destination, clip: Clip, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(s3.S3Sender.__init__.__kwdefaults__, "stall_s", 0.5)
+    proxy.faults.append(once(hang(5)))
+    send(bucket)
+    assert states(bucket) == ["queued"]
+    assert "The connection failed" in copies(bucket)[0].error
+
+
+def test_a_server_that_answers_too_slowly_is_left(
+    bucket: Destination, clip: Clip, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guarded_http, "SLOW_S", 0.5)
+    proxy.pause_s = 0.05
+    send(bucket)
+    assert states(bucket) == ["queued"]
+    assert copies(bucket)[0].error == "The server is too slow."
+
+
+def test_the_limit_of_bandwidth_counts_each_byte_once(bucket: Destination, large: Clip) -> None:
+    # Sent and read back: 1 MB at 1 MB/s.
+    Destination.objects.update(bytes_per_s=1_000_000)
+    began = time.monotonic()
+    send(bucket)
+    assert states(bucket) == ["verified"]
+    assert 0.5 < time.monotonic() - began < 30
+
+
+def test_no_redirect_is_followed(bucket: Destination, clip: Clip, proxy: FaultyProxy, other: FaultyProxy) -> None:
+    proxy.faults.append(redirect_to(f"http://127.0.0.1:{other.port}/{BUCKET}/x"))
+    send(bucket)
+    assert other.seen == []
+    assert "redirects to another address" in copies(bucket)[0].error
+
+
+def test_the_station_itself_is_no_destination(clip: Clip) -> None:
+    station = {"endpoint": f"http://127.0.0.1:{settings.STATION.web.port}", "bucket": BUCKET, "access_key": "a"}
+    made = destination("s3", station, {"secret_key": "b"})
+    send(made)
+    assert "leads to a port of the station itself" in copies(made)[0].error
+
+
+def test_a_secret_is_not_sent_to_another_place(bucket: Destination, clip: Clip, other: FaultyProxy) -> None:
+    bucket.settings["endpoint"] = f"http://127.0.0.1:{other.port}"
+    bucket.save()
+    send(bucket)
+    assert other.seen == []
+    assert "for another place" in bucket.hosts.get().error
+
+
+def test_a_server_that_always_names_another_region_is_left(bucket: Destination, clip: Clip, proxy: FaultyProxy) -> None:
+    proxy.faults.append(fail(400, b"AuthorizationHeaderMalformed"))
+    send(bucket)
+    assert states(bucket) == ["queued"]
+    assert len(proxy.seen) == 1
+
+
+def test_the_proxy_of_the_environment_is_not_used(
+    bucket: Destination, clip: Clip, other: FaultyProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{other.port}")
+    send(bucket)
+    assert states(bucket) == ["verified"]
+    assert other.seen == []
+
+
+def test_a_server_that_compares_checksums_verifies_by_itself(
+    bucket: Destination, large: Clip, proxy: FaultyProxy
+) -> None:
+    proxy.faults.append(compare_sha256)
+    assert "refuses a wrong SHA-256" in probe(bucket)["said"][-1]
+    send(bucket)
+    assert [copy.verified_by for copy in copies(bucket)] == ["server"]
+    assert [one for one in proxy.seen if one.startswith("GET") and one.endswith(".mp4") and "?" not in one] == []
+
+
+def test_a_server_that_only_repeats_checksums_is_read_back(bucket: Destination, clip: Clip) -> None:
+    assert "by reading them back" in probe(bucket)["said"][-1]
+    send(bucket)
+    assert [copy.verified_by for copy in copies(bucket)] == ["read_back"]
+
+
+def test_a_wrong_secret_is_a_sentence_without_the_secret(bucket: Destination, clip: Clip, proxy: FaultyProxy) -> None:
+    proxy.faults.append(fail(403, b"SignatureDoesNotMatch"))
+    said = probe(bucket)["said"]
+    assert "SignatureDoesNotMatch" in said[0]
+    assert KEYS["secret_key"] not in str(said)
+
+
+def test_an_upload_that_nobody_continues_is_aborted(bucket: Destination, large: Clip, server: int) -> None:
+    queue_new_files(bucket, "main")
+    found: Any = client(server)
+    name = bucket.settings["prefix"] + copies(bucket)[0].key
+    found.create_multipart_upload(Bucket=BUCKET, Key=name)
+    send(bucket)
+    assert states(bucket) == ["verified"]
+    assert unfinished(server) == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("point", "passes"),
+    [("after_upload_begun", 0), ("after_part_sent", 0), ("after_part_sent", 3), ("after_data_sent", 0)],
+)
+def test_after_a_kill_the_next_job_finishes_the_upload(
+    bucket: Destination, large: Clip, server: int, point: str, passes: int
+) -> None:
+    queue_new_files(bucket, "main")
+    words = ["-m", "tests.harness.kills.offsite_process", point, str(passes), str(bucket.pk)]
+    assert subprocess.run([sys.executable, *words], cwd=PROJECT, timeout=120, check=False).returncode == -9
+    send(bucket)
+    assert states(bucket) == ["verified"]
+    assert content(bucket, server) == LARGE
+    assert unfinished(server) == []
+    assert events() == []
+
+
+def pause_destinations(request: Request) -> None:
+    """A manager pauses while the part is on its way. In the proxy's thread, with a connection of its own."""
+    Destination.objects.update(enabled=False)
+    connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_pause_within_a_file_keeps_its_parts(bucket: Destination, large: Clip, proxy: FaultyProxy) -> None:
+    Destination.objects.update(bytes_per_s=100_000)
+    proxy.faults.append(once(pause_destinations, lambda request: "partNumber=2" in request.path))
+    assert send(bucket)["stopped"] == "The destination is paused."
+    assert states(bucket) == ["queued"]
+    Destination.objects.update(enabled=True, bytes_per_s=None)
+    send(bucket)
+    assert states(bucket) == ["verified"]
+    assert len([one for one in proxy.seen if one.endswith("partNumber=1")]) == 1
+    assert events() == []

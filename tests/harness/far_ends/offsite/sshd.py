@@ -1,0 +1,71 @@
+"""A real sshd on loopback, for the user who runs the tests, with a key that the test makes."""
+
+from __future__ import annotations
+
+import getpass
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from tests.harness.far_ends.offsite.s3_server import answers, free_port
+from tests.harness.waiting import eventually
+
+SSHD, SFTP = Path("/usr/sbin/sshd"), Path("/usr/lib/openssh/sftp-server")
+INSTALL = "sshd is missing. Install it: apt-get install -y --no-install-recommends openssh-server openssh-sftp-server"
+
+
+class Sshd:
+    """`folder` is where users of SFTP begin."""
+
+    def __init__(self, path: Path) -> None:
+        assert SSHD.exists(), INSTALL
+        assert SFTP.exists(), INSTALL
+        self._path, self.folder = path, path / "home"
+        self.folder.mkdir()
+        self.port = free_port()
+        make_key(path / "user")
+        make_key(path / "host")
+        Path("/run/sshd").mkdir(exist_ok=True)  # the folder of its privilege separation
+        self._write_config()
+        self.start()
+
+    def _write_config(self) -> None:
+        (self._path / "config").write_text(
+            f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {self._path / 'host'}\nPidFile none\n"
+            f"AuthorizedKeysFile {self._path / 'user.pub'}\nStrictModes no\nPasswordAuthentication no\nUsePAM no\n"
+            f"PermitRootLogin yes\nSubsystem sftp {SFTP} -d {self.folder}\n"
+        )
+
+    def start(self) -> None:
+        log = self._path / "log"
+        self._process = subprocess.Popen([SSHD, "-D", "-f", self._path / "config", "-E", log], cwd="/")
+        eventually(lambda: answers(self.port), what=log)
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(30)
+
+    def change_key(self) -> None:
+        """As if another server had its address."""
+        self.stop()
+        (self._path / "host").unlink()
+        make_key(self._path / "host")
+        self.start()
+
+    @property
+    def fingerprint(self) -> str:
+        """As OpenSSH's own tool prints it."""
+        words = ["ssh-keygen", "-l", "-f", str(self._path / "host.pub")]
+        return subprocess.run(words, check=True, capture_output=True, text=True).stdout.split()[1]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {"host": "127.0.0.1", "port": self.port, "user": getpass.getuser(), "path": "copies"}
+
+    @property
+    def secret(self) -> dict[str, Any]:
+        return {"private_key": (self._path / "user").read_text()}
+
+
+def make_key(path: Path) -> None:
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True, input=b"y\n")

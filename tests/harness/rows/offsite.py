@@ -1,0 +1,82 @@
+"""Destinations of off-site copies, and one job that sends to them, in the process of the test."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from captures.models import Clip, Destination, OffsiteCopy
+from captures.offsite import queue
+from captures.offsite.destinations.settings import SECRETS, SETTINGS
+from captures.offsite.jobs import probe_destination, send_files
+from captures.offsite.secret_store import encrypt_for
+from core.jobs.context import JobContext
+from monitoring.models import Event
+from monitoring.selectors import unresolved_keys
+
+HOST = "main"
+CLASSES = ["rolling_clip", "manual_clip", "capture"]
+
+
+def destination(
+    kind: str, settings: dict[str, Any], secret: dict[str, Any] | None = None, **fields: Any
+) -> Destination:
+    found = SETTINGS[kind].model_validate(settings)
+    encrypted = encrypt_for(found, SECRETS[kind].model_validate(secret or {}))
+    values = {"name": kind, "classes": CLASSES, "settings": found.model_dump(), "secret": encrypted}
+    return Destination.objects.create(kind=kind, **values | fields)
+
+
+def folder_destination(path: Path, **fields: Any) -> Destination:
+    """Tested, so that the folder has the marker."""
+    path.mkdir(exist_ok=True)
+    made = destination("folder", {"path": str(path)}, **fields)
+    assert probe(made)["works"]
+    return made
+
+
+def job(made: Destination) -> JobContext:
+    return JobContext(
+        "0193a000-0000-7000-8000-000000000001", {"destination": str(made.pk)}, None, "ada", lambda _: None
+    )
+
+
+def probe(made: Destination) -> dict[str, Any]:
+    return probe_destination(job(made))
+
+
+def send(made: Destination) -> dict[str, Any]:
+    """Queue what is new, and run one job."""
+    queue.queue_new_files(made, HOST)
+    return send_files(job(made))
+
+
+def copies(made: Destination) -> list[OffsiteCopy]:
+    return list(OffsiteCopy.objects.filter(destination=made).order_by("at", "id"))
+
+
+def states(made: Destination) -> list[str]:
+    return [copy.state for copy in copies(made)]
+
+
+def make_due(made: Destination) -> None:
+    """As if the pauses after failures were over."""
+    OffsiteCopy.objects.filter(destination=made).update(retry_at="2026-01-01T00:00:00Z")
+    made.hosts.update(retry_at=None)
+
+
+def open_alerts() -> list[str]:
+    """The kinds of alerts about destinations."""
+    return sorted(key.partition(":")[0] for key in unresolved_keys("offsite."))
+
+
+def events() -> list[str]:
+    return list(Event.objects.filter(kind__startswith="offsite.").order_by("at").values_list("kind", flat=True))
+
+
+def store_digests() -> None:
+    """The rows of clips with random content get its SHA-256."""
+    for clip in Clip.objects.select_related("root"):
+        digest = hashlib.sha256(Path(clip.root.path, clip.path).read_bytes()).hexdigest()
+        Clip.objects.filter(pk=clip.pk).update(sha256=digest)

@@ -1,0 +1,23 @@
+"""A destination and a copy as rows alone: nothing is sent."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.utils import timezone
+
+from captures.models import Destination, OffsiteCopy
+
+
+def folder_destination_row() -> Destination:
+    return Destination.objects.create(
+        name="second disk", kind="folder", settings={"path": "/nowhere"}, classes=["rolling_clip"], keep_local=False
+    )
+
+
+def copy_row(destination: Destination, state: str = "dead") -> OffsiteCopy:
+    return OffsiteCopy.objects.create(
+        destination=destination, table="clips", uuid=uuid.uuid4(), file_class="rolling_clip", host="main",
+        root=uuid.uuid4(), path="clips/sky/1.mp4", bytes=1000, sha256="0" * 64, camera=uuid.uuid4(),
+        at=timezone.now(), key="main/1/clips/sky/1.mp4", state=state,
+    )  # fmt: skip

@@ -1,0 +1,71 @@
+"""Off-site copies on the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from captures.models import Destination, OffsiteCopy
+from tests.harness.rows.offsite_rows import copy_row, folder_destination_row
+from tests.harness.stations.command_line import answer, skycam
+
+pytestmark = pytest.mark.django_db
+ADD = ("offsite", "add", "folder", "disk2", "--class", "rolling_clip")
+S3 = ("offsite", "add", "s3", "bucket", "--class", "archive")
+PLACE = ("--set", "endpoint=https://s3.example.org", "--set", "bucket=copies", "--set", "access_key=AKID")
+
+
+def test_a_folder_is_added_and_listed(tmp_path: Path) -> None:
+    new = answer(*ADD, "--set", f"path={tmp_path}", "--limit", "1000000", "--begin", "22:00", "--end", "06:00")
+    assert new["bytes_per_s"] == 1_000_000
+    assert answer("offsite", "destinations")["results"] == [new]
+    assert "disk2" in skycam("offsite", "status").stdout
+
+
+def test_a_secret_comes_from_a_file_and_is_never_printed(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(json.dumps({"secret_key": "hush"}))
+    found = skycam(*S3, *PLACE, "--secret-file", str(tmp_path / "secret"))
+    assert found.exit_code == 0
+    assert Destination.objects.get().secret
+    assert "hush" not in found.stdout + found.stderr
+
+
+def test_a_secret_that_is_no_json_is_refused_without_repeating_it(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("hush")
+    found = skycam(*S3, *PLACE, "--secret-file", str(tmp_path / "secret"))
+    assert found.exit_code == 2
+    assert "not a JSON object" in found.stderr
+    assert "hush" not in found.stderr
+
+
+def test_a_setting_without_a_value_is_refused() -> None:
+    found = skycam(*ADD, "--set", "path")
+    assert found.exit_code == 2
+    assert "Write NAME=VALUE" in found.stderr
+
+
+def test_an_unknown_setting_is_refused() -> None:
+    found = skycam(*ADD, "--set", "path=/mnt/copies", "--set", "depth=3")
+    assert found.exit_code == 2
+    assert "depth" in found.stderr
+
+
+def test_a_destination_is_paused_and_resumed() -> None:
+    folder_destination_row()
+    assert not answer("offsite", "pause", "second disk")["enabled"]
+    assert answer("offsite", "resume", "second disk")["enabled"]
+
+
+def test_dead_copies_are_listed_and_retried() -> None:
+    copy = copy_row(folder_destination_row())
+    assert [one["id"] for one in answer("offsite", "copies", "--state", "dead")["results"]] == [str(copy.pk)]
+    assert answer("offsite", "retry", "second disk") == {"copies": 1}
+    assert OffsiteCopy.objects.get().state == "queued"
+
+
+def test_an_unknown_destination_is_not_found() -> None:
+    found = skycam("offsite", "pause", "nowhere")
+    assert found.exit_code != 0
+    assert "There is no destination 'nowhere'." in found.stderr
