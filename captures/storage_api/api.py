@@ -14,6 +14,7 @@ from captures.retention.manager import StorageManager
 from captures.retention.plan_bodies import PlanBody, plan_body
 from captures.storage_api.requests import CleanupBody, UsageQuery
 from captures.storage_usage.bodies import StorageBody, UsagePage, usage_history
+from core.idempotency.view import IdempotentView
 from core.jobs.bodies import JobBody, job_body
 
 
@@ -37,8 +38,9 @@ class UsageView(APIView):
         return Response({"results": usage_history(request.user, UsageQuery.of(request).days)})
 
 
-class CleanupView(APIView):
+class CleanupView(IdempotentView):
     roles = {"POST": "manager"}
+    idempotent = {"POST"}
 
     @extend_schema(request=CleanupBody, responses={200: PlanBody, 202: JobBody})
     def post(self, request: Request) -> Response:

@@ -21,6 +21,7 @@ from captures.integrity.decisions import adopt, set_aside
 from captures.integrity.models import IntegrityFinding
 from captures.storage_api.requests import AdoptBody, CheckBody, FindingPage, FindingQuery
 from core.api.paging import page
+from core.idempotency.view import IdempotentView
 from core.jobs.bodies import JobBody, job_body
 from core.jobs.services import enqueue
 
@@ -29,10 +30,11 @@ def all_findings() -> QuerySet[IntegrityFinding]:
     return IntegrityFinding.objects.select_related("root", "camera")
 
 
-class IntegrityView(APIView):
+class IntegrityView(IdempotentView):
     """What checks found, newest first: missing, untracked and mismatching files."""
 
     roles = {"GET": "manager", "POST": "manager"}
+    idempotent = {"POST"}
 
     @extend_schema(operation_id="storage_integrity", parameters=FindingQuery.parameters(), responses=FindingPage)
     def get(self, request: Request) -> Response:
@@ -61,8 +63,9 @@ class IntegrityCsvView(APIView):
         return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
 
 
-class AdoptView(APIView):
+class AdoptView(IdempotentView):
     roles = {"POST": "manager"}
+    idempotent = {"POST"}
 
     @extend_schema(request=AdoptBody, responses=FindingBody)
     def post(self, request: Request, finding: UUID) -> Response:
@@ -72,8 +75,9 @@ class AdoptView(APIView):
         return Response(finding_body(adopt(all_findings().get(pk=finding), camera, actor(request))))
 
 
-class SetAsideView(APIView):
+class SetAsideView(IdempotentView):
     roles = {"POST": "manager"}
+    idempotent = {"POST"}
 
     @extend_schema(request=None, responses=FindingBody)
     def post(self, request: Request, finding: UUID) -> Response:

@@ -18,6 +18,7 @@ from captures.capturing.selectors import all_captures_for, trash_for
 from captures.trash.queries import PinCaptureBody, TrashQuery
 from captures.trash.services import pin_capture, restore_capture, trash_capture
 from core.api.paging import page
+from core.idempotency.view import IdempotentView
 
 
 class CaptureDetailView(APIView):
@@ -46,8 +47,9 @@ class CaptureDetailView(APIView):
         return all_captures_for(self.request.user).get(pk=capture)
 
 
-class RestoreView(APIView):
+class RestoreView(IdempotentView):
     roles = {"POST": "manager"}
+    idempotent = {"POST"}
 
     @extend_schema(request=None, responses=CaptureBody)
     def post(self, request: Request, capture: UUID) -> Response:
