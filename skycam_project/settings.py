@@ -81,7 +81,7 @@ CSRF_TRUSTED_ORIGINS = (
 
 # Apps and middleware
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -1,4 +1,3 @@
-from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
@@ -74,6 +73,7 @@ from scheduler.editing.pages import (
 from scheduler.reports.pages import GoToNightPage, NightsPage, ReportFilePage, ReportPage
 from scheduler.tonight.pages import TonightPage
 from skycam_project.access import pages as access
+from skycam_project.admin.site import SITE
 from skycam_project.health import healthz
 from skycam_project.pages.dashboard import DashboardNow, DashboardPage, ShellNow, TemperaturePage
 from skycam_project.pages.preferences import save_preferences
@@ -208,7 +208,7 @@ urlpatterns = [
     # form the event and the end of all tokens.
     path("admin/login/", access.AdminSignInRedirect.as_view()),
     path("admin/password_change/", access.PasswordPage.as_view()),
-    path("admin/", admin.site.urls),
+    path("admin/", SITE.urls),
     path("api/", include("skycam_project.api")),
 ]
 handler400 = "skycam_project.pages.errors.bad_request"

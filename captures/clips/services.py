@@ -27,13 +27,14 @@ def hold_reasons(clip: Clip, holds: list[ClipHold]) -> list[str]:
 
 
 @transaction.atomic
-def pin_clip(clip: Clip, pinned: bool, actor: str) -> None:
-    """Pin or unpin the clip. Idempotent. A clip that is being deleted is not changed."""
+def pin_clip(clip: Clip, pinned: bool, actor: str, reason: str = "") -> None:
+    """Pin or unpin the clip. Idempotent. A clip that is being deleted is not changed. The event has the reason."""
     if Clip.objects.present().filter(pk=clip.pk, pinned=not pinned).update(pinned=pinned):
         verb = "pinned" if pinned else "unpinned"
         record_event(
-            "recording.pinned", f"{actor} {verb} the clip {clip}.", camera=clip.camera, subject=clip.pk,
-            actor=actor, data={"pinned": pinned},
+            "recording.pinned", f"{actor} {verb} the clip {clip}{f': {reason}' if reason else '.'}",
+            camera=clip.camera, subject=clip.pk, actor=actor,
+            data={"pinned": pinned, **({"reason": reason} if reason else {})},
         )  # fmt: skip
 
 

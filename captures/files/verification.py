@@ -44,6 +44,14 @@ class Stopped(Exception):
     """The job is to stop."""
 
 
+class FileFaulty(Exception):
+    """The file is missing, or its content has changed. The message says which."""
+
+
+class RootAway(Exception):
+    """The disk of the file is not mounted."""
+
+
 @dataclass(slots=True)
 class Findings:
     """The result so far; the checkpoint holds it with the place where the next attempt continues."""
@@ -160,15 +168,9 @@ class Verification:
         if not still_exists(row):
             return
         self.findings.damaged += 1
-        message = f"The content of {row.path} has changed: its SHA-256 is {digest[:12]}…, not {row.sha256[:12]}…."
+        message = damaged_message(row, digest)
         if self._list(row, "damaged", message):
-            raise_alert(
-                f"{DAMAGED_KEYS}{row.pk}",
-                f"{message} Check the disk, and restore the file from a copy.",
-                severity="error",
-                camera=camera_of(row),
-                data={**origin_of(row), "root": str(row.root_id), "path": row.path},
-            )
+            raise_damaged_alert(row, message)
 
     def _list(self, row: Stored, what: str, message: str) -> bool:
         """False when the list is full."""
@@ -177,6 +179,40 @@ class Verification:
             return False
         self.findings.results.append(FaultyFile(camera=camera_of(row).slug, path=row.path, what=what, message=message))
         return True
+
+
+def verify_file(row: Stored, should_stop: Callable[[], bool]) -> None:
+    """Read one file of this host. FileFaulty, with an alert, when it is missing or its content has changed; RootAway
+    when its disk is not mounted, which says nothing about the file; Stopped."""
+    if read_marker(row.root.path) != str(row.root_id):
+        raise RootAway(root_missing_message(row.root.path))
+    try:
+        digest = sha256_of(row, should_stop)
+    except FileMissing as error:
+        if read_marker(row.root.path) != str(row.root_id):
+            raise RootAway(root_missing_message(row.root.path)) from error
+        raise_missing_alert(row, camera_of(row), str(error), origin_of(row))
+        raise FileFaulty(str(error)) from error
+    if digest != row.sha256:
+        message = damaged_message(row, digest)
+        raise_damaged_alert(row, message)
+        raise FileFaulty(message)
+    resolve_alert(f"{DAMAGED_KEYS}{row.pk}")
+
+
+def damaged_message(row: Stored, digest: str) -> str:
+    return f"The content of {row.path} has changed: its SHA-256 is {digest[:12]}…, not {row.sha256[:12]}…."
+
+
+def raise_damaged_alert(row: Stored, message: str) -> None:
+    """Raise an alert that asks for the file to be restored."""
+    raise_alert(
+        f"{DAMAGED_KEYS}{row.pk}",
+        f"{message} Check the disk, and restore the file from a copy.",
+        severity="error",
+        camera=camera_of(row),
+        data={**origin_of(row), "root": str(row.root_id), "path": row.path},
+    )
 
 
 def sha256_of(row: Stored, should_stop: Callable[[], bool]) -> str:

@@ -61,6 +61,9 @@ JOB_KINDS: dict[str, JobKind] = {
         True,
         "captures.archives.verification.verify_archive",
     ),
+    "admin_action": JobKind(
+        "Archive admin", "manager", 2 * GB, 7 * 86_400.0, 15, 20, False, "skycam_project.admin.jobs.run_action"
+    ),
     "verify": JobKind(
         "Verify files", "manager", 2 * GB, 86_400.0, 15, 20, True, "captures.files.verification.verify_files"
     ),

@@ -89,7 +89,8 @@ class AdminSignInRedirect(View):
         """Redirect to the sign-in page; refuse signed-in users who are not managers, to avoid a loop."""
         if not request.user.is_authenticated:
             return redirect_to_login(request.GET.get("next") or resolve_url("admin:index"))
-        if not request.user.is_staff:
+        # The roles of `SITE.has_permission`: a redirect to its first page would come back here for anyone else.
+        if not (request.user.is_staff and request.user.may("manager")):
             raise PermissionDenied(f"This needs the role manager; yours is {request.user.role}. Ask a manager.")
         return redirect("admin:index")
 

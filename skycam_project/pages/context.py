@@ -42,6 +42,7 @@ PAGES = (
     MenuEntry("events", "Events", "list", "e"),
     MenuEntry("status", "Status", "pulse", "s", phone=False),
     MenuEntry("cameras", "Cameras", "cam", "c", role="manager", phone=False),
+    MenuEntry("admin:index", "Archive admin", "box", "v", role="manager", phone=False),
     MenuEntry("webhooks", "Web-hooks", "bell", "w", role="manager", phone=False),
     MenuEntry("users", "Users", "user", "u", role="manager", phone=False),
     MenuEntry("station-settings", "Settings", "sliders", "o", role="manager", phone=False),

@@ -79,7 +79,7 @@ from tests.harness.project import PROJECT
 
 PAGE = "docs/clients/contracts.md"
 EVENT = re.compile(
-    r"(?:alert|archive|camera|capture|experiment|gate|job|live|night|offsite|part|recording|schedule|session|spool|station|storage|user|webhook)\.[a-z_]+|command"
+    r"(?:alert|archive|camera|capture|experiment|files|gate|job|live|night|offsite|part|recording|schedule|session|spool|station|storage|user|webhook)\.[a-z_]+|command"
 )
 ALERT = re.compile(
     r'"((?:archive|camera|capture|gate|health|host|night|offsite|part|recording|schedule|session|spool|storage|supervisor|webhook)\.[a-z_]+):'

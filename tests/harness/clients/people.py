@@ -6,8 +6,6 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
-from django.contrib.auth.models import Group
-from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver
@@ -47,6 +45,7 @@ class World:
     """A camera that `excluded` may not see, with its objects; and a token and a sign-in for each person."""
 
     def __init__(self, camera: Camera, root: StorageRoot) -> None:
+        self.camera, self.root = camera, root
         self.users = {name: user_named(name) for name in PEOPLE}
         only_for(camera, *(name for name in self.users if name != "excluded"))
         self.capture = file_of(saved(camera), root, content=jpeg()).capture
@@ -72,10 +71,8 @@ class World:
         )  # fmt: skip
         self.destination = folder_destination_row()
         self.copy = copy_row(self.destination)
-        self.group = Group.objects.create(name="observers")
 
     def address(self, route: str, user: User) -> str:
-        kind = ContentType.objects.get_for_model(Group).pk
         places = {
             "<slug:slug>": "sky", "<uuid:capture>": self.capture.pk, "<uuid:session>": self.session.pk,
             "<uuid:schedule>": self.schedule.pk, "<uuid:clip>": self.clip.pk, "<uuid:job>": self.job.pk,
@@ -86,8 +83,8 @@ class World:
             "<int:token>": ApiToken.issue(user)[0].pk, "<uuid:sign_in>": SignIn.objects.create(user=user).pk,
             "<str:name>": "night", "<str:night>": "2026-11-22", "<uuid:viewer>": self.session.pk,
             "<uuid:webhook>": self.webhook.pk, "<uuid:delivery>": self.delivery.pk,
-            "<path:content_type_id>": kind, "<path:object_id>": self.group.pk,
-            "^(?P<app_label>auth)/$": "auth/", "(?P<url>.*)$": "nothing/",
+            "<uuid:storageroot>": self.root.pk, "<uuid:camera>": self.camera.pk, "<slug:action>": "verify",
+            "(?P<url>.*)$": "nothing/",
         }  # fmt: skip
         route = route.replace("nights/go/", "nights/go/?night=2026-11-22")
         for place, value in places.items():

@@ -1,0 +1,71 @@
+"""What an action does with one row: each calls the service that the pages and the API call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+
+from captures.archives.models import Archive
+from captures.archives.services import request_archive
+from captures.archives.verification import request_verification
+from captures.capturing.models import Capture
+from captures.clips.models import Clip
+from captures.clips.services import pin_clip
+from captures.experiments.models import Experiment
+from captures.files.verification import FileFaulty, RootAway, verify_file
+from captures.storage.roots import UnusableRoot
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRequest:
+    """Who asked for it, why, and whether it is to stop."""
+
+    actor: str
+    reason: str = ""
+    should_stop: Callable[[], bool] = field(default=lambda: False)
+
+
+Apply = Callable[[Any, ItemRequest], None]
+ITEM_ERRORS: tuple[type[Exception], ...] = (FileFaulty, RootAway, UnusableRoot)
+"""What one row can have wrong: it is reported with the row, and the others go on."""
+
+
+def pin(clip: Clip, request: ItemRequest) -> None:
+    pin_clip(clip, True, request.actor, request.reason)
+
+
+def unpin(clip: Clip, request: ItemRequest) -> None:
+    pin_clip(clip, False, request.actor, request.reason)
+
+
+def verify_clip(clip: Clip, request: ItemRequest) -> None:
+    """FileFaulty, RootAway, Stopped."""
+    verify_file(clip, request.should_stop)
+
+
+def verify_capture(capture: Capture, request: ItemRequest) -> None:
+    """Its files on this host. FileFaulty, which names each faulty one; RootAway, Stopped."""
+    faults = []
+    for file in capture.files.filter(host=settings.STATION.host).select_related("root", "capture__camera"):
+        try:
+            verify_file(file, request.should_stop)
+        except FileFaulty as error:
+            faults.append(str(error))
+    if faults:
+        raise FileFaulty(" ".join(faults))
+
+
+def archive_experiment(experiment: Experiment, request: ItemRequest) -> None:
+    """UnusableRoot."""
+    request_archive(experiment, actor=request.actor)
+
+
+def verify_experiment(experiment: Experiment, request: ItemRequest) -> None:
+    request_verification(experiment.archive, request.actor)
+
+
+def verify_archive(archive: Archive, request: ItemRequest) -> None:
+    request_verification(archive, request.actor)

@@ -1,0 +1,83 @@
+"""Apply an action to the chosen rows, in batches in the order of their ids. Each row is checked again at its turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from captures.files.verification import Stopped
+from skycam_project.admin.actions.items import ITEM_ERRORS, ItemRequest
+from skycam_project.admin.actions.plan import is_left_out
+from skycam_project.admin.actions.table import Action
+
+BATCH = 200
+MAX_LISTED = 1000
+"""Rows with an error that a result lists. All are counted."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """The result so far. `skipped`: rows that another person changed, or that are gone, since they were planned."""
+
+    done: int = 0
+    skipped: int = 0
+    failed: int = 0
+    problems: list[str] = field(default_factory=list)
+    results: list[dict[str, str]] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in Outcome.__slots__}
+
+    def add_error(self, row: Any, error: Exception) -> None:
+        self.failed += 1
+        if len(self.results) < MAX_LISTED:
+            self.results.append({"id": str(row.pk), "name": str(row), "message": str(error)})
+        number = "1 row has" if self.failed == 1 else f"{self.failed:,} rows have"
+        self.problems = [f"{number} an error. The first: {self.results[0]['name']}: {self.results[0]['message']}"]
+
+
+class ActionRun:
+    """One pass over the rows that were chosen."""
+
+    def __init__(self, action: Action, rows: QuerySet[Any], request: ItemRequest, outcome: Outcome) -> None:
+        self._action, self._rows, self._request, self.outcome = action, rows.order_by("pk"), request, outcome
+
+    def run(self, after: str = "") -> Iterator[str]:
+        """The id of each row when it is done, behind the id `after`. It ends early when it is to stop."""
+        while batch := list((self._rows.filter(pk__gt=UUID(after)) if after else self._rows)[:BATCH]):
+            # One query for the batch: what was left out in the plan is not reported again.
+            left_out = set(self._find([row.pk for row in batch]).filter(is_left_out(self._action)).values_list("pk"))
+            for row in batch:
+                if self._request.should_stop():
+                    return
+                after = str(row.pk)
+                if (row.pk,) in left_out:
+                    continue
+                if not self._apply(row):
+                    return
+                yield after
+
+    def _apply(self, row: Any) -> bool:
+        """False when it was stopped in the middle."""
+        assert self._action.apply is not None
+        # At its turn, and not with the batch: a row before it may have taken hours.
+        present = self._find([row.pk]).exclude(is_left_out(self._action)).first()
+        if present is None:
+            self.outcome.skipped += 1
+            return True
+        try:
+            self._action.apply(present, self._request)
+        except Stopped:
+            return False
+        except ITEM_ERRORS as error:
+            self.outcome.add_error(present, error)
+        else:
+            self.outcome.done += 1
+        return True
+
+    def _find(self, keys: list[Any]) -> QuerySet[Any]:
+        return self._rows.filter(pk__in=keys)

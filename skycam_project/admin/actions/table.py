@@ -1,0 +1,113 @@
+"""What can be done with the rows of the admin: a literal table. A new action is one entry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+from django.conf import settings
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+
+from captures.archives.models import Archive
+from captures.capturing.models import Capture, CaptureFile
+from captures.clips.models import Clip
+from captures.experiments.models import Experiment
+from skycam_project.admin.actions import items
+
+HasHost = Callable[[str], Q]
+Hosts = Callable[[QuerySet[Any]], list[str]]
+
+
+class Skip(NamedTuple):
+    """Rows that an action leaves out, and why: `12 clips are left out: they are pinned already`."""
+
+    why: str
+    condition: Callable[[], Q]
+
+
+class Places(NamedTuple):
+    """For work that is done where the files are: one job on each host that has some of them."""
+
+    has_host: HasHost
+    hosts: Hosts
+
+
+class Action(NamedTuple):
+    """`work`: `items`: `apply` is called for each row, in a job if the action is heavy or there are many rows;
+    `download`: the files are sent to the browser. `bytes`: the path to the sizes of a row's files; empty: not counted.
+    """
+
+    model: type[Model]
+    name: str
+    label: str
+    """A verb: `Pin`."""
+    done: str
+    """In the past: `pinned`."""
+    role: str
+    heavy: bool
+    """Asks to type the number of rows before it begins."""
+    with_reason: bool
+    work: Literal["items", "download"]
+    bytes: str
+    skips: tuple[Skip, ...]
+    apply: items.Apply | None = None
+    places: Places | None = None
+
+
+def _of_column(path: str) -> Hosts:
+    return lambda rows: sorted(set(rows.order_by().values_list(path, flat=True).distinct()) - {None})
+
+
+def _files_on(host: str) -> Q:
+    return Q(Exists(CaptureFile.objects.filter(capture=OuterRef("pk"), host=host)))
+
+
+CLIP_PLACES = Places(lambda host: Q(host=host), _of_column("host"))
+CAPTURE_PLACES = Places(_files_on, _of_column("files__host"))
+NO_FILES = Skip("have no files", lambda: ~Q(Exists(CaptureFile.objects.filter(capture=OuterRef("pk")))))
+
+ACTIONS: tuple[Action, ...] = (
+    Action(
+        Clip, "pin", "Pin", "pinned", "manager", False, True, "items", "bytes",
+        (Skip("are pinned already", lambda: Q(pinned=True)),), items.pin,
+    ),
+    Action(
+        Clip, "unpin", "Unpin", "unpinned", "manager", False, True, "items", "bytes",
+        (Skip("are not pinned", lambda: Q(pinned=False)),), items.unpin,
+    ),
+    Action(Clip, "verify", "Verify", "verified", "manager", True, False, "items", "bytes", (), items.verify_clip,
+           CLIP_PLACES),
+    Action(
+        Clip, "export", "Export", "exported", "manager", True, False, "download", "bytes",
+        (Skip("are on another host: export them there", lambda: ~Q(host=settings.STATION.host)),),
+    ),
+    Action(Capture, "verify", "Verify", "verified", "manager", True, False, "items", "files__bytes", (NO_FILES,),
+           items.verify_capture, CAPTURE_PLACES),
+    Action(
+        Capture, "export", "Export", "exported", "manager", True, False, "download", "files__bytes",
+        (
+            NO_FILES,
+            Skip("are on another host: export them there", lambda: ~_files_on(settings.STATION.host)),
+        ),
+    ),
+    Action(
+        Experiment, "archive", "Archive", "archived", "manager", True, False, "items", "clips__bytes",
+        (Skip("have not started", lambda: Q(started_at=None)),), items.archive_experiment,
+    ),
+    Action(
+        Experiment, "verify", "Verify the archive", "verified", "manager", True, False, "items",
+        "archive__folders__files__bytes", (Skip("have no archive", lambda: Q(archive=None)),),
+        items.verify_experiment,
+    ),
+    Action(Archive, "verify", "Verify", "verified", "manager", True, False, "items", "folders__files__bytes", (),
+           items.verify_archive),
+)  # fmt: skip
+"""In the order of the menus."""
+
+
+def actions_of(model: type[Model]) -> list[Action]:
+    return [action for action in ACTIONS if action.model is model]
+
+
+def action_named(model: type[Model], name: str) -> Action | None:
+    return next((action for action in actions_of(model) if action.name == name), None)

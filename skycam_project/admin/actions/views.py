@@ -1,0 +1,152 @@
+"""The two steps of an action: a plan that changes nothing, and its confirmation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.admin import ModelAdmin
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from core.jobs.services import enqueue
+from core.text.names import check_line
+from core.text.plurals import pluralize
+from monitoring.services import record_event
+from skycam_project.admin.actions.export import TooManyFiles, send_export
+from skycam_project.admin.actions.items import ItemRequest
+from skycam_project.admin.actions.plan import Plan, make_plan
+from skycam_project.admin.actions.run import ActionRun, Outcome
+from skycam_project.admin.actions.selection import BadSelection, Selection
+from skycam_project.admin.actions.table import Action, action_named
+
+KIND = "admin_action"
+AT_ONCE = 100
+"""Rows that a light action changes within its request; more are a job."""
+LONGEST_REASON = 500
+
+
+class NotConfirmed(Exception):
+    """The form of a confirmation lacks something; the message says what."""
+
+
+def plan_action(model_admin: ModelAdmin[Any], request: HttpRequest) -> HttpResponse:
+    """What the action would do with the rows that the list's form chose. Changes nothing."""
+    action = action_named(model_admin.model, request.POST.get("action", ""))
+    try:
+        if action is None:
+            raise BadSelection("Choose what to do with the rows.")
+        selection = Selection.of_form(model_admin, request)
+        plan = make_plan(action, selection.rows(model_admin, request.user))
+    except BadSelection as error:
+        messages.error(request, str(error))
+        return HttpResponseRedirect(request.get_full_path())
+    return _plan_page(model_admin, request, action, selection, plan)
+
+
+def confirm_action(model_admin: ModelAdmin[Any], request: HttpRequest, name: str) -> HttpResponseBase:
+    """Do it, if the form confirms what there is now."""
+    action, actor = action_named(model_admin.model, name), request.user.get_username()
+    if action is None:
+        raise Http404("There is no such action.")
+    user: Any = request.user
+    try:
+        selection = Selection.of_text(request.POST.get("selection", ""), model_admin.opts.label_lower, actor)
+        rows = selection.rows(model_admin, user)
+    except BadSelection as error:
+        messages.error(request, str(error))
+        return HttpResponseRedirect(_list_address(model_admin))
+    plan = make_plan(action, rows)
+    try:
+        reason = check_confirmation(action, plan, request.POST)
+    except NotConfirmed as error:
+        return _plan_page(model_admin, request, action, selection, plan, str(error))
+    if action.work == "download":
+        try:
+            return send_export(rows, actor)
+        except TooManyFiles as error:
+            return _plan_page(model_admin, request, action, selection, plan, str(error))
+    if not action.heavy and plan.count <= AT_ONCE:
+        return _run_now(model_admin, request, action, rows, reason)
+    return _start_jobs(model_admin, request, action, selection, plan, reason)
+
+
+def check_confirmation(action: Action, plan: Plan, given: Any) -> str:
+    """The reason. NotConfirmed."""
+    if not plan.count:
+        raise NotConfirmed("There is nothing to do.")
+    reason = " ".join(given.get("reason", "").split())
+    if action.with_reason and not reason:
+        raise NotConfirmed("Give a reason: it is stored with the event of each row.")
+    if len(reason) > LONGEST_REASON:
+        raise NotConfirmed(f"The reason can have at most {LONGEST_REASON} characters.")
+    try:
+        check_line(reason)
+    except ValueError as error:
+        raise NotConfirmed(str(error)) from None
+    typed = given.get("confirmation", "").replace(",", "").strip()
+    if action.heavy and typed != str(plan.count):
+        raise NotConfirmed(f"Type the number of rows to confirm: {plan.count}. It may have changed meanwhile.")
+    return reason
+
+
+def _run_now(
+    model_admin: ModelAdmin[Any], request: HttpRequest, action: Action, rows: Any, reason: str
+) -> HttpResponse:
+    outcome = Outcome()
+    for _ in ActionRun(action, rows, ItemRequest(request.user.get_username(), reason), outcome).run():
+        pass
+    name = model_admin.opts.verbose_name
+    messages.success(request, f"{pluralize(outcome.done, str(name))} {action.done}.")
+    if outcome.skipped:
+        messages.warning(request, f"{outcome.skipped} changed meanwhile and were left out.")
+    for problem in outcome.problems:
+        messages.error(request, problem)
+    return HttpResponseRedirect(_list_address(model_admin))
+
+
+def _start_jobs(
+    model_admin: ModelAdmin[Any], request: HttpRequest, action: Action, selection: Selection, plan: Plan, reason: str
+) -> HttpResponse:
+    """One job for each host that has files, or one on this host."""
+    actor, name = request.user.get_username(), str(model_admin.opts.verbose_name)
+    what = f"{action.label}: {pluralize(plan.count, name)}"
+    for host in plan.hosts or [settings.STATION.host]:
+        arguments = {
+            "model": selection.model, "action": action.name, "selection": selection.query or selection.ids,
+            "newest": selection.newest, "reason": reason, "count": plan.count, "host": host if action.places else "",
+        }  # fmt: skip
+        job, _ = enqueue(KIND, host, subject=what, arguments=arguments, actor=actor)
+        record_event(
+            "files.action", f"{actor} began: {what}{f' ({reason})' if reason else ''}.", subject=job.pk, actor=actor,
+            data={"action": action.name, "model": selection.model, "rows": plan.count, "bytes": plan.bytes,
+                  "host": host, "reason": reason, "filter": selection.query},
+        )  # fmt: skip
+    messages.success(request, f"{what}: begun. This page shows how far it is, and you can cancel it.")
+    return HttpResponseRedirect(f"{reverse('jobs')}?kind={KIND}")
+
+
+def _plan_page(
+    model_admin: ModelAdmin[Any], request: HttpRequest, action: Action, selection: Selection, plan: Plan,
+    refusal: str = "",
+) -> HttpResponse:  # fmt: skip
+    context = {
+        **model_admin.admin_site.each_context(request), "opts": model_admin.opts, "action": action, "plan": plan,
+        "selection": selection.text(request.user.get_username()), "refusal": refusal,
+        "reason": request.POST.get("reason", ""), "back": _list_address(model_admin, selection.query),
+        "address": reverse(f"admin:{_name(model_admin)}_action", args=[action.name]),
+        "title": f"{action.label} {model_admin.opts.verbose_name_plural}",
+    }  # fmt: skip
+    return TemplateResponse(request, "admin/plan.html", context, status=400 if refusal else 200)
+
+
+def _list_address(model_admin: ModelAdmin[Any], query: str = "") -> str:
+    address = reverse(f"admin:{_name(model_admin)}_changelist")
+    return f"{address}?{query}" if query else address
+
+
+def _name(model_admin: ModelAdmin[Any]) -> str:
+    return f"{model_admin.opts.app_label}_{model_admin.opts.model_name}"

@@ -1,0 +1,52 @@
+"""The job `admin_action`: an action of the admin on many rows, or on files where they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+
+from core.jobs.context import JobContext, JobError
+from core.text.plurals import pluralize
+from skycam_project.access.models import User
+from skycam_project.admin.actions.items import ItemRequest
+from skycam_project.admin.actions.run import ActionRun, Outcome
+from skycam_project.admin.actions.selection import BadSelection, Selection
+from skycam_project.admin.actions.table import Action, action_named
+from skycam_project.admin.site import SITE
+
+
+def run_action(context: JobContext) -> dict[str, Any]:
+    """Arguments: those that `actions.views` writes. Continues behind the last row of the checkpoint. JobError when the
+    person who began it is no manager any more, or the action does not exist in this version."""
+    given, checkpoint = context.arguments, context.checkpoint or {}
+    action, rows = _action_and_rows(context)
+    outcome = Outcome(**checkpoint.get("outcome", {}))
+    request = ItemRequest(context.actor, given["reason"], context.should_stop)
+    done = int(checkpoint.get("rows", 0))
+    for after in ActionRun(action, rows, request, outcome).run(checkpoint.get("after", "")):
+        done += 1
+        sentence = f"{pluralize(done, 'row')} {action.done}, {outcome.failed} with an error"
+        context.progress(done, max(done, given["count"]), sentence, after=after, rows=done, outcome=outcome.as_json())
+    return outcome.as_json()
+
+
+def _action_and_rows(context: JobContext) -> tuple[Action, Any]:
+    given = context.arguments
+    model = apps.get_model(given["model"])
+    action = action_named(model, given["action"])
+    user = User.objects.filter(username=context.actor).first()
+    if action is None or action.apply is None:
+        raise JobError(f"This version of the station has no action {given['action']!r}.", permanent=True)
+    if user is None or not user.may(action.role):
+        raise JobError(f"{context.actor} is no {action.role} any more.", permanent=True)
+    chosen = given["selection"]
+    ids, query = (chosen, "") if isinstance(chosen, list) else ([], chosen)
+    try:
+        rows = Selection(given["model"], ids, query, given["newest"]).rows(SITE.get_model_admin(model), user)
+    except BadSelection as error:
+        raise JobError(str(error), permanent=True) from error
+    if action.places:
+        rows = rows.filter(action.places.has_host(settings.STATION.host))
+    return action, rows

@@ -1,0 +1,96 @@
+"""Captures in the admin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.admin import display
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.safestring import SafeString
+
+from captures.capturing.models import Capture, CaptureStatus, Origin
+from captures.files import addresses
+from skycam_project.admin.base import Detail, Media, ReadOnlyAdmin, Section
+from skycam_project.admin.cells import NOTHING, admin_link, link, picture, show_flag, show_size, show_time
+from skycam_project.admin.filters import CameraFilter, NightFilter, faults, number_or_none, values_of
+
+SMALL = 320
+
+
+class CaptureAdmin(ReadOnlyAdmin):
+    cursor_field = "started_at"
+    ordering = ("-started_at", "-id")
+    search_camera, search_texts = "camera_id", ("files__path",)
+    list_display = ("thumbnail", "camera_slug", "state", "began", "files_of", "size", "session_of", "is_simulated")
+    list_display_links = ("thumbnail",)
+    list_filter = (
+        CameraFilter,
+        values_of("status", CaptureStatus.choices),
+        values_of("origin", Origin.choices),
+        NightFilter,
+        faults("files__pk", number_or_none),
+    )
+    facts = (
+        "id", "status", "reason", "message", "origin", "adopted_at", "planned_at", "started_at", "ended_at", "host",
+        "exposure_us", "gain", "iso", "f_number", "temperature_celsius", "simulated", "driver", "library", "firmware",
+        "serial", "clock", "clock_offset_s", "clock_error_s", "clock_jumped_s", "requested_by", "job", "note", "asked",
+        "statistics", "warnings",
+    )  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Capture]:
+        return Capture.objects.select_related("camera", "session").prefetch_related("files").defer("asked")
+
+    @display(description="Capture")
+    def thumbnail(self, capture: Capture) -> SafeString | str:
+        address = addresses.thumbnail(capture, SMALL)
+        text = f"{capture.camera.slug}, {capture.started_at:%Y-%m-%d %H:%M:%SZ}"
+        return picture(address, text) if address else "no picture"
+
+    @display(description="Camera")
+    def camera_slug(self, capture: Capture) -> SafeString | str:
+        return admin_link(capture.camera, capture.camera.slug)
+
+    @display(description="Status")
+    def state(self, capture: Capture) -> str:
+        return f"{capture.status}: {capture.reason}" if capture.reason else capture.status
+
+    @display(description="Began")
+    def began(self, capture: Capture) -> SafeString | str:
+        return show_time(capture.started_at)
+
+    @display(description="Files")
+    def files_of(self, capture: Capture) -> str:
+        return ", ".join(file.kind for file in capture.files.all()) or NOTHING
+
+    @display(description="Size")
+    def size(self, capture: Capture) -> str:
+        return show_size(sum(file.bytes for file in capture.files.all()))
+
+    @display(description="Session")
+    def session_of(self, capture: Capture) -> SafeString | str:
+        return admin_link(capture.session, capture.session.name or "session") if capture.session else NOTHING
+
+    @display(description="Simulated")
+    def is_simulated(self, capture: Capture) -> str:
+        return show_flag(capture.simulated)
+
+    def detail_rows(self) -> QuerySet[Any]:
+        return Capture.objects.select_related("camera", "session__camera").prefetch_related("files__root")
+
+    def detail(self, row: Any) -> Detail:
+        files = list(row.files.all())
+        elsewhere = files[0].host if files and files[0].host != settings.STATION.host else ""
+        media = Media(picture=addresses.picture(row), elsewhere=elsewhere) if files else None
+        facts = [("Camera", admin_link(row.camera)), ("Session", admin_link(row.session)), *self.show_facts(row)]
+        rows = [
+            [link(addresses.address(one), one.kind), one.path, show_size(one.bytes), one.sha256, admin_link(one.root)]
+            for one in files
+        ]
+        experiments = [[admin_link(one), one.state] for one in row.experiments.all()]
+        return Detail(facts, reverse("picture", args=[row.pk]), media, (
+            Section("Files", ("Kind", "Path", "Size", "SHA-256", "Storage root"), rows),
+            Section("Experiments", ("Experiment", "State"), experiments),
+        ))  # fmt: skip

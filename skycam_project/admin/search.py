@@ -1,0 +1,51 @@
+"""Search in the admin's lists: by the beginning of an id, by a camera, or by a part of a text in the newest rows.
+
+An id and a camera use an index. A part of a text uses none, so only the newest SEARCHED rows of the filtered list are
+read, however many there are.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from cameras.models import Camera
+
+SEARCHED = 20_000
+SHORTEST = 3
+"""Characters of a part of a text."""
+ID_DIGITS = 6
+"""The fewest hexadecimal digits that are read as the beginning of an id."""
+HELP = (
+    f"An id or its first {ID_DIGITS} or more digits, a camera, or a part of a path or name "
+    f"(at least {SHORTEST} characters, among the newest {SEARCHED:,} of the list)."
+)
+
+
+def search_rows(rows: QuerySet[Any], text: str, camera: str, texts: tuple[str, ...]) -> QuerySet[Any]:
+    """The rows that `text` finds. `camera`: the path to the camera's id, or empty; `texts`: columns with text."""
+    text = text.strip()
+    if not text:
+        return rows
+    if (span := id_range(text)) is not None:
+        return rows.filter(pk__range=span)
+    if camera and (cameras := list(Camera.objects.filter(slug=text).values_list("pk", flat=True))):
+        return rows.filter(**{f"{camera}__in": cameras})
+    if len(text) < SHORTEST or not texts:
+        return rows.none()
+    newest = rows.values("pk")[:SEARCHED]
+    found = Q()
+    for column in texts:
+        found |= Q(**{f"{column}__icontains": text})
+    return rows.filter(found, pk__in=newest)
+
+
+def id_range(text: str) -> tuple[UUID, UUID] | None:
+    """The ids that begin with these digits; None for what is no beginning of an id."""
+    digits = text.replace("-", "").lower()
+    if not re.fullmatch(rf"[0-9a-f]{{{ID_DIGITS},32}}", digits):
+        return None
+    return UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))

@@ -1,0 +1,8 @@
+// Archive admin: the box in the head of a list chooses the rows of the page; thumbnails load once they are rendered.
+import "./thumbnails.js";
+
+const all = document.getElementById("action-toggle");
+const boxes = document.querySelectorAll("#rows input[name=_selected_action]");
+all?.addEventListener("change", () => {
+  for (const box of boxes) box.checked = all.checked;
+});

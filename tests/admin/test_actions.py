@@ -1,0 +1,263 @@
+"""Actions of the admin: a plan that changes nothing, a confirmation, a job, errors of single rows, events."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cameras.models import Camera
+from captures.clips.deletion import mark_for_deletion
+from captures.models import Archive, Clip, Experiment
+from core.jobs.context import JobContext, JobError
+from core.jobs.messages import ProgressMessage
+from core.jobs.models import Job
+from monitoring.models import Alert, Event
+from skycam_project.access.models import User
+from skycam_project.admin.actions import views
+from skycam_project.admin.actions.table import ACTIONS
+from skycam_project.admin.jobs import run_action
+from tests.harness.clients.admin_actions import CLIPS, confirm, plan
+from tests.harness.clients.people import World
+
+
+def messages_of(boss: Any, answer: Any) -> str:
+    page: str = boss.get(answer["Location"]).content.decode()
+    return page
+
+
+class Reports:
+    """A job without a worker. With `stop_after`, it is asked to stop after this number of rows."""
+
+    def __init__(self, job: Job, stop_after: int | None = None) -> None:
+        self.messages: list[ProgressMessage] = []
+        self.job, self.stop_after, self.seconds = job, stop_after, 0.0
+
+    def run(self, checkpoint: dict[str, Any] | None = None) -> dict[str, Any]:
+        job = self.job
+        self.context = JobContext("id", job.arguments, checkpoint, job.requested_by, self.send, clock=self.clock)
+        return run_action(self.context)
+
+    def send(self, message: ProgressMessage) -> None:
+        self.messages.append(message)
+        if message["done"] == self.stop_after:
+            self.context.stopping.set()
+
+    def clock(self) -> float:
+        """Two seconds later at each look, so that no report is dropped."""
+        self.seconds += 2
+        return self.seconds
+
+
+def begun(boss: Any, action: str, *rows: Any, address: str = CLIPS) -> Job:
+    """The job of an action that was planned and confirmed."""
+    answer = confirm(boss, plan(boss, action, *rows, address=address), confirmation=str(len(rows)))
+    assert answer["Location"] == "/jobs/?kind=admin_action"
+    return Job.objects.get(kind="admin_action")
+
+
+def test_a_plan_says_what_would_happen_and_changes_nothing(clips: list[Clip], boss: Any) -> None:
+    Clip.objects.filter(pk=clips[0].pk).update(pinned=True)
+    text = plan(boss, "pin", *clips).content.decode()
+    assert "Pin: 2 clips" in text
+    assert "1 left out: they are pinned already." in text
+    assert str(clips[1]) in text
+    assert Clip.objects.filter(pinned=True).count() == 1
+    assert not Event.objects.filter(kind="files.action").exists()
+
+
+def test_clips_are_pinned_with_a_reason(clips: list[Clip], boss: Any) -> None:
+    confirm(boss, plan(boss, "pin", clips[0], clips[1]), reason="For the paper.")
+    assert Clip.objects.filter(pinned=True).count() == 2
+    event = Event.objects.get(kind="recording.pinned", subject=str(clips[0].pk))
+    assert event.actor == "boss"
+    assert event.data == {"pinned": True, "reason": "For the paper."}
+
+
+def test_clips_are_unpinned_with_a_reason(clips: list[Clip], boss: Any) -> None:
+    Clip.objects.update(pinned=True)
+    confirm(boss, plan(boss, "unpin", clips[0]), reason="Enough.")
+    assert Clip.objects.filter(pinned=True).count() == 2
+
+
+@pytest.mark.parametrize("reason", ["", "   ", "x" * 501, "a\u202eb"])
+def test_a_pin_needs_a_readable_reason(reason: str, clips: list[Clip], boss: Any) -> None:
+    answer = confirm(boss, plan(boss, "pin", clips[0]), reason=reason)
+    assert answer.status_code == 400
+    assert not Clip.objects.filter(pinned=True).exists()
+
+
+@pytest.mark.parametrize("typed", ["", "2", "4", "three", "-3"])
+def test_a_wrong_confirmation_begins_nothing(typed: str, clips: list[Clip], boss: Any) -> None:
+    answer = confirm(boss, plan(boss, "verify", *clips), confirmation=typed)
+    assert answer.status_code == 400
+    assert "Type the number of rows to confirm: 3." in answer.content.decode()
+    assert not Job.objects.exists()
+
+
+def test_a_confirmation_counts_again(clips: list[Clip], boss: Any) -> None:
+    planned = plan(boss, "verify", *clips)
+    mark_for_deletion(Clip.objects.filter(pk=clips[0].pk))
+    assert confirm(boss, planned, confirmation="3").status_code == 400
+
+
+def test_a_confirmation_of_someone_else_is_refused(clips: list[Clip], boss: Any, client: Any) -> None:
+    planned = plan(boss, "pin", clips[0])
+    other = User.objects.create_user("other", role="manager", is_staff=True, is_superuser=True)
+    client.force_login(other)
+    answer = confirm(client, planned, reason="Mine.")
+    assert "belongs to someone else" in messages_of(client, answer)
+    assert not Clip.objects.filter(pinned=True).exists()
+
+
+def test_a_forged_selection_is_refused(clips: list[Clip], boss: Any) -> None:
+    answer = boss.post(f"{CLIPS}action/pin/", {"selection": "forged:text:x", "reason": "x"})
+    assert "not valid any more" in messages_of(boss, answer)
+
+
+@pytest.mark.parametrize(
+    ("form", "sentence"),
+    [
+        ({}, "Choose what to do"),
+        ({"action": "purge"}, "Choose what to do"),
+        ({"action": "pin"}, "Choose rows of the list first"),
+        ({"action": "pin", "_selected_action": "' OR 1=1"}, "no valid id"),
+    ],
+)
+def test_a_bad_form_of_a_list_is_refused(form: dict[str, str], sentence: str, clips: list[Clip], boss: Any) -> None:
+    answer = boss.post(CLIPS, form)
+    assert sentence in messages_of(boss, answer)
+
+
+def test_all_rows_of_a_filter_are_chosen_without_their_ids(clips: list[Clip], boss: Any) -> None:
+    Clip.objects.filter(pk=clips[0].pk).update(kind="manual")
+    planned = boss.post(f"{CLIPS}?kind=rolling", {"action": "pin", "across": "yes"})
+    assert "Pin: 2 clips" in planned.content.decode()
+    confirm(boss, planned, reason="All rolling ones.")
+    assert not Clip.objects.get(pk=clips[0].pk).pinned
+    assert Clip.objects.filter(pinned=True).count() == 2
+
+
+def test_rows_that_come_later_do_not_belong_to_a_selection(
+    clips: list[Clip], boss: Any, camera: Any, root: Any
+) -> None:
+    from tests.harness.rows.clips import STARTED, clip_of
+
+    planned = boss.post(f"{CLIPS}?kind=rolling", {"action": "pin", "across": "yes"})
+    later = clip_of(camera, root, STARTED.replace(year=2025))
+    confirm(boss, planned, reason="Three.")
+    assert not Clip.objects.get(pk=later.pk).pinned
+
+
+def test_many_rows_are_a_job(clips: list[Clip], boss: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "AT_ONCE", 2)
+    confirm(boss, boss.post(CLIPS, {"action": "pin", "across": "yes"}), reason="Many.")
+    job = Job.objects.get()
+    assert not Clip.objects.filter(pinned=True).exists()
+    assert Reports(job).run()["done"] == 3
+    assert Clip.objects.filter(pinned=True).count() == 3
+
+
+def test_a_job_has_an_event_with_its_actor(clips: list[Clip], boss: Any) -> None:
+    job = begun(boss, "verify", *clips)
+    event = Event.objects.get(kind="files.action")
+    assert event.subject == str(job.pk)
+    assert event.actor == "boss"
+    assert event.data["rows"] == 3
+    assert event.data["bytes"] == sum(clip.bytes for clip in clips)
+
+
+def test_a_verification_reports_each_faulty_file_and_goes_on(clips: list[Clip], boss: Any) -> None:
+    Path(clips[0].root.path, clips[0].path).unlink()
+    Path(clips[1].root.path, clips[1].path).write_bytes(b"x" * clips[1].bytes)
+    result = Reports(begun(boss, "verify", *clips)).run()
+    assert (result["done"], result["failed"]) == (1, 2)
+    assert {one["id"] for one in result["results"]} == {str(clips[0].pk), str(clips[1].pk)}
+    assert result["problems"][0].startswith("2 rows have an error.")
+    assert Alert.objects.filter(key=f"storage.missing:{clips[0].pk}").exists()
+    assert Alert.objects.filter(key=f"storage.damaged:{clips[1].pk}").exists()
+
+
+def test_a_disk_that_is_not_mounted_is_no_missing_file(clips: list[Clip], boss: Any, folder: Path) -> None:
+    job = begun(boss, "verify", clips[0])
+    folder.rename(folder.with_name("away"))
+    result = Reports(job).run()
+    assert result["failed"] == 1
+    assert not Alert.objects.exists()
+
+
+def test_a_job_that_is_cancelled_stops_and_another_attempt_goes_on(clips: list[Clip], boss: Any) -> None:
+    job = begun(boss, "verify", *clips)
+    first = Reports(job, stop_after=1)
+    assert first.run()["done"] == 1
+    second = Reports(job)
+    assert second.run(first.messages[-1]["checkpoint"])["done"] == 3
+    assert [message["done"] for message in second.messages] == [2, 3]
+
+
+def test_each_row_is_checked_again_at_its_turn(clips: list[Clip], boss: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "AT_ONCE", 0)
+    confirm(boss, plan(boss, "pin", *clips), reason="Changed meanwhile.")
+    Clip.objects.filter(pk=clips[0].pk).update(pinned=True)
+    mark_for_deletion(Clip.objects.filter(pk=clips[1].pk))
+    result = Reports(Job.objects.get()).run()
+    assert result["done"] == 1
+    assert Event.objects.filter(kind="recording.pinned").count() == 1
+
+
+def test_a_job_of_a_person_who_is_no_manager_any_more_fails(clips: list[Clip], boss: Any) -> None:
+    job = begun(boss, "verify", *clips)
+    User.objects.filter(username="boss").update(role="viewer")
+    with pytest.raises(JobError, match="no manager any more"):
+        Reports(job).run()
+
+
+def test_a_verification_is_a_job_on_each_host(clips: list[Clip], boss: Any) -> None:
+    Clip.objects.filter(pk=clips[0].pk).update(host="dome")
+    confirm(boss, plan(boss, "verify", *clips), confirmation="3")
+    jobs = {job.host: job for job in Job.objects.all()}
+    assert set(jobs) == {"main", "dome"}
+    assert Reports(jobs["main"]).run()["done"] == 2
+
+
+def test_the_files_of_captures_are_verified(world: World, boss: Any) -> None:
+    job = begun(boss, "verify", world.capture, address="/admin/captures/capture/")
+    assert Reports(job).run()["done"] == 1
+
+
+def test_an_experiment_is_archived(world: World, boss: Any) -> None:
+    address = "/admin/captures/experiment/"
+    Archive.objects.all().delete()
+    assert (
+        "1 left out: they have not started."
+        in plan(boss, "archive", world.experiment, address=address).content.decode()
+    )
+    Experiment.objects.update(state="completed", started_at=world.clip.started_at, settled=True)
+    job = begun(boss, "archive", world.experiment, address=address)
+    result = Reports(job).run()
+    assert result["done"] + result["failed"] == 1
+    assert Archive.objects.exists() == bool(result["done"])
+
+
+def test_an_archive_is_verified_by_a_job_of_each_folder(world: World, root: Any, boss: Any) -> None:
+    world.archive.folders.create(host="main", root=root)
+    job = begun(boss, "verify", world.archive, address="/admin/captures/archive/")
+    assert Reports(job).run()["done"] == 1
+    assert Job.objects.filter(kind="verify_archive", host="main").exists()
+
+
+def test_each_action_is_for_managers() -> None:
+    assert {action.role for action in ACTIONS} == {"manager"}
+
+
+def test_names_of_actions_are_unique() -> None:
+    names = [(action.model, action.name) for action in ACTIONS]
+    assert len(set(names)) == len(names)
+
+
+def test_a_viewer_cannot_act(clips: list[Clip], client: Any, camera: Camera) -> None:
+    client.force_login(User.objects.create_user("eve", role="viewer"))
+    plan(client, "pin", clips[0])
+    assert client.post(f"{CLIPS}action/pin/", {"selection": "x"}).status_code == 302
+    assert not Clip.objects.filter(pinned=True).exists()
