@@ -27,6 +27,7 @@ BENCHES = {
     "settings": "bench.settings_route",
     "pages":    "bench.pages",
     "clips":    "bench.clips",
+    "admin":    "bench.admin",
     "service":  "bench.service",
     "files":    "bench.files",
     "organizing": "bench.organizing",

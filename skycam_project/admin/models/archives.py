@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.admin import display
 from django.db.models import Count, Q, QuerySet, Sum
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from captures.archives.manifest import custody
@@ -76,7 +77,7 @@ class ArchiveAdmin(ReadOnlyAdmin):
         faults = [[one.path, one.state, one.message] for one in faulty[:FAULTY]]
         chain = [[one["at"], one["kind"], one["actor"], one["message"]] for one in custody(row)]
         facts = [("Experiment", admin_link(row.experiment)), ("Size", self.size(row)), *self.show_facts(row)]
-        return Detail(facts, "", None, (
+        return Detail(facts, reverse("experiment", args=[row.experiment_id]), None, (
             Section("Folders", ("Host", "Storage root", "Copied", "Verified"), folders),
             Section("Missing and damaged files", ("Path", "State", "Message"), faults),
             Section("Chain of custody", ("At", "Event", "By", "Message"), chain),

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.admin import display
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from captures.experiments.models import Experiment, ExperimentState
@@ -76,7 +77,7 @@ class ExperimentAdmin(ReadOnlyAdmin):
         notes = [[show_time(one.at), one.author, one.text] for one in row.notes.all()]
         attachments = [[one.label, one.reference, one.added_by] for one in row.attachments.all()]
         facts = [("Archive", admin_link(getattr(row, "archive", None))), *self.show_facts(row)]
-        return Detail(facts, "", None, (
+        return Detail(facts, reverse("experiment", args=[row.pk]), None, (
             Section("Cameras", ("Camera", "Contributes", "Message"), places),
             Section(f"Clips (the newest {LISTED})", ("Clip", "Kind", "Began"), clips),
             Section("Notes", ("About", "Author", "Note"), notes),
