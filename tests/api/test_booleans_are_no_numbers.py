@@ -88,6 +88,7 @@ def address(path: str, world: World) -> str:
         "experiment": world.experiment.pk,
         "archive": world.archive.pk,
         "webhook": world.webhook.pk,
+        "destination": world.destination.pk,
     }
     return path.format(**places)
 
