@@ -116,6 +116,22 @@ def copy_of(destination: Destination, file: StoredFile) -> OffsiteCopy:
     )  # fmt: skip
 
 
+def queue_files(files: list[StoredFile], actor: str) -> int:
+    """Queue copies of these files at each enabled destination, at a person's request: also of classes and cameras that
+    the destination does not copy by itself. Dead copies are queued again. Returns how many are new."""
+    new = 0
+    for destination in Destination.objects.filter(enabled=True):
+        for file in files:
+            columns = {name: value for name, value in file_columns(file.pk).items() if value is not None}
+            known = OffsiteCopy.objects.filter(destination=destination, table=file.table, **columns)
+            if known.exists():
+                retry_dead(known, actor)
+                continue
+            # Another process may do the same: the constraint keeps one row.
+            new += len(OffsiteCopy.objects.bulk_create([copy_of(destination, file)], ignore_conflicts=True))
+    return new
+
+
 # Moves
 
 

@@ -22,6 +22,10 @@ from captures.storage.models import StorageRoot
 from monitoring.services import record_event
 
 
+class NotPurged(Exception):
+    """Files could not be deleted; the message says why."""
+
+
 @dataclass(slots=True)
 class PurgeSummary:
     """Deleted files, and problems by root."""
@@ -54,14 +58,25 @@ def mark_purged(files: Iterable[str], days: float) -> list[str]:
     return [str(pk) for pk in marked().filter(capture__in=captures).values_list("pk", flat=True)]
 
 
-def purge_files(host: str, files: Iterable[str]) -> PurgeSummary:
-    """Delete these files of marked captures on this host, then their rows."""
+def purge_capture(capture: Capture, host: str, actor: str) -> None:
+    """Delete the files that a capture in the trash has on this host, before its time is over. Those on other hosts are
+    deleted by their next pass. NotPurged, when some could not be deleted yet; the next pass tries them again."""
+    files = [str(pk) for pk in capture.files.values_list("pk", flat=True)]
+    # Files that an archive still copies are not marked.
+    summary = purge_files(host, mark_purged(files, 0), actor)
+    if summary.problems:
+        raise NotPurged(" ".join(problem.sentence for problem in summary.problems.values()))
+
+
+def purge_files(host: str, files: Iterable[str], actor: str = "") -> PurgeSummary:
+    """Delete these files of marked captures on this host, then their rows. `actor`: who asked for it; empty: their time
+    in the trash is over."""
     summary = PurgeSummary()
     found = marked().filter(pk__in=list(files), host=host, root__host=host).select_related("capture__camera")
     for root in StorageRoot.objects.filter(pk__in=set(found.order_by().values_list("root", flat=True))):
         try:
             with open_root(root) as opened:
-                _purge(opened, root, list(found.filter(root=root).order_by("capture", "pk")), summary)
+                _purge(opened, root, list(found.filter(root=root).order_by("capture", "pk")), summary, actor)
         except RootMissing as error:
             summary.problems[root.pk] = Problem(str(error))
         except OSError as error:
@@ -69,7 +84,7 @@ def purge_files(host: str, files: Iterable[str]) -> PurgeSummary:
     return summary
 
 
-def _purge(opened: RootFiles, root: StorageRoot, files: list[CaptureFile], summary: PurgeSummary) -> None:
+def _purge(opened: RootFiles, root: StorageRoot, files: list[CaptureFile], summary: PurgeSummary, actor: str) -> None:
     gone = list[CaptureFile]()
     for file in files:
         try:
@@ -82,13 +97,13 @@ def _purge(opened: RootFiles, root: StorageRoot, files: list[CaptureFile], summa
                 f"A file in {root.path} cannot be deleted ({error.strerror}).",
             )
     hit_failpoint("after_capture_files")
-    _delete_rows(gone)
+    _delete_rows(gone, actor)
     hit_failpoint("after_capture_rows")
     summary.files += gone
 
 
 @transaction.atomic
-def _delete_rows(files: list[CaptureFile]) -> None:
+def _delete_rows(files: list[CaptureFile], actor: str) -> None:
     """With one event for each capture, in the same transaction."""
     by_capture: dict[UUID, list[CaptureFile]] = {}
     for file in files:
@@ -102,7 +117,7 @@ def _delete_rows(files: list[CaptureFile]) -> None:
         data = [{"path": file.path, "bytes": file.bytes, "sha256": file.sha256} for file in own]
         record_event(
             "capture.deleted",
-            f"The picture of {capture.camera.name} of {capture.started_at:%Y-%m-%d %H:%M:%S} UTC was deleted: its time "
-            "in the trash is over.",
-            camera=capture.camera, subject=pk, actor=capture.trashed_by, data={"files": data},
+            f"The picture of {capture.camera.name} of {capture.started_at:%Y-%m-%d %H:%M:%S} UTC was deleted: "
+            f"{f'{actor} emptied it from the trash' if actor else 'its time in the trash is over'}.",
+            camera=capture.camera, subject=pk, actor=actor or capture.trashed_by, data={"files": data},
         )  # fmt: skip

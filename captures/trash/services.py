@@ -74,11 +74,12 @@ def restore_capture(capture: Capture, actor: str) -> None:
 
 
 @transaction.atomic
-def pin_capture(capture: Capture, pinned: bool, actor: str) -> None:
-    """Pin or unpin the capture. Idempotent. CaptureKept when it is in the trash."""
+def pin_capture(capture: Capture, pinned: bool, actor: str, reason: str = "") -> None:
+    """Pin or unpin the capture. Idempotent. The event has the reason. CaptureKept when it is in the trash."""
     if Capture.objects.present().filter(pk=capture.pk, pinned=not pinned).update(pinned=pinned):
         verb = "pinned" if pinned else "unpinned"
-        _record(capture, "capture.pinned", f"{actor} {verb} the picture of {_name(capture)}.", actor, pinned=pinned)
+        message = f"{actor} {verb} the picture of {_name(capture)}{f': {reason}' if reason else '.'}"
+        _record(capture, "capture.pinned", message, actor, pinned=pinned, **({"reason": reason} if reason else {}))
     elif not Capture.objects.present().filter(pk=capture.pk).exists():
         raise CaptureKept("The capture is in the trash. Restore it first.")
 

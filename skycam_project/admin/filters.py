@@ -139,6 +139,16 @@ def faults(field: str, of: Callable[[str], Any]) -> type[ChoiceFilter]:
     })  # fmt: skip
 
 
+def offsite(copies: Callable[[str], Q]) -> type[ChoiceFilter]:
+    """By the state of off-site copies. `copies`: state -> the condition of rows with such a copy."""
+    return choices("offsite", "off-site copy", {
+        "verified": ("Verified", lambda: copies("verified")),
+        "queued": ("Queued", lambda: copies("queued") | copies("sending")),
+        "dead": ("Dead", lambda: copies("dead")),
+        "none": ("Not verified", lambda: ~copies("verified")),
+    })  # fmt: skip
+
+
 def model_choices(model: type[Model], field: str) -> list[tuple[str, str]]:
     """Value and label of the choices of a column."""
     found: Any = model._meta.get_field(field)

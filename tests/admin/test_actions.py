@@ -9,7 +9,8 @@ import pytest
 
 from cameras.models import Camera
 from captures.clips.deletion import mark_for_deletion
-from captures.models import Archive, Clip, Experiment
+from captures.clips.holds import hold_clip
+from captures.models import Archive, Capture, Clip, Experiment, OffsiteCopy
 from core.jobs.context import JobContext, JobError
 from core.jobs.messages import ProgressMessage
 from core.jobs.models import Job
@@ -20,6 +21,7 @@ from skycam_project.admin.actions.table import ACTIONS
 from skycam_project.admin.jobs import run_action
 from tests.harness.clients.admin_actions import CLIPS, confirm, plan
 from tests.harness.clients.people import World
+from tests.harness.rows.offsite_rows import folder_destination_row
 
 
 def messages_of(boss: Any, answer: Any) -> str:
@@ -261,3 +263,72 @@ def test_a_viewer_cannot_act(clips: list[Clip], client: Any, camera: Camera) -> 
     plan(client, "pin", clips[0])
     assert client.post(f"{CLIPS}action/pin/", {"selection": "x"}).status_code == 302
     assert not Clip.objects.filter(pinned=True).exists()
+
+
+CAPTURES = "/admin/captures/capture/"
+
+
+def done(boss: Any, action: str, *rows: Any, address: str = CAPTURES) -> dict[str, Any]:
+    """The result of an action's job."""
+    Job.objects.filter(kind="admin_action").delete()
+    return Reports(begun(boss, action, *rows, address=address)).run()
+
+
+def test_a_capture_is_pinned_with_a_reason(file: Any, boss: Any) -> None:
+    confirm(boss, plan(boss, "pin", file.capture, address=CAPTURES), reason="For the paper.")
+    assert Event.objects.get(kind="capture.pinned").data["reason"] == "For the paper."
+
+
+def test_a_capture_goes_to_the_trash_and_returns(file: Any, boss: Any) -> None:
+    assert done(boss, "trash", file.capture)["done"] == 1
+    assert Capture.objects.in_trash().count() == 1
+    assert done(boss, "restore", file.capture)["done"] == 1
+    assert Capture.objects.in_trash().count() == 0
+
+
+def test_a_pinned_capture_stays_out_of_the_trash(file: Any, boss: Any) -> None:
+    Capture.objects.update(pinned=True)
+    text = plan(boss, "trash", file.capture, address=CAPTURES).content.decode()
+    assert "1 left out: they are pinned." in text
+    assert "There is nothing to do." in text
+
+
+def test_a_capture_is_deleted_from_the_trash_for_good(file: Any, boss: Any) -> None:
+    done(boss, "trash", file.capture)
+    assert done(boss, "purge", file.capture)["done"] == 1
+    assert not Path(file.root.path, file.path).exists()
+    event = Event.objects.get(kind="capture.deleted")
+    assert event.actor == "boss"
+    assert "boss emptied it from the trash" in event.message
+
+
+def test_a_capture_that_is_not_in_the_trash_is_not_deleted(file: Any, boss: Any) -> None:
+    answer = confirm(boss, plan(boss, "purge", file.capture, address=CAPTURES), confirmation="0")
+    assert answer.status_code == 400
+    assert Path(file.root.path, file.path).exists()
+
+
+def test_a_capture_without_its_off_site_copy_is_not_deleted(file: Any, boss: Any) -> None:
+    done(boss, "trash", file.capture)
+    folder_destination_row(classes=["capture"], keep_local=True)
+    text = plan(boss, "purge", file.capture, address=CAPTURES).content.decode()
+    assert "wait for an archive that copies them, or for their off-site copy" in text
+
+
+def test_a_clip_is_deleted_unless_something_keeps_it(clips: list[Clip], boss: Any) -> None:
+    Clip.objects.filter(pk=clips[0].pk).update(pinned=True)
+    hold_clip(clips[1].pk, "experiment", "dew")
+    text = plan(boss, "delete", *clips).content.decode()
+    assert "Delete for good: 1 clip<" in text
+    confirm(boss, plan(boss, "delete", *clips), confirmation="1")
+    assert Reports(Job.objects.get()).run()["done"] == 1
+    assert set(Clip.objects.present()) == {clips[0], clips[1]}
+
+
+def test_a_clip_is_queued_for_its_off_site_copy(clips: list[Clip], boss: Any) -> None:
+    assert "no enabled destination" in plan(boss, "offsite", clips[0]).content.decode()
+    folder_destination_row(classes=[])
+    assert done(boss, "offsite", clips[0], address=CLIPS)["done"] == 1
+    assert OffsiteCopy.objects.get().uuid == clips[0].pk
+    assert done(boss, "offsite", clips[0], address=CLIPS)["done"] == 1
+    assert OffsiteCopy.objects.count() == 1

@@ -13,10 +13,14 @@ from captures.archives.services import request_archive
 from captures.archives.verification import request_verification
 from captures.capturing.models import Capture
 from captures.clips.models import Clip
-from captures.clips.services import pin_clip
+from captures.clips.services import ClipHeld, delete_clip, pin_clip
 from captures.experiments.models import Experiment
 from captures.files.verification import FileFaulty, RootAway, verify_file
+from captures.offsite.queue import queue_files
 from captures.storage.roots import UnusableRoot
+from captures.stored_files.tables import FILE_TABLES
+from captures.trash.purge import NotPurged, purge_capture
+from captures.trash.services import CaptureKept, NotInTrash, pin_capture, restore_capture, trash_capture
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,15 @@ class ItemRequest:
 
 
 Apply = Callable[[Any, ItemRequest], None]
-ITEM_ERRORS: tuple[type[Exception], ...] = (FileFaulty, RootAway, UnusableRoot)
+ITEM_ERRORS: tuple[type[Exception], ...] = (
+    CaptureKept,
+    ClipHeld,
+    FileFaulty,
+    NotInTrash,
+    NotPurged,
+    RootAway,
+    UnusableRoot,
+)
 """What one row can have wrong: it is reported with the row, and the others go on."""
 
 
@@ -39,6 +51,44 @@ def pin(clip: Clip, request: ItemRequest) -> None:
 
 def unpin(clip: Clip, request: ItemRequest) -> None:
     pin_clip(clip, False, request.actor, request.reason)
+
+
+def delete(clip: Clip, request: ItemRequest) -> None:
+    """ClipHeld."""
+    delete_clip(clip, request.actor)
+
+
+def copy_clip(clip: Clip, request: ItemRequest) -> None:
+    queue_files([FILE_TABLES["clips"].of_row(clip)], request.actor)
+
+
+def pin_picture(capture: Capture, request: ItemRequest) -> None:
+    """CaptureKept."""
+    pin_capture(capture, True, request.actor, request.reason)
+
+
+def unpin_picture(capture: Capture, request: ItemRequest) -> None:
+    pin_capture(capture, False, request.actor, request.reason)
+
+
+def trash(capture: Capture, request: ItemRequest) -> None:
+    """CaptureKept."""
+    trash_capture(capture, request.actor)
+
+
+def restore(capture: Capture, request: ItemRequest) -> None:
+    """NotInTrash."""
+    restore_capture(capture, request.actor)
+
+
+def purge(capture: Capture, request: ItemRequest) -> None:
+    """NotPurged."""
+    purge_capture(capture, settings.STATION.host, request.actor)
+
+
+def copy_capture(capture: Capture, request: ItemRequest) -> None:
+    files = capture.files.select_related("capture")
+    queue_files([FILE_TABLES["captures"].of_row(file) for file in files], request.actor)
 
 
 def verify_clip(clip: Clip, request: ItemRequest) -> None:

@@ -23,10 +23,6 @@ class Plan:
     hosts: list[str]
 
     @property
-    def count_text(self) -> str:
-        return f"{self.count:,}"
-
-    @property
     def more_text(self) -> str:
         """How many follow the first ones; empty for none."""
         more = self.count - len(self.first)

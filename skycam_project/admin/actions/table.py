@@ -10,8 +10,11 @@ from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from captures.archives.models import Archive
 from captures.capturing.models import Capture, CaptureFile
-from captures.clips.models import Clip
+from captures.clips.models import Clip, ClipHold
 from captures.experiments.models import Experiment
+from captures.offsite.models import Destination
+from captures.retention.guards import guards
+from captures.trash.services import in_use
 from skycam_project.admin.actions import items
 
 HasHost = Callable[[str], Q]
@@ -66,6 +69,30 @@ CLIP_PLACES = Places(lambda host: Q(host=host), _of_column("host"))
 CAPTURE_PLACES = Places(_files_on, _of_column("files__host"))
 NO_FILES = Skip("have no files", lambda: ~Q(Exists(CaptureFile.objects.filter(capture=OuterRef("pk")))))
 
+IN_TRASH = Q(trashed_at__isnull=False, purged_at=None)
+TRASHED = Skip("are in the trash", lambda: Q(trashed_at__isnull=False))
+NO_DESTINATION = Skip(
+    "have no enabled destination of off-site copies",
+    lambda: Q(pk__isnull=False) if not Destination.objects.filter(enabled=True).exists() else Q(pk__in=[]),
+)
+
+
+def _guarded_clips() -> Q:
+    found = Q(pk__in=[])
+    for condition in guards("clips").values():
+        found |= condition
+    return found
+
+
+def _guarded_captures() -> Q:
+    found = Q(pk__in=[])
+    for condition in guards("captures").values():
+        found |= condition
+    return Q(Exists(CaptureFile.objects.filter(found, capture=OuterRef("pk"))))
+
+
+GUARDED = "wait for an archive that copies them, or for their off-site copy"
+
 ACTIONS: tuple[Action, ...] = (
     Action(
         Clip, "pin", "Pin", "pinned", "manager", False, True, "items", "bytes",
@@ -89,6 +116,48 @@ ACTIONS: tuple[Action, ...] = (
             NO_FILES,
             Skip("are on another host: export them there", lambda: ~_files_on(settings.STATION.host)),
         ),
+    ),
+    Action(
+        Clip, "offsite", "Copy off-site", "queued", "manager", True, False, "items", "bytes", (NO_DESTINATION,),
+        items.copy_clip,
+    ),
+    Action(
+        Clip, "delete", "Delete for good", "deleted", "manager", True, False, "items", "bytes",
+        (
+            Skip("are pinned", lambda: Q(pinned=True)),
+            Skip("are held", lambda: Q(Exists(ClipHold.objects.filter(clip=OuterRef("pk"))))),
+            Skip(GUARDED, _guarded_clips),
+        ),
+        items.delete,
+    ),
+    Action(
+        Capture, "pin", "Pin", "pinned", "manager", False, True, "items", "files__bytes",
+        (TRASHED, Skip("are pinned already", lambda: Q(pinned=True))), items.pin_picture,
+    ),
+    Action(
+        Capture, "unpin", "Unpin", "unpinned", "manager", False, True, "items", "files__bytes",
+        (TRASHED, Skip("are not pinned", lambda: Q(pinned=False))), items.unpin_picture,
+    ),
+    Action(
+        Capture, "offsite", "Copy off-site", "queued", "manager", True, False, "items", "files__bytes",
+        (NO_DESTINATION, NO_FILES), items.copy_capture,
+    ),
+    Action(
+        Capture, "trash", "Move to the trash", "moved to the trash", "manager", True, False, "items", "files__bytes",
+        (
+            TRASHED, NO_FILES, Skip("are pinned", lambda: Q(pinned=True)),
+            Skip("belong to an experiment that is not archived, or to an archive that is being made", in_use),
+        ),
+        items.trash,
+    ),
+    Action(
+        Capture, "restore", "Restore from the trash", "restored", "manager", True, False, "items", "files__bytes",
+        (Skip("are not in the trash", lambda: ~IN_TRASH),), items.restore,
+    ),
+    Action(
+        Capture, "purge", "Delete from the trash for good", "deleted", "manager", True, False, "items", "files__bytes",
+        (Skip("are not in the trash", lambda: ~IN_TRASH), Skip(GUARDED, _guarded_captures)), items.purge,
+        CAPTURE_PLACES,
     ),
     Action(
         Experiment, "archive", "Archive", "archived", "manager", True, False, "items", "clips__bytes",

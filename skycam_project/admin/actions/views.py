@@ -136,6 +136,7 @@ def _plan_page(
     context = {
         **model_admin.admin_site.each_context(request), "opts": model_admin.opts, "action": action, "plan": plan,
         "selection": selection.text(request.user.get_username()), "refusal": refusal,
+        "what": pluralize(plan.count, str(model_admin.opts.verbose_name)),
         "reason": request.POST.get("reason", ""), "back": _list_address(model_admin, selection.query),
         "address": reverse(f"admin:{_name(model_admin)}_action", args=[action.name]),
         "title": f"{action.label} {model_admin.opts.verbose_name_plural}",

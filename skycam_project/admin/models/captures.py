@@ -2,22 +2,51 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.contrib.admin import display
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from captures.capturing.models import Capture, CaptureStatus, Origin
+from captures.capturing.models import Capture, CaptureFile, CaptureStatus, Origin
 from captures.files import addresses
+from captures.offsite.models import OffsiteCopy
+from core.station_settings.values import retention_config
 from skycam_project.admin.base import Detail, Media, ReadOnlyAdmin, Section
 from skycam_project.admin.cells import NOTHING, admin_link, link, picture, show_flag, show_size, show_time
-from skycam_project.admin.filters import CameraFilter, NightFilter, faults, number_or_none, values_of
+from skycam_project.admin.filters import (
+    CameraFilter,
+    NightFilter,
+    choices,
+    faults,
+    number_or_none,
+    offsite,
+    values_of,
+    yes_or_no,
+)
 
 SMALL = 320
+TRASH = {
+    "no": ("Not in the trash", lambda: Q(trashed_at=None)),
+    "yes": ("In the trash", lambda: Q(trashed_at__isnull=False, purged_at=None)),
+    "due": ("Its time there is over", lambda: Q(purged_at=None, trashed_at__lte=_trash_limit())),
+    "purged": ("Deleted", lambda: Q(purged_at__isnull=False)),
+}
+
+
+def _trash_limit() -> datetime:
+    return timezone.now() - timedelta(days=retention_config().trash_days)
+
+
+def copied(state: str) -> Q:
+    """Captures with a file that has such a copy."""
+    copies = OffsiteCopy.objects.filter(table="captures", number=OuterRef("pk"), state=state)
+    return Q(Exists(CaptureFile.objects.filter(Exists(copies), capture=OuterRef("pk"))))
 
 
 class CaptureAdmin(ReadOnlyAdmin):
@@ -31,10 +60,14 @@ class CaptureAdmin(ReadOnlyAdmin):
         values_of("status", CaptureStatus.choices),
         values_of("origin", Origin.choices),
         NightFilter,
+        yes_or_no("pinned", "pinned", Q(pinned=True)),
+        choices("trash", "trash", TRASH),
+        offsite(copied),
         faults("files__pk", number_or_none),
     )
     facts = (
-        "id", "status", "reason", "message", "origin", "adopted_at", "planned_at", "started_at", "ended_at", "host",
+        "id", "status", "reason", "message", "pinned", "trashed_at", "trashed_by", "purged_at",
+        "origin", "adopted_at", "planned_at", "started_at", "ended_at", "host",
         "exposure_us", "gain", "iso", "f_number", "temperature_celsius", "simulated", "driver", "library", "firmware",
         "serial", "clock", "clock_offset_s", "clock_error_s", "clock_jumped_s", "requested_by", "job", "note", "asked",
         "statistics", "warnings",
@@ -55,7 +88,10 @@ class CaptureAdmin(ReadOnlyAdmin):
 
     @display(description="Status")
     def state(self, capture: Capture) -> str:
-        return f"{capture.status}: {capture.reason}" if capture.reason else capture.status
+        state = f"{capture.status}: {capture.reason}" if capture.reason else capture.status
+        if capture.trashed_at is None:
+            return state
+        return f"{state}, {'deleted' if capture.purged_at else 'in the trash'}"
 
     @display(description="Began")
     def began(self, capture: Capture) -> SafeString | str:

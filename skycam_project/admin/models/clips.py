@@ -13,6 +13,9 @@ from django.utils.safestring import SafeString
 
 from captures.archives.models import ArchiveFile
 from captures.clips.models import Clip, ClipHold, ClipKind
+from captures.offsite.models import OffsiteCopy
+from captures.retention.clip_rules import age_limits
+from captures.retention.policy import older_than
 from skycam_project.admin.base import Detail, Media, ReadOnlyAdmin, Section
 from skycam_project.admin.cells import NOTHING, admin_link, picture, show_flag, show_length, show_size, show_time
 from skycam_project.admin.filters import (
@@ -21,6 +24,7 @@ from skycam_project.admin.filters import (
     NightFilter,
     choices,
     faults,
+    offsite,
     uuid_or_none,
     values_of,
     yes_or_no,
@@ -28,6 +32,21 @@ from skycam_project.admin.filters import (
 
 HELD = Q(Exists(ClipHold.objects.filter(clip=OuterRef("pk"))))
 VERIFIED = Q(Exists(ArchiveFile.objects.filter(clip=OuterRef("pk"), state="copied", verified_at__isnull=False)))
+
+
+def copied(state: str) -> Q:
+    return Q(Exists(OffsiteCopy.objects.filter(table="clips", uuid=OuterRef("pk"), state=state)))
+
+
+def due() -> Q:
+    """Beyond the age of their class, without a pin or a hold. The rules of count and space decide when they run."""
+    found = Q(pk__in=[])
+    for kind, days in age_limits().items():
+        if days:
+            found |= older_than(kind, days)
+    return found & Q(pinned=False, holds=None)
+
+
 LOST = Q(lost_frames__gt=0) | Q(interrupted=True)
 
 
@@ -50,6 +69,8 @@ class ClipAdmin(ReadOnlyAdmin):
         yes_or_no("held", "held", HELD),
         yes_or_no("verified", "verified copy in an archive", VERIFIED),
         choices("lost", "frames", {"lost": ("Lost or cut off", lambda: LOST)}),
+        choices("due", "retention", {"age": ("Beyond their age", due)}),
+        offsite(copied),
         faults("pk", uuid_or_none),
     )
     facts = (

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.utils import timezone
 
 from captures.models import Destination, OffsiteCopy
 
 
-def folder_destination_row() -> Destination:
-    return Destination.objects.create(
-        name="second disk", kind="folder", settings={"path": "/nowhere"}, classes=["rolling_clip"], keep_local=False
-    )
+def folder_destination_row(**fields: Any) -> Destination:
+    values = {"classes": ["rolling_clip"], "keep_local": False} | fields
+    return Destination.objects.create(name="second disk", kind="folder", settings={"path": "/nowhere"}, **values)
 
 
 def copy_row(destination: Destination, state: str = "dead") -> OffsiteCopy:
