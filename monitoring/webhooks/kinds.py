@@ -15,11 +15,12 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "added", "audience", "changed", "clock", "faults", "ladder", "released", "removed", "settings", "state",
         "taken",
     ),
-    "capture": ("adopted", "deleted", "failed", "skipped"),
+    "capture": ("adopted", "deleted", "failed", "pinned", "restored", "skipped", "trashed"),
     "experiment": (
         "aborted", "archived", "attached", "changed", "completed", "created", "linked", "noted", "recording",
         "released", "resumed", "started", "stills", "suspended",
     ),
+    "files": ("action", "exported"),
     "gate": ("closed", "opened"),
     "job": ("failed",),
     "live": ("ended",),
@@ -33,7 +34,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     ),
     "spool": ("recovered", "rejected"),
     "station": ("settings",),
-    "storage": ("cleaned", "failed", "full", "last_floor", "room", "unmounted"),
+    "storage": ("adopted", "cleaned", "failed", "full", "last_floor", "room", "set_aside", "unmounted"),
     "user": ("changed", "denied", "signed_in"),
 }  # fmt: skip
 """The part of a kind before its dot -> the parts after it."""

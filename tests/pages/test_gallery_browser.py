@@ -150,17 +150,17 @@ def test_the_original_is_downloaded(page: Page, captures: list[dict[str, Any]]) 
     assert Path(download.value.path()).stat().st_size == captures[0]["bytes"]
 
 
-def test_a_picture_is_deleted_on_its_page_and_its_capture_stays(page: Page, site: Site) -> None:
+def test_a_picture_is_moved_to_the_trash_on_its_page_and_its_capture_stays(page: Page, site: Site) -> None:
     made = site.api.ask("POST", "cameras/simulated/capture/", {})
     page.goto(f"/captures/{made['id']}/")
     page.keyboard.press("f")
     eventually(lambda: page.evaluate("document.fullscreenElement?.id") == "stage", 40, "the picture fills the screen")
     page.evaluate("document.exitFullscreen()")
     page.get_by_role("link", name="Delete").click()
-    expect(page.locator("#dialog")).to_contain_text("This permanently deletes 1 file of Simulated camera")
-    page.get_by_role("button", name="Delete 1 picture").click()
-    expect(page.get_by_text("The picture is deleted.")).to_be_visible(timeout=SOON_MS)
-    expect(page.locator("#stage")).to_contain_text("admin deleted its picture at 20")
+    expect(page.locator("#dialog")).to_contain_text("This moves 1 file of Simulated camera")
+    page.get_by_role("button", name="Move to the trash").click()
+    expect(page.get_by_text("The picture is in the trash.")).to_be_visible(timeout=SOON_MS)
+    expect(page.get_by_text("A manager can restore it")).to_be_visible()
     expect(page.get_by_role("link", name="Delete")).to_have_count(0)
 
 
