@@ -57,8 +57,7 @@ def make_archive(context: JobContext) -> dict[str, Any]:
 @contextlib.contextmanager
 def open_root(root: StorageRoot) -> Iterator[RootFiles]:
     """OSError when it is not mounted: nothing may be written then."""
-    if read_marker(root.path) != str(root.pk):
-        raise RootNotMounted(root_missing_message(root.path))
+    check_mounted(root)
     files = RootFiles(root.path)
     try:
         yield files
@@ -68,6 +67,12 @@ def open_root(root: StorageRoot) -> Iterator[RootFiles]:
 
 class RootNotMounted(OSError):
     """The message says which root."""
+
+
+def check_mounted(root: StorageRoot) -> None:
+    """RootNotMounted."""
+    if read_marker(root.path) != str(root.pk):
+        raise RootNotMounted(root_missing_message(root.path))
 
 
 def describe_error(error: Exception, root: StorageRoot) -> str:
@@ -122,6 +127,8 @@ class ArchiveJob:
         try:
             linked = copy_file(request, self._files, self._context.should_stop)
         except SourceFaulty as error:
+            # A disk that is not mounted has no faulty files: the job is tried again when it is back.
+            check_mounted(source.root)
             self._settle(row, ArchiveFileState(error.state), str(error))
             return
         self._settle_copied(row, linked=linked)

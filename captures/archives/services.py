@@ -1,7 +1,7 @@
 """Request archives, and move them on: from the request to complete, and again when a clip turns up later.
 
-`advance` is idempotent and runs on each host once a second, at the end of each job, and after a request. What is to be
-done on a disk is a job of the host with that disk.
+`advance` is idempotent and runs on each host every two seconds, at the end of each job, and after a request. What is to
+be done on a disk is a job of the host with that disk.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from captures.archives import planning
@@ -69,11 +69,22 @@ def request_archive(experiment: Experiment, method: str = "", actor: str = "") -
                 "requested_by": actor, "wait_until": timezone.now() + timedelta(seconds=config.wait_s),
             },
         )  # fmt: skip
-        if created or move(archive, State.COPYING, message=""):
+        is_begun = not created and move(archive, State.COPYING, message="")
+        if is_begun:
+            _try_again(archive)
+        if created or is_begun:
             _record(archive, "archive.requested", "is being archived.", actor=actor)
     advance(archive)
     archive.refresh_from_db()
     return archive
+
+
+def _try_again(archive: Archive) -> None:
+    """Files that were never copied get another attempt: their source may have been restored since. And the manifest is
+    made again: what it stated as missing may have turned up."""
+    faulty = ArchiveFile.objects.filter(folder__archive=archive, copied_at=None)
+    faulty.filter(state__in=[FileState.MISSING, FileState.DAMAGED]).update(state=FileState.PLANNED, message="")
+    archive.folders.update(copied_at=None)
 
 
 def archive_path(archive: Archive) -> str:
@@ -101,11 +112,12 @@ def advance_all() -> None:
 
 
 def request_due() -> None:
-    """Archives of completed experiments."""
+    """Archives of completed experiments, also of those that were archived while they ran."""
     if not archive_config().on_completion:
         return
-    completed = Experiment.objects.filter(state=ExperimentState.COMPLETED, settled=True, archive=None)
-    for experiment in completed[:BATCH]:
+    while_it_ran = Q(archive__state=State.INCOMPLETE, archive__completed_at__lt=F("ended_at"))
+    completed = Experiment.objects.filter(state=ExperimentState.COMPLETED, settled=True)
+    for experiment in completed.filter(Q(archive=None) | while_it_ran)[:BATCH]:
         with log_and_continue("archives"):
             request_archive(experiment, actor="station")
 
@@ -134,6 +146,8 @@ def advance(archive: Archive) -> None:
     if archive.state == State.COPYING:
         _plan(archive)
         if not _finish(archive):
+            # With the manifest that may just have been made.
+            archive.refresh_from_db()
             _start_jobs(archive)
 
 
@@ -224,13 +238,19 @@ def _release(archive: Archive) -> None:
 def _record_end(archive: Archive) -> None:
     count = ArchiveFile.objects.filter(folder__archive=archive, state=FileState.COPIED).count()
     if archive.missing:
-        lacks = pluralize(len(archive.missing), "thing")
-        _record(
-            archive, "archive.incomplete", f"is archived with {pluralize(count, 'file')}; {lacks} missing.", "warning"
+        text = f"is archived with {pluralize(count, 'file')}, but not whole: {archive.missing[0]}"
+        _record(archive, "archive.incomplete", text, "warning")
+        _alert(
+            archive,
+            incomplete_key(archive),
+            f"The archive of {archive.experiment.name!r} is not whole: "
+            f"{archive.missing[0]} Restore what is missing, then archive it again.",
+            "warning",
         )
     else:
         _record(archive, "archive.completed", f"is archived with {pluralize(count, 'file')}.")
         resolve_alert(alert_key(archive))
+        resolve_alert(incomplete_key(archive))
     if archive.experiment.state in {ExperimentState.COMPLETED, ExperimentState.ABORTED} and not archive.missing:
         ExperimentService(None, "").move(archive.experiment, ExperimentState.ARCHIVED)
 
@@ -239,11 +259,7 @@ def _start_jobs(archive: Archive) -> None:
     """A job for each host that has something to do."""
     recently = timezone.now() - RETRY
     for folder in archive.folders.all():
-        if (
-            folder.revision == archive.revision
-            and archive.revision
-            and not folder.files.filter(state="planned").exists()
-        ):
+        if not _has_work(archive, folder):
             continue
         jobs = Job.objects.filter(kind=KIND, host=folder.host, subject=str(archive.pk))
         if jobs.filter(state__in=[state.value for state in UNFINISHED]).exists():
@@ -264,10 +280,17 @@ def _has_work(archive: Archive, folder: ArchiveFolder) -> bool:
 def report_failure(archive: Archive, message: str) -> None:
     """Files cannot be copied now, as on a full disk. The jobs try again."""
     Archive.objects.filter(pk=archive.pk).update(message=message)
+    _alert(archive, alert_key(archive), f"The experiment {archive.experiment.name!r} cannot be archived: {message}")
+
+
+def _alert(archive: Archive, key: str, message: str, severity: str = "error") -> None:
     place = archive.experiment.places.select_related("camera").first()
-    sentence = f"The experiment {archive.experiment.name!r} cannot be archived: {message}"
     camera = place.camera if place else None
-    raise_alert(alert_key(archive), sentence, severity="error", camera=camera, data={"archive": str(archive.pk)})
+    raise_alert(key, message, severity=severity, camera=camera, data={"archive": str(archive.pk)})
+
+
+def incomplete_key(archive: Archive) -> str:
+    return f"archive.incomplete:{archive.pk}"
 
 
 def alert_key(archive: Archive) -> str:

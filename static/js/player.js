@@ -21,7 +21,9 @@ let frameInterval = frames > 1 && length > 0 ? length / frames : 1 / 15;
 let queue = Promise.resolve();
 let waiting = 0;
 /** Whether the frame of a seek is still pending: `shownAt` is then the time of the frame before the seek. */
-let isFramePending = false;
+let isFramePending = true;
+/** The seek that was last repeated, because the browser had not reported its frame. */
+let repeatedSeek = NaN;
 /** Whether the user is dragging the slider, which then keeps its position. */
 let isSliding = false;
 
@@ -58,6 +60,22 @@ function trackFrames() {
 const seek = (seconds) => {
   video.currentTime = Math.min(Math.max(seconds, 0), video.duration || length);
 };
+
+/**
+ * A browser does not report a frame that it showed before this module ran, and on a busy machine it misses others: the
+ * seek is repeated once.
+ */
+function repeatUnreportedSeek() {
+  const isUnreported = () => isFramePending && video.paused && !video.seeking && repeatedSeek !== video.currentTime;
+  setTimeout(() => {
+    if (!isUnreported()) return;
+    enqueue(() => {
+      if (!isUnreported()) return;
+      repeatedSeek = video.currentTime;
+      seek(repeatedSeek);
+    });
+  }, SETTLE_MS);
+}
 
 /** After a seek: resolves with the time of the shown frame, in seconds of the clip. */
 function presentedFrame() {
@@ -211,6 +229,9 @@ function begin() {
   video.addEventListener("seeking", () => {
     isFramePending = true;
   });
+  video.addEventListener("seeked", repeatUnreportedSeek);
+  if (video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) repeatUnreportedSeek();
+  else video.addEventListener("loadeddata", repeatUnreportedSeek, { once: true });
   video.addEventListener("play", () => {
     player.querySelector("[data-play]").textContent = "Pause";
   });

@@ -109,3 +109,37 @@ def test_a_job_that_is_stopped_goes_on_later(run: Experiment, clips: list[Clip],
     attempt(archive)
     archive.refresh_from_db()
     assert archive.state == "complete"
+
+
+def test_a_source_that_is_not_mounted_is_not_missing(
+    run: Experiment, clips: list[Clip], target: StorageRoot, root: StorageRoot
+) -> None:
+    archive = request_archive(run)
+    marker = Path(root.path, MARKER)
+    marker.rename(Path(root.path, "away"))
+    Path(root.path, "clips").rename(Path(root.path, "clips-away"))
+    with pytest.raises(JobError, match="is not mounted"):
+        attempt(archive)
+    assert set(ArchiveFile.objects.values_list("state", flat=True)) == {"planned"}
+    Path(root.path, "away").rename(marker)
+    Path(root.path, "clips-away").rename(Path(root.path, "clips"))
+    attempt(archive)
+    archive.refresh_from_db()
+    assert archive.state == "complete"
+
+
+def test_a_source_that_is_restored_is_copied_by_the_next_request(
+    run: Experiment, clips: list[Clip], target: StorageRoot, root: StorageRoot, run_jobs: Any
+) -> None:
+    source = Path(root.path, clips[0].path)
+    content = source.read_bytes()
+    source.unlink()
+    archive = request_archive(run)
+    run_jobs()
+    assert open_alerts() == [f"archive.incomplete:{archive.pk}"]
+    source.write_bytes(content)
+    request_archive(run)
+    run_jobs()
+    archive.refresh_from_db()
+    assert (archive.state, archive.missing) == ("complete", [])
+    assert open_alerts() == []

@@ -223,3 +223,19 @@ def test_the_sources_are_held_while_they_are_copied(run: Experiment, clips: list
 def test_captures_of_the_ledger_stay_when_an_archive_is_made(archive: Archive) -> None:
     assert Capture.objects.count() == 0
     assert Clip.objects.present().count() == 3
+
+
+def test_an_archive_of_a_running_experiment_is_completed_after_its_end(
+    run: Experiment, clips: list[Clip], run_jobs: Any
+) -> None:
+    ended = run.ended_at
+    Experiment.objects.update(state="running", ended_at=None, settled=False)
+    run.refresh_from_db()
+    archive = request_archive(run)
+    run_jobs()
+    Experiment.objects.update(state="completed", ended_at=ended, settled=True)
+    Archive.objects.update(completed_at=ended - timedelta(seconds=1))
+    request_due()
+    run_jobs()
+    archive.refresh_from_db()
+    assert (archive.state, archive.missing) == ("complete", [])
