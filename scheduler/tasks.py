@@ -1,4 +1,4 @@
-"""Periodic tasks of nights."""
+"""Periodic tasks of nights and experiments."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 from celery import shared_task
 
 from monitoring.services import raise_alert
+from scheduler.automatic_recording.alerts import report_experiments
 from scheduler.reports.nightly import report_nights
 from scheduler.runs.late_runs import report_late_runs
 from scheduler.runs.planning_problems import ALERT
@@ -33,3 +34,9 @@ def replan_nights() -> None:
 def report_ended_nights() -> None:
     """Write the reports of nights that are over, and again those whose ledger has changed."""
     report_nights()
+
+
+@shared_task(name="scheduler.report_experiments", ignore_result=True)
+def report_late_experiments() -> None:
+    """Raise the alerts of experiments that have not begun, and of cameras that record nothing for theirs."""
+    report_experiments()

@@ -1,0 +1,69 @@
+"""Alerts about experiments that do not record what they should: one that does not begin, and a camera without a part.
+
+They follow from the stored rows alone, so they are right after any kill."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from captures.experiments.models import Experiment, ExperimentCamera, ExperimentState
+from core.times.timestamps import stamp
+from monitoring.selectors import unresolved_keys
+from monitoring.services import raise_alert, resolve_alert
+
+LATE = timedelta(minutes=1)
+"""A part of the station may be restarting before."""
+NOT_BEGUN = "experiment.late:"
+NO_RECORDING = "experiment.camera:"
+
+
+def report_experiments(now: datetime | None = None) -> None:
+    """Raise what is late now, and resolve what is no longer."""
+    late_since = (now or timezone.now()) - LATE
+    found = _report_not_begun(late_since) | _report_cameras(late_since)
+    for key in sorted((unresolved_keys(NOT_BEGUN) | unresolved_keys(NO_RECORDING)) - found):
+        resolve_alert(key)
+
+
+def _report_not_begun(late_since: datetime) -> set[str]:
+    found = set()
+    late = Experiment.objects.filter(state=ExperimentState.PLANNED, planned_start__lte=late_since)
+    for experiment in late.prefetch_related("places__camera"):
+        key = f"{NOT_BEGUN}{experiment.pk}"
+        first = next(iter(experiment.places.all()), None)
+        planned = stamp(experiment.planned_start) if experiment.planned_start else ""
+        raise_alert(
+            key,
+            f"The experiment {experiment.name!r} should have begun at {planned}. Start it by hand, and look at the log "
+            "of the station for the reason.",
+            severity="error",
+            # Only who may see that camera reads the name of the experiment.
+            camera=first.camera if first else None,
+            data={"experiment": str(experiment.pk)},
+        )
+        found.add(key)
+    return found
+
+
+def _report_cameras(late_since: datetime) -> set[str]:
+    places = ExperimentCamera.objects.filter(
+        experiment__state=ExperimentState.RUNNING,
+        experiment__record=True,
+        experiment__started_at__lte=late_since,
+        means__in=["", ExperimentCamera.Means.NOTHING],
+    )
+    found = set()
+    for place in places.select_related("experiment", "camera"):
+        key = f"{NO_RECORDING}{place.experiment_id}:{place.camera.slug}"
+        why = place.message or "Its recording could not be requested: the log of the station says why."
+        raise_alert(
+            key,
+            f"{place.camera.slug} records nothing for the experiment {place.experiment.name!r}. {why}",
+            severity="error",
+            camera=place.camera,
+            data={"experiment": str(place.experiment_id)},
+        )
+        found.add(key)
+    return found
