@@ -10,11 +10,15 @@ const SHAPE_TOLERANCE = 0.01; // relative difference above which a picture's own
 const createElement = (name, className, content = "") =>
   Object.assign(document.createElement(name), { className, textContent: content });
 
-/** A page of pictures; null when the station refuses or does not answer. */
+/** A page of pictures; null when the station refuses, does not answer, or its answer is cut off. */
 async function fetchJson(address) {
-  const answer = await fetch(address).catch(() => null);
-  // A redirect leads to the sign-in page, which is no JSON.
-  return answer?.ok && !answer.redirected ? answer.json() : null;
+  try {
+    const answer = await fetch(address);
+    // A redirect leads to the sign-in page, which is no JSON.
+    return answer.ok && !answer.redirected ? await answer.json() : null;
+  } catch {
+    return null;
+  }
 }
 
 /** The pictures of a day by their position; more are loaded on demand. */
@@ -111,8 +115,9 @@ function createDetails(lightbox) {
   const fill = async () => {
     const { page } = lightbox.pswp.currSlide.data;
     if (!page) return;
-    const answer = await fetch(`${page}details/`).catch(() => null);
-    const text = answer?.ok ? await answer.text() : "";
+    const text = await fetch(`${page}details/`)
+      .then((answer) => (answer.ok ? answer.text() : ""))
+      .catch(() => "");
     // The reader may be at another picture by now.
     if (lightbox.pswp?.currSlide.data.page === page) details.innerHTML = text || "The station did not answer.";
   };

@@ -113,20 +113,29 @@ function addressOf([begin, end]) {
   return address;
 }
 
+/** The markup of the address; null when the answer fails, is cut off, or leads to the sign-in. */
+async function fetchTimelines(address) {
+  try {
+    const answer = await fetch(address, { headers: { "HX-Request": "true" } });
+    return answer.ok && !answer.headers.has("HX-Redirect") ? await answer.text() : null;
+  } catch {
+    return null;
+  }
+}
+
 async function draw(address = addressOf(visibleRange)) {
   requestCount += 1;
   const request = requestCount;
-  const answer = await fetch(address, { headers: { "HX-Request": "true" } }).catch(() => null);
+  const content = await fetchTimelines(address);
   // The answer to an earlier request may come later.
   if (request !== requestCount) return;
-  const isAnswered = answer?.ok && !answer.headers.has("HX-Redirect");
-  section.toggleAttribute("data-late", !isAnswered);
-  if (!isAnswered) return;
+  section.toggleAttribute("data-late", content === null);
+  if (content === null) return;
   const focus = selectorOf(document.activeElement);
   const open = [...timelines.querySelectorAll("details[open]")].map(
     (table) => table.closest(".timeline-row").dataset.timelineRow,
   );
-  timelines.innerHTML = await answer.text();
+  timelines.innerHTML = content;
   history.replaceState(history.state, "", address);
   timelines.classList.remove("moving");
   readRange();

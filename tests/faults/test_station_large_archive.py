@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import uuid
@@ -35,6 +36,7 @@ def station(tmp_path: Path) -> Iterator[Station]:
         yield station.up()
     finally:
         station.ensure_stopped()
+        shutil.rmtree(station.data)
 
 
 def experiment_with_clips(station: Station) -> str:

@@ -122,4 +122,5 @@ def manager_window(browser: Browser, site: Site) -> Iterator[Page]:
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
     context.close()
-    assert [text for text in errors if site.unexpected(text)] == []
+    found = [text for text in errors if site.unexpected(text)]
+    assert found == [], found
