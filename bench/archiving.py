@@ -1,4 +1,5 @@
-"""Archiving the clips of an experiment, beside copying and hashing the same files with the system's programs."""
+"""Archiving the clips of an experiment: beside copying and hashing the same files with the system's programs, and while
+four cameras record."""
 
 from __future__ import annotations
 
@@ -12,11 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from bench.figures import Table
+from bench.recording import CAMERAS, SCENES, add_camera
 from bench.runs import Runs
 from core.jobs.tables import JOB_KINDS
 from tests.harness.stations.command_line import run as skycam
+from tests.harness.stations.station import Station
+from tests.harness.waiting import eventually
 
 CLIPS, CLIP_BYTES = 100, 200_000_000
+CLIPS_BESIDE = 40
 LIMIT_RATIO = 1.3
 NAME = "Benchmark"
 CHUNK = 8 << 20
@@ -52,15 +57,16 @@ for number, file in enumerate(files):
 
 
 def run(runs: Runs) -> list[Table]:
-    station = runs.station.station
-    clips = station.config.storage_root / "clips" / "benchmark"
-    number = runs.times(CLIPS)
+    return [archive_alone(runs), archive_beside_recording(runs)]
+
+
+def archive_alone(runs: Runs) -> Table:
+    station, number = runs.station.station, runs.times(CLIPS)
+    clips = clips_folder(station)
     write_files(clips, number)
     size = number * CLIP_BYTES
     peer = copied_and_hashed(clips, runs.folder / "copy")
-    # The archive must not be made by itself before the measurement.
-    station.api.call("PATCH", "settings/", {"archive_config.on_completion": False})
-    station.run("manage.py", "shell", "--no-imports", "-c", ADD_ROWS)
+    add_experiment(station)
     drop_caches()
     took_s = archived(station.config.data)
     found = Table(f"Archiving {number} clips of {CLIP_BYTES / 1e6:.0f} MB: skycam experiments archive")
@@ -70,7 +76,50 @@ def run(runs: Runs) -> list[Table]:
     )
     found.add("The time of the second row, as a multiple", f"{took_s / peer:.2f}", str(LIMIT_RATIO))
     shutil.rmtree(clips)
-    return [found]
+    return found
+
+
+def archive_beside_recording(runs: Runs) -> Table:
+    number = runs.times(CLIPS_BESIDE)
+    found = Table(f"{CAMERAS} cameras record 1280x1024 at 15 fps while {number} clips of 200 MB are archived")
+    station = Station(runs.folder / "recording")
+    try:
+        station.up_with_camera()
+        slugs = ["simulated", *(add_camera(station, camera) for camera in range(1, CAMERAS))]
+        write_files(clips_folder(station), number)
+        add_experiment(station)
+        drop_caches()
+        for slug in slugs:
+            station.api.ask("PATCH", f"cameras/{slug}/settings/", SCENES["the chart"])
+            station.api.ask("POST", f"cameras/{slug}/record/", {})
+        eventually(lambda: all(frames for frames, _ in recorded(station, slugs)), 60, "all record")
+        before, began = recorded(station, slugs), time.monotonic()
+        took_s = archived(station.config.data)
+        after, seconds = recorded(station, slugs), time.monotonic() - began
+    finally:
+        station.ensure_stopped()
+        shutil.rmtree(station.data)
+    rates = [(end - begin) / seconds for (begin, _), (end, _) in zip(before, after, strict=True)]
+    found.add("The archive", f"{took_s:.1f} s", note=f"{number * CLIP_BYTES / took_s / 1e6:.0f} MB/s")
+    found.add("Frames lost by recording", str(sum(lost for _, lost in after)), "0")
+    found.add("Frames per second of each camera", ", ".join(f"{rate:.1f}" for rate in rates))
+    return found
+
+
+def recorded(station: Station, slugs: list[str]) -> list[tuple[int, int]]:
+    """The frames of each camera since its recording began, and those that were lost."""
+    recorders = [station.api.ask("GET", f"cameras/{slug}/status/")["recorder"] or {} for slug in slugs]
+    return [(recorder.get("frames", 0), recorder.get("lost_frames", 0)) for recorder in recorders]
+
+
+def clips_folder(station: Station) -> Path:
+    return Path(station.config.storage_root) / "clips" / "benchmark"
+
+
+def add_experiment(station: Station) -> None:
+    """To which the files belong. Its archive is not made by itself, before the measurement."""
+    station.api.call("PATCH", "settings/", {"archive_config.on_completion": False})
+    station.run("manage.py", "shell", "--no-imports", "-c", ADD_ROWS)
 
 
 def write_files(folder: Path, number: int) -> None:
