@@ -12,7 +12,6 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.utils import timezone
 
 from cameras.spool.storage import RootMissing
 from captures.clips.deletion import open_root
@@ -36,9 +35,8 @@ from captures.offsite.secret_store import settings_of
 from captures.offsite.senders import open_sftp, opened
 from captures.storage.models import StorageRoot
 from captures.stored_files.tables import FILE_TABLES
-from core.jobs.claims import is_due
+from core.jobs.claims import others_wait
 from core.jobs.context import JobContext
-from core.jobs.models import Job
 from core.text.plurals import pluralize
 from monitoring.services import record_event
 
@@ -178,10 +176,6 @@ class Sending:
         if run_s > FAIR_S and others_wait(self._context.id, self._host):
             return "Another job waits; it continues afterwards."
         return ""
-
-
-def others_wait(job: str, host: str) -> bool:
-    return Job.objects.filter(is_due(timezone.now()), host=host).exclude(pk=job).exists()
 
 
 def save_upload(copy: OffsiteCopy, ident: str) -> None:

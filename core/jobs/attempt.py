@@ -18,7 +18,7 @@ from typing import Any
 from django.db import DatabaseError, connection
 
 from core.jobs.children import kill_child, start_child
-from core.jobs.claims import LEASE_S, JobLease
+from core.jobs.claims import LEASE_S, JobLease, others_wait
 from core.jobs.messages import EndMessage, JobSpec, Message, ProgressMessage
 from core.jobs.models import Job
 from core.jobs.tables import JobKind
@@ -39,6 +39,7 @@ class StopReason(StrEnum):
     DEADLINE = "deadline"
     SHUTDOWN = "shutdown"
     LEASE_LOST = "lease_lost"
+    MADE_ROOM = "made_room"
 
 
 @dataclass(slots=True)
@@ -57,7 +58,8 @@ class Progress:
 
 
 class JobAttempt:
-    """Runs on one thread, which must live as long as the child. `is_stopping`: whether the worker is to end."""
+    """Runs on one thread, which must live as long as the child. `is_stopping`: whether the worker is to end.
+    `makes_room`: whether it ends after `times.turn_s` for another job that is due."""
 
     def __init__(
         self,
@@ -67,10 +69,13 @@ class JobAttempt:
         is_stopping: Callable[[], bool],
         clock: Callable[[], float] = time.monotonic,
         times: JobTimes | None = None,
+        *,
+        makes_room: bool = False,
     ) -> None:
         self._times = times or JobTimes()
         self.job, self.kind, self.lease = job, kind, JobLease(job, self._times.first_retry_s)
         self._environment, self._is_stopping, self._clock = environment, is_stopping, clock
+        self._turn_until = clock() + self._times.turn_s if makes_room else float("inf")
         self._progress = Progress(job.done, job.total)
         self._end: EndMessage | None = None
         self._stop_reason: StopReason | None = None
@@ -172,6 +177,8 @@ class JobAttempt:
                 renewed = now
             if self.lease.is_cancelled():
                 self._stop(child, StopReason.CANCELLED, self._times.grace_s)
+            elif now > self._turn_until and others_wait(self.job.pk, self.job.host):
+                self._stop(child, StopReason.MADE_ROOM, self._times.grace_s)
         except DatabaseError as error:
             log.warning("The progress of job %s could not be written: %s", self.job.pk, error)
             connection.close()
@@ -200,7 +207,7 @@ class JobAttempt:
         self.lease.renew(**self._progress.fields)
         if reason is StopReason.CANCELLED:
             return self.lease.cancel(end["result"] if end is not None and end["type"] == "done" else None)
-        if reason is StopReason.SHUTDOWN:
+        if reason in {StopReason.SHUTDOWN, StopReason.MADE_ROOM}:
             return self.lease.release()
         if reason is StopReason.DEADLINE:
             return self.lease.take_back(f"It took more than {self.kind.deadline_s:g} s.")

@@ -69,10 +69,11 @@ def change_state(rows: QuerySet[Job], before: JobState, after: JobState, **field
 
 
 def claim_next(host: str, worker: str) -> Job | None:
-    """The oldest job of this host that is due, now running and leased to `worker`; None if none is due."""
+    """The job of this host that is due since the longest time, now running and leased to `worker`; None if none is. One
+    that made room for another comes after it."""
     recover_lost(host)
     due = Job.objects.filter(is_due(timezone.now()), host=host)
-    for candidate in due.order_by("created_at", "id").values_list("pk", flat=True)[:CANDIDATES]:
+    for candidate in due.order_by("not_before", "created_at", "id").values_list("pk", flat=True)[:CANDIDATES]:
         # A command on this host may have claimed it meanwhile; then the next one is tried.
         if claim(candidate, worker):
             return Job.objects.get(pk=candidate)
@@ -105,6 +106,11 @@ def is_busy(host: str, besides: Job | None = None) -> bool:
     """Whether a worker runs a job on this host, other than `besides`."""
     running = Job.objects.filter(host=host, state=JobState.RUNNING.value).exclude(is_lost(timezone.now()))
     return (running.exclude(pk=besides.pk) if besides else running).exists()
+
+
+def others_wait(job: Any, host: str) -> bool:
+    """Whether another job of the host than `job` (its id) is due. DatabaseError."""
+    return Job.objects.filter(is_due(timezone.now()), host=host).exclude(pk=job).exists()
 
 
 def retry_delay_s(attempts: int, first_s: float = FIRST_RETRY_S) -> float:
@@ -144,7 +150,7 @@ class JobLease:
         return self._end(JobState.FAILED, error=error, sentence="")
 
     def release(self) -> bool:
-        """Give the job back unharmed, because the worker stops: this attempt does not count."""
+        """Give the job back unharmed, because the worker stops or another job waits: this attempt does not count."""
         return self._wait_again(attempts=F("attempts") - 1, not_before=timezone.now())
 
     def take_back(self, error: str) -> bool:

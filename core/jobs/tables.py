@@ -26,6 +26,9 @@ class JobKind(NamedTuple):
     one_per_subject: bool
     """Whether a subject has at most one unfinished job of this kind on each host."""
     function: str
+    makes_room: bool = False
+    """Whether it is interrupted after a while for another job that is due, and continues behind that one. Only for
+    kinds whose next attempt continues where one ended."""
 
 
 JOB_KINDS: dict[str, JobKind] = {
@@ -36,7 +39,7 @@ JOB_KINDS: dict[str, JobKind] = {
         "Clean up storage", "manager", 2 * GB, 86_400.0, 10, 20, True, "captures.retention.jobs.execute_plan"
     ),
     "integrity": JobKind(
-        "Check the storage", "manager", 2 * GB, 86_400.0, 15, 20, True, "captures.integrity.check.check_integrity"
+        "Check the storage", "manager", 2 * GB, 86_400.0, 15, 20, True, "captures.integrity.check.check_integrity", True
     ),
     "offsite": JobKind(
         "Copy files off-site", "manager", 2 * GB, 7200.0, 15, 20, True, "captures.offsite.jobs.send_files"
@@ -49,7 +52,15 @@ JOB_KINDS: dict[str, JobKind] = {
         "Organize files", "operator", 4 * GB, 86_400.0, 15, 20, True, "captures.organizing.jobs.organize_folder"
     ),
     "archive": JobKind(
-        "Archive an experiment", "operator", 2 * GB, 7 * 86_400.0, 15, 20, True, "captures.archives.jobs.make_archive"
+        "Archive an experiment",
+        "operator",
+        2 * GB,
+        7 * 86_400.0,
+        15,
+        20,
+        True,
+        "captures.archives.jobs.make_archive",
+        True,
     ),
     "verify_archive": JobKind(
         "Verify an archive",
@@ -60,12 +71,13 @@ JOB_KINDS: dict[str, JobKind] = {
         20,
         True,
         "captures.archives.verification.verify_archive",
+        True,
     ),
     "admin_action": JobKind(
         "Archive admin", "manager", 2 * GB, 7 * 86_400.0, 15, 20, False, "skycam_project.admin.jobs.run_action"
     ),
     "verify": JobKind(
-        "Verify files", "manager", 2 * GB, 86_400.0, 15, 20, True, "captures.files.verification.verify_files"
+        "Verify files", "manager", 2 * GB, 86_400.0, 15, 20, True, "captures.files.verification.verify_files", True
     ),
 }
 """Kind -> what it is, its limits, and the function that does it."""

@@ -19,3 +19,5 @@ class JobTimes:
     """Between the request to stop and the kill."""
     first_retry_s: float = FIRST_RETRY_S
     """From the first failed attempt to the next."""
+    turn_s: float = 600.0
+    """After which a job that can continue makes room for another one that is due."""

@@ -47,24 +47,27 @@ class JobsWorker:
         """Run the next job to its end, on the caller's thread; False if none is due. DatabaseError."""
         job = claim_next(self.host, self.name)
         if job is not None:
-            self._attempt(job)
+            self._attempt(job, may_make_room=True)
         return job is not None
 
     def run_job(self, job: Job) -> bool:
         """Run this job; False if another worker has it. DatabaseError."""
         if not claim(job.pk, self.name):
             return False
-        self._attempt(Job.objects.get(pk=job.pk))
+        # A command waits for it, and runs no other.
+        self._attempt(Job.objects.get(pk=job.pk), may_make_room=False)
         return True
 
-    def _attempt(self, job: Job) -> None:
+    def _attempt(self, job: Job, *, may_make_room: bool) -> None:
         kind = kind_of(job.kind)
         # An update, or another host with another version, may have removed or added the kind.
         if kind is None:
             JobLease(job).fail(f"This version of the station has no jobs of the kind {job.kind!r}.")
             return
         log.info("Job %s (%s) starts, attempt %d.", job.pk, job.kind, job.attempts)
-        JobAttempt(job, kind, settings.JOB_ENVIRONMENT, self._thread.is_stopping, times=self._times).run()
+        makes_room = may_make_room and kind.makes_room
+        stopping, times = self._thread.is_stopping, self._times
+        JobAttempt(job, kind, settings.JOB_ENVIRONMENT, stopping, times=times, makes_room=makes_room).run()
 
     def _run_due(self) -> None:
         # Until no job is due: the next search is up to `poll_s` away.

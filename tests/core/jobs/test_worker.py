@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -226,6 +227,42 @@ def test_a_worker_that_is_stopped_gives_its_job_back(
     assert process.terminate() == 0
     assert state_of(job) == "waiting"
     assert reloaded(job).attempts == 0
+
+
+def test_a_long_job_makes_room_for_another_and_continues_behind_it(enqueue: Enqueue, tmp_path: Path) -> None:
+    path = tmp_path / "steps"
+    long = enqueue("count_to_the_end", limits={"makes_room": True}, path=str(path), end=60, step_s=0.1)
+    short = enqueue("add", numbers=[1])
+    worker = JobsWorker(HOST, replace(QUICK, turn_s=1.0))
+    worker.run_next()
+    assert state_of(long) == "waiting"
+    assert 0 < reloaded(long).done < 60
+    worker.run_next()
+    assert state_of(short) == "done"
+    worker.run_next()
+    assert state_of(long) == "done"
+    assert reloaded(long).attempts == 1
+    assert sorted({int(line) for line in path.read_text().split()}) == list(range(60))
+
+
+def test_a_long_job_keeps_its_place_while_no_other_waits(enqueue: Enqueue, tmp_path: Path) -> None:
+    job = enqueue("count_to_the_end", limits={"makes_room": True}, path=str(tmp_path / "steps"), end=20, step_s=0.1)
+    JobsWorker(HOST, replace(QUICK, turn_s=0.2)).run_next()
+    assert state_of(job) == "done"
+
+
+def test_a_kind_that_cannot_continue_makes_no_room(enqueue: Enqueue, tmp_path: Path) -> None:
+    job = enqueue("count_to_the_end", path=str(tmp_path / "steps"), end=20, step_s=0.1)
+    enqueue("add", numbers=[1])
+    JobsWorker(HOST, replace(QUICK, turn_s=0.2)).run_next()
+    assert state_of(job) == "done"
+
+
+def test_a_job_that_a_command_runs_makes_no_room(enqueue: Enqueue, tmp_path: Path) -> None:
+    job = enqueue("count_to_the_end", limits={"makes_room": True}, path=str(tmp_path / "steps"), end=20, step_s=0.1)
+    enqueue("add", numbers=[1])
+    JobsWorker(HOST, replace(QUICK, turn_s=0.2)).run_job(job)
+    assert state_of(job) == "done"
 
 
 def test_a_job_survives_kills_of_child_and_worker(enqueue: Enqueue, start_worker: StartWorker, tmp_path: Path) -> None:
