@@ -25,31 +25,39 @@ class JobKind(NamedTuple):
     max_attempts: int
     one_per_subject: bool
     """Whether a subject has at most one unfinished job of this kind on each host."""
-    function: str
-    makes_room: bool = False
+    makes_room: bool
     """Whether it is interrupted after a while for another job that is due, and continues behind that one. Only for
     kinds whose next attempt continues where one ended."""
+    function: str
 
 
 JOB_KINDS: dict[str, JobKind] = {
     "clip_cleanup": JobKind(
-        "Clean up clips", "manager", 2 * GB, 3600.0, 10, 3, True, "captures.retention.jobs.clean_up_clips"
+        "Clean up clips", "manager", 2 * GB, 3600.0, 10, 3, True, False, "captures.retention.jobs.clean_up_clips"
     ),
     "storage_cleanup": JobKind(
-        "Clean up storage", "manager", 2 * GB, 86_400.0, 10, 20, True, "captures.retention.jobs.execute_plan"
+        "Clean up storage", "manager", 2 * GB, 86_400.0, 10, 20, True, False, "captures.retention.jobs.execute_plan"
     ),
     "integrity": JobKind(
-        "Check the storage", "manager", 2 * GB, 86_400.0, 15, 20, True, "captures.integrity.check.check_integrity", True
+        "Check the storage", "manager", 2 * GB, 86_400.0, 15, 20, True, True, "captures.integrity.check.check_integrity"
     ),
     "offsite": JobKind(
-        "Copy files off-site", "manager", 2 * GB, 7200.0, 15, 20, True, "captures.offsite.jobs.send_files"
+        "Copy files off-site", "manager", 2 * GB, 7200.0, 15, 20, True, False, "captures.offsite.jobs.send_files"
     ),
     "offsite_test": JobKind(
-        "Test an off-site destination", "manager", 2 * GB, 300.0, 10, 1, True, "captures.offsite.jobs.probe_destination"
+        "Test an off-site destination",
+        "manager",
+        2 * GB,
+        300.0,
+        10,
+        1,
+        True,
+        False,
+        "captures.offsite.jobs.probe_destination",
     ),
     # The process that decodes the files inherits the limit of memory, and needs 3 GB.
     "organize": JobKind(
-        "Organize files", "operator", 4 * GB, 86_400.0, 15, 20, True, "captures.organizing.jobs.organize_folder"
+        "Organize files", "operator", 4 * GB, 86_400.0, 15, 20, True, False, "captures.organizing.jobs.organize_folder"
     ),
     "archive": JobKind(
         "Archive an experiment",
@@ -59,8 +67,8 @@ JOB_KINDS: dict[str, JobKind] = {
         15,
         20,
         True,
-        "captures.archives.jobs.make_archive",
         True,
+        "captures.archives.jobs.make_archive",
     ),
     "verify_archive": JobKind(
         "Verify an archive",
@@ -70,14 +78,14 @@ JOB_KINDS: dict[str, JobKind] = {
         15,
         20,
         True,
-        "captures.archives.verification.verify_archive",
         True,
+        "captures.archives.verification.verify_archive",
     ),
     "admin_action": JobKind(
-        "Archive admin", "manager", 2 * GB, 7 * 86_400.0, 15, 20, False, "skycam_project.admin.jobs.run_action"
+        "Archive admin", "manager", 2 * GB, 7 * 86_400.0, 15, 20, False, False, "skycam_project.admin.jobs.run_action"
     ),
     "verify": JobKind(
-        "Verify files", "manager", 2 * GB, 86_400.0, 15, 20, True, "captures.files.verification.verify_files", True
+        "Verify files", "manager", 2 * GB, 86_400.0, 15, 20, True, True, "captures.files.verification.verify_files"
     ),
 }
 """Kind -> what it is, its limits, and the function that does it."""

@@ -24,7 +24,7 @@ Enqueue = Callable[..., Job]
 
 
 def kind_named(name: str, **changes: Any) -> JobKind:
-    found = JobKind(name, "operator", 2 * GB, 60.0, 5, 3, False, f"{FUNCTIONS}.{name}")
+    found = JobKind(name, "operator", 2 * GB, 60.0, 5, 3, False, False, f"{FUNCTIONS}.{name}")
     return found._replace(**changes)
 
 
