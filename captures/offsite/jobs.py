@@ -129,7 +129,7 @@ class Sending:
         try:
             with opened_source(copy) as source:
                 source.check(self._pace.check)
-                verified_by = sender.put(source, copy.key, upload)
+                verified_by = sender.put_file(source, copy.key, upload)
                 FAILPOINTS.hit("after_copy_compared")
         except Interrupted:
             queue.note_interrupted(copy)

@@ -46,9 +46,9 @@ class RowPace:
         self._bucket = TokenBucket()
         self._read_at = float("-inf")
 
-    def take(self, count: int) -> None:
+    def take_bytes(self, count: int) -> None:
         self.check()
-        wait_s = self._bucket.take(count)
+        wait_s = self._bucket.take_bytes(count)
         until = time.monotonic() + wait_s
         while (left := until - time.monotonic()) > 0:
             time.sleep(min(left, NAP_S))
@@ -56,7 +56,7 @@ class RowPace:
             self.check()
             # A limit that was lifted or raised meanwhile holds from now on.
             if self._bucket.rate != rate:
-                until = time.monotonic() + self._bucket.take(0)
+                until = time.monotonic() + self._bucket.take_bytes(0)
 
     def check(self) -> None:
         """Interrupted."""
@@ -73,5 +73,5 @@ class RowPace:
 class NoPace:
     """Without a limit: for a probe, and for files that are fetched back."""
 
-    def take(self, count: int) -> None:
+    def take_bytes(self, count: int) -> None:
         return None

@@ -16,7 +16,7 @@ class TokenBucket:
         self.rate, self._clock = rate, clock
         self._debt, self._at = 0.0, clock()
 
-    def take(self, count: int) -> float:
+    def take_bytes(self, count: int) -> float:
         """Let `count` bytes pass. Returns how many seconds the caller has to wait after them."""
         now = self._clock()
         if self.rate is None:

@@ -69,7 +69,7 @@ def restore_capture(capture: Capture, actor: str) -> None:
         _record(capture, "capture.restored", f"{actor} restored the picture of {_name(capture)}.", actor)
         return
     purged = Capture.objects.exclude(purged_at=None).filter(pk=capture.pk).exists()
-    why = "its files were deleted from there" if purged else "nobody moved it there, or somebody restored it"
+    why = "its files were deleted from there" if purged else "it was not moved there, or was restored since"
     raise NotInTrash(f"The capture {capture.pk} is not in the trash: {why}.")
 
 

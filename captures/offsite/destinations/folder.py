@@ -57,7 +57,7 @@ class FolderSender:
         if found != ident:
             raise DestinationError(f"The folder {path} has the marker of another destination. Give another folder.")
 
-    def put(self, source: Source, key: str, upload: Upload) -> str:
+    def put_file(self, source: Source, key: str, upload: Upload) -> str:
         folder, _, name = check_key(key).rpartition("/")
         part = f".{hashlib.sha256(name.encode()).hexdigest()[:32]}{PART}"
         try:
@@ -124,7 +124,7 @@ class FolderSender:
                 begin = 0
             os.lseek(file, begin, os.SEEK_SET)
             for chunk in source.chunks(begin):
-                self._pace.take(len(chunk))
+                self._pace.take_bytes(len(chunk))
                 _write_all(file, chunk)
             os.fsync(file)
             # Read back from the disk and not from the cache, where it is whole in any case.
@@ -143,7 +143,7 @@ class FolderSender:
         file = _open(name, os.O_RDONLY, at)
         try:
             while chunk := os.read(file, CHUNK_BYTES):
-                self._pace.take(len(chunk))
+                self._pace.take_bytes(len(chunk))
                 digest.update(chunk)
         finally:
             os.close(file)

@@ -96,7 +96,7 @@ class PacedBody(io.RawIOBase):
         if self._speed is not None:
             # Between two reads the network had the last chunk.
             self._speed.pause(len(chunk))
-            self._pace.take(len(chunk))
+            self._pace.take_bytes(len(chunk))
             self._speed.resume()
         return chunk
 

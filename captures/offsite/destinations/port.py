@@ -29,7 +29,7 @@ class Interrupted(Exception):
 
 
 class Pace(Protocol):
-    def take(self, count: int) -> None:
+    def take_bytes(self, count: int) -> None:
         """Let `count` bytes pass: waits for the limit of bandwidth. Interrupted."""
 
 
@@ -99,7 +99,7 @@ class Sender(Protocol):
     """A connection to a destination. `key` is the name of a copy: relative, with slashes. Each call raises
     DestinationError."""
 
-    def put(self, source: Source, key: str, upload: Upload) -> str:
+    def put_file(self, source: Source, key: str, upload: Upload) -> str:
         """Copy the file, continuing what an earlier attempt left, and compare its checksum at the far end. Returns who
         computed that: `read_back` or `server`. WrongChecksum, FileUnreadable, Interrupted."""
 

@@ -69,7 +69,7 @@ class S3Sender:
         self._client.meta.events.register("before-send.s3", self._http.send)
         self._client.meta.events.register("before-call.s3", refuse_other_regions)
 
-    def put(self, source: Source, key: str, upload: Upload) -> str:
+    def put_file(self, source: Source, key: str, upload: Upload) -> str:
         name = self._prefix + check_key(key)
         with translated():
             if upload.again and self._is_there(source, key, name):
@@ -86,7 +86,7 @@ class S3Sender:
             body = self._client.get_object(Bucket=self._bucket, Key=self._prefix + check_key(key))["Body"]
             with contextlib.closing(body):
                 while chunk := body.read(CHUNK_BYTES):
-                    self._pace.take(len(chunk))
+                    self._pace.take_bytes(len(chunk))
                     yield chunk
 
     def forget(self, key: str, upload: str) -> None:
@@ -170,7 +170,7 @@ class S3Sender:
             except ClientError as error:
                 if code_of(error) not in LOST:
                     raise
-        # A kill between the next two statements leaves an upload whose id nobody has; its parts would cost for ever.
+        # A kill between the next two statements leaves an upload whose id is in no row; its parts would cost for ever.
         self._abort_uploads(name)
         begun = self._client.create_multipart_upload(Bucket=self._bucket, Key=name, ChecksumAlgorithm="SHA256")
         FAILPOINTS.hit("after_upload_begun")

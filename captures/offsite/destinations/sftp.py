@@ -84,7 +84,7 @@ class SftpSender:
             if (channel := client.get_channel()) is not None:
                 channel.settimeout(stall_s)
 
-    def put(self, source: Source, key: str, upload: Upload) -> str:
+    def put_file(self, source: Source, key: str, upload: Upload) -> str:
         path = self._base + check_key(key)
         part = f"{path}{PART}"
         with translated():
@@ -142,7 +142,7 @@ class SftpSender:
             for chunk in source.chunks(begin):
                 for place in range(0, len(chunk), WRITE_BYTES):
                     piece = chunk[place : place + WRITE_BYTES]
-                    self._pace.take(len(piece))
+                    self._pace.take_bytes(len(piece))
                     file.write(piece)
             file.flush()
             self._sync(file)
@@ -163,7 +163,7 @@ class SftpSender:
         with self._client.open(path, "rb") as file:
             file.prefetch(self._size(path), max_concurrent_requests=64)
             while chunk := file.read(WRITE_BYTES):
-                self._pace.take(len(chunk))
+                self._pace.take_bytes(len(chunk))
                 yield chunk
 
     def _size(self, path: str) -> int:

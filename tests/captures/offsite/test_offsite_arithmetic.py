@@ -51,7 +51,7 @@ def test_bytes_never_pass_faster_than_the_rate_and_one_burst(rate: int, counts: 
     clock = ManualClock()
     bucket, waited = TokenBucket(rate, clock), 0.0
     for count in counts:
-        wait_s = bucket.take(count)
+        wait_s = bucket.take_bytes(count)
         waited += wait_s
         clock.now += wait_s
     assert sum(counts) <= rate * (waited + BURST_S) * 1.001 + 1
@@ -62,15 +62,15 @@ def test_a_pause_earns_no_more_than_a_burst(pause_s: float) -> None:
     clock = ManualClock()
     bucket = TokenBucket(1000, clock)
     clock.now += pause_s
-    assert bucket.take(10_000) >= 10_000 / 1000 - BURST_S - 0.001
+    assert bucket.take_bytes(10_000) >= 10_000 / 1000 - BURST_S - 0.001
 
 
 def test_without_a_limit_nothing_waits() -> None:
-    assert TokenBucket(None).take(10**12) == 0.0
+    assert TokenBucket(None).take_bytes(10**12) == 0.0
 
 
 def test_a_limit_that_is_lifted_forgets_its_debt() -> None:
     bucket = TokenBucket(10)
-    bucket.take(1000)
+    bucket.take_bytes(1000)
     bucket.rate = None
-    assert bucket.take(1) == 0.0
+    assert bucket.take_bytes(1) == 0.0

@@ -163,7 +163,7 @@ def test_a_limit_of_bandwidth_can_be_lifted_within_a_file(folder_copies: Destina
         return ""
 
     began = time.monotonic()
-    RowPace(folder_copies.pk, lift_at_the_third_look).take(10_000_000)
+    RowPace(folder_copies.pk, lift_at_the_third_look).take_bytes(10_000_000)
     assert len(looks) >= 3
     assert 1.5 < time.monotonic() - began < 60
 
@@ -176,4 +176,4 @@ def test_a_pause_ends_the_sending_within_a_file(folder_copies: Destination) -> N
         return ""
 
     with pytest.raises(Interrupted, match="paused"):
-        RowPace(folder_copies.pk, pause).take(10_000_000)
+        RowPace(folder_copies.pk, pause).take_bytes(10_000_000)
