@@ -151,7 +151,7 @@ def lost(camera: Any) -> UUID | None:
 def with_newest(cameras: CameraQuerySet) -> CameraQuerySet:
     """Annotates `newest_id` and `newest_at`: the camera's newest saved capture."""
     # Each subquery reads one row of the index on camera, status and time.
-    saved = Capture.objects.filter(camera=OuterRef("pk"), status="saved").order_by("-started_at", "-id")
+    saved = Capture.objects.present().filter(camera=OuterRef("pk"), status="saved").order_by("-started_at", "-id")
     return cameras.annotate(
         newest_id=Subquery(saved.values("pk")[:1]), newest_at=Subquery(saved.values("started_at")[:1])
     )

@@ -44,7 +44,9 @@ def choose_thumbs(captures: Mapping[UUID, Sequence[CaptureRow]]) -> dict[UUID, l
         for rows in captures.values()
         for row in spread([row for row in rows if row.status == "saved"], most)
     }
-    rows = Capture.objects.filter(started_at__in={at for _, at in chosen}, camera__in=list(captures), status="saved")
+    at = {at for _, at in chosen}
+    # Not those in the trash, whose files may be deleted already.
+    rows = Capture.objects.present().filter(started_at__in=at, camera__in=list(captures), status="saved")
     found: dict[UUID, list[Thumb]] = {}
     for row in rows.prefetch_related("files__root").order_by("started_at", "id") if chosen else ():
         if (row.camera_id, row.started_at) in chosen:

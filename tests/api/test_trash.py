@@ -34,6 +34,12 @@ def test_only_managers_get_files_of_a_capture_in_the_trash(manager: Any, viewer:
     assert viewer.get(f"{URL}{capture.pk}/file/").status_code == 404
 
 
+def test_the_card_of_a_camera_shows_no_picture_from_the_trash(manager: Any, viewer: Any, capture: Capture) -> None:
+    assert f"{capture.pk}/thumbnail/" in viewer.get("/").content.decode()
+    manager.delete(f"{URL}{capture.pk}/")
+    assert f"{capture.pk}/thumbnail/" not in viewer.get("/").content.decode()
+
+
 def test_a_restored_capture_is_in_the_lists_again(manager: Any, viewer: Any, capture: Capture) -> None:
     manager.delete(f"{URL}{capture.pk}/")
     answer = manager.post(f"{URL}{capture.pk}/restore/")
