@@ -28,6 +28,8 @@ BENCHES = {
     "pages":    "bench.pages",
     "clips":    "bench.clips",
     "admin":    "bench.admin",
+    "retention": "bench.retention",
+    "offsite":  "bench.offsite",
     "service":  "bench.service",
     "files":    "bench.files",
     "organizing": "bench.organizing",

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
-from itertools import groupby
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -106,21 +105,28 @@ class CleanupPlan:
 
 
 def encode_items(items: Iterable[PlanItem]) -> bytes:
-    """As JSON: a list for each run of files of one table, class, camera, root and rule."""
-    # Columns and not rows: a list for each of 200,000 files takes longer than to read them.
-    runs = [(key, list(run)) for key, run in groupby(items, lambda item: (*item[:1], *item[2:5], item[7]))]
-    return json.dumps(
-        [
-            [table, name, str(camera), str(root), why, *([item[column] for item in run] for column in (1, 5, 6))]
-            for (table, name, camera, root, why), run in runs
-        ]
-    ).encode("ascii")
+    """As JSON: what files have in common, once each, and for each file the number of its common part, key, path and
+    size, as four columns."""
+    # Columns and not rows: a list for each of 200,000 files takes longer than to read them. By identity: the hash of a
+    # UUID or an enumeration is a function in Python. Equal parts that are other objects are listed twice.
+    numbers: dict[tuple[Any, ...], int] = {}
+    common: list[list[str]] = []
+    rows = []
+    for table, pk, file_class, camera, root, path, size, why in items:
+        key = (table, id(file_class), id(camera), id(root), id(why))
+        if (number := numbers.get(key)) is None:
+            number = numbers[key] = len(common)
+            common.append([table, file_class, str(camera), str(root), why])
+        rows.append((number, pk, path, size))
+    columns = zip(*rows, strict=True) if rows else ([], [], [], [])
+    return json.dumps([common, *columns]).encode("ascii")
 
 
 def decode_items(content: bytes) -> tuple[PlanItem, ...]:
+    shared, numbers, keys, paths, sizes = json.loads(content)
+    common = [(table, FileClass(name), UUID(camera), UUID(root), Why(why)) for table, name, camera, root, why in shared]
     found: list[PlanItem] = []
-    for table, name, camera, root, why, keys, paths, sizes in json.loads(content):
-        file_class, of_camera, in_root, rule = FileClass(name), UUID(camera), UUID(root), Why(why)
-        for pk, path, size in zip(keys, paths, sizes, strict=True):
-            found.append(PlanItem(table, pk, file_class, of_camera, in_root, path, size, rule))
+    for number, pk, path, size in zip(numbers, keys, paths, sizes, strict=True):
+        table, file_class, camera, root, why = common[number]
+        found.append(PlanItem(table, pk, file_class, camera, root, path, size, why))
     return tuple(found)

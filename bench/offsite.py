@@ -1,0 +1,61 @@
+"""The queue of off-site copies at 200,000 files: what the search for new files and the choice of the next one cost.
+
+The database is created once and kept, as `offsite` in the benchmarks' folder.
+"""
+
+from __future__ import annotations
+
+from bench.admin import ROWS, make_rows, rows_of
+from bench.figures import Table, Times
+from bench.pages import other_camera
+from bench.retention import SET_UP, answer
+from bench.runs import Runs
+from bench.station import BenchStation
+
+LIMIT_MS = 1000
+MEASURE = f"""{SET_UP}
+from django.utils import timezone
+from captures.models import Clip, Destination, OffsiteCopy
+from captures.offsite import queue
+from captures.offsite.selectors import backlog_of
+
+there, _ = Destination.objects.get_or_create(
+    name="benchmark", kind="folder",
+    # Paused: the station sends none of the files, which do not exist.
+    defaults={{"classes": ["manual_clip"], "settings": {{"path": "/nowhere"}}, "enabled": False, "keep_local": True}},
+)
+while OffsiteCopy.objects.filter(destination=there).count() < int(sys.argv[2]):
+    queue.queue_new_files(there, "main")
+OffsiteCopy.objects.update(state="queued", verified_at=None, verified_by="")
+found = {{}}
+
+def measure(name, work):
+    found[name] = []
+    for _ in range(int(sys.argv[3])):
+        began = time.perf_counter()
+        work()
+        found[name].append(1000 * (time.perf_counter() - began))
+
+def oldest():
+    return list(Clip.objects.deletable().order_by("started_at", "pk")[:20])
+
+measure("The search for new files, every 15 s", lambda: queue.queue_new_files(there, "main"))
+measure("The backlog", lambda: backlog_of(there))
+measure("The next file", lambda: queue.claim_next(there, "main"))
+measure("The oldest deletable clips, of which none has a copy", oldest)
+OffsiteCopy.objects.update(state="verified", verified_at=timezone.now())
+measure("The oldest deletable clips, of which all have one", oldest)
+print(json.dumps(found))
+"""
+
+
+def run(runs: Runs) -> list[Table]:
+    with BenchStation(runs.kept / "offsite") as station:
+        if rows_of(station) < ROWS:
+            other_camera(station.client())
+            make_rows(station)
+        measured = answer(station, MEASURE, "0", str(ROWS), str(runs.times(10)))
+    found = Table(f"Off-site copies of {ROWS:,} clips, of which nothing local goes before its copy is verified")
+    for name, took in measured.items():
+        found.add(name, str(Times(tuple(took))), f"{LIMIT_MS} ms")
+    return [found]
