@@ -98,7 +98,9 @@ def captured_body(outcome: Outcome, warnings: Sequence[str] = ()) -> Captured:
 
 def list_captures(camera: Camera, limit: int) -> Listed:
     """The files that the service has saved with any camera, newest first; `path` is the folder of new pictures."""
-    captures = Capture.objects.present().filter(requested_by=ACTOR, status=Capture.Status.SAVED).prefetch_related("files")
+    captures = (
+        Capture.objects.present().filter(requested_by=ACTOR, status=Capture.Status.SAVED).prefetch_related("files")
+    )
     files = [listed_file(capture, file) for capture in captures[:limit] for file in capture.files.all()]
     folder = PurePosixPath(root_of(camera)["path"], "captures", camera.slug)
     return Listed(files=files, count=len(files), path=str(folder))
