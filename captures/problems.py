@@ -11,6 +11,7 @@ from captures.experiments.service import WrongState
 from captures.files.ranges import Unsatisfiable
 from captures.files.serving import FileMissing, OnOtherHost
 from captures.files.thumbnails import NoThumbnail, NotRenderedYet
+from captures.files.zip_download import TooManyFiles
 from captures.integrity.decisions import FindingRefused
 from captures.offsite.services import FilesWait
 from captures.recording_control.claim_bodies import ExperimentName
@@ -24,6 +25,10 @@ from core.api.problems import ErrorBody, ExceptionTable, Problem, from_message, 
 
 def unknown_camera(error: UnknownCamera) -> Problem:
     return invalid([ErrorBody(field="camera", message=str(error))])
+
+
+def too_many_files(error: TooManyFiles) -> Problem:
+    return invalid([ErrorBody(field="", message=str(error))])
 
 
 def on_other_host(error: OnOtherHost) -> Problem:
@@ -69,6 +74,7 @@ EXCEPTIONS: ExceptionTable = {
     NoThumbnail: from_message("not-found"),
     FileMissing: from_message("not-found"),
     OnOtherHost: on_other_host,
+    TooManyFiles: too_many_files,
     Unsatisfiable: range_unsatisfiable,
     ClipHeld: clip_held,
     NotSaved: capture_not_saved,

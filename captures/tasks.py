@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from captures.archives.copies import copy_of
+from captures.archives.models import ArchiveFile
 from captures.capturing.models import CaptureFile
 from captures.clips.models import Clip
 from captures.files.thumbnail_queue import job_for, local_queue
@@ -22,3 +24,10 @@ def render_clip(clip: str) -> None:
     found = Clip.objects.present().select_related("root").filter(pk=clip).first()
     if found is not None:
         local_queue().enqueue(job_for(found))
+
+
+@shared_task(name="captures.render_archived", ignore_result=True)
+def render_archived(file: str) -> None:
+    found = ArchiveFile.objects.select_related("folder__archive", "folder__root").filter(pk=file).first()
+    if found is not None:
+        local_queue().enqueue(job_for(copy_of(found)))

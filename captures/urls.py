@@ -21,6 +21,7 @@ from captures.experiment_control.archive_api import (
     ArchiveView,
     ExperimentArchiveView,
 )
+from captures.experiment_control.archive_files_api import ArchivedFileView, ArchivedThumbnailView, ArchiveZipView
 from captures.files.clip_serving import ClipFileView, PosterView
 from captures.files.serving import CaptureFileView
 from captures.files.thumbnails import ThumbnailView
@@ -75,6 +76,9 @@ urlpatterns = [
     path("archives/", ArchivesView.as_view()),
     path("archives/<uuid:archive>/", ArchiveView.as_view()),
     path("archives/<uuid:archive>/files/", ArchiveFilesView.as_view()),
+    path("archives/<uuid:archive>/files/<uuid:file>/content/", ArchivedFileView.as_view()),
+    path("archives/<uuid:archive>/files/<uuid:file>/thumbnail/", ArchivedThumbnailView.as_view()),
+    path("archives/<uuid:archive>/zip/", ArchiveZipView.as_view()),
     path("archives/<uuid:archive>/manifest/", ArchiveManifestView.as_view()),
     path("archives/<uuid:archive>/verify/", ArchiveVerifyView.as_view()),
     path("offsite/destinations/", DestinationsView.as_view()),

@@ -12,7 +12,7 @@ from django.conf import settings
 
 from captures.archives.models import Archive, ArchiveFile, ArchiveFolder
 from captures.experiments.bodies import attachment_body, camera_account, note_body
-from captures.experiments.models import Experiment
+from captures.experiments.models import Experiment, ExperimentCamera
 from core.times.timestamps import stamp, stamp_or_none
 from monitoring.models import Event
 
@@ -36,7 +36,7 @@ def make_manifest(archive: Archive, revision: int, written: str) -> str:
         "folders": [{"host": folder.host, "folder": archive.folder} for folder in archive.folders.order_by("host")],
         "files": [file_part(file) for file in files_of(archive)],
         "missing": archive.missing,
-        "cameras": camera_parts(experiment),
+        "cameras": camera_parts(experiment, experiment.places.select_related("camera")),
         "notes": [note_body(note) for note in experiment.notes.all()],
         "attachments": [attachment_body(one) for one in experiment.attachments.all()],
         "custody": custody(archive),
@@ -80,11 +80,10 @@ def experiment_part(experiment: Experiment) -> dict[str, Any]:
     }
 
 
-def camera_parts(experiment: Experiment) -> list[dict[str, Any]]:
-    """Each camera with its account: what there is, what is missing, and why."""
+def camera_parts(experiment: Experiment, places: Iterable[ExperimentCamera]) -> list[dict[str, Any]]:
+    """Each of these cameras with its account: what there is, what is missing, and why."""
     if experiment.started_at is None:
         return []
-    places = experiment.places.select_related("camera")
     return [
         {
             **camera_account(experiment, place), "name": place.camera.name, "kind": place.camera.kind,

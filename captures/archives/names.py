@@ -16,6 +16,8 @@ RESERVED = frozenset(
     {"con", "prn", "aux", "nul", *(f"{name}{number}" for name in ("com", "lpt") for number in range(10))}
 )
 
+PLAIN_PATH = re.compile(r"(?:[A-Za-z0-9_+-][A-Za-z0-9._+-]*/)+[A-Za-z0-9_+-][A-Za-z0-9._+-]*")
+
 
 def slug_of(name: str) -> str:
     """1 to LONGEST lower-case letters, digits and hyphens; begins and ends with a letter or digit."""
@@ -39,6 +41,12 @@ def unused_path(folder: str, filename: str, used: Container[str]) -> str:
         number += 1
         path = f"{folder}/{stem}-{number}{dot}{ending}"
     return path
+
+
+def is_plain_path(path: str) -> bool:
+    """Whether the path has the form that `unused_path` makes, below at least one folder. Only such a one is a safe
+    name on any system that extracts it from a ZIP file."""
+    return PLAIN_PATH.fullmatch(path) is not None
 
 
 def _safe(text: str) -> str:

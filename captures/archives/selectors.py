@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from cameras.visibility import visible_to
 from captures.archives.models import Archive, ArchiveFile
@@ -19,3 +20,16 @@ def archives_for(user: Any) -> QuerySet[Archive]:
 def archive_files_for(user: Any, archive: Archive) -> QuerySet[ArchiveFile]:
     files = ArchiveFile.objects.filter(folder__archive=archive).select_related("folder", "camera")
     return visible_to(files, user)
+
+
+def archive_file_for(user: Any, archive: UUID, file: UUID) -> ArchiveFile:
+    """ArchiveFile.DoesNotExist also for one of another archive or of a camera that the user may not see."""
+    found = archives_for(user).filter(pk=archive).first()
+    if found is None:
+        raise ArchiveFile.DoesNotExist
+    return archive_files_for(user, found).select_related("folder__archive", "folder__root", "camera").get(pk=file)
+
+
+def kind_condition(kind: str | None) -> Q:
+    """Clips or captures. By the facts of the manifest: the source may be deleted."""
+    return Q(facts__kind=kind) if kind else Q()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -26,6 +27,34 @@ EVENTS = 20
 AROUND = timedelta(hours=1)
 TOUCHING_S = 1.0
 """Two clips that are closer together are one recording."""
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What a player needs of a clip. `address` is that of its file; `elsewhere`: the host that has it, if it is another
+    one; `start`: the second at which it begins."""
+
+    address: str
+    poster: str
+    started_at: datetime
+    length_s: float
+    frames: int
+    width: int | None
+    height: int | None
+    codec: str
+    simulated: bool
+    elsewhere: str = ""
+    start: float = 0.0
+
+    @property
+    def zone(self) -> str:
+        return f"{timezone.localtime(self.started_at):%Z}"
+
+    @property
+    def offset_s(self) -> int:
+        """Of the reader's time zone."""
+        offset = timezone.localtime(self.started_at).utcoffset()
+        return int(offset.total_seconds()) if offset else 0
 
 
 class ClipPageBase(Page):
@@ -51,10 +80,7 @@ class ClipPage(ClipPageBase):
         return self.render({
             "clip": found,
             **time_line,
-            "start": start_of(found, request.GET.get("t", "")),
-            "elsewhere": found.host != settings.STATION.host,
-            "zone": f"{timezone.localtime(found.started_at):%Z}",
-            "offset": zone_offset_s(found),
+            "played": played_clip(found, request.GET.get("t", "")),
             "held": hold_reasons(found, list(found.holds.all())),
             "events": list(events_for(request.user).filter(subject=str(found.pk))[:EVENTS]),
             **self.around(found),
@@ -98,16 +124,21 @@ def touches(clip: Clip, newer: Clip) -> bool:
     return abs((newer.started_at - clip.ended_at).total_seconds()) < TOUCHING_S
 
 
-def start_of(clip: Clip, text: str) -> float:
+def played_clip(clip: Clip, start: str) -> Played:
+    address = f"/api/v1/clips/{clip.pk}"
+    return Played(
+        f"{address}/file/", f"{address}/poster/?size=2048", clip.started_at, clip.duration.total_seconds(), clip.frames,
+        clip.width, clip.height, clip.codec, clip.simulated,
+        elsewhere="" if clip.host == settings.STATION.host else clip.host,
+        start=start_of(clip.duration.total_seconds(), start),
+    )  # fmt: skip
+
+
+def start_of(length_s: float, text: str) -> float:
     """The second at which the player starts; 0 if `text` is not a number."""
     try:
         seconds = float(text)
     except ValueError:
         return 0.0
     # float() also reads `nan` and `inf`, and min() and max() do not limit `nan`.
-    return min(max(seconds, 0.0), clip.duration.total_seconds()) if math.isfinite(seconds) else 0.0
-
-
-def zone_offset_s(clip: Clip) -> int:
-    offset = timezone.localtime(clip.started_at).utcoffset()
-    return int(offset.total_seconds()) if offset else 0
+    return min(max(seconds, 0.0), length_s) if math.isfinite(seconds) else 0.0

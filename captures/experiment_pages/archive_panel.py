@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from cameras.camera_display import StateDisplay
+from captures.archive_pages.display import STATES
 from captures.archives.bodies import ArchiveBody, archive_body
 from captures.archives.selectors import archives_for
 from captures.experiments.models import Experiment
-
-STATES = {
-    "waiting": StateDisplay("wait", "Waiting for clips"),
-    "copying": StateDisplay("wait", "Copying", "act"),
-    "complete": StateDisplay("seal", "Complete", "ok"),
-    "incomplete": StateDisplay("warn", "Incomplete", "warn"),
-}
 
 
 def archive_context(experiment: Experiment, user: Any) -> dict[str, Any]:

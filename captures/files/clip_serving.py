@@ -20,6 +20,7 @@ from captures.clips.selectors import clips_for
 from captures.files.queries import ThumbnailQuery
 from captures.files.ranges import not_modified
 from captures.files.serving import REVALIDATE, FileMissing, OnOtherHost, raise_missing_alert, serve
+from captures.files.stored_copy import StoredCopy
 from captures.files.thumbnails import read_or_render, thumbnail
 from captures.mp4.faststart import VERSION
 from captures.thumbnails.store import ThumbnailStore
@@ -48,13 +49,13 @@ class ClipFileView(APIView):
         return response
 
 
-def serve_clip(request: Request, clip: Clip, form: str | None) -> HttpResponseBase:
+def serve_clip(request: Request, clip: Clip | StoredCopy, form: str | None) -> HttpResponseBase:
     """Serve the file; a clip that contains its index is served unchanged in each form."""
     head = clip_header(clip, request.user.get_username()) if form else b""
     return serve(request, clip, head, FORM if head else "")
 
 
-def clip_header(clip: Clip, user: str) -> bytes:
+def clip_header(clip: Clip | StoredCopy, user: str) -> bytes:
     """The faststart header of the clip, which its host makes on the first request. Raises as
     `captures.files.thumbnails.thumbnail` while it is not available."""
     if clip.host != settings.STATION.host:

@@ -30,6 +30,7 @@ from captures.capturing.selectors import file_for
 from captures.clips.models import Clip
 from captures.files.queries import FileQuery
 from captures.files.ranges import Span, not_modified, requested_span
+from captures.files.stored_copy import StoredCopy
 from captures.storage.models import StorageClass
 from captures.storage.roots import is_assigned
 from monitoring.camera_refs import CameraRef
@@ -55,10 +56,12 @@ SERVED_TYPES = sorted({*TYPES.values(), OTHER_TYPE})
 
 Stored = CaptureFile | Clip
 """A row with a file: host, root, path, bytes, SHA-256."""
+Served = Stored | StoredCopy
+"""What is sent to clients."""
 
 
 class OnOtherHost(Exception):
-    def __init__(self, file: Stored) -> None:
+    def __init__(self, file: Served) -> None:
         super().__init__(f"The file is on the camera host {file.host!r}. Request it there.")
         self.host = file.host
 
@@ -144,7 +147,7 @@ class CaptureFileView(APIView):
         return response
 
 
-def serve(request: Request, row: Stored, head: bytes = b"", form: str = "") -> HttpResponse | StreamingHttpResponse:
+def serve(request: Request, row: Served, head: bytes = b"", form: str = "") -> HttpResponse | StreamingHttpResponse:
     """The file of a row. `head`: bytes put before it; `form` then names this variant in the ETag.
 
     Raises OnOtherHost, FileMissing or Unsatisfiable.
@@ -165,12 +168,12 @@ def serve(request: Request, row: Stored, head: bytes = b"", form: str = "") -> H
     return response
 
 
-def check_size(file: OpenFile, row: Stored) -> None:
+def check_size(file: OpenFile, row: Served) -> None:
     if file.size != row.bytes:
         raise FileMissing(f"The file {row.path} has {file.size} bytes, but was stored with {row.bytes}.")
 
 
-def _answer(request: Request, row: Stored, file: OpenFile, form: str) -> HttpResponse | StreamingHttpResponse:
+def _answer(request: Request, row: Served, file: OpenFile, form: str) -> HttpResponse | StreamingHttpResponse:
     etag = f'"{row.sha256}-{form}"' if form else f'"{row.sha256}"'
     headers = {
         "ETag": etag,

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from cameras.spool.storage import RootMissing
 from captures.capturing.models import CaptureFile
 from captures.clips.models import Clip
+from captures.files.stored_copy import StoredCopy
 from captures.thumbnails.jobs import CLIP, ThumbnailJob
 from captures.thumbnails.store import ThumbnailStore
 from core.jobs.children import kill_child, start_child
@@ -31,15 +32,15 @@ BATCH_TIMEOUT_S = 150.0
 """For a batch. After it, the first picture without an answer is recorded as one that cannot be rendered."""
 
 
-def job_for(file: CaptureFile | Clip) -> ThumbnailJob:
+def job_for(file: CaptureFile | Clip | StoredCopy) -> ThumbnailJob:
     return ThumbnailJob(
-        root=str(file.root_id),
+        root=str(file.root.pk),
         root_path=file.root.path,
         path=file.path,
         kind=CLIP if isinstance(file, Clip) else file.kind,
         sha256=file.sha256,
         bytes=file.bytes,
-        simulated=isinstance(file, Clip) and file.simulated,
+        simulated=not isinstance(file, CaptureFile) and file.simulated,
     )
 
 

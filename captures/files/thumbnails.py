@@ -20,7 +20,8 @@ from captures.capturing.models import CaptureFile
 from captures.capturing.selectors import picture_for
 from captures.files.queries import ThumbnailQuery
 from captures.files.ranges import not_modified
-from captures.files.serving import REVALIDATE, OnOtherHost, Stored, check_size, open_below
+from captures.files.serving import REVALIDATE, OnOtherHost, Served, check_size, open_below
+from captures.files.stored_copy import StoredCopy
 from captures.thumbnails.store import ThumbnailStore
 from core.limits.wait_limiter import TooManyWaiting, WaitLimiter
 from core.registry import resolve
@@ -60,7 +61,7 @@ class ThumbnailView(APIView):
         )
 
 
-def thumbnail(file: Stored, size: int, user: str) -> bytes:
+def thumbnail(file: Served, size: int, user: str) -> bytes:
     """OnOtherHost, FileMissing, NoThumbnail, NotRenderedYet; BrokerDown when it would have to be rendered."""
     if file.host != settings.STATION.host:
         raise OnOtherHost(file)
@@ -68,7 +69,7 @@ def thumbnail(file: Stored, size: int, user: str) -> bytes:
         return read_or_render(store, file, lambda: store.read_thumbnail(file.sha256, size), user)
 
 
-def read_or_render(store: ThumbnailStore, file: Stored, read: Callable[[], bytes | None], user: str) -> bytes:
+def read_or_render(store: ThumbnailStore, file: Served, read: Callable[[], bytes | None], user: str) -> bytes:
     """The result of `read`, at once or after the file's host has rendered it. Raises what `thumbnail` raises. When too
     many requests wait already, rendering is requested and not waited for."""
     found = read()
@@ -83,7 +84,7 @@ def read_or_render(store: ThumbnailStore, file: Stored, read: Callable[[], bytes
         raise NotRenderedYet from None
 
 
-def check_renderable(store: ThumbnailStore, file: Stored) -> None:
+def check_renderable(store: ThumbnailStore, file: Served) -> None:
     """NoThumbnail; FileMissing when the file has changed: its host would never render it."""
     # Asked first: a file that failed is not sent to its host again.
     if why := store.read_failure(file.sha256):
@@ -95,7 +96,7 @@ def check_renderable(store: ThumbnailStore, file: Stored) -> None:
         found.close()
 
 
-def request_rendering(file: Stored) -> None:
+def request_rendering(file: Served) -> None:
     """Queue a task for the file's host, at most once in REQUEST_INTERVAL_S for all requests. BrokerDown."""
     with broker.reachable() as server:
         if not server.set(broker.key("thumbnail", file.sha256), 1, nx=True, ex=REQUEST_INTERVAL_S):
@@ -103,19 +104,25 @@ def request_rendering(file: Stored) -> None:
     send_render_task(file)
 
 
-def send_render_task(file: Stored) -> None:
+def send_render_task(file: Served) -> None:
     """BrokerDown, also when the broker hangs: without a timeout Celery would wait until it answers."""
     app = resolve(settings.CELERY_APP)
-    task = "captures.render_file" if isinstance(file, CaptureFile) else "captures.render_clip"
     try:
         with app.connection_for_write(transport_options={"socket_timeout": broker.ANSWER_S}) as connection:
-            queue = f"files.{file.host}"
+            task, queue = render_task(file), f"files.{file.host}"
             app.send_task(task, (str(file.pk),), queue=queue, ignore_result=True, connection=connection, retry=False)
     except (OperationalError, RuntimeError, *broker.UNREACHABLE) as error:
         raise BrokerDown from error
 
 
-def wait_for_rendering(store: ThumbnailStore, file: Stored, read: Callable[[], bytes | None]) -> bytes:
+def render_task(file: Served) -> str:
+    """The task of `captures/tasks.py` for this kind of file."""
+    if isinstance(file, StoredCopy):
+        return "captures.render_archived"
+    return "captures.render_file" if isinstance(file, CaptureFile) else "captures.render_clip"
+
+
+def wait_for_rendering(store: ThumbnailStore, file: Served, read: Callable[[], bytes | None]) -> bytes:
     deadline = time.monotonic() + WAIT_S
     while time.monotonic() < deadline:
         # Polls the disk: the jobs part of this host renders there, and no message has to arrive.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
@@ -17,6 +17,7 @@ from captures.experiments.models import Experiment
 from captures.sessions.models import Session
 from captures.storage.models import StorageRoot
 from core.jobs.models import Job
+from skycam_project.admin.cleanup import show_cleanup
 from skycam_project.admin.models.archives import ArchiveAdmin
 from skycam_project.admin.models.cameras import CameraAdmin
 from skycam_project.admin.models.captures import CaptureAdmin
@@ -54,6 +55,7 @@ class ArchiveAdminSite(AdminSite):
             path("", self.admin_view(self.index), name="index"),
             path("login/", self.login, name="login"),
             path("logout/", self.admin_view(self.logout), name="logout"),
+            path("cleanup/", self.admin_view(self.cleanup), name="cleanup"),
         ]
         for model, model_admin in self._registry.items():
             options = model._meta
@@ -68,6 +70,9 @@ class ArchiveAdminSite(AdminSite):
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         models = [model_admin.opts for model_admin in self._registry.values()]
         return TemplateResponse(request, "admin/index.html", {**self.each_context(request), "models": models})
+
+    def cleanup(self, request: HttpRequest) -> HttpResponse:
+        return show_cleanup(request, self.each_context(request))
 
 
 def make_site() -> ArchiveAdminSite:

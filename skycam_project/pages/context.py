@@ -39,6 +39,7 @@ PAGES = (
     MenuEntry("schedules", "Schedules", "plan", "h", phone=False),
     MenuEntry("sessions", "Sessions", "wall", "n", phone=False),
     MenuEntry("experiments", "Experiments", "flask", "x", phone=False),
+    MenuEntry("archives", "Archives", "seal", "b", phone=False),
     MenuEntry("events", "Events", "list", "e"),
     MenuEntry("status", "Status", "pulse", "s", phone=False),
     MenuEntry("cameras", "Cameras", "cam", "c", role="manager", phone=False),

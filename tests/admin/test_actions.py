@@ -10,7 +10,8 @@ import pytest
 from cameras.models import Camera
 from captures.clips.deletion import mark_for_deletion
 from captures.clips.holds import hold_clip
-from captures.models import Archive, Capture, Clip, Experiment, OffsiteCopy
+from captures.models import Archive, Capture, Clip, Experiment, OffsiteCopy, StorageRoot
+from captures.storage.roots import assign_root
 from core.jobs.context import JobContext, JobError
 from core.jobs.messages import ProgressMessage
 from core.jobs.models import Job
@@ -228,8 +229,9 @@ def test_the_files_of_captures_are_verified(world: World, boss: Any) -> None:
     assert Reports(job).run()["done"] == 1
 
 
-def test_an_experiment_is_archived(world: World, boss: Any) -> None:
+def test_an_experiment_is_archived(world: World, root: StorageRoot, boss: Any) -> None:
     address = "/admin/captures/experiment/"
+    assign_root(root, "archives")
     Archive.objects.all().delete()
     assert (
         "1 left out: they have not started."
@@ -238,12 +240,22 @@ def test_an_experiment_is_archived(world: World, boss: Any) -> None:
     Experiment.objects.update(state="completed", started_at=world.clip.started_at, settled=True)
     job = begun(boss, "archive", world.experiment, address=address)
     result = Reports(job).run()
-    assert result["done"] + result["failed"] == 1
-    assert Archive.objects.exists() == bool(result["done"])
+    assert (result["done"], result["failed"], result["skipped"]) == (1, 0, 0)
+    assert Archive.objects.get().experiment == world.experiment
+    assert Archive.objects.get().requested_by == "boss"
+    assert Job.objects.filter(kind="archive", host="main").exists()
 
 
-def test_an_archive_is_verified_by_a_job_of_each_folder(world: World, root: Any, boss: Any) -> None:
-    world.archive.folders.create(host="main", root=root)
+def test_an_experiment_that_cannot_be_archived_is_an_error_of_its_row(world: World, boss: Any) -> None:
+    Archive.objects.all().delete()
+    Experiment.objects.update(state="completed", started_at=world.clip.started_at, settled=True)
+    result = Reports(begun(boss, "archive", world.experiment, address="/admin/captures/experiment/")).run()
+    assert (result["done"], result["failed"]) == (0, 1)
+    assert "has no storage root" in result["results"][0]["message"]
+    assert not Archive.objects.exists()
+
+
+def test_an_archive_is_verified_by_a_job_of_each_folder(world: World, boss: Any) -> None:
     job = begun(boss, "verify", world.archive, address="/admin/captures/archive/")
     assert Reports(job).run()["done"] == 1
     assert Job.objects.filter(kind="verify_archive", host="main").exists()

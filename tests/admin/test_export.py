@@ -17,11 +17,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from captures.files import zip_download
+from captures.files.zip_download import ZipEntry
 from captures.models import Capture, Clip
+from core.zip_stream import ZipStream
 from monitoring.models import Event
 from skycam_project.admin.actions import export
-from skycam_project.admin.actions.export import ExportFile, ExportStream
-from skycam_project.admin.zip_stream import ZipStream
+from skycam_project.admin.actions.export import ExportStream
 from tests.harness.clients.admin_actions import confirm, plan
 from tests.harness.clients.people import World
 
@@ -103,7 +105,7 @@ def test_an_entry_that_was_begun_and_dropped_leaves_a_whole_file(clips: list[Cli
 
 
 def test_a_file_that_is_cut_while_it_is_read_is_an_error(clips: list[Clip], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export, "CHUNK_BYTES", 1000)
+    monkeypatch.setattr(zip_download, "CHUNK_BYTES", 1000)
     files = export.export_files(Clip.objects.filter(pk=clips[0].pk))
     parts = ExportStream(files, "boss").parts()
     begun = next(parts) + next(parts)
@@ -159,6 +161,6 @@ def test_a_file_of_no_bytes_and_an_early_date_are_entries() -> None:
 
 
 def test_an_export_reads_no_database(clips: list[Clip], django_assert_num_queries: Any) -> None:
-    files: list[ExportFile] = export.export_files(Clip.objects.all())
+    files: list[ZipEntry] = export.export_files(Clip.objects.all())
     with django_assert_num_queries(0):
         assert b"".join(ExportStream(files, "boss").parts())

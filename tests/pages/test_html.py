@@ -9,6 +9,7 @@ from cameras.models import Camera, SettingsPreset
 from captures.models import Experiment, StorageRoot
 from tests.harness.browsers.html_check import html_errors
 from tests.harness.clients.pages import text_of
+from tests.harness.rows.archived_files import archive_of, archived_clip
 from tests.harness.rows.clips import clip_of
 from tests.harness.rows.experiments import capture_in, clip_in, running, suspended
 from tests.harness.rows.webhooks import added, deliver_due, happened, only_delivery
@@ -36,6 +37,9 @@ ADDRESSES = {
     "abort-experiment": "/experiments/{run}/abort/",
     "experiment-clips": "/experiments/{run}/clips/",
     "experiment-captures": "/experiments/{run}/captures/",
+    "archives": "/archives/",
+    "archive": "/archives/{archive}/",
+    "archived-file": "/archives/{archive}/files/{archived}/",
     "cameras": "/cameras/",
     "status": "/status/",
     "events": "/events/",
@@ -62,6 +66,8 @@ def test_every_page_is_valid_html(
     clip = clip_of(camera, pictures[0].files.get().root, simulated=True, interrupted=True, lost_frames=3)
     streams(camera)
     run = run_of(camera, clip.root)
+    archive = archive_of(run, missing=["sky: one gap."])
+    archived = archived_clip(archive, clip, state="damaged", message="Its content has changed.")
     raise_alert("disk", "The disk is nearly full. See `skycam doctor`.", severity="error")
     webhook = added()
     happened()
@@ -69,6 +75,7 @@ def test_every_page_is_valid_html(
     delivery = only_delivery()
     for name, address in ADDRESSES.items():
         values = {"clip": clip.pk, "run": run.pk, "webhook": webhook.pk, "delivery": delivery.pk}
+        values |= {"archive": archive.pk, "archived": archived.pk}
         (tmp_path / f"{name}.html").write_text(text_of(manager.get(address.format(**values))))
     (tmp_path / "sign_in.html").write_text(text_of(anonymous.get("/accounts/login/")))
     assert html_errors(html_validate, tmp_path) == ""

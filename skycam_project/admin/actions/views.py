@@ -12,11 +12,12 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
+from captures.files.zip_download import TooManyFiles
 from core.jobs.services import enqueue
 from core.text.names import check_line
 from core.text.plurals import pluralize
 from monitoring.services import record_event
-from skycam_project.admin.actions.export import TooManyFiles, send_export
+from skycam_project.admin.actions.export import send_export
 from skycam_project.admin.actions.items import ItemRequest
 from skycam_project.admin.actions.plan import Plan, make_plan
 from skycam_project.admin.actions.run import ActionRun, Outcome

@@ -20,6 +20,7 @@ from monitoring.services import raise_alert, record_event
 from scheduler.models import Schedule
 from skycam_project.access.models import ApiToken, SignIn, User
 from tests.harness.documents.route_table import PEOPLE, Line
+from tests.harness.rows.archived_files import archived_clip
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.captures import file_of, saved
 from tests.harness.rows.clips import clip_of
@@ -65,6 +66,7 @@ class World:
         self.archive = Archive.objects.create(
             experiment=self.experiment, folder="experiments/dew", wait_until=timezone.now(), manifest="{}"
         )
+        self.archived = archived_clip(self.archive, self.clip)
         self.finding = IntegrityFinding.objects.create(
             host="main", root=root, kind="untracked", path="clips/a.mp4", raw_path=b"clips/a.mp4", path_digest="",
             message="The file has no row.", check_job="", found_at=timezone.now(),
@@ -78,7 +80,8 @@ class World:
             "<uuid:schedule>": self.schedule.pk, "<uuid:clip>": self.clip.pk, "<uuid:job>": self.job.pk,
             "<uuid:destination>": self.destination.pk, "<uuid:copy>": self.copy.pk,
             "<uuid:experiment>": self.experiment.pk,
-            "<uuid:archive>": self.archive.pk, "<uuid:alert>": self.alert.pk, "<int:user>": self.users["none"].pk,
+            "<uuid:archive>": self.archive.pk, "<uuid:file>": self.archived.pk,
+            "<uuid:alert>": self.alert.pk, "<int:user>": self.users["none"].pk,
             "<uuid:finding>": self.finding.pk,
             "<int:token>": ApiToken.issue(user)[0].pk, "<uuid:sign_in>": SignIn.objects.create(user=user).pk,
             "<str:name>": "night", "<str:night>": "2026-11-22", "<uuid:viewer>": self.session.pk,
