@@ -32,12 +32,18 @@ class _Sink(io.RawIOBase):
         return found
 
 
+class _ZipFile(zipfile.ZipFile):
+    def __del__(self) -> None:
+        """Nothing: a stream whose client has gone ends without a directory. `zipfile` would write one, and raise while
+        an entry is open."""
+
+
 class ZipStream:
     """Its methods return the bytes to send."""
 
     def __init__(self) -> None:
         self._sink = _Sink()
-        self._zip = zipfile.ZipFile(self._sink, "w", zipfile.ZIP_STORED, allowZip64=True)
+        self._zip = _ZipFile(self._sink, "w", zipfile.ZIP_STORED, allowZip64=True)
 
     def add_file(self, path: str, at: datetime, chunks: Iterator[bytes]) -> Iterator[bytes]:
         """An entry. An error of `chunks` is raised after what was sent; the entry is then not in the directory at the

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import json
 import os
@@ -158,6 +159,16 @@ def test_a_file_of_no_bytes_and_an_early_date_are_entries() -> None:
     stream = ZipStream()
     parts = [*stream.add_file("a", datetime(1970, 1, 1, tzinfo=UTC), iter([])), stream.end()]
     assert opened(b"".join(parts)).read("a") == b""
+
+
+def test_a_stream_that_is_dropped_in_the_middle_of_a_file_is_no_error() -> None:
+    stream = ZipStream()
+    parts = stream.add_file("a", MOMENT, iter([b"1", b"2"]))
+    next(parts)
+    # A cycle: the collector ends its objects in any order.
+    vars(stream)["unsent"] = parts
+    del parts, stream
+    gc.collect()
 
 
 def test_an_export_reads_no_database(clips: list[Clip], django_assert_num_queries: Any) -> None:
