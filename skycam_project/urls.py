@@ -11,7 +11,7 @@ from cameras.settings_panel.pages import SettingsPage
 from cameras.settings_panel.preset_pages import BodyPage, PresetPage, PresetsPage
 from cameras.viewers.pages import EndViewerPage, ViewersNow, ViewersPage
 from captures.archive_pages.listing import ArchivesPage
-from captures.archive_pages.pages import ArchivedFilePage, ArchivePage
+from captures.archive_pages.pages import ArchivedFilePage, ArchiveNow, ArchivePage
 from captures.camera_pages.pages import CameraNow, CameraPage, CapturePage, StartForecastPage, StartPage, StopPage
 from captures.camera_pages.panel_pages import ExposurePage
 from captures.clips.change_pages import DeletePage, PinPage
@@ -181,6 +181,7 @@ urlpatterns = [
     path("experiments/<uuid:experiment>/", include(experiment)),
     path("archives/", ArchivesPage.as_view(), name="archives"),
     path("archives/<uuid:archive>/", ArchivePage.as_view(), name="archive"),
+    path("archives/<uuid:archive>/now/", ArchiveNow.as_view(), name="archive-now"),
     path("archives/<uuid:archive>/files/<uuid:file>/", ArchivedFilePage.as_view(), name="archived-file"),
     path("schedules/", SchedulesPage.as_view(), name="schedules"),
     path("schedules/add/", AddSchedulePage.as_view(), name="add-schedule"),

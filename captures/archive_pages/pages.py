@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils import timezone
 
 from cameras.visibility import UnknownCamera, camera_condition
 from captures.archive_pages.custody import CUSTODY, custody_of
@@ -15,16 +18,20 @@ from captures.archive_pages.display import FILE_STATES, KINDS, ArchivedFile
 from captures.archive_pages.filters import FileFilter, choices, link_of
 from captures.archive_pages.folders import folders_of
 from captures.archive_pages.listing import displays_for
-from captures.archives.models import Archive, ArchiveFile, ArchiveFileState
+from captures.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveState
 from captures.archives.selectors import archive_file_for, archive_files_for, archives_for, kind_condition
+from captures.archives.verification import KIND as VERIFY
 from captures.days.parameters import parse_cursor
 from captures.experiments.selectors import sees_all
 from captures.files.zip_download import MAX_FILES
 from core.api.paging import Cursor, beyond
+from core.jobs.models import Job
 from core.pages.page import Page
 
 ROWS = 50
 FAULTY = 100
+SHOWN_FOR = timedelta(minutes=1)
+"""How long after a verification the page is still refreshed."""
 FILTERS = ("camera", "kind", "state", "host")
 
 
@@ -43,9 +50,9 @@ class ArchivePage(ArchivePageBase):
 
     def get(self, request: HttpRequest, archive: UUID) -> HttpResponse:
         found: Archive = archives_for(request.user).get(pk=archive)
-        return self.render(self._overview(found) | self._files(found))
+        return self.render(self.overview(found) | self.files(found))
 
-    def _overview(self, archive: Archive) -> dict[str, Any]:
+    def overview(self, archive: Archive) -> dict[str, Any]:
         user = self.request.user
         is_whole_view = sees_all(user, archive.experiment)
         files = archive_files_for(user, archive)
@@ -62,7 +69,7 @@ class ArchivePage(ArchivePageBase):
             "most_custody": CUSTODY,
         }
 
-    def _files(self, archive: Archive) -> dict[str, Any]:
+    def files(self, archive: Archive) -> dict[str, Any]:
         chosen = {name: self.request.GET.get(name, "").strip() for name in FILTERS}
         query = FileFilter.lenient(chosen)
         rows = archive_files_for(self.request.user, archive)
@@ -90,6 +97,7 @@ class ArchivePage(ArchivePageBase):
             "newest": link_of(chosen) if self.request.GET.get("before") else "",
             "zipped": zipped,
             "most_zipped": MAX_FILES,
+            "query": self.request.GET.urlencode(),
             "zip_query": urlencode({name: chosen[name] for name in ("camera", "kind") if getattr(query, name)}),
         }
 
@@ -98,6 +106,27 @@ class ArchivePage(ArchivePageBase):
             return camera_condition(self.request.user, slug)
         except UnknownCamera as error:
             raise Http404(str(error)) from None
+
+
+class ArchiveNow(ArchivePage):
+    """The parts of an archive's page that are refreshed while files are copied or verified; else those of each page."""
+
+    template = "archives/_now.html"
+
+    def get(self, request: HttpRequest, archive: UUID) -> HttpResponse:
+        found: Archive = archives_for(request.user).get(pk=archive)
+        if not changes_by_itself(found):
+            return self.render({}, "_shell_now.html")
+        return self.render(self.overview(found) | self.files(found))
+
+
+def changes_by_itself(archive: Archive) -> bool:
+    """Whether its page may show something else a moment later."""
+    if archive.state in {ArchiveState.WAITING, ArchiveState.COPYING}:
+        return True
+    jobs = Job.objects.filter(kind=VERIFY, subject=str(archive.pk))
+    # Also those that have just ended, so that the page shows the outcome.
+    return jobs.filter(Q(ended_at=None) | Q(ended_at__gte=timezone.now() - SHOWN_FOR)).exists()
 
 
 def stated(archive: Archive) -> list[str]:

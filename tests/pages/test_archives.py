@@ -344,6 +344,25 @@ def test_operators_verify_from_the_page(operator: Any, viewer: Any, archived: Ar
     assert address not in text_of(viewer.get(of(archived.folder.archive)))
 
 
+@pytest.mark.parametrize("state", ["waiting", "copying"])
+def test_the_page_is_refreshed_while_files_are_copied(state: str, viewer: Any, archived: ArchiveFile) -> None:
+    Archive.objects.update(state=state)
+    now = text_of(viewer.get(of(archived.folder.archive, "now/?kind=clip")))
+    assert 'id="archive-facts" aria-labelledby="facts-title" hx-swap-oob="morph"' in now
+    assert of_file(archived) in now
+    assert f'hx-get="{of(archived.folder.archive, "now/?kind=clip")}"' in text_of(
+        viewer.get(of(archived.folder.archive, "?kind=clip"))
+    )
+
+
+def test_the_page_is_refreshed_while_files_are_verified(viewer: Any, archive: Archive) -> None:
+    assert "archive-findings" not in text_of(viewer.get(of(archive, "now/")))
+    Job.objects.create(kind="verify_archive", host="main", subject=str(archive.pk))
+    assert "archive-findings" in text_of(viewer.get(of(archive, "now/")))
+    Job.objects.update(state="done", ended_at=timezone.now() - timedelta(hours=1))
+    assert "archive-findings" not in text_of(viewer.get(of(archive, "now/")))
+
+
 def test_too_many_files_for_one_download_are_a_sentence(
     viewer: Any, archived: ArchiveFile, picture: ArchiveFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,6 +39,7 @@ ADDRESSES = {
     "experiment-captures": "/experiments/{run}/captures/",
     "archives": "/archives/",
     "archive": "/archives/{archive}/",
+    "archive-now": "/archives/{archive}/now/",
     "archived-file": "/archives/{archive}/files/{archived}/",
     "cameras": "/cameras/",
     "status": "/status/",
