@@ -11,7 +11,7 @@ from django.utils.dateparse import parse_datetime
 
 from cameras.camera_display import StateDisplay
 from captures.archives.copies import is_clip
-from captures.archives.models import Archive, ArchiveFile, ArchiveFileState
+from captures.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveState
 from captures.clips.player import Played
 from captures.thumbnails.store import picture_index
 
@@ -21,6 +21,7 @@ STATES = {
     "complete": StateDisplay("seal", "Complete", "ok"),
     "incomplete": StateDisplay("warn", "Incomplete", "warn"),
 }
+FAULTY = StateDisplay("bad", "Faulty", "bad")
 FILE_STATES = {
     "planned": StateDisplay("wait", "To be copied"),
     "copied": StateDisplay("ok", "Whole", "ok"),
@@ -120,7 +121,8 @@ class ArchiveDisplay:
 
     @property
     def state_display(self) -> StateDisplay:
-        return STATES[self.archive.state]
+        """A complete archive of which a file is missing or damaged since is not shown as complete."""
+        return FAULTY if self.faulty and self.archive.state == ArchiveState.COMPLETE else STATES[self.archive.state]
 
     @property
     def copied(self) -> int:
@@ -133,8 +135,3 @@ class ArchiveDisplay:
     @property
     def faulty(self) -> int:
         return self.files.get(ArchiveFileState.MISSING, 0) + self.files.get(ArchiveFileState.DAMAGED, 0)
-
-    @property
-    def is_proven_faulty(self) -> bool:
-        """By its last verification."""
-        return self.archive.verification == "faulty"

@@ -75,7 +75,10 @@ class ArchivePage(ArchivePageBase):
         rows = archive_files_for(self.request.user, archive)
         cameras = dict(rows.values_list("camera__slug", "camera__name").distinct().order_by("camera__slug"))
         hosts = [folder.host for folder in archive.folders.all()]
-        rows = rows.filter(kind_condition(query.kind), **query.conditions(), **self._camera(query.camera))
+        rows = rows.filter(kind_condition(query.kind), **self._camera(query.camera))
+        # Counted up to one more than a ZIP file can have.
+        zipped = rows.order_by()[: MAX_FILES + 1].count()
+        rows = rows.filter(**query.conditions())
         if query.host:
             rows = rows.filter(folder__host=query.host)
         found = list(
@@ -83,8 +86,6 @@ class ArchivePage(ArchivePageBase):
         )
         last = found[ROWS - 1] if len(found) > ROWS else None
         cursor = Cursor(last.at, last.pk, newer=False).text() if last else ""
-        # Counted up to one more than a ZIP file can have.
-        zipped = rows.order_by()[: MAX_FILES + 1].count()
         return {
             "files": [ArchivedFile(one) for one in found[:ROWS]],
             "chosen": chosen,

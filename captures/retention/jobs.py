@@ -71,6 +71,8 @@ def execute_plan(context: JobContext) -> dict[str, Any]:
         return not context.should_stop()
 
     manager.execute(plan, counted, may_continue)
+    # Files that others deleted or kept meanwhile are not in it: the last report says how many this job deleted.
+    context.progress(counted.files, counted.files, f"{pluralize(counted.files, 'file')} deleted")
     done = ExecutedPlan(
         plan=str(plan.id), planned=len(plan.items), deleted=counted.files, bytes=counted.bytes,
         problems=counted.problems,

@@ -86,7 +86,9 @@ def test_a_confirmed_plan_is_executed_by_a_job(boss: Any, old: list[Clip]) -> No
     job = Job.objects.get(kind="storage_cleanup")
     event = Event.objects.get(kind="files.action")
     assert (event.actor, event.subject, event.data["rows"]) == ("boss", str(job.pk), 2)
-    execute_plan(JobContext(str(job.pk), job.arguments, None, "boss", lambda _: None))
+    reports: list[Any] = []
+    execute_plan(JobContext(str(job.pk), job.arguments, None, "boss", reports.append))
+    assert reports[-1]["sentence"] == "2 files deleted"
     assert set(Clip.objects.present()) == {old[0], old[3]}
     assert Path(old[0].root.path, old[0].path).exists()
     assert not Path(old[1].root.path, old[1].path).exists()

@@ -91,6 +91,8 @@ def test_the_list_counts_what_is_missing(viewer: Any, archived: ArchiveFile, pic
     assert "1 of 2" in page
     assert "1 file</span>" in page
     assert ": faulty</span>" in page
+    assert "Faulty</span>" in page
+    assert "#seal" not in page.partition("<tbody>")[2].partition("</tbody>")[0]
 
 
 def test_the_list_says_what_is_missing_besides_files(viewer: Any, archive: Archive) -> None:
