@@ -135,6 +135,17 @@ def test_a_path_out_of_the_archive_is_refused(path: str, viewer: Any, archived: 
     assert sorted(names) == ["ERRORS.txt", "README.txt", "SHA256SUMS", "manifest.json"]
 
 
+@pytest.mark.parametrize("path", ["manifest.json", "sky/..\\..\\evil.mp4", "sky/clips/C:evil.mp4", "sky/clips/.hidden"])
+def test_a_name_that_is_unsafe_on_some_system_is_no_entry(
+    path: str, viewer: Any, archive: Archive, camera: Camera, root: StorageRoot
+) -> None:
+    archived_file(archive, root, camera, path, b"evil", at=STARTED, facts={"kind": "clip"})
+    found = zip_of(viewer, archive)
+    assert sorted(opened(found).namelist()) == ["ERRORS.txt", "README.txt", "SHA256SUMS", "manifest.json"]
+    assert b"evil" not in opened(found).read("SHA256SUMS")
+    assert manifest_of(found)["files"][0]["state"] == "missing"
+
+
 def test_a_file_on_another_host_names_it(viewer: Any, archived: ArchiveFile) -> None:
     archived.folder.host = "dome"
     archived.folder.save()
