@@ -48,6 +48,22 @@ from captures.session_pages.pages import (
     SessionsPage,
     StopSessionPage,
 )
+from captures.storage_pages.integrity_pages import (
+    AdoptPage,
+    FindingPage,
+    IntegrityNow,
+    IntegrityPage,
+    SetAsidePage,
+)
+from captures.storage_pages.offsite_pages import (
+    DestinationPage,
+    RetryCopyPage,
+    RetryDestinationPage,
+    TestDestinationPage,
+)
+from captures.storage_pages.pages import StorageNow, StoragePage
+from captures.storage_pages.plan_pages import PlanNow, PlanPage, TryRulesPage
+from captures.storage_pages.trash_pages import PurgePage, RestorePage, TrashPage
 from core.jobs.pages import CancelJobPage, JobsNow, JobsPage
 from monitoring.pages import AcknowledgePage, EventsPage
 from monitoring.webhooks.pages import (
@@ -127,6 +143,25 @@ schedule = [
     path("night/", ScheduleNightPage.as_view(), name="schedule-night"),
     path("remove/", RemoveSchedulePage.as_view(), name="remove-schedule"),
 ]
+storage = [
+    path("", StoragePage.as_view(), name="storage"),
+    path("now/", StorageNow.as_view(), name="storage-now"),
+    path("plans/", TryRulesPage.as_view(), name="try-rules"),
+    path("plans/<uuid:plan>/", PlanPage.as_view(), name="cleanup-plan"),
+    path("plans/<uuid:plan>/now/", PlanNow.as_view(), name="cleanup-plan-now"),
+    path("destinations/<uuid:destination>/", DestinationPage.as_view(), name="destination"),
+    path("destinations/<uuid:destination>/test/", TestDestinationPage.as_view(), name="test-destination"),
+    path("destinations/<uuid:destination>/retry/", RetryDestinationPage.as_view(), name="retry-destination"),
+    path("copies/<uuid:copy>/retry/", RetryCopyPage.as_view(), name="retry-copy"),
+    path("trash/", TrashPage.as_view(), name="trash"),
+    path("trash/restore/", RestorePage.as_view(), name="restore-captures"),
+    path("trash/delete/", PurgePage.as_view(), name="purge-captures"),
+    path("integrity/", IntegrityPage.as_view(), name="integrity"),
+    path("integrity/now/", IntegrityNow.as_view(), name="integrity-now"),
+    path("integrity/<uuid:finding>/", FindingPage.as_view(), name="finding"),
+    path("integrity/<uuid:finding>/adopt/", AdoptPage.as_view(), name="adopt-file"),
+    path("integrity/<uuid:finding>/set-aside/", SetAsidePage.as_view(), name="set-file-aside"),
+]
 webhook = [
     path("", WebhookPage.as_view(), name="webhook"),
     path("now/", WebhookNow.as_view(), name="webhook-now"),
@@ -201,6 +236,7 @@ urlpatterns = [
     path("status/", StatusPage.as_view(), name="status"),
     path("status/now/", StatusNow.as_view(), name="status-now"),
     path("status/examination/", ExaminationPage.as_view(), name="examination"),
+    path("storage/", include(storage)),
     path("webhooks/", WebhooksPage.as_view(), name="webhooks"),
     path("webhooks/now/", WebhooksNow.as_view(), name="webhooks-now"),
     path("webhooks/<uuid:webhook>/", include(webhook)),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from captures.capturing.models import CaptureFile
 from captures.tables import RETENTION_GUARDS
 from core.registry import resolve
 
@@ -22,3 +23,11 @@ def unguarded(rows: Rows, table: str) -> Rows:
     for condition in guards(table).values():
         rows = rows.exclude(condition)
     return rows
+
+
+def guarded_captures() -> Q:
+    """The condition of captures with a file that a guard keeps."""
+    found = Q(pk__in=[])
+    for condition in guards("captures").values():
+        found |= condition
+    return Q(Exists(CaptureFile.objects.filter(found, capture=OuterRef("pk"))))

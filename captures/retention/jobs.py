@@ -11,6 +11,7 @@ from captures.retention.bodies import DeletedBody, deleted_body
 from captures.retention.cleanup import ClipCleanup
 from captures.retention.manager import StorageManager
 from captures.retention.results import CleanupResult
+from captures.retention.stayed import StayedFile, stayed_files
 from captures.retention.stored_plans import PlanRefused, check_claimable
 from core.jobs.context import JobContext, JobError
 from core.jobs.models import Job
@@ -47,13 +48,17 @@ def clean_up_clips(context: JobContext) -> dict[str, Any]:
 
 
 class ExecutedPlan(TypedDict):
-    """`planned` files, and those of them that were `deleted`."""
+    """`planned` files, those of them that were `deleted`, that are in the trash now (`trashed`) and that `stayed`, with
+    the first of these."""
 
     plan: str
     planned: int
     deleted: int
+    trashed: int
+    stayed: int
     bytes: int
     problems: list[str]
+    stayed_files: list[StayedFile]
 
 
 def execute_plan(context: JobContext) -> dict[str, Any]:
@@ -73,11 +78,17 @@ def execute_plan(context: JobContext) -> dict[str, Any]:
     manager.execute(plan, counted, may_continue)
     # Files that others deleted or kept meanwhile are not in it: the last report says how many this job deleted.
     context.progress(counted.files, counted.files, f"{pluralize(counted.files, 'file')} deleted")
+    stayed = stayed_files(plan)
     done = ExecutedPlan(
-        plan=str(plan.id), planned=len(plan.items), deleted=counted.files, bytes=counted.bytes,
-        problems=counted.problems,
+        plan=str(plan.id), planned=len(plan.items), deleted=counted.files, trashed=stayed.trashed,
+        stayed=stayed.number, bytes=counted.bytes, problems=counted.problems, stayed_files=stayed.first,
     )  # fmt: skip
     return dict(done)
+
+
+def job_of_plan(plan: UUID) -> Job | None:
+    """The newest job that executes, or has executed, the plan."""
+    return Job.objects.filter(kind="storage_cleanup", subject=str(plan)).first()
 
 
 def enqueue_plan(plan: UUID, actor: str) -> Job:

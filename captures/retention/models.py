@@ -15,6 +15,16 @@ class StoredPlan(models.Model):
     digest = models.CharField(max_length=64, help_text="SHA-256 of its files and their rules.")
     items = models.BinaryField(help_text="Its files, compressed.")
     conditions = models.JSONField(default=dict, help_text="What its rules relied on.")
+    skipped = models.JSONField(
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        help_text="The first files that a rule selects and something keeps.",
+    )
+    problems = models.JSONField(
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        help_text="Why nothing is deleted in a root.",
+    )
     job = models.CharField(max_length=36, blank=True, help_text="The job that executes it.")
 
     def __str__(self) -> str:

@@ -57,7 +57,7 @@ def plan_body(plan: CleanupPlan) -> PlanBody:
         digest=plan.digest,
         files=len(plan.items),
         bytes=plan.bytes,
-        rules=_sums(plan, slugs),
+        rules=rule_sums(plan, slugs),
         items=[
             {"table": item.table, "id": item.pk, "class": item.file_class, "camera": slugs[item.camera],
              "root": str(item.root), "path": item.path, "bytes": item.bytes, "why": item.why}
@@ -73,7 +73,8 @@ def plan_body(plan: CleanupPlan) -> PlanBody:
     )  # fmt: skip
 
 
-def _sums(plan: CleanupPlan, slugs: dict[Any, str]) -> list[RuleSum]:
+def rule_sums(plan: CleanupPlan, slugs: dict[Any, str]) -> list[RuleSum]:
+    """The planned files by rule, class and camera. `slugs`: camera -> its id."""
     sums: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
     for item in plan.items:
         amount = sums[item.why, item.file_class, slugs[item.camera]]

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from captures.retention.models import StoredPlan
-from captures.retention.plan import EXPIRES_AFTER, CleanupPlan, decode_items
+from captures.retention.plan import EXPIRES_AFTER, CleanupPlan, SkippedItem, Why, decode_items
 
 BATCH = 20
 MINUTES = int(EXPIRES_AFTER.total_seconds() // 60)
@@ -23,7 +23,8 @@ class PlanRefused(Exception):
 def store_plan(plan: CleanupPlan, actor: str) -> None:
     StoredPlan.objects.create(
         id=plan.id, host=plan.host, made_at=plan.made_at, expires_at=plan.expires_at, made_by=actor,
-        digest=plan.digest, conditions=plan.conditions,
+        digest=plan.digest, conditions=plan.conditions, problems=list(plan.problems),
+        skipped=[[*one[:2], str(one.camera), *one[3:]] for one in plan.skipped],
         # Level 1: a plan of 200,000 files is compressed in a fraction of a second.
         items=zlib.compress(plan.encoded, 1),
     )  # fmt: skip
@@ -63,7 +64,13 @@ def load_plan(plan: UUID) -> CleanupPlan:
     if hashlib.sha256(content).hexdigest() != found.digest:
         raise PlanRefused(f"The plan {plan} was changed after it was made. Make a new one.")
     items = decode_items(content)
-    return CleanupPlan(found.host, items, found.conditions, id=found.id, made_at=found.made_at)
+    skipped = tuple(
+        SkippedItem(table, pk, UUID(camera), path, size, Why(why), reason)
+        for table, pk, camera, path, size, why, reason in found.skipped
+    )
+    return CleanupPlan(
+        found.host, items, found.conditions, skipped, tuple(found.problems), id=found.id, made_at=found.made_at
+    )
 
 
 def remove_plans() -> int:

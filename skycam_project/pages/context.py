@@ -41,6 +41,7 @@ PAGES = (
     MenuEntry("experiments", "Experiments", "flask", "x", phone=False),
     MenuEntry("archives", "Archives", "seal", "b", phone=False),
     MenuEntry("events", "Events", "list", "e"),
+    MenuEntry("storage", "Storage", "disk", "k", phone=False),
     MenuEntry("status", "Status", "pulse", "s", phone=False),
     MenuEntry("cameras", "Cameras", "cam", "c", role="manager", phone=False),
     MenuEntry("admin:index", "Archive admin", "box", "v", role="manager", phone=False),

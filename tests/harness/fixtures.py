@@ -6,9 +6,9 @@ Models are imported inside the fixtures: this module is loaded before Django is 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -156,3 +156,17 @@ def chromium() -> Iterator[Browser]:
     with opened() as browser:
         yield browser
     assert os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE") == before
+
+
+@pytest.fixture
+def retention(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Set keys of the section `retention` as a YAML file would."""
+
+    from django.conf import settings
+
+    def set_keys(**values: Any) -> None:
+        station = settings.STATION
+        section = type(station.retention).model_validate({**station.retention.model_dump(), **values})
+        monkeypatch.setattr(settings, "STATION", station.model_copy(update={"retention": section}))
+
+    return set_keys

@@ -7,11 +7,14 @@ from typing import Any
 
 from cameras.models import Camera, SettingsPreset
 from captures.models import Experiment, StorageRoot
+from captures.retention.manager import StorageManager
 from tests.harness.browsers.html_check import html_errors
 from tests.harness.clients.pages import text_of
 from tests.harness.rows.archived_files import archive_of, archived_clip
 from tests.harness.rows.clips import clip_of
 from tests.harness.rows.experiments import capture_in, clip_in, running, suspended
+from tests.harness.rows.offsite_rows import copy_row, folder_destination_row
+from tests.harness.rows.storage import finding_row, measured, stored, trashed_capture
 from tests.harness.rows.webhooks import added, deliver_due, happened, only_delivery
 
 ADDRESSES = {
@@ -50,6 +53,13 @@ ADDRESSES = {
     "webhook-now": "/webhooks/{webhook}/now/",
     "delivery": "/webhooks/{webhook}/deliveries/{delivery}/",
     "remove-webhook": "/webhooks/{webhook}/remove/",
+    "storage": "/storage/",
+    "storage-now": "/storage/now/",
+    "destination": "/storage/destinations/{destination}/",
+    "cleanup-plan": "/storage/plans/{plan}/",
+    "trash": "/storage/trash/",
+    "integrity": "/storage/integrity/",
+    "finding": "/storage/integrity/{finding}/",
     "station-settings": "/settings/",
     "account": "/accounts/",
     "viewers": "/live/viewers/",
@@ -74,12 +84,24 @@ def test_every_page_is_valid_html(
     happened()
     deliver_due()
     delivery = only_delivery()
+    storage = storage_of(camera, clip.root)
     for name, address in ADDRESSES.items():
         values = {"clip": clip.pk, "run": run.pk, "webhook": webhook.pk, "delivery": delivery.pk}
-        values |= {"archive": archive.pk, "archived": archived.pk}
+        values |= {"archive": archive.pk, "archived": archived.pk, **storage}
         (tmp_path / f"{name}.html").write_text(text_of(manager.get(address.format(**values))))
     (tmp_path / "sign_in.html").write_text(text_of(anonymous.get("/accounts/login/")))
     assert html_errors(html_validate, tmp_path) == ""
+
+
+def storage_of(camera: Camera, root: StorageRoot) -> dict[str, object]:
+    """Usage, a destination with a dead copy, a plan, a finding, and a capture in the trash."""
+    measured(root, 5)
+    stored(root, camera, "capture", 1000)
+    destination = folder_destination_row()
+    copy_row(destination)
+    trashed_capture(camera, root)
+    plan = StorageManager(root.host, "boss").plan()
+    return {"destination": destination.pk, "plan": plan.id, "finding": finding_row(root).pk}
 
 
 def run_of(camera: Camera, root: StorageRoot) -> Experiment:

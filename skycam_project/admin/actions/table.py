@@ -13,7 +13,7 @@ from captures.capturing.models import Capture, CaptureFile
 from captures.clips.models import Clip, ClipHold
 from captures.experiments.models import Experiment
 from captures.offsite.models import Destination
-from captures.retention.guards import guards
+from captures.retention.guards import guarded_captures, guards
 from captures.trash.services import in_use
 from skycam_project.admin.actions import items
 
@@ -84,13 +84,6 @@ def _guarded_clips() -> Q:
     return found
 
 
-def _guarded_captures() -> Q:
-    found = Q(pk__in=[])
-    for condition in guards("captures").values():
-        found |= condition
-    return Q(Exists(CaptureFile.objects.filter(found, capture=OuterRef("pk"))))
-
-
 GUARDED = "wait for an archive that copies them, or for their off-site copy"
 
 ACTIONS: tuple[Action, ...] = (
@@ -156,7 +149,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         Capture, "purge", "Delete from the trash for good", "deleted", "manager", True, False, "items", "files__bytes",
-        (Skip("are not in the trash", lambda: ~IN_TRASH), Skip(GUARDED, _guarded_captures)), items.purge,
+        (Skip("are not in the trash", lambda: ~IN_TRASH), Skip(GUARDED, guarded_captures)), items.purge,
         CAPTURE_PLACES,
     ),
     Action(

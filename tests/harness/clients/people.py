@@ -14,6 +14,8 @@ from PIL import Image
 
 from cameras.models import Camera, SettingsPreset
 from captures.models import Archive, Experiment, ExperimentCamera, IntegrityFinding, Session, StorageRoot
+from captures.retention.plan import CleanupPlan
+from captures.retention.stored_plans import store_plan
 from core.jobs.models import Job
 from monitoring.models import WebhookDelivery
 from monitoring.services import raise_alert, record_event
@@ -73,12 +75,15 @@ class World:
         )  # fmt: skip
         self.destination = folder_destination_row()
         self.copy = copy_row(self.destination)
+        self.plan = CleanupPlan("main", ())
+        store_plan(self.plan, "manager")
 
     def address(self, route: str, user: User) -> str:
         places = {
             "<slug:slug>": "sky", "<uuid:capture>": self.capture.pk, "<uuid:session>": self.session.pk,
             "<uuid:schedule>": self.schedule.pk, "<uuid:clip>": self.clip.pk, "<uuid:job>": self.job.pk,
             "<uuid:destination>": self.destination.pk, "<uuid:copy>": self.copy.pk,
+            "<uuid:plan>": self.plan.id,
             "<uuid:experiment>": self.experiment.pk,
             "<uuid:archive>": self.archive.pk, "<uuid:file>": self.archived.pk,
             "<uuid:alert>": self.alert.pk, "<int:user>": self.users["none"].pk,

@@ -1,0 +1,98 @@
+"""Files of an executed plan that are still there, and why: each was checked again when its mark was to be written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypedDict
+
+from django.db.models import QuerySet
+
+from captures.capturing.models import CaptureFile
+from captures.clips.models import Clip
+from captures.clips.services import hold_reasons
+from captures.retention.clip_rules import chunks
+from captures.retention.guards import guards
+from captures.retention.plan import CleanupPlan, PlanItem, Why
+
+MAX_LISTED = 100
+BATCH = 500
+BEGUN = "its deletion has begun, and the disk has not done it yet"
+NOT_SELECTED = "its rule does not select it any more"
+
+
+class StayedFile(TypedDict):
+    """A planned file that is still there."""
+
+    table: str
+    id: str
+    path: str
+    bytes: int
+    reason: str
+
+
+@dataclass(slots=True)
+class StayedFiles:
+    """How many planned files stayed, the first of them, and how many files are in the trash now."""
+
+    number: int = 0
+    first: list[StayedFile] = field(default_factory=list)
+    trashed: int = 0
+
+
+def stayed_files(plan: CleanupPlan) -> StayedFiles:
+    """DatabaseError."""
+    found = StayedFiles()
+    for table, find in FINDERS.items():
+        for items in chunks((item for item in plan.items if item.table == table), BATCH):
+            for item, reason in find(items):
+                if item.why == Why.AGE and reason == IN_TRASH:
+                    found.trashed += 1
+                    continue
+                found.number += 1
+                if len(found.first) < MAX_LISTED:
+                    found.first.append(
+                        StayedFile(table=table, id=item.pk, path=item.path, bytes=item.bytes, reason=reason)
+                    )
+    return found
+
+
+IN_TRASH = "it is in the trash"
+
+
+def _clips(items: Sequence[PlanItem]) -> Iterator[tuple[PlanItem, str]]:
+    by_key = {item.pk: item for item in items}
+    for clip, guarded in _guarded(Clip.objects.filter(pk__in=list(by_key)).prefetch_related("holds"), "clips"):
+        reasons = hold_reasons(clip, list(clip.holds.all())) + guarded
+        yield by_key[str(clip.pk)], BEGUN if clip.deleted_at else _sentence(reasons)
+
+
+def _captures(items: Sequence[PlanItem]) -> Iterator[tuple[PlanItem, str]]:
+    by_key = {item.pk: item for item in items}
+    files = CaptureFile.objects.filter(pk__in=list(by_key)).select_related("capture")
+    for file, guarded in _guarded(files, "captures"):
+        item = by_key[str(file.pk)]
+        if file.capture.purged_at:
+            yield item, BEGUN
+        elif item.why == Why.AGE and file.capture.trashed_at:
+            yield item, IN_TRASH
+        else:
+            yield item, _sentence([*(["a pin"] if file.capture.pinned else []), *guarded])
+
+
+def _guarded(rows: QuerySet[Any], table: str) -> Iterator[tuple[Any, list[str]]]:
+    """Each row with the guards that keep it, in words."""
+    conditions: dict[str, Any] = {
+        f"kept_{number}": condition for number, condition in enumerate(guards(table).values())
+    }
+    reasons = dict(zip(conditions, guards(table), strict=True))
+    for row in rows.annotate(**conditions):
+        yield row, [reason for name, reason in reasons.items() if getattr(row, name)]
+
+
+def _sentence(reasons: list[str]) -> str:
+    return f"kept by {', '.join(reasons)}" if reasons else NOT_SELECTED
+
+
+FINDERS = {"clips": _clips, "captures": _captures}
+"""Table -> function from planned files to those that are still there, with the reason."""

@@ -1,0 +1,139 @@
+"""Destinations of off-site copies, as pages show them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, F, Min, Q, Sum
+
+from cameras.camera_display import StateDisplay
+from captures.offsite.limits import closed_reason
+from captures.offsite.models import WAITING, CopyState, Destination, DestinationHost, OffsiteCopy
+from captures.offsite.selectors import Backlog
+from captures.offsite.services import TEST_KIND
+from captures.storage_pages.labels import CLASS_LABELS
+from core.jobs.models import Job
+from core.jobs.states import FINISHED
+from core.templatetags.skycam import format_bytes
+
+KINDS = {"s3": "S3", "sftp": "SFTP", "folder": "Folder"}
+NOTHING = Backlog(0, 0, None, 0, 0, 0)
+MOST_TESTS = 200
+"""Newest tests that are looked at: a station has at most 20 destinations."""
+
+
+@dataclass(frozen=True, slots=True)
+class TestDisplay:
+    """The last test of a destination. `sentences` is what it found."""
+
+    job: Job
+    works: bool | None
+    sentences: list[str]
+
+    @property
+    def ended(self) -> bool:
+        return self.job.state in {state.value for state in FINISHED}
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationDisplay:
+    destination: Destination
+    backlog: Backlog
+    failing: list[DestinationHost]
+    test: TestDisplay | None
+
+    @property
+    def kind(self) -> str:
+        return KINDS[self.destination.kind]
+
+    @property
+    def where(self) -> str:
+        """Without secrets: `settings` has none."""
+        given = self.destination.settings
+        if self.destination.kind == "s3":
+            return "/".join(filter(None, [str(given.get("endpoint")), str(given.get("bucket")), given.get("prefix")]))
+        if self.destination.kind == "sftp":
+            return f"{given.get('user')}@{given.get('host')}:{given.get('path') or '.'}"
+        return str(given.get("path"))
+
+    @property
+    def classes(self) -> str:
+        return ", ".join(CLASS_LABELS.get(name, name) for name in self.destination.classes)
+
+    @property
+    def hours(self) -> str:
+        begin, end = self.destination.begin, self.destination.end
+        return f"{begin:%H:%M} to {end:%H:%M}" if begin and end else "at all hours"
+
+    @property
+    def bandwidth(self) -> str:
+        limit = self.destination.bytes_per_s
+        return f"{format_bytes(limit)}/s for each host" if limit else "no limit"
+
+    @property
+    def state(self) -> StateDisplay:
+        if self.failing:
+            return StateDisplay("bad", "Failing", "bad")
+        if not self.destination.enabled:
+            return StateDisplay("pause", "Paused")
+        if self.test is None and not self.backlog.verified:
+            return StateDisplay("ready", "Not tested yet", "warn")
+        if self.backlog.files and closed_reason(self.destination):
+            return StateDisplay("wait", "Outside its hours")
+        if self.backlog.sending:
+            return StateDisplay("expose", "Sending", "act")
+        if self.backlog.files:
+            return StateDisplay("wait", "Files wait")
+        return StateDisplay("ok", "All copied", "ok")
+
+    @property
+    def row_class(self) -> str:
+        if self.failing or self.backlog.dead:
+            return "is-bad"
+        return "is-warn" if self.state.tone == "warn" else ""
+
+
+def destination_displays(destinations: Iterable[Destination] | None = None) -> list[DestinationDisplay]:
+    """All destinations, or these. In a constant number of queries."""
+    found = list(Destination.objects.prefetch_related("hosts") if destinations is None else destinations)
+    backlogs, tests = _backlogs(), _tests()
+    return [
+        DestinationDisplay(
+            one, backlogs.get(one.pk, NOTHING), [host for host in one.hosts.all() if host.failures],
+            tests.get(str(one.pk)),
+        )
+        for one in found
+    ]  # fmt: skip
+
+
+def _backlogs() -> dict[UUID, Backlog]:
+    """Two queries for all destinations, each from an index that has its columns."""
+    waiting, dead = Q(state__in=WAITING), Q(state=CopyState.DEAD.value)
+    # The condition of the index, word by word, so that the database uses it.
+    queued = OffsiteCopy.objects.filter(state__in=[*WAITING, CopyState.DEAD.value]).order_by()
+    counted = queued.values("destination").annotate(
+        files=Count("pk", filter=waiting), size=Sum("bytes", filter=waiting), oldest=Min("at", filter=waiting),
+        sending=Count("pk", filter=Q(state=CopyState.SENDING.value)), dead=Count("pk", filter=dead),
+    )  # fmt: skip
+    verified = OffsiteCopy.objects.filter(state=CopyState.VERIFIED.value).order_by().values("destination")
+    whole: dict[UUID, int] = {row["destination"]: row["number"] for row in verified.annotate(number=Count("pk"))}
+    found = {
+        row["destination"]: Backlog(
+            row["files"], row["size"] or 0, row["oldest"], row["sending"], row["dead"], whole.get(row["destination"], 0)
+        )
+        for row in counted
+    }
+    return {pk: Backlog(0, 0, None, 0, 0, number) for pk, number in whole.items()} | found
+
+
+def _tests() -> dict[str, TestDisplay]:
+    """Destination -> its last test."""
+    found: dict[str, TestDisplay] = {}
+    jobs: Any = Job.objects.filter(kind=TEST_KIND).defer("arguments", "checkpoint", "result")
+    for job in jobs.annotate(works=F("result__works"), said=F("result__said"))[:MOST_TESTS]:
+        said = [str(one) for one in job.said] if isinstance(job.said, list) else []
+        found.setdefault(job.subject, TestDisplay(job, job.works, said or ([job.error] if job.error else [])))
+    return found

@@ -1,0 +1,81 @@
+"""Test a destination of off-site copies, and try its dead copies again."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+
+from captures.offsite import queue
+from captures.offsite.models import CopyState, Destination, OffsiteCopy
+from captures.offsite.services import start_test
+from captures.storage_pages.labels import CLASS_LABELS
+from captures.storage_pages.offsite import destination_displays
+from captures.storage_pages.paging import page_of
+from core.pages.page import Page, message_response
+
+
+def found_destination(pk: UUID) -> Destination:
+    """Http404."""
+    found = Destination.objects.prefetch_related("hosts").filter(pk=pk).first()
+    if found is None:
+        raise Http404("There is no such destination.")
+    return found
+
+
+class DestinationPage(Page):
+    """A destination with its dead copies."""
+
+    roles = {"GET": "manager"}
+    template = "storage/destination.html"
+
+    def get(self, request: HttpRequest, destination: UUID) -> HttpResponse:
+        found = found_destination(destination)
+        [display] = destination_displays([found])
+        dead = OffsiteCopy.objects.filter(destination=found, state=CopyState.DEAD.value)
+        copies, older = page_of(dead, "created_at", request)
+        labels: dict[str, Any] = CLASS_LABELS
+        return self.render({"display": display, "copies": copies, "older": older, "labels": labels})
+
+
+class TestDestinationPage(Page):
+    roles = {"POST": "manager"}
+
+    def post(self, request: HttpRequest, destination: UUID) -> HttpResponse:
+        """Connect, write, read and remove a small file, as a job."""
+        found = found_destination(destination)
+        try:
+            start_test(found, self.actor)
+        except ValidationError as error:
+            return message_response(request, "bad", " ".join(error.messages))
+        return message_response(request, "ok", f"{found.name} is being tested. The result appears beside it.")
+
+
+class RetryDestinationPage(Page):
+    roles = {"POST": "manager"}
+
+    def post(self, request: HttpRequest, destination: UUID) -> HttpResponse:
+        """Queue all its dead copies again, and try it now."""
+        found = found_destination(destination)
+        queue.try_now(found)
+        moved = queue.retry_dead(found.copies.all(), self.actor)
+        if not moved:
+            return message_response(request, "warn", f"{found.name} has no dead copies any more. It is tried now.")
+        copies = "1 dead copy" if moved == 1 else f"{moved:,} dead copies"
+        return message_response(request, "ok", f"{copies} of {found.name} queued again.")
+
+
+class RetryCopyPage(Page):
+    roles = {"POST": "manager"}
+
+    def post(self, request: HttpRequest, copy: UUID) -> HttpResponse:
+        """Queue one dead copy again."""
+        found = OffsiteCopy.objects.filter(pk=copy).first()
+        if found is None:
+            raise Http404("There is no such copy.")
+        if queue.retry_dead(OffsiteCopy.objects.filter(pk=copy), self.actor):
+            return message_response(request, "ok", f"{found.path} is queued again.")
+        found.refresh_from_db()
+        return message_response(request, "warn", f"{found.path} is not dead any more: it is {found.state}.")

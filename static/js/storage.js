@@ -1,0 +1,7 @@
+// Trash: one box chooses all captures of the page; thumbnails load once they are rendered.
+import "./thumbnails.js";
+
+const all = document.querySelector("#choose-all");
+all?.addEventListener("change", () => {
+  for (const box of document.querySelectorAll("#trash input[name=capture]")) box.checked = all.checked;
+});
