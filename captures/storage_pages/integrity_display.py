@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, F
+from django.db.models import Count, F, Max
 
 from captures.integrity.models import FindingKind, FindingState, IntegrityFinding
 from captures.storage.models import StorageRoot
 from captures.storage_pages.plan_display import file_links
 from core.jobs.models import Job
 from core.jobs.states import FINISHED
-
-MOST_CHECKS = 200
-"""Newest checks that are looked at, for the last one of each host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +74,9 @@ def host_checks() -> list[HostCheck]:
     """The hosts with storage roots. In a constant number of queries."""
     hosts = list(StorageRoot.objects.order_by("host").values_list("host", flat=True).distinct())
     last: dict[str, Any] = {}
-    jobs = Job.objects.filter(kind="integrity").defer("checkpoint", "result")
-    for job in jobs.annotate(checked=F("result__checked"), problems=F("result__problems"))[:MOST_CHECKS]:
+    newest = Job.objects.filter(kind="integrity").order_by().values_list("host").annotate(at=Max("created_at"))
+    jobs = Job.objects.filter(kind="integrity", created_at__in=[at for _, at in newest]).defer("checkpoint", "result")
+    for job in jobs.annotate(checked=F("result__checked"), problems=F("result__problems")):
         last.setdefault(job.host, job)
     counted = open_findings().values_list("host").annotate(number=Count("pk"))
     numbers = dict(counted.order_by())

@@ -86,7 +86,7 @@ class FindingPageBase(Page):
         cameras = {camera.slug: camera.name for camera in Camera.objects.present().order_by("name")}
         context = {
             "display": display, "finding": finding, "cameras": cameras, "refusal": refusal,
-            "chosen": finding.camera.slug if finding.camera else "",
+            "chosen": finding.camera.slug if finding.camera and finding.camera.slug in cameras else "",
         }  # fmt: skip
         return self.render(context, status=409 if refusal else 200)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, F, Min, Q, Sum
+from django.db.models import Count, F, Max, Min, Q, Sum
 
 from cameras.camera_display import StateDisplay
 from captures.offsite.limits import closed_reason
@@ -21,8 +21,6 @@ from core.templatetags.skycam import format_bytes
 
 KINDS = {"s3": "S3", "sftp": "SFTP", "folder": "Folder"}
 NOTHING = Backlog(0, 0, None, 0, 0, 0)
-MOST_TESTS = 200
-"""Newest tests that are looked at: a station has at most 20 destinations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +130,10 @@ def _backlogs() -> dict[UUID, Backlog]:
 def _tests() -> dict[str, TestDisplay]:
     """Destination -> its last test."""
     found: dict[str, TestDisplay] = {}
-    jobs: Any = Job.objects.filter(kind=TEST_KIND).defer("arguments", "checkpoint", "result")
-    for job in jobs.annotate(works=F("result__works"), said=F("result__said"))[:MOST_TESTS]:
+    newest = Job.objects.filter(kind=TEST_KIND).order_by().values_list("subject").annotate(at=Max("created_at"))
+    jobs: Any = Job.objects.filter(kind=TEST_KIND, created_at__in=[at for _, at in newest])
+    jobs = jobs.defer("arguments", "checkpoint", "result")
+    for job in jobs.annotate(works=F("result__works"), said=F("result__said")):
         said = [str(one) for one in job.said] if isinstance(job.said, list) else []
         found.setdefault(job.subject, TestDisplay(job, job.works, said or ([job.error] if job.error else [])))
     return found

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
 from captures.storage_pages.offsite import destination_displays
 from captures.storage_pages.roots import root_displays
@@ -18,8 +19,12 @@ class StoragePage(Page):
     template = "storage/storage.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
+        user: Any = request.user
+        manages = user.may("manager")
         context = {
-            **now_context(request.user),
+            "roots": root_displays(request.user),
+            "destinations": destination_displays() if manages else [],
+            "now": reverse("storage-now" if manages else "now"),
             "usage": history_for(request.user),
             "rules": class_rules(),
             "host": settings.STATION.host,
@@ -28,14 +33,10 @@ class StoragePage(Page):
 
 
 class StorageNow(Page):
-    """What changes by itself: the roots, and for managers the destinations."""
+    """The destinations, which change by themselves. Not the roots: a disk that hangs would hold up each request."""
 
+    roles = {"GET": "manager"}
     template = "storage/_storage_now.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.render(now_context(request.user))
-
-
-def now_context(user: Any) -> dict[str, Any]:
-    destinations = destination_displays() if user.may("manager") else []
-    return {"roots": root_displays(user), "destinations": destinations}
+        return self.render({"destinations": destination_displays()})

@@ -41,19 +41,25 @@ class PlanPage(Page):
     def post(self, request: HttpRequest, plan: UUID) -> HttpResponse:
         display = found_plan(plan)
         if display.job is not None:
-            by = display.job.requested_by or "the station"
-            messages.warning(request, f"{by} has begun this plan already. A plan is executed once.")
-            return redirect_to(request, reverse("cleanup-plan", args=[plan]))
+            return self._begun_by(display.job)
         if not display.files:
             return self._plan_page(display, "There is nothing to delete.")
         if request.POST.get("confirmation", "").replace(",", "").strip() != str(display.files):
             return self._plan_page(display, f"Type the number of files to confirm: {display.files}.")
         try:
-            enqueue_plan(plan, self.actor)
+            job = enqueue_plan(plan, self.actor)
         except PlanRefused as error:
             return self._plan_page(display, str(error), 409)
+        # Of two requests at the same moment, both get the job of the first.
+        if job.requested_by != self.actor:
+            return self._begun_by(job)
         messages.success(request, f"Begun: {display.deed.lower()}. Each file is checked again.")
         return redirect_to(request, reverse("cleanup-plan", args=[plan]))
+
+    def _begun_by(self, job: Job) -> HttpResponse:
+        by = job.requested_by or "the station"
+        messages.warning(self.request, f"{by} has begun this plan already. A plan is executed once.")
+        return redirect_to(self.request, self.request.path)
 
     def _plan_page(self, display: PlanDisplay, refusal: str = "", status: int = 0) -> HttpResponse:
         now = reverse("cleanup-plan-now", args=[display.plan.id]) if display.is_running else reverse("now")

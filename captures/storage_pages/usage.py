@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
@@ -96,12 +96,12 @@ class History:
 
     @property
     def classes(self) -> list[str]:
-        """The labels of what has files, the largest first."""
-        return _largest_first(self._by_class(self.now))
+        """The labels of what had files on one of the days, the largest of today first."""
+        return self._named(self._by_class)
 
     @property
     def cameras(self) -> list[str]:
-        return _largest_first(self._by_camera(self.now))
+        return self._named(self._by_camera)
 
     @property
     def class_rows(self) -> list[ClassRow]:
@@ -110,8 +110,7 @@ class History:
             files[_label(place)] += amount.files
         sizes = self._by_class(self.now)
         return [
-            ClassRow(name, files[name], sizes[name], 100 * sizes[name] / self.total if self.total else 0.0)
-            for name in self.classes
+            ClassRow(name, files[name], sizes[name], 100 * sizes[name] / max(1, self.total)) for name in self.classes
         ]
 
     @property
@@ -147,7 +146,12 @@ class History:
         last = self.days[-1][0]
         return _midnight(last - timedelta(days=DAYS - 1)), _midnight(last)
 
-    def _drawn(self, names: list[str], sizes_of: Any) -> list[Curve]:
+    def _named(self, sizes_of: Callable[[Usage], dict[str, int]]) -> list[str]:
+        now = sizes_of(self.now)
+        names = {name for _, usage in self.days for name in sizes_of(usage)}
+        return sorted(names, key=lambda name: (-now.get(name, 0), name))
+
+    def _drawn(self, names: list[str], sizes_of: Callable[[Usage], dict[str, int]]) -> list[Curve]:
         series = [[(day, sizes_of(usage).get(name, 0)) for day, usage in self.days] for name in names]
         return _curves(names, series, self._span)
 
@@ -210,10 +214,6 @@ def _measured_with(place: Place) -> tuple[str, ...]:
 
 def _label(place: Place) -> str:
     return CLASS_LABELS.get(place.file_class, place.file_class)
-
-
-def _largest_first(sizes: Mapping[str, int]) -> list[str]:
-    return sorted(sizes, key=lambda name: (-sizes[name], name))
 
 
 def _curves(

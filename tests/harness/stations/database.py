@@ -26,8 +26,9 @@ class StationDatabase:
 
     def insert(self, table: str, *rows: dict[str, Any]) -> None:
         """Insert rows that have the same columns."""
-        columns = list(rows[0])
-        sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join(f':{name}' for name in columns)})"
+        # Quoted: a column may have the name of a word of SQL.
+        columns, values = (", ".join(form.format(name) for name in rows[0]) for form in ('"{}"', ":{}"))
+        sql = f"INSERT INTO {table} ({columns}) VALUES ({values})"
         with closing(sqlite3.connect(self.file, timeout=TIMEOUT_S)) as database, database:
             database.executemany(sql, rows)
 
