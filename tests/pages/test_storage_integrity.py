@@ -165,7 +165,7 @@ def test_an_unknown_finding_is_not_found(manager: Any) -> None:
 
 
 def test_hostile_names_are_shown_as_text(manager: Any, root: StorageRoot, camera: Camera) -> None:
-    Camera.objects.update(name=HOSTILE[:100])
+    Camera.objects.update(name=HOSTILE[:80])
     finding = finding_row(root, path=HOSTILE, camera=camera)
     texts = [page(manager), text_of(manager.get(f"{PAGE}{finding.pk}/"))]
     assert ["<script>alert" in text for text in texts] == [False, False]

@@ -217,7 +217,7 @@ def test_many_dead_copies_have_further_pages(manager: Any) -> None:
 
 
 def test_names_with_markup_are_shown_as_text(manager: Any, camera: Camera, root: StorageRoot) -> None:
-    Camera.objects.filter(pk=camera.pk).update(name=HOSTILE[:100])
+    Camera.objects.filter(pk=camera.pk).update(name=HOSTILE[:80])
     made = folder_destination_row()
     Destination.objects.filter(pk=made.pk).update(name=HOSTILE[:100], settings={"path": f"/{HOSTILE}"})
     copy = copy_row(made)

@@ -181,7 +181,7 @@ def test_a_changed_plan_is_not_executed(manager: Any, archive: ClipArchive) -> N
 
 def test_hostile_names_are_shown_as_text(manager: Any, archive: ClipArchive) -> None:
     clips = archive.clips(5)
-    Camera.objects.update(name=HOSTILE[:100])
+    Camera.objects.update(name=HOSTILE[:80])
     Clip.objects.filter(pk=clips[0].pk).update(path=HOSTILE)
     text = text_of(manager.get(tried(manager)))
     assert "<script>alert" not in text

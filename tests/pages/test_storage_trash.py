@@ -163,7 +163,7 @@ def test_bad_ids_are_no_captures(manager: Any, trashed: Capture) -> None:
 
 
 def test_hostile_names_are_shown_as_text(manager: Any, trashed: Capture) -> None:
-    Camera.objects.update(name=HOSTILE[:100])
+    Camera.objects.update(name=HOSTILE[:80])
     Capture.objects.update(trashed_by=HOSTILE[:150])
     texts = [text_of(manager.get(TRASH)), text_of(post(manager, DELETE, trashed))]
     assert ["<script>alert" in text for text in texts] == [False, False]
