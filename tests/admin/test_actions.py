@@ -91,6 +91,10 @@ def test_a_pin_needs_a_readable_reason(reason: str, clips: list[Clip], boss: Any
     assert not Clip.objects.filter(pinned=True).exists()
 
 
+def test_the_field_of_a_confirmation_says_the_number_to_type(clips: list[Clip], boss: Any) -> None:
+    assert "Type the number of rows to confirm: 3</label>" in plan(boss, "verify", *clips).content.decode()
+
+
 @pytest.mark.parametrize("typed", ["", "2", "4", "three", "-3"])
 def test_a_wrong_confirmation_begins_nothing(typed: str, clips: list[Clip], boss: Any) -> None:
     answer = confirm(boss, plan(boss, "verify", *clips), confirmation=typed)
