@@ -71,16 +71,29 @@ def _checked(copy: OffsiteCopy) -> Iterator[bytes]:
 
 
 def mend_archive_file(row: ArchiveFile, files: RootFiles, folder: str, name: str) -> bool:
-    """Put a whole copy of an archive's file at its place. False if no destination has one that can be read now."""
-    copy = find_copy("archives", row.pk)
-    if copy is None or copy.sha256 != row.sha256:
-        return False
-    try:
-        _place(copy, files, folder, name)
-    except DestinationError as error:
-        log.warning("The archive's file %s cannot be mended from its off-site copy: %s", row.pk, error)
-        return False
-    return True
+    """Put a whole copy of an archive's file at its place: that of the file, or that of its source, which may be
+    deleted here. False if no destination has one that can be read now."""
+    for table, pk in _sources(row):
+        copy = find_copy(table, pk)
+        if copy is None or copy.sha256 != row.sha256:
+            continue
+        try:
+            _place(copy, files, folder, name)
+        except DestinationError as error:
+            log.warning("The archive's file %s cannot be mended from its off-site copy: %s", row.pk, error)
+            continue
+        return True
+    return False
+
+
+def _sources(row: ArchiveFile) -> Iterator[tuple[str, str]]:
+    """The files with this content: table and key."""
+    yield "archives", str(row.pk)
+    # By the manifest's facts: the row of a clip is deleted with its file, and its copies stay.
+    if row.facts.get("kind") == "clip":
+        yield "clips", str(row.facts["id"])
+    elif row.capture_file_id is not None:
+        yield "captures", str(row.capture_file_id)
 
 
 def _place(copy: OffsiteCopy, files: RootFiles, folder: str, name: str) -> None:

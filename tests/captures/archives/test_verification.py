@@ -101,6 +101,18 @@ def test_damage_is_mended_from_the_off_site_copy(
     assert archive.verification == "whole"
 
 
+def test_damage_is_mended_from_the_off_site_copy_of_its_deleted_source(
+    verify: Any, archive: Archive, clips: list[Clip], root: StorageRoot, tmp_path: Path
+) -> None:
+    send(folder_destination(tmp_path / "copies", classes=["rolling_clip", "manual_clip"]))
+    copy = copy_of(archive, clips[0])
+    whole = copy.read_bytes()
+    flip_a_bit(copy)
+    delete_source(clips[0], root)
+    assert verify() == {"mended": 1}
+    assert copy.read_bytes() == whole
+
+
 def test_an_off_site_copy_that_is_damaged_too_mends_nothing_and_is_queued_again(
     verify: Any, archive: Archive, clips: list[Clip], root: StorageRoot, tmp_path: Path
 ) -> None:
