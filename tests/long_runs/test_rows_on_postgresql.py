@@ -10,16 +10,23 @@ import pytest
 
 from tests.harness.postgresql import postgresql
 
-pytestmark = [pytest.mark.prove, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.prove, pytest.mark.timeout(1800)]
 TESTS = (
     "tests/scheduler", "tests/api/test_schedules.py", "tests/pages/test_schedules_pages.py",
     "tests/pages/test_nights.py", "tests/captures/test_night_session.py", "tests/captures/test_agenda_sessions.py",
     "tests/captures/test_session_handover.py", "tests/captures/test_organizing_kills.py",
-    "tests/captures/test_organizing_parts.py", "tests/captures/offsite",
+    "tests/captures/test_organizing_parts.py", "tests/captures/offsite", "tests/captures/archives",
+    "tests/captures/experiments", "tests/captures/integrity", "tests/captures/recording_claims",
+    "tests/captures/retention", "tests/captures/storage_usage", "tests/core/jobs", "tests/core/idempotency",
+    "tests/monitoring/webhooks", "tests/admin", "tests/api/test_trash.py",
+    "tests/api/test_experiments.py", "tests/api/test_storage.py", "tests/pages/test_experiments.py",
+    "tests/pages/test_experiment_forms.py", "tests/pages/test_experiment_archive.py", "tests/pages/test_archives.py",
+    "tests/pages/test_archives_files.py", "tests/pages/test_storage_page.py", "tests/pages/test_storage_plan.py",
+    "tests/pages/test_storage_trash.py", "tests/pages/test_storage_integrity.py",
 )  # fmt: skip
 
 
-def test_schedules_nights_organizing_and_off_site_copies_work_on_postgresql() -> None:
+def test_schedules_nights_experiments_archives_and_the_storage_work_on_postgresql() -> None:
     environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     with postgresql() as address:
         done = subprocess.run(

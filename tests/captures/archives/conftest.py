@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def clip(camera: Camera, root: StorageRoot, run: Experiment) -> Callable[..., Cl
         assert run.started_at
         started = run.started_at + timedelta(seconds=4 * number)
         made = clip_of(camera, root, started, film=content(first=40 * number), **fields)
-        hold_clips([made.pk], run.pk)
+        with transaction.atomic():
+            hold_clips([made.pk], run.pk)
         return made
 
     return make
