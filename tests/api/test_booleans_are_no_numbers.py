@@ -87,6 +87,7 @@ def address(path: str, world: World) -> str:
         "clip": world.clip.pk,
         "experiment": world.experiment.pk,
         "archive": world.archive.pk,
+        "file": world.archived.pk,
         "webhook": world.webhook.pk,
         "destination": world.destination.pk,
     }

@@ -29,6 +29,7 @@ from tests.harness.clients.viewers import (
     send_raw,
     watching,
 )
+from tests.harness.jobs.builders import is_alive
 from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually_in_loop
 
@@ -159,7 +160,7 @@ async def test_viewers_do_not_delay_a_stop_of_the_web_part(station: Station) -> 
         web = station.part("web")
         web.terminate()
         started = time.monotonic()
-        await eventually_in_loop(lambda: not psutil.pid_exists(web.pid) or web.status() == psutil.STATUS_ZOMBIE, 60)
+        await eventually_in_loop(lambda: not is_alive(web.pid), 60)
         assert time.monotonic() - started < promised_s
     await asyncio.to_thread(station.back_with, "web", "web killed by SIGTERM", 60)
 

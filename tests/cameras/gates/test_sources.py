@@ -21,6 +21,7 @@ from cameras.gates.gate import Reading
 from cameras.gates.http_source import HttpSource, value_at
 from cameras.gates.sources import ClockSource, DiskSource, FileSource
 from core.outgoing import OutgoingGuard
+from tests.harness.jobs.builders import is_alive
 from tests.harness.waiting import eventually
 
 # Files
@@ -136,14 +137,14 @@ def test_what_a_command_has_started_is_killed_with_it(tmp_path: Path) -> None:
     found = CommandSource(["sh", "-c", f"sleep 600 & echo $! > {pid_file}; echo 0.1"], 30).read()
     assert found == Reading("0.1")
     pid = int(pid_file.read_text())
-    eventually(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    eventually(lambda: not is_alive(pid))
 
 
 def test_a_fork_is_killed_at_the_deadline(tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
     CommandSource(["sh", "-c", f"sleep 600 & echo $! > {pid_file}; sleep 600"], 1.0).read()
     pid = int(pid_file.read_text())
-    eventually(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    eventually(lambda: not is_alive(pid))
 
 
 def test_endless_output_is_cut_off() -> None:
