@@ -59,7 +59,8 @@ class IntegrityCheck:
         """Table -> the key behind which it continues."""
         self._folders: dict[str, str] = state.get("folders", {})
         """Root and folder -> the last folder that was checked, in hexadecimal: names can be any bytes."""
-        self._checked: int = state.get("checked", 0)
+        self._rows_checked: int = state.get("rows_checked", 0)
+        self._files_checked: int = state.get("files_checked", 0)
         self.problems: list[str] = []
 
     def run(self) -> None:
@@ -69,7 +70,7 @@ class IntegrityCheck:
         self._store.close_others([root.pk for root in checked], self.hashed)
 
     def report(self) -> dict[str, Any]:
-        return {"checked": self._checked, "problems": self.problems, **self._store.count()}
+        return {"rows": self._rows_checked, "files": self._files_checked, "problems": self.problems, **self._store.count()}
 
     def _check_root(self, root: StorageRoot) -> bool:
         """False for a root that is not mounted: its files are not reported."""
@@ -140,21 +141,22 @@ class IntegrityCheck:
                     root, FindingKind.UNTRACKED, file.path, "The file has no row.", bytes=file.bytes,
                     camera_id=camera_of(file.path),
                 )  # fmt: skip
-        self._checked += len(found)
+        self._files_checked += len(found)
         self._check_stop()
 
     # Progress
 
     def _count(self) -> None:
-        self._checked += 1
+        self._rows_checked += 1
         self._check_stop()
-        if self._checked % REPORT_EACH == 0:
+        if self._rows_checked % REPORT_EACH == 0:
             self._report()
 
     def _report(self) -> None:
-        sentence = f"{pluralize(self._checked, 'file')} checked"
+        rows, files = self._rows_checked, self._files_checked
+        sentence = f"{pluralize(rows, 'row')} and {pluralize(files, 'file')} checked"
         self.context.progress(
-            self._checked, None, sentence, rows=self._rows, folders=self._folders, checked=self._checked
+            rows + files, None, sentence, rows=self._rows, folders=self._folders, rows_checked=rows, files_checked=files
         )
 
     def _check_stop(self) -> None:

@@ -55,7 +55,8 @@ class HostCheck:
 
     host: str
     job: Any
-    checked: int | None
+    rows: int | None
+    files: int | None
     problems: list[str]
     open: int
 
@@ -76,7 +77,7 @@ def host_checks() -> list[HostCheck]:
     last: dict[str, Any] = {}
     newest = Job.objects.filter(kind="integrity").order_by().values_list("host").annotate(at=Max("created_at"))
     jobs = Job.objects.filter(kind="integrity", created_at__in=[at for _, at in newest]).defer("checkpoint", "result")
-    for job in jobs.annotate(checked=F("result__checked"), problems=F("result__problems")):
+    for job in jobs.annotate(rows=F("result__rows"), files=F("result__files"), problems=F("result__problems")):
         last.setdefault(job.host, job)
     counted = open_findings().values_list("host").annotate(number=Count("pk"))
     numbers = dict(counted.order_by())
@@ -85,9 +86,9 @@ def host_checks() -> list[HostCheck]:
 
 def _host_check(host: str, job: Any, number: int) -> HostCheck:
     if job is None:
-        return HostCheck(host, None, None, [], number)
+        return HostCheck(host, None, None, None, [], number)
     problems = [str(one) for one in job.problems] if isinstance(job.problems, list) else []
-    return HostCheck(host, job, job.checked, [*problems, *([job.error] if job.error else [])], number)
+    return HostCheck(host, job, job.rows, job.files, [*problems, *([job.error] if job.error else [])], number)
 
 
 def open_findings() -> Any:

@@ -12,11 +12,14 @@ from skycam_project.cli.camera_control import find_camera
 from skycam_project.cli.errors import FAILED, CliError
 from skycam_project.cli.ids import find_by_id, short_id
 from skycam_project.cli.jobs import body_of, run_job, wait_and_show
+from skycam_project.cli.local_files import check_destination
 from skycam_project.cli.options import Group
 from skycam_project.cli.output import make_table, print_line, print_result, print_table, print_warnings
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from django.db.models import QuerySet
 
     from captures.models import IntegrityFinding
@@ -133,13 +136,12 @@ def check(hashed: bool, csv_file: str | None, force: bool) -> int:
 
     from captures.integrity.bodies import csv_lines, finding_body
 
-    if csv_file and not force and Path(csv_file).exists():
-        raise CliError("invalid", f"{csv_file} exists already. Name another file, or give --force.")
+    # Before the job, which can take hours.
+    check_destination(csv_file, force=force)
     host = settings.STATION.host
     job = run_job(caller, "integrity", host, arguments={"hash": hashed})
     if csv_file:
-        with open(csv_file, "w", encoding="utf-8", newline="") as file:
-            file.writelines(csv_lines(open_findings(host)))
+        write_csv(Path(csv_file), csv_lines(open_findings(host)))
     listed = [dict(finding_body(one)) for one in open_findings(host)[:MAX_LISTED]]
     body = {**(job.result or {}), "results": listed}
     print_result(body, print_findings)
@@ -177,8 +179,19 @@ def set_files_aside(finding_ids: tuple[str, ...]) -> None:
     from captures.integrity.bodies import finding_body
     from captures.integrity.decisions import set_aside
 
-    moved = [dict(finding_body(set_aside(find_finding(one), caller.actor))) for one in finding_ids]
+    # All of them are found before the first is moved.
+    findings = [find_finding(one) for one in finding_ids]
+    moved = [dict(finding_body(set_aside(one, caller.actor))) for one in findings]
     print_result({"results": moved}, print_set_aside)
+
+
+def write_csv(target: Path, lines: Iterable[str]) -> None:
+    """CliError when the disk refuses it; the findings stay in the database."""
+    try:
+        with target.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(lines)
+    except OSError as error:
+        raise CliError("failed", f"{target} cannot be written: {error.strerror}. Run the command again.") from error
 
 
 def open_findings(host: str) -> QuerySet[IntegrityFinding]:
@@ -198,7 +211,7 @@ def print_findings(body: dict[str, Any]) -> None:
     if rows:
         print_table(make_table(["id", "kind", "camera", "path"], rows))
     counts = ", ".join(f"{body[kind]} {kind}" for kind in ("missing", "untracked", "mismatching"))
-    print_line(f"{body['checked']} files checked: {counts}.")
+    print_line(f"{body['rows']} rows and {body['files']} files checked: {counts}.")
     print_warnings(body["problems"])
 
 

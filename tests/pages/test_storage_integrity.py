@@ -75,7 +75,7 @@ def test_a_running_check_refreshes_itself_until_it_has_ended(manager: Any, root:
     job, _ = enqueue("integrity", root.host, arguments={"hash": False}, actor="boss")
     assert 'hx-get="/storage/integrity/now/"' in page(manager)
     assert 'id="checks"' in text_of(manager.get(f"{PAGE}now/"))
-    ended(job, {"checked": 1, "problems": []})
+    ended(job, {"rows": 1, "files": 1, "problems": []})
     assert manager.get(f"{PAGE}now/")["HX-Refresh"] == "true"
     assert 'hx-get="/storage/integrity/now/"' not in page(manager)
 

@@ -68,7 +68,7 @@ def kinds() -> list[tuple[str, str]]:
 def test_a_storage_in_order_has_no_findings(archive: ClipArchive) -> None:
     archive.clips(3)
     file_of(saved(archive.camera), archive.root, host="main")
-    assert checked() == {"checked": 8, "problems": [], "missing": 0, "untracked": 0, "mismatching": 0}
+    assert checked() == {"rows": 4, "files": 4, "problems": [], "missing": 0, "untracked": 0, "mismatching": 0}
 
 
 def test_missing_untracked_and_mismatching_files_are_found(archive: ClipArchive) -> None:

@@ -83,4 +83,4 @@ def executed(plan: UUID, actor: str = "boss") -> Job:
 def checked(host: str, **result: Any) -> Job:
     """A check of the host that has ended."""
     job, _ = enqueue("integrity", host, arguments={"hash": False}, actor="boss")
-    return ended(job, {"checked": 12, "problems": [], **result})
+    return ended(job, {"rows": 12, "files": 12, "problems": [], **result})

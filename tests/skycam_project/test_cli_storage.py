@@ -1,0 +1,101 @@
+"""`skycam storage`: usage, rules, plans of cleanups, and the check of files with its decisions."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from captures.models import Clip, IntegrityFinding
+from tests.harness.rows.clip_archive import ClipArchive, configured
+from tests.harness.stations.command_line import answer, skycam
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> ClipArchive:
+    """Three clips with their files."""
+    found = ClipArchive(tmp_path)
+    found.clips(3, 1000)
+    return found
+
+
+@pytest.fixture
+def lost(archive: ClipArchive) -> Clip:
+    """A clip whose file is missing."""
+    clip = Clip.objects.earliest("started_at")
+    (archive.folder / clip.path).unlink()
+    return clip
+
+
+def test_a_storage_in_order_passes_the_check(archive: ClipArchive) -> None:
+    found = skycam("storage", "check")
+    assert found.exit_code == 0, found.stderr
+    assert "3 rows and 3 files checked: 0 missing, 0 untracked, 0 mismatching." in found.stdout
+
+
+def test_a_check_lists_what_is_missing_and_fails(lost: Clip) -> None:
+    found = skycam("storage", "check")
+    assert found.exit_code == 1
+    assert "3 rows and 2 files checked: 1 missing, 0 untracked, 0 mismatching." in found.stdout
+    assert IntegrityFinding.objects.get().path == lost.path
+
+
+def test_the_findings_are_written_as_csv(lost: Clip, tmp_path: Path) -> None:
+    target = tmp_path / "findings.csv"
+    skycam("storage", "check", "--csv", str(target))
+    [row] = csv.DictReader(target.read_text().splitlines())
+    assert row["kind"] == "missing"
+    assert row["path"] == lost.path
+
+
+@pytest.mark.parametrize(("name", "says"), [("there.csv", "exists"), ("no-folder/new.csv", "There is no folder")])
+def test_a_bad_place_for_the_csv_is_refused_before_the_check(
+    archive: ClipArchive, tmp_path: Path, name: str, says: str
+) -> None:
+    (tmp_path / "there.csv").write_text("mine")
+    found = skycam("storage", "check", "--csv", str(tmp_path / name))
+    assert found.exit_code == 2
+    assert says in found.stderr
+    assert (tmp_path / "there.csv").read_text() == "mine"
+
+
+def test_nothing_is_set_aside_if_one_of_the_findings_is_unknown(lost: Clip) -> None:
+    skycam("storage", "check")
+    found = skycam("storage", "set-aside", str(IntegrityFinding.objects.get().pk), "0199a1b2")
+    assert found.exit_code != 0
+    assert IntegrityFinding.objects.get().state == "open"
+
+
+def test_a_missing_file_cannot_be_adopted(lost: Clip) -> None:
+    skycam("storage", "check")
+    found = skycam("storage", "adopt", str(IntegrityFinding.objects.get().pk))
+    assert found.exit_code != 0
+    assert "Only untracked files are adopted or set aside: this finding has a row." in found.stderr
+
+
+def test_a_plan_deletes_nothing_and_its_execution_what_it_names(
+    archive: ClipArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = {"rolling_clips_count": 1, "recording_duration_minutes": 0.01}
+    configured(monkeypatch, **values)
+    for name, value in values.items():  # the job's child process reads the configuration by itself
+        monkeypatch.setenv(f"CAMERA_CONFIG__{name.upper()}", str(value))
+    plan = answer("storage", "plan")
+    assert plan["files"] == 2
+    assert Clip.objects.present().count() == 3
+    assert skycam("storage", "clean-up", plan["id"]).exit_code == 0
+    assert Clip.objects.present().count() == 1
+
+
+def test_a_bad_id_of_a_plan_says_where_to_get_one() -> None:
+    found = skycam("storage", "clean-up", "yesterday")
+    assert found.exit_code == 2
+    assert "`skycam storage plan` makes one" in found.stderr
+
+
+def test_the_rules_name_their_keys() -> None:
+    keys = {rule["key"] for rule in answer("storage", "rules")["results"]}
+    assert {"camera_config.rolling_clips_count", "retention.capture_days", "retention.trash_days"} <= keys
