@@ -70,7 +70,12 @@ class IntegrityCheck:
         self._store.close_others([root.pk for root in checked], self.hashed)
 
     def report(self) -> dict[str, Any]:
-        return {"rows": self._rows_checked, "files": self._files_checked, "problems": self.problems, **self._store.count()}
+        return {
+            "rows": self._rows_checked,
+            "files": self._files_checked,
+            "problems": self.problems,
+            **self._store.count(),
+        }
 
     def _check_root(self, root: StorageRoot) -> bool:
         """False for a root that is not mounted: its files are not reported."""
