@@ -5,9 +5,11 @@ The database is created once and kept, as `offsite` in the benchmarks' folder.
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from bench.admin import ROWS, make_rows, rows_of
 from bench.figures import Table, Times
-from bench.pages import other_camera
+from bench.pages import database, other_camera
 from bench.retention import SET_UP, answer
 from bench.runs import Runs
 from bench.station import BenchStation
@@ -22,7 +24,7 @@ from captures.offsite.selectors import backlog_of
 there, _ = Destination.objects.get_or_create(
     name="benchmark", kind="folder",
     # Paused: the station sends none of the files, which do not exist.
-    defaults={{"classes": ["manual_clip"], "settings": {{"path": "/nowhere"}}, "enabled": False, "keep_local": True}},
+    defaults={{"classes": ["rolling_clip"], "settings": {{"path": "/nowhere"}}, "enabled": False, "keep_local": True}},
 )
 while OffsiteCopy.objects.filter(destination=there).count() < int(sys.argv[2]):
     queue.queue_new_files(there, "main")
@@ -50,10 +52,13 @@ print(json.dumps(found))
 
 
 def run(runs: Runs) -> list[Table]:
-    with BenchStation(runs.kept / "offsite") as station:
+    # The station itself deletes none of them.
+    with BenchStation(runs.kept / "offsite", CAMERA_CONFIG__ROLLING_CLIPS_COUNT="1000000") as station:
         if rows_of(station) < ROWS:
             other_camera(station.client())
             make_rows(station)
+            with closing(database(station)) as connection, connection:
+                connection.execute("UPDATE captures_clip SET kind = 'rolling'")
         measured = answer(station, MEASURE, "0", str(ROWS), str(runs.times(10)))
     found = Table(f"Off-site copies of {ROWS:,} clips, of which nothing local goes before its copy is verified")
     for name, took in measured.items():
