@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import TimeoutError as TooLate
 
 from tests.harness.browsers.inspection import brightest_other_than_red, overflowing, violations, violations_in_themes
 from tests.harness.browsers.site import PAGES, Site, in_theme, manager_window
@@ -178,8 +180,16 @@ def test_refused_settings_keep_their_input(page: Page) -> None:
 
 
 def press_until(page: Page, key: str, shown: Locator) -> None:
-    """A page that is just updated on a busy machine may not hear the first press."""
-    eventually(lambda: page.keyboard.press(key) or shown.is_visible(), 40, f"the key {key} is heard")
+    """A page that is just updated on a busy machine may not hear the first press. Each press gets time for its answer:
+    a second one would take the first answer back."""
+
+    def is_shown() -> bool:
+        page.keyboard.press(key)
+        with suppress(TooLate):
+            shown.wait_for(state="visible", timeout=5000)
+        return shown.is_visible()
+
+    eventually(is_shown, 40, f"the key {key} is heard")
 
 
 def test_the_page_says_that_a_form_could_not_be_loaded(page: Page) -> None:
