@@ -27,7 +27,7 @@ class _Sink(io.RawIOBase):
         self._parts.append(bytes(data))  # type: ignore[call-overload]
         return len(self._parts[-1])
 
-    def take(self) -> bytes:
+    def take_bytes(self) -> bytes:
         found, self._parts = b"".join(self._parts), []
         return found
 
@@ -53,13 +53,13 @@ class ZipStream:
         try:
             for chunk in chunks:
                 entry.write(chunk)
-                yield self._sink.take()
+                yield self._sink.take_bytes()
         except BaseException:
             entry.close()
             self._forget(info)
             raise
         entry.close()
-        yield self._sink.take()
+        yield self._sink.take_bytes()
 
     def _forget(self, info: zipfile.ZipInfo) -> None:
         self._zip.filelist.remove(info)
@@ -70,7 +70,7 @@ class ZipStream:
 
     def end(self) -> bytes:
         self._zip.close()
-        return self._sink.take()
+        return self._sink.take_bytes()
 
 
 def _info(path: str, at: datetime) -> zipfile.ZipInfo:

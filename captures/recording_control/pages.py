@@ -51,14 +51,14 @@ class StopRecordingPage(CameraPage):
         try:
             stopped = stop_recording(camera, self.actor, experiments=experiments)
         except RecordingClaimed as error:
-            return self._ask(camera, error)
+            return self._ask_first(camera, error)
         except LeaseHeld as error:
             return message_response(request, "bad", refusal(error, camera))
         except RecordingDeferred as error:
             return message_response(request, "warn", refusal(error, camera))
         return message_response(request, "ok", outcome_of(camera, stopped, experiments))
 
-    def _ask(self, camera: Camera, error: RecordingClaimed) -> HttpResponse:
+    def _ask_first(self, camera: Camera, error: RecordingClaimed) -> HttpResponse:
         context = {
             "camera": camera,
             "experiments": error.experiments,

@@ -59,7 +59,8 @@ class Progress:
 
 class JobAttempt:
     """Runs on one thread, which must live as long as the child. `is_stopping`: whether the worker is to end.
-    `makes_room`: whether it ends after `times.turn_s` for another job that is due."""
+    `makes_room`: whether it ends after `times.turn_s` for another job that is due, once it has got on: two jobs that
+    interrupt each other within a large file would read its beginning for ever."""
 
     def __init__(
         self,
@@ -76,6 +77,7 @@ class JobAttempt:
         self.job, self.kind, self.lease = job, kind, JobLease(job, self._times.first_retry_s)
         self._environment, self._is_stopping, self._clock = environment, is_stopping, clock
         self._turn_until = clock() + self._times.turn_s if makes_room else float("inf")
+        self._has_progressed = False
         self._progress = Progress(job.done, job.total)
         self._end: EndMessage | None = None
         self._stop_reason: StopReason | None = None
@@ -159,6 +161,7 @@ class JobAttempt:
     def _handle(self, message: Message) -> None:
         if message["type"] == "progress":
             self._progress.add(message)
+            self._has_progressed = True
         else:
             self._end = message
             # It has nothing left to do but exit.
@@ -177,7 +180,7 @@ class JobAttempt:
                 renewed = now
             if self.lease.is_cancelled():
                 self._stop(child, StopReason.CANCELLED, self._times.grace_s)
-            elif now > self._turn_until and others_wait(self.job.pk, self.job.host):
+            elif now > self._turn_until and self._has_progressed and others_wait(self.job.pk, self.job.host):
                 self._stop(child, StopReason.MADE_ROOM, self._times.grace_s)
         except DatabaseError as error:
             log.warning("The progress of job %s could not be written: %s", self.job.pk, error)

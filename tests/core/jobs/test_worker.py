@@ -258,6 +258,14 @@ def test_a_kind_that_cannot_continue_makes_no_room(enqueue: Enqueue, tmp_path: P
     assert state_of(job) == "done"
 
 
+def test_a_job_makes_no_room_before_it_has_got_on(enqueue: Enqueue, tmp_path: Path) -> None:
+    limits = {"makes_room": True, "deadline_s": 2.0, "max_attempts": 1}
+    job = enqueue("wait_for_stop", limits=limits, path=str(tmp_path / "pid"))
+    enqueue("add", numbers=[1])
+    JobsWorker(HOST, replace(QUICK, turn_s=0.2)).run_next()
+    assert reloaded(job).error == "It took more than 2 s."
+
+
 def test_a_job_that_a_command_runs_makes_no_room(enqueue: Enqueue, tmp_path: Path) -> None:
     job = enqueue("count_to_the_end", limits={"makes_room": True}, path=str(tmp_path / "steps"), end=20, step_s=0.1)
     enqueue("add", numbers=[1])
