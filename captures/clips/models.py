@@ -20,7 +20,7 @@ class ClipKind(models.TextChoices):
     MANUAL = "manual"
 
 
-def kept_clips() -> models.Q:
+def guarded_clips() -> models.Q:
     """Condition for clips that must stay on their host, such as those whose off-site copy is not verified."""
     found = models.Q(pk__in=[])
     for path in RETENTION_GUARDS.values():
@@ -39,7 +39,7 @@ class ClipQuerySet(models.QuerySet["Clip"]):
 
     def deletable(self) -> Self:
         """Rolling clips that no pin, hold or other rule keeps: retention by count and space may delete them."""
-        return self.unheld().filter(kind=ClipKind.ROLLING).exclude(kept_clips())
+        return self.unheld().filter(kind=ClipKind.ROLLING).exclude(guarded_clips())
 
 
 def _of_the_few(flag: str) -> list[models.Index]:

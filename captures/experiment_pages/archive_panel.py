@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from captures.archive_pages.display import STATES
+from captures.archive_pages.listing import displays_for
 from captures.archives.bodies import ArchiveBody, archive_body
 from captures.archives.selectors import archives_for
 from captures.experiments.models import Experiment
@@ -17,6 +17,6 @@ def archive_context(experiment: Experiment, user: Any) -> dict[str, Any]:
     return {
         "archive": body,
         "archive_grows": body is not None and body["state"] in {"waiting", "copying"},
-        "archive_state": STATES[body["state"]] if body else None,
+        "archive_state": displays_for(user, [archive])[0].state_display if archive else None,
         "archive_files": sum(body["files"].values()) if body else 0,
     }

@@ -54,6 +54,15 @@ class Mark:
     label: str = ""
 
 
+class Span(NamedTuple):
+    """What one mark shows, alone or with others."""
+
+    begin: datetime
+    end: datetime
+    what: str
+    label: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Tick:
     """A capture that was not saved, or a note."""
@@ -114,6 +123,7 @@ class Run:
     """Whether only the newest MAX_CAPTURES captures are drawn."""
     kinds: set[str]
     """The kinds of marks that are drawn, for the legend."""
+    gaps: int
 
     @property
     def notes_y(self) -> int:
@@ -136,10 +146,9 @@ class Run:
     @property
     def summary(self) -> str:
         """The drawing for screen readers."""
-        gaps = sum(mark.kind in {"gap", "stopped"} for lane in self.lanes for mark in lane.marks)
         cameras = pluralize(len(self.lanes), "camera")
         until = "now" if self.now is not None else datetime_text(self.done)
-        found = f"{cameras} from {datetime_text(self.begin)} to {until}, {pluralize(gaps, 'gap')}"
+        found = f"{cameras} from {datetime_text(self.begin)} to {until}, {pluralize(self.gaps, 'gap')}"
         return f"{found}. The table lists video and gaps."
 
 
@@ -177,6 +186,7 @@ def run_of(experiment: Experiment, accounts: Sequence[PlaceAccount], notes: Sequ
         more=max(0, len(rows) - MAX_ROWS),
         is_cut=len(captures) == MAX_CAPTURES,
         kinds=kinds | ({"note"} if notes else set()),
+        gaps=sum(len(one.gaps) for one in accounts),
     )
 
 
@@ -195,14 +205,44 @@ def marks_of(experiment: Experiment, one: PlaceAccount, axis: Axis, done: dateti
     planned_end = experiment.planned_end if experiment.ended_at is None else None
     if experiment.record and one.gives_video and planned_end is not None and planned_end > done:
         yield make_mark("plan", axis, done, planned_end, "Planned")
-    for segment in one.body["segments"]:
-        begin, end = (datetime.fromisoformat(text) for text in (segment["from"], segment["to"]))
-        yield make_mark("clip", axis, begin, end, "Video")
+    clips = [
+        Span(datetime.fromisoformat(segment["from"]), datetime.fromisoformat(segment["to"]), "Video")
+        for segment in one.body["segments"]
+    ]
+    yield from marks_for("clip", axis, clips)
     if one.body["pending_s"] >= 1:
         yield make_mark("pending", axis, done - timedelta(seconds=one.body["pending_s"]), done, pending_text(one))
-    for gap in one.gaps:
-        kind = "stopped" if gap.is_suspension else "gap"
-        yield make_mark(kind, axis, gap.begin, gap.end, f"No video: {gap.why}", gap.by)
+    for kind, is_suspension in (("gap", False), ("stopped", True)):
+        gaps = [gap for gap in one.gaps if gap.is_suspension == is_suspension]
+        yield from marks_for(kind, axis, [Span(gap.begin, gap.end, f"No video: {gap.why}", gap.by) for gap in gaps])
+
+
+def marks_for(kind: str, axis: Axis, spans: Iterable[Span]) -> Iterable[Mark]:
+    """One mark for all short spans that would be drawn over each other: a camera that comes and goes for a week has
+    thousands of gaps. `spans` are in order."""
+    group: list[Span] = []
+    for span in spans:
+        begin, end = axis.x_of(span.begin), axis.x_of(span.end)
+        # A span that is wide enough to be seen is a mark of its own.
+        if group and (end - begin >= MIN_WIDTH or begin >= drawn_end(axis, group)):
+            yield mark_for(kind, axis, group)
+            group = []
+        group.append(span)
+    if group:
+        yield mark_for(kind, axis, group)
+
+
+def drawn_end(axis: Axis, group: list[Span]) -> float:
+    return max(axis.x_of(group[-1].end), axis.x_of(group[0].begin) + MIN_WIDTH)
+
+
+def mark_for(kind: str, axis: Axis, group: list[Span]) -> Mark:
+    first, *others = group
+    if not others:
+        return make_mark(kind, axis, first.begin, first.end, first.what, first.label)
+    total = sum((span.end - span.begin for span in group), timedelta())
+    what = f"{first.what.rstrip('.')} (the first of {len(group)}, {duration(total)} in all)"
+    return make_mark(kind, axis, first.begin, group[-1].end, what)
 
 
 def pending_text(one: PlaceAccount) -> str:
@@ -213,7 +253,7 @@ def pending_text(one: PlaceAccount) -> str:
 def make_mark(kind: str, axis: Axis, begin: datetime, end: datetime, what: str, label: str = "") -> Mark:
     x = axis.x_of(begin)
     width = max(MIN_WIDTH, round(axis.x_of(end) - x, 3))
-    title = f"{what}. {datetime_text(begin)} to {datetime_text(end)}, {duration(end - begin)}"
+    title = f"{what.rstrip('.')}. {datetime_text(begin)} to {datetime_text(end)}, {duration(end - begin)}"
     return Mark(kind, x, width, title, label if width >= LABEL_WIDTH else "")
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from cameras.spool.durable import RootFiles
 from captures.clips.deletion import MAX_AT_ONCE, MAX_STUCK, Stuck, delete_clips, folder_of, mark_for_deletion
 from captures.clips.models import Clip, ClipQuerySet
-from captures.retention.guards import unguarded
 from captures.storage.models import StorageRoot
 
 PENDING_S = 60.0
@@ -86,7 +85,7 @@ class DiskSpace:
 
     def delete_clip(self, files: RootFiles, pk: str, freed: FreedSpace) -> None:
         """Delete the clip unless it was pinned or held meanwhile."""
-        if not mark_for_deletion(unguarded(Clip.objects.deletable(), "clips").filter(pk=pk, root=self.root)):
+        if not mark_for_deletion(Clip.objects.deletable().filter(pk=pk, root=self.root)):
             return
         clip = Clip.objects.select_related("camera").get(pk=pk)
         result = delete_clips(files, [clip])

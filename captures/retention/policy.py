@@ -71,7 +71,7 @@ class RoundRobin:
 def clips_beyond_limit(camera: UUID, host: str, limit: RetentionLimit) -> ClipQuerySet:
     """Deletable clips of this host beyond the camera's limit by number and by time, oldest first. The camera's newest
     clips count on any host."""
-    deletable = unguarded(Clip.objects.deletable(), "clips").filter(camera=camera, host=host)
+    deletable = Clip.objects.deletable().filter(camera=camera, host=host)
     return deletable.order_by("started_at", "pk").filter(beyond_limit(camera, limit))
 
 
@@ -103,8 +103,7 @@ def _beyond_count(clips: ClipQuerySet, keep: int) -> Q:
 
 
 def deletable_in(root: StorageRoot) -> ClipQuerySet:
-    deletable = unguarded(Clip.objects.deletable(), "clips")
-    return deletable.filter(root=root, host=root.host).order_by("started_at", "pk")
+    return Clip.objects.deletable().filter(root=root, host=root.host).order_by("started_at", "pk")
 
 
 def oldest_deletable(root: StorageRoot) -> ClipQuerySet:

@@ -88,7 +88,10 @@ def test_an_archive_is_verified_on_request(operator: Any, run: Experiment, archi
 
 def test_a_faulty_archive_says_so(viewer: Any, run: Experiment, archive: Archive) -> None:
     Archive.objects.update(state="complete", verified_at=timezone.now(), verification="faulty")
-    assert "files are missing or damaged" in panel(viewer, run)
+    ArchiveFile.objects.update(state="damaged")
+    shown = panel(viewer, run)
+    assert "files are missing or damaged" in shown
+    assert "Complete<" not in shown
 
 
 def test_a_user_who_does_not_see_all_cameras_cannot_archive(operator: Any, run: Experiment, camera: Camera) -> None:

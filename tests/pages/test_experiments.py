@@ -119,6 +119,19 @@ def test_the_drawing_names_who_stopped_the_recording(viewer: Any, run: Experimen
     assert 'class="now"' in drawing
 
 
+def test_gaps_that_would_be_drawn_over_each_other_are_one_mark(viewer: Any, camera: Camera, root: StorageRoot) -> None:
+    found = running(camera, since=timedelta(days=10))
+    for begin_s in range(0, 3000, 60):
+        clip_in(found, camera, root, begin_s, begin_s + 40)
+    drawing = page(viewer, found).partition('id="experiment-run"')[2].partition("</svg></div>")[0]
+    gaps = [title for title in re.findall("<title>([^<]*)", drawing) if "No video" in title]
+    assert [re.sub(r"\..*", "", title) for title in gaps] == [
+        "Sky: No video: No clip covers this time (the first of 38, 12 min in all)",
+        "Sky: No video: No clip covers this time (the first of 11, 3 min in all)",
+        "Sky: No video: No clip covers this time",
+    ]
+
+
 def test_the_table_has_what_the_drawing_has(viewer: Any, run: Experiment) -> None:
     table = section(page(viewer, run), "experiment-run-table")
     assert table.count(">Video</a>") == 2
