@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from django.db import transaction
 
@@ -17,19 +17,22 @@ from core.text.plurals import pluralize, was_or_were
 from monitoring.services import record_event
 
 
-@transaction.atomic
-def record_deletions(clips: Iterable[Clip], why: str, reason: str, actor: str = "", pending: int = 0) -> None:
+def record_deletions(clips: Sequence[Clip], why: str, reason: str, actor: str = "", pending: int = 0) -> None:
     """One event per camera, so that users see only events of their cameras. `pending`: bytes that are not free yet."""
+    # A look that deletes nothing, as nearly all do, must not take the database's lock for writing.
+    if not clips:
+        return
     by_camera: dict[Camera, list[Clip]] = defaultdict(list)
     for clip in clips:
         by_camera[clip.camera].append(clip)
-    for camera, deleted in by_camera.items():
-        number, size = len(deleted), sum(clip.bytes for clip in deleted)
-        clips_deleted = f"{pluralize(number, 'clip')} of {camera.slug} ({format_bytes(size)})"
-        message = f"{clips_deleted} {was_or_were(number)} deleted: {reason}."
-        data = {"why": why, "clips": number, "bytes": size, "unfreed_bytes": pending}
-        severity = "warning" if pending else "info"
-        record_event("storage.cleaned", message, severity=severity, camera=camera, actor=actor, data=data)
+    with transaction.atomic():
+        for camera, deleted in by_camera.items():
+            number, size = len(deleted), sum(clip.bytes for clip in deleted)
+            clips_deleted = f"{pluralize(number, 'clip')} of {camera.slug} ({format_bytes(size)})"
+            message = f"{clips_deleted} {was_or_were(number)} deleted: {reason}."
+            data = {"why": why, "clips": number, "bytes": size, "unfreed_bytes": pending}
+            severity = "warning" if pending else "info"
+            record_event("storage.cleaned", message, severity=severity, camera=camera, actor=actor, data=data)
 
 
 def space_reason(root: StorageRoot, freed: FreedSpace) -> str:

@@ -67,6 +67,8 @@ class PlanExecutor:
     def execute(self, plan: CleanupPlan, result: CleanupResult) -> dict[UUID, Problem]:
         """Delete what the plan has and what its rules still select. Returns the problems of marked clips by root.
         DatabaseError."""
+        if not plan.items:
+            return {}
         executed = ExecutedRules(result)
         roots = {root.pk: root for root in StorageRoot.objects.filter(host=self.host)}
         by_rule: dict[tuple[str, Why], list[PlanItem]] = defaultdict(list)

@@ -36,7 +36,8 @@ class Planner:
         for (table, _), rule in RULES.items():
             if table in self.tables:
                 self._add(rule.select(roots, cameras, None))
-        short = [root for root in roots if root in watched_roots(self.host) and self._missing_bytes(root) > 0]
+        watched = watched_roots(self.host)
+        short = [root for root in roots if root in watched and self._missing_bytes(root) > 0]
         for root in short:
             self._add_space(root)
         skipped = kept_clips(roots, short, cameras) if "clips" in self.tables else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,6 +30,16 @@ def test_the_newest_clips_of_a_camera_stay_and_the_others_are_deleted(archive: C
     archive.clips(5)
     archive.cleanup.run()
     assert archive.kept == ["2", "3", "4"]
+
+
+def test_a_look_that_deletes_nothing_takes_no_lock_for_writing(
+    archive: ClipArchive, django_assert_max_num_queries: Any
+) -> None:
+    archive.clips(3)
+    archive.cleanup.run()
+    with django_assert_max_num_queries(12) as asked:
+        archive.cleanup.run()
+    assert {query["sql"].split()[0] for query in asked.captured_queries} == {"SELECT"}
 
 
 def test_each_camera_keeps_its_own_clips(archive: ClipArchive) -> None:
