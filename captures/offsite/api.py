@@ -23,7 +23,7 @@ from captures.offsite.bodies import (
     destination_body,
 )
 from captures.offsite.models import Destination, OffsiteCopy
-from captures.offsite.requests import CopyQuery, DeleteQuery, DestinationFields, DestinationRequest, ProbeRequest
+from captures.offsite.requests import CopyQuery, DeleteQuery, DestinationChange, DestinationRequest, ProbeRequest
 from captures.offsite.services import add_destination, change_destination, remove_destination, start_test
 from core.api.paging import page
 from core.idempotency.view import IdempotentView
@@ -54,11 +54,12 @@ class DestinationView(APIView):
     def get(self, request: Request, destination: UUID) -> Response:
         return Response(destination_body(Destination.objects.get(pk=destination)))
 
-    @extend_schema(request=DestinationFields, responses=DestinationBody)
+    @extend_schema(request=DestinationChange, responses=DestinationBody)
     def patch(self, request: Request, destination: UUID) -> Response:
-        """Change the fields that are given. Limits and hours hold at once, also for the file that is being sent."""
+        """Change the fields that are given. Limits and hours hold at once, also for the file that is being sent.
+        Settings of another place need `copies_moved` once it has copies; they are compared there."""
         found = Destination.objects.get(pk=destination)
-        changed = change_destination(found, DestinationFields.model_validate(request.data), actor(request))
+        changed = change_destination(found, DestinationChange.model_validate(request.data), actor(request))
         return Response(destination_body(changed))
 
     @extend_schema(parameters=DeleteQuery.parameters(), request=None, responses={204: None})

@@ -117,14 +117,14 @@ class Sending:
             return False
         FAILPOINTS.hit("after_claim")
         self._report(destination)
-        if not self._send(copy, sender):
+        if not self._send(copy, sender, destination):
             # Whatever it was: the next file gets a new connection, after the pause of the destination.
             self.totals.failed += 1
             return False
         return True
 
-    def _send(self, copy: OffsiteCopy, sender: Sender) -> bool:
-        """False after a failure that may be the destination's."""
+    def _send(self, copy: OffsiteCopy, sender: Sender, destination: Destination) -> bool:
+        """False after a failure that may be the destination's, and when it is at another place by now."""
         upload = Upload(copy.upload, again=copy.attempts > 1, save=lambda ident: save_upload(copy, ident))
         try:
             with opened_source(copy) as source:
@@ -146,10 +146,11 @@ class Sending:
         except DestinationError as error:
             queue.note_failed(copy, str(error))
             return False
-        if queue.note_verified(copy, verified_by):
-            FAILPOINTS.hit("after_row_verified")
-            self.totals.files += 1
-            self.totals.bytes += copy.bytes
+        if not queue.note_verified(copy, verified_by, destination):
+            return False
+        FAILPOINTS.hit("after_row_verified")
+        self.totals.files += 1
+        self.totals.bytes += copy.bytes
         return True
 
     @staticmethod

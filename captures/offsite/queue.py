@@ -16,6 +16,7 @@ from django.utils import timezone
 from cameras.models import Camera
 from captures.offsite.backoff import LONGEST_S, retry_delay_s
 from captures.offsite.models import COPY_TRANSITIONS, CopyState, Destination, DestinationHost, OffsiteCopy, file_columns
+from captures.offsite.secret_store import settings_of
 from captures.stored_files.tables import FILE_TABLES, FileTable, StoredFile
 from monitoring.services import raise_alert, record_event, resolve_alert
 
@@ -71,7 +72,7 @@ class _Search:
     def __init__(self, destination: Destination, table: FileTable, host: str, cameras: set[UUID]) -> None:
         self._destination, self._table, self._cameras = destination, table, cameras
         self._rows = table.rows().filter(**{table.host: host})
-        self._key = "number" if self._rows.model._meta.pk.get_internal_type().endswith("AutoField") else "uuid"
+        self._key = key_column(table)
 
     def queue_newest(self, batch: int) -> int:
         return self._queue(list(self._rows.order_by("-pk")[batch * NEWEST : (batch + 1) * NEWEST]))
@@ -104,6 +105,11 @@ class _Search:
 
     def _is_covered(self, file: StoredFile) -> bool:
         return file.file_class in self._destination.classes and (not self._cameras or file.camera in self._cameras)
+
+
+def key_column(table: FileTable) -> str:
+    """The column of `OffsiteCopy` for the keys of a table."""
+    return "number" if table.rows().model._meta.pk.get_internal_type().endswith("AutoField") else "uuid"
 
 
 def copy_of(destination: Destination, file: StoredFile) -> OffsiteCopy:
@@ -177,10 +183,16 @@ def wait_s(destination: Destination, host: str) -> float:
     return left if 0.0 < left <= LONGEST_RETRY_S else 0.0
 
 
-def note_verified(copy: OffsiteCopy, verified_by: str) -> bool:
-    """The copy is whole at the far end. A row of the host in the same transaction: the destination works."""
+def note_verified(copy: OffsiteCopy, verified_by: str, sent_to: Destination) -> bool:
+    """The copy is whole at the place of `sent_to`. False, and queued again, if the destination is at another place by
+    now. A row of the host in the same transaction: the destination works."""
     now = database_now()
     with transaction.atomic():
+        # Locked: it is not changed between this look and the move.
+        present = Destination.objects.select_for_update().filter(pk=sent_to.pk).first()
+        if present is None or settings_of(present).place() != settings_of(sent_to).place():
+            note_interrupted(copy)
+            return False
         moved = move(
             copy, CopyState.SENDING, CopyState.VERIFIED,
             verified_at=now, verified_by=verified_by, error="", upload="",
@@ -192,6 +204,22 @@ def note_verified(copy: OffsiteCopy, verified_by: str) -> bool:
             if recovered or copy.damaged:
                 _resolve_alerts(copy.destination)
     return moved
+
+
+def compare_again(destination: Destination) -> None:
+    """The destination is at another place: copies of files that are still on their hosts count only once they are found
+    whole there. Those of deleted files stay verified, as there is nothing to send. In the transaction of the change."""
+    copies = OffsiteCopy.objects.filter(destination=destination)
+    queued = {
+        "state": CopyState.QUEUED.value, "retry_at": database_now(), "verified_at": None, "verified_by": "",
+    }  # fmt: skip
+    copies.exclude(upload="").update(upload="")
+    # First, so that a job cannot make them verified after the next statement.
+    copies.filter(state=CopyState.SENDING.value).update(**queued)
+    for table in FILE_TABLES.values():
+        present = table.rows().model._base_manager.values("pk")
+        own = copies.filter(state=CopyState.VERIFIED.value, table=table.name, **{f"{key_column(table)}__in": present})
+        own.update(**queued)
 
 
 def note_interrupted(copy: OffsiteCopy) -> bool:

@@ -95,6 +95,12 @@ class DestinationFields(StrictModel):
         return found
 
 
+class DestinationChange(DestinationFields):
+    copies_moved: Annotated[
+        bool, Field(strict=True, description="The copies were moved to the place of the new settings, too.")
+    ] = False
+
+
 class DestinationRequest(DestinationFields):
     name: Annotated[Line, Field(min_length=1, max_length=100)]
     kind: DestinationKind

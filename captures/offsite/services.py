@@ -12,8 +12,9 @@ from pydantic import ValidationError as Invalid
 
 from cameras.models import Camera
 from captures.offsite.destinations.settings import SECRETS, SETTINGS, FolderSettings, Settings
-from captures.offsite.models import Destination
-from captures.offsite.requests import DestinationFields, DestinationRequest
+from captures.offsite.models import CopyState, Destination
+from captures.offsite.queue import compare_again
+from captures.offsite.requests import DestinationChange, DestinationRequest
 from captures.offsite.secret_store import encrypt_for, settings_of
 from captures.storage.models import StorageRoot
 from core.jobs.models import Job
@@ -54,14 +55,18 @@ def add_destination(wanted: DestinationRequest, actor: str) -> Destination:
     return made
 
 
-def change_destination(destination: Destination, wanted: DestinationFields, actor: str) -> Destination:
-    """Another place needs its secret again, and its key is pinned again. ValidationError."""
+def change_destination(destination: Destination, wanted: DestinationChange, actor: str) -> Destination:
+    """Another server or user needs its secret again, and its key is pinned again. Copies that are at another place now
+    are compared there before they count again. ValidationError."""
     try:
         with transaction.atomic():
             found = Destination.objects.select_for_update().get(pk=destination.pk)
+            before = settings_of(found).place()
             for name, value in (_place_columns(found, wanted) | wanted.columns()).items():
                 setattr(found, name, value)
             found.save()
+            if settings_of(found).place() != before:
+                _move_copies(found, moved=wanted.copies_moved)
             if wanted.cameras is not None:
                 found.cameras.set(_cameras(wanted.cameras))
             names = sorted(wanted.model_fields_set)
@@ -124,7 +129,21 @@ def _check_folder(found: FolderSettings) -> None:
             raise ValidationError({"settings": f"The folder is in {path}, or around it. Give one on another disk."})
 
 
-def _place_columns(found: Destination, wanted: DestinationFields) -> dict[str, Any]:
+def _move_copies(destination: Destination, *, moved: bool) -> None:
+    """Retention deletes files because their copies are verified: those of the old place say nothing about the new one.
+    ValidationError."""
+    if not moved and destination.copies.filter(state=CopyState.VERIFIED.value).exists():
+        raise ValidationError(
+            {
+                "settings": f"Copies of {destination.name} are at the place before. Move them and set "
+                "copies_moved (on the command line --copies-moved): they are compared at the new place. Or add another "
+                "destination."
+            }
+        )
+    compare_again(destination)
+
+
+def _place_columns(found: Destination, wanted: DestinationChange) -> dict[str, Any]:
     """Settings and secret. A secret is bound to its place: another one needs it again."""
     if wanted.settings is None and wanted.secret is None:
         return {}

@@ -81,6 +81,45 @@ def add(
     print_result(dict(destination_body(add_destination(wanted, caller.actor))), print_added)
 
 
+@offsite.command("set")
+@click.argument("name")
+@click.option("--name", "new_name", help="Another name.")
+@click.option("--set", "settings", multiple=True, help="A setting to change, such as bucket=copies; may be repeated.")
+@click.option("--copies-moved", is_flag=True, help="The copies were moved to the new place, too.")
+@click.option("--class", "classes", multiple=True, type=click.Choice(CLASSES), help="Which files; replaces all.")
+@click.option("--limit", "bytes_per_s", type=int, help="Bytes per second of each host; 0: no limit.")
+@click.option("--begin", help="Only from this time of the site's clock, such as 22:00; empty: at all hours.")
+@click.option("--end", help="Until this time.")
+@click.option("--keep-local/--no-keep-local", default=None, help="Delete no file here before its copy is verified.")
+@click.option("--host-key", help="Fingerprint of the server's key; empty: the next test pins it.")
+@click.option("--secret-file", type=click.File("r"), help="The secret as JSON; - reads it from stdin.")
+def change(
+    name: str, new_name: str | None, settings: tuple[str, ...], classes: tuple[str, ...], secret_file: Any,
+    **values: Any,
+) -> None:  # fmt: skip
+    """Change the destination NAME.
+
+    Limits and hours hold at once. A place with other copies needs --copies-moved; they are compared there.
+
+    Example: skycam offsite set disk2 --limit 2000000
+    """
+    caller = current().authorize("manager")
+    from captures.offsite.bodies import destination_body
+    from captures.offsite.requests import DestinationChange
+    from captures.offsite.services import change_destination
+
+    found = find_destination(name)
+    wanted = build_request(
+        DestinationChange, OPTIONS,
+        **given(
+            **values, name=new_name, settings=found.settings | parse_settings(settings) if settings else None,
+            classes=list(classes) or None, secret=parse_secret(secret_file),
+        ),
+    )  # fmt: skip
+    changed = change_destination(found, wanted, caller.actor)
+    print_result(dict(destination_body(changed)), lambda body: print_line(f"Changed {body['name']}."))
+
+
 @offsite.command("test", cls=Command)
 @click.argument("name")
 @click.option("--host", help="The host that tests; by default this one.")
@@ -154,10 +193,10 @@ def resume(name: str) -> None:
 
 def enable(caller: Caller, name: str, *, enabled: bool) -> None:
     from captures.offsite.bodies import destination_body
-    from captures.offsite.requests import DestinationFields
+    from captures.offsite.requests import DestinationChange
     from captures.offsite.services import change_destination
 
-    changed = change_destination(find_destination(name), DestinationFields(enabled=enabled), caller.actor)
+    changed = change_destination(find_destination(name), DestinationChange(enabled=enabled), caller.actor)
     verb = "resumed" if enabled else "paused"
     print_result(dict(destination_body(changed)), lambda body: print_line(f"{body['name']} is {verb}."))
 

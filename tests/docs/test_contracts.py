@@ -44,7 +44,7 @@ from captures.integrity.models import FINDING_TRANSITIONS
 from captures.models import Capture
 from captures.offsite.bodies import BacklogBody, CopyBody, DestinationBody, DestinationHostBody
 from captures.offsite.models import COPY_TRANSITIONS
-from captures.offsite.requests import DestinationRequest
+from captures.offsite.requests import DestinationChange, DestinationRequest
 from captures.recording_control.claim_bodies import ClaimBody, ClaimsBody
 from captures.recording_control.commands import RecordingBody
 from captures.recording_control.requests import RecordBody, StopRecordingBody
@@ -138,6 +138,7 @@ FIELDS = {
     "backlog": BacklogBody.__annotations__,
     "off-site copy": CopyBody.__annotations__,
     "to add a destination": DestinationRequest.model_fields,
+    "to change a destination": DestinationChange.model_fields,
     "to schedule": ScheduleRequest.model_fields,
     "token": KnownTokenBody.__annotations__,
     "web-hook": WebhookBody.__annotations__,

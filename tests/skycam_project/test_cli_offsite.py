@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from captures.models import Destination, OffsiteCopy
 from tests.harness.rows.offsite_rows import copy_row, folder_destination_row
@@ -50,6 +51,27 @@ def test_an_unknown_setting_is_refused() -> None:
     found = skycam(*ADD, "--set", "path=/mnt/copies", "--set", "depth=3")
     assert found.exit_code == 2
     assert "depth" in found.stderr
+
+
+def test_limits_and_names_are_changed_and_the_rest_stays(tmp_path: Path) -> None:
+    new = answer(*ADD, "--set", f"path={tmp_path}", "--limit", "1000")
+    changed = answer("offsite", "set", "disk2", "--name", "vault", "--limit", "0", "--no-keep-local")
+    assert changed == {**new, "name": "vault", "bytes_per_s": None, "keep_local": False}
+
+
+def test_one_setting_is_changed_and_the_others_stay(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(json.dumps({"secret_key": "hush"}))
+    new = answer(*S3, *PLACE, "--secret-file", str(tmp_path / "secret"))
+    changed = answer("offsite", "set", "bucket", "--set", "prefix=one")
+    assert changed["settings"] == {**new["settings"], "prefix": "one/"}
+
+
+def test_a_place_without_the_copies_is_refused(tmp_path: Path) -> None:
+    copy_row(folder_destination_row(), "verified", verified_at=timezone.now())
+    found = skycam("offsite", "set", "second disk", "--set", f"path={tmp_path}")
+    assert found.exit_code == 2
+    assert "--copies-moved" in found.stderr
+    assert skycam("offsite", "set", "second disk", "--set", f"path={tmp_path}", "--copies-moved").exit_code == 0
 
 
 def test_a_destination_is_paused_and_resumed() -> None:

@@ -62,6 +62,10 @@ class S3Settings(KindModel):
         """What its secret is bound to."""
         return f"{self.endpoint.lower()} {self.access_key}"
 
+    def place(self) -> str:
+        """Where its copies are."""
+        return f"{self.endpoint.lower()}/{self.bucket}/{self.prefix}"
+
 
 class S3Secret(KindModel):
     secret_key: Annotated[Line, Field(min_length=1, max_length=300)]
@@ -75,6 +79,9 @@ class SftpSettings(KindModel):
 
     def origin(self) -> str:
         return f"sftp://{self.user}@{self.host}:{self.port}"
+
+    def place(self) -> str:
+        return f"{self.origin()}/{self.path}"
 
 
 class SftpSecret(KindModel):
@@ -95,6 +102,9 @@ class FolderSettings(KindModel):
 
     def origin(self) -> str:
         return f"file://{self.path}"
+
+    def place(self) -> str:
+        return self.origin()
 
 
 class NoSecret(KindModel):

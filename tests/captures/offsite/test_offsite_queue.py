@@ -132,8 +132,8 @@ def test_an_attempt_that_was_taken_over_writes_nothing(folder_copies: Destinatio
     second = queue.claim_next(folder_copies, "main")
     assert second is not None
     assert second.pk == first.pk
-    assert not queue.note_verified(first, "read_back")
-    assert queue.note_verified(second, "read_back")
+    assert not queue.note_verified(first, "read_back", folder_copies)
+    assert queue.note_verified(second, "read_back", folder_copies)
 
 
 def test_nothing_is_sent_outside_of_the_hours(folder_copies: Destination, clips: list[Clip]) -> None:
