@@ -59,7 +59,9 @@ def copy_file(request: CopyRequest, files: RootFiles, should_stop: Callable[[], 
     source = _open_source(request)
     try:
         linked = request.link and _link(request, files, part)
-        if not linked:
+        if linked:
+            _check_link(request, files, part, should_stop)
+        else:
             _copy_checked(source, request, files, part, should_stop)
     finally:
         source.close()
@@ -95,6 +97,18 @@ def _link(request: CopyRequest, files: RootFiles, part: str) -> bool:
     finally:
         source.close()
     return True
+
+
+def _check_link(request: CopyRequest, files: RootFiles, part: str, should_stop: Callable[[], bool]) -> None:
+    """A link proves nothing about the content: it is read as a copy is. SourceFaulty."""
+    try:
+        whole = is_whole(files, request, part, should_stop)
+    except OSError:
+        # Its disk cannot read it, which is that of the source.
+        whole = False
+    if not whole:
+        files.unlink(request.folder, part)
+        raise SourceFaulty("damaged", f"The content of {request.source_path} has changed or cannot be read.")
 
 
 def _copy_checked(

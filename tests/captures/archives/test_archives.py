@@ -159,14 +159,15 @@ def test_a_source_that_is_missing_is_stated(run: Experiment, clips: list[Clip], 
     assert Event.objects.get(kind="archive.incomplete").severity == "warning"
 
 
+@pytest.mark.parametrize("method", ["copy", "link"])
 def test_a_source_that_has_changed_is_not_archived_as_whole(
-    run: Experiment, clips: list[Clip], run_jobs: Any, root: Any
+    method: str, run: Experiment, clips: list[Clip], run_jobs: Any, root: Any
 ) -> None:
     path = Path(root.path, clips[0].path)
     content = bytearray(path.read_bytes())
     content[1000] ^= 1
     path.write_bytes(content)
-    archive = request_archive(run)
+    archive = request_archive(run, method)
     run_jobs()
     archive.refresh_from_db()
     assert ArchiveFile.objects.get(clip=clips[0]).state == "damaged"
