@@ -8,9 +8,8 @@ from django.db import models
 from django.utils import timezone
 
 from cameras.models import Camera
+from captures.storage.guards import guarded
 from captures.storage.models import StorageRoot
-from captures.tables import RETENTION_GUARDS
-from core.registry import resolve
 
 PRESENT = models.Q(deleted_at=None)
 
@@ -18,14 +17,6 @@ PRESENT = models.Q(deleted_at=None)
 class ClipKind(models.TextChoices):
     ROLLING = "rolling"
     MANUAL = "manual"
-
-
-def guarded_clips() -> models.Q:
-    """Condition for clips that must stay on their host, such as those whose off-site copy is not verified."""
-    found = models.Q(pk__in=[])
-    for path in RETENTION_GUARDS.values():
-        found |= resolve(path)("clips")
-    return found
 
 
 class ClipQuerySet(models.QuerySet["Clip"]):
@@ -39,7 +30,7 @@ class ClipQuerySet(models.QuerySet["Clip"]):
 
     def deletable(self) -> Self:
         """Rolling clips that no pin, hold or other rule keeps: retention by count and space may delete them."""
-        return self.unheld().filter(kind=ClipKind.ROLLING).exclude(guarded_clips())
+        return self.unheld().filter(kind=ClipKind.ROLLING).exclude(guarded("clips"))
 
 
 def _of_the_few(flag: str) -> list[models.Index]:

@@ -6,7 +6,8 @@ from django.conf import settings
 from django.db import transaction
 
 from captures.clips.deletion import delete_marked, mark_for_deletion
-from captures.clips.models import Clip, ClipHold, guarded_clips
+from captures.clips.models import Clip, ClipHold
+from captures.storage.guards import guarded
 from core.text.plurals import pluralize
 from monitoring.services import record_event
 
@@ -46,7 +47,7 @@ def delete_clip(clip: Clip, actor: str) -> None:
         holds = list(found.holds.all())
         if holds or found.pinned:
             raise ClipHeld(found, holds)
-        if Clip.objects.filter(guarded_clips(), pk=found.pk).exists():
+        if Clip.objects.filter(guarded("clips"), pk=found.pk).exists():
             raise ClipHeld(found, [ClipHold(clip=found, by="offsite", name="until its copy is verified")])
         # Not `deletable()`: a person may also delete a manual clip.
         mark_for_deletion(Clip.objects.present().filter(pk=clip.pk))

@@ -14,8 +14,8 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 
 from captures.capturing.models import CaptureFile
-from captures.retention.guards import unguarded
 from captures.retention.plan import PlanItem, Why
+from captures.storage.guards import unguarded
 from captures.storage.models import StorageRoot
 from captures.stored_files.tables import FileClass
 from captures.trash.purge import expired, mark_purged, marked
@@ -56,7 +56,7 @@ class TimeInTrash:
     table, why = "captures", Why.TRASH
 
     def select(self, roots: Sequence[StorageRoot], cameras: Iterable[UUID], most: int | None) -> Iterator[PlanItem]:
-        for files in _in(unguarded(expired(retention_config().trash_days), "captures"), roots):
+        for files in _in(expired(retention_config().trash_days), roots):
             yield from file_items(files, self.why, most)
 
     def mark(self, items: Sequence[PlanItem]) -> list[str]:

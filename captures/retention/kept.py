@@ -11,9 +11,9 @@ from django.db.models import Q, QuerySet
 from captures.clips.models import Clip, ClipKind
 from captures.clips.services import hold_reasons
 from captures.retention.clip_rules import age_limits
-from captures.retention.guards import guards
 from captures.retention.plan import SkippedItem, Why
 from captures.retention.policy import RetentionLimit, beyond_limit, older_than
+from captures.storage.guards import any_of, guards
 from captures.storage.models import StorageRoot
 
 MAX_LISTED = 1000
@@ -42,9 +42,7 @@ def _selected(short: list[StorageRoot], cameras: list[UUID]) -> Iterator[tuple[W
 
 def _kept(clips: QuerySet[Clip], why: Why, most: int) -> Iterator[SkippedItem]:
     conditions: dict[str, Any] = {f"kept_{number}": one for number, one in enumerate(guards("clips").values())}
-    kept = Q(pinned=True) | Q(holds__isnull=False)
-    for condition in conditions.values():
-        kept |= condition
+    kept = Q(pinned=True) | Q(holds__isnull=False) | any_of(conditions)
     found = clips.annotate(**conditions).filter(kept).distinct().order_by("started_at", "pk")
     for clip in found.prefetch_related("holds")[: max(0, most)]:
         reasons = hold_reasons(clip, list(clip.holds.all()))

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from captures.clips.models import Clip, ClipKind, ClipQuerySet
-from captures.retention.guards import unguarded
+from captures.storage.guards import unguarded
 from captures.storage.models import StorageRoot
 from core.station_settings.values import camera_config
 

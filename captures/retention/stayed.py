@@ -6,14 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from captures.capturing.models import CaptureFile
 from captures.clips.models import Clip
 from captures.clips.services import hold_reasons
 from captures.retention.clip_rules import chunks
-from captures.retention.guards import guards
 from captures.retention.plan import CleanupPlan, PlanItem, Why
+from captures.storage.guards import guards
+from captures.trash.purge import capture_guards
 
 MAX_LISTED = 100
 BATCH = 500
@@ -66,7 +67,7 @@ IN_TRASH = "it is in the trash"
 
 def _clips(items: Sequence[PlanItem]) -> Iterator[tuple[PlanItem, str]]:
     by_key = {item.pk: item for item in items}
-    for clip, guarded in _guarded(Clip.objects.filter(pk__in=list(by_key)).prefetch_related("holds"), "clips"):
+    for clip, guarded in _guarded(Clip.objects.filter(pk__in=list(by_key)).prefetch_related("holds"), guards("clips")):
         reasons = hold_reasons(clip, list(clip.holds.all())) + guarded
         yield by_key[str(clip.pk)], BEGUN if clip.deleted_at else _sentence(reasons)
 
@@ -74,7 +75,7 @@ def _clips(items: Sequence[PlanItem]) -> Iterator[tuple[PlanItem, str]]:
 def _captures(items: Sequence[PlanItem]) -> Iterator[tuple[PlanItem, str]]:
     by_key = {item.pk: item for item in items}
     files = CaptureFile.objects.filter(pk__in=list(by_key)).select_related("capture")
-    for file, guarded in _guarded(files, "captures"):
+    for file, guarded in _guarded(files, capture_guards("capture")):
         item = by_key[str(file.pk)]
         if file.capture.purged_at:
             yield item, BEGUN
@@ -84,12 +85,10 @@ def _captures(items: Sequence[PlanItem]) -> Iterator[tuple[PlanItem, str]]:
             yield item, _sentence([*(["a pin"] if file.capture.pinned else []), *guarded])
 
 
-def _guarded(rows: QuerySet[Any], table: str) -> Iterator[tuple[Any, list[str]]]:
+def _guarded(rows: QuerySet[Any], guards: dict[str, Q]) -> Iterator[tuple[Any, list[str]]]:
     """Each row with the guards that keep it, in words."""
-    conditions: dict[str, Any] = {
-        f"kept_{number}": condition for number, condition in enumerate(guards(table).values())
-    }
-    reasons = dict(zip(conditions, guards(table), strict=True))
+    conditions: dict[str, Any] = {f"kept_{number}": condition for number, condition in enumerate(guards.values())}
+    reasons = dict(zip(conditions, guards, strict=True))
     for row in rows.annotate(**conditions):
         yield row, [reason for name, reason in reasons.items() if getattr(row, name)]
 

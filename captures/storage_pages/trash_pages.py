@@ -15,9 +15,8 @@ from django.urls import reverse
 from cameras.visibility import camera_condition, visible_cameras
 from captures.capturing.models import Capture
 from captures.capturing.selectors import trash_for
-from captures.retention.guards import guarded_captures
 from captures.storage_pages.paging import page_of
-from captures.trash.purge import NotPurged, purge_capture
+from captures.trash.purge import NotPurged, guarded_captures, purge_capture
 from captures.trash.services import NotInTrash, restore_capture
 from core.pages.page import Page
 from core.pages.redirects import redirect_to
@@ -150,7 +149,8 @@ class PurgePage(ChosenCaptures):
         if later:
             sentence = f"{pluralize(later, 'capture')} {was_or_were(later)} not deleted yet: the host with the files"
             messages.warning(self.request, f"{sentence} goes on within a minute after its disk is there.")
-        if left := len(keys) - deleted - later:
+        in_trash = Capture.objects.in_trash().filter(pk__in=keys).count()
+        if left := len(keys) - deleted - later - in_trash:
             messages.warning(self.request, f"{pluralize(left, 'capture')} {was_or_were(left)} restored meanwhile.")
         add_refusals(self.request, problems)
 

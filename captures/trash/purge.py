@@ -9,15 +9,15 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from cameras.spool.durable import RootFiles
 from cameras.spool.failpoints import hit_failpoint
 from cameras.spool.storage import RootMissing
-from captures.archives.models import ArchiveFile, ArchiveFileState
 from captures.capturing.models import Capture, CaptureFile
 from captures.clips.deletion import Problem, delete_file, open_root
+from captures.storage.guards import any_of, guards
 from captures.storage.models import StorageRoot
 from monitoring.services import record_event
 
@@ -34,12 +34,29 @@ class PurgeSummary:
     problems: dict[UUID, Problem] = field(default_factory=dict)
 
 
-def expired(days: float) -> QuerySet[CaptureFile]:
-    """Files of captures that were moved to the trash more than `days` ago, without those that an archive copies."""
+def capture_guards(capture: str) -> dict[str, Q]:
+    """What keeps captures, in words -> the condition of those with a file that it keeps: none of their files is deleted
+    then. `capture`: the field of the rows that names their capture."""
+    return {
+        reason: Q(Exists(CaptureFile.objects.filter(condition, capture=OuterRef(capture))))
+        for reason, condition in guards("captures").items()
+    }
+
+
+def guarded_captures() -> Q:
+    """The condition of captures with a file that a guard keeps."""
+    return any_of(capture_guards("pk"))
+
+
+def purgeable(days: float) -> QuerySet[Capture]:
+    """Captures that were moved to the trash more than `days` ago, and of which no guard keeps a file."""
     before = timezone.now() - timedelta(days=days)
-    copying = ArchiveFile.objects.filter(capture_file__isnull=False, state=ArchiveFileState.PLANNED)
-    files = CaptureFile.objects.filter(capture__trashed_at__lte=before, capture__purged_at=None)
-    return files.exclude(capture__files__in=copying.values("capture_file"))
+    return Capture.objects.in_trash().filter(trashed_at__lte=before).exclude(guarded_captures())
+
+
+def expired(days: float) -> QuerySet[CaptureFile]:
+    """The files of captures that are purgeable."""
+    return CaptureFile.objects.filter(capture__in=purgeable(days).order_by())
 
 
 def marked() -> QuerySet[CaptureFile]:
@@ -48,24 +65,30 @@ def marked() -> QuerySet[CaptureFile]:
 
 
 def mark_purged(files: Iterable[str], days: float) -> list[str]:
-    """Mark the captures of those `files` whose time is over; returns the keys of the files."""
-    found = expired(days).filter(pk__in=list(files))
-    captures = set(found.values_list("capture", flat=True))
-    # The condition once more: somebody may restore a capture between the two statements.
-    before = timezone.now() - timedelta(days=days)
-    Capture.objects.in_trash().filter(pk__in=captures, trashed_at__lte=before).update(purged_at=timezone.now())
+    """Mark the captures of those `files` whose time is over; returns the keys of their files."""
+    captures = set(CaptureFile.objects.filter(pk__in=list(files)).values_list("capture", flat=True))
+    # One statement: neither a restoration nor a new guard comes between its condition and the mark.
+    purgeable(days).filter(pk__in=captures).update(purged_at=timezone.now())
     hit_failpoint("after_capture_purged")
     return [str(pk) for pk in marked().filter(capture__in=captures).values_list("pk", flat=True)]
 
 
 def purge_capture(capture: Capture, host: str, actor: str) -> None:
     """Delete the files that a capture in the trash has on this host, before its time is over. Those on other hosts are
-    deleted by their next pass. NotPurged, when some could not be deleted yet; the next pass tries them again."""
+    deleted by their next pass. NotPurged, when some stay, or could not be deleted yet; the next pass tries these
+    again."""
     files = [str(pk) for pk in capture.files.values_list("pk", flat=True)]
-    # Files that an archive still copies are not marked.
     summary = purge_files(host, mark_purged(files, 0), actor)
     if summary.problems:
         raise NotPurged(" ".join(problem.sentence for problem in summary.problems.values()))
+    if reasons := _kept_by(capture):
+        raise NotPurged(f"The picture {capture.pk} stays. It is kept by {', '.join(reasons)}.")
+
+
+def _kept_by(capture: Capture) -> list[str]:
+    """The guards that keep a capture in the trash, in words."""
+    row = Capture.objects.in_trash().filter(pk=capture.pk)
+    return [reason for reason, condition in capture_guards("pk").items() if row.filter(condition).exists()]
 
 
 def purge_files(host: str, files: Iterable[str], actor: str = "") -> PurgeSummary:

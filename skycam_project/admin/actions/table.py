@@ -13,7 +13,8 @@ from captures.capturing.models import Capture, CaptureFile
 from captures.clips.models import Clip, ClipHold
 from captures.experiments.models import Experiment
 from captures.offsite.models import Destination
-from captures.retention.guards import guarded_captures, guards
+from captures.storage.guards import guarded
+from captures.trash.purge import guarded_captures
 from captures.trash.services import in_use
 from skycam_project.admin.actions import items
 
@@ -77,13 +78,6 @@ NO_DESTINATION = Skip(
 )
 
 
-def _guarded_clips() -> Q:
-    found = Q(pk__in=[])
-    for condition in guards("clips").values():
-        found |= condition
-    return found
-
-
 GUARDED = "wait for an archive that copies them, or for their off-site copy"
 
 ACTIONS: tuple[Action, ...] = (
@@ -119,7 +113,7 @@ ACTIONS: tuple[Action, ...] = (
         (
             Skip("are pinned", lambda: Q(pinned=True)),
             Skip("are held", lambda: Q(Exists(ClipHold.objects.filter(clip=OuterRef("pk"))))),
-            Skip(GUARDED, _guarded_clips),
+            Skip(GUARDED, lambda: guarded("clips")),
         ),
         items.delete,
     ),

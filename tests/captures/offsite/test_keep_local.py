@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from captures.clips.services import ClipHeld, delete_clip
-from captures.models import Clip, Destination
+from captures.models import Capture, CaptureFile, Clip, Destination
+from captures.retention.cleanup import ClipCleanup
+from captures.retention.manager import StorageManager
+from captures.trash.purge import NotPurged, purge_capture
+from captures.trash.services import trash_capture
 from tests.harness.disks.small_disk import SmallDisk
+from tests.harness.rows.captures import file_of, saved
 from tests.harness.rows.clip_archive import ClipArchive, configured
 from tests.harness.rows.offsite import folder_destination, send, store_digests
 
@@ -89,3 +96,51 @@ def test_a_person_cannot_delete_a_clip_without_a_copy(archive: ClipArchive, dest
     send(destination)
     delete_clip(Clip.objects.get(), "ada")
     assert archive.kept == []
+
+
+def trashed(archive: ClipArchive) -> Capture:
+    """Two files of a capture whose time in the trash is over."""
+    capture = saved(archive.camera, host="main")
+    file_of(capture, archive.root, "captures/sim/one.jpg")
+    file_of(capture, archive.root, "captures/sim/one.nef", kind="raw")
+    trash_capture(capture, "boss")
+    Capture.objects.update(trashed_at=timezone.now() - timedelta(days=400))
+    return capture
+
+
+def verify_copy(destination: Destination, name: str) -> None:
+    """Only the file of this name is copied."""
+    CaptureFile.objects.exclude(path__endswith=name).update(host="elsewhere")
+    send(destination)
+    CaptureFile.objects.update(host="main")
+
+
+def test_no_file_of_a_capture_is_deleted_while_one_has_no_copy(archive: ClipArchive, destination: Destination) -> None:
+    capture = trashed(archive)
+    verify_copy(destination, "one.jpg")
+    archive.cleanup.run()
+    assert capture.files.count() == 2
+    send(destination)
+    ClipCleanup("main").run()
+    assert capture.files.count() == 0
+
+
+def test_a_plan_that_is_older_than_the_rule_deletes_nothing_without_a_copy(
+    archive: ClipArchive, destination: Destination
+) -> None:
+    Destination.objects.update(keep_local=False)
+    capture, manager = trashed(archive), StorageManager("main")
+    plan = manager.plan()
+    Destination.objects.update(keep_local=True)
+    manager.execute(plan)
+    assert len(plan.items) == 2
+    assert capture.files.count() == 2
+
+
+def test_a_person_cannot_delete_a_picture_without_a_copy_from_the_trash(
+    archive: ClipArchive, destination: Destination
+) -> None:
+    capture = trashed(archive)
+    with pytest.raises(NotPurged, match="kept by an off-site copy that is not verified"):
+        purge_capture(capture, "main", "boss")
+    assert capture.files.count() == 2

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 
-from captures.capturing.models import CaptureFile
 from captures.tables import RETENTION_GUARDS
 from core.registry import resolve
 
@@ -18,16 +17,18 @@ def guards(table: str) -> dict[str, Q]:
     return {reason: resolve(path)(table) for reason, path in RETENTION_GUARDS.items()}
 
 
+def guarded(table: str) -> Q:
+    """The condition of the files that a guard keeps, such as those whose off-site copy is not verified."""
+    return any_of(guards(table))
+
+
 def unguarded(rows: Rows, table: str) -> Rows:
     """Those of `rows` that no guard keeps."""
-    for condition in guards(table).values():
-        rows = rows.exclude(condition)
-    return rows
+    return rows.exclude(guarded(table))
 
 
-def guarded_captures() -> Q:
-    """The condition of captures with a file that a guard keeps."""
+def any_of(conditions: dict[str, Q]) -> Q:
     found = Q(pk__in=[])
-    for condition in guards("captures").values():
+    for condition in conditions.values():
         found |= condition
-    return Q(Exists(CaptureFile.objects.filter(found, capture=OuterRef("pk"))))
+    return found
