@@ -30,6 +30,7 @@ BENCHES = {
     "admin":    "bench.admin",
     "retention": "bench.retention",
     "offsite":  "bench.offsite",
+    "integrity": "bench.integrity",
     "service":  "bench.service",
     "files":    "bench.files",
     "organizing": "bench.organizing",

@@ -35,6 +35,9 @@ CHUNK_BYTES = 1 << 20
 REPORT_EACH = 200
 
 
+OpenRoots = dict[UUID, tuple[StorageRoot, RootFiles]]
+
+
 class Stopped(Exception):
     """The job is to stop."""
 
@@ -65,9 +68,16 @@ class IntegrityCheck:
 
     def run(self) -> None:
         """Stopped."""
-        checked = [root for root in StorageRoot.objects.filter(host=self.host) if self._check_root(root)]
+        with contextlib.ExitStack() as stack:
+            roots = self._open_roots(stack)
+            for name in FILE_TABLES:
+                self._check_rows(roots, name)
+            for root, files in list(roots.values()):
+                with self._giving_up(roots, root):
+                    for folder in FOLDERS:
+                        self._check_folders(files, root, folder)
         # Only a check that came to its end knows what is gone.
-        self._store.close_others([root.pk for root in checked], self.hashed)
+        self._store.close_others(list(roots), self.hashed)
 
     def report(self) -> dict[str, Any]:
         return {
@@ -77,29 +87,36 @@ class IntegrityCheck:
             **self._store.count(),
         }
 
-    def _check_root(self, root: StorageRoot) -> bool:
-        """False for a root that is not mounted: its files are not reported."""
+    def _open_roots(self, stack: contextlib.ExitStack) -> OpenRoots:
+        """Those that are mounted: the files of others are not reported."""
+        roots: OpenRoots = {}
+        for root in StorageRoot.objects.filter(host=self.host):
+            with self._giving_up(roots, root):
+                roots[root.pk] = root, stack.enter_context(open_root(root))
+        return roots
+
+    @contextlib.contextmanager
+    def _giving_up(self, roots: OpenRoots, root: StorageRoot) -> Iterator[None]:
+        """A root whose disk fails is left out from then on."""
         try:
-            with open_root(root) as files:
-                for name in FILE_TABLES:
-                    self._check_rows(files, root, name)
-                for folder in FOLDERS:
-                    self._check_folders(files, root, folder)
-            return True
+            yield
         except RootMissing as error:
             self.problems.append(str(error))
+            roots.pop(root.pk, None)
         except OSError as error:
             self.problems.append(f"{root.path} cannot be read: {error.strerror}. Check the disk.")
-        return False
+            roots.pop(root.pk, None)
 
     # Rows
 
-    def _check_rows(self, files: RootFiles, root: StorageRoot, name: str) -> None:
-        place = f"{root.pk}:{name}"
-        field = "folder__root" if name == "archives" else "root"
-        for file in FILE_TABLES[name].iterate(self.host, self._rows.get(place, ""), **{field: root}):
-            self._check_row(files, root, file)
-            self._rows[place] = file.pk
+    def _check_rows(self, roots: OpenRoots, name: str) -> None:
+        # Of all roots at once, in the order of their keys: SQLite would sort all rows of a root for each batch of them.
+        for file in FILE_TABLES[name].iterate(self.host, self._rows.get(name, "")):
+            if file.root in roots:
+                root, files = roots[file.root]
+                with self._giving_up(roots, root):
+                    self._check_row(files, root, file)
+            self._rows[name] = file.pk
             self._count()
 
     def _check_row(self, files: RootFiles, root: StorageRoot, file: StoredFile) -> None:

@@ -56,10 +56,10 @@ class FileTable:
     host: str
     """The field of a row's host."""
 
-    def iterate(self, host: str, after: str = "", **conditions: Any) -> Iterator[StoredFile]:
+    def iterate(self, host: str, after: str = "") -> Iterator[StoredFile]:
         """The files of a host in the order of their keys, behind the key `after`. In batches: a table can have a
         million rows, and rows may be added and deleted meanwhile."""
-        rows = self.rows().filter(**{self.host: host}, **conditions).order_by("pk")
+        rows = self.rows().filter(**{self.host: host}).order_by("pk")
         while batch := list((rows.filter(pk__gt=after) if after else rows)[:BATCH]):
             yield from map(self.of_row, batch)
             after = str(batch[-1].pk)
