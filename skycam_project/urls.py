@@ -59,6 +59,7 @@ from captures.storage_pages.offsite_pages import (
     DestinationPage,
     RetryCopyPage,
     RetryDestinationPage,
+    SwitchDestinationPage,
     TestDestinationPage,
 )
 from captures.storage_pages.pages import StorageNow, StoragePage
@@ -151,6 +152,7 @@ storage = [
     path("plans/<uuid:plan>/now/", PlanNow.as_view(), name="cleanup-plan-now"),
     path("destinations/<uuid:destination>/", DestinationPage.as_view(), name="destination"),
     path("destinations/<uuid:destination>/test/", TestDestinationPage.as_view(), name="test-destination"),
+    path("destinations/<uuid:destination>/switch/", SwitchDestinationPage.as_view(), name="switch-destination"),
     path("destinations/<uuid:destination>/retry/", RetryDestinationPage.as_view(), name="retry-destination"),
     path("copies/<uuid:copy>/retry/", RetryCopyPage.as_view(), name="retry-copy"),
     path("trash/", TrashPage.as_view(), name="trash"),

@@ -1,4 +1,4 @@
-"""Test a destination of off-site copies, and try its dead copies again."""
+"""Test, pause and resume a destination of off-site copies, and try its dead copies again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from captures.offsite import queue
 from captures.offsite.models import CopyState, Destination, OffsiteCopy
-from captures.offsite.services import start_test
+from captures.offsite.requests import DestinationChange
+from captures.offsite.services import change_destination, start_test
 from captures.storage_pages.labels import CLASS_LABELS
 from captures.storage_pages.offsite import destination_displays
 from captures.storage_pages.paging import page_of
@@ -51,6 +52,22 @@ class TestDestinationPage(Page):
         except ValidationError as error:
             return message_response(request, "bad", " ".join(error.messages))
         return message_response(request, "ok", f"{found.name} is being tested. The result appears beside it.")
+
+
+class SwitchDestinationPage(Page):
+    roles = {"POST": "manager"}
+
+    def post(self, request: HttpRequest, destination: UUID) -> HttpResponse:
+        """Pause it or resume it: `enabled` is yes or no. Holds at once, also for the file that is being sent."""
+        wanted = request.POST.get("enabled", "")
+        if wanted not in {"yes", "no"}:
+            return message_response(request, "bad", "Nothing was changed: the form says neither pause nor resume.")
+        changed = change_destination(
+            found_destination(destination), DestinationChange(enabled=wanted == "yes"), self.actor
+        )
+        if changed.enabled:
+            return message_response(request, "ok", f"{changed.name} is resumed.")
+        return message_response(request, "ok", f"{changed.name} is paused. Files still wait for their copies.")
 
 
 class RetryDestinationPage(Page):

@@ -156,6 +156,21 @@ def test_a_destination_has_its_backlog_hours_and_limit(manager: Any) -> None:
     assert "Not tested yet" in text
 
 
+def press(manager: Any, address: str, enabled: str) -> Any:
+    return manager.post(address, {"enabled": enabled}, format="multipart", headers={"HX-Request": "true"})
+
+
+def test_a_destination_is_paused_and_resumed(manager: Any) -> None:
+    made = folder_destination_row()
+    switch = f"/storage/destinations/{made.pk}/switch/"
+    assert "second disk is paused. Files still wait" in text_of(press(manager, switch, "no"))
+    assert "Resume<" in page(manager)
+    assert "second disk is resumed." in text_of(press(manager, switch, "yes"))
+    assert "Nothing was changed" in text_of(press(manager, switch, "maybe"))
+    made.refresh_from_db()
+    assert made.enabled
+
+
 def test_a_failing_destination_says_why_and_since_when(manager: Any) -> None:
     made = folder_destination_row()
     DestinationHost.objects.create(
