@@ -114,8 +114,8 @@ def check_place(found: Settings) -> None:
     try:
         if isinstance(found, FolderSettings):
             _check_folder(found)
-        else:
-            literal_address(found.host)
+        elif (address := literal_address(found.host)) is not None:
+            settings.STATION.outgoing.check(address, found.port)
     except AddressRefused as error:
         raise ValidationError({"settings": f"The address {error}"}) from error
 

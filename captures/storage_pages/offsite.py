@@ -19,7 +19,7 @@ from core.jobs.models import Job
 from core.jobs.states import FINISHED
 from core.templatetags.skycam import format_bytes
 
-KINDS = {"s3": "S3", "sftp": "SFTP", "folder": "Folder"}
+KINDS = {"folder": "Folder", "sftp": "SFTP", "s3": "S3"}
 NOTHING = Backlog(0, 0, None, 0, 0, 0)
 
 

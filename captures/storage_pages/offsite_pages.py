@@ -1,19 +1,22 @@
-"""Test, pause and resume a destination of off-site copies, and try its dead copies again."""
+"""Add, test, pause and resume a destination of off-site copies, and try its dead copies again."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from captures.offsite import queue
-from captures.offsite.models import CopyState, Destination, OffsiteCopy
+from captures.offsite.models import CopyState, Destination, DestinationKind, OffsiteCopy
 from captures.offsite.requests import DestinationChange
-from captures.offsite.services import change_destination, start_test
+from captures.offsite.services import add_destination, change_destination, start_test
+from captures.storage_pages.destination_forms import FORMS, DestinationForm
 from captures.storage_pages.labels import CLASS_LABELS
-from captures.storage_pages.offsite import destination_displays
+from captures.storage_pages.offsite import KINDS, destination_displays
 from captures.storage_pages.paging import page_of
 from core.pages.page import Page, message_response
 
@@ -39,6 +42,41 @@ class DestinationPage(Page):
         copies, older = page_of(dead, "created_at", request)
         labels: dict[str, Any] = CLASS_LABELS
         return self.render({"display": display, "copies": copies, "older": older, "labels": labels})
+
+
+class AddDestinationPage(Page):
+    """The form of one kind, which is in the address."""
+
+    roles = {"GET": "manager", "POST": "manager"}
+    template = "storage/add_destination.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self._page(self._form()())
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form = self._form()(request.POST)
+        form.full_clean()
+        if form.request is None:
+            return self._page(form, 400)
+        try:
+            made = add_destination(form.request, self.actor)
+        except ValidationError as error:
+            form.add_refusal(error)
+            return self._page(form, 400)
+        messages.success(request, f"{made.name} is added. Test it before you rely on it.")
+        return redirect("destination", made.pk)
+
+    def _form(self) -> type[DestinationForm]:
+        """Http404."""
+        found = FORMS.get(self.request.GET.get("kind", DestinationKind.FOLDER))
+        if found is None:
+            raise Http404("There is no such kind of destination.")
+        return found
+
+    def _page(self, form: DestinationForm, status: int = 200) -> HttpResponse:
+        answer = self.render({"form": form, "kinds": KINDS}, status=status)
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
 
 
 class TestDestinationPage(Page):

@@ -120,6 +120,21 @@ def change(
     print_result(dict(destination_body(changed)), lambda body: print_line(f"Changed {body['name']}."))
 
 
+@offsite.command("remove")
+@click.argument("name")
+@click.option("--force", is_flag=True, help="Also while files wait that must not be deleted here before.")
+def remove(name: str, force: bool) -> None:
+    """Forget the destination NAME. Its copies stay where they are."""
+    caller = current().authorize("manager")
+    from captures.offsite.bodies import destination_body
+    from captures.offsite.services import remove_destination
+
+    found = find_destination(name)
+    body = dict(destination_body(found))
+    remove_destination(found, caller.actor, force=force)
+    print_result(body, lambda one: print_line(f"Removed {one['name']}. Its copies stay where they are."))
+
+
 @offsite.command("test", cls=Command)
 @click.argument("name")
 @click.option("--host", help="The host that tests; by default this one.")

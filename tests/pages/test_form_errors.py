@@ -235,6 +235,7 @@ def test_refused_forms_are_valid_html(html_validate: Path, manager: Any, camera:
         "user": ("/users/", {"username": "root", "role": "none"}),
         "settings": ("/settings/", {"camera_config.crf": "99", "was-camera_config.crf": "23"}),
         "password": ("/accounts/password/", {"old_password": "wrong"}),
+        "destination": ("/storage/destinations/add/?kind=sftp", {"limit": "much", "classes": "all"}),
     }
     for name, (address, fields) in wrong.items():
         (tmp_path / f"{name}.html").write_text(text_of(manager.post(address, fields, format="multipart")))

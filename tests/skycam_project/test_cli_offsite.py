@@ -80,6 +80,15 @@ def test_a_destination_is_paused_and_resumed() -> None:
     assert answer("offsite", "resume", "second disk")["enabled"]
 
 
+def test_a_destination_is_removed_although_files_wait_only_by_force() -> None:
+    copy_row(folder_destination_row(keep_local=True), "queued")
+    refused = skycam("offsite", "remove", "second disk")
+    assert refused.exit_code != 0
+    assert "1 file must not be deleted here before" in refused.stderr
+    assert answer("offsite", "remove", "second disk", "--force")["name"] == "second disk"
+    assert Destination.objects.count() == 0
+
+
 def test_dead_copies_are_listed_and_retried() -> None:
     copy = copy_row(folder_destination_row())
     assert [one["id"] for one in answer("offsite", "copies", "--state", "dead")["results"]] == [str(copy.pk)]

@@ -58,6 +58,11 @@ class S3Settings(KindModel):
     def host(self) -> str:
         return urlsplit(self.endpoint).hostname or ""
 
+    @property
+    def port(self) -> int:
+        parts = urlsplit(self.endpoint)
+        return parts.port or (443 if parts.scheme == "https" else 80)
+
     def origin(self) -> str:
         """What its secret is bound to."""
         return f"{self.endpoint.lower()} {self.access_key}"
