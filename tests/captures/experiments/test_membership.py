@@ -19,6 +19,7 @@ from captures.retention.policy import oldest_deletable
 from monitoring.models import Event
 from tests.harness.rows.captures import UNKNOWN, saved
 from tests.harness.rows.clips import row_of
+from tests.harness.rows.nights import session_of
 
 
 def record_of(camera: Camera, root: StorageRoot, begin_s: float, **origin: Any) -> Any:
@@ -153,6 +154,17 @@ def test_captures_belong_from_the_start_to_the_end_of_the_post_roll(
     )
     link_capture(saved(camera, started_at=now + timedelta(seconds=begin_s)))
     assert ExperimentCapture.objects.filter(experiment=run).exists() is belongs
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_stills_of_its_own_session_belong_although_the_clock_was_set_back(
+    camera: Camera, experiment: Any, own: bool
+) -> None:
+    now = timezone.now()
+    run, session = experiment(state="running", started_at=now), session_of(camera, now)
+    run.session_links.create(session=session, own=own)
+    link_capture(saved(camera, session=session, started_at=now - timedelta(hours=2)))
+    assert ExperimentCapture.objects.filter(experiment=run).exists() is own
 
 
 def test_captures_of_other_cameras_do_not_belong(camera: Camera, experiment: Any) -> None:
