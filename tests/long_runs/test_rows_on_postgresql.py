@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 
@@ -23,6 +24,7 @@ TESTS = (
     "tests/pages/test_experiment_forms.py", "tests/pages/test_experiment_archive.py", "tests/pages/test_archives.py",
     "tests/pages/test_archives_files.py", "tests/pages/test_storage_page.py", "tests/pages/test_storage_plan.py",
     "tests/pages/test_storage_trash.py", "tests/pages/test_storage_integrity.py",
+    "tests/pages/test_destination_form.py",
 )  # fmt: skip
 
 
@@ -34,4 +36,5 @@ def test_schedules_nights_experiments_archives_and_the_storage_work_on_postgresq
             env={**environment, "TEST_DATABASE_URL": address}, capture_output=True, text=True, check=False,
         )  # fmt: skip
     assert done.returncode == 0, done.stdout[-10_000:]
-    assert " passed in " in done.stdout
+    # Of their own kind of run only the long ones are left out.
+    assert re.search(r"^\d+ passed(, \d+ deselected)? in ", done.stdout, re.MULTILINE), done.stdout[-300:]
