@@ -9,7 +9,7 @@ const { started, length, frames, offset, start } = Object.fromEntries(
 );
 const MIN_INTERVAL_S = 0.004; // cameras deliver frames at longer intervals than this
 const SEEK_MS = 3000;
-const SETTLE_MS = 300; // after a seek without a new frame for this time, the frame is the same
+const SETTLE_MS = 300; // after a seek, frames are reported within this time
 const STEP_S = 5;
 const RATES = [0.25, 0.5, 1, 2, 4, 8];
 
@@ -22,8 +22,8 @@ let queue = Promise.resolve();
 let waiting = 0;
 /** Whether the frame of a seek is still pending: `shownAt` is then the time of the frame before the seek. */
 let isFramePending = true;
-/** The seek that was last repeated, because the browser had not reported its frame. */
-let repeatedSeek = NaN;
+/** The timer of `settle`: the last seek counts. */
+let settling;
 /** Whether the user is dragging the slider, which then keeps its position. */
 let isSliding = false;
 
@@ -58,49 +58,43 @@ function trackFrames() {
 }
 
 const seek = (seconds) => {
+  isFramePending = true;
   video.currentTime = Math.min(Math.max(seconds, 0), video.duration || length);
 };
 
 /**
- * A browser does not report a frame that it showed before this module ran, and on a busy machine it misses others: the
- * seek is repeated once.
+ * The browser reports no frame twice, none that it showed before this module ran, and on a busy machine it misses
+ * others. The frame itself knows its time.
  */
-function repeatUnreportedSeek() {
-  const isUnreported = () => isFramePending && video.paused && !video.seeking && repeatedSeek !== video.currentTime;
-  setTimeout(() => {
-    if (!isUnreported()) return;
-    enqueue(() => {
-      if (!isUnreported()) return;
-      repeatedSeek = video.currentTime;
-      seek(repeatedSeek);
-    });
-  }, SETTLE_MS);
+function showUnreportedFrame() {
+  if (!isFramePending || video.seeking || video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return;
+  isFramePending = false;
+  if (!("VideoFrame" in window)) return;
+  const frame = new VideoFrame(video);
+  // Firefox, which reports every seek, gives whole seconds in place of microseconds.
+  const isInSeconds = frame.timestamp > 0 && frame.timestamp === Math.trunc(video.currentTime);
+  if (!isInSeconds) show(frame.timestamp / 1e6);
+  frame.close();
 }
 
-/** After a seek: resolves with the time of the shown frame, in seconds of the clip. */
+function settle() {
+  clearTimeout(settling);
+  settling = setTimeout(showUnreportedFrame, SETTLE_MS);
+}
+
+/** Resolves when `shownAt` is the time of the shown frame. */
 function presentedFrame() {
   return new Promise((resolve) => {
-    let waiting = setTimeout(() => resolve(shownAt), SEEK_MS);
-    const settle = () => {
-      clearTimeout(waiting);
-      waiting = setTimeout(() => resolve(shownAt), SETTLE_MS);
-    };
-    if (video.seeking) video.addEventListener("seeked", settle, { once: true });
-    else settle();
-    const waitForFrame = () =>
-      video.requestVideoFrameCallback((_, frame) => {
-        if (video.seeking) return waitForFrame();
-        clearTimeout(waiting);
-        video.removeEventListener("seeked", settle);
-        return resolve(frame.mediaTime);
-      });
-    waitForFrame();
+    const until = performance.now() + SEEK_MS;
+    const check = () => (isFramePending && performance.now() < until ? requestAnimationFrame(check) : resolve());
+    check();
   });
 }
 
-function seekFrame(seconds) {
+async function seekFrame(seconds) {
   seek(seconds);
-  return presentedFrame();
+  await presentedFrame();
+  return shownAt;
 }
 
 /** The previous frame ends where this one begins. */
@@ -156,7 +150,7 @@ async function enqueue(work) {
 function step(by) {
   video.pause();
   return enqueue(async () => {
-    if (isFramePending || video.seeking) await presentedFrame();
+    await presentedFrame();
     await (by > 0 ? nextFrame() : previousFrame());
   });
 }
@@ -229,9 +223,9 @@ function begin() {
   video.addEventListener("seeking", () => {
     isFramePending = true;
   });
-  video.addEventListener("seeked", repeatUnreportedSeek);
-  if (video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) repeatUnreportedSeek();
-  else video.addEventListener("loadeddata", repeatUnreportedSeek, { once: true });
+  video.addEventListener("seeked", settle);
+  if (video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) settle();
+  else video.addEventListener("loadeddata", settle, { once: true });
   video.addEventListener("play", () => {
     player.querySelector("[data-play]").textContent = "Pause";
   });

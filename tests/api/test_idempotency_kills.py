@@ -66,7 +66,7 @@ def killed_web(transactional_db: None) -> Iterator[Callable[[str], Web]]:
         return started[-1]
 
     yield start
-    [one.process.kill() for one in started]
+    [one.kill() for one in started]
 
 
 def send(web: Web, path: str, body: Any, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:

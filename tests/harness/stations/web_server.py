@@ -45,6 +45,10 @@ class Web:
         status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
         return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(60)
+
     def stop(self) -> None:
         self.process.terminate()
         self.process.wait(60)
