@@ -60,6 +60,9 @@ class AutomaticRecordingService:
         for place in sorted(experiment.places.all(), key=lambda place: place.camera_id.bytes):
             with transaction.atomic():
                 camera = Camera.objects.select_for_update().get(pk=place.camera_id)
+                # Under the lock: one that ended since it was read has ended its claims, and nothing would end this one.
+                if not Experiment.objects.filter(pk=experiment.pk, state=ExperimentState.RUNNING).exists():
+                    return
                 means, message = self._provide(experiment, camera)
                 _store_means(place, means, message)
 

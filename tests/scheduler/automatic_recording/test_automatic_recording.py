@@ -17,7 +17,7 @@ from captures.experiments.service import ExperimentService
 from captures.recording_claims.models import RecordingClaim
 from captures.sessions.models import Session
 from monitoring.models import Event
-from scheduler.automatic_recording.service import reconcile
+from scheduler.automatic_recording.service import apply_experiment, reconcile
 
 Make = Callable[..., Experiment]
 
@@ -99,6 +99,26 @@ def test_a_clock_that_is_set_back_prolongs_no_post_roll(experiment: Make, camera
 def test_an_aborted_experiment_has_no_post_roll(experiment: Make, camera: Camera) -> None:
     STATION.abort(STATION.start(experiment(post_roll_s=600)))
     assert desired(camera) == ("", [])
+
+
+@pytest.mark.parametrize("move", [STATION.abort, STATION.complete])
+def test_a_pass_that_read_an_experiment_before_its_end_does_not_record_for_it(
+    move: Callable[[Experiment], Experiment], experiment: Make, camera: Camera
+) -> None:
+    read_before = STATION.start(experiment())
+    move(read_before)
+    apply_experiment(read_before)
+    assert desired(camera) == ("", [])
+    assert RecordingClaim.objects.standing().count() == 0
+
+
+def test_a_pass_that_read_an_experiment_before_its_end_begins_no_stills_for_it(experiment: Make, dslr: Camera) -> None:
+    read_before = STATION.start(experiment(dslr))
+    # Its first session failed a while ago: the pass would begin another one.
+    Session.objects.update(state="failed", desired="stopped", ended_at=timezone.now() - timedelta(minutes=2))
+    STATION.abort(read_before)
+    apply_experiment(read_before)
+    assert Session.objects.count() == 1
 
 
 def test_an_aborted_experiment_takes_nothing_from_another_on_the_same_camera(experiment: Make, camera: Camera) -> None:
