@@ -35,10 +35,13 @@ def _ended(task: asyncio.Task[Any]) -> None:
 
 
 @contextlib.contextmanager
-def log_and_continue(name: str) -> Iterator[None]:
-    """For one iteration of a loop: an error is logged and counted under `name`, and the loop continues."""
+def log_and_continue(name: str, unless: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """For one iteration of a loop: an error is logged and counted under `name`, and the loop continues. Those of
+    `unless` are raised."""
     try:
         yield
+    except unless:
+        raise
     except Exception as error:  # noqa: BLE001 - logged and counted
         count_failure(name, error)
 

@@ -6,7 +6,7 @@ that moves a state, the jobs part and each camera host once a second. Nothing is
 
 from __future__ import annotations
 
-from django.db import transaction
+from django.db import InterfaceError, InternalError, OperationalError, transaction
 from django.utils import timezone
 
 from cameras.models import Camera, may_record
@@ -22,6 +22,8 @@ from scheduler.automatic_recording.stills import are_stills_provided, end_own_se
 
 Means = ExperimentCamera.Means
 REMOVED = "The camera was removed."
+TRANSACTION_LOST = (InterfaceError, InternalError, OperationalError)
+"""After these errors the caller's transaction must not end as if it was committed."""
 
 
 def reconcile() -> None:
@@ -58,13 +60,18 @@ class AutomaticRecordingService:
     def _record(self, experiment: Experiment) -> None:
         # In the order of their keys: two experiments over the same cameras must not wait for each other.
         for place in sorted(experiment.places.all(), key=lambda place: place.camera_id.bytes):
-            with transaction.atomic():
-                camera = Camera.objects.select_for_update().get(pk=place.camera_id)
-                # Under the lock: one that ended since it was read has ended its claims, and nothing would end this one.
-                if not Experiment.objects.filter(pk=experiment.pk, state=ExperimentState.RUNNING).exists():
-                    return
-                means, message = self._provide(experiment, camera)
-                _store_means(place, means, message)
+            # Its alert follows from the row without means, and the next pass tries again.
+            with log_and_continue("automatic-recording", unless=TRANSACTION_LOST):
+                self._record_camera(experiment, place)
+
+    def _record_camera(self, experiment: Experiment, place: ExperimentCamera) -> None:
+        with transaction.atomic():
+            camera = Camera.objects.select_for_update().get(pk=place.camera_id)
+            # Under the lock: one that ended since it was read has ended its claims, and nothing would end this one.
+            if not Experiment.objects.filter(pk=experiment.pk, state=ExperimentState.RUNNING).exists():
+                return
+            means, message = self._provide(experiment, camera)
+            _store_means(place, means, message)
 
     def _provide(self, experiment: Experiment, camera: Camera) -> tuple[str, str]:
         """What the camera contributes, and why."""

@@ -63,6 +63,11 @@ def test_a_loop_continues_after_an_error(caplog: pytest.LogCaptureFixture) -> No
     assert [record.levelno for record in caplog.records] == 3 * [logging.ERROR]
 
 
+def test_an_error_that_the_caller_must_see_is_raised() -> None:
+    with pytest.raises(KeyError), log_and_continue("rounds", unless=(KeyError,)):
+        raise KeyError
+
+
 async def test_a_task_that_is_cancelled_counts_as_no_error() -> None:
     task = start_background_task(asyncio.sleep(60), "cancelled")
     task.cancel()

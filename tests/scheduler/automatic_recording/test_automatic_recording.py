@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cameras.models import Camera
+from captures.capturing.requests import HOUR_US
 from captures.experiments.models import Experiment, ExperimentCamera
 from captures.experiments.service import ExperimentService
 from captures.recording_claims.models import RecordingClaim
@@ -262,14 +263,40 @@ def test_a_pass_in_which_nothing_changes_writes_nothing(experiment: Make, camera
     assert len(queries) <= 8
 
 
-def test_an_experiment_that_fails_leaves_the_others_their_turn(
-    experiment: Make, camera: Camera, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def faulty(camera: Camera) -> Camera:
+    """`sky` without a stream, and with an exposure that no session accepts."""
+    Camera.objects.filter(pk=camera.pk).update(capabilities={"stream": False}, settings={"exposure_us": 2 * HOUR_US})
+    camera.refresh_from_db()
+    return camera
+
+
+@pytest.fixture
+def other(camera: Camera) -> Camera:
+    return Camera.objects.create(slug="b", name="B", kind="simulated", host=camera.host)
+
+
+def test_a_camera_that_fails_leaves_the_others_of_its_experiment_their_turn(
+    experiment: Make, faulty: Camera, other: Camera
 ) -> None:
-    broken = experiment(planned_start=timezone.now() - timedelta(seconds=1))
-    # No such interval can be stored by a request; a row of another version may have it.
-    Experiment.objects.filter(pk=broken.pk).update(still_interval_s=-1)
-    Camera.objects.update(capabilities={"stream": False})
-    other = Camera.objects.create(slug="b", name="B", kind="simulated", host=camera.host)
-    second = experiment(other, planned_start=timezone.now() - timedelta(seconds=1))
+    run = STATION.start(experiment(faulty, other))
+    assert run.state == "running"
+    assert desired(other) == ("rolling", [str(run.pk)])
+    assert (place(run, faulty).means, place(run, other).means) == ("", "clips")
+
+
+def test_a_camera_that_failed_contributes_as_soon_as_it_can(experiment: Make, faulty: Camera, other: Camera) -> None:
+    run = STATION.start(experiment(faulty, other))
+    Camera.objects.filter(pk=faulty.pk).update(settings={})
+    reconcile()
+    assert place(run, faulty).means == "stills"
+
+
+def test_a_camera_that_fails_leaves_other_experiments_their_turn(
+    experiment: Make, faulty: Camera, other: Camera
+) -> None:
+    due = timezone.now() - timedelta(seconds=1)
+    experiment(faulty, planned_start=due)
+    second = experiment(other, planned_start=due)
     reconcile()
     assert desired(other) == ("rolling", [str(second.pk)])
