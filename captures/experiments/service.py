@@ -105,13 +105,16 @@ class ExperimentService:
         """Its clips and captures stay."""
         return self.move(experiment, ExperimentState.ABORTED, message=message)
 
-    def move(self, experiment: Experiment, state: ExperimentState, reason: str = "", message: str = "") -> Experiment:
+    def move(
+        self, experiment: Experiment, state: ExperimentState, reason: str = "", message: str = "", **planned: Any
+    ) -> Experiment:
         """Move the experiment to `state`, with what follows from it. A state that it has already changes nothing.
-        WrongState."""
+        `planned`: planned times that it must still have. WrongState."""
         self._check_seen(experiment)
         with transaction.atomic():
             sources = [source for source, targets in EXPERIMENT_TRANSITIONS.items() if state in targets]
-            moved = Experiment.objects.filter(pk=experiment.pk, state__in=sources).update(
+            # In the UPDATE: a user may have planned another time since the experiment was read.
+            moved = Experiment.objects.filter(pk=experiment.pk, state__in=sources, **planned).update(
                 state=state, reason=reason, message=message, **_move_columns(state, self._actor)
             )
             present = self._present(experiment)

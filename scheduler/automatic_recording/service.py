@@ -118,20 +118,22 @@ def _is_provided(experiment: Experiment, place: ExperimentCamera, claimed: bool)
 
 
 def move_if_due(experiment: Experiment) -> bool:
-    """Begin or complete a planned experiment whose time has come. Whether it was moved. WrongState."""
+    """Begin or complete a planned experiment whose time has come. Whether it was moved. WrongState, also if its planned
+    times were changed since it was read."""
     now, service = timezone.now(), ExperimentService(None, "")
     begin, end = experiment.planned_start, experiment.planned_end
+    planned = {"planned_start": begin, "planned_end": end}
     if experiment.state == ExperimentState.PLANNED and begin is not None and begin <= now:
         if end is not None and end <= now:
             message = f"It was planned from {stamp(begin)} to {stamp(end)}, and the station was not running then."
-            service.move(experiment, ExperimentState.ABORTED, "missed", message)
+            service.move(experiment, ExperimentState.ABORTED, "missed", message, **planned)
         else:
             late_s = (now - begin).total_seconds()
             message = f"It was planned for {stamp(begin)} and began {late_s:.0f} s late." if late_s > LATE_S else ""
-            service.move(experiment, ExperimentState.RUNNING, "planned", message)
+            service.move(experiment, ExperimentState.RUNNING, "planned", message, **planned)
         return True
     if experiment.state == ExperimentState.RUNNING and end is not None and end <= now:
-        service.move(experiment, ExperimentState.COMPLETED, "planned")
+        service.move(experiment, ExperimentState.COMPLETED, "planned", planned_end=end)
         return True
     return False
 

@@ -14,11 +14,11 @@ from django.utils import timezone
 from cameras.models import Camera
 from captures.capturing.requests import HOUR_US
 from captures.experiments.models import Experiment, ExperimentCamera
-from captures.experiments.service import ExperimentService
+from captures.experiments.service import ExperimentService, WrongState
 from captures.recording_claims.models import RecordingClaim
 from captures.sessions.models import Session
 from monitoring.models import Event
-from scheduler.automatic_recording.service import apply_experiment, reconcile
+from scheduler.automatic_recording.service import apply_experiment, move_if_due, reconcile
 
 Make = Callable[..., Experiment]
 
@@ -225,6 +225,27 @@ def test_a_planned_experiment_begins_and_ends_by_itself(experiment: Make, camera
     assert run.state == "completed"
     reconcile()
     assert desired(camera) == ("", [])
+
+
+def test_an_experiment_is_not_completed_at_a_planned_end_that_was_put_off_meanwhile(experiment: Make) -> None:
+    now = timezone.now()
+    run = STATION.start(experiment())
+    run.planned_end = now - timedelta(seconds=1)
+    Experiment.objects.update(planned_end=now + timedelta(hours=1))
+    with pytest.raises(WrongState):
+        move_if_due(run)
+    run.refresh_from_db()
+    assert run.state == "running"
+
+
+def test_an_experiment_does_not_begin_at_a_planned_start_that_was_put_off_meanwhile(experiment: Make) -> None:
+    now = timezone.now()
+    run = experiment(planned_start=now + timedelta(hours=1))
+    run.planned_start = now - timedelta(seconds=1)
+    with pytest.raises(WrongState):
+        move_if_due(run)
+    run.refresh_from_db()
+    assert run.state == "planned"
 
 
 def test_a_planned_experiment_whose_start_is_ahead_waits(experiment: Make) -> None:
