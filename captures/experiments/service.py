@@ -38,6 +38,7 @@ from core.registry import resolve
 from core.station_settings.values import auto_recording_config
 from core.text.names import person
 from core.text.plurals import pluralize
+from core.times.timestamps import stamp
 from monitoring.services import record_event
 
 MOVE_EVENTS = {
@@ -114,9 +115,11 @@ class ExperimentService:
         with transaction.atomic():
             sources = [source for source, targets in EXPERIMENT_TRANSITIONS.items() if state in targets]
             # In the UPDATE: a user may have planned another time since the experiment was read.
-            moved = Experiment.objects.filter(pk=experiment.pk, state__in=sources, **planned).update(
-                state=state, reason=reason, message=message, **_move_columns(state, self._actor)
-            )
+            movable = Experiment.objects.filter(pk=experiment.pk, state__in=sources, **planned)
+            if state == ExperimentState.RUNNING:
+                # It would be completed within a second, after its start was answered.
+                movable = movable.exclude(planned_end__lte=timezone.now())
+            moved = movable.update(state=state, reason=reason, message=message, **_move_columns(state, self._actor))
             present = self._present(experiment)
             if moved:
                 severity = "warning" if state == ExperimentState.ABORTED else "info"
@@ -277,6 +280,13 @@ def _move_columns(state: ExperimentState, actor: str) -> dict[str, Any]:
 
 
 def describe_refusal(experiment: Experiment, state: ExperimentState) -> str:
+    end = experiment.planned_end
+    is_start = (experiment.state, state) == (ExperimentState.PLANNED, ExperimentState.RUNNING)
+    if is_start and end is not None and end <= timezone.now():
+        return (
+            f"The experiment {experiment.name!r} was planned until {stamp(end)}, which is over. Change or clear its "
+            "planned end, then start it."
+        )
     to = sorted(EXPERIMENT_TRANSITIONS[experiment.state])
     allowed = f"From here it can only become {' or '.join(to)}." if to else "It stays so."
     return f"The experiment {experiment.name!r} is {experiment.state}; it cannot become {state}. {allowed}"

@@ -142,6 +142,17 @@ def test_a_move_that_cannot_follow_is_refused(before: str, move: str, operator: 
     assert body(operator, made)["state"] == state
 
 
+def test_a_start_after_the_planned_end_is_refused_until_that_is_changed(
+    operator: Any, made: str, camera: Camera
+) -> None:
+    Experiment.objects.update(planned_end=timezone.now() - timedelta(seconds=1))
+    refused = operator.post(f"{made}start/")
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/experiment-state")
+    assert "Change or clear its planned end" in refused.json()["detail"]
+    operator.patch(made, {"planned_end": None})
+    assert operator.post(f"{made}start/").json()["state"] == "running"
+
+
 @pytest.mark.django_db(transaction=True)
 def test_of_a_completion_and_an_abort_at_once_one_wins(camera: Camera) -> None:
     run = Experiment.objects.create(name="Dew", operator="ada", still_interval_s=60)
