@@ -205,6 +205,7 @@ TRANSLATIONS: dict[str, Callable[[Any], CliError]] = {
     "core.jobs.services.NotCancellable": lambda error: CliError("job-ended", str(error)),
     "monitoring.webhooks.services.WebhookBusy": lambda error: CliError("webhook-busy", str(error)),
     "monitoring.webhooks.services.WebhookDisabled": lambda error: CliError("webhook-disabled", str(error)),
+    "django.core.exceptions.PermissionDenied": lambda error: CliError("forbidden", str(error)),
     "django.core.exceptions.ValidationError": django_validation,
     "pydantic_core._pydantic_core.ValidationError": pydantic_validation,
     "django.db.utils.Error": database,

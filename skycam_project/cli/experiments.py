@@ -219,6 +219,16 @@ def find_experiment(caller: Caller, text: str) -> Experiment:
     raise CliError("not-found", f"There is no experiment {text!r}. `skycam experiments list` lists all.")
 
 
+def find_whole_experiment(caller: Caller, text: str) -> Experiment:
+    """One of which the caller may see all cameras. CliError."""
+    from captures.experiments.selectors import sees_all
+
+    found = find_experiment(caller, text)
+    if not sees_all(caller.user, found):
+        raise CliError("forbidden", "The experiment also has cameras that you may not see. Ask a manager.")
+    return found
+
+
 def print_experiments(body: dict[str, Any]) -> None:
     if not body["results"]:
         print_line("No experiment. `skycam experiments create NAME` creates one.")
@@ -289,7 +299,7 @@ def archive(experiment: str, method: str | None, no_wait: bool) -> None:
     caller = current().authorize("operator")
     from captures.archives.services import request_archive
 
-    made = request_archive(find_experiment(caller, experiment), method or "", caller.actor)
+    made = request_archive(find_whole_experiment(caller, experiment), method or "", caller.actor)
     if not no_wait:
         wait_for_archive(made)
     print_result(archive_body_of(made, caller), print_archive)
@@ -305,7 +315,7 @@ def verify(experiment: str) -> int:
     caller = current().authorize("operator")
     from captures.archives.verification import request_verification
 
-    found = find_archive(caller, experiment)
+    found = find_archive(caller, find_whole_experiment(caller, experiment))
     for job in request_verification(found, caller.actor):
         wait_and_show(job, run_here=True)
     found.refresh_from_db()
@@ -328,10 +338,9 @@ def wait_for_archive(archive: Archive) -> None:
         advance(archive)
 
 
-def find_archive(caller: Caller, text: str) -> Archive:
+def find_archive(caller: Caller, experiment: Experiment) -> Archive:
     from captures.archives.selectors import archives_for
 
-    experiment = find_experiment(caller, text)
     found = archives_for(caller.user).filter(experiment=experiment).first()
     if found is None:
         raise CliError("not-found", f"{experiment.name!r} has no archive. `skycam experiments archive` makes one.")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cameras.models import Camera
-from captures.models import Experiment
+from captures.models import Archive, Experiment
 from captures.recording_claims.models import RecordingClaim
+from skycam_project.access.models import User
+from tests.harness.rows.audiences import only_for
 from tests.harness.stations.command_line import answer, skycam
 
+UID = 54_321
 CREATE = ("experiments", "create", "Dew", "-c", "sky", "--post-roll", "0", "--tag", "cold")
 
 
@@ -89,3 +93,17 @@ def test_a_bad_option_is_named(camera: Camera, tmp_path: Path) -> None:
     assert refused.exit_code == 2
     assert "--pre-roll" in refused.stderr
     assert not Experiment.objects.exists()
+
+
+@pytest.mark.parametrize("command", ["start", "complete", "abort", "archive", "verify"])
+def test_who_does_not_see_all_cameras_cannot_change_it(
+    command: str, camera: Camera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only_for(Camera.objects.create(slug="dome", name="Dome", kind="simulated", host=camera.host))
+    answer(*CREATE, "-c", "dome")
+    User.objects.create_user(username=str(UID), role="operator")
+    monkeypatch.setattr(os, "getuid", lambda: UID)
+    refused = skycam("experiments", command, "Dew")
+    assert refused.exit_code == 5
+    assert "cameras that you may not see" in refused.stderr
+    assert not Archive.objects.exists()
