@@ -69,6 +69,15 @@ class Coverage:
     gaps: list[Gap] = field(default_factory=list)
 
 
+class _Stop(NamedTuple):
+    """The recording was stopped by this operator; the end is None while it is. Its times follow the start of the run as
+    the boot clock does."""
+
+    begin: datetime
+    end: datetime | None
+    by: str
+
+
 class _Row(NamedTuple):
     id: UUID
     started_at: datetime
@@ -98,14 +107,14 @@ def coverage(experiment: Experiment, camera: UUID) -> Coverage:
     within = [(max(0.0, one.begin_s), min(length_s, one.end_s)) for one in found.segments]
     within = [(begin, end) for begin, end in within if end > begin]
     found.covered_s = sum(end - begin for begin, end in within)
-    suspensions = _suspensions(experiment, camera)
+    stops = _stops(experiment, camera, start)
     causes = _Causes(camera, experiment)
     for begin_s, end_s in _holes(within, length_s):
-        is_last = end_s == length_s and not is_stopped(suspensions)
+        is_last = end_s == length_s and not any(stop.end is None for stop in stops)
         if is_last and _may_be_pending(experiment, now_s - begin_s, now_s - length_s):
             found.pending_s = length_s - begin_s
         else:
-            found.gaps += _explained(experiment, causes, suspensions, _time(start, begin_s), _time(start, end_s))
+            found.gaps += _explained(experiment, causes, stops, _time(start, begin_s), _time(start, end_s))
     return found
 
 
@@ -151,20 +160,26 @@ def _time(start: Moment, seconds: float) -> datetime:
     return datetime.fromtimestamp(start.wall + seconds, UTC)
 
 
-def _suspensions(experiment: Experiment, camera: UUID) -> list[ClaimSuspension]:
-    return list(ClaimSuspension.objects.filter(claim__experiment=experiment, claim__camera=camera).order_by("from_at"))
-
-
-def is_stopped(suspensions: Iterable[ClaimSuspension]) -> bool:
-    return any(one.to_at is None for one in suspensions)
+def _stops(experiment: Experiment, camera: UUID, start: Moment) -> list[_Stop]:
+    """In the order of the run, which is not that of the wall clock if that was set meanwhile."""
+    rows = ClaimSuspension.objects.filter(claim__experiment=experiment, claim__camera=camera)
+    found = [
+        _Stop(
+            _time(start, start.seconds_until(row.begin)),
+            _time(start, start.seconds_until(row.end)) if row.end else None,
+            row.by,
+        )
+        for row in rows
+    ]
+    return sorted(found, key=lambda stop: stop.begin)
 
 
 def _explained(
-    experiment: Experiment, causes: _Causes, suspensions: Sequence[ClaimSuspension], begin: datetime, end: datetime
+    experiment: Experiment, causes: _Causes, stops: Sequence[_Stop], begin: datetime, end: datetime
 ) -> Iterable[Gap]:
     """The gap in parts, each with its reason: the operators' stops, and what is between them."""
-    for one in suspensions:
-        stopped, resumed = max(begin, one.from_at), min(end, one.to_at or end)
+    for one in stops:
+        stopped, resumed = max(begin, one.begin), min(end, one.end or end)
         if resumed <= stopped:
             continue
         yield from _unsuspended(experiment, causes, begin, stopped)

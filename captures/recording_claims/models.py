@@ -97,6 +97,12 @@ class ClaimSuspension(models.Model):
     by = models.CharField(max_length=150, blank=True)
     to_at = models.DateTimeField(null=True, blank=True)
     ended_by = models.CharField(max_length=150, blank=True)
+    boot = models.CharField(
+        max_length=36, blank=True, default="", db_default="", help_text="The machine's boot in which it began."
+    )
+    from_boot_s = models.FloatField(null=True, blank=True, help_text="On the boot clock of `boot`.")
+    ended_boot = models.CharField(max_length=36, blank=True, default="", db_default="")
+    ended_boot_s = models.FloatField(null=True, blank=True)
 
     class Meta:
         ordering = ["from_at", "id"]
@@ -108,6 +114,17 @@ class ClaimSuspension(models.Model):
 
     def __str__(self) -> str:
         return f"{self.from_at:%Y-%m-%d %H:%M:%SZ} by {self.by}"
+
+    @property
+    def begin(self) -> Moment:
+        return as_moment(self.from_at.timestamp(), self.boot, self.from_boot_s)
+
+    @property
+    def end(self) -> Moment | None:
+        """None while it stands."""
+        if self.to_at is None:
+            return None
+        return as_moment(self.to_at.timestamp(), self.ended_boot, self.ended_boot_s)
 
 
 class ExperimentClip(models.Model):

@@ -65,7 +65,7 @@ def end_claim_of_experiment(camera: Camera, experiment: UUID, reason: str = "") 
     if claim is None:
         return False
     now = present_moment()
-    ClaimSuspension.objects.filter(claim=claim, to_at=None).update(to_at=timezone.now())
+    _end_suspensions([claim])
     RecordingClaim.objects.filter(pk=claim.pk).update(
         ended_at=timezone.now(), ended_boot=now.boot, ended_boot_s=now.boot_s, reason=reason
     )
@@ -77,7 +77,10 @@ def suspend_experiments(camera: Camera, by: str) -> list[RecordingClaim]:
     """Stop the recording of the camera for all experiments until `resume_experiments`. Returns the claims that were not
     suspended before."""
     found = [claim for claim in experiment_claims(camera) if not is_suspended(claim)]
-    ClaimSuspension.objects.bulk_create([ClaimSuspension(claim=claim, by=by) for claim in found])
+    now = present_moment()
+    ClaimSuspension.objects.bulk_create(
+        [ClaimSuspension(claim=claim, by=by, boot=now.boot, from_boot_s=now.boot_s) for claim in found]
+    )
     store_desired_recording(camera)
     return found
 
@@ -85,7 +88,7 @@ def suspend_experiments(camera: Camera, by: str) -> list[RecordingClaim]:
 def resume_experiments(camera: Camera, by: str) -> list[RecordingClaim]:
     """Returns the claims that were suspended."""
     found = [claim for claim in experiment_claims(camera) if is_suspended(claim)]
-    ClaimSuspension.objects.filter(claim__in=found, to_at=None).update(to_at=timezone.now(), ended_by=by)
+    _end_suspensions(found, by)
     store_desired_recording(camera)
     return found
 
@@ -135,6 +138,13 @@ def _begin(by: str, pre_roll_s: float = 0.0) -> dict[str, object]:
         "by": by, "since": since, "held_from": since - timedelta(seconds=pre_roll_s), "boot": now.boot,
         "held_from_boot_s": now.boot_s,
     }  # fmt: skip
+
+
+def _end_suspensions(claims: Iterable[RecordingClaim], by: str = "") -> None:
+    now = present_moment()
+    ClaimSuspension.objects.filter(claim__in=list(claims), to_at=None).update(
+        to_at=timezone.now(), ended_by=by, ended_boot=now.boot, ended_boot_s=now.boot_s
+    )
 
 
 def _end(camera: Camera, kinds: Iterable[str]) -> int:

@@ -19,6 +19,7 @@ from captures.models import (
     RecordingClaim,
     StorageRoot,
 )
+from captures.recording_claims.windows import present_moment
 from monitoring.services import record_event
 from tests.harness.rows.clips import row_of
 
@@ -107,6 +108,36 @@ def test_an_operators_stop_is_named_and_the_rest_of_the_gap_is_not(run: Experime
     ClaimSuspension.objects.create(claim=claim, from_at=at(run, 20), to_at=at(run, 40), by="bob")
     assert gaps(run, camera) == [(20, 40, "suspended"), (40, 50, "no_video")]
     assert found(run, camera).gaps[0].by == "bob"
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=-1), timedelta(days=1)])
+def test_an_operators_stop_is_named_when_the_clock_was_set_before_it(
+    jump: timedelta, run: Experiment, camera: Camera, clip: Any
+) -> None:
+    run.started_boot, run.started_boot_s, run.ended_boot, run.ended_boot_s = "boot", 1000.0, "boot", 4600.0
+    clip(0, 20, boot="boot", boot_s=1000.0)
+    clip(40, 60, started_at=at(run, 40) + jump, boot="boot", boot_s=3400.0)
+    claim = RecordingClaim.objects.create(camera=camera, kind="experiment", experiment=run, ended_at=timezone.now())
+    ClaimSuspension.objects.create(
+        claim=claim, by="bob", from_at=at(run, 20) + jump, boot="boot", from_boot_s=2200.0,
+        to_at=at(run, 40) + jump, ended_boot="boot", ended_boot_s=3400.0,
+    )  # fmt: skip
+    assert gaps(run, camera) == [(20, 40, "suspended")]
+    assert found(run, camera).gaps[0].by == "bob"
+
+
+def test_a_stop_that_lasts_is_named_when_the_clock_was_set_forward_before_it(experiment: Any, camera: Camera) -> None:
+    now = timezone.now()
+    present = present_moment()
+    run = experiment(
+        state="running", started_at=now - timedelta(hours=1), started_boot=present.boot,
+        started_boot_s=present.boot_s - 3600,
+    )  # fmt: skip
+    claim = RecordingClaim.objects.create(camera=camera, kind="experiment", experiment=run)
+    ClaimSuspension.objects.create(
+        claim=claim, by="bob", from_at=now + timedelta(days=1), boot=present.boot, from_boot_s=present.boot_s - 1800
+    )
+    assert [gap.reason for gap in found(run, camera).gaps] == ["no_video", "suspended"]
 
 
 def test_lost_frames_are_unknown_after_a_kill(run: Experiment, camera: Camera, clip: Any) -> None:

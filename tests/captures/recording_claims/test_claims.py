@@ -12,6 +12,7 @@ from cameras.models import Camera
 from captures.experiments.models import Experiment
 from captures.recording_claims import services as claims
 from captures.recording_claims.models import RecordingClaim
+from captures.recording_claims.windows import present_moment
 from captures.recording_control.commands import RecordingClaimed, record, request_recording, stop_recording
 from captures.recording_control.desired import desired_recording
 from monitoring.models import Event
@@ -153,6 +154,28 @@ def test_a_new_start_ends_the_suspension(change: Any, host: Any, camera: Camera,
     assert gap.to_at is not None
     assert gap.ended_by == "dora"
     assert row(camera) == ("rolling", "dora", [str(experiment.pk)])
+
+
+def test_a_suspension_has_its_times_on_the_boot_clock(
+    change: Any, host: Any, camera: Camera, experiment: Experiment
+) -> None:
+    change(claims.claim_for_experiment, experiment.pk, "ada", 0.0)
+    before = present_moment()
+    stop_recording(camera, "cleo", experiments="suspend")
+    record(camera, actor="dora")
+    [gap] = RecordingClaim.objects.of_experiments().get().suspensions.all()
+    assert gap.begin.boot == before.boot
+    assert before.boot_s <= gap.begin.boot_s <= gap.end.boot_s <= present_moment().boot_s
+
+
+def test_the_end_of_an_experiment_ends_its_suspension(
+    change: Any, host: Any, camera: Camera, experiment: Experiment
+) -> None:
+    change(claims.claim_for_experiment, experiment.pk, "ada", 0.0)
+    stop_recording(camera, "cleo", experiments="suspend")
+    change(claims.end_claim_of_experiment, experiment.pk)
+    [gap] = RecordingClaim.objects.of_experiments().get().suspensions.all()
+    assert (gap.end.boot, gap.ended_by) == (present_moment().boot, "")
 
 
 def test_the_configuration_file_ends_no_experiment(change: Any, camera: Camera, experiment: Experiment) -> None:
