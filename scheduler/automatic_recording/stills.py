@@ -17,11 +17,14 @@ from captures.sessions.models import Session, SessionState
 from captures.sessions.requests import SessionRequest
 from captures.sessions.selectors import active_session
 from core.text.names import person
+from monitoring.models import Event
 from monitoring.services import record_event
 
 Means = ExperimentCamera.Means
 RETRY = timedelta(minutes=1)
 """How long after a session of the experiment has failed another one is begun."""
+TAKEN_OVER = "camera_held"
+"""The reason of a session that was stopped for a planned run."""
 
 
 def provide_stills(experiment: Experiment, camera: Camera) -> tuple[str, str]:
@@ -68,16 +71,32 @@ def _link(experiment: Experiment, camera: Camera, session: Session) -> tuple[str
 
 def _refusal(experiment: Experiment, camera: Camera) -> str:
     """Why no session is begun now; empty if one is."""
-    own = Session.objects.filter(camera=camera, experiment_links__experiment=experiment, experiment_links__own=True)
-    last = own.order_by("-created_at").first()
-    if last is not None and last.state in {SessionState.STOPPED, SessionState.FINISHED}:
-        return f"Its session was stopped. To go on, start a session on {camera.slug}: its captures belong here too."
-    if last is not None and last.ended_at is not None and last.ended_at > timezone.now() - RETRY:
+    own = ExperimentSession.objects.filter(experiment=experiment, session__camera=camera, own=True)
+    # Not by a wall clock, which may have been set back between two sessions.
+    link = own.select_related("session").order_by("-id").first()
+    last = link.session if link else None
+    # A planned run that took the camera over gives it back at its end.
+    if last is not None and last.state in {SessionState.STOPPED, SessionState.FINISHED} and last.reason != TAKEN_OVER:
+        by = _stopped_by(last)
+        who = f" by {by}" if by else ""
+        return (
+            f"Its session was stopped{who}. To go on, start a session on {camera.slug}: its captures belong here too."
+        )
+    # In both directions: a clock that is set back must not put the next session off until it shows the same time again.
+    failed_at = last.ended_at if last is not None and last.state == SessionState.FAILED else None
+    if last is not None and failed_at is not None and abs(timezone.now() - failed_at) < RETRY:
         return f"Its session has failed: {last.message} Skycam begins another one."
     lease = lease_of(camera)
     if lease is not None and lease.holder.held_by != person(experiment.operator):
         return f"{camera.slug} is held by {lease.holder.held_by}. Its stills begin when it is released."
     return ""
+
+
+def _stopped_by(session: Session) -> str:
+    """The user who stopped the session; empty if nobody did by a command."""
+    stops = Event.objects.filter(kind="command", subject=str(session.pk), data__order="stop")
+    event = stops.order_by("-at", "-id").first()
+    return person(event.actor) if event is not None and event.actor else ""
 
 
 def _start(experiment: Experiment, camera: Camera) -> None:

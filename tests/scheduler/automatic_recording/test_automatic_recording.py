@@ -11,6 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from cameras.command_events import record_desired_change
 from cameras.models import Camera
 from captures.capturing.requests import HOUR_US
 from captures.experiments.models import Experiment, ExperimentCamera
@@ -185,12 +186,44 @@ def test_stills_that_an_operator_stopped_do_not_begin_again_by_themselves(experi
     assert "was stopped" in place(run, dslr).message
 
 
+def test_an_operator_who_stopped_the_stills_is_named(experiment: Make, dslr: Camera) -> None:
+    run = STATION.start(experiment(dslr))
+    record_desired_change(dslr, "stop", "stopped the session.", "cli:ada", {}, subject=Session.objects.get().pk)
+    Session.objects.update(state="stopped", desired="stopped", ended_at=timezone.now())
+    reconcile()
+    assert place(run, dslr).message.startswith("Its session was stopped by ada.")
+
+
+def test_stills_begin_again_after_a_planned_run_that_took_the_camera_over(experiment: Make, dslr: Camera) -> None:
+    run = STATION.start(experiment(dslr))
+    Session.objects.update(state="stopped", desired="running", reason="camera_held", ended_at=timezone.now())
+    planned = Session.objects.create(camera=dslr, programme={"exposure_us": 1000, "delay_s": 1}, created_by="bob")
+    reconcile()
+    assert place(run, dslr).means == "linked"
+    Session.objects.filter(pk=planned.pk).update(state="finished", ended_at=timezone.now())
+    reconcile()
+    assert place(run, dslr).means == "stills"
+    assert run.session_links.filter(own=True).count() == 2
+
+
 def test_stills_that_failed_begin_again_after_a_minute(experiment: Make, dslr: Camera) -> None:
     STATION.start(experiment(dslr))
     Session.objects.update(state="failed", desired="stopped", ended_at=timezone.now(), message="No card.")
     reconcile()
     assert Session.objects.count() == 1
     Session.objects.update(ended_at=timezone.now() - timedelta(minutes=2))
+    reconcile()
+    assert Session.objects.count() == 2
+
+
+def test_a_clock_that_is_set_back_does_not_put_off_stills_that_failed(experiment: Make, dslr: Camera) -> None:
+    STATION.start(experiment(dslr))
+    tomorrow = timezone.now() + timedelta(days=1)
+    Session.objects.update(state="failed", desired="stopped", ended_at=tomorrow, created_at=tomorrow)
+    reconcile()
+    assert Session.objects.count() == 2
+    # The next one fails too, and is the last one although the first seems to be younger.
+    Session.objects.active().update(state="failed", desired="stopped", ended_at=timezone.now())
     reconcile()
     assert Session.objects.count() == 2
 
