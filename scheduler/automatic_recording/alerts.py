@@ -15,14 +15,15 @@ from monitoring.services import raise_alert, resolve_alert
 
 LATE = timedelta(minutes=1)
 """A part of the station may be restarting before."""
+TICK = timedelta(microseconds=1)
 NOT_BEGUN = "experiment.late:"
 NO_RECORDING = "experiment.camera:"
 
 
 def report_experiments(now: datetime | None = None) -> None:
     """Raise what is late now, and resolve what is no longer."""
-    late_since = (now or timezone.now()) - LATE
-    found = _report_not_begun(late_since) | _report_cameras(late_since)
+    now = now or timezone.now()
+    found = _report_not_begun(now - LATE) | _report_cameras(now)
     for key in sorted((unresolved_keys(NOT_BEGUN) | unresolved_keys(NO_RECORDING)) - found):
         resolve_alert(key)
 
@@ -47,13 +48,14 @@ def _report_not_begun(late_since: datetime) -> set[str]:
     return found
 
 
-def _report_cameras(late_since: datetime) -> set[str]:
+def _report_cameras(now: datetime) -> set[str]:
     places = ExperimentCamera.objects.filter(
         experiment__state=ExperimentState.RUNNING,
         experiment__record=True,
-        experiment__started_at__lte=late_since,
         means__in=["", ExperimentCamera.Means.NOTHING],
     )
+    # One that began well after the present time did so before the clock was set back.
+    places = places.exclude(experiment__started_at__range=(now - LATE + TICK, now + LATE))
     found = set()
     for place in places.select_related("experiment", "camera"):
         key = f"{NO_RECORDING}{place.experiment_id}:{place.camera.slug}"

@@ -71,6 +71,10 @@ def test_a_camera_that_records_nothing_for_a_running_experiment_is_an_alert_with
     assert Alert.objects.get().key == f"experiment.camera:{running.pk}:{camera.slug}"
 
 
+def test_a_clock_that_was_set_back_does_not_put_off_the_alert(running: Experiment) -> None:
+    assert len(alerts(NOON - timedelta(days=1))) == 1
+
+
 def test_a_camera_whose_recording_was_never_requested_is_an_alert(running: Experiment, camera: Camera) -> None:
     ExperimentCamera.objects.update(means="", message="")
     assert alerts(NOON + LATE) == [
