@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from cameras.models import Camera, may_record
 from captures.experiments.models import ENDED, Experiment, ExperimentCamera, ExperimentState
+from captures.experiments.requests import MAX_ROLL_S
 from captures.experiments.service import ExperimentService, WrongState
 from captures.recording_claims.models import RecordingClaim
 from captures.recording_claims.services import claim_for_experiment, end_claim_of_experiment
@@ -143,11 +144,13 @@ LATE_S = 5.0
 
 
 def is_post_roll_over(experiment: Experiment) -> bool:
-    """By the boot clock of the machine that ended it, so that a clock that is set back prolongs no recording. An
-    experiment that was aborted has no post-roll."""
+    """By the boot clock of the machine that ended it, so that a clock that is set back prolongs no recording. After a
+    restart only the wall clock is left: one that shows a time well before the end was set back. An experiment that was
+    aborted has no post-roll."""
     if experiment.end is None or experiment.state == ExperimentState.ABORTED:
         return True
-    return experiment.end.seconds_until(present_moment()) >= experiment.post_roll_s
+    since_end_s = experiment.end.seconds_until(present_moment())
+    return since_end_s >= experiment.post_roll_s or since_end_s < -MAX_ROLL_S
 
 
 def _store_means(place: ExperimentCamera, means: str, message: str) -> None:

@@ -98,6 +98,17 @@ def test_a_clock_that_is_set_back_prolongs_no_post_roll(experiment: Make, camera
     assert desired(camera) == ("", [])
 
 
+@pytest.mark.parametrize(("ahead", "kind"), [(timedelta(days=1), ""), (timedelta(seconds=5), "rolling")])
+def test_a_clock_that_is_set_back_by_a_restart_prolongs_no_post_roll(
+    ahead: timedelta, kind: str, experiment: Make, camera: Camera
+) -> None:
+    run = STATION.complete(STATION.start(experiment(post_roll_s=600)))
+    # Of another machine, or of this one before its restart. Machines may differ by seconds.
+    Experiment.objects.filter(pk=run.pk).update(ended_at=timezone.now() + ahead, ended_boot="another")
+    reconcile()
+    assert desired(camera)[0] == kind
+
+
 def test_an_aborted_experiment_has_no_post_roll(experiment: Make, camera: Camera) -> None:
     STATION.abort(STATION.start(experiment(post_roll_s=600)))
     assert desired(camera) == ("", [])
