@@ -33,7 +33,7 @@ from captures.experiments.requests import (
     NoteRequest,
     ReasonBody,
 )
-from captures.experiments.selectors import experiment_for, experiments_for, matching
+from captures.experiments.selectors import experiment_for, experiments_for, hidden_ids, matching
 from captures.experiments.service import ExperimentService
 from core.api.paging import page
 from core.idempotency.view import IdempotentView
@@ -66,7 +66,8 @@ class ExperimentsView(ExperimentView):
             found = found.filter(tags__name=query.tag)
         if query.search is not None:
             found = matching(found, query.search)
-        return Response(page(found, query, request, "created_at", lambda one: experiment_body(one, request.user)))
+        user, hidden = request.user, hidden_ids(request.user)
+        return Response(page(found, query, request, "created_at", lambda one: experiment_body(one, user, hidden)))
 
     @extend_schema(request=ExperimentRequest, responses={201: ExperimentBody})
     def post(self, request: Request) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, TypedDict
+from uuid import UUID
 
 from django.db.models import Count, Q
 
@@ -133,7 +134,8 @@ def experiment_url(experiment: object) -> str:
     return f"/api/v1/experiments/{experiment}/"
 
 
-def experiment_body(experiment: Experiment, user: Any) -> ExperimentBody:
+def experiment_body(experiment: Experiment, user: Any, hidden: set[UUID] | None = None) -> ExperimentBody:
+    """A list reads `hidden`, the cameras that the user may not see, once for all."""
     return ExperimentBody(
         id=str(experiment.pk),
         name=experiment.name,
@@ -144,7 +146,7 @@ def experiment_body(experiment: Experiment, user: Any) -> ExperimentBody:
         state=experiment.state,
         reason=experiment.reason,
         message=experiment.message,
-        cameras=[place_body(place) for place in visible_places(user, experiment)],
+        cameras=[place_body(place) for place in visible_places(user, experiment, hidden)],
         planned_start=stamp_or_none(experiment.planned_start),
         planned_end=stamp_or_none(experiment.planned_end),
         record=experiment.record,

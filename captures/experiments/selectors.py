@@ -28,9 +28,14 @@ def experiment_for(user: Any, experiment: UUID) -> Experiment:
     return experiments_for(user).get(pk=experiment)
 
 
-def visible_places(user: Any, experiment: Experiment) -> list[ExperimentCamera]:
-    """The experiment's cameras that the user may see, in their order."""
-    hidden = {camera.pk for camera in hidden_cameras(user)}
+def hidden_ids(user: Any) -> set[UUID]:
+    """The cameras that the user may not see."""
+    return {camera.pk for camera in hidden_cameras(user)}
+
+
+def visible_places(user: Any, experiment: Experiment, hidden: set[UUID] | None = None) -> list[ExperimentCamera]:
+    """The experiment's cameras that the user may see, in their order. A list reads `hidden` once for all."""
+    hidden = hidden_ids(user) if hidden is None else hidden
     return [place for place in experiment.places.all() if place.camera_id not in hidden]
 
 

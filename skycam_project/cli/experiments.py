@@ -42,10 +42,12 @@ def list_experiments(state: str | None, tag: str | None, limit: int) -> None:
     """List experiments, newest first."""
     caller = current().authorize("viewer")
     from captures.experiments.bodies import experiment_body
-    from captures.experiments.selectors import experiments_for
+    from captures.experiments.selectors import experiments_for, hidden_ids
 
     found = experiments_for(caller.user).filter(**given(state=state, tags__name=tag))
-    print_result({"results": [dict(experiment_body(one, caller.user)) for one in found[:limit]]}, print_experiments)
+    hidden = hidden_ids(caller.user)
+    results = [dict(experiment_body(one, caller.user, hidden)) for one in found[:limit]]
+    print_result({"results": results}, print_experiments)
 
 
 @experiments.command("show")

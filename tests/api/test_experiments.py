@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cameras.models import Camera
@@ -21,6 +22,7 @@ from skycam_project.access.models import User
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.captures import UNKNOWN
 from tests.harness.rows.clips import clip_of
+from tests.harness.rows.experiments import experiment_of
 
 URL = "/api/v1/experiments/"
 
@@ -246,6 +248,16 @@ def test_the_list_is_filtered(operator: Any, made: str, dome: Camera) -> None:
     assert names("search=slow") == ["Frost"]
     assert names("operator=nobody") == []
     assert operator.get(f"{URL}?stat=running").status_code == 400
+
+
+def test_a_list_needs_no_more_queries_for_more_experiments(operator: Any, made: str, camera: Camera) -> None:
+    with CaptureQueriesContext(connection) as of_one:
+        operator.get(URL)
+    experiment_of(camera)
+    experiment_of(camera)
+    with CaptureQueriesContext(connection) as of_three:
+        assert len(operator.get(URL).json()["results"]) == 3
+    assert len(of_three) == len(of_one)
 
 
 def test_a_user_sees_an_experiment_of_which_they_see_a_camera_and_only_that_camera(
