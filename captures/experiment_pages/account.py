@@ -102,6 +102,8 @@ class PlaceAccount:
         """Why the camera contributes nothing at present; empty if it does, or is not to."""
         if self.experiment.ended_at is not None or not self.experiment.record:
             return ""
+        if not self.place.means:
+            return "Its recording could not be requested: the log of the station says why."
         if self.place.means == ExperimentCamera.Means.NOTHING:
             return self.place.message or "It contributes nothing."
         if self.open_gap:

@@ -158,6 +158,12 @@ def test_a_camera_that_fails_is_named_before_its_clips_show_it(
     assert sentence in page(viewer, run).partition('id="experiment-trouble"')[2].partition("</div>")[0]
 
 
+def test_a_camera_whose_recording_could_not_be_requested_is_named(viewer: Any, run: Experiment) -> None:
+    run.places.update(means="")
+    banner = page(viewer, run).partition('id="experiment-trouble"')[2].partition("</div>")[0]
+    assert "could not be requested" in banner
+
+
 def test_a_camera_that_is_recorded_has_no_banner(viewer: Any, run: Experiment, valkey: Any) -> None:
     write_status(valkey, absent_status("sky", "connected", "") | {"observed": "ready", "recorder": RECORDER})
     assert "banner" not in page(viewer, run).partition('id="experiment-trouble"')[2].partition("</div>")[0]
