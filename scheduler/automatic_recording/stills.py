@@ -45,7 +45,7 @@ def are_stills_provided(experiment: Experiment, place: ExperimentCamera) -> bool
         refusal = _refusal(experiment, place.camera)
         return bool(refusal) and (place.means, place.message) == (Means.NOTHING, refusal)
     link = ExperimentSession.objects.filter(experiment=experiment, session=session).first()
-    return link is not None and place.means == (Means.STILLS if link.own else Means.LINKED)
+    return link is not None and (place.means, place.message) == _contribution(place.camera, session, own=link.own)
 
 
 def end_own_sessions(experiment: Experiment) -> None:
@@ -59,13 +59,22 @@ def _link(experiment: Experiment, camera: Camera, session: Session) -> tuple[str
     link, created = ExperimentSession.objects.get_or_create(
         experiment=experiment, session=session, defaults={"own": False}
     )
-    if link.own:
-        return Means.STILLS, ""
-    message = f"{person(session.holder)} runs a session on {camera.slug}: its captures belong to the experiment too."
+    means, message = _contribution(camera, session, own=link.own)
     if created:
         record_event(
             "experiment.linked", message, camera=camera, subject=experiment.pk, data={"session": str(session.pk)}
         )
+    return means, message
+
+
+def _contribution(camera: Camera, session: Session, *, own: bool) -> tuple[str, str]:
+    """What the camera contributes by a session that is active on it."""
+    if session.desired == Session.Desired.PAUSED:
+        by = _by(session, "pause")
+        return Means.NOTHING, f"The session on {camera.slug} was paused{by}: it takes no stills until it is resumed."
+    if own:
+        return Means.STILLS, ""
+    message = f"{person(session.holder)} runs a session on {camera.slug}: its captures belong to the experiment too."
     return Means.LINKED, message
 
 
@@ -77,11 +86,8 @@ def _refusal(experiment: Experiment, camera: Camera) -> str:
     last = link.session if link else None
     # A planned run that took the camera over gives it back at its end.
     if last is not None and last.state in {SessionState.STOPPED, SessionState.FINISHED} and last.reason != TAKEN_OVER:
-        by = _stopped_by(last)
-        who = f" by {by}" if by else ""
-        return (
-            f"Its session was stopped{who}. To go on, start a session on {camera.slug}: its captures belong here too."
-        )
+        by = _by(last, "stop")
+        return f"Its session was stopped{by}. To go on, start a session on {camera.slug}: its captures belong here too."
     # In both directions: a clock that is set back must not put the next session off until it shows the same time again.
     failed_at = last.ended_at if last is not None and last.state == SessionState.FAILED else None
     if last is not None and failed_at is not None and abs(timezone.now() - failed_at) < RETRY:
@@ -92,11 +98,11 @@ def _refusal(experiment: Experiment, camera: Camera) -> str:
     return ""
 
 
-def _stopped_by(session: Session) -> str:
-    """The user who stopped the session; empty if nobody did by a command."""
-    stops = Event.objects.filter(kind="command", subject=str(session.pk), data__order="stop")
-    event = stops.order_by("-at", "-id").first()
-    return person(event.actor) if event is not None and event.actor else ""
+def _by(session: Session, order: str) -> str:
+    """` by` the user who gave the session this command last; empty if nobody did."""
+    commands = Event.objects.filter(kind="command", subject=str(session.pk), data__order=order)
+    event = commands.order_by("-at", "-id").first()
+    return f" by {person(event.actor)}" if event is not None and event.actor else ""
 
 
 def _start(experiment: Experiment, camera: Camera) -> None:

@@ -197,6 +197,18 @@ def test_stills_that_an_operator_stopped_do_not_begin_again_by_themselves(experi
     assert "was stopped" in place(run, dslr).message
 
 
+def test_stills_that_are_paused_are_stated_until_they_are_resumed(experiment: Make, dslr: Camera) -> None:
+    run = STATION.start(experiment(dslr))
+    record_desired_change(dslr, "pause", "paused the session.", "bob", {}, subject=Session.objects.get().pk)
+    Session.objects.update(desired="paused")
+    reconcile()
+    assert place(run, dslr).means == "nothing"
+    assert place(run, dslr).message.startswith("The session on dslr was paused by bob")
+    Session.objects.update(desired="running")
+    reconcile()
+    assert (place(run, dslr).means, place(run, dslr).message) == ("stills", "")
+
+
 def test_an_operator_who_stopped_the_stills_is_named(experiment: Make, dslr: Camera) -> None:
     run = STATION.start(experiment(dslr))
     record_desired_change(dslr, "stop", "stopped the session.", "cli:ada", {}, subject=Session.objects.get().pk)
