@@ -14,6 +14,8 @@ import uuid6
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
+from django.db.models import TextField, Value
+from django.db.models.functions import Concat, Trim
 from django.utils import timezone
 
 from cameras.models import Camera
@@ -119,7 +121,9 @@ class ExperimentService:
             if state == ExperimentState.RUNNING:
                 # It would be completed within a second, after its start was answered.
                 movable = movable.exclude(planned_end__lte=timezone.now())
-            moved = movable.update(state=state, reason=reason, message=message, **_move_columns(state, self._actor))
+            moved = movable.update(
+                state=state, **_why_columns(state, reason, message), **_move_columns(state, self._actor)
+            )
             present = self._present(experiment)
             if moved:
                 severity = "warning" if state == ExperimentState.ABORTED else "info"
@@ -266,6 +270,16 @@ def _check_changeable(experiment: Experiment, fields: set[str]) -> None:
 def _set_tags(experiment: Experiment, tags: list[str]) -> None:
     experiment.tags.all().delete()
     ExperimentTag.objects.bulk_create([ExperimentTag(experiment=experiment, name=name) for name in tags])
+
+
+def _why_columns(state: ExperimentState, reason: str, message: str) -> dict[str, Any]:
+    """What is stated stays: that it began late, after its end; why it was aborted, after it was archived."""
+    if state == ExperimentState.ARCHIVED:
+        return {}
+    if state == ExperimentState.RUNNING:
+        return {"reason": reason, "message": message}
+    both = Concat("message", Value(" "), Value(message), output_field=TextField())
+    return {"reason": reason, "message": Trim(both)}
 
 
 def _move_columns(state: ExperimentState, actor: str) -> dict[str, Any]:

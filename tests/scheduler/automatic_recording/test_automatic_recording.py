@@ -14,7 +14,7 @@ from django.utils import timezone
 from cameras.command_events import record_desired_change
 from cameras.models import Camera
 from captures.capturing.requests import HOUR_US
-from captures.experiments.models import Experiment, ExperimentCamera
+from captures.experiments.models import Experiment, ExperimentCamera, ExperimentState
 from captures.experiments.service import ExperimentService, WrongState
 from captures.recording_claims.models import RecordingClaim
 from captures.sessions.models import Session
@@ -317,6 +317,22 @@ def test_a_late_start_is_stated(experiment: Make) -> None:
     run.refresh_from_db()
     assert run.state == "running"
     assert "began 300 s late" in run.message
+
+
+def test_a_late_start_is_still_stated_after_the_end(experiment: Make) -> None:
+    run = experiment(planned_start=timezone.now() - timedelta(minutes=5))
+    reconcile()
+    aborted = STATION.abort(run, "The lamp failed.")
+    assert "began 300 s late. The lamp failed." in aborted.message
+
+
+def test_an_archived_experiment_still_says_why_it_was_aborted(experiment: Make) -> None:
+    now = timezone.now()
+    run = experiment(planned_start=now - timedelta(hours=2), planned_end=now - timedelta(hours=1))
+    reconcile()
+    archived = STATION.move(run, ExperimentState.ARCHIVED)
+    assert (archived.state, archived.reason) == ("archived", "missed")
+    assert "the station was not running then" in archived.message
 
 
 def test_a_planned_experiment_that_the_station_slept_through_is_aborted_as_missed(experiment: Make) -> None:
