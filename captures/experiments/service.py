@@ -113,7 +113,6 @@ class ExperimentService:
     ) -> Experiment:
         """Move the experiment to `state`, with what follows from it. A state that it has already changes nothing.
         `planned`: planned times that it must still have. WrongState."""
-        self._check_seen(experiment)
         with transaction.atomic():
             sources = [source for source, targets in EXPERIMENT_TRANSITIONS.items() if state in targets]
             # In the UPDATE: a user may have planned another time since the experiment was read.
@@ -125,6 +124,8 @@ class ExperimentService:
                 state=state, **_why_columns(state, reason, message), **_move_columns(state, self._actor)
             )
             present = self._present(experiment)
+            # After the UPDATE, which keeps others from adding a camera until the transaction ends.
+            self._check_seen(present)
             if moved:
                 severity = "warning" if state == ExperimentState.ABORTED else "info"
                 self._record(present, MOVE_EVENTS[state], MOVE_EVENTS[state].partition(".")[2], message, severity)

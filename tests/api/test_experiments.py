@@ -8,11 +8,13 @@ from threading import Barrier
 from typing import Any
 
 import pytest
+from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cameras.models import Camera
+from captures.experiments.selectors import experiment_for
 from captures.experiments.service import ExperimentService, WrongState
 from captures.models import Experiment, ExperimentCamera, RecordingClaim, StorageRoot
 from captures.recording_claims.services import hold_clips
@@ -291,6 +293,19 @@ def test_a_user_who_does_not_see_all_cameras_cannot_change_it(
     assert answer.status_code == 403
     assert "cameras that you may not see" in answer.json()["detail"]
     assert body(manager, address)["state"] == "planned"
+
+
+def test_a_camera_that_was_added_since_the_experiment_was_read_is_not_started_for_who_may_not_see_it(
+    operator: Any, manager: Any, made: str, dome: Camera
+) -> None:
+    only_for(dome, User.objects.create_user("guest").username)
+    user = User.objects.get(username="a-operator")
+    read_before = experiment_for(user, Experiment.objects.get().pk)
+    assert manager.patch(made, {"cameras": ["sky", "dome"]}).status_code == 200
+    with pytest.raises(PermissionDenied):
+        ExperimentService(user, "a-operator").start(read_before)
+    assert body(manager, made)["state"] == "planned"
+    assert not RecordingClaim.objects.exists()
 
 
 def test_an_unknown_experiment_is_not_there(operator: Any) -> None:
