@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.utils import timezone
@@ -32,6 +32,8 @@ MAX_HOURS = 8
 STEPS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720))
 DAY = timedelta(days=1)
 NOTE_LENGTH = 120
+LAST_DAY = datetime.max.replace(tzinfo=UTC) - 2 * DAY
+"""Times up to it can be shown in each time zone."""
 
 
 class Axis(NamedTuple):
@@ -197,7 +199,8 @@ def axis_of(experiment: Experiment, begin: datetime, done: datetime) -> Axis:
     if experiment.ended_at is None and experiment.planned_end is not None:
         last = max(last, experiment.planned_end)
     margin = max(timedelta(seconds=1), MARGIN * (last - first))
-    return Axis(first - margin, last + margin)
+    # Any end can be planned, and the calendar ends too.
+    return Axis(first - margin, last + min(margin, LAST_DAY - last))
 
 
 def marks_of(experiment: Experiment, one: PlaceAccount, axis: Axis, done: datetime) -> Iterable[Mark]:
@@ -309,7 +312,8 @@ def hours_of(axis: Axis, now: float | None) -> list[Hour]:
     local = timezone.localtime(axis.begin)
     midnight = in_utc(local.replace(hour=0, minute=0, second=0, microsecond=0))
     first = midnight + (-(-(in_utc(axis.begin) - midnight) // step)) * step
-    times = [first + number * step for number in range(MAX_HOURS + 1)]
+    steps = min(MAX_HOURS, (in_utc(axis.end) - first) // step)
+    times = [first + number * step for number in range(steps + 1)]
     return [
         Hour(x, hour_label(at, step) if is_clear(x, now) else "", now is not None and abs(x - now) < NARROW_LABEL_WIDTH)
         for x, at in ((axis.x_of(at), at) for at in times if axis.begin < at < axis.end)

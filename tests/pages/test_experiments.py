@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -136,6 +136,12 @@ def test_the_table_has_what_the_drawing_has(viewer: Any, run: Experiment) -> Non
     table = section(page(viewer, run), "experiment-run-table")
     assert table.count(">Video</a>") == 2
     assert table.count("No video: ben stopped the recording.") == 1
+
+
+@pytest.mark.parametrize("end", ["9900-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_a_run_whose_planned_end_is_beyond_all_calendars_is_shown(end: str, viewer: Any, camera: Camera) -> None:
+    found = running(camera, planned_end=datetime.fromisoformat(end))
+    assert viewer.get(address(found)).status_code == 200
 
 
 def test_without_a_broker_it_is_not_known_whether_a_camera_is_recorded(viewer: Any, run: Experiment) -> None:
