@@ -10,7 +10,7 @@ from cameras.visibility import CameraFilter
 from captures.experiments.models import MAX_NAME, ExperimentState
 from core.api.model import StrictModel
 from core.api.paging import Moment, PageQuery
-from core.text.names import Line, Note
+from core.text.names import JOINERS, Line, Note
 
 MAX_ROLL_S, MAX_CAMERAS, MAX_TAGS = 3600.0, 100, 50
 MAX_TEXT = 20_000
@@ -19,7 +19,8 @@ Interval = Annotated[float, Field(ge=1, le=86_400)]
 
 
 def _name(value: str) -> str:
-    if not value.strip():
+    # Joiners alone cannot be seen either.
+    if not set(value.strip()) - JOINERS:
         raise ValueError("Give it a name.")
     return value.strip()
 

@@ -81,7 +81,7 @@ def test_without_a_primary_camera_the_cameras_are_to_be_named(operator: Any, cam
 
 BAD = [
     {}, [], {"name": ""}, {"name": "  "}, {"name": "x" * 301}, {"name": "a\nb"}, {"name": "a\u202eb"},
-    {"name": "Dew", "cameras": ["nobody"]}, {"name": "Dew", "cameras": ["sky", "sky"]},
+    {"name": "\u200d"}, {"name": "Dew", "cameras": ["nobody"]}, {"name": "Dew", "cameras": ["sky", "sky"]},
     {"name": "Dew", "cameras": ["../sky"]}, {"name": "Dew", "cameras": "sky"}, {"name": "Dew", "pre_roll_s": -1},
     {"name": "Dew", "pre_roll_s": 3601}, {"name": "Dew", "still_interval_s": 0}, {"name": "Dew", "record": 1},
     {"name": "Dew", "operator": "nobody"}, {"name": "Dew", "operator": "a-viewer"}, {"name": "Dew", "tags": [""]},
