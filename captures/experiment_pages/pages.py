@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -116,6 +116,10 @@ class ExperimentNow(ExperimentPage):
 class ExperimentFilesPage(ExperimentPageBase):
     """All clips or captures of an experiment that the user may see, newest first."""
 
+    template = "experiments/files.html"
+    title: ClassVar[str]
+    table: ClassVar[str]
+
     def get(self, request: HttpRequest, experiment: UUID) -> HttpResponse:
         display = self.display()
         cursor = parse_cursor(request.GET.get("before", ""))
@@ -127,22 +131,27 @@ class ExperimentFilesPage(ExperimentPageBase):
             last = found[ROWS - 1]
             older = f"?{urlencode({'before': Cursor(last.started_at, last.pk, newer=False).text()})}"
         return self.render(
-            {"display": display, "experiment": display.experiment, "files": found[:ROWS], "older": older}
-        )
+            {
+                "title": self.title, "table": self.table, "display": display, "experiment": display.experiment,
+                "files": found[:ROWS], "older": older,
+            }
+        )  # fmt: skip
 
     def files(self, experiment: Experiment) -> Any:
         raise NotImplementedError
 
 
 class ExperimentClipsPage(ExperimentFilesPage):
-    template = "experiments/clips.html"
+    title = "Clips"
+    table = "experiments/_clip_table.html"
 
     def files(self, experiment: Experiment) -> Any:
         return clips_for(self.request.user).filter(experiment=experiment.pk)
 
 
 class ExperimentCapturesPage(ExperimentFilesPage):
-    template = "experiments/captures.html"
+    title = "Captures"
+    table = "experiments/_capture_table.html"
 
     def files(self, experiment: Experiment) -> Any:
         return captures_for(self.request.user).filter(experiment=experiment.pk).exclude(status="planned")
