@@ -39,6 +39,7 @@ class ArchiveRequest(StrictModel):
 
 
 class ArchiveQuery(PageQuery):
+    experiment: UUID | None = None
     state: ArchiveState | None = None
     verification: Literal["whole", "faulty"] | None = None
 
