@@ -23,7 +23,7 @@ from skycam_project.admin.actions import views
 from skycam_project.admin.actions.table import actions_of
 from skycam_project.admin.cells import show_value
 from skycam_project.admin.change_list import EstimatingPaginator, KeysetChangeList
-from skycam_project.admin.search import HELP, search_rows
+from skycam_project.admin.search import HELP, Searched, search_rows
 
 if TYPE_CHECKING:
     Base = ModelAdmin[Any]
@@ -79,7 +79,7 @@ class ReadOnlyAdmin(Base):
     cursor_field: ClassVar[str] = ""
     """The time of the order `-time, -id`; empty for a model with few rows."""
     search_camera: ClassVar[str] = ""
-    search_texts: ClassVar[tuple[str, ...]] = ()
+    search_texts: ClassVar[tuple[Searched, ...]] = ()
     facts: ClassVar[tuple[str, ...]] = ()
     """The fields of the detail."""
 

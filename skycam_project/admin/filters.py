@@ -110,14 +110,9 @@ SIZES: dict[str, tuple[str, Condition]] = {
 }
 
 
-def alerted(beginning: str, field: str, of: Callable[[str], Any]) -> Condition:
+def alerted(beginning: str, of_keys: Callable[[list[str]], Q]) -> Condition:
     """The rows for whose files an alert is open. Few are: each alert is one that a person has to deal with."""
-
-    def condition() -> Q:
-        found = [of(key.removeprefix(beginning)) for key in unresolved_keys(beginning)]
-        return Q(**{f"{field}__in": [one for one in found if one is not None]})
-
-    return condition
+    return lambda: of_keys([key.removeprefix(beginning) for key in unresolved_keys(beginning)])
 
 
 def uuid_or_none(text: str) -> UUID | None:
@@ -131,11 +126,12 @@ def number_or_none(text: str) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
-def faults(field: str, of: Callable[[str], Any]) -> type[ChoiceFilter]:
-    """Missing and corrupt files, as the last look at them found."""
+def faults(of_keys: Callable[[list[str]], Q]) -> type[ChoiceFilter]:
+    """Missing and corrupt files, as the last look at them found. `of_keys`: the condition of the rows of such files,
+    from what the alerts call these; some are of another table."""
     return choices("fault", "file", {
-        "missing": ("Missing", alerted("storage.missing:", field, of)),
-        "corrupt": ("Corrupt", alerted("storage.damaged:", field, of)),
+        "missing": ("Missing", alerted("storage.missing:", of_keys)),
+        "corrupt": ("Corrupt", alerted("storage.damaged:", of_keys)),
     })  # fmt: skip
 
 

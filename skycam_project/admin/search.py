@@ -7,6 +7,7 @@ read, however many there are.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -25,8 +26,13 @@ HELP = (
 )
 
 
-def search_rows(rows: QuerySet[Any], text: str, camera: str, texts: tuple[str, ...]) -> QuerySet[Any]:
-    """The rows that `text` finds. `camera`: the path to the camera's id, or empty; `texts`: columns with text."""
+Searched = str | Callable[[str], Q]
+"""A column with text; or, for a text of which a row has several, the condition of the rows with one that contains a
+part: a join would find a row once for each of them."""
+
+
+def search_rows(rows: QuerySet[Any], text: str, camera: str, texts: tuple[Searched, ...]) -> QuerySet[Any]:
+    """The rows that `text` finds, each once. `camera`: the path to the camera's id, or empty."""
     text = text.strip()
     if not text:
         return rows
@@ -38,8 +44,8 @@ def search_rows(rows: QuerySet[Any], text: str, camera: str, texts: tuple[str, .
         return rows.none()
     newest = rows.values("pk")[:SEARCHED]
     found = Q()
-    for column in texts:
-        found |= Q(**{f"{column}__icontains": text})
+    for one in texts:
+        found |= Q(**{f"{one}__icontains": text}) if isinstance(one, str) else one(text)
     return rows.filter(found, pk__in=newest)
 
 

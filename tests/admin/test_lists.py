@@ -13,7 +13,7 @@ from django.db.models import Model
 from cameras.models import Camera
 from captures.clips.holds import hold_clip
 from captures.days.day import Day
-from captures.models import Archive, ArchiveFile, Capture, Clip, Experiment, Session, StorageRoot
+from captures.models import Archive, ArchiveFile, Capture, CaptureFile, Clip, Experiment, Session, StorageRoot
 from core.jobs.models import Job
 from monitoring.services import raise_alert
 from skycam_project.admin import change_list
@@ -39,6 +39,20 @@ def found(boss: Any, query: str, address: str = CLIPS) -> set[str]:
     answer = boss.get(f"{address}?{query}")
     assert answer.status_code == 200
     return {str(row.pk) for row in answer.context["cl"].result_list}
+
+
+def listed(boss: Any, query: str) -> list[Any]:
+    """The ids of the captures that the list shows, in its order."""
+    return [row.pk for row in boss.get(f"{list_of(Capture)}?{query}").context["cl"].result_list]
+
+
+def second_file(capture: Capture) -> CaptureFile:
+    """A RAW file beside the picture of the capture."""
+    first = capture.files.get()
+    return CaptureFile.objects.create(
+        capture=capture, kind="raw", place=1, host=first.host, root=first.root, path=f"{first.path}.cr2", bytes=7,
+        sha256="0" * 64,
+    )  # fmt: skip
 
 
 def ids(*rows: Any) -> set[str]:
@@ -143,6 +157,21 @@ def test_a_missing_file_of_a_capture_finds_the_capture(world: World, boss: Any) 
     assert found(boss, "fault=missing", list_of(Capture)) == set()
     raise_alert(f"storage.missing:{file.pk}", "The file is missing.")
     assert found(boss, "fault=missing", list_of(Capture)) == ids(world.capture)
+
+
+def test_a_capture_with_two_files_is_found_once(world: World, boss: Any) -> None:
+    files = [world.capture.files.get(), second_file(world.capture)]
+    raise_alert(f"storage.missing:{files[0].pk}", "The file is missing.")
+    raise_alert(f"storage.missing:{files[1].pk}", "The file is missing.")
+    for_missing, for_path = listed(boss, "fault=missing"), listed(boss, "q=captures/")
+    assert for_missing == for_path == [world.capture.pk]
+
+
+def test_a_plan_of_a_filter_has_the_bytes_of_all_files_of_a_capture(world: World, boss: Any) -> None:
+    first, second = world.capture.files.get(), second_file(world.capture)
+    raise_alert(f"storage.missing:{second.pk}", "The file is missing.")
+    planned = boss.post(f"{list_of(Capture)}?fault=missing", {"action": "verify", "across": "yes"}).context["plan"]
+    assert (planned.count, planned.bytes) == (1, first.bytes + second.bytes)
 
 
 def test_clips_with_a_verified_copy_are_found(world: World, boss: Any) -> None:

@@ -49,10 +49,20 @@ def copied(state: str) -> Q:
     return Q(Exists(CaptureFile.objects.filter(Exists(copies), capture=OuterRef("pk"))))
 
 
+def with_path(text: str) -> Q:
+    return Q(Exists(CaptureFile.objects.filter(capture=OuterRef("pk"), path__icontains=text)))
+
+
+def captures_of(keys: list[str]) -> Q:
+    """Of the files with these keys. Each capture once, with all its files."""
+    numbers = [number for key in keys if (number := number_or_none(key)) is not None]
+    return Q(Exists(CaptureFile.objects.filter(capture=OuterRef("pk"), pk__in=numbers)))
+
+
 class CaptureAdmin(ReadOnlyAdmin):
     cursor_field = "started_at"
     ordering = ("-started_at", "-id")
-    search_camera, search_texts = "camera_id", ("files__path",)
+    search_camera, search_texts = "camera_id", (with_path,)
     list_display = ("thumbnail", "camera_slug", "state", "began", "files_of", "size", "session_of", "is_simulated")
     list_display_links = ("thumbnail",)
     list_filter = (
@@ -63,7 +73,7 @@ class CaptureAdmin(ReadOnlyAdmin):
         yes_or_no("pinned", "pinned", Q(pinned=True)),
         choices("trash", "trash", TRASH),
         offsite(copied),
-        faults("files__pk", number_or_none),
+        faults(captures_of),
     )
     facts = (
         "id", "status", "reason", "message", "pinned", "trashed_at", "trashed_by", "purged_at",

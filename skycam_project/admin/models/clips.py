@@ -38,6 +38,10 @@ def copied(state: str) -> Q:
     return Q(Exists(OffsiteCopy.objects.filter(table="clips", uuid=OuterRef("pk"), state=state)))
 
 
+def clips_of(keys: list[str]) -> Q:
+    return Q(pk__in=[pk for key in keys if (pk := uuid_or_none(key))])
+
+
 def due() -> Q:
     """Beyond the age of their class, without a pin or a hold. The rules of count and space decide when they run."""
     found = Q(pk__in=[])
@@ -71,7 +75,7 @@ class ClipAdmin(ReadOnlyAdmin):
         choices("lost", "frames", {"lost": ("Lost or cut off", lambda: LOST)}),
         choices("due", "retention", {"age": ("Beyond their age", due)}),
         offsite(copied),
-        faults("pk", uuid_or_none),
+        faults(clips_of),
     )
     facts = (
         "id", "kind", "started_at", "ended_at", "frames", "lost_frames", "interrupted", "reason", "message", "pinned",
