@@ -78,6 +78,8 @@ class ReadOnlyAdmin(Base):
     search_help_text = HELP
     cursor_field: ClassVar[str] = ""
     """The time of the order `-time, -id`; empty for a model with few rows."""
+    arrival_fields: ClassVar[tuple[str, ...]] = ()
+    """Times after which a row belongs to no earlier selection, whatever its id: those of its row, of the trash."""
     search_camera: ClassVar[str] = ""
     search_texts: ClassVar[tuple[Searched, ...]] = ()
     facts: ClassVar[tuple[str, ...]] = ()

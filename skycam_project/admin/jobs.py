@@ -44,7 +44,9 @@ def _action_and_rows(context: JobContext) -> tuple[Action, Any]:
     chosen = given["selection"]
     ids, query = (chosen, "") if isinstance(chosen, list) else ([], chosen)
     try:
-        rows = Selection(given["model"], ids, query, given["newest"]).rows(SITE.get_model_admin(model), user)
+        # A job of an earlier version has no time.
+        selection = Selection(given["model"], ids, query, given["newest"], given.get("until", ""))
+        rows = selection.rows(SITE.get_model_admin(model), user)
     except BadSelection as error:
         raise JobError(str(error), permanent=True) from error
     if action.places:

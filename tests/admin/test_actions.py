@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -12,6 +13,7 @@ from captures.clips.deletion import mark_for_deletion
 from captures.clips.holds import hold_clip
 from captures.models import Archive, Capture, Clip, Experiment, OffsiteCopy, StorageRoot
 from captures.storage.roots import assign_root
+from captures.trash.services import trash_capture
 from core.jobs.context import JobContext, JobError
 from core.jobs.messages import ProgressMessage
 from core.jobs.models import Job
@@ -22,6 +24,7 @@ from skycam_project.admin.actions.table import ACTIONS
 from skycam_project.admin.jobs import run_action
 from tests.harness.clients.admin_actions import CLIPS, confirm, plan
 from tests.harness.clients.people import World
+from tests.harness.rows.captures import file_of, saved
 from tests.harness.rows.offsite_rows import folder_destination_row
 
 
@@ -155,6 +158,28 @@ def test_rows_that_come_later_do_not_belong_to_a_selection(
     later = clip_of(camera, root, STARTED.replace(year=2025))
     confirm(boss, planned, reason="Three.")
     assert not Clip.objects.get(pk=later.pk).pinned
+
+
+def test_a_clip_that_was_being_recorded_does_not_belong_to_a_confirmed_deletion(
+    clips: list[Clip], boss: Any, camera: Any, root: Any
+) -> None:
+    from tests.harness.rows.clips import STARTED, clip_of
+
+    confirm(boss, boss.post(f"{CLIPS}?kind=rolling", {"action": "delete", "across": "yes"}), confirmation="3")
+    # The id of a clip is made when it begins, its row when it has ended or was recovered.
+    late = clip_of(camera, root, STARTED, pk=UUID(int=1))
+    assert Reports(Job.objects.get()).run()["done"] == 3
+    assert list(Clip.objects.present()) == [late]
+
+
+def test_a_capture_that_is_trashed_later_does_not_belong_to_a_confirmed_deletion(file: Any, boss: Any) -> None:
+    newer = file_of(saved(file.capture.camera), file.root).capture
+    trash_capture(newer, "boss")
+    planned = boss.post(f"{CAPTURES}?trash=yes", {"action": "purge", "across": "yes"})
+    confirm(boss, planned, confirmation="1")
+    trash_capture(file.capture, "anna")
+    assert Reports(Job.objects.get()).run()["done"] == 1
+    assert Capture.objects.in_trash().get() == file.capture
 
 
 def test_many_rows_are_a_job(clips: list[Clip], boss: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,8 +13,9 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import PAGE_VAR
 from django.core import signing
 from django.core.exceptions import SuspiciousOperation
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, QueryDict
+from django.utils import timezone
 
 from skycam_project.admin.change_list import KeysetChangeList
 
@@ -43,13 +45,15 @@ class FilteredRows(KeysetChangeList):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """`ids`, or `query`, the address of a filtered list, with the rows up to the id `newest`: those that are added
-    later do not belong to it."""
+    """`ids`, or `query`, the address of a filtered list, with the rows up to the id `newest` that were in it at the
+    time `until`: those that are added later do not belong to it. An id may be older than its row: a clip gets it when
+    it begins."""
 
     model: str
     ids: list[str] = field(default_factory=list)
     query: str = ""
     newest: str = ""
+    until: str = ""
 
     @classmethod
     def of_form(cls, model_admin: ModelAdmin[Any], request: HttpRequest) -> Selection:
@@ -58,11 +62,11 @@ class Selection:
         if request.POST.get("across") == "yes":
             query = request.GET.copy()
             query.pop(PAGE_VAR, None)
-            found = cls(model, query=query.urlencode())
+            found = cls(model, query=query.urlencode(), until=timezone.now().isoformat())
             newest = found.rows(model_admin, request.user).order_by("-pk").values_list("pk", flat=True).first()
             if newest is None:
                 raise BadSelection("No rows match this filter.")
-            return cls(model, query=found.query, newest=str(newest))
+            return replace(found, newest=str(newest))
         ids = request.POST.getlist(ACTION_CHECKBOX_NAME)
         if not ids:
             raise BadSelection("Choose rows of the list first, or all that match the filter.")
@@ -77,9 +81,16 @@ class Selection:
         """In the order of the list. BadSelection."""
         request = FilterRequest(self.query, user)
         if not self.ids:
-            rows = filtered_rows(model_admin, request)
+            rows = filtered_rows(model_admin, request).filter(self._was_there(model_admin))
             return rows.filter(pk__lte=UUID(self.newest)) if self.newest else rows
         return model_admin.get_queryset(request).filter(pk__in=self.ids)
+
+    def _was_there(self, model_admin: ModelAdmin[Any]) -> Q:
+        """The condition of rows that were in the list at the time of the selection."""
+        found = Q()
+        for name in getattr(model_admin, "arrival_fields", ()) if self.until else ():
+            found &= Q(**{f"{name}__lte": datetime.fromisoformat(self.until)}) | Q(**{name: None})
+        return found
 
     def text(self, actor: str) -> str:
         """Signed, for the form that confirms the action."""

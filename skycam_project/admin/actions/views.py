@@ -118,7 +118,8 @@ def _start_jobs(
     for host in plan.hosts or [settings.STATION.host]:
         arguments = {
             "model": selection.model, "action": action.name, "selection": selection.query or selection.ids,
-            "newest": selection.newest, "reason": reason, "count": plan.count, "host": host if action.places else "",
+            "newest": selection.newest, "until": selection.until, "reason": reason, "count": plan.count,
+            "host": host if action.places else "",
         }  # fmt: skip
         job, _ = enqueue(KIND, host, subject=what, arguments=arguments, actor=actor)
         record_event(

@@ -61,6 +61,7 @@ def captures_of(keys: list[str]) -> Q:
 
 class CaptureAdmin(ReadOnlyAdmin):
     cursor_field = "started_at"
+    arrival_fields = ("trashed_at",)
     ordering = ("-started_at", "-id")
     search_camera, search_texts = "camera_id", (with_path,)
     list_display = ("thumbnail", "camera_slug", "state", "began", "files_of", "size", "session_of", "is_simulated")

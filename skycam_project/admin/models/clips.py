@@ -60,6 +60,7 @@ def poster(clip: Clip) -> str:
 
 class ClipAdmin(ReadOnlyAdmin):
     cursor_field = "started_at"
+    arrival_fields = ("created_at",)
     ordering = ("-started_at", "-id")
     search_camera, search_texts = "camera_id", ("path",)
     list_display = ("poster", "camera_slug", "kind", "began", "length", "size", "lost", "is_pinned", "held_by", "on")
