@@ -38,11 +38,13 @@ class JobContext:
     """Whether the function has seen that it is to stop."""
     _sent_at: float = float("-inf")
 
-    def progress(self, done: int, total: int | None = None, sentence: str = "", **checkpoint: Any) -> None:
+    def progress(
+        self, done: int, total: int | None = None, sentence: str = "", *, always: bool = False, **checkpoint: Any
+    ) -> None:
         """Report `done` of `total`, with a sentence that names no camera. Keywords replace the checkpoint. Cheap: at
         most one report a second is sent, and what is dropped is lost, so the last report before a kill may be old. The
-        report that all is done is always sent."""
-        if self.clock() - self._sent_at < PROGRESS_INTERVAL_S and done != total:
+        report that all is done is always sent, and one with `always`, such as the last before a stop."""
+        if self.clock() - self._sent_at < PROGRESS_INTERVAL_S and done != total and not always:
             return
         self._sent_at = self.clock()
         self.send(

@@ -24,11 +24,20 @@ def run_action(context: JobContext) -> dict[str, Any]:
     action, rows = _action_and_rows(context)
     outcome = Outcome(**checkpoint.get("outcome", {}))
     request = ItemRequest(context.actor, given["reason"], context.should_stop)
-    done = int(checkpoint.get("rows", 0))
-    for after in ActionRun(action, rows, request, outcome).run(checkpoint.get("after", "")):
-        done += 1
+    done, after = int(checkpoint.get("rows", 0)), checkpoint.get("after", "")
+
+    def report(*, always: bool = False) -> None:
         sentence = f"{pluralize(done, 'row')} {action.done}, {outcome.failed} with an error"
-        context.progress(done, max(done, given["count"]), sentence, after=after, rows=done, outcome=outcome.as_json())
+        context.progress(
+            done, max(done, given["count"]), sentence, always=always, after=after, rows=done, outcome=outcome.as_json()
+        )
+
+    for row in ActionRun(action, rows, request, outcome).run(after):
+        done, after = done + 1, row
+        report()
+    if context.was_asked_to_stop:
+        # The next attempt finds no row that was deleted or pinned since the last report, and would not count it.
+        report(always=True)
     return outcome.as_json()
 
 

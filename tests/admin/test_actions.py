@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -33,16 +34,28 @@ def messages_of(boss: Any, answer: Any) -> str:
     return page
 
 
+class LaterStop(threading.Event):
+    """A request to stop that comes after this number of looks for it."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__()
+        self.looks = looks
+
+    def is_set(self) -> bool:
+        self.looks -= 1
+        return self.looks < 0
+
+
 class Reports:
     """A job without a worker. With `stop_after`, it is asked to stop after this number of rows."""
 
-    def __init__(self, job: Job, stop_after: int | None = None) -> None:
+    def __init__(self, job: Job, stop_after: int | None = None, step_s: float = 2.0) -> None:
         self.messages: list[ProgressMessage] = []
-        self.job, self.stop_after, self.seconds = job, stop_after, 0.0
+        self.job, self.stop_after, self.seconds, self.step_s = job, stop_after, 0.0, step_s
 
-    def run(self, checkpoint: dict[str, Any] | None = None) -> dict[str, Any]:
-        job = self.job
-        self.context = JobContext("id", job.arguments, checkpoint, job.requested_by, self.send, clock=self.clock)
+    def run(self, checkpoint: dict[str, Any] | None = None, stopping: threading.Event | None = None) -> dict[str, Any]:
+        job, stop = self.job, stopping or threading.Event()
+        self.context = JobContext("id", job.arguments, checkpoint, job.requested_by, self.send, stop, self.clock)
         return run_action(self.context)
 
     def send(self, message: ProgressMessage) -> None:
@@ -51,8 +64,8 @@ class Reports:
             self.context.stopping.set()
 
     def clock(self) -> float:
-        """Two seconds later at each look, so that no report is dropped."""
-        self.seconds += 2
+        """Two seconds later at each look, so that no report is dropped; or `step_s`."""
+        self.seconds += self.step_s
         return self.seconds
 
 
@@ -226,6 +239,13 @@ def test_a_job_that_is_cancelled_stops_and_another_attempt_goes_on(clips: list[C
     second = Reports(job)
     assert second.run(first.messages[-1]["checkpoint"])["done"] == 3
     assert [message["done"] for message in second.messages] == [2, 3]
+
+
+def test_rows_that_were_done_since_the_last_report_are_counted_after_a_stop(clips: list[Clip], boss: Any) -> None:
+    first = Reports(begun(boss, "delete", *clips), step_s=0.0)
+    first.run(stopping=LaterStop(2))
+    assert Clip.objects.present().count() == 1
+    assert Reports(first.job).run(first.messages[-1]["checkpoint"])["done"] == 3
 
 
 def test_each_row_is_checked_again_at_its_turn(clips: list[Clip], boss: Any, monkeypatch: pytest.MonkeyPatch) -> None:
