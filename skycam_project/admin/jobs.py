@@ -27,7 +27,7 @@ def run_action(context: JobContext) -> dict[str, Any]:
     done, after = int(checkpoint.get("rows", 0)), checkpoint.get("after", "")
 
     def report(*, always: bool = False) -> None:
-        sentence = f"{pluralize(done, 'row')} {action.done}, {outcome.failed} with an error"
+        sentence = f"{pluralize(outcome.done, 'row')} {action.done}, {outcome.failed:,} with an error"
         context.progress(
             done, max(done, given["count"]), sentence, always=always, after=after, rows=done, outcome=outcome.as_json()
         )

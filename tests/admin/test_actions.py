@@ -224,6 +224,13 @@ def test_a_verification_reports_each_faulty_file_and_goes_on(clips: list[Clip], 
     assert Alert.objects.filter(key=f"storage.damaged:{clips[1].pk}").exists()
 
 
+def test_a_row_with_an_error_is_not_reported_as_done(clips: list[Clip], boss: Any) -> None:
+    Path(clips[0].root.path, clips[0].path).unlink()
+    reports = Reports(begun(boss, "verify", clips[0], clips[1]))
+    reports.run()
+    assert reports.messages[-1]["sentence"] == "1 row verified, 1 with an error"
+
+
 def test_a_disk_that_is_not_mounted_is_no_missing_file(clips: list[Clip], boss: Any, folder: Path) -> None:
     job = begun(boss, "verify", clips[0])
     folder.rename(folder.with_name("away"))
