@@ -47,10 +47,12 @@ def enqueue(
     arguments: dict[str, Any] | None = None,
     camera: JobCamera | None = None,
     actor: str = "",
+    request: str = "",
 ) -> tuple[Job, bool]:
-    """The new job, and True; or the unfinished job of the same subject, where the kind has one for each, and False.
-    The host's worker is woken after the commit. KeyError for an unknown kind; IntegrityError for a bad value."""
-    unique = (subject or "host") if JOB_KINDS[kind].one_per_subject else ""
+    """The new job, and True; or the unfinished job of the same subject, where the kind has one for each, or of the same
+    `request`, such as a form that was sent twice, and False. The host's worker is woken after the commit. KeyError for
+    an unknown kind; IntegrityError for a bad value."""
+    unique = (subject or "host") if JOB_KINDS[kind].one_per_subject else request
     job = Job(
         kind=kind,
         host=host,

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -64,8 +65,9 @@ def confirmed_plan(given: Any) -> CleanupPlan:
     return plan
 
 
+@transaction.atomic
 def start_cleanup(plan: CleanupPlan, actor: str) -> None:
-    """PlanRefused."""
+    """With its event in one transaction. PlanRefused."""
     job = enqueue_plan(plan.id, actor)
     record_event(
         "files.action", f"{actor} began: Clean up {pluralize(len(plan.items), 'file')}.", subject=job.pk, actor=actor,

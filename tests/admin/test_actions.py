@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 from typing import Any
+from unittest import mock
 from uuid import UUID
 
 import pytest
+from django.db import DatabaseError
 
 from cameras.models import Camera
 from captures.clips.deletion import mark_for_deletion
@@ -20,7 +22,9 @@ from core.jobs.messages import ProgressMessage
 from core.jobs.models import Job
 from monitoring.models import Alert, Event
 from skycam_project.access.models import User
-from skycam_project.admin.actions import views
+from skycam_project.admin.actions import items, views
+from skycam_project.admin.actions.items import ItemRequest
+from skycam_project.admin.actions.run import ActionRun, Outcome
 from skycam_project.admin.actions.table import ACTIONS
 from skycam_project.admin.jobs import run_action
 from tests.harness.clients.admin_actions import CLIPS, confirm, plan
@@ -263,6 +267,33 @@ def test_each_row_is_checked_again_at_its_turn(clips: list[Clip], boss: Any, mon
     result = Reports(Job.objects.get()).run()
     assert result["done"] == 1
     assert Event.objects.filter(kind="recording.pinned").count() == 1
+
+
+def test_a_row_that_is_deleted_at_its_turn_is_left_out(clips: list[Clip], boss: Any) -> None:
+    def delete_late(clip: Clip, request: ItemRequest) -> None:
+        mark_for_deletion(Clip.objects.filter(pk=clip.pk))
+        items.delete(clip, request)
+
+    action = next(one for one in ACTIONS if one.apply is items.delete)._replace(apply=delete_late)
+    run = ActionRun(action, Clip.objects.present(), ItemRequest("boss"), Outcome())
+    assert len(list(run.run())) == 3
+    assert (run.outcome.done, run.outcome.skipped, run.outcome.failed) == (0, 3, 0)
+
+
+def test_a_form_that_is_sent_twice_begins_one_job(clips: list[Clip], boss: Any) -> None:
+    planned = plan(boss, "verify", *clips)
+    confirm(boss, planned, confirmation="3")
+    confirm(boss, planned, confirmation="3")
+    assert Job.objects.filter(kind="admin_action").count() == 1
+    assert Event.objects.filter(kind="files.action").count() == 1
+
+
+def test_a_job_without_its_event_does_not_begin(clips: list[Clip], boss: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "record_event", mock.Mock(side_effect=DatabaseError))
+    planned = plan(boss, "verify", *clips)
+    with pytest.raises(DatabaseError):
+        confirm(boss, planned, confirmation="3")
+    assert not Job.objects.filter(kind="admin_action").exists()
 
 
 def test_a_job_of_a_person_who_is_no_manager_any_more_fails(clips: list[Clip], boss: Any) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import QuerySet
 
 from captures.files.verification import Stopped
@@ -75,6 +76,9 @@ class ActionRun:
             return False
         except ITEM_ERRORS as error:
             self.outcome.add_error(present, error)
+        except ObjectDoesNotExist:
+            # Another began to delete it since the look above.
+            self.outcome.skipped += 1
         else:
             self.outcome.done += 1
         return True

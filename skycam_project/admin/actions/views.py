@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
@@ -115,18 +117,24 @@ def _start_jobs(
     """One job for each host that has files, or one on this host."""
     actor, name = request.user.get_username(), str(model_admin.opts.verbose_name)
     what = f"{action.label}: {pluralize(plan.count, name)}"
+    # The text of one plan is the same however often its form is sent.
+    form = hashlib.sha256(request.POST["selection"].encode()).hexdigest()
     for host in plan.hosts or [settings.STATION.host]:
         arguments = {
             "model": selection.model, "action": action.name, "selection": selection.query or selection.ids,
             "newest": selection.newest, "until": selection.until, "reason": reason, "count": plan.count,
             "host": host if action.places else "",
         }  # fmt: skip
-        job, _ = enqueue(KIND, host, subject=what, arguments=arguments, actor=actor)
-        record_event(
-            "files.action", f"{actor} began: {what}{f' ({reason})' if reason else ''}.", subject=job.pk, actor=actor,
-            data={"action": action.name, "model": selection.model, "rows": plan.count, "bytes": plan.bytes,
-                  "host": host, "reason": reason, "filter": selection.query},
-        )  # fmt: skip
+        # A job without its event would name nobody.
+        with transaction.atomic():
+            job, is_new = enqueue(KIND, host, subject=what, arguments=arguments, actor=actor, request=form)
+            if is_new:
+                record_event(
+                    "files.action", f"{actor} began: {what}{f' ({reason})' if reason else ''}.", subject=job.pk,
+                    actor=actor,
+                    data={"action": action.name, "model": selection.model, "rows": plan.count, "bytes": plan.bytes,
+                          "host": host, "reason": reason, "filter": selection.query},
+                )  # fmt: skip
     messages.success(request, f"{what}: begun. This page shows how far it is, and you can cancel it.")
     return HttpResponseRedirect(f"{reverse('jobs')}?kind={KIND}")
 
