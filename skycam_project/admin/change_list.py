@@ -74,6 +74,7 @@ class KeysetChangeList(ChangeList):
         # One row more than the page shows whether there are older ones, without counting.
         found = list(rows[: self.list_per_page + 1])
         self.has_older, self.result_list = len(found) > self.list_per_page, found[: self.list_per_page]
+        self.model_admin.complete_rows(self.result_list)
         self.is_first = cursor is None
         last = self.result_list[-1] if self.has_older and field else None
         self.older = Cursor(getattr(last, field), last.pk, newer=False).text() if last else ""

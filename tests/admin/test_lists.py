@@ -9,6 +9,7 @@ import pytest
 from django.contrib.admin import ModelAdmin
 from django.db import connection
 from django.db.models import Model
+from django.test.utils import CaptureQueriesContext
 
 from cameras.models import Camera
 from captures.clips.holds import hold_clip
@@ -265,6 +266,20 @@ def test_a_staff_user_who_is_no_manager_is_refused(client: Any, db: None) -> Non
 
     client.force_login(User.objects.create_user("old", role="operator", is_staff=True))
     assert client.get("/admin/", follow=True).status_code == 403
+
+
+def test_a_list_of_archives_costs_a_constant_number_of_queries(
+    world: World, boss: Any, django_assert_num_queries: Any
+) -> None:
+    boss.get(list_of(Archive))
+    with CaptureQueriesContext(connection) as alone:
+        boss.get(list_of(Archive))
+    planned = [Experiment(name="dew", operator="operator", still_interval_s=60) for _ in range(20)]
+    experiments = Experiment.objects.bulk_create(planned)
+    Archive.objects.bulk_create([Archive(experiment=one, folder="x", wait_until=STARTED) for one in experiments])
+    with django_assert_num_queries(len(alone)):
+        page = boss.get(list_of(Archive)).content.decode()
+    assert "1 copied" in page
 
 
 def test_a_list_costs_a_constant_number_of_queries(

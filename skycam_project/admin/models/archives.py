@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.admin import display
@@ -11,7 +12,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from captures.archives.manifest import custody
-from captures.archives.models import Archive, ArchiveFile, ArchiveState
+from captures.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveState
 from skycam_project.admin.base import Detail, ReadOnlyAdmin, Section
 from skycam_project.admin.cells import NOTHING, admin_link, show_size, show_time
 from skycam_project.admin.filters import choices, values_of
@@ -52,23 +53,33 @@ class ArchiveAdmin(ReadOnlyAdmin):
         return show_time(archive.completed_at)
 
     @display(description="Files")
-    def files(self, archive: Archive) -> str:
-        counts = ArchiveFile.objects.filter(folder__archive=archive).values_list("state").annotate(Count("pk"))
-        return ", ".join(f"{number:,} {state}" for state, number in counts.order_by("state")) or NOTHING
+    def files(self, archive: Any) -> str:
+        return ", ".join(f"{number:,} {state}" for state, (number, _) in sorted(archive.sums.items())) or NOTHING
 
     @display(description="Size")
-    def size(self, archive: Archive) -> str:
-        found = ArchiveFile.objects.filter(folder__archive=archive).exclude(state="missing")
-        return show_size(found.aggregate(bytes=Sum("bytes"))["bytes"] or 0)
+    def size(self, archive: Any) -> str:
+        return show_size(sum(size for state, (_, size) in archive.sums.items() if state != ArchiveFileState.MISSING))
 
     @display(description="Verified")
     def verified(self, archive: Archive) -> str:
         return archive.verification or "never"
 
+    def complete_rows(self, rows: Sequence[Any]) -> None:
+        """`sums`: state -> number and bytes of the archive's files."""
+        by_archive = {archive.pk: archive for archive in rows}
+        for archive in rows:
+            archive.sums = {}
+        files = ArchiveFile.objects.filter(folder__archive__in=list(by_archive)).order_by()
+        for pk, state, number, size in files.values_list("folder__archive", "state").annotate(
+            Count("pk"), Sum("bytes")
+        ):
+            by_archive[pk].sums[state] = (number, size)
+
     def detail_rows(self) -> QuerySet[Any]:
         return Archive.objects.select_related("experiment").prefetch_related("folders__root")
 
     def detail(self, row: Any) -> Detail:
+        self.complete_rows([row])
         folders = [
             [one.host, admin_link(one.root), show_time(one.copied_at), show_time(one.verified_at)]
             for one in row.folders.all()
