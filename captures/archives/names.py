@@ -32,12 +32,15 @@ def folder_of(experiment: UUID, name: str) -> str:
 
 
 def unused_path(folder: str, filename: str, used: Container[str]) -> str:
-    """`folder/filename`, with a number before its ending if that is used. The name comes from a row, so its characters
-    are replaced too."""
+    """`folder/filename`, with a number before its ending if that is used. `used`: paths in lower case, since Windows
+    and macOS see one name in two that differ by case only. The name comes from a row, so its characters are replaced,
+    too."""
+    folder = "/".join(_unreserved(part) for part in folder.split("/"))
     stem, dot, ending = filename.rpartition(".")
     stem, ending = (_safe(stem), _safe(ending)) if dot else (_safe(filename), "")
+    stem = _unreserved(stem)
     path, number = f"{folder}/{stem}{dot}{ending}", 1
-    while path in used:
+    while path.lower() in used:
         number += 1
         path = f"{folder}/{stem}-{number}{dot}{ending}"
     return path
@@ -47,6 +50,10 @@ def is_plain_path(path: str) -> bool:
     """Whether the path has the form that `unused_path` makes, below at least one folder. Only such a one is a safe
     name on any system that extracts it from a ZIP file."""
     return PLAIN_PATH.fullmatch(path) is not None
+
+
+def _unreserved(part: str) -> str:
+    return f"_{part}" if part.partition(".")[0].lower() in RESERVED else part
 
 
 def _safe(text: str) -> str:

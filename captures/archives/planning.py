@@ -73,7 +73,10 @@ class _Known:
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self._folders = {folder.host: folder for folder in archive.folders.all()}
-        self._used = {host: set(folder.files.values_list("path", flat=True)) for host, folder in self._folders.items()}
+        self._used = {
+            host: {path.lower() for path in folder.files.values_list("path", flat=True)}
+            for host, folder in self._folders.items()
+        }
 
     def of_clip(self, clip: Clip) -> ArchiveFile:
         path = self._path(clip.host, f"{clip.camera.slug}/clips", clip.filename)
@@ -110,7 +113,7 @@ class _Known:
     def _path(self, host: str, folder: str, filename: str) -> str:
         self.add_folder(host)
         path = unused_path(folder, filename, self._used[host])
-        self._used[host].add(path)
+        self._used[host].add(path.lower())
         return path
 
 

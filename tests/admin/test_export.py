@@ -124,6 +124,12 @@ def test_files_of_another_host_are_left_out_and_named(clips: list[Clip], boss: A
     assert sorted(file.state for file in files) == ["elsewhere", "exported", "exported"]
 
 
+def test_names_that_differ_by_case_only_are_two_entries_on_any_system(clips: list[Clip]) -> None:
+    Clip.objects.filter(pk=clips[0].pk).update(path="clips/sky/a/DEW.mp4")
+    Clip.objects.filter(pk=clips[1].pk).update(path="clips/sky/b/dew.mp4")
+    assert len({file.path.lower() for file in export.export_files(Clip.objects.all())}) == 3
+
+
 def test_an_export_has_a_bound(clips: list[Clip], boss: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(export, "MAX_FILES", 2)
     answer = confirm(boss, plan(boss, "export", *clips), confirmation="3")
@@ -141,7 +147,7 @@ def test_the_files_of_a_capture_are_exported(world: World, boss: Any) -> None:
 def test_no_name_leaves_the_folder(texts: list[str]) -> None:
     names: set[str] = set()
     for text in texts:
-        names.add(export.unused_path("sky/clips", text, names))
+        names.add(export.unused_path("sky/clips", text, names).lower())
     assert len(names) == len(texts)
     assert not [name for name in names if ".." in name.split("/") or name.startswith("/") or "\\" in name]
 

@@ -53,7 +53,7 @@ def _entry(row: Stored, names: set[str]) -> ZipEntry:
     else:
         folder, at, facts = f"{row.capture.camera.slug}/captures", row.capture.started_at, capture_facts(row)
     path = unused_path(folder, row.path.rpartition("/")[2], names)
-    names.add(path)
+    names.add(path.lower())
     here = row.host == settings.STATION.host
     return ZipEntry(
         path, row.root.path, row.path, row.host, at, row.bytes, row.sha256, facts, EXPORTED if here else ELSEWHERE,

@@ -37,6 +37,20 @@ def test_any_file_name_stays_in_its_folder(name: str) -> None:
     assert re.fullmatch(r"sky/clips/[A-Za-z0-9_+-][A-Za-z0-9._+-]*", path)
 
 
+def test_names_that_differ_by_case_only_are_two_on_any_system() -> None:
+    assert unused_path("sky/captures", "IMG_1.JPG", {"sky/captures/img_1.jpg"}) == "sky/captures/IMG_1-2.JPG"
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "path"),
+    [("sky/captures", "AUX.jpg", "sky/captures/_AUX.jpg"), ("sky/captures", "nul.a.jpg", "sky/captures/_nul.a.jpg"),
+     ("sky/captures", "con", "sky/captures/_con"), ("com3/clips", "a.mp4", "_com3/clips/a.mp4"),
+     ("sky/captures", "auxiliary.jpg", "sky/captures/auxiliary.jpg")],
+)  # fmt: skip
+def test_a_name_of_a_device_of_windows_is_changed(folder: str, name: str, path: str) -> None:
+    assert unused_path(folder, name, set()) == path
+
+
 def test_a_name_that_is_used_gets_a_number() -> None:
     used = {"sky/clips/a.mp4", "sky/clips/a-2.mp4"}
     assert unused_path("sky/clips", "a.mp4", used) == "sky/clips/a-3.mp4"
