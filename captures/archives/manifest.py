@@ -50,9 +50,10 @@ def files_of(archive: Archive) -> Iterable[ArchiveFile]:
 
 
 def file_part(file: ArchiveFile) -> dict[str, Any]:
+    """`message`: why it is missing or damaged, before that of the facts of its clip."""
     return {
         "path": file.path, "host": file.folder.host, "bytes": file.bytes, "sha256": file.sha256, "state": file.state,
-        "message": file.message, "hard_link": file.linked, **file.facts,
+        "hard_link": file.linked, **file.facts, "message": file.message or file.facts.get("message", ""),
     }  # fmt: skip
 
 

@@ -51,10 +51,10 @@ class ZipEntry:
     message: str = ""
 
     def part(self) -> dict[str, Any]:
-        """Its part of the manifest."""
+        """Its part of the manifest. `message`: why it is not sent, before that of its own facts."""
         return {
             "path": self.path, "host": self.host, "bytes": self.bytes, "sha256": self.sha256, "state": self.state,
-            "message": self.message, **self.facts,
+            **self.facts, "message": self.message or self.facts.get("message", ""),
         }  # fmt: skip
 
 

@@ -88,6 +88,13 @@ def test_a_file_that_is_missing_is_an_error_and_no_entry(clips: list[Clip], boss
     assert len(found.namelist()) == 5
 
 
+def test_the_manifest_says_why_a_clip_is_missing(clips: list[Clip], boss: Any) -> None:
+    path_of(clips[0]).unlink()
+    [entry] = manifest_of(exported(boss, clips[0]))["files"]
+    assert entry["state"] == "missing"
+    assert entry["message"]
+
+
 @pytest.mark.parametrize("damage", [lambda data: data[:-1], lambda data: b"\1" + data[1:]], ids=["shorter", "other"])
 def test_a_file_that_has_changed_is_an_error_and_no_entry(damage: Any, clips: list[Clip], boss: Any) -> None:
     path_of(clips[0]).write_bytes(damage(path_of(clips[0]).read_bytes()))
