@@ -80,7 +80,7 @@ class ExperimentPage(ExperimentPageBase):
             "display": display,
             "now_address": now,
             "experiment": experiment,
-            "steps": steps_of(display),
+            "steps": steps_of(display, archive["archive_state"]),
             "accounts": accounts,
             "troubles": [one for one in accounts if one.trouble],
             "run": run_of(experiment, accounts, notes),

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
+from cameras.camera_display import StateDisplay
 from captures.experiment_pages.display import ExperimentDisplay, post_roll_end
 from captures.experiments.models import Experiment, ExperimentState
 from core.templatetags.skycam import clock_text, duration
@@ -23,17 +24,19 @@ class Step:
     tone: str
 
 
-def steps_of(display: ExperimentDisplay) -> list[Step]:
+def steps_of(display: ExperimentDisplay, archive: StateDisplay | None) -> list[Step]:
+    """`archive`: the present state of its archive, which may have changed since it was complete."""
     experiment = display.experiment
-    archived = experiment.state == ExperimentState.ARCHIVED
-    return [
-        _planned(experiment),
-        _running(display),
-        _end(experiment),
-        Step("seal", "Archived", "all files proven", "done")
-        if archived
-        else Step("ready", "Archived", "to come", "next"),
-    ]
+    return [_planned(experiment), _running(display), _end(experiment), _archived(experiment, archive)]
+
+
+def _archived(experiment: Experiment, archive: StateDisplay | None) -> Step:
+    if experiment.state != ExperimentState.ARCHIVED:
+        return Step("ready", "Archived", "to come", "next")
+    if archive is None or archive.tone == "ok":
+        return Step("seal", "Archived", "all files proven", "done")
+    tone = "bad" if archive.tone in {"bad", "warn"} else "now"
+    return Step(archive.glyph, "Archived", f"its archive is {archive.label.lower()} now", tone)
 
 
 def _planned(experiment: Experiment) -> Step:

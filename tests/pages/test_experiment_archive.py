@@ -71,6 +71,23 @@ def test_what_is_missing_is_shown(viewer: Any, run: Experiment, archive: Archive
     assert MARKUP not in shown
 
 
+def steps(client: Any, run: Experiment) -> str:
+    text = text_of(client.get(f"/experiments/{run.pk}/"))
+    return text.partition('id="experiment-steps"')[2].partition("</section>")[0]
+
+
+def test_an_archive_that_was_damaged_since_is_not_said_to_be_proven(
+    viewer: Any, run: Experiment, archive: Archive
+) -> None:
+    Experiment.objects.update(state="archived")
+    Archive.objects.update(state="complete", completed_at=timezone.now())
+    ArchiveFile.objects.update(state="copied")
+    assert "all files proven" in steps(viewer, run)
+    ArchiveFile.objects.filter(path="sky/1").update(state="damaged")
+    assert "all files proven" not in steps(viewer, run)
+    assert "its archive is faulty now" in steps(viewer, run)
+
+
 def test_only_managers_see_folders_of_machines(
     viewer: Any, manager: Any, run: Experiment, archive: Archive, root: StorageRoot
 ) -> None:
