@@ -23,7 +23,7 @@ from skycam_project.admin.actions import views
 from skycam_project.admin.actions.table import actions_of
 from skycam_project.admin.cells import show_value
 from skycam_project.admin.change_list import EstimatingPaginator, KeysetChangeList
-from skycam_project.admin.search import HELP, Searched, search_rows
+from skycam_project.admin.search import Searched, search_rows
 
 if TYPE_CHECKING:
     Base = ModelAdmin[Any]
@@ -75,7 +75,6 @@ class ReadOnlyAdmin(Base):
     actions = None
     sortable_by = ()
     search_fields = ("pk",)
-    search_help_text = HELP
     cursor_field: ClassVar[str] = ""
     """The time of the order `-time, -id`; empty for a model with few rows."""
     arrival_fields: ClassVar[tuple[str, ...]] = ()

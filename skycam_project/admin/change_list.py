@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from core.api.paging import Cursor, beyond
+from skycam_project.admin.search import search_help
 
 if TYPE_CHECKING:
     PaginatorBase = Paginator[Any]
@@ -74,7 +75,9 @@ class KeysetChangeList(ChangeList):
         # One row more than the page shows whether there are older ones, without counting.
         found = list(rows[: self.list_per_page + 1])
         self.has_older, self.result_list = len(found) > self.list_per_page, found[: self.list_per_page]
-        self.model_admin.complete_rows(self.result_list)
+        model_admin: Any = self.model_admin
+        model_admin.complete_rows(self.result_list)
+        self.search_help_text = search_help(model_admin.search_camera, model_admin.search_texts)
         self.is_first = cursor is None
         last = self.result_list[-1] if self.has_older and field else None
         self.older = Cursor(getattr(last, field), last.pk, newer=False).text() if last else ""

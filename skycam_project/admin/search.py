@@ -20,10 +20,6 @@ SHORTEST = 3
 """Characters of a part of a text."""
 ID_DIGITS = 6
 """The fewest hexadecimal digits that are read as the beginning of an id."""
-HELP = (
-    f"An id or its first {ID_DIGITS} or more digits, a camera, or a part of a path or name "
-    f"(at least {SHORTEST} characters, among the newest {SEARCHED:,} of the list)."
-)
 
 
 Searched = str | Callable[[str], Q]
@@ -47,6 +43,15 @@ def search_rows(rows: QuerySet[Any], text: str, camera: str, texts: tuple[Search
     for one in texts:
         found |= Q(**{f"{one}__icontains": text}) if isinstance(one, str) else one(text)
     return rows.filter(found, pk__in=newest)
+
+
+def search_help(camera: str, texts: tuple[Searched, ...]) -> str:
+    """What the search of a list finds, in words."""
+    found = [f"an id or its first {ID_DIGITS} or more digits"]
+    found += ["the id of a camera"] if camera else []
+    if texts:
+        found.append(f"a part of a path or name (at least {SHORTEST} characters, among the newest {SEARCHED:,})")
+    return f"{', or '.join(found)}.".capitalize()
 
 
 def id_range(text: str) -> tuple[UUID, UUID] | None:

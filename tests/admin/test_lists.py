@@ -192,6 +192,16 @@ def test_clips_are_searched_by_id_camera_and_path(clips: list[Clip], boss: Any) 
     assert found(boss, "q=%00") == ids(*clips)
 
 
+def test_jobs_are_searched_by_their_subject(world: World, boss: Any) -> None:
+    wanted = Job.objects.create(kind="admin_action", host="main", subject="Verify: 3 clips")
+    assert found(boss, "q=3 clips", list_of(Job)) == ids(wanted)
+
+
+def test_a_list_says_only_what_its_search_finds(world: World, boss: Any) -> None:
+    assert "the id of a camera" in boss.get(list_of(Clip)).content.decode()
+    assert "the id of a camera" not in boss.get(list_of(Job)).content.decode()
+
+
 def test_a_search_in_texts_reads_only_the_newest_rows(
     clips: list[Clip], boss: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

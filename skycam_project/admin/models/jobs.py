@@ -21,6 +21,7 @@ from skycam_project.admin.filters import model_choices, values_of
 class JobAdmin(ReadOnlyAdmin):
     cursor_field = "created_at"
     ordering = ("-created_at", "-id")
+    search_texts = ("subject",)
     list_display = ("label", "subject", "state", "progress", "host", "created", "ended", "requested_by")
     list_display_links = ("label",)
     list_filter = (
