@@ -192,6 +192,12 @@ def test_clips_are_searched_by_id_camera_and_path(clips: list[Clip], boss: Any) 
     assert found(boss, "q=%00") == ids(*clips)
 
 
+def test_each_cell_has_the_name_of_its_column_for_a_phone(world: World, boss: Any) -> None:
+    page = boss.get(list_of(Experiment)).content.decode()
+    assert '<td data-label="Operator" class="field-operator">operator</td>' in page
+    assert '<td data-label="State" class="field-status">planned</td>' in page
+
+
 def test_jobs_are_searched_by_their_subject(world: World, boss: Any) -> None:
     wanted = Job.objects.create(kind="admin_action", host="main", subject="Verify: 3 clips")
     assert found(boss, "q=3 clips", list_of(Job)) == ids(wanted)

@@ -147,6 +147,18 @@ def long_name(site: Site, archive: Any) -> Iterator[str]:
     site.station.database.execute(rename, archive["name"], name)
 
 
+def test_a_name_of_300_characters_fits_in_the_admin(page: Page, long_name: str) -> None:
+    page.goto("/admin/captures/experiment/")
+    page.set_viewport_size({"width": 320, "height": 844})
+    name = page.locator("#rows tbody th a").first
+    assert name.evaluate("a => a.getBoundingClientRect().right") <= 320
+    page.get_by_label("that match the filter").check()
+    page.get_by_label("Action", exact=True).select_option("verify")
+    page.get_by_role("button", name="Continue").click()
+    expect(page.locator("#plan-count")).to_be_visible()
+    assert overflowing(page, 320, 390) == []
+
+
 @pytest.mark.parametrize("width", [390, 1440])
 def test_a_name_of_300_characters_fits(width: int, page: Page, archive: Any, long_name: str) -> None:
     page.goto(f"/archives/{archive['id']}/")
