@@ -53,8 +53,9 @@ def _action_and_rows(context: JobContext) -> tuple[Action, Any]:
     chosen = given["selection"]
     ids, query = (chosen, "") if isinstance(chosen, list) else ([], chosen)
     try:
-        # A job of an earlier version has no time.
-        selection = Selection(given["model"], ids, query, given["newest"], given.get("until", ""))
+        # A job of an earlier version has no times.
+        until, since = given.get("until", ""), given.get("since", "")
+        selection = Selection(given["model"], ids, query, given["newest"], until, since)
         rows = selection.rows(SITE.get_model_admin(model), user)
     except BadSelection as error:
         raise JobError(str(error), permanent=True) from error

@@ -189,6 +189,19 @@ def test_a_clip_that_was_being_recorded_does_not_belong_to_a_confirmed_deletion(
     assert list(Clip.objects.present()) == [late]
 
 
+def test_a_deletion_of_what_a_search_found_does_not_go_on_to_older_rows(
+    clips: list[Clip], boss: Any, camera: Any, root: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.harness.rows.clips import STARTED, clip_of
+
+    clip_of(camera, root, STARTED.replace(year=2027))
+    monkeypatch.setattr("skycam_project.admin.search.SEARCHED", 2)
+    monkeypatch.setattr("skycam_project.admin.actions.run.BATCH", 1)
+    confirm(boss, boss.post(f"{CLIPS}?q=.mp4", {"action": "delete", "across": "yes"}), confirmation="2")
+    assert Reports(Job.objects.get()).run()["done"] == 2
+    assert set(Clip.objects.present()) == {clips[1], clips[2]}
+
+
 def test_a_capture_that_is_trashed_later_does_not_belong_to_a_confirmed_deletion(file: Any, boss: Any) -> None:
     newer = file_of(saved(file.capture.camera), file.root).capture
     trash_capture(newer, "boss")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.contrib.admin import ModelAdmin
@@ -47,13 +47,15 @@ class FilteredRows(KeysetChangeList):
 class Selection:
     """`ids`, or `query`, the address of a filtered list, with the rows up to the id `newest` that were in it at the
     time `until`: those that are added later do not belong to it. An id may be older than its row: a clip gets it when
-    it begins."""
+    it begins. `since`: the time of the oldest row. A search looks at a number of rows, which older ones would join when
+    some of them are deleted."""
 
     model: str
     ids: list[str] = field(default_factory=list)
     query: str = ""
     newest: str = ""
     until: str = ""
+    since: str = ""
 
     @classmethod
     def of_form(cls, model_admin: ModelAdmin[Any], request: HttpRequest) -> Selection:
@@ -63,10 +65,13 @@ class Selection:
             query = request.GET.copy()
             query.pop(PAGE_VAR, None)
             found = cls(model, query=query.urlencode(), until=timezone.now().isoformat())
-            newest = found.rows(model_admin, request.user).order_by("-pk").values_list("pk", flat=True).first()
+            rows = found.rows(model_admin, request.user)
+            time = cast("Any", model_admin).cursor_field
+            newest = rows.order_by("-pk").values_list("pk", flat=True).first()
+            oldest = rows.order_by(time).values_list(time, flat=True).first() if time else None
             if newest is None:
                 raise BadSelection("No rows match this filter.")
-            return replace(found, newest=str(newest))
+            return replace(found, newest=str(newest), since=oldest.isoformat() if oldest else "")
         ids = request.POST.getlist(ACTION_CHECKBOX_NAME)
         if not ids:
             raise BadSelection("Choose rows of the list first, or all that match the filter.")
@@ -87,8 +92,10 @@ class Selection:
 
     def _was_there(self, model_admin: ModelAdmin[Any]) -> Q:
         """The condition of rows that were in the list at the time of the selection."""
-        found = Q()
-        for name in getattr(model_admin, "arrival_fields", ()) if self.until else ():
+        found, options = Q(), cast("Any", model_admin)
+        if self.since:
+            found &= Q(**{f"{options.cursor_field}__gte": datetime.fromisoformat(self.since)})
+        for name in options.arrival_fields if self.until else ():
             found &= Q(**{f"{name}__lte": datetime.fromisoformat(self.until)}) | Q(**{name: None})
         return found
 

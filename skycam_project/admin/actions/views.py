@@ -122,8 +122,8 @@ def _start_jobs(
     for host in plan.hosts or [settings.STATION.host]:
         arguments = {
             "model": selection.model, "action": action.name, "selection": selection.query or selection.ids,
-            "newest": selection.newest, "until": selection.until, "reason": reason, "count": plan.count,
-            "host": host if action.places else "",
+            "newest": selection.newest, "until": selection.until, "since": selection.since, "reason": reason,
+            "count": plan.count, "host": host if action.places else "",
         }  # fmt: skip
         # A job without its event would name nobody.
         with transaction.atomic():
