@@ -19,6 +19,7 @@ from captures.retention.plan import CleanupPlan
 from captures.retention.plan_bodies import PlanBody, plan_body
 from captures.retention.stored_plans import MINUTES, PlanRefused, check_claimable, load_plan
 from core.text.plurals import pluralize
+from monitoring.models import Event
 from monitoring.services import record_event
 
 FIRST = 20
@@ -67,8 +68,12 @@ def confirmed_plan(given: Any) -> CleanupPlan:
 
 @transaction.atomic
 def start_cleanup(plan: CleanupPlan, actor: str) -> None:
-    """With its event in one transaction. PlanRefused."""
+    """With its event in one transaction. Nothing when the same person has begun it already. PlanRefused."""
     job = enqueue_plan(plan.id, actor)
+    if job.requested_by != actor:
+        raise PlanRefused(f"{job.requested_by or 'The station'} has begun this plan already. This page has a new one.")
+    if Event.objects.filter(kind="files.action", subject=str(job.pk)).exists():
+        return
     record_event(
         "files.action", f"{actor} began: Clean up {pluralize(len(plan.items), 'file')}.", subject=job.pk, actor=actor,
         data={"action": "cleanup", "model": "", "rows": len(plan.items), "bytes": plan.bytes, "host": plan.host,

@@ -94,6 +94,23 @@ def test_a_confirmed_plan_is_executed_by_a_job(boss: Any, old: list[Clip]) -> No
     assert not Path(old[1].root.path, old[1].path).exists()
 
 
+def test_a_plan_that_is_confirmed_twice_is_one_job_with_one_event(boss: Any, old: list[Clip]) -> None:
+    page = planned(boss)
+    confirmed(boss, page, "3")
+    assert confirmed(boss, page, "3")["Location"] == "/jobs/?kind=storage_cleanup"
+    assert Job.objects.filter(kind="storage_cleanup").count() == 1
+    assert Event.objects.filter(kind="files.action").count() == 1
+
+
+def test_a_plan_that_another_has_begun_is_refused(boss: Any, old: list[Clip]) -> None:
+    page = planned(boss)
+    confirmed(boss, page, "3")
+    Job.objects.update(requested_by="anna")
+    answer = confirmed(boss, page, "3")
+    assert "anna has begun this plan already." in answer.content.decode()
+    assert Event.objects.filter(kind="files.action").count() == 1
+
+
 def test_a_clip_that_is_pinned_after_the_plan_stays(boss: Any, old: list[Clip]) -> None:
     confirmed(boss, planned(boss), "3")
     Clip.objects.filter(pk=old[0].pk).update(pinned=True)
