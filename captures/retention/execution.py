@@ -78,6 +78,8 @@ class PlanExecutor:
         for name, rule in RULES.items():
             self._apply(rule, by_rule.get(name, []), roots, executed)
         for root, items in _by_root(by_rule.get(("clips", Why.SPACE), [])):
+            if self.is_left_alone(roots[root]):
+                continue
             try:
                 self.free_space(roots[root], only(items), result)
             except RootMissing as error:
@@ -99,6 +101,8 @@ class PlanExecutor:
 
     def _may_delete(self, root: StorageRoot, items: Sequence[PlanItem], executed: ExecutedRules) -> bool:
         """False for a root that is missing, read-only, or lacks too many files."""
+        if self.is_left_alone(root):
+            return False
         try:
             with open_root(root) as files:
                 if files.read_only():

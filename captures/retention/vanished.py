@@ -38,9 +38,10 @@ class VanishedFiles:
     roots: dict[UUID, Presence] = field(default_factory=dict)
 
     def is_vanished(self, files: RootFiles, root: StorageRoot, items: Iterable[PlanItem]) -> bool:
-        """Whether more than the configured share of all files that were looked for in the root is missing. Looks for
-        `items` first. OSError."""
+        """Whether more than the configured share is missing of all files that were looked for in the root, or of those
+        that were looked for now. Looks for `items` first. OSError."""
         presence = self.roots.setdefault(root.pk, Presence())
+        checked, missing = len(presence.checked), presence.missing
         for item in items:
             if item.pk in presence.checked:
                 continue
@@ -50,7 +51,9 @@ class VanishedFiles:
                 if not presence.neighbours:
                     presence.neighbours = True
                     _check_neighbours(files, root, item, presence)
-        return self._is_beyond(presence)
+        # Both: a folder that vanishes after thousands of deletions is a small share of all.
+        now_missing, now_checked = presence.missing - missing, len(presence.checked) - checked
+        return self._is_beyond(presence.missing, len(presence.checked)) or self._is_beyond(now_missing, now_checked)
 
     def message(self, root: StorageRoot) -> str:
         presence = self.roots[root.pk]
@@ -62,9 +65,8 @@ class VanishedFiles:
         )
 
     @staticmethod
-    def _is_beyond(presence: Presence) -> bool:
-        share = retention_config().vanished_percent / 100
-        return presence.missing >= MIN_MISSING and presence.missing > share * len(presence.checked)
+    def _is_beyond(missing: int, checked: int) -> bool:
+        return missing >= MIN_MISSING and missing > retention_config().vanished_percent / 100 * checked
 
 
 def _is_missing(files: RootFiles, item: PlanItem) -> bool:

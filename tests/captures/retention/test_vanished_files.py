@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 
@@ -10,7 +10,7 @@ from captures.models import Clip
 from captures.retention.cleanup import ClipCleanup
 from captures.retention.manager import StorageManager
 from monitoring.models import Alert
-from tests.harness.rows.clip_archive import ClipArchive
+from tests.harness.rows.clip_archive import ClipArchive, configured
 
 pytestmark = pytest.mark.django_db
 
@@ -26,6 +26,11 @@ def vanish(archive: ClipArchive) -> None:
 
 def come_back(archive: ClipArchive) -> None:
     (archive.folder / "moved").rename(archive.folder / "clips")
+
+
+def remove_files(archive: ClipArchive, clips: Iterable[Clip]) -> None:
+    for clip in clips:
+        (archive.folder / clip.path).unlink()
 
 
 def test_clips_of_a_vanished_folder_keep_their_rows(archive: ClipArchive) -> None:
@@ -101,4 +106,29 @@ def test_marked_clips_of_a_vanished_folder_keep_their_rows(archive: ClipArchive)
     vanish(archive)
     archive.cleanup.run()
     assert Clip.objects.count() == 10
+    assert len(open_alerts()) == 1
+
+
+def test_a_plan_frees_no_space_in_a_root_whose_files_vanished(
+    archive: ClipArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured(monkeypatch, rolling_clips_count=3, soft_floor_gb=1_000_000)
+    vanished = archive.clips(8)[:5]
+    manager = StorageManager("main")
+    plan = manager.plan()
+    remove_files(archive, vanished)
+    result = manager.execute(plan)
+    assert [item.why for item in plan.items] == ["count"] * 5 + ["space"] * 3
+    assert result.deleted == []
+    assert len(archive.rows) == 8
+    assert len(open_alerts()) == 1
+
+
+def test_a_folder_that_vanishes_during_a_long_cleanup_keeps_its_rows(archive: ClipArchive) -> None:
+    clips = archive.clips(111)
+    manager = StorageManager("main")
+    plan = manager.plan()
+    remove_files(archive, clips[100:108])
+    manager.execute(plan)
+    assert archive.rows == sorted(str(number) for number in range(100, 111))
     assert len(open_alerts()) == 1
