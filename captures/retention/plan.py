@@ -56,6 +56,11 @@ class PlanItem(NamedTuple):
     why: Why
 
 
+def frees_space(item: PlanItem) -> bool:
+    """False for captures that are only moved to the trash."""
+    return not (item.file_class == FileClass.CAPTURE and item.why == Why.AGE)
+
+
 class SkippedItem(NamedTuple):
     """A file that a rule selects and something keeps."""
 

@@ -12,7 +12,7 @@ from captures.retention.cleanup import watched_roots
 from captures.retention.clip_rules import age_limits, clips_to_free
 from captures.retention.execution import GB, RULES
 from captures.retention.kept import kept_clips
-from captures.retention.plan import CleanupPlan, PlanItem
+from captures.retention.plan import CleanupPlan, PlanItem, frees_space
 from captures.retention.policy import RoundRobin
 from captures.storage.models import StorageRoot
 from core.station_settings.values import camera_config
@@ -68,7 +68,8 @@ class Planner:
 
     def _add_space(self, root: StorageRoot) -> None:
         # Files that go in any case free their space first.
-        missing = self._missing_bytes(root) - sum(item.bytes for item in self._items.values() if item.root == root.pk)
+        freed = sum(item.bytes for item in self._items.values() if item.root == root.pk and frees_space(item))
+        missing = self._missing_bytes(root) - freed
         known = {pk for table, pk in self._items if table == "clips"}
         self._add(clips_to_free(root, missing, known))
 
