@@ -65,12 +65,14 @@ def marked() -> QuerySet[CaptureFile]:
 
 
 def mark_purged(files: Iterable[str], days: float) -> list[str]:
-    """Mark the captures of those `files` whose time is over; returns the keys of their files."""
-    captures = set(CaptureFile.objects.filter(pk__in=list(files)).values_list("capture", flat=True))
+    """Mark the captures of those `files` whose time is over; returns the keys of those of `files` that belong to marked
+    captures. Other files of a capture, such as those of another root, are left to the next pass."""
+    wanted = list(files)
+    captures = set(CaptureFile.objects.filter(pk__in=wanted).values_list("capture", flat=True))
     # One statement: neither a restoration nor a new guard comes between its condition and the mark.
     purgeable(days).filter(pk__in=captures).update(purged_at=timezone.now())
     hit_failpoint("after_capture_purged")
-    return [str(pk) for pk in marked().filter(capture__in=captures).values_list("pk", flat=True)]
+    return [str(pk) for pk in marked().filter(pk__in=wanted).values_list("pk", flat=True)]
 
 
 def purge_capture(capture: Capture, host: str, actor: str) -> None:
