@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q
@@ -43,7 +43,7 @@ EACH_PASS = {("clips", Why.ASKED), ("clips", Why.COUNT)}
 
 
 class ClipCleanup:
-    """`actor` is the person who requested the cleanup; empty for the periodic one."""
+    """`actor` is the person who requested the cleanup; empty for the periodic one. `tables`: whose rules it applies."""
 
     def __init__(
         self,
@@ -51,8 +51,9 @@ class ClipCleanup:
         actor: str = "",
         clock: Callable[[], float] = time.monotonic,
         should_continue: Callable[[], bool] = lambda: True,
+        tables: Container[str] = ("clips", "captures"),
     ) -> None:
-        self.host, self.clock = host, clock
+        self.host, self.clock, self.tables = host, clock, tables
         self._executor = PlanExecutor(host, actor, clock, should_continue)
         self._round_robin = RoundRobin()
         self._aged_at = -math.inf
@@ -84,7 +85,7 @@ class ClipCleanup:
         items: list[PlanItem] = []
         due = self._due_rules()
         for (table, why), rule in RULES.items():
-            if (table, why) in due:
+            if (table, why) in due and table in self.tables:
                 among = left if why == Why.ASKED else usable
                 cameras: Iterable[UUID] = self._round_robin.cameras(within_s) if why == Why.COUNT else ()
                 items += rule.select(among, cameras, MAX_AT_ONCE)

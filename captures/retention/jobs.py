@@ -31,8 +31,10 @@ class CleanupReport(TypedDict):
 
 def clean_up_clips(context: JobContext) -> dict[str, Any]:
     """Run passes until one deletes nothing, as each pass covers a part. After a kill the next attempt goes on with what
-    is left; the result then lists what that attempt deleted."""
-    cleanup = ClipCleanup(settings.STATION.host, context.actor, should_continue=lambda: not context.should_stop())
+    is left; the result then lists what that attempt deleted. Captures are left to the periodic passes."""
+    cleanup = ClipCleanup(
+        settings.STATION.host, context.actor, should_continue=lambda: not context.should_stop(), tables=("clips",)
+    )
     report = CleanupReport(bytes=0, clips=0, problems=[], results=[])
     while not context.should_stop():
         result = cleanup.run()

@@ -14,12 +14,14 @@ from django.utils import timezone
 from captures.archives.models import Archive, ArchiveFile, ArchiveFolder
 from captures.models import Capture, CaptureFile, Experiment, ExperimentCapture
 from captures.retention.cleanup import ClipCleanup
+from captures.retention.jobs import clean_up_clips
 from captures.retention.manager import StorageManager
 from captures.trash.services import CaptureKept, NotInTrash, pin_capture, restore_capture, trash_capture
+from core.jobs.context import JobContext
 from monitoring.models import Event
 from tests.harness.project import PROJECT
 from tests.harness.rows.captures import file_of, saved
-from tests.harness.rows.clip_archive import ClipArchive
+from tests.harness.rows.clip_archive import ClipArchive, configured
 
 pytestmark = pytest.mark.django_db
 
@@ -84,6 +86,37 @@ def test_a_plan_lists_what_is_to_be_purged_and_a_restored_capture_stays(archive:
     assert [(item.table, item.why) for item in plan.items] == [("captures", "trash")] * 2
     assert first.files.count() == 1
     assert second.files.count() == 0
+
+
+def test_a_plan_deletes_no_file_that_a_capture_got_after_it(archive: ClipArchive) -> None:
+    capture = trashed(archive, 31)
+    manager = StorageManager("main")
+    plan = manager.plan()
+    later = file_of(capture, archive.root, "captures/sim/later.dng", kind="dng")
+    manager.execute(plan)
+    assert [file.pk for file in capture.files.all()] == [later.pk]
+    archive.cleanup.run()
+    assert pictures(archive) == 0
+
+
+def test_a_capture_that_is_moved_to_the_trash_frees_no_space_in_a_plan(
+    archive: ClipArchive, retention: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    retention(capture_days=100)
+    old = taken(archive, started_at=timezone.now() - timedelta(days=101))
+    old.files.update(bytes=10**18)
+    archive.clip(0)
+    configured(monkeypatch, soft_floor_gb=1_000_000)
+    plan = StorageManager("main").plan()
+    assert [(item.table, item.why) for item in plan.items] == [("captures", "age"), ("clips", "space")]
+
+
+def test_a_cleanup_of_clips_leaves_captures_alone(archive: ClipArchive) -> None:
+    trashed(archive, 31)
+    archive.clips(4)
+    report = clean_up_clips(JobContext("job", {}, None, "boss", lambda message: None))
+    assert report["clips"] == 1
+    assert pictures(archive) == 1
 
 
 @pytest.mark.parametrize("state", ["planned", "running", "completed", "aborted"])
