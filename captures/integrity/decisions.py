@@ -23,6 +23,7 @@ from monitoring.services import record_event
 
 SET_ASIDE = "set-aside"
 """The folder in a root; no check looks at it."""
+DECIDED = "Somebody else decided about the file meanwhile."
 
 
 class FindingRefused(Exception):
@@ -32,12 +33,10 @@ class FindingRefused(Exception):
 def set_aside(finding: IntegrityFinding, actor: str) -> IntegrityFinding:
     """Move an untracked file to `set-aside/<date>/` in its root. Idempotent; continues after a kill. FindingRefused."""
     path = _checked_path(finding)
-    # Before the move: after a kill the row says where the file is.
-    target = finding.target or _target(finding, path)
-    IntegrityFinding.objects.filter(pk=finding.pk, state=FindingState.OPEN).update(target=target)
-    hit_failpoint("after_set_aside_target")
     try:
         with open_root(finding.root) as files:
+            target = _claim_target(files, finding, path)
+            hit_failpoint("after_set_aside_target")
             _move(files, path, target)
     except RootMissing as error:
         raise FindingRefused(str(error)) from error
@@ -48,10 +47,31 @@ def set_aside(finding: IntegrityFinding, actor: str) -> IntegrityFinding:
     return IntegrityFinding.objects.get(pk=finding.pk)
 
 
-def _target(finding: IntegrityFinding, path: str) -> str:
+def _claim_target(files: RootFiles, finding: IntegrityFinding, path: str) -> str:
+    """Store where the file goes, before its move: after a kill the row says where it is. From then on nobody adopts
+    it. FindingRefused, OSError."""
+    target = finding.target or _unused_target(files, finding, path)
+    claimable = IntegrityFinding.objects.filter(pk=finding.pk, state=FindingState.OPEN, target__in=["", target])
+    if not claimable.update(target=target):
+        raise FindingRefused(DECIDED)
+    return target
+
+
+def _unused_target(files: RootFiles, finding: IntegrityFinding, path: str) -> str:
     folder = f"{SET_ASIDE}/{datetime.now(UTC):%Y-%m-%d}"
-    # A name that is no plain text becomes the id of the finding, which has the name.
-    return f"{folder}/{path}" if is_text(path) and printable(path) == path else f"{folder}/{finding.pk}"
+    target = f"{folder}/{path}"
+    # A name that is no plain text, or that another file has there already, becomes the id of the finding, which has
+    # the name.
+    if is_text(path) and printable(path) == path and not _is_used(files, target):
+        return target
+    return f"{folder}/{finding.pk}"
+
+
+def _is_used(files: RootFiles, target: str) -> bool:
+    try:
+        return files.size(folder_of(target), target.rpartition("/")[2]) is not None
+    except NotADirectoryError:
+        return True  # a file of that name is in the place of its folder
 
 
 def _move(files: RootFiles, path: str, target: str) -> None:
@@ -73,6 +93,8 @@ def adopt(finding: IntegrityFinding, camera: Camera | None, actor: str) -> Integ
     """Make a capture or a clip of an untracked file, in its place. `camera` is that of its folder by default. The row
     and the decision are one transaction. FindingRefused."""
     path = _checked_path(finding)
+    if finding.target:
+        raise FindingRefused(f"{finding.path} is being set aside. Set it aside again to finish that.")
     owner = camera or finding.camera
     if owner is None:
         raise FindingRefused(f"{finding.path} is in the folder of no camera. Name the camera that it belongs to.")
@@ -83,9 +105,10 @@ def adopt(finding: IntegrityFinding, camera: Camera | None, actor: str) -> Integ
         with open_root(finding.root) as files:
             save = make(files, finding.root, path, owner, actor)
         with transaction.atomic():
-            save()
             message = f"{actor} adopted {finding.path} as a file of {owner.name}."
+            # Before the row: of two decisions at the same time the second finds the first here.
             _decide(finding, FindingState.ADOPTED, actor, message, owner)
+            save()
     except NotPlaced as error:
         raise FindingRefused(f"{finding.path} cannot be adopted: {error}") from error
     except RootMissing as error:
@@ -115,8 +138,10 @@ def _decide(
 ) -> None:
     """Move the finding, with its event. FindingRefused when somebody else decided meanwhile."""
     moved = IntegrityFinding.objects.filter(pk=finding.pk, state=FindingState.OPEN)
+    if state == FindingState.ADOPTED:
+        moved = moved.filter(target="")  # a file that is being moved away gets no row
     if not moved.update(state=state, decided_by=actor, decided_at=timezone.now()):
-        raise FindingRefused("Somebody else decided about the file meanwhile.")
+        raise FindingRefused(DECIDED)
     data = {"root": str(finding.root_id), "path": finding.path}
     record_event(
         "storage.adopted" if state == FindingState.ADOPTED else "storage.set_aside", message,

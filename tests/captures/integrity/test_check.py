@@ -244,6 +244,52 @@ def test_a_file_that_was_set_aside_is_below_its_date_and_no_finding_any_more(arc
     assert Event.objects.get(kind="storage.set_aside").data["path"] == "clips/sim/a.mp4"
 
 
+def found_untracked(archive: ClipArchive, path: str, content: bytes, job: str) -> IntegrityFinding:
+    untracked(archive, path, content)
+    checked(job)
+    return IntegrityFinding.objects.get(kind="untracked", state="open")
+
+
+def test_two_files_of_one_name_are_set_aside_on_one_day(archive: ClipArchive) -> None:
+    first = set_aside(found_untracked(archive, "clips/sim/a.mp4", b"first", "first"), "boss")
+    second = set_aside(found_untracked(archive, "clips/sim/a.mp4", b"second", "second"), "boss")
+    assert (archive.folder / first.target).read_bytes() == b"first"
+    assert (archive.folder / second.target).read_bytes() == b"second"
+
+
+def test_a_file_is_set_aside_whose_folder_has_the_name_of_another_one(archive: ClipArchive) -> None:
+    set_aside(found_untracked(archive, "clips/sim", b"first", "first"), "boss")
+    second = set_aside(found_untracked(archive, "clips/sim/a.mp4", b"second", "second"), "boss")
+    assert (archive.folder / second.target).read_bytes() == b"second"
+
+
+def test_a_file_that_is_gone_is_not_taken_for_the_one_that_was_set_aside_before(archive: ClipArchive) -> None:
+    set_aside(found_untracked(archive, "clips/sim/a.mp4", b"first", "first"), "boss")
+    gone = found_untracked(archive, "clips/sim/a.mp4", b"second", "second")
+    (archive.folder / gone.path).unlink()
+    with pytest.raises(FindingRefused, match="cannot be moved"):
+        set_aside(gone, "boss")
+
+
+def test_a_late_request_moves_no_file_that_came_after_the_decision(archive: ClipArchive) -> None:
+    late = found_untracked(archive, "clips/sim/a.mp4", b"first", "first")
+    set_aside(IntegrityFinding.objects.get(), "boss")
+    file = untracked(archive, "clips/sim/a.mp4", b"second")
+    with pytest.raises(FindingRefused, match="Somebody else decided"):
+        set_aside(late, "olga")
+    assert file.read_bytes() == b"second"
+
+
+def test_a_file_that_is_being_set_aside_is_not_adopted(archive: ClipArchive) -> None:
+    late = found_untracked(archive, "clips/sim/sim_20260301_120000_500_x.mp4", video(), "first")
+    IntegrityFinding.objects.update(target="set-aside/2026-03-01/a.mp4")
+    with pytest.raises(FindingRefused, match="Somebody else decided"):
+        adopt(late, None, "boss")
+    with pytest.raises(FindingRefused, match="Set it aside again"):
+        adopt(IntegrityFinding.objects.get(), None, "boss")
+    assert not Clip.objects.exists()
+
+
 def test_a_missing_file_cannot_be_set_aside(archive: ClipArchive) -> None:
     (archive.folder / archive.clip(0).path).unlink()
     checked()
