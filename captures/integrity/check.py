@@ -64,7 +64,8 @@ class IntegrityCheck:
         """Root and folder -> the last folder that was checked, in hexadecimal: names can be any bytes."""
         self._rows_checked: int = state.get("rows_checked", 0)
         self._files_checked: int = state.get("files_checked", 0)
-        self.problems: list[str] = []
+        self._left_out: dict[str, str] = state.get("left_out", {})
+        """Root -> why. Also after a kill: the rows before the checkpoint were not compared with its files."""
 
     def run(self) -> None:
         """Stopped."""
@@ -83,14 +84,14 @@ class IntegrityCheck:
         return {
             "rows": self._rows_checked,
             "files": self._files_checked,
-            "problems": self.problems,
+            "problems": list(self._left_out.values()),
             **self._store.count(),
         }
 
     def _open_roots(self, stack: contextlib.ExitStack) -> OpenRoots:
         """Those that are mounted: the files of others are not reported."""
         roots: OpenRoots = {}
-        for root in StorageRoot.objects.filter(host=self.host):
+        for root in StorageRoot.objects.filter(host=self.host).exclude(pk__in=self._left_out):
             with self._giving_up(roots, root):
                 roots[root.pk] = root, stack.enter_context(open_root(root))
         return roots
@@ -101,10 +102,10 @@ class IntegrityCheck:
         try:
             yield
         except RootMissing as error:
-            self.problems.append(str(error))
+            self._left_out[str(root.pk)] = str(error)
             roots.pop(root.pk, None)
         except OSError as error:
-            self.problems.append(f"{root.path} cannot be read: {error.strerror}. Check the disk.")
+            self._left_out[str(root.pk)] = f"{root.path} cannot be read: {error.strerror}. Check the disk."
             roots.pop(root.pk, None)
 
     # Rows
@@ -178,8 +179,9 @@ class IntegrityCheck:
         rows, files = self._rows_checked, self._files_checked
         sentence = f"{pluralize(rows, 'row')} and {pluralize(files, 'file')} checked"
         self.context.progress(
-            rows + files, None, sentence, rows=self._rows, folders=self._folders, rows_checked=rows, files_checked=files
-        )
+            rows + files, None, sentence, rows=self._rows, folders=self._folders, rows_checked=rows,
+            files_checked=files, left_out=self._left_out,
+        )  # fmt: skip
 
     def _check_stop(self) -> None:
         if self.context.should_stop():

@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 from django.utils import timezone
 
+from cameras.spool.storage import make_root
 from captures.integrity import check
 from captures.integrity.bodies import csv_lines
 from captures.integrity.check import check_integrity
 from captures.integrity.decisions import FindingRefused, adopt, set_aside
-from captures.models import CaptureFile, Clip, IntegrityFinding
+from captures.models import CaptureFile, Clip, IntegrityFinding, StorageRoot
 from captures.recording.muxer import Encoder
 from core.jobs.context import JobContext
 from core.jobs.messages import ProgressMessage
@@ -175,6 +176,39 @@ def test_a_check_continues_at_its_checkpoint(archive: ClipArchive, after: int) -
     check_integrity(stopped.context)
     result = check_integrity(context("first", stopped.checkpoint))
     assert result["untracked"] == 4
+
+
+def test_a_root_that_was_not_mounted_is_left_out_after_a_kill_too(archive: ClipArchive) -> None:
+    (archive.folder / archive.clip(0).path).unlink()
+    checked("earlier")
+    other = StorageRoot.objects.create(host="main", path=str(archive.folder / "other"))
+    untracked(archive, "other/clips/x.mp4")
+    make_root(archive.folder / "other", str(other.pk))
+    (archive.folder / ".skycam-root").rename(archive.folder / "marker")
+    stopped = Stopping(1)
+    check_integrity(stopped.context)
+    (archive.folder / "marker").rename(archive.folder / ".skycam-root")
+    result = check_integrity(context("first", stopped.checkpoint))
+    assert "not mounted" in result["problems"][0]
+    assert ("missing", "clips/0-rolling.mp4") in kinds()
+
+
+def test_a_size_that_is_right_again_is_gone_without_reading_the_content(archive: ClipArchive) -> None:
+    path = archive.folder / archive.clip(0).path
+    content = path.read_bytes()
+    path.write_bytes(b"longer than its row")
+    checked()
+    path.write_bytes(content)
+    checked("second")
+    assert IntegrityFinding.objects.get().state == "gone"
+
+
+def test_a_content_that_differed_stays_open_until_it_is_read(archive: ClipArchive) -> None:
+    file = file_of(saved(archive.camera), archive.root, host="main")
+    (archive.folder / file.path).write_bytes(bytes(file.bytes))
+    checked(hash=True)
+    checked("second")
+    assert IntegrityFinding.objects.get().state == "open"
 
 
 def test_an_untracked_picture_becomes_a_capture(archive: ClipArchive) -> None:
