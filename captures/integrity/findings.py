@@ -7,6 +7,7 @@ import os
 from typing import Any
 from uuid import UUID
 
+from django.db.models import F
 from django.utils import timezone
 
 from captures.integrity.models import FindingKind, FindingState, IntegrityFinding
@@ -51,5 +52,5 @@ class FindingStore:
         others = others.exclude(check_job=self._job)
         if not hashed:
             # Only reading the content shows a change that leaves the size.
-            others = others.exclude(kind=FindingKind.MISMATCHING)
+            others = others.exclude(kind=FindingKind.MISMATCHING, bytes=F("expected_bytes"))
         return others.update(state=FindingState.GONE, decided_at=timezone.now())
