@@ -125,23 +125,28 @@ class IntegrityCheck:
             size = files.size(folder_of(file.path), file.path.rpartition("/")[2])
         except NotADirectoryError:
             size = None  # a symbolic link in the place of a folder
-        if size == file.bytes and (not self.hashed or self._has_content(files, file)):
+        if size == file.bytes:
+            what = self._content_fault(files, file) if self.hashed else ""
+        else:
+            what = "Its size differs from its row."
+        if not what:
             return
         if not FILE_TABLES[file.table].rows().filter(pk=file.pk).exists():
             return  # deleted on purpose a moment ago
         if size is None:
             self._store.add_row(root, FindingKind.MISSING, file, "The row has no file.", None)
             return
-        what = "Its content differs from its row." if size == file.bytes else "Its size differs from its row."
         self._store.add_row(root, FindingKind.MISMATCHING, file, what, size)
 
-    def _has_content(self, files: RootFiles, file: StoredFile) -> bool:
+    def _content_fault(self, files: RootFiles, file: StoredFile) -> str:
+        """Empty for the content that the row has."""
         try:
-            return hash_file(files, file.path, self._check_stop) == file.sha256
+            found = hash_file(files, file.path, self._check_stop)
         except FileNotFoundError:
-            return True  # deleted since its size was read
-        except OSError:
-            return False
+            return ""  # deleted since its size was read
+        except OSError as error:
+            return f"Its content cannot be read: {error.strerror}. Check the disk."
+        return "" if found == file.sha256 else "Its content differs from its row."
 
     # Folders
 

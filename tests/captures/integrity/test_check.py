@@ -95,6 +95,14 @@ def test_a_change_of_the_content_is_found_by_its_hash_alone(archive: ClipArchive
     assert checked("second", hash=True)["mismatching"] == 1
 
 
+def test_a_content_that_cannot_be_read_is_not_called_changed(archive: ClipArchive) -> None:
+    path = archive.folder / archive.clip(0, size=10).path
+    path.unlink()
+    path.symlink_to("0123456789")
+    checked(hash=True)
+    assert IntegrityFinding.objects.get().message.startswith("Its content cannot be read: Too many levels")
+
+
 def test_what_is_not_found_again_is_gone(archive: ClipArchive) -> None:
     file = untracked(archive, "clips/a.mp4")
     checked()
