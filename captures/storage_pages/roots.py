@@ -99,8 +99,9 @@ def _spaces(roots: Iterable[StorageRoot]) -> dict[UUID, list[RootSpace]]:
     """The measurements of each root, oldest first: enough for a forecast that was made lately."""
     found: dict[UUID, list[RootSpace]] = defaultdict(list)
     # A host that was away has older measurements: twice the time of a forecast.
-    since = timezone.now().date() - timedelta(days=2 * DAYS)
-    for space in RootSpace.objects.filter(root__in=list(roots), day__gte=since).order_by("day"):
+    today = timezone.now().date()
+    days = (today - timedelta(days=2 * DAYS), today)
+    for space in RootSpace.objects.filter(root__in=list(roots), day__range=days).order_by("day"):
         found[space.root_id].append(space)
     return found
 

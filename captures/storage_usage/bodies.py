@@ -14,8 +14,9 @@ from django.utils import timezone
 from cameras.models import Camera
 from cameras.selectors import hidden_cameras
 from captures.storage.models import StorageRoot
-from captures.storage_usage.forecast import forecast_of
-from captures.storage_usage.models import RootSpace, StorageUsage
+from captures.storage_usage.forecast import forecast_of, last_space
+from captures.storage_usage.measuring import ON_DISK
+from captures.storage_usage.models import StorageUsage
 from core.station_settings.values import camera_config
 from core.times.timestamps import stamp
 
@@ -55,7 +56,7 @@ def root_bodies(user: Any) -> list[RootUsageBody]:
 
 
 def _root_body(root: StorageRoot, user: Any) -> RootUsageBody:
-    space = RootSpace.objects.filter(root=root).first()
+    space = last_space(root)
     forecast = forecast_of(root, int(camera_config().soft_floor_gb * 1e9))
     return RootUsageBody(
         id=str(root.pk),
@@ -73,15 +74,22 @@ def _root_body(root: StorageRoot, user: Any) -> RootUsageBody:
 
 
 def _newest(root: StorageRoot) -> list[StorageUsage]:
-    """Of each class the last measurement: the classes are measured at different times."""
-    usage = StorageUsage.objects.filter(root=root)
-    days = usage.values_list("file_class").annotate(last=Max("day"))
-    return [row for name, day in days for row in usage.filter(file_class=name, day=day)]
+    """The last measurements. Files with rows are measured together, with the space: a class without files has no row
+    then. Each other class has a row of its last measurement. Days of the future were measured by a wrong clock."""
+    past = StorageUsage.objects.filter(host=root.host, root__isnull=False, day__lte=timezone.now().date()).order_by()
+    on_disk, with_rows = past.filter(root=root, file_class__in=ON_DISK), past.exclude(file_class__in=ON_DISK)
+    days = dict(on_disk.values_list("file_class").annotate(last=Max("day")))
+    found = [row for name, day in days.items() for row in on_disk.filter(file_class=name, day=day)]
+    last = with_rows.aggregate(last=Max("day"))["last"]
+    space = last_space(root)
+    if space and (last is None or space.day > last):
+        last = space.day
+    return [*found, *with_rows.filter(root=root, day=last)]
 
 
 def usage_history(user: Any, days: int) -> list[UsageBody]:
-    since = timezone.now().date() - timedelta(days=days - 1)
-    return usage_bodies(StorageUsage.objects.filter(day__gte=since), user)
+    today = timezone.now().date()
+    return usage_bodies(StorageUsage.objects.filter(day__range=(today - timedelta(days=days - 1), today)), user)
 
 
 def usage_bodies(rows: Iterable[StorageUsage], user: Any) -> list[UsageBody]:

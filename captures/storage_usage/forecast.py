@@ -8,6 +8,8 @@ from datetime import date, timedelta
 from itertools import pairwise
 from statistics import median
 
+from django.utils import timezone
+
 from captures.storage.models import StorageRoot
 from captures.storage_usage.models import RootSpace
 
@@ -28,12 +30,18 @@ class Forecast:
     sentence: str
 
 
+def last_space(root: StorageRoot) -> RootSpace | None:
+    """The last measurement. Days of the future were measured while the clock was ahead."""
+    return RootSpace.objects.filter(root=root, day__lte=timezone.now().date()).first()
+
+
 def forecast_of(root: StorageRoot, floor_bytes: int) -> Forecast:
     """From the free space of the last days until `floor_bytes` are left."""
-    last = RootSpace.objects.filter(root=root).first()
+    last = last_space(root)
     if last is None:
         return Forecast(None, None, "Unknown: the disk was not measured yet.")
-    rows = RootSpace.objects.filter(root=root, day__gte=last.day - timedelta(days=DAYS)).order_by("day")
+    days = (last.day - timedelta(days=DAYS), last.day)
+    rows = RootSpace.objects.filter(root=root, day__range=days).order_by("day")
     return forecast([(row.day, row.free_bytes) for row in rows], floor_bytes)
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Min, QuerySet, Sum
 from django.utils import timezone
 
 from cameras.spool.storage import read_marker
@@ -46,8 +46,15 @@ def measure_rows(host: str) -> None:
     for root in StorageRoot.objects.filter(host=host):
         _measure_space(root, today)
     oldest = today - timedelta(days=KEPT_DAYS)
-    StorageUsage.objects.filter(host=host, day__lt=oldest).delete()
-    RootSpace.objects.filter(root__host=host, day__lt=oldest).delete()
+    _delete_oldest_day(StorageUsage.objects.filter(host=host), oldest)
+    _delete_oldest_day(RootSpace.objects.filter(root__host=host), oldest)
+
+
+def _delete_oldest_day(rows: QuerySet[Any], before: date) -> None:
+    """One day at each measurement: while the clock is a year ahead, all days are too old."""
+    day = rows.filter(day__lt=before).aggregate(oldest=Min("day"))["oldest"]
+    if day:
+        rows.filter(day=day).delete()
 
 
 def _usage_by_rows(host: str) -> Iterator[dict[str, Any]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from django.utils import timezone
+from rest_framework.test import APIClient
 
 from cameras.models import Camera
 from captures.models import RootSpace, StorageUsage
@@ -68,6 +70,44 @@ def test_old_days_are_removed(archive: ClipArchive) -> None:
     StorageUsage.objects.update(day=timezone.now().date() - timedelta(days=KEPT_DAYS + 1))
     measure_rows("main")
     assert StorageUsage.objects.count() == 1
+
+
+def store_spaces(archive: ClipArchive, measured: Iterable[tuple[date, int]]) -> None:
+    now = timezone.now()
+    rows = [
+        RootSpace(root=archive.root, day=day, measured_at=now, free_bytes=free, total_bytes=200 * GB)
+        for day, free in measured
+    ]
+    RootSpace.objects.bulk_create(rows)
+
+
+def test_a_clock_that_is_years_ahead_does_not_erase_the_history(archive: ClipArchive) -> None:
+    today = timezone.now().date()
+    store_spaces(archive, [(today - timedelta(days=KEPT_DAYS + number), 50 * GB) for number in range(1, 11)])
+    measure_rows("main")
+    assert RootSpace.objects.count() == 10
+    assert not RootSpace.objects.filter(day=today - timedelta(days=KEPT_DAYS + 10)).exists()
+
+
+def test_a_class_that_has_no_files_any_more_is_not_shown(archive: ClipArchive, manager: APIClient) -> None:
+    clip = archive.clip(0, 100)
+    measure_rows("main")
+    yesterday = timezone.now().date() - timedelta(days=1)
+    StorageUsage.objects.update(day=yesterday)
+    RootSpace.objects.update(day=yesterday)
+    clip.delete()
+    measure_rows("main")
+    assert manager.get("/api/v1/storage/").json()["results"][0]["usage"] == []
+
+
+def test_days_of_the_future_are_neither_the_last_measurement_nor_a_forecast(
+    archive: ClipArchive, manager: APIClient
+) -> None:
+    store_spaces(archive, days(100, 90, 80, 70))
+    store_spaces(archive, [(timezone.now().date() + timedelta(days=3650), GB)])
+    [body] = manager.get("/api/v1/storage/").json()["results"]
+    assert body["free_bytes"] == 70 * GB
+    assert body["forecast"]["bytes_per_day"] == 10 * GB
 
 
 def test_files_without_rows_are_measured_on_the_disk(archive: ClipArchive) -> None:
