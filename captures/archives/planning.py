@@ -48,7 +48,8 @@ def unarchived_clips(experiment: Experiment) -> Iterable[Clip]:
 
 def unarchived_captures(experiment: Experiment) -> Iterable[CaptureFile]:
     archived = ArchiveFile.objects.filter(capture_file=OuterRef("pk"), folder__archive__experiment=experiment)
-    files = CaptureFile.objects.filter(~Exists(archived), capture__experiment=experiment.pk)
+    # Late ones of an archived experiment can be in the trash already.
+    files = CaptureFile.objects.filter(~Exists(archived), capture__experiment=experiment.pk, capture__trashed_at=None)
     return files.select_related("capture__camera").order_by("capture__started_at", "pk")
 
 

@@ -127,7 +127,9 @@ def extend_archives() -> None:
     clips = ExperimentClip.objects.filter(experiment=OuterRef("pk"), clip__deleted_at=None)
     clips = clips.exclude(clip__archive_files__folder__archive__experiment=OuterRef("pk"))
     captures = ExperimentCapture.objects.filter(experiment=OuterRef("pk"), capture__files__isnull=False)
-    captures = captures.exclude(capture__files__archive_files__folder__archive__experiment=OuterRef("pk"))
+    captures = captures.filter(capture__trashed_at=None).exclude(
+        capture__files__archive_files__folder__archive__experiment=OuterRef("pk")
+    )
     ended = Archive.objects.filter(
         state__in=[State.COMPLETE, State.INCOMPLETE], completed_at__gte=timezone.now() - EXTENDED_FOR
     )

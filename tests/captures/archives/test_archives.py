@@ -16,6 +16,7 @@ from captures.archives.services import advance, archive_path, extend_archives, r
 from captures.camera_service import CameraService
 from captures.experiments.membership import link_capture
 from captures.models import Archive, ArchiveFile, Capture, Clip, ClipHold, Experiment
+from captures.trash.services import restore_capture, trash_capture
 from core.jobs.models import Job
 from monitoring.models import Event
 from tests.harness.rows.captures import file_of, saved
@@ -143,6 +144,24 @@ def test_an_archive_without_late_files_is_left_alone(archive: Archive) -> None:
     extend_archives()
     archive.refresh_from_db()
     assert archive.state == "complete"
+
+
+def test_a_late_capture_in_the_trash_is_archived_once_it_is_restored(
+    archive: Archive, run: Experiment, run_jobs: Any, camera: Any, root: Any
+) -> None:
+    capture = saved(camera, started_at=run.started_at + timedelta(seconds=1))
+    file_of(capture, root)
+    link_capture(capture)
+    trash_capture(capture, "boss")
+    extend_archives()
+    archive.refresh_from_db()
+    assert archive.state == "complete"
+    restore_capture(capture, "boss")
+    extend_archives()
+    archive.refresh_from_db()
+    advance(archive)
+    run_jobs()
+    assert len(manifest(archive)["files"]) == 4
 
 
 def test_a_source_that_is_missing_is_stated(run: Experiment, clips: list[Clip], run_jobs: Any, root: Any) -> None:
