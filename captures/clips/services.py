@@ -7,11 +7,16 @@ from django.db import transaction
 
 from captures.clips.deletion import delete_marked, mark_for_deletion
 from captures.clips.models import Clip, ClipHold
-from captures.storage.guards import guarded
+from captures.storage.guards import guards
 from core.text.plurals import pluralize
 from monitoring.services import record_event
 
 PIN = "a pin, which an operator can remove"
+GUARDS_AS_HOLDS = {
+    "an archive that copies it": ("archive", "until it is copied"),
+    "an off-site copy that is not verified": ("offsite", "until its copy is verified"),
+}
+"""What keeps a clip, by `captures.tables.RETENTION_GUARDS` -> by whom and until when, as in a hold."""
 
 
 class ClipHeld(Exception):
@@ -47,8 +52,8 @@ def delete_clip(clip: Clip, actor: str) -> None:
         holds = list(found.holds.all())
         if holds or found.pinned:
             raise ClipHeld(found, holds)
-        if Clip.objects.filter(guarded("clips"), pk=found.pk).exists():
-            raise ClipHeld(found, [ClipHold(clip=found, by="offsite", name="until its copy is verified")])
+        if holds := _guarding_holds(found):
+            raise ClipHeld(found, holds)
         # Not `deletable()`: a person may also delete a manual clip.
         mark_for_deletion(Clip.objects.present().filter(pk=clip.pk))
         _record_deletion(clip, actor)
@@ -56,6 +61,13 @@ def delete_clip(clip: Clip, actor: str) -> None:
     # the next pass of its host.
     if clip.host == settings.STATION.host:
         delete_marked(clip.host, [clip.pk])
+
+
+def _guarding_holds(clip: Clip) -> list[ClipHold]:
+    """What keeps the clip without a hold of its own, in the form of holds, which are not stored."""
+    rows = Clip.objects.filter(pk=clip.pk)
+    found = [reason for reason, condition in guards("clips").items() if rows.filter(condition).exists()]
+    return [ClipHold(clip=clip, by=by, name=name) for by, name in map(GUARDS_AS_HOLDS.__getitem__, found)]
 
 
 def _record_deletion(clip: Clip, actor: str) -> None:

@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from cameras.models import Camera
+from captures.archives.models import Archive, ArchiveFile, ArchiveFolder
 from captures.clips.deletion import delete_marked
-from captures.clips.services import ClipHeld, delete_clip
+from captures.clips.services import GUARDS_AS_HOLDS, ClipHeld, delete_clip
 from captures.files import thumbnail_queue
 from captures.files.thumbnail_queue import job_for
-from captures.models import Clip, ClipHold, StorageRoot
+from captures.models import Clip, ClipHold, Experiment, StorageRoot
+from captures.tables import RETENTION_GUARDS
 from tests.harness.rows.clips import clip_of
 
 
@@ -68,3 +71,19 @@ def test_a_held_clip_is_not_marked(clip: Clip) -> None:
     with pytest.raises(ClipHeld, match="archive Perseids 2026"):
         delete_clip(clip, "ada")
     assert Clip.objects.present().count() == 1
+
+
+def test_a_clip_that_an_archive_copies_names_the_archive_and_not_an_off_site_copy(clip: Clip) -> None:
+    experiment = Experiment.objects.create(name="growth", operator="olga", still_interval_s=60.0)
+    wanted = Archive.objects.create(experiment=experiment, folder="growth", wait_until=timezone.now())
+    folder = ArchiveFolder.objects.create(archive=wanted, host="main", root=clip.root)
+    ArchiveFile.objects.create(
+        folder=folder, camera=clip.camera, clip=clip, path="0.mp4", at=clip.started_at, bytes=10, sha256=""
+    )
+    with pytest.raises(ClipHeld, match="held by archive until it is copied"):
+        delete_clip(clip, "ada")
+    assert file_of(clip).exists()
+
+
+def test_what_keeps_a_clip_is_named_for_each_guard() -> None:
+    assert list(GUARDS_AS_HOLDS) == list(RETENTION_GUARDS)
