@@ -13,6 +13,7 @@ from captures.integrity.models import FindingKind, FindingState
 from captures.storage.models import StorageRoot
 from core.api.model import StrictModel
 from core.api.paging import Links, PageQuery, Query
+from core.text.names import Line
 
 
 class UsageQuery(Query):
@@ -35,7 +36,7 @@ class CleanupBody(StrictModel):
 
 
 class FindingQuery(PageQuery):
-    host: Annotated[str | None, Field(max_length=60)] = None
+    host: Annotated[Line, Field(max_length=60)] | None = None
     kind: FindingKind | None = None
     state: FindingState | None = FindingState.OPEN
 

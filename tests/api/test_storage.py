@@ -104,3 +104,7 @@ def test_an_unknown_plan_is_refused(manager: Any, archive: ClipArchive) -> None:
     assert answer.status_code == 409
     assert answer.json()["detail"].startswith("There is no plan")
     assert not Job.objects.exists()
+
+
+def test_a_host_that_no_database_takes_is_refused(manager: Any, archive: ClipArchive) -> None:
+    assert manager.get(f"{URL}integrity/?host=%00").status_code == 400
