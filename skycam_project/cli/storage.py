@@ -256,7 +256,11 @@ def print_plan(body: dict[str, Any]) -> None:
     kept = [[one["path"], one["why"], one["reason"]] for one in body["skipped"]]
     if kept:
         print_table(make_table(["kept", "selected by", "why it stays"], kept))
-    print_line(f"{pluralize(body['files'], 'file')} would be deleted, {format_bytes(body['bytes'])}.")
+    trashed = [one for one in body["rules"] if (one["class"], one["why"]) == ("capture", "age")]
+    files, size = sum(one["files"] for one in trashed), sum(one["bytes"] for one in trashed)
+    print_line(f"{pluralize(body['files'] - files, 'file')} would be deleted, {format_bytes(body['bytes'] - size)}.")
+    if files:
+        print_line(f"{pluralize(files, 'file')} of captures would be moved to the trash, {format_bytes(size)}.")
     print_line(f"Plan {body['id']}, valid until {body['expires']}.")
     print_warnings(body["problems"])
 
@@ -271,4 +275,6 @@ def print_cleanup(body: dict[str, Any]) -> None:
         return
     planned = pluralize(result["planned"], "planned file")
     print_line(f"{result['deleted']} of {planned} deleted, {format_bytes(result['bytes'])}.")
+    if result["trashed"]:
+        print_line(f"{pluralize(result['trashed'], 'file')} of captures moved to the trash.")
     print_warnings(result["problems"])

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
-from captures.models import Clip, IntegrityFinding
+from captures.models import Clip, IntegrityFinding, StoredPlan
+from tests.harness.rows.captures import file_of, saved
 from tests.harness.rows.clip_archive import ClipArchive, configured
 from tests.harness.stations.command_line import answer, skycam
 
@@ -88,6 +92,19 @@ def test_a_plan_deletes_nothing_and_its_execution_what_it_names(
     assert Clip.objects.present().count() == 3
     assert skycam("storage", "clean-up", plan["id"]).exit_code == 0
     assert Clip.objects.present().count() == 1
+
+
+def test_a_plan_does_not_say_that_captures_are_deleted_that_go_to_the_trash(
+    archive: ClipArchive, retention: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    retention(capture_days=100)
+    monkeypatch.setenv("RETENTION__CAPTURE_DAYS", "100")  # for the job's child process
+    file_of(saved(archive.camera, started_at=timezone.now() - timedelta(days=101)), archive.root, host="main")
+    planned = skycam("storage", "plan").stdout
+    assert "0 files would be deleted, 0 B." in planned
+    assert "1 file of captures would be moved to the trash" in planned
+    executed = skycam("storage", "clean-up", str(StoredPlan.objects.get().pk)).stdout
+    assert "1 file of captures moved to the trash." in executed
 
 
 def test_a_bad_id_of_a_plan_says_where_to_get_one() -> None:
