@@ -7,13 +7,16 @@ import os
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import uuid6
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from cameras.models import Camera
 from cameras.spool.durable import RootFiles
+from captures.capturing.models import CaptureFile
 from captures.clips.deletion import folder_of
 from captures.clips.models import Clip, ClipKind
 from captures.integrity.check import hash_file
@@ -35,6 +38,7 @@ def adopt_picture(_files: RootFiles, root: StorageRoot, path: str, camera: Camer
     """What stores a capture of the picture. It is decoded in a process of its own. NotPlaced, OSError."""
     with Inspector(root.path, lambda: False) as inspector:
         inspection = inspector.inspect(path)
+    refuse_duplicate(CaptureFile.objects.filter(sha256=inspection["sha256"]))
     now = timezone.now()
     placed = resolve_time(inspection["taken"], CameraZone(settings.STATION.site.time_zone), now)
     picture = FoundPicture(SourceFile(path, inspection["bytes"]), inspection, placed)
@@ -48,13 +52,24 @@ def adopt_clip(files: RootFiles, root: StorageRoot, path: str, camera: Camera, a
     size = files.size(folder_of(path), path.rpartition("/")[2])
     if not part.frames or part.bytes + _index_bytes(files, path, part.bytes) != size:
         raise NotPlaced(Reason.BROKEN, f"Only {part.bytes} of its {size} bytes play. Set it aside and repair a copy.")
+    sha256 = hash_file(files, path)
+    refuse_duplicate(Clip.objects.present().filter(camera=camera, sha256=sha256))
     clip = Clip(
         camera=camera, kind=ClipKind.MANUAL, started_at=started, ended_at=started + timedelta(seconds=part.seconds),
         frames=part.frames, lost_frames=None, host=root.host, root=root, path=path, bytes=size,
-        sha256=hash_file(files, path), width=0, height=0, clock="unknown", requested_by=actor,
+        sha256=sha256, width=0, height=0, clock="unknown", requested_by=actor,
         message=f"Adopted by {actor}: a file without a row.",
     )  # fmt: skip
     return lambda: clip.save(force_insert=True)
+
+
+def refuse_duplicate(same: QuerySet[Any]) -> None:
+    """`same`: the rows with the content of the file. NotPlaced if there is one."""
+    if (path := same.order_by("pk").values_list("path", flat=True).first()) is not None:
+        raise NotPlaced(
+            Reason.DUPLICATE,
+            f"{path} has a row and the same content. Set this file aside. If that one is missing, move this one there.",
+        )
 
 
 def _started(path: str) -> datetime:

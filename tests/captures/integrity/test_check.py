@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import subprocess
@@ -238,6 +239,25 @@ def test_a_file_that_is_no_picture_is_not_adopted(archive: ClipArchive) -> None:
         adopt(IntegrityFinding.objects.get(), None, "boss")
     assert not CaptureFile.objects.exists()
     assert IntegrityFinding.objects.get().state == "open"
+
+
+def test_a_second_copy_of_a_picture_is_not_adopted(archive: ClipArchive) -> None:
+    picture = taken_picture(timezone.now() - timedelta(days=2))
+    first = file_of(saved(archive.camera), archive.root, content=picture, host="main")
+    finding = found_untracked(archive, "captures/sim/copy.jpg", picture, "first")
+    with pytest.raises(FindingRefused, match=f"{first.path} has a row and the same content"):
+        adopt(finding, None, "boss")
+    assert CaptureFile.objects.count() == 1
+
+
+def test_a_second_copy_of_a_clip_is_not_adopted(archive: ClipArchive) -> None:
+    content = video()
+    sha256 = hashlib.sha256(content).hexdigest()
+    archive.clip(0, sha256=sha256)
+    finding = found_untracked(archive, "clips/sim/sim_20260301_120000_500_x.mp4", content, "first")
+    with pytest.raises(FindingRefused, match="has a row and the same content"):
+        adopt(finding, None, "boss")
+    assert Clip.objects.count() == 1
 
 
 @pytest.mark.parametrize(
