@@ -51,7 +51,7 @@ Stuck = tuple[Clip, OSError]
 
 @dataclass(slots=True)
 class DeletionResult:
-    """Deleted clips, and clips that the disk cannot delete, with its errors."""
+    """Clips whose rows were deleted, and clips that the disk cannot delete, with its errors."""
 
     deleted: list[Clip] = field(default_factory=list)
     stuck: list[Stuck] = field(default_factory=list)
@@ -198,9 +198,24 @@ def delete_clips(files: RootFiles, clips: Iterable[Clip]) -> DeletionResult:
                 result.deleted.append(clip)
         except OSError as error:
             result.stuck.append((clip, error))
-    Clip.objects.filter(pk__in=[clip.pk for clip in result.deleted]).delete()
+    deleted = _delete_rows(clip.pk for clip in result.deleted)
+    result.deleted = [clip for clip in result.deleted if clip.pk in deleted]
     hit_failpoint("after_clip_row")
     return result
+
+
+def _delete_rows(clips: Iterable[UUID]) -> set[UUID]:
+    """Returns those that had a row: a job and the periodic cleanup may delete the same marked clips, and each clip is
+    reported once."""
+    wanted = list(clips)
+    # Before the transaction, which takes the database's lock for writing.
+    if not wanted:
+        return set()
+    with transaction.atomic():
+        rows = Clip.objects.filter(pk__in=wanted)
+        locked = set(rows.select_for_update().order_by().values_list("pk", flat=True))
+        Clip.objects.filter(pk__in=locked).delete()
+    return locked
 
 
 def delete_file(files: RootFiles, path: str, sha256: str) -> None:

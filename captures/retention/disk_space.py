@@ -87,13 +87,15 @@ class DiskSpace:
         """Delete the clip unless it was pinned or held meanwhile."""
         if not mark_for_deletion(Clip.objects.deletable().filter(pk=pk, root=self.root)):
             return
-        clip = Clip.objects.select_related("camera").get(pk=pk)
+        clip = Clip.objects.select_related("camera").filter(pk=pk).first()
+        if clip is None:
+            return  # another cleanup has deleted it since it is marked
         result = delete_clips(files, [clip])
         if result.stuck:
             freed.stuck += result.stuck
             freed.stuck_folders.add(folder_of(clip.path))
             return
-        freed.clips.append(clip)
+        freed.clips += result.deleted
         # Measured after each clip: the bytes of its row say nothing about a file that a program has open.
         before, freed.free = freed.free, files.free_bytes()
         self.pending.add_deleted(clip.bytes, before, freed.free)

@@ -122,18 +122,22 @@ def _purge(opened: RootFiles, root: StorageRoot, files: list[CaptureFile], summa
                 f"A file in {root.path} cannot be deleted ({error.strerror}).",
             )
     hit_failpoint("after_capture_files")
-    _delete_rows(gone, actor)
+    deleted = delete_rows(gone, actor)
     hit_failpoint("after_capture_rows")
-    summary.files += gone
+    summary.files += deleted
 
 
 @transaction.atomic
-def _delete_rows(files: list[CaptureFile], actor: str) -> None:
-    """With one event for each capture, in the same transaction."""
+def delete_rows(files: list[CaptureFile], actor: str) -> list[CaptureFile]:
+    """With one event for each capture, in the same transaction. Returns those that had a row: a person and the periodic
+    cleanup may purge the same capture, and it is reported once."""
+    rows = CaptureFile.objects.filter(pk__in=[file.pk for file in files])
+    locked = set(rows.select_for_update().order_by().values_list("pk", flat=True))
+    files = [file for file in files if file.pk in locked]
     by_capture: dict[UUID, list[CaptureFile]] = {}
     for file in files:
         by_capture.setdefault(file.capture_id, []).append(file)
-    CaptureFile.objects.filter(pk__in=[file.pk for file in files]).delete()
+    CaptureFile.objects.filter(pk__in=locked).delete()
     for pk, own in by_capture.items():
         capture = own[0].capture
         when = f"{capture.trashed_at:%Y-%m-%d %H:%M:%S} UTC"
@@ -146,3 +150,4 @@ def _delete_rows(files: list[CaptureFile], actor: str) -> None:
             f"{f'{actor} emptied it from the trash' if actor else 'its time in the trash is over'}.",
             camera=capture.camera, subject=pk, actor=actor or capture.trashed_by, data={"files": data},
         )  # fmt: skip
+    return files

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from captures.archives.models import Archive, ArchiveFile, ArchiveFolder
-from captures.clips.deletion import delete_marked
+from captures.clips.deletion import delete_clips, delete_marked, open_root
 from captures.clips.services import GUARDS_AS_HOLDS, ClipHeld, delete_clip
 from captures.files import thumbnail_queue
 from captures.files.thumbnail_queue import job_for
@@ -71,6 +71,15 @@ def test_a_held_clip_is_not_marked(clip: Clip) -> None:
     with pytest.raises(ClipHeld, match="archive Perseids 2026"):
         delete_clip(clip, "ada")
     assert Clip.objects.present().count() == 1
+
+
+def test_a_clip_that_two_cleanups_delete_is_reported_once(clip: Clip) -> None:
+    Clip.objects.update(deleted_at=timezone.now())
+    with open_root(clip.root) as files:
+        first, second = delete_clips(files, [clip]), delete_clips(files, [clip])
+    assert len(first.deleted) == 1
+    assert second.deleted == []
+    assert second.stuck == []
 
 
 def test_a_clip_that_an_archive_copies_names_the_archive_and_not_an_off_site_copy(clip: Clip) -> None:

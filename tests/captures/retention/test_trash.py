@@ -16,6 +16,7 @@ from captures.models import Capture, CaptureFile, Experiment, ExperimentCapture
 from captures.retention.cleanup import ClipCleanup
 from captures.retention.jobs import clean_up_clips
 from captures.retention.manager import StorageManager
+from captures.trash.purge import delete_rows
 from captures.trash.services import CaptureKept, NotInTrash, pin_capture, restore_capture, trash_capture
 from core.jobs.context import JobContext
 from monitoring.models import Event
@@ -180,6 +181,13 @@ def test_a_vanished_folder_purges_no_capture(archive: ClipArchive) -> None:
     (archive.folder / "captures").rename(archive.folder / "moved")
     archive.cleanup.run()
     assert CaptureFile.objects.count() == len(captures)
+
+
+def test_a_capture_that_two_cleanups_purge_is_reported_once(archive: ClipArchive) -> None:
+    files = list(trashed(archive, 31).files.select_related("capture__camera"))
+    assert delete_rows(files, "boss") == files
+    assert delete_rows(files, "") == []
+    assert Event.objects.filter(kind="capture.deleted").count() == 1
 
 
 def killed_at(point: str) -> int:
