@@ -161,23 +161,36 @@ class PlanExecutor:
         """Delete clips one by one until the soft floor is free, and no more. `select` returns the next clips outside of
         folders that delete none; none when there are no more. RootMissing, OSError."""
         space = self._spaces.setdefault(root.pk, DiskSpace(root, self.clock))
-        floor, vanished = int(camera_config().soft_floor_gb * GB), VanishedFiles()
         with open_root(root) as files:
-            freed = space.measure(files, floor)
-            while space.may_delete(freed, floor) and self.should_continue():
-                items = select(freed.stuck_folders)
-                freed.exhausted = not items
-                freed.vanished = self._is_vanished(files, root, items, vanished, result) if items else False
-                for item in items:
-                    if not space.may_delete(freed, floor) or not self.should_continue():
-                        break
-                    # The rest of the batch may be in a folder that deletes nothing, too.
-                    if folder_of(item.path) not in freed.stuck_folders:
-                        space.delete_clip(files, item.pk, freed)
-        freed.pending = space.pending.remaining(freed.free)
-        record_deletions(freed.clips, Why.SPACE, space_reason(root, freed), self.actor, freed.pending)
-        result.deleted += [Deleted(clip, Why.SPACE) for clip in freed.clips]
+            freed = space.measure(files, int(camera_config().soft_floor_gb * GB))
+            try:
+                self._delete_until_free(files, space, freed, select, result)
+            finally:
+                # Also when the disk or the database fails in the middle.
+                freed.pending = space.pending.remaining(freed.free)
+                record_deletions(freed.clips, Why.SPACE, space_reason(root, freed), self.actor, freed.pending)
+                result.deleted += [Deleted(clip, Why.SPACE) for clip in freed.clips]
         return freed
+
+    def _delete_until_free(
+        self,
+        files: RootFiles,
+        space: DiskSpace,
+        freed: FreedSpace,
+        select: Callable[[set[str]], Sequence[PlanItem]],
+        result: CleanupResult,
+    ) -> None:
+        floor, vanished = int(camera_config().soft_floor_gb * GB), VanishedFiles()
+        while space.may_delete(freed, floor) and self.should_continue():
+            items = select(freed.stuck_folders)
+            freed.exhausted = not items
+            freed.vanished = self._is_vanished(files, space.root, items, vanished, result) if items else False
+            for item in items:
+                if not space.may_delete(freed, floor) or not self.should_continue():
+                    break
+                # The rest of the batch may be in a folder that deletes nothing, too.
+                if folder_of(item.path) not in freed.stuck_folders:
+                    space.delete_clip(files, item.pk, freed)
 
 
 def only(items: Sequence[PlanItem]) -> Callable[[set[str]], Sequence[PlanItem]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,10 @@ from captures.models import Clip, StorageRoot
 from captures.recording_control.desired import recording_settings
 from captures.retention.cleanup import ALERT_REPEAT_S, ClipCleanup
 from captures.retention.disk_space import PENDING_S
+from captures.retention.execution import PlanExecutor
+from captures.retention.plan import PlanItem
 from captures.retention.planning import make_plan
+from captures.retention.results import CleanupResult
 from captures.storage.models import StorageClass
 from captures.storage.roots import assign_root
 from monitoring.models import Alert, Event
@@ -59,6 +63,22 @@ def test_the_oldest_clips_are_deleted_until_enough_is_free(archive: ClipArchive)
     archive.cleanup.run()
     assert archive.kept == ["2", "3", "4", "5"]
     assert alert(archive) is None
+
+
+def batches_until_the_disk_fails(items: Sequence[PlanItem]) -> Iterator[Sequence[PlanItem]]:
+    yield items
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_what_is_deleted_before_the_disk_fails_is_recorded(archive: ClipArchive) -> None:
+    archive.clips(6, HALF_MB)
+    batches = batches_until_the_disk_fails(make_plan("main", ["clips"]).items[:1])
+    result = CleanupResult()
+    with pytest.raises(OSError, match="Input/output error"):
+        PlanExecutor("main").free_space(archive.root, lambda stuck: next(batches), result)
+    assert archive.kept == ["1", "2", "3", "4", "5"]
+    assert len(result.deleted) == 1
+    assert Event.objects.get(kind="storage.cleaned").data["clips"] == 1
 
 
 def test_clips_that_a_fast_clock_dated_into_the_future_are_deleted_first(archive: ClipArchive) -> None:
