@@ -9,8 +9,9 @@ from django.db import transaction
 
 from cameras.models import Camera
 from cameras.runtime.disk_reserve import FREE_SPACE_HYSTERESIS
-from captures.clips.models import Clip
+from captures.clips.models import Clip, ClipKind
 from captures.retention.disk_space import FreedSpace
+from captures.storage.guards import guards
 from captures.storage.models import StorageRoot
 from core.templatetags.skycam import format_bytes
 from core.text.plurals import pluralize, was_or_were
@@ -54,6 +55,12 @@ def shortage_message(root: StorageRoot, freed: FreedSpace, floor: float) -> str:
             "lower camera_config.soft_floor_gb."
         )
     return (
-        f"{free} No clip can be deleted: the remaining clips are pinned or held. No rolling clip is recorded until "
+        f"{free} No clip can be deleted: {_kept_by(root)}. No rolling clip is recorded until "
         f"there is space: release some clips, or {missing}."
     )
+
+
+def _kept_by(root: StorageRoot) -> str:
+    unheld = Clip.objects.unheld().filter(root=root, kind=ClipKind.ROLLING)
+    waiting = [reason for reason, condition in guards("clips").items() if unheld.filter(condition).exists()]
+    return f"rolling clips wait for {' and '.join(waiting)}" if waiting else "the remaining clips are pinned or held"

@@ -15,6 +15,7 @@ from captures.retention.cleanup import ClipCleanup
 from captures.retention.manager import StorageManager
 from captures.trash.purge import NotPurged, purge_capture
 from captures.trash.services import trash_capture
+from monitoring.models import Alert
 from tests.harness.disks.small_disk import SmallDisk
 from tests.harness.rows.captures import file_of, saved
 from tests.harness.rows.clip_archive import ClipArchive, configured
@@ -48,6 +49,8 @@ def test_a_disk_at_its_floor_keeps_clips_without_a_copy(archive: ClipArchive, de
     assert archive.kept == ["0", "1", "2", "3", "4", "5"]
     archive.root.refresh_from_db()
     assert archive.root.exhausted  # rolling recording is suspended, with an alert
+    message = Alert.objects.get(key=f"storage.soft_floor:{archive.root.pk}").message
+    assert "rolling clips wait for an off-site copy that is not verified" in message
 
 
 def test_clips_go_once_their_copies_are_verified(archive: ClipArchive, destination: Destination) -> None:
