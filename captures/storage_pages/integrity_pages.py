@@ -55,7 +55,9 @@ class IntegrityPage(Page):
         if is_new:
             return message_response(request, "ok", f"The storage of {host} is being checked.")
         by = job.requested_by or "the station"
-        return message_response(request, "warn", f"A check of {host} is under way already, begun by {by}.")
+        unread = arguments["hash"] and not job.arguments.get("hash")
+        hint = " It does not read the contents: check again after it." if unread else ""
+        return message_response(request, "warn", f"A check of {host} is under way already, begun by {by}.{hint}")
 
 
 class IntegrityNow(Page):

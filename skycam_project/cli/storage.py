@@ -144,6 +144,9 @@ def check(hashed: bool, csv_file: str | None, force: bool) -> int:
         write_csv(Path(csv_file), csv_lines(open_findings(host)))
     listed = [dict(finding_body(one)) for one in open_findings(host)[:MAX_LISTED]]
     body = {**(job.result or {}), "results": listed}
+    if hashed and not job.arguments.get("hash"):
+        unread = "The contents were not read: a check without --hash was under way. Run the command again."
+        body["problems"] = [*body["problems"], unread]
     print_result(body, print_findings)
     return FAILED if listed or body["problems"] else 0
 

@@ -64,6 +64,13 @@ def test_a_check_is_begun_once(manager: Any, root: StorageRoot) -> None:
     assert Job.objects.get().arguments == {"hash": True}
 
 
+def test_a_check_of_contents_beside_one_without_is_told_apart(manager: Any, root: StorageRoot) -> None:
+    enqueue("integrity", root.host, arguments={"hash": False}, actor="boss")
+    form = {"host": root.host, "hash": "yes"}
+    answer = manager.post(PAGE, form, format="multipart", headers={"Referer": PAGE}, follow=True)
+    assert "begun by boss. It does not read the contents: check again after it." in text_of(answer)
+
+
 @pytest.mark.parametrize("host", ["nowhere", "\0", HOSTILE])
 def test_a_check_of_an_unknown_host_is_refused(manager: Any, root: StorageRoot, host: str) -> None:
     answer = manager.post(PAGE, {"host": host}, format="multipart", headers={"HX-Request": "true"})

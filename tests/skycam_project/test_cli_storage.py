@@ -11,6 +11,7 @@ import pytest
 from django.utils import timezone
 
 from captures.models import Clip, IntegrityFinding, StoredPlan
+from core.jobs.services import enqueue
 from tests.harness.rows.captures import file_of, saved
 from tests.harness.rows.clip_archive import ClipArchive, configured
 from tests.harness.stations.command_line import answer, skycam
@@ -45,6 +46,13 @@ def test_a_check_lists_what_is_missing_and_fails(lost: Clip) -> None:
     assert found.exit_code == 1
     assert "3 rows and 2 files checked: 1 missing, 0 untracked, 0 mismatching." in found.stdout
     assert IntegrityFinding.objects.get().path == lost.path
+
+
+def test_a_check_of_contents_that_joins_one_without_says_so_and_fails(archive: ClipArchive) -> None:
+    enqueue("integrity", "main", arguments={"hash": False})
+    found = skycam("storage", "check", "--hash")
+    assert found.exit_code == 1
+    assert "The contents were not read" in found.stderr
 
 
 def test_the_findings_are_written_as_csv(lost: Clip, tmp_path: Path) -> None:
