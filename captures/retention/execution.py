@@ -22,6 +22,7 @@ from captures.retention.vanished import VanishedFiles
 from captures.storage.models import StorageRoot
 from captures.trash.purge import purge_files
 from core.station_settings.values import camera_config, retention_config
+from monitoring.selectors import unresolved_keys
 from monitoring.services import raise_alert, resolve_alert
 
 RULES: dict[tuple[str, Why], Rule] = {
@@ -143,10 +144,10 @@ class PlanExecutor:
             self._left_until[root.pk] = self.clock() + VANISHED_PAUSE_S
             result.add(vanished.message(root))
             return True
-        # Also an alert that an earlier process left open, once.
-        if self._left_until.get(root.pk, math.inf) > -math.inf:
+        # Also an alert that a job or an earlier process left open.
+        if unresolved_keys(key):
             resolve_alert(key)
-            self._left_until[root.pk] = -math.inf
+        self._left_until.pop(root.pk, None)
         return False
 
     def is_left_alone(self, root: StorageRoot) -> bool:

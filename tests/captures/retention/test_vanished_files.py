@@ -64,6 +64,20 @@ def test_the_cleanup_goes_on_when_the_folder_is_back(archive: ClipArchive) -> No
     assert open_alerts() == []
 
 
+def test_the_periodic_cleanup_closes_the_alert_of_a_job(archive: ClipArchive) -> None:
+    archive.clips(4)
+    archive.cleanup.run()
+    later = [archive.clip(number) for number in range(4, 12)]
+    manager = StorageManager("main")
+    plan = manager.plan()
+    vanish(archive)
+    manager.execute(plan)
+    come_back(archive)
+    archive.cleanup.run()
+    assert Clip.objects.filter(pk__in=[clip.pk for clip in later]).count() == 3
+    assert open_alerts() == []
+
+
 def test_single_files_that_are_missing_count_as_deleted(archive: ClipArchive) -> None:
     clips = archive.clips(9)
     for clip in clips[:4]:
