@@ -398,6 +398,13 @@ def test_a_capture_goes_to_the_trash_and_returns(file: Any, boss: Any) -> None:
     assert Capture.objects.in_trash().count() == 0
 
 
+def test_a_capture_in_the_trash_is_not_exported(file: Any, boss: Any) -> None:
+    done(boss, "trash", file.capture)
+    text = plan(boss, "export", file.capture, address=CAPTURES).content.decode()
+    assert "1 left out: they are in the trash." in text
+    assert "There is nothing to do." in text
+
+
 def test_a_pinned_capture_stays_out_of_the_trash(file: Any, boss: Any) -> None:
     Capture.objects.update(pinned=True)
     text = plan(boss, "trash", file.capture, address=CAPTURES).content.decode()

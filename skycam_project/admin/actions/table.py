@@ -100,6 +100,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         Capture, "export", "Export", "exported", "manager", True, False, "download", "files__bytes",
         (
+            TRASHED,
             NO_FILES,
             Skip("are on another host: export them there", lambda: ~_files_on(settings.STATION.host)),
         ),
