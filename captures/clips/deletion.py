@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -47,6 +47,8 @@ class DeletionSummary:
 
 
 Stuck = tuple[Clip, OSError]
+Record = Callable[[Sequence[Clip]], None]
+"""Stores the event of deleted clips, so that a kill loses neither it nor a row without it."""
 
 
 @dataclass(slots=True)
@@ -78,8 +80,9 @@ def mark_for_deletion(clips: ClipQuerySet) -> list[UUID]:
     return found
 
 
-def delete_marked(host: str, only: Iterable[UUID] | None = None) -> DeletionSummary:
-    """Delete this host's marked clips. Clips of a root that is not mounted keep their rows."""
+def delete_marked(host: str, only: Iterable[UUID] | None = None, record: Record | None = None) -> DeletionSummary:
+    """Delete this host's marked clips. Clips of a root that is not mounted keep their rows. `record` is called with
+    those of each root in the transaction that deletes their rows."""
     marked = Clip.objects.exclude(deleted_at=None).filter(host=host, root__host=host)
     if only is not None:
         marked = marked.filter(pk__in=list(only))
@@ -87,14 +90,14 @@ def delete_marked(host: str, only: Iterable[UUID] | None = None) -> DeletionSumm
     # Root by root, so that one that is missing or fails does not delay the clips of the others.
     for root in StorageRoot.objects.filter(pk__in=marked.order_by().values("root")):
         clips = marked.filter(root=root).select_related("camera").order_by("deleted_at", "pk")
-        _delete_marked_in(root, list(clips[:MAX_AT_ONCE]), summary)
+        _delete_marked_in(root, list(clips[:MAX_AT_ONCE]), summary, record)
     return summary
 
 
-def _delete_marked_in(root: StorageRoot, clips: list[Clip], summary: DeletionSummary) -> None:
+def _delete_marked_in(root: StorageRoot, clips: list[Clip], summary: DeletionSummary, record: Record | None) -> None:
     try:
         with open_root(root) as files:
-            result = delete_clips(files, clips)
+            result = delete_clips(files, clips, record)
     except RootMissing as error:
         summary.problems[root.pk] = Problem(str(error))
     except OSError as error:
@@ -181,9 +184,9 @@ def read_marker(files: RootFiles) -> str | None:
         return None
 
 
-def delete_clips(files: RootFiles, clips: Iterable[Clip]) -> DeletionResult:
+def delete_clips(files: RootFiles, clips: Iterable[Clip], record: Record | None = None) -> DeletionResult:
     """Delete the files of marked clips, then their rows; continues an interrupted deletion. A clip that cannot be
-    deleted does not block the others.
+    deleted does not block the others. `record` is called in the transaction of the rows.
 
     A row stays while its record is in the spool: ingesting the record again would create a row without a file.
     """
@@ -198,24 +201,25 @@ def delete_clips(files: RootFiles, clips: Iterable[Clip]) -> DeletionResult:
                 result.deleted.append(clip)
         except OSError as error:
             result.stuck.append((clip, error))
-    deleted = _delete_rows(clip.pk for clip in result.deleted)
-    result.deleted = [clip for clip in result.deleted if clip.pk in deleted]
+    result.deleted = _delete_rows(result.deleted, record)
     hit_failpoint("after_clip_row")
     return result
 
 
-def _delete_rows(clips: Iterable[UUID]) -> set[UUID]:
+def _delete_rows(clips: Sequence[Clip], record: Record | None) -> list[Clip]:
     """Returns those that had a row: a job and the periodic cleanup may delete the same marked clips, and each clip is
     reported once."""
-    wanted = list(clips)
     # Before the transaction, which takes the database's lock for writing.
-    if not wanted:
-        return set()
+    if not clips:
+        return []
     with transaction.atomic():
-        rows = Clip.objects.filter(pk__in=wanted)
+        rows = Clip.objects.filter(pk__in=[clip.pk for clip in clips])
         locked = set(rows.select_for_update().order_by().values_list("pk", flat=True))
         Clip.objects.filter(pk__in=locked).delete()
-    return locked
+        deleted = [clip for clip in clips if clip.pk in locked]
+        if record and deleted:
+            record(deleted)
+    return deleted
 
 
 def delete_file(files: RootFiles, path: str, sha256: str) -> None:

@@ -119,10 +119,13 @@ class PlanExecutor:
     def _delete(self, rule: Rule, items: Sequence[PlanItem], executed: ExecutedRules) -> None:
         marked = rule.mark(items)
         if rule.table == "clips":
-            clips = delete_marked(self.host, map(UUID, marked))
+            clips = delete_marked(
+                self.host,
+                map(UUID, marked),
+                lambda deleted: record_deletions(deleted, rule.why, reason_of(rule.why), self.actor),
+            )
             executed.problems |= clips.problems
             executed.result.deleted += [Deleted(clip, rule.why) for clip in clips.clips]
-            record_deletions(clips.clips, rule.why, reason_of(rule.why), self.actor)
         else:
             files = purge_files(self.host, marked)
             executed.problems |= files.problems

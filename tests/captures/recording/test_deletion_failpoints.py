@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from captures.models import Clip
+from monitoring.models import Event
 from tests.harness.project import PROJECT
 from tests.harness.rows.clip_archive import ClipArchive, configured
 
@@ -34,6 +35,7 @@ def test_the_next_pass_finishes_a_deletion_that_was_killed(archive: ClipArchive,
     assert Clip.objects.present().count() == 3
     archive.cleanup.run()
     assert archive.kept == ["3", "4", "5"]
+    assert sum(event.data["clips"] for event in Event.objects.filter(kind="storage.cleaned")) == 3
 
 
 def test_a_clip_that_a_person_marked_is_deleted_by_its_host(archive: ClipArchive) -> None:
