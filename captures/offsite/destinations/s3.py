@@ -22,6 +22,7 @@ from captures.offsite.destinations.guarded_http import STALL_S, GuardedHttp, Pac
 from captures.offsite.destinations.port import (
     CHUNK_BYTES,
     DestinationError,
+    FileUnreadable,
     Pace,
     Source,
     Upload,
@@ -136,17 +137,21 @@ class S3Sender:
         size = max(self._part_bytes, -(-source.size // MAX_PARTS))
         try:
             there = self._parts_there(name, upload)
-            parts, digests = [], b""
+            parts, digests, whole = [], b"", hashlib.sha256()
             for number, begin in enumerate(range(0, source.size, size), 1):
                 content = source.read(size, begin)
                 digest = hashlib.sha256(content).digest()
                 digests += digest
+                whole.update(content)
                 tag = there.get((number, len(content)), {})
                 # A part of an earlier attempt counts only with its checksum.
                 if not is_of(tag, content, digest):
                     tag = self._send_part(name, upload.id, number, content, encoded(digest))
                     FAILPOINTS.hit("after_part_sent")
                 parts.append({"PartNumber": number, "ETag": tag["ETag"], "ChecksumSHA256": encoded(digest)})
+            # The server compares what it received with these parts: they have to be those of the file.
+            if whole.hexdigest() != source.sha256:
+                raise FileUnreadable("The content of the file changed while it was sent.")
             self._client.complete_multipart_upload(
                 Bucket=self._bucket, Key=name, UploadId=upload.id, MultipartUpload={"Parts": parts}
             )

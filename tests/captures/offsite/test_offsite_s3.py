@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -276,6 +277,19 @@ def test_a_server_that_compares_checksums_verifies_by_itself(
     assert [one for one in proxy.seen if one.startswith("GET") and one.endswith(".mp4") and "?" not in one] == []
 
 
+def test_a_file_that_changes_while_it_is_sent_gets_no_verified_copy(
+    bucket: Destination, large: Clip, server: int, proxy: FaultyProxy
+) -> None:
+    proxy.faults.append(compare_sha256)
+    assert probe(bucket)["works"]
+    file = Path(large.root.path, large.path)
+    proxy.faults.append(once(lambda request: overwrite_end(file), lambda request: "partNumber=2" in request.path))
+    send(bucket)
+    assert states(bucket) == ["dead"]
+    assert objects(bucket, server) == []
+    assert unfinished(server) == []
+
+
 def test_a_server_that_only_repeats_checksums_is_read_back(bucket: Destination, clip: Clip) -> None:
     assert "by reading them back" in probe(bucket)["said"][-1]
     send(bucket)
@@ -297,6 +311,13 @@ def test_an_upload_that_nobody_continues_is_aborted(bucket: Destination, large: 
     send(bucket)
     assert states(bucket) == ["verified"]
     assert unfinished(server) == []
+
+
+def overwrite_end(file: Path) -> None:
+    """Another program writes into the file."""
+    with file.open("r+b") as opened:
+        opened.seek(-7, os.SEEK_END)
+        opened.write(bytes(7))
 
 
 @pytest.mark.django_db(transaction=True)
