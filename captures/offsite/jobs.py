@@ -30,7 +30,7 @@ from captures.offsite.destinations.port import (
 from captures.offsite.destinations.settings import FolderSettings
 from captures.offsite.failpoints import FAILPOINTS
 from captures.offsite.limits import NoPace, RowPace, closed_reason
-from captures.offsite.models import Destination, DestinationHost, DestinationKind, OffsiteCopy
+from captures.offsite.models import CopyState, Destination, DestinationHost, DestinationKind, OffsiteCopy
 from captures.offsite.secret_store import settings_of
 from captures.offsite.senders import open_sftp, opened
 from captures.storage.models import StorageRoot
@@ -180,9 +180,10 @@ class Sending:
 
 
 def save_upload(copy: OffsiteCopy, ident: str) -> None:
-    """In the row, so that a killed upload is continued."""
+    """In the row, so that a killed upload is continued. Not once the destination is at another place."""
     copy.upload = ident
-    OffsiteCopy.objects.filter(pk=copy.pk, attempts=copy.attempts).update(upload=ident)
+    rows = OffsiteCopy.objects.filter(pk=copy.pk, state=CopyState.SENDING, attempts=copy.attempts)
+    rows.update(upload=ident)
 
 
 def has_row(copy: OffsiteCopy) -> bool:

@@ -212,6 +212,7 @@ def compare_again(destination: Destination) -> None:
     copies = OffsiteCopy.objects.filter(destination=destination)
     queued = {
         "state": CopyState.QUEUED.value, "retry_at": database_now(), "verified_at": None, "verified_by": "",
+        "upload": "",
     }  # fmt: skip
     copies.exclude(upload="").update(upload="")
     # First, so that a job cannot make them verified after the next statement.

@@ -6,18 +6,21 @@ import contextlib
 import errno
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from functools import partial
 
 from cameras.spool.durable import RootFiles
 from captures.offsite.destinations.port import (
     CHUNK_BYTES,
+    Compared,
     DestinationError,
     Pace,
     Source,
     Upload,
     WrongChecksum,
     check_key,
-    compare,
+    has_beginning,
+    is_whole,
 )
 from captures.offsite.failpoints import FAILPOINTS
 
@@ -63,14 +66,14 @@ class FolderSender:
         try:
             self._files.make_folders(folder)
             with self._files.folder(folder) as at:
-                if upload.again and self._is_there(at, name, source):
+                if upload.again and self._is_there(at, name, source, upload):
                     return "read_back"
-                self._write(at, part, source)
+                if not self._is_sent(at, part, source, upload):
+                    self._write(at, part, source, upload)
                 FAILPOINTS.hit("after_data_sent")
-                found = self._hash(at, part)
-                if found != source.sha256:
+                if not is_whole(source, partial(self._read, at, part), upload, Compared.SENT, self._pace):
                     os.unlink(part, dir_fd=at)
-                compare(source.sha256, found)
+                    raise WrongChecksum
                 os.rename(part, name, src_dir_fd=at, dst_dir_fd=at)
                 FAILPOINTS.hit("after_copy_placed")
                 os.fsync(at)
@@ -113,41 +116,49 @@ class FolderSender:
     def close(self) -> None:
         self._files.close()
 
-    def _write(self, at: int, part: str, source: Source) -> None:
+    def _is_sent(self, at: int, part: str, source: Source, upload: Upload) -> bool:
+        """Whether an earlier attempt was comparing the whole file."""
+        try:
+            return upload.was_comparing(Compared.SENT) and _size(at, part) == source.size
+        except FileNotFoundError:
+            return False
+
+    def _write(self, at: int, part: str, source: Source, upload: Upload) -> None:
         """Write the file from the place where an earlier attempt was. All of it is read back afterwards."""
+        upload.forget_compared(Compared.SENT)
         file = _open(part, os.O_WRONLY | os.O_CREAT, at)
         try:
             begin = os.fstat(file).st_size
             # What was written before a power cut can be there in size alone.
-            if begin > source.size or self._hash(at, part) != source.digest(begin):
+            if begin and not has_beginning(source, partial(self._read, at, part), upload, begin):
+                upload.forget_compared(Compared.BEGUN)
                 os.ftruncate(file, 0)
                 begin = 0
             os.lseek(file, begin, os.SEEK_SET)
             for chunk in source.chunks(begin):
                 self._pace.take_bytes(len(chunk))
                 _write_all(file, chunk)
-            os.fsync(file)
-            # Read back from the disk and not from the cache, where it is whole in any case.
-            os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+            _store(file)
         finally:
             os.close(file)
 
-    def _is_there(self, at: int, name: str, source: Source) -> bool:
+    def _is_there(self, at: int, name: str, source: Source, upload: Upload) -> bool:
         try:
-            return os.stat(name, dir_fd=at).st_size == source.size and self._hash(at, name) == source.sha256
+            if _size(at, name) != source.size:
+                return False
         except FileNotFoundError:
             return False
+        return is_whole(source, partial(self._read, at, name), upload, Compared.PLACED, self._pace)
 
-    def _hash(self, at: int, name: str) -> str:
-        digest = hashlib.sha256()
+    def _read(self, at: int, name: str, begin: int) -> Generator[bytes, None, None]:
         file = _open(name, os.O_RDONLY, at)
         try:
+            os.lseek(file, begin, os.SEEK_SET)
             while chunk := os.read(file, CHUNK_BYTES):
                 self._pace.take_bytes(len(chunk))
-                digest.update(chunk)
+                yield chunk
         finally:
             os.close(file)
-        return digest.hexdigest()
 
 
 def write_marker(path: str, ident: str) -> None:
@@ -170,6 +181,16 @@ def write_marker(path: str, ident: str) -> None:
 def _open(name: str, flags: int, at: int) -> int:
     # O_NONBLOCK: a FIFO in the place of the file would block for ever.
     return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o640, dir_fd=at)
+
+
+def _size(at: int, name: str) -> int:
+    return os.stat(name, dir_fd=at, follow_symlinks=False).st_size
+
+
+def _store(file: int) -> None:
+    """Onto the disk, and out of the cache, where it is whole in any case."""
+    os.fsync(file)
+    os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _write_all(file: int, chunk: bytes) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 CHUNK_BYTES = 256 * 1024
@@ -18,6 +20,9 @@ class DestinationError(Exception):
 
 class WrongChecksum(DestinationError):
     """What is at the far end is not the file. It was removed there, or is overwritten by the next attempt."""
+
+    def __init__(self, message: str = "The copy differs from the file.") -> None:
+        super().__init__(message)
 
 
 class FileUnreadable(Exception):
@@ -61,13 +66,6 @@ class Source:
             yield chunk
             begin += len(chunk)
 
-    def digest(self, end: int) -> str:
-        """The SHA-256 of the first `end` bytes."""
-        digest = hashlib.sha256()
-        for chunk in self.chunks(0, end):
-            digest.update(chunk)
-        return digest.hexdigest()
-
     def check(self, should_go_on: Callable[[], None]) -> None:
         """Read all of it. FileUnreadable if it is not the file of its row; what `should_go_on` raises."""
         found = os.fstat(self.descriptor).st_size
@@ -81,18 +79,47 @@ class Source:
             raise FileUnreadable("The content of the file has changed: its SHA-256 is not that of its row.")
 
 
+class Compared(StrEnum):
+    """What an interrupted comparison was reading."""
+
+    PLACED = "placed"
+    """The copy of an earlier attempt, under its name."""
+    BEGUN = "begun"
+    """The part of a file that an earlier attempt sent."""
+    SENT = "sent"
+    """All that was sent, before it becomes the copy."""
+
+
 @dataclass(slots=True)
 class Upload:
-    """What a destination remembers of an upload that it can resume: `id`, and `save`, which stores it. `again`: an
-    earlier attempt may have placed the whole copy, and was killed before that was written down."""
+    """What a destination remembers of an upload that it can resume, and `save`, which stores it: `id`, which is that of
+    the server, or how far a comparison came. `again`: an earlier attempt may have placed the whole copy, and was killed
+    before that was written down."""
 
     id: str = ""
     again: bool = False
     save: Callable[[str], None] = field(default=lambda _id: None)
 
     def set(self, ident: str) -> None:
-        self.id = ident
-        self.save(ident)
+        if ident != self.id:
+            self.id = ident
+            self.save(ident)
+
+    def was_comparing(self, what: Compared) -> bool:
+        """Whether an earlier attempt was interrupted in this comparison."""
+        return self.id.startswith(f"{what}:")
+
+    def compared_bytes(self, what: Compared) -> int:
+        """How many bytes from the beginning it has compared."""
+        return int(self.id.partition(":")[2]) if self.was_comparing(what) else 0
+
+    def set_compared(self, what: Compared, count: int) -> None:
+        self.set(f"{what}:{count}")
+
+    def forget_compared(self, what: Compared) -> None:
+        """Before the bytes at the far end change."""
+        if self.was_comparing(what):
+            self.set("")
 
 
 class Sender(Protocol):
@@ -115,10 +142,54 @@ class Sender(Protocol):
     def close(self) -> None: ...
 
 
-def compare(wanted: str, found: str) -> None:
-    """WrongChecksum unless the two SHA-256 are equal."""
-    if wanted != found:
-        raise WrongChecksum(f"The copy has the SHA-256 {found[:12]}…, not {wanted[:12]}….")
+Read = Callable[[int], Generator[bytes, None, None]]
+"""The bytes at the far end, from an offset to the end."""
+
+
+def has_beginning(source: Source, read: Read, upload: Upload, size: int) -> bool:
+    """Whether what an earlier attempt has sent is the first `size` bytes of the file. Interrupted, FileUnreadable."""
+    same, _ = _compare(source, read, upload, Compared.BEGUN, size)
+    if same:
+        upload.set_compared(Compared.BEGUN, size)
+    return same
+
+
+def is_whole(source: Source, read: Read, upload: Upload, what: Compared, pace: Pace) -> bool:
+    """Whether the far end has the file of the row. Interrupted; FileUnreadable if the file here has changed."""
+    same, digest = _compare(source, read, upload, what, source.size)
+    if not same:
+        upload.forget_compared(what)
+    elif digest == source.sha256:
+        return True
+    elif not digest:
+        upload.set_compared(what, source.size)
+    # The far end was compared with the file, and not with its row: the file may have changed meanwhile.
+    source.check(lambda: pace.take_bytes(0))
+    return same and not digest
+
+
+def _compare(source: Source, read: Read, upload: Upload, what: Compared, size: int) -> tuple[bool, str]:
+    """Whether the far end has the first `size` bytes and no more, and their SHA-256; empty if an earlier attempt has
+    read some of them. How far an attempt came that is interrupted is stored: else a file that takes longer than an
+    attempt may would be read from its beginning for ever."""
+    begin = upload.compared_bytes(what)
+    begin = place = begin if begin <= size else 0
+    digest = hashlib.sha256()
+    try:
+        with contextlib.closing(read(begin) if begin < size else no_bytes()) as chunks:
+            for chunk in chunks:
+                if chunk != source.read(len(chunk), place):
+                    return False, ""
+                digest.update(chunk)
+                place += len(chunk)
+    except Interrupted:
+        upload.set_compared(what, place)
+        raise
+    return place == size, "" if begin else digest.hexdigest()
+
+
+def no_bytes() -> Generator[bytes, None, None]:
+    yield from ()
 
 
 def check_key(key: str) -> str:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from functools import partial
 from typing import Any
 
 import boto3
@@ -21,6 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from captures.offsite.destinations.guarded_http import STALL_S, GuardedHttp, PacedBody
 from captures.offsite.destinations.port import (
     CHUNK_BYTES,
+    Compared,
     DestinationError,
     FileUnreadable,
     Pace,
@@ -28,7 +30,7 @@ from captures.offsite.destinations.port import (
     Upload,
     WrongChecksum,
     check_key,
-    compare,
+    is_whole,
 )
 from captures.offsite.destinations.settings import S3Secret, S3Settings
 from captures.offsite.failpoints import FAILPOINTS
@@ -73,22 +75,19 @@ class S3Sender:
     def put_file(self, source: Source, key: str, upload: Upload) -> str:
         name = self._prefix + check_key(key)
         with translated():
-            if upload.again and self._is_there(source, key, name):
+            if upload.again and self._is_there(source, name, upload):
                 return "read_back"
+            upload.forget_compared(Compared.PLACED)
             if source.size <= self._part_bytes:
                 wanted = self._put_whole(source, name)
             else:
                 wanted = self._put_parts(source, name, upload)
             FAILPOINTS.hit("after_data_sent")
-            return self._verify(source, key, name, wanted)
+            return self._verify(source, name, upload, wanted)
 
     def fetch(self, key: str) -> Iterator[bytes]:
         with translated():
-            body = self._client.get_object(Bucket=self._bucket, Key=self._prefix + check_key(key))["Body"]
-            with contextlib.closing(body):
-                while chunk := body.read(CHUNK_BYTES):
-                    self._pace.take_bytes(len(chunk))
-                    yield chunk
+            yield from self._read(self._prefix + check_key(key))
 
     def forget(self, key: str, upload: str) -> None:
         with contextlib.suppress(DestinationError), translated():
@@ -196,22 +195,29 @@ class S3Sender:
                 if found["Key"] == name:
                     self._client.abort_multipart_upload(Bucket=self._bucket, Key=name, UploadId=found["UploadId"])
 
-    def _is_there(self, source: Source, key: str, name: str) -> bool:
+    def _is_there(self, source: Source, name: str, upload: Upload) -> bool:
         try:
             head = self._client.head_object(Bucket=self._bucket, Key=name)
         except ClientError as error:
             if code_of(error) in {"404", "NoSuchKey", "NotFound"}:
                 return False
             raise
-        return head["ContentLength"] == source.size and self._hash(key) == source.sha256
+        return head["ContentLength"] == source.size and self._is_whole(source, name, upload)
 
-    def _hash(self, key: str) -> str:
-        digest = hashlib.sha256()
-        for chunk in self.fetch(key):
-            digest.update(chunk)
-        return digest.hexdigest()
+    def _is_whole(self, source: Source, name: str, upload: Upload) -> bool:
+        return is_whole(source, partial(self._read, name), upload, Compared.PLACED, self._pace)
 
-    def _verify(self, source: Source, key: str, name: str, wanted: str) -> str:
+    def _read(self, name: str, begin: int = 0) -> Generator[bytes, None, None]:
+        part = {"Range": f"bytes={begin}-"} if begin else {}
+        answer = self._client.get_object(Bucket=self._bucket, Key=name, **part)
+        with contextlib.closing(answer["Body"]) as body:
+            if begin and "ContentRange" not in answer:
+                raise DestinationError("The server does not answer requests for a part of an object.")
+            while chunk := body.read(CHUNK_BYTES):
+                self._pace.take_bytes(len(chunk))
+                yield chunk
+
+    def _verify(self, source: Source, name: str, upload: Upload, wanted: str) -> str:
         head = self._client.head_object(Bucket=self._bucket, Key=name, ChecksumMode="ENABLED")
         if head["ContentLength"] != source.size:
             self._remove(name)
@@ -219,10 +225,9 @@ class S3Sender:
         # Most servers add the number of the parts: `...=-6`.
         if self._checks and str(head.get("ChecksumSHA256")).partition("-")[0] == wanted:
             return "server"
-        found = self._hash(key)
-        if found != source.sha256:
+        if not self._is_whole(source, name, upload):
             self._remove(name)
-        compare(source.sha256, found)
+            raise WrongChecksum
         return "read_back"
 
     def _remove(self, name: str) -> None:

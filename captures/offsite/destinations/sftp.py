@@ -11,13 +11,15 @@ import errno
 import hashlib
 import io
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from functools import partial
 from typing import Any
 
 import paramiko
 from paramiko.sftp import CMD_EXTENDED
 
 from captures.offsite.destinations.port import (
+    Compared,
     DestinationError,
     Interrupted,
     Pace,
@@ -25,14 +27,16 @@ from captures.offsite.destinations.port import (
     Upload,
     WrongChecksum,
     check_key,
-    compare,
+    has_beginning,
+    is_whole,
 )
 from captures.offsite.destinations.settings import SftpSecret, SftpSettings
 from captures.offsite.failpoints import FAILPOINTS
 from core.outgoing import AddressRefused, OutgoingGuard
 
 CONNECT_S, STALL_S = 10.0, 30.0
-WRITE_BYTES = 32 * 1024
+WRITE_BYTES, WINDOW_BYTES = 32 * 1024, 2 * 1024 * 1024
+"""Of a request; and what is requested before any of it has arrived."""
 PART = ".skycam-part"
 PROBE = ".skycam-probe"
 
@@ -89,14 +93,15 @@ class SftpSender:
         part = f"{path}{PART}"
         with translated():
             self._make_folders(posixpath.dirname(path))
-            if upload.again and self._is_there(path, source):
+            if upload.again and self._is_there(path, source, upload):
                 return "read_back"
-            self._write(part, source)
+            # An earlier attempt may have been comparing the whole file.
+            if not upload.was_comparing(Compared.SENT) or self._size(part) != source.size:
+                self._write(part, source, upload)
             FAILPOINTS.hit("after_data_sent")
-            found = self._hash(part)
-            if found != source.sha256:
+            if not is_whole(source, partial(self._read, part), upload, Compared.SENT, self._pace):
                 self._client.remove(part)
-            compare(source.sha256, found)
+                raise WrongChecksum
             self._rename(part, path)
             FAILPOINTS.hit("after_copy_placed")
         return "read_back"
@@ -124,16 +129,19 @@ class SftpSender:
     def close(self) -> None:
         self._transport.close()
 
-    def _is_there(self, path: str, source: Source) -> bool:
+    def _is_there(self, path: str, source: Source, upload: Upload) -> bool:
         try:
-            return int(self._client.stat(path).st_size or 0) == source.size and self._hash(path) == source.sha256
+            same = int(self._client.stat(path).st_size or 0) == source.size
         except FileNotFoundError:
             return False
+        return same and is_whole(source, partial(self._read, path), upload, Compared.PLACED, self._pace)
 
-    def _write(self, part: str, source: Source) -> None:
+    def _write(self, part: str, source: Source, upload: Upload) -> None:
+        upload.forget_compared(Compared.SENT)
         begin = self._size(part)
         # Compared and not only counted: the end may be lost that the server had not stored yet.
-        if begin > source.size or (begin and self._hash(part) != source.digest(begin)):
+        if begin and not has_beginning(source, partial(self._read, part), upload, begin):
+            upload.forget_compared(Compared.BEGUN)
             self._client.truncate(part, 0)
             begin = 0
         with self._client.open(part, "r+b" if begin else "wb") as file:
@@ -153,18 +161,19 @@ class SftpSender:
             # paramiko has no method for extensions of OpenSSH.
             self._client._request(CMD_EXTENDED, "fsync@openssh.com", file.handle)  # noqa: SLF001
 
-    def _hash(self, path: str) -> str:
-        digest = hashlib.sha256()
-        for chunk in self._read(path):
-            digest.update(chunk)
-        return digest.hexdigest()
-
-    def _read(self, path: str) -> Iterator[bytes]:
+    def _read(self, path: str, begin: int = 0) -> Generator[bytes, None, None]:
         with self._client.open(path, "rb") as file:
-            file.prefetch(self._size(path), max_concurrent_requests=64)
-            while chunk := file.read(WRITE_BYTES):
-                self._pace.take_bytes(len(chunk))
-                yield chunk
+            file.seek(begin)
+            size = self._size(path)
+            for place in range(begin, size, WINDOW_BYTES):
+                file.prefetch(min(size, place + WINDOW_BYTES))
+                # All of it before the first piece is passed on: an interruption then leaves no thread of paramiko that
+                # still sends requests.
+                window = file.read(min(size - place, WINDOW_BYTES))
+                for piece in range(0, len(window), WRITE_BYTES):
+                    chunk = window[piece : piece + WRITE_BYTES]
+                    self._pace.take_bytes(len(chunk))
+                    yield chunk
 
     def _size(self, path: str) -> int:
         try:
