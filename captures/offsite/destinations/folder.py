@@ -146,8 +146,15 @@ class FolderSender:
         try:
             if _size(at, name) != source.size:
                 return False
+            file = _open(name, os.O_RDONLY, at)
         except FileNotFoundError:
             return False
+        try:
+            # A person, or an attempt that was killed after the renaming, may have left both in the cache alone.
+            _store(file)
+            os.fsync(at)
+        finally:
+            os.close(file)
         return is_whole(source, partial(self._read, at, name), upload, Compared.PLACED, self._pace)
 
     def _read(self, at: int, name: str, begin: int) -> Generator[bytes, None, None]:

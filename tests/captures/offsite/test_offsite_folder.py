@@ -147,3 +147,21 @@ def test_a_part_that_a_power_cut_left_is_replaced(folder_copies: Destination, cl
     send(folder_copies)
     assert copy_of(folder_copies).read_bytes() == Path(clip.root.path, clip.path).read_bytes()
     assert events() == []
+
+
+def test_a_copy_that_is_there_already_is_on_the_disk_before_it_counts(
+    folder_copies: Destination, clip: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(folder_copies)
+    folder_copies.copies.update(state="queued", verified_at=None)
+    synced, fsync = list[str](), os.fsync
+
+    def record_and_sync(file: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{file}"))
+        fsync(file)
+
+    monkeypatch.setattr(os, "fsync", record_and_sync)
+    send(folder_copies)
+    assert states(folder_copies) == ["verified"]
+    place = copy_of(folder_copies)
+    assert synced[-2:] == [str(place), str(place.parent)]
