@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from cameras.spool.durable import RootFiles
 from cameras.spool.storage import RootMissing
 from captures.clips.deletion import open_root
 from captures.clips.models import Clip
@@ -195,6 +196,17 @@ def has_row(copy: OffsiteCopy) -> bool:
 
 
 @contextlib.contextmanager
+def readable_root(root: StorageRoot) -> Iterator[RootFiles]:
+    """RootMissing also if it cannot be opened: that is a fault of the disk or share, and not of one file."""
+    with contextlib.ExitStack() as stack:
+        try:
+            files = stack.enter_context(open_root(root))
+        except OSError as error:
+            raise RootMissing(f"The storage root {root.path} cannot be opened: {error.strerror}.") from error
+        yield files
+
+
+@contextlib.contextmanager
 def opened_source(copy: OffsiteCopy) -> Iterator[Source]:
     """The file, below its root and without following symbolic links. FileUnreadable, RootMissing."""
     folder, _, name = copy.path.rpartition("/")
@@ -202,7 +214,7 @@ def opened_source(copy: OffsiteCopy) -> Iterator[Source]:
     if root is None:
         raise FileUnreadable("Its storage root is unknown.")
     try:
-        with open_root(root) as files, files.folder(folder) as at:
+        with readable_root(root) as files, files.folder(folder) as at:
             # O_NONBLOCK: a FIFO in the place of the file would block for ever.
             descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at)
     except (OSError, ValueError) as error:

@@ -125,6 +125,18 @@ def test_files_of_a_root_that_is_not_mounted_wait(folder_copies: Destination, cl
     assert states(folder_copies) == ["verified"]
 
 
+def test_files_of_a_root_that_cannot_be_opened_wait(
+    folder_copies: Destination, clip: Clip, root: StorageRoot, tmp_path: Path
+) -> None:
+    root.path = str(tmp_path / "no folder")
+    root.save()
+    Path(root.path).write_bytes(b"")
+    send(folder_copies)
+    assert states(folder_copies) == ["queued"]
+    assert "cannot be opened" in copies(folder_copies)[0].error
+    assert open_alerts() == []
+
+
 def test_a_full_disk_keeps_the_file_in_the_queue(disk: SmallDisk, clip: Clip) -> None:
     destination = folder_destination(disk.path)
     disk.leave(4096)
