@@ -73,6 +73,8 @@ class Sending:
         self._pace = RowPace(destination, self._stop_reason)
         self._began = time.monotonic()
         self.totals = Totals()
+        self._missing = set[UUID]()
+        """Roots that are not mounted: this job tries no other file of them."""
 
     def run(self) -> str:
         """Returns why it ended; empty when nothing was left."""
@@ -99,7 +101,7 @@ class Sending:
     def _has_work(self, destination: Destination) -> bool:
         """Waits for a destination that fails, for a while. Interrupted."""
         self._pace.check()
-        if not OffsiteCopy.objects.filter(queue.due(destination, self._host)).exists():
+        if not OffsiteCopy.objects.filter(queue.due(destination, self._host, self._missing)).exists():
             return False
         wait_s = queue.wait_s(destination, self._host)
         if wait_s > PATIENCE_S:
@@ -113,7 +115,7 @@ class Sending:
     def _send_next(self, destination: Destination, sender: Sender) -> bool:
         """False if none is due. DestinationError, when the connection is to be opened again; Interrupted."""
         self._pace.check()
-        copy = queue.claim_next(destination, self._host)
+        copy = queue.claim_next(destination, self._host, self._missing)
         if copy is None:
             return False
         FAILPOINTS.hit("after_claim")
@@ -136,6 +138,7 @@ class Sending:
             queue.note_interrupted(copy)
             raise
         except RootMissing as error:
+            self._missing.add(copy.root)
             queue.note_waiting(copy, str(error))
             return True
         except FileUnreadable as error:

@@ -5,6 +5,7 @@ Each move is one conditional UPDATE with its event in the same transaction. Time
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -153,17 +154,19 @@ def move(copy: OffsiteCopy, before: CopyState, after: CopyState, **fields: Any) 
     return moved
 
 
-def due(destination: Destination, host: str) -> Q:
-    """Condition for the copies that may be sent now."""
+def due(destination: Destination, host: str, without: Iterable[UUID] = ()) -> Q:
+    """Condition for the copies that may be sent now, other than those of the roots `without`."""
     now = database_now()
     # A time further away than any retry comes from a clock that was set back since.
     late = Q(retry_at__lte=now) | Q(retry_at__gt=now + timedelta(seconds=LONGEST_RETRY_S))
-    return Q(destination=destination, host=host, state=CopyState.QUEUED.value) & late
+    queued = Q(destination=destination, host=host, state=CopyState.QUEUED.value) & late
+    # Only if needed: the condition for each row is not in the index.
+    return queued & ~Q(root__in=roots) if (roots := list(without)) else queued
 
 
-def claim_next(destination: Destination, host: str) -> OffsiteCopy | None:
-    """The oldest file that is due, now `sending`."""
-    for copy in OffsiteCopy.objects.filter(due(destination, host)).order_by("at", "id")[:20]:
+def claim_next(destination: Destination, host: str, without: Iterable[UUID] = ()) -> OffsiteCopy | None:
+    """The oldest file that is due, and not in one of the roots `without`, now `sending`."""
+    for copy in OffsiteCopy.objects.filter(due(destination, host, without)).order_by("at", "id")[:20]:
         if move(copy, CopyState.QUEUED, CopyState.SENDING, attempts=copy.attempts + 1):
             return copy
     return None

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from cameras.models import Camera
+from cameras.spool.storage import make_root
 from captures.models import Clip, Destination, StorageRoot
 from captures.offsite.queue import queue_new_files
 from tests.harness.disks.small_disk import SmallDisk
 from tests.harness.rows.captures import file_of, saved
-from tests.harness.rows.clips import clip_of
+from tests.harness.rows.clips import STARTED, clip_of
 from tests.harness.rows.offsite import (
     copies,
     events,
@@ -27,6 +29,7 @@ from tests.harness.rows.offsite import (
 )
 
 pytestmark = pytest.mark.django_db
+OTHER_ROOT = "0193a000-0000-7000-8000-0000000000bb"
 
 
 @pytest.fixture
@@ -123,6 +126,20 @@ def test_files_of_a_root_that_is_not_mounted_wait(folder_copies: Destination, cl
     make_due(folder_copies)
     send(folder_copies)
     assert states(folder_copies) == ["verified"]
+
+
+def test_a_job_tries_one_file_of_a_root_that_is_not_mounted(
+    folder_copies: Destination, clip: Clip, camera: Camera, root: StorageRoot, tmp_path: Path
+) -> None:
+    clip_of(camera, root, STARTED + timedelta(minutes=1))
+    (tmp_path / "mounted").mkdir()
+    make_root(tmp_path / "mounted", OTHER_ROOT)
+    mounted = StorageRoot.objects.create(pk=OTHER_ROOT, host="main", path=str(tmp_path / "mounted"))
+    clip_of(camera, mounted, STARTED + timedelta(minutes=2))
+    Path(root.path, ".skycam-root").unlink()
+    send(folder_copies)
+    assert states(folder_copies) == ["queued", "queued", "verified"]
+    assert [copy.attempts for copy in copies(folder_copies)] == [1, 0, 1]
 
 
 def test_files_of_a_root_that_cannot_be_opened_wait(
