@@ -6,6 +6,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from monitoring.models import DeliveryState, Severity, Webhook, WebhookAttempt, WebhookDelivery
@@ -17,6 +18,7 @@ from monitoring.webhooks.retry_schedule import MAX_TRIES, retry_delay_s
 from monitoring.webhooks.transitions import cancel_pending, change_state
 
 ALERT_AFTER = timedelta(hours=1)
+KILLED = "The process that made the last attempt was killed during it."
 GONE_REASON = "The receiver answered 410: it wants no more deliveries."
 
 
@@ -78,26 +80,32 @@ def _note_failure(claim: Claim, webhook: Webhook, answer: Answer) -> None:
     tries = claim.delivery.tries
     _note_failing(webhook)
     if tries >= MAX_TRIES:
-        _end_failed(claim, webhook, answer)
+        _end_failed(claim.rows, claim.delivery, webhook, answer.error)
         return
     again = timezone.now() + timedelta(seconds=retry_delay_s(tries, answer.retry_after_s))
     kept = claim.rows.filter(state=DeliveryState.PENDING)
     kept.update(not_before=again, error=answer.error, lease_until=None, worker="")
 
 
-def _end_failed(claim: Claim, webhook: Webhook, answer: Answer) -> None:
-    failed = change_state(claim.rows, DeliveryState.PENDING, DeliveryState.FAILED, error=answer.error)
-    if failed:
+def fail_killed() -> None:
+    """End deliveries whose last attempt was killed with its process: its outcome is not known, and there is no other
+    one."""
+    waiting = WebhookDelivery.objects.filter(state=DeliveryState.PENDING, lease_until=None)
+    for delivery in waiting.filter(tries__gte=MAX_TRIES):
+        with transaction.atomic():
+            webhook = Webhook.objects.select_for_update().get(pk=delivery.webhook_id)
+            rows = waiting.filter(pk=delivery.pk, tries=delivery.tries)
+            _end_failed(rows, delivery, webhook, KILLED)
+
+
+def _end_failed(rows: QuerySet[WebhookDelivery], delivery: WebhookDelivery, webhook: Webhook, error: str) -> None:
+    if change_state(rows, DeliveryState.PENDING, DeliveryState.FAILED, error=error):
         record_event(
             "webhook.failed",
-            f"The web-hook {webhook.name} did not get an event of the kind {claim.delivery.kind}: {answer.error}",
+            f"The web-hook {webhook.name} did not get an event of the kind {delivery.kind}: {error}",
             severity=Severity.ERROR,
             subject=webhook.pk,
-            data={
-                "delivery": str(claim.delivery.pk),
-                "event": str(claim.delivery.event),
-                "tries": claim.delivery.tries,
-            },
+            data={"delivery": str(delivery.pk), "event": str(delivery.event), "tries": delivery.tries},
         )
 
 

@@ -19,6 +19,7 @@ from monitoring.webhooks.backlog import trim_backlogs
 from monitoring.webhooks.claims import claim, due_deliveries, release_lost_leases
 from monitoring.webhooks.client import WebhookClient
 from monitoring.webhooks.delivery import attempt_delivery
+from monitoring.webhooks.outcomes import fail_killed
 
 POLL_S = 5.0
 """Between two searches, also while no message wakes the thread."""
@@ -64,7 +65,8 @@ class WebhookThread:
     def _maintain(self) -> None:
         """Once in `poll_s`: too expensive for each event that wakes the thread."""
         if time.monotonic() - self._maintained_at >= self._poll_s:
-            release_lost_leases()
+            if release_lost_leases():
+                fail_killed()
             trim_backlogs()
             self._maintained_at = time.monotonic()
 

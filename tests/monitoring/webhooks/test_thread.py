@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
 from core.outgoing import OutgoingGuard
-from monitoring.models import Webhook, WebhookDelivery
+from monitoring.models import Event, Webhook, WebhookDelivery
+from monitoring.webhooks.claims import claim
 from monitoring.webhooks.client import WebhookClient
+from monitoring.webhooks.retry_schedule import MAX_TRIES
 from monitoring.webhooks.thread import FAILING, POOL, WebhookThread
 from tests.harness.far_ends.webhook_receiver import Request, hang, in_turn, receiving, status
 from tests.harness.rows.webhooks import PATIENT, added, happened
@@ -54,6 +57,19 @@ def test_an_event_is_found_without_a_message(start: Callable[..., WebhookThread]
         start()
         happened()
         eventually(lambda: delivered() == 1)
+
+
+def test_a_delivery_whose_last_attempt_was_killed_has_failed(start: Callable[..., WebhookThread]) -> None:
+    with receiving(status(200)) as receiver:
+        added(receiver.url)
+        happened()
+        claim(WebhookDelivery.objects.get().pk, "killed")
+        WebhookDelivery.objects.update(tries=MAX_TRIES, lease_until=timezone.now() - timedelta(seconds=1))
+        start()
+        eventually(lambda: WebhookDelivery.objects.exclude(state="pending").exists())
+    assert WebhookDelivery.objects.get().state == "failed"
+    assert receiver.received == []
+    assert Event.objects.get(kind="webhook.failed").data["tries"] == MAX_TRIES
 
 
 def test_receivers_that_hang_do_not_hold_up_another_one(start: Callable[..., WebhookThread]) -> None:
