@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from cameras.spool.durable import RootFiles
 from captures.archives.models import ArchiveFile
 from captures.clips.deletion import open_root
-from captures.offsite.destinations.port import DestinationError, WrongChecksum
+from captures.offsite.destinations.port import CopyMissing, DestinationError, WrongChecksum
+from captures.offsite.jobs import has_row
 from captures.offsite.limits import NoPace
 from captures.offsite.models import CopyState, OffsiteCopy
 from captures.offsite.queue import database_now
@@ -28,8 +29,8 @@ class NoCopy(Exception):
 
 
 def fetch_copy(copy: OffsiteCopy, write: Callable[[bytes], object]) -> None:
-    """Pass the content of a copy to `write`. DestinationError; WrongChecksum after the last byte if it is not the file:
-    the copy is then queued again."""
+    """Pass the content of a copy to `write`. DestinationError; WrongChecksum after the last byte if it is not the file,
+    and CopyMissing: the copy is then queued again."""
     for chunk in _checked(copy):
         write(chunk)
 
@@ -53,21 +54,31 @@ def restore(file: StoredFile) -> OffsiteCopy:
 def _checked(copy: OffsiteCopy) -> Iterator[bytes]:
     """The content; WrongChecksum at its end."""
     digest = hashlib.sha256()
-    with opened(copy.destination, NoPace()) as sender:
-        for chunk in sender.fetch(copy.key):
-            digest.update(chunk)
-            yield chunk
-    if digest.hexdigest() == copy.sha256:
-        return
-    # It was verified once: the far end has changed since. The file here may be whole, and is then sent again.
+    try:
+        with opened(copy.destination, NoPace()) as sender:
+            for chunk in sender.fetch(copy.key):
+                digest.update(chunk)
+                yield chunk
+    except CopyMissing:
+        # Not that of a file which is deleted here: there would be nothing to send, and nothing would name its only
+        # copy, whose disk may be away.
+        if has_row(copy):
+            _take_back(copy, "missing")
+        raise
+    if digest.hexdigest() != copy.sha256:
+        _take_back(copy, "damaged")
+        raise WrongChecksum(f"The copy at {copy.destination.name} is damaged.")
+
+
+def _take_back(copy: OffsiteCopy, what: str) -> None:
+    """It was verified once: the far end has changed since. The file here may be whole, and is then sent again."""
     OffsiteCopy.objects.filter(pk=copy.pk, state=CopyState.VERIFIED.value).update(
         state=CopyState.QUEUED, verified_at=None, verified_by="", retry_at=database_now(),
-        error="The copy was found to be damaged.",
+        error=f"The copy was found to be {what}.",
     )  # fmt: skip
     record_event(
-        "offsite.damaged", f"A verified copy at {copy.destination.name} is damaged.", severity="error", subject=copy.pk
+        "offsite.damaged", f"A verified copy at {copy.destination.name} is {what}.", severity="error", subject=copy.pk
     )
-    raise WrongChecksum(f"The copy at {copy.destination.name} is damaged.")
 
 
 def mend_archive_file(row: ArchiveFile, files: RootFiles, folder: str, name: str) -> bool:

@@ -13,6 +13,7 @@ from cameras.spool.durable import RootFiles
 from captures.offsite.destinations.port import (
     CHUNK_BYTES,
     Compared,
+    CopyMissing,
     DestinationError,
     Pace,
     Source,
@@ -207,6 +208,8 @@ def _write_all(file: int, chunk: bytes) -> None:
 
 
 def _failure(error: OSError) -> DestinationError:
+    if isinstance(error, FileNotFoundError):
+        return CopyMissing("The folder has no such file.")
     if error.errno == errno.ENOSPC:
         return DestinationError("The disk of the folder is full.")
     return DestinationError(f"The copy cannot be written or read in the folder: {error.strerror}.")

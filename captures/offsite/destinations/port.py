@@ -25,6 +25,10 @@ class WrongChecksum(DestinationError):
         super().__init__(message)
 
 
+class CopyMissing(DestinationError):
+    """The destination answers, and does not have the copy."""
+
+
 class FileUnreadable(Exception):
     """The file on this host cannot be copied: it is missing or differs from its row. No retry mends that."""
 

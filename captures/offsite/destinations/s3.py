@@ -23,6 +23,7 @@ from captures.offsite.destinations.guarded_http import STALL_S, GuardedHttp, Pac
 from captures.offsite.destinations.port import (
     CHUNK_BYTES,
     Compared,
+    CopyMissing,
     DestinationError,
     FileUnreadable,
     Pace,
@@ -42,6 +43,7 @@ MAX_PARTS = 9_000
 PROBE = ".skycam-probe"
 LOST = frozenset({"NoSuchUpload", "InvalidPart", "InvalidPartOrder", "EntityTooSmall"})
 """Errors of an upload that the server has forgotten, in part or whole: it is begun again."""
+MISSING = frozenset({"404", "NoSuchKey", "NotFound"})
 WRONG = frozenset({"BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch", "InvalidDigest"})
 
 
@@ -199,7 +201,7 @@ class S3Sender:
         try:
             head = self._client.head_object(Bucket=self._bucket, Key=name)
         except ClientError as error:
-            if code_of(error) in {"404", "NoSuchKey", "NotFound"}:
+            if code_of(error) in MISSING:
                 return False
             raise
         return head["ContentLength"] == source.size and self._is_whole(source, name, upload)
@@ -249,7 +251,7 @@ def translated() -> Iterator[None]:
         yield
     except ClientError as error:
         code = code_of(error)
-        kind = WrongChecksum if code in WRONG else DestinationError
+        kind = WrongChecksum if code in WRONG else CopyMissing if code in MISSING else DestinationError
         said = readable(str(error.response.get("Error", {}).get("Message", "")))[:200]
         raise kind(f"The server refused the request: {readable(code)[:60]}. {said}".strip()) from error
     except (BotoCoreError, urllib3.exceptions.HTTPError, OSError) as error:

@@ -20,6 +20,7 @@ from paramiko.sftp import CMD_EXTENDED
 
 from captures.offsite.destinations.port import (
     Compared,
+    CopyMissing,
     DestinationError,
     Interrupted,
     Pace,
@@ -211,6 +212,8 @@ def translated() -> Iterator[None]:
         raise
     except paramiko.AuthenticationException as error:
         raise DestinationError("The server refused the user, the password or the key.") from error
+    except FileNotFoundError as error:
+        raise CopyMissing("The server has no such file.") from error
     except (OSError, paramiko.SSHException, EOFError) as error:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise DestinationError("The disk of the server is full.") from error

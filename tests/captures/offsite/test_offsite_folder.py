@@ -13,7 +13,10 @@ import pytest
 from cameras.models import Camera
 from cameras.spool.storage import make_root
 from captures.models import Clip, Destination, StorageRoot
+from captures.offsite.destinations.port import CopyMissing
 from captures.offsite.queue import queue_new_files
+from captures.offsite.restore import restore
+from captures.stored_files.tables import FILE_TABLES
 from tests.harness.disks.small_disk import SmallDisk
 from tests.harness.rows.captures import file_of, saved
 from tests.harness.rows.clips import STARTED, clip_of
@@ -194,3 +197,25 @@ def test_a_copy_that_is_there_already_is_on_the_disk_before_it_counts(
     assert states(folder_copies) == ["verified"]
     place = copy_of(folder_copies)
     assert synced[-2:] == [str(place), str(place.parent)]
+
+
+def test_a_copy_that_is_missing_when_it_is_needed_is_not_verified_any_more(
+    folder_copies: Destination, clip: Clip
+) -> None:
+    send(folder_copies)
+    copy_of(folder_copies).unlink()
+    with pytest.raises(CopyMissing):
+        restore(FILE_TABLES["clips"].of_row(clip))
+    assert states(folder_copies) == ["queued"]
+    send(folder_copies)
+    assert copy_of(folder_copies).exists()
+
+
+def test_the_missing_copy_of_a_deleted_file_stays_known(folder_copies: Destination, clip: Clip) -> None:
+    send(folder_copies)
+    file = FILE_TABLES["clips"].of_row(clip)
+    clip.delete()
+    copy_of(folder_copies).unlink()
+    with pytest.raises(CopyMissing):
+        restore(file)
+    assert states(folder_copies) == ["verified"]

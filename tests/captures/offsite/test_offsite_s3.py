@@ -19,7 +19,9 @@ from django.db import connection
 from cameras.models import Camera
 from captures.models import Clip, Destination, StorageRoot
 from captures.offsite.destinations import guarded_http, s3
+from captures.offsite.destinations.port import CopyMissing
 from captures.offsite.queue import queue_new_files
+from captures.offsite.restore import fetch_copy
 from tests.harness.far_ends.offsite.faulty_proxy import (
     FaultyProxy,
     Request,
@@ -114,6 +116,17 @@ def test_a_clip_is_copied_and_read_back(bucket: Destination, clip: Clip, server:
     send(bucket)
     assert [copy.verified_by for copy in copies(bucket)] == ["read_back"]
     assert len(content(bucket, server)) == clip.bytes
+
+
+def test_an_object_that_is_missing_when_it_is_needed_is_not_verified_any_more(
+    bucket: Destination, clip: Clip, server: int
+) -> None:
+    send(bucket)
+    [copy], found = copies(bucket), client(server)
+    found.delete_object(Bucket=BUCKET, Key=bucket.settings["prefix"] + copy.key)
+    with pytest.raises(CopyMissing):
+        fetch_copy(copy, bytearray().extend)
+    assert states(bucket) == ["queued"]
 
 
 def test_a_large_file_is_sent_in_parts(bucket: Destination, large: Clip, server: int, proxy: FaultyProxy) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from cameras.models import Camera
 from captures.models import Clip, Destination, StorageRoot
+from captures.offsite.destinations.port import CopyMissing
 from captures.offsite.restore import restore
 from captures.stored_files.tables import FILE_TABLES
 from tests.harness.far_ends.offsite.sshd import Sshd, make_key
@@ -123,3 +124,13 @@ def test_a_damaged_file_comes_back_from_its_copy(server: Destination, clip: Clip
     assert file.read_bytes() == LARGE
     assert len(list(file.parent.iterdir())) == 1
     assert events()[-1] == "offsite.restored"
+
+
+def test_a_copy_that_is_missing_when_it_is_needed_is_not_verified_any_more(
+    server: Destination, sshd: Sshd, clip: Clip
+) -> None:
+    send(server)
+    place(server, sshd).unlink()
+    with pytest.raises(CopyMissing):
+        restore(FILE_TABLES["clips"].of_row(clip))
+    assert states(server) == ["queued"]
