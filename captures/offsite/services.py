@@ -12,7 +12,7 @@ from pydantic import ValidationError as Invalid
 
 from cameras.models import Camera
 from captures.offsite.destinations.settings import SECRETS, SETTINGS, FolderSettings, Settings
-from captures.offsite.models import CopyState, Destination
+from captures.offsite.models import WAITING, CopyState, Destination
 from captures.offsite.queue import compare_again
 from captures.offsite.requests import DestinationChange, DestinationRequest
 from captures.offsite.secret_store import encrypt_for, settings_of
@@ -83,7 +83,9 @@ def remove_destination(destination: Destination, actor: str, *, force: bool = Fa
     """Forget the destination and the rows of its copies. The copies themselves stay where they are. FilesWait."""
     with transaction.atomic():
         found = Destination.objects.select_for_update().get(pk=destination.pk)
-        waiting = found.copies.waiting().count() if found.keep_local else 0
+        # Dead copies, too: their files stay here until a person has decided.
+        uncopied = [*WAITING, CopyState.DEAD.value]
+        waiting = found.copies.filter(state__in=uncopied).count() if found.keep_local else 0
         if waiting and not force:
             raise FilesWait(
                 f"{pluralize(waiting, 'file')} must not be deleted here before they are copied to {found.name}. Wait, "

@@ -36,7 +36,8 @@ def _prefix(value: str) -> str:
 def _absolute(value: str) -> str:
     if not value.startswith("/") or any(part in {".", ".."} for part in value.split("/")):
         raise ValueError("Write the whole path, such as /mnt/copies, without dots.")
-    return value.rstrip("/") or "/"
+    # One form of each: the path is compared with those of the station.
+    return "/" + "/".join(filter(None, value.split("/")))
 
 
 Prefix = Annotated[Line, Field(max_length=200), AfterValidator(_prefix)]

@@ -73,8 +73,10 @@ def test_a_bad_value_is_refused_and_changes_nothing(field: str, value: Any, mana
     assert Destination.objects.count() == 0
 
 
-def test_a_folder_in_a_storage_root_is_refused(manager: Any, root: StorageRoot) -> None:
-    wanted = {"name": "a", "kind": "folder", "classes": ["capture"], "settings": {"path": f"{root.path}/copies"}}
+@pytest.mark.parametrize("before", ["", "/"])
+def test_a_folder_in_a_storage_root_is_refused(manager: Any, root: StorageRoot, before: str) -> None:
+    path = f"{before}{root.path}/copies"
+    wanted = {"name": "a", "kind": "folder", "classes": ["capture"], "settings": {"path": path}}
     answer = manager.post(URL, wanted, format="json")
     assert answer.status_code == 400
     assert "on another disk" in answer.json()["detail"]
@@ -106,6 +108,14 @@ def test_a_destination_that_files_wait_for_is_removed_only_by_force(
     assert manager.delete(bucket).json()["type"] == "/problems/files-wait"
     assert manager.delete(f"{bucket}?force=true").status_code == 204
     assert OffsiteCopy.objects.count() == 0
+
+
+def test_a_destination_with_dead_copies_is_removed_only_by_force(manager: Any) -> None:
+    destination = folder_destination_row(keep_local=True)
+    copy_row(destination)
+    address = f"{URL}{destination.pk}/"
+    assert manager.delete(address).json()["type"] == "/problems/files-wait"
+    assert manager.delete(f"{address}?force=true").status_code == 204
 
 
 def test_a_test_is_a_job_without_secrets(bucket: str, manager: Any, root: StorageRoot) -> None:
