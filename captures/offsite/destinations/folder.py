@@ -59,7 +59,10 @@ class FolderSender:
         except OSError as error:
             raise DestinationError(f"The folder {path} cannot be read: {error.strerror}.") from error
         if found != ident:
-            raise DestinationError(f"The folder {path} has the marker of another destination. Give another folder.")
+            raise DestinationError(
+                f"The folder {path} has the marker of another destination. Give another folder. If that destination "
+                f"was removed, delete the file {MARKER} in the folder and test again."
+            )
 
     def put_file(self, source: Source, key: str, upload: Upload) -> str:
         folder, _, name = check_key(key).rpartition("/")

@@ -78,6 +78,9 @@ def test_a_folder_without_its_marker_is_not_filled(folder_copies: Destination, c
 def test_a_folder_of_another_destination_is_refused(copies_folder: Path, folder_copies: Destination) -> None:
     with pytest.raises(AssertionError):
         folder_destination(copies_folder, name="another")
+    assert (
+        "If that destination was removed, delete the file" in probe(Destination.objects.get(name="another"))["said"][0]
+    )
 
 
 def test_a_test_does_not_mark_the_folder_under_an_unmounted_disk(folder_copies: Destination, clip: Clip) -> None:
