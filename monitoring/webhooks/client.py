@@ -46,15 +46,15 @@ class WebhookClient:
     certificates with `tls`, by default those of the system."""
 
     def __init__(self, guard: OutgoingGuard, deadline_s: float = DEADLINE_S, tls: ssl.SSLContext | None = None) -> None:
-        self._guard, self._deadline_s, self._tls = guard, deadline_s, tls
+        self._guard, self.deadline_s, self._tls = guard, deadline_s, tls
 
     def post(self, url: ReceiverUrl, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Never raises for what the network or the receiver does."""
         began = time.monotonic()
         status, text, retry_after_s = None, "", None
         try:
-            with self._connect(url, began + self._deadline_s) as connection:
-                response = send_request(DeadlineSocket(connection, began + self._deadline_s), url, body, headers)
+            with self._connect(url, began + self.deadline_s) as connection:
+                response = send_request(DeadlineSocket(connection, began + self.deadline_s), url, body, headers)
                 status, retry_after_s = response.status, retry_after(response.headers.get("Retry-After"))
                 error = url.without_secrets(status_error(status, response.headers.get("Location")))
                 text = read_text(response, url)
@@ -79,7 +79,7 @@ class WebhookClient:
             case AddressRefused():
                 return f"The address {failure}"
             case TimeoutError():
-                return f"The receiver did not answer within {self._deadline_s:g} s."
+                return f"The receiver did not answer within {self.deadline_s:g} s."
             case ssl.SSLCertVerificationError():
                 return f"The certificate of the receiver is not valid ({failure.verify_message})."
             case ssl.SSLError():

@@ -25,7 +25,10 @@ POLL_S = 5.0
 """Between two searches, also while no message wakes the thread."""
 POOL = 8
 FAILING = POOL // 2
-"""The threads that web-hooks which fail may use, so that those that hang leave room for the others."""
+"""The threads that web-hooks which fail or are slow may use, so that those that hang leave room for the others."""
+SLOW = 0.5
+"""The share of the deadline from which on an attempt is slow. A receiver may also accept each delivery, and let its
+answers drip until the deadline."""
 
 
 class WebhookThread:
@@ -39,7 +42,9 @@ class WebhookThread:
         self._poll_s, self._maintained_at = poll_s, float("-inf")
         self._lock = threading.Lock()
         self._sending: dict[UUID, bool] = {}
-        """Web-hooks with a thread -> whether it was failing. Under the lock."""
+        """Web-hooks with a thread -> whether it was failing or slow. Under the lock."""
+        self._slow = set[UUID]()
+        """Those whose last attempt was slow. Under the lock."""
 
     def start(self) -> None:
         self._thread.start()
@@ -72,6 +77,7 @@ class WebhookThread:
 
     def _reserve(self, webhook: UUID, failing: bool) -> bool:
         with self._lock:
+            failing = failing or webhook in self._slow
             full = len(self._sending) >= POOL or (failing and sum(self._sending.values()) >= FAILING)
             if full or webhook in self._sending:
                 return False
@@ -82,7 +88,7 @@ class WebhookThread:
         attempted = False
         try:
             with log_and_continue("webhooks"):
-                attempted = self._attempt(delivery)
+                attempted = self._attempt(webhook, delivery)
         finally:
             # The connection of a thread that ends would stay open.
             connection.close()
@@ -93,10 +99,13 @@ class WebhookThread:
         if attempted:
             self._thread.wake()
 
-    def _attempt(self, delivery: UUID) -> bool:
+    def _attempt(self, webhook: UUID, delivery: UUID) -> bool:
         found = claim(delivery, self._name)
         if found is not None:
-            attempt_delivery(found, self._client)
+            answer = attempt_delivery(found, self._client)
+            with self._lock:
+                change = self._slow.add if answer.duration_s > SLOW * self._client.deadline_s else self._slow.discard
+                change(webhook)
         return found is not None
 
 

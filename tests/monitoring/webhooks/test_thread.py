@@ -15,8 +15,8 @@ from monitoring.webhooks.claims import claim
 from monitoring.webhooks.client import WebhookClient
 from monitoring.webhooks.retry_schedule import MAX_TRIES
 from monitoring.webhooks.thread import FAILING, POOL, WebhookThread
-from tests.harness.far_ends.webhook_receiver import Request, hang, in_turn, receiving, status
-from tests.harness.rows.webhooks import PATIENT, added, happened
+from tests.harness.far_ends.webhook_receiver import Request, drip_body, hang, in_turn, receiving, status
+from tests.harness.rows.webhooks import PATIENT, QUICK, added, happened
 from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -83,6 +83,17 @@ def test_receivers_that_hang_do_not_hold_up_another_one(start: Callable[..., Web
         [happened() for _ in range(3)]
         eventually(lambda: delivered() == 3, LONG_S / 2)
         assert len(stuck.received) == FAILING
+
+
+def test_receivers_that_accept_slowly_do_not_hold_up_another_one(start: Callable[..., WebhookThread]) -> None:
+    with receiving(drip_body) as slow, receiving(status(200)) as receiver:
+        [added(slow.url, f"slow {number}") for number in range(POOL + 2)]
+        [happened() for _ in range(20)]
+        added(receiver.url, "well")
+        happened()
+        start(QUICK)
+        eventually(lambda: WebhookDelivery.objects.filter(webhook__name="well", state="delivered").exists())
+    assert WebhookDelivery.objects.filter(state="pending").count() > 100
 
 
 def test_a_web_hook_has_one_request_at_a_time(start: Callable[..., WebhookThread]) -> None:
