@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from typing import Any
 
@@ -106,20 +106,23 @@ class S3Sender:
         return ["An object was written, read and removed."]
 
     def refuses_wrong_sha256(self) -> bool:
-        """Whether the server compares a checksum with what it received. Some store the one that they are given."""
-        name = self._prefix + PROBE
+        """Whether the server compares a checksum with what it received, of an object and of a part. Some store the one
+        that they are given."""
+        sent = {
+            "Bucket": self._bucket, "Key": self._prefix + PROBE, "Body": b"skycam", "ChecksumAlgorithm": "SHA256",
+            "ChecksumSHA256": encoded(hashlib.sha256(b"another").digest()),
+        }  # fmt: skip
         with translated():
+            if not is_refused(partial(self._client.put_object, **sent)):
+                self._client.delete_object(Bucket=self._bucket, Key=sent["Key"])
+                return False
+            upload = {"Bucket": self._bucket, "Key": sent["Key"]}
+            begun = self._client.create_multipart_upload(**upload, ChecksumAlgorithm="SHA256")
+            upload["UploadId"] = begun["UploadId"]
             try:
-                self._client.put_object(
-                    Bucket=self._bucket, Key=name, Body=b"skycam", ChecksumAlgorithm="SHA256",
-                    ChecksumSHA256=encoded(hashlib.sha256(b"another").digest()),
-                )  # fmt: skip
-            except ClientError as error:
-                if code_of(error) in WRONG:
-                    return True
-                raise
-            self._client.delete_object(Bucket=self._bucket, Key=name)
-        return False
+                return is_refused(partial(self._client.upload_part, **sent, UploadId=begun["UploadId"], PartNumber=1))
+            finally:
+                self._client.abort_multipart_upload(**upload)
 
     def close(self) -> None:
         self._http.close()
@@ -256,6 +259,17 @@ def translated() -> Iterator[None]:
         raise kind(f"The server refused the request: {readable(code)[:60]}. {said}".strip()) from error
     except (BotoCoreError, urllib3.exceptions.HTTPError, OSError) as error:
         raise DestinationError(f"The connection failed: {type(error).__name__}.") from error
+
+
+def is_refused(send: Callable[[], object]) -> bool:
+    """Whether the server refuses the checksum of what is sent. ClientError for another reason."""
+    try:
+        send()
+    except ClientError as error:
+        if code_of(error) in WRONG:
+            return True
+        raise
+    return False
 
 
 def code_of(error: ClientError) -> str:

@@ -290,6 +290,18 @@ def test_a_server_that_compares_checksums_verifies_by_itself(
     assert [one for one in proxy.seen if one.startswith("GET") and one.endswith(".mp4") and "?" not in one] == []
 
 
+def test_a_server_that_compares_no_checksums_of_parts_is_read_back(
+    bucket: Destination, large: Clip, server: int, proxy: FaultyProxy
+) -> None:
+    proxy.faults.append(lambda request: None if request.is_part else compare_sha256(request))
+    assert "by reading them back" in probe(bucket)["said"][-1]
+    proxy.faults.insert(0, once(corrupt, lambda request: request.is_part))
+    send(bucket)
+    assert states(bucket) == ["queued"]
+    assert events() == ["offsite.damaged"]
+    assert unfinished(server) == []
+
+
 def test_a_file_that_changes_while_it_is_sent_gets_no_verified_copy(
     bucket: Destination, large: Clip, server: int, proxy: FaultyProxy
 ) -> None:
