@@ -168,7 +168,9 @@ def is_whole(files: RootFiles, request: CopyRequest, name: str, should_stop: Cal
     if files.size(request.folder, name) != request.bytes:
         return False
     with files.folder(request.folder) as at:
-        found = OpenFile(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at))
+        # O_NONBLOCK: a FIFO in the place of an empty file would block for ever.
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        found = OpenFile(os.open(name, flags, dir_fd=at))
     try:
         # What was just written is in the page cache, which would hide what the disk has.
         found.forget_cached()

@@ -5,13 +5,16 @@ A file is mended from its source, or from a whole copy elsewhere (ARCHIVE_MENDER
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import functools
 import os
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal, TypedDict
 
 from django.conf import settings
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet, Sum
 from django.utils import timezone
 
 from cameras.spool.durable import RootFiles
@@ -24,10 +27,11 @@ from captures.archives.copying import (
     copy_file,
     is_whole,
 )
-from captures.archives.jobs import describe_error, fetch_whole, open_root
+from captures.archives.jobs import check_mounted, describe_error, fetch_whole, open_root
 from captures.archives.manifest import MANIFEST, README, SUMS, small_files
 from captures.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveFolder, ArchiveState
 from captures.archives.transfer import SenderAway
+from captures.files.serving import FileMissing, open_below
 from captures.tables import ARCHIVE_MENDERS
 from core.jobs.context import JobContext, JobError
 from core.jobs.models import Job
@@ -39,9 +43,16 @@ from monitoring.services import raise_alert, record_event, resolve_alert
 
 KIND = "verify_archive"
 MAX_LISTED = 1000
-COUNTS: tuple[Literal["missing", "changed", "extra", "mended"], ...] = ("missing", "changed", "extra", "mended")
+What = Literal["missing", "changed", "extra", "mended"]
+COUNTS: tuple[What, ...] = ("missing", "changed", "extra", "mended")
 OWN = (MANIFEST, README, SUMS)
 State = ArchiveFileState
+WHAT: dict[str, What] = {State.MISSING: "missing", State.DAMAGED: "changed", State.COPIED: "mended"}
+"""What a verification says of a file with a message."""
+MENDED = "It was mended from a whole copy."
+NO_COPY = "No whole copy of it could be read."
+Way = Callable[[ArchiveFile, CopyRequest], bool]
+"""A way to mend a file: whether it is whole now. OSError, CopyFaulty."""
 Mender = Callable[[ArchiveFile, RootFiles, str, str], bool]
 """File, root of the archive, folder and name -> whether it put a whole file there."""
 
@@ -86,78 +97,85 @@ def verify_archive(context: JobContext) -> dict[str, Any]:
 class ArchiveVerification:
     def __init__(self, archive: Archive, folder: ArchiveFolder, files: RootFiles, context: JobContext) -> None:
         self._archive, self._folder, self._files, self._context = archive, folder, files, context
+        self._began, self._faulty = timezone.now(), 0
         self.result = VerifyResult(files=0, bytes=0, missing=0, changed=0, extra=0, mended=0, results=[])
 
-    def run(self, began: Any) -> VerifyResult:
+    def run(self, began: datetime) -> VerifyResult:
+        self._began = began
         rows = self._folder.files.exclude(state=State.PLANNED)
         total = rows.count()
-        fresh = rows.filter(Q(verified_at=None) | Q(verified_at__lt=began) | ~Q(state=State.COPIED))
-        self.result["files"] = total - fresh.count()
+        fresh = rows.filter(Q(verified_at=None) | Q(verified_at__lt=began))
+        done = total - fresh.count()
         for row in fresh.select_related("clip__root", "capture_file__root", "folder").order_by("path"):
             if self._context.should_stop():
                 raise CopyStopped
             self._verify(row)
-            done = self.result["files"]
+            done += 1
             self._context.progress(done, total, f"{pluralize(done, 'file')} read, {self._faulty} faulty")
+        self._sum_up(rows)
         self._restore_own_files()
         self._find_extra()
         return self.result
 
-    @property
-    def _faulty(self) -> int:
-        return self.result["missing"] + self.result["changed"]
-
     def _verify(self, row: ArchiveFile) -> None:
         subfolder, _, name = row.path.rpartition("/")
-        folder = f"{self._archive.folder}/{subfolder}"
-        request = CopyRequest("", "", row.bytes, row.sha256, folder, name)
-        self.result["files"] += 1
-        self.result["bytes"] += row.bytes
-        if self._is_whole(request):
-            store(row, State.COPIED, "")
+        request = CopyRequest("", "", row.bytes, row.sha256, f"{self._archive.folder}/{subfolder}", name)
+        fault = self._fault_of(request)
+        if fault is None:
+            self._store(row, State.COPIED, "")
             return
-        is_there = self._size(folder, name) is not None
-        what = "changed" if is_there else "missing"
-        message = "Its content has changed." if is_there else "It is missing."
-        if self._mend(row, folder, name):
-            self.result["mended"] += 1
-            self._list(row, "mended", f"{message} It was mended from a whole copy.")
-            store(row, State.COPIED, "")
+        state, message = fault
+        if problem := self._mend(row, request):
+            self._faulty += 1
+            self._store(row, state, f"{message} {problem}")
             return
-        self.result["changed" if is_there else "missing"] += 1
-        self._list(row, what, f"{message} There is no whole copy to mend it from.")
-        store(row, State.DAMAGED if is_there else State.MISSING, message)
+        self._store(row, State.COPIED, f"{message} {MENDED}")
 
-    def _is_whole(self, request: CopyRequest) -> bool:
+    def _fault_of(self, request: CopyRequest) -> tuple[State, str] | None:
+        """State and sentence; None when the file is whole."""
         try:
-            return is_whole(self._files, request, request.name, self._context.should_stop)
-        except OSError:
-            # A sector that cannot be read: mended as any other damage.
+            if is_whole(self._files, request, request.name, self._context.should_stop):
+                return None
+            is_there = self._files.size(request.folder, request.name) is not None
+        except OSError as error:
+            # Of a disk that is gone, nothing can be said about its files.
+            check_mounted(self._folder.root)
+            return State.DAMAGED, f"It cannot be read: {error.strerror}."
+        return (State.DAMAGED, "Its content has changed.") if is_there else (State.MISSING, "It is missing.")
+
+    def _mend(self, row: ArchiveFile, request: CopyRequest) -> str:
+        """Why it cannot be mended; empty when it was. One file that cannot be written does not end the verification:
+        its fault would stay unknown, and so would those of the files behind it."""
+        ways: list[Way] = [self._copy_source, self._fetch_twin]
+        ways += [functools.partial(self._use_mender, resolve(path)) for path in ARCHIVE_MENDERS.values()]
+        problem = NO_COPY
+        for mend in ways:
+            try:
+                self._files.make_folders(request.folder)
+                if mend(row, request):
+                    return ""
+            except OSError as error:
+                check_mounted(self._folder.root)
+                problem = f"It cannot be mended: {error.strerror or error}."
+            except CopyFaulty as error:
+                problem = str(error)
+        return problem
+
+    def _copy_source(self, row: ArchiveFile, request: CopyRequest) -> bool:
+        source = row.clip or row.capture_file
+        if source is None or source.host != settings.STATION.host or source.sha256 != row.sha256:
             return False
-
-    def _size(self, folder: str, name: str) -> int | None:
+        copied = dataclasses.replace(request, source_root=source.root.path, source_path=source.path)
         try:
-            return self._files.size(folder, name)
-        except OSError:
-            return None
+            copy_file(copied, self._files, self._context.should_stop)
+        except SourceFaulty:
+            return False
+        return True
 
-    def _mend(self, row: ArchiveFile, folder: str, name: str) -> bool:
-        self._files.make_folders(folder)
-        if source := row.clip or row.capture_file:
-            request = CopyRequest(source.root.path, source.path, row.bytes, row.sha256, folder, name)
-            if source.host == settings.STATION.host and source.sha256 == row.sha256 and self._copy(request):
-                return True
-        if self._fetch_twin(row, folder, name):
-            return True
-        menders: Iterator[Mender] = map(resolve, ARCHIVE_MENDERS.values())
-        request = CopyRequest("", "", row.bytes, row.sha256, folder, name)
-        return any(mender(row, self._files, folder, name) and self._is_whole(request) for mender in menders)
-
-    def _fetch_twin(self, row: ArchiveFile, folder: str, name: str) -> bool:
+    def _fetch_twin(self, row: ArchiveFile, request: CopyRequest) -> bool:
         """From the archive's folder on another host."""
         twins = ArchiveFile.objects.filter(folder__archive=self._archive, sha256=row.sha256, state=State.COPIED)
         for twin in twins.exclude(folder=self._folder).select_related("folder"):
-            request = CopyRequest("", "", row.bytes, row.sha256, folder, name)
             try:
                 fetch_whole(twin, request, self._files, self._context)
             except (SenderAway, CopyFaulty):
@@ -165,33 +183,56 @@ class ArchiveVerification:
             return True
         return False
 
-    def _copy(self, request: CopyRequest) -> bool:
-        try:
-            copy_file(request, self._files, self._context.should_stop)
-        except SourceFaulty:
+    def _use_mender(self, mender: Mender, row: ArchiveFile, request: CopyRequest) -> bool:
+        if not mender(row, self._files, request.folder, request.name):
             return False
-        return True
+        return is_whole(self._files, request, request.name, self._context.should_stop)
+
+    def _store(self, row: ArchiveFile, state: ArchiveFileState, message: str) -> None:
+        # Not before the request: a clock that was set back would have the file read again by each attempt.
+        now = max(timezone.now(), self._began)
+        values: dict[str, Any] = {"state": state, "message": message, "verified_at": now}
+        if state == State.COPIED and row.copied_at is None:
+            values["copied_at"] = now
+        ArchiveFile.objects.filter(pk=row.pk).exclude(state=State.PLANNED).update(**values)
+
+    def _sum_up(self, rows: QuerySet[ArchiveFile]) -> None:
+        """From the rows, which also have what earlier attempts of this job found."""
+        read = rows.filter(verified_at__gte=self._began)
+        self.result["files"] = read.count()
+        self.result["bytes"] = read.aggregate(Sum("bytes"))["bytes__sum"] or 0
+        for row in read.exclude(message="").order_by("path").iterator():
+            self._add(WHAT[row.state], row.path, row.message)
 
     def _restore_own_files(self) -> None:
         """The manifest and the sums are in the database: what differs is written again."""
         if not self._archive.manifest or self._folder.revision != self._archive.revision:
             return
         for name, content in small_files(self._folder, self._archive.manifest).items():
-            if self._content(name) != content:
-                part = f".{name}{PART}"
-                self._files.unlink(self._archive.folder, part)
-                self._files.create(self._archive.folder, part, [content])
-                self._files.rename(self._archive.folder, part, name)
-                self._files.sync(self._archive.folder)
-                self.result["mended"] += 1
-                self.result["results"].append(
-                    VerifiedFile(path=name, what="mended", message="It differed and was written again.")
-                )
+            if self._content(name) == content:
+                continue
+            try:
+                self._write(name, content)
+            except OSError as error:
+                check_mounted(self._folder.root)
+                self._add("changed", name, f"It differs and cannot be written again: {error.strerror}.")
+                continue
+            self._add("mended", name, "It differed and was written again.")
+
+    def _write(self, name: str, content: bytes) -> None:
+        part = f".{name}{PART}"
+        self._files.make_folders(self._archive.folder)
+        self._files.unlink(self._archive.folder, part)
+        self._files.create(self._archive.folder, part, [content])
+        self._files.rename(self._archive.folder, part, name)
+        self._files.sync(self._archive.folder)
 
     def _content(self, name: str) -> bytes:
+        """Empty when it is not a file that can be read."""
         try:
-            return self._files.read(self._archive.folder, name)
-        except OSError:
+            with contextlib.closing(open_below(self._folder.root.path, f"{self._archive.folder}/{name}")) as file:
+                return file.read(file.size, 0)
+        except (OSError, FileMissing):
             return b""
 
     def _find_extra(self) -> None:
@@ -207,8 +248,13 @@ class ArchiveVerification:
     def _walk(self, below: str) -> Iterator[str]:
         """The files of the folder, relative to it. Symbolic links are not followed and count as files."""
         folder = f"{self._archive.folder}/{below}".rstrip("/")
-        with self._files.folder(folder) as at:
-            entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in os.scandir(at)]
+        try:
+            with self._files.folder(folder) as at:
+                entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in os.scandir(at)]
+        except OSError as error:
+            check_mounted(self._folder.root)
+            self._add("changed", below, f"The folder cannot be listed: {error.strerror}.")
+            return
         for name, is_folder in entries:
             path = f"{below}/{name}".lstrip("/")
             if is_folder:
@@ -216,16 +262,10 @@ class ArchiveVerification:
             elif not (name.startswith(".") and name.endswith(PART)):
                 yield path.encode("utf-8", "replace").decode()
 
-    def _list(self, row: ArchiveFile, what: str, message: str) -> None:
+    def _add(self, what: What, path: str, message: str) -> None:
+        self.result[what] += 1
         if len(self.result["results"]) < MAX_LISTED:
-            self.result["results"].append(VerifiedFile(path=row.path, what=what, message=message))
-
-
-def store(row: ArchiveFile, state: ArchiveFileState, message: str) -> None:
-    values: dict[str, Any] = {"state": state, "message": message, "verified_at": timezone.now()}
-    if state == State.COPIED and row.copied_at is None:
-        values["copied_at"] = timezone.now()
-    ArchiveFile.objects.filter(pk=row.pk).exclude(state=State.PLANNED).update(**values)
+            self.result["results"].append(VerifiedFile(path=path, what=what, message=message))
 
 
 def store_outcome(archive: Archive, folder: ArchiveFolder, result: VerifyResult) -> None:
@@ -233,6 +273,8 @@ def store_outcome(archive: Archive, folder: ArchiveFolder, result: VerifyResult)
     now = timezone.now()
     ArchiveFolder.objects.filter(pk=folder.pk).update(verified_at=now)
     faulty = ArchiveFile.objects.filter(folder__archive=archive, state__in=[State.MISSING, State.DAMAGED]).count()
+    # The manifest and the sums have no rows.
+    faulty += sum(one["what"] == "changed" and one["path"] in OWN for one in result["results"])
     Archive.objects.filter(pk=archive.pk).update(verified_at=now, verification="faulty" if faulty else "whole")
     counts: dict[str, int] = {name: result[name] for name in COUNTS}
     found = ", ".join(f"{count} {name}" for name, count in counts.items())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,9 @@ import pytest
 from django.utils import timezone
 
 from captures.archives.services import archive_path
-from captures.archives.verification import request_verification, verify_due
+from captures.archives.verification import request_verification, verify_archive, verify_due
 from captures.models import Archive, ArchiveFile, ArchiveFolder, Clip, StorageRoot
+from core.jobs.context import JobContext
 from core.jobs.models import Job
 from monitoring.models import Alert, Event
 from tests.harness.rows.offsite import folder_destination, send
@@ -148,6 +151,56 @@ def test_a_manifest_that_was_changed_is_written_again(verify: Any, archive: Arch
     manifest.write_text("{}")
     assert verify() == {"mended": 1}
     assert manifest.read_bytes() == whole
+
+
+def test_one_file_that_cannot_be_mended_does_not_hide_the_faults_of_the_others(
+    verify: Any, archive: Archive, clips: list[Clip], root: StorageRoot
+) -> None:
+    copy_of(archive, clips[0]).unlink()
+    # Nothing can be renamed to its name, as on a disk that has become read-only.
+    copy_of(archive, clips[0]).mkdir()
+    flip_a_bit(copy_of(archive, clips[1]))
+    delete_source(clips[1], root)
+    assert verify() == {"changed": 2}
+    assert archive.verification == "faulty"
+    assert alerts() == [f"archive.damaged:{archive.pk}"]
+
+
+def test_a_folder_in_the_place_of_the_manifest_is_reported(verify: Any, archive: Archive) -> None:
+    manifest = Path(archive_path(archive), "manifest.json")
+    manifest.unlink()
+    manifest.mkdir()
+    assert verify() == {"changed": 1}
+    assert archive.verification == "faulty"
+
+
+def test_a_pipe_in_the_place_of_the_readme_does_not_block_the_verification(verify: Any, archive: Archive) -> None:
+    readme = Path(archive_path(archive), "README.txt")
+    readme.unlink()
+    os.mkfifo(readme)
+    assert verify() == {"mended": 1}
+
+
+def test_a_file_that_cannot_be_read_has_not_changed(
+    verify: Any, archive: Archive, clips: list[Clip], root: StorageRoot
+) -> None:
+    folder = copy_of(archive, clips[0]).parent
+    shutil.rmtree(folder)
+    # A path through a file cannot be opened, also by root.
+    folder.write_text("")
+    verify()
+    assert ArchiveFile.objects.order_by("path")[0].message.startswith("It cannot be read: Not a directory.")
+
+
+def test_what_an_earlier_attempt_mended_is_reported_too(archive: Archive, clips: list[Clip], run_jobs: Any) -> None:
+    flip_a_bit(copy_of(archive, clips[0]))
+    request_verification(archive, "ada")
+    job = Job.objects.get(kind="verify_archive")
+    context = JobContext(str(job.pk), job.arguments, None, "ada", lambda _: context.stopping.set())
+    assert verify_archive(context) == {}
+    [result] = run_jobs("verify_archive")
+    assert (result["files"], result["mended"]) == (3, 1)
+    assert Event.objects.get(kind="archive.verified").severity == "warning"
 
 
 def test_an_archive_is_verified_again_after_some_days(archive: Archive, run_jobs: Any) -> None:
