@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, TypedDict
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import F, Q, QuerySet, Sum
 from django.utils import timezone
 
@@ -82,7 +83,7 @@ def verify_archive(context: JobContext) -> dict[str, Any]:
     folder = archive.folders.filter(host=settings.STATION.host).select_related("root").first() if archive else None
     if archive is None or folder is None:
         raise JobError("The archive is not on this host any more.", permanent=True)
-    began = Job.objects.get(pk=context.id).created_at
+    began = begin(context.id, folder)
     try:
         with open_root(folder.root) as files:
             result = ArchiveVerification(archive, folder, files, context).run(began)
@@ -92,6 +93,16 @@ def verify_archive(context: JobContext) -> dict[str, Any]:
         raise JobError(describe_error(error, folder.root)) from error
     store_outcome(archive, folder, result)
     return dict(result)
+
+
+def begin(job: str, folder: ArchiveFolder) -> datetime:
+    """When the job was requested: files that were read since then are not read twice."""
+    created = Job.objects.get(pk=job).created_at
+    with transaction.atomic():
+        # Once for each job. Before its first attempt no file can have been read for it: a clock was ahead.
+        if Job.objects.filter(pk=job, checkpoint__isnull=True).update(checkpoint={"begun": True}):
+            folder.files.filter(verified_at__gte=created).update(verified_at=None)
+    return created
 
 
 class ArchiveVerification:

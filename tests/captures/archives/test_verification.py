@@ -203,6 +203,14 @@ def test_what_an_earlier_attempt_mended_is_reported_too(archive: Archive, clips:
     assert Event.objects.get(kind="archive.verified").severity == "warning"
 
 
+def test_a_clock_that_was_set_back_does_not_make_files_count_as_read(
+    verify: Any, archive: Archive, clips: list[Clip]
+) -> None:
+    ArchiveFile.objects.update(verified_at=timezone.now() + timedelta(days=1))
+    flip_a_bit(copy_of(archive, clips[0]))
+    assert verify() == {"mended": 1}
+
+
 def test_an_archive_is_verified_again_after_some_days(archive: Archive, run_jobs: Any) -> None:
     verify_due()
     assert not Job.objects.filter(kind="verify_archive").exists()
