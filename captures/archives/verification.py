@@ -286,7 +286,12 @@ def store_outcome(archive: Archive, folder: ArchiveFolder, result: VerifyResult)
     faulty = ArchiveFile.objects.filter(folder__archive=archive, state__in=[State.MISSING, State.DAMAGED]).count()
     # The manifest and the sums have no rows.
     faulty += sum(one["what"] == "changed" and one["path"] in OWN for one in result["results"])
-    Archive.objects.filter(pk=archive.pk).update(verified_at=now, verification="faulty" if faulty else "whole")
+    times = list(ArchiveFolder.objects.filter(archive=archive).values_list("verified_at", flat=True))
+    # Whole only once each host has read its files, and since the oldest of these times.
+    whole_at = min(time for time in times if time) if all(times) else None
+    Archive.objects.filter(pk=archive.pk).update(
+        verified_at=now if faulty else whole_at, verification="faulty" if faulty else "whole" if whole_at else ""
+    )
     counts: dict[str, int] = {name: result[name] for name in COUNTS}
     found = ", ".join(f"{count} {name}" for name, count in counts.items())
     message = f"The archive of {archive.experiment.name!r} on {folder.host} was verified: {found}."

@@ -211,6 +211,31 @@ def test_a_clock_that_was_set_back_does_not_make_files_count_as_read(
     assert verify() == {"mended": 1}
 
 
+@pytest.fixture
+def dome(archive: Archive, root: StorageRoot) -> ArchiveFolder:
+    """The folder of another host, whose verification runs there."""
+    folder = ArchiveFolder.objects.create(archive=archive, host="dome", root=root)
+    request_verification(archive)
+    Job.objects.filter(host="dome").update(state="running", lease_until=timezone.now())
+    return folder
+
+
+def test_an_archive_is_not_whole_before_each_host_has_read_its_files(
+    verify: Any, archive: Archive, dome: ArchiveFolder
+) -> None:
+    verify()
+    assert (archive.verification, archive.verified_at) == ("", None)
+
+
+def test_an_archive_is_whole_since_the_oldest_verification_of_its_hosts(
+    verify: Any, archive: Archive, dome: ArchiveFolder
+) -> None:
+    yesterday = timezone.now() - timedelta(days=1)
+    ArchiveFolder.objects.filter(pk=dome.pk).update(verified_at=yesterday)
+    verify()
+    assert (archive.verification, archive.verified_at) == ("whole", yesterday)
+
+
 def test_an_archive_is_verified_again_after_some_days(archive: Archive, run_jobs: Any) -> None:
     verify_due()
     assert not Job.objects.filter(kind="verify_archive").exists()
