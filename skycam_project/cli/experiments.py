@@ -318,8 +318,10 @@ def verify(experiment: str) -> int:
     from captures.archives.verification import request_verification
 
     found = find_archive(caller, find_whole_experiment(caller, experiment))
-    for job in request_verification(found, caller.actor):
-        wait_and_show(job, run_here=True)
+    jobs = [wait_and_show(job, run_here=True) for job in request_verification(found, caller.actor)]
+    # What the row says then is the outcome of an earlier verification.
+    if failed := next((job for job in jobs if job.state != "done"), None):
+        raise CliError("failed", f"On {failed.host}: {failed.error or f'the verification was {failed.state}.'}")
     found.refresh_from_db()
     print_result(archive_body_of(found, caller), print_archive)
     return FAILED if found.verification == "faulty" else 0

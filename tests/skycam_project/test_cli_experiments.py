@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from cameras.models import Camera
-from captures.models import Archive, Experiment
+from captures.models import Archive, Experiment, StorageRoot
 from captures.recording_claims.models import RecordingClaim
+from core.jobs.models import Job
 from skycam_project.access.models import User
 from tests.harness.rows.audiences import only_for
 from tests.harness.stations.command_line import answer, skycam
@@ -86,6 +89,22 @@ def test_clips_are_released_after_the_end(run: dict[str, Any]) -> None:
     assert skycam("experiments", "release", "Dew").exit_code == 1
     skycam("experiments", "abort", "Dew")
     assert "Released 0 clips of Dew." in skycam("experiments", "release", "Dew").stdout
+
+
+def test_a_verification_that_was_cancelled_does_not_succeed_with_the_outcome_of_an_earlier_one(
+    run: dict[str, Any], root: StorageRoot
+) -> None:
+    archive = Archive.objects.create(
+        experiment_id=run["id"], folder="experiments/x", verification="whole", wait_until=timezone.now()
+    )
+    archive.folders.create(host="main", root=root)
+    Job.objects.create(
+        kind="verify_archive", host="main", subject=str(archive.pk), unique_key=str(archive.pk), state="running",
+        worker="gone", lease_until=timezone.now() - timedelta(minutes=1), cancel_requested_at=timezone.now(),
+    )  # fmt: skip
+    verified = skycam("experiments", "verify", "Dew")
+    assert verified.exit_code == 1
+    assert "On main: the verification was cancelled." in verified.stderr
 
 
 def test_a_bad_option_is_named(camera: Camera, tmp_path: Path) -> None:
