@@ -53,6 +53,8 @@ def copy_file(request: CopyRequest, files: RootFiles, should_stop: Callable[[], 
     """Copy the file, unless it is there already. Returns whether it is a hard link. SourceFaulty, CopyFaulty,
     CopyStopped, OSError of the disk of the archive."""
     if is_whole(files, request, request.name, should_stop):
+        # A kill may have come between the rename and this.
+        files.sync(request.folder)
         return files.links(request.folder, request.name) > 1
     part = f".{request.name}{PART}"
     files.unlink(request.folder, part)  # what a kill has left

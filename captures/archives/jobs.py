@@ -159,6 +159,8 @@ def fetch_whole(source: ArchiveFile, request: CopyRequest, files: RootFiles, con
     """Fetch a file of another host to its place, unless it is there. CopyFaulty when what arrived is not the file;
     SenderAway, CopyStopped, OSError."""
     if is_whole(files, request, request.name, context.should_stop):
+        # A kill may have come between the rename and this.
+        files.sync(request.folder)
         return
     part = part_name(request.name)
     if files.size(request.folder, part) is None:

@@ -1,0 +1,62 @@
+"""One file on its way into an archive: what a kill leaves is finished, and what cannot be copied leaves nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cameras.spool.durable import RootFiles
+from captures.archives.copying import CopyRequest, copy_file
+
+CONTENT = b"frame" * 1000
+
+
+class SyncedFiles(RootFiles):
+    """Lists the folders that were synced."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.synced: list[str] = []
+
+    def sync(self, folder: str) -> None:
+        super().sync(folder)
+        self.synced.append(folder)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    folder = tmp_path / "source"
+    folder.mkdir()
+    (folder / "clip.mp4").write_bytes(CONTENT)
+    return folder / "clip.mp4"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "target" / "clips"
+    made.mkdir(parents=True)
+    return made
+
+
+@pytest.fixture
+def files(folder: Path) -> Iterator[SyncedFiles]:
+    made = SyncedFiles(str(folder.parent))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def copy_request(source: Path) -> CopyRequest:
+    digest = hashlib.sha256(CONTENT).hexdigest()
+    return CopyRequest(str(source.parent), source.name, len(CONTENT), digest, "clips", source.name)
+
+
+def test_a_file_that_was_renamed_before_a_kill_is_synced_into_its_folder(
+    copy_request: CopyRequest, files: SyncedFiles, folder: Path
+) -> None:
+    (folder / "clip.mp4").write_bytes(CONTENT)
+    copy_file(copy_request, files, lambda: False)
+    assert files.synced == ["clips"]
