@@ -5,6 +5,7 @@ The source is read once. Its SHA-256 is known since it was recorded, so that of 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -65,6 +66,11 @@ def copy_file(request: CopyRequest, files: RootFiles, should_stop: Callable[[], 
             _check_link(request, files, part, should_stop)
         else:
             _copy_checked(source, request, files, part, should_stop)
+    except BaseException:
+        # Half a copy would take the space that a full disk lacks, and stay for ever once the source is gone.
+        with contextlib.suppress(OSError):
+            files.unlink(request.folder, part)
+        raise
     finally:
         source.close()
     files.rename(request.folder, part, request.name)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cameras.spool.durable import RootFiles
-from captures.archives.copying import CopyRequest, copy_file
+from captures.archives.copying import CopyRequest, CopyStopped, SourceFaulty, copy_file
 
 CONTENT = b"frame" * 1000
 
@@ -60,3 +61,18 @@ def test_a_file_that_was_renamed_before_a_kill_is_synced_into_its_folder(
     (folder / "clip.mp4").write_bytes(CONTENT)
     copy_file(copy_request, files, lambda: False)
     assert files.synced == ["clips"]
+
+
+def test_a_source_that_becomes_shorter_while_it_is_copied_leaves_nothing(
+    copy_request: CopyRequest, files: SyncedFiles, source: Path, folder: Path
+) -> None:
+    with pytest.raises(SourceFaulty, match="became shorter"):
+        # It is asked before each piece.
+        copy_file(copy_request, files, lambda: bool(os.truncate(source, 100)))
+    assert list(folder.iterdir()) == []
+
+
+def test_a_copy_that_was_stopped_leaves_nothing(copy_request: CopyRequest, files: SyncedFiles, folder: Path) -> None:
+    with pytest.raises(CopyStopped):
+        copy_file(copy_request, files, lambda: True)
+    assert list(folder.iterdir()) == []
