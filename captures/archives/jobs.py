@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -39,7 +40,7 @@ def make_archive(context: JobContext) -> dict[str, Any]:
     if folder is None:
         return {"files": 0, "bytes": 0}
     try:
-        with open_root(folder.root) as files:
+        with open_root(folder.root) as files, lock_folder(files, archive.folder):
             done = ArchiveJob(archive, folder, files, context).copy_all()
             advance(archive)
             write_manifest(archive, folder, files)
@@ -63,6 +64,26 @@ def open_root(root: StorageRoot) -> Iterator[RootFiles]:
         yield files
     finally:
         files.close()
+
+
+@contextlib.contextmanager
+def lock_folder(files: RootFiles, folder: str) -> Iterator[None]:
+    """Until the process ends, no other one writes into the folder: the worker of a job may be frozen and lose its
+    lease, while its child goes on. JobError when another process has the lock."""
+    with contextlib.ExitStack() as stack:
+        # A folder that cannot be made or locked, as on some network file systems: writing to it says what is wrong.
+        with contextlib.suppress(OSError):
+            files.make_folders(folder)
+            with files.folder(folder) as at:
+                lock = os.dup(at)
+            stack.callback(os.close, lock)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise JobError(
+                    "Another process still works in the folder of the archive. It is tried again."
+                ) from error
+        yield
 
 
 class RootNotMounted(OSError):

@@ -28,7 +28,7 @@ from captures.archives.copying import (
     copy_file,
     is_whole,
 )
-from captures.archives.jobs import check_mounted, describe_error, fetch_whole, open_root
+from captures.archives.jobs import check_mounted, describe_error, fetch_whole, lock_folder, open_root
 from captures.archives.manifest import MANIFEST, README, SUMS, small_files
 from captures.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveFolder, ArchiveState
 from captures.archives.transfer import SenderAway
@@ -85,7 +85,7 @@ def verify_archive(context: JobContext) -> dict[str, Any]:
         raise JobError("The archive is not on this host any more.", permanent=True)
     began = begin(context.id, folder)
     try:
-        with open_root(folder.root) as files:
+        with open_root(folder.root) as files, lock_folder(files, archive.folder):
             result = ArchiveVerification(archive, folder, files, context).run(began)
     except CopyStopped:
         return {}

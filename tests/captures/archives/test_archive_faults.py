@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -143,3 +145,19 @@ def test_a_source_that_is_restored_is_copied_by_the_next_request(
     archive.refresh_from_db()
     assert (archive.state, archive.missing) == ("complete", [])
     assert open_alerts() == []
+
+
+def test_a_second_process_does_not_write_beside_one_whose_job_was_lost(
+    run: Experiment, clips: list[Clip], target: StorageRoot
+) -> None:
+    archive = request_archive(run)
+    folder = Path(archive_path(archive))
+    folder.mkdir(parents=True)
+    other = os.open(folder, os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    with pytest.raises(JobError, match="Another process"):
+        attempt(archive)
+    os.close(other)
+    attempt(archive)
+    archive.refresh_from_db()
+    assert archive.state == "complete"
