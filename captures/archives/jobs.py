@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
+from django.db.models import F
 from django.utils import timezone
 
 from cameras.spool.durable import RootFiles
@@ -20,7 +21,7 @@ from captures.archives.failpoints import FAILPOINTS
 from captures.archives.manifest import small_files
 from captures.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveFolder, ArchiveMethod
 from captures.archives.services import advance, count_copied, report_failure
-from captures.archives.transfer import SenderAway, fetch_file, part_name
+from captures.archives.transfer import FileRefused, SenderAway, fetch_file, part_name
 from captures.storage.models import StorageRoot
 from core.jobs.context import JobContext, JobError
 from core.text.plurals import pluralize
@@ -90,6 +91,10 @@ class RootNotMounted(OSError):
     """The message says which root."""
 
 
+class SourceNotMounted(RootNotMounted):
+    """The root of a source, and not that of the archive."""
+
+
 def check_mounted(root: StorageRoot) -> None:
     """RootNotMounted."""
     if read_marker(root.path) != str(root.pk):
@@ -111,21 +116,43 @@ class ArchiveJob:
     def __init__(self, archive: Archive, folder: ArchiveFolder, files: RootFiles, context: JobContext) -> None:
         self._archive, self._folder, self._files, self._context = archive, folder, files, context
         self._copied_bytes = 0
+        self._hosts_away: set[str] = set()
+        self._postponed: OSError | None = None
 
     def copy_all(self) -> dict[str, Any]:
+        """The files of this host come first. One whose source is away now holds up no other; OSError at the end says
+        so."""
         rows = self._folder.files.filter(state=ArchiveFileState.PLANNED)
         total, done = self._folder.files.count(), self._folder.files.exclude(state=ArchiveFileState.PLANNED).count()
         for row in (
             rows.select_related("clip__root", "capture_file__root", "gathered_from__folder")
-            .order_by("path")
+            .order_by(F("gathered_from").asc(nulls_first=True), "path")
             .iterator(chunk_size=200)
         ):
             if self._context.should_stop():
                 break
-            self._copy(row)
+            if not self._try(row):
+                continue
             done += 1
             self._context.progress(done, total, f"{pluralize(done, 'file')} copied")
+        if self._postponed is not None:
+            raise self._postponed
         return {"files": done, "bytes": self._copied_bytes}
+
+    def _try(self, row: ArchiveFile) -> bool:
+        """Whether the file need not be tried again now."""
+        host = row.gathered_from.folder.host if row.gathered_from else ""
+        if host in self._hosts_away:
+            return False
+        try:
+            self._copy(row)
+        except (SenderAway, SourceNotMounted) as error:
+            self._postponed = self._postponed or error
+            # It would be waited for with each of its files.
+            if not isinstance(error, (FileRefused, SourceNotMounted)):
+                self._hosts_away.add(host)
+            return False
+        return True
 
     def _copy(self, row: ArchiveFile) -> None:
         source = row.clip or row.capture_file
@@ -149,7 +176,10 @@ class ArchiveJob:
             linked = copy_file(request, self._files, self._context.should_stop)
         except SourceFaulty as error:
             # A disk that is not mounted has no faulty files: the job is tried again when it is back.
-            check_mounted(source.root)
+            try:
+                check_mounted(source.root)
+            except RootNotMounted as away:
+                raise SourceNotMounted(str(away)) from error
             self._settle(row, ArchiveFileState(error.state), str(error))
             return
         self._settle_copied(row, linked=linked)
@@ -161,7 +191,10 @@ class ArchiveJob:
         if source.state != ArchiveFileState.COPIED:
             self._settle(row, ArchiveFileState(source.state), f"On {source.folder.host}: {source.message}")
             return
-        fetch_whole(source, request, self._files, self._context)
+        try:
+            fetch_whole(source, request, self._files, self._context)
+        except CopyFaulty as error:
+            raise FileRefused(str(error)) from error
         self._settle_copied(row)
 
     def _settle_copied(self, row: ArchiveFile, *, linked: bool = False) -> None:

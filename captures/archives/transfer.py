@@ -36,6 +36,10 @@ class SenderAway(OSError):
     """The host with the file does not send it now. The message says which."""
 
 
+class FileRefused(SenderAway):
+    """The host answers, and this file cannot be had from it. Others can."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A piece of a file of an archive that was asked for."""
@@ -149,7 +153,7 @@ def _await_piece(server: redis.Redis, wanted: Wanted, host: str, context: JobCon
         answer = bytes(found[1])
         if answer[:1] != OK or len(answer) == 1:
             why = answer[1:].decode(errors="replace") or "It ends early."
-            raise SenderAway(f"The host {host} does not send a file of the archive: {why}")
+            raise FileRefused(f"The host {host} does not send a file of the archive: {why}")
         return answer[1:]
     raise SenderAway(f"The host {host} does not answer, so its files cannot be fetched. Is `skycam up` running there?")
 

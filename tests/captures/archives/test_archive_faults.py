@@ -161,3 +161,28 @@ def test_a_second_process_does_not_write_beside_one_whose_job_was_lost(
     attempt(archive)
     archive.refresh_from_db()
     assert archive.state == "complete"
+
+
+def test_a_host_that_is_away_does_not_hold_up_the_files_of_this_one(
+    run: Experiment, clips: list[Clip], target: StorageRoot
+) -> None:
+    archive = request_archive(run)
+    dome = archive.folders.create(host="dome", root=target)
+    # As a file of a camera that comes first.
+    place = {"camera": clips[0].camera, "path": "attic/clips/a.mp4", "at": run.started_at, "bytes": 1}
+    far = ArchiveFile.objects.create(folder=dome, state="copied", **place)
+    ArchiveFile.objects.create(folder=archive.folders.get(host="main"), gathered_from=far, **place)
+    with pytest.raises(JobError, match="the files of dome cannot be fetched"):
+        attempt(archive)
+    assert ArchiveFile.objects.filter(folder__host="main", state="copied").count() == 3
+
+
+def test_a_source_that_is_not_mounted_does_not_hold_up_the_others(
+    run: Experiment, clips: list[Clip], target: StorageRoot, tmp_path: Path
+) -> None:
+    away = StorageRoot.objects.create(host="main", path=str(tmp_path / "away"))
+    Clip.objects.filter(pk=clips[0].pk).update(root=away)
+    archive = request_archive(run)
+    with pytest.raises(JobError, match="is not mounted"):
+        attempt(archive)
+    assert ArchiveFile.objects.filter(state="copied").count() == 2
