@@ -7,6 +7,7 @@ import errno
 import fcntl
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -24,10 +25,14 @@ from captures.archives.services import advance, count_copied, report_failure
 from captures.archives.transfer import FileRefused, SenderAway, fetch_file, part_name
 from captures.storage.models import StorageRoot
 from core.jobs.context import JobContext, JobError
+from core.jobs.services import enqueue
 from core.text.plurals import pluralize
 
 RESERVE_BYTES = 256_000_000
 """Left free on the disk of the archive: cameras may write there too."""
+
+VERIFIED_AGAIN = timedelta(days=1)
+"""How often, at most, another host verifies a file that does not arrive whole."""
 
 
 def make_archive(context: JobContext) -> dict[str, Any]:
@@ -193,9 +198,18 @@ class ArchiveJob:
             return
         try:
             fetch_whole(source, request, self._files, self._context)
-        except CopyFaulty as error:
+        except (CopyFaulty, FileRefused) as error:
+            self._have_verified(source)
             raise FileRefused(str(error)) from error
         self._settle_copied(row)
+
+    def _have_verified(self, source: ArchiveFile) -> None:
+        """Its host finds out whether the file is still whole: it is mended there, or stated as damaged here too."""
+        if source.verified_at is None or source.verified_at < timezone.now() - VERIFIED_AGAIN:
+            archive = str(self._archive.pk)
+            enqueue(
+                "verify_archive", source.folder.host, subject=archive, arguments={"archive": archive}, actor="station"
+            )
 
     def _settle_copied(self, row: ArchiveFile, *, linked: bool = False) -> None:
         self._copied_bytes += row.bytes

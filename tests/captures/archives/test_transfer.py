@@ -13,9 +13,11 @@ import pytest
 from cameras.broker import broker
 from captures.archives import transfer
 from captures.archives.copying import CopyStopped
+from captures.archives.jobs import make_archive
 from captures.archives.transfer import REFUSED, ArchiveSender, SenderAway, answer_request, fetch_file, read_piece
 from captures.models import Archive, ArchiveFile
-from core.jobs.context import JobContext
+from core.jobs.context import JobContext, JobError
+from core.jobs.models import Job
 from tests.harness.rows.captures import UNKNOWN
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -119,3 +121,18 @@ def test_a_request_that_no_host_of_ours_sends_writes_nothing(content: bytes, val
     before = set(valkey.keys("*"))
     answer_request(broker.binary_connection(), "main", content)
     assert set(valkey.keys("*")) == before
+
+
+def test_a_file_that_does_not_arrive_whole_is_verified_by_its_host(
+    valkey: Any, archive: Archive, file: ArchiveFile, content: bytes
+) -> None:
+    dome = archive.folders.create(host="dome", root=file.folder.root)
+    place = {"camera": file.camera, "at": file.at, "bytes": file.bytes, "sha256": "0" * 64}
+    far = ArchiveFile.objects.create(folder=dome, path=file.path, state="copied", **place)
+    ArchiveFile.objects.create(folder=file.folder, path="attic/clips/a.mp4", gathered_from=far, **place)
+    thread = ArchiveSender("dome")
+    thread.start()
+    with pytest.raises(JobError, match="is not the file"):
+        make_archive(JobContext("job-1", {"archive": str(archive.pk)}, None, "ada", lambda _: None))
+    thread.stop()
+    assert Job.objects.get(kind="verify_archive").host == "dome"
