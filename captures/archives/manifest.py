@@ -106,34 +106,33 @@ def custody(archive: Archive) -> list[dict[str, Any]]:
 
 def small_files(folder: ArchiveFolder, manifest: str) -> dict[str, bytes]:
     """The files beside those of the experiment, in the order in which they are written: the sums are last, and name
-    the others."""
-    archive = folder.archive
-    readme = readme_of(archive, folder).encode()
-    written = {MANIFEST: manifest.encode(), README: readme}
+    the others. They say what the manifest says: what has become known since belongs to the next one."""
+    content = json.loads(manifest)
+    written = {MANIFEST: manifest.encode(), README: readme_of(content, folder.host).encode()}
+    stated = {file["path"] for file in content["files"] if file["host"] == folder.host}
     # Also what is damaged now: a check of the sums must find it.
     copied = folder.files.exclude(copied_at=None).order_by("path").values_list("sha256", "path")
-    lines = [f"{sha256}  {path}" for sha256, path in copied]
-    lines += [f"{hashlib.sha256(content).hexdigest()}  {name}" for name, content in written.items()]
+    lines = [f"{sha256}  {path}" for sha256, path in copied if path in stated]
+    lines += [f"{hashlib.sha256(text).hexdigest()}  {name}" for name, text in written.items()]
     return {**written, SUMS: ("\n".join(lines) + "\n").encode()}
 
 
-def readme_of(archive: Archive, folder: ArchiveFolder) -> str:
-    """For people who find the folder in ten years."""
-    experiment = archive.experiment
-    others = sorted({one.host for one in archive.folders.all()} - {folder.host})
+def readme_of(content: dict[str, Any], host: str) -> str:
+    """For people who find the folder in ten years. `content`: that of the manifest."""
+    experiment = content["experiment"]
+    others = sorted({one["host"] for one in content["folders"]} - {host})
     elsewhere = (
         f"Other files of this archive are in a folder of the same name on: {', '.join(others)}.\n" if others else ""
     )
     return (
-        f"Archive of the experiment: {experiment.name}\n"
-        f"Identifier: {experiment.pk}\n"
-        f"Run: {stamp_or_none(experiment.started_at) or 'never started'} to "
-        f"{stamp_or_none(experiment.ended_at) or 'not ended'} (UTC)\n"
-        f"Operator: {experiment.operator}\n"
+        f"Archive of the experiment: {experiment['name']}\n"
+        f"Identifier: {experiment['id']}\n"
+        f"Run: {experiment['started'] or 'never started'} to {experiment['ended'] or 'not ended'} (UTC)\n"
+        f"Operator: {experiment['operator']}\n"
         "\n"
         "Each camera has a folder. `clips` has videos (H.264 in MP4), `captures` has single pictures.\n"
-        f"{MANIFEST} describes each file, what is missing and why, and who did what when (JSON, {SCHEMA}).\n"
+        f"{MANIFEST} describes each file, what is missing and why, and who did what when (JSON, {content['schema']}).\n"
         f"To check that no file has changed, run in this folder: sha256sum -c {SUMS}\n"
         f"{elsewhere}"
-        f"\nWritten by Skycam {version('skycam')} on the host {folder.host}.\n"
+        f"\nWritten by Skycam {content['software']['version']} on the host {host}.\n"
     )

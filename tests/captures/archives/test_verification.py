@@ -236,6 +236,23 @@ def test_an_archive_is_whole_since_the_oldest_verification_of_its_hosts(
     assert (archive.verification, archive.verified_at) == ("whole", yesterday)
 
 
+def test_a_new_version_of_the_software_changes_no_file_of_an_archive(
+    verify: Any, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("captures.archives.manifest.version", lambda _: "99.0")
+    assert verify() == {}
+
+
+def test_files_that_an_interrupted_job_has_copied_do_not_change_the_sums(
+    verify: Any, archive: Archive, clips: list[Clip]
+) -> None:
+    first = ArchiveFile.objects.order_by("path")[0]
+    shutil.copy(copy_of(archive, clips[0]), copy_of(archive, clips[0]).with_name("late.mp4"))
+    first.pk, first.clip, first.path = None, None, "sky/clips/late.mp4"
+    first.save(force_insert=True)
+    assert verify() == {}
+
+
 def test_an_archive_is_verified_again_after_some_days(archive: Archive, run_jobs: Any) -> None:
     verify_due()
     assert not Job.objects.filter(kind="verify_archive").exists()
