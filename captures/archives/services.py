@@ -140,6 +140,21 @@ def extend_archives() -> None:
                 _record(archive, "archive.extended", "gets files that turned up after it was archived.")
 
 
+def restate(archive: Archive) -> None:
+    """Make the manifest again if files that it states as missing or damaged are whole now, such as mended ones."""
+    archive.refresh_from_db()
+    if not archive.manifest:
+        return
+    stated = {(file["host"], file["path"]) for file in archive.content["files"] if file["state"] != FileState.COPIED}
+    copied = ArchiveFile.objects.filter(folder__archive=archive, state=FileState.COPIED)
+    if not stated or stated.isdisjoint(copied.values_list("folder__host", "path")):
+        return
+    with transaction.atomic():
+        if move(archive, State.COPYING):
+            archive.folders.update(copied_at=None)
+            _record(archive, "archive.extended", "has files again that its archive stated as missing or damaged.")
+
+
 def advance(archive: Archive) -> None:
     """Do what is due in the archive's state."""
     if archive.state == State.WAITING and _is_ready(archive):

@@ -31,6 +31,7 @@ from captures.archives.copying import (
 from captures.archives.jobs import check_mounted, describe_error, fetch_whole, lock_folder, open_root
 from captures.archives.manifest import MANIFEST, README, SUMS, small_files
 from captures.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveFolder, ArchiveState
+from captures.archives.services import restate
 from captures.archives.transfer import SenderAway
 from captures.files.serving import FileMissing, open_below
 from captures.tables import ARCHIVE_MENDERS
@@ -92,6 +93,7 @@ def verify_archive(context: JobContext) -> dict[str, Any]:
     except (OSError, CopyFaulty) as error:
         raise JobError(describe_error(error, folder.root)) from error
     store_outcome(archive, folder, result)
+    restate(archive)
     return dict(result)
 
 

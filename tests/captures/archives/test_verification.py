@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from captures.archives.services import archive_path
+from captures.archives.services import advance, archive_path, request_archive
 from captures.archives.verification import request_verification, verify_archive, verify_due
-from captures.models import Archive, ArchiveFile, ArchiveFolder, Clip, StorageRoot
+from captures.models import Archive, ArchiveFile, ArchiveFolder, Clip, Experiment, StorageRoot
 from core.jobs.context import JobContext
 from core.jobs.models import Job
 from monitoring.models import Alert, Event
@@ -251,6 +251,26 @@ def test_files_that_an_interrupted_job_has_copied_do_not_change_the_sums(
     first.pk, first.clip, first.path = None, None, "sky/clips/late.mp4"
     first.save(force_insert=True)
     assert verify() == {}
+
+
+def test_a_file_that_was_never_copied_and_is_mended_completes_the_archive(
+    run: Experiment, clips: list[Clip], root: StorageRoot, run_jobs: Any
+) -> None:
+    source = Path(root.path, clips[0].path)
+    content = source.read_bytes()
+    source.unlink()
+    archive = request_archive(run)
+    run_jobs()
+    source.write_bytes(content)
+    request_verification(archive)
+    run_jobs("verify_archive")
+    archive.refresh_from_db()
+    advance(archive)
+    run_jobs()
+    archive.refresh_from_db()
+    assert (archive.state, archive.missing) == ("complete", [])
+    assert {file["state"] for file in archive.content["files"]} == {"copied"}
+    assert Path(archive_path(archive), "manifest.json").read_text() == archive.manifest
 
 
 def test_an_archive_is_verified_again_after_some_days(archive: Archive, run_jobs: Any) -> None:
