@@ -274,14 +274,14 @@ def _record_end(archive: Archive) -> None:
 
 def _start_jobs(archive: Archive) -> None:
     """A job for each host that has something to do."""
-    recently = timezone.now() - RETRY
+    now = timezone.now()
     for folder in archive.folders.all():
         if not _has_work(archive, folder):
             continue
         jobs = Job.objects.filter(kind=KIND, host=folder.host, subject=str(archive.pk))
         if jobs.filter(state__in=[state.value for state in UNFINISHED]).exists():
             continue
-        if jobs.filter(state__in=["failed", "cancelled"], ended_at__gt=recently).exists():
+        if jobs.filter(state__in=["failed", "cancelled"], ended_at__range=(now - RETRY, now)).exists():
             continue
         enqueue(KIND, folder.host, subject=str(archive.pk), arguments={"archive": str(archive.pk)}, actor="station")
 

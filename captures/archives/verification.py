@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypedDict
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -45,6 +46,8 @@ from monitoring.services import raise_alert, record_event, resolve_alert
 
 KIND = "verify_archive"
 MAX_LISTED = 1000
+FAILED_AGAIN = timedelta(days=1)
+"""How long after it failed an archive is verified again by itself."""
 What = Literal["missing", "changed", "extra", "mended"]
 COUNTS: tuple[What, ...] = ("missing", "changed", "extra", "mended")
 OWN = (MANIFEST, README, SUMS)
@@ -330,11 +333,16 @@ def verify_due() -> None:
     host = settings.STATION.host
     if Job.objects.filter(kind=KIND, host=host, state__in=["waiting", "running"]).exists():
         return
-    before = timezone.now() - timedelta(days=days)
+    now = timezone.now()
+    before = now - timedelta(days=days)
+    # A time in the future is that of a clock which was set back since.
+    is_due = Q(verified_at__lt=before) | Q(verified_at__gt=now) | Q(verified_at=None, copied_at__lt=before)
     due = ArchiveFolder.objects.filter(
-        Q(verified_at__lt=before) | Q(verified_at=None, copied_at__lt=before), host=host,
-        archive__state__in=[ArchiveState.COMPLETE, ArchiveState.INCOMPLETE],
-    )  # fmt: skip
+        is_due, host=host, archive__state__in=[ArchiveState.COMPLETE, ArchiveState.INCOMPLETE]
+    )
+    # One whose disk is not mounted would otherwise be the oldest for ever, and no other be verified.
+    failed = Job.objects.filter(kind=KIND, host=host, state="failed", ended_at__range=(now - FAILED_AGAIN, now))
+    due = due.exclude(archive__in=[UUID(subject) for subject in failed.values_list("subject", flat=True)])
     oldest = due.order_by(F("verified_at").asc(nulls_first=True)).first()
     if oldest is not None:
         archive = str(oldest.archive_id)

@@ -89,6 +89,15 @@ def test_another_job_is_started_some_minutes_after_one_that_failed(
     assert Job.objects.filter(state="waiting").count() == 1
 
 
+def test_a_job_that_failed_in_the_future_is_no_reason_to_wait(
+    run: Experiment, clips: list[Clip], target: StorageRoot
+) -> None:
+    archive = request_archive(run)
+    Job.objects.update(state="failed", ended_at=timezone.now() + timedelta(days=1))
+    advance(archive)
+    assert Job.objects.filter(state="waiting").count() == 1
+
+
 def test_a_link_in_the_place_of_the_folder_is_not_followed(
     run: Experiment, clips: list[Clip], target: StorageRoot, tmp_path: Path
 ) -> None:

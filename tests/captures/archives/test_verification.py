@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from cameras.models import Camera
 from captures.archives.services import advance, archive_path, request_archive
 from captures.archives.verification import request_verification, verify_archive, verify_due
 from captures.models import Archive, ArchiveFile, ArchiveFolder, Clip, Experiment, StorageRoot
@@ -283,3 +284,23 @@ def test_an_archive_is_verified_again_after_some_days(archive: Archive, run_jobs
     run_jobs("verify_archive")
     verify_due()
     assert Job.objects.filter(kind="verify_archive", state="waiting").count() == 0
+
+
+def test_an_archive_whose_verification_failed_does_not_keep_the_others_from_theirs(
+    archive: Archive, root: StorageRoot, camera: Camera
+) -> None:
+    run = Experiment.objects.create(name="Frost", state="archived", settled=True, still_interval_s=60)
+    frost = Archive.objects.create(experiment=run, folder="frost", state="complete", wait_until=timezone.now())
+    ArchiveFolder.objects.update(copied_at=timezone.now() - timedelta(days=40))
+    frost.folders.create(host="main", root=root, copied_at=timezone.now() - timedelta(days=31))
+    verify_due()
+    Job.objects.filter(kind="verify_archive").update(state="failed", ended_at=timezone.now())
+    failed = Job.objects.get(kind="verify_archive").subject
+    verify_due()
+    assert Job.objects.get(kind="verify_archive", state="waiting").subject != failed
+
+
+def test_an_archive_that_was_verified_in_the_future_is_verified_again(archive: Archive) -> None:
+    ArchiveFolder.objects.update(verified_at=timezone.now() + timedelta(days=400))
+    verify_due()
+    assert Job.objects.filter(kind="verify_archive").count() == 1
