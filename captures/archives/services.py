@@ -91,7 +91,10 @@ def archive_path(archive: Archive) -> str:
     """The folder of the archive on the host of the experiment's first camera. UnusableRoot."""
     place = archive.experiment.places.select_related("camera").first()
     assert place is not None
-    return f"{archive_root(place.camera.host).path}/{archive.folder}"
+    # The root of new archives may be another one by now.
+    folder = archive.folders.filter(host=place.camera.host).select_related("root").first()
+    root = folder.root if folder else archive_root(place.camera.host)
+    return f"{root.path}/{archive.folder}"
 
 
 def move(archive: Archive, state: ArchiveState, **values: Any) -> bool:

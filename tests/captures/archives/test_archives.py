@@ -15,7 +15,8 @@ from django.utils import timezone
 from captures.archives.services import advance, archive_path, extend_archives, request_archive, request_due
 from captures.camera_service import CameraService
 from captures.experiments.membership import link_capture
-from captures.models import Archive, ArchiveFile, Capture, Clip, ClipHold, Experiment
+from captures.models import Archive, ArchiveFile, Capture, Clip, ClipHold, Experiment, StorageRoot
+from captures.storage.roots import assign_root
 from captures.trash.services import restore_capture, trash_capture
 from core.jobs.models import Job
 from monitoring.models import Event
@@ -259,3 +260,10 @@ def test_an_archive_of_a_running_experiment_is_completed_after_its_end(
     run_jobs()
     archive.refresh_from_db()
     assert (archive.state, archive.missing) == ("complete", [])
+
+
+def test_the_path_of_an_archive_stays_when_new_ones_get_another_root(archive: Archive, tmp_path: Path) -> None:
+    path = archive_path(archive)
+    other = StorageRoot.objects.create(host="main", path=str(tmp_path / "other"))
+    assign_root(other, "archives")
+    assert archive_path(archive) == path
