@@ -33,6 +33,7 @@ from captures.experiments.service import ExperimentService
 from captures.recording_claims.models import ExperimentClip
 from captures.recording_claims.services import HOLD as EXPERIMENT_HOLD
 from captures.sessions.models import Session
+from captures.storage.roots import UnusableRoot
 from core.background import log_and_continue
 from core.jobs.models import Job
 from core.jobs.services import enqueue
@@ -164,7 +165,13 @@ def advance(archive: Archive) -> None:
         with transaction.atomic():
             move(archive, State.COPYING)
     if archive.state == State.COPYING:
-        _plan(archive)
+        try:
+            _plan(archive)
+        except UnusableRoot as error:
+            # Such as that of a host that was named as `gather_host` and does not exist.
+            if archive.message != str(error):
+                report_failure(archive, str(error))
+            return
         if not _finish(archive):
             # With the manifest that may just have been made.
             archive.refresh_from_db()
@@ -256,6 +263,7 @@ def _release(archive: Archive) -> None:
 
 
 def _record_end(archive: Archive) -> None:
+    resolve_alert(alert_key(archive))
     count = ArchiveFile.objects.filter(folder__archive=archive, state=FileState.COPIED).count()
     if archive.missing:
         text = f"is archived with {pluralize(count, 'file')}, but not whole: {archive.missing[0]}"
@@ -269,7 +277,6 @@ def _record_end(archive: Archive) -> None:
         )
     else:
         _record(archive, "archive.completed", f"is archived with {pluralize(count, 'file')}.")
-        resolve_alert(alert_key(archive))
         resolve_alert(incomplete_key(archive))
     if archive.experiment.state in {ExperimentState.COMPLETED, ExperimentState.ABORTED} and not archive.missing:
         ExperimentService(None, "").move(archive.experiment, ExperimentState.ARCHIVED)

@@ -13,11 +13,13 @@ from django.utils import timezone
 
 from cameras.spool.storage import MARKER, make_root
 from captures.archives import jobs
-from captures.archives.services import advance, archive_path, request_archive
+from captures.archives.services import advance, advance_all, archive_path, request_archive
 from captures.models import Archive, ArchiveFile, Clip, Experiment, StorageRoot
 from captures.storage.roots import assign_root
 from core.jobs.context import JobContext, JobError
 from core.jobs.models import Job
+from core.station_settings.models import StationSetting
+from core.station_settings.values import clear_cache
 from monitoring.models import Alert
 
 
@@ -96,6 +98,20 @@ def test_a_job_that_failed_in_the_future_is_no_reason_to_wait(
     Job.objects.update(state="failed", ended_at=timezone.now() + timedelta(days=1))
     advance(archive)
     assert Job.objects.filter(state="waiting").count() == 1
+
+
+def test_a_host_to_gather_files_on_that_does_not_exist_is_reported(
+    run: Experiment, clips: list[Clip], target: StorageRoot
+) -> None:
+    archive = request_archive(run)
+    Archive.objects.update(state="waiting")
+    ArchiveFile.objects.update(folder=archive.folders.create(host="dome", root=target))
+    StationSetting.objects.create(key="archive_config.gather_host", value="attic")
+    clear_cache()
+    advance_all()
+    archive.refresh_from_db()
+    assert "The host 'attic' has no storage root." in archive.message
+    assert open_alerts() == [f"archive.failed:{archive.pk}"]
 
 
 def test_a_link_in_the_place_of_the_folder_is_not_followed(
