@@ -26,8 +26,8 @@ class ArchiveState(models.TextChoices):
 ARCHIVE_TRANSITIONS: dict[str, set[str]] = {
     "waiting": {"copying"},
     "copying": {"complete", "incomplete"},
-    "incomplete": {"copying"},
-    "complete": {"copying"},
+    "incomplete": {"copying", "waiting"},
+    "complete": {"copying", "waiting"},
 }
 """An archive that is complete is copied again when a clip turns up, or by request. What it has stays."""
 

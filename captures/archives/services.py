@@ -70,7 +70,7 @@ def request_archive(experiment: Experiment, method: str = "", actor: str = "") -
                 "requested_by": actor, "wait_until": timezone.now() + timedelta(seconds=config.wait_s),
             },
         )  # fmt: skip
-        is_begun = not created and move(archive, State.COPYING, message="")
+        is_begun = not created and _begin_again(archive, experiment)
         if is_begun:
             _try_again(archive)
         if created or is_begun:
@@ -78,6 +78,14 @@ def request_archive(experiment: Experiment, method: str = "", actor: str = "") -
     advance(archive)
     archive.refresh_from_db()
     return archive
+
+
+def _begin_again(archive: Archive, experiment: Experiment) -> bool:
+    """Whether it was begun. One that was made while its experiment ran waits for the last clips as a new one does."""
+    if archive.completed_at and experiment.ended_at and archive.completed_at < experiment.ended_at:
+        wait_until = timezone.now() + timedelta(seconds=archive_config().wait_s)
+        return move(archive, State.WAITING, message="", wait_until=wait_until)
+    return move(archive, State.COPYING, message="")
 
 
 def _try_again(archive: Archive) -> None:
@@ -127,7 +135,8 @@ def request_due() -> None:
 
 
 def extend_archives() -> None:
-    """Files that turned up after an archive was made, such as a clip that was recovered later, are copied into it."""
+    """Files that turned up after an archive was made, such as a clip that was recovered later, are copied into it. Not
+    while the experiment runs: each of its clips would be one."""
     clips = ExperimentClip.objects.filter(experiment=OuterRef("pk"), clip__deleted_at=None)
     clips = clips.exclude(clip__archive_files__folder__archive__experiment=OuterRef("pk"))
     captures = ExperimentCapture.objects.filter(experiment=OuterRef("pk"), capture__files__isnull=False)
@@ -137,7 +146,7 @@ def extend_archives() -> None:
     ended = Archive.objects.filter(
         state__in=[State.COMPLETE, State.INCOMPLETE], completed_at__gte=timezone.now() - EXTENDED_FOR
     )
-    late = Experiment.objects.filter(Exists(clips) | Exists(captures), archive__in=ended)
+    late = Experiment.objects.filter(Exists(clips) | Exists(captures), archive__in=ended, settled=True)
     for archive in ended.filter(experiment__in=late).select_related("experiment"):
         with transaction.atomic():
             if move(archive, State.COPYING):
@@ -183,6 +192,10 @@ def _is_ready(archive: Archive) -> bool:
     experiment = Experiment.objects.get(pk=archive.experiment_id)
     if experiment.state not in ENDED or experiment.started_at is None:
         return True
+    # A deadline that is further away than any is that of a clock which was set back since.
+    latest = timezone.now() + timedelta(seconds=archive_config().wait_s)
+    if Archive.objects.filter(pk=archive.pk, wait_until__gt=latest).update(wait_until=latest):
+        archive.wait_until = latest
     if timezone.now() >= archive.wait_until:
         return True
     own = Session.objects.active().filter(experiment_links__experiment=experiment, experiment_links__own=True)

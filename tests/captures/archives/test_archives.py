@@ -267,3 +267,49 @@ def test_the_path_of_an_archive_stays_when_new_ones_get_another_root(archive: Ar
     other = StorageRoot.objects.create(host="main", path=str(tmp_path / "other"))
     assign_root(other, "archives")
     assert archive_path(archive) == path
+
+
+@pytest.fixture
+def early(run: Experiment, clip: Any, run_jobs: Any) -> Archive:
+    """Made while its experiment ran, which has ended since."""
+    ended = run.ended_at
+    Experiment.objects.update(state="running", ended_at=None, settled=False)
+    run.refresh_from_db()
+    clip(0)
+    archive = request_archive(run)
+    run_jobs()
+    assert ended
+    Archive.objects.update(completed_at=ended - timedelta(seconds=1))
+    Experiment.objects.update(state="completed", ended_at=ended)
+    archive.refresh_from_db()
+    return archive
+
+
+def test_an_archive_that_was_made_while_its_experiment_ran_waits_for_the_last_clips(
+    early: Archive, clip: Any, run_jobs: Any
+) -> None:
+    Experiment.objects.update(settled=True)
+    request_due()
+    early.refresh_from_db()
+    assert early.state == "waiting"
+    clip(1)
+    clip(2)
+    advance(early)
+    run_jobs()
+    early.refresh_from_db()
+    assert (early.state, early.missing) == ("complete", [])
+
+
+def test_an_archive_is_not_extended_before_its_experiment_has_all_its_clips(early: Archive, clip: Any) -> None:
+    clip(1)
+    extend_archives()
+    early.refresh_from_db()
+    assert early.state == "incomplete"
+
+
+def test_a_clock_that_was_set_back_does_not_move_the_deadline_away(run: Experiment, clip: Any) -> None:
+    archive = request_archive(run)
+    Archive.objects.update(wait_until=timezone.now() + timedelta(days=30))
+    archive.refresh_from_db()
+    advance(archive)
+    assert Archive.objects.get().wait_until < timezone.now() + timedelta(hours=1)
