@@ -313,3 +313,18 @@ def test_a_clock_that_was_set_back_does_not_move_the_deadline_away(run: Experime
     archive.refresh_from_db()
     advance(archive)
     assert Archive.objects.get().wait_until < timezone.now() + timedelta(hours=1)
+
+
+def test_a_capture_that_is_being_purged_is_not_missing(
+    archive: Archive, run: Experiment, camera: Any, root: Any
+) -> None:
+    capture = saved(camera, started_at=run.started_at + timedelta(seconds=1))
+    file_of(capture, root)
+    link_capture(capture)
+    now = timezone.now()
+    Capture.objects.update(trashed_at=now, trashed_by="ada", purged_at=now)
+    extend_archives()
+    archive.refresh_from_db()
+    assert archive.state == "complete"
+    request_archive(run)
+    assert not ArchiveFile.objects.exclude(capture_file=None).exists()
