@@ -134,8 +134,8 @@ def _copy_checked(
             message = f"The content of {request.source_path} has changed: its SHA-256 is {found[:12]}…."
             raise SourceFaulty("damaged", message)
     raise CopyFaulty(
-        f"The copy of {request.source_path} was wrong {COPY_TRIES} times, and its source is right. Check the disk of "
-        "the archive."
+        # Without the path, which names the camera: this is shown to all who may see the archive.
+        f"The copy of a file was wrong {COPY_TRIES} times, and its source is right. Check the disk of the archive."
     )
 
 

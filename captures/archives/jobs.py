@@ -240,7 +240,7 @@ def fetch_whole(source: ArchiveFile, request: CopyRequest, files: RootFiles, con
         os.close(target)
     if not is_whole(files, request, part, context.should_stop):
         files.unlink(request.folder, part)
-        raise CopyFaulty(f"What {source.folder.host} sent of {source.path} is not the file. It is fetched again.")
+        raise CopyFaulty(f"What {source.folder.host} sent is not the file that it had. It is fetched again.")
     files.rename(request.folder, part, request.name)
     files.sync(request.folder)
 

@@ -279,13 +279,14 @@ def _record_end(archive: Archive) -> None:
     resolve_alert(alert_key(archive))
     count = ArchiveFile.objects.filter(folder__archive=archive, state=FileState.COPIED).count()
     if archive.missing:
-        text = f"is archived with {pluralize(count, 'file')}, but not whole: {archive.missing[0]}"
+        first = _first_missing(archive)
+        text = f"is archived with {pluralize(count, 'file')}, but not whole: {first}"
         _record(archive, "archive.incomplete", text, "warning")
         _alert(
             archive,
             incomplete_key(archive),
             f"The archive of {archive.experiment.name!r} is not whole: "
-            f"{archive.missing[0]} Restore what is missing, then archive it again.",
+            f"{first} Restore what is missing, then archive it again.",
             "warning",
         )
     else:
@@ -293,6 +294,13 @@ def _record_end(archive: Archive) -> None:
         resolve_alert(incomplete_key(archive))
     if archive.experiment.state in {ExperimentState.COMPLETED, ExperimentState.ABORTED} and not archive.missing:
         ExperimentService(None, "").move(archive.experiment, ExperimentState.ARCHIVED)
+
+
+def _first_missing(archive: Archive) -> str:
+    """For the event and the alert, which are shown to all who may see the first camera. The sentence may name any."""
+    if archive.experiment.places.count() == 1:
+        return str(archive.missing[0])
+    return f"{pluralize(len(archive.missing), 'part')} of it cannot be found. The page of the archive lists them."
 
 
 def _start_jobs(archive: Archive) -> None:

@@ -98,8 +98,9 @@ def read_piece(host: str, file: UUID, offset: int) -> bytes:
     try:
         row = rows.select_related("folder__archive", "folder__root").get()
         found = open_below(row.folder.root.path, f"{row.folder.archive.folder}/{row.path}")
-    except (ArchiveFile.DoesNotExist, ValidationError, FileMissing) as error:
-        return REFUSED + str(error).encode()[:500]
+    except (ArchiveFile.DoesNotExist, ValidationError, FileMissing):
+        # Without the path, which names the camera: the reason is shown to all who may see the archive.
+        return REFUSED + b"It is missing there, or cannot be opened."
     try:
         return OK + found.read(PIECE_BYTES, max(0, offset))
     except OSError as error:

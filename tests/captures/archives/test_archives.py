@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from cameras.models import Camera
 from captures.archives.services import advance, archive_path, extend_archives, request_archive, request_due
 from captures.camera_service import CameraService
 from captures.experiments.membership import link_capture
-from captures.models import Archive, ArchiveFile, Capture, Clip, ClipHold, Experiment, StorageRoot
+from captures.models import Archive, ArchiveFile, Capture, Clip, ClipHold, Experiment, ExperimentCamera, StorageRoot
 from captures.storage.roots import assign_root
 from captures.trash.services import restore_capture, trash_capture
 from core.jobs.models import Job
-from monitoring.models import Event
+from monitoring.models import Alert, Event
 from tests.harness.rows.captures import file_of, saved
 
 
@@ -328,3 +329,21 @@ def test_a_capture_that_is_being_purged_is_not_missing(
     assert archive.state == "complete"
     request_archive(run)
     assert not ArchiveFile.objects.exclude(capture_file=None).exists()
+
+
+def test_events_and_alerts_do_not_name_files_of_other_cameras(
+    run: Experiment, clips: list[Clip], run_jobs: Any, root: StorageRoot
+) -> None:
+    other = Camera.objects.create(slug="attic", name="Attic", kind="simulated", host="main")
+    ExperimentCamera.objects.create(experiment=run, camera=other, position=2, means="clips")
+    Clip.objects.filter(pk=clips[0].pk).update(camera=other)
+    Path(root.path, clips[0].path).unlink()
+    archive = request_archive(run)
+    Archive.objects.update(wait_until=timezone.now())
+    archive.refresh_from_db()
+    advance(archive)
+    run_jobs()
+    archive.refresh_from_db()
+    assert "attic" in archive.missing[0]
+    assert "attic" not in Event.objects.get(kind="archive.incomplete").message
+    assert "attic" not in Alert.objects.get().message
