@@ -28,6 +28,11 @@ def render_clip(clip: str) -> None:
 
 @shared_task(name="captures.render_archived", ignore_result=True)
 def render_archived(file: str) -> None:
-    found = ArchiveFile.objects.select_related("folder__archive", "folder__root").filter(pk=file).first()
+    found = (
+        ArchiveFile.objects.select_related("folder__archive", "folder__root")
+        .defer("folder__archive__manifest")
+        .filter(pk=file)
+        .first()
+    )
     if found is not None:
         local_queue().enqueue(job_for(copy_of(found)))

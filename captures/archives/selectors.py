@@ -14,7 +14,12 @@ from captures.experiments.selectors import experiments_for
 
 def archives_for(user: Any) -> QuerySet[Archive]:
     found = Archive.objects.filter(experiment__in=experiments_for(user).values("pk"))
-    return found.select_related("experiment").prefetch_related("folders__root", "experiment__places__camera")
+    # A manifest can have many megabytes, and lists show none.
+    return (
+        found.select_related("experiment")
+        .defer("manifest")
+        .prefetch_related("folders__root", "experiment__places__camera")
+    )
 
 
 def archive_files_for(user: Any, archive: Archive) -> QuerySet[ArchiveFile]:
@@ -27,7 +32,8 @@ def archive_file_for(user: Any, archive: UUID, file: UUID) -> ArchiveFile:
     found = archives_for(user).filter(pk=archive).first()
     if found is None:
         raise ArchiveFile.DoesNotExist
-    return archive_files_for(user, found).select_related("folder__archive", "folder__root", "camera").get(pk=file)
+    files = archive_files_for(user, found).select_related("folder__archive", "folder__root", "camera")
+    return files.defer("folder__archive__manifest").get(pk=file)
 
 
 def kind_condition(kind: str | None) -> Q:

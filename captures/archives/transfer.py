@@ -96,7 +96,7 @@ def read_piece(host: str, file: UUID, offset: int) -> bytes:
     """A piece of the file, or why not."""
     rows = ArchiveFile.objects.filter(pk=file, folder__host=host, state=ArchiveFileState.COPIED)
     try:
-        row = rows.select_related("folder__archive", "folder__root").get()
+        row = rows.select_related("folder__archive", "folder__root").defer("folder__archive__manifest").get()
         found = open_below(row.folder.root.path, f"{row.folder.archive.folder}/{row.path}")
     except (ArchiveFile.DoesNotExist, ValidationError, FileMissing):
         # Without the path, which names the camera: the reason is shown to all who may see the archive.

@@ -99,7 +99,12 @@ FILE_TABLES: dict[str, FileTable] = {
     ),
     "archives": FileTable(
         "archives",
-        lambda: ArchiveFile.objects.filter(state=ArchiveFileState.COPIED).select_related("folder__archive"),
+        # Without the manifest, which would be read with each of the rows.
+        lambda: (
+            ArchiveFile.objects.filter(state=ArchiveFileState.COPIED)
+            .select_related("folder__archive")
+            .defer("folder__archive__manifest")
+        ),
         _of_archive_file,
         "folder__host",
     ),

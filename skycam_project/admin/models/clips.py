@@ -138,7 +138,7 @@ class ClipAdmin(ReadOnlyAdmin):
         holds = [[one.by, one.name, show_time(one.since)] for one in row.holds.all()]
         copies = [
             [admin_link(one.folder.archive), one.path, one.state, show_time(one.verified_at)]
-            for one in row.archive_files.select_related("folder__archive")
+            for one in row.archive_files.select_related("folder__archive").defer("folder__archive__manifest")
         ]
         return Detail(facts, reverse("clip", args=[row.pk]), media, (
             Section("Experiments", ("Experiment", "State"), experiments),

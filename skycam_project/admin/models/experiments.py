@@ -42,7 +42,9 @@ class ExperimentAdmin(ReadOnlyAdmin):
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Experiment]:
-        return Experiment.objects.select_related("archive").prefetch_related("places__camera")
+        return (
+            Experiment.objects.select_related("archive").defer("archive__manifest").prefetch_related("places__camera")
+        )
 
     @display(description="State")
     def status(self, experiment: Experiment) -> str:

@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from cameras.models import Camera
+from captures.archives.selectors import archives_for
 from captures.archives.services import advance, archive_path, extend_archives, request_archive, request_due
 from captures.camera_service import CameraService
 from captures.experiments.membership import link_capture
 from captures.models import Archive, ArchiveFile, Capture, Clip, ClipHold, Experiment, ExperimentCamera, StorageRoot
 from captures.storage.roots import assign_root
+from captures.stored_files.tables import FILE_TABLES
 from captures.trash.services import restore_capture, trash_capture
 from core.jobs.models import Job
 from monitoring.models import Alert, Event
@@ -347,3 +350,9 @@ def test_events_and_alerts_do_not_name_files_of_other_cameras(
     assert "attic" in archive.missing[0]
     assert "attic" not in Event.objects.get(kind="archive.incomplete").message
     assert "attic" not in Alert.objects.get().message
+
+
+def test_lists_of_archives_and_of_their_files_do_not_read_the_manifests(archive: Archive, viewer: Any) -> None:
+    listed = FILE_TABLES["archives"].rows().first().folder.archive
+    assert listed.get_deferred_fields() == {"manifest"}
+    assert archives_for(get_user_model().objects.get()).get().get_deferred_fields() == {"manifest"}
