@@ -37,7 +37,8 @@ def unused_path(folder: str, filename: str, used: Container[str]) -> str:
     too."""
     folder = "/".join(_unreserved(part) for part in folder.split("/"))
     stem, dot, ending = filename.rpartition(".")
-    stem, ending = (_safe(stem), _safe(ending)) if dot else (_safe(filename), "")
+    # Short enough for the temporary name too, which is longer.
+    stem, ending = (_safe(stem), _safe(ending)[:30]) if dot else (_safe(filename), "")
     stem = _unreserved(stem)
     path, number = f"{folder}/{stem}{dot}{ending}", 1
     while path.lower() in used:

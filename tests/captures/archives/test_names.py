@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.archives.names import folder_of, slug_of, unused_path
+from captures.archives.transfer import part_name
 
 
 @given(st.text(max_size=300))
@@ -54,3 +55,12 @@ def test_a_name_of_a_device_of_windows_is_changed(folder: str, name: str, path: 
 def test_a_name_that_is_used_gets_a_number() -> None:
     used = {"sky/clips/a.mp4", "sky/clips/a-2.mp4"}
     assert unused_path("sky/clips", "a.mp4", used) == "sky/clips/a-3.mp4"
+
+
+def test_names_that_differ_in_their_case_alone_are_two_files_on_any_disk() -> None:
+    assert unused_path("sky/captures", "IMG_1.JPG", {"sky/captures/img_1.jpg"}) == "sky/captures/IMG_1-2.JPG"
+
+
+def test_a_name_with_a_long_ending_leaves_room_for_the_temporary_name() -> None:
+    path = unused_path("sky/captures", f"{'a' * 205}.{'b' * 49}", set())
+    assert len(part_name(path.rpartition("/")[2])) <= 255
