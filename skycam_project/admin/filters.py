@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib.admin import ModelAdmin, SimpleListFilter
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Expression, F, Model, Q, QuerySet
+from django.db.models.lookups import GreaterThanOrEqual, LessThan
 from django.http import HttpRequest
 
 from cameras.models import Camera
@@ -102,12 +103,19 @@ class NightFilter(SimpleListFilter):
         return queryset.filter(started_at__gte=begin, started_at__lt=end)
 
 
-SIZES: dict[str, tuple[str, Condition]] = {
-    "10mb": ("Below 10 MB", lambda: Q(bytes__lt=10 * MB)),
-    "100mb": ("10 to 100 MB", lambda: Q(bytes__gte=10 * MB, bytes__lt=100 * MB)),
-    "1gb": ("100 MB to 1 GB", lambda: Q(bytes__gte=100 * MB, bytes__lt=1000 * MB)),
-    "more": ("1 GB and more", lambda: Q(bytes__gte=1000 * MB)),
-}
+def sizes(of: Expression | F) -> type[ChoiceFilter]:
+    """Bands of bytes. `of`: the bytes of a row."""
+
+    def band(low: int, high: int | None = None) -> Condition:
+        below = Q(LessThan(of, high * MB)) if high else Q()
+        return lambda: Q(GreaterThanOrEqual(of, low * MB)) & below
+
+    return choices("size", "size", {
+        "10mb": ("Below 10 MB", band(0, 10)),
+        "100mb": ("10 to 100 MB", band(10, 100)),
+        "1gb": ("100 MB to 1 GB", band(100, 1000)),
+        "more": ("1 GB and more", band(1000)),
+    })  # fmt: skip
 
 
 def alerted(beginning: str, of_keys: Callable[[list[str]], Q]) -> Condition:

@@ -56,6 +56,14 @@ def second_file(capture: Capture) -> CaptureFile:
     )  # fmt: skip
 
 
+def archived_copy(world: World, file: CaptureFile) -> ArchiveFile:
+    """A verified copy of the file."""
+    return ArchiveFile.objects.create(
+        folder=world.archived.folder, capture_file=file, path=file.path, camera=world.archived.camera, bytes=file.bytes,
+        sha256=file.sha256, state="copied", at=STARTED, copied_at=STARTED, verified_at=STARTED,
+    )  # fmt: skip
+
+
 def ids(*rows: Any) -> set[str]:
     return {str(row.pk) for row in rows}
 
@@ -179,6 +187,23 @@ def test_clips_with_a_verified_copy_are_found(world: World, boss: Any) -> None:
     assert found(boss, "verified=yes") == set()
     ArchiveFile.objects.filter(pk=world.archived.pk).update(verified_at=STARTED)
     assert found(boss, "verified=yes") == ids(world.clip)
+
+
+def test_captures_are_filtered_by_the_size_of_all_their_files(world: World, boss: Any) -> None:
+    raw = second_file(world.capture)
+    world.capture.files.update(bytes=6_000_000)
+    assert found(boss, "size=100mb", list_of(Capture)) == ids(world.capture)
+    raw.delete()
+    assert found(boss, "size=100mb", list_of(Capture)) == set()
+    assert found(boss, "size=10mb", list_of(Capture)) == ids(world.capture)
+
+
+def test_captures_are_verified_when_all_their_files_have_a_verified_copy(world: World, boss: Any) -> None:
+    first, second = world.capture.files.get(), second_file(world.capture)
+    archived_copy(world, first)
+    assert found(boss, "verified=yes", list_of(Capture)) == set()
+    archived_copy(world, second)
+    assert found(boss, "verified=yes", list_of(Capture)) == ids(world.capture)
 
 
 def test_clips_are_searched_by_id_camera_and_path(clips: list[Clip], boss: Any) -> None:

@@ -7,12 +7,13 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.admin import display
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Sum
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
+from captures.archives.models import ArchiveFile
 from captures.capturing.models import Capture, CaptureFile, CaptureStatus, Origin
 from captures.files import addresses
 from captures.offsite.models import OffsiteCopy
@@ -26,6 +27,7 @@ from skycam_project.admin.filters import (
     faults,
     number_or_none,
     offsite,
+    sizes,
     values_of,
     yes_or_no,
 )
@@ -37,6 +39,13 @@ TRASH = {
     "due": ("Its time there is over", lambda: Q(purged_at=None, trashed_at__lte=_trash_limit())),
     "purged": ("Deleted", lambda: Q(purged_at__isnull=False)),
 }
+
+
+FILES = CaptureFile.objects.filter(capture=OuterRef("pk")).order_by()
+BYTES = Subquery(FILES.values("capture").annotate(total=Sum("bytes")).values("total"))
+COPIES = ArchiveFile.objects.filter(capture_file=OuterRef("pk"), state="copied", verified_at__isnull=False)
+VERIFIED = Q(Exists(FILES)) & ~Q(Exists(FILES.filter(~Exists(COPIES))))
+"""All files of the capture have one."""
 
 
 def _trash_limit() -> datetime:
@@ -71,7 +80,9 @@ class CaptureAdmin(ReadOnlyAdmin):
         values_of("status", CaptureStatus.choices),
         values_of("origin", Origin.choices),
         NightFilter,
+        sizes(BYTES),
         yes_or_no("pinned", "pinned", Q(pinned=True)),
+        yes_or_no("verified", "verified copy in an archive", VERIFIED),
         choices("trash", "trash", TRASH),
         offsite(copied),
         faults(captures_of),

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.admin import display
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -19,12 +19,12 @@ from captures.retention.policy import older_than
 from skycam_project.admin.base import Detail, Media, ReadOnlyAdmin, Section
 from skycam_project.admin.cells import NOTHING, admin_link, picture, show_flag, show_length, show_size, show_time
 from skycam_project.admin.filters import (
-    SIZES,
     CameraFilter,
     NightFilter,
     choices,
     faults,
     offsite,
+    sizes,
     uuid_or_none,
     values_of,
     yes_or_no,
@@ -69,7 +69,7 @@ class ClipAdmin(ReadOnlyAdmin):
         CameraFilter,
         values_of("kind", ClipKind.choices),
         NightFilter,
-        choices("size", "size", SIZES),
+        sizes(F("bytes")),
         yes_or_no("pinned", "pinned", Q(pinned=True)),
         yes_or_no("held", "held", HELD),
         yes_or_no("verified", "verified copy in an archive", VERIFIED),
