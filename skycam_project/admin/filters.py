@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib.admin import ModelAdmin, SimpleListFilter
-from django.db.models import Expression, F, Model, Q, QuerySet
+from django.db.models import F, Model, Q, QuerySet
+from django.db.models.expressions import BaseExpression
 from django.db.models.lookups import GreaterThanOrEqual, LessThan
 from django.http import HttpRequest
 
@@ -103,7 +104,7 @@ class NightFilter(SimpleListFilter):
         return queryset.filter(started_at__gte=begin, started_at__lt=end)
 
 
-def sizes(of: Expression | F) -> type[ChoiceFilter]:
+def sizes(of: BaseExpression | F) -> type[ChoiceFilter]:
     """Bands of bytes. `of`: the bytes of a row."""
 
     def band(low: int, high: int | None = None) -> Condition:
