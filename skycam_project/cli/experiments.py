@@ -293,10 +293,10 @@ def print_account(body: dict[str, Any]) -> None:
 @click.argument("experiment")
 @click.option("--method", type=click.Choice(["copy", "link"]), help="archive_config.method by default.")
 @click.option("--no-wait", is_flag=True, help="Return at once; the jobs go on.")
-def archive(experiment: str, method: str | None, no_wait: bool) -> None:
+def archive(experiment: str, method: str | None, no_wait: bool) -> int:
     """Archive an experiment, and wait until it is done.
 
-    Files that it has got since it was archived last are added.
+    Files that it has got since it was archived last are added. Fails if something is missing.
     """
     caller = current().authorize("operator")
     from captures.archives.services import request_archive
@@ -305,6 +305,7 @@ def archive(experiment: str, method: str | None, no_wait: bool) -> None:
     if not no_wait:
         wait_for_archive(made)
     print_result(archive_body_of(made, caller), print_archive)
+    return FAILED if made.state == "incomplete" and not no_wait else 0
 
 
 @experiments.command("verify")

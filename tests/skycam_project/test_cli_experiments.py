@@ -12,10 +12,12 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from captures.models import Archive, Experiment, StorageRoot
-from captures.recording_claims.models import RecordingClaim
+from captures.recording_claims.models import ExperimentClip, RecordingClaim
+from captures.storage.roots import assign_root
 from core.jobs.models import Job
 from skycam_project.access.models import User
 from tests.harness.rows.audiences import only_for
+from tests.harness.rows.clips import clip_of
 from tests.harness.stations.command_line import answer, skycam
 
 UID = 54_321
@@ -89,6 +91,26 @@ def test_clips_are_released_after_the_end(run: dict[str, Any]) -> None:
     assert skycam("experiments", "release", "Dew").exit_code == 1
     skycam("experiments", "abort", "Dew")
     assert "Released 0 clips of Dew." in skycam("experiments", "release", "Dew").stdout
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_archive_that_lacks_something_is_no_success(run: dict[str, Any], root: StorageRoot) -> None:
+    assign_root(root, "captures")
+    skycam("experiments", "complete", "Dew")
+    experiment = Experiment.objects.get()
+    Experiment.objects.update(settled=True, pre_roll_s=0, ended_at=experiment.started_at + timedelta(seconds=1))
+    clip = clip_of(Camera.objects.get(), root, experiment.started_at)
+    ExperimentClip.objects.create(experiment_id=experiment.pk, clip=clip)
+    (Path(root.path) / clip.path).unlink()
+    archived = skycam("experiments", "archive", "Dew")
+    assert archived.exit_code == 1
+    assert "Dew: incomplete." in archived.stdout
+
+
+def test_without_a_storage_root_nothing_is_archived(run: dict[str, Any]) -> None:
+    refused = skycam("experiments", "archive", "Dew")
+    assert refused.exit_code == 1
+    assert "has no storage root. Start it once with `skycam up`." in refused.stderr
 
 
 def test_a_verification_that_was_cancelled_does_not_succeed_with_the_outcome_of_an_earlier_one(
