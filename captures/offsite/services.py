@@ -48,6 +48,7 @@ def add_destination(wanted: DestinationRequest, actor: str) -> Destination:
     try:
         with transaction.atomic():
             made = Destination.objects.create(**columns)
+            _check_only_copy(made)
             made.cameras.set(cameras)
             _record("offsite.added", made, f"{actor} added the off-site destination {made.name}.", actor)
     except IntegrityError:
@@ -65,6 +66,7 @@ def change_destination(destination: Destination, wanted: DestinationChange, acto
             for name, value in (_place_columns(found, wanted) | wanted.columns()).items():
                 setattr(found, name, value)
             found.save()
+            _check_only_copy(found)
             if settings_of(found).place() != before:
                 _move_copies(found, moved=wanted.copies_moved)
             if wanted.cameras is not None:
@@ -129,6 +131,14 @@ def _check_folder(found: FolderSettings) -> None:
         # The station would copy its copies, or delete them with its files.
         if theirs.startswith(ours) or ours.startswith(theirs):
             raise ValidationError({"settings": f"The folder is in {path}, or around it. Give one on another disk."})
+
+
+def _check_only_copy(destination: Destination) -> None:
+    """Two destinations of the same files in one place are one copy that counts twice. ValidationError."""
+    place = settings_of(destination).place()
+    for other in Destination.objects.exclude(pk=destination.pk):
+        if settings_of(other).place() == place and set(other.classes) & set(destination.classes):
+            raise ValidationError({"settings": f"{other.name} copies these files there already. Give another place."})
 
 
 def _move_copies(destination: Destination, *, moved: bool) -> None:

@@ -100,6 +100,23 @@ def test_two_destinations_have_two_names(bucket: str, manager: Any) -> None:
     assert manager.post(URL, BUCKET, format="json").status_code == 400
 
 
+def test_two_destinations_of_the_same_files_have_two_places(bucket: str, manager: Any) -> None:
+    refused = manager.post(URL, BUCKET | {"name": "second"}, format="json")
+    assert refused.status_code == 400
+    assert refused.json()["errors"] == [
+        {"field": "settings", "message": "bucket copies these files there already. Give another place."}
+    ]
+    other_prefix = BUCKET | {"name": "second", "settings": {**BUCKET["settings"], "prefix": "second"}}  # type: ignore[dict-item]
+    second = manager.post(URL, other_prefix, format="json")["Location"]
+    assert manager.patch(second, {"settings": BUCKET["settings"], "secret": BUCKET["secret"]}).status_code == 400
+    assert Destination.objects.get(name="second").settings["prefix"] == "second/"
+
+
+def test_destinations_of_other_files_share_a_place(bucket: str, manager: Any) -> None:
+    answer = manager.post(URL, BUCKET | {"name": "second", "classes": ["archive"]}, format="json")
+    assert answer.status_code == 201
+
+
 def test_a_destination_that_files_wait_for_is_removed_only_by_force(
     bucket: str, manager: Any, camera: Camera, root: StorageRoot
 ) -> None:
