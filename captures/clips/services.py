@@ -7,7 +7,7 @@ from django.db import transaction
 
 from captures.clips.deletion import delete_marked, mark_for_deletion
 from captures.clips.models import Clip, ClipHold
-from captures.storage.guards import guards
+from captures.storage.guards import guards, unguarded
 from core.text.plurals import pluralize
 from monitoring.services import record_event
 
@@ -54,8 +54,9 @@ def delete_clip(clip: Clip, actor: str) -> None:
             raise ClipHeld(found, holds)
         if holds := _guarding_holds(found):
             raise ClipHeld(found, holds)
-        # Not `deletable()`: a person may also delete a manual clip.
-        mark_for_deletion(Clip.objects.present().filter(pk=clip.pk))
+        # Not `deletable()`: a person may also delete a manual clip. A guard that came meanwhile keeps it, too.
+        if not mark_for_deletion(unguarded(Clip.objects.present().filter(pk=clip.pk), "clips")):
+            raise ClipHeld(found, _guarding_holds(found))
         _record_deletion(clip, actor)
     # After the commit: a transaction that is rolled back must not have deleted a file. A kill here leaves the clip to
     # the next pass of its host.
