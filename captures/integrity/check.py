@@ -77,6 +77,7 @@ class IntegrityCheck:
                 with self._giving_up(roots, root):
                     for folder in FOLDERS:
                         self._check_folders(files, root, folder)
+        self._report(always=True)
         # Only a check that came to its end knows what is gone.
         self._store.close_others(list(roots), self.hashed)
 
@@ -180,11 +181,11 @@ class IntegrityCheck:
         if self._rows_checked % REPORT_EACH == 0:
             self._report()
 
-    def _report(self) -> None:
+    def _report(self, *, always: bool = False) -> None:
         rows, files = self._rows_checked, self._files_checked
         sentence = f"{pluralize(rows, 'row')} and {pluralize(files, 'file')} checked"
         self.context.progress(
-            rows + files, None, sentence, rows=self._rows, folders=self._folders, rows_checked=rows,
+            rows + files, None, sentence, always=always, rows=self._rows, folders=self._folders, rows_checked=rows,
             files_checked=files, left_out=self._left_out,
         )  # fmt: skip
 

@@ -11,6 +11,7 @@ import pytest
 from django.utils import timezone
 
 from captures.models import Clip, IntegrityFinding, StoredPlan
+from core.jobs.models import Job
 from core.jobs.services import enqueue
 from tests.harness.rows.captures import file_of, saved
 from tests.harness.rows.clip_archive import ClipArchive, configured
@@ -39,6 +40,7 @@ def test_a_storage_in_order_passes_the_check(archive: ClipArchive) -> None:
     found = skycam("storage", "check")
     assert found.exit_code == 0, found.stderr
     assert "3 rows and 3 files checked: 0 missing, 0 untracked, 0 mismatching." in found.stdout
+    assert Job.objects.get().sentence == "3 rows and 3 files checked"
 
 
 def test_a_check_lists_what_is_missing_and_fails(lost: Clip) -> None:
