@@ -13,7 +13,7 @@ from captures.experiments.models import (
 from captures.integrity.models import IntegrityFinding
 from captures.offsite.models import Destination, DestinationHost, OffsiteCopy
 from captures.recording_claims.models import ClaimSuspension, ExperimentClip, RecordingClaim
-from captures.retention.models import StoredPlan
+from captures.retention.models import HostClock, StoredPlan
 from captures.sessions.models import Session, SessionGap
 from captures.storage.models import StorageAssignment, StorageRoot
 from captures.storage_usage.models import RootSpace, StorageUsage
@@ -37,6 +37,7 @@ __all__ = [
     "ExperimentNote",
     "ExperimentSession",
     "ExperimentTag",
+    "HostClock",
     "IntegrityFinding",
     "OffsiteCopy",
     "RecordingClaim",

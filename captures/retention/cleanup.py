@@ -23,9 +23,10 @@ from captures.clips.deletion import (
 from captures.clips.models import Clip
 from captures.retention.cleanup_events import shortage_message
 from captures.retention.clip_rules import clip_items
+from captures.retention.clock_guard import ClockGuard, uses_age
 from captures.retention.disk_space import FreedSpace, outside
 from captures.retention.execution import GB, RULES, PlanExecutor
-from captures.retention.plan import CleanupPlan, PlanItem, Why
+from captures.retention.plan import BY_CLOCK, CleanupPlan, PlanItem, Why
 from captures.retention.policy import RoundRobin, deletable_in, oldest_deletable
 from captures.retention.results import CleanupResult
 from captures.storage.models import StorageClass, StorageRoot
@@ -56,6 +57,7 @@ class ClipCleanup:
         self.host, self.clock, self.tables = host, clock, tables
         self._executor = PlanExecutor(host, actor, clock, should_continue)
         self._round_robin = RoundRobin()
+        self._clock_guard, self._doubt = ClockGuard(host), ""
         self._aged_at = -math.inf
         self._reported: dict[str, tuple[str, float]] = {}
         """Alert key -> its last sentence, empty if resolved, and when it was set."""
@@ -64,8 +66,10 @@ class ClipCleanup:
         """One pass. The rule of count covers as many cameras as fit in `within_s`. DatabaseError."""
         roots = list(StorageRoot.objects.filter(host=self.host))
         result = CleanupResult()
-        problems = self._executor.execute(self._plan(roots, within_s), result)
-        self._report(problems, result)
+        plan = self._plan(roots, within_s)
+        if self._doubt and uses_age(self.tables):
+            result.add(self._doubt)
+        self._report(self._executor.execute(plan, result), result)
         watched = watched_roots(self.host)
         for root in roots:
             if root not in watched:
@@ -92,11 +96,13 @@ class ClipCleanup:
         return CleanupPlan(self.host, tuple(items))
 
     def _due_rules(self) -> set[tuple[str, Why]]:
-        """Once a minute all of them."""
+        """Once a minute all of them, but those of age only while the clock is trusted."""
         if self.clock() - self._aged_at < AGE_INTERVAL_S:
             return EACH_PASS
         self._aged_at = self.clock()
-        return set(RULES)
+        self._doubt = self._clock_guard.note_time()
+        self._set_alert(f"storage.clock:{self.host}", self._doubt)
+        return {(table, why) for table, why in RULES if not (self._doubt and why in BY_CLOCK)}
 
     def _report(self, problems: dict[UUID, Problem], result: CleanupResult) -> None:
         result.problems += [one.sentence for one in problems.values()]

@@ -15,8 +15,9 @@ from captures.clips.deletion import MAX_AT_ONCE, Problem, delete_marked, folder_
 from captures.retention.capture_rules import AgeOfCaptures, MarkedCaptures, TimeInTrash
 from captures.retention.cleanup_events import record_deletions, space_reason
 from captures.retention.clip_rules import AgeOfClips, CountOfClips, MarkedClips, Rule, chunks
+from captures.retention.clock_guard import ClockGuard
 from captures.retention.disk_space import DiskSpace, FreedSpace
-from captures.retention.plan import CleanupPlan, PlanItem, Why
+from captures.retention.plan import BY_CLOCK, CleanupPlan, PlanItem, Why
 from captures.retention.results import CleanupResult, Deleted
 from captures.retention.vanished import VanishedFiles
 from captures.storage.models import StorageRoot
@@ -72,10 +73,14 @@ class PlanExecutor:
             return {}
         executed = ExecutedRules(result)
         roots = {root.pk: root for root in StorageRoot.objects.filter(host=self.host)}
-        by_rule: dict[tuple[str, Why], list[PlanItem]] = defaultdict(list)
+        by_rule: dict[tuple[str, Why], list[PlanItem]] = {}
         for item in plan.items:
             if item.root in roots:
-                by_rule[item.table, item.why].append(item)
+                by_rule.setdefault((item.table, item.why), []).append(item)
+        # After the plan was made: a clock that was set ahead in between has selected these files.
+        if any(why in BY_CLOCK for _, why in by_rule) and (doubt := ClockGuard(self.host).doubt()):
+            result.add(doubt)
+            by_rule = {(table, why): own for (table, why), own in by_rule.items() if why not in BY_CLOCK}
         for name, rule in RULES.items():
             self._apply(rule, by_rule.get(name, []), roots, executed)
         for root, items in _by_root(by_rule.get(("clips", Why.SPACE), [])):

@@ -29,3 +29,17 @@ class StoredPlan(models.Model):
 
     def __str__(self) -> str:
         return f"{self.host} {self.made_at:%Y-%m-%d %H:%M:%SZ}"
+
+
+class HostClock(models.Model):
+    """When the clock of a host was last trusted: see `captures.retention.known_time`."""
+
+    host = models.CharField(max_length=60, primary_key=True)
+    at = models.DateTimeField()
+    boot = models.CharField(max_length=36)
+    boot_s = models.FloatField(help_text="The boot clock at that time.")
+    step_s = models.FloatField(help_text="How far ahead the clock may be set within this boot.")
+    confirmed = models.BooleanField(help_text="Whether the kernel or a person has ever confirmed the time.")
+
+    def __str__(self) -> str:
+        return f"{self.host} {self.at:%Y-%m-%d %H:%M:%SZ}"

@@ -30,6 +30,9 @@ class Why(StrEnum):
     SPACE = "space"
 
 
+BY_CLOCK = frozenset({Why.TRASH, Why.AGE})
+"""The rules that a wrong clock would apply too early: see `captures.retention.clock_guard`."""
+
 ALLOWED_RULES: dict[FileClass, frozenset[Why]] = {
     FileClass.ROLLING_CLIP: frozenset({Why.ASKED, Why.COUNT, Why.AGE, Why.SPACE}),
     FileClass.MANUAL_CLIP: frozenset({Why.ASKED, Why.AGE}),

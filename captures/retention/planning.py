@@ -10,9 +10,10 @@ from cameras.spool.storage import RootMissing
 from captures.clips.deletion import open_root, undeletable_message
 from captures.retention.cleanup import watched_roots
 from captures.retention.clip_rules import age_limits, clips_to_free
+from captures.retention.clock_guard import ClockGuard, uses_age
 from captures.retention.execution import GB, RULES
 from captures.retention.kept import kept_clips
-from captures.retention.plan import CleanupPlan, PlanItem, frees_space
+from captures.retention.plan import BY_CLOCK, CleanupPlan, PlanItem, frees_space
 from captures.retention.policy import RoundRobin
 from captures.storage.models import StorageRoot
 from core.station_settings.values import camera_config
@@ -36,14 +37,14 @@ class Planner:
         for (table, _), rule in RULES.items():
             if table in self.tables:
                 self._add(rule.select(roots, cameras, None))
+        doubt = self._drop_aged()
         watched = watched_roots(self.host)
         short = [root for root in roots if root in watched and self._missing_bytes(root) > 0]
         for root in short:
             self._add_space(root)
-        skipped = kept_clips(roots, short, cameras) if "clips" in self.tables else []
-        return CleanupPlan(
-            self.host, tuple(self._items.values()), self._conditions(), tuple(skipped), tuple(self._problems)
-        )
+        kept = kept_clips(roots, short, cameras) if "clips" in self.tables else []
+        skipped = tuple(one for one in kept if not (doubt and one.why in BY_CLOCK))
+        return CleanupPlan(self.host, tuple(self._items.values()), self._conditions(), skipped, tuple(self._problems))
 
     def _measure(self, root: StorageRoot) -> bool:
         """Read the free space. False for a root from which nothing can be deleted."""
@@ -62,6 +63,15 @@ class Planner:
     def _add(self, items: Any) -> None:
         for item in items:
             self._items.setdefault((item.table, item.pk), item)
+
+    def _drop_aged(self) -> str:
+        """While the clock is not trusted, nothing is planned for its age. Returns why; after the selection, as the
+        clock may be set in between."""
+        if not uses_age(self.tables) or not (doubt := ClockGuard(self.host).doubt()):
+            return ""
+        self._problems.append(doubt)
+        self._items = {key: item for key, item in self._items.items() if item.why not in BY_CLOCK}
+        return doubt
 
     def _missing_bytes(self, root: StorageRoot) -> int:
         return int(camera_config().soft_floor_gb * GB) - self._free[str(root.pk)]

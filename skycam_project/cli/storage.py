@@ -19,6 +19,7 @@ from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from django.db.models import QuerySet
 
@@ -118,6 +119,33 @@ def clean_up(plan_id: str) -> int:
     job = wait_and_show(enqueue_plan(wanted, caller.actor), run_here=True)
     print_result(body_of(job, caller), print_cleanup)
     return 0 if job.state == "done" and job.result and not job.result["problems"] else FAILED
+
+
+@storage.command("confirm-clock")
+@click.argument("date", type=click.DateTime(["%Y-%m-%d"]))
+def confirm_clock(date: datetime) -> None:
+    """Confirm that the clock of this host is right.
+
+    DATE is today's date in UTC. Until then no file is deleted for its age there, if the clock is too far ahead of the
+    time that was last known.
+
+    Example: skycam storage confirm-clock 2027-05-14
+    """
+    caller = current().authorize("manager")
+    from django.conf import settings
+
+    from captures.retention.clock_guard import ClockGuard, ClockNotConfirmed
+
+    host, day = settings.STATION.host, date.date()
+    try:
+        ClockGuard(host).confirm(day, caller.actor)
+    except ClockNotConfirmed as error:
+        raise CliError("invalid", str(error)) from None
+    print_result({"host": host, "date": str(day)}, print_confirmed_clock)
+
+
+def print_confirmed_clock(body: dict[str, Any]) -> None:
+    print_line(f"The clock of {body['host']} is confirmed. The rules of age apply again within a minute.")
 
 
 @storage.command("check")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from captures.models import Clip, IntegrityFinding, StoredPlan
+from captures.models import Clip, HostClock, IntegrityFinding, StoredPlan
 from core.jobs.models import Job
 from core.jobs.services import enqueue
 from tests.harness.rows.captures import file_of, saved
@@ -126,3 +126,16 @@ def test_a_bad_id_of_a_plan_says_where_to_get_one() -> None:
 def test_the_rules_name_their_keys() -> None:
     keys = {rule["key"] for rule in answer("storage", "rules")["results"]}
     assert {"camera_config.rolling_clips_count", "retention.capture_days", "retention.trash_days"} <= keys
+
+
+def test_the_clock_is_confirmed_with_the_date_that_it_shows(archive: ClipArchive) -> None:
+    today = f"{timezone.now():%Y-%m-%d}"
+    assert answer("storage", "confirm-clock", today) == {"host": "main", "date": today}
+    assert HostClock.objects.get().confirmed
+
+
+def test_another_date_does_not_confirm_the_clock(archive: ClipArchive) -> None:
+    found = skycam("storage", "confirm-clock", "2001-01-01")
+    assert found.exit_code != 0
+    assert "If today is 2001-01-01, the clock is wrong" in found.stderr
+    assert not HostClock.objects.exists()
