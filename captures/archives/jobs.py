@@ -21,7 +21,7 @@ from captures.archives.copying import CopyFaulty, CopyRequest, CopyStopped, Sour
 from captures.archives.failpoints import FAILPOINTS
 from captures.archives.manifest import small_files
 from captures.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveFolder, ArchiveMethod
-from captures.archives.services import advance, count_copied, report_failure
+from captures.archives.services import absent_hosts, advance, count_copied, files_left, report_failure, resume
 from captures.archives.transfer import FileRefused, SenderAway, fetch_file, part_name
 from captures.storage.models import StorageRoot
 from core.jobs.context import JobContext, JobError
@@ -45,9 +45,13 @@ def make_archive(context: JobContext) -> dict[str, Any]:
     folder = archive.folders.filter(host=host).select_related("root").first()
     if folder is None:
         return {"files": 0, "bytes": 0}
+    # It may have waited here while this host was away.
+    resume(archive)
     try:
         with open_root(folder.root) as files, lock_folder(files, archive.folder):
             done = ArchiveJob(archive, folder, files, context).copy_all()
+            # Another host may not have seen in time that this one is back.
+            resume(archive)
             advance(archive)
             write_manifest(archive, folder, files)
     except CopyStopped:
@@ -127,7 +131,7 @@ class ArchiveJob:
     def copy_all(self) -> dict[str, Any]:
         """The files of this host come first. One whose source is away now holds up no other; OSError at the end says
         so."""
-        rows = self._folder.files.filter(state=ArchiveFileState.PLANNED)
+        rows = files_left(self._archive, absent_hosts(self._archive)).filter(folder=self._folder)
         total, done = self._folder.files.count(), self._folder.files.exclude(state=ArchiveFileState.PLANNED).count()
         for row in (
             rows.select_related("clip__root", "capture_file__root", "gathered_from__folder")

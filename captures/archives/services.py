@@ -6,15 +6,18 @@ be done on a disk is a job of the host with that disk.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from captures.archives import planning
 from captures.archives.failpoints import FAILPOINTS
+from captures.archives.hosts import away_hosts, away_sentence
 from captures.archives.manifest import make_manifest
 from captures.archives.models import (
     ARCHIVE_TRANSITIONS,
@@ -136,7 +139,9 @@ def request_due() -> None:
 
 def extend_archives() -> None:
     """Files that turned up after an archive was made, such as a clip that was recovered later, are copied into it. Not
-    while the experiment runs: each of its clips would be one."""
+    while the experiment runs: each of its clips would be one. Archives that did not wait for this host go on."""
+    for archive in Archive.objects.filter(state=State.INCOMPLETE, folders__host=settings.STATION.host):
+        resume(archive)
     clips = ExperimentClip.objects.filter(experiment=OuterRef("pk"), clip__deleted_at=None)
     clips = clips.exclude(clip__archive_files__folder__archive__experiment=OuterRef("pk"))
     captures = ExperimentCapture.objects.filter(experiment=OuterRef("pk"), capture__files__isnull=False)
@@ -151,6 +156,19 @@ def extend_archives() -> None:
         with transaction.atomic():
             if move(archive, State.COPYING):
                 _record(archive, "archive.extended", "gets files that turned up after it was archived.")
+
+
+def resume(archive: Archive) -> None:
+    """Go on with an archive that is incomplete because this host was away."""
+    host = settings.STATION.host
+    archive.refresh_from_db()
+    if archive.state != State.INCOMPLETE or not any(one.startswith(away_sentence(host)) for one in archive.missing):
+        return
+    with transaction.atomic():
+        # A new deadline: until it is over, no other host calls this one away.
+        wait_until = timezone.now() + timedelta(seconds=archive_config().wait_s)
+        if move(archive, State.COPYING, message="", wait_until=wait_until):
+            _record(archive, "archive.extended", f"gets the files of the host {host}, which was away.")
 
 
 def restate(archive: Archive) -> None:
@@ -181,10 +199,11 @@ def advance(archive: Archive) -> None:
             if archive.message != str(error):
                 report_failure(archive, str(error))
             return
-        if not _finish(archive):
+        absent = absent_hosts(archive)
+        if not _finish(archive, absent):
             # With the manifest that may just have been made.
             archive.refresh_from_db()
-            _start_jobs(archive)
+            _start_jobs(archive, absent)
 
 
 def _is_ready(archive: Archive) -> bool:
@@ -192,11 +211,7 @@ def _is_ready(archive: Archive) -> bool:
     experiment = Experiment.objects.get(pk=archive.experiment_id)
     if experiment.state not in ENDED or experiment.started_at is None:
         return True
-    # A deadline that is further away than any is that of a clock which was set back since.
-    latest = timezone.now() + timedelta(seconds=archive_config().wait_s)
-    if Archive.objects.filter(pk=archive.pk, wait_until__gt=latest).update(wait_until=latest):
-        archive.wait_until = latest
-    if timezone.now() >= archive.wait_until:
+    if _is_deadline_over(archive):
         return True
     own = Session.objects.active().filter(experiment_links__experiment=experiment, experiment_links__own=True)
     if not experiment.settled or own.exists():
@@ -204,6 +219,22 @@ def _is_ready(archive: Archive) -> bool:
     # A gap may be a clip that a kill left in a spool. One whose reason was observed is none.
     found = [coverage(experiment, place.camera_id) for place in experiment.places.filter(means="clips")]
     return not any(one.pending_s or any(gap.reason == "no_video" for gap in one.gaps) for one in found)
+
+
+def _is_deadline_over(archive: Archive) -> bool:
+    # A deadline that is further away than any is that of a clock which was set back since.
+    latest = timezone.now() + timedelta(seconds=archive_config().wait_s)
+    if Archive.objects.filter(pk=archive.pk, wait_until__gt=latest).update(wait_until=latest):
+        archive.wait_until = latest
+    return timezone.now() >= archive.wait_until
+
+
+def absent_hosts(archive: Archive) -> set[str]:
+    """The hosts that are away and that the archive does not wait for any longer."""
+    hosts = set(archive.folders.values_list("host", flat=True))
+    if hosts <= {settings.STATION.host} or not _is_deadline_over(archive):
+        return set()
+    return away_hosts(hosts)
 
 
 def _plan(archive: Archive) -> None:
@@ -214,23 +245,28 @@ def _plan(archive: Archive) -> None:
     FAILPOINTS.hit("after_archive_planned")
 
 
-def files_left(archive: Archive) -> QuerySet[ArchiveFile]:
-    return ArchiveFile.objects.filter(folder__archive=archive, state=FileState.PLANNED)
+def files_left(archive: Archive, absent: Collection[str] = ()) -> QuerySet[ArchiveFile]:
+    """The files without an outcome, except those that cannot be copied while the `absent` hosts are away."""
+    files = ArchiveFile.objects.filter(folder__archive=archive, state=FileState.PLANNED)
+    return files.exclude(Q(folder__host__in=absent) | Q(gathered_from__folder__host__in=absent)) if absent else files
 
 
-def _finish(archive: Archive) -> bool:
-    """Make the manifest once all files have their outcome; complete the archive once each host has written it. Whether
-    it is complete or incomplete now."""
+def _finish(archive: Archive, absent: set[str]) -> bool:
+    """Make the manifest once all files have their outcome, those of `absent` hosts excepted; complete the archive once
+    each other host has written it. Whether it is complete or incomplete now."""
     with transaction.atomic():
         locked = Archive.objects.select_for_update().select_related("experiment").get(pk=archive.pk)
-        if locked.state != State.COPYING or files_left(locked).exists():
+        if locked.state != State.COPYING or files_left(locked, absent).exists():
             return False
-        if not locked.manifest or _has_changed(locked):
-            _make_manifest(locked)
-        if locked.folders.exclude(revision=locked.revision).exists():
+        if not locked.manifest or _has_changed(locked, absent):
+            _make_manifest(locked, absent)
+        if locked.folders.exclude(host__in=absent).exclude(revision=locked.revision).exists():
             return False
         end = State.INCOMPLETE if locked.missing else State.COMPLETE
         move(locked, end, completed_at=timezone.now(), message="")
+        if files_left(locked).exists():
+            # No verification has read these files.
+            Archive.objects.filter(pk=locked.pk, verification="whole").update(verification="", verified_at=None)
         if locked.experiment.state != ExperimentState.RUNNING:
             _release(locked)
         _record_end(locked)
@@ -238,24 +274,50 @@ def _finish(archive: Archive) -> bool:
     return True
 
 
-def _has_changed(archive: Archive) -> bool:
-    """Whether files were copied since the manifest was made."""
-    return archive.folders.filter(copied_at=None).exists()
+def _has_changed(archive: Archive, absent: set[str]) -> bool:
+    """Whether files were copied since the manifest was made, or it does not state which hosts are away."""
+    if _folders_copied_since(archive).exists():
+        return True
+    begins = tuple(away_sentence(folder.host) for folder in archive.folders.all())
+    return [one for one in archive.missing if one.startswith(begins)] != _absences(archive, absent)
 
 
-def _make_manifest(archive: Archive) -> None:
+def _folders_copied_since(archive: Archive) -> QuerySet[ArchiveFolder]:
+    """Since the manifest was made. One with files that are not copied yet is none of them."""
+    left = ArchiveFile.objects.filter(folder=OuterRef("pk"), state=FileState.PLANNED)
+    return archive.folders.filter(~Exists(left), copied_at=None)
+
+
+def _make_manifest(archive: Archive, absent: set[str]) -> None:
     now = timezone.now()
-    archive.folders.filter(copied_at=None).update(copied_at=now)
-    archive.missing = _missing(archive)
+    _folders_copied_since(archive).update(copied_at=now)
+    # Before what is missing: a host that is away does not have this one.
     archive.revision += 1
+    archive.missing = _absences(archive, absent) + _missing(archive)
     archive.manifest = make_manifest(archive, archive.revision, stamp(now))
     archive.save(update_fields=["missing", "revision", "manifest"])
     FAILPOINTS.hit("after_manifest_made")
 
 
+def _absences(archive: Archive, absent: set[str]) -> list[str]:
+    """What the archive lacks because these hosts are away. Names no files, so that alerts can show it."""
+    found = []
+    for folder in archive.folders.filter(host__in=absent):
+        gathered = files_left(archive).filter(gathered_from__folder=folder).exclude(folder__host__in=absent)
+        # Those without an outcome on their own host are counted there.
+        gathered = gathered.exclude(gathered_from__state=FileState.PLANNED)
+        count = files_left(archive).filter(folder=folder).count() + gathered.count()
+        if count:
+            verb = "is" if count == 1 else "are"
+            found.append(away_sentence(folder.host, f"{pluralize(count, 'file')} {verb} not copied yet."))
+        elif folder.revision != archive.revision:
+            found.append(away_sentence(folder.host, "it does not have the newest manifest yet."))
+    return found
+
+
 def _missing(archive: Archive) -> list[str]:
-    """What the archive should have and has not."""
-    faulty = ArchiveFile.objects.filter(folder__archive=archive).exclude(state=FileState.COPIED)
+    """What the archive should have and has not, besides what is on hosts that are away."""
+    faulty = ArchiveFile.objects.filter(folder__archive=archive, state__in=[FileState.MISSING, FileState.DAMAGED])
     found = [f"{file.path}: {file.message}" for file in faulty[:1000]]
     experiment = archive.experiment
     if experiment.state == ExperimentState.RUNNING:
@@ -272,7 +334,9 @@ def _release(archive: Archive) -> None:
     """Sources whose copies are proven need not be held any more, neither by the archive nor by the experiment."""
     copied = ArchiveFile.objects.filter(folder__archive=archive, state=FileState.COPIED).exclude(clip=None)
     mine = Q(by=planning.HOLD, name=str(archive.pk)) | Q(by=EXPERIMENT_HOLD, name=str(archive.experiment_id))
-    ClipHold.objects.filter(mine, clip__in=copied.values("clip")).delete()
+    # One that another host is still to fetch is not released either.
+    left = files_left(archive).exclude(clip=None)
+    ClipHold.objects.filter(mine, clip__in=copied.values("clip")).exclude(clip__in=left.values("clip")).delete()
 
 
 def _record_end(archive: Archive) -> None:
@@ -285,8 +349,7 @@ def _record_end(archive: Archive) -> None:
         _alert(
             archive,
             incomplete_key(archive),
-            f"The archive of {archive.experiment.name!r} is not whole: "
-            f"{first} Restore what is missing, then archive it again.",
+            f"The archive of {archive.experiment.name!r} is not whole: {first} {_next_step(archive)}",
             "warning",
         )
     else:
@@ -297,17 +360,29 @@ def _record_end(archive: Archive) -> None:
 
 
 def _first_missing(archive: Archive) -> str:
-    """For the event and the alert, which are shown to all who may see the first camera. The sentence may name any."""
-    if archive.experiment.places.count() == 1:
+    """For the event and the alert, which are shown to all who may see the first camera. The sentence may name any, but
+    names none about a host that is away."""
+    if _is_host_away(archive) or archive.experiment.places.count() == 1:
         return str(archive.missing[0])
     return f"{pluralize(len(archive.missing), 'part')} of it cannot be found. The page of the archive lists them."
 
 
-def _start_jobs(archive: Archive) -> None:
+def _is_host_away(archive: Archive) -> bool:
+    """Whether it lacks something because a host is away: these sentences come first."""
+    return any(archive.missing[0].startswith(away_sentence(folder.host)) for folder in archive.folders.all())
+
+
+def _next_step(archive: Archive) -> str:
+    if _is_host_away(archive):
+        return "The archive goes on by itself once `skycam up` runs there."
+    return "Restore what is missing, then archive it again."
+
+
+def _start_jobs(archive: Archive, absent: set[str]) -> None:
     """A job for each host that has something to do."""
     now = timezone.now()
     for folder in archive.folders.all():
-        if not _has_work(archive, folder):
+        if not _has_work(archive, folder, absent):
             continue
         jobs = Job.objects.filter(kind=KIND, host=folder.host, subject=str(archive.pk))
         if jobs.filter(state__in=[state.value for state in UNFINISHED]).exists():
@@ -317,8 +392,8 @@ def _start_jobs(archive: Archive) -> None:
         enqueue(KIND, folder.host, subject=str(archive.pk), arguments={"archive": str(archive.pk)}, actor="station")
 
 
-def _has_work(archive: Archive, folder: ArchiveFolder) -> bool:
-    planned = folder.files.filter(state=FileState.PLANNED)
+def _has_work(archive: Archive, folder: ArchiveFolder, absent: set[str]) -> bool:
+    planned = files_left(archive, absent).filter(folder=folder)
     # A file of another host is fetched once it has its outcome there.
     if planned.exclude(gathered_from__state=FileState.PLANNED).exists():
         return True

@@ -32,7 +32,7 @@ from captures.archives.copying import (
 from captures.archives.jobs import check_mounted, describe_error, fetch_whole, lock_folder, open_root
 from captures.archives.manifest import MANIFEST, README, SUMS, small_files
 from captures.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveFolder, ArchiveState
-from captures.archives.services import restate
+from captures.archives.services import files_left, restate
 from captures.archives.transfer import SenderAway
 from captures.files.serving import FileMissing, open_below
 from captures.tables import ARCHIVE_MENDERS
@@ -292,8 +292,9 @@ def store_outcome(archive: Archive, folder: ArchiveFolder, result: VerifyResult)
     # The manifest and the sums have no rows.
     faulty += sum(one["what"] == "changed" and one["path"] in OWN for one in result["results"])
     times = list(ArchiveFolder.objects.filter(archive=archive).values_list("verified_at", flat=True))
-    # Whole only once each host has read its files, and since the oldest of these times.
-    whole_at = min(time for time in times if time) if all(times) else None
+    # Whole only once each host has read its files, and since the oldest of these times. Not while a host that is away
+    # has files to copy.
+    whole_at = min(time for time in times if time) if all(times) and not files_left(archive).exists() else None
     Archive.objects.filter(pk=archive.pk).update(
         verified_at=now if faulty else whole_at, verification="faulty" if faulty else "whole" if whole_at else ""
     )

@@ -316,24 +316,35 @@ def verify(experiment: str) -> int:
     What is missing or changed is mended from a whole copy where there is one.
     """
     caller = current().authorize("operator")
+    from captures.archives.hosts import away_hosts
     from captures.archives.verification import request_verification
 
     found = find_archive(caller, find_whole_experiment(caller, experiment))
-    jobs = [wait_and_show(job, run_here=True) for job in request_verification(found, caller.actor)]
+    requested = request_verification(found, caller.actor)
+    # Their jobs wait until they are back.
+    away = away_hosts(job.host for job in requested)
+    jobs = [wait_and_show(job, run_here=True) for job in requested if job.host not in away]
     # What the row says then is the outcome of an earlier verification.
     if failed := next((job for job in jobs if job.state != "done"), None):
         raise CliError("failed", f"On {failed.host}: {failed.error or f'the verification was {failed.state}.'}")
+    if away:
+        names = ", ".join(sorted(away))
+        raise CliError("failed", f"Away: {names}. The files there are verified once `skycam up` runs there.")
     found.refresh_from_db()
     print_result(archive_body_of(found, caller), print_archive)
     return FAILED if found.verification == "faulty" else 0
 
 
 def wait_for_archive(archive: Archive) -> None:
+    from django.conf import settings
+
     from captures.archives.services import advance
     from core.jobs.models import Job
 
     while archive.state in {"waiting", "copying"}:
-        unfinished = Job.objects.filter(kind="archive", subject=str(archive.pk), state__in=["waiting", "running"])
+        # That of a host which is away waits longer than the archive does.
+        jobs = Job.objects.filter(kind="archive", subject=str(archive.pk), host=settings.STATION.host)
+        unfinished = jobs.filter(state__in=["waiting", "running"])
         if job := unfinished.order_by("created_at").first():
             wait_and_show(job, run_here=True)
         else:
