@@ -23,7 +23,7 @@ AT_THE_END_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class GapDisplay:
-    """Time without video. `by` is the operator who stopped the recording; empty for other reasons."""
+    """Time without video or stills. `by` is the user who caused it; empty for other reasons."""
 
     begin: datetime
     end: datetime
@@ -54,6 +54,15 @@ class PlaceAccount:
     @property
     def gives_video(self) -> bool:
         return self.place.means == ExperimentCamera.Means.CLIPS or self.body["clips"] > 0
+
+    @property
+    def missing_kind(self) -> str:
+        """What a gap of it is without."""
+        return "video" if self.gives_video else "stills"
+
+    @property
+    def takes_stills(self) -> bool:
+        return self.place.means in {ExperimentCamera.Means.STILLS, ExperimentCamera.Means.LINKED}
 
     @property
     def known_s(self) -> float:

@@ -217,7 +217,9 @@ def marks_of(experiment: Experiment, one: PlaceAccount, axis: Axis, done: dateti
         yield make_mark("pending", axis, done - timedelta(seconds=one.body["pending_s"]), done, pending_text(one))
     for kind, is_suspension in (("gap", False), ("stopped", True)):
         gaps = [gap for gap in one.gaps if gap.is_suspension == is_suspension]
-        yield from marks_for(kind, axis, [Span(gap.begin, gap.end, f"No video: {gap.why}", gap.by) for gap in gaps])
+        yield from marks_for(
+            kind, axis, [Span(gap.begin, gap.end, f"No {one.missing_kind}: {gap.why}", gap.by) for gap in gaps]
+        )
 
 
 def marks_for(kind: str, axis: Axis, spans: Iterable[Span]) -> Iterable[Mark]:
@@ -299,7 +301,7 @@ def rows_of(one: PlaceAccount, done: datetime) -> list[Row]:
         Row(name, "Video", datetime.fromisoformat(found["from"]), datetime.fromisoformat(found["to"]), found["clip"])
         for found in one.body["segments"]
     ]
-    gaps = [Row(name, f"No video: {gap.why}", gap.begin, gap.end) for gap in one.gaps]
+    gaps = [Row(name, f"No {one.missing_kind}: {gap.why}", gap.begin, gap.end) for gap in one.gaps]
     pending_s = one.body["pending_s"]
     newest = [Row(name, pending_text(one), done - timedelta(seconds=pending_s), done)] if pending_s >= 1 else []
     return sorted(video + gaps + newest, key=lambda row: row.begin)

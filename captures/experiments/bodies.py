@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db.models import Count, Q
 
+from cameras.models import may_record
 from captures.capturing.models import Capture, CaptureStatus
 from captures.experiments.coverage import Gap, Segment, coverage
 from captures.experiments.models import (
@@ -19,6 +20,7 @@ from captures.experiments.models import (
     ExperimentSession,
 )
 from captures.experiments.selectors import visible_places
+from captures.experiments.stills_coverage import still_gaps
 from core.times.timestamps import stamp, stamp_or_none
 
 
@@ -103,7 +105,7 @@ class CaptureCounts(TypedDict):
 
 class CameraAccount(TypedDict):
     """`covered_s` of `length_s` seconds have video; `pending_s` are the newest ones, whose clip has not ended.
-    `lost_frames` is null when it is unknown."""
+    `lost_frames` is null when it is unknown. The gaps of a camera without a stream are the times without stills."""
 
     camera: str
     means: str
@@ -199,12 +201,15 @@ def camera_account(experiment: Experiment, place: ExperimentCamera) -> CameraAcc
     assert start is not None
     # Only cameras that give clips can have gaps in their video.
     records = place.means == ExperimentCamera.Means.CLIPS or bool(found.clips)
+    gaps = found.gaps if records else []
+    if not records and experiment.record and not may_record(place.camera):
+        gaps = still_gaps(experiment, place)
     return CameraAccount(
         camera=place.camera.slug, means=place.means, message=place.message, length_s=found.length_s,
         covered_s=found.covered_s, pending_s=found.pending_s if records else 0.0, clips=found.clips,
         frames=found.frames, bytes=found.bytes, lost_frames=found.lost_frames,
         segments=[segment_body(one, start.wall) for one in found.segments],
-        gaps=[gap_body(gap) for gap in found.gaps] if records else [],
+        gaps=[gap_body(gap) for gap in gaps],
         captures=capture_counts(experiment, place), sessions=link_bodies(list(links)),
     )  # fmt: skip
 

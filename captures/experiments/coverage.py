@@ -44,7 +44,7 @@ class Segment(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Time without video. `by` is the operator who stopped the recording; empty for other reasons."""
+    """Time without video, or without stills. `by` is the user who caused it; empty for other reasons."""
 
     begin: datetime
     end: datetime
@@ -108,13 +108,13 @@ def coverage(experiment: Experiment, camera: UUID) -> Coverage:
     within = [(begin, end) for begin, end in within if end > begin]
     found.covered_s = sum(end - begin for begin, end in within)
     stops = _stops(experiment, camera, start)
-    causes = _Causes(camera, experiment)
+    causes = GapCauses(camera, experiment)
     for begin_s, end_s in _holes(within, length_s):
         is_last = end_s == length_s and not any(stop.end is None for stop in stops)
         if is_last and _may_be_pending(experiment, now_s - begin_s, now_s - length_s):
             found.pending_s = length_s - begin_s
         else:
-            found.gaps += _explained(experiment, causes, stops, _time(start, begin_s), _time(start, end_s))
+            found.gaps += _explained(experiment, causes, stops, time_after(start, begin_s), time_after(start, end_s))
     return found
 
 
@@ -156,7 +156,8 @@ def _may_be_pending(experiment: Experiment, since_begin_s: float, since_end_s: f
     return experiment.ended_at is None or since_end_s <= experiment.post_roll_s + FILING_S
 
 
-def _time(start: Moment, seconds: float) -> datetime:
+def time_after(start: Moment, seconds: float) -> datetime:
+    """On the wall clock as it was at the start of the run."""
     return datetime.fromtimestamp(start.wall + seconds, UTC)
 
 
@@ -165,8 +166,8 @@ def _stops(experiment: Experiment, camera: UUID, start: Moment) -> list[_Stop]:
     rows = ClaimSuspension.objects.filter(claim__experiment=experiment, claim__camera=camera)
     found = [
         _Stop(
-            _time(start, start.seconds_until(row.begin)),
-            _time(start, start.seconds_until(row.end)) if row.end else None,
+            time_after(start, start.seconds_until(row.begin)),
+            time_after(start, start.seconds_until(row.end)) if row.end else None,
             row.by,
         )
         for row in rows
@@ -175,7 +176,7 @@ def _stops(experiment: Experiment, camera: UUID, start: Moment) -> list[_Stop]:
 
 
 def _explained(
-    experiment: Experiment, causes: _Causes, stops: Sequence[_Stop], begin: datetime, end: datetime
+    experiment: Experiment, causes: GapCauses, stops: Sequence[_Stop], begin: datetime, end: datetime
 ) -> Iterable[Gap]:
     """The gap in parts, each with its reason: the operators' stops, and what is between them."""
     for one in stops:
@@ -188,7 +189,7 @@ def _explained(
     yield from _unsuspended(experiment, causes, begin, end)
 
 
-def _unsuspended(experiment: Experiment, causes: _Causes, begin: datetime, end: datetime) -> Iterable[Gap]:
+def _unsuspended(experiment: Experiment, causes: GapCauses, begin: datetime, end: datetime) -> Iterable[Gap]:
     if (end - begin).total_seconds() < CONTINUOUS_S:
         return
     cause = causes.of_gap(begin, end)
@@ -200,7 +201,7 @@ def _unsuspended(experiment: Experiment, causes: _Causes, begin: datetime, end: 
         yield Gap(begin, end, "no_video", "No clip covers this time.")
 
 
-class _Causes:
+class GapCauses:
     """The events that explain gaps, read at most once: a camera that comes and goes leaves hundreds of gaps."""
 
     def __init__(self, camera: UUID, experiment: Experiment) -> None:

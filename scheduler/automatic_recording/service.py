@@ -19,7 +19,13 @@ from captures.recording_claims.windows import present_moment
 from core.background import log_and_continue
 from core.times.timestamps import stamp
 from monitoring.services import record_event
-from scheduler.automatic_recording.stills import are_stills_provided, end_own_sessions, provide_stills
+from scheduler.automatic_recording.stills import (
+    Contribution,
+    are_stills_provided,
+    end_own_sessions,
+    provide_stills,
+    record_contribution,
+)
 
 Means = ExperimentCamera.Means
 REMOVED = "The camera was removed."
@@ -71,14 +77,15 @@ class AutomaticRecordingService:
             # Under the lock: one that ended since it was read has ended its claims, and nothing would end this one.
             if not Experiment.objects.filter(pk=experiment.pk, state=ExperimentState.RUNNING).exists():
                 return
-            means, message = self._provide(experiment, camera)
-            _store_means(place, means, message)
+            found = self._provide(experiment, camera)
+            changed = _store_means(place, found.means, found.message)
+            if (changed or found.new_session) and not may_record(camera):
+                record_contribution(experiment, camera, found)
 
-    def _provide(self, experiment: Experiment, camera: Camera) -> tuple[str, str]:
-        """What the camera contributes, and why."""
+    def _provide(self, experiment: Experiment, camera: Camera) -> Contribution:
         if camera.removed_at is not None:
             end_claim_of_experiment(camera, experiment.pk, "camera_removed")
-            return Means.NOTHING, REMOVED
+            return Contribution(Means.NOTHING, REMOVED, "camera_removed", REMOVED)
         if not may_record(camera):
             # It was claimed before it was first opened, when its capabilities were unknown.
             end_claim_of_experiment(camera, experiment.pk, "no_stream")
@@ -86,7 +93,7 @@ class AutomaticRecordingService:
         if claim_for_experiment(camera, experiment.pk, experiment.operator, experiment.pre_roll_s):
             message = f"{camera.slug} is recorded for the experiment {experiment.name!r}."
             record_event("experiment.recording", message, camera=camera, subject=experiment.pk)
-        return Means.CLIPS, ""
+        return Contribution(Means.CLIPS)
 
     def _settle(self, experiment: Experiment) -> None:
         """End its recordings and its sessions, and nothing else."""
@@ -153,7 +160,9 @@ def is_post_roll_over(experiment: Experiment) -> bool:
     return since_end_s >= experiment.post_roll_s or since_end_s < -MAX_ROLL_S
 
 
-def _store_means(place: ExperimentCamera, means: str, message: str) -> None:
-    if (place.means, place.message) != (means, message):
-        ExperimentCamera.objects.filter(pk=place.pk).update(means=means, message=message)
-        place.means, place.message = means, message
+def _store_means(place: ExperimentCamera, means: str, message: str) -> bool:
+    """Whether the row changed: another process may have stored it since it was read."""
+    changed = ExperimentCamera.objects.filter(pk=place.pk).exclude(means=means, message=message)
+    is_changed = bool(changed.update(means=means, message=message))
+    place.means, place.message = means, message
+    return is_changed

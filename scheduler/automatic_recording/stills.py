@@ -5,6 +5,8 @@ A session is stored, and the camera's host starts it within a second. No command
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import NamedTuple
+from uuid import UUID
 
 from django.db.models import F
 from django.utils import timezone
@@ -13,6 +15,8 @@ from cameras.leases.lease_holders import lease_of
 from cameras.models import Camera
 from captures.capturing.requests import CaptureRequest
 from captures.experiments.models import Experiment, ExperimentCamera, ExperimentSession
+from captures.experiments.stills_coverage import INTERRUPTED, SESSION_FAILED, STOPPED, SUSPENDED, TAKEN_OVER
+from captures.recording_claims.windows import present_moment
 from captures.sessions.models import Session, SessionState
 from captures.sessions.requests import SessionRequest
 from captures.sessions.selectors import active_session
@@ -23,19 +27,54 @@ from monitoring.services import record_event
 Means = ExperimentCamera.Means
 RETRY = timedelta(minutes=1)
 """How long after a session of the experiment has failed another one is begun."""
-TAKEN_OVER = "camera_held"
-"""The reason of a session that was stopped for a planned run."""
+HELD = "camera_held"
+KINDS = {Means.STILLS: "experiment.stills", Means.LINKED: "experiment.linked", Means.NOTHING: INTERRUPTED}
 
 
-def provide_stills(experiment: Experiment, camera: Camera) -> tuple[str, str]:
-    """What the camera contributes, and why; in a transaction with the camera's row locked."""
+class Contribution(NamedTuple):
+    """What a camera contributes. `message` is stored with it; `reason`, `why` and `by` are those of the gap in the
+    experiment's account while it contributes nothing."""
+
+    means: str
+    message: str = ""
+    reason: str = ""
+    why: str = ""
+    by: str = ""
+    new_session: UUID | None = None
+
+
+def provide_stills(experiment: Experiment, camera: Camera) -> Contribution:
+    """In a transaction with the camera's row locked."""
     session = active_session(camera)
     if session is not None:
         return _link(experiment, camera, session)
     if refusal := _refusal(experiment, camera):
-        return Means.NOTHING, refusal
-    _start(experiment, camera)
-    return Means.STILLS, ""
+        return refusal
+    return Contribution(Means.STILLS, new_session=_start(experiment, camera))
+
+
+def record_contribution(experiment: Experiment, camera: Camera, found: Contribution) -> None:
+    """Record a change of what a camera without a stream contributes. The account of the experiment is made of these
+    events, so they have the time by the boot clock."""
+    now = present_moment()
+    data = {"boot": now.boot, "boot_s": now.boot_s}
+    if found.new_session is not None:
+        data["session"] = str(found.new_session)
+    if found.means == Means.NOTHING:
+        data |= {"reason": found.reason, "why": found.why, "by": found.by}
+    message = found.message
+    if found.means == Means.STILLS:
+        message = (
+            f"{camera.slug} takes a still each {experiment.still_interval_s:g} s for the experiment "
+            f"{experiment.name!r}."
+        )
+    elif found.means == Means.NOTHING:
+        message = f"{camera.slug} takes no stills for the experiment {experiment.name!r}. {found.message}"
+    severity = "warning" if found.means == Means.NOTHING else "info"
+    record_event(
+        KINDS[Means(found.means)], message, severity=severity, camera=camera, subject=experiment.pk, actor=found.by,
+        data=data,
+    )  # fmt: skip
 
 
 def are_stills_provided(experiment: Experiment, place: ExperimentCamera) -> bool:
@@ -43,9 +82,9 @@ def are_stills_provided(experiment: Experiment, place: ExperimentCamera) -> bool
     session = active_session(place.camera)
     if session is None:
         refusal = _refusal(experiment, place.camera)
-        return bool(refusal) and (place.means, place.message) == (Means.NOTHING, refusal)
+        return refusal is not None and (place.means, place.message) == refusal[:2]
     link = ExperimentSession.objects.filter(experiment=experiment, session=session).first()
-    return link is not None and (place.means, place.message) == _contribution(place.camera, session, own=link.own)
+    return link is not None and (place.means, place.message) == _contribution(place.camera, session, own=link.own)[:2]
 
 
 def end_own_sessions(experiment: Experiment) -> None:
@@ -55,57 +94,66 @@ def end_own_sessions(experiment: Experiment) -> None:
         Session.objects.filter(pk=session.pk).update(desired=Session.Desired.STOPPED, revision=F("revision") + 1)
 
 
-def _link(experiment: Experiment, camera: Camera, session: Session) -> tuple[str, str]:
+def _link(experiment: Experiment, camera: Camera, session: Session) -> Contribution:
     link, created = ExperimentSession.objects.get_or_create(
         experiment=experiment, session=session, defaults={"own": False}
     )
-    means, message = _contribution(camera, session, own=link.own)
-    if created:
-        record_event(
-            "experiment.linked", message, camera=camera, subject=experiment.pk, data={"session": str(session.pk)}
-        )
-    return means, message
+    found = _contribution(camera, session, own=link.own)
+    return found._replace(new_session=session.pk) if created else found
 
 
-def _contribution(camera: Camera, session: Session, *, own: bool) -> tuple[str, str]:
+def _contribution(camera: Camera, session: Session, *, own: bool) -> Contribution:
     """What the camera contributes by a session that is active on it."""
     if session.desired == Session.Desired.PAUSED:
-        by = _by(session, "pause")
-        return Means.NOTHING, f"The session on {camera.slug} was paused{by}: it takes no stills until it is resumed."
+        by = _commander(session, "pause")
+        message = f"The session on {camera.slug} was paused{_by(by)}: it takes no stills until it is resumed."
+        return Contribution(Means.NOTHING, message, SUSPENDED, f"{by or 'Someone'} paused the session.", by)
     if own:
-        return Means.STILLS, ""
+        return Contribution(Means.STILLS)
     message = f"{person(session.holder)} runs a session on {camera.slug}: its captures belong to the experiment too."
-    return Means.LINKED, message
+    return Contribution(Means.LINKED, message)
 
 
-def _refusal(experiment: Experiment, camera: Camera) -> str:
-    """Why no session is begun now; empty if one is."""
+def _refusal(experiment: Experiment, camera: Camera) -> Contribution | None:
+    """Why no session is begun now; None if one is."""
     own = ExperimentSession.objects.filter(experiment=experiment, session__camera=camera, own=True)
     # Not by a wall clock, which may have been set back between two sessions.
     link = own.select_related("session").order_by("-id").first()
     last = link.session if link else None
     # A planned run that took the camera over gives it back at its end.
     if last is not None and last.state in {SessionState.STOPPED, SessionState.FINISHED} and last.reason != TAKEN_OVER:
-        by = _by(last, "stop")
-        return f"Its session was stopped{by}. To go on, start a session on {camera.slug}: its captures belong here too."
+        by = _commander(last, "stop")
+        message = (
+            f"Its session was stopped{_by(by)}. To go on, start a session on {camera.slug}: its captures belong here "
+            "too."
+        )
+        why = f"{by} stopped its session." if by else "Its session was stopped."
+        return Contribution(Means.NOTHING, message, SUSPENDED if by else STOPPED, why, by)
     # In both directions: a clock that is set back must not put the next session off until it shows the same time again.
     failed_at = last.ended_at if last is not None and last.state == SessionState.FAILED else None
     if last is not None and failed_at is not None and abs(timezone.now() - failed_at) < RETRY:
-        return f"Its session has failed: {last.message} Skycam begins another one."
+        why = f"Its session has failed: {last.message}"
+        return Contribution(Means.NOTHING, f"{why} Skycam begins another one.", SESSION_FAILED, why)
     lease = lease_of(camera)
     if lease is not None and lease.holder.held_by != person(experiment.operator):
-        return f"{camera.slug} is held by {lease.holder.held_by}. Its stills begin when it is released."
-    return ""
+        by = lease.holder.held_by
+        message = f"{camera.slug} is held by {by}. Its stills begin when it is released."
+        return Contribution(Means.NOTHING, message, HELD, f"{by} held {camera.slug}.", by)
+    return None
 
 
-def _by(session: Session, order: str) -> str:
-    """` by` the user who gave the session this command last; empty if nobody did."""
+def _commander(session: Session, order: str) -> str:
+    """The user who gave the session this command last; empty if nobody did."""
     commands = Event.objects.filter(kind="command", subject=str(session.pk), data__order=order)
     event = commands.order_by("-at", "-id").first()
-    return f" by {person(event.actor)}" if event is not None and event.actor else ""
+    return person(event.actor) if event is not None and event.actor else ""
 
 
-def _start(experiment: Experiment, camera: Camera) -> None:
+def _by(name: str) -> str:
+    return f" by {name}" if name else ""
+
+
+def _start(experiment: Experiment, camera: Camera) -> UUID:
     exposure_s = CaptureRequest().exposure_s(camera)
     request = SessionRequest(
         exposure_us=max(1, round(exposure_s * 1e6)), cadence_s=max(experiment.still_interval_s, exposure_s),
@@ -115,5 +163,4 @@ def _start(experiment: Experiment, camera: Camera) -> None:
         camera=camera, name=request.name, programme=request.programme(camera), created_by=experiment.operator
     )
     ExperimentSession.objects.create(experiment=experiment, session=session, own=True)
-    message = f"{camera.slug} takes a still each {request.cadence_s:g} s for the experiment {experiment.name!r}."
-    record_event("experiment.stills", message, camera=camera, subject=experiment.pk, data={"session": str(session.pk)})
+    return session.pk

@@ -281,8 +281,9 @@ def print_account(body: dict[str, Any]) -> None:
                 ("captures", ", ".join(f"{count} {name}" for name, count in counts.items() if count) or None),
             ]
         )
+        kind = "video" if one["means"] == "clips" or one["clips"] else "stills"
         for gap in one["gaps"]:
-            print_line(f"  no video from {format_time(gap['from'])} to {format_time(gap['to'])}: {gap['message']}")
+            print_line(f"  no {kind} from {format_time(gap['from'])} to {format_time(gap['to'])}: {gap['message']}")
     for note in body["account"]["notes"]:
         print_line(f"{format_time(note['at'])} {note['author']}: {note['text']}")
     for one in body["account"]["attachments"]:

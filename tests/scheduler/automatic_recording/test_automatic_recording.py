@@ -14,6 +14,7 @@ from django.utils import timezone
 from cameras.command_events import record_desired_change
 from cameras.models import Camera
 from captures.capturing.requests import HOUR_US
+from captures.experiments.bodies import camera_account
 from captures.experiments.models import Experiment, ExperimentCamera, ExperimentState
 from captures.experiments.service import ExperimentService, WrongState
 from captures.recording_claims.models import RecordingClaim
@@ -393,3 +394,66 @@ def test_a_camera_that_fails_leaves_other_experiments_their_turn(
     second = experiment(other, planned_start=due)
     reconcile()
     assert desired(other) == ("rolling", [str(second.pk)])
+
+
+def stills_gaps(experiment: Experiment, camera: Camera) -> list[tuple[str, str, str]]:
+    """Reason, sentence and name of the gaps that the account has."""
+    experiment.refresh_from_db()
+    return [
+        (gap["reason"], gap["message"], gap["by"])
+        for gap in camera_account(experiment, place(experiment, camera))["gaps"]
+    ]
+
+
+def an_hour_ago(experiment: Experiment) -> None:
+    """Its run began then, and so did its session."""
+    begin = timezone.now() - timedelta(hours=1)
+    Experiment.objects.filter(pk=experiment.pk).update(
+        started_at=begin, started_boot_s=(experiment.started_boot_s or 0.0) - 3600
+    )
+    Session.objects.update(started_at=begin)
+
+
+def test_a_stop_of_the_stills_is_in_the_account_with_the_name(
+    experiment: Make, dslr: Camera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = STATION.start(experiment(dslr))
+    record_desired_change(dslr, "stop", "stopped the session.", "cli:bob", {}, subject=Session.objects.get().pk)
+    Session.objects.update(state="stopped", desired="stopped", ended_at=timezone.now())
+    reconcile()
+    monkeypatch.setattr("captures.experiments.stills_coverage.STATED_S", 0.0)
+    assert stills_gaps(run, dslr) == [("suspended", "bob stopped its session.", "bob")]
+
+
+def test_a_pause_of_the_stills_is_in_the_account_until_they_are_resumed(
+    experiment: Make, dslr: Camera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = STATION.start(experiment(dslr))
+    record_desired_change(dslr, "pause", "paused the session.", "bob", {}, subject=Session.objects.get().pk)
+    Session.objects.update(desired="paused")
+    reconcile()
+    Session.objects.update(desired="running")
+    reconcile()
+    monkeypatch.setattr("captures.experiments.stills_coverage.STATED_S", 0.0)
+    assert stills_gaps(run, dslr) == [("suspended", "bob paused the session.", "bob")]
+    kinds = Event.objects.filter(kind__startswith="experiment.").order_by("at", "id").values_list("kind", flat=True)
+    assert list(kinds)[-3:] == ["experiment.stills", "experiment.interrupted", "experiment.stills"]
+
+
+def test_a_camera_that_is_held_is_in_the_account_with_the_name_of_the_holder(experiment: Make, dslr: Camera) -> None:
+    now = timezone.now()
+    Camera.objects.filter(pk=dslr.pk).update(held_by="bob", held_since=now, held_until=now + timedelta(hours=1))
+    run = STATION.start(experiment(dslr))
+    reconcile()
+    assert Event.objects.filter(kind="experiment.interrupted").count() == 1
+    data = Event.objects.get(kind="experiment.interrupted").data
+    assert (data["reason"], data["why"], data["by"]) == ("camera_held", "bob held dslr.", "bob")
+    assert (data["boot"], place(run, dslr).means) == (run.started_boot, "nothing")
+
+
+def test_the_place_of_a_removed_camera_without_a_stream_is_a_gap(experiment: Make, dslr: Camera) -> None:
+    run = STATION.start(experiment(dslr))
+    an_hour_ago(run)
+    Camera.objects.filter(pk=dslr.pk).update(removed_at=timezone.now())
+    reconcile()
+    assert Event.objects.get(kind="experiment.interrupted").data["reason"] == "camera_removed"
