@@ -16,7 +16,7 @@ from captures.experiment_pages import listing
 from captures.experiments import coverage
 from captures.experiments.models import Experiment
 from captures.experiments.service import ExperimentService
-from captures.models import StorageRoot
+from captures.models import Session, StorageRoot
 from monitoring.services import record_event
 from tests.harness.clients.pages import MARKUP, text_of
 from tests.harness.rows.audiences import only_for
@@ -339,3 +339,33 @@ def test_the_number_of_queries_grows_with_cameras_alone(
             capture_in(run, camera, number)
     assert found[0] == found[1]
     assert found[0] <= 40
+
+
+@pytest.fixture
+def stills(camera: Camera) -> Experiment:
+    """An hour of a camera without a stream, whose session runs."""
+    Camera.objects.filter(pk=camera.pk).update(capabilities={"stream": False})
+    camera.refresh_from_db()
+    found = running(camera)
+    Session.objects.update(state="running", started_at=at(found, 0), planned=60)
+    return found
+
+
+def test_time_without_stills_is_on_the_page_with_the_name_of_who_stopped_them(
+    viewer: Any, stills: Experiment, camera: Camera
+) -> None:
+    Session.objects.update(state="stopped", ended_at=at(stills, 1790))
+    record_event(
+        "experiment.interrupted", "", camera=camera, subject=stills.pk, at=at(stills, 1790),
+        data={"reason": "suspended", "why": "ben stopped its session.", "by": "ben"},
+    )  # fmt: skip
+    text = page(viewer, stills)
+    assert "No stills: ben stopped its session" in text
+    assert "1 gap, 30 min" in text
+    assert "No video:" not in text
+
+
+def test_a_camera_that_takes_its_stills_misses_nothing(viewer: Any, stills: Experiment) -> None:
+    text = page(viewer, stills)
+    assert "nothing</span>" in text
+    assert "No stills:" not in text

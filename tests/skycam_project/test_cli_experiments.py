@@ -15,6 +15,7 @@ from captures.models import Archive, Experiment, StorageRoot
 from captures.recording_claims.models import ExperimentClip, RecordingClaim
 from captures.storage.roots import assign_root
 from core.jobs.models import Job
+from monitoring.services import record_event
 from skycam_project.access.models import User
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.clips import clip_of
@@ -148,3 +149,15 @@ def test_who_does_not_see_all_cameras_cannot_change_it(
     assert refused.exit_code == 5
     assert "cameras that you may not see" in refused.stderr
     assert not Archive.objects.exists()
+
+
+def test_time_without_stills_is_in_the_account_with_who_held_the_camera(run: dict[str, Any], camera: Camera) -> None:
+    Camera.objects.filter(pk=camera.pk).update(capabilities={"stream": False})
+    begin = timezone.now() - timedelta(hours=1)
+    Experiment.objects.update(started_at=begin, started_boot_s=None)
+    camera.experiment_places.update(means="nothing", message="sky is held by ben.")
+    data = {"reason": "camera_held", "why": "ben held sky.", "by": "ben"}
+    record_event("experiment.interrupted", "", camera=camera, subject=run["id"], at=begin, data=data)
+    shown = skycam("experiments", "show", "Dew").stdout
+    assert "no stills from" in shown
+    assert ": ben held sky." in shown
