@@ -108,6 +108,9 @@ def _contribution(camera: Camera, session: Session, *, own: bool) -> Contributio
         by = _commander(session, "pause")
         message = f"The session on {camera.slug} was paused{_by(by)}: it takes no stills until it is resumed."
         return Contribution(Means.NOTHING, message, SUSPENDED, f"{by or 'Someone'} paused the session.", by)
+    if session.desired == Session.Desired.STOPPED:
+        # Its host may be away for hours, and ends it then.
+        return _stopped(camera, session) if own else _is_stopping(camera, session)
     if own:
         return Contribution(Means.STILLS)
     message = f"{person(session.holder)} runs a session on {camera.slug}: its captures belong to the experiment too."
@@ -122,13 +125,7 @@ def _refusal(experiment: Experiment, camera: Camera) -> Contribution | None:
     last = link.session if link else None
     # A planned run that took the camera over gives it back at its end.
     if last is not None and last.state in {SessionState.STOPPED, SessionState.FINISHED} and last.reason != TAKEN_OVER:
-        by = _commander(last, "stop")
-        message = (
-            f"Its session was stopped{_by(by)}. To go on, start a session on {camera.slug}: its captures belong here "
-            "too."
-        )
-        why = f"{by} stopped its session." if by else "Its session was stopped."
-        return Contribution(Means.NOTHING, message, SUSPENDED if by else STOPPED, why, by)
+        return _stopped(camera, last)
     # In both directions: a clock that is set back must not put the next session off until it shows the same time again.
     failed_at = last.ended_at if last is not None and last.state == SessionState.FAILED else None
     if last is not None and failed_at is not None and abs(timezone.now() - failed_at) < RETRY:
@@ -140,6 +137,24 @@ def _refusal(experiment: Experiment, camera: Camera) -> Contribution | None:
         message = f"{camera.slug} is held by {by}. Its stills begin when it is released."
         return Contribution(Means.NOTHING, message, HELD, f"{by} held {camera.slug}.", by)
     return None
+
+
+def _stopped(camera: Camera, session: Session) -> Contribution:
+    """Nothing, as the experiment's own session was stopped."""
+    by = _commander(session, "stop")
+    message = (
+        f"Its session was stopped{_by(by)}. To go on, start a session on {camera.slug}: its captures belong here too."
+    )
+    why = f"{by} stopped its session." if by else "Its session was stopped."
+    return Contribution(Means.NOTHING, message, SUSPENDED if by else STOPPED, why, by)
+
+
+def _is_stopping(camera: Camera, session: Session) -> Contribution:
+    """Nothing until somebody's session has ended: then the experiment begins its own."""
+    by = _commander(session, "stop")
+    message = f"The session on {camera.slug} is being stopped{_by(by)}. Stills begin when it has ended."
+    why = f"{by} stopped the session." if by else "The session was stopped."
+    return Contribution(Means.NOTHING, message, STOPPED, why, by)
 
 
 def _commander(session: Session, order: str) -> str:

@@ -440,6 +440,30 @@ def test_a_pause_of_the_stills_is_in_the_account_until_they_are_resumed(
     assert list(kinds)[-3:] == ["experiment.stills", "experiment.interrupted", "experiment.stills"]
 
 
+def test_a_stop_of_the_stills_is_stated_though_their_host_is_away(experiment: Make, dslr: Camera) -> None:
+    run = STATION.start(experiment(dslr))
+    record_desired_change(dslr, "stop", "stopped the session.", "bob", {}, subject=Session.objects.get().pk)
+    Session.objects.update(state="running", desired="stopped")
+    reconcile()
+    assert place(run, dslr).message.startswith("Its session was stopped by bob.")
+    Session.objects.update(state="stopped", ended_at=timezone.now())
+    reconcile()
+    assert Event.objects.get(kind="experiment.interrupted").data["by"] == "bob"
+
+
+def test_after_somebodys_session_that_is_being_stopped_the_experiment_begins_its_own(
+    experiment: Make, dslr: Camera
+) -> None:
+    theirs = Session.objects.create(
+        camera=dslr, programme={"exposure_us": 1000, "delay_s": 1}, created_by="bob", state="running", desired="stopped"
+    )
+    run = STATION.start(experiment(dslr))
+    assert place(run, dslr).message == "The session on dslr is being stopped. Stills begin when it has ended."
+    Session.objects.filter(pk=theirs.pk).update(state="stopped", ended_at=timezone.now())
+    reconcile()
+    assert place(run, dslr).means == "stills"
+
+
 def test_a_camera_that_is_held_is_in_the_account_with_the_name_of_the_holder(experiment: Make, dslr: Camera) -> None:
     now = timezone.now()
     Camera.objects.filter(pk=dslr.pk).update(held_by="bob", held_since=now, held_until=now + timedelta(hours=1))
