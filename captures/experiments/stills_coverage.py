@@ -154,6 +154,11 @@ def _ledger(links: QuerySet[Session], run: _Run) -> tuple[list[Stretch], int]:
         )
         for row in newest[:MAX_LEDGER_GAPS][::-1]
     ]  # fmt: skip
+    if run.is_clock_set:
+        # By the wall clock alone nobody knows whether what somebody's session missed was before the run or within it.
+        own = set(links.filter(experiment_links__own=True).values_list("pk", flat=True))
+        rows_of = zip(newest[:MAX_LEDGER_GAPS][::-1], stated, strict=True)
+        stated = [one for row, one in rows_of if one.end_s > one.begin_s or row.session_id in own]
     return stated, unlisted
 
 
@@ -256,6 +261,6 @@ def _gap(run: _Run, stretch: Stretch) -> Gap:
 
 
 def _unlisted(run: _Run, ledger: Sequence[Stretch], count: int) -> Gap:
-    begin_s = ledger[0].begin_s
+    begin_s = ledger[0].begin_s if ledger else 0.0
     message = f"{pluralize(count, 'earlier gap')} of its sessions are not listed here. The sessions list all."
     return _gap(run, Stretch(begin_s, begin_s, "unlisted", message))

@@ -213,6 +213,20 @@ def test_a_stop_stays_in_its_place_when_the_clock_was_set_before_it(jump: timede
     assert gaps(running) == [(30, 60, "suspended", "bob")]
 
 
+def test_what_somebodys_session_missed_before_the_run_is_no_gap_of_it_when_the_clock_was_set(
+    running: Experiment,
+) -> None:
+    now, present = timezone.now(), present_moment()
+    Experiment.objects.update(
+        started_at=now - timedelta(days=1), started_boot=present.boot, started_boot_s=present.boot_s - 3600
+    )
+    running.refresh_from_db()
+    change(running, "experiment.linked", 0, boot=present.boot, boot_s=present.boot_s - 3600)
+    ran = session(running, -60, None, own=False, desired="running")
+    missed(ran, at(running, -50), at(running, -40), "camera_unreachable")
+    assert gaps(running) == []
+
+
 def test_a_session_of_an_earlier_clock_never_ends_before_it_began(stills: Experiment) -> None:
     session(stills, 30, 10)
     assert [gap[:2] for gap in gaps(stills)] == [(0, 30), (30, 60)]
