@@ -21,7 +21,7 @@ from captures.experiments.models import Experiment
 from captures.recording_control.commands import record, stop_recording
 from captures.sessions.models import Session
 from captures.sessions.requests import SessionRequest
-from captures.sessions.service import SessionService
+from captures.sessions.service import Experiments, SessionService
 from captures.storage.health import HealthCheck, health_check
 
 LIVE_WAIT_S = 3.0
@@ -41,9 +41,9 @@ class CameraService:
         """See `SessionService.start`."""
         return SessionService(self.actor).start(camera, request)
 
-    def stop_session(self, session: Session) -> Session:
+    def stop_session(self, session: Session, experiments: Experiments = "ask") -> Session:
         """See `SessionService.stop`."""
-        return SessionService(self.actor).stop(session)
+        return SessionService(self.actor).stop(session, experiments)
 
     def pause_session(self, session: Session) -> Session:
         """See `SessionService.pause`."""

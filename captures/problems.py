@@ -18,6 +18,7 @@ from captures.recording_control.claim_bodies import ExperimentName
 from captures.recording_control.commands import RecordingClaimed
 from captures.retention.stored_plans import PlanRefused
 from captures.sessions.api import NoSession
+from captures.sessions.service import SessionClaimed
 from captures.storage.roots import UnusableRoot
 from captures.trash.services import CaptureKept, NotInTrash
 from core.api.problems import ErrorBody, ExceptionTable, Problem, from_message, invalid
@@ -54,14 +55,15 @@ def not_rendered_yet(error: NotRenderedYet) -> Problem:
     return Problem("not-ready", str(error), headers={"Retry-After": "2"})
 
 
-def recording_claimed(error: RecordingClaimed) -> Problem:
-    """Experiments record the camera that was to be stopped."""
+def recording_claimed(error: RecordingClaimed | SessionClaimed) -> Problem:
+    """Experiments record the camera that was to be stopped, or take stills with it."""
     experiments = [ExperimentName(id=str(one.pk), name=one.name) for one in error.experiments]
     return Problem("recording-claimed", str(error), extensions={"experiments": experiments})
 
 
 EXCEPTIONS: ExceptionTable = {
     RecordingClaimed: recording_claimed,
+    SessionClaimed: recording_claimed,
     WrongState: from_message("experiment-state"),
     UnusableRoot: from_message("not-ready"),
     CaptureKept: from_message("capture-kept"),

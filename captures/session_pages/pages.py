@@ -12,6 +12,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render, resolve_url
 
 from cameras.camera_page import refusal
 from cameras.errors import UNREACHED
@@ -30,9 +31,15 @@ from captures.sessions.handover import hand_over, possible_receivers
 from captures.sessions.models import ACTIVE, Session, SessionState
 from captures.sessions.queries import SessionQuery
 from captures.sessions.selectors import sessions_for
-from captures.sessions.service import SessionEnded, SessionService
+from captures.sessions.service import (
+    Experiments,
+    SessionClaimed,
+    SessionEnded,
+    SessionService,
+    check_no_experiment,
+)
 from core.api.paging import Cursor, beyond
-from core.pages.page import Page, message_response
+from core.pages.page import Page, is_htmx_request, message_response
 from monitoring.selectors import events_for
 
 ROWS = 50
@@ -195,11 +202,17 @@ def change_session(request: HttpRequest, session: Session, change: Callable[[Ses
 
 def stop_session(request: HttpRequest, session: Session, actor: str) -> HttpResponse:
     """Stop the session, and show its counts; a session that has ended is not changed. If the form names the camera's
-    holder, the camera is taken over first."""
+    holder, the camera is taken over first. While the session takes the stills of experiments, a stop is a question."""
+    experiments: Experiments = "suspend" if request.POST.get("experiments") == "suspend" else "ask"
     try:
+        if session.state in ACTIVE and experiments == "ask":
+            # Before the camera is taken over: who cancels the question has taken nothing.
+            check_no_experiment(session)
         if session.state in ACTIVE and "over" in request.POST:
             acquire_from_form(request, session.camera, actor)
-        ended = SessionService(actor).stop(session)
+        ended = SessionService(actor).stop(session, experiments)
+    except SessionClaimed as error:
+        return ask_about_experiments(request, session, error)
     except LeaseHeld as error:
         # Caught before UNREACHED, which includes it: no stop was stored here.
         return message_response(request, "bad", refusal(error, session.camera))
@@ -207,5 +220,23 @@ def stop_session(request: HttpRequest, session: Session, actor: str) -> HttpResp
         return message_response(
             request, "bad", f"The session stops when its host is back. {refusal(error, session.camera)}"
         )
+    gap = " The experiments show a gap until somebody starts a session." if experiments == "suspend" else ""
     counts = f"{ended.saved} saved, {ended.failed} failed, {ended.skipped} skipped"
-    return message_response(request, "ok", f"Session {ended.state}: {counts}.")
+    return message_response(request, "ok", f"Session {ended.state}: {counts}.{gap}")
+
+
+def ask_about_experiments(request: HttpRequest, session: Session, error: SessionClaimed) -> HttpResponse:
+    context = {
+        "session": session,
+        "experiments": error.experiments,
+        "over": request.POST.get("over", ""),
+        # The answer is sent from a page that knows no GET.
+        "next": request.headers.get("Referer") or resolve_url("session", session.pk),
+    }
+    if not is_htmx_request(request):
+        return render(request, "sessions/stop_session.html", context)
+    answer = render(request, "sessions/_stop_question.html", context)
+    # The button targets the message on the card, where a question has no room.
+    answer.headers["HX-Retarget"] = "#dialog-body"
+    answer.headers["HX-Reswap"] = "innerHTML"
+    return answer

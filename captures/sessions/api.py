@@ -15,7 +15,7 @@ from captures.sessions.bodies import SessionBody, session_body, session_url
 from captures.sessions.forecast import ForecastBody, StartedBody, forecast, forecast_body
 from captures.sessions.handover import HandOverBody, hand_over
 from captures.sessions.models import Session
-from captures.sessions.queries import SessionPage, SessionQuery, StartBody
+from captures.sessions.queries import SessionPage, SessionQuery, StartBody, StopBody
 from captures.sessions.selectors import active_session, sessions_for
 from captures.sessions.service import SessionService
 from core.api.paging import page
@@ -47,18 +47,19 @@ class StartView(IdempotentView, CameraView):
 
 
 class StopView(IdempotentView, CameraView):
-    """Stop the session that runs on the camera; answers when its host has stopped it."""
+    """Stop the session that runs on the camera; answers when its host has stopped it. 409 `recording-claimed` while it
+    takes the stills of an experiment, unless `experiments` says what happens to that."""
 
     roles = {"POST": "operator"}
     idempotent = {"POST"}
 
-    @extend_schema(request=None, responses=SessionBody)
+    @extend_schema(request=StopBody, responses=SessionBody)
     def post(self, request: Request, slug: str = "") -> Response:
-        camera = self.camera()
+        camera, wanted = self.camera(), StopBody.model_validate(request.data)
         session = active_session(camera)
         if session is None:
             raise NoSession(camera.slug)
-        return Response(session_body(SessionService(actor(request)).stop(session)))
+        return Response(session_body(SessionService(actor(request)).stop(session, wanted.experiments)))
 
 
 class SessionsView(APIView):
@@ -83,15 +84,17 @@ class SessionView(APIView):
 
 
 class SessionStopView(IdempotentView):
-    """Stop the session. A session that has ended already is returned unchanged."""
+    """Stop the session. A session that has ended already is returned unchanged. 409 `recording-claimed` while it takes
+    the stills of an experiment, unless `experiments` says what happens to that."""
 
     roles = {"POST": "operator"}
     idempotent = {"POST"}
 
-    @extend_schema(request=None, responses=SessionBody)
+    @extend_schema(request=StopBody, responses=SessionBody)
     def post(self, request: Request, session: UUID) -> Response:
         found: Session = sessions_for(request.user).get(pk=session)
-        return Response(session_body(SessionService(actor(request)).stop(found)))
+        wanted = StopBody.model_validate(request.data)
+        return Response(session_body(SessionService(actor(request)).stop(found, wanted.experiments)))
 
 
 class SessionHandOverView(IdempotentView):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from cameras.visibility import CameraFilter
 from captures.sessions.bodies import SessionBody
 from captures.sessions.models import SessionState
 from captures.sessions.requests import SessionRequest
+from captures.sessions.service import Experiments
+from core.api.model import StrictModel
 from core.api.paging import Links, PageQuery
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]
@@ -60,6 +62,19 @@ def _in_microseconds(given: Any, name: str) -> Any:
 class SessionQuery(PageQuery):
     camera: CameraFilter = None
     state: SessionState | None = None
+
+
+class StopBody(StrictModel):
+    # Programs that stop sessions have always been free to send other keys, which mean nothing.
+    model_config = ConfigDict(extra="ignore")
+
+    experiments: Annotated[
+        Experiments,
+        Field(
+            description="What happens to experiments whose stills the session takes. `ask`: the request is refused and "
+            "names them; `suspend`: it stops, and their account shows the gap."
+        ),
+    ] = "ask"
 
 
 class SessionPage(Links):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import nullcontext
+from typing import Any, Literal
 from uuid import UUID
 
 import uuid6
@@ -24,8 +25,10 @@ from cameras.models import Camera
 from captures.sessions.desired import describe_desired_session
 from captures.sessions.models import ACTIVE, Session, SessionState
 from captures.sessions.requests import SessionRequest
+from core.text.plurals import pluralize
 from monitoring.models import Event
 
+Experiments = Literal["ask", "suspend"]
 log = logging.getLogger(__name__)
 START_S, CHANGE_S = 10.0, 10.0
 """Seconds to wait for the start of a session, and for its pause or resumption."""
@@ -35,6 +38,27 @@ class SessionEnded(ControlError):
     """The session has ended or is being stopped."""
 
     problem = "session-ended"
+
+
+class SessionClaimed(ControlError):
+    """The session takes the stills of experiments. The message names them and says what to do."""
+
+    problem = "recording-claimed"
+
+    def __init__(self, session: Session, experiments: list[Any]) -> None:
+        self.experiments = experiments
+        names = ", ".join(repr(one.name) for one in experiments)
+        super().__init__(
+            f"The session on {session.camera.slug} takes stills for {pluralize(len(experiments), 'experiment')}: "
+            f"{names}. With `suspend` it stops nevertheless, and their account shows the gap, with your name."
+        )
+
+
+def check_no_experiment(session: Session) -> None:
+    """SessionClaimed while the session takes the stills of a running experiment."""
+    links = session.experiment_links.filter(own=True, experiment__state="running")
+    if found := [link.experiment for link in links.select_related("experiment")]:
+        raise SessionClaimed(session, found)
 
 
 def check_not_ended(session: Session, verb: str) -> None:
@@ -113,17 +137,21 @@ class SessionService:
             ended_at=timezone.now(),
         )  # fmt: skip
 
-    def stop(self, session: Session) -> Session:
-        """Stop the session; returns when its host has stored the stop.
+    def stop(self, session: Session, experiments: Experiments = "ask") -> Session:
+        """Stop the session; returns when its host has stored the stop. `experiments` is what happens to experiments
+        whose stills it takes: `ask` refuses the stop, with `suspend` they get no stills until somebody starts a session
+        on the camera.
 
         ControlError or BrokerDown when the host does not answer: the stop is stored and applies when the host is back.
-        LeaseHeld when another user holds the camera: nothing is stored.
+        LeaseHeld when another user holds the camera, SessionClaimed: nothing is stored.
         """
         with record_refusals(session.camera, "stop", self.actor), transaction.atomic():
             # `session` may be out of date, and two changes must not get the same revision.
             locked = Session.objects.select_for_update().get(pk=session.pk)
             if locked.state not in ACTIVE:
                 return locked
+            if experiments == "ask":
+                check_no_experiment(locked)
             event = self._set_desired(locked, Session.Desired.STOPPED, "stop", "stopped")
         # After the commit: the host reads the row too, and no lock is held while it answers.
         with record_outcome(event) if event else nullcontext():

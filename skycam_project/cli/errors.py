@@ -142,6 +142,15 @@ def recording_claimed(error: Any) -> CliError:
     )
 
 
+def session_claimed(error: Any) -> CliError:
+    names = ", ".join(repr(one.name) for one in error.experiments)
+    return CliError(
+        "recording-claimed",
+        f"The session takes stills for {names}. With --suspend-experiments it stops nevertheless, and their account "
+        "shows the gap, with your name.",
+    )
+
+
 def not_saved(error: Any) -> CliError:
     return CliError(error.problem, str(error))
 
@@ -204,6 +213,7 @@ TRANSLATIONS: dict[str, Callable[[Any], CliError]] = {
     "captures.trash.services.CaptureKept": lambda error: CliError("capture-kept", str(error)),
     "captures.trash.services.NotInTrash": lambda error: CliError("not-in-trash", str(error)),
     "captures.recording_control.commands.RecordingClaimed": recording_claimed,
+    "captures.sessions.service.SessionClaimed": session_claimed,
     "core.jobs.services.NotCancellable": lambda error: CliError("job-ended", str(error)),
     "monitoring.webhooks.services.WebhookBusy": lambda error: CliError("webhook-busy", str(error)),
     "monitoring.webhooks.services.WebhookDisabled": lambda error: CliError("webhook-disabled", str(error)),

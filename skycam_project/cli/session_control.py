@@ -22,18 +22,25 @@ if TYPE_CHECKING:
 
 STORED = {
     "stop": "The request is stored: the session stops as soon as its camera host can be reached.",
+    "suspend": "The request is stored: the session stops as soon as its camera host can be reached.",
     "pause": "The request is stored: the session pauses as soon as its camera host can be reached.",
     "resume": "The request is stored: the session continues as soon as its camera host can be reached.",
 }
 """Added to the error when the host cannot be reached now."""
 
 
+suspend_experiments = click.option(
+    "--suspend-experiments", is_flag=True, help="Stop it for experiments whose stills it takes, too."
+)
+
+
 @click.command(cls=Command)
 @camera()
-def stop(camera: str | None) -> None:
-    """Stop the session that runs on a camera."""
+@suspend_experiments
+def stop(camera: str | None, suspend_experiments: bool) -> None:
+    """Stop the session that runs on a camera. Refused while it takes the stills of an experiment."""
     caller = current().authorize("operator")
-    change_session(caller, running_session(caller, camera), "stop")
+    stop_session(caller, running_session(caller, camera), suspend_experiments)
 
 
 @click.command(cls=Command)
@@ -63,6 +70,11 @@ def running_session(caller: Caller, slug: str | None) -> Session:
     return session
 
 
+def stop_session(caller: Caller, session: Session, suspend_experiments: bool) -> None:
+    """Stop the session, and show its state afterwards."""
+    change_session(caller, session, "suspend" if suspend_experiments else "stop")
+
+
 def change_session(caller: Caller, session: Session, order: str) -> None:
     """Stop, pause or resume the session, and show its state afterwards."""
     from captures.camera_service import CameraService
@@ -78,17 +90,18 @@ def apply_change(service: CameraService, session: Session, order: str) -> Sessio
     from cameras.broker.broker import BrokerDown
     from cameras.errors import ControlError
     from cameras.leases.lease_holders import LeaseHeld
-    from captures.sessions.service import SessionEnded
+    from captures.sessions.service import SessionClaimed, SessionEnded
 
     moves: dict[str, Callable[[Session], Session]] = {
         "stop": service.stop_session,
+        "suspend": lambda found: service.stop_session(found, "suspend"),
         "pause": service.pause_session,
         "resume": service.resume_session,
     }
     try:
         return moves[order](session)
     # Refused: nothing is stored in these cases.
-    except (LeaseHeld, SessionEnded):
+    except (LeaseHeld, SessionEnded, SessionClaimed):
         raise
     except (ControlError, BrokerDown) as error:
         problem = getattr(error, "problem", "broker-down")

@@ -23,7 +23,7 @@ from skycam_project.cli.output import (
     print_result,
     print_table,
 )
-from skycam_project.cli.session_control import change_session
+from skycam_project.cli.session_control import change_session, stop_session, suspend_experiments
 from skycam_project.cli.session_output import print_session
 from skycam_project.cli.station import current
 
@@ -72,10 +72,12 @@ def show_session(session_id: str | None, camera: str | None, limit: int) -> None
 
 @sessions.command("stop")
 @click.argument("session_id", metavar="ID")
-def stop_session(session_id: str) -> None:
-    """Stop the session ID; a session that has ended does not change."""
+@suspend_experiments
+def stop_by_id(session_id: str, suspend_experiments: bool) -> None:
+    """Stop the session ID; a session that has ended does not change. Refused while it takes the stills of an
+    experiment."""
     caller = current().authorize("operator")
-    change_session(caller, find_session(caller, session_id), "stop")
+    stop_session(caller, find_session(caller, session_id), suspend_experiments)
 
 
 @sessions.command("pause")
