@@ -21,7 +21,8 @@ from captures.archives.copying import CopyFaulty, CopyRequest, CopyStopped, Sour
 from captures.archives.failpoints import FAILPOINTS
 from captures.archives.manifest import small_files
 from captures.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveFolder, ArchiveMethod
-from captures.archives.services import absent_hosts, advance, count_copied, files_left, report_failure, resume
+from captures.archives.reports import report_failure, resolve_failure
+from captures.archives.services import absent_hosts, advance, files_left, resume
 from captures.archives.transfer import FileRefused, SenderAway, fetch_file, part_name
 from captures.storage.models import StorageRoot
 from core.jobs.context import JobContext, JobError
@@ -219,7 +220,7 @@ class ArchiveJob:
         self._copied_bytes += row.bytes
         self._settle(row, ArchiveFileState.COPIED, "", linked=linked, copied_at=timezone.now())
         FAILPOINTS.hit("after_row_copied")
-        count_copied(self._archive)
+        resolve_failure(self._archive)
 
     @staticmethod
     def _settle(row: ArchiveFile, state: ArchiveFileState, message: str, **values: Any) -> None:

@@ -29,6 +29,7 @@ from captures.archives.models import (
 )
 from captures.archives.names import folder_of
 from captures.archives.planning import archive_root, plan_files
+from captures.archives.reports import report_end, report_event, report_failure
 from captures.clips.models import ClipHold
 from captures.experiments.coverage import coverage
 from captures.experiments.models import ENDED, Experiment, ExperimentCapture, ExperimentState
@@ -44,7 +45,6 @@ from core.jobs.states import UNFINISHED
 from core.station_settings.values import archive_config
 from core.text.plurals import pluralize
 from core.times.timestamps import stamp
-from monitoring.services import raise_alert, record_event, resolve_alert
 
 KIND = "archive"
 BATCH = 20
@@ -77,7 +77,7 @@ def request_archive(experiment: Experiment, method: str = "", actor: str = "") -
         if is_begun:
             _try_again(archive)
         if created or is_begun:
-            _record(archive, "archive.requested", "is being archived.", actor=actor)
+            report_event(archive, "archive.requested", "is being archived.", actor=actor)
     advance(archive)
     archive.refresh_from_db()
     return archive
@@ -155,7 +155,7 @@ def extend_archives() -> None:
     for archive in ended.filter(experiment__in=late).select_related("experiment"):
         with transaction.atomic():
             if move(archive, State.COPYING):
-                _record(archive, "archive.extended", "gets files that turned up after it was archived.")
+                report_event(archive, "archive.extended", "gets files that turned up after it was archived.")
 
 
 def resume(archive: Archive) -> None:
@@ -168,7 +168,7 @@ def resume(archive: Archive) -> None:
         # A new deadline: until it is over, no other host calls this one away.
         wait_until = timezone.now() + timedelta(seconds=archive_config().wait_s)
         if move(archive, State.COPYING, message="", wait_until=wait_until):
-            _record(archive, "archive.extended", f"gets the files of the host {host}, which was away.")
+            report_event(archive, "archive.extended", f"gets the files of the host {host}, which was away.")
 
 
 def restate(archive: Archive) -> None:
@@ -183,7 +183,7 @@ def restate(archive: Archive) -> None:
     with transaction.atomic():
         if move(archive, State.COPYING):
             archive.folders.update(copied_at=None)
-            _record(archive, "archive.extended", "has files again that its archive stated as missing or damaged.")
+            report_event(archive, "archive.extended", "has files again that its archive stated as missing or damaged.")
 
 
 def advance(archive: Archive) -> None:
@@ -269,7 +269,9 @@ def _finish(archive: Archive, absent: set[str]) -> bool:
             Archive.objects.filter(pk=locked.pk, verification="whole").update(verification="", verified_at=None)
         if locked.experiment.state != ExperimentState.RUNNING:
             _release(locked)
-        _record_end(locked)
+        report_end(locked)
+        if locked.experiment.state in {ExperimentState.COMPLETED, ExperimentState.ABORTED} and not locked.missing:
+            ExperimentService(None, "").move(locked.experiment, ExperimentState.ARCHIVED)
     archive.refresh_from_db()
     return True
 
@@ -339,45 +341,6 @@ def _release(archive: Archive) -> None:
     ClipHold.objects.filter(mine, clip__in=copied.values("clip")).exclude(clip__in=left.values("clip")).delete()
 
 
-def _record_end(archive: Archive) -> None:
-    resolve_alert(alert_key(archive))
-    count = ArchiveFile.objects.filter(folder__archive=archive, state=FileState.COPIED).count()
-    if archive.missing:
-        first = _first_missing(archive)
-        text = f"is archived with {pluralize(count, 'file')}, but not whole: {first}"
-        _record(archive, "archive.incomplete", text, "warning")
-        _alert(
-            archive,
-            incomplete_key(archive),
-            f"The archive of {archive.experiment.name!r} is not whole: {first} {_next_step(archive)}",
-            "warning",
-        )
-    else:
-        _record(archive, "archive.completed", f"is archived with {pluralize(count, 'file')}.")
-        resolve_alert(incomplete_key(archive))
-    if archive.experiment.state in {ExperimentState.COMPLETED, ExperimentState.ABORTED} and not archive.missing:
-        ExperimentService(None, "").move(archive.experiment, ExperimentState.ARCHIVED)
-
-
-def _first_missing(archive: Archive) -> str:
-    """For the event and the alert, which are shown to all who may see the first camera. The sentence may name any, but
-    names none about a host that is away."""
-    if _is_host_away(archive) or archive.experiment.places.count() == 1:
-        return str(archive.missing[0])
-    return f"{pluralize(len(archive.missing), 'part')} of it cannot be found. The page of the archive lists them."
-
-
-def _is_host_away(archive: Archive) -> bool:
-    """Whether it lacks something because a host is away: these sentences come first."""
-    return any(archive.missing[0].startswith(away_sentence(folder.host)) for folder in archive.folders.all())
-
-
-def _next_step(archive: Archive) -> str:
-    if _is_host_away(archive):
-        return "The archive goes on by itself once `skycam up` runs there."
-    return "Restore what is missing, then archive it again."
-
-
 def _start_jobs(archive: Archive, absent: set[str]) -> None:
     """A job for each host that has something to do."""
     now = timezone.now()
@@ -398,40 +361,3 @@ def _has_work(archive: Archive, folder: ArchiveFolder, absent: set[str]) -> bool
     if planned.exclude(gathered_from__state=FileState.PLANNED).exists():
         return True
     return bool(archive.manifest) and folder.revision != archive.revision and not planned.exists()
-
-
-def report_failure(archive: Archive, message: str) -> None:
-    """Files cannot be copied now, as on a full disk. The jobs try again."""
-    Archive.objects.filter(pk=archive.pk).update(message=message)
-    _alert(archive, alert_key(archive), f"The experiment {archive.experiment.name!r} cannot be archived: {message}")
-
-
-def _alert(archive: Archive, key: str, message: str, severity: str = "error") -> None:
-    place = archive.experiment.places.select_related("camera").first()
-    camera = place.camera if place else None
-    raise_alert(key, message, severity=severity, camera=camera, data={"archive": str(archive.pk)})
-
-
-def incomplete_key(archive: Archive) -> str:
-    return f"archive.incomplete:{archive.pk}"
-
-
-def alert_key(archive: Archive) -> str:
-    return f"archive.failed:{archive.pk}"
-
-
-def count_copied(archive: Archive) -> None:
-    """A file was copied: an earlier failure is over."""
-    if archive.message:
-        Archive.objects.filter(pk=archive.pk).exclude(message="").update(message="")
-        archive.message = ""
-        resolve_alert(alert_key(archive))
-
-
-def _record(archive: Archive, kind: str, text: str, severity: str = "info", *, actor: str = "") -> None:
-    experiment = archive.experiment
-    place = experiment.places.select_related("camera").first()
-    record_event(
-        kind, f"The experiment {experiment.name!r} {text}", severity=severity, camera=place.camera if place else None,
-        subject=archive.pk, actor=actor, data={"experiment": str(experiment.pk)},
-    )  # fmt: skip
