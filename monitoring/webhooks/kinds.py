@@ -17,8 +17,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     ),
     "capture": ("adopted", "deleted", "failed", "pinned", "restored", "skipped", "trashed"),
     "experiment": (
-        "aborted", "archived", "attached", "changed", "completed", "created", "linked", "noted", "recording",
-        "released", "resumed", "started", "stills", "suspended",
+        "aborted", "archived", "attached", "changed", "completed", "created", "interrupted", "linked", "noted",
+        "recording", "released", "resumed", "started", "stills", "suspended",
     ),
     "files": ("action", "exported"),
     "gate": ("closed", "opened"),
@@ -34,7 +34,9 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     ),
     "spool": ("recovered", "rejected"),
     "station": ("settings",),
-    "storage": ("adopted", "cleaned", "failed", "full", "last_floor", "room", "set_aside", "unmounted"),
+    "storage": (
+        "adopted", "cleaned", "clock_confirmed", "failed", "full", "last_floor", "room", "set_aside", "unmounted",
+    ),
     "user": ("changed", "denied", "signed_in"),
 }  # fmt: skip
 """The part of a kind before its dot -> the parts after it."""
