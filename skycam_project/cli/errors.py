@@ -133,21 +133,23 @@ def session_runs(error: Any) -> CliError:
     return CliError(error.problem, error.detail, more=error.members)
 
 
+def experiment_names(error: Any) -> str:
+    return ", ".join(repr(one.name) for one in error.experiments)
+
+
 def recording_claimed(error: Any) -> CliError:
-    names = ", ".join(repr(one.name) for one in error.experiments)
     return CliError(
         "recording-claimed",
-        f"The camera is recorded for {names}. With --keep-experiments only the recording that people requested ends; "
-        "with --suspend-experiments the recording for experiments stops too, and their account shows the gap.",
+        f"The camera is recorded for {experiment_names(error)}. With --keep-experiments only the recording that people "
+        "requested ends; with --suspend-experiments the recording for experiments stops too, and their account shows the gap.",
     )
 
 
 def session_claimed(error: Any) -> CliError:
-    names = ", ".join(repr(one.name) for one in error.experiments)
     return CliError(
         "recording-claimed",
-        f"The session takes stills for {names}. With --suspend-experiments it stops nevertheless, and their account "
-        "shows the gap, with your name.",
+        f"The session takes stills for {experiment_names(error)}. With --suspend-experiments it stops nevertheless, and "
+        "their account shows the gap, with your name.",
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from cameras.models import Camera
+from cameras.models import Camera, CameraHost
 from captures.models import Archive, Experiment, StorageRoot
 from captures.recording_claims.models import ExperimentClip, RecordingClaim
 from captures.storage.roots import assign_root
@@ -128,6 +128,16 @@ def test_a_verification_that_was_cancelled_does_not_succeed_with_the_outcome_of_
     verified = skycam("experiments", "verify", "Dew")
     assert verified.exit_code == 1
     assert "On main: the verification was cancelled." in verified.stderr
+
+
+def test_a_verification_names_the_hosts_that_are_away(run: dict[str, Any], valkey: Any) -> None:
+    archive = Archive.objects.create(experiment_id=run["id"], folder="experiments/x", wait_until=timezone.now())
+    archive.folders.create(host="dome", root=StorageRoot.objects.create(host="dome", path="/dome"))
+    CameraHost.objects.create(name="dome", leased_until=timezone.now() - timedelta(hours=1))
+    verified = skycam("experiments", "verify", "Dew")
+    assert verified.exit_code == 1
+    assert "Away: dome. The files there are verified once `skycam up` runs there." in verified.stderr
+    assert Job.objects.get(kind="verify_archive").state == "waiting"
 
 
 def test_a_bad_option_is_named(camera: Camera, tmp_path: Path) -> None:
