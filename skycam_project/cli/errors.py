@@ -141,15 +141,16 @@ def recording_claimed(error: Any) -> CliError:
     return CliError(
         "recording-claimed",
         f"The camera is recorded for {experiment_names(error)}. With --keep-experiments only the recording that people "
-        "requested ends; with --suspend-experiments the recording for experiments stops too, and their account shows the gap.",
+        "requested ends; with --suspend-experiments the recording for experiments stops too, and their account shows "
+        "the gap.",
     )
 
 
 def session_claimed(error: Any) -> CliError:
     return CliError(
         "recording-claimed",
-        f"The session takes stills for {experiment_names(error)}. With --suspend-experiments it stops nevertheless, and "
-        "their account shows the gap, with your name.",
+        f"The session takes stills for {experiment_names(error)}. With --suspend-experiments it stops nevertheless, "
+        "and their account shows the gap, with your name.",
     )
 
 
