@@ -99,17 +99,15 @@ def pytest_unconfigure() -> None:
 
 
 @pytest.fixture(autouse=True)
-def clear_settings_cache() -> None:
-    """Clear the cached settings: those of an earlier test are gone with its rows."""
-    from core.station_settings import values as station_settings
+def settings_cache_s(monkeypatch: pytest.MonkeyPatch) -> float:
+    """How long a process of the station keeps its settings. In the tests' own process they are kept for the whole test:
+    on a slow machine, a counted page would otherwise read them once more. Those of an earlier test are gone."""
+    from core.station_settings import values
 
-    station_settings.clear_cache()
-
-
-@pytest.fixture
-def settings_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the cached settings of the station, even on a slow machine."""
-    monkeypatch.setattr("core.station_settings.values.CACHE_S", 3600)
+    kept_s = values.CACHE_S
+    monkeypatch.setattr(values, "CACHE_S", 3600)
+    values.clear_cache()
+    return kept_s
 
 
 def signed_in(role: str) -> APIClient:

@@ -98,9 +98,10 @@ def test_another_process_sees_a_change_at_its_next_read(manager: Any) -> None:
     assert done.stdout.split() == [b"20"]
 
 
-def test_changes_of_another_process_are_read_periodically(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert station_settings.CACHE_S <= 1
-    monkeypatch.setattr(station_settings, "CACHE_S", 60)
+def test_changes_of_another_process_are_read_periodically(
+    settings_cache_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert settings_cache_s <= 1
     assert station_settings.camera_config().crf == 23
     StationSetting.objects.create(key=CRF, value=20)
     assert station_settings.camera_config().crf == 23

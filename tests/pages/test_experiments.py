@@ -323,7 +323,7 @@ def test_all_clips_and_captures_are_listed(viewer: Any, run: Experiment) -> None
 
 
 def test_the_number_of_queries_grows_with_cameras_alone(
-    viewer: Any, run: Experiment, camera: Camera, root: StorageRoot, settings_stay: None
+    viewer: Any, run: Experiment, camera: Camera, root: StorageRoot
 ) -> None:
     from django.db import connection
     from django.test.utils import CaptureQueriesContext

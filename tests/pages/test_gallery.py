@@ -293,9 +293,7 @@ def test_names_with_markup_are_shown_as_they_are_written(viewer: Any, camera: Ca
         assert MARKUP not in text_of(viewer.get(address))
 
 
-def test_the_number_of_queries_does_not_grow(
-    viewer: Any, camera: Camera, root: StorageRoot, settings_stay: None
-) -> None:
+def test_the_number_of_queries_does_not_grow(viewer: Any, camera: Camera, root: StorageRoot) -> None:
     from django.db import connection
 
     some = many_captures(camera, root, 2)[0]

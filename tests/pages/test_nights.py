@@ -152,7 +152,7 @@ def test_the_pages_are_valid_html(manager: Any, rainy_night: None, html_validate
     assert html_errors(html_validate, tmp_path) == ""
 
 
-def test_a_night_of_four_cameras_is_quick(settings_stay: None, manager: Any, camera: Camera, root: StorageRoot) -> None:
+def test_a_night_of_four_cameras_is_quick(manager: Any, camera: Camera, root: StorageRoot) -> None:
     """With 4,000 captures each, in as many queries as a night of one camera with ten."""
     files_of(captures_in(session_of(camera), DUSK - 3 * HOUR, 10, **MEASURED), root)
     queries(manager)  # the first page of a test reads settings that are kept

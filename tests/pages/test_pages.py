@@ -65,9 +65,7 @@ def test_a_name_with_markup_is_shown_as_it_is_written(address: str, manager: Any
 
 
 @pytest.mark.parametrize("address", ["/", "/dashboard/now/", "/cameras/sky/", "/temperatures/", "/status/", "/events/"])
-def test_the_number_of_queries_does_not_grow(
-    address: str, viewer: Any, camera: Camera, root: Any, settings_stay: None
-) -> None:
+def test_the_number_of_queries_does_not_grow(address: str, viewer: Any, camera: Camera, root: Any) -> None:
     from django.db import connection
 
     many_captures(camera, root, 3)

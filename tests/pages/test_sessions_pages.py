@@ -130,7 +130,7 @@ def test_names_with_markup_are_shown_as_they_are_written(operator: Any, session:
     assert all("&lt;script&gt;" in text for text in texts)
 
 
-def test_the_number_of_queries_does_not_grow(viewer: Any, session: Session, settings_stay: None) -> None:
+def test_the_number_of_queries_does_not_grow(viewer: Any, session: Session) -> None:
     from django.db import connection
 
     viewer.get(address(session))
