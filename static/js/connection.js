@@ -115,12 +115,10 @@ function showNoAnswer(event, sentence) {
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-refused-close]")) refused.hidden = true;
 });
-document.addEventListener("htmx:sendError", (event) =>
-  showNoAnswer(event, "was not sent. The station does not answer."),
-);
-document.addEventListener("htmx:timeout", (event) =>
-  showNoAnswer(event, "got no answer in time. It may still take effect: check before you press it again."),
-);
+const NOT_SENT = "was not sent. The station does not answer.";
+const NO_ANSWER_IN_TIME = "got no answer in time. It may still take effect: check before you press it again.";
+document.addEventListener("htmx:sendError", (event) => showNoAnswer(event, NOT_SENT));
+document.addEventListener("htmx:timeout", (event) => showNoAnswer(event, NO_ANSWER_IN_TIME));
 document.addEventListener("htmx:targetError", () =>
   showOnPage("It was done, but this page cannot show it. Reload the page."),
 );
@@ -131,8 +129,23 @@ document.addEventListener("submit", (event) => {
   event.preventDefault();
   showOnPage(`${event.submitter ? nameOf(event.submitter) : "The form"} was not sent. The station does not answer.`);
 });
+const refusalOf = (status) => REFUSALS[status] ?? `The station could not do this (${status}).`;
+
 document.addEventListener("htmx:responseError", (event) => {
   if (event.detail.elt.hasAttribute("data-quiet")) return;
-  const { status } = event.detail.xhr;
-  showRefusal(event, REFUSALS[status] ?? `The station could not do this (${status}).`);
+  showRefusal(event, refusalOf(event.detail.xhr.status));
+});
+
+// An update may remove a button while its request is under way. The events above then fire outside the page.
+const SHOWN_IN_TARGET = [400, 409]; // as `responseHandling` in base.html says
+document.addEventListener("htmx:beforeSend", ({ detail }) => {
+  const { elt, xhr } = detail;
+  const action = actionOf(detail);
+  if (!action || elt.hasAttribute("data-quiet")) return;
+  const whenRemoved = (name, show) => xhr.addEventListener(name, () => elt.isConnected || show());
+  whenRemoved("error", () => showOnPage(`${action} ${NOT_SENT}`));
+  whenRemoved("timeout", () => showOnPage(`${action} ${NO_ANSWER_IN_TIME}`));
+  whenRemoved("load", () => {
+    if (xhr.status >= 400 && !SHOWN_IN_TARGET.includes(xhr.status)) showOnPage(refusalOf(xhr.status));
+  });
 });

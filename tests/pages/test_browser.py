@@ -206,6 +206,21 @@ def test_the_page_says_that_the_database_is_locked(page: Page) -> None:
     expect(page.locator("#refused")).to_contain_text("The station cannot do this right now.")
 
 
+@pytest.mark.parametrize(
+    ("trouble", "sentence"),
+    [("locked", "The station cannot do this right now."), ("away", "was not sent. The station does not answer.")],
+)
+def test_a_refusal_is_shown_if_an_update_has_removed_the_button(trouble: str, sentence: str, page: Page) -> None:
+    requests: list[Route] = []
+    page.route("**/start/", lambda route: requests.append(route))
+    page.goto("/cameras/simulated/")
+    with page.expect_request("**/start/"):
+        page.keyboard.press("s")
+    page.evaluate("document.querySelector('#act-start-simulated').remove()")
+    TROUBLES[trouble](requests[0])
+    expect(page.locator("#refused")).to_contain_text(sentence)
+
+
 def test_a_refusal_after_the_dialog_was_closed_is_shown_on_the_page(page: Page) -> None:
     answer_with("broken", page, "**/start/")
     page.goto("/cameras/simulated/")
