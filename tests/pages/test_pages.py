@@ -70,7 +70,7 @@ def test_the_number_of_queries_does_not_grow(address: str, viewer: Any, camera: 
 
     many_captures(camera, root, 3)
     viewer.get(address)
-    station_settings.clear_cache()  # else read once a second
+    station_settings.clear_cache()
     with CaptureQueriesContext(connection) as few:
         viewer.get(address)
     for more in many_cameras(19):

@@ -35,7 +35,7 @@ def test_the_page_shows_the_recording_live(recorded: Page) -> None:
 def test_a_shortcut_stops_and_restarts_the_recording(recorded: Page) -> None:
     recorded.keyboard.press("r")
     expect(recorded.locator("#said-simulated")).to_contain_text("Recording stopped", timeout=SOON_MS)
-    expect(recorded.locator("#recording [data-action=record]")).to_be_visible(timeout=SOON_MS)
+    expect(recorded.locator("#recording [data-action=record]")).to_be_enabled(timeout=SOON_MS)
     recorded.keyboard.press("r")
     expect(recorded.locator("#recording .st")).to_have_text("Recording", timeout=SOON_MS)
 
