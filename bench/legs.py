@@ -130,10 +130,10 @@ class WebLegs:
 
     def reply(self) -> None:
         """Push an answer to Redis and fetch it again, as the waiting web process does."""
-        from cameras.broker import broker
         from cameras.commands import control
         from cameras.commands.control import SentCommand
         from cameras.commands.messages import Answer, CaptureAnswer
+        from core.broker import broker
 
         command = str(uuid6.uuid7())
         control.push_answer(broker.connection(), command, Answer(ok=True, body=CaptureAnswer(record=None)))

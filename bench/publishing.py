@@ -25,8 +25,8 @@ class Publishing:
 
 def publish(publishing: Publishing) -> float:
     """The `reason` of each notice is the time of its publication, in microseconds of the monotonic clock."""
-    from cameras.broker.notices import publish_notice
     from captures.capturing.notices import CAPTURES, CaptureUpdate
+    from core.broker.notices import publish_notice
 
     began_cpu, began = time.process_time(), time.monotonic()
     for number in range(publishing.count):

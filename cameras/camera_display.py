@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from cameras.broker.broker import BrokerDown
 from cameras.leases.lease_holders import Lease, LeaseHolder, lease_of
 from cameras.live.viewer_limits import LIVE_VIEW_OFF
 from cameras.models import Camera, desired_connection, may_record
 from cameras.runtime.recording_state import Recorder
 from cameras.status import status as statuses
 from cameras.status.messages import Status, absent_status
+from core.broker.broker import BrokerDown
 from core.station_settings.values import live_streaming_config
 from core.templatetags.skycam import clock_text
 from core.text.names import person

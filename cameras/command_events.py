@@ -11,9 +11,9 @@ from typing import Any
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from cameras.broker.broker import BrokerDown
 from cameras.errors import UNREACHED, CommandRefused, ControlError
 from cameras.models import Camera
+from core.broker.broker import BrokerDown
 from monitoring.models import Event
 from monitoring.services import record_event
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from cameras.broker.broker import BrokerDown
+from core.broker.broker import BrokerDown
 
 
 class ControlError(Exception):

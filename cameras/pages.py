@@ -7,12 +7,12 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from cameras.broker.broker import BrokerDown
 from cameras.camera_display import CameraDisplay, camera_displays
 from cameras.discovery.service import discover_cameras, host_names
 from cameras.editing.add_form import AddForm
 from cameras.models import Camera
 from cameras.selectors import cameras_for
+from core.broker.broker import BrokerDown
 from core.pages.page import Page, is_htmx_request
 
 

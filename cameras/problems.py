@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from cameras.broker.broker import BrokerDown
 from cameras.errors import ControlError
 from cameras.leases.lease_holders import LeaseHeld
 from cameras.live.snapshot_limiter import SnapshotLimitExceeded
@@ -11,6 +10,7 @@ from cameras.presets.service import NoPreset
 from cameras.selectors import NoPrimaryCamera
 from cameras.viewers.service import ViewerNotFound
 from core.api.problems import PROBLEMS, ExceptionTable, Problem, from_message
+from core.broker.broker import BrokerDown
 
 
 def lease_held(error: LeaseHeld) -> Problem:

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 
-from cameras.broker.broker import BrokerDown
 from cameras.discovery.bodies import Discovered
 from cameras.discovery.service import discover_cameras
 from cameras.live.snapshot_limiter import next_picture
@@ -23,6 +22,7 @@ from captures.sessions.models import Session
 from captures.sessions.requests import SessionRequest
 from captures.sessions.service import Experiments, SessionService
 from captures.storage.health import HealthCheck, health_check
+from core.broker.broker import BrokerDown
 
 LIVE_WAIT_S = 3.0
 

@@ -11,12 +11,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from cameras.broker.broker import BrokerDown
 from cameras.models import Camera, desired_connection
 from cameras.selectors import cameras_for
 from cameras.status import status
 from cameras.status.health import HostHealth, host_health
 from captures.storage.health import free_disk_space_gb
+from core.broker.broker import BrokerDown
 from monitoring.health import database_problems, findings_for
 from skycam_project import host_diagnostics
 

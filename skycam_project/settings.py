@@ -168,7 +168,7 @@ CACHES = {
         "KEY_PREFIX": f"{STATION.station.id}:cache",
         "OPTIONS": {
             "serializer": "skycam_project.json_cache.JsonSerializer",
-            "pool_class": "cameras.broker.circuit_breaker.CircuitBreakerPool",
+            "pool_class": "core.broker.circuit_breaker.CircuitBreakerPool",
             "socket_connect_timeout": 1,
             "socket_timeout": 1,
         },

@@ -14,10 +14,10 @@ from typing import Any, Generic, cast
 import redis
 import uuid6
 
-from cameras.broker import broker
 from cameras.commands.messages import Answer, Arguments, ArgumentsT, BodyT, Command, CommandKind, CommandMessage
 from cameras.errors import ControlError, HostDown, TooSlow
 from cameras.models import Camera
+from core.broker import broker
 
 ANSWER_TTL_S = 60
 COMMAND_TTL_S = 86_400

@@ -10,7 +10,6 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from cameras.broker import broker
 from cameras.child_environment import scrubbed_environment
 from cameras.commands import control
 from cameras.commands.control import SentCommand
@@ -19,6 +18,7 @@ from cameras.discovery.bodies import Discovered, DiscoveredList, DiscoveryProble
 from cameras.discovery.local import TIMEOUT_S, discover_devices
 from cameras.errors import ControlError, TooSlow
 from cameras.models import Camera, CameraHost
+from core.broker import broker
 
 # More than the search itself takes, for the way there and for killing processes that hang.
 WAIT_S = TIMEOUT_S + 3.0

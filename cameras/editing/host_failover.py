@@ -10,11 +10,11 @@ from contextlib import suppress
 
 from django.utils import timezone
 
-from cameras.broker import broker
 from cameras.leases import lease_holders
 from cameras.leases.lease_holders import LeaseHolder, SessionRunning, lease_of, session_holders
 from cameras.models import Camera, CameraHost
 from cameras.tables import LEASE_HOLDERS
+from core.broker import broker
 from core.registry import resolve
 from core.text.names import person
 

@@ -10,10 +10,10 @@ import asyncio
 import contextlib
 import logging
 
-from cameras.broker import broker
 from cameras.live.picture import Picture
 from cameras.sockets.subscription import CONNECTION_ERRORS, Subscription
 from core.background import log_and_continue, start_background_task
+from core.broker import broker
 
 log = logging.getLogger(__name__)
 WANT_TTL_S = 5

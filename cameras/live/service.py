@@ -18,7 +18,6 @@ import psutil
 from django.conf import settings
 from django.db import connection
 
-from cameras.broker import broker
 from cameras.live import metrics
 from cameras.live.feed import Feed
 from cameras.live.load_shedder import FPS_LEVELS, QUALITY_LEVELS, LoadShedder
@@ -34,6 +33,7 @@ from cameras.sockets.subscription import CONNECTION_ERRORS
 from cameras.status.messages import Status
 from cameras.status.status import read_statuses_by_slug
 from core.background import log_and_continue, start_background_task
+from core.broker import broker
 from core.station_settings.values import live_streaming_config
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,6 @@ from contextlib import contextmanager, nullcontext
 
 from asgiref.sync import async_to_sync
 
-from cameras.broker import broker
 from cameras.live import metrics
 from cameras.live.picture import Picture
 from cameras.live.rate_limiter import RateLimiter
@@ -18,6 +17,7 @@ from cameras.live.reasons import bandwidth_message
 from cameras.live.service import SETTINGS_WAIT_S, LiveStreamingService
 from cameras.live.viewer_limits import LiveViewRefused
 from cameras.sockets.loop_singletons import loop_singleton
+from core.broker import broker
 
 MIN_WAIT_S = 1.0
 """The least time to wait for a picture, after any wait for bandwidth."""

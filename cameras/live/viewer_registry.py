@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from cameras.broker import broker
 from cameras.live.viewer import ViewerBody
+from core.broker import broker
 
 TTL_S = 5
 END_REQUEST_TTL_S = 10

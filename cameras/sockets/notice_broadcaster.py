@@ -9,10 +9,10 @@ import logging
 from collections.abc import Iterator
 from typing import Generic, TypeAlias
 
-from cameras.broker import broker
-from cameras.broker.notices import NoticeKind, NoticeT
 from cameras.sockets.subscription import Subscription
 from core.background import start_background_task
+from core.broker import broker
+from core.broker.notices import NoticeKind, NoticeT
 
 log = logging.getLogger(__name__)
 MAX_WAITING = 200

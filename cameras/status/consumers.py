@@ -8,11 +8,11 @@ import time
 from collections.abc import Mapping
 from typing import Literal, TypedDict
 
-from cameras.broker import broker
 from cameras.sockets.consumer import Socket
 from cameras.sockets.loop_singletons import loop_singleton
 from cameras.status.messages import Status
 from cameras.status.status import read_statuses_by_slug
+from core.broker import broker
 
 READ_EVERY_S = 0.25
 SEND_EVERY_S = 1.0

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypedDict
 
-from cameras.broker import broker
-from cameras.broker.broker import BrokerDown
 from cameras.models import Camera
 from cameras.status import status
+from core.broker import broker
+from core.broker.broker import BrokerDown
 from monitoring.health import Finding
 
 

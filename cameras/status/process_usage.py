@@ -10,9 +10,9 @@ from typing import cast
 import psutil
 import redis
 
-from cameras.broker import broker
-from cameras.broker.broker import BrokerDown
 from cameras.status.messages import Usage
+from core.broker import broker
+from core.broker.broker import BrokerDown
 
 # psutil walks through the whole address space of a process for its proportional size, so not each second.
 MEASURE_EVERY_S = 5.0

@@ -9,8 +9,8 @@ import json
 from collections.abc import Sequence
 from typing import cast
 
-from cameras.broker.hiredis_client import open_client
 from cameras.status.messages import Heartbeat, StationStatus, Status, absent_status
+from core.broker.hiredis_client import open_client
 
 
 def parse_status(fields: dict[str, str]) -> Status:

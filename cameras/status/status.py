@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 
 import redis
 
-from cameras.broker import broker
 from cameras.leases.lease_holders import holder_fields, holders_of
 from cameras.models import Camera, desired_connection
 from cameras.status.messages import Status, absent_status
 from cameras.status.reader import parse_status
+from core.broker import broker
 
 STATUS_TTL_S = 5
 # A host that is away for longer is not listed in `skycam status`.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from typing import cast
 
-from cameras.broker import broker
 from cameras.commands import control
 from cameras.commands.messages import Answer, CaptureAnswer
 from cameras.spool.records import CaptureRecord, Record
+from core.broker import broker
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
 import redis
 from django.conf import settings
 
-from cameras.broker import broker
+from core.broker import broker
 
 log = logging.getLogger(__name__)
 CHECK_S = 1.0

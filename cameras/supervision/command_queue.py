@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from cameras.broker import broker
 from cameras.commands.messages import Command
 from cameras.supervision.liveness import Liveness
+from core.broker import broker
 from core.retrying_thread import RetryingThread
 
 # Less than ANSWER_S of the connection, which would take a longer wait for a broker that hangs.

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 import redis
 
-from cameras.broker import broker
 from cameras.live.load_shedder import LoadShedder
 from cameras.live.presets import PRESETS
 from cameras.supervision.broker_users import BrokerUsers
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.child import LiveView
+from core.broker import broker
 
 
 class LiveViews:

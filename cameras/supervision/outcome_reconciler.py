@@ -6,8 +6,6 @@ import functools
 import logging
 from collections.abc import Mapping, Sequence
 
-from cameras.broker import broker
-from cameras.broker.broker import BrokerDown
 from cameras.commands.messages import Answer
 from cameras.runtime.messages import WithdrawCommand
 from cameras.supervision.answers import record_answer
@@ -17,6 +15,8 @@ from cameras.supervision.ingest import OpenedSpool
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.ports import AnswerSink
 from cameras.tables import DECIDED_OUTCOMES
+from core.broker import broker
+from core.broker.broker import BrokerDown
 from core.registry import resolve
 
 log = logging.getLogger(__name__)

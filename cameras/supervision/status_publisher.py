@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import redis
 
-from cameras.broker import broker
 from cameras.live.load_shedder import LoadShedder
 from cameras.spool.moments import iso
 from cameras.status import status as statuses
@@ -23,6 +22,7 @@ from cameras.supervision.camera_status import own_slots
 from cameras.supervision.live_views import LiveViews
 from cameras.supervision.liveness import Liveness
 from cameras.supervision.ports import Snapshots, StatusSource
+from core.broker import broker
 from core.retrying_thread import RetryingThread
 
 log = logging.getLogger(__name__)

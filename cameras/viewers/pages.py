@@ -7,11 +7,11 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 
-from cameras.broker.broker import BrokerDown
 from cameras.errors import ControlError
 from cameras.live.service import station_presets
 from cameras.live.viewer_limits import LIVE_VIEW_OFF
 from cameras.viewers import service as viewers
+from core.broker.broker import BrokerDown
 from core.pages.page import Page, message_response
 
 

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from cameras.broker import broker
 from cameras.models import CameraHost
+from core.broker import broker
 from core.jobs.models import Job
 from core.station_settings.values import archive_config
 

@@ -17,10 +17,10 @@ import redis
 import uuid6
 from django.core.exceptions import ValidationError
 
-from cameras.broker import broker
 from captures.archives.copying import PART, CopyStopped
 from captures.archives.models import ArchiveFile, ArchiveFileState
 from captures.files.serving import FileMissing, open_below
+from core.broker import broker
 from core.jobs.context import JobContext
 from core.retrying_thread import RetryingThread
 

@@ -7,10 +7,10 @@ from typing import TypedDict
 from django.db import transaction
 from django.db.models import UUIDField
 
-from cameras.broker.notices import NoticeKind, publish_notice
 from cameras.models import Camera
 from captures.capturing.bodies import capture_url, thumbnail_url
 from captures.capturing.models import Capture, CaptureFile
+from core.broker.notices import NoticeKind, publish_notice
 from core.prepared_query import Parameter, PreparedQuery
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cameras.broker.broker import BrokerDown
 from cameras.errors import ControlError
 from captures.capturing.models import Capture, CaptureFile
+from core.broker.broker import BrokerDown
 
 PROBLEM_OF = {
     "camera_held": "held",

@@ -12,7 +12,6 @@ from uuid import UUID
 import uuid6
 from django.db import IntegrityError, transaction
 
-from cameras.broker.broker import BrokerDown
 from cameras.command_events import record_refusals
 from cameras.commands import control
 from cameras.commands.messages import CAPTURE, CaptureAnswer, CaptureArguments
@@ -25,6 +24,7 @@ from captures.capturing.models import Capture
 from captures.capturing.outcomes import Outcome
 from captures.capturing.records import apply_record, files_from_record
 from captures.capturing.requests import CaptureRequest
+from core.broker.broker import BrokerDown
 
 log = logging.getLogger(__name__)
 MAX_WAIT_S = 10.0

@@ -9,10 +9,10 @@ from django.db.models import Count
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from cameras.broker.broker import BrokerDown
 from cameras.selectors import cameras_for
 from cameras.status.status import read_statuses
 from captures.clips.models import Clip
+from core.broker.broker import BrokerDown
 
 OF_CLIP = {
     "skycam_recording_frames": ("frames", "Frames in the open clip."),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 
-from cameras.broker.broker import BrokerDown
 from cameras.commands import control
 from cameras.commands.messages import RECONCILE, Arguments
 from cameras.errors import ControlError
 from captures.experiments.models import Experiment
+from core.broker.broker import BrokerDown
 
 log = logging.getLogger(__name__)
 WAIT_S = 5.0

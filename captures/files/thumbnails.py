@@ -14,8 +14,6 @@ from kombu.exceptions import OperationalError
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from cameras.broker import broker
-from cameras.broker.broker import BrokerDown
 from captures.capturing.models import CaptureFile
 from captures.capturing.selectors import picture_for
 from captures.files.queries import ThumbnailQuery
@@ -23,6 +21,8 @@ from captures.files.ranges import not_modified
 from captures.files.serving import REVALIDATE, OnOtherHost, Served, check_size, open_below
 from captures.files.stored_copy import StoredCopy
 from captures.thumbnails.store import ThumbnailStore
+from core.broker import broker
+from core.broker.broker import BrokerDown
 from core.limits.wait_limiter import TooManyWaiting, WaitLimiter
 from core.registry import resolve
 

@@ -14,7 +14,6 @@ from uuid import UUID
 from django.conf import settings
 from django.utils import timezone
 
-from cameras.broker.broker import BrokerDown
 from cameras.models import Camera
 from cameras.spool.storage import RootMissing
 from captures.capturing.models import CaptureFile
@@ -35,6 +34,7 @@ from captures.paths.organizer import ImageOrganizer
 from captures.storage.health import MIN_FREE_BYTES
 from captures.storage.models import StorageRoot
 from captures.storage.roots import RootBody, UnusableRoot, root_of
+from core.broker.broker import BrokerDown
 from core.jobs.context import JobError
 from core.text.plurals import pluralize
 from core.times.timestamps import stamp

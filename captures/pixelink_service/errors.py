@@ -15,13 +15,13 @@ from django.core import exceptions as django_errors
 from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse
 
-from cameras.broker.broker import BrokerDown
 from cameras.errors import ControlError
 from cameras.live.viewer_limits import LiveViewRefused
 from cameras.models import Camera
 from captures.capturing.outcomes import NotSaved
 from captures.pixelink_service.bodies import Body, Invalid, Refused, ValidationItem
 from captures.pixelink_service.served_camera import NotConnected
+from core.broker.broker import BrokerDown
 
 NOT_CONNECTED = "Camera not connected"
 DATABASE_DOWN = "The station's database does not answer. Pictures that were taken are safe on the disk."

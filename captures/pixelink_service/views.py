@@ -14,7 +14,6 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-from cameras.broker.broker import BrokerDown
 from cameras.live.mjpeg import CONTENT_TYPE, stream_parts
 from cameras.settings.service import set_settings
 from captures.capturing.requests import CaptureRequest
@@ -34,6 +33,7 @@ from captures.pixelink_service.served_camera import (
     read_status,
     served_camera,
 )
+from core.broker.broker import BrokerDown
 from core.times.timestamps import stamp
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)

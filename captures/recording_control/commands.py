@@ -13,7 +13,6 @@ from typing import Literal, TypedDict
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from cameras.broker.broker import BrokerDown
 from cameras.command_events import (
     DONE,
     command_data,
@@ -43,6 +42,7 @@ from captures.recording_claims.services import (
     suspend_experiments,
 )
 from captures.recording_control.desired import desired_recording
+from core.broker.broker import BrokerDown
 from core.text.plurals import pluralize
 from monitoring.models import Event
 from monitoring.services import record_event

@@ -15,7 +15,6 @@ import uuid6
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from cameras.broker.broker import BrokerDown
 from cameras.command_events import record_desired_change, record_failures, record_outcome, record_refusals
 from cameras.commands import control
 from cameras.commands.messages import START, STOP, SessionArguments
@@ -25,6 +24,7 @@ from cameras.models import Camera
 from captures.sessions.desired import describe_desired_session
 from captures.sessions.models import ACTIVE, Session, SessionState
 from captures.sessions.requests import SessionRequest
+from core.broker.broker import BrokerDown
 from core.text.plurals import pluralize
 from monitoring.models import Event
 

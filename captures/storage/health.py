@@ -8,13 +8,13 @@ from typing import TypedDict
 from django.conf import settings
 from django.utils import timezone
 
-from cameras.broker.broker import BrokerDown
 from cameras.models import Camera
 from cameras.spool.storage import read_marker
 from cameras.status import status
 from cameras.status.messages import Status
 from captures.storage.models import StorageClass
 from captures.storage.roots import UnusableRoot, assigned_root, root_of_class
+from core.broker.broker import BrokerDown
 from core.times.timestamps import stamp
 from monitoring.health import Finding
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.utils import timezone
 
-from cameras.broker.broker import BrokerDown
 from cameras.status.status import read_statuses
+from core.broker.broker import BrokerDown
 from scheduler.tonight.night import Night
 from scheduler.tonight.warnings import NightWarning, warnings_of
 

@@ -20,8 +20,8 @@ from django.core.cache import cache
 from django.core.cache.backends.locmem import LocMemCache
 from prometheus_client import Counter
 
-from cameras.broker.broker import UNREACHABLE
 from core.addresses import client_network
+from core.broker.broker import UNREACHABLE
 from skycam_project.access.models import ApiToken, SignIn
 
 WINDOW_S = 60

@@ -135,8 +135,8 @@ def detect(wanted: str | None, name: str) -> None:
 
 
 def discover() -> DiscoveredList:
-    from cameras.broker.broker import BrokerDown
     from cameras.discovery.service import discover_cameras, discover_local_cameras
+    from core.broker.broker import BrokerDown
 
     try:
         return discover_cameras()

@@ -207,7 +207,7 @@ TRANSLATIONS: dict[str, Callable[[Any], CliError]] = {
     "cameras.models.Camera.DoesNotExist": lambda _: CliError("not-found", "The camera was removed."),
     "cameras.presets.service.NoPreset": lambda error: CliError("not-found", str(error)),
     "cameras.selectors.NoPrimaryCamera": lambda error: CliError("not-found", str(error)),
-    "cameras.broker.hiredis_client.BrokerDown": lambda error: CliError("broker-down", str(error)),
+    "core.broker.hiredis_client.BrokerDown": lambda error: CliError("broker-down", str(error)),
     "captures.capturing.outcomes.NotSaved": not_saved,
     "captures.experiments.service.WrongState": lambda error: CliError("experiment-state", str(error)),
     "captures.storage.roots.UnusableRoot": lambda error: CliError("not-ready", str(error)),

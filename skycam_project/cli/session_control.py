@@ -87,10 +87,10 @@ def change_session(caller: Caller, session: Session, order: str) -> None:
 def apply_change(service: CameraService, session: Session, order: str) -> Session:
     """The session once its camera has applied the change. The request is stored even if the camera cannot be reached
     now; then CliError says so."""
-    from cameras.broker.broker import BrokerDown
     from cameras.errors import ControlError
     from cameras.leases.lease_holders import LeaseHeld
     from captures.sessions.service import SessionClaimed, SessionEnded
+    from core.broker.broker import BrokerDown
 
     moves: dict[str, Callable[[Session], Session]] = {
         "stop": service.stop_session,

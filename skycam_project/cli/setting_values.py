@@ -38,10 +38,10 @@ def setting_values(given: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 def set_or_store(camera: Camera, values: dict[str, Any], actor: str, *, replace: bool = False) -> Reading:
     """The camera's answer to its new settings. CliError says that they are stored if the camera cannot be reached."""
-    from cameras.broker.broker import BrokerDown
     from cameras.errors import ControlError
     from cameras.leases.lease_holders import LeaseHeld
     from cameras.settings.service import set_settings
+    from core.broker.broker import BrokerDown
 
     try:
         return set_settings(camera, values, actor, replace=replace)

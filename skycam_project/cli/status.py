@@ -49,8 +49,8 @@ def status(camera: str | None, watch: bool) -> None:
 
 def read_status(station: Station, camera: str | None = None) -> StationStatus:
     """The status of all cameras, or of one with its alerts; CliError when no host publishes that camera."""
-    from cameras.broker.hiredis_client import BrokerDown
     from cameras.status.reader import read_station
+    from core.broker.hiredis_client import BrokerDown
 
     try:
         found = read_station(station.config.redis_url, station.config.station.id)
@@ -87,7 +87,7 @@ def of_camera(found: StationStatus, camera: str) -> StationStatus:
 
 
 def watch_json(station: Station, camera: str | None) -> None:
-    from cameras.broker.hiredis_client import BrokerDown
+    from core.broker.hiredis_client import BrokerDown
 
     while True:
         try:
@@ -112,7 +112,7 @@ def render_status(station: Station, camera: str | None) -> Any:
     from rich.console import Group
     from rich.text import Text
 
-    from cameras.broker.hiredis_client import BrokerDown
+    from core.broker.hiredis_client import BrokerDown
 
     try:
         body = read_status(station, camera)

@@ -48,8 +48,8 @@ def tonight(night: datetime | None, **place: Any) -> None:
 
 def statuses() -> dict[str, Status] | None:
     """The status of each camera; None while the broker is away."""
-    from cameras.broker.hiredis_client import BrokerDown
     from cameras.status.reader import read_station
+    from core.broker.hiredis_client import BrokerDown
 
     config = current().config
     try:

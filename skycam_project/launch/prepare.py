@@ -98,8 +98,8 @@ def prepare_worker() -> None:
 def check_new_host_station() -> None:
     """Raises PreparationError for a new host without a configured station id when the broker serves another station:
     such a host would form a station of its own."""
-    from cameras.broker import broker
     from cameras.models import CameraHost
+    from core.broker import broker
 
     config = settings.STATION
     if config.origin(("station", "id")) != "default" or CameraHost.objects.filter(name=config.host).exists():

@@ -15,7 +15,6 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from cameras.broker.broker import BrokerDown
 from cameras.camera_display import CameraDisplay, StateDisplay, camera_displays
 from cameras.models import Camera, CameraHost
 from cameras.selectors import cameras_for
@@ -23,6 +22,7 @@ from cameras.status.health import host_health
 from cameras.status.messages import Usage
 from cameras.status.process_usage import read_usages
 from captures.models import StorageRoot
+from core.broker.broker import BrokerDown
 from core.pages.page import Page
 from monitoring.feed import feed
 from monitoring.selectors import events_for, hidden_cameras

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection
 
-from cameras.broker import broker
 from cameras.models import Camera
 from captures.models import Capture, Session
+from core.broker import broker
 from tests.harness.busy_machine import own_seconds
 from tests.harness.rows.captures import saved
 from tests.harness.rows.keyed_requests import KEY, interrupted

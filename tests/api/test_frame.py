@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cameras.broker import broker
 from cameras.drivers.base import FrameData
 from cameras.live import api
 from cameras.live.publisher import pack_picture
 from cameras.models import Camera
+from core.broker import broker
 from tests.harness.waiting import eventually
 
 URL = "/api/v1/cameras/sky/frame.jpg"

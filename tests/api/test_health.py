@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from cameras.broker import broker
 from cameras.models import Camera
 from cameras.spool.storage import MARKER
 from cameras.status import status
 from cameras.status.messages import absent_status
 from captures.storage.models import StorageClass
 from captures.storage.roots import assign_root
+from core.broker import broker
 from monitoring import health
 from monitoring.health_alerts import check_host
 from monitoring.models import Alert

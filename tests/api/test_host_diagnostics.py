@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from cameras.broker import broker
 from cameras.models import Camera
 from cameras.status import status
 from cameras.status.messages import absent_status
 from cameras.status.process_usage import ProcessUsage, read_usages
+from core.broker import broker
 from skycam_project import host_diagnostics
 from skycam_project.cli.diagnostics.machine import clock
 from skycam_project.cli.station import Station

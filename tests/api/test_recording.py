@@ -11,13 +11,13 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from cameras.broker import broker
 from cameras.models import Camera
 from cameras.runtime.recording_state import waiting_recorder
 from cameras.status import status
 from cameras.status.messages import absent_status
 from captures.recording_control import commands as recording_commands
 from captures.recording_control.desired import desired_recording
+from core.broker import broker
 from monitoring.models import Event
 from tests.harness.busy_machine import own_seconds
 from tests.harness.far_ends.camera_host import camera_host

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from cameras.broker import broker
 from cameras.editing.host_failover import HostAlive, HostGone
 from cameras.editing.services import change_camera
 from cameras.leases.lease_holders import LeaseHeld, SessionRunning
 from cameras.models import Camera, CameraHost
 from captures.models import Session
+from core.broker import broker
 from monitoring.models import Event
 
 pytestmark = pytest.mark.django_db

@@ -16,7 +16,6 @@ from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from cameras.broker.broker import BrokerDown
 from cameras.models import Camera
 from cameras.spool.storage import make_root
 from captures.capturing.bodies import capture_body
@@ -27,6 +26,7 @@ from captures.organizing.service import OrganizeRequest, organize_new_files
 from captures.storage.models import StorageClass
 from captures.storage.roots import assign_root
 from captures.thumbnails.rendering import SIMULATED
+from core.broker.broker import BrokerDown
 from core.jobs.context import JobContext, JobError
 from monitoring.models import Event
 from tests.harness.rows.cards import FIRST, taken_picture, taken_raw, utc, write_card

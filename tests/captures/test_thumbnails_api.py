@@ -14,7 +14,6 @@ import pytest
 from django.conf import settings
 from PIL import Image
 
-from cameras.broker import broker
 from captures.files import thumbnail_queue
 from captures.files import thumbnails as thumbnail_view
 from captures.files.thumbnail_queue import ThumbnailQueue, job_for
@@ -22,6 +21,7 @@ from captures.models import CaptureFile
 from captures.tasks import render_file
 from captures.thumbnails.jobs import ThumbnailJob
 from captures.thumbnails.store import ThumbnailStore
+from core.broker import broker
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.captures import UNKNOWN
 from tests.harness.rows.pictures import jpeg

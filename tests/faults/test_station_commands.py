@@ -189,7 +189,7 @@ import os, sys
 os.environ["DJANGO_SETTINGS_MODULE"] = "skycam_project.settings"
 import django
 django.setup()
-from cameras.broker import broker
+from core.broker import broker
 from cameras.commands import control
 from cameras.commands.messages import CommandMessage
 from cameras.models import Camera

@@ -96,7 +96,7 @@ def shared_broker() -> Iterator[redis.Redis]:
 @pytest.fixture
 def empty_broker(shared_broker: redis.Redis) -> redis.Redis:
     """The module's broker, without what earlier tests wrote."""
-    from cameras.broker import broker
+    from core.broker import broker
 
     broker.connection.cache_clear()
     shared_broker.flushall()
@@ -108,7 +108,7 @@ def valkey() -> Iterator[redis.Redis]:
     """The station's broker, without a camera host, and the connection that the station's code has to it."""
     from django.conf import settings
 
-    from cameras.broker import broker
+    from core.broker import broker
     from tests.harness.stations.broker import station_broker
 
     with station_broker(settings.STATION):

@@ -16,7 +16,7 @@ from tests.harness.stations.station import MANY_VIEWERS, Station
 
 @pytest.fixture
 def server(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
-    from cameras.broker import broker
+    from core.broker import broker
 
     broker.connection.cache_clear()
     with station_broker(settings.STATION) as client:

@@ -15,8 +15,8 @@ import redis
 from django.conf import settings
 from websockets.asyncio.client import ClientConnection
 
-from cameras.broker import broker
 from cameras.supervision.broker_users import BrokerUsers, with_login
+from core.broker import broker
 from tests.harness.clients.station_sockets import open_socket
 from tests.harness.stations.station import MANY_VIEWERS, Station
 from tests.harness.waiting import eventually

@@ -14,7 +14,6 @@ from asgiref.sync import sync_to_async
 from django.db import transaction
 from django.utils import timezone
 
-from cameras.broker import broker, notices
 from cameras.models import Camera
 from cameras.sockets.loop_singletons import loop_singleton
 from cameras.status import consumers
@@ -22,6 +21,7 @@ from cameras.status.messages import absent_status
 from captures.capturing.consumers import CaptureBroadcaster
 from captures.capturing.notices import publish_capture
 from captures.models import Capture, CaptureFile
+from core.broker import broker, notices
 from skycam_project.access.models import User
 from tests.harness.busy_machine import own_seconds
 from tests.harness.clients.sockets import OpenSocket, user_of, with_token

@@ -15,13 +15,13 @@ from django.conf import settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cameras.broker import broker
 from cameras.drivers.base import FrameData
 from cameras.live.load_shedder import LOWER_FPS_ONLY
 from cameras.live.presets import PRESETS, FrameRateLimiter, Preset, presets_of
 from cameras.live.publisher import FRAME_HEADER, LOWERED, LivePublisher
 from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.consumers import Context
+from core.broker import broker
 from tests.harness.waiting import eventually
 
 IMAGE = np.full((600, 800, 3), 90, np.uint8)

@@ -9,13 +9,13 @@ import pytest
 import redis
 from django.conf import settings
 
-from cameras.broker.hiredis_client import BrokerDown
 from cameras.editing.services import add_camera
 from cameras.models import Camera
 from cameras.status import status
 from cameras.status.messages import absent_status
 from cameras.supervision.broker_users import with_login
 from captures.models import Capture
+from core.broker.hiredis_client import BrokerDown
 from monitoring.services import raise_alert
 from skycam_project.access.models import User
 from skycam_project.cli.station import Station as CliStation

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from cameras.broker import broker
 from cameras.editing.services import add_camera
 from cameras.models import Camera
 from captures.models import Session
+from core.broker import broker
 from tests.harness.busy_machine import own_seconds
 from tests.harness.stations.command_line import skycam
 

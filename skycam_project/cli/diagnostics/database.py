@@ -54,9 +54,9 @@ def unapplied() -> int:
 
 def hosts(station: Station) -> Iterator[Finding]:
     """A camera host without a heartbeat is broken if it has cameras."""
-    from cameras.broker.hiredis_client import BrokerDown
     from cameras.models import Camera
     from cameras.status.reader import read_station
+    from core.broker.hiredis_client import BrokerDown
 
     wanted = Camera.objects.present().filter(enabled=True).order_by("host").values_list("host", flat=True).distinct()
     try:

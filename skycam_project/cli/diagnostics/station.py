@@ -9,7 +9,7 @@ from skycam_project.cli.diagnostics.finding import BROKEN, OK, WARNING, Finding
 from skycam_project.cli.station import Station
 
 if TYPE_CHECKING:
-    from cameras.broker.hiredis_client import HiredisClient
+    from core.broker.hiredis_client import HiredisClient
 
 UP = "Start the station: skycam up"
 
@@ -49,7 +49,7 @@ def launcher(station: Station) -> Iterator[Finding]:
 
 
 def broker(station: Station) -> Iterator[Finding]:
-    from cameras.broker.hiredis_client import BrokerDown, open_client
+    from core.broker.hiredis_client import BrokerDown, open_client
 
     try:
         with open_client(station.config.redis_url) as server:

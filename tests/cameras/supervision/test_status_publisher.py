@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from cameras.broker import broker
+from core.broker import broker
 from tests.harness.rows.archive import Archive
 from tests.harness.supervision.hosts import assembled
 from tests.harness.waiting import eventually

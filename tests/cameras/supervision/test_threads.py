@@ -16,7 +16,6 @@ from typing import Any, Self, cast
 
 import pytest
 
-from cameras.broker import broker
 from cameras.commands.messages import Command, CommandMessage
 from cameras.live.load_shedder import FixedThresholds, LoadShedder
 from cameras.spool.storage import MARKER
@@ -31,6 +30,7 @@ from cameras.supervision.desired_state_reader import DesiredStateReader
 from cameras.supervision.live_views import LiveViews, send_live_views
 from cameras.supervision.recovery_policy import RestartSchedule
 from captures.models import Capture
+from core.broker import broker
 from monitoring.models import Event
 from tests.harness.rows.archive import Archive
 from tests.harness.supervision.hosts import Answers, Outcomes

@@ -13,13 +13,13 @@ from django.conf import settings
 from django.test import override_settings
 from django.utils import timezone
 
-from cameras.broker import broker
 from cameras.models import CameraHost
 from cameras.spool.storage import make_root
 from captures.archives.services import advance, archive_path, extend_archives, request_archive
 from captures.archives.verification import request_verification
 from captures.models import Archive, ArchiveFile, ArchiveFolder, Clip, ClipHold, Experiment, StorageRoot
 from captures.storage.roots import assign_root
+from core.broker import broker
 from core.jobs.context import JobContext
 from core.jobs.kinds import kind_of
 from core.jobs.models import Job

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from cameras.broker import broker
 from captures.archives import transfer
 from captures.archives.copying import CopyStopped
 from captures.archives.jobs import make_archive
 from captures.archives.transfer import REFUSED, ArchiveSender, SenderAway, answer_request, fetch_file, read_piece
 from captures.models import Archive, ArchiveFile
+from core.broker import broker
 from core.jobs.context import JobContext, JobError
 from core.jobs.models import Job
 from tests.harness.rows.captures import UNKNOWN

@@ -16,10 +16,10 @@ from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from rest_framework.test import APIClient
 
-from cameras.broker import broker
 from cameras.drivers.base import FrameData
 from cameras.live.presets import PRESETS
 from cameras.live.publisher import pack_picture
+from core.broker import broker
 from skycam_project.access.models import ApiToken, User
 from skycam_project.asgi import application
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import redis
 
-from cameras.broker import broker
+from core.broker import broker
 
 END = "end"
 

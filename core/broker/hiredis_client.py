@@ -1,6 +1,6 @@
 """A minimal Redis client on hiredis, the parser of redis-py: connect, run commands, close.
 
-For programs that must start fast; the parts of a station use `cameras.broker.broker`.
+For programs that must start fast; the parts of a station use `core.broker.broker`.
 """
 
 from __future__ import annotations

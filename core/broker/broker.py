@@ -13,8 +13,8 @@ from typing import Any
 import redis
 from django.conf import settings
 
-from cameras.broker.circuit_breaker import CONNECT_S, CircuitBreakerPool
-from cameras.broker.hiredis_client import BrokerDown
+from core.broker.circuit_breaker import CONNECT_S, CircuitBreakerPool
+from core.broker.hiredis_client import BrokerDown
 
 __all__ = [
     "UNREACHABLE",

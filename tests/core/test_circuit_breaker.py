@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
-from cameras.broker import broker
-from cameras.broker.broker import BrokerDown
-from cameras.broker.circuit_breaker import PROBE_EVERY_S
 from captures.files.thumbnails import send_render_task
 from captures.models import CaptureFile
+from core.broker import broker
+from core.broker.broker import BrokerDown
+from core.broker.circuit_breaker import PROBE_EVERY_S
 from tests.harness.busy_machine import own_seconds
 from tests.harness.waiting import eventually
 

@@ -12,7 +12,7 @@ import queue
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from cameras.broker import broker
+from core.broker import broker
 from core.retrying_thread import RetryingThread
 
 log = logging.getLogger(__name__)
