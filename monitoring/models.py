@@ -9,9 +9,24 @@ from django.db import models
 from django.utils import timezone
 
 from monitoring.camera_refs import CameraName
+from monitoring.sensor_models import DueAggregate, Reading, ReadingAggregate, ReadingQuality, Sensor, SensorChannel
 from monitoring.webhook_models import DeliveryState, Webhook, WebhookAttempt, WebhookDelivery
 
-__all__ = ["Alert", "DeliveryState", "Event", "Severity", "Webhook", "WebhookAttempt", "WebhookDelivery"]
+__all__ = [
+    "Alert",
+    "DeliveryState",
+    "DueAggregate",
+    "Event",
+    "Reading",
+    "ReadingAggregate",
+    "ReadingQuality",
+    "Sensor",
+    "SensorChannel",
+    "Severity",
+    "Webhook",
+    "WebhookAttempt",
+    "WebhookDelivery",
+]
 
 
 class Severity(models.TextChoices):
