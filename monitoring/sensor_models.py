@@ -115,8 +115,8 @@ class Reading(models.Model):
 
 
 class ReadingAggregate(models.Model):
-    """The readings of a channel in one minute, hour or day (UTC). The minimum, maximum and mean are those of the `count`
-    plausible ones."""
+    """The readings of a channel in one minute, hour or day (UTC). `minimum`, `maximum` and `mean` are those of the
+    `count` plausible ones."""
 
     id = models.BigAutoField(primary_key=True)
     channel = models.ForeignKey(SensorChannel, models.CASCADE, related_name="aggregates", db_index=False)

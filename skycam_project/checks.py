@@ -41,6 +41,7 @@ TABLES = (
     "core.jobs.tables.JOB_KINDS",
     "monitoring.health.HEALTH",
     "monitoring.metrics.METRICS",
+    "monitoring.sensors.kinds.SENSORS",
     "monitoring.tables.EVENT_RECORDED",
     "monitoring.tables.HIDDEN_CAMERAS",
     "monitoring.tables.RETENTION",
