@@ -70,7 +70,7 @@ class SensorChannel(models.Model):
     class Meta:
         ordering = ["sensor__name", "key"]
         constraints = [
-            models.UniqueConstraint(fields=["sensor", "key"], name="one_channel_for_each_key"),
+            models.UniqueConstraint(fields=["sensor", "key", "quantity"], name="one_channel_for_each_key"),
             models.UniqueConstraint(fields=["main"], condition=Q(main=True), name="one_main_channel"),
             models.CheckConstraint(
                 condition=Q(main=False) | Q(quantity="temperature"), name="the_main_channel_is_a_temperature"

@@ -12,6 +12,10 @@ EVENT_RECORDED = {
 }
 """Functions that are called with each new event, in its transaction."""
 
+READING_LISTENERS: dict[str, str] = {}
+"""Functions that get the new readings of a host's sensors, several times a second, in its sensors part. They must not
+wait: the database may be away."""
+
 RETENTION = {
     "events": "monitoring.retention.remove_events",
     "alerts": "monitoring.retention.remove_alerts",

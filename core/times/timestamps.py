@@ -12,3 +12,8 @@ def stamp(at: datetime) -> str:
 
 def stamp_or_none(at: datetime | None) -> str | None:
     return stamp(at) if at is not None else None
+
+
+def stamp_ms(at_ms: int) -> str:
+    """The same for milliseconds since 1970."""
+    return stamp(datetime.fromtimestamp(at_ms / 1000, UTC))

@@ -70,6 +70,8 @@ class SensorDriver(ABC):
 
     options: ClassVar[tuple[Option, ...]] = ()
     shortest_interval_s: ClassVar[float] = 0.1
+    deadline_s: ClassVar[float] = 10.0
+    """For each call of `open` and `read`; then the process is killed."""
 
     def __init__(self, settings: Mapping[str, Any], guard: OutgoingGuard) -> None:
         self.settings, self.guard = settings, guard

@@ -24,7 +24,8 @@ class Specification(TypedDict):
 class SampleMessage(TypedDict):
     channel: str
     quantity: str
-    value: float
+    value: float | None
+    """None for what is no finite number."""
     label: str
     age_s: float
     is_valid: bool
@@ -33,6 +34,8 @@ class SampleMessage(TypedDict):
 class SamplesMessage(TypedDict):
     type: Literal["samples"]
     samples: list[SampleMessage]
+    took_s: float
+    """How long the reading took."""
 
 
 class ErrorMessage(TypedDict):

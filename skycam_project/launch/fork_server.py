@@ -40,6 +40,7 @@ PRELOADED = (
     "django.core.management.commands.migrate",
     "django.db.models.sql.compiler",
     "kombu.transport.redis",
+    "monitoring.sensor_host.host",
     "skycam_project.celery_consumer",
     "skycam_project.launch.first_start",
     "skycam_project.launch.health",

@@ -65,6 +65,10 @@ def _worker(_plan: Plan) -> list[str]:
     return [sys.executable, "-m", "skycam_project.launch.worker"]
 
 
+def _sensors(_plan: Plan) -> list[str]:
+    return [sys.executable, "-m", "skycam_project.launch.sensors"]
+
+
 def _jobs(plan: Plan) -> list[str]:
     """Beside a single worker it leaves the station's periodic tasks to the main machine."""
     host = plan.config.host
@@ -93,12 +97,14 @@ PARTS: dict[str, PartKind] = {
     # It has Django settings of its own, and the fork server those of the others.
     "service": PartKind(_service, is_forked=False, inherited_fds=lambda plan: [plan.fds["service"]]),
     "worker": PartKind(_worker, stop_stage=0),
+    # Apart from the worker: a sensor whose library hangs disturbs no camera.
+    "sensors": PartKind(_sensors),
     "jobs": PartKind(_jobs),
     "beat": PartKind(_beat),
 }
 
 
-CAMERA_HOST = ["worker", "jobs"]
+CAMERA_HOST = ["worker", "sensors", "jobs"]
 """What a machine with cameras needs: without the jobs part nothing would delete old clips there."""
 
 

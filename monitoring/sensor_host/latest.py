@@ -1,0 +1,55 @@
+"""The newest readings in the broker: `<station>:sensors:<host>` is a list of `SensorState` as JSON, rewritten each
+second and kept for 5 s. A host that has ended has none: its sensors are missing."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterable
+from typing import cast
+
+from core.broker import broker
+from core.retrying_thread import RetryingThread
+from monitoring.sensors.reading import SensorState
+
+log = logging.getLogger(__name__)
+EVERY_S = 1.0
+LIFE_S = 5
+
+
+class LatestPublisher:
+    """Publishes on a thread of its own: a broker that hangs delays nothing else."""
+
+    def __init__(self, host: str, states: Callable[[], list[SensorState]], every_s: float = EVERY_S) -> None:
+        self._key, self._states = broker.key("sensors", host), states
+        self._is_away = False
+        self._thread = RetryingThread("latest-readings", self._publish, every_s)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> None:
+        self._thread.wake()
+
+    def stop(self) -> None:
+        self._thread.stop(2.0)
+
+    def _publish(self) -> None:
+        try:
+            broker.connection().set(self._key, json.dumps(self._states()), ex=LIFE_S)
+            self._is_away = False
+        except broker.UNREACHABLE as error:
+            if not self._is_away:
+                log.warning("The newest readings are not shown while the broker is away (%s).", type(error).__name__)
+            self._is_away = True
+
+
+def read_latest(hosts: Iterable[str]) -> dict[str, SensorState]:
+    """Sensor's name -> what its host says of it. A sensor whose host says nothing is not in it. BrokerDown."""
+    keys = [broker.key("sensors", host) for host in sorted(set(hosts))]
+    if not keys:
+        return {}
+    with broker.reachable() as connection:
+        found = cast(list[str | None], connection.mget(keys))
+    states: list[SensorState] = [state for text in found for state in json.loads(text or "[]")]
+    return {state["sensor"]: state for state in states}

@@ -1,0 +1,115 @@
+"""`SensorProcess`: one sensor's process, from the side of the host: started, heard, killed when it hangs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import selectors
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+
+from core.jobs.children import kill_child, start_child
+from core.limits.backoff import BackOff
+from monitoring.sensors.messages import ErrorMessage, Message, Specification
+
+log = logging.getLogger(__name__)
+MARGIN_S = 5.0
+"""For the start of the process, and a busy machine."""
+STOP_S = 2.0
+LONGEST_LINE = 1 << 20
+MODULE = "monitoring.sensors.child"
+
+
+class SensorProcess:
+    """Its thread starts the process and restarts it after its end, with a growing pause. `on_message` is called on that
+    thread."""
+
+    def __init__(self, name: str, specification: Specification, on_message: Callable[[Message], None]) -> None:
+        self.name, self._specification, self._on_message = name, specification, on_message
+        self._stopping = threading.Event()
+        # The kernel kills the process when the thread that started it ends: so it is the thread that reads from it.
+        self._thread = threading.Thread(target=self._run, name=f"sensor-{name}", daemon=True)
+        self._back_off = BackOff(crash_loop_s=0.0)  # it is tried for ever
+        self.pid: int | None = None
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def request_stop(self) -> None:
+        self._stopping.set()
+
+    def stop(self, within_s: float = STOP_S + 1) -> None:
+        self.request_stop()
+        self._thread.join(within_s)
+
+    @property
+    def silence_s(self) -> float:
+        """Seconds without a message after which the process hangs: it reads once in an interval, and opens before."""
+        return self._specification["interval_s"] + 2 * self._specification["deadline_s"] + MARGIN_S
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            reason = self._run_once()
+            if self._stopping.is_set():
+                return
+            log.warning("Sensor %s: %s It is started again.", self.name, reason)
+            self._on_message(ErrorMessage(type="error", message=reason, permanent=False))
+            self._stopping.wait(self._back_off.next_delay_s(time.monotonic() - began))
+
+    def _run_once(self) -> str:
+        """From the start of the process to its end. Returns a sentence that says why it ended."""
+        try:
+            child = start_child(MODULE, str(os.getpid()))
+        except OSError as error:
+            return f"Its process cannot be started ({error.strerror})."
+        self.pid = child.pid
+        try:
+            return self._hear(child)
+        finally:
+            self.pid = None
+            self._end(child)
+
+    def _hear(self, child: subprocess.Popen[bytes]) -> str:
+        assert child.stdin
+        assert child.stdout
+        try:
+            child.stdin.write(json.dumps(self._specification).encode() + b"\n")
+            child.stdin.flush()
+        except OSError:
+            return "Its process ended at once; the log says why."
+        descriptor, pending, heard_at = child.stdout.fileno(), b"", time.monotonic()
+        os.set_blocking(descriptor, False)
+        with selectors.DefaultSelector() as selector:
+            selector.register(descriptor, selectors.EVENT_READ)
+            while not self._stopping.is_set():
+                if selector.select(0.25):
+                    received = os.read(descriptor, 65536)
+                    if not received:
+                        return f"Its process ended with status {child.wait(STOP_S)}."
+                    *lines, pending = (pending + received).split(b"\n")
+                    for line in lines:
+                        self._on_message(json.loads(line))
+                        heard_at = time.monotonic()
+                if len(pending) > LONGEST_LINE:
+                    return "Its process sent a line without an end."
+                if time.monotonic() - heard_at > self.silence_s:
+                    return f"It has not answered for {self.silence_s:.0f} s, so its process was killed."
+        return ""
+
+    def _end(self, child: subprocess.Popen[bytes]) -> None:
+        """The end of stdin is the order to exit; a process that ignores it is killed, with all that it started."""
+        assert child.stdin
+        assert child.stdout
+        with contextlib.suppress(OSError):
+            child.stdin.close()
+        if self._stopping.is_set():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(STOP_S)
+        kill_child(child)
+        child.wait()
+        child.stdout.close()

@@ -1,0 +1,260 @@
+"""`ReadingWriter`: writes the readings of a host to the database, in one transaction a second."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from django.db import DatabaseError, DataError, IntegrityError, connection, transaction
+
+from core.retrying_thread import RetryingThread
+from monitoring.models import DueAggregate, Reading, ReadingQuality, Sensor, SensorChannel, Severity
+from monitoring.sensor_host.journal import SEGMENT_READINGS, ReadingJournal
+from monitoring.sensors.monitor import MAX_CHANNELS
+from monitoring.sensors.reading import JudgedReading
+from monitoring.services import record_event
+
+log = logging.getLogger(__name__)
+EVERY_S = 1.0
+MAX_WAITING = 20_000
+"""Readings in memory, while neither the database nor the disk takes them."""
+MAX_EVENTS = 1_000
+MINUTE_S = 60
+LATE_MS = 50_000
+"""A minute is due again if one of its readings is written later than this after its end: the aggregate waits longer."""
+QUALITIES = {quality.label: quality for quality in ReadingQuality}
+EXCLUDED_FROM_MAIN = frozenset({"host"})
+"""Kinds whose temperature is not that of the site."""
+
+ChannelKey = tuple[str, str, str]
+"""Sensor, key and quantity."""
+Write = Callable[[], object]
+
+
+class ReadingWriter:
+    """Any thread may add; the writer's own thread writes. While the database is away, readings go to the journal, and
+    from there in their order when it is back. Events wait in memory."""
+
+    def __init__(self, host: str, journal: ReadingJournal, every_s: float = EVERY_S) -> None:
+        self._host, self._journal = host, journal
+        self._lock = threading.Lock()
+        self._waiting: deque[JudgedReading] = deque()
+        self._events: deque[Write] = deque(maxlen=MAX_EVENTS)
+        self.lost = 0
+        """Readings that were dropped since the start."""
+        self._unreported_loss = 0
+        self._channels: dict[ChannelKey, int] = {}
+        self._due_marks: set[tuple[int, int]] = set()
+        self._is_away = False
+        self._thread = RetryingThread("reading-writer", self.write, every_s, at_end=self.write)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, within_s: float = 5.0) -> None:
+        """What waits is written, or goes to the journal."""
+        self._thread.stop(within_s)
+
+    def add(self, readings: Iterable[JudgedReading]) -> None:
+        with self._lock:
+            self._waiting.extend(readings)
+            self._drop_beyond(MAX_WAITING)
+
+    def add_event(self, write: Write) -> None:
+        """`write` records an event; it is called in a transaction on the writer's thread."""
+        with self._lock:
+            self._events.append(write)
+
+    @property
+    def waiting(self) -> int:
+        """Readings that are not in the database yet, about."""
+        return len(self._waiting) + len(self._journal)
+
+    def write(self) -> None:
+        """Write all that waits."""
+        batch = self._drain()
+        try:
+            if not self._journal:
+                self._store(batch)
+                batch = []
+        except DatabaseError as error:
+            self._note_away(error)
+        finally:
+            # Also after an error of another kind: the readings are not lost with it.
+            self._keep(batch)
+        if self._journal:
+            self._replay()
+        self._write_events()
+
+    def _replay(self) -> None:
+        """The journal's segments, oldest first, until it is empty or the database is away."""
+        while not self._thread.is_stopping() and (found := self._journal.oldest()) is not None:
+            segment, readings = found
+            try:
+                self._store(readings)
+            except DatabaseError as error:
+                self._note_away(error)
+                return
+            # A kill before this line writes the segment again, which adds nothing.
+            self._journal.remove(segment)
+        if self._is_away:
+            self._is_away = False
+            log.warning("The database is back; the readings that waited are written.")
+
+    def _note_away(self, error: DatabaseError) -> None:
+        # It may be broken, also after the database is back.
+        connection.close()
+        if not self._is_away:
+            log.warning("Readings wait in the journal while the database is away (%s).", type(error).__name__)
+        self._is_away = True
+
+    def _keep(self, batch: Sequence[JudgedReading]) -> None:
+        """In the journal, or in memory if the disk refuses."""
+        if not batch:
+            return
+        try:
+            self._count_lost(self._journal.append(batch))
+        except OSError as error:
+            log.warning("Readings wait in memory: the journal cannot be written (%s).", error.strerror)
+            with self._lock:
+                self._waiting.extendleft(reversed(batch))
+                self._drop_beyond(MAX_WAITING)
+
+    def _drain(self) -> list[JudgedReading]:
+        with self._lock:
+            found = list(self._waiting)
+            self._waiting.clear()
+        return found
+
+    def _drop_beyond(self, limit: int) -> None:
+        while len(self._waiting) > limit:
+            self._waiting.popleft()
+            self._count_lost(1)
+
+    def _count_lost(self, number: int) -> None:
+        self.lost += number
+        self._unreported_loss += number
+
+    def _store(self, readings: Sequence[JudgedReading]) -> None:
+        for begin in range(0, len(readings), SEGMENT_READINGS):
+            part = readings[begin : begin + SEGMENT_READINGS]
+            try:
+                self._store_batch(part)
+            except (IntegrityError, DataError):
+                # A sensor was removed, or a channel added by another process, since they were read.
+                self._channels = {}
+                try:
+                    self._store_batch(part)
+                except (IntegrityError, DataError):
+                    # They would be refused for ever, and all that come after them would wait.
+                    log.exception("%d readings are refused by the database and dropped.", len(part))
+                    self._count_lost(len(part))
+
+    def _store_batch(self, readings: Sequence[JudgedReading]) -> None:
+        """One transaction. Readings of sensors that do not exist any more are left out."""
+        with transaction.atomic():
+            channels = self._channel_ids(readings)
+            rows = [
+                Reading(
+                    channel_id=channels[key],
+                    at_ms=reading.at_ms,
+                    value=reading.value,
+                    quality=QUALITIES[reading.quality],
+                )
+                for reading in readings
+                if (key := channel_key(reading)) in channels
+            ]
+            # A batch that is repeated after a kill, and a clock that was set back, meet their own rows.
+            Reading.objects.bulk_create(rows, ignore_conflicts=True)
+            marks = self._new_marks(rows)
+            DueAggregate.objects.bulk_create(
+                [DueAggregate(channel_id=channel, seconds=MINUTE_S, start_s=start) for channel, start in sorted(marks)],
+                ignore_conflicts=True,
+            )
+        # After the commit: a mark of a transaction that failed is set again.
+        self._channels = channels
+        self._due_marks |= marks
+
+    def _new_marks(self, rows: Sequence[Reading]) -> set[tuple[int, int]]:
+        """The minutes of the rows that are not marked yet. Those that ended a while ago are marked each time: their
+        aggregate may have been computed since."""
+        newest_ms = max((row.at_ms for row in rows), default=0)
+        current = {mark for mark in self._due_marks if (mark[1] + MINUTE_S) * 1000 + LATE_MS > newest_ms}
+        self._due_marks = current
+        return {(row.channel_id, row.at_ms // 1000 // MINUTE_S * MINUTE_S) for row in rows} - current
+
+    def _channel_ids(self, readings: Sequence[JudgedReading]) -> dict[ChannelKey, int]:
+        """The channels of the readings. New ones are created, unless the sensor was removed or has too many."""
+        needed = {channel_key(reading): reading for reading in readings}
+        missing = needed.keys() - self._channels.keys()
+        if not missing:
+            return self._channels
+        sensors = {sensor for sensor, _, _ in missing}
+        kinds = {str(pk): kind for pk, kind in Sensor.objects.filter(pk__in=sensors).values_list("pk", "kind")}
+        known = {
+            (str(row.sensor_id), row.key, row.quantity): row.pk
+            for row in SensorChannel.objects.filter(sensor__in=list(kinds))
+        }
+        for key in sorted(missing - known.keys()):
+            if key[0] in kinds and sum(one[0] == key[0] for one in known) < MAX_CHANNELS:
+                known[key] = self._create_channel(needed[key], kinds[key[0]])
+        return self._channels | known
+
+    def _create_channel(self, reading: JudgedReading, kind: str) -> int:
+        """The first temperature of a station is that of the site until a manager chooses another."""
+        is_first = (
+            reading.quantity == "temperature"
+            and kind not in EXCLUDED_FROM_MAIN
+            and not SensorChannel.objects.filter(main=True).exists()
+        )
+        channel = SensorChannel.objects.create(
+            sensor_id=reading.sensor,
+            key=reading.channel,
+            quantity=reading.quantity,
+            device_label=reading.label,
+            main=is_first,
+        )
+        return channel.pk
+
+    def _write_events(self) -> None:
+        if self._unreported_loss:
+            self._report_loss()
+        while self._events:
+            write = self._events[0]
+            try:
+                with transaction.atomic():
+                    write()
+            except DatabaseError as error:
+                if not isinstance(error, IntegrityError | DataError):
+                    self._note_away(error)
+                    return
+                log.exception("An event could not be written and was dropped.")
+            with self._lock:
+                if self._events and self._events[0] is write:
+                    self._events.popleft()
+
+    def _report_loss(self) -> None:
+        number = self._unreported_loss
+        try:
+            record_readings_lost(self._host, number)
+        except DatabaseError as error:
+            self._note_away(error)
+            return
+        self._unreported_loss -= number
+
+
+def channel_key(reading: JudgedReading) -> ChannelKey:
+    return (reading.sensor, reading.channel, reading.quantity)
+
+
+def record_readings_lost(host: str, number: int) -> Any:
+    return record_event(
+        "sensor.readings_lost",
+        f"{number} readings of sensors on {host} were dropped: the database was away for longer than they could wait.",
+        severity=Severity.ERROR,
+        subject=host,
+        data={"count": number},
+    )
