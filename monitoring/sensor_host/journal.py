@@ -57,6 +57,11 @@ class ReadingJournal:
             self._written = SEGMENT_READINGS
         segment.unlink(missing_ok=True)
 
+    def set_aside(self, segment: Path) -> None:
+        """Keep a segment that cannot be read as a file for a person."""
+        self._written = SEGMENT_READINGS
+        segment.rename(segment.with_suffix(".damaged"))
+
     def __bool__(self) -> bool:
         return bool(self._segments())
 

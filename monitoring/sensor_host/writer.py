@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import DatabaseError, DataError, IntegrityError, connection, transaction
 
 from core.retrying_thread import RetryingThread
@@ -98,6 +99,11 @@ class ReadingWriter:
             except DatabaseError as error:
                 self._note_away(error)
                 return
+            except (ValidationError, ValueError, TypeError):
+                log.exception("The segment %s of the journal is damaged and set aside.", segment.name)
+                self._count_lost(len(readings))
+                self._journal.set_aside(segment)
+                continue
             # A kill before this line writes the segment again, which adds nothing.
             self._journal.remove(segment)
         if self._is_away:

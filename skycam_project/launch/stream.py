@@ -19,7 +19,17 @@ from pathlib import Path
 from core.text.names import readable
 from skycam_project.config.sections import LoggingConfig
 
-COLOURS = {"valkey": 35, "prepare": 33, "web": 36, "service": 96, "worker": 32, "jobs": 34, "beat": 90, "skycam": 1}
+COLOURS = {
+    "valkey": 35,
+    "prepare": 33,
+    "web": 36,
+    "service": 96,
+    "worker": 32,
+    "sensors": 95,
+    "jobs": 34,
+    "beat": 90,
+    "skycam": 1,
+}
 OWN_TIME = re.compile(r"\A\d{4}-\d\d-\d\dT[\d:.]+Z ")
 # A pipe that poll() reports as writable takes this much without blocking, but not more.
 ATOMIC_BYTES = select.PIPE_BUF if hasattr(select, "PIPE_BUF") else 512

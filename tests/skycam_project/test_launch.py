@@ -45,7 +45,7 @@ def test_the_station_answers_at_the_address_of_the_banner(station: Station) -> N
 
 def test_ps_shows_the_memory_of_each_part(station: Station) -> None:
     rows = ps(station.config)
-    assert [row["name"] for row in rows] == ["valkey", "web", "service", "worker", "jobs", "beat"]
+    assert [row["name"] for row in rows] == ["valkey", "web", "service", "worker", "sensors", "jobs", "beat"]
     assert all(row["rss_bytes"] >= row["pss_bytes"] > 1_000_000 for row in rows)
 
 
@@ -60,7 +60,7 @@ def test_no_process_of_a_station_writes_a_core_dump(station: Station) -> None:
     assert len(limits) >= 8
 
 
-@pytest.mark.parametrize("part", ["valkey", "web", "service", "worker", "jobs", "beat"])
+@pytest.mark.parametrize("part", ["valkey", "web", "service", "worker", "sensors", "jobs", "beat"])
 def test_a_killed_part_is_restarted_and_the_others_keep_running(station: Station, part: str) -> None:
     before = station.pids()
     os.kill(before[part], signal.SIGKILL)

@@ -136,7 +136,7 @@ def test_a_bad_configuration_is_refused_with_one_line_for_each_problem(new_stati
 def test_an_unknown_part_is_refused(new_station: NewStation) -> None:
     station = new_station().start(only="kitchen")
     assert station.status() == 1
-    parts = "valkey, web, service, worker, jobs, beat"
+    parts = "valkey, web, service, worker, sensors, jobs, beat"
     assert station.output() == f"skycam: There is no part kitchen. There are: {parts}.\n"
 
 
@@ -161,7 +161,7 @@ def test_a_part_logs_from_the_configured_level_on(new_station: NewStation) -> No
     station.start(only="jobs").eventually_says("DEBUG celery.bootsteps")
 
 
-@pytest.mark.parametrize("part", ["web", "service", "worker", "jobs", "beat"])
+@pytest.mark.parametrize("part", ["web", "service", "worker", "sensors", "jobs", "beat"])
 def test_a_part_without_a_database_is_refused_with_what_to_do(new_station: NewStation, part: str) -> None:
     station = new_station().start(only=part)
     assert station.status() == 1

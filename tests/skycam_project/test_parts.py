@@ -22,8 +22,8 @@ def queues_of(plan: Plan) -> str:
     return words[words.index("--queues") + 1]
 
 
-def test_a_camera_host_has_a_jobs_part_beside_its_worker(plan: Plan) -> None:
-    assert parts_to_start(plan.config, "worker") == ["worker", "jobs"]
+def test_a_camera_host_has_parts_for_sensors_and_jobs_beside_its_worker(plan: Plan) -> None:
+    assert parts_to_start(plan.config, "worker") == ["worker", "sensors", "jobs"]
 
 
 def test_another_part_alone_has_no_company(plan: Plan) -> None:

@@ -1,0 +1,94 @@
+"""The process of a sensor: it is heard, killed when it hangs, and ends with its host."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psutil
+import pytest
+
+from core.outgoing import OutgoingGuard
+from monitoring.sensor_host.process import SensorProcess
+from monitoring.sensors.messages import Message, Specification
+from tests.harness.rows.sensors import SIMULATED
+from tests.harness.waiting import eventually
+
+Start = Callable[..., tuple[SensorProcess, "queue.Queue[Message]"]]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    processes = []
+
+    def start(deadline_s: float = 10.0, **settings: Any) -> tuple[SensorProcess, queue.Queue[Message]]:
+        heard: queue.Queue[Message] = queue.Queue()
+        specification = Specification(
+            kind="simulated",
+            settings={**SIMULATED, **settings},
+            interval_s=0.05,
+            deadline_s=deadline_s,
+            outgoing=OutgoingGuard().rules(),
+        )
+        process = SensorProcess("balcony", specification, heard.put)
+        processes.append(process)
+        process.start()
+        return process, heard
+
+    yield start
+    for process in processes:
+        process.stop()
+
+
+def test_its_readings_are_heard(start: Start) -> None:
+    _, heard = start()
+    message: Any = heard.get(timeout=60)
+    assert [sample["quantity"] for sample in message["samples"]] == ["temperature", "humidity"]
+
+
+def test_an_error_of_the_driver_is_heard(start: Start) -> None:
+    _, heard = start(fault="error")
+    message: Any = heard.get(timeout=60)
+    assert (message["type"], message["permanent"]) == ("error", False)
+
+
+def test_a_process_that_hangs_is_killed_and_started_again(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitoring.sensor_host.process.MARGIN_S", 1.0)
+    process, heard = start(deadline_s=0.1, fault="silent")
+    first = eventually(lambda: process.pid)
+    message: Any = heard.get(timeout=60)
+    assert "has not answered" in message["message"]
+    assert eventually(lambda: process.pid) != first
+    assert not psutil.pid_exists(first)
+
+
+def test_a_process_that_was_killed_is_started_again(start: Start) -> None:
+    process, heard = start()
+    heard.get(timeout=60)
+    psutil.Process(process.pid).kill()
+    message: Any = eventually(lambda: next((one for one in [heard.get(timeout=60)] if one["type"] == "error"), None))
+    assert message["message"] == "Its process ended with status -9."
+    assert eventually(lambda: heard.get(timeout=60)["type"] == "samples")
+
+
+def test_a_stop_ends_the_process(start: Start) -> None:
+    process, heard = start()
+    heard.get(timeout=60)
+    child = psutil.Process(process.pid)
+    process.stop()
+    assert not child.is_running()
+
+
+def test_a_stop_ends_a_process_that_hangs(start: Start) -> None:
+    process, _ = start(fault="silent")
+    child = psutil.Process(eventually(lambda: process.pid))
+    process.stop()
+    assert not child.is_running()
+
+
+def test_the_environment_of_the_process_has_no_secrets(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://user:secret@host/name")
+    process, heard = start()
+    heard.get(timeout=60)
+    assert "DATABASE_URL" not in psutil.Process(process.pid).environ()
