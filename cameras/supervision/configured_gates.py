@@ -14,6 +14,7 @@ from cameras.gates.sources import ClockSource, DiskSource, DiskValue, FileSource
 from cameras.runtime.clock import clock_state
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.desired_state import DesiredState
+from cameras.supervision.sensor_source import SensorSource
 from core.outgoing import OutgoingGuard
 
 CameraValue = Literal["temperature", "battery"]
@@ -104,4 +105,6 @@ def common_source(given: Any, guard: OutgoingGuard) -> Source | None:
         return HttpSource(source.http, source.json_path, source.headers, given.deadline_s, guard)
     if source.command:
         return CommandSource(source.command, given.deadline_s)
+    if source.sensor is not None:
+        return SensorSource(source.sensor)
     return ClockSource(clock_state) if source.clock is not None else None

@@ -1,11 +1,12 @@
 """The newest readings in the broker: `<station>:sensors:<host>` is a list of `SensorState` as JSON, rewritten each
-second and kept for 5 s. A host that has ended has none: its sensors are missing."""
+second and kept for 5 s. A host that has ended has none: its sensors are missing. `<station>:sensor-hosts` is the set of
+the hosts."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import cast
 
 from core.broker import broker
@@ -15,13 +16,14 @@ from monitoring.sensors.reading import SensorState
 log = logging.getLogger(__name__)
 EVERY_S = 1.0
 LIFE_S = 5
+HOSTS = "sensor-hosts"
 
 
 class LatestPublisher:
     """Publishes on a thread of its own: a broker that hangs delays nothing else."""
 
     def __init__(self, host: str, states: Callable[[], list[SensorState]], every_s: float = EVERY_S) -> None:
-        self._key, self._states = broker.key("sensors", host), states
+        self._host, self._states = host, states
         self._is_away = False
         self._thread = RetryingThread("latest-readings", self._publish, every_s)
 
@@ -36,7 +38,10 @@ class LatestPublisher:
 
     def _publish(self) -> None:
         try:
-            broker.connection().set(self._key, json.dumps(self._states()), ex=LIFE_S)
+            with broker.connection().pipeline(transaction=False) as commands:
+                commands.set(broker.key("sensors", self._host), json.dumps(self._states()), ex=LIFE_S)
+                commands.sadd(broker.key(HOSTS), self._host)
+                commands.execute()
             self._is_away = False
         except broker.UNREACHABLE as error:
             if not self._is_away:
@@ -44,12 +49,10 @@ class LatestPublisher:
             self._is_away = True
 
 
-def read_latest(hosts: Iterable[str]) -> dict[str, SensorState]:
+def read_latest() -> dict[str, SensorState]:
     """Sensor's name -> what its host says of it. A sensor whose host says nothing is not in it. BrokerDown."""
-    keys = [broker.key("sensors", host) for host in sorted(set(hosts))]
-    if not keys:
-        return {}
     with broker.reachable() as connection:
-        found = cast(list[str | None], connection.mget(keys))
+        hosts = sorted(cast(set[str], connection.smembers(broker.key(HOSTS))))
+        found = cast(list[str | None], connection.mget([broker.key("sensors", one) for one in hosts])) if hosts else []
     states: list[SensorState] = [state for text in found for state in json.loads(text or "[]")]
     return {state["sensor"]: state for state in states}

@@ -29,6 +29,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "part": ("restarted",),
     "recording": ("deleted", "failed", "lost", "pinned", "started", "stopped"),
     "schedule": ("added", "changed", "night", "removed"),
+    "sensor": ("missing", "readings_lost", "returned"),
     "session": (
         "finished", "gap", "handed_over", "held", "paused", "rejected", "resumed", "started", "stopped", "waiting",
     ),

@@ -17,7 +17,7 @@ WORDS = 'a list of words; write numbers and words such as yes, no, on, off, true
 FROM_0 = "a number of seconds from 0 to 86400"
 HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 NOT_IN_HEADERS = re.compile(r"[\x00-\x1f\x7f]")
-SOURCES = ("file", "http", "command", "camera", "disk", "clock")
+SOURCES = ("file", "http", "command", "sensor", "camera", "disk", "clock")
 SHORTEST_SECRET = 8
 ONE_SOURCE = f"give exactly one of {', '.join(SOURCES[:-1])} and {SOURCES[-1]}."
 
@@ -42,6 +42,11 @@ class GateSourceConfig(Section):
     command: list[str] = key(
         [], "Command whose output is the value. It runs without a shell.", "a list: a program and its arguments",
         unset="none", max_length=100,
+    )  # fmt: skip
+    sensor: str | None = key(
+        None, "Sensor whose newest reading is the value (docs/operating/sensors.md).",
+        "a sensor's name, and after a colon its channel or quantity if it has several: balcony:temperature",
+        unset="none", pattern=r"^[a-z0-9-]{1,40}(:.{1,80})?$",
     )  # fmt: skip
     camera: Literal["temperature", "battery"] | None = key(
         None, "Value of each camera itself: its temperature in °C or its battery in percent.",

@@ -73,7 +73,7 @@ def test_a_written_configuration_has_the_gates_and_no_secret(configure: Configur
 
 
 GATE = "gates:\n- name: rain\n  source: {file: rain.txt}\n"
-LISTED = "file, http, command, camera, disk and clock"
+LISTED = "file, http, command, sensor, camera, disk and clock"
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_the_reserved_keys_belong_to_unbuilt_parts_or_have_a_single_value() -> N
     assert [key for key in RESERVED if "." not in key] == ["sensors"]
 
 
-@pytest.mark.parametrize("section", ["sensor", "grafana"])
+@pytest.mark.parametrize("section", ["grafana"])
 def test_a_reserved_section_has_no_reader(section: str, code: str) -> None:
     assert not re.search(rf"\.{section}\.", code)
 
