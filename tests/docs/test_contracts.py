@@ -79,10 +79,10 @@ from tests.harness.project import PROJECT
 
 PAGE = "docs/clients/contracts.md"
 EVENT = re.compile(
-    r"(?:alert|archive|camera|capture|experiment|files|gate|job|live|night|offsite|part|recording|schedule|session|spool|station|storage|user|webhook)\.[a-z_]+|command"
+    r"(?:alert|archive|camera|capture|experiment|files|gate|job|live|night|offsite|part|recording|schedule|sensor|session|spool|station|storage|user|webhook)\.[a-z_]+|command"
 )
 ALERT = re.compile(
-    r'"((?:archive|camera|capture|experiment|gate|health|host|night|offsite|part|recording|schedule|session|spool|storage|supervisor|webhook)\.[a-z_]+):'
+    r'"((?:archive|camera|capture|experiment|gate|health|host|night|offsite|part|recording|schedule|sensor|session|spool|storage|supervisor|webhook)\.[a-z_]+):'
 )
 FIELDS = {
     "event": EventBody.__annotations__,
