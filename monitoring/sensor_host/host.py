@@ -170,7 +170,7 @@ class SensorHost:
     def _configure(self, running: RunningSensor, row: SensorRow) -> None:
         with running.lock:
             running.row = row
-            running.monitor.configure(row.channel_settings(), row.channel_labels(), time.monotonic())
+            running.monitor.configure(row.channel_settings(), time.monotonic())
 
     def _hear(self, running: RunningSensor, message: Message) -> None:
         """On the thread of the sensor's process."""

@@ -20,6 +20,7 @@ class ChannelRow:
     key: str
     quantity: str
     label: str
+    main: bool
     lowest: float | None
     highest: float | None
     offset: float
@@ -50,12 +51,9 @@ class SensorRow:
 
     def channel_settings(self) -> dict[ChannelId, ChannelSettings]:
         return {
-            (one.key, one.quantity): ChannelSettings(Limits(one.lowest, one.highest), one.offset)
+            (one.key, one.quantity): ChannelSettings(Limits(one.lowest, one.highest), one.offset, one.label, one.main)
             for one in self.channels
         }
-
-    def channel_labels(self) -> dict[ChannelId, str]:
-        return {(one.key, one.quantity): one.label for one in self.channels}
 
 
 def read_rows(host: str) -> list[SensorRow]:
@@ -66,7 +64,7 @@ def read_rows(host: str) -> list[SensorRow]:
 
 def sensor_row(sensor: Sensor) -> SensorRow:
     channels = tuple(
-        ChannelRow(one.key, one.quantity, one.display_name, one.lowest, one.highest, one.offset)
+        ChannelRow(one.key, one.quantity, one.label, one.main, one.lowest, one.highest, one.offset)
         for one in sensor.channels.all()
     )
     return SensorRow(

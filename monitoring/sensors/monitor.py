@@ -27,6 +27,10 @@ class ChannelSettings:
     limits: Limits = field(default_factory=Limits)
     offset: float = 0.0
     """Added to each value."""
+    label: str = ""
+    """Empty: that of the device."""
+    main: bool = False
+    """Whether it is the temperature of the site."""
 
 
 NO_SETTINGS = ChannelSettings()
@@ -37,7 +41,7 @@ ChannelId = tuple[str, str]
 @dataclass(slots=True)
 class Channel:
     quality: ChannelQuality
-    label: str
+    device_label: str = ""
     value: float | None = None
     judged: Quality | None = None
     """None before the first value since the start."""
@@ -56,16 +60,14 @@ class SensorMonitor:
         self._took_s = 0.0
         self._began_at = now
 
-    def configure(
-        self, settings: Mapping[ChannelId, ChannelSettings], labels: Mapping[ChannelId, str], now: float
-    ) -> None:
+    def configure(self, settings: Mapping[ChannelId, ChannelSettings], now: float) -> None:
         """The channels that the database knows: those that have given nothing become missing as others do."""
         self._settings = settings
-        for channel_id, label in labels.items():
+        for channel_id in settings:
             if channel_id not in self._channels:
-                self._add(channel_id, label, now)
+                self._add(channel_id, now)
         for channel_id, channel in self._channels.items():
-            channel.quality.limits = settings.get(channel_id, NO_SETTINGS).limits
+            channel.quality.limits = self._settings_of(channel_id).limits
 
     def record(self, samples: Iterable[SampleMessage], took_s: float, now: float, wall_ms: int) -> list[JudgedReading]:
         """The readings of one message of the sensor's process."""
@@ -103,7 +105,7 @@ class SensorMonitor:
         return frozenset(one for one, channel in self._channels.items() if channel.quality.is_missing)
 
     def label(self, channel_id: ChannelId) -> str:
-        return self._channels[channel_id].label or channel_id[0]
+        return self._settings_of(channel_id).label or self._channels[channel_id].device_label or channel_id[0]
 
     @property
     def message(self) -> str:
@@ -128,7 +130,7 @@ class SensorMonitor:
             state=self._state,
             message=self._message,
             since=stamp_ms(self._since_ms),
-            channels=[_newest(channel_id, channel) for channel_id, channel in sorted(self._channels.items())],
+            channels=[self._newest(channel_id) for channel_id in sorted(self._channels)],
         )
 
     def _judge(self, sample: SampleMessage, now: float, wall_ms: int) -> JudgedReading | None:
@@ -138,14 +140,14 @@ class SensorMonitor:
         if sample["quantity"] not in QUANTITIES or not key:
             return None
         label = readable(sample["label"])[:LONGEST_TEXT]
-        if channel_id not in self._channels and not self._add(channel_id, label, now):
+        if channel_id not in self._channels and not self._add(channel_id, now):
             self._message = f"{self.name} has more than {MAX_CHANNELS} channels; the others are left out."
             return None
         channel = self._channels[channel_id]
-        channel.label = label or channel.label
+        channel.device_label = label
         value = sample["value"]
         if value is not None:
-            value += self._settings.get(channel_id, NO_SETTINGS).offset
+            value += self._settings_of(channel_id).offset
         age_s = max(0.0, sample["age_s"])
         channel.judged = channel.quality.judge(value, now, age_s=age_s, is_valid=sample["is_valid"])
         channel.value, channel.at_ms = value, wall_ms - int(age_s * 1000)
@@ -170,32 +172,38 @@ class SensorMonitor:
         )
         return self._judge(computed, now, wall_ms)
 
-    def _add(self, channel_id: ChannelId, label: str, now: float) -> bool:
+    def _settings_of(self, channel_id: ChannelId) -> ChannelSettings:
+        return self._settings.get(channel_id, NO_SETTINGS)
+
+    def _add(self, channel_id: ChannelId, now: float) -> bool:
         if len(self._channels) >= MAX_CHANNELS:
             return False
         quality = ChannelQuality(channel_id[1], self.effective_interval_s, now)
-        quality.limits = self._settings.get(channel_id, NO_SETTINGS).limits
-        self._channels[channel_id] = Channel(quality, label)
+        quality.limits = self._settings_of(channel_id).limits
+        self._channels[channel_id] = Channel(quality)
         return True
 
     def _reading(self, channel_id: ChannelId, channel: Channel, at_ms: int) -> JudgedReading:
         assert channel.judged is not None
         key, quantity = channel_id
-        return JudgedReading(self.sensor, self.name, key, quantity, channel.label, at_ms, channel.value, channel.judged)
+        return JudgedReading(
+            self.sensor, self.name, key, quantity, channel.device_label, at_ms, channel.value, channel.judged
+        )
+
+    def _newest(self, channel_id: ChannelId) -> ChannelReading:
+        key, quantity = channel_id
+        channel = self._channels[channel_id]
+        return ChannelReading(
+            channel=key,
+            quantity=quantity,
+            label=self.label(channel_id),
+            main=self._settings_of(channel_id).main,
+            value=channel.value,
+            quality=channel.judged or "missing",
+            at=stamp_ms(channel.at_ms) if channel.at_ms is not None else None,
+        )
 
     def _set_state(self, state: str, message: str, wall_ms: int) -> None:
         if state != self._state:
             self._since_ms = wall_ms
         self._state, self._message = state, message
-
-
-def _newest(channel_id: ChannelId, channel: Channel) -> ChannelReading:
-    key, quantity = channel_id
-    return ChannelReading(
-        channel=key,
-        quantity=quantity,
-        label=channel.label,
-        value=channel.value,
-        quality=channel.judged or "missing",
-        at=stamp_ms(channel.at_ms) if channel.at_ms is not None else None,
-    )

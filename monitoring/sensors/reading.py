@@ -28,6 +28,8 @@ class ChannelReading(TypedDict):
     channel: str
     quantity: str
     label: str
+    main: bool
+    """Whether it is the temperature of the site."""
     value: float | None
     quality: Quality
     at: str | None

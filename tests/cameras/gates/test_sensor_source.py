@@ -12,7 +12,7 @@ from monitoring.sensors.reading import ChannelReading, SensorState
 
 
 def channel(name: str, value: float | None, quality: Quality = "ok", quantity: str = "temperature") -> ChannelReading:
-    return ChannelReading(channel=name, quantity=quantity, label="", value=value, quality=quality, at=None)
+    return ChannelReading(channel=name, quantity=quantity, label="", main=False, value=value, quality=quality, at=None)
 
 
 def reading_of(place: str, *channels: ChannelReading, message: str = "") -> Reading:

@@ -81,13 +81,19 @@ def test_an_error_says_why_until_a_value_comes(monitor: SensorMonitor) -> None:
 
 
 def test_a_channel_of_the_database_that_gives_nothing_is_missing(monitor: SensorMonitor) -> None:
-    monitor.configure({}, {TEMPERATURE: "Mirror"}, now=0.0)
+    monitor.configure({TEMPERATURE: ChannelSettings(label="Mirror")}, now=0.0)
     monitor.check_missing(6.1, WALL_MS)
     assert (only_channel(monitor)["label"], only_channel(monitor)["quality"]) == ("Mirror", "missing")
 
 
+def test_the_label_of_a_user_replaces_that_of_the_device(monitor: SensorMonitor) -> None:
+    monitor.configure({TEMPERATURE: ChannelSettings(label="Mirror", main=True)}, now=0.0)
+    record(monitor, SampleMessage(**{**sample(), "label": "DS18B20"}))
+    assert (only_channel(monitor)["label"], only_channel(monitor)["main"]) == ("Mirror", True)
+
+
 def test_an_offset_is_added_before_the_limits_are_compared(monitor: SensorMonitor) -> None:
-    monitor.configure({TEMPERATURE: ChannelSettings(Limits(highest=20.0), offset=-0.5)}, {}, now=0.0)
+    monitor.configure({TEMPERATURE: ChannelSettings(Limits(highest=20.0), offset=-0.5)}, now=0.0)
     (reading,) = record(monitor, sample(20.4))
     assert (reading.value, reading.quality) == (pytest.approx(19.9), "ok")
 
