@@ -14,6 +14,7 @@ from core.registry import resolve
 METRICS: dict[str, str] = {
     "recording": "captures.clips.metrics.recordings",
     "jobs": "monitoring.jobs.job_metrics",
+    "sensors": "monitoring.sensor_host.metrics.sensor_metrics",
     "offsite": "captures.offsite.metrics.offsite_metrics",
     "webhooks": "monitoring.webhooks.metrics.webhook_metrics",
 }
