@@ -9,14 +9,17 @@ from django.db import models
 from django.utils import timezone
 
 from monitoring.camera_refs import CameraName
+from monitoring.rule_models import AlertRule, MaintenanceWindow
 from monitoring.sensor_models import DueAggregate, Reading, ReadingAggregate, ReadingQuality, Sensor, SensorChannel
 from monitoring.webhook_models import DeliveryState, Webhook, WebhookAttempt, WebhookDelivery
 
 __all__ = [
     "Alert",
+    "AlertRule",
     "DeliveryState",
     "DueAggregate",
     "Event",
+    "MaintenanceWindow",
     "Reading",
     "ReadingAggregate",
     "ReadingQuality",

@@ -9,8 +9,21 @@ HIDDEN_CAMERAS = {
 
 EVENT_RECORDED = {
     "webhooks": "monitoring.webhooks.queue.queue_deliveries",
+    "alert_rules": "monitoring.alert_rules.event_rules.open_event_alerts",
 }
 """Functions that are called with each new event, in its transaction."""
+
+SIGNALS: dict[str, tuple[str, float, str]] = {
+    "frame_age": ("host", 1.0, "cameras.status.signals.frame_ages"),
+    "disk_free": ("host", 10.0, "captures.storage.signals.free_space"),
+    "clock_unsynchronised": ("host", 10.0, "cameras.status.signals.unsynchronised_clock"),
+    "clock_offset": ("host", 10.0, "cameras.status.signals.clock_offset"),
+    "part_restarts": ("host", 5.0, "skycam_project.launch.signals.restarts"),
+    "host_silent": ("station", 1.0, "cameras.status.signals.silent_hosts"),
+    "backlog": ("station", 10.0, "captures.offsite.signals.backlogs"),
+}
+"""Signal -> whether each host reads its own or one machine those of the station, the seconds between two readings, and
+the function: host -> its signals now (`monitoring/alert_rules/rule.py`)."""
 
 READING_LISTENERS: dict[str, str] = {}
 """Functions that get the new readings of a host's sensors, several times a second, in its sensors part. They must not

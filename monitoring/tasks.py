@@ -14,6 +14,7 @@ ALERT_RESOLVERS = (
     "cameras.supervision.lease.close_taken_alerts",
     "captures.files.missing.close_missing_alerts",
     "captures.files.missing.close_damaged_alerts",
+    "monitoring.alert_rules.event_rules.close_quiet_alerts",
 )
 """Functions that resolve alerts which HEALTH did not raise, once their cause is gone."""
 

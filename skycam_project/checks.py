@@ -44,7 +44,9 @@ TABLES = (
     "monitoring.sensors.kinds.SENSORS",
     "monitoring.tables.EVENT_RECORDED",
     "monitoring.tables.HIDDEN_CAMERAS",
+    "monitoring.tables.READING_LISTENERS",
     "monitoring.tables.RETENTION",
+    "monitoring.tables.SIGNALS",
     "monitoring.tasks.ALERT_RESOLVERS",
 )
 """The literal tables of dotted paths."""

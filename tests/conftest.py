@@ -110,6 +110,15 @@ def settings_cache_s(monkeypatch: pytest.MonkeyPatch) -> float:
     return kept_s
 
 
+@pytest.fixture(autouse=True)
+def no_event_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rules on events that a new station has open no alerts in tests of other things, and no query reads them. The
+    tests of rules call `clear_cache`."""
+    from monitoring.alert_rules import event_rules
+
+    monkeypatch.setattr(event_rules, "_cache", (float("inf"), []))
+
+
 def signed_in(role: str) -> APIClient:
     """A client with the session of a user of that role, named `a-ROLE`."""
     from rest_framework.test import APIClient

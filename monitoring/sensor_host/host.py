@@ -32,6 +32,7 @@ from monitoring.services import record_event
 from monitoring.tables import READING_LISTENERS
 
 log = logging.getLogger(__name__)
+Listener = Callable[[Sequence[JudgedReading]], None]
 RECONCILE_S = 2.0
 TICK_S = 0.25
 
@@ -61,10 +62,9 @@ class SensorHost:
         self._reconciler = RetryingThread("sensors-reconcile", self._reconcile, RECONCILE_S)
         self._ticker = RetryingThread("sensors-tick", self._tick, TICK_S)
         self._ticked_at = time.monotonic()
+        self._is_reconciled = False
         self._fresh: list[JudgedReading] = []
-        self._listeners: list[Callable[[Sequence[JudgedReading]], None]] = [
-            resolve(path) for path in READING_LISTENERS.values()
-        ]
+        self._listeners: list[Listener] = [resolve(path) for path in READING_LISTENERS.values()]
 
     def start(self) -> None:
         self.writer.start()
@@ -90,9 +90,17 @@ class SensorHost:
         """Whether the tick runs. The database and the broker may hang without a restart helping."""
         return time.monotonic() - self._ticked_at < 5.0
 
+    def add_listener(self, listener: Listener) -> None:
+        """Before the start. It gets the new readings several times a second, and must not wait."""
+        self._listeners.append(listener)
+
     def wake(self) -> None:
         """Look at the rows now."""
         self._reconciler.wake()
+
+    def known_states(self) -> list[SensorState] | None:
+        """None until the sensors of this host are known."""
+        return self.states() if self._is_reconciled else None
 
     def states(self) -> list[SensorState]:
         found = []
@@ -118,6 +126,7 @@ class SensorHost:
             with log_and_continue("sensors-file"):
                 self._rows.store(rows)
         self._apply(rows)
+        self._is_reconciled = True
 
     def _apply(self, rows: list[SensorRow]) -> None:
         wanted = {row.id: row for row in rows}
@@ -191,7 +200,7 @@ class SensorHost:
                 reports = one.absence.next_reports(one.monitor, now)
             self._distribute(missing)
             for report in reports:
-                self.writer.add_event(partial(record_absence, self._host, one.row.name, report))
+                self.writer.add_write(partial(record_absence, self._host, one.row.name, report))
         self._call_listeners()
 
     def _distribute(self, readings: Sequence[JudgedReading]) -> None:

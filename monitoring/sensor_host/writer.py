@@ -64,8 +64,9 @@ class ReadingWriter:
             self._waiting.extend(readings)
             self._drop_beyond(MAX_WAITING)
 
-    def add_event(self, write: Write) -> None:
-        """`write` records an event; it is called in a transaction on the writer's thread."""
+    def add_write(self, write: Write) -> None:
+        """`write` records an event or changes an alert. It is called in a transaction on the writer's thread, in the
+        order of the additions."""
         with self._lock:
             self._events.append(write)
 

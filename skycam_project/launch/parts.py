@@ -65,8 +65,9 @@ def _worker(_plan: Plan) -> list[str]:
     return [sys.executable, "-m", "skycam_project.launch.worker"]
 
 
-def _sensors(_plan: Plan) -> list[str]:
-    return [sys.executable, "-m", "skycam_project.launch.sensors"]
+def _sensors(plan: Plan) -> list[str]:
+    """Beside a single worker it leaves the alert rules of the whole station to the main machine."""
+    return [sys.executable, "-m", "skycam_project.launch.sensors", *(() if plan.only == "worker" else ("station",))]
 
 
 def _jobs(plan: Plan) -> list[str]:

@@ -1,18 +1,22 @@
-"""The sensors part: `python -m skycam_project.launch.sensors` reads this machine's sensors until a signal."""
+"""The sensors part: `python -m skycam_project.launch.sensors [station]` reads this machine's sensors and watches its
+alert rules until a signal. With `station` it also watches what concerns the whole station."""
 
 from __future__ import annotations
 
 import os
 import queue
 import signal
+import sys
 
 import django
 
 
-def run_sensors() -> None:
+def run_sensors(*, whole_station: bool) -> None:
     """Returns after SIGTERM or SIGINT, once the processes of the sensors have ended and the readings are stored."""
     from django.conf import settings
 
+    from monitoring.alert_rules.sources import signal_sources
+    from monitoring.alert_rules.watch import RuleWatch
     from monitoring.heartbeat import start_heartbeat_thread
     from monitoring.sensor_host.host import SensorHost
 
@@ -21,15 +25,20 @@ def run_sensors() -> None:
         signal.signal(number, lambda received, _frame: signals.put(received))
     station = settings.STATION
     host = SensorHost(station.host, station.data, station.outgoing)
+    sources = signal_sources(station.host, whole_station=whole_station)
+    watch = RuleWatch(station.host, station.data, host.known_states, sources, host.writer.add_write)
+    host.add_listener(watch.take_readings)
     host.start()
+    watch.start()
     start_heartbeat_thread(host.is_alive)
     try:
         signals.get()
     finally:
+        watch.stop()
         host.stop()
 
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skycam_project.settings")
     django.setup()
-    run_sensors()
+    run_sensors(whole_station="station" in sys.argv[1:])

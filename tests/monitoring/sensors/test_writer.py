@@ -213,7 +213,7 @@ def test_memory_is_bounded_while_nothing_takes_the_readings(
 
 
 def test_events_wait_while_the_database_is_away(writer: ReadingWriter) -> None:
-    writer.add_event(lambda: Event.objects.create(kind="sensor.missing", message="The sensor balcony gives no values."))
+    writer.add_write(lambda: Event.objects.create(kind="sensor.missing", message="The sensor balcony gives no values."))
     refuse_writes(writer)
     writer.write()
     assert Event.objects.get().kind == "sensor.missing"

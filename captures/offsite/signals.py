@@ -1,0 +1,21 @@
+"""What waits in the queues of the station, for the alert rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from captures.offsite.models import Destination
+from captures.offsite.selectors import backlog_of
+from core.jobs.models import Job
+from core.jobs.states import JobState
+from monitoring.alert_rules.rule import Signal
+from monitoring.models import DeliveryState, WebhookDelivery
+
+
+def backlogs(_host: str) -> Iterator[Signal]:
+    """DatabaseError."""
+    pending = WebhookDelivery.objects.filter(state=DeliveryState.PENDING).count()
+    yield Signal("backlog", "station:webhooks", float(pending), "deliveries")
+    yield Signal("backlog", "station:jobs", float(Job.objects.filter(state=JobState.WAITING).count()), "jobs")
+    files = sum(backlog_of(destination).files for destination in Destination.objects.all())
+    yield Signal("backlog", "station:offsite", float(files), "files")

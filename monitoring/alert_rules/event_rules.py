@@ -1,0 +1,84 @@
+"""Rules on events: they open an alert in the transaction of the event, and close it when none has come for a while."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from fnmatch import fnmatchcase
+
+from django.utils import timezone
+
+from monitoring.alert_rules.rows import KEY, alert_key
+from monitoring.camera_refs import CameraName
+from monitoring.models import Alert, AlertRule, Event, MaintenanceWindow
+from monitoring.services import raise_alert, resolve_alert
+
+CACHE_S = 2.0
+"""How long a process keeps the rules: events are recorded with each capture."""
+EXCLUDED = ("alert.", "notification.", "webhook.")
+"""Families that no rule watches: an alert would cause its own next one."""
+_cache: tuple[float, list[AlertRule]] | None = None
+
+
+def open_event_alerts(event: Event) -> None:
+    """Open the alerts of the rules that this event meets."""
+    if event.kind.startswith(EXCLUDED):
+        return
+    for rule in _event_rules():
+        if meets(rule, event) and is_frequent(rule, event) and not in_maintenance(event):
+            subject = f"{event.kind}:{event.camera}" if event.camera else event.kind
+            camera = CameraName(event.camera_uuid, event.camera) if event.camera else None
+            sentence = f"{rule.label}: {event.message}" if rule.label else event.message
+            raise_alert(
+                alert_key(rule.name, subject),
+                sentence,
+                severity=rule.severity,
+                camera=camera,
+                data={"rule": rule.name, "subject": subject, "host": event.host, "event": str(event.pk)},
+            )
+
+
+def close_quiet_alerts() -> None:
+    """Close the alerts of rules on events that have met none for `clear_for_s`, or that do not exist any more."""
+    rules = {rule.name: rule for rule in AlertRule.objects.filter(kind="event", enabled=True)}
+    now = timezone.now()
+    for alert in Alert.objects.filter(key__startswith=KEY).exclude(state=Alert.State.RESOLVED):
+        if "event" not in alert.data:
+            continue
+        rule = rules.get(alert.data.get("rule", ""))
+        if rule is None or now - alert.last_seen_at >= timedelta(seconds=rule.clear_for_s):
+            resolve_alert(alert.key)
+
+
+def meets(rule: AlertRule, event: Event) -> bool:
+    """A subject is a kind or `kind:camera`, with wildcards."""
+    kind, _, camera = rule.subject.partition(":")
+    return fnmatchcase(event.kind, kind) and (not camera or fnmatchcase(event.camera, camera))
+
+
+def is_frequent(rule: AlertRule, event: Event) -> bool:
+    """Whether as many events as the threshold came within `for_s`, of this kind and camera."""
+    if rule.threshold <= 1:
+        return True
+    since = event.at - timedelta(seconds=rule.for_s)
+    found = Event.objects.filter(kind=event.kind, camera=event.camera, at__gt=since, at__lte=event.at)
+    return found.count() >= rule.threshold
+
+
+def in_maintenance(event: Event) -> bool:
+    now = timezone.now()
+    windows = MaintenanceWindow.objects.filter(begins_at__lte=now, ends_at__gt=now).values_list("subject", flat=True)
+    return any(fnmatchcase(event.camera or event.kind, subject) for subject in windows)
+
+
+def clear_cache() -> None:
+    global _cache
+    _cache = None
+
+
+def _event_rules() -> list[AlertRule]:
+    global _cache
+    now = time.monotonic()
+    if _cache is None or now - _cache[0] > CACHE_S:
+        _cache = (now, list(AlertRule.objects.filter(kind="event", enabled=True)))
+    return _cache[1]

@@ -1,0 +1,96 @@
+"""RULE_KINDS: what a rule can watch. Django-free."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Comparison = Literal["above", "below"]
+ABOVE = "{subject} is {value}, above {threshold}{lasted}."
+BELOW = "{subject} is {value}, below {threshold}{lasted}."
+EVENTS = "events"
+"""The signal of rules on events: they are evaluated when the event is recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleKind:
+    """`signal` is the signal whose value is compared with the threshold, by the word of `comparison`. `subject` says
+    what the subjects of the signal are, for the forms.
+
+    Of the kind `event`, the threshold is the number of events within `for_s` that open the alert.
+
+    `fixed` is the threshold of a kind that has no other: its signal is 0 or 1. `sentence` gets `subject`, `value`,
+    `threshold` (with unit) and `lasted`.
+    """
+
+    label: str
+    signal: str
+    comparison: Comparison
+    subject: str
+    unit: str
+    sentence: str
+    fixed: float | None = None
+
+
+RULE_KINDS: dict[str, RuleKind] = {
+    "reading_above": RuleKind(
+        "Reading above a value", "reading", "above", "sensor:channel", "", ABOVE
+    ),
+    "reading_below": RuleKind(
+        "Reading below a value", "reading", "below", "sensor:channel", "", BELOW
+    ),
+    "reading_rises": RuleKind(
+        "Reading rises fast", "reading_rate", "above", "sensor:channel", "in an hour",
+        "{subject} rises by {value}, more than {threshold}{lasted}.",
+    ),
+    "reading_falls": RuleKind(
+        "Reading falls fast", "reading_rate", "below", "sensor:channel", "in an hour",
+        "{subject} changes by {value}, less than {threshold}{lasted}.",
+    ),
+    "sensor_missing": RuleKind(
+        "Sensor missing", "sensor_missing", "above", "sensor or sensor:channel", "",
+        "{subject} gives no values{lasted}. Check its power, cable and port: skycam sensors test.", fixed=0.5,
+    ),
+    "sensor_implausible": RuleKind(
+        "Sensor implausible", "sensor_implausible", "above", "sensor:channel", "",
+        "The values of {subject} are implausible{lasted}. Check the device and its limits.", fixed=0.5,
+    ),
+    "no_frame": RuleKind(
+        "No frame for", "frame_age", "above", "camera", "s",
+        "{subject} has given no frame for {value} (limit {threshold}).",
+    ),
+    "disk_below": RuleKind(
+        "Free space below", "disk_free", "below", "storage root or folder", "%",
+        "{subject} has {value} free space, below {threshold}{lasted}. Delete files or add a disk: skycam storage.",
+    ),
+    "clock_unsynchronised": RuleKind(
+        "Clock not synchronised", "clock_unsynchronised", "above", "host", "",
+        "The clock of {subject} is not synchronised{lasted}. Start chrony or systemd-timesyncd on it.", fixed=0.5,
+    ),
+    "clock_offset": RuleKind(
+        "Clock off", "clock_offset", "above", "host", "s",
+        "The clock of {subject} is off by {value}, more than {threshold}{lasted}.",
+    ),
+    "host_silent": RuleKind(
+        "Host silent", "host_silent", "above", "host", "s",
+        "The host {subject} has sent no heartbeat for {value} (limit {threshold}). Check the machine and its network.",
+    ),
+    "part_restarts": RuleKind(
+        "Part restarts", "part_restarts", "above", "host:part", "in an hour",
+        "{subject} was restarted {value}, more than {threshold}. skycam logs says why.",
+    ),
+    "backlog_above": RuleKind(
+        "Backlog above", "backlog", "above", "host:queue", "",
+        "{value} wait in {subject}, more than {threshold}{lasted}.",
+    ),
+    "metric_above": RuleKind(
+        "Metric above a value", "metric", "above", "metric{label=value}", "", ABOVE
+    ),
+    "metric_below": RuleKind(
+        "Metric below a value", "metric", "below", "metric{label=value}", "", BELOW
+    ),
+    "event": RuleKind(
+        "Event", EVENTS, "above", "kind, or kind:camera", "", "{subject}: {value} within {lasted}.",
+    ),
+}  # fmt: skip
+"""Kind -> what it watches."""

@@ -1,0 +1,106 @@
+"""Rules and maintenance windows from the database, or from a file while that is away."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from django.utils import timezone
+
+from monitoring.alert_rules.kinds import RULE_KINDS
+from monitoring.alert_rules.rule import Rule, concerns
+from monitoring.models import Alert, AlertRule, MaintenanceWindow
+
+KEY = "rule:"
+"""Begins the keys of alerts that rules open: `rule:<rule>:<subject>`."""
+WINDOWS_AHEAD = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Times in seconds since 1970."""
+
+    subject: str
+    begins_s: float
+    ends_s: float
+
+    def covers(self, subject: str, wall_s: float) -> bool:
+        return self.begins_s <= wall_s < self.ends_s and concerns(self.subject, subject)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleBook:
+    """The enabled rules, and the windows of the next day."""
+
+    rules: tuple[Rule, ...] = ()
+    windows: tuple[Window, ...] = ()
+
+    def is_in_maintenance(self, subject: str, wall_s: float) -> bool:
+        return any(window.covers(subject, wall_s) for window in self.windows)
+
+
+def read_rule_book() -> RuleBook:
+    """Rules of kinds that this version does not have are left out."""
+    now = timezone.now()
+    windows = MaintenanceWindow.objects.filter(ends_at__gt=now, begins_at__lt=now + WINDOWS_AHEAD)
+    return RuleBook(
+        tuple(rule_of(row) for row in AlertRule.objects.filter(enabled=True) if row.kind in RULE_KINDS),
+        tuple(Window(one.subject, one.begins_at.timestamp(), one.ends_at.timestamp()) for one in windows),
+    )
+
+
+def rule_of(row: AlertRule) -> Rule:
+    return Rule(
+        row.name, row.kind, row.subject, row.threshold, row.clear, row.for_s, row.clear_for_s, row.severity, row.label
+    )
+
+
+def alert_key(rule: str, subject: str) -> str:
+    """At most the 120 characters of the column; two long subjects of a rule may share an alert."""
+    return f"{KEY}{rule}:{subject}"[:120]
+
+
+def open_places(host: str, rules: Iterable[Rule]) -> list[tuple[str, str]]:
+    """Rule and subject of the alerts that this host has opened."""
+    names = {rule.name for rule in rules}
+    found = Alert.objects.filter(key__startswith=KEY).exclude(state=Alert.State.RESOLVED)
+    return [
+        (alert.data["rule"], alert.data["subject"])
+        for alert in found
+        if alert.data.get("host") == host and alert.data.get("rule") in names
+    ]
+
+
+class RuleFile:
+    """The rule book of the last time at which the database was there."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stored: RuleBook | None = None
+
+    def store(self, book: RuleBook) -> None:
+        """OSError."""
+        if book == self._stored:
+            return
+        new = self._path.with_suffix(".new")
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(asdict(book), file)
+            file.flush()
+            os.fsync(descriptor)
+        new.replace(self._path)
+        self._stored = book
+
+    def read(self) -> RuleBook:
+        """Empty without a file, or with one that cannot be read."""
+        try:
+            found = json.loads(self._path.read_bytes())
+            return RuleBook(
+                tuple(Rule(**one) for one in found["rules"]), tuple(Window(**one) for one in found["windows"])
+            )
+        except (OSError, ValueError, TypeError, KeyError):
+            return RuleBook()

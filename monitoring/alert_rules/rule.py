@@ -1,0 +1,120 @@
+"""A rule, and when its alert opens and closes. Pure and Django-free: times are arguments, in seconds of one monotonic
+clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from monitoring.alert_rules.kinds import RULE_KINDS, RuleKind
+
+
+class Phase(StrEnum):
+    INACTIVE = "inactive"
+    PENDING = "pending"
+    """The value is beyond the threshold, but not yet for long enough."""
+    FIRING = "firing"
+    CLEARING = "clearing"
+    """Firing; the value is clear, but not yet for long enough."""
+
+
+class Verdict(StrEnum):
+    BEYOND = "beyond"
+    BETWEEN = "between"
+    """Neither beyond the threshold nor clear."""
+    CLEAR = "clear"
+    UNKNOWN = "unknown"
+
+
+MOVES: dict[tuple[Phase, Verdict], Phase] = {
+    (Phase.INACTIVE, Verdict.BEYOND): Phase.PENDING,
+    (Phase.PENDING, Verdict.BETWEEN): Phase.INACTIVE,
+    (Phase.PENDING, Verdict.CLEAR): Phase.INACTIVE,
+    (Phase.FIRING, Verdict.CLEAR): Phase.CLEARING,
+    (Phase.CLEARING, Verdict.BEYOND): Phase.FIRING,
+    (Phase.CLEARING, Verdict.BETWEEN): Phase.FIRING,
+}
+"""What is missing leaves the phase as it is: an unknown value neither opens nor closes an alert."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`clear` is the value that closes the alert again (hysteresis); the threshold if None."""
+
+    name: str
+    kind: str
+    subject: str
+    """Which subjects it concerns: `*` and `?` are wildcards."""
+    threshold: float
+    clear: float | None = None
+    for_s: float = 0.0
+    clear_for_s: float = 0.0
+    severity: str = "warning"
+    label: str = ""
+
+    @property
+    def rule_kind(self) -> RuleKind:
+        return RULE_KINDS[self.kind]
+
+    def concerns(self, subject: str) -> bool:
+        return concerns(self.subject, subject)
+
+
+def concerns(pattern: str, subject: str) -> bool:
+    """`*` and `?` are wildcards. A pattern without a colon also concerns all that a subject has after one: `balcony` is
+    `balcony:*`."""
+    if fnmatchcase(subject, pattern):
+        return True
+    return ":" not in pattern and fnmatchcase(subject.partition(":")[0], pattern)
+
+
+class Signal(NamedTuple):
+    """What a host knows of one subject now. `value` is None while it is unknown."""
+
+    name: str
+    subject: str
+    value: float | None
+    unit: str = ""
+    camera: tuple[str, str] | None = None
+    """UUID and slug, if the subject is a camera or a part of one."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleState:
+    phase: Phase = Phase.INACTIVE
+    since: float = 0.0
+    """When the phase began; of CLEARING, when the value became clear."""
+    beyond_since: float = 0.0
+    """When the value went beyond the threshold, for the sentence."""
+
+    @property
+    def is_open(self) -> bool:
+        return self.phase in {Phase.FIRING, Phase.CLEARING}
+
+
+def judge(rule: Rule, value: float | None) -> Verdict:
+    if value is None:
+        return Verdict.UNKNOWN
+    clear = rule.threshold if rule.clear is None else rule.clear
+    # Mirrored, `below` is `above`.
+    sign = 1.0 if rule.rule_kind.comparison == "above" else -1.0
+    if sign * value > sign * rule.threshold:
+        return Verdict.BEYOND
+    return Verdict.CLEAR if sign * value <= sign * clear else Verdict.BETWEEN
+
+
+def evaluate(rule: Rule, state: RuleState, value: float | None, now: float) -> RuleState:
+    """The state after this value."""
+    verdict = judge(rule, value)
+    phase = MOVES.get((state.phase, verdict), state.phase)
+    if phase != state.phase:
+        begins = phase == Phase.PENDING
+        state = RuleState(phase, now, now if begins else state.beyond_since)
+    # A value that is not known now has not lasted.
+    if phase == Phase.PENDING and verdict == Verdict.BEYOND and now - state.since >= rule.for_s:
+        return replace(state, phase=Phase.FIRING, since=now)
+    if phase == Phase.CLEARING and verdict == Verdict.CLEAR and now - state.since >= rule.clear_for_s:
+        return RuleState(Phase.INACTIVE, now)
+    return state

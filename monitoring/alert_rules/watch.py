@@ -1,0 +1,129 @@
+"""`RuleWatch`: evaluates the rules of a host each half second, and opens and closes their alerts."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+
+from django.db import DatabaseError, connection
+
+from core.background import log_and_continue
+from core.retrying_thread import RetryingThread
+from monitoring.alert_rules.engine import Change, Place, RuleEngine
+from monitoring.alert_rules.reading_signals import READING_SIGNALS, ReadingSignals
+from monitoring.alert_rules.rows import RuleBook, RuleFile, alert_key, open_places, read_rule_book
+from monitoring.alert_rules.rule import Signal
+from monitoring.alert_rules.sources import SignalSource
+from monitoring.camera_refs import CameraName
+from monitoring.sensors.reading import JudgedReading, SensorState
+from monitoring.services import raise_alert, resolve_alert
+
+log = logging.getLogger(__name__)
+EVALUATE_S = 0.5
+READ_RULES_S = 2.0
+AddWrite = Callable[[Callable[[], object]], None]
+
+
+class RuleWatch:
+    """`states` returns None until the sensors of this host are known.
+
+    Two threads: one reads the rules and may wait for the database; the other evaluates them and waits for nothing.
+    Alerts are written by `add_write`, later if the database is away."""
+
+    def __init__(
+        self,
+        host: str,
+        data: Path,
+        states: Callable[[], list[SensorState] | None],
+        sources: Sequence[SignalSource],
+        add_write: AddWrite,
+    ) -> None:
+        self._host, self._states, self._sources, self._add_write = host, states, sources, add_write
+        self._file = RuleFile(data / "alert-rules.json")
+        self._readings = ReadingSignals()
+        self._engine = RuleEngine()
+        self._book: RuleBook | None = None
+        """The newest one; replaced whole by the reader."""
+        self._used: RuleBook | None = None
+        self._to_adopt: list[Place] | None = None
+        self._reader = RetryingThread("alert-rules", self._read_rules, READ_RULES_S)
+        self._evaluator = RetryingThread("alert-rules-evaluate", self.evaluate, EVALUATE_S)
+        self._has_adopted = False
+
+    def start(self) -> None:
+        for source in self._sources:
+            source.start()
+        self._reader.start()
+        self._evaluator.start()
+
+    def stop(self) -> None:
+        for source in self._sources:
+            source.request_stop()
+        self._reader.request_stop()
+        self._evaluator.stop(2.0)
+
+    def take_readings(self, readings: Iterable[JudgedReading]) -> None:
+        self._readings.take(readings)
+
+    def _read_rules(self) -> None:
+        try:
+            book = read_rule_book()
+            if not self._has_adopted:
+                self._to_adopt = open_places(self._host, book.rules)
+                self._has_adopted = True
+        except DatabaseError as error:
+            connection.close()
+            if self._book is None:
+                log.warning(
+                    "The database is away (%s): the alert rules are those of the last start.", type(error).__name__
+                )
+                self._book = self._file.read()
+            return
+        self._book = book
+        with log_and_continue("alert-rules-file"):
+            self._file.store(book)
+
+    def evaluate(self) -> None:
+        book, now = self._book, time.monotonic()
+        if book is None:
+            return
+        changes: list[Change] = []
+        if book is not self._used:
+            changes += self._engine.set_rules(book.rules)
+            self._used = book
+        if self._to_adopt is not None:
+            self._engine.adopt(self._to_adopt, now)
+            self._to_adopt = None
+        wanted = self._engine.signals_wanted()
+        for name, signals in self._signals_by_name().items():
+            if name in wanted:
+                in_use = [one for one in signals if not book.is_in_maintenance(one.subject, time.time())]
+                changes += self._engine.evaluate(in_use, now)
+                changes += self._engine.forget(name, {one.subject for one in signals})
+        for change in changes:
+            self._add_write(partial(apply_change, self._host, change))
+
+    def _signals_by_name(self) -> dict[str, list[Signal]]:
+        """Without those that were not read yet: that a subject is not among the others says nothing then."""
+        found = {source.name: list(read) for source in self._sources if (read := source.signals()) is not None}
+        states = self._states()
+        if states is not None:
+            found |= {name: [] for name in READING_SIGNALS}
+            for signal in self._readings.signals(states):
+                found[signal.name].append(signal)
+        return found
+
+
+def apply_change(host: str, change: Change) -> None:
+    """In a transaction."""
+    rule, signal = change.rule, change.signal
+    key = alert_key(rule.name, signal.subject)
+    if change.action == "close":
+        resolve_alert(key)
+        return
+    camera = CameraName(*signal.camera) if signal.camera else None
+    data = {"rule": rule.name, "subject": signal.subject, "host": host, "value": signal.value}
+    raise_alert(key, change.sentence, severity=rule.severity, camera=camera, data=data)

@@ -1,0 +1,95 @@
+"""Rules on events: an alert opens with the event, and closes when none has come for a while."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from monitoring.alert_rules.event_rules import clear_cache, close_quiet_alerts
+from monitoring.models import Alert, AlertRule, MaintenanceWindow
+from monitoring.services import record_event
+
+pytestmark = pytest.mark.django_db
+
+
+def add_rule(**columns: Any) -> AlertRule:
+    AlertRule.objects.all().delete()
+    defaults = {"name": "gaps", "kind": "event", "subject": "session.gap", "threshold": 1, "clear_for_s": 3600}
+    rule = AlertRule.objects.create(**{**defaults, **columns})
+    clear_cache()
+    return rule
+
+
+def keys() -> list[str]:
+    return sorted(Alert.objects.exclude(state="resolved").values_list("key", flat=True))
+
+
+def test_an_event_opens_an_alert_with_its_sentence() -> None:
+    add_rule(severity="error")
+    record_event("session.gap", "Three captures were missed.")
+    alert = Alert.objects.get()
+    assert (alert.key, alert.message, alert.severity) == (
+        "rule:gaps:session.gap", "Three captures were missed.", "error",
+    )  # fmt: skip
+
+
+def test_other_events_open_nothing() -> None:
+    add_rule()
+    record_event("session.finished", "The session is finished.")
+    assert keys() == []
+
+
+def test_wildcards_match_a_family() -> None:
+    add_rule(subject="session.*")
+    record_event("session.stopped", "The session was stopped.")
+    assert keys() == ["rule:gaps:session.stopped"]
+
+
+def test_an_alert_of_a_camera_belongs_to_it(camera: Any) -> None:
+    add_rule(subject="session.gap:sky")
+    record_event("session.gap", "Missed.", camera=camera)
+    assert Alert.objects.get().camera == "sky"
+
+
+def test_a_number_of_events_must_come_within_the_time() -> None:
+    add_rule(threshold=3, for_s=60)
+    for _ in range(2):
+        record_event("session.gap", "Missed.")
+    assert keys() == []
+    record_event("session.gap", "Missed.")
+    assert keys() == ["rule:gaps:session.gap"]
+
+
+def test_an_alert_does_not_cause_its_own_next_one() -> None:
+    add_rule(subject="*")
+    record_event("session.gap", "Missed.")
+    assert keys() == ["rule:gaps:session.gap"]
+
+
+def test_in_a_maintenance_window_nothing_opens() -> None:
+    add_rule()
+    now = timezone.now()
+    MaintenanceWindow.objects.create(begins_at=now, ends_at=now + timedelta(hours=1))
+    record_event("session.gap", "Missed.")
+    assert keys() == []
+
+
+def test_an_alert_closes_when_no_event_has_come_for_a_while() -> None:
+    add_rule()
+    record_event("session.gap", "Missed.")
+    close_quiet_alerts()
+    assert keys() == ["rule:gaps:session.gap"]
+    Alert.objects.update(last_seen_at=timezone.now() - timedelta(hours=2))
+    close_quiet_alerts()
+    assert keys() == []
+
+
+def test_the_alerts_of_a_removed_rule_close() -> None:
+    add_rule()
+    record_event("session.gap", "Missed.")
+    AlertRule.objects.all().delete()
+    close_quiet_alerts()
+    assert keys() == []

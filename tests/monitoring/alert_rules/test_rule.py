@@ -1,0 +1,152 @@
+"""When the alert of a rule opens and closes."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitoring.alert_rules.engine import Change, RuleEngine
+from monitoring.alert_rules.kinds import RULE_KINDS
+from monitoring.alert_rules.rule import Rule, RuleState, Signal, concerns, evaluate
+
+
+def phases(rule: Rule, *values: float | None) -> list[str]:
+    """The phase after each value, one a second."""
+    state, found = RuleState(), []
+    for now, value in enumerate(values):
+        state = evaluate(rule, state, value, float(now))
+        found.append(state.phase.value)
+    return found
+
+
+HOT = Rule("hot", "reading_above", "balcony:t", 30.0)
+
+
+def test_a_value_beyond_the_threshold_opens_at_once() -> None:
+    assert phases(HOT, 30.0, 30.1) == ["inactive", "firing"]
+
+
+def test_below_is_the_mirror_of_above() -> None:
+    cold = Rule("cold", "reading_below", "balcony:t", 0.0)
+    assert phases(cold, 0.0, -0.1, 0.1) == ["inactive", "firing", "inactive"]
+
+
+def test_a_value_must_last_for_its_time() -> None:
+    rule = Rule("hot", "reading_above", "*", 30.0, for_s=2)
+    assert phases(rule, 31, 31, 31) == ["pending", "pending", "firing"]
+
+
+def test_a_value_that_does_not_last_opens_nothing() -> None:
+    rule = Rule("hot", "reading_above", "*", 30.0, for_s=2)
+    assert phases(rule, 31, 29, 31, 31) == ["pending", "inactive", "pending", "pending"]
+
+
+def test_between_threshold_and_clear_the_alert_stays() -> None:
+    rule = Rule("hot", "reading_above", "*", 30.0, clear=25.0)
+    assert phases(rule, 31, 27, 25) == ["firing", "firing", "inactive"]
+
+
+def test_a_clear_value_must_last_for_its_time() -> None:
+    rule = Rule("hot", "reading_above", "*", 30.0, clear_for_s=2)
+    assert phases(rule, 31, 20, 20, 20) == ["firing", "clearing", "clearing", "inactive"]
+
+
+def test_a_value_that_returns_keeps_the_alert_open() -> None:
+    rule = Rule("hot", "reading_above", "*", 30.0, clear_for_s=2)
+    assert phases(rule, 31, 20, 31, 20) == ["firing", "clearing", "firing", "clearing"]
+
+
+def test_an_unknown_value_neither_opens_nor_closes() -> None:
+    assert phases(HOT, None, 31, None) == ["inactive", "firing", "firing"]
+
+
+def test_an_unknown_value_does_not_count_as_lasting() -> None:
+    rule = Rule("hot", "reading_above", "*", 30.0, for_s=2)
+    assert phases(rule, 31, None, None, None, 31) == ["pending", "pending", "pending", "pending", "firing"]
+
+
+@given(st.lists(st.one_of(st.none(), st.floats(-100, 100)), max_size=50))
+def test_an_alert_is_never_open_without_a_value_beyond_the_threshold(values: list[float | None]) -> None:
+    opened = [phase in {"firing", "clearing"} for phase in phases(HOT, *values)]
+    beyond = [
+        any(value is not None and value > 30.0 for value in values[: number + 1]) for number in range(len(values))
+    ]
+    assert all(is_beyond for is_open, is_beyond in zip(opened, beyond, strict=True) if is_open)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "subject", "expected"),
+    [
+        ("*", "balcony:t", True),
+        ("balcony", "balcony:t", True),
+        ("balcony", "balcony", True),
+        ("balcony:t", "balcony:h", False),
+        ("bal*:t", "balcony:t", True),
+        ("balcony", "balcony2:t", False),
+    ],
+)
+def test_patterns_of_subjects(pattern: str, subject: str, *, expected: bool) -> None:
+    assert concerns(pattern, subject) is expected
+
+
+@pytest.fixture
+def engine() -> RuleEngine:
+    engine = RuleEngine()
+    engine.set_rules([HOT])
+    return engine
+
+
+def reading(value: float | None, subject: str = "balcony:t") -> Signal:
+    return Signal("reading", subject, value, "°C")
+
+
+def actions(changes: list[Change]) -> list[tuple[str, str]]:
+    return [(change.action, change.signal.subject) for change in changes]
+
+
+def test_an_alert_says_what_is_wrong(engine: RuleEngine) -> None:
+    (change,) = engine.evaluate([reading(31.25)], 0.0)
+    assert change.sentence == "balcony:t is 31.25 °C, above 30 °C."
+
+
+def test_an_alert_opens_and_closes_once(engine: RuleEngine) -> None:
+    changes = [engine.evaluate([reading(value)], float(now)) for now, value in enumerate([31, 32, 20, 20])]
+    assert [actions(found) for found in changes] == [[("open", "balcony:t")], [], [("close", "balcony:t")], []]
+
+
+def test_other_subjects_do_not_concern_a_rule(engine: RuleEngine) -> None:
+    assert engine.evaluate([reading(31, "roof:t")], 0.0) == []
+
+
+def test_a_changed_rule_closes_its_alerts(engine: RuleEngine) -> None:
+    engine.evaluate([reading(31)], 0.0)
+    assert actions(engine.set_rules([Rule("hot", "reading_above", "balcony:t", 40.0)])) == [("close", "balcony:t")]
+
+
+def test_an_unchanged_rule_keeps_its_alerts_when_others_change(engine: RuleEngine) -> None:
+    engine.evaluate([reading(31)], 0.0)
+    assert engine.set_rules([HOT, Rule("cold", "reading_below", "*", 0.0)]) == []
+    assert engine.evaluate([reading(31)], 1.0) == []
+
+
+def test_a_subject_that_is_gone_closes_its_alerts(engine: RuleEngine) -> None:
+    engine.evaluate([reading(31)], 0.0)
+    assert actions(engine.forget("reading", set())) == [("close", "balcony:t")]
+
+
+def test_an_alert_of_an_earlier_process_closes_when_its_value_is_clear(engine: RuleEngine) -> None:
+    engine.adopt([("hot", "balcony:t")], 0.0)
+    assert engine.evaluate([reading(None)], 1.0) == []
+    assert actions(engine.evaluate([reading(20)], 2.0)) == [("close", "balcony:t")]
+
+
+def test_an_alert_of_an_earlier_process_is_not_opened_again(engine: RuleEngine) -> None:
+    engine.adopt([("hot", "balcony:t")], 0.0)
+    assert engine.evaluate([reading(31)], 1.0) == []
+
+
+@pytest.mark.parametrize("kind", RULE_KINDS)
+def test_each_kind_has_a_whole_sentence(kind: str) -> None:
+    sentence = RULE_KINDS[kind].sentence.format(subject="s", value="v", threshold="t", lasted="")
+    assert sentence.endswith(".")
