@@ -59,8 +59,8 @@ from captures.storage_usage.bodies import RootUsageBody, SpaceForecastBody, Usag
 from core.child_environment import PASSED_VARIABLES
 from core.jobs.bodies import JobBody
 from core.jobs.states import JOB_TRANSITIONS
-from monitoring.bodies import AlertBody, EventBody
 from monitoring.alert_rules.rows import KEY as RULE_KEY
+from monitoring.bodies import AlertBody, EventBody
 from monitoring.health import HEALTH
 from monitoring.models import Alert, Severity
 from monitoring.webhook_models import DELIVERY_TRANSITIONS
