@@ -20,7 +20,7 @@ class Phase(StrEnum):
     """Firing; the value is clear, but not yet for long enough."""
 
 
-class Verdict(StrEnum):
+class Judgement(StrEnum):
     BEYOND = "beyond"
     BETWEEN = "between"
     """Neither beyond the threshold nor clear."""
@@ -28,13 +28,13 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
-MOVES: dict[tuple[Phase, Verdict], Phase] = {
-    (Phase.INACTIVE, Verdict.BEYOND): Phase.PENDING,
-    (Phase.PENDING, Verdict.BETWEEN): Phase.INACTIVE,
-    (Phase.PENDING, Verdict.CLEAR): Phase.INACTIVE,
-    (Phase.FIRING, Verdict.CLEAR): Phase.CLEARING,
-    (Phase.CLEARING, Verdict.BEYOND): Phase.FIRING,
-    (Phase.CLEARING, Verdict.BETWEEN): Phase.FIRING,
+MOVES: dict[tuple[Phase, Judgement], Phase] = {
+    (Phase.INACTIVE, Judgement.BEYOND): Phase.PENDING,
+    (Phase.PENDING, Judgement.BETWEEN): Phase.INACTIVE,
+    (Phase.PENDING, Judgement.CLEAR): Phase.INACTIVE,
+    (Phase.FIRING, Judgement.CLEAR): Phase.CLEARING,
+    (Phase.CLEARING, Judgement.BEYOND): Phase.FIRING,
+    (Phase.CLEARING, Judgement.BETWEEN): Phase.FIRING,
 }
 """What is missing leaves the phase as it is: an unknown value neither opens nor closes an alert."""
 
@@ -94,27 +94,27 @@ class RuleState:
         return self.phase in {Phase.FIRING, Phase.CLEARING}
 
 
-def judge(rule: Rule, value: float | None) -> Verdict:
+def judge(rule: Rule, value: float | None) -> Judgement:
     if value is None:
-        return Verdict.UNKNOWN
+        return Judgement.UNKNOWN
     clear = rule.threshold if rule.clear is None else rule.clear
     # Mirrored, `below` is `above`.
     sign = 1.0 if rule.rule_kind.comparison == "above" else -1.0
     if sign * value > sign * rule.threshold:
-        return Verdict.BEYOND
-    return Verdict.CLEAR if sign * value <= sign * clear else Verdict.BETWEEN
+        return Judgement.BEYOND
+    return Judgement.CLEAR if sign * value <= sign * clear else Judgement.BETWEEN
 
 
 def evaluate(rule: Rule, state: RuleState, value: float | None, now: float) -> RuleState:
     """The state after this value."""
-    verdict = judge(rule, value)
-    phase = MOVES.get((state.phase, verdict), state.phase)
+    judgement = judge(rule, value)
+    phase = MOVES.get((state.phase, judgement), state.phase)
     if phase != state.phase:
         begins = phase == Phase.PENDING
         state = RuleState(phase, now, now if begins else state.beyond_since)
     # A value that is not known now has not lasted.
-    if phase == Phase.PENDING and verdict == Verdict.BEYOND and now - state.since >= rule.for_s:
+    if phase == Phase.PENDING and judgement == Judgement.BEYOND and now - state.since >= rule.for_s:
         return replace(state, phase=Phase.FIRING, since=now)
-    if phase == Phase.CLEARING and verdict == Verdict.CLEAR and now - state.since >= rule.clear_for_s:
+    if phase == Phase.CLEARING and judgement == Judgement.CLEAR and now - state.since >= rule.clear_for_s:
         return RuleState(Phase.INACTIVE, now)
     return state
