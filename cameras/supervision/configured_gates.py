@@ -11,11 +11,11 @@ from cameras.gates.command_source import CommandSource
 from cameras.gates.gate import Gate, Reading
 from cameras.gates.http_source import HttpSource
 from cameras.gates.sources import ClockSource, DiskSource, DiskValue, FileSource, Source
-from cameras.runtime.clock import clock_state
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.sensor_source import SensorSource
 from core.outgoing import OutgoingGuard
+from core.times.kernel_clock import clock_state
 
 CameraValue = Literal["temperature", "battery"]
 CAMERA_FIELDS: dict[CameraValue, Literal["temperature_celsius", "battery_percent"]] = {

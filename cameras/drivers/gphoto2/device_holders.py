@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cameras.drivers import device_holders as processes
-from cameras.drivers.device_holders import DeviceHolder
+from core import device_holders as processes
+from core.device_holders import DeviceHolder
 
 DESKTOP = {
     "gvfs-gphoto2-volume-monitor": "systemctl --user mask --now gvfs-gphoto2-volume-monitor",

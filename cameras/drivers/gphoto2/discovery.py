@@ -8,11 +8,11 @@ import math
 import re
 
 from cameras.drivers.base import CameraError, Clock, SystemClock
-from cameras.drivers.device_holders import format_holders
 from cameras.drivers.gphoto2.claims import is_claimed
 from cameras.drivers.gphoto2.device_holders import device_node, find_holders
 from cameras.drivers.gphoto2.errors import CHECK_CABLE, camera_error
 from cameras.drivers.gphoto2.session import Attached, Session, attached, is_listed, library
+from core.device_holders import format_holders
 
 PORT = re.compile(r"usb:[0-9]{1,3},[0-9]{1,3}")
 SERIAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

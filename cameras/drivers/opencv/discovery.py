@@ -8,8 +8,8 @@ import re
 from collections.abc import Collection
 
 from cameras.drivers.base import CameraError
-from cameras.drivers.device_holders import ANOTHER_PROGRAM, find_holders, format_holders, format_holders_with_commands
 from cameras.drivers.opencv import v4l2
+from core.device_holders import ANOTHER_PROGRAM, find_holders, format_holders, format_holders_with_commands
 
 REAL = re.compile(r"/dev/video\d+")
 BY_ID = "/dev/v4l/by-id"

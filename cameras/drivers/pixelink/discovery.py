@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 from cameras.drivers.base import CameraError, Clock, SystemClock
-from cameras.drivers.device_holders import ANOTHER_PROGRAM, find_holders, format_holders, usb_device_node
 from cameras.drivers.pixelink.errors import CHECK_CABLE, IN_USE, camera_error, serials
 from cameras.drivers.pixelink.sdk import SdkError, library
 from cameras.drivers.pixelink.session import Session
+from core.device_holders import ANOTHER_PROGRAM, find_holders, format_holders, usb_device_node
 
 LARGEST = 0xFFFFFFFF  # PxLInitializeEx takes the serial number as U32
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cameras.drivers.base import CameraError
-from cameras.drivers.device_holders import ANOTHER_PROGRAM, find_holders, format_holders_with_commands, usb_device_node
 from cameras.drivers.pixelink.sdk import SdkError, call, name_of
+from core.device_holders import ANOTHER_PROGRAM, find_holders, format_holders_with_commands, usb_device_node
 
 IN_USE = 0x80000007
 TIMED_OUT = 0x9000000C

@@ -21,7 +21,7 @@ print(library_version(), *library_warnings(library_version()), sep="\\n")
 
 
 def clock(_station: Station) -> Iterator[Finding]:
-    from cameras.runtime.clock import clock_state
+    from core.times.kernel_clock import clock_state
 
     state = clock_state()
     if state == "synchronised":
