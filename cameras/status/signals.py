@@ -11,9 +11,9 @@ from django.db import DatabaseError, connection
 
 from cameras.drivers import DRIVERS, driver_class
 from cameras.models import Camera, desired_connection
-from cameras.runtime.clock import read_kernel_clock
 from cameras.status.status import read_statuses_by_slug
 from core.broker import broker
+from core.times.kernel_clock import read_kernel_clock
 from monitoring.alert_rules.rule import Signal
 
 

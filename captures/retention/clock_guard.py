@@ -8,13 +8,13 @@ from datetime import UTC, date, datetime
 
 from django.db import transaction
 
-from cameras.runtime.clock import clock_state
 from cameras.spool.moments import Moment
 from cameras.spool.spool import boot_id
 from captures.retention.clip_rules import age_limits
 from captures.retention.known_time import DAY_S, MAX_STEP_S, ClockReading, KnownTime, is_trusted, learn_time
 from captures.retention.models import HostClock
 from core.text.plurals import pluralize
+from core.times.kernel_clock import clock_state
 from monitoring.services import record_event
 
 STORE_INTERVAL_S = 300.0
