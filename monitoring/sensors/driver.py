@@ -119,8 +119,10 @@ def _checked(option: Option, given: Any) -> Any:
             value = option.type(given)
         elif option.type is bool and isinstance(given, str):
             value = {"true": True, "false": False}[given.lower()]
-    except (ValueError, OverflowError, KeyError):
+    except (TypeError, ValueError, OverflowError, KeyError):
         value = given
+    if option.type is list:
+        return _checked_list(option, value)
     is_right = type(value) is option.type and (not option.choices or value in option.choices)
     # NaN and infinity are floats that no setting means.
     if not is_right or (isinstance(value, float) and not abs(value) < float("inf")):
@@ -129,3 +131,12 @@ def _checked(option: Option, given: Any) -> Any:
     if isinstance(value, str) and (len(value) > 1000 or not value.isprintable()):
         raise ValueError(f"{option.name} is not valid; allowed are at most 1000 printable characters.")
     return value
+
+
+def _checked_list(option: Option, value: Any) -> list[str]:
+    """Texts, for a program and its arguments."""
+    if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
+        raise ValueError(f"{option.name} is not valid; allowed is {option.allowed or 'a list of texts'}.")
+    if any(len(part) > 1000 or not part.isprintable() for part in value):
+        raise ValueError(f"{option.name} is not valid; allowed are texts of at most 1000 printable characters.")
+    return list(value)
