@@ -52,21 +52,22 @@ def _get(
     parts: SplitResult, headers: Mapping[str, str], until: float, guard: OutgoingGuard, limit_bytes: int
 ) -> tuple[int, bytes]:
     host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
-    with _wrap_tls(guard.connect(host, port, left_s(until)), parts, until) as connection:
-        connection.settimeout(left_s(until))
-        connection.sendall(request(parts, headers))
+    connection = guard.connect(host, port, left_s(until))
+    with wrap_tls(connection, host, until) if parts.scheme == "https" else connection as opened:
+        opened.settimeout(left_s(until))
+        opened.sendall(request(parts, headers))
         # Not HTTPConnection: it would resolve the name again, past the guard.
-        response = http.client.HTTPResponse(cast(socket.socket, DeadlineSocket(connection, until)), method="GET")
+        response = http.client.HTTPResponse(cast(socket.socket, DeadlineSocket(opened, until)), method="GET")
         response.begin()
         return response.status, response.read(limit_bytes + 1)
 
 
-def _wrap_tls(connection: socket.socket, parts: SplitResult, until: float) -> socket.socket:
-    if parts.scheme != "https":
-        return connection
+def wrap_tls(connection: socket.socket, host: str, until: float) -> socket.socket:
+    """The encrypted connection, once the certificate is verified for `host`. It closes `connection` if that fails:
+    OSError, also TimeoutError after `until` (`time.monotonic()`)."""
     try:
         connection.settimeout(left_s(until))
-        return ssl.create_default_context().wrap_socket(connection, server_hostname=parts.hostname)
+        return ssl.create_default_context().wrap_socket(connection, server_hostname=host)
     except BaseException:
         connection.close()
         raise
