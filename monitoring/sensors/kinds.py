@@ -10,6 +10,12 @@ if TYPE_CHECKING:
     from monitoring.sensors.driver import SensorDriver
 
 SENSORS = {
+    "digitemp": ("1-Wire thermometers (digitemp)", "monitoring.sensors.drivers.digitemp.DigitempSensor"),
+    "arduino": ("Serial port (Arduino)", "monitoring.sensors.drivers.arduino.driver.ArduinoSensor"),
+    "host": ("This machine", "monitoring.sensors.drivers.host.HostSensor"),
+    "mqtt": ("MQTT topics", "monitoring.sensors.drivers.mqtt.MqttSensor"),
+    "http": ("JSON over HTTP", "monitoring.sensors.drivers.http.HttpSensor"),
+    "command": ("Program", "monitoring.sensors.drivers.command.CommandSensor"),
     "simulated": ("Simulated sensor", "monitoring.sensors.drivers.simulated.SimulatedSensor"),
 }
 """Kind -> its label, and its driver."""

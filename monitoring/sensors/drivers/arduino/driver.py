@@ -1,0 +1,125 @@
+"""A microcontroller that writes lines to a serial port. Only this module imports pyserial. Django-free."""
+
+from __future__ import annotations
+
+import errno
+import termios
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from core.outgoing import OutgoingGuard
+from monitoring.sensors.driver import Found, Option, Sample, SensorDriver, SensorError
+from monitoring.sensors.drivers.arduino.formats import LineParser, parse_order, parse_pattern
+from monitoring.sensors.drivers.arduino.lines import LineBuffer
+from monitoring.sensors.serial_ports import check_port, find_ports, held_sentence
+
+if TYPE_CHECKING:
+    import serial
+
+BAUD_RATES = (300, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 250000, 460800, 500000, 921600, 1000000)
+FULL_BYTES = 4095
+"""What the kernel keeps of a port. When it is full, it drops bytes, and joins halves of lines."""
+READ_BYTES = 4096
+SETTLE_S = 0.1
+"""How long the lines of one reading may take after its first: temperature and humidity often have one each."""
+UNKNOWN_BYTES = 2000
+"""So many bytes without a value are more than a boot banner."""
+
+
+class ArduinoSensor(SensorDriver):
+    """Each quantity is a channel; with a pattern, each of its groups. The newest value of each counts."""
+
+    options = (
+        Option("port", "Serial port of the microcontroller.", "", required=True),
+        Option("baud_rate", "Baud rate of the port.", 9600, int, f"one of {', '.join(map(str, BAUD_RATES))}"),
+        Option("order", "The quantities of a line of numbers, in their order; - for one that is not used.",
+               "temperature,humidity"),
+        Option("pattern", "A regular expression for other lines. Its named groups are quantities.", ""),
+    )  # fmt: skip
+
+    def __init__(self, settings: Mapping[str, Any], guard: OutgoingGuard) -> None:
+        super().__init__(settings, guard)
+        self._parser = LineParser(parse_order(settings["order"]), parse_pattern(settings["pattern"]))
+        self._port: serial.Serial | None = None
+        self._lines = LineBuffer()
+        self._unknown_bytes = 0
+
+    @classmethod
+    def check_settings(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
+        found = super().check_settings(settings)
+        check_port(found["port"])
+        if found["baud_rate"] not in BAUD_RATES:
+            raise ValueError(f"baud_rate is not valid; allowed is one of {', '.join(map(str, BAUD_RATES))}.")
+        parse_order(found["order"])
+        parse_pattern(found["pattern"])
+        return found
+
+    @classmethod
+    def detect(cls, deadline_s: float) -> list[Found]:
+        """USB serial ports. None is opened: that would reset a microcontroller."""
+        return [
+            Found("arduino", port.label, {"port": port.path}, f"In use by {port.holder}." if port.holder else "")
+            for port in find_ports()
+        ]
+
+    def open(self, deadline_s: float) -> None:
+        import serial
+
+        self.close()
+        self._lines, self._unknown_bytes = LineBuffer(), 0
+        with self._named_errors():
+            # Exclusive: a second reader would take half of the bytes.
+            self._port = serial.Serial(self.settings["port"], self.settings["baud_rate"], timeout=0, exclusive=True)
+
+    def read(self, deadline_s: float) -> list[Sample]:
+        until = time.monotonic() + deadline_s
+        newest: dict[str, Sample] = {}
+        with self._named_errors():
+            assert self._port is not None
+            if self._port.in_waiting >= FULL_BYTES:
+                self._port.reset_input_buffer()
+                self._lines = LineBuffer()
+            while (left_s := until - time.monotonic()) > 0:
+                self._port.timeout = left_s
+                content = self._port.read(max(1, min(self._port.in_waiting, READ_BYTES)))
+                samples = [sample for line in self._lines.feed(content) for sample in self._parser.parse(line)]
+                newest.update((sample.channel, sample) for sample in samples)
+                self._unknown_bytes = 0 if samples else self._unknown_bytes + len(content)
+                self._check_understood()
+                if samples:
+                    until = min(until, time.monotonic() + SETTLE_S)
+        return list(newest.values())
+
+    def close(self) -> None:
+        port, self._port = self._port, None
+        if port is not None:
+            with self._named_errors():
+                port.close()
+
+    def _check_understood(self) -> None:
+        if self._unknown_bytes > UNKNOWN_BYTES:
+            raise SensorError(
+                f"What arrives at {self.settings['port']} has no value in it. Check `baud_rate`, and set `pattern` if"
+                " the lines have a form of their own."
+            )
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        """pyserial raises any of these when a port is unplugged."""
+        try:
+            yield
+        except (OSError, termios.error) as error:
+            raise SensorError(self._describe(error)) from error
+
+    def _describe(self, error: OSError | termios.error) -> str:
+        port, number = self.settings["port"], error.args[0] if error.args else None
+        number = getattr(error, "errno", None) or number
+        if number == errno.ENOENT:
+            return f"The port {port} does not exist. Plug in the device, or set `port` to another one."
+        if number in {errno.EACCES, errno.EPERM}:
+            return f"This user may not open {port}. Add it to the group dialout, and start the station again."
+        if number in {errno.EAGAIN, errno.EBUSY}:
+            return held_sentence(port)
+        return f"The device at {port} is gone. Plug it in again; it is opened again by itself."

@@ -1,0 +1,113 @@
+"""A program that prints values. It is named in the configuration file alone. Django-free."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from core.commands import CommandResult, run_command
+from core.outgoing import OutgoingGuard
+from monitoring.sensors.driver import Option, Sample, SensorDriver, SensorError
+from monitoring.sensors.quantities import QUANTITIES
+from monitoring.sensors.values import (
+    channel_of,
+    finite_number,
+    parse_json,
+    parse_sources,
+    quantity_of,
+    samples_of_document,
+    samples_of_members,
+)  # fmt: skip
+
+OUTPUT_BYTES = 64 * 1024
+MAX_LINES = 100
+MAX_WORDS = 50
+VALUE = "value"
+"""The channel of an output that is one number."""
+
+
+class CommandSensor(SensorDriver):
+    """The output is one number, lines `name=value`, or a JSON object. What the program writes to its standard error is
+    not shown: it may hold secrets."""
+
+    options = (
+        Option("command", "The program and its arguments.", (), list, "a list of texts, such as [/usr/bin/temp, -c]",
+               required=True, from_file_only=True),
+        Option("quantity", "What an output of one number is.", "temperature", choices=tuple(QUANTITIES)),
+        Option("values", "Paths in an output of JSON; without it, its members are read by their names.", "",
+               allowed="path=quantity[:label], with commas"),
+    )  # fmt: skip
+
+    def __init__(self, settings: Mapping[str, Any], guard: OutgoingGuard) -> None:
+        super().__init__(settings, guard)
+        self._sources = parse_sources(settings["values"], "values") if settings["values"] else []
+
+    @classmethod
+    def check_settings(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
+        found = super().check_settings(settings)
+        if not 1 <= len(found["command"]) <= MAX_WORDS or not found["command"][0]:
+            raise ValueError(f"command is not valid; allowed are 1 to {MAX_WORDS} texts, the first of them a program.")
+        if found["values"]:
+            parse_sources(found["values"], "values")
+        return found
+
+    def read(self, deadline_s: float) -> list[Sample]:
+        result = self._run(deadline_s)
+        samples = list(self._samples(result.output.decode(errors="replace").strip()))
+        if not samples:
+            raise SensorError(
+                "The output of the command has no value. It may be a number, lines such as temperature=21.5, or a JSON"
+                " object."
+            )
+        return samples
+
+    def _run(self, deadline_s: float) -> CommandResult:
+        try:
+            result = run_command(self.settings["command"], deadline_s, OUTPUT_BYTES)
+        except TimeoutError as error:
+            message = f"The command has not ended within {deadline_s:g} s and was stopped. Find out what it waits for."
+            raise SensorError(message) from error
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise SensorError(f"The command cannot be started ({why}). Correct `command`.") from error
+        if not result.was_found:
+            raise SensorError(
+                "The command cannot be started: it was not found, or is not executable. Correct `command`.",
+                permanent=True,
+            )
+        if len(result.output) > OUTPUT_BYTES:
+            raise SensorError(f"The command printed more than {OUTPUT_BYTES // 1024} kB. It should print its values.")
+        if result.status != 0:
+            raise SensorError(f"The command ended with status {result.status}. Run it in a shell to see its message.")
+        return result
+
+    def _samples(self, text: str) -> Iterator[Sample]:
+        number = finite_number(text)
+        if number is not None:
+            yield Sample(VALUE, self.settings["quantity"], number)
+        elif text.startswith(("{", "[")):
+            yield from self._samples_of_json(text)
+        else:
+            yield from samples_of_lines(text)
+
+    def _samples_of_json(self, text: str) -> Iterator[Sample]:
+        try:
+            document = parse_json(text)
+        except ValueError as error:
+            raise SensorError("The output of the command is no valid JSON. Run it in a shell to see it.") from error
+        if self._sources:
+            yield from samples_of_document(document, self._sources)
+        elif isinstance(document, dict):
+            yield from samples_of_members(document)
+
+
+def samples_of_lines(text: str) -> Iterator[Sample]:
+    """Of `name=value` lines. A name that is no quantity is a number; of equal names, the last counts."""
+    found: dict[str, Sample] = {}
+    for line in text.splitlines()[:MAX_LINES]:
+        name, _, given = (part.strip() for part in line.partition("="))
+        value = finite_number(given)
+        if name and value is not None:
+            channel = channel_of(name)
+            found[channel] = Sample(channel, quantity_of(name) or "number", value)
+    yield from found.values()

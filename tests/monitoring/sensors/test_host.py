@@ -1,0 +1,55 @@
+"""This machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.times.kernel_clock import KernelClock
+from monitoring.sensors.drivers.host import HostSensor
+from tests.monitoring.sensors.far_ends import DEADLINE_S, driver_of
+
+CLOCK = "monitoring.sensors.drivers.host.read_kernel_clock"
+
+
+def channels(groups: str, disks: str = "/", reads: int = 1) -> dict[str, float]:
+    driver = driver_of("host", {"groups": groups, "disks": disks})
+    readings = [driver.read(DEADLINE_S) for _ in range(reads)]
+    return {sample.channel: sample.value for sample in readings[-1]}
+
+
+def test_groups_choose_what_is_read() -> None:
+    assert list(channels("load")) == ["load:1", "load:5", "load:15"]
+    assert "memory" in channels("memory, load")
+
+
+def test_the_free_space_of_a_disk_is_a_percentage(tmp_path: Path) -> None:
+    found = channels("disks", str(tmp_path))
+    assert list(found) == [f"disk:{tmp_path}"]
+    assert 0 < found[f"disk:{tmp_path}"] <= 100
+
+
+def test_a_disk_that_is_not_mounted_has_no_value_and_the_others_have(tmp_path: Path) -> None:
+    assert list(channels("disks", f"{tmp_path}/away, /")) == ["disk:/"]
+
+
+def test_rates_need_two_readings() -> None:
+    assert channels("cpu,network") == {}
+    assert "cpu" in channels("cpu,network", reads=2)
+
+
+def test_an_unsynchronised_clock_has_no_offset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CLOCK, lambda: KernelClock("unsynchronised"))
+    assert channels("clock") == {}
+    monkeypatch.setattr(CLOCK, lambda: KernelClock("synchronised", offset_s=-0.002))
+    assert channels("clock") == {"clock": -0.002}
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("groups", "colour"), ("groups", ","), ("disks", "relative"), ("disks", ",".join(f"/{n}" for n in range(21)))],
+)
+def test_a_wrong_setting_is_refused(setting: str, value: str) -> None:
+    with pytest.raises(ValueError, match=rf"{setting} is not valid"):
+        HostSensor.check_settings({setting: value})
