@@ -25,7 +25,7 @@ READ_BYTES = 4096
 SETTLE_S = 0.1
 """How long the lines of one reading may take after its first: temperature and humidity often have one each."""
 UNKNOWN_BYTES = 2000
-"""So many bytes without a value are more than a boot banner."""
+"""More bytes without a value than a boot banner has."""
 
 
 class ArduinoSensor(SensorDriver):
