@@ -35,7 +35,7 @@ class CommandResult:
 
 
 def run_command(
-    command: Sequence[str], deadline_s: float, limit_bytes: int, *, folder: Path = Path("/"), with_errors: bool = False
+    command: Sequence[str], deadline_s: float, limit_bytes: int, *, with_errors: bool = False
 ) -> CommandResult:
     """Runs the command without a shell, in a session of its own, and kills all that it has started: when it ends, after
     `limit_bytes` of output, and after `deadline_s`. It gets no secrets of the station in its environment.
@@ -43,7 +43,7 @@ def run_command(
     `with_errors` adds its standard error to the output. TimeoutError after the deadline; OSError and ValueError if it
     cannot be started.
     """
-    process = _start(command, deadline_s, folder, subprocess.STDOUT if with_errors else subprocess.DEVNULL)
+    process = _start(command, deadline_s, subprocess.STDOUT if with_errors else subprocess.DEVNULL)
     try:
         content = _read_output(process, time.monotonic() + deadline_s, limit_bytes + 1)
     finally:
@@ -57,11 +57,11 @@ def run_command(
     return CommandResult(status, content)
 
 
-def _start(command: Sequence[str], deadline_s: float, folder: Path, errors: int) -> subprocess.Popen[bytes]:
+def _start(command: Sequence[str], deadline_s: float, errors: int) -> subprocess.Popen[bytes]:
     # timeout(1) also ends the command when this process is killed meanwhile.
     guarded = ["timeout", "-s", "KILL", f"{deadline_s + MARGIN_S:g}", *command]
     return subprocess.Popen(
-        guarded, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, cwd=folder,
+        guarded, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, cwd=Path("/"),
         env=scrubbed_environment(), start_new_session=True,
     )  # fmt: skip
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import queue
 import time
 from collections.abc import Iterator
 
 import pytest
 
+from core.outgoing import OutgoingGuard
+from monitoring.sensor_host.process import SensorProcess
 from monitoring.sensors.driver import SensorDriver, SensorError
 from monitoring.sensors.drivers.arduino.driver import ArduinoSensor
+from monitoring.sensors.messages import Message, Specification
 from tests.harness.far_ends.serial_device import SerialDevice
 from tests.harness.waiting import eventually
 from tests.monitoring.sensors.far_ends import DEADLINE_S, driver_of
@@ -113,6 +117,24 @@ def test_a_pattern_is_used(device: SerialDevice) -> None:
     device.send(b"\nSQM 21.43m\n")
     assert read(driver) == {"sky_brightness": 21.43}
     driver.close()
+
+
+def test_a_pattern_that_never_ends_costs_its_own_process_alone(
+    device: SerialDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitoring.sensor_host.process.MARGIN_S", 1.0)
+    settings = ArduinoSensor.check_settings({"port": device.port, "pattern": r"(?P<temperature>(\d+)+)x"})
+    specification = Specification(
+        kind="arduino", settings=settings, interval_s=0.05, deadline_s=0.5, outgoing=OutgoingGuard().rules()
+    )
+    heard: queue.Queue[Message] = queue.Queue()
+    process = SensorProcess("balcony", specification, heard.put)
+    process.start()
+    heard.get(timeout=60)
+    first = process.pid
+    device.send(b"\n" + b"1" * 60 + b"\n")
+    eventually(lambda: process.pid not in {None, first})
+    process.stop()
 
 
 @pytest.mark.parametrize(
