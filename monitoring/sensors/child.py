@@ -39,6 +39,7 @@ def main(parent: int) -> None:
 def run(driver: SensorDriver, specification: Specification) -> None:
     failures = 0
     while True:
+        began = time.monotonic()
         try:
             read_until_error(driver, specification)
         except SensorError as error:
@@ -49,7 +50,8 @@ def run(driver: SensorDriver, specification: Specification) -> None:
             message = f"The driver failed ({type(error).__name__}). The log has the traceback."
             pause_s = retry_pause_s(failures, specification["interval_s"])
             send(ErrorMessage(type="error", message=message, permanent=False))
-        failures += 1
+        # An error now and then in months of readings is tried again at once each time.
+        failures = 0 if time.monotonic() - began > LONGEST_PAUSE_S else failures + 1
         with contextlib.suppress(SensorError, OSError):
             driver.close()
         time.sleep(pause_s)
@@ -64,7 +66,9 @@ def read_until_error(driver: SensorDriver, specification: Specification) -> None
         began = time.monotonic()
         samples = driver.read(deadline_s)
         now = time.monotonic()
-        send(SamplesMessage(type="samples", samples=list(messages_of(samples)), took_s=now - began))
+        # Waiting is not the work of a reading: a device that has fallen silent must be missing in time.
+        took_s = 0.0 if driver.sends_by_itself else now - began
+        send(SamplesMessage(type="samples", samples=list(messages_of(samples)), took_s=took_s))
         # From start to start; readings that were missed are not made up for.
         due = max(due + interval_s, now)
         time.sleep(max(0.0, due - now))

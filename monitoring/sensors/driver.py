@@ -70,6 +70,8 @@ class SensorDriver(ABC):
 
     options: ClassVar[tuple[Option, ...]] = ()
     shortest_interval_s: ClassVar[float] = 0.1
+    sends_by_itself: ClassVar[bool] = False
+    """Whether `read` waits for what the device sends, instead of asking it."""
     deadline_s: ClassVar[float] = 10.0
     """For each call of `open` and `read`; then the process is killed."""
 

@@ -35,7 +35,7 @@ class SamplesMessage(TypedDict):
     type: Literal["samples"]
     samples: list[SampleMessage]
     took_s: float
-    """How long the reading took."""
+    """How long the reading took; 0 for a device that sends by itself."""
 
 
 class ErrorMessage(TypedDict):

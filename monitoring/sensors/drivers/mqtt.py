@@ -52,6 +52,8 @@ class MqttSensor(SensorDriver):
                allowed="topic[:path]=quantity[:label], with commas", required=True),
     )  # fmt: skip
 
+    sends_by_itself = True
+
     def __init__(self, settings: Mapping[str, Any], guard: OutgoingGuard) -> None:
         super().__init__(settings, guard)
         self._sources = parse_topics(settings["topics"])

@@ -38,6 +38,7 @@ class ArduinoSensor(SensorDriver):
                "temperature,humidity"),
         Option("pattern", "A regular expression for other lines. Its named groups are quantities.", ""),
     )  # fmt: skip
+    sends_by_itself = True
 
     def __init__(self, settings: Mapping[str, Any], guard: OutgoingGuard) -> None:
         super().__init__(settings, guard)
