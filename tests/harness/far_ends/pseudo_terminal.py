@@ -61,10 +61,10 @@ class PseudoTerminal:
             readable, _, _ = select.select([self._device, self._wake], [], [], IDLE_S)
             if self._wake in readable:
                 return
-            if not readable:
-                # A killed program leaves its settings to the next one. If those differ in the data bits alone, glibc
-                # refuses them (EINVAL), because a pseudo-terminal always has eight; a serial port takes them.
-                termios.tcsetattr(self._kept, termios.TCSANOW, self._settings)
-                continue
-            with suppress(OSError):
-                self.receive(os.read(self._device, 4096))
+            # A program leaves its settings to the next one. If those differ in the data bits alone, glibc refuses them
+            # (EINVAL), because a pseudo-terminal always has eight; a serial port takes them. Before each answer: a
+            # program that has got it may end, and the next one begin, before this thread runs again.
+            termios.tcsetattr(self._kept, termios.TCSANOW, self._settings)
+            if readable:
+                with suppress(OSError):
+                    self.receive(os.read(self._device, 4096))
