@@ -42,7 +42,7 @@ class Ds9097(PseudoTerminal):
         self._level = next(self._slots)
         for value in celsius:
             self.add(value)
-        super().__init__()
+        super().__init__(forgets=True)
 
     @property
     def roms(self) -> list[str]:

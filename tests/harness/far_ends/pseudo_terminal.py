@@ -10,20 +10,28 @@ import sys
 import termios
 import threading
 import tty
-from contextlib import suppress
 from typing import Self
 
-IDLE_S = 0.2
+CLOSED_S = 0.005
+"""How often it is looked whether a program has opened the port."""
 
 
 class PseudoTerminal:
-    """`port` is its path, as that of a serial port. `receive` is called for what the program writes."""
+    """`port` is its path, as that of a serial port. `receive` is called for what the program writes.
 
-    def __init__(self) -> None:
+    With `forgets`, the port loses its settings when a program closes it. digitemp needs that: glibc refuses settings
+    that differ from those of the program before in the data bits alone (EINVAL), because a pseudo-terminal always has
+    eight; a serial port takes them.
+    """
+
+    def __init__(self, *, forgets: bool = False) -> None:
         self._device, self._kept = pty.openpty()
         tty.setraw(self._kept)
         self._settings = termios.tcgetattr(self._kept)
         self.port = os.ttyname(self._kept)
+        self._forgets = forgets
+        if forgets:
+            os.close(self._kept)
         self._wake, self._stop = os.pipe()
         self._closed = False
         self._thread = threading.Thread(target=self._serve, name="pseudo-terminal", daemon=True)
@@ -53,18 +61,28 @@ class PseudoTerminal:
         self._closed = True
         os.write(self._stop, b".")
         self._thread.join()
-        for descriptor in (self._device, self._kept, self._wake, self._stop):
+        for descriptor in (self._device, self._wake, self._stop, *(() if self._forgets else (self._kept,))):
             os.close(descriptor)
 
     def _serve(self) -> None:
+        was_open = True
         while True:
-            readable, _, _ = select.select([self._device, self._wake], [], [], IDLE_S)
+            readable, _, _ = select.select([self._device, self._wake], [], [])
             if self._wake in readable:
                 return
-            # A program leaves its settings to the next one. If those differ in the data bits alone, glibc refuses them
-            # (EINVAL), because a pseudo-terminal always has eight; a serial port takes them. Before each answer: a
-            # program that has got it may end, and the next one begin, before this thread runs again.
-            termios.tcsetattr(self._kept, termios.TCSANOW, self._settings)
-            if readable:
-                with suppress(OSError):
-                    self.receive(os.read(self._device, 4096))
+            try:
+                content = os.read(self._device, 4096)
+            except OSError:
+                # No program has the port open. Once: the next one may be about to set its own settings.
+                if was_open:
+                    self._forget_settings()
+                was_open = False
+                select.select([self._wake], [], [], CLOSED_S)
+            else:
+                was_open = True
+                self.receive(content)
+
+    def _forget_settings(self) -> None:
+        port = os.open(self.port, os.O_RDWR | os.O_NOCTTY)
+        termios.tcsetattr(port, termios.TCSANOW, self._settings)
+        os.close(port)
