@@ -35,6 +35,8 @@ RETENTION = {
     "idempotent_requests": "core.idempotency.retention.remove_requests",
     "jobs": "core.jobs.services.remove_jobs",
     "webhook_deliveries": "monitoring.webhooks.retention.remove_deliveries",
+    "readings": "monitoring.readings.retention.remove_readings",
+    "reading_minutes": "monitoring.readings.retention.remove_minutes",
     "cleanup_plans": "captures.retention.stored_plans.remove_plans",
     "sessions": "skycam_project.access.retention.remove_sessions",
     "sign_ins": "skycam_project.access.retention.remove_sign_ins",

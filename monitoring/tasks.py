@@ -1,4 +1,4 @@
-"""Periodic tasks: health checks become alerts, and old rows are removed."""
+"""Periodic tasks: health checks become alerts, readings become aggregates, and old rows are removed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from django.conf import settings
 from core.registry import resolve
 from monitoring import retention
 from monitoring.health_alerts import check_station
+from monitoring.readings.aggregation import aggregate_due
 from monitoring.webhooks.thread import local_thread
 
 ALERT_RESOLVERS = (
@@ -31,6 +32,11 @@ def check_health() -> None:
 def wake_webhooks() -> None:
     """Runs in the jobs part of one host."""
     local_thread(settings.STATION.host).wake()
+
+
+@shared_task(name="monitoring.aggregate_readings", ignore_result=True)
+def aggregate_readings() -> None:
+    aggregate_due()
 
 
 @shared_task(name="monitoring.remove_expired", ignore_result=True)

@@ -12,7 +12,9 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, DataError, IntegrityError, connection, transaction
 
 from core.retrying_thread import RetryingThread
-from monitoring.models import DueAggregate, Reading, ReadingQuality, Sensor, SensorChannel, Severity
+from monitoring.models import Reading, ReadingQuality, Sensor, SensorChannel, Severity
+from monitoring.readings.due import mark_due
+from monitoring.readings.levels import MINUTE_S
 from monitoring.sensor_host.journal import SEGMENT_READINGS, ReadingJournal
 from monitoring.sensors.monitor import MAX_CHANNELS
 from monitoring.sensors.reading import JudgedReading
@@ -23,9 +25,6 @@ EVERY_S = 1.0
 MAX_WAITING = 20_000
 """Readings in memory, while neither the database nor the disk takes them."""
 MAX_EVENTS = 1_000
-MINUTE_S = 60
-LATE_MS = 50_000
-"""A minute is due again if one of its readings is written later than this after its end: the aggregate waits longer."""
 QUALITIES = {quality.label: quality for quality in ReadingQuality}
 EXCLUDED_FROM_MAIN = frozenset({"host"})
 """Kinds whose temperature is not that of the site."""
@@ -48,7 +47,6 @@ class ReadingWriter:
         """Readings that were dropped since the start."""
         self._unreported_loss = 0
         self._channels: dict[ChannelKey, int] = {}
-        self._due_marks: set[tuple[int, int]] = set()
         self._is_away = False
         self._thread = RetryingThread("reading-writer", self.write, every_s, at_end=self.write)
 
@@ -176,22 +174,10 @@ class ReadingWriter:
             ]
             # A batch that is repeated after a kill, and a clock that was set back, meet their own rows.
             Reading.objects.bulk_create(rows, ignore_conflicts=True)
-            marks = self._new_marks(rows)
-            DueAggregate.objects.bulk_create(
-                [DueAggregate(channel_id=channel, seconds=MINUTE_S, start_s=start) for channel, start in sorted(marks)],
-                ignore_conflicts=True,
-            )
-        # After the commit: a mark of a transaction that failed is set again.
+            # Each time: by the clock of another host, the minute may be over, and its aggregate computed.
+            mark_due(MINUTE_S, ((row.channel_id, row.at_ms // 1000 // MINUTE_S * MINUTE_S) for row in rows))
+        # After the commit: the channels of a transaction that failed do not exist.
         self._channels = channels
-        self._due_marks |= marks
-
-    def _new_marks(self, rows: Sequence[Reading]) -> set[tuple[int, int]]:
-        """The minutes of the rows that are not marked yet. Those that ended a while ago are marked each time: their
-        aggregate may have been computed since."""
-        newest_ms = max((row.at_ms for row in rows), default=0)
-        current = {mark for mark in self._due_marks if (mark[1] + MINUTE_S) * 1000 + LATE_MS > newest_ms}
-        self._due_marks = current
-        return {(row.channel_id, row.at_ms // 1000 // MINUTE_S * MINUTE_S) for row in rows} - current
 
     def _channel_ids(self, readings: Sequence[JudgedReading]) -> dict[ChannelKey, int]:
         """The channels of the readings. New ones are created, unless the sensor was removed or has too many."""

@@ -142,6 +142,24 @@ class GrafanaConfig(Section):
     )
 
 
+class ReadingsConfig(Section):
+    raw_days: int = key(
+        14,
+        "Days to keep each reading of the sensors; 0 keeps them forever. Their aggregates of hours and days are kept "
+        "forever. The newest days that have readings are kept at any age.",
+        "a whole number from 0 to 36500",
+        ge=0,
+        le=36_500,
+    )
+    minute_days: int = key(
+        400,
+        "Days to keep the aggregates of each minute; 0 keeps them forever.",
+        "a whole number from 0 to 36500",
+        ge=0,
+        le=36_500,
+    )
+
+
 class MonitoringConfig(Section):
     events_kept_days: int = key(
         90,
@@ -151,6 +169,7 @@ class MonitoringConfig(Section):
         ge=0,
         le=36_500,
     )
+    readings: ReadingsConfig = ReadingsConfig()
     prometheus: PrometheusConfig = PrometheusConfig()
     grafana: GrafanaConfig = GrafanaConfig()
 
