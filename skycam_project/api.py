@@ -27,6 +27,7 @@ version_1: list[URLPattern | URLResolver] = [
     path("viewers/", include(viewers)),
     path("metrics/", MetricsView.as_view()),
     path("jobs/", include("core.jobs.urls")),
+    path("readings/", include("monitoring.readings.urls")),
     path("webhooks/", include("monitoring.webhooks.urls")),
     path("schedules/", include("scheduler.editing.urls")),
     path("tonight/", TonightView.as_view()),

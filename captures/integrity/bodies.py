@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Iterator
 from typing import TypedDict
 
 from captures.integrity.models import IntegrityFinding
+from core.text.csv_lines import csv_line
 from core.times.timestamps import stamp
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""Beginnings of a cell that a spreadsheet would calculate."""
 
 
 class FindingBody(TypedDict):
@@ -52,16 +48,6 @@ def finding_body(finding: IntegrityFinding) -> FindingBody:
 
 def csv_lines(findings: Iterable[IntegrityFinding]) -> Iterator[str]:
     """The lines of a table; a file name cannot become a formula."""
-    yield _line(FindingBody.__annotations__)
+    yield csv_line(FindingBody.__annotations__)
     for finding in findings:
-        yield _line("" if value is None else str(value) for value in finding_body(finding).values())
-
-
-def _line(cells: Iterable[str]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow([safe_cell(cell) for cell in cells])
-    return line.getvalue()
-
-
-def safe_cell(text: str) -> str:
-    return f"'{text}" if text.startswith(FORMULA) else text
+        yield csv_line("" if value is None else str(value) for value in finding_body(finding).values())

@@ -56,4 +56,4 @@ def _oldest_due(seconds: int) -> Subquery:
 
 def _remove(rows: QuerySet[Any], by: str) -> int:
     batch = list(rows.order_by(by).values_list("pk", flat=True)[:BATCH])
-    return rows.model._default_manager.filter(pk__in=batch).delete()[0] if batch else 0
+    return rows.model.objects.filter(pk__in=batch).delete()[0] if batch else 0

@@ -63,6 +63,7 @@ from monitoring.alert_rules.rows import KEY as RULE_KEY
 from monitoring.bodies import AlertBody, EventBody
 from monitoring.health import HEALTH
 from monitoring.models import Alert, Severity
+from monitoring.readings.bodies import ChannelReadingsBody, PointsBody, ReadingsBody
 from monitoring.webhook_models import DELIVERY_TRANSITIONS
 from monitoring.webhooks.bodies import AttemptBody, DeliveryDetailBody, SecretBody, WebhookBody
 from monitoring.webhooks.payload import PayloadBody
@@ -88,6 +89,9 @@ ALERT = re.compile(
 FIELDS = {
     "event": EventBody.__annotations__,
     "alert": AlertBody.__annotations__,
+    "readings": ReadingsBody.__annotations__,
+    "readings of a channel": ChannelReadingsBody.__annotations__,
+    "points": PointsBody.__annotations__,
     "job": JobBody.__annotations__,
     "clip": ClipBody.__annotations__,
     "hold": HoldBody.__annotations__,

@@ -1,0 +1,220 @@
+"""`GET readings/`: points of channels in a range of time."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from core.times.timestamps import stamp_ms
+from monitoring.models import Reading, ReadingQuality, SensorChannel
+from monitoring.readings.aggregation import aggregate_due
+from monitoring.readings.levels import DAY_S, HOUR_S, MINUTE_S
+from tests.harness.rows.readings import channel_of, read, write
+
+pytestmark = pytest.mark.django_db
+HOUR_AGO = int(time.time()) // MINUTE_S * MINUTE_S - HOUR_S
+Points = Mapping[str, list[Any]]
+
+
+@pytest.fixture
+def channel(db: None) -> SensorChannel:
+    return channel_of()
+
+
+def at(seconds: float) -> str:
+    return stamp_ms(round(seconds * 1000))
+
+
+def answer(viewer: Any, **query: Any) -> Any:
+    found = viewer.get("/api/v1/readings/", query)
+    assert found.status_code == 200, found.content
+    return found.json()
+
+
+def points(viewer: Any, **query: Any) -> Points:
+    [channel] = answer(viewer, **query)["channels"]
+    found: Points = channel["points"]
+    return found
+
+
+def test_an_hour_of_readings_is_raw(viewer: Any, channel: SensorChannel) -> None:
+    read(channel, [1.0, 2.0], from_s=HOUR_AGO)
+    found = answer(viewer, **{"from": at(HOUR_AGO)})
+    assert (found["source"], found["bucket_s"], found["complete"]) == ("raw", 0, True)
+    assert found["channels"] == [
+        {
+            "sensor": "roof", "channel": "t", "quantity": "temperature", "unit": "°C", "label": "t",
+            "sensor_label": "roof", "quantity_label": "Temperature", "digits": 1, "interval_s": 2.0,
+            "points": {
+                "t": [HOUR_AGO, HOUR_AGO + 2], "mean": [1.0, 2.0], "min": [1.0, 2.0], "max": [1.0, 2.0],
+                "count": [1, 1], "quality": [0, 0],
+            },
+        }
+    ]  # fmt: skip
+
+
+def test_three_intervals_without_a_reading_are_a_gap(viewer: Any, channel: SensorChannel) -> None:
+    read(channel, [1.0], from_s=HOUR_AGO)
+    read(channel, [2.0], from_s=HOUR_AGO + 6)
+    read(channel, [3.0], from_s=HOUR_AGO + 14)
+    found = points(viewer, **{"from": at(HOUR_AGO)})
+    assert found["t"] == [HOUR_AGO, HOUR_AGO + 6, HOUR_AGO + 8, HOUR_AGO + 14]
+    assert found["mean"] == [1.0, 2.0, None, 3.0]
+
+
+def test_a_missing_reading_is_a_gap(viewer: Any, channel: SensorChannel) -> None:
+    read(channel, [1.0, None, 3.0], from_s=HOUR_AGO)
+    found = points(viewer, **{"from": at(HOUR_AGO)})
+    assert (found["mean"], found["quality"]) == ([1.0, None, 3.0], [0, 3, 0])
+
+
+def test_an_implausible_reading_has_no_mean(viewer: Any, channel: SensorChannel) -> None:
+    write([Reading(channel=channel, at_ms=HOUR_AGO * 1000, value=85.0, quality=ReadingQuality.IMPLAUSIBLE)])
+    found = points(viewer, **{"from": at(HOUR_AGO)})
+    assert (found["mean"], found["count"], found["quality"]) == ([None], [0], [2])
+
+
+@pytest.mark.parametrize(
+    ("span_s", "source", "bucket_s"),
+    [(HOUR_S, "raw", 0), (6 * HOUR_S, "raw", 15), (DAY_S, "minute", 60), (7 * DAY_S, "minute", 600),
+     (31 * DAY_S, "minute", 1800), (365 * DAY_S, "hour", 21_600), (3000 * DAY_S, "day", 2 * DAY_S)],
+)  # fmt: skip
+def test_a_longer_range_has_longer_points(
+    viewer: Any, channel: SensorChannel, span_s: int, source: str, bucket_s: int
+) -> None:
+    found = answer(viewer, **{"from": at(time.time() - span_s + 1), "to": at(time.time())})
+    assert (found["source"], found["bucket_s"]) == (source, bucket_s)
+
+
+def test_a_month_of_many_channels_is_read_from_hours(viewer: Any) -> None:
+    for number in range(10):
+        channel_of(f"roof{number}")
+    assert answer(viewer, **{"from": at(time.time() - 30 * DAY_S)})["source"] == "hour"
+
+
+def test_a_bucket_of_the_past_is_read_from_what_is_kept(viewer: Any, channel: SensorChannel) -> None:
+    ago = time.time() - 20 * DAY_S
+    found = answer(viewer, **{"from": at(ago), "to": at(ago + HOUR_S), "bucket": 10})
+    assert (found["source"], found["bucket_s"]) == ("minute", 60)
+    longer = time.time() - 500 * DAY_S
+    found = answer(viewer, **{"from": at(longer), "to": at(longer + HOUR_S), "bucket": 10})
+    assert (found["source"], found["bucket_s"]) == ("hour", 3600)
+
+
+def test_readings_are_grouped_by_the_bucket(viewer: Any, channel: SensorChannel) -> None:
+    read(channel, [1.0, 2.0, 3.0, 5.0, 9.0, None], from_s=HOUR_AGO)
+    found = points(viewer, **{"from": at(HOUR_AGO), "bucket": 6})
+    assert found["t"] == [HOUR_AGO, HOUR_AGO + 6]
+    assert (found["mean"], found["min"], found["max"]) == ([2.0, 7.0], [1.0, 5.0], [3.0, 9.0])
+    assert (found["count"], found["quality"]) == ([3, 2], [0, 3])
+
+
+def test_minutes_are_grouped_by_the_bucket_with_their_weights(viewer: Any, channel: SensorChannel) -> None:
+    start = HOUR_AGO // 300 * 300
+    read(channel, [1.0, 1.0, 1.0], from_s=start)
+    read(channel, [9.0], from_s=start + 60)
+    aggregate_due()
+    found = points(viewer, **{"from": at(start), "bucket": 300})
+    assert (found["t"], found["mean"], found["count"]) == ([start], [3.0], [4])
+
+
+def test_a_missing_minute_is_a_gap(viewer: Any, channel: SensorChannel) -> None:
+    read(channel, [1.0, 2.0], from_s=HOUR_AGO, every_s=60)
+    read(channel, [4.0], from_s=HOUR_AGO + 240)
+    aggregate_due()
+    found = points(viewer, **{"from": at(HOUR_AGO), "bucket": 60})
+    assert found["mean"] == [1.0, 2.0, None, 4.0]
+
+
+def test_channels_are_chosen_by_sensor_key_and_quantity(viewer: Any, channel: SensorChannel) -> None:
+    channel_of("cellar", quantity="humidity")
+    channel_of("cellar", key="other")
+    found = [
+        [(one["sensor"], one["channel"]) for one in answer(viewer, **query)["channels"]]
+        for query in ({"sensor": "roof"}, {"channel": "other"}, {"quantity": "humidity"}, {"sensor": "none"})
+    ]
+    assert found == [[("roof", "t")], [("cellar", "other")], [("cellar", "t")], []]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{"from": "yesterday"}, {"from": "2026-01-01T00:00:00"}, {"bucket": "-1"}, {"bucket": "1.5"}, {"limit": "0"},
+     {"from": "2026-01-02T00:00:00Z", "to": "2026-01-01T00:00:00Z"}, {"from": "1969-01-01T00:00:00Z"},
+     {"sensor": "\0"}, {"colour": "red"}, {"bucket": "1"}],
+)  # fmt: skip
+def test_a_bad_query_is_a_problem(viewer: Any, query: dict[str, str]) -> None:
+    found = viewer.get("/api/v1/readings/", query)
+    assert (found.status_code, found.json()["type"]) == (400, "/problems/invalid")
+
+
+def test_a_range_of_the_whole_calendar_is_answered(viewer: Any, channel: SensorChannel) -> None:
+    assert answer(viewer, **{"from": "1970-01-01T00:00:00Z", "to": "9999-12-31T23:59:59Z"})["source"] == "day"
+
+
+def test_any_number_of_channels_takes_two_queries(viewer: Any, django_assert_num_queries: Any) -> None:
+    for number in range(12):
+        read(channel_of(f"roof{number}"), [1.0], from_s=HOUR_AGO)
+    viewer.get("/api/v1/readings/")
+    with django_assert_num_queries(4):  # the session and the user, too
+        viewer.get("/api/v1/readings/", {"from": at(HOUR_AGO)})
+
+
+def test_an_answer_has_at_most_a_hundred_channels_and_says_so(viewer: Any) -> None:
+    first = channel_of()
+    SensorChannel.objects.bulk_create(
+        SensorChannel(sensor=first.sensor, key=f"{number:03}", quantity="number") for number in range(100)
+    )
+    found = answer(viewer)
+    assert (len(found["channels"]), found["complete"]) == (100, False)
+
+
+def rows(client: Any, **query: Any) -> list[list[str]]:
+    found = client.get("/api/v1/readings/export/", query)
+    assert (found.status_code, found["Content-Type"]) == (200, "text/csv; charset=utf-8")
+    return list(csv.reader(found.getvalue().decode().splitlines()))
+
+
+def test_each_reading_is_exported_in_utc(viewer: Any, channel: SensorChannel) -> None:
+    read(channel, [-1.5, None], from_s=HOUR_AGO)
+    head, *lines = rows(viewer, **{"from": at(HOUR_AGO)})
+    assert head == ["time", "sensor", "channel", "label", "quantity", "unit", "value", "quality"]
+    cells = ["roof", "t", "t", "temperature", "°C"]
+    assert lines == [[at(HOUR_AGO), *cells, "-1.5", "ok"], [at(HOUR_AGO + 2), *cells, "", "missing"]]
+
+
+def test_minutes_are_exported(viewer: Any, channel: SensorChannel) -> None:
+    read(channel, [1.0, 2.0], from_s=HOUR_AGO)
+    aggregate_due()
+    head, line = rows(viewer, **{"from": at(HOUR_AGO), "bucket": 60})
+    assert head[6:] == ["mean", "minimum", "maximum", "count", "stale", "implausible", "missing"]
+    assert (line[0], line[6:]) == (at(HOUR_AGO), ["1.5", "1.0", "2.0", "2", "0", "0", "0"])
+
+
+def test_a_label_cannot_become_a_formula(viewer: Any) -> None:
+    read(channel_of(key="=1+1", label='=HYPERLINK("http://x"),\n'), [1.0], from_s=HOUR_AGO)
+    [_, line] = csv.reader(
+        viewer.get("/api/v1/readings/export/", {"from": at(HOUR_AGO)}).getvalue().decode().split("\r\n")[:-1]
+    )
+    assert line[2].startswith("'=")
+    assert line[3].startswith("'=")
+
+
+def test_an_export_is_read_in_small_queries(
+    viewer: Any, channel: SensorChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitoring.readings.export.CHUNK", 7)
+    read(channel, range(20), from_s=HOUR_AGO)
+    assert [line[6] for line in rows(viewer, **{"from": at(HOUR_AGO)})[1:]] == [f"{n}.0" for n in range(20)]
+
+
+@pytest.mark.parametrize("query", [{"bucket": "61"}, {"from": "2026-01-01T00:00:00Z", "to": "2026-03-01T00:00:00Z"}])
+def test_a_bad_export_is_a_problem(viewer: Any, query: dict[str, str]) -> None:
+    assert viewer.get("/api/v1/readings/export/", query).status_code == 400
+
+
+def test_a_stranger_reads_nothing(client: Any) -> None:
+    assert [client.get(path).status_code for path in ("/api/v1/readings/", "/api/v1/readings/export/")] == [401, 401]
