@@ -97,6 +97,7 @@ from skycam_project.admin.site import SITE
 from skycam_project.health import healthz
 from skycam_project.pages.dashboard import DashboardNow, DashboardPage, ShellNow, TemperaturePage
 from skycam_project.pages.preferences import save_preferences
+from skycam_project.pages.readings import ReadingMarksPage, ReadingsPage
 from skycam_project.pages.settings import StationSettingsPage
 from skycam_project.pages.status import ExaminationPage, StatusNow, StatusPage
 
@@ -232,6 +233,8 @@ urlpatterns = [
     path("nights/go/", GoToNightPage.as_view(), name="go-to-night"),
     path("nights/<str:night>/", ReportPage.as_view(), name="night"),
     path("nights/<str:night>/report.html", ReportFilePage.as_view(), name="night-file"),
+    path("readings/", ReadingsPage.as_view(), name="readings"),
+    path("readings/marks/", ReadingMarksPage.as_view(), name="reading-marks"),
     path("events/", EventsPage.as_view(), name="events"),
     path("alerts/<uuid:alert>/acknowledge/", AcknowledgePage.as_view(), name="acknowledge"),
     path("jobs/", JobsPage.as_view(), name="jobs"),

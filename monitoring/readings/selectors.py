@@ -50,13 +50,17 @@ def _readings(channels: Sequence[int], start_s: float, end_s: float, bucket_s: i
         found.annotate(bucket=F("at_ms") / (bucket_s * 1000) * bucket_s)
         .values("channel", "bucket")
         .annotate(
-            mean=Avg("value", filter=plausible), low=Min("value", filter=plausible), high=Max("value", filter=plausible),
-            number=Count("value", filter=plausible), stale=Count("pk", filter=Q(quality=STALE)),
-            implausible=Count("pk", filter=Q(quality=IMPLAUSIBLE)), missing=Count("pk", filter=Q(quality=MISSING)),
+            mean=Avg("value", filter=plausible),
+            low=Min("value", filter=plausible),
+            high=Max("value", filter=plausible),
+            number=Count("value", filter=plausible),
+            stale=Count("pk", filter=Q(quality=STALE)),
+            implausible=Count("pk", filter=Q(quality=IMPLAUSIBLE)),
+            missing=Count("pk", filter=Q(quality=MISSING)),
         )
         .order_by("channel", "bucket")
         .values_list("channel", "bucket", "mean", "low", "high", "number", "stale", "implausible", "missing")
-    )  # fmt: skip
+    )
 
 
 def _aggregates(

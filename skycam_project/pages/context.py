@@ -40,6 +40,7 @@ PAGES = (
     MenuEntry("sessions", "Sessions", "wall", "n", phone=False),
     MenuEntry("experiments", "Experiments", "flask", "x", phone=False),
     MenuEntry("archives", "Archives", "seal", "b", phone=False),
+    MenuEntry("readings", "Readings", "therm", "i", phone=False),
     MenuEntry("events", "Events", "list", "e"),
     MenuEntry("storage", "Storage", "disk", "k", phone=False),
     MenuEntry("status", "Status", "pulse", "s", phone=False),

@@ -1,29 +1,21 @@
 // Temperatures of the cameras in the last day. Labels are at the ends of the lines; series differ by dash, not only by
 // colour. A line ends where a camera reported nothing for longer than usual, so that only measured values are drawn. A
 // table shows the same data.
-import { now, shownOffset, shown as timeOf } from "./clock.js";
+import { axes, lineSeries, onOneAxis, withMinus, zonedDate } from "./chart-lines.js";
+import { now, shown as timeOf } from "./clock.js";
 
 const REFRESH_MS = 30_000;
 const MIN_GAP_S = 180; // shorter pauses are not gaps
 const GAP_FACTOR = 3; // nor are pauses up to this many times the usual one
 const DAY_S = 86400;
 const MIN_SPAN_S = 60; // so that a single point has a time axis
-const DASHES = [[], [6, 4], [2, 4], [10, 4, 2, 4]];
-const COLOURS = ["--accent", "--text-2", "--text-3", "--text-2"];
 const RIGHT_PX = 150;
 
 const host = document.querySelector("[data-chart]");
 const note = document.querySelector("[data-chart-note]");
-const colourProbe = host.appendChild(document.createElement("span"));
 const table = document.querySelector("[data-chart-table]");
 let plot = null;
 let shownSeries = [];
-
-/** A token's colour in the current theme, in a form that the canvas accepts. */
-function colour(token) {
-  colourProbe.style.color = `var(${token})`;
-  return getComputedStyle(colourProbe).color;
-}
 
 /** Seconds without a reading that make a gap in a series. */
 function gapThreshold({ points }) {
@@ -44,49 +36,11 @@ function gapsOf(series) {
     .filter(([from, to]) => to - from > limit);
 }
 
-/** All series on one time axis: undefined where only another camera has a reading, null in the middle of a gap. */
-function mergedSeries(series) {
-  const gaps = series.map((one) => gapsOf(one).map(([from, to]) => (from + to) / 2));
-  const times = [...new Set([...series.flatMap((one) => one.points.map(([at]) => at)), ...gaps.flat()])].sort(
-    (a, b) => a - b,
-  );
-  const place = new Map(times.map((at, index) => [at, index]));
-  const values = series.map((one, index) => {
-    const row = new Array(times.length).fill(undefined);
-    for (const at of gaps[index]) row[place.get(at)] = null;
-    for (const [at, value] of one.points) row[place.get(at)] = value;
-    return row;
-  });
-  return [times, ...values];
-}
+/** All series on one time axis, with a null in the middle of each gap. */
+const mergedSeries = (series) =>
+  onOneAxis(series.map((one) => [...one.points, ...gapsOf(one).map(([from, to]) => [(from + to) / 2, null])]));
 
-/** Single readings between two gaps make no line: they are drawn as points. */
-function isolatedPoints(row) {
-  const readings = row.map((value, index) => [value, index]).filter(([value]) => value !== undefined);
-  const isEnd = (entry) => !entry || entry[0] === null;
-  return readings
-    .filter(([value], at) => value !== null && isEnd(readings[at - 1]) && isEnd(readings[at + 1]))
-    .map(([, index]) => index);
-}
-
-const clockOf = (at, every) => new Date(at * 1000 + shownOffset()).toISOString().slice(11, every < 60 ? 19 : 16);
-const degrees = (value) => value.toFixed(1).replace(/\.0$/, "").replace("-", "\u2212");
-
-function axes() {
-  const font = `11px ${getComputedStyle(document.body).fontFamily}`;
-  const common = { stroke: colour("--text-3"), font, ticks: { show: false }, border: { show: false } };
-  const grid = { stroke: colour("--line"), width: 1 };
-  return [
-    {
-      ...common,
-      grid: { show: false },
-      values: (_chart, splits, _axis, _space, every) => splits.map((at) => clockOf(at, every)),
-      space: 70,
-      size: 26,
-    },
-    { ...common, grid, values: (_chart, splits) => splits.map(degrees), size: 44, space: 34 },
-  ];
-}
+const degrees = (value) => withMinus(value.toFixed(1).replace(/\.0$/, ""));
 
 function options(series, rows) {
   return {
@@ -96,22 +50,9 @@ function options(series, rows) {
     legend: { show: false },
     cursor: { y: false, points: { show: false } },
     scales: { x: { time: true }, y: { range: (_, least, most) => [Math.floor(least - 1), Math.ceil(most + 1)] } },
-    axes: axes(),
-    series: [
-      {},
-      ...series.map((one, index) => ({
-        label: one.name,
-        stroke: colour(COLOURS[index % COLOURS.length]),
-        dash: DASHES[index % DASHES.length],
-        width: 1.75,
-        points: {
-          show: true,
-          size: 5,
-          fill: colour(COLOURS[index % COLOURS.length]),
-          filter: () => isolatedPoints(rows[index]),
-        },
-      })),
-    ],
+    tzDate: zonedDate,
+    axes: axes(degrees),
+    series: [{}, ...series.map((one, index) => lineSeries(one.name, index, () => rows[index]))],
     hooks: { draw: [drawLabels] },
   };
 }

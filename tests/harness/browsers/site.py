@@ -38,6 +38,7 @@ PAGES = (
     "/storage/integrity/",
     "/status/",
     "/live/viewers/",
+    "/readings/",
     "/events/",
     "/jobs/",
     "/webhooks/",

@@ -95,6 +95,8 @@ class World:
             "(?P<url>.*)$": "nothing/",
         }  # fmt: skip
         route = route.replace("nights/go/", "nights/go/?night=2026-11-22")
+        span = "from=2026-11-22T00:00:00Z&to=2026-11-23T00:00:00Z"
+        route = route.replace("readings/marks/", f"readings/marks/?{span}")
         for place, value in places.items():
             route = route.replace(place, str(value))
         return f"/{route}"
