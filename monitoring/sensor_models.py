@@ -115,12 +115,12 @@ class Reading(models.Model):
 
 
 class ReadingAggregate(models.Model):
-    """The readings of a channel in one minute, hour or day (UTC). `minimum`, `maximum` and `mean` are those of the
-    `count` plausible ones."""
+    """The readings of a channel in one minute, ten minutes, hour or day (UTC). `minimum`, `maximum` and `mean` are
+    those of the `count` plausible ones."""
 
     id = models.BigAutoField(primary_key=True)
     channel = models.ForeignKey(SensorChannel, models.CASCADE, related_name="aggregates", db_index=False)
-    seconds = models.PositiveIntegerField(help_text="60, 3600 or 86400.")
+    seconds = models.PositiveIntegerField(help_text="60, 600, 3600 or 86400.")
     start_s = models.BigIntegerField()
     minimum = models.FloatField(null=True, blank=True)
     maximum = models.FloatField(null=True, blank=True)

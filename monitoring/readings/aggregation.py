@@ -1,4 +1,5 @@
-"""Computes due aggregates, in small transactions: minutes from readings, hours from minutes, days from hours.
+"""Computes due aggregates, in small transactions: minutes from readings, each other level
+from the one below.
 
 A transaction deletes the marks of the aggregates that it stores, and marks those of the next level. So a kill at any
 line, and two hosts at once, only repeat work.

@@ -67,12 +67,12 @@ class ReadingQuery(RangeQuery):
 
 
 class ExportQuery(RangeQuery):
-    bucket: Annotated[int, Field(description="0 for each reading; 60, 3600 or 86400 for minutes, hours or days.")] = 0
+    bucket: Annotated[int, Field(description="0 for each reading; 60, 600, 3600 or 86400 for aggregates.")] = 0
 
     @model_validator(mode="after")
     def _can_be_streamed(self) -> Self:
         if self.bucket not in SOURCES:
-            raise ValueError("`bucket` must be 0, 60, 3600 or 86400.")
+            raise ValueError("`bucket` must be 0, 60, 600, 3600 or 86400.")
         start, end = self.span()
         if not self.bucket and end - start > MAX_RAW_DAYS * DAY_S:
             raise ValueError(

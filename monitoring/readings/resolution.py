@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from monitoring.readings.levels import DAY_S, HOUR_S, MINUTE_S, SOURCES
+from monitoring.readings.levels import DAY_S, LEVELS, SOURCES
 
 MAX_ROWS = 250_000
 """Rows that one request reads, of all its channels."""
-STEPS_S = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, DAY_S)
+STEPS_S = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 3600, 7200, 10_800, 21_600, 43_200, DAY_S)
 """Lengths of points that are chosen; then whole days."""
 
 
@@ -46,7 +46,7 @@ def choose_resolution(wanted: Wanted) -> Resolution:
     if not wanted.bucket_s and wanted.span_s / shortest_s <= wanted.limit and _is_usable(0, wanted):
         return Resolution(0, 0)
     bucket_s = wanted.bucket_s or nice_bucket(wanted.span_s / wanted.limit)
-    levels = [level for level in (0, MINUTE_S, HOUR_S) if _is_usable(level, wanted)]
+    levels = [level for level in (0, *LEVELS[:-1]) if _is_usable(level, wanted)]
     # The coarsest level that is fine enough; else the finest one there is.
     level_s = max((level for level in levels if level <= bucket_s), default=min(levels, default=DAY_S))
     if bucket_s >= DAY_S:

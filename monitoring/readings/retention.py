@@ -10,7 +10,7 @@ from django.db.models import Min, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from monitoring.models import DueAggregate, Reading, ReadingAggregate
-from monitoring.readings.levels import DAY_S, HOUR_S, MINUTE_S
+from monitoring.readings.levels import ABOVE, DAY_S, MINUTE_S, TEN_MINUTES_S
 
 BATCH = 2000
 """Ten sensors at 2 s write 18,000 rows an hour."""
@@ -29,12 +29,17 @@ def remove_readings() -> int:
 
 
 def remove_minutes() -> int:
-    """Remove a batch of minutes older than `monitoring.readings.minute_days` whose hours are computed."""
+    """Remove a batch of minutes, or of ten minutes, older than `monitoring.readings.minute_days`, from which the level
+    above is computed."""
     end_s = _end_s(settings.STATION.monitoring.readings.minute_days)
     if end_s is None:
         return 0
-    minutes = ReadingAggregate.objects.filter(seconds=MINUTE_S, start_s__lt=end_s)
-    return _remove(minutes.filter(start_s__lt=Coalesce(_oldest_due(HOUR_S), Value(end_s))), "start_s")
+    return _remove_level(MINUTE_S, end_s) or _remove_level(TEN_MINUTES_S, end_s)
+
+
+def _remove_level(seconds: int, end_s: int) -> int:
+    old = ReadingAggregate.objects.filter(seconds=seconds, start_s__lt=end_s)
+    return _remove(old.filter(start_s__lt=Coalesce(_oldest_due(ABOVE[seconds]), Value(end_s))), "start_s")
 
 
 def _end_s(days: int) -> int | None:

@@ -10,7 +10,7 @@ from django.conf import settings
 from core.times.timestamps import stamp
 from monitoring.models import SensorChannel
 from monitoring.readings.bodies import ReadingsBody, channel_readings_body
-from monitoring.readings.levels import DAY_S, MINUTE_S
+from monitoring.readings.levels import DAY_S, MINUTE_S, TEN_MINUTES_S
 from monitoring.readings.requests import ReadingQuery
 from monitoring.readings.resolution import Resolution, Wanted, choose_resolution
 from monitoring.readings.selectors import points_of, with_gaps
@@ -44,7 +44,7 @@ def readings(query: ReadingQuery) -> ReadingsBody:
 def resolution_of(query: ReadingQuery, channels: list[SensorChannel]) -> Resolution:
     start_s, end_s = query.span()
     kept = settings.STATION.monitoring.readings
-    days = {0: kept.raw_days, MINUTE_S: kept.minute_days}
+    days = {0: kept.raw_days, MINUTE_S: kept.minute_days, TEN_MINUTES_S: kept.minute_days}
     return choose_resolution(
         Wanted(
             span_s=end_s - start_s,

@@ -153,7 +153,7 @@ class ReadingsConfig(Section):
     )
     minute_days: int = key(
         400,
-        "Days to keep the aggregates of each minute; 0 keeps them forever.",
+        "Days to keep the aggregates of one and of ten minutes; 0 keeps them forever.",
         "a whole number from 0 to 36500",
         ge=0,
         le=36_500,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypedDict
 from urllib.parse import urlencode
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
+from django.utils import timezone
 
 from captures.sessions.models import Session
 from captures.sessions.selectors import sessions_for
@@ -62,26 +63,38 @@ class ReadingsPage(Page):
             "quantity": chosen_of(request, "quantity", quantities),
         }
         begin, end, error = given_range(request)
-        has_range = begin is not None and end is not None
-        named = request.GET.get("range", "")
-        filters = urlencode({name: value for name, value in chosen.items() if value})
+        filters = {name: value for name, value in chosen.items() if value}
+        named = "" if begin and end else named_range(request)
+        first = first_range(named, begin, end)
         return self.render(
             {
                 "sensors": sensors,
                 "quantities": quantities,
                 "order": ",".join(QUANTITIES),
                 "chosen": chosen,
-                "filters": filters,
+                "filters": urlencode(filters),
                 "ranges": {name: label for name, (label, _) in RANGES.items()},
-                "range": "" if has_range else named if named in RANGES else DEFAULT_RANGE,
-                "range_s": {name: seconds for name, (_, seconds) in RANGES.items()},
+                "range": named,
                 "begin": begin,
                 "end": end,
-                "begin_stamp": stamp(begin) if begin and has_range else "",
-                "end_stamp": stamp(end) if end and has_range else "",
+                "first": first,
+                "first_query": urlencode({**filters, **first}),
                 "error": error,
             }
         )
+
+
+def named_range(request: HttpRequest) -> str:
+    name = request.GET.get("range", "")
+    return name if name in RANGES else DEFAULT_RANGE
+
+
+def first_range(named: str, begin: datetime | None, end: datetime | None) -> dict[str, str]:
+    """The ends of the range that the page opens with, as the API takes them."""
+    if begin is None or end is None:
+        end = timezone.now()
+        begin = end - timedelta(seconds=RANGES[named][1])
+    return {"from": stamp(begin), "to": stamp(end)}
 
 
 def chosen_of(request: HttpRequest, name: str, options: dict[str, str]) -> str:

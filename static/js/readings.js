@@ -43,14 +43,14 @@ let timer = 0;
 /** Seconds since 1970; `named` while the range ends now. */
 function rangeOfPage() {
   const { from, to, named } = root.dataset;
-  if (!named) return { from: Date.parse(from) / 1000, to: Date.parse(to) / 1000, named: "" };
-  return { from: 0, to: 0, named, span: Number(root.dataset[`${named}S`]) };
+  return { from: Date.parse(from) / 1000, to: Date.parse(to) / 1000, named };
 }
 
 function moveToNow() {
   if (!range.named) return;
+  const span = range.to - range.from;
   range.to = Math.ceil(now() / 1000);
-  range.from = range.to - range.span;
+  range.from = range.to - span;
 }
 
 const iso = (seconds) => new Date(Math.round(seconds * 1000)).toISOString();
@@ -124,9 +124,14 @@ const KEYS = { ArrowLeft: "earlier", ArrowRight: "later", "+": "zoom-in", "-": "
 
 function toggleMarks() {
   marksButton.setAttribute("aria-pressed", String(!areMarksShown()));
+  showMarks();
+}
+
+function showMarks() {
   fillMarkList();
   for (const { plot } of charts.values()) plot?.redraw();
 }
+
 const areMarksShown = () => marksButton.getAttribute("aria-pressed") === "true";
 
 async function fetchJson(url, entries, signal) {
@@ -135,10 +140,10 @@ async function fetchJson(url, entries, signal) {
   return answer.json();
 }
 
-/** Load the readings and the marks of the range. A newer request replaces this one. */
+/** Load the readings and the marks of the range. A newer request replaces this one. The first one is that which the
+ * page has preloaded. */
 async function load() {
   clearTimeout(timer);
-  moveToNow();
   request?.abort();
   const current = new AbortController();
   request = current;
@@ -149,12 +154,12 @@ async function load() {
   ];
   csv.href = `${root.dataset.export}?${query(ends)}`;
   try {
-    const [readings, found] = await Promise.all([
-      fetchJson(root.dataset.readings, query(ends), current.signal),
-      fetchJson(root.dataset.marks, new URLSearchParams(ends), current.signal),
-    ]);
-    marks = found;
+    const found = fetchJson(root.dataset.marks, new URLSearchParams(ends), current.signal);
+    found.catch(() => {}); // awaited below, unless the readings fail first
+    const readings = await fetchJson(root.dataset.readings, query(ends), current.signal);
     draw(readings);
+    marks = await found;
+    showMarks();
     scheduleRefresh(readings.bucket_s * 1000);
   } catch (error) {
     if (current.signal.aborted) return;
@@ -172,8 +177,9 @@ function scheduleRefresh(bucketMs) {
 }
 
 function refresh() {
-  if (document.hidden) scheduleRefresh(0);
-  else load();
+  if (document.hidden) return scheduleRefresh(0);
+  moveToNow();
+  return load();
 }
 
 function sentenceOf(readings, drawn) {
@@ -205,7 +211,6 @@ function draw(readings) {
   for (const quantity of quantities) drawChart(quantity, groups.get(quantity), readings.bucket_s);
   note.textContent = sentenceOf(readings, withPoints.length).trim();
   showRange();
-  fillMarkList();
 }
 
 function byQuantity(channels) {
@@ -500,7 +505,7 @@ if (root) {
     event.preventDefault();
     ACTS[act]();
   });
-  document.addEventListener("visibilitychange", () => document.hidden || !range.named || load());
+  document.addEventListener("visibilitychange", () => document.hidden || !range.named || refresh());
   // A canvas does not follow the style sheet.
   document.addEventListener("themechange", () => {
     for (const chart of charts.values()) {

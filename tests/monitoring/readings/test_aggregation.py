@@ -13,7 +13,7 @@ from django.db import connection
 from monitoring.models import DueAggregate, Reading, ReadingAggregate, ReadingQuality, SensorChannel
 from monitoring.readings import aggregation
 from monitoring.readings.aggregation import Stretch, aggregate_batch, aggregate_due, stretches
-from monitoring.readings.levels import DAY_S, HOUR_S, MINUTE_S
+from monitoring.readings.levels import DAY_S, HOUR_S, LEVELS, MINUTE_S
 from tests.harness.rows.readings import NOON_S, channel_of, read, write
 
 pytestmark = pytest.mark.django_db
@@ -61,7 +61,7 @@ def test_only_plausible_readings_are_part_of_the_mean(channel: SensorChannel) ->
 def test_a_minute_without_a_plausible_reading_has_no_mean(channel: SensorChannel) -> None:
     read(channel, [None])
     aggregate_due()
-    assert [row[1:] for seconds in (MINUTE_S, HOUR_S, DAY_S) for row in stored(seconds)] == [(None, None, None, 0)] * 3
+    assert [row[1:] for seconds in LEVELS for row in stored(seconds)] == [(None, None, None, 0)] * 4
 
 
 def test_a_minute_is_computed_a_minute_after_its_end(channel: SensorChannel) -> None:
@@ -80,7 +80,7 @@ def test_a_late_reading_changes_its_minute_hour_and_day(channel: SensorChannel) 
     aggregate_due()
     read(channel, [3.0], from_s=NOON_S + 30)
     aggregate_due()
-    assert [row[1:] for seconds in (MINUTE_S, HOUR_S, DAY_S) for row in stored(seconds)] == [(1.0, 3.0, 2.0, 2)] * 3
+    assert [row[1:] for seconds in LEVELS for row in stored(seconds)] == [(1.0, 3.0, 2.0, 2)] * 4
 
 
 def test_a_late_reading_does_not_replace_a_minute_whose_readings_were_removed(channel: SensorChannel) -> None:
@@ -96,7 +96,7 @@ def test_a_late_reading_does_not_replace_a_minute_whose_readings_were_removed(ch
 def test_a_late_minute_does_not_replace_an_hour_whose_minutes_were_removed(channel: SensorChannel) -> None:
     read(channel, [1.0, 2.0, 3.0])
     aggregate_due()
-    ReadingAggregate.objects.filter(seconds=MINUTE_S).delete()
+    ReadingAggregate.objects.filter(seconds__lt=HOUR_S).delete()
     Reading.objects.all().delete()
     read(channel, [50.0], from_s=HOUR_START)
     aggregate_due()

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from monitoring.models import DueAggregate, Reading, ReadingAggregate, SensorChannel
 from monitoring.readings.aggregation import aggregate_due
-from monitoring.readings.levels import DAY_S, HOUR_S, MINUTE_S
+from monitoring.readings.levels import DAY_S, HOUR_S, MINUTE_S, TEN_MINUTES_S
 from monitoring.retention import remove_expired
 from monitoring.tables import RETENTION
 from tests.harness.rows.readings import channel_of, read
@@ -51,7 +51,7 @@ def test_readings_and_minutes_are_removed_hours_and_days_stay(
     kept_for(2, 4)
     read_days_ago(channel, 9, 6, 5, 3, 1, 0)
     aggregate_due()
-    assert remove_expired(ENTRIES) == {"readings": 4, "reading_minutes": 2}
+    assert remove_expired(ENTRIES) == {"readings": 4, "reading_minutes": 4}
     assert (Reading.objects.count(), rows(MINUTE_S), rows(HOUR_S), rows(DAY_S)) == (2, 4, 6, 6)
 
 
@@ -67,12 +67,13 @@ def test_a_reading_whose_minute_is_not_computed_stays(
     assert remove_expired(ENTRIES)["readings"] == 4
 
 
-def test_a_minute_whose_hour_is_not_computed_stays(
+def test_a_minute_stays_until_the_levels_above_are_computed(
     channel: SensorChannel, kept_for: Callable[[int, int], None]
 ) -> None:
     kept_for(1, 1)
     read_days_ago(channel, 9, 3, 0)
     aggregate_due()
+    DueAggregate.objects.create(channel=channel, seconds=TEN_MINUTES_S, start_s=0)
     DueAggregate.objects.create(channel=channel, seconds=HOUR_S, start_s=0)
     assert remove_expired(ENTRIES)["reading_minutes"] == 0
 
@@ -90,4 +91,4 @@ def test_the_newest_days_with_readings_stay_when_the_clock_jumps(
     kept_for(3, 3)
     read_days_ago(channel, 902, 901, 900, 0)
     aggregate_due()
-    assert remove_expired(ENTRIES) == {"readings": 1, "reading_minutes": 1}
+    assert remove_expired(ENTRIES) == {"readings": 1, "reading_minutes": 2}
