@@ -11,9 +11,11 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Avg, Count, F, FloatField, Max, Min, Q, QuerySet, Sum
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, NullIf
 
 from monitoring.models import DueAggregate, Reading, ReadingAggregate, ReadingQuality
@@ -98,7 +100,7 @@ def computed(seconds: int, wanted: Sequence[Stretch]) -> list[ReadingAggregate]:
     return [ReadingAggregate(seconds=seconds, **row) for row in rows]
 
 
-def _of_readings(seconds: int, wanted: Sequence[Stretch]) -> Iterable[dict[str, float]]:
+def _of_readings(seconds: int, wanted: Sequence[Stretch]) -> Iterable[Any]:
     ranges = Q()
     for one in wanted:
         ranges |= Q(channel=one.channel, at_ms__gte=one.start_s * 1000, at_ms__lt=one.end_s * 1000)
@@ -115,7 +117,7 @@ def _of_readings(seconds: int, wanted: Sequence[Stretch]) -> Iterable[dict[str, 
     )  # fmt: skip
 
 
-def _of_aggregates(seconds: int, below: int, wanted: Sequence[Stretch]) -> Iterable[dict[str, float]]:
+def _of_aggregates(seconds: int, below: int, wanted: Sequence[Stretch]) -> Iterable[Any]:
     lower = ReadingAggregate.objects.filter(_ranges(wanted), seconds=below)
     return lower.annotate(bucket=F("start_s") / seconds * seconds).values("channel_id", "bucket").order_by().annotate(
         low=Min("minimum"), high=Max("maximum"), average=mean_of_means(), **{f"n_{name}": Sum(name) for name in NUMBERS}
@@ -125,7 +127,7 @@ def _of_aggregates(seconds: int, below: int, wanted: Sequence[Stretch]) -> Itera
     )  # fmt: skip
 
 
-def mean_of_means() -> Sum:
+def mean_of_means() -> Combinable:
     """The mean of all readings below, of which each aggregate has `count`. NULL without plausible ones."""
     return Sum(F("mean") * Cast("count", FloatField())) / NullIf(Cast(Sum("count"), FloatField()), 0.0)
 

@@ -59,7 +59,7 @@ def channel_readings_body(channel: SensorChannel, points: Sequence[Point]) -> Ch
             mean=_rounded([point.mean for point in points], digits),
             min=_rounded([point.minimum for point in points], digits),
             max=_rounded([point.maximum for point in points], digits),
-            count=[point.count for point in points],
+            count=[point.number for point in points],
             quality=[point.quality for point in points],
         ),
     )

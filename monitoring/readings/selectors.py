@@ -25,7 +25,7 @@ class Point(NamedTuple):
     mean: float | None
     minimum: float | None
     maximum: float | None
-    count: int
+    number: int
     quality: int
 
 

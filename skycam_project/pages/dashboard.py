@@ -1,4 +1,4 @@
-"""The dashboard: every camera, the newest captures, recent events, and the cameras' temperatures."""
+"""The dashboard: every camera, the newest captures, recent events, and the temperatures of cameras and sensors."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from cameras.camera_display import camera_displays, summary
 from cameras.selectors import cameras_for
 from captures.camera_pages.cards import cards_for
-from captures.camera_pages.temperatures import temperatures
+from captures.camera_pages.temperatures import Series, temperatures
 from captures.capturing.selectors import captures_for
 from captures.experiment_pages.display import displays_for
 from captures.experiments.selectors import experiments_for
 from core.pages.page import Page
 from monitoring.feed import feed
+from monitoring.readings.temperatures import sensor_temperatures
 
 RECENT = 12
 EVENTS = 14
@@ -47,10 +48,12 @@ class ShellNow(Page):
 
 
 class TemperaturePage(Page):
-    """The data of the temperature chart, as JSON."""
+    """The data of the temperature chart, as JSON: of the cameras, and of sensors beside them."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return JsonResponse({"series": temperatures(camera_displays(cameras_for(request.user)))})
+        cameras = temperatures(camera_displays(cameras_for(request.user)))
+        sensors = [Series(name=name, points=points) for name, points in sensor_temperatures().items() if points]
+        return JsonResponse({"series": [*cameras, *sensors]})
 
 
 def dashboard_context(user: Any) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-// Temperatures of the cameras in the last day. Labels are at the ends of the lines; series differ by dash, not only by
-// colour. A line ends where a camera reported nothing for longer than usual, so that only measured values are drawn. A
-// table shows the same data.
+// Temperatures of cameras and sensors in the last day. Labels are at the ends of the lines; series differ by dash, not
+// only by colour. A line ends where one of them reported nothing for longer than usual, so that only what was measured
+// is drawn. A table shows the same data.
 import { axes, lineSeries, onOneAxis, withMinus, zonedDate } from "./chart-lines.js";
 import { now, shown as timeOf } from "./clock.js";
 
@@ -84,7 +84,7 @@ const cell = (content, head) => {
   return element;
 };
 
-/** The same data as a table, one row per camera. */
+/** The same data as a table, one row for each. */
 function fillTable(series) {
   table.closest("details").hidden = !series.length;
   table.tBodies[0].replaceChildren(
@@ -109,7 +109,7 @@ function draw(series) {
   plot?.destroy();
   plot = null;
   shownSeries = series;
-  note.textContent = series.length ? "" : "No camera reports its temperature";
+  note.textContent = series.length ? "" : "Nothing reports a temperature";
   fillTable(series);
   if (!series.length) return;
   const data = mergedSeries(series);
