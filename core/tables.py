@@ -6,6 +6,7 @@ EXCEPTION_TABLES = {
     "core": "core.api.exceptions.EXCEPTIONS",
     "idempotency": "core.idempotency.problems.EXCEPTIONS",
     "jobs": "core.jobs.problems.EXCEPTIONS",
+    "sensors": "monitoring.sensor_management.problems.EXCEPTIONS",
     "webhooks": "monitoring.webhooks.problems.EXCEPTIONS",
     "cameras": "cameras.problems.EXCEPTIONS",
     "captures": "captures.problems.EXCEPTIONS",

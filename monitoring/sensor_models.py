@@ -23,10 +23,11 @@ class ReadingQuality(models.IntegerChoices):
 
 
 class Sensor(models.Model):
-    """A device that is read, or a source that sends values. It belongs to one host."""
+    """A device that is read, or a source that sends values. It belongs to one host. A removed one stays until the
+    retention has deleted its readings."""
 
     id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
-    name = models.CharField(max_length=40, unique=True, help_text="Its id in the API, as in the configuration.")
+    name = models.CharField(max_length=40, help_text="Its id in the API, as in the configuration.")
     label = models.CharField(max_length=80, blank=True, help_text="Display name; the name if empty.")
     kind = models.CharField(max_length=20)
     host = models.CharField(max_length=60)
@@ -36,10 +37,20 @@ class Sensor(models.Model):
     secrets_encrypted = models.TextField(blank=True, help_text="The secret settings as JSON, encrypted.")
     revision = models.PositiveIntegerField(default=1, help_text="Increased by each change that restarts its process.")
     created_at = models.DateTimeField(default=timezone.now)
+    removed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["name"]
         indexes = [models.Index(fields=["host", "enabled"], name="sensor_of_host")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["name"], condition=Q(removed_at__isnull=True), name="one_sensor_for_each_name"
+            ),
+            models.CheckConstraint(
+                condition=Q(removed_at__isnull=True) | Q(enabled=False, secrets_encrypted=""),
+                name="a_removed_sensor_is_off_without_secrets",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

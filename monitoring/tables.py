@@ -7,6 +7,11 @@ HIDDEN_CAMERAS = {
 }
 """User -> the cameras, including removed ones, whose events and alerts this user must not see."""
 
+HOST_NAMES = {
+    "cameras": "cameras.discovery.service.host_names",
+}
+"""Functions that return the names of hosts that the station has."""
+
 EVENT_RECORDED = {
     "webhooks": "monitoring.webhooks.queue.queue_deliveries",
     "alert_rules": "monitoring.alert_rules.event_rules.open_event_alerts",
@@ -37,6 +42,7 @@ RETENTION = {
     "webhook_deliveries": "monitoring.webhooks.retention.remove_deliveries",
     "readings": "monitoring.readings.retention.remove_readings",
     "reading_minutes": "monitoring.readings.retention.remove_minutes",
+    "sensors": "monitoring.sensor_management.removal.remove_readings",
     "cleanup_plans": "captures.retention.stored_plans.remove_plans",
     "sessions": "skycam_project.access.retention.remove_sessions",
     "sign_ins": "skycam_project.access.retention.remove_sign_ins",

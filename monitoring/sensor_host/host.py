@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -101,6 +102,29 @@ class SensorHost:
     def known_states(self) -> list[SensorState] | None:
         """None until the sensors of this host are known."""
         return self.states() if self._is_reconciled else None
+
+    @contextmanager
+    def paused(self, sensor: str) -> Iterator[None]:
+        """The process of the sensor with this id does not run: another one needs its port."""
+        with self._lock:
+            running = self._running.get(sensor)
+        process = running.process if running else None
+        if running is None or process is None:
+            yield
+            return
+        process.stop()
+        try:
+            yield
+        finally:
+            with self._lock:
+                # A change of its row may have replaced it meanwhile.
+                is_current = self._running.get(sensor) is running
+                if is_current:
+                    running.process = SensorProcess(
+                        running.row.name, process.specification, partial(self._hear, running)
+                    )
+            if is_current and running.process is not None:
+                running.process.start()
 
     def states(self) -> list[SensorState]:
         found = []

@@ -29,7 +29,7 @@ class SensorProcess:
     thread."""
 
     def __init__(self, name: str, specification: Specification, on_message: Callable[[Message], None]) -> None:
-        self.name, self._specification, self._on_message = name, specification, on_message
+        self.name, self.specification, self._on_message = name, specification, on_message
         self._stopping = threading.Event()
         # The kernel kills the process when the thread that started it ends: so it is the thread that reads from it.
         self._thread = threading.Thread(target=self._run, name=f"sensor-{name}", daemon=True)
@@ -49,7 +49,7 @@ class SensorProcess:
     @property
     def silence_s(self) -> float:
         """Seconds without a message after which the process hangs: it reads once in an interval, and opens before."""
-        return self._specification["interval_s"] + 2 * self._specification["deadline_s"] + MARGIN_S
+        return self.specification["interval_s"] + 2 * self.specification["deadline_s"] + MARGIN_S
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -78,7 +78,7 @@ class SensorProcess:
         assert child.stdin
         assert child.stdout
         try:
-            child.stdin.write(json.dumps(self._specification).encode() + b"\n")
+            child.stdin.write(json.dumps(self.specification).encode() + b"\n")
             child.stdin.flush()
         except OSError:
             return "Its process ended at once; the log says why."

@@ -29,7 +29,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "part": ("restarted",),
     "recording": ("deleted", "failed", "lost", "pinned", "started", "stopped"),
     "schedule": ("added", "changed", "night", "removed"),
-    "sensor": ("missing", "readings_lost", "returned"),
+    "sensor": ("added", "changed", "missing", "readings_lost", "removed", "returned"),
     "session": (
         "finished", "gap", "handed_over", "held", "paused", "rejected", "resumed", "started", "stopped", "waiting",
     ),

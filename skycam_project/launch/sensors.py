@@ -19,6 +19,7 @@ def run_sensors(*, whole_station: bool) -> None:
     from monitoring.alert_rules.watch import RuleWatch
     from monitoring.heartbeat import start_heartbeat_thread
     from monitoring.sensor_host.host import SensorHost
+    from monitoring.sensor_management.commands import SensorCommandServer
 
     signals: queue.SimpleQueue[int] = queue.SimpleQueue()  # its put() may interrupt its get(): no lock is held twice
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -28,12 +29,15 @@ def run_sensors(*, whole_station: bool) -> None:
     sources = signal_sources(station.host, whole_station=whole_station)
     watch = RuleWatch(station.host, station.data, host.known_states, sources, host.writer.add_write)
     host.add_listener(watch.take_readings)
+    commands = SensorCommandServer(station.host, station.outgoing, host.paused)
     host.start()
     watch.start()
+    commands.start()
     start_heartbeat_thread(host.is_alive)
     try:
         signals.get()
     finally:
+        commands.stop()
         watch.stop()
         host.stop()
 

@@ -89,6 +89,8 @@ def address(path: str, world: World) -> str:
         "archive": world.archive.pk,
         "file": world.archived.pk,
         "webhook": world.webhook.pk,
+        "sensor": world.sensor.name,
+        "channel": world.channel.pk,
         "destination": world.destination.pk,
     }
     return path.format(**places)

@@ -64,6 +64,9 @@ from monitoring.bodies import AlertBody, EventBody
 from monitoring.health import HEALTH
 from monitoring.models import Alert, Severity
 from monitoring.readings.bodies import ChannelReadingsBody, PointsBody, ReadingsBody
+from monitoring.sensor_host.latest import HOSTS
+from monitoring.sensor_management.bodies import ChannelBody, FoundBody, SensorBody
+from monitoring.sensor_management.requests import ChannelChange, SensorRequest
 from monitoring.webhook_models import DELIVERY_TRANSITIONS
 from monitoring.webhooks.bodies import AttemptBody, DeliveryDetailBody, SecretBody, WebhookBody
 from monitoring.webhooks.payload import PayloadBody
@@ -146,6 +149,11 @@ FIELDS = {
     "to change a destination": DestinationChange.model_fields,
     "to schedule": ScheduleRequest.model_fields,
     "token": KnownTokenBody.__annotations__,
+    "sensor": SensorBody.__annotations__,
+    "channel": ChannelBody.__annotations__,
+    "found sensor": FoundBody.__annotations__,
+    "to add a sensor": SensorRequest.model_fields,
+    "to change a channel": ChannelChange.model_fields,
     "web-hook": WebhookBody.__annotations__,
     "secret of a web-hook": SecretBody.__annotations__,
     "delivery": DeliveryDetailBody.__annotations__,
@@ -260,7 +268,7 @@ def test_the_documented_reasons_are_those_of_the_code() -> None:
 
 
 def test_the_documented_redis_names_are_those_of_the_code() -> None:
-    own = texts(*calls("key", "cameras/"), *calls("NoticeKind")) | {"live"}
+    own = texts(*calls("key", "cameras/"), *calls("key", "monitoring/"), *calls("NoticeKind")) | {"live", HOSTS}
     written = {re.split(r"[:<]", name)[0] for name in first_cells(section(PAGE, "Names in Redis"))}
     assert written == own | {"cache"}
 

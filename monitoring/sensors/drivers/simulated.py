@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.outgoing import OutgoingGuard
-from monitoring.sensors.driver import Option, Sample, SensorDriver, SensorError
+from monitoring.sensors.driver import Found, Option, Sample, SensorDriver, SensorError
 
 DAY_S = 86_400.0
 FAULTS = ("none", "silent", "error", "power_on", "unplugged", "noise")
@@ -35,6 +35,11 @@ class SimulatedSensor(SensorDriver):
         if not 0 <= found["humidity"] <= 100:
             raise ValueError("humidity is not valid; allowed is a number from 0 to 100.")
         return found
+
+    @classmethod
+    def detect(cls, deadline_s: float) -> list[Found]:
+        """Each machine has one."""
+        return [Found("simulated", "Simulated sensor", {})]
 
     def read(self, deadline_s: float) -> list[Sample]:
         self._reads += 1

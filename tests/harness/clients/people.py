@@ -17,7 +17,7 @@ from captures.models import Archive, Experiment, ExperimentCamera, IntegrityFind
 from captures.retention.plan import CleanupPlan
 from captures.retention.stored_plans import store_plan
 from core.jobs.models import Job
-from monitoring.models import WebhookDelivery
+from monitoring.models import SensorChannel, WebhookDelivery
 from monitoring.services import raise_alert, record_event
 from scheduler.models import Schedule
 from skycam_project.access.models import ApiToken, SignIn, User
@@ -27,6 +27,7 @@ from tests.harness.rows.audiences import only_for
 from tests.harness.rows.captures import file_of, saved
 from tests.harness.rows.clips import clip_of
 from tests.harness.rows.offsite_rows import copy_row, folder_destination_row
+from tests.harness.rows.sensors import make_sensor
 from tests.harness.rows.webhooks import added
 
 SIGN_IN = "/accounts/login/?next="
@@ -62,6 +63,8 @@ class World:
         self.schedule.cameras.add(camera)
         self.experiment = Experiment.objects.create(name="dew", operator="operator", still_interval_s=60)
         ExperimentCamera.objects.create(experiment=self.experiment, camera=camera, position=1)
+        self.sensor = make_sensor()
+        self.channel = SensorChannel.objects.create(sensor=self.sensor, key="t", quantity="temperature")
         self.webhook = added(kinds=("storage.full",))
         record_event("storage.full", "The disk is full.")
         self.delivery = WebhookDelivery.objects.get()
@@ -90,6 +93,7 @@ class World:
             "<uuid:finding>": self.finding.pk,
             "<int:token>": ApiToken.issue(user)[0].pk, "<uuid:sign_in>": SignIn.objects.create(user=user).pk,
             "<str:name>": "night", "<str:night>": "2026-11-22", "<uuid:viewer>": self.session.pk,
+            "<slug:sensor>": self.sensor.name, "<int:channel>": self.channel.pk,
             "<uuid:webhook>": self.webhook.pk, "<uuid:delivery>": self.delivery.pk,
             "<uuid:storageroot>": self.root.pk, "<uuid:camera>": self.camera.pk, "<slug:action>": "verify",
             "(?P<url>.*)$": "nothing/",

@@ -1,0 +1,111 @@
+"""The settings of a sensor: checked by its kind, with the secrets in a column of their own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from core.secrets import DecryptionFailed, decrypt_secret, encrypt_secret
+from core.text.suggestions import did_you_mean
+from monitoring.models import Sensor
+from monitoring.sensors.driver import Option
+from monitoring.sensors.kinds import SENSORS, driver_class
+
+REDACTED = "***"
+"""In place of a secret. In a change it stands for the stored one."""
+DESTINATIONS = frozenset({"url", "host", "port", "tls"})
+"""Settings that say where a sensor connects to: a stored secret is not sent to another place."""
+
+
+def check_kind(kind: str) -> None:
+    """ValidationError for a kind that does not exist."""
+    if kind not in SENSORS:
+        meant = did_you_mean(kind, SENSORS)
+        raise ValidationError(
+            {"kind": f"There is no kind {kind[:40]!r}.{meant} Known are {', '.join(sorted(SENSORS))}."}
+        )
+
+
+def options_of(kind: str) -> tuple[Option, ...]:
+    """None for a kind of another version."""
+    return driver_class(kind).options if kind in SENSORS else ()
+
+
+def secret_names(kind: str) -> frozenset[str]:
+    return frozenset(option.name for option in options_of(kind) if option.secret)
+
+
+def secrets_of(sensor: Sensor) -> dict[str, Any]:
+    """DecryptionFailed."""
+    found: dict[str, Any] = json.loads(decrypt_secret(sensor.secrets_encrypted)) if sensor.secrets_encrypted else {}
+    return found
+
+
+def shown_settings(sensor: Sensor) -> dict[str, Any]:
+    """With *** in place of the secrets. Nothing is decrypted: the settings are shown also without the key."""
+    hidden = dict.fromkeys(sorted(secret_names(sensor.kind)), REDACTED) if sensor.secrets_encrypted else {}
+    return {**sensor.settings, **hidden}
+
+
+def check_settings(
+    kind: str, given: Mapping[str, Any], stored: Sensor | None = None, *, from_file: bool = False
+) -> dict[str, Any]:
+    """The complete settings, with secrets. What is not given stays as it is in `stored`; None is the default.
+
+    ValidationError with a sentence: a wrong value, a setting that the file alone may have (unless `from_file`), or a
+    stored secret that cannot be read, or would go to another place.
+    """
+    secrets = secret_names(kind)
+    given = {name: value for name, value in given.items() if name not in secrets or value != REDACTED}
+    before = dict(stored.settings) if stored else {}
+    kept = kept_secrets(stored, secrets - given.keys()) if stored else {}
+    try:
+        complete = driver_class(kind).check_settings({**before, **kept, **given})
+    except ValueError as error:
+        raise ValidationError({"settings": str(error)}) from None
+    if not from_file:
+        check_file_only(kind, complete, before)
+    if kept and (moved := moved_setting(complete, before)):
+        raise ValidationError(
+            {
+                "settings": f"{min(kept)} must be given again, because {moved} changes: "
+                "a stored secret is not sent to another place."
+            }
+        )
+    return complete
+
+
+def kept_secrets(stored: Sensor, names: Collection[str]) -> dict[str, Any]:
+    """The stored ones of `names`. ValidationError if there are some that cannot be decrypted."""
+    if not names or not stored.secrets_encrypted:
+        return {}
+    try:
+        return {name: value for name, value in secrets_of(stored).items() if name in names}
+    except DecryptionFailed as error:
+        raise ValidationError({"settings": str(error)}) from None
+
+
+def check_file_only(kind: str, complete: Mapping[str, Any], before: Mapping[str, Any]) -> None:
+    for option in options_of(kind):
+        if option.from_file_only and complete[option.name] != before.get(option.name, option.default):
+            raise ValidationError(
+                {"settings": f"{option.name} is set by the configuration file alone (`skycam config apply`)."}
+            )
+
+
+def moved_setting(complete: Mapping[str, Any], before: Mapping[str, Any]) -> str:
+    """The first setting that leads to another place than before, or nothing."""
+    return next((name for name in sorted(DESTINATIONS & complete.keys()) if complete[name] != before.get(name)), "")
+
+
+def settings_columns(kind: str, complete: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of a row for these settings."""
+    hidden = secret_names(kind)
+    secrets = {name: value for name, value in complete.items() if name in hidden and value not in (None, "")}
+    return {
+        "settings": {name: value for name, value in complete.items() if name not in hidden},
+        "secrets_encrypted": encrypt_secret(json.dumps(secrets)) if secrets else "",
+    }

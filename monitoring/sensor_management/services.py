@@ -1,0 +1,160 @@
+"""What a manager does with sensors. Each change is one transaction with its event; a refused one changes nothing."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from core.secrets import DecryptionFailed
+from monitoring.models import Sensor, SensorChannel
+from monitoring.sensor_management.driver_settings import (
+    check_kind,
+    check_settings,
+    secrets_of,
+    settings_columns,
+)
+from monitoring.sensor_management.hosts import check_host
+from monitoring.sensor_management.requests import ChannelChange, SensorChange, SensorRequest
+from monitoring.sensors.kinds import driver_class
+from monitoring.services import record_event
+
+MAX_SENSORS = 200
+USUAL_INTERVAL_S = 2.0
+RESTARTING = frozenset({"host", "enabled", "interval_s", "settings"})
+"""Fields whose change restarts the sensor's process."""
+
+
+def add_sensor(wanted: SensorRequest, actor: str, *, from_file: bool = False) -> Sensor:
+    """`from_file` allows settings that the configuration file alone may have. ValidationError."""
+    check_kind(wanted.kind)
+    host = wanted.host or settings.STATION.host
+    check_host(host)
+    complete = check_settings(wanted.kind, wanted.settings, from_file=from_file)
+    if Sensor.objects.filter(removed_at=None).count() >= MAX_SENSORS:
+        raise ValidationError({"name": f"A station has at most {MAX_SENSORS} sensors. Remove one first."})
+    sensor = Sensor(
+        name=wanted.name,
+        label=wanted.label,
+        kind=wanted.kind,
+        host=host,
+        enabled=wanted.enabled,
+        interval_s=checked_interval(wanted.kind, wanted.interval_s),
+        **settings_columns(wanted.kind, complete),
+    )
+    try:
+        with transaction.atomic():
+            sensor.save(force_insert=True)
+            message = f"{actor or 'The station'} added the sensor {sensor.name} ({sensor.kind})."
+            _record("sensor.added", sensor, message, actor, {"kind": sensor.kind, "host": sensor.host})
+    except IntegrityError:
+        raise ValidationError({"name": f"There is a sensor {wanted.name} already. Choose another name."}) from None
+    return sensor
+
+
+def checked_interval(kind: str, interval_s: float | None) -> float:
+    """ValidationError for one that is shorter than the kind allows; None is the usual one."""
+    shortest = driver_class(kind).shortest_interval_s
+    if interval_s is None:
+        return max(USUAL_INTERVAL_S, shortest)
+    if interval_s < shortest:
+        raise ValidationError({"interval_s": f"The shortest interval of this kind is {shortest:g} s."})
+    return interval_s
+
+
+@transaction.atomic
+def change_sensor(sensor: Sensor, wanted: SensorChange, actor: str, *, from_file: bool = False) -> Sensor:
+    """ValidationError; Sensor.DoesNotExist when it was removed meanwhile."""
+    found = Sensor.objects.select_for_update().get(pk=sensor.pk, removed_at=None)
+    check_kind(found.kind)
+    given = wanted.model_dump(exclude_none=True)
+    if "host" in given and given["host"] != found.host:
+        check_host(given["host"])
+    if "interval_s" in given:
+        checked_interval(found.kind, given["interval_s"])
+    changed = [name for name, value in given.items() if name != "settings" and getattr(found, name) != value]
+    if wanted.settings is not None:
+        changed += _change_settings(found, wanted.settings, from_file)
+    if not changed:
+        return found
+    for name in set(changed) & given.keys():
+        setattr(found, name, given[name])
+    if any(name.partition(".")[0] in RESTARTING for name in changed):
+        found.revision += 1
+    found.save()
+    message = f"{actor or 'The station'} changed {', '.join(changed)} of the sensor {found.name}."
+    _record("sensor.changed", found, message, actor, {"changed": changed})
+    return found
+
+
+def _change_settings(sensor: Sensor, given: dict[str, Any], from_file: bool) -> list[str]:
+    """The names of the settings that change, as `settings.url`. Their values are not recorded: they may be secrets."""
+    complete = check_settings(sensor.kind, given, sensor, from_file=from_file)
+    before = dict(sensor.settings)
+    # Secrets that cannot be read differ from any other.
+    with suppress(DecryptionFailed):
+        before |= secrets_of(sensor)
+    changed = [f"settings.{name}" for name, value in complete.items() if (before.get(name) or None) != (value or None)]
+    if changed:
+        for name, value in settings_columns(sensor.kind, complete).items():
+            setattr(sensor, name, value)
+    return changed
+
+
+@transaction.atomic
+def remove_sensor(sensor: Sensor, actor: str) -> None:
+    """It ends and is not shown any more; its secrets are deleted at once, its readings by the retention."""
+    removed = Sensor.objects.filter(pk=sensor.pk, removed_at=None).update(
+        removed_at=timezone.now(), enabled=False, secrets_encrypted="", revision=F("revision") + 1
+    )
+    if not removed:
+        return
+    SensorChannel.objects.filter(sensor=sensor).update(main=False, hidden=True)
+    _record("sensor.removed", sensor, f"{actor or 'The station'} removed the sensor {sensor.name}.", actor)
+
+
+@transaction.atomic
+def change_channel(channel: SensorChannel, wanted: ChannelChange, actor: str) -> SensorChannel:
+    """ValidationError; SensorChannel.DoesNotExist when it was removed meanwhile."""
+    found = SensorChannel.objects.select_for_update().get(pk=channel.pk, sensor__removed_at=None)
+    given = wanted.model_dump(exclude_unset=True)
+    changed = [name for name, value in given.items() if getattr(found, name) != value]
+    for name in changed:
+        setattr(found, name, given[name])
+    _check_channel(found)
+    if not changed:
+        return found
+    if "main" in changed and found.main:
+        # Before the row is saved: the database allows one main channel at each statement.
+        SensorChannel.objects.filter(main=True).update(main=False)
+    try:
+        with transaction.atomic():
+            found.save(update_fields=changed)
+    except IntegrityError:
+        raise ValidationError(
+            {"main": "Another channel was made the main one at the same moment. Try again."}
+        ) from None
+    sensor = found.sensor
+    message = (
+        f"{actor or 'The station'} changed {', '.join(changed)} of the channel {found.display_name} of the sensor "
+        f"{sensor.name}."
+    )
+    values = {name: given[name] for name in changed}
+    _record("sensor.changed", sensor, message, actor, {"channel": found.key, "quantity": found.quantity, **values})
+    return found
+
+
+def _check_channel(channel: SensorChannel) -> None:
+    if channel.main and channel.quantity != "temperature":
+        raise ValidationError({"main": "Only a temperature can be the temperature of the site."})
+    if channel.lowest is not None and channel.highest is not None and channel.lowest >= channel.highest:
+        raise ValidationError({"highest": "The upper limit must be above the lower one."})
+
+
+def _record(kind: str, sensor: Sensor, message: str, actor: str, data: dict[str, Any] | None = None) -> Any:
+    return record_event(kind, message, subject=sensor.name, actor=actor, data={"sensor": sensor.name, **(data or {})})
