@@ -218,6 +218,8 @@ TRANSLATIONS: dict[str, Callable[[Any], CliError]] = {
     "captures.recording_control.commands.RecordingClaimed": recording_claimed,
     "captures.sessions.service.SessionClaimed": session_claimed,
     "core.jobs.services.NotCancellable": lambda error: CliError("job-ended", str(error)),
+    "monitoring.sensor_management.commands.SensorHostDown": lambda error: CliError("host-down", str(error)),
+    "monitoring.sensor_management.commands.SensorHostSlow": lambda error: CliError("too-slow", str(error)),
     "monitoring.webhooks.services.WebhookBusy": lambda error: CliError("webhook-busy", str(error)),
     "monitoring.webhooks.services.WebhookDisabled": lambda error: CliError("webhook-disabled", str(error)),
     "django.core.exceptions.PermissionDenied": lambda error: CliError("forbidden", str(error)),

@@ -47,6 +47,7 @@ COMMANDS = {
     "logs": "skycam_project.cli.logs:logs",
     "users": "skycam_project.cli.users:users",
     "tokens": "skycam_project.cli.tokens:tokens",
+    "sensors": "skycam_project.cli.sensors:sensors",
     "webhooks": "skycam_project.cli.webhooks:webhooks",
     "doctor": "skycam_project.cli.doctor:doctor",
     "config": "skycam_project.cli.configuration:config",
