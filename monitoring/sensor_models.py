@@ -23,8 +23,8 @@ class ReadingQuality(models.IntegerChoices):
 
 
 class Sensor(models.Model):
-    """A device that is read, or a source that sends values. It belongs to one host. A removed one stays until the
-    retention has deleted its readings."""
+    """A device that is read, or a source that sends values. It belongs to one host. The row of a removed one
+    stays; the retention deletes its channels and readings."""
 
     id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
     name = models.CharField(max_length=40, help_text="Its id in the API, as in the configuration.")

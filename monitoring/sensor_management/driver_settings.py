@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -42,6 +43,13 @@ def secrets_of(sensor: Sensor) -> dict[str, Any]:
     """DecryptionFailed."""
     found: dict[str, Any] = json.loads(decrypt_secret(sensor.secrets_encrypted)) if sensor.secrets_encrypted else {}
     return found
+
+
+def readable_settings(sensor: Sensor) -> dict[str, Any]:
+    """With the secrets, unless they cannot be decrypted."""
+    with suppress(DecryptionFailed):
+        return {**sensor.settings, **secrets_of(sensor)}
+    return dict(sensor.settings)
 
 
 def shown_settings(sensor: Sensor) -> dict[str, Any]:

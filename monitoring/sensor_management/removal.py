@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import Manager
 
-from monitoring.models import DueAggregate, Reading, ReadingAggregate, Sensor
+from monitoring.models import DueAggregate, Reading, ReadingAggregate, Sensor, SensorChannel
 
 COUNTED = 1_000_000
 """More rows are not counted: it would take seconds."""
@@ -36,16 +36,19 @@ def count_removal(sensor: Sensor) -> RemovalCounts:
 
 
 def remove_readings() -> int:
-    """Delete a batch of rows of removed sensors, and at last the sensors; RETENTION lists it. The number of rows."""
-    removed = list(Sensor.objects.exclude(removed_at=None).values_list("pk", flat=True)[:100])
+    """Delete a batch of rows of removed sensors, and at last their channels; RETENTION lists it. The number of rows.
+
+    The sensor's own row stays: it says that the first start has created it already.
+    """
+    removed = list(Sensor.objects.exclude(removed_at=None).filter(channels__isnull=False).distinct()[:100])
     if not removed:
         return 0
     managers: list[Manager[Any]] = [Reading.objects, ReadingAggregate.objects, DueAggregate.objects]
     deleted = next((count for rows in managers if (count := _remove_batch(rows, removed))), 0)
-    return deleted or Sensor.objects.filter(pk__in=removed).delete()[0]
+    return deleted or SensorChannel.objects.filter(sensor__in=removed).delete()[0]
 
 
-def _remove_batch(rows: Manager[Any], sensors: list[Any]) -> int:
+def _remove_batch(rows: Manager[Any], sensors: list[Sensor]) -> int:
     found = rows.filter(channel__sensor__in=sensors).order_by()
     batch = list(found.values_list("pk", flat=True)[:BATCH])
     return rows.filter(pk__in=batch).delete()[0] if batch else 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
@@ -11,12 +10,11 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from core.secrets import DecryptionFailed
 from monitoring.models import Sensor, SensorChannel
 from monitoring.sensor_management.driver_settings import (
     check_kind,
     check_settings,
-    secrets_of,
+    readable_settings,
     settings_columns,
 )
 from monitoring.sensor_management.hosts import check_host
@@ -95,10 +93,7 @@ def change_sensor(sensor: Sensor, wanted: SensorChange, actor: str, *, from_file
 def _change_settings(sensor: Sensor, given: dict[str, Any], from_file: bool) -> list[str]:
     """The names of the settings that change, as `settings.url`. Their values are not recorded: they may be secrets."""
     complete = check_settings(sensor.kind, given, sensor, from_file=from_file)
-    before = dict(sensor.settings)
-    # Secrets that cannot be read differ from any other.
-    with suppress(DecryptionFailed):
-        before |= secrets_of(sensor)
+    before = readable_settings(sensor)
     changed = [f"settings.{name}" for name, value in complete.items() if (before.get(name) or None) != (value or None)]
     if changed:
         for name, value in settings_columns(sensor.kind, complete).items():

@@ -1,4 +1,4 @@
-"""`skycam config apply` and `export`: the station's cameras, schedules and settings as a YAML file."""
+"""`skycam config apply` and `export`: the station's cameras, sensors, schedules and settings as a YAML file."""
 
 from __future__ import annotations
 
@@ -19,20 +19,19 @@ from skycam_project.cli.station import current
 if TYPE_CHECKING:
     from skycam_project.provisioning.plan import FieldBody, NotAppliedBody, PlanBody, RowsBody
 
-LISTS = (("camera", "cameras"), ("schedule", "schedules"))
+LISTS = (("camera", "cameras"), ("sensor", "sensors"), ("schedule", "schedules"))
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 SIGNS = (("added", "+"), ("changed", "~"))
-NO_SENSORS = "Sensors in the file are valid, but this version of Skycam does not create sensors yet: "
 
 
 @click.command("apply", cls=Command)
 @click.argument("path", metavar="FILE", type=FILE)
-@click.option("--prune", is_flag=True, help="Also remove cameras and schedules that are not in the file.")
+@click.option("--prune", is_flag=True, help="Also remove cameras, sensors and schedules that are not in the file.")
 @click.option("--dry-run", is_flag=True, help="Only show the plan.")
 @click.option("--yes", "-y", "confirmed", is_flag=True, help="Apply the plan without asking.")
 @require_privileged_operation
 def apply_file(path: Path, prune: bool, dry_run: bool, confirmed: bool) -> int:
-    """Bring cameras, schedules and settings to those of FILE.
+    """Bring cameras, sensors, schedules and settings to those of FILE.
 
     It first shows the plan, and asks. All changes are made together, or none.
 
@@ -76,8 +75,6 @@ def print_plan(body: dict[str, Any]) -> None:
         print_line(f"~ {field_text(change)}")
     for message, found in by_message(body["not_applied"]).items():
         print_line(f"! Not applied, {message}: {', '.join(map(field_text, found))}.", err=True)
-    if body["sensors"]:
-        print_line(f"! {NO_SENSORS}{', '.join(body['sensors'])}.", err=True)
     print_line(summary(body))
     if body["applied"]:
         print_line("Applied.")
@@ -126,7 +123,7 @@ def value_text(value: Any) -> str:
 
 
 def summary(body: Mapping[str, Any]) -> str:
-    rows = [body["cameras"], body["schedules"]]
+    rows = [body[name] for _, name in LISTS]
     added, removed = (sum(len(one[name]) for one in rows) for name in ("added", "removed"))
     changed = sum(len(one["changed"]) for one in rows) + len(body["settings"])
     if not (added or changed or removed):
@@ -139,7 +136,7 @@ def summary(body: Mapping[str, Any]) -> str:
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @require_privileged_operation
 def export_file(to: Path | None, force: bool) -> None:
-    """Write the station's settings, cameras and schedules as YAML.
+    """Write settings, cameras, sensors and schedules as YAML.
 
     Secrets become ${NAME}; the names are listed on stderr. `skycam config apply` reads the file.
 

@@ -1,22 +1,24 @@
 """The lists `cameras`, `sensors` and `schedules`. `skycam config apply` brings the station to them; a start does not.
 
-The services that store a camera or a schedule validate the values that depend on its driver or its programme."""
+The services that store a camera, a sensor or a schedule validate the values that depend on its driver or its
+programme."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
 from cameras.drivers import DRIVERS
 from cameras.runtime.file_formats import checked_keep
 from cameras.spool.agenda import OnHeld
-from skycam_project.config.keys import NAME, NAME_PATTERN, YES_NO, Section, key
-from skycam_project.config.sections import SensorConfig
+from monitoring.sensors.kinds import driver_class
+from skycam_project.config.keys import NAME, YES_NO, Section, key
+from skycam_project.config.sections import SENSOR_TYPES, SensorConfig
 
 CAMERA_ID = r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
 TYPES = {"dslr": "gphoto2", **{kind: kind for kind in DRIVERS}}
@@ -93,9 +95,32 @@ class CameraEntry(Section):
 
 
 class SensorEntry(SensorConfig):
-    """A sensor, as in the section `sensor`."""
+    """A sensor. A key that is missing leaves an existing sensor as it is."""
 
-    name: str = key(..., "Name of the sensor, unique.", NAME, pattern=NAME_PATTERN, reserved=True)
+    name: str = key(
+        ..., "Name of the sensor, unique. It cannot be changed.", f"{NAME}, not `detect` or `test`", pattern=CAMERA_ID
+    )
+    type: str = key(..., "Kind of the sensor. It cannot be changed.", SENSOR_TYPES)
+    label: str = key("", "Display name.", "at most 80 characters", unset="the name", max_length=80)
+    host: str = key("", "Host that reads it.", "1 to 60 characters", unset="this host", min_length=1, max_length=60)
+    enabled: bool = key(True, "Whether it is read.", YES_NO)
+    settings: dict[str, Any] = key(
+        {}, "The other settings of the kind (docs/operating/sensors.md); those that are missing get their defaults. "
+        "A secret that is missing stays; write it as `${VARIABLE}`.", "a mapping of the kind's settings", secret=True,
+    )  # fmt: skip
+
+    @field_validator("name")
+    @classmethod
+    def is_no_route(cls, value: str) -> str:
+        if value in ("detect", "test"):
+            raise ValueError(f"a sensor cannot be called {value}: that is a route of the API.")
+        return value
+
+    @model_validator(mode="after")
+    def settings_are_given_once(self) -> Self:
+        if twice := sorted(self.settings.keys() & self.model_fields_set & {"port", "baud_rate"}):
+            raise ValueError(f"{twice[0]} is given twice, as a key and in settings. Remove one of them.")
+        return self
 
 
 class ScheduleEntry(Section):
@@ -168,6 +193,16 @@ def check_unique(what: str, key_name: str, values: Iterable[str]) -> None:
                 f"items {seen[value]} and {number} of {what} have the same {key_name} {value!r}; give each its own."
             )
         seen[value] = number
+
+
+def sensor_secrets_of(sensors: Iterable[SensorEntry]) -> list[str]:
+    """The secret settings."""
+    return [
+        str(sensor.settings[option.name])
+        for sensor in sensors
+        for option in driver_class(sensor.type).options
+        if option.secret and sensor.settings.get(option.name)
+    ]
 
 
 def address_secrets_of(cameras: Iterable[CameraEntry]) -> list[str]:

@@ -45,6 +45,8 @@ from skycam_project.config.web import WebConfig
 
 FIRST_CAMERA = "dslr"
 """Id of the camera that the first start creates from the section `camera`."""
+FIRST_SENSOR = "main"
+"""Name of the sensor that the first start creates from the section `sensor`."""
 FROM_YAML = "skycam_project.config.config_file.config_from_yaml"
 TO_YAML = "skycam_project.config.writing.write_config"
 VARIABLE = re.compile(r"\A[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -137,7 +139,9 @@ class SkycamConfig(Section):
     cameras: list[CameraEntry] = key(
         [], "Cameras that `skycam config apply` adds and changes (below).", "a list of cameras"
     )
-    sensors: list[SensorEntry] = key([], "Sensors, as in the section `sensor`.", "a list of sensors", reserved=True)
+    sensors: list[SensorEntry] = key(
+        [], "Sensors that `skycam config apply` adds and changes (below).", "a list of sensors"
+    )
     schedules: list[ScheduleEntry] = key(
         [], "Schedules that `skycam config apply` adds and changes (below).", "a list of schedules"
     )
@@ -193,6 +197,15 @@ class SkycamConfig(Section):
             raise ValueError(
                 f"The camera {FIRST_CAMERA} is described twice, by camera.type and by the list cameras. Remove "
                 "camera.type and camera.port; the defaults of sessions may stay in the section camera."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def one_description_of_the_first_sensor(self) -> Self:
+        if "type" in self.sensor.model_fields_set and any(sensor.name == FIRST_SENSOR for sensor in self.sensors):
+            raise ValueError(
+                f"The sensor {FIRST_SENSOR} is described twice, by sensor.type and by the list sensors. Remove "
+                "sensor.type and sensor.port."
             )
         return self
 
@@ -268,7 +281,8 @@ class SkycamConfig(Section):
 
     @property
     def sensor_given(self) -> bool:
-        return any(given[0] == "sensor" for given in self._given)
+        """Whether a sensor is configured (its interval or baud rate alone does not count)."""
+        return any(given in self._given for given in (("sensor", "type"), ("sensor", "port")))
 
     @property
     def notices(self) -> tuple[Notice, ...]:

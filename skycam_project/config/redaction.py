@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from skycam_project.config.gates import header_secrets
 from skycam_project.config.keys import Key, Section
-from skycam_project.config.lists import address_secrets_of
+from skycam_project.config.lists import address_secrets_of, sensor_secrets_of
 from skycam_project.config.model import SkycamConfig, field_option, key_option
 
 REDACTED = "********"
@@ -70,6 +70,7 @@ def secrets_of(config: SkycamConfig) -> list[str]:
         config.admin_password or "",
         config.service.token,
         *header_secrets(config.gates),
+        *sensor_secrets_of(config.sensors),
         *(text for url in urls for text in passwords_in(url)),
     }
     # A secret may be part of a longer one. Replaced first, it would leave the rest of the longer one readable.

@@ -11,10 +11,10 @@ from pydantic.fields import FieldInfo
 
 from skycam_project.config.gates import GateConfig, GateSourceConfig
 from skycam_project.config.keys import Key, Section
-from skycam_project.config.lists import CameraEntry, ScheduleEntry
+from skycam_project.config.lists import CameraEntry, ScheduleEntry, SensorEntry
 from skycam_project.config.model import KEYS, field_option, fields_of, key_option, variable_of
 
-LISTS: tuple[type[Section], ...] = (GateConfig, GateSourceConfig, CameraEntry, ScheduleEntry)
+LISTS: tuple[type[Section], ...] = (GateConfig, GateSourceConfig, CameraEntry, SensorEntry, ScheduleEntry)
 """The items of lists of which docs has a table."""
 RESERVED = "Reserved, no effect yet: "
 

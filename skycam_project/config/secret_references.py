@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from cameras.drivers.credentials import REDACTED, address_secrets, redact_address
+from monitoring.sensors.kinds import SENSORS, driver_class
 from skycam_project.config.redaction import passwords_in
 
 OTHER_SIGNS = re.compile(r"[^A-Z0-9]+")
@@ -73,6 +74,24 @@ def written_camera(camera: dict[str, Any]) -> dict[str, Any]:
     if LITERAL in address:
         return {**camera, "address": _reference("ADDRESS_OF", str(camera.get("id", "")))}
     return {**camera, "address": address_with_references(str(camera.get("id", "")), address)}
+
+
+def written_sensor(sensor: dict[str, Any]) -> dict[str, Any]:
+    """An item of the list `sensors` as it was written, without its secrets."""
+    kind, given = str(sensor.get("type", "")), sensor.get("settings")
+    if kind not in SENSORS or not isinstance(given, dict):
+        return sensor
+    secrets = [option.name for option in driver_class(kind).options if option.secret and given.get(option.name)]
+    hidden = {
+        name: given[name] if is_reference(given[name]) else sensor_reference(str(sensor.get("name", "")), name)
+        for name in secrets
+    }
+    return {**sensor, "settings": {**given, **hidden}} if hidden else sensor
+
+
+def sensor_reference(sensor: str, setting: str) -> str:
+    """`${PASSWORD_OF_ROOF}`."""
+    return _reference(setting, "OF", sensor)
 
 
 def _reference(*parts: str) -> str:

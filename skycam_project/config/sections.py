@@ -13,6 +13,7 @@ from pydantic import field_validator, model_validator
 from cameras.drivers import driver_class
 from core.sky.horizon_text import parse_horizon
 from core.times.durations import parse_duration, parse_exposure
+from monitoring.sensors.kinds import SENSORS
 from skycam_project.config.addresses import is_loopback
 from skycam_project.config.keys import FOLDER, NAME, NAME_PATTERN, PORT, SECONDS, YES_NO, Section, key
 from skycam_project.config.web import HOST_PATTERN
@@ -20,6 +21,7 @@ from skycam_project.config.web import HOST_PATTERN
 ORIGIN = re.compile(r"\Ahttps?://[a-z0-9.\-_\[\]:]+\Z")
 SIZE = re.compile(r"\A\s*(\d{1,12})\s*(B|kB|KB|MB|GB)?\s*\Z")
 PLAIN_NUMBER = re.compile(r"[+-]?[\d.]+(e[+-]?\d+)?", re.IGNORECASE)
+SENSOR_TYPES = ", ".join(sorted(SENSORS))
 UNITS = {None: 1, "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 
 
@@ -101,19 +103,16 @@ class CameraConfig(Section):
 
 
 class SensorConfig(Section):
-    type: Literal["digitemp", "arduino"] = key(
-        "digitemp", "Type of the temperature sensor.", "digitemp or arduino", reserved=True
-    )
-    port: str | None = key(
-        None, "Serial port of the sensor.", "a device's path, or null", unset="detected", reserved=True
-    )
+    """The sensor that the file may configure: the first start creates the sensor `main` from it, once."""
+
+    type: str = key("digitemp", "Kind of the sensor.", SENSOR_TYPES)
+    port: str | None = key(None, "Serial port of the sensor.", "a device's path, or null", unset="detected")
     baud_rate: int = key(
         9600,
-        "Baud rate of the serial port.",
+        "Baud rate of the serial port, for kinds that have one.",
         "a whole number from 50 to 4000000",
         ge=50,
         le=4_000_000,
-        reserved=True,
     )
     sampling_interval: float = key(
         2.0,
@@ -121,8 +120,14 @@ class SensorConfig(Section):
         "a number of seconds above 0, at most 86400, or a time with its unit such as 500 ms or 1 min",
         gt=0,
         le=86400,
-        reserved=True,
     )
+
+    @field_validator("type")
+    @classmethod
+    def is_known_kind(cls, value: str) -> str:
+        if value not in SENSORS:
+            raise ValueError
+        return value
 
     @field_validator("sampling_interval", mode="before")
     @classmethod

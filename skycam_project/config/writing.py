@@ -13,11 +13,12 @@ from pydantic import BaseModel
 from skycam_project.config.keys import Key, Section
 from skycam_project.config.model import KEYS, SkycamConfig, items_section, key_option, variable_of
 from skycam_project.config.redaction import plain, redacted
-from skycam_project.config.secret_references import escape_references, written_camera, written_gate
+from skycam_project.config.secret_references import escape_references, written_camera, written_gate, written_sensor
 
 WRITTEN_ITEMS: dict[Key, Callable[[dict[str, Any]], dict[str, Any]]] = {
     ("gates",): written_gate,
     ("cameras",): written_camera,
+    ("sensors",): written_sensor,
 }
 """Lists whose items may contain secrets -> the function that hides them."""
 

@@ -1,4 +1,4 @@
-"""The first start of a station creates its first user, its storage roots and its first cameras.
+"""The first start of a station creates its first user, its storage roots, its first cameras and its first sensor.
 
 Each is created once. What an operator removes later does not come back.
 """
@@ -9,17 +9,24 @@ import secrets
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from cameras.models import Camera
+from monitoring.models import Sensor
+from monitoring.sensor_management.requests import SensorRequest
+from monitoring.sensor_management.services import add_sensor
 from skycam_project.access.models import Role, User
 from skycam_project.config import SkycamConfig
+from skycam_project.config.model import FIRST_SENSOR
 from skycam_project.launch.preparation import FirstStart
+from skycam_project.provisioning.sensors import serial_settings
 
 
 def run_first_start(admin_password: str | None) -> FirstStart:
     ensure_roots()
     ensure_cameras()
+    ensure_sensor()
     # Last: a generated password is returned only once, so nothing after it may fail.
     return ensure_admin(admin_password)
 
@@ -63,6 +70,26 @@ def ensure_cameras() -> None:
         # The database allows one primary camera.
         Camera.objects.present().filter(primary=True).update(primary=False)
         _add("dslr", name="DSLR", kind=config.camera.kind, address=config.camera.port or "", primary=True)
+
+
+def ensure_sensor() -> None:
+    """Create the sensor of the configuration's `sensor` section. A start does not fail because of it."""
+    config: SkycamConfig = settings.STATION
+    # Finds a removed one too, whose row stays: it is not created again.
+    if not config.sensor_given or Sensor.objects.filter(name=FIRST_SENSOR).exists():
+        return
+    wanted = SensorRequest(
+        name=FIRST_SENSOR, kind=config.sensor.type, settings=serial_settings(config.sensor),
+        interval_s=config.sensor.sampling_interval,
+    )  # fmt: skip
+    try:
+        add_sensor(wanted, "", from_file=True)
+    except ValidationError as error:
+        print(
+            f"warning: sensor: {' '.join(error.messages)} No sensor was created. Correct the section, or add one with "
+            "`skycam sensors`.",
+            flush=True,
+        )
 
 
 def _add(slug: str, **fields: Any) -> None:

@@ -1,4 +1,5 @@
-"""The present configuration of the station as YAML: the values that were set, its cameras and its schedules."""
+"""The present configuration of the station as YAML: the values that were set, its cameras, sensors and
+schedules."""
 
 from __future__ import annotations
 
@@ -9,11 +10,17 @@ from django.conf import settings
 from cameras.audience.service import audience_of
 from cameras.models import Camera
 from captures.recording_claims.services import people_kind
+from monitoring.models import Sensor
+from monitoring.sensor_management.driver_settings import REDACTED, shown_settings
 from scheduler.schedules.models import Schedule
 from skycam_project.config.document import REFERENCE
 from skycam_project.config.keys import Key
-from skycam_project.config.model import FIRST_CAMERA, KEYS
-from skycam_project.config.secret_references import address_with_references, escape_references
+from skycam_project.config.model import FIRST_CAMERA, FIRST_SENSOR, KEYS
+from skycam_project.config.secret_references import (
+    address_with_references,
+    escape_references,
+    sensor_reference,
+)
 from skycam_project.config.writing import nest_keys, to_yaml, written_values
 from skycam_project.provisioning.cameras import NONE
 from skycam_project.provisioning.schedules import shown, stored
@@ -35,10 +42,14 @@ def export_configuration() -> Export:
     left_out = [schedule["name"] for schedule in schedules if not schedule["cameras"]]
     schedules = [schedule for schedule in schedules if schedule["cameras"]]
     values = {**written_values(settings.STATION), **escape_references(values_from_page())}
-    values |= {("cameras",): cameras, ("schedules",): schedules}
+    sensors = [sensor_item(sensor) for sensor in Sensor.objects.filter(removed_at=None).order_by("name")]
+    values |= {("cameras",): cameras, ("sensors",): sensors, ("schedules",): schedules}
     if any(camera["id"] == FIRST_CAMERA for camera in cameras):
         # It is in the list, as it is now. The file would describe it twice.
         for key in (("camera", "type"), ("camera", "port")):
+            values.pop(key, None)
+    if any(sensor["name"] == FIRST_SENSOR for sensor in sensors):
+        for key in (("sensor", "type"), ("sensor", "port")):
             values.pop(key, None)
     text = to_yaml(nest_keys(in_order(values)))
     return Export(text, sorted({match[1] for match in REFERENCE.finditer(text) if match[1]}), left_out)
@@ -63,6 +74,20 @@ def camera_item(camera: Camera) -> dict[str, Any]:
     }
     address = {"address": address_with_references(camera.slug, camera.address)}
     return {"id": camera.slug, "type": camera.kind, **address, **escape_references(shown_as)}
+
+
+def sensor_item(sensor: Sensor) -> dict[str, Any]:
+    shown_as = {
+        "label": sensor.label,
+        "host": sensor.host,
+        "enabled": sensor.enabled,
+        "sampling_interval": sensor.interval_s,
+    }
+    values: dict[str, Any] = {
+        name: sensor_reference(sensor.name, name) if value == REDACTED else escape_references(value)
+        for name, value in shown_settings(sensor).items()
+    }
+    return {"name": sensor.name, "type": sensor.kind, **escape_references(shown_as), "settings": values}
 
 
 def schedule_item(row: Schedule) -> dict[str, Any]:

@@ -56,7 +56,7 @@ class PlanBody(TypedDict):
     schedules: RowsBody
     settings: list[FieldBody]
     not_applied: list[NotAppliedBody]
-    sensors: list[str]
+    sensors: RowsBody
 
 
 @dataclass(frozen=True)
@@ -112,18 +112,16 @@ class NotApplied(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """`sensors` are names in the file, which are valid and have no effect yet."""
-
     cameras: RowsPlan
+    sensors: RowsPlan
     schedules: RowsPlan
     settings: tuple[FieldChange, ...]
     setting_values: Mapping[str, Any]
     not_applied: tuple[NotApplied, ...]
-    sensors: tuple[str, ...]
 
     @property
     def has_changes(self) -> bool:
-        return bool(self.cameras.has_changes or self.schedules.has_changes or self.settings)
+        return any(rows.has_changes for rows in (self.cameras, self.sensors, self.schedules)) or bool(self.settings)
 
     def body(self) -> PlanBody:
         return PlanBody(
@@ -131,7 +129,7 @@ class Plan:
             schedules=self.schedules.body(),
             settings=[_field_body(one) for one in self.settings],
             not_applied=[_not_applied_body(one) for one in self.not_applied],
-            sensors=list(self.sensors),
+            sensors=self.sensors.body(),
         )
 
 

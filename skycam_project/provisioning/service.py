@@ -9,12 +9,14 @@ from django.db import transaction
 
 from cameras.models import Camera
 from core.station_settings.values import clear_cache
+from monitoring.models import Sensor
 from scheduler.runs.replanning import replan
 from scheduler.schedules.models import Schedule
 from skycam_project.config.config_file import ConfigFile
 from skycam_project.provisioning.cameras import plan_cameras, remove_cameras, store_cameras
 from skycam_project.provisioning.plan import Plan, names_of
 from skycam_project.provisioning.schedules import plan_schedules, remove_schedules, store_schedules
+from skycam_project.provisioning.sensors import plan_sensors, remove_sensors, store_sensors
 from skycam_project.provisioning.settings import plan_settings
 from skycam_project.station_settings import change_settings
 
@@ -49,6 +51,7 @@ class Provisioning:
             with transaction.atomic():
                 # Of two people at once, the second compares with what the first has stored.
                 list(Camera.objects.present().select_for_update())
+                list(Sensor.objects.select_for_update())
                 list(Schedule.objects.select_for_update())
                 clear_cache()
                 if self._compare() != plan:
@@ -68,7 +71,7 @@ class Provisioning:
             settings=tuple(changes),
             setting_values=stored,
             not_applied=tuple(not_applied),
-            sensors=tuple(sensor.name for sensor in file.config.sensors),
+            sensors=plan_sensors(file, prune=self._prunes("sensors")),
         )
 
     def _prunes(self, list_name: str) -> bool:
@@ -79,9 +82,12 @@ class Provisioning:
         # Removals first: they make room for new cameras. Settings before cameras: they say how many there may be.
         remove_schedules(plan.schedules, self._user, self._actor)
         remove_cameras(plan.cameras, self._actor)
+        remove_sensors(plan.sensors, self._actor)
         if plan.setting_values:
             change_settings(plan.setting_values, self._actor)
         store_cameras(self._file, plan.cameras, self._actor)
+        # After the cameras: a host with a camera may have sensors.
+        store_sensors(self._file, plan.sensors, self._actor)
         store_schedules(self._file, plan.schedules, self._user, self._actor)
         if plan.schedules.has_changes:
             replan()

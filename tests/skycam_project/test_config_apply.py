@@ -42,7 +42,7 @@ schedules:
     window: {begin: 20:00, end: "05:00"}
     programme: {exposure_us: 8000000, cadence_s: 12}
 sensors:
-  - {name: roof}
+  - {name: roof, type: simulated, label: Roof, settings: {humidity: 40}}
 camera_config: {crf: 30}
 """
 
@@ -83,8 +83,8 @@ def test_a_dry_run_shows_the_plan_and_changes_nothing(file: Path) -> None:
     assert "+ camera sky" in found.stdout
     assert "    settings: exposure_us 20000, gain 2.5" in found.stdout
     assert "~ camera_config.crf: " in found.stdout
-    assert "3 to add, 1 to change, 0 to remove." in found.stdout
-    assert "does not create sensors yet: roof." in found.stderr
+    assert "+ sensor roof" in found.stdout
+    assert "4 to add, 1 to change, 0 to remove." in found.stdout
     assert (Camera.objects.count(), Schedule.objects.count(), Event.objects.count()) == (0, 0, 0)
 
 

@@ -13,6 +13,7 @@ from pytest_django import Settings
 
 from cameras.models import Camera
 from core.station_settings.values import clear_cache
+from monitoring.models import Sensor
 from scheduler.models import Schedule
 from skycam_project.config import ConfigManager
 from skycam_project.config.keys import Section
@@ -68,8 +69,9 @@ def test_the_example_is_applied_to_an_empty_station_exported_and_applied_again(
 ) -> None:
     settings.STATION = ConfigManager(EXAMPLE, environment={"SKYCAM_DATA": str(tmp_path / "data")}, here=tmp_path).config
     body = answer("config", "apply", str(EXAMPLE), "--yes")
-    assert (body["applied"], body["not_applied"], body["sensors"]) == (True, [], ["roof"])
+    assert (body["applied"], body["not_applied"]) == (True, [])
     assert [camera.slug for camera in Camera.objects.order_by("slug")] == ["sky", "telescope"]
+    assert [(sensor.name, sensor.kind) for sensor in Sensor.objects.all()] == [("roof", "simulated")]
     assert Schedule.objects.count() == 2
     exported = answer("config", "export")
     (tmp_path / "exported.yaml").write_text(exported["yaml"])

@@ -17,7 +17,7 @@ cameras:
   - {id: dome, type: dslr, settings: {iso: 800, keep_on_card: true}, name: null}
   - {id: gate, type: network, address: "rtsp://guest:${GATE}@camera.example.org/live", restricted: true}
 sensors:
-  - {name: roof, type: arduino, port: /dev/ttyUSB0}
+  - {name: roof, type: simulated, sampling_interval: 1 min, settings: {humidity: 40}}
 schedules:
   - name: Dark sky
     cameras: [dome]
@@ -40,7 +40,9 @@ def test_the_lists_are_read(configure: Configure) -> None:
     dome, gate = config.cameras
     assert (dome.kind, dome.name, dome.settings) == ("gphoto2", "", {"iso": 800, "keep_on_card": True})
     assert (gate.address, gate.restricted) == ("rtsp://guest:a-password@camera.example.org/live", True)
-    assert [(sensor.name, sensor.type, sensor.baud_rate) for sensor in config.sensors] == [("roof", "arduino", 9600)]
+    assert [(sensor.name, sensor.type, sensor.sampling_interval) for sensor in config.sensors] == [
+        ("roof", "simulated", 60)
+    ]
     [dark] = config.schedules
     assert dark.window == {"begin": "20:00", "end": "05:00"}
     assert dark.programme == {"f_number": None, "exposure_us": 8_000_000}
@@ -173,11 +175,11 @@ def test_a_camera_may_be_in_the_list_beside_defaults_of_sessions(configure: Conf
             ":2: schedules: items 1 and 2 of schedules have the same name 'dark'; give each its own.",
         ),
         (
-            "sensors: [{name: roof}, {name: roof}]",
+            "sensors: [{name: roof, type: simulated}, {name: roof, type: simulated}]",
             ":1: sensors: items 1 and 2 of sensors have the same name 'roof'; give each its own.",
         ),
         (
-            "sensors: [{name: roof, type: digitemp, baud_rate: 1}]",
+            "sensors: [{name: roof, type: simulated, baud_rate: 1}]",
             ":1: sensors.1.baud_rate: 1 is not allowed; allowed is a whole number from 50 to 4000000.",
         ),
         (

@@ -43,8 +43,7 @@ def test_a_key_is_read(key: tuple[str, ...], code: str) -> None:
 
 def test_the_reserved_keys_belong_to_unbuilt_parts_or_have_a_single_value() -> None:
     sections = {key.rpartition(".")[0] for key in RESERVED if key != "service.image_format"}
-    assert sections == {"", "sensor", "monitoring.prometheus", "monitoring.grafana"}
-    assert [key for key in RESERVED if "." not in key] == ["sensors"]
+    assert sections == {"monitoring.prometheus", "monitoring.grafana"}
 
 
 @pytest.mark.parametrize("section", ["grafana"])

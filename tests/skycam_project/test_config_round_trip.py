@@ -110,7 +110,7 @@ sections = st.fixed_dictionaries(
         "station": st.fixed_dictionaries({"name": lines.map(lambda text: " ".join(text[:30]))}),
         "site": st.fixed_dictionaries({"latitude": st.floats(-60, 60), "longitude": st.floats(-180, 180)}),
         "logging": st.fixed_dictionaries({"level": st.sampled_from(["DEBUG", "ERROR"])}),
-        "sensors": st.just([{"name": "roof", "type": "arduino"}]),
+        "sensors": st.just([{"name": "roof", "type": "simulated", "settings": {"temperature": 4.5}}]),
     },
 )
 

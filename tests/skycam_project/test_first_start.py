@@ -7,9 +7,11 @@ from pytest_django import Settings
 
 from cameras.models import Camera
 from captures.models import StorageRoot
+from monitoring.models import Sensor
+from monitoring.sensor_management.services import remove_sensor
 from skycam_project.access.models import User
 from skycam_project.config import ConfigManager
-from skycam_project.launch.first_start import ensure_admin, ensure_cameras, run_first_start
+from skycam_project.launch.first_start import ensure_admin, ensure_cameras, ensure_sensor, run_first_start
 
 pytestmark = pytest.mark.django_db
 
@@ -76,3 +78,33 @@ def test_an_unusable_folder_for_the_service_is_a_warning(
     run_first_start("correct horse battery")
     assert "warning: IMAGE_SAVE_PATH:" in capsys.readouterr().out
     assert [root.path for root in StorageRoot.objects.all()] == [str(tmp_path / "skycam-data" / "images")]
+
+
+def configure_sensor(settings: Settings, folder: Path, text: str) -> None:
+    (folder / "skycam.yaml").write_text(f"sensor:\n{text}")
+    settings.STATION = ConfigManager(folder / "skycam.yaml", environment={}, here=folder).config
+
+
+def test_the_configured_sensor_is_created_once(settings: Settings, tmp_path: Path) -> None:
+    configure_sensor(settings, tmp_path, "  type: simulated\n  baud_rate: 9600\n  sampling_interval: 5\n")
+    ensure_sensor()
+    sensor = Sensor.objects.get()
+    assert (sensor.name, sensor.kind, sensor.interval_s) == ("main", "simulated", 5.0)
+    remove_sensor(sensor, "anna")
+    ensure_sensor()
+    assert not Sensor.objects.filter(removed_at=None).exists()
+
+
+def test_a_station_without_a_sensor_in_its_file_gets_none(settings: Settings, tmp_path: Path) -> None:
+    configure_sensor(settings, tmp_path, "  sampling_interval: 5\n")
+    ensure_sensor()
+    assert not Sensor.objects.exists()
+
+
+def test_a_wrong_sensor_does_not_keep_the_station_from_starting(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_sensor(settings, tmp_path, "  type: simulated\n  port: /dev/ttyUSB0\n")
+    ensure_sensor()
+    assert "warning: sensor: port is not a setting of this kind" in capsys.readouterr().out
+    assert not Sensor.objects.exists()
