@@ -68,6 +68,19 @@ from captures.storage_pages.plan_pages import PlanNow, PlanPage, TryRulesPage
 from captures.storage_pages.trash_pages import PurgePage, RestorePage, TrashPage
 from core.jobs.pages import CancelJobPage, JobsNow, JobsPage
 from monitoring.pages import AcknowledgePage, EventsPage
+from monitoring.sensor_management.pages import (
+    AddSensorPage,
+    ChannelPage,
+    DetectSensorsPage,
+    RemoveSensorPage,
+    SensorNow,
+    SensorPage,
+    SensorsNow,
+    SensorsPage,
+    SwitchSensorPage,
+    TestSensorPage,
+    TestSettingsPage,
+)
 from monitoring.webhooks.pages import (
     DeliveryNow,
     DeliveryPage,
@@ -167,6 +180,14 @@ storage = [
     path("integrity/<uuid:finding>/adopt/", AdoptPage.as_view(), name="adopt-file"),
     path("integrity/<uuid:finding>/set-aside/", SetAsidePage.as_view(), name="set-file-aside"),
 ]
+sensor = [
+    path("", SensorPage.as_view(), name="sensor"),
+    path("now/", SensorNow.as_view(), name="sensor-now"),
+    path("test/", TestSensorPage.as_view(), name="test-sensor"),
+    path("switch/", SwitchSensorPage.as_view(), name="switch-sensor"),
+    path("channels/<int:channel>/", ChannelPage.as_view(), name="sensor-channel"),
+    path("remove/", RemoveSensorPage.as_view(), name="remove-sensor"),
+]
 webhook = [
     path("", WebhookPage.as_view(), name="webhook"),
     path("now/", WebhookNow.as_view(), name="webhook-now"),
@@ -244,6 +265,13 @@ urlpatterns = [
     path("status/now/", StatusNow.as_view(), name="status-now"),
     path("status/examination/", ExaminationPage.as_view(), name="examination"),
     path("storage/", include(storage)),
+    path("sensors/", SensorsPage.as_view(), name="sensors"),
+    # Before the sensors: a name would match them too.
+    path("sensors/now/", SensorsNow.as_view(), name="sensors-now"),
+    path("sensors/detect/", DetectSensorsPage.as_view(), name="detect-sensors"),
+    path("sensors/add/", AddSensorPage.as_view(), name="add-sensor"),
+    path("sensors/test/", TestSettingsPage.as_view(), name="test-sensor-settings"),
+    path("sensors/<slug:sensor>/", include(sensor)),
     path("webhooks/", WebhooksPage.as_view(), name="webhooks"),
     path("webhooks/now/", WebhooksNow.as_view(), name="webhooks-now"),
     path("webhooks/<uuid:webhook>/", include(webhook)),

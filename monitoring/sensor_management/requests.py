@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
@@ -9,8 +10,9 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from core.api.model import StrictModel
 from core.text.names import Line
 
-ROUTES = frozenset({"detect", "test"})
-"""Names that are routes of the API."""
+NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
+ROUTES = frozenset({"add", "detect", "now", "test"})
+"""Names that are routes of the API or pages."""
 LONGEST_INTERVAL_S = 86_400.0
 LARGEST = 1e12
 
@@ -19,15 +21,17 @@ def _stripped(value: object) -> object:
     return value.strip() if isinstance(value, str) else value
 
 
-def check_no_route(name: str) -> str:
+def check_name(name: str) -> str:
+    if not NAME.fullmatch(name):
+        raise ValueError(
+            "A name has 1 to 40 lower-case letters, digits and hyphens; a hyphen is neither first nor last."
+        )
     if name in ROUTES:
-        raise ValueError(f"A sensor cannot be called {name}: that is a route of the API.")
+        raise ValueError(f"A sensor cannot be called {name}: that is a route of the station.")
     return name
 
 
-Name = Annotated[
-    str, AfterValidator(check_no_route), Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$", max_length=40)
-]
+Name = Annotated[str, AfterValidator(check_name), Field(max_length=300)]
 Label = Annotated[Line, BeforeValidator(_stripped), Field(max_length=80)]
 Host = Annotated[Line, BeforeValidator(_stripped), Field(min_length=1, max_length=60)]
 Interval = Annotated[float, Field(gt=0, le=LONGEST_INTERVAL_S)]

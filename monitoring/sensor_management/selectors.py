@@ -118,10 +118,26 @@ def channel_status(channel: SensorChannel, reading: ChannelReading | None) -> Ch
     return ChannelStatus(channel, value, reading["quality"], at)
 
 
-def main_channel() -> ChannelStatus | None:
-    """The temperature of the site; None if no channel is the main one."""
-    channel = SensorChannel.objects.filter(main=True, sensor__removed_at=None).select_related("sensor").first()
-    if channel is None:
-        return None
-    status = status_of(channel.sensor)
-    return next((one for one in status.channels if one.channel.pk == channel.pk), None)
+@dataclass(frozen=True, slots=True)
+class SiteTemperature:
+    """The newest value of the site's main channel. `celsius` is in °C."""
+
+    label: str
+    celsius: float
+    at: datetime | None
+
+
+def site_temperature() -> SiteTemperature | None:
+    """None if no channel is the main one, or if its value is not a good one now. Asks the broker alone."""
+    for state in latest_states().states.values():
+        for one in state["channels"]:
+            if one["main"] and one["quality"] == "ok" and one["value"] is not None:
+                at = parse_datetime(one["at"]) if one["at"] else None
+                return SiteTemperature(f"{state['sensor']} {one['label']}", one["value"], at)
+    return None
+
+
+def dashboard_channels(user: Any) -> list[ChannelStatus]:
+    """The channels that are not hidden, of the sensors that are on."""
+    statuses = statuses_of(sensors_for(user).filter(enabled=True))
+    return [one for status in statuses for one in status.channels if not one.channel.hidden]

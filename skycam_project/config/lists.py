@@ -98,7 +98,10 @@ class SensorEntry(SensorConfig):
     """A sensor. A key that is missing leaves an existing sensor as it is."""
 
     name: str = key(
-        ..., "Name of the sensor, unique. It cannot be changed.", f"{NAME}, not `detect` or `test`", pattern=CAMERA_ID
+        ...,
+        "Name of the sensor, unique. It cannot be changed.",
+        f"{NAME}, not `add`, `detect`, `now` or `test`",
+        pattern=CAMERA_ID,
     )
     type: str = key(..., "Kind of the sensor. It cannot be changed.", SENSOR_TYPES)
     label: str = key("", "Display name.", "at most 80 characters", unset="the name", max_length=80)
@@ -112,8 +115,8 @@ class SensorEntry(SensorConfig):
     @field_validator("name")
     @classmethod
     def is_no_route(cls, value: str) -> str:
-        if value in ("detect", "test"):
-            raise ValueError(f"a sensor cannot be called {value}: that is a route of the API.")
+        if value in ("add", "detect", "now", "test"):
+            raise ValueError(f"a sensor cannot be called {value}: that is a route of the station.")
         return value
 
     @model_validator(mode="after")

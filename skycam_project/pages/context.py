@@ -15,6 +15,7 @@ from captures.camera_pages.cards import Card, brief_cards_for
 from core.station_settings.values import live_streaming_config, station_name
 from monitoring.models import Alert
 from monitoring.pages import open_alerts
+from monitoring.sensor_management.selectors import SiteTemperature, site_temperature
 from skycam_project.pages.preferences import CLOCKS, THEMES, preference, station_zone
 
 
@@ -41,6 +42,7 @@ PAGES = (
     MenuEntry("experiments", "Experiments", "flask", "x", phone=False),
     MenuEntry("archives", "Archives", "seal", "b", phone=False),
     MenuEntry("readings", "Readings", "therm", "i", phone=False),
+    MenuEntry("sensors", "Sensors", "therm", "m", phone=False),
     MenuEntry("events", "Events", "list", "e"),
     MenuEntry("storage", "Storage", "disk", "k", phone=False),
     MenuEntry("status", "Status", "pulse", "s", phone=False),
@@ -103,6 +105,11 @@ class Shell:
     def cameras(self) -> list[Card]:
         # Side bar, tabs and `names` use one query.
         return brief_cards_for(self.user)
+
+    @cached_property
+    def site_temperature(self) -> SiteTemperature | None:
+        """For cameras that report none."""
+        return site_temperature() if self.can_view else None
 
     @cached_property
     def names(self) -> dict[str, str]:

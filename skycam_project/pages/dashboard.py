@@ -1,4 +1,5 @@
-"""The dashboard: every camera, the newest captures, recent events, and the temperatures of cameras and sensors."""
+"""The dashboard: every camera, the newest captures, recent events, the sensors, and the temperatures of cameras and
+sensors."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ from captures.experiments.selectors import experiments_for
 from core.pages.page import Page
 from monitoring.feed import feed
 from monitoring.readings.temperatures import sensor_temperatures
+from monitoring.sensor_management.selectors import dashboard_channels
 
 RECENT = 12
 EVENTS = 14
@@ -66,4 +68,5 @@ def dashboard_context(user: Any) -> dict[str, Any]:
         "summary": summary(card.display for card in cards),
         "recent": list(captures_for(user).filter(status="saved")[:RECENT]),
         "lines": feed(user, EVENTS),
+        "channels": dashboard_channels(user),
     }

@@ -8,12 +8,15 @@ from typing import Any
 from cameras.models import Camera, SettingsPreset
 from captures.models import Experiment, StorageRoot
 from captures.retention.manager import StorageManager
+from monitoring.models import SensorChannel
 from tests.harness.browsers.html_check import html_errors
 from tests.harness.clients.pages import text_of
 from tests.harness.rows.archived_files import archive_of, archived_clip
 from tests.harness.rows.clips import clip_of
 from tests.harness.rows.experiments import capture_in, clip_in, running, suspended
 from tests.harness.rows.offsite_rows import copy_row, folder_destination_row
+from tests.harness.rows.sensor_states import publish, reading
+from tests.harness.rows.sensors import make_sensor
 from tests.harness.rows.storage import finding_row, measured, stored, trashed_capture
 from tests.harness.rows.webhooks import added, deliver_due, happened, only_delivery
 
@@ -48,6 +51,14 @@ ADDRESSES = {
     "status": "/status/",
     "events": "/events/",
     "users": "/users/",
+    "sensors": "/sensors/",
+    "sensors-now": "/sensors/now/",
+    "sensor": "/sensors/balcony/",
+    "sensor-now": "/sensors/balcony/now/",
+    "sensor-channel": "/sensors/balcony/channels/{channel}/",
+    "add-sensor": "/sensors/add/",
+    "add-simulated-sensor": "/sensors/add/?kind=simulated",
+    "remove-sensor": "/sensors/balcony/remove/",
     "webhooks": "/webhooks/",
     "webhook": "/webhooks/{webhook}/",
     "webhook-now": "/webhooks/{webhook}/now/",
@@ -88,12 +99,23 @@ def test_every_page_is_valid_html(
     deliver_due()
     delivery = only_delivery()
     storage = storage_of(camera, clip.root)
+    channel = channel_of_sensor()
     for name, address in ADDRESSES.items():
         values = {"clip": clip.pk, "run": run.pk, "webhook": webhook.pk, "delivery": delivery.pk}
+        values |= {"channel": channel.pk}
         values |= {"archive": archive.pk, "archived": archived.pk, **storage}
         (tmp_path / f"{name}.html").write_text(text_of(manager.get(address.format(**values))))
     (tmp_path / "sign_in.html").write_text(text_of(anonymous.get("/accounts/login/")))
     assert html_errors(html_validate, tmp_path) == ""
+
+
+def channel_of_sensor() -> SensorChannel:
+    """Of a sensor that a host reads, with all qualities."""
+    sensor = make_sensor(label="Balcony")
+    publish(*(reading(key=quality, quality=quality) for quality in ("ok", "stale", "implausible", "missing")))
+    rows = [SensorChannel(sensor=sensor, key=key, quantity="temperature") for key in ("ok", "stale", "implausible")]
+    SensorChannel.objects.bulk_create(rows)
+    return SensorChannel.objects.create(sensor=sensor, key="missing", quantity="temperature", main=True, lowest=-5)
 
 
 def storage_of(camera: Camera, root: StorageRoot) -> dict[str, object]:

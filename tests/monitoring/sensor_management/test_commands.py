@@ -15,29 +15,15 @@ from core.broker import broker
 from core.outgoing import OutgoingGuard
 from core.secrets import encrypt_secret
 from monitoring.models import SensorChannel
-from monitoring.sensor_host.latest import HOSTS
 from monitoring.sensor_management import commands, probing
 from monitoring.sensor_management.commands import SensorCommandServer
 from monitoring.sensors.probe import ProbeRequest
+from tests.harness.rows.sensor_states import AT, SINCE, publish, reading
 from tests.harness.rows.sensors import SIMULATED, make_sensor
 from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/sensors/"
-STATE: dict[str, Any] = {
-    "sensor": "balcony", "kind": "simulated", "host": "main", "interval_s": 2.0, "state": "ok", "message": "",
-    "since": "2026-11-24T19:00:00.000Z",
-}  # fmt: skip
-READING: dict[str, Any] = {
-    "channel": "t", "quantity": "temperature", "label": "", "value": 4.25, "quality": "ok",
-    "at": "2026-11-24T19:00:02.000Z",
-}  # fmt: skip
-
-
-def publish(*readings: dict[str, Any], **changes: Any) -> None:
-    """What the host `main` says."""
-    broker.connection().sadd(broker.key(HOSTS), "main")
-    broker.connection().set(broker.key("sensors", "main"), json.dumps([{**STATE, **changes, "channels": readings}]))
 
 
 @pytest.fixture
@@ -165,20 +151,20 @@ def test_the_server_answers_again_when_the_broker_is_back(host: SensorCommandSer
 
 def test_values_are_those_of_the_host(viewer: Any, valkey: redis.Redis) -> None:
     SensorChannel.objects.create(sensor=make_sensor(), key="t", quantity="temperature", main=True)
-    publish(READING)
+    publish(reading(main=True))
     body = viewer.get(f"{URL}balcony/").json()
-    assert (body["state"], body["at"], body["since"]) == ("ok", READING["at"], STATE["since"])
+    assert (body["state"], body["at"], body["since"]) == ("ok", AT, SINCE)
     channel = body["channels"][0]
-    assert (channel["value"], channel["quality"], channel["at"], channel["main"]) == (4.25, "ok", READING["at"], True)
+    assert (channel["value"], channel["quality"], channel["at"], channel["main"]) == (4.25, "ok", AT, True)
     assert channel["age_s"] > 0
 
 
 def test_a_missing_value_is_null_and_never_the_last_one(viewer: Any, valkey: redis.Redis) -> None:
     SensorChannel.objects.create(sensor=make_sensor(), key="t", quantity="temperature")
-    publish({**READING, "quality": "missing"}, state="missing", message="balcony has sent nothing for 6 s.")
+    publish(reading(quality="missing"), state="missing", message="balcony has sent nothing for 6 s.")
     body = viewer.get(f"{URL}balcony/").json()
     assert (body["state"], body["message"]) == ("missing", "balcony has sent nothing for 6 s.")
-    assert (body["channels"][0]["value"], body["channels"][0]["at"]) == (None, READING["at"])
+    assert (body["channels"][0]["value"], body["channels"][0]["at"]) == (None, AT)
 
 
 def test_without_its_host_a_sensor_is_missing(viewer: Any, valkey: redis.Redis) -> None:
