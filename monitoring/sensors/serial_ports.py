@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.device_holders import ANOTHER_PROGRAM, find_holders, format_holders, format_holders_with_commands
+from monitoring.sensors.driver import SensorError
 
 MAX_PORTS = 50
 USB_PATTERNS = ("ttyUSB*", "ttyACM*")
@@ -38,6 +39,16 @@ def find_ports(devices: Path = Path("/dev")) -> Iterator[SerialPort]:
     for node in nodes[:MAX_PORTS]:
         path = named.get(os.path.realpath(node), node)
         yield SerialPort(path, readable_name(path), format_holders(find_holders(os.path.realpath(node))))
+
+
+def only_free_port(ports: Iterable[SerialPort]) -> str:
+    """The one port that no program has open. SensorError if there is none, or several."""
+    free = [port.path for port in ports if not port.holder]
+    if len(free) == 1:
+        return free[0]
+    if not free:
+        raise SensorError("No free serial port was found. Plug in the device, or set `port`.")
+    raise SensorError(f"There are {len(free)} free serial ports. Set `port` to one of them: {', '.join(free)[:500]}")
 
 
 def readable_name(path: str) -> str:

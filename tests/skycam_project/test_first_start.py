@@ -108,3 +108,10 @@ def test_a_wrong_sensor_does_not_keep_the_station_from_starting(
     ensure_sensor()
     assert "warning: sensor: port is not a setting of this kind" in capsys.readouterr().out
     assert not Sensor.objects.exists()
+
+
+def test_the_sensor_of_the_seeds_file_is_created_with_a_detected_port(settings: Settings, tmp_path: Path) -> None:
+    text = '  type: "digitemp"\n  port: null\n  baud_rate: 9600\n  sampling_interval: 2.0\n'
+    configure_sensor(settings, tmp_path, text)
+    ensure_sensor()
+    assert Sensor.objects.get().settings == {"port": "", "program": "digitemp_DS9097"}

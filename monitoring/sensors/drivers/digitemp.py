@@ -11,7 +11,7 @@ from typing import Any
 from core.commands import CommandResult, run_command
 from core.outgoing import OutgoingGuard
 from monitoring.sensors.driver import Found, Option, Sample, SensorDriver, SensorError
-from monitoring.sensors.serial_ports import check_port, find_ports, held_sentence
+from monitoring.sensors.serial_ports import SerialPort, check_port, find_ports, held_sentence, only_free_port
 
 PROGRAMS = ("digitemp_DS9097", "digitemp_DS9097U", "digitemp_DS2490")
 USB = "USB"
@@ -46,7 +46,7 @@ class DigitempSensor(SensorDriver):
     """Each thermometer is a channel, named by its ROM. One that does not answer gives no value; the others go on."""
 
     options = (
-        Option("port", "Serial port of the 1-Wire adapter; USB for a DS2490.", "", required=True),
+        Option("port", "Serial port of the 1-Wire adapter; USB for a DS2490; empty: the only free one.", ""),
         Option("program", "The digitemp program for the adapter.", PROGRAMS[0], choices=PROGRAMS),
     )
     shortest_interval_s = 1.0
@@ -54,6 +54,7 @@ class DigitempSensor(SensorDriver):
     def __init__(self, settings: Mapping[str, Any], guard: OutgoingGuard) -> None:
         super().__init__(settings, guard)
         self._file: int | None = None
+        self._port = ""
         self._roms: dict[int, str] = {}
         self._next = 0
         self._last_valid: dict[str, float] = {}
@@ -62,7 +63,7 @@ class DigitempSensor(SensorDriver):
     @classmethod
     def check_settings(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
         found = super().check_settings(settings)
-        if found["port"] != USB:
+        if found["port"] not in {"", USB}:
             check_port(found["port"])
         return found
 
@@ -77,12 +78,12 @@ class DigitempSensor(SensorDriver):
                 {"port": port.path},
                 f"In use by {port.holder}." if port.holder else "Any USB serial adapter looks like this one.",
             )
-            for port in find_ports()
-            if "arduino" not in port.label.lower()
+            for port in adapter_ports()
         ]
 
     def open(self, deadline_s: float) -> None:
         self.close()
+        self._port = self.settings["port"] or only_free_port(adapter_ports())
         # In memory: a process that is killed leaves no file behind.
         self._file = os.memfd_create("digitemprc")
         self._search(deadline_s)
@@ -118,7 +119,7 @@ class DigitempSensor(SensorDriver):
         """Find the thermometers. digitemp writes them into its file, where their numbers stay until the next search."""
         assert self._file is not None
         os.ftruncate(self._file, 0)
-        port = self.settings["port"]
+        port = self._port
         try:
             result = self._run("-i", "-s", port, "-r", str(CONVERSION_MS), "-o", VALUE_FORMAT, deadline_s=deadline_s)
         except TimeoutError as error:
@@ -151,7 +152,7 @@ class DigitempSensor(SensorDriver):
 
     def _run(self, *arguments: str, deadline_s: float) -> CommandResult:
         """TimeoutError after the deadline; SensorError if digitemp fails."""
-        program, port = self.settings["program"], self.settings["port"]
+        program, port = self.settings["program"], self._port
         file = f"/proc/{os.getpid()}/fd/{self._file}"
         try:
             result = run_command([program, "-q", "-c", file, *arguments], deadline_s, OUTPUT_BYTES, with_errors=True)
@@ -198,3 +199,8 @@ def is_temperature(celsius: float, last_valid: float | None) -> bool:
     if celsius == POWER_ON:
         return last_valid is not None and abs(last_valid - POWER_ON) <= NEAR
     return LOWEST <= celsius <= HIGHEST
+
+
+def adapter_ports() -> list[SerialPort]:
+    """Serial ports where an adapter may be."""
+    return [port for port in find_ports() if "arduino" not in port.label.lower()]

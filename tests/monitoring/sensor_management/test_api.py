@@ -10,6 +10,8 @@ from django.test.utils import CaptureQueriesContext
 
 from core.secrets import decrypt_secret
 from monitoring.models import Event, Sensor, SensorChannel
+from monitoring.sensor_management.driver_settings import DESTINATIONS, options_of, secret_names
+from monitoring.sensors.kinds import SENSORS
 from tests.harness.rows.sensors import make_sensor
 
 pytestmark = pytest.mark.django_db
@@ -116,6 +118,11 @@ def test_a_stored_secret_is_not_sent_to_another_place(manager: Any, login_kind: 
     answer = manager.post(f"{URL}roof/test/", {"settings": change})
     assert "password must be given again" in answer.json()["detail"]
     assert manager.patch(f"{URL}roof/", {"settings": {**change, "password": "new"}}).status_code == 200
+
+
+@pytest.mark.parametrize("kind", [kind for kind in SENSORS if secret_names(kind)])
+def test_each_kind_with_a_secret_has_a_setting_that_says_where_it_goes(kind: str) -> None:
+    assert DESTINATIONS & {option.name for option in options_of(kind)}
 
 
 def test_secrets_of_a_lost_key_can_be_given_again(manager: Any, login_kind: str) -> None:

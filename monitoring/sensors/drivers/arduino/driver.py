@@ -13,7 +13,7 @@ from core.outgoing import OutgoingGuard
 from monitoring.sensors.driver import Found, Option, Sample, SensorDriver, SensorError
 from monitoring.sensors.drivers.arduino.formats import LineParser, parse_order, parse_pattern
 from monitoring.sensors.drivers.arduino.lines import LineBuffer
-from monitoring.sensors.serial_ports import check_port, find_ports, held_sentence
+from monitoring.sensors.serial_ports import check_port, find_ports, held_sentence, only_free_port
 
 if TYPE_CHECKING:
     import serial
@@ -32,7 +32,7 @@ class ArduinoSensor(SensorDriver):
     """Each quantity is a channel; with a pattern, each of its groups. The newest value of each counts."""
 
     options = (
-        Option("port", "Serial port of the microcontroller.", "", required=True),
+        Option("port", "Serial port of the microcontroller; empty: the only free one.", ""),
         Option("baud_rate", "Baud rate of the port.", 9600, int, f"one of {', '.join(map(str, BAUD_RATES))}"),
         Option("order", "The quantities of a line of numbers, in their order; - for one that is not used.",
                "temperature,humidity"),
@@ -44,13 +44,15 @@ class ArduinoSensor(SensorDriver):
         super().__init__(settings, guard)
         self._parser = LineParser(parse_order(settings["order"]), parse_pattern(settings["pattern"]))
         self._port: serial.Serial | None = None
+        self._path = ""
         self._lines = LineBuffer()
         self._unknown_bytes = 0
 
     @classmethod
     def check_settings(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
         found = super().check_settings(settings)
-        check_port(found["port"])
+        if found["port"]:
+            check_port(found["port"])
         if found["baud_rate"] not in BAUD_RATES:
             raise ValueError(f"baud_rate is not valid; allowed is one of {', '.join(map(str, BAUD_RATES))}.")
         parse_order(found["order"])
@@ -70,9 +72,10 @@ class ArduinoSensor(SensorDriver):
 
         self.close()
         self._lines, self._unknown_bytes = LineBuffer(), 0
+        self._path = self.settings["port"] or only_free_port(find_ports())
         with self._named_errors():
             # Exclusive: a second reader would take half of the bytes.
-            self._port = serial.Serial(self.settings["port"], self.settings["baud_rate"], timeout=0, exclusive=True)
+            self._port = serial.Serial(self._path, self.settings["baud_rate"], timeout=0, exclusive=True)
 
     def read(self, deadline_s: float) -> list[Sample]:
         until = time.monotonic() + deadline_s
@@ -102,7 +105,7 @@ class ArduinoSensor(SensorDriver):
     def _check_understood(self) -> None:
         if self._unknown_bytes > UNKNOWN_BYTES:
             raise SensorError(
-                f"What arrives at {self.settings['port']} has no value in it. Check `baud_rate`, and set `pattern` if"
+                f"What arrives at {self._path} has no value in it. Check `baud_rate`, and set `pattern` if"
                 " the lines have a form of their own."
             )
 
@@ -115,7 +118,7 @@ class ArduinoSensor(SensorDriver):
             raise SensorError(self._describe(error)) from error
 
     def _describe(self, error: OSError | termios.error) -> str:
-        port, number = self.settings["port"], error.args[0] if error.args else None
+        port, number = self._path, error.args[0] if error.args else None
         number = getattr(error, "errno", None) or number
         if number == errno.ENOENT:
             return f"The port {port} does not exist. Plug in the device, or set `port` to another one."
