@@ -43,6 +43,12 @@ ADDRESS = "address"
 
 def event_body(event: Event, user: Any) -> EventBody:
     """As `user` may see it."""
+    body = full_event_body(event)
+    return body if user.may("manager") else body_without_address(body)
+
+
+def full_event_body(event: Event) -> EventBody:
+    """As managers may see it."""
     return EventBody(
         id=str(event.id),
         at=stamp(event.at),
@@ -53,8 +59,13 @@ def event_body(event: Event, user: Any) -> EventBody:
         actor=event.actor,
         host=event.host,
         message=event.message,
-        data=event.data if user.may("manager") else without_address(event.data),
+        data=event.data,
     )
+
+
+def body_without_address(body: EventBody) -> EventBody:
+    """As all other users may see it."""
+    return {**body, "data": without_address(body["data"])}
 
 
 def without_address(data: dict[str, Any]) -> dict[str, Any]:

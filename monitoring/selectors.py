@@ -16,6 +16,10 @@ MANAGER_ONLY_KINDS = ("user.", "webhook.", "camera.audience")
 """Prefixes of event kinds that reveal other users, or where events are sent, for managers only."""
 
 
+def is_manager_only(kind: str) -> bool:
+    return kind.startswith(MANAGER_ONLY_KINDS)
+
+
 def hidden_cameras(user: Any) -> list[CameraRef]:
     """Cameras that `user` may not see, including removed ones."""
     return [camera for path in HIDDEN_CAMERAS.values() for camera in resolve(path)(user)]

@@ -16,6 +16,7 @@ from django.utils import timezone
 from core.registry import resolve
 from monitoring.camera_refs import CameraRef, camera_columns
 from monitoring.models import Alert, Event, Severity
+from monitoring.notices import publish_alert
 from monitoring.selectors import unresolved_keys
 from monitoring.tables import EVENT_RECORDED
 
@@ -68,6 +69,7 @@ def raise_alert(
     )
     if created:
         record_event("alert.opened", message, severity=severity, camera=camera, subject=alert.id, data={"key": key})
+        publish_alert(alert)
         return alert
     # An update with F(), so that two processes lose no count. The camera, too: a slug in the key may be used again.
     Alert.objects.filter(pk=alert.pk).update(
@@ -83,11 +85,14 @@ def resolve_alert(key: str) -> bool:
     """Resolve the alert `key`; False when none is open."""
     found = Alert.objects.filter(key=key).exclude(state=Alert.State.RESOLVED)
     # Read before the update, after which `found` is empty.
-    first = found.first()
-    closed = found.update(state=Alert.State.RESOLVED, resolved_at=timezone.now())
+    first, now = found.first(), timezone.now()
+    closed = found.update(state=Alert.State.RESOLVED, resolved_at=now)
     # Only the process whose update resolved the row writes the event.
     if closed:
         record_event("alert.resolved", f"{key} is over.", camera=first.camera_ref if first else None, data={"key": key})
+    if closed and first:
+        first.state, first.resolved_at = Alert.State.RESOLVED, now
+        publish_alert(first)
     return bool(closed)
 
 
@@ -113,4 +118,6 @@ def acknowledge_alert(alert: Alert, actor: str) -> Alert:
             actor=actor,
         )
     alert.refresh_from_db()
+    if changed:
+        publish_alert(alert)
     return alert

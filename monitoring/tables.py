@@ -13,6 +13,7 @@ HOST_NAMES = {
 """Functions that return the names of hosts that the station has."""
 
 EVENT_RECORDED = {
+    "notices": "monitoring.notices.publish_event",
     "webhooks": "monitoring.webhooks.queue.queue_deliveries",
     "alert_rules": "monitoring.alert_rules.event_rules.open_event_alerts",
 }
@@ -30,7 +31,9 @@ SIGNALS: dict[str, tuple[str, float, str]] = {
 """Signal -> whether each host reads its own or one machine those of the station, the seconds between two readings, and
 the function: host -> its signals now (`monitoring/alert_rules/rule.py`)."""
 
-READING_LISTENERS: dict[str, str] = {}
+READING_LISTENERS = {
+    "notices": "monitoring.notices.publish_readings",
+}
 """Functions that get the new readings of a host's sensors, several times a second, in its sensors part. They must not
 wait: the database may be away."""
 

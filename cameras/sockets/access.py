@@ -38,7 +38,10 @@ class Access:
     code: int = 0
     reason: str = ""
     cameras: dict[str, str] = field(default_factory=dict)
+    camera_ids: frozenset[str] = frozenset()
+    """The same cameras by their ids, which are never reused."""
     user: str = ""
+    is_manager: bool = False
 
     def for_camera(self, slug: str) -> Access:
         """The access to one camera. For a reader, a hidden camera does not exist."""
@@ -54,8 +57,12 @@ def read_access(principal: Principal) -> Access:
         return Access(SIGNED_OUT, "Sign in first, or again.")
     if not user.may("viewer"):
         return Access(NO_ROLE, "This needs the role viewer. Ask a manager.")
+    cameras = list(cameras_for(user))
     return Access(
-        cameras={camera.slug: desired_connection(camera) for camera in cameras_for(user)}, user=user.get_username()
+        cameras={camera.slug: desired_connection(camera) for camera in cameras},
+        camera_ids=frozenset(str(camera.pk) for camera in cameras),
+        user=user.get_username(),
+        is_manager=user.may("manager"),
     )
 
 

@@ -1,4 +1,5 @@
-"""`ws/status/`: the status of the cameras that the user may see, on each change and at least once a second."""
+"""`ws/status/`: the status of the cameras that the user may see, on each change and at least once a second; and the
+events, alerts and readings that the user may see, as they are recorded."""
 
 from __future__ import annotations
 
@@ -10,12 +11,17 @@ from typing import Literal, TypedDict
 
 from cameras.sockets.consumer import Socket
 from cameras.sockets.loop_singletons import loop_singleton
+from cameras.sockets.notice_broadcaster import MISSED, NoticeBroadcaster
+from cameras.status.event_messages import EVENTS_LOST, events_message
 from cameras.status.messages import Status
 from cameras.status.status import read_statuses_by_slug
 from core.broker import broker
+from monitoring.notices import EVENTS, READINGS, AlertNotice, EventNotice, ReadingsNotice
 
 READ_EVERY_S = 0.25
 SEND_EVERY_S = 1.0
+EVENTS_EVERY_S = 0.25
+"""At most one message of events in this time. It has all events since the last one, up to the listener's limit."""
 
 
 class StatusMessage(TypedDict):
@@ -61,8 +67,44 @@ class StatusCache:
         return time.monotonic() - self._read_at < 2 * SEND_EVERY_S
 
 
+class EventBroadcaster(NoticeBroadcaster[EventNotice | AlertNotice]):
+    def __init__(self) -> None:
+        super().__init__(EVENTS)
+
+
+class ReadingBroadcaster(NoticeBroadcaster[ReadingsNotice]):
+    def __init__(self) -> None:
+        super().__init__(READINGS)
+
+
 class StatusConsumer(Socket):
     async def run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._send_statuses())
+            tasks.create_task(self._send_events())
+            tasks.create_task(self._send_readings())
+
+    async def _send_events(self) -> None:
+        with loop_singleton(EventBroadcaster).subscribe() as listener:
+            while not self.ended:
+                notices = [await listener.get()]
+                while not listener.empty():
+                    notices.append(listener.get_nowait())
+                if MISSED in notices:
+                    await self.send_message(dict(EVENTS_LOST))
+                # The access of this moment: it is read again every two seconds while the socket is open.
+                if message := events_message([notice for notice in notices if notice is not MISSED], self.access):
+                    await self.send_message(dict(message))
+                await asyncio.sleep(EVENTS_EVERY_S)
+
+    async def _send_readings(self) -> None:
+        with loop_singleton(ReadingBroadcaster).subscribe() as listener:
+            while not self.ended:
+                # Lost ones are followed by newer ones.
+                if (notice := await listener.get()) is not MISSED:
+                    await self.send_message({"type": "readings", **notice})
+
+    async def _send_statuses(self) -> None:
         sent, sent_at = "", 0.0
         while not self.ended:
             text = json.dumps(await self._content())

@@ -5,13 +5,13 @@ The number of queries does not depend on the number of cameras.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
 from cameras.camera_display import CameraDisplay, StateDisplay, camera_displays
@@ -20,6 +20,7 @@ from cameras.models import Camera, CameraQuerySet
 from cameras.programmes.cycle import describe_exposures
 from cameras.selectors import cameras_for
 from captures.capturing.models import Capture
+from captures.capturing.selectors import captures_by_id, with_newest
 from captures.sessions.holders import holder
 from captures.sessions.models import Session
 from captures.sessions.progress import is_overdue, planned_end, progress_of
@@ -148,23 +149,8 @@ def lost(camera: Any) -> UUID | None:
     return found
 
 
-def with_newest(cameras: CameraQuerySet) -> CameraQuerySet:
-    """Annotates `newest_id` and `newest_at`: the camera's newest saved capture."""
-    # Each subquery reads one row of the index on camera, status and time.
-    saved = Capture.objects.present().filter(camera=OuterRef("pk"), status="saved").order_by("-started_at", "-id")
-    return cameras.annotate(
-        newest_id=Subquery(saved.values("pk")[:1]), newest_at=Subquery(saved.values("started_at")[:1])
-    )
-
-
 def with_lost(cameras: CameraQuerySet) -> CameraQuerySet:
     """Annotates `lost_id`: the camera's newest capture of the last hour that was not saved."""
     since = timezone.now() - LOSS_SHOWN_FOR
     lost = Capture.objects.filter(camera=OuterRef("pk"), started_at__gte=since, status__in=["failed", "skipped"])
     return cameras.annotate(lost_id=Subquery(lost.order_by("-started_at", "-id").values("pk")[:1]))
-
-
-def captures_by_id(ids: Iterable[UUID | None]) -> dict[Any, Capture]:
-    wanted = [value for value in ids if value is not None]
-    found: QuerySet[Capture] = Capture.objects.filter(pk__in=wanted).prefetch_related("files")
-    return {capture.pk: capture for capture in found}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from django.db import transaction
 from django.db.models import UUIDField
@@ -21,16 +21,17 @@ class LatestImage(TypedDict):
 
 
 class CaptureUpdate(TypedDict):
-    """`status` and `temperature` are the camera's; `outcome` and `reason` are those of the capture with the id
-    `capture`."""
+    """Of a capture: `status` and `temperature` are the camera's; `outcome` and `reason` are those of the capture with
+    the id `capture`. Of a reading: these three are left out, `temperature` is that of the site's main sensor, and
+    `latest_image` the newest saved picture, with its camera and that camera's `status`."""
 
     camera: str
     status: str
     temperature: float | None
     latest_image: LatestImage | None
-    capture: str
-    outcome: str
-    reason: str
+    capture: NotRequired[str]
+    outcome: NotRequired[str]
+    reason: NotRequired[str]
 
 
 CAPTURES: NoticeKind[CaptureUpdate] = NoticeKind("captures")

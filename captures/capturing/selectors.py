@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any, TypedDict
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 
+from cameras.models import CameraQuerySet
 from cameras.visibility import visible_to
 from captures.capturing.models import Capture, CaptureFile
 from captures.thumbnails.store import picture_index
@@ -58,6 +60,21 @@ def picture_for(user: Any, capture: UUID) -> CaptureFile:
     if place is None:
         raise CaptureFile.DoesNotExist
     return found[place]
+
+
+def with_newest(cameras: CameraQuerySet) -> CameraQuerySet:
+    """Annotates `newest_id` and `newest_at`: the camera's newest saved capture."""
+    # Each subquery reads one row of the index on camera, status and time.
+    saved = Capture.objects.present().filter(camera=OuterRef("pk"), status="saved").order_by("-started_at", "-id")
+    return cameras.annotate(
+        newest_id=Subquery(saved.values("pk")[:1]), newest_at=Subquery(saved.values("started_at")[:1])
+    )
+
+
+def captures_by_id(ids: Iterable[UUID | None]) -> dict[Any, Capture]:
+    wanted = [value for value in ids if value is not None]
+    found: QuerySet[Capture] = Capture.objects.filter(pk__in=wanted).prefetch_related("files")
+    return {capture.pk: capture for capture in found}
 
 
 def counts_by_day(captures: QuerySet[Capture], ends: tuple[date, date], zone: ZoneInfo) -> list[DayCount]:

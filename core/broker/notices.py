@@ -5,10 +5,12 @@ For news that is also in the database. A broker that is away or hangs does not d
 
 from __future__ import annotations
 
+import atexit
 import functools
 import json
 import logging
 import queue
+import time
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -17,6 +19,7 @@ from core.retrying_thread import RetryingThread
 
 log = logging.getLogger(__name__)
 MAX_WAITING = 500
+AT_EXIT_S = 0.5
 """Further notices are dropped: a page that missed one finds it in the list."""
 
 
@@ -45,8 +48,20 @@ class NoticePublisher:
         except queue.Full:
             log.debug("A notice for %s was dropped.", channel)
 
+    def finish(self, within_s: float) -> None:
+        """Wait until the queued notices are published, at most `within_s` seconds."""
+        until = time.monotonic() + within_s
+        while self._waiting.unfinished_tasks and time.monotonic() < until:
+            time.sleep(0.005)
+
     def _publish_next(self) -> None:
         channel, text = self._waiting.get()
+        try:
+            self._publish(channel, text)
+        finally:
+            self._waiting.task_done()
+
+    def _publish(self, channel: str, text: str) -> None:
         try:
             broker.connection().publish(channel, text)
             self._away = False
@@ -58,7 +73,10 @@ class NoticePublisher:
 
 @functools.cache
 def notice_publisher() -> NoticePublisher:
-    return NoticePublisher()
+    publisher = NoticePublisher()
+    # A command that ends at once, such as `skycam alerts ack`, would take its notice with it.
+    atexit.register(publisher.finish, AT_EXIT_S)
+    return publisher
 
 
 def publish_notice(kind: NoticeKind[NoticeT], notice: NoticeT) -> None:

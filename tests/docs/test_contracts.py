@@ -67,6 +67,7 @@ from monitoring.readings.bodies import ChannelReadingsBody, PointsBody, Readings
 from monitoring.sensor_host.latest import HOSTS
 from monitoring.sensor_management.bodies import ChannelBody, FoundBody, SensorBody
 from monitoring.sensor_management.requests import ChannelChange, SensorRequest
+from monitoring.notices import ReadingBody
 from monitoring.webhook_models import DELIVERY_TRANSITIONS
 from monitoring.webhooks.bodies import AttemptBody, DeliveryDetailBody, SecretBody, WebhookBody
 from monitoring.webhooks.payload import PayloadBody
@@ -169,6 +170,7 @@ FIELDS = {
     "forecast": ForecastBody.__annotations__,
     "capture update": CaptureUpdate.__annotations__,
     "latest image": LatestImage.__annotations__,
+    "live reading": ReadingBody.__annotations__,
 }
 OUTCOMES = [f"capture.{status}" for status in Capture.Status.values if status != "planned"]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -29,6 +31,12 @@ from tests.harness.rows.audiences import only_for
 from tests.harness.waiting import eventually, eventually_in_loop
 
 UPDATE_KEYS = {"camera", "status", "temperature", "latest_image", "capture", "outcome", "reason"}
+PUBLISHES_AND_ENDS = """
+import django
+django.setup()
+from core.broker.notices import NoticeKind, publish_notice
+publish_notice(NoticeKind("captures"), {"number": 1})
+"""
 
 
 @pytest_asyncio.fixture
@@ -234,3 +242,11 @@ async def test_without_a_broker_there_is_no_status_and_it_comes_back(
     assert first["type"] == "no_status"
     assert first["reason"] == "broker"
     assert second["cameras"][0]["observed"] == "host_down"
+
+
+def test_a_process_that_ends_at_once_publishes_its_notice(server: redis.Redis) -> None:
+    with server.pubsub() as subscribed:
+        subscribed.subscribe(broker.key("captures"))
+        assert eventually(subscribed.get_message)["type"] == "subscribe"
+        subprocess.run([sys.executable, "-c", PUBLISHES_AND_ENDS], check=True, timeout=60)
+        assert eventually(lambda: subscribed.get_message(ignore_subscribe_messages=True))["data"] == '{"number": 1}'

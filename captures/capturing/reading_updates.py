@@ -1,0 +1,95 @@
+"""The `capture_update` of a reading: the temperature of the site's main sensor, and the newest picture."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from channels.db import database_sync_to_async
+from django.db import Error
+
+from cameras.models import Camera
+from captures.capturing.models import Capture
+from captures.capturing.notices import CaptureUpdate, LatestImage, latest_image
+from captures.capturing.selectors import captures_by_id, with_newest
+from monitoring.models import SensorChannel
+from monitoring.notices import ReadingBody
+
+log = logging.getLogger(__name__)
+READ_EVERY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class CameraPicture:
+    """A camera with its newest saved picture, if it has one."""
+
+    camera_id: str
+    slug: str
+    observed: str
+    image: LatestImage | None
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """`main` is the sensor and the channel of the site's temperature. `pictures` has the newest one first."""
+
+    main: tuple[str, str] | None = None
+    pictures: tuple[CameraPicture, ...] = ()
+
+
+class SiteCache:
+    """The site as the database has it, read at most once a second for all sockets of a web process."""
+
+    def __init__(self) -> None:
+        self._site, self._read_at = Site(), -READ_EVERY_S
+        self._lock = asyncio.Lock()
+
+    async def site(self) -> Site:
+        """While the database is away: as it was."""
+        async with self._lock:
+            if time.monotonic() - self._read_at >= READ_EVERY_S:
+                try:
+                    self._site = await database_sync_to_async(read_site)()
+                except Error as error:
+                    log.warning("The newest pictures could not be read: %s", type(error).__name__)
+                self._read_at = time.monotonic()
+            return self._site
+
+
+def read_site() -> Site:
+    """In four queries, whatever the number of cameras; in one without a main sensor."""
+    main = SensorChannel.objects.filter(main=True).values_list("sensor__name", "key").first()
+    if main is None:
+        return Site()
+    cameras: list[Any] = list(with_newest(Camera.objects.present()).only("slug", "observed"))
+    captures = captures_by_id(camera.newest_id for camera in cameras)
+    # Those without a picture last.
+    cameras.sort(key=lambda camera: camera.newest_at.timestamp() if camera.newest_at else 0.0, reverse=True)
+    return Site(main, tuple(camera_picture(camera, captures.get(camera.newest_id)) for camera in cameras))
+
+
+def camera_picture(camera: Camera, newest: Capture | None) -> CameraPicture:
+    image = latest_image(newest, list(newest.files.all())) if newest else None
+    return CameraPicture(str(camera.pk), camera.slug, camera.observed, image)
+
+
+def main_reading(readings: Iterable[ReadingBody], main: tuple[str, str] | None) -> ReadingBody | None:
+    return next((reading for reading in readings if (reading["sensor"], reading["channel"]) == main), None)
+
+
+def reading_update(reading: ReadingBody, site: Site, camera_ids: Collection[str]) -> CaptureUpdate | None:
+    """What a user who may see these cameras gets; None for a user who may see none. A value that is not to be believed
+    is no temperature."""
+    picture = next((one for one in site.pictures if one.camera_id in camera_ids), None)
+    if picture is None:
+        return None
+    return CaptureUpdate(
+        camera=picture.slug,
+        status=picture.observed,
+        temperature=reading["value"] if reading["quality"] == "ok" else None,
+        latest_image=picture.image,
+    )

@@ -1,0 +1,288 @@
+"""Events, alerts and readings on `ws/status/` and `ws/captures/`, over a real broker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import redis
+from asgiref.sync import sync_to_async
+from django.db import transaction
+from django.utils import timezone
+
+from cameras.models import Camera
+from cameras.status import consumers
+from captures.capturing.models import Capture
+from core.broker import broker
+from monitoring.models import Alert, Sensor, SensorChannel
+from monitoring.notices import publish_readings
+from monitoring.sensors.reading import JudgedReading
+from monitoring.services import acknowledge_alert, raise_alert, record_event, resolve_alert
+from skycam_project.access.models import User
+from tests.harness.busy_machine import own_seconds
+from tests.harness.clients.sockets import OpenSocket, user_of, with_token
+from tests.harness.rows.audiences import only_for
+from tests.harness.waiting import eventually_in_loop
+
+ROM = "28FF641E8216043C"
+STATUS = {"status", "no_status"}
+
+
+@pytest_asyncio.fixture
+async def viewer(camera: Camera) -> dict[str, str]:
+    return await sync_to_async(lambda: with_token(user_of("viewer")))()
+
+
+@pytest_asyncio.fixture
+async def manager(camera: Camera) -> dict[str, str]:
+    return await sync_to_async(lambda: with_token(user_of("manager")))()
+
+
+@pytest_asyncio.fixture
+async def excluded(camera: Camera) -> dict[str, str]:
+    def made() -> dict[str, str]:
+        only_for(camera, user_of("operator").username)
+        return with_token(User.objects.create_user(username="not-listed", role="viewer"))
+
+    return await sync_to_async(made)()
+
+
+@pytest_asyncio.fixture
+async def thermometer(db: None) -> SensorChannel:
+    def made() -> SensorChannel:
+        sensor = Sensor.objects.create(name="roof", kind="simulated", host="main")
+        return SensorChannel.objects.create(sensor=sensor, key=ROM, quantity="temperature", main=True)
+
+    return await sync_to_async(made)()
+
+
+def committed(work: Callable[[], Any]) -> Any:
+    """The work in a transaction of its own, on a thread of Django's."""
+
+    def run() -> Any:
+        with transaction.atomic():
+            return work()
+
+    return sync_to_async(run)()
+
+
+async def subscribed(server: redis.Redis, channel: str) -> None:
+    name = broker.key(channel)
+    await eventually_in_loop(lambda: server.pubsub_numsub(name) == [(name, 1)])
+
+
+async def next_but_status(socket: OpenSocket) -> Any:
+    while (message := await socket.receive())["type"] in STATUS:
+        pass
+    return message
+
+
+async def next_with(socket: OpenSocket, member: str) -> list[Any]:
+    """The next list of events or alerts that is not empty. An alert and its event may come in two messages."""
+    while not (found := (await next_but_status(socket)).get(member)):
+        pass
+    return list(found)
+
+
+async def next_events(socket: OpenSocket, number: int) -> list[Any]:
+    found: list[Any] = []
+    while len(found) < number:
+        found += await next_with(socket, "events")
+    return found
+
+
+def of_roof(value: float | None, quality: Any = "ok", channel: str = ROM) -> JudgedReading:
+    return JudgedReading("id", "roof", channel, "temperature", "", 1_790_000_000_000, value, quality)
+
+
+async def test_an_event_is_sent_when_it_is_committed(
+    viewer: dict[str, str], camera: Camera, server: redis.Redis
+) -> None:
+    async with OpenSocket("/ws/status/", viewer) as socket:
+        await subscribed(server, "events")
+        event = await committed(lambda: record_event("session.finished", "Session finished.", camera=camera))
+        message = await next_but_status(socket)
+    assert message["type"] == "events"
+    assert message["alerts"] == []
+    assert [(one["id"], one["kind"], one["camera"]) for one in message["events"]] == [
+        (str(event.pk), "session.finished", "sky")
+    ]
+
+
+async def test_an_alert_is_sent_with_each_of_its_states(viewer: dict[str, str], server: redis.Redis) -> None:
+    async with OpenSocket("/ws/status/", viewer) as socket:
+        await subscribed(server, "events")
+        alert: Alert = await committed(lambda: raise_alert("health.broker", "The broker does not answer."))
+        [opened] = await next_with(socket, "alerts")
+        await committed(lambda: acknowledge_alert(alert, "ada"))
+        [acknowledged] = await next_with(socket, "alerts")
+        await committed(lambda: resolve_alert("health.broker"))
+        [resolved] = await next_with(socket, "alerts")
+    assert [one["state"] for one in (opened, acknowledged, resolved)] == ["open", "acknowledged", "resolved"]
+    assert acknowledged["acknowledged_by"] == "ada"
+    assert resolved["resolved"] is not None
+
+
+async def test_an_alert_that_is_raised_again_is_not_sent_again(viewer: dict[str, str], server: redis.Redis) -> None:
+    async with OpenSocket("/ws/status/", viewer) as socket:
+        await subscribed(server, "events")
+        await committed(lambda: raise_alert("health.broker", "The broker does not answer."))
+        await next_with(socket, "alerts")
+        await committed(lambda: raise_alert("health.broker", "The broker does not answer."))
+        await committed(lambda: record_event("job.failed", "Job failed."))
+        message = await next_but_status(socket)
+    assert message["alerts"] == []
+    assert [event["kind"] for event in message["events"]] == ["job.failed"]
+
+
+async def test_many_events_come_in_their_order(viewer: dict[str, str], server: redis.Redis) -> None:
+    def record() -> None:
+        [record_event("job.failed", f"Job {number} failed.") for number in range(100)]
+
+    async with OpenSocket("/ws/status/", viewer) as socket:
+        await subscribed(server, "events")
+        await committed(record)
+        found = await next_events(socket, 100)
+    assert [event["message"] for event in found] == [f"Job {number} failed." for number in range(100)]
+
+
+async def test_what_is_rolled_back_is_not_sent(viewer: dict[str, str], server: redis.Redis) -> None:
+    def roll_back() -> None:
+        record_event("job.failed", "Never.")
+        raise_alert("health.broker", "Never.")
+        transaction.set_rollback(True)
+
+    async with OpenSocket("/ws/status/", viewer) as socket:
+        await subscribed(server, "events")
+        await committed(roll_back)
+        await committed(lambda: record_event("job.failed", "Committed."))
+        message = await next_but_status(socket)
+    assert message["alerts"] == []
+    assert [event["message"] for event in message["events"]] == ["Committed."]
+
+
+async def test_what_a_user_may_not_see_is_not_sent(
+    excluded: dict[str, str], camera: Camera, server: redis.Redis
+) -> None:
+    async with OpenSocket("/ws/status/", excluded) as socket:
+        await subscribed(server, "events")
+        await committed(lambda: raise_alert("camera.quarantined:sky", "Quarantined.", camera=camera))
+        await committed(lambda: record_event("capture.saved", "Saved.", camera=camera))
+        await committed(lambda: record_event("user.denied", "A sign-in was refused."))
+        await committed(lambda: record_event("job.failed", "Job failed."))
+        message = await next_but_status(socket)
+    assert message["alerts"] == []
+    assert [event["kind"] for event in message["events"]] == ["job.failed"]
+
+
+async def test_only_managers_get_the_address_of_a_camera(
+    viewer: dict[str, str], manager: dict[str, str], camera: Camera, server: redis.Redis
+) -> None:
+    data = {"order": "connect", "arguments": {"address": "rtsp://10.0.0.9", "name": "sky"}}
+    async with OpenSocket("/ws/status/", viewer) as theirs, OpenSocket("/ws/status/", manager) as ours:
+        await subscribed(server, "events")
+        await committed(lambda: record_event("command", "Connect.", camera=camera, data=data))
+        seen, known = await next_but_status(theirs), await next_but_status(ours)
+    assert seen["events"][0]["data"]["arguments"] == {"name": "sky"}
+    assert known["events"][0]["data"]["arguments"] == data["arguments"]
+
+
+async def test_a_cut_is_reported(viewer: dict[str, str], server: redis.Redis) -> None:
+    async with OpenSocket("/ws/status/", viewer) as socket:
+        await subscribed(server, "events")
+        server.client_kill_filter(_type="pubsub")
+        assert (await next_but_status(socket))["type"] == "missed"
+
+
+def test_a_broker_that_is_away_delays_no_event(camera: Camera) -> None:
+    broker.connection.cache_clear()
+    started = own_seconds()
+    with transaction.atomic():
+        raise_alert("health.broker", "The broker does not answer.")
+    assert own_seconds() - started < 2
+    assert Alert.objects.filter(key="health.broker").exists()
+
+
+async def test_the_newest_readings_are_sent_together(viewer: dict[str, str], server: redis.Redis) -> None:
+    async with OpenSocket("/ws/status/", viewer) as socket:
+        await subscribed(server, "readings")
+        publish_readings([of_roof(11.0), of_roof(11.5), of_roof(3.0, channel="other")])
+        message = await next_but_status(socket)
+    assert message["type"] == "readings"
+    assert [(one["sensor"], one["channel"], one["value"]) for one in message["readings"]] == [
+        ("roof", ROM, 11.5), ("roof", "other", 3.0),
+    ]  # fmt: skip
+
+
+async def test_a_reading_of_the_main_sensor_is_a_capture_update_without_a_capture(
+    viewer: dict[str, str], camera: Camera, thermometer: SensorChannel, server: redis.Redis
+) -> None:
+    capture = await committed(lambda: saved_capture(camera))
+    async with OpenSocket("/ws/captures/", viewer) as socket:
+        await subscribed(server, "readings")
+        publish_readings([of_roof(11.5), of_roof(3.0, channel="other")])
+        message = await socket.receive()
+    assert message == {
+        "type": "capture_update",
+        "data": {
+            "camera": "sky",
+            "status": camera.observed,
+            "temperature": 11.5,
+            "latest_image": {
+                "id": str(capture.pk), "url": f"/api/v1/captures/{capture.pk}/file/", "thumbnail": None,
+            },
+        },
+    }  # fmt: skip
+
+
+def saved_capture(camera: Camera) -> Capture:
+    return Capture.objects.create(camera=camera, status="saved", started_at=timezone.now())
+
+
+@pytest.mark.parametrize(("value", "quality"), [(85.0, "implausible"), (None, "missing")])
+async def test_a_value_that_is_not_believed_is_no_temperature(
+    viewer: dict[str, str], thermometer: SensorChannel, server: redis.Redis, value: float | None, quality: str
+) -> None:
+    async with OpenSocket("/ws/captures/", viewer) as socket:
+        await subscribed(server, "readings")
+        publish_readings([of_roof(value, quality)])
+        data = (await socket.receive())["data"]
+    assert data["temperature"] is None
+    assert data["latest_image"] is None
+
+
+async def test_a_reading_tells_nothing_of_a_hidden_camera(
+    excluded: dict[str, str], camera: Camera, thermometer: SensorChannel, server: redis.Redis
+) -> None:
+    await committed(lambda: saved_capture(camera))
+    async with OpenSocket("/ws/captures/", excluded) as socket:
+        await subscribed(server, "readings")
+        publish_readings([of_roof(11.5)])
+        assert await socket.wire.receive_nothing(timeout=1.5)
+
+
+async def test_another_channel_is_no_capture_update(
+    viewer: dict[str, str], thermometer: SensorChannel, server: redis.Redis
+) -> None:
+    async with OpenSocket("/ws/captures/", viewer) as socket:
+        await subscribed(server, "readings")
+        publish_readings([of_roof(3.0, channel="other")])
+        assert await socket.wire.receive_nothing(timeout=1.5)
+
+
+async def test_the_events_of_a_quarter_of_a_second_are_one_message(
+    viewer: dict[str, str], server: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumers, "EVENTS_EVERY_S", 2.0)
+
+    def record() -> None:
+        [record_event("job.failed", f"Job {number} failed.") for number in range(100)]
+
+    async with OpenSocket("/ws/status/", viewer) as socket:
+        await subscribed(server, "events")
+        await committed(lambda: record_event("job.failed", "The first."))
+        assert len(await next_with(socket, "events")) == 1
+        await committed(record)
+        assert len(await next_with(socket, "events")) == 100
