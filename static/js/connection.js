@@ -34,6 +34,16 @@ document.addEventListener("htmx:afterRequest", (event) => {
   showLink("ok", "Connected");
 });
 
+/** Whether the page shows that the station does not answer. */
+export const isLost = () => lost;
+
+/** A message of the station arrived in another way. Only an update of the page ends the loss: its data are old. */
+export function noteAnswer() {
+  if (lost) return;
+  answeredAt = performance.now();
+  answeredTime = now();
+}
+
 setInterval(() => {
   const silentMs = performance.now() - answeredAt;
   if (!link || document.hidden || silentMs < LATE_MS) return;

@@ -1,4 +1,4 @@
-// Modules of every page: ages, clock, shortcuts, theme, and the loss of the connection to the station.
+// Modules of every page: ages, clock, shortcuts, theme, updates, and the loss of the connection to the station.
 import "./htmx-swap.js";
 import "./ages.js";
 import "./theme.js";
@@ -8,3 +8,4 @@ import "./connection.js";
 import "./dialogs.js";
 import "./datetime-field.js";
 import "./picture.js";
+import "./updates.js";
