@@ -1,8 +1,10 @@
 from __future__ import annotations
 
-import functools
+from typing import Any
 from uuid import UUID
 
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -10,9 +12,11 @@ from rest_framework.views import APIView
 
 from core.api.paging import page
 from core.idempotency.view import IdempotentView
-from monitoring.bodies import AlertBody, alert_body, event_body
-from monitoring.selectors import alerts_for, events_for
-from monitoring.serializers import AlertPage, AlertQuery, EventPage, EventQuery
+from monitoring.bodies import AlertBody, alert_body
+from monitoring.event_export import FORMATS
+from monitoring.event_search import event_page, search_for
+from monitoring.selectors import alerts_for
+from monitoring.serializers import AlertPage, AlertQuery, EventExportQuery, EventPage, EventQuery
 from monitoring.services import acknowledge_alert
 
 
@@ -23,9 +27,33 @@ class EventsView(APIView):
 
     @extend_schema(operation_id="events_list", parameters=EventQuery.parameters(), responses=EventPage)
     def get(self, request: Request) -> Response:
-        query: EventQuery = EventQuery.of(request)
-        events = events_for(request.user).filter(**query.conditions(), **query.within("at"))
-        return Response(page(events, query, request, "at", functools.partial(event_body, user=request.user)))
+        return Response(event_page(request.user, EventQuery.of(request), request))
+
+
+class EventsCsvView(APIView):
+    roles = {"GET": "viewer"}
+
+    @extend_schema(parameters=EventQuery.parameters(), responses={(200, "text/csv"): OpenApiTypes.STR})
+    def get(self, request: Request) -> StreamingHttpResponse:
+        """All matching events as CSV, newest first. A cell that a spreadsheet would calculate begins with an
+        apostrophe."""
+        return send_events(request, "csv")
+
+
+class EventsJsonLinesView(APIView):
+    roles = {"GET": "viewer"}
+
+    @extend_schema(parameters=EventQuery.parameters(), responses={(200, "application/x-ndjson"): OpenApiTypes.STR})
+    def get(self, request: Request) -> StreamingHttpResponse:
+        """All matching events, newest first, one JSON object in each line."""
+        return send_events(request, "jsonl")
+
+
+def send_events(request: Any, suffix: str) -> StreamingHttpResponse:
+    content_type, lines = FORMATS[suffix]
+    events = search_for(request.user, EventExportQuery.of(request)).all()
+    headers = {"Content-Disposition": f'attachment; filename="events.{suffix}"'}
+    return StreamingHttpResponse(lines(events, request.user), content_type=content_type, headers=headers)
 
 
 class AlertsView(APIView):

@@ -72,6 +72,8 @@ class Event(models.Model):
             models.Index(fields=["camera", "-at", "-id"], name="event_camera_newest"),
             models.Index(fields=["kind", "-at", "-id"], name="event_kind_newest"),
             models.Index(fields=["subject", "-at", "-id"], name="event_subject_newest"),
+            # Of the retention, too, which keeps severe events longer.
+            models.Index(fields=["severity", "-at", "-id"], name="event_severity_newest"),
         ]
 
     def __str__(self) -> str:

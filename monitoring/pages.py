@@ -6,17 +6,22 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
+from pydantic import ValidationError
 
-from core.api.paging import Cursor, beyond
+from core.api.paging import Cursor
 from core.pages.page import Page, redirect_back
+from core.pages.reader_time import reader_datetime
+from core.times.datetimes import InvalidDateTime
+from monitoring.event_search import search_for
 from monitoring.feed import fold_events
 from monitoring.models import Alert, Event, Severity
-from monitoring.selectors import MANAGER_ONLY_KINDS, alerts_for, events_for
+from monitoring.selectors import MANAGER_ONLY_KINDS, alerts_for
+from monitoring.serializers import EventQuery
 from monitoring.services import acknowledge_alert
 
 ROWS = 100
+FILTERS = ("q", "camera", "severity", "kind", "host", "from", "to")
 KINDS = {
     "alert": "alerts",
     "archive": "archives",
@@ -49,41 +54,46 @@ class EventsPage(Page):
     template = "events.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        chosen = {name: searchable(request.GET.get(name, "")) for name in ("camera", "severity", "kind")}
+        chosen = {name: searchable(request.GET.get(name, "")) for name in FILTERS}
         chosen["kind"] = chosen["kind"].removesuffix(".")  # links from older versions
-        events = self._page(request.GET.get("before", ""), chosen)
+        events, context = self._events(chosen)
         return self.render(
             {
-                "lines": list(fold_events(events[:ROWS])),
-                "older": older_query(events, chosen),
+                "lines": list(fold_events(events)),
                 "chosen": chosen,
                 "severities": {severity: severity for severity in Severity.values},
                 "kinds": kinds_for(request.user, chosen["kind"]),
                 "alerts": list(alerts_for(request.user).exclude(state=Alert.State.RESOLVED)),
+                **context,
             }
         )
 
-    def _page(self, before: str, chosen: dict[str, str]) -> list[Event]:
-        """One page of events. 404 for a bad cursor."""
+    def _events(self, chosen: dict[str, str]) -> tuple[list[Event], dict[str, Any]]:
+        """One page of events with what the page says about it. Filters that contradict themselves find nothing. 404 for
+        a bad cursor."""
+        before = self.request.GET.get("before", "")
         try:
             cursor = Cursor.parse(before) if before else None
         except ValueError:
             raise Http404 from None
-        conditions = {name: value for name, value in chosen.items() if value and name != "kind"}
-        rows = events_for(self.request.user).filter(**conditions)
-        if kind := chosen["kind"]:
-            # `command` is a kind itself, and the beginning of `command.done`. The dot keeps `live` from matching
-            # another word.
-            rows = rows.filter(Q(kind=kind) | Q(kind__startswith=f"{kind}."))
-        return list(beyond(rows, "at", cursor).order_by("-at", "-id")[: ROWS + 1])
+        try:
+            given = given_filters(chosen)
+            query = EventQuery.model_validate(given)
+        except InvalidDateTime as error:
+            return [], {"refusal": str(error)}
+        except ValidationError as error:
+            return [], {"refusal": error.errors()[0]["msg"].removeprefix("Value error, ")}
+        events, cursor = search_for(self.request.user, query).older(cursor, ROWS)
+        older = urlencode({**chosen, "before": cursor.text()}) if cursor else ""
+        # Where the page is not full, the search has read as many events as it may.
+        searched_to = cursor.at if cursor and len(events) < ROWS else None
+        return events, {"older": older, "searched_to": searched_to, "export": urlencode(given)}
 
 
-def older_query(events: list[Event], chosen: dict[str, str]) -> str:
-    """The query of the next page with the same filters; empty for the last page."""
-    if len(events) <= ROWS:
-        return ""
-    last = events[ROWS - 1]
-    return urlencode({**chosen, "before": Cursor(last.at, last.pk, newer=False).text()})
+def given_filters(chosen: dict[str, str]) -> dict[str, str]:
+    """The filters that are not empty, as the API takes them. InvalidDateTime."""
+    given = {name: value.strip() for name, value in chosen.items() if value.strip()}
+    return given | {name: reader_datetime(given[name]).isoformat() for name in ("from", "to") if name in given}
 
 
 def kinds_for(user: Any, chosen: str) -> dict[str, str]:

@@ -1,9 +1,11 @@
 from django.urls import path
 
-from monitoring.api import AcknowledgeView, AlertsView, EventsView
+from monitoring.api import AcknowledgeView, AlertsView, EventsCsvView, EventsJsonLinesView, EventsView
 
 urlpatterns = [
     path("events/", EventsView.as_view()),
+    path("events/csv/", EventsCsvView.as_view()),
+    path("events/jsonl/", EventsJsonLinesView.as_view()),
     path("alerts/", AlertsView.as_view()),
     path("alerts/<uuid:alert>/acknowledge/", AcknowledgeView.as_view()),
 ]

@@ -153,8 +153,8 @@ def page(
     # Where a page was reached from is not queried again: the row of the cursor is on that side.
     has_older, has_newer = (True, more) if newer else (more, cursor is not None)
     return Page(
-        next=_link(request, found[-1], by, newer=False) if found and has_older else None,
-        previous=_link(request, found[0], by, newer=True) if found and has_newer else None,
+        next=page_link(request, found[-1], by, newer=False) if found and has_older else None,
+        previous=page_link(request, found[0], by, newer=True) if found and has_newer else None,
         results=[body(row) for row in found],
     )
 
@@ -169,7 +169,8 @@ def beyond(rows: QuerySet[Row], by: str, cursor: Cursor | None) -> QuerySet[Row]
     )
 
 
-def _link(request: Request, row: Model, by: str, *, newer: bool) -> str:
+def page_link(request: Request, row: Model, by: str, *, newer: bool) -> str:
+    """The address of the page beyond `row`."""
     params = request.query_params.copy()
     params["cursor"] = Cursor(getattr(row, by), row.pk, newer).text()
     # A path without the host: it is valid behind a proxy, and programs may store it.

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from core.text.plurals import pluralize
 from skycam_project.cli.camera_control import camera_filter
 from skycam_project.cli.camera_parameter import camera
+from skycam_project.cli.errors import CliError
 from skycam_project.cli.ids import find_by_id, short_id
+from skycam_project.cli.local_files import check_destination, write_lines
 from skycam_project.cli.options import Command, Group, PastTimeParam, given
 from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table, to_json
 from skycam_project.cli.station import current
@@ -18,6 +24,7 @@ from skycam_project.cli.station import current
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
+    from monitoring.event_search import EventSearch
     from monitoring.models import Event
     from skycam_project.cli.identity import Caller
 
@@ -31,19 +38,38 @@ AT_ONCE = 1000
 @camera("Only this camera.")
 @click.option("--severity", type=click.Choice(SEVERITIES), help="This severity or higher.")
 @click.option("--kind", help="Only this kind, such as session.gap, or a prefix such as session.")
+@click.option("--host", help="Only of this host.")
+@click.option("--search", help="Words, each in the message, the kind, the subject or the user.")
 @click.option("--since", type=PastTimeParam(), help="From this time: 22:30, 2026-03-01T22:30:00Z, or 2 h (ago).")
+@click.option("--until", type=PastTimeParam(), help="Before this time, written in the same way.")
 @click.option("--limit", "-n", type=click.IntRange(0, 10_000), default=20, show_default=True, help="Maximum number.")
+@click.option("--export", type=click.Path(dir_okay=False), help="Write all of them to this file: .csv or .jsonl.")
+@click.option("--force", is_flag=True, help="Replace the file.")
 @click.option("--follow", is_flag=True, help="Continue with new events, until Ctrl-C.")
 def events(
-    camera: str | None, severity: str | None, kind: str | None, since: datetime | None, limit: int, follow: bool
+    camera: str | None,
+    severity: str | None,
+    kind: str | None,
+    host: str | None,
+    search: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    limit: int,
+    export: str | None,
+    force: bool,
+    follow: bool,
 ) -> None:
-    """Show events, newest last.
+    """Show events, newest last, or write them to a file.
 
     Example: skycam events dslr --severity warning --since 8h
     """
     caller = current().authorize("viewer")
     found = selected_events(caller, camera, severity, kind)
-    newest = list(found.filter(**given(at__gte=since)).order_by("-at", "-id")[:limit])
+    searched = search_events(found.filter(**given(at__gte=since, at__lt=until)), host, search)
+    if export is not None:
+        print_result(export_events(caller, searched, Path(export), force=force), print_exported)
+        return
+    newest = list(islice(searched.all(), limit))
     bodies = event_bodies(caller, newest)
     if not follow:
         print_result({"results": bodies}, print_events)
@@ -51,7 +77,7 @@ def events(
     for body in reversed(bodies):
         print_event(body)
     try:
-        follow_events(caller, found, newest[0] if newest else None)
+        follow_events(caller, searched.matching, newest[0] if newest else None)
     except KeyboardInterrupt:
         return
 
@@ -68,6 +94,44 @@ def selected_events(caller: Caller, slug: str | None, severity: str | None, kind
     if severity is not None:
         found = found.filter(severity__in=SEVERITIES[SEVERITIES.index(severity) :])
     return found.filter(kind__startswith=kind) if kind else found
+
+
+def search_events(found: QuerySet[Event], host: str | None, text: str | None) -> EventSearch:
+    """CliError for a text with too many words."""
+    from pydantic import ValidationError
+
+    from monitoring.event_search import EventSearch, row_condition
+    from monitoring.serializers import EventQuery
+
+    try:
+        query = EventQuery.model_validate(given(host=host, q=text))
+    except ValidationError as error:
+        raise CliError("invalid", error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+    return EventSearch(found, row_condition(query) or None)
+
+
+def export_events(caller: Caller, searched: EventSearch, target: Path, *, force: bool) -> dict[str, Any]:
+    """CliError when the file exists already, cannot be written, or is of another kind."""
+    from monitoring.event_export import FORMATS
+
+    suffix = target.suffix.removeprefix(".")
+    if suffix not in FORMATS:
+        raise CliError("invalid", f"The name of {target} must end in {' or '.join(f'.{name}' for name in FORMATS)}.")
+    check_destination(str(target), force=force)
+    _, lines = FORMATS[suffix]
+    body: dict[str, Any] = {"file": str(target), "events": 0}
+    write_lines(target, lines(counted(searched.all(), body), caller.user))
+    return body
+
+
+def counted(events: Iterable[Event], body: dict[str, Any]) -> Iterator[Event]:
+    for event in events:
+        body["events"] += 1
+        yield event
+
+
+def print_exported(body: dict[str, Any]) -> None:
+    print_line(f"{pluralize(body['events'], 'event')} written to {body['file']}.")
 
 
 def event_bodies(caller: Caller, events: list[Event]) -> list[dict[str, Any]]:

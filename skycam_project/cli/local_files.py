@@ -8,6 +8,7 @@ import hashlib
 import os
 import secrets
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -43,6 +44,15 @@ def check_destination(to: str | None, *, force: bool) -> None:
         refuse_existing(target, force=force)
         if not target.parent.is_dir():
             raise CliError("invalid", f"There is no folder {target.parent}. Create it, or choose another.")
+
+
+def write_lines(target: Path, lines: Iterable[str]) -> None:
+    """CliError when the disk refuses them; what they list stays in the database."""
+    try:
+        with target.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(lines)
+    except OSError as error:
+        raise CliError("failed", f"{target} cannot be written: {error.strerror}. Run the command again.") from error
 
 
 def copy_file(row: Stored, to: str | None, *, force: bool = False) -> Path | None:

@@ -12,13 +12,12 @@ from skycam_project.cli.camera_control import find_camera
 from skycam_project.cli.errors import FAILED, CliError
 from skycam_project.cli.ids import find_by_id, short_id
 from skycam_project.cli.jobs import body_of, run_job, wait_and_show
-from skycam_project.cli.local_files import check_destination
+from skycam_project.cli.local_files import check_destination, write_lines
 from skycam_project.cli.options import Group
 from skycam_project.cli.output import make_table, print_line, print_result, print_table, print_warnings
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import datetime
 
     from django.db.models import QuerySet
@@ -169,7 +168,7 @@ def check(hashed: bool, csv_file: str | None, force: bool) -> int:
     host = settings.STATION.host
     job = run_job(caller, "integrity", host, arguments={"hash": hashed})
     if csv_file:
-        write_csv(Path(csv_file), csv_lines(open_findings(host)))
+        write_lines(Path(csv_file), csv_lines(open_findings(host)))
     listed = [dict(finding_body(one)) for one in open_findings(host)[:MAX_LISTED]]
     body = {**(job.result or {}), "results": listed}
     if hashed and not job.arguments.get("hash"):
@@ -214,15 +213,6 @@ def set_files_aside(finding_ids: tuple[str, ...]) -> None:
     findings = [find_finding(one) for one in finding_ids]
     moved = [dict(finding_body(set_aside(one, caller.actor))) for one in findings]
     print_result({"results": moved}, print_set_aside)
-
-
-def write_csv(target: Path, lines: Iterable[str]) -> None:
-    """CliError when the disk refuses it; the findings stay in the database."""
-    try:
-        with target.open("w", encoding="utf-8", newline="") as file:
-            file.writelines(lines)
-    except OSError as error:
-        raise CliError("failed", f"{target} cannot be written: {error.strerror}. Run the command again.") from error
 
 
 def open_findings(host: str) -> QuerySet[IntegrityFinding]:

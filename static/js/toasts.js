@@ -59,7 +59,8 @@ export function closeToast(id, toast = open.get(id)) {
   open.delete(id);
   const hadFocus = toast.contains(document.activeElement);
   toast.remove();
-  if (hadFocus) (region.querySelector("[data-toast-close]") ?? document.querySelector("#main a, #main button"))?.focus();
+  if (hadFocus)
+    (region.querySelector("[data-toast-close]") ?? document.querySelector("#main a, #main button"))?.focus();
   if (!open.size) folded = 0;
   showFolded();
 }

@@ -52,6 +52,9 @@ def three_events(camera: Camera) -> None:
         (["--severity", "warning"], ["web was started again.", "Some are missing."]),
         (["--kind", "session"], ["Some are missing.", "It began."]),
         (["-n", "1"], ["web was started again."]),
+        (["--search", "STARTED again"], ["web was started again."]),
+        (["--host", "barn"], []),
+        (["--until", "1 h"], ["It began."]),
     ],
 )
 def test_events_are_filtered(words: list[str], messages: list[str], three_events: None) -> None:
