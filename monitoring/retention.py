@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from core.background import log_and_continue
 from core.registry import resolve
-from monitoring.models import Alert, Event
+from monitoring.models import Alert, Event, Severity
 from monitoring.tables import RETENTION
 
 log = logging.getLogger(__name__)
@@ -47,17 +47,40 @@ def in_batches(remove_batch: Callable[[], int], run_s: float) -> int:
 
 
 def remove_events() -> int:
-    """Remove a batch of events older than `monitoring.events_kept_days`, oldest first. Returns the number of rows."""
-    days = settings.STATION.monitoring.events_kept_days
+    """Remove a batch of events of one severity that are older than it is kept, oldest first. Returns the number of
+    rows."""
     newest = Event.objects.order_by("-at", "-id").values_list("at", flat=True)
-    first_to_stay = newest[NEWEST - 1 : NEWEST].first() if days else None
+    first_to_stay = newest[NEWEST - 1 : NEWEST].first()
     if first_to_stay is None:
         return 0
-    # The older of both times: neither the age nor the number alone removes an event.
-    before = min(first_to_stay, timezone.now() - timedelta(days=days))
-    old = Event.objects.filter(at__lt=before).order_by("at", "id").values_list("pk", flat=True)[:BATCH]
-    # The default manager refuses to delete events; this is the only place that may.
-    return Event._base_manager.filter(pk__in=list(old)).delete()[0]
+    for severity, days in kept_days().items():
+        # The older of both times: neither the age nor the number alone removes an event.
+        before = min(first_to_stay, timezone.now() - timedelta(days=days))
+        old = Event.objects.filter(severity=severity, at__lt=before).order_by("at", "id")
+        # The default manager refuses to delete events; this is the only place that may.
+        if removed := Event._base_manager.filter(pk__in=list(old.values_list("pk", flat=True)[:BATCH])).delete()[0]:
+            return removed
+    return 0
+
+
+def kept_days() -> dict[str, int]:
+    """Severity -> days; without those that are kept forever. A severe event stays as long as a less severe one at
+    least."""
+    monitoring = settings.STATION.monitoring
+    found: dict[str, int] = {}
+    longest = 0
+    for severity, days in (
+        (Severity.INFO, monitoring.events_kept_days),
+        (Severity.WARNING, monitoring.warnings_kept_days),
+        (Severity.ERROR, monitoring.errors_kept_days),
+        (Severity.CRITICAL, monitoring.errors_kept_days),
+    ):
+        # 0 is forever, for this severity and all above it.
+        if not days:
+            break
+        longest = max(longest, days)
+        found[severity] = longest
+    return found
 
 
 def remove_alerts() -> int:

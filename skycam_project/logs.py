@@ -1,8 +1,10 @@
-"""One line per log record, in UTC, without secrets."""
+"""One line per log record, in UTC, without secrets: as text or as JSON."""
 
 from __future__ import annotations
 
+import json
 import logging
+import sys
 import time
 from collections.abc import Iterable
 
@@ -44,3 +46,36 @@ class OneLineFormatter(logging.Formatter):
         for secret in self.secrets:
             line = line.replace(secret, REDACTED)
         return line
+
+
+class JsonFormatter(logging.Formatter):
+    """`{"time": "2026-03-01T20:15:00.123Z", "level": "INFO", "logger": "captures.ingest", "message": "..."}`, and
+    `traceback` where there is one. ASCII, so that a line is a line for every program."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        super().__init__(datefmt="%Y-%m-%dT%H:%M:%S")
+        self.converter = time.gmtime
+        self.secrets = [text for text in secrets if text]
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": f"{self.formatTime(record, self.datefmt)}.{int(record.msecs):03}Z",
+            "level": record.levelname,
+            "logger": record.name,
+            "message": self._redacted(record.getMessage()),
+        }
+        traceback = self.formatException(record.exc_info) if record.exc_info else record.exc_text
+        if traceback:
+            line["traceback"] = self._redacted(traceback)
+        return json.dumps(line)
+
+    def _redacted(self, text: str) -> str:
+        # Before the encoding, which would change the characters of a secret.
+        for secret in self.secrets:
+            text = text.replace(secret, REDACTED)
+        return text
+
+
+def formatter_of(log_format: str, secrets: Iterable[str]) -> logging.Formatter:
+    """For a terminal always text: there, a person reads what a command logs."""
+    return JsonFormatter(secrets) if log_format == "json" and not sys.stderr.isatty() else OneLineFormatter(secrets)

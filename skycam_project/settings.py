@@ -256,7 +256,13 @@ JOB_ENVIRONMENT = frozenset({*VARIABLES, CONFIG_VARIABLE, "DJANGO_SETTINGS_MODUL
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "skycam_project.logs.OneLineFormatter", "secrets": secrets_of(STATION)}},
+    "formatters": {
+        "line": {
+            "()": "skycam_project.logs.formatter_of",
+            "log_format": STATION.logging.format,
+            "secrets": secrets_of(STATION),
+        }
+    },
     "filters": {
         "one line": {"()": "skycam_project.logs.WithoutTraceback"},
         "response status": {"()": "skycam_project.logs.ResponseStatus"},

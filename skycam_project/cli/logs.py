@@ -70,10 +70,20 @@ def rotated(path: Path) -> Iterator[bytes]:
 
 def parsed(lines: Iterable[bytes], part: str | None) -> Iterator[dict[str, str]]:
     """The parsed lines of the part, or of all parts."""
-    for text in lines:
-        match = LINE.match(text.decode(errors="replace").rstrip("\n"))
-        if match and part in (None, match["part"]):
-            yield {**match.groupdict(), "at": match["at"].replace(" ", "T")}
+    for raw in lines:
+        found = parsed_line(raw.decode(errors="replace").rstrip("\n"))
+        if found and part in (None, found["part"]):
+            yield found
+
+
+def parsed_line(text: str) -> dict[str, str] | None:
+    """A line in either format: the log has both after `logging.format` was changed."""
+    if match := LINE.match(text):
+        return {**match.groupdict(), "at": match["at"].replace(" ", "T")}
+    from skycam_project.launch.log_lines import parse_written, shown
+
+    line = parse_written(text)
+    return {"at": line["time"], "part": line["part"], "line": shown(line)} if line else None
 
 
 def follow_log(path: Path, stream: BinaryIO, part: str | None) -> None:
@@ -105,15 +115,15 @@ def print_log_line(line: dict[str, str]) -> None:
     if current().output == "json":
         click.echo(to_json(line))
     else:
-        print_line(shown(line))
+        print_line(text_of(line))
 
 
 def print_log(body: dict[str, Any]) -> None:
     for line in body["results"]:
-        print_line(shown(line))
+        print_line(text_of(line))
     if not body["results"]:
         print_line("The log is empty.")
 
 
-def shown(line: dict[str, str]) -> str:
+def text_of(line: dict[str, str]) -> str:
     return f"{line['at'].replace('T', ' ')} {line['part']:<8} {line['line']}"

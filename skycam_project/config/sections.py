@@ -168,8 +168,23 @@ class ReadingsConfig(Section):
 class MonitoringConfig(Section):
     events_kept_days: int = key(
         90,
-        "Days to keep events and resolved alerts; 0 keeps them forever. Open alerts and the newest 1000 events are "
-        "always kept.",
+        "Days to keep events of severity info, and resolved alerts; 0 keeps all events forever. Open alerts and the "
+        "newest 1000 events are always kept.",
+        "a whole number from 0 to 36500",
+        ge=0,
+        le=36_500,
+    )
+    warnings_kept_days: int = key(
+        365,
+        "Days to keep warnings; 0 keeps them forever. They are never removed before events of severity info.",
+        "a whole number from 0 to 36500",
+        ge=0,
+        le=36_500,
+    )
+    errors_kept_days: int = key(
+        1095,
+        "Days to keep events of severity error and critical; 0 keeps them forever. They are never removed before "
+        "warnings.",
         "a whole number from 0 to 36500",
         ge=0,
         le=36_500,
@@ -182,6 +197,9 @@ class MonitoringConfig(Section):
 class LoggingConfig(Section):
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = key(
         "INFO", "Minimum level of logged messages.", "DEBUG, INFO, WARNING, ERROR or CRITICAL"
+    )
+    format: Literal["text", "json"] = key(
+        "text", "Format of the log's lines: text, or one JSON object in each line.", "text or json"
     )
     file: Path = key(None, "The log file.", "a file's path", unset="`<data>/logs/skycam.log`")
     max_size: int = key(

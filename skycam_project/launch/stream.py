@@ -18,6 +18,7 @@ from pathlib import Path
 
 from core.text.names import readable
 from skycam_project.config.sections import LoggingConfig
+from skycam_project.launch.log_lines import FILE_FORMATTERS, parse_record, shown
 
 COLOURS = {
     "valkey": 35,
@@ -73,15 +74,14 @@ class Terminal:
 
 
 class LogFile(RotatingFileHandler):
-    """`2026-11-20 08:32:10Z web | line`, at most `size` bytes in each of `keep` + 1 files."""
+    """At most `size` bytes in each of `keep` + 1 files. The parts wrote their lines in the same format, except for the
+    output of libraries."""
 
-    def __init__(self, path: Path, size: int, keep: int) -> None:
+    def __init__(self, path: Path, size: int, keep: int, log_format: str = "text") -> None:
         # delay: the file is opened by the first line, where an error costs only that line (`handleError`).
         super().__init__(path, maxBytes=size, backupCount=keep, delay=True, encoding="utf-8", errors="replace")
         self.lost = 0
-        formatter = logging.Formatter("%(asctime)s %(name)s | %(message)s", "%Y-%m-%d %H:%M:%SZ")
-        formatter.converter = time.gmtime
-        self.setFormatter(formatter)
+        self.setFormatter(FILE_FORMATTERS[log_format]())
 
     def write_line(self, part: str, line: str) -> None:
         self.handle(logging.LogRecord(part, logging.INFO, "", 0, line, None, None))
@@ -101,14 +101,18 @@ class LogStream:
 
     def __init__(self, logging: LoggingConfig) -> None:
         self.terminal = Terminal(sys.stderr.fileno())
-        self.file = LogFile(logging.file, logging.max_size, logging.backup_count)
+        self.file = LogFile(logging.file, logging.max_size, logging.backup_count, logging.format)
+        self._is_json = logging.format == "json"
         self._tails: dict[str, deque[str]] = {}
 
     def write_line(self, part: str, text: str) -> None:
         """Write a line without control characters, which could steer a terminal, also when the file is read later."""
         text = readable(text, keep="\t")
-        self._tails.setdefault(part, deque(maxlen=12)).append(text)
-        self.terminal.write_line(part, text)
+        record = parse_record(text) if self._is_json else None
+        # The terminal is for people, in either format.
+        for_people = shown(record) if record else text
+        self._tails.setdefault(part, deque(maxlen=12)).append(for_people)
+        self.terminal.write_line(part, for_people)
         self.file.write_line(part, text)
 
     def log_message(self, text: str) -> None:

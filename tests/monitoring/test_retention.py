@@ -34,9 +34,9 @@ def kept_for(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     return configure
 
 
-def events(*days_ago: float) -> None:
+def events(*days_ago: float, severity: str = "info") -> None:
     for days in days_ago:
-        record_event("camera.state", f"{days}", at=timezone.now() - timedelta(days=days))
+        record_event("camera.state", f"{days}", at=timezone.now() - timedelta(days=days), severity=severity)
 
 
 def remaining_events() -> list[str]:
@@ -69,6 +69,40 @@ def test_the_retention_time_is_configured(kept_for: Callable[[int], None]) -> No
     events(4, 3, 1, 0)
     remove_expired()
     assert remaining_events() == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("severity", "kept"),
+    [
+        ("info", [89]),
+        ("warning", [364, 91, 89]),
+        ("error", [1094, 366, 364, 91, 89]),
+        ("critical", [1094, 366, 364, 91, 89]),
+    ],
+)
+def test_severe_events_are_kept_longer(severity: str, kept: list[int]) -> None:
+    events(1096, 1094, 366, 364, 91, 89, severity=severity)
+    events(0.2, 0.1)
+    remove_expired()
+    assert remaining_events() == ["0.1", "0.2", *(str(days) for days in reversed(kept))]
+
+
+@pytest.mark.parametrize(
+    ("info", "warnings", "errors", "kept"),
+    [
+        (90, 365, 1095, {"info": 90, "warning": 365, "error": 1095, "critical": 1095}),
+        (500, 365, 0, {"info": 500, "warning": 500}),
+        (90, 0, 30, {"info": 90}),
+        (0, 30, 30, {}),
+    ],
+)
+def test_a_severe_event_is_never_removed_before_a_less_severe_one(
+    info: int, warnings: int, errors: int, kept: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = {"events_kept_days": info, "warnings_kept_days": warnings, "errors_kept_days": errors}
+    monitoring = settings.STATION.monitoring.model_copy(update=days)
+    monkeypatch.setattr(settings, "STATION", settings.STATION.model_copy(update={"monitoring": monitoring}))
+    assert retention.kept_days() == kept
 
 
 def test_zero_keeps_all_events_forever(kept_for: Callable[[int], None]) -> None:
