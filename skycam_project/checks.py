@@ -45,6 +45,7 @@ TABLES = (
     "monitoring.tables.EVENT_RECORDED",
     "monitoring.tables.HIDDEN_CAMERAS",
     "monitoring.tables.HOST_NAMES",
+    "monitoring.tables.READING_LISTENERS",
     "monitoring.tables.RETENTION",
     "monitoring.tables.SIGNALS",
     "monitoring.tasks.ALERT_RESOLVERS",
