@@ -27,6 +27,7 @@ class AlertBody(TypedDict):
     severity: str
     state: str
     camera: str
+    host: str
     message: str
     opened: str
     last_seen: str
@@ -83,6 +84,7 @@ def alert_body(alert: Alert) -> AlertBody:
         severity=alert.severity,
         state=alert.state,
         camera=alert.camera,
+        host=alert.host,
         message=alert.message,
         opened=stamp(alert.opened_at),
         last_seen=stamp(alert.last_seen_at),

@@ -24,14 +24,21 @@ HEALTH: dict[str, str] = {
 }
 
 
-HOST_CHECKS = frozenset({"parts", "disk"})
-"""Checks of a single machine, which only that machine can run. The others are about the whole station."""
+HOST_CHECKS = frozenset({"parts", "database", "broker", "disk"})
+"""Checks of a single machine, which only that machine can run: its parts, its disk, and whether it reaches the database
+and the broker. The others are about the whole station."""
+
+
+class NotObserved(Exception):
+    """A check cannot see what it looks at, such as the hosts while the broker is away. It neither opens nor resolves
+    an alert."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`camera` is the one that the sentence is about: only users who may see it get the finding. `host` is the machine,
-    empty for the whole station. `alert` is the key of an alert that already reports the problem."""
+    """`camera` is the one that the sentence is about: only users who may see it get the finding. `host` is the machine
+    that it is about; empty for the one that ran the check. `alert` is the key of an alert that already reports the
+    problem."""
 
     sentence: str
     camera: CameraRef | None = None
@@ -40,21 +47,25 @@ class Finding:
 
 
 def run_checks(names: Iterable[str] = HEALTH) -> dict[str, list[Finding]]:
-    """Entry of HEALTH -> its findings. A check that raises becomes a finding."""
-    return {name: run_check(resolve(HEALTH[name])) for name in names}
+    """Entry of HEALTH -> its findings, without the entries that could not be observed. A check that raises becomes a
+    finding."""
+    results = {name: run_check(resolve(HEALTH[name])) for name in names}
+    return {name: found for name, found in results.items() if found is not None}
 
 
 def findings() -> dict[str, list[str]]:
     """Entry of HEALTH -> its sentences."""
-    return {name: sentences(found) for name, found in run_checks().items()}
+    checked = run_checks()
+    return {name: sentences(checked.get(name, [])) for name in HEALTH}
 
 
 def findings_for(user: Any) -> dict[str, list[str]]:
     """As `findings`, without the cameras that are hidden from `user`."""
     hidden = {camera.id for camera in hidden_cameras(user)}
+    checked = run_checks()
     return {
-        name: sentences(one for one in found if one.camera is None or one.camera.id not in hidden)
-        for name, found in run_checks().items()
+        name: sentences(one for one in checked.get(name, []) if one.camera is None or one.camera.id not in hidden)
+        for name in HEALTH
     }
 
 
@@ -63,9 +74,12 @@ def sentences(found: Iterable[Finding]) -> list[str]:
     return list(dict.fromkeys(one.sentence for one in found))
 
 
-def run_check(function: Callable[[], list[Finding]]) -> list[Finding]:
+def run_check(function: Callable[[], list[Finding]]) -> list[Finding] | None:
+    """None when nothing was observed."""
     try:
         return function()
+    except NotObserved:
+        return None
     except Exception as error:
         # A check that raises must not hide the findings of the others, nor end the run that updates the alerts.
         logger.exception("A health check failed.")

@@ -10,6 +10,9 @@ from monitoring.health import HEALTH, HOST_CHECKS, Finding, run_checks, sentence
 from monitoring.selectors import unresolved_keys
 from monitoring.services import raise_alert, resolve_alert
 
+SILENT_HOSTS = "hosts"
+"""The check of other machines: its alerts have the name of the silent host."""
+
 
 def check_station() -> None:
     """Run the checks of the whole station and update their alerts."""
@@ -17,39 +20,44 @@ def check_station() -> None:
 
 
 def check_host() -> None:
-    """Run the checks of this machine and update their alerts. Each camera host does it itself, without the broker."""
+    """Run the checks of this machine and update their alerts. Each camera host does it itself, also without the
+    broker."""
     _sync_alerts(HOST_CHECKS)
 
 
 def _sync_alerts(names: Iterable[str]) -> None:
     """Open an alert for each check with findings, one per host and camera, and resolve it when there are none. A
     finding that already has an alert gets no second one."""
+    checked = run_checks(names)
     wrong: dict[str, list[Finding]] = {}
-    for name, found in run_checks(names).items():
+    for name, found in checked.items():
         for finding in (one for one in found if not one.alert):
             wrong.setdefault(_alert_key(name, finding), []).append(finding)
     for key, findings in wrong.items():
-        first = findings[0]
-        data = {"host": first.host} if first.host else {}
-        raise_alert(key, " ".join(sentences(findings)), severity="error", camera=first.camera, data=data)
+        first, host = findings[0], _host_of(findings[0])
+        sentence = " ".join(sentences(findings))
+        raise_alert(key, sentence, severity="error", camera=first.camera, data={"host": host}, host=host)
     # Alerts are compared with the findings, not with those of the last run: a restart forgets nothing.
     for key in unresolved_keys("health.") - wrong.keys():
-        if _is_checked_here(key, names):
+        if _is_checked_here(key, checked.keys()):
             resolve_alert(key)
 
 
+def _host_of(finding: Finding) -> str:
+    return finding.host or str(settings.STATION.host)
+
+
 def _alert_key(name: str, finding: Finding) -> str:
-    """`health.broker`, `health.disk:dome`, `health.hosts:dome:sky`."""
-    host = finding.host or (settings.STATION.host if name in HOST_CHECKS else "")
+    """`health.disk:dome`, `health.hosts:dome:sky`."""
     slug = finding.camera.slug if finding.camera else ""
-    return ":".join(filter(None, [f"health.{name}", host, slug]))
+    return ":".join(filter(None, [f"health.{name}", _host_of(finding), slug]))
 
 
-def _is_checked_here(key: str, names: Iterable[str]) -> bool:
-    """Whether these checks may resolve an alert: only a host itself resolves its alerts. An alert without a host comes
-    from an older version."""
+def _is_checked_here(key: str, checked: Iterable[str]) -> bool:
+    """Whether this run of checks may resolve an alert. Only a host itself resolves its alerts. One about a silent host
+    is resolved by any host that sees its heartbeat. An alert without a host comes from an older version."""
     name, _, rest = key.removeprefix("health.").partition(":")
-    if name in HOST_CHECKS:
-        return name in names and rest.partition(":")[0] in {"", settings.STATION.host}
-    # Any run resolves the alert of a check that this version does not have: nothing else would.
-    return name in names or name not in HEALTH
+    if name not in HEALTH:
+        # Nothing else would resolve the alert of a check that this version does not have.
+        return True
+    return name in checked and (name == SILENT_HOSTS or rest.partition(":")[0] in {"", settings.STATION.host})

@@ -112,6 +112,7 @@ class Alert(models.Model):
     state = models.CharField(max_length=12, choices=State, default=State.OPEN)
     camera = models.CharField(max_length=60, blank=True, help_text="Its slug, which another camera may have later.")
     camera_uuid = models.CharField(max_length=36, blank=True, help_text="Decides who may see the row.")
+    host = models.CharField(max_length=60, blank=True, help_text="The machine that it is about, or that reports it.")
     message = models.TextField(help_text="What is wrong and what to do.")
     opened_at = models.DateTimeField(default=timezone.now)
     last_seen_at = models.DateTimeField(default=timezone.now)

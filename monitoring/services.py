@@ -58,14 +58,17 @@ def raise_alert(
     severity: str = Severity.WARNING,
     camera: CameraRef | None = None,
     data: dict[str, Any] | None = None,
+    host: str = "",
 ) -> Alert:
     """Open the alert `key`, or increase its count when it is already open. `camera` is the one that the message is
-    about; None for a whole disk or host, which concerns all users."""
+    about; None for a whole disk or host, which concerns all users. `host` is the machine that it is about; the one
+    that reports it when it is empty."""
+    host = host or settings.STATION.host
     # Of two processes that raise it at once, the constraint lets one insert the row, and `get_or_create` reads it in
     # the other.
     alert, created = Alert.objects.exclude(state=Alert.State.RESOLVED).get_or_create(
         key=key,
-        defaults={"message": message, "severity": severity, "data": data or {}, **camera_columns(camera)},
+        defaults={"message": message, "severity": severity, "data": data or {}, "host": host, **camera_columns(camera)},
     )
     if created:
         record_event("alert.opened", message, severity=severity, camera=camera, subject=alert.id, data={"key": key})
@@ -74,7 +77,7 @@ def raise_alert(
     # An update with F(), so that two processes lose no count. The camera, too: a slug in the key may be used again.
     Alert.objects.filter(pk=alert.pk).update(
         message=message, severity=severity, last_seen_at=timezone.now(), count=F("count") + 1, data=data or {},
-        **camera_columns(camera),
+        host=host, **camera_columns(camera),
     )  # fmt: skip
     alert.refresh_from_db()
     return alert

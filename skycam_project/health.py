@@ -1,10 +1,11 @@
-"""The station's health: `/healthz` for load balancers, without details, and `health/` for people and monitoring."""
+"""The station's health: `/healthz` (live) and `/readyz` (ready) for load balancers, without details, and `health/` for
+people and monitoring."""
 
 from __future__ import annotations
 
 from typing import Any, TypedDict
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -17,7 +18,9 @@ from cameras.status import status
 from cameras.status.health import HostHealth, host_health
 from captures.storage.health import free_disk_space_gb
 from core.broker.broker import BrokerDown
-from monitoring.health import database_problems, findings_for
+from monitoring.health import findings_for, run_checks
+from monitoring.models import Alert
+from monitoring.selectors import alerts_for
 from skycam_project import host_diagnostics
 
 
@@ -26,6 +29,12 @@ class CameraHealth(TypedDict):
     desired: str
     observed: str
     reason: str
+
+
+class HostBody(HostHealth):
+    """`problems` has the messages of the host's unresolved alerts that are about none of its cameras."""
+
+    problems: list[str]
 
 
 class HealthBody(TypedDict):
@@ -38,18 +47,26 @@ class HealthBody(TypedDict):
     warnings: dict[str, list[str]]
     cameras: list[CameraHealth]
     free_disk_space_gb: float | None
-    hosts: list[HostHealth]
+    hosts: list[HostBody]
     broker: bool
     database: bool
 
 
+READY_CHECKS = ("database", "broker", "hosts")
+
+
 @require_safe
 def healthz(_request: HttpRequest) -> HttpResponse:
-    """`ok`, or 503 when this web process cannot use the database. Gives no details."""
-    # Not the broker: pages and saved pictures are served without it, and a load balancer would cut them off.
-    if database_problems():
-        return HttpResponse("not ok", status=503, content_type="text/plain")
+    """`ok` while this web process answers. It asks nothing else: restarting the process would mend nothing else."""
     return HttpResponse("ok", content_type="text/plain")
+
+
+@require_safe
+def readyz(_request: HttpRequest) -> HttpResponse:
+    """200, or 503 with the names of what is missing: database, broker, hosts. No sentences: anyone may ask."""
+    found = run_checks(READY_CHECKS)
+    problems = [name for name in READY_CHECKS if found.get(name)]
+    return JsonResponse({"ready": not problems, "problems": problems}, status=503 if problems else 200)
 
 
 class HealthView(APIView):
@@ -67,7 +84,7 @@ class HealthView(APIView):
             warnings=host_diagnostics.warnings(request.user),
             cameras=camera_healths(cameras),
             free_disk_space_gb=free_disk_space_gb(),
-            hosts=host_healths(cameras),
+            hosts=host_bodies(request.user, cameras),
             broker="broker" not in problems,
             database="database" not in problems,
         )
@@ -100,9 +117,14 @@ def camera_healths(cameras: list[Camera]) -> list[CameraHealth]:
     ]
 
 
-def host_healths(cameras: list[Camera]) -> list[HostHealth]:
+def host_bodies(user: Any, cameras: list[Camera]) -> list[HostBody]:
     """Empty while the broker is down: then the hosts' health is unknown."""
     try:
-        return host_health(cameras)
+        hosts = host_health(cameras)
     except BrokerDown:
         return []
+    problems: dict[str, list[str]] = {}
+    unresolved = alerts_for(user).exclude(state=Alert.State.RESOLVED).filter(camera_uuid="", camera="")
+    for host, message in unresolved.order_by("opened_at", "id").values_list("host", "message"):
+        problems.setdefault(host, []).append(message)
+    return [HostBody(**one, problems=problems.get(one["host"], [])) for one in hosts]

@@ -107,7 +107,7 @@ from scheduler.reports.pages import GoToNightPage, NightsPage, ReportFilePage, R
 from scheduler.tonight.pages import TonightPage
 from skycam_project.access import pages as access
 from skycam_project.admin.site import SITE
-from skycam_project.health import healthz
+from skycam_project.health import healthz, readyz
 from skycam_project.pages.dashboard import DashboardNow, DashboardPage, ShellNow, TemperaturePage
 from skycam_project.pages.preferences import save_preferences
 from skycam_project.pages.readings import ReadingMarksPage, ReadingsPage
@@ -281,6 +281,7 @@ urlpatterns = [
     path("accounts/", include(account)),
     path("preferences/", save_preferences, name="preferences"),
     path("healthz", healthz),
+    path("readyz", readyz),
     # These two come before the admin's own: its sign-in would evade the limits of sign-in attempts, and its password
     # form the event and the end of all tokens.
     path("admin/login/", access.AdminSignInRedirect.as_view()),

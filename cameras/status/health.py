@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
-from typing import TypedDict
+from typing import TypedDict, cast
 
 from cameras.models import Camera
 from cameras.status import status
+from cameras.status.messages import Heartbeat
 from core.broker import broker
 from core.broker.broker import BrokerDown
-from monitoring.health import Finding
+from monitoring.health import Finding, NotObserved
 
 
 class HostHealth(TypedDict):
+    """`version`, `clock` and `ahead_s` as in its heartbeat; empty, and null, while there is none."""
+
     host: str
     alive: bool
+    version: str
+    clock: str
+    ahead_s: float | None
 
 
 def broker_problems() -> list[Finding]:
@@ -27,12 +34,12 @@ def broker_problems() -> list[Finding]:
 
 
 def host_problems() -> list[Finding]:
-    """No findings while the broker is away: the hosts are unknown then."""
+    """NotObserved while the broker is away: the hosts are unknown then."""
     cameras = list(Camera.objects.present())
     try:
         hosts = host_health(camera for camera in cameras if camera.enabled)
-    except BrokerDown:
-        return []
+    except BrokerDown as error:
+        raise NotObserved from error
     return [finding for one in hosts if not one["alive"] for finding in silent_host_findings(one["host"], cameras)]
 
 
@@ -46,11 +53,12 @@ def silent_host_findings(host: str, cameras: list[Camera]) -> list[Finding]:
 
 
 def camera_problems() -> list[Finding]:
+    """NotObserved while the broker is away."""
     cameras = {camera.slug: camera for camera in Camera.objects.present().filter(enabled=True)}
     try:
         found = status.read_statuses(cameras.values())
-    except BrokerDown:
-        return []
+    except BrokerDown as error:
+        raise NotObserved from error
     ill = (one for one in found.values() if one["observed"] == "quarantined")
     return [
         Finding(
@@ -64,11 +72,21 @@ def camera_problems() -> list[Finding]:
 
 
 def host_health(cameras: Iterable[Camera]) -> list[HostHealth]:
-    """The hosts of these cameras, and whether each has a heartbeat. BrokerDown."""
+    """The hosts of these cameras, and what their heartbeats say. BrokerDown."""
     names = sorted({camera.host for camera in cameras})
+    if not names:
+        return []
     with broker.reachable() as server:
-        pipe = server.pipeline(transaction=False)
-        for name in names:
-            pipe.exists(broker.key("host", name))
-        beats = pipe.execute()
-    return [HostHealth(host=name, alive=bool(beat)) for name, beat in zip(names, beats, strict=True)]
+        beats = cast("list[str | None]", server.mget([broker.key("host", name) for name in names]))
+    return [_host_health(name, beat) for name, beat in zip(names, beats, strict=True)]
+
+
+def _host_health(name: str, text: str | None) -> HostHealth:
+    beat = cast(Heartbeat, json.loads(text or "{}"))
+    return HostHealth(
+        host=name,
+        alive=text is not None,
+        version=beat.get("version", ""),
+        clock=beat.get("clock", ""),
+        ahead_s=beat.get("ahead_s"),
+    )

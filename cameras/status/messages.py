@@ -52,6 +52,11 @@ class Heartbeat(TypedDict):
     host: str
     at: NotRequired[str]
     """When it was written; missing if the heartbeat expired while it was read."""
+    version: NotRequired[str]
+    clock: NotRequired[str]
+    """Whether the machine's clock is synchronised: `synchronised`, `unsynchronised` or `unknown`."""
+    ahead_s: NotRequired[float]
+    """How far the machine's clock is ahead of the broker's, in seconds; negative when it is behind."""
 
 
 class OpenAlert(TypedDict):

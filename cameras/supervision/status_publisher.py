@@ -8,12 +8,14 @@ import logging
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
 
 import redis
 
 from cameras.live.load_shedder import LoadShedder
 from cameras.spool.moments import iso
 from cameras.status import status as statuses
+from cameras.status.clock_offset import clock_ahead_s
 from cameras.status.messages import Heartbeat, Status
 from cameras.status.process_usage import ProcessUsage
 from cameras.supervision.broker_users import BrokerUsers
@@ -24,6 +26,7 @@ from cameras.supervision.liveness import Liveness
 from cameras.supervision.ports import Snapshots, StatusSource
 from core.broker import broker
 from core.retrying_thread import RetryingThread
+from core.times.kernel_clock import clock_state
 
 log = logging.getLogger(__name__)
 VIEWERS_S = 0.2  # how long a first viewer waits at most until the camera's process is asked for pictures
@@ -31,6 +34,7 @@ PUBLISH_S = 1.0
 HEARTBEAT_LIFE_S = 5
 NAME_LIFE_S = 7 * 86_400
 ALERTS_LIFE_S = 60
+SKYCAM = version("skycam")
 STUCK_S = 5.0
 """When the Supervisor's loop has stood still this long, no heartbeat is sent."""
 
@@ -78,8 +82,7 @@ class StatusPublisher:
         self.check_load()
         snapshot = self._snapshots.snapshot
         if max(loop.age_s for loop in self._loops) < STUCK_S:
-            heartbeat = json.dumps(Heartbeat(host=self._host, at=iso(time.time())))
-            server.set(broker.key("host", self._host), heartbeat, ex=HEARTBEAT_LIFE_S)
+            server.set(broker.key("host", self._host), json.dumps(self._heartbeat(server)), ex=HEARTBEAT_LIFE_S)
         slots = own_slots(self._slots)
         written = [self._write_status(server, slot) for slot in slots if not slot.desired.removed]
         pids = {slot.desired.slug: child.process.pid for slot in slots if (child := slot.child)}
@@ -87,6 +90,11 @@ class StatusPublisher:
         statuses.write_known_cameras(server, self._host, written)
         server.set(broker.key("name"), snapshot.station_name, ex=NAME_LIFE_S)
         server.set(broker.key("alerts"), json.dumps(snapshot.open_alerts), ex=ALERTS_LIFE_S)
+
+    def _heartbeat(self, server: redis.Redis) -> Heartbeat:
+        ahead_s = clock_ahead_s(server)
+        clock = clock_state()
+        return Heartbeat(host=self._host, at=iso(time.time()), version=SKYCAM, clock=clock, ahead_s=round(ahead_s, 3))
 
     def check_load(self) -> None:
         """Measure the load of the machine; once a second."""

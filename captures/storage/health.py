@@ -25,9 +25,11 @@ ACTIVE_STATES = frozenset({"starting", "ready", "busy", "reconnecting"})
 
 
 class HealthCheck(TypedDict):
-    """`storage`: whether clips of this host can be written; `free_disk_space_gb` is of their root. Cameras are slugs,
-    of all hosts: those with a process, and those that record; null while the broker does not answer."""
+    """Of the machine `host`. `storage`: whether its clips can be written; `free_disk_space_gb` is of their root.
+    Cameras are slugs, of all hosts: those with a process, and those that record; null while the broker does not
+    answer."""
 
+    host: str
     storage: bool
     free_disk_space_gb: float | None
     active_cameras: list[str] | None
@@ -39,6 +41,7 @@ def health_check() -> HealthCheck:
     path = _video_path()
     statuses = _read_statuses()
     return HealthCheck(
+        host=settings.STATION.host,
         storage=path is not None,
         free_disk_space_gb=_free_gb(path) if path else None,
         active_cameras=None

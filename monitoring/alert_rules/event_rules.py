@@ -35,6 +35,7 @@ def open_event_alerts(event: Event) -> None:
                 severity=rule.severity,
                 camera=camera,
                 data={"rule": rule.name, "subject": subject, "host": event.host, "event": str(event.pk)},
+                host=event.host,
             )
 
 

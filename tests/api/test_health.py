@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.db import OperationalError, connection
 
 from cameras.models import Camera
 from cameras.spool.storage import MARKER
 from cameras.status import status
+from cameras.status.clock_offset import clock_ahead_s
 from cameras.status.messages import absent_status
 from captures.storage.models import StorageClass
 from captures.storage.roots import assign_root
@@ -17,6 +22,7 @@ from monitoring.health_alerts import check_host
 from monitoring.models import Alert
 from monitoring.tasks import check_health
 from tests.harness.rows.audiences import only_for
+from tests.harness.stations.broker import station_broker
 
 
 def write_heartbeat(valkey: Any, observed: str) -> None:
@@ -44,7 +50,8 @@ def test_a_station_without_its_camera_host_is_broken(viewer: Any, camera: Camera
     answer = viewer.get("/api/v1/health/")
     assert answer.status_code == 503
     assert list(answer.json()["problems"]) == ["hosts"]
-    assert answer.json()["hosts"] == [{"host": "main", "alive": False}]
+    (host,) = answer.json()["hosts"]
+    assert host == {"host": "main", "alive": False, "version": "", "clock": "", "ahead_s": None, "problems": []}
 
 
 def test_a_station_whose_parts_answer_is_healthy(viewer: Any, camera: Camera, valkey: Any) -> None:
@@ -135,8 +142,8 @@ def unmounted(root: Any) -> Any:
 
 def test_an_alert_about_a_machine_names_its_host(unmounted: Any) -> None:
     check_host()
-    alert = Alert.objects.get()
-    assert alert.key == "health.disk:main"
+    alert = Alert.objects.get(key="health.disk:main")
+    assert alert.host == "main"
     assert alert.data == {"host": "main"}
     assert "of the host main is not mounted" in alert.message
 
@@ -174,11 +181,93 @@ def test_healthz_answers_only_ok(anonymous: Any) -> None:
     assert dict(answer.cookies) == {}
 
 
-def test_healthz_answers_503_without_a_database(anonymous: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("skycam_project.health.database_problems", lambda: ["It does not answer."])
-    answer = anonymous.get("/healthz")
+def test_healthz_asks_nothing(anonymous: Any, django_assert_num_queries: Any) -> None:
+    """The broker does not run in this test."""
+    with django_assert_num_queries(0):
+        assert anonymous.get("/healthz").status_code == 200
+
+
+def test_readyz_names_what_is_missing_and_nothing_else(anonymous: Any, camera: Camera) -> None:
+    answer = anonymous.get("/readyz")
     assert answer.status_code == 503
-    assert b"gone" not in answer.content
+    assert answer.json() == {"ready": False, "problems": ["broker"]}
+
+
+def test_readyz_names_no_host(anonymous: Any, camera: Camera, valkey: Any) -> None:
+    answer = anonymous.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json() == {"ready": False, "problems": ["hosts"]}
+
+
+def test_a_station_whose_hosts_answer_is_ready(anonymous: Any, camera: Camera, valkey: Any) -> None:
+    write_heartbeat(valkey, "ready")
+    answer = anonymous.get("/readyz")
+    assert (answer.status_code, answer.json()) == (200, {"ready": True, "problems": []})
+
+
+def refuse(*_: Any) -> None:
+    raise OperationalError("the database is away")
+
+
+def test_readyz_answers_without_a_database(anonymous: Any, valkey: Any) -> None:
+    with connection.execute_wrapper(refuse):
+        answer = anonymous.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json() == {"ready": False, "problems": ["database", "hosts"]}
+
+
+@pytest.fixture
+def as_host(settings: Any) -> Callable[[str], None]:
+    """Makes this process one of the host `name`."""
+
+    def become(name: str) -> None:
+        settings.STATION = settings.STATION.model_copy(update={"host": name})
+
+    return become
+
+
+def unresolved() -> set[tuple[str, str]]:
+    return set(Alert.objects.exclude(state="resolved").values_list("key", "host"))
+
+
+def test_each_host_opens_and_closes_only_its_own_alerts(
+    as_host: Callable[[str], None], camera: Camera, request: Any
+) -> None:
+    [(as_host(host), check_host()) for host in ("dome", "main")]
+    assert unresolved() == {("health.broker:dome", "dome"), ("health.broker:main", "main")}
+    request.getfixturevalue("valkey")
+    check_host()
+    assert unresolved() == {("health.broker:dome", "dome")}
+    as_host("dome")
+    check_host()
+    assert unresolved() == set()
+
+
+def test_the_alert_about_a_silent_host_stays_open_while_the_broker_is_away(camera: Camera) -> None:
+    with station_broker(settings.STATION):
+        check_health()
+    check_health()
+    assert unresolved() == {("health.hosts:main", "main")}
+
+
+def test_the_health_of_a_host_has_the_messages_of_its_alerts(
+    viewer: Any, unmounted: Any, camera: Camera, valkey: Any
+) -> None:
+    write_heartbeat(valkey, "ready")
+    check_host()
+    (host,) = viewer.get("/api/v1/health/").json()["hosts"]
+    assert [("is not mounted" in sentence) for sentence in host["problems"]] == [True]
+
+
+def test_the_health_of_a_host_has_its_clock(viewer: Any, camera: Camera, valkey: Any) -> None:
+    beat = {"host": "main", "at": "2026-03-01T20:00:00Z", "version": "1.2", "clock": "synchronised", "ahead_s": -1.5}
+    valkey.set(broker.key("host", "main"), json.dumps(beat))
+    (host,) = viewer.get("/api/v1/health/").json()["hosts"]
+    assert (host["version"], host["clock"], host["ahead_s"]) == ("1.2", "synchronised", -1.5)
+
+
+def test_the_clock_of_this_machine_is_compared_with_the_brokers(valkey: Any) -> None:
+    assert abs(clock_ahead_s(valkey)) < 5
 
 
 def test_every_entry_of_the_table_answers(db: None) -> None:

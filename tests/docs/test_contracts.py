@@ -78,7 +78,7 @@ from scheduler.schedules.bodies import NightChangeBody, ScheduleBody
 from scheduler.schedules.requests import ScheduleRequest
 from scheduler.tonight.bodies import NightBody, ReasonBody, RunBody, WarningBody
 from skycam_project.access.serializers import KnownTokenBody
-from skycam_project.health import HealthBody
+from skycam_project.health import HealthBody, HostBody
 from skycam_project.station_settings import SettingBody
 from tests.harness.documents.pages import first_cells, page, section, sources
 from tests.harness.project import PROJECT
@@ -162,6 +162,7 @@ FIELDS = {
     "request to a web-hook": PayloadBody.__annotations__,
     "to add a web-hook": WebhookRequest.model_fields,
     "health": HealthBody.__annotations__,
+    "host of the health": HostBody.__annotations__,
     "to capture": CaptureRequest.model_fields,
     "to record": RecordBody.model_fields,
     "to stop recording": StopRecordingBody.model_fields,
