@@ -12,7 +12,7 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error
 
 from core.registry import iterate_paths, resolve
-from skycam_project.config import ConfigError, check_writable
+from skycam_project.config import ConfigError, SkycamConfig, check_writable
 from skycam_project.config.folder import ADDRESS_FILE, KEY_FILE
 
 TABLES = (
@@ -51,6 +51,7 @@ TABLES = (
     "monitoring.tasks.ALERT_RESOLVERS",
 )
 """The literal tables of dotted paths."""
+FOLDER_CHECKS = frozenset({"skycam.E001", "skycam.E002", "skycam.E003", "skycam.E006", "skycam.W010"})
 
 
 def register_checks() -> None:
@@ -61,13 +62,20 @@ def register_checks() -> None:
 def check_station(**_: Any) -> list[CheckMessage]:
     station = settings.STATION
     return [
-        *check_data_folder(station.data),
-        *check_secret_key(station.data / KEY_FILE),
-        *check_secret_key(station.data / ADDRESS_FILE),
-        *check_storage_root(station.storage_root),
-        *check_video_path(station.video_path),
+        *check_folders(station),
         *check_database_folder(settings.DATABASES["default"]),
         *(checks.Warning(notice.text, id=f"skycam.{notice.code}") for notice in station.notices),
+    ]
+
+
+def check_folders(config: SkycamConfig) -> list[CheckMessage]:
+    """Of the ids FOLDER_CHECKS. Needs neither Django's settings nor the database."""
+    return [
+        *check_data_folder(config.data),
+        *check_secret_key(config.data / KEY_FILE),
+        *check_secret_key(config.data / ADDRESS_FILE),
+        *check_storage_root(config.storage_root),
+        *check_video_path(config.video_path),
     ]
 
 

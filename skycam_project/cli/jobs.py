@@ -22,7 +22,7 @@ STATES = ["waiting", "running", "done", "failed", "cancelled"]
 
 @click.group(cls=Group)
 def jobs() -> None:
-    """List, show, cancel and wait for jobs: work in the background."""
+    """List, show, cancel and wait for jobs (background work)."""
 
 
 @jobs.command("list")

@@ -44,7 +44,7 @@ class TimeZoneParam(click.ParamType[str]):
 @click.option("--move", is_flag=True, help="Remove each original once its verified copy is stored.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be adopted; copy nothing.")
 def organize(folder: Path, camera: str | None, time_zone: str | None, move: bool, dry_run: bool) -> int:
-    """Adopt the pictures in the folder DIR as captures of a camera.
+    """Adopt the pictures in DIR as captures of a camera.
 
     It copies JPEG, PNG, TIFF and RAW files from a card or another program, by the time in their EXIF, and leaves out
     those that the station has already. The originals stay. This is a job on the camera's host: Ctrl-C ends the

@@ -50,6 +50,7 @@ COMMANDS = {
     "sensors": "skycam_project.cli.sensors:sensors",
     "webhooks": "skycam_project.cli.webhooks:webhooks",
     "doctor": "skycam_project.cli.doctor:doctor",
+    "support-bundle": "skycam_project.cli.support_bundle:support_bundle",
     "config": "skycam_project.cli.configuration:config",
     "help": "skycam_project.cli.help:show_help",
     "version": "skycam_project.cli.help:version",

@@ -23,7 +23,7 @@ STDIN = "-"
 
 @click.group(cls=Group)
 def webhooks() -> None:
-    """List, add, test and remove web-hooks, and replay deliveries."""
+    """List, add, test and remove web-hooks; replay deliveries."""
 
 
 @webhooks.command("list")

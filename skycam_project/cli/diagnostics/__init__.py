@@ -1,4 +1,5 @@
-"""The checks of `skycam doctor`, in the order in which they run. A check that raises is reported as broken.
+"""The checks of `skycam doctor`, in the order in which they run. A check that raises, or that does not end within
+DEADLINE_S, is reported as broken, and the others go on.
 
 A check takes the `Station` and yields findings. The checks of STATION need a valid configuration; those of DATABASE
 also need a database that answers.
@@ -10,11 +11,13 @@ import logging
 from collections.abc import Iterable
 
 from core.registry import resolve
+from skycam_project.cli.diagnostics.deadline import TooSlow, run_within
 from skycam_project.cli.diagnostics.finding import BROKEN, Finding
 from skycam_project.cli.station import Station
 
 log = logging.getLogger(__name__)
 
+DEADLINE_S = 15.0
 MACHINE = {
     "clock": "skycam_project.cli.diagnostics.machine:clock",
     "libraries": "skycam_project.cli.diagnostics.machine:libraries",
@@ -25,16 +28,27 @@ CONFIGURATION = {"configuration": "skycam_project.cli.diagnostics.station:config
 STATION = {
     "launcher": "skycam_project.cli.diagnostics.station:launcher",
     "broker": "skycam_project.cli.diagnostics.station:broker",
+    "time zone": "skycam_project.cli.diagnostics.clocks:time_zone",
+    "broker's clock": "skycam_project.cli.diagnostics.clocks:broker_clock",
+    "ports": "skycam_project.cli.diagnostics.ports:ports",
+    "certificate": "skycam_project.cli.diagnostics.certificate:certificate",
+    "folders": "skycam_project.cli.diagnostics.folders:folders",
+    "disks": "skycam_project.cli.diagnostics.folders:disks",
     "database": "skycam_project.cli.diagnostics.database:database",
+    # After the database, whose cameras they use if it answers.
+    "usb": "skycam_project.cli.diagnostics.usb:usb",
+    "udev": "skycam_project.cli.diagnostics.usb:udev",
+    "pixelink": "skycam_project.cli.diagnostics.pixelink:pixelink",
 }
 DATABASE = {
     "hosts": "skycam_project.cli.diagnostics.database:hosts",
     "storage": "skycam_project.cli.diagnostics.database:storage",
     "passwords": "skycam_project.cli.diagnostics.database:passwords",
+    "copies": "skycam_project.cli.diagnostics.database:copies",
     "system checks": "skycam_project.cli.diagnostics.database:system_checks",
     "health": "skycam_project.cli.diagnostics.database:health",
 }
-NAMES_CAMERAS = {"cameras", "hosts", "passwords"}
+NAMES_CAMERAS = {"cameras", "hosts", "passwords", "usb", "udev", "pixelink"}
 """Findings that name cameras or their hosts. A user who may not see all cameras must not read them."""
 
 
@@ -56,6 +70,14 @@ def run_checks(checks: dict[str, str], station: Station) -> list[Finding]:
 
 
 def run_check(name: str, path: str, station: Station) -> list[Finding]:
+    try:
+        return run_within(DEADLINE_S, lambda: list_findings(name, path, station))
+    except TooSlow as error:
+        remedy = "Something that it reads does not answer, such as a disk or a device: `dmesg` may name it."
+        return [Finding(name, BROKEN, f"The check hangs. {error}", remedy)]
+
+
+def list_findings(name: str, path: str, station: Station) -> list[Finding]:
     try:
         return list(resolve(path)(station))
     except Exception as error:

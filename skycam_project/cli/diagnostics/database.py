@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from skycam_project.cli.diagnostics.finding import BROKEN, OK, WARNING, Finding
+from skycam_project.cli.diagnostics.folders import room_finding
 from skycam_project.cli.station import Station
 
 if TYPE_CHECKING:
     from captures.models import StorageRoot
 
 UP = "Start the station: skycam up"
-LITTLE_BYTES = 5_000_000_000
-NEARLY_NONE_BYTES = 500_000_000
+STALE_DAYS = 7
 
 
 def database(station: Station) -> Iterator[Finding]:
@@ -88,15 +88,7 @@ def root_finding(root: StorageRoot) -> Finding:
         return Finding("storage", BROKEN, root_missing_message(root.path), "Mount the disk that holds it.")
     if not os.access(root.path, os.W_OK | os.X_OK):
         return Finding("storage", BROKEN, f"{root.path} cannot be written.", "Change its owner, or mount it writable.")
-    found = os.statvfs(root.path)
-    # f_bavail and not f_bfree, which counts the blocks that are reserved for root.
-    free = found.f_bavail * found.f_frsize
-    detail = f"{root.path} has {free / 1e9:.1f} GB free."
-    if free < NEARLY_NONE_BYTES:
-        return Finding("storage", BROKEN, detail, "Free some space: captures are about to fail.")
-    return Finding(
-        "storage", WARNING if free < LITTLE_BYTES else OK, detail, "Free some space." if free < LITTLE_BYTES else ""
-    )
+    return room_finding("storage", root.path)
 
 
 def passwords(_station: Station) -> Iterator[Finding]:
@@ -114,6 +106,28 @@ def passwords(_station: Station) -> Iterator[Finding]:
         yield Finding("passwords", OK, "The stored passwords of network cameras can be decrypted.")
 
 
+def copies(_station: Station) -> Iterator[Finding]:
+    """The age of the newest verified copy at each off-site destination. Skycam does not see other backups."""
+    from django.db.models import Max
+    from django.utils import timezone
+
+    from captures.offsite.models import Destination, OffsiteCopy
+
+    newest = dict(OffsiteCopy.objects.order_by().values_list("destination").annotate(at=Max("verified_at")))
+    waiting = set(OffsiteCopy.objects.waiting().order_by().values_list("destination", flat=True).distinct())
+    destinations = list(Destination.objects.order_by("name"))
+    for destination in destinations:
+        at = newest.get(destination.pk)
+        age = "none yet" if at is None else f"{at:%Y-%m-%d %H:%M} UTC"
+        detail = f"The newest verified copy at {destination.name}: {age}."
+        is_stale = destination.pk in waiting and (at is None or (timezone.now() - at).days >= STALE_DAYS)
+        remedy = "Files wait for it; `skycam offsite status` says why." if is_stale else ""
+        yield Finding("copies", WARNING if is_stale else OK, detail, remedy)
+    if not destinations:
+        remedy = "Back the station up as docs/station/running.md says, or add a destination: `skycam offsite`."
+        yield Finding("copies", OK, "There is no off-site destination, and Skycam does not see other backups.", remedy)
+
+
 def station_checks(_station: Station) -> Iterator[Finding]:
     """Skycam's own system checks, which load no libraries."""
     from django.core import checks
@@ -126,10 +140,15 @@ def station_checks(_station: Station) -> Iterator[Finding]:
 
 
 def system_checks(_station: Station) -> Iterator[Finding]:
+    """Django's and Skycam's, without those of folders, which the check `folders` reports also without a database."""
     from django.core import checks
 
+    from skycam_project.checks import FOLDER_CHECKS
+
     found = [
-        message for message in checks.run_checks() if message.level >= checks.WARNING and not message.is_silenced()
+        message
+        for message in checks.run_checks()
+        if message.level >= checks.WARNING and not message.is_silenced() and message.id not in FOLDER_CHECKS
     ]
     for message in found:
         state = BROKEN if message.level >= checks.ERROR else WARNING

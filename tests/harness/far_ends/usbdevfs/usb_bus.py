@@ -34,6 +34,14 @@ class FakeBus:
         node.touch()
         return node
 
+    def add_interface(self, port: str, interface_class: str, driver: str = "") -> None:
+        """An interface of the device in this port, and the kernel driver that has claimed it."""
+        folder = self.devices / f"{port}:1.0"
+        folder.mkdir()
+        (folder / "bInterfaceClass").write_text(f"{interface_class}\n")
+        if driver:
+            (folder / "driver").symlink_to(f"../../../../bus/usb/drivers/{driver}")
+
     def hang(self, port: str) -> Path:
         """Reading the serial number of this device waits until a test writes into the returned file."""
         serial = self.devices / port / "serial"

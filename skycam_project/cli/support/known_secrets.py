@@ -1,0 +1,127 @@
+"""Every secret of the station that can be read: in the configuration, the data folder, the environment and the
+database."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from core.registry import resolve
+from skycam_project.cli.diagnostics.deadline import TooSlow, run_within
+from skycam_project.cli.station import Station
+from skycam_project.cli.support.redactor import is_sensitive
+from skycam_project.config import ConfigError
+from skycam_project.config.folder import ADDRESS_FILE, BROKER_FILE, KEY_FILE
+from skycam_project.config.keys import Section
+from skycam_project.config.redaction import passwords_in, secrets_of
+
+SOURCES = {
+    "configuration": "skycam_project.cli.support.known_secrets:configured_secrets",
+    "key files": "skycam_project.cli.support.known_secrets:key_files",
+    "environment": "skycam_project.cli.support.known_secrets:environment_secrets",
+    "database": "skycam_project.cli.support.stored_secrets:encrypted_secrets",
+}
+"""Where secrets are -> a function from the Station to them. One that fails is listed in the bundle."""
+
+PATIENCE_S = 30.0
+FOLDERS_OF_SHELLS = {"PWD", "OLDPWD"}
+"""Variables that only look as if they held a password."""
+
+
+def configured_secrets(station: Station) -> Iterator[str]:
+    """Of every key that the model marks as secret. Raises ConfigError."""
+    yield from secrets_of(station.config)
+    for text in marked_values(station.config):
+        yield from secrets_in(text)
+
+
+def marked_values(section: Section) -> Iterator[str]:
+    """The values of the keys that are marked as secret, also in lists of sections."""
+    from skycam_project.config.model import field_option
+
+    for attribute, field in type(section).model_fields.items():
+        value = getattr(section, attribute)
+        parts = value if isinstance(value, list) else [value]
+        for part in parts:
+            if isinstance(part, Section):
+                yield from marked_values(part)
+            elif isinstance(part, str) and field_option(field, "secret"):
+                yield part
+
+
+def secrets_in(text: str) -> set[str]:
+    """The passwords of a URL; the whole text otherwise."""
+    return passwords_in(text) if "://" in text else {text}
+
+
+def key_files(station: Station) -> Iterator[str]:
+    """Also when the configuration is broken, and names another folder than the variable."""
+    for folder in {data_folder(station), Path(os.environ.get("SKYCAM_DATA", "skycam-data"))}:
+        for name in (KEY_FILE, ADDRESS_FILE, f"run/{BROKER_FILE}"):
+            file = folder / name
+            if file.is_file():
+                yield file.read_text(encoding="utf-8", errors="replace").strip()
+
+
+def data_folder(station: Station) -> Path:
+    try:
+        return station.config.data
+    except ConfigError:
+        return Path(os.environ.get("SKYCAM_DATA", "skycam-data"))
+
+
+def environment_secrets(station: Station) -> Iterator[str]:
+    """Of this command's environment, and of the file `.env` beside the configuration, which may be broken."""
+    yield from sensitive_variables(os.environ)
+    folder = station.config_path.parent if station.config_path else Path.cwd()
+    dotenv = folder / ".env"
+    if dotenv.is_file():
+        lines = dotenv.read_text(encoding="utf-8", errors="replace").splitlines()
+        pairs = (line.removeprefix("export ").partition("=") for line in lines if "=" in line)
+        yield from sensitive_variables({name.strip(): text.strip().strip("\"'") for name, _, text in pairs})
+
+
+def sensitive_variables(variables: Mapping[str, str]) -> Iterator[str]:
+    for name, text in variables.items():
+        if is_sensitive(name) and name not in FOLDERS_OF_SHELLS:
+            yield from {text, *secrets_in(text)}
+        elif "://" in text and urlsplit_or_none(text):
+            yield from passwords_in(text)
+
+
+def urlsplit_or_none(text: str) -> bool:
+    """Whether it is a URL that can be taken apart."""
+    try:
+        return bool(urlsplit(text).netloc)
+    except ValueError:
+        return False
+
+
+def known_secrets(station: Station) -> tuple[set[str], dict[str, str]]:
+    """All secrets, and for each source that could not be read why."""
+    found: set[str] = set()
+    failed = {}
+    for name, path in SOURCES.items():
+        secrets, reason = read_source(path, station)
+        found |= secrets
+        if reason:
+            failed[name] = reason
+    return found - {""}, failed
+
+
+def read_source(path: str, station: Station) -> tuple[set[str], str]:
+    """The secrets of one source, or why there are none."""
+
+    def read() -> tuple[set[str], str]:
+        try:
+            return set(resolve(path)(station)), ""
+        # Whatever is broken must not keep the others from being found, nor the bundle from being made.
+        except Exception as error:  # noqa: BLE001
+            return set(), type(error).__name__
+
+    try:
+        return run_within(PATIENCE_S, read)
+    except TooSlow as error:
+        return set(), str(error)
